@@ -1,0 +1,418 @@
+//! What the user wants, complete and legal as far as it can be known without asking the cluster.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+use session_shared::api::{DataPolicy, Resources, SessionSpec, State, Storage};
+use session_shared::duration::Lifetime;
+use session_shared::failure::{hinted, usage};
+use session_shared::flags::writing::DryRun;
+use session_shared::labels;
+use session_shared::names::{SessionName, TemplateName, UserId};
+use session_shared::objects::{overrides, primary, resource::text};
+use session_shared::quantity::Quantity;
+use session_shared::report::console::Console;
+use session_shared::template::{Source, extract_secret_literals};
+
+use crate::args::Args;
+use crate::files::{self, Assigned};
+
+/// How long `create` waits when it is not told.
+const USUAL_WAIT: Duration = Duration::from_secs(300);
+/// Characters of the owner's name in a name that is made: with time and random part it fits every built-in template.
+const OWNER_PART: usize = 24;
+
+/// Who makes the objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Driver {
+    /// A controller where one is alive, else this command.
+    Auto,
+    /// This command.
+    Client,
+    /// A controller.
+    Controller,
+}
+
+/// What runs.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Body {
+    /// The template that the spec names.
+    Template(TemplateName),
+    /// The manifest in the spec; this is its file's name.
+    Manifest(String),
+}
+
+/// What the user wants.
+#[derive(Clone, Debug)]
+pub(crate) struct Intent {
+    /// The name, or the beginning of one that is made; neither means the owner's.
+    pub(crate) name: Option<SessionName>,
+    /// Whether a name is made.
+    pub(crate) make_name: bool,
+    /// What runs.
+    pub(crate) body: Body,
+    /// The spec, without an owner where the API server has to be asked.
+    pub(crate) spec: SessionSpec,
+    /// Labels and annotations of a Session that came from a file.
+    pub(crate) metadata: Value,
+    /// The namespace that object names.
+    pub(crate) namespace: Option<String>,
+    /// The owner, if it was said.
+    pub(crate) user_id: Option<UserId>,
+    /// Values given, by where they stood.
+    pub(crate) assigned: Assigned,
+    /// Others' objects that may be used, `kind/name`.
+    pub(crate) use_existing: Vec<String>,
+    pub(crate) create_namespace: bool,
+    pub(crate) skip_checks: bool,
+    pub(crate) driver: Driver,
+    pub(crate) dry_run: DryRun,
+    pub(crate) rendered: bool,
+    /// How long to wait; `None` does not.
+    pub(crate) wait: Option<Duration>,
+}
+
+/// Reads the command line and the files it names.
+///
+/// # Errors
+/// Every mistake that can be seen from here.
+pub(crate) fn read(args: &Args, console: &mut Console) -> Result<Intent> {
+    let dry_run = args.writing.dry_run()?;
+    if args.rendered && dry_run != DryRun::Client {
+        return Err(usage(
+            "--rendered shows what would be made: it needs --dry-run=client",
+        ));
+    }
+    let name = args
+        .name
+        .as_deref()
+        .map(str::parse::<SessionName>)
+        .transpose()?;
+    let user_id = args
+        .user_id
+        .as_deref()
+        .map(str::parse::<UserId>)
+        .transpose()?;
+    let driver = driver(&args.reconcile)?;
+    let mut assigned = files::assigned(args, console)?;
+    let found = match &args.filename {
+        Some(file) => from_file(file, args, &mut assigned, console)?,
+        None => from_template(args)?,
+    };
+    let mut intent = Intent {
+        make_name: args.generate_name || (name.is_none() && found.name.is_none()),
+        name: agreed("name", name, found.name)?,
+        body: found.body,
+        spec: found.spec,
+        metadata: found.metadata,
+        namespace: found.namespace,
+        user_id: agreed("owner", user_id, found.user_id)?,
+        assigned,
+        use_existing: existing(&args.use_existing)?,
+        create_namespace: args.create_namespace,
+        skip_checks: args.skip_checks,
+        driver,
+        dry_run,
+        rendered: args.rendered,
+        wait: args.waiting.wait.then(|| args.waiting.limit(USUAL_WAIT)),
+    };
+    lay_over(&mut intent.spec, args)?;
+    check(&intent.spec)?;
+    Ok(intent)
+}
+
+/// What a file or `--template` says.
+struct Found {
+    name: Option<SessionName>,
+    namespace: Option<String>,
+    user_id: Option<UserId>,
+    metadata: Value,
+    spec: SessionSpec,
+    body: Body,
+}
+
+fn from_template(args: &Args) -> Result<Found> {
+    let Some(template) = &args.template else {
+        let error = usage("what to run is not said: --template NAME or -f FILENAME is required");
+        return Err(hinted(
+            error,
+            "see the templates: kubectl session template list",
+        ));
+    };
+    if args.primary.is_some() {
+        return Err(usage(
+            "--primary is for a manifest (-f): a template says itself which workload is primary",
+        ));
+    }
+    let template: TemplateName = template.parse()?;
+    let spec = SessionSpec {
+        template: Some(template.to_string()),
+        ..SessionSpec::default()
+    };
+    let body = Body::Template(template);
+    Ok(Found {
+        name: None,
+        namespace: None,
+        user_id: None,
+        metadata: Value::Null,
+        spec,
+        body,
+    })
+}
+
+fn from_file(
+    file: &str,
+    args: &Args,
+    assigned: &mut Assigned,
+    console: &mut Console,
+) -> Result<Found> {
+    let shown = if file == "-" { "standard input" } else { file };
+    let source = Source::from_bytes(shown, &files::read(file, console)?)?;
+    if let Some(session) = files::session_object(&source)? {
+        return from_session(shown, session, args);
+    }
+    let extracted = extract_secret_literals(&source)?;
+    for (name, value) in extracted.values {
+        assigned.files.entry(name).or_insert(value);
+    }
+    let mut spec = SessionSpec {
+        manifest: Some(extracted.text),
+        ..SessionSpec::default()
+    };
+    spec.primary = args.primary.as_deref().map(primary::parse).transpose()?;
+    let body = Body::Manifest(shown.to_owned());
+    Ok(Found {
+        name: None,
+        namespace: None,
+        user_id: None,
+        metadata: Value::Null,
+        spec,
+        body,
+    })
+}
+
+fn from_session(file: &str, mut object: Value, args: &Args) -> Result<Found> {
+    let metadata = object.get("metadata").cloned().unwrap_or_default();
+    let name = Some(text(&metadata, "/name")).filter(|name| !name.is_empty());
+    let namespace = Some(text(&metadata, "/namespace"))
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned);
+    let spec = object.get_mut("spec").map(Value::take).unwrap_or_default();
+    // Read by way of text, so that the error names the field.
+    let mut spec: SessionSpec = serde_json::from_value(spec)
+        .with_context(|| format!("{file}: the Session cannot be read"))?;
+    let user_id = Some(spec.user_id.as_str())
+        .filter(|id| !id.is_empty())
+        .map(str::parse::<UserId>)
+        .transpose()?;
+    if let Some(primary) = &args.primary {
+        spec.primary = Some(primary::parse(primary)?);
+    }
+    let body = match (&spec.manifest, spec.template_name()) {
+        (Some(_), _) if spec.template.is_some() => {
+            bail!("{file}: spec.manifest and spec.template exclude each other")
+        }
+        (Some(_), _) => Body::Manifest(format!("{file}: spec.manifest")),
+        (None, Some(template)) => Body::Template(template.parse()?),
+        (None, None) => bail!(
+            "{file}: the Session says neither spec.template nor spec.application nor spec.manifest"
+        ),
+    };
+    let name = name.map(str::parse::<SessionName>).transpose()?;
+    Ok(Found {
+        name,
+        namespace,
+        user_id,
+        metadata,
+        spec,
+        body,
+    })
+}
+
+/// A value from the command line and one from the file: either alone, or both the same.
+fn agreed<T: PartialEq + ToString>(
+    what: &str,
+    given: Option<T>,
+    found: Option<T>,
+) -> Result<Option<T>> {
+    match (given, found) {
+        (Some(given), Some(found)) if given != found => {
+            let (given, found) = (given.to_string(), found.to_string());
+            bail!(
+                "the {what} from the provided object {found:?} does not match the {what} {given:?}"
+            )
+        }
+        (given, found) => Ok(given.or(found)),
+    }
+}
+
+fn driver(word: &str) -> Result<Driver> {
+    match word {
+        "auto" => Ok(Driver::Auto),
+        "client" => Ok(Driver::Client),
+        "controller" => Ok(Driver::Controller),
+        other => bail!(
+            "Invalid reconcile value ({other}). Must be \"auto\", \"client\", or \"controller\"."
+        ),
+    }
+}
+
+fn existing(values: &[String]) -> Result<Vec<String>> {
+    let legal = |value: &String| {
+        value
+            .split_once('/')
+            .is_some_and(|(kind, name)| !kind.is_empty() && !name.is_empty())
+    };
+    match values.iter().find(|value| !legal(value)) {
+        Some(value) => bail!("invalid object {value:?}: --use-existing takes KIND/NAME"),
+        None => Ok(values
+            .iter()
+            .filter_map(|value| {
+                value
+                    .split_once('/')
+                    .map(|(kind, name)| format!("{}/{name}", kind.to_lowercase()))
+            })
+            .collect()),
+    }
+}
+
+/// Flags go before what the file says.
+fn lay_over(spec: &mut SessionSpec, args: &Args) -> Result<()> {
+    if args.cpu.is_some() || args.memory.is_some() || args.gpu.is_some() {
+        let resources = spec.resources.get_or_insert_with(Resources::default);
+        for (field, flag) in [
+            (&mut resources.cpu, &args.cpu),
+            (&mut resources.memory, &args.memory),
+            (&mut resources.gpu, &args.gpu),
+        ] {
+            if let Some(value) = flag {
+                *field = Some(value.as_str().into());
+            }
+        }
+    }
+    if args.storage.is_some() || args.storage_class.is_some() {
+        let storage = spec.storage.get_or_insert_with(Storage::default);
+        storage.size = args
+            .storage
+            .as_deref()
+            .map(Into::into)
+            .or(storage.size.take());
+        storage.class = args.storage_class.clone().or(storage.class.take());
+    }
+    if let Some(value) = &args.expires_in {
+        spec.timeout = Some(value.as_str().into());
+    }
+    if let Some(value) = &args.preset {
+        spec.preset = Some(value.clone());
+    }
+    if let Some(word) = &args.data_policy {
+        spec.data_policy = Some(data_policy(word)?);
+    }
+    spec.state = Some(spec.state.unwrap_or(State::Running));
+    Ok(())
+}
+
+fn data_policy(word: &str) -> Result<DataPolicy> {
+    let all = [DataPolicy::Keep, DataPolicy::Snapshot, DataPolicy::Delete];
+    match all.into_iter().find(|policy| policy.word() == word) {
+        Some(policy) => Ok(policy),
+        None => {
+            bail!("Invalid data policy ({word}). Must be \"keep\", \"snapshot\", or \"delete\".")
+        }
+    }
+}
+
+/// What no template could make legal.
+fn check(spec: &SessionSpec) -> Result<()> {
+    if let Some(resources) = &spec.resources {
+        for (name, value) in [("cpu", &resources.cpu), ("memory", &resources.memory)] {
+            if let Some(value) = value {
+                positive(name, &value.to_string())?;
+            }
+        }
+        if let Some(gpu) = &resources.gpu {
+            overrides::whole_gpus(&gpu.to_string())?;
+        }
+    }
+    if let Some(size) = spec
+        .storage
+        .as_ref()
+        .and_then(|storage| storage.size.as_ref())
+    {
+        positive("storage", &size.to_string())?;
+    }
+    if let Some(timeout) = &spec.timeout {
+        let text = timeout.to_string();
+        text.parse::<Lifetime>()
+            .with_context(|| format!("invalid lifetime {text:?}"))?;
+    }
+    if spec.state == Some(State::Stopped) {
+        bail!("spec.state is \"stopped\": create makes a session that runs");
+    }
+    Ok(())
+}
+
+fn positive(name: &str, value: &str) -> Result<()> {
+    let parsed: Quantity = value
+        .parse()
+        .with_context(|| format!("invalid {name} {value:?}"))?;
+    if parsed.is_zero() || parsed.is_negative() {
+        bail!("invalid {name} {value:?}: it must be more than 0");
+    }
+    Ok(())
+}
+
+/// A name that is made: `{owner}-{unix seconds}-{random}`, which sorts by time and filters by owner. `begin` takes the
+/// owner's place.
+pub(crate) fn made_name(
+    owner: &UserId,
+    begin: Option<&SessionName>,
+    seconds: i64,
+    random: &str,
+) -> Result<SessionName> {
+    let begin = begin.map_or_else(|| labels::name_part(owner.as_str()), ToString::to_string);
+    let begin: String = begin.chars().take(OWNER_PART).collect();
+    format!("{}-{seconds}-{random}", begin.trim_end_matches('-')).parse()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_made_name_sorts_and_filters_and_fits() {
+        let owner: UserId = "alice@example.com".parse().unwrap();
+        let name = made_name(&owner, None, 1_700_000_000, "x1y2z").unwrap();
+        assert!(name.as_str().starts_with("alice-example-com-"), "{name}");
+        assert!(name.as_str().ends_with("-1700000000-x1y2z"), "{name}");
+        assert!(name.as_str().len() <= 51, "lab allows 51");
+        let begun = made_name(&owner, Some(&"demo".parse().unwrap()), 1, "r").unwrap();
+        assert_eq!(begun.as_str(), "demo-1-r");
+    }
+
+    #[test]
+    fn two_sources_agree_or_are_refused() {
+        assert_eq!(agreed("name", Some("a"), None).unwrap(), Some("a"));
+        assert_eq!(agreed("name", Some("a"), Some("a")).unwrap(), Some("a"));
+        let error = agreed("name", Some("a"), Some("b")).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the name from the provided object \"b\" does not match the name \"a\""
+        );
+    }
+
+    #[test]
+    fn words_are_checked() {
+        assert_eq!(driver("client").unwrap(), Driver::Client);
+        assert!(driver("x").unwrap_err().to_string().contains("Must be"));
+        assert!(
+            data_policy("x")
+                .unwrap_err()
+                .to_string()
+                .contains("Must be")
+        );
+        assert!(existing(&["secret".into()]).is_err());
+        assert_eq!(existing(&["Secret/x".into()]).unwrap(), ["secret/x"]);
+    }
+}

@@ -1,0 +1,68 @@
+//! `kubectl session create`: brings a session up.
+
+mod args;
+mod files;
+mod intent;
+mod make;
+mod observe;
+mod outcome;
+mod plan;
+mod show;
+
+use anyhow::Result;
+use session_shared::cluster::Write;
+use session_shared::report::format::{Allowed, Format};
+use session_shared::verb::{Ground, Verb};
+
+use crate::make::Maker;
+
+pub use args::Args;
+
+/// The verb.
+#[derive(Debug)]
+pub struct Create;
+
+impl Verb for Create {
+    const NAME: &'static str = "create";
+    type Args = Args;
+
+    async fn run(args: Args, ground: &mut Ground) -> Result<()> {
+        ground.console.obey(&args.talk);
+        // no request: everything the user can have got wrong
+        let intent = intent::read(&args, &mut ground.console)?;
+        let format = Format::parse(
+            &args.printing.output,
+            Allowed::Object,
+            false,
+            args.printing.show_managed_fields,
+        )?;
+        // reads only
+        let cluster = ground.connect(&args.connection).await?;
+        let (observed, controller) = observe::observe(&cluster, &intent, ground.now()).await?;
+        // pure
+        let subject = plan::subject(&intent, &observed)?;
+        if intent.dry_run_shows() {
+            return show::dry_run(&intent, &subject, format, &mut ground.console);
+        }
+        if !intent.skip_checks {
+            let checked =
+                observe::check(&cluster, &subject, &mut ground.console.progress()).await?;
+            plan::judge(&subject, &subject.session(&intent.metadata), &checked)?;
+        }
+        // writes
+        let write = Write::of(&args.writing)?;
+        let interrupt = ground.interrupt.clone();
+        let maker = Maker {
+            cluster: &cluster,
+            intent: &intent,
+            observed: &observed,
+            write: &write,
+            interrupt: &interrupt,
+            controller,
+        };
+        let made = maker.make(subject, &mut ground.console.progress()).await?;
+        // prints
+        outcome::created(&made, &intent, format, &mut ground.console)?;
+        outcome::settle(&cluster, made, &intent, &write, ground).await
+    }
+}

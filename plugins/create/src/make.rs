@@ -1,0 +1,329 @@
+//! Makes a session: the Session, its secrets, its objects, its status; or nothing, if anything fails.
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+use session_shared::api::{ObjectRef, Session};
+use session_shared::cluster::execute::Carrying;
+use session_shared::cluster::interrupt::{Interrupt, interrupted};
+use session_shared::cluster::live::typed;
+use session_shared::cluster::{Cluster, Write};
+use session_shared::failure::{self, Hint, Kind};
+use session_shared::labels;
+use session_shared::objects::resource::{
+    NAMESPACE, PERSISTENT_VOLUME_CLAIM, SECRET, SESSION, text,
+};
+use session_shared::objects::{ResourceType, is_data};
+use session_shared::plan::{Done, Outcome, Propagation};
+use session_shared::progress::{Event, Sink};
+use session_shared::reconcile::{Live, Start, Wanted, reconcile, record};
+use session_shared::template::stored_secrets;
+
+use crate::intent::Intent;
+use crate::plan::{self, Observed, Subject};
+
+/// What was made.
+#[derive(Debug)]
+pub(crate) struct Made {
+    /// The Session as the server has it.
+    pub(crate) session: Session,
+    /// The same with every field.
+    pub(crate) object: Value,
+    /// What was started.
+    pub(crate) start: Start,
+    /// Its objects as the server returned them; none where a controller makes them.
+    pub(crate) objects: Vec<Value>,
+    /// Whether a controller makes them.
+    pub(crate) controller: bool,
+}
+
+/// Everything that making needs.
+pub(crate) struct Maker<'a> {
+    pub(crate) cluster: &'a Cluster,
+    pub(crate) intent: &'a Intent,
+    pub(crate) observed: &'a Observed,
+    pub(crate) write: &'a Write,
+    pub(crate) interrupt: &'a Interrupt,
+    pub(crate) controller: bool,
+}
+
+/// What this run has made so far: all that a rollback may take away.
+#[derive(Default)]
+struct Undo {
+    namespace: Option<Value>,
+    session: Option<Value>,
+    data: Vec<Value>,
+}
+
+impl Maker<'_> {
+    /// Makes the session.
+    ///
+    /// # Errors
+    /// What the server refuses, or Interrupted; what this run made is taken back first, and nothing else is touched.
+    pub(crate) async fn make(&self, mut subject: Subject, sink: &mut dyn Sink) -> Result<Made> {
+        // From here on Ctrl-C must not end the process: what has been made would stay.
+        let _guard = self.interrupt.guard();
+        let mut undo = Undo::default();
+        let made = self.try_make(&mut subject, &mut undo, sink).await;
+        sink.tell(Event::Done);
+        match made {
+            Ok(made) => Ok(made),
+            Err(error) if self.write.dry_run => Err(error),
+            Err(error) => Err(self.roll_back(error, undo, &subject).await),
+        }
+    }
+
+    async fn try_make(
+        &self,
+        subject: &mut Subject,
+        undo: &mut Undo,
+        sink: &mut dyn Sink,
+    ) -> Result<Made> {
+        self.stop_if_asked()?;
+        if self.intent.create_namespace {
+            undo.namespace = self
+                .make_namespace(subject.belonging.namespace.as_str())
+                .await?;
+        }
+        let object = self.post_session(subject).await?;
+        undo.session = Some(object.clone());
+        let session: Session = typed(object.clone())?;
+        let uid = text(&object, "/metadata/uid").to_owned();
+        if !self.controller || session.spec.secrets_from.is_some() {
+            self.make_secret(subject, &uid, undo, sink).await?;
+        }
+        let start = subject.start(&self.intent.use_existing, &uid);
+        if self.controller {
+            return Ok(Made {
+                session,
+                object,
+                start,
+                objects: Vec::new(),
+                controller: true,
+            });
+        }
+        let decision = reconcile(
+            &session,
+            Wanted::Running,
+            Some(&start),
+            &Live::default(),
+            &[],
+            self.observed.now,
+        );
+        let outcome = self.carry_out(&decision.plan, &start, sink).await;
+        undo.data
+            .extend(outcome.created().filter(|object| is_data(object)).cloned());
+        let objects = finished(outcome)?;
+        self.stop_if_asked()?;
+        if self.write.dry_run {
+            return Ok(Made {
+                session,
+                object,
+                start,
+                objects,
+                controller: false,
+            });
+        }
+        let mut status = record::started(&session, &start, &objects, self.observed.now);
+        status["metadata"] = json!({ "uid": uid });
+        let namespace = subject.belonging.namespace.as_str();
+        let name = subject.name.as_str();
+        let object = self
+            .cluster
+            .merge_patch(
+                &SESSION,
+                namespace,
+                name,
+                Some("status"),
+                &status,
+                self.write,
+            )
+            .await?;
+        Ok(Made {
+            session: typed(object.clone())?,
+            object,
+            start,
+            objects,
+            controller: false,
+        })
+    }
+
+    fn stop_if_asked(&self) -> Result<()> {
+        if self.interrupt.is_set() {
+            Err(interrupted())
+        } else {
+            Ok(())
+        }
+    }
+
+    async fn make_namespace(&self, name: &str) -> Result<Option<Value>> {
+        if self.cluster.get(&NAMESPACE, "", name).await?.is_some() {
+            return Ok(None);
+        }
+        let object = json!({
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": { "name": name, "labels": { labels::MANAGED_BY: labels::MANAGER } },
+        });
+        match self
+            .cluster
+            .create(&NAMESPACE, "", &object, self.write)
+            .await
+        {
+            Ok(made) => Ok(Some(made)),
+            Err(error) if failure::is(&error, Kind::AlreadyExists) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// POSTs the Session. Whether a lost answer was a yes is told by the token of this run.
+    async fn post_session(&self, subject: &Subject) -> Result<Value> {
+        let object = subject.session(&self.intent.metadata);
+        let (namespace, name) = (subject.belonging.namespace.as_str(), subject.name.as_str());
+        let error = match self
+            .cluster
+            .create(&SESSION, namespace, &object, self.write)
+            .await
+        {
+            Ok(made) => return Ok(made),
+            Err(error) => error,
+        };
+        if failure::is(&error, Kind::AlreadyExists) {
+            return Err(error).hint(format!("choose another name, or delete it first: kubectl session delete {name} -n {namespace}"));
+        }
+        if failure::is(&error, Kind::NoSuchResource) {
+            return Err(error).hint("install the API first: kubectl session setup");
+        }
+        if !failure::is(&error, Kind::Unreachable) || self.write.dry_run {
+            return Err(error);
+        }
+        match self.cluster.get(&SESSION, namespace, name).await {
+            Ok(Some(found)) if run_of(&found) == subject.belonging.run => Ok(found),
+            Ok(_) => Err(error),
+            Err(_) => Err(error).hint(format!(
+                "whether the session was made is not known; when the server answers again: kubectl session list {name} -n {namespace}"
+            )),
+        }
+    }
+
+    /// Makes the Secret of secret parameters before everything that is rendered from it. One that was kept from an earlier
+    /// session goes before what was generated now: kept data needs its old passwords.
+    async fn make_secret(
+        &self,
+        subject: &mut Subject,
+        uid: &str,
+        undo: &mut Undo,
+        sink: &mut dyn Sink,
+    ) -> Result<()> {
+        let start = subject.start(&self.intent.use_existing, uid);
+        let outcome = self
+            .carry_out(&subject.secret_plan(uid), &start, sink)
+            .await;
+        undo.data.extend(outcome.created().cloned());
+        let kept = outcome.done.iter().find_map(|done| match done {
+            Done::TakenUp(secret) => Some(secret.clone()),
+            _ => None,
+        });
+        finished(outcome)?;
+        if let Some(secret) = kept {
+            let stored = stored_secrets(&secret)?;
+            subject.rendered = plan::render(
+                self.intent,
+                self.observed,
+                &subject.name,
+                &subject.spec,
+                &stored,
+                false,
+            )?;
+        }
+        Ok(())
+    }
+
+    async fn carry_out(
+        &self,
+        plan: &session_shared::plan::Plan,
+        start: &Start,
+        sink: &mut dyn Sink,
+    ) -> Outcome {
+        let with = Carrying {
+            belonging: &start.belonging,
+            write: self.write.clone(),
+            interrupt: self.interrupt,
+            limit: std::time::Duration::MAX,
+        };
+        self.cluster.carry_out(plan, &with, sink).await
+    }
+
+    /// Takes back what this run made: the Session by UID, which takes everything it owns along, and by UID the data, which has
+    /// no owner. Nothing else: an object of the same name that was there before stays.
+    async fn roll_back(
+        &self,
+        error: anyhow::Error,
+        undo: Undo,
+        subject: &Subject,
+    ) -> anyhow::Error {
+        let namespace = subject.belonging.namespace.as_str();
+        let write = Write {
+            dry_run: false,
+            ..self.write.clone()
+        };
+        let mut left = Vec::new();
+        let mut targets: Vec<(&ResourceType, &Value)> = undo
+            .session
+            .iter()
+            .map(|session| (&SESSION, session))
+            .collect();
+        for data in &undo.data {
+            let resource = if text(data, "/kind") == "Secret" {
+                &SECRET
+            } else {
+                &PERSISTENT_VOLUME_CLAIM
+            };
+            targets.push((resource, data));
+        }
+        targets.extend(
+            undo.namespace
+                .iter()
+                .map(|namespace| (&NAMESPACE, namespace)),
+        );
+        for (resource, object) in targets {
+            let place = if resource.namespaced { namespace } else { "" };
+            let target = ObjectRef::of(object);
+            let gone = self
+                .cluster
+                .take_away(resource, place, &target, Propagation::Background, &write)
+                .await;
+            if gone.is_err() {
+                left.push(target.to_string());
+            }
+        }
+        if left.is_empty() {
+            return error;
+        }
+        failure::hinted(
+            error,
+            format!(
+                "{} could not be taken back; when the server answers again: kubectl session delete {} -n {namespace}",
+                left.join(", "),
+                subject.name
+            ),
+        )
+    }
+}
+
+fn run_of(object: &Value) -> &str {
+    let annotations = object.pointer("/metadata/annotations");
+    annotations
+        .and_then(|a| a.get(labels::RUN))
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+}
+
+/// The objects of an outcome that went well.
+fn finished(outcome: Outcome) -> Result<Vec<Value>> {
+    let objects = outcome.objects();
+    match outcome.failed {
+        None => Ok(objects),
+        Some((_, error)) if failure::of(&error).is_some() => Err(error),
+        Some((step, error)) => Err(error).with_context(|| format!("failed to {}", step.describe())),
+    }
+}

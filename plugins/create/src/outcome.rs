@@ -1,0 +1,301 @@
+//! After the session was made: waiting, and what the user is told. The password itself is told nowhere.
+
+use std::time::Duration;
+
+use anyhow::{Result, anyhow};
+use session_shared::api::Phase;
+use session_shared::cluster::wait::Waited;
+use session_shared::cluster::{Cluster, Write};
+use session_shared::failure::{Failure, Kind, hinted};
+use session_shared::flags::writing::DryRun;
+use session_shared::objects::endpoint::endpoint;
+use session_shared::objects::resource::SESSION;
+use session_shared::progress::{Event, Sink};
+use session_shared::reconcile::{Seen, Wanted, record, standing};
+use session_shared::report::console::Console;
+use session_shared::report::format::Format;
+use session_shared::report::mutation::Mutations;
+use session_shared::template::parameters_secret_name;
+use session_shared::verb::Ground;
+
+use crate::intent::Intent;
+use crate::make::Made;
+
+/// Prints the one line, or the object, that standard output has.
+///
+/// # Errors
+/// When it cannot be printed.
+pub(crate) fn created(
+    made: &Made,
+    intent: &Intent,
+    format: Format,
+    console: &mut Console,
+) -> Result<()> {
+    for warning in &made.start.rendering.warnings {
+        console.warn(warning);
+    }
+    console.out(&Mutations::new(format, intent.dry_run).done(&made.object, "created")?)
+}
+
+/// Waits if it was asked to, writes down how the session stands, and tells how to go on.
+///
+/// # Errors
+/// When the session does not get ready: it is kept.
+pub(crate) async fn settle(
+    cluster: &Cluster,
+    made: Made,
+    intent: &Intent,
+    write: &Write,
+    ground: &mut Ground,
+) -> Result<()> {
+    if intent.dry_run == DryRun::Server {
+        return Ok(());
+    }
+    let Some(limit) = intent.wait else {
+        tell(&made, made_endpoint(&made, None), &mut ground.console);
+        return Ok(());
+    };
+    // Ctrl-C leaves a session that comes up by itself: it is told how to go on, not just ended.
+    let _guard = ground.interrupt.guard();
+    if made.controller {
+        return await_controller(cluster, &made, limit, ground).await;
+    }
+    let (namespace, interrupt) = (namespace(&made), ground.interrupt.clone());
+    let waited = {
+        let mut sink = ground.console.progress();
+        let waited = cluster
+            .wait_ready(
+                namespace,
+                &made.session,
+                made.objects.clone(),
+                limit,
+                &interrupt,
+                &mut sink,
+            )
+            .await;
+        sink.tell(Event::Done);
+        waited?
+    };
+    match waited {
+        Waited::Settled { seen, pod } => {
+            let endpoint = write_down(cluster, &made, &seen, pod.as_deref(), write, ground).await?;
+            match *seen {
+                Seen::Ready { .. } => {
+                    tell(&made, endpoint, &mut ground.console);
+                    Ok(())
+                }
+                seen => Err(not_ready(&made, &seen)),
+            }
+        }
+        Waited::TimedOut(seen) => {
+            let message = format!(
+                "timed out waiting for the condition on {}/{}",
+                SESSION.singular(),
+                name(&made)
+            );
+            let error = anyhow::Error::new(Failure::local(Kind::TimedOut, message));
+            Err(look_and_delete(
+                hinted(error, last_seen(&seen)),
+                &made,
+                &seen,
+            ))
+        }
+        Waited::Interrupted(seen) => {
+            let error = anyhow::Error::new(Failure::local(Kind::Interrupted, "interrupted"));
+            let message = format!(
+                "session {:?} was made and goes on coming up; {}",
+                name(&made),
+                last_seen(&seen)
+            );
+            Err(look_and_delete(hinted(error, message), &made, &seen))
+        }
+    }
+}
+
+fn name(made: &Made) -> &str {
+    made.start.belonging.session.as_str()
+}
+
+fn namespace(made: &Made) -> &str {
+    made.start.belonging.namespace.as_str()
+}
+
+fn made_endpoint(made: &Made, node_address: Option<&str>) -> Option<String> {
+    endpoint(&made.objects, node_address)
+}
+
+async fn write_down(
+    cluster: &Cluster,
+    made: &Made,
+    seen: &Seen,
+    pod: Option<&session_shared::Pod>,
+    write: &Write,
+    ground: &Ground,
+) -> Result<Option<String>> {
+    let node = pod.and_then(|pod| pod.spec.as_ref()?.node_name.clone());
+    let address = pod.and_then(|pod| pod.status.as_ref()?.host_ip.clone());
+    let pod = pod.and_then(|pod| pod.metadata.name.clone());
+    let endpoint = made_endpoint(made, address.as_deref());
+    let stands = standing(&made.session, Wanted::Running, seen);
+    let mut patch = record::stands(
+        &made.session,
+        &stands,
+        pod.as_deref(),
+        node.as_deref(),
+        endpoint.as_deref(),
+        ground.now(),
+    );
+    patch["metadata"]["uid"] = made.session.metadata.uid.clone().into();
+    cluster
+        .merge_patch(
+            &SESSION,
+            namespace(made),
+            name(made),
+            Some("status"),
+            &patch,
+            write,
+        )
+        .await?;
+    Ok(endpoint)
+}
+
+/// A controller makes the objects and writes the status: its phase is what is waited for.
+async fn await_controller(
+    cluster: &Cluster,
+    made: &Made,
+    limit: Duration,
+    ground: &mut Ground,
+) -> Result<()> {
+    let interrupt = ground.interrupt.clone();
+    let mut sink = ground.console.progress();
+    let settled = cluster
+        .wait_phase(namespace(made), &made.session, limit, &interrupt, &mut sink)
+        .await;
+    sink.tell(Event::Done);
+    drop(sink);
+    let session = settled?;
+    let status = session.status.unwrap_or_default();
+    if status.phase == Some(Phase::Running) {
+        tell(made, status.endpoint, &mut ground.console);
+        return Ok(());
+    }
+    let ready = status
+        .conditions
+        .iter()
+        .find(|condition| condition.r#type == "Ready");
+    let why = ready
+        .map(|condition| format!(": {}: {}", condition.reason, condition.message))
+        .unwrap_or_default();
+    let error = anyhow!("session {:?} did not get ready{why}", name(made));
+    Err(hinted(
+        error,
+        format!(
+            "delete it with: kubectl session delete {} -n {}",
+            name(made),
+            namespace(made)
+        ),
+    ))
+}
+
+/// What to do with a session that is ready: all of it on standard error, where no script trips over it.
+fn tell(made: &Made, endpoint: Option<String>, console: &mut Console) {
+    let (name, namespace) = (name(made), namespace(made));
+    if let Some(endpoint) = endpoint {
+        console.err_line(&format!("endpoint: {endpoint}"));
+    }
+    let primary = &made.start.rendering.primary;
+    let target = match primary.kind.as_str() {
+        "Pod" => primary.name.clone(),
+        kind => format!("{}/{}", kind.to_lowercase(), primary.name),
+    };
+    let container = primary
+        .container
+        .as_deref()
+        .map(|container| format!(" -c {container}"))
+        .unwrap_or_default();
+    let exec = made
+        .start
+        .rendering
+        .connect
+        .iter()
+        .find(|method| !method.exec.is_empty());
+    if let Some(method) = exec {
+        let container = method
+            .container
+            .as_deref()
+            .map(|container| format!(" -c {container}"))
+            .unwrap_or(container);
+        let command: Vec<String> = method.exec.iter().map(|word| quoted(word)).collect();
+        console.err_line(&format!(
+            "enter it: kubectl exec -it {target} -n {namespace}{container} -- {}",
+            command.join(" ")
+        ));
+    }
+    let secret = parameters_secret_name(&made.start.belonging.session);
+    for parameter in made.start.rendering.secrets.keys() {
+        console.err_line(&format!(
+            "{parameter}: kubectl get secret {secret} -n {namespace} -o jsonpath='{{.data.{parameter}}}' | base64 -d"
+        ));
+    }
+    console.err_line(&format!(
+        "delete it: kubectl session delete {name} -n {namespace}"
+    ));
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@,+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+fn last_seen(seen: &Seen) -> String {
+    match seen {
+        Seen::NotReady(finding) if finding.detail.is_empty() => {
+            format!("{}: {}", finding.stage.word(), finding.object)
+        }
+        Seen::NotReady(finding) => format!(
+            "{}: {}: {}",
+            finding.stage.word(),
+            finding.object,
+            finding.detail
+        ),
+        Seen::Hopeless(cause) => cause.message.clone(),
+        Seen::Ended { pod, code, .. } => format!("pod {pod:?} ended with exit code {code}"),
+        Seen::Ready { pod } => format!("pod {pod:?} is ready"),
+        Seen::NoWorkload | Seen::Lost => "no Pod has been seen yet".to_owned(),
+    }
+}
+
+fn not_ready(made: &Made, seen: &Seen) -> anyhow::Error {
+    let why = match seen {
+        Seen::Hopeless(cause) => format!("{}: {}", cause.reason, cause.message),
+        other => last_seen(other),
+    };
+    let error = anyhow!("session {:?} did not get ready: {why}", name(made));
+    let error = match seen {
+        Seen::Hopeless(cause) => match &cause.remedy {
+            Some(remedy) => hinted(error, remedy.clone()),
+            None => error,
+        },
+        _ => error,
+    };
+    look_and_delete(error, made, seen)
+}
+
+/// The session is kept: how to look at it, and how to be rid of it.
+fn look_and_delete(error: anyhow::Error, made: &Made, seen: &Seen) -> anyhow::Error {
+    let (name, namespace) = (name(made), namespace(made));
+    let look = match seen {
+        Seen::NotReady(finding) => format!("kubectl describe {} -n {namespace}", finding.object),
+        Seen::Ended { pod, .. } => format!("kubectl logs {pod} -n {namespace} --all-containers"),
+        _ => format!("kubectl get events -n {namespace}"),
+    };
+    let error = hinted(error, format!("look at it: {look}"));
+    hinted(
+        error,
+        format!("delete it: kubectl session delete {name} -n {namespace}"),
+    )
+}

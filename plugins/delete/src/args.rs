@@ -1,0 +1,98 @@
+//! The command line of `delete`.
+
+use clap::Parser;
+use session_shared::flags::connection::Connection;
+use session_shared::flags::output::{ObjectOutput, Talk};
+use session_shared::flags::waiting::Waiting;
+use session_shared::flags::writing::Writing;
+
+const ABOUT: &str = "Delete sessions by name, or by selector.
+
+The session's data is synchronised first (the template's sync hook), then its workload goes, then its data by the data \
+policy: kept data is taken up again by a create of the same name, user and template. A sync that fails stops the \
+deletion, and nothing is lost. A deletion that was interrupted is finished by the next one.";
+
+const EXAMPLES: &str = "  # Delete a session
+  kubectl session delete alice
+
+  # Delete it although its data cannot be synchronised
+  kubectl session delete alice --skip-sync
+
+  # Delete it together with its data, without being asked
+  kubectl session delete alice --delete-data -y
+
+  # Delete all sessions of one user
+  kubectl session delete -l streaming.platform/user=alice";
+
+/// Flags and arguments of `delete`, as they were typed.
+#[derive(Parser, Clone, Debug)]
+#[command(name = "delete", visible_alias = "rm", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session delete (NAME... | -l QUERY | --all) [options]")]
+pub struct Args {
+    /// Names of sessions, also as session/NAME
+    pub names: Vec<String>,
+
+    /// Delete all sessions in the namespace
+    #[arg(long)]
+    pub all: bool,
+
+    /// Label query to filter on: '=', '==', '!=', 'in', 'notin', as in -l key1=value1,key2=value2
+    #[arg(
+        short = 'l',
+        long,
+        value_name = "QUERY",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub selector: String,
+
+    /// Go on without synchronising the session's data
+    #[arg(long)]
+    pub skip_sync: bool,
+
+    /// Delete the session's data whatever its data policy says
+    #[arg(long)]
+    pub delete_data: bool,
+
+    /// Treat a session that does not exist as deleted
+    #[arg(long)]
+    pub ignore_not_found: bool,
+
+    /// Answer yes to what would be asked: several sessions at once, data that is destroyed
+    #[arg(short = 'y', long)]
+    pub yes: bool,
+
+    /// Ask before anything is deleted
+    #[arg(short = 'i', long)]
+    pub interactive: bool,
+
+    #[command(flatten)]
+    #[expect(
+        missing_docs,
+        reason = "shared groups are documented where they are defined"
+    )]
+    pub printing: ObjectOutput,
+    #[command(flatten)]
+    #[expect(
+        missing_docs,
+        reason = "shared groups are documented where they are defined"
+    )]
+    pub talk: Talk,
+    #[command(flatten)]
+    #[expect(
+        missing_docs,
+        reason = "shared groups are documented where they are defined"
+    )]
+    pub writing: Writing,
+    #[command(flatten)]
+    #[expect(
+        missing_docs,
+        reason = "shared groups are documented where they are defined"
+    )]
+    pub waiting: Waiting,
+    #[command(flatten)]
+    #[expect(
+        missing_docs,
+        reason = "shared groups are documented where they are defined"
+    )]
+    pub connection: Connection,
+}

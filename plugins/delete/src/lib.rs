@@ -1,0 +1,51 @@
+//! `kubectl session delete`: takes sessions away, and loses nothing that was to be kept.
+
+mod args;
+mod confirm;
+mod intent;
+mod observe;
+mod outcome;
+mod plan;
+
+use anyhow::Result;
+use session_shared::cluster::Write;
+use session_shared::report::format::{Allowed, Format};
+use session_shared::verb::{Ground, Verb};
+
+pub use args::Args;
+
+/// The verb.
+#[derive(Debug)]
+pub struct Delete;
+
+impl Verb for Delete {
+    const NAME: &'static str = "delete";
+    type Args = Args;
+
+    async fn run(args: Args, ground: &mut Ground) -> Result<()> {
+        // no request: everything the user can have got wrong
+        ground.console.obey(&args.talk);
+        let intent = intent::read(&args)?;
+        let format = Format::parse(&args.printing.output, Allowed::Name, false, false)?;
+        let write = Write::of(&args.writing)?;
+        // reads only
+        let cluster = ground.connect(&args.connection).await?;
+        let found = observe::observe(&cluster, &intent).await?;
+        // pure, and the user's word
+        confirm::check(&found.doomed)?;
+        if !confirm::ask(&intent, &found.doomed, &mut ground.console)? {
+            return Ok(());
+        }
+        // writes
+        let outcomes = outcome::carry_out(&cluster, &intent, &found.doomed, &write, ground).await;
+        // prints
+        outcome::report(
+            &cluster,
+            &intent,
+            found,
+            outcomes,
+            format,
+            &mut ground.console,
+        )
+    }
+}

@@ -1,0 +1,131 @@
+//! Carries the deletions out, and tells what became of them.
+
+use anyhow::Result;
+use futures::StreamExt;
+use session_shared::cluster::execute::Carrying;
+use session_shared::cluster::{Cluster, Write};
+use session_shared::failure::{self, Kind, hinted};
+use session_shared::flags::writing::DryRun;
+use session_shared::objects::resource::SESSION;
+use session_shared::plan::{Outcome, Step};
+use session_shared::progress::{Event, Silent, Sink, Stage};
+use session_shared::report::console::Console;
+use session_shared::report::format::Format;
+use session_shared::report::mutation::{Mutations, no_resources};
+use session_shared::verb::Ground;
+
+use crate::intent::Intent;
+use crate::observe::{AT_ONCE, Found};
+use crate::plan::Doomed;
+
+/// Deletes all of them, some at a time; one that fails stops no other.
+pub(crate) async fn carry_out(
+    cluster: &Cluster,
+    intent: &Intent,
+    doomed: &[Doomed],
+    write: &Write,
+    ground: &mut Ground,
+) -> Vec<Outcome> {
+    if intent.dry_run == DryRun::Client {
+        return doomed.iter().map(|_| Outcome::default()).collect();
+    }
+    // Ctrl-C ends the waiting, not the process: what was begun and what is left is still to be told.
+    let _guard = ground.interrupt.guard();
+    let (interrupt, now) = (ground.interrupt.clone(), ground.now());
+    let mut sink = ground.console.progress();
+    if let [one] = doomed {
+        let outcome = carry_out_one(cluster, intent, one, write, &interrupt, now, &mut sink).await;
+        sink.tell(Event::Done);
+        return vec![outcome];
+    }
+    let object = format!("{} sessions", doomed.len());
+    sink.tell(Event::Waiting {
+        stage: Stage::Terminating,
+        object,
+        detail: String::new(),
+    });
+    let interrupt = &interrupt;
+    let all = futures::stream::iter(doomed).map(|one| async move {
+        carry_out_one(cluster, intent, one, write, interrupt, now, &mut Silent).await
+    });
+    let outcomes = all.buffered(AT_ONCE).collect().await;
+    sink.tell(Event::Done);
+    outcomes
+}
+
+async fn carry_out_one(
+    cluster: &Cluster,
+    intent: &Intent,
+    doomed: &Doomed,
+    write: &Write,
+    interrupt: &session_shared::cluster::interrupt::Interrupt,
+    now: session_shared::Timestamp,
+    sink: &mut dyn Sink,
+) -> Outcome {
+    let with = Carrying {
+        belonging: &doomed.belonging,
+        write: write.clone(),
+        interrupt,
+        limit: intent.limit,
+    };
+    cluster
+        .carry_out(&doomed.plan(intent, now), &with, sink)
+        .await
+}
+
+/// Prints a line for each session that is gone, what was kept of it, and the errors after them.
+///
+/// # Errors
+/// The errors of all that did not go, as one.
+pub(crate) fn report(
+    cluster: &Cluster,
+    intent: &Intent,
+    found: Found,
+    outcomes: Vec<Outcome>,
+    format: Format,
+    console: &mut Console,
+) -> Result<()> {
+    let namespace = cluster.namespace();
+    if found.doomed.is_empty() && found.missing.is_empty() {
+        console.err_line(&no_resources(None));
+        return Ok(());
+    }
+    let mutations = Mutations::new(format, intent.dry_run);
+    let mut errors = found.missing;
+    for (doomed, outcome) in found.doomed.iter().zip(outcomes) {
+        match outcome.failed {
+            Some((step, error)) => errors.push(explain(doomed, &step, error, namespace)),
+            None => {
+                console.out(&mutations.deleted(&SESSION, doomed.name(), namespace, false))?;
+                for claim in doomed.kept() {
+                    console.err_line(&format!(
+                        "kept: persistentvolumeclaim/{claim}, taken up again by a create of the same name, user and template"
+                    ));
+                }
+            }
+        }
+    }
+    failure::all(errors)
+}
+
+fn explain(doomed: &Doomed, step: &Step, error: anyhow::Error, namespace: &str) -> anyhow::Error {
+    let name = doomed.name();
+    if matches!(step, Step::Sync { .. }) {
+        let error = error.context(format!(
+            "session {name:?} is not deleted: its data could not be synchronised"
+        ));
+        return hinted(
+            error,
+            format!(
+                "go on without it, and lose what was not saved: kubectl session delete {name} -n {namespace} --skip-sync"
+            ),
+        );
+    }
+    if failure::is(&error, Kind::Interrupted) || failure::is(&error, Kind::TimedOut) {
+        return hinted(
+            error,
+            format!("finish it with: kubectl session delete {name} -n {namespace}"),
+        );
+    }
+    error
+}

@@ -1,0 +1,72 @@
+//! The command line of `list`.
+
+use clap::Parser;
+use session_shared::flags::connection::Connection;
+use session_shared::flags::output::{ListOutput, Talk};
+use session_shared::flags::selection::Selecting;
+
+const ABOUT: &str = "List sessions.
+
+PHASE is joined with what the sessions' Pods say, so that it is right without a controller as well: CrashLoopBackOff and \
+the like stand there as they are. EXPIRES is the time that is left. With names, only these sessions are listed.";
+
+const EXAMPLES: &str = "  # List the sessions of the namespace
+  kubectl session list
+
+  # List everybody's sessions everywhere, with Pods, nodes and endpoints
+  kubectl session list -A -o wide
+
+  # List the sessions of one user that do not run
+  kubectl session list --user-id alice@example.com --phase failed,stopped
+
+  # Watch sessions come and go
+  kubectl session list -w";
+
+/// Flags and arguments of `list`, as they were typed.
+#[derive(Parser, Clone, Debug)]
+#[command(name = "list", visible_alias = "ls", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session list [NAME...] [options]")]
+pub struct Args {
+    /// Names of sessions
+    pub names: Vec<String>,
+
+    /// Only sessions of this owner, as the organisation writes it
+    #[arg(long, value_name = "ID")]
+    pub user_id: Option<String>,
+
+    /// Only sessions in these phases, after the Pods have been asked: pending, running, stopped, terminating, failed
+    #[arg(long, value_name = "PHASE,...", value_delimiter = ',')]
+    pub phase: Vec<String>,
+
+    /// After listing, watch for changes
+    #[arg(short = 'w', long)]
+    pub watch: bool,
+
+    /// Say nothing where there is nothing
+    #[arg(long)]
+    pub ignore_not_found: bool,
+
+    #[command(flatten)]
+    #[expect(
+        missing_docs,
+        reason = "shared groups are documented where they are defined"
+    )]
+    pub selecting: Selecting,
+    #[command(flatten)]
+    #[expect(
+        missing_docs,
+        reason = "shared groups are documented where they are defined"
+    )]
+    pub printing: ListOutput,
+    #[command(flatten)]
+    #[expect(
+        missing_docs,
+        reason = "shared groups are documented where they are defined"
+    )]
+    pub talk: Talk,
+    #[command(flatten)]
+    #[expect(
+        missing_docs,
+        reason = "shared groups are documented where they are defined"
+    )]
+    pub connection: Connection,
+}

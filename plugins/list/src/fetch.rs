@@ -1,0 +1,222 @@
+//! Reads sessions and Pods, as Tables or as objects, all at once.
+
+use anyhow::Result;
+use futures::TryStreamExt;
+use serde_json::Value;
+use session_shared::cluster::live::missing;
+use session_shared::cluster::{Cluster, IncludeObject, List, Place, Selection};
+use session_shared::failure::{self, Hint, Kind};
+use session_shared::labels;
+use session_shared::objects::resource::{POD, SESSION};
+use session_shared::objects::table::Table;
+
+use crate::intent::{Chosen, Intent};
+use crate::join::Pods;
+
+/// What was read, each session once.
+#[derive(Debug, Default)]
+pub(crate) struct Fetched<T> {
+    /// Sessions, in the server's order.
+    pub(crate) sessions: T,
+    /// Their Pods.
+    pub(crate) pods: Pods,
+    /// What was named and is not there.
+    pub(crate) missing: Vec<anyhow::Error>,
+    /// resourceVersions to watch from: sessions', Pods'.
+    pub(crate) versions: (String, String),
+}
+
+/// Where the sessions are.
+pub(crate) fn place<'a>(cluster: &'a Cluster, intent: &Intent) -> Place<'a> {
+    if intent.all_namespaces {
+        Place::All
+    } else {
+        Place::Namespace(cluster.namespace())
+    }
+}
+
+/// What the server is asked for: one selection for each name, or those of the flags.
+fn selections(intent: &Intent) -> Vec<(Selection, Option<String>)> {
+    if !intent.names.is_empty() {
+        let named = |name: &str| Selection {
+            fields: format!("metadata.name={name}"),
+            ..Selection::default()
+        };
+        return intent
+            .names
+            .iter()
+            .map(|name| (named(name.as_str()), Some(name.to_string())))
+            .collect();
+    }
+    let chosen = |chosen: &Chosen| Selection {
+        labels: chosen.labels.clone(),
+        fields: intent.fields.clone(),
+        limit: intent.chunk,
+    };
+    intent
+        .selections
+        .iter()
+        .map(|one| (chosen(one), None))
+        .collect()
+}
+
+/// Reads Tables. One Table of Pods in any case: to ask for a controller's Lease first would cost as much, and a Pod is always
+/// right about itself.
+///
+/// # Errors
+/// What the server refuses.
+pub(crate) async fn tables(
+    cluster: &Cluster,
+    intent: &Intent,
+    include: IncludeObject,
+) -> Result<Fetched<Table>> {
+    let asked = selections(intent);
+    let reads = asked
+        .iter()
+        .map(|(selection, _)| sessions_table(cluster, intent, selection, include));
+    let (tables, (pods, pods_version)) =
+        futures::try_join!(futures::future::try_join_all(reads), pods(cluster, intent))?;
+    let mut fetched: Fetched<Table> = Fetched {
+        pods,
+        ..Fetched::default()
+    };
+    for ((_, name), mut table) in asked.into_iter().zip(tables) {
+        if let Some(name) = name.filter(|_| table.rows.is_empty() && !intent.ignore_not_found) {
+            fetched.missing.push(missing(&SESSION, &name));
+        }
+        if fetched.sessions.column_definitions.is_empty() {
+            fetched.sessions.column_definitions = std::mem::take(&mut table.column_definitions);
+        }
+        fetched.versions.0 = table.metadata["resourceVersion"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
+        fetched.sessions.rows.append(&mut table.rows);
+    }
+    fetched.versions.1 = pods_version;
+    Ok(fetched)
+}
+
+async fn sessions_table(
+    cluster: &Cluster,
+    intent: &Intent,
+    selection: &Selection,
+    include: IncludeObject,
+) -> Result<Table> {
+    let pages = cluster.table_pages(
+        &SESSION,
+        place(cluster, intent),
+        selection,
+        intent.chunk,
+        include,
+    );
+    installed(whole(pages).await)
+}
+
+/// All pages as one Table.
+async fn whole(mut pages: futures::stream::BoxStream<'static, Result<Table>>) -> Result<Table> {
+    let mut table = Table::default();
+    while let Some(mut page) = pages.try_next().await? {
+        if !page.column_definitions.is_empty() {
+            table.column_definitions = page.column_definitions;
+        }
+        table.rows.append(&mut page.rows);
+        table.metadata = page.metadata;
+    }
+    Ok(table)
+}
+
+/// The Pods of primary workloads.
+pub(crate) fn pod_selection(intent: &Intent) -> Selection {
+    let names: Vec<&str> = intent.names.iter().map(|name| name.as_str()).collect();
+    let labels = match names.as_slice() {
+        [] => format!("{}=true", labels::PRIMARY),
+        names => format!(
+            "{}=true,{} in ({})",
+            labels::PRIMARY,
+            labels::SESSION,
+            names.join(",")
+        ),
+    };
+    Selection {
+        labels,
+        limit: intent.chunk,
+        ..Selection::default()
+    }
+}
+
+/// Without the right to list Pods, sessions are shown as their status has them.
+async fn pods(cluster: &Cluster, intent: &Intent) -> Result<(Pods, String)> {
+    let selection = pod_selection(intent);
+    let mut pages = cluster.table_pages(
+        &POD,
+        place(cluster, intent),
+        &selection,
+        intent.chunk,
+        IncludeObject::Metadata,
+    );
+    let (mut pods, mut columns, mut version) = (Pods::default(), Table::default(), String::new());
+    loop {
+        match pages.try_next().await {
+            Ok(None) => return Ok((pods, version)),
+            Ok(Some(page)) => {
+                if !page.column_definitions.is_empty() {
+                    columns.column_definitions = page.column_definitions.clone();
+                }
+                version = page.metadata["resourceVersion"]
+                    .as_str()
+                    .unwrap_or_default()
+                    .to_owned();
+                pods.take(&page, &columns);
+            }
+            Err(error) if failure::is(&error, Kind::Forbidden) => return Ok((pods, version)),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Reads whole sessions, for formats that print them.
+///
+/// # Errors
+/// What the server refuses.
+pub(crate) async fn objects(cluster: &Cluster, intent: &Intent) -> Result<Fetched<Vec<Value>>> {
+    let asked = selections(intent);
+    let reads = asked.iter().map(|(selection, _)| async move {
+        installed(
+            cluster
+                .list(&SESSION, place(cluster, intent), selection)
+                .await,
+        )
+    });
+    let (lists, (pods, pods_version)) =
+        futures::try_join!(futures::future::try_join_all(reads), pods(cluster, intent))?;
+    let mut fetched: Fetched<Vec<Value>> = Fetched {
+        pods,
+        ..Fetched::default()
+    };
+    for (
+        (_, name),
+        List {
+            items,
+            resource_version,
+        },
+    ) in asked.into_iter().zip(lists)
+    {
+        if let Some(name) = name.filter(|_| items.is_empty() && !intent.ignore_not_found) {
+            fetched.missing.push(missing(&SESSION, &name));
+        }
+        fetched.versions.0 = resource_version;
+        fetched.sessions.extend(items);
+    }
+    fetched.versions.1 = pods_version;
+    Ok(fetched)
+}
+
+fn installed<T>(result: Result<T>) -> Result<T> {
+    match result {
+        Err(error) if failure::is(&error, Kind::NoSuchResource) => {
+            Err(error).hint("install the API first: kubectl session setup")
+        }
+        other => other,
+    }
+}

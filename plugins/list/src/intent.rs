@@ -1,0 +1,172 @@
+//! What is to be listed, complete and legal.
+
+use anyhow::{Result, bail};
+use session_shared::api::Phase;
+use session_shared::failure::usage;
+use session_shared::labels;
+use session_shared::names::{SessionName, UserId};
+use session_shared::report::format::{Allowed, Format};
+
+use crate::args::Args;
+
+/// What is to be listed.
+#[derive(Debug)]
+pub(crate) struct Intent {
+    /// These sessions; none means all.
+    pub(crate) names: Vec<SessionName>,
+    pub(crate) all_namespaces: bool,
+    /// Selectors for the server; what several find is put together.
+    pub(crate) selections: Vec<Chosen>,
+    pub(crate) fields: String,
+    pub(crate) chunk: u32,
+    /// Phases after the join; none means all.
+    pub(crate) phases: Vec<Phase>,
+    pub(crate) watch: bool,
+    pub(crate) ignore_not_found: bool,
+    pub(crate) format: Format,
+}
+
+/// A label selector, and the owner whose sessions are looked for among what it finds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Chosen {
+    pub(crate) labels: String,
+    pub(crate) owner: Option<UserId>,
+}
+
+/// Reads the command line.
+///
+/// # Errors
+/// In kubectl's words where it has some.
+pub(crate) fn read(args: &Args) -> Result<Intent> {
+    let all_namespaces = args.selecting.all_namespaces;
+    if all_namespaces && !args.names.is_empty() {
+        bail!("a resource cannot be retrieved by name across all namespaces");
+    }
+    let selector = &args.selecting.selector;
+    if !args.names.is_empty() && !(selector.is_empty() && args.selecting.field_selector.is_empty())
+    {
+        return Err(usage(
+            "name cannot be provided when a selector is specified",
+        ));
+    }
+    let output = &args.printing;
+    Ok(Intent {
+        names: args
+            .names
+            .iter()
+            .map(|name| name_of(name))
+            .collect::<Result<_>>()?,
+        all_namespaces,
+        selections: selections(selector, args.user_id.as_deref())?,
+        fields: args.selecting.field_selector.clone(),
+        chunk: args.selecting.chunk_size,
+        phases: args
+            .phase
+            .iter()
+            .map(|word| phase(word))
+            .collect::<Result<_>>()?,
+        watch: args.watch,
+        ignore_not_found: args.ignore_not_found,
+        format: Format::parse(
+            &output.output,
+            Allowed::List,
+            output.no_headers,
+            output.show_managed_fields,
+        )?,
+    })
+}
+
+fn name_of(word: &str) -> Result<SessionName> {
+    word.strip_prefix("session.streaming.platform/")
+        .or_else(|| word.strip_prefix("session/"))
+        .unwrap_or(word)
+        .parse()
+}
+
+/// Sessions of an owner carry a label made of the owner's name. Those that somebody made with `kubectl apply` do not: they are
+/// found by spec.userId, among the sessions without the label.
+fn selections(selector: &str, user_id: Option<&str>) -> Result<Vec<Chosen>> {
+    let Some(user_id) = user_id else {
+        return Ok(vec![Chosen {
+            labels: selector.to_owned(),
+            owner: None,
+        }]);
+    };
+    let owner: UserId = user_id.parse()?;
+    let and = |condition: String| {
+        if selector.is_empty() {
+            condition
+        } else {
+            format!("{selector},{condition}")
+        }
+    };
+    let labelled = and(format!(
+        "{}={}",
+        labels::USER,
+        labels::label_value(owner.as_str())
+    ));
+    let bare = and(format!("!{}", labels::USER));
+    Ok([labelled, bare]
+        .map(|labels| Chosen {
+            labels,
+            owner: Some(owner.clone()),
+        })
+        .to_vec())
+}
+
+fn phase(word: &str) -> Result<Phase> {
+    match Phase::ALL.into_iter().find(|phase| phase.word() == word) {
+        Some(phase) => Ok(phase),
+        None => {
+            let words: Vec<&str> = Phase::ALL.iter().map(|phase| phase.word()).collect();
+            bail!(
+                "unknown phase {word:?}: the phases are {}",
+                words.join(", ")
+            )
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    fn intent(line: &str) -> Result<Intent> {
+        read(&Args::try_parse_from(std::iter::once("list").chain(line.split_whitespace())).unwrap())
+    }
+
+    #[test]
+    fn an_owner_is_looked_for_with_and_without_the_label() {
+        let found = intent("--user-id alice -l a=b").unwrap().selections;
+        assert_eq!(found[0].labels, "a=b,streaming.platform/user=alice");
+        assert_eq!(found[1].labels, "a=b,!streaming.platform/user");
+        assert_eq!(intent("").unwrap().selections.len(), 1);
+    }
+
+    #[test]
+    fn mistakes_are_said_before_anything_is_asked() {
+        for (line, text) in [
+            (
+                "-A alice",
+                "a resource cannot be retrieved by name across all namespaces",
+            ),
+            (
+                "alice -l a=b",
+                "name cannot be provided when a selector is specified",
+            ),
+            (
+                "--phase broken",
+                "unknown phase \"broken\": the phases are pending, running, stopped, terminating, failed",
+            ),
+        ] {
+            assert_eq!(intent(line).unwrap_err().to_string(), text, "{line:?}");
+        }
+        assert!(
+            intent("-o bogus")
+                .unwrap_err()
+                .to_string()
+                .contains("unable to match a printer")
+        );
+    }
+}

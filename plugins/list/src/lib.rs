@@ -1,0 +1,120 @@
+//! `kubectl session list`: sessions, joined with what their Pods say.
+
+mod args;
+mod fetch;
+mod intent;
+mod join;
+mod view;
+mod watch;
+
+use anyhow::Result;
+use session_shared::cluster::{Cluster, IncludeObject};
+use session_shared::failure;
+use session_shared::report::format::{Format, ObjectPrinter};
+use session_shared::report::mutation::no_resources;
+use session_shared::report::sort;
+use session_shared::report::table::{Options, TablePrinter};
+use session_shared::verb::{Ground, Verb};
+
+pub use args::Args;
+use intent::Intent;
+
+/// The verb.
+#[derive(Debug)]
+pub struct List;
+
+impl Verb for List {
+    const NAME: &'static str = "list";
+    type Args = Args;
+
+    async fn run(args: Args, ground: &mut Ground) -> Result<()> {
+        ground.console.obey(&args.talk);
+        let mut intent = intent::read(&args)?;
+        let cluster = ground.connect(&args.connection).await?;
+        match std::mem::replace(&mut intent.format, Format::Text { wide: false }) {
+            Format::Text { .. } => table(&cluster, &intent, &args, ground).await,
+            Format::Objects(printer) => objects(&cluster, &intent, printer, &args, ground).await,
+        }
+    }
+}
+
+async fn table(cluster: &Cluster, intent: &Intent, args: &Args, ground: &mut Ground) -> Result<()> {
+    let sort_by = args.printing.sort_by.as_str();
+    // Only a path into the object needs the object: metadata is a tenth of the bytes.
+    let include = if sort_by.is_empty() {
+        IncludeObject::Metadata
+    } else {
+        IncludeObject::Object
+    };
+    let mut fetched = fetch::tables(cluster, intent, include).await?;
+    let raw = if intent.watch {
+        fetched.sessions.rows.clone()
+    } else {
+        Vec::new()
+    };
+    view::rows(&mut fetched.sessions, &fetched.pods, intent, ground.now());
+    if !sort_by.is_empty() && !fetched.sessions.rows.is_empty() {
+        sort::rows(&mut fetched.sessions.rows, sort_by)?;
+    }
+    let mut options = Options::of(&args.printing);
+    options.namespace = intent.all_namespaces;
+    options.kind = args
+        .printing
+        .show_kind
+        .then(|| session_shared::objects::resource::SESSION.singular());
+    let mut printer = TablePrinter::new(options);
+    printer.page(&fetched.sessions);
+    ground.console.out(&printer.flush())?;
+    let missing = std::mem::take(&mut fetched.missing);
+    if fetched.sessions.rows.is_empty()
+        && missing.is_empty()
+        && !intent.ignore_not_found
+        && !intent.watch
+    {
+        let place = (!intent.all_namespaces).then(|| cluster.namespace());
+        ground.console.err_line(&no_resources(place));
+    }
+    failure::all(missing)?;
+    if !intent.watch {
+        return Ok(());
+    }
+    let clock = ground.clock();
+    watch::watch(
+        cluster,
+        intent,
+        fetched,
+        raw,
+        printer,
+        &mut ground.console,
+        clock,
+    )
+    .await
+}
+
+async fn objects(
+    cluster: &Cluster,
+    intent: &Intent,
+    mut printer: ObjectPrinter,
+    args: &Args,
+    ground: &mut Ground,
+) -> Result<()> {
+    if intent.watch {
+        return Err(failure::usage(
+            "--watch prints a table: it goes with -o wide and no other format",
+        ));
+    }
+    let mut fetched = fetch::objects(cluster, intent).await?;
+    view::objects(&mut fetched.sessions, &fetched.pods, intent);
+    let sort_by = args.printing.sort_by.as_str();
+    if !sort_by.is_empty() && !fetched.sessions.is_empty() {
+        sort::objects(&mut fetched.sessions, sort_by)?;
+    }
+    let text = match (intent.names.as_slice(), fetched.sessions.as_slice()) {
+        // A single name means the object itself, as with kubectl.
+        ([_], [one]) => printer.one(one)?,
+        ([_], []) => String::new(),
+        (_, sessions) => printer.list(sessions)?,
+    };
+    ground.console.out(&text)?;
+    failure::all(fetched.missing)
+}

@@ -1,0 +1,189 @@
+//! What is shown of sessions and Pods. Pure.
+
+use serde_json::{Value, json};
+use session_shared::Timestamp;
+use session_shared::api::Phase;
+use session_shared::names::UserId;
+use session_shared::objects::resource::text;
+use session_shared::objects::table::{Row, Table};
+use session_shared::report::age::remaining;
+
+use crate::intent::Intent;
+use crate::join::{Joined, Pods, place};
+
+/// Puts what the Pods say into the cells of sessions, turns EXPIRES into the time that is left, and leaves out what was not
+/// asked for.
+pub(crate) fn rows(table: &mut Table, pods: &Pods, intent: &Intent, now: Timestamp) {
+    let columns = Columns::of(table);
+    let owner = intent
+        .selections
+        .iter()
+        .find_map(|chosen| chosen.owner.as_ref());
+    table
+        .rows
+        .retain_mut(|row| columns.show(row, pods, &intent.phases, owner, now));
+}
+
+/// Where the columns are that are written anew.
+pub(crate) struct Columns {
+    user: Option<usize>,
+    phase: Option<usize>,
+    expires: Option<usize>,
+    pod: Option<usize>,
+    node: Option<usize>,
+}
+
+impl Columns {
+    pub(crate) fn of(table: &Table) -> Self {
+        let at = |heading: &str| table.column(heading);
+        Self {
+            user: at("USER"),
+            phase: at("PHASE"),
+            expires: at("EXPIRES"),
+            pod: at("POD"),
+            node: at("NODE"),
+        }
+    }
+
+    /// Writes a row; false if it was not asked for.
+    pub(crate) fn show(
+        &self,
+        row: &mut Row,
+        pods: &Pods,
+        phases: &[Phase],
+        owner: Option<&UserId>,
+        now: Timestamp,
+    ) -> bool {
+        let cell = |at: Option<usize>| {
+            at.and_then(|at| row.cells.get(at))
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+        };
+        if owner.is_some_and(|owner| cell(self.user) != owner.as_str()) {
+            return false;
+        }
+        let deleting = row
+            .object
+            .pointer("/metadata/deletionTimestamp")
+            .is_some_and(|time| !time.is_null());
+        let (namespace, name) = place(row);
+        let joined = pods.join(namespace, name, cell(self.phase), deleting);
+        if !phases.is_empty() && !phases.contains(&joined.phase) {
+            return false;
+        }
+        let expires = remaining(cell(self.expires).parse().ok(), now);
+        let mut set = |at: Option<usize>, value: Option<&str>| {
+            if let (Some(cell), Some(value)) = (at.and_then(|at| row.cells.get_mut(at)), value) {
+                *cell = value.into();
+            }
+        };
+        set(self.phase, Some(joined.shown()));
+        set(self.expires, Some(&expires));
+        set(self.pod, joined.pod.as_deref());
+        set(self.node, joined.node.as_deref());
+        true
+    }
+}
+
+/// Lays what the Pods say over the status of whole sessions, and leaves out what was not asked for.
+pub(crate) fn objects(sessions: &mut Vec<Value>, pods: &Pods, intent: &Intent) {
+    let owner = intent
+        .selections
+        .iter()
+        .find_map(|chosen| chosen.owner.as_ref());
+    sessions.retain_mut(|session| show_object(session, pods, &intent.phases, owner));
+}
+
+/// Writes one session; false if it was not asked for.
+pub(crate) fn show_object(
+    session: &mut Value,
+    pods: &Pods,
+    phases: &[Phase],
+    owner: Option<&UserId>,
+) -> bool {
+    if owner.is_some_and(|owner| text(session, "/spec/userId") != owner.as_str()) {
+        return false;
+    }
+    let deleting = session
+        .pointer("/metadata/deletionTimestamp")
+        .is_some_and(|time| !time.is_null());
+    let (namespace, name) = (
+        text(session, "/metadata/namespace"),
+        text(session, "/metadata/name"),
+    );
+    let joined = pods.join(namespace, name, text(session, "/status/phase"), deleting);
+    if !phases.is_empty() && !phases.contains(&joined.phase) {
+        return false;
+    }
+    overlay(session, &joined);
+    true
+}
+
+fn overlay(session: &mut Value, joined: &Joined) {
+    if !session.get("status").is_some_and(Value::is_object) {
+        session["status"] = json!({});
+    }
+    let status = &mut session["status"];
+    status["phase"] = joined.phase.word().into();
+    for (field, value) in [("podName", &joined.pod), ("nodeName", &joined.node)] {
+        if let Some(value) = value {
+            status[field] = value.as_str().into();
+        }
+    }
+    // The Pod's own word is a reason, and conditions are where reasons stand.
+    let Some(word) = &joined.word else { return };
+    if let Some(conditions) = status.get_mut("conditions").and_then(Value::as_array_mut)
+        && let Some(ready) = conditions
+            .iter_mut()
+            .find(|condition| text(condition, "/type") == "Ready")
+    {
+        ready["reason"] = word.as_str().into();
+        ready["status"] = "False".into();
+        return;
+    }
+    let ready = json!({ "type": "Ready", "status": "False", "reason": word, "message": "" });
+    match status.get_mut("conditions").and_then(Value::as_array_mut) {
+        Some(conditions) => conditions.push(ready),
+        None => status["conditions"] = json!([ready]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pods_word_is_in_the_object_too() {
+        let mut session = json!({ "metadata": { "name": "a", "namespace": "ns" }, "spec": { "userId": "u" },
+            "status": { "phase": "running" } });
+        assert!(show_object(&mut session, &Pods::default(), &[], None));
+        assert_eq!(session["status"]["phase"], "failed");
+        assert_eq!(session["status"]["conditions"][0]["reason"], "PodLost");
+        assert!(!show_object(
+            &mut session,
+            &Pods::default(),
+            &[Phase::Running],
+            None
+        ));
+        let other: UserId = "other".parse().unwrap();
+        assert!(!show_object(
+            &mut session,
+            &Pods::default(),
+            &[],
+            Some(&other)
+        ));
+    }
+
+    #[test]
+    fn expires_is_the_time_that_is_left() {
+        let mut table: Table = serde_json::from_value(json!({
+            "columnDefinitions": [{ "name": "Name" }, { "name": "USER" }, { "name": "PHASE" }, { "name": "EXPIRES" }],
+            "rows": [{ "cells": ["a", "u", "stopped", "2026-01-01T02:00:00Z"], "object": { "metadata": { "name": "a" } } }],
+        }))
+        .unwrap();
+        let columns = Columns::of(&table);
+        let now = "2026-01-01T00:02:00Z".parse().unwrap();
+        assert!(columns.show(&mut table.rows[0], &Pods::default(), &[], None, now));
+        assert_eq!(table.rows[0].cells[3], "1h58m");
+    }
+}

@@ -1,0 +1,168 @@
+//! Which verb was meant.
+
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Command;
+use session_shared::flags::output::Colour;
+use session_shared::report::console::Console;
+use session_shared::verb::{
+    Entry, finish, run_entry, usage as wording, usage_failed, with_connection_flags,
+};
+
+use crate::VERBS;
+use crate::external;
+
+const ABOUT: &str = "Interactive sessions on Kubernetes: one session is one user's shell, editor, lab, desktop or preview.
+
+It needs no server of its own: the cluster is the only state, and everything is done with your own rights.";
+
+/// How the suite is typed, whatever its file is called.
+const PREFIX: &str = "kubectl session";
+
+/// Runs the verb that the program's name or its arguments mean.
+pub(crate) fn run(args: Vec<OsString>) -> ExitCode {
+    let (program, rest) = match args.split_first() {
+        Some((program, rest)) => (stem(program), rest.to_vec()),
+        None => (String::new(), Vec::new()),
+    };
+    if let Some(verb) = verb_of_program(&program) {
+        return run_entry(verb, &format!("{PREFIX} {}", verb.name), rest);
+    }
+    let command = umbrella(&prefix_of(&program));
+    match command.clone().try_get_matches_from(&rest) {
+        Err(error) => usage_failed(&command, &prefix_of(&program), &error),
+        Ok(matches) => match matches.subcommand() {
+            None => help(&command, &prefix_of(&program)),
+            Some(("help", inner)) => help_of(inner, &command, &prefix_of(&program)),
+            Some(("options", _)) => options(&command, &prefix_of(&program)),
+            Some((word, inner)) => match VERBS.iter().find(|verb| verb.name == word) {
+                Some(verb) => {
+                    let prefix = format!("{} {}", prefix_of(&program), verb.name);
+                    finish(verb.name, &prefix, |ground| verb.run(inner, ground))
+                }
+                None => external::run(word, inner, &prefix_of(&program)),
+            },
+        },
+    }
+}
+
+/// The file's name without folder and `.exe`.
+fn stem(program: &OsStr) -> String {
+    let name = Path::new(program)
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    name.strip_suffix(".exe").map(str::to_owned).unwrap_or(name)
+}
+
+/// `kubectl-session-list` is `list`, whatever it is a link to.
+fn verb_of_program(program: &str) -> Option<&'static Entry> {
+    let word = program.strip_prefix("kubectl-session-")?;
+    VERBS.iter().find(|verb| verb.name == word)
+}
+
+/// As a plugin of kubectl it is typed with a blank; under any other name as that name.
+fn prefix_of(program: &str) -> String {
+    match program.strip_prefix("kubectl-") {
+        Some(plugin) => format!("kubectl {}", plugin.replace('-', " ").replace('_', "-")),
+        None if program.is_empty() => PREFIX.to_owned(),
+        None => program.to_owned(),
+    }
+}
+
+fn umbrella(prefix: &str) -> Command {
+    let verbs = VERBS.iter().map(|verb| {
+        (verb.command)()
+            .name(verb.name)
+            .bin_name(format!("{prefix} {}", verb.name))
+    });
+    let help = Command::new("help")
+        .about("Show the help of a verb")
+        .arg(clap::Arg::new("verb"));
+    let options = Command::new("options").about("List the flags that all verbs take");
+    with_connection_flags(Command::new("session"))
+        .about("Interactive sessions on Kubernetes")
+        .long_about(ABOUT)
+        .bin_name(prefix.to_owned())
+        .no_binary_name(true)
+        .disable_help_subcommand(true)
+        .allow_external_subcommands(true)
+        .subcommands(verbs)
+        .subcommand(help)
+        .subcommand(options)
+}
+
+fn help(command: &Command, prefix: &str) -> ExitCode {
+    print(&wording::help(command, prefix))
+}
+
+fn options(command: &Command, prefix: &str) -> ExitCode {
+    print(&wording::options(command, prefix))
+}
+
+fn help_of(matches: &clap::ArgMatches, command: &Command, prefix: &str) -> ExitCode {
+    let Some(word) = matches.get_one::<String>("verb") else {
+        return help(command, prefix);
+    };
+    match command.find_subcommand(word) {
+        Some(verb) => print(&wording::help(verb, &format!("{prefix} {word}"))),
+        None => unknown(word, prefix),
+    }
+}
+
+fn print(text: &str) -> ExitCode {
+    let mut console = Console::of_process(Colour::Auto, false);
+    match console.out(text) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+/// A word that is no verb, with the nearest that is.
+pub(crate) fn unknown(word: &str, prefix: &str) -> ExitCode {
+    let names: Vec<&str> = VERBS.iter().map(|verb| verb.name).collect();
+    finish("session", prefix, |_| {
+        Err(wording::unknown_command(word, prefix, &names))
+    })
+}
+
+/// A program of others that does not start.
+pub(crate) fn failed(
+    error: &std::io::Error,
+    command: &std::process::Command,
+    prefix: &str,
+) -> ExitCode {
+    let program = command.get_program().to_string_lossy().into_owned();
+    finish("session", prefix, |_| {
+        Err(anyhow::anyhow!("failed to run {program:?}: {error}"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_program_is_typed_as_it_is_installed() {
+        assert_eq!(prefix_of("kubectl-session"), "kubectl session");
+        assert_eq!(prefix_of("kubectl-my_session"), "kubectl my-session");
+        assert_eq!(prefix_of("sess"), "sess");
+        assert_eq!(
+            stem(OsStr::new("/x/kubectl-session-list.exe")),
+            "kubectl-session-list"
+        );
+        assert_eq!(
+            verb_of_program("kubectl-session-list").map(|verb| verb.name),
+            Some("list")
+        );
+        assert!(verb_of_program("kubectl-session-nope").is_none());
+    }
+
+    #[test]
+    fn no_flag_of_a_verb_changes_the_meaning_of_a_connection_flag() {
+        umbrella("kubectl session").debug_assert();
+    }
+}

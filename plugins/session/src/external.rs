@@ -1,0 +1,65 @@
+//! Verbs of others: `kubectl-session-WORD`, beside this program or on PATH.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+use clap::ArgMatches;
+
+use crate::dispatch;
+
+/// Runs the program of a word that is no verb of ours.
+pub(crate) fn run(word: &str, matches: &ArgMatches, prefix: &str) -> ExitCode {
+    if word.contains(['/', '\\']) {
+        // A joined name with a slash would be a path, and could run anything.
+        return dispatch::unknown(word, prefix);
+    }
+    let Some(program) = find(word) else {
+        return dispatch::unknown(word, prefix);
+    };
+    let args: Vec<OsString> = matches
+        .get_many::<OsString>("")
+        .into_iter()
+        .flatten()
+        .cloned()
+        .collect();
+    replace(Command::new(program).args(args), prefix)
+}
+
+/// Beside the real file of this program first, so that one folder of binaries belongs together; then on PATH. Never in the
+/// working directory: what lies there may be anybody's.
+fn find(word: &str) -> Option<PathBuf> {
+    // kubectl writes a dash of a word as an underscore in file names.
+    let name = format!("kubectl-session-{}", word.replace('-', "_"));
+    let own = std::env::current_exe()
+        .ok()
+        .and_then(|exe| exe.canonicalize().ok());
+    let beside = own.as_ref().and_then(|exe| exe.parent());
+    let found = beside.and_then(|folder| which::which_in(&name, Some(folder), folder).ok());
+    found.or_else(|| {
+        let path = std::env::var_os("PATH")?;
+        let absolute = std::env::split_paths(&path).filter(|folder| folder.is_absolute());
+        let path = std::env::join_paths(absolute).ok()?;
+        which::which_in(&name, Some(path), "/").ok()
+    })
+}
+
+#[cfg(unix)]
+fn replace(command: &mut Command, prefix: &str) -> ExitCode {
+    use std::os::unix::process::CommandExt;
+    let error = command.exec();
+    dispatch::failed(&error, command, prefix)
+}
+
+#[cfg(not(unix))]
+fn replace(command: &mut Command, prefix: &str) -> ExitCode {
+    match command.status() {
+        Ok(status) => ExitCode::from(
+            status
+                .code()
+                .and_then(|code| u8::try_from(code).ok())
+                .unwrap_or(1),
+        ),
+        Err(error) => dispatch::failed(&error, command, prefix),
+    }
+}

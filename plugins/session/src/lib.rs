@@ -1,0 +1,26 @@
+//! `kubectl session`: every verb in one program.
+//!
+//! It looks at the name it was called by, then at its first argument that is no flag. A word it does not know is looked for as
+//! `kubectl-session-WORD`, so that the suite can be extended.
+
+mod dispatch;
+mod external;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use session_shared::verb::Entry;
+
+/// Every verb of the suite, in the order of help.
+pub const VERBS: &[Entry] = &[
+    Entry::of::<kubectl_session_create::Create>(),
+    Entry::of::<kubectl_session_list::List>(),
+    Entry::of::<kubectl_session_delete::Delete>(),
+    Entry::of::<kubectl_session_template::Template>(),
+    Entry::of::<kubectl_session_setup::Setup>(),
+];
+
+/// Runs the program with its arguments, the name it was called by first.
+pub fn main(args: Vec<OsString>) -> ExitCode {
+    dispatch::run(args)
+}

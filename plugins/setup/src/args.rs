@@ -1,0 +1,72 @@
+//! The command line of `setup`.
+
+use clap::Parser;
+use session_shared::flags::connection::Connection;
+use session_shared::flags::output::{ObjectOutput, Talk};
+use session_shared::flags::waiting::Waiting;
+use session_shared::flags::writing::Writing;
+
+const ABOUT: &str = "Install the API into a cluster, once, as its admin.
+
+It applies the CustomResourceDefinitions and waits until the server has taken them in, the namespace session-system, the \
+roles, and the built-in templates. What is there already and right stays unchanged; parts can be named: crds, templates, \
+roles. With --remove it takes everything away again.";
+
+const EXAMPLES: &str = "  # Install everything
+  kubectl session setup
+
+  # Bring the built-in templates up to date, and nothing else
+  kubectl session setup templates
+
+  # See what would change, as the server sees it
+  kubectl session setup --dry-run=server
+
+  # Take everything away; refused while there are sessions
+  kubectl session setup --remove";
+
+/// Flags and arguments of `setup`, as they were typed.
+#[derive(Parser, Clone, Debug)]
+#[command(name = "setup", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session setup [PART...] [options]")]
+pub struct Args {
+    /// Parts to install: crds, roles, templates; all of them when none is named
+    pub parts: Vec<String>,
+
+    /// Take the parts away instead
+    #[arg(long)]
+    pub remove: bool,
+
+    /// With --remove: go on although there are sessions, which are deleted with the API
+    #[arg(long)]
+    pub force: bool,
+
+    #[command(flatten)]
+    #[expect(
+        missing_docs,
+        reason = "shared groups are documented where they are defined"
+    )]
+    pub printing: ObjectOutput,
+    #[command(flatten)]
+    #[expect(
+        missing_docs,
+        reason = "shared groups are documented where they are defined"
+    )]
+    pub talk: Talk,
+    #[command(flatten)]
+    #[expect(
+        missing_docs,
+        reason = "shared groups are documented where they are defined"
+    )]
+    pub writing: Writing,
+    #[command(flatten)]
+    #[expect(
+        missing_docs,
+        reason = "shared groups are documented where they are defined"
+    )]
+    pub waiting: Waiting,
+    #[command(flatten)]
+    #[expect(
+        missing_docs,
+        reason = "shared groups are documented where they are defined"
+    )]
+    pub connection: Connection,
+}

@@ -1,0 +1,93 @@
+//! `kubectl session setup`: what an admin installs once.
+
+mod args;
+mod install;
+mod plan;
+mod roles;
+
+use anyhow::Result;
+use session_shared::cluster::{Cluster, Write};
+use session_shared::failure::usage;
+use session_shared::flags::writing::DryRun;
+use session_shared::objects::resource::text;
+use session_shared::report::format::{Allowed, Format};
+use session_shared::report::mutation::{Mutations, no_resources};
+use session_shared::verb::{Ground, Verb};
+
+pub use args::Args;
+use plan::Part;
+
+/// The verb.
+#[derive(Debug)]
+pub struct Setup;
+
+impl Verb for Setup {
+    const NAME: &'static str = "setup";
+    type Args = Args;
+
+    async fn run(args: Args, ground: &mut Ground) -> Result<()> {
+        ground.console.obey(&args.talk);
+        let parts = plan::parts(&args.parts)?;
+        let dry_run = args.writing.dry_run()?;
+        let write = Write::of(&args.writing)?;
+        let format = Format::parse(
+            &args.printing.output,
+            Allowed::Object,
+            false,
+            args.printing.show_managed_fields,
+        )?;
+        let mut mutations = Mutations::new(format, dry_run);
+        if args.force && !args.remove {
+            return Err(usage("--force is for --remove"));
+        }
+        let cluster = ground.connect(&args.connection).await?;
+        if args.remove {
+            return remove(
+                &cluster, parts, args.force, dry_run, &write, &mutations, ground,
+            )
+            .await;
+        }
+        for part in parts {
+            let applied = install::apply(&cluster, part, dry_run, &write).await?;
+            for one in &applied {
+                ground
+                    .console
+                    .out(&mutations.done(&one.object, one.change)?)?;
+            }
+            if part == Part::Crds && dry_run == DryRun::None && args.waiting.wait {
+                let limit = args.waiting.limit(install::USUAL_WAIT);
+                install::established(&cluster, &applied, limit, &mut ground.console.progress())
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn remove(
+    cluster: &Cluster,
+    parts: Vec<Part>,
+    force: bool,
+    dry_run: DryRun,
+    write: &Write,
+    mutations: &Mutations,
+    ground: &mut Ground,
+) -> Result<()> {
+    if !force && parts.contains(&Part::Crds) {
+        install::check_unused(cluster).await?;
+    }
+    let mut any = false;
+    for part in parts.into_iter().rev() {
+        for one in install::remove(cluster, part, dry_run, write).await? {
+            any = true;
+            let name = text(&one.object, "/metadata/name");
+            ground
+                .console
+                .out(&mutations.deleted(one.resource, name, "", false))?;
+        }
+    }
+    if !any {
+        ground.console.err_line(&no_resources(None));
+    }
+    Ok(())
+}

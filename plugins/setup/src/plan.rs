@@ -1,0 +1,147 @@
+//! What is applied, or taken away, in which order. Pure.
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+use session_shared::api::definitions;
+use session_shared::failure::usage;
+use session_shared::labels;
+use session_shared::template::{Source, builtin, plain_objects};
+
+use crate::roles;
+
+/// A part of the installation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Part {
+    /// The CustomResourceDefinitions.
+    Crds,
+    /// The Namespace session-system and the roles.
+    Roles,
+    /// The built-in templates.
+    Templates,
+}
+
+impl Part {
+    const ALL: [(Part, &'static str); 3] = [
+        (Part::Crds, "crds"),
+        (Part::Roles, "roles"),
+        (Part::Templates, "templates"),
+    ];
+}
+
+/// The parts that are named, all of them when none is; in the order of installation.
+///
+/// # Errors
+/// For a word that names none.
+pub(crate) fn parts(words: &[String]) -> Result<Vec<Part>> {
+    let mut parts = Vec::new();
+    for word in words {
+        let Some((part, _)) = Part::ALL.iter().find(|(_, name)| name == word) else {
+            return Err(usage(format!(
+                "unknown part {word:?}: the parts are crds, roles, templates"
+            )));
+        };
+        parts.push(*part);
+    }
+    if parts.is_empty() {
+        parts = Part::ALL.map(|(part, _)| part).to_vec();
+    }
+    parts.sort();
+    parts.dedup();
+    Ok(parts)
+}
+
+/// The objects of a part, in the order in which they are applied.
+///
+/// # Errors
+/// When a built-in template cannot be read, which a test rules out.
+pub(crate) fn objects(part: Part) -> Result<Vec<Value>> {
+    match part {
+        Part::Crds => Ok(definitions().into_iter().map(managed).collect()),
+        Part::Roles => Ok(std::iter::once(roles::namespace())
+            .chain(roles::roles())
+            .collect()),
+        Part::Templates => templates(),
+    }
+}
+
+fn templates() -> Result<Vec<Value>> {
+    let mut objects = Vec::new();
+    for (name, yaml) in builtin() {
+        let place = || format!("built-in template {name:?}");
+        let source = Source::new(format!("{name}.yaml"), *yaml).with_context(place)?;
+        objects.extend(
+            plain_objects(&source)
+                .with_context(place)?
+                .into_iter()
+                .map(|(_, object)| managed(object)),
+        );
+    }
+    Ok(objects)
+}
+
+fn managed(mut object: Value) -> Value {
+    object["metadata"]["labels"][labels::MANAGED_BY] = labels::MANAGER.into();
+    object
+}
+
+/// What applying an object did: the server's answer against what was there.
+pub(crate) fn change(before: Option<&Value>, after: &Value) -> &'static str {
+    match before {
+        None => "created",
+        Some(before) if essence(before) == essence(after) => "unchanged",
+        Some(_) => "configured",
+    }
+}
+
+/// An object without what changes by being looked at.
+fn essence(object: &Value) -> Value {
+    let mut object = object.clone();
+    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+        for field in ["managedFields", "resourceVersion", "generation"] {
+            metadata.shift_remove(field);
+        }
+    }
+    if let Some(object) = object.as_object_mut() {
+        object.shift_remove("status");
+    }
+    object
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn parts_are_installed_in_their_order_whatever_was_typed() {
+        let words = ["templates".to_owned(), "crds".to_owned(), "crds".to_owned()];
+        assert_eq!(parts(&words).unwrap(), [Part::Crds, Part::Templates]);
+        assert_eq!(parts(&[]).unwrap().len(), 3);
+        assert!(
+            parts(&["x".to_owned()])
+                .unwrap_err()
+                .to_string()
+                .contains("the parts are")
+        );
+    }
+
+    #[test]
+    fn every_part_has_objects_with_names() {
+        for (part, _) in Part::ALL {
+            for object in objects(part).unwrap() {
+                assert!(object["metadata"]["name"].is_string(), "{object}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_change_is_what_the_server_made_of_it() {
+        let before = json!({ "metadata": { "name": "x", "resourceVersion": "1" }, "spec": { "a": 1 }, "status": {} });
+        let same =
+            json!({ "metadata": { "name": "x", "resourceVersion": "2" }, "spec": { "a": 1 } });
+        let other = json!({ "metadata": { "name": "x" }, "spec": { "a": 2 } });
+        assert_eq!(change(None, &same), "created");
+        assert_eq!(change(Some(&before), &same), "unchanged");
+        assert_eq!(change(Some(&before), &other), "configured");
+    }
+}

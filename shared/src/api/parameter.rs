@@ -1,0 +1,3 @@
+//! A parameter of a template.
+
+pub use crate::template::Parameter;

@@ -1,0 +1,198 @@
+//! The connection as flags, files and environment want it: kubectl's precedence, checks and texts.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Result, anyhow, bail};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::Uri;
+
+use super::credentials::Credentials;
+use super::identity;
+use super::kubeconfig::{self, Picked};
+use super::overrides;
+use super::pem;
+use super::proxy;
+use super::surroundings::{Surroundings, go_words};
+use crate::failure::{Failure, Kind};
+use crate::flags::connection::Connection;
+use crate::flags::waiting;
+
+/// Where kubectl looks for a server when nothing names one.
+const NOWHERE: &str = "http://localhost:8080";
+
+/// Everything a client is built from.
+pub(super) struct Loaded {
+    pub(super) config: kube::Config,
+    pub(super) credentials: Option<Credentials>,
+    pub(super) namespace: String,
+    /// The server's address as it was given.
+    pub(super) server: String,
+    /// Limit of each whole request; `None` is no limit.
+    pub(super) timeout: Option<Duration>,
+    /// The kubeconfig files that were read; empty if there were none.
+    pub(super) origin: String,
+}
+
+/// Loads the configuration, and runs the user's credential plugin if there is one.
+pub(super) async fn load(flags: &Connection, around: &Surroundings) -> Result<Loaded> {
+    let timeout = request_timeout(&flags.request_timeout)?;
+    let mut picked = kubeconfig::load(flags, around)?;
+    overrides::cluster(&mut picked, flags);
+    overrides::user(&mut picked, flags)?;
+    let pod = if picked.cluster.server.is_none() {
+        around.in_cluster()
+    } else {
+        None
+    };
+    let in_cluster = pod.is_some();
+    let server = picked
+        .cluster
+        .server
+        .clone()
+        .or(pod)
+        .unwrap_or_else(|| NOWHERE.to_owned());
+    let authority = authority(&picked)?;
+    let secure =
+        authority.is_some() || in_cluster || picked.cluster.insecure_skip_tls_verify == Some(true);
+    let url = address(&server, secure)?;
+    let tls = url.scheme_str() == Some("https");
+    let mut config = kube::Config::new(url.clone());
+    // Retries are ours: bounded, and never of a write.
+    config.default_retry = false;
+    config.proxy_url = proxy::choose(
+        &url,
+        picked.cluster.proxy_url.as_deref().unwrap_or_default(),
+        around,
+    )?;
+    config.disable_compression = picked.cluster.disable_compression.unwrap_or(false);
+    config.tls_server_name = picked
+        .cluster
+        .tls_server_name
+        .clone()
+        .filter(|name| !name.is_empty());
+    config.accept_invalid_certs = picked.cluster.insecure_skip_tls_verify.unwrap_or(false);
+    if in_cluster {
+        config.root_cert_file = Some(around.account.join("ca.crt"));
+    }
+    let proxied_by_tls = config
+        .proxy_url
+        .as_ref()
+        .is_some_and(|proxy| proxy.scheme_str() == Some("https"));
+    config.root_cert = match &authority {
+        Some(pem) => Some(pem::certificates(pem)?),
+        // The system's roots take milliseconds to load: only where a certificate will be checked against them.
+        None if config.accept_invalid_certs || in_cluster || !(tls || proxied_by_tls) => {
+            Some(Vec::new())
+        }
+        None => None,
+    };
+    let identity = identity::identify(
+        &picked,
+        tls,
+        in_cluster.then(|| around.account.join("token")),
+        authority.as_deref(),
+        around,
+    )
+    .await?;
+    config.auth_info = identity.auth_info;
+    let namespace = namespace(flags, &picked, in_cluster, around);
+    config.default_namespace.clone_from(&namespace);
+    Ok(Loaded {
+        config,
+        credentials: identity.credentials,
+        namespace,
+        server: url.to_string(),
+        timeout,
+        origin: picked.origin,
+    })
+}
+
+/// kubectl's own text for everything it cannot read.
+fn request_timeout(text: &str) -> Result<Option<Duration>> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let limit = waiting::parse(text).map_err(|_| {
+        anyhow!("Invalid timeout value. Timeout must be a single integer in seconds, or an integer followed by a corresponding time unit (e.g. 1s | 2m | 3h)")
+    })?;
+    Ok(Some(limit).filter(|limit| !limit.is_zero()))
+}
+
+fn namespace(
+    flags: &Connection,
+    picked: &Picked,
+    in_cluster: bool,
+    around: &Surroundings,
+) -> String {
+    let flag = Some(flags.namespace.clone()).filter(|name| !name.is_empty());
+    let pod = || {
+        if in_cluster {
+            around.account_namespace()
+        } else {
+            None
+        }
+    };
+    flag.or_else(|| picked.namespace.clone())
+        .or_else(pod)
+        .unwrap_or_else(|| "default".to_owned())
+}
+
+/// The certificate authority, PEM.
+fn authority(picked: &Picked) -> Result<Option<Vec<u8>>> {
+    let cluster = &picked.cluster;
+    let (data, file) = (
+        cluster
+            .certificate_authority_data
+            .as_deref()
+            .unwrap_or_default(),
+        cluster.certificate_authority.as_deref().unwrap_or_default(),
+    );
+    if data.is_empty() && file.is_empty() {
+        return Ok(None);
+    }
+    if cluster.insecure_skip_tls_verify == Some(true) {
+        bail!("specifying a root certificates file with the insecure flag is not allowed");
+    }
+    if !data.is_empty() {
+        let decoded = STANDARD.decode(data.trim()).map_err(|error| {
+            anyhow!(
+                "invalid certificate-authority-data for {}: {error}",
+                picked.cluster_name
+            )
+        })?;
+        return Ok(Some(decoded));
+    }
+    let path = Path::new(file);
+    let read = std::fs::read(path);
+    let pem = read.map_err(|error| {
+        anyhow!(
+            "unable to read certificate-authority {file} for {} due to {}",
+            picked.cluster_name,
+            go_words("open", path, &error)
+        )
+    })?;
+    Ok(Some(pem))
+}
+
+/// The server's address, with the scheme kubectl would add.
+fn address(server: &str, secure: bool) -> Result<Uri> {
+    let whole = match (server.contains("://"), secure) {
+        (true, _) => server.to_owned(),
+        (false, true) => format!("https://{server}"),
+        (false, false) => format!("http://{server}"),
+    };
+    let parsed = whole.trim_end_matches('/').parse::<Uri>().ok();
+    let parsed = parsed.filter(|uri| {
+        uri.host().is_some_and(|host| !host.is_empty())
+            && matches!(uri.scheme_str(), Some("http" | "https"))
+    });
+    parsed.ok_or_else(|| {
+        Failure::local(
+            Kind::Unreachable,
+            format!("invalid address of the server: {server:?}"),
+        )
+        .into()
+    })
+}

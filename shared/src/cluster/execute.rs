@@ -1,0 +1,418 @@
+//! Carries out a plan: stage after stage, all steps of a stage at once, every step so that it may be carried out twice.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use futures::future::join_all;
+use serde_json::{Value, json};
+
+use super::interrupt::{Interrupt, interrupted};
+use super::{Change, Cluster, Delete, Place, Selection, Write};
+use crate::api::ObjectRef;
+use crate::failure::{self, Failure, Kind, hinted};
+use crate::labels;
+use crate::objects::ResourceType;
+use crate::objects::belonging::{Belonging, is_data};
+use crate::objects::resource::text;
+use crate::plan::{Done, Outcome, Plan, Propagation, Step};
+use crate::progress::{Event, Sink, Stage};
+
+/// What a plan is carried out with.
+#[derive(Clone, Debug)]
+pub struct Carrying<'a> {
+    /// Whose objects these are: what is this session's is taken up, what is not is left alone.
+    pub belonging: &'a Belonging,
+    /// How to write.
+    pub write: Write,
+    /// Ends it between two stages, and while it waits.
+    pub interrupt: &'a Interrupt,
+    /// How long all waiting together may take.
+    pub limit: Duration,
+}
+
+impl Cluster {
+    /// Carries out `plan`. Never fails as a whole: what was done and what was not is the outcome.
+    pub async fn carry_out(
+        &self,
+        plan: &Plan,
+        with: &Carrying<'_>,
+        sink: &mut dyn Sink,
+    ) -> Outcome {
+        let mut outcome = Outcome::default();
+        for stage in &plan.stages {
+            if with.interrupt.is_set() {
+                outcome.failed = stage.first().map(|step| (step.clone(), interrupted()));
+                return outcome;
+            }
+            stage.iter().for_each(|step| sink.tell(announce(step)));
+            let results = join_all(stage.iter().map(|step| self.step(step, with))).await;
+            for (step, result) in stage.iter().zip(results) {
+                match result {
+                    Ok(done) => outcome.done.push(done),
+                    Err(error) if outcome.failed.is_none() => {
+                        outcome.failed = Some((step.clone(), error))
+                    }
+                    Err(_) => {}
+                }
+            }
+            if outcome.failed.is_some() {
+                return outcome;
+            }
+        }
+        outcome
+    }
+
+    async fn step(&self, step: &Step, with: &Carrying<'_>) -> Result<Done> {
+        let namespace = with.belonging.namespace.as_str();
+        match step {
+            Step::Create { object, existing } => self.make(object, *existing, with).await,
+            Step::Patch {
+                target,
+                resource,
+                patch,
+            } => {
+                let mut patch = patch.clone();
+                patch["metadata"]["uid"] = target.uid.as_str().into();
+                let done = self
+                    .merge_patch(resource, namespace, &target.name, None, &patch, &with.write)
+                    .await?;
+                Ok(Done::Patched(done))
+            }
+            Step::Sync {
+                pod,
+                container,
+                command,
+                limit,
+            } if !with.write.dry_run => {
+                with.interrupt
+                    .race(self.sync(namespace, pod, container, command, *limit))
+                    .await
+            }
+            Step::Sync { .. } => Ok(Done::Synced),
+            Step::Delete {
+                target,
+                resource,
+                propagation,
+            } => {
+                self.take_away(resource, namespace, target, *propagation, &with.write)
+                    .await?;
+                Ok(Done::Deleted(target.clone()))
+            }
+            // A server dry run deletes nothing, so there is nothing to wait for.
+            Step::AwaitGone { .. } if with.write.dry_run => Ok(Done::Gone),
+            Step::AwaitGone { targets, resource } => {
+                let gone = self.await_gone(resource, namespace, targets);
+                let timed = async {
+                    tokio::time::timeout(with.limit, gone)
+                        .await
+                        .unwrap_or_else(|_| Err(timed_out(targets, resource)))
+                };
+                with.interrupt.race(timed).await.map(|()| Done::Gone)
+            }
+        }
+    }
+
+    /// POSTs one object. A name that is taken, and an answer that was lost, are looked into; nobody else's object is ever
+    /// changed.
+    async fn make(&self, object: &Value, existing: bool, with: &Carrying<'_>) -> Result<Done> {
+        let kind = text(object, "/kind");
+        let Some(resource) = self.discover(text(object, "/apiVersion"), kind).await? else {
+            let error = anyhow::anyhow!(
+                "the server has no kind {kind:?} in {:?}",
+                text(object, "/apiVersion")
+            );
+            return Err(hinted(
+                error,
+                "install what serves it, or take the object out of the manifest",
+            ));
+        };
+        let namespace = with.belonging.namespace.as_str();
+        let error = match self.create(&resource, namespace, object, &with.write).await {
+            Ok(created) => return Ok(Done::Created(created)),
+            Err(error) => error,
+        };
+        let taken = failure::is(&error, Kind::AlreadyExists);
+        if !taken && !failure::is(&error, Kind::Unreachable) {
+            return Err(error);
+        }
+        let name = text(object, "/metadata/name");
+        let Ok(Some(found)) = self.get(&resource, namespace, name).await else {
+            return Err(error);
+        };
+        if annotation(&found, labels::RUN) == annotation(object, labels::RUN) {
+            return Ok(Done::Created(found));
+        }
+        match whose(&found, object, with.belonging) {
+            Whose::Ours => Ok(Done::TakenUp(found)),
+            Whose::Kept => self.take_up(&resource, &found, object, with).await,
+            Whose::KeptByOtherTemplate(template) => {
+                let error = error.context(format!(
+                    "{kind} {name:?} is kept data of a session of template {template:?}"
+                ));
+                Err(hinted(
+                    error,
+                    format!(
+                        "choose another name, or remove the data: kubectl delete {} {name} -n {namespace}",
+                        resource.plural
+                    ),
+                ))
+            }
+            Whose::Others if existing => Ok(Done::Used(found)),
+            Whose::Others => Err(foreign(&resource, name, with.belonging)),
+        }
+    }
+
+    /// Makes kept data this session's: never smaller than it was, never less than it is asked for.
+    async fn take_up(
+        &self,
+        resource: &ResourceType,
+        found: &Value,
+        wanted: &Value,
+        with: &Carrying<'_>,
+    ) -> Result<Done> {
+        let mut patch = json!({ "metadata": {
+            "uid": text(found, "/metadata/uid"),
+            "annotations": { labels::SESSION_UID: with.belonging.session_uid, labels::KEPT_SINCE: null },
+        } });
+        let size = "/spec/resources/requests/storage";
+        let parse = |object: &Value| text(object, size).parse::<crate::quantity::Quantity>().ok();
+        if let (Some(has), Some(wants)) = (parse(found), parse(wanted))
+            && wants > has
+        {
+            patch["spec"] =
+                json!({ "resources": { "requests": { "storage": wants.to_string() } } });
+        }
+        let namespace = with.belonging.namespace.as_str();
+        let name = text(found, "/metadata/name");
+        let taken = self
+            .merge_patch(resource, namespace, name, None, &patch, &with.write)
+            .await?;
+        Ok(Done::TakenUp(taken))
+    }
+
+    async fn sync(
+        &self,
+        namespace: &str,
+        pod: &str,
+        container: &str,
+        command: &[String],
+        limit: Duration,
+    ) -> Result<Done> {
+        let place = || format!("hook \"sync\" in container {container:?} of pod {pod:?}");
+        let done = self
+            .exec(namespace, pod, container, command, limit)
+            .await
+            .with_context(|| format!("{} failed", place()))?;
+        if done.code == 0 {
+            return Ok(Done::Synced);
+        }
+        let said = String::from_utf8_lossy(&done.stderr);
+        let said = said
+            .lines()
+            .rev()
+            .find(|line| !line.trim().is_empty())
+            .unwrap_or_default()
+            .trim();
+        let said = if said.is_empty() {
+            String::new()
+        } else {
+            format!(": {said}")
+        };
+        bail!("{} failed with exit code {}{said}", place(), done.code)
+    }
+
+    /// DELETE by UID; gone already, or replaced by another object of that name, is done.
+    ///
+    /// # Errors
+    /// Whatever else the server refuses.
+    pub async fn take_away(
+        &self,
+        resource: &ResourceType,
+        namespace: &str,
+        target: &ObjectRef,
+        propagation: Propagation,
+        write: &Write,
+    ) -> Result<()> {
+        let options = Delete {
+            uid: target.uid.clone(),
+            propagation: match propagation {
+                Propagation::Background => super::Propagation::Background,
+                Propagation::Foreground => super::Propagation::Foreground,
+            },
+            dry_run: write.dry_run,
+            ..Delete::default()
+        };
+        match self
+            .delete(resource, namespace, &target.name, &options)
+            .await
+        {
+            Ok(_) => Ok(()),
+            // The UID precondition did not hold: ours is gone, its successor is not ours to take.
+            Err(error)
+                if failure::is(&error, Kind::Conflict) || failure::is(&error, Kind::NotFound) =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Waits until none of `targets` is there any more, by watch.
+    ///
+    /// # Errors
+    /// When the watch is refused.
+    pub async fn await_gone(
+        &self,
+        resource: &ResourceType,
+        namespace: &str,
+        targets: &[ObjectRef],
+    ) -> Result<()> {
+        let waits = targets
+            .iter()
+            .map(|target| self.await_one_gone(resource, namespace, target));
+        join_all(waits).await.into_iter().collect()
+    }
+
+    async fn await_one_gone(
+        &self,
+        resource: &ResourceType,
+        namespace: &str,
+        target: &ObjectRef,
+    ) -> Result<()> {
+        use futures::StreamExt;
+        loop {
+            // One GET, then a watch from its resourceVersion: nothing that happens in between is missed.
+            let Some(found) = self.get(resource, namespace, &target.name).await? else {
+                return Ok(());
+            };
+            if text(&found, "/metadata/uid") != target.uid {
+                return Ok(());
+            }
+            let select = Selection {
+                fields: format!("metadata.name={}", target.name),
+                ..Selection::default()
+            };
+            let from = text(&found, "/metadata/resourceVersion");
+            let changes = self.watch(
+                resource,
+                Place::Namespace(namespace),
+                &select,
+                Some(from),
+                false,
+            );
+            let mut changes = std::pin::pin!(changes);
+            while let Some(change) = changes.next().await {
+                match change {
+                    Ok(Change::Deleted(object)) if text(&object, "/metadata/uid") == target.uid => {
+                        return Ok(());
+                    }
+                    Ok(_) => {}
+                    // The watch is too old or was refused: look again; a refusal comes back from the GET.
+                    Err(error) if failure::is(&error, Kind::Expired) => break,
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+    }
+}
+
+fn announce(step: &Step) -> Event {
+    let (stage, object) = match step {
+        Step::Create { object, .. } => (
+            Stage::Applying,
+            format!(
+                "{}/{}",
+                text(object, "/kind").to_lowercase(),
+                text(object, "/metadata/name")
+            ),
+        ),
+        Step::Patch { target, .. } => (Stage::Applying, short(target)),
+        Step::Sync { pod, .. } => (Stage::Syncing, format!("pod/{pod}")),
+        Step::Delete { target, .. } => (Stage::Terminating, short(target)),
+        Step::AwaitGone { targets, .. } => (
+            Stage::Terminating,
+            targets.iter().map(short).collect::<Vec<_>>().join(", "),
+        ),
+    };
+    Event::Waiting {
+        stage,
+        object,
+        detail: String::new(),
+    }
+}
+
+fn short(target: &ObjectRef) -> String {
+    format!("{}/{}", target.kind.to_lowercase(), target.name)
+}
+
+fn annotation<'a>(object: &'a Value, key: &str) -> &'a str {
+    object
+        .pointer("/metadata/annotations")
+        .and_then(|a| a.get(key))
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+}
+
+/// Whose an object of a taken name is.
+enum Whose {
+    Ours,
+    Kept,
+    KeptByOtherTemplate(String),
+    Others,
+}
+
+fn whose(found: &Value, wanted: &Value, belonging: &Belonging) -> Whose {
+    let owners = found
+        .pointer("/metadata/ownerReferences")
+        .and_then(Value::as_array);
+    if owners
+        .into_iter()
+        .flatten()
+        .any(|owner| text(owner, "/uid") == belonging.session_uid)
+    {
+        return Whose::Ours;
+    }
+    let label = found
+        .pointer("/metadata/labels")
+        .and_then(|l| l.get(labels::SESSION))
+        .and_then(Value::as_str);
+    let same = label == Some(belonging.session.as_str())
+        && annotation(found, labels::USER_ID) == belonging.user_id.as_str();
+    if !is_data(wanted) || !same {
+        return Whose::Others;
+    }
+    let (theirs, ours) = (
+        annotation(found, labels::TEMPLATE),
+        annotation(wanted, labels::TEMPLATE),
+    );
+    if theirs == ours {
+        Whose::Kept
+    } else {
+        Whose::KeptByOtherTemplate(theirs.to_owned())
+    }
+}
+
+fn foreign(resource: &ResourceType, name: &str, belonging: &Belonging) -> anyhow::Error {
+    let error = anyhow::anyhow!(
+        "{} {name:?} already exists and is not part of session {:?}",
+        resource.kind,
+        belonging.session.as_str()
+    );
+    let kind = resource.kind.to_lowercase();
+    hinted(
+        error,
+        format!("choose another name, or use it as it is with --use-existing {kind}/{name}"),
+    )
+}
+
+fn timed_out(targets: &[ObjectRef], resource: &ResourceType) -> anyhow::Error {
+    let name = targets
+        .first()
+        .map(|target| target.name.as_str())
+        .unwrap_or_default();
+    let message = format!(
+        "timed out waiting for the condition on {}/{name}",
+        resource.singular()
+    );
+    anyhow::Error::new(Failure::local(Kind::TimedOut, message))
+}

@@ -1,0 +1,167 @@
+//! Answers that are no success → [`Failure`].
+
+use http::{HeaderMap, StatusCode};
+use serde_json::Value;
+
+use crate::failure::{Cause, Failure, Kind};
+use crate::objects::resource::text;
+
+/// What a request was about.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Subject {
+    /// `GET`.
+    pub(super) method: String,
+    /// `sessions`; empty where the request is about no resource.
+    pub(super) plural: String,
+    /// `sessions.streaming.platform`.
+    pub(super) qualified: String,
+    /// Name of the object, may be empty.
+    pub(super) name: String,
+}
+
+/// The Failure in an answer with that status code.
+pub(super) fn of_answer(
+    code: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+    subject: &Subject,
+) -> Failure {
+    let value: Value = serde_json::from_slice(body).unwrap_or_default();
+    if value["kind"] == "Status" || value["status"] == "Failure" {
+        return of_status(&value, code.as_u16(), subject);
+    }
+    if code == StatusCode::NOT_FOUND && !subject.plural.is_empty() {
+        return no_such_resource(subject);
+    }
+    foreign(code.as_u16(), headers, body, subject)
+}
+
+/// The Failure in a Status, wherever it came from: an answer, a watch, an exec.
+pub(super) fn of_status(status: &Value, code: u16, subject: &Subject) -> Failure {
+    let code = status["code"]
+        .as_u64()
+        .and_then(|code| u16::try_from(code).ok())
+        .filter(|code| *code != 0)
+        .unwrap_or(code);
+    let reason = text(status, "/reason").to_owned();
+    let message = text(status, "/message").to_owned();
+    let details = &status["details"];
+    let about = (
+        text(details, "/kind").to_owned(),
+        text(details, "/name").to_owned(),
+    );
+    let kind = kind(&reason, code, &message, &subject.method);
+    // An object's 404 names it; that of a type that is not served cannot.
+    if kind == Kind::NotFound && about.1.is_empty() && !subject.plural.is_empty() {
+        return no_such_resource(subject);
+    }
+    let causes = details["causes"].as_array().into_iter().flatten();
+    Failure {
+        kind,
+        message: if message.is_empty() {
+            format!("the server answered with status code {code} and without a reason")
+        } else {
+            message
+        },
+        reason,
+        code,
+        subject: details.is_object().then_some(about),
+        causes: causes
+            .map(|cause| Cause {
+                field: text(cause, "/field").to_owned(),
+                message: text(cause, "/message").to_owned(),
+            })
+            .collect(),
+    }
+}
+
+/// The reason decides; the code where the reason says nothing.
+fn kind(reason: &str, code: u16, message: &str, method: &str) -> Kind {
+    match (reason, code) {
+        ("NotFound", _) => Kind::NotFound,
+        ("AlreadyExists", _) => Kind::AlreadyExists,
+        ("Conflict", _) => Kind::Conflict,
+        ("Forbidden", _) if message.contains("exceeded quota") => Kind::QuotaExceeded,
+        ("Forbidden", _) => Kind::Forbidden,
+        ("Unauthorized", _) => Kind::Unauthorized,
+        ("Invalid", _) => Kind::Invalid,
+        ("Expired" | "Gone", _) => Kind::Expired,
+        ("TooManyRequests", _) => Kind::TooManyRequests,
+        ("" | "Unknown", 409) if method == "POST" => Kind::AlreadyExists,
+        ("" | "Unknown", code) => match code {
+            401 => Kind::Unauthorized,
+            403 => Kind::Forbidden,
+            404 => Kind::NotFound,
+            409 => Kind::Conflict,
+            410 => Kind::Expired,
+            422 => Kind::Invalid,
+            429 => Kind::TooManyRequests,
+            _ => Kind::Server,
+        },
+        _ => Kind::Server,
+    }
+}
+
+fn no_such_resource(subject: &Subject) -> Failure {
+    Failure {
+        code: 404,
+        ..Failure::local(
+            Kind::NoSuchResource,
+            format!(
+                "the server doesn't have a resource type {:?}",
+                subject.plural
+            ),
+        )
+    }
+}
+
+/// An answer of something that does not speak the API's language, worded as client-go words it.
+fn foreign(code: u16, headers: &HeaderMap, body: &[u8], subject: &Subject) -> Failure {
+    let content_type = headers
+        .get(http::header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or("text/plain");
+    let said = if content_type.starts_with("text/") {
+        String::from_utf8_lossy(body).trim().to_owned()
+    } else {
+        "unknown".to_owned()
+    };
+    let (reason, message) = match code {
+        400 => ("BadRequest", "the server rejected our request for an unknown reason".to_owned()),
+        401 => ("Unauthorized", "the server has asked for the client to provide credentials".to_owned()),
+        403 => ("Forbidden", said.clone()),
+        404 => ("NotFound", "the server could not find the requested resource".to_owned()),
+        405 => ("MethodNotAllowed", "the server does not allow this method on the requested resource".to_owned()),
+        406 if said.is_empty() || said == "unknown" => {
+            ("NotAcceptable", "the server was unable to respond with a content type that the client supports".to_owned())
+        }
+        406 => ("NotAcceptable", said.clone()),
+        409 if subject.method == "POST" => ("AlreadyExists", "the server reported a conflict".to_owned()),
+        409 => ("Conflict", "the server reported a conflict".to_owned()),
+        415 => ("UnsupportedMediaType", said.clone()),
+        422 => ("Invalid", "the server rejected our request due to an error in our request".to_owned()),
+        429 => ("TooManyRequests", "the server has received too many requests and has asked us to try again later".to_owned()),
+        503 => ("ServiceUnavailable", "the server is currently unable to handle the request".to_owned()),
+        504 => ("Timeout", "the server was unable to return a response in the time allotted, but may still be processing the request".to_owned()),
+        500.. => ("InternalError", format!("an error on the server ({said:?}) has prevented the request from succeeding")),
+        _ => ("", format!("the server responded with the status code {code} but did not return more information")),
+    };
+    let verb = subject.method.to_lowercase();
+    let place = match (subject.qualified.as_str(), subject.name.as_str()) {
+        // kubectl's 401 is worded before it knows the resource.
+        ("", _) => String::new(),
+        (resource, "") => format!(" ({verb} {resource})"),
+        (resource, name) => format!(" ({verb} {resource} {name})"),
+    };
+    Failure {
+        kind: kind(reason, code, &message, &subject.method),
+        message: format!("{message}{place}"),
+        reason: reason.to_owned(),
+        code,
+        subject: Some((subject.plural.clone(), subject.name.clone())),
+        causes: vec![Cause {
+            field: String::new(),
+            message: said,
+        }],
+    }
+}

@@ -1,0 +1,299 @@
+//! Which files are read, and which context, cluster and user of them are meant: kubectl's rules and texts.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, anyhow, bail};
+use kube::config::{AuthInfo, Cluster, Kubeconfig, KubeconfigError};
+
+use super::surroundings::{Surroundings, go_words};
+use crate::failure::{Failure, Kind};
+use crate::flags::connection::Connection;
+
+/// What the files say about the cluster that is meant, before flags change it.
+#[derive(Debug, Default)]
+pub(super) struct Picked {
+    pub(super) cluster: Cluster,
+    pub(super) cluster_name: String,
+    pub(super) user: AuthInfo,
+    pub(super) user_name: String,
+    /// Namespace of the context.
+    pub(super) namespace: Option<String>,
+    /// The files that were read, joined as a path list; empty if there were none.
+    pub(super) origin: String,
+}
+
+/// Reads the files and picks.
+pub(super) fn load(flags: &Connection, around: &Surroundings) -> Result<Picked> {
+    let (config, origin) = read(flags, around)?;
+    let mut picked = pick(config, flags)?;
+    picked.origin = origin;
+    Ok(picked)
+}
+
+fn read(flags: &Connection, around: &Surroundings) -> Result<(Kubeconfig, String)> {
+    if !flags.kubeconfig.is_empty() {
+        let path = Path::new(&flags.kubeconfig);
+        if let Err(error) = std::fs::metadata(path) {
+            bail!("{}", go_words("stat", path, &error));
+        }
+        return Ok((
+            read_file(path)?.unwrap_or_default(),
+            flags.kubeconfig.clone(),
+        ));
+    }
+    let paths: Vec<PathBuf> = match around.os("KUBECONFIG") {
+        Some(list) => std::env::split_paths(list)
+            .filter(|path| !path.as_os_str().is_empty())
+            .collect(),
+        None => around
+            .home()
+            .map(|home| home.join(".kube/config"))
+            .into_iter()
+            .collect(),
+    };
+    let mut all = Kubeconfig::default();
+    let mut found = Vec::new();
+    for path in paths {
+        let Some(config) = read_file(&path)? else {
+            continue;
+        };
+        all = all
+            .merge(config)
+            .map_err(|error| unreadable(&path, &error.to_string()))?;
+        found.push(path);
+    }
+    let origin = std::env::join_paths(&found)
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    Ok((all, origin))
+}
+
+/// A file of the list; `None` where there is none, which kubectl passes over.
+fn read_file(path: &Path) -> Result<Option<Kubeconfig>> {
+    match Kubeconfig::read_from(path) {
+        Ok(mut config) => {
+            // An empty name is no name: the next file of the list may have one.
+            config.current_context = config.current_context.filter(|name| !name.is_empty());
+            Ok(Some(config))
+        }
+        Err(KubeconfigError::ReadConfig(error, _))
+            if error.kind() == std::io::ErrorKind::NotFound =>
+        {
+            Ok(None)
+        }
+        Err(KubeconfigError::ReadConfig(error, _)) => {
+            Err(unreadable(path, &go_words("open", path, &error)))
+        }
+        Err(KubeconfigError::Parse(error)) => Err(unreadable(
+            path,
+            error.to_string().lines().next().unwrap_or_default(),
+        )),
+        Err(error) => Err(unreadable(path, &error.to_string())),
+    }
+}
+
+fn unreadable(path: &Path, reason: &str) -> anyhow::Error {
+    anyhow!(
+        "error loading config file {:?}: {reason}",
+        path.display().to_string()
+    )
+}
+
+fn pick(config: Kubeconfig, flags: &Connection) -> Result<Picked> {
+    let named = |name: &String| !name.is_empty();
+    let asked = Some(&flags.context)
+        .filter(|name| named(name))
+        .or(config.current_context.as_ref().filter(|name| named(name)));
+    let mut picked = Picked::default();
+    let mut cluster_name = None;
+    if let Some(name) = asked {
+        let context = config
+            .contexts
+            .iter()
+            .find(|context| context.name == *name)
+            .and_then(|named| named.context.clone());
+        let context = context.ok_or_else(|| {
+            Failure::local(
+                Kind::Configuration,
+                format!("context was not found for specified context: {name}"),
+            )
+        })?;
+        picked.user_name = context.user.unwrap_or_default();
+        picked.namespace = context.namespace.filter(|namespace| named(namespace));
+        cluster_name = Some(context.cluster).filter(|name| named(name));
+    }
+    if named(&flags.cluster) {
+        cluster_name = Some(flags.cluster.clone());
+    }
+    if let Some(name) = cluster_name {
+        let found = config
+            .clusters
+            .into_iter()
+            .find(|cluster| cluster.name == name);
+        let found = found.ok_or_else(|| anyhow!("no server found for cluster {name:?}"))?;
+        picked.cluster = found.cluster.unwrap_or_default();
+        picked.cluster_name = name;
+    }
+    if named(&flags.user) {
+        picked.user_name = flags.user.clone();
+    }
+    let user = config
+        .auth_infos
+        .into_iter()
+        .find(|user| user.name == picked.user_name);
+    // A context may name a user that does not exist, and is nobody then; the flag may not.
+    if user.is_none() && named(&flags.user) {
+        bail!("auth info {:?} does not exist", flags.user);
+    }
+    picked.user = user.and_then(|user| user.auth_info).unwrap_or_default();
+    Ok(picked)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure;
+
+    const ONE: &str = r#"
+apiVersion: v1
+kind: Config
+current-context: one
+clusters:
+- {name: a, cluster: {server: "https://a:1", certificate-authority: ca.crt}}
+users:
+- {name: u, user: {token: t}}
+contexts:
+- {name: one, context: {cluster: a, user: u, namespace: ns}}
+- {name: lost, context: {cluster: gone, user: gone}}
+- {name: nobody, context: {cluster: a, user: gone}}
+"#;
+    const TWO: &str = r#"
+current-context: two
+clusters:
+- {name: a, cluster: {server: "https://other"}}
+- {name: b, cluster: {server: "https://b"}}
+contexts:
+- {name: two, context: {cluster: b}}
+"#;
+
+    fn around(folder: &Path, list: &str) -> Surroundings {
+        let list = list.replace("DIR", folder.to_str().unwrap());
+        let variables = [
+            ("KUBECONFIG".to_owned(), list.into()),
+            ("HOME".to_owned(), folder.into()),
+        ]
+        .into();
+        Surroundings {
+            variables,
+            account: folder.join("account"),
+        }
+    }
+
+    fn folder() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("one"), ONE).unwrap();
+        std::fs::write(folder.path().join("two"), TWO).unwrap();
+        std::fs::write(folder.path().join("bad"), "a: [").unwrap();
+        folder
+    }
+
+    #[test]
+    fn the_first_file_wins_and_missing_files_are_passed_over() {
+        let folder = folder();
+        let picked = load(
+            &Connection::default(),
+            &around(folder.path(), "DIR/none:DIR/one:DIR/two"),
+        )
+        .unwrap();
+        assert_eq!(picked.cluster.server.as_deref(), Some("https://a:1"));
+        assert_eq!(picked.namespace.as_deref(), Some("ns"));
+        assert_eq!(
+            picked.cluster.certificate_authority.unwrap(),
+            folder.path().join("ca.crt").to_str().unwrap()
+        );
+        assert_eq!(
+            picked.origin,
+            format!("{0}/one:{0}/two", folder.path().display())
+        );
+        let second = Connection {
+            context: "two".into(),
+            ..Connection::default()
+        };
+        let picked = load(&second, &around(folder.path(), "DIR/one:DIR/two")).unwrap();
+        assert_eq!(picked.cluster.server.as_deref(), Some("https://b"));
+    }
+
+    #[test]
+    fn nothing_at_all_is_no_error() {
+        let folder = folder();
+        let picked = load(&Connection::default(), &around(folder.path(), "DIR/none")).unwrap();
+        assert_eq!((picked.cluster.server, picked.origin.as_str()), (None, ""));
+    }
+
+    #[test]
+    fn what_does_not_exist_is_named_in_kubectls_words() {
+        let folder = folder();
+        let text = |flags: Connection| load(&flags, &around(folder.path(), "DIR/one")).unwrap_err();
+        let context = text(Connection {
+            context: "nope".into(),
+            ..Connection::default()
+        });
+        assert_eq!(
+            context.to_string(),
+            "context was not found for specified context: nope"
+        );
+        assert!(failure::is(&context, Kind::Configuration));
+        let user = text(Connection {
+            user: "nope".into(),
+            ..Connection::default()
+        });
+        assert_eq!(user.to_string(), r#"auth info "nope" does not exist"#);
+        let cluster = text(Connection {
+            cluster: "nope".into(),
+            ..Connection::default()
+        });
+        assert_eq!(cluster.to_string(), r#"no server found for cluster "nope""#);
+        let file = text(Connection {
+            kubeconfig: "/nofile".into(),
+            ..Connection::default()
+        });
+        assert_eq!(file.to_string(), "stat /nofile: no such file or directory");
+        let lost = text(Connection {
+            context: "lost".into(),
+            ..Connection::default()
+        });
+        assert_eq!(lost.to_string(), r#"no server found for cluster "gone""#);
+        let nobody = Connection {
+            context: "nobody".into(),
+            ..Connection::default()
+        };
+        assert!(
+            load(&nobody, &around(folder.path(), "DIR/one"))
+                .unwrap()
+                .user
+                .token
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn a_broken_file_is_named() {
+        let folder = folder();
+        let text = load(&Connection::default(), &around(folder.path(), "DIR/bad"))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            text.starts_with(&format!(
+                "error loading config file \"{}/bad\": ",
+                folder.path().display()
+            )),
+            "{text}"
+        );
+        assert!(!text.contains('\n'), "{text}");
+        let text = load(&Connection::default(), &around(folder.path(), "DIR"))
+            .unwrap_err()
+            .to_string();
+        assert!(text.ends_with("is a directory"), "{text}");
+    }
+}

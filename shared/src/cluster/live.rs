@@ -1,0 +1,135 @@
+//! Reads everything that is there of one session.
+
+use anyhow::Result;
+use futures::future::try_join_all;
+use k8s_openapi::api::core::v1::Pod;
+use serde_json::Value;
+
+use super::{Cluster, Place, Selection};
+use crate::api::Session;
+use crate::failure::{self, Kind};
+use crate::labels;
+use crate::objects::ResourceType;
+use crate::objects::resource::{
+    DAEMON_SET, DEPLOYMENT, JOB, PERSISTENT_VOLUME_CLAIM, POD, REPLICA_SET, SECRET, SESSION,
+    STATEFUL_SET,
+};
+use crate::reconcile::Live;
+
+impl Cluster {
+    /// One session.
+    ///
+    /// # Errors
+    /// NotFound, in the server's words, when there is none.
+    pub async fn session(&self, namespace: &str, name: &str) -> Result<Session> {
+        let found = self.get(&SESSION, namespace, name).await?;
+        let Some(found) = found else {
+            return Err(missing(&SESSION, name));
+        };
+        typed(found)
+    }
+
+    /// Everything that carries the session's label: Pods, what owns them, data. One LIST a kind, all at once; kinds that the
+    /// last start did not make are left out where status.applied says what it made.
+    ///
+    /// # Errors
+    /// What the server refuses; a right that is missing for data alone is not an error, there is nothing to see then.
+    pub async fn live(&self, namespace: &str, session: &Session) -> Result<Live> {
+        let name = session.metadata.name.as_deref().unwrap_or_default();
+        let select = Selection {
+            labels: format!("{}={name}", labels::SESSION),
+            ..Selection::default()
+        };
+        let owners = owner_kinds(session);
+        let lists = owners
+            .iter()
+            .map(|kind| self.list_of(kind, namespace, &select));
+        let parameters = parameters_secret(name);
+        let (pods, owners, claims, secret) = futures::try_join!(
+            self.list_of(&POD, namespace, &select),
+            try_join_all(lists),
+            self.list_of(&PERSISTENT_VOLUME_CLAIM, namespace, &select),
+            self.secret_metadata(namespace, &parameters),
+        )?;
+        let pods = pods.into_iter().map(typed::<Pod>).collect::<Result<_>>()?;
+        let data = claims.into_iter().chain(secret).collect();
+        Ok(Live {
+            pods,
+            owners: owners.into_iter().flatten().collect(),
+            data,
+        })
+    }
+
+    async fn list_of(
+        &self,
+        kind: &ResourceType,
+        namespace: &str,
+        select: &Selection,
+    ) -> Result<Vec<Value>> {
+        Ok(self
+            .list(kind, Place::Namespace(namespace), select)
+            .await?
+            .items)
+    }
+
+    /// The parameters Secret without its values: nothing here needs them, so they go no further.
+    async fn secret_metadata(&self, namespace: &str, name: &str) -> Result<Option<Value>> {
+        match self.get(&SECRET, namespace, name).await {
+            Ok(found) => Ok(found.map(|mut secret| {
+                if let Some(fields) = secret.as_object_mut() {
+                    fields.shift_remove("data");
+                }
+                secret
+            })),
+            Err(error) if failure::is(&error, Kind::Forbidden) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Name of the Secret that holds a session's secret parameters.
+pub fn parameters_secret(session: &str) -> String {
+    format!("session-{session}-parameters")
+}
+
+fn owner_kinds(session: &Session) -> Vec<&'static ResourceType> {
+    let all = [&STATEFUL_SET, &DEPLOYMENT, &REPLICA_SET, &DAEMON_SET, &JOB];
+    let applied = session
+        .status
+        .as_ref()
+        .and_then(|status| status.applied.as_ref());
+    let Some(applied) = applied.filter(|_| !crate::reconcile::is_start_asked(session)) else {
+        return all.to_vec();
+    };
+    let made = |kind: &str| applied.objects.iter().any(|object| object.kind == kind);
+    all.into_iter()
+        .filter(|t| made(&t.kind) || (t.kind == "ReplicaSet" && made("Deployment")))
+        .collect()
+}
+
+/// The server's NotFound, for an object that a GET answered without.
+pub fn missing(resource: &ResourceType, name: &str) -> anyhow::Error {
+    anyhow::Error::new(failure::Failure {
+        reason: "NotFound".into(),
+        code: 404,
+        ..failure::Failure::local(
+            Kind::NotFound,
+            format!("{} {name:?} not found", resource.qualified()),
+        )
+    })
+}
+
+/// An object as a Rust type. Unknown fields are dropped: what comes out is for reading, never for writing back.
+///
+/// # Errors
+/// When a field has another type than the API gives it.
+pub fn typed<T: serde::de::DeserializeOwned>(object: Value) -> Result<T> {
+    use crate::objects::resource::text;
+    let what = format!(
+        "{} {:?}",
+        text(&object, "/kind"),
+        text(&object, "/metadata/name")
+    );
+    serde_json::from_value(object)
+        .map_err(|error| anyhow::anyhow!("{what} cannot be read: {error}"))
+}

@@ -1,0 +1,213 @@
+//! The cluster: the only room that talks to it. Everything that goes wrong on the way comes back as a [`Failure`].
+//!
+//! Requests are made as raw HTTP through kube's client, which brings TLS, proxies and WebSockets: so we decide about every
+//! header and parameter, and see the headers of the answers.
+//!
+//! [`Failure`]: crate::failure::Failure
+
+mod config;
+mod credentials;
+mod exec;
+pub mod execute;
+mod failure;
+mod identity;
+pub mod interrupt;
+mod kubeconfig;
+pub mod live;
+mod overrides;
+mod ownership;
+mod paths;
+mod pem;
+mod plugin;
+mod policy;
+mod presence;
+mod proxy;
+mod read;
+mod request;
+mod surroundings;
+mod token;
+mod transport;
+pub mod wait;
+mod warning;
+mod watch;
+mod write;
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use anyhow::Result;
+use http::HeaderValue;
+use http::header::{AUTHORIZATION, USER_AGENT};
+use kube::client::{Body, ClientBuilder};
+
+use crate::flags::connection::Connection;
+use credentials::Credentials;
+use surroundings::Surroundings;
+use warning::Warnings;
+
+pub use exec::Executed;
+pub use presence::{CONTROLLER_LEASE, CONTROLLER_NAMESPACE, Identity};
+pub use read::{IncludeObject, List, Place, Selection};
+pub use request::Exchange;
+pub use token::random_token;
+pub use watch::Change;
+pub use write::{Delete, Deleted, Propagation, Write};
+
+/// Who asks, for the User-Agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Agent {
+    /// The verb, `create`.
+    pub verb: &'static str,
+}
+
+impl Agent {
+    /// `kubectl-session-VERB/VERSION (os/arch)`, with Go's names of the platforms.
+    fn header(self) -> HeaderValue {
+        let system = if cfg!(target_os = "macos") {
+            "darwin"
+        } else {
+            std::env::consts::OS
+        };
+        let machine = match std::env::consts::ARCH {
+            "x86_64" => "amd64",
+            "aarch64" => "arm64",
+            other => other,
+        };
+        let text = format!(
+            "kubectl-session-{}/{} ({system}/{machine})",
+            self.verb,
+            env!("CARGO_PKG_VERSION")
+        );
+        HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static("kubectl-session"))
+    }
+}
+
+/// A cluster, as one user sees it. Cheap to clone: all clones are one.
+#[derive(Clone)]
+pub struct Cluster {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    client: kube::Client,
+    namespace: String,
+    server: String,
+    origin: String,
+    agent: HeaderValue,
+    timeout: Option<Duration>,
+    proxied: bool,
+    credentials: Option<Arc<Credentials>>,
+    warnings: Warnings,
+    observer: OnceLock<request::Observer>,
+}
+
+impl Cluster {
+    /// Finds the cluster as kubectl does (flags, kubeconfig, the Pod we may run in), and runs the user's credential plugin.
+    /// Sends nothing yet.
+    ///
+    /// # Errors
+    /// A configuration that does not hold, in kubectl's words: a [`Failure`](crate::failure::Failure) of kind Configuration
+    /// where kubectl says `Error in configuration: `, of kind Unreachable for plugins; a plain error for everything else.
+    pub async fn connect(flags: &Connection, agent: Agent) -> Result<Self> {
+        Self::connect_in(flags, agent, &Surroundings::of_process()).await
+    }
+
+    async fn connect_in(flags: &Connection, agent: Agent, around: &Surroundings) -> Result<Self> {
+        let loaded = config::load(flags, around).await?;
+        let credentials = loaded.credentials.map(Arc::new);
+        let proxied = loaded.config.proxy_url.is_some();
+        let header = agent.header();
+        let builder =
+            ClientBuilder::try_from(loaded.config).map_err(|error| transport::of_setup(&error))?;
+        let dressed = Dressing {
+            agent: header.clone(),
+            credentials: credentials.clone(),
+        };
+        let layer = tower::util::MapRequestLayer::new(move |request: http::Request<Body>| {
+            dressed.dress(request)
+        });
+        Ok(Self::of(Inner {
+            client: builder.with_layer(&layer).build(),
+            namespace: loaded.namespace,
+            server: loaded.server,
+            origin: loaded.origin,
+            agent: header,
+            timeout: loaded.timeout,
+            proxied,
+            credentials,
+            warnings: Warnings::default(),
+            observer: OnceLock::new(),
+        }))
+    }
+
+    /// A cluster behind a client that exists already: for tests.
+    pub fn over(client: kube::Client, namespace: &str) -> Self {
+        Self::of(Inner {
+            client,
+            namespace: namespace.to_owned(),
+            server: "http://fake.test".to_owned(),
+            origin: String::new(),
+            agent: Agent { verb: "test" }.header(),
+            timeout: None,
+            proxied: false,
+            credentials: None,
+            warnings: Warnings::default(),
+            observer: OnceLock::new(),
+        })
+    }
+
+    fn of(inner: Inner) -> Self {
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
+
+    /// The namespace that -n, the context, the Pod we run in, or the default say.
+    pub fn namespace(&self) -> &str {
+        &self.inner.namespace
+    }
+
+    /// The server's address, `https://host:port`, perhaps with a path.
+    pub fn server(&self) -> &str {
+        self.inner.server.trim_end_matches('/')
+    }
+
+    /// The kubeconfig files that were read, as a path list; empty if there were none.
+    pub fn origin(&self) -> &str {
+        &self.inner.origin
+    }
+
+    /// Texts of `Warning:` headers seen since the last call; each text once in the life of the process.
+    pub fn warnings(&self) -> Vec<String> {
+        self.inner.warnings.take()
+    }
+
+    /// Tells `observer` of every exchange from now on, as -v=6 wants it; the first observer stays. It must not block.
+    pub fn observe(&self, observer: impl Fn(&Exchange) + Send + Sync + 'static) {
+        let _first_stays = self.inner.observer.set(Box::new(observer));
+    }
+}
+
+/// What every request wears, those of kube's own making too (exec).
+#[derive(Clone)]
+struct Dressing {
+    agent: HeaderValue,
+    credentials: Option<Arc<Credentials>>,
+}
+
+impl Dressing {
+    fn dress(&self, mut request: http::Request<Body>) -> http::Request<Body> {
+        request.headers_mut().insert(USER_AGENT, self.agent.clone());
+        if let Some(header) = self
+            .credentials
+            .as_ref()
+            .and_then(|credentials| credentials.header())
+        {
+            request.headers_mut().insert(AUTHORIZATION, header);
+        }
+        request
+    }
+}
+
+#[cfg(test)]
+mod tests;

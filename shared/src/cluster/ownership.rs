@@ -1,0 +1,127 @@
+//! Who owns which field: turning what we created and patched into what we apply, as client-go's csaupgrade does.
+//!
+//! A POST or a merge patch leaves its fields with our name and operation Update. A later apply by the same name would not
+//! own them, so it could not remove them. Before the first apply the entry is therefore made one of Apply.
+
+use anyhow::Result;
+use http::Method;
+use serde_json::{Map, Value, json};
+
+use super::request::Call;
+use super::write::{Write, writing};
+use super::{Cluster, paths};
+use crate::objects::ResourceType;
+use crate::objects::resource::text;
+
+impl Cluster {
+    /// Makes the fields that `write.field_manager` owns in `current` by Update its own by Apply. True if that took a
+    /// request; a dry run takes none.
+    ///
+    /// # Errors
+    /// A Failure; of kind Conflict where the object has changed since `current` was read.
+    pub async fn adopt_fields(
+        &self,
+        t: &ResourceType,
+        namespace: &str,
+        name: &str,
+        current: &Value,
+        write: &Write,
+    ) -> Result<bool> {
+        let Some(entries) = upgraded(current, &write.field_manager) else {
+            return Ok(false);
+        };
+        if write.dry_run {
+            return Ok(false);
+        }
+        let patch = json!([
+            {"op": "replace", "path": "/metadata/managedFields", "value": entries},
+            {"op": "replace", "path": "/metadata/resourceVersion", "value": text(current, "/metadata/resourceVersion")},
+        ]);
+        let call = Call::new(Method::PATCH, paths::object(t, namespace, name)?).about(t, name);
+        self.call(&writing(call, write).body("application/json-patch+json", &patch))
+            .await?;
+        Ok(true)
+    }
+}
+
+/// The object's managedFields with all Updates of `manager` in its Apply; `None` if there are none.
+fn upgraded(object: &Value, manager: &str) -> Option<Vec<Value>> {
+    let entries = object.pointer("/metadata/managedFields")?.as_array()?;
+    let own = |entry: &Value, operation: &str| {
+        entry["manager"] == manager
+            && entry["operation"] == operation
+            && text(entry, "/subresource").is_empty()
+    };
+    let (updates, mut rest): (Vec<Value>, Vec<Value>) = entries
+        .iter()
+        .cloned()
+        .partition(|entry| own(entry, "Update"));
+    let mut updates = updates.into_iter();
+    let mut applied = match rest.iter().position(|entry| own(entry, "Apply")) {
+        Some(index) => rest.remove(index),
+        None => updates.next()?,
+    };
+    let mut joined = false;
+    for update in updates {
+        join(&mut applied["fieldsV1"], &update["fieldsV1"]);
+        joined = true;
+    }
+    if !joined && applied["operation"] == "Apply" {
+        return None;
+    }
+    applied["operation"] = "Apply".into();
+    rest.push(applied);
+    Some(rest)
+}
+
+/// Adds the fields of `other`.
+fn join(fields: &mut Value, other: &Value) {
+    let Value::Object(other) = other else { return };
+    if !fields.is_object() {
+        *fields = Value::Object(Map::new());
+    }
+    let Value::Object(fields) = fields else {
+        return;
+    };
+    for (key, below) in other {
+        join(
+            fields.entry(key.clone()).or_insert_with(|| json!({})),
+            below,
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn object(entries: Value) -> Value {
+        json!({"metadata": {"managedFields": entries}})
+    }
+
+    #[test]
+    fn updates_become_the_apply() {
+        let update =
+            json!({"manager": "m", "operation": "Update", "fieldsV1": {"f:spec": {"f:a": {}}}});
+        let other =
+            json!({"manager": "x", "operation": "Update", "fieldsV1": {"f:spec": {"f:z": {}}}});
+        let status = json!({"manager": "m", "operation": "Update", "subresource": "status", "fieldsV1": {"f:status": {}}});
+        let alone = upgraded(&object(json!([update, other, status])), "m").unwrap();
+        assert_eq!(alone.len(), 3);
+        assert_eq!(
+            alone[2],
+            json!({"manager": "m", "operation": "Apply", "fieldsV1": {"f:spec": {"f:a": {}}}})
+        );
+        let apply =
+            json!({"manager": "m", "operation": "Apply", "fieldsV1": {"f:spec": {"f:b": {}}}});
+        let both = upgraded(&object(json!([update, apply])), "m").unwrap();
+        assert_eq!(
+            both,
+            [
+                json!({"manager": "m", "operation": "Apply", "fieldsV1": {"f:spec": {"f:b": {}, "f:a": {}}}})
+            ]
+        );
+        assert_eq!(upgraded(&object(json!([apply, other, status])), "m"), None);
+        assert_eq!(upgraded(&json!({}), "m"), None);
+    }
+}

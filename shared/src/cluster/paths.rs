@@ -1,0 +1,96 @@
+//! Addresses of resources, and queries.
+
+use anyhow::{Result, bail};
+
+use super::read::Place;
+use crate::objects::ResourceType;
+
+/// Path of a collection.
+pub(super) fn collection(t: &ResourceType, place: Place<'_>) -> Result<String> {
+    let root = root(&t.api_version());
+    match place {
+        Place::Namespace(namespace) if t.namespaced => Ok(format!(
+            "{root}/namespaces/{}/{}",
+            segment(namespace)?,
+            t.plural
+        )),
+        _ => Ok(format!("{root}/{}", t.plural)),
+    }
+}
+
+/// Path of an object; `namespace` is not looked at for cluster-scoped types.
+pub(super) fn object(t: &ResourceType, namespace: &str, name: &str) -> Result<String> {
+    let place = if t.namespaced {
+        Place::Namespace(namespace)
+    } else {
+        Place::Cluster
+    };
+    Ok(format!("{}/{}", collection(t, place)?, segment(name)?))
+}
+
+/// `/api/v1`, `/apis/GROUP/VERSION`.
+pub(super) fn root(api_version: &str) -> String {
+    if api_version.contains('/') {
+        format!("/apis/{api_version}")
+    } else {
+        format!("/api/{api_version}")
+    }
+}
+
+/// A name as a part of a path. No server has names like the refused ones; sent, they would mean another resource.
+fn segment(name: &str) -> Result<String> {
+    match name {
+        "" => bail!("resource name may not be empty"),
+        "." | ".." => bail!("invalid resource name {name:?}: [may not be '{name}']"),
+        _ => {}
+    }
+    if let Some(bad) = name.chars().find(|c| "/%".contains(*c)) {
+        bail!("invalid resource name {name:?}: [may not contain '{bad}']");
+    }
+    Ok(encode(name))
+}
+
+/// Percent-encoding of everything but unreserved characters (RFC 3986).
+pub(super) fn encode(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::objects::resource::{NODE, POD, SESSION};
+
+    #[test]
+    fn addresses_are_the_servers() {
+        assert_eq!(
+            object(&POD, "a", "x").unwrap(),
+            "/api/v1/namespaces/a/pods/x"
+        );
+        assert_eq!(object(&NODE, "a", "x").unwrap(), "/api/v1/nodes/x");
+        assert_eq!(
+            collection(&SESSION, Place::All).unwrap(),
+            "/apis/streaming.platform/v1/sessions"
+        );
+        let path = collection(&SESSION, Place::Namespace("a b?")).unwrap();
+        assert_eq!(
+            path,
+            "/apis/streaming.platform/v1/namespaces/a%20b%3F/sessions"
+        );
+    }
+
+    #[test]
+    fn a_name_cannot_mean_another_resource() {
+        for name in ["", ".", "..", "a/b", "a%2Fb"] {
+            assert!(object(&POD, "a", name).is_err(), "{name:?}");
+            assert!(object(&POD, name, "a").is_err(), "{name:?}");
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! Exec credential plugins, run by us: once, by client-go's rules, and again only when what they gave has run out.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use anyhow::{Result, bail};
+use base64::Engine;
+use jiff::Timestamp;
+use kube::config::{Cluster, ExecConfig, ExecInteractiveMode};
+use serde_json::{Value, json};
+
+use super::policy;
+use super::surroundings::Surroundings;
+use crate::failure::{self, Failure, Kind};
+
+/// The versions of the protocol that client-go speaks.
+const VERSIONS: [&str; 2] = [
+    "client.authentication.k8s.io/v1",
+    "client.authentication.k8s.io/v1beta1",
+];
+/// Name of the extension of a cluster that is given to its plugins.
+const EXTENSION: &str = "client.authentication.k8s.io/exec";
+
+/// A plugin that is ready to be run.
+#[derive(Debug)]
+pub(super) struct Plugin {
+    exec: ExecConfig,
+    version: String,
+    command: String,
+    /// What the plugin is told about the cluster; null unless it asked.
+    cluster: Value,
+    around: Surroundings,
+}
+
+/// What a plugin gave.
+#[derive(Clone, Default)]
+pub(super) struct Credential {
+    pub(super) token: Option<String>,
+    /// Certificate and key, PEM.
+    pub(super) identity: Option<(String, String)>,
+    pub(super) expires: Option<Timestamp>,
+}
+
+impl Plugin {
+    /// Checks a plugin's configuration.
+    ///
+    /// # Errors
+    /// What is missing, in kubectl's words.
+    pub(super) fn new(
+        exec: ExecConfig,
+        user: &str,
+        cluster: &Cluster,
+        authority: Option<&[u8]>,
+        around: &Surroundings,
+    ) -> Result<Self> {
+        let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        let Some(command) = given(&exec.command) else {
+            bail!("command must be specified for {user} to use exec authentication plugin");
+        };
+        let Some(version) = given(&exec.api_version) else {
+            bail!("apiVersion must be specified for {user} to use exec authentication plugin");
+        };
+        if !VERSIONS.contains(&version.as_str()) {
+            bail!("exec plugin: invalid apiVersion {version:?}");
+        }
+        if exec.interactive_mode.is_none() && version == VERSIONS[0] {
+            bail!("interactiveMode must be specified for {user} to use exec authentication plugin");
+        }
+        let told = if exec.provide_cluster_info {
+            about(cluster, authority)
+        } else {
+            Value::Null
+        };
+        Ok(Self {
+            exec,
+            version,
+            command,
+            cluster: told,
+            around: around.clone(),
+        })
+    }
+
+    /// Runs the plugin. Its stderr is ours; its stdin too, where it may ask and there is somebody to answer.
+    pub(super) async fn run(&self) -> Result<Credential> {
+        let path = find(&self.command, &self.around);
+        policy::check(&self.command, path.as_deref(), &self.around)?;
+        let Some(path) = path else {
+            return Err(self.missing());
+        };
+        let interactive = self.interactive()?;
+        let mut spec = json!({"interactive": interactive});
+        if !self.cluster.is_null() {
+            spec["cluster"] = self.cluster.clone();
+        }
+        let told = json!({"kind": "ExecCredential", "apiVersion": self.version, "spec": spec});
+        let mut command = tokio::process::Command::new(path);
+        command.args(self.exec.args.iter().flatten());
+        for entry in self.exec.env.iter().flatten() {
+            if let (Some(name), Some(value)) = (entry.get("name"), entry.get("value")) {
+                command.env(name, value);
+            }
+        }
+        command.env("KUBERNETES_EXEC_INFO", told.to_string());
+        command
+            .stdin(if interactive {
+                Stdio::inherit()
+            } else {
+                Stdio::null()
+            })
+            .stderr(Stdio::inherit())
+            .kill_on_drop(true);
+        let output = command
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| failed(format!("exec: {error}")))?;
+        let output = output
+            .wait_with_output()
+            .await
+            .map_err(|error| failed(format!("exec: {error}")))?;
+        if !output.status.success() {
+            let code = output.status.code().unwrap_or(-1);
+            return Err(failed(format!(
+                "exec: executable {} failed with exit code {code}",
+                self.command
+            )));
+        }
+        self.read(&output.stdout)
+    }
+
+    fn interactive(&self) -> Result<bool> {
+        let terminal = std::io::stdin().is_terminal();
+        match self.exec.interactive_mode {
+            Some(ExecInteractiveMode::Never) => Ok(false),
+            Some(ExecInteractiveMode::Always) if !terminal => Err(failed(
+                "exec plugin cannot support interactive mode: standard input is not a terminal"
+                    .into(),
+            )),
+            _ => Ok(terminal),
+        }
+    }
+
+    fn missing(&self) -> anyhow::Error {
+        let error = failed(format!("exec: executable {} not found", self.command));
+        let hint = self.exec.install_hint.as_deref().unwrap_or_default().trim();
+        let hint = if hint.is_empty() {
+            "the kubeconfig names a credential plugin that is not installed"
+        } else {
+            hint
+        };
+        failure::hinted(error, hint)
+    }
+
+    fn read(&self, output: &[u8]) -> Result<Credential> {
+        let value: Value = serde_json::from_slice(output)
+            .map_err(|error| failed(format!("decoding stdout: {error}")))?;
+        let version = value["apiVersion"].as_str().unwrap_or_default();
+        if version != self.version {
+            return Err(failed(format!(
+                "exec plugin is configured to use API version {}, plugin returned version {version}",
+                self.version
+            )));
+        }
+        let Some(status) = value["status"].as_object() else {
+            return Err(failed("exec plugin didn't return a status field".into()));
+        };
+        let text = |key: &str| {
+            status
+                .get(key)
+                .and_then(Value::as_str)
+                .filter(|text| !text.is_empty())
+                .map(str::to_owned)
+        };
+        let (token, certificate, key) = (
+            text("token"),
+            text("clientCertificateData"),
+            text("clientKeyData"),
+        );
+        let identity = match (certificate, key) {
+            (Some(certificate), Some(key)) => Some((certificate, key)),
+            (None, None) => None,
+            _ => {
+                return Err(failed(
+                    "exec plugin returned only certificate or key, not both".into(),
+                ));
+            }
+        };
+        if token.is_none() && identity.is_none() {
+            return Err(failed(
+                "exec plugin didn't return a token or cert/key pair".into(),
+            ));
+        }
+        let expires = text("expirationTimestamp")
+            .map(|text| text.parse())
+            .transpose();
+        let expires = expires.map_err(|error| failed(format!("decoding stdout: {error}")))?;
+        Ok(Credential {
+            token,
+            identity,
+            expires,
+        })
+    }
+}
+
+fn failed(reason: String) -> anyhow::Error {
+    Failure::local(Kind::Unreachable, format!("getting credentials: {reason}")).into()
+}
+
+/// The program a command stands for: a path as it is, a name from PATH. `None` if there is none that can be run.
+pub(super) fn find(command: &str, around: &Surroundings) -> Option<PathBuf> {
+    if command.contains(std::path::MAIN_SEPARATOR) {
+        return Some(PathBuf::from(command)).filter(|path| runs(path));
+    }
+    let folders = around.os("PATH")?;
+    let mut candidates = std::env::split_paths(folders)
+        .filter(|folder| folder.is_absolute())
+        .flat_map(|folder| {
+            let plain = folder.join(command);
+            if cfg!(windows) {
+                vec![folder.join(format!("{command}.exe")), plain]
+            } else {
+                vec![plain]
+            }
+        });
+    candidates.find(|path| runs(path))
+}
+
+#[cfg(unix)]
+fn runs(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::metadata(path)
+        .is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(not(unix))]
+fn runs(path: &Path) -> bool {
+    path.is_file()
+}
+
+fn about(cluster: &Cluster, authority: Option<&[u8]>) -> Value {
+    let mut about = json!({"server": cluster.server.clone().unwrap_or_default()});
+    if let Some(name) = &cluster.tls_server_name {
+        about["tls-server-name"] = name.clone().into();
+    }
+    if cluster.insecure_skip_tls_verify == Some(true) {
+        about["insecure-skip-tls-verify"] = true.into();
+    }
+    if let Some(pem) = authority {
+        about["certificate-authority-data"] =
+            base64::engine::general_purpose::STANDARD.encode(pem).into();
+    }
+    if let Some(proxy) = &cluster.proxy_url {
+        about["proxy-url"] = proxy.clone().into();
+    }
+    let extensions = cluster.extensions.iter().flatten();
+    about["config"] = extensions
+        .filter(|named| named.name == EXTENSION)
+        .map(|named| named.extension.clone())
+        .next()
+        .unwrap_or_default();
+    about
+}

@@ -1,0 +1,117 @@
+//! Which credential plugins the user lets run: `credentialPluginPolicy` of kubectl's kuberc.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use super::surroundings::Surroundings;
+use crate::failure::{Failure, Kind};
+
+/// Checks a plugin's command, whose path is `found` where it could be found at all.
+///
+/// # Errors
+/// A plugin that is not allowed, in kubectl's words; a kuberc that cannot be read.
+pub(super) fn check(command: &str, found: Option<&Path>, around: &Surroundings) -> Result<()> {
+    let Some(preferences) = preferences(around)? else {
+        return Ok(());
+    };
+    let refused = |reason: String| {
+        Err(Failure::local(Kind::Unreachable, format!("getting credentials: {reason}")).into())
+    };
+    match preferences["credentialPluginPolicy"]
+        .as_str()
+        .unwrap_or_default()
+    {
+        "" | "AllowAll" => Ok(()),
+        "Allowlist" => {
+            let Some(path) = found else {
+                return refused(format!(
+                    "plugin path {command:?} cannot be resolved for credential plugin allowlist check: exec: {command:?}: executable file not found in $PATH"
+                ));
+            };
+            let entries = preferences["credentialPluginAllowlist"]
+                .as_array()
+                .cloned()
+                .unwrap_or_default();
+            // The field was called name in 1.35, command since.
+            let names = entries
+                .iter()
+                .filter_map(|entry| entry["command"].as_str().or(entry["name"].as_str()));
+            if names
+                .map(|name| super::plugin::find(name, around))
+                .any(|allowed| allowed.as_deref() == Some(path))
+            {
+                return Ok(());
+            }
+            refused(format!(
+                "plugin path {:?} is not permitted by the credential plugin allowlist",
+                path.display().to_string()
+            ))
+        }
+        policy => refused(format!(
+            "plugin {command:?} not allowed: policy set to {policy:?}"
+        )),
+    }
+}
+
+/// kuberc's Preference; `None` where there is none, or KUBERC=off.
+fn preferences(around: &Surroundings) -> Result<Option<Value>> {
+    let path = match around.text("KUBERC") {
+        Some("off") => return Ok(None),
+        Some(path) => PathBuf::from(path),
+        None => match around.home() {
+            Some(home) => home.join(".kube/kuberc"),
+            None => return Ok(None),
+        },
+    };
+    let Ok(text) = std::fs::read_to_string(&path) else {
+        return Ok(None);
+    };
+    let value = serde_saphyr::from_str(&text)
+        .with_context(|| format!("failed to read {:?}", path.display().to_string()))?;
+    Ok(Some(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(kuberc: &str, command: &str, found: Option<&str>) -> Option<String> {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join(".kube")).unwrap();
+        std::fs::write(folder.path().join(".kube/kuberc"), kuberc).unwrap();
+        let variables = [
+            ("HOME".to_owned(), folder.path().into()),
+            ("PATH".to_owned(), "/bin".into()),
+        ]
+        .into();
+        let around = Surroundings {
+            variables,
+            ..Surroundings::default()
+        };
+        check(command, found.map(Path::new), &around)
+            .err()
+            .map(|error| error.to_string())
+    }
+
+    #[test]
+    fn policies_are_kubectls() {
+        assert_eq!(verdict("kind: Preference", "x", None), None);
+        assert_eq!(
+            verdict("credentialPluginPolicy: DenyAll", "x", None).unwrap(),
+            r#"getting credentials: plugin "x" not allowed: policy set to "DenyAll""#
+        );
+        let list = "credentialPluginPolicy: Allowlist\ncredentialPluginAllowlist: [{name: sh}, {command: /opt/x}]";
+        assert_eq!(verdict(list, "sh", Some("/bin/sh")), None);
+        assert_eq!(
+            verdict(list, "ls", Some("/bin/ls")).unwrap(),
+            r#"getting credentials: plugin path "/bin/ls" is not permitted by the credential plugin allowlist"#
+        );
+        assert!(
+            verdict(list, "ls", None)
+                .unwrap()
+                .contains("cannot be resolved")
+        );
+    }
+}

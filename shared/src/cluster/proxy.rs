@@ -1,0 +1,219 @@
+//! Whether a proxy stands between us and the server: the rules of Go's `httpproxy`, which kubectl follows.
+
+use std::net::IpAddr;
+
+use anyhow::{Result, anyhow};
+use http::Uri;
+
+use super::surroundings::Surroundings;
+
+/// The proxy for `server`: `configured` (flag or kubeconfig) always counts; the environment only where NO_PROXY and
+/// loopback do not speak against it.
+///
+/// # Errors
+/// An address that is none.
+pub(super) fn choose(server: &Uri, configured: &str, around: &Surroundings) -> Result<Option<Uri>> {
+    if !configured.is_empty() {
+        return parse(configured).map(Some);
+    }
+    let names = if server.scheme_str() == Some("https") {
+        ["HTTPS_PROXY", "https_proxy"]
+    } else {
+        ["HTTP_PROXY", "http_proxy"]
+    };
+    let Some(proxy) = around.first(&names) else {
+        return Ok(None);
+    };
+    let host = server
+        .host()
+        .unwrap_or_default()
+        .trim_matches(['[', ']'])
+        .to_lowercase();
+    let port = server
+        .port_u16()
+        .unwrap_or(if server.scheme_str() == Some("https") {
+            443
+        } else {
+            80
+        });
+    if bypassed(
+        &host,
+        port,
+        around.first(&["NO_PROXY", "no_proxy"]).unwrap_or_default(),
+    ) {
+        return Ok(None);
+    }
+    parse(proxy).map(Some)
+}
+
+fn parse(text: &str) -> Result<Uri> {
+    let whole = if text.contains("://") {
+        text.to_owned()
+    } else {
+        format!("http://{text}")
+    };
+    // socks5h only says who resolves names; with this client it is the proxy in any case.
+    let whole = whole.replacen("socks5h://", "socks5://", 1);
+    let uri: Uri = whole
+        .parse()
+        .map_err(|error| anyhow!("invalid proxy address {text:?}: {error}"))?;
+    match uri.scheme_str() {
+        Some("http" | "https" | "socks5") => Ok(uri),
+        _ => Err(anyhow!(
+            "unsupported scheme of proxy address {text:?}: must be http, https, or socks5"
+        )),
+    }
+}
+
+/// True where no proxy is to be used.
+fn bypassed(host: &str, port: u16, list: &str) -> bool {
+    let address: Option<IpAddr> = host.parse().ok();
+    if host == "localhost" || address.is_some_and(|address| address.is_loopback()) {
+        return true;
+    }
+    list.split(',')
+        .map(|entry| entry.trim().to_lowercase())
+        .filter(|entry| !entry.is_empty())
+        .any(|entry| entry == "*" || within(&entry, address) || same(&entry, host, port, address))
+}
+
+/// An address inside a network `10.0.0.0/8`.
+fn within(entry: &str, address: Option<IpAddr>) -> bool {
+    let Some((network, length)) = entry.split_once('/') else {
+        return false;
+    };
+    let (Ok(network), Ok(length), Some(address)) =
+        (network.parse::<IpAddr>(), length.parse::<u32>(), address)
+    else {
+        return false;
+    };
+    let (network, address, bits) = match (network, address) {
+        (IpAddr::V4(network), IpAddr::V4(address)) => (
+            u128::from(network.to_bits()),
+            u128::from(address.to_bits()),
+            32,
+        ),
+        (IpAddr::V6(network), IpAddr::V6(address)) => (network.to_bits(), address.to_bits(), 128),
+        _ => return false,
+    };
+    length <= bits && (length == 0 || network >> (bits - length) == address >> (bits - length))
+}
+
+/// A host or address, perhaps with a port; a domain stands for everything below it, with a leading dot for nothing else.
+fn same(entry: &str, host: &str, port: u16, address: Option<IpAddr>) -> bool {
+    let (name, wanted) = match entry.rsplit_once(':') {
+        Some((name, digits)) if entry.parse::<IpAddr>().is_err() && !digits.is_empty() => {
+            match digits.parse::<u16>() {
+                Ok(port) => (name, Some(port)),
+                Err(_) => return false,
+            }
+        }
+        _ => (entry, None),
+    };
+    if wanted.is_some_and(|wanted| wanted != port) {
+        return false;
+    }
+    let name = name.trim_matches(['[', ']']);
+    if let Ok(named) = name.parse::<IpAddr>() {
+        return address == Some(named);
+    }
+    let name = name.strip_prefix('*').unwrap_or(name);
+    match name.strip_prefix('.') {
+        Some(domain) => host
+            .strip_suffix(domain)
+            .is_some_and(|below| below.ends_with('.')),
+        None => {
+            host == name
+                || host
+                    .strip_suffix(name)
+                    .is_some_and(|below| below.ends_with('.'))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn proxied(server: &str, variables: &[(&str, &str)]) -> bool {
+        let variables = variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).into()))
+            .collect();
+        let around = Surroundings {
+            variables,
+            ..Surroundings::default()
+        };
+        choose(&server.parse().unwrap(), "", &around)
+            .unwrap()
+            .is_some()
+    }
+
+    #[test]
+    fn the_list_is_matched_against_the_server() {
+        for (server, list, expected) in [
+            ("https://10.1.2.3:6443", "", true),
+            ("https://10.1.2.3:6443", "10.0.0.0/8", false),
+            ("https://10.1.2.3:6443", "10.1.2.3", false),
+            ("https://10.1.2.3:6443", "10.1.2.3:443", true),
+            ("https://10.1.2.3:6443", "a,,10.1.2.3:6443", false),
+            ("https://k8s.example.com", "example.com", false),
+            ("https://example.com", "example.com", false),
+            ("https://example.com", ".example.com", true),
+            ("https://k8s.example.com", "*.example.com", false),
+            ("https://badexample.com", "example.com", true),
+            ("https://k8s.example.com", " K8S.Example.com:443 ", false),
+            ("https://k8s.example.com", "*", false),
+            ("https://127.0.0.1:6443", "", false),
+            ("https://localhost:6443", "", false),
+            ("https://[::1]:6443", "", false),
+            ("https://[fd00::2]:6443", "fd00::/8", false),
+            ("https://[fd00::2]:6443", "fd00::2", false),
+            ("https://[fd00::2]:6443", "[fd00::2]:6443", false),
+        ] {
+            assert_eq!(
+                proxied(server, &[("HTTPS_PROXY", "proxy:3128"), ("NO_PROXY", list)]),
+                expected,
+                "{server} {list:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn each_scheme_has_its_variable_and_upper_case_comes_first() {
+        assert!(!proxied("https://a", &[("HTTP_PROXY", "p")]));
+        assert!(proxied("http://a", &[("http_proxy", "p")]));
+        let both = [
+            ("HTTPS_PROXY".to_owned(), "http://up:1".into()),
+            ("https_proxy".to_owned(), "http://low:1".into()),
+        ]
+        .into();
+        let around = Surroundings {
+            variables: both,
+            ..Surroundings::default()
+        };
+        let server = "https://a".parse().unwrap();
+        assert_eq!(
+            choose(&server, "", &around).unwrap().unwrap().host(),
+            Some("up")
+        );
+    }
+
+    #[test]
+    fn a_configured_proxy_counts_always() {
+        let around = Surroundings {
+            variables: [("NO_PROXY".to_owned(), "*".into())].into(),
+            ..Surroundings::default()
+        };
+        let server: Uri = "https://127.0.0.1".parse().unwrap();
+        assert_eq!(
+            choose(&server, "socks5h://p:1080", &around)
+                .unwrap()
+                .unwrap()
+                .scheme_str(),
+            Some("socks5")
+        );
+        assert!(choose(&server, "ftp://p", &around).is_err());
+        assert!(choose(&server, "http://a b", &around).is_err());
+    }
+}

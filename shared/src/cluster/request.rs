@@ -1,0 +1,335 @@
+//! One request and its answer: headers, time-out, warnings, credentials, and the few repetitions that are safe.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use bytes::Bytes;
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http_body_util::BodyExt;
+use kube::client::Body;
+use serde_json::Value;
+
+use super::paths::encode;
+use super::{Cluster, failure, transport};
+use crate::failure::{Failure, Kind};
+use crate::objects::ResourceType;
+
+/// Plain JSON.
+pub(super) const JSON: &str = "application/json";
+/// Rows as the server prints them.
+pub(super) const TABLE: &str = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
+/// Metadata of a collection.
+pub(super) const METADATA_LIST: &str =
+    "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io,application/json";
+
+/// A server that asks for more patience than this is not asked again.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// How often a read is repeated when the server asks for it.
+const REPETITIONS: u32 = 3;
+
+/// What is told about an exchange.
+pub(super) type Observer = Box<dyn Fn(&Exchange) + Send + Sync>;
+
+/// A request and how it was answered: never a header, never a body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exchange {
+    /// `GET`.
+    pub method: String,
+    /// The whole URL.
+    pub url: String,
+    /// Status code, 0 if there was no answer.
+    pub status: u16,
+    /// Until the head of the answer was there.
+    pub elapsed: Duration,
+}
+
+/// A request in the making.
+pub(super) struct Call {
+    method: Method,
+    path: String,
+    query: Vec<(&'static str, String)>,
+    accept: &'static str,
+    content: Option<(&'static str, Bytes)>,
+    identity_encoding: bool,
+    pub(super) subject: failure::Subject,
+}
+
+impl Call {
+    pub(super) fn new(method: Method, path: String) -> Self {
+        let subject = failure::Subject {
+            method: method.as_str().to_owned(),
+            ..failure::Subject::default()
+        };
+        Self {
+            method,
+            path,
+            query: Vec::new(),
+            accept: JSON,
+            content: None,
+            identity_encoding: false,
+            subject,
+        }
+    }
+
+    pub(super) fn get(path: String) -> Self {
+        Self::new(Method::GET, path)
+    }
+
+    /// What it is about, for the failure's text.
+    pub(super) fn about(mut self, t: &ResourceType, name: &str) -> Self {
+        self.subject.plural = t.plural.to_string();
+        self.subject.qualified = t.qualified();
+        self.subject.name = name.to_owned();
+        self
+    }
+
+    /// A parameter; an empty one is left out.
+    pub(super) fn with(mut self, key: &'static str, value: impl Into<String>) -> Self {
+        let value = value.into();
+        if !value.is_empty() {
+            self.query.push((key, value));
+        }
+        self
+    }
+
+    pub(super) fn accept(mut self, accept: &'static str) -> Self {
+        self.accept = accept;
+        self
+    }
+
+    /// Asks for an answer that is not compressed: streams of many compressed parts cannot be read.
+    pub(super) fn uncompressed(mut self) -> Self {
+        self.identity_encoding = true;
+        self
+    }
+
+    pub(super) fn body(mut self, content_type: &'static str, body: &Value) -> Self {
+        self.content = Some((content_type, Bytes::from(body.to_string())));
+        self
+    }
+
+    fn target(&self) -> String {
+        let pairs: Vec<String> = self
+            .query
+            .iter()
+            .map(|(key, value)| format!("{key}={}", encode(value)))
+            .collect();
+        let mark = if pairs.is_empty() { "" } else { "?" };
+        format!("{}{mark}{}", self.path, pairs.join("&"))
+    }
+
+    fn reads(&self) -> bool {
+        self.method == Method::GET
+    }
+}
+
+/// A complete answer.
+pub(super) struct Answer {
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+impl Answer {
+    pub(super) fn json(&self) -> Result<Value> {
+        serde_json::from_slice(&self.body).map_err(|error| unreadable(&error))
+    }
+}
+
+/// An answer with a good status code that is no JSON: most often a page of something between us and the server.
+pub(super) fn unreadable(error: &serde_json::Error) -> anyhow::Error {
+    Failure::local(
+        Kind::Unreachable,
+        format!("the server's answer is not what the Kubernetes API answers: {error}"),
+    )
+    .into()
+}
+
+impl Cluster {
+    /// Sends a request and reads its whole answer.
+    ///
+    /// # Errors
+    /// A Failure for everything but 2xx.
+    pub(super) async fn call(&self, call: &Call) -> Result<Answer> {
+        let mut repetitions = 0;
+        loop {
+            let failed = match self.limited(self.exchange(call)).await {
+                Ok(answer) => return Ok(answer),
+                Err(failed) => failed,
+            };
+            let most = if transport::hung_up(&failed.failure) {
+                1
+            } else {
+                REPETITIONS
+            };
+            let pause = failed.pause.filter(|_| call.reads() && repetitions < most);
+            match pause {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None if failed.failure.code == 401
+                    && repetitions == 0
+                    && self.renewed().await? => {}
+                None => return Err(failed.failure.into()),
+            }
+            repetitions += 1;
+        }
+    }
+
+    /// Sends a request; the body is still to come.
+    pub(super) async fn open(&self, call: &Call) -> Result<Response<Body>> {
+        let mut repeated = false;
+        loop {
+            match self.limited(self.head(call)).await {
+                Ok(response) => return Ok(response),
+                Err(failed)
+                    if failed.failure.code == 401 && !repeated && self.renewed().await? =>
+                {
+                    repeated = true
+                }
+                Err(failed) => return Err(failed.failure.into()),
+            }
+        }
+    }
+
+    async fn renewed(&self) -> Result<bool> {
+        match &self.inner.credentials {
+            Some(credentials) => credentials.refused().await,
+            None => Ok(false),
+        }
+    }
+
+    async fn limited<T>(&self, work: impl Future<Output = Result<T, Failed>>) -> Result<T, Failed> {
+        let Some(limit) = self.inner.timeout else {
+            return work.await;
+        };
+        match tokio::time::timeout(limit, work).await {
+            Ok(result) => result,
+            Err(_) => Err(Failed::once(transport::timed_out())),
+        }
+    }
+
+    async fn exchange(&self, call: &Call) -> Result<Answer, Failed> {
+        let response = self.head(call).await?;
+        let (parts, body) = response.into_parts();
+        match body.collect().await {
+            Ok(body) => Ok(Answer {
+                headers: parts.headers,
+                body: body.to_bytes(),
+            }),
+            Err(error) => Err(self.broken(&error)),
+        }
+    }
+
+    async fn head(&self, call: &Call) -> Result<Response<Body>, Failed> {
+        if let Some(credentials) = &self.inner.credentials {
+            credentials.keep_fresh().await.map_err(Failed::of)?;
+        }
+        let request = self.request(call).map_err(|error| {
+            Failed::once(Failure::local(Kind::Configuration, error.to_string()))
+        })?;
+        let started = Instant::now();
+        let sent = self.inner.client.send(request).await;
+        self.observed(
+            call,
+            sent.as_ref()
+                .map_or(0, |response| response.status().as_u16()),
+            started,
+        );
+        let response = sent.map_err(|error| self.broken(&error))?;
+        self.inner.warnings.collect(response.headers());
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let (parts, body) = response.into_parts();
+        let body = body
+            .collect()
+            .await
+            .map_err(|error| self.broken(&error))?
+            .to_bytes();
+        let failure = failure::of_answer(parts.status, &parts.headers, &body, &call.subject);
+        Err(Failed {
+            failure,
+            pause: asked_pause(parts.status, &parts.headers),
+        })
+    }
+
+    fn request(&self, call: &Call) -> Result<Request<Body>, http::Error> {
+        let mut request = Request::builder()
+            .method(call.method.clone())
+            .uri(call.target())
+            .header(ACCEPT, call.accept)
+            .header(USER_AGENT, self.inner.agent.clone());
+        if call.identity_encoding {
+            request = request.header(ACCEPT_ENCODING, "identity");
+        }
+        match &call.content {
+            Some((content_type, body)) => request
+                .header(CONTENT_TYPE, *content_type)
+                .body(Body::from(body.to_vec())),
+            None => request.body(Body::empty()),
+        }
+    }
+
+    fn observed(&self, call: &Call, status: u16, started: Instant) {
+        if let Some(observer) = self.inner.observer.get() {
+            let url = format!("{}{}", self.server(), call.target());
+            observer(&Exchange {
+                method: call.method.to_string(),
+                url,
+                status,
+                elapsed: started.elapsed(),
+            });
+        }
+    }
+
+    fn broken(&self, error: &kube::Error) -> Failed {
+        let failure = transport::of(error, &self.inner.server, self.inner.proxied);
+        // A connection that was closed while it waited for its next request: once more, on a new one.
+        Failed {
+            pause: transport::hung_up(&failure).then_some(Duration::ZERO),
+            failure,
+        }
+    }
+}
+
+/// A failed attempt, and when to try again.
+struct Failed {
+    failure: Failure,
+    pause: Option<Duration>,
+}
+
+impl Failed {
+    fn once(failure: Failure) -> Self {
+        Self {
+            failure,
+            pause: None,
+        }
+    }
+
+    fn of(error: anyhow::Error) -> Self {
+        Self::once(
+            crate::failure::of(&error)
+                .cloned()
+                .unwrap_or_else(|| Failure::local(Kind::Configuration, format!("{error:#}"))),
+        )
+    }
+}
+
+/// How long the server asks to wait; `None` where it does not ask, or asks for too much.
+fn asked_pause(status: StatusCode, headers: &HeaderMap) -> Option<Duration> {
+    let asks = [
+        StatusCode::TOO_MANY_REQUESTS,
+        StatusCode::SERVICE_UNAVAILABLE,
+        StatusCode::GATEWAY_TIMEOUT,
+    ];
+    if !asks.contains(&status) {
+        return None;
+    }
+    let seconds = headers
+        .get(RETRY_AFTER)?
+        .to_str()
+        .ok()?
+        .trim()
+        .parse()
+        .ok()?;
+    Some(Duration::from_secs(seconds)).filter(|pause| *pause <= LONGEST_PAUSE)
+}

@@ -1,0 +1,87 @@
+//! What the process finds around it: environment variables and the mounts of a Pod. Taken once, so that tests need not
+//! change the process.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// Where a Pod finds its service account.
+const ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
+
+/// The surroundings of a process.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Surroundings {
+    pub(super) variables: HashMap<String, OsString>,
+    pub(super) account: PathBuf,
+}
+
+impl Surroundings {
+    pub(super) fn of_process() -> Self {
+        let variables = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
+            .collect();
+        Self {
+            variables,
+            account: PathBuf::from(ACCOUNT),
+        }
+    }
+
+    /// A variable that is set and not empty.
+    pub(super) fn os(&self, name: &str) -> Option<&OsString> {
+        self.variables.get(name).filter(|value| !value.is_empty())
+    }
+
+    /// The same as text; `None` where it is no UTF-8.
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        self.os(name).and_then(|value| value.to_str())
+    }
+
+    /// The first of several names that is set, as Go looks for proxies.
+    pub(super) fn first(&self, names: &[&str]) -> Option<&str> {
+        names.iter().find_map(|name| self.text(name))
+    }
+
+    /// The user's home folder.
+    pub(super) fn home(&self) -> Option<PathBuf> {
+        let name = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
+        self.os(name).map(PathBuf::from)
+    }
+
+    /// Address of the API server as a Pod sees it; `None` outside of a cluster.
+    pub(super) fn in_cluster(&self) -> Option<String> {
+        let (host, port) = (
+            self.text("KUBERNETES_SERVICE_HOST")?,
+            self.text("KUBERNETES_SERVICE_PORT")?,
+        );
+        if !self.account.join("token").is_file() {
+            return None;
+        }
+        Some(if host.contains(':') {
+            format!("https://[{host}]:{port}")
+        } else {
+            format!("https://{host}:{port}")
+        })
+    }
+
+    /// The Pod's namespace.
+    pub(super) fn account_namespace(&self) -> Option<String> {
+        let given = self.text("POD_NAMESPACE").map(str::to_owned);
+        let read = || std::fs::read_to_string(self.account.join("namespace")).ok();
+        given
+            .or_else(read)
+            .map(|text| text.trim().to_owned())
+            .filter(|text| !text.is_empty())
+    }
+}
+
+/// An I/O error in Go's words: `open PATH: no such file or directory`.
+pub(super) fn go_words(operation: &str, path: &std::path::Path, error: &std::io::Error) -> String {
+    use std::io::ErrorKind;
+    let reason = match error.kind() {
+        ErrorKind::NotFound => "no such file or directory".to_owned(),
+        ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        ErrorKind::IsADirectory => return format!("read {}: is a directory", path.display()),
+        _ => error.to_string().to_lowercase(),
+    };
+    format!("{operation} {}: {reason}", path.display())
+}

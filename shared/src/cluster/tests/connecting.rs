@@ -1,0 +1,365 @@
+use std::path::Path;
+
+use serde_json::json;
+use session_support::{Answer, FakeApi};
+
+use super::super::surroundings::Surroundings;
+use super::super::{Agent, Cluster, config};
+use crate::flags::connection::Connection;
+
+const AGENT: Agent = Agent { verb: "list" };
+
+fn around(home: &Path) -> Surroundings {
+    Surroundings {
+        variables: [("HOME".to_owned(), home.into())].into(),
+        account: home.join("account"),
+    }
+}
+
+fn config(text: &str) -> (tempfile::TempDir, Connection) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config");
+    std::fs::write(&path, text).unwrap();
+    let flags = Connection {
+        kubeconfig: path.to_str().unwrap().to_owned(),
+        ..Connection::default()
+    };
+    (folder, flags)
+}
+
+const SECURE: &str = r#"
+current-context: c
+clusters:
+- {name: k, cluster: {server: "https://10.0.0.1:6443/path/", insecure-skip-tls-verify: true, tls-server-name: inside}}
+users:
+- {name: u, user: {token: secret, tokenFile: /nofile}}
+- {name: p, user: {exec: {apiVersion: client.authentication.k8s.io/v1, command: ./plug, interactiveMode: IfAvailable, provideClusterInfo: true, installHint: get it}}}
+- {name: b, user: {username: x, password: z}}
+- {name: c, user: {client-certificate-data: YWJj}}
+contexts:
+- {name: c, context: {cluster: k, user: b, namespace: ns}}
+"#;
+
+#[tokio::test]
+async fn flags_reach_the_requests() {
+    let api = FakeApi::new();
+    api.on("GET", "/version", Answer::ok(json!({})));
+    let listening = api.listen();
+    let flags = Connection {
+        kubeconfig: listening.kubeconfig().to_str().unwrap().into(),
+        as_user: "b".into(),
+        as_group: vec!["g".into(), "h".into()],
+        as_uid: "1".into(),
+        as_user_extra: vec!["k=v".into(), "k=w".into()],
+        token: "secret".into(),
+        namespace: "other".into(),
+        ..Connection::default()
+    };
+    let cluster = Cluster::connect_in(&flags, AGENT, &Surroundings::default())
+        .await
+        .unwrap();
+    assert_eq!(
+        (cluster.namespace(), cluster.server()),
+        ("other", listening.url())
+    );
+    cluster.raw_get("/version").await.unwrap();
+    let request = &api.requests()[0];
+    assert_eq!(
+        (
+            request.header("impersonate-user"),
+            request.header("impersonate-uid")
+        ),
+        ("b", "1")
+    );
+    let all = |name: &str| {
+        request
+            .headers
+            .get_all(name)
+            .iter()
+            .map(|value| value.to_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(all("impersonate-group"), ["g", "h"]);
+    assert_eq!(all("impersonate-extra-k"), ["v", "w"]);
+    assert_eq!(all("user-agent").len(), 1);
+    assert!(
+        request
+            .header("user-agent")
+            .starts_with("kubectl-session-list/"),
+        "{}",
+        request.header("user-agent")
+    );
+    assert_eq!(
+        request.header("authorization"),
+        "",
+        "no token in clear text, as kubectl"
+    );
+}
+
+#[tokio::test]
+async fn nothing_at_all_is_localhost() {
+    let home = tempfile::tempdir().unwrap();
+    let cluster = Cluster::connect_in(&Connection::default(), AGENT, &around(home.path()))
+        .await
+        .unwrap();
+    assert_eq!(
+        (cluster.server(), cluster.namespace(), cluster.origin()),
+        ("http://localhost:8080", "default", "")
+    );
+}
+
+#[tokio::test]
+async fn a_pod_finds_its_cluster() {
+    let home = tempfile::tempdir().unwrap();
+    let account = home.path().join("account");
+    std::fs::create_dir(&account).unwrap();
+    std::fs::write(account.join("token"), "secret\n").unwrap();
+    std::fs::write(account.join("namespace"), "mine").unwrap();
+    std::fs::write(
+        account.join("ca.crt"),
+        "-----BEGIN CERTIFICATE-----\nAQID\n-----END CERTIFICATE-----\n",
+    )
+    .unwrap();
+    let mut around = around(home.path());
+    around
+        .variables
+        .insert("KUBERNETES_SERVICE_HOST".into(), "fd00::1".into());
+    around
+        .variables
+        .insert("KUBERNETES_SERVICE_PORT".into(), "443".into());
+    let loaded = config::load(&Connection::default(), &around).await.unwrap();
+    assert_eq!(
+        (loaded.server.as_str(), loaded.namespace.as_str()),
+        ("https://[fd00::1]:443/", "mine")
+    );
+    assert_eq!(
+        loaded.credentials.unwrap().header().unwrap(),
+        "Bearer secret"
+    );
+    assert_eq!(
+        loaded.config.root_cert_file.unwrap(),
+        account.join("ca.crt")
+    );
+}
+
+#[tokio::test]
+async fn flags_replace_what_the_file_says() {
+    let (folder, flags) = config(SECURE);
+    let load = async |flags: Connection| config::load(&flags, &around(folder.path())).await;
+    let plain = load(flags.clone()).await.unwrap();
+    assert!(
+        plain.config.accept_invalid_certs
+            && !plain.config.default_retry
+            && plain.credentials.is_none()
+    );
+    assert_eq!(
+        (
+            plain.namespace.as_str(),
+            plain.config.tls_server_name.as_deref()
+        ),
+        ("ns", Some("inside"))
+    );
+    assert_eq!(plain.config.auth_info.username.as_deref(), Some("x"));
+    let other = load(Connection {
+        server: "https://other".into(),
+        disable_compression: Some(true),
+        request_timeout: "3".into(),
+        ..flags.clone()
+    })
+    .await
+    .unwrap();
+    assert_eq!(
+        (
+            other.server.as_str(),
+            other.config.tls_server_name,
+            other.config.disable_compression
+        ),
+        ("https://other/", None, true)
+    );
+    assert_eq!(other.timeout.unwrap().as_secs(), 3);
+    let token = load(Connection {
+        user: "u".into(),
+        token: "mine".into(),
+        ..flags.clone()
+    })
+    .await
+    .unwrap();
+    assert_eq!(token.credentials.unwrap().header().unwrap(), "Bearer mine");
+}
+
+#[tokio::test]
+async fn mistakes_are_told_in_kubectls_words() {
+    let (folder, flags) = config(SECURE);
+    let text = async |flags: Connection| {
+        config::load(&flags, &around(folder.path()))
+            .await
+            .err()
+            .unwrap()
+            .to_string()
+    };
+    for (flags, expected) in [
+        (
+            Connection {
+                request_timeout: "bogus".into(),
+                ..flags.clone()
+            },
+            "Invalid timeout value. Timeout must be a single integer in seconds, or an integer followed by a corresponding time unit (e.g. 1s | 2m | 3h)",
+        ),
+        (
+            Connection {
+                as_group: vec!["g".into()],
+                ..flags.clone()
+            },
+            "requesting uid, groups or user-extra for b without impersonating a user",
+        ),
+        (
+            Connection {
+                token: "t".into(),
+                ..flags.clone()
+            },
+            "more than one authentication method found for b; found [token basicAuth], only one is allowed",
+        ),
+        (
+            Connection {
+                user: "c".into(),
+                ..flags.clone()
+            },
+            "client-key-data or client-key must be specified for c to use the clientCert authentication method.",
+        ),
+        (
+            Connection {
+                certificate_authority: "/nofile".into(),
+                ..flags.clone()
+            },
+            "unable to read certificate-authority /nofile for k due to open /nofile: no such file or directory",
+        ),
+        (
+            Connection {
+                certificate_authority: "/etc/hostname".into(),
+                insecure_skip_tls_verify: Some(true),
+                ..flags.clone()
+            },
+            "specifying a root certificates file with the insecure flag is not allowed",
+        ),
+        (
+            Connection {
+                certificate_authority: "/etc/hostname".into(),
+                ..flags.clone()
+            },
+            "unable to load root certificates: unable to parse bytes as PEM block",
+        ),
+        (
+            Connection {
+                user: "p".into(),
+                ..flags.clone()
+            },
+            &format!(
+                "getting credentials: exec: executable {}/./plug not found",
+                folder.path().display()
+            ),
+        ),
+    ] {
+        assert_eq!(text(flags).await, expected);
+    }
+    assert!(
+        text(Connection {
+            server: "ht tp://x".into(),
+            ..flags.clone()
+        })
+        .await
+        .contains("invalid address")
+    );
+    assert!(
+        text(Connection {
+            user: "u".into(),
+            ..flags
+        })
+        .await
+        .contains("/nofile"),
+        "the file wins over the token"
+    );
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_plugin_runs_once_and_again_when_its_token_has_run_out() {
+    use std::os::unix::fs::PermissionsExt;
+    let (folder, flags) = config(SECURE);
+    let path = folder.path().join("plug");
+    let script =
+        "#!/bin/sh\necho \"$KUBERNETES_EXEC_INFO\" >> \"$0.log\"\n/usr/bin/cat \"$0.out\"\n";
+    std::fs::write(&path, script).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let says = |status: serde_json::Value| {
+        let out = json!({"kind": "ExecCredential", "apiVersion": "client.authentication.k8s.io/v1", "status": status});
+        std::fs::write(folder.path().join("plug.out"), out.to_string()).unwrap();
+    };
+    let log = || std::fs::read_to_string(folder.path().join("plug.log")).unwrap();
+    let load = async || {
+        config::load(
+            &Connection {
+                user: "p".into(),
+                ..flags.clone()
+            },
+            &around(folder.path()),
+        )
+        .await
+    };
+    says(
+        json!({"token": "one", "expirationTimestamp": "2020-01-01T00:00:00Z", "clientCertificateData": "C", "clientKeyData": "K"}),
+    );
+    let loaded = load().await.unwrap();
+    assert_eq!(
+        loaded.config.auth_info.client_certificate_data.as_deref(),
+        Some("Qw==")
+    );
+    assert!(loaded.config.auth_info.exec.is_none());
+    let credentials = loaded.credentials.unwrap();
+    assert_eq!(
+        (
+            credentials.header().unwrap().to_str().unwrap(),
+            log().lines().count()
+        ),
+        ("Bearer one", 1)
+    );
+    says(json!({"token": "two", "expirationTimestamp": "2999-01-01T00:00:00Z"}));
+    credentials.keep_fresh().await.unwrap();
+    credentials.keep_fresh().await.unwrap();
+    assert_eq!(
+        (
+            credentials.header().unwrap().to_str().unwrap(),
+            log().lines().count()
+        ),
+        ("Bearer two", 2)
+    );
+    assert!(
+        !credentials.refused().await.unwrap(),
+        "it has just been run"
+    );
+    assert!(
+        log().contains(r#""server":"https://10.0.0.1:6443/path/""#)
+            && log().contains("tls-server-name"),
+        "{}",
+        log()
+    );
+    for (status, expected) in [
+        (
+            json!(null),
+            "getting credentials: exec plugin didn't return a status field",
+        ),
+        (
+            json!({}),
+            "getting credentials: exec plugin didn't return a token or cert/key pair",
+        ),
+        (
+            json!({"clientKeyData": "K"}),
+            "getting credentials: exec plugin returned only certificate or key, not both",
+        ),
+    ] {
+        says(status);
+        assert_eq!(load().await.err().unwrap().to_string(), expected);
+    }
+    std::fs::remove_file(folder.path().join("plug.out")).unwrap();
+    let failed = load().await.err().unwrap().to_string();
+    assert!(failed.ends_with("plug failed with exit code 1"), "{failed}");
+}

@@ -1,0 +1,135 @@
+use std::time::Duration;
+
+use session_support::{Answer, Execution, FakeApi};
+
+use super::cluster;
+use crate::failure::{self, Kind};
+
+const LIMIT: Duration = Duration::from_secs(5);
+
+fn words(line: &str) -> Vec<String> {
+    line.split(' ').map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn a_command_ends_with_its_code() {
+    let api = FakeApi::stateful();
+    api.execute(
+        "sync-home",
+        Execution {
+            stdout: b"done\n".to_vec(),
+            stderr: b"slow\n".to_vec(),
+            code: 0,
+            ..Execution::default()
+        },
+    );
+    api.execute(
+        "false",
+        Execution {
+            code: 7,
+            ..Execution::default()
+        },
+    );
+    let cluster = cluster(&api);
+    let good = cluster
+        .exec("default", "p", "c", &words("sync-home --all"), LIMIT)
+        .await
+        .unwrap();
+    assert_eq!(
+        (good.code, good.stdout.as_slice(), good.stderr.as_slice()),
+        (0, &b"done\n"[..], &b"slow\n"[..])
+    );
+    assert_eq!(
+        cluster
+            .exec("default", "p", "", &words("false"), LIMIT)
+            .await
+            .unwrap()
+            .code,
+        7
+    );
+    assert_eq!(api.executed(), [words("sync-home --all"), words("false")]);
+    assert_eq!(
+        api.requests()[0].target(),
+        "GET /api/v1/namespaces/default/pods/p/exec"
+    );
+    assert_eq!(api.requests()[0].query("container").as_deref(), Some("c"));
+}
+
+#[tokio::test]
+async fn a_loud_command_is_heard_to_its_end_and_kept_to_64_kib() {
+    let api = FakeApi::stateful();
+    let loud = vec![b'x'; 1_000_000];
+    api.execute(
+        "yes",
+        Execution {
+            stdout: loud.clone(),
+            stderr: loud,
+            code: 1,
+            ..Execution::default()
+        },
+    );
+    let done = cluster(&api)
+        .exec("default", "p", "c", &words("yes"), LIMIT)
+        .await
+        .unwrap();
+    assert_eq!(
+        (done.code, done.stdout.len(), done.stderr.len()),
+        (1, 65536, 65536)
+    );
+}
+
+#[tokio::test]
+async fn what_does_not_end_well_is_a_failure() {
+    let api = FakeApi::stateful();
+    api.execute(
+        "cut",
+        Execution {
+            cut: true,
+            ..Execution::default()
+        },
+    );
+    api.execute(
+        "slow",
+        Execution {
+            delay: Duration::from_secs(60),
+            ..Execution::default()
+        },
+    );
+    api.on(
+        "GET",
+        "/api/v1/namespaces/*/pods/gone/exec",
+        Answer::not_found("pods", "gone"),
+    );
+    api.on(
+        "GET",
+        "/api/v1/namespaces/*/pods/walled/exec",
+        Answer::text(200, "text/html", "<html>"),
+    );
+    let cluster = cluster(&api);
+    let cut = cluster
+        .exec("default", "p", "c", &words("cut"), LIMIT)
+        .await
+        .unwrap_err();
+    assert!(failure::is(&cut, Kind::Unreachable), "{cut}");
+    let slow = cluster
+        .exec(
+            "default",
+            "p",
+            "c",
+            &words("slow"),
+            Duration::from_millis(200),
+        )
+        .await
+        .unwrap_err();
+    assert!(failure::is(&slow, Kind::TimedOut), "{slow}");
+    let gone = cluster
+        .exec("default", "gone", "c", &words("x"), LIMIT)
+        .await
+        .unwrap_err();
+    assert!(failure::is(&gone, Kind::NotFound), "{gone}");
+    let walled = cluster
+        .exec("default", "walled", "c", &words("x"), LIMIT)
+        .await
+        .unwrap_err();
+    assert!(walled.to_string().contains("WebSocket"), "{walled}");
+}

@@ -1,0 +1,204 @@
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use session_support::{Answer, FakeApi};
+
+use super::super::surroundings::Surroundings;
+use super::super::{Agent, Cluster, Place, Selection};
+use super::cluster;
+use crate::failure::{self, Failure, Kind};
+use crate::flags::connection::Connection;
+use crate::objects::resource::{POD, SESSION};
+
+async fn to(server: &str, flags: Connection) -> Cluster {
+    let flags = Connection {
+        server: server.into(),
+        ..flags
+    };
+    Cluster::connect_in(&flags, Agent { verb: "list" }, &Surroundings::default())
+        .await
+        .unwrap()
+}
+
+async fn fault(server: &str, flags: Connection) -> Failure {
+    let error = to(server, flags)
+        .await
+        .raw_get("/version")
+        .await
+        .unwrap_err();
+    failure::of(&error).unwrap().clone()
+}
+
+#[tokio::test]
+async fn nobody_listens() {
+    // Nobody listens on port 1, and nobody is given it by chance.
+    let refused = fault("http://127.0.0.1:1", Connection::default()).await;
+    assert_eq!(refused.kind, Kind::Refused);
+    assert_eq!(
+        refused.message,
+        "The connection to the server 127.0.0.1:1 was refused - did you specify the right host or port?"
+    );
+    let proxied = Connection {
+        proxy_url: "http://127.0.0.1:1".into(),
+        ..Connection::default()
+    };
+    let proxied = fault("https://10.0.0.1:6443", proxied).await;
+    assert_eq!(
+        proxied.message,
+        "proxyconnect tcp: connect: connection refused"
+    );
+}
+
+#[tokio::test]
+async fn a_name_nobody_knows() {
+    let unknown = fault("http://nohost.invalid", Connection::default()).await;
+    assert_eq!(unknown.kind, Kind::Unreachable);
+    assert!(
+        unknown
+            .message
+            .starts_with("dial tcp: lookup nohost.invalid on "),
+        "{}",
+        unknown.message
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_takes_its_time() {
+    let api = FakeApi::new();
+    api.on(
+        "GET",
+        "/version",
+        Answer::ok(json!({})).delay(Duration::from_secs(4)),
+    );
+    let listening = api.listen();
+    let started = Instant::now();
+    let late = fault(
+        listening.url(),
+        Connection {
+            request_timeout: "300ms".into(),
+            ..Connection::default()
+        },
+    )
+    .await;
+    assert!(
+        started.elapsed() < Duration::from_millis(800),
+        "{:?}",
+        started.elapsed()
+    );
+    assert_eq!(
+        late.message,
+        "net/http: request canceled (Client.Timeout exceeded while awaiting headers)"
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_up() {
+    let api = FakeApi::new();
+    api.on("GET", "/version", Answer::hang_up());
+    let listening = api.listen();
+    assert_eq!(
+        fault(listening.url(), Connection::default()).await.message,
+        "EOF"
+    );
+    assert_eq!(
+        fault(
+            &listening.url().replace("http", "https"),
+            Connection::default()
+        )
+        .await
+        .message,
+        "http: server gave HTTP response to HTTPS client"
+    );
+    let api = FakeApi::new();
+    api.on("GET", "/version", Answer::cut("{\"a\":"));
+    let listening = api.listen();
+    assert_eq!(
+        fault(listening.url(), Connection::default()).await.message,
+        "unexpected EOF"
+    );
+    assert_eq!(
+        cluster(&api)
+            .raw_get("/version")
+            .await
+            .unwrap_err()
+            .to_string(),
+        "EOF"
+    );
+}
+
+#[tokio::test]
+async fn something_before_the_server_answers() {
+    let api = FakeApi::new();
+    api.on(
+        "GET",
+        "/api/v1/namespaces/*/pods/x",
+        Answer::text(502, "text/html", "<html>Bad Gateway</html>"),
+    );
+    api.on(
+        "GET",
+        "/api/v1/namespaces/*/pods/y",
+        Answer::text(401, "application/json", "{}"),
+    );
+    api.on(
+        "GET",
+        "/version",
+        Answer::text(200, "text/html", "<html>Log in</html>"),
+    );
+    let cluster = cluster(&api);
+    let bad = cluster.get(&POD, "default", "x").await.unwrap_err();
+    assert_eq!(
+        bad.to_string(),
+        r#"an error on the server ("<html>Bad Gateway</html>") has prevented the request from succeeding (get pods x)"#
+    );
+    assert_eq!(failure::of(&bad).unwrap().reason, "InternalError");
+    let unauthorized = cluster.get(&POD, "default", "y").await.unwrap_err();
+    assert!(failure::is(&unauthorized, Kind::Unauthorized));
+    let page = cluster.raw_get("/version").await.unwrap_err();
+    assert!(failure::is(&page, Kind::Unreachable), "{page}");
+}
+
+#[tokio::test]
+async fn every_status_is_known_by_its_kind() {
+    let resource = "sessions.streaming.platform";
+    for (answer, kind) in [
+        (Answer::unauthorized(), Kind::Unauthorized),
+        (
+            Answer::forbidden("bob", "list", resource, "default"),
+            Kind::Forbidden,
+        ),
+        (
+            Answer::conflict(resource, "x", "the object has been modified"),
+            Kind::Conflict,
+        ),
+        (Answer::already_exists(resource, "x"), Kind::AlreadyExists),
+        (Answer::expired(), Kind::Expired),
+        (
+            Answer::invalid("streaming.platform", "Session", "x", &[("a", "b")]),
+            Kind::Invalid,
+        ),
+        (Answer::internal("etcd"), Kind::Server),
+        (Answer::not_found(resource, "x"), Kind::NotFound),
+        (Answer::no_such_path(), Kind::NoSuchResource),
+        (
+            Answer::status(
+                404,
+                "NotFound",
+                "the server could not find the requested resource",
+                json!({}),
+            ),
+            Kind::NoSuchResource,
+        ),
+        (
+            Answer::status(409, "", "taken", json!(null)),
+            Kind::Conflict,
+        ),
+    ] {
+        let api = FakeApi::new();
+        api.on("GET", "/**", answer);
+        let error = cluster(&api)
+            .list(&SESSION, Place::All, &Selection::default())
+            .await
+            .unwrap_err();
+        assert_eq!(failure::of(&error).unwrap().kind, kind, "{error}");
+    }
+}

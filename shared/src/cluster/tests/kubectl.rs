@@ -1,0 +1,262 @@
+//! The same answer, to us and to a real kubectl: what it prints is made of what we put into the Failure.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+use session_support::{Answer, FakeApi, run_binary};
+
+use super::super::surroundings::Surroundings;
+use super::super::{Agent, Cluster};
+use crate::failure::{self, Failure, Kind};
+use crate::flags::connection::Connection;
+use crate::objects::resource::POD;
+
+fn kubectl() -> Option<PathBuf> {
+    let found = std::env::split_paths(&std::env::var_os("PATH")?)
+        .map(|folder| folder.join("kubectl"))
+        .find(|path| path.is_file());
+    if found.is_none() {
+        println!("skipped: no kubectl on PATH");
+    }
+    found
+}
+
+/// stderr of kubectl without its klog lines, without the last end of line.
+fn said(kubectl: &Path, args: &[&str], config: &str, stdin: &str) -> String {
+    let output = run_binary(
+        kubectl,
+        args,
+        &[("KUBECONFIG", config), ("PATH", "/usr/bin:/bin")],
+        stdin,
+    );
+    let lines: Vec<&str> = output
+        .stderr
+        .lines()
+        .filter(|line| !(line.starts_with('E') && line.contains(".go:")))
+        .collect();
+    lines.join("\n")
+}
+
+/// kubectl's way of putting it together; `report` has its own.
+fn put(failure: &Failure) -> String {
+    match failure.kind {
+        Kind::Unauthorized => format!(
+            "error: You must be logged in to the server ({})",
+            failure.message
+        ),
+        Kind::Invalid => {
+            let (kind, name) = failure.subject.clone().unwrap();
+            let causes: Vec<String> = failure
+                .causes
+                .iter()
+                .map(|cause| format!("{}: {}", cause.field, cause.message))
+                .collect();
+            let causes = if causes.len() == 1 {
+                causes.join("")
+            } else {
+                format!("\n* {}", causes.join("\n* "))
+            };
+            format!("The {kind} {name:?} is invalid: {causes}")
+        }
+        Kind::Refused => failure.message.clone(),
+        Kind::Unreachable => format!("Unable to connect to the server: {}", failure.message),
+        Kind::Configuration => format!("Error in configuration: {}", failure.message),
+        _ if failure.reason.is_empty() => format!("Error from server: {}", failure.message),
+        _ => format!(
+            "Error from server ({}): {}",
+            failure.reason, failure.message
+        ),
+    }
+}
+
+async fn connect(flags: Connection, config: &str) -> anyhow::Result<Cluster> {
+    let variables = [("KUBECONFIG".to_owned(), config.into())].into();
+    Cluster::connect_in(
+        &flags,
+        Agent { verb: "list" },
+        &Surroundings {
+            variables,
+            ..Surroundings::default()
+        },
+    )
+    .await
+}
+
+#[tokio::test]
+async fn answers_to_reads_are_worded_alike() {
+    let Some(kubectl) = kubectl() else { return };
+    let path = "/api/v1/namespaces/default/pods/x";
+    for (case, answer) in [
+        ("401", Answer::unauthorized()),
+        ("403", Answer::forbidden("bob", "get", "pods", "default")),
+        ("404", Answer::not_found("pods", "x")),
+        (
+            "429",
+            Answer::status(
+                429,
+                "TooManyRequests",
+                "too many requests, please try again later",
+                json!(null),
+            ),
+        ),
+        ("500", Answer::internal("etcdserver: leader changed")),
+        ("410", Answer::expired()),
+        (
+            "no reason",
+            Answer::status(418, "", "I'm a teapot", json!(null)),
+        ),
+        (
+            "422",
+            Answer::invalid(
+                "streaming.platform",
+                "Session",
+                "inv",
+                &[("spec.userId", "Required value")],
+            ),
+        ),
+        (
+            "422, two causes",
+            Answer::invalid(
+                "",
+                "Pod",
+                "inv",
+                &[("spec.a", "Required value"), ("spec.b", "Invalid value: 1")],
+            ),
+        ),
+        (
+            "a proxy's page",
+            Answer::text(502, "text/html", "<html>Bad Gateway</html>"),
+        ),
+        (
+            "a foreign 401",
+            Answer::text(401, "text/html", "<html>Log in</html>"),
+        ),
+        ("a foreign 404", Answer::no_such_path()),
+    ] {
+        let api = FakeApi::new();
+        api.on("GET", path, answer)
+            .on("GET", "/version", Answer::ok(json!({})));
+        let listening = api.listen();
+        let config = listening.kubeconfig().to_str().unwrap();
+        let theirs = said(&kubectl, &["get", "--raw", path], config, "");
+        let error = connect(Connection::default(), config)
+            .await
+            .unwrap()
+            .raw_get(path)
+            .await
+            .unwrap_err();
+        assert_eq!(put(failure::of(&error).unwrap()), theirs, "{case}");
+    }
+}
+
+#[tokio::test]
+async fn answers_to_writes_are_worded_alike() {
+    let Some(kubectl) = kubectl() else { return };
+    let path = "/api/v1/namespaces/default/pods";
+    let pod = super::pod("x", json!({}));
+    for (case, answer) in [
+        ("409, exists", Answer::already_exists("pods", "x")),
+        (
+            "409, conflict",
+            Answer::conflict(
+                "pods",
+                "x",
+                "the object has been modified; please apply your changes to the latest version and try again",
+            ),
+        ),
+        (
+            "quota",
+            Answer::quota(
+                "pods",
+                "x",
+                "limit",
+                "requested: pods=1, used: pods=1, limited: pods=1",
+            ),
+        ),
+        (
+            "422",
+            Answer::invalid("", "Pod", "x", &[("spec.a", "Required value")]),
+        ),
+    ] {
+        let api = FakeApi::new();
+        api.on("POST", path, answer)
+            .on("GET", "/version", Answer::ok(json!({})));
+        let listening = api.listen();
+        let config = listening.kubeconfig().to_str().unwrap();
+        let theirs = said(
+            &kubectl,
+            &["create", "--raw", path, "-f", "-"],
+            config,
+            &pod.to_string(),
+        );
+        let cluster = connect(Connection::default(), config).await.unwrap();
+        let error = cluster
+            .create(&POD, "default", &pod, &Default::default())
+            .await
+            .unwrap_err();
+        assert_eq!(put(failure::of(&error).unwrap()), theirs, "{case}");
+    }
+}
+
+#[tokio::test]
+async fn what_keeps_us_from_the_server_is_worded_alike() {
+    let Some(kubectl) = kubectl() else { return };
+    let config = "/nofile";
+    // Nobody listens on port 1, and nobody is given it by chance. Without a token kubectl asks for a user name.
+    for server in [
+        "http://127.0.0.1:1",
+        "https://127.0.0.1:1",
+        "http://nohost.invalid",
+    ] {
+        let theirs = said(
+            &kubectl,
+            &["get", "--raw", "/x", "-s", server, "--token=t"],
+            config,
+            "",
+        );
+        let cluster = connect(
+            Connection {
+                server: server.into(),
+                ..Connection::default()
+            },
+            config,
+        )
+        .await
+        .unwrap();
+        let error = cluster.raw_get("/x").await.unwrap_err();
+        assert_eq!(put(failure::of(&error).unwrap()), theirs, "{server}");
+    }
+}
+
+#[tokio::test]
+async fn a_bad_configuration_is_worded_alike() {
+    let Some(kubectl) = kubectl() else { return };
+    let api = FakeApi::new();
+    api.on("GET", "/version", Answer::ok(json!({})));
+    let listening = api.listen();
+    let config = listening.kubeconfig().to_str().unwrap();
+    for flag in [
+        "--context=nope",
+        "--user=nope",
+        "--cluster=nope",
+        "--kubeconfig=/nofile",
+        "--request-timeout=bogus",
+        "--as-group=g",
+    ] {
+        let theirs = said(&kubectl, &["get", "pods", flag], config, "");
+        let mut flags = Connection::default();
+        let (name, value) = flag.split_once('=').unwrap();
+        let value = value.to_owned();
+        match name {
+            "--context" => flags.context = value,
+            "--user" => flags.user = value,
+            "--cluster" => flags.cluster = value,
+            "--kubeconfig" => flags.kubeconfig = value,
+            "--request-timeout" => flags.request_timeout = value,
+            _ => flags.as_group = vec![value],
+        }
+        let error = connect(flags, config).await.err().unwrap();
+        let ours = failure::of(&error).map_or_else(|| format!("error: {error}"), put);
+        assert_eq!(ours, theirs, "{flag}");
+    }
+}

@@ -1,0 +1,27 @@
+//! The room against a fake API: what is sent, and what is made of the answers.
+
+mod connecting;
+mod executing;
+mod faults;
+mod kubectl;
+mod presence;
+mod reading;
+mod watching;
+mod writing;
+
+use serde_json::{Value, json};
+use session_support::FakeApi;
+
+use super::Cluster;
+
+fn cluster(api: &FakeApi) -> Cluster {
+    Cluster::over(api.client(), "default")
+}
+
+fn session(name: &str) -> Value {
+    json!({"apiVersion": "streaming.platform/v1", "kind": "Session", "metadata": {"name": name, "namespace": "default"}, "spec": {"userId": "alice"}})
+}
+
+fn pod(name: &str, labels: Value) -> Value {
+    json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "default", "labels": labels}, "spec": {"containers": [{"name": "c"}]}})
+}

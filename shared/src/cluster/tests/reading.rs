@@ -1,0 +1,353 @@
+use futures::StreamExt;
+use http::header::{ACCEPT, USER_AGENT};
+use serde_json::json;
+use session_support::{Answer, FakeApi};
+
+use super::super::{IncludeObject, Place, Selection};
+use super::{cluster, pod, session};
+use crate::failure::{self, Kind};
+use crate::objects::ObjectRef;
+use crate::objects::resource::{NAMESPACE, POD, SESSION};
+
+const HERE: Place<'static> = Place::Namespace("default");
+
+#[tokio::test]
+async fn an_object_is_there_or_not() {
+    let api = FakeApi::stateful();
+    api.put(session("a"));
+    let cluster = cluster(&api);
+    assert_eq!(
+        cluster
+            .get(&SESSION, "default", "a")
+            .await
+            .unwrap()
+            .unwrap()["spec"]["userId"],
+        "alice"
+    );
+    assert_eq!(cluster.get(&SESSION, "default", "b").await.unwrap(), None);
+    api.put(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "n"}}));
+    assert!(cluster.get(&NAMESPACE, "", "n").await.unwrap().is_some());
+    let path = "GET /apis/streaming.platform/v1/namespaces/default/sessions";
+    assert_eq!(
+        api.lines(),
+        [
+            format!("{path}/a"),
+            format!("{path}/b"),
+            "GET /api/v1/namespaces/n".to_owned()
+        ]
+    );
+    let agent = api.requests()[0].headers[USER_AGENT]
+        .to_str()
+        .unwrap()
+        .to_owned();
+    assert!(
+        agent.starts_with(concat!(
+            "kubectl-session-test/",
+            env!("CARGO_PKG_VERSION"),
+            " ("
+        )),
+        "{agent}"
+    );
+    assert_eq!(api.requests()[0].headers[ACCEPT], "application/json");
+}
+
+#[tokio::test]
+async fn a_type_that_is_not_served_is_another_matter() {
+    let api = FakeApi::stateful();
+    api.unserve("sessions.streaming.platform");
+    let error = cluster(&api)
+        .get(&SESSION, "default", "a")
+        .await
+        .unwrap_err();
+    assert!(failure::is(&error, Kind::NoSuchResource));
+    assert_eq!(
+        error.to_string(),
+        r#"the server doesn't have a resource type "sessions""#
+    );
+    let error = cluster(&api)
+        .list(&SESSION, Place::All, &Selection::default())
+        .await
+        .unwrap_err();
+    assert!(failure::is(&error, Kind::NoSuchResource));
+}
+
+#[tokio::test]
+async fn a_list_goes_through_all_pages_and_names_its_items() {
+    let api = FakeApi::stateful();
+    for name in ["a", "b", "c"] {
+        api.put(pod(name, json!({"app": "x"})));
+    }
+    api.put(pod("other", json!({})));
+    let select = Selection {
+        limit: 2,
+        fields: "metadata.name!=c".into(),
+        ..Selection::labelled("app=x")
+    };
+    let list = cluster(&api).list(&POD, HERE, &select).await.unwrap();
+    let names: Vec<ObjectRef> = list.items.iter().map(ObjectRef::of).collect();
+    assert_eq!(
+        names
+            .iter()
+            .map(|name| name.name.as_str())
+            .collect::<Vec<_>>(),
+        ["a", "b"]
+    );
+    assert_eq!(
+        (names[0].kind.as_str(), names[0].api_version.as_str()),
+        ("Pod", "v1")
+    );
+    assert_eq!(list.resource_version, "104");
+    let select = Selection {
+        limit: 3,
+        ..Selection::default()
+    };
+    assert_eq!(
+        cluster(&api)
+            .list(&POD, Place::All, &select)
+            .await
+            .unwrap()
+            .items
+            .len(),
+        4
+    );
+    assert_eq!(
+        api.lines(),
+        [
+            "GET /api/v1/namespaces/default/pods?labelSelector=app%3Dx&fieldSelector=metadata.name%21%3Dc&limit=2",
+            "GET /api/v1/pods?limit=3",
+            "GET /api/v1/pods?limit=3&continue=3",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn an_expired_page_begins_anew_all_at_once() {
+    let api = FakeApi::new();
+    let item = json!({"metadata": {"name": "a"}});
+    let list = |token: &str| {
+        Answer::ok(
+            json!({"metadata": {"resourceVersion": "7", "continue": token}, "items": [item]}),
+        )
+    };
+    api.on("GET", "/api/v1/pods", list("next"))
+        .on("GET", "/api/v1/pods", Answer::expired())
+        .on("GET", "/api/v1/pods", list(""));
+    let all = cluster(&api)
+        .list(&POD, Place::All, &Selection::default())
+        .await
+        .unwrap();
+    assert_eq!((all.items.len(), all.resource_version.as_str()), (1, "7"));
+    assert_eq!(
+        api.lines(),
+        [
+            "GET /api/v1/pods?limit=500",
+            "GET /api/v1/pods?limit=500&continue=next",
+            "GET /api/v1/pods"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn metadata_comes_alone() {
+    let api = FakeApi::stateful();
+    api.put(pod("a", json!({})));
+    let list = cluster(&api)
+        .list_metadata(&POD, HERE, &Selection::default())
+        .await
+        .unwrap();
+    assert_eq!(list.items[0]["kind"], "Pod");
+    assert!(list.items[0].get("spec").is_none());
+    assert!(
+        api.requests()[0]
+            .header("accept")
+            .starts_with("application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io")
+    );
+}
+
+#[tokio::test]
+async fn a_table_comes_page_by_page() {
+    let api = FakeApi::stateful();
+    let cluster = cluster(&api);
+    let empty: Vec<_> = cluster
+        .table_pages(
+            &SESSION,
+            HERE,
+            &Selection::default(),
+            500,
+            IncludeObject::Object,
+        )
+        .collect()
+        .await;
+    assert_eq!((empty.len(), empty[0].as_ref().unwrap().rows.len()), (1, 0));
+    for name in ["a", "b", "c"] {
+        api.put(session(name));
+    }
+    let pages: Vec<_> = cluster
+        .table_pages(
+            &SESSION,
+            HERE,
+            &Selection::default(),
+            2,
+            IncludeObject::Object,
+        )
+        .collect()
+        .await;
+    let rows: Vec<usize> = pages
+        .iter()
+        .map(|page| page.as_ref().unwrap().rows.len())
+        .collect();
+    assert_eq!(rows, [2, 1]);
+    let first = pages[0].as_ref().unwrap();
+    assert_eq!(
+        (
+            first.column("PHASE"),
+            &first.rows[0].cells[1],
+            &first.rows[0].object["spec"]["userId"]
+        ),
+        (Some(3), &json!("alice"), &json!("alice"))
+    );
+    assert_eq!(
+        api.lines()[1],
+        "GET /apis/streaming.platform/v1/namespaces/default/sessions?limit=2&includeObject=Object"
+    );
+    assert!(
+        api.requests()[1]
+            .header("accept")
+            .starts_with("application/json;as=Table;v=v1;g=meta.k8s.io,")
+    );
+}
+
+#[tokio::test]
+async fn a_table_that_fails_says_so_and_ends() {
+    let api = FakeApi::new();
+    api.on(
+        "GET",
+        "/**",
+        Answer::forbidden("bob", "list", "sessions.streaming.platform", "default"),
+    );
+    let pages: Vec<_> = cluster(&api)
+        .table_pages(
+            &SESSION,
+            HERE,
+            &Selection::default(),
+            500,
+            IncludeObject::None,
+        )
+        .collect()
+        .await;
+    assert_eq!(pages.len(), 1);
+    assert!(failure::is(pages[0].as_ref().unwrap_err(), Kind::Forbidden));
+}
+
+#[tokio::test]
+async fn unknown_kinds_are_looked_up() {
+    let api = FakeApi::stateful();
+    api.serve("example.com/v1", "Widget", "widgets", false);
+    let cluster = cluster(&api);
+    assert_eq!(
+        cluster.discover("v1", "Pod").await.unwrap(),
+        Some(POD.clone())
+    );
+    assert!(api.requests().is_empty());
+    let widget = cluster
+        .discover("example.com/v1", "Widget")
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        (widget.qualified().as_str(), widget.namespaced),
+        ("widgets.example.com", false)
+    );
+    assert_eq!(
+        cluster.discover("example.com/v1", "Gadget").await.unwrap(),
+        None
+    );
+    assert_eq!(
+        cluster.discover("nowhere/v1", "Widget").await.unwrap(),
+        None
+    );
+    assert_eq!(
+        api.lines(),
+        [
+            "GET /apis/example.com/v1",
+            "GET /apis/example.com/v1",
+            "GET /apis/nowhere/v1"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn warnings_are_said_once() {
+    let api = FakeApi::new();
+    api.on(
+        "GET",
+        "/version",
+        Answer::ok(json!({})).warning("old \"x\"").warning("other"),
+    );
+    let cluster = cluster(&api);
+    cluster.raw_get("/version").await.unwrap();
+    cluster.raw_get("/version").await.unwrap();
+    assert_eq!(cluster.warnings(), ["old \"x\"", "other"]);
+    cluster.raw_get("/version").await.unwrap();
+    assert!(cluster.clone().warnings().is_empty());
+}
+
+#[tokio::test]
+async fn only_reads_are_repeated_and_only_when_asked() {
+    let api = FakeApi::new();
+    api.on("GET", "/a", Answer::too_many(0))
+        .on("GET", "/a", Answer::ok(json!({"a": 1})));
+    api.on("GET", "/b", Answer::too_many(3600));
+    api.on(
+        "GET",
+        "/c",
+        Answer::text(503, "text/html", "<html>busy</html>"),
+    );
+    api.on("GET", "/d", Answer::hang_up())
+        .on("GET", "/d", Answer::ok(json!({})));
+    api.on("POST", "/**", Answer::too_many(0));
+    let cluster = cluster(&api);
+    assert_eq!(cluster.raw_get("/a").await.unwrap().0["a"], 1);
+    assert!(failure::is(
+        &cluster.raw_get("/b").await.unwrap_err(),
+        Kind::TooManyRequests
+    ));
+    assert!(failure::is(
+        &cluster.raw_get("/c").await.unwrap_err(),
+        Kind::Server
+    ));
+    assert!(cluster.raw_get("/d").await.is_ok());
+    let write = cluster
+        .create(&SESSION, "default", &session("a"), &Default::default())
+        .await;
+    assert!(failure::is(&write.unwrap_err(), Kind::TooManyRequests));
+    let lines: Vec<String> = api
+        .requests()
+        .iter()
+        .map(|request| request.target())
+        .collect();
+    assert_eq!(
+        lines[..6],
+        ["GET /a", "GET /a", "GET /b", "GET /c", "GET /d", "GET /d"]
+    );
+    assert_eq!(lines.len(), 7);
+}
+
+#[tokio::test]
+async fn exchanges_are_observed_without_secrets() {
+    let api = FakeApi::new();
+    api.on("GET", "/version", Answer::ok(json!({})));
+    let cluster = cluster(&api);
+    let (sender, seen) = std::sync::mpsc::channel();
+    cluster.observe(move |exchange| sender.send(exchange.clone()).unwrap());
+    cluster.raw_get("/version").await.unwrap();
+    let exchange = seen.recv().unwrap();
+    assert_eq!(
+        (
+            exchange.method.as_str(),
+            exchange.url.as_str(),
+            exchange.status
+        ),
+        ("GET", "http://fake.test/version", 200)
+    );
+}

@@ -1,0 +1,191 @@
+//! Faults between us and the server → [`Failure`], in the words Go has for them, which kubectl's users know.
+
+use std::error::Error;
+use std::io;
+
+use crate::failure::{Failure, Kind};
+
+/// What a server, or something before it, says by closing the connection.
+const HANG_UP: &str = "EOF";
+
+/// The whole request took too long.
+pub(super) fn timed_out() -> Failure {
+    Failure::local(
+        Kind::Unreachable,
+        "net/http: request canceled (Client.Timeout exceeded while awaiting headers)",
+    )
+}
+
+/// True if the other side closed the connection.
+pub(super) fn hung_up(failure: &Failure) -> bool {
+    failure.kind == Kind::Unreachable
+        && (failure.message == HANG_UP || failure.message.ends_with("connection reset by peer"))
+}
+
+/// A client that could not even be built: certificates that do not hold, an auth provider nobody knows.
+pub(super) fn of_setup(error: &kube::Error) -> anyhow::Error {
+    let links = links(error);
+    let text = links
+        .last()
+        .map_or_else(|| error.to_string(), |innermost| innermost.text.clone());
+    if text.contains("UnsupportedCertVersion") {
+        return anyhow::anyhow!(
+            "the client certificate is of X.509 version 1, which TLS here does not take: it must be issued anew as version 3 (with any extension)"
+        );
+    }
+    anyhow::anyhow!("failed to set up the connection to the server: {text}")
+}
+
+/// A fault while asking `server`.
+pub(super) fn of(error: &kube::Error, server: &str, proxied: bool) -> Failure {
+    let links = links(error);
+    let server: http::Uri = server.parse().unwrap_or_default();
+    let authority = server.authority().map_or("", http::uri::Authority::as_str);
+    let dialled = dialled(&server);
+    let says = |part: &str| links.iter().any(|link| link.text.contains(part));
+    let io = links.iter().rev().find_map(|link| link.io);
+    if io == Some(io::ErrorKind::ConnectionRefused) && !proxied {
+        let message = format!(
+            "The connection to the server {authority} was refused - did you specify the right host or port?"
+        );
+        return Failure::local(Kind::Refused, message);
+    }
+    let message = if io == Some(io::ErrorKind::ConnectionRefused) {
+        "proxyconnect tcp: connect: connection refused".to_owned()
+    } else if says("dns error") {
+        lookup(server.host().unwrap_or_default(), &links)
+    } else if let Some(message) = tls(&links) {
+        message
+    } else if let Some(link) = links
+        .iter()
+        .find(|link| link.text.starts_with("tunnel error") || link.text.starts_with("socks error"))
+    {
+        format!("proxyconnect tcp: {}", link.text)
+    } else {
+        match io {
+            Some(io::ErrorKind::ConnectionReset) => {
+                format!("read tcp {dialled}: read: connection reset by peer")
+            }
+            Some(io::ErrorKind::TimedOut) => format!("dial tcp {dialled}: i/o timeout"),
+            Some(io::ErrorKind::NetworkUnreachable) => {
+                format!("dial tcp {dialled}: connect: network is unreachable")
+            }
+            Some(io::ErrorKind::HostUnreachable) => {
+                format!("dial tcp {dialled}: connect: no route to host")
+            }
+            _ if says("error reading a body") => "unexpected EOF".to_owned(),
+            Some(io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe) => HANG_UP.to_owned(),
+            _ if says("connection closed before message completed")
+                || says("connection was not ready") =>
+            {
+                HANG_UP.to_owned()
+            }
+            _ => links
+                .last()
+                .map_or_else(|| error.to_string(), |innermost| innermost.text.clone()),
+        }
+    };
+    Failure::local(Kind::Unreachable, message)
+}
+
+fn dialled(server: &http::Uri) -> String {
+    let port = server
+        .port_u16()
+        .unwrap_or(if server.scheme_str() == Some("http") {
+            80
+        } else {
+            443
+        });
+    format!("{}:{port}", server.host().unwrap_or_default())
+}
+
+/// One error of a chain.
+struct Link {
+    text: String,
+    io: Option<io::ErrorKind>,
+}
+
+/// The chain of sources, outermost first.
+fn links(error: &kube::Error) -> Vec<Link> {
+    let mut links = Vec::new();
+    let mut next: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(error) = next {
+        let io = error.downcast_ref::<io::Error>();
+        links.push(Link {
+            text: error.to_string(),
+            io: io.map(io::Error::kind),
+        });
+        // An io::Error around another error hides that one from `source`.
+        next = match io.and_then(io::Error::get_ref) {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
+    }
+    links
+}
+
+fn lookup(host: &str, links: &[Link]) -> String {
+    let resolver = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
+    let address = resolver
+        .lines()
+        .find_map(|line| line.strip_prefix("nameserver").map(str::trim))
+        .unwrap_or("127.0.0.1");
+    let address = if address.contains(':') {
+        format!("[{address}]:53")
+    } else {
+        format!("{address}:53")
+    };
+    let temporary = links
+        .iter()
+        .any(|link| link.text.contains("Temporary failure") || link.text.contains("try again"));
+    let reason = if temporary {
+        "server misbehaving"
+    } else {
+        "no such host"
+    };
+    format!("dial tcp: lookup {host} on {address}: {reason}")
+}
+
+/// What rustls says, in Go's words.
+fn tls(links: &[Link]) -> Option<String> {
+    let after = |part: &str| {
+        links
+            .iter()
+            .rev()
+            .find_map(|link| link.text.split_once(part).map(|(_, rest)| rest.to_owned()))
+    };
+    if let Some(why) = after("invalid peer certificate: ") {
+        let reason = match why.as_str() {
+            "UnknownIssuer" => "certificate signed by unknown authority".to_owned(),
+            _ if why.contains("xpired")
+                || why.contains("not valid yet")
+                || why.contains("NotValidYet") =>
+            {
+                "certificate has expired or is not yet valid".to_owned()
+            }
+            _ => why
+                .split_once(";")
+                .map_or(why.clone(), |(first, rest)| format!("{first}:{rest}")),
+        };
+        return Some(format!("tls: failed to verify certificate: x509: {reason}"));
+    }
+    if let Some(alert) = after("received fatal alert: ") {
+        return Some(format!("remote error: tls: {}", words(&alert)));
+    }
+    if after("InvalidContentType").is_some() {
+        return Some("http: server gave HTTP response to HTTPS client".to_owned());
+    }
+    None
+}
+
+/// `BadCertificate` → `bad certificate`.
+fn words(name: &str) -> String {
+    let mut out = String::new();
+    for c in name.chars() {
+        if c.is_ascii_uppercase() && !out.is_empty() {
+            out.push(' ');
+        }
+        out.push(c.to_ascii_lowercase());
+    }
+    out
+}

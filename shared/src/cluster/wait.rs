@@ -1,0 +1,306 @@
+//! Waits until a session is ready, by watch: says what it waits for, and stops at once where nothing can come of it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::Result;
+use futures::StreamExt;
+use k8s_openapi::api::core::v1::Pod;
+use serde_json::Value;
+
+use super::interrupt::Interrupt;
+use super::live::{missing, typed};
+use super::{Change, Cluster, Place, Selection};
+use crate::api::Session;
+use crate::diagnosis::EventNote;
+use crate::failure::{self, Failure, Kind};
+use crate::labels;
+use crate::objects::ResourceType;
+use crate::objects::resource::{EVENT, POD, REPLICA_SET, SESSION, text};
+use crate::progress::{Event, Sink, Stage};
+use crate::reconcile::{Live, Seen, look};
+
+/// How waiting ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Waited {
+    /// What was seen last: ready, ended or hopeless.
+    Settled {
+        /// What it amounts to.
+        seen: Box<Seen>,
+        /// The Pod that decided it, when there is one.
+        pod: Option<Box<Pod>>,
+    },
+    /// Time ran out; what was seen last.
+    TimedOut(Box<Seen>),
+    /// The user had enough; what was seen last.
+    Interrupted(Box<Seen>),
+}
+
+struct Watching<'a> {
+    cluster: &'a Cluster,
+    namespace: &'a str,
+    session: &'a Session,
+    pods: BTreeMap<String, Pod>,
+    live: Live,
+    events: Vec<EventNote>,
+}
+
+impl Cluster {
+    /// Waits until the primary workload of `session` is ready, has ended or cannot come up. `made` are the objects of this
+    /// start, which the Pods' owner chains lead to. Two watches, no LIST: a watch without a resourceVersion begins with what
+    /// is there.
+    ///
+    /// # Errors
+    /// When a watch on Pods is refused. Events are a help, not a need: without the right to see them it waits all the same.
+    pub async fn wait_ready(
+        &self,
+        namespace: &str,
+        session: &Session,
+        made: Vec<Value>,
+        limit: Duration,
+        interrupt: &Interrupt,
+        sink: &mut dyn Sink,
+    ) -> Result<Waited> {
+        let name = session.metadata.name.as_deref().unwrap_or_default();
+        let select = Selection {
+            labels: format!("{}={name}", labels::SESSION),
+            ..Selection::default()
+        };
+        let pods = self.watch(&POD, Place::Namespace(namespace), &select, None, false);
+        let events = self.watch(
+            &EVENT,
+            Place::Namespace(namespace),
+            &Selection::default(),
+            None,
+            false,
+        );
+        let (mut pods, mut events) = (std::pin::pin!(pods), std::pin::pin!(events.fuse()));
+        let live = Live {
+            owners: made,
+            ..Live::default()
+        };
+        let mut state = Watching {
+            cluster: self,
+            namespace,
+            session,
+            pods: BTreeMap::new(),
+            live,
+            events: Vec::new(),
+        };
+        let deadline = tokio::time::sleep(limit);
+        let mut deadline = std::pin::pin!(deadline);
+        let mut seen = state.look();
+        loop {
+            state.tell(&seen, sink);
+            tokio::select! {
+                biased;
+                () = interrupt.wait() => return Ok(Waited::Interrupted(Box::new(seen))),
+                () = &mut deadline => return Ok(Waited::TimedOut(Box::new(seen))),
+                change = pods.next() => match change {
+                    Some(change) => state.take_pod(change?).await?,
+                    None => pods.set(self.watch(&POD, Place::Namespace(namespace), &select, None, false)),
+                },
+                Some(change) = events.next() => state.take_event(change)?,
+            }
+            seen = state.look();
+            if matches!(
+                seen,
+                Seen::Ready { .. } | Seen::Ended { .. } | Seen::Hopeless(_)
+            ) {
+                sink.tell(Event::Done);
+                let pod = state.decisive(&seen);
+                return Ok(Waited::Settled {
+                    seen: Box::new(seen),
+                    pod,
+                });
+            }
+        }
+    }
+}
+
+impl Watching<'_> {
+    fn look(&mut self) -> Seen {
+        self.live.pods = self.pods.values().cloned().collect();
+        look(self.session, &self.live, &self.events)
+    }
+
+    fn decisive(&self, seen: &Seen) -> Option<Box<Pod>> {
+        match seen {
+            Seen::Ready { pod } | Seen::Ended { pod, .. } => {
+                self.pods.get(pod).cloned().map(Box::new)
+            }
+            _ => self.pods.values().next().cloned().map(Box::new),
+        }
+    }
+
+    fn tell(&self, seen: &Seen, sink: &mut dyn Sink) {
+        if let Seen::NotReady(finding) = seen {
+            sink.tell(Event::Waiting {
+                stage: finding.stage,
+                object: finding.object.clone(),
+                detail: finding.detail.clone(),
+            });
+        }
+    }
+
+    async fn take_pod(&mut self, change: Change) -> Result<()> {
+        let name = |object: &Value| text(object, "/metadata/name").to_owned();
+        match change {
+            Change::Added(object) | Change::Modified(object) => {
+                self.learn_owner(&object).await?;
+                self.pods.insert(name(&object), typed(object)?);
+            }
+            Change::Deleted(object) => drop(self.pods.remove(&name(&object))),
+            Change::Bookmark(_) => {}
+        }
+        Ok(())
+    }
+
+    /// A Deployment's Pods hang on a ReplicaSet that nobody has told us of: it is read once.
+    async fn learn_owner(&mut self, pod: &Value) -> Result<()> {
+        let owners = pod
+            .pointer("/metadata/ownerReferences")
+            .and_then(Value::as_array);
+        let Some(owner) = owners
+            .into_iter()
+            .flatten()
+            .find(|owner| text(owner, "/kind") == "ReplicaSet")
+        else {
+            return Ok(());
+        };
+        let known = self
+            .live
+            .owners
+            .iter()
+            .any(|object| text(object, "/metadata/uid") == text(owner, "/uid"));
+        if !known
+            && let Some(set) = self
+                .cluster
+                .get(&REPLICA_SET, self.namespace, text(owner, "/name"))
+                .await?
+        {
+            self.live.owners.push(set);
+        }
+        Ok(())
+    }
+
+    fn take_event(&mut self, change: Result<Change>) -> Result<()> {
+        match change {
+            Ok(Change::Added(event) | Change::Modified(event)) => {
+                self.events.push(EventNote::of(&event))
+            }
+            Ok(_) => {}
+            Err(error)
+                if failure::is(&error, Kind::Forbidden) || failure::is(&error, Kind::Expired) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+}
+
+impl Cluster {
+    /// Waits until an object has a condition with status True, by watch.
+    ///
+    /// # Errors
+    /// TimedOut in kubectl's words; NotFound if the object goes away; what the server refuses.
+    pub async fn await_condition(
+        &self,
+        resource: &ResourceType,
+        namespace: &str,
+        name: &str,
+        condition: &str,
+        limit: Duration,
+    ) -> Result<()> {
+        let holds = |object: &Value| {
+            let conditions = object
+                .pointer("/status/conditions")
+                .and_then(Value::as_array);
+            conditions
+                .into_iter()
+                .flatten()
+                .any(|c| text(c, "/type") == condition && text(c, "/status") == "True")
+        };
+        let wait = self.await_object(resource, namespace, name, holds);
+        match tokio::time::timeout(limit, wait).await {
+            Ok(found) => found.map(drop),
+            Err(_) => Err(timed_out(resource, name)),
+        }
+    }
+
+    /// Waits until a session's phase is one in which it stays by itself: a controller makes it, and this only looks.
+    ///
+    /// # Errors
+    /// TimedOut in kubectl's words, Interrupted, NotFound if the session goes away.
+    pub async fn wait_phase(
+        &self,
+        namespace: &str,
+        session: &Session,
+        limit: Duration,
+        interrupt: &Interrupt,
+        sink: &mut dyn Sink,
+    ) -> Result<Session> {
+        let name = session.metadata.name.as_deref().unwrap_or_default();
+        let object = format!("session/{name}");
+        sink.tell(Event::Waiting {
+            stage: Stage::Applying,
+            object,
+            detail: "a controller makes it".into(),
+        });
+        let settled = |object: &Value| {
+            matches!(
+                text(object, "/status/phase"),
+                "running" | "failed" | "stopped"
+            )
+        };
+        let wait =
+            tokio::time::timeout(limit, self.await_object(&SESSION, namespace, name, settled));
+        let found = interrupt
+            .race(async {
+                wait.await
+                    .unwrap_or_else(|_| Err(timed_out(&SESSION, name)))
+            })
+            .await?;
+        typed(found)
+    }
+
+    async fn await_object(
+        &self,
+        resource: &ResourceType,
+        namespace: &str,
+        name: &str,
+        holds: impl Fn(&Value) -> bool,
+    ) -> Result<Value> {
+        let place = if resource.namespaced {
+            Place::Namespace(namespace)
+        } else {
+            Place::Cluster
+        };
+        let select = Selection {
+            fields: format!("metadata.name={name}"),
+            ..Selection::default()
+        };
+        loop {
+            let mut changes = self.watch(resource, place, &select, None, false);
+            while let Some(change) = changes.next().await {
+                match change {
+                    Ok(Change::Added(object) | Change::Modified(object)) if holds(&object) => {
+                        return Ok(object);
+                    }
+                    Ok(Change::Deleted(_)) => return Err(missing(resource, name)),
+                    Ok(_) => {}
+                    Err(error) if failure::is(&error, Kind::Expired) => break,
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+    }
+}
+
+/// kubectl's words for a wait that took too long.
+pub fn timed_out(resource: &ResourceType, name: &str) -> anyhow::Error {
+    let message = format!(
+        "timed out waiting for the condition on {}/{name}",
+        resource.singular()
+    );
+    anyhow::Error::new(Failure::local(Kind::TimedOut, message))
+}

@@ -1,0 +1,101 @@
+//! `Warning:` headers of the API server (RFC 7234): collected, said once.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+
+use http::HeaderMap;
+
+/// The warnings of one process.
+#[derive(Default)]
+pub(super) struct Warnings {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    seen: HashSet<String>,
+    fresh: Vec<String>,
+}
+
+impl Warnings {
+    /// Takes the warnings of an answer.
+    pub(super) fn collect(&self, headers: &HeaderMap) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        for header in headers.get_all(http::header::WARNING) {
+            for text in texts(&String::from_utf8_lossy(header.as_bytes())) {
+                if state.seen.insert(text.clone()) {
+                    state.fresh.push(text);
+                }
+            }
+        }
+    }
+
+    /// What has come since the last call.
+    pub(super) fn take(&self) -> Vec<String> {
+        std::mem::take(
+            &mut self
+                .state
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .fresh,
+        )
+    }
+}
+
+/// `299 - "text" "date", 299 agent "text"`: the texts of code 299, the only one kubectl shows.
+fn texts(header: &str) -> Vec<String> {
+    let mut texts = Vec::new();
+    let mut rest = header;
+    while let Some(start) = rest.find('"') {
+        let code = rest[..start]
+            .trim_start_matches([',', ' '])
+            .split(' ')
+            .next()
+            .unwrap_or_default();
+        let Some((text, after)) = quoted(&rest[start + 1..]) else {
+            break;
+        };
+        if code == "299" && !text.trim().is_empty() {
+            texts.push(text);
+        }
+        // A date may follow; it is quoted too.
+        rest = match after.strip_prefix(" \"").and_then(quoted) {
+            Some((_date, after)) => after,
+            None => after,
+        };
+    }
+    texts
+}
+
+/// The text up to the closing quote, without escapes, and what follows.
+fn quoted(text: &str) -> Option<(String, &str)> {
+    let mut out = String::new();
+    let mut chars = text.char_indices();
+    while let Some((index, c)) = chars.next() {
+        match c {
+            '"' => return Some((out, &text[index + 1..])),
+            '\\' => out.push(chars.next()?.1),
+            _ => out.push(c),
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_read_as_they_were_meant() {
+        assert_eq!(
+            texts(r#"299 - "spec.foo is deprecated""#),
+            ["spec.foo is deprecated"]
+        );
+        assert_eq!(texts(r#"299 - "a \"b\" \\ c""#), [r#"a "b" \ c"#]);
+        assert_eq!(
+            texts(r#"299 - "a" "Sat, 25 Aug 2012 23:34:45 GMT", 299 x "b", 110 - "stale""#),
+            ["a", "b"]
+        );
+        assert_eq!(texts(r#"299 - "open"#), [""; 0]);
+    }
+}

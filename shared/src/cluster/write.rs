@@ -1,0 +1,243 @@
+//! Writing: create, apply, patch, delete. Every write names its field manager and is checked strictly.
+
+use anyhow::Result;
+use http::Method;
+use serde_json::{Value, json};
+
+use super::request::{Call, JSON};
+use super::{Cluster, paths};
+use crate::failure::{self, Failure, Kind};
+use crate::flags::writing::{DryRun, Writing};
+use crate::labels::MANAGER;
+use crate::objects::ResourceType;
+use crate::objects::resource::text;
+
+/// How to write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Write {
+    /// The server checks and keeps nothing.
+    pub dry_run: bool,
+    /// Who owns the fields.
+    pub field_manager: String,
+}
+
+impl Default for Write {
+    fn default() -> Self {
+        Self {
+            dry_run: false,
+            field_manager: MANAGER.to_owned(),
+        }
+    }
+}
+
+impl Write {
+    /// What the flags say; a client-side dry run must not get here at all, and is a server-side one if it does.
+    ///
+    /// # Errors
+    /// A bad value of `--dry-run`.
+    pub fn of(flags: &Writing) -> Result<Self> {
+        Ok(Self {
+            dry_run: flags.dry_run()? != DryRun::None,
+            field_manager: flags.field_manager.clone(),
+        })
+    }
+}
+
+/// What happens to the objects that a deleted one owns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Propagation {
+    /// They go after it.
+    #[default]
+    Background,
+    /// They go before it.
+    Foreground,
+    /// They stay.
+    Orphan,
+}
+
+impl Propagation {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Background => "Background",
+            Self::Foreground => "Foreground",
+            Self::Orphan => "Orphan",
+        }
+    }
+}
+
+/// How to delete.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Delete {
+    /// The object must have this UID; empty for no such condition, which only names typed by a user justify.
+    pub uid: String,
+    /// The object must have this version; empty for no such condition.
+    pub resource_version: String,
+    /// What happens to what it owns.
+    pub propagation: Propagation,
+    /// Seconds a Pod has to end; `None` leaves it to the Pod.
+    pub grace_seconds: Option<u32>,
+    /// The server checks and deletes nothing.
+    pub dry_run: bool,
+}
+
+/// What became of a DELETE.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Deleted {
+    /// The object is gone.
+    Gone,
+    /// It is marked and goes later: finalizers, foreground deletion, a Pod's grace period. As it was then.
+    Going(Value),
+    /// There was none.
+    Absent,
+}
+
+impl Cluster {
+    /// Creates an object and returns it as the server keeps it. Never repeated: after a lost answer the caller looks
+    /// whether it is there.
+    ///
+    /// # Errors
+    /// A Failure; of kind AlreadyExists where the name is taken.
+    pub async fn create(
+        &self,
+        t: &ResourceType,
+        namespace: &str,
+        object: &Value,
+        write: &Write,
+    ) -> Result<Value> {
+        let path = paths::collection(t, super::Place::Namespace(namespace))?;
+        let call = Call::new(Method::POST, path).about(t, text(object, "/metadata/name"));
+        self.call(&writing(call, write).body(JSON, object))
+            .await?
+            .json()
+    }
+
+    /// Applies a whole object (server-side apply): fields of ours that it no longer has are removed, and those of others that
+    /// it has are taken over. [`Cluster::adopt_fields`] belongs before it.
+    ///
+    /// # Errors
+    /// A Failure.
+    pub async fn apply(
+        &self,
+        t: &ResourceType,
+        namespace: &str,
+        name: &str,
+        object: &Value,
+        write: &Write,
+    ) -> Result<Value> {
+        let call = Call::new(Method::PATCH, paths::object(t, namespace, name)?).about(t, name);
+        let call = writing(call, write)
+            .with("force", "true")
+            .body("application/apply-patch+yaml", object);
+        self.call(&call).await?.json()
+    }
+
+    /// Changes single fields; null removes one. `metadata.uid` in the patch makes sure that it is still the same object.
+    /// Of a subresource the server does not check it; then a wrong object is noticed only in the answer.
+    ///
+    /// # Errors
+    /// A Failure; of kind Conflict where the UID or the version is another.
+    pub async fn merge_patch(
+        &self,
+        t: &ResourceType,
+        namespace: &str,
+        name: &str,
+        subresource: Option<&str>,
+        patch: &Value,
+        write: &Write,
+    ) -> Result<Value> {
+        let path = paths::object(t, namespace, name)?;
+        let path = subresource.map_or_else(|| path.clone(), |part| format!("{path}/{part}"));
+        let call = Call::new(Method::PATCH, path).about(t, name);
+        let call = writing(call, write).body("application/merge-patch+json", patch);
+        let meant = text(patch, "/metadata/uid");
+        match self.call(&call).await {
+            Ok(answer) => {
+                let object = answer.json()?;
+                let same = meant.is_empty() || text(&object, "/metadata/uid") == meant;
+                if same {
+                    Ok(object)
+                } else {
+                    Err(successor(t, name))
+                }
+            }
+            Err(error) if !meant.is_empty() && blames_uid(&error) => Err(successor(t, name)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Deletes an object.
+    ///
+    /// # Errors
+    /// A Failure; of kind Conflict where the UID or the version is another.
+    pub async fn delete(
+        &self,
+        t: &ResourceType,
+        namespace: &str,
+        name: &str,
+        options: &Delete,
+    ) -> Result<Deleted> {
+        let call = Call::new(Method::DELETE, paths::object(t, namespace, name)?).about(t, name);
+        let answer = match self.call(&call.body(JSON, &delete_options(options))).await {
+            Ok(answer) => answer.json()?,
+            Err(error) if failure::is(&error, Kind::NotFound) => return Ok(Deleted::Absent),
+            Err(error) => return Err(error),
+        };
+        let marked = !text(&answer, "/metadata/deletionTimestamp").is_empty();
+        Ok(if marked {
+            Deleted::Going(answer)
+        } else {
+            Deleted::Gone
+        })
+    }
+}
+
+fn delete_options(options: &Delete) -> Value {
+    let mut body = json!({"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": options.propagation.word()});
+    for (key, value) in [
+        ("uid", &options.uid),
+        ("resourceVersion", &options.resource_version),
+    ] {
+        if !value.is_empty() {
+            body["preconditions"][key] = value.clone().into();
+        }
+    }
+    if let Some(seconds) = options.grace_seconds {
+        body["gracePeriodSeconds"] = seconds.into();
+    }
+    if options.dry_run {
+        body["dryRun"] = json!(["All"]);
+    }
+    body
+}
+
+/// True where the server refuses a patch because of the UID in it: for a server that is a field nobody may change.
+fn blames_uid(error: &anyhow::Error) -> bool {
+    failure::of(error).is_some_and(|failure| {
+        failure.kind == Kind::Invalid
+            && failure
+                .causes
+                .iter()
+                .any(|cause| cause.field == "metadata.uid")
+    })
+}
+
+fn successor(t: &ResourceType, name: &str) -> anyhow::Error {
+    let resource = t.qualified();
+    let message = format!(
+        "Operation cannot be fulfilled on {resource} {name:?}: it was deleted and created anew in the meantime"
+    );
+    let conflict = Failure {
+        reason: "Conflict".to_owned(),
+        code: 409,
+        ..Failure::local(Kind::Conflict, message)
+    };
+    conflict.into()
+}
+
+/// Puts what every write says into a request.
+pub(super) fn writing(call: Call, write: &Write) -> Call {
+    let call = call
+        .with("fieldManager", write.field_manager.clone())
+        .with("fieldValidation", "Strict");
+    call.with("dryRun", if write.dry_run { "All" } else { "" })
+}

@@ -1,0 +1,79 @@
+//! Classes that objects name and the cluster does not have.
+
+use serde_json::Value;
+
+use super::Cause;
+use crate::objects::resource::text;
+
+/// StorageClasses that claims name: with their claim, each once.
+pub fn storage_classes(objects: &[Value]) -> Vec<String> {
+    let direct = objects
+        .iter()
+        .filter(|object| text(object, "/kind") == "PersistentVolumeClaim");
+    let inside = objects
+        .iter()
+        .filter_map(|object| object.pointer("/spec/volumeClaimTemplates")?.as_array())
+        .flatten();
+    named(
+        direct
+            .chain(inside)
+            .map(|claim| text(claim, "/spec/storageClassName")),
+    )
+}
+
+/// IngressClasses that Ingresses name, each once.
+pub fn ingress_classes(objects: &[Value]) -> Vec<String> {
+    let ingresses = objects
+        .iter()
+        .filter(|object| text(object, "/kind") == "Ingress");
+    named(ingresses.map(|ingress| text(ingress, "/spec/ingressClassName")))
+}
+
+fn named<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut found: Vec<String> = names
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect();
+    found.sort();
+    found.dedup();
+    found
+}
+
+/// The first class of `wanted` that is not among `present` (objects of that kind), with those that are.
+pub fn missing(kind: &str, wanted: &[String], present: &[Value]) -> Option<Cause> {
+    let names: Vec<&str> = present
+        .iter()
+        .map(|class| text(class, "/metadata/name"))
+        .collect();
+    let name = wanted.iter().find(|name| !names.contains(&name.as_str()))?;
+    let remedy = match names.as_slice() {
+        [] => format!("the cluster has no {kind}"),
+        names => format!("the cluster has {}", names.join(", ")),
+    };
+    Some(Cause {
+        reason: format!("{kind}NotFound"),
+        message: format!("{kind} {name:?} does not exist"),
+        remedy: Some(remedy),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn an_unknown_class_is_answered_with_those_that_exist() {
+        let claim =
+            json!({ "kind": "PersistentVolumeClaim", "spec": { "storageClassName": "fast" } });
+        let wanted = storage_classes(&[claim]);
+        let present = [json!({ "metadata": { "name": "standard" } })];
+        let cause = missing("StorageClass", &wanted, &present).unwrap();
+        assert_eq!(cause.message, "StorageClass \"fast\" does not exist");
+        assert_eq!(cause.remedy.as_deref(), Some("the cluster has standard"));
+        assert_eq!(
+            missing("StorageClass", &["standard".into()], &present),
+            None
+        );
+    }
+}

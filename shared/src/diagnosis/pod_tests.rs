@@ -1,0 +1,175 @@
+//! What `inspect` makes of Pods in every stage.
+
+use super::*;
+use serde_json::{Value, json};
+
+fn pod(status: Value) -> Pod {
+    serde_json::from_value(json!({
+        "metadata": { "name": "p", "uid": "u" },
+        "spec": { "restartPolicy": "Never", "containers": [{ "name": "main" }] },
+        "status": status,
+    }))
+    .unwrap()
+}
+
+fn scheduled(rest: Value) -> Pod {
+    let mut status =
+        json!({ "phase": "Pending", "conditions": [{ "type": "PodScheduled", "status": "True" }] });
+    status
+        .as_object_mut()
+        .unwrap()
+        .extend(rest.as_object().unwrap().clone());
+    pod(status)
+}
+
+fn container(state: Value) -> Value {
+    json!({ "name": "main", "image": "i", "imageID": "", "ready": false, "restartCount": 0, "state": state })
+}
+
+fn event(reason: &str, message: &str) -> EventNote {
+    EventNote {
+        uid: "u".into(),
+        reason: reason.into(),
+        message: message.into(),
+        ..EventNote::default()
+    }
+}
+
+#[test]
+fn the_stages_of_a_pod_in_their_order() {
+    let unscheduled = pod(json!({ "conditions": [
+        { "type": "PodScheduled", "status": "False", "message": "0/1 nodes are available: 1 Insufficient cpu." }] }));
+    let found = inspect(&unscheduled, &[]);
+    assert_eq!(
+        (found.stage, found.verdict),
+        (Stage::Scheduling, Verdict::Waiting)
+    );
+    assert!(found.detail.contains("Insufficient cpu"));
+
+    let waiting = container(json!({ "waiting": { "reason": "ContainerCreating" } }));
+    let creating = scheduled(json!({ "containerStatuses": [waiting] }));
+    assert_eq!(
+        inspect(&creating, &[event("Pulling", "Pulling image \"i\"")]).stage,
+        Stage::Pulling
+    );
+    assert_eq!(
+        inspect(&creating, &[event("Pulled", "x")]).stage,
+        Stage::Starting
+    );
+
+    let running = scheduled(json!({ "containerStatuses": [container(json!({ "running": {} }))] }));
+    let found = inspect(
+        &running,
+        &[event("Unhealthy", "Readiness probe failed: 500")],
+    );
+    assert_eq!(found.stage, Stage::Probing);
+    assert_eq!(
+        found.detail,
+        "container \"main\" is not ready: Readiness probe failed: 500"
+    );
+
+    let ready =
+        pod(json!({ "phase": "Running", "conditions": [{ "type": "Ready", "status": "True" }] }));
+    assert_eq!(inspect(&ready, &[]).verdict, Verdict::Ready);
+}
+
+#[test]
+fn a_pod_that_ended_says_how() {
+    let ended = pod(json!({ "phase": "Failed",
+        "containerStatuses": [container(json!({ "terminated": { "exitCode": 7, "reason": "Error" } }))] }));
+    assert_eq!(
+        inspect(&ended, &[]).verdict,
+        Verdict::Ended {
+            code: 7,
+            reason: "Error".into()
+        }
+    );
+    let evicted = pod(
+        json!({ "phase": "Failed", "reason": "Evicted", "message": "The node was low on memory." }),
+    );
+    let found = inspect(&evicted, &[]);
+    assert_eq!(
+        found.verdict,
+        Verdict::Ended {
+            code: 1,
+            reason: "Evicted".into()
+        }
+    );
+    assert_eq!(found.detail, "The node was low on memory.");
+}
+
+#[test]
+fn a_failed_init_container_is_hopeless_only_where_it_is_not_restarted() {
+    let init = container(json!({ "terminated": { "exitCode": 2 } }));
+    let mut failed = scheduled(json!({ "initContainerStatuses": [init] }));
+    let Verdict::Hopeless(cause) = inspect(&failed, &[]).verdict else {
+        panic!("not hopeless")
+    };
+    assert_eq!(
+        cause.message,
+        "init container \"main\" of pod \"p\" ended with exit code 2"
+    );
+    failed.spec.as_mut().unwrap().restart_policy = Some("Always".into());
+    assert_eq!(inspect(&failed, &[]).verdict, Verdict::Waiting);
+}
+
+#[test]
+fn a_workload_without_pods_is_explained_by_its_own_events_only() {
+    let workload = json!({ "kind": "Deployment",
+        "metadata": { "name": "w", "uid": "d", "creationTimestamp": "2026-01-01T00:00:05Z" } });
+    let event = |name: &str, time: &str| EventNote {
+        kind: "ReplicaSet".into(),
+        name: name.into(),
+        reason: "FailedCreate".into(),
+        message: "exceeded quota".into(),
+        time: time.into(),
+        ..EventNote::default()
+    };
+    let verdict = |event| inspect_missing(&workload, &[event]).verdict;
+    assert!(matches!(
+        verdict(event("w-5d4", "2026-01-01T00:00:06Z")),
+        Verdict::Hopeless(_)
+    ));
+    assert_eq!(
+        verdict(event("other-5d4", "2026-01-01T00:00:06Z")),
+        Verdict::Waiting
+    );
+    assert_eq!(
+        verdict(event("w-5d4", "2026-01-01T00:00:04Z")),
+        Verdict::Waiting
+    );
+}
+
+#[test]
+fn a_claims_trouble_is_told_to_the_pod_that_mounts_it() {
+    let mut waiting = pod(json!({ "conditions": [
+        { "type": "PodScheduled", "status": "False", "message": "pod has unbound immediate PersistentVolumeClaims" }] }));
+    let trouble = EventNote {
+        kind: "PersistentVolumeClaim".into(),
+        name: "home".into(),
+        warning: true,
+        message: "storageclass \"x\" not found".into(),
+        ..EventNote::default()
+    };
+    assert_eq!(
+        inspect(&waiting, std::slice::from_ref(&trouble)).stage,
+        Stage::Scheduling
+    );
+    waiting.spec.as_mut().unwrap().volumes = serde_json::from_value(json!([
+        { "name": "v", "persistentVolumeClaim": { "claimName": "home" } }]))
+    .unwrap();
+    let found = inspect(&waiting, &[trouble]);
+    assert_eq!(found.stage, Stage::Binding);
+    assert_eq!(found.detail, "claim \"home\": storageclass \"x\" not found");
+}
+
+#[test]
+fn a_pod_on_its_way_out_is_not_ready() {
+    let mut leaving =
+        pod(json!({ "phase": "Running", "conditions": [{ "type": "Ready", "status": "True" }] }));
+    leaving.metadata.deletion_timestamp =
+        Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(
+            "2026-01-01T00:00:00Z".parse().unwrap(),
+        ));
+    assert_eq!(inspect(&leaving, &[]).stage, Stage::Terminating);
+}

@@ -1,0 +1,261 @@
+//! Whether a session fits the quotas of its Namespace: what it asks for against what is left.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::Cause;
+use crate::objects::ResourceType;
+use crate::objects::pods::pod_spec;
+use crate::objects::resource::text;
+use crate::quantity::Quantity;
+
+/// What objects ask of a Namespace, by the names that a ResourceQuota's `hard` uses.
+pub fn demand(objects: &[Value]) -> BTreeMap<String, Quantity> {
+    let mut sum = BTreeMap::new();
+    for object in objects {
+        count(object, &mut sum);
+        if let Some(spec) = pod_spec(object) {
+            let pods = replicas(object);
+            add(&mut sum, "pods", Quantity::units(pods));
+            add(&mut sum, "count/pods", Quantity::units(pods));
+            for (name, amount) in pod_resources(spec) {
+                add(&mut sum, &name, amount.times(pods));
+            }
+        }
+    }
+    sum
+}
+
+/// The first quota that is too small, and by how much. Quotas with scopes are passed over: whether one counts is the server's
+/// to say, and so is everything that a LimitRange fills in.
+pub fn shortfall(objects: &[Value], quotas: &[Value]) -> Option<Cause> {
+    let demand = demand(objects);
+    for quota in quotas {
+        let spec = quota.get("spec")?;
+        if spec.get("scopes").is_some() || spec.get("scopeSelector").is_some() {
+            continue;
+        }
+        let hard = quota.pointer("/status/hard").and_then(Value::as_object);
+        for (name, hard) in hard.into_iter().flatten() {
+            let Some(asked) = demand.get(canonical(name)) else {
+                continue;
+            };
+            let used = quota
+                .pointer("/status/used")
+                .and_then(|used| used.get(name));
+            let used = used.and_then(quantity).unwrap_or(Quantity::ZERO);
+            let Some(hard) = quantity(hard) else { continue };
+            if !asked.is_zero() && used.plus(asked) > hard {
+                return Some(Cause {
+                    reason: "QuotaExceeded".into(),
+                    message: format!(
+                        "quota {:?} is exceeded: {name}: asked {asked}, used {used}, hard {hard}",
+                        text(quota, "/metadata/name")
+                    ),
+                    remedy: Some("ask for less, delete sessions that are no longer needed, or have the quota raised".into()),
+                });
+            }
+        }
+    }
+    None
+}
+
+/// `cpu` in a quota means requests.cpu.
+fn canonical(name: &str) -> &str {
+    match name {
+        "cpu" => "requests.cpu",
+        "memory" => "requests.memory",
+        other => other,
+    }
+}
+
+fn quantity(value: &Value) -> Option<Quantity> {
+    match value {
+        Value::String(text) => text.parse().ok(),
+        Value::Number(number) => number.to_string().parse().ok(),
+        _ => None,
+    }
+}
+
+fn add(sum: &mut BTreeMap<String, Quantity>, name: &str, amount: Quantity) {
+    let entry = sum.entry(name.to_owned()).or_insert(Quantity::ZERO);
+    *entry = entry.plus(&amount);
+}
+
+fn replicas(object: &Value) -> i64 {
+    let wanted = object
+        .pointer("/spec/replicas")
+        .or_else(|| object.pointer("/spec/parallelism"));
+    wanted.and_then(Value::as_i64).unwrap_or(1)
+}
+
+fn count(object: &Value, sum: &mut BTreeMap<String, Quantity>) {
+    let kind = text(object, "/kind");
+    if let Some(resource) = ResourceType::of_kind(text(object, "/apiVersion"), kind)
+        && kind != "Pod"
+    {
+        add(
+            sum,
+            &format!("count/{}", resource.qualified()),
+            Quantity::units(1),
+        );
+        if resource.group.is_empty() {
+            add(sum, &resource.plural, Quantity::units(1));
+        }
+    }
+    let inside = object
+        .pointer("/spec/volumeClaimTemplates")
+        .and_then(Value::as_array);
+    for claim in inside.into_iter().flatten() {
+        for _ in 0..replicas(object) {
+            add(sum, "persistentvolumeclaims", Quantity::units(1));
+            storage(claim, sum);
+        }
+    }
+    if kind == "PersistentVolumeClaim" {
+        storage(object, sum);
+    }
+}
+
+fn storage(claim: &Value, sum: &mut BTreeMap<String, Quantity>) {
+    let size = claim
+        .pointer("/spec/resources/requests/storage")
+        .and_then(quantity)
+        .unwrap_or(Quantity::ZERO);
+    let class = text(claim, "/spec/storageClassName");
+    if !class.is_empty() {
+        add(
+            sum,
+            &format!("{class}.storageclass.storage.k8s.io/requests.storage"),
+            size,
+        );
+    }
+    add(sum, "requests.storage", size);
+}
+
+/// What one Pod counts: all containers together, or its hungriest init container if that is more (Kubernetes' rule).
+fn pod_resources(spec: &serde_json::Map<String, Value>) -> BTreeMap<String, Quantity> {
+    let list = |name: &str| {
+        spec.get(name)
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default()
+    };
+    let mut sum = BTreeMap::new();
+    let is_sidecar = |container: &Value| text(container, "/restartPolicy") == "Always";
+    let (sidecars, init): (Vec<Value>, Vec<Value>) =
+        list("initContainers").into_iter().partition(is_sidecar);
+    for container in list("containers").iter().chain(&sidecars) {
+        for (name, amount) in container_resources(container) {
+            add(&mut sum, &name, amount);
+        }
+    }
+    for container in &init {
+        for (name, amount) in container_resources(container) {
+            let entry = sum.entry(name).or_insert(Quantity::ZERO);
+            if amount > *entry {
+                *entry = amount;
+            }
+        }
+    }
+    sum
+}
+
+fn container_resources(container: &Value) -> Vec<(String, Quantity)> {
+    let part = |name: &str| {
+        container
+            .pointer("/resources")
+            .and_then(|r| r.get(name))
+            .and_then(Value::as_object)
+    };
+    let mut found = Vec::new();
+    for (name, value) in part("limits").into_iter().flatten() {
+        let Some(amount) = quantity(value) else {
+            continue;
+        };
+        // A request that is not written equals the limit.
+        if part("requests").is_none_or(|requests| !requests.contains_key(name)) {
+            found.push((format!("requests.{name}"), amount));
+        }
+        found.push((format!("limits.{name}"), amount));
+    }
+    for (name, value) in part("requests").into_iter().flatten() {
+        found.extend(quantity(value).map(|amount| (format!("requests.{name}"), amount)));
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn pod() -> Value {
+        json!({ "apiVersion": "v1", "kind": "Pod", "spec": {
+            "initContainers": [{ "resources": { "requests": { "cpu": "3" } } }],
+            "containers": [
+                { "resources": { "requests": { "cpu": "500m" }, "limits": { "cpu": "1", "memory": "1Gi" } } },
+                { "resources": { "requests": { "cpu": "350m", "memory": "512Mi" } } },
+            ] } })
+    }
+
+    fn quota(hard: Value, used: Value) -> Value {
+        json!({ "metadata": { "name": "q" }, "spec": {}, "status": { "hard": hard, "used": used } })
+    }
+
+    #[test]
+    fn a_pod_counts_as_kubernetes_counts_it() {
+        let demand = demand(&[pod()]);
+        assert_eq!(demand["requests.cpu"].to_string(), "3");
+        assert_eq!(demand["requests.memory"].to_string(), "1536Mi");
+        assert_eq!(demand["limits.cpu"].to_string(), "1");
+        assert_eq!(demand["pods"].to_string(), "1");
+    }
+
+    #[test]
+    fn a_quota_that_is_too_small_shows_its_figures() {
+        let cause = shortfall(
+            &[pod()],
+            &[quota(json!({ "cpu": "50" }), json!({ "cpu": "48" }))],
+        )
+        .unwrap();
+        assert_eq!(
+            cause.message,
+            "quota \"q\" is exceeded: cpu: asked 3, used 48, hard 50"
+        );
+        assert_eq!(
+            shortfall(
+                &[pod()],
+                &[quota(json!({ "cpu": "51" }), json!({ "cpu": "48" }))]
+            ),
+            None
+        );
+        let sessions = [json!({ "apiVersion": "streaming.platform/v1", "kind": "Session" })];
+        let limit = quota(
+            json!({ "count/sessions.streaming.platform": "1" }),
+            json!({ "count/sessions.streaming.platform": "1" }),
+        );
+        assert!(shortfall(&sessions, &[limit]).is_some());
+    }
+
+    #[test]
+    fn claims_count_wherever_they_stand() {
+        let claim = json!({ "spec": { "storageClassName": "fast", "resources": { "requests": { "storage": "30Gi" } } } });
+        let set = json!({ "apiVersion": "apps/v1", "kind": "StatefulSet", "spec": { "replicas": 2, "volumeClaimTemplates": [claim] } });
+        let demand = demand(&[set]);
+        assert_eq!(demand["requests.storage"].to_string(), "60Gi");
+        assert_eq!(demand["persistentvolumeclaims"].to_string(), "2");
+        assert_eq!(
+            demand["fast.storageclass.storage.k8s.io/requests.storage"].to_string(),
+            "60Gi"
+        );
+    }
+
+    #[test]
+    fn a_quota_with_a_scope_is_the_servers_affair() {
+        let mut scoped = quota(json!({ "pods": "0" }), json!({ "pods": "0" }));
+        scoped["spec"]["scopes"] = json!(["BestEffort"]);
+        assert_eq!(shortfall(&[pod()], &[scoped]), None);
+    }
+}

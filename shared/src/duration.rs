@@ -1,0 +1,342 @@
+//! How long: the lifetime of a session, and how long a command waits.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use jiff::{Span, SpanRelativeTo};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{Error, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Longest lifetime, ten years of 365 days: longer is a slip of the pen, and added to a start it stays a time that can be written.
+const LIFETIME_MAX: u64 = 10 * 365 * 86_400;
+/// Longest text read as a duration.
+const TEXT_MAX: usize = 64;
+
+/// How long a session lives after a start: whole seconds, or never an end.
+///
+/// Written as integer seconds (`7200`), as a duration (`2h`, `7d`, `1w`, `1d12h`, `1.5h`, `PT1H`), or `0` or `never` for no
+/// expiry. At least a second, at most ten years. It is written back as it was read; two lifetimes are equal when they are
+/// equally long.
+#[derive(Clone, Debug)]
+pub struct Lifetime {
+    seconds: u64,
+    written: Written,
+}
+
+#[derive(Clone, Debug)]
+enum Written {
+    Seconds,
+    Text(String),
+}
+
+impl Lifetime {
+    /// No expiry.
+    pub fn never() -> Self {
+        Self {
+            seconds: 0,
+            written: Written::Text("never".into()),
+        }
+    }
+
+    /// So many seconds; 0 is never.
+    ///
+    /// # Errors
+    /// Negative, or longer than ten years.
+    pub fn from_seconds(seconds: i64) -> Result<Self> {
+        match u64::try_from(seconds) {
+            Ok(seconds) if seconds <= LIFETIME_MAX => Ok(Self {
+                seconds,
+                written: Written::Seconds,
+            }),
+            Ok(_) => bail!("invalid duration {seconds}: it is longer than ten years"),
+            Err(_) => bail!("invalid duration {seconds}: it is negative"),
+        }
+    }
+
+    /// How long, `None` for no expiry.
+    pub fn duration(&self) -> Option<Duration> {
+        (self.seconds > 0).then(|| Duration::from_secs(self.seconds))
+    }
+
+    /// True for no expiry.
+    pub fn is_never(&self) -> bool {
+        self.seconds == 0
+    }
+
+    /// True if a session may live longer with `self` than with `other`: never ends later than everything else.
+    pub fn exceeds(&self, other: &Self) -> bool {
+        !other.is_never() && (self.is_never() || self.seconds > other.seconds)
+    }
+}
+
+impl PartialEq for Lifetime {
+    fn eq(&self, other: &Self) -> bool {
+        self.seconds == other.seconds
+    }
+}
+
+impl Eq for Lifetime {}
+
+impl FromStr for Lifetime {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let written = Written::Text(text.to_owned());
+        if text == "never" {
+            return Ok(Self::never());
+        }
+        if let Ok(seconds) = text.parse::<i64>() {
+            let seconds = Self::from_seconds(seconds)?.seconds;
+            return Ok(Self { seconds, written });
+        }
+        let duration = parse(text)?;
+        if duration.subsec_nanos() != 0 {
+            bail!("invalid duration {text:?}: it must be whole seconds");
+        }
+        if duration.as_secs() > LIFETIME_MAX {
+            bail!("invalid duration {text:?}: it is longer than ten years");
+        }
+        let seconds = duration.as_secs();
+        Ok(Self { seconds, written })
+    }
+}
+
+impl fmt::Display for Lifetime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.written {
+            Written::Text(text) => f.write_str(text),
+            Written::Seconds => write!(f, "{}", self.seconds),
+        }
+    }
+}
+
+/// Reads a duration that is not negative and has a fixed length: days of 24 hours, weeks of seven days.
+fn parse(text: &str) -> Result<Duration> {
+    if text.len() > TEXT_MAX {
+        bail!(
+            "invalid duration: it has {} characters, at most {TEXT_MAX} are allowed",
+            text.len()
+        );
+    }
+    let Ok(span) = text.parse::<Span>() else {
+        bail!(
+            "invalid duration {text:?}: it must be seconds, or a number and unit as in 90s, 30m, 2h or 7d"
+        );
+    };
+    // A span that went backwards was written `-5m` or `5m ago`.
+    if span.is_negative() || text.starts_with('-') {
+        bail!("invalid duration {text:?}: it is negative");
+    }
+    if span.get_months() != 0 || span.get_years() != 0 {
+        bail!("invalid duration {text:?}: months and years have no fixed length, use days");
+    }
+    match span.to_duration(SpanRelativeTo::days_are_24_hours()) {
+        Ok(duration) => Ok(duration.unsigned_abs()),
+        Err(_) => bail!("invalid duration {text:?}: it is too long"),
+    }
+}
+
+impl Serialize for Lifetime {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.written {
+            Written::Text(text) => serializer.serialize_str(text),
+            Written::Seconds => serializer.serialize_u64(self.seconds),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Lifetime {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Read;
+        impl Visitor<'_> for Read {
+            type Value = Lifetime;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("seconds, or a duration such as 2h")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Lifetime, E> {
+                text.parse().map_err(E::custom)
+            }
+
+            fn visit_i64<E: Error>(self, seconds: i64) -> Result<Lifetime, E> {
+                Lifetime::from_seconds(seconds).map_err(E::custom)
+            }
+
+            fn visit_u64<E: Error>(self, seconds: u64) -> Result<Lifetime, E> {
+                self.visit_i64(i64::try_from(seconds).unwrap_or(i64::MAX))
+            }
+        }
+        deserializer.deserialize_any(Read)
+    }
+}
+
+impl JsonSchema for Lifetime {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Lifetime".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"x-kubernetes-int-or-string": true})
+    }
+}
+
+/// How long a command waits, as kubectl's `--timeout` is written: `30s`, `5m`, `1m30s`, or plain integer seconds.
+/// At most ten years; what 0 means is the verb's affair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Timeout(Duration);
+
+impl Timeout {
+    /// So many seconds.
+    pub const fn seconds(seconds: u32) -> Self {
+        Self(Duration::from_secs(seconds as u64))
+    }
+
+    /// How long.
+    pub fn duration(self) -> Duration {
+        self.0
+    }
+
+    /// True for `0`.
+    pub fn is_zero(self) -> bool {
+        self.0.is_zero()
+    }
+}
+
+impl FromStr for Timeout {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let duration = match text.parse::<i64>() {
+            Ok(seconds) => Duration::from_secs(Lifetime::from_seconds(seconds)?.seconds),
+            Err(_) => parse(text)?,
+        };
+        if duration.as_secs() > LIFETIME_MAX {
+            bail!("invalid duration {text:?}: it is longer than ten years");
+        }
+        Ok(Self(duration))
+    }
+}
+
+impl fmt::Display for Timeout {
+    /// As Go prints a duration: `5m0s`, `1h0m0s`, `30s`, `1.5s`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (seconds, rest) = (self.0.as_secs(), self.0.subsec_nanos());
+        if seconds >= 3600 {
+            write!(f, "{}h", seconds / 3600)?;
+        }
+        if seconds >= 60 {
+            write!(f, "{}m", seconds / 60 % 60)?;
+        }
+        let fraction = format!("{rest:09}");
+        match fraction.trim_end_matches('0') {
+            "" => write!(f, "{}s", seconds % 60),
+            fraction => write!(f, "{}.{fraction}s", seconds % 60),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seconds(text: &str) -> u64 {
+        match text.parse::<Lifetime>() {
+            Ok(lifetime) => lifetime.duration().map_or(0, |duration| duration.as_secs()),
+            Err(error) => panic!("{text}: {error}"),
+        }
+    }
+
+    #[test]
+    fn a_lifetime_is_written_in_many_ways() {
+        for (text, wanted) in [
+            ("7200", 7200),
+            ("2h", 7200),
+            ("7d", 604_800),
+            ("1w", 604_800),
+            ("1d12h", 129_600),
+            ("1.5h", 5400),
+            ("PT1H", 3600),
+            ("90s", 90),
+            ("0", 0),
+            ("never", 0),
+            ("0s", 0),
+            ("3650d", LIFETIME_MAX),
+        ] {
+            assert_eq!(seconds(text), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_fixed_length_or_no_sense_is_refused() {
+        for (text, reason) in [
+            ("1mo", "no fixed length"),
+            ("1y", "no fixed length"),
+            ("-5m", "negative"),
+            ("5m ago", "negative"),
+            ("-1", "negative"),
+            ("-0s", "negative"),
+            ("3651d", "ten years"),
+            ("999999999999999", "ten years"),
+            ("500ms", "whole seconds"),
+            ("", "must be seconds"),
+            ("h", "must be seconds"),
+            ("5x", "must be seconds"),
+            ("forever", "must be seconds"),
+            ("1.5", "must be seconds"),
+        ] {
+            let error = text.parse::<Lifetime>().unwrap_err().to_string();
+            assert!(error.contains(reason), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_lifetime_stays_as_it_was_written() {
+        for json in ["3600", "\"2h\"", "\"never\"", "0", "\"1d12h\""] {
+            let lifetime: Lifetime = serde_json::from_str(json).unwrap();
+            assert_eq!(serde_json::to_string(&lifetime).unwrap(), json);
+        }
+        assert!(serde_json::from_str::<Lifetime>("-1").is_err());
+        assert!(serde_json::from_str::<Lifetime>("1.5").is_err());
+        assert!(serde_json::from_str::<Lifetime>("18446744073709551615").is_err());
+    }
+
+    #[test]
+    fn never_is_longer_than_everything() {
+        let (day, hour): (Lifetime, Lifetime) = ("24h".parse().unwrap(), "1h".parse().unwrap());
+        assert!(day.exceeds(&hour) && !hour.exceeds(&day) && !day.exceeds(&"1d".parse().unwrap()));
+        assert!(Lifetime::never().exceeds(&day) && !day.exceeds(&Lifetime::never()));
+        assert_eq!(day, "1d".parse().unwrap());
+    }
+
+    #[test]
+    fn a_timeout_is_written_as_kubectl_writes_it() {
+        for (text, wanted) in [
+            ("30s", "30s"),
+            ("5m", "5m0s"),
+            ("300", "5m0s"),
+            ("1h30m", "1h30m0s"),
+            ("1500ms", "1.5s"),
+            ("0", "0s"),
+            ("0s", "0s"),
+        ] {
+            assert_eq!(
+                text.parse::<Timeout>().unwrap().to_string(),
+                wanted,
+                "{text}"
+            );
+        }
+        for text in ["", "-1s", "-5", "1y", "soon", "5m ago"] {
+            assert!(text.parse::<Timeout>().is_err(), "{text}");
+        }
+        assert!("0".parse::<Timeout>().unwrap().is_zero());
+    }
+}

@@ -1,0 +1,311 @@
+//! How to reach the cluster, and as whom: kubectl's connection flags, under their own names and with nothing of ours.
+
+use clap::Args;
+
+/// kubectl's connection flags. Empty texts count as not given, as they do there.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Connection")]
+pub struct Connection {
+    /// Path to the kubeconfig file to use for CLI requests
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub kubeconfig: String,
+
+    /// The name of the kubeconfig context to use
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub context: String,
+
+    /// The name of the kubeconfig cluster to use
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub cluster: String,
+
+    /// The name of the kubeconfig user to use; the owner of a session is --user-id
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub user: String,
+
+    /// The namespace scope for this CLI request
+    #[arg(
+        short = 'n',
+        long,
+        global = true,
+        value_name = "NAME",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub namespace: String,
+
+    /// The address and port of the Kubernetes API server
+    #[arg(
+        short = 's',
+        long,
+        global = true,
+        value_name = "URL",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub server: String,
+
+    /// Bearer token for authentication to the API server; sent over TLS only
+    #[arg(
+        long,
+        global = true,
+        value_name = "TOKEN",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub token: String,
+
+    /// Username to impersonate for the operation; a regular user or a service account
+    #[arg(
+        long = "as",
+        global = true,
+        value_name = "USER",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub as_user: String,
+
+    /// Group to impersonate for the operation, this flag can be repeated
+    #[arg(long, global = true, value_name = "GROUP")]
+    pub as_group: Vec<String>,
+
+    /// UID to impersonate for the operation
+    #[arg(
+        long,
+        global = true,
+        value_name = "UID",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub as_uid: String,
+
+    /// User extras to impersonate for the operation, this flag can be repeated with several values of a key
+    #[arg(long, global = true, value_name = "KEY=VALUE")]
+    pub as_user_extra: Vec<String>,
+
+    /// Path to a cert file for the certificate authority
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub certificate_authority: String,
+
+    /// Path to a client certificate file for TLS
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub client_certificate: String,
+
+    /// Path to a client key file for TLS
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub client_key: String,
+
+    /// Do not check the server's certificate: makes the connection insecure
+    #[arg(long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub insecure_skip_tls_verify: Option<bool>,
+
+    /// Server name to use for server certificate validation, instead of the host in the server's address
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub tls_server_name: String,
+
+    /// How long to wait for a single server request (1s, 2m, 3h; a number alone is seconds); 0 means no limit
+    #[arg(
+        long,
+        global = true,
+        value_name = "DURATION",
+        default_value = "0",
+        allow_hyphen_values = true
+    )]
+    pub request_timeout: String,
+
+    /// Default cache directory; taken for kubectl's sake, nothing is cached on disk
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub cache_dir: String,
+
+    /// Opt out of response compression for all requests to the server
+    #[arg(long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub disable_compression: Option<bool>,
+
+    /// Username for basic authentication to the API server
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub username: String,
+
+    /// Password for basic authentication to the API server
+    #[arg(
+        long,
+        global = true,
+        value_name = "PASSWORD",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub password: String,
+
+    /// Proxy to reach the API server through (http, https, socks5)
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub proxy_url: String,
+
+    /// Number for the log level verbosity; from 6 on every request is named on stderr
+    #[arg(
+        short = 'v',
+        long = "v",
+        global = true,
+        value_name = "LEVEL",
+        default_value = "0",
+        hide_default_value = true
+    )]
+    pub verbosity: i32,
+
+    /// Treat warnings received from the server as errors and exit with a non-zero exit code
+    #[arg(long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
+    pub warnings_as_errors: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::{CommandFactory, Parser};
+
+    #[derive(Parser)]
+    struct Verb {
+        #[command(flatten)]
+        connection: Connection,
+    }
+
+    const NAMES: [&str; 22] = [
+        "as",
+        "as-group",
+        "as-uid",
+        "as-user-extra",
+        "cache-dir",
+        "certificate-authority",
+        "client-certificate",
+        "client-key",
+        "cluster",
+        "context",
+        "disable-compression",
+        "insecure-skip-tls-verify",
+        "kubeconfig",
+        "namespace",
+        "password",
+        "proxy-url",
+        "request-timeout",
+        "server",
+        "tls-server-name",
+        "token",
+        "user",
+        "username",
+    ];
+
+    #[test]
+    fn every_name_of_kubectl_is_there_and_global() {
+        let command = Verb::command();
+        let mut names: Vec<&str> = command
+            .get_arguments()
+            .filter(|a| a.is_global_set())
+            .filter_map(|a| a.get_long())
+            .collect();
+        names.retain(|name| !["v", "warnings-as-errors"].contains(name));
+        names.sort_unstable();
+        assert_eq!(names, NAMES);
+        command.debug_assert();
+    }
+
+    #[test]
+    fn flags_are_written_as_for_kubectl() {
+        let line = "x -n a -s http://h --as b --as-group g --as-group h --insecure-skip-tls-verify -v=6 --request-timeout=-1s";
+        let flags = Verb::parse_from(line.split(' ')).connection;
+        assert_eq!(
+            (
+                flags.namespace.as_str(),
+                flags.server.as_str(),
+                flags.as_user.as_str()
+            ),
+            ("a", "http://h", "b")
+        );
+        assert_eq!(flags.as_group, ["g", "h"]);
+        assert_eq!(flags.insecure_skip_tls_verify, Some(true));
+        assert_eq!(
+            (
+                flags.verbosity,
+                flags.request_timeout.as_str(),
+                flags.warnings_as_errors
+            ),
+            (6, "-1s", false)
+        );
+        let off = Verb::parse_from([
+            "x",
+            "--insecure-skip-tls-verify=false",
+            "-v8",
+            "--warnings-as-errors",
+        ])
+        .connection;
+        assert_eq!(
+            (
+                off.insecure_skip_tls_verify,
+                off.verbosity,
+                off.warnings_as_errors
+            ),
+            (Some(false), 8, true)
+        );
+    }
+}

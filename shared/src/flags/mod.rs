@@ -1,0 +1,7 @@
+//! Groups of flags that verbs share.
+
+pub mod connection;
+pub mod output;
+pub mod selection;
+pub mod waiting;
+pub mod writing;

@@ -1,0 +1,90 @@
+//! Which objects: everywhere or in one namespace, and by which selectors. The server selects, never we.
+
+use clap::Args;
+
+/// Flags of verbs that read many objects.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Selection")]
+pub struct Selecting {
+    /// List the requested objects across all namespaces; the namespace of the context and of --namespace is ignored
+    #[arg(short = 'A', long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
+    pub all_namespaces: bool,
+
+    /// Label query to filter on: '=', '==', '!=', 'in', 'notin', as in -l key1=value1,key2=value2
+    #[arg(
+        short = 'l',
+        long,
+        value_name = "QUERY",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub selector: String,
+
+    /// Field query to filter on: '=', '==', '!=', as in --field-selector key1=value1
+    #[arg(
+        long,
+        value_name = "QUERY",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub field_selector: String,
+
+    /// Return large lists in chunks of this size rather than all at once; 0 means all at once
+    #[arg(long, value_name = "NUMBER", default_value = "500")]
+    pub chunk_size: u32,
+}
+
+impl Default for Selecting {
+    fn default() -> Self {
+        Self {
+            all_namespaces: false,
+            selector: String::new(),
+            field_selector: String::new(),
+            chunk_size: 500,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Verb {
+        #[command(flatten)]
+        selecting: Selecting,
+    }
+
+    #[test]
+    fn selectors_are_kept_as_they_are_written() {
+        let flags = Verb::parse_from([
+            "x",
+            "-A",
+            "-l",
+            "a=b,c in (d)",
+            "--field-selector=metadata.name=x",
+            "--chunk-size=2",
+        ])
+        .selecting;
+        assert!(flags.all_namespaces);
+        assert_eq!(
+            (
+                flags.selector.as_str(),
+                flags.field_selector.as_str(),
+                flags.chunk_size
+            ),
+            ("a=b,c in (d)", "metadata.name=x", 2)
+        );
+        let none = Verb::parse_from(["x"]).selecting;
+        assert_eq!(
+            (none.all_namespaces, none.chunk_size),
+            (false, Selecting::default().chunk_size)
+        );
+        assert!(
+            !Verb::parse_from(["x", "--all-namespaces=false"])
+                .selecting
+                .all_namespaces
+        );
+    }
+}

@@ -1,0 +1,114 @@
+//! How to write: for real, as a rehearsal on the server, or not at all; and in whose name fields are owned.
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+use crate::labels::MANAGER;
+
+/// How much of a change is carried out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DryRun {
+    /// All of it.
+    #[default]
+    None,
+    /// Nothing is sent that writes.
+    Client,
+    /// Writes are sent with `dryRun=All`: the server checks them and keeps nothing.
+    Server,
+}
+
+/// Flags of verbs that write.
+#[derive(Args, Clone, Debug)]
+pub struct Writing {
+    /// Must be "none", "server", or "client": only print what would be sent (client), or have the server check it without keeping it (server)
+    #[arg(long = "dry-run", value_name = "STRATEGY", num_args = 0..=1, require_equals = true, default_missing_value = UNCHANGED, default_value = "none")]
+    pub strategy: String,
+
+    /// Name of the manager used to track field ownership
+    #[arg(long, value_name = "NAME", default_value = MANAGER)]
+    pub field_manager: String,
+}
+
+/// What a bare `--dry-run` says, as in kubectl.
+const UNCHANGED: &str = "unchanged";
+
+impl Default for Writing {
+    fn default() -> Self {
+        Self {
+            strategy: "none".into(),
+            field_manager: MANAGER.into(),
+        }
+    }
+}
+
+impl Writing {
+    /// What `--dry-run` asks for.
+    ///
+    /// # Errors
+    /// Any other word, in kubectl's text; not a usage error there, so the flag is taken as text first.
+    pub fn dry_run(&self) -> Result<DryRun> {
+        match self.strategy.as_str() {
+            "none" => Ok(DryRun::None),
+            "client" | UNCHANGED => Ok(DryRun::Client),
+            "server" => Ok(DryRun::Server),
+            other => bail!(
+                "Invalid dry-run value ({other}). Must be \"none\", \"server\", or \"client\"."
+            ),
+        }
+    }
+
+    /// What to say about a bare `--dry-run`.
+    pub fn deprecation(&self) -> Option<&'static str> {
+        (self.strategy == UNCHANGED)
+            .then_some("--dry-run is deprecated and can be replaced with --dry-run=client.")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Verb {
+        #[command(flatten)]
+        writing: Writing,
+    }
+
+    fn strategy(line: &str) -> Result<DryRun> {
+        Verb::parse_from(line.split(' ')).writing.dry_run()
+    }
+
+    #[test]
+    fn a_dry_run_is_one_of_three() {
+        assert_eq!(strategy("x").unwrap(), DryRun::None);
+        assert_eq!(strategy("x --dry-run").unwrap(), DryRun::Client);
+        assert_eq!(strategy("x --dry-run=client").unwrap(), DryRun::Client);
+        assert_eq!(strategy("x --dry-run=server").unwrap(), DryRun::Server);
+        let text = strategy("x --dry-run=maybe").unwrap_err().to_string();
+        assert_eq!(
+            text,
+            r#"Invalid dry-run value (maybe). Must be "none", "server", or "client"."#
+        );
+    }
+
+    #[test]
+    fn only_the_bare_flag_is_deprecated() {
+        assert!(
+            Verb::parse_from(["x", "--dry-run"])
+                .writing
+                .deprecation()
+                .is_some()
+        );
+        assert!(
+            Verb::parse_from(["x", "--dry-run=client"])
+                .writing
+                .deprecation()
+                .is_none()
+        );
+        assert_eq!(
+            Verb::parse_from(["x"]).writing.field_manager,
+            "kubectl-session"
+        );
+    }
+}

@@ -1,0 +1,145 @@
+//! The labels and annotations that are ours, and how a raw value becomes legal for a label or a name.
+
+use sha2::{Digest, Sha256};
+
+use crate::names::LABEL_MAX;
+
+/// Value of [`MANAGED_BY`] on everything the suite makes, and the field manager of everything it writes.
+pub const MANAGER: &str = "kubectl-session";
+/// Kubernetes' standard label for the tool that manages an object.
+pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+/// Label: name of the session an object belongs to.
+pub const SESSION: &str = "streaming.platform/session";
+/// Label: the owner, made legal by [`label_value`]; the raw id is in [`USER_ID`].
+pub const USER: &str = "streaming.platform/user";
+/// Label on the Pods of the primary workload, always `"true"`.
+pub const PRIMARY: &str = "streaming.platform/primary";
+/// Label on the Secret of secret parameters, always `"true"`: it is data and outlives the Session.
+pub const PARAMETERS: &str = "streaming.platform/parameters";
+/// Annotation: the owner as the organisation writes it.
+pub const USER_ID: &str = "streaming.platform/user-id";
+/// Annotation: random token of the run that made an object; tells a lost answer from somebody else's object.
+pub const RUN: &str = "streaming.platform/run";
+/// Annotation on kept data: RFC 3339 time of the delete that kept it.
+pub const KEPT_SINCE: &str = "streaming.platform/kept-since";
+/// Annotation on data: UID of the Session it belongs to (data has no ownerReference that could tell).
+pub const SESSION_UID: &str = "streaming.platform/session-uid";
+/// Annotation on data: name of the template that made it; kept claims are taken up only by the same one.
+pub const TEMPLATE: &str = "streaming.platform/template";
+
+/// Annotation in a manifest: `allowed` lets an object of that name that is not ours be used, never changed or deleted.
+pub const EXISTING: &str = "streaming.platform/existing";
+/// Annotation on a Pod or Pod template: name of the volume that holds the user's data. With a storage size it becomes a
+/// claim, named by [`DATA_CLAIM`].
+pub const DATA_VOLUME: &str = "streaming.platform/data-volume";
+/// Annotation beside [`DATA_VOLUME`]: name of the claim.
+pub const DATA_CLAIM: &str = "streaming.platform/data-claim";
+/// Annotation on a manifest's primary workload: connect methods, YAML or JSON as spec.connect of a SessionTemplate.
+pub const CONNECT: &str = "streaming.platform/connect";
+/// Annotation on a manifest's primary workload: the sync hook, YAML or JSON as spec.hooks.sync.
+pub const SYNC: &str = "streaming.platform/sync";
+/// Annotation on a manifest's primary workload: the lifetime, YAML or JSON as spec.lifetime, or just a duration.
+pub const LIFETIME: &str = "streaming.platform/lifetime";
+
+/// Annotation on a Session: its controller goes on without the sync hook.
+pub const SKIP_SYNC: &str = "streaming.platform/skip-sync";
+
+/// Hex digits of SHA-256 that follow a value which had to be changed, so that two raw values stay two.
+const HASH_DIGITS: usize = 8;
+
+/// Makes `raw` a legal label value: other than `[A-Za-z0-9._-]` becomes `-`; if anything changed, `-` and 8 hex digits of
+/// the raw value's SHA-256 follow. At most 63 bytes, alphanumeric at both ends (requirements, decision 37).
+pub fn label_value(raw: &str) -> String {
+    let legal = |c: char| {
+        if c.is_ascii_alphanumeric() || "._-".contains(c) {
+            c
+        } else {
+            '-'
+        }
+    };
+    distinct(raw, raw.chars().map(legal).collect())
+}
+
+/// Makes `raw` a legal part of an object name: lower case, other than `[a-z0-9]` becomes `-`; if anything changed, `-` and
+/// 8 hex digits of the raw value's SHA-256 follow. At most 63 bytes, alphanumeric at both ends (requirements, decision 37).
+pub fn name_part(raw: &str) -> String {
+    let legal = |c: char| {
+        let c = c.to_ascii_lowercase();
+        if c.is_ascii_lowercase() || c.is_ascii_digit() {
+            c
+        } else {
+            '-'
+        }
+    };
+    distinct(raw, raw.chars().map(legal).collect())
+}
+
+fn distinct(raw: &str, legal: String) -> String {
+    let trimmed = legal.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+    if trimmed == raw && raw.len() <= LABEL_MAX {
+        return legal;
+    }
+    let mut hash = String::new();
+    for byte in Sha256::digest(raw.as_bytes()).iter().take(HASH_DIGITS / 2) {
+        hash.push_str(&format!("{byte:02x}"));
+    }
+    let room = LABEL_MAX - HASH_DIGITS - 1;
+    let head: String = trimmed.chars().take(room).collect();
+    let head = head.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
+    if head.is_empty() {
+        hash
+    } else {
+        format!("{head}-{hash}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_legal_value_stays_as_it_is() {
+        assert_eq!(label_value("alice"), "alice");
+        assert_eq!(label_value("Alice.B_c-1"), "Alice.B_c-1");
+        assert_eq!(name_part("alice-1"), "alice-1");
+    }
+
+    #[test]
+    fn a_changed_value_is_told_apart_by_a_hash() {
+        let mail = label_value("alice@example.com");
+        assert!(
+            mail.starts_with("alice-example.com-") && mail.len() == "alice-example.com-".len() + 8,
+            "{mail}"
+        );
+        assert_ne!(name_part("a@b"), name_part("a.b"));
+        assert_ne!(name_part("Alice"), name_part("alice"));
+    }
+
+    #[test]
+    fn every_result_is_legal_and_short() {
+        for raw in [
+            "@",
+            "-",
+            "_a_",
+            "ä@ö",
+            &"x".repeat(200),
+            &format!("{}@", "y".repeat(62)),
+            "system:serviceaccount:a:b",
+        ] {
+            let name = name_part(raw);
+            assert!(
+                crate::names::check_label(&name).is_ok(),
+                "{raw:?} -> {name:?}"
+            );
+            let label = label_value(raw);
+            assert!(
+                label.len() <= 63 && label.starts_with(|c: char| c.is_ascii_alphanumeric()),
+                "{raw:?} -> {label:?}"
+            );
+            assert!(
+                label.ends_with(|c: char| c.is_ascii_alphanumeric()),
+                "{raw:?} -> {label:?}"
+            );
+        }
+    }
+}

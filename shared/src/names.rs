@@ -1,0 +1,222 @@
+//! Names that know their limits: parsed once, legal ever after.
+//!
+//! A value of one of these types has been checked against the rule of the place it is meant for, so no later step needs
+//! to check again and no request is refused for a name the user could have been told about before.
+
+use std::fmt;
+use std::str::FromStr;
+
+use anyhow::{Result, bail};
+use serde::{Deserialize, Serialize};
+
+/// Longest DNS label (RFC 1123), in bytes.
+pub const LABEL_MAX: usize = 63;
+/// Longest DNS subdomain (RFC 1123), in bytes: the limit of most object names.
+pub const SUBDOMAIN_MAX: usize = 253;
+/// Longest user id, in bytes: longer than any e-mail address (RFC 5321 allows 254), bounded for the API's CEL rules.
+pub const USER_ID_MAX: usize = 253;
+
+macro_rules! name_type {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $check:path) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// The name as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = anyhow::Error;
+
+            fn from_str(text: &str) -> Result<Self> {
+                match $check(text) {
+                    Ok(()) => Ok(Self(text.to_owned())),
+                    Err(reason) => bail!("invalid {} {text:?}: {reason}", $what),
+                }
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = anyhow::Error;
+
+            fn try_from(text: String) -> Result<Self> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> String {
+                name.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+    };
+}
+
+name_type!(
+    /// Name of a Session: a DNS label of at most 63 bytes, because it becomes a label value and part of object names.
+    SessionName,
+    "session name",
+    check_label
+);
+name_type!(
+    /// Name of a Namespace: a DNS label of at most 63 bytes.
+    NamespaceName,
+    "namespace",
+    check_label
+);
+name_type!(
+    /// Name of a SessionTemplate: a DNS subdomain, as the API server wants for every custom resource.
+    TemplateName,
+    "template name",
+    check_subdomain
+);
+name_type!(
+    /// Name of a parameter or placeholder: `[A-Za-z_][A-Za-z0-9_]*`, as in a shell.
+    ParameterName,
+    "parameter name",
+    check_parameter
+);
+name_type!(
+    /// Owner of a session as the organisation writes it (`alice@example.com`): 1 to 253 bytes without control characters
+    /// and without blanks at either end. Its legal form for labels and names is in [`crate::labels`].
+    UserId,
+    "user id",
+    check_user_id
+);
+
+/// Checks a DNS label (RFC 1123): lower-case letters, digits and `-`, alphanumeric at both ends, 1 to 63 bytes.
+///
+/// # Errors
+/// The reason, without the name.
+pub fn check_label(text: &str) -> Result<(), String> {
+    if text.is_empty() {
+        return Err("it is empty".into());
+    }
+    if text.len() > LABEL_MAX {
+        return Err(format!(
+            "it has {} characters, at most {LABEL_MAX} are allowed",
+            text.len()
+        ));
+    }
+    let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if !text.chars().all(legal) {
+        return Err("only lower-case letters, digits and \"-\" are allowed".into());
+    }
+    if text.starts_with('-') || text.ends_with('-') {
+        return Err("it must start and end with a letter or digit".into());
+    }
+    Ok(())
+}
+
+/// Checks a DNS subdomain (RFC 1123): DNS labels (of any length) joined by dots, 1 to 253 bytes.
+///
+/// # Errors
+/// The reason, without the name.
+pub fn check_subdomain(text: &str) -> Result<(), String> {
+    if text.is_empty() {
+        return Err("it is empty".into());
+    }
+    if text.len() > SUBDOMAIN_MAX {
+        return Err(format!(
+            "it has {} characters, at most {SUBDOMAIN_MAX} are allowed",
+            text.len()
+        ));
+    }
+    let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    for label in text.split('.') {
+        if label.is_empty() || label.starts_with('-') || label.ends_with('-') {
+            return Err("every part between dots must start and end with a letter or digit".into());
+        }
+        if !label.chars().all(legal) {
+            return Err("only lower-case letters, digits, \"-\" and \".\" are allowed".into());
+        }
+    }
+    Ok(())
+}
+
+fn check_parameter(text: &str) -> Result<(), String> {
+    let mut chars = text.chars();
+    let starts = chars
+        .next()
+        .is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
+    if starts && chars.all(|c| c.is_ascii_alphanumeric() || c == '_') {
+        return Ok(());
+    }
+    Err("it must be letters, digits and \"_\", and not start with a digit".into())
+}
+
+fn check_user_id(text: &str) -> Result<(), String> {
+    if text.is_empty() {
+        return Err("it is empty".into());
+    }
+    if text.len() > USER_ID_MAX {
+        return Err(format!(
+            "it has {} bytes, at most {USER_ID_MAX} are allowed",
+            text.len()
+        ));
+    }
+    if text.chars().any(char::is_control) {
+        return Err("control characters are not allowed".into());
+    }
+    if text.trim() != text {
+        return Err("blanks at its start or end are not allowed".into());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_name_is_a_dns_label() {
+        assert!("alice".parse::<SessionName>().is_ok());
+        assert!("a".repeat(63).parse::<SessionName>().is_ok());
+        let long = "a"
+            .repeat(64)
+            .parse::<SessionName>()
+            .unwrap_err()
+            .to_string();
+        assert!(long.contains("64 characters, at most 63"), "{long}");
+        for bad in ["", "Alice", "-a", "a-", "a.b", "a_b", "ä"] {
+            assert!(bad.parse::<SessionName>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_parameter_name_is_a_shell_name() {
+        for good in ["A", "_a1", "DISK_SIZE"] {
+            assert!(good.parse::<ParameterName>().is_ok(), "{good:?}");
+        }
+        for bad in ["", "1A", "A-B", "A B", "Ä"] {
+            assert!(bad.parse::<ParameterName>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_user_id_keeps_what_the_organisation_writes() {
+        for good in ["alice@example.com", "CN=Alice Smith,O=x", "jürgen"] {
+            assert_eq!(good.parse::<UserId>().unwrap().as_str(), good);
+        }
+        for bad in ["", " alice", "a\nb", &"a".repeat(254)] {
+            assert!(bad.parse::<UserId>().is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! What is put on every object of a session, so that it can be found, attributed and collected.
+
+use anyhow::Result;
+use serde_json::{Map, Value, json};
+
+use super::pods::pod_metadata_paths;
+use super::resource::text;
+use crate::api::{API_VERSION, PrimaryRef, Session};
+use crate::labels;
+use crate::names::{NamespaceName, SessionName, UserId};
+
+/// Whose an object is, and which run made it.
+#[derive(Clone, Debug)]
+pub struct Belonging {
+    /// The session.
+    pub session: SessionName,
+    /// UID of the Session; empty in a client-side dry run, where none exists: then nothing is owned.
+    pub session_uid: String,
+    /// Namespace of the session and of all its objects.
+    pub namespace: NamespaceName,
+    /// Owner, raw.
+    pub user_id: UserId,
+    /// Random token of this run.
+    pub run: String,
+    /// Template; `None` for a manifest session, whose Pods keep their ServiceAccount token unless they say otherwise.
+    pub template: Option<String>,
+    /// The primary workload.
+    pub primary: Option<PrimaryRef>,
+}
+
+/// True for what outlives a Session: claims, snapshots and the parameters Secret. Data never has an ownerReference, so that
+/// no garbage collection and no plain `kubectl delete session` can take it.
+pub fn is_data(object: &Value) -> bool {
+    match text(object, "/kind") {
+        "PersistentVolumeClaim" | "VolumeSnapshot" => true,
+        "Secret" => object
+            .pointer("/metadata/labels")
+            .and_then(|l| l.get(labels::PARAMETERS))
+            .is_some(),
+        _ => false,
+    }
+}
+
+impl Belonging {
+    /// Whose the objects of a Session are that the server has, as far as its last start says.
+    ///
+    /// # Errors
+    /// When its name, Namespace or owner is not legal: only an object that went around the API's own rules has such.
+    pub fn of(session: &Session) -> Result<Self> {
+        let applied = session
+            .status
+            .as_ref()
+            .and_then(|status| status.applied.as_ref());
+        Ok(Self {
+            session: session.metadata.name.clone().unwrap_or_default().parse()?,
+            session_uid: session.metadata.uid.clone().unwrap_or_default(),
+            namespace: session
+                .metadata
+                .namespace
+                .clone()
+                .unwrap_or_default()
+                .parse()?,
+            user_id: session.spec.user_id.parse()?,
+            run: String::new(),
+            template: session
+                .status
+                .as_ref()
+                .and_then(|status| status.template.clone()),
+            primary: applied.and_then(|applied| applied.primary.clone()),
+        })
+    }
+
+    /// The labels of everything.
+    pub fn labels(&self) -> Map<String, Value> {
+        let mut map = Map::new();
+        map.insert(labels::MANAGED_BY.into(), labels::MANAGER.into());
+        map.insert(labels::SESSION.into(), self.session.as_str().into());
+        map.insert(
+            labels::USER.into(),
+            labels::label_value(self.user_id.as_str()).into(),
+        );
+        map
+    }
+
+    fn annotations(&self) -> Map<String, Value> {
+        let mut map = Map::new();
+        map.insert(labels::USER_ID.into(), self.user_id.as_str().into());
+        map.insert(labels::RUN.into(), self.run.as_str().into());
+        map
+    }
+
+    /// The reference that makes an object the session's; `None` while there is no UID.
+    pub fn owner_reference(&self) -> Option<Value> {
+        (!self.session_uid.is_empty()).then(|| {
+            json!({
+                "apiVersion": API_VERSION,
+                "kind": "Session",
+                "name": self.session.as_str(),
+                "uid": self.session_uid,
+                "controller": true,
+                "blockOwnerDeletion": true,
+            })
+        })
+    }
+
+    /// Puts namespace, labels, annotations and owner on one rendered object and on the templates inside it.
+    pub fn put_on(&self, object: &mut Value) {
+        let data = is_data(object);
+        let primary = self
+            .primary
+            .as_ref()
+            .is_some_and(|p| is_named(object, &p.kind, &p.name));
+        self.mark(object.pointer_mut("/metadata"), data, data);
+        if let Some(metadata) = object
+            .pointer_mut("/metadata")
+            .and_then(Value::as_object_mut)
+        {
+            metadata.insert("namespace".into(), self.namespace.as_str().into());
+            if let (false, Some(owner)) = (data, self.owner_reference()) {
+                metadata.insert("ownerReferences".into(), json!([owner]));
+            }
+        }
+        for path in pod_metadata_paths(text(object, "/kind")) {
+            ensure_map(object, path);
+            self.mark(object.pointer_mut(path), false, false);
+        }
+        if primary && let Some(path) = pod_metadata_paths(text(object, "/kind")).last() {
+            set_in(object, path, "labels", labels::PRIMARY, "true");
+        }
+        if let Some(claims) = object
+            .pointer_mut("/spec/volumeClaimTemplates")
+            .and_then(Value::as_array_mut)
+        {
+            for claim in claims {
+                ensure_map(claim, "/metadata");
+                self.mark(claim.pointer_mut("/metadata"), true, true);
+            }
+        }
+        self.settle(object);
+    }
+
+    fn mark(&self, metadata: Option<&mut Value>, data: bool, with_template: bool) {
+        let Some(metadata) = metadata else { return };
+        merge(metadata, "labels", self.labels());
+        merge(metadata, "annotations", self.annotations());
+        if data && !self.session_uid.is_empty() {
+            set(
+                metadata,
+                "annotations",
+                labels::SESSION_UID,
+                &self.session_uid,
+            );
+        }
+        if let (true, Some(template)) = (with_template, &self.template) {
+            set(metadata, "annotations", labels::TEMPLATE, template);
+        }
+    }
+
+    /// What the design wants of every workload, whatever its author wrote.
+    fn settle(&self, object: &mut Value) {
+        if text(object, "/kind") == "StatefulSet"
+            && let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut)
+        {
+            // Claims go by the data policy alone, and a changed template must not restart a user's session.
+            let retain = json!({ "whenDeleted": "Retain", "whenScaled": "Retain" });
+            spec.insert("persistentVolumeClaimRetentionPolicy".into(), retain);
+            spec.insert("updateStrategy".into(), json!({ "type": "OnDelete" }));
+        }
+        if self.template.is_some()
+            && let Some(spec) = super::pods::pod_spec_mut(object)
+        {
+            spec.entry("automountServiceAccountToken")
+                .or_insert(Value::Bool(false));
+        }
+    }
+}
+
+/// True if the object is of that kind and name.
+pub fn is_named(object: &Value, kind: &str, name: &str) -> bool {
+    text(object, "/kind") == kind && text(object, "/metadata/name") == name
+}
+
+fn ensure_map(object: &mut Value, path: &str) {
+    if object.pointer(path).is_some_and(Value::is_object) {
+        return;
+    }
+    if let Some((parent, key)) = path.rsplit_once('/')
+        && let Some(map) = object.pointer_mut(parent).and_then(Value::as_object_mut)
+    {
+        map.insert(key.to_owned(), json!({}));
+    }
+}
+
+fn merge(metadata: &mut Value, field: &str, entries: Map<String, Value>) {
+    let Some(metadata) = metadata.as_object_mut() else {
+        return;
+    };
+    let target = metadata.entry(field).or_insert_with(|| json!({}));
+    if target.is_null() {
+        *target = json!({});
+    }
+    if let Some(target) = target.as_object_mut() {
+        target.extend(entries);
+    }
+}
+
+fn set(metadata: &mut Value, field: &str, key: &str, value: &str) {
+    merge(
+        metadata,
+        field,
+        Map::from_iter([(key.to_owned(), Value::from(value))]),
+    );
+}
+
+/// Sets one label or annotation of the metadata at `path`.
+pub(crate) fn set_in(object: &mut Value, path: &str, field: &str, key: &str, value: &str) {
+    if let Some(metadata) = object.pointer_mut(path) {
+        set(metadata, field, key, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn belonging() -> Belonging {
+        Belonging {
+            session: "a".parse().unwrap(),
+            session_uid: "u-1".into(),
+            namespace: "ns".parse().unwrap(),
+            user_id: "alice@example.com".parse().unwrap(),
+            run: "r1".into(),
+            template: Some("lab".into()),
+            primary: Some(PrimaryRef {
+                kind: "StatefulSet".into(),
+                name: "w".into(),
+                container: None,
+            }),
+        }
+    }
+
+    #[test]
+    fn a_workload_and_its_templates_are_marked_and_owned() {
+        let mut object = json!({
+            "apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": { "name": "w" },
+            "spec": { "template": { "spec": {} }, "volumeClaimTemplates": [{ "metadata": { "name": "d" } }] },
+        });
+        belonging().put_on(&mut object);
+        assert_eq!(object["metadata"]["ownerReferences"][0]["uid"], "u-1");
+        assert_eq!(object["metadata"]["namespace"], "ns");
+        assert_eq!(
+            object["spec"]["template"]["metadata"]["labels"][labels::PRIMARY],
+            "true"
+        );
+        assert_eq!(
+            object["spec"]["template"]["metadata"]["annotations"][labels::RUN],
+            "r1"
+        );
+        assert_eq!(
+            object["spec"]["template"]["spec"]["automountServiceAccountToken"],
+            false
+        );
+        let claim = &object["spec"]["volumeClaimTemplates"][0]["metadata"];
+        assert_eq!(claim["annotations"][labels::TEMPLATE], "lab");
+        assert_eq!(claim["annotations"][labels::SESSION_UID], "u-1");
+        assert_eq!(object["spec"]["updateStrategy"]["type"], "OnDelete");
+        assert_eq!(
+            object["spec"]["persistentVolumeClaimRetentionPolicy"]["whenDeleted"],
+            "Retain"
+        );
+    }
+
+    #[test]
+    fn data_is_marked_but_never_owned() {
+        let mut claim = json!({ "kind": "PersistentVolumeClaim", "metadata": { "name": "c" } });
+        belonging().put_on(&mut claim);
+        assert!(claim["metadata"].get("ownerReferences").is_none());
+        assert_eq!(claim["metadata"]["annotations"][labels::SESSION_UID], "u-1");
+    }
+
+    #[test]
+    fn a_manifest_session_keeps_what_its_author_wrote() {
+        let mut pod =
+            json!({ "kind": "Pod", "metadata": { "name": "p", "labels": null }, "spec": {} });
+        let mut mine = belonging();
+        mine.template = None;
+        mine.put_on(&mut pod);
+        assert!(pod["spec"].get("automountServiceAccountToken").is_none());
+        assert_eq!(pod["metadata"]["labels"][labels::SESSION], "a");
+    }
+}

@@ -1,0 +1,13 @@
+//! Kubernetes objects as plain data: what they are called, whose they are, what is put on them, when they are ready.
+
+pub mod belonging;
+pub mod endpoint;
+pub mod order;
+pub mod overrides;
+pub mod pods;
+pub mod primary;
+pub mod resource;
+pub mod table;
+
+pub use belonging::is_data;
+pub use resource::{ObjectRef, ResourceType};

@@ -1,0 +1,337 @@
+//! What the session wants otherwise than its template: resources of the primary container, size and class of its data.
+
+use anyhow::{Result, bail};
+use serde_json::{Map, Value, json};
+
+use super::belonging::is_named;
+use super::pods::{container_mut, pod_metadata_paths, pod_spec_mut};
+use super::resource::text;
+use crate::api::{IntOrString, PrimaryRef, Resources, Storage};
+use crate::failure::hinted;
+use crate::labels;
+use crate::quantity::Quantity;
+
+/// The GPU resource that is asked for where the template names none.
+const GPU: &str = "nvidia.com/gpu";
+
+/// Sets the limits of the primary container. Requests keep the template's ratio to the limits; where the template has only
+/// one of them, the other follows Kubernetes' own rule (an absent request equals the limit).
+///
+/// # Errors
+/// When a value is no quantity, zero or negative, or the GPU count is no whole number.
+pub fn set_resources(
+    objects: &mut [Value],
+    primary: &PrimaryRef,
+    wanted: &Resources,
+) -> Result<()> {
+    let workload = objects
+        .iter_mut()
+        .find(|o| is_named(o, &primary.kind, &primary.name));
+    let Some(container) = workload.and_then(|w| container_mut(w, primary.container.as_deref()))
+    else {
+        bail!(
+            "primary workload {}/{} has no container to give resources to",
+            primary.kind,
+            primary.name
+        );
+    };
+    let resources = container.entry("resources").or_insert_with(|| json!({}));
+    for (name, wanted) in [("cpu", &wanted.cpu), ("memory", &wanted.memory)] {
+        if let Some(wanted) = wanted {
+            set_limit(resources, name, quantity(name, wanted)?);
+        }
+    }
+    if let Some(gpu) = &wanted.gpu {
+        set_gpu(resources, whole_gpus(&gpu.to_string())?);
+    }
+    Ok(())
+}
+
+fn quantity(field: &str, value: &IntOrString) -> Result<Quantity> {
+    let parsed: Quantity = match value.to_string().parse() {
+        Ok(parsed) => parsed,
+        Err(error) => bail!("invalid {field} {:?}: {error:#}", value.to_string()),
+    };
+    if parsed.is_zero() || parsed.is_negative() {
+        bail!(
+            "invalid {field} {:?}: it must be more than 0",
+            value.to_string()
+        );
+    }
+    Ok(parsed)
+}
+
+/// A count of GPUs.
+///
+/// # Errors
+/// For anything but a whole number: extended resources cannot be divided, and Kubernetes wants request and limit equal.
+pub fn whole_gpus(text: &str) -> Result<u32> {
+    if let Ok(count) = text.parse::<u32>() {
+        return Ok(count);
+    }
+    let error = anyhow::anyhow!(
+        "invalid gpu {text:?}: extended resources cannot be divided, a session gets whole GPUs or none"
+    );
+    Err(hinted(
+        error,
+        "share one by time-slicing (the node advertises several, ask for 1) or by a MIG resource",
+    ))
+}
+
+fn section<'a>(resources: &'a mut Value, name: &str) -> Option<&'a mut Map<String, Value>> {
+    resources
+        .as_object_mut()?
+        .entry(name)
+        .or_insert_with(|| json!({}))
+        .as_object_mut()
+}
+
+fn read(resources: &Value, section: &str, name: &str) -> Option<Quantity> {
+    let value = resources.get(section)?.get(name)?;
+    value
+        .as_str()
+        .map(str::to_owned)
+        .or_else(|| value.as_i64().map(|n| n.to_string()))?
+        .parse()
+        .ok()
+}
+
+fn set_limit(resources: &mut Value, name: &str, limit: Quantity) {
+    let (old_limit, old_request) = (
+        read(resources, "limits", name),
+        read(resources, "requests", name),
+    );
+    let request = match (old_limit, old_request) {
+        (Some(old_limit), Some(old_request)) if !old_limit.is_zero() => {
+            Some(limit.scale_ratio(&old_request, &old_limit))
+        }
+        // A request without a limit must not exceed the limit that it gets now.
+        (None, Some(old_request)) if old_request > limit => Some(limit),
+        _ => None,
+    };
+    if let Some(limits) = section(resources, "limits") {
+        limits.insert(name.to_owned(), limit.to_string().into());
+    }
+    if let (Some(request), Some(requests)) = (request, section(resources, "requests")) {
+        requests.insert(name.to_owned(), request.to_string().into());
+    }
+}
+
+/// The GPU resource the container already names (nvidia.com/gpu, amd.com/gpu, a MIG profile), else the usual one.
+fn set_gpu(resources: &mut Value, count: u32) {
+    let is_gpu =
+        |name: &&String| name.contains('/') && (name.ends_with("gpu") || name.contains("/mig-"));
+    let named = ["limits", "requests"].iter().find_map(|part| {
+        let map = resources.get(*part)?.as_object()?;
+        map.keys().find(is_gpu).cloned()
+    });
+    let name = named.unwrap_or_else(|| GPU.to_owned());
+    for part in ["limits", "requests"] {
+        if let Some(map) = section(resources, part) {
+            match count {
+                0 => drop(map.shift_remove(&name)),
+                _ => drop(map.insert(name.clone(), count.to_string().into())),
+            }
+        }
+    }
+}
+
+/// Sets size and class of the session's claims. Where the template has none but says which volume holds the user's data
+/// (annotation `streaming.platform/data-volume`), that emptyDir becomes a claim.
+///
+/// # Errors
+/// When there is nothing that could be sized, or the size is no quantity.
+pub fn set_storage(objects: &mut Vec<Value>, wanted: &Storage) -> Result<()> {
+    let size = match &wanted.size {
+        Some(size) => Some(quantity("storage", size)?.to_string()),
+        None => None,
+    };
+    let made = match &size {
+        Some(size) if claims(objects).next().is_none() => swap_data_volume(objects, size),
+        _ => false,
+    };
+    let mut found = made;
+    for claim in claims(objects) {
+        found = true;
+        let Some(spec) = claim.get_mut("spec").and_then(Value::as_object_mut) else {
+            continue;
+        };
+        if let Some(size) = &size {
+            let resources = spec.entry("resources").or_insert_with(|| json!({}));
+            if let Some(requests) = section(resources, "requests") {
+                requests.insert("storage".into(), size.as_str().into());
+            }
+        }
+        if let Some(class) = &wanted.class {
+            spec.insert("storageClassName".into(), class.as_str().into());
+        }
+    }
+    if found {
+        return Ok(());
+    }
+    let error = anyhow::anyhow!(
+        "nothing to store: the session has no PersistentVolumeClaim that could be given a size or class"
+    );
+    Err(hinted(
+        error,
+        "leave out --storage and --storage-class, or use a template that keeps data",
+    ))
+}
+
+/// Every claim: objects of their own, and those inside StatefulSets.
+fn claims(objects: &mut [Value]) -> impl Iterator<Item = &mut Value> {
+    objects
+        .iter_mut()
+        .flat_map(|object| match text(object, "/kind") {
+            "PersistentVolumeClaim" => vec![object],
+            "StatefulSet" => {
+                let inside = object
+                    .pointer_mut("/spec/volumeClaimTemplates")
+                    .and_then(Value::as_array_mut);
+                inside
+                    .map(|claims| claims.iter_mut().collect())
+                    .unwrap_or_default()
+            }
+            _ => Vec::new(),
+        })
+}
+
+fn swap_data_volume(objects: &mut Vec<Value>, size: &str) -> bool {
+    let mut claim = None;
+    for object in objects.iter_mut() {
+        let Some(path) = pod_metadata_paths(text(object, "/kind")).last() else {
+            continue;
+        };
+        let annotation = |key: &str| {
+            let annotations = object.pointer(&format!("{path}/annotations"))?;
+            annotations.get(key)?.as_str().map(str::to_owned)
+        };
+        let (Some(volume), Some(name)) = (
+            annotation(labels::DATA_VOLUME),
+            annotation(labels::DATA_CLAIM),
+        ) else {
+            continue;
+        };
+        let volumes = pod_spec_mut(object)
+            .and_then(|spec| spec.get_mut("volumes"))
+            .and_then(Value::as_array_mut);
+        for entry in volumes
+            .into_iter()
+            .flatten()
+            .filter(|v| text(v, "/name") == volume)
+        {
+            *entry = json!({ "name": volume, "persistentVolumeClaim": { "claimName": name } });
+            claim = Some(name.clone());
+        }
+    }
+    let Some(name) = claim else { return false };
+    objects.push(json!({
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": { "name": name },
+        "spec": { "accessModes": ["ReadWriteOnce"], "resources": { "requests": { "storage": size } } },
+    }));
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pod() -> Value {
+        json!({ "apiVersion": "v1", "kind": "Pod",
+            "metadata": { "name": "p", "annotations": { labels::DATA_VOLUME: "home", labels::DATA_CLAIM: "claim-a" } },
+            "spec": { "volumes": [{ "name": "home", "emptyDir": {} }], "containers": [{ "name": "main", "resources": {
+                "requests": { "cpu": "500m", "memory": "1Gi" }, "limits": { "cpu": "1500m", "memory": "2Gi" } } }] } })
+    }
+
+    fn primary() -> PrimaryRef {
+        PrimaryRef {
+            kind: "Pod".into(),
+            name: "p".into(),
+            container: None,
+        }
+    }
+
+    fn resources(cpu: Option<&str>, memory: Option<&str>, gpu: Option<&str>) -> Resources {
+        Resources {
+            cpu: cpu.map(Into::into),
+            memory: memory.map(Into::into),
+            gpu: gpu.map(Into::into),
+        }
+    }
+
+    #[test]
+    fn requests_keep_the_templates_ratio() {
+        let mut objects = vec![pod()];
+        set_resources(
+            &mut objects,
+            &primary(),
+            &resources(Some("3"), Some("4Gi"), Some("1")),
+        )
+        .unwrap();
+        let found = &objects[0]["spec"]["containers"][0]["resources"];
+        assert_eq!(found["limits"]["cpu"], "3");
+        assert_eq!(found["requests"]["cpu"], "1");
+        assert_eq!(found["requests"]["memory"], "2Gi");
+        assert_eq!(found["limits"]["nvidia.com/gpu"], "1");
+        set_resources(&mut objects, &primary(), &resources(None, None, Some("0"))).unwrap();
+        assert!(
+            objects[0]["spec"]["containers"][0]["resources"]["limits"]
+                .get("nvidia.com/gpu")
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn fractions_of_a_gpu_are_refused_with_the_reason() {
+        for bad in ["0.25", "500m", "-1", "one"] {
+            let error = set_resources(&mut [pod()], &primary(), &resources(None, None, Some(bad)))
+                .unwrap_err();
+            assert!(
+                error.to_string().contains("cannot be divided"),
+                "{bad}: {error}"
+            );
+        }
+        assert!(
+            set_resources(&mut [pod()], &primary(), &resources(Some("0"), None, None)).is_err()
+        );
+        assert!(
+            set_resources(&mut [pod()], &primary(), &resources(Some("x"), None, None)).is_err()
+        );
+    }
+
+    #[test]
+    fn a_named_data_volume_becomes_a_claim() {
+        let mut objects = vec![pod()];
+        let wanted = Storage {
+            size: Some("1Gi".into()),
+            class: Some("fast".into()),
+        };
+        set_storage(&mut objects, &wanted).unwrap();
+        assert_eq!(
+            objects[0]["spec"]["volumes"][0]["persistentVolumeClaim"]["claimName"],
+            "claim-a"
+        );
+        assert_eq!(
+            objects[1]["spec"]["resources"]["requests"]["storage"],
+            "1Gi"
+        );
+        assert_eq!(objects[1]["spec"]["storageClassName"], "fast");
+    }
+
+    #[test]
+    fn storage_without_anything_to_store_is_an_error() {
+        let mut bare = pod();
+        bare["metadata"]["annotations"] = json!({});
+        let error = set_storage(
+            &mut vec![bare],
+            &Storage {
+                size: Some("1Gi".into()),
+                class: None,
+            },
+        )
+        .unwrap_err();
+        assert!(error.to_string().starts_with("nothing to store"));
+    }
+}

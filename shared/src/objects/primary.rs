@@ -1,0 +1,195 @@
+//! Which workload is the session.
+
+use anyhow::{Result, bail};
+use serde_json::Value;
+
+use super::belonging::is_named;
+use super::pods::{WORKLOADS, default_container, pod_spec};
+use super::resource::text;
+use crate::api::PrimaryRef;
+use crate::failure::{Hint, hinted};
+
+/// The primary workload of rendered objects: the declared one, which must be there, else the only one.
+///
+/// # Errors
+/// When there is no workload, several and none declared, or the declared one or its container is not there.
+pub fn choose(objects: &[Value], declared: Option<&PrimaryRef>) -> Result<PrimaryRef> {
+    let workloads: Vec<&Value> = objects
+        .iter()
+        .filter(|o| WORKLOADS.contains(&text(o, "/kind")))
+        .collect();
+    let all = || {
+        workloads
+            .iter()
+            .map(|w| label(w))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let chosen = match (declared, workloads.as_slice()) {
+        (Some(primary), _) => {
+            let found = workloads
+                .iter()
+                .find(|w| is_named(w, &primary.kind, &primary.name));
+            match found {
+                Some(workload) => *workload,
+                None if workloads.is_empty() => bail!(
+                    "primary workload {}/{} is not among the objects",
+                    primary.kind,
+                    primary.name
+                ),
+                None => {
+                    let error = anyhow::anyhow!(
+                        "primary workload {}/{} is not among the objects",
+                        primary.kind,
+                        primary.name
+                    );
+                    return Err(hinted(error, format!("the workloads are {}", all())));
+                }
+            }
+        }
+        (None, []) => bail!("no workload: one Pod, StatefulSet or Deployment is needed"),
+        (None, [only]) => only,
+        (None, _) => {
+            let error =
+                anyhow::anyhow!("several workloads ({}) and none is named as primary", all());
+            return Err(hinted(
+                error,
+                "name the one that is entered with --primary KIND/NAME",
+            ));
+        }
+    };
+    let container = declared.and_then(|p| p.container.clone());
+    if let Some(name) = &container {
+        check_container(chosen, name)?;
+    }
+    Ok(PrimaryRef {
+        kind: text(chosen, "/kind").to_owned(),
+        name: text(chosen, "/metadata/name").to_owned(),
+        container: container.or_else(|| default_container(chosen)),
+    })
+}
+
+fn check_container(workload: &Value, name: &str) -> Result<()> {
+    let containers = pod_spec(workload)
+        .and_then(|spec| spec.get("containers"))
+        .and_then(Value::as_array);
+    let names: Vec<&str> = containers
+        .into_iter()
+        .flatten()
+        .map(|c| text(c, "/name"))
+        .collect();
+    if names.contains(&name) {
+        return Ok(());
+    }
+    Err(anyhow::anyhow!(
+        "container {name:?} is not in {}",
+        label(workload)
+    ))
+    .hint(format!("its containers are {}", names.join(", ")))
+}
+
+fn label(workload: &Value) -> String {
+    format!(
+        "{}/{}",
+        text(workload, "/kind"),
+        text(workload, "/metadata/name")
+    )
+}
+
+/// Parses `KIND/NAME` as --primary takes it; the kind's case does not matter.
+///
+/// # Errors
+/// When it is not of that form or the kind cannot be a session.
+pub fn parse(value: &str) -> Result<PrimaryRef> {
+    let Some((kind, name)) = value.split_once('/').filter(|(_, name)| !name.is_empty()) else {
+        bail!("invalid primary {value:?}: it must be KIND/NAME");
+    };
+    let Some(kind) = WORKLOADS
+        .iter()
+        .find(|known| known.eq_ignore_ascii_case(kind))
+    else {
+        bail!(
+            "invalid primary {value:?}: the kind must be {}",
+            WORKLOADS.join(", ")
+        );
+    };
+    Ok(PrimaryRef {
+        kind: (*kind).to_owned(),
+        name: name.to_owned(),
+        container: None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn workload(kind: &str, name: &str) -> Value {
+        let spec = json!({ "containers": [{ "name": "main" }] });
+        let spec = if kind == "Pod" {
+            spec
+        } else {
+            json!({ "template": { "spec": spec } })
+        };
+        json!({ "kind": kind, "metadata": { "name": name }, "spec": spec })
+    }
+
+    #[test]
+    fn the_only_workload_is_primary() {
+        let objects = [
+            json!({ "kind": "Service", "metadata": { "name": "s" } }),
+            workload("Pod", "p"),
+        ];
+        let primary = choose(&objects, None).unwrap();
+        assert_eq!(
+            (
+                primary.kind.as_str(),
+                primary.name.as_str(),
+                primary.container.as_deref()
+            ),
+            ("Pod", "p", Some("main"))
+        );
+    }
+
+    #[test]
+    fn several_need_a_word() {
+        let objects = [workload("Deployment", "a"), workload("StatefulSet", "b")];
+        let error = choose(&objects, None).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "several workloads (Deployment/a, StatefulSet/b) and none is named as primary"
+        );
+        assert_eq!(
+            choose(&objects, Some(&parse("statefulset/b").unwrap()))
+                .unwrap()
+                .name,
+            "b"
+        );
+        assert!(choose(&objects, Some(&parse("Pod/b").unwrap())).is_err());
+    }
+
+    #[test]
+    fn no_workload_and_no_container_are_said() {
+        assert!(
+            choose(&[], None)
+                .unwrap_err()
+                .to_string()
+                .starts_with("no workload")
+        );
+        let wanted = PrimaryRef {
+            kind: "Pod".into(),
+            name: "p".into(),
+            container: Some("x".into()),
+        };
+        let error = choose(&[workload("Pod", "p")], Some(&wanted)).unwrap_err();
+        assert_eq!(error.to_string(), "container \"x\" is not in Pod/p");
+    }
+
+    #[test]
+    fn a_primary_is_kind_and_name() {
+        for bad in ["pod", "pod/", "job/x", "/x"] {
+            assert!(parse(bad).is_err(), "{bad:?}");
+        }
+    }
+}

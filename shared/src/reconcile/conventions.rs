@@ -1,0 +1,175 @@
+//! What a manifest without a template means: its annotations, and what is usual where it has none.
+
+use anyhow::{Context, Result};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::api::{
+    ConnectMethod, Hook, Hooks, HttpMethod, IntOrString, Lifetime, PrimaryRef, SessionTemplateSpec,
+};
+use crate::labels;
+use crate::objects::belonging::is_named;
+use crate::objects::pods::pod_labels;
+use crate::objects::resource::text;
+use crate::template::Source;
+
+/// A shell where there is bash, and where there is only sh.
+const SHELL: &str = "if command -v bash >/dev/null 2>&1; then exec bash -l; else exec sh -l; fi";
+
+/// What the manifest of a session says beside its objects: annotations `streaming.platform/connect`, `sync` and `lifetime` on the
+/// primary workload; without the first, a shell and one http method for each Service port named `http*` or `web`.
+///
+/// # Errors
+/// An annotation that is not of its form.
+pub(super) fn of_manifest(objects: &[Value], primary: &PrimaryRef) -> Result<SessionTemplateSpec> {
+    let workload = objects
+        .iter()
+        .find(|object| is_named(object, &primary.kind, &primary.name));
+    let annotation = |key: &str| {
+        let annotations = workload?.pointer("/metadata/annotations")?;
+        annotations.get(key)?.as_str().map(str::to_owned)
+    };
+    let connect = match annotation(labels::CONNECT) {
+        Some(yaml) => read(labels::CONNECT, &yaml)?,
+        None => usual_methods(objects, workload),
+    };
+    let mut said = SessionTemplateSpec {
+        connect,
+        ..SessionTemplateSpec::default()
+    };
+    if let Some(yaml) = annotation(labels::SYNC) {
+        let sync: Hook = read(labels::SYNC, &yaml)?;
+        said.hooks = Some(Hooks {
+            sync: Some(sync),
+            ..Hooks::default()
+        });
+    }
+    if let Some(yaml) = annotation(labels::LIFETIME) {
+        said.lifetime = Some(match yaml.trim().parse::<crate::duration::Lifetime>() {
+            Ok(_) => Lifetime {
+                timeout: Some(IntOrString::from(yaml.trim())),
+                ..Lifetime::default()
+            },
+            Err(_) => read(labels::LIFETIME, &yaml)?,
+        });
+    }
+    Ok(said)
+}
+
+/// Reads an annotation: YAML, which JSON is too.
+fn read<T: DeserializeOwned>(key: &str, yaml: &str) -> Result<T> {
+    let place = || format!("invalid annotation {key}");
+    let value = crate::template::plain_value(&Source::new(key, yaml).with_context(place)?)
+        .with_context(place)?;
+    serde_json::from_value(value).with_context(place)
+}
+
+fn usual_methods(objects: &[Value], workload: Option<&Value>) -> Vec<ConnectMethod> {
+    let exec = ["sh", "-c", SHELL].map(str::to_owned).to_vec();
+    let mut methods = vec![ConnectMethod {
+        name: "shell".into(),
+        exec,
+        ..ConnectMethod::default()
+    }];
+    let nothing = Map::new();
+    let pod = workload.and_then(pod_labels).unwrap_or(&nothing);
+    for service in objects
+        .iter()
+        .filter(|object| text(object, "/kind") == "Service")
+    {
+        let selector = service.pointer("/spec/selector").and_then(Value::as_object);
+        if selector.is_none_or(|selector| {
+            selector.is_empty() || selector.iter().any(|(k, v)| pod.get(k) != Some(v))
+        }) {
+            continue;
+        }
+        for port in service
+            .pointer("/spec/ports")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+        {
+            let name = text(port, "/name");
+            if name.starts_with("http") || name == "web" {
+                // Forwarding goes to the Pod, so it is the Pod's port that counts.
+                let target = port.get("targetPort").or_else(|| port.get("port"));
+                let target = target.and_then(|value| serde_json::from_value(value.clone()).ok());
+                let http = HttpMethod {
+                    port: target,
+                    path: None,
+                };
+                methods.push(ConnectMethod {
+                    name: name.to_owned(),
+                    http: Some(http),
+                    ..ConnectMethod::default()
+                });
+            }
+        }
+    }
+    methods
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn primary() -> PrimaryRef {
+        PrimaryRef {
+            kind: "Pod".into(),
+            name: "p".into(),
+            container: None,
+        }
+    }
+
+    fn pod(annotations: Value) -> Value {
+        json!({ "kind": "Pod", "metadata": { "name": "p", "labels": { "app": "x" }, "annotations": annotations }, "spec": {} })
+    }
+
+    #[test]
+    fn a_bare_manifest_has_a_shell_and_its_web_ports() {
+        let service = json!({ "kind": "Service", "spec": { "selector": { "app": "x" }, "ports": [
+            { "name": "http-api", "port": 80, "targetPort": "web" }, { "name": "ssh", "port": 22 }, { "name": "web", "port": 8080 }] } });
+        let other = json!({ "kind": "Service", "spec": { "selector": { "app": "y" }, "ports": [{ "name": "http", "port": 80 }] } });
+        let said = of_manifest(&[pod(json!({})), service, other], &primary()).unwrap();
+        let names: Vec<&str> = said
+            .connect
+            .iter()
+            .map(|method| method.name.as_str())
+            .collect();
+        assert_eq!(names, ["shell", "http-api", "web"]);
+        assert_eq!(
+            said.connect[1].http.as_ref().unwrap().port,
+            Some("web".into())
+        );
+    }
+
+    #[test]
+    fn annotations_set_the_rest() {
+        let said = of_manifest(
+            &[pod(json!({
+                labels::CONNECT: "- name: ssh\n  ssh: {port: 22, user: lab}\n",
+                labels::SYNC: "{\"command\": [\"sync-home\"], \"timeout\": \"2m\"}",
+                labels::LIFETIME: "2h",
+            }))],
+            &primary(),
+        )
+        .unwrap();
+        assert_eq!(
+            said.connect[0].ssh.as_ref().unwrap().user.as_deref(),
+            Some("lab")
+        );
+        assert_eq!(said.hooks.unwrap().sync.unwrap().command, ["sync-home"]);
+        assert_eq!(said.lifetime.unwrap().timeout, Some("2h".into()));
+    }
+
+    #[test]
+    fn a_bad_annotation_is_named() {
+        let error =
+            of_manifest(&[pod(json!({ labels::SYNC: "command: {" }))], &primary()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "invalid annotation streaming.platform/sync"
+        );
+    }
+}

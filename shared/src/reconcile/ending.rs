@@ -1,0 +1,146 @@
+//! How a session ends: sync, workload, data, Session, in this order, because each step relies on the one before.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::seen::{Live, Seen, pod_ref};
+use crate::api::{DataPolicy, Hook, Session};
+use crate::duration::Timeout;
+use crate::labels;
+use crate::objects::resource::{POD, SESSION, text};
+use crate::objects::{ObjectRef, ResourceType};
+use crate::plan::{Plan, Propagation, Step};
+
+/// How long a sync hook may take when it does not say.
+const SYNC_LIMIT: Duration = Duration::from_secs(300);
+
+/// What is to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The workload alone.
+    Workload,
+    /// The session, its data by the data policy.
+    Everything {
+        /// Goes on without the sync hook.
+        skip_sync: bool,
+    },
+}
+
+/// The plan of an ending. With the data policy `snapshot` the data is kept: taking snapshots is refused before it comes here.
+pub fn ending(session: &Session, live: &Live, seen: &Seen, what: Ending, now: Timestamp) -> Plan {
+    let uid = session.metadata.uid.clone().unwrap_or_default();
+    let mut plan = Plan::default();
+    if what != (Ending::Everything { skip_sync: true }) {
+        plan.stage(sync(session, seen).into_iter().collect());
+    }
+    let workloads = live.workloads(&uid);
+    plan.stage(
+        workloads
+            .iter()
+            .filter_map(|w| delete(w, Propagation::Background))
+            .collect(),
+    );
+    let pods: Vec<ObjectRef> = live.own_pods(&uid).map(pod_ref).collect();
+    if !pods.is_empty() {
+        plan.stage(vec![Step::AwaitGone {
+            targets: pods,
+            resource: POD.clone(),
+        }]);
+    }
+    if matches!(what, Ending::Everything { .. }) {
+        plan.stage(data(session, live, now));
+        let target = ObjectRef {
+            api_version: crate::api::API_VERSION.into(),
+            kind: "Session".into(),
+            name: session.metadata.name.clone().unwrap_or_default(),
+            uid,
+        };
+        plan.stage(
+            delete(&target, Propagation::Background)
+                .into_iter()
+                .collect(),
+        );
+        plan.stage(vec![Step::AwaitGone {
+            targets: vec![target],
+            resource: SESSION.clone(),
+        }]);
+    }
+    plan
+}
+
+/// Only a workload that is ready has anything to synchronise, and a Pod that can be entered.
+fn sync(session: &Session, seen: &Seen) -> Option<Step> {
+    let Seen::Ready { pod } = seen else {
+        return None;
+    };
+    let applied = session.status.as_ref()?.applied.as_ref()?;
+    let Hook {
+        command,
+        timeout,
+        container,
+    } = applied.hooks.as_ref()?.sync.as_ref()?;
+    let container = container
+        .clone()
+        .or_else(|| applied.primary.as_ref()?.container.clone())?;
+    let limit = timeout
+        .as_ref()
+        .and_then(|timeout| timeout.to_string().parse::<Timeout>().ok())
+        .map(Timeout::duration);
+    Some(Step::Sync {
+        pod: pod.clone(),
+        container,
+        command: command.clone(),
+        limit: limit.unwrap_or(SYNC_LIMIT),
+    })
+}
+
+fn delete(target: &ObjectRef, propagation: Propagation) -> Option<Step> {
+    let resource = ResourceType::of_kind(&target.api_version, &target.kind)?.clone();
+    Some(Step::Delete {
+        target: target.clone(),
+        resource,
+        propagation,
+    })
+}
+
+/// The data policy that holds: the Session's, else the template's at the last start, else keep.
+pub(crate) fn data_policy(session: &Session) -> DataPolicy {
+    let at_start = session
+        .status
+        .as_ref()
+        .and_then(|status| status.data_policy);
+    session.spec.data_policy.or(at_start).unwrap_or_default()
+}
+
+/// Claims by the policy. The parameters Secret goes the way of the claims: a kept database needs its old password, and
+/// without kept claims there is nothing that it could open.
+fn data(session: &Session, live: &Live, now: Timestamp) -> Vec<Step> {
+    let own: Vec<&Value> = live.own_data(session).collect();
+    let has_claims = own
+        .iter()
+        .any(|object| text(object, "/kind") == "PersistentVolumeClaim");
+    let keep = has_claims && data_policy(session) != DataPolicy::Delete;
+    own.into_iter()
+        .filter_map(|object| {
+            let target = ObjectRef::of(object);
+            let resource = ResourceType::of_kind(&target.api_version, &target.kind)?.clone();
+            Some(if keep {
+                let since = now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+                let patch = json!({ "metadata": { "annotations": { labels::KEPT_SINCE: since } } });
+                Step::Patch {
+                    target,
+                    resource,
+                    patch,
+                }
+            } else {
+                Step::Delete {
+                    target,
+                    resource,
+                    propagation: Propagation::Background,
+                }
+            })
+        })
+        .collect()
+}

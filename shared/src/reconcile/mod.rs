@@ -1,0 +1,71 @@
+//! One reconciler, two drivers: session + rendering + what is there → phase and plan. Pure. The command line drives it for
+//! one session until the user has an answer; a controller drives it for all of them, for ever.
+
+mod conventions;
+mod ending;
+pub mod record;
+mod rendering;
+mod seen;
+mod starting;
+mod state;
+
+pub use ending::{Ending, ending};
+pub use rendering::{Body, Recipe, Rendered, render};
+pub use seen::{Live, Seen, look};
+pub use starting::{Rendering, Start, TemplateIdentity, starting};
+pub use state::{Standing, Wanted, expires_at, is_expired, is_start_asked, standing, wanted};
+
+use jiff::Timestamp;
+
+use crate::api::Session;
+use crate::diagnosis::EventNote;
+use crate::plan::Plan;
+
+/// What stands and what is to be done.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    /// Where the session stands, before anything is done.
+    pub standing: Standing,
+    /// What is to be done; empty where there is nothing, or where somebody has to be waited for.
+    pub plan: Plan,
+}
+
+/// The table of design.md §4. `start` is what a start would make; `None` where the template is gone or no start is asked:
+/// what runs goes on running and can be stopped and deleted without it.
+pub fn reconcile(
+    session: &Session,
+    wanted: Wanted,
+    start: Option<&Start>,
+    live: &Live,
+    events: &[EventNote],
+    now: Timestamp,
+) -> Decision {
+    let seen = look(session, live, events);
+    let standing = standing(session, wanted, &seen);
+    let plan = match (&seen, wanted) {
+        (Seen::NoWorkload | Seen::Lost, Wanted::Running) => match start {
+            Some(start) if is_start_asked(session) || matches!(seen, Seen::Lost) => {
+                starting(session, start)
+            }
+            _ => Plan::default(),
+        },
+        // An ended workload is made again only when somebody asks: a shell that was left must not come back by itself.
+        (Seen::Ended { .. }, Wanted::Running) if is_start_asked(session) => {
+            let mut plan = ending(session, live, &seen, Ending::Workload, now);
+            if let Some(start) = start {
+                plan.stages.extend(starting(session, start).stages);
+            }
+            plan
+        }
+        (_, Wanted::Running) => Plan::default(),
+        (Seen::NoWorkload, Wanted::Stopped) => Plan::default(),
+        (_, Wanted::Stopped) => ending(session, live, &seen, Ending::Workload, now),
+        (_, Wanted::Gone { skip_sync }) => {
+            ending(session, live, &seen, Ending::Everything { skip_sync }, now)
+        }
+    };
+    Decision { standing, plan }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,259 @@
+//! From a session and its template or manifest to a rendering: the last place where anything can be wrong with a start.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use super::conventions;
+use super::starting::{Rendering, TemplateIdentity};
+use crate::api::{
+    ConnectMethod, IntOrString, Lifetime as LifetimeSpec, PrimaryRef, SessionSpec, SessionTemplate,
+    SessionTemplateSpec,
+};
+use crate::duration::Lifetime;
+use crate::failure::hinted;
+use crate::names::{NamespaceName, SessionName, UserId};
+use crate::objects::{overrides, primary};
+use crate::template::{Given, Identity, Manifest, Parameters, Source, Values, Withheld};
+
+/// What a session's objects are rendered from.
+#[derive(Clone, Copy, Debug)]
+pub enum Body<'a> {
+    /// A SessionTemplate as the server has it.
+    Template(&'a SessionTemplate),
+    /// A manifest, with the name of its file for errors.
+    Manifest {
+        /// The file, as the user named it.
+        file: &'a str,
+        /// Its text.
+        text: &'a str,
+    },
+}
+
+/// Everything a rendering is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Recipe<'a> {
+    /// Name of the session.
+    pub session: &'a SessionName,
+    /// Its Namespace.
+    pub namespace: &'a NamespaceName,
+    /// What is wanted.
+    pub spec: &'a SessionSpec,
+    /// What it is rendered from.
+    pub body: Body<'a>,
+    /// Values from `--set`, which stand in spec.parameters too unless they are refused.
+    pub set: &'a BTreeMap<String, String>,
+    /// Values from files, secret ones among them.
+    pub files: &'a BTreeMap<String, String>,
+    /// Values of the session's parameters Secret.
+    pub stored: &'a BTreeMap<String, String>,
+    /// Leave out what holds secrets that nobody gave, instead of generating them: for showing.
+    pub public: bool,
+}
+
+/// A rendering, and what was left out of it.
+#[derive(Clone, Debug)]
+pub struct Rendered {
+    /// The rendering.
+    pub rendering: Rendering,
+    /// Secrets that were left out of a public one.
+    pub withheld: Vec<Withheld>,
+    /// The values it was made with that may be stored in the Session: given ones, not defaults.
+    pub parameters: BTreeMap<String, String>,
+    /// The most characters that the session's name may have.
+    pub name_limit: usize,
+}
+
+/// Renders a session.
+///
+/// # Errors
+/// All that can be wrong with values, manifest and overrides, with file, line and column where there is one.
+pub fn render(recipe: &Recipe<'_>) -> Result<Rendered> {
+    let spec = recipe.spec;
+    let (source, body) = source(recipe)?;
+    let manifest = Manifest::parse(&source)?;
+    let parameters = Parameters::of(&body.parameters, &manifest)?;
+    let given = Given {
+        flags: recipe.set,
+        files: recipe.files,
+        session: &spec.parameters,
+        preset: spec.preset.as_deref(),
+        presets: &body.presets,
+        stored: recipe.stored,
+    };
+    let mut values = parameters.resolve(identity(recipe)?, &given)?;
+    let rendered = if recipe.public {
+        manifest.render_public(&values)?
+    } else {
+        values.generate_missing()?;
+        manifest.render(&values)?
+    };
+    let withheld = rendered.withheld.clone();
+    let mut objects = rendered.into_objects();
+    let declared = match &spec.primary {
+        Some(wanted) => Some(wanted.clone()),
+        None => body
+            .primary
+            .as_ref()
+            .map(|wanted| expand_primary(wanted, &values))
+            .transpose()?,
+    };
+    let primary = primary::choose(&objects, declared.as_ref())?;
+    if let Some(wanted) = &spec.resources {
+        overrides::set_resources(&mut objects, &primary, wanted)?;
+    }
+    if let Some(wanted) = &spec.storage {
+        overrides::set_storage(&mut objects, wanted)?;
+    }
+    let said = match recipe.body {
+        Body::Template(_) => body.clone(),
+        Body::Manifest { .. } => conventions::of_manifest(&objects, &primary)?,
+    };
+    let rendering = Rendering {
+        connect: expand_connect(&said.connect, &values)?,
+        hooks: said.hooks.clone(),
+        lifetime: lifetime(spec, said.lifetime.as_ref())?,
+        on_expiry: said
+            .lifetime
+            .as_ref()
+            .and_then(|lifetime| lifetime.on_expiry)
+            .unwrap_or_default(),
+        data_policy: spec.data_policy.or(said.data_policy).unwrap_or_default(),
+        template: template_identity(recipe.body),
+        secrets: values.secret_values().clone(),
+        warnings: parameters
+            .warnings()
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+        primary,
+        objects,
+    };
+    let parameters = stored_parameters(recipe, &values);
+    Ok(Rendered {
+        rendering,
+        withheld,
+        parameters,
+        name_limit: manifest.session_name_limit(&values),
+    })
+}
+
+fn source(recipe: &Recipe<'_>) -> Result<(Source, SessionTemplateSpec)> {
+    match recipe.body {
+        Body::Template(template) => {
+            let name = template.metadata.name.as_deref().unwrap_or_default();
+            let file = format!("sessiontemplate/{name}");
+            Ok((
+                Source::new(file, template.spec.manifest.clone())?,
+                template.spec.clone(),
+            ))
+        }
+        Body::Manifest { file, text } => {
+            Ok((Source::new(file, text)?, SessionTemplateSpec::default()))
+        }
+    }
+}
+
+fn identity(recipe: &Recipe<'_>) -> Result<Identity> {
+    let user: UserId = recipe.spec.user_id.parse()?;
+    let application = recipe
+        .spec
+        .application
+        .as_deref()
+        .map(str::parse)
+        .transpose()
+        .context("in spec.application")?;
+    Ok(Identity {
+        session: recipe.session.clone(),
+        user,
+        namespace: recipe.namespace.clone(),
+        application,
+    })
+}
+
+fn template_identity(body: Body<'_>) -> Option<TemplateIdentity> {
+    let Body::Template(template) = body else {
+        return None;
+    };
+    Some(TemplateIdentity {
+        name: template.metadata.name.clone().unwrap_or_default(),
+        uid: template.metadata.uid.clone().unwrap_or_default(),
+        generation: template.metadata.generation.unwrap_or_default(),
+    })
+}
+
+fn expand_primary(wanted: &PrimaryRef, values: &Values) -> Result<PrimaryRef> {
+    Ok(PrimaryRef {
+        kind: wanted.kind.clone(),
+        name: values
+            .expand(&wanted.name, true)
+            .context("in the template's primary")?,
+        container: wanted.container.clone(),
+    })
+}
+
+fn expand_connect(methods: &[ConnectMethod], values: &Values) -> Result<Vec<ConnectMethod>> {
+    let expand = |text: &String| values.expand(text, false);
+    methods
+        .iter()
+        .map(|method| {
+            let mut method = method.clone();
+            method.exec = method.exec.iter().map(expand).collect::<Result<_>>()?;
+            if let Some(http) = &mut method.http {
+                http.path = http.path.as_ref().map(expand).transpose()?;
+            }
+            if let Some(ssh) = &mut method.ssh {
+                ssh.user = ssh.user.as_ref().map(expand).transpose()?;
+            }
+            Ok(method)
+        })
+        .collect::<Result<_>>()
+        .context("in the template's connect methods")
+}
+
+/// Given values that may be seen go into the Session, so that the next start has them again.
+fn stored_parameters(recipe: &Recipe<'_>, values: &Values) -> BTreeMap<String, String> {
+    let given = recipe
+        .spec
+        .parameters
+        .iter()
+        .chain(recipe.files)
+        .chain(recipe.set);
+    let mut stored: BTreeMap<String, String> = given
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    stored.retain(|name, _| !values.is_secret(name));
+    stored
+}
+
+/// The lifetime of a start: what the session says, else the template; never more than the template's maximum.
+fn lifetime(spec: &SessionSpec, said: Option<&LifetimeSpec>) -> Result<Option<Duration>> {
+    let parse = |value: &IntOrString, of: &str| {
+        value
+            .to_string()
+            .parse::<Lifetime>()
+            .with_context(|| format!("invalid {of} {:?}", value.to_string()))
+    };
+    let maximum = said
+        .and_then(|said| said.maximum.as_ref())
+        .map(|value| parse(value, "lifetime.maximum"))
+        .transpose()?;
+    let wanted = match (&spec.timeout, said.and_then(|said| said.timeout.as_ref())) {
+        (Some(value), _) => parse(value, "timeout")?,
+        (None, Some(value)) => parse(value, "lifetime.timeout")?,
+        (None, None) => maximum.clone().unwrap_or_else(Lifetime::never),
+    };
+    if let Some(maximum) = maximum
+        && wanted.exceeds(&maximum)
+    {
+        let error = anyhow::anyhow!(
+            "lifetime {wanted} is longer than the template allows, which is {maximum}"
+        );
+        return Err(hinted(
+            error,
+            format!("ask for less with --expires-in, at most {maximum}"),
+        ));
+    }
+    Ok(wanted.duration())
+}

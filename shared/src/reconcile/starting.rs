@@ -1,0 +1,131 @@
+//! What a start makes.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::api::{Applied, ConnectMethod, DataPolicy, Hooks, OnExpiry, PrimaryRef, Session};
+use crate::labels;
+use crate::objects::order::{tier, tiers};
+use crate::objects::resource::text;
+use crate::objects::{ObjectRef, belonging};
+use crate::plan::{Plan, Step};
+
+/// What a session's template or manifest came to, with every value in its place: complete and legal, but nobody's yet.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rendering {
+    /// The objects, as the author ordered them; the parameters Secret is not among them.
+    pub objects: Vec<Value>,
+    /// The primary workload.
+    pub primary: PrimaryRef,
+    /// How the session is entered.
+    pub connect: Vec<ConnectMethod>,
+    /// What runs in it around stop, delete and snapshots.
+    pub hooks: Option<Hooks>,
+    /// How long this start may live; `None` for ever.
+    pub lifetime: Option<Duration>,
+    /// What happens then.
+    pub on_expiry: OnExpiry,
+    /// What happens to data on delete.
+    pub data_policy: DataPolicy,
+    /// Which template it was; `None` for a manifest session.
+    pub template: Option<TemplateIdentity>,
+    /// Values of the secret parameters.
+    pub secrets: BTreeMap<String, String>,
+    /// What the author should know, one line each.
+    pub warnings: Vec<String>,
+}
+
+/// Which template a start was made from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TemplateIdentity {
+    /// Name.
+    pub name: String,
+    /// UID.
+    pub uid: String,
+    /// Generation.
+    pub generation: i64,
+}
+
+/// A start: a rendering, and whose it is going to be.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// What to make.
+    pub rendering: Rendering,
+    /// Whose it is.
+    pub belonging: belonging::Belonging,
+    /// Others' objects that may be used in place of ours, as `kind/name` in lower case, by the user's word.
+    pub use_existing: Vec<String>,
+}
+
+impl Start {
+    /// The objects as they are sent: marked, owned, narrowed, in order.
+    pub fn objects(&self) -> Vec<Value> {
+        let mut objects = self.rendering.objects.clone();
+        crate::objects::pods::narrow_selectors(&mut objects, self.belonging.session.as_str());
+        for object in &mut objects {
+            self.belonging.put_on(object);
+        }
+        objects.sort_by_key(tier);
+        objects
+    }
+
+    /// status.applied, once the objects are there.
+    pub fn applied(&self, objects: &[Value]) -> Applied {
+        let rendering = &self.rendering;
+        let replicas = objects.iter().filter_map(|object| {
+            let count = object.pointer("/spec/replicas")?.as_i64()?;
+            let key = format!(
+                "{}/{}",
+                text(object, "/kind"),
+                text(object, "/metadata/name")
+            );
+            Some((key, i32::try_from(count).ok()?))
+        });
+        Applied {
+            template_uid: rendering
+                .template
+                .as_ref()
+                .map(|template| template.uid.clone()),
+            template_generation: rendering
+                .template
+                .as_ref()
+                .map(|template| template.generation),
+            primary: Some(rendering.primary.clone()),
+            connect: rendering.connect.clone(),
+            hooks: rendering.hooks.clone(),
+            on_expiry: Some(rendering.on_expiry),
+            replicas: replicas.collect(),
+            objects: objects.iter().map(ObjectRef::of).collect(),
+        }
+    }
+}
+
+/// The plan of a start of `session`: every object by POST, tier after tier.
+pub fn starting(session: &Session, start: &Start) -> Plan {
+    let mut start = start.clone();
+    start.belonging.session_uid = session.metadata.uid.clone().unwrap_or_default();
+    let mut plan = Plan::default();
+    for tier in tiers(start.objects()) {
+        let steps = tier.into_iter().map(|object| {
+            let existing = may_be_others(&object, &start.use_existing);
+            Step::Create { object, existing }
+        });
+        plan.stage(steps.collect());
+    }
+    plan
+}
+
+fn may_be_others(object: &Value, by_user: &[String]) -> bool {
+    let annotations = object.pointer("/metadata/annotations");
+    let by_author = annotations
+        .and_then(|a| a.get(labels::EXISTING))
+        .is_some_and(|word| word == "allowed");
+    let name = format!(
+        "{}/{}",
+        text(object, "/kind").to_lowercase(),
+        text(object, "/metadata/name")
+    );
+    by_author || by_user.contains(&name)
+}

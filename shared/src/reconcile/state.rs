@@ -1,0 +1,167 @@
+//! What is wanted of a session, and where it stands.
+
+use jiff::Timestamp;
+
+use super::seen::Seen;
+use crate::api::{OnExpiry, Phase, Session, State};
+use crate::diagnosis::Cause;
+
+/// What is wanted, once expiry and deletion are counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// The workload exists.
+    Running,
+    /// The workload is gone, the data stays.
+    Stopped,
+    /// Nothing is left but what the data policy keeps.
+    Gone {
+        /// Goes on without the sync hook.
+        skip_sync: bool,
+    },
+}
+
+/// Where a session stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The phase.
+    pub phase: Phase,
+    /// One word for programs: Ready, Completed, Error, PodLost, …; empty where the phase says it all.
+    pub reason: String,
+    /// One line for people; may be empty.
+    pub message: String,
+}
+
+/// What is wanted of `session` at `now`.
+pub fn wanted(session: &Session, now: Timestamp) -> Wanted {
+    let skip_sync = session
+        .metadata
+        .annotations
+        .as_ref()
+        .is_some_and(|annotations| annotations.contains_key(crate::labels::SKIP_SYNC));
+    if session.metadata.deletion_timestamp.is_some() {
+        return Wanted::Gone { skip_sync };
+    }
+    let on_expiry = session
+        .status
+        .as_ref()
+        .and_then(|status| status.applied.as_ref()?.on_expiry)
+        .unwrap_or_default();
+    if is_expired(session, now) && !is_start_asked(session) {
+        return match on_expiry {
+            OnExpiry::Stop => Wanted::Stopped,
+            OnExpiry::Delete => Wanted::Gone { skip_sync },
+        };
+    }
+    match session.spec.state {
+        Some(State::Stopped) => Wanted::Stopped,
+        _ => Wanted::Running,
+    }
+}
+
+/// True if a new start is asked for: spec.startRequest is newer than the one the last start answered. A Session without one
+/// (from `kubectl apply`) counts as asked once, at its creation.
+pub fn is_start_asked(session: &Session) -> bool {
+    let answered = session
+        .status
+        .as_ref()
+        .and_then(|status| status.start_request.as_deref());
+    let made = session
+        .status
+        .as_ref()
+        .is_some_and(|status| status.applied.is_some());
+    match (session.spec.start_request.as_deref(), answered) {
+        (None, _) => !made,
+        (Some(_), None) => true,
+        (Some(asked), Some(answered)) => {
+            match (asked.parse::<Timestamp>(), answered.parse::<Timestamp>()) {
+                (Ok(asked), Ok(answered)) => asked > answered,
+                // Not times: all that can be told is whether it is another one.
+                _ => asked != answered,
+            }
+        }
+    }
+}
+
+/// When a start that began at `start` ends, `None` for never.
+pub fn expires_at(start: Timestamp, lifetime: Option<std::time::Duration>) -> Option<Timestamp> {
+    start.checked_add(lifetime?).ok()
+}
+
+/// True if this start's lifetime is over.
+pub fn is_expired(session: &Session, now: Timestamp) -> bool {
+    let expires = session
+        .status
+        .as_ref()
+        .and_then(|status| status.expires_at.as_deref());
+    expires
+        .and_then(|at| at.parse::<Timestamp>().ok())
+        .is_some_and(|at| at <= now)
+}
+
+/// Where the session stands, given what is seen and wanted.
+pub fn standing(session: &Session, wanted: Wanted, seen: &Seen) -> Standing {
+    if matches!(wanted, Wanted::Gone { .. }) || session.metadata.deletion_timestamp.is_some() {
+        return stand(Phase::Terminating, "", "");
+    }
+    match (seen, wanted) {
+        (Seen::NoWorkload, Wanted::Stopped) => stopped_as_it_ended(session),
+        (Seen::NoWorkload, _) if is_start_asked(session) => stand(
+            Phase::Pending,
+            "NotStarted",
+            "no workload has been made yet",
+        ),
+        (Seen::NoWorkload, _) => stopped_as_it_ended(session),
+        (Seen::Lost, _) => stand(
+            Phase::Failed,
+            "PodLost",
+            "the Pod was deleted or its node is gone",
+        ),
+        (Seen::NotReady(finding), _) => {
+            let message = format!("{} {}", finding.stage.word(), finding.object);
+            let message = if finding.detail.is_empty() {
+                message
+            } else {
+                format!("{message}: {}", finding.detail)
+            };
+            stand(Phase::Pending, "NotReady", &message)
+        }
+        (
+            Seen::Hopeless(Cause {
+                reason, message, ..
+            }),
+            _,
+        ) => stand(Phase::Failed, reason, message),
+        (Seen::Ready { .. }, _) => stand(Phase::Running, "Ready", ""),
+        (Seen::Ended { code: 0, .. }, _) => {
+            stand(Phase::Stopped, "Completed", "ended with exit code 0")
+        }
+        (Seen::Ended { code, reason, .. }, _) => stand(
+            Phase::Failed,
+            reason,
+            &format!("ended with exit code {code}"),
+        ),
+    }
+}
+
+/// A workload that was taken away after it had ended leaves the session as it ended.
+fn stopped_as_it_ended(session: &Session) -> Standing {
+    let status = session.status.as_ref();
+    let ready = status.and_then(|status| status.conditions.iter().find(|c| c.r#type == "Ready"));
+    match (status.and_then(|status| status.phase), ready) {
+        (Some(Phase::Failed), Some(condition)) => {
+            stand(Phase::Failed, &condition.reason, &condition.message)
+        }
+        (Some(Phase::Stopped), Some(condition)) => {
+            stand(Phase::Stopped, &condition.reason, &condition.message)
+        }
+        _ => stand(Phase::Stopped, "Stopped", ""),
+    }
+}
+
+fn stand(phase: Phase, reason: &str, message: &str) -> Standing {
+    Standing {
+        phase,
+        reason: reason.to_owned(),
+        message: message.to_owned(),
+    }
+}

@@ -1,0 +1,75 @@
+//! Text from the cluster, made safe for a terminal and for a line.
+
+use std::borrow::Cow;
+
+/// Text as kubectl shows it: ESC as `^[` and a carriage return as `\r`, so that no object can move the cursor. The other
+/// control characters but tab and newline, which kubectl lets through, are shown as `^A` to `^_` and `^?`.
+pub fn shown(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(unsafe_char) {
+        return Cow::Borrowed(text);
+    }
+    let mut clean = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        match c {
+            '\r' => clean.push_str("\\r"),
+            '\x7f' => clean.push_str("^?"),
+            // C1 controls: some terminals take U+009B for ESC [.
+            '\u{80}'..='\u{9f}' => clean.push_str(&format!("\\x{:02x}", u32::from(c))),
+            c if unsafe_char(c) => {
+                clean.push('^');
+                clean.push(char::from_u32(u32::from(c) + 64).unwrap_or('?'));
+            }
+            c => clean.push(c),
+        }
+    }
+    Cow::Owned(clean)
+}
+
+/// A cell of a table: cut at the first newline, carriage return or form feed, which `...` then stands for.
+pub fn cell(text: &str) -> Cow<'_, str> {
+    match text.find(['\n', '\r', '\x0c']) {
+        None => shown(text),
+        Some(at) => Cow::Owned(format!("{}...", shown(&text[..at]))),
+    }
+}
+
+/// One line: newlines become blanks.
+pub fn line(text: &str) -> Cow<'_, str> {
+    if text.contains('\n') {
+        let joined = text.lines().map(str::trim).collect::<Vec<_>>().join(" ");
+        Cow::Owned(shown(&joined).into_owned())
+    } else {
+        shown(text)
+    }
+}
+
+fn unsafe_char(c: char) -> bool {
+    // Vertical tab and form feed are tab stops of the table writer.
+    c.is_control() && !matches!(c, '\t' | '\n' | '\x0b' | '\x0c')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_escape_cannot_reach_the_terminal() {
+        assert_eq!(shown("a\x1b[31mb"), "a^[[31mb");
+        assert_eq!(shown("a\rb\x07\x7f\u{9b}"), "a\\rb^G^?\\x9b");
+        assert_eq!(shown("plain ünïcode\t\n"), "plain ünïcode\t\n");
+    }
+
+    #[test]
+    fn a_cell_is_cut_at_its_first_line_end() {
+        assert_eq!(cell("one\ntwo"), "one...");
+        assert_eq!(cell("one\rtwo"), "one...");
+        assert_eq!(cell("one\x0ctwo"), "one...");
+        assert_eq!(cell("\x1bone\ntwo"), "^[one...");
+        assert_eq!(cell("one"), "one");
+    }
+
+    #[test]
+    fn a_line_is_one_line() {
+        assert_eq!(line("one\n  two\n"), "one two");
+    }
+}

@@ -1,0 +1,163 @@
+use super::*;
+
+fn talk(color: Colour) -> Talk {
+    Talk {
+        quiet: false,
+        color,
+    }
+}
+
+#[test]
+fn data_and_everything_else_go_to_different_streams() {
+    let (mut console, captured) = Console::captured("", false);
+    console.out("a").unwrap();
+    console.line("b").unwrap();
+    console.err_line("c");
+    console.note("d");
+    console.hint("e");
+    assert_eq!(
+        (captured.out().as_str(), captured.err().as_str()),
+        ("ab\n", "c\nnote: d\nhint: e\n")
+    );
+}
+
+#[test]
+fn a_warning_is_said_once() {
+    let (mut console, captured) = Console::captured("", false);
+    for text in [
+        "spec.a is deprecated",
+        "spec.b\nis too",
+        "spec.a is deprecated",
+    ] {
+        console.warn(text);
+    }
+    assert_eq!(
+        captured.err(),
+        "Warning: spec.a is deprecated\nWarning: spec.b is too\n"
+    );
+}
+
+#[test]
+fn escapes_of_others_do_not_reach_a_terminal_and_files_get_them() {
+    let evil = "\x1b]0;x\x07\n";
+    let (mut console, captured) = Console::captured("", true);
+    console.out(evil).unwrap();
+    console.err_line(evil.trim_end());
+    console.warn(evil);
+    assert_eq!(captured.out(), "^[]0;x^G\n");
+    assert!(
+        captured.err().starts_with("^[]0;x^G\n"),
+        "{:?}",
+        captured.err()
+    );
+    let (mut console, captured) = Console::captured("", false);
+    console.out(evil).unwrap();
+    assert_eq!(captured.out(), evil);
+}
+
+#[test]
+fn colours_need_a_terminal_whatever_is_asked_for() {
+    let red = AnsiColor::Red.on_default();
+    for colour in [Colour::Auto, Colour::Always, Colour::Never] {
+        let (mut console, captured) = Console::captured("", false);
+        console.obey(&talk(colour));
+        console.out_painted(&console.paint(red, "x")).unwrap();
+        console.warn("w");
+        console.hint("h");
+        assert!(
+            !format!("{}{}", captured.out(), captured.err()).contains('\x1b'),
+            "{colour:?}"
+        );
+    }
+}
+
+#[test]
+fn colours_follow_the_environment_unless_told_otherwise() {
+    let red = AnsiColor::Red.on_default();
+    let painted = |colour, no_color, capable| {
+        let (mut console, _) = Console::captured("", true);
+        (console.no_color, console.capable) = (no_color, capable);
+        console.obey(&talk(colour));
+        console.paint(red, "x\x1b").contains('\x1b')
+    };
+    assert!(painted(Colour::Auto, false, true));
+    assert!(!painted(Colour::Auto, true, true));
+    assert!(!painted(Colour::Auto, false, false));
+    assert!(painted(Colour::Always, true, false));
+    assert!(!painted(Colour::Never, false, true));
+    let (console, _) = Console::captured("", true);
+    assert_eq!(console.paint(red, "x\x1b"), "\x1b[31mx^[\x1b[0m");
+}
+
+#[test]
+fn a_dumb_terminal_gets_no_live_line() {
+    use crate::progress::{Event, Sink, Stage};
+    let (mut console, captured) = Console::captured("", true);
+    console.capable = false;
+    console.progress().tell(Event::Waiting {
+        stage: Stage::Binding,
+        object: "pod/x".into(),
+        detail: String::new(),
+    });
+    assert_eq!(captured.err(), "");
+}
+
+#[test]
+fn a_deletion_asks_as_kubectl_does() {
+    let names = ["session.streaming.platform/alice".to_owned()];
+    let (mut console, captured) = Console::captured("y\n", true);
+    assert!(
+        console
+            .confirm(&deletion_preview(&names), DELETION_QUESTION)
+            .unwrap()
+    );
+    assert_eq!(
+        captured.out(),
+        "You are about to delete the following 1 resource(s):\nsession.streaming.platform/alice\n\
+         Do you want to continue? (y/N): "
+    );
+}
+
+#[test]
+fn only_y_is_yes() {
+    let answer = |input| {
+        Console::captured(input, true)
+            .0
+            .confirm(&[], "Sure?")
+            .unwrap()
+    };
+    for yes in ["y", "Y\n", " y \r\n"] {
+        assert!(answer(yes), "{yes:?}");
+    }
+    let long = "y".repeat(5_000);
+    for no in ["", "\n", "n\n", "yes\n", "\ny\n", "\u{0}", long.as_str()] {
+        assert!(!answer(no), "{no:?}");
+    }
+}
+
+#[test]
+fn every_question_reads_its_own_line() {
+    let (mut console, _) = Console::captured("n\ny\n", true);
+    assert!(!console.confirm(&[], "One?").unwrap());
+    assert!(console.confirm(&[], "Two?").unwrap());
+    assert!(!console.confirm(&[], "Three?").unwrap());
+}
+
+#[test]
+fn a_closed_pipe_is_an_error_of_its_own_and_a_closed_standard_error_is_none() {
+    let (mut console, captured) = Console::captured("", false);
+    captured.close_out();
+    captured.close_err();
+    let error = console.line("x").unwrap_err();
+    assert_eq!(error.downcast_ref(), Some(&Closed));
+    console.err_line("lost");
+    console.warn("lost");
+    assert_eq!(captured.err(), "");
+}
+
+#[test]
+fn only_a_terminal_can_be_asked() {
+    assert!(Console::captured("", true).0.can_ask());
+    assert!(!Console::captured("y", false).0.can_ask());
+    assert_eq!(Console::captured("", false).0.width(), 80);
+}

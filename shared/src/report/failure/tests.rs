@@ -1,0 +1,216 @@
+use anyhow::{Context, anyhow};
+use serde_json::Value;
+
+use super::*;
+use crate::failure::{Cause, Hint, hinted, usage};
+
+const FIXTURE: &str = include_str!("kubectl.txt");
+const LIST: &str = "kubectl session list";
+
+fn server(kind: Kind, reason: &str, message: &str) -> Failure {
+    Failure {
+        reason: reason.into(),
+        code: 400,
+        ..Failure::local(kind, message)
+    }
+}
+
+/// A Status as `cluster/` understands it, as far as it matters for what is printed.
+fn of_status(status: &Value) -> Failure {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let (details, reason) = (&status["details"], text(&status["reason"]));
+    let kind = match reason.as_str() {
+        "Unauthorized" => Kind::Unauthorized,
+        "Invalid" => Kind::Invalid,
+        _ if status["code"] == 422 => Kind::Invalid,
+        _ => Kind::Server,
+    };
+    let causes = details["causes"].as_array().into_iter().flatten();
+    let cause = |cause: &Value| Cause {
+        field: text(&cause["field"]),
+        message: text(&cause["message"]),
+    };
+    Failure {
+        reason,
+        code: 1,
+        subject: details
+            .is_object()
+            .then(|| (text(&details["kind"]), text(&details["name"]))),
+        causes: causes.map(cause).collect(),
+        ..Failure::local(kind, text(&status["message"]))
+    }
+}
+
+/// What is printed on standard error, and the exit code.
+fn printed(error: Error) -> (String, u8) {
+    let (mut console, captured) = Console::captured("", false);
+    let code = report(&mut console, &error, LIST);
+    assert_eq!(captured.out(), "");
+    (captured.err(), code)
+}
+
+fn line_of(error: Error) -> String {
+    let (text, code) = printed(error);
+    assert_eq!(code, FAILED);
+    text
+}
+
+#[test]
+fn what_the_server_says_is_printed_as_kubectl_prints_it() {
+    let mut cases = 0;
+    for line in FIXTURE.lines().filter(|line| !line.starts_with('#')) {
+        let case: Value = serde_json::from_str(line).unwrap();
+        let error = anyhow!(of_status(&case["status"])).context("failed to list the sessions");
+        let (text, code) = printed(error);
+        assert_eq!(Some(text.as_str()), case["err"].as_str());
+        assert_eq!(Some(u64::from(code)), case["code"].as_u64());
+        cases += 1;
+    }
+    assert!(cases >= 20, "{cases}");
+}
+
+#[test]
+fn what_the_server_did_not_say_has_kubectls_words_too() {
+    let local = |kind, message: &str| line_of(anyhow!(Failure::local(kind, message)));
+    let refused = "The connection to the server 127.0.0.1:1 was refused - did you specify the right host or port?";
+    assert_eq!(local(Kind::Refused, "127.0.0.1:1"), format!("{refused}\n"));
+    assert_eq!(local(Kind::Refused, refused), format!("{refused}\n"));
+    assert_eq!(
+        local(Kind::Unreachable, "dial tcp: lookup h: no such host"),
+        "Unable to connect to the server: dial tcp: lookup h: no such host\n"
+    );
+    assert_eq!(
+        local(Kind::Unreachable, "Unable to connect to the server: EOF"),
+        "Unable to connect to the server: EOF\n"
+    );
+    let context = "Error in configuration: context was not found for specified context: nope";
+    assert_eq!(local(Kind::Configuration, context), format!("{context}\n"));
+    assert_eq!(
+        local(Kind::Configuration, "auth info \"nope\" does not exist"),
+        "error: auth info \"nope\" does not exist\n"
+    );
+    assert_eq!(
+        local(
+            Kind::TimedOut,
+            "timed out waiting for the condition on session.streaming.platform/alice"
+        ),
+        "error: timed out waiting for the condition on session.streaming.platform/alice\n"
+    );
+    assert_eq!(
+        local(
+            Kind::NoSuchResource,
+            "the server doesn't have a resource type \"sessions\""
+        ),
+        "error: the server doesn't have a resource type \"sessions\"\n"
+    );
+    assert_eq!(local(Kind::Invalid, "x"), "The request is invalid: x\n");
+}
+
+#[test]
+fn a_chain_is_printed_without_saying_things_twice() {
+    assert_eq!(
+        line_of(anyhow!("no").context("failed to read")),
+        "error: failed to read: no\n"
+    );
+    assert_eq!(
+        line_of(anyhow!("error: as kubectl says it")),
+        "error: as kubectl says it\n"
+    );
+    let doubled = anyhow!("no").context("failed: no").context("");
+    assert_eq!(line_of(doubled), "error: failed: no\n");
+    assert_eq!(
+        line_of(hinted(anyhow!("no"), "try").context("failed")),
+        "error: failed: no\nhint: try\n"
+    );
+}
+
+#[test]
+fn hints_stand_after_the_error_in_order_and_once() {
+    let error = hinted(
+        hinted(server(Kind::NotFound, "NotFound", "x not found"), "inner"),
+        "outer",
+    );
+    let error = Err::<(), _>(error).hint("inner").unwrap_err();
+    assert_eq!(
+        line_of(error),
+        "Error from server (NotFound): x not found\nhint: inner\nhint: outer\n"
+    );
+}
+
+#[test]
+fn a_usage_error_points_to_the_help() {
+    assert_eq!(
+        line_of(usage("exactly one NAME is required, got 0")),
+        "error: exactly one NAME is required, got 0\nSee 'kubectl session list -h' for help and examples\n"
+    );
+}
+
+#[test]
+fn exit_codes_are_one_but_for_ctrl_c_and_a_closed_pipe() {
+    let interrupted =
+        |message| anyhow!(Failure::local(Kind::Interrupted, message)).context("while waiting");
+    assert_eq!(printed(interrupted("")), (String::new(), INTERRUPTED));
+    assert_eq!(
+        printed(interrupted("alice goes on without you")),
+        ("alice goes on without you\n".into(), INTERRUPTED)
+    );
+    assert_eq!(
+        printed(Error::new(Closed).context("failed to print")),
+        (String::new(), CLOSED)
+    );
+    assert_eq!(printed(anyhow!("x")).1, FAILED);
+}
+
+#[test]
+fn several_errors_are_a_line_each() {
+    let (mut console, captured) = Console::captured("", false);
+    let invalid = Failure {
+        subject: Some(("Session".into(), "a".into())),
+        ..server(
+            Kind::Invalid,
+            "Invalid",
+            "Session \"a\" is invalid: spec.x: Required value",
+        )
+    };
+    let errors = [
+        hinted(
+            server(
+                Kind::NotFound,
+                "NotFound",
+                "sessions.streaming.platform \"a\" not found",
+            ),
+            "look",
+        ),
+        anyhow!(invalid),
+        hinted(anyhow!("other"), "look"),
+    ];
+    assert_eq!(report_all(&mut console, &errors, LIST), FAILED);
+    assert_eq!(
+        captured.err(),
+        "Error from server (NotFound): sessions.streaming.platform \"a\" not found\n\
+         Error from server (Invalid): Session \"a\" is invalid: spec.x: Required value\nerror: other\nhint: look\n"
+    );
+    let errors = [anyhow!("x"), anyhow!(Failure::local(Kind::Interrupted, ""))];
+    assert_eq!(report_all(&mut console, &errors, LIST), INTERRUPTED);
+}
+
+#[test]
+fn nothing_is_coloured_and_nothing_is_dumped() {
+    let (mut console, captured) = Console::captured("", true);
+    report(&mut console, &anyhow!("evil \x1b[31m").context("x"), LIST);
+    assert_eq!(captured.err(), "error: x: evil ^[[31m\n");
+    let dump = line_of(anyhow!(std::io::Error::other("disk")).context("failed"));
+    assert_eq!(dump, "error: failed: disk\n");
+}
+
+#[test]
+fn context_on_an_ordinary_result_is_kept() {
+    let error = "x"
+        .parse::<u8>()
+        .context("invalid number \"x\"")
+        .unwrap_err();
+    assert_eq!(
+        line_of(error),
+        "error: invalid number \"x\": invalid digit found in string\n"
+    );
+}

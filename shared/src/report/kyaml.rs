@@ -1,0 +1,137 @@
+//! KYAML: YAML that looks like a program, with braces, quoted strings and trailing commas, read by every YAML reader.
+
+use serde_json::Value;
+
+use super::json::{self, sorted};
+
+/// Words some reader takes for a truth value, nothing, a number or a merge, whatever their case.
+const AMBIGUOUS: [&str; 11] = [
+    "null", "y", "n", "yes", "no", "true", "false", "on", "off", "inf", "nan",
+];
+
+/// An object as a KYAML document, `---` before it and a newline at its end.
+pub fn document(value: &Value) -> String {
+    let mut out = String::from("---\n");
+    write(&mut out, value, 0);
+    out.push('\n');
+    out
+}
+
+fn write(out: &mut String, value: &Value, depth: usize) {
+    match value {
+        Value::Array(items) if items.is_empty() => out.push_str("[]"),
+        Value::Object(map) if map.is_empty() => out.push_str("{}"),
+        Value::Array(items) if items.iter().all(|item| item.is_array() || item.is_object()) => {
+            // Brackets of a list and of what is in it share a line.
+            out.push('[');
+            for (at, item) in items.iter().enumerate() {
+                if at > 0 {
+                    out.push_str(", ");
+                }
+                write(out, item, depth);
+            }
+            out.push(']');
+        }
+        Value::Array(items) => {
+            out.push_str("[\n");
+            for item in items {
+                indent(out, depth + 1);
+                write(out, item, depth + 1);
+                out.push_str(",\n");
+            }
+            indent(out, depth);
+            out.push(']');
+        }
+        Value::Object(map) => {
+            out.push_str("{\n");
+            for (key, item) in sorted(map) {
+                indent(out, depth + 1);
+                out.push_str(&written_key(key));
+                out.push_str(": ");
+                write(out, item, depth + 1);
+                out.push_str(",\n");
+            }
+            indent(out, depth);
+            out.push('}');
+        }
+        Value::String(text) => out.push_str(&quoted(text)),
+        other => out.push_str(&json::compact(other)),
+    }
+}
+
+fn indent(out: &mut String, depth: usize) {
+    out.extend(std::iter::repeat_n("  ", depth));
+}
+
+fn written_key(key: &str) -> String {
+    let mut chars = key.chars();
+    let begins = chars
+        .next()
+        .is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
+    let plain = begins && chars.all(|c| c.is_ascii_alphanumeric() || "_-./".contains(c));
+    if plain && !AMBIGUOUS.contains(&key.to_ascii_lowercase().as_str()) {
+        key.to_owned()
+    } else {
+        quoted(key)
+    }
+}
+
+/// A double-quoted string. JSON's escapes are YAML's, and YAML wants a few more characters escaped.
+fn quoted(text: &str) -> String {
+    // `Value`'s own writer: what `json::compact` does for web pages would only be in the way here.
+    let json = Value::from(text).to_string();
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c {
+            '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' => {
+                out.push_str(&format!("\\u{:04x}", u32::from(c)));
+            }
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn an_object_is_written_with_braces() {
+        let value = json!({
+            "kind": "Session",
+            "metadata": {"labels": {"a.b/c": "x<y", "no": "1", "0": "z"}, "finalizers": []},
+            "spec": {"args": ["a\nb", 1, true], "list": [{"a": null}, {"b": {}}]},
+        });
+        let expected = r#"---
+{
+  kind: "Session",
+  metadata: {
+    finalizers: [],
+    labels: {
+      "0": "z",
+      a.b/c: "x<y",
+      "no": "1",
+    },
+  },
+  spec: {
+    args: [
+      "a\nb",
+      1,
+      true,
+    ],
+    list: [{
+      a: null,
+    }, {
+      b: {},
+    }],
+  },
+}
+"#;
+        let written = document(&value);
+        assert_eq!(written, expected);
+        let back: Value = serde_saphyr::from_str(&written).unwrap();
+        assert_eq!(back, value);
+    }
+}

@@ -1,0 +1,20 @@
+//! Bytes and exit codes: the only room that prints.
+//!
+//! [`Console`] holds the streams; everything else makes text from plain data and never writes by itself.
+
+pub mod age;
+pub mod clean;
+pub mod columns;
+pub mod console;
+pub mod failure;
+pub mod format;
+pub mod json;
+pub mod jsonpath;
+pub mod kyaml;
+pub mod live;
+pub mod mutation;
+pub mod sort;
+mod streams;
+pub mod table;
+pub mod tabs;
+pub mod yaml;

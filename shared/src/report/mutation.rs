@@ -1,0 +1,193 @@
+//! What was done to an object: kubectl's sentence, its name alone, or the object itself.
+
+use anyhow::Result;
+use serde_json::Value;
+
+use super::clean;
+use super::format::{self, Format};
+use crate::flags::writing::DryRun;
+use crate::objects::ResourceType;
+
+/// How the results of a verb that writes are printed.
+#[derive(Debug)]
+pub struct Mutations {
+    format: Format,
+    dry_run: DryRun,
+}
+
+impl Mutations {
+    /// For a format (which is the verb's own text or objects, as `-o` asked) and a way of writing.
+    pub fn new(format: Format, dry_run: DryRun) -> Self {
+        Self { format, dry_run }
+    }
+
+    /// `session.streaming.platform/alice created`, and `(dry run)` or `(server dry run)` where nothing was kept. The verb
+    /// is what kubectl writes there: created, configured, unchanged, patched, stopped, …
+    ///
+    /// # Errors
+    /// What a path of `-o` cannot do with the object.
+    pub fn done(&mut self, object: &Value, verb: &str) -> Result<String> {
+        match &mut self.format {
+            Format::Text { .. } => Ok(format!(
+                "{} {verb}{}\n",
+                format::name(object),
+                suffix(self.dry_run)
+            )),
+            Format::Objects(printer) => printer.one(object),
+        }
+    }
+
+    /// As [`Mutations::done`] for an object of which only the name is known; formats that print the object print the
+    /// sentence too.
+    pub fn done_named(&self, resource: &ResourceType, name: &str, verb: &str) -> String {
+        let subject = clean::line(&format!("{}/{name}", resource.singular())).into_owned();
+        match &self.format {
+            Format::Objects(printer) if printer.is_name() => format!("{subject}\n"),
+            _ => format!("{subject} {verb}{}\n", suffix(self.dry_run)),
+        }
+    }
+
+    /// `session.streaming.platform "alice" deleted from q namespace`; without the place for what lives in none.
+    pub fn deleted(
+        &self,
+        resource: &ResourceType,
+        name: &str,
+        namespace: &str,
+        force: bool,
+    ) -> String {
+        let kind = resource.singular();
+        let name = clean::line(name);
+        if let Format::Objects(printer) = &self.format
+            && printer.is_name()
+        {
+            return format!("{kind}/{name}\n");
+        }
+        let verb = if force { "force deleted" } else { "deleted" };
+        let place = match namespace {
+            _ if !resource.namespaced => String::new(),
+            "" => String::new(),
+            namespace => format!(" from {namespace} namespace"),
+        };
+        format!("{kind} \"{name}\" {verb}{place}{}\n", suffix(self.dry_run))
+    }
+}
+
+fn suffix(dry_run: DryRun) -> &'static str {
+    match dry_run {
+        DryRun::None => "",
+        DryRun::Client => " (dry run)",
+        DryRun::Server => " (server dry run)",
+    }
+}
+
+/// What stands on stderr when a list has nothing to show; everywhere without a namespace.
+pub fn no_resources(namespace: Option<&str>) -> String {
+    match namespace {
+        Some(namespace) => format!("No resources found in {namespace} namespace."),
+        None => "No resources found".to_owned(),
+    }
+}
+
+/// What stands on stderr, as a warning, before a forced deletion.
+pub const FORCED: &str = "Immediate deletion does not wait for confirmation that the running resource has been terminated. \
+    The resource may continue to run on the cluster indefinitely.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::objects::resource::{NAMESPACE, POD, SESSION, SESSION_TEMPLATE};
+    use crate::report::format::Allowed;
+    use serde_json::json;
+
+    fn mutations(output: &str, dry_run: DryRun) -> Mutations {
+        Mutations::new(
+            Format::parse(output, Allowed::Object, false, false).unwrap(),
+            dry_run,
+        )
+    }
+
+    fn alice() -> Value {
+        json!({"apiVersion": "streaming.platform/v1", "kind": "Session", "metadata": {"name": "alice"}})
+    }
+
+    #[test]
+    fn a_sentence_says_what_was_done() {
+        let text = |dry_run| mutations("", dry_run).done(&alice(), "created").unwrap();
+        assert_eq!(
+            text(DryRun::None),
+            "session.streaming.platform/alice created\n"
+        );
+        assert_eq!(
+            text(DryRun::Client),
+            "session.streaming.platform/alice created (dry run)\n"
+        );
+        assert_eq!(
+            text(DryRun::Server),
+            "session.streaming.platform/alice created (server dry run)\n"
+        );
+        let plain = mutations("", DryRun::None);
+        assert_eq!(
+            plain.done_named(&SESSION, "alice", "stopped"),
+            "session.streaming.platform/alice stopped\n"
+        );
+        assert_eq!(plain.done_named(&POD, "a", "resized"), "pod/a resized\n");
+    }
+
+    #[test]
+    fn a_deletion_says_from_where() {
+        let plain = mutations("", DryRun::None);
+        assert_eq!(
+            plain.deleted(&SESSION, "alice", "q", false),
+            "session.streaming.platform \"alice\" deleted from q namespace\n"
+        );
+        assert_eq!(
+            plain.deleted(&SESSION, "alice", "q", true),
+            "session.streaming.platform \"alice\" force deleted from q namespace\n"
+        );
+        assert_eq!(
+            plain.deleted(&SESSION_TEMPLATE, "lab", "q", false),
+            "sessiontemplate.streaming.platform \"lab\" deleted\n"
+        );
+        assert_eq!(
+            mutations("", DryRun::Server).deleted(&NAMESPACE, "q", "", false),
+            "namespace \"q\" deleted (server dry run)\n"
+        );
+        assert_eq!(
+            mutations("", DryRun::Client).deleted(&SESSION, "alice", "q", false),
+            "session.streaming.platform \"alice\" deleted from q namespace (dry run)\n"
+        );
+    }
+
+    #[test]
+    fn a_name_or_the_object_takes_the_place_of_the_sentence() {
+        let mut name = mutations("name", DryRun::Server);
+        assert_eq!(
+            name.done(&alice(), "created").unwrap(),
+            "session.streaming.platform/alice\n"
+        );
+        assert_eq!(
+            name.done_named(&SESSION, "alice", "stopped"),
+            "session.streaming.platform/alice\n"
+        );
+        assert_eq!(
+            name.deleted(&SESSION, "alice", "q", false),
+            "session.streaming.platform/alice\n"
+        );
+        let yaml = mutations("yaml", DryRun::Client)
+            .done(&alice(), "created")
+            .unwrap();
+        assert_eq!(
+            yaml,
+            "apiVersion: streaming.platform/v1\nkind: Session\nmetadata:\n  name: alice\n"
+        );
+    }
+
+    #[test]
+    fn an_empty_list_names_the_place() {
+        assert_eq!(
+            no_resources(Some("q")),
+            "No resources found in q namespace."
+        );
+        assert_eq!(no_resources(None), "No resources found");
+    }
+}

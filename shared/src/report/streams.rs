@@ -1,0 +1,97 @@
+//! The streams of a process, and buffers that stand for them in tests.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A stream that several write to: the console and the live line share standard error.
+#[derive(Clone)]
+pub(super) struct Shared(Arc<Mutex<Box<dyn Write + Send>>>);
+
+impl Shared {
+    pub(super) fn new(stream: impl Write + Send + 'static) -> Self {
+        Self(Arc::new(Mutex::new(Box::new(stream))))
+    }
+
+    /// Writes everything and flushes.
+    pub(super) fn write(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut stream = lock(&self.0);
+        stream.write_all(bytes)?;
+        stream.flush()
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Shared")
+    }
+}
+
+/// The value behind a lock. What a thread that panicked left there is still a stream.
+pub(super) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A stream that keeps what is written to it.
+#[derive(Clone, Debug, Default)]
+struct Buffer(Arc<Mutex<Kept>>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    bytes: Vec<u8>,
+    closed: bool,
+}
+
+impl Buffer {
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&lock(&self.0).bytes).into_owned()
+    }
+}
+
+impl Write for Buffer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut kept = lock(&self.0);
+        if kept.closed {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        kept.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What a captured console has printed.
+#[derive(Clone, Debug, Default)]
+pub struct Captured {
+    out: Buffer,
+    err: Buffer,
+}
+
+impl Captured {
+    /// Everything on standard output so far.
+    pub fn out(&self) -> String {
+        self.out.text()
+    }
+
+    /// Everything on standard error so far.
+    pub fn err(&self) -> String {
+        self.err.text()
+    }
+
+    /// Closes the reading end of standard output, as `| head` does.
+    pub fn close_out(&self) {
+        lock(&self.out.0).closed = true;
+    }
+
+    /// Closes the reading end of standard error.
+    pub fn close_err(&self) {
+        lock(&self.err.0).closed = true;
+    }
+
+    pub(super) fn streams(&self) -> (Shared, Shared) {
+        (Shared::new(self.out.clone()), Shared::new(self.err.clone()))
+    }
+}

@@ -1,0 +1,237 @@
+//! Tables: the server's, laid out byte for byte as kubectl does it, and our own.
+
+use serde_json::Value;
+use tabled::builder::Builder;
+use tabled::settings::{Padding, Style};
+
+use super::tabs::Tabs;
+use super::{clean, json};
+use crate::flags::output::ListOutput;
+use crate::objects::table::{Column, Row, Table};
+
+/// What is added to the columns of the server, and which of them are shown.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// NAMESPACE before all others (`-A`).
+    pub namespace: bool,
+    /// Columns of lower priority too (`-o wide`).
+    pub wide: bool,
+    /// No line of headings.
+    pub no_headers: bool,
+    /// LABELS as the last column.
+    pub show_labels: bool,
+    /// A column for each of these labels.
+    pub label_columns: Vec<String>,
+    /// Stands before every name with a slash: kind and group (`--show-kind`).
+    pub kind: Option<String>,
+}
+
+impl Options {
+    /// What the flags ask for; `-A` and the kind are the verb's to know.
+    pub fn of(flags: &ListOutput) -> Self {
+        Self {
+            wide: flags.output == "wide",
+            no_headers: flags.no_headers,
+            show_labels: flags.show_labels,
+            label_columns: flags.label_columns.clone(),
+            ..Self::default()
+        }
+    }
+}
+
+/// Prints pages of a Table as one table, or a watch as it comes.
+#[derive(Debug, Default)]
+pub struct TablePrinter {
+    options: Options,
+    tabs: Tabs,
+    columns: Vec<Column>,
+    headed: bool,
+    rows: usize,
+}
+
+impl TablePrinter {
+    /// A printer that has printed nothing.
+    pub fn new(options: Options) -> Self {
+        Self {
+            options,
+            ..Self::default()
+        }
+    }
+
+    /// Takes a page. Its columns may be missing if they are those of the page before.
+    pub fn page(&mut self, table: &Table) {
+        self.take(table, None);
+    }
+
+    /// Takes what a watch saw, after the word for it (`ADDED`): `--output-watch-events`.
+    pub fn event(&mut self, event: &str, table: &Table) {
+        self.take(table, Some(event));
+    }
+
+    /// Rows taken so far: none means that nothing is printed, not even headings.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The text of all pages since the last call. Later text keeps the widths of earlier text.
+    pub fn flush(&mut self) -> String {
+        self.tabs.flush()
+    }
+
+    fn take(&mut self, table: &Table, event: Option<&str>) {
+        let known = table.column_definitions.is_empty() || table.column_definitions == self.columns;
+        if !known {
+            self.columns.clone_from(&table.column_definitions);
+            self.headed = false;
+        }
+        if table.rows.is_empty() {
+            return;
+        }
+        let columns = self.decorated_columns(event.is_some());
+        if !self.options.no_headers && !self.headed {
+            let headings = columns
+                .iter()
+                .map(|(name, _)| Value::from(name.to_uppercase()));
+            self.write_line(&columns, &headings.collect::<Vec<_>>());
+        }
+        self.headed = true;
+        for row in &table.rows {
+            self.rows += 1;
+            let cells = self.decorated_cells(row, event, columns.len());
+            self.write_line(&columns, &cells);
+        }
+    }
+
+    /// Writes the cells of the columns that are shown. There may be fewer cells than columns, or more.
+    fn write_line(&mut self, columns: &[(String, bool)], cells: &[Value]) {
+        let shown = columns.iter().zip(cells).filter(|((_, shown), _)| *shown);
+        for (at, (_, cell)) in shown.enumerate() {
+            if at > 0 {
+                self.tabs.write("\t");
+            }
+            match cell {
+                Value::Null => {}
+                Value::String(text) => self.tabs.write(&clean::cell(text)),
+                other => self.tabs.write(&clean::shown(&json::plain(other))),
+            }
+        }
+        self.tabs.write("\n");
+    }
+
+    /// Names of all columns, and whether they are shown.
+    fn decorated_columns(&self, event: bool) -> Vec<(String, bool)> {
+        let shown = |name: &str| (name.to_owned(), true);
+        let options = &self.options;
+        let mut columns = Vec::new();
+        columns.extend(event.then(|| shown("Event")));
+        columns.extend(options.namespace.then(|| shown("Namespace")));
+        let visible = |column: &Column| options.wide || column.priority == 0;
+        columns.extend(
+            self.columns
+                .iter()
+                .map(|column| (column.name.clone(), visible(column))),
+        );
+        let labels = options.label_columns.iter();
+        columns.extend(labels.map(|label| shown(label.rsplit('/').next().unwrap_or(label))));
+        columns.extend(options.show_labels.then(|| shown("Labels")));
+        columns
+    }
+
+    /// The cells of a row and what the options add. Where a row has not as many cells as there are columns, what is added
+    /// moves with them, as in kubectl.
+    fn decorated_cells(&self, row: &Row, event: Option<&str>, width: usize) -> Vec<Value> {
+        let options = &self.options;
+        let mut cells = row.cells.clone();
+        let mut decorated = options.namespace || self.has_labels();
+        if let (Some(kind), Some(at)) = (&options.kind, self.name_column()) {
+            decorated = true;
+            if let Some(name) = cells.get_mut(at) {
+                *name = Value::from(format!("{kind}/{}", json::plain(name)));
+            }
+        }
+        let bare = row.object.is_null();
+        if options.namespace {
+            let namespace = row.object.pointer("/metadata/namespace");
+            let absent = if bare { Value::Null } else { Value::from("") };
+            cells.insert(0, namespace.cloned().unwrap_or(absent));
+        }
+        if bare && decorated {
+            // kubectl fills up half of what is missing, and so a line ends where it ends there.
+            let missing = (width - usize::from(event.is_some())).saturating_sub(cells.len());
+            cells.extend(std::iter::repeat_n(Value::Null, missing.div_ceil(2)));
+        } else if !bare {
+            self.add_labels(row, &mut cells);
+        }
+        if let Some(event) = event {
+            cells.insert(0, Value::from(format!("{event:<8}")));
+        }
+        cells
+    }
+
+    fn has_labels(&self) -> bool {
+        self.options.show_labels || !self.options.label_columns.is_empty()
+    }
+
+    fn name_column(&self) -> Option<usize> {
+        let is_name = |column: &Column| column.format == "name" && column.r#type == "string";
+        self.columns.iter().position(is_name)
+    }
+
+    fn add_labels(&self, row: &Row, cells: &mut Vec<Value>) {
+        let labels = row
+            .object
+            .pointer("/metadata/labels")
+            .and_then(Value::as_object);
+        for key in &self.options.label_columns {
+            let value = labels.and_then(|labels| labels.get(key)).cloned();
+            cells.push(value.unwrap_or_default());
+        }
+        if self.options.show_labels {
+            let pairs = labels.map(json::sorted).unwrap_or_default().into_iter();
+            let pairs: Vec<_> = pairs
+                .map(|(key, value)| format!("{key}={}", json::plain(value)))
+                .collect();
+            let none = pairs.is_empty();
+            cells.push(Value::from(if none {
+                "<none>".to_owned()
+            } else {
+                pairs.join(",")
+            }));
+        }
+    }
+}
+
+/// A table of ours in the same look: headings in upper case, blanks between columns, none at the end of a line. Without
+/// rows there is no table.
+pub fn plain(headings: &[&str], rows: &[Vec<String>], no_headers: bool) -> String {
+    /// What kubectl's narrowest column leaves for text.
+    const NARROWEST: usize = 3;
+    if rows.is_empty() {
+        return String::new();
+    }
+    let mut builder = Builder::with_capacity(rows.len() + 1, headings.len());
+    if !no_headers {
+        builder.push_record(
+            headings
+                .iter()
+                .map(|heading| format!("{:<NARROWEST$}", heading.to_uppercase())),
+        );
+    }
+    for row in rows {
+        builder.push_record(
+            row.iter()
+                .map(|cell| format!("{:<NARROWEST$}", clean::cell(cell))),
+        );
+    }
+    let mut table = builder.build();
+    table.with(Style::empty()).with(Padding::new(0, 3, 0, 0));
+    let mut out = String::new();
+    for line in table.to_string().lines() {
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests;

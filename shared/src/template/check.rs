@@ -1,0 +1,157 @@
+//! What the API server would say of names, labels and quantities, said before any request.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+
+use super::node::Step;
+use super::parameter::shortened;
+use super::position::{Position, Type};
+use crate::names::{LABEL_MAX, SUBDOMAIN_MAX, check_label, check_subdomain};
+use crate::quantity::Quantity;
+
+/// Longest name of an object of that type.
+pub(super) fn name_limit(kind: &Type) -> usize {
+    match kind.kind.as_str() {
+        "Service" | "Job" => LABEL_MAX,
+        // Kubernetes appends up to 11 characters and uses the result as a label value or a Job's name.
+        "StatefulSet" | "CronJob" => LABEL_MAX - 11,
+        _ => SUBDOMAIN_MAX,
+    }
+}
+
+/// Checks a rendered value at its place; the reason does not quote values of Secrets.
+pub(super) fn value(
+    kind: &Type,
+    path: &[Step<'_>],
+    position: Position,
+    value: &Value,
+) -> Result<(), String> {
+    match (position, value) {
+        (Position::OwnName, Value::String(name)) => own_name(kind, name),
+        (Position::Name, Value::String(name)) => other_name(path, name),
+        (Position::Label, Value::String(text)) => label_value(text),
+        (Position::SecretData, Value::String(text)) => base64(text),
+        (Position::Quantity, Value::String(text)) => quantity(text),
+        (Position::Quantity, Value::Number(number)) => quantity(&number.to_string()),
+        (Position::Quantity, Value::Bool(flag)) => Err(format!("{flag} is no quantity")),
+        _ => Ok(()),
+    }
+}
+
+/// Checks a key of labels or annotations: an optional DNS subdomain and `/`, then at most 63 characters.
+pub(super) fn key(path: &[Step<'_>], key: &str) -> Result<(), String> {
+    let what = match path {
+        [.., Step::Key("metadata"), Step::Key("labels")]
+        | [.., Step::Key("matchLabels" | "nodeSelector")] => "label",
+        [.., Step::Key("metadata"), Step::Key("annotations")] => "annotation",
+        _ => return Ok(()),
+    };
+    let (prefix, name) = match key.rsplit_once('/') {
+        Some((prefix, name)) => (Some(prefix), name),
+        None => (None, key),
+    };
+    let wrong = |reason: &str| Err(format!("invalid {what} key {:?}: {reason}", shortened(key)));
+    if let Some(Err(reason)) = prefix.map(|prefix| check_subdomain(&prefix.to_ascii_lowercase())) {
+        return wrong(&format!("before \"/\": {reason}"));
+    }
+    if name.is_empty() {
+        return wrong("it is empty");
+    }
+    qualified(name).or_else(|reason| wrong(&reason))
+}
+
+fn own_name(kind: &Type, name: &str) -> Result<(), String> {
+    let what = &kind.kind;
+    let limit = name_limit(kind);
+    let shown = shortened(name);
+    if name.len() > limit {
+        return Err(format!(
+            "{what} name {shown:?} has {} characters, at most {limit} are allowed",
+            name.len()
+        ));
+    }
+    let wrong = |reason: String| format!("invalid {what} name {shown:?}: {reason}");
+    if kind.api_version.starts_with("rbac.authorization.k8s.io/") {
+        // These names may hold ":" and capitals.
+        return match name.contains(['/', '%']) || matches!(name, "." | "..") {
+            true => Err(wrong("\"/\" and \"%\" are not allowed".into())),
+            false => Ok(()),
+        };
+    }
+    if kind.is("v1", "Service") {
+        check_label(name).map_err(wrong)?;
+        return match name.starts_with(|c: char| c.is_ascii_digit()) {
+            true => Err(wrong("a Service's name must start with a letter".into())),
+            false => Ok(()),
+        };
+    }
+    check_subdomain(name).map_err(wrong)
+}
+
+fn other_name(path: &[Step<'_>], name: &str) -> Result<(), String> {
+    let (what, checked) = match path {
+        [
+            ..,
+            Step::Key(key @ ("claimName" | "secretName" | "serviceAccountName" | "configMapName")),
+        ] => (*key, check_subdomain(name)),
+        [
+            ..,
+            Step::Key("containers" | "initContainers"),
+            Step::Index(_),
+            Step::Key("name"),
+        ] => ("container name", check_label(name)),
+        [.., Step::Key("volumes"), Step::Index(_), Step::Key("name")] => {
+            ("volume name", check_label(name))
+        }
+        [Step::Key("metadata"), Step::Key("namespace")] => ("namespace", check_label(name)),
+        _ => return Ok(()),
+    };
+    checked.map_err(|reason| format!("invalid {what} {:?}: {reason}", shortened(name)))
+}
+
+fn label_value(text: &str) -> Result<(), String> {
+    match text {
+        "" => Ok(()),
+        text => qualified(text)
+            .map_err(|reason| format!("invalid label value {:?}: {reason}", shortened(text))),
+    }
+}
+
+fn qualified(text: &str) -> Result<(), String> {
+    if text.len() > LABEL_MAX {
+        return Err(format!(
+            "it has {} characters, at most {LABEL_MAX} are allowed",
+            text.len()
+        ));
+    }
+    let ends = |c: char| c.is_ascii_alphanumeric();
+    if !text.chars().all(|c| ends(c) || "._-".contains(c)) {
+        return Err("only letters, digits, \"-\", \"_\" and \".\" are allowed".into());
+    }
+    if !text.starts_with(ends) || !text.ends_with(ends) {
+        return Err("it must start and end with a letter or digit".into());
+    }
+    Ok(())
+}
+
+fn base64(text: &str) -> Result<(), String> {
+    // Go's decoder, which the API server uses, passes over line breaks.
+    let text: String = text.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
+    match STANDARD.decode(text) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(
+            "the value is not base64, as data of a Secret must be: put it under stringData".into(),
+        ),
+    }
+}
+
+fn quantity(text: &str) -> Result<(), String> {
+    match text.parse::<Quantity>() {
+        Ok(amount) if amount.is_negative() => {
+            Err(format!("invalid quantity {text:?}: it is negative"))
+        }
+        Ok(_) => Ok(()),
+        Err(error) => Err(error.to_string()),
+    }
+}

@@ -1,0 +1,111 @@
+//! Parameters in places that decide what a session may do: they need bounds before a controller uses the template.
+
+use super::manifest::{Document, Manifest};
+use super::node::{Step, pointer};
+use super::parameters::Parameters;
+use super::position::Position;
+use super::problem::Problem;
+
+impl Parameters {
+    /// The parameters that stand in an image, a service account, a security context, a host path, the name of a Secret,
+    /// ConfigMap or claim, a Namespace or an Ingress host, and that neither `options` nor a pattern bound. A controller
+    /// does not use such a template (condition TemplateUnsafe).
+    pub fn exposed(&self, manifest: &Manifest) -> Vec<Problem> {
+        let mut exposed = Vec::new();
+        for document in &manifest.documents {
+            document.visit(&mut |path, position, scalar| {
+                let Some(what) = sensitive(document, path) else {
+                    return;
+                };
+                for var in scalar
+                    .vars()
+                    .filter(|var| !self.is_bounded_at(&var.name, position))
+                {
+                    let message = format!(
+                        "parameter {} stands in {what} at {} without bounds",
+                        var.name,
+                        pointer(path)
+                    );
+                    let problem = manifest.problem(scalar.place_of(var), message);
+                    exposed.push(problem.hint(
+                        "declare it with options, or with a pattern such as '^[a-z0-9-]{1,30}$'",
+                    ));
+                }
+            });
+        }
+        exposed
+    }
+
+    fn is_bounded_at(&self, name: &str, position: Position) -> bool {
+        match name {
+            // Both are DNS labels.
+            "SESSION_ID" | "NAMESPACE" => true,
+            // Made legal in names, raw elsewhere.
+            "USER_ID" => matches!(position, Position::Name | Position::OwnName),
+            "APPLICATION" => false,
+            name => self
+                .get(name)
+                .is_some_and(|parameter| parameter.is_bounded()),
+        }
+    }
+}
+
+/// What a place decides, if it decides anything of the kind.
+fn sensitive(document: &Document, path: &[Step<'_>]) -> Option<&'static str> {
+    let is = |kind: &str| document.kind.kind == kind;
+    let inside = |key: &str| {
+        path.iter()
+            .any(|step| matches!(step, Step::Key(found) if *found == key))
+    };
+    if inside("securityContext") {
+        return Some("a security context");
+    }
+    if inside("hostPath") {
+        return Some("a host path");
+    }
+    match path {
+        [.., Step::Key("namespace")] => Some("a namespace"),
+        [.., Step::Key("image")] => Some("an image"),
+        [.., Step::Key("serviceAccountName" | "serviceAccount")] => Some("a service account"),
+        [.., Step::Key("host")] | [.., Step::Key("hosts"), Step::Index(_)] if is("Ingress") => {
+            Some("an Ingress host")
+        }
+        [Step::Key("metadata"), Step::Key("name")] => named(&document.kind.kind),
+        path => reference(path),
+    }
+}
+
+/// What an object of that kind is found by.
+fn named(kind: &str) -> Option<&'static str> {
+    match kind {
+        "Secret" => Some("the name of a Secret"),
+        "ConfigMap" => Some("the name of a ConfigMap"),
+        "PersistentVolumeClaim" => Some("the name of a claim"),
+        _ => None,
+    }
+}
+
+/// What a field refers to.
+fn reference(path: &[Step<'_>]) -> Option<&'static str> {
+    match path {
+        [.., Step::Key("secretName")]
+        | [
+            ..,
+            Step::Key("secretKeyRef" | "secretRef" | "secret"),
+            Step::Key("name"),
+        ]
+        | [
+            ..,
+            Step::Key("imagePullSecrets"),
+            Step::Index(_),
+            Step::Key("name"),
+        ] => named("Secret"),
+        [
+            ..,
+            Step::Key("configMapKeyRef" | "configMapRef" | "configMap"),
+            Step::Key("name"),
+        ] => named("ConfigMap"),
+        [.., Step::Key("claimName")] => named("PersistentVolumeClaim"),
+        _ => None,
+    }
+}

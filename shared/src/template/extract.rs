@@ -1,0 +1,303 @@
+//! Literal values of Secrets out of a manifest: who may read a Session must not read its passwords.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use anyhow::Result;
+use granit_parser::ScalarStyle;
+
+use super::manifest::Manifest;
+use super::node::{Node, Scalar, Step};
+use super::parameter::ALWAYS_SET;
+use super::placeholder::{Piece, Var};
+use super::position::Position;
+use super::problem::Problems;
+use super::source::Source;
+
+/// A manifest without secrets, and the secrets. Rendered with them it gives the same objects.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Extracted {
+    /// The manifest's text: every literal part of a value in a Secret's data is a placeholder now, everything else is as it
+    /// was, byte by byte.
+    pub text: String,
+    /// The values of these placeholders, which stand only in Secrets and therefore are secret parameters; among them the
+    /// defaults of placeholders that stand only in Secrets. What the user gives goes before them.
+    pub values: BTreeMap<String, String>,
+}
+
+/// kubectl's copy of a whole object, the data of a Secret included.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// Moves literal values of Secrets out of a manifest.
+///
+/// # Errors
+/// What [`Manifest::parse`] finds; a value that stands in a Secret's data and, by an alias, elsewhere too; a Secret with
+/// kubectl's last-applied annotation; a placeholder with two defaults.
+pub fn extract_secret_literals(source: &Source) -> Result<Extracted> {
+    let manifest = Manifest::parse(source)?;
+    let mut extractor = Extractor {
+        manifest: &manifest,
+        taken: manifest.names(),
+        counts: BTreeMap::new(),
+        only_in_secrets: only_in_secrets(&manifest),
+        values: BTreeMap::new(),
+        defaults: BTreeMap::new(),
+        edits: BTreeMap::new(),
+        problems: Problems::default(),
+    };
+    extractor.read();
+    let (edits, values, defaults) = (extractor.edits, extractor.values, extractor.defaults);
+    let mut problems = extractor.problems;
+    let text = edited(source.text(), edits.values());
+    if problems.is_empty() {
+        let same = Source::new(source.name(), text.clone())
+            .and_then(|source| Manifest::parse(&source))
+            .is_ok_and(|moved| same(&manifest, &moved, &values, &defaults));
+        if !same {
+            let message = "the values of its Secrets cannot be moved out: write them in quotes";
+            problems.push(manifest.problem(super::source::Place::default(), message));
+        }
+    }
+    let values = values.into_iter().chain(defaults).collect();
+    problems
+        .or(Extracted { text, values })
+        .map_err(Problems::into_error)
+}
+
+/// The text with its edits, which ascend.
+fn edited<'e>(text: &str, edits: impl Iterator<Item = &'e Edit>) -> String {
+    let (mut edited, mut from) = (String::with_capacity(text.len()), 0);
+    for edit in edits {
+        edited.push_str(text.get(from..edit.bytes.start).unwrap_or_default());
+        edited.push_str(&edit.text);
+        from = edit.bytes.end;
+    }
+    edited.push_str(text.get(from..).unwrap_or_default());
+    edited
+}
+
+fn only_in_secrets(manifest: &Manifest) -> BTreeSet<String> {
+    let placeholders = manifest.placeholders().into_iter();
+    placeholders
+        .filter(|placeholder| {
+            placeholder.only_in_secrets() && !ALWAYS_SET.contains(&placeholder.name.as_str())
+        })
+        .map(|placeholder| placeholder.name)
+        .collect()
+}
+
+struct Edit {
+    bytes: Range<usize>,
+    text: String,
+}
+
+struct Extractor<'m> {
+    manifest: &'m Manifest,
+    taken: BTreeSet<String>,
+    /// How often each new name has been wanted.
+    counts: BTreeMap<String, usize>,
+    only_in_secrets: BTreeSet<String>,
+    values: BTreeMap<String, String>,
+    /// Defaults that were moved, by the name of their placeholder.
+    defaults: BTreeMap<String, String>,
+    /// By the first byte of the scalar, so that an alias does not edit its anchor twice.
+    edits: BTreeMap<usize, Edit>,
+    problems: Problems,
+}
+
+impl<'m> Extractor<'m> {
+    fn read(&mut self) {
+        let manifest = self.manifest;
+        for document in manifest
+            .documents
+            .iter()
+            .filter(|document| document.kind.is_secret())
+        {
+            document.visit(&mut |path, position, scalar| match path {
+                [.., Step::Key(key)] if position.is_secret() => self.scalar(key, scalar),
+                [.., Step::Key(LAST_APPLIED)] if position == Position::Annotation => {
+                    let message = format!(
+                        "annotation {LAST_APPLIED} of a Secret repeats its data: take it out"
+                    );
+                    self.problems.push(manifest.problem(scalar.place, message));
+                }
+                _ => {}
+            });
+        }
+        for document in &manifest.documents {
+            document.visit(&mut |_, position, scalar| {
+                let elsewhere = !position.is_secret() && !scalar.bytes.is_empty();
+                if elsewhere && self.edits.contains_key(&scalar.bytes.start) {
+                    let message =
+                        "a Secret's value is used outside of data by an alias: write it out there";
+                    self.problems.push(manifest.problem(scalar.place, message));
+                }
+            });
+        }
+    }
+
+    fn scalar(&mut self, key: &str, scalar: &'m Scalar) {
+        if scalar.text.is_empty()
+            || scalar.bytes.is_empty()
+            || self.edits.contains_key(&scalar.bytes.start)
+        {
+            return;
+        }
+        let Some(bytes) = self.written(scalar) else {
+            return;
+        };
+        let mut changed = false;
+        let mut text = String::new();
+        for piece in &scalar.pieces {
+            match piece {
+                Piece::Text(literal) => {
+                    changed = true;
+                    let name = self.name(key);
+                    text.push_str(&format!("${{{name}}}"));
+                    self.values.insert(name, literal.clone());
+                }
+                Piece::Var(var) => {
+                    let moved = self.move_default(scalar, var);
+                    changed |= moved;
+                    match var.default.as_deref().filter(|_| !moved) {
+                        Some(default) => text.push_str(&format!("${{{}:-{default}}}", var.name)),
+                        None => text.push_str(&format!("${{{}}}", var.name)),
+                    }
+                }
+            }
+        }
+        if changed {
+            // JSON's quotes and escapes are YAML's.
+            let text = serde_json::Value::String(text).to_string();
+            self.edits.insert(scalar.bytes.start, Edit { bytes, text });
+        }
+    }
+
+    /// True if the placeholder's default is a secret, which then is one of the values.
+    fn move_default(&mut self, scalar: &Scalar, var: &Var) -> bool {
+        let Some(default) = var.default.as_ref().filter(|default| !default.is_empty()) else {
+            return false;
+        };
+        if !self.only_in_secrets.contains(&var.name) {
+            return false;
+        }
+        let known = self
+            .defaults
+            .entry(var.name.clone())
+            .or_insert_with(|| default.clone());
+        if known != default {
+            let message = format!("placeholder {} has another default elsewhere", var.name);
+            self.problems
+                .push(self.manifest.problem(scalar.place_of(var), message));
+        }
+        true
+    }
+
+    /// A new name made from a key: `db-password` gives `SECRET_DB_PASSWORD`, the next one `SECRET_DB_PASSWORD_2`.
+    fn name(&mut self, key: &str) -> String {
+        let word: String = key
+            .chars()
+            .take(40)
+            .map(|c| {
+                if c.is_ascii_alphanumeric() {
+                    c.to_ascii_uppercase()
+                } else {
+                    '_'
+                }
+            })
+            .collect();
+        let first = format!("SECRET_{word}");
+        let count = self.counts.entry(first.clone()).or_insert(0);
+        loop {
+            *count += 1;
+            let name = match *count {
+                1 => first.clone(),
+                count => format!("{first}_{count}"),
+            };
+            if self.taken.insert(name.clone()) {
+                return name;
+            }
+        }
+    }
+
+    /// The bytes of a scalar with all that has to go: of a block, the header too, but not the line break behind it.
+    fn written(&self, scalar: &Scalar) -> Option<Range<usize>> {
+        let source = self.manifest.source.text();
+        if !matches!(scalar.style, ScalarStyle::Literal | ScalarStyle::Folded) {
+            return Some(scalar.bytes.clone());
+        }
+        let before = source.get(..scalar.bytes.start)?.trim_end();
+        let line = before.rfind('\n').map_or(0, |at| at + 1);
+        let header = before.get(line..)?;
+        let begin = header
+            .match_indices(['|', '>'])
+            .map(|(at, _)| at)
+            .find(|at| is_header(&header[*at..]))?;
+        let content = source.get(scalar.bytes.clone())?.trim_end();
+        Some(line + begin..scalar.bytes.start + content.len())
+    }
+}
+
+/// True for the header of a block scalar, with or without comment.
+fn is_header(text: &str) -> bool {
+    let rest = text[1..].trim_start_matches(|c: char| c == '-' || c == '+' || c.is_ascii_digit());
+    rest.trim_start().is_empty()
+        || rest.starts_with([' ', '\t']) && rest.trim_start().starts_with('#')
+}
+
+/// True if `moved`, its new placeholders filled, is the same manifest.
+fn same(
+    manifest: &Manifest,
+    moved: &Manifest,
+    values: &BTreeMap<String, String>,
+    defaults: &BTreeMap<String, String>,
+) -> bool {
+    let back = |scalar: &Scalar| -> Vec<Piece> {
+        let mut pieces: Vec<Piece> = Vec::new();
+        for piece in &scalar.pieces {
+            let piece = match piece {
+                Piece::Text(text) => Piece::Text(text.clone()),
+                Piece::Var(var) => match values.get(&var.name) {
+                    Some(value) => Piece::Text(value.clone()),
+                    None => Piece::Var(Var {
+                        name: var.name.clone(),
+                        default: var
+                            .default
+                            .clone()
+                            .or_else(|| defaults.get(&var.name).cloned()),
+                        ordinal: 0,
+                    }),
+                },
+            };
+            match (pieces.last_mut(), piece) {
+                (Some(Piece::Text(last)), Piece::Text(text)) => last.push_str(&text),
+                (_, piece) => pieces.push(piece),
+            }
+        }
+        pieces
+    };
+    let flat = |manifest: &Manifest| {
+        let mut all = Vec::new();
+        for document in &manifest.documents {
+            document.root.walk(&mut Vec::new(), &mut |path, node| {
+                let pieces = node.scalar().map(back);
+                all.push((
+                    super::node::pointer(path),
+                    matches!(node, Node::Sequence(..)),
+                    pieces,
+                ));
+            });
+        }
+        all
+    };
+    flat(manifest) == flat(moved)
+}
+
+impl std::fmt::Debug for Extracted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Extracted")
+            .field("text", &self.text)
+            .field("values", &self.values.keys())
+            .finish()
+    }
+}

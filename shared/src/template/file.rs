@@ -1,0 +1,205 @@
+//! A SessionTemplate as a file: the object, and its manifest with the file's lines and columns.
+
+use anyhow::Result;
+use granit_parser::ScalarStyle;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::loader::{Mode, load};
+use super::node::{Node, Scalar};
+use super::parameter::{Parameter, Presets};
+use super::problem::{Problems, problem};
+use super::source::{Place, Source};
+
+/// A SessionTemplate of a file.
+#[derive(Clone, Debug)]
+pub struct TemplateFile {
+    /// `metadata.name`.
+    pub name: String,
+    /// The whole object, `$` being a character like any other: what is sent to the API server.
+    pub object: Value,
+    /// Where it begins.
+    pub place: Place,
+    /// `spec.manifest`; its errors carry the places of the file where it is a literal block (`manifest: |`).
+    pub manifest: Source,
+    /// `spec.parameters`.
+    pub parameters: Vec<Parameter>,
+    /// `spec.presets`.
+    pub presets: Presets,
+    pub(super) root: Node,
+}
+
+impl TemplateFile {
+    /// Every SessionTemplate of a file; documents of other kinds are left out.
+    ///
+    /// # Errors
+    /// All that is wrong with the file: not YAML, or a SessionTemplate without name or manifest, or with parameters or
+    /// presets of another form. What is wrong inside the manifest is found by [`super::Manifest::parse`].
+    pub fn read(source: &Source) -> Result<Vec<Self>> {
+        let (files, problems) = Self::read_all(source);
+        problems.or(files).map_err(Problems::into_error)
+    }
+
+    pub(super) fn read_all(source: &Source) -> (Vec<Self>, Problems) {
+        let (roots, mut problems) = load(source, Mode::Plain);
+        let mut files = Vec::new();
+        for root in roots {
+            let kind = root
+                .get("kind")
+                .and_then(Node::scalar)
+                .map(|kind| kind.text.as_str());
+            if kind == Some("SessionTemplate") {
+                files.extend(Self::of(source, root, &mut problems));
+            }
+        }
+        (files, problems)
+    }
+
+    fn of(source: &Source, root: Node, problems: &mut Problems) -> Option<Self> {
+        let place = root.place();
+        let name = root
+            .at(&["metadata", "name"])
+            .and_then(Node::scalar)
+            .map(|name| name.text.clone());
+        if name.is_none() {
+            problems.push(problem(
+                source,
+                place,
+                "SessionTemplate has no metadata.name",
+            ));
+        }
+        let parameters = parameters(source, &root, problems);
+        let presets = part(
+            source,
+            root.at(&["spec", "presets"]),
+            "spec.presets",
+            problems,
+        )
+        .unwrap_or_default();
+        let Some(manifest) = root.at(&["spec", "manifest"]).and_then(Node::scalar) else {
+            let message = "SessionTemplate has no text in spec.manifest";
+            problems.push(problem(source, place, message).hint("write it as a block: manifest: |"));
+            return None;
+        };
+        let manifest = match inner(source, manifest) {
+            Ok(manifest) => manifest,
+            Err(error) => {
+                problems.push(problem(source, manifest.place, error.to_string()));
+                return None;
+            }
+        };
+        Some(Self {
+            name: name?,
+            object: root.to_value(),
+            place,
+            manifest,
+            parameters,
+            presets,
+            root,
+        })
+    }
+}
+
+/// Each parameter, so that a bad one is told with its own place.
+fn parameters(source: &Source, root: &Node, problems: &mut Problems) -> Vec<Parameter> {
+    match root.at(&["spec", "parameters"]) {
+        Some(Node::Sequence(items, _)) => {
+            let read = |item| part(source, Some(item), "parameter", problems);
+            items.iter().filter_map(read).collect()
+        }
+        other => part(source, other, "spec.parameters", problems).unwrap_or_default(),
+    }
+}
+
+/// A part of the spec as its type; nothing when it is absent or of another form.
+fn part<T: DeserializeOwned>(
+    source: &Source,
+    node: Option<&Node>,
+    what: &str,
+    problems: &mut Problems,
+) -> Option<T> {
+    let node = node.filter(|node| !node.is_null())?;
+    match serde_json::from_value(node.to_value()) {
+        Ok(part) => Some(part),
+        Err(error) => {
+            let problem = problem(source, node.place(), format!("{what}: {error}"));
+            problems.push(match error.to_string().contains("expected a string") {
+                true => problem.hint("quote it: unquoted, words such as N, on and 1 are no text"),
+                false => problem,
+            });
+            None
+        }
+    }
+}
+
+/// The text of a scalar as a source of its own. Only a literal block has the lines of the file around it.
+fn inner(source: &Source, scalar: &Scalar) -> Result<Source> {
+    if scalar.style != ScalarStyle::Literal {
+        return Source::new(
+            format!("{} (spec.manifest)", source.name()),
+            scalar.text.clone(),
+        );
+    }
+    // The block's place is that of its first line with text.
+    let blank = scalar.text.len() - scalar.text.trim_start_matches('\n').len();
+    let line = scalar.place.line.saturating_sub(blank + 1);
+    Source::inside(
+        source.name(),
+        scalar.text.clone(),
+        line,
+        scalar.place.column.saturating_sub(1),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::manifest::Manifest;
+    use super::*;
+
+    const HEAD: &str =
+        "apiVersion: streaming.platform/v1\nkind: SessionTemplate\nmetadata: {name: a}\nspec:\n";
+
+    fn read(spec: &str) -> Result<Vec<TemplateFile>> {
+        TemplateFile::read(&Source::new("t.yaml", format!("{HEAD}{spec}")).unwrap())
+    }
+
+    #[test]
+    fn errors_of_the_manifest_carry_the_places_of_the_file() {
+        let files = read("  manifest: |\n\n    kind: Pod\n    name: ${a-b}\n").unwrap();
+        let error = Manifest::parse(&files[0].manifest).unwrap_err().to_string();
+        assert!(error.contains("t.yaml:8:11: bad placeholder"), "{error}");
+        let files = read("  manifest: \"kind: Pod\\nname: ${a-b}\\n\"\n").unwrap();
+        let error = Manifest::parse(&files[0].manifest).unwrap_err().to_string();
+        assert!(
+            error.contains("t.yaml (spec.manifest):2:7: bad placeholder"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn what_is_no_template_is_told() {
+        for (spec, reason) in [
+            (
+                "  description: x\n",
+                "t.yaml:1:1: SessionTemplate has no text in spec.manifest",
+            ),
+            (
+                "  parameters: x\n  manifest: x\n",
+                "t.yaml:5:15: spec.parameters: invalid type",
+            ),
+            (
+                "  parameters: [{type: text, name: A}]\n  manifest: x\n",
+                "t.yaml:5:16: parameter: unknown variant `text`",
+            ),
+        ] {
+            let error = read(spec).unwrap_err().to_string();
+            assert!(error.contains(reason), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_dollar_in_the_template_itself_is_no_placeholder() {
+        let files = read("  description: ${a-b}\n  manifest: x\n").unwrap();
+        assert_eq!(files[0].object["spec"]["description"], "${a-b}");
+    }
+}

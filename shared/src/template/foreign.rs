@@ -1,0 +1,110 @@
+//! Placeholders of other tools: named, never half replaced.
+
+use std::ops::Range;
+
+use super::problem::{Problem, problem};
+use super::source::{Place, Source};
+
+/// The first `{{` or `{%` outside comment lines, if there is one: Helm's, Jinja's, Tera's.
+pub(super) fn rendered_form(source: &Source) -> Option<(Place, &'static str)> {
+    for (index, line) in source.text().lines().enumerate() {
+        if line.trim_start().starts_with('#') {
+            continue;
+        }
+        let found = ["{{", "{%"]
+            .into_iter()
+            .filter_map(|form| Some((line.find(form)?, form)))
+            .min();
+        if let Some((byte, form)) = found {
+            let column = line.get(..byte).unwrap_or_default().chars().count() + 1;
+            return Some((source.place(index + 1, column), form));
+        }
+    }
+    None
+}
+
+/// The problem with a text that another tool has to render.
+pub(super) fn render_first(source: &Source, place: Place, form: &str) -> Problem {
+    let close = if form == "{%" { "%}" } else { "}}" };
+    problem(
+        source,
+        place,
+        format!("\"{form} {close}\" is a placeholder of Helm, Jinja or Tera: render it first"),
+    )
+    .hint(
+        "pipe the rendered text in, as in: helm template CHART | kubectl session create NAME -f -",
+    )
+}
+
+/// The problem with `{user-id}`.
+pub(super) fn replace_first(source: &Source, place: Place, form: &str) -> Problem {
+    let name: String = form
+        .chars()
+        .filter(|c| !"{}".contains(*c))
+        .map(|c| {
+            if c == '-' {
+                '_'
+            } else {
+                c.to_ascii_uppercase()
+            }
+        })
+        .collect();
+    let name = if name == "ID" { "SESSION_ID" } else { &name };
+    problem(
+        source,
+        place,
+        format!("{form:?} is another tool's placeholder"),
+    )
+    .hint(format!(
+        "replace it by one of ours: --replace '{form}=${{{name}}}'"
+    ))
+}
+
+/// A flow mapping that is nothing but a word in braces, `{user-id}`.
+pub(super) fn braces(source: &Source, bytes: Range<usize>) -> Option<&str> {
+    let text = source.text().get(bytes)?;
+    let word = text.strip_prefix('{')?.strip_suffix('}')?;
+    is_word(word).then_some(text)
+}
+
+/// The first `{word}` in a text that has no `$` before it.
+pub(super) fn word_in_braces(text: &str) -> Option<&str> {
+    text.match_indices('{').find_map(|(open, _)| {
+        let rest = &text[open + 1..];
+        let end = rest.find(|c: char| !is_letter(c))?;
+        let found = rest[end..].starts_with('}')
+            && is_word(&rest[..end])
+            && !text[..open].ends_with(['$', '{']);
+        found.then(|| &text[open..open + end + 2])
+    })
+}
+
+fn is_letter(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '-' || c == '_'
+}
+
+fn is_word(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.chars().all(is_letter)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_in_braces_is_found() {
+        assert_eq!(word_in_braces("gimp-session-{user-id}"), Some("{user-id}"));
+        assert_eq!(word_in_braces("{} {1} {a b} {id}"), Some("{id}"));
+        assert_eq!(word_in_braces("{{x}}"), Some("{{x}}").and(None));
+        for text in ["", "{", "{}", "${A}", "a}b{c"] {
+            assert_eq!(word_in_braces(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn comment_lines_are_no_template_text() {
+        let source = Source::new("c.yaml", "# {{ x }}\na: b # {% x %}\n").unwrap();
+        let (place, form) = rendered_form(&source).unwrap();
+        assert_eq!((place.to_string().as_str(), form), ("2:8", "{%"));
+    }
+}

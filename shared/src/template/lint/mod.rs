@@ -1,0 +1,230 @@
+//! Everything there is to say about a template or a manifest before it is used.
+
+mod objects;
+mod spec;
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::file::TemplateFile;
+use super::manifest::Manifest;
+use super::node::Node;
+use super::parameter::{Parameter, ParameterType};
+use super::parameters::{Known, Parameters};
+use super::problem::{Problem, Problems};
+use super::source::Source;
+
+/// How bad something is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// It cannot be used like this.
+    Error,
+    /// It works, but hardly as it is meant.
+    Warning,
+    /// Good to know.
+    Info,
+}
+
+/// Something that was found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// How bad it is.
+    pub severity: Severity,
+    /// What and where.
+    #[serde(flatten)]
+    pub problem: Problem,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = match self.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+            Severity::Info => "info",
+        };
+        let Problem {
+            file,
+            line,
+            column,
+            message,
+            ..
+        } = &self.problem;
+        match (file.as_str(), line) {
+            ("", _) => write!(f, "{word}: {message}"),
+            (file, 0) => write!(f, "{file}: {word}: {message}"),
+            (file, line) => write!(f, "{file}:{line}:{column}: {word}: {message}"),
+        }
+    }
+}
+
+/// Most findings that are kept.
+const FINDINGS_MAX: usize = 1000;
+
+/// What has been found so far.
+#[derive(Default)]
+struct Findings(Vec<Finding>);
+
+impl Findings {
+    fn push(&mut self, severity: Severity, problem: Problem) {
+        let finding = Finding { severity, problem };
+        if self.0.len() < FINDINGS_MAX && !self.0.contains(&finding) {
+            self.0.push(finding);
+        }
+    }
+
+    fn all(&mut self, severity: Severity, problems: impl IntoIterator<Item = Problem>) {
+        problems
+            .into_iter()
+            .for_each(|problem| self.push(severity, problem));
+    }
+}
+
+/// Says everything about a file: SessionTemplates where it has some, otherwise a manifest. In the order of the file.
+pub fn lint(source: &Source) -> Vec<Finding> {
+    let mut findings = Findings::default();
+    let (files, problems) = TemplateFile::read_all(source);
+    let is_template = !files.is_empty() || mentions_template(source);
+    if is_template {
+        findings.all(Severity::Error, problems);
+        for file in &files {
+            let (manifest, parameters) =
+                lint_manifest(&file.manifest, &file.parameters, &mut findings);
+            findings.all(Severity::Error, parameters.exposed(&manifest));
+            spec::lint(source, file, &manifest, &parameters, &mut findings);
+        }
+    } else {
+        let (manifest, _) = lint_manifest(source, &[], &mut findings);
+        let workloads = manifest.workloads();
+        if workloads.len() > 1 {
+            let message = format!(
+                "there are {} workloads: {}",
+                workloads.len(),
+                workloads.join(", ")
+            );
+            let problem = Problem::at(source.name(), Default::default(), message);
+            findings.push(
+                Severity::Info,
+                problem.hint("say which one is the session with --primary KIND/NAME"),
+            );
+        }
+    }
+    let mut findings = findings.0;
+    // What stands in no place in particular comes last.
+    findings.sort_by_key(|finding| match finding.problem.line {
+        0 => (usize::MAX, 0),
+        line => (line, finding.problem.column),
+    });
+    findings
+}
+
+/// True if the file has a SessionTemplate, even one that could not be read.
+fn mentions_template(source: &Source) -> bool {
+    let (roots, _) = super::loader::load(source, super::loader::Mode::Plain);
+    let kind = |root: &Node| {
+        root.get("kind")
+            .and_then(Node::scalar)
+            .is_some_and(|kind| kind.text == "SessionTemplate")
+    };
+    roots.iter().any(kind)
+}
+
+fn lint_manifest(
+    source: &Source,
+    declared: &[Parameter],
+    findings: &mut Findings,
+) -> (Manifest, Parameters) {
+    let (manifest, problems) = Manifest::read(source);
+    let broken = !problems.is_empty();
+    findings.all(Severity::Error, problems);
+    let (parameters, problems) = Parameters::read(declared, &manifest);
+    findings.all(Severity::Error, at(source, problems));
+    findings.all(Severity::Warning, parameters.warnings());
+    findings.all(Severity::Error, manifest.cluster_scoped());
+    objects::lint(&manifest, &parameters, findings);
+    for known in &parameters.known {
+        lint_parameter(source, known, broken, findings);
+    }
+    (manifest, parameters)
+}
+
+/// Problems of declarations stand in no place: they get the file's name.
+fn at(source: &Source, problems: Problems) -> Vec<Problem> {
+    let name = |mut problem: Problem| {
+        if problem.file.is_empty() {
+            problem.file = source.name().to_owned();
+        }
+        problem
+    };
+    problems.into_iter().map(name).collect()
+}
+
+fn lint_parameter(source: &Source, known: &Known, broken: bool, findings: &mut Findings) {
+    let name = &known.parameter.name;
+    let place = known
+        .placeholder
+        .iter()
+        .flat_map(|placeholder| &placeholder.places)
+        .next();
+    let place = place.map(|place| place.place).unwrap_or_default();
+    let problem = |message: String| Problem::at(source.name(), place, message);
+    let defaults = defaults(known);
+    if known.is_secret() && !defaults.is_empty() {
+        let problem = problem(format!(
+            "secret {name} has a default that everybody who reads this knows"
+        ));
+        findings.push(
+            Severity::Warning,
+            problem.hint("leave it out: the secret is generated then"),
+        );
+    } else if defaults.len() > 1 {
+        let message = format!("{name} has several defaults: {}", defaults.join(", "));
+        findings.push(Severity::Warning, problem(message));
+    }
+    if known.declared && known.parameter.required == Some(true) && known.parameter.default.is_some()
+    {
+        let message = format!("parameter {name} is required, its default is of no use");
+        findings.push(Severity::Warning, problem(message));
+    }
+    if !known.declared && !broken {
+        let message = format!(
+            "undeclared parameter {name}: {}",
+            what_it_is(known, &defaults)
+        );
+        findings.push(Severity::Info, problem(message));
+    }
+}
+
+/// The first few different defaults written in the manifest.
+fn defaults(known: &Known) -> Vec<&str> {
+    const ENOUGH: usize = 5;
+    let mut defaults: Vec<&str> = Vec::new();
+    for place in known
+        .placeholder
+        .iter()
+        .flat_map(|placeholder| &placeholder.places)
+    {
+        match place.default.as_deref() {
+            Some(default) if defaults.len() < ENOUGH && !defaults.contains(&default) => {
+                defaults.push(default)
+            }
+            _ => {}
+        }
+    }
+    defaults
+}
+
+fn what_it_is(known: &Known, defaults: &[&str]) -> String {
+    match known.parameter.kind {
+        ParameterType::Secret if known.generated_length().is_some() => {
+            "a secret, generated when it is not given".to_owned()
+        }
+        ParameterType::Secret => "a secret".to_owned(),
+        _ if known.is_required() => "a required string".to_owned(),
+        _ => format!(
+            "a string, by default {:?}",
+            defaults.first().copied().unwrap_or_default()
+        ),
+    }
+}

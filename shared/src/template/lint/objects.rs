@@ -1,0 +1,234 @@
+//! What the objects of a manifest show without values.
+
+use super::super::check;
+use super::super::manifest::{Document, Manifest};
+use super::super::node::{Node, Scalar, Step, pointer};
+use super::super::parameters::Parameters;
+use super::super::placeholder::Piece;
+use super::super::position::Position;
+use super::super::scalar::typed;
+use super::super::scope::is_controller_kind;
+use super::{Findings, Severity};
+
+/// Fields that take text, where an unquoted placeholder could become a number.
+const TEXT_FIELDS: [&str; 9] = [
+    "image",
+    "mountPath",
+    "subPath",
+    "workingDir",
+    "path",
+    "server",
+    "key",
+    "imagePullPolicy",
+    "topologyKey",
+];
+
+/// Kinds that are the workload of a session.
+const WORKLOADS: [(&str, &str); 3] = [
+    ("v1", "Pod"),
+    ("apps/v1", "StatefulSet"),
+    ("apps/v1", "Deployment"),
+];
+
+impl Manifest {
+    /// The workloads as `Kind/name`, placeholders and all.
+    pub(super) fn workloads(&self) -> Vec<String> {
+        let workloads = self
+            .documents
+            .iter()
+            .filter(|document| is_workload(document));
+        workloads
+            .map(|document| format!("{}/{}", document.kind.kind, name(document)))
+            .collect()
+    }
+}
+
+fn is_workload(document: &Document) -> bool {
+    WORKLOADS
+        .iter()
+        .any(|(api_version, kind)| document.kind.is(api_version, kind))
+}
+
+fn name(document: &Document) -> &str {
+    document
+        .own_name()
+        .map(|name| name.text.as_str())
+        .unwrap_or_default()
+}
+
+pub(super) fn lint(manifest: &Manifest, parameters: &Parameters, findings: &mut Findings) {
+    for document in &manifest.documents {
+        let (api_version, kind) = (&document.kind.api_version, &document.kind.kind);
+        if !is_controller_kind(api_version, kind) {
+            let message =
+                format!("a controller makes no {kind} ({api_version}): only the command line does");
+            findings.push(
+                Severity::Warning,
+                manifest.problem(document.root.place(), message),
+            );
+        }
+        document.visit(&mut |path, position, scalar| {
+            lint_scalar(
+                manifest,
+                document,
+                parameters,
+                (path, position, scalar),
+                findings,
+            );
+        });
+        document.root.walk(&mut Vec::new(), &mut |path, node| {
+            lint_node(manifest, path, node, findings);
+        });
+    }
+}
+
+fn lint_scalar(
+    manifest: &Manifest,
+    document: &Document,
+    parameters: &Parameters,
+    (path, position, scalar): (&[Step<'_>], Position, &Scalar),
+    findings: &mut Findings,
+) {
+    let problem = |message: String| manifest.problem(scalar.place, message);
+    let upper = scalar.text.to_ascii_uppercase();
+    if ["CHANGE_ME", "CHANGEME", "CHANGE-ME"]
+        .iter()
+        .any(|word| upper.contains(word))
+    {
+        findings.push(
+            Severity::Error,
+            problem(format!("{} still has to be changed", pointer(path))),
+        );
+    }
+    if position.is_text() && ["{{", "{%"].iter().any(|form| scalar.text.contains(form)) {
+        findings.push(
+            Severity::Warning,
+            problem("another tool's placeholder in free text stays as it is".into()),
+        );
+    }
+    if position == Position::SecretData && scalar.vars().next().is_some() {
+        let message = "a placeholder in data of a Secret takes base64 only".to_owned();
+        findings.push(
+            Severity::Warning,
+            problem(message).hint("put it under stringData"),
+        );
+    }
+    lint_quotes(manifest, parameters, (path, position, scalar), findings);
+    if let Some(text) = known_text(scalar, parameters, position) {
+        let plain = scalar.is_plain() && !position.strings_only();
+        let value = if plain { typed(&text) } else { text.into() };
+        if let Err(reason) = check::value(&document.kind, path, position, &value) {
+            findings.push(Severity::Error, problem(reason));
+        }
+    }
+}
+
+/// An unquoted placeholder in a field that takes text.
+fn lint_quotes(
+    manifest: &Manifest,
+    parameters: &Parameters,
+    (path, position, scalar): (&[Step<'_>], Position, &Scalar),
+    findings: &mut Findings,
+) {
+    let unquoted = scalar.is_plain() && position == Position::Free;
+    if let Some(var) = scalar.whole().filter(|_| unquoted)
+        && let Some(Step::Key(field)) = path.last()
+        && TEXT_FIELDS.contains(field)
+        && could_be_typed(parameters, &var.name)
+    {
+        let message = format!("{field} takes text: unquoted, a value such as 1 or true is none");
+        let problem = manifest.problem(scalar.place, message);
+        findings.push(
+            Severity::Warning,
+            problem.hint(format!("write {field}: \"${{{}}}\"", var.name)),
+        );
+    }
+}
+
+/// True if a value that the parameter takes could be read as a number or a boolean.
+fn could_be_typed(parameters: &Parameters, name: &str) -> bool {
+    let parameter = parameters.get(name);
+    parameter.is_some_and(|parameter| {
+        ["1", "true", "1e3", "null"]
+            .iter()
+            .any(|value| parameter.check(value).is_ok())
+    })
+}
+
+/// The text of a scalar as far as it can be known: literal, or with the defaults of its parameters. Names that are always
+/// set stand for themselves with a letter.
+fn known_text(scalar: &Scalar, parameters: &Parameters, position: Position) -> Option<String> {
+    if position.is_secret() && scalar.vars().next().is_some() {
+        return None;
+    }
+    let mut text = String::new();
+    for piece in &scalar.pieces {
+        match piece {
+            Piece::Text(literal) => text.push_str(literal),
+            Piece::Var(var)
+                if matches!(
+                    var.name.as_str(),
+                    "SESSION_ID" | "USER_ID" | "NAMESPACE" | "APPLICATION"
+                ) =>
+            {
+                text.push('x');
+            }
+            Piece::Var(var) => {
+                let declared = parameters
+                    .get(&var.name)
+                    .and_then(|parameter| parameter.default.as_deref());
+                text.push_str(declared.or(var.default.as_deref())?);
+            }
+        }
+    }
+    Some(text)
+}
+
+fn lint_node(manifest: &Manifest, path: &[Step<'_>], node: &Node, findings: &mut Findings) {
+    if let (Node::Mapping(entries, _), true) = (node, !path.is_empty()) {
+        for entry in entries {
+            if let Err(reason) = check::key(path, &entry.key) {
+                findings.push(Severity::Error, manifest.problem(entry.place, reason));
+            }
+        }
+    }
+    match path {
+        [
+            ..,
+            Step::Key("namespaceSelector"),
+            Step::Key("matchLabels"),
+            Step::Key("name"),
+        ] => {
+            let message = "nobody sets the label \"name\" on Namespaces";
+            let problem = manifest.problem(node.place(), message);
+            findings.push(
+                Severity::Warning,
+                problem.hint("use kubernetes.io/metadata.name, which Kubernetes sets"),
+            );
+        }
+        [
+            ..,
+            Step::Key("spec"),
+            Step::Key("containers"),
+            Step::Index(_),
+        ] => {
+            let missing: Vec<&str> = ["cpu", "memory"]
+                .into_iter()
+                .filter(|name| node.at(&["resources", "limits", name]).is_none())
+                .collect();
+            let name = node
+                .get("name")
+                .and_then(Node::scalar)
+                .map(|name| name.text.as_str())
+                .unwrap_or_default();
+            if !missing.is_empty() {
+                let message = format!(
+                    "container {name:?} has no limit for {}",
+                    missing.join(" and ")
+                );
+                findings.push(Severity::Warning, manifest.problem(node.place(), message));
+            }
+        }
+        _ => {}
+    }
+}

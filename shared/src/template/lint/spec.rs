@@ -1,0 +1,361 @@
+//! What stands around the manifest in a SessionTemplate.
+
+use super::super::file::TemplateFile;
+use super::super::manifest::{MANIFEST_MAX, Manifest};
+use super::super::node::{Node, Scalar};
+use super::super::parameter::ParameterType;
+use super::super::parameters::Parameters;
+use super::super::problem::problem;
+use super::super::resolve::nearest;
+use super::super::source::{Place, Source};
+use super::{Findings, Severity};
+use crate::duration::Lifetime;
+
+const SPEC: [&str; 10] = [
+    "description",
+    "parameters",
+    "presets",
+    "primary",
+    "connect",
+    "hooks",
+    "lifetime",
+    "dataPolicy",
+    "namespaceSelector",
+    "manifest",
+];
+const PARAMETER: [&str; 10] = [
+    "name",
+    "type",
+    "default",
+    "options",
+    "pattern",
+    "minimum",
+    "maximum",
+    "required",
+    "generate",
+    "description",
+];
+
+pub(super) fn lint(
+    source: &Source,
+    file: &TemplateFile,
+    manifest: &Manifest,
+    parameters: &Parameters,
+    findings: &mut Findings,
+) {
+    let mut spec = Spec {
+        source,
+        file,
+        findings,
+    };
+    spec.fields();
+    spec.primary(manifest);
+    spec.connect();
+    spec.presets(parameters);
+    spec.parameters(parameters);
+    spec.lifetime();
+    spec.absent();
+    spec.size();
+}
+
+struct Spec<'s> {
+    source: &'s Source,
+    file: &'s TemplateFile,
+    findings: &'s mut Findings,
+}
+
+impl Spec<'_> {
+    fn say(&mut self, severity: Severity, place: Place, message: impl Into<String>) {
+        self.findings
+            .push(severity, problem(self.source, place, message));
+    }
+
+    fn at(&self, path: &[&str]) -> Option<&Node> {
+        self.file.root.get("spec").and_then(|spec| spec.at(path))
+    }
+
+    fn place(&self, path: &[&str]) -> Place {
+        self.at(path).map_or(self.file.place, Node::place)
+    }
+
+    /// Fields nobody knows: a server would drop them without a word.
+    fn fields(&mut self) {
+        let mut unknown = Vec::new();
+        let mut look = |node: Option<&Node>, known: &[&'static str]| {
+            if let Some(Node::Mapping(entries, _)) = node {
+                for entry in entries
+                    .iter()
+                    .filter(|entry| !known.contains(&entry.key.as_str()))
+                {
+                    unknown.push((
+                        entry.place,
+                        entry.key.clone(),
+                        nearest(&entry.key, known.iter().copied()),
+                    ));
+                }
+            }
+        };
+        look(self.at(&[]), &SPEC);
+        for parameter in self
+            .at(&["parameters"])
+            .map(Node::items)
+            .unwrap_or_default()
+        {
+            look(Some(parameter), &PARAMETER);
+        }
+        for (place, key, near) in unknown {
+            self.say(
+                Severity::Error,
+                place,
+                match near {
+                    Some(near) => format!("unknown field {key:?}: did you mean {near:?}?"),
+                    None => format!("unknown field {key:?}"),
+                },
+            );
+        }
+    }
+
+    fn primary(&mut self, manifest: &Manifest) {
+        let workloads = manifest.workloads();
+        let text = |key: &str| {
+            let scalar = self.at(&["primary", key]).and_then(Node::scalar);
+            scalar.map(|scalar| scalar.text.clone())
+        };
+        if self.at(&["primary"]).is_none() {
+            return self.no_primary(manifest, &workloads);
+        }
+        let (kind, name) = (
+            text("kind").unwrap_or_default(),
+            text("name").unwrap_or_default(),
+        );
+        let (wanted, container) = (format!("{kind}/{name}"), text("container"));
+        if !workloads.contains(&wanted) {
+            let known = match workloads.is_empty() {
+                true => "none".to_owned(),
+                false => workloads.join(", "),
+            };
+            let message =
+                format!("spec.primary {wanted} is no workload of the manifest: there is {known}");
+            return self.say(Severity::Error, self.place(&["primary"]), message);
+        }
+        let containers = containers(manifest, &wanted);
+        if let Some(container) = container.filter(|container| !containers.contains(container)) {
+            let message = format!(
+                "{wanted} has no container {container:?}: there is {}",
+                containers.join(", ")
+            );
+            self.say(
+                Severity::Error,
+                self.place(&["primary", "container"]),
+                message,
+            );
+        }
+    }
+
+    fn no_primary(&mut self, manifest: &Manifest, workloads: &[String]) {
+        if workloads.is_empty() {
+            let message = "the manifest has no workload: no Pod, StatefulSet or Deployment";
+            self.say(Severity::Error, manifest.source.place(1, 1), message);
+        } else if workloads.len() > 1 {
+            let message = format!(
+                "there are several workloads and no spec.primary: {}",
+                workloads.join(", ")
+            );
+            self.say(Severity::Error, self.file.place, message);
+        }
+    }
+
+    fn connect(&mut self) {
+        let mut said = Vec::new();
+        let mut names: Vec<&str> = Vec::new();
+        for method in self.at(&["connect"]).map(Node::items).unwrap_or_default() {
+            let name = method
+                .get("name")
+                .and_then(Node::scalar)
+                .map(|name| name.text.as_str())
+                .unwrap_or_default();
+            if name.is_empty() {
+                said.push((method.place(), "a connect method has no name".to_owned()));
+            } else if names.contains(&name) {
+                said.push((
+                    method.place(),
+                    format!("connect method {name:?} stands in it twice"),
+                ));
+            }
+            names.push(name);
+            let ways = ["exec", "http", "ssh"]
+                .iter()
+                .filter(|way| method.get(way).is_some())
+                .count();
+            if ways != 1 {
+                said.push((
+                    method.place(),
+                    format!("connect method {name:?} needs exactly one of exec, http and ssh"),
+                ));
+            }
+        }
+        for (place, message) in said {
+            self.say(Severity::Error, place, message);
+        }
+    }
+
+    fn presets(&mut self, parameters: &Parameters) {
+        for (preset, values) in &self.file.presets {
+            for (name, value) in values {
+                let place = self.place(&["presets", preset, name]);
+                let Some(known) = parameters.find(name) else {
+                    self.say(
+                        Severity::Error,
+                        place,
+                        format!("preset {preset:?} sets {name}, which is no parameter"),
+                    );
+                    continue;
+                };
+                if known.parameter.kind == ParameterType::Secret {
+                    self.say(
+                        Severity::Error,
+                        place,
+                        format!("preset {preset:?} sets the secret {name}"),
+                    );
+                } else if let Err(reason) = known.parameter.check(value) {
+                    self.say(
+                        Severity::Error,
+                        place,
+                        format!("preset {preset:?}: {name}: {reason}"),
+                    );
+                }
+            }
+        }
+    }
+
+    /// Parameters that nothing uses.
+    fn parameters(&mut self, parameters: &Parameters) {
+        let mut rest = self.file.object.get("spec").cloned().unwrap_or_default();
+        if let Some(spec) = rest.as_object_mut() {
+            spec.retain(|key, _| matches!(key.as_str(), "primary" | "connect" | "hooks"));
+        }
+        let rest = rest.to_string();
+        for (index, parameter) in self.file.parameters.iter().enumerate() {
+            let name = &parameter.name;
+            let used = parameters
+                .find(name)
+                .is_some_and(|known| known.placeholder.is_some());
+            if !used
+                && !rest.contains(&format!("${{{name}}}"))
+                && !rest.contains(&format!("${{{name}:-"))
+            {
+                let place = self
+                    .at(&["parameters"])
+                    .and_then(|all| all.items().get(index))
+                    .map(Node::place);
+                let message = format!("parameter {name} is used nowhere");
+                self.say(Severity::Warning, place.unwrap_or(self.file.place), message);
+            }
+        }
+    }
+
+    fn lifetime(&mut self) {
+        let mut read = |key: &str| {
+            let scalar = self
+                .at(&["lifetime", key])
+                .and_then(Node::scalar)
+                .cloned()?;
+            match scalar.text.parse::<Lifetime>() {
+                Ok(lifetime) => Some(lifetime),
+                Err(error) => {
+                    self.say(Severity::Error, scalar.place, error.to_string());
+                    None
+                }
+            }
+        };
+        let (timeout, maximum) = (read("timeout"), read("maximum"));
+        if let (Some(timeout), Some(maximum)) = (timeout, maximum)
+            && timeout.exceeds(&maximum)
+        {
+            let place = self.place(&["lifetime", "timeout"]);
+            self.say(
+                Severity::Error,
+                place,
+                format!("timeout {timeout} is longer than maximum {maximum}"),
+            );
+        }
+        for (path, known) in [
+            (
+                ["lifetime", "onExpiry"].as_slice(),
+                ["stop", "delete"].as_slice(),
+            ),
+            (&["dataPolicy"], &["keep", "snapshot", "delete"]),
+        ] {
+            let wrong = |scalar: &Scalar| !known.contains(&scalar.text.as_str());
+            if let Some(scalar) = self.at(path).and_then(Node::scalar).cloned().filter(wrong) {
+                let message = format!(
+                    "{} {:?} is not one of {}",
+                    path.join("."),
+                    scalar.text,
+                    known.join(", ")
+                );
+                self.say(Severity::Error, scalar.place, message);
+            }
+        }
+    }
+
+    fn size(&mut self) {
+        let characters = self.file.manifest.text().chars().count();
+        if characters > MANIFEST_MAX {
+            let message =
+                format!("the manifest has {characters} characters, the API takes {MANIFEST_MAX}");
+            self.say(Severity::Error, self.place(&["manifest"]), message);
+        }
+    }
+
+    /// What has a default that a user of the template may not expect.
+    fn absent(&mut self) {
+        for (path, message) in [
+            (
+                ["description"].as_slice(),
+                "no description: list shows the template by its name alone",
+            ),
+            (
+                &["connect"],
+                "no connect methods: connect runs a shell in the primary container",
+            ),
+            (
+                &["lifetime", "timeout"],
+                "no lifetime.timeout: sessions do not expire",
+            ),
+            (
+                &["dataPolicy"],
+                "no dataPolicy: data is kept when a session is deleted",
+            ),
+        ] {
+            if self.at(path).is_none() {
+                self.say(Severity::Info, self.file.place, message);
+            }
+        }
+    }
+}
+
+/// The containers of a workload given as `Kind/name`.
+fn containers(manifest: &Manifest, workload: &str) -> Vec<String> {
+    let (kind, name) = workload.split_once('/').unwrap_or_default();
+    let mut documents = manifest.documents.iter();
+    let document = documents.find(|document| {
+        document.kind.kind == kind && document.own_name().is_some_and(|own| own.text == name)
+    });
+    let Some(document) = document else {
+        return Vec::new();
+    };
+    let spec = document
+        .root
+        .at(&["spec", "template", "spec"])
+        .or_else(|| document.root.get("spec"));
+    let containers = spec
+        .and_then(|spec| spec.get("containers"))
+        .map(Node::items)
+        .unwrap_or_default();
+    containers
+        .iter()
+        .filter_map(|container| container.get("name").and_then(Node::scalar))
+        .map(|name| name.text.clone())
+        .collect()
+}

@@ -1,0 +1,352 @@
+//! Text to documents: an event parser's events, with the rules of this house.
+//!
+//! Refused, because kubectl and other readers differ on them or because nobody means them in a manifest: duplicate keys,
+//! merge keys, tags other than `!!str`, keys that are not text, placeholders in keys, directives. Bounded: depth, nodes and
+//! bytes after alias expansion.
+
+use std::collections::HashMap;
+
+use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
+
+use super::foreign;
+use super::node::{Entry, Node, Scalar};
+use super::placeholder::{self, Piece};
+use super::problem::{Problem, Problems, problem};
+use super::scalar::typed;
+use super::source::{Place, Source};
+
+/// Deepest nesting. A Pod needs 12 levels.
+pub(super) const DEPTH_MAX: usize = 100;
+/// Most nodes of a text, aliases counted with all that they stand for.
+pub(super) const NODES_MAX: usize = 100_000;
+/// Most bytes of all scalars of a text, aliases counted with all that they stand for. Counting nodes is not enough: an
+/// alias of a long scalar is one node.
+pub(super) const BYTES_MAX: usize = 4 << 20;
+
+/// Whether placeholders mean something in this text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// A manifest of a session: `${NAME}` is a placeholder.
+    Template,
+    /// Any other file (a SessionTemplate, a Session): `$` is a character.
+    Plain,
+}
+
+/// Reads all documents; empty ones are left out. Returns what could be read with all that is wrong.
+pub(super) fn load(source: &Source, mode: Mode) -> (Vec<Node>, Problems) {
+    let mut options = granit_parser::options! { disallow_directives: true };
+    options.set_emit_comments(false);
+    let mut loader = Loader {
+        parser: Parser::new_from_str_with_options(source.text(), options),
+        source,
+        mode,
+        anchors: HashMap::new(),
+        nodes: 0,
+        bytes: 0,
+        problems: Problems::default(),
+    };
+    let mut documents = Vec::new();
+    if let Err(fatal) = loader.documents(&mut documents) {
+        loader.problems.push(fatal);
+    }
+    (documents, loader.problems)
+}
+
+/// What an anchor stands for, and what it costs to repeat.
+struct Anchored {
+    node: Node,
+    nodes: usize,
+    bytes: usize,
+}
+
+struct Loader<'s> {
+    parser: Parser<'s, StrInput<'s>>,
+    source: &'s Source,
+    mode: Mode,
+    anchors: HashMap<usize, Anchored>,
+    nodes: usize,
+    bytes: usize,
+    problems: Problems,
+}
+
+type Loaded<T> = Result<T, Problem>;
+
+impl<'s> Loader<'s> {
+    fn documents(&mut self, documents: &mut Vec<Node>) -> Loaded<()> {
+        loop {
+            let (event, span) = self.next()?;
+            match event {
+                Event::StreamEnd => return Ok(()),
+                Event::StreamStart | Event::DocumentStart(..) | Event::DocumentEnd => {}
+                event => {
+                    let node = self.node(event, span, 0)?;
+                    if !node.is_null() {
+                        documents.push(node);
+                    }
+                }
+            }
+        }
+    }
+
+    fn next(&mut self) -> Loaded<(Event<'s>, Span)> {
+        match self.parser.next_event() {
+            Some(Ok(next)) => Ok(next),
+            Some(Err(error)) => Err(self.syntax(&error)),
+            None => Err(problem(self.source, Place::default(), "it ends too early")),
+        }
+    }
+
+    fn syntax(&self, error: &ScanError) -> Problem {
+        if let Some((place, form)) = foreign::rendered_form(self.source) {
+            return foreign::render_first(self.source, place, form);
+        }
+        let place = self
+            .source
+            .place(error.marker().line(), error.marker().col() + 1);
+        let found = problem(self.source, place, format!("not YAML: {}", error.info()));
+        let line = self
+            .source
+            .text()
+            .lines()
+            .nth(error.marker().line().saturating_sub(1));
+        match self.mode == Mode::Template && line.is_some_and(|line| line.contains("${")) {
+            true => found.hint(
+                "inside [ ] and { }, and with \": \" in a default, YAML wants quotes: \"${NAME}\"",
+            ),
+            false => found,
+        }
+    }
+
+    fn place(&self, span: &Span) -> Place {
+        self.source.place(span.start.line(), span.start.col() + 1)
+    }
+
+    fn fail<T>(&self, span: &Span, message: impl Into<String>) -> Loaded<T> {
+        Err(problem(self.source, self.place(span), message))
+    }
+
+    fn node(&mut self, event: Event<'s>, span: Span, depth: usize) -> Loaded<Node> {
+        if depth > DEPTH_MAX {
+            return self.fail(&span, format!("more than {DEPTH_MAX} levels deep"));
+        }
+        let (nodes, bytes) = (self.nodes, self.bytes);
+        self.count(&span, 1, 0)?;
+        let anchor = event.anchor_id().filter(|id| *id > 0);
+        let node = match event {
+            Event::Scalar(text, style, _, tag) => {
+                self.scalar(&text, style, tag.as_deref(), &span)?
+            }
+            Event::SequenceStart(_, _, tag) => {
+                self.no_tag(tag.as_deref(), &span)?;
+                self.sequence(&span, depth)?
+            }
+            Event::MappingStart(_, _, tag) => {
+                self.no_tag(tag.as_deref(), &span)?;
+                self.mapping(&span, depth)?
+            }
+            Event::Alias(id) => return self.alias(id, &span),
+            _ => return self.fail(&span, "not YAML: no value here"),
+        };
+        if let Some(id) = anchor {
+            let anchored = Anchored {
+                node: node.clone(),
+                nodes: self.nodes - nodes,
+                bytes: self.bytes - bytes,
+            };
+            self.anchors.insert(id, anchored);
+        }
+        Ok(node)
+    }
+
+    fn count(&mut self, span: &Span, nodes: usize, bytes: usize) -> Loaded<()> {
+        self.nodes += nodes;
+        self.bytes += bytes;
+        if self.nodes > NODES_MAX {
+            return self.fail(
+                span,
+                format!("more than {NODES_MAX} values, aliases expanded"),
+            );
+        }
+        if self.bytes > BYTES_MAX {
+            return self.fail(
+                span,
+                format!("more than {BYTES_MAX} bytes, aliases expanded"),
+            );
+        }
+        Ok(())
+    }
+
+    fn alias(&mut self, id: usize, span: &Span) -> Loaded<Node> {
+        let Some(anchored) = self.anchors.get(&id) else {
+            return self.fail(span, "an alias stands inside what it stands for");
+        };
+        let (nodes, bytes) = (anchored.nodes, anchored.bytes);
+        // Counted before it is copied.
+        self.count(span, nodes, bytes)?;
+        match self.anchors.get(&id) {
+            Some(anchored) => Ok(anchored.node.clone()),
+            None => self.fail(span, "an alias without an anchor"),
+        }
+    }
+
+    fn no_tag(&self, tag: Option<&Tag>, span: &Span) -> Loaded<()> {
+        match tag {
+            None => Ok(()),
+            Some(tag) => self.fail(span, format!("tag {:?} is not supported", tag.original())),
+        }
+    }
+
+    fn scalar(
+        &mut self,
+        text: &str,
+        style: ScalarStyle,
+        tag: Option<&Tag>,
+        span: &Span,
+    ) -> Loaded<Node> {
+        if let Some(tag) = tag.filter(|tag| tag.core_suffix() != Some("str")) {
+            return self.fail(span, format!("tag {:?} is not supported", tag.original()));
+        }
+        self.count(span, 0, text.len())?;
+        let bytes = span.byte_range().unwrap_or_default();
+        // The parser writes "~" for a value that is not there.
+        let text = if bytes.is_empty() && style == ScalarStyle::Plain {
+            ""
+        } else {
+            text
+        };
+        let mut scalar = Scalar {
+            text: text.to_owned(),
+            pieces: vec![Piece::Text(text.to_owned())],
+            style,
+            tagged: tag.is_some(),
+            place: self.place(span),
+            dollars: Vec::new(),
+            bytes,
+        };
+        if self.mode == Mode::Template {
+            self.split(&mut scalar);
+        }
+        Ok(Node::Scalar(scalar))
+    }
+
+    fn split(&mut self, scalar: &mut Scalar) {
+        let (pieces, bad) = placeholder::pieces(&scalar.text);
+        if scalar.text.contains("${") {
+            scalar.dollars = self.dollars(scalar);
+        }
+        scalar.pieces = pieces;
+        for bad in bad {
+            let place = scalar
+                .dollars
+                .get(bad.ordinal)
+                .copied()
+                .unwrap_or(scalar.place);
+            self.problems
+                .push(problem(self.source, place, bad.message).hint(bad.hint));
+        }
+    }
+
+    /// Where each `${` of a scalar stands. Escapes of a double-quoted scalar can hide some: then nowhere in particular.
+    fn dollars(&self, scalar: &Scalar) -> Vec<Place> {
+        let raw = self
+            .source
+            .text()
+            .get(scalar.bytes.clone())
+            .unwrap_or_default();
+        let bytes: Vec<usize> = raw.match_indices("${").map(|(byte, _)| byte).collect();
+        if bytes.len() != scalar.text.matches("${").count() {
+            return Vec::new();
+        }
+        self.source.places(scalar.place, raw, &bytes)
+    }
+
+    fn sequence(&mut self, span: &Span, depth: usize) -> Loaded<Node> {
+        let mut items = Vec::new();
+        loop {
+            let (event, item) = self.next()?;
+            if event == Event::SequenceEnd {
+                return Ok(Node::Sequence(items, self.place(span)));
+            }
+            items.push(self.node(event, item, depth + 1)?);
+        }
+    }
+
+    fn mapping(&mut self, span: &Span, depth: usize) -> Loaded<Node> {
+        let begin = span.byte_range().unwrap_or_default().start;
+        if self
+            .source
+            .text()
+            .get(begin..)
+            .is_some_and(|text| text.starts_with("{{"))
+        {
+            return Err(foreign::render_first(self.source, self.place(span), "{{"));
+        }
+        let mut entries: Vec<Entry> = Vec::new();
+        let mut seen = std::collections::HashSet::new();
+        loop {
+            let (event, key_span) = self.next()?;
+            if event == Event::MappingEnd {
+                let end = key_span.byte_range().unwrap_or_default().end;
+                if let Some(form) = foreign::braces(self.source, begin..end) {
+                    self.problems
+                        .push(foreign::replace_first(self.source, self.place(span), form));
+                }
+                return Ok(Node::Mapping(entries, self.place(span)));
+            }
+            let place = self.place(&key_span);
+            let key = self.key(event, &key_span)?;
+            let (event, value_span) = self.next()?;
+            let value = self.node(event, value_span, depth + 1)?;
+            if !seen.insert(key.clone()) {
+                self.problems.push(problem(
+                    self.source,
+                    place,
+                    format!("duplicate key {key:?}"),
+                ));
+            }
+            entries.push(Entry { key, place, value });
+        }
+    }
+
+    fn key(&mut self, event: Event<'s>, span: &Span) -> Loaded<String> {
+        let Event::Scalar(text, style, _, tag) = event else {
+            return self.fail(span, "a key must be text");
+        };
+        let plain = style == ScalarStyle::Plain && tag.is_none();
+        if plain && text == "<<" {
+            return self.fail(
+                span,
+                "merge keys (\"<<\") are not supported: write the fields out",
+            );
+        }
+        if tag
+            .as_ref()
+            .is_some_and(|tag| tag.core_suffix() != Some("str"))
+        {
+            return self.fail(span, "a key must have no tag");
+        }
+        self.count(span, 1, text.len())?;
+        if self.mode == Mode::Template {
+            let (pieces, bad) = placeholder::pieces(&text);
+            if !bad.is_empty() || pieces.iter().any(|piece| matches!(piece, Piece::Var(_))) {
+                let message =
+                    format!("placeholder in the key {text:?}: only values may hold placeholders");
+                self.problems
+                    .push(problem(self.source, self.place(span), message));
+            }
+        }
+        if !plain {
+            return Ok(text.into_owned());
+        }
+        match typed(&text) {
+            serde_json::Value::String(text) => Ok(text),
+            serde_json::Value::Bool(value) => Ok(value.to_string()),
+            serde_json::Value::Number(number)
+                if number.is_i64() && !text.contains(['.', 'e', 'E']) =>
+            {
+                Ok(number.to_string())
+            }
+            _ => self.fail(span, format!("key {text:?} is not text: quote it")),
+        }
+    }
+}

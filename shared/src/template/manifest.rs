@@ -1,0 +1,303 @@
+//! A manifest: the documents of a template, checked as far as that goes without values.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Result;
+
+use super::foreign;
+use super::loader::{Mode, load};
+use super::node::{Node, Scalar, Step, pointer};
+use super::position::{Position, Type};
+use super::problem::{Problem, Problems, problem};
+use super::source::{Place, Source};
+
+/// Longest manifest that a Session or SessionTemplate takes, in characters.
+pub const MANIFEST_MAX: usize = 200_000;
+
+/// A manifest with placeholders, as parsed: every document is an object with apiVersion, kind and metadata.name, `List`
+/// documents are taken apart, empty documents are left out.
+#[derive(Clone, Debug)]
+pub struct Manifest {
+    pub(super) source: Source,
+    pub(super) documents: Vec<Document>,
+}
+
+/// One object of a manifest.
+#[derive(Clone, Debug)]
+pub(super) struct Document {
+    pub(super) kind: Type,
+    pub(super) root: Node,
+}
+
+/// One place where a placeholder stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlaceholderPlace {
+    /// Line and column of its `$`.
+    pub place: Place,
+    /// Which document, from 0.
+    pub document: usize,
+    /// Kind of the document.
+    pub kind: String,
+    /// JSON pointer of the field in its document.
+    pub pointer: String,
+    /// The default written here, if there is one.
+    pub default: Option<String>,
+    /// True in the data or stringData of a Secret.
+    pub in_secret: bool,
+    /// True where the value is text whatever it looks like (names, labels, annotations, env, data, args).
+    pub strings_only: bool,
+}
+
+/// A placeholder: a name and every place it stands in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placeholder {
+    /// Name of the parameter.
+    pub name: String,
+    /// Where it stands, in the order of the file; never empty.
+    pub places: Vec<PlaceholderPlace>,
+}
+
+impl Placeholder {
+    /// The first default that is written somewhere.
+    pub fn default(&self) -> Option<&str> {
+        self.places
+            .iter()
+            .find_map(|place| place.default.as_deref())
+    }
+
+    /// True if it stands in the data of Secrets and nowhere else.
+    pub fn only_in_secrets(&self) -> bool {
+        self.places.iter().all(|place| place.in_secret)
+    }
+}
+
+impl Manifest {
+    /// Parses a manifest.
+    ///
+    /// # Errors
+    /// All that is wrong with it, each with file, line and column: not YAML; one of the refused forms (see the loader);
+    /// a bad placeholder; another tool's placeholder; a document that is no object; no document at all.
+    pub fn parse(source: &Source) -> Result<Self> {
+        let (manifest, problems) = Self::read(source);
+        problems.or(manifest).map_err(Problems::into_error)
+    }
+
+    /// Parses what can be parsed, and says all that is wrong.
+    pub(super) fn read(source: &Source) -> (Self, Problems) {
+        let (roots, mut problems) = load(source, Mode::Template);
+        let mut documents = Vec::new();
+        let none = roots.is_empty() && problems.is_empty();
+        if none {
+            problems.push(problem(
+                source,
+                source.place(0, 0),
+                "there is no object in it",
+            ));
+        }
+        for root in roots {
+            expand(source, root, 0, &mut documents, &mut problems);
+        }
+        for document in &documents {
+            document.foreign(source, &mut problems);
+        }
+        let manifest = Self {
+            source: source.clone(),
+            documents,
+        };
+        (manifest, problems)
+    }
+
+    /// Its name, as errors have it.
+    pub fn name(&self) -> &str {
+        self.source.name()
+    }
+
+    /// (apiVersion, kind) of each object, in order.
+    pub fn kinds(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.documents.iter().map(|document| {
+            (
+                document.kind.api_version.as_str(),
+                document.kind.kind.as_str(),
+            )
+        })
+    }
+
+    /// Every placeholder, in the order of the file.
+    pub fn placeholders(&self) -> Vec<Placeholder> {
+        let mut found: Vec<Placeholder> = Vec::new();
+        let mut known: BTreeMap<&str, usize> = BTreeMap::new();
+        for (index, document) in self.documents.iter().enumerate() {
+            document.visit(&mut |path, position, scalar| {
+                for var in scalar.vars() {
+                    let place = PlaceholderPlace {
+                        place: scalar.place_of(var),
+                        document: index,
+                        kind: document.kind.kind.clone(),
+                        pointer: pointer(path),
+                        default: var.default.clone(),
+                        in_secret: position.is_secret(),
+                        strings_only: position.strings_only()
+                            || !scalar.is_plain()
+                            || scalar.whole().is_none(),
+                    };
+                    let at = *known.entry(&var.name).or_insert_with(|| {
+                        found.push(Placeholder {
+                            name: var.name.clone(),
+                            places: Vec::new(),
+                        });
+                        found.len() - 1
+                    });
+                    if let Some(placeholder) = found.get_mut(at) {
+                        placeholder.places.push(place);
+                    }
+                }
+            });
+        }
+        found
+    }
+
+    /// The names of all placeholders.
+    pub(super) fn names(&self) -> BTreeSet<String> {
+        let mut names = BTreeSet::new();
+        for document in &self.documents {
+            document
+                .visit(&mut |_, _, scalar| names.extend(scalar.vars().map(|var| var.name.clone())));
+        }
+        names
+    }
+
+    pub(super) fn problem(&self, place: Place, message: impl Into<String>) -> Problem {
+        problem(&self.source, place, message)
+    }
+}
+
+impl Document {
+    /// Visits every scalar with its path and what it is there.
+    pub(super) fn visit<'d>(&'d self, visitor: &mut impl FnMut(&[Step<'d>], Position, &'d Scalar)) {
+        self.root
+            .visit(&mut |path, scalar| visitor(path, Position::of(&self.kind, path), scalar));
+    }
+
+    /// The scalar at `metadata.name`.
+    pub(super) fn own_name(&self) -> Option<&Scalar> {
+        self.root.at(&["metadata", "name"]).and_then(Node::scalar)
+    }
+
+    /// Other tools' placeholders, in places where nothing else could be meant; free text may hold braces.
+    fn foreign(&self, source: &Source, problems: &mut Problems) {
+        self.visit(&mut |_, position, scalar| {
+            if position.is_text() {
+                return;
+            }
+            if let Some(form) = ["{{", "{%"]
+                .into_iter()
+                .find(|form| scalar.text.contains(form))
+            {
+                problems.push(foreign::render_first(source, scalar.place, form));
+            } else if let Some(form) = foreign::word_in_braces(&scalar.text) {
+                problems.push(foreign::replace_first(source, scalar.place, form));
+            }
+        });
+    }
+}
+
+/// Deepest nesting of lists in lists.
+const LIST_DEPTH: usize = 3;
+
+/// Takes `List` documents apart and checks that each object is one.
+fn expand(
+    source: &Source,
+    root: Node,
+    depth: usize,
+    documents: &mut Vec<Document>,
+    problems: &mut Problems,
+) {
+    let place = root.place();
+    if !matches!(root, Node::Mapping(..)) {
+        problems.push(problem(
+            source,
+            place,
+            "a document must be an object with apiVersion, kind and metadata",
+        ));
+        return;
+    }
+    let (Some(api_version), Some(kind)) = (
+        type_of(source, &root, "apiVersion", problems),
+        type_of(source, &root, "kind", problems),
+    ) else {
+        return;
+    };
+    if kind.ends_with("List")
+        && depth < LIST_DEPTH
+        && let Some(items @ Node::Sequence(..)) = root.get("items")
+    {
+        for item in items.items() {
+            expand(source, item.clone(), depth + 1, documents, problems);
+        }
+        return;
+    }
+    if let Some(problem) = nameless(source, &root, &kind) {
+        problems.push(problem);
+        return;
+    }
+    documents.push(Document {
+        kind: Type { api_version, kind },
+        root,
+    });
+}
+
+/// The problem with an object that has no metadata.name.
+fn nameless(source: &Source, root: &Node, kind: &str) -> Option<Problem> {
+    if let Some(Node::Scalar(name)) = root.at(&["metadata", "name"])
+        && !name.text.is_empty()
+    {
+        return None;
+    }
+    if root.at(&["metadata", "generateName"]).is_none() {
+        return Some(problem(
+            source,
+            root.place(),
+            format!("{kind} has no metadata.name"),
+        ));
+    }
+    let message =
+        format!("{kind} has generateName: every object of a session needs a metadata.name");
+    Some(problem(source, root.place(), message).hint("write name: ${SESSION_ID}-SUFFIX"))
+}
+
+/// The text at `apiVersion` or `kind`, which must stand there as it is: everything else depends on it.
+fn type_of(source: &Source, root: &Node, key: &str, problems: &mut Problems) -> Option<String> {
+    let complaint = match root.get(key) {
+        Some(Node::Scalar(scalar)) => match scalar.literal() {
+            Some(text) if !text.is_empty() => return Some(text.to_owned()),
+            Some(_) => problem(source, scalar.place, format!("{key} is empty")),
+            None => problem(
+                source,
+                scalar.place,
+                format!("{key} must not hold a placeholder"),
+            ),
+        },
+        Some(other) => problem(source, other.place(), format!("{key} must be text")),
+        None => problem(source, root.place(), format!("the object has no {key}")),
+    };
+    problems.push(complaint);
+    None
+}
+
+/// The objects of a file that is no template, `$` being a character like any other, each with its place: Sessions,
+/// SessionTemplates.
+///
+/// # Errors
+/// As [`Manifest::parse`], placeholders and foreign forms aside.
+pub fn plain_objects(source: &Source) -> Result<Vec<(Place, serde_json::Value)>> {
+    let (roots, mut problems) = load(source, Mode::Plain);
+    let mut documents = Vec::new();
+    for root in roots {
+        expand(source, root, 0, &mut documents, &mut problems);
+    }
+    let objects = documents
+        .iter()
+        .map(|document| (document.root.place(), document.root.to_value()))
+        .collect();
+    problems.or(objects).map_err(Problems::into_error)
+}

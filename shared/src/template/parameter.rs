@@ -1,0 +1,304 @@
+//! What a template asks for: parameters as the API's SessionTemplate holds them.
+
+use std::collections::BTreeMap;
+
+use regex::{Regex, RegexBuilder};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::duration::Lifetime;
+use crate::names::ParameterName;
+use crate::quantity::Quantity;
+
+/// Names that are always set and therefore never declared or given: the session's name, its owner, its Namespace and its
+/// application.
+pub const ALWAYS_SET: [&str; 4] = ["SESSION_ID", "USER_ID", "NAMESPACE", "APPLICATION"];
+
+/// Longest value of a parameter, in bytes: room for a certificate chain or a configuration file, while a Session that holds
+/// several stays far below etcd's 1.5 MiB.
+pub const VALUE_MAX: usize = 64 << 10;
+
+/// Most bytes of a pattern's compiled form: what an admin can make a controller hold.
+const PATTERN_SIZE: usize = 1 << 20;
+
+/// Characters of a generated secret, if the template does not say.
+pub const GENERATED_LENGTH: u32 = 32;
+
+/// Presets: name to parameter to value.
+pub type Presets = BTreeMap<String, BTreeMap<String, String>>;
+
+/// What a parameter's value must be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ParameterType {
+    /// Any text.
+    #[default]
+    String,
+    /// A whole number, without leading zeros.
+    Integer,
+    /// `true` or `false`.
+    Boolean,
+    /// A Kubernetes quantity.
+    Quantity,
+    /// A duration such as `2h`.
+    Duration,
+    /// Any text, kept in the session's parameters Secret and shown nowhere; generated when it is not given.
+    Secret,
+}
+
+impl ParameterType {
+    /// True for the type of a parameter that says nothing of it.
+    pub fn is_string(&self) -> bool {
+        *self == Self::String
+    }
+
+    /// The type as a word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::String => "string",
+            Self::Integer => "integer",
+            Self::Boolean => "boolean",
+            Self::Quantity => "quantity",
+            Self::Duration => "duration",
+            Self::Secret => "secret",
+        }
+    }
+}
+
+/// How a secret is generated.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Generate {
+    /// Number of characters, each of 64; 32 if it is not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 8, max = 256))]
+    pub length: Option<u32>,
+}
+
+/// A value a template asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Parameter {
+    /// Name, as it stands in `${NAME}`.
+    #[schemars(length(max = 63), regex(pattern = r"^[A-Za-z_][A-Za-z0-9_]*$"))]
+    pub name: String,
+    /// What its value must be.
+    #[serde(
+        rename = "type",
+        default,
+        skip_serializing_if = "ParameterType::is_string"
+    )]
+    pub kind: ParameterType,
+    /// Value when none is given; never for a secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<String>,
+    /// The only values it may have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<String>,
+    /// Regular expression that all of the value must match, with ^ and $ or without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pattern: Option<String>,
+    /// Smallest value of an integer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minimum: Option<i64>,
+    /// Largest value of an integer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maximum: Option<i64>,
+    /// Whether it must be given: by default, when nothing says what it is otherwise. With `false` it is empty then; a
+    /// secret with `true` is never generated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub required: Option<bool>,
+    /// How a secret is generated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generate: Option<Generate>,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
+impl Parameter {
+    /// A parameter of that name and type and nothing else.
+    pub fn new(name: impl Into<String>, kind: ParameterType) -> Self {
+        Self {
+            name: name.into(),
+            kind,
+            ..Self::default()
+        }
+    }
+
+    /// What is wrong with the declaration itself, each a sentence that names the parameter.
+    pub fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        let name = &self.name;
+        if let Err(error) = name.parse::<ParameterName>() {
+            faults.push(error.to_string());
+        }
+        if ALWAYS_SET.contains(&name.as_str()) {
+            faults.push(format!(
+                "parameter {name} is always set and cannot be declared"
+            ));
+        }
+        self.faults_of_type(&mut faults);
+        if let Some(pattern) = &self.pattern
+            && let Err(error) = compile(pattern)
+        {
+            faults.push(format!(
+                "parameter {name}: bad pattern {pattern:?}: {error}"
+            ));
+        } else if let Some(default) = self
+            .default
+            .as_deref()
+            .filter(|default| !default.is_empty())
+            && let Err(reason) = self.check(default)
+        {
+            faults.push(format!("default of parameter {name}: {reason}"));
+        }
+        faults
+    }
+
+    /// Fields that do not go with the type.
+    fn faults_of_type(&self, faults: &mut Vec<String>) {
+        let name = &self.name;
+        let secret = self.kind == ParameterType::Secret;
+        if secret && self.default.is_some() {
+            faults.push(format!(
+                "secret parameter {name} has a default, which everybody could read"
+            ));
+        }
+        if !secret && self.generate.is_some() {
+            faults.push(format!(
+                "parameter {name} is not a secret and cannot be generated"
+            ));
+        }
+        let length = self.generate.as_ref().and_then(|generate| generate.length);
+        if length.is_some_and(|length| !(8..=256).contains(&length)) {
+            faults.push(format!(
+                "parameter {name}: a generated secret has 8 to 256 characters"
+            ));
+        }
+        if self.kind != ParameterType::Integer && (self.minimum.is_some() || self.maximum.is_some())
+        {
+            faults.push(format!(
+                "parameter {name} is not an integer and has no minimum or maximum"
+            ));
+        }
+        if let (Some(minimum), Some(maximum)) = (self.minimum, self.maximum)
+            && minimum > maximum
+        {
+            faults.push(format!(
+                "parameter {name}: minimum {minimum} is more than maximum {maximum}"
+            ));
+        }
+    }
+
+    /// Checks a value against type, options, pattern and bounds.
+    ///
+    /// # Errors
+    /// The reason, which quotes the value unless it is a secret.
+    pub fn check(&self, value: &str) -> Result<(), String> {
+        let shown = match self.kind {
+            ParameterType::Secret => "the value".to_owned(),
+            _ => format!("{:?}", shortened(value)),
+        };
+        if value.len() > VALUE_MAX {
+            return Err(format!(
+                "the value has {} bytes, at most {VALUE_MAX} are allowed",
+                value.len()
+            ));
+        }
+        if value.contains('\0') {
+            return Err("the value holds a NUL character".into());
+        }
+        self.check_type(value)?;
+        if !self.options.is_empty() && !self.options.iter().any(|option| option == value) {
+            return Err(format!("{shown} is not one of {}", self.options.join(", ")));
+        }
+        if let Some(pattern) = &self.pattern {
+            let regex = compile(pattern)?;
+            if !regex.is_match(value) {
+                return Err(format!("{shown} does not match {pattern}"));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_type(&self, value: &str) -> Result<(), String> {
+        let shown = shortened(value);
+        match self.kind {
+            ParameterType::String | ParameterType::Secret => Ok(()),
+            ParameterType::Boolean if matches!(value, "true" | "false") => Ok(()),
+            ParameterType::Boolean => Err(format!("{shown:?} is neither true nor false")),
+            ParameterType::Quantity => value
+                .parse::<Quantity>()
+                .map(drop)
+                .map_err(|error| error.to_string()),
+            ParameterType::Duration => value
+                .parse::<Lifetime>()
+                .map(drop)
+                .map_err(|error| error.to_string()),
+            ParameterType::Integer => self.check_integer(value),
+        }
+    }
+
+    fn check_integer(&self, value: &str) -> Result<(), String> {
+        let digits = value.strip_prefix('-').unwrap_or(value);
+        // 007 would be an octal number in the places that take numbers.
+        let plain = value != "-0"
+            && digits.bytes().all(|byte| byte.is_ascii_digit())
+            && (digits == "0" || !digits.starts_with('0'));
+        let number = value.parse::<i64>().ok().filter(|_| plain);
+        let Some(number) = number else {
+            return Err(format!("{:?} is not a whole number", shortened(value)));
+        };
+        match (self.minimum, self.maximum) {
+            (Some(minimum), _) if number < minimum => {
+                Err(format!("{number} is less than {minimum}"))
+            }
+            (_, Some(maximum)) if number > maximum => {
+                Err(format!("{number} is more than {maximum}"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// True if options or a pattern keep the value to what the template's author meant. A pattern that lets everything
+    /// through does not.
+    pub fn is_bounded(&self) -> bool {
+        const ANYTHING: &str = "any thing/at:all?@{}";
+        match (&self.pattern, self.kind) {
+            _ if !self.options.is_empty() => true,
+            (_, ParameterType::Integer | ParameterType::Boolean | ParameterType::Quantity) => true,
+            (Some(pattern), _) => compile(pattern).is_ok_and(|regex| !regex.is_match(ANYTHING)),
+            (None, _) => false,
+        }
+    }
+}
+
+/// A pattern that has to match all of a value. It is tried alone first: `a)|(b` must not get out of the group around it.
+fn compile(pattern: &str) -> Result<Regex, String> {
+    let build = |pattern: &str| {
+        RegexBuilder::new(pattern)
+            .size_limit(PATTERN_SIZE)
+            .build()
+            .map_err(|error| {
+                error
+                    .to_string()
+                    .lines()
+                    .last()
+                    .unwrap_or_default()
+                    .trim()
+                    .to_owned()
+            })
+    };
+    build(pattern)?;
+    build(&format!(r"\A(?:{pattern})\z"))
+}
+
+/// A value, short enough for a message.
+pub(super) fn shortened(value: &str) -> String {
+    const SHOWN: usize = 60;
+    if value.chars().count() <= SHOWN {
+        return value.to_owned();
+    }
+    format!("{}...", value.chars().take(SHOWN).collect::<String>())
+}

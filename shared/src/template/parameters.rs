@@ -1,0 +1,231 @@
+//! The parameters of a template and its manifest together: what it asks for, and what it gets.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+
+use super::manifest::{Manifest, Placeholder};
+use super::parameter::{ALWAYS_SET, GENERATED_LENGTH, Parameter, ParameterType};
+use super::problem::{Problem, Problems};
+
+/// Every parameter of a template: the declared ones in their order, then the undeclared ones in the order of the manifest.
+#[derive(Clone, Debug)]
+pub struct Parameters {
+    pub(super) known: Vec<Known>,
+    index: BTreeMap<String, usize>,
+    pub(super) owner: String,
+}
+
+/// A parameter and what the manifest says of it.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    pub(super) parameter: Parameter,
+    pub(super) declared: bool,
+    pub(super) placeholder: Option<Placeholder>,
+}
+
+impl Parameters {
+    /// Puts declared parameters and the manifest's placeholders together.
+    ///
+    /// An undeclared placeholder is a string that must be given unless it has a default; one that stands only in the data
+    /// of Secrets is a secret, generated unless it has a default.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the declarations; secret parameters outside the data of Secrets, with each place.
+    pub fn of(declared: &[Parameter], manifest: &Manifest) -> Result<Self> {
+        let (parameters, problems) = Self::read(declared, manifest);
+        problems.or(parameters).map_err(Problems::into_error)
+    }
+
+    pub(super) fn read(declared: &[Parameter], manifest: &Manifest) -> (Self, Problems) {
+        let mut problems = Problems::default();
+        let mut placeholders = manifest.placeholders();
+        placeholders.retain(|placeholder| !ALWAYS_SET.contains(&placeholder.name.as_str()));
+        let mut known: Vec<Known> = Vec::new();
+        for parameter in declared {
+            for fault in parameter.faults() {
+                problems.push(Problem::general(fault));
+            }
+            if known
+                .iter()
+                .any(|known| known.parameter.name == parameter.name)
+            {
+                problems.push(Problem::general(format!(
+                    "parameter {} is declared twice",
+                    parameter.name
+                )));
+                continue;
+            }
+            let at = placeholders
+                .iter()
+                .position(|placeholder| placeholder.name == parameter.name);
+            known.push(Known {
+                parameter: parameter.clone(),
+                declared: true,
+                placeholder: at.map(|at| placeholders.remove(at)),
+            });
+        }
+        known.extend(placeholders.into_iter().map(Known::undeclared));
+        for known in &known {
+            known.check_places(manifest, &mut problems);
+        }
+        let names = known.iter().map(|known| known.parameter.name.clone());
+        let index = names.enumerate().map(|(at, name)| (name, at)).collect();
+        let owner = manifest.name().to_owned();
+        (
+            Self {
+                known,
+                index,
+                owner,
+            },
+            problems,
+        )
+    }
+
+    /// Each parameter.
+    pub fn iter(&self) -> impl Iterator<Item = &Parameter> {
+        self.known.iter().map(|known| &known.parameter)
+    }
+
+    /// The parameter of that name.
+    pub fn get(&self, name: &str) -> Option<&Parameter> {
+        self.find(name).map(|known| &known.parameter)
+    }
+
+    /// True if it must be given, because nothing else says what it is.
+    pub fn is_required(&self, name: &str) -> bool {
+        self.find(name).is_some_and(Known::is_required)
+    }
+
+    /// The value it has when none is given, as far as that is no secret.
+    pub fn default(&self, name: &str) -> Option<&str> {
+        let known = self.find(name)?;
+        let written = || known.placeholder.as_ref().and_then(Placeholder::default);
+        match known.parameter.kind {
+            ParameterType::Secret => None,
+            _ => known.parameter.default.as_deref().or_else(written),
+        }
+    }
+
+    /// What works but is not well: passwords in plain sight.
+    pub fn warnings(&self) -> Vec<Problem> {
+        self.known
+            .iter()
+            .filter_map(|known| known.in_plain_sight(&self.owner))
+            .collect()
+    }
+
+    pub(super) fn find(&self, name: &str) -> Option<&Known> {
+        self.known.get(*self.index.get(name)?)
+    }
+}
+
+impl Known {
+    fn undeclared(placeholder: Placeholder) -> Self {
+        let kind = match placeholder.only_in_secrets() {
+            true => ParameterType::Secret,
+            false => ParameterType::String,
+        };
+        Self {
+            parameter: Parameter::new(&placeholder.name, kind),
+            declared: false,
+            placeholder: Some(placeholder),
+        }
+    }
+
+    pub(super) fn is_secret(&self) -> bool {
+        self.parameter.kind == ParameterType::Secret
+    }
+
+    /// True if every place it stands in has a default of its own.
+    pub(super) fn has_defaults(&self) -> bool {
+        self.placeholder.as_ref().is_none_or(|placeholder| {
+            placeholder
+                .places
+                .iter()
+                .all(|place| place.default.is_some())
+        })
+    }
+
+    pub(super) fn is_required(&self) -> bool {
+        let derived = !self.is_secret() && self.parameter.default.is_none() && !self.has_defaults();
+        self.parameter.required.unwrap_or(derived)
+    }
+
+    /// How many characters to generate when nobody gives it, `None` if it is not generated.
+    pub(super) fn generated_length(&self) -> Option<u32> {
+        let generated = self.is_secret()
+            && !self.is_required()
+            && !(self.has_defaults() && self.parameter.generate.is_none());
+        let length = self
+            .parameter
+            .generate
+            .as_ref()
+            .and_then(|generate| generate.length);
+        generated.then_some(length.unwrap_or(GENERATED_LENGTH))
+    }
+
+    fn check_places(&self, manifest: &Manifest, problems: &mut Problems) {
+        let name = &self.parameter.name;
+        for place in self
+            .placeholder
+            .iter()
+            .flat_map(|placeholder| &placeholder.places)
+        {
+            if self.is_secret() && !place.in_secret {
+                let message = format!(
+                    "secret parameter {name} stands in {} of a {}: a secret may stand only in data and stringData of a Secret",
+                    place.pointer, place.kind
+                );
+                let problem = manifest.problem(place.place, message);
+                problems.push(problem.hint(
+                    "put it into a Secret and refer to that, as with env valueFrom.secretKeyRef",
+                ));
+            }
+            let default = place
+                .default
+                .as_deref()
+                .filter(|default| !default.is_empty());
+            if let Some(Err(reason)) = default.map(|default| self.parameter.check(default)) {
+                problems.push(manifest.problem(
+                    place.place,
+                    format!("default of parameter {name}: {reason}"),
+                ));
+            }
+        }
+    }
+
+    /// The warning for something that is a password by its name and stands where everybody who may read the session's
+    /// Pods sees it.
+    fn in_plain_sight(&self, owner: &str) -> Option<Problem> {
+        const WORDS: [&str; 7] = [
+            "PASSWORD",
+            "PASSWD",
+            "TOKEN",
+            "SECRET",
+            "API_KEY",
+            "PRIVATE_KEY",
+            "CREDENTIAL",
+        ];
+        let name = &self.parameter.name;
+        let upper = name.to_ascii_uppercase();
+        if self.is_secret() || !WORDS.iter().any(|word| upper.contains(word)) {
+            return None;
+        }
+        let place = self.placeholder.as_ref()?.places.iter().find(|place| {
+            let pointer = &place.pointer;
+            !place.in_secret
+                && ["/env/", "/args/", "/command/", "/data/"]
+                    .iter()
+                    .any(|part| pointer.contains(part))
+        })?;
+        let message = format!(
+            "{name} stands in plain text in {} of a {}",
+            place.pointer, place.kind
+        );
+        Some(
+            Problem::at(owner, place.place, message)
+                .hint("put it into a Secret and refer to that with valueFrom.secretKeyRef"),
+        )
+    }
+}

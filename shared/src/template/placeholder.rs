@@ -1,0 +1,283 @@
+//! `${NAME}` and `${NAME:-default}` in the text of one scalar.
+//!
+//! Every other `$` stays: `$POD_IP`, `$(hostname -i)`, `$$`, and the forms only a shell knows (`${X#p}`, `${X:0:3}`, `${#X}`).
+//! `$${NAME}` is a literal `${NAME}`. What looks like a slip of the pen (`${user-id}`, `${A:-${B}}`, no `}`) is an error,
+//! because left alone it would reach the cluster as it stands.
+
+/// A part of a scalar's text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Piece {
+    /// Text as it is.
+    Text(String),
+    /// A placeholder.
+    Var(Var),
+}
+
+/// A placeholder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Var {
+    /// The parameter's name.
+    pub(super) name: String,
+    /// The text after `:-`, which may be empty.
+    pub(super) default: Option<String>,
+    /// Which `${` of the scalar's text it is, counted from 0: finds it again in the file.
+    pub(super) ordinal: usize,
+}
+
+/// What is wrong with a `${`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Bad {
+    /// Which `${` of the text it is.
+    pub(super) ordinal: usize,
+    /// What is wrong.
+    pub(super) message: String,
+    /// The way out.
+    pub(super) hint: &'static str,
+}
+
+const ESCAPE: &str = "write $${...} for text that shall stay as it is";
+
+/// Splits a text. Neighbouring texts are one piece; a text without placeholder is one piece, or none when it is empty.
+pub(super) fn pieces(text: &str) -> (Vec<Piece>, Vec<Bad>) {
+    let mut splitter = Splitter::default();
+    let mut rest = text;
+    while let Some(dollar) = rest.find('$') {
+        splitter.text.push_str(&rest[..dollar]);
+        rest = splitter.dollar(&rest[dollar..]);
+    }
+    splitter.text.push_str(rest);
+    splitter.flush();
+    (splitter.pieces, splitter.bad)
+}
+
+#[derive(Default)]
+struct Splitter {
+    pieces: Vec<Piece>,
+    bad: Vec<Bad>,
+    text: String,
+    ordinal: usize,
+}
+
+impl Splitter {
+    fn flush(&mut self) {
+        if !self.text.is_empty() {
+            self.pieces
+                .push(Piece::Text(std::mem::take(&mut self.text)));
+        }
+    }
+
+    /// Takes what a text that begins with `$` begins with, returns the rest.
+    fn dollar<'t>(&mut self, text: &'t str) -> &'t str {
+        if let Some(rest) = text.strip_prefix("$${") {
+            self.text.push_str("${");
+            self.ordinal += 1;
+            return rest;
+        }
+        let Some(body) = text.strip_prefix("${") else {
+            self.text.push('$');
+            return &text[1..];
+        };
+        let ordinal = self.ordinal;
+        self.ordinal += 1;
+        match read(body) {
+            Ok(Read::Var(name, default, rest)) => {
+                self.flush();
+                self.pieces.push(Piece::Var(Var {
+                    name: name.to_owned(),
+                    default: default.map(str::to_owned),
+                    ordinal,
+                }));
+                rest
+            }
+            Ok(Read::Shell) => {
+                self.text.push_str("${");
+                body
+            }
+            Err(message) => {
+                self.bad.push(Bad {
+                    ordinal,
+                    message,
+                    hint: ESCAPE,
+                });
+                body
+            }
+        }
+    }
+}
+
+enum Read<'t> {
+    Var(&'t str, Option<&'t str>, &'t str),
+    Shell,
+}
+
+/// Reads what follows `${`.
+fn read(body: &str) -> Result<Read<'_>, String> {
+    let shell_prefix = body
+        .strip_prefix(['#', '!'])
+        .is_some_and(|rest| !name(rest).is_empty());
+    let name = name(body);
+    let after = &body[name.len()..];
+    let operator = after.starts_with(['#', '%', '/', '^', ',', '@', '['])
+        || after
+            .strip_prefix(':')
+            .is_some_and(|rest| !rest.starts_with('-'));
+    if shell_prefix || !name.is_empty() && operator {
+        return Ok(Read::Shell);
+    }
+    // Only as far as the next placeholder: a text full of open ones is still read in one go.
+    let next = body.find("${").unwrap_or(body.len());
+    let end = body[..next].find('}');
+    let default = after.strip_prefix(":-");
+    match end {
+        None if default.is_some() && !name.is_empty() && next < body.len() => {
+            Err(format!("placeholder {name} has another one in its default"))
+        }
+        None => Err(format!(
+            "unterminated placeholder {:?}",
+            shown(&body[..next])
+        )),
+        Some(end) if name.is_empty() || default.is_none() && !after.starts_with('}') => {
+            Err(format!(
+                "bad placeholder {:?}: a name is letters, digits and \"_\", followed by \"}}\" or \":-\"",
+                shown(&body[..=end])
+            ))
+        }
+        Some(end) => Ok(Read::Var(
+            name,
+            body[name.len()..end].strip_prefix(":-"),
+            &body[end + 1..],
+        )),
+    }
+}
+
+/// The parameter name a text begins with, empty if it begins with none.
+fn name(text: &str) -> &str {
+    let end = text
+        .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .unwrap_or(text.len());
+    if text.starts_with(|c: char| c.is_ascii_digit()) {
+        return "";
+    }
+    &text[..end]
+}
+
+/// The beginning of a placeholder, short enough for a message.
+fn shown(body: &str) -> String {
+    let mut shown = format!("${{{}", body.chars().take(30).collect::<String>());
+    if body.chars().count() > 30 {
+        shown.push_str("...");
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(text: &str) -> Piece {
+        Piece::Text(text.into())
+    }
+
+    fn var(name: &str, default: Option<&str>, ordinal: usize) -> Piece {
+        Piece::Var(Var {
+            name: name.into(),
+            default: default.map(str::to_owned),
+            ordinal,
+        })
+    }
+
+    fn good(input: &str) -> Vec<Piece> {
+        let (pieces, bad) = pieces(input);
+        assert_eq!(bad, [], "{input}");
+        pieces
+    }
+
+    #[test]
+    fn both_forms_are_found() {
+        assert_eq!(
+            good("a-${A}-b"),
+            [text("a-"), var("A", None, 0), text("-b")]
+        );
+        assert_eq!(
+            good("${_a1}${B:-}"),
+            [var("_a1", None, 0), var("B", Some(""), 1)]
+        );
+        assert_eq!(
+            good("${I:-ghcr.io/a/b:1}"),
+            [var("I", Some("ghcr.io/a/b:1"), 0)]
+        );
+        assert_eq!(
+            good("${D:-a$b{c}}"),
+            [var("D", Some("a$b{c"), 0), text("}")]
+        );
+        assert_eq!(good(""), []);
+    }
+
+    #[test]
+    fn every_other_dollar_stays() {
+        for input in [
+            "$POD_IP",
+            "$(hostname -i)",
+            "$$",
+            "$",
+            "a$",
+            "${X#p}",
+            "${X%.*}",
+            "${X:0:3}",
+            "${X:+y}",
+            "${#X}",
+            "${!X}",
+            "${X/a/b}",
+            "${X[0]}",
+            "${X:?no}",
+            "$$$",
+            "$ {A}",
+            "{A}",
+        ] {
+            assert_eq!(good(input), [text(input)], "{input}");
+        }
+        assert_eq!(good("$$${A}"), [text("$${A}")]);
+        assert_eq!(good("$${A} ${A}"), [text("${A} "), var("A", None, 1)]);
+        assert_eq!(
+            good("$${A:-${B}}"),
+            [text("${A:-"), var("B", None, 1), text("}")]
+        );
+        assert_eq!(
+            good("${X#${A}}"),
+            [text("${X#"), var("A", None, 1), text("}")]
+        );
+    }
+
+    #[test]
+    fn slips_of_the_pen_are_errors() {
+        for (input, reason) in [
+            ("${A", "unterminated placeholder \"${A\""),
+            ("x ${", "unterminated placeholder \"${\""),
+            ("${A:-b", "unterminated"),
+            ("${}", "bad placeholder \"${}\""),
+            ("${1A}", "bad placeholder"),
+            ("${user-id}", "bad placeholder \"${user-id}\""),
+            ("${A-b}", "bad placeholder"),
+            ("${ A }", "bad placeholder"),
+            ("${Ä}", "bad placeholder"),
+            ("${.Values.x}", "bad placeholder"),
+            ("${A:-${B}}", "placeholder A has another one in its default"),
+            (
+                "${A:-${B:-c}}",
+                "placeholder A has another one in its default",
+            ),
+        ] {
+            let (_, bad) = pieces(input);
+            assert!(bad[0].message.starts_with(reason), "{input}: {bad:?}");
+        }
+    }
+
+    #[test]
+    fn each_slip_is_told() {
+        let (_, bad) = pieces("${a-b} ${B} ${c-d}");
+        assert_eq!(
+            bad.iter().map(|bad| bad.ordinal).collect::<Vec<_>>(),
+            [0, 2]
+        );
+    }
+}

@@ -1,0 +1,219 @@
+//! What a scalar's place in an object asks of it: the same text is a name here, a label there, free text elsewhere.
+
+use super::node::Step;
+
+/// What a scalar is, as its path tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Position {
+    /// `apiVersion`, `kind`.
+    Type,
+    /// `metadata.name`.
+    OwnName,
+    /// Any other name or part of one: of a referenced object, a container, a port, a host.
+    Name,
+    /// Value of a label, or of a selector of labels.
+    Label,
+    /// Value of an annotation.
+    Annotation,
+    /// Value of an environment variable.
+    Env,
+    /// `data` of a Secret: base64.
+    SecretData,
+    /// `stringData` of a Secret.
+    SecretText,
+    /// `data`, `binaryData` of a ConfigMap.
+    ConfigData,
+    /// An item of `args` or `command`.
+    Argument,
+    /// An amount of a resource.
+    Quantity,
+    /// Anything else: typed as kubectl types it.
+    Free,
+}
+
+/// The type of a document, as far as positions depend on it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Type {
+    pub(super) api_version: String,
+    pub(super) kind: String,
+}
+
+impl Type {
+    pub(super) fn is(&self, api_version: &str, kind: &str) -> bool {
+        self.api_version == api_version && self.kind == kind
+    }
+
+    pub(super) fn is_secret(&self) -> bool {
+        self.is("v1", "Secret")
+    }
+}
+
+/// Keys whose value is a name wherever they stand.
+const NAMES: &[&str] = &[
+    "name",
+    "namespace",
+    "generateName",
+    "claimName",
+    "secretName",
+    "serviceName",
+    "serviceAccountName",
+    "volumeName",
+    "hostname",
+    "subdomain",
+    "storageClassName",
+    "ingressClassName",
+    "priorityClassName",
+    "runtimeClassName",
+    "schedulerName",
+    "nodeName",
+    "host",
+    "containerName",
+    "serviceAccount",
+];
+
+impl Position {
+    /// The position at a path of a document of that type.
+    pub(super) fn of(document: &Type, path: &[Step<'_>]) -> Self {
+        if let [Step::Key(top), rest @ ..] = path {
+            match (*top, rest) {
+                ("apiVersion" | "kind", []) => return Self::Type,
+                ("data", [_]) if document.is_secret() => return Self::SecretData,
+                ("stringData", [_]) if document.is_secret() => return Self::SecretText,
+                ("data" | "binaryData", [_]) if document.is("v1", "ConfigMap") => {
+                    return Self::ConfigData;
+                }
+                ("metadata", [Step::Key("name")]) => return Self::OwnName,
+                ("spec", [Step::Key("selector"), Step::Key(_)])
+                    if document.is("v1", "Service")
+                        || document.is("v1", "ReplicationController") =>
+                {
+                    return Self::Label;
+                }
+                ("spec", [Step::Key("hard"), Step::Key(_)])
+                    if document.is("v1", "ResourceQuota") =>
+                {
+                    return Self::Quantity;
+                }
+                _ => {}
+            }
+        }
+        Self::by_end(path)
+    }
+
+    /// What the last steps tell, in Pod templates however deep.
+    fn by_end(path: &[Step<'_>]) -> Self {
+        match path {
+            [.., Step::Key("metadata"), Step::Key("labels"), Step::Key(_)]
+            | [.., Step::Key("matchLabels" | "nodeSelector"), Step::Key(_)]
+            | [
+                ..,
+                Step::Key("matchExpressions"),
+                Step::Index(_),
+                Step::Key("values"),
+                Step::Index(_),
+            ] => Self::Label,
+            [
+                ..,
+                Step::Key("metadata"),
+                Step::Key("annotations"),
+                Step::Key(_),
+            ] => Self::Annotation,
+            [.., Step::Key("env"), Step::Index(_), Step::Key("value")] => Self::Env,
+            [.., Step::Key("args" | "command"), Step::Index(_)] => Self::Argument,
+            [
+                ..,
+                Step::Key("resources"),
+                Step::Key("requests" | "limits"),
+                Step::Key(_),
+            ]
+            | [.., Step::Key("capacity"), Step::Key("storage")]
+            | [.., Step::Key("sizeLimit")] => Self::Quantity,
+            [.., Step::Key("hosts"), Step::Index(_)] => Self::Name,
+            [.., Step::Key(key)] if NAMES.contains(key) => Self::Name,
+            _ => Self::Free,
+        }
+    }
+
+    /// True where the API takes only strings, so that `001`, `1e3` and `true` stay what they are, quoted or not.
+    pub(super) fn strings_only(self) -> bool {
+        !matches!(self, Self::Quantity | Self::Free)
+    }
+
+    /// True for free text, where braces and passwords may stand for a program that reads it.
+    pub(super) fn is_text(self) -> bool {
+        matches!(
+            self,
+            Self::Annotation
+                | Self::Env
+                | Self::SecretData
+                | Self::SecretText
+                | Self::ConfigData
+                | Self::Argument
+        )
+    }
+
+    /// True inside a Secret's data: the only place for a secret.
+    pub(super) fn is_secret(self) -> bool {
+        matches!(self, Self::SecretData | Self::SecretText)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(kind: &str, path: &str) -> Position {
+        let document = Type {
+            api_version: if kind == "Deployment" {
+                "apps/v1"
+            } else {
+                "v1"
+            }
+            .into(),
+            kind: kind.into(),
+        };
+        let steps: Vec<Step<'_>> = path
+            .split('/')
+            .map(|step| step.parse().map_or(Step::Key(step), Step::Index))
+            .collect();
+        Position::of(&document, &steps)
+    }
+
+    #[rustfmt::skip]
+    const PLACES: &[(&str, &str, Position)] = &[
+        ("Pod", "kind", Position::Type),
+        ("Pod", "metadata/name", Position::OwnName),
+        ("Pod", "metadata/labels/a", Position::Label),
+        ("Deployment", "spec/template/metadata/labels/a", Position::Label),
+        ("Deployment", "spec/selector/matchLabels/a", Position::Label),
+        ("Deployment", "spec/selector/a", Position::Free),
+        ("Service", "spec/selector/a", Position::Label),
+        ("Service", "spec/selector/name", Position::Label),
+        ("Pod", "spec/nodeSelector/a", Position::Label),
+        ("Pod", "spec/affinity/x/0/matchExpressions/0/values/1", Position::Label),
+        ("Pod", "metadata/annotations/a", Position::Annotation),
+        ("Pod", "spec/containers/0/env/0/value", Position::Env),
+        ("Pod", "spec/containers/0/args/1", Position::Argument),
+        ("Pod", "spec/containers/0/livenessProbe/exec/command/1", Position::Argument),
+        ("Pod", "spec/containers/0/resources/limits/cpu", Position::Quantity),
+        ("Pod", "spec/volumes/0/emptyDir/sizeLimit", Position::Quantity),
+        ("Pod", "spec/volumes/0/persistentVolumeClaim/claimName", Position::Name),
+        ("Pod", "spec/containers/0/ports/0/containerPort", Position::Free),
+        ("Pod", "spec/containers/0/image", Position::Free),
+        ("Secret", "data/a", Position::SecretData),
+        ("Secret", "stringData/a", Position::SecretText),
+        ("Secret", "metadata/data/a", Position::Free),
+        ("ConfigMap", "data/name", Position::ConfigData),
+        ("Pod", "data/a", Position::Free),
+        ("Ingress", "spec/rules/0/host", Position::Name),
+        ("Ingress", "spec/tls/0/hosts/0", Position::Name),
+        ("ResourceQuota", "spec/hard/pods", Position::Quantity),
+    ];
+
+    #[test]
+    fn places_are_told_apart_by_path_and_kind() {
+        for (kind, path, position) in PLACES {
+            assert_eq!(of(kind, path), *position, "{kind} {path}");
+        }
+    }
+}

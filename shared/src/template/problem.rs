@@ -1,0 +1,193 @@
+//! What is wrong with a file or a value, and where.
+
+use std::error::Error;
+use std::fmt;
+
+use serde::Serialize;
+
+use super::source::{Place, Source};
+use crate::failure;
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// Name of the file; empty for what stands in no file, such as a value given as a flag.
+    pub file: String,
+    /// Line from 1, 0 for the file as a whole.
+    pub line: usize,
+    /// Column from 1, in characters.
+    pub column: usize,
+    /// What is wrong: lower case, no full stop.
+    pub message: String,
+    /// The way out, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+impl Problem {
+    /// A problem at a place of a file.
+    pub fn at(file: &str, place: Place, message: impl Into<String>) -> Self {
+        Self {
+            file: file.to_owned(),
+            line: place.line,
+            column: place.column,
+            message: message.into(),
+            hint: None,
+        }
+    }
+
+    /// A problem of no place.
+    pub fn general(message: impl Into<String>) -> Self {
+        Self::at("", Place::default(), message)
+    }
+
+    /// The same with a way out.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.file.as_str(), self.line) {
+            ("", _) => f.write_str(&self.message),
+            (file, 0) => write!(f, "{file}: {}", self.message),
+            (file, line) => write!(f, "{file}:{line}:{}: {}", self.column, self.message),
+        }
+    }
+}
+
+/// All that is wrong, in the order of the file, each thing once; after the first hundred the rest is left out.
+///
+/// Shown as one line when it is one problem, otherwise as a line that counts them and an indented line for each.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Problems(Vec<Problem>);
+
+/// Most problems that are kept: nobody reads more, and a hostile file cannot make us count for ever.
+const PROBLEMS_MAX: usize = 100;
+
+impl Problems {
+    /// Adds one, unless it has been said already (an alias repeats what its anchor says).
+    pub fn push(&mut self, problem: Problem) {
+        if self.0.len() < PROBLEMS_MAX && !self.0.contains(&problem) {
+            self.0.push(problem);
+        }
+    }
+
+    /// Adds others.
+    pub fn extend(&mut self, others: Problems) {
+        others.0.into_iter().for_each(|problem| self.push(problem));
+    }
+
+    /// Each of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Problem> {
+        self.0.iter()
+    }
+
+    /// True if nothing is wrong.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// `value`, if nothing is wrong.
+    ///
+    /// # Errors
+    /// Itself, sorted by place.
+    pub fn or<T>(mut self, value: T) -> Result<T, Self> {
+        if self.0.is_empty() {
+            return Ok(value);
+        }
+        self.sort();
+        Err(self)
+    }
+
+    pub(super) fn sort(&mut self) {
+        self.0.sort_by_key(|problem| (problem.line, problem.column));
+    }
+
+    /// As an error, with the way out printed apart.
+    pub fn into_error(self) -> anyhow::Error {
+        let hint = self.0.iter().find_map(|problem| problem.hint.clone());
+        match hint {
+            Some(hint) => failure::hinted(self, hint),
+            None => anyhow::Error::new(self),
+        }
+    }
+}
+
+impl From<Problem> for Problems {
+    fn from(problem: Problem) -> Self {
+        Self(vec![problem])
+    }
+}
+
+impl IntoIterator for Problems {
+    type Item = Problem;
+    type IntoIter = std::vec::IntoIter<Problem>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_slice() {
+            [one] => one.fmt(f),
+            many => {
+                write!(f, "{} problems", many.len())?;
+                many.iter()
+                    .try_for_each(|problem| write!(f, "\n  {problem}"))
+            }
+        }
+    }
+}
+
+impl Error for Problems {}
+
+/// Says of a source what is wrong with it.
+pub(super) fn problem(source: &Source, place: Place, message: impl Into<String>) -> Problem {
+    Problem::at(source.name(), place, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure::Hinted;
+
+    fn two() -> Problems {
+        let mut problems = Problems::default();
+        for line in [2, 1, 2] {
+            problems.push(Problem::at("a.yaml", Place { line, column: 3 }, "no"));
+        }
+        problems.sort();
+        problems
+    }
+
+    #[test]
+    fn several_are_counted_and_listed_once_each_in_order() {
+        assert_eq!(
+            two().to_string(),
+            "2 problems\n  a.yaml:1:3: no\n  a.yaml:2:3: no"
+        );
+    }
+
+    #[test]
+    fn one_is_a_line() {
+        assert_eq!(Problems::from(Problem::general("no")).to_string(), "no");
+        let whole = Problem::at("a", Place::default(), "no");
+        assert_eq!(whole.to_string(), "a: no");
+    }
+
+    #[test]
+    fn the_way_out_is_apart() {
+        let error = Problems::from(Problem::general("no").hint("do")).into_error();
+        assert_eq!(error.to_string(), "no");
+        let hint = error
+            .downcast_ref::<Hinted>()
+            .map(|hinted| hinted.hint.as_str());
+        assert_eq!(hint, Some("do"));
+        assert!(two().into_error().downcast_ref::<Problems>().is_some());
+    }
+}

@@ -1,0 +1,264 @@
+//! The property the whole room stands for, for tests and for `cargo bench-template`: no value creates structure, and no
+//! text, however hostile, brings the room down.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::extract::extract_secret_literals;
+use super::lint::lint;
+use super::manifest::Manifest;
+use super::parameters::Parameters;
+use super::resolve::Given;
+use super::scalar::typed;
+use super::source::Source;
+use super::values::{Identity, Values};
+
+/// Values that break templates elsewhere.
+pub const HOSTILE: [&str; 37] = [
+    "a: b",
+    "a:\n  b: c",
+    "\n",
+    "\nkey: value",
+    "x\nkind: Secret",
+    "\r\n",
+    "---",
+    "\n---\napiVersion: v1",
+    "...",
+    "- a",
+    "[a, b]",
+    "{a: b}",
+    "}, {",
+    "'",
+    "\"",
+    "it's",
+    "\\",
+    "\\n",
+    "\"\\u0000\"",
+    "#",
+    "a # b",
+    "&anchor a",
+    "*alias",
+    "!tag a",
+    "!!str a",
+    "<<: *x",
+    "|\n  block",
+    ">-\n  folded",
+    "? key",
+    "% directive",
+    "@at",
+    "`tick`",
+    "\u{85}",
+    "\u{2028}\u{2029}",
+    "\0",
+    "${OTHER}",
+    "$${V} ${V:-x} }}",
+];
+
+/// Pieces that random values are made of, besides the hostile ones and single characters.
+const PIECES: [&str; 20] = [
+    " ", "  ", "\t", ": ", ":", ",", "- ", "true", "null", "~", "0644", "1e3", "yes", "${", "}",
+    "{{", "{%", "$", "\u{feff}", "\u{a0}",
+];
+
+/// Lines that random manifests are made of.
+const LINES: [&str; 26] = [
+    "apiVersion: v1\n",
+    "kind: Secret\n",
+    "kind: ConfigMap\n",
+    "kind: List\n",
+    "metadata: {name: a}\n",
+    "metadata:\n",
+    "  name: ${A}\n",
+    "data:\n",
+    "stringData:\n",
+    "  a: ${B:-c}\n",
+    "  b: |\n",
+    "    text ${C}\n",
+    "  c: \"x\\\"${D}\"\n",
+    "  d: 'it''s'\n",
+    "---\n",
+    "# ${comment}\n",
+    "items:\n",
+    "- a: &x b\n",
+    "  c: *x\n",
+    "  e: >+\n",
+    "\n",
+    "  f: [a, ${E}]\n",
+    "\tx\n",
+    "spec: {containers: [{name: a}]}\n",
+    "  g: !!str 1\n",
+    "kind: SessionTemplate\nspec: {manifest: 'a: ${X}'}\n",
+];
+
+const MANIFEST: &str = r#"apiVersion: example.com/v1
+kind: Example
+metadata:
+  name: a
+  annotations:
+    text: ${V}
+spec:
+  plain: ${V}
+  part: a ${V} b
+  single: '${V}'
+  double: "${V}${V}"
+  literal: |
+    ${V}
+    end
+  folded: >-
+    ${V}
+    end
+  flow: {a: '${V}', b: "x"}
+  items:
+  - ${V}
+  - last
+"#;
+
+/// The property, ready to be tried with many values.
+pub struct Property {
+    manifest: Manifest,
+    values: Values,
+}
+
+impl Property {
+    /// Prepares the manifest that values are tried in.
+    ///
+    /// # Errors
+    /// A fault of this room.
+    pub fn new() -> anyhow::Result<Self> {
+        let manifest = Manifest::parse(&Source::new("property.yaml", MANIFEST)?)?;
+        let identity = Identity {
+            session: "alice".parse()?,
+            user: "alice@example.com".parse()?,
+            namespace: "default".parse()?,
+            application: None,
+        };
+        let given = BTreeMap::from([("V".to_owned(), "x".to_owned())]);
+        let flags = Given {
+            flags: &given,
+            ..Given::default()
+        };
+        let values = Parameters::of(&[], &manifest)?.resolve(identity, &flags)?;
+        Ok(Self { manifest, values })
+    }
+
+    /// Tries a value in nine places at once: block and flow, plain, quoted, block scalars, alone and beside other text.
+    ///
+    /// # Errors
+    /// What came out otherwise than meant.
+    pub fn try_value(&self, value: &str) -> Result<(), String> {
+        // Past the checks on purpose: the rendering alone must hold.
+        let mut values = self.values.clone();
+        values.set("V", value);
+        let rendered = self
+            .manifest
+            .render(&values)
+            .map_err(|error| format!("{error:#}"))?;
+        let plain = typed(value);
+        if plain.is_array() || plain.is_object() || plain.as_str().is_some_and(|text| text != value)
+        {
+            return Err(format!("a plain placeholder became {plain}"));
+        }
+        let wanted = json!({
+            "apiVersion": "example.com/v1",
+            "kind": "Example",
+            "metadata": {"name": "a", "annotations": {"text": value}},
+            "spec": {
+                "plain": plain,
+                "part": format!("a {value} b"),
+                "single": value,
+                "double": format!("{value}{value}"),
+                "literal": format!("{value}\nend\n"),
+                "folded": format!("{value} end"),
+                "flow": {"a": value, "b": "x"},
+                "items": [plain, "last"],
+            },
+        });
+        let objects = rendered.into_objects();
+        if objects.len() != 1 {
+            return Err(format!("{} objects instead of one", objects.len()));
+        }
+        let sent: Value =
+            serde_json::from_str(&objects[0].to_string()).map_err(|error| error.to_string())?;
+        match sent == wanted {
+            true => Ok(()),
+            false => Err(format!("{sent}\ninstead of {wanted}")),
+        }
+    }
+}
+
+/// Reads a text in every way the room has. It may be refused; it must not panic, and what is moved out of its Secrets must
+/// be all that changes.
+///
+/// # Errors
+/// What is wrong with the result.
+pub fn try_manifest(text: &str) -> Result<(), String> {
+    let Ok(source) = Source::new("random.yaml", text) else {
+        return Ok(());
+    };
+    let findings = lint(&source);
+    let Ok(extracted) = extract_secret_literals(&source) else {
+        return Ok(());
+    };
+    let moved = Source::new("moved.yaml", extracted.text).map_err(|error| error.to_string())?;
+    let (before, after) = (Manifest::parse(&source), Manifest::parse(&moved));
+    match (before, after) {
+        (Ok(before), Ok(after)) if before.kinds().eq(after.kinds()) => Ok(()),
+        _ => Err(format!(
+            "moving its secrets out changed it; it has {} findings",
+            findings.len()
+        )),
+    }
+}
+
+/// Random texts from a seed (splitmix64): the same seed gives the same texts everywhere.
+pub struct Random(u64);
+
+impl Random {
+    /// Starts at a seed.
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn below(&mut self, end: usize) -> usize {
+        (self.next() % end.max(1) as u64) as usize
+    }
+
+    /// A hostile value: pieces of YAML, words that are numbers elsewhere, characters of all kinds.
+    pub fn value(&mut self) -> String {
+        let mut value = String::new();
+        for _ in 0..=self.below(6) {
+            match self.below(4) {
+                0 => value.push_str(HOSTILE[self.below(HOSTILE.len())]),
+                1 => value.push_str(PIECES[self.below(PIECES.len())]),
+                2 => value.extend(char::from_u32(self.below(0x80) as u32)),
+                _ => value.extend(char::from_u32(self.below(0x11_0000) as u32)),
+            }
+        }
+        value
+    }
+
+    /// A manifest, or nearly one.
+    pub fn manifest(&mut self) -> String {
+        let mut text = String::new();
+        if self.below(2) == 0 {
+            text.push_str("apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData:\n");
+        }
+        for _ in 0..=self.below(14) {
+            match self.below(8) {
+                0 => text.push_str(&self.value()),
+                1 => text.push_str(&format!("  k{}: {}\n", self.below(9), self.value())),
+                _ => text.push_str(LINES[self.below(LINES.len())]),
+            }
+        }
+        text
+    }
+}

@@ -1,0 +1,290 @@
+//! Values into the parsed tree: no value can create structure, because nothing is parsed any more.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Result;
+use serde_json::{Map, Value};
+
+use super::check;
+use super::manifest::{Document, Manifest};
+use super::node::{Node, Scalar, Step};
+use super::placeholder::{Piece, Var};
+use super::position::Position;
+use super::problem::Problems;
+use super::scalar::typed;
+use super::source::Place;
+use super::values::Values;
+use crate::names::LABEL_MAX;
+
+/// Most bytes of text that a rendering may make: more than all objects of a session can have, and a bound for a manifest
+/// that repeats a long value.
+pub const OUTPUT_MAX: usize = 4 << 20;
+
+/// The objects of a manifest.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rendered {
+    /// What was rendered, in the order of the manifest.
+    pub objects: Vec<RenderedObject>,
+    /// Secrets that were left out, because a value is not known yet or must not be shown.
+    pub withheld: Vec<Withheld>,
+}
+
+/// One object.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RenderedObject {
+    /// The object.
+    pub object: Value,
+    /// Where it begins in the manifest.
+    pub place: Place,
+}
+
+/// A Secret that was left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Withheld {
+    /// Its name.
+    pub name: String,
+    /// The secret parameters in it.
+    pub parameters: Vec<String>,
+}
+
+impl Rendered {
+    /// The objects alone.
+    pub fn into_objects(self) -> Vec<Value> {
+        self.objects
+            .into_iter()
+            .map(|rendered| rendered.object)
+            .collect()
+    }
+}
+
+impl Manifest {
+    /// Renders all objects.
+    ///
+    /// # Errors
+    /// All that is wrong, with file, line and column: parameters without value; names, labels, annotation keys, quantities
+    /// and data that the API server would refuse; two objects of one name; more than [`OUTPUT_MAX`] bytes.
+    pub fn render(&self, values: &Values) -> Result<Rendered> {
+        self.render_with(values, false)
+    }
+
+    /// Renders what everybody may see: Secrets that hold a secret parameter are left out, and named.
+    ///
+    /// # Errors
+    /// As [`Manifest::render`].
+    pub fn render_public(&self, values: &Values) -> Result<Rendered> {
+        self.render_with(values, true)
+    }
+
+    fn render_with(&self, values: &Values, public: bool) -> Result<Rendered> {
+        let mut problems = Problems::default();
+        let mut rendered = Rendered {
+            objects: Vec::new(),
+            withheld: Vec::new(),
+        };
+        let mut bytes = 0;
+        for document in &self.documents {
+            let mut renderer = Renderer {
+                manifest: self,
+                document,
+                values,
+                public,
+                bytes,
+                secrets: BTreeSet::new(),
+                problems: Problems::default(),
+            };
+            let object = renderer.node(&document.root, &mut Vec::new());
+            bytes = renderer.bytes;
+            let (secrets, found) = (renderer.secrets, renderer.problems);
+            problems.extend(found);
+            if public && !secrets.is_empty() {
+                rendered.withheld.push(Withheld {
+                    name: name_of(&object).to_owned(),
+                    parameters: secrets.into_iter().collect(),
+                });
+            } else {
+                let place = document.root.place();
+                rendered.objects.push(RenderedObject { object, place });
+            }
+        }
+        if bytes > OUTPUT_MAX {
+            problems.push(self.problem(
+                Place::default(),
+                format!("it renders to more than {OUTPUT_MAX} bytes"),
+            ));
+        }
+        self.check_twice(&rendered, &mut problems);
+        problems.or(rendered).map_err(Problems::into_error)
+    }
+
+    fn check_twice(&self, rendered: &Rendered, problems: &mut Problems) {
+        let mut seen = BTreeMap::new();
+        for RenderedObject { object, place } in &rendered.objects {
+            let kind = object["kind"].as_str().unwrap_or_default();
+            let key = (object["apiVersion"].as_str(), kind, name_of(object));
+            if let Some(first) = seen.insert(key, *place) {
+                let message = format!("{kind} {:?} stands in it twice, first at {first}", key.2);
+                problems.push(self.problem(*place, message));
+            }
+        }
+    }
+
+    /// How many characters a session's name may have, so that every object's name and every label it stands in fits; at
+    /// most 63.
+    pub fn session_name_limit(&self, values: &Values) -> usize {
+        let mut limit = LABEL_MAX;
+        let session = values.identity().session.as_str().len();
+        for document in &self.documents {
+            document.visit(&mut |_, position, scalar| {
+                let allowed = match position {
+                    Position::OwnName => check::name_limit(&document.kind),
+                    Position::Label => LABEL_MAX,
+                    _ => return,
+                };
+                let holes = scalar.vars().filter(|var| var.name == "SESSION_ID").count();
+                if let Some(full) = fill(scalar, values, position).ok().filter(|_| holes > 0) {
+                    let rest = full.len().saturating_sub(holes * session);
+                    limit = limit.min(allowed.saturating_sub(rest) / holes);
+                }
+            });
+        }
+        limit
+    }
+}
+
+fn name_of(object: &Value) -> &str {
+    object
+        .pointer("/metadata/name")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+}
+
+/// The text of a scalar, or the placeholder that has no value.
+fn fill<'s>(scalar: &'s Scalar, values: &Values, position: Position) -> Result<String, &'s Var> {
+    let mut text = String::new();
+    for piece in &scalar.pieces {
+        match piece {
+            Piece::Text(literal) => text.push_str(literal),
+            Piece::Var(var) => match values.value_at(var, position) {
+                Some(value) => text.push_str(&value),
+                None => return Err(var),
+            },
+        }
+    }
+    Ok(text)
+}
+
+struct Renderer<'r> {
+    manifest: &'r Manifest,
+    document: &'r Document,
+    values: &'r Values,
+    /// Secrets are not looked up: their documents are left out anyway.
+    public: bool,
+    bytes: usize,
+    /// Secret parameters met in this document.
+    secrets: BTreeSet<String>,
+    problems: Problems,
+}
+
+impl<'r> Renderer<'r> {
+    fn node(&mut self, node: &'r Node, path: &mut Vec<Step<'r>>) -> Value {
+        match node {
+            Node::Scalar(scalar) => self.scalar(scalar, path),
+            Node::Sequence(items, _) => {
+                let mut values = Vec::with_capacity(items.len());
+                for (index, item) in items.iter().enumerate() {
+                    path.push(Step::Index(index));
+                    values.push(self.node(item, path));
+                    path.pop();
+                }
+                Value::Array(values)
+            }
+            Node::Mapping(entries, _) => {
+                let mut map = Map::new();
+                for entry in entries {
+                    if let Err(reason) = check::key(path, &entry.key) {
+                        self.problems
+                            .push(self.manifest.problem(entry.place, reason));
+                    }
+                    path.push(Step::Key(&entry.key));
+                    map.insert(entry.key.clone(), self.node(&entry.value, path));
+                    path.pop();
+                }
+                Value::Object(map)
+            }
+        }
+    }
+
+    fn scalar(&mut self, scalar: &'r Scalar, path: &[Step<'r>]) -> Value {
+        let position = Position::of(&self.document.kind, path);
+        let secret = self.note_secrets(scalar);
+        if self.bytes > OUTPUT_MAX || secret && self.public {
+            return Value::Null;
+        }
+        let text = match fill(scalar, self.values, position) {
+            Ok(text) => text,
+            Err(var) => {
+                let message = format!("parameter {} has no value", var.name);
+                let place = scalar.place_of(var);
+                self.problems.push(self.manifest.problem(place, message));
+                return Value::Null;
+            }
+        };
+        self.bytes += text.len();
+        let value = match text_or_typed(scalar, position, &text) {
+            true => Value::String(text),
+            false => typed(&text),
+        };
+        if let Err(reason) = check::value(&self.document.kind, path, position, &value) {
+            let reason = self.explain(scalar, position, &value, reason);
+            self.problems
+                .push(self.manifest.problem(scalar.place, reason));
+        }
+        value
+    }
+
+    /// Notes which secret parameters a scalar holds; true if there is one.
+    fn note_secrets(&mut self, scalar: &Scalar) -> bool {
+        let mut any = false;
+        for var in scalar.vars().filter(|var| self.values.is_secret(&var.name)) {
+            any = true;
+            self.secrets.insert(var.name.clone());
+        }
+        any
+    }
+
+    /// A name or label that is too long because of the session's name: how long that may be.
+    fn explain(
+        &self,
+        scalar: &Scalar,
+        position: Position,
+        value: &Value,
+        reason: String,
+    ) -> String {
+        let limit = match position {
+            Position::OwnName => check::name_limit(&self.document.kind),
+            Position::Label => LABEL_MAX,
+            _ => return reason,
+        };
+        let long = value.as_str().is_some_and(|name| name.len() > limit);
+        if !long || !scalar.vars().any(|var| var.name == "SESSION_ID") {
+            return reason;
+        }
+        let room = self.manifest.session_name_limit(self.values);
+        format!("{reason}: the session's name may have {room} characters")
+    }
+}
+
+/// True if the scalar is text: quoted, a block, tagged, made of several pieces, or in a place that takes only text. What
+/// is written there as a number stays as it is written; nothing at all stays nothing.
+fn text_or_typed(scalar: &Scalar, position: Position, text: &str) -> bool {
+    if !scalar.is_plain() {
+        return true;
+    }
+    match (scalar.whole(), scalar.literal()) {
+        (None, None) => true,
+        (None, Some(literal)) => {
+            position.strings_only() && !typed(literal).is_null() || text != scalar.text
+        }
+        (Some(_), _) => position.strings_only(),
+    }
+}

@@ -1,0 +1,243 @@
+//! Values for parameters: who gives what, and all that is wrong with it at once.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+
+use super::parameter::{ALWAYS_SET, Presets};
+use super::parameters::{Known, Parameters};
+use super::problem::{Problem, Problems};
+use super::values::{Identity, Values};
+
+/// Values as they were given, strongest first: flags, files, Session, preset. The template's defaults come last.
+#[derive(Clone, Copy)]
+pub struct Given<'g> {
+    /// `--set`: process arguments, where no secret may stand.
+    pub flags: &'g BTreeMap<String, String>,
+    /// `--set-file`, `--env-file`, stdin.
+    pub files: &'g BTreeMap<String, String>,
+    /// `spec.parameters` of the Session, where no secret may stand.
+    pub session: &'g BTreeMap<String, String>,
+    /// Name of a preset.
+    pub preset: Option<&'g str>,
+    /// The template's presets.
+    pub presets: &'g Presets,
+    /// What the session's parameters Secret holds.
+    pub stored: &'g BTreeMap<String, String>,
+}
+
+static NOTHING: BTreeMap<String, String> = BTreeMap::new();
+static NO_PRESETS: Presets = BTreeMap::new();
+
+impl Default for Given<'_> {
+    fn default() -> Self {
+        Self {
+            flags: &NOTHING,
+            files: &NOTHING,
+            session: &NOTHING,
+            preset: None,
+            presets: &NO_PRESETS,
+            stored: &NOTHING,
+        }
+    }
+}
+
+impl Parameters {
+    /// The values of all parameters. Secrets that nobody gave are left to [`Values::generate_missing`].
+    ///
+    /// # Errors
+    /// All problems in one: missing parameters, named together; values of the wrong type, out of range, not an option, not
+    /// of the pattern; unknown names, with the nearest known one; a preset that does not exist; secrets where everybody can
+    /// read them.
+    pub fn resolve(&self, identity: Identity, given: &Given<'_>) -> Result<Values> {
+        let mut problems = Problems::default();
+        let preset = self.preset(given, &mut problems);
+        let layers = [
+            Layer("--set", given.flags),
+            Layer("a file", given.files),
+            Layer("spec.parameters", given.session),
+            Layer("the preset", preset),
+        ];
+        for layer in &layers {
+            self.check_names(layer, &mut problems);
+        }
+        let mut values = Values::new(identity);
+        let mut missing = Vec::new();
+        for known in &self.known {
+            let name = &known.parameter.name;
+            let value = layers.iter().find_map(|layer| layer.1.get(name));
+            let stored = given.stored.get(name).filter(|_| known.is_secret());
+            let value = value.or(stored).map(String::as_str);
+            if let Some(value) = value {
+                known.check_given(value, &mut problems);
+            }
+            if !known.settle(value, &mut values) {
+                missing.push(name.as_str());
+            }
+        }
+        if let Some(problem) = self.missing(&missing) {
+            problems.push(problem);
+        }
+        problems.or(values).map_err(Problems::into_error)
+    }
+
+    fn preset<'g>(
+        &self,
+        given: &Given<'g>,
+        problems: &mut Problems,
+    ) -> &'g BTreeMap<String, String> {
+        let Some(name) = given.preset else {
+            return &NOTHING;
+        };
+        if let Some(preset) = given.presets.get(name) {
+            return preset;
+        }
+        let known: Vec<&str> = given.presets.keys().map(String::as_str).collect();
+        problems.push(match known.as_slice() {
+            [] => Problem::general(format!("unknown preset {name:?}: there are none")),
+            known => Problem::general(format!(
+                "unknown preset {name:?}: there are {}",
+                listed(known)
+            )),
+        });
+        &NOTHING
+    }
+
+    fn check_names(&self, layer: &Layer<'_>, problems: &mut Problems) {
+        for name in layer.1.keys() {
+            if ALWAYS_SET.contains(&name.as_str()) {
+                problems.push(Problem::general(format!(
+                    "parameter {name} is always set and cannot be given"
+                )));
+                continue;
+            }
+            match self.find(name) {
+                Some(known) if known.is_secret() && layer.0 != "a file" => {
+                    let message =
+                        format!("secret parameter {name} must not be given in {}", layer.0);
+                    let hint =
+                        format!("give it with --set-file {name}=FILE, --env-file FILE or on stdin");
+                    problems.push(Problem::general(message).hint(hint));
+                }
+                Some(_) => {}
+                None => problems.push(self.unknown(name)),
+            }
+        }
+    }
+
+    fn unknown(&self, name: &str) -> Problem {
+        let names = self.known.iter().map(|known| known.parameter.name.as_str());
+        match nearest(name, names) {
+            Some(near) => {
+                Problem::general(format!("unknown parameter {name}: did you mean {near}?"))
+            }
+            None if self.known.is_empty() => Problem::general(format!(
+                "unknown parameter {name}: {} has no parameters",
+                self.owner
+            )),
+            None => {
+                let names: Vec<&str> = self
+                    .iter()
+                    .map(|parameter| parameter.name.as_str())
+                    .collect();
+                Problem::general(format!(
+                    "unknown parameter {name}: there are {}",
+                    listed(&names)
+                ))
+            }
+        }
+    }
+
+    fn missing(&self, names: &[&str]) -> Option<Problem> {
+        let message = match names {
+            [] => return None,
+            [name] => format!("parameter {name} is required"),
+            names => format!("parameters {} are required", listed(names)),
+        };
+        let secret = |name: &&&str| self.find(name).is_some_and(Known::is_secret);
+        let plain = names.iter().find(|name| !secret(name));
+        Some(
+            Problem::general(message).hint(match (plain, names.first()) {
+                (Some(name), _) => format!("give it with --set {name}=VALUE"),
+                (None, Some(name)) => format!("give it with --set-file {name}=FILE"),
+                (None, None) => String::new(),
+            }),
+        )
+    }
+}
+
+/// Values of one origin, and its name.
+struct Layer<'g>(&'static str, &'g BTreeMap<String, String>);
+
+impl Known {
+    /// Puts a value, or what is there without one, among the values; false if it has to be given.
+    fn settle(&self, value: Option<&str>, values: &mut Values) -> bool {
+        let parameter = &self.parameter;
+        if self.is_secret() {
+            values.declare_secret(&parameter.name);
+            match (value, self.generated_length()) {
+                (Some(value), _) => values.set_secret(&parameter.name, value),
+                (None, Some(length)) => values.set_missing(&parameter.name, length),
+                (None, None) => return !self.is_required(),
+            }
+            return true;
+        }
+        match value.or(parameter.default.as_deref()) {
+            Some(value) => values.set(&parameter.name, value),
+            None if self.is_required() => return false,
+            None if parameter.required == Some(false) => values.set(&parameter.name, ""),
+            None => {}
+        }
+        true
+    }
+
+    /// Checks a value that somebody gave. An empty one is none where every place has a default; elsewhere it must be legal.
+    fn check_given(&self, value: &str, problems: &mut Problems) {
+        let name = &self.parameter.name;
+        if value.is_empty() {
+            if self.placeholder.is_some() && self.has_defaults() {
+                return;
+            }
+            if self.is_required() {
+                problems.push(Problem::general(format!("parameter {name} is empty")));
+                return;
+            }
+        }
+        if let Err(reason) = self.parameter.check(value) {
+            problems.push(Problem::general(format!("parameter {name}: {reason}")));
+        }
+    }
+}
+
+/// `A`, `A and B`, `A, B and C`.
+pub(super) fn listed(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+/// The name that differs least, if it differs by less than a third of its letters (whatever their case).
+pub(super) fn nearest<'n>(wanted: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    let lower = wanted.to_lowercase();
+    let (distance, name) = names
+        .map(|name| (distance(&lower, &name.to_lowercase()), name))
+        .min()?;
+    (distance * 3 <= name.chars().count().max(3)).then_some(name)
+}
+
+/// Number of letters to add, take away or change.
+fn distance(left: &str, right: &str) -> usize {
+    let right: Vec<char> = right.chars().collect();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (at, letter) in left.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], at + 1);
+        for (column, other) in right.iter().enumerate() {
+            let changed = diagonal + usize::from(letter != *other);
+            diagonal = row[column + 1];
+            row[column + 1] = changed.min(row[column] + 1).min(diagonal + 1);
+        }
+    }
+    row.last().copied().unwrap_or_default()
+}

@@ -1,0 +1,130 @@
+//! The type of a plain scalar, as kubectl reads it (YAML 1.1 as go-yaml v2 understands it, then JSON).
+//!
+//! One difference is meant: `.inf` and `.nan`, which kubectl cannot turn into JSON and refuses, are strings.
+
+use serde_json::{Number, Value};
+
+/// The value of a plain, untagged scalar.
+pub(super) fn typed(text: &str) -> Value {
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
+        "y" | "Y" | "true" | "True" | "TRUE" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => {
+            return true.into();
+        }
+        "n" | "N" | "false" | "False" | "FALSE" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => {
+            return false.into();
+        }
+        _ => {}
+    }
+    let number = match text.as_bytes().first() {
+        // Only a text that begins like a number is tried with its underscores taken out.
+        Some(b'0'..=b'9' | b'+' | b'-') => number(&text.replace('_', "")),
+        // Here go-yaml asks Go's ParseFloat, which wants every underscore between two digits.
+        Some(b'.') if separated(text) => float(&text.replace('_', "")),
+        _ => None,
+    };
+    number.map_or_else(|| text.into(), Value::Number)
+}
+
+fn separated(text: &str) -> bool {
+    let digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
+    let bytes = text.as_bytes();
+    (1..bytes.len())
+        .all(|at| bytes[at] != b'_' || digit(bytes.get(at - 1)) && digit(bytes.get(at + 1)))
+}
+
+/// Go's `ParseInt` and `ParseUint` with base 0, then a float, then the `0b` that go-yaml adds of its own.
+fn number(text: &str) -> Option<Number> {
+    if let Some(integer) = integer(text) {
+        return Some(from_integer(integer));
+    }
+    if let Some(float) = float(text) {
+        return Some(float);
+    }
+    // go-yaml cuts off `0b` and reads the rest with its sign: `0b-1` is -1.
+    let (digits, negated) = match text.strip_prefix("-0b") {
+        Some(digits) if !digits.starts_with(['+', '-']) => (digits, true),
+        Some(_) => return None,
+        None => (text.strip_prefix("0b")?, false),
+    };
+    let value = i64::from_str_radix(digits, 2).ok()?;
+    Some(from_integer(if negated {
+        -i128::from(value)
+    } else {
+        value.into()
+    }))
+}
+
+/// An integer with sign and prefix that fits into 64 bits, signed or, without a sign, unsigned.
+fn integer(text: &str) -> Option<i128> {
+    let (negative, signed, digits) = match text.as_bytes().first()? {
+        b'-' => (true, true, &text[1..]),
+        b'+' => (false, true, &text[1..]),
+        _ => (false, false, text),
+    };
+    let lower = digits.get(..2).map(str::to_ascii_lowercase);
+    let (digits, radix) = match lower.as_deref() {
+        Some("0x") => (&digits[2..], 16),
+        Some("0o") => (&digits[2..], 8),
+        Some("0b") => (&digits[2..], 2),
+        Some(zero) if zero.starts_with('0') => (&digits[1..], 8),
+        _ => (digits, 10),
+    };
+    // from_str_radix would take a second sign.
+    if !digits.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return None;
+    }
+    let value = i128::from_str_radix(digits, radix).ok()?;
+    let value = if negative { -value } else { value };
+    let largest = if signed {
+        i64::MAX.into()
+    } else {
+        u64::MAX.into()
+    };
+    (i128::from(i64::MIN)..=largest)
+        .contains(&value)
+        .then_some(value)
+}
+
+/// A float of YAML's form, `[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`.
+fn float(text: &str) -> Option<Number> {
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, Some(exponent)),
+        None => (unsigned, None),
+    };
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.len() + fraction.len() == 0 || !digits(whole) || !digits(fraction) {
+        return None;
+    }
+    if let Some(exponent) = exponent {
+        let power = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
+        if power.is_empty() || !digits(power) {
+            return None;
+        }
+    }
+    let value = text.parse::<f64>().ok().filter(|value| value.is_finite())?;
+    from_float(value)
+}
+
+/// Beyond an `i64`, kubectl goes on with a float.
+fn from_integer(value: i128) -> Number {
+    match i64::try_from(value) {
+        Ok(value) => value.into(),
+        // 18446744073709551615 is finite; the fallback cannot happen.
+        Err(_) => Number::from_f64(value as f64).unwrap_or_else(|| 0.into()),
+    }
+}
+
+/// kubectl writes a float below 10^21 as its shortest digits without an exponent, and reads that again: as an integer
+/// where it fits into one.
+fn from_float(value: f64) -> Option<Number> {
+    let written = match value.fract() == 0.0 && value.abs() < 1e21 {
+        true => value.to_string().parse::<i64>().ok(),
+        false => None,
+    };
+    written
+        .map(Number::from)
+        .or_else(|| Number::from_f64(value))
+}

@@ -1,0 +1,116 @@
+//! Literal values of Secrets, out of the manifest.
+
+use super::super::extract::*;
+use super::super::source::Source;
+
+fn extract(text: &str) -> Extracted {
+    extract_secret_literals(&Source::new("a.yaml", text).unwrap()).unwrap()
+}
+
+const HEAD: &str = "apiVersion: v1 # the API\nkind: Secret\nmetadata: {name: a}\n";
+
+#[test]
+fn every_way_to_write_a_value_is_moved_and_nothing_else_changes() {
+    for (written, left) in [
+        (
+            "stringData:\n  pw: hunter2 # mine\n",
+            "stringData:\n  pw: \"${SECRET_PW}\" # mine\n",
+        ),
+        (
+            "stringData: {pw: hunter2, x: }\n",
+            "stringData: {pw: \"${SECRET_PW}\", x: }\n",
+        ),
+        (
+            "stringData:\n  pw: 'hunter2'\n\n# end\n",
+            "stringData:\n  pw: \"${SECRET_PW}\"\n\n# end\n",
+        ),
+        (
+            "stringData:\n  pw: !!str \"hunter2\"\n",
+            "stringData:\n  pw: !!str \"${SECRET_PW}\"\n",
+        ),
+        (
+            "stringData:\n  pw: |\n    hunter2\n    x\n\n  q: |2-\n     y\n",
+            "stringData:\n  pw: \"${SECRET_PW}\"\n\n  q: \"${SECRET_Q}\"\n",
+        ),
+        (
+            "stringData:\n  \"p|w\": >+ # | no\n\n    hunter2\n\n\n",
+            "stringData:\n  \"p|w\": \"${SECRET_P_W}\"\n\n\n",
+        ),
+        (
+            "stringData:\n  pw: hunter2\n    x\n",
+            "stringData:\n  pw: \"${SECRET_PW}\"\n",
+        ),
+        (
+            "data:\n  pw: aHVudGVyMg==\r\n",
+            "data:\n  pw: \"${SECRET_PW}\"\r\n",
+        ),
+        (
+            "stringData: {a: &x s, b: *x}\n",
+            "stringData: {a: &x \"${SECRET_A}\", b: *x}\n",
+        ),
+        (
+            "stringData: {a-b: s, a.b: t}\n",
+            "stringData: {a-b: \"${SECRET_A_B}\", a.b: \"${SECRET_A_B_2}\"}\n",
+        ),
+    ] {
+        let extracted = extract(&format!("{HEAD}{written}"));
+        assert_eq!(extracted.text, format!("{HEAD}{left}"));
+        assert!(!extracted.values.is_empty() && !format!("{extracted:?}").contains("hunter2"));
+    }
+}
+
+#[test]
+fn placeholders_stay_and_what_stands_around_them_goes() {
+    let extracted = extract(&format!(
+        "{HEAD}stringData:\n  url: postgres://u:pw@${{SESSION_ID}}:5432/${{DB}}\n  p: ${{P:-old}}\n"
+    ));
+    let left =
+        "stringData:\n  url: \"${SECRET_URL}${SESSION_ID}${SECRET_URL_2}${DB}\"\n  p: \"${P}\"\n";
+    assert_eq!(extracted.text, format!("{HEAD}{left}"));
+    let values: Vec<_> = extracted
+        .values
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    assert_eq!(
+        values,
+        [
+            ("P", "old"),
+            ("SECRET_URL", "postgres://u:pw@"),
+            ("SECRET_URL_2", ":5432/")
+        ]
+    );
+}
+
+#[test]
+fn nothing_to_move_changes_nothing() {
+    for text in [
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {pw: x}\n",
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData: {pw: \"${PW}\", q: }\n",
+    ] {
+        let extracted = extract(text);
+        assert_eq!(extracted.text, text);
+        assert!(extracted.values.is_empty());
+    }
+}
+
+#[test]
+fn a_secret_that_would_stay_readable_is_refused() {
+    for (text, reason) in [
+        (
+            "stringData: {pw: &x s}\ntype: *x\n",
+            "a.yaml:4:21: a Secret's value is used outside of data by an alias",
+        ),
+        (
+            "stringData: {a: \"${P:-x}\", b: \"${P:-y}\"}\n",
+            "a.yaml:4:32: placeholder P has another default elsewhere",
+        ),
+    ] {
+        let source = Source::new("a.yaml", format!("{HEAD}{text}")).unwrap();
+        let error = extract_secret_literals(&source).unwrap_err().to_string();
+        assert!(error.starts_with(reason), "{error}");
+    }
+    let applied = "apiVersion: v1\nkind: Secret\nmetadata:\n  name: a\n  annotations:\n    kubectl.kubernetes.io/last-applied-configuration: '{}'\n";
+    let error = extract_secret_literals(&Source::new("a", applied).unwrap()).unwrap_err();
+    assert!(error.to_string().contains("repeats its data"), "{error}");
+}

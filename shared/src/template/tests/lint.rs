@@ -1,0 +1,280 @@
+//! What lint says.
+
+use super::super::lint::lint;
+use super::super::{Severity, Source};
+
+fn said(text: &str) -> Vec<String> {
+    lint(&Source::new("a.yaml", text).unwrap())
+        .iter()
+        .map(ToString::to_string)
+        .collect()
+}
+
+fn says(text: &str, wanted: &str) {
+    let said = said(text);
+    assert!(
+        said.iter().any(|line| line.contains(wanted)),
+        "{wanted}\nis not in\n{}",
+        said.join("\n")
+    );
+}
+
+const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - name: c\n    resources: {limits: {cpu: 1, memory: 1Gi}}\n";
+
+/// A template whose manifest is a Pod with that text behind it.
+fn template(spec: &str, manifest: &str) -> String {
+    let indented: String = format!("{POD}{manifest}")
+        .lines()
+        .map(|line| format!("    {line}\n"))
+        .collect();
+    format!(
+        "apiVersion: streaming.platform/v1\nkind: SessionTemplate\nmetadata: {{name: t}}\nspec:\n  description: x\n  connect: [{{name: s, exec: [sh]}}]\n  lifetime: {{timeout: 1h}}\n  dataPolicy: keep\n{spec}  manifest: |\n{indented}"
+    )
+}
+
+#[test]
+fn a_good_template_gets_no_word() {
+    assert_eq!(said(&template("", "")), [""; 0]);
+}
+
+/// What stands behind the Pod, and what is said of it.
+const OBJECTS: &[(&str, &str)] = &[
+    (
+        "    image: ${IMAGE}\n",
+        "a.yaml:8:12: warning: image takes text: unquoted, a value such as 1 or true is none",
+    ),
+    (
+        "    image: ${IMAGE}\n",
+        "a.yaml:8:12: info: undeclared parameter IMAGE: a required string",
+    ),
+    (
+        "    env: [{name: A, value: CHANGE_ME_IN_PRODUCTION}]\n",
+        "a.yaml:8:28: error: /spec/containers/0/env/0/value still has to be changed",
+    ),
+    (
+        "    env: [{name: A, value: \"{{ x }}\"}]\n",
+        "warning: another tool's placeholder in free text",
+    ),
+    (
+        "  - name: d\n    resources: {limits: {cpu: 1}}\n",
+        "a.yaml:8:5: warning: container \"d\" has no limit for memory",
+    ),
+    (
+        "    env: [{name: A, value: \"${DB_PASSWORD}\"}]\n",
+        "warning: DB_PASSWORD stands in plain text",
+    ),
+    (
+        "    env: [{name: A, value: \"${X:-a}${X:-b}\"}]\n",
+        "warning: X has several defaults: a, b",
+    ),
+    (
+        "---\napiVersion: v1\nkind: Node\nmetadata: {name: n}\n",
+        "error: Node is cluster-scoped",
+    ),
+    (
+        "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {name: n}\n",
+        "warning: a controller makes no Role",
+    ),
+    (
+        "---\napiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {p: \"${P:-x}\"}\n",
+        "warning: secret P has a default",
+    ),
+    (
+        "---\napiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {p: \"${P}\"}\n",
+        "info: undeclared parameter P: a secret, generated",
+    ),
+    (
+        "---\napiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata: {p: \"${P}\"}\n",
+        "warning: a placeholder in data of a Secret takes base64 only",
+    ),
+    (
+        "---\napiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata: {p: secret!}\n",
+        "error: the value is not base64",
+    ),
+    (
+        "---\napiVersion: v1\nkind: Service\nmetadata: {name: \"s_${SESSION_ID}\"}\n",
+        "error: invalid Service name",
+    ),
+    (
+        "    resources2: {limits: {cpu: 4GB}}\n    resources3: 1\n---\napiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: s}\nspec: {resources: {requests: {storage: \"${S:-4GB}\"}}}\n",
+        "error: invalid quantity \"4GB\": 4G or 4Gi?",
+    ),
+    (
+        "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: n}\nspec: {ingress: [{from: [{namespaceSelector: {matchLabels: {name: x}}}]}]}\n",
+        "warning: nobody sets the label \"name\" on Namespaces",
+    ),
+    (
+        "---\napiVersion: v1\nkind: Pod\nmetadata: {name: b}\n",
+        "info: there are 2 workloads: Pod/a, Pod/b",
+    ),
+    ("---\nkind: Pod\n", "error: the object has no apiVersion"),
+];
+
+#[test]
+fn objects_are_looked_at() {
+    for (text, wanted) in OBJECTS {
+        says(&format!("{POD}{text}"), wanted);
+    }
+}
+
+/// What stands in the spec and behind the Pod, and what is said of it.
+const TEMPLATES: &[(&str, &str, &str)] = &[
+    (
+        "  parameters: [{name: A, type: string}]\n",
+        "",
+        "a.yaml:9:16: warning: parameter A is used nowhere",
+    ),
+    (
+        "  parameters: [{name: A, typ: string}]\n",
+        "",
+        "a.yaml:9:26: error: unknown field \"typ\": did you mean \"type\"?",
+    ),
+    (
+        "  datapolicy: keep\n",
+        "",
+        "a.yaml:9:3: error: unknown field \"datapolicy\": did you mean \"dataPolicy\"?",
+    ),
+    (
+        "  primary: {kind: Pod, name: b}\n",
+        "",
+        "a.yaml:9:12: error: spec.primary Pod/b is no workload of the manifest: there is Pod/a",
+    ),
+    (
+        "  primary: {kind: Pod, name: a, container: x}\n",
+        "",
+        "error: Pod/a has no container \"x\": there is c",
+    ),
+    (
+        "",
+        "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: b}\n",
+        "error: there are several workloads and no spec.primary: Pod/a, Deployment/b",
+    ),
+    (
+        "  presets: {p: {X: \"1\"}}\n",
+        "",
+        "a.yaml:9:20: error: preset \"p\" sets X, which is no parameter",
+    ),
+    (
+        "  parameters: [{name: X, type: integer}]\n  presets: {p: {X: one}}\n",
+        "    x: ${X}\n",
+        "error: preset \"p\": X: \"one\" is not a whole number",
+    ),
+    (
+        "  parameters: [{name: X, required: true, default: x}]\n",
+        "    x: ${X}\n",
+        "warning: parameter X is required, its default is of no use",
+    ),
+    (
+        "  parameters: [{name: X, minimum: 1}]\n",
+        "    x: ${X}\n",
+        "error: parameter X is not an integer and has no minimum or maximum",
+    ),
+    (
+        "  hooks: {sync: {command: [sh]}}\n",
+        "    image: \"${IMAGE}\"\n",
+        "error: parameter IMAGE stands in an image at /spec/containers/0/image without bounds",
+    ),
+    (
+        "  parameters: [{name: I, pattern: '.*'}]\n",
+        "    image: \"${I}\"\n",
+        "error: parameter I stands in an image",
+    ),
+    (
+        "",
+        "  volumes: [{hostPath: {path: \"/home/${USER_ID}\"}}]\n",
+        "error: parameter USER_ID stands in a host path",
+    ),
+    (
+        "",
+        "  volumes: [{persistentVolumeClaim: {claimName: \"${C}\"}}]\n",
+        "error: parameter C stands in the name of a claim",
+    ),
+    (
+        "",
+        "  serviceAccountName: ${S}\n",
+        "error: parameter S stands in a service account",
+    ),
+    (
+        "",
+        "    securityContext: {runAsUser: \"${U}\"}\n",
+        "error: parameter U stands in a security context",
+    ),
+    (
+        "",
+        "---\napiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: i}\nspec: {rules: [{host: \"${H}\"}]}\n",
+        "error: parameter H stands in an Ingress host",
+    ),
+    (
+        "",
+        "    x: ${a-b}\n",
+        "a.yaml:17:12: error: bad placeholder",
+    ),
+];
+
+#[test]
+fn templates_are_looked_at() {
+    for (spec, manifest, wanted) in TEMPLATES {
+        says(&template(spec, manifest), wanted);
+    }
+}
+
+#[test]
+fn bounded_parameters_are_let_through() {
+    let spec = "  parameters:\n  - {name: I, pattern: '^[a-z]+$'}\n  - {name: O, options: [a, b]}\n  - {name: UID, type: integer}\n";
+    let manifest = "    image: \"${I}\"\n    securityContext: {runAsUser: \"${UID}\"}\n  serviceAccountName: \"${O}-${SESSION_ID}\"\n";
+    let findings = lint(&Source::new("a.yaml", template(spec, manifest)).unwrap());
+    let errors: Vec<String> = findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Error)
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(errors, [""; 0]);
+}
+
+#[test]
+fn what_has_a_default_is_told() {
+    let text = template("", "")
+        .replace("  description: x\n", "")
+        .replace("  lifetime: {timeout: 1h}\n", "")
+        .replace("  dataPolicy: keep\n", "");
+    let said = said(&text);
+    assert_eq!(said.len(), 3, "{said:?}");
+    assert!(
+        said.iter().all(|line| line.contains(": info: no ")),
+        "{said:?}"
+    );
+    for (from, to, wanted) in [
+        (
+            "timeout: 1h",
+            "timeout: 1y",
+            "error: invalid duration \"1y\"",
+        ),
+        (
+            "timeout: 1h",
+            "timeout: 2h, maximum: 1h",
+            "error: timeout 2h is longer than maximum 1h",
+        ),
+        (
+            "timeout: 1h",
+            "timeout: 1h, onExpiry: pause",
+            "error: lifetime.onExpiry \"pause\" is not one of stop, delete",
+        ),
+        (
+            "dataPolicy: keep",
+            "dataPolicy: lose",
+            "error: dataPolicy \"lose\" is not one of keep, snapshot, delete",
+        ),
+        (
+            "{name: s, exec: [sh]}",
+            "{name: s, exec: [sh], http: {port: 1}}",
+            "needs exactly one of exec, http and ssh",
+        ),
+        (
+            "{name: s, exec: [sh]}",
+            "{exec: [sh]}",
+            "a connect method has no name",
+        ),
+    ] {
+        says(&template("", "").replace(from, to), wanted);
+    }
+}

@@ -1,0 +1,73 @@
+//! What the room promises, from outside.
+
+mod builtin;
+mod extract;
+mod guides;
+mod hostile;
+mod lint;
+mod oracle;
+mod parameters;
+mod render;
+mod secrets;
+mod structure;
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{Given, Identity, Manifest, Parameter, Parameters, Rendered, Source, Values};
+
+/// A session of Alice's.
+fn identity(session: &str) -> Identity {
+    Identity {
+        session: session.parse().unwrap(),
+        user: "alice@example.com".parse().unwrap(),
+        namespace: "labs".parse().unwrap(),
+        application: None,
+    }
+}
+
+fn map(values: &[(&str, &str)]) -> BTreeMap<String, String> {
+    values
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect()
+}
+
+fn manifest(text: &str) -> Manifest {
+    Manifest::parse(&Source::new("a.yaml", text).unwrap()).unwrap()
+}
+
+/// Values for a manifest from flags, secrets from files; secrets that are absent are generated.
+fn values(
+    manifest: &Manifest,
+    declared: &[Parameter],
+    flags: &[(&str, &str)],
+    files: &[(&str, &str)],
+) -> anyhow::Result<Values> {
+    let (flags, files) = (map(flags), map(files));
+    let given = Given {
+        flags: &flags,
+        files: &files,
+        ..Given::default()
+    };
+    let mut values = Parameters::of(declared, manifest)?.resolve(identity("alice-001"), &given)?;
+    values.generate_missing()?;
+    Ok(values)
+}
+
+fn render(text: &str, flags: &[(&str, &str)]) -> anyhow::Result<Rendered> {
+    let manifest = manifest(text);
+    manifest.render(&values(&manifest, &[], flags, &[])?)
+}
+
+/// The rendered object of a ConfigMap-like document with that spec.
+fn spec(spec: &str, flags: &[(&str, &str)]) -> Value {
+    let text =
+        format!("apiVersion: example.com/v1\nkind: Example\nmetadata: {{name: a}}\nspec:\n{spec}");
+    render(&text, flags).unwrap().into_objects().remove(0)["spec"].clone()
+}
+
+fn fails(result: anyhow::Result<impl std::fmt::Debug>) -> String {
+    result.unwrap_err().to_string()
+}

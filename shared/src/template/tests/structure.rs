@@ -1,0 +1,63 @@
+//! No value creates structure.
+
+use proptest::prelude::*;
+
+use super::super::property::{HOSTILE, Property, Random, try_manifest};
+
+fn cases(count: u32) -> ProptestConfig {
+    ProptestConfig {
+        cases: count,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
+#[test]
+fn hostile_values_stay_values() {
+    let property = Property::new().unwrap();
+    for value in HOSTILE {
+        property
+            .try_value(value)
+            .unwrap_or_else(|reason| panic!("{value:?}: {reason}"));
+    }
+}
+
+#[test]
+fn hostile_values_next_to_each_other_stay_values() {
+    let property = Property::new().unwrap();
+    for first in HOSTILE {
+        for second in HOSTILE {
+            let value = format!("{first}{second}");
+            property
+                .try_value(&value)
+                .unwrap_or_else(|reason| panic!("{value:?}: {reason}"));
+        }
+    }
+}
+
+#[test]
+fn ten_thousand_random_values_stay_values() {
+    let property = Property::new().unwrap();
+    let piece = prop_oneof![
+        proptest::sample::select(HOSTILE.to_vec()).prop_map(str::to_owned),
+        any::<char>().prop_map(String::from),
+        any::<u64>().prop_map(|seed| Random::new(seed).value()),
+    ];
+    let value = proptest::collection::vec(piece, 0..6).prop_map(|pieces| pieces.concat());
+    let mut runner = proptest::test_runner::TestRunner::new(cases(10_000));
+    let tried = runner.run(&value, |value| {
+        property.try_value(&value).map_err(TestCaseError::fail)
+    });
+    tried.unwrap();
+}
+
+#[test]
+fn random_manifests_are_read_or_refused() {
+    let mut random = Random::new(1);
+    for _ in 0..3_000 {
+        let text = random.manifest();
+        if let Err(reason) = try_manifest(&text) {
+            panic!("{text:?}: {reason}");
+        }
+    }
+}

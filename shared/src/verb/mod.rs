@@ -1,0 +1,139 @@
+//! The harness that every `main` calls: command line in, exit code out.
+
+mod ground;
+#[path = "/tmp/usage_temporary.rs"]
+pub mod usage;
+
+pub use ground::{Ground, Way};
+
+use std::ffi::OsString;
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{ArgMatches, Args as _, Command, FromArgMatches, Parser};
+
+use crate::cluster::interrupt::interrupted;
+use crate::flags::connection::Connection;
+use crate::flags::output::Colour;
+use crate::report::console::Console;
+use crate::report::failure;
+
+/// One verb of the suite.
+pub trait Verb {
+    /// The word that is typed.
+    const NAME: &'static str;
+    /// Its command line.
+    type Args: Parser;
+    /// Carries it out. An error is reported and ends the program with its exit code.
+    fn run(args: Self::Args, ground: &mut Ground) -> impl Future<Output = Result<()>>;
+}
+
+/// A verb as the dispatcher knows it.
+#[derive(Clone, Copy)]
+pub struct Entry {
+    /// The word that is typed.
+    pub name: &'static str,
+    /// Its clap command.
+    pub command: fn() -> Command,
+    run: fn(&ArgMatches, &mut Ground) -> Result<()>,
+}
+
+impl std::fmt::Debug for Entry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl Entry {
+    /// The entry of a verb.
+    pub const fn of<V: Verb>() -> Self {
+        Self {
+            name: V::NAME,
+            command: command::<V>,
+            run: start::<V>,
+        }
+    }
+
+    /// Runs the verb with arguments that clap has parsed.
+    ///
+    /// # Errors
+    /// The verb's own.
+    pub fn run(&self, matches: &ArgMatches, ground: &mut Ground) -> Result<()> {
+        (self.run)(matches, ground)
+    }
+}
+
+fn command<V: Verb>() -> Command {
+    <V::Args as clap::CommandFactory>::command()
+}
+
+/// One thread is enough for a command line: more cost start-up time and gain nothing.
+fn start<V: Verb>(matches: &ArgMatches, ground: &mut Ground) -> Result<()> {
+    let args = V::Args::from_arg_matches(matches)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let interrupt = ground.interrupt.clone();
+    let done = runtime.block_on(async {
+        tokio::select! {
+            biased;
+            () = interrupt.listen(), if ground.listens => Err(interrupted()),
+            result = V::run(args, ground) => result,
+        }
+    });
+    // A connection that still waits for something must not keep a finished command.
+    runtime.shutdown_background();
+    done
+}
+
+/// The connection flags as flags of any command, for help and dispatch.
+pub fn with_connection_flags(command: Command) -> Command {
+    Connection::augment_args(command)
+}
+
+/// The `main` of a verb's own small binary.
+pub fn main<V: Verb>() -> ExitCode {
+    let entry = Entry::of::<V>();
+    let prefix = format!("kubectl session {}", entry.name);
+    let args: Vec<OsString> = std::env::args_os().skip(1).collect();
+    run_entry(&entry, &prefix, args)
+}
+
+/// Parses `args` (without the program's name) for one verb and runs it; `prefix` is how it is called in usage texts.
+pub fn run_entry(entry: &Entry, prefix: &str, args: Vec<OsString>) -> ExitCode {
+    let command = (entry.command)()
+        .no_binary_name(true)
+        .bin_name(prefix.to_owned())
+        .disable_help_subcommand(true);
+    match command.clone().try_get_matches_from(args) {
+        Ok(matches) => finish(entry.name, prefix, |ground| entry.run(&matches, ground)),
+        Err(error) => usage_failed(&command, prefix, &error),
+    }
+}
+
+/// Runs `work` on this process' ground and reports its error.
+pub fn finish(
+    verb: &'static str,
+    prefix: &str,
+    work: impl FnOnce(&mut Ground) -> Result<()>,
+) -> ExitCode {
+    let mut ground = Ground::of_process(verb);
+    let result = work(&mut ground);
+    let code = match result {
+        Ok(()) => 0,
+        Err(error) => failure::report(&mut ground.console, &error, prefix),
+    };
+    ExitCode::from(code)
+}
+
+/// Prints what clap has to say, help or complaint, in kubectl's words.
+pub fn usage_failed(command: &Command, prefix: &str, error: &clap::Error) -> ExitCode {
+    let mut console = Console::of_process(Colour::Auto, false);
+    ExitCode::from(usage::report(&mut console, command, prefix, error))
+}
+
+/// True if somebody sits in front of standard error.
+pub fn has_terminal() -> bool {
+    std::io::stderr().is_terminal()
+}

@@ -1,0 +1,85 @@
+//! The suite on a real cluster: the umbrella binary against a real API server and a real kubelet.
+//!
+//! One cluster for all tests: started by the first, left running for the next run. Each test has a namespace of its own, and
+//! prints its Pods and events when it fails. Where containers cannot run, tests that need them are listed as ignored with the
+//! reason; with `SESSION_REQUIRE_KUBELET=1` they fail instead.
+
+mod embedded;
+mod world;
+
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use session_cluster::Cluster;
+
+/// One test.
+struct Live {
+    name: &'static str,
+    /// Whether it needs containers that really run.
+    kubelet: bool,
+    run: fn() -> anyhow::Result<()>,
+}
+
+fn all() -> Vec<Live> {
+    [embedded::tests()].into_iter().flatten().collect()
+}
+
+/// A test that needs real containers.
+const fn kubelet(name: &'static str, run: fn() -> anyhow::Result<()>) -> Live {
+    Live {
+        name,
+        kubelet: true,
+        run,
+    }
+}
+
+/// A test that an API server alone can answer.
+#[allow(dead_code, reason = "the first tests all need containers")]
+const fn server(name: &'static str, run: fn() -> anyhow::Result<()>) -> Live {
+    Live {
+        name,
+        kubelet: false,
+        run,
+    }
+}
+
+fn trial(test: Live, missing: Option<&str>) -> Trial {
+    let required = std::env::var_os("SESSION_REQUIRE_KUBELET").is_some_and(|word| word == "1");
+    let Some(reason) = missing.filter(|_| test.kubelet).map(str::to_owned) else {
+        return Trial::test(test.name, move || {
+            (test.run)().map_err(|error| Failed::from(format!("{error:?}")))
+        });
+    };
+    if required {
+        return Trial::test(test.name, move || {
+            Err(Failed::from(format!("needs a kubelet: {reason}")))
+        });
+    }
+    eprintln!("ignored: {}: needs a kubelet: {reason}", test.name);
+    Trial::test(test.name, || Ok(())).with_ignored_flag(true)
+}
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    // Two cores, and a control plane that wants one of them.
+    arguments.test_threads = arguments.test_threads.or(Some(4));
+    if arguments.list {
+        return libtest_mimic::run(
+            &arguments,
+            all().into_iter().map(|test| trial(test, None)).collect(),
+        )
+        .exit_code();
+    }
+    let missing = match Cluster::shared() {
+        Ok(cluster) => cluster.has_kubelet().err(),
+        Err(error) => {
+            eprintln!("the embedded cluster does not come up: {error:?}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let trials = all()
+        .into_iter()
+        .map(|test| trial(test, missing.as_deref()))
+        .collect();
+    libtest_mimic::run(&arguments, trials).exit_code()
+}

@@ -1,0 +1,108 @@
+//! What every live test has: the cluster, a namespace of its own, and the umbrella binary.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use session_cluster::{Cluster, Lease, Namespace};
+
+/// What a run of the binary printed and how it ended.
+#[derive(Debug)]
+pub struct Output {
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+    /// Exit code; 128 + n for a signal.
+    pub code: i32,
+}
+
+impl Output {
+    /// Itself, if the run ended with that code.
+    pub fn exits(self, code: i32) -> Result<Self> {
+        ensure!(
+            self.code == code,
+            "exit code {} instead of {code}\nstdout: {}\nstderr: {}",
+            self.code,
+            self.stdout,
+            self.stderr
+        );
+        Ok(self)
+    }
+}
+
+/// A test's world. Fields are dropped in order: the namespace, which reports on failure, before the lease.
+#[allow(dead_code, reason = "each test uses what it needs")]
+pub struct World {
+    /// The namespace.
+    pub namespace: Namespace,
+    /// The cluster.
+    pub cluster: Lease,
+    kubeconfig: PathBuf,
+}
+
+impl World {
+    /// A world with a namespace whose name begins with `prefix`.
+    pub fn new(prefix: &str) -> Result<Self> {
+        Self::in_lease(Cluster::shared()?, prefix)
+    }
+
+    /// A world whose cluster no other test uses meanwhile.
+    #[allow(dead_code, reason = "for tests that kill parts")]
+    pub fn alone(prefix: &str) -> Result<Self> {
+        Self::in_lease(Cluster::exclusive()?, prefix)
+    }
+
+    fn in_lease(cluster: Lease, prefix: &str) -> Result<Self> {
+        let namespace = cluster.namespace(prefix)?;
+        let kubeconfig = cluster.admin_kubeconfig();
+        Ok(Self {
+            namespace,
+            cluster,
+            kubeconfig,
+        })
+    }
+
+    /// The umbrella binary, built by cargo for this test.
+    pub fn binary() -> &'static Path {
+        Path::new(env!("CARGO_BIN_EXE_kubectl-session"))
+    }
+
+    /// A command of the suite as the admin in this world's namespace.
+    pub fn command(&self, args: &[&str]) -> Command {
+        self.command_as(&self.kubeconfig, args)
+    }
+
+    /// A command of the suite with another kubeconfig, in this world's namespace.
+    pub fn command_as(&self, kubeconfig: &Path, args: &[&str]) -> Command {
+        let mut command = Command::new(Self::binary());
+        command
+            .args(["--namespace", self.namespace.name()])
+            .args(args)
+            .env("KUBECONFIG", kubeconfig)
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a command of the suite.
+    pub fn session(&self, args: &[&str]) -> Result<Output> {
+        run(&mut self.command(args))
+    }
+}
+
+/// Runs a command to its end.
+pub fn run(command: &mut Command) -> Result<Output> {
+    use std::os::unix::process::ExitStatusExt;
+    let done = command
+        .output()
+        .with_context(|| format!("{command:?} does not start"))?;
+    Ok(Output {
+        stdout: String::from_utf8_lossy(&done.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&done.stderr).into_owned(),
+        code: done
+            .status
+            .code()
+            .or_else(|| done.status.signal().map(|signal| 128 + signal))
+            .unwrap_or(-1),
+    })
+}

@@ -1,0 +1,34 @@
+//! The fake API, fixtures and captured streams of the tests.
+//!
+//! Nothing here is part of the product, so everything may fail loudly: a panic here is a failed test.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr
+)]
+
+mod answer;
+mod api;
+mod binary;
+mod exec;
+mod fields;
+mod golden;
+mod kinds;
+mod patch;
+mod request;
+mod route;
+mod selector;
+mod serve;
+mod store;
+mod stream;
+mod table;
+mod verbs;
+
+pub use answer::Answer;
+pub use api::FakeApi;
+pub use binary::{Output, run_binary};
+pub use exec::Execution;
+pub use golden::golden;
+pub use request::Recorded;
+pub use serve::Listening;
