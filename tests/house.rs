@@ -65,7 +65,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
             "base64",
             "getrandom",
             "hyper",
-            "hyper_util",
+            "hyper_util", "tower_http",
             "secrecy",
             "serde_saphyr",
             "tracing",

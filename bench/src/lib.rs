@@ -1,1 +1,12 @@
-//! x
+//! Measurements, each a program: `start`, `list`, `create`, `size` and `template`.
+//!
+//! Times are never judged alone. Rivals run by turns in one run, so that whatever slows this machine down slows both,
+//! and what is judged is the ratio of their medians, or the median of their differences.
+
+pub mod figure;
+pub mod process;
+pub mod program;
+pub mod raw;
+pub mod requests;
+pub mod sessions;
+pub mod user;

@@ -5,7 +5,7 @@ use anyhow::{Result, ensure};
 use crate::world::World;
 use crate::{Live, kubelet};
 
-pub fn tests() -> Vec<Live> {
+pub(crate) fn tests() -> Vec<Live> {
     vec![kubelet(
         "embedded_a_pod_runs_answers_and_logs",
         a_pod_runs_answers_and_logs,

@@ -4,7 +4,16 @@
 //! prints its Pods and events when it fails. Where containers cannot run, tests that need them are listed as ignored with the
 //! reason; with `SESSION_REQUIRE_KUBELET=1` they fail instead.
 
+#![allow(
+    clippy::expect_used,
+    clippy::print_stderr,
+    reason = "a failed test may fail loudly; clippy does not know this target for one"
+)]
+
+mod api;
 mod embedded;
+mod faults;
+mod lifecycle;
 mod world;
 
 use std::process::ExitCode;
@@ -21,7 +30,15 @@ struct Live {
 }
 
 fn all() -> Vec<Live> {
-    [embedded::tests()].into_iter().flatten().collect()
+    [
+        embedded::tests(),
+        api::tests(),
+        lifecycle::tests(),
+        faults::tests(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// A test that needs real containers.
@@ -34,7 +51,6 @@ const fn kubelet(name: &'static str, run: fn() -> anyhow::Result<()>) -> Live {
 }
 
 /// A test that an API server alone can answer.
-#[allow(dead_code, reason = "the first tests all need containers")]
 const fn server(name: &'static str, run: fn() -> anyhow::Result<()>) -> Live {
     Live {
         name,
@@ -47,7 +63,7 @@ fn trial(test: Live, missing: Option<&str>) -> Trial {
     let required = std::env::var_os("SESSION_REQUIRE_KUBELET").is_some_and(|word| word == "1");
     let Some(reason) = missing.filter(|_| test.kubelet).map(str::to_owned) else {
         return Trial::test(test.name, move || {
-            (test.run)().map_err(|error| Failed::from(format!("{error:?}")))
+            (test.run)().map_err(|error| Failed::from(format!("{error:#}")))
         });
     };
     if required {
@@ -73,7 +89,7 @@ fn main() -> ExitCode {
     let missing = match Cluster::shared() {
         Ok(cluster) => cluster.has_kubelet().err(),
         Err(error) => {
-            eprintln!("the embedded cluster does not come up: {error:?}");
+            eprintln!("the embedded cluster does not come up: {error:#}");
             return ExitCode::FAILURE;
         }
     };

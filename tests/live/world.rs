@@ -8,18 +8,18 @@ use session_cluster::{Cluster, Lease, Namespace};
 
 /// What a run of the binary printed and how it ended.
 #[derive(Debug)]
-pub struct Output {
+pub(crate) struct Output {
     /// Standard output.
-    pub stdout: String,
+    pub(crate) stdout: String,
     /// Standard error.
-    pub stderr: String,
+    pub(crate) stderr: String,
     /// Exit code; 128 + n for a signal.
-    pub code: i32,
+    pub(crate) code: i32,
 }
 
 impl Output {
     /// Itself, if the run ended with that code.
-    pub fn exits(self, code: i32) -> Result<Self> {
+    pub(crate) fn exits(self, code: i32) -> Result<Self> {
         ensure!(
             self.code == code,
             "exit code {} instead of {code}\nstdout: {}\nstderr: {}",
@@ -32,24 +32,30 @@ impl Output {
 }
 
 /// A test's world. Fields are dropped in order: the namespace, which reports on failure, before the lease.
-#[allow(dead_code, reason = "each test uses what it needs")]
-pub struct World {
+pub(crate) struct World {
     /// The namespace.
-    pub namespace: Namespace,
+    pub(crate) namespace: Namespace,
     /// The cluster.
-    pub cluster: Lease,
+    pub(crate) cluster: Lease,
     kubeconfig: PathBuf,
 }
 
 impl World {
     /// A world with a namespace whose name begins with `prefix`.
-    pub fn new(prefix: &str) -> Result<Self> {
+    pub(crate) fn new(prefix: &str) -> Result<Self> {
         Self::in_lease(Cluster::shared()?, prefix)
     }
 
+    /// A world with the API, the roles and the templates installed. All tests of a run install the same, so it does not
+    /// matter which of them is first.
+    pub(crate) fn installed(prefix: &str) -> Result<Self> {
+        let world = Self::new(prefix)?;
+        world.session(&["setup"])?.exits(0)?;
+        Ok(world)
+    }
+
     /// A world whose cluster no other test uses meanwhile.
-    #[allow(dead_code, reason = "for tests that kill parts")]
-    pub fn alone(prefix: &str) -> Result<Self> {
+    pub(crate) fn alone(prefix: &str) -> Result<Self> {
         Self::in_lease(Cluster::exclusive()?, prefix)
     }
 
@@ -64,17 +70,17 @@ impl World {
     }
 
     /// The umbrella binary, built by cargo for this test.
-    pub fn binary() -> &'static Path {
+    pub(crate) fn binary() -> &'static Path {
         Path::new(env!("CARGO_BIN_EXE_kubectl-session"))
     }
 
     /// A command of the suite as the admin in this world's namespace.
-    pub fn command(&self, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         self.command_as(&self.kubeconfig, args)
     }
 
     /// A command of the suite with another kubeconfig, in this world's namespace.
-    pub fn command_as(&self, kubeconfig: &Path, args: &[&str]) -> Command {
+    pub(crate) fn command_as(&self, kubeconfig: &Path, args: &[&str]) -> Command {
         let mut command = Command::new(Self::binary());
         command
             .args(["--namespace", self.namespace.name()])
@@ -85,13 +91,13 @@ impl World {
     }
 
     /// Runs a command of the suite.
-    pub fn session(&self, args: &[&str]) -> Result<Output> {
+    pub(crate) fn session(&self, args: &[&str]) -> Result<Output> {
         run(&mut self.command(args))
     }
 }
 
 /// Runs a command to its end.
-pub fn run(command: &mut Command) -> Result<Output> {
+pub(crate) fn run(command: &mut Command) -> Result<Output> {
     use std::os::unix::process::ExitStatusExt;
     let done = command
         .output()

@@ -1,1 +1,32 @@
+//! `kubectl session create`: what it asks, what it writes, what it says, and what is left when it fails.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs,
+    unreachable_pub,
+    reason = "tests may fail loudly"
+)]
 
+#[path = "create/checks.rs"]
+mod checks;
+#[path = "create/faults.rs"]
+mod faults;
+#[path = "create/files.rs"]
+mod files;
+#[path = "create/kept.rs"]
+mod kept;
+#[path = "play.rs"]
+mod play;
+#[path = "create/rehearsal.rs"]
+mod rehearsal;
+#[path = "create/rollback.rs"]
+mod rollback;
+#[path = "create/template.rs"]
+mod template;
+#[path = "create/tool.rs"]
+mod tool;
+#[path = "create/waiting.rs"]
+mod waiting;
+#[path = "create/words.rs"]
+mod words;

@@ -1,1 +1,24 @@
+//! `kubectl session delete`: the order of what goes, whose word it takes, and what is never touched.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs,
+    unreachable_pub,
+    reason = "tests may fail loudly"
+)]
 
+#[path = "delete/again.rs"]
+mod again;
+#[path = "delete/choice.rs"]
+mod choice;
+#[path = "delete/data.rs"]
+mod data;
+#[path = "delete/order.rs"]
+mod order;
+#[path = "play.rs"]
+mod play;
+#[path = "delete/running.rs"]
+mod running;
+#[path = "delete/words.rs"]
+mod words;

@@ -199,6 +199,9 @@ async fn await_controller(
 
 /// What to do with a session that is ready: all of it on standard error, where no script trips over it.
 fn tell(made: &Made, endpoint: Option<String>, console: &mut Console) {
+    if console.is_quiet() {
+        return;
+    }
     let (name, namespace) = (name(made), namespace(made));
     if let Some(endpoint) = endpoint {
         console.err_line(&format!("endpoint: {endpoint}"));
@@ -263,7 +266,7 @@ fn last_seen(seen: &Seen) -> String {
             finding.detail
         ),
         Seen::Hopeless(cause) => cause.message.clone(),
-        Seen::Ended { pod, code, .. } => format!("pod {pod:?} ended with exit code {code}"),
+        Seen::Ended { pod, detail, .. } => format!("pod {pod:?}: {detail}"),
         Seen::Ready { pod } => format!("pod {pod:?} is ready"),
         Seen::NoWorkload | Seen::Lost => "no Pod has been seen yet".to_owned(),
     }

@@ -11,7 +11,7 @@ use crate::intent::Intent;
 use crate::plan::Subject;
 
 /// Prints the Session alone, which can be applied; with `--rendered` the objects instead, without owners and without Secrets that
-/// hold generated values: those are named on standard error.
+/// hold secret values, given or generated: those are named on standard error.
 ///
 /// # Errors
 /// When it cannot be printed.
@@ -32,7 +32,7 @@ pub(crate) fn dry_run(
     for withheld in &subject.rendered.withheld {
         let parameters = withheld.parameters.join(", ");
         console.err_line(&format!(
-            "left out: secret {:?}, which holds generated values ({parameters})",
+            "left out: secret {:?}, which holds secret values ({parameters})",
             withheld.name
         ));
     }

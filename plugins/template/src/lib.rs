@@ -1,14 +1,42 @@
-//! x
-/// x
+//! `kubectl session template`: what sessions can be made from.
+
+mod apply;
+mod args;
+mod chosen;
+mod delete;
+mod files;
+mod lint;
+mod list;
+mod params;
+mod plan;
+mod render;
+mod show;
+mod view;
+
+use anyhow::Result;
+use session_shared::verb::{Ground, Verb};
+
+pub use args::{Action, Args};
+
+/// The verb.
 #[derive(Debug)]
 pub struct Template;
-/// x
-#[derive(clap::Parser, Debug)]
-pub struct Args {}
-impl session_shared::verb::Verb for Template {
+
+impl Verb for Template {
     const NAME: &'static str = "template";
     type Args = Args;
-    async fn run(_: Args, _: &mut session_shared::verb::Ground) -> anyhow::Result<()> {
-        Ok(())
+
+    async fn run(args: Args, ground: &mut Ground) -> Result<()> {
+        ground.console.obey(&args.talk);
+        let connection = &args.connection;
+        match &args.action {
+            Action::List(args) => list::run(args, connection, ground).await,
+            Action::Show(args) => show::run(args, connection, ground).await,
+            Action::Params(args) => params::run(args, connection, ground).await,
+            Action::Lint(args) => lint::run(args, &mut ground.console),
+            Action::Render(args) => render::run(args, connection, ground).await,
+            Action::Apply(args) => apply::run(args, connection, ground).await,
+            Action::Delete(args) => delete::run(args, connection, ground).await,
+        }
     }
 }

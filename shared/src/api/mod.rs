@@ -11,7 +11,7 @@ mod template;
 pub use definition::definitions;
 pub use int_or_string::IntOrString;
 pub use object_ref::ObjectRef;
-pub use parameter::Parameter;
+pub use parameter::{Generate, Parameter, ParameterType, Presets};
 pub use session::{PrimaryRef, Resources, SecretsFrom, Session, SessionSpec, State, Storage};
 pub use status::{Applied, Condition, Phase, SessionStatus};
 pub use template::{

@@ -7,6 +7,7 @@ use anyhow::{Result, anyhow, bail};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::Uri;
+use kube::config::Cluster;
 
 use super::credentials::Credentials;
 use super::identity;
@@ -41,61 +42,25 @@ pub(super) async fn load(flags: &Connection, around: &Surroundings) -> Result<Lo
     let mut picked = kubeconfig::load(flags, around)?;
     overrides::cluster(&mut picked, flags);
     overrides::user(&mut picked, flags)?;
-    let pod = if picked.cluster.server.is_none() {
-        around.in_cluster()
-    } else {
-        None
-    };
+    let pod = around
+        .in_cluster()
+        .filter(|_| picked.cluster.server.is_none());
     let in_cluster = pod.is_some();
-    let server = picked
-        .cluster
-        .server
-        .clone()
-        .or(pod)
-        .unwrap_or_else(|| NOWHERE.to_owned());
+    let server = picked.cluster.server.clone().or(pod);
+    let server = server.unwrap_or_else(|| NOWHERE.to_owned());
     let authority = authority(&picked)?;
-    let secure =
-        authority.is_some() || in_cluster || picked.cluster.insecure_skip_tls_verify == Some(true);
-    let url = address(&server, secure)?;
-    let tls = url.scheme_str() == Some("https");
-    let mut config = kube::Config::new(url.clone());
-    // Retries are ours: bounded, and never of a write.
-    config.default_retry = false;
-    config.proxy_url = proxy::choose(
+    let insecure = picked.cluster.insecure_skip_tls_verify == Some(true);
+    let url = address(&server, authority.is_some() || in_cluster || insecure)?;
+    let mut config = trust(
         &url,
-        picked.cluster.proxy_url.as_deref().unwrap_or_default(),
+        &picked.cluster,
+        authority.as_deref(),
+        in_cluster,
         around,
     )?;
-    config.disable_compression = picked.cluster.disable_compression.unwrap_or(false);
-    config.tls_server_name = picked
-        .cluster
-        .tls_server_name
-        .clone()
-        .filter(|name| !name.is_empty());
-    config.accept_invalid_certs = picked.cluster.insecure_skip_tls_verify.unwrap_or(false);
-    if in_cluster {
-        config.root_cert_file = Some(around.account.join("ca.crt"));
-    }
-    let proxied_by_tls = config
-        .proxy_url
-        .as_ref()
-        .is_some_and(|proxy| proxy.scheme_str() == Some("https"));
-    config.root_cert = match &authority {
-        Some(pem) => Some(pem::certificates(pem)?),
-        // The system's roots take milliseconds to load: only where a certificate will be checked against them.
-        None if config.accept_invalid_certs || in_cluster || !(tls || proxied_by_tls) => {
-            Some(Vec::new())
-        }
-        None => None,
-    };
-    let identity = identity::identify(
-        &picked,
-        tls,
-        in_cluster.then(|| around.account.join("token")),
-        authority.as_deref(),
-        around,
-    )
-    .await?;
+    let tls = url.scheme_str() == Some("https");
+    let account = in_cluster.then(|| around.account.join("token"));
+    let identity = identity::identify(&picked, tls, account, authority.as_deref(), around).await?;
     config.auth_info = identity.auth_info;
     let namespace = namespace(flags, &picked, in_cluster, around);
     config.default_namespace.clone_from(&namespace);
@@ -107,6 +72,35 @@ pub(super) async fn load(flags: &Connection, around: &Surroundings) -> Result<Lo
         timeout,
         origin: picked.origin,
     })
+}
+
+/// The way to the server and what makes us believe that it is the right one; not yet who we are.
+fn trust(
+    url: &Uri,
+    cluster: &Cluster,
+    authority: Option<&[u8]>,
+    in_cluster: bool,
+    around: &Surroundings,
+) -> Result<kube::Config> {
+    let mut config = kube::Config::new(url.clone());
+    // Retries are ours: bounded, and never of a write.
+    config.default_retry = false;
+    let proxy = cluster.proxy_url.as_deref().unwrap_or_default();
+    config.proxy_url = proxy::choose(url, proxy, around)?;
+    config.disable_compression = cluster.disable_compression.unwrap_or(false);
+    config.tls_server_name = cluster.tls_server_name.clone();
+    config.tls_server_name = config.tls_server_name.filter(|name| !name.is_empty());
+    config.accept_invalid_certs = cluster.insecure_skip_tls_verify.unwrap_or(false);
+    config.root_cert_file = in_cluster.then(|| around.account.join("ca.crt"));
+    let is_tls = |uri: &Uri| uri.scheme_str() == Some("https");
+    let checks = is_tls(url) || config.proxy_url.as_ref().is_some_and(is_tls);
+    config.root_cert = match authority {
+        Some(pem) => Some(pem::certificates(pem)?),
+        // The system's roots take milliseconds to load: only where a certificate will be checked against them.
+        None if config.accept_invalid_certs || in_cluster || !checks => Some(Vec::new()),
+        None => None,
+    };
+    Ok(config)
 }
 
 /// kubectl's own text for everything it cannot read.

@@ -4,10 +4,11 @@ use std::pin::pin;
 use std::time::Duration;
 
 use anyhow::Result;
-use futures::future::{Either, select};
+use futures::future::{Either, join, select};
 use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Status;
 use kube::Api;
-use kube::api::AttachParams;
+use kube::api::{AttachParams, AttachedProcess};
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
@@ -89,16 +90,7 @@ impl Cluster {
             .exec(pod, command.iter().map(String::as_str), &params)
             .await;
         let mut process = started.map_err(|error| self.refused(&error, &subject))?;
-        let (stdout, stderr, status) = (process.stdout(), process.stderr(), process.take_status());
-        let streams = pin!(futures::future::join(beginning(stdout), beginning(stderr)));
-        let status = pin!(async { futures::future::OptionFuture::from(status).await.flatten() });
-        // After a fault kube's streams never end: the Status, or that none will come, must be waited for at the same time.
-        let (status, streams) = match select(status, streams).await {
-            Either::Left((Some(status), streams)) => (Some(status), Some(streams.await)),
-            Either::Left((None, _)) => (None, None),
-            Either::Right((streams, status)) => (status.await, Some(streams)),
-        };
-        let (Some(status), Some((stdout, stderr))) = (status, streams) else {
+        let Some((status, stdout, stderr)) = ending(&mut process).await else {
             return Err(Failure::local(Kind::Unreachable, "unexpected EOF").into());
         };
         let status = serde_json::to_value(&status)?;
@@ -125,6 +117,19 @@ impl Cluster {
             error => transport::of(error, &self.inner.server, self.inner.proxied),
         }
     }
+}
+
+/// The Status at the end of a command, and what it wrote; `None` if the connection was cut before.
+async fn ending(process: &mut AttachedProcess) -> Option<(Status, Vec<u8>, Vec<u8>)> {
+    let (stdout, stderr, status) = (process.stdout(), process.stderr(), process.take_status()?);
+    let streams = pin!(join(beginning(stdout), beginning(stderr)));
+    let status = pin!(status);
+    // After a fault kube's streams never end: the Status, or that none will come, must be waited for at the same time.
+    let (status, (stdout, stderr)) = match select(status, streams).await {
+        Either::Left((status, streams)) => (status?, streams.await),
+        Either::Right((streams, status)) => (status.await?, streams),
+    };
+    Some((status, stdout, stderr))
 }
 
 /// Reads a stream to its end and keeps its beginning.

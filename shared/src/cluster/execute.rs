@@ -146,9 +146,10 @@ impl Cluster {
             Whose::Ours => Ok(Done::TakenUp(found)),
             Whose::Kept => self.take_up(&resource, &found, object, with).await,
             Whose::KeptByOtherTemplate(template) => {
-                let error = error.context(format!(
+                // Not the server's AlreadyExists with a context: what the server says is printed without any.
+                let error = anyhow::anyhow!(
                     "{kind} {name:?} is kept data of a session of template {template:?}"
-                ));
+                );
                 Err(hinted(
                     error,
                     format!(

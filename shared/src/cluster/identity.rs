@@ -27,39 +27,27 @@ pub(super) async fn identify(
     authority: Option<&[u8]>,
     around: &Surroundings,
 ) -> Result<Identity> {
-    let given = picked.user.clone();
-    let mut auth_info = AuthInfo {
-        impersonate: given.impersonate.clone(),
-        impersonate_uid: given.impersonate_uid.clone(),
-        impersonate_groups: given.impersonate_groups.clone(),
-        impersonate_user_extra: given.impersonate_user_extra.clone(),
-        ..AuthInfo::default()
-    };
-    check_identity(&given, &picked.user_name)?;
+    check_identity(&picked.user, &picked.user_name)?;
     if !tls {
         return Ok(Identity {
-            auth_info,
+            auth_info: impersonation(&picked.user),
             credentials: None,
         });
     }
-    auth_info.client_certificate = given.client_certificate;
-    auth_info.client_certificate_data = given.client_certificate_data;
-    auth_info.client_key = given.client_key;
-    auth_info.client_key_data = given.client_key_data;
-    auth_info.username = given.username;
-    auth_info.password = given
+    let mut auth_info = picked.user.clone();
+    // The token is ours to send, and the plugin ours to run.
+    auth_info.token = None;
+    let file = auth_info.token_file.take().filter(|path| !path.is_empty());
+    let exec = auth_info.exec.take();
+    let nothing = || String::new().into();
+    auth_info.password = auth_info
         .password
-        .or_else(|| auth_info.username.as_ref().map(|_| String::new().into()));
-    auth_info.auth_provider = given.auth_provider;
-    let file = given
-        .token_file
-        .filter(|path| !path.is_empty())
-        .map(PathBuf::from);
+        .or_else(|| auth_info.username.as_ref().map(|_| nothing()));
     let credentials = if let Some(path) = file {
-        Some(Credentials::file(path)?)
+        Some(Credentials::file(PathBuf::from(path))?)
     } else if let Some(token) = plain(&picked.user, "token") {
         Some(Credentials::fixed(&token)?)
-    } else if let Some(exec) = given.exec {
+    } else if let Some(exec) = exec {
         let plugin = Plugin::new(exec, &picked.user_name, &picked.cluster, authority, around)?;
         let first = plugin.run().await?;
         if let Some((certificate, key)) = &first.identity {
@@ -74,6 +62,17 @@ pub(super) async fn identify(
         auth_info,
         credentials,
     })
+}
+
+/// What may be said in clear text.
+fn impersonation(user: &AuthInfo) -> AuthInfo {
+    AuthInfo {
+        impersonate: user.impersonate.clone(),
+        impersonate_uid: user.impersonate_uid.clone(),
+        impersonate_groups: user.impersonate_groups.clone(),
+        impersonate_user_extra: user.impersonate_user_extra.clone(),
+        ..AuthInfo::default()
+    }
 }
 
 /// A secret of the user, `None` where it is absent or empty. The type that kube keeps it in has no other way out.

@@ -6,6 +6,7 @@
 //! [`Failure`]: crate::failure::Failure
 
 mod config;
+mod connector;
 mod credentials;
 mod exec;
 pub mod execute;
@@ -38,7 +39,7 @@ use std::time::Duration;
 use anyhow::Result;
 use http::HeaderValue;
 use http::header::{AUTHORIZATION, USER_AGENT};
-use kube::client::{Body, ClientBuilder};
+use kube::client::Body;
 
 use crate::flags::connection::Connection;
 use credentials::Credentials;
@@ -117,17 +118,14 @@ impl Cluster {
         let credentials = loaded.credentials.map(Arc::new);
         let proxied = loaded.config.proxy_url.is_some();
         let header = agent.header();
-        let builder =
-            ClientBuilder::try_from(loaded.config).map_err(|error| transport::of_setup(&error))?;
-        let dressed = Dressing {
+        let dressing = Dressing {
             agent: header.clone(),
             credentials: credentials.clone(),
         };
-        let layer = tower::util::MapRequestLayer::new(move |request: http::Request<Body>| {
-            dressed.dress(request)
-        });
+        let client = connector::client(loaded.config, dressing)
+            .map_err(|error| transport::of_setup(&error))?;
         Ok(Self::of(Inner {
-            client: builder.with_layer(&layer).build(),
+            client,
             namespace: loaded.namespace,
             server: loaded.server,
             origin: loaded.origin,

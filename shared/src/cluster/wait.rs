@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use futures::StreamExt;
+use futures::stream::BoxStream;
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
@@ -40,6 +41,7 @@ struct Watching<'a> {
     cluster: &'a Cluster,
     namespace: &'a str,
     session: &'a Session,
+    select: Selection,
     pods: BTreeMap<String, Pod>,
     live: Live,
     events: Vec<EventNote>,
@@ -62,19 +64,7 @@ impl Cluster {
         sink: &mut dyn Sink,
     ) -> Result<Waited> {
         let name = session.metadata.name.as_deref().unwrap_or_default();
-        let select = Selection {
-            labels: format!("{}={name}", labels::SESSION),
-            ..Selection::default()
-        };
-        let pods = self.watch(&POD, Place::Namespace(namespace), &select, None, false);
-        let events = self.watch(
-            &EVENT,
-            Place::Namespace(namespace),
-            &Selection::default(),
-            None,
-            false,
-        );
-        let (mut pods, mut events) = (std::pin::pin!(pods), std::pin::pin!(events.fuse()));
+        let select = Selection::labelled(format!("{}={name}", labels::SESSION));
         let live = Live {
             owners: made,
             ..Live::default()
@@ -83,12 +73,13 @@ impl Cluster {
             cluster: self,
             namespace,
             session,
+            select,
             pods: BTreeMap::new(),
             live,
             events: Vec::new(),
         };
-        let deadline = tokio::time::sleep(limit);
-        let mut deadline = std::pin::pin!(deadline);
+        let (mut pods, mut events) = (state.watch_pods(), state.watch_events());
+        let mut deadline = std::pin::pin!(tokio::time::sleep(limit));
         let mut seen = state.look();
         loop {
             state.tell(&seen, sink);
@@ -97,10 +88,20 @@ impl Cluster {
                 () = interrupt.wait() => return Ok(Waited::Interrupted(Box::new(seen))),
                 () = &mut deadline => return Ok(Waited::TimedOut(Box::new(seen))),
                 change = pods.next() => match change {
-                    Some(change) => state.take_pod(change?).await?,
-                    None => pods.set(self.watch(&POD, Place::Namespace(namespace), &select, None, false)),
+                    Some(Ok(change)) => state.take_pod(change).await?,
+                    Some(Err(error)) if !failure::is(&error, Kind::Expired) => return Err(error),
+                    // The server has forgotten where we were (it was restarted): everything is told anew.
+                    _ => {
+                        state.pods.clear();
+                        pods = state.watch_pods();
+                    }
                 },
-                Some(change) = events.next() => state.take_event(change)?,
+                Some(change) = events.next() => match change {
+                    Ok(change) => state.take_event(change),
+                    Err(error) if failure::is(&error, Kind::Expired) => events = state.watch_events(),
+                    // Events are a help, not a need: without them it waits all the same.
+                    Err(_) => events = futures::stream::empty().boxed(),
+                },
             }
             seen = state.look();
             if matches!(
@@ -119,6 +120,26 @@ impl Cluster {
 }
 
 impl Watching<'_> {
+    fn watch_pods(&self) -> BoxStream<'static, Result<Change>> {
+        self.cluster.watch(
+            &POD,
+            Place::Namespace(self.namespace),
+            &self.select,
+            None,
+            false,
+        )
+    }
+
+    fn watch_events(&self) -> BoxStream<'static, Result<Change>> {
+        self.cluster.watch(
+            &EVENT,
+            Place::Namespace(self.namespace),
+            &Selection::default(),
+            None,
+            false,
+        )
+    }
+
     fn look(&mut self) -> Seen {
         self.live.pods = self.pods.values().cloned().collect();
         look(self.session, &self.live, &self.events)
@@ -184,17 +205,10 @@ impl Watching<'_> {
         Ok(())
     }
 
-    fn take_event(&mut self, change: Result<Change>) -> Result<()> {
-        match change {
-            Ok(Change::Added(event) | Change::Modified(event)) => {
-                self.events.push(EventNote::of(&event))
-            }
-            Ok(_) => {}
-            Err(error)
-                if failure::is(&error, Kind::Forbidden) || failure::is(&error, Kind::Expired) => {}
-            Err(error) => return Err(error),
+    fn take_event(&mut self, change: Change) {
+        if let Change::Added(event) | Change::Modified(event) = change {
+            self.events.push(EventNote::of(&event));
         }
-        Ok(())
     }
 }
 

@@ -1,6 +1,6 @@
 //! What one container's state means.
 
-use k8s_openapi::api::core::v1::ContainerStatus;
+use k8s_openapi::api::core::v1::{ContainerStateTerminated, ContainerStatus};
 
 use super::Cause;
 
@@ -38,6 +38,37 @@ pub(super) fn read(pod: &str, status: &ContainerStatus, why: Option<&str>) -> St
     let reason = waiting.reason.as_deref().unwrap_or_default();
     let message = waiting.message.as_deref().or(why).unwrap_or_default();
     judge(pod, status, reason, message)
+}
+
+/// How a container ended, if it has.
+pub(super) fn end_of(status: &ContainerStatus) -> Option<&ContainerStateTerminated> {
+    status.state.as_ref()?.terminated.as_ref()
+}
+
+/// How a container ended, in a line: the runtime's own words where it never began.
+pub(super) fn describe_end(status: &ContainerStatus) -> String {
+    let Some(end) = end_of(status) else {
+        return format!("container {:?} runs", status.name);
+    };
+    match (end.reason.as_deref(), end.message.as_deref()) {
+        (Some("StartError" | "ContainerCannotRun"), Some(message)) => {
+            format!(
+                "container {:?} could not be started: {}",
+                status.name,
+                message.trim()
+            )
+        }
+        (Some(reason), _) if !matches!(reason, "Error" | "Completed") => {
+            format!(
+                "container {:?} ended with exit code {} ({reason})",
+                status.name, end.exit_code
+            )
+        }
+        _ => format!(
+            "container {:?} ended with exit code {}",
+            status.name, end.exit_code
+        ),
+    }
 }
 
 fn judge(pod: &str, status: &ContainerStatus, reason: &str, message: &str) -> State {

@@ -129,16 +129,17 @@ impl Inspection<'_> {
         let statuses = self.containers();
         let ended = statuses
             .iter()
-            .filter_map(|s| s.state.as_ref()?.terminated.as_ref());
+            .filter(|status| container::end_of(status).is_some_and(|end| end.exit_code != 0));
         let decisive = ended
             .clone()
-            .find(|t| t.exit_code != 0)
-            .or_else(|| ended.clone().next());
+            .next()
+            .or_else(|| statuses.iter().find(|s| container::end_of(s).is_some()));
         let word = self.status.reason.clone();
-        let (code, reason) = match decisive {
-            Some(t) => (
-                t.exit_code,
-                word.or_else(|| t.reason.clone()).unwrap_or_default(),
+        let end = decisive.and_then(container::end_of);
+        let (code, reason) = match end {
+            Some(end) => (
+                end.exit_code,
+                word.or_else(|| end.reason.clone()).unwrap_or_default(),
             ),
             // Evicted and preempted Pods have no container that ended.
             None => (
@@ -146,11 +147,12 @@ impl Inspection<'_> {
                 word.unwrap_or_default(),
             ),
         };
-        let detail = self
+        let said = self
             .status
             .message
             .clone()
-            .unwrap_or_else(|| format!("ended with exit code {code}"));
+            .or_else(|| decisive.map(container::describe_end));
+        let detail = said.unwrap_or_else(|| format!("ended with exit code {code}"));
         (Stage::Starting, detail, Verdict::Ended { code, reason })
     }
 
@@ -260,7 +262,7 @@ impl Inspection<'_> {
                 State::Waiting(detail) if detail.is_empty() => return self.creating(),
                 State::Waiting(detail) => return (Stage::Starting, detail, Verdict::Waiting),
                 State::Ended { code, reason } if policy == "Never" => {
-                    let detail = format!("container {:?} ended with exit code {code}", status.name);
+                    let detail = container::describe_end(status);
                     return (Stage::Starting, detail, Verdict::Ended { code, reason });
                 }
                 State::Ended { code, .. } => {

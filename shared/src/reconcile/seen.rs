@@ -46,6 +46,8 @@ pub enum Seen {
         code: i32,
         /// The kubelet's word.
         reason: String,
+        /// One line about it.
+        detail: String,
     },
 }
 
@@ -195,6 +197,7 @@ pub fn look(session: &Session, live: &Live, events: &[EventNote]) -> Seen {
                 pod: pod.metadata.name.clone().unwrap_or_default(),
                 code,
                 reason,
+                detail: finding.detail,
             },
             Verdict::Waiting | Verdict::Ready => Seen::NotReady(finding),
         },

@@ -135,11 +135,7 @@ pub fn standing(session: &Session, wanted: Wanted, seen: &Seen) -> Standing {
         (Seen::Ended { code: 0, .. }, _) => {
             stand(Phase::Stopped, "Completed", "ended with exit code 0")
         }
-        (Seen::Ended { code, reason, .. }, _) => stand(
-            Phase::Failed,
-            reason,
-            &format!("ended with exit code {code}"),
-        ),
+        (Seen::Ended { reason, detail, .. }, _) => stand(Phase::Failed, reason, detail),
     }
 }
 

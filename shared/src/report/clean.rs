@@ -5,7 +5,7 @@ use std::borrow::Cow;
 /// Text as kubectl shows it: ESC as `^[` and a carriage return as `\r`, so that no object can move the cursor. The other
 /// control characters but tab and newline, which kubectl lets through, are shown as `^A` to `^_` and `^?`.
 pub fn shown(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(unsafe_char) {
+    if is_plain(text) || !text.chars().any(unsafe_char) {
         return Cow::Borrowed(text);
     }
     let mut clean = String::with_capacity(text.len() + 8);
@@ -27,6 +27,9 @@ pub fn shown(text: &str) -> Cow<'_, str> {
 
 /// A cell of a table: cut at the first newline, carriage return or form feed, which `...` then stands for.
 pub fn cell(text: &str) -> Cow<'_, str> {
+    if is_plain(text) {
+        return Cow::Borrowed(text);
+    }
     match text.find(['\n', '\r', '\x0c']) {
         None => shown(text),
         Some(at) => Cow::Owned(format!("{}...", shown(&text[..at]))),
@@ -41,6 +44,11 @@ pub fn line(text: &str) -> Cow<'_, str> {
     } else {
         shown(text)
     }
+}
+
+/// True for printable ASCII, which is nearly everything a table holds: worth a look before the slow way.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }
 
 fn unsafe_char(c: char) -> bool {

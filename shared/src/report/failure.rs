@@ -183,11 +183,14 @@ fn chain(error: &Error) -> String {
     text
 }
 
+/// In the order in which they were put on: the remedy before what always helps.
 fn hints_of(error: &Error) -> impl Iterator<Item = &str> {
     let hinted = error
         .chain()
         .filter_map(|cause| cause.downcast_ref::<Hinted>());
-    hinted.map(|hinted| hinted.hint.as_str())
+    let mut hints: Vec<&str> = hinted.map(|hinted| hinted.hint.as_str()).collect();
+    hints.reverse();
+    hints.into_iter()
 }
 
 fn is_closed(error: &Error) -> bool {

@@ -1,5 +1,7 @@
 //! Tables: the server's, laid out byte for byte as kubectl does it, and our own.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 use tabled::builder::Builder;
 use tabled::settings::{Padding, Style};
@@ -91,7 +93,7 @@ impl TablePrinter {
         if !self.options.no_headers && !self.headed {
             let headings = columns
                 .iter()
-                .map(|(name, _)| Value::from(name.to_uppercase()));
+                .map(|(name, _)| Cow::Owned(Value::from(name.to_uppercase())));
             self.write_line(&columns, &headings.collect::<Vec<_>>());
         }
         self.headed = true;
@@ -103,13 +105,13 @@ impl TablePrinter {
     }
 
     /// Writes the cells of the columns that are shown. There may be fewer cells than columns, or more.
-    fn write_line(&mut self, columns: &[(String, bool)], cells: &[Value]) {
+    fn write_line(&mut self, columns: &[(String, bool)], cells: &[Cow<'_, Value>]) {
         let shown = columns.iter().zip(cells).filter(|((_, shown), _)| *shown);
         for (at, (_, cell)) in shown.enumerate() {
             if at > 0 {
                 self.tabs.write("\t");
             }
-            match cell {
+            match cell.as_ref() {
                 Value::Null => {}
                 Value::String(text) => self.tabs.write(&clean::cell(text)),
                 other => self.tabs.write(&clean::shown(&json::plain(other))),
@@ -139,31 +141,45 @@ impl TablePrinter {
 
     /// The cells of a row and what the options add. Where a row has not as many cells as there are columns, what is added
     /// moves with them, as in kubectl.
-    fn decorated_cells(&self, row: &Row, event: Option<&str>, width: usize) -> Vec<Value> {
+    fn decorated_cells<'r>(
+        &self,
+        row: &'r Row,
+        event: Option<&str>,
+        width: usize,
+    ) -> Vec<Cow<'r, Value>> {
         let options = &self.options;
-        let mut cells = row.cells.clone();
+        let mut cells = Vec::with_capacity(width);
+        if options.namespace {
+            let namespace = member(&row.object, "namespace");
+            let absent = if row.object.is_null() {
+                Value::Null
+            } else {
+                Value::from("")
+            };
+            cells.push(namespace.map_or(Cow::Owned(absent), Cow::Borrowed));
+        }
+        let first = cells.len();
+        cells.extend(row.cells.iter().map(Cow::Borrowed));
         let mut decorated = options.namespace || self.has_labels();
         if let (Some(kind), Some(at)) = (&options.kind, self.name_column()) {
             decorated = true;
-            if let Some(name) = cells.get_mut(at) {
-                *name = Value::from(format!("{kind}/{}", json::plain(name)));
+            if let Some(name) = cells.get_mut(first + at) {
+                *name = Cow::Owned(Value::from(format!("{kind}/{}", json::plain(name))));
             }
         }
         let bare = row.object.is_null();
-        if options.namespace {
-            let namespace = row.object.pointer("/metadata/namespace");
-            let absent = if bare { Value::Null } else { Value::from("") };
-            cells.insert(0, namespace.cloned().unwrap_or(absent));
-        }
         if bare && decorated {
             // kubectl fills up half of what is missing, and so a line ends where it ends there.
             let missing = (width - usize::from(event.is_some())).saturating_sub(cells.len());
-            cells.extend(std::iter::repeat_n(Value::Null, missing.div_ceil(2)));
+            cells.extend(std::iter::repeat_n(
+                Cow::Owned(Value::Null),
+                missing.div_ceil(2),
+            ));
         } else if !bare {
             self.add_labels(row, &mut cells);
         }
         if let Some(event) = event {
-            cells.insert(0, Value::from(format!("{event:<8}")));
+            cells.insert(0, Cow::Owned(Value::from(format!("{event:<8}"))));
         }
         cells
     }
@@ -177,14 +193,11 @@ impl TablePrinter {
         self.columns.iter().position(is_name)
     }
 
-    fn add_labels(&self, row: &Row, cells: &mut Vec<Value>) {
-        let labels = row
-            .object
-            .pointer("/metadata/labels")
-            .and_then(Value::as_object);
+    fn add_labels<'r>(&self, row: &'r Row, cells: &mut Vec<Cow<'r, Value>>) {
+        let labels = member(&row.object, "labels").and_then(Value::as_object);
         for key in &self.options.label_columns {
-            let value = labels.and_then(|labels| labels.get(key)).cloned();
-            cells.push(value.unwrap_or_default());
+            let value = labels.and_then(|labels| labels.get(key));
+            cells.push(value.map_or(Cow::Owned(Value::Null), Cow::Borrowed));
         }
         if self.options.show_labels {
             let pairs = labels.map(json::sorted).unwrap_or_default().into_iter();
@@ -192,13 +205,19 @@ impl TablePrinter {
                 .map(|(key, value)| format!("{key}={}", json::plain(value)))
                 .collect();
             let none = pairs.is_empty();
-            cells.push(Value::from(if none {
+            let text = if none {
                 "<none>".to_owned()
             } else {
                 pairs.join(",")
-            }));
+            };
+            cells.push(Cow::Owned(Value::from(text)));
         }
     }
+}
+
+/// A member of an object's metadata.
+fn member<'o>(object: &'o Value, key: &str) -> Option<&'o Value> {
+    object.get("metadata")?.get(key)
 }
 
 /// A table of ours in the same look: headings in upper case, blanks between columns, none at the end of a line. Without

@@ -1,7 +1,6 @@
 //! The harness that every `main` calls: command line in, exit code out.
 
 mod ground;
-#[path = "/tmp/usage_temporary.rs"]
 pub mod usage;
 
 pub use ground::{Ground, Way};
@@ -14,6 +13,7 @@ use anyhow::Result;
 use clap::{ArgMatches, Args as _, Command, FromArgMatches, Parser};
 
 use crate::cluster::interrupt::interrupted;
+use crate::failure::Several;
 use crate::flags::connection::Connection;
 use crate::flags::output::Colour;
 use crate::report::console::Console;
@@ -122,7 +122,10 @@ pub fn finish(
     let result = work(&mut ground);
     let code = match result {
         Ok(()) => 0,
-        Err(error) => failure::report(&mut ground.console, &error, prefix),
+        Err(error) => match error.downcast::<Several>() {
+            Ok(Several(errors)) => failure::report_all(&mut ground.console, &errors, prefix),
+            Err(error) => failure::report(&mut ground.console, &error, prefix),
+        },
     };
     ExitCode::from(code)
 }

@@ -90,7 +90,9 @@ pub(crate) fn all() -> Result<Vec<Image>> {
     let busybox = Image::busybox("localhost/busybox:1")?
         .also("docker.io/library/busybox:latest")
         .also("docker.io/library/busybox:1.36");
-    let mut images = vec![pause, busybox, http_page()?];
+    let page = http_page("localhost/http-page:1", "8080")?;
+    let terminal = http_page("localhost/lab-terminal:1", "8081")?;
+    let mut images = vec![pause, busybox, page, terminal];
     match find("dropbear") {
         Some(dropbear) => images.push(ssh_server(&dropbear)?),
         None => say("no image localhost/dropbear:1, as dropbear is missing"),
@@ -98,16 +100,18 @@ pub(crate) fn all() -> Result<Vec<Image>> {
     Ok(images)
 }
 
-fn http_page() -> Result<Image> {
-    let image = Image::busybox("localhost/http-page:1")?
+/// Serves a small page, and answers probes, on `port`.
+fn http_page(name: &str, port: &str) -> Result<Image> {
+    let image = Image::busybox(name)?
         .folder("/www", 0o755)
         .file("/www/index.html", 0o644, PAGE);
     let image = image
         .file("/www/health", 0o644, "ok\n")
-        .file("/www/healthz", 0o644, "ok\n");
+        .file("/www/healthz", 0o644, "ok\n")
+        .file("/www/ready", 0o644, "ok\n");
     Ok(image
         .entrypoint(["/bin/busybox", "httpd", "-f", "-v", "-h", "/www"])
-        .command(["-p", "8080"]))
+        .command(["-p", port]))
 }
 
 fn ssh_server(dropbear: &std::path::Path) -> Result<Image> {

@@ -16,6 +16,7 @@ mod fields;
 mod golden;
 mod kinds;
 mod patch;
+mod patching;
 mod request;
 mod route;
 mod selector;

@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 use crate::answer::Answer;
 use crate::fields;
 use crate::kinds::{Kind, Place};
-use crate::patch;
 use crate::request::Recorded;
 use crate::selector::Selector;
 use crate::store::{Key, Store};
@@ -94,6 +93,25 @@ impl Store {
             .filter(mine)
             .map(|(_, object)| object.clone())
             .collect();
+        let (page, metadata) = self.page(request, &all);
+        if table::wanted(request) {
+            return Answer::ok(table::table(kind, page, metadata, request));
+        }
+        let alone = "application/json;as=PartialObjectMetadataList";
+        if request.header("accept").starts_with(alone) {
+            let items: Vec<Value> = page.iter().map(table::partial).collect();
+            return Answer::ok(
+                json!({"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": metadata, "items": items}),
+            );
+        }
+        let items: Vec<Value> = page.iter().map(|object| untyped(object, kind)).collect();
+        Answer::ok(
+            json!({"kind": format!("{}List", kind.kind), "apiVersion": kind.api_version(), "metadata": metadata, "items": items}),
+        )
+    }
+
+    /// The part of a list that `limit` and `continue` ask for, and the metadata that goes with it.
+    fn page<'a>(&self, request: &Recorded, all: &'a [Value]) -> (&'a [Value], Value) {
         let start: usize = request.query("continue").map_or(0, |token| {
             token.parse().expect("a continue token of the fake")
         });
@@ -110,34 +128,7 @@ impl Store {
             metadata["continue"] = end.to_string().into();
             metadata["remainingItemCount"] = (all.len() - end).into();
         }
-        let page = &all[start.min(end)..end];
-        if table::wanted(request) {
-            return Answer::ok(table::table(kind, page, metadata, request));
-        }
-        if request
-            .header("accept")
-            .starts_with("application/json;as=PartialObjectMetadataList")
-        {
-            let items: Vec<Value> = page.iter().map(table::partial).collect();
-            return Answer::ok(
-                json!({"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": metadata, "items": items}),
-            );
-        }
-        // As a real server: the items of a list do not name their type, custom resources excepted.
-        let strip = |object: &Value| {
-            let mut object = object.clone();
-            if !kind.group.contains("platform") {
-                object
-                    .as_object_mut()
-                    .unwrap()
-                    .retain(|key, _| key != "kind" && key != "apiVersion");
-            }
-            object
-        };
-        let items: Vec<Value> = page.iter().map(strip).collect();
-        Answer::ok(
-            json!({"kind": format!("{}List", kind.kind), "apiVersion": kind.api_version(), "metadata": metadata, "items": items}),
-        )
+        (&all[start.min(end)..end], metadata)
     }
 
     fn create(&mut self, request: &Recorded, kind: &Kind, place: &Place) -> Answer {
@@ -184,7 +175,7 @@ impl Store {
     }
 
     /// Writes, or with `dryRun` only says what would be written.
-    fn keep(&mut self, request: &Recorded, mut object: Value) -> Value {
+    pub(crate) fn keep(&mut self, request: &Recorded, mut object: Value) -> Value {
         if request.query("dryRun").is_none() {
             return self.put(object);
         }
@@ -192,97 +183,6 @@ impl Store {
             object["metadata"]["uid"] = "00000000-0000-4000-8000-ffffffffffff".into();
         }
         object
-    }
-
-    fn patch(&mut self, request: &Recorded, kind: &Kind, key: &Key, subresource: &str) -> Answer {
-        let sent = request.json();
-        let apply = request
-            .header("content-type")
-            .starts_with("application/apply-patch");
-        let Some(before) = self.objects.get(key).cloned() else {
-            if apply && subresource.is_empty() {
-                return self.apply_new(request, kind, key, sent);
-            }
-            return Answer::not_found(&kind.qualified(), &key.2);
-        };
-        let differs = |field: &str| {
-            let wanted = &sent["metadata"][field];
-            !sent.is_array() && !wanted.is_null() && *wanted != before["metadata"][field]
-        };
-        if differs("resourceVersion") {
-            let why = "the object has been modified; please apply your changes to the latest version and try again";
-            return Answer::conflict(&kind.qualified(), &key.2, why);
-        }
-        // As a real server: a field nobody may change, and one that nobody looks at in a status.
-        if differs("uid") && subresource.is_empty() {
-            let why = format!(
-                "Invalid value: {}: field is immutable",
-                sent["metadata"]["uid"]
-            );
-            return Answer::invalid(&kind.group, &kind.kind, &key.2, &[("metadata.uid", &why)]);
-        }
-        let mut after = before.clone();
-        let manager = request
-            .query("fieldManager")
-            .unwrap_or_else(|| "unknown".into());
-        match request
-            .header("content-type")
-            .split(';')
-            .next()
-            .unwrap_or_default()
-        {
-            "application/json-patch+json" => {
-                if let Err(why) = patch::json_patch(&mut after, &sent) {
-                    return Answer::status(
-                        422,
-                        "Invalid",
-                        &format!(
-                            "the server rejected our request due to an error in our request: {why}"
-                        ),
-                        Value::Null,
-                    );
-                }
-            }
-            "application/apply-patch+yaml" => {
-                fields::drop_unapplied(&mut after, &manager, &sent);
-                patch::merge(&mut after, &sent);
-                fields::note(&mut after, kind, &manager, "Apply", subresource, &sent);
-            }
-            _ => {
-                patch::merge(&mut after, &sent);
-                fields::note(&mut after, kind, &manager, "Update", subresource, &sent);
-            }
-        }
-        only_part(&mut after, &before, subresource);
-        for field in ["uid", "resourceVersion", "creationTimestamp"] {
-            after["metadata"][field] = before["metadata"][field].clone();
-        }
-        let gone = !after["metadata"]["deletionTimestamp"].is_null()
-            && after["metadata"]["finalizers"]
-                .as_array()
-                .is_none_or(Vec::is_empty);
-        let kept = self.keep(request, after);
-        if gone && request.query("dryRun").is_none() {
-            self.remove(key);
-        }
-        Answer::ok(kept)
-    }
-
-    fn apply_new(
-        &mut self,
-        request: &Recorded,
-        kind: &Kind,
-        key: &Key,
-        mut object: Value,
-    ) -> Answer {
-        if kind.namespaced {
-            object["metadata"]["namespace"] = key.1.clone().into();
-        }
-        object["metadata"]["name"] = key.2.clone().into();
-        let manager = request.query("fieldManager").unwrap_or_default();
-        let sent = object.clone();
-        fields::note(&mut object, kind, &manager, "Apply", "", &sent);
-        Answer::json(201, self.keep(request, object))
     }
 
     fn delete_one(&mut self, request: &Recorded, kind: &Kind, key: &Key) -> Answer {
@@ -312,22 +212,12 @@ impl Store {
     }
 }
 
-/// A subresource changes its own part of an object, the object everything but its status.
-fn only_part(after: &mut Value, before: &Value, subresource: &str) {
-    let parts: &[&str] = match subresource {
-        "" => &["status"],
-        "status" => &["spec", "data"],
-        _ => &["status", "data"],
-    };
-    for part in parts {
-        match before.get(part) {
-            Some(value) => after[part] = value.clone(),
-            None => drop(after.as_object_mut().unwrap().shift_remove(*part)),
-        }
+/// As a real server: the items of a list do not name their type, custom resources excepted.
+fn untyped(object: &Value, kind: &Kind) -> Value {
+    let mut object = object.clone();
+    if !kind.group.contains("platform") {
+        let map = object.as_object_mut().unwrap();
+        map.retain(|key, _| key != "kind" && key != "apiVersion");
     }
-    if subresource == "status" {
-        let managed = after["metadata"]["managedFields"].clone();
-        after["metadata"] = before["metadata"].clone();
-        after["metadata"]["managedFields"] = managed;
-    }
+    object
 }

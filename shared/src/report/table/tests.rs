@@ -149,7 +149,8 @@ fn five_thousand_rows_take_no_time() {
     let text = printer.flush();
     let took = start.elapsed();
     assert_eq!(text.lines().count(), 5_001);
-    // A release build takes some 6 ms; this is a debug build, perhaps on a busy machine.
+    // A release build takes some 8 ms; this is a debug build, perhaps on a busy machine.
+    println!("{took:?}");
     assert!(took.as_millis() < 1_000, "{took:?}");
 }
 

@@ -1,0 +1,106 @@
+//! A user of the embedded cluster whose every request can be told from all others.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+use session_cluster::{AuditEvent, Cluster, Namespace};
+use session_shared::cluster::Agent;
+use session_shared::flags::connection::Connection;
+
+/// A user who may edit one namespace.
+#[derive(Debug)]
+pub struct User {
+    name: String,
+    kubeconfig: PathBuf,
+    namespace: Namespace,
+}
+
+impl User {
+    /// A new user with a namespace that is deleted with the handle.
+    ///
+    /// # Errors
+    /// When the cluster refuses.
+    pub fn new(cluster: &Cluster, prefix: &str) -> Result<Self> {
+        let namespace = cluster.namespace(prefix)?;
+        let name = format!("{}@bench.test", namespace.name());
+        let kubeconfig = cluster.user_kubeconfig(&name, &[])?;
+        cluster.bind_role(namespace.name(), &name, "edit")?;
+        Ok(Self {
+            name,
+            kubeconfig,
+            namespace,
+        })
+    }
+
+    /// The namespace.
+    #[must_use]
+    pub fn namespace(&self) -> &Namespace {
+        &self.namespace
+    }
+
+    /// A program that asks as this user.
+    #[must_use]
+    pub fn command(&self, program: &Path, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
+        command
+            .args(arguments)
+            .arg("--kubeconfig")
+            .arg(&self.kubeconfig)
+            .args(["--namespace", self.namespace.name()])
+            .env_remove("KUBECONFIG");
+        command
+    }
+
+    /// The same user's way to the cluster for requests of our own.
+    #[must_use]
+    pub fn connection(&self) -> Connection {
+        connection(&self.kubeconfig, self.namespace.name())
+    }
+
+    /// The user's kubeconfig.
+    #[must_use]
+    pub fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
+    }
+
+    /// The user's finished requests.
+    ///
+    /// # Errors
+    /// When the audit log cannot be read.
+    pub fn requests(&self, cluster: &Cluster) -> Result<Vec<AuditEvent>> {
+        cluster.audit_where(|event| event.user == self.name)
+    }
+}
+
+/// Connection flags.
+#[must_use]
+pub fn connection(kubeconfig: &Path, namespace: &str) -> Connection {
+    Connection {
+        kubeconfig: kubeconfig.to_string_lossy().into_owned(),
+        namespace: namespace.to_owned(),
+        request_timeout: "0".to_owned(),
+        ..Connection::default()
+    }
+}
+
+/// A client as the suite has it.
+///
+/// # Errors
+/// When the configuration does not hold.
+pub async fn connect(connection: &Connection) -> Result<session_shared::cluster::Cluster> {
+    session_shared::cluster::Cluster::connect(connection, Agent { verb: "bench" })
+        .await
+        .context("cannot connect")
+}
+
+/// One thread, as the suite runs on.
+///
+/// # Errors
+/// When the system has none.
+pub fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start a runtime")
+}

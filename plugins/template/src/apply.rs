@@ -1,0 +1,97 @@
+//! `template apply`.
+
+use anyhow::{Result, bail};
+use serde_json::Value;
+use session_shared::cluster::{Cluster, Write};
+use session_shared::failure;
+use session_shared::flags::connection::Connection;
+use session_shared::flags::writing::DryRun;
+use session_shared::objects::resource::{SESSION_TEMPLATE, text};
+use session_shared::report::format::{Allowed, Format};
+use session_shared::report::mutation::Mutations;
+use session_shared::template::Severity;
+use session_shared::verb::Ground;
+
+use crate::args::Apply;
+use crate::{chosen, files, plan, view};
+
+/// Brings the templates of a file into the cluster.
+///
+/// # Errors
+/// What is wrong with them, all of it, before anything is sent; what the server refuses.
+pub(crate) async fn run(args: &Apply, connection: &Connection, ground: &mut Ground) -> Result<()> {
+    // no request: everything that can be wrong with the file
+    let dry_run = args.writing.dry_run()?;
+    let write = Write::of(&args.writing)?;
+    let printing = &args.printing;
+    let format = Format::parse(
+        &printing.output,
+        Allowed::Object,
+        false,
+        printing.show_managed_fields,
+    )?;
+    let mut mutations = Mutations::new(format, dry_run);
+    if let Some(text) = args.writing.deprecation() {
+        ground.console.warn(text);
+    }
+    let source = files::source(&args.filename, &mut ground.console)?;
+    let ready = plan::ready(&source, args)?;
+    let broken = plan::is_broken(&ready.findings);
+    for finding in &ready.findings {
+        match finding.severity {
+            _ if broken => ground.console.err_line(view::finding(finding).trim_end()),
+            Severity::Info => {}
+            _ => ground.console.warn(&finding.problem.to_string()),
+        }
+    }
+    if broken {
+        // What is wrong stands there with its way out.
+        bail!(
+            "{} is not applied: lint found {}",
+            source.name(),
+            plan::counted(&ready.findings)
+        );
+    }
+    for hint in view::hints(&ready.findings) {
+        ground.console.hint(hint);
+    }
+    // writes
+    let cluster = ground.connect(connection).await?;
+    let mut errors = Vec::new();
+    for object in &ready.objects {
+        match apply(&cluster, object, dry_run, &write).await {
+            Ok((after, change)) => ground.console.out(&mutations.done(&after, change)?)?,
+            Err(error) => errors.push(error),
+        }
+    }
+    failure::all(errors)
+}
+
+/// Applies one template. In a client-side dry run nothing is sent that writes: one that is there already is told as
+/// configured, since only the server knows whether anything would change.
+async fn apply(
+    cluster: &Cluster,
+    object: &Value,
+    dry_run: DryRun,
+    write: &Write,
+) -> Result<(Value, &'static str)> {
+    let name = text(object, "/metadata/name");
+    let before = chosen::installed(cluster.get(&SESSION_TEMPLATE, "", name).await)?;
+    if dry_run == DryRun::Client {
+        let change = match before {
+            Some(_) => "configured",
+            None => "created",
+        };
+        return Ok((object.clone(), change));
+    }
+    if let Some(before) = &before {
+        cluster
+            .adopt_fields(&SESSION_TEMPLATE, "", name, before, write)
+            .await?;
+    }
+    let after = cluster
+        .apply(&SESSION_TEMPLATE, "", name, object, write)
+        .await?;
+    let change = plan::change(before.as_ref(), &after);
+    Ok((after, change))
+}

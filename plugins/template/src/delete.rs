@@ -1,0 +1,157 @@
+//! `template delete`.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use futures::{StreamExt, TryStreamExt};
+use serde_json::Value;
+use session_shared::cluster::live::missing;
+use session_shared::cluster::{Cluster, Delete as Deletion, IncludeObject, Place, Selection};
+use session_shared::failure::{self, Kind};
+use session_shared::flags::connection::Connection;
+use session_shared::flags::writing::DryRun;
+use session_shared::names::TemplateName;
+use session_shared::objects::resource::{SESSION, SESSION_TEMPLATE, text};
+use session_shared::objects::table::Table;
+use session_shared::report::format::{Allowed, Format};
+use session_shared::report::mutation::Mutations;
+use session_shared::verb::Ground;
+
+use crate::args::Delete;
+use crate::chosen;
+
+/// Requests at the same time.
+const AT_ONCE: usize = 16;
+/// Sessions that are read at once.
+const CHUNK: u32 = 500;
+/// Sessions that are named.
+const NAMED: usize = 3;
+
+/// Deletes templates by UID, and says which sessions go on without one.
+///
+/// # Errors
+/// What is not there, and what the server refuses, after all others have been deleted.
+pub(crate) async fn run(args: &Delete, connection: &Connection, ground: &mut Ground) -> Result<()> {
+    let mut names: Vec<TemplateName> = Vec::new();
+    for word in &args.names {
+        let name = chosen::name_of(word)?;
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    let dry_run = args.writing.dry_run()?;
+    let format = Format::parse(&args.output, Allowed::Name, false, false)?;
+    let mutations = Mutations::new(format, dry_run);
+    if let Some(text) = args.writing.deprecation() {
+        ground.console.warn(text);
+    }
+    // reads only
+    let cluster = ground.connect(connection).await?;
+    let (found, users) = futures::try_join!(templates(&cluster, &names), users(&cluster))?;
+    // writes
+    let mut errors = Vec::new();
+    for (name, template) in names.iter().zip(found) {
+        let done = match template {
+            Some(template) => delete(&cluster, &template, dry_run).await,
+            None if args.ignore_not_found => continue,
+            None => Err(missing(&SESSION_TEMPLATE, name.as_str())),
+        };
+        if let Err(error) = done {
+            errors.push(error);
+            continue;
+        }
+        ground
+            .console
+            .out(&mutations.deleted(&SESSION_TEMPLATE, name.as_str(), "", false))?;
+        if let Some(sessions) = users.as_ref().and_then(|users| users.get(name.as_str())) {
+            ground.console.note(&going_on(name.as_str(), sessions));
+        }
+    }
+    if users.is_none() {
+        ground
+            .console
+            .note("sessions made from it are not looked for: you may not list all sessions");
+    }
+    failure::all(errors)
+}
+
+async fn templates(cluster: &Cluster, names: &[TemplateName]) -> Result<Vec<Option<Value>>> {
+    let reads = futures::stream::iter(names).map(|name| async move {
+        chosen::installed(cluster.get(&SESSION_TEMPLATE, "", name.as_str()).await)
+    });
+    reads.buffered(AT_ONCE).try_collect().await
+}
+
+/// By UID: a template that was made anew in the meantime is another one.
+async fn delete(cluster: &Cluster, template: &Value, dry_run: DryRun) -> Result<()> {
+    if dry_run == DryRun::Client {
+        return Ok(());
+    }
+    let options = Deletion {
+        uid: text(template, "/metadata/uid").to_owned(),
+        dry_run: dry_run == DryRun::Server,
+        ..Deletion::default()
+    };
+    let name = text(template, "/metadata/name");
+    cluster
+        .delete(&SESSION_TEMPLATE, "", name, &options)
+        .await
+        .map(drop)
+}
+
+/// The sessions of each template, by one Table of all; `None` where the caller may not list them.
+async fn users(cluster: &Cluster) -> Result<Option<BTreeMap<String, Vec<String>>>> {
+    let mut pages = cluster.table_pages(
+        &SESSION,
+        Place::All,
+        &Selection::default(),
+        CHUNK,
+        IncludeObject::Metadata,
+    );
+    let (mut users, mut columns) = (BTreeMap::new(), Table::default());
+    loop {
+        match pages.try_next().await {
+            Ok(Some(page)) => {
+                if !page.column_definitions.is_empty() {
+                    columns.column_definitions = page.column_definitions.clone();
+                }
+                take(&mut users, &page, &columns);
+            }
+            Ok(None) => return Ok(Some(users)),
+            Err(error) if failure::is(&error, Kind::Forbidden) => return Ok(None),
+            Err(error) if failure::is(&error, Kind::NoSuchResource) => return Ok(Some(users)),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn take(users: &mut BTreeMap<String, Vec<String>>, page: &Table, columns: &Table) {
+    let Some(at) = columns.column("TEMPLATE") else {
+        return;
+    };
+    for row in &page.rows {
+        let template = row.cells.get(at).and_then(Value::as_str);
+        let Some(template) = template.filter(|name| !name.is_empty()) else {
+            continue;
+        };
+        let (namespace, name) = (
+            text(&row.object, "/metadata/namespace"),
+            text(&row.object, "/metadata/name"),
+        );
+        let sessions = users.entry(template.to_owned()).or_default();
+        sessions.push(format!("{namespace}/{name}"));
+    }
+}
+
+fn going_on(template: &str, sessions: &[String]) -> String {
+    let some: Vec<&str> = sessions.iter().take(NAMED).map(String::as_str).collect();
+    let more = if sessions.len() > NAMED { ", …" } else { "" };
+    let (number, what) = match sessions.len() {
+        1 => ("1 session".to_owned(), "goes on until it is stopped"),
+        number => (format!("{number} sessions"), "go on until they are stopped"),
+    };
+    format!(
+        "{number} of template {template:?} {what}, and cannot be started without it: {}{more}",
+        some.join(", ")
+    )
+}

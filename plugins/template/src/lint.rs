@@ -1,0 +1,44 @@
+//! `template lint`.
+
+use anyhow::{Result, bail};
+use session_shared::failure::usage;
+use session_shared::report::console::Console;
+use session_shared::report::format::{Allowed, Format};
+use session_shared::template::lint;
+
+use crate::args::Lint;
+use crate::{files, plan, view};
+
+/// Says everything about files.
+///
+/// # Errors
+/// When there is something in them that cannot be used, or they cannot be read.
+pub(crate) fn run(args: &Lint, console: &mut Console) -> Result<()> {
+    if args.filename.iter().filter(|file| *file == "-").count() > 1 {
+        return Err(usage("standard input can be read only once"));
+    }
+    let format = Format::parse(&args.output, Allowed::Object, false, false)?;
+    if matches!(&format, Format::Objects(printer) if printer.is_name()) {
+        bail!(
+            "unable to match a printer suitable for the output format \"name\", allowed formats are: json,jsonpath,jsonpath-as-json,jsonpath-file,kyaml,yaml"
+        );
+    }
+    let mut found = Vec::new();
+    for file in &args.filename {
+        found.extend(lint(&files::source(file, console)?));
+    }
+    match format {
+        Format::Objects(mut printer) => console.out(&printer.one(&view::findings(&found))?)?,
+        Format::Text { .. } => {
+            let lines: String = found.iter().map(view::finding).collect();
+            console.out(&lines)?;
+            if found.is_empty() {
+                console.note("nothing was found that could be better");
+            }
+        }
+    }
+    if plan::is_broken(&found) {
+        bail!("lint found {}", plan::counted(&found));
+    }
+    Ok(())
+}

@@ -1,0 +1,121 @@
+//! `template list`.
+
+use anyhow::Result;
+use futures::TryStreamExt;
+use serde_json::Value;
+use session_shared::cluster::{Cluster, IncludeObject, Place, Selection};
+use session_shared::failure::usage;
+use session_shared::flags::connection::Connection;
+use session_shared::objects::resource::SESSION_TEMPLATE;
+use session_shared::report::format::{Allowed, Format, ObjectPrinter};
+use session_shared::report::mutation::no_resources;
+use session_shared::report::sort;
+use session_shared::report::table::{Options, TablePrinter};
+use session_shared::verb::Ground;
+
+use crate::args::List;
+use crate::{chosen, view};
+
+/// Lists templates.
+///
+/// # Errors
+/// What the server refuses; a format or a path that is none.
+pub(crate) async fn run(args: &List, connection: &Connection, ground: &mut Ground) -> Result<()> {
+    let printing = &args.printing;
+    let format = Format::parse(
+        &printing.output,
+        Allowed::List,
+        printing.no_headers,
+        printing.show_managed_fields,
+    )?;
+    if args.builtin {
+        return builtin(args, format, ground);
+    }
+    let cluster = ground.connect(connection).await?;
+    let select = Selection {
+        labels: args.selecting.selector.clone(),
+        fields: args.selecting.field_selector.clone(),
+        limit: args.selecting.chunk_size,
+    };
+    match format {
+        Format::Text { .. } => table(&cluster, &select, args, ground).await,
+        Format::Objects(printer) => {
+            let list = cluster
+                .list(&SESSION_TEMPLATE, Place::Cluster, &select)
+                .await;
+            objects(chosen::installed(list)?.items, printer, args, ground)
+        }
+    }
+}
+
+async fn table(
+    cluster: &Cluster,
+    select: &Selection,
+    args: &List,
+    ground: &mut Ground,
+) -> Result<()> {
+    let sort_by = args.printing.sort_by.as_str();
+    // Only a path into the object needs the object: metadata is a tenth of the bytes.
+    let include = if sort_by.is_empty() {
+        IncludeObject::Metadata
+    } else {
+        IncludeObject::Object
+    };
+    let mut pages = cluster.table_pages(
+        &SESSION_TEMPLATE,
+        Place::Cluster,
+        select,
+        select.limit,
+        include,
+    );
+    let mut options = Options::of(&args.printing);
+    options.kind = args.printing.show_kind.then(|| SESSION_TEMPLATE.singular());
+    let mut printer = TablePrinter::new(options);
+    let mut sorted = None;
+    while let Some(mut page) = chosen::installed(pages.try_next().await)? {
+        match &mut sorted {
+            _ if sort_by.is_empty() => printer.page(&page),
+            None => sorted = Some(page),
+            Some(whole) => whole.rows.append(&mut page.rows),
+        }
+    }
+    if let Some(mut whole) = sorted.filter(|whole| !whole.rows.is_empty()) {
+        sort::rows(&mut whole.rows, sort_by)?;
+        printer.page(&whole);
+    }
+    ground.console.out(&printer.flush())?;
+    if printer.rows() == 0 {
+        ground.console.err_line(&no_resources(None));
+    }
+    Ok(())
+}
+
+fn objects(
+    mut found: Vec<Value>,
+    mut printer: ObjectPrinter,
+    args: &List,
+    ground: &mut Ground,
+) -> Result<()> {
+    if !args.printing.sort_by.is_empty() && !found.is_empty() {
+        sort::objects(&mut found, &args.printing.sort_by)?;
+    }
+    ground.console.out(&printer.list(&found)?)
+}
+
+fn builtin(args: &List, format: Format, ground: &mut Ground) -> Result<()> {
+    if !(args.selecting.selector.is_empty() && args.selecting.field_selector.is_empty()) {
+        return Err(usage("--builtin cannot be given with a selector"));
+    }
+    let mut found = chosen::builtin_objects()?;
+    match format {
+        Format::Objects(printer) => objects(found, printer, args, ground),
+        Format::Text { .. } => {
+            if !args.printing.sort_by.is_empty() {
+                sort::objects(&mut found, &args.printing.sort_by)?;
+            }
+            ground
+                .console
+                .out(&view::builtin(&found, args.printing.no_headers))
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! `template params`.
+
+use anyhow::Result;
+use serde_json::Value;
+use session_shared::flags::connection::Connection;
+use session_shared::report::format::{Allowed, Format};
+use session_shared::template::{Manifest, Parameters};
+use session_shared::verb::Ground;
+
+use crate::args::Params;
+use crate::chosen::{self, Where};
+use crate::view;
+
+/// Lists what a template asks for.
+///
+/// # Errors
+/// When it is not there or cannot be used, or a format is none.
+pub(crate) async fn run(args: &Params, connection: &Connection, ground: &mut Ground) -> Result<()> {
+    let place = chosen::place(&args.which)?;
+    let format = Format::parse(&args.output, Allowed::List, args.no_headers, false)?;
+    let chosen = match &place {
+        Where::File(file) => chosen::of_file(file, &mut ground.console)?,
+        Where::Builtin(name) => chosen::of_builtin(name)?,
+        Where::Cluster(name) => {
+            chosen::of_cluster(&ground.connect(connection).await?, name).await?
+        }
+    };
+    let manifest = Manifest::parse(chosen.manifest())?;
+    let parameters = Parameters::of(chosen.declared(), &manifest)?;
+    let asked = view::asked(&manifest, &parameters, chosen.declared());
+    if asked.is_empty() && matches!(format, Format::Text { .. }) {
+        ground.console.err_line("No parameters found");
+        return Ok(());
+    }
+    let text = match format {
+        Format::Text { wide } => view::parameters(&asked, wide, args.no_headers),
+        Format::Objects(printer) if printer.is_name() => asked
+            .iter()
+            .map(|one| format!("{}\n", one.parameter.name))
+            .collect(),
+        Format::Objects(mut printer) => {
+            let all: Vec<Value> = asked.iter().map(view::Asked::json).collect();
+            if args.output.starts_with("custom-columns") {
+                printer.list(&all)?
+            } else {
+                printer.one(&serde_json::json!({ "parameters": all }))?
+            }
+        }
+    };
+    ground.console.out(&text)
+}

@@ -1,0 +1,272 @@
+//! What is applied, and what that did. Pure.
+
+use anyhow::{Result, anyhow, bail};
+use serde_json::{Value, json};
+use session_shared::api::{API_VERSION, Parameter, ParameterType};
+use session_shared::failure::{hinted, usage};
+use session_shared::names::TemplateName;
+use session_shared::objects::primary;
+use session_shared::objects::resource::text;
+use session_shared::template::{
+    ALWAYS_SET, Finding, Manifest, Parameters, Place, Problem, Severity, Source,
+    extract_secret_literals, lint, plain_objects,
+};
+
+use crate::args::Apply;
+use crate::chosen;
+
+/// What an object gets from the server: it may stand in a file that was written by `show -o yaml`, and goes out of it.
+const SERVERS: [&str; 6] = [
+    "creationTimestamp",
+    "generation",
+    "managedFields",
+    "resourceVersion",
+    "selfLink",
+    "uid",
+];
+
+/// The templates of a file, ready to be sent, and what lint says of them.
+#[derive(Debug)]
+pub(crate) struct Ready {
+    pub(crate) objects: Vec<Value>,
+    pub(crate) findings: Vec<Finding>,
+}
+
+/// Makes templates of a file.
+///
+/// # Errors
+/// When it holds something else too, or a manifest that gets no name.
+pub(crate) fn ready(source: &Source, args: &Apply) -> Result<Ready> {
+    let findings = lint(source);
+    // What cannot be read has been said already.
+    let templates = match chosen::templates(source) {
+        Ok(templates) => templates,
+        Err(_) if is_broken(&findings) => {
+            return Ok(Ready {
+                objects: Vec::new(),
+                findings,
+            });
+        }
+        Err(error) => return Err(error),
+    };
+    if templates.is_empty() {
+        return of_manifest(source, args, findings);
+    }
+    if args.name.is_some() || args.description.is_some() || args.primary.is_some() {
+        return Err(usage(
+            "--name, --description and --primary are for a manifest: a SessionTemplate has its own",
+        ));
+    }
+    alone(source)?;
+    let objects = templates.into_iter().map(|one| own(one.object)).collect();
+    Ok(Ready { objects, findings })
+}
+
+/// Only templates of our API, and nothing beside them.
+fn alone(source: &Source) -> Result<()> {
+    let objects = plain_objects(source)?;
+    let other = objects
+        .iter()
+        .find(|(_, object)| text(object, "/kind") != "SessionTemplate");
+    if let Some((place, object)) = other {
+        let error = anyhow!(
+            "{}:{place}: {} {:?} stands beside a SessionTemplate",
+            source.name(),
+            text(object, "/kind"),
+            text(object, "/metadata/name")
+        );
+        return Err(hinted(
+            error,
+            "apply it with kubectl, from a file of its own",
+        ));
+    }
+    for (place, object) in &objects {
+        let version = text(object, "/apiVersion");
+        if version != API_VERSION {
+            bail!(
+                "{}:{place}: SessionTemplate {:?} has apiVersion {version:?}, it must be {API_VERSION:?}",
+                source.name(),
+                text(object, "/metadata/name")
+            );
+        }
+        text(object, "/metadata/name").parse::<TemplateName>()?;
+    }
+    Ok(())
+}
+
+/// A manifest as a template: its text as it is, and parameters only where they say more than the placeholders do.
+fn of_manifest(source: &Source, args: &Apply, mut findings: Vec<Finding>) -> Result<Ready> {
+    let Some(name) = &args.name else {
+        let error = usage("--name is required: the file is a manifest, and becomes a template");
+        return Err(hinted(error, "give it one: --name NAME"));
+    };
+    let name: TemplateName = name.parse()?;
+    let mut object = json!({
+        "apiVersion": API_VERSION,
+        "kind": "SessionTemplate",
+        "metadata": { "name": name.as_str() },
+        "spec": {},
+    });
+    if let Some(description) = &args.description {
+        object["spec"]["description"] = description.as_str().into();
+    }
+    if let Some(primary) = &args.primary {
+        object["spec"]["primary"] = json!(primary::parse(primary)?);
+    }
+    object["spec"]["manifest"] = source.text().into();
+    // What is broken has been said already.
+    if !is_broken(&findings) {
+        let manifest = Manifest::parse(source)?;
+        let secrets = secrets(&manifest);
+        if !secrets.is_empty() {
+            object["spec"]["parameters"] = json!(secrets);
+        }
+        let more = as_template(source, &manifest, &object, &findings)?;
+        findings.extend(more);
+        // In the order of the file, as lint has it.
+        findings.sort_by_key(|finding| match finding.problem.line {
+            0 => (usize::MAX, 0),
+            line => (line, finding.problem.column),
+        });
+    }
+    Ok(Ready {
+        objects: vec![object],
+        findings,
+    })
+}
+
+/// What is to be said of a manifest only as a template: errors that hold for templates, as they are; what a controller does
+/// not use as a warning, since the command line may use it.
+fn as_template(
+    source: &Source,
+    manifest: &Manifest,
+    object: &Value,
+    said: &[Finding],
+) -> Result<Vec<Finding>> {
+    let warning = |problem| Finding {
+        severity: Severity::Warning,
+        problem,
+    };
+    let exposed = Parameters::of(&[], manifest)?.exposed(manifest);
+    let known = |finding: &Finding| {
+        let said = said.iter().map(|one| &one.problem);
+        said.chain(&exposed)
+            .any(|one| one.message == finding.problem.message)
+    };
+    let mut errors = lint(&Source::new(source.name(), object.to_string())?);
+    errors.retain(|finding| finding.severity == Severity::Error && !known(finding));
+    for finding in &mut errors {
+        // The manifest is the file and has its places; what stands around it has none there.
+        if finding.problem.file == source.name() {
+            finding.problem.line = 0;
+        }
+        finding.problem.file = source.name().to_owned();
+    }
+    let mut found = errors;
+    found.extend(exposed.into_iter().map(|mut problem| {
+        problem.message.push_str(", a controller does not use it");
+        warning(problem)
+    }));
+    if extract_secret_literals(source).is_ok_and(|extracted| extracted.text != source.text()) {
+        let message =
+            "a Secret in it has values that everybody who may read templates can see".to_owned();
+        let problem = Problem::at(source.name(), Place::default(), message);
+        found.push(warning(problem.hint(
+            "write ${NAME} in their place: who creates a session gives it, or it is generated",
+        )));
+    }
+    Ok(found)
+}
+
+/// The placeholders that stand only in Secrets, as secret parameters.
+fn secrets(manifest: &Manifest) -> Vec<Parameter> {
+    let placeholders = manifest.placeholders().into_iter();
+    placeholders
+        .filter(|one| one.only_in_secrets() && !ALWAYS_SET.contains(&one.name.as_str()))
+        .map(|one| Parameter::new(one.name, ParameterType::Secret))
+        .collect()
+}
+
+/// An object without what only a server writes.
+fn own(mut object: Value) -> Value {
+    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.retain(|key, _| !SERVERS.contains(&key.as_str()));
+    }
+    if let Some(object) = object.as_object_mut() {
+        object.shift_remove("status");
+    }
+    object
+}
+
+/// True if lint found an error.
+pub(crate) fn is_broken(findings: &[Finding]) -> bool {
+    findings
+        .iter()
+        .any(|finding| finding.severity == Severity::Error)
+}
+
+/// `2 errors, 1 warning`: what is wrong, without what is only good to know.
+pub(crate) fn counted(findings: &[Finding]) -> String {
+    let of = |severity, word: &str| {
+        let number = findings
+            .iter()
+            .filter(|finding| finding.severity == severity)
+            .count();
+        match number {
+            0 => None,
+            1 => Some(format!("1 {word}")),
+            number => Some(format!("{number} {word}s")),
+        }
+    };
+    let parts = [
+        of(Severity::Error, "error"),
+        of(Severity::Warning, "warning"),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// What applying an object did: the server's answer against what was there.
+pub(crate) fn change(before: Option<&Value>, after: &Value) -> &'static str {
+    match before {
+        None => "created",
+        Some(before) if own(before.clone()) == own(after.clone()) => "unchanged",
+        Some(_) => "configured",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_is_what_the_server_made_of_it() {
+        let before = json!({"metadata": {"name": "x", "resourceVersion": "1"}, "spec": {"a": 1}, "status": {}});
+        let same = json!({"metadata": {"name": "x", "resourceVersion": "2"}, "spec": {"a": 1}});
+        let other = json!({"metadata": {"name": "x"}, "spec": {"a": 2}});
+        assert_eq!(change(None, &same), "created");
+        assert_eq!(change(Some(&before), &same), "unchanged");
+        assert_eq!(change(Some(&before), &other), "configured");
+    }
+
+    #[test]
+    fn only_what_stands_in_secrets_alone_is_a_secret() {
+        let text = "apiVersion: v1\nkind: Secret\nmetadata: {name: \"a-${SESSION_ID}\"}\nstringData: {a: \"${A}\", b: \"${B}\", u: \"${USER_ID}\"}\n\
+                    ---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {b: \"${B}\"}\n";
+        let manifest = Manifest::parse(&Source::new("f", text).unwrap()).unwrap();
+        let names: Vec<String> = secrets(&manifest).into_iter().map(|one| one.name).collect();
+        assert_eq!(names, ["A"]);
+    }
+
+    #[test]
+    fn only_what_is_wrong_is_counted() {
+        let finding = |severity| Finding {
+            severity,
+            problem: Problem::general("x"),
+        };
+        use Severity::{Error, Info, Warning};
+        let all = [Error, Error, Info, Warning].map(finding);
+        assert_eq!(counted(&all), "2 errors, 1 warning");
+        assert_eq!(counted(&all[..1]), "1 error");
+        assert!(is_broken(&all) && !is_broken(&all[2..]));
+    }
+}

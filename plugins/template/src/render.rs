@@ -1,0 +1,233 @@
+//! `template render`.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+use session_shared::api::SessionSpec;
+use session_shared::cluster::Cluster;
+use session_shared::failure::usage;
+use session_shared::flags::connection::Connection;
+use session_shared::labels;
+use session_shared::names::{NamespaceName, SessionName, UserId};
+use session_shared::objects::belonging::Belonging;
+use session_shared::objects::primary;
+use session_shared::reconcile::{self, Body, Recipe, Rendered, Start};
+use session_shared::report::console::Console;
+use session_shared::report::format::{Allowed, Format};
+use session_shared::template::{Given, Identity, Manifest, Parameters, extract_secret_literals};
+use session_shared::verb::Ground;
+
+use crate::args::Render;
+use crate::chosen::{self, Chosen, Found, Where};
+use crate::files::{self, Assigned};
+
+/// Owner of what is rendered without a cluster.
+const NOBODY: &str = "user";
+/// Namespace of what is rendered without a cluster.
+const NOWHERE: &str = "default";
+
+/// Whose session is rendered.
+struct Subject {
+    session: SessionName,
+    owner: UserId,
+    namespace: NamespaceName,
+}
+
+/// Prints the objects of a session, as a client-side dry run of create does.
+///
+/// # Errors
+/// What is wrong with values and template.
+pub(crate) async fn run(args: &Render, connection: &Connection, ground: &mut Ground) -> Result<()> {
+    let place = chosen::place(&args.which)?;
+    let session: SessionName = args.session.parse()?;
+    let owner = args.user_id.as_deref().map(str::parse).transpose()?;
+    let documents = args.output.is_empty();
+    let output = if documents { "yaml" } else { &args.output };
+    let format = Format::parse(output, Allowed::Object, false, false)?;
+    let mut assigned = files::assigned(args, &mut ground.console)?;
+    let (chosen, owner, namespace) = match &place {
+        Where::Cluster(name) => {
+            let cluster = ground.connect(connection).await?;
+            let chosen = chosen::of_cluster(&cluster, name);
+            let (chosen, owner) = futures::try_join!(chosen, caller(&cluster, owner))?;
+            (chosen, owner, cluster.namespace().to_owned())
+        }
+        place => {
+            let chosen = match place {
+                Where::File(file) => chosen::of_file(file, &mut ground.console)?,
+                Where::Builtin(name) | Where::Cluster(name) => chosen::of_builtin(name)?,
+            };
+            let owner = owner.map_or_else(|| NOBODY.parse(), Ok)?;
+            let given = Some(connection.namespace.clone()).filter(|name| !name.is_empty());
+            (chosen, owner, given.unwrap_or_else(|| NOWHERE.to_owned()))
+        }
+    };
+    let namespace = namespace.parse()?;
+    let subject = Subject {
+        session,
+        owner,
+        namespace,
+    };
+    let rendered = render(&chosen, &subject, args, &mut assigned)?;
+    print(rendered, &subject, format, documents, &mut ground.console)
+}
+
+/// The owner that was named, else who the API server says the caller is.
+async fn caller(cluster: &Cluster, owner: Option<UserId>) -> Result<UserId> {
+    match owner {
+        Some(owner) => Ok(owner),
+        None => cluster
+            .identity()
+            .await?
+            .username
+            .parse()
+            .context("the API server's name for you cannot own a session"),
+    }
+}
+
+fn render(
+    chosen: &Chosen,
+    subject: &Subject,
+    args: &Render,
+    assigned: &mut Assigned,
+) -> Result<Rendered> {
+    let mut spec = SessionSpec {
+        user_id: subject.owner.to_string(),
+        preset: args.preset.clone(),
+        ..SessionSpec::default()
+    };
+    let mut text = String::new();
+    let body = match chosen {
+        Chosen::Template(found) => {
+            if args.primary.is_some() {
+                return Err(usage(
+                    "--primary is for a manifest (-f): a template says itself which workload is primary",
+                ));
+            }
+            spec.template.clone_from(&found.template.metadata.name);
+            check_places(found, subject, args, assigned)?;
+            Body::Template(&found.template)
+        }
+        Chosen::Manifest(source) => {
+            spec.primary = args.primary.as_deref().map(primary::parse).transpose()?;
+            // As create does: a password that stands in the file is a secret, and not printed.
+            let extracted = extract_secret_literals(source)?;
+            for (name, value) in extracted.values {
+                assigned.files.entry(name).or_insert(value);
+            }
+            text = extracted.text;
+            Body::Manifest {
+                file: source.name(),
+                text: &text,
+            }
+        }
+    };
+    let rendered = reconcile::render(&Recipe {
+        session: &subject.session,
+        namespace: &subject.namespace,
+        spec: &spec,
+        body,
+        set: &assigned.set,
+        files: &assigned.files,
+        stored: &BTreeMap::new(),
+        public: true,
+    });
+    drop(text);
+    rendered
+}
+
+/// What is wrong with a template's manifest or the values for it, with the places of the template's file: the rendering
+/// itself only knows the manifest.
+fn check_places(
+    found: &Found,
+    subject: &Subject,
+    args: &Render,
+    assigned: &Assigned,
+) -> Result<()> {
+    let manifest = Manifest::parse(&found.manifest)?;
+    let parameters = Parameters::of(&found.template.spec.parameters, &manifest)?;
+    let identity = Identity {
+        session: subject.session.clone(),
+        user: subject.owner.clone(),
+        namespace: subject.namespace.clone(),
+        application: None,
+    };
+    let given = Given {
+        flags: &assigned.set,
+        files: &assigned.files,
+        preset: args.preset.as_deref(),
+        presets: &found.template.spec.presets,
+        ..Given::default()
+    };
+    let values = parameters.resolve(identity, &given)?;
+    manifest.render_public(&values).map(drop)
+}
+
+fn print(
+    rendered: Rendered,
+    subject: &Subject,
+    format: Format,
+    documents: bool,
+    console: &mut Console,
+) -> Result<()> {
+    for warning in &rendered.rendering.warnings {
+        console.warn(warning);
+    }
+    for withheld in &rendered.withheld {
+        console.err_line(&format!(
+            "left out: secret {:?}, which holds secret values ({})",
+            withheld.name,
+            withheld.parameters.join(", ")
+        ));
+    }
+    let objects = objects(rendered, subject);
+    let Format::Objects(mut printer) = format else {
+        return Ok(());
+    };
+    if !documents {
+        return console.out(&printer.list(&objects)?);
+    }
+    for object in &objects {
+        console.out(&printer.one(object)?)?;
+    }
+    Ok(())
+}
+
+/// The objects as a create would send them, but for what only a run has: owners, and the run's token.
+fn objects(rendered: Rendered, subject: &Subject) -> Vec<Value> {
+    let rendering = rendered.rendering;
+    let belonging = Belonging {
+        session: subject.session.clone(),
+        session_uid: String::new(),
+        namespace: subject.namespace.clone(),
+        user_id: subject.owner.clone(),
+        run: String::new(),
+        template: rendering
+            .template
+            .as_ref()
+            .map(|template| template.name.clone()),
+        primary: Some(rendering.primary.clone()),
+    };
+    let start = Start {
+        rendering,
+        belonging,
+        use_existing: Vec::new(),
+    };
+    let mut objects = start.objects();
+    objects.iter_mut().for_each(without_run);
+    objects
+}
+
+fn without_run(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(without_run),
+        Value::Object(map) => {
+            if let Some(annotations) = map.get_mut("annotations").and_then(Value::as_object_mut) {
+                annotations.shift_remove(labels::RUN);
+            }
+            map.values_mut().for_each(without_run);
+        }
+        _ => {}
+    }
+}

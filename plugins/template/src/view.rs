@@ -1,0 +1,425 @@
+//! What is shown of templates and parameters. Pure.
+
+use serde_json::{Value, json};
+use session_shared::api::{
+    ConnectMethod, DataPolicy, Hooks, Lifetime, OnExpiry, Parameter, ParameterType, Presets,
+    SessionTemplate,
+};
+use session_shared::objects::resource::text;
+use session_shared::report::table;
+use session_shared::template::{Finding, Manifest, Parameters, Placeholder, Severity};
+
+/// What stands where there is nothing.
+const NONE: &str = "<none>";
+
+/// A parameter and what is asked of who makes a session.
+#[derive(Debug)]
+pub(crate) struct Asked<'a> {
+    pub(crate) parameter: &'a Parameter,
+    required: bool,
+    declared: bool,
+    default: Value,
+}
+
+/// Everything a template asks for, declared or not.
+pub(crate) fn asked<'a>(
+    manifest: &Manifest,
+    parameters: &'a Parameters,
+    declared: &[Parameter],
+) -> Vec<Asked<'a>> {
+    let placeholders = manifest.placeholders();
+    let asked = |parameter: &'a Parameter| {
+        let name = &parameter.name;
+        let required = parameters.is_required(name);
+        Asked {
+            parameter,
+            required,
+            declared: declared.iter().any(|one| one.name == *name),
+            default: match parameter.kind {
+                ParameterType::Secret if required => Value::Null,
+                ParameterType::Secret => {
+                    let own = placeholders.iter().find(|one| one.name == *name);
+                    secret(parameter, own).into()
+                }
+                _ => parameters.default(name).map_or(Value::Null, Value::from),
+            },
+        }
+    };
+    parameters.iter().map(asked).collect()
+}
+
+/// What a secret is when nobody gives it, without saying it.
+fn secret(parameter: &Parameter, placeholder: Option<&Placeholder>) -> &'static str {
+    let written = placeholder.is_some_and(|one| one.places.iter().all(|at| at.default.is_some()));
+    if written && parameter.generate.is_none() {
+        "<hidden>"
+    } else {
+        "<generated>"
+    }
+}
+
+impl Asked<'_> {
+    /// As an object: what is declared, and what follows from the manifest.
+    pub(crate) fn json(&self) -> Value {
+        let mut object = serde_json::to_value(self.parameter).unwrap_or_default();
+        object["type"] = self.parameter.kind.word().into();
+        object["required"] = self.required.into();
+        object["declared"] = self.declared.into();
+        if self.parameter.kind == ParameterType::Secret {
+            object["generated"] = (self.default == "<generated>").into();
+        } else if !self.default.is_null() {
+            object["default"] = self.default.clone();
+        }
+        object
+    }
+
+    fn row(&self, wide: bool) -> Vec<String> {
+        let parameter = self.parameter;
+        let default = match self.default.as_str() {
+            None => NONE,
+            Some("") => "\"\"",
+            Some(default) => default,
+        };
+        let mut row = vec![
+            parameter.name.clone(),
+            parameter.kind.word().to_owned(),
+            default.to_owned(),
+            self.required.to_string(),
+            or_none(parameter.description.as_deref().unwrap_or_default()),
+        ];
+        if wide {
+            row.push(or_none(&parameter.options.join(",")));
+            row.push(range(parameter));
+            row.push(or_none(parameter.pattern.as_deref().unwrap_or_default()));
+        }
+        row
+    }
+}
+
+fn or_none(text: &str) -> String {
+    if text.is_empty() { NONE } else { text }.to_owned()
+}
+
+fn range(parameter: &Parameter) -> String {
+    match (parameter.minimum, parameter.maximum) {
+        (None, None) => NONE.to_owned(),
+        (Some(least), Some(most)) => format!("{least} to {most}"),
+        (Some(least), None) => format!("from {least}"),
+        (None, Some(most)) => format!("to {most}"),
+    }
+}
+
+/// The table of parameters.
+pub(crate) fn parameters(asked: &[Asked<'_>], wide: bool, no_headers: bool) -> String {
+    let headings = [
+        "NAME",
+        "TYPE",
+        "DEFAULT",
+        "REQUIRED",
+        "DESCRIPTION",
+        "OPTIONS",
+        "RANGE",
+        "PATTERN",
+    ];
+    let shown = if wide { headings.len() } else { 5 };
+    let rows: Vec<Vec<String>> = asked.iter().map(|one| one.row(wide)).collect();
+    let headings: Vec<&str> = headings.into_iter().take(shown).collect();
+    table::plain(&headings, &rows, no_headers)
+}
+
+/// The table of built-in templates.
+pub(crate) fn builtin(objects: &[Value], no_headers: bool) -> String {
+    let row = |object: &Value| {
+        ["/metadata/name", "/spec/description"]
+            .map(|at| text(object, at).to_owned())
+            .to_vec()
+    };
+    let rows: Vec<Vec<String>> = objects.iter().map(row).collect();
+    table::plain(&["NAME", "DESCRIPTION"], &rows, no_headers)
+}
+
+/// A template for a person; without what its manifest says where that cannot be read.
+pub(crate) fn template(
+    template: &SessionTemplate,
+    read: Option<&(Manifest, Parameters)>,
+) -> String {
+    let spec = &template.spec;
+    let name = template.metadata.name.as_deref().unwrap_or_default();
+    let primary = match &spec.primary {
+        Some(primary) => match &primary.container {
+            Some(container) => {
+                format!("{}/{}, container {container}", primary.kind, primary.name)
+            }
+            None => format!("{}/{}", primary.kind, primary.name),
+        },
+        None => NONE.to_owned(),
+    };
+    let lines = [
+        ("Name:", name.to_owned()),
+        (
+            "Description:",
+            or_none(spec.description.as_deref().unwrap_or_default()),
+        ),
+        ("Lifetime:", lifetime(spec.lifetime.as_ref())),
+        ("Data:", data(spec.data_policy.unwrap_or_default())),
+        ("Primary:", primary),
+        ("Hooks:", hooks(spec.hooks.as_ref())),
+        (
+            "Objects:",
+            read.map_or_else(|| "<unknown>".to_owned(), |(manifest, _)| kinds(manifest)),
+        ),
+    ];
+    let mut shown: String = lines
+        .iter()
+        .map(|(label, value)| format!("{label:<14}{value}\n"))
+        .collect();
+    shown.push_str(&section("Connect:", &connect(&spec.connect)));
+    if let Some((manifest, found)) = read {
+        let asked = asked(manifest, found, &spec.parameters);
+        shown.push_str(&section("Parameters:", &parameters(&asked, false, false)));
+        shown.push_str(&section("Presets:", &presets(&spec.presets)));
+        shown.push_str(&section("Create one:", &example(name, &asked)));
+    }
+    shown
+}
+
+/// Lines under a heading; nothing where there are none.
+fn section(heading: &str, lines: &str) -> String {
+    if lines.is_empty() {
+        return format!("{heading:<14}{NONE}\n");
+    }
+    let indented: String = lines.lines().map(|line| format!("  {line}\n")).collect();
+    format!("{heading}\n{indented}")
+}
+
+fn lifetime(lifetime: Option<&Lifetime>) -> String {
+    let own = lifetime.cloned().unwrap_or_default();
+    // What the session may ask for at most is what it gets when nobody asks.
+    let Some(timeout) = own.timeout.as_ref().or(own.maximum.as_ref()) else {
+        return "no end".to_owned();
+    };
+    let timeout = timeout.to_string();
+    let most = match &own.maximum {
+        Some(most) if most.to_string() != timeout => format!(" (at most {most})"),
+        _ => String::new(),
+    };
+    if ["0", "never"].contains(&timeout.as_str()) {
+        return format!("no end{most}");
+    }
+    let end = match own.on_expiry.unwrap_or_default() {
+        OnExpiry::Stop => "stopped",
+        OnExpiry::Delete => "deleted",
+    };
+    format!("{timeout}{most}, then it is {end}")
+}
+
+fn data(policy: DataPolicy) -> String {
+    match policy {
+        DataPolicy::Keep => "kept when a session is deleted",
+        DataPolicy::Snapshot => "kept as a snapshot when a session is deleted",
+        DataPolicy::Delete => "deleted with the session",
+    }
+    .to_owned()
+}
+
+fn hooks(hooks: Option<&Hooks>) -> String {
+    let Some(hooks) = hooks else {
+        return NONE.to_owned();
+    };
+    let all = [
+        ("sync", &hooks.sync),
+        ("quiesce", &hooks.quiesce),
+        ("resume", &hooks.resume),
+    ];
+    let named = all.iter().filter_map(|(name, hook)| {
+        let command = command(&hook.as_ref()?.command);
+        Some(format!("{name} ({command})"))
+    });
+    or_none(&named.collect::<Vec<_>>().join(", "))
+}
+
+/// The kinds of objects in the order of the manifest, each once with its number.
+fn kinds(manifest: &Manifest) -> String {
+    let mut counted: Vec<(&str, usize)> = Vec::new();
+    for (_, kind) in manifest.kinds() {
+        match counted.iter_mut().find(|(known, _)| *known == kind) {
+            Some((_, number)) => *number += 1,
+            None => counted.push((kind, 1)),
+        }
+    }
+    let shown = counted.iter().map(|(kind, number)| match number {
+        1 => (*kind).to_owned(),
+        number => format!("{kind} ({number})"),
+    });
+    shown.collect::<Vec<_>>().join(", ")
+}
+
+fn connect(methods: &[ConnectMethod]) -> String {
+    let row = |(at, method): (usize, &ConnectMethod)| {
+        let way = match (&method.http, &method.ssh) {
+            (Some(http), _) => format!(
+                "http, port {}, path {}",
+                port(http.port.as_ref()),
+                http.path.as_deref().unwrap_or("/")
+            ),
+            (_, Some(ssh)) => {
+                let user = ssh.user.as_deref();
+                let user = user
+                    .map(|user| format!(", user {user}"))
+                    .unwrap_or_default();
+                format!("ssh, port {}{user}", port(ssh.port.as_ref()))
+            }
+            _ => command(&method.exec),
+        };
+        let container = method.container.as_deref();
+        let container = container
+            .map(|container| format!(", container {container}"))
+            .unwrap_or_default();
+        let default = if at == 0 { " (default)" } else { "" };
+        vec![method.name.clone(), format!("{way}{container}{default}")]
+    };
+    let rows: Vec<Vec<String>> = methods.iter().enumerate().map(row).collect();
+    table::plain(&["", ""], &rows, true)
+}
+
+fn port(port: Option<&session_shared::api::IntOrString>) -> String {
+    port.map_or_else(|| "<unknown>".to_owned(), ToString::to_string)
+}
+
+fn presets(presets: &Presets) -> String {
+    let row = |(name, values): (&String, &std::collections::BTreeMap<String, String>)| {
+        let values: Vec<String> = values
+            .iter()
+            .map(|(name, value)| format!("{name}={}", word(value)))
+            .collect();
+        vec![name.clone(), values.join(" ")]
+    };
+    let rows: Vec<Vec<String>> = presets.iter().map(row).collect();
+    table::plain(&["", ""], &rows, true)
+}
+
+/// The command that makes a session, with all that must be given.
+fn example(name: &str, asked: &[Asked<'_>]) -> String {
+    let required = asked.iter().filter(|one| one.required).map(|one| {
+        let name = &one.parameter.name;
+        match one.parameter.kind {
+            ParameterType::Secret => format!(" --set-file {name}=FILENAME"),
+            _ => format!(" --set {name}=VALUE"),
+        }
+    });
+    let required: String = required.collect();
+    format!("kubectl session create NAME --template {name}{required}\n")
+}
+
+fn command(words: &[String]) -> String {
+    words
+        .iter()
+        .map(|one| word(one))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// A word as a shell takes it.
+fn word(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@,+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+/// A finding of lint with its way out, as lines.
+pub(crate) fn finding(finding: &Finding) -> String {
+    match &finding.problem.hint {
+        Some(hint) => format!("{finding}\n  hint: {hint}\n"),
+        None => format!("{finding}\n"),
+    }
+}
+
+/// The ways out of warnings, each once.
+pub(crate) fn hints(findings: &[Finding]) -> Vec<&str> {
+    let warnings = findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Warning);
+    let mut hints: Vec<&str> = Vec::new();
+    for hint in warnings.filter_map(|finding| finding.problem.hint.as_deref()) {
+        if !hints.contains(&hint) {
+            hints.push(hint);
+        }
+    }
+    hints
+}
+
+/// What lint found, as an object.
+pub(crate) fn findings(found: &[Finding]) -> Value {
+    json!({ "findings": found })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lifetime_is_a_sentence() {
+        let of = |timeout: Option<&str>, maximum: Option<&str>, on_expiry| {
+            lifetime(Some(&Lifetime {
+                timeout: timeout.map(Into::into),
+                maximum: maximum.map(Into::into),
+                on_expiry,
+            }))
+        };
+        assert_eq!(lifetime(None), "no end");
+        assert_eq!(of(Some("never"), None, None), "no end");
+        assert_eq!(of(Some("2h"), None, None), "2h, then it is stopped");
+        let delete = Some(OnExpiry::Delete);
+        let text = "2h (at most 1d), then it is deleted";
+        assert_eq!(of(Some("2h"), Some("1d"), delete), text);
+        assert_eq!(of(None, Some("1d"), delete), "1d, then it is deleted");
+    }
+
+    #[test]
+    fn a_range_may_have_one_end() {
+        let of = |minimum, maximum| {
+            range(&Parameter {
+                minimum,
+                maximum,
+                ..Parameter::default()
+            })
+        };
+        let all = [
+            of(None, None),
+            of(Some(1), None),
+            of(None, Some(8)),
+            of(Some(1), Some(8)),
+        ];
+        assert_eq!(all, ["<none>", "from 1", "to 8", "1 to 8"]);
+    }
+
+    #[test]
+    fn a_secret_is_never_said() {
+        let text = "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData: {a: \"${A:-hunter2}\", b: \"${B}\", c: \"${C:-hunter2}\"}\n";
+        let source = session_shared::template::Source::new("f", text).unwrap();
+        let manifest = Manifest::parse(&source).unwrap();
+        let mut generated = Parameter::new("C", ParameterType::Secret);
+        generated.generate = Some(Default::default());
+        let mut required = Parameter::new("B", ParameterType::Secret);
+        required.required = Some(true);
+        let declared = [required, generated];
+        let found = Parameters::of(&declared, &manifest).unwrap();
+        let asked = asked(&manifest, &found, &declared);
+        let rows: Vec<String> = asked
+            .iter()
+            .map(|one| one.row(false)[..4].join(" "))
+            .collect();
+        assert_eq!(
+            rows,
+            [
+                "B secret <none> true",
+                "C secret <generated> false",
+                "A secret <hidden> false"
+            ]
+        );
+        let json: Vec<Value> = asked.iter().map(Asked::json).collect();
+        assert!(!format!("{json:?}").contains("hunter2"));
+    }
+}

@@ -1,0 +1,49 @@
+//! The way to the server. kube's own leaves Nagle's algorithm on, which holds a request back for 40 ms whenever a TLS
+//! session is resumed, that is with every connection but the first ones; and it knows no keep-alive.
+
+use std::time::Duration;
+
+use http::Request;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use kube::client::{Body, ClientBuilder, ConfigExt};
+use tower::{BoxError, ServiceBuilder};
+use tower_http::decompression::DecompressionLayer;
+
+use super::Dressing;
+
+/// Go's limit for a TCP connection.
+const DIAL: Duration = Duration::from_secs(30);
+/// A peer that says nothing is asked after this time, and then as often.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// A client that sends every request in `dressing`. Behind a proxy it is kube's own, which speaks to all of them.
+pub(super) fn client(config: kube::Config, dressing: Dressing) -> kube::Result<kube::Client> {
+    let dress =
+        tower::util::MapRequestLayer::new(move |request: Request<Body>| dressing.dress(request));
+    if config.proxy_url.is_some() {
+        return Ok(ClientBuilder::try_from(config)?.with_layer(&dress).build());
+    }
+    let mut tcp = HttpConnector::new();
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    tcp.set_connect_timeout(Some(DIAL));
+    tcp.set_keepalive(Some(KEEP_ALIVE));
+    tcp.set_keepalive_interval(Some(KEEP_ALIVE));
+    let tls = config.rustls_https_connector_with_connector(tcp)?;
+    let gzip = DecompressionLayer::new()
+        .no_br()
+        .no_deflate()
+        .no_zstd()
+        .gzip(!config.disable_compression);
+    let service = ServiceBuilder::new()
+        .layer(dress)
+        .layer(config.base_uri_layer())
+        .layer(gzip)
+        .option_layer(config.auth_layer()?)
+        .layer(config.extra_headers_layer()?)
+        .map_err(BoxError::from)
+        .service(Client::builder(TokioExecutor::new()).build(tls));
+    Ok(kube::Client::new(service, config.default_namespace))
+}

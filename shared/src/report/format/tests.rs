@@ -1,0 +1,189 @@
+use super::*;
+
+fn printer(output: &str) -> ObjectPrinter {
+    match Format::parse(output, Allowed::List, false, false).unwrap() {
+        Format::Objects(printer) => printer,
+        Format::Text { .. } => panic!("{output} is a table"),
+    }
+}
+
+fn error(output: &str, allowed: Allowed) -> String {
+    Format::parse(output, allowed, false, false)
+        .unwrap_err()
+        .to_string()
+}
+
+fn alice() -> Value {
+    json!({
+        "kind": "Session", "apiVersion": "streaming.platform/v1",
+        "metadata": {"name": "alice", "managedFields": [{"manager": "x"}]},
+        "unknownField": {"kept": true},
+    })
+}
+
+#[test]
+fn a_bad_format_is_answered_with_the_allowed_ones() {
+    assert_eq!(
+        error("bogus", Allowed::List),
+        "unable to match a printer suitable for the output format \"bogus\", allowed formats are: \
+             custom-columns,custom-columns-file,json,jsonpath,jsonpath-as-json,jsonpath-file,kyaml,name,wide,yaml"
+    );
+    assert_eq!(
+        error("json=x", Allowed::Object),
+        "unable to match a printer suitable for the output format \"json=x\", allowed formats are: \
+             json,jsonpath,jsonpath-as-json,jsonpath-file,kyaml,name,yaml"
+    );
+    assert!(error("wide", Allowed::Object).contains("allowed formats"));
+    assert!(error("json", Allowed::Name).ends_with("allowed formats are: name"));
+    for allowed in [Allowed::List, Allowed::Object, Allowed::Name] {
+        assert!(allowed.formats().is_sorted());
+    }
+}
+
+#[test]
+fn a_format_that_lacks_its_argument_says_so() {
+    for output in [
+        "jsonpath",
+        "jsonpath=",
+        "jsonpath-as-json=",
+        "jsonpath-file=",
+    ] {
+        assert_eq!(
+            error(output, Allowed::List),
+            "template format specified but no template given",
+            "{output}"
+        );
+    }
+    for output in ["custom-columns", "custom-columns=", "custom-columns-file="] {
+        let expected = "custom-columns format specified but no custom columns given";
+        assert_eq!(error(output, Allowed::List), expected, "{output}");
+    }
+    assert_eq!(
+        error("jsonpath-file=/nowhere", Allowed::List),
+        "error reading --template /nowhere, open /nowhere: no such file or directory"
+    );
+    assert_eq!(
+        error("custom-columns-file=/nowhere", Allowed::List),
+        "error reading template /nowhere, open /nowhere: no such file or directory"
+    );
+    assert_eq!(
+        error("jsonpath={.a", Allowed::List),
+        "error parsing jsonpath {.a, unclosed action"
+    );
+}
+
+#[test]
+fn words_are_taken_in_any_case_where_kubectl_does() {
+    assert!(matches!(
+        Format::parse("", Allowed::Name, false, false).unwrap(),
+        Format::Text { wide: false }
+    ));
+    assert!(matches!(
+        Format::parse("wide", Allowed::List, false, false).unwrap(),
+        Format::Text { wide: true }
+    ));
+    assert!(printer("NAME").is_name() && !printer("JSON").is_name());
+    assert!(error("WIDE", Allowed::List).contains("\"WIDE\""));
+}
+
+#[test]
+fn a_single_object_stands_alone_and_keeps_unknown_fields() {
+    let expected = r#"{
+    "apiVersion": "streaming.platform/v1",
+    "kind": "Session",
+    "metadata": {
+        "name": "alice"
+    },
+    "unknownField": {
+        "kept": true
+    }
+}
+"#;
+    assert_eq!(printer("json").one(&alice()).unwrap(), expected);
+    assert_eq!(
+        printer("name").one(&alice()).unwrap(),
+        "session.streaming.platform/alice\n"
+    );
+    assert_eq!(
+        printer("jsonpath={.metadata.managedFields[0].manager}")
+            .one(&alice())
+            .unwrap(),
+        "x"
+    );
+    assert_eq!(
+        printer("custom-columns=N:.metadata.name")
+            .one(&alice())
+            .unwrap(),
+        "N\nalice\n"
+    );
+    assert!(
+        printer("kyaml")
+            .one(&alice())
+            .unwrap()
+            .starts_with("---\n{\n  apiVersion: \"streaming.platform/v1\",")
+    );
+}
+
+#[test]
+fn managed_fields_are_printed_when_wanted() {
+    let Format::Objects(mut printer) = Format::parse("yaml", Allowed::Object, false, true).unwrap()
+    else {
+        panic!("no objects");
+    };
+    assert!(
+        printer
+            .one(&alice())
+            .unwrap()
+            .contains("  managedFields:\n  - manager: x\n  name: alice\n")
+    );
+}
+
+#[test]
+fn several_objects_are_a_list() {
+    let empty = r#"{
+    "apiVersion": "v1",
+    "items": [],
+    "kind": "List",
+    "metadata": {
+        "resourceVersion": ""
+    }
+}
+"#;
+    assert_eq!(printer("json").list(&[]).unwrap(), empty);
+    let yaml = printer("yaml").list(&[alice()]).unwrap();
+    assert!(
+        yaml.starts_with(
+            "apiVersion: v1\nitems:\n- apiVersion: streaming.platform/v1\n  kind: Session\n"
+        ),
+        "{yaml}"
+    );
+    assert!(!yaml.contains("managedFields"));
+    assert_eq!(
+        printer("jsonpath={.items[*].metadata.name}")
+            .list(&[alice(), alice()])
+            .unwrap(),
+        "alice alice"
+    );
+    assert_eq!(
+        printer("name")
+            .list(&[alice(), json!({"kind": "Pod", "apiVersion": "v1"})])
+            .unwrap(),
+        "session.streaming.platform/alice\npod/<unknown>\n"
+    );
+    assert_eq!(printer("name").list(&[]).unwrap(), "");
+    assert_eq!(
+        printer("custom-columns=N:.metadata.name")
+            .list(&[])
+            .unwrap(),
+        "N\n"
+    );
+}
+
+#[test]
+fn documents_one_after_the_other_are_kept_apart() {
+    let mut yaml = printer("yaml");
+    let first = yaml.one(&alice()).unwrap();
+    assert_eq!(yaml.one(&alice()).unwrap(), format!("---\n{first}"));
+    let mut json = printer("json");
+    assert_eq!(json.one(&alice()).unwrap(), json.one(&alice()).unwrap());
+}

@@ -1,0 +1,286 @@
+//! What clap has to say, in kubectl's words and layout: a complaint about the command line, or the help.
+//!
+//! kubectl's exit code for every complaint is 1. A bad flag is answered with `See '… --help' for usage.`, bad arguments
+//! with `See '… -h' for help and examples`.
+
+mod help;
+mod place;
+mod suggest;
+
+use std::ffi::OsString;
+
+use clap::Command;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use crate::report::console::Console;
+use crate::report::failure::{CLOSED, FAILED};
+
+pub use help::{help, options};
+use place::Place;
+pub use suggest::unknown_command;
+
+/// Prints the help that was asked for (exit code 0) or the complaint (1), for the command line of this process; `prefix`
+/// is how `command` was called (`kubectl session list`).
+pub fn report(console: &mut Console, command: &Command, prefix: &str, error: &clap::Error) -> u8 {
+    let args: Vec<OsString> = std::env::args_os().skip(1).collect();
+    report_for(console, command, prefix, error, &args)
+}
+
+/// As [`report`], for any command line: `args` without the program's name. They only decide the wording.
+pub fn report_for(
+    console: &mut Console,
+    command: &Command,
+    prefix: &str,
+    error: &clap::Error,
+    args: &[OsString],
+) -> u8 {
+    let args: Vec<String> = args
+        .iter()
+        .map(|arg| arg.to_string_lossy().into_owned())
+        .collect();
+    let place = Place::of(command, prefix, &args);
+    let text = match error.kind() {
+        ErrorKind::DisplayHelp
+        | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+        | ErrorKind::MissingSubcommand => help(&place.command, &place.prefix),
+        ErrorKind::DisplayVersion => error.to_string(),
+        _ => {
+            console.err_line(&complaint(&place, error));
+            return FAILED;
+        }
+    };
+    match console.out(&text) {
+        Ok(()) => 0,
+        Err(_) => CLOSED,
+    }
+}
+
+/// How a complaint ends.
+enum Pointer {
+    /// A flag is wrong.
+    Flag,
+    /// An argument is wrong, or one is missing.
+    Argument,
+}
+
+fn complaint(place: &Place, error: &clap::Error) -> String {
+    let (message, pointer) = message(place, error);
+    let prefix = &place.prefix;
+    let pointer = match pointer {
+        Pointer::Flag => format!("See '{prefix} --help' for usage."),
+        Pointer::Argument => format!("See '{prefix} -h' for help and examples"),
+    };
+    let suggested = [
+        ContextKind::SuggestedArg,
+        ContextKind::SuggestedSubcommand,
+        ContextKind::SuggestedValue,
+    ];
+    let mut near: Vec<String> = suggested
+        .into_iter()
+        .flat_map(|kind| texts(error, kind))
+        .collect();
+    // clap names the best last.
+    near.reverse();
+    format!(
+        "error: {message}\n{pointer}{}",
+        suggest::did_you_mean(&near)
+    )
+}
+
+fn message(place: &Place, error: &clap::Error) -> (String, Pointer) {
+    let subject = text(error, ContextKind::InvalidArg);
+    let value = text(error, ContextKind::InvalidValue);
+    match error.kind() {
+        ErrorKind::UnknownArgument => unknown_argument(place, &subject),
+        ErrorKind::InvalidSubcommand => {
+            let word = text(error, ContextKind::InvalidSubcommand);
+            (
+                format!("unknown command {word:?} for {:?}", place.prefix),
+                Pointer::Argument,
+            )
+        }
+        ErrorKind::MissingRequiredArgument => {
+            missing(place, &texts(error, ContextKind::InvalidArg))
+        }
+        ErrorKind::ArgumentConflict => conflict(&subject, &text(error, ContextKind::PriorArg)),
+        ErrorKind::InvalidValue
+            if value.is_empty() && !place.has(&format!("{}=", word(&subject))) =>
+        {
+            (needs_argument(place, &subject), Pointer::Flag)
+        }
+        ErrorKind::InvalidValue => {
+            let reason = one_of(&texts(error, ContextKind::ValidValue));
+            invalid_value(place, &subject, &value, &reason)
+        }
+        ErrorKind::ValueValidation => {
+            let reason = std::error::Error::source(error).map(ToString::to_string);
+            invalid_value(
+                place,
+                &subject,
+                &value,
+                &reason.unwrap_or_else(|| "it is not allowed".into()),
+            )
+        }
+        ErrorKind::TooManyValues => invalid_value(place, &subject, &value, "it takes no value"),
+        ErrorKind::NoEquals | ErrorKind::TooFewValues | ErrorKind::WrongNumberOfValues => {
+            (needs_argument(place, &subject), Pointer::Flag)
+        }
+        ErrorKind::InvalidUtf8 => ("an argument is not valid UTF-8".into(), Pointer::Argument),
+        _ => (plain(error), Pointer::Argument),
+    }
+}
+
+fn unknown_argument(place: &Place, subject: &str) -> (String, Pointer) {
+    let flag = subject.split('=').next().unwrap_or(subject);
+    if flag.starts_with("--") {
+        return (format!("unknown flag: {flag}"), Pointer::Flag);
+    }
+    if let Some(letter) = flag
+        .strip_prefix('-')
+        .and_then(|letters| letters.chars().next())
+    {
+        let rest = place
+            .cluster_from(letter)
+            .unwrap_or_else(|| letter.to_string());
+        return (
+            format!("unknown shorthand flag: '{letter}' in -{rest}"),
+            Pointer::Flag,
+        );
+    }
+    let mut positionals = place.command.get_positionals();
+    match (positionals.next(), positionals.next()) {
+        (Some(only), None) => {
+            let got = place.positionals().max(2);
+            (
+                format!("exactly one {} is required, got {got}", value_name(only)),
+                Pointer::Argument,
+            )
+        }
+        _ => (
+            format!("unexpected arguments: [{subject}]"),
+            Pointer::Argument,
+        ),
+    }
+}
+
+fn missing(place: &Place, subjects: &[String]) -> (String, Pointer) {
+    let is_flag = |subject: &&String| subject.starts_with('-');
+    let flags: Vec<String> = subjects
+        .iter()
+        .filter(is_flag)
+        .map(|flag| format!("{:?}", word(flag).trim_start_matches('-')))
+        .collect();
+    if !flags.is_empty() {
+        return (
+            format!("required flag(s) {} not set", flags.join(", ")),
+            Pointer::Argument,
+        );
+    }
+    let missing = |arg: &&clap::Arg| {
+        let name = value_name(arg).to_lowercase();
+        subjects
+            .iter()
+            .any(|subject| bare(subject).to_lowercase() == name)
+    };
+    let lacking: Vec<_> = place.command.get_positionals().filter(missing).collect();
+    let message = match lacking.as_slice() {
+        [one] if takes_many(one) => format!("at least one {} is required, got 0", value_name(one)),
+        [one] => format!("exactly one {} is required, got 0", value_name(one)),
+        several => {
+            let names: Vec<_> = several.iter().map(|arg| value_name(arg)).collect();
+            format!("{} are required", names.join(" and "))
+        }
+    };
+    (message, Pointer::Argument)
+}
+
+fn conflict(subject: &str, prior: &str) -> (String, Pointer) {
+    let (one, other) = (bare(subject), bare(prior));
+    let message = if other.is_empty() || one == other {
+        format!("{one} cannot be specified more than once")
+    } else {
+        format!("{one} and {other} cannot be specified together")
+    };
+    (message, Pointer::Argument)
+}
+
+fn invalid_value(place: &Place, subject: &str, value: &str, reason: &str) -> (String, Pointer) {
+    if !subject.starts_with('-') {
+        return (
+            format!("invalid {} {value:?}: {reason}", bare(subject)),
+            Pointer::Argument,
+        );
+    }
+    let flag = place.flag(word(subject));
+    (
+        format!("invalid argument {value:?} for {flag:?} flag: {reason}"),
+        Pointer::Flag,
+    )
+}
+
+fn needs_argument(place: &Place, subject: &str) -> String {
+    let long = word(subject);
+    match place.short_of(long) {
+        // Said about what was typed: the letter, unless the long form stands there.
+        Some(letter) if !place.has(long) => {
+            format!("flag needs an argument: '{letter}' in -{letter}")
+        }
+        _ => format!("flag needs an argument: {long}"),
+    }
+}
+
+/// `must be "a", "b", or "c"`.
+fn one_of(values: &[String]) -> String {
+    let quoted: Vec<String> = values.iter().map(|value| format!("{value:?}")).collect();
+    match quoted.as_slice() {
+        [] => "it is not allowed".into(),
+        [one] => format!("must be {one}"),
+        [one, other] => format!("must be {one} or {other}"),
+        [most @ .., last] => format!("must be {}, or {last}", most.join(", ")),
+    }
+}
+
+/// What a verb complained about through clap: its first line, without clap's prefix.
+fn plain(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let first = text.lines().next().unwrap_or_default();
+    first.strip_prefix("error: ").unwrap_or(first).to_owned()
+}
+
+fn texts(error: &clap::Error, kind: ContextKind) -> Vec<String> {
+    match error.get(kind) {
+        Some(ContextValue::String(text)) => vec![text.clone()],
+        Some(ContextValue::Strings(texts)) => texts.clone(),
+        _ => Vec::new(),
+    }
+}
+
+fn text(error: &clap::Error, kind: ContextKind) -> String {
+    texts(error, kind).into_iter().next().unwrap_or_default()
+}
+
+/// `--chunk-size` of `--chunk-size <N>`.
+fn word(subject: &str) -> &str {
+    subject.split([' ', '=', '[']).next().unwrap_or(subject)
+}
+
+/// `--now`, `NAME` of `[NAME]...`.
+fn bare(subject: &str) -> &str {
+    word(subject.trim_start_matches(['[', '<'])).trim_end_matches([']', '>', '.'])
+}
+
+/// What stands for an argument in texts.
+fn value_name(arg: &clap::Arg) -> String {
+    let name = arg.get_value_names().and_then(|names| names.first());
+    name.map_or_else(|| arg.get_id().as_str().to_uppercase(), ToString::to_string)
+}
+
+fn takes_many(arg: &clap::Arg) -> bool {
+    matches!(arg.get_action(), clap::ArgAction::Append)
+        || arg
+            .get_num_args()
+            .is_some_and(|range| range.max_values() > 1)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,125 @@
+//! Where on the command line a complaint belongs: which subcommand, and what exactly was typed.
+
+use clap::{Arg, ArgAction, Command};
+
+/// The deepest subcommand that was named, and the words that came after it.
+pub(super) struct Place {
+    pub(super) command: Command,
+    /// How the subcommand was called: `kubectl session template lint`.
+    pub(super) prefix: String,
+    /// All words that were typed.
+    args: Vec<String>,
+    /// How many of them lead to the subcommand.
+    led: usize,
+}
+
+impl Place {
+    pub(super) fn of(command: &Command, prefix: &str, args: &[String]) -> Self {
+        let mut command = command.clone();
+        // Flags that are global reach the subcommands.
+        command.build();
+        let mut place = Self {
+            command,
+            prefix: prefix.to_owned(),
+            args: args.to_vec(),
+            led: 0,
+        };
+        let own_word = prefix.rsplit(' ').next().unwrap_or(prefix);
+        let mut at = 0;
+        while let Some(arg) = args.get(at) {
+            if arg == "--" {
+                break;
+            }
+            if is_flag(arg) {
+                at += if place.takes_next(arg) { 2 } else { 1 };
+                continue;
+            }
+            at += 1;
+            let inner = place.command.find_subcommand(arg).cloned();
+            match inner {
+                Some(inner) => {
+                    place.prefix = format!("{} {}", place.prefix, inner.get_name());
+                    place.command = inner;
+                    place.led = at;
+                }
+                // The umbrella was called with the verb's name, the prefix has it already.
+                None if place.led == 0 && arg == own_word => place.led = at,
+                None => break,
+            }
+        }
+        place
+    }
+
+    /// True if that word stands there, or begins one when it ends in `=`.
+    pub(super) fn has(&self, word: &str) -> bool {
+        let wanted = |arg: &&String| *arg == word || (word.ends_with('=') && arg.starts_with(word));
+        self.args.iter().find(wanted).is_some()
+    }
+
+    /// The rest of a group of letters (`-wZx`) from that letter on.
+    pub(super) fn cluster_from(&self, letter: char) -> Option<String> {
+        let mut clusters = self
+            .args
+            .iter()
+            .filter(|arg| is_flag(arg) && !arg.starts_with("--"));
+        clusters.find_map(|arg| arg[1..].find(letter).map(|at| arg[1 + at..].to_owned()))
+    }
+
+    /// How many arguments were given that are no flags.
+    pub(super) fn positionals(&self) -> usize {
+        let (mut at, mut count) = (self.led, 0);
+        while let Some(arg) = self.args.get(at) {
+            if arg == "--" {
+                return count + self.args.len() - at - 1;
+            }
+            let flag = is_flag(arg);
+            count += usize::from(!flag);
+            at += if flag && self.takes_next(arg) { 2 } else { 1 };
+        }
+        count
+    }
+
+    /// A flag as kubectl names it in complaints: `-o, --output`.
+    pub(super) fn flag(&self, long: &str) -> String {
+        self.short_of(long)
+            .map_or_else(|| long.to_owned(), |letter| format!("-{letter}, {long}"))
+    }
+
+    /// The letter of a flag.
+    pub(super) fn short_of(&self, long: &str) -> Option<char> {
+        self.by_long(long.trim_start_matches('-'))
+            .and_then(Arg::get_short)
+    }
+
+    /// True if a flag's value is the next word.
+    fn takes_next(&self, arg: &str) -> bool {
+        if let Some(long) = arg.strip_prefix("--") {
+            return !long.contains('=') && self.by_long(long).is_some_and(takes_word);
+        }
+        for (at, letter) in arg.char_indices().skip(1) {
+            let found = self
+                .command
+                .get_arguments()
+                .find(|a| a.get_short() == Some(letter));
+            if found.is_some_and(takes_word) {
+                return at + letter.len_utf8() == arg.len();
+            }
+        }
+        false
+    }
+
+    fn by_long(&self, long: &str) -> Option<&Arg> {
+        self.command
+            .get_arguments()
+            .find(|arg| arg.get_long() == Some(long))
+    }
+}
+
+fn is_flag(arg: &str) -> bool {
+    arg.len() > 1 && arg.starts_with('-')
+}
+
+/// True if the flag's value may be a word of its own.
+fn takes_word(arg: &Arg) -> bool {
+    matches!(arg.get_action(), ArgAction::Set | ArgAction::Append) && !arg.is_require_equals_set()
+}

@@ -1,0 +1,85 @@
+//! What may have been meant.
+
+use anyhow::{Error, anyhow};
+
+/// Edits that still count as a slip of the fingers.
+const DISTANCE: usize = 2;
+/// Longest word that is compared: longer is no slip.
+const WORD_MAX: usize = 64;
+
+/// An unknown verb or subcommand, with what may have been meant among `known`; `prefix` is what it followed.
+pub fn unknown_command(word: &str, prefix: &str, known: &[&str]) -> Error {
+    let near: Vec<String> = known
+        .iter()
+        .filter(|name| is_near(word, name))
+        .map(ToString::to_string)
+        .collect();
+    anyhow!(
+        "unknown command {word:?} for {prefix:?}{}",
+        did_you_mean(&near)
+    )
+}
+
+/// kubectl's list of suggestions, after an empty line; empty when there are none.
+pub(super) fn did_you_mean(near: &[String]) -> String {
+    if near.is_empty() {
+        return String::new();
+    }
+    format!("\n\nDid you mean this?\n\t{}", near.join("\n\t"))
+}
+
+/// True for names that begin with the word, or that two slips turn into it.
+fn is_near(word: &str, name: &str) -> bool {
+    let (word, name) = (word.to_lowercase(), name.to_lowercase());
+    !word.is_empty()
+        && word.len() <= WORD_MAX
+        && (name.starts_with(&word) || distance(&word, &name) <= DISTANCE)
+}
+
+/// How many characters have to be put in, taken out or changed (Levenshtein).
+fn distance(left: &str, right: &str) -> usize {
+    let right: Vec<char> = right.chars().collect();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (at, l) in left.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], at + 1);
+        for (column, r) in right.iter().enumerate() {
+            let changed = diagonal + usize::from(l != *r);
+            diagonal = row[column + 1];
+            row[column + 1] = changed.min(diagonal + 1).min(row[column] + 1);
+        }
+    }
+    row[right.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_is_understood() {
+        let verbs = ["create", "list", "logs", "delete", "status", "stop"];
+        let text = |word: &str| unknown_command(word, "kubectl session", &verbs).to_string();
+        assert_eq!(
+            text("lsit"),
+            "unknown command \"lsit\" for \"kubectl session\"\n\nDid you mean this?\n\tlist"
+        );
+        assert_eq!(
+            text("st"),
+            "unknown command \"st\" for \"kubectl session\"\n\nDid you mean this?\n\tlist\n\tstatus\n\tstop"
+        );
+        assert_eq!(
+            text("frobnicate"),
+            "unknown command \"frobnicate\" for \"kubectl session\""
+        );
+        assert_eq!(text(&"x".repeat(100_000)).lines().count(), 1);
+        assert!(!text("").contains("Did you mean"));
+    }
+
+    #[test]
+    fn distances_count_edits() {
+        assert_eq!(distance("list", "list"), 0);
+        assert_eq!(distance("lsit", "list"), 2);
+        assert_eq!(distance("", "abc"), 3);
+        assert_eq!(distance("kitten", "sitting"), 3);
+    }
+}

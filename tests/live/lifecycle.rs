@@ -1,0 +1,438 @@
+//! A session from create to delete: up to Ready, listed, deleted, nothing left over.
+
+use anyhow::{Result, ensure};
+use serde_json::Value;
+
+use crate::world::{World, run};
+use crate::{Live, kubelet};
+
+pub(crate) fn tests() -> Vec<Live> {
+    vec![
+        kubelet(
+            "lifecycle_a_shell_comes_up_and_goes_without_a_trace",
+            a_shell_comes_up_and_goes_without_a_trace,
+        ),
+        kubelet(
+            "lifecycle_a_lab_comes_up_with_its_secret",
+            a_lab_comes_up_with_its_secret,
+        ),
+        kubelet(
+            "lifecycle_an_editor_keeps_its_workspace",
+            an_editor_keeps_its_workspace,
+        ),
+        kubelet(
+            "lifecycle_edit_is_all_a_user_needs",
+            edit_is_all_a_user_needs,
+        ),
+        kubelet(
+            "lifecycle_a_manifest_with_a_deployment_is_a_session",
+            a_manifest_with_a_deployment_is_a_session,
+        ),
+        kubelet(
+            "lifecycle_a_pod_that_cannot_come_up_is_kept_and_explained",
+            a_pod_that_cannot_come_up_is_kept_and_explained,
+        ),
+        kubelet(
+            "lifecycle_a_failing_sync_keeps_everything",
+            a_failing_sync_keeps_everything,
+        ),
+    ]
+}
+
+/// Everything in the namespace that a session could leave behind.
+fn traces(world: &World) -> Result<String> {
+    world.namespace.kubectl(
+        &["get", "sessions,pods,services,secrets,configmaps,persistentvolumeclaims,deployments,statefulsets", "-o", "name"],
+        None,
+    )
+}
+
+fn a_shell_comes_up_and_goes_without_a_trace() -> Result<()> {
+    let world = World::installed("shell")?;
+    let before = traces(&world)?;
+    let created = world
+        .session(&["create", "alice", "--template", "shell"])?
+        .exits(0)?;
+    ensure!(
+        created.stdout == "session.streaming.platform/alice created\n",
+        "{created:?}"
+    );
+    ensure!(
+        created
+            .stderr
+            .contains("enter it: kubectl exec -it shell-alice"),
+        "{created:?}"
+    );
+    let listed = world.session(&["list", "--no-headers"])?.exits(0)?;
+    ensure!(
+        listed.stdout.split_whitespace().nth(3) == Some("running"),
+        "{listed:?}"
+    );
+    let said = world.namespace.kubectl(
+        &["exec", "shell-alice", "--", "sh", "-c", "id -u; echo $HOME"],
+        None,
+    )?;
+    ensure!(said.starts_with("1000\n"), "{said}");
+    let again = world
+        .session(&["create", "alice", "--template", "shell"])?
+        .exits(1)?;
+    ensure!(again.stderr.starts_with("Error from server (AlreadyExists): sessions.streaming.platform \"alice\" already exists\n"), "{again:?}");
+    let still = world
+        .session(&["list", "alice", "-o", "jsonpath={.status.phase}"])?
+        .exits(0)?;
+    ensure!(
+        still.stdout == "running",
+        "the live session was left alone: {still:?}"
+    );
+    let deleted = world.session(&["delete", "alice"])?.exits(0)?;
+    let line = format!(
+        "session.streaming.platform \"alice\" deleted from {} namespace\n",
+        world.namespace.name()
+    );
+    ensure!(deleted.stdout == line, "{deleted:?}");
+    ensure!(traces(&world)? == before, "left over: {}", traces(&world)?);
+    let empty = world.session(&["list"])?.exits(0)?;
+    ensure!(
+        empty.stderr
+            == format!(
+                "No resources found in {} namespace.\n",
+                world.namespace.name()
+            ),
+        "{empty:?}"
+    );
+    Ok(())
+}
+
+/// Parameters that let the lab run from the cluster's local images.
+const LAB: &[&str] = &[
+    "--set",
+    "ROOTFS_IMAGE_URL=https://storage.example.com/lab.ext4",
+    "--set",
+    "VM_IMAGE=localhost/dropbear:1",
+    "--set",
+    "INIT_IMAGE=localhost/busybox:1",
+    "--set",
+    "NETWORK_IMAGE=localhost/busybox:1",
+    "--set",
+    "EDITOR_IMAGE=localhost/http-page:1",
+    "--set",
+    "TERMINAL_IMAGE=localhost/lab-terminal:1",
+];
+
+fn a_lab_comes_up_with_its_secret() -> Result<()> {
+    let world = World::installed("lab")?;
+    let before = traces(&world)?;
+    let args = [
+        &[
+            "create",
+            "lab-1",
+            "--template",
+            "lab",
+            "--user-id",
+            "alice@example.com",
+        ],
+        LAB,
+    ]
+    .concat();
+    let created = world.session(&args)?.exits(0)?;
+    ensure!(
+        created
+            .stderr
+            .contains("VSCODE_PASSWORD: kubectl get secret session-lab-1-parameters"),
+        "{created:?}"
+    );
+    let get = |what: &str, path: &str| {
+        world
+            .namespace
+            .kubectl(&["get", what, "-o", &format!("jsonpath={path}")], None)
+    };
+    let password = get("secret/session-lab-1-parameters", "{.data.VSCODE_PASSWORD}")?;
+    ensure!(!password.is_empty());
+    let decoded = world.session(&["list", "-o", "yaml"])?.exits(0)?;
+    let raw = get(
+        "secret/lab-session-lab-1-secrets",
+        "{.data.vscode-password}",
+    )?;
+    ensure!(
+        raw == password,
+        "the session's Secret is rendered from the parameters Secret"
+    );
+    ensure!(
+        !decoded.stdout.contains(&password)
+            && !created.stderr.contains(&password)
+            && !created.stdout.contains(&password)
+    );
+    let labels = get(
+        "pod/lab-session-lab-1",
+        "{.metadata.labels.session-id} {.metadata.labels.user-id} {.metadata.labels.app}",
+    )?;
+    ensure!(
+        labels.starts_with("lab-1 alice-example.com-") && labels.ends_with(" lab-environment"),
+        "{labels}"
+    );
+    let endpoint = world
+        .session(&["list", "lab-1", "-o", "jsonpath={.status.endpoint}"])?
+        .exits(0)?;
+    ensure!(
+        endpoint.stdout.starts_with(&format!(
+            "lab-service-lab-1.{}.svc:",
+            world.namespace.name()
+        )),
+        "{endpoint:?}"
+    );
+    let expires = world
+        .session(&["list", "lab-1", "--no-headers"])?
+        .exits(0)?;
+    ensure!(
+        expires.stdout.contains("1h5"),
+        "two hours, less what it took to come up: {expires:?}"
+    );
+    world.session(&["delete", "lab-1"])?.exits(0)?;
+    ensure!(traces(&world)? == before, "left over: {}", traces(&world)?);
+    Ok(())
+}
+
+/// Parameters that let nvim run from the cluster's local images.
+const NVIM: &[&str] = &[
+    "--template",
+    "nvim",
+    "--set",
+    "IMAGE=localhost/http-page:1",
+    "--set",
+    "WS_PORT=8080",
+    "--set",
+    "HTTP_PORT=8081",
+];
+
+fn an_editor_keeps_its_workspace() -> Result<()> {
+    let world = World::installed("nvim")?;
+    let class = format!("local-{}", world.namespace.name());
+    world
+        .cluster
+        .host_path_volume(&format!("volume-{}", world.namespace.name()), "1Gi", &class)?;
+    let create = [
+        &[
+            "create",
+            "bob",
+            "--storage",
+            "1Gi",
+            "--storage-class",
+            &class,
+        ],
+        NVIM,
+    ]
+    .concat();
+    world.session(&create)?.exits(0)?;
+    world.namespace.kubectl(
+        &[
+            "exec",
+            "nvim-web-session-bob",
+            "--",
+            "sh",
+            "-c",
+            "echo kept > /workspace/file",
+        ],
+        None,
+    )?;
+    let deleted = world.session(&["delete", "bob"])?.exits(0)?;
+    ensure!(
+        deleted
+            .stderr
+            .contains("kept: persistentvolumeclaim/session-bob-pvc"),
+        "{deleted:?}"
+    );
+    let kept = world
+        .namespace
+        .kubectl(&["get", "pvc", "session-bob-pvc", "-o", "json"], None)?;
+    let kept: Value = serde_json::from_str(&kept)?;
+    let annotations = &kept["metadata"]["annotations"];
+    ensure!(
+        annotations["streaming.platform/kept-since"].is_string(),
+        "{annotations}"
+    );
+    world.session(&create)?.exits(0)?;
+    let file = world.namespace.kubectl(
+        &[
+            "exec",
+            "nvim-web-session-bob",
+            "--",
+            "cat",
+            "/workspace/file",
+        ],
+        None,
+    )?;
+    ensure!(file == "kept\n", "{file}");
+    let refused = world
+        .session(&["delete", "bob", "--delete-data"])?
+        .exits(1)?;
+    ensure!(refused.stderr.contains("-y"), "{refused:?}");
+    world
+        .session(&["delete", "bob", "--delete-data", "-y"])?
+        .exits(0)?;
+    let left = world
+        .namespace
+        .kubectl(&["get", "pvc", "-o", "name"], None)?;
+    ensure!(left.is_empty(), "{left}");
+    Ok(())
+}
+
+fn edit_is_all_a_user_needs() -> Result<()> {
+    let world = World::installed("edit")?;
+    let user = format!("{}@example.com", world.namespace.name());
+    let kubeconfig = world.cluster.user_kubeconfig(&user, &[])?;
+    let session = |args: &[&str]| run(&mut world.command_as(&kubeconfig, args));
+    let denied = session(&["create", "mine", "--template", "shell"])?.exits(1)?;
+    ensure!(
+        denied
+            .stderr
+            .contains("Error from server (Forbidden): sessions.streaming.platform is forbidden"),
+        "{denied:?}"
+    );
+    world
+        .cluster
+        .bind_role(world.namespace.name(), &user, "edit")?;
+    session(&["create", "mine", "--template", "shell"])?.exits(0)?;
+    let owner = session(&["list", "mine", "-o", "jsonpath={.spec.userId}"])?.exits(0)?;
+    ensure!(owner.stdout == user, "{owner:?}");
+    let found = session(&["list", "--user-id", &user, "-o", "name"])?.exits(0)?;
+    ensure!(
+        found.stdout == "session.streaming.platform/mine\n",
+        "{found:?}"
+    );
+    session(&["delete", "mine"])?.exits(0)?;
+    let left = traces(&world)?;
+    ensure!(!left.contains("session"), "{left}");
+    Ok(())
+}
+
+const TEAM: &str = r#"
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: "web-${SESSION_ID}"}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      terminationGracePeriodSeconds: 0
+      containers:
+      - {name: page, image: "localhost/http-page:1", imagePullPolicy: Never, ports: [{containerPort: 8080}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: "web-${SESSION_ID}"}
+spec: {selector: {app: web}, ports: [{name: http, port: 80, targetPort: 8080}]}
+"#;
+
+fn a_manifest_with_a_deployment_is_a_session() -> Result<()> {
+    use std::io::Write;
+    let world = World::installed("manifest")?;
+    let mut file = tempfile::NamedTempFile::new()?;
+    file.write_all(TEAM.as_bytes())?;
+    let path = file.path().to_string_lossy().into_owned();
+    for name in ["one", "two"] {
+        world.session(&["create", name, "-f", &path])?.exits(0)?;
+    }
+    let listed = world
+        .session(&[
+            "list",
+            "-o",
+            "custom-columns=N:.metadata.name,P:.status.phase",
+            "--no-headers",
+        ])?
+        .exits(0)?;
+    ensure!(
+        listed.stdout == "one   running\ntwo   running\n",
+        "{listed:?}"
+    );
+    // Both sessions' Pods carry app=web: each Service must lead to its own two only.
+    let slices = world.namespace.kubectl(
+        &[
+            "get",
+            "endpointslices",
+            "-l",
+            "kubernetes.io/service-name=web-one",
+            "-o",
+            "jsonpath={.items[*].endpoints[*].targetRef.name}",
+        ],
+        None,
+    )?;
+    let names: Vec<&str> = slices.split_whitespace().collect();
+    ensure!(
+        names.len() == 2 && names.iter().all(|name| name.starts_with("web-one-")),
+        "{slices}"
+    );
+    world.session(&["delete", "one"])?.exits(0)?;
+    let pods = world
+        .namespace
+        .kubectl(&["get", "pods", "-o", "name"], None)?;
+    ensure!(
+        pods.lines().count() == 2 && pods.lines().all(|pod| pod.starts_with("pod/web-two-")),
+        "{pods}"
+    );
+    world.session(&["delete", "--all"])?.exits(0)?;
+    Ok(())
+}
+
+fn a_pod_that_cannot_come_up_is_kept_and_explained() -> Result<()> {
+    let world = World::installed("hopeless")?;
+    let failed = world
+        .session(&[
+            "create",
+            "x",
+            "--template",
+            "shell",
+            "--set",
+            "IMAGE=docker.io/library/busybox:no-such-tag",
+        ])?
+        .exits(1)?;
+    ensure!(
+        failed.stdout == "session.streaming.platform/x created\n",
+        "{failed:?}"
+    );
+    ensure!(
+        failed
+            .stderr
+            .contains("hint: delete it: kubectl session delete x"),
+        "{failed:?}"
+    );
+    let kept = world.session(&["list", "x", "-o", "name"])?.exits(0)?;
+    ensure!(kept.stdout == "session.streaming.platform/x\n", "{kept:?}");
+    world.session(&["delete", "x"])?.exits(0)?;
+    Ok(())
+}
+
+const SYNCED: &str = r#"
+apiVersion: v1
+kind: Pod
+metadata:
+  name: synced
+  annotations:
+    streaming.platform/sync: '{"command": ["sh", "-c", "test -e /tmp/done || { echo not yet >&2; exit 3; }"]}'
+spec:
+  terminationGracePeriodSeconds: 0
+  containers:
+  - {name: main, image: "localhost/busybox:1", imagePullPolicy: Never, command: [sleep, "3600"]}
+"#;
+
+fn a_failing_sync_keeps_everything() -> Result<()> {
+    use std::io::Write;
+    let world = World::installed("sync")?;
+    let mut file = tempfile::NamedTempFile::new()?;
+    file.write_all(SYNCED.as_bytes())?;
+    world
+        .session(&["create", "s", "-f", &file.path().to_string_lossy()])?
+        .exits(0)?;
+    let refused = world.session(&["delete", "s"])?.exits(1)?;
+    ensure!(refused.stdout.is_empty(), "{refused:?}");
+    ensure!(
+        refused.stderr.contains("exit code 3: not yet") && refused.stderr.contains("--skip-sync"),
+        "{refused:?}"
+    );
+    world
+        .namespace
+        .kubectl(&["exec", "synced", "--", "touch", "/tmp/done"], None)?;
+    world.session(&["delete", "s"])?.exits(0)?;
+    Ok(())
+}

@@ -1,0 +1,136 @@
+//! Data of an earlier session of that name: taken up again by its owner, by nobody else.
+
+use serde_json::{Value, json};
+use session_support::{FakeApi, golden};
+
+use crate::tool::{create, deletions, left, posts, server};
+
+const KEPT: &str = "2026-02-01T00:00:00Z";
+
+fn kept(kind: &str, name: &str, user: &str, template: &str) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": kind,
+        "metadata": {
+            "name": name, "namespace": "default",
+            "labels": {"streaming.platform/session": "alice"},
+            "annotations": {
+                "streaming.platform/user-id": user,
+                "streaming.platform/template": template,
+                "streaming.platform/session-uid": "an-old-one",
+                "streaming.platform/kept-since": KEPT,
+                "streaming.platform/run": "an-old-one",
+            },
+        },
+    })
+}
+
+fn claim(user: &str, template: &str, size: &str) -> Value {
+    let mut claim = kept("PersistentVolumeClaim", "home-alice", user, template);
+    claim["spec"] = json!({"resources": {"requests": {"storage": size}}});
+    claim
+}
+
+/// Base64 of `old-password`, as a server has it.
+fn secret() -> Value {
+    let mut secret = kept("Secret", "session-alice-parameters", "alice", "tool");
+    secret["metadata"]["labels"]["streaming.platform/parameters"] = "true".into();
+    secret["data"] = json!({"PASSWORD": "b2xkLXBhc3N3b3Jk"});
+    secret
+}
+
+fn annotations(api: &FakeApi, kind: &str, name: &str) -> Value {
+    let object = api.object(kind, "default", name).unwrap();
+    object["metadata"]["annotations"].clone()
+}
+
+#[test]
+fn kept_data_is_taken_up_and_opens_with_its_old_password() {
+    let api = server();
+    api.put(claim("alice", "tool", "1Gi"));
+    api.put(secret());
+    create(&api, "alice --template tool --wait=false").done();
+    let uid = api
+        .object("sessions.streaming.platform", "default", "alice")
+        .unwrap()["metadata"]["uid"]
+        .clone();
+    for (kind, name) in [
+        ("persistentvolumeclaims", "home-alice"),
+        ("secrets", "session-alice-parameters"),
+    ] {
+        let annotations = annotations(&api, kind, name);
+        assert_eq!(annotations["streaming.platform/session-uid"], uid, "{name}");
+        assert_eq!(annotations.get("streaming.platform/kept-since"), None);
+    }
+    let rendered = posts(&api).into_iter().find(|post| {
+        post.json()["metadata"]["name"] == "tool-alice" && post.path.ends_with("/secrets")
+    });
+    let rendered = rendered.unwrap().json();
+    assert_eq!(rendered["stringData"]["password"], "old-password");
+}
+
+#[test]
+fn taking_up_insists_on_the_object_that_was_seen() {
+    let api = server();
+    let before = api.put(claim("alice", "tool", "1Gi"));
+    create(&api, "alice --template tool --wait=false").done();
+    let requests = api.requests();
+    let patch = requests
+        .iter()
+        .find(|request| request.method == "PATCH" && request.path.ends_with("/home-alice"));
+    let body = patch.unwrap().json();
+    assert_eq!(body["metadata"]["uid"], before["metadata"]["uid"]);
+    assert_eq!(body.get("spec"), None, "it is large enough");
+}
+
+#[test]
+fn a_claim_grows_and_never_shrinks() {
+    for (asked, size) in [("5Gi", "5Gi"), ("1Gi", "2Gi")] {
+        let api = server();
+        api.put(claim("alice", "tool", "2Gi"));
+        let words = format!("alice --template tool --wait=false --set SIZE={asked}");
+        create(&api, &words).done();
+        let claim = api.object("persistentvolumeclaims", "default", "home-alice");
+        let found = claim.unwrap()["spec"]["resources"]["requests"]["storage"].clone();
+        assert_eq!(found, size, "asked {asked}");
+    }
+}
+
+#[test]
+fn anothers_data_is_not_taken_up() {
+    let api = server();
+    let before = api.put(claim("bob", "tool", "1Gi"));
+    let played = create(&api, "alice --template tool");
+    golden("create-kept-others.txt", &played.text());
+    assert_eq!(left(&api), ["persistentvolumeclaims/home-alice"]);
+    let after = api.object("persistentvolumeclaims", "default", "home-alice");
+    assert_eq!(after.unwrap(), before);
+}
+
+#[test]
+fn data_of_another_template_is_not_taken_up() {
+    let api = server();
+    api.put(claim("alice", "desktop", "1Gi"));
+    let played = create(&api, "alice --template tool");
+    golden("create-kept-template.txt", &played.text());
+    assert_eq!(left(&api), ["persistentvolumeclaims/home-alice"]);
+}
+
+#[test]
+fn data_that_was_taken_up_stays_when_the_create_fails() {
+    let api = server();
+    api.put(claim("alice", "tool", "1Gi"));
+    api.put(secret());
+    api.on(
+        "POST",
+        "/api/v1/namespaces/default/pods",
+        session_support::Answer::internal("x"),
+    );
+    create(&api, "alice --template tool").failed();
+    let names: Vec<String> = deletions(&api).into_iter().map(|(name, ..)| name).collect();
+    assert_eq!(names, ["sessions.streaming.platform/alice"]);
+    let stays = [
+        "secrets/session-alice-parameters",
+        "persistentvolumeclaims/home-alice",
+    ];
+    assert_eq!(left(&api), stays);
+}

@@ -1,0 +1,142 @@
+//! Data goes only on the user's word.
+
+use kubectl_session_delete::Delete;
+use session_support::{FakeApi, golden};
+
+use crate::play::{Play, Played};
+use crate::running::{Running, delete, left, written};
+
+fn server(policy: &str) -> FakeApi {
+    Running {
+        policy,
+        ..Running::default()
+    }
+    .server()
+}
+
+fn asked(api: &FakeApi, answer: &str, words: &str) -> Played {
+    Play::on(api).at_terminal(answer).run::<Delete>(words)
+}
+
+fn untouched(api: &FakeApi) {
+    assert_eq!(left(api).len(), 5);
+    assert!(api.writes().is_empty(), "{:?}", written(api));
+    assert!(api.executed().is_empty());
+}
+
+#[test]
+fn destroyed_data_is_asked_about_on_a_terminal() {
+    for words in ["alice", "alice --delete-data"] {
+        let api = server(if words == "alice" { "delete" } else { "keep" });
+        let played = asked(&api, "y\n", words);
+        assert_eq!(played.code, 0);
+        golden("delete-asked.txt", &played.out);
+        assert_eq!(left(&api), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn any_answer_but_y_is_no() {
+    for answer in ["n\n", "\n", "yes\n", ""] {
+        let api = server("delete");
+        let played = asked(&api, answer, "alice");
+        assert_eq!(played.code, 0);
+        assert!(
+            played.out.ends_with("(y/N): deletion is cancelled\n"),
+            "{}",
+            played.out
+        );
+        untouched(&api);
+    }
+}
+
+#[test]
+fn without_a_terminal_destroyed_data_needs_y() {
+    for (policy, words) in [("delete", "alice"), ("keep", "alice --delete-data")] {
+        let api = server(policy);
+        let played = delete(&api, words);
+        golden("delete-data-refused.txt", &played.text());
+        untouched(&api);
+        let played = delete(&api, &format!("{words} -y"));
+        played.done();
+        assert_eq!(left(&api), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_session_without_claims_has_no_data_to_ask_about() {
+    let api = Running {
+        policy: "delete",
+        claim: false,
+        ..Running::default()
+    }
+    .server();
+    let played = asked(&api, "", "alice");
+    assert!(!played.done().contains("y/N"), "{}", played.out);
+    // the parameters Secret opens nothing any more
+    assert_eq!(left(&api), Vec::<String>::new());
+}
+
+#[test]
+fn a_snapshot_that_cannot_be_taken_is_refused() {
+    let api = server("snapshot");
+    let played = delete(&api, "alice -y");
+    golden("delete-snapshot.txt", &played.text());
+    untouched(&api);
+    delete(&api, "alice -y --delete-data").done();
+}
+
+#[test]
+fn the_sessions_own_policy_goes_before_its_templates() {
+    let api = server("delete");
+    let mut session = api
+        .object("sessions.streaming.platform", "default", "alice")
+        .unwrap();
+    session["spec"]["dataPolicy"] = "keep".into();
+    api.put(session);
+    delete(&api, "alice").done();
+    assert_eq!(left(&api)[0], "persistentvolumeclaims/home-alice");
+}
+
+#[test]
+fn several_sessions_are_asked_about_on_a_terminal_only() {
+    let both = |api: &FakeApi| {
+        let bob = Running {
+            name: "bob",
+            ..Running::default()
+        };
+        bob.put(api);
+    };
+    let api = server("keep");
+    both(&api);
+    let played = asked(&api, "n\n", "alice bob");
+    golden("delete-several-asked.txt", &played.text());
+    assert!(api.writes().is_empty());
+    let played = asked(&api, "", "alice bob -y");
+    assert!(!played.done().contains("y/N"));
+    let api = server("keep");
+    both(&api);
+    let played = delete(&api, "alice bob");
+    golden("delete-several.txt", &played.text());
+}
+
+#[test]
+fn interactive_asks_always() {
+    let api = server("keep");
+    let words = "alice -i";
+    let played = Play::on(&api).piped("n\n").run::<Delete>(words);
+    assert!(
+        played
+            .done()
+            .contains("Do you want to continue? (y/N): deletion is cancelled")
+    );
+    untouched(&api);
+    let played = Play::on(&api).run::<Delete>(words);
+    assert!(
+        played.done().ends_with("deletion is cancelled\n"),
+        "closed stdin"
+    );
+    untouched(&api);
+    let played = Play::on(&api).piped("y\n").run::<Delete>(words);
+    assert!(played.done().ends_with("deleted from default namespace\n"));
+}

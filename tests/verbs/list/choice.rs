@@ -1,0 +1,103 @@
+//! Which sessions.
+
+use session_support::golden;
+
+use crate::class::{class, list, names};
+
+#[test]
+fn selectors_go_to_the_server() {
+    let api = class();
+    list(&api, "-l app=x --field-selector metadata.name=alice").done();
+    let of_sessions = api
+        .lines()
+        .into_iter()
+        .find(|line| line.contains("/sessions?"));
+    let line = of_sessions.unwrap();
+    assert!(line.contains("labelSelector=app%3Dx"), "{line}");
+    assert!(
+        line.contains("fieldSelector=metadata.name%3Dalice"),
+        "{line}"
+    );
+}
+
+#[test]
+fn an_owner_is_found_with_and_without_the_label() {
+    let api = class();
+    let played = list(&api, "--user-id alice@example.com");
+    assert_eq!(names(&played), ["alice", "eve"]);
+    let selectors: Vec<String> = api
+        .requests()
+        .iter()
+        .filter(|request| request.path.ends_with("/sessions"))
+        .map(|request| request.query("labelSelector").unwrap())
+        .collect();
+    let label = session_shared::labels::label_value("alice@example.com");
+    let wanted = [
+        format!("streaming.platform/user={label}"),
+        "!streaming.platform/user".to_owned(),
+    ];
+    assert_eq!(selectors, wanted);
+}
+
+#[test]
+fn an_owner_is_compared_as_it_was_written() {
+    let api = class();
+    let mut mallory =
+        crate::class::session("default", "mallory", "mallory", serde_json::Value::Null);
+    mallory["metadata"]["labels"]["streaming.platform/user"] = "bob".into();
+    api.put(mallory);
+    let played = list(&api, "--user-id bob");
+    assert_eq!(names(&played), ["bob"]);
+    let played = list(&api, "--user-id bob -o name");
+    assert_eq!(played.done(), "session.streaming.platform/bob\n");
+}
+
+#[test]
+fn phases_are_those_after_the_join() {
+    for (words, wanted) in [
+        ("--phase running", vec!["alice"]),
+        ("--phase failed", vec!["bob", "dave"]),
+        ("--phase failed,stopped", vec!["bob", "carol", "dave"]),
+        ("--phase stopped --phase pending", vec!["carol", "eve"]),
+        ("--phase terminating", vec!["frank"]),
+    ] {
+        let api = class();
+        assert_eq!(names(&list(&api, words)), wanted, "{words}");
+        let objects = list(&api, &format!("{words} -o name"));
+        assert_eq!(objects.done().lines().count(), wanted.len(), "{words}");
+    }
+}
+
+#[test]
+fn names_are_listed_in_the_order_they_were_given() {
+    let api = class();
+    let played = list(&api, "dave session/alice");
+    assert_eq!(names(&played), ["dave", "alice"]);
+    let pods = api.lines().into_iter().find(|line| line.contains("/pods?"));
+    let decoded = pods.unwrap().replace("%20", " ").replace('+', " ");
+    assert!(decoded.contains("in %28dave%2Calice%29"), "{decoded}");
+}
+
+#[test]
+fn what_is_missing_is_told_after_what_was_found() {
+    for words in [
+        "alice nobody carol noone",
+        "alice nobody carol noone -o name",
+    ] {
+        let played = list(&class(), words);
+        assert_eq!(played.code, 1);
+        let wide = if words.ends_with("name") {
+            "-o-name"
+        } else {
+            ""
+        };
+        golden(&format!("list-missing{wide}.txt"), &played.text());
+    }
+    let played = list(&class(), "nobody");
+    assert_eq!(
+        played.failed(),
+        "Error from server (NotFound): sessions.streaming.platform \"nobody\" not found\n"
+    );
+    let played = list(&class(), "nobody --ignore-not-found");
+    assert_eq!((played.done(), played.err.as_str()), ("", ""));
+}

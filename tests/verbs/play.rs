@@ -1,0 +1,131 @@
+//! One call of a verb, in process: against a fake API, on captured streams, at a fixed time.
+
+use clap::FromArgMatches;
+use session_shared::Timestamp;
+use session_shared::cluster::Cluster;
+use session_shared::cluster::interrupt::Interrupt;
+use session_shared::failure::Several;
+use session_shared::report::console::Console;
+use session_shared::report::failure;
+use session_shared::verb::{Entry, Ground, Verb};
+use session_support::FakeApi;
+
+/// The time of every call.
+pub const NOW: &str = "2026-03-01T12:00:00Z";
+
+/// What a call printed, and how it ended.
+#[derive(Debug)]
+pub struct Played {
+    pub out: String,
+    pub err: String,
+    pub code: u8,
+}
+
+/// A call that is about to be made.
+pub struct Play<'a> {
+    api: &'a FakeApi,
+    input: String,
+    terminal: bool,
+    interrupt: Interrupt,
+}
+
+impl<'a> Play<'a> {
+    /// Against `api`, without a terminal, nothing to read.
+    pub fn on(api: &'a FakeApi) -> Self {
+        Self {
+            api,
+            input: String::new(),
+            terminal: false,
+            interrupt: Interrupt::default(),
+        }
+    }
+
+    /// Everything is a terminal, and somebody types `input`.
+    pub fn at_terminal(mut self, input: &str) -> Self {
+        (self.terminal, self.input) = (true, input.to_owned());
+        self
+    }
+
+    /// `input` comes through a pipe.
+    pub fn piped(mut self, input: &str) -> Self {
+        self.input = input.to_owned();
+        self
+    }
+
+    /// The user's Ctrl-C.
+    pub fn stopped_by(mut self, interrupt: &Interrupt) -> Self {
+        self.interrupt = interrupt.clone();
+        self
+    }
+
+    /// Makes the call: `words` is the command line behind the verb, split at blanks.
+    pub fn run<V: Verb>(self, words: &str) -> Played {
+        self.run_args::<V>(&words.split_whitespace().collect::<Vec<_>>())
+    }
+
+    /// As [`Play::run`], with words that hold blanks.
+    pub fn run_args<V: Verb>(self, words: &[&str]) -> Played {
+        let command = (Entry::of::<V>().command)().no_binary_name(true);
+        let matches = command
+            .try_get_matches_from(words)
+            .unwrap_or_else(|error| panic!("{words:?}: {error}"));
+        let args = V::Args::from_arg_matches(&matches).unwrap();
+        let (console, captured) = Console::captured(&self.input, self.terminal);
+        let prefix = format!("kubectl session {}", V::NAME);
+        let code = runtime().block_on(async {
+            let cluster = Cluster::over(self.api.client(), "default");
+            let mut ground = Ground::of_test(console, cluster, now());
+            ground.interrupt = self.interrupt;
+            match V::run(args, &mut ground).await {
+                Ok(()) => 0,
+                Err(error) => match error.downcast::<Several>() {
+                    Ok(Several(errors)) => {
+                        failure::report_all(&mut ground.console, &errors, &prefix)
+                    }
+                    Err(error) => failure::report(&mut ground.console, &error, &prefix),
+                },
+            }
+        });
+        Played {
+            out: captured.out(),
+            err: captured.err(),
+            code,
+        }
+    }
+}
+
+impl Played {
+    /// The call failed with exit code 1 and printed nothing on stdout; returns stderr.
+    #[track_caller]
+    pub fn failed(&self) -> &str {
+        assert_eq!((self.code, self.out.as_str()), (1, ""), "{self:#?}");
+        &self.err
+    }
+
+    /// The call went well; returns stdout.
+    #[track_caller]
+    pub fn done(&self) -> &str {
+        assert_eq!(self.code, 0, "{self:#?}");
+        &self.out
+    }
+
+    /// Streams and exit code as a golden file has them.
+    pub fn text(&self) -> String {
+        format!(
+            "--- stdout\n{}--- stderr\n{}--- exit code {}\n",
+            self.out, self.err, self.code
+        )
+    }
+}
+
+pub fn now() -> Timestamp {
+    NOW.parse().unwrap()
+}
+
+/// One thread a call, as the program has it; made anew for each test, so that a stream left open disturbs no other.
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+}
