@@ -2,6 +2,11 @@
 //!
 //! Nothing else enforces these rules. A rule that is broken on purpose gets its exemption here, by name and with its reason.
 
+#![allow(
+    clippy::expect_used,
+    reason = "a test may fail loudly, its helpers too"
+)]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -65,7 +70,8 @@ const OUTSIDE: &[(&str, &[&str])] = &[
             "base64",
             "getrandom",
             "hyper",
-            "hyper_util", "tower_http",
+            "hyper_util",
+            "tower_http",
             "secrecy",
             "serde_saphyr",
             "tracing",

@@ -11,6 +11,7 @@
 )]
 
 mod api;
+mod data;
 mod embedded;
 mod faults;
 mod lifecycle;
@@ -34,6 +35,7 @@ fn all() -> Vec<Live> {
         embedded::tests(),
         api::tests(),
         lifecycle::tests(),
+        data::tests(),
         faults::tests(),
     ]
     .into_iter()

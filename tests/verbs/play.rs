@@ -3,9 +3,9 @@
 use clap::FromArgMatches;
 use session_shared::Timestamp;
 use session_shared::cluster::Cluster;
-use session_shared::cluster::interrupt::Interrupt;
+use session_shared::cluster::interrupt::{Interrupt, interrupted};
 use session_shared::failure::Several;
-use session_shared::report::console::Console;
+use session_shared::report::console::{Captured, Console};
 use session_shared::report::failure;
 use session_shared::verb::{Entry, Ground, Verb};
 use session_support::FakeApi;
@@ -29,6 +29,7 @@ pub struct Play<'a> {
     interrupt: Interrupt,
 }
 
+#[allow(dead_code, reason = "no verb needs all of it")]
 impl<'a> Play<'a> {
     /// Against `api`, without a terminal, nothing to read.
     pub fn on(api: &'a FakeApi) -> Self {
@@ -58,6 +59,21 @@ impl<'a> Play<'a> {
         self
     }
 
+    /// Makes the call, and at the same time `act`, with what has been printed and the user's Ctrl-C.
+    pub fn meanwhile<V: Verb>(
+        self,
+        words: &str,
+        act: impl FnOnce(&Captured, &Interrupt) + Send,
+    ) -> Played {
+        let streams = Console::captured(&self.input, self.terminal);
+        let (captured, interrupt) = (streams.1.clone(), self.interrupt.clone());
+        std::thread::scope(|scope| {
+            scope.spawn(move || act(&captured, &interrupt));
+            let words: Vec<&str> = words.split_whitespace().collect();
+            self.call::<V>(&words, streams)
+        })
+    }
+
     /// Makes the call: `words` is the command line behind the verb, split at blanks.
     pub fn run<V: Verb>(self, words: &str) -> Played {
         self.run_args::<V>(&words.split_whitespace().collect::<Vec<_>>())
@@ -65,18 +81,29 @@ impl<'a> Play<'a> {
 
     /// As [`Play::run`], with words that hold blanks.
     pub fn run_args<V: Verb>(self, words: &[&str]) -> Played {
+        let streams = Console::captured(&self.input, self.terminal);
+        self.call::<V>(words, streams)
+    }
+
+    fn call<V: Verb>(self, words: &[&str], (console, captured): (Console, Captured)) -> Played {
         let command = (Entry::of::<V>().command)().no_binary_name(true);
         let matches = command
             .try_get_matches_from(words)
             .unwrap_or_else(|error| panic!("{words:?}: {error}"));
         let args = V::Args::from_arg_matches(&matches).unwrap();
-        let (console, captured) = Console::captured(&self.input, self.terminal);
         let prefix = format!("kubectl session {}", V::NAME);
         let code = runtime().block_on(async {
             let cluster = Cluster::over(self.api.client(), "default");
             let mut ground = Ground::of_test(console, cluster, now());
             ground.interrupt = self.interrupt;
-            match V::run(args, &mut ground).await {
+            let interrupt = ground.interrupt.clone();
+            // As the program does it: Ctrl-C ends whoever does not clean up by himself.
+            let result = tokio::select! {
+                biased;
+                result = V::run(args, &mut ground) => result,
+                () = unguarded(&interrupt) => Err(interrupted()),
+            };
+            match result {
                 Ok(()) => 0,
                 Err(error) => match error.downcast::<Several>() {
                     Ok(Several(errors)) => {
@@ -94,6 +121,7 @@ impl<'a> Play<'a> {
     }
 }
 
+#[allow(dead_code, reason = "no verb needs all of it")]
 impl Played {
     /// The call failed with exit code 1 and printed nothing on stdout; returns stderr.
     #[track_caller]
@@ -115,6 +143,13 @@ impl Played {
             "--- stdout\n{}--- stderr\n{}--- exit code {}\n",
             self.out, self.err, self.code
         )
+    }
+}
+
+async fn unguarded(interrupt: &Interrupt) {
+    interrupt.wait().await;
+    if interrupt.is_guarded() {
+        std::future::pending::<()>().await;
     }
 }
 

@@ -1,1 +1,20 @@
+//! `kubectl session setup`: what an admin installs, and takes away again.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs,
+    unreachable_pub,
+    reason = "tests may fail loudly"
+)]
 
+#[path = "setup/cluster.rs"]
+mod cluster;
+#[path = "setup/install.rs"]
+mod install;
+#[path = "play.rs"]
+mod play;
+#[path = "setup/remove.rs"]
+mod remove;
+#[path = "setup/words.rs"]
+mod words;

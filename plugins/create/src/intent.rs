@@ -377,42 +377,5 @@ pub(crate) fn made_name(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_made_name_sorts_and_filters_and_fits() {
-        let owner: UserId = "alice@example.com".parse().unwrap();
-        let name = made_name(&owner, None, 1_700_000_000, "x1y2z").unwrap();
-        assert!(name.as_str().starts_with("alice-example-com-"), "{name}");
-        assert!(name.as_str().ends_with("-1700000000-x1y2z"), "{name}");
-        assert!(name.as_str().len() <= 51, "lab allows 51");
-        let begun = made_name(&owner, Some(&"demo".parse().unwrap()), 1, "r").unwrap();
-        assert_eq!(begun.as_str(), "demo-1-r");
-    }
-
-    #[test]
-    fn two_sources_agree_or_are_refused() {
-        assert_eq!(agreed("name", Some("a"), None).unwrap(), Some("a"));
-        assert_eq!(agreed("name", Some("a"), Some("a")).unwrap(), Some("a"));
-        let error = agreed("name", Some("a"), Some("b")).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "the name from the provided object \"b\" does not match the name \"a\""
-        );
-    }
-
-    #[test]
-    fn words_are_checked() {
-        assert_eq!(driver("client").unwrap(), Driver::Client);
-        assert!(driver("x").unwrap_err().to_string().contains("Must be"));
-        assert!(
-            data_policy("x")
-                .unwrap_err()
-                .to_string()
-                .contains("Must be")
-        );
-        assert!(existing(&["secret".into()]).is_err());
-        assert_eq!(existing(&["Secret/x".into()]).unwrap(), ["secret/x"]);
-    }
-}
+#[path = "intent_tests.rs"]
+mod tests;

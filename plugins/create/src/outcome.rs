@@ -8,6 +8,7 @@ use session_shared::cluster::wait::Waited;
 use session_shared::cluster::{Cluster, Write};
 use session_shared::failure::{Failure, Kind, hinted};
 use session_shared::flags::writing::DryRun;
+use session_shared::labels;
 use session_shared::objects::endpoint::endpoint;
 use session_shared::objects::resource::SESSION;
 use session_shared::progress::{Event, Sink};
@@ -294,7 +295,10 @@ fn look_and_delete(error: anyhow::Error, made: &Made, seen: &Seen) -> anyhow::Er
     let look = match seen {
         Seen::NotReady(finding) => format!("kubectl describe {} -n {namespace}", finding.object),
         Seen::Ended { pod, .. } => format!("kubectl logs {pod} -n {namespace} --all-containers"),
-        _ => format!("kubectl get events -n {namespace}"),
+        _ => format!(
+            "kubectl describe pods -l {}={name} -n {namespace}",
+            labels::SESSION
+        ),
     };
     let error = hinted(error, format!("look at it: {look}"));
     hinted(

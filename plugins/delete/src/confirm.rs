@@ -27,8 +27,9 @@ pub(crate) fn check(doomed: &[Doomed]) -> Result<()> {
     let error = hinted(
         error,
         format!(
-            "keep its data: kubectl patch session {} --type merge -p '{patch}', then delete it",
-            session.name()
+            "keep its data: kubectl patch session {} -n {} --type merge -p '{patch}', then delete it",
+            session.name(),
+            session.belonging.namespace.as_str()
         ),
     );
     Err(hinted(error, "or destroy its data with --delete-data"))

@@ -110,10 +110,12 @@ pub(crate) fn report(
 
 fn explain(doomed: &Doomed, step: &Step, error: anyhow::Error, namespace: &str) -> anyhow::Error {
     let name = doomed.name();
-    if matches!(step, Step::Sync { .. }) {
-        let error = error.context(format!(
-            "session {name:?} is not deleted: its data could not be synchronised"
-        ));
+    // Not the user's Ctrl-C in a sync: nothing is wrong with the data then.
+    if matches!(step, Step::Sync { .. }) && !failure::is(&error, Kind::Interrupted) {
+        // As text: a failure of the connection would be printed without what was being done.
+        let error = anyhow::anyhow!(
+            "session {name:?} is not deleted: its data could not be synchronised: {error:#}"
+        );
         return hinted(
             error,
             format!(

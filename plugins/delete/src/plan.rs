@@ -84,7 +84,7 @@ impl Doomed {
         if self.controller {
             // Its finalizer syncs, and sees to workload and data: what is left to do here is the DELETE itself.
             plan.stages
-                .retain(|stage| stage.iter().any(|step| is_about_session(step)));
+                .retain(|stage| stage.iter().any(is_about_session));
         }
         if !intent.wait {
             plan.stages.retain(|stage| {

@@ -169,7 +169,10 @@ async fn pods(cluster: &Cluster, intent: &Intent) -> Result<(Pods, String)> {
                     .to_owned();
                 pods.take(&page, &columns);
             }
-            Err(error) if failure::is(&error, Kind::Forbidden) => return Ok((pods, version)),
+            Err(error) if failure::is(&error, Kind::Forbidden) => {
+                pods.unseen = true;
+                return Ok((pods, version));
+            }
             Err(error) => return Err(error),
         }
     }

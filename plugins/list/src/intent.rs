@@ -43,8 +43,8 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
         bail!("a resource cannot be retrieved by name across all namespaces");
     }
     let selector = &args.selecting.selector;
-    if !args.names.is_empty() && !(selector.is_empty() && args.selecting.field_selector.is_empty())
-    {
+    let selects = !selector.is_empty() || !args.selecting.field_selector.is_empty();
+    if selects && !args.names.is_empty() {
         return Err(usage(
             "name cannot be provided when a selector is specified",
         ));

@@ -39,7 +39,11 @@ struct Told {
 
 /// The Pods of the primary workloads, by namespace and session.
 #[derive(Debug, Default)]
-pub(crate) struct Pods(HashMap<(String, String), Vec<Told>>);
+pub(crate) struct Pods {
+    told: HashMap<(String, String), Vec<Told>>,
+    /// They may not be listed: that there is none of a session says nothing.
+    pub(crate) unseen: bool,
+}
 
 impl Pods {
     /// Takes a page of the Table of Pods, with metadata.
@@ -70,7 +74,7 @@ impl Pods {
                 text(&row.object, "/metadata/namespace").to_owned(),
                 session.to_owned(),
             );
-            self.0.entry(key).or_default().push(told);
+            self.told.entry(key).or_default().push(told);
         }
     }
 
@@ -92,7 +96,7 @@ impl Pods {
                 text(&row.object, "/metadata/namespace").to_owned(),
                 session.to_owned(),
             );
-            if let Some(told) = self.0.get_mut(&key) {
+            if let Some(told) = self.told.get_mut(&key) {
                 told.retain(|told| told.pod != text(&row.object, "/metadata/name"));
             }
             keys.push(key);
@@ -115,7 +119,7 @@ impl Pods {
             .into_iter()
             .find(|phase| phase.word() == status_phase);
         let pods = self
-            .0
+            .told
             .get(&(namespace.to_owned(), name.to_owned()))
             .map(Vec::as_slice)
             .unwrap_or_default();
@@ -146,7 +150,9 @@ impl Pods {
                 told.phase.or(stored).unwrap_or(Phase::Pending),
                 told.word.clone(),
             ),
-            (None, Some(Phase::Running)) => known(Phase::Failed, Some("PodLost".into())),
+            (None, Some(Phase::Running)) if !self.unseen => {
+                known(Phase::Failed, Some("PodLost".into()))
+            }
             (None, Some(phase)) => known(phase, None),
             // Half made: the client was ended before it wrote a status.
             (None, None) => known(Phase::Pending, None),
@@ -265,6 +271,15 @@ mod tests {
         assert_eq!(shown(&[], "running"), "PodLost");
         assert_eq!(shown(&[], "stopped"), "stopped");
         assert_eq!(shown(&[], ""), "pending");
+    }
+
+    #[test]
+    fn pods_that_may_not_be_seen_are_not_taken_for_lost() {
+        let unseen = Pods {
+            unseen: true,
+            ..Pods::default()
+        };
+        assert_eq!(unseen.join("ns", "a", "running", false).shown(), "running");
     }
 
     #[test]

@@ -47,6 +47,7 @@ async fn table(cluster: &Cluster, intent: &Intent, args: &Args, ground: &mut Gro
         IncludeObject::Object
     };
     let mut fetched = fetch::tables(cluster, intent, include).await?;
+    note_unseen(&fetched.pods, ground);
     let raw = if intent.watch {
         fetched.sessions.rows.clone()
     } else {
@@ -91,6 +92,15 @@ async fn table(cluster: &Cluster, intent: &Intent, args: &Args, ground: &mut Gro
     .await
 }
 
+/// What is not looked at for want of a right is said.
+fn note_unseen(pods: &join::Pods, ground: &mut Ground) {
+    if pods.unseen {
+        ground
+            .console
+            .note("phases are as the sessions' status has them: you may not list Pods");
+    }
+}
+
 async fn objects(
     cluster: &Cluster,
     intent: &Intent,
@@ -104,6 +114,7 @@ async fn objects(
         ));
     }
     let mut fetched = fetch::objects(cluster, intent).await?;
+    note_unseen(&fetched.pods, ground);
     view::objects(&mut fetched.sessions, &fetched.pods, intent);
     let sort_by = args.printing.sort_by.as_str();
     if !sort_by.is_empty() && !fetched.sessions.is_empty() {

@@ -50,7 +50,11 @@ pub(crate) async fn watch(
     );
     let place = || place(cluster, intent);
     let mut sessions = cluster.watch(&SESSION, place(), &selection, sessions_from, true);
-    let mut pods = cluster.watch(&POD, place(), &pod_selection(intent), pods_from, true);
+    let mut pods = if fetched.pods.unseen {
+        futures::stream::pending().boxed()
+    } else {
+        cluster.watch(&POD, place(), &pod_selection(intent), pods_from, true)
+    };
     let mut state = Watching {
         intent,
         sessions: raw.into_iter().map(|row| (key(&row.object), row)).collect(),

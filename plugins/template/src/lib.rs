@@ -2,6 +2,7 @@
 
 mod apply;
 mod args;
+mod asked;
 mod chosen;
 mod delete;
 mod files;

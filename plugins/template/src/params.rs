@@ -8,8 +8,8 @@ use session_shared::template::{Manifest, Parameters};
 use session_shared::verb::Ground;
 
 use crate::args::Params;
+use crate::asked;
 use crate::chosen::{self, Where};
-use crate::view;
 
 /// Lists what a template asks for.
 ///
@@ -27,19 +27,19 @@ pub(crate) async fn run(args: &Params, connection: &Connection, ground: &mut Gro
     };
     let manifest = Manifest::parse(chosen.manifest())?;
     let parameters = Parameters::of(chosen.declared(), &manifest)?;
-    let asked = view::asked(&manifest, &parameters, chosen.declared());
-    if asked.is_empty() && matches!(format, Format::Text { .. }) {
+    let all = asked::asked(&manifest, &parameters, chosen.declared());
+    if all.is_empty() && matches!(format, Format::Text { .. }) {
         ground.console.err_line("No parameters found");
         return Ok(());
     }
     let text = match format {
-        Format::Text { wide } => view::parameters(&asked, wide, args.no_headers),
-        Format::Objects(printer) if printer.is_name() => asked
+        Format::Text { wide } => asked::parameters(&all, wide, args.no_headers),
+        Format::Objects(printer) if printer.is_name() => all
             .iter()
             .map(|one| format!("{}\n", one.parameter.name))
             .collect(),
         Format::Objects(mut printer) => {
-            let all: Vec<Value> = asked.iter().map(view::Asked::json).collect();
+            let all: Vec<Value> = all.iter().map(asked::Asked::json).collect();
             if args.output.starts_with("custom-columns") {
                 printer.list(&all)?
             } else {

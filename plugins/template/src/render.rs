@@ -97,17 +97,14 @@ fn render(
         preset: args.preset.clone(),
         ..SessionSpec::default()
     };
-    let mut text = String::new();
-    let body = match chosen {
+    match chosen {
+        Chosen::Template(_) if args.primary.is_some() => Err(usage(
+            "--primary is for a manifest (-f): a template says itself which workload is primary",
+        )),
         Chosen::Template(found) => {
-            if args.primary.is_some() {
-                return Err(usage(
-                    "--primary is for a manifest (-f): a template says itself which workload is primary",
-                ));
-            }
             spec.template.clone_from(&found.template.metadata.name);
             check_places(found, subject, args, assigned)?;
-            Body::Template(&found.template)
+            carry_out(subject, &spec, Body::Template(&found.template), assigned)
         }
         Chosen::Manifest(source) => {
             spec.primary = args.primary.as_deref().map(primary::parse).transpose()?;
@@ -116,25 +113,31 @@ fn render(
             for (name, value) in extracted.values {
                 assigned.files.entry(name).or_insert(value);
             }
-            text = extracted.text;
-            Body::Manifest {
+            let body = Body::Manifest {
                 file: source.name(),
-                text: &text,
-            }
+                text: &extracted.text,
+            };
+            carry_out(subject, &spec, body, assigned)
         }
-    };
-    let rendered = reconcile::render(&Recipe {
+    }
+}
+
+fn carry_out(
+    subject: &Subject,
+    spec: &SessionSpec,
+    body: Body<'_>,
+    assigned: &Assigned,
+) -> Result<Rendered> {
+    reconcile::render(&Recipe {
         session: &subject.session,
         namespace: &subject.namespace,
-        spec: &spec,
+        spec,
         body,
         set: &assigned.set,
         files: &assigned.files,
         stored: &BTreeMap::new(),
         public: true,
-    });
-    drop(text);
-    rendered
+    })
 }
 
 /// What is wrong with a template's manifest or the values for it, with the places of the template's file: the rendering

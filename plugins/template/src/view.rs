@@ -2,129 +2,20 @@
 
 use serde_json::{Value, json};
 use session_shared::api::{
-    ConnectMethod, DataPolicy, Hooks, Lifetime, OnExpiry, Parameter, ParameterType, Presets,
-    SessionTemplate,
+    ConnectMethod, DataPolicy, Hooks, Lifetime, OnExpiry, ParameterType, Presets, SessionTemplate,
 };
 use session_shared::objects::resource::text;
 use session_shared::report::table;
-use session_shared::template::{Finding, Manifest, Parameters, Placeholder, Severity};
+use session_shared::template::{Finding, Manifest, Parameters, Severity};
+
+use crate::asked::{Asked, asked, parameters};
 
 /// What stands where there is nothing.
-const NONE: &str = "<none>";
+pub(crate) const NONE: &str = "<none>";
 
-/// A parameter and what is asked of who makes a session.
-#[derive(Debug)]
-pub(crate) struct Asked<'a> {
-    pub(crate) parameter: &'a Parameter,
-    required: bool,
-    declared: bool,
-    default: Value,
-}
-
-/// Everything a template asks for, declared or not.
-pub(crate) fn asked<'a>(
-    manifest: &Manifest,
-    parameters: &'a Parameters,
-    declared: &[Parameter],
-) -> Vec<Asked<'a>> {
-    let placeholders = manifest.placeholders();
-    let asked = |parameter: &'a Parameter| {
-        let name = &parameter.name;
-        let required = parameters.is_required(name);
-        Asked {
-            parameter,
-            required,
-            declared: declared.iter().any(|one| one.name == *name),
-            default: match parameter.kind {
-                ParameterType::Secret if required => Value::Null,
-                ParameterType::Secret => {
-                    let own = placeholders.iter().find(|one| one.name == *name);
-                    secret(parameter, own).into()
-                }
-                _ => parameters.default(name).map_or(Value::Null, Value::from),
-            },
-        }
-    };
-    parameters.iter().map(asked).collect()
-}
-
-/// What a secret is when nobody gives it, without saying it.
-fn secret(parameter: &Parameter, placeholder: Option<&Placeholder>) -> &'static str {
-    let written = placeholder.is_some_and(|one| one.places.iter().all(|at| at.default.is_some()));
-    if written && parameter.generate.is_none() {
-        "<hidden>"
-    } else {
-        "<generated>"
-    }
-}
-
-impl Asked<'_> {
-    /// As an object: what is declared, and what follows from the manifest.
-    pub(crate) fn json(&self) -> Value {
-        let mut object = serde_json::to_value(self.parameter).unwrap_or_default();
-        object["type"] = self.parameter.kind.word().into();
-        object["required"] = self.required.into();
-        object["declared"] = self.declared.into();
-        if self.parameter.kind == ParameterType::Secret {
-            object["generated"] = (self.default == "<generated>").into();
-        } else if !self.default.is_null() {
-            object["default"] = self.default.clone();
-        }
-        object
-    }
-
-    fn row(&self, wide: bool) -> Vec<String> {
-        let parameter = self.parameter;
-        let default = match self.default.as_str() {
-            None => NONE,
-            Some("") => "\"\"",
-            Some(default) => default,
-        };
-        let mut row = vec![
-            parameter.name.clone(),
-            parameter.kind.word().to_owned(),
-            default.to_owned(),
-            self.required.to_string(),
-            or_none(parameter.description.as_deref().unwrap_or_default()),
-        ];
-        if wide {
-            row.push(or_none(&parameter.options.join(",")));
-            row.push(range(parameter));
-            row.push(or_none(parameter.pattern.as_deref().unwrap_or_default()));
-        }
-        row
-    }
-}
-
-fn or_none(text: &str) -> String {
+/// A text, or what stands where there is none.
+pub(crate) fn or_none(text: &str) -> String {
     if text.is_empty() { NONE } else { text }.to_owned()
-}
-
-fn range(parameter: &Parameter) -> String {
-    match (parameter.minimum, parameter.maximum) {
-        (None, None) => NONE.to_owned(),
-        (Some(least), Some(most)) => format!("{least} to {most}"),
-        (Some(least), None) => format!("from {least}"),
-        (None, Some(most)) => format!("to {most}"),
-    }
-}
-
-/// The table of parameters.
-pub(crate) fn parameters(asked: &[Asked<'_>], wide: bool, no_headers: bool) -> String {
-    let headings = [
-        "NAME",
-        "TYPE",
-        "DEFAULT",
-        "REQUIRED",
-        "DESCRIPTION",
-        "OPTIONS",
-        "RANGE",
-        "PATTERN",
-    ];
-    let shown = if wide { headings.len() } else { 5 };
-    let rows: Vec<Vec<String>> = asked.iter().map(|one| one.row(wide)).collect();
-    let headings: Vec<&str> = headings.into_iter().take(shown).collect();
-    table::plain(&headings, &rows, no_headers)
 }
 
 /// The table of built-in templates.
@@ -375,51 +266,5 @@ mod tests {
         let text = "2h (at most 1d), then it is deleted";
         assert_eq!(of(Some("2h"), Some("1d"), delete), text);
         assert_eq!(of(None, Some("1d"), delete), "1d, then it is deleted");
-    }
-
-    #[test]
-    fn a_range_may_have_one_end() {
-        let of = |minimum, maximum| {
-            range(&Parameter {
-                minimum,
-                maximum,
-                ..Parameter::default()
-            })
-        };
-        let all = [
-            of(None, None),
-            of(Some(1), None),
-            of(None, Some(8)),
-            of(Some(1), Some(8)),
-        ];
-        assert_eq!(all, ["<none>", "from 1", "to 8", "1 to 8"]);
-    }
-
-    #[test]
-    fn a_secret_is_never_said() {
-        let text = "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData: {a: \"${A:-hunter2}\", b: \"${B}\", c: \"${C:-hunter2}\"}\n";
-        let source = session_shared::template::Source::new("f", text).unwrap();
-        let manifest = Manifest::parse(&source).unwrap();
-        let mut generated = Parameter::new("C", ParameterType::Secret);
-        generated.generate = Some(Default::default());
-        let mut required = Parameter::new("B", ParameterType::Secret);
-        required.required = Some(true);
-        let declared = [required, generated];
-        let found = Parameters::of(&declared, &manifest).unwrap();
-        let asked = asked(&manifest, &found, &declared);
-        let rows: Vec<String> = asked
-            .iter()
-            .map(|one| one.row(false)[..4].join(" "))
-            .collect();
-        assert_eq!(
-            rows,
-            [
-                "B secret <none> true",
-                "C secret <generated> false",
-                "A secret <hidden> false"
-            ]
-        );
-        let json: Vec<Value> = asked.iter().map(Asked::json).collect();
-        assert!(!format!("{json:?}").contains("hunter2"));
     }
 }

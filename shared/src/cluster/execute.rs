@@ -7,12 +7,13 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 
 use super::interrupt::{Interrupt, interrupted};
+use super::whose::{Whose, annotation, foreign, whose};
 use super::{Change, Cluster, Delete, Place, Selection, Write};
 use crate::api::ObjectRef;
 use crate::failure::{self, Failure, Kind, hinted};
 use crate::labels;
 use crate::objects::ResourceType;
-use crate::objects::belonging::{Belonging, is_data};
+use crate::objects::belonging::Belonging;
 use crate::objects::resource::text;
 use crate::plan::{Done, Outcome, Plan, Propagation, Step};
 use crate::progress::{Event, Sink, Stage};
@@ -344,66 +345,6 @@ fn announce(step: &Step) -> Event {
 
 fn short(target: &ObjectRef) -> String {
     format!("{}/{}", target.kind.to_lowercase(), target.name)
-}
-
-fn annotation<'a>(object: &'a Value, key: &str) -> &'a str {
-    object
-        .pointer("/metadata/annotations")
-        .and_then(|a| a.get(key))
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-}
-
-/// Whose an object of a taken name is.
-enum Whose {
-    Ours,
-    Kept,
-    KeptByOtherTemplate(String),
-    Others,
-}
-
-fn whose(found: &Value, wanted: &Value, belonging: &Belonging) -> Whose {
-    let owners = found
-        .pointer("/metadata/ownerReferences")
-        .and_then(Value::as_array);
-    if owners
-        .into_iter()
-        .flatten()
-        .any(|owner| text(owner, "/uid") == belonging.session_uid)
-    {
-        return Whose::Ours;
-    }
-    let label = found
-        .pointer("/metadata/labels")
-        .and_then(|l| l.get(labels::SESSION))
-        .and_then(Value::as_str);
-    let same = label == Some(belonging.session.as_str())
-        && annotation(found, labels::USER_ID) == belonging.user_id.as_str();
-    if !is_data(wanted) || !same {
-        return Whose::Others;
-    }
-    let (theirs, ours) = (
-        annotation(found, labels::TEMPLATE),
-        annotation(wanted, labels::TEMPLATE),
-    );
-    if theirs == ours {
-        Whose::Kept
-    } else {
-        Whose::KeptByOtherTemplate(theirs.to_owned())
-    }
-}
-
-fn foreign(resource: &ResourceType, name: &str, belonging: &Belonging) -> anyhow::Error {
-    let error = anyhow::anyhow!(
-        "{} {name:?} already exists and is not part of session {:?}",
-        resource.kind,
-        belonging.session.as_str()
-    );
-    let kind = resource.kind.to_lowercase();
-    hinted(
-        error,
-        format!("choose another name, or use it as it is with --use-existing {kind}/{name}"),
-    )
 }
 
 fn timed_out(targets: &[ObjectRef], resource: &ResourceType) -> anyhow::Error {

@@ -31,6 +31,7 @@ mod transport;
 pub mod wait;
 mod warning;
 mod watch;
+mod whose;
 mod write;
 
 use std::sync::{Arc, OnceLock};

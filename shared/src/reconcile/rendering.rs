@@ -89,6 +89,7 @@ pub fn render(recipe: &Recipe<'_>) -> Result<Rendered> {
         values.generate_missing()?;
         manifest.render(&values)?
     };
+    manifest.check_namespace(&rendered, recipe.namespace.as_str())?;
     let withheld = rendered.withheld.clone();
     let mut objects = rendered.into_objects();
     let declared = match &spec.primary {

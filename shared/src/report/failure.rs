@@ -102,6 +102,8 @@ fn of_failure(failure: &Failure) -> String {
         }
         Kind::Unreachable => format!("Unable to connect to the server: {message}"),
         Kind::Configuration if message.starts_with("Error in configuration") => message.clone(),
+        // Our words and kubectl's, not the server's: its answer was a page that says 404.
+        Kind::NoSuchResource => prefixed(message),
         _ if !reason.is_empty() => format!("Error from server ({reason}): {message}"),
         // A Status without a reason; what the server did not say has no code.
         _ if *code != 0 => format!("Error from server: {message}"),

@@ -65,7 +65,8 @@ impl Entry {
 }
 
 fn command<V: Verb>() -> Command {
-    <V::Args as clap::CommandFactory>::command()
+    // A flag that is given twice counts as it was given last, as with kubectl.
+    <V::Args as clap::CommandFactory>::command().args_override_self(true)
 }
 
 /// One thread is enough for a command line: more cost start-up time and gain nothing.

@@ -2,6 +2,7 @@
 
 use kubectl_session_delete::Delete;
 use serde_json::{Value, json};
+use session_shared::cluster::interrupt::Interrupt;
 use session_support::{Execution, FakeApi, Recorded};
 
 use crate::play::{Play, Played};
@@ -143,22 +144,14 @@ pub fn left(api: &FakeApi) -> Vec<String> {
     kinds.iter().flat_map(|kind| named(kind)).collect()
 }
 
-/// Waits for a request, then does something to the server, while the verb is at work.
-pub fn meanwhile<T>(
-    api: &FakeApi,
-    awaited: &str,
-    act: impl FnOnce() + Send,
-    work: impl FnOnce() -> T,
-) -> T {
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            let begun = std::time::Instant::now();
-            while !api.lines().iter().any(|line| line.contains(awaited)) {
-                assert!(begun.elapsed().as_secs() < 10, "nobody asked for {awaited}");
-                std::thread::sleep(std::time::Duration::from_millis(1));
-            }
-            act();
-        });
-        work()
+/// Deletes; as soon as a request has been made, something is done to the server, or to the user's patience.
+pub fn meanwhile(api: &FakeApi, awaited: &str, act: impl FnOnce(&Interrupt) + Send) -> Played {
+    Play::on(api).meanwhile::<Delete>("alice", |_, interrupt| {
+        let begun = std::time::Instant::now();
+        while !api.lines().iter().any(|line| line.contains(awaited)) {
+            assert!(begun.elapsed().as_secs() < 10, "nobody asked for {awaited}");
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        act(interrupt);
     })
 }

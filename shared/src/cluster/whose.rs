@@ -1,0 +1,72 @@
+//! Whose an object is whose name was to be taken.
+
+use serde_json::Value;
+
+use crate::failure::hinted;
+use crate::labels;
+use crate::objects::ResourceType;
+use crate::objects::belonging::{Belonging, is_data};
+use crate::objects::resource::text;
+
+/// An annotation of an object, empty where there is none.
+pub(super) fn annotation<'a>(object: &'a Value, key: &str) -> &'a str {
+    object
+        .pointer("/metadata/annotations")
+        .and_then(|a| a.get(key))
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+}
+
+/// Whose an object of a taken name is.
+pub(super) enum Whose {
+    Ours,
+    Kept,
+    KeptByOtherTemplate(String),
+    Others,
+}
+
+/// Whose `found` is, where `wanted` was to be made.
+pub(super) fn whose(found: &Value, wanted: &Value, belonging: &Belonging) -> Whose {
+    let owners = found
+        .pointer("/metadata/ownerReferences")
+        .and_then(Value::as_array);
+    if owners
+        .into_iter()
+        .flatten()
+        .any(|owner| text(owner, "/uid") == belonging.session_uid)
+    {
+        return Whose::Ours;
+    }
+    let label = found
+        .pointer("/metadata/labels")
+        .and_then(|l| l.get(labels::SESSION))
+        .and_then(Value::as_str);
+    let same = label == Some(belonging.session.as_str())
+        && annotation(found, labels::USER_ID) == belonging.user_id.as_str();
+    if !is_data(wanted) || !same {
+        return Whose::Others;
+    }
+    let (theirs, ours) = (
+        annotation(found, labels::TEMPLATE),
+        annotation(wanted, labels::TEMPLATE),
+    );
+    if theirs == ours {
+        Whose::Kept
+    } else {
+        Whose::KeptByOtherTemplate(theirs.to_owned())
+    }
+}
+
+/// The error for a name that somebody else has.
+pub(super) fn foreign(resource: &ResourceType, name: &str, belonging: &Belonging) -> anyhow::Error {
+    let error = anyhow::anyhow!(
+        "{} {name:?} already exists and is not part of session {:?}",
+        resource.kind,
+        belonging.session.as_str()
+    );
+    let kind = resource.kind.to_lowercase();
+    hinted(
+        error,
+        format!("choose another name, or use it as it is with --use-existing {kind}/{name}"),
+    )
+}

@@ -1,0 +1,30 @@
+//! The checked-in CustomResourceDefinitions are those that the Rust types make.
+
+use std::path::{Path, PathBuf};
+
+use session_shared::api::definitions;
+use session_shared::objects::resource::text;
+use session_shared::report::yaml;
+
+fn place(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../docs/api")
+        .join(format!("{name}.yaml"))
+}
+
+#[test]
+fn the_checked_in_definitions_are_fresh() {
+    for definition in definitions() {
+        let path = place(text(&definition, "/metadata/name"));
+        let fresh = yaml::document(&definition).expect("a definition is YAML");
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            std::fs::write(&path, &fresh).expect("the definition can be written");
+        }
+        let stored = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            stored == fresh,
+            "{} is stale: UPDATE_GOLDEN=1 cargo test -p session-shared --test definitions",
+            path.display()
+        );
+    }
+}

@@ -1,0 +1,52 @@
+//! A cluster before its admin has done anything.
+
+use kubectl_session_setup::Setup;
+use serde_json::{Value, json};
+use session_support::{FakeApi, Recorded};
+
+use crate::play::{Play, Played};
+
+pub const DEFINITIONS: &str = "customresourcedefinitions.apiextensions.k8s.io";
+
+/// Every type that the installation has objects of.
+pub const KINDS: [&str; 5] = [
+    DEFINITIONS,
+    "namespaces",
+    "clusterroles.rbac.authorization.k8s.io",
+    "clusterrolebindings.rbac.authorization.k8s.io",
+    "sessiontemplates.streaming.platform",
+];
+
+/// A definition once the server serves it.
+pub fn established(definition: &Value) -> Vec<Value> {
+    let mut definition = definition.clone();
+    definition["status"] = json!({"conditions": [
+        {"type": "NamesAccepted", "status": "True"}, {"type": "Established", "status": "True"}]});
+    vec![definition]
+}
+
+/// A server that takes definitions in at once.
+pub fn cluster() -> FakeApi {
+    let api = FakeApi::stateful();
+    api.react(DEFINITIONS, established);
+    api
+}
+
+pub fn setup(api: &FakeApi, words: &str) -> Played {
+    Play::on(api).run::<Setup>(words)
+}
+
+pub fn count(api: &FakeApi) -> usize {
+    KINDS.iter().map(|kind| api.objects(kind).len()).sum()
+}
+
+/// Everything that is no GET, in order.
+pub fn sent(api: &FakeApi) -> Vec<Recorded> {
+    let all = api.requests().into_iter();
+    all.filter(|request| request.method != "GET").collect()
+}
+
+pub fn lines(requests: &[Recorded]) -> String {
+    let line = |request: &Recorded| format!("{}\n", request.line());
+    requests.iter().map(line).collect()
+}

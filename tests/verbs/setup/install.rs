@@ -1,0 +1,204 @@
+//! Installing: created, configured, unchanged; parts; waiting; rehearsals.
+
+use kubectl_session_setup::Setup;
+use session_support::{Answer, FakeApi, golden};
+
+use crate::cluster::{DEFINITIONS, cluster, count, established, lines, sent, setup};
+use crate::play::Play;
+
+#[test]
+fn everything_is_created_in_order() {
+    let api = cluster();
+    let played = setup(&api, "");
+    let requests = lines(&sent(&api));
+    golden(
+        "setup-created.txt",
+        &format!("{}--- requests\n{requests}", played.text()),
+    );
+    assert_eq!(played.done().lines().count(), count(&api));
+}
+
+#[test]
+fn every_object_is_applied_by_its_manager() {
+    let api = cluster();
+    setup(&api, "").done();
+    for request in sent(&api) {
+        assert_eq!(request.method, "PATCH");
+        assert_eq!(
+            request.header("content-type"),
+            "application/apply-patch+yaml"
+        );
+        assert_eq!(request.query("fieldManager").unwrap(), "kubectl-session");
+        assert_eq!(request.query("fieldValidation").unwrap(), "Strict");
+        assert_eq!(request.query("force").unwrap(), "true");
+        let labels = request.json()["metadata"]["labels"].clone();
+        assert_eq!(labels["app.kubernetes.io/managed-by"], "kubectl-session");
+    }
+}
+
+#[test]
+fn a_second_time_nothing_changes() {
+    let api = cluster();
+    setup(&api, "").done();
+    let played = setup(&api, "");
+    let lines: Vec<&str> = played.done().lines().collect();
+    assert!(
+        lines.iter().all(|line| line.ends_with(" unchanged")),
+        "{lines:#?}"
+    );
+}
+
+#[test]
+fn what_was_changed_is_set_right_and_said() {
+    let api = cluster();
+    setup(&api, "").done();
+    let kind = "clusterroles.rbac.authorization.k8s.io";
+    let mut role = api.object(kind, "", "session-viewer").unwrap();
+    let right = role["rules"].clone();
+    role["rules"] = serde_json::json!([]);
+    api.put(role);
+    let played = setup(&api, "");
+    let lines: Vec<&str> = played.done().lines().collect();
+    let other: Vec<&&str> = lines
+        .iter()
+        .filter(|line| !line.ends_with(" unchanged"))
+        .collect();
+    assert_eq!(
+        other,
+        [&"clusterrole.rbac.authorization.k8s.io/session-viewer configured"]
+    );
+    assert_eq!(
+        api.object(kind, "", "session-viewer").unwrap()["rules"],
+        right
+    );
+}
+
+#[test]
+fn parts_are_installed_alone_and_in_order() {
+    for (words, wanted) in [
+        ("crds", vec![DEFINITIONS]),
+        ("templates", vec!["sessiontemplates.streaming.platform"]),
+        (
+            "templates crds",
+            vec![DEFINITIONS, "sessiontemplates.streaming.platform"],
+        ),
+    ] {
+        let api = cluster();
+        let played = setup(&api, words);
+        let objects: usize = wanted.iter().map(|kind| api.objects(kind).len()).sum();
+        assert_eq!(played.done().lines().count(), objects, "{words}");
+        assert_eq!(count(&api), objects, "{words}");
+        let first = played.out.lines().next().unwrap();
+        let singular = wanted[0].replacen("s.", ".", 1);
+        assert!(first.starts_with(&singular), "{first}");
+    }
+}
+
+/// Templates are only sent once the server says that it serves them.
+#[test]
+fn it_waits_until_the_definitions_are_served() {
+    let api = FakeApi::stateful();
+    let played = Play::on(&api).meanwhile::<Setup>("", |_, _| {
+        let begun = std::time::Instant::now();
+        for name in [
+            "sessions.streaming.platform",
+            "sessiontemplates.streaming.platform",
+        ] {
+            let watched = || {
+                let name = format!("metadata.name%3D{name}");
+                api.lines()
+                    .iter()
+                    .any(|line| line.contains("watch=") && line.contains(&name))
+            };
+            while !watched() {
+                assert!(begun.elapsed().as_secs() < 10, "{:?}", api.lines());
+                std::thread::sleep(std::time::Duration::from_millis(1));
+            }
+            assert!(
+                api.objects("sessiontemplates.streaming.platform")
+                    .is_empty()
+            );
+            let definition = api.object(DEFINITIONS, "", name).unwrap();
+            api.put(established(&definition).remove(0));
+        }
+    });
+    played.done();
+    assert!(
+        !api.objects("sessiontemplates.streaming.platform")
+            .is_empty()
+    );
+}
+
+#[test]
+fn a_definition_that_is_never_served_is_told_in_kubectls_words() {
+    let api = FakeApi::stateful();
+    let played = setup(&api, "--timeout=50ms");
+    golden("setup-timeout.txt", &played.text());
+    let api = FakeApi::stateful();
+    setup(&api, "crds --wait=false").done();
+    assert!(!api.lines().iter().any(|line| line.contains("watch=")));
+}
+
+#[test]
+fn a_client_dry_run_sends_nothing_that_writes() {
+    let api = cluster();
+    api.unserve("sessiontemplates.streaming.platform");
+    let played = setup(&api, "--dry-run=client");
+    let lines: Vec<&str> = played.done().lines().collect();
+    assert!(
+        lines
+            .iter()
+            .all(|line| line.ends_with(" created (dry run)")),
+        "{lines:#?}"
+    );
+    assert!(sent(&api).is_empty());
+    let api = cluster();
+    setup(&api, "").done();
+    let before = sent(&api).len();
+    let played = setup(&api, "--dry-run=client -o name");
+    assert_eq!(played.done().lines().count(), count(&api));
+    assert_eq!(sent(&api).len(), before);
+}
+
+#[test]
+fn a_server_dry_run_has_the_server_check_what_it_can() {
+    let api = cluster();
+    api.unserve("sessiontemplates.streaming.platform");
+    let played = setup(&api, "--dry-run=server");
+    golden("setup-server-dry-run.txt", &played.text());
+    for request in sent(&api) {
+        assert_eq!(request.query("dryRun").as_deref(), Some("All"));
+        assert!(
+            !request.path.contains("sessiontemplates/"),
+            "{}",
+            request.line()
+        );
+    }
+    let api = cluster();
+    setup(&api, "").done();
+    let before = count(&api);
+    let played = setup(&api, "--dry-run=server");
+    let lines: Vec<&str> = played.done().lines().collect();
+    assert!(
+        lines
+            .iter()
+            .all(|line| line.ends_with(" unchanged (server dry run)")),
+        "{lines:#?}"
+    );
+    assert_eq!(count(&api), before);
+}
+
+#[test]
+fn a_right_that_is_missing_is_the_servers_to_say() {
+    let api = cluster();
+    let path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/*";
+    let refused = Answer::forbidden("alice", "patch", DEFINITIONS, "");
+    api.on("PATCH", path, refused);
+    let played = setup(&api, "");
+    let text = played.failed();
+    assert!(
+        text.starts_with("Error from server (Forbidden): customresourcedefinitions"),
+        "{text}"
+    );
+    assert_eq!(count(&api), 0);
+}

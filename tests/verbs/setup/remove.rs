@@ -1,0 +1,103 @@
+//! Taking everything away again, but not under anybody's feet.
+
+use serde_json::json;
+use session_support::{FakeApi, golden};
+
+use crate::cluster::{cluster, count, sent, setup};
+
+fn installed() -> FakeApi {
+    let api = cluster();
+    setup(&api, "").done();
+    api
+}
+
+fn with_sessions(count: usize) -> FakeApi {
+    let api = installed();
+    for number in 0..count {
+        api.put(json!({"apiVersion": "streaming.platform/v1", "kind": "Session",
+            "metadata": {"name": format!("s-{number}"), "namespace": "team"}, "spec": {"userId": "u"}}));
+    }
+    api
+}
+
+#[test]
+fn everything_goes_last_ones_first_and_by_uid() {
+    let api = installed();
+    let before = sent(&api).len();
+    let played = setup(&api, "--remove");
+    golden("setup-removed.txt", &played.text());
+    assert_eq!(count(&api), 0);
+    for request in &sent(&api)[before..] {
+        assert_eq!(request.method, "DELETE");
+        let uid = request.json()["preconditions"]["uid"].clone();
+        assert!(uid.as_str().is_some_and(|uid| !uid.is_empty()));
+    }
+    let played = setup(&api, "--remove");
+    let said = (played.done(), played.err.as_str());
+    assert_eq!(said, ("", "No resources found\n"));
+}
+
+#[test]
+fn it_is_refused_while_there_are_sessions() {
+    for number in [1, 5] {
+        let api = with_sessions(number);
+        let before = count(&api);
+        let played = setup(&api, "--remove");
+        golden(&format!("setup-in-use-{number}.txt"), &played.text());
+        assert_eq!(count(&api), before);
+        setup(&api, "--remove --force").done();
+        assert_eq!(count(&api), 0);
+    }
+}
+
+#[test]
+fn parts_that_no_session_needs_go_all_the_same() {
+    let api = with_sessions(1);
+    let before = count(&api);
+    setup(&api, "templates --remove").done();
+    assert!(count(&api) < before);
+    assert!(
+        api.objects("sessiontemplates.streaming.platform")
+            .is_empty()
+    );
+    assert_eq!(api.objects("sessions.streaming.platform").len(), 1);
+}
+
+#[test]
+fn a_cluster_without_the_api_has_nothing_to_remove() {
+    let api = cluster();
+    api.unserve("sessiontemplates.streaming.platform")
+        .unserve("sessions.streaming.platform");
+    let played = setup(&api, "--remove");
+    assert_eq!(
+        (played.done(), played.err.as_str()),
+        ("", "No resources found\n")
+    );
+}
+
+#[test]
+fn a_rehearsal_takes_nothing_away() {
+    let api = installed();
+    let before = (count(&api), sent(&api).len());
+    let played = setup(&api, "--remove --dry-run=client");
+    let lines: Vec<&str> = played.done().lines().collect();
+    assert!(
+        lines
+            .iter()
+            .all(|line| line.ends_with(" deleted (dry run)")),
+        "{lines:#?}"
+    );
+    assert_eq!((count(&api), sent(&api).len()), before);
+    let played = setup(&api, "--remove --dry-run=server");
+    let lines: Vec<&str> = played.done().lines().collect();
+    assert!(
+        lines
+            .iter()
+            .all(|line| line.ends_with(" deleted (server dry run)")),
+        "{lines:#?}"
+    );
+    assert_eq!(count(&api), before.0);
+    for request in &sent(&api)[before.1..] {
+        assert_eq!(request.json()["dryRun"], json!(["All"]));
+    }
+}
