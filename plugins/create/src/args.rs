@@ -3,6 +3,7 @@
 use clap::Parser;
 use session_shared::flags::connection::Connection;
 use session_shared::flags::output::{ObjectOutput, Talk};
+use session_shared::flags::values::Values;
 use session_shared::flags::waiting::Waiting;
 use session_shared::flags::writing::Writing;
 
@@ -44,17 +45,12 @@ pub struct Args {
     #[arg(short = 'f', long, value_name = "FILENAME")]
     pub filename: Option<String>,
 
-    /// Value of a parameter, as NAME=VALUE; secret ones are refused, because everybody can see a process' arguments
-    #[arg(long, value_name = "NAME=VALUE")]
-    pub set: Vec<String>,
-
-    /// Value of a parameter from a file, as NAME=FILENAME; - reads standard input, one newline at the end is dropped
-    #[arg(long, value_name = "NAME=FILENAME")]
-    pub set_file: Vec<String>,
-
-    /// File with a NAME=VALUE on each line, as a shell would read it; # begins a comment
-    #[arg(long, value_name = "FILENAME")]
-    pub env_file: Vec<String>,
+    #[command(flatten)]
+    #[expect(
+        missing_docs,
+        reason = "shared groups are documented where they are defined"
+    )]
+    pub values: Values,
 
     /// Preset of the template: a named set of values
     #[arg(long, value_name = "NAME")]

@@ -7,16 +7,17 @@ use serde_json::Value;
 use session_shared::api::{DataPolicy, Resources, SessionSpec, State, Storage};
 use session_shared::duration::Lifetime;
 use session_shared::failure::{hinted, usage};
+use session_shared::flags::values::{Assigned, source};
 use session_shared::flags::writing::DryRun;
 use session_shared::labels;
 use session_shared::names::{SessionName, TemplateName, UserId};
 use session_shared::objects::{overrides, primary, resource::text};
 use session_shared::quantity::Quantity;
 use session_shared::report::console::Console;
-use session_shared::template::{Source, extract_secret_literals};
+use session_shared::template::extract_secret_literals;
 
 use crate::args::Args;
-use crate::files::{self, Assigned};
+use crate::files;
 
 /// How long `create` waits when it is not told.
 const USUAL_WAIT: Duration = Duration::from_secs(300);
@@ -95,7 +96,9 @@ pub(crate) fn read(args: &Args, console: &mut Console) -> Result<Intent> {
         .map(str::parse::<UserId>)
         .transpose()?;
     let driver = driver(&args.reconcile)?;
-    let mut assigned = files::assigned(args, console)?;
+    let mut assigned = args
+        .values
+        .assigned(args.filename.as_deref(), console.input())?;
     let found = match &args.filename {
         Some(file) => from_file(file, args, &mut assigned, console)?,
         None => from_template(args)?,
@@ -167,8 +170,8 @@ fn from_file(
     assigned: &mut Assigned,
     console: &mut Console,
 ) -> Result<Found> {
-    let shown = if file == "-" { "standard input" } else { file };
-    let source = Source::from_bytes(shown, &files::read(file, console)?)?;
+    let source = source(file, console.input())?;
+    let shown = source.name();
     if let Some(session) = files::session_object(&source)? {
         return from_session(shown, session, args);
     }

@@ -5,6 +5,7 @@ use serde_json::Value;
 use session_shared::cluster::{Cluster, Write};
 use session_shared::failure;
 use session_shared::flags::connection::Connection;
+use session_shared::flags::values::source;
 use session_shared::flags::writing::DryRun;
 use session_shared::objects::resource::{SESSION_TEMPLATE, text};
 use session_shared::report::format::{Allowed, Format};
@@ -13,7 +14,7 @@ use session_shared::template::Severity;
 use session_shared::verb::Ground;
 
 use crate::args::Apply;
-use crate::{chosen, files, plan, view};
+use crate::{chosen, plan, view};
 
 /// Brings the templates of a file into the cluster.
 ///
@@ -34,7 +35,7 @@ pub(crate) async fn run(args: &Apply, connection: &Connection, ground: &mut Grou
     if let Some(text) = args.writing.deprecation() {
         ground.console.warn(text);
     }
-    let source = files::source(&args.filename, &mut ground.console)?;
+    let source = source(&args.filename, ground.console.input())?;
     let ready = plan::ready(&source, args)?;
     let broken = plan::is_broken(&ready.findings);
     for finding in &ready.findings {

@@ -4,6 +4,7 @@ use clap::{Args as Group, Parser, Subcommand};
 use session_shared::flags::connection::Connection;
 use session_shared::flags::output::{ListOutput, ObjectOutput, Talk};
 use session_shared::flags::selection::Selecting;
+use session_shared::flags::values::Values;
 use session_shared::flags::writing::Writing;
 
 const ABOUT: &str = "Look at templates, check them, bring them into a cluster.
@@ -181,15 +182,8 @@ const RENDER: &str = "  # See what a session of a template would be
 pub struct Render {
     #[command(flatten)]
     pub which: Which,
-    /// Value of a parameter, as NAME=VALUE; secret ones are refused, because everybody can see a process' arguments
-    #[arg(long, value_name = "NAME=VALUE")]
-    pub set: Vec<String>,
-    /// Value of a parameter from a file, as NAME=FILENAME; - reads standard input, one newline at the end is dropped
-    #[arg(long, value_name = "NAME=FILENAME")]
-    pub set_file: Vec<String>,
-    /// File with a NAME=VALUE on each line, as a shell would read it; # begins a comment
-    #[arg(long, value_name = "FILENAME")]
-    pub env_file: Vec<String>,
+    #[command(flatten)]
+    pub values: Values,
     /// Preset of the template: a named set of values
     #[arg(long, value_name = "NAME")]
     pub preset: Option<String>,

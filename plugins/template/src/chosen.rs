@@ -6,13 +6,13 @@ use session_shared::api::{Parameter, SessionTemplate};
 use session_shared::cluster::live::{missing, typed};
 use session_shared::cluster::{Cluster, Place, Selection};
 use session_shared::failure::{self, Hint, Kind, hinted, usage};
+use session_shared::flags::values::source;
 use session_shared::names::TemplateName;
 use session_shared::objects::resource::{SESSION_TEMPLATE, text};
 use session_shared::report::console::Console;
 use session_shared::template::{Source, TemplateFile, builtin, plain_objects};
 
 use crate::args::Which;
-use crate::files;
 
 /// What was chosen.
 #[derive(Debug)]
@@ -193,7 +193,7 @@ fn of_object(object: Value, name: &str) -> Result<Chosen> {
 /// # Errors
 /// When it cannot be read, or holds several templates.
 pub(crate) fn of_file(file: &str, console: &mut Console) -> Result<Chosen> {
-    let source = files::source(file, console)?;
+    let source = source(file, console.input())?;
     let mut templates = templates(&source)?;
     let names: Vec<&str> = templates.iter().map(|one| one.name.as_str()).collect();
     if names.len() > 1 {

@@ -5,7 +5,6 @@ mod args;
 mod asked;
 mod chosen;
 mod delete;
-mod files;
 mod lint;
 mod list;
 mod params;

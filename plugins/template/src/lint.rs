@@ -2,12 +2,13 @@
 
 use anyhow::{Result, bail};
 use session_shared::failure::usage;
+use session_shared::flags::values::source;
 use session_shared::report::console::Console;
 use session_shared::report::format::{Allowed, Format};
 use session_shared::template::lint;
 
 use crate::args::Lint;
-use crate::{files, plan, view};
+use crate::{plan, view};
 
 /// Says everything about files.
 ///
@@ -25,7 +26,7 @@ pub(crate) fn run(args: &Lint, console: &mut Console) -> Result<()> {
     }
     let mut found = Vec::new();
     for file in &args.filename {
-        found.extend(lint(&files::source(file, console)?));
+        found.extend(lint(&source(file, console.input())?));
     }
     match format {
         Format::Objects(mut printer) => console.out(&printer.one(&view::findings(&found))?)?,

@@ -8,6 +8,7 @@ use session_shared::api::SessionSpec;
 use session_shared::cluster::Cluster;
 use session_shared::failure::usage;
 use session_shared::flags::connection::Connection;
+use session_shared::flags::values::Assigned;
 use session_shared::labels;
 use session_shared::names::{NamespaceName, SessionName, UserId};
 use session_shared::objects::belonging::Belonging;
@@ -20,7 +21,6 @@ use session_shared::verb::Ground;
 
 use crate::args::Render;
 use crate::chosen::{self, Chosen, Found, Where};
-use crate::files::{self, Assigned};
 
 /// Owner of what is rendered without a cluster.
 const NOBODY: &str = "user";
@@ -45,7 +45,9 @@ pub(crate) async fn run(args: &Render, connection: &Connection, ground: &mut Gro
     let documents = args.output.is_empty();
     let output = if documents { "yaml" } else { &args.output };
     let format = Format::parse(output, Allowed::Object, false, false)?;
-    let mut assigned = files::assigned(args, &mut ground.console)?;
+    let mut assigned = args
+        .values
+        .assigned(args.which.filename.as_deref(), ground.console.input())?;
     let (chosen, owner, namespace) = match &place {
         Where::Cluster(name) => {
             let cluster = ground.connect(connection).await?;

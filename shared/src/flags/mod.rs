@@ -3,5 +3,6 @@
 pub mod connection;
 pub mod output;
 pub mod selection;
+pub mod values;
 pub mod waiting;
 pub mod writing;

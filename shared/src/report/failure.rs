@@ -102,6 +102,7 @@ fn of_failure(failure: &Failure) -> String {
         }
         Kind::Unreachable => format!("Unable to connect to the server: {message}"),
         Kind::Configuration if message.starts_with("Error in configuration") => message.clone(),
+        Kind::Configuration => format!("Error in configuration: {message}"),
         // Our words and kubectl's, not the server's: its answer was a page that says 404.
         Kind::NoSuchResource => prefixed(message),
         _ if !reason.is_empty() => format!("Error from server ({reason}): {message}"),

@@ -1,0 +1,200 @@
+//! Values of a template's parameters, and the files they come from.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufRead, Read};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+
+use crate::failure::hinted;
+use crate::names::ParameterName;
+use crate::template::{INPUT_MAX, Source};
+
+/// Flags of verbs that fill in parameters.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Values {
+    /// Value of a parameter, as NAME=VALUE; secret ones are refused, because everybody can see a process' arguments
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub set: Vec<String>,
+
+    /// Value of a parameter from a file, as NAME=FILENAME; - reads standard input, one newline at the end is dropped
+    #[arg(long, value_name = "NAME=FILENAME")]
+    pub set_file: Vec<String>,
+
+    /// File with a NAME=VALUE on each line, as a shell would read it; # begins a comment
+    #[arg(long, value_name = "FILENAME")]
+    pub env_file: Vec<String>,
+}
+
+/// Values of parameters, by where they stood.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Assigned {
+    /// `--set`.
+    pub set: BTreeMap<String, String>,
+    /// `--set-file` and `--env-file`, and the literal secrets of a manifest.
+    pub files: BTreeMap<String, String>,
+}
+
+impl Values {
+    /// The values of the flags and of the files they name; later ones go before earlier ones, --set-file before --env-file.
+    /// `filename` is what else may want standard input (`-f -`), `input` is standard input.
+    ///
+    /// # Errors
+    /// A value that is not NAME=VALUE, a name that cannot be one, a file that cannot be read, standard input asked for twice.
+    pub fn assigned(&self, filename: Option<&str>, input: &mut dyn BufRead) -> Result<Assigned> {
+        let named = self.env_file.iter().map(String::as_str).chain(filename);
+        let from_input = named.filter(|file| *file == "-").count()
+            + self
+                .set_file
+                .iter()
+                .filter(|value| value.ends_with("=-"))
+                .count();
+        if from_input > 1 {
+            bail!("standard input can be read only once");
+        }
+        let mut assigned = Assigned::default();
+        for file in &self.env_file {
+            assigned
+                .files
+                .extend(environment(shown(file), &read(file, input)?)?);
+        }
+        for value in &self.set_file {
+            let (name, file) = split("--set-file", value)?;
+            let Ok(text) = String::from_utf8(read(file, input)?) else {
+                bail!("the value of {name} in {file:?} is not UTF-8")
+            };
+            let text = match text.strip_suffix('\n') {
+                Some(text) => text.strip_suffix('\r').unwrap_or(text),
+                None => &text,
+            };
+            assigned.files.insert(name.to_owned(), text.to_owned());
+        }
+        for value in &self.set {
+            let (name, value) = split("--set", value)?;
+            assigned.set.insert(name.to_owned(), value.to_owned());
+        }
+        Ok(assigned)
+    }
+}
+
+/// A file as errors name it.
+fn shown(file: &str) -> &str {
+    if file == "-" { "standard input" } else { file }
+}
+
+/// A file, or standard input for `-`, as text with a name.
+///
+/// # Errors
+/// When it cannot be read, is longer than a template may be, or is not UTF-8.
+pub fn source(file: &str, input: &mut dyn BufRead) -> Result<Source> {
+    Source::from_bytes(shown(file), &read(file, input)?)
+}
+
+fn read(file: &str, input: &mut dyn BufRead) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let limit = INPUT_MAX as u64 + 1;
+    if file == "-" {
+        let read = input.take(limit).read_to_end(&mut bytes);
+        read.context("failed to read standard input")?;
+    } else {
+        let opened =
+            File::open(file).map_err(|error| anyhow::anyhow!("{}", missing(file, &error)))?;
+        let read = opened.take(limit).read_to_end(&mut bytes);
+        read.with_context(|| format!("failed to read {file:?}"))?;
+    }
+    if bytes.len() > INPUT_MAX {
+        let (file, most) = (shown(file), INPUT_MAX >> 20);
+        bail!("{file:?} is longer than {most} MiB, no manifest is");
+    }
+    Ok(bytes)
+}
+
+/// kubectl's words for a file that is not there.
+fn missing(file: &str, error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => format!("the path {file:?} does not exist"),
+        std::io::ErrorKind::PermissionDenied => {
+            format!("the path {file:?} cannot be read: permission denied")
+        }
+        _ => format!("the path {file:?} cannot be read: {error}"),
+    }
+}
+
+fn split<'a>(flag: &str, value: &'a str) -> Result<(&'a str, &'a str)> {
+    let Some((name, rest)) = value.split_once('=') else {
+        let error = anyhow::anyhow!("invalid argument for {flag}: {value:?} has no \"=\"");
+        return Err(hinted(error, format!("write {flag} NAME=VALUE")));
+    };
+    name.parse::<ParameterName>()
+        .with_context(|| format!("invalid argument for {flag}"))?;
+    Ok((name, rest))
+}
+
+/// NAME=VALUE on each line: blank lines and lines that begin with `#` are passed over, `export ` before a name too; quotes
+/// around a whole value are taken off, nothing is expanded.
+fn environment(file: &str, bytes: &[u8]) -> Result<BTreeMap<String, String>> {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        bail!("{file}: it is not UTF-8")
+    };
+    let mut found = BTreeMap::new();
+    for (number, line) in text
+        .strip_prefix('\u{feff}')
+        .unwrap_or(text)
+        .lines()
+        .enumerate()
+    {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let place = || format!("{file}:{}", number + 1);
+        let line = line.strip_prefix("export ").unwrap_or(line).trim_start();
+        // The line itself is not shown: it may hold a secret.
+        let Some((name, value)) = line.split_once('=') else {
+            bail!("{}: not NAME=VALUE", place())
+        };
+        name.parse::<ParameterName>().with_context(place)?;
+        let quoted = ['"', '\'']
+            .iter()
+            .find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote));
+        found.insert(name.to_owned(), quoted.unwrap_or(value).to_owned());
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_environment_file_is_read_as_a_shell_would() {
+        let text = "\u{feff}# comment\n\nA=1\nexport B=\"two words\"\r\nC='x=y'\nD=\n";
+        let found = environment("f", text.as_bytes()).unwrap();
+        let pairs: Vec<(&str, &str)> = found
+            .iter()
+            .map(|(k, v)| (k.as_str(), v.as_str()))
+            .collect();
+        assert_eq!(
+            pairs,
+            [("A", "1"), ("B", "two words"), ("C", "x=y"), ("D", "")]
+        );
+    }
+
+    #[test]
+    fn a_bad_line_is_named_by_its_number_and_never_shown() {
+        let error = environment("f", b"A=1\nsecret-word\n")
+            .unwrap_err()
+            .to_string();
+        assert_eq!(error, "f:2: not NAME=VALUE");
+        assert!(environment("f", b"1A=x").is_err());
+        assert!(environment("f", &[0xff]).is_err());
+    }
+
+    #[test]
+    fn a_value_has_a_name() {
+        assert_eq!(split("--set", "A=b=c").unwrap(), ("A", "b=c"));
+        assert!(split("--set", "A").is_err());
+        assert!(split("--set", "a-b=c").is_err());
+    }
+}
