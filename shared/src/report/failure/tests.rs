@@ -86,8 +86,11 @@ fn what_the_server_did_not_say_has_kubectls_words_too() {
     let context = "Error in configuration: context was not found for specified context: nope";
     assert_eq!(local(Kind::Configuration, context), format!("{context}\n"));
     assert_eq!(
-        local(Kind::Configuration, "auth info \"nope\" does not exist"),
-        "error: auth info \"nope\" does not exist\n"
+        local(
+            Kind::Configuration,
+            "context was not found for specified context: nope"
+        ),
+        format!("{context}\n")
     );
     assert_eq!(
         local(
