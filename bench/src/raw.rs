@@ -97,20 +97,37 @@ impl Bodies {
         &self.objects
     }
 
-    /// Sends all requests of `create --wait=false`.
+    /// Sends all requests of `create --wait=false`; `checks` as without `--skip-checks`.
     ///
     /// # Errors
     /// What the server refuses.
-    pub async fn send(&self, cluster: &Cluster) -> Result<()> {
-        let (namespace, write) = (cluster.namespace(), Write::default());
+    pub async fn send(&self, cluster: &Cluster, checks: bool) -> Result<()> {
+        let namespace = cluster.namespace();
         cluster.identity().await?;
         for place in [CONTROLLER_NAMESPACE, namespace] {
             cluster.get(&LEASE, place, CONTROLLER_LEASE).await?;
         }
         cluster.get(&SESSION_TEMPLATE, "", &self.template).await?;
-        let place = Place::Namespace(namespace);
-        let all = Selection::default();
-        cluster.list(&RESOURCE_QUOTA, place, &all).await?;
+        if checks {
+            let place = Place::Namespace(namespace);
+            let all = Selection::default();
+            cluster.list(&RESOURCE_QUOTA, place, &all).await?;
+        }
+        let (name, uid) = self.post(cluster).await?;
+        let status = json!({ "metadata": { "uid": uid }, "status": self.status });
+        let write = Write::default();
+        cluster
+            .merge_patch(&SESSION, namespace, &name, Some("status"), &status, &write)
+            .await?;
+        Ok(())
+    }
+
+    /// POSTs the objects and nothing else: the Session first, as the others need its UID. Gives its name and UID.
+    ///
+    /// # Errors
+    /// What the server refuses.
+    pub async fn post(&self, cluster: &Cluster) -> Result<(String, String)> {
+        let (namespace, write) = (cluster.namespace(), Write::default());
         let session = cluster
             .create(&SESSION, namespace, &self.session, &write)
             .await?;
@@ -125,11 +142,7 @@ impl Bodies {
             let owned = owned(object, name, uid);
             cluster.create(resource, namespace, &owned, &write).await?;
         }
-        let status = json!({ "metadata": { "uid": uid }, "status": self.status });
-        cluster
-            .merge_patch(&SESSION, namespace, name, Some("status"), &status, &write)
-            .await?;
-        Ok(())
+        Ok((name.to_owned(), uid.to_owned()))
     }
 }
 
@@ -155,10 +168,14 @@ fn owned(object: &Value, name: &str, uid: &str) -> Value {
 ///
 /// # Errors
 /// When the program does not find itself.
-pub fn command(user: &User, bodies: &Path, name: &str) -> Result<Command> {
+pub fn command(user: &User, bodies: &Path, name: &str, checks: bool) -> Result<Command> {
     let program = std::env::current_exe().context("where is this program?")?;
     let bodies = bodies.to_string_lossy();
-    Ok(user.command(&program, &["raw", "--bodies", &bodies, "--name", name]))
+    let mut command = user.command(&program, &["raw", "--bodies", &bodies, "--name", name]);
+    if !checks {
+        command.arg("--skip-checks");
+    }
+    Ok(command)
 }
 
 #[cfg(test)]

@@ -1,1 +1,22 @@
+//! `kubectl session`, the program: how it is called, how it ends, and what it never does.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs,
+    unreachable_pub,
+    reason = "tests may fail loudly"
+)]
 
+#[path = "session/dispatch.rs"]
+mod dispatch;
+#[path = "session/flags.rs"]
+mod flags;
+#[path = "session/fuzz.rs"]
+mod fuzz;
+#[path = "session/kubectl.rs"]
+mod kubectl;
+#[path = "session/program.rs"]
+mod program;
+#[path = "session/surroundings.rs"]
+mod surroundings;

@@ -28,8 +28,8 @@ const INSTALLED: &str = "/usr/bin/kubectl";
 fn main() -> Result<ExitCode> {
     let arguments = Arguments::parse();
     let umbrella = arguments.building.program(UMBRELLA)?;
-    let cluster = Cluster::shared()?;
-    let embedded = cluster.kubectl_path();
+    // Its kubectl is all that is needed: no lease is held meanwhile.
+    let embedded = Cluster::shared()?.kubectl_path();
     say_load("before")?;
     let help = |program: &Path| {
         let mut command = Command::new(program);

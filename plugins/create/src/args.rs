@@ -7,7 +7,7 @@ use session_shared::flags::values::Values;
 use session_shared::flags::waiting::Waiting;
 use session_shared::flags::writing::Writing;
 
-const ABOUT: &str = "Create a session: one user's interactive workload.
+pub(crate) const ABOUT: &str = "Create a session: one user's interactive workload.
 
 What runs comes from a SessionTemplate (--template) or from a file (-f): a Session object, or a manifest whose ${NAME} \
 and ${NAME:-default} placeholders are filled in. The session's objects are made with your own rights; nothing that \

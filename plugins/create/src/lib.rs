@@ -24,6 +24,7 @@ pub struct Create;
 
 impl Verb for Create {
     const NAME: &'static str = "create";
+    const ABOUT: &'static str = args::ABOUT;
     type Args = Args;
 
     async fn run(args: Args, ground: &mut Ground) -> Result<()> {

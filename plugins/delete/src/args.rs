@@ -6,7 +6,7 @@ use session_shared::flags::output::{ObjectOutput, Talk};
 use session_shared::flags::waiting::Waiting;
 use session_shared::flags::writing::Writing;
 
-const ABOUT: &str = "Delete sessions by name, or by selector.
+pub(crate) const ABOUT: &str = "Delete sessions by name, or by selector.
 
 The session's data is synchronised first (the template's sync hook), then its workload goes, then its data by the data \
 policy: kept data is taken up again by a create of the same name, user and template. A sync that fails stops the \

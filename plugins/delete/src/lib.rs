@@ -20,6 +20,7 @@ pub struct Delete;
 
 impl Verb for Delete {
     const NAME: &'static str = "delete";
+    const ABOUT: &'static str = args::ABOUT;
     type Args = Args;
 
     async fn run(args: Args, ground: &mut Ground) -> Result<()> {

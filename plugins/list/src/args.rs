@@ -5,7 +5,7 @@ use session_shared::flags::connection::Connection;
 use session_shared::flags::output::{ListOutput, Talk};
 use session_shared::flags::selection::Selecting;
 
-const ABOUT: &str = "List sessions.
+pub(crate) const ABOUT: &str = "List sessions.
 
 PHASE is joined with what the sessions' Pods say, so that it is right without a controller as well: CrashLoopBackOff and \
 the like stand there as they are. EXPIRES is the time that is left. With names, only these sessions are listed.";

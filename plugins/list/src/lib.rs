@@ -25,6 +25,7 @@ pub struct List;
 
 impl Verb for List {
     const NAME: &'static str = "list";
+    const ABOUT: &'static str = args::ABOUT;
     type Args = Args;
 
     async fn run(args: Args, ground: &mut Ground) -> Result<()> {

@@ -30,22 +30,45 @@ pub(crate) fn run(args: Vec<OsString>) -> ExitCode {
     if let Some(verb) = verb_of_program(&program) {
         return run_entry(verb, &format!("{PREFIX} {}", verb.name), rest);
     }
-    let command = umbrella(&prefix_of(&program));
+    let prefix = prefix_of(&program);
+    // What is typed all day is answered by building one verb's flags, not all of them: that is a millisecond.
+    let first = rest.first().and_then(|word| word.to_str());
+    if let Some(verb) = VERBS.iter().find(|verb| first == Some(verb.name)) {
+        return run_entry(verb, &format!("{prefix} {}", verb.name), rest[1..].to_vec());
+    }
+    if matches!(
+        (first, rest.len()),
+        (None, 0) | (Some("--help" | "-h" | "help"), 1)
+    ) {
+        return help(&suite(&prefix), &prefix);
+    }
+    let command = umbrella(&prefix);
     match command.clone().try_get_matches_from(&rest) {
-        Err(error) => usage_failed(&command, &prefix_of(&program), &error),
+        Err(error) => usage_failed(&command, &prefix, &error),
         Ok(matches) => match matches.subcommand() {
-            None => help(&command, &prefix_of(&program)),
-            Some(("help", inner)) => help_of(inner, &command, &prefix_of(&program)),
-            Some(("options", _)) => options(&command, &prefix_of(&program)),
+            None => help(&command, &prefix),
+            // `kubectl session -- list`: no verb, as with kubectl, which prints its help.
+            Some((word, inner))
+                if is_external(inner) && command.find_subcommand(word).is_some() =>
+            {
+                help(&command, &prefix)
+            }
+            Some(("help", inner)) => help_of(inner, &command, &prefix),
+            Some(("options", _)) => options(&command, &prefix),
             Some((word, inner)) => match VERBS.iter().find(|verb| verb.name == word) {
                 Some(verb) => {
-                    let prefix = format!("{} {}", prefix_of(&program), verb.name);
+                    let prefix = format!("{prefix} {}", verb.name);
                     finish(verb.name, &prefix, |ground| verb.run(inner, ground))
                 }
-                None => external::run(word, inner, &prefix_of(&program)),
+                None => external::run(word, inner, &prefix),
             },
         },
     }
+}
+
+/// True for words that clap has not read by a command of ours.
+fn is_external(matches: &clap::ArgMatches) -> bool {
+    matches.try_contains_id("").unwrap_or(false)
 }
 
 /// The file's name without folder and `.exe`.
@@ -73,12 +96,25 @@ fn prefix_of(program: &str) -> String {
     }
 }
 
+/// The suite with the names of its verbs: enough for its help.
+fn suite(prefix: &str) -> Command {
+    let verbs = VERBS
+        .iter()
+        .map(|verb| Command::new(verb.name).about(verb.about.lines().next().unwrap_or_default()));
+    base(prefix).subcommands(verbs)
+}
+
+/// The suite with all flags of all its verbs: for flags that stand before the verb.
 fn umbrella(prefix: &str) -> Command {
     let verbs = VERBS.iter().map(|verb| {
         (verb.command)()
             .name(verb.name)
             .bin_name(format!("{prefix} {}", verb.name))
     });
+    base(prefix).subcommands(verbs)
+}
+
+fn base(prefix: &str) -> Command {
     let help = Command::new("help")
         .about("Show the help of a verb")
         .arg(clap::Arg::new("verb"));
@@ -90,7 +126,6 @@ fn umbrella(prefix: &str) -> Command {
         .no_binary_name(true)
         .disable_help_subcommand(true)
         .allow_external_subcommands(true)
-        .subcommands(verbs)
         .subcommand(help)
         .subcommand(options)
 }

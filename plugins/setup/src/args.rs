@@ -6,7 +6,7 @@ use session_shared::flags::output::{ObjectOutput, Talk};
 use session_shared::flags::waiting::Waiting;
 use session_shared::flags::writing::Writing;
 
-const ABOUT: &str = "Install the API into a cluster, once, as its admin.
+pub(crate) const ABOUT: &str = "Install the API into a cluster, once, as its admin.
 
 It applies the CustomResourceDefinitions and waits until the server has taken them in, the namespace session-system, the \
 roles, and the built-in templates. What is there already and right stays unchanged; parts can be named: crds, templates, \

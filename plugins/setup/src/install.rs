@@ -24,6 +24,8 @@ pub(crate) struct Applied {
     pub(crate) resource: &'static ResourceType,
     pub(crate) object: Value,
     pub(crate) change: &'static str,
+    /// The server should have looked at it, but does not serve its kind yet.
+    pub(crate) unchecked: bool,
 }
 
 fn resource_of(object: &Value) -> Result<&'static ResourceType> {
@@ -65,6 +67,7 @@ pub(crate) async fn apply(
                 resource,
                 object,
                 change,
+                unchecked: dry_run == DryRun::Server,
             });
             continue;
         }
@@ -74,6 +77,7 @@ pub(crate) async fn apply(
             resource,
             object: after,
             change,
+            unchecked: false,
         });
     }
     Ok(done)
@@ -149,9 +153,12 @@ pub(crate) async fn check_unused(cluster: &Cluster) -> Result<()> {
     } else {
         ""
     };
+    let count = match sessions.len() {
+        1 => "is 1 session".to_owned(),
+        several => format!("are {several} sessions"),
+    };
     let error = anyhow!(
-        "there are {} sessions ({}{more}): removing the API would delete them",
-        sessions.len(),
+        "there {count} ({}{more}): removing the API would delete every session",
         some.join(", ")
     );
     Err(hinted(
@@ -196,6 +203,7 @@ pub(crate) async fn remove(
             resource,
             object: found,
             change: "deleted",
+            unchecked: false,
         });
     }
     Ok(done)

@@ -23,6 +23,7 @@ pub struct Setup;
 
 impl Verb for Setup {
     const NAME: &'static str = "setup";
+    const ABOUT: &'static str = args::ABOUT;
     type Args = Args;
 
     async fn run(args: Args, ground: &mut Ground) -> Result<()> {
@@ -53,6 +54,11 @@ impl Verb for Setup {
                 ground
                     .console
                     .out(&mutations.done(&one.object, one.change)?)?;
+            }
+            if applied.iter().any(|one| one.unchecked) {
+                ground
+                    .console
+                    .note("the templates are not checked: the server does not serve them yet");
             }
             if part == Part::Crds && dry_run == DryRun::None && args.waiting.wait {
                 let limit = args.waiting.limit(install::USUAL_WAIT);

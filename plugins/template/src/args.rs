@@ -7,7 +7,7 @@ use session_shared::flags::selection::Selecting;
 use session_shared::flags::values::Values;
 use session_shared::flags::writing::Writing;
 
-const ABOUT: &str = "Look at templates, check them, bring them into a cluster.
+pub(crate) const ABOUT: &str = "Look at templates, check them, bring them into a cluster.
 
 A SessionTemplate says what a session can run: a manifest with ${NAME} and ${NAME:-default} placeholders, and around it \
 parameters, presets, ways to connect, a lifetime. The program brings some of its own (--builtin), which \"kubectl session \

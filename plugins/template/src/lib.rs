@@ -24,6 +24,7 @@ pub struct Template;
 
 impl Verb for Template {
     const NAME: &'static str = "template";
+    const ABOUT: &'static str = args::ABOUT;
     type Args = Args;
 
     async fn run(args: Args, ground: &mut Ground) -> Result<()> {
