@@ -29,6 +29,9 @@ impl Verb for Create {
 
     async fn run(args: Args, ground: &mut Ground) -> Result<()> {
         ground.console.obey(&args.talk);
+        if let Some(text) = args.writing.deprecation() {
+            ground.console.warn(text);
+        }
         // no request: everything the user can have got wrong
         let intent = intent::read(&args, &mut ground.console)?;
         let format = Format::parse(

@@ -306,3 +306,23 @@ fn look_and_delete(error: anyhow::Error, made: &Made, seen: &Seen) -> anyhow::Er
         format!("delete it: kubectl session delete {name} -n {namespace}"),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_quoted_only_where_a_shell_needs_it() {
+        for (word, shown) in [
+            ("/bin/sh", "/bin/sh"),
+            ("--user=a@b", "--user=a@b"),
+            ("", "''"),
+            ("two words", "'two words'"),
+            ("$HOME", "'$HOME'"),
+            ("it's", r"'it'\''s'"),
+            ("a\nb", "'a\nb'"),
+        ] {
+            assert_eq!(quoted(word), shown);
+        }
+    }
+}

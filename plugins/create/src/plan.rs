@@ -255,3 +255,7 @@ pub(crate) fn judge(subject: &Subject, session: &Value, checked: &Checked) -> Re
         }
     }
 }
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;

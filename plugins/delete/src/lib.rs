@@ -26,6 +26,9 @@ impl Verb for Delete {
     async fn run(args: Args, ground: &mut Ground) -> Result<()> {
         // no request: everything the user can have got wrong
         ground.console.obey(&args.talk);
+        if let Some(text) = args.writing.deprecation() {
+            ground.console.warn(text);
+        }
         let intent = intent::read(&args)?;
         let format = Format::parse(&args.printing.output, Allowed::Name, false, false)?;
         let write = Write::of(&args.writing)?;

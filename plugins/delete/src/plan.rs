@@ -104,3 +104,7 @@ fn is_about_session(step: &Step) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;

@@ -28,6 +28,9 @@ impl Verb for Setup {
 
     async fn run(args: Args, ground: &mut Ground) -> Result<()> {
         ground.console.obey(&args.talk);
+        if let Some(text) = args.writing.deprecation() {
+            ground.console.warn(text);
+        }
         let parts = plan::parts(&args.parts)?;
         let dry_run = args.writing.dry_run()?;
         let write = Write::of(&args.writing)?;

@@ -124,3 +124,15 @@ fn the_object_that_was_created_can_be_printed() {
     let played = create(&api, "alice --template tool --wait=false -o name");
     assert_eq!(played.done(), "session.streaming.platform/alice\n");
 }
+
+#[test]
+fn a_bare_dry_run_is_the_clients_and_deprecated() {
+    let api = server();
+    let played = create(&api, "alice --template tool --dry-run");
+    let wanted = (
+        "session.streaming.platform/alice created (dry run)\n",
+        "Warning: --dry-run is deprecated and can be replaced with --dry-run=client.\n",
+    );
+    assert_eq!((played.done(), played.err.as_str()), wanted);
+    writes_nothing(&api);
+}

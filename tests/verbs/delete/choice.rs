@@ -115,6 +115,16 @@ fn a_client_dry_run_sends_nothing_that_writes() {
 }
 
 #[test]
+fn a_bare_dry_run_is_the_clients_and_deprecated() {
+    let api = two();
+    let played = delete(&api, "alice --dry-run");
+    assert!(played.done().ends_with(" (dry run)\n"));
+    let text = "Warning: --dry-run is deprecated and can be replaced with --dry-run=client.\n";
+    assert!(played.err.starts_with(text), "{}", played.err);
+    assert_eq!(written(&api), Vec::<String>::new());
+}
+
+#[test]
 fn a_server_dry_run_runs_no_hook_and_keeps_everything() {
     let api = two();
     let before = left(&api);

@@ -127,7 +127,7 @@ fn check(seed: u64) {
     let config = "/dev/null";
     let environment = [("KUBECONFIG", config), ("PATH", "/nowhere")];
     let mut all: Vec<OsString> = vec!["--server=http://127.0.0.1:1".into()];
-    if seed % 4 == 0 {
+    if seed.is_multiple_of(4) {
         all.clear();
     }
     all.extend(args);

@@ -1,0 +1,122 @@
+use serde_json::{Value, json};
+use session_shared::reconcile::Rendering;
+
+use super::*;
+
+fn subject(objects: Vec<Value>, secrets: &[(&str, &str)]) -> Subject {
+    let secrets = secrets
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let rendering = Rendering {
+        objects,
+        secrets: secrets.collect(),
+        ..Rendering::default()
+    };
+    Subject {
+        name: "a".parse().unwrap(),
+        spec: SessionSpec::default(),
+        rendered: Rendered {
+            rendering,
+            withheld: Vec::new(),
+            parameters: BTreeMap::new(),
+            name_limit: 63,
+        },
+        belonging: Belonging {
+            session: "a".parse().unwrap(),
+            session_uid: String::new(),
+            namespace: "ns".parse().unwrap(),
+            user_id: "alice@example.com".parse().unwrap(),
+            run: "r".into(),
+            template: Some("tool".into()),
+            primary: None,
+        },
+    }
+}
+
+fn claim() -> Value {
+    json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "c"},
+        "spec": {"storageClassName": "fast", "resources": {"requests": {"storage": "1Gi"}}}})
+}
+
+#[test]
+fn the_parameters_secret_is_data_and_there_only_where_there_is_something_to_hold() {
+    assert!(subject(Vec::new(), &[]).parameters_secret("u-1").is_none());
+    assert!(
+        subject(Vec::new(), &[])
+            .secret_plan("u-1")
+            .stages
+            .is_empty()
+    );
+    let secret = subject(Vec::new(), &[("PASSWORD", "x")])
+        .parameters_secret("u-1")
+        .unwrap();
+    assert_eq!(secret["metadata"]["name"], "session-a-parameters");
+    assert_eq!(secret["stringData"], json!({"PASSWORD": "x"}));
+    assert!(secret["metadata"].get("ownerReferences").is_none());
+    assert_eq!(
+        secret["metadata"]["annotations"][labels::SESSION_UID],
+        "u-1"
+    );
+}
+
+#[test]
+fn a_session_keeps_the_labels_of_its_file_but_ours_go_before() {
+    let given = json!({"labels": {"team": "red", labels::USER: "forged"}, "annotations": {labels::USER_ID: "forged", "x": "y"},
+        "finalizers": ["nobody/asked"], "ownerReferences": [{}]});
+    let session = subject(Vec::new(), &[]).session(&given);
+    let metadata = &session["metadata"];
+    assert_eq!(metadata["labels"]["team"], "red");
+    assert_ne!(metadata["labels"][labels::USER], "forged");
+    assert_eq!(
+        metadata["annotations"][labels::USER_ID],
+        "alice@example.com"
+    );
+    assert_eq!(metadata["annotations"]["x"], "y");
+    assert!(metadata.get("finalizers").is_none());
+    assert!(metadata.get("ownerReferences").is_none());
+}
+
+#[test]
+fn what_could_not_be_looked_up_is_not_judged() {
+    let subject = subject(vec![claim()], &[]);
+    let session = subject.session(&Value::Null);
+    let judged = |checked: Checked| judge(&subject, &session, &checked).map_err(|e| e.to_string());
+    assert_eq!(judged(Checked::default()), Ok(()));
+    let no_class = Checked {
+        storage_classes: Some(Vec::new()),
+        ..Checked::default()
+    };
+    let error = judged(no_class).unwrap_err();
+    assert!(
+        error.starts_with("session \"a\": StorageClass \"fast\""),
+        "{error}"
+    );
+    let quota = json!({"metadata": {"name": "q"}, "spec": {}, "status": {"hard": {"requests.storage": "0"}}});
+    let no_room = Checked {
+        quotas: Some(vec![quota]),
+        ..Checked::default()
+    };
+    assert!(
+        judged(no_room)
+            .unwrap_err()
+            .contains("quota \"q\" is exceeded")
+    );
+}
+
+#[test]
+fn a_client_dry_run_owns_nothing() {
+    let start = subject(
+        vec![
+            claim(),
+            json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {}}),
+        ],
+        &[],
+    )
+    .start(&[], "");
+    for object in start.objects() {
+        assert!(
+            object["metadata"].get("ownerReferences").is_none(),
+            "{object}"
+        );
+    }
+}

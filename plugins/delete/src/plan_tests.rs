@@ -1,0 +1,98 @@
+use serde_json::{Value, json};
+use session_shared::plan::Step;
+
+use super::*;
+use crate::intent::{Intent, Which};
+use session_shared::flags::writing::DryRun;
+
+const NOW: &str = "2026-01-01T00:00:00Z";
+
+fn intent(wait: bool) -> Intent {
+    Intent {
+        which: Which::Selected(String::new()),
+        skip_sync: false,
+        delete_data: false,
+        ignore_not_found: false,
+        yes: false,
+        interactive: false,
+        dry_run: DryRun::None,
+        wait,
+        limit: std::time::Duration::from_secs(1),
+    }
+}
+
+/// A session with a Pod and a claim; `spec` and `status` are the data policies of the Session and of its template.
+fn doomed(spec: Option<&str>, status: Option<&str>) -> Doomed {
+    let session: Session = serde_json::from_value(json!({
+        "apiVersion": "streaming.platform/v1", "kind": "Session", "metadata": {"name": "a", "namespace": "ns", "uid": "s-1"},
+        "spec": {"userId": "u", "dataPolicy": spec}, "status": {"dataPolicy": status},
+    }))
+    .unwrap();
+    let labels = json!({"streaming.platform/session": "a"});
+    let claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "c", "uid": "c-1",
+        "labels": labels, "annotations": {"streaming.platform/user-id": "u"}}});
+    let pod: Value = json!({"metadata": {"name": "p", "uid": "p-1", "labels": labels,
+        "ownerReferences": [{"apiVersion": "streaming.platform/v1", "kind": "Session", "name": "a", "uid": "s-1"}]}});
+    let live = Live {
+        pods: vec![serde_json::from_value(pod).unwrap()],
+        owners: Vec::new(),
+        data: vec![claim],
+    };
+    let belonging = Belonging::of(&session).unwrap();
+    Doomed {
+        session,
+        live,
+        belonging,
+        controller: false,
+    }
+}
+
+fn steps(doomed: &Doomed, wait: bool) -> Vec<String> {
+    let plan = doomed.plan(&intent(wait), NOW.parse().unwrap());
+    let word = |step: &Step| match step {
+        Step::Delete { target, .. } => format!("delete {}", target.name),
+        Step::Patch { target, .. } => format!("patch {}", target.name),
+        Step::AwaitGone { targets, .. } => format!("await {}", targets[0].name),
+        other => other.describe(),
+    };
+    plan.stages.iter().flatten().map(word).collect()
+}
+
+#[test]
+fn the_sessions_policy_goes_before_its_templates() {
+    for (spec, status, destroys) in [
+        (None, None, false),
+        (None, Some("delete"), true),
+        (Some("keep"), Some("delete"), false),
+        (Some("delete"), Some("keep"), true),
+    ] {
+        let doomed = doomed(spec, status);
+        assert_eq!(
+            doomed.destroyed().is_empty(),
+            !destroys,
+            "{spec:?} {status:?}"
+        );
+        assert_eq!(doomed.kept().is_empty(), destroys, "{spec:?} {status:?}");
+    }
+    assert!(doomed(Some("snapshot"), None).needs_snapshot());
+    let mut without = doomed(Some("snapshot"), None);
+    without.live.data.clear();
+    assert!(!without.needs_snapshot(), "there is nothing to take one of");
+}
+
+#[test]
+fn workload_then_data_then_the_session() {
+    let all = ["delete p", "await p", "patch c", "delete a", "await a"];
+    assert_eq!(steps(&doomed(None, None), true), all);
+    let unawaited = ["delete p", "patch c", "delete a"];
+    assert_eq!(steps(&doomed(None, None), false), unawaited);
+    let destroyed = ["delete p", "delete c", "delete a"];
+    assert_eq!(steps(&doomed(Some("delete"), None), false), destroyed);
+}
+
+#[test]
+fn a_controller_does_everything_but_the_delete_itself() {
+    let mut doomed = doomed(None, None);
+    doomed.controller = true;
+    assert_eq!(steps(&doomed, true), ["delete a", "await a"]);
+}
