@@ -169,7 +169,7 @@ fn setup_says_what_it_changed() -> Result<()> {
         refused.stdout.is_empty()
             && refused
                 .stderr
-                .contains("removing the API would delete them"),
+                .contains("removing the API would delete"),
         "{refused:?}"
     );
     let bad = world.session(&["setup", "everything"])?.exits(1)?;

@@ -249,12 +249,8 @@ impl Cluster {
             .await
         {
             Ok(_) => Ok(()),
-            // The UID precondition did not hold: ours is gone, its successor is not ours to take.
-            Err(error)
-                if failure::is(&error, Kind::Conflict) || failure::is(&error, Kind::NotFound) =>
-            {
-                Ok(())
-            }
+            // Ours is gone, and its successor is not ours to take.
+            Err(error) if is_of_another(&error) || failure::is(&error, Kind::NotFound) => Ok(()),
             Err(error) => Err(error),
         }
     }
@@ -316,6 +312,16 @@ impl Cluster {
             }
         }
     }
+}
+
+/// True if a DELETE was refused because its UID precondition did not hold. Any other conflict (a webhook's, say) is a refusal.
+fn is_of_another(error: &anyhow::Error) -> bool {
+    let conflict = failure::of(error).filter(|failure| failure.kind == Kind::Conflict);
+    let says = |failure: &Failure| {
+        let message = failure.message.to_lowercase();
+        message.contains("precondition") && message.contains("uid in")
+    };
+    conflict.is_some_and(says)
 }
 
 fn announce(step: &Step) -> Event {
