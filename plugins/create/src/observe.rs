@@ -171,7 +171,12 @@ async fn look_up(
     if !concerned {
         return Ok(LookedUp::NotConcerned);
     }
-    match cluster.list(kind, place, &Selection::default()).await {
+    // The server judges anyway: a check need not wait for the newest state.
+    let at_hand = Selection {
+        at_hand: true,
+        ..Selection::default()
+    };
+    match cluster.list(kind, place, &at_hand).await {
         Ok(list) => Ok(LookedUp::Found(list.items)),
         Err(error) if failure::is(&error, Kind::Forbidden) => Ok(LookedUp::Forbidden),
         Err(error) => Err(error),

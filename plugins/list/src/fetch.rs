@@ -52,6 +52,7 @@ fn selections(intent: &Intent) -> Vec<(Selection, Option<String>)> {
         labels: chosen.labels.clone(),
         fields: intent.fields.clone(),
         limit: intent.chunk,
+        ..Selection::default()
     };
     intent
         .selections

@@ -36,6 +36,7 @@ pub(crate) async fn run(args: &List, connection: &Connection, ground: &mut Groun
         labels: args.selecting.selector.clone(),
         fields: args.selecting.field_selector.clone(),
         limit: args.selecting.chunk_size,
+        ..Selection::default()
     };
     match format {
         Format::Text { .. } => table(&cluster, &select, args, ground).await,

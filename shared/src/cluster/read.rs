@@ -35,6 +35,9 @@ pub struct Selection {
     pub fields: String,
     /// Objects a page; 0 for all at once.
     pub limit: u32,
+    /// Whatever the server has at hand will do (`resourceVersion=0`), all at once: a LIST of the newest state may wait for
+    /// the server's cache, some 60 ms just after a write.
+    pub at_hand: bool,
 }
 
 impl Default for Selection {
@@ -43,6 +46,7 @@ impl Default for Selection {
             labels: String::new(),
             fields: String::new(),
             limit: PAGE,
+            at_hand: false,
         }
     }
 }
@@ -276,6 +280,13 @@ fn page(
         limit.to_string()
     };
     let call = selecting(Call::get(paths::collection(t, place)?).about(t, ""), select);
+    // A page that continues another is of that one's version.
+    let version = if select.at_hand && token.is_empty() {
+        "0"
+    } else {
+        ""
+    };
+    let call = call.with("resourceVersion", version);
     Ok(call.with("limit", limit).with("continue", token))
 }
 

@@ -1,6 +1,6 @@
 //! Bytes and exit codes: the only room that prints.
 //!
-//! [`Console`] holds the streams; everything else makes text from plain data and never writes by itself.
+//! [`Console`](console::Console) holds the streams; everything else makes text from plain data and never writes by itself.
 
 pub mod age;
 pub mod clean;

@@ -43,6 +43,10 @@ fn every_verb_takes_them_and_says_where_they_stand() {
             "{help}"
         );
         for flag in FLAGS {
+            let named = help
+                .split_whitespace()
+                .any(|word| word == format!("--{flag}"));
+            assert!(named, "{verb} --help does not name --{flag}: {help}");
             let value = match flag {
                 "insecure-skip-tls-verify" | "disable-compression" => "true",
                 "as-user-extra" => "k=v",

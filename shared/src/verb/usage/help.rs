@@ -38,6 +38,10 @@ pub fn help(command: &Command, prefix: &str) -> String {
     if !flags.is_empty() {
         sections.push(format!("Options:\n{}", flags.join("\n\n")));
     }
+    let names = global_names(&command);
+    if !names.is_empty() && prefix != suite(prefix) {
+        sections.push(format!("Global Options:\n{names}"));
+    }
     let options = if flags.is_empty() { "" } else { " [options]" };
     sections.push(format!(
         "Usage:\n  {prefix}{}{options}",
@@ -66,6 +70,29 @@ pub fn options(command: &Command, _prefix: &str) -> String {
         "The following options can be passed to any command:\n\n{}\n",
         flags.join("\n\n")
     )
+}
+
+/// The names of the flags that every command takes, in lines of at most 80 columns: enough to know that they are there.
+fn global_names(command: &Command) -> String {
+    const WIDTH: usize = 80;
+    let is_global = |arg: &&Arg| !arg.is_hide_set() && arg.get_help_heading() == Some(CONNECTION);
+    let longs = command
+        .get_arguments()
+        .filter(is_global)
+        .filter_map(Arg::get_long);
+    let mut names: Vec<String> = longs.map(|name| format!("--{name}")).collect();
+    names.sort_unstable();
+    let (mut lines, mut line) = (Vec::new(), String::new());
+    for name in names {
+        if !line.is_empty() && line.len() + name.len() + 2 > WIDTH {
+            lines.push(std::mem::take(&mut line));
+        }
+        line.push_str(if line.is_empty() { "  " } else { " " });
+        line.push_str(&name);
+    }
+    lines.push(line);
+    lines.retain(|line| !line.is_empty());
+    lines.join("\n")
 }
 
 /// Visible flags under headings that are wanted, sorted by name.

@@ -279,8 +279,6 @@ Options:
 	When to use colours on a terminal.";
     assert!(out.starts_with(expected_start), "{out}");
     let expected_end = "
-    -w, --watch=false:
-	Watch for changes
 
 Usage:
   kubectl session list [NAME ...] [options]
@@ -288,13 +286,21 @@ Usage:
 Use \"kubectl session options\" for a list of global command-line options (applies to all commands).
 ";
     assert!(out.ends_with(expected_end), "{out}");
+    let names = "
+    -w, --watch=false:
+	Watch for changes
+
+Global Options:
+  --as --as-group --as-uid --as-user-extra --cache-dir --certificate-authority
+";
+    assert!(out.contains(names), "{out}");
     assert!(
         out.contains("\n    -o, --output='':\n\tOutput format."),
         "{out}"
     );
     assert!(out.contains("\n    -L, --label-columns=[]:\n\t"), "{out}");
     assert!(out.contains("\n    -q, --quiet=false:\n\t"), "{out}");
-    for left_out in ["--kubeconfig", "--secret", "--help", "Connection"] {
+    for left_out in ["--kubeconfig=", "--secret", "--help", "Connection"] {
         assert!(!out.contains(left_out), "{left_out}");
     }
     assert_eq!((err.as_str(), code), ("", 0));
@@ -317,8 +323,11 @@ fn options_are_the_flags_of_every_command() {
 fn commands_are_listed_and_the_suite_is_named_as_it_was_called() {
     let (out, _, code) = printed(&template(), &[]);
     assert_eq!(code, 0);
+    let globals = out.find("Global Options:").zip(out.find("Usage:"));
+    let (from, to) = globals.expect("the flags of every command are named before the usage");
+    assert!(out[from..to].contains("--kubeconfig --namespace"), "{out}");
     assert_eq!(
-        out,
+        format!("{}{}", &out[..from], &out[to..]),
         "Templates\n\nAvailable Commands:\n  lint   Check a file\n  list   List them\n\n\
          Usage:\n  kubectl session template COMMAND\n\n\
          Use \"kubectl session template <command> --help\" for more information about a given command.\n\
