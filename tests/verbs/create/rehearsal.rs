@@ -136,3 +136,25 @@ fn a_bare_dry_run_is_the_clients_and_deprecated() {
     assert_eq!((played.done(), played.err.as_str()), wanted);
     writes_nothing(&api);
 }
+
+#[test]
+fn a_server_dry_run_says_what_hangs_on_a_namespace_that_is_not_there() {
+    let api = server();
+    let played = create(
+        &api,
+        "alice --template tool --create-namespace --dry-run=server",
+    );
+    assert_eq!(
+        played.done(),
+        "session.streaming.platform/alice created (server dry run)\n"
+    );
+    assert!(
+        played.err.contains("not checked: the session and its"),
+        "{}",
+        played.err
+    );
+    let posts: Vec<String> = posts(&api).into_iter().map(|post| post.path).collect();
+    assert_eq!(posts, ["/api/v1/namespaces"]);
+    assert!(api.writes().is_empty());
+    assert_eq!(left(&api), Vec::<String>::new());
+}
