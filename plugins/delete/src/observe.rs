@@ -3,9 +3,8 @@
 use anyhow::Result;
 use futures::StreamExt;
 use session_shared::api::{DataPolicy, Session};
-use session_shared::cluster::live::{missing, typed};
+use session_shared::cluster::live::{installed, missing, typed};
 use session_shared::cluster::{Cluster, Place, Selection};
-use session_shared::failure::{self, Hint, Kind};
 use session_shared::objects::belonging::Belonging;
 use session_shared::objects::resource::SESSION;
 
@@ -96,14 +95,5 @@ async fn sessions(
             let found: Vec<Result<Result<Session>>> = reads.buffered(AT_ONCE).collect().await;
             found.into_iter().collect()
         }
-    }
-}
-
-fn installed<T>(result: Result<T>) -> Result<T> {
-    match result {
-        Err(error) if failure::is(&error, Kind::NoSuchResource) => {
-            Err(error).hint("install the API first: kubectl session setup")
-        }
-        other => other,
     }
 }

@@ -3,9 +3,9 @@
 use anyhow::Result;
 use futures::TryStreamExt;
 use serde_json::Value;
-use session_shared::cluster::live::missing;
+use session_shared::cluster::live::{installed, missing};
 use session_shared::cluster::{Cluster, IncludeObject, List, Place, Selection};
-use session_shared::failure::{self, Hint, Kind};
+use session_shared::failure::{self, Kind};
 use session_shared::labels;
 use session_shared::objects::resource::{POD, SESSION};
 use session_shared::objects::table::Table;
@@ -214,13 +214,4 @@ pub(crate) async fn objects(cluster: &Cluster, intent: &Intent) -> Result<Fetche
     }
     fetched.versions.1 = pods_version;
     Ok(fetched)
-}
-
-fn installed<T>(result: Result<T>) -> Result<T> {
-    match result {
-        Err(error) if failure::is(&error, Kind::NoSuchResource) => {
-            Err(error).hint("install the API first: kubectl session setup")
-        }
-        other => other,
-    }
 }

@@ -3,9 +3,10 @@
 use anyhow::{Context, Result, anyhow};
 use serde_json::Value;
 use session_shared::api::{Parameter, SessionTemplate};
+pub(crate) use session_shared::cluster::live::installed;
 use session_shared::cluster::live::{missing, typed};
 use session_shared::cluster::{Cluster, Place, Selection};
-use session_shared::failure::{self, Hint, Kind, hinted, usage};
+use session_shared::failure::{hinted, usage};
 use session_shared::flags::values::source;
 use session_shared::names::TemplateName;
 use session_shared::objects::resource::{SESSION_TEMPLATE, text};
@@ -130,19 +131,6 @@ async fn known(cluster: &Cluster) -> String {
         return "there are no templates: install the built-in ones with kubectl session setup templates".into();
     }
     format!("the templates are {}", names.join(", "))
-}
-
-/// Says how the API gets installed, where it is not.
-///
-/// # Errors
-/// The same.
-pub(crate) fn installed<T>(result: Result<T>) -> Result<T> {
-    match result {
-        Err(error) if failure::is(&error, Kind::NoSuchResource) => {
-            Err(error).hint("install the API first: kubectl session setup")
-        }
-        other => other,
-    }
 }
 
 /// A built-in template.

@@ -133,3 +133,17 @@ pub fn typed<T: serde::de::DeserializeOwned>(object: Value) -> Result<T> {
     serde_json::from_value(object)
         .map_err(|error| anyhow::anyhow!("{what} cannot be read: {error}"))
 }
+
+/// A result with the way out where our API is not installed: the one hint for every verb that meets it.
+///
+/// # Errors
+/// Those of `result`.
+pub fn installed<T>(result: Result<T>) -> Result<T> {
+    match result {
+        Err(error) if failure::is(&error, Kind::NoSuchResource) => Err(failure::hinted(
+            error,
+            "install the API first: kubectl session setup",
+        )),
+        other => other,
+    }
+}
