@@ -5,7 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::seen::{Live, Seen, pod_ref};
+use super::live::{Live, pod_ref};
+use super::seen::Seen;
 use crate::api::{DataPolicy, Hook, Session};
 use crate::duration::Timeout;
 use crate::labels;

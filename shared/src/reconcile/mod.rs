@@ -3,6 +3,7 @@
 
 mod conventions;
 mod ending;
+mod live;
 pub mod record;
 mod rendering;
 mod seen;
@@ -10,8 +11,9 @@ mod starting;
 mod state;
 
 pub use ending::{Ending, ending};
+pub use live::{Live, is_primary};
 pub use rendering::{Body, Recipe, Rendered, render};
-pub use seen::{Live, Seen, look};
+pub use seen::{Seen, look};
 pub use starting::{Rendering, Start, TemplateIdentity, starting};
 pub use state::{Standing, Wanted, expires_at, is_expired, is_start_asked, standing, wanted};
 

@@ -1,0 +1,122 @@
+//! What is there of a session now, for verbs that enter it or look into it: in as few requests as it takes.
+
+use anyhow::Result;
+use futures::future::try_join_all;
+use k8s_openapi::api::core::v1::Pod;
+use serde_json::Value;
+
+use super::live::{missing, typed};
+use super::{Cluster, Place, Selection};
+use crate::api::Session;
+use crate::labels;
+use crate::objects::ResourceType;
+use crate::objects::resource::{POD, SESSION, text};
+use crate::reconcile::Live;
+
+/// A session and its Pods.
+#[derive(Clone, Debug)]
+pub struct Present {
+    /// The session.
+    pub session: Session,
+    /// The same with every field.
+    pub object: Value,
+    /// Pods that carry its label and what owns them. Data was not asked for.
+    pub live: Live,
+}
+
+impl Present {
+    /// The session's own Pods: an owner chain leads from them to its UID.
+    pub fn pods(&self) -> impl Iterator<Item = &Pod> {
+        self.live.own_pods(self.uid())
+    }
+
+    /// The session's UID.
+    pub fn uid(&self) -> &str {
+        self.session.metadata.uid.as_deref().unwrap_or_default()
+    }
+}
+
+impl Cluster {
+    /// The session, and at the same time its Pods: two requests for a Pod that the session owns itself; a Pod of a StatefulSet
+    /// costs one more, that of a Deployment two.
+    ///
+    /// # Errors
+    /// NotFound, in the server's words, when there is no such session; what the server refuses.
+    pub async fn present(&self, namespace: &str, name: &str) -> Result<Present> {
+        let select = Selection::labelled(format!("{}={name}", labels::SESSION));
+        let (object, pods) = futures::join!(
+            self.get(&SESSION, namespace, name),
+            self.list(&POD, Place::Namespace(namespace), &select),
+        );
+        let Some(object) = object? else {
+            return Err(missing(&SESSION, name));
+        };
+        let pods = pods?.items;
+        let session: Session = typed(object.clone())?;
+        let uid = session.metadata.uid.as_deref().unwrap_or_default();
+        let owners = self.owners_of(namespace, &pods, uid).await?;
+        let pods = pods.into_iter().map(typed).collect::<Result<_>>()?;
+        let live = Live {
+            pods,
+            owners,
+            data: Vec::new(),
+        };
+        Ok(Present {
+            session,
+            object,
+            live,
+        })
+    }
+
+    /// Everything between `objects` and the Session, level by level. An owner that is gone ends its chain.
+    async fn owners_of(
+        &self,
+        namespace: &str,
+        objects: &[Value],
+        session_uid: &str,
+    ) -> Result<Vec<Value>> {
+        let mut found: Vec<Value> = Vec::new();
+        let mut level: Vec<Value> = objects.to_vec();
+        // Pod → ReplicaSet → Deployment → Session is the longest chain there is.
+        for _ in 0..2 {
+            let wanted = unknown_owners(&level, &found, session_uid);
+            let reads = wanted
+                .iter()
+                .map(|(kind, name)| self.get(kind, namespace, name));
+            level = try_join_all(reads).await?.into_iter().flatten().collect();
+            found.extend(level.iter().cloned());
+        }
+        Ok(found)
+    }
+}
+
+/// Owners of `objects` that are neither known nor the Session, each once. Kinds nobody knows end a chain.
+fn unknown_owners(
+    objects: &[Value],
+    known: &[Value],
+    session_uid: &str,
+) -> Vec<(&'static ResourceType, String)> {
+    let mut uids: Vec<&str> = known
+        .iter()
+        .map(|object| text(object, "/metadata/uid"))
+        .collect();
+    uids.push(session_uid);
+    let mut wanted = Vec::new();
+    for object in objects {
+        let owners = object
+            .pointer("/metadata/ownerReferences")
+            .and_then(Value::as_array);
+        for owner in owners.into_iter().flatten() {
+            if uids.contains(&text(owner, "/uid")) {
+                continue;
+            }
+            uids.push(text(owner, "/uid"));
+            if let Some(kind) =
+                ResourceType::of_kind(text(owner, "/apiVersion"), text(owner, "/kind"))
+            {
+                wanted.push((kind, text(owner, "/name").to_owned()));
+            }
+        }
+    }
+    wanted
+}

@@ -1,0 +1,155 @@
+//! What the cluster has of one session: its Pods, the objects that own them, its data; and which of it is the session's own.
+
+use k8s_openapi::api::core::v1::Pod;
+use serde_json::Value;
+
+use crate::api::Session;
+use crate::labels;
+use crate::objects::ObjectRef;
+use crate::objects::pods::pod_metadata_paths;
+use crate::objects::resource::text;
+
+/// What the cluster has of one session, as it was read: everything that carries the session's label. Others' objects may be
+/// among it (labels can be written by anybody): only what an owner chain leads back to the Session's UID counts.
+#[derive(Clone, Debug, Default)]
+pub struct Live {
+    /// Pods.
+    pub pods: Vec<Pod>,
+    /// StatefulSets, Deployments, ReplicaSets, Jobs, …: what Pods can be owned by.
+    pub owners: Vec<Value>,
+    /// PersistentVolumeClaims and the parameters Secret.
+    pub data: Vec<Value>,
+}
+
+impl Live {
+    /// The session's own Pods, found by owner chain.
+    pub fn own_pods<'a>(&'a self, session_uid: &'a str) -> impl Iterator<Item = &'a Pod> {
+        let owners = self.own_owners(session_uid);
+        self.pods.iter().filter(move |pod| {
+            let mut uids = pod
+                .metadata
+                .owner_references
+                .iter()
+                .flatten()
+                .map(|owner| owner.uid.as_str());
+            uids.any(|uid| uid == session_uid || owners.contains(&uid))
+        })
+    }
+
+    /// UIDs of everything between the Session and its Pods.
+    fn own_owners(&self, session_uid: &str) -> Vec<&str> {
+        let mut own: Vec<&str> = Vec::new();
+        // Session → Deployment → ReplicaSet → Pod: two rounds reach the longest chain.
+        for _ in 0..2 {
+            for object in &self.owners {
+                let uid = text(object, "/metadata/uid");
+                let is_own =
+                    owner_uids(object).any(|owner| owner == session_uid || own.contains(&owner));
+                if is_own && !own.contains(&uid) {
+                    own.push(uid);
+                }
+            }
+        }
+        own
+    }
+
+    /// The session's workloads: what it owns directly and has Pods, by identity.
+    pub fn workloads(&self, session_uid: &str) -> Vec<ObjectRef> {
+        let owned = self
+            .owners
+            .iter()
+            .filter(|o| owner_uids(o).any(|uid| uid == session_uid));
+        let mut found: Vec<ObjectRef> = owned
+            .filter(|o| !pod_metadata_paths(text(o, "/kind")).is_empty())
+            .map(ObjectRef::of)
+            .collect();
+        found.extend(
+            self.pods
+                .iter()
+                .filter(|pod| is_owned_directly(pod, session_uid))
+                .map(pod_ref),
+        );
+        found
+    }
+
+    /// The workload of one of the session's own Pods: the object at the end of its owner chain that the Session owns, which for
+    /// a Pod without a controller is the Pod. `None` for a Pod that is not the session's.
+    pub fn workload_of(&self, pod: &Pod, session_uid: &str) -> Option<ObjectRef> {
+        if is_owned_directly(pod, session_uid) {
+            return Some(pod_ref(pod));
+        }
+        let owners = pod.metadata.owner_references.iter().flatten();
+        let mut uids: Vec<&str> = owners.map(|owner| owner.uid.as_str()).collect();
+        // Pod → ReplicaSet → Deployment: two rounds reach the end of the longest chain.
+        for _ in 0..2 {
+            let above = self
+                .owners
+                .iter()
+                .filter(|o| uids.contains(&text(o, "/metadata/uid")));
+            let above: Vec<&Value> = above.collect();
+            if let Some(top) = above
+                .iter()
+                .find(|o| owner_uids(o).any(|uid| uid == session_uid))
+            {
+                return Some(ObjectRef::of(top));
+            }
+            uids = above.into_iter().flat_map(owner_uids).collect();
+        }
+        None
+    }
+
+    /// Claims and the parameters Secret that are this session's. Data has no owner: what carries the session's label and the
+    /// same raw user id is its own, since any other Session of that name and Namespace must be gone.
+    pub fn own_data<'a>(&'a self, session: &'a Session) -> impl Iterator<Item = &'a Value> {
+        self.data
+            .iter()
+            .filter(move |object| is_data_of(object, session))
+    }
+}
+
+fn is_data_of(object: &Value, session: &Session) -> bool {
+    let entry = |field: &str, key: &str| {
+        object
+            .pointer(field)
+            .and_then(|map| map.get(key))
+            .and_then(Value::as_str)
+    };
+    entry("/metadata/labels", labels::SESSION) == session.metadata.name.as_deref()
+        && entry("/metadata/annotations", labels::USER_ID) == Some(session.spec.user_id.as_str())
+}
+
+pub(super) fn owner_uids(object: &Value) -> impl Iterator<Item = &str> {
+    let owners = object
+        .pointer("/metadata/ownerReferences")
+        .and_then(Value::as_array);
+    owners
+        .into_iter()
+        .flatten()
+        .map(|owner| text(owner, "/uid"))
+}
+
+fn is_owned_directly(pod: &Pod, session_uid: &str) -> bool {
+    pod.metadata
+        .owner_references
+        .iter()
+        .flatten()
+        .any(|owner| owner.uid == session_uid)
+}
+
+/// A Pod's identity.
+pub(super) fn pod_ref(pod: &Pod) -> ObjectRef {
+    ObjectRef {
+        api_version: "v1".into(),
+        kind: "Pod".into(),
+        name: pod.metadata.name.clone().unwrap_or_default(),
+        uid: pod.metadata.uid.clone().unwrap_or_default(),
+    }
+}
+
+/// True for the Pods that are the session itself, which `connect` enters.
+pub fn is_primary(pod: &Pod) -> bool {
+    pod.metadata
+        .labels
+        .as_ref()
+        .is_some_and(|labels| labels.contains_key(labels::PRIMARY))
+}
