@@ -179,9 +179,10 @@ impl Cluster {
         &self.inner.origin
     }
 
-    /// Texts of `Warning:` headers seen since the last call; each text once in the life of the process.
-    pub fn warnings(&self) -> Vec<String> {
-        self.inner.warnings.take()
+    /// Tells `listener` the text of every `Warning:` header from now on, each text once in the life of the process; the first
+    /// listener stays. It must not block.
+    pub fn on_warning(&self, listener: impl Fn(&str) + Send + Sync + 'static) {
+        self.inner.warnings.listen(Box::new(listener));
     }
 
     /// Tells `observer` of every exchange from now on, as -v=6 wants it; the first observer stays. It must not block.
