@@ -1,30 +1,31 @@
 //! A report as a screen: the same sections in the same order, those with nothing to say left out.
 
+mod data;
+mod pods;
+
 use session_shared::Timestamp;
-use session_shared::api::{OnExpiry, Phase};
+use session_shared::api::{DataPolicy, OnExpiry, Phase};
 use session_shared::report::age;
 use session_shared::report::console::Tone;
 
-use crate::data::{Claim, Snapshot};
 use crate::events::Happened;
 use crate::head::TemplateState;
 use crate::layout::{Line, Page};
 use crate::report::Report;
-use crate::workloads::{Container, PodReport, Workload};
 
 /// Column where what is said of an event begins.
 const EVENTS: usize = 8;
-/// Longest container name that gets a column beside it.
-const LONG_NAME: usize = 16;
+/// Longest name that gets a column beside it.
+pub(crate) const LONG_NAME: usize = 16;
 
 /// The lines of a report at `now`, none longer than `width`.
 pub(crate) fn lines(report: &Report, now: Timestamp, width: usize) -> Vec<Line> {
     let mut page = Page::new(width);
     head(&mut page, report, now);
     diagnosis(&mut page, report);
-    workloads(&mut page, report, now);
-    network(&mut page, report);
-    data(&mut page, report, now);
+    pods::workloads(&mut page, report, now);
+    pods::network(&mut page, report);
+    data::data(&mut page, report, now);
     connect(&mut page, report);
     conditions(&mut page, report, now);
     events(&mut page, report, now);
@@ -72,13 +73,15 @@ fn head(page: &mut Page, report: &Report, now: Timestamp) {
         page.field("Endpoint", endpoint);
     }
     if let Some(policy) = head.data_policy {
-        page.field(
-            "Data policy",
-            &serde_json::to_value(policy)
-                .ok()
-                .and_then(|word| word.as_str().map(str::to_owned))
-                .unwrap_or_default(),
-        );
+        page.field("Data policy", policy_word(policy));
+    }
+}
+
+fn policy_word(policy: DataPolicy) -> &'static str {
+    match policy {
+        DataPolicy::Keep => "keep",
+        DataPolicy::Snapshot => "snapshot",
+        DataPolicy::Delete => "delete",
     }
 }
 
@@ -150,253 +153,6 @@ fn diagnosis(page: &mut Page, report: &Report) {
     }
 }
 
-fn workloads(page: &mut Page, report: &Report, now: Timestamp) {
-    page.section("Workloads");
-    if let Some(why) = report.why_unknown("workloads") {
-        page.text(2, 2, &unknown(why));
-    } else if report.workloads.is_empty() {
-        page.text(2, 2, "<none>");
-    }
-    for workload in &report.workloads {
-        let alone = workload.kind == "Pod";
-        if !alone {
-            page.text(2, 4, &title(workload));
-        }
-        for pod in &workload.pods {
-            let primary = if alone && workload.primary {
-                ", primary"
-            } else {
-                ""
-            };
-            let indent = if alone { 2 } else { 4 };
-            page.text(
-                indent,
-                indent + 2,
-                &format!("Pod/{}{primary}: {}", pod.name, place(pod, now)),
-            );
-            containers(page, indent + 2, pod, now);
-        }
-    }
-    if let Some(why) = report.why_unknown("usage") {
-        page.text(2, 2, &format!("use: {}", unknown(why)));
-    }
-}
-
-fn title(workload: &Workload) -> String {
-    let primary = if workload.primary { ", primary" } else { "" };
-    let ready = match (workload.ready, workload.replicas) {
-        (Some(ready), Some(replicas)) => format!(", {ready} of {replicas} ready"),
-        _ => String::new(),
-    };
-    format!("{}/{}{primary}{ready}", workload.kind, workload.name)
-}
-
-fn place(pod: &PodReport, now: Timestamp) -> String {
-    let mut parts = vec![match &pod.node {
-        Some(node) => format!("{} on {node}", pod.status),
-        None => pod.status.clone(),
-    }];
-    parts.extend(pod.ip.clone());
-    parts.extend(pod.qos.clone());
-    parts.extend(
-        pod.created
-            .as_ref()
-            .map(|created| format!("{} old", ago(created, now))),
-    );
-    if let Some(used) = &pod.used {
-        let cpu = used.cpu.as_ref().map(|cpu| format!("cpu {cpu}"));
-        let memory = used
-            .memory
-            .as_ref()
-            .map(|memory| format!("memory {memory}"));
-        let both: Vec<String> = cpu.into_iter().chain(memory).collect();
-        parts.push(format!("uses {}", both.join(" and ")));
-    }
-    parts.join(", ")
-}
-
-fn containers(page: &mut Page, indent: usize, pod: &PodReport, now: Timestamp) {
-    let longest = pod
-        .containers
-        .iter()
-        .map(|container| container.name.chars().count())
-        .max();
-    let column = indent + longest.unwrap_or(0).min(LONG_NAME) + 2;
-    for container in &pod.containers {
-        page.hanging(indent, column, &container.name, &state(container, now));
-        if let Some(last) = &container.last {
-            let reason = last
-                .reason
-                .as_ref()
-                .map_or_else(String::new, |reason| format!("{reason}, "));
-            let when = last
-                .finished
-                .as_ref()
-                .map_or_else(String::new, |time| format!(", {} ago", ago(time, now)));
-            page.text(
-                column,
-                column + 2,
-                &format!("last end: {reason}exit code {}{when}", last.exit_code),
-            );
-        }
-        page.text(column, column + 2, &format!("image {}", container.image));
-        for (word, map) in [
-            ("requests", &container.requests),
-            ("limits", &container.limits),
-        ] {
-            if !map.is_empty() {
-                let all: Vec<String> = map
-                    .iter()
-                    .map(|(key, value)| format!("{key} {value}"))
-                    .collect();
-                page.text(column, column + 2, &format!("{word} {}", all.join(", ")));
-            }
-        }
-    }
-}
-
-fn state(container: &Container, now: Timestamp) -> String {
-    let mut text = if container.init {
-        format!("init, {}", container.state)
-    } else {
-        container.state.clone()
-    };
-    if let Some(reason) = &container.reason {
-        text.push_str(&format!(" ({reason})"));
-    }
-    if let Some(code) = container.exit_code {
-        text.push_str(&format!(", exit code {code}"));
-    }
-    if let Some(since) = &container.since {
-        text.push_str(&if container.state == "running" {
-            format!(" for {}", ago(since, now))
-        } else {
-            format!(" {} ago", ago(since, now))
-        });
-    }
-    if container.state == "running" && !container.init {
-        text.push_str(if container.ready {
-            ", ready"
-        } else {
-            ", not ready"
-        });
-    }
-    let plural = if container.restarts == 1 { "" } else { "s" };
-    text.push_str(&format!(", {} restart{plural}", container.restarts));
-    text
-}
-
-fn network(page: &mut Page, report: &Report) {
-    if report.network.is_empty() {
-        return;
-    }
-    page.section("Network");
-    for service in &report.network {
-        let mut parts = Vec::new();
-        let mut of_type = service.r#type.clone();
-        if let Some((first, rest)) = service.addresses.split_first() {
-            let blank = if of_type.is_empty() { "" } else { " " };
-            of_type.push_str(&format!("{blank}{first}"));
-            parts.push(of_type);
-            parts.extend(rest.iter().cloned());
-        } else if !of_type.is_empty() {
-            parts.push(of_type);
-        }
-        parts.extend(service.ports.iter().cloned());
-        match (service.ready, service.pods) {
-            (_, Some(0)) => parts.push("leads to no Pod of the session".into()),
-            (Some(ready), Some(pods)) => parts.push(format!("{ready} of {pods} Pods ready")),
-            _ => {}
-        }
-        page.text(
-            2,
-            4,
-            &format!("{}/{}: {}", service.kind, service.name, parts.join(", ")),
-        );
-    }
-}
-
-fn data(page: &mut Page, report: &Report, now: Timestamp) {
-    let data = &report.data;
-    let hidden =
-        ["claims", "parametersSecret", "snapshots"].map(|part| (part, report.why_unknown(part)));
-    let nothing =
-        data.claims.is_empty() && data.parameters_secret.is_none() && data.snapshots.is_empty();
-    if nothing && hidden.iter().all(|(_, why)| why.is_none()) {
-        return;
-    }
-    page.section("Data");
-    for claim in &data.claims {
-        page.text(2, 4, &of_claim(claim, now));
-        page.text(4, 6, &used(claim, report));
-    }
-    if let Some(secret) = &data.parameters_secret {
-        page.text(2, 4, &format!("Secret/{secret}: the secret parameters"));
-    }
-    for snapshot in &data.snapshots {
-        page.text(2, 4, &of_snapshot(snapshot, now));
-    }
-    for (part, why) in hidden {
-        if let Some(why) = why {
-            page.text(2, 4, &format!("{part}: {}", unknown(why)));
-        }
-    }
-}
-
-fn of_claim(claim: &Claim, now: Timestamp) -> String {
-    let mut parts = vec![claim.phase.clone()];
-    match (&claim.capacity, &claim.requested) {
-        (Some(capacity), Some(requested)) if capacity != requested => {
-            parts.push(format!("{capacity}, requested {requested}"))
-        }
-        (Some(capacity), _) => parts.push(capacity.clone()),
-        (None, Some(requested)) => parts.push(format!("requested {requested}")),
-        (None, None) => {}
-    }
-    parts.extend(claim.class.as_ref().map(|class| format!("class {class}")));
-    parts.extend(
-        claim
-            .volume
-            .as_ref()
-            .map(|volume| format!("volume {volume}")),
-    );
-    parts.extend(
-        claim
-            .kept_since
-            .as_ref()
-            .map(|since| format!("kept since {since} ({})", ago(since, now))),
-    );
-    format!("PersistentVolumeClaim/{}: {}", claim.name, parts.join(", "))
-}
-
-fn used(claim: &Claim, report: &Report) -> String {
-    match (&claim.used, report.why_unknown("usage")) {
-        (Some(used), _) => format!(
-            "used {} of {} ({}%)",
-            used.used, used.capacity, used.percent
-        ),
-        (None, Some(why)) => format!("used {}", unknown(why)),
-        (None, None) => "used <unknown>".into(),
-    }
-}
-
-fn of_snapshot(snapshot: &Snapshot, now: Timestamp) -> String {
-    let mut parts = vec![if snapshot.ready {
-        "ready".to_owned()
-    } else {
-        "not ready".to_owned()
-    }];
-    parts.extend(snapshot.size.clone());
-    parts.extend(snapshot.claim.as_ref().map(|claim| format!("of {claim}")));
-    parts.extend(
-        snapshot
-            .created
-            .as_ref()
-            .map(|created| format!("{} old", ago(created, now))),
-    );
-    format!("VolumeSnapshot/{}: {}", snapshot.name, parts.join(", "))
-}
-
 fn connect(page: &mut Page, report: &Report) {
     if report.connect.is_empty() {
         return;
@@ -431,15 +187,16 @@ fn conditions(page: &mut Page, report: &Report, now: Timestamp) {
     }
     page.section("Conditions");
     for condition in &report.conditions {
-        let message = if condition.message.is_empty() {
-            String::new()
-        } else {
-            format!(": {}", condition.message)
-        };
+        let mut why = condition.message.clone();
+        if condition.reason != condition.r#type {
+            let colon = if why.is_empty() { "" } else { ": " };
+            why = format!("{}{colon}{why}", condition.reason);
+        }
+        let comma = if why.is_empty() { "" } else { ", " };
         let age = ago(&condition.last_transition_time, now);
         let text = format!(
-            "{} {} for {age}, {}{message}",
-            condition.r#type, condition.status, condition.reason
+            "{} is {} for {age}{comma}{why}",
+            condition.r#type, condition.status
         );
         page.text(2, 4, &text);
     }
@@ -488,11 +245,12 @@ fn next(page: &mut Page, report: &Report) {
     }
 }
 
-fn unknown(why: &str) -> String {
+/// In the place of what may not be seen.
+pub(crate) fn unknown(why: &str) -> String {
     format!("<unknown> ({why})")
 }
 
 /// How long ago an RFC 3339 time was.
-fn ago(time: &str, now: Timestamp) -> String {
+pub(crate) fn ago(time: &str, now: Timestamp) -> String {
     age::since(time.parse().ok(), now)
 }
