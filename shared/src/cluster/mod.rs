@@ -56,7 +56,7 @@ pub use follow::{Following, Turn};
 pub use presence::{CONTROLLER_LEASE, CONTROLLER_NAMESPACE, Identity};
 pub use present::Present;
 pub use read::{IncludeObject, List, Place, Selection};
-pub use request::Exchange;
+pub use request::{Exchange, status_text};
 pub use token::random_token;
 pub use usage::{NodeUse, PodUse, VolumeUse};
 pub use watch::Change;
