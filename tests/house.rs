@@ -86,6 +86,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
             "indicatif",
             "jiff",
             "clap",
+            "terminal_size",
         ],
     ),
 ];

@@ -32,6 +32,8 @@ mod request;
 mod surroundings;
 mod token;
 mod transport;
+mod turns;
+mod usage;
 pub mod wait;
 mod warning;
 mod watch;
@@ -58,6 +60,8 @@ pub use present::Present;
 pub use read::{IncludeObject, List, Place, Selection};
 pub use request::{Exchange, status_text};
 pub use token::random_token;
+pub use turns::{Turn, Turns};
+pub use usage::{NodeUse, PodUse, VolumeUse};
 pub use watch::Change;
 pub use write::{Delete, Deleted, Propagation, Write};
 

@@ -19,6 +19,9 @@ use crate::objects::ResourceType;
 pub(super) const JSON: &str = "application/json";
 /// Rows as the server prints them.
 pub(super) const TABLE: &str = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
+/// Metadata of one object.
+pub(super) const METADATA: &str =
+    "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io,application/json";
 /// Metadata of a collection.
 pub(super) const METADATA_LIST: &str =
     "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io,application/json";

@@ -14,6 +14,7 @@ pub mod jsonpath;
 pub mod kyaml;
 pub mod live;
 pub mod mutation;
+pub mod screen;
 pub mod sort;
 mod streams;
 pub mod table;
