@@ -147,8 +147,11 @@ fn diagnosis(page: &mut Page, report: &Report) {
             &format!(" ({})", found.object),
         );
         page.text(4, 4, &found.message);
+        for line in &found.evidence {
+            page.hanging(4, 14, "evidence:", line);
+        }
         if let Some(remedy) = &found.remedy {
-            page.hanging(4, 12, "remedy:", remedy);
+            page.hanging(4, 14, "remedy:", remedy);
         }
     }
 }
