@@ -15,7 +15,7 @@ pub(crate) struct Diagnosis {
     pub(crate) object: String,
     pub(crate) reason: String,
     pub(crate) message: String,
-    /// The raw facts it was read from.
+    /// Raw facts, a line each.
     pub(crate) evidence: Vec<String>,
     pub(crate) remedy: Option<String>,
 }
@@ -78,16 +78,18 @@ fn of_cause(object: String, cause: Cause) -> Diagnosis {
     }
 }
 
+/// A cause that still lets it come up counts as well; an end as it should be has none.
 fn cause(finding: &Finding) -> Option<Cause> {
-    match &finding.verdict {
-        Verdict::Hopeless(cause) => Some(cause.clone()),
-        Verdict::Ended { code, reason } if *code != 0 => Some(Cause {
+    match (&finding.verdict, finding.cause()) {
+        (Verdict::Ready | Verdict::Ended { code: 0, .. }, _) => None,
+        (_, Some(cause)) => Some(cause.clone()),
+        (Verdict::Ended { reason, .. }, None) => Some(Cause {
             reason: reason.clone(),
             message: finding.detail.clone(),
             evidence: Vec::new(),
             remedy: Some("see the logs of the container".into()),
         }),
-        _ => None,
+        (_, None) => None,
     }
 }
 

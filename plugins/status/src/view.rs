@@ -148,10 +148,10 @@ fn diagnosis(page: &mut Page, report: &Report) {
         );
         page.text(4, 4, &found.message);
         for line in &found.evidence {
-            page.text(6, 6, line);
+            page.hanging(4, 14, "evidence:", line);
         }
         if let Some(remedy) = &found.remedy {
-            page.hanging(4, 12, "remedy:", remedy);
+            page.hanging(4, 14, "remedy:", remedy);
         }
     }
 }
