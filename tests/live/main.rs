@@ -15,6 +15,7 @@ mod data;
 mod embedded;
 mod faults;
 mod lifecycle;
+mod logs;
 mod world;
 
 use std::process::ExitCode;
@@ -35,6 +36,7 @@ fn all() -> Vec<Live> {
         embedded::tests(),
         api::tests(),
         lifecycle::tests(),
+        logs::tests(),
         data::tests(),
         faults::tests(),
     ]

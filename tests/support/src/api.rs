@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::answer::Answer;
 use crate::exec::Execution;
 use crate::kinds;
+use crate::logs::Logs;
 use crate::request::Recorded;
 use crate::route::Routes;
 use crate::store::Store;
@@ -14,6 +15,7 @@ use crate::store::Store;
 pub(crate) struct State {
     routes: Routes,
     pub(crate) store: Store,
+    pub(crate) logs: Logs,
     stateful: bool,
     log: Vec<Recorded>,
     unexpected: Vec<String>,
@@ -41,6 +43,7 @@ impl FakeApi {
         let state = State {
             routes: Routes::default(),
             store: Store::new(),
+            logs: Logs::default(),
             stateful: false,
             log: Vec::new(),
             unexpected: Vec::new(),
@@ -264,6 +267,9 @@ impl State {
         let place = kinds::place(&request.path)?;
         if place.plural == "pods" && place.subresource == "exec" {
             return self.exec(request);
+        }
+        if place.plural == "pods" && place.subresource == "log" {
+            return Some(self.log(request, &place.namespace, &place.name));
         }
         self.store.answer(request, &place)
     }

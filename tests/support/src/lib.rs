@@ -15,6 +15,7 @@ mod exec;
 mod fields;
 mod golden;
 mod kinds;
+mod logs;
 mod patch;
 mod patching;
 mod request;

@@ -212,6 +212,13 @@ async fn respond(answer: Answer, state: Shared) -> io::Result<Response<AnswerBod
                 Some((Ok(piece), (live, state)))
             },
         )),
+        Body::Log(reading) => pieces(stream::unfold(
+            (reading, state),
+            |(mut reading, state)| async move {
+                let piece = reading.next(&state).await?;
+                Some((piece, (reading, state)))
+            },
+        )),
         Body::Cut(bytes) => {
             let cut = stream::once(async {
                 // So that what came before is on its way.
