@@ -73,6 +73,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
             "hyper_util",
             "tower_http",
             "secrecy",
+            "tokio_tungstenite",
             "serde_saphyr",
             "tracing",
         ],
@@ -86,6 +87,11 @@ const OUTSIDE: &[(&str, &[&str])] = &[
             "indicatif",
             "jiff",
             "clap",
+            // The terminal: its modes, and word of its size.
+            "crossterm",
+            "rustix",
+            "tokio",
+            "bytes",
         ],
     ),
 ];
