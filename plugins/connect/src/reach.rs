@@ -14,6 +14,7 @@ use session_shared::reconcile::{
 use session_shared::verb::Ground;
 
 use crate::intent::{Intent, Way};
+use crate::plan;
 
 /// The session as it is needed: what only writes down where it is takes it as it stands, everything else once it can be
 /// entered.
@@ -51,11 +52,21 @@ pub(crate) async fn reach(
         (Phase::Running, _) => Ok(present),
         (Phase::Pending, _) if !intent.wait => Err(not_yet(intent, &stands)),
         (Phase::Pending, _) => {
+            if has_started(&present) {
+                // A wrong method is told before the wait, not after it.
+                plan::entrance(intent, &present.session)?;
+            }
             wait(cluster, intent, &present, ground).await?;
             cluster.present(namespace, intent.name.as_str()).await
         }
         _ => Err(refused(cluster, intent, &stands, &seen)),
     }
+}
+
+/// True once the methods of this start are written down.
+fn has_started(present: &Present) -> bool {
+    let status = present.session.status.as_ref();
+    status.is_some_and(|status| status.applied.is_some()) && !is_start_asked(&present.session)
 }
 
 async fn wait(
