@@ -11,10 +11,14 @@
 )]
 
 mod api;
+mod connect;
 mod data;
 mod embedded;
 mod faults;
 mod lifecycle;
+mod shell;
+mod ssh;
+mod terminal;
 mod world;
 
 use std::process::ExitCode;
@@ -36,6 +40,9 @@ fn all() -> Vec<Live> {
         api::tests(),
         lifecycle::tests(),
         data::tests(),
+        connect::tests(),
+        shell::tests(),
+        ssh::tests(),
         faults::tests(),
     ]
     .into_iter()

@@ -152,7 +152,9 @@ fn refused(cluster: &Cluster, intent: &Intent, stands: &Standing, seen: &Seen) -
             }
         }
         (Phase::Failed, _) => hinted(anyhow!(because("has failed")), again()),
-        (_, Seen::Ended { .. }) => hinted(anyhow!(because("has ended")), again()),
+        (_, Seen::Ended { .. }) => {
+            hinted(anyhow!("session \"{name}\" {}", stands.message), again())
+        }
         _ => hinted(anyhow!(because("is stopped")), again()),
     }
 }

@@ -42,7 +42,7 @@ fn each_standing_has_its_own_words() {
         after(|api| {
             pod_status(
                 api,
-                json!({"phase": "Pending", "containerStatuses": [
+                json!({"phase": "Pending", "conditions": [{"type": "PodScheduled", "status": "True"}], "containerStatuses": [
                 {"name": "main", "image": "nope", "imageID": "", "ready": false, "restartCount": 0,
                  "state": {"waiting": {"reason": "InvalidImageName", "message": "couldn't parse image name"}}}]}),
             );
