@@ -73,6 +73,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
             "hyper_util",
             "tower_http",
             "secrecy",
+            "tokio_tungstenite",
             "serde_saphyr",
             "tracing",
         ],
@@ -87,6 +88,11 @@ const OUTSIDE: &[(&str, &[&str])] = &[
             "jiff",
             "clap",
             "terminal_size",
+            // The terminal: its modes, and word of its size.
+            "crossterm",
+            "rustix",
+            "tokio",
+            "bytes",
         ],
     ),
 ];

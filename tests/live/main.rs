@@ -11,11 +11,15 @@
 )]
 
 mod api;
+mod connect;
 mod data;
 mod embedded;
 mod faults;
 mod lifecycle;
 mod logs;
+mod shell;
+mod ssh;
+mod terminal;
 mod world;
 
 use std::process::ExitCode;
@@ -38,6 +42,9 @@ fn all() -> Vec<Live> {
         lifecycle::tests(),
         logs::tests(),
         data::tests(),
+        connect::tests(),
+        shell::tests(),
+        ssh::tests(),
         faults::tests(),
     ]
     .into_iter()

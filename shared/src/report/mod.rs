@@ -20,4 +20,5 @@ mod streams;
 pub mod table;
 pub mod tabs;
 pub mod weave;
+pub mod terminal;
 pub mod yaml;
