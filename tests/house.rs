@@ -75,6 +75,8 @@ const OUTSIDE: &[(&str, &[&str])] = &[
             "secrecy",
             "serde_saphyr",
             "tracing",
+            "flate2",
+            "tokio_tungstenite",
         ],
     ),
     (
