@@ -73,10 +73,10 @@ const OUTSIDE: &[(&str, &[&str])] = &[
             "hyper_util",
             "tower_http",
             "secrecy",
+            "tokio_tungstenite",
             "serde_saphyr",
             "tracing",
             "flate2",
-            "tokio_tungstenite",
         ],
     ),
     (
@@ -88,6 +88,11 @@ const OUTSIDE: &[(&str, &[&str])] = &[
             "indicatif",
             "jiff",
             "clap",
+            // The terminal: its modes, and word of its size.
+            "crossterm",
+            "rustix",
+            "tokio",
+            "bytes",
         ],
     ),
 ];

@@ -1,14 +1,23 @@
 //! `kubectl session connect`: into a session, by the way its template offers.
 
 mod args;
+mod enter;
 mod intent;
+mod link;
+mod open;
 mod plan;
+mod print;
 mod reach;
+mod rights;
+mod ssh;
+mod stdio;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
+use session_shared::cluster::{Cluster, Present};
 use session_shared::verb::{Ground, Verb};
 
 pub use args::Args;
+use intent::{Intent, Way};
 use plan::Entrance;
 
 /// The verb.
@@ -26,19 +35,56 @@ impl Verb for Connect {
         let intent = intent::read(&args)?;
         let cluster = ground.connect(&args.connection).await?;
         // reads, and waits
-        let present = reach::ready(&cluster, &intent, ground).await?;
+        let present = reach::reach(&cluster, &intent, ground).await?;
         // pure
         let entrance = plan::entrance(&intent, &present.session)?;
-        let Entrance::Command { argv, container } = &entrance else {
-            bail!("not a command")
-        };
-        let Some((pod, container)) = plan::pod(&present, container.as_deref())? else {
-            bail!("session \"{}\" has no Pod", intent.name)
-        };
-        let pod = pod.metadata.name.as_deref().unwrap_or_default();
-        let done = cluster
-            .exec(cluster.namespace(), pod, &container, argv, intent.limit)
-            .await?;
-        ground.console.out_bytes(&done.stdout)
+        // streams, or prints
+        go(&cluster, &intent, &args, &present, &entrance, ground).await
+    }
+}
+
+async fn go(
+    cluster: &Cluster,
+    intent: &Intent,
+    args: &Args,
+    present: &Present,
+    entrance: &Entrance,
+    ground: &mut Ground,
+) -> Result<()> {
+    match (&intent.way, entrance) {
+        (Way::Print { json: true }, _) => {
+            print::json(intent, present, entrance, &mut ground.console)
+        }
+        (Way::Print { json: false }, _) => {
+            let console = &mut ground.console;
+            print::text(intent, present, entrance, cluster.namespace(), console)
+        }
+        (Way::Stdio { port }, _) => {
+            let link = link::link(cluster, intent, present, intent.container.as_deref(), port)?;
+            stdio::run(&link, ground).await
+        }
+        (_, Entrance::Command { argv, container }) => {
+            let container = container.as_deref();
+            enter::run(cluster, intent, present, argv, container, ground).await
+        }
+        (
+            _,
+            Entrance::Page {
+                port,
+                path,
+                container,
+            },
+        ) => {
+            let link = link::link(cluster, intent, present, container.as_deref(), port)?;
+            open::run(link, path, ground).await
+        }
+        (way, Entrance::Ssh { port, user, .. }) => {
+            let user = user.as_deref();
+            let host = ssh::host(cluster, intent, present, &args.connection, port, user)?;
+            if *way == Way::SshConfig {
+                return ssh::block(&host, &args.connection, &mut ground.console);
+            }
+            ssh::run(&host, &intent.command)
+        }
     }
 }

@@ -21,9 +21,19 @@ pub(crate) enum Entrance {
         container: Option<String>,
     },
     /// A web page: port by number or by name, and path.
-    Page { port: String, path: String },
+    Page {
+        port: String,
+        path: String,
+        /// As -c or the method says.
+        container: Option<String>,
+    },
     /// An SSH server: port by number or by name, and user.
-    Ssh { port: String, user: Option<String> },
+    Ssh {
+        port: String,
+        user: Option<String>,
+        /// As -c or the method says.
+        container: Option<String>,
+    },
 }
 
 /// How `session` is entered.
@@ -82,17 +92,23 @@ fn of_method(method: &ConnectMethod, intent: &Intent) -> Result<Entrance> {
         Some(port) => Ok(port.to_string()),
         None => Err(anyhow!("method {:?} names no port", method.name)),
     };
+    let container = intent
+        .container
+        .clone()
+        .or_else(|| method.container.clone());
     if let Some(http) = &method.http {
         let path = http.path.clone().unwrap_or_else(|| "/".to_owned());
         return Ok(Entrance::Page {
             port: port(&http.port)?,
             path,
+            container,
         });
     }
     if let Some(ssh) = &method.ssh {
         return Ok(Entrance::Ssh {
             port: port(&ssh.port)?,
             user: ssh.user.clone(),
+            container,
         });
     }
     let argv = if intent.command.is_empty() {
@@ -103,10 +119,6 @@ fn of_method(method: &ConnectMethod, intent: &Intent) -> Result<Entrance> {
     if argv.is_empty() {
         bail!("method {:?} names no command", method.name);
     }
-    let container = intent
-        .container
-        .clone()
-        .or_else(|| method.container.clone());
     Ok(Entrance::Command { argv, container })
 }
 
@@ -120,6 +132,7 @@ fn without_method(intent: &Intent) -> Result<Entrance> {
         Way::Ssh | Way::SshConfig => Ok(Entrance::Ssh {
             port: "22".to_owned(),
             user: None,
+            container: intent.container.clone(),
         }),
         _ => Ok(Entrance::Command {
             argv,
@@ -138,7 +151,7 @@ fn fits(found: &Entrance, intent: &Intent, methods: &[ConnectMethod]) -> Result<
         | (Way::Method, Entrance::Command { .. } | Entrance::Ssh { .. }) => Ok(()),
         (Way::Method, Entrance::Page { .. }) if intent.command.is_empty() => Ok(()),
         (Way::Method, Entrance::Page { .. }) => {
-            bail!("the method of session {name:?} is a web page, which runs no command")
+            bail!("the method of session \"{name}\" is a web page, which runs no command")
         }
         (Way::Open, _) => bail!(
             "session \"{name}\" has no web page to open: {}",
@@ -221,4 +234,92 @@ fn default_container(present: &Present, pod: &Pod) -> String {
         .or_else(|| containers(pod).next())
         .unwrap_or_default()
         .to_owned()
+}
+
+/// What became of a container of a Pod, as far as it explains why a command in it was killed.
+pub(crate) fn fate(pod: &Pod, container: &str) -> Option<String> {
+    let name = pod.metadata.name.as_deref().unwrap_or_default();
+    if pod.metadata.deletion_timestamp.is_some() {
+        return Some(format!("pod {name:?} is being deleted"));
+    }
+    let statuses = pod.status.as_ref()?.container_statuses.as_ref()?;
+    let status = statuses.iter().find(|status| status.name == container)?;
+    let states = [status.state.as_ref(), status.last_state.as_ref()];
+    let mut ended = states
+        .into_iter()
+        .flatten()
+        .filter_map(|state| state.terminated.as_ref());
+    let reason = ended.next()?.reason.clone().unwrap_or_default();
+    (reason == "OOMKilled").then(|| {
+        format!("container {container:?} of pod {name:?} was killed: it used more memory than its limit allows")
+    })
+}
+
+/// The number of a port of a Pod, which may be given by name.
+///
+/// # Errors
+/// A name that no port has, with those that there are.
+pub(crate) fn port(pod: &Pod, word: &str) -> Result<u16> {
+    if let Ok(number) = word.parse() {
+        return Ok(number);
+    }
+    let spec = pod.spec.as_ref();
+    let ports = spec
+        .into_iter()
+        .flat_map(|spec| &spec.containers)
+        .flat_map(|container| container.ports.iter().flatten());
+    let named: Vec<(&str, i32)> = ports
+        .filter_map(|port| Some((port.name.as_deref()?, port.container_port)))
+        .collect();
+    let number = named.iter().find(|(name, _)| *name == word);
+    if let Some(number) = number.and_then(|(_, number)| u16::try_from(*number).ok()) {
+        return Ok(number);
+    }
+    let pod = pod.metadata.name.as_deref().unwrap_or_default();
+    if named.is_empty() {
+        bail!("pod {pod:?} has no port {word:?}: its ports have no names, give a number");
+    }
+    let named: Vec<String> = named
+        .iter()
+        .map(|(name, number)| format!("{name} ({number})"))
+        .collect();
+    bail!(
+        "pod {pod:?} has no port {word:?}: its ports are {}",
+        named.join(", ")
+    )
+}
+
+/// The URL of a page at an endpoint, which is an URL itself or HOST:PORT.
+pub(crate) fn url(endpoint: &str, path: &str) -> String {
+    let base = if endpoint.contains("://") {
+        endpoint.to_owned()
+    } else {
+        format!("http://{endpoint}")
+    };
+    let base = base.strip_suffix('/').unwrap_or(&base);
+    let path = path.strip_prefix('/').unwrap_or(path);
+    format!("{base}/{path}")
+}
+
+/// True for an address that only the cluster's own name service knows.
+pub(crate) fn is_inside(address: &str) -> bool {
+    let host = address.split_once("://").map_or(address, |(_, rest)| rest);
+    let host = host.split(['/', ':']).next().unwrap_or_default();
+    host.ends_with(".svc") || host.ends_with(".svc.cluster.local")
+}
+
+/// Port and path where a session speaks WebSocket: of the method `ws`, else of the page.
+pub(crate) fn socket<'a>(
+    session: &'a Session,
+    entrance: &'a Entrance,
+) -> Option<(String, &'a str)> {
+    let named = methods(session).iter().find(|method| method.name == "ws");
+    if let Some(http) = named.and_then(|method| method.http.as_ref()) {
+        let port = http.port.as_ref()?.to_string();
+        return Some((port, http.path.as_deref().unwrap_or_default()));
+    }
+    match entrance {
+        Entrance::Page { port, path, .. } => Some((port.clone(), path)),
+        _ => None,
+    }
 }

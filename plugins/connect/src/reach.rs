@@ -8,30 +8,41 @@ use session_shared::cluster::{Cluster, Present, interrupt::interrupted};
 use session_shared::failure::{Hint, hinted};
 use session_shared::objects::resource::SESSION;
 use session_shared::progress::{Event, Sink};
-use session_shared::reconcile::{Seen, Standing, Wanted, is_expired, look, standing, wanted};
+use session_shared::reconcile::{
+    Seen, Standing, Wanted, is_expired, is_start_asked, look, standing, wanted,
+};
 use session_shared::verb::Ground;
 
-use crate::intent::Intent;
+use crate::intent::{Intent, Way};
 
-/// The session, once it can be entered.
+/// The session as it is needed: what only writes down where it is takes it as it stands, everything else once it can be
+/// entered.
 ///
 /// # Errors
 /// What the server refuses; a session that cannot be entered, with the reason and the way out; one that does not come up in
 /// time.
-pub(crate) async fn ready(
+pub(crate) async fn reach(
     cluster: &Cluster,
     intent: &Intent,
     ground: &mut Ground,
 ) -> Result<Present> {
     let namespace = cluster.namespace();
     let present = installed(cluster.present(namespace, intent.name.as_str()).await)?;
+    if matches!(intent.way, Way::Print { json: true } | Way::SshConfig) {
+        return Ok(present);
+    }
     let seen = look(&present.session, &present.live, &[]);
     let now = ground.now();
-    if is_expired(&present.session, now) && matches!(seen, Seen::Ready { .. }) {
-        ground.console.warn(&format!(
-            "session \"{}\" has expired: it may be stopped at any time",
-            intent.name
-        ));
+    let deleted = present.session.metadata.deletion_timestamp.is_some();
+    if !deleted && is_expired(&present.session, now) && !is_start_asked(&present.session) {
+        let error = expired(cluster, intent, &present);
+        if !matches!(seen, Seen::Ready { .. }) {
+            return Err(error);
+        }
+        // It runs until somebody sweeps: there may be something to save.
+        ground
+            .console
+            .warn(&format!("{error}, and may be stopped at any time"));
         return Ok(present);
     }
     let wanted = wanted(&present.session, now);
@@ -43,7 +54,7 @@ pub(crate) async fn ready(
             wait(cluster, intent, &present, ground).await?;
             cluster.present(namespace, intent.name.as_str()).await
         }
-        _ => Err(refused(cluster, intent, &stands, wanted, &seen)),
+        _ => Err(refused(cluster, intent, &stands, &seen)),
     }
 }
 
@@ -72,7 +83,7 @@ async fn wait(
             let stands = standing(&present.session, Wanted::Running, &seen);
             match *seen {
                 Seen::Ready { .. } => Ok(()),
-                seen => Err(refused(cluster, intent, &stands, Wanted::Running, &seen)),
+                seen => Err(refused(cluster, intent, &stands, &seen)),
             }
         }
         Waited::TimedOut(seen) => {
@@ -92,25 +103,36 @@ fn not_yet(intent: &Intent, stands: &Standing) -> anyhow::Error {
     hinted(error, "wait for it: leave out --wait=false")
 }
 
-/// Why a session that will not be ready cannot be entered, and the way out of it.
-fn refused(
-    cluster: &Cluster,
-    intent: &Intent,
-    stands: &Standing,
-    wanted: Wanted,
-    seen: &Seen,
-) -> anyhow::Error {
+/// The way out of what has ended, until there is a `start`.
+fn make_anew(cluster: &Cluster, intent: &Intent) -> String {
     let (name, namespace) = (&intent.name, cluster.namespace());
-    let again = format!(
-        "make it anew, kept data is taken up again: kubectl session delete {name} -n {namespace}, then kubectl session create {name} -n {namespace} with the same template"
+    format!(
+        "make it anew, kept data is taken up again: kubectl session delete {name} -n {namespace}, then kubectl session create {name} -n {namespace} as before"
+    )
+}
+
+fn expired(cluster: &Cluster, intent: &Intent, present: &Present) -> anyhow::Error {
+    let status = present.session.status.as_ref();
+    let at = status.and_then(|status| status.expires_at.as_deref());
+    let error = anyhow!(
+        "session \"{}\" has expired at {}",
+        intent.name,
+        at.unwrap_or_default()
     );
+    hinted(error, make_anew(cluster, intent))
+}
+
+/// Why a session that will not be ready cannot be entered, and the way out of it.
+fn refused(cluster: &Cluster, intent: &Intent, stands: &Standing, seen: &Seen) -> anyhow::Error {
+    let name = &intent.name;
+    let again = || make_anew(cluster, intent);
     let because = |word: &str| match stands.message.as_str() {
         "" => format!("session \"{name}\" {word}"),
         message => format!("session \"{name}\" {word}: {message}"),
     };
     match (stands.phase, seen) {
         (Phase::Terminating, _) => anyhow!("session \"{name}\" is being deleted"),
-        (_, Seen::Lost) => hinted(anyhow!(because("is lost")), again),
+        (_, Seen::Lost) => hinted(anyhow!(because("is lost")), again()),
         (Phase::Failed, Seen::Hopeless(cause)) => {
             let error = anyhow!(because("has failed"));
             match &cause.remedy {
@@ -118,9 +140,8 @@ fn refused(
                 None => error,
             }
         }
-        (Phase::Failed, _) => hinted(anyhow!(because("has failed")), again),
-        (_, Seen::Ended { .. }) => hinted(anyhow!(because("has ended")), again),
-        _ if wanted == Wanted::Stopped => hinted(anyhow!(because("is stopped")), again),
-        _ => hinted(anyhow!(because("is stopped")), again),
+        (Phase::Failed, _) => hinted(anyhow!(because("has failed")), again()),
+        (_, Seen::Ended { .. }) => hinted(anyhow!(because("has ended")), again()),
+        _ => hinted(anyhow!(because("is stopped")), again()),
     }
 }

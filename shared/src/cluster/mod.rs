@@ -5,6 +5,7 @@
 //!
 //! [`Failure`]: crate::failure::Failure
 
+pub mod attach;
 mod config;
 mod connector;
 mod credentials;

@@ -148,6 +148,11 @@ impl Console {
         self.terminals.input && (self.terminals.out || self.terminals.err)
     }
 
+    /// True if standard input is a terminal.
+    pub fn reads_terminal(&self) -> bool {
+        self.terminals.input
+    }
+
     /// True if standard output is a terminal.
     pub fn is_terminal(&self) -> bool {
         self.terminals.out
@@ -287,6 +292,18 @@ impl Console {
             live: self.live.clone(),
             quiet: self.quiet,
         }
+    }
+
+    pub(super) fn is_captured(&self) -> bool {
+        self.captured
+    }
+
+    pub(super) fn streams(&self) -> (Shared, Shared) {
+        (self.out.clone(), self.err.clone())
+    }
+
+    pub(super) fn take_input(&mut self) -> Box<dyn BufRead + Send> {
+        std::mem::replace(&mut self.input, Box::new(io::empty()))
     }
 
     fn err_raw(&mut self, text: &str) {

@@ -6,7 +6,7 @@
 use anyhow::Error;
 
 use super::console::{Closed, Console};
-use crate::failure::{self, Failure, Hinted, Kind, Usage};
+use crate::failure::{self, Exited, Failure, Hinted, Kind, Usage};
 
 /// Exit code of every error that has none of its own.
 pub const FAILED: u8 = 1;
@@ -53,7 +53,7 @@ pub fn exit_code(error: &Error) -> u8 {
     } else if is_closed(error) {
         CLOSED
     } else {
-        FAILED
+        exited(error).map_or(FAILED, |exited| exited.code)
     }
 }
 
@@ -67,7 +67,7 @@ pub fn text(error: &Error, prefix: &str) -> String {
 
 /// As [`text`], but what the server refuses as invalid is one line, as kubectl has it among several errors.
 fn line(error: &Error, prefix: &str) -> String {
-    if is_closed(error) {
+    if is_closed(error) || exited(error).is_some_and(|exited| exited.message.is_empty()) {
         return String::new();
     }
     if let Some(usage) = error
@@ -194,6 +194,11 @@ fn hints_of(error: &Error) -> impl Iterator<Item = &str> {
     let mut hints: Vec<&str> = hinted.map(|hinted| hinted.hint.as_str()).collect();
     hints.reverse();
     hints.into_iter()
+}
+
+fn exited(error: &Error) -> Option<&Exited> {
+    let mut causes = error.chain();
+    causes.find_map(|cause| cause.downcast_ref::<Exited>())
 }
 
 fn is_closed(error: &Error) -> bool {

@@ -17,4 +17,5 @@ pub mod sort;
 mod streams;
 pub mod table;
 pub mod tabs;
+pub mod terminal;
 pub mod yaml;
