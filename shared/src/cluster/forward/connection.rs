@@ -19,12 +19,27 @@ use super::table::{Received, Table};
 
 /// How often the other side is asked for a sign of life: as kubectl asks.
 const PING: Duration = Duration::from_secs(10);
-/// A side that says nothing for so long, asked as it is, is gone.
-const SILENCE: Duration = Duration::from_secs(30);
-/// A connection that is held up for longer takes no new streams: they get another one.
-const PATIENCE: Duration = Duration::from_secs(1);
-/// A stream that holds up others for so long, because nobody reads it, is given up.
-const HOLD: Duration = Duration::from_secs(30);
+
+/// How patient a connection is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// A side that says nothing for so long, asked as it is, is gone.
+    silence: Duration,
+    /// A connection that is held up for longer takes no new streams: they get another one.
+    patience: Duration,
+    /// A stream that holds up others for so long, because nobody reads it, is given up.
+    hold: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            silence: Duration::from_secs(30),
+            patience: Duration::from_secs(1),
+            hold: Duration::from_secs(30),
+        }
+    }
+}
 
 /// Why a connection takes no more streams.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +74,7 @@ pub(super) struct Shared {
     work: Notify,
     /// A stream was read that had been full.
     room: Notify,
+    limits: Limits,
     /// Why it takes no more streams, once it does not.
     retired: watch::Sender<Option<Retired>>,
 }
@@ -102,7 +118,11 @@ impl Connection {
     ///
     /// # Errors
     /// If headers cannot be compressed.
-    pub(super) fn over<S>(socket: WebSocketStream<S>, failed: OnFailure) -> io::Result<Arc<Self>>
+    pub(super) fn over<S>(
+        socket: WebSocketStream<S>,
+        limits: Limits,
+        failed: OnFailure,
+    ) -> io::Result<Arc<Self>>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -110,6 +130,7 @@ impl Connection {
             table: Mutex::new(Table::new()?),
             work: Notify::new(),
             room: Notify::new(),
+            limits,
             retired: watch::Sender::new(None),
         });
         let (sink, source) = socket.split();
@@ -140,7 +161,8 @@ impl Connection {
     /// True while one of its streams holds up the others, or the network does.
     pub(super) fn is_held_up(&self) -> bool {
         let table = self.shared.table();
-        let long = |since: Option<Instant>| since.is_some_and(|since| since.elapsed() > PATIENCE);
+        let patience = self.shared.limits.patience;
+        let long = |since: Option<Instant>| since.is_some_and(|since| since.elapsed() > patience);
         long(table.writing_since) || long(table.holding_since)
     }
 
@@ -221,13 +243,14 @@ async fn read<S>(
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let mut decoder = Decoder::default();
+    let silence = shared.limits.silence;
     loop {
-        let message = match tokio::time::timeout(SILENCE, source.next()).await {
+        let message = match tokio::time::timeout(silence, source.next()).await {
             Ok(message) => message,
             // Where what we send is not taken, pings are not either: the kernel decides whether the peer still lives.
             Err(_) if shared.table().writing_since.is_some() => continue,
             Err(_) => {
-                let seconds = SILENCE.as_secs();
+                let seconds = silence.as_secs();
                 return shared.close(&format!("the server said nothing for {seconds} s"));
             }
         };
@@ -294,7 +317,7 @@ async fn wait_for_room(shared: &Shared, stream: u32, failed: &OnFailure) {
         .table()
         .holding_since
         .get_or_insert_with(Instant::now);
-    let left = HOLD.saturating_sub(since.elapsed());
+    let left = shared.limits.hold.saturating_sub(since.elapsed());
     if tokio::time::timeout(left, shared.room.notified())
         .await
         .is_ok()
@@ -306,7 +329,7 @@ async fn wait_for_room(shared: &Shared, stream: u32, failed: &OnFailure) {
     if table.count() > 1 {
         let message = format!(
             "a connection was not read for {} s and held up the others: it was closed",
-            HOLD.as_secs()
+            shared.limits.hold.as_secs()
         );
         let port = table.fail(stream, &message);
         drop(table);

@@ -9,7 +9,7 @@ use futures::StreamExt;
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::connection::{Connection, OnFailure, Retired};
+use super::connection::{Connection, Limits, OnFailure, Retired};
 use super::fallback::Plain;
 use super::negotiate::{Negotiated, negotiate};
 use super::{FindPod, PortStream, Told};
@@ -94,7 +94,9 @@ impl Link {
             }
         });
         let way = match negotiate(&self.cluster, &namespace, &pod).await? {
-            Negotiated::Spdy(socket) => Way::Spdy(Connection::over(*socket, failed)?),
+            Negotiated::Spdy(socket) => {
+                Way::Spdy(Connection::over(*socket, Limits::default(), failed)?)
+            }
             Negotiated::Refused(why) => {
                 self.tell(Told::Fallback { why });
                 let plain = Plain::new(&self.cluster, &namespace, &pod, failed);
@@ -255,11 +257,7 @@ fn is_passing(error: &anyhow::Error, lost: Option<Instant>) -> bool {
         return false;
     };
     match failure.kind {
-        Kind::Unreachable
-        | Kind::Refused
-        | Kind::TooManyRequests
-        | Kind::Server
-        | Kind::TimedOut => true,
+        Kind::Unreachable | Kind::Refused | Kind::TooManyRequests | Kind::Server => true,
         Kind::NotFound | Kind::NoSuchResource | Kind::Forbidden | Kind::Unauthorized => {
             lost.is_none_or(|since| since.elapsed() < UNSETTLED)
         }

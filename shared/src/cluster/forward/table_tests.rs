@@ -1,8 +1,8 @@
 use std::task::Waker;
 
 use super::*;
-use crate::cluster::forward::header::tests::Reader;
 use crate::cluster::forward::frame::Decoder;
+use crate::cluster::forward::header::tests::Reader;
 use crate::cluster::forward::lane::{HELD, QUEUED};
 
 fn table() -> Table {
@@ -48,12 +48,20 @@ fn a_pair_is_opened_as_kubectl_opens_it() {
     let mut seen = Vec::new();
     for incoming in sent(&mut table) {
         match incoming {
-            Incoming::Opened { stream, headers, fin: false } => {
+            Incoming::Opened {
+                stream,
+                headers,
+                fin: false,
+            } => {
                 let words = reader.headers(&headers);
                 let words: Vec<String> = words.iter().map(|(n, v)| format!("{n}={v}")).collect();
                 seen.push(format!("{stream} {}", words.join(" ")));
             }
-            Incoming::Data { stream, bytes, fin: true } if bytes.is_empty() => {
+            Incoming::Data {
+                stream,
+                bytes,
+                fin: true,
+            } if bytes.is_empty() => {
                 seen.push(format!("{stream} ends"));
             }
             other => panic!("{other:?}"),
@@ -78,12 +86,15 @@ fn each_side_ends_by_itself() {
         let mut table = table();
         let id = table.open(80).unwrap();
         sent(&mut table);
-        let mut ours = |table: &mut Table| {
+        let ours = |table: &mut Table| {
             assert_eq!(write(table, id, b"ask").unwrap(), Some(3));
             table.finish(id);
             table.finish(id);
             assert_eq!(sent(table), [data(id, b"ask", false), data(id, b"", true)]);
-            assert_eq!(write(table, id, b"x").unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+            assert_eq!(
+                write(table, id, b"x").unwrap_err().kind(),
+                io::ErrorKind::BrokenPipe
+            );
         };
         let theirs = |table: &mut Table| {
             assert_eq!(read(table, id), "wait");
@@ -114,10 +125,18 @@ fn a_stream_that_is_dropped_is_given_up() {
     write(&mut table, two, b"sent").unwrap();
     table.finish(two);
     table.forget(two);
-    let cancelled = |stream| Incoming::Reset { stream, status: frame::CANCEL };
+    let cancelled = |stream| Incoming::Reset {
+        stream,
+        status: frame::CANCEL,
+    };
     assert_eq!(
         sent(&mut table),
-        [cancelled(one), data(two, b"sent", false), data(two, b"", true), cancelled(two)]
+        [
+            cancelled(one),
+            data(two, b"sent", false),
+            data(two, b"", true),
+            cancelled(two)
+        ]
     );
     // What was on its way is nobody's.
     assert_eq!(table.receive(&data(one, b"late", true)), Received::Taken);
@@ -130,14 +149,29 @@ fn what_the_error_stream_says_is_told_once_and_fails_the_stream() {
     let (id, other) = (table.open(81).unwrap(), table.open(80).unwrap());
     table.receive(&data(id, b"", true));
     assert_eq!(read(&mut table, id), "end, early true");
-    assert_eq!(table.receive(&data(1, b"dial: connection ", false)), Received::Taken);
-    assert_eq!(table.receive(&data(1, b"refused\n", false)), Received::Taken);
+    assert_eq!(
+        table.receive(&data(1, b"dial: connection ", false)),
+        Received::Taken
+    );
+    assert_eq!(
+        table.receive(&data(1, b"refused\n", false)),
+        Received::Taken
+    );
     let message = "dial: connection refused".to_owned();
-    let reset = |stream| Incoming::Reset { stream, status: frame::CANCEL };
-    assert_eq!(table.receive(&reset(1)), Received::Failed { port: 81, message });
+    let reset = |stream| Incoming::Reset {
+        stream,
+        status: frame::CANCEL,
+    };
+    assert_eq!(
+        table.receive(&reset(1)),
+        Received::Failed { port: 81, message }
+    );
     assert_eq!(table.receive(&reset(1)), Received::Taken);
     assert_eq!(table.receive(&reset(id)), Received::Taken);
-    assert_eq!(read(&mut table, id), "ConnectionRefused: dial: connection refused");
+    assert_eq!(
+        read(&mut table, id),
+        "ConnectionRefused: dial: connection refused"
+    );
     assert!(write(&mut table, id, b"x").is_err());
     assert_eq!(read(&mut table, other), "wait");
     assert!(write(&mut table, other, b"x").is_ok());
@@ -148,7 +182,10 @@ fn an_error_about_a_stream_that_nobody_has_is_not_told() {
     let mut table = table();
     let id = table.open(80).unwrap();
     table.forget(id);
-    assert_eq!(table.receive(&data(1, b"broken pipe", true)), Received::Taken);
+    assert_eq!(
+        table.receive(&data(1, b"broken pipe", true)),
+        Received::Taken
+    );
 }
 
 #[test]
@@ -159,7 +196,10 @@ fn a_port_that_was_given_up_takes_nothing_more() {
     // Half an end: the other side still listens.
     assert!(write(&mut table, id, b"x").is_ok());
     table.receive(&data(1, b"", true));
-    assert_eq!(write(&mut table, id, b"x").unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+    assert_eq!(
+        write(&mut table, id, b"x").unwrap_err().kind(),
+        io::ErrorKind::BrokenPipe
+    );
     assert_eq!(read(&mut table, id), "bye");
     assert_eq!(read(&mut table, id), "end, early false");
 }
@@ -169,7 +209,11 @@ fn nobody_makes_us_hoard() {
     for size in [1, 100, 4096, 32 * 1024] {
         let mut table = table();
         let (id, other) = (table.open(80).unwrap(), table.open(80).unwrap());
-        let piece = Incoming::Data { stream: id, bytes: vec![0; size].into(), fin: false };
+        let piece = Incoming::Data {
+            stream: id,
+            bytes: vec![0; size].into(),
+            fin: false,
+        };
         let mut taken = 0;
         while table.receive(&piece) == Received::Taken {
             taken += size;
@@ -177,7 +221,9 @@ fn nobody_makes_us_hoard() {
         }
         assert_eq!(table.receive(&piece), Received::Full(id));
         assert_eq!(table.receive(&data(other, b"x", false)), Received::Taken);
-        let Read::Some(_) = table.read(id, Waker::noop()) else { panic!("nothing to read") };
+        let Read::Some(_) = table.read(id, Waker::noop()) else {
+            panic!("nothing to read")
+        };
         assert_eq!(table.receive(&piece), Received::Taken);
     }
 }
@@ -204,16 +250,26 @@ fn pings_are_answered_but_not_hoarded() {
     let mut table = table();
     for id in 1..1000 {
         table.receive(&Incoming::Ping(id));
-        table.receive(&Incoming::Opened { stream: 2 * id, headers: Bytes::new(), fin: false });
+        table.receive(&Incoming::Opened {
+            stream: 2 * id,
+            headers: Bytes::new(),
+            fin: false,
+        });
     }
     let answers = sent(&mut table);
     assert_eq!(answers.len(), ANSWERS);
     assert_eq!(
         answers[..3],
         [
-            Incoming::Reset { stream: 2, status: frame::REFUSED_STREAM },
+            Incoming::Reset {
+                stream: 2,
+                status: frame::REFUSED_STREAM
+            },
             Incoming::Ping(2),
-            Incoming::Reset { stream: 4, status: frame::REFUSED_STREAM },
+            Incoming::Reset {
+                stream: 4,
+                status: frame::REFUSED_STREAM
+            },
         ]
     );
     table.receive(&Incoming::Ping(4));
@@ -224,8 +280,14 @@ fn pings_are_answered_but_not_hoarded() {
 fn after_goaway_streams_go_on_and_none_is_opened() {
     let mut table = table();
     let id = table.open(80).unwrap();
-    assert!(matches!(table.receive(&Incoming::GoAway { status: 0 }), Received::Retired(_)));
-    assert_eq!(table.open(80).unwrap_err().kind(), io::ErrorKind::NotConnected);
+    assert!(matches!(
+        table.receive(&Incoming::GoAway { status: 0 }),
+        Received::Retired(_)
+    ));
+    assert_eq!(
+        table.open(80).unwrap_err().kind(),
+        io::ErrorKind::NotConnected
+    );
     table.receive(&data(id, b"still here", true));
     assert_eq!(read(&mut table, id), "still here");
 }
@@ -238,7 +300,10 @@ fn a_cut_is_no_end() {
     table.receive(&data(whole, b"whole", true));
     table.close("the server closed it");
     assert_eq!(read(&mut table, half), "hal");
-    assert_eq!(read(&mut table, half), "ConnectionReset: the server closed it");
+    assert_eq!(
+        read(&mut table, half),
+        "ConnectionReset: the server closed it"
+    );
     assert_eq!(read(&mut table, whole), "whole");
     assert_eq!(read(&mut table, whole), "end, early false");
     assert!(write(&mut table, whole, b"x").is_err());
@@ -254,7 +319,10 @@ fn numbers_run_out_without_harm() {
     table.next_stream = LAST - 1;
     let last = table.open(80).unwrap();
     assert!(last <= 0x7fff_ffff);
-    assert_eq!(table.open(80).unwrap_err().kind(), io::ErrorKind::NotConnected);
+    assert_eq!(
+        table.open(80).unwrap_err().kind(),
+        io::ErrorKind::NotConnected
+    );
 }
 
 #[test]
@@ -269,5 +337,8 @@ fn five_hundred_streams_leave_nothing() {
         table.forget(id);
         sent(&mut table);
     }
-    assert_eq!((table.lanes.len(), table.errors.len(), table.queue.len()), (0, 0, 0));
+    assert_eq!(
+        (table.lanes.len(), table.errors.len(), table.queue.len()),
+        (0, 0, 0)
+    );
 }
