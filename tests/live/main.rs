@@ -11,10 +11,15 @@
 )]
 
 mod api;
+mod connect;
 mod data;
 mod embedded;
 mod faults;
+mod forward;
 mod lifecycle;
+mod shell;
+mod ssh;
+mod terminal;
 mod world;
 
 use std::process::ExitCode;
@@ -36,7 +41,11 @@ fn all() -> Vec<Live> {
         api::tests(),
         lifecycle::tests(),
         data::tests(),
+        connect::tests(),
+        shell::tests(),
+        ssh::tests(),
         faults::tests(),
+        forward::tests(),
     ]
     .into_iter()
     .flatten()

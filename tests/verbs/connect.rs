@@ -8,7 +8,19 @@
     reason = "tests may fail loudly"
 )]
 
+#[path = "connect/choice.rs"]
+mod choice;
+#[path = "connect/enter.rs"]
+mod enter;
 #[path = "play.rs"]
 mod play;
+#[path = "connect/running.rs"]
+mod running;
+#[path = "connect/standing.rs"]
+mod standing;
+#[path = "connect/wait.rs"]
+mod wait;
 #[path = "connect/words.rs"]
 mod words;
+#[path = "connect/written.rs"]
+mod written;

@@ -43,7 +43,7 @@ pub(crate) enum Entrance {
 pub(crate) fn entrance(intent: &Intent, session: &Session) -> Result<Entrance> {
     let methods = methods(session);
     let method = match (&intent.method, &intent.way) {
-        (Some(name), _) => Some(named(methods, name, &intent.name.to_string())?),
+        (Some(name), _) => Some(named(methods, name, intent.name.as_str())?),
         (None, Way::Open | Way::Print { .. }) => methods.iter().find(|m| m.http.is_some()),
         (None, Way::Ssh | Way::SshConfig) => methods.iter().find(|m| m.ssh.is_some()),
         // A command needs no method: it goes where the session's shell is.

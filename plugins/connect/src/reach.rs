@@ -15,6 +15,7 @@ use session_shared::reconcile::{
 use session_shared::verb::Ground;
 
 use crate::intent::{Intent, Way};
+use crate::plan;
 
 /// The session as it is needed: what only writes down where it is takes it as it stands, everything else once it can be
 /// entered.
@@ -52,6 +53,10 @@ pub(crate) async fn reach(
         (Phase::Running, _) => Ok(present),
         (Phase::Pending, _) if !intent.wait => Err(not_yet(intent, &stands)),
         (Phase::Pending, _) => {
+            if has_started(&present) {
+                // A wrong method is told before the wait, not after it.
+                plan::entrance(intent, &present.session)?;
+            }
             wait(cluster, intent, &present, ground).await?;
             cluster.present(namespace, intent.name.as_str()).await
         }
@@ -72,6 +77,12 @@ pub(crate) fn hopeless(
         Phase::Running | Phase::Pending => None,
         _ => Some(refused(cluster, intent, &stands, &seen)),
     }
+}
+
+/// True once the methods of this start are written down.
+fn has_started(present: &Present) -> bool {
+    let status = present.session.status.as_ref();
+    status.is_some_and(|status| status.applied.is_some()) && !is_start_asked(&present.session)
 }
 
 async fn wait(
@@ -157,7 +168,9 @@ fn refused(cluster: &Cluster, intent: &Intent, stands: &Standing, seen: &Seen) -
             }
         }
         (Phase::Failed, _) => hinted(anyhow!(because("has failed")), again()),
-        (_, Seen::Ended { .. }) => hinted(anyhow!(because("has ended")), again()),
+        (_, Seen::Ended { .. }) => {
+            hinted(anyhow!("session \"{name}\" {}", stands.message), again())
+        }
         _ => hinted(anyhow!(because("is stopped")), again()),
     }
 }

@@ -209,3 +209,56 @@ fn replace(command: &mut std::process::Command) -> Result<()> {
     let status = command.status().context("failed to run ssh")?;
     session_shared::failure::exit(status.code().unwrap_or(1))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host(known_hosts: &str, word: &str) -> Host {
+        Host {
+            name: "lab-1".into(),
+            user: Some("lab".into()),
+            alias: "session-u-1".into(),
+            known_hosts: known_hosts.into(),
+            proxy: vec![
+                "/usr/bin/kubectl-session".into(),
+                "connect".into(),
+                word.into(),
+            ],
+        }
+    }
+
+    #[test]
+    fn ssh_is_told_everything_before_the_host_and_the_rest_after_it() {
+        let words = ["-L".to_owned(), "1:b:2".to_owned(), "true".to_owned()];
+        assert_eq!(
+            arguments(&host("/state/known_hosts", "lab-1"), &words),
+            [
+                "-o",
+                "User=lab",
+                "-o",
+                "HostKeyAlias=session-u-1",
+                "-o",
+                "UserKnownHostsFile=\"/state/known_hosts\"",
+                "-o",
+                "StrictHostKeyChecking=accept-new",
+                "-o",
+                "ProxyCommand=/usr/bin/kubectl-session connect lab-1",
+                "lab-1",
+                "-L",
+                "1:b:2",
+                "true"
+            ]
+        );
+    }
+
+    #[test]
+    fn blanks_quotes_and_percents_come_through_shell_and_ssh() {
+        let settings = settings(&host("/my state/100%/known_hosts", "--kubeconfig=/it's 5%"));
+        assert_eq!(settings[2].1, "\"/my state/100%%/known_hosts\"");
+        assert_eq!(
+            settings[4].1,
+            r"/usr/bin/kubectl-session connect '--kubeconfig=/it'\''s 5%%'"
+        );
+    }
+}

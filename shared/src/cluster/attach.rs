@@ -282,9 +282,9 @@ impl Cluster {
                 subject,
             ),
             kube::Error::UpgradeConnection(why) => Failure::local(
-                Kind::Unreachable,
+                Kind::Server,
                 format!(
-                    "exec needs a WebSocket, which something before the server does not let through: {why}"
+                    "exec needs a WebSocket, which something between here and the server does not let through: {why}"
                 ),
             ),
             error => super::transport::of(error, &self.inner.server, self.inner.proxied),
