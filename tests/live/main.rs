@@ -12,6 +12,7 @@
 
 mod api;
 mod data;
+mod diagnosis;
 mod embedded;
 mod faults;
 mod lifecycle;
@@ -37,6 +38,7 @@ fn all() -> Vec<Live> {
         lifecycle::tests(),
         data::tests(),
         faults::tests(),
+        diagnosis::tests(),
     ]
     .into_iter()
     .flatten()

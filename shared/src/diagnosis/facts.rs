@@ -277,10 +277,7 @@ fn load(node: &str, room: &Room, has: &BTreeMap<String, Quantity>, pods: &[Value
             }
         }
         let asked = room.asked.get(resource).copied().unwrap_or(Quantity::ZERO);
-        format!(
-            "{used} of {has} {resource} taken by {} Pods, {asked} more requested",
-            pods.len()
-        )
+        format!("Pods there have taken {used} of {has} {resource}, {asked} more is requested")
     });
     let figures: Vec<String> = figures.collect();
     format!("node {node:?}: {}", figures.join(", "))

@@ -21,7 +21,7 @@ enum Answer {
     NoHost,
     Untrusted,
     OtherPlatform,
-    NoAnswer,
+    Unreachable,
     TooOften,
     Unknown,
 }
@@ -93,7 +93,7 @@ impl Pull<'_> {
                 "use an image for the node's operating system and processor, or a nodeSelector for nodes it is made for",
                 true,
             ),
-            Answer::NoAnswer => (
+            Answer::Unreachable => (
                 format!("registry {registry:?} of image {image:?} cannot be reached from the node"),
                 "check the registry in the image's name, and the node's way to it; it is tried again",
                 false,
@@ -155,7 +155,7 @@ fn read(message: &str) -> Answer {
         "unreachable",
         "eof",
     ]) {
-        Answer::NoAnswer
+        Answer::Unreachable
     } else if says(&["not found", "manifest unknown", "name unknown"]) {
         Answer::NotFound
     } else {

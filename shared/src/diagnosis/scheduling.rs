@@ -49,10 +49,13 @@ pub(super) fn unschedulable(pod: &Pod, message: &str) -> Cause {
         selector: selector(pod),
         tainted: hurdles.iter().any(|(_, hurdle)| *hurdle == Hurdle::Taint),
     };
-    let remedy = hurdles
-        .first()
+    // Which of them is the point is not always the first: a tainted node may lack a label, too.
+    let remedies: Vec<String> = hurdles
+        .iter()
+        .take(2)
         .map(|(_, hurdle)| hurdle.remedy())
-        .unwrap_or_default();
+        .collect();
+    let remedy = remedies.join("; or ");
     cause(name, &told.join(", "), &remedy, vec![Ask::Nodes(room)])
 }
 
