@@ -145,6 +145,36 @@ pub fn hinted(error: impl Into<anyhow::Error>, hint: impl Into<String>) -> anyho
     })
 }
 
+/// An error with the raw facts behind it, which are printed below it.
+#[derive(Debug)]
+pub struct Proved {
+    /// What went wrong.
+    pub error: anyhow::Error,
+    /// The facts, a line each.
+    pub evidence: Vec<String>,
+}
+
+impl fmt::Display for Proved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.error, f)
+    }
+}
+
+impl Error for Proved {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        // As with a hint: `of` must find a Failure below it.
+        Some(self.error.as_ref())
+    }
+}
+
+/// `error` with the raw facts behind it.
+pub fn proved(error: impl Into<anyhow::Error>, evidence: Vec<String>) -> anyhow::Error {
+    anyhow::Error::new(Proved {
+        error: error.into(),
+        evidence,
+    })
+}
+
 /// Several errors of one command: each is printed, one after another.
 #[derive(Debug)]
 pub struct Several(pub Vec<anyhow::Error>);

@@ -13,6 +13,7 @@
 mod api;
 mod connect;
 mod data;
+mod diagnosis;
 mod embedded;
 mod faults;
 mod forward;
@@ -48,6 +49,7 @@ fn all() -> Vec<Live> {
         ssh::tests(),
         faults::tests(),
         forward::tests(),
+        diagnosis::tests(),
     ]
     .into_iter()
     .flatten()

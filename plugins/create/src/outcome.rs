@@ -95,11 +95,11 @@ pub(crate) async fn settle(
                 name(&made)
             );
             let error = anyhow::Error::new(Failure::local(Kind::TimedOut, message));
-            Err(look_and_delete(
-                hinted(error, last_seen(&seen)),
-                &made,
-                &seen,
-            ))
+            let error = match seen.cause() {
+                Some(cause) => cause.behind(error),
+                None => hinted(error, last_seen(&seen)),
+            };
+            Err(look_and_delete(error, &made, &seen))
         }
         Waited::Interrupted(seen) => {
             let error = anyhow::Error::new(Failure::local(Kind::Interrupted, "interrupted"));
@@ -240,17 +240,10 @@ fn last_seen(seen: &Seen) -> String {
 }
 
 fn not_ready(made: &Made, seen: &Seen) -> anyhow::Error {
-    let why = match seen {
-        Seen::Hopeless(cause) => format!("{}: {}", cause.reason, cause.message),
-        other => last_seen(other),
-    };
-    let error = anyhow!("session {:?} did not get ready: {why}", name(made));
-    let error = match seen {
-        Seen::Hopeless(cause) => match &cause.remedy {
-            Some(remedy) => hinted(error, remedy.clone()),
-            None => error,
-        },
-        _ => error,
+    let what = format!("session {:?} did not get ready", name(made));
+    let error = match seen.cause() {
+        Some(cause) => cause.failing(&what),
+        None => anyhow!("{what}: {}", last_seen(seen)),
     };
     look_and_delete(error, made, seen)
 }

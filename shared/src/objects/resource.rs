@@ -145,6 +145,8 @@ known_types! {
     NETWORK_POLICY = "networking.k8s.io" "v1" "NetworkPolicy" "networkpolicies" true;
     /// StorageClass.
     STORAGE_CLASS = "storage.k8s.io" "v1" "StorageClass" "storageclasses" false;
+    /// CSIDriver.
+    CSI_DRIVER = "storage.k8s.io" "v1" "CSIDriver" "csidrivers" false;
     /// HorizontalPodAutoscaler.
     HORIZONTAL_POD_AUTOSCALER = "autoscaling" "v2" "HorizontalPodAutoscaler" "horizontalpodautoscalers" true;
     /// PodDisruptionBudget.

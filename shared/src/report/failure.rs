@@ -5,8 +5,9 @@
 
 use anyhow::Error;
 
+use super::clean;
 use super::console::{Closed, Console};
-use crate::failure::{self, Exited, Failure, Hinted, Kind, Usage};
+use crate::failure::{self, Exited, Failure, Hinted, Kind, Proved, Usage};
 
 /// Exit code of every error that has none of its own.
 pub const FAILED: u8 = 1;
@@ -33,6 +34,9 @@ pub fn report_all(console: &mut Console, errors: &[Error], prefix: &str) -> u8 {
         };
         if !text.is_empty() {
             console.err_line(text.strip_suffix('\n').unwrap_or(&text));
+        }
+        for line in evidence_of(error) {
+            console.err_line(&format!("  {}", clean::line(line)));
         }
     }
     let mut hints: Vec<&str> = Vec::new();
@@ -199,6 +203,13 @@ fn hints_of(error: &Error) -> impl Iterator<Item = &str> {
 fn exited(error: &Error) -> Option<&Exited> {
     let mut causes = error.chain();
     causes.find_map(|cause| cause.downcast_ref::<Exited>())
+}
+
+fn evidence_of(error: &Error) -> impl Iterator<Item = &str> {
+    let proved = error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<Proved>());
+    proved.flat_map(|proved| proved.evidence.iter().map(String::as_str))
 }
 
 fn is_closed(error: &Error) -> bool {
