@@ -1,0 +1,17 @@
+//! The krew package of the suite: packed, installed by krew's mechanics, run by a real kubectl.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    missing_docs,
+    unreachable_pub,
+    reason = "tests may fail loudly"
+)]
+
+#[path = "krew/dispatch.rs"]
+mod dispatch;
+#[path = "krew/layout.rs"]
+mod layout;
+#[path = "krew/package.rs"]
+mod package;
