@@ -53,7 +53,7 @@ pub use exec::Executed;
 pub use presence::{CONTROLLER_LEASE, CONTROLLER_NAMESPACE, Identity};
 pub use present::Present;
 pub use read::{IncludeObject, List, Place, Selection};
-pub use request::Exchange;
+pub use request::{Exchange, status_text};
 pub use token::random_token;
 pub use watch::Change;
 pub use write::{Delete, Deleted, Propagation, Write};

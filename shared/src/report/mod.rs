@@ -3,6 +3,7 @@
 //! [`Console`](console::Console) holds the streams; everything else makes text from plain data and never writes by itself.
 
 pub mod age;
+pub mod aside;
 pub mod clean;
 pub mod columns;
 pub mod console;

@@ -4,10 +4,13 @@ use anyhow::Result;
 use jiff::Timestamp;
 
 use crate::cluster::interrupt::Interrupt;
-use crate::cluster::{Agent, Cluster};
+use crate::cluster::{Agent, Cluster, Exchange};
 use crate::flags::connection::Connection;
 use crate::flags::output::Colour;
 use crate::report::console::Console;
+
+/// The level of -v that tells of requests, kubectl's.
+const REQUESTS: i32 = 6;
 
 /// How the cluster is reached.
 #[derive(Clone)]
@@ -57,15 +60,26 @@ impl Ground {
         }
     }
 
-    /// The cluster. Sends nothing yet.
+    /// The cluster. Sends nothing yet. From now on -v is obeyed: every request is told at level 6, and no level tells of
+    /// headers or bodies.
     ///
     /// # Errors
     /// What is wrong with the flags or the kubeconfig.
     pub async fn connect(&self, flags: &Connection) -> Result<Cluster> {
-        match &self.way {
-            Way::Flags => Cluster::connect(flags, Agent { verb: self.verb }).await,
-            Way::Given(cluster) => Ok(cluster.clone()),
+        self.console.set_level(flags.verbosity);
+        let cluster = match &self.way {
+            Way::Flags => Cluster::connect(flags, Agent { verb: self.verb }).await?,
+            Way::Given(cluster) => cluster.clone(),
+        };
+        for file in std::env::split_paths(cluster.origin()).filter(|f| !f.as_os_str().is_empty()) {
+            let text = format!("Config loaded from file:  {}", file.display());
+            self.console.trace(REQUESTS, &text);
         }
+        let aside = self.console.aside();
+        if flags.verbosity >= REQUESTS {
+            cluster.observe(move |exchange| aside.trace(REQUESTS, &told(exchange)));
+        }
+        Ok(cluster)
     }
 
     /// A clock for work that goes on.
@@ -78,4 +92,19 @@ impl Ground {
     pub fn now(&self) -> Timestamp {
         self.now.unwrap_or_else(Timestamp::now)
     }
+}
+
+/// An exchange as kubectl tells of it.
+fn told(exchange: &Exchange) -> String {
+    let Exchange {
+        method,
+        url,
+        status,
+        elapsed,
+    } = exchange;
+    let phrase = crate::cluster::status_text(*status);
+    let milliseconds = elapsed.as_millis();
+    format!(
+        "\"Response\" verb={method:?} url={url:?} status={phrase:?} milliseconds={milliseconds}"
+    )
 }
