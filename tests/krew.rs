@@ -1,4 +1,4 @@
-//! The krew package of the suite: packed, installed by krew's mechanics, run by a real kubectl.
+//! The krew package of the suite: packed, installed by krew's mechanics, run by every kubectl there is.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -15,3 +15,6 @@ mod dispatch;
 mod layout;
 #[path = "krew/package.rs"]
 mod package;
+#[path = "verbs/session/program.rs"]
+#[allow(dead_code, reason = "another test uses the rest")]
+mod program;

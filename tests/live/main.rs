@@ -14,6 +14,7 @@ mod api;
 mod data;
 mod embedded;
 mod faults;
+mod krew;
 mod lifecycle;
 mod world;
 
@@ -37,6 +38,7 @@ fn all() -> Vec<Live> {
         lifecycle::tests(),
         data::tests(),
         faults::tests(),
+        krew::tests(),
     ]
     .into_iter()
     .flatten()
