@@ -11,6 +11,8 @@
 
 #[path = "krew/dispatch.rs"]
 mod dispatch;
+#[path = "krew/interrupted.rs"]
+mod interrupted;
 #[path = "krew/layout.rs"]
 mod layout;
 #[path = "krew/package.rs"]

@@ -233,6 +233,7 @@ fn an_index_is_a_repository_with_manifests() {
     std::fs::write(repository.join("plugins/session.yaml"), &manifest).unwrap();
     let git = |words: &[&str]| {
         let mut git = std::process::Command::new("git");
+        git.env("GIT_CONFIG_GLOBAL", "/dev/null");
         git.args(["-c", "user.name=x", "-c", "user.email=x@example.com"])
             .args(words)
             .current_dir(&repository);

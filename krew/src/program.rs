@@ -53,7 +53,24 @@ pub fn build(platform: Platform, packages: &[String]) -> Result<Vec<PathBuf>> {
     Ok(programs)
 }
 
+/// Rust's libraries for a target, fetched where they are missing and rustup can fetch them.
 fn ensure_target(target: &str) -> Result<()> {
+    if has_target(target)? {
+        return Ok(());
+    }
+    let mut rustup = Command::new("rustup");
+    let _ = rustup
+        .current_dir(workspace())
+        .args(["target", "add", target])
+        .status();
+    ensure!(
+        has_target(target)?,
+        "Rust's libraries for {target} are missing: rustup target add {target}"
+    );
+    Ok(())
+}
+
+fn has_target(target: &str) -> Result<bool> {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let mut command = Command::new(rustc);
     command
@@ -61,11 +78,7 @@ fn ensure_target(target: &str) -> Result<()> {
         .args(["--print", "target-libdir", "--target", target]);
     let output = command.output().context("cannot start rustc")?;
     let folder = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    ensure!(
-        output.status.success() && Path::new(&folder).is_dir(),
-        "Rust's libraries for {target} are missing: rustup target add {target}"
-    );
-    Ok(())
+    Ok(output.status.success() && Path::new(&folder).is_dir())
 }
 
 /// Paths of this machine stand in messages of panics: without them, everybody builds the same bytes.

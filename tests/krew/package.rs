@@ -91,6 +91,7 @@ fn the_manifest_names_only_commands_that_exist() {
 fn repository(release: &Release, folder: &Path) {
     let git = |words: &[&str]| {
         let mut git = Command::new("git");
+        git.env("GIT_CONFIG_GLOBAL", "/dev/null");
         git.args(["-c", "user.name=x", "-c", "user.email=x@example.com"]);
         let output = git.args(words).current_dir(folder).output().unwrap();
         assert!(
