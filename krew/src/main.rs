@@ -28,6 +28,9 @@ struct Arguments {
     /// Build and write nothing: check what is in the folder
     #[arg(long, conflicts_with_all = ["binary", "verbs", "gather"])]
     check: bool,
+    /// The folder users download the archives from; the release's page on the repository without this
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "check")]
+    url: Option<String>,
     /// Where everything is written; target/release-archives without this
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
@@ -53,7 +56,7 @@ fn run(arguments: Arguments) -> Result<()> {
         if !arguments.gather {
             pack(&arguments, &release)?;
         }
-        release.write_papers()?;
+        release.write_papers(arguments.url.as_deref())?;
     }
     release.check(Rules::Release)?;
     let mut text = String::new();

@@ -129,16 +129,23 @@ impl Release {
         pack(&self.path_of(VERBS, platform), contents.collect())
     }
 
-    /// Writes manifest, index and checksums for the archives that are there.
+    /// Writes manifest, index and checksums for the archives that are there. `address` is the folder users will download them
+    /// from, `https://files.example.com/session`; without it, the release's page on the repository.
     ///
     /// # Errors
     /// When there is none, one cannot be read, or a file cannot be written.
-    pub fn write_papers(&self) -> Result<()> {
+    pub fn write_papers(&self, address: Option<&str>) -> Result<()> {
+        let page = format!(
+            "{}/releases/download/v{}",
+            env!("CARGO_PKG_REPOSITORY"),
+            self.version
+        );
+        let address = address.unwrap_or(&page).trim_end_matches('/');
         let mut releases = Vec::new();
         for platform in RELEASED {
             let archive = self.archive(platform);
             if archive.is_file() {
-                let (uri, sha256) = (self.uri(&archive), archive::sha256(&archive)?);
+                let (uri, sha256) = (uri(address, &archive), archive::sha256(&archive)?);
                 releases.push(manifest::Release {
                     platform,
                     uri,
@@ -167,16 +174,6 @@ impl Release {
 
     fn checksums(&self) -> PathBuf {
         self.folder.join("checksums.txt")
-    }
-
-    /// Where users will download a file of this release.
-    fn uri(&self, archive: &Path) -> String {
-        let name = archive.file_name().unwrap_or_default().to_string_lossy();
-        format!(
-            "{}/releases/download/v{}/{name}",
-            env!("CARGO_PKG_REPOSITORY"),
-            self.version
-        )
     }
 
     /// All archives of this version in the folder, sorted by name.
@@ -266,9 +263,10 @@ impl Release {
         rules: Rules,
     ) -> Result<()> {
         let archive = self.archive(platform);
+        let name = archive.file_name().unwrap_or_default().to_string_lossy();
         ensure!(
-            package.uri == self.uri(&archive),
-            "{} is not where the archive will be",
+            package.uri.ends_with(&format!("/{name}")),
+            "{} is not {name}",
             package.uri
         );
         let entries = archive::entries(&archive)?;
@@ -307,6 +305,13 @@ impl Release {
         }
         Ok(())
     }
+}
+
+fn uri(address: &str, archive: &Path) -> String {
+    format!(
+        "{address}/{}",
+        archive.file_name().unwrap_or_default().to_string_lossy()
+    )
 }
 
 fn pack(archive: &Path, mut contents: Vec<Content>) -> Result<()> {

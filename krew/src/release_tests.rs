@@ -11,7 +11,7 @@ fn release(folder: &Path, platforms: &[Platform]) -> Release {
     for platform in platforms {
         release.pack(*platform, &program).unwrap();
     }
-    release.write_papers().unwrap();
+    release.write_papers(None).unwrap();
     release
 }
 
@@ -46,6 +46,19 @@ fn every_platform_is_packed_described_and_installed() {
 }
 
 #[test]
+fn archives_may_be_downloaded_from_a_place_of_ones_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let release = release(folder.path(), &RELEASED[2..3]);
+    release
+        .write_papers(Some("https://files.example.com/session/"))
+        .unwrap();
+    release.check(Rules::AnyProgram).unwrap();
+    let text = std::fs::read_to_string(release.manifest()).unwrap();
+    let uri = "uri: https://files.example.com/session/kubectl-session_v0.3.0_linux_amd64.tar.gz\n";
+    assert!(text.contains(uri), "{text}");
+}
+
+#[test]
 fn the_checksums_are_those_sha256sum_reads() {
     let folder = tempfile::tempdir().unwrap();
     let release = release(folder.path(), &RELEASED[..2]);
@@ -56,7 +69,7 @@ fn the_checksums_are_those_sha256sum_reads() {
         release.check(Rules::AnyProgram).unwrap_err().to_string(),
         "checksums.txt is not that of the archives"
     );
-    release.write_papers().unwrap();
+    release.write_papers(None).unwrap();
     release.check(Rules::AnyProgram).unwrap();
     let mut command = std::process::Command::new("sha256sum");
     let output = command
@@ -98,9 +111,9 @@ fn a_release_that_does_not_fit_together_is_refused() {
         refused(&edit("arch: amd64", "arch: arm")),
         "linux/amd64 has an archive and no entry in the manifest"
     );
-    let moved = refused(&edit("/releases/", "/elsewhere/"));
+    let moved = refused(&edit("/kubectl-session_", "/session_"));
     assert!(
-        moved.ends_with("is not where the archive will be"),
+        moved.ends_with(" is not kubectl-session_v0.3.0_linux_amd64.tar.gz"),
         "{moved}"
     );
     let other = refused(&|release| {
@@ -132,7 +145,7 @@ fn an_empty_folder_has_no_papers() {
     let release = Release::of_version(folder.path().to_owned(), "0.3.0").unwrap();
     assert!(
         release
-            .write_papers()
+            .write_papers(None)
             .unwrap_err()
             .to_string()
             .starts_with("no archive of 0.3.0 in ")
@@ -147,7 +160,7 @@ fn a_program_that_is_not_static_is_not_released() {
     release
         .pack(RELEASED[2], Path::new("/proc/self/exe"))
         .unwrap();
-    release.write_papers().unwrap();
+    release.write_papers(None).unwrap();
     release.check(Rules::AnyProgram).unwrap();
     let error = format!("{:#}", release.check(Rules::Release).unwrap_err());
     assert!(

@@ -40,7 +40,7 @@ pub fn release() -> &'static Release {
         let folder = tempfile::tempdir().unwrap();
         let release = Release::in_folder(folder.path().to_owned()).unwrap();
         release.pack(Platform::host().unwrap(), program()).unwrap();
-        release.write_papers().unwrap();
+        release.write_papers(None).unwrap();
         release.check(Rules::AnyProgram).unwrap();
         (folder, release)
     });

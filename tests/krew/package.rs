@@ -55,7 +55,7 @@ fn the_archive_is_the_same_when_it_is_packed_again() {
     let folder = tempfile::tempdir().unwrap();
     let again = Release::in_folder(folder.path().to_owned()).unwrap();
     again.pack(host(), program()).unwrap();
-    again.write_papers().unwrap();
+    again.write_papers(None).unwrap();
     let bytes = |path: &Path| std::fs::read(path).unwrap();
     assert!(bytes(&again.archive(host())) == bytes(&release().archive(host())));
     assert_eq!(bytes(&again.manifest()), bytes(&release().manifest()));
@@ -135,7 +135,7 @@ fn it_works_from_install_over_upgrade_until_it_is_uninstalled() {
     let krew = Krew::at(folder.path().join("root"), host().os, host().arch);
     let old = Release::of_version(folder.path().join("old"), "0.0.1").unwrap();
     old.pack(host(), program()).unwrap();
-    old.write_papers().unwrap();
+    old.write_papers(None).unwrap();
     old.check(Rules::AnyProgram).unwrap();
     let text = |release: &Release| std::fs::read_to_string(release.manifest()).unwrap();
     let path = krew.bin().display().to_string();

@@ -23,7 +23,7 @@ fn what_krew_installs_runs_through_kubectl() -> Result<()> {
     let host = Platform::host()?;
     let release = Release::in_folder(folder.path().join("release"))?;
     release.pack(host, World::binary())?;
-    release.write_papers()?;
+    release.write_papers(None)?;
     release.check(Rules::AnyProgram)?;
     let krew = Krew::at(folder.path().join("root"), host.os, host.arch);
     let manifest = std::fs::read_to_string(release.manifest())?;
