@@ -2,8 +2,8 @@
 
 use session_support::run_binary;
 
-use crate::layout::{Layout, direct, kubectls, script};
-use crate::program::server;
+use crate::layout::{Layout, direct, script};
+use crate::program::{kubectls, server};
 
 #[test]
 fn every_layout_answers_every_kubectl_alike() {

@@ -10,8 +10,8 @@ use session_krew::platform::Platform;
 use session_krew::release::{Release, Rules};
 use session_krew::validate;
 
-use crate::layout::{kubectls, release};
-use crate::program::{program, run_as, server};
+use crate::layout::release;
+use crate::program::{kubectls, program, run_as, server};
 
 fn host() -> Platform {
     Platform::host().unwrap()
