@@ -17,6 +17,7 @@ mod diagnosis;
 mod embedded;
 mod faults;
 mod forward;
+mod krew;
 mod lifecycle;
 mod logs;
 mod shell;
@@ -50,6 +51,7 @@ fn all() -> Vec<Live> {
         faults::tests(),
         forward::tests(),
         diagnosis::tests(),
+        krew::tests(),
     ]
     .into_iter()
     .flatten()

@@ -19,6 +19,6 @@ pub mod sort;
 mod streams;
 pub mod table;
 pub mod tabs;
-pub mod weave;
 pub mod terminal;
+pub mod weave;
 pub mod yaml;
