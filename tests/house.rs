@@ -92,6 +92,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
             "rustix",
             "tokio",
             "bytes",
+            "terminal_size",
         ],
     ),
 ];

@@ -12,11 +12,13 @@ mod credentials;
 mod exec;
 pub mod execute;
 mod failure;
+pub mod follow;
 pub mod forward;
 mod identity;
 pub mod interrupt;
 mod kubeconfig;
 pub mod live;
+mod logs;
 mod overrides;
 mod ownership;
 mod paths;
@@ -31,6 +33,8 @@ mod request;
 mod surroundings;
 mod token;
 mod transport;
+mod turns;
+mod usage;
 pub mod wait;
 mod warning;
 mod watch;
@@ -51,11 +55,14 @@ use surroundings::Surroundings;
 use warning::Warnings;
 
 pub use exec::Executed;
+pub use logs::{LogOptions, LogStream};
 pub use presence::{CONTROLLER_LEASE, CONTROLLER_NAMESPACE, Identity};
 pub use present::Present;
 pub use read::{IncludeObject, List, Place, Selection};
-pub use request::Exchange;
+pub use request::{Exchange, status_text};
 pub use token::random_token;
+pub use turns::{Turn, Turns};
+pub use usage::{NodeUse, PodUse, VolumeUse};
 pub use watch::Change;
 pub use write::{Delete, Deleted, Propagation, Write};
 
@@ -180,9 +187,10 @@ impl Cluster {
         &self.inner.origin
     }
 
-    /// Texts of `Warning:` headers seen since the last call; each text once in the life of the process.
-    pub fn warnings(&self) -> Vec<String> {
-        self.inner.warnings.take()
+    /// Tells `listener` the text of every `Warning:` header from now on, each text once in the life of the process; the first
+    /// listener stays. It must not block.
+    pub fn on_warning(&self, listener: impl Fn(&str) + Send + Sync + 'static) {
+        self.inner.warnings.listen(Box::new(listener));
     }
 
     /// Tells `observer` of every exchange from now on, as -v=6 wants it; the first observer stays. It must not block.

@@ -137,6 +137,8 @@ known_types! {
     CRON_JOB = "batch" "v1" "CronJob" "cronjobs" true;
     /// Ingress.
     INGRESS = "networking.k8s.io" "v1" "Ingress" "ingresses" true;
+    /// VolumeSnapshot, where the cluster has snapshots.
+    VOLUME_SNAPSHOT = "snapshot.storage.k8s.io" "v1" "VolumeSnapshot" "volumesnapshots" true;
     /// IngressClass.
     INGRESS_CLASS = "networking.k8s.io" "v1" "IngressClass" "ingressclasses" false;
     /// NetworkPolicy.

@@ -8,12 +8,16 @@ use std::collections::HashSet;
 use std::env;
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Cursor, IsTerminal, Read};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use anstyle::{AnsiColor, Style};
 use anyhow::{Context, Result};
 
+use super::aside::{Aside, State};
 use super::clean;
 use super::live::{Live, Progress, Screen};
+use super::screen::FullScreen;
 pub use super::streams::Captured;
 use super::streams::Shared;
 pub use crate::flags::output::Colour;
@@ -52,6 +56,30 @@ impl fmt::Display for Closed {
 
 impl std::error::Error for Closed {}
 
+/// What a word is to somebody who looks at it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    /// A heading.
+    Strong,
+    /// As it should be.
+    Good,
+    /// Worth a look.
+    Worth,
+    /// Broken.
+    Bad,
+}
+
+impl Tone {
+    fn style(self) -> Style {
+        match self {
+            Tone::Strong => Style::new().bold(),
+            Tone::Good => AnsiColor::Green.on_default(),
+            Tone::Worth => AnsiColor::Yellow.on_default(),
+            Tone::Bad => AnsiColor::Red.on_default().bold(),
+        }
+    }
+}
+
 /// Which streams are terminals.
 #[derive(Clone, Copy, Debug, Default)]
 struct Terminals {
@@ -66,7 +94,8 @@ pub struct Console {
     err: Shared,
     input: Box<dyn BufRead + Send>,
     terminals: Terminals,
-    width: u16,
+    /// Columns that somebody has said (COLUMNS, a test); 0 leaves it to the terminal.
+    columns: u16,
     /// The terminal shows colours and moves its cursor, as far as the environment tells.
     capable: bool,
     no_color: bool,
@@ -75,6 +104,7 @@ pub struct Console {
     captured: bool,
     live: Live,
     warned: HashSet<String>,
+    beside: Arc<State>,
 }
 
 impl fmt::Debug for Console {
@@ -101,7 +131,7 @@ impl Console {
             err: Shared::new(io::stderr()),
             input: Box::new(BufReader::new(io::stdin())),
             terminals,
-            width: columns.filter(|columns| *columns > 0).unwrap_or(WIDTH),
+            columns: columns.unwrap_or_default(),
             capable: env::var_os("TERM").is_none_or(|term| term != "dumb"),
             no_color: env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()),
             colour,
@@ -109,6 +139,7 @@ impl Console {
             captured: false,
             live: Live::default(),
             warned: HashSet::new(),
+            beside: Arc::default(),
         }
     }
 
@@ -125,7 +156,7 @@ impl Console {
                 out: terminal,
                 err: terminal,
             },
-            width: WIDTH,
+            columns: WIDTH,
             capable: true,
             no_color: false,
             colour: Colour::Auto,
@@ -133,6 +164,7 @@ impl Console {
             captured: true,
             live: Live::default(),
             warned: HashSet::new(),
+            beside: Arc::default(),
         };
         (console, captured)
     }
@@ -158,9 +190,28 @@ impl Console {
         self.terminals.out
     }
 
-    /// Columns of the terminal: COLUMNS, else 80. Never 0.
+    /// Columns to lay text out for: COLUMNS, else those that the terminal of standard output has now, else 80. Never 0.
     pub fn width(&self) -> usize {
-        usize::from(self.width)
+        let columns = match self.columns {
+            0 if self.terminals.out => size_of_out().map(|(columns, _)| columns),
+            columns => Some(columns),
+        };
+        usize::from(columns.filter(|columns| *columns > 0).unwrap_or(WIDTH))
+    }
+
+    /// Rows of the terminal of standard output; `None` where it does not tell, or is none.
+    pub fn height(&self) -> Option<usize> {
+        if self.captured || !self.terminals.out {
+            return None;
+        }
+        let (_, rows) = size_of_out()?;
+        Some(usize::from(rows)).filter(|rows| *rows > 0)
+    }
+
+    /// Takes the whole terminal for something that is drawn again and again, until it is dropped; `None` where standard
+    /// output is no terminal or cannot move its cursor.
+    pub fn full_screen(&self) -> Option<FullScreen> {
+        (self.terminals.out && self.capable).then(|| FullScreen::new(self.out.clone()))
     }
 
     /// True for `--quiet`.
@@ -224,6 +275,28 @@ impl Console {
         }
     }
 
+    /// A way to standard error for code that has no console: it prints what is traced and warned of at any time.
+    pub fn aside(&self) -> Aside {
+        let word = self.paint_err(AnsiColor::Yellow.on_default().bold(), "Warning:");
+        // The colours are known by the time anybody asks.
+        let _first_stays = self.beside.word.set(word);
+        Aside {
+            err: self.err.clone(),
+            live: self.live.clone(),
+            state: self.beside.clone(),
+        }
+    }
+
+    /// Traces what is of this level or a lower one from now on: the number after -v.
+    pub fn set_level(&self, level: i32) {
+        self.beside.level.store(level, Ordering::Relaxed);
+    }
+
+    /// Prints a line on standard error if -v asks for this level or more.
+    pub fn trace(&self, level: i32, text: &str) {
+        self.aside().trace(level, text);
+    }
+
     /// Prints `hint: …` on standard error.
     pub fn hint(&mut self, text: &str) {
         let word = self.paint_err(AnsiColor::Cyan.on_default(), "hint:");
@@ -240,6 +313,11 @@ impl Console {
     /// Text in a style, for standard output, as far as colours may be used there. The text is cleaned.
     pub fn paint(&self, style: Style, text: &str) -> String {
         painted(style, text, self.terminals.out && self.has_colour())
+    }
+
+    /// As [`Console::paint`], by what the text is.
+    pub fn paint_tone(&self, tone: Tone, text: &str) -> String {
+        self.paint(tone.style(), text)
     }
 
     fn paint_err(&self, style: Style, text: &str) -> String {
@@ -282,7 +360,7 @@ impl Console {
         let screen = if self.quiet || !self.terminals.err || !self.capable {
             Screen::None
         } else if self.captured {
-            Screen::Buffer(self.err.clone(), self.width)
+            Screen::Buffer(self.err.clone(), WIDTH)
         } else {
             Screen::Process
         };
@@ -310,6 +388,12 @@ impl Console {
         let text = format!("{text}\n");
         let _ = self.live.aside(|| self.err.write(text.as_bytes()));
     }
+}
+
+/// Columns and rows of the terminal that standard output is.
+fn size_of_out() -> Option<(u16, u16)> {
+    let (columns, rows) = terminal_size::terminal_size_of(io::stdout())?;
+    Some((columns.0, rows.0))
 }
 
 fn painted(style: Style, text: &str, colour: bool) -> String {

@@ -3,6 +3,7 @@
 //! [`Console`](console::Console) holds the streams; everything else makes text from plain data and never writes by itself.
 
 pub mod age;
+pub mod aside;
 pub mod clean;
 pub mod columns;
 pub mod console;
@@ -13,9 +14,11 @@ pub mod jsonpath;
 pub mod kyaml;
 pub mod live;
 pub mod mutation;
+pub mod screen;
 pub mod sort;
 mod streams;
 pub mod table;
 pub mod tabs;
 pub mod terminal;
+pub mod weave;
 pub mod yaml;
