@@ -76,6 +76,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
             "tokio_tungstenite",
             "serde_saphyr",
             "tracing",
+            "flate2",
         ],
     ),
     (

@@ -15,6 +15,7 @@ mod connect;
 mod data;
 mod embedded;
 mod faults;
+mod forward;
 mod lifecycle;
 mod shell;
 mod ssh;
@@ -44,6 +45,7 @@ fn all() -> Vec<Live> {
         shell::tests(),
         ssh::tests(),
         faults::tests(),
+        forward::tests(),
     ]
     .into_iter()
     .flatten()

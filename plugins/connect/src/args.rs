@@ -34,6 +34,10 @@ const EXAMPLES: &str = "  # A shell in the session
   kubectl session connect lab-1 --ssh
   kubectl session connect lab-1 --ssh-config >> ~/.ssh/config && scp results.csv lab-1:
 
+  # Ports of the session on this machine, until Ctrl-C
+  kubectl session connect alice --port-forward 8080:80
+  kubectl session connect alice --port-forward :http,localhost:5432
+
   # Where a program reaches the session
   kubectl session connect alice --print -o json";
 
@@ -85,6 +89,16 @@ pub struct Args {
     /// Connect standard input and output with a port of the session, by number or by name: a ProxyCommand for ssh
     #[arg(long, value_name = "PORT")]
     pub stdio: Option<String>,
+
+    /// Make a port of the session, by number or by name, reachable as a port of this machine; may be given again, several in
+    /// one with commas. ADDRESS is 127.0.0.1 unless given; localhost is that and ::1, IPv6 is written in brackets. LOCAL is
+    /// the same number unless given; 0 or nothing before the colon picks a free one
+    #[arg(
+        long,
+        value_name = "[ADDRESS:][LOCAL:]REMOTE",
+        allow_hyphen_values = true
+    )]
+    pub port_forward: Vec<String>,
 
     /// Run ssh to the session's SSH server; words after -- are for ssh
     #[arg(long)]

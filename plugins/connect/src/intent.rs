@@ -7,6 +7,7 @@ use session_shared::failure::usage;
 use session_shared::names::SessionName;
 
 use crate::args::Args;
+use crate::ports::{self, Forward};
 
 /// How long `connect` waits for a session when it is not told: as `create`.
 const USUAL_WAIT: Duration = Duration::from_secs(300);
@@ -22,6 +23,8 @@ pub(crate) enum Way {
     Print { json: bool },
     /// Standard input and output to and from a port.
     Stdio { port: String },
+    /// Ports of this machine that lead to ports.
+    Forward { ports: Vec<Forward> },
     /// ssh.
     Ssh,
     /// A Host block for ssh.
@@ -82,6 +85,7 @@ fn way(args: &Args) -> Result<Way> {
         ("--open", args.open),
         ("--print", args.print),
         ("--stdio", args.stdio.is_some()),
+        ("--port-forward", !args.port_forward.is_empty()),
         ("--ssh", args.ssh),
         ("--ssh-config", args.ssh_config),
     ];
@@ -109,6 +113,9 @@ fn way(args: &Args) -> Result<Way> {
     Ok(match asked.first().copied() {
         Some("--open") => Way::Open,
         Some("--print") => Way::Print { json },
+        Some("--port-forward") => Way::Forward {
+            ports: ports::read(&args.port_forward)?,
+        },
         Some("--ssh") => Way::Ssh,
         Some("--ssh-config") => Way::SshConfig,
         _ => match &args.stdio {

@@ -2,10 +2,12 @@
 
 mod args;
 mod enter;
+mod forward;
 mod intent;
 mod link;
 mod open;
 mod plan;
+mod ports;
 mod print;
 mod reach;
 mod rights;
@@ -33,12 +35,19 @@ impl Verb for Connect {
         // no request: everything the user can have got wrong
         ground.console.obey(&args.talk);
         let intent = intent::read(&args)?;
+        let listeners = match &intent.way {
+            Way::Forward { ports } => forward::take(ports).await?,
+            _ => Vec::new(),
+        };
         let cluster = ground.connect(&args.connection).await?;
         // reads, and waits
         let present = reach::reach(&cluster, &intent, ground).await?;
         // pure
         let entrance = plan::entrance(&intent, &present.session)?;
         // streams, or prints
+        if let Way::Forward { ports } = &intent.way {
+            return forward::run(&cluster, &intent, &present, ports, listeners, ground).await;
+        }
         go(&cluster, &intent, &args, &present, &entrance, ground).await
     }
 }

@@ -147,7 +147,7 @@ fn fits(found: &Entrance, intent: &Intent, methods: &[ConnectMethod]) -> Result<
     match (&intent.way, found) {
         (Way::Open, Entrance::Page { .. })
         | (Way::Ssh | Way::SshConfig, Entrance::Ssh { .. })
-        | (Way::Print { .. } | Way::Stdio { .. }, _)
+        | (Way::Print { .. } | Way::Stdio { .. } | Way::Forward { .. }, _)
         | (Way::Method, Entrance::Command { .. } | Entrance::Ssh { .. }) => Ok(()),
         (Way::Method, Entrance::Page { .. }) if intent.command.is_empty() => Ok(()),
         (Way::Method, Entrance::Page { .. }) => {

@@ -1,6 +1,7 @@
 //! The session as it stands, and waited for until it can be entered.
 
 use anyhow::{Result, anyhow};
+use session_shared::Timestamp;
 use session_shared::api::Phase;
 use session_shared::cluster::live::installed;
 use session_shared::cluster::wait::{Waited, timed_out};
@@ -60,6 +61,21 @@ pub(crate) async fn reach(
             cluster.present(namespace, intent.name.as_str()).await
         }
         _ => Err(refused(cluster, intent, &stands, &seen)),
+    }
+}
+
+/// Why a session that was entered once will not be ready again; `None` where it may.
+pub(crate) fn hopeless(
+    cluster: &Cluster,
+    intent: &Intent,
+    present: &Present,
+    now: Timestamp,
+) -> Option<anyhow::Error> {
+    let seen = look(&present.session, &present.live, &[]);
+    let stands = standing(&present.session, wanted(&present.session, now), &seen);
+    match stands.phase {
+        Phase::Running | Phase::Pending => None,
+        _ => Some(refused(cluster, intent, &stands, &seen)),
     }
 }
 
