@@ -86,8 +86,9 @@ fn cause(finding: &Finding) -> Option<Cause> {
         (Verdict::Ended { reason, .. }, None) => Some(Cause {
             reason: reason.clone(),
             message: finding.detail.clone(),
+            evidence: Vec::new(),
             remedy: Some("see the logs of the container".into()),
-            ..Cause::default()
+            asks: Vec::new(),
         }),
         (_, None) => None,
     }
