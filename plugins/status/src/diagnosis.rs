@@ -88,6 +88,7 @@ fn cause(finding: &Finding) -> Option<Cause> {
             message: finding.detail.clone(),
             evidence: Vec::new(),
             remedy: Some("see the logs of the container".into()),
+            asks: Vec::new(),
         }),
         (_, None) => None,
     }
