@@ -143,6 +143,7 @@ pub fn claim() -> Value {
 pub fn all() -> Vec<(&'static str, FakeApi)> {
     vec![
         ("running", self::running_api()),
+        ("never-pulled", never_pulled()),
         ("pending", pending()),
         ("crash-loop", crash_loop()),
         ("stopped", stopped()),
@@ -188,7 +189,21 @@ pub fn running_api() -> FakeApi {
     ])
 }
 
+/// A Pod that no node has room for: it may still come up, and what holds it up is told.
 fn pending() -> FakeApi {
+    let message = "0/3 nodes are available: 3 Insufficient cpu. preemption: 0/3 nodes are available: 3 No preemption victims found for incoming pod.";
+    let mut pod = tool(
+        json!({"phase": "Pending", "qosClass": "Burstable", "conditions": [
+        {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}]}),
+    );
+    pod["spec"]
+        .as_object_mut()
+        .unwrap()
+        .shift_remove("nodeName");
+    api(&[session("pending"), pod])
+}
+
+fn never_pulled() -> FakeApi {
     let message =
         "Container image \"registry.example.com/tool:1\" is not present with pull policy of Never";
     let about = ("Pod", "tool-alice", "p-1");
