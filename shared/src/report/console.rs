@@ -3,6 +3,8 @@
 //! A closed pipe on standard output (`| head`) is an error that [`super::failure`] shows to nobody and answers with exit
 //! code 141: kubectl, like every program that is not told otherwise, dies of SIGPIPE there, and a shell shows that as
 //! 141. What goes to standard error and cannot be written is lost, and never a reason to stop.
+//!
+//! Long because every way to print is a method of the one type that holds the streams.
 
 use std::collections::HashSet;
 use std::env;
