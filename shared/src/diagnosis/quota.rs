@@ -54,6 +54,7 @@ pub fn shortfall(objects: &[Value], quotas: &[Value]) -> Option<Cause> {
                         text(quota, "/metadata/name")
                     ),
                     remedy: Some("ask for less, delete sessions that are no longer needed, or have the quota raised".into()),
+                    ..Cause::default()
                 });
             }
         }
@@ -70,7 +71,7 @@ fn canonical(name: &str) -> &str {
     }
 }
 
-fn quantity(value: &Value) -> Option<Quantity> {
+pub(super) fn quantity(value: &Value) -> Option<Quantity> {
     match value {
         Value::String(text) => text.parse().ok(),
         Value::Number(number) => number.to_string().parse().ok(),
@@ -135,7 +136,7 @@ fn storage(claim: &Value, sum: &mut BTreeMap<String, Quantity>) {
 }
 
 /// What one Pod counts: all containers together, or its hungriest init container if that is more (Kubernetes' rule).
-fn pod_resources(spec: &serde_json::Map<String, Value>) -> BTreeMap<String, Quantity> {
+pub(super) fn pod_resources(spec: &serde_json::Map<String, Value>) -> BTreeMap<String, Quantity> {
     let list = |name: &str| {
         spec.get(name)
             .and_then(Value::as_array)

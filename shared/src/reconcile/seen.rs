@@ -36,7 +36,31 @@ pub enum Seen {
         reason: String,
         /// One line about it.
         detail: String,
+        /// Why, as far as there is a why: `None` for exit code 0.
+        cause: Option<Cause>,
     },
+}
+
+impl Seen {
+    /// Why it is not ready, as far as there is a why.
+    pub fn cause(&self) -> Option<&Cause> {
+        match self {
+            Seen::Hopeless(cause) => Some(cause),
+            Seen::NotReady(finding) => finding.cause(),
+            Seen::Ended { cause, .. } => cause.as_ref(),
+            Seen::NoWorkload | Seen::Lost | Seen::Ready { .. } => None,
+        }
+    }
+
+    /// The same, to be made finer.
+    pub fn cause_mut(&mut self) -> Option<&mut Cause> {
+        match self {
+            Seen::Hopeless(cause) => Some(cause),
+            Seen::NotReady(finding) => finding.cause_mut(),
+            Seen::Ended { cause, .. } => cause.as_mut(),
+            Seen::NoWorkload | Seen::Lost | Seen::Ready { .. } => None,
+        }
+    }
 }
 
 /// What `live` amounts to for `session`.
@@ -64,6 +88,15 @@ pub fn look(session: &Session, live: &Live, events: &[EventNote]) -> Seen {
             pod: pod.metadata.name.clone().unwrap_or_default(),
         };
     }
+    // Fewer than are wanted, and those that are there tell nothing: what is missing may.
+    let missing = (pods.len() < wanted).then(|| without_pods(session, live, events, uid));
+    if let Some(missing) = missing.filter(|missing| missing.cause().is_some())
+        && findings
+            .iter()
+            .all(|(_, finding)| finding.cause().is_none())
+    {
+        return missing;
+    }
     // The one that needs attention decides: hopeless, then ended, then the one that is furthest behind.
     findings.sort_by_key(|(_, finding)| match &finding.verdict {
         Verdict::Hopeless(_) => (0, finding.stage),
@@ -80,6 +113,7 @@ pub fn look(session: &Session, live: &Live, events: &[EventNote]) -> Seen {
                 code,
                 reason,
                 detail: finding.detail,
+                cause: finding.trouble,
             },
             Verdict::Waiting | Verdict::Ready => Seen::NotReady(finding),
         },

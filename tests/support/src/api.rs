@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 
 use crate::answer::Answer;
-use crate::exec::Execution;
+use crate::exec::{Execution, Heard};
 use crate::kinds;
 use crate::logs::Logs;
 use crate::request::Recorded;
@@ -22,6 +22,7 @@ pub(crate) struct State {
     user: Value,
     executions: Vec<(String, Execution)>,
     asked: Vec<Vec<String>>,
+    pub(crate) heard: Vec<Heard>,
 }
 
 /// An API server that answers what a test tells it to, and remembers every request.
@@ -50,6 +51,7 @@ impl FakeApi {
             user: json!({"username": "alice", "uid": "u-1", "groups": ["devs", "system:authenticated"]}),
             executions: Vec::new(),
             asked: Vec::new(),
+            heard: Vec::new(),
         };
         Self {
             state: Arc::new(Mutex::new(state)),
@@ -161,6 +163,11 @@ impl FakeApi {
     /// The commands that were executed, in order.
     pub fn executed(&self) -> Vec<Vec<String>> {
         self.lock().asked.clone()
+    }
+
+    /// What each command heard, in the order of their ends.
+    pub fn heard(&self) -> Vec<Heard> {
+        self.lock().heard.clone()
     }
 
     /// Ends all watches, as a server does after some minutes.

@@ -30,7 +30,7 @@ mod verbs;
 pub use answer::Answer;
 pub use api::FakeApi;
 pub use binary::{Output, run_binary};
-pub use exec::Execution;
+pub use exec::{Execution, Heard};
 pub use golden::golden;
 pub use request::Recorded;
 pub use serve::Listening;

@@ -5,6 +5,7 @@ mod executing;
 mod faults;
 mod kubectl;
 mod presence;
+mod present;
 mod reading;
 mod watching;
 mod writing;

@@ -1,0 +1,76 @@
+use serde_json::{Value, json};
+use session_support::FakeApi;
+
+use super::{cluster, session};
+use crate::failure::{self, Kind};
+
+fn owned(mut object: Value, owner: &Value) -> Value {
+    object["metadata"]["ownerReferences"] = json!([{
+        "apiVersion": owner["apiVersion"], "kind": owner["kind"],
+        "name": owner["metadata"]["name"], "uid": owner["metadata"]["uid"], "controller": true,
+    }]);
+    object
+}
+
+fn workload(kind: &str, name: &str) -> Value {
+    let labels = json!({"streaming.platform/session": "a"});
+    let api_version = if kind == "Pod" { "v1" } else { "apps/v1" };
+    json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": name, "namespace": "default", "labels": labels},
+        "spec": {"containers": [{"name": "c"}]}})
+}
+
+#[tokio::test]
+async fn pods_are_found_by_their_owners_and_not_by_their_labels() {
+    let api = FakeApi::stateful();
+    let owner = api.put(session("a"));
+    api.put(owned(workload("Pod", "direct"), &owner));
+    let deployment = api.put(owned(workload("Deployment", "d"), &owner));
+    let set = api.put(owned(workload("ReplicaSet", "d-1"), &deployment));
+    api.put(owned(workload("Pod", "d-1-x"), &set));
+    // Labels can be written by anybody.
+    api.put(workload("Pod", "foreign"));
+    let other = api.put(workload("StatefulSet", "other"));
+    api.put(owned(workload("Pod", "other-0"), &other));
+    let present = cluster(&api).present("default", "a").await.unwrap();
+    let found: Vec<(String, String)> = present
+        .pods()
+        .map(|pod| {
+            let workload = present.live.workload_of(pod, present.uid()).unwrap();
+            (
+                pod.metadata.name.clone().unwrap(),
+                format!("{}/{}", workload.kind, workload.name),
+            )
+        })
+        .collect();
+    let pair = |pod: &str, workload: &str| (pod.to_owned(), workload.to_owned());
+    assert_eq!(
+        found,
+        [pair("d-1-x", "Deployment/d"), pair("direct", "Pod/direct")]
+    );
+    for pod in present.live.pods.iter().filter(|pod| {
+        ["foreign", "other-0"].contains(&pod.metadata.name.as_deref().unwrap_or_default())
+    }) {
+        assert_eq!(present.live.workload_of(pod, present.uid()), None);
+    }
+}
+
+#[tokio::test]
+async fn a_pod_of_the_session_itself_costs_two_requests() {
+    let api = FakeApi::stateful();
+    let owner = api.put(session("a"));
+    api.put(owned(workload("Pod", "direct"), &owner));
+    let present = cluster(&api).present("default", "a").await.unwrap();
+    assert_eq!(present.pods().count(), 1);
+    assert_eq!(api.lines().len(), 2, "{:?}", api.lines());
+}
+
+#[tokio::test]
+async fn a_session_that_is_not_there_is_named_as_the_server_names_it() {
+    let api = FakeApi::stateful();
+    let error = cluster(&api).present("default", "nf").await.unwrap_err();
+    assert!(failure::is(&error, Kind::NotFound));
+    assert_eq!(
+        error.to_string(),
+        "sessions.streaming.platform \"nf\" not found"
+    );
+}
