@@ -22,6 +22,7 @@ mod lifecycle;
 mod logs;
 mod shell;
 mod ssh;
+mod template;
 mod terminal;
 mod world;
 
@@ -44,6 +45,7 @@ fn all() -> Vec<Live> {
         api::tests(),
         lifecycle::tests(),
         logs::tests(),
+        template::tests(),
         data::tests(),
         connect::tests(),
         shell::tests(),
