@@ -16,6 +16,11 @@ mod embedded;
 mod faults;
 mod krew;
 mod lifecycle;
+mod logs;
+mod shell;
+mod ssh;
+mod template;
+mod terminal;
 mod world;
 
 use std::process::ExitCode;
@@ -36,6 +41,8 @@ fn all() -> Vec<Live> {
         embedded::tests(),
         api::tests(),
         lifecycle::tests(),
+        logs::tests(),
+        template::tests(),
         data::tests(),
         faults::tests(),
         krew::tests(),

@@ -5,11 +5,12 @@ use anyhow::Result;
 use futures::future::join_all;
 use serde_json::Value;
 use session_shared::api::Session;
-use session_shared::cluster::live::{installed, missing, owner_kinds, parameters_secret, typed};
+use session_shared::cluster::live::{installed, missing, owner_kinds, typed};
 use session_shared::cluster::{Cluster, NodeUse, Place, Selection};
 use session_shared::diagnosis::Cause;
 use session_shared::failure::{self, Kind};
 use session_shared::labels;
+use session_shared::names::parameters_secret;
 use session_shared::objects::ResourceType;
 use session_shared::objects::resource::{
     EVENT, HORIZONTAL_POD_AUTOSCALER, INGRESS, PERSISTENT_VOLUME_CLAIM, POD, SECRET, SERVICE,
