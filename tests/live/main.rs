@@ -22,6 +22,7 @@ mod lifecycle;
 mod logs;
 mod shell;
 mod ssh;
+mod status;
 mod terminal;
 mod world;
 
@@ -48,6 +49,7 @@ fn all() -> Vec<Live> {
         connect::tests(),
         shell::tests(),
         ssh::tests(),
+        status::tests(),
         faults::tests(),
         forward::tests(),
         diagnosis::tests(),
