@@ -20,6 +20,7 @@ mod logs;
 mod shell;
 mod ssh;
 mod template;
+mod status;
 mod terminal;
 mod world;
 
@@ -44,6 +45,10 @@ fn all() -> Vec<Live> {
         logs::tests(),
         template::tests(),
         data::tests(),
+        connect::tests(),
+        shell::tests(),
+        ssh::tests(),
+        status::tests(),
         faults::tests(),
         krew::tests(),
     ]
