@@ -11,16 +11,19 @@
 )]
 
 mod api;
+mod connect;
 mod data;
+mod diagnosis;
 mod embedded;
 mod faults;
+mod forward;
 mod krew;
 mod lifecycle;
 mod logs;
 mod shell;
 mod ssh;
-mod template;
 mod status;
+mod template;
 mod terminal;
 mod world;
 
@@ -48,7 +51,9 @@ fn all() -> Vec<Live> {
         connect::tests(),
         shell::tests(),
         ssh::tests(),
+        forward::tests(),
         status::tests(),
+        diagnosis::tests(),
         faults::tests(),
         krew::tests(),
     ]

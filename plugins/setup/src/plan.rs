@@ -87,7 +87,6 @@ fn managed(mut object: Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn parts_are_installed_in_their_order_whatever_was_typed() {
