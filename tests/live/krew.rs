@@ -113,8 +113,10 @@ fn a_shell_through_kubectl_gives_the_terminal_back() -> Result<()> {
             terminal.modes()? != before,
             "{way}: the terminal is not raw"
         );
-        // A typed Ctrl-C is for the shell.
-        terminal.types("sleep 600\r\x03echo still $((40+2))\r")?;
+        // A typed Ctrl-C is for what the shell runs. The shell's editor reads ahead: only what runs tells that the terminal is the command's.
+        terminal.types("echo u$((0))p; sleep 600\r")?;
+        terminal.shows("u0p")?;
+        terminal.types("\x03echo still $((40+2))\r")?;
         terminal.shows("still 42")?;
         match way {
             "INT" => signal(child.id(), Signal::INT)?,
