@@ -1,6 +1,7 @@
 //! Every cause there is, side by side: no two say the same.
 
 mod cases;
+mod recordings;
 mod told;
 
 use std::collections::BTreeMap;
@@ -72,6 +73,9 @@ fn what_may_heal_is_waited_for_and_nothing_else() {
         "pull unknown",
         "state unknown",
         "out of memory",
+        "out of memory, no limit",
+        "not executable",
+        "some volume",
         "liveness",
         "startup",
         "signal",
@@ -172,4 +176,76 @@ fn answers_become_evidence_and_what_is_not_seen_is_said() {
         blind.evidence.last().unwrap(),
         "not seen: nodes (you may not read it)"
     );
+}
+
+/// Files whose texts come from somewhere else than a Pod, a workload and what holds them.
+const NOT_FOUND_HERE: &[&str] = &["classes.rs", "quota.rs", "facts.rs"];
+
+/// What the code looks for in the cluster's words, or says where nothing is wrong.
+const NO_CAUSES: &[&str] = &[
+    "being deleted",
+    "failed to sync",
+    "deadline exceeded",
+    "is reserved for",
+    "not registered",
+    "connection error",
+    "unable to start container process:",
+    "OCI runtime create failed:",
+    "failed to create shim task:",
+    "too many requests",
+    "403 forbidden",
+    "server gave http response to https client",
+    "first record does not look like a tls",
+    "no matching manifest",
+    "does not match the specified platform",
+    "connection re",
+    "temporary failure",
+    "manifest unknown",
+    "volume node affinity",
+    "topology spread",
+];
+
+/// The fixed words of every text that a source file of this room can put together: pieces of its literals between what is
+/// filled in.
+fn words_of(source: &str) -> Vec<String> {
+    let code = source.split("#[cfg(test)]").next().unwrap_or_default();
+    let lines: String = code
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let unescaped = lines.replace("'\"'", "").replace("\\\"", "\u{1}");
+    let literals = unescaped.split('"').skip(1).step_by(2);
+    literals
+        .filter_map(|literal| {
+            let pieces = literal.split(['{', '}']).step_by(2);
+            pieces.max_by_key(|piece| piece.len())
+        })
+        .map(|piece| piece.replace('\u{1}', "\"").trim().to_owned())
+        .collect()
+}
+
+/// A cause that no case provokes is compared with none: each text that the code has must come up here.
+#[test]
+fn every_text_of_the_code_is_among_the_cases() {
+    let said: String = causes()
+        .into_iter()
+        .map(|(_, cause)| format!("{cause:?}").replace("\\\"", "\""))
+        .collect();
+    let room = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/diagnosis");
+    let mut missing = Vec::new();
+    for entry in std::fs::read_dir(room).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if path.is_dir() || name.ends_with("tests.rs") || NOT_FOUND_HERE.contains(&name.as_str()) {
+            continue;
+        }
+        for words in words_of(&std::fs::read_to_string(&path).unwrap()) {
+            let counts = words.len() > 12 && words.contains(' ');
+            if counts && !said.contains(&words) && !NO_CAUSES.contains(&words.as_str()) {
+                missing.push(format!("{name}: {words}"));
+            }
+        }
+    }
+    assert_eq!(missing, Vec::<String>::new());
 }

@@ -1,5 +1,6 @@
 //! Every cause there is, in the words Kubernetes 1.36 and containerd 2.4 have for it.
 
+use super::recordings;
 use super::told::*;
 use crate::diagnosis::Finding;
 
@@ -15,6 +16,7 @@ pub(super) fn findings() -> Vec<Case> {
         volumes(),
         ends(),
         refusals(),
+        recordings::findings(),
     ]
     .into_iter()
     .flatten()
@@ -98,6 +100,9 @@ fn containers() -> Vec<Case> {
             waiting("RunContainerError", "exec: \"/nope\": no such file"),
         ),
         ("crash loop", waiting("CrashLoopBackOff", "back-off")),
+        ("crash unsaid", crash_unsaid()),
+        ("out of memory, no limit", unlimited()),
+        ("not executable", ended(126, "Error", "", &[])),
         ("out of memory", ended(137, "OOMKilled", "", &[])),
         (
             "liveness",
@@ -226,17 +231,24 @@ fn volumes() -> Vec<Case> {
             )]),
         ),
         (
+            "volume's secret key",
+            told(&[event(
+                "FailedMount",
+                "MountVolume.SetUp failed for volume \"v\" : references non-existent secret key: k",
+            )]),
+        ),
+        (
+            "some volume",
+            told(&[event(
+                "FailedMount",
+                "Unable to attach or mount volumes: timed out",
+            )]),
+        ),
+        (
             "volume's key",
             told(&[event(
                 "FailedMount",
                 "MountVolume.SetUp failed for volume \"v\" : references non-existent config key: k",
-            )]),
-        ),
-        (
-            "mount",
-            told(&[event(
-                "FailedMount",
-                "MountVolume.SetUp failed for volume \"v\" : hostPath type check failed",
             )]),
         ),
         (
@@ -261,14 +273,6 @@ fn ends() -> Vec<Case> {
         (
             "sandbox",
             told(&[event("FailedCreatePodSandBox", "no network")]),
-        ),
-        (
-            "node lost",
-            running(&[event("NodeNotReady", "Node is not ready")]),
-        ),
-        (
-            "evicted",
-            down("Evicted", "The node was low on resource: memory."),
         ),
         ("deadline", down("DeadlineExceeded", "")),
         ("taken down", down("NodeShutdown", "")),

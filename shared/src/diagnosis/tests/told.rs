@@ -47,6 +47,23 @@ pub(super) fn ended(code: i32, reason: &str, message: &str, events: &[EventNote]
     inspect(&pod(status, |_| {}), events)
 }
 
+/// In a crash loop whose last end nobody recorded.
+pub(super) fn crash_unsaid() -> Finding {
+    let state = json!({ "waiting": { "reason": "CrashLoopBackOff" } });
+    let status = scheduled(json!({ "containerStatuses": [container(state, json!({}), 4)] }));
+    inspect(&pod(status, |_| {}), &[])
+}
+
+/// Killed by its node's lack of memory.
+pub(super) fn unlimited() -> Finding {
+    let state = json!({ "terminated": { "exitCode": 137, "reason": "OOMKilled" } });
+    let status = scheduled(json!({ "containerStatuses": [container(state, json!({}), 1)] }));
+    let pod = pod(status, |pod| {
+        pod["spec"]["containers"][0]["resources"] = json!({});
+    });
+    inspect(&pod, &[])
+}
+
 pub(super) fn event(reason: &str, message: &str) -> EventNote {
     EventNote {
         uid: "u".into(),
