@@ -91,14 +91,9 @@ fn a_wait_that_is_in_vain_ends_with_cause_evidence_and_remedy() {
         "/api/v1/namespaces/default/pods/tool-alice/log",
         session_support::Answer::text(200, "text/plain", "no config found\n"),
     );
+    let said = meanwhile.failed();
     let texts = [
-        meanwhile
-            .failed()
-            .lines()
-            .skip_while(|line| !line.starts_with("error: "))
-            .collect::<Vec<_>>()
-            .join("\n")
-            + "\n",
+        said[said.find("error: ").unwrap()..].to_owned(),
         connect(&before, "alice").text(),
         connect(&crash, "alice --wait=false").text(),
         connect(&crash, "alice --timeout=50ms").text(),

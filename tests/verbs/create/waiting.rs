@@ -131,6 +131,8 @@ fn ready_for_an_instant_between_two_crashes_is_not_ready() {
         over["status"]["containerStatuses"][0]["lastState"] = crashed;
         vec![again, over]
     });
+    let log = "/api/v1/namespaces/default/pods/tool-alice/log";
+    api.on("GET", log, Answer::text(200, "text/plain", "boom\n"));
     let played = create(&api, "alice --template tool");
     golden("create-crash-loop.txt", &played.text());
     assert_eq!(status(&api)["phase"], "failed");
