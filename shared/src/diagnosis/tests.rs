@@ -51,7 +51,11 @@ fn every_cause_names_its_object_and_a_way_out() {
             "{name}: {}",
             cause.message
         );
-        assert!(!cause.message.ends_with('.'), "{name}: {}", cause.message);
+        assert!(
+            !cause.message.ends_with(['.', ',', ':']),
+            "{name}: {}",
+            cause.message
+        );
         assert!(!cause.evidence.is_empty(), "{name}: no evidence");
         assert!(
             !cause.reason.is_empty() || name == "ended unknown",

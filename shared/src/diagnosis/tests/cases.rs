@@ -116,6 +116,7 @@ fn containers() -> Vec<Case> {
                 )],
             ),
         ),
+        ("liveness for good", probed_once()),
         (
             "startup",
             ended(

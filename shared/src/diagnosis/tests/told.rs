@@ -54,6 +54,15 @@ pub(super) fn crash_unsaid() -> Finding {
     inspect(&pod(status, |_| {}), &[])
 }
 
+/// Ended by its probe, and not started again.
+pub(super) fn probed_once() -> Finding {
+    let state = json!({ "terminated": { "exitCode": 137, "reason": "Error" } });
+    let mut status = scheduled(json!({ "containerStatuses": [container(state, json!({}), 0)] }));
+    status["phase"] = "Failed".into();
+    let killed = event("Killing", "Container main failed liveness probe");
+    inspect(&pod(status, |_| {}), &[killed])
+}
+
 /// Killed by its node's lack of memory.
 pub(super) fn unlimited() -> Finding {
     let state = json!({ "terminated": { "exitCode": 137, "reason": "OOMKilled" } });
