@@ -23,6 +23,9 @@ use super::{Cluster, Place};
 use crate::failure::{Failure, Kind};
 use crate::objects::resource::{POD, text};
 
+/// What the kube crate calls an answer that is no Status.
+const NO_STATUS: &str = "Failed to parse error data";
+
 /// Bytes of input that go into one message.
 const CHUNK: usize = 64 * 1024;
 /// Messages that may wait for the connection.
@@ -278,6 +281,14 @@ fn not_run(message: &str) -> Option<u8> {
 impl Cluster {
     pub(super) fn refused(&self, error: &kube::Error, subject: &Subject) -> Failure {
         match error {
+            // The node's own words, which are no Status. As kubectl says them.
+            kube::Error::Api(status) if status.reason == NO_STATUS => Failure {
+                code: status.code,
+                ..Failure::local(
+                    Kind::Server,
+                    format!("unable to upgrade connection: {}", status.message.trim()),
+                )
+            },
             kube::Error::Api(status) => of_status(
                 &serde_json::to_value(status.as_ref()).unwrap_or_default(),
                 status.code,
