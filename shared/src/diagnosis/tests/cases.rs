@@ -116,7 +116,10 @@ fn containers() -> Vec<Case> {
                 )],
             ),
         ),
-        ("liveness for good", probed_once()),
+        (
+            "liveness for good",
+            stopped(&[event("Unhealthy", "Liveness probe failed: slow")]),
+        ),
         (
             "startup",
             ended(
