@@ -256,6 +256,9 @@ fn what_stands_in_the_way_is_named() {
         Answer::not_found("pods", "tool-alice"),
         Answer::internal("dial tcp 10.0.0.1:10250: connect: connection refused"),
         Answer::text(200, "text/html", "<html>"),
+        Answer::text(400, "text/plain", "Bad Request\n"),
+        Answer::text(403, "text/html", "<html>"),
+        Answer::text(502, "text/html", "<html>"),
     ] {
         let api = server(json!([]));
         api.on("GET", exec, answer);
