@@ -28,7 +28,7 @@ pub(crate) async fn run(
     if as_json {
         return json(intent, present, entrance, address, console);
     }
-    text(intent, cluster.namespace(), address, console)
+    text(intent, entrance, cluster.namespace(), address, console)
 }
 
 /// The Services and Ingresses that the last start made. One that is gone or may not be seen is left out: the endpoint in the
@@ -52,6 +52,7 @@ async fn network(cluster: &Cluster, present: &Present) -> Vec<Value> {
 /// When there is nothing that leads to it.
 fn text(
     intent: &Intent,
+    entrance: &Entrance,
     namespace: &str,
     address: Option<String>,
     console: &mut Console,
@@ -66,12 +67,16 @@ fn text(
             None => (format!("session \"{name}\""), String::new()),
         };
         let error = anyhow!("{of} has no address: no Service or Ingress leads to it");
-        return Err(hinted(
-            error,
-            format!(
-                "through a port of this machine: kubectl session connect {name} -n {namespace}{flag} --open"
+        let here = format!("kubectl session connect {name} -n {namespace}{flag}");
+        return Err(match entrance {
+            Entrance::Page { .. } => hinted(
+                error,
+                format!("through a port of this machine: {here} --open"),
             ),
-        ));
+            Entrance::Command { .. } | Entrance::Ssh { .. } => {
+                hinted(error, format!("enter it: {here}"))
+            }
+        });
     };
     if plan::is_inside(&address) {
         console.note("this address is known inside the cluster only; from here --open leads there");

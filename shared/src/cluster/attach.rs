@@ -286,6 +286,11 @@ fn is_foreign(status: &Status) -> bool {
     status.reason == "Failed to parse error data"
 }
 
+/// True for what a kubelet says when it cannot find what the upgrade is about: its words are passed on as they are.
+fn is_of_the_node(message: &str) -> bool {
+    message.starts_with("container not found") || message.starts_with("pod does not exist")
+}
+
 impl Cluster {
     /// Why `what`, an upgrade, came to nothing.
     pub(super) fn refused(&self, error: &kube::Error, subject: &Subject, what: &str) -> Failure {
@@ -298,6 +303,16 @@ impl Cluster {
             )
         };
         match error {
+            // The node's own words, which are no Status. As kubectl says them.
+            kube::Error::Api(status) if is_foreign(status) && is_of_the_node(&status.message) => {
+                Failure {
+                    code: status.code,
+                    ..Failure::local(
+                        Kind::Server,
+                        format!("unable to upgrade connection: {}", status.message.trim()),
+                    )
+                }
+            }
             kube::Error::Api(status) if is_foreign(status) => {
                 let code = http::StatusCode::from_u16(status.code).unwrap_or_default();
                 if is_no_upgrade(code) {
