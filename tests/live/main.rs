@@ -11,6 +11,7 @@
 )]
 
 mod api;
+mod csi;
 mod data;
 mod embedded;
 mod faults;
@@ -34,6 +35,7 @@ fn all() -> Vec<Live> {
     [
         embedded::tests(),
         api::tests(),
+        csi::tests(),
         lifecycle::tests(),
         data::tests(),
         faults::tests(),

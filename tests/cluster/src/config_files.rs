@@ -36,7 +36,7 @@ kind: Policy
 omitStages: [RequestReceived, ResponseStarted]
 rules:
 - level: None
-  users: ["system:apiserver", "system:kube-controller-manager", "system:kube-scheduler", "system:kube-proxy", "system:session-cluster:kwok"]
+  users: ["system:apiserver", "system:kube-controller-manager", "system:kube-scheduler", "system:kube-proxy", "system:session-cluster:kwok", "system:session-cluster:csi"]
 - level: None
   userGroups: ["system:nodes", "system:serviceaccounts:kube-system"]
 - level: None
@@ -128,6 +128,8 @@ resolvConf: {resolv}
 clusterDNS: [10.96.0.10]
 clusterDomain: cluster.local
 serializeImagePulls: false
+# What a claim's files take is told in /stats/summary; a minute is too long for a test.
+volumeStatsAggPeriod: 10s
 # Local images cannot be pulled again, and a developer's full disk is no reason to evict.
 imageGCHighThresholdPercent: 100
 imageGCLowThresholdPercent: 99

@@ -32,7 +32,7 @@ const fn from(module: &'static str, package: &'static str, name: &'static str) -
 
 /// All of them, the one that takes longest first.
 #[rustfmt::skip]
-pub(crate) const ALL: [GoProgram; 15] = [
+pub(crate) const ALL: [GoProgram; 21] = [
     from("kubernetes", "k8s.io/kubernetes/cmd/kube-apiserver", "kube-apiserver"),
     from("kubernetes", "k8s.io/kubernetes/cmd/kube-controller-manager", "kube-controller-manager"),
     from("kubernetes", "k8s.io/kubernetes/cmd/kube-scheduler", "kube-scheduler"),
@@ -41,6 +41,12 @@ pub(crate) const ALL: [GoProgram; 15] = [
     from("kubernetes", "k8s.io/kubernetes/cmd/kubectl", "kubectl"),
     from("kubernetes", "go.etcd.io/etcd/server/v3", "etcd"),
     from("kubernetes", "sigs.k8s.io/kwok/cmd/kwok", "kwok"),
+    from("csi", "github.com/kubernetes-csi/external-provisioner/v6/cmd/csi-provisioner", "csi-provisioner"),
+    from("csi", "github.com/kubernetes-csi/external-snapshotter/v8/cmd/csi-snapshotter", "csi-snapshotter"),
+    from("csi", "github.com/kubernetes-csi/external-snapshotter/v8/cmd/snapshot-controller", "snapshot-controller"),
+    from("csi", "github.com/kubernetes-csi/external-resizer/v2/cmd/csi-resizer", "csi-resizer"),
+    from("csi", "github.com/kubernetes-csi/csi-test/v5/cmd/csi-sanity", "csi-sanity"),
+    from("csi", "streaming.platform/session/tests/cluster/csi/driver", "csi-driver"),
     from("containerd", "github.com/containerd/containerd/v2/cmd/containerd", "containerd"),
     from("containerd", "github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2", "containerd-shim-runc-v2"),
     from("containerd", "github.com/containerd/containerd/v2/cmd/ctr", "ctr"),
@@ -49,6 +55,9 @@ pub(crate) const ALL: [GoProgram; 15] = [
     from("containerd", "github.com/containernetworking/plugins/plugins/ipam/host-local", "host-local"),
     from("containerd", "github.com/containernetworking/plugins/plugins/meta/portmap", "portmap"),
 ];
+
+/// The modules' folders below `go/`.
+pub(crate) const MODULES: [&str; 3] = ["kubernetes", "csi", "containerd"];
 
 /// Where the modules are: this crate's `go/`.
 pub(crate) fn sources() -> PathBuf {
@@ -115,28 +124,51 @@ pub(crate) const KWOK_STAGES: [&str; 5] = [
     "pod/fast/pod-delete.yaml",
 ];
 
-/// Writes kwok's stages into one file, `kwok-stages.yaml`: the program has none built in.
+/// The snapshot API, in files of its module.
+pub(crate) const SNAPSHOT_CRDS: [&str; 3] = [
+    "snapshot.storage.k8s.io_volumesnapshotclasses.yaml",
+    "snapshot.storage.k8s.io_volumesnapshotcontents.yaml",
+    "snapshot.storage.k8s.io_volumesnapshots.yaml",
+];
+
+/// Writes what the programs need and have not built in: `kwok-stages.yaml` and `snapshot-crds.yaml`.
 ///
 /// # Errors
-/// When the module is not in Go's cache, where the build has put it.
-pub(crate) fn kwok_stages(into: &Path) -> Result<()> {
-    let mut go = Command::new(crate::prerequisites::go());
-    go.current_dir(sources().join("kubernetes"))
-        .env("GOFLAGS", "-mod=readonly");
-    let output = go
-        .args(["list", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/kwok"])
-        .output()
-        .context("cannot start go")?;
-    let module = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
+/// When a module is not in Go's cache, where the build has put it.
+pub(crate) fn manifests(into: &Path) -> Result<()> {
+    let kwok = module_folder("kubernetes", "sigs.k8s.io/kwok")?.join("kustomize/stage");
+    join(&kwok, &KWOK_STAGES, &into.join("kwok-stages.yaml"))?;
+    let client = "github.com/kubernetes-csi/external-snapshotter/client/v8";
+    let snapshots = module_folder("csi", client)?.join("config/crd");
+    join(&snapshots, &SNAPSHOT_CRDS, &into.join("snapshot-crds.yaml"))
+}
+
+fn join(folder: &Path, files: &[&str], into: &Path) -> Result<()> {
     let mut all = String::new();
-    for stage in KWOK_STAGES {
-        let path = module.join("kustomize/stage").join(stage);
+    for file in files {
+        let path = folder.join(file);
         let text = std::fs::read_to_string(&path)
             .with_context(|| format!("cannot read {}", path.display()))?;
         all.push_str(&format!("---\n{text}\n"));
     }
-    let path = into.join("kwok-stages.yaml");
-    std::fs::write(&path, all).with_context(|| format!("cannot write {}", path.display()))
+    std::fs::write(into, all).with_context(|| format!("cannot write {}", into.display()))
+}
+
+/// Where Go keeps a module that one of ours requires; fetched if nothing built has needed it yet.
+fn module_folder(ours: &str, wanted: &str) -> Result<PathBuf> {
+    let mut go = Command::new(crate::prerequisites::go());
+    go.current_dir(sources().join(ours))
+        .env("GOFLAGS", "-mod=readonly");
+    let output = go
+        .args(["mod", "download", "-json", wanted])
+        .output()
+        .context("cannot start go")?;
+    let told: serde_json::Value =
+        serde_json::from_slice(&output.stdout).context("go does not name the module's folder")?;
+    told["Dir"]
+        .as_str()
+        .map(PathBuf::from)
+        .with_context(|| format!("cannot have the Go module {wanted}: {}", told["Error"]))
 }
 
 /// Without these the API server calls itself v0.0.0 and clients refuse to guess what it can do;
