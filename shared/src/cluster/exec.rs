@@ -1,7 +1,7 @@
 //! Commands in containers that need no terminal: hooks.
 
 use std::pin::pin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use futures::future::{Either, join, select};
@@ -86,10 +86,17 @@ impl Cluster {
             qualified: "pods".into(),
             name: pod.to_owned(),
         };
-        let started = pods
-            .exec(pod, command.iter().map(String::as_str), &params)
-            .await;
-        let mut process = started.map_err(|error| self.refused(&error, &subject))?;
+        let command = command.iter().map(String::as_str);
+        // kube makes the request itself; this one is only told of.
+        let request = kube::core::Request::new(pods.resource_url());
+        let request = request.exec(pod, command.clone(), &params);
+        let asked = Instant::now();
+        let opened = pods.exec(pod, command, &params).await;
+        if let Ok(request) = request {
+            let status = upgraded(opened.as_ref().err());
+            self.observed("GET", &request.uri().to_string(), status, asked);
+        }
+        let mut process = opened.map_err(|error| self.refused(&error, &subject))?;
         let Some((status, stdout, stderr)) = ending(&mut process).await else {
             return Err(Failure::local(Kind::Unreachable, "unexpected EOF").into());
         };
@@ -116,6 +123,15 @@ impl Cluster {
             ),
             error => transport::of(error, &self.inner.server, self.inner.proxied),
         }
+    }
+}
+
+/// The status code of an upgrade, as far as kube tells: 0 where it does not.
+pub(super) fn upgraded(error: Option<&kube::Error>) -> u16 {
+    match error {
+        None => 101,
+        Some(kube::Error::Api(status)) => status.code,
+        Some(_) => 0,
     }
 }
 

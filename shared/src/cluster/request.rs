@@ -44,6 +44,11 @@ pub struct Exchange {
     pub elapsed: Duration,
 }
 
+/// A status code with its words, `200 OK`; empty for 0, which stands for no answer.
+pub fn status_text(code: u16) -> String {
+    StatusCode::from_u16(code).map_or_else(|_| String::new(), |status| status.to_string())
+}
+
 /// A request in the making.
 pub(super) struct Call {
     method: Method,
@@ -228,12 +233,8 @@ impl Cluster {
         })?;
         let started = Instant::now();
         let sent = self.inner.client.send(request).await;
-        self.observed(
-            call,
-            sent.as_ref()
-                .map_or(0, |response| response.status().as_u16()),
-            started,
-        );
+        let status = sent.as_ref().map_or(0, |answer| answer.status().as_u16());
+        self.observed(call.method.as_str(), &call.target(), status, started);
         let response = sent.map_err(|error| self.broken(&error))?;
         self.inner.warnings.collect(response.headers());
         if response.status().is_success() {
@@ -269,12 +270,12 @@ impl Cluster {
         }
     }
 
-    fn observed(&self, call: &Call, status: u16, started: Instant) {
+    /// Tells of a request, those of kube's own making too. `target` is path and query, `status` 0 where no answer came.
+    pub(super) fn observed(&self, method: &str, target: &str, status: u16, started: Instant) {
         if let Some(observer) = self.inner.observer.get() {
-            let url = format!("{}{}", self.server(), call.target());
             observer(&Exchange {
-                method: call.method.to_string(),
-                url,
+                method: method.to_owned(),
+                url: format!("{}{target}", self.server()),
                 status,
                 elapsed: started.elapsed(),
             });

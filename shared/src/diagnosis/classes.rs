@@ -54,6 +54,7 @@ pub fn missing(kind: &str, wanted: &[String], present: &[Value]) -> Option<Cause
         reason: format!("{kind}NotFound"),
         message: format!("{kind} {name:?} does not exist"),
         remedy: Some(remedy),
+        ..Cause::default()
     })
 }
 

@@ -72,10 +72,12 @@ pub(super) fn describe_end(status: &ContainerStatus) -> String {
 }
 
 fn judge(pod: &str, status: &ContainerStatus, reason: &str, message: &str) -> State {
+    let evidence = vec![format!("{reason}: {message}")];
     let hopeless = |message: String, remedy: &str| {
         State::Hopeless(Cause {
             reason: reason.to_owned(),
             message,
+            evidence: evidence.clone(),
             remedy: Some(remedy.to_owned()),
         })
     };

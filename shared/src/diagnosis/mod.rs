@@ -21,6 +21,19 @@ pub struct Finding {
     pub detail: String,
     /// What that means.
     pub verdict: Verdict,
+    /// What holds it up though it may still come up, or why it ended; `None` where it just takes its time, is ready, or
+    /// cannot come up (the verdict has the cause then).
+    pub trouble: Option<Cause>,
+}
+
+impl Finding {
+    /// Why it is not ready, as far as there is a why.
+    pub fn cause(&self) -> Option<&Cause> {
+        match &self.verdict {
+            Verdict::Hopeless(cause) => Some(cause),
+            _ => self.trouble.as_ref(),
+        }
+    }
 }
 
 /// What a finding means for somebody who waits.
@@ -41,13 +54,16 @@ pub enum Verdict {
     Hopeless(Cause),
 }
 
-/// Why a session does not come up.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Why a session does not come up. Made with `..Cause::default()`: it may get more fields.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cause {
     /// The kubelet's or controller's word: ErrImageNeverPull, CrashLoopBackOff, FailedCreate.
     pub reason: String,
     /// One line that names the object, for people.
     pub message: String,
+    /// The raw facts it was read from, a line each, the most telling first: a container's state, an event with its count and
+    /// age, the last lines of a log, figures of nodes.
+    pub evidence: Vec<String>,
     /// What to do about it; `None` where that is not known.
     pub remedy: Option<String>,
 }

@@ -40,6 +40,7 @@ pub fn inspect(pod: &Pod, events: &[EventNote]) -> Finding {
         object: format!("pod/{name}"),
         detail,
         verdict,
+        trouble: None,
     }
 }
 
@@ -70,7 +71,8 @@ pub fn inspect_missing(workload: &Value, events: &[EventNote]) -> Finding {
             let cause = Cause {
                 reason: event.reason.clone(),
                 message,
-                remedy: None,
+                evidence: vec![format!("{}: {}", event.reason, event.message)],
+                ..Cause::default()
             };
             (event.message.clone(), Verdict::Hopeless(cause))
         }
@@ -80,6 +82,7 @@ pub fn inspect_missing(workload: &Value, events: &[EventNote]) -> Finding {
         object,
         detail,
         verdict,
+        trouble: None,
     }
 }
 
@@ -238,6 +241,7 @@ impl Inspection<'_> {
             reason: "InitContainerFailed".into(),
             message: message.clone(),
             remedy,
+            ..Cause::default()
         };
         (Stage::Initializing, message, Verdict::Hopeless(cause))
     }

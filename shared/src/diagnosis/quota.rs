@@ -54,6 +54,7 @@ pub fn shortfall(objects: &[Value], quotas: &[Value]) -> Option<Cause> {
                         text(quota, "/metadata/name")
                     ),
                     remedy: Some("ask for less, delete sessions that are no longer needed, or have the quota raised".into()),
+                    ..Cause::default()
                 });
             }
         }

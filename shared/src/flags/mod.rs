@@ -1,6 +1,7 @@
 //! Groups of flags that verbs share.
 
 pub mod connection;
+pub mod numbers;
 pub mod output;
 pub mod selection;
 pub mod values;

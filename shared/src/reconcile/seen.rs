@@ -36,7 +36,21 @@ pub enum Seen {
         reason: String,
         /// One line about it.
         detail: String,
+        /// Why, as far as there is a why: `None` for exit code 0.
+        cause: Option<Cause>,
     },
+}
+
+impl Seen {
+    /// Why it is not ready, as far as there is a why.
+    pub fn cause(&self) -> Option<&Cause> {
+        match self {
+            Seen::Hopeless(cause) => Some(cause),
+            Seen::NotReady(finding) => finding.cause(),
+            Seen::Ended { cause, .. } => cause.as_ref(),
+            Seen::NoWorkload | Seen::Lost | Seen::Ready { .. } => None,
+        }
+    }
 }
 
 /// What `live` amounts to for `session`.
@@ -80,6 +94,7 @@ pub fn look(session: &Session, live: &Live, events: &[EventNote]) -> Seen {
                 code,
                 reason,
                 detail: finding.detail,
+                cause: finding.trouble,
             },
             Verdict::Waiting | Verdict::Ready => Seen::NotReady(finding),
         },

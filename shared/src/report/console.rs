@@ -8,10 +8,13 @@ use std::collections::HashSet;
 use std::env;
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Cursor, IsTerminal, Read};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use anstyle::{AnsiColor, Style};
 use anyhow::{Context, Result};
 
+use super::aside::{Aside, State};
 use super::clean;
 use super::live::{Live, Progress, Screen};
 pub use super::streams::Captured;
@@ -75,6 +78,7 @@ pub struct Console {
     captured: bool,
     live: Live,
     warned: HashSet<String>,
+    beside: Arc<State>,
 }
 
 impl fmt::Debug for Console {
@@ -109,6 +113,7 @@ impl Console {
             captured: false,
             live: Live::default(),
             warned: HashSet::new(),
+            beside: Arc::default(),
         }
     }
 
@@ -133,6 +138,7 @@ impl Console {
             captured: true,
             live: Live::default(),
             warned: HashSet::new(),
+            beside: Arc::default(),
         };
         (console, captured)
     }
@@ -217,6 +223,28 @@ impl Console {
             let word = self.paint_err(AnsiColor::Yellow.on_default().bold(), "Warning:");
             self.err_raw(&format!("{word} {}", clean::line(text)));
         }
+    }
+
+    /// A way to standard error for code that has no console: it prints what is traced and warned of at any time.
+    pub fn aside(&self) -> Aside {
+        let word = self.paint_err(AnsiColor::Yellow.on_default().bold(), "Warning:");
+        // The colours are known by the time anybody asks.
+        let _first_stays = self.beside.word.set(word);
+        Aside {
+            err: self.err.clone(),
+            live: self.live.clone(),
+            state: self.beside.clone(),
+        }
+    }
+
+    /// Traces what is of this level or a lower one from now on: the number after -v.
+    pub fn set_level(&self, level: i32) {
+        self.beside.level.store(level, Ordering::Relaxed);
+    }
+
+    /// Prints a line on standard error if -v asks for this level or more.
+    pub fn trace(&self, level: i32, text: &str) {
+        self.aside().trace(level, text);
     }
 
     /// Prints `hint: …` on standard error.

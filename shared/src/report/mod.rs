@@ -3,6 +3,7 @@
 //! [`Console`](console::Console) holds the streams; everything else makes text from plain data and never writes by itself.
 
 pub mod age;
+pub mod aside;
 pub mod clean;
 pub mod columns;
 pub mod console;
@@ -17,4 +18,5 @@ pub mod sort;
 mod streams;
 pub mod table;
 pub mod tabs;
+pub mod weave;
 pub mod yaml;

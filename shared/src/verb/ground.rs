@@ -1,13 +1,18 @@
 //! What a verb stands on: streams, time, the way to the cluster, the user's wish to stop.
 
-use anyhow::Result;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Result, bail};
 use jiff::Timestamp;
 
 use crate::cluster::interrupt::Interrupt;
-use crate::cluster::{Agent, Cluster};
+use crate::cluster::{Agent, Cluster, Exchange};
 use crate::flags::connection::Connection;
 use crate::flags::output::Colour;
 use crate::report::console::Console;
+
+/// The level of -v that tells of requests, kubectl's.
+const REQUESTS: i32 = 6;
 
 /// How the cluster is reached.
 #[derive(Clone)]
@@ -28,6 +33,8 @@ pub struct Ground {
     verb: &'static str,
     way: Way,
     now: Option<Timestamp>,
+    /// --warnings-as-errors.
+    strict: AtomicBool,
 }
 
 impl Ground {
@@ -41,6 +48,7 @@ impl Ground {
             verb,
             way: Way::Flags,
             now: None,
+            strict: AtomicBool::new(false),
         }
     }
 
@@ -54,17 +62,48 @@ impl Ground {
             verb: "test",
             way,
             now: Some(now),
+            strict: AtomicBool::new(false),
         }
     }
 
-    /// The cluster. Sends nothing yet.
+    /// The cluster. Sends nothing yet. From now on -v is obeyed: every request is told at level 6, and no level tells of
+    /// headers or bodies. Warnings of the server are printed as they come.
     ///
     /// # Errors
     /// What is wrong with the flags or the kubeconfig.
     pub async fn connect(&self, flags: &Connection) -> Result<Cluster> {
-        match &self.way {
-            Way::Flags => Cluster::connect(flags, Agent { verb: self.verb }).await,
-            Way::Given(cluster) => Ok(cluster.clone()),
+        self.console.set_level(flags.verbosity);
+        let cluster = match &self.way {
+            Way::Flags => Cluster::connect(flags, Agent { verb: self.verb }).await?,
+            Way::Given(cluster) => cluster.clone(),
+        };
+        for file in std::env::split_paths(cluster.origin()).filter(|f| !f.as_os_str().is_empty()) {
+            let text = format!("Config loaded from file:  {}", file.display());
+            self.console.trace(REQUESTS, &text);
+        }
+        self.strict
+            .store(flags.warnings_as_errors, Ordering::Relaxed);
+        let aside = self.console.aside();
+        let warner = aside.clone();
+        cluster.on_warning(move |text| warner.warn(text));
+        if flags.verbosity >= REQUESTS {
+            cluster.observe(move |exchange| aside.trace(REQUESTS, &told(exchange)));
+        }
+        Ok(cluster)
+    }
+
+    /// How a verb ended: well, unless the server warned and --warnings-as-errors was given.
+    ///
+    /// # Errors
+    /// The verb's own, or how many warnings there were.
+    pub fn conclude(&self, result: Result<()>) -> Result<()> {
+        result?;
+        match self.console.aside().warnings() {
+            warned @ 1.. if self.strict.load(Ordering::Relaxed) => {
+                let s = if warned == 1 { "" } else { "s" };
+                bail!("{warned} warning{s} received")
+            }
+            _ => Ok(()),
         }
     }
 
@@ -78,4 +117,19 @@ impl Ground {
     pub fn now(&self) -> Timestamp {
         self.now.unwrap_or_else(Timestamp::now)
     }
+}
+
+/// An exchange as kubectl tells of it.
+fn told(exchange: &Exchange) -> String {
+    let Exchange {
+        method,
+        url,
+        status,
+        elapsed,
+    } = exchange;
+    let phrase = crate::cluster::status_text(*status);
+    let milliseconds = elapsed.as_millis();
+    format!(
+        "\"Response\" verb={method:?} url={url:?} status={phrase:?} milliseconds={milliseconds}"
+    )
 }

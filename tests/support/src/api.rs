@@ -184,6 +184,11 @@ impl FakeApi {
         self.lock().log.clone()
     }
 
+    /// Forgets the requests so far.
+    pub fn forget_requests(&self) {
+        self.lock().log.clear();
+    }
+
     /// `GET /path?query` of all requests so far.
     pub fn lines(&self) -> Vec<String> {
         self.lock().log.iter().map(Recorded::line).collect()

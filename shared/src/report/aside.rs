@@ -1,0 +1,101 @@
+//! What is said beside the work, from wherever it happens to be: requests that are traced, warnings of the server.
+
+use std::fmt;
+use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use jiff::Timestamp;
+
+use super::clean;
+use super::live::Live;
+use super::streams::Shared;
+
+/// A way to standard error that any code can hold. Cheap to clone: all clones are one.
+#[derive(Clone)]
+pub struct Aside {
+    pub(super) err: Shared,
+    pub(super) live: Live,
+    pub(super) state: Arc<State>,
+}
+
+/// What all ways to one console share.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    /// The number after -v.
+    pub(super) level: AtomicI32,
+    /// How many warnings were printed.
+    pub(super) warnings: AtomicUsize,
+    /// `Warning:` as it is painted.
+    pub(super) word: OnceLock<String>,
+}
+
+impl fmt::Debug for Aside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Aside")
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Aside {
+    /// Prints a line if -v asks for this level or more. Like a log of kubectl it begins with the time (UTC) and the process.
+    pub fn trace(&self, level: i32, text: &str) {
+        if self.state.level.load(Ordering::Relaxed) >= level {
+            self.print(&traced(text, Timestamp::now()));
+        }
+    }
+
+    /// Prints `Warning: …`, and counts it. Whoever calls sees to it that each text comes once.
+    pub fn warn(&self, text: &str) {
+        self.state.warnings.fetch_add(1, Ordering::Relaxed);
+        let word = self.state.word.get().map_or("Warning:", String::as_str);
+        self.print(&format!("{word} {}", clean::line(text)));
+    }
+
+    /// How many warnings of the server were printed.
+    pub fn warnings(&self) -> usize {
+        self.state.warnings.load(Ordering::Relaxed)
+    }
+
+    fn print(&self, line: &str) {
+        let line = format!("{line}\n");
+        // Standard error that is gone is no reason to stop.
+        let _ = self.live.aside(|| self.err.write(line.as_bytes()));
+    }
+}
+
+/// A line as klog writes it: `I0301 12:00:00.000000    4711 aside.rs:60] text`.
+fn traced(text: &str, now: Timestamp) -> String {
+    format!(
+        "I{} {:>7} aside.rs:{}] {}",
+        now.strftime("%m%d %H:%M:%S.%6f"),
+        std::process::id(),
+        line!(),
+        clean::line(text)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::console::Console;
+
+    #[test]
+    fn a_traced_line_is_klogs_and_cannot_move_the_cursor() {
+        let line = traced("a\x1b\nb", "2026-03-01T12:00:00.5Z".parse().unwrap());
+        let (head, text) = line.split_once("] ").unwrap();
+        assert!(head.starts_with("I0301 12:00:00.500000 "), "{head}");
+        assert_eq!(text, "a^[ b");
+    }
+
+    #[test]
+    fn a_level_that_nobody_asked_for_is_silent() {
+        let (console, captured) = Console::captured("", false);
+        console.trace(1, "never");
+        console.set_level(4);
+        console.trace(4, "four");
+        console.aside().trace(5, "five");
+        assert!(captured.err().ends_with("] four\n"), "{}", captured.err());
+        assert_eq!(captured.err().lines().count(), 1);
+    }
+}
