@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::folder::Folder;
 use crate::prerequisites;
-use crate::settings::{POD_RANGE, Settings};
+use crate::settings::{NODE_IP, POD_RANGE, Settings};
 
 /// containerd's socket path below the cluster's folder.
 pub(crate) const CONTAINERD_SOCKET: &str = "containerd/containerd.sock";
@@ -104,7 +104,8 @@ fn kubelet(folder: &Folder, settings: &Settings) -> String {
     format!(
         r#"apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
-address: 127.0.0.1
+# Not loopback: the API server passes nothing on to it but exec, logs and port-forward (no /stats/summary).
+address: {NODE_IP}
 port: {port}
 healthzPort: {health}
 readOnlyPort: 0

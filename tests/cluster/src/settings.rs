@@ -14,7 +14,7 @@ pub(crate) const NODE_IP: &str = "10.244.0.1";
 pub(crate) const POD_RANGE: &str = "10.244.0.0/16";
 pub(crate) const SERVICE_RANGE: &str = "10.96.0.0/16";
 pub(crate) const SERVICE_IP: &str = "10.96.0.1";
-/// Named so because the API server then reaches the kubelet over loopback.
+/// A name that resolves anywhere.
 pub(crate) const NODE: &str = "localhost";
 
 /// The port of each part, all below the range that outgoing connections take theirs from.
