@@ -11,11 +11,19 @@
 )]
 
 mod api;
+mod connect;
 mod csi;
 mod data;
+mod diagnosis;
 mod embedded;
 mod faults;
+mod forward;
+mod krew;
 mod lifecycle;
+mod logs;
+mod shell;
+mod ssh;
+mod terminal;
 mod world;
 
 use std::process::ExitCode;
@@ -37,8 +45,15 @@ fn all() -> Vec<Live> {
         api::tests(),
         csi::tests(),
         lifecycle::tests(),
+        logs::tests(),
         data::tests(),
+        connect::tests(),
+        shell::tests(),
+        ssh::tests(),
         faults::tests(),
+        forward::tests(),
+        diagnosis::tests(),
+        krew::tests(),
     ]
     .into_iter()
     .flatten()

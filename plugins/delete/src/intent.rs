@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use session_shared::failure::usage;
+use session_shared::flags::selection::session_name;
 use session_shared::flags::writing::DryRun;
 use session_shared::names::SessionName;
 
@@ -80,23 +81,7 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
 fn names(words: &[String]) -> Result<Vec<SessionName>> {
     let mut names: Vec<SessionName> = Vec::new();
     for word in words {
-        let name = match word.split_once('/') {
-            None => word.as_str(),
-            Some((
-                "session"
-                | "sessions"
-                | "sess"
-                | "session.streaming.platform"
-                | "sessions.streaming.platform",
-                name,
-            )) => name,
-            Some((kind, _)) => {
-                return Err(usage(format!(
-                    "the resource type {kind:?} is not a session: {word:?}"
-                )));
-            }
-        };
-        let name: SessionName = name.parse()?;
+        let name = session_name(word)?;
         if !names.contains(&name) {
             names.push(name);
         }

@@ -5,14 +5,17 @@
 //!
 //! [`Failure`]: crate::failure::Failure
 
+pub mod attach;
 mod config;
 mod connector;
 mod credentials;
 mod exec;
 pub mod execute;
+mod facts;
 mod failure;
 pub mod follow;
 pub mod forward;
+mod gone;
 mod identity;
 pub mod interrupt;
 mod kubeconfig;
@@ -32,6 +35,8 @@ mod request;
 mod surroundings;
 mod token;
 mod transport;
+mod turns;
+mod usage;
 pub mod wait;
 mod warning;
 mod watch;
@@ -58,6 +63,8 @@ pub use present::Present;
 pub use read::{IncludeObject, List, Place, Selection};
 pub use request::{Exchange, status_text};
 pub use token::random_token;
+pub use turns::{Turn, Turns};
+pub use usage::{NodeUse, PodUse, VolumeUse};
 pub use watch::Change;
 pub use write::{Delete, Deleted, Propagation, Write};
 

@@ -121,7 +121,7 @@ cgroupDriver: cgroupfs
 cgroupRoot: /{CGROUP}
 failCgroupV1: false
 failSwapOn: false
-localStorageCapacityIsolation: false
+localStorageCapacityIsolation: {counts_disk}
 podLogsDir: {logs}
 volumePluginDir: {plugins}
 resolvConf: {resolv}
@@ -143,7 +143,22 @@ maxPods: 500
         socket = folder.text(CONTAINERD_SOCKET),
         logs = folder.text("pod-logs"),
         plugins = folder.text("kubelet/volume-plugins"),
+        counts_disk = counts_disk(
+            &std::fs::read_to_string("/proc/self/mounts").unwrap_or_default(),
+            folder.root()
+        ),
     )
+}
+
+/// Whether the kubelet knows how to measure the file system of the cluster's folder. Only then it tells what Pods and claims
+/// take (/stats/summary); told to measure another, it does not start.
+fn counts_disk(mounts: &str, root: &std::path::Path) -> bool {
+    let lines = mounts
+        .lines()
+        .map(|line| line.split(' ').collect::<Vec<_>>());
+    let below = lines.filter(|words| words.len() > 2 && root.starts_with(words[1]));
+    let nearest = below.max_by_key(|words| words[1].len());
+    nearest.is_some_and(|words| matches!(words[2], "ext2" | "ext3" | "ext4" | "xfs" | "overlay"))
 }
 
 fn cni(folder: &Folder) -> String {
@@ -188,6 +203,14 @@ mod tests {
             text.contains("podLogsDir: /var/lib/x/cluster/pod-logs")
                 && text.contains("cgroupRoot: /kubectl-session")
         );
+    }
+
+    #[test]
+    fn the_disk_is_measured_where_the_kubelet_can() {
+        let mounts = "/dev/a / ext4 rw 0 0\npool /var/lib zfs rw 0 0\n";
+        assert!(counts_disk(mounts, std::path::Path::new("/home/x")));
+        assert!(!counts_disk(mounts, std::path::Path::new("/var/lib/x")));
+        assert!(!counts_disk("", std::path::Path::new("/home/x")));
     }
 
     #[test]

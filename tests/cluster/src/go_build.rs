@@ -75,6 +75,8 @@ pub(crate) fn build(program: GoProgram, into: &Path, tell: impl Fn()) -> Result<
     let mut go = Command::new(crate::prerequisites::go());
     go.current_dir(sources().join(program.module))
         .env("CGO_ENABLED", "0")
+        // Debian's Go is told not to fetch the newer Go that go.mod asks for.
+        .env("GOTOOLCHAIN", "auto")
         .env("GOFLAGS", "-mod=readonly");
     // A cross build would not run here.
     go.env_remove("GOOS").env_remove("GOARCH");
@@ -158,6 +160,7 @@ fn join(folder: &Path, files: &[&str], into: &Path) -> Result<()> {
 fn module_folder(ours: &str, wanted: &str) -> Result<PathBuf> {
     let mut go = Command::new(crate::prerequisites::go());
     go.current_dir(sources().join(ours))
+        .env("GOTOOLCHAIN", "auto")
         .env("GOFLAGS", "-mod=readonly");
     let output = go
         .args(["mod", "download", "-json", wanted])
