@@ -23,6 +23,8 @@ mod lifecycle;
 mod logs;
 mod shell;
 mod ssh;
+mod status;
+mod template;
 mod terminal;
 mod world;
 
@@ -46,13 +48,15 @@ fn all() -> Vec<Live> {
         csi::tests(),
         lifecycle::tests(),
         logs::tests(),
+        template::tests(),
         data::tests(),
         connect::tests(),
         shell::tests(),
         ssh::tests(),
-        faults::tests(),
         forward::tests(),
+        status::tests(),
         diagnosis::tests(),
+        faults::tests(),
         krew::tests(),
     ]
     .into_iter()

@@ -9,6 +9,7 @@ use session_shared::cluster::{Cluster, Write};
 use session_shared::failure::{Failure, Kind, hinted};
 use session_shared::flags::writing::DryRun;
 use session_shared::labels;
+use session_shared::names::parameters_secret;
 use session_shared::objects::endpoint::endpoint;
 use session_shared::objects::resource::SESSION;
 use session_shared::progress::{Event, Sink};
@@ -16,7 +17,6 @@ use session_shared::reconcile::{Seen, Wanted, record, standing};
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::Mutations;
-use session_shared::template::parameters_secret_name;
 use session_shared::verb::Ground;
 
 use crate::intent::Intent;
@@ -210,7 +210,7 @@ fn tell(made: &Made, endpoint: Option<String>, console: &mut Console) {
     console.err_line(&format!(
         "enter it: kubectl session connect {name} -n {namespace}"
     ));
-    let secret = parameters_secret_name(&made.start.belonging.session);
+    let secret = parameters_secret(made.start.belonging.session.as_str());
     for parameter in made.start.rendering.secrets.keys() {
         console.err_line(&format!(
             "{parameter}: kubectl get secret {secret} -n {namespace} -o jsonpath='{{.data.{parameter}}}' | base64 -d"

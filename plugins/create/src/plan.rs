@@ -9,11 +9,10 @@ use session_shared::api::{API_VERSION, SecretsFrom, SessionSpec, SessionTemplate
 use session_shared::diagnosis::{Cause, classes, quota};
 use session_shared::failure::hinted;
 use session_shared::labels;
-use session_shared::names::{NamespaceName, SessionName, UserId};
+use session_shared::names::{NamespaceName, SessionName, UserId, parameters_secret};
 use session_shared::objects::belonging::Belonging;
 use session_shared::plan::{Plan, Step};
 use session_shared::reconcile::{self, Recipe, Rendered, Start, record};
-use session_shared::template::parameters_secret_name;
 
 use crate::intent::{Body, Intent};
 
@@ -176,7 +175,7 @@ impl Subject {
             "apiVersion": "v1",
             "kind": "Secret",
             "type": "Opaque",
-            "metadata": { "name": parameters_secret_name(&self.name), "labels": {} },
+            "metadata": { "name": parameters_secret(self.name.as_str()), "labels": {} },
             "stringData": secrets,
         });
         secret["metadata"]["labels"][labels::PARAMETERS] = "true".into();

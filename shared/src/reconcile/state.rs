@@ -104,7 +104,7 @@ pub fn standing(session: &Session, wanted: Wanted, seen: &Seen) -> Standing {
         return stand(Phase::Terminating, "", "");
     }
     match (seen, wanted) {
-        (Seen::NoWorkload, Wanted::Stopped) => stopped_as_it_ended(session),
+        (Seen::NoWorkload | Seen::Lost, Wanted::Stopped) => stopped_as_it_ended(session),
         (Seen::NoWorkload, _) if is_start_asked(session) => stand(
             Phase::Pending,
             "NotStarted",
