@@ -1,22 +1,20 @@
 //! The embedded cluster's storage: volumes that are claimed, grown, copied and snapshotted, and classes that disturb it.
 //! What is tested is the cluster, so kubectl acts here, not our verbs.
 
-use std::io::{BufRead as _, BufReader};
-use std::process::Stdio;
-use std::time::{Duration, Instant, SystemTime};
+mod disturbed;
+mod objects;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
-use session_cluster::{
-    Class, Disturbance, EXPANDABLE_CLASS, FIXED_CLASS, Part, SNAPSHOT_CLASS, StorageOperation,
-    check_csi_driver,
-};
+use session_cluster::{EXPANDABLE_CLASS, FIXED_CLASS, SNAPSHOT_CLASS, check_csi_driver};
 
-use crate::world::World;
+use self::objects::{
+    bound, claim, delete, event, exec, pod, ready, snapshot, status, with_storage,
+};
 use crate::{Live, kubelet};
 
 pub(crate) fn tests() -> Vec<Live> {
-    vec![
+    let mut all = vec![
         kubelet("csi_sanity_finds_no_fault", sanity_finds_no_fault),
         kubelet(
             "csi_files_pass_through_snapshot_restore_and_clone",
@@ -30,23 +28,10 @@ pub(crate) fn tests() -> Vec<Live> {
             "csi_a_class_can_wait_for_the_first_consumer",
             a_class_can_wait_for_the_first_consumer,
         ),
-        kubelet(
-            "csi_classes_make_volumes_slow_or_failing",
-            classes_make_volumes_slow_or_failing,
-        ),
-        kubelet(
-            "csi_classes_make_snapshots_slow_or_failing",
-            classes_make_snapshots_slow_or_failing,
-        ),
-        kubelet(
-            "csi_a_killed_driver_loses_nothing",
-            a_killed_driver_loses_nothing,
-        ),
-    ]
+    ];
+    all.extend(disturbed::tests());
+    all
 }
-
-/// How slow a slow class is. Nothing waits for it but what is slow.
-const DELAY: Duration = Duration::from_secs(2);
 
 /// csi-sanity skips what a driver does not claim: fewer would mean that the driver claims less than the tests need.
 const FEWEST_SPECS: u32 = 59;
@@ -183,262 +168,4 @@ fn a_class_can_wait_for_the_first_consumer() -> Result<()> {
     let folder = world.cluster.claim_folder(world.namespace.name(), "data")?;
     ensure!(std::fs::read_to_string(folder.join("file"))? == "here\n");
     Ok(())
-}
-
-fn classes_make_volumes_slow_or_failing() -> Result<()> {
-    let world = with_storage("csi-faults")?;
-    let full = Class::default()
-        .expandable()
-        .on(
-            StorageOperation::Create,
-            Disturbance::FailTimes(2, "RESOURCE_EXHAUSTED", "the pool is full"),
-        )
-        .on(
-            StorageOperation::Expand,
-            Disturbance::Fail("OUT_OF_RANGE", "larger than any disk here"),
-        );
-    let full = world.cluster.storage_class("csi-full", &full)?;
-    let slow = Class::default().on(StorageOperation::Create, Disturbance::Delay(DELAY));
-    let slow = world.cluster.storage_class("csi-slow", &slow)?;
-    let hang = world.cluster.storage_class(
-        "csi-hang",
-        &Class::default().on(StorageOperation::Create, Disturbance::Hang),
-    )?;
-    let begin = SystemTime::now();
-    claim(&world, "slow", slow.name(), "1Gi", &Value::Null)?;
-    claim(&world, "data", full.name(), "1Gi", &Value::Null)?;
-    claim(&world, "never", hang.name(), "1Gi", &Value::Null)?;
-    let failed = event(&world, "data", "ProvisioningFailed")?;
-    ensure!(
-        failed.contains("ResourceExhausted") && failed.contains("the pool is full"),
-        "{failed}"
-    );
-    bound(&world, "data")?;
-    let grow = r#"{"spec":{"resources":{"requests":{"storage":"2Gi"}}}}"#;
-    world
-        .namespace
-        .kubectl(&["patch", "pvc", "data", "-p", grow], None)?;
-    let failed = event(&world, "data", "VolumeResizeFailed")?;
-    ensure!(failed.contains("larger than any disk here"), "{failed}");
-    ensure!(status(&world, "pvc", "data")?["capacity"]["storage"] == "1Gi");
-
-    bound(&world, "slow")?;
-    let folder = world.cluster.claim_folder(world.namespace.name(), "slow")?;
-    ensure!(folder.metadata()?.modified()?.duration_since(begin)? >= DELAY);
-    ensure!(status(&world, "pvc", "never")?["phase"] == "Pending");
-    Ok(())
-}
-
-fn classes_make_snapshots_slow_or_failing() -> Result<()> {
-    let world = with_storage("csi-cuts")?;
-    let on = |how| Class::default().on(StorageOperation::Snapshot, how);
-    let failing = world.cluster.snapshot_class(
-        "csi-fails",
-        &on(Disturbance::Fail("INTERNAL", "the array is on fire")),
-    )?;
-    let hanging = world
-        .cluster
-        .snapshot_class("csi-hangs", &on(Disturbance::Hang))?;
-    let slow = world
-        .cluster
-        .snapshot_class("csi-slow", &on(Disturbance::Delay(DELAY)))?;
-    claim(&world, "data", EXPANDABLE_CLASS, "1Gi", &Value::Null)?;
-    bound(&world, "data")?;
-    let begin = Instant::now();
-    snapshot(&world, "fails", "data", failing.name())?;
-    snapshot(&world, "hangs", "data", hanging.name())?;
-    snapshot(&world, "slow", "data", slow.name())?;
-    for (name, path) in [
-        ("hangs", "{.status.readyToUse}=false"),
-        ("fails", "{.status.error.message}"),
-    ] {
-        let condition = format!("--for=jsonpath={path}");
-        world.namespace.kubectl(
-            &[
-                "wait",
-                &format!("volumesnapshot/{name}"),
-                &condition,
-                "--timeout=60s",
-            ],
-            None,
-        )?;
-    }
-    ready(&world, "slow")?;
-    ensure!(begin.elapsed() >= DELAY);
-    let failed = status(&world, "volumesnapshot", "fails")?;
-    ensure!(
-        failed["error"]["message"]
-            .as_str()
-            .is_some_and(|text| text.contains("the array is on fire")),
-        "{failed}"
-    );
-    ensure!(status(&world, "volumesnapshot", "hangs")?["readyToUse"] == false);
-    delete(&world, &["volumesnapshot", "--all"])
-}
-
-fn a_killed_driver_loses_nothing() -> Result<()> {
-    let world = World::alone("csi-killed")?;
-    world.cluster.wait_for_storage()?;
-    claim(&world, "data", EXPANDABLE_CLASS, "1Gi", &Value::Null)?;
-    pod(&world, "user", "data", "echo here > /data/file")?;
-    for part in Part::STORAGE {
-        world.cluster.part(part).kill()?;
-    }
-    ensure!(exec(&world, "user", "cat /data/file")? == "here\n");
-    world.cluster.mend()?;
-    world.cluster.wait_for_storage()?;
-    snapshot(&world, "cut", "data", SNAPSHOT_CLASS)?;
-    ready(&world, "cut")?;
-    delete(&world, &["pod/user", "pvc/data", "volumesnapshot/cut"])
-}
-
-fn with_storage(prefix: &str) -> Result<World> {
-    let world = World::new(prefix)?;
-    world.cluster.wait_for_storage()?;
-    Ok(world)
-}
-
-fn claim(world: &World, name: &str, class: &str, size: &str, source: &Value) -> Result<()> {
-    let object = json!({
-        "apiVersion": "v1",
-        "kind": "PersistentVolumeClaim",
-        "metadata": { "name": name },
-        "spec": {
-            "accessModes": ["ReadWriteOnce"],
-            "storageClassName": class,
-            "resources": { "requests": { "storage": size } },
-            "dataSource": source,
-        },
-    });
-    apply(world, &object)
-}
-
-fn snapshot(world: &World, name: &str, claim: &str, class: &str) -> Result<()> {
-    let object = json!({
-        "apiVersion": "snapshot.storage.k8s.io/v1",
-        "kind": "VolumeSnapshot",
-        "metadata": { "name": name },
-        "spec": { "volumeSnapshotClassName": class, "source": { "persistentVolumeClaimName": claim } },
-    });
-    apply(world, &object)
-}
-
-/// A Pod of an ordinary user that has a claim at /data, ready once it has run `script`.
-fn pod(world: &World, name: &str, claim: &str, script: &str) -> Result<()> {
-    let object = json!({
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": { "name": name },
-        "spec": {
-            "securityContext": { "runAsUser": 1000, "fsGroup": 1000 },
-            "terminationGracePeriodSeconds": 1,
-            "containers": [{
-                "name": "main",
-                "image": "localhost/busybox:1",
-                "command": ["sh", "-c", format!("set -e; {script}; touch /tmp/ready; sleep 3600")],
-                "readinessProbe": { "exec": { "command": ["cat", "/tmp/ready"] }, "periodSeconds": 1 },
-                "volumeMounts": [{ "name": "data", "mountPath": "/data" }],
-            }],
-            "volumes": [{ "name": "data", "persistentVolumeClaim": { "claimName": claim } }],
-        },
-    });
-    apply(world, &object)?;
-    let pod = format!("pod/{name}");
-    world
-        .namespace
-        .kubectl(
-            &["wait", "--for=condition=Ready", &pod, "--timeout=60s"],
-            None,
-        )
-        .map(drop)
-}
-
-fn apply(world: &World, object: &Value) -> Result<()> {
-    world
-        .namespace
-        .kubectl(&["create", "-f", "-"], Some(&object.to_string()))
-        .map(drop)
-}
-
-fn exec(world: &World, pod: &str, script: &str) -> Result<String> {
-    world
-        .namespace
-        .kubectl(&["exec", pod, "--", "sh", "-c", script], None)
-}
-
-fn bound(world: &World, claim: &str) -> Result<()> {
-    let claim = format!("pvc/{claim}");
-    world
-        .namespace
-        .kubectl(
-            &[
-                "wait",
-                "--for=jsonpath={.status.phase}=Bound",
-                &claim,
-                "--timeout=60s",
-            ],
-            None,
-        )
-        .map(drop)
-}
-
-fn ready(world: &World, snapshot: &str) -> Result<()> {
-    let snapshot = format!("volumesnapshot/{snapshot}");
-    world
-        .namespace
-        .kubectl(
-            &[
-                "wait",
-                "--for=jsonpath={.status.readyToUse}=true",
-                &snapshot,
-                "--timeout=60s",
-            ],
-            None,
-        )
-        .map(drop)
-}
-
-fn delete(world: &World, what: &[&str]) -> Result<()> {
-    world
-        .namespace
-        .kubectl(&[&["delete", "--timeout=60s"], what].concat(), None)
-        .map(drop)
-}
-
-fn status(world: &World, kind: &str, name: &str) -> Result<Value> {
-    let text = world
-        .namespace
-        .kubectl(&["get", kind, name, "-o", "json"], None)?;
-    let mut object: Value = serde_json::from_str(&text)?;
-    Ok(object["status"].take())
-}
-
-/// The message of an object's first event with that reason; waits for it.
-fn event(world: &World, object: &str, reason: &str) -> Result<String> {
-    let selector = format!("involvedObject.name={object},reason={reason}");
-    let args = [
-        "--namespace",
-        world.namespace.name(),
-        "--request-timeout=60s",
-        "get",
-        "events",
-        "--watch",
-        "--field-selector",
-        &selector,
-        "-o",
-        "jsonpath={.message}{\"\\n\"}",
-    ];
-    let mut watch = world
-        .cluster
-        .kubectl_command(&args)
-        .stdout(Stdio::piped())
-        .spawn()?;
-    let mut line = String::new();
-    if let Some(stdout) = watch.stdout.take() {
-        BufReader::new(stdout).read_line(&mut line)?;
-    }
-    let _ = watch.kill();
-    watch.wait()?;
-    ensure!(!line.trim().is_empty(), "no event {reason} of {object}");
-    Ok(line)
 }
