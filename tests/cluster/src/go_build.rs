@@ -80,9 +80,11 @@ pub(crate) fn build(program: GoProgram, into: &Path, tell: impl Fn()) -> Result<
         .env("GOFLAGS", "-mod=readonly");
     // A cross build would not run here.
     go.env_remove("GOOS").env_remove("GOARCH");
+    // Without -trimpath: it has each module compile the packages they share anew.
+    // Without the state of git: asking for it fails in a checkout of another owner.
     go.args([
         "build",
-        "-trimpath",
+        "-buildvcs=false",
         "-ldflags",
         &linker_flags(program.module)?,
         "-o",
@@ -215,6 +217,8 @@ fn version_of(module: &str, go_mod: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     #[test]
@@ -240,6 +244,39 @@ mod tests {
             assert!(
                 text.lines().any(|line| line.trim() == package),
                 "{name}: {package} is no tool of go/{module}/go.mod"
+            );
+        }
+    }
+
+    /// The versions that count, by module: those of the requirements, but for what a `replace` puts in their place.
+    fn versions(module: &str) -> BTreeMap<String, String> {
+        let text = std::fs::read_to_string(sources().join(module).join("go.mod")).unwrap();
+        let mut all = BTreeMap::new();
+        for line in text.lines() {
+            let line = line.trim_start_matches("replace ").trim();
+            let words: Vec<&str> = line.split_whitespace().collect();
+            match words.as_slice() {
+                [name, "=>", _, version] | [name, version, ..] if version.starts_with('v') => {
+                    all.insert((*name).to_owned(), (*version).to_owned());
+                }
+                _ => {}
+            }
+        }
+        all
+    }
+
+    /// One that differs costs a first build three minutes, if much rests on it.
+    #[test]
+    fn storage_is_built_with_the_versions_of_kubernetes() {
+        // Nothing that both are made of uses it.
+        const APART: &str = "github.com/container-storage-interface/spec";
+        let (kubernetes, csi) = (versions("kubernetes"), versions("csi"));
+        assert!(csi.len() > 50 && kubernetes.contains_key("k8s.io/client-go"));
+        for (name, version) in csi {
+            let theirs = kubernetes.get(&name).unwrap_or(&version);
+            assert!(
+                name == APART || *theirs == version,
+                "{name}: {version}, but Kubernetes has {theirs}"
             );
         }
     }
