@@ -231,10 +231,17 @@ fn sizes(cause: &mut Cause, room: &Room, resource: &str, nodes: &[Value]) {
         .collect();
     sizes.sort_by_key(|(amount, name)| (Reverse(*amount), *name));
     let Some((largest, _)) = sizes.first() else {
-        cause.evidence.push(format!("no node offers {resource}"));
-        cause.remedy = Some(format!(
-            "add a node that offers {resource}, or have its device plugin installed"
-        ));
+        // Where no node is seen, nothing is known of what nodes offer.
+        if !nodes.is_empty() {
+            cause.evidence.push(format!("no node offers {resource}"));
+            // Only what a device plugin brings has a domain in its name.
+            let plugin = if resource.contains('/') {
+                ", or have its device plugin installed"
+            } else {
+                ""
+            };
+            cause.remedy = Some(format!("add a node that offers {resource}{plugin}"));
+        }
         return;
     };
     let asked = room.asked.get(resource).copied().unwrap_or(Quantity::ZERO);

@@ -6,7 +6,7 @@ mod told;
 
 use std::collections::BTreeMap;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use self::cases::findings;
 use self::told::{claim, event, nodes, pod, stopped};
@@ -179,6 +179,30 @@ fn answers_become_evidence_and_what_is_not_seen_is_said() {
     assert_eq!(
         blind.evidence.last().unwrap(),
         "not seen: nodes (you may not read it)"
+    );
+}
+
+#[test]
+fn what_no_node_offers_is_said_only_of_nodes_that_were_seen() {
+    let with = |resource: &str, nodes_seen: Vec<Value>| {
+        let asked = nodes(&format!("1 Insufficient {resource}"));
+        let asked = asked.cause().unwrap().clone();
+        let ask = asked.asks[0].clone();
+        let before = asked.remedy.clone();
+        let refined = refine(asked, &[(ask, Answer::Objects(nodes_seen))]);
+        (refined.evidence.last().cloned(), refined.remedy, before)
+    };
+    let bare = || vec![json!({"metadata": {"name": "a"}, "status": {"allocatable": {}}})];
+    let (evidence, remedy, before) = with("memory", Vec::new());
+    assert_eq!(remedy, before);
+    assert!(!evidence.unwrap_or_default().contains("no node offers"));
+    let (evidence, remedy, _) = with("memory", bare());
+    assert_eq!(evidence.as_deref(), Some("no node offers memory"));
+    assert_eq!(remedy.as_deref(), Some("add a node that offers memory"));
+    let (_, remedy, _) = with("example.com/gpu", bare());
+    assert_eq!(
+        remedy.as_deref(),
+        Some("add a node that offers example.com/gpu, or have its device plugin installed")
     );
 }
 
