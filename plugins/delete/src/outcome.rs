@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use futures::StreamExt;
+use session_shared::cluster::chosen::AT_ONCE;
 use session_shared::cluster::execute::Carrying;
 use session_shared::cluster::{Cluster, Write};
 use session_shared::failure::{self, Kind, hinted};
@@ -15,7 +16,7 @@ use session_shared::report::mutation::{Mutations, no_resources};
 use session_shared::verb::Ground;
 
 use crate::intent::Intent;
-use crate::observe::{AT_ONCE, Found};
+use crate::observe::Found;
 use crate::plan::Doomed;
 
 /// Deletes all of them, some at a time; one that fails stops no other.

@@ -5,6 +5,7 @@
 //!
 //! [`Failure`]: crate::failure::Failure
 
+pub mod chosen;
 mod config;
 mod connector;
 mod credentials;

@@ -1,5 +1,6 @@
 //! Groups of flags that verbs share.
 
+pub mod choice;
 pub mod connection;
 pub mod output;
 pub mod selection;
