@@ -29,6 +29,7 @@ const ROOMS: &[&str] = &[
     "cluster",
     "report",
     "verb",
+    "lifecycle",
 ];
 
 /// What a room may touch outside, beside std, serde, serde_json and anyhow.
@@ -88,6 +89,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
             "clap",
         ],
     ),
+    ("lifecycle", &["futures", "jiff"]),
 ];
 
 /// Words that say nothing about what a file holds.

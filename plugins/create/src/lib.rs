@@ -11,6 +11,7 @@ mod show;
 
 use anyhow::Result;
 use session_shared::cluster::Write;
+use session_shared::lifecycle::checks;
 use session_shared::report::format::{Allowed, Format};
 use session_shared::verb::{Ground, Verb};
 
@@ -49,9 +50,11 @@ impl Verb for Create {
             return show::dry_run(&intent, &subject, format, &mut ground.console);
         }
         if !intent.skip_checks {
-            let checked =
-                observe::check(&cluster, &subject, &mut ground.console.progress()).await?;
-            plan::judge(&subject, &subject.session(&intent.metadata), &checked)?;
+            let namespace = subject.belonging.namespace.as_str();
+            let all = subject.counted(&intent.metadata);
+            let sink = &mut ground.console.progress();
+            let checked = checks::look(&cluster, namespace, &all, sink).await?;
+            checks::judge(subject.name.as_str(), &all, &checked)?;
         }
         // writes
         let write = Write::of(&args.writing)?;

@@ -237,9 +237,7 @@ impl Maker<'_> {
         sink: &mut dyn Sink,
     ) -> Result<()> {
         let start = subject.start(&self.intent.use_existing, uid);
-        let outcome = self
-            .carry_out(&subject.secret_plan(uid), &start, sink)
-            .await;
+        let outcome = self.carry_out(&start.parameters_plan(), &start, sink).await;
         undo.data.extend(outcome.created().cloned());
         let kept = outcome.done.iter().find_map(|done| match done {
             Done::TakenUp(secret) => Some(secret.clone()),

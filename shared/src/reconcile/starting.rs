@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::api::{Applied, ConnectMethod, DataPolicy, Hooks, OnExpiry, PrimaryRef, Session};
 use crate::labels;
@@ -11,6 +11,7 @@ use crate::objects::order::{tier, tiers};
 use crate::objects::resource::text;
 use crate::objects::{ObjectRef, belonging};
 use crate::plan::{Plan, Step};
+use crate::template::parameters_secret_name;
 
 /// What a session's template or manifest came to, with every value in its place: complete and legal, but nobody's yet.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -69,6 +70,35 @@ impl Start {
         }
         objects.sort_by_key(tier);
         objects
+    }
+
+    /// The Secret of secret parameters, `None` where the session has none. It is data: nobody owns it.
+    pub fn parameters_secret(&self) -> Option<Value> {
+        let secrets = &self.rendering.secrets;
+        if secrets.is_empty() {
+            return None;
+        }
+        let mut secret = json!({
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "type": "Opaque",
+            "metadata": { "name": parameters_secret_name(&self.belonging.session), "labels": {} },
+            "stringData": secrets,
+        });
+        secret["metadata"]["labels"][labels::PARAMETERS] = "true".into();
+        self.belonging.put_on(&mut secret);
+        Some(secret)
+    }
+
+    /// The first stage of every start: what holds the secrets that all others are rendered with.
+    pub fn parameters_plan(&self) -> Plan {
+        let mut plan = Plan::default();
+        let step = self.parameters_secret().map(|object| Step::Create {
+            object,
+            existing: false,
+        });
+        plan.stage(step.into_iter().collect());
+        plan
     }
 
     /// status.applied, once the objects are there.

@@ -1,0 +1,4 @@
+//! A session's life: bringing it up and putting it to rest. What create, stop, start and connect share of it.
+
+pub mod checks;
+pub mod template;
