@@ -38,6 +38,7 @@ fn doomed(spec: Option<&str>, status: Option<&str>) -> Doomed {
         pods: vec![serde_json::from_value(pod).unwrap()],
         owners: Vec::new(),
         data: vec![claim],
+        ..Live::default()
     };
     let belonging = Belonging::of(&session).unwrap();
     Doomed {

@@ -67,6 +67,8 @@ impl Cluster {
         let namespace = with.belonging.namespace.as_str();
         match step {
             Step::Create { object, existing } => self.make(object, *existing, with).await,
+            Step::Apply { object, found } => self.apply_over(object, found, with).await,
+            Step::Keep { object } => Ok(Done::TakenUp(object.clone())),
             Step::Patch {
                 target,
                 resource,
@@ -101,21 +103,37 @@ impl Cluster {
             }
             // A server dry run deletes nothing, so there is nothing to wait for.
             Step::AwaitGone { .. } if with.write.dry_run => Ok(Done::Gone),
-            Step::AwaitGone { targets, resource } => {
-                let gone = self.await_gone(resource, namespace, targets);
-                let timed = async {
-                    tokio::time::timeout(with.limit, gone)
-                        .await
-                        .unwrap_or_else(|_| Err(timed_out(targets, resource)))
-                };
-                with.interrupt.race(timed).await.map(|()| Done::Gone)
-            }
+            Step::AwaitGone { targets, resource } => self
+                .wait_gone(resource, targets, with)
+                .await
+                .map(|()| Done::Gone),
         }
+    }
+
+    /// Waits until none of `targets` is there any more, as long as it may take.
+    pub(super) async fn wait_gone(
+        &self,
+        resource: &ResourceType,
+        targets: &[ObjectRef],
+        with: &Carrying<'_>,
+    ) -> Result<()> {
+        let gone = self.await_gone(resource, with.belonging.namespace.as_str(), targets);
+        let timed = async {
+            tokio::time::timeout(with.limit, gone)
+                .await
+                .unwrap_or_else(|_| Err(timed_out(targets, resource)))
+        };
+        with.interrupt.race(timed).await
     }
 
     /// POSTs one object. A name that is taken, and an answer that was lost, are looked into; nobody else's object is ever
     /// changed.
-    async fn make(&self, object: &Value, existing: bool, with: &Carrying<'_>) -> Result<Done> {
+    pub(super) async fn make(
+        &self,
+        object: &Value,
+        existing: bool,
+        with: &Carrying<'_>,
+    ) -> Result<Done> {
         let kind = text(object, "/kind");
         let Some(resource) = self.discover(text(object, "/apiVersion"), kind).await? else {
             let error = anyhow::anyhow!(
@@ -326,7 +344,7 @@ fn is_of_another(error: &anyhow::Error) -> bool {
 
 fn announce(step: &Step) -> Event {
     let (stage, object) = match step {
-        Step::Create { object, .. } => (
+        Step::Create { object, .. } | Step::Apply { object, .. } | Step::Keep { object } => (
             Stage::Applying,
             format!(
                 "{}/{}",

@@ -57,6 +57,7 @@ impl Cluster {
             pods,
             owners: owners.into_iter().flatten().collect(),
             data,
+            rest: Vec::new(),
         })
     }
 

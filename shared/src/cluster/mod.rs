@@ -5,6 +5,7 @@
 //!
 //! [`Failure`]: crate::failure::Failure
 
+mod apply;
 pub mod chosen;
 mod config;
 mod connector;

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::live::Live;
+use super::renewal::Renewal;
 use crate::api::{Applied, ConnectMethod, DataPolicy, Hooks, OnExpiry, PrimaryRef, Session};
 use crate::labels;
 use crate::objects::order::{tier, tiers};
@@ -132,22 +134,29 @@ impl Start {
     }
 }
 
-/// The plan of a start of `session`: every object by POST, tier after tier.
-pub fn starting(session: &Session, start: &Start) -> Plan {
+/// The plan of a start of `session` over what is there of it, tier after tier: what is missing by POST, what an earlier start
+/// left by apply; what runs stays as it is.
+pub fn starting(session: &Session, start: &Start, live: &Live) -> Plan {
     let mut start = start.clone();
     start.belonging.session_uid = session.metadata.uid.clone().unwrap_or_default();
-    let mut plan = Plan::default();
-    for tier in tiers(start.objects()) {
-        let steps = tier.into_iter().map(|object| {
-            let existing = may_be_others(&object, &start.use_existing);
-            Step::Create { object, existing }
-        });
-        plan.stage(steps.collect());
+    let (mut plan, objects) = (Plan::default(), start.objects());
+    let renewal = Renewal {
+        session,
+        start: &start,
+        live,
+    };
+    renewal.clear(&objects, &mut plan);
+    for tier in tiers(objects) {
+        plan.stage(
+            tier.into_iter()
+                .map(|object| renewal.step(object))
+                .collect(),
+        );
     }
     plan
 }
 
-fn may_be_others(object: &Value, by_user: &[String]) -> bool {
+pub(super) fn may_be_others(object: &Value, by_user: &[String]) -> bool {
     let annotations = object.pointer("/metadata/annotations");
     let by_author = annotations
         .and_then(|a| a.get(labels::EXISTING))
