@@ -89,7 +89,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
             "clap",
         ],
     ),
-    ("lifecycle", &["futures", "jiff"]),
+    ("lifecycle", &["futures", "jiff", "k8s_openapi"]),
 ];
 
 /// Words that say nothing about what a file holds.

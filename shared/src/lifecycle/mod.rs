@@ -1,4 +1,6 @@
 //! A session's life: bringing it up and putting it to rest. What create, stop, start and connect share of it.
 
 pub mod checks;
+pub mod consent;
+pub mod stopping;
 pub mod template;
