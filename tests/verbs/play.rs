@@ -103,7 +103,7 @@ impl<'a> Play<'a> {
                 result = V::run(args, &mut ground) => result,
                 () = unguarded(&interrupt) => Err(interrupted()),
             };
-            match result {
+            match ground.conclude(result) {
                 Ok(()) => 0,
                 Err(error) => match error.downcast::<Several>() {
                     Ok(Several(errors)) => {

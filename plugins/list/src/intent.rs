@@ -3,6 +3,7 @@
 use anyhow::{Result, bail};
 use session_shared::api::Phase;
 use session_shared::failure::usage;
+use session_shared::flags::selection::session_name;
 use session_shared::labels;
 use session_shared::names::{SessionName, UserId};
 use session_shared::report::format::{Allowed, Format};
@@ -54,7 +55,7 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
         names: args
             .names
             .iter()
-            .map(|name| name_of(name))
+            .map(|name| session_name(name))
             .collect::<Result<_>>()?,
         all_namespaces,
         selections: selections(selector, args.user_id.as_deref())?,
@@ -74,13 +75,6 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
             output.show_managed_fields,
         )?,
     })
-}
-
-fn name_of(word: &str) -> Result<SessionName> {
-    word.strip_prefix("session.streaming.platform/")
-        .or_else(|| word.strip_prefix("session/"))
-        .unwrap_or(word)
-        .parse()
 }
 
 /// Sessions of an owner carry a label made of the owner's name. Those that somebody made with `kubectl apply` do not: they are

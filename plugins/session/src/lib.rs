@@ -15,6 +15,7 @@ use session_shared::verb::Entry;
 pub const VERBS: &[Entry] = &[
     Entry::of::<kubectl_session_create::Create>(),
     Entry::of::<kubectl_session_list::List>(),
+    Entry::of::<kubectl_session_logs::Logs>(),
     Entry::of::<kubectl_session_stop::Stop>(),
     Entry::of::<kubectl_session_delete::Delete>(),
     Entry::of::<kubectl_session_template::Template>(),

@@ -13,11 +13,13 @@ mod credentials;
 mod exec;
 pub mod execute;
 mod failure;
+pub mod follow;
 pub mod forward;
 mod identity;
 pub mod interrupt;
 mod kubeconfig;
 pub mod live;
+mod logs;
 mod overrides;
 mod ownership;
 mod paths;
@@ -52,6 +54,7 @@ use surroundings::Surroundings;
 use warning::Warnings;
 
 pub use exec::Executed;
+pub use logs::{LogOptions, LogStream};
 pub use presence::{CONTROLLER_LEASE, CONTROLLER_NAMESPACE, Identity};
 pub use present::Present;
 pub use read::{IncludeObject, List, Place, Selection};
@@ -181,9 +184,10 @@ impl Cluster {
         &self.inner.origin
     }
 
-    /// Texts of `Warning:` headers seen since the last call; each text once in the life of the process.
-    pub fn warnings(&self) -> Vec<String> {
-        self.inner.warnings.take()
+    /// Tells `listener` the text of every `Warning:` header from now on, each text once in the life of the process; the first
+    /// listener stays. It must not block.
+    pub fn on_warning(&self, listener: impl Fn(&str) + Send + Sync + 'static) {
+        self.inner.warnings.listen(Box::new(listener));
     }
 
     /// Tells `observer` of every exchange from now on, as -v=6 wants it; the first observer stays. It must not block.

@@ -22,6 +22,8 @@ pub struct Present {
     pub object: Value,
     /// Pods that carry its label and what owns them. Data was not asked for.
     pub live: Live,
+    /// Where a watch of the Pods may go on.
+    pub pods_version: String,
 }
 
 impl Present {
@@ -51,10 +53,11 @@ impl Cluster {
         let Some(object) = object? else {
             return Err(missing(&SESSION, name));
         };
-        let pods = pods?.items;
+        let pods = pods?;
+        let (pods, pods_version) = (pods.items, pods.resource_version);
         let session: Session = typed(object.clone())?;
         let uid = session.metadata.uid.as_deref().unwrap_or_default();
-        let owners = self.owners_of(namespace, &pods, uid).await?;
+        let owners = self.owners_of(namespace, &pods, &[], uid).await?;
         let pods = pods.into_iter().map(typed).collect::<Result<_>>()?;
         let live = Live {
             pods,
@@ -66,17 +69,20 @@ impl Cluster {
             session,
             object,
             live,
+            pods_version,
         })
     }
 
-    /// Everything between `objects` and the Session, level by level. An owner that is gone ends its chain.
-    async fn owners_of(
+    /// Everything between `objects` and the Session, level by level, that is not among `known`. An owner that is gone ends its
+    /// chain.
+    pub(super) async fn owners_of(
         &self,
         namespace: &str,
         objects: &[Value],
+        known: &[Value],
         session_uid: &str,
     ) -> Result<Vec<Value>> {
-        let mut found: Vec<Value> = Vec::new();
+        let mut found: Vec<Value> = known.to_vec();
         let mut level: Vec<Value> = objects.to_vec();
         // Pod → ReplicaSet → Deployment → Session is the longest chain there is.
         for _ in 0..2 {
@@ -87,7 +93,7 @@ impl Cluster {
             level = try_join_all(reads).await?.into_iter().flatten().collect();
             found.extend(level.iter().cloned());
         }
-        Ok(found)
+        Ok(found.split_off(known.len()))
     }
 }
 

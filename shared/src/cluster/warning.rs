@@ -1,44 +1,41 @@
 //! `Warning:` headers of the API server (RFC 7234): collected, said once.
 
 use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use http::HeaderMap;
+
+/// What is told a warning.
+type Listener = Box<dyn Fn(&str) + Send + Sync>;
 
 /// The warnings of one process.
 #[derive(Default)]
 pub(super) struct Warnings {
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
-    seen: HashSet<String>,
-    fresh: Vec<String>,
+    seen: Mutex<HashSet<String>>,
+    listener: OnceLock<Listener>,
 }
 
 impl Warnings {
+    /// Tells `listener` from now on; the first one stays.
+    pub(super) fn listen(&self, listener: Listener) {
+        let _first_stays = self.listener.set(listener);
+    }
+
     /// Takes the warnings of an answer.
     pub(super) fn collect(&self, headers: &HeaderMap) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(listener) = self.listener.get() else {
+            return;
+        };
         for header in headers.get_all(http::header::WARNING) {
             for text in texts(&String::from_utf8_lossy(header.as_bytes())) {
-                if state.seen.insert(text.clone()) {
-                    state.fresh.push(text);
+                let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+                let fresh = seen.insert(text.clone());
+                drop(seen);
+                if fresh {
+                    listener(&text);
                 }
             }
         }
-    }
-
-    /// What has come since the last call.
-    pub(super) fn take(&self) -> Vec<String> {
-        std::mem::take(
-            &mut self
-                .state
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .fresh,
-        )
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod choice;
 pub mod connection;
+pub mod numbers;
 pub mod output;
 pub mod selection;
 pub mod values;

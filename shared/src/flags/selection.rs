@@ -1,6 +1,11 @@
 //! Which objects: everywhere or in one namespace, and by which selectors. The server selects, never we.
 
+use anyhow::Result;
 use clap::Args;
+
+use super::numbers;
+use crate::failure::usage;
+use crate::names::SessionName;
 
 /// Flags of verbs that read many objects.
 #[derive(Args, Clone, Debug)]
@@ -30,7 +35,7 @@ pub struct Selecting {
     pub field_selector: String,
 
     /// Return large lists in chunks of this size rather than all at once; 0 means all at once
-    #[arg(long, value_name = "NUMBER", default_value = "500")]
+    #[arg(long, value_name = "NUMBER", default_value = "500", value_parser = numbers::count, allow_hyphen_values = true)]
     pub chunk_size: u32,
 }
 
@@ -43,6 +48,23 @@ impl Default for Selecting {
             chunk_size: 500,
         }
     }
+}
+
+/// Reads a session's name, alone or as `list -o name` prints it: `alice`, `session/alice`,
+/// `session.streaming.platform/alice`.
+///
+/// # Errors
+/// A name that no session can have, an object of another kind.
+pub fn session_name(word: &str) -> Result<SessionName> {
+    let (kind, name) = word.split_once('/').unwrap_or(("session", word));
+    let kinds = ["session", "sessions", "sess"];
+    let short = kind.strip_suffix(".streaming.platform").unwrap_or(kind);
+    if !kinds.contains(&short) {
+        return Err(usage(format!(
+            "the resource type {kind:?} is not a session: {word:?}"
+        )));
+    }
+    name.parse()
 }
 
 #[cfg(test)]

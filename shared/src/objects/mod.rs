@@ -2,6 +2,7 @@
 
 pub mod belonging;
 pub mod endpoint;
+pub mod instance;
 pub mod order;
 pub mod overrides;
 pub mod pods;

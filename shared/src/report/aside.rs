@@ -52,6 +52,11 @@ impl Aside {
         self.print(&format!("{word} {}", clean::line(text)));
     }
 
+    /// How many warnings of the server were printed.
+    pub fn warnings(&self) -> usize {
+        self.state.warnings.load(Ordering::Relaxed)
+    }
+
     fn print(&self, line: &str) {
         let line = format!("{line}\n");
         // Standard error that is gone is no reason to stop.

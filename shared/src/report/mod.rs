@@ -18,4 +18,5 @@ pub mod sort;
 mod streams;
 pub mod table;
 pub mod tabs;
+pub mod weave;
 pub mod yaml;

@@ -1,6 +1,8 @@
 //! What a verb stands on: streams, time, the way to the cluster, the user's wish to stop.
 
-use anyhow::Result;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Result, bail};
 use jiff::Timestamp;
 
 use crate::cluster::interrupt::Interrupt;
@@ -31,6 +33,8 @@ pub struct Ground {
     verb: &'static str,
     way: Way,
     now: Option<Timestamp>,
+    /// --warnings-as-errors.
+    strict: AtomicBool,
 }
 
 impl Ground {
@@ -44,6 +48,7 @@ impl Ground {
             verb,
             way: Way::Flags,
             now: None,
+            strict: AtomicBool::new(false),
         }
     }
 
@@ -57,11 +62,12 @@ impl Ground {
             verb: "test",
             way,
             now: Some(now),
+            strict: AtomicBool::new(false),
         }
     }
 
     /// The cluster. Sends nothing yet. From now on -v is obeyed: every request is told at level 6, and no level tells of
-    /// headers or bodies.
+    /// headers or bodies. Warnings of the server are printed as they come.
     ///
     /// # Errors
     /// What is wrong with the flags or the kubeconfig.
@@ -75,11 +81,30 @@ impl Ground {
             let text = format!("Config loaded from file:  {}", file.display());
             self.console.trace(REQUESTS, &text);
         }
+        self.strict
+            .store(flags.warnings_as_errors, Ordering::Relaxed);
         let aside = self.console.aside();
+        let warner = aside.clone();
+        cluster.on_warning(move |text| warner.warn(text));
         if flags.verbosity >= REQUESTS {
             cluster.observe(move |exchange| aside.trace(REQUESTS, &told(exchange)));
         }
         Ok(cluster)
+    }
+
+    /// How a verb ended: well, unless the server warned and --warnings-as-errors was given.
+    ///
+    /// # Errors
+    /// The verb's own, or how many warnings there were.
+    pub fn conclude(&self, result: Result<()>) -> Result<()> {
+        result?;
+        match self.console.aside().warnings() {
+            warned @ 1.. if self.strict.load(Ordering::Relaxed) => {
+                let s = if warned == 1 { "" } else { "s" };
+                bail!("{warned} warning{s} received")
+            }
+            _ => Ok(()),
+        }
     }
 
     /// A clock for work that goes on.

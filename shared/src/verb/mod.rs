@@ -90,7 +90,7 @@ fn start<V: Verb>(matches: &ArgMatches, ground: &mut Ground) -> Result<()> {
     });
     // A connection that still waits for something must not keep a finished command.
     runtime.shutdown_background();
-    done
+    ground.conclude(done)
 }
 
 /// The connection flags as flags of any command, for help and dispatch.

@@ -44,3 +44,32 @@ fn a_request_is_told_of_and_no_secret_with_it() {
         api.forget_requests();
     }
 }
+#[test]
+fn warnings_of_the_server_are_told_once_and_are_errors_if_that_is_asked() {
+    let api = server();
+    let warned = session_support::Answer::ok(serde_json::json!({
+        "kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": {"resourceVersion": "1"},
+        "columnDefinitions": [{"name": "Name", "type": "string", "format": "name", "description": "", "priority": 0}],
+        "rows": [],
+    }));
+    let path = "/apis/streaming.platform/v1/namespaces/default/sessions";
+    api.on(
+        "GET",
+        path,
+        warned
+            .warning("sessions are old")
+            .warning("sessions are old"),
+    );
+    let listening = api.listen();
+    let none = "No resources found in default namespace.\n";
+    let plain = run(&listening, "list");
+    assert_eq!(plain.code, 0);
+    assert_eq!(plain.stderr, format!("Warning: sessions are old\n{none}"));
+    let strict = run(&listening, "list --warnings-as-errors");
+    let error = "error: 1 warning received\n";
+    assert_eq!(strict.code, 1);
+    assert_eq!(
+        strict.stderr,
+        format!("Warning: sessions are old\n{none}{error}")
+    );
+}

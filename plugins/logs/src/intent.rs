@@ -1,0 +1,166 @@
+//! What is to be printed, complete and legal.
+
+use anyhow::{Result, anyhow, bail};
+use session_shared::Timestamp;
+use session_shared::cluster::LogOptions;
+use session_shared::failure::usage;
+use session_shared::flags::{selection, waiting};
+use session_shared::names::SessionName;
+
+use crate::args::Args;
+
+/// What is to be printed.
+#[derive(Debug)]
+pub(crate) struct Intent {
+    pub(crate) session: SessionName,
+    /// None means the primary one.
+    pub(crate) workload: Option<Workload>,
+    pub(crate) containers: Containers,
+    pub(crate) follow: bool,
+    /// `None` leaves it to how many logs there are.
+    pub(crate) prefix: Option<bool>,
+    /// Without container and follow: those are set for each log.
+    pub(crate) options: LogOptions,
+}
+
+/// A workload as it was typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Workload {
+    /// Lower case; empty where none was typed.
+    pub(crate) kind: String,
+    pub(crate) name: String,
+}
+
+/// Containers as they were asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Containers {
+    Default,
+    Named(String),
+    All,
+}
+
+/// Reads the command line.
+///
+/// # Errors
+/// In kubectl's words where it has some.
+pub(crate) fn read(args: &Args) -> Result<Intent> {
+    if args.all_containers && !args.container.is_empty() {
+        bail!(
+            "--all-containers=true should not be specified with container name {}",
+            args.container
+        );
+    }
+    if !args.since.is_empty() && !args.since_time.is_empty() {
+        bail!("at most one of `sinceTime` or `sinceSeconds` may be specified");
+    }
+    let positive = |number: i64| u64::try_from(number).ok().filter(|number| *number > 0);
+    if args.limit_bytes < 0 {
+        bail!("--limit-bytes must be greater than 0");
+    }
+    if args.tail < -1 {
+        bail!("--tail must be greater than or equal to -1");
+    }
+    Ok(Intent {
+        session: selection::session_name(&args.name)?,
+        workload: args.workload.as_deref().map(workload).transpose()?,
+        containers: match (args.all_containers, args.container.as_str()) {
+            (true, _) => Containers::All,
+            (false, "") => Containers::Default,
+            (false, name) => Containers::Named(name.to_owned()),
+        },
+        // What a run wrote that is over does not become more.
+        follow: args.follow && !args.previous,
+        prefix: args.prefix,
+        options: LogOptions {
+            previous: args.previous,
+            timestamps: args.timestamps,
+            since_seconds: since(&args.since)?,
+            since_time: since_time(&args.since_time)?,
+            tail: u64::try_from(args.tail).ok(),
+            limit_bytes: positive(args.limit_bytes),
+            ..LogOptions::default()
+        },
+    })
+}
+
+fn workload(word: &str) -> Result<Workload> {
+    let (kind, name) = word.split_once('/').unwrap_or(("", word));
+    if name.is_empty() || name.contains('/') || (kind.is_empty() && word.contains('/')) {
+        return Err(usage(format!(
+            "{word:?} is no workload: expected NAME or KIND/NAME"
+        )));
+    }
+    let kind = kind.split('.').next().unwrap_or(kind).to_lowercase();
+    Ok(Workload {
+        kind,
+        name: name.to_owned(),
+    })
+}
+
+/// Whole seconds, as the server wants them; no time at all is no limit, as with kubectl.
+fn since(text: &str) -> Result<Option<u64>> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    if text.starts_with('-') {
+        bail!("--since must be greater than 0");
+    }
+    let duration = waiting::parse(text).map_err(|why| {
+        usage(format!(
+            "invalid argument {text:?} for \"--since\" flag: {why}"
+        ))
+    })?;
+    let seconds = duration.as_secs_f64().round().max(1.0);
+    Ok((!duration.is_zero()).then_some(seconds as u64))
+}
+
+fn since_time(text: &str) -> Result<Option<Timestamp>> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let time = text.parse();
+    time.map(Some).map_err(|_| {
+        anyhow!("invalid --since-time {text:?}: expected RFC 3339, as in 2026-03-01T12:00:00Z")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    fn intent(line: &str) -> Result<Intent> {
+        read(&Args::try_parse_from(std::iter::once("logs").chain(line.split_whitespace())).unwrap())
+    }
+
+    #[test]
+    fn flags_become_the_servers_parameters() {
+        let options = |line| intent(line).unwrap().options;
+        let given = options("a --since=90s --tail=0 --timestamps --limit-bytes=7 -p");
+        assert_eq!(
+            (given.since_seconds, given.tail, given.limit_bytes),
+            (Some(90), Some(0), Some(7))
+        );
+        assert!(given.timestamps && given.previous);
+        assert_eq!(options("a"), LogOptions::default());
+        assert_eq!(options("a --since=400ms").since_seconds, Some(1));
+        let time = options("a --since-time=2026-03-01T13:00:00+01:00").since_time;
+        assert_eq!(time.unwrap().to_string(), "2026-03-01T12:00:00Z");
+        assert!(!intent("a -f -p").unwrap().follow);
+    }
+
+    #[test]
+    fn a_workload_has_a_name_and_perhaps_a_kind() {
+        let read = |word: &str| intent(&format!("a {word}")).map(|intent| intent.workload.unwrap());
+        for (word, kind, name) in [
+            ("api", "", "api"),
+            ("Deployment.apps/api", "deployment", "api"),
+        ] {
+            let found = read(word).unwrap();
+            assert_eq!((found.kind.as_str(), found.name.as_str()), (kind, name));
+        }
+        for word in ["/", "a/", "/a", "a/b/c"] {
+            assert!(read(word).is_err(), "{word}");
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! `kubectl session logs`: what a session's containers write.
+
+mod args;
+mod intent;
+mod plan;
+mod show;
+
+use anyhow::Result;
+use session_shared::cluster::follow::Choose;
+use session_shared::cluster::{Cluster, Present};
+use session_shared::verb::{Ground, Verb};
+
+pub use args::Args;
+use intent::{Containers, Intent};
+use plan::{Chosen, Source};
+
+/// The verb.
+#[derive(Debug)]
+pub struct Logs;
+
+impl Verb for Logs {
+    const NAME: &'static str = "logs";
+    const ABOUT: &'static str = args::ABOUT;
+    type Args = Args;
+
+    async fn run(args: Args, ground: &mut Ground) -> Result<()> {
+        ground.console.obey(&args.talk);
+        let intent = intent::read(&args)?;
+        let cluster = ground.connect(&args.connection).await?;
+        let namespace = cluster.namespace().to_owned();
+        let present = cluster.present(&namespace, intent.session.as_str()).await?;
+        let chosen = plan::choose(&present, intent.workload.as_ref())?;
+        let sources = sources(&present, &chosen, &intent, ground)?;
+        let several = intent.containers == Containers::All || sources.len() > 1;
+        let prefixed = intent.prefix.unwrap_or(several);
+        if intent.follow {
+            return follow(&cluster, present, chosen, intent, prefixed, ground).await;
+        }
+        let console = &mut ground.console;
+        show::snapshot(
+            &cluster,
+            &namespace,
+            &sources,
+            &intent.options,
+            prefixed,
+            console,
+        )
+        .await
+    }
+}
+
+/// The logs that there are, and what is said about how they were chosen.
+fn sources(
+    present: &Present,
+    chosen: &Chosen,
+    intent: &Intent,
+    ground: &mut Ground,
+) -> Result<Vec<Source>> {
+    let mut found = Vec::new();
+    for pod in plan::pods(present, chosen, intent.follow)? {
+        let (containers, note) = plan::containers(pod, chosen, &intent.containers)?;
+        // Once is enough: the Pods of a workload are alike.
+        if let Some(note) = note.filter(|_| found.is_empty() && !ground.console.is_quiet()) {
+            ground.console.err_line(&note);
+        }
+        found.extend(containers.into_iter().map(|container| Source {
+            pod: plan::name_of(pod).to_owned(),
+            container,
+        }));
+    }
+    Ok(found)
+}
+
+async fn follow(
+    cluster: &Cluster,
+    present: Present,
+    chosen: Chosen,
+    intent: Intent,
+    prefixed: bool,
+    ground: &mut Ground,
+) -> Result<()> {
+    let wanted = intent.containers;
+    let choose: Choose = Box::new(move |pod, workload| {
+        if chosen.has(pod, workload) {
+            plan::containers(pod, &chosen, &wanted).map(|(containers, _)| containers)
+        } else {
+            Ok(Vec::new())
+        }
+    });
+    let following = cluster.follow(present, intent.options, choose)?;
+    show::follow(following, prefixed, &mut ground.console).await
+}

@@ -1,0 +1,311 @@
+//! Which logs: workload, Pods, containers. Pure.
+
+use anyhow::{Result, anyhow, bail};
+use session_shared::Pod;
+use session_shared::api::{Phase, PrimaryRef, Session, State};
+use session_shared::cluster::Present;
+use session_shared::failure::hinted;
+use session_shared::objects::ObjectRef;
+use session_shared::objects::pods::pod_metadata_paths;
+use session_shared::reconcile::is_primary;
+
+use crate::intent::{Containers, Workload};
+
+/// kubectl's short names of what has Pods.
+const SHORT: [(&str, &str); 5] = [
+    ("po", "pod"),
+    ("deploy", "deployment"),
+    ("sts", "statefulset"),
+    ("ds", "daemonset"),
+    ("rs", "replicaset"),
+];
+
+/// Whose logs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Chosen {
+    /// Of the Pods of a workload, with the container that is entered by default if that is known.
+    Workload {
+        kind: String,
+        name: String,
+        container: Option<String>,
+    },
+    /// Of one Pod.
+    Pod(String),
+    /// Of the Pods that are marked as the primary workload's: nothing says its name.
+    Marked,
+}
+
+impl Chosen {
+    /// True for a Pod whose logs are wanted.
+    pub(crate) fn has(&self, pod: &Pod, workload: &ObjectRef) -> bool {
+        match self {
+            Self::Workload { kind, name, .. } => workload.kind == *kind && workload.name == *name,
+            Self::Pod(name) => pod.metadata.name.as_deref() == Some(name),
+            Self::Marked => is_primary(pod),
+        }
+    }
+}
+
+/// One log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Source {
+    pub(crate) pod: String,
+    pub(crate) container: String,
+}
+
+/// The workload that is meant.
+///
+/// # Errors
+/// One that there is not, or a name that several have.
+pub(crate) fn choose(present: &Present, wanted: Option<&Workload>) -> Result<Chosen> {
+    let primary = primary(&present.session);
+    let Some(wanted) = wanted else {
+        return Ok(match primary {
+            Some(primary) => Chosen::Workload {
+                kind: primary.kind.clone(),
+                name: primary.name.clone(),
+                container: primary.container.clone(),
+            },
+            None => Chosen::Marked,
+        });
+    };
+    let all = workloads(present);
+    let fits =
+        |object: &&ObjectRef| object.name == wanted.name && is_kind(&object.kind, &wanted.kind);
+    let found: Vec<&ObjectRef> = all.iter().filter(fits).collect();
+    if let [one] = found.as_slice() {
+        let is_primary = |p: &&PrimaryRef| p.kind == one.kind && p.name == one.name;
+        return Ok(Chosen::Workload {
+            kind: one.kind.clone(),
+            name: one.name.clone(),
+            container: primary.filter(is_primary).and_then(|p| p.container.clone()),
+        });
+    }
+    let mut pods = present.pods().map(name_of);
+    if found.is_empty() && is_kind("Pod", &wanted.kind) && pods.any(|pod| pod == wanted.name) {
+        return Ok(Chosen::Pod(wanted.name.clone()));
+    }
+    let several = !found.is_empty();
+    let listed = if several { found } else { all.iter().collect() };
+    let listed: Vec<String> = listed.into_iter().map(shown).collect();
+    let session = present.session.metadata.name.as_deref().unwrap_or_default();
+    let name = &wanted.name;
+    if several {
+        bail!(
+            "session {session:?} has several workloads {name:?}: {}",
+            listed.join(", ")
+        );
+    }
+    let typed = if wanted.kind.is_empty() {
+        name.clone()
+    } else {
+        format!("{}/{name}", wanted.kind)
+    };
+    if listed.is_empty() {
+        bail!("session {session:?} has no workload {typed:?}: it has none");
+    }
+    bail!(
+        "session {session:?} has no workload {typed:?}: it has {}",
+        listed.join(", ")
+    )
+}
+
+fn primary(session: &Session) -> Option<&PrimaryRef> {
+    session.status.as_ref()?.applied.as_ref()?.primary.as_ref()
+}
+
+/// Everything of the session that has Pods: what its last start made, and whatever the Pods that are there belong to.
+fn workloads(present: &Present) -> Vec<ObjectRef> {
+    let applied = present
+        .session
+        .status
+        .iter()
+        .flat_map(|status| &status.applied);
+    let made = applied.flat_map(|applied| applied.objects.iter().cloned());
+    let owners = present
+        .pods()
+        .filter_map(|pod| present.live.workload_of(pod, present.uid()));
+    let mut found: Vec<ObjectRef> = Vec::new();
+    for object in made.chain(owners) {
+        let known = |other: &ObjectRef| other.kind == object.kind && other.name == object.name;
+        if !pod_metadata_paths(&object.kind).is_empty() && !found.iter().any(known) {
+            found.push(object);
+        }
+    }
+    found
+}
+
+fn shown(object: &ObjectRef) -> String {
+    format!("{}/{}", object.kind.to_lowercase(), object.name)
+}
+
+/// True if `typed` means `kind`: singular, plural or kubectl's short name; nothing typed means all.
+fn is_kind(kind: &str, typed: &str) -> bool {
+    let kind = kind.to_lowercase();
+    let long = SHORT
+        .iter()
+        .find(|(short, _)| *short == typed)
+        .map(|(_, long)| *long);
+    typed.is_empty()
+        || typed == kind
+        || typed.strip_suffix('s') == Some(&kind)
+        || long == Some(&kind)
+}
+
+/// The session's Pods whose logs are wanted, the oldest first.
+///
+/// # Errors
+/// When there is none, and `follow` would wait in vain for one: what has become of them.
+pub(crate) fn pods<'a>(
+    present: &'a Present,
+    chosen: &Chosen,
+    follow: bool,
+) -> Result<Vec<&'a Pod>> {
+    let own = present.pods().filter(|pod| {
+        let workload = present.live.workload_of(pod, present.uid());
+        workload.is_some_and(|workload| chosen.has(pod, &workload))
+    });
+    let mut found: Vec<&Pod> = own.collect();
+    found.sort_by_key(|pod| {
+        (
+            pod.metadata.creation_timestamp.clone().map(|t| t.0),
+            name_of(pod),
+        )
+    });
+    if found.is_empty() {
+        absent(&present.session, chosen, follow)?;
+    }
+    Ok(found)
+}
+
+/// Why there is no Pod.
+fn absent(session: &Session, chosen: &Chosen, follow: bool) -> Result<()> {
+    let name = session.metadata.name.as_deref().unwrap_or_default();
+    let phase = session.status.as_ref().and_then(|status| status.phase);
+    if session.metadata.deletion_timestamp.is_some() {
+        bail!("session {name:?} is being deleted: it has no pod any more");
+    }
+    if session.spec.state == Some(State::Stopped) || phase == Some(Phase::Stopped) {
+        bail!("session {name:?} is stopped: its pods are gone, and their logs with them");
+    }
+    if follow {
+        return Ok(());
+    }
+    let error = match chosen {
+        Chosen::Workload {
+            kind,
+            name: workload,
+            ..
+        } => {
+            let kind = kind.to_lowercase();
+            anyhow!("session {name:?} has no pod of {kind}/{workload}")
+        }
+        Chosen::Pod(_) | Chosen::Marked => anyhow!("session {name:?} has no pod"),
+    };
+    Err(hinted(
+        error,
+        format!("wait for one: kubectl session logs {name} -f"),
+    ))
+}
+
+/// The containers of a Pod whose logs are wanted, and what kubectl says when it has chosen one by itself.
+///
+/// # Errors
+/// A container that the Pod does not have, in kubectl's words.
+pub(crate) fn containers(
+    pod: &Pod,
+    chosen: &Chosen,
+    wanted: &Containers,
+) -> Result<(Vec<String>, Option<String>)> {
+    let names = Names::of(pod);
+    let known = match chosen {
+        Chosen::Workload { container, .. } => container.as_deref(),
+        Chosen::Pod(_) | Chosen::Marked => None,
+    };
+    let all = || names.init.iter().chain(&names.main).chain(&names.ephemeral);
+    let one = |name: &str| (vec![name.to_owned()], None);
+    match wanted {
+        Containers::All => Ok((all().cloned().collect(), None)),
+        Containers::Named(name) if all().any(|known| known == name) => Ok(one(name)),
+        Containers::Named(name) => bail!(
+            "container {name} is not valid for pod {} out of: {}",
+            name_of(pod),
+            names.listed()
+        ),
+        Containers::Default => {
+            if let Some(name) = known.filter(|known| all().any(|name| name == known)) {
+                return Ok(one(name));
+            }
+            let annotations = pod.metadata.annotations.as_ref();
+            let annotated = annotations
+                .and_then(|all| all.get("kubectl.kubernetes.io/default-container"))
+                .filter(|name| !name.is_empty());
+            match annotated {
+                Some(name) if all().any(|known| known == name) => Ok(one(name)),
+                Some(name) => {
+                    let pod = name_of(pod);
+                    let note = format!("Default container name {name:?} not found in pod {pod}");
+                    names.first(Some(note))
+                }
+                None => names.first(None),
+            }
+        }
+    }
+}
+
+/// Names of a Pod's containers.
+struct Names {
+    main: Vec<String>,
+    init: Vec<String>,
+    ephemeral: Vec<String>,
+}
+
+impl Names {
+    fn of(pod: &Pod) -> Self {
+        let spec = pod.spec.iter();
+        let main = spec.clone().flat_map(|spec| &spec.containers);
+        let init = spec
+            .clone()
+            .flat_map(|spec| spec.init_containers.iter().flatten());
+        let ephemeral = spec.flat_map(|spec| spec.ephemeral_containers.iter().flatten());
+        Self {
+            main: main.map(|container| container.name.clone()).collect(),
+            init: init.map(|container| container.name.clone()).collect(),
+            ephemeral: ephemeral.map(|container| container.name.clone()).collect(),
+        }
+    }
+
+    /// As kubectl lists them.
+    fn listed(&self) -> String {
+        let named = |sort: &'static str| move |name: &String| format!("{name}{sort}");
+        let main = self.main.iter().map(named(""));
+        let ephemeral = self.ephemeral.iter().map(named(" (ephem)"));
+        let init = self.init.iter().map(named(" (init)"));
+        main.chain(ephemeral)
+            .chain(init)
+            .collect::<Vec<_>>()
+            .join(", ")
+    }
+
+    fn first(&self, note: Option<String>) -> Result<(Vec<String>, Option<String>)> {
+        let Some(first) = self.main.first() else {
+            bail!("the pod has no containers");
+        };
+        let several = self.main.len() + self.init.len() + self.ephemeral.len() > 1;
+        let defaulted =
+            several.then(|| format!("Defaulted container {first:?} out of: {}", self.listed()));
+        let notes: Vec<String> = note.into_iter().chain(defaulted).collect();
+        let note = (!notes.is_empty()).then(|| notes.join("\n"));
+        Ok((vec![first.clone()], note))
+    }
+}
+
+/// What stands before a line, as with kubectl's --prefix.
+pub(crate) fn prefix(pod: &str, container: &str) -> String {
+    format!("[pod/{pod}/{container}] ")
+}
+
+/// A Pod's name.
+pub(crate) fn name_of(pod: &Pod) -> &str {
+    pod.metadata.name.as_deref().unwrap_or_default()
+}

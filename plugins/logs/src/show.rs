@@ -1,0 +1,77 @@
+//! Prints logs: those that are there, one after another; or as they are written.
+
+use anyhow::Result;
+use session_shared::cluster::follow::{Following, Told};
+use session_shared::cluster::{Cluster, LogOptions};
+use session_shared::failure;
+use session_shared::report::console::Console;
+use session_shared::report::weave::Weave;
+
+use crate::plan::{Source, prefix};
+
+/// Prints what there is. A log that cannot be read does not keep the others back.
+///
+/// # Errors
+/// Those of all logs that cannot be read.
+pub(crate) async fn snapshot(
+    cluster: &Cluster,
+    namespace: &str,
+    sources: &[Source],
+    options: &LogOptions,
+    prefixed: bool,
+    console: &mut Console,
+) -> Result<()> {
+    let mut weave = Weave::default();
+    let mut failed = Vec::new();
+    for (index, source) in sources.iter().enumerate() {
+        let Source { pod, container } = source;
+        weave.add(if prefixed {
+            prefix(pod, container)
+        } else {
+            String::new()
+        });
+        let options = LogOptions {
+            container: container.clone(),
+            ..options.clone()
+        };
+        let read = async {
+            let mut stream = cluster.log(namespace, pod, &options).await?;
+            while let Some(piece) = futures::StreamExt::next(&mut stream).await {
+                console.out_bytes(&weave.take(index, &piece?))?;
+            }
+            anyhow::Ok(())
+        };
+        let result = read.await;
+        console.out_bytes(&weave.end(index, index + 1 < sources.len()))?;
+        match result {
+            Err(error) if failure::of(&error).is_none() => return Err(error),
+            result => failed.extend(result.err()),
+        }
+    }
+    failure::all(failed)
+}
+
+/// Prints what is written until nothing more will be.
+///
+/// # Errors
+/// What keeps it from being read.
+pub(crate) async fn follow(
+    mut following: Following,
+    prefixed: bool,
+    console: &mut Console,
+) -> Result<()> {
+    let mut weave = Weave::default();
+    while let Some(told) = following.next(weave.holder()).await? {
+        match told {
+            Told::Began { pod, container, .. } => weave.add(if prefixed {
+                prefix(&pod, &container)
+            } else {
+                String::new()
+            }),
+            Told::Text { source, bytes } => console.out_bytes(&weave.take(source, &bytes))?,
+            Told::Ended { source } => console.out_bytes(&weave.end(source, prefixed))?,
+            Told::Note(text) => console.note(&text),
+        }
+    }
+    Ok(())
+}

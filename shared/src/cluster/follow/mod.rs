@@ -1,0 +1,282 @@
+//! The logs of a session as they are written: of all its Pods that are chosen, whichever those are at the time.
+
+mod follower;
+mod pods;
+mod scanner;
+
+use std::collections::VecDeque;
+use std::task::Poll;
+
+use anyhow::Result;
+use futures::StreamExt;
+use futures::future::poll_fn;
+use futures::stream::BoxStream;
+use k8s_openapi::api::core::v1::Pod;
+
+use super::live::typed;
+use super::{Change, Cluster, LogOptions, Place, Present, Selection};
+use crate::api::{Session, State};
+use crate::failure::{self, Kind};
+use crate::labels;
+use crate::objects::ObjectRef;
+use crate::objects::resource::{POD, SESSION, text};
+use crate::reconcile::Live;
+use follower::Said;
+use pods::{Known, Source};
+
+/// Names the containers of a Pod whose logs are wanted; none for a Pod that is not. The second argument is the Pod's workload.
+pub type Choose = Box<dyn Fn(&Pod, &ObjectRef) -> Result<Vec<String>> + Send>;
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// A container's log is read from now on.
+    Began {
+        /// What the log is called from now on; counts from 0.
+        source: usize,
+        /// Name of the Pod.
+        pod: String,
+        /// Name of the container.
+        container: String,
+    },
+    /// Bytes of a log that were not given before, cut anywhere.
+    Text {
+        /// Whose.
+        source: usize,
+        /// The bytes.
+        bytes: Vec<u8>,
+    },
+    /// A log is at its end.
+    Ended {
+        /// Whose.
+        source: usize,
+    },
+    /// A line for the user.
+    Note(String),
+}
+
+/// Logs that are being followed.
+pub struct Following {
+    cluster: Cluster,
+    namespace: String,
+    name: String,
+    session_uid: String,
+    options: LogOptions,
+    choose: Choose,
+    live: Live,
+    known: Vec<Known>,
+    sources: Vec<Source>,
+    /// Where the next round of questions begins, so that no log starves the others.
+    turn: usize,
+    ready: VecDeque<Told>,
+    pods: BoxStream<'static, Result<Change>>,
+    sessions: BoxStream<'static, Result<Change>>,
+    /// The session is being deleted, or is to be stopped: no Pod will come any more.
+    ending: bool,
+    /// What was there at the beginning is not told as new.
+    begun: bool,
+}
+
+enum Happened {
+    Pod(Option<Result<Change>>),
+    Session(Option<Result<Change>>),
+    Said(usize, Option<Result<Said>>),
+}
+
+impl Cluster {
+    /// Follows the logs that `choose` chooses of a session. Every line comes once, however often a container is restarted, a Pod
+    /// replaced, a connection cut. `options` hold for the Pods that are there now; of later ones everything is read.
+    ///
+    /// # Errors
+    /// Those of `choose`.
+    pub fn follow(
+        &self,
+        present: Present,
+        options: LogOptions,
+        choose: Choose,
+    ) -> Result<Following> {
+        let session = &present.session.metadata;
+        let mut following = Following {
+            cluster: self.clone(),
+            namespace: session.namespace.clone().unwrap_or_default(),
+            name: session.name.clone().unwrap_or_default(),
+            session_uid: present.uid().to_owned(),
+            options,
+            choose,
+            live: Live::default(),
+            known: Vec::new(),
+            sources: Vec::new(),
+            turn: 0,
+            ready: VecDeque::new(),
+            pods: futures::stream::pending().boxed(),
+            sessions: futures::stream::pending().boxed(),
+            ending: is_ending(&present.session),
+            begun: false,
+        };
+        following.take_all(present)?;
+        following.begun = true;
+        if following.sources.is_empty() {
+            let note = format!("waiting for a pod of session {:?}", following.name);
+            following.ready.push_back(Told::Note(note));
+        }
+        Ok(following)
+    }
+}
+
+impl Following {
+    /// The next thing that happens; `None` when nothing more will: the session is gone or is to be stopped, or all containers
+    /// have ended for good. While `only` is given, no other log is asked: a line of it is not at its end.
+    ///
+    /// # Errors
+    /// What the server refuses for good, and what `choose` says of a new Pod.
+    pub async fn next(&mut self, only: Option<usize>) -> Result<Option<Told>> {
+        loop {
+            if let Some(told) = self.ready.pop_front() {
+                return Ok(Some(told));
+            }
+            if self.is_over() {
+                return Ok(None);
+            }
+            match self.happens(only).await {
+                Happened::Said(source, said) => self.take_said(source, said)?,
+                Happened::Pod(Some(Ok(change))) => self.take_change(change).await?,
+                Happened::Session(Some(Ok(change))) => self.take_session(change),
+                Happened::Pod(Some(Err(error))) | Happened::Session(Some(Err(error))) => {
+                    if !failure::is(&error, Kind::Expired) {
+                        return Err(error);
+                    }
+                    self.look_again().await?;
+                }
+                // A watch has no end but an error.
+                Happened::Pod(None) | Happened::Session(None) => self.look_again().await?,
+            }
+        }
+    }
+
+    async fn happens(&mut self, only: Option<usize>) -> Happened {
+        poll_fn(|context| {
+            if let Poll::Ready(change) = self.pods.poll_next_unpin(context) {
+                return Poll::Ready(Happened::Pod(change));
+            }
+            if let Poll::Ready(change) = self.sessions.poll_next_unpin(context) {
+                return Poll::Ready(Happened::Session(change));
+            }
+            let count = self.sources.len();
+            for index in (0..count).map(|step| (self.turn + step) % count) {
+                if only.is_some_and(|only| only != index) {
+                    continue;
+                }
+                let source = &mut self.sources[index];
+                let Some(stream) = &mut source.stream else {
+                    continue;
+                };
+                if let Poll::Ready(said) = stream.poll_next_unpin(context) {
+                    self.turn = index + 1;
+                    return Poll::Ready(Happened::Said(index, said));
+                }
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    fn take_said(&mut self, source: usize, said: Option<Result<Said>>) -> Result<()> {
+        let told = match said.transpose()? {
+            Some(Said::Text(bytes)) => Told::Text { source, bytes },
+            Some(Said::Note(note)) => Told::Note(note),
+            None => {
+                if let Some(ended) = self.sources.get_mut(source) {
+                    ended.stream = None;
+                }
+                Told::Ended { source }
+            }
+        };
+        self.ready.push_back(told);
+        Ok(())
+    }
+
+    async fn take_change(&mut self, change: Change) -> Result<()> {
+        match change {
+            Change::Added(object) | Change::Modified(object) => {
+                let pods = std::slice::from_ref(&object);
+                let (owners, uid) = (&self.live.owners, self.session_uid.as_str());
+                let owners = self
+                    .cluster
+                    .owners_of(&self.namespace, pods, owners, uid)
+                    .await?;
+                self.live.owners.extend(owners);
+                self.take_pod(&typed(object)?)
+            }
+            Change::Deleted(object) => {
+                self.lose_pod(text(&object, "/metadata/uid"));
+                Ok(())
+            }
+            Change::Bookmark(_) => Ok(()),
+        }
+    }
+
+    fn take_session(&mut self, change: Change) {
+        self.ending |= match change {
+            Change::Deleted(_) => true,
+            Change::Bookmark(_) => false,
+            Change::Added(object) | Change::Modified(object) => {
+                text(&object, "/metadata/uid") != self.session_uid
+                    || typed(object).is_ok_and(|session: Session| is_ending(&session))
+            }
+        };
+    }
+
+    /// Everything that is there, and watches from there on.
+    fn take_all(&mut self, present: Present) -> Result<()> {
+        let place = Place::Namespace(&self.namespace);
+        let select = Selection::labelled(format!("{}={}", labels::SESSION, self.name));
+        let from = Some(present.pods_version.as_str());
+        self.pods = self.cluster.watch(&POD, place, &select, from, false);
+        let select = Selection::with_fields(format!("metadata.name={}", self.name));
+        let from = Some(text(&present.object, "/metadata/resourceVersion"));
+        self.sessions = self.cluster.watch(&SESSION, place, &select, from, false);
+        self.ending |= present.uid() != self.session_uid || is_ending(&present.session);
+        let mut pods: Vec<Pod> = present.pods().cloned().collect();
+        let age = |pod: &Pod| pod.metadata.creation_timestamp.clone().map(|time| time.0);
+        pods.sort_by_key(|pod| (age(pod), pod.metadata.name.clone()));
+        self.live = present.live;
+        let gone = |known: &&Known| {
+            pods.iter()
+                .all(|pod| pod.metadata.uid.as_ref() != Some(&known.uid))
+        };
+        let gone: Vec<String> = self
+            .known
+            .iter()
+            .filter(gone)
+            .map(|known| known.uid.clone())
+            .collect();
+        gone.iter().for_each(|uid| self.lose_pod(uid));
+        pods.iter().try_for_each(|pod| self.take_pod(pod))
+    }
+
+    /// The watches were too old to go on.
+    async fn look_again(&mut self) -> Result<()> {
+        match self.cluster.present(&self.namespace, &self.name).await {
+            Ok(present) => self.take_all(present),
+            Err(error) if failure::is(&error, Kind::NotFound) => {
+                self.ending = true;
+                self.pods = futures::stream::pending().boxed();
+                self.sessions = futures::stream::pending().boxed();
+                let all: Vec<String> = self.known.iter().map(|known| known.uid.clone()).collect();
+                all.iter().for_each(|uid| self.lose_pod(uid));
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// True if no Pod of the session will come any more: it is being deleted, or is to be stopped.
+fn is_ending(session: &Session) -> bool {
+    session.metadata.deletion_timestamp.is_some() || session.spec.state == Some(State::Stopped)
+}
+
+/// A Pod's UID.
+fn uid_of(object: &Pod) -> &str {
+    object.metadata.uid.as_deref().unwrap_or_default()
+}

@@ -1,0 +1,265 @@
+//! Where in a log we are: what is left out when it is read again.
+//!
+//! The log comes with the times the server puts before its lines. A log that was cut off is asked for again from the second of
+//! its last line, and what was seen of that second is passed over, to the byte.
+
+use std::cmp::Ordering;
+
+use jiff::Timestamp;
+
+/// No time is longer: `2006-01-02T15:04:05.000000000+07:00`.
+const STAMP_MAX: usize = 40;
+
+/// Reads a log that may be opened several times, and gives what has not been given before.
+#[derive(Debug)]
+pub(super) struct Scanner {
+    /// Times are wanted.
+    stamped: bool,
+    /// Bytes that may still be given.
+    room: Option<u64>,
+    /// The beginning of a line whose time is not complete yet.
+    head: Vec<u8>,
+    line: Line,
+    /// The line that was given last.
+    last: Option<Mark>,
+    /// Everything up to here has been given before.
+    known: Option<Mark>,
+    /// Lines with the time of `known` since the log was opened again.
+    met: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Line {
+    /// Its time is being read.
+    Head,
+    /// It is given, after so many bytes.
+    Shown(u64),
+    /// It was given before.
+    Hidden,
+}
+
+/// A line: the `lines`th with its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Mark {
+    at: Timestamp,
+    lines: u64,
+    /// How much of it was given, if its end was not.
+    open: Option<u64>,
+}
+
+impl Scanner {
+    /// Of a log nothing has been seen of. `room` is how many bytes it may give.
+    pub(super) fn new(stamped: bool, room: Option<u64>) -> Self {
+        Self {
+            stamped,
+            room,
+            head: Vec::new(),
+            line: Line::Head,
+            last: None,
+            known: None,
+            met: 0,
+        }
+    }
+
+    /// The log begins anew: at the time of the line that was last, or at its beginning if there was none.
+    pub(super) fn reopen(&mut self) -> Option<Timestamp> {
+        self.head.clear();
+        self.line = Line::Head;
+        self.known = self.last;
+        self.met = 0;
+        self.last.map(|last| last.at)
+    }
+
+    /// True if it may give nothing more.
+    pub(super) fn is_full(&self) -> bool {
+        self.room == Some(0)
+    }
+
+    /// What is new in these bytes, for the reader.
+    pub(super) fn take(&mut self, mut bytes: &[u8]) -> Vec<u8> {
+        let mut out = Vec::with_capacity(bytes.len());
+        while let Some(first) = bytes.first() {
+            if self.line == Line::Head {
+                bytes = &bytes[1..];
+                self.head.push(*first);
+                let complete = *first == b'\n' || *first == b' ' || self.head.len() >= STAMP_MAX;
+                if complete {
+                    self.begin(&mut out);
+                }
+                continue;
+            }
+            let end = bytes.iter().position(|byte| *byte == b'\n');
+            let (text, rest) = bytes.split_at(end.map_or(bytes.len(), |end| end + 1));
+            self.body(text, end.is_some(), &mut out);
+            bytes = rest;
+        }
+        self.limited(out)
+    }
+
+    /// What is left at the end of the log.
+    pub(super) fn finish(&mut self) -> Vec<u8> {
+        let mut out = Vec::new();
+        if !self.head.is_empty() {
+            self.begin(&mut out);
+        }
+        self.limited(out)
+    }
+
+    /// The head is complete: a time, or something else that the server says between the lines.
+    fn begin(&mut self, out: &mut Vec<u8>) {
+        let head = std::mem::take(&mut self.head);
+        let stamp = head
+            .strip_suffix(b" ")
+            .and_then(|text| std::str::from_utf8(text).ok());
+        let Some(at) = stamp.and_then(|text| text.parse::<Timestamp>().ok()) else {
+            self.end_open_line(out);
+            self.line = Line::Shown(0);
+            self.body(&head, head.ends_with(b"\n"), out);
+            return;
+        };
+        let Some(line) = self.known_line(at) else {
+            self.new_line(at, &head, out);
+            return;
+        };
+        self.line = line;
+    }
+
+    fn new_line(&mut self, at: Timestamp, head: &[u8], out: &mut Vec<u8>) {
+        self.line = Line::Shown(0);
+        self.end_open_line(out);
+        let lines = match self.last {
+            Some(last) if last.at == at => last.lines + 1,
+            _ => 1,
+        };
+        self.last = Some(Mark {
+            at,
+            lines,
+            open: Some(0),
+        });
+        if self.stamped {
+            out.extend_from_slice(head);
+        }
+    }
+
+    /// How a line with this time goes on that was given before, as a whole or its beginning; `None` for one that was not.
+    fn known_line(&mut self, at: Timestamp) -> Option<Line> {
+        let known = self.known?;
+        if at < known.at {
+            return Some(Line::Hidden);
+        }
+        if at > known.at {
+            self.known = None;
+            return None;
+        }
+        self.met += 1;
+        match (self.met.cmp(&known.lines), known.open) {
+            (Ordering::Less, _) | (Ordering::Equal, None) => Some(Line::Hidden),
+            (Ordering::Equal, Some(given)) => Some(Line::Shown(given)),
+            (Ordering::Greater, _) => None,
+        }
+    }
+
+    fn body(&mut self, text: &[u8], ends: bool, out: &mut Vec<u8>) {
+        if let Line::Shown(skip) = self.line {
+            let skipped = text.len().min(usize::try_from(skip).unwrap_or(usize::MAX));
+            let new = &text[skipped..];
+            out.extend_from_slice(new);
+            self.line = Line::Shown(skip - skipped as u64);
+            if let Some(last) = &mut self.last {
+                last.open = last.open.map(|given| given + new.len() as u64);
+            }
+        }
+        if ends {
+            if let (Line::Shown(_), Some(last)) = (self.line, &mut self.last) {
+                last.open = None;
+            }
+            self.line = Line::Head;
+        }
+    }
+
+    /// A line whose end never came must not run into the next.
+    fn end_open_line(&mut self, out: &mut Vec<u8>) {
+        if let Some(last) = &mut self.last
+            && last
+                .open
+                .take()
+                .is_some_and(|given| given > 0 || self.stamped)
+        {
+            out.push(b'\n');
+        }
+    }
+
+    fn limited(&mut self, mut out: Vec<u8>) -> Vec<u8> {
+        if let Some(room) = &mut self.room {
+            out.truncate(usize::try_from(*room).unwrap_or(usize::MAX));
+            *room -= out.len() as u64;
+        }
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: &str = "2026-03-01T12:00:00.000000001Z";
+    const B: &str = "2026-03-01T14:00:00.000000002+02:00";
+
+    fn log(lines: &[(&str, &str)]) -> Vec<u8> {
+        let lines = lines.iter().map(|(at, text)| format!("{at} {text}"));
+        lines.collect::<String>().into_bytes()
+    }
+
+    #[test]
+    fn every_cut_is_mended_to_the_byte() {
+        let whole = log(&[
+            (A, "one\n"),
+            (A, "one\n"),
+            (B, "two\n"),
+            (B, ""),
+            (B, "two\n"),
+        ]);
+        let whole = [whole, log(&[(B, "\0\u{fffd}\n")])].concat();
+        for stamped in [false, true] {
+            let expected = Scanner::new(stamped, None).take(&whole);
+            for cut in 0..=whole.len() {
+                for again in 0..=whole.len() {
+                    let mut scanner = Scanner::new(stamped, None);
+                    let mut out = scanner.take(&whole[..cut]);
+                    scanner.reopen();
+                    out.extend(scanner.take(&whole[..again]));
+                    scanner.reopen();
+                    out.extend(scanner.take(&whole));
+                    assert_eq!(out, expected, "cut at {cut}, then at {again}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn times_are_taken_off_and_everything_else_passes() {
+        let mut scanner = Scanner::new(false, None);
+        let mut out = scanner.take(&log(&[(A, "\u{1b}[1m \0")]));
+        out.extend(scanner.take(b"\xff\xfe\nno time here\n\n"));
+        out.extend(scanner.take(b"short"));
+        out.extend(scanner.finish());
+        assert_eq!(out, b"\x1b[1m \0\xff\xfe\nno time here\n\nshort");
+    }
+
+    #[test]
+    fn only_so_many_bytes_are_given() {
+        let mut scanner = Scanner::new(true, Some(40));
+        let out = scanner.take(&log(&[(A, "one\n"), (B, "two\n")]));
+        assert_eq!(out, format!("{A} one\n2026-0").into_bytes());
+        assert!(scanner.is_full());
+    }
+
+    #[test]
+    fn a_line_whose_end_is_lost_is_ended() {
+        let mut scanner = Scanner::new(false, None);
+        let mut out = scanner.take(&log(&[(A, "half")]));
+        scanner.reopen();
+        out.extend(scanner.take(&log(&[(B, "next\n")])));
+        assert_eq!(out, b"half\nnext\n");
+    }
+}

@@ -1,0 +1,50 @@
+//! Numbers, with Go's words for what is none.
+
+use std::num::IntErrorKind;
+
+/// Reads a whole number as kubectl's 64-bit flags do.
+///
+/// # Errors
+/// The reason, in Go's words.
+pub fn integer(text: &str) -> Result<i64, String> {
+    let why = match text.parse() {
+        Ok(number) => return Ok(number),
+        Err(error) => error,
+    };
+    let why: std::num::ParseIntError = why;
+    let reason = match why.kind() {
+        IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => "value out of range",
+        _ => "invalid syntax",
+    };
+    Err(format!("strconv.ParseInt: parsing {text:?}: {reason}"))
+}
+
+/// As [`integer`], for a number that cannot be less than zero and fits into 32 bits.
+///
+/// # Errors
+/// The reason, in Go's words.
+pub fn count(text: &str) -> Result<u32, String> {
+    u32::try_from(integer(text)?)
+        .map_err(|_| format!("strconv.ParseInt: parsing {text:?}: value out of range"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_number_is_told_as_go_tells_it() {
+        assert_eq!(integer("-1"), Ok(-1));
+        assert_eq!(integer("+5"), Ok(5));
+        let x = integer("x").unwrap_err();
+        assert_eq!(x, "strconv.ParseInt: parsing \"x\": invalid syntax");
+        assert_eq!(
+            integer(""),
+            Err("strconv.ParseInt: parsing \"\": invalid syntax".into())
+        );
+        let long = integer("99999999999999999999").unwrap_err();
+        assert!(long.ends_with("value out of range"), "{long}");
+        assert_eq!(count("500"), Ok(500));
+        assert!(count("-1").is_err() && count("4294967296").is_err());
+    }
+}

@@ -1,0 +1,220 @@
+//! Which run of a container there is: what a Pod's status says about one of its containers.
+
+use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, Pod};
+
+/// The run of a container that its log is of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Instance {
+    /// Its id; empty while there was none yet. While a container waits to be started again it is that of the last run.
+    pub id: String,
+    /// The run before it; empty if there was none.
+    pub previous: String,
+    /// How it goes.
+    pub stage: Stage,
+}
+
+/// How the run of a container goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// It has not been started, or not again: the reason as the Pod has it.
+    Waiting(String),
+    /// It runs.
+    Running,
+    /// It has ended, and the container will be started again.
+    Ended,
+    /// It has ended for good.
+    Over,
+    /// The Pod is gone.
+    Gone,
+}
+
+impl Instance {
+    /// What a Pod that is gone has.
+    pub fn gone() -> Self {
+        Self {
+            id: String::new(),
+            previous: String::new(),
+            stage: Stage::Gone,
+        }
+    }
+
+    /// What `pod` says of one of its containers, of whatever sort.
+    pub fn of(pod: &Pod, container: &str) -> Self {
+        let waits = |reason: &str| Self {
+            id: String::new(),
+            previous: String::new(),
+            stage: Stage::Waiting(reason.to_owned()),
+        };
+        let Some(status) = status_of(pod, container) else {
+            return if has_ended(pod) {
+                Self {
+                    stage: Stage::Over,
+                    ..waits("")
+                }
+            } else {
+                waits(&why_pending(pod))
+            };
+        };
+        let last = status.last_state.as_ref().and_then(ended_id);
+        let current = status.state.as_ref();
+        if current.is_some_and(|state| state.running.is_some()) {
+            return Self {
+                id: status.container_id.clone().unwrap_or_default(),
+                previous: last.unwrap_or_default(),
+                stage: Stage::Running,
+            };
+        }
+        if let Some(ended) = current.and_then(|state| state.terminated.as_ref()) {
+            let again = !has_ended(pod) && restarts(pod, container, ended.exit_code);
+            return Self {
+                id: ended.container_id.clone().unwrap_or_default(),
+                previous: last.unwrap_or_default(),
+                stage: if again { Stage::Ended } else { Stage::Over },
+            };
+        }
+        let reason = current
+            .and_then(|state| state.waiting.as_ref()?.reason.clone())
+            .unwrap_or_else(|| why_pending(pod));
+        let stage = if has_ended(pod) {
+            Stage::Over
+        } else {
+            Stage::Waiting(reason)
+        };
+        Self {
+            id: last.unwrap_or_default(),
+            previous: String::new(),
+            stage,
+        }
+    }
+}
+
+fn ended_id(state: &ContainerState) -> Option<String> {
+    state.terminated.as_ref()?.container_id.clone()
+}
+
+fn status_of<'a>(pod: &'a Pod, container: &str) -> Option<&'a ContainerStatus> {
+    let status = pod.status.as_ref()?;
+    let sorts = [
+        &status.container_statuses,
+        &status.init_container_statuses,
+        &status.ephemeral_container_statuses,
+    ];
+    let mut all = sorts.into_iter().flatten().flatten();
+    all.find(|status| status.name == container)
+}
+
+fn phase(pod: &Pod) -> &str {
+    let phase = pod
+        .status
+        .as_ref()
+        .and_then(|status| status.phase.as_deref());
+    phase.unwrap_or_default()
+}
+
+fn has_ended(pod: &Pod) -> bool {
+    matches!(phase(pod), "Succeeded" | "Failed")
+}
+
+/// Why nothing is known of a container yet: what keeps the Pod from a node, or the Pod's phase.
+fn why_pending(pod: &Pod) -> String {
+    let conditions = pod
+        .status
+        .iter()
+        .flat_map(|status| status.conditions.iter());
+    let unscheduled = conditions
+        .flatten()
+        .find(|condition| condition.type_ == "PodScheduled" && condition.status == "False")
+        .and_then(|condition| condition.reason.clone());
+    unscheduled.unwrap_or_else(|| match phase(pod) {
+        "" => "Pending".to_owned(),
+        phase => phase.to_owned(),
+    })
+}
+
+/// True if the kubelet starts a container again that ended with this code.
+fn restarts(pod: &Pod, container: &str, code: i32) -> bool {
+    // Nothing is started again in a Pod that is on its way out.
+    if pod.metadata.deletion_timestamp.is_some() {
+        return false;
+    }
+    let Some(spec) = &pod.spec else { return false };
+    let policy = spec.restart_policy.as_deref().unwrap_or("Always");
+    if spec.containers.iter().any(|main| main.name == container) {
+        return policy == "Always" || (policy == "OnFailure" && code != 0);
+    }
+    let mut first = spec.init_containers.iter().flatten();
+    first
+        .find(|init| init.name == container)
+        .is_some_and(|init| {
+            // A sidecar has a policy of its own.
+            init.restart_policy.as_deref() == Some("Always") || (policy != "Never" && code != 0)
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn pod(policy: &str, phase: &str, state: Value, last: Value) -> Pod {
+        serde_json::from_value(json!({
+            "metadata": { "name": "p" },
+            "spec": { "restartPolicy": policy, "containers": [{ "name": "main" }] },
+            "status": { "phase": phase, "containerStatuses": [{
+                "name": "main", "image": "", "imageID": "", "ready": false, "restartCount": 0,
+                "containerID": "c://now", "state": state, "lastState": last,
+            }] },
+        }))
+        .unwrap()
+    }
+
+    fn ended(code: i32, id: &str) -> Value {
+        json!({ "terminated": { "exitCode": code, "containerID": id } })
+    }
+
+    #[test]
+    fn a_run_is_what_the_log_is_of() {
+        let running = pod(
+            "Always",
+            "Running",
+            json!({ "running": {} }),
+            ended(1, "c://old"),
+        );
+        let found = Instance::of(&running, "main");
+        assert_eq!(
+            (found.id.as_str(), found.previous.as_str()),
+            ("c://now", "c://old")
+        );
+        assert_eq!(found.stage, Stage::Running);
+        let waits = json!({ "waiting": { "reason": "CrashLoopBackOff" } });
+        let found = Instance::of(
+            &pod("Always", "Running", waits, ended(1, "c://old")),
+            "main",
+        );
+        assert_eq!(found.id, "c://old");
+        assert_eq!(found.stage, Stage::Waiting("CrashLoopBackOff".into()));
+    }
+
+    #[test]
+    fn an_end_is_for_good_unless_the_kubelet_starts_it_again() {
+        let stage = |policy, phase, code| {
+            Instance::of(&pod(policy, phase, ended(code, "c://x"), json!({})), "main").stage
+        };
+        assert_eq!(stage("Always", "Running", 0), Stage::Ended);
+        assert_eq!(stage("OnFailure", "Running", 1), Stage::Ended);
+        assert_eq!(stage("OnFailure", "Running", 0), Stage::Over);
+        assert_eq!(stage("Never", "Running", 1), Stage::Over);
+        assert_eq!(stage("Always", "Failed", 1), Stage::Over);
+    }
+
+    #[test]
+    fn a_pod_without_a_word_on_it_says_why() {
+        let text = r#"{"metadata":{},"spec":{"containers":[]},"status":{"phase":"Pending","conditions":[
+            {"type":"PodScheduled","status":"False","reason":"Unschedulable"}]}}"#;
+        let pod: Pod = serde_json::from_str(text).unwrap();
+        assert_eq!(
+            Instance::of(&pod, "main").stage,
+            Stage::Waiting("Unschedulable".into())
+        );
+    }
+}

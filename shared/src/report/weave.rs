@@ -1,0 +1,186 @@
+//! Several logs on one stream of bytes: every line whole, with the name of its log before it.
+//!
+//! A log whose line has begun to be printed holds the others back until the line ends. So that this is seldom needed, a line
+//! is kept back while it is short; a long one is printed as it comes, so that no line takes more memory than that.
+
+/// So much of a line is kept back until its end has come, where there is more than one log.
+const KEPT: usize = 64 * 1024;
+
+/// Puts logs together.
+#[derive(Debug, Default)]
+pub struct Weave {
+    logs: Vec<Log>,
+    /// The log whose line is being printed.
+    holder: Option<usize>,
+}
+
+#[derive(Debug, Default)]
+struct Log {
+    prefix: String,
+    kept: Vec<u8>,
+    /// It has come to its end.
+    ended: bool,
+}
+
+impl Weave {
+    /// One more log; the name goes before each of its lines, and may be empty. Logs are counted from 0.
+    pub fn add(&mut self, prefix: impl Into<String>) {
+        self.logs.push(Log {
+            prefix: prefix.into(),
+            ..Log::default()
+        });
+    }
+
+    /// The log whose line has to be ended before another may print anything.
+    pub fn holder(&self) -> Option<usize> {
+        self.holder
+    }
+
+    /// What may be printed now that a log has given these bytes. While there is a holder no other log may give any.
+    pub fn take(&mut self, log: usize, bytes: &[u8]) -> Vec<u8> {
+        let alone = self.logs.iter().filter(|log| !log.ended).count() == 1;
+        let holds = self.holder == Some(log);
+        let Some(taken) = self.logs.get_mut(log) else {
+            return Vec::new();
+        };
+        let end = bytes
+            .iter()
+            .rposition(|byte| *byte == b'\n')
+            .map(|at| at + 1);
+        let mut out = Vec::new();
+        let whole = match end {
+            Some(end) => {
+                let first = std::mem::take(&mut taken.kept);
+                let lines: [&[u8]; 2] = [&first, &bytes[..end]];
+                taken.print(&lines, holds, &mut out);
+                self.holder = None;
+                &bytes[end..]
+            }
+            None => bytes,
+        };
+        let holds = holds && end.is_none();
+        let rest = &mut taken.kept;
+        if holds || alone || rest.len() + whole.len() > KEPT {
+            let first = std::mem::take(rest);
+            if !(first.is_empty() && whole.is_empty()) {
+                taken.print(&[&first, whole], holds, &mut out);
+                self.holder = Some(log);
+            }
+        } else {
+            rest.extend_from_slice(whole);
+        }
+        out
+    }
+
+    /// What is left to be printed of a log that has come to its end. A line that has none gets one if other logs may follow.
+    pub fn end(&mut self, log: usize, others: bool) -> Vec<u8> {
+        let holds = self.holder == Some(log);
+        let Some(ended) = self.logs.get_mut(log) else {
+            return Vec::new();
+        };
+        ended.ended = true;
+        let mut out = Vec::new();
+        let rest = std::mem::take(&mut ended.kept);
+        if !rest.is_empty() {
+            ended.print(&[&rest], holds, &mut out);
+        }
+        if others && (holds || !rest.is_empty()) {
+            out.push(b'\n');
+        }
+        if holds {
+            self.holder = None;
+        }
+        out
+    }
+}
+
+impl Log {
+    /// Prints bytes with the prefix before each line that begins in them; `goes_on` says that the first is the rest of one.
+    fn print(&self, parts: &[&[u8]], mut goes_on: bool, out: &mut Vec<u8>) {
+        let prefix = self.prefix.as_bytes();
+        for part in parts.iter().filter(|part| !part.is_empty()) {
+            if prefix.is_empty() {
+                out.extend_from_slice(part);
+                continue;
+            }
+            for line in part.split_inclusive(|byte| *byte == b'\n') {
+                if !goes_on {
+                    out.extend_from_slice(prefix);
+                }
+                out.extend_from_slice(line);
+                goes_on = !line.ends_with(b"\n");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn two() -> Weave {
+        let mut weave = Weave::default();
+        weave.add("a ");
+        weave.add("b ");
+        weave
+    }
+
+    #[test]
+    fn lines_are_whole_and_named() {
+        let mut weave = two();
+        assert_eq!(weave.take(0, b"one\ntw"), b"a one\n");
+        assert_eq!(weave.take(1, b"un\nde\nt"), b"b un\nb de\n");
+        assert_eq!(weave.take(0, b"o\n"), b"a two\n");
+        assert_eq!(
+            (weave.holder(), weave.end(1, true)),
+            (None, b"b t\n".to_vec())
+        );
+    }
+
+    #[test]
+    fn a_long_line_passes_and_holds_the_others_back() {
+        let mut weave = two();
+        let piece = vec![b'x'; KEPT + 1];
+        let begun = weave.take(0, &piece);
+        assert_eq!((begun.len(), weave.holder()), (KEPT + 3, Some(0)));
+        assert_eq!(weave.take(0, &piece), piece);
+        assert_eq!(weave.take(0, b"\ny"), b"\n");
+        assert_eq!(weave.holder(), None);
+        assert_eq!(weave.end(0, false), b"a y");
+    }
+
+    #[test]
+    fn one_log_alone_is_not_held_back_and_not_changed() {
+        let mut weave = Weave::default();
+        weave.add("");
+        assert_eq!(weave.take(0, b"\xff\0 no end"), b"\xff\0 no end");
+        assert_eq!(weave.take(0, b" yet\nnext"), b" yet\nnext");
+        assert_eq!(weave.end(0, false), b"");
+        // Another one that begins while a line is open waits for its end.
+        let mut weave = Weave::default();
+        weave.add("a ");
+        weave.take(0, b"open");
+        weave.add("b ");
+        assert_eq!(weave.holder(), Some(0));
+        assert_eq!(weave.end(0, true), b"\n");
+        assert_eq!(weave.take(1, b"x\n"), b"b x\n");
+    }
+
+    #[test]
+    fn whatever_way_it_is_cut_the_lines_stay_the_same() {
+        let text = b"one\n\ntwo\0\n\xff\nlast\n";
+        let named = b"a one\na \na two\0\na \xff\na last\n";
+        for size in 1..=text.len() {
+            for others in [false, true] {
+                let mut weave = Weave::default();
+                weave.add("a ");
+                if others {
+                    weave.add("b ");
+                }
+                let mut out: Vec<u8> = text.chunks(size).flat_map(|c| weave.take(0, c)).collect();
+                out.extend(weave.end(0, false));
+                assert_eq!(out, named, "{size}");
+            }
+        }
+    }
+}
