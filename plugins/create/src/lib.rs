@@ -5,14 +5,14 @@ mod files;
 mod intent;
 mod make;
 mod observe;
-mod outcome;
 mod plan;
 mod show;
 
 use anyhow::Result;
 use session_shared::cluster::Write;
-use session_shared::lifecycle::checks;
+use session_shared::lifecycle::{checks, settling};
 use session_shared::report::format::{Allowed, Format};
+use session_shared::report::mutation::Mutations;
 use session_shared::verb::{Ground, Verb};
 
 use crate::make::Maker;
@@ -69,7 +69,8 @@ impl Verb for Create {
         };
         let made = maker.make(subject, &mut ground.console.progress()).await?;
         // prints
-        outcome::created(&made, &intent, format, &mut ground.console)?;
-        outcome::settle(&cluster, made, &intent, &write, ground).await
+        let mut mutations = Mutations::new(format, intent.dry_run);
+        settling::made(&made, "created", &mut mutations, &mut ground.console)?;
+        settling::settle(&cluster, made, intent.wait, &write, ground).await
     }
 }

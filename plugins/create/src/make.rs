@@ -9,6 +9,7 @@ use session_shared::cluster::live::typed;
 use session_shared::cluster::{Cluster, Write};
 use session_shared::failure::{self, Hint, Kind};
 use session_shared::labels;
+use session_shared::lifecycle::settling::Made;
 use session_shared::objects::resource::{
     NAMESPACE, PERSISTENT_VOLUME_CLAIM, SECRET, SESSION, text,
 };
@@ -20,21 +21,6 @@ use session_shared::template::stored_secrets;
 
 use crate::intent::Intent;
 use crate::plan::{self, Observed, Subject};
-
-/// What was made.
-#[derive(Debug)]
-pub(crate) struct Made {
-    /// The Session as the server has it.
-    pub(crate) session: Session,
-    /// The same with every field.
-    pub(crate) object: Value,
-    /// What was started.
-    pub(crate) start: Start,
-    /// Its objects as the server returned them; none where a controller makes them.
-    pub(crate) objects: Vec<Value>,
-    /// Whether a controller makes them.
-    pub(crate) controller: bool,
-}
 
 /// Everything that making needs.
 pub(crate) struct Maker<'a> {

@@ -2,5 +2,6 @@
 
 pub mod checks;
 pub mod consent;
+pub mod settling;
 pub mod stopping;
 pub mod template;

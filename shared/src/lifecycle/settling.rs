@@ -2,57 +2,69 @@
 
 use std::time::Duration;
 
+use crate::api::{Phase, Session};
+use crate::cluster::wait::Waited;
+use crate::cluster::{Cluster, Write};
+use crate::failure::{Failure, Kind, hinted};
+use crate::labels;
+use crate::objects::endpoint::endpoint;
+use crate::objects::resource::SESSION;
+use crate::progress::{Event, Sink};
+use crate::reconcile::{Seen, Start, Wanted, record, standing};
+use crate::report::console::Console;
+use crate::report::mutation::Mutations;
+use crate::template::parameters_secret_name;
+use crate::verb::Ground;
 use anyhow::{Result, anyhow};
-use session_shared::api::Phase;
-use session_shared::cluster::wait::Waited;
-use session_shared::cluster::{Cluster, Write};
-use session_shared::failure::{Failure, Kind, hinted};
-use session_shared::flags::writing::DryRun;
-use session_shared::labels;
-use session_shared::objects::endpoint::endpoint;
-use session_shared::objects::resource::SESSION;
-use session_shared::progress::{Event, Sink};
-use session_shared::reconcile::{Seen, Wanted, record, standing};
-use session_shared::report::console::Console;
-use session_shared::report::format::Format;
-use session_shared::report::mutation::Mutations;
-use session_shared::template::parameters_secret_name;
-use session_shared::verb::Ground;
+use k8s_openapi::api::core::v1::Pod;
+use serde_json::Value;
 
-use crate::intent::Intent;
-use crate::make::Made;
+/// A session whose objects have been made.
+#[derive(Debug)]
+pub struct Made {
+    /// The Session as the server has it.
+    pub session: Session,
+    /// The same with every field.
+    pub object: Value,
+    /// What was started.
+    pub start: Start,
+    /// Its objects as the server returned them; none where a controller makes them.
+    pub objects: Vec<Value>,
+    /// Whether a controller makes them.
+    pub controller: bool,
+}
 
-/// Prints the one line, or the object, that standard output has.
+/// Prints the one line, or the object, that standard output has; `word` says what was done, `created` or `started`.
 ///
 /// # Errors
 /// When it cannot be printed.
-pub(crate) fn created(
+pub fn made(
     made: &Made,
-    intent: &Intent,
-    format: Format,
+    word: &str,
+    mutations: &mut Mutations,
     console: &mut Console,
 ) -> Result<()> {
     for warning in &made.start.rendering.warnings {
         console.warn(warning);
     }
-    console.out(&Mutations::new(format, intent.dry_run).done(&made.object, "created")?)
+    console.out(&mutations.done(&made.object, word)?)
 }
 
-/// Waits if it was asked to, writes down how the session stands, and tells how to go on.
+/// Waits `wait` if it was asked to, writes down how the session stands, and tells how to go on.
 ///
 /// # Errors
 /// When the session does not get ready: it is kept.
-pub(crate) async fn settle(
+pub async fn settle(
     cluster: &Cluster,
     made: Made,
-    intent: &Intent,
+    wait: Option<Duration>,
     write: &Write,
     ground: &mut Ground,
 ) -> Result<()> {
-    if intent.dry_run == DryRun::Server {
+    if write.dry_run {
         return Ok(());
     }
-    let Some(limit) = intent.wait else {
+    let Some(limit) = wait else {
         tell(&made, made_endpoint(&made, None), &mut ground.console);
         return Ok(());
     };
@@ -129,7 +141,7 @@ async fn write_down(
     cluster: &Cluster,
     made: &Made,
     seen: &Seen,
-    pod: Option<&session_shared::Pod>,
+    pod: Option<&Pod>,
     write: &Write,
     ground: &Ground,
 ) -> Result<Option<String>> {
