@@ -1,6 +1,6 @@
 //! Makes a session: the Session, its secrets, its objects, its status; or nothing, if anything fails.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde_json::{Value, json};
 use session_shared::api::{ObjectRef, Session};
 use session_shared::cluster::execute::Carrying;
@@ -9,6 +9,7 @@ use session_shared::cluster::live::typed;
 use session_shared::cluster::{Cluster, Write};
 use session_shared::failure::{self, Hint, Kind};
 use session_shared::labels;
+use session_shared::lifecycle::beginning::finished;
 use session_shared::lifecycle::settling::Made;
 use session_shared::objects::resource::{
     NAMESPACE, PERSISTENT_VOLUME_CLAIM, SECRET, SESSION, text,
@@ -322,14 +323,4 @@ fn run_of(object: &Value) -> &str {
         .and_then(|a| a.get(labels::RUN))
         .and_then(Value::as_str)
         .unwrap_or_default()
-}
-
-/// The objects of an outcome that went well.
-fn finished(outcome: Outcome) -> Result<Vec<Value>> {
-    let objects = outcome.objects();
-    match outcome.failed {
-        None => Ok(objects),
-        Some((_, error)) if failure::of(&error).is_some() => Err(error),
-        Some((step, error)) => Err(error).with_context(|| format!("failed to {}", step.describe())),
-    }
 }

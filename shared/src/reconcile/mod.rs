@@ -14,7 +14,7 @@ mod state;
 pub use ending::{Ending, ending};
 pub use live::{Found, Live, is_primary};
 pub use rendering::{Body, Recipe, Rendered, render};
-pub use renewal::claim_conflict;
+pub use renewal::{claim_conflict, claim_growths};
 pub use seen::{Seen, look};
 pub use starting::{Rendering, Start, TemplateIdentity, starting};
 pub use state::{Standing, Wanted, expires_at, is_expired, is_start_asked, standing, wanted};

@@ -78,6 +78,15 @@ impl Renewal<'_> {
         let existing = may_be_others(&object, &self.start.use_existing);
         let (kind, name) = (text(&object, "/kind"), text(&object, "/metadata/name"));
         let found = self.live.object(kind, name).map(|(_, found)| found);
+        // Somebody else's that the last start was allowed to use.
+        if let Some(used) = found
+            .as_ref()
+            .filter(|f| !self.is_own(f) && self.was_used(f))
+        {
+            return Step::Keep {
+                object: used.clone(),
+            };
+        }
         // Of an object that is not ours its POST says whose it is.
         let Some(found) = found.filter(|found| self.is_own(found)) else {
             return Step::Create { object, existing };
@@ -93,6 +102,13 @@ impl Renewal<'_> {
     fn is_own(&self, found: &Value) -> bool {
         owner_uids(found).any(|owner| owner == self.uid())
             || (is_data(found) && is_data_of(found, self.session))
+    }
+
+    fn was_used(&self, found: &Value) -> bool {
+        let status = self.session.status.as_ref();
+        let applied = status.and_then(|status| status.applied.as_ref());
+        let mut before = applied.iter().flat_map(|applied| &applied.objects);
+        before.any(|object| *object == ObjectRef::of(found))
     }
 
     /// Gives a workload the count it had; an autoscaler's it is left to.
@@ -169,8 +185,19 @@ fn wanted_claim<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
     })
 }
 
+/// The claims that `start` wants larger than they are, each with its patch.
+pub fn claim_growths(session: &Session, start: &Start, live: &Live) -> Vec<(ObjectRef, Value)> {
+    let steps = growths(session, &start.objects(), live).into_iter();
+    steps
+        .filter_map(|step| match step {
+            Step::Patch { target, patch, .. } => Some((target, patch)),
+            _ => None,
+        })
+        .collect()
+}
+
 /// Claims grow where more is wanted, and never shrink.
-pub(super) fn growths(session: &Session, objects: &[Value], live: &Live) -> Vec<Step> {
+fn growths(session: &Session, objects: &[Value], live: &Live) -> Vec<Step> {
     let size = |claim: &Value| text(claim, SIZE).parse::<Quantity>().ok();
     claims(session, objects, live)
         .filter_map(|(found, wanted)| {
