@@ -17,6 +17,7 @@ pub const VERBS: &[Entry] = &[
     Entry::of::<kubectl_session_list::List>(),
     Entry::of::<kubectl_session_logs::Logs>(),
     Entry::of::<kubectl_session_stop::Stop>(),
+    Entry::of::<kubectl_session_start::Start>(),
     Entry::of::<kubectl_session_delete::Delete>(),
     Entry::of::<kubectl_session_template::Template>(),
     Entry::of::<kubectl_session_setup::Setup>(),

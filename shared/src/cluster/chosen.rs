@@ -35,13 +35,13 @@ impl Cluster {
                 let list = installed(self.list(&SESSION, place, &select).await)?;
                 list.items
                     .into_iter()
-                    .map(|item| read(item).map(Ok))
+                    .map(|item| Chosen::of(item).map(Ok))
                     .collect()
             }
             Which::Named(names) => {
                 let reads = futures::stream::iter(names).map(|name| async move {
                     match installed(self.get(&SESSION, namespace, name.as_str()).await)? {
-                        Some(found) => read(found).map(Ok),
+                        Some(found) => Chosen::of(found).map(Ok),
                         None => Ok(Err(missing(&SESSION, name.as_str()))),
                     }
                 });
@@ -52,7 +52,13 @@ impl Cluster {
     }
 }
 
-fn read(object: Value) -> Result<Chosen> {
-    let session = typed(object.clone())?;
-    Ok(Chosen { session, object })
+impl Chosen {
+    /// A session as the server returned it.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn of(object: Value) -> Result<Self> {
+        let session = typed(object.clone())?;
+        Ok(Self { session, object })
+    }
 }

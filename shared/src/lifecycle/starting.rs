@@ -15,6 +15,7 @@ use crate::failure::hinted;
 use crate::flags::values::Assigned;
 use crate::objects::ResourceType;
 use crate::objects::belonging::{Belonging, is_named};
+use crate::objects::pods::pod_metadata_paths;
 use crate::objects::privilege::privileges;
 use crate::objects::resource::{SECRET, text};
 use crate::progress::Sink;
@@ -120,6 +121,17 @@ impl Ahead {
             ahead.check(cluster, sink).await?;
         }
         Ok(ahead)
+    }
+
+    /// Goes on from what is there by now; what else was found by name is as it was.
+    pub fn take_over(&mut self, mut present: Present) {
+        present.live.rest = std::mem::take(&mut self.present.live.rest);
+        // Workloads have changed since; they are among the owners again.
+        present
+            .live
+            .rest
+            .retain(|found| pod_metadata_paths(&found.resource.kind).is_empty());
+        self.present = present;
     }
 
     /// Quotas and classes for what is going to be made, and whether claims may grow.
