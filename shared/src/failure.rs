@@ -145,6 +145,36 @@ pub fn hinted(error: impl Into<anyhow::Error>, hint: impl Into<String>) -> anyho
     })
 }
 
+/// An error with the raw facts behind it, which are printed below it.
+#[derive(Debug)]
+pub struct Proved {
+    /// What went wrong.
+    pub error: anyhow::Error,
+    /// The facts, a line each.
+    pub evidence: Vec<String>,
+}
+
+impl fmt::Display for Proved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.error, f)
+    }
+}
+
+impl Error for Proved {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        // As with a hint: `of` must find a Failure below it.
+        Some(self.error.as_ref())
+    }
+}
+
+/// `error` with the raw facts behind it.
+pub fn proved(error: impl Into<anyhow::Error>, evidence: Vec<String>) -> anyhow::Error {
+    anyhow::Error::new(Proved {
+        error: error.into(),
+        evidence,
+    })
+}
+
 /// Several errors of one command: each is printed, one after another.
 #[derive(Debug)]
 pub struct Several(pub Vec<anyhow::Error>);
@@ -193,6 +223,40 @@ pub fn usage(message: impl Into<String>) -> anyhow::Error {
     anyhow::Error::new(Usage {
         message: message.into(),
     })
+}
+
+/// Work that ended with an exit code of its own, which becomes ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exited {
+    /// The exit code, never 0.
+    pub code: u8,
+    /// What is to be said about it; empty where whoever did the work has said what there was to say.
+    pub message: String,
+}
+
+impl fmt::Display for Exited {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl Error for Exited {}
+
+/// An end with that exit code, 0 being a good one, and nothing to be said. Codes that no process can have count as 255.
+///
+/// # Errors
+/// [`Exited`] for every code but 0.
+pub fn exit(code: i32) -> anyhow::Result<()> {
+    match u8::try_from(code).unwrap_or(u8::MAX) {
+        0 => Ok(()),
+        code => Err(exited(code, "")),
+    }
+}
+
+/// An end with an exit code that is an error, and what is to be said about it.
+pub fn exited(code: u8, message: impl Into<String>) -> anyhow::Error {
+    let message = message.into();
+    anyhow::Error::new(Exited { code, message })
 }
 
 #[cfg(test)]

@@ -52,7 +52,7 @@ fn a_shell_comes_up_and_goes_without_a_trace() -> Result<()> {
     ensure!(
         created
             .stderr
-            .contains("enter it: kubectl exec -it shell-alice"),
+            .contains("enter it: kubectl session connect alice -n "),
         "{created:?}"
     );
     let listed = world.session(&["list", "--no-headers"])?.exits(0)?;
@@ -60,11 +60,10 @@ fn a_shell_comes_up_and_goes_without_a_trace() -> Result<()> {
         listed.stdout.split_whitespace().nth(3) == Some("running"),
         "{listed:?}"
     );
-    let said = world.namespace.kubectl(
-        &["exec", "shell-alice", "--", "sh", "-c", "id -u; echo $HOME"],
-        None,
-    )?;
-    ensure!(said.starts_with("1000\n"), "{said}");
+    let said = world
+        .session(&["connect", "alice", "--", "sh", "-c", "id -u; echo $HOME"])?
+        .exits(0)?;
+    ensure!(said.stdout.starts_with("1000\n"), "{said:?}");
     let again = world
         .session(&["create", "alice", "--template", "shell"])?
         .exits(1)?;

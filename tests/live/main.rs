@@ -11,10 +11,18 @@
 )]
 
 mod api;
+mod connect;
 mod data;
+mod diagnosis;
 mod embedded;
 mod faults;
+mod forward;
+mod krew;
 mod lifecycle;
+mod logs;
+mod shell;
+mod ssh;
+mod terminal;
 mod world;
 
 use std::process::ExitCode;
@@ -35,8 +43,15 @@ fn all() -> Vec<Live> {
         embedded::tests(),
         api::tests(),
         lifecycle::tests(),
+        logs::tests(),
         data::tests(),
+        connect::tests(),
+        shell::tests(),
+        ssh::tests(),
         faults::tests(),
+        forward::tests(),
+        diagnosis::tests(),
+        krew::tests(),
     ]
     .into_iter()
     .flatten()

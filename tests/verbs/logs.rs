@@ -1,1 +1,20 @@
+//! `kubectl session logs`: whose logs, of which run, and every line once.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs,
+    unreachable_pub,
+    reason = "tests may fail loudly"
+)]
 
+#[path = "logs/choice.rs"]
+mod choice;
+#[path = "logs/follow.rs"]
+mod follow;
+#[path = "play.rs"]
+mod play;
+#[path = "logs/stack.rs"]
+mod stack;
+#[path = "logs/words.rs"]
+mod words;

@@ -15,7 +15,9 @@ use session_shared::verb::Entry;
 pub const VERBS: &[Entry] = &[
     Entry::of::<kubectl_session_create::Create>(),
     Entry::of::<kubectl_session_list::List>(),
+    Entry::of::<kubectl_session_status::Status>(),
     Entry::of::<kubectl_session_logs::Logs>(),
+    Entry::of::<kubectl_session_connect::Connect>(),
     Entry::of::<kubectl_session_stop::Stop>(),
     Entry::of::<kubectl_session_start::Start>(),
     Entry::of::<kubectl_session_delete::Delete>(),

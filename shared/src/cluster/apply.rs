@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 use serde_json::Value;
+use tokio::sync::mpsc::UnboundedSender;
 
 use super::Cluster;
 use super::execute::Carrying;
@@ -10,6 +11,7 @@ use crate::failure::{self, Failure, Kind};
 use crate::objects::ResourceType;
 use crate::objects::resource::text;
 use crate::plan::{Done, Propagation};
+use crate::progress::Event;
 use crate::template::encode_string_data;
 
 /// How often an object is read again that somebody writes at the same time, as controllers write a status.
@@ -26,6 +28,7 @@ impl Cluster {
         object: &Value,
         found: &Value,
         with: &Carrying<'_>,
+        tell: &UnboundedSender<Event>,
     ) -> Result<Done> {
         let (kind, name) = (text(object, "/kind"), text(object, "/metadata/name"));
         let resource = self.discover(text(object, "/apiVersion"), kind).await?;
@@ -52,8 +55,9 @@ impl Cluster {
                 let background = Propagation::Background;
                 self.take_away(&resource, namespace, &target, background, &with.write)
                     .await?;
-                self.wait_gone(&resource, std::slice::from_ref(&target), with)
-                    .await?;
+                let targets = std::slice::from_ref(&target);
+                let gone = self.await_gone_within(with.limit, &resource, namespace, targets, tell);
+                with.interrupt.race(gone).await?;
                 self.make(object, false, with).await
             }
         }

@@ -12,8 +12,8 @@ use kube::api::{AttachParams, AttachedProcess};
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
+use super::Cluster;
 use super::failure::{Subject, of_status};
-use super::{Cluster, transport};
 use crate::failure::{Failure, Kind};
 
 /// So much of what a command writes is kept of each stream; the rest is read and forgotten.
@@ -107,23 +107,6 @@ impl Cluster {
             stderr,
         })
     }
-
-    fn refused(&self, error: &kube::Error, subject: &Subject) -> Failure {
-        match error {
-            kube::Error::Api(status) => of_status(
-                &serde_json::to_value(status.as_ref()).unwrap_or_default(),
-                status.code,
-                subject,
-            ),
-            kube::Error::UpgradeConnection(why) => Failure::local(
-                Kind::Unreachable,
-                format!(
-                    "exec needs a WebSocket, which something before the server does not let through: {why}"
-                ),
-            ),
-            error => transport::of(error, &self.inner.server, self.inner.proxied),
-        }
-    }
 }
 
 /// The status code of an upgrade, as far as kube tells: 0 where it does not.
@@ -163,7 +146,7 @@ async fn beginning(stream: Option<impl AsyncRead + Unpin>) -> Vec<u8> {
 }
 
 /// The exit code in the Status at the end of an exec; `None` if the command was never run.
-fn exit_code(status: &Value) -> Option<i32> {
+pub(super) fn exit_code(status: &Value) -> Option<i32> {
     if status["status"] == "Success" {
         return Some(0);
     }

@@ -5,11 +5,14 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use futures::future::join_all;
 use serde_json::{Value, json};
+use tokio::sync::mpsc::{self, UnboundedSender};
 
+use super::gone::short;
 use super::interrupt::{Interrupt, interrupted};
 use super::whose::{Whose, annotation, foreign, whose};
-use super::{Change, Cluster, Delete, Place, Selection, Write};
+use super::{Cluster, Delete, Write};
 use crate::api::ObjectRef;
+use crate::diagnosis::refusal;
 use crate::failure::{self, Failure, Kind, hinted};
 use crate::labels;
 use crate::objects::ResourceType;
@@ -46,7 +49,7 @@ impl Cluster {
                 return outcome;
             }
             stage.iter().for_each(|step| sink.tell(announce(step)));
-            let results = join_all(stage.iter().map(|step| self.step(step, with))).await;
+            let results = self.stage(stage, with, sink).await;
             for (step, result) in stage.iter().zip(results) {
                 match result {
                     Ok(done) => outcome.done.push(done),
@@ -63,11 +66,35 @@ impl Cluster {
         outcome
     }
 
-    async fn step(&self, step: &Step, with: &Carrying<'_>) -> Result<Done> {
+    /// All steps of a stage at once; what they have to say while they wait goes to `sink`.
+    async fn stage(
+        &self,
+        stage: &[Step],
+        with: &Carrying<'_>,
+        sink: &mut dyn Sink,
+    ) -> Vec<Result<Done>> {
+        let (tell, mut told) = mpsc::unbounded_channel();
+        let steps = stage.iter().map(|step| self.step(step, with, &tell));
+        let mut work = std::pin::pin!(join_all(steps));
+        loop {
+            tokio::select! {
+                biased;
+                results = &mut work => return results,
+                Some(event) = told.recv() => sink.tell(event),
+            }
+        }
+    }
+
+    async fn step(
+        &self,
+        step: &Step,
+        with: &Carrying<'_>,
+        tell: &UnboundedSender<Event>,
+    ) -> Result<Done> {
         let namespace = with.belonging.namespace.as_str();
         match step {
             Step::Create { object, existing } => self.make(object, *existing, with).await,
-            Step::Apply { object, found } => self.apply_over(object, found, with).await,
+            Step::Apply { object, found } => self.apply_over(object, found, with, tell).await,
             Step::Keep { object } => Ok(Done::TakenUp(object.clone())),
             Step::Patch {
                 target,
@@ -103,27 +130,11 @@ impl Cluster {
             }
             // A server dry run deletes nothing, so there is nothing to wait for.
             Step::AwaitGone { .. } if with.write.dry_run => Ok(Done::Gone),
-            Step::AwaitGone { targets, resource } => self
-                .wait_gone(resource, targets, with)
-                .await
-                .map(|()| Done::Gone),
+            Step::AwaitGone { targets, resource } => {
+                let gone = self.await_gone_within(with.limit, resource, namespace, targets, tell);
+                with.interrupt.race(gone).await.map(|()| Done::Gone)
+            }
         }
-    }
-
-    /// Waits until none of `targets` is there any more, as long as it may take.
-    pub(super) async fn wait_gone(
-        &self,
-        resource: &ResourceType,
-        targets: &[ObjectRef],
-        with: &Carrying<'_>,
-    ) -> Result<()> {
-        let gone = self.await_gone(resource, with.belonging.namespace.as_str(), targets);
-        let timed = async {
-            tokio::time::timeout(with.limit, gone)
-                .await
-                .unwrap_or_else(|_| Err(timed_out(targets, resource)))
-        };
-        with.interrupt.race(timed).await
     }
 
     /// POSTs one object. A name that is taken, and an answer that was lost, are looked into; nobody else's object is ever
@@ -152,7 +163,7 @@ impl Cluster {
         };
         let taken = failure::is(&error, Kind::AlreadyExists);
         if !taken && !failure::is(&error, Kind::Unreachable) {
-            return Err(error);
+            return Err(remedied(error));
         }
         let name = text(object, "/metadata/name");
         let Ok(Some(found)) = self.get(&resource, namespace, name).await else {
@@ -272,63 +283,14 @@ impl Cluster {
             Err(error) => Err(error),
         }
     }
+}
 
-    /// Waits until none of `targets` is there any more, by watch.
-    ///
-    /// # Errors
-    /// When the watch is refused.
-    pub async fn await_gone(
-        &self,
-        resource: &ResourceType,
-        namespace: &str,
-        targets: &[ObjectRef],
-    ) -> Result<()> {
-        let waits = targets
-            .iter()
-            .map(|target| self.await_one_gone(resource, namespace, target));
-        join_all(waits).await.into_iter().collect()
-    }
-
-    async fn await_one_gone(
-        &self,
-        resource: &ResourceType,
-        namespace: &str,
-        target: &ObjectRef,
-    ) -> Result<()> {
-        use futures::StreamExt;
-        loop {
-            // One GET, then a watch from its resourceVersion: nothing that happens in between is missed.
-            let Some(found) = self.get(resource, namespace, &target.name).await? else {
-                return Ok(());
-            };
-            if text(&found, "/metadata/uid") != target.uid {
-                return Ok(());
-            }
-            let select = Selection {
-                fields: format!("metadata.name={}", target.name),
-                ..Selection::default()
-            };
-            let from = text(&found, "/metadata/resourceVersion");
-            let changes = self.watch(
-                resource,
-                Place::Namespace(namespace),
-                &select,
-                Some(from),
-                false,
-            );
-            let mut changes = std::pin::pin!(changes);
-            while let Some(change) = changes.next().await {
-                match change {
-                    Ok(Change::Deleted(object)) if text(&object, "/metadata/uid") == target.uid => {
-                        return Ok(());
-                    }
-                    Ok(_) => {}
-                    // The watch is too old or was refused: look again; a refusal comes back from the GET.
-                    Err(error) if failure::is(&error, Kind::Expired) => break,
-                    Err(error) => return Err(error),
-                }
-            }
-        }
+/// What the server refuses for a reason that is known says what to do about it.
+fn remedied(error: anyhow::Error) -> anyhow::Error {
+    let found = failure::of(&error).and_then(|failure| refusal(&failure.message));
+    match found {
+        Some(refusal) => hinted(error, refusal.remedy),
+        None => error,
     }
 }
 
@@ -365,20 +327,4 @@ fn announce(step: &Step) -> Event {
         object,
         detail: String::new(),
     }
-}
-
-fn short(target: &ObjectRef) -> String {
-    format!("{}/{}", target.kind.to_lowercase(), target.name)
-}
-
-fn timed_out(targets: &[ObjectRef], resource: &ResourceType) -> anyhow::Error {
-    let name = targets
-        .first()
-        .map(|target| target.name.as_str())
-        .unwrap_or_default();
-    let message = format!(
-        "timed out waiting for the condition on {}/{name}",
-        resource.singular()
-    );
-    anyhow::Error::new(Failure::local(Kind::TimedOut, message))
 }

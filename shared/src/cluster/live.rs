@@ -40,14 +40,10 @@ impl Cluster {
             labels: format!("{}={name}", labels::SESSION),
             ..Selection::default()
         };
-        let owners = owner_kinds(session);
-        let lists = owners
-            .iter()
-            .map(|kind| self.list_of(kind, namespace, &select));
         let parameters = parameters_secret(name);
         let (pods, owners, claims, secret) = futures::try_join!(
             self.list_of(&POD, namespace, &select),
-            try_join_all(lists),
+            self.owners(namespace, session),
             self.list_of(&PERSISTENT_VOLUME_CLAIM, namespace, &select),
             self.secret_metadata(namespace, &parameters),
         )?;
@@ -55,10 +51,26 @@ impl Cluster {
         let data = claims.into_iter().chain(secret).collect();
         Ok(Live {
             pods,
-            owners: owners.into_iter().flatten().collect(),
+            owners,
             data,
             rest: Vec::new(),
         })
+    }
+
+    /// What Pods of the session can be owned by: one LIST for each kind that its last start made, all at once; for each kind
+    /// there is where that is not known. None for a session that is a Pod.
+    ///
+    /// # Errors
+    /// What the server refuses.
+    pub async fn owners(&self, namespace: &str, session: &Session) -> Result<Vec<Value>> {
+        let name = session.metadata.name.as_deref().unwrap_or_default();
+        let select = Selection::labelled(format!("{}={name}", labels::SESSION));
+        let kinds = owner_kinds(session);
+        let lists = kinds
+            .iter()
+            .map(|kind| self.list_of(kind, namespace, &select));
+        let found = try_join_all(lists).await?;
+        Ok(found.into_iter().flatten().collect())
     }
 
     async fn list_of(
@@ -93,7 +105,8 @@ pub fn parameters_secret(session: &str) -> String {
     format!("session-{session}-parameters")
 }
 
-fn owner_kinds(session: &Session) -> Vec<&'static ResourceType> {
+/// The kinds that [`Cluster::owners`] lists.
+pub fn owner_kinds(session: &Session) -> Vec<&'static ResourceType> {
     let all = [&STATEFUL_SET, &DEPLOYMENT, &REPLICA_SET, &DAEMON_SET, &JOB];
     let applied = session
         .status

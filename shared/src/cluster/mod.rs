@@ -6,15 +6,18 @@
 //! [`Failure`]: crate::failure::Failure
 
 mod apply;
+pub mod attach;
 pub mod chosen;
 mod config;
 mod connector;
 mod credentials;
 mod exec;
 pub mod execute;
+mod facts;
 mod failure;
 pub mod follow;
 pub mod forward;
+mod gone;
 mod identity;
 pub mod interrupt;
 mod kubeconfig;
@@ -34,6 +37,8 @@ mod request;
 mod surroundings;
 mod token;
 mod transport;
+mod turns;
+mod usage;
 pub mod wait;
 mod warning;
 mod watch;
@@ -60,6 +65,8 @@ pub use present::Present;
 pub use read::{IncludeObject, List, Place, Selection};
 pub use request::{Exchange, status_text};
 pub use token::random_token;
+pub use turns::{Turn, Turns};
+pub use usage::{NodeUse, PodUse, VolumeUse};
 pub use watch::Change;
 pub use write::{Delete, Deleted, Propagation, Write};
 

@@ -6,7 +6,7 @@ use futures::{StreamExt, stream};
 use http::HeaderMap;
 use serde_json::Value;
 
-use super::request::{Call, JSON, METADATA_LIST, TABLE, unreadable};
+use super::request::{Call, JSON, METADATA, METADATA_LIST, TABLE, unreadable};
 use super::{Cluster, paths};
 use crate::failure::{self, Failure, Kind};
 use crate::objects::ResourceType;
@@ -104,6 +104,24 @@ impl Cluster {
         let call = Call::get(paths::object(t, namespace, name)?).about(t, name);
         match self.call(&call).await {
             Ok(answer) => Ok(Some(answer.json()?)),
+            Err(error) if failure::is(&error, Kind::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// As [`Cluster::get`], but only apiVersion, kind and metadata: what else is in it is not even asked for.
+    ///
+    /// # Errors
+    /// As [`Cluster::get`].
+    pub async fn get_metadata(
+        &self,
+        t: &ResourceType,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<Value>> {
+        let call = Call::get(paths::object(t, namespace, name)?).about(t, name);
+        match self.call(&call.accept(METADATA)).await {
+            Ok(answer) => Ok(Some(only_metadata(typed(answer.json()?, t)))),
             Err(error) if failure::is(&error, Kind::NotFound) => Ok(None),
             Err(error) => Err(error),
         }
@@ -294,6 +312,14 @@ fn page(
 pub(super) fn selecting(call: Call, select: &Selection) -> Call {
     call.with("labelSelector", select.labels.clone())
         .with("fieldSelector", select.fields.clone())
+}
+
+/// A server that does not know how to leave the rest out sends it: it goes no further.
+fn only_metadata(mut object: Value) -> Value {
+    if let Some(map) = object.as_object_mut() {
+        map.retain(|key, _| ["apiVersion", "kind", "metadata"].contains(&key.as_str()));
+    }
+    object
 }
 
 /// The items of a list do not say what they are, and metadata alone says something else: here each says it, first of all.

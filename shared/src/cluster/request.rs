@@ -19,6 +19,9 @@ use crate::objects::ResourceType;
 pub(super) const JSON: &str = "application/json";
 /// Rows as the server prints them.
 pub(super) const TABLE: &str = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
+/// Metadata of one object.
+pub(super) const METADATA: &str =
+    "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io,application/json";
 /// Metadata of a collection.
 pub(super) const METADATA_LIST: &str =
     "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io,application/json";
@@ -57,6 +60,8 @@ pub(super) struct Call {
     accept: &'static str,
     content: Option<(&'static str, Bytes)>,
     identity_encoding: bool,
+    /// Further headers.
+    headers: HeaderMap,
     pub(super) subject: failure::Subject,
 }
 
@@ -73,6 +78,7 @@ impl Call {
             accept: JSON,
             content: None,
             identity_encoding: false,
+            headers: HeaderMap::new(),
             subject,
         }
     }
@@ -106,6 +112,12 @@ impl Call {
     /// Asks for an answer that is not compressed: streams of many compressed parts cannot be read.
     pub(super) fn uncompressed(mut self) -> Self {
         self.identity_encoding = true;
+        self
+    }
+
+    /// Headers beside those that every request has.
+    pub(super) fn wearing(mut self, headers: HeaderMap) -> Self {
+        self.headers = headers;
         self
     }
 
@@ -195,6 +207,22 @@ impl Cluster {
         }
     }
 
+    /// Sends a request and returns the answer whatever its status, the body still to come. Sent twice where a connection had
+    /// been closed while it waited, or credentials had to be renewed.
+    ///
+    /// # Errors
+    /// A Failure where there is no answer.
+    pub(super) async fn ask(&self, call: &Call) -> Result<Response<Body>> {
+        let mut answer = self.limited(self.sent(call)).await;
+        let is_refused =
+            matches!(&answer, Ok(response) if response.status() == StatusCode::UNAUTHORIZED);
+        let was_closed = matches!(&answer, Err(failed) if transport::hung_up(&failed.failure));
+        if was_closed || (is_refused && self.renewed().await?) {
+            answer = self.limited(self.sent(call)).await;
+        }
+        answer.map_err(|failed| failed.failure.into())
+    }
+
     async fn renewed(&self) -> Result<bool> {
         match &self.inner.credentials {
             Some(credentials) => credentials.refused().await,
@@ -224,7 +252,7 @@ impl Cluster {
         }
     }
 
-    async fn head(&self, call: &Call) -> Result<Response<Body>, Failed> {
+    async fn sent(&self, call: &Call) -> Result<Response<Body>, Failed> {
         if let Some(credentials) = &self.inner.credentials {
             credentials.keep_fresh().await.map_err(Failed::of)?;
         }
@@ -237,6 +265,11 @@ impl Cluster {
         self.observed(call.method.as_str(), &call.target(), status, started);
         let response = sent.map_err(|error| self.broken(&error))?;
         self.inner.warnings.collect(response.headers());
+        Ok(response)
+    }
+
+    async fn head(&self, call: &Call) -> Result<Response<Body>, Failed> {
+        let response = self.sent(call).await?;
         if response.status().is_success() {
             return Ok(response);
         }
@@ -261,6 +294,9 @@ impl Cluster {
             .header(USER_AGENT, self.inner.agent.clone());
         if call.identity_encoding {
             request = request.header(ACCEPT_ENCODING, "identity");
+        }
+        if let Some(headers) = request.headers_mut() {
+            headers.extend(call.headers.clone());
         }
         match &call.content {
             Some((content_type, body)) => request

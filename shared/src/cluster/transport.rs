@@ -135,10 +135,9 @@ fn lookup(host: &str, links: &[Link]) -> String {
     } else {
         format!("{address}:53")
     };
-    let temporary = links
-        .iter()
-        .any(|link| link.text.contains("Temporary failure") || link.text.contains("try again"));
-    let reason = if temporary {
+    // EAI_AGAIN in the words of glibc and of musl, which the released programs are built with.
+    let says = |words: &str| links.iter().any(|link| link.text.contains(words));
+    let reason = if says("Temporary failure") || says("Try again") {
         "server misbehaving"
     } else {
         "no such host"
@@ -188,4 +187,26 @@ fn words(name: &str) -> String {
         out.push(c.to_ascii_lowercase());
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_server_that_fails_is_told_from_a_name_that_is_not_there() {
+        let said = |text: &str| {
+            let text = format!("failed to lookup address information: {text}");
+            lookup("h", &[Link { text, io: None }])
+        };
+        for (text, wanted) in [
+            ("Temporary failure in name resolution", "server misbehaving"),
+            ("Try again", "server misbehaving"),
+            ("Name or service not known", "no such host"),
+            ("Name does not resolve", "no such host"),
+        ] {
+            let told = said(text);
+            assert!(told.ends_with(&format!(": {wanted}")), "{text}: {told}");
+        }
+    }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 use futures::StreamExt;
 use futures::stream::BoxStream;
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
@@ -86,7 +87,7 @@ impl Cluster {
             tokio::select! {
                 biased;
                 () = interrupt.wait() => return Ok(Waited::Interrupted(Box::new(seen))),
-                () = &mut deadline => return Ok(Waited::TimedOut(Box::new(seen))),
+                () = &mut deadline => return Ok(Waited::TimedOut(Box::new(state.explained().await))),
                 change = pods.next() => match change {
                     Some(Ok(change)) => state.take_pod(change).await?,
                     Some(Err(error)) if !failure::is(&error, Kind::Expired) => return Err(error),
@@ -108,8 +109,9 @@ impl Cluster {
                 seen,
                 Seen::Ready { .. } | Seen::Ended { .. } | Seen::Hopeless(_)
             ) {
-                sink.tell(Event::Done);
                 let pod = state.decisive(&seen);
+                let seen = state.cluster.explain(namespace, seen).await;
+                sink.tell(Event::Done);
                 return Ok(Waited::Settled {
                     seen: Box::new(seen),
                     pod,
@@ -138,6 +140,14 @@ impl Watching<'_> {
             None,
             false,
         )
+    }
+
+    /// What was seen last, as old as it is by now and with all that can be found out about it.
+    async fn explained(&mut self) -> Seen {
+        let now = Timestamp::now();
+        self.events.iter_mut().for_each(|event| event.age_at(now));
+        let seen = self.look();
+        self.cluster.explain(self.namespace, seen).await
     }
 
     fn look(&mut self) -> Seen {
@@ -207,7 +217,12 @@ impl Watching<'_> {
 
     fn take_event(&mut self, change: Change) {
         if let Change::Added(event) | Change::Modified(event) = change {
-            self.events.push(EventNote::of(&event));
+            let mut event = EventNote::of(&event);
+            event.age_at(Timestamp::now());
+            // A later state of the same event: it counts on, it does not happen anew.
+            self.events
+                .retain(|known| known.id.is_empty() || known.id != event.id);
+            self.events.push(event);
         }
     }
 }

@@ -1,8 +1,9 @@
 //! What one container's state means.
 
-use k8s_openapi::api::core::v1::{ContainerStateTerminated, ContainerStatus};
+use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, ContainerStatus, Pod};
 
-use super::Cause;
+use super::image::Pull;
+use super::{Cause, EventNote, reference};
 
 /// Restarts after which a crash loop is taken for what it is: the first may be a dependency that was not up yet.
 const CRASHES: i32 = 3;
@@ -10,218 +11,256 @@ const CRASHES: i32 = 3;
 /// What a container that is not ready waits for.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum State {
-    Waiting(String),
-    Pulling(String),
+    /// For its turn, or for something nobody has told of.
+    Waiting,
+    /// For its image; what is wrong with that may heal.
+    Pulling(Cause),
+    /// For something else that may heal.
+    Held(Cause),
+    /// It runs.
     Running,
+    /// It ended and is not started again.
     Ended { code: i32, reason: String },
+    /// For somebody to change something.
     Hopeless(Cause),
 }
 
-/// Reads a container's status. `pod` is its name, `why` the newest message of the kubelet about it, if any.
-pub(super) fn read(pod: &str, status: &ContainerStatus, why: Option<&str>) -> State {
-    let Some(state) = &status.state else {
-        return State::Waiting(String::new());
-    };
-    if state.running.is_some() {
-        return State::Running;
-    }
-    if let Some(ended) = &state.terminated {
-        let reason = ended.reason.clone().unwrap_or_default();
-        return State::Ended {
-            code: ended.exit_code,
-            reason,
+/// A container of a Pod and all that is known of it.
+pub(super) struct Contained<'a> {
+    pub(super) pod: &'a Pod,
+    pub(super) status: &'a ContainerStatus,
+    pub(super) init: bool,
+    /// Events about the Pod.
+    pub(super) events: &'a [&'a EventNote],
+}
+
+impl Contained<'_> {
+    /// `container "main" of pod "x"`.
+    pub(super) fn place(&self) -> String {
+        let pod = self.pod.metadata.name.as_deref().unwrap_or_default();
+        let kind = if self.init {
+            "init container"
+        } else {
+            "container"
         };
+        format!("{kind} {:?} of pod {pod:?}", self.status.name)
     }
-    let Some(waiting) = &state.waiting else {
-        return State::Waiting(String::new());
-    };
-    let reason = waiting.reason.as_deref().unwrap_or_default();
-    let message = waiting.message.as_deref().or(why).unwrap_or_default();
-    judge(pod, status, reason, message)
-}
 
-/// How a container ended, if it has.
-pub(super) fn end_of(status: &ContainerStatus) -> Option<&ContainerStateTerminated> {
-    status.state.as_ref()?.terminated.as_ref()
-}
-
-/// How a container ended, in a line: the runtime's own words where it never began.
-pub(super) fn describe_end(status: &ContainerStatus) -> String {
-    let Some(end) = end_of(status) else {
-        return format!("container {:?} runs", status.name);
-    };
-    match (end.reason.as_deref(), end.message.as_deref()) {
-        (Some("StartError" | "ContainerCannotRun"), Some(message)) => {
-            format!(
-                "container {:?} could not be started: {}",
-                status.name,
-                message.trim()
-            )
+    /// Reads its state.
+    pub(super) fn read(&self) -> State {
+        let Some(state) = &self.status.state else {
+            return State::Waiting;
+        };
+        if state.running.is_some() {
+            return State::Running;
         }
-        (Some(reason), _) if !matches!(reason, "Error" | "Completed") => {
-            format!(
-                "container {:?} ended with exit code {} ({reason})",
-                status.name, end.exit_code
-            )
+        if let Some(end) = &state.terminated {
+            return self.ended(end);
         }
-        _ => format!(
-            "container {:?} ended with exit code {}",
-            status.name, end.exit_code
-        ),
+        let Some(waiting) = &state.waiting else {
+            return State::Waiting;
+        };
+        let reason = waiting.reason.as_deref().unwrap_or_default();
+        let told = || self.newest("Failed").map(|event| event.message.as_str());
+        let message = waiting.message.as_deref().or_else(told).unwrap_or_default();
+        self.waiting(reason, message)
     }
-}
 
-fn judge(pod: &str, status: &ContainerStatus, reason: &str, message: &str) -> State {
-    let evidence = vec![format!("{reason}: {message}")];
-    let hopeless = |message: String, remedy: &str| {
-        State::Hopeless(Cause {
-            reason: reason.to_owned(),
-            message,
-            evidence: evidence.clone(),
-            remedy: Some(remedy.to_owned()),
+    fn ended(&self, end: &ContainerStateTerminated) -> State {
+        let policy = self
+            .pod
+            .spec
+            .as_ref()
+            .and_then(|spec| spec.restart_policy.as_deref());
+        let stays = match policy.unwrap_or("Always") {
+            "Never" => true,
+            "OnFailure" => end.exit_code == 0,
+            _ => self.init && end.exit_code == 0,
+        };
+        if stays {
+            return State::Ended {
+                code: end.exit_code,
+                reason: end.reason.clone().unwrap_or_default(),
+            };
+        }
+        self.crashing()
+    }
+
+    fn waiting(&self, reason: &str, message: &str) -> State {
+        let place = self.place();
+        let pull = Pull {
+            place: &place,
+            image: &self.status.image,
+            node: self
+                .spec(|spec| spec.node_name.as_deref())
+                .unwrap_or_default(),
+            credentials: self
+                .spec(|spec| spec.image_pull_secrets.as_deref())
+                .is_some_and(|secrets| !secrets.is_empty()),
+        };
+        match reason {
+            "ContainerCreating" | "PodInitializing" | "" => State::Waiting,
+            "ErrImageNeverPull" => State::Hopeless(self.proved(reason, pull.never())),
+            "InvalidImageName" => State::Hopeless(self.proved(reason, pull.invalid_name())),
+            "ErrImagePull" | "ImagePullBackOff" => {
+                let (cause, is_final) = pull.failed(message);
+                let cause = self.proved(reason, cause);
+                if is_final {
+                    State::Hopeless(cause)
+                } else {
+                    State::Pulling(cause)
+                }
+            }
+            "CrashLoopBackOff" => self.crashing(),
+            "RunContainerError" | "CreateContainerError" if may_pass(message) => {
+                State::Held(self.not_started(reason, message))
+            }
+            "RunContainerError" | "CreateContainerError" => {
+                State::Hopeless(self.not_started(reason, message))
+            }
+            "CreateContainerConfigError" => self.misconfigured(reason, message),
+            other => State::Held(self.proved(
+                other,
+                Cause {
+                    message: format!(
+                        "{place} is not started yet, for a reason not known here: {other}"
+                    ),
+                    ..Cause::default()
+                },
+            )),
+        }
+    }
+
+    fn misconfigured(&self, reason: &str, message: &str) -> State {
+        let place = self.place();
+        if let Some(cause) = reference::read(&place, message) {
+            return State::Hopeless(self.proved(reason, cause));
+        }
+        // The kubelet asks again by itself what it could not read in time.
+        let may_pass = may_pass(message);
+        let cause = Cause {
+            message: format!(
+                "{place} cannot be made from what the Pod says: {}",
+                or(first_line(message), reason)
+            ),
+            remedy: Some(
+                "correct what the message names, then delete the session and create it again"
+                    .into(),
+            ),
+            ..Cause::default()
+        };
+        let cause = self.proved(reason, cause);
+        if may_pass {
+            State::Held(cause)
+        } else {
+            State::Hopeless(cause)
+        }
+    }
+
+    fn not_started(&self, reason: &str, message: &str) -> Cause {
+        self.proved(reason, Cause {
+            message: format!("{} could not be started: {}", self.place(), or(last_part(message), reason)),
+            remedy: Some("correct the container's command or image, then delete the session and create it again".into()),
+            ..Cause::default()
         })
-    };
-    let place = format!("container {:?} of pod {pod:?}", status.name);
-    match reason {
-        "ErrImageNeverPull" => hopeless(
-            format!(
-                "{place}: image {:?} is not on the node and its pull policy is Never",
-                status.image
-            ),
-            "bring the image to the node, or change imagePullPolicy",
-        ),
-        "InvalidImageName" => hopeless(
-            format!("{place}: image name {:?} is not valid", status.image),
-            "name the image as REGISTRY/REPOSITORY:TAG",
-        ),
-        "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" => hopeless(
-            format!("{place}: {}", or(message, reason)),
-            "correct what the message names, then delete the session and create it again",
-        ),
-        "ErrImagePull" | "ImagePullBackOff" if is_final(message) => hopeless(
-            format!(
-                "{place}: image {:?} cannot be pulled: {}",
-                status.image,
-                first_line(message)
-            ),
-            "check the image's name and tag, and the node's access to its registry",
-        ),
-        "ErrImagePull" | "ImagePullBackOff" => State::Pulling(format!(
-            "image {:?}: {}",
-            status.image,
-            or(first_line(message), reason)
-        )),
-        "CrashLoopBackOff" if status.restart_count >= CRASHES => {
-            hopeless(crash(&place, status), "see the logs of the container")
+    }
+
+    /// It ends and is started again, and so on.
+    fn crashing(&self) -> State {
+        let cause = self.crash();
+        if self.status.restart_count >= CRASHES {
+            State::Hopeless(cause)
+        } else {
+            State::Held(cause)
         }
-        "CrashLoopBackOff" => State::Waiting(crash(&place, status)),
-        "ContainerCreating" | "PodInitializing" | "" => State::Waiting(String::new()),
-        other => State::Waiting(format!("{other} {message}").trim().to_owned()),
+    }
+
+    pub(super) fn newest(&self, reason: &str) -> Option<&EventNote> {
+        let own = self.events.iter().rev().copied();
+        own.into_iter()
+            .find(|event| event.reason == reason && event.concerns(&self.status.name))
+    }
+
+    fn spec<'b, T: ?Sized>(
+        &'b self,
+        read: impl Fn(&'b k8s_openapi::api::core::v1::PodSpec) -> Option<&'b T>,
+    ) -> Option<&'b T> {
+        self.pod.spec.as_ref().and_then(read)
+    }
+
+    /// `cause` with the container's states as evidence, and `reason` as its word.
+    fn proved(&self, reason: &str, cause: Cause) -> Cause {
+        Cause {
+            reason: reason.to_owned(),
+            evidence: self.states(),
+            ..cause
+        }
+    }
+
+    pub(super) fn states(&self) -> Vec<String> {
+        let name = &self.status.name;
+        let now = self.status.state.as_ref().and_then(describe);
+        let last = self.status.last_state.as_ref().and_then(describe);
+        let now = now.map(|state| format!("container {name:?}: {state}"));
+        let last = last.map(|state| format!("container {name:?} before: {state}"));
+        now.into_iter().chain(last).collect()
     }
 }
 
-fn crash(place: &str, status: &ContainerStatus) -> String {
-    let last = status
-        .last_state
-        .as_ref()
-        .and_then(|state| state.terminated.as_ref());
-    let how = match last {
-        Some(ended) if ended.reason.as_deref() == Some("OOMKilled") => {
-            "was killed for lack of memory (OOMKilled)".to_owned()
-        }
-        Some(ended) => format!("ended with exit code {}", ended.exit_code),
-        None => "ended".to_owned(),
-    };
-    format!(
-        "{place} {how} and was restarted {} times",
-        status.restart_count
-    )
+fn describe(state: &ContainerState) -> Option<String> {
+    if let Some(waiting) = &state.waiting {
+        let reason = waiting.reason.as_deref().unwrap_or_default();
+        let message = waiting.message.as_deref().unwrap_or_default();
+        let colon = if message.is_empty() { "" } else { ": " };
+        return Some(format!("waiting: {reason}{colon}{message}"));
+    }
+    if let Some(end) = &state.terminated {
+        let message = end
+            .message
+            .as_deref()
+            .map(|message| format!(": {}", message.trim()));
+        return Some(format!(
+            "terminated: {}, exit code {}{}",
+            end.reason.as_deref().unwrap_or("no reason"),
+            end.exit_code,
+            message.unwrap_or_default()
+        ));
+    }
+    state.running.as_ref().map(|_| "running".to_owned())
 }
 
-/// A registry that says no will say it again; one that cannot be reached may come back.
-fn is_final(message: &str) -> bool {
-    let message = message.to_ascii_lowercase();
+/// Words of a runtime or kubelet that was busy: the next try may go well.
+fn may_pass(message: &str) -> bool {
     [
-        "not found",
-        "manifest unknown",
-        "unauthorized",
-        "denied",
-        "no such host",
-        "authorization failed",
-        "invalid reference",
+        "failed to sync",
+        "deadline exceeded",
+        "is reserved for",
+        "not registered",
+        "connection error",
     ]
     .iter()
     .any(|word| message.contains(word))
 }
 
-fn first_line(message: &str) -> &str {
-    message.lines().next().unwrap_or_default()
-}
-
-fn or<'a>(message: &'a str, reason: &'a str) -> &'a str {
-    if message.is_empty() { reason } else { message }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn waiting(reason: &str, message: &str, restarts: i32) -> State {
-        let status: ContainerStatus = serde_json::from_value(json!({
-            "name": "main", "image": "x:1", "imageID": "", "ready": false, "restartCount": restarts,
-            "state": { "waiting": { "reason": reason, "message": message } },
-            "lastState": { "terminated": { "exitCode": 3, "reason": "Error" } },
-        }))
-        .unwrap();
-        read("p", &status, None)
-    }
-
-    #[test]
-    fn what_cannot_heal_is_said_at_once() {
-        for (reason, message) in [
-            (
-                "ErrImageNeverPull",
-                "Container image \"x:1\" is not present with pull policy of Never",
-            ),
-            ("InvalidImageName", "couldn't parse image name"),
-            ("CreateContainerConfigError", "secret \"s\" not found"),
-            (
-                "ErrImagePull",
-                "rpc error: code = NotFound desc = failed: x:1: not found",
-            ),
-        ] {
-            assert!(
-                matches!(waiting(reason, message, 0), State::Hopeless(_)),
-                "{reason}"
-            );
+/// The innermost of the runtime's errors: `exec: "/nope": stat /nope: no such file or directory`.
+pub(super) fn last_part(message: &str) -> &str {
+    let message = first_line(message);
+    for word in [
+        "unable to start container process: ",
+        "OCI runtime create failed: ",
+        "failed to create shim task: ",
+    ] {
+        if let Some((_, rest)) = message.split_once(word) {
+            return rest;
         }
     }
+    message
+}
 
-    #[test]
-    fn what_may_heal_is_waited_for() {
-        assert_eq!(
-            waiting("ContainerCreating", "", 0),
-            State::Waiting(String::new())
-        );
-        assert!(matches!(
-            waiting("ErrImagePull", "dial tcp: i/o timeout", 0),
-            State::Pulling(_)
-        ));
-        assert!(matches!(
-            waiting("CrashLoopBackOff", "back-off", 1),
-            State::Waiting(_)
-        ));
-    }
+pub(super) fn first_line(message: &str) -> &str {
+    message.lines().next().unwrap_or_default().trim()
+}
 
-    #[test]
-    fn a_crash_loop_names_the_exit_code() {
-        let State::Hopeless(cause) = waiting("CrashLoopBackOff", "back-off", 3) else {
-            panic!("not hopeless")
-        };
-        assert_eq!(
-            cause.message,
-            "container \"main\" of pod \"p\" ended with exit code 3 and was restarted 3 times"
-        );
-    }
+pub(super) fn or<'a>(message: &'a str, reason: &'a str) -> &'a str {
+    if message.is_empty() { reason } else { message }
 }

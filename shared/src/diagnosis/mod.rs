@@ -1,12 +1,31 @@
 //! From what the cluster says about a session's Pods to what a person needs: what is waited for, whether it can still come
 //! up, and if not why. Pure: everything comes in as data.
 
+mod claim;
 pub mod classes;
 mod container;
+mod crash;
+mod ended;
+mod event;
+mod facts;
+mod holding;
+mod image;
+mod missing;
 mod pod;
+mod probe;
 pub mod quota;
+mod reference;
+mod refusal;
+mod scheduling;
+mod telling;
+mod volume;
 
-pub use pod::{inspect, inspect_missing};
+pub use event::EventNote;
+pub use facts::{Answer, Ask, Room, refine};
+pub use holding::holding;
+pub use missing::inspect_missing;
+pub use pod::inspect;
+pub use refusal::{Refusal, refusal};
 
 use crate::progress::Stage;
 
@@ -32,6 +51,14 @@ impl Finding {
         match &self.verdict {
             Verdict::Hopeless(cause) => Some(cause),
             _ => self.trouble.as_ref(),
+        }
+    }
+
+    /// The same, to be made finer.
+    pub fn cause_mut(&mut self) -> Option<&mut Cause> {
+        match &mut self.verdict {
+            Verdict::Hopeless(cause) => Some(cause),
+            _ => self.trouble.as_mut(),
         }
     }
 }
@@ -66,58 +93,9 @@ pub struct Cause {
     pub evidence: Vec<String>,
     /// What to do about it; `None` where that is not known.
     pub remedy: Option<String>,
+    /// What is worth reading before a person is told: `Cluster::explain` does, and adds it to the evidence.
+    pub asks: Vec<Ask>,
 }
 
-/// An Event of the cluster, as far as it counts here.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct EventNote {
-    /// Kind of the object it is about.
-    pub kind: String,
-    /// Name of the object it is about.
-    pub name: String,
-    /// UID of the object it is about.
-    pub uid: String,
-    /// True for type Warning.
-    pub warning: bool,
-    /// FailedScheduling, Pulling, …
-    pub reason: String,
-    /// The text.
-    pub message: String,
-    /// When it was seen last, RFC 3339, UTC; empty where it does not say.
-    pub time: String,
-}
-
-impl EventNote {
-    /// Reads an Event of the core API.
-    pub fn of(event: &serde_json::Value) -> Self {
-        use crate::objects::resource::text;
-        Self {
-            kind: text(event, "/involvedObject/kind").to_owned(),
-            name: text(event, "/involvedObject/name").to_owned(),
-            uid: text(event, "/involvedObject/uid").to_owned(),
-            warning: text(event, "/type") == "Warning",
-            reason: text(event, "/reason").to_owned(),
-            message: text(event, "/message").trim().to_owned(),
-            time: [
-                "/lastTimestamp",
-                "/eventTime",
-                "/metadata/creationTimestamp",
-            ]
-            .iter()
-            .map(|pointer| text(event, pointer))
-            .find(|time| !time.is_empty())
-            .unwrap_or_default()
-            .to_owned(),
-        }
-    }
-
-    /// True if it was not seen last before `time` (RFC 3339, UTC, to the second): what an object of the same name did before
-    /// this one was made is not this one's affair.
-    pub fn is_since(&self, time: &str) -> bool {
-        const TO_THE_SECOND: usize = "2026-01-01T00:00:00".len();
-        match (self.time.get(..TO_THE_SECOND), time.get(..TO_THE_SECOND)) {
-            (Some(seen), Some(made)) => seen >= made,
-            _ => true,
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -1,20 +1,16 @@
 //! What a Pod's status and events mean.
 
-use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodStatus};
+use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodCondition, PodStatus};
 
-use serde_json::Value;
-
-use super::container::{self, State};
-use super::{Cause, EventNote, Finding, Verdict};
-use crate::objects::resource::text;
+use super::container::{Contained, State};
+use super::facts::Ask;
+use super::{Cause, EventNote, Finding, Verdict, claim, scheduling, volume};
 use crate::progress::Stage;
 
 /// Reads one Pod of the primary workload. `events` may hold events of other objects: they are passed over.
 pub fn inspect(pod: &Pod, events: &[EventNote]) -> Finding {
     let name = pod.metadata.name.clone().unwrap_or_default();
     let uid = pod.metadata.uid.clone().unwrap_or_default();
-    let own: Vec<&EventNote> = events.iter().filter(|event| event.uid == uid).collect();
-    let status = pod.status.clone().unwrap_or_default();
     let made = pod
         .metadata
         .creation_timestamp
@@ -23,230 +19,206 @@ pub fn inspect(pod: &Pod, events: &[EventNote]) -> Finding {
         .unwrap_or_default();
     let is_claims = |event: &&EventNote| {
         event.kind == "PersistentVolumeClaim"
-            && event.warning
             && event.is_since(&made)
-            && mounts(pod, &event.name)
+            && claims_of(pod).any(|claim| claim == event.name)
     };
-    let claims: Vec<&EventNote> = events.iter().filter(is_claims).collect();
-    let found = Inspection {
+    let status = pod.status.clone().unwrap_or_default();
+    let mut found = Inspection {
+        pod,
         name: &name,
         status: &status,
-        events: &own,
-        claims: &claims,
+        events: events.iter().filter(|event| event.uid == uid).collect(),
+        claims: events.iter().filter(is_claims).collect(),
     };
-    let (stage, detail, verdict) = found.read(pod);
+    // A watch begins with what is there, in no order of time.
+    found.events.sort_by_key(|event| event.second());
+    found.claims.sort_by_key(|event| event.second());
+    let read = found.read();
     Finding {
-        stage,
+        stage: read.stage,
         object: format!("pod/{name}"),
-        detail,
-        verdict,
-        trouble: None,
+        detail: read.detail,
+        verdict: read.verdict,
+        trouble: read.trouble,
     }
 }
 
-/// A workload that has no Pod yet: its controller's events say why, when there is a why. A Deployment's are those of the
-/// ReplicaSets it makes, which are known by their names alone.
-pub fn inspect_missing(workload: &Value, events: &[EventNote]) -> Finding {
-    let (kind, name) = (text(workload, "/kind"), text(workload, "/metadata/name"));
-    let (uid, made) = (
-        text(workload, "/metadata/uid"),
-        text(workload, "/metadata/creationTimestamp"),
-    );
-    let object = format!("{}/{name}", kind.to_lowercase());
-    let is_mine = |event: &EventNote| {
-        let by_name = event
-            .name
-            .strip_prefix(name)
-            .is_some_and(|rest| rest.starts_with('-'));
-        event.uid == uid || (event.kind == "ReplicaSet" && by_name && event.is_since(made))
-    };
-    let failed = events
-        .iter()
-        .rev()
-        .find(|event| event.reason == "FailedCreate" && is_mine(event));
-    let (detail, verdict) = match failed {
-        None => (String::new(), Verdict::Waiting),
-        Some(event) => {
-            let message = format!("{} {:?} cannot make its Pod: {}", kind, name, event.message);
-            let cause = Cause {
-                reason: event.reason.clone(),
-                message,
-                evidence: vec![format!("{}: {}", event.reason, event.message)],
-                ..Cause::default()
-            };
-            (event.message.clone(), Verdict::Hopeless(cause))
+pub(super) struct Inspection<'a> {
+    pub(super) pod: &'a Pod,
+    pub(super) name: &'a str,
+    pub(super) status: &'a PodStatus,
+    pub(super) events: Vec<&'a EventNote>,
+    claims: Vec<&'a EventNote>,
+}
+
+pub(super) struct Read {
+    pub(super) stage: Stage,
+    pub(super) detail: String,
+    pub(super) verdict: Verdict,
+    pub(super) trouble: Option<Cause>,
+}
+
+impl Read {
+    pub(super) fn plain(stage: Stage, detail: impl Into<String>) -> Self {
+        Self {
+            stage,
+            detail: detail.into(),
+            verdict: Verdict::Waiting,
+            trouble: None,
         }
-    };
-    Finding {
-        stage: Stage::Scheduling,
-        object,
-        detail,
-        verdict,
-        trouble: None,
+    }
+
+    pub(super) fn held(stage: Stage, cause: Cause) -> Self {
+        Self {
+            trouble: Some(cause.clone()),
+            ..Self::plain(stage, cause.message)
+        }
+    }
+
+    pub(super) fn hopeless(stage: Stage, cause: Cause) -> Self {
+        Self {
+            verdict: Verdict::Hopeless(cause.clone()),
+            ..Self::plain(stage, cause.message)
+        }
     }
 }
-
-struct Inspection<'a> {
-    name: &'a str,
-    status: &'a PodStatus,
-    events: &'a [&'a EventNote],
-    claims: &'a [&'a EventNote],
-}
-
-type Read = (Stage, String, Verdict);
 
 impl Inspection<'_> {
-    fn read(&self, pod: &Pod) -> Read {
-        if pod.metadata.deletion_timestamp.is_some() {
-            return (Stage::Terminating, "being deleted".into(), Verdict::Waiting);
+    fn read(&self) -> Read {
+        if self.pod.metadata.deletion_timestamp.is_some() {
+            return Read::plain(Stage::Terminating, "being deleted");
         }
         match self.status.phase.as_deref() {
             Some("Succeeded" | "Failed") => self.ended(),
-            _ if self.condition("Ready") == Some("True") => {
-                (Stage::Probing, String::new(), Verdict::Ready)
-            }
-            _ if self.condition("PodScheduled") != Some("True") => self.unscheduled(),
-            _ => self.starting(pod),
+            _ if self.says("Ready", "True") => Read {
+                verdict: Verdict::Ready,
+                ..Read::plain(Stage::Probing, "")
+            },
+            _ if !self.says("PodScheduled", "True") => self.unscheduled(),
+            _ => self.lost_node().unwrap_or_else(|| self.starting()),
         }
     }
 
-    fn condition(&self, kind: &str) -> Option<&str> {
+    pub(super) fn condition(&self, kind: &str) -> Option<&PodCondition> {
         let conditions = self.status.conditions.as_deref().unwrap_or_default();
-        conditions
-            .iter()
-            .find(|condition| condition.type_ == kind)
-            .map(|condition| condition.status.as_str())
+        conditions.iter().find(|condition| condition.type_ == kind)
     }
 
-    fn last_event(&self, reasons: &[&str]) -> Option<&str> {
-        let found = self
-            .events
-            .iter()
-            .rev()
-            .find(|event| reasons.contains(&event.reason.as_str()));
-        found.map(|event| event.message.as_str())
+    fn says(&self, kind: &str, word: &str) -> bool {
+        self.condition(kind)
+            .is_some_and(|condition| condition.status == word)
     }
 
-    /// A Pod that ended: the first container with an error decides, else the first one.
-    fn ended(&self) -> Read {
-        let statuses = self.containers();
-        let ended = statuses
-            .iter()
-            .filter(|status| container::end_of(status).is_some_and(|end| end.exit_code != 0));
-        let decisive = ended
-            .clone()
-            .next()
-            .or_else(|| statuses.iter().find(|s| container::end_of(s).is_some()));
-        let word = self.status.reason.clone();
-        let end = decisive.and_then(container::end_of);
-        let (code, reason) = match end {
-            Some(end) => (
-                end.exit_code,
-                word.or_else(|| end.reason.clone()).unwrap_or_default(),
-            ),
-            // Evicted and preempted Pods have no container that ended.
-            None => (
-                i32::from(self.status.phase.as_deref() == Some("Failed")),
-                word.unwrap_or_default(),
-            ),
-        };
-        let said = self
-            .status
-            .message
-            .clone()
-            .or_else(|| decisive.map(container::describe_end));
-        let detail = said.unwrap_or_else(|| format!("ended with exit code {code}"));
-        (Stage::Starting, detail, Verdict::Ended { code, reason })
-    }
-
-    fn containers(&self) -> Vec<ContainerStatus> {
-        let init = self
-            .status
-            .init_container_statuses
-            .clone()
-            .unwrap_or_default();
-        init.into_iter()
-            .chain(self.status.container_statuses.clone().unwrap_or_default())
-            .collect()
+    pub(super) fn contained<'s>(
+        &'s self,
+        status: &'s ContainerStatus,
+        init: bool,
+    ) -> Contained<'s> {
+        Contained {
+            pod: self.pod,
+            status,
+            init,
+            events: &self.events,
+        }
     }
 
     /// An autoscaler may still add a node: it is waited for, with the scheduler's reason on the screen.
     fn unscheduled(&self) -> Read {
-        let conditions = self.status.conditions.as_deref().unwrap_or_default();
-        let scheduled = conditions
-            .iter()
-            .find(|condition| condition.type_ == "PodScheduled");
+        let scheduled = self.condition("PodScheduled");
         let message = scheduled
             .and_then(|condition| condition.message.clone())
             .unwrap_or_default();
-        match self.claims.last() {
-            Some(event)
-                if message.contains("unbound") || message.contains("persistentvolumeclaim") =>
-            {
-                let detail = format!("claim {:?}: {}", event.name, event.message);
-                (Stage::Binding, detail, Verdict::Waiting)
-            }
-            _ => (Stage::Scheduling, message, Verdict::Waiting),
+        if let Some(cause) = claim::missing(self.name, &message) {
+            return Read::hopeless(Stage::Binding, self.with_scheduler(cause, &message));
         }
+        let unbound = message.contains("unbound immediate PersistentVolumeClaims");
+        if unbound || message.is_empty() {
+            for event in self.claims.iter().rev() {
+                match claim::read(self.name, event) {
+                    Some(claim::Claim::Hopeless(cause)) => {
+                        return Read::hopeless(Stage::Binding, cause);
+                    }
+                    Some(claim::Claim::Held(cause)) => return Read::held(Stage::Binding, cause),
+                    Some(claim::Claim::Consumer) | None => {}
+                }
+            }
+        }
+        if unbound {
+            let claims: Vec<&str> = claims_of(self.pod).collect();
+            let cause = claim::unbound(self.name, &claims);
+            return Read::held(Stage::Binding, self.with_scheduler(cause, &message));
+        }
+        if message.is_empty() {
+            return Read::plain(Stage::Scheduling, "");
+        }
+        let cause = scheduling::unschedulable(self.pod, &message);
+        Read::held(Stage::Scheduling, self.with_scheduler(cause, &message))
     }
 
-    fn starting(&self, pod: &Pod) -> Read {
-        let policy = pod
+    fn with_scheduler(&self, mut cause: Cause, message: &str) -> Cause {
+        cause
+            .evidence
+            .push(match self.newest(&["FailedScheduling"]) {
+                Some(event) if event.message == message => event.evidence(),
+                _ => format!("the scheduler: {message}"),
+            });
+        cause
+    }
+
+    fn newest(&self, reasons: &[&str]) -> Option<&EventNote> {
+        let mut own = self.events.iter().rev();
+        own.find(|event| reasons.contains(&event.reason.as_str()))
+            .copied()
+    }
+
+    /// Its node has gone silent: what its containers do is not known any more.
+    fn lost_node(&self) -> Option<Read> {
+        let event = self
+            .events
+            .last()
+            .filter(|event| event.reason == "NodeNotReady")?;
+        let node = self
+            .pod
             .spec
-            .as_ref()
-            .and_then(|spec| spec.restart_policy.as_deref())
-            .unwrap_or("Always");
+            .as_ref()?
+            .node_name
+            .clone()
+            .unwrap_or_default();
+        let cause = Cause {
+            reason: "NodeNotReady".into(),
+            message: format!("node {node:?} of pod {:?} does not answer any more", self.name),
+            evidence: vec![event.evidence()],
+            remedy: Some("wait for the node, or delete the session and create it again, which takes another node".into()),
+            asks: vec![Ask::Node { name: node }],
+        };
+        Some(Read::held(Stage::Starting, cause))
+    }
+
+    fn starting(&self) -> Read {
         for status in self.status.init_container_statuses.iter().flatten() {
-            match container::read(self.name, status, None) {
-                State::Hopeless(cause) => {
-                    return (
-                        Stage::Initializing,
-                        cause.message.clone(),
-                        Verdict::Hopeless(cause),
-                    );
-                }
-                State::Ended { code, .. } if code != 0 && policy == "Never" => {
-                    return self.failed_init(status, code);
-                }
+            let contained = self.contained(status, true);
+            match contained.read() {
+                State::Hopeless(cause) => return Read::hopeless(Stage::Initializing, cause),
                 State::Ended { code: 0, .. } => {}
-                State::Pulling(detail) => return (Stage::Pulling, detail, Verdict::Waiting),
+                State::Ended { .. } => {
+                    return Read::hopeless(Stage::Initializing, contained.crash());
+                }
+                State::Pulling(cause) => return Read::held(Stage::Pulling, cause),
+                State::Held(cause) => return Read::held(Stage::Initializing, cause),
                 // A sidecar (an init container that keeps running) is started once it has passed its startup probe.
-                State::Running if status.started == Some(true) && is_sidecar(pod, &status.name) => {
+                State::Running if status.started == Some(true) && self.is_sidecar(&status.name) => {
                 }
                 State::Running => {
                     let detail = format!("init container {:?} runs", status.name);
-                    return (Stage::Initializing, detail, Verdict::Waiting);
+                    return Read::plain(Stage::Initializing, detail);
                 }
-                State::Waiting(detail) if detail.is_empty() => return self.creating(),
-                State::Waiting(detail) => return (Stage::Initializing, detail, Verdict::Waiting),
-                State::Ended { code, .. } => {
-                    let detail = format!(
-                        "init container {:?} ended with exit code {code}",
-                        status.name
-                    );
-                    return (Stage::Initializing, detail, Verdict::Waiting);
-                }
+                State::Waiting => return self.creating(),
             }
         }
-        self.containers_starting(policy)
+        self.containers_starting()
     }
 
-    fn failed_init(&self, status: &ContainerStatus, code: i32) -> Read {
-        let message = format!(
-            "init container {:?} of pod {:?} ended with exit code {code}",
-            status.name, self.name
-        );
-        let remedy = Some(format!("see its logs: container {:?}", status.name));
-        let cause = Cause {
-            reason: "InitContainerFailed".into(),
-            message: message.clone(),
-            remedy,
-            ..Cause::default()
-        };
-        (Stage::Initializing, message, Verdict::Hopeless(cause))
-    }
-
-    fn containers_starting(&self, policy: &str) -> Read {
+    fn containers_starting(&self) -> Read {
         let statuses = self
             .status
             .container_statuses
@@ -254,83 +226,100 @@ impl Inspection<'_> {
             .unwrap_or_default();
         let mut probing = None;
         for status in statuses {
-            match container::read(self.name, status, self.last_event(&["Failed"])) {
-                State::Hopeless(cause) => {
-                    return (
-                        Stage::Starting,
-                        cause.message.clone(),
-                        Verdict::Hopeless(cause),
-                    );
-                }
-                State::Pulling(detail) => return (Stage::Pulling, detail, Verdict::Waiting),
-                State::Waiting(detail) if detail.is_empty() => return self.creating(),
-                State::Waiting(detail) => return (Stage::Starting, detail, Verdict::Waiting),
-                State::Ended { code, reason } if policy == "Never" => {
-                    let detail = container::describe_end(status);
-                    return (Stage::Starting, detail, Verdict::Ended { code, reason });
-                }
-                State::Ended { code, .. } => {
-                    let detail = format!("container {:?} ended with exit code {code}", status.name);
-                    return (Stage::Starting, detail, Verdict::Waiting);
+            let contained = self.contained(status, false);
+            match contained.read() {
+                State::Hopeless(cause) => return Read::hopeless(Stage::Starting, cause),
+                State::Pulling(cause) => return Read::held(Stage::Pulling, cause),
+                State::Held(cause) => return Read::held(Stage::Starting, cause),
+                State::Waiting => return self.creating(),
+                State::Ended { code, reason } => {
+                    let cause = contained.crash();
+                    return Read {
+                        verdict: Verdict::Ended { code, reason },
+                        trouble: (code != 0).then(|| cause.clone()),
+                        ..Read::plain(Stage::Starting, cause.message)
+                    };
                 }
                 State::Running if !status.ready => probing = probing.or(Some(status)),
                 State::Running => {}
             }
         }
         let Some(status) = probing else {
-            return (Stage::Starting, String::new(), Verdict::Waiting);
+            return if statuses.is_empty() {
+                self.creating()
+            } else {
+                Read::plain(Stage::Starting, "")
+            };
         };
-        let failing = self
-            .last_event(&["Unhealthy"])
-            .map(|message| format!(": {message}"))
-            .unwrap_or_default();
-        let detail = format!("container {:?} is not ready{failing}", status.name);
-        (Stage::Probing, detail, Verdict::Waiting)
+        let contained = self.contained(status, false);
+        // Started again already, yet it will not last: what ended it says more than a probe that has not begun.
+        if status.restart_count > 0 {
+            return Read::held(Stage::Starting, contained.crash());
+        }
+        match contained.unready() {
+            Some(cause) => Read::held(Stage::Probing, cause),
+            None => Read::plain(
+                Stage::Probing,
+                format!("container {:?} is not ready", status.name),
+            ),
+        }
     }
 
     /// Nothing has been started: the newest event tells whether an image or a volume is waited for.
     fn creating(&self) -> Read {
         let told = [
             "Pulling",
+            "Pulled",
             "FailedMount",
             "FailedAttachVolume",
             "FailedCreatePodSandBox",
-            "Pulled",
+            "SuccessfulAttachVolume",
         ];
-        let newest = self
-            .events
-            .iter()
-            .rev()
-            .find(|event| told.contains(&event.reason.as_str()));
-        match newest {
-            Some(event) if event.reason == "Pulling" => {
-                (Stage::Pulling, event.message.clone(), Verdict::Waiting)
+        let Some(event) = self.newest(&told) else {
+            return Read::plain(Stage::Starting, "");
+        };
+        match event.reason.as_str() {
+            "Pulling" => Read::plain(Stage::Pulling, event.message.clone()),
+            "FailedMount" | "FailedAttachVolume" => {
+                let (cause, is_final) = volume::failed(self.name, event);
+                if is_final {
+                    Read::hopeless(Stage::Starting, cause)
+                } else {
+                    Read::held(Stage::Starting, cause)
+                }
             }
-            Some(event) if event.reason.starts_with("Failed") => {
-                (Stage::Starting, event.message.clone(), Verdict::Waiting)
-            }
-            _ => (Stage::Starting, String::new(), Verdict::Waiting),
+            "FailedCreatePodSandBox" => Read::held(
+                Stage::Starting,
+                Cause {
+                    reason: event.reason.clone(),
+                    message: format!("the node cannot make the sandbox of pod {:?}", self.name),
+                    evidence: vec![event.evidence()],
+                    remedy: Some(
+                        "see what the node's runtime and network plugin say; it is tried again"
+                            .into(),
+                    ),
+                    ..Cause::default()
+                },
+            ),
+            _ => Read::plain(Stage::Starting, ""),
         }
+    }
+
+    fn is_sidecar(&self, name: &str) -> bool {
+        let spec = self.pod.spec.iter();
+        let mut init = spec.flat_map(|spec| spec.init_containers.iter().flatten());
+        init.any(|c| c.name == name && c.restart_policy.as_deref() == Some("Always"))
     }
 }
 
-fn mounts(pod: &Pod, claim: &str) -> bool {
+fn claims_of(pod: &Pod) -> impl Iterator<Item = &str> {
     let volumes = pod
         .spec
         .iter()
         .flat_map(|spec| spec.volumes.iter().flatten());
     volumes
         .filter_map(|volume| volume.persistent_volume_claim.as_ref())
-        .any(|source| source.claim_name == claim)
-}
-
-fn is_sidecar(pod: &Pod, name: &str) -> bool {
-    let init = pod
-        .spec
-        .iter()
-        .flat_map(|spec| spec.init_containers.iter().flatten());
-    init.clone()
-        .any(|c| c.name == name && c.restart_policy.as_deref() == Some("Always"))
+        .map(|source| source.claim_name.as_str())
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 use super::*;
 use serde_json::{Value, json};
 
+use crate::diagnosis::inspect_missing;
+
 fn pod(status: Value) -> Pod {
     serde_json::from_value(json!({
         "metadata": { "name": "p", "uid": "u" },
@@ -44,7 +46,7 @@ fn the_stages_of_a_pod_in_their_order() {
         (found.stage, found.verdict),
         (Stage::Scheduling, Verdict::Waiting)
     );
-    assert!(found.detail.contains("Insufficient cpu"));
+    assert!(found.detail.contains("without enough free cpu"));
 
     let waiting = container(json!({ "waiting": { "reason": "ContainerCreating" } }));
     let creating = scheduled(json!({ "containerStatuses": [waiting] }));
@@ -65,7 +67,7 @@ fn the_stages_of_a_pod_in_their_order() {
     assert_eq!(found.stage, Stage::Probing);
     assert_eq!(
         found.detail,
-        "container \"main\" is not ready: Readiness probe failed: 500"
+        "container \"main\" of pod \"p\" runs, but its readiness probe fails: 500"
     );
 
     let ready =
@@ -110,7 +112,9 @@ fn a_failed_init_container_is_hopeless_only_where_it_is_not_restarted() {
         "init container \"main\" of pod \"p\" ended with exit code 2"
     );
     failed.spec.as_mut().unwrap().restart_policy = Some("Always".into());
-    assert_eq!(inspect(&failed, &[]).verdict, Verdict::Waiting);
+    let again = inspect(&failed, &[]);
+    assert_eq!(again.verdict, Verdict::Waiting);
+    assert!(again.trouble.is_some());
 }
 
 #[test]
@@ -121,7 +125,7 @@ fn a_workload_without_pods_is_explained_by_its_own_events_only() {
         kind: "ReplicaSet".into(),
         name: name.into(),
         reason: "FailedCreate".into(),
-        message: "exceeded quota".into(),
+        message: "exceeded quota: q".into(),
         time: time.into(),
         ..EventNote::default()
     };
@@ -151,16 +155,18 @@ fn a_claims_trouble_is_told_to_the_pod_that_mounts_it() {
         message: "storageclass \"x\" not found".into(),
         ..EventNote::default()
     };
-    assert_eq!(
-        inspect(&waiting, std::slice::from_ref(&trouble)).stage,
-        Stage::Scheduling
-    );
+    let other = inspect(&waiting, std::slice::from_ref(&trouble));
+    assert_eq!(other.cause().unwrap().reason, "Unbound");
     waiting.spec.as_mut().unwrap().volumes = serde_json::from_value(json!([
         { "name": "v", "persistentVolumeClaim": { "claimName": "home" } }]))
     .unwrap();
     let found = inspect(&waiting, &[trouble]);
     assert_eq!(found.stage, Stage::Binding);
-    assert_eq!(found.detail, "claim \"home\": storageclass \"x\" not found");
+    assert!(
+        found.detail.starts_with("claim \"home\" of pod \"p\" "),
+        "{}",
+        found.detail
+    );
 }
 
 #[test]

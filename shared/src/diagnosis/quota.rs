@@ -71,7 +71,7 @@ fn canonical(name: &str) -> &str {
     }
 }
 
-fn quantity(value: &Value) -> Option<Quantity> {
+pub(super) fn quantity(value: &Value) -> Option<Quantity> {
     match value {
         Value::String(text) => text.parse().ok(),
         Value::Number(number) => number.to_string().parse().ok(),
@@ -136,7 +136,7 @@ fn storage(claim: &Value, sum: &mut BTreeMap<String, Quantity>) {
 }
 
 /// What one Pod counts: all containers together, or its hungriest init container if that is more (Kubernetes' rule).
-fn pod_resources(spec: &serde_json::Map<String, Value>) -> BTreeMap<String, Quantity> {
+pub(super) fn pod_resources(spec: &serde_json::Map<String, Value>) -> BTreeMap<String, Quantity> {
     let list = |name: &str| {
         spec.get(name)
             .and_then(Value::as_array)

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 
+use super::selection::session_name;
 use crate::failure::usage;
 use crate::names::SessionName;
 
@@ -64,23 +65,7 @@ impl Choosing {
 fn names(words: &[String]) -> Result<Vec<SessionName>> {
     let mut names: Vec<SessionName> = Vec::new();
     for word in words {
-        let name = match word.split_once('/') {
-            None => word.as_str(),
-            Some((
-                "session"
-                | "sessions"
-                | "sess"
-                | "session.streaming.platform"
-                | "sessions.streaming.platform",
-                name,
-            )) => name,
-            Some((kind, _)) => {
-                return Err(usage(format!(
-                    "the resource type {kind:?} is not a session: {word:?}"
-                )));
-            }
-        };
-        let name: SessionName = name.parse()?;
+        let name = session_name(word)?;
         if !names.contains(&name) {
             names.push(name);
         }

@@ -220,10 +220,80 @@ pub struct Connection {
     pub warnings_as_errors: bool,
 }
 
+impl Connection {
+    /// The flags that were given, as a command line of this suite takes them, each a word of its own. Files are named from the
+    /// root: the command may be run from another folder. The namespace is left out: whoever calls knows the one that counts.
+    pub fn words(&self) -> Vec<String> {
+        let file = |path: &String| match std::path::absolute(path) {
+            Ok(path) if !path.as_os_str().is_empty() => path.to_string_lossy().into_owned(),
+            _ => path.clone(),
+        };
+        let texts = [
+            ("kubeconfig", file(&self.kubeconfig)),
+            ("context", self.context.clone()),
+            ("cluster", self.cluster.clone()),
+            ("user", self.user.clone()),
+            ("server", self.server.clone()),
+            ("token", self.token.clone()),
+            ("as", self.as_user.clone()),
+            ("as-uid", self.as_uid.clone()),
+            ("certificate-authority", file(&self.certificate_authority)),
+            ("client-certificate", file(&self.client_certificate)),
+            ("client-key", file(&self.client_key)),
+            ("tls-server-name", self.tls_server_name.clone()),
+            ("username", self.username.clone()),
+            ("password", self.password.clone()),
+            ("proxy-url", self.proxy_url.clone()),
+        ];
+        let several = [
+            ("as-group", &self.as_group),
+            ("as-user-extra", &self.as_user_extra),
+        ];
+        let mut words: Vec<String> = texts
+            .into_iter()
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(name, value)| format!("--{name}={value}"))
+            .collect();
+        for (name, values) in several {
+            words.extend(values.iter().map(|value| format!("--{name}={value}")));
+        }
+        if let Some(skip) = self.insecure_skip_tls_verify {
+            words.push(format!("--insecure-skip-tls-verify={skip}"));
+        }
+        words
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use clap::{CommandFactory, Parser};
+
+    #[test]
+    fn what_was_given_can_be_given_again() {
+        let line = "x -n a -s http://h --as b --as-group g --as-group h --context c --insecure-skip-tls-verify --token t";
+        let given = Verb::parse_from(line.split(' ')).connection;
+        let words = given.words();
+        assert_eq!(
+            words,
+            [
+                "--context=c",
+                "--server=http://h",
+                "--token=t",
+                "--as=b",
+                "--as-group=g",
+                "--as-group=h",
+                "--insecure-skip-tls-verify=true"
+            ]
+        );
+        let again = Verb::parse_from(std::iter::once("x".to_owned()).chain(words.clone()));
+        assert_eq!(again.connection.words(), words);
+        let file = Verb::parse_from(["x", "--kubeconfig", "conf"])
+            .connection
+            .words();
+        let here = std::env::current_dir().unwrap();
+        assert_eq!(file, [format!("--kubeconfig={}/conf", here.display())]);
+    }
 
     #[derive(Parser)]
     struct Verb {

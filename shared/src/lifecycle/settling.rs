@@ -107,11 +107,11 @@ pub async fn settle(
                 name(&made)
             );
             let error = anyhow::Error::new(Failure::local(Kind::TimedOut, message));
-            Err(look_and_delete(
-                hinted(error, last_seen(&seen)),
-                &made,
-                &seen,
-            ))
+            let error = match seen.cause() {
+                Some(cause) => cause.behind(error),
+                None => hinted(error, last_seen(&seen)),
+            };
+            Err(look_and_delete(error, &made, &seen))
         }
         Waited::Interrupted(seen) => {
             let error = anyhow::Error::new(Failure::local(Kind::Interrupted, "interrupted"));
@@ -219,34 +219,9 @@ fn tell(made: &Made, endpoint: Option<String>, console: &mut Console) {
     if let Some(endpoint) = endpoint {
         console.err_line(&format!("endpoint: {endpoint}"));
     }
-    let primary = &made.start.rendering.primary;
-    let target = match primary.kind.as_str() {
-        "Pod" => primary.name.clone(),
-        kind => format!("{}/{}", kind.to_lowercase(), primary.name),
-    };
-    let container = primary
-        .container
-        .as_deref()
-        .map(|container| format!(" -c {container}"))
-        .unwrap_or_default();
-    let exec = made
-        .start
-        .rendering
-        .connect
-        .iter()
-        .find(|method| !method.exec.is_empty());
-    if let Some(method) = exec {
-        let container = method
-            .container
-            .as_deref()
-            .map(|container| format!(" -c {container}"))
-            .unwrap_or(container);
-        let command: Vec<String> = method.exec.iter().map(|word| quoted(word)).collect();
-        console.err_line(&format!(
-            "enter it: kubectl exec -it {target} -n {namespace}{container} -- {}",
-            command.join(" ")
-        ));
-    }
+    console.err_line(&format!(
+        "enter it: kubectl session connect {name} -n {namespace}"
+    ));
     let secret = parameters_secret_name(&made.start.belonging.session);
     for parameter in made.start.rendering.secrets.keys() {
         console.err_line(&format!(
@@ -256,15 +231,6 @@ fn tell(made: &Made, endpoint: Option<String>, console: &mut Console) {
     console.err_line(&format!(
         "delete it: kubectl session delete {name} -n {namespace}"
     ));
-}
-
-/// A word as a shell takes it.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@,+".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 fn last_seen(seen: &Seen) -> String {
@@ -286,17 +252,10 @@ fn last_seen(seen: &Seen) -> String {
 }
 
 fn not_ready(made: &Made, seen: &Seen) -> anyhow::Error {
-    let why = match seen {
-        Seen::Hopeless(cause) => format!("{}: {}", cause.reason, cause.message),
-        other => last_seen(other),
-    };
-    let error = anyhow!("session {:?} did not get ready: {why}", name(made));
-    let error = match seen {
-        Seen::Hopeless(cause) => match &cause.remedy {
-            Some(remedy) => hinted(error, remedy.clone()),
-            None => error,
-        },
-        _ => error,
+    let what = format!("session {:?} did not get ready", name(made));
+    let error = match seen.cause() {
+        Some(cause) => cause.failing(&what),
+        None => anyhow!("{what}: {}", last_seen(seen)),
     };
     look_and_delete(error, made, seen)
 }
@@ -317,24 +276,4 @@ fn look_and_delete(error: anyhow::Error, made: &Made, seen: &Seen) -> anyhow::Er
         error,
         format!("delete it: kubectl session delete {name} -n {namespace}"),
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_word_is_quoted_only_where_a_shell_needs_it() {
-        for (word, shown) in [
-            ("/bin/sh", "/bin/sh"),
-            ("--user=a@b", "--user=a@b"),
-            ("", "''"),
-            ("two words", "'two words'"),
-            ("$HOME", "'$HOME'"),
-            ("it's", r"'it'\''s'"),
-            ("a\nb", "'a\nb'"),
-        ] {
-            assert_eq!(quoted(word), shown);
-        }
-    }
 }

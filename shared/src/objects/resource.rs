@@ -137,12 +137,16 @@ known_types! {
     CRON_JOB = "batch" "v1" "CronJob" "cronjobs" true;
     /// Ingress.
     INGRESS = "networking.k8s.io" "v1" "Ingress" "ingresses" true;
+    /// VolumeSnapshot, where the cluster has snapshots.
+    VOLUME_SNAPSHOT = "snapshot.storage.k8s.io" "v1" "VolumeSnapshot" "volumesnapshots" true;
     /// IngressClass.
     INGRESS_CLASS = "networking.k8s.io" "v1" "IngressClass" "ingressclasses" false;
     /// NetworkPolicy.
     NETWORK_POLICY = "networking.k8s.io" "v1" "NetworkPolicy" "networkpolicies" true;
     /// StorageClass.
     STORAGE_CLASS = "storage.k8s.io" "v1" "StorageClass" "storageclasses" false;
+    /// CSIDriver.
+    CSI_DRIVER = "storage.k8s.io" "v1" "CSIDriver" "csidrivers" false;
     /// HorizontalPodAutoscaler.
     HORIZONTAL_POD_AUTOSCALER = "autoscaling" "v2" "HorizontalPodAutoscaler" "horizontalpodautoscalers" true;
     /// PodDisruptionBudget.

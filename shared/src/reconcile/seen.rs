@@ -51,6 +51,16 @@ impl Seen {
             Seen::NoWorkload | Seen::Lost | Seen::Ready { .. } => None,
         }
     }
+
+    /// The same, to be made finer.
+    pub fn cause_mut(&mut self) -> Option<&mut Cause> {
+        match self {
+            Seen::Hopeless(cause) => Some(cause),
+            Seen::NotReady(finding) => finding.cause_mut(),
+            Seen::Ended { cause, .. } => cause.as_mut(),
+            Seen::NoWorkload | Seen::Lost | Seen::Ready { .. } => None,
+        }
+    }
 }
 
 /// What `live` amounts to for `session`.
@@ -81,6 +91,15 @@ pub fn look(session: &Session, live: &Live, events: &[EventNote]) -> Seen {
         return Seen::Ready {
             pod: pod.metadata.name.clone().unwrap_or_default(),
         };
+    }
+    // Fewer than are wanted, and those that are there tell nothing: what is missing may.
+    let missing = (pods.len() < wanted).then(|| without_pods(session, live, events, uid));
+    if let Some(missing) = missing.filter(|missing| missing.cause().is_some())
+        && findings
+            .iter()
+            .all(|(_, finding)| finding.cause().is_none())
+    {
+        return missing;
     }
     // The one that needs attention decides: hopeless, then ended, then the one that is furthest behind.
     findings.sort_by_key(|(_, finding)| match &finding.verdict {

@@ -17,6 +17,7 @@ use anyhow::{Context, Result};
 use super::aside::{Aside, State};
 use super::clean;
 use super::live::{Live, Progress, Screen};
+use super::screen::FullScreen;
 pub use super::streams::Captured;
 use super::streams::Shared;
 pub use crate::flags::output::Colour;
@@ -55,6 +56,30 @@ impl fmt::Display for Closed {
 
 impl std::error::Error for Closed {}
 
+/// What a word is to somebody who looks at it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    /// A heading.
+    Strong,
+    /// As it should be.
+    Good,
+    /// Worth a look.
+    Worth,
+    /// Broken.
+    Bad,
+}
+
+impl Tone {
+    fn style(self) -> Style {
+        match self {
+            Tone::Strong => Style::new().bold(),
+            Tone::Good => AnsiColor::Green.on_default(),
+            Tone::Worth => AnsiColor::Yellow.on_default(),
+            Tone::Bad => AnsiColor::Red.on_default().bold(),
+        }
+    }
+}
+
 /// Which streams are terminals.
 #[derive(Clone, Copy, Debug, Default)]
 struct Terminals {
@@ -69,7 +94,8 @@ pub struct Console {
     err: Shared,
     input: Box<dyn BufRead + Send>,
     terminals: Terminals,
-    width: u16,
+    /// Columns that somebody has said (COLUMNS, a test); 0 leaves it to the terminal.
+    columns: u16,
     /// The terminal shows colours and moves its cursor, as far as the environment tells.
     capable: bool,
     no_color: bool,
@@ -105,7 +131,7 @@ impl Console {
             err: Shared::new(io::stderr()),
             input: Box::new(BufReader::new(io::stdin())),
             terminals,
-            width: columns.filter(|columns| *columns > 0).unwrap_or(WIDTH),
+            columns: columns.unwrap_or_default(),
             capable: env::var_os("TERM").is_none_or(|term| term != "dumb"),
             no_color: env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()),
             colour,
@@ -130,7 +156,7 @@ impl Console {
                 out: terminal,
                 err: terminal,
             },
-            width: WIDTH,
+            columns: WIDTH,
             capable: true,
             no_color: false,
             colour: Colour::Auto,
@@ -154,14 +180,38 @@ impl Console {
         self.terminals.input && (self.terminals.out || self.terminals.err)
     }
 
+    /// True if standard input is a terminal.
+    pub fn reads_terminal(&self) -> bool {
+        self.terminals.input
+    }
+
     /// True if standard output is a terminal.
     pub fn is_terminal(&self) -> bool {
         self.terminals.out
     }
 
-    /// Columns of the terminal: COLUMNS, else 80. Never 0.
+    /// Columns to lay text out for: COLUMNS, else those that the terminal of standard output has now, else 80. Never 0.
     pub fn width(&self) -> usize {
-        usize::from(self.width)
+        let columns = match self.columns {
+            0 if self.terminals.out => size_of_out().map(|(columns, _)| columns),
+            columns => Some(columns),
+        };
+        usize::from(columns.filter(|columns| *columns > 0).unwrap_or(WIDTH))
+    }
+
+    /// Rows of the terminal of standard output; `None` where it does not tell, or is none.
+    pub fn height(&self) -> Option<usize> {
+        if self.captured || !self.terminals.out {
+            return None;
+        }
+        let (_, rows) = size_of_out()?;
+        Some(usize::from(rows)).filter(|rows| *rows > 0)
+    }
+
+    /// Takes the whole terminal for something that is drawn again and again, until it is dropped; `None` where standard
+    /// output is no terminal or cannot move its cursor.
+    pub fn full_screen(&self) -> Option<FullScreen> {
+        (self.terminals.out && self.capable).then(|| FullScreen::new(self.out.clone()))
     }
 
     /// True for `--quiet`.
@@ -265,6 +315,11 @@ impl Console {
         painted(style, text, self.terminals.out && self.has_colour())
     }
 
+    /// As [`Console::paint`], by what the text is.
+    pub fn paint_tone(&self, tone: Tone, text: &str) -> String {
+        self.paint(tone.style(), text)
+    }
+
     fn paint_err(&self, style: Style, text: &str) -> String {
         painted(style, text, self.terminals.err && self.has_colour())
     }
@@ -305,7 +360,7 @@ impl Console {
         let screen = if self.quiet || !self.terminals.err || !self.capable {
             Screen::None
         } else if self.captured {
-            Screen::Buffer(self.err.clone(), self.width)
+            Screen::Buffer(self.err.clone(), WIDTH)
         } else {
             Screen::Process
         };
@@ -317,10 +372,28 @@ impl Console {
         }
     }
 
+    pub(super) fn is_captured(&self) -> bool {
+        self.captured
+    }
+
+    pub(super) fn streams(&self) -> (Shared, Shared) {
+        (self.out.clone(), self.err.clone())
+    }
+
+    pub(super) fn take_input(&mut self) -> Box<dyn BufRead + Send> {
+        std::mem::replace(&mut self.input, Box::new(io::empty()))
+    }
+
     fn err_raw(&mut self, text: &str) {
         let text = format!("{text}\n");
         let _ = self.live.aside(|| self.err.write(text.as_bytes()));
     }
+}
+
+/// Columns and rows of the terminal that standard output is.
+fn size_of_out() -> Option<(u16, u16)> {
+    let (columns, rows) = terminal_size::terminal_size_of(io::stdout())?;
+    Some((columns.0, rows.0))
 }
 
 fn painted(style: Style, text: &str, colour: bool) -> String {

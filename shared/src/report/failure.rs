@@ -5,8 +5,9 @@
 
 use anyhow::Error;
 
+use super::clean;
 use super::console::{Closed, Console};
-use crate::failure::{self, Failure, Hinted, Kind, Usage};
+use crate::failure::{self, Exited, Failure, Hinted, Kind, Proved, Usage};
 
 /// Exit code of every error that has none of its own.
 pub const FAILED: u8 = 1;
@@ -34,6 +35,9 @@ pub fn report_all(console: &mut Console, errors: &[Error], prefix: &str) -> u8 {
         if !text.is_empty() {
             console.err_line(text.strip_suffix('\n').unwrap_or(&text));
         }
+        for line in evidence_of(error) {
+            console.err_line(&format!("  {}", clean::line(line)));
+        }
     }
     let mut hints: Vec<&str> = Vec::new();
     for hint in errors.iter().flat_map(hints_of) {
@@ -53,7 +57,7 @@ pub fn exit_code(error: &Error) -> u8 {
     } else if is_closed(error) {
         CLOSED
     } else {
-        FAILED
+        exited(error).map_or(FAILED, |exited| exited.code)
     }
 }
 
@@ -67,7 +71,7 @@ pub fn text(error: &Error, prefix: &str) -> String {
 
 /// As [`text`], but what the server refuses as invalid is one line, as kubectl has it among several errors.
 fn line(error: &Error, prefix: &str) -> String {
-    if is_closed(error) {
+    if is_closed(error) || exited(error).is_some_and(|exited| exited.message.is_empty()) {
         return String::new();
     }
     if let Some(usage) = error
@@ -194,6 +198,18 @@ fn hints_of(error: &Error) -> impl Iterator<Item = &str> {
     let mut hints: Vec<&str> = hinted.map(|hinted| hinted.hint.as_str()).collect();
     hints.reverse();
     hints.into_iter()
+}
+
+fn exited(error: &Error) -> Option<&Exited> {
+    let mut causes = error.chain();
+    causes.find_map(|cause| cause.downcast_ref::<Exited>())
+}
+
+fn evidence_of(error: &Error) -> impl Iterator<Item = &str> {
+    let proved = error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<Proved>());
+    proved.flat_map(|proved| proved.evidence.iter().map(String::as_str))
 }
 
 fn is_closed(error: &Error) -> bool {

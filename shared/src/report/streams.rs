@@ -76,6 +76,11 @@ impl Captured {
         self.out.text()
     }
 
+    /// The same as bytes.
+    pub fn out_bytes(&self) -> Vec<u8> {
+        lock(&self.out.0).bytes.clone()
+    }
+
     /// Everything on standard error so far.
     pub fn err(&self) -> String {
         self.err.text()

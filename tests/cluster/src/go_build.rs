@@ -66,6 +66,8 @@ pub(crate) fn build(program: GoProgram, into: &Path, tell: impl Fn()) -> Result<
     let mut go = Command::new(crate::prerequisites::go());
     go.current_dir(sources().join(program.module))
         .env("CGO_ENABLED", "0")
+        // Debian's Go is told not to fetch the newer Go that go.mod asks for.
+        .env("GOTOOLCHAIN", "auto")
         .env("GOFLAGS", "-mod=readonly");
     // A cross build would not run here.
     go.env_remove("GOOS").env_remove("GOARCH");
@@ -122,6 +124,7 @@ pub(crate) const KWOK_STAGES: [&str; 5] = [
 pub(crate) fn kwok_stages(into: &Path) -> Result<()> {
     let mut go = Command::new(crate::prerequisites::go());
     go.current_dir(sources().join("kubernetes"))
+        .env("GOTOOLCHAIN", "auto")
         .env("GOFLAGS", "-mod=readonly");
     let output = go
         .args(["list", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/kwok"])

@@ -65,6 +65,14 @@ pub use part_handle::PartHandle;
 pub use parts::Part;
 pub use status::Status;
 
+/// The cluster's kubectl, without the cluster; built first if need be, as all of its programs.
+///
+/// # Errors
+/// When it cannot be built.
+pub fn kubectl_program() -> anyhow::Result<std::path::PathBuf> {
+    Ok(programs::built()?.join("kubectl"))
+}
+
 /// Waits until nobody has used the cluster for 20 minutes and removes it then. For this crate's own program.
 ///
 /// # Errors

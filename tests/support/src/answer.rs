@@ -21,6 +21,8 @@ pub(crate) enum Body {
         lines: Vec<String>,
         open: bool,
     },
+    /// A container's log, as it is written.
+    Log(Box<crate::logs::Reading>),
     /// The store's changes, as they happen.
     Live(Box<crate::stream::Live>),
     /// The connection is closed without an answer.
@@ -85,6 +87,10 @@ impl Answer {
 
     pub(crate) fn live(live: crate::stream::Live) -> Self {
         Self::new(200, Body::Live(Box::new(live))).header("content-type", "application/json")
+    }
+
+    pub(crate) fn of_log(body: Body) -> Self {
+        Self::new(200, body).header("content-type", "text/plain")
     }
 
     pub(crate) fn exec(execution: crate::exec::Execution) -> Self {

@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 
 use crate::answer::Answer;
-use crate::exec::Execution;
+use crate::exec::{Execution, Heard};
 use crate::kinds;
+use crate::logs::Logs;
 use crate::request::Recorded;
 use crate::route::Routes;
 use crate::store::Store;
@@ -14,12 +15,14 @@ use crate::store::Store;
 pub(crate) struct State {
     routes: Routes,
     pub(crate) store: Store,
+    pub(crate) logs: Logs,
     stateful: bool,
     log: Vec<Recorded>,
     unexpected: Vec<String>,
     user: Value,
     executions: Vec<(String, Execution)>,
     asked: Vec<Vec<String>>,
+    pub(crate) heard: Vec<Heard>,
 }
 
 /// An API server that answers what a test tells it to, and remembers every request.
@@ -41,12 +44,14 @@ impl FakeApi {
         let state = State {
             routes: Routes::default(),
             store: Store::new(),
+            logs: Logs::default(),
             stateful: false,
             log: Vec::new(),
             unexpected: Vec::new(),
             user: json!({"username": "alice", "uid": "u-1", "groups": ["devs", "system:authenticated"]}),
             executions: Vec::new(),
             asked: Vec::new(),
+            heard: Vec::new(),
         };
         Self {
             state: Arc::new(Mutex::new(state)),
@@ -160,6 +165,11 @@ impl FakeApi {
         self.lock().asked.clone()
     }
 
+    /// What each command heard, in the order of their ends.
+    pub fn heard(&self) -> Vec<Heard> {
+        self.lock().heard.clone()
+    }
+
     /// Ends all watches, as a server does after some minutes.
     pub fn end_watches(&self) {
         let mut state = self.lock();
@@ -264,6 +274,9 @@ impl State {
         let place = kinds::place(&request.path)?;
         if place.plural == "pods" && place.subresource == "exec" {
             return self.exec(request);
+        }
+        if place.plural == "pods" && place.subresource == "log" {
+            return Some(self.log(request, &place.namespace, &place.name));
         }
         self.store.answer(request, &place)
     }

@@ -15,6 +15,23 @@ pub struct Execution {
     pub cut: bool,
     /// How long it takes.
     pub delay: std::time::Duration,
+    /// It reads its input to the end before it says anything, and says that first: `cat`.
+    pub echo: bool,
+    /// It is not run: the server says so, in these words, once the connection stands.
+    pub refused: Option<String>,
+    /// The server speaks version 4 of the protocol, which cannot tell the end of the input.
+    pub old: bool,
+}
+
+/// What a command in a container heard from the client.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Heard {
+    /// Its input.
+    pub input: Vec<u8>,
+    /// The end of its input was told.
+    pub closed: bool,
+    /// Columns and rows of its terminal, one after another.
+    pub sizes: Vec<(u64, u64)>,
 }
 
 impl Execution {
@@ -30,7 +47,9 @@ impl Execution {
         if self.cut {
             return bytes;
         }
-        let status = if self.code == 0 {
+        let status = if let Some(message) = &self.refused {
+            json!({"metadata": {}, "status": "Failure", "reason": "InternalError", "code": 500, "message": message})
+        } else if self.code == 0 {
             json!({"metadata": {}, "status": "Success"})
         } else {
             json!({"metadata": {}, "status": "Failure", "message": format!("command terminated with non-zero exit code: exit status {}", self.code),
@@ -41,6 +60,55 @@ impl Execution {
         bytes.extend([0x88, 2, 0x03, 0xe8]);
         bytes
     }
+}
+
+/// Frames of the client, put together as their bytes come.
+#[derive(Default)]
+pub(crate) struct Ear {
+    bytes: Vec<u8>,
+    pub(crate) heard: Heard,
+}
+
+impl Ear {
+    pub(crate) fn take(&mut self, bytes: &[u8]) {
+        self.bytes.extend(bytes);
+        while let Some((payload, end)) = unmasked(&self.bytes) {
+            self.bytes.drain(..end);
+            match payload.split_first() {
+                Some((0, data)) => self.heard.input.extend(data),
+                Some((255, [0])) => self.heard.closed = true,
+                Some((4, data)) => {
+                    let size: serde_json::Value =
+                        serde_json::from_slice(data).expect("a size is JSON");
+                    let side = |name: &str| size[name].as_u64().expect("a size has two numbers");
+                    self.heard.sizes.push((side("Width"), side("Height")));
+                }
+                // Pings, and the end.
+                _ => {}
+            }
+        }
+    }
+}
+
+/// The payload of the first frame and where it ends; `None` while it is not complete. Clients mask theirs.
+fn unmasked(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
+    let (short, from) = (usize::from(bytes.get(1)? & 0x7f), 2);
+    let number = |count: usize| -> Option<usize> {
+        let part = bytes.get(from..from + count)?;
+        Some(
+            part.iter()
+                .fold(0, |sum, byte| sum << 8 | usize::from(*byte)),
+        )
+    };
+    let (length, from) = match short {
+        126 => (number(2)?, from + 2),
+        127 => (number(8)?, from + 8),
+        short => (short, from),
+    };
+    let mask = bytes.get(from..from + 4)?;
+    let data = bytes.get(from + 4..from + 4 + length)?;
+    let payload = data.iter().zip(mask.iter().cycle()).map(|(a, b)| a ^ b);
+    Some((payload.collect(), from + 4 + length))
 }
 
 /// One unmasked frame; the first byte of its payload is the channel.

@@ -13,11 +13,11 @@ use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::answer::{Answer, Body};
 use crate::api::{FakeApi, State};
-use crate::exec::{self, Execution};
+use crate::exec::{self, Ear, Execution};
 use crate::request::Recorded;
 
 type Shared = Arc<Mutex<State>>;
@@ -135,8 +135,9 @@ async fn on_loopback(
     let Body::Exec(execution) = &answer.body else {
         return respond(answer, state).await;
     };
-    tokio::spawn(play(upgrade, execution.clone()));
-    Ok(switching(&key))
+    let response = switching(&key, execution);
+    tokio::spawn(play(upgrade, execution.clone(), state));
+    Ok(response)
 }
 
 /// An upgrade needs a real connection: a pipe with hyper at both ends.
@@ -212,6 +213,13 @@ async fn respond(answer: Answer, state: Shared) -> io::Result<Response<AnswerBod
                 Some((Ok(piece), (live, state)))
             },
         )),
+        Body::Log(reading) => pieces(stream::unfold(
+            (reading, state),
+            |(mut reading, state)| async move {
+                let piece = reading.next(&state).await?;
+                Some((piece, (reading, state)))
+            },
+        )),
         Body::Cut(bytes) => {
             let cut = stream::once(async {
                 // So that what came before is on its way.
@@ -253,22 +261,56 @@ fn never(error: Infallible) -> io::Error {
     match error {}
 }
 
-fn switching(key: &str) -> Response<AnswerBody> {
+fn switching(key: &str, execution: &Execution) -> Response<AnswerBody> {
+    let protocol = if execution.old {
+        "v4.channel.k8s.io"
+    } else {
+        "v5.channel.k8s.io"
+    };
     Response::builder()
         .status(101)
         .header("connection", "Upgrade")
         .header("upgrade", "websocket")
         .header("sec-websocket-accept", exec::accept(key))
-        .header("sec-websocket-protocol", "v5.channel.k8s.io")
+        .header("sec-websocket-protocol", protocol)
         .body(Full::new(Bytes::new()).map_err(never).boxed_unsync())
         .unwrap()
 }
 
-async fn play(upgrade: hyper::upgrade::OnUpgrade, execution: Execution) {
+async fn play(upgrade: hyper::upgrade::OnUpgrade, mut execution: Execution, state: Shared) {
     let Ok(upgraded) = upgrade.await else { return };
-    let mut connection = TokioIo::new(upgraded);
-    tokio::time::sleep(execution.delay).await;
-    let _ = connection.write_all(&execution.frames()).await;
-    let _ = connection.flush().await;
-    let _ = connection.shutdown().await;
+    let (mut read, mut write) = tokio::io::split(TokioIo::new(upgraded));
+    let mut ear = Ear::default();
+    if execution.echo {
+        while !ear.heard.closed && listen(&mut read, &mut ear).await {}
+        execution.stdout.splice(0..0, ear.heard.input.clone());
+    }
+    let ended = async {
+        tokio::time::sleep(execution.delay).await;
+        let _ = write.write_all(&execution.frames()).await;
+        let _ = write.flush().await;
+    };
+    {
+        let mut ended = std::pin::pin!(ended);
+        // What the client says meanwhile is heard, and keeps nobody waiting.
+        while tokio::select! {
+            biased;
+            () = &mut ended => false,
+            more = listen(&mut read, &mut ear) => more || { (&mut ended).await; false },
+        } {}
+    }
+    state.lock().unwrap().heard.push(ear.heard);
+    let _ = write.shutdown().await;
+}
+
+/// False at the end of what the client says.
+async fn listen(read: &mut (impl tokio::io::AsyncRead + Unpin), ear: &mut Ear) -> bool {
+    let mut buffer = vec![0; 64 * 1024];
+    match read.read(&mut buffer).await {
+        Ok(count @ 1..) => {
+            ear.take(&buffer[..count]);
+            true
+        }
+        _ => false,
+    }
 }

@@ -1,20 +1,11 @@
 //! The same answer, to kubectl and to us: what stands on stderr is the same to the byte.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::Value;
 use session_support::{Answer, FakeApi, Output, run_binary};
 
-use crate::program::{discoverable, program};
-
-fn kubectl() -> Option<PathBuf> {
-    let found = ["/usr/bin/kubectl", "/usr/local/bin/kubectl"];
-    let found = found.iter().map(Path::new).find(|path| path.is_file());
-    if found.is_none() {
-        println!("skipped: no kubectl");
-    }
-    found.map(Path::to_owned)
-}
+use crate::program::{discoverable, kubectls, program};
 
 /// stderr without kubectl's klog lines.
 fn said(output: &Output) -> String {
@@ -23,17 +14,20 @@ fn said(output: &Output) -> String {
     lines.map(|line| format!("{line}\n")).collect()
 }
 
-/// Both, with the same flags behind different verbs: what is said and how it ends must be the same.
-fn compare(kubectl: &Path, config: &str, verbs: [&str; 2], words: &str, case: &str) {
+/// Every kubectl and ours, with the same flags behind different verbs: what is said and how it ends must be the same.
+fn compare(config: &str, verbs: [&str; 2], words: &str, case: &str) {
     let environment = [("KUBECONFIG", config), ("PATH", "/usr/bin:/bin")];
     let call = |path: &Path, verb: &str| {
         let args: Vec<&str> = verb.split(' ').chain(words.split_whitespace()).collect();
         run_binary(path, &args, &environment, "")
     };
-    let (theirs, ours) = (call(kubectl, verbs[0]), call(program(), verbs[1]));
-    assert_eq!(said(&ours), said(&theirs), "{case}");
+    let ours = call(program(), verbs[1]);
     let ends = |output: &Output| (output.code, output.stdout.clone());
-    assert_eq!(ends(&ours), ends(&theirs), "{case}");
+    for kubectl in kubectls() {
+        let theirs = call(&kubectl, verbs[0]);
+        assert_eq!(said(&ours), said(&theirs), "{case} {}", kubectl.display());
+        assert_eq!(ends(&ours), ends(&theirs), "{case} {}", kubectl.display());
+    }
 }
 
 const GET: [&str; 2] = ["get sessions.streaming.platform", "list"];
@@ -89,7 +83,6 @@ fn answers() -> Vec<(&'static str, Answer)> {
 
 #[test]
 fn a_list_that_is_refused_reads_as_kubectls() {
-    let Some(kubectl) = kubectl() else { return };
     for (case, answer) in answers() {
         if case.starts_with("422") {
             // a list is never invalid, and kubectl words it so that nobody would
@@ -101,13 +94,12 @@ fn a_list_that_is_refused_reads_as_kubectls() {
         api.on("GET", path, answer);
         let listening = api.listen();
         let config = listening.kubeconfig().to_str().unwrap();
-        compare(&kubectl, config, GET, "", case);
+        compare(config, GET, "", case);
     }
 }
 
 #[test]
 fn a_deletion_that_is_refused_reads_as_kubectls() {
-    let Some(kubectl) = kubectl() else { return };
     for (case, answer) in answers() {
         if case == "409 conflict" {
             // ours says that this UID is gone, which is what was asked for
@@ -118,13 +110,12 @@ fn a_deletion_that_is_refused_reads_as_kubectls() {
         api.on("DELETE", path, answer);
         let listening = api.listen();
         let config = listening.kubeconfig().to_str().unwrap();
-        compare(&kubectl, config, DELETE, "alice --wait=false", case);
+        compare(config, DELETE, "alice --wait=false", case);
     }
 }
 
 #[test]
 fn a_name_that_is_not_there_reads_as_kubectls() {
-    let Some(kubectl) = kubectl() else { return };
     let api = crate::program::server();
     let listening = api.listen();
     let config = listening.kubeconfig().to_str().unwrap();
@@ -137,13 +128,12 @@ fn a_name_that_is_not_there_reads_as_kubectls() {
         "nobody -o json",
         "nobody noone -o name",
     ] {
-        compare(&kubectl, config, GET, words, words);
+        compare(config, GET, words, words);
     }
 }
 
 #[test]
 fn a_way_that_leads_nowhere_reads_as_kubectls() {
-    let Some(kubectl) = kubectl() else { return };
     let api = crate::program::server();
     let listening = api.listen();
     let config = listening.kubeconfig().to_str().unwrap();
@@ -155,6 +145,6 @@ fn a_way_that_leads_nowhere_reads_as_kubectls() {
         "--kubeconfig=/nowhere/config",
         "--request-timeout=soon",
     ] {
-        compare(&kubectl, config, GET, words, words);
+        compare(config, GET, words, words);
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use session_support::{Answer, FakeApi, Listening, Output, run_binary};
 
-pub const VERBS: [&str; 5] = ["create", "list", "delete", "template", "setup"];
+pub const VERBS: [&str; 6] = ["create", "list", "connect", "delete", "template", "setup"];
 
 pub fn program() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_kubectl-session"))
@@ -57,6 +57,26 @@ pub fn run_as(path: &Path, listening: &Listening, words: &str) -> Output {
 
 pub fn run(listening: &Listening, words: &str) -> Output {
     run_as(program(), listening, words)
+}
+
+/// kubectl of the embedded cluster, and those of the machine, in several versions where it has them.
+pub fn kubectls() -> Vec<PathBuf> {
+    let mut found = vec![session_cluster::kubectl_program().unwrap()];
+    for path in ["/usr/bin/kubectl", "/usr/local/bin/kubectl"] {
+        let Ok(real) = Path::new(path).canonicalize() else {
+            continue;
+        };
+        let beside = std::fs::read_dir(real.parent().unwrap()).unwrap();
+        let versions = beside.map(|entry| entry.unwrap().path());
+        let is_version = |path: &PathBuf| {
+            let name = path.file_name().unwrap().to_string_lossy();
+            name.strip_prefix("kubectl.")
+                .is_some_and(|rest| rest.starts_with("1."))
+        };
+        found.extend(versions.filter(is_version));
+        found.push(real);
+    }
+    found
 }
 
 /// A folder with links to the program.

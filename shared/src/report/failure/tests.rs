@@ -217,3 +217,34 @@ fn context_on_an_ordinary_result_is_kept() {
         "error: invalid number \"x\": invalid digit found in string\n"
     );
 }
+
+#[test]
+fn evidence_stands_between_the_error_and_its_hints() {
+    let cause = crate::diagnosis::Cause {
+        message: "container \"main\" of pod \"x\" ended with exit code 3".into(),
+        evidence: vec![
+            "log of container \"main\", its last lines:".into(),
+            "  bo\x1bom".into(),
+        ],
+        remedy: Some("mend it".into()),
+        ..crate::diagnosis::Cause::default()
+    };
+    let told = |error: anyhow::Error| {
+        let (mut console, captured) = Console::captured("", true);
+        report(&mut console, &error, "kubectl session create");
+        captured.err()
+    };
+    let shown = told(cause.failing("session \"s\" did not get ready"));
+    assert!(
+        shown.starts_with("error: session \"s\" did not get ready: container \"main\" of pod \"x\" ended with exit code 3\n  log of container \"main\", its last lines:\n    bo^[om\n"),
+        "{shown:?}"
+    );
+    assert!(shown.ends_with(" mend it\n"), "{shown:?}");
+    let shown = told(cause.behind(anyhow::anyhow!("timed out")));
+    assert!(
+        shown.starts_with(
+            "error: timed out\n  container \"main\" of pod \"x\" ended with exit code 3\n    log of"
+        ),
+        "{shown:?}"
+    );
+}

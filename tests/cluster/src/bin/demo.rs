@@ -79,16 +79,15 @@ fn run(args: &Args) -> Result<()> {
         "--create-namespace",
     ])?;
     stage.session(&["list", "-o", "wide"])?;
-    let pod = format!("web-{name}");
-    stage.kubectl(&[
-        "exec",
-        &pod,
+    stage.session(&[
+        "connect",
+        &name,
         "--",
         "sh",
         "-c",
         "echo \"I am $(id -un) on $(hostname), my password has ${#WEB_PASSWORD} characters\"",
     ])?;
-    stage.page(&pod)?;
+    stage.page(&format!("web-{name}"))?;
     stage.next(&name);
     Ok(())
 }
@@ -171,16 +170,6 @@ impl Stage {
             .and_then(|object| object.split_once('/'))
             .map(|(_, name)| name.to_owned());
         name.with_context(|| format!("no session in {line:?}"))
-    }
-
-    fn kubectl(&self, args: &[&str]) -> Result<()> {
-        let status = self.command(&self.kubectl, "kubectl", args).status();
-        ensure!(
-            status.context("failed to run kubectl")?.success(),
-            "kubectl {} failed",
-            args.join(" ")
-        );
-        Ok(())
     }
 
     /// Opens the session's web port and shows the page.

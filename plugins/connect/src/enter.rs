@@ -1,0 +1,178 @@
+//! A shell or a command in a container: its streams are ours, and so is its exit code.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use bytes::Bytes;
+use futures::future::{Either, join, select};
+use session_shared::Pod;
+use session_shared::cluster::attach::{Ending, Input, Remote, Running, Said};
+use session_shared::cluster::live::typed;
+use session_shared::cluster::{Cluster, Present};
+use session_shared::failure::{exit, exited};
+use session_shared::objects::resource::POD;
+use session_shared::report::console::Console;
+use session_shared::report::terminal::{Inlet, Outlet, Sizes};
+use session_shared::verb::Ground;
+
+use crate::intent::Intent;
+use crate::{plan, rights};
+
+/// How long is waited for word of a Pod whose command ended in an unusual way.
+const LOOK: Duration = Duration::from_secs(3);
+/// What a shell shows for a process that was killed, and for one that was told to end.
+const KILLED: [i32; 2] = [137, 143];
+
+const UNHEARD: &[u8] =
+    b"note: the server, older than Kubernetes 1.30, cannot tell the command that its input is at its end\n";
+
+/// Which streams a command gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Streams {
+    stdin: bool,
+    tty: bool,
+}
+
+/// Runs the command to its end.
+///
+/// # Errors
+/// Its exit code, where that is not 0; why it could not be run or heard to its end.
+pub(crate) async fn run(
+    cluster: &Cluster,
+    intent: &Intent,
+    present: &Present,
+    argv: &[String],
+    container: Option<&str>,
+    ground: &mut Ground,
+) -> Result<()> {
+    let Some((pod, container)) = plan::pod(present, container)? else {
+        bail!("session \"{}\" has no Pod", intent.name)
+    };
+    let name = pod.metadata.name.as_deref().unwrap_or_default();
+    let streams = streams(intent, &mut ground.console);
+    let running = Running {
+        namespace: cluster.namespace(),
+        pod: name,
+        container: &container,
+        argv,
+        stdin: streams.stdin,
+        tty: streams.tty,
+    };
+    let started = cluster.attach(&running).await;
+    let mut remote = started.map_err(|error| rights::explain(error, cluster, "pods/exec"))?;
+    let ending = converse(&mut remote, streams, &mut ground.console).await;
+    let ending = ending.map_err(|error| rights::explain(error, cluster, "pods/exec"))?;
+    conclude(cluster, pod, &running, ending, &mut ground.console).await
+}
+
+/// As flags and terminals say: a terminal needs input, and by itself comes only where both ends are one.
+fn streams(intent: &Intent, console: &mut Console) -> Streams {
+    let stdin = intent.stdin.unwrap_or(true);
+    let both = console.reads_terminal() && console.is_terminal();
+    let mut tty = stdin && intent.tty.unwrap_or(both);
+    if tty && !console.reads_terminal() {
+        console.err_line("Unable to use a TTY - input is not a terminal or the right kind of file");
+        tty = false;
+    }
+    Streams { stdin, tty }
+}
+
+/// Passes everything in both directions until the command has ended. The terminal is given back before anything is said.
+async fn converse(remote: &mut Remote, streams: Streams, console: &mut Console) -> Result<Ending> {
+    let (out, err) = console.outlets();
+    let input = remote.input();
+    let _raw = streams.tty.then(|| console.raw()).transpose()?;
+    let sizes = streams.tty.then(|| console.sizes());
+    let inlet = streams.stdin.then(|| console.inlet());
+    let heard = pin!(pass_output(remote, &out, &err));
+    let told = pin!(join(
+        pass_input(inlet, &input, &err),
+        pass_sizes(sizes, &input)
+    ));
+    match select(heard, told).await {
+        Either::Left((ending, _)) => ending,
+        // The end of our input is not the command's end.
+        Either::Right((_, heard)) => heard.await,
+    }
+}
+
+async fn pass_output(remote: &mut Remote, out: &Outlet, err: &Outlet) -> Result<Ending> {
+    loop {
+        match remote.next().await? {
+            Said::Out(bytes) => out.write(bytes).await?,
+            // Nobody may read it: no reason to stop, as with everything on standard error.
+            Said::Err(bytes) => drop(err.write(bytes).await),
+            Said::Ended(ending) => return Ok(ending),
+        }
+    }
+}
+
+async fn pass_input(inlet: Option<Inlet>, input: &Input, err: &Outlet) {
+    let Some(mut inlet) = inlet else { return };
+    while let Some(bytes) = inlet.next().await {
+        if !input.write(&bytes).await {
+            return;
+        }
+    }
+    if !input.close().await {
+        let _ = err.write(Bytes::from_static(UNHEARD)).await;
+    }
+}
+
+async fn pass_sizes(sizes: Option<Sizes>, input: &Input) {
+    let Some(mut sizes) = sizes else { return };
+    let (columns, rows) = sizes.now();
+    input.resize(columns, rows).await;
+    loop {
+        let (columns, rows) = sizes.changed().await;
+        input.resize(columns, rows).await;
+    }
+}
+
+/// The command's exit code as ours, and what there is to say about an end that it did not choose.
+async fn conclude(
+    cluster: &Cluster,
+    pod: &Pod,
+    running: &Running<'_>,
+    ending: Ending,
+    console: &mut Console,
+) -> Result<()> {
+    let (name, container) = (running.pod, running.container);
+    let program = running.argv.first().map_or("", String::as_str);
+    match ending {
+        Ending::Code(code) => {
+            if KILLED.contains(&code)
+                && let Some(why) = why_killed(cluster, pod, running).await
+            {
+                console.note(&why);
+            }
+            exit(code)
+        }
+        Ending::NotRun(code @ 127) => Err(exited(
+            code,
+            format!("command {program:?} is not in container {container:?} of pod {name:?}"),
+        )),
+        Ending::NotRun(code) => Err(exited(
+            code,
+            format!("command {program:?} in container {container:?} of pod {name:?} cannot be run"),
+        )),
+        Ending::Lost => match why_killed(cluster, pod, running).await {
+            Some(why) => bail!("lost the connection to container {container:?}: {why}"),
+            None => bail!("lost the connection to container {container:?} of pod {name:?}"),
+        },
+    }
+}
+
+/// What became of the container while a command ran in it; `None` where nothing is known to have happened.
+async fn why_killed(cluster: &Cluster, before: &Pod, running: &Running<'_>) -> Option<String> {
+    let (name, container) = (running.pod, running.container);
+    let read = cluster.get(&POD, running.namespace, name);
+    let found = tokio::time::timeout(LOOK, read).await.ok()?.ok()?;
+    let pod: Option<Pod> = found.and_then(|object| typed(object).ok());
+    match pod {
+        Some(pod) if pod.metadata.uid == before.metadata.uid => plan::fate(&pod, container),
+        // Gone, or another of the same name.
+        _ => Some(format!("pod {name:?} was deleted")),
+    }
+}

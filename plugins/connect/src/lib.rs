@@ -1,0 +1,99 @@
+//! `kubectl session connect`: into a session, by the way its template offers.
+
+mod args;
+mod enter;
+mod forward;
+mod intent;
+mod link;
+mod open;
+mod plan;
+mod ports;
+mod print;
+mod reach;
+mod rights;
+mod ssh;
+mod stdio;
+
+use anyhow::Result;
+use session_shared::cluster::{Cluster, Present};
+use session_shared::verb::{Ground, Verb};
+
+pub use args::Args;
+use intent::{Intent, Way};
+use plan::Entrance;
+
+/// The verb.
+#[derive(Debug)]
+pub struct Connect;
+
+impl Verb for Connect {
+    const NAME: &'static str = "connect";
+    const ABOUT: &'static str = args::ABOUT;
+    type Args = Args;
+
+    async fn run(args: Args, ground: &mut Ground) -> Result<()> {
+        // no request: everything the user can have got wrong
+        ground.console.obey(&args.talk);
+        let intent = intent::read(&args)?;
+        let listeners = match &intent.way {
+            Way::Forward { ports } => forward::take(ports).await?,
+            _ => Vec::new(),
+        };
+        let cluster = ground.connect(&args.connection).await?;
+        // reads, and waits
+        let present = reach::reach(&cluster, &intent, ground).await?;
+        // pure
+        let entrance = plan::entrance(&intent, &present.session)?;
+        // streams, or prints
+        if let Way::Forward { ports } = &intent.way {
+            return forward::run(&cluster, &intent, &present, ports, listeners, ground).await;
+        }
+        go(&cluster, &intent, &args, &present, &entrance, ground).await
+    }
+}
+
+async fn go(
+    cluster: &Cluster,
+    intent: &Intent,
+    args: &Args,
+    present: &Present,
+    entrance: &Entrance,
+    ground: &mut Ground,
+) -> Result<()> {
+    match (&intent.way, entrance) {
+        (Way::Print { json: true }, _) => {
+            print::json(intent, present, entrance, &mut ground.console)
+        }
+        (Way::Print { json: false }, _) => {
+            let console = &mut ground.console;
+            print::text(intent, present, entrance, cluster.namespace(), console)
+        }
+        (Way::Stdio { port }, _) => {
+            let link = link::link(cluster, intent, present, intent.container.as_deref(), port)?;
+            stdio::run(&link, ground).await
+        }
+        (_, Entrance::Command { argv, container }) => {
+            let container = container.as_deref();
+            enter::run(cluster, intent, present, argv, container, ground).await
+        }
+        (
+            _,
+            Entrance::Page {
+                port,
+                path,
+                container,
+            },
+        ) => {
+            let link = link::link(cluster, intent, present, container.as_deref(), port)?;
+            open::run(link, path, ground).await
+        }
+        (way, Entrance::Ssh { port, user, .. }) => {
+            let user = user.as_deref();
+            let host = ssh::host(cluster, intent, present, &args.connection, port, user)?;
+            if *way == Way::SshConfig {
+                return ssh::block(&host, &args.connection, &mut ground.console);
+            }
+            ssh::run(&host, &intent.command)
+        }
+    }
+}

@@ -1,0 +1,325 @@
+//! What is entered, and how: decided from the session and its Pods, without asking anybody.
+
+use anyhow::{Result, anyhow, bail};
+use session_shared::Pod;
+use session_shared::api::{ConnectMethod, Session};
+use session_shared::cluster::Present;
+use session_shared::reconcile::is_primary;
+
+use crate::intent::{Intent, Way};
+
+/// A shell where the session has no methods: bash if it is there.
+const SHELL: &str = "if command -v bash >/dev/null 2>&1; then exec bash -l; else exec sh -l; fi";
+
+/// How a session is entered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Entrance {
+    /// A command in a container.
+    Command {
+        argv: Vec<String>,
+        /// As -c or the method says.
+        container: Option<String>,
+    },
+    /// A web page: port by number or by name, and path.
+    Page {
+        port: String,
+        path: String,
+        /// As -c or the method says.
+        container: Option<String>,
+    },
+    /// An SSH server: port by number or by name, and user.
+    Ssh {
+        port: String,
+        user: Option<String>,
+        /// As -c or the method says.
+        container: Option<String>,
+    },
+}
+
+/// How `session` is entered.
+///
+/// # Errors
+/// A method that there is not, with those that there are; a method of another kind than is asked for.
+pub(crate) fn entrance(intent: &Intent, session: &Session) -> Result<Entrance> {
+    let methods = methods(session);
+    let method = match (&intent.method, &intent.way) {
+        (Some(name), _) => Some(named(methods, name, intent.name.as_str())?),
+        (None, Way::Open | Way::Print { .. }) => methods.iter().find(|m| m.http.is_some()),
+        (None, Way::Ssh | Way::SshConfig) => methods.iter().find(|m| m.ssh.is_some()),
+        // A command needs no method: it goes where the session's shell is.
+        (None, _) if !intent.command.is_empty() => None,
+        (None, _) => methods.first(),
+    };
+    let found = match method {
+        Some(method) => of_method(method, intent)?,
+        None => without_method(intent)?,
+    };
+    fits(&found, intent, methods)?;
+    Ok(found)
+}
+
+/// The methods of the session's last start.
+pub(crate) fn methods(session: &Session) -> &[ConnectMethod] {
+    let status = session.status.as_ref();
+    status
+        .and_then(|status| status.applied.as_ref())
+        .map_or(&[], |applied| applied.connect.as_slice())
+}
+
+fn named<'a>(methods: &'a [ConnectMethod], name: &str, session: &str) -> Result<&'a ConnectMethod> {
+    methods
+        .iter()
+        .find(|method| method.name == name)
+        .ok_or_else(|| {
+            anyhow!(
+                "session {session:?} has no method {name:?}: {}",
+                offered(methods)
+            )
+        })
+}
+
+/// The methods as a sentence's end.
+fn offered(methods: &[ConnectMethod]) -> String {
+    if methods.is_empty() {
+        return "it has none, only a shell".to_owned();
+    }
+    let names: Vec<&str> = methods.iter().map(|method| method.name.as_str()).collect();
+    format!("the methods are {}", names.join(", "))
+}
+
+fn of_method(method: &ConnectMethod, intent: &Intent) -> Result<Entrance> {
+    let port = |port: &Option<session_shared::api::IntOrString>| match port {
+        Some(port) => Ok(port.to_string()),
+        None => Err(anyhow!("method {:?} names no port", method.name)),
+    };
+    let container = intent
+        .container
+        .clone()
+        .or_else(|| method.container.clone());
+    if let Some(http) = &method.http {
+        let path = http.path.clone().unwrap_or_else(|| "/".to_owned());
+        return Ok(Entrance::Page {
+            port: port(&http.port)?,
+            path,
+            container,
+        });
+    }
+    if let Some(ssh) = &method.ssh {
+        return Ok(Entrance::Ssh {
+            port: port(&ssh.port)?,
+            user: ssh.user.clone(),
+            container,
+        });
+    }
+    let argv = if intent.command.is_empty() {
+        method.exec.clone()
+    } else {
+        intent.command.clone()
+    };
+    if argv.is_empty() {
+        bail!("method {:?} names no command", method.name);
+    }
+    Ok(Entrance::Command { argv, container })
+}
+
+fn without_method(intent: &Intent) -> Result<Entrance> {
+    let argv = if intent.command.is_empty() {
+        ["sh", "-c", SHELL].map(str::to_owned).to_vec()
+    } else {
+        intent.command.clone()
+    };
+    match intent.way {
+        Way::Ssh | Way::SshConfig => Ok(Entrance::Ssh {
+            port: "22".to_owned(),
+            user: None,
+            container: intent.container.clone(),
+        }),
+        _ => Ok(Entrance::Command {
+            argv,
+            container: intent.container.clone(),
+        }),
+    }
+}
+
+/// A method that is of no use for what is asked is told, with the methods that there are.
+fn fits(found: &Entrance, intent: &Intent, methods: &[ConnectMethod]) -> Result<()> {
+    let name = &intent.name;
+    match (&intent.way, found) {
+        (Way::Open, Entrance::Page { .. })
+        | (Way::Ssh | Way::SshConfig, Entrance::Ssh { .. })
+        | (Way::Print { .. } | Way::Stdio { .. } | Way::Forward { .. }, _)
+        | (Way::Method, Entrance::Command { .. } | Entrance::Ssh { .. }) => Ok(()),
+        (Way::Method, Entrance::Page { .. }) if intent.command.is_empty() => Ok(()),
+        (Way::Method, Entrance::Page { .. }) => {
+            bail!("the method of session \"{name}\" is a web page, which runs no command")
+        }
+        (Way::Open, _) => bail!(
+            "session \"{name}\" has no web page to open: {}",
+            offered(methods)
+        ),
+        (Way::Ssh | Way::SshConfig, _) => bail!(
+            "the method of session \"{name}\" is no SSH server: {}",
+            offered(methods)
+        ),
+    }
+}
+
+/// The Pod to enter, and its container: of the primary Pods a ready one; of the others only where they alone have the
+/// container that is asked for.
+///
+/// # Errors
+/// A container that there is not, with those that there are.
+pub(crate) fn pod<'a>(
+    present: &'a Present,
+    wanted: Option<&str>,
+) -> Result<Option<(&'a Pod, String)>> {
+    let mut pods: Vec<&Pod> = present.pods().collect();
+    pods.sort_by_key(|pod| (!is_primary(pod), !is_ready(pod)));
+    let Some(first) = pods.first() else {
+        return Ok(None);
+    };
+    let Some(wanted) = wanted else {
+        return Ok(Some((first, default_container(present, first))));
+    };
+    if let Some(pod) = pods
+        .iter()
+        .find(|pod| containers(pod).any(|name| name == wanted))
+    {
+        return Ok(Some((pod, wanted.to_owned())));
+    }
+    let name = first.metadata.name.as_deref().unwrap_or_default();
+    let there: Vec<&str> = containers(first).collect();
+    bail!(
+        "container {wanted:?} is not in pod {name:?}: the containers are {}",
+        there.join(", ")
+    )
+}
+
+/// True for a Pod whose Ready condition says so.
+pub(crate) fn is_ready(pod: &Pod) -> bool {
+    let conditions = pod
+        .status
+        .as_ref()
+        .and_then(|status| status.conditions.as_ref());
+    conditions
+        .into_iter()
+        .flatten()
+        .any(|condition| condition.type_ == "Ready" && condition.status == "True")
+}
+
+fn containers(pod: &Pod) -> impl Iterator<Item = &str> {
+    let spec = pod.spec.as_ref();
+    spec.into_iter()
+        .flat_map(|spec| &spec.containers)
+        .map(|container| container.name.as_str())
+}
+
+/// The primary container, as the start wrote it down; else the one that the Pod's annotation names; else the first.
+fn default_container(present: &Present, pod: &Pod) -> String {
+    let status = present.session.status.as_ref();
+    let primary = status.and_then(|status| status.applied.as_ref()?.primary.as_ref());
+    let written = primary
+        .and_then(|primary| primary.container.as_deref())
+        .filter(|_| is_primary(pod));
+    let annotated = pod
+        .metadata
+        .annotations
+        .as_ref()
+        .and_then(|all| all.get("kubectl.kubernetes.io/default-container"))
+        .map(String::as_str);
+    let there = |name: &&str| containers(pod).any(|container| container == *name);
+    written
+        .filter(there)
+        .or(annotated.filter(there))
+        .or_else(|| containers(pod).next())
+        .unwrap_or_default()
+        .to_owned()
+}
+
+/// What became of a container of a Pod, as far as it explains why a command in it was killed.
+pub(crate) fn fate(pod: &Pod, container: &str) -> Option<String> {
+    let name = pod.metadata.name.as_deref().unwrap_or_default();
+    if pod.metadata.deletion_timestamp.is_some() {
+        return Some(format!("pod {name:?} is being deleted"));
+    }
+    let statuses = pod.status.as_ref()?.container_statuses.as_ref()?;
+    let status = statuses.iter().find(|status| status.name == container)?;
+    let states = [status.state.as_ref(), status.last_state.as_ref()];
+    let mut ended = states
+        .into_iter()
+        .flatten()
+        .filter_map(|state| state.terminated.as_ref());
+    let reason = ended.next()?.reason.clone().unwrap_or_default();
+    (reason == "OOMKilled").then(|| {
+        format!("container {container:?} of pod {name:?} was killed: it used more memory than its limit allows")
+    })
+}
+
+/// The number of a port of a Pod, which may be given by name.
+///
+/// # Errors
+/// A name that no port has, with those that there are.
+pub(crate) fn port(pod: &Pod, word: &str) -> Result<u16> {
+    if let Ok(number) = word.parse() {
+        return Ok(number);
+    }
+    let spec = pod.spec.as_ref();
+    let ports = spec
+        .into_iter()
+        .flat_map(|spec| &spec.containers)
+        .flat_map(|container| container.ports.iter().flatten());
+    let named: Vec<(&str, i32)> = ports
+        .filter_map(|port| Some((port.name.as_deref()?, port.container_port)))
+        .collect();
+    let number = named.iter().find(|(name, _)| *name == word);
+    if let Some(number) = number.and_then(|(_, number)| u16::try_from(*number).ok()) {
+        return Ok(number);
+    }
+    let pod = pod.metadata.name.as_deref().unwrap_or_default();
+    if named.is_empty() {
+        bail!("pod {pod:?} has no port {word:?}: its ports have no names, give a number");
+    }
+    let named: Vec<String> = named
+        .iter()
+        .map(|(name, number)| format!("{name} ({number})"))
+        .collect();
+    bail!(
+        "pod {pod:?} has no port {word:?}: its ports are {}",
+        named.join(", ")
+    )
+}
+
+/// The URL of a page at an endpoint, which is an URL itself or HOST:PORT.
+pub(crate) fn url(endpoint: &str, path: &str) -> String {
+    let base = if endpoint.contains("://") {
+        endpoint.to_owned()
+    } else {
+        format!("http://{endpoint}")
+    };
+    let base = base.strip_suffix('/').unwrap_or(&base);
+    let path = path.strip_prefix('/').unwrap_or(path);
+    format!("{base}/{path}")
+}
+
+/// True for an address that only the cluster's own name service knows.
+pub(crate) fn is_inside(address: &str) -> bool {
+    let host = address.split_once("://").map_or(address, |(_, rest)| rest);
+    let host = host.split(['/', ':']).next().unwrap_or_default();
+    host.ends_with(".svc") || host.ends_with(".svc.cluster.local")
+}
+
+/// Port and path where a session speaks WebSocket: of the method `ws`, else of the page.
+pub(crate) fn socket<'a>(
+    session: &'a Session,
+    entrance: &'a Entrance,
+) -> Option<(String, &'a str)> {
+    let named = methods(session).iter().find(|method| method.name == "ws");
+    if let Some(http) = named.and_then(|method| method.http.as_ref()) {
+        let port = http.port.as_ref()?.to_string();
+        return Some((port, http.path.as_deref().unwrap_or_default()));
+    }
+    match entrance {
+        Entrance::Page { port, path, .. } => Some((port.clone(), path)),
+        _ => None,
+    }
+}

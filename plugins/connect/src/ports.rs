@@ -1,0 +1,220 @@
+//! `--port-forward [ADDRESS:][LOCAL:]REMOTE`: which ports of this machine lead to which of the session. Pure.
+
+use std::collections::HashSet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use anyhow::Result;
+use session_shared::failure::usage;
+
+use crate::intent::legal_port;
+
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+/// One port of the session, and where it is to be had on this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Forward {
+    /// Where to listen: at all of these, or for `localhost` at those that there are.
+    pub(crate) addresses: Vec<IpAddr>,
+    /// The local port, 0 for any free one; `None` for the remote one's number.
+    pub(crate) local: Option<u16>,
+    /// The remote port, a number or a name.
+    pub(crate) remote: String,
+}
+
+impl Forward {
+    /// The local port, as far as it is known before the Pod is; 0 for any free one.
+    pub(crate) fn known_local(&self) -> Option<u16> {
+        self.local.or_else(|| self.remote.parse().ok())
+    }
+}
+
+/// Reads the words of the flag. Like kubectl's arguments several may stand in one, with commas or spaces between.
+///
+/// # Errors
+/// Usage: what is no port, and a local port that is wanted twice.
+pub(crate) fn read(words: &[String]) -> Result<Vec<Forward>> {
+    let mut forwards = Vec::new();
+    for word in words {
+        let mut parts = word
+            .split(|c: char| c == ',' || c.is_whitespace())
+            .filter(|part| !part.is_empty())
+            .peekable();
+        if parts.peek().is_none() {
+            return Err(usage("--port-forward names no port"));
+        }
+        for part in parts {
+            forwards.push(forward(part)?);
+        }
+    }
+    let mut taken = HashSet::new();
+    for forward in &forwards {
+        let Some(local @ 1..) = forward.known_local() else {
+            continue;
+        };
+        for address in &forward.addresses {
+            if !taken.insert((*address, local)) {
+                let place = std::net::SocketAddr::new(*address, local);
+                return Err(usage(format!("local port {place} is given twice")));
+            }
+        }
+    }
+    Ok(forwards)
+}
+
+fn forward(word: &str) -> Result<Forward> {
+    let (address, ports) = address(word)?;
+    let parts: Vec<&str> = ports.split(':').collect();
+    let (address, local, remote) = match (address, parts.as_slice()) {
+        (address, [remote]) => (address, None, *remote),
+        // An address may stand without a local port.
+        (None, [first, remote]) if is_address(first) => (Some(*first), None, *remote),
+        (address, [local, remote]) => (address, Some(*local), *remote),
+        (None, [address, local, remote]) => (Some(*address), Some(*local), *remote),
+        _ => return Err(usage(format!("invalid port format '{word}'"))),
+    };
+    Ok(Forward {
+        addresses: addresses(address)?,
+        local: local.map(|local| local_port(local, word)).transpose()?,
+        remote: remote_port(remote)?,
+    })
+}
+
+/// An address in brackets, and what follows it.
+fn address(word: &str) -> Result<(Option<&str>, &str)> {
+    let Some(rest) = word.strip_prefix('[') else {
+        return Ok((None, word));
+    };
+    match rest.split_once("]:") {
+        Some((address, ports)) => Ok((Some(address), ports)),
+        None => Err(usage(format!("invalid port format '{word}'"))),
+    }
+}
+
+fn is_address(word: &str) -> bool {
+    word == "localhost" || word.parse::<IpAddr>().is_ok()
+}
+
+fn addresses(word: Option<&str>) -> Result<Vec<IpAddr>> {
+    match word {
+        None => Ok(vec![LOOPBACK]),
+        Some("localhost") => Ok(vec![LOOPBACK, IpAddr::V6(Ipv6Addr::LOCALHOST)]),
+        Some(word) => match word.parse() {
+            Ok(address) => Ok(vec![address]),
+            Err(_) => Err(usage(format!("{word} is not a valid IP"))),
+        },
+    }
+}
+
+fn local_port(word: &str, all: &str) -> Result<u16> {
+    if word.is_empty() {
+        return Ok(0);
+    }
+    word.parse().map_err(|_| {
+        usage(format!(
+            "error parsing local port '{word}' of '{all}': it is a number from 0 to 65535"
+        ))
+    })
+}
+
+fn remote_port(word: &str) -> Result<String> {
+    if word.parse() == Ok(0) {
+        return Err(usage("remote port must be > 0"));
+    }
+    legal_port(word).map_err(|_| {
+        usage(format!(
+            "error parsing remote port '{word}': it is a number from 1 to 65535, or the name of a port"
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(words: &[&str]) -> String {
+        let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+        match read(&words) {
+            Ok(forwards) => {
+                let one = |f: &Forward| format!("{:?} {:?} {}", f.addresses, f.local, f.remote);
+                forwards.iter().map(one).collect::<Vec<_>>().join("; ")
+            }
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn every_form_is_read() {
+        for (word, meant) in [
+            ("8080", "[127.0.0.1] None 8080"),
+            ("web", "[127.0.0.1] None web"),
+            ("8888:80", "[127.0.0.1] Some(8888) 80"),
+            (":80", "[127.0.0.1] Some(0) 80"),
+            ("0:http", "[127.0.0.1] Some(0) http"),
+            ("localhost:8080", "[127.0.0.1, ::1] None 8080"),
+            ("0.0.0.0:1:2", "[0.0.0.0] Some(1) 2"),
+            ("10.0.0.1::2", "[10.0.0.1] Some(0) 2"),
+            ("[::1]:8080", "[::1] None 8080"),
+            ("[::1]:1:2", "[::1] Some(1) 2"),
+            ("[localhost]::2", "[127.0.0.1, ::1] Some(0) 2"),
+        ] {
+            assert_eq!(shown(&[word]), meant, "{word}");
+        }
+    }
+
+    #[test]
+    fn several_may_stand_in_one_word() {
+        let three = "[127.0.0.1] None 1; [127.0.0.1] Some(0) 2; [127.0.0.1] None web";
+        assert_eq!(shown(&["1,:2 web"]), three);
+        assert_eq!(shown(&["1", ":2", " web, "]), three);
+        // Any free port may be taken as often as one likes.
+        assert_eq!(
+            shown(&[":2,:2"]),
+            "[127.0.0.1] Some(0) 2; [127.0.0.1] Some(0) 2"
+        );
+    }
+
+    #[test]
+    fn what_is_no_port_is_told() {
+        for (word, told) in [
+            ("", "--port-forward names no port"),
+            (", ,", "--port-forward names no port"),
+            ("0", "remote port must be > 0"),
+            ("80:0", "remote port must be > 0"),
+            (
+                "70000",
+                "error parsing remote port '70000': it is a number from 1 to 65535, or the name of a port",
+            ),
+            (
+                "80:",
+                "error parsing remote port '': it is a number from 1 to 65535, or the name of a port",
+            ),
+            (
+                "-1",
+                "error parsing remote port '-1': it is a number from 1 to 65535, or the name of a port",
+            ),
+            (
+                "Web",
+                "error parsing remote port 'Web': it is a number from 1 to 65535, or the name of a port",
+            ),
+            (
+                "70000:80",
+                "error parsing local port '70000' of '70000:80': it is a number from 0 to 65535",
+            ),
+            (
+                "web:80",
+                "error parsing local port 'web' of 'web:80': it is a number from 0 to 65535",
+            ),
+            ("example.org:1:2", "example.org is not a valid IP"),
+            ("1:2:3:4", "invalid port format '1:2:3:4'"),
+            ("::1:80:80", "invalid port format '::1:80:80'"),
+            ("[::1", "invalid port format '[::1'"),
+            ("8080,8080", "local port 127.0.0.1:8080 is given twice"),
+            (
+                "8080 localhost:8080:1",
+                "local port 127.0.0.1:8080 is given twice",
+            ),
+        ] {
+            assert_eq!(shown(&[word]), told, "{word}");
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! The session as it stands, and waited for until it can be entered.
+
+use anyhow::{Result, anyhow};
+use session_shared::Timestamp;
+use session_shared::api::Phase;
+use session_shared::cluster::live::installed;
+use session_shared::cluster::wait::{Waited, timed_out};
+use session_shared::cluster::{Cluster, Present, interrupt::interrupted};
+use session_shared::failure::{Hint, hinted};
+use session_shared::objects::resource::SESSION;
+use session_shared::progress::{Event, Sink};
+use session_shared::reconcile::{
+    Seen, Standing, Wanted, is_expired, is_start_asked, look, standing, wanted,
+};
+use session_shared::verb::Ground;
+
+use crate::intent::{Intent, Way};
+use crate::plan;
+
+/// The session as it is needed: what only writes down where it is takes it as it stands, everything else once it can be
+/// entered.
+///
+/// # Errors
+/// What the server refuses; a session that cannot be entered, with the reason and the way out; one that does not come up in
+/// time.
+pub(crate) async fn reach(
+    cluster: &Cluster,
+    intent: &Intent,
+    ground: &mut Ground,
+) -> Result<Present> {
+    let namespace = cluster.namespace();
+    let present = installed(cluster.present(namespace, intent.name.as_str()).await)?;
+    if matches!(intent.way, Way::Print { json: true } | Way::SshConfig) {
+        return Ok(present);
+    }
+    let seen = look(&present.session, &present.live, &[]);
+    let now = ground.now();
+    let deleted = present.session.metadata.deletion_timestamp.is_some();
+    if !deleted && is_expired(&present.session, now) && !is_start_asked(&present.session) {
+        let error = expired(cluster, intent, &present);
+        if !matches!(seen, Seen::Ready { .. }) {
+            return Err(error);
+        }
+        // It runs until somebody sweeps: there may be something to save.
+        ground
+            .console
+            .warn(&format!("{error}, and may be stopped at any time"));
+        return Ok(present);
+    }
+    let wanted = wanted(&present.session, now);
+    let stands = standing(&present.session, wanted, &seen);
+    match (stands.phase, &seen) {
+        (Phase::Running, _) => Ok(present),
+        (Phase::Pending, _) if !intent.wait => Err(not_yet(intent, &stands)),
+        (Phase::Pending, _) => {
+            if has_started(&present) {
+                // A wrong method is told before the wait, not after it.
+                plan::entrance(intent, &present.session)?;
+            }
+            wait(cluster, intent, &present, ground).await?;
+            cluster.present(namespace, intent.name.as_str()).await
+        }
+        _ => Err(refused(cluster, intent, &stands, &seen)),
+    }
+}
+
+/// Why a session that was entered once will not be ready again; `None` where it may.
+pub(crate) fn hopeless(
+    cluster: &Cluster,
+    intent: &Intent,
+    present: &Present,
+    now: Timestamp,
+) -> Option<anyhow::Error> {
+    let seen = look(&present.session, &present.live, &[]);
+    let stands = standing(&present.session, wanted(&present.session, now), &seen);
+    match stands.phase {
+        Phase::Running | Phase::Pending => None,
+        _ => Some(refused(cluster, intent, &stands, &seen)),
+    }
+}
+
+/// True once the methods of this start are written down.
+fn has_started(present: &Present) -> bool {
+    let status = present.session.status.as_ref();
+    status.is_some_and(|status| status.applied.is_some()) && !is_start_asked(&present.session)
+}
+
+async fn wait(
+    cluster: &Cluster,
+    intent: &Intent,
+    present: &Present,
+    ground: &mut Ground,
+) -> Result<()> {
+    let interrupt = ground.interrupt.clone();
+    let mut sink = ground.console.progress();
+    let waited = cluster
+        .wait_ready(
+            cluster.namespace(),
+            &present.session,
+            present.live.owners.clone(),
+            intent.limit,
+            &interrupt,
+            &mut sink,
+        )
+        .await;
+    sink.tell(Event::Done);
+    drop(sink);
+    match waited? {
+        Waited::Settled { seen, .. } => {
+            let stands = standing(&present.session, Wanted::Running, &seen);
+            match *seen {
+                Seen::Ready { .. } => Ok(()),
+                seen => Err(refused(cluster, intent, &stands, &seen)),
+            }
+        }
+        Waited::TimedOut(seen) => {
+            let stands = standing(&present.session, Wanted::Running, &seen);
+            Err(timed_out(&SESSION, intent.name.as_str())).hint(stands.message)
+        }
+        Waited::Interrupted(_) => Err(interrupted()),
+    }
+}
+
+fn not_yet(intent: &Intent, stands: &Standing) -> anyhow::Error {
+    let error = anyhow!(
+        "session \"{}\" is not ready: {}",
+        intent.name,
+        stands.message
+    );
+    hinted(error, "wait for it: leave out --wait=false")
+}
+
+/// The way out of what has ended, until there is a `start`.
+fn make_anew(cluster: &Cluster, intent: &Intent) -> String {
+    let (name, namespace) = (&intent.name, cluster.namespace());
+    format!(
+        "make it anew, kept data is taken up again: kubectl session delete {name} -n {namespace}, then kubectl session create {name} -n {namespace} as before"
+    )
+}
+
+fn expired(cluster: &Cluster, intent: &Intent, present: &Present) -> anyhow::Error {
+    let status = present.session.status.as_ref();
+    let at = status.and_then(|status| status.expires_at.as_deref());
+    let error = anyhow!(
+        "session \"{}\" has expired at {}",
+        intent.name,
+        at.unwrap_or_default()
+    );
+    hinted(error, make_anew(cluster, intent))
+}
+
+/// Why a session that will not be ready cannot be entered, and the way out of it.
+fn refused(cluster: &Cluster, intent: &Intent, stands: &Standing, seen: &Seen) -> anyhow::Error {
+    let name = &intent.name;
+    let again = || make_anew(cluster, intent);
+    let because = |word: &str| match stands.message.as_str() {
+        "" => format!("session \"{name}\" {word}"),
+        message => format!("session \"{name}\" {word}: {message}"),
+    };
+    match (stands.phase, seen) {
+        (Phase::Terminating, _) => anyhow!("session \"{name}\" is being deleted"),
+        (_, Seen::Lost) => hinted(anyhow!(because("is lost")), again()),
+        (Phase::Failed, Seen::Hopeless(cause)) => {
+            let error = anyhow!(because("has failed"));
+            match &cause.remedy {
+                Some(remedy) => hinted(error, remedy.clone()),
+                None => error,
+            }
+        }
+        (Phase::Failed, _) => hinted(anyhow!(because("has failed")), again()),
+        (_, Seen::Ended { .. }) => {
+            hinted(anyhow!("session \"{name}\" {}", stands.message), again())
+        }
+        _ => hinted(anyhow!(because("is stopped")), again()),
+    }
+}

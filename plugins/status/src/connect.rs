@@ -1,0 +1,127 @@
+//! Commands to copy: how to enter the session, and what to do next.
+
+use serde::Serialize;
+use session_shared::api::{ConnectMethod, Phase, Session};
+
+use crate::data::Data;
+use crate::diagnosis::Diagnosis;
+use crate::head::Head;
+use crate::workloads::Workload;
+
+/// A way to enter the session.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Method {
+    pub(crate) name: String,
+    /// It is taken where nobody names one.
+    pub(crate) default: bool,
+    /// exec, http or ssh.
+    pub(crate) r#type: &'static str,
+    pub(crate) command: String,
+}
+
+/// Something to do.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Step {
+    pub(crate) what: &'static str,
+    pub(crate) command: String,
+}
+
+/// The methods of the last start.
+pub(crate) fn methods(session: &Session) -> Vec<Method> {
+    let applied = session
+        .status
+        .as_ref()
+        .and_then(|status| status.applied.as_ref());
+    let methods = applied
+        .into_iter()
+        .flat_map(|applied| &applied.connect)
+        .enumerate();
+    methods
+        .map(|(at, method)| of_method(session, method, at == 0))
+        .collect()
+}
+
+fn of_method(session: &Session, method: &ConnectMethod, default: bool) -> Method {
+    let (r#type, flag) = match (&method.http, &method.ssh) {
+        (Some(_), _) => ("http", " --open"),
+        (None, Some(_)) => ("ssh", " --ssh"),
+        (None, None) => ("exec", ""),
+    };
+    let chosen = if default {
+        String::new()
+    } else {
+        format!(" --method {}", method.name)
+    };
+    Method {
+        name: method.name.clone(),
+        default,
+        r#type,
+        command: format!("{}{chosen}{flag}", command(session, "connect")),
+    }
+}
+
+fn command(session: &Session, verb: &str) -> String {
+    let name = session.metadata.name.as_deref().unwrap_or_default();
+    let namespace = session.metadata.namespace.as_deref().unwrap_or_default();
+    format!("kubectl session {verb} {name} -n {namespace}")
+}
+
+/// What somebody would do next.
+pub(crate) fn next(
+    session: &Session,
+    head: &Head,
+    diagnosis: &[Diagnosis],
+    workloads: &[Workload],
+    data: &Data,
+) -> Vec<Step> {
+    let step = |what, command| Step { what, command };
+    let delete = || {
+        let what = if data.claims.is_empty() {
+            "delete it"
+        } else {
+            "delete it, its claims are kept"
+        };
+        step(what, command(session, "delete"))
+    };
+    let again = workloads
+        .iter()
+        .flat_map(|workload| &workload.pods)
+        .flat_map(|pod| &pod.containers);
+    let restarted = again
+        .into_iter()
+        .any(|container| container.restarts > 0 && !container.ready);
+    let logs = || match restarted {
+        true => step(
+            "see the logs of the run before",
+            format!("{} --previous", command(session, "logs")),
+        ),
+        false => step("see the logs", command(session, "logs")),
+    };
+    match head.phase {
+        _ if head.expired => vec![delete()],
+        Phase::Running if diagnosis.is_empty() => Vec::new(),
+        Phase::Pending => vec![step(
+            "watch it come up",
+            format!("{} -w", command(session, "status")),
+        )],
+        Phase::Running | Phase::Failed if has_begun(workloads) => vec![logs(), delete()],
+        Phase::Running | Phase::Failed | Phase::Stopped => vec![delete()],
+        Phase::Terminating => vec![step(
+            "watch it go",
+            format!("{} -w", command(session, "status")),
+        )],
+    }
+}
+
+/// True if a container has ever run, so that there are logs.
+fn has_begun(workloads: &[Workload]) -> bool {
+    let containers = workloads
+        .iter()
+        .flat_map(|workload| &workload.pods)
+        .flat_map(|pod| &pod.containers);
+    containers
+        .into_iter()
+        .any(|container| container.state != "waiting" || container.restarts > 0)
+}

@@ -1,0 +1,78 @@
+//! What happened last.
+
+use serde::Serialize;
+use serde_json::Value;
+use session_shared::api::Session;
+use session_shared::diagnosis::EventNote;
+use session_shared::objects::resource::text;
+use session_shared::reconcile::Live;
+
+use crate::data::Data;
+use crate::report::some_text;
+
+/// As many as fit beside the rest.
+const SHOWN: usize = 10;
+
+/// An event.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Happened {
+    /// When it was seen last, RFC 3339.
+    pub(crate) time: String,
+    /// When it was seen first, RFC 3339.
+    pub(crate) first: String,
+    pub(crate) count: i64,
+    /// Normal or Warning.
+    pub(crate) r#type: String,
+    pub(crate) reason: String,
+    /// What it is about, `pod/x`.
+    pub(crate) object: String,
+    pub(crate) message: String,
+}
+
+/// The last events of the session's own objects, the newest last.
+pub(crate) fn of(events: &[Value], session: &Session, live: &Live, data: &Data) -> Vec<Happened> {
+    let uid = session.metadata.uid.as_deref().unwrap_or_default();
+    let mut uids = vec![uid];
+    uids.extend(
+        live.own_pods(uid)
+            .filter_map(|pod| pod.metadata.uid.as_deref()),
+    );
+    uids.extend(live.owners.iter().map(|owner| text(owner, "/metadata/uid")));
+    uids.extend(data.claims.iter().map(|claim| claim.uid.as_str()));
+    let applied = session
+        .status
+        .as_ref()
+        .and_then(|status| status.applied.as_ref());
+    uids.extend(
+        applied
+            .into_iter()
+            .flat_map(|applied| &applied.objects)
+            .map(|object| object.uid.as_str()),
+    );
+    let own = events.iter().filter(|event| {
+        let about = text(event, "/involvedObject/uid");
+        !about.is_empty() && uids.contains(&about)
+    });
+    let mut found: Vec<Happened> = own.map(of_event).collect();
+    found.sort_by(|one, other| one.time.cmp(&other.time));
+    found.drain(..found.len().saturating_sub(SHOWN));
+    found
+}
+
+fn of_event(event: &Value) -> Happened {
+    let note = EventNote::of(event);
+    let first = some_text(event, "/firstTimestamp").or_else(|| some_text(event, "/eventTime"));
+    let count = event["count"]
+        .as_i64()
+        .or_else(|| event["series"]["count"].as_i64());
+    Happened {
+        first: first.unwrap_or_else(|| note.time.clone()),
+        time: note.time,
+        count: count.unwrap_or(1).max(1),
+        r#type: some_text(event, "/type").unwrap_or_else(|| "Normal".into()),
+        reason: note.reason,
+        object: format!("{}/{}", note.kind.to_lowercase(), note.name),
+        message: note.message,
+    }
+}

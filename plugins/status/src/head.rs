@@ -1,0 +1,185 @@
+//! Who, what, and where it stands.
+
+use serde::Serialize;
+use serde_json::Value;
+use session_shared::api::{DataPolicy, OnExpiry, Phase, Session};
+use session_shared::objects::endpoint::endpoint;
+use session_shared::objects::resource::text;
+use session_shared::reconcile::{Live, Seen, is_expired, standing, wanted};
+use session_shared::{Pod, Timestamp};
+
+use crate::observe::Observed;
+
+/// The first lines of a report.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Head {
+    pub(crate) owner: String,
+    /// What it runs; `None` for a session of a manifest.
+    pub(crate) template: Option<Template>,
+    pub(crate) phase: Phase,
+    /// One word for why.
+    pub(crate) reason: String,
+    /// A line about it.
+    pub(crate) message: String,
+    /// How long it has been so, RFC 3339.
+    pub(crate) since: Option<String>,
+    pub(crate) created: Option<String>,
+    /// When this start began, RFC 3339.
+    pub(crate) started: Option<String>,
+    /// RFC 3339; `None` for never.
+    pub(crate) expires_at: Option<String>,
+    pub(crate) expired: bool,
+    /// What happens then.
+    pub(crate) on_expiry: Option<OnExpiry>,
+    pub(crate) endpoint: Option<String>,
+    pub(crate) data_policy: Option<DataPolicy>,
+}
+
+/// What a session runs.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Template {
+    pub(crate) name: String,
+    pub(crate) preset: Option<String>,
+    pub(crate) application: Option<String>,
+    /// How it is now, beside what the last start was made from.
+    pub(crate) state: TemplateState,
+}
+
+/// A template since the last start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum TemplateState {
+    Unchanged,
+    Changed,
+    Gone,
+    Unknown,
+}
+
+pub(crate) fn of(observed: &Observed, live: &Live, seen: &Seen, now: Timestamp) -> Head {
+    let session = &observed.typed;
+    let status = session.status.clone().unwrap_or_default();
+    let wanted = wanted(session, now);
+    let mut stands = standing(session, wanted, seen);
+    // Without a look at the Pods there is nothing better than what somebody wrote.
+    if observed.pods.is_err() && session.metadata.deletion_timestamp.is_none() {
+        stands.phase = status.phase.unwrap_or(Phase::Pending);
+        stands.reason = String::new();
+        stands.message = String::new();
+    }
+    let address = live
+        .pods
+        .iter()
+        .find_map(|pod| pod.status.as_ref()?.host_ip.clone());
+    Head {
+        owner: session.spec.user_id.clone(),
+        template: template(observed),
+        since: since(session, live, seen, stands.phase),
+        phase: stands.phase,
+        reason: stands.reason,
+        message: stands.message,
+        created: session
+            .metadata
+            .creation_timestamp
+            .as_ref()
+            .map(|time| time.0.to_string()),
+        started: status.start_time.clone(),
+        expired: is_expired(session, now),
+        on_expiry: status.expires_at.as_ref().map(|_| {
+            let applied = status.applied.as_ref();
+            applied
+                .and_then(|applied| applied.on_expiry)
+                .unwrap_or_default()
+        }),
+        expires_at: status.expires_at,
+        endpoint: endpoint(&observed.network, address.as_deref()).or(status.endpoint),
+        data_policy: status.data_policy.or(session.spec.data_policy),
+    }
+}
+
+fn template(observed: &Observed) -> Option<Template> {
+    let spec = &observed.typed.spec;
+    let status = observed.typed.status.as_ref();
+    let made_from = status.and_then(|status| status.template.as_deref());
+    let name = made_from.or(spec.template_name())?;
+    Some(Template {
+        name: name.to_owned(),
+        preset: spec.preset.clone(),
+        application: spec
+            .application
+            .clone()
+            .filter(|application| application != name),
+        state: match &observed.template {
+            Ok(Some(now)) => changed(&observed.typed, now),
+            Ok(None) if made_from.is_some() => TemplateState::Gone,
+            Ok(None) | Err(_) => TemplateState::Unknown,
+        },
+    })
+}
+
+fn changed(session: &Session, now: &Value) -> TemplateState {
+    let applied = session
+        .status
+        .as_ref()
+        .and_then(|status| status.applied.as_ref());
+    let Some(applied) = applied else {
+        return TemplateState::Unknown;
+    };
+    let same = applied.template_uid.as_deref() == Some(text(now, "/metadata/uid"))
+        && applied.template_generation == now["metadata"]["generation"].as_i64();
+    if same {
+        TemplateState::Unchanged
+    } else {
+        TemplateState::Changed
+    }
+}
+
+/// Since when it is in its phase, as far as anything tells.
+fn since(session: &Session, live: &Live, seen: &Seen, phase: Phase) -> Option<String> {
+    if let Some(time) = &session.metadata.deletion_timestamp {
+        return Some(time.0.to_string());
+    }
+    let pod = |name: &str| {
+        live.pods
+            .iter()
+            .find(|pod| pod.metadata.name.as_deref() == Some(name))
+    };
+    let told = match seen {
+        Seen::Ready { pod: name } => pod(name).and_then(ready_since),
+        Seen::Ended { pod: name, .. } => pod(name).and_then(ended_at),
+        _ => None,
+    };
+    let status = session.status.as_ref();
+    let written = || {
+        let status = status.filter(|status| status.phase == Some(phase))?;
+        let ready = status
+            .conditions
+            .iter()
+            .find(|condition| condition.r#type == "Ready")?;
+        Some(ready.last_transition_time.clone())
+    };
+    told.or_else(written).or_else(|| status?.start_time.clone())
+}
+
+fn ready_since(pod: &Pod) -> Option<String> {
+    let conditions = pod.status.as_ref()?.conditions.as_ref()?;
+    let ready = conditions
+        .iter()
+        .find(|condition| condition.type_ == "Ready")?;
+    Some(ready.last_transition_time.as_ref()?.0.to_string())
+}
+
+fn ended_at(pod: &Pod) -> Option<String> {
+    let statuses = pod.status.as_ref()?.container_statuses.as_ref()?;
+    let ends = statuses.iter().filter_map(|status| {
+        status
+            .state
+            .as_ref()?
+            .terminated
+            .as_ref()?
+            .finished_at
+            .as_ref()
+    });
+    ends.map(|time| time.0.to_string()).max()
+}

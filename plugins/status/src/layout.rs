@@ -1,0 +1,219 @@
+//! Lines of a screen: keys with values, and texts wrapped under their beginning. Whatever comes from the cluster is cleaned
+//! here, so that no name or message can break a line or move the cursor.
+
+use std::ops::Range;
+
+use session_shared::report::clean;
+use session_shared::report::console::{Console, Tone};
+
+/// Where values begin.
+const VALUES: usize = 13;
+/// Narrower than this nothing is wrapped: there is no room for words.
+const NARROWEST: usize = 20;
+
+/// One line, and the part of it that is coloured on a terminal.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Line {
+    pub(crate) text: String,
+    mark: Option<(Range<usize>, Tone)>,
+}
+
+impl Line {
+    /// The line as the console may print it.
+    pub(crate) fn painted(&self, console: &Console) -> String {
+        let Some((range, tone)) = &self.mark else {
+            return self.text.clone();
+        };
+        let part = |range: Range<usize>| self.text.get(range).unwrap_or_default();
+        let marked = console.paint_tone(*tone, part(range.clone()));
+        format!(
+            "{}{marked}{}",
+            part(0..range.start),
+            part(range.end..self.text.len())
+        )
+    }
+}
+
+/// Lines as they are laid out.
+#[derive(Debug)]
+pub(crate) struct Page {
+    width: usize,
+    lines: Vec<Line>,
+}
+
+impl Page {
+    /// An empty page so many columns wide.
+    pub(crate) fn new(width: usize) -> Self {
+        Self {
+            width: width.max(NARROWEST),
+            lines: Vec::new(),
+        }
+    }
+
+    pub(crate) fn lines(self) -> Vec<Line> {
+        self.lines
+    }
+
+    /// The heading of a section, after an empty line.
+    pub(crate) fn section(&mut self, heading: &str) {
+        self.lines.push(Line::default());
+        let text = format!("{heading}:");
+        let mark = Some((0..text.len(), Tone::Strong));
+        self.lines.push(Line { text, mark });
+    }
+
+    /// `Key:` and a value, wrapped under the beginning of the value.
+    pub(crate) fn field(&mut self, key: &str, value: &str) {
+        self.hanging(0, VALUES, &format!("{key}:"), value);
+    }
+
+    /// As [`Page::field`], with the beginning of the value in a colour.
+    pub(crate) fn marked_field(&mut self, key: &str, word: &str, tone: Tone, rest: &str) {
+        let at = self.lines.len();
+        self.field(key, &format!("{word}{rest}"));
+        self.mark(at, VALUES, word, tone);
+    }
+
+    /// A text that begins at `indent` and goes on at `hang`.
+    pub(crate) fn text(&mut self, indent: usize, hang: usize, text: &str) {
+        let words = clean::line(text).into_owned();
+        self.wrap(" ".repeat(indent), hang, &words);
+    }
+
+    /// As [`Page::text`], with its beginning in a colour.
+    pub(crate) fn marked_text(
+        &mut self,
+        indent: usize,
+        hang: usize,
+        word: &str,
+        tone: Tone,
+        rest: &str,
+    ) {
+        let at = self.lines.len();
+        self.text(indent, hang, &format!("{word}{rest}"));
+        self.mark(at, indent, word, tone);
+    }
+
+    /// A label at `indent`, and a text that begins and goes on at `column`. A label that does not fit has a line of its own.
+    pub(crate) fn hanging(&mut self, indent: usize, column: usize, label: &str, text: &str) {
+        let label = clean::line(label);
+        let mut begun = format!("{}{label}", " ".repeat(indent));
+        let width = begun.chars().count();
+        if width < column {
+            begun.push_str(&" ".repeat(column - width));
+        } else {
+            self.wrap(" ".repeat(indent), indent, &label);
+            begun = " ".repeat(column);
+        }
+        self.wrap(begun, column, &clean::line(text));
+    }
+
+    fn mark(&mut self, at: usize, from: usize, word: &str, tone: Tone) {
+        let word = clean::line(word);
+        if let Some(line) = self.lines.get_mut(at)
+            && line.text.get(from..from + word.len()) == Some(&*word)
+        {
+            line.mark = Some((from..from + word.len(), tone));
+        }
+    }
+
+    /// Words after `begun`, which may hold blanks only or a label.
+    fn wrap(&mut self, begun: String, hang: usize, text: &str) {
+        let (mut line, mut empty) = (begun, true);
+        for word in text.split_whitespace() {
+            let mut word = word;
+            loop {
+                let used = line.chars().count() + usize::from(!empty);
+                let room = self.width.saturating_sub(used);
+                let length = word.chars().count();
+                if length <= room {
+                    line.push_str(if empty { "" } else { " " });
+                    line.push_str(word);
+                    empty = false;
+                    break;
+                }
+                // A word that fits on no line is cut where the line ends.
+                if empty || length > self.width.saturating_sub(hang) {
+                    let cut = word
+                        .char_indices()
+                        .nth(room.max(1))
+                        .map_or(word.len(), |(at, _)| at);
+                    let (head, rest) = if room == 0 && !empty {
+                        ("", word)
+                    } else {
+                        word.split_at(cut)
+                    };
+                    line.push_str(if empty || head.is_empty() { "" } else { " " });
+                    line.push_str(head);
+                    word = rest;
+                }
+                self.push(std::mem::replace(&mut line, " ".repeat(hang)));
+                empty = true;
+                if word.is_empty() {
+                    return;
+                }
+            }
+        }
+        self.push(line);
+    }
+
+    fn push(&mut self, line: String) {
+        let text = line.trim_end().to_owned();
+        self.lines.push(Line { text, mark: None });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(width: usize, lay: impl FnOnce(&mut Page)) -> Vec<String> {
+        let mut page = Page::new(width);
+        lay(&mut page);
+        page.lines().into_iter().map(|line| line.text).collect()
+    }
+
+    #[test]
+    fn values_are_wrapped_under_their_beginning() {
+        let lines = shown(24, |page| page.field("Key", "one two three four"));
+        assert_eq!(lines, ["Key:         one two", "             three four"]);
+    }
+
+    #[test]
+    fn a_word_longer_than_a_line_is_cut_and_nothing_is_lost() {
+        for width in [20, 21, 37, 80] {
+            let long = "x".repeat(150);
+            let lines = shown(width, |page| page.text(2, 4, &format!("a {long} b")));
+            assert!(
+                lines.iter().all(|line| line.chars().count() <= width),
+                "{width}: {lines:#?}"
+            );
+            let all: String = lines.concat().replace(' ', "");
+            assert_eq!(all, format!("a{long}b"), "{width}");
+        }
+    }
+
+    #[test]
+    fn a_label_that_does_not_fit_has_its_own_line() {
+        let lines = shown(40, |page| page.hanging(2, 6, "long label", "text"));
+        assert_eq!(lines, ["  long label", "      text"]);
+    }
+
+    #[test]
+    fn hostile_text_stays_on_its_line_and_is_shown() {
+        let lines = shown(40, |page| page.field("Key", "a\x1b[2Jb\r\nc"));
+        assert_eq!(lines, ["Key:         a^[[2Jb c"]);
+    }
+
+    #[test]
+    fn a_mark_is_of_the_word_alone() {
+        let mut page = Page::new(80);
+        page.marked_field("Phase", "failed", Tone::Bad, " for 2h");
+        let (console, _) = Console::captured("", false);
+        assert_eq!(page.lines[0].mark, Some((13..19, Tone::Bad)));
+        assert_eq!(
+            page.lines[0].painted(&console),
+            "Phase:       failed for 2h"
+        );
+    }
+}

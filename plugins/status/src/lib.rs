@@ -1,0 +1,76 @@
+//! `kubectl session status`: one session on one screen.
+
+mod args;
+mod connect;
+mod data;
+mod diagnosis;
+mod events;
+mod head;
+mod intent;
+mod layout;
+mod network;
+mod observe;
+mod report;
+mod view;
+mod wait;
+mod watch;
+mod workloads;
+
+use anyhow::Result;
+use session_shared::report::console::Console;
+use session_shared::report::format::{Format, ObjectPrinter};
+use session_shared::verb::{Ground, Verb};
+
+pub use args::Args;
+use intent::Mode;
+use report::Report;
+
+/// The verb.
+#[derive(Debug)]
+pub struct Status;
+
+impl Verb for Status {
+    const NAME: &'static str = "status";
+    const ABOUT: &'static str = args::ABOUT;
+    type Args = Args;
+
+    async fn run(args: Args, ground: &mut Ground) -> Result<()> {
+        ground.console.obey(&args.talk);
+        let mut intent = intent::read(&args)?;
+        let cluster = ground.connect(&args.connection).await?;
+        match intent.mode {
+            Mode::Once => {
+                let observed = observe::observe(&cluster, intent.name.as_str()).await?;
+                let report = Report::of(&observed, ground.now());
+                show(&report, &mut intent.format, ground)
+            }
+            Mode::Watch => watch::watch(&cluster, intent, ground).await,
+            Mode::Wait { target, limit } => {
+                wait::wait(&cluster, intent, target, limit, ground).await
+            }
+        }
+    }
+}
+
+/// Prints a report as it was asked for.
+fn show(report: &Report, format: &mut Format, ground: &mut Ground) -> Result<()> {
+    match format {
+        Format::Objects(printer) => document(report, printer, &mut ground.console),
+        Format::Text { .. } => {
+            let lines = view::lines(report, ground.now(), ground.console.width());
+            let text: String = lines
+                .iter()
+                .map(|line| line.painted(&ground.console) + "\n")
+                .collect();
+            ground.console.out_painted(&text)
+        }
+    }
+}
+
+/// Prints the document; a name is the session's own.
+fn document(report: &Report, printer: &mut ObjectPrinter, console: &mut Console) -> Result<()> {
+    if printer.is_name() {
+        return console.out(&printer.one(&report.session)?);
+    }
+    console.out(&printer.one(&serde_json::to_value(report)?)?)
+}

@@ -1,0 +1,168 @@
+//! Services, Ingresses and autoscalers of the session.
+
+use serde::Serialize;
+use serde_json::Value;
+use session_shared::Pod;
+use session_shared::api::Session;
+use session_shared::objects::resource::text;
+use session_shared::reconcile::Live;
+
+/// A Service, an Ingress or a HorizontalPodAutoscaler.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Service {
+    pub(crate) kind: String,
+    pub(crate) name: String,
+    /// ClusterIP, NodePort, LoadBalancer, ExternalName; empty for other kinds.
+    pub(crate) r#type: String,
+    /// Addresses and hosts it can be reached at.
+    pub(crate) addresses: Vec<String>,
+    /// `80→8080/TCP`; of an autoscaler what it scales and between which counts.
+    pub(crate) ports: Vec<String>,
+    /// Pods of the session that a Service leads to; `None` where it selects none.
+    pub(crate) pods: Option<usize>,
+    /// How many of them are ready.
+    pub(crate) ready: Option<usize>,
+}
+
+pub(crate) fn of(objects: &[Value], live: &Live, session: &Session) -> Vec<Service> {
+    let uid = session.metadata.uid.as_deref().unwrap_or_default();
+    let pods: Vec<&Pod> = live.own_pods(uid).collect();
+    objects
+        .iter()
+        .map(|object| of_object(object, &pods))
+        .collect()
+}
+
+fn of_object(object: &Value, pods: &[&Pod]) -> Service {
+    let kind = text(object, "/kind");
+    let (addresses, ports) = match kind {
+        "Service" => (
+            service_addresses(object),
+            list(object, "/spec/ports").map(port).collect(),
+        ),
+        "Ingress" => (ingress_addresses(object), Vec::new()),
+        _ => (Vec::new(), vec![scale(object)]),
+    };
+    let selected: Option<Vec<&&Pod>> =
+        selector(object).map(|selector| pods.iter().filter(|pod| means(&selector, pod)).collect());
+    Service {
+        kind: kind.to_owned(),
+        name: text(object, "/metadata/name").to_owned(),
+        r#type: text(object, "/spec/type").to_owned(),
+        addresses,
+        ports,
+        pods: selected.as_ref().map(Vec::len),
+        ready: selected.map(|pods| pods.into_iter().filter(|pod| is_ready(pod)).count()),
+    }
+}
+
+fn list<'a>(object: &'a Value, pointer: &str) -> impl Iterator<Item = &'a Value> {
+    object
+        .pointer(pointer)
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+}
+
+fn balancers(object: &Value) -> impl Iterator<Item = String> {
+    let found = list(object, "/status/loadBalancer/ingress");
+    found.filter_map(|entry| {
+        Some(
+            entry
+                .get("hostname")
+                .or_else(|| entry.get("ip"))?
+                .as_str()?
+                .to_owned(),
+        )
+    })
+}
+
+fn service_addresses(service: &Value) -> Vec<String> {
+    let own =
+        ["/spec/clusterIP", "/spec/externalName"].map(|pointer| text(service, pointer).to_owned());
+    own.into_iter()
+        .filter(|address| !address.is_empty())
+        .chain(balancers(service))
+        .collect()
+}
+
+fn ingress_addresses(ingress: &Value) -> Vec<String> {
+    let hosts = list(ingress, "/spec/rules").map(|rule| text(rule, "/host").to_owned());
+    hosts
+        .filter(|host| !host.is_empty())
+        .chain(balancers(ingress))
+        .collect()
+}
+
+fn port(port: &Value) -> String {
+    let number = |key: &str| match &port[key] {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        _ => String::new(),
+    };
+    let (from, to, node) = (number("port"), number("targetPort"), number("nodePort"));
+    let target = if to.is_empty() || to == from {
+        String::new()
+    } else {
+        format!("→{to}")
+    };
+    let node = if node.is_empty() {
+        node
+    } else {
+        format!(" at node port {node}")
+    };
+    format!(
+        "{from}{target}/{}{node}",
+        if text(port, "/protocol").is_empty() {
+            "TCP"
+        } else {
+            text(port, "/protocol")
+        }
+    )
+}
+
+fn scale(scaler: &Value) -> String {
+    let number = |pointer: &str| scaler.pointer(pointer).and_then(Value::as_i64);
+    let (kind, name) = (
+        text(scaler, "/spec/scaleTargetRef/kind"),
+        text(scaler, "/spec/scaleTargetRef/name"),
+    );
+    let (least, most) = (
+        number("/spec/minReplicas").unwrap_or(1),
+        number("/spec/maxReplicas").unwrap_or(0),
+    );
+    let now =
+        number("/status/currentReplicas").map_or_else(String::new, |now| format!(", now {now}"));
+    format!("{kind}/{name} {least} to {most}{now}")
+}
+
+fn selector(service: &Value) -> Option<Vec<(&str, &str)>> {
+    let map = service.pointer("/spec/selector")?.as_object()?;
+    Some(
+        map.iter()
+            .map(|(key, value)| (key.as_str(), value.as_str().unwrap_or_default()))
+            .collect(),
+    )
+}
+
+fn means(selector: &[(&str, &str)], pod: &Pod) -> bool {
+    let labels = pod.metadata.labels.as_ref();
+    !selector.is_empty()
+        && selector.iter().all(|(key, value)| {
+            labels
+                .and_then(|labels| labels.get(*key))
+                .is_some_and(|label| label == value)
+        })
+}
+
+fn is_ready(pod: &Pod) -> bool {
+    let conditions = pod
+        .status
+        .iter()
+        .filter_map(|status| status.conditions.as_ref())
+        .flatten();
+    conditions
+        .into_iter()
+        .any(|condition| condition.type_ == "Ready" && condition.status == "True")
+}

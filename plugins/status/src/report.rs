@@ -1,0 +1,193 @@
+//! A report: everything the screen shows, as plain data. It is what `-o json` prints, so that no datum stands only on the
+//! screen; ages are counted when it is shown, from the times in it.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value;
+use session_shared::Timestamp;
+use session_shared::api::{API_VERSION, Condition, Session};
+use session_shared::cluster::live::typed;
+use session_shared::diagnosis::EventNote;
+use session_shared::objects::resource::text;
+use session_shared::reconcile::{Live, look};
+
+use crate::connect::{self, Method, Step};
+use crate::data::{self, Data};
+use crate::diagnosis::{self, Diagnosis};
+use crate::events::{self, Happened};
+use crate::head::{self, Head};
+use crate::network::{self, Service};
+use crate::observe::{Observed, Part};
+use crate::workloads::{self, Workload};
+
+/// Kind of the document.
+const KIND: &str = "SessionReport";
+
+/// What is known of a session.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Report {
+    pub(crate) api_version: &'static str,
+    pub(crate) kind: &'static str,
+    pub(crate) metadata: Named,
+    #[serde(flatten)]
+    pub(crate) head: Head,
+    pub(crate) diagnosis: Vec<Diagnosis>,
+    pub(crate) workloads: Vec<Workload>,
+    pub(crate) network: Vec<Service>,
+    pub(crate) data: Data,
+    pub(crate) connect: Vec<Method>,
+    pub(crate) conditions: Vec<Condition>,
+    /// Oldest first.
+    pub(crate) events: Vec<Happened>,
+    pub(crate) next: Vec<Step>,
+    /// Why a part is not known, by the name of the part.
+    pub(crate) unknown: BTreeMap<&'static str, String>,
+    /// The session as the server has it, fields that nobody knows included.
+    pub(crate) session: Value,
+}
+
+/// Whose report it is.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Named {
+    pub(crate) name: String,
+    pub(crate) namespace: String,
+}
+
+/// The parts that may not be seen.
+#[derive(Debug, Default)]
+struct Unknown(BTreeMap<&'static str, String>);
+
+impl Unknown {
+    /// What is known of a part, which is nothing where it could not be read: then it is noted why.
+    fn note<T: Clone + Default>(&mut self, name: &'static str, part: &Part<T>) -> T {
+        match part {
+            Ok(known) => known.clone(),
+            Err(why) => {
+                self.0.insert(name, why.clone());
+                T::default()
+            }
+        }
+    }
+}
+
+impl Report {
+    /// What `observed` amounts to. `now` decides what has expired.
+    pub(crate) fn of(observed: &Observed, now: Timestamp) -> Self {
+        let mut unknown = Unknown::default();
+        let pods = unknown.note("workloads", &observed.pods);
+        let owners = unknown.note("workloads", &observed.owners);
+        let claims = unknown.note("claims", &observed.claims);
+        let snapshots = unknown.note("snapshots", &observed.snapshots);
+        let secret = unknown.note("parametersSecret", &observed.secret);
+        let all = unknown.note("events", &observed.events);
+        let usage = unknown.note("usage", &observed.usage);
+        if let Err(why) = &observed.template {
+            unknown.0.insert("template", why.clone());
+        }
+        let session = &observed.typed;
+        let live = live(&pods, owners, claims.into_iter().chain(secret).collect());
+        let notes = notes(&all);
+        let seen = look(session, &live, &notes);
+        let head = head::of(observed, &live, &seen, now);
+        let workloads = workloads::of(session, &live, &pods, &usage);
+        let diagnosis = diagnosis::of(session, &live, &seen, &head, &notes);
+        let data = data::of(session, &live, &snapshots, &usage);
+        Self {
+            api_version: API_VERSION,
+            kind: KIND,
+            metadata: named(session),
+            network: network::of(&observed.network, &live, session),
+            connect: connect::methods(session),
+            conditions: conditions(session),
+            events: events::of(&all, session, &live, &data),
+            next: connect::next(session, &head, &diagnosis, &workloads, &data),
+            unknown: unknown.0,
+            session: observed.session.clone(),
+            head,
+            diagnosis,
+            workloads,
+            data,
+        }
+    }
+
+    /// Why a part is not known.
+    pub(crate) fn why_unknown(&self, part: &str) -> Option<&str> {
+        self.unknown.get(part).map(String::as_str)
+    }
+}
+
+/// What is there, as the reconciler reads it. A Pod that is no Pod is nobody's.
+pub(crate) fn live(pods: &[Value], owners: Vec<Value>, data: Vec<Value>) -> Live {
+    Live {
+        pods: pods
+            .iter()
+            .filter_map(|pod| typed(pod.clone()).ok())
+            .collect(),
+        owners,
+        data,
+        ..Live::default()
+    }
+}
+
+/// Events as the diagnosis reads them, oldest first.
+pub(crate) fn notes(events: &[Value]) -> Vec<EventNote> {
+    let mut notes: Vec<EventNote> = events.iter().map(EventNote::of).collect();
+    notes.sort_by(|one, other| one.time.cmp(&other.time));
+    notes
+}
+
+fn named(session: &Session) -> Named {
+    Named {
+        name: session.metadata.name.clone().unwrap_or_default(),
+        namespace: session.metadata.namespace.clone().unwrap_or_default(),
+    }
+}
+
+fn conditions(session: &Session) -> Vec<Condition> {
+    let status = session.status.as_ref();
+    status
+        .map(|status| status.conditions.clone())
+        .unwrap_or_default()
+}
+
+/// The text at a pointer, `None` where there is none.
+pub(crate) fn some_text(object: &Value, pointer: &str) -> Option<String> {
+    Some(text(object, pointer).to_owned()).filter(|text| !text.is_empty())
+}
+
+/// Bytes as a quantity of at most one decimal: `0`, `512`, `1.5Mi`, `20Gi`.
+pub(crate) fn size(bytes: u64) -> String {
+    let units = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
+    let (mut whole, mut rest, mut unit) = (bytes, 0, 0);
+    while whole >= 1024 && unit + 1 < units.len() {
+        rest = whole % 1024;
+        whole /= 1024;
+        unit += 1;
+    }
+    match rest * 10 / 1024 {
+        tenths if tenths > 0 && whole < 100 => format!("{whole}.{tenths}{}", units[unit]),
+        _ => format!("{whole}{}", units[unit]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::size;
+
+    #[test]
+    fn a_size_has_one_decimal_where_it_matters() {
+        for (bytes, text) in [
+            (0, "0"),
+            (1023, "1023"),
+            (1536, "1.5Ki"),
+            (20 << 30, "20Gi"),
+            ((976 << 20) + (1 << 19), "976Mi"),
+            (u64::MAX, "15.9Ei"),
+        ] {
+            assert_eq!(size(bytes), text);
+        }
+    }
+}

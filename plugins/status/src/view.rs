@@ -1,0 +1,259 @@
+//! A report as a screen: the same sections in the same order, those with nothing to say left out.
+
+mod data;
+mod pods;
+
+use session_shared::Timestamp;
+use session_shared::api::{DataPolicy, OnExpiry, Phase};
+use session_shared::report::age;
+use session_shared::report::console::Tone;
+
+use crate::events::Happened;
+use crate::head::TemplateState;
+use crate::layout::{Line, Page};
+use crate::report::Report;
+
+/// Column where what is said of an event begins.
+const EVENTS: usize = 8;
+/// Longest name that gets a column beside it.
+pub(crate) const LONG_NAME: usize = 16;
+
+/// The lines of a report at `now`, none longer than `width`.
+pub(crate) fn lines(report: &Report, now: Timestamp, width: usize) -> Vec<Line> {
+    let mut page = Page::new(width);
+    head(&mut page, report, now);
+    diagnosis(&mut page, report);
+    pods::workloads(&mut page, report, now);
+    pods::network(&mut page, report);
+    data::data(&mut page, report, now);
+    connect(&mut page, report);
+    conditions(&mut page, report, now);
+    events(&mut page, report, now);
+    next(&mut page, report);
+    page.lines()
+}
+
+fn head(page: &mut Page, report: &Report, now: Timestamp) {
+    let head = &report.head;
+    page.field("Name", &report.metadata.name);
+    page.field("Namespace", &report.metadata.namespace);
+    page.field("Owner", &head.owner);
+    page.field("Template", &template(report));
+    let since = match &head.since {
+        Some(since) => format!(" since {since} ({})", ago(since, now)),
+        None => String::new(),
+    };
+    page.marked_field("Phase", head.phase.word(), tone(head.phase), &since);
+    let said = |reason: &str, message: &str| match (reason, message) {
+        ("", message) => message.to_owned(),
+        (reason, "") => reason.to_owned(),
+        (reason, message) => format!("{reason}: {message}"),
+    };
+    // The diagnosis says it at length, and of what runs there is nothing to say.
+    let reason = said(&head.reason, &head.message);
+    if head.phase != Phase::Running && !reason.is_empty() && reason != "Stopped" {
+        let short = if report.diagnosis.is_empty() {
+            &reason
+        } else {
+            &head.reason
+        };
+        page.field("Reason", short);
+    }
+    if let Some(why) = report.why_unknown("workloads") {
+        page.field(
+            "Note",
+            &format!("the phase is as the session's status has it: {why}"),
+        );
+    }
+    if let Some(started) = &head.started {
+        page.field("Started", &format!("{started} ({} ago)", ago(started, now)));
+    }
+    page.field("Expires", &expires(report, now));
+    if let Some(endpoint) = &head.endpoint {
+        page.field("Endpoint", endpoint);
+    }
+    if let Some(policy) = head.data_policy {
+        page.field("Data policy", policy_word(policy));
+    }
+}
+
+fn policy_word(policy: DataPolicy) -> &'static str {
+    match policy {
+        DataPolicy::Keep => "keep",
+        DataPolicy::Snapshot => "snapshot",
+        DataPolicy::Delete => "delete",
+    }
+}
+
+fn template(report: &Report) -> String {
+    let Some(template) = &report.head.template else {
+        return "<none>, a manifest".into();
+    };
+    let mut text = template.name.clone();
+    if let Some(preset) = &template.preset {
+        text.push_str(&format!(", preset {preset}"));
+    }
+    if let Some(application) = &template.application {
+        text.push_str(&format!(", application {application}"));
+    }
+    match (template.state, report.why_unknown("template")) {
+        (TemplateState::Changed, _) => text.push_str(" (changed since this start)"),
+        (TemplateState::Gone, _) => text.push_str(" (gone)"),
+        (TemplateState::Unknown, Some(why)) => {
+            text.push_str(&format!(" (unknown whether it has changed: {why})"))
+        }
+        (TemplateState::Unknown, None) | (TemplateState::Unchanged, _) => {}
+    }
+    text
+}
+
+fn expires(report: &Report, now: Timestamp) -> String {
+    let head = &report.head;
+    let Some(at) = &head.expires_at else {
+        return "<none>".into();
+    };
+    let left = age::remaining(at.parse().ok(), now);
+    let what = match head.on_expiry {
+        Some(OnExpiry::Delete) => "delete",
+        _ => "stop",
+    };
+    if head.expired {
+        format!("{at} (expired, on expiry: {what})")
+    } else {
+        format!("{at} (in {left}, then: {what})")
+    }
+}
+
+fn tone(phase: Phase) -> Tone {
+    match phase {
+        Phase::Running => Tone::Good,
+        Phase::Failed => Tone::Bad,
+        Phase::Pending | Phase::Terminating => Tone::Worth,
+        Phase::Stopped => Tone::Strong,
+    }
+}
+
+fn diagnosis(page: &mut Page, report: &Report) {
+    if report.diagnosis.is_empty() {
+        return;
+    }
+    page.section("Diagnosis");
+    for found in &report.diagnosis {
+        page.marked_text(
+            2,
+            4,
+            &found.reason,
+            Tone::Bad,
+            &format!(" ({})", found.object),
+        );
+        page.text(4, 4, &found.message);
+        for line in &found.evidence {
+            page.hanging(4, 14, "evidence:", line);
+        }
+        if let Some(remedy) = &found.remedy {
+            page.hanging(4, 14, "remedy:", remedy);
+        }
+    }
+}
+
+fn connect(page: &mut Page, report: &Report) {
+    if report.connect.is_empty() {
+        return;
+    }
+    page.section("Connect");
+    let label = |name: &str, default: bool| {
+        if default {
+            format!("{name} (default)")
+        } else {
+            name.to_owned()
+        }
+    };
+    let longest = report
+        .connect
+        .iter()
+        .map(|method| label(&method.name, method.default).chars().count())
+        .max();
+    let column = 2 + longest.unwrap_or(0).min(LONG_NAME + 10) + 2;
+    for method in &report.connect {
+        page.hanging(
+            2,
+            column,
+            &label(&method.name, method.default),
+            &method.command,
+        );
+    }
+}
+
+fn conditions(page: &mut Page, report: &Report, now: Timestamp) {
+    if report.conditions.is_empty() {
+        return;
+    }
+    page.section("Conditions");
+    for condition in &report.conditions {
+        let mut why = condition.message.clone();
+        if condition.reason != condition.r#type {
+            let colon = if why.is_empty() { "" } else { ": " };
+            why = format!("{}{colon}{why}", condition.reason);
+        }
+        let comma = if why.is_empty() { "" } else { ", " };
+        let age = ago(&condition.last_transition_time, now);
+        let text = format!(
+            "{} is {} for {age}{comma}{why}",
+            condition.r#type, condition.status
+        );
+        page.text(2, 4, &text);
+    }
+}
+
+fn events(page: &mut Page, report: &Report, now: Timestamp) {
+    page.section("Events");
+    if let Some(why) = report.why_unknown("events") {
+        page.text(2, 2, &unknown(why));
+    } else if report.events.is_empty() {
+        page.text(2, 2, "<none>");
+    }
+    for event in &report.events {
+        let (kind, count) = (warning(event), count(event, now));
+        let text = format!(
+            "{kind}{} {}{count}: {}",
+            event.reason, event.object, event.message
+        );
+        page.hanging(2, EVENTS, &ago(&event.time, now), &text);
+    }
+}
+
+fn warning(event: &Happened) -> String {
+    if event.r#type == "Normal" {
+        String::new()
+    } else {
+        format!("{} ", event.r#type)
+    }
+}
+
+fn count(event: &Happened, now: Timestamp) -> String {
+    match event.count {
+        1 => String::new(),
+        count => format!(" ({count} times in {})", ago(&event.first, now)),
+    }
+}
+
+fn next(page: &mut Page, report: &Report) {
+    if report.next.is_empty() {
+        return;
+    }
+    page.section("Next");
+    for step in &report.next {
+        page.text(2, 4, &format!("{}:", step.what));
+        page.text(4, 6, &step.command);
+    }
+}
+
+/// In the place of what may not be seen.
+pub(crate) fn unknown(why: &str) -> String {
+    format!("<unknown> ({why})")
+}
+
+/// How long ago an RFC 3339 time was.
+pub(crate) fn ago(time: &str, now: Timestamp) -> String {
+    age::since(time.parse().ok(), now)
+}

@@ -1,0 +1,89 @@
+//! The section about data.
+
+use session_shared::Timestamp;
+
+use super::{ago, unknown};
+use crate::data::{Claim, Snapshot};
+use crate::layout::Page;
+use crate::report::Report;
+
+pub(super) fn data(page: &mut Page, report: &Report, now: Timestamp) {
+    let data = &report.data;
+    let hidden =
+        ["claims", "parametersSecret", "snapshots"].map(|part| (part, report.why_unknown(part)));
+    let nothing =
+        data.claims.is_empty() && data.parameters_secret.is_none() && data.snapshots.is_empty();
+    if nothing && hidden.iter().all(|(_, why)| why.is_none()) {
+        return;
+    }
+    page.section("Data");
+    for claim in &data.claims {
+        page.text(2, 4, &of_claim(claim, now));
+        page.text(4, 6, &used(claim));
+    }
+    if let Some(secret) = &data.parameters_secret {
+        page.text(2, 4, &format!("Secret/{secret}: the secret parameters"));
+    }
+    for snapshot in &data.snapshots {
+        page.text(2, 4, &of_snapshot(snapshot, now));
+    }
+    for (part, why) in hidden {
+        if let Some(why) = why {
+            page.text(2, 4, &format!("{part}: {}", unknown(why)));
+        }
+    }
+}
+
+fn of_claim(claim: &Claim, now: Timestamp) -> String {
+    let mut parts = vec![claim.phase.clone()];
+    match (&claim.capacity, &claim.requested) {
+        (Some(capacity), Some(requested)) if capacity != requested => {
+            parts.push(format!("{capacity}, requested {requested}"))
+        }
+        (Some(capacity), _) => parts.push(capacity.clone()),
+        (None, Some(requested)) => parts.push(format!("requested {requested}")),
+        (None, None) => {}
+    }
+    parts.extend(claim.class.as_ref().map(|class| format!("class {class}")));
+    parts.extend(
+        claim
+            .volume
+            .as_ref()
+            .map(|volume| format!("volume {volume}")),
+    );
+    parts.extend(
+        claim
+            .kept_since
+            .as_ref()
+            .map(|since| format!("kept since {since} ({})", ago(since, now))),
+    );
+    format!("PersistentVolumeClaim/{}: {}", claim.name, parts.join(", "))
+}
+
+/// Why it is not known stands with the workloads, once.
+fn used(claim: &Claim) -> String {
+    match &claim.used {
+        Some(used) => format!(
+            "used {} of {} ({}%)",
+            used.used, used.capacity, used.percent
+        ),
+        None => "used <unknown>".into(),
+    }
+}
+
+fn of_snapshot(snapshot: &Snapshot, now: Timestamp) -> String {
+    let mut parts = vec![if snapshot.ready {
+        "ready".to_owned()
+    } else {
+        "not ready".to_owned()
+    }];
+    parts.extend(snapshot.size.clone());
+    parts.extend(snapshot.claim.as_ref().map(|claim| format!("of {claim}")));
+    parts.extend(
+        snapshot
+            .created
+            .as_ref()
+            .map(|created| format!("{} old", ago(created, now))),
+    );
+    format!("VolumeSnapshot/{}: {}", snapshot.name, parts.join(", "))
+}

@@ -1,0 +1,174 @@
+//! The sections about what runs, and how it is reached.
+
+use session_shared::Timestamp;
+
+use super::{LONG_NAME, ago, unknown};
+use crate::layout::Page;
+use crate::report::Report;
+use crate::workloads::{Container, PodReport, Workload};
+
+pub(super) fn workloads(page: &mut Page, report: &Report, now: Timestamp) {
+    page.section("Workloads");
+    if let Some(why) = report.why_unknown("workloads") {
+        page.text(2, 2, &unknown(why));
+    } else if report.workloads.is_empty() {
+        page.text(2, 2, "<none>");
+    }
+    for workload in &report.workloads {
+        let alone = workload.kind == "Pod";
+        if !alone {
+            page.text(2, 4, &title(workload));
+        }
+        for pod in &workload.pods {
+            let primary = if alone && workload.primary {
+                ", primary"
+            } else {
+                ""
+            };
+            let indent = if alone { 2 } else { 4 };
+            page.text(
+                indent,
+                indent + 2,
+                &format!("Pod/{}{primary}: {}", pod.name, place(pod, now)),
+            );
+            containers(page, indent + 2, pod, now);
+        }
+    }
+    if let Some(why) = report.why_unknown("usage") {
+        page.text(2, 2, &format!("use: {}", unknown(why)));
+    }
+}
+
+fn title(workload: &Workload) -> String {
+    let primary = if workload.primary { ", primary" } else { "" };
+    let ready = match (workload.ready, workload.replicas) {
+        (Some(ready), Some(replicas)) => format!(", {ready} of {replicas} ready"),
+        _ => String::new(),
+    };
+    format!("{}/{}{primary}{ready}", workload.kind, workload.name)
+}
+
+fn place(pod: &PodReport, now: Timestamp) -> String {
+    let mut parts = vec![match &pod.node {
+        Some(node) => format!("{} on {node}", pod.status),
+        None => pod.status.clone(),
+    }];
+    parts.extend(pod.ip.clone());
+    parts.extend(pod.qos.clone());
+    parts.extend(
+        pod.created
+            .as_ref()
+            .map(|created| format!("{} old", ago(created, now))),
+    );
+    if let Some(used) = &pod.used {
+        let cpu = used.cpu.as_ref().map(|cpu| format!("cpu {cpu}"));
+        let memory = used
+            .memory
+            .as_ref()
+            .map(|memory| format!("memory {memory}"));
+        let both: Vec<String> = cpu.into_iter().chain(memory).collect();
+        parts.push(format!("uses {}", both.join(" and ")));
+    }
+    parts.join(", ")
+}
+
+fn containers(page: &mut Page, indent: usize, pod: &PodReport, now: Timestamp) {
+    let longest = pod
+        .containers
+        .iter()
+        .map(|container| container.name.chars().count())
+        .max();
+    let column = indent + longest.unwrap_or(0).min(LONG_NAME) + 2;
+    for container in &pod.containers {
+        page.hanging(indent, column, &container.name, &state(container, now));
+        if let Some(last) = &container.last {
+            let reason = last
+                .reason
+                .as_ref()
+                .map_or_else(String::new, |reason| format!("{reason}, "));
+            let when = last
+                .finished
+                .as_ref()
+                .map_or_else(String::new, |time| format!(", {} ago", ago(time, now)));
+            page.text(
+                column,
+                column + 2,
+                &format!("last end: {reason}exit code {}{when}", last.exit_code),
+            );
+        }
+        page.text(column, column + 2, &format!("image {}", container.image));
+        for (word, map) in [
+            ("requests", &container.requests),
+            ("limits", &container.limits),
+        ] {
+            if !map.is_empty() {
+                let all: Vec<String> = map
+                    .iter()
+                    .map(|(key, value)| format!("{key} {value}"))
+                    .collect();
+                page.text(column, column + 2, &format!("{word} {}", all.join(", ")));
+            }
+        }
+    }
+}
+
+fn state(container: &Container, now: Timestamp) -> String {
+    let mut text = if container.init {
+        format!("init, {}", container.state)
+    } else {
+        container.state.clone()
+    };
+    if let Some(reason) = &container.reason {
+        text.push_str(&format!(" ({reason})"));
+    }
+    if let Some(code) = container.exit_code {
+        text.push_str(&format!(", exit code {code}"));
+    }
+    if let Some(since) = &container.since {
+        text.push_str(&if container.state == "running" {
+            format!(" for {}", ago(since, now))
+        } else {
+            format!(" {} ago", ago(since, now))
+        });
+    }
+    if container.state == "running" && !container.init {
+        text.push_str(if container.ready {
+            ", ready"
+        } else {
+            ", not ready"
+        });
+    }
+    let plural = if container.restarts == 1 { "" } else { "s" };
+    text.push_str(&format!(", {} restart{plural}", container.restarts));
+    text
+}
+
+pub(super) fn network(page: &mut Page, report: &Report) {
+    if report.network.is_empty() {
+        return;
+    }
+    page.section("Network");
+    for service in &report.network {
+        let mut parts = Vec::new();
+        let mut of_type = service.r#type.clone();
+        if let Some((first, rest)) = service.addresses.split_first() {
+            let blank = if of_type.is_empty() { "" } else { " " };
+            of_type.push_str(&format!("{blank}{first}"));
+            parts.push(of_type);
+            parts.extend(rest.iter().cloned());
+        } else if !of_type.is_empty() {
+            parts.push(of_type);
+        }
+        parts.extend(service.ports.iter().cloned());
+        match (service.ready, service.pods) {
+            (_, Some(0)) => parts.push("leads to no Pod of the session".into()),
+            (Some(ready), Some(pods)) => parts.push(format!("{ready} of {pods} Pods ready")),
+            _ => {}
+        }
+        page.text(
+            2,
+            4,
+            &format!("{}/{}: {}", service.kind, service.name, parts.join(", ")),
+        );
+    }
+}

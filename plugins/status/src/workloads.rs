@@ -1,0 +1,261 @@
+//! Workloads, their Pods and their containers.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value;
+use session_shared::Pod;
+use session_shared::api::{ObjectRef, Session};
+use session_shared::cluster::{NodeUse, PodUse};
+use session_shared::objects::resource::text;
+use session_shared::reconcile::{Live, is_primary};
+
+use crate::report::{size, some_text};
+
+/// A workload of the session, and its Pods.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Workload {
+    pub(crate) kind: String,
+    pub(crate) name: String,
+    /// It is what `connect` enters.
+    pub(crate) primary: bool,
+    /// How many Pods it is to have; `None` for a Pod.
+    pub(crate) replicas: Option<i64>,
+    pub(crate) ready: Option<i64>,
+    pub(crate) pods: Vec<PodReport>,
+}
+
+/// One Pod.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PodReport {
+    pub(crate) name: String,
+    /// Its phase, or the word that says more: Evicted, Terminating.
+    pub(crate) status: String,
+    pub(crate) ready: bool,
+    pub(crate) node: Option<String>,
+    pub(crate) ip: Option<String>,
+    pub(crate) qos: Option<String>,
+    pub(crate) created: Option<String>,
+    pub(crate) used: Option<Used>,
+    /// Init containers first.
+    pub(crate) containers: Vec<Container>,
+}
+
+/// What a Pod uses now.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Used {
+    pub(crate) cpu: Option<String>,
+    pub(crate) memory: Option<String>,
+}
+
+/// One container.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Container {
+    pub(crate) name: String,
+    pub(crate) init: bool,
+    pub(crate) image: String,
+    /// running, waiting or terminated.
+    pub(crate) state: String,
+    pub(crate) reason: Option<String>,
+    pub(crate) exit_code: Option<i64>,
+    /// When this state began, RFC 3339.
+    pub(crate) since: Option<String>,
+    pub(crate) ready: bool,
+    pub(crate) restarts: i64,
+    /// How it ended the last time.
+    pub(crate) last: Option<Ended>,
+    pub(crate) requests: BTreeMap<String, String>,
+    pub(crate) limits: BTreeMap<String, String>,
+}
+
+/// An end of a container.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Ended {
+    pub(crate) reason: Option<String>,
+    pub(crate) exit_code: i64,
+    pub(crate) finished: Option<String>,
+}
+
+/// The session's workloads, the primary first. `raw` are the Pods of `live` with every field.
+pub(crate) fn of(
+    session: &Session,
+    live: &Live,
+    raw: &[Value],
+    usage: &[NodeUse],
+) -> Vec<Workload> {
+    let uid = session.metadata.uid.as_deref().unwrap_or_default();
+    let mut found: Vec<(ObjectRef, Workload)> = Vec::new();
+    for workload in live.workloads(uid) {
+        // Each object once, whatever leads to it; a Pod comes with its own.
+        if !found.iter().any(|(known, _)| known.uid == workload.uid) {
+            let made = empty(&workload, live);
+            found.push((workload, made));
+        }
+    }
+    for pod in live.own_pods(uid) {
+        let Some(owner) = live.workload_of(pod, uid) else {
+            continue;
+        };
+        let own = pod.metadata.uid.as_deref().unwrap_or_default();
+        let Some(object) = raw
+            .iter()
+            .find(|object| text(object, "/metadata/uid") == own)
+        else {
+            continue;
+        };
+        if let Some((_, workload)) = found.iter_mut().find(|(known, _)| known.uid == owner.uid) {
+            workload.primary |= is_primary(pod);
+            workload.pods.push(of_pod(pod, object, usage));
+        }
+    }
+    let mut all: Vec<Workload> = found.into_iter().map(|(_, workload)| workload).collect();
+    let primary = session
+        .status
+        .as_ref()
+        .and_then(|status| status.applied.as_ref()?.primary.as_ref());
+    for workload in &mut all {
+        workload.primary |=
+            primary.is_some_and(|p| p.kind == workload.kind && p.name == workload.name);
+        workload
+            .pods
+            .sort_by(|one, other| one.name.cmp(&other.name));
+    }
+    all.sort_by(|one, other| {
+        (!one.primary, &one.kind, &one.name).cmp(&(!other.primary, &other.kind, &other.name))
+    });
+    all
+}
+
+fn empty(workload: &ObjectRef, live: &Live) -> Workload {
+    let object = live
+        .owners
+        .iter()
+        .find(|object| text(object, "/metadata/uid") == workload.uid);
+    let number = |pointer: &str| object.and_then(|object| object.pointer(pointer)?.as_i64());
+    let replicas = number("/spec/replicas");
+    Workload {
+        kind: workload.kind.clone(),
+        name: workload.name.clone(),
+        primary: false,
+        // A server leaves out a count of zero.
+        ready: replicas.map(|_| number("/status/readyReplicas").unwrap_or(0)),
+        replicas,
+        pods: Vec::new(),
+    }
+}
+
+fn of_pod(pod: &Pod, object: &Value, usage: &[NodeUse]) -> PodReport {
+    let status = match (
+        &pod.metadata.deletion_timestamp,
+        some_text(object, "/status/reason"),
+    ) {
+        (Some(_), _) => "Terminating".to_owned(),
+        (None, Some(reason)) => reason,
+        (None, None) => some_text(object, "/status/phase").unwrap_or_else(|| "Unknown".into()),
+    };
+    let conditions = object
+        .pointer("/status/conditions")
+        .and_then(Value::as_array);
+    let ready = conditions
+        .into_iter()
+        .flatten()
+        .any(|c| text(c, "/type") == "Ready" && text(c, "/status") == "True");
+    let uid = text(object, "/metadata/uid");
+    let used = usage
+        .iter()
+        .flat_map(|node| &node.pods)
+        .find(|used| used.uid == uid);
+    PodReport {
+        name: text(object, "/metadata/name").to_owned(),
+        status,
+        ready,
+        node: some_text(object, "/spec/nodeName"),
+        ip: some_text(object, "/status/podIP"),
+        qos: some_text(object, "/status/qosClass"),
+        created: some_text(object, "/metadata/creationTimestamp"),
+        used: used.and_then(of_use),
+        containers: containers(object),
+    }
+}
+
+fn of_use(used: &PodUse) -> Option<Used> {
+    (used.cpu_milli.is_some() || used.memory.is_some()).then(|| Used {
+        cpu: used.cpu_milli.map(|milli| format!("{milli}m")),
+        memory: used.memory.map(size),
+    })
+}
+
+fn containers(pod: &Value) -> Vec<Container> {
+    let kinds = [
+        (
+            "/spec/initContainers",
+            "/status/initContainerStatuses",
+            true,
+        ),
+        ("/spec/containers", "/status/containerStatuses", false),
+    ];
+    let mut found = Vec::new();
+    for (specs, statuses, init) in kinds {
+        let list = |pointer: &str| {
+            pod.pointer(pointer)
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+        };
+        for spec in list(specs) {
+            let name = text(spec, "/name");
+            let status = list(statuses).find(|status| text(status, "/name") == name);
+            found.push(of_container(spec, status.unwrap_or(&Value::Null), init));
+        }
+    }
+    found
+}
+
+fn of_container(spec: &Value, status: &Value, init: bool) -> Container {
+    let states = status["state"].as_object();
+    let (state, detail) = states
+        .and_then(|states| states.iter().find(|(_, detail)| !detail.is_null()))
+        .map_or(("waiting", &Value::Null), |(state, detail)| {
+            (state.as_str(), detail)
+        });
+    let map = |pointer: &str| {
+        let map = spec.pointer(pointer).and_then(Value::as_object);
+        let entries = map.into_iter().flatten();
+        entries
+            .map(|(key, value)| (key.clone(), plain(value)))
+            .collect()
+    };
+    let last = &status["lastState"]["terminated"];
+    Container {
+        name: text(spec, "/name").to_owned(),
+        init,
+        image: text(spec, "/image").to_owned(),
+        state: state.to_owned(),
+        reason: some_text(detail, "/reason"),
+        exit_code: detail["exitCode"].as_i64(),
+        since: some_text(detail, "/startedAt")
+            .filter(|_| state == "running")
+            .or_else(|| some_text(detail, "/finishedAt")),
+        ready: status["ready"] == true,
+        restarts: status["restartCount"].as_i64().unwrap_or(0),
+        last: last["exitCode"].as_i64().map(|exit_code| Ended {
+            reason: some_text(last, "/reason"),
+            exit_code,
+            finished: some_text(last, "/finishedAt"),
+        }),
+        requests: map("/resources/requests"),
+        limits: map("/resources/limits"),
+    }
+}
+
+/// A quantity, which may be written as a number.
+fn plain(value: &Value) -> String {
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
+}

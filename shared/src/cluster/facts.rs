@@ -1,0 +1,131 @@
+//! What would make a cause finer, read only when there is somebody to tell it to.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use futures::future::join_all;
+use serde_json::Value;
+
+use super::request::Call;
+use super::{Cluster, Place, Selection, paths};
+use crate::diagnosis::{Answer, Ask, Cause, refine};
+use crate::failure::{self, Kind};
+use crate::objects::ResourceType;
+use crate::objects::resource::{
+    CSI_DRIVER, LIMIT_RANGE, NODE, PERSISTENT_VOLUME_CLAIM, POD, RESOURCE_QUOTA, STORAGE_CLASS,
+};
+use crate::reconcile::Seen;
+
+/// Lines of a log that are evidence.
+const LOG_LINES: u32 = 5;
+/// Bytes of a log that are read at most.
+const LOG_BYTES: u32 = 4096;
+/// A person who is told late is not helped by more.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// One answer may make another question worth asking, never more.
+const ROUNDS: usize = 2;
+
+impl Cluster {
+    /// What was seen, with all that can be found out about its cause. Nothing is read where nothing is wrong. Never fails:
+    /// what could not be seen is named in the evidence.
+    pub async fn explain(&self, namespace: &str, mut seen: Seen) -> Seen {
+        if let Some(cause) = seen.cause_mut() {
+            *cause = self.explain_cause(namespace, cause.clone()).await;
+        }
+        seen
+    }
+
+    /// A cause with all that can be found out about it, as [`Cluster::explain`].
+    pub async fn explain_cause(&self, namespace: &str, mut cause: Cause) -> Cause {
+        for _ in 0..ROUNDS {
+            if cause.asks.is_empty() {
+                break;
+            }
+            let asks = std::mem::take(&mut cause.asks);
+            let answers = asks.into_iter().map(|ask| async {
+                let answer = tokio::time::timeout(PATIENCE, self.answer(namespace, &ask)).await;
+                let answer =
+                    answer.unwrap_or_else(|_| Answer::Unseen("no answer in time".to_owned()));
+                (ask, answer)
+            });
+            cause = refine(cause, &join_all(answers).await);
+        }
+        cause
+    }
+
+    async fn answer(&self, namespace: &str, ask: &Ask) -> Answer {
+        let here = Place::Namespace(namespace);
+        let found = match ask {
+            Ask::Log {
+                pod,
+                container,
+                previous,
+            } => {
+                let lines = self.last_lines(namespace, pod, container, *previous).await;
+                return lines.map_or_else(|error| unseen(&error), Answer::Lines);
+            }
+            Ask::Nodes(_) => self.at_hand(&NODE, Place::Cluster, "").await,
+            Ask::Node { name } => self.one(&NODE, "", name).await,
+            Ask::Load { node, .. } => {
+                let on_node =
+                    format!("spec.nodeName={node},status.phase!=Succeeded,status.phase!=Failed");
+                self.at_hand(&POD, Place::All, &on_node).await
+            }
+            Ask::Claim { name } => self.one(&PERSISTENT_VOLUME_CLAIM, namespace, name).await,
+            Ask::StorageClasses => self.at_hand(&STORAGE_CLASS, Place::Cluster, "").await,
+            Ask::Driver { name } => self.one(&CSI_DRIVER, "", name).await,
+            Ask::Quotas => self.at_hand(&RESOURCE_QUOTA, here, "").await,
+            Ask::LimitRanges => self.at_hand(&LIMIT_RANGE, here, "").await,
+        };
+        found.map_or_else(|error| unseen(&error), Answer::Objects)
+    }
+
+    async fn one(&self, t: &ResourceType, namespace: &str, name: &str) -> Result<Vec<Value>> {
+        Ok(self.get(t, namespace, name).await?.into_iter().collect())
+    }
+
+    async fn at_hand(
+        &self,
+        t: &ResourceType,
+        place: Place<'_>,
+        fields: &str,
+    ) -> Result<Vec<Value>> {
+        let select = Selection {
+            fields: fields.to_owned(),
+            at_hand: true,
+            ..Selection::default()
+        };
+        Ok(self.list(t, place, &select).await?.items)
+    }
+
+    async fn last_lines(
+        &self,
+        namespace: &str,
+        pod: &str,
+        container: &str,
+        previous: bool,
+    ) -> Result<Vec<String>> {
+        let call = Call::get(format!("{}/log", paths::object(&POD, namespace, pod)?))
+            .about(&POD, pod)
+            .accept("*/*")
+            .with("container", container)
+            .with("previous", if previous { "true" } else { "" })
+            .with("tailLines", LOG_LINES.to_string())
+            .with("limitBytes", LOG_BYTES.to_string());
+        let answer = self.call(&call).await?;
+        let text = String::from_utf8_lossy(&answer.body).into_owned();
+        Ok(text
+            .lines()
+            .map(|line| line.trim_end().to_owned())
+            .collect())
+    }
+}
+
+fn unseen(error: &anyhow::Error) -> Answer {
+    let why = if failure::is(error, Kind::Forbidden) {
+        "you may not read it".to_owned()
+    } else {
+        error.to_string()
+    };
+    Answer::Unseen(why)
+}

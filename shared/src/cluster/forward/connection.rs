@@ -1,0 +1,362 @@
+//! One upgraded connection: two tasks, one that reads it and one that writes it, around the table of its streams.
+
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures::stream::{SplitSink, SplitStream};
+use futures::{SinkExt, StreamExt};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::{self, Message};
+
+use super::frame::{Decoder, Incoming};
+use super::stream::SpdyStream;
+use super::table::{Received, Table};
+
+/// How often the other side is asked for a sign of life: as kubectl asks.
+const PING: Duration = Duration::from_secs(10);
+
+/// How patient a connection is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// A side that says nothing for so long, asked as it is, is gone.
+    silence: Duration,
+    /// A connection that is held up for longer takes no new streams: they get another one.
+    patience: Duration,
+    /// A stream that holds up others for so long, because nobody reads it, is given up.
+    hold: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            silence: Duration::from_secs(30),
+            patience: Duration::from_secs(1),
+            hold: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Why a connection takes no more streams.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Retired {
+    /// It is gone, or the server wants it to be.
+    Lost(String),
+    /// We want another one.
+    ByUs,
+}
+
+/// What the other side says of a stream where the connection itself is in order. Anything else may mean that it leads to a
+/// Pod's network that is no more: the next stream then gets another connection.
+const STREAMS_OWN: &[&str] = &[
+    "connection refused",
+    "reset by peer",
+    "broken pipe",
+    "timeout",
+];
+
+/// The client's side of a connection. Its tasks end with it.
+#[derive(Debug)]
+pub(super) struct Connection {
+    shared: Arc<Shared>,
+    _tasks: JoinSet<()>,
+}
+
+/// What the tasks and the streams share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    table: Mutex<Table>,
+    /// There is something to send.
+    work: Notify,
+    /// A stream was read that had been full.
+    room: Notify,
+    limits: Limits,
+    /// Why it takes no more streams, once it does not.
+    retired: watch::Sender<Option<Retired>>,
+}
+
+impl Shared {
+    pub(super) fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Wakes the task that writes.
+    pub(super) fn send(&self) {
+        self.work.notify_one();
+    }
+
+    /// Wakes the task that reads.
+    pub(super) fn make_room(&self) {
+        self.room.notify_one();
+    }
+
+    fn retire(&self, why: Retired) {
+        self.table().is_retired = true;
+        self.retired.send_if_modified(|reason| {
+            let is_first = reason.is_none();
+            reason.get_or_insert(why);
+            is_first
+        });
+    }
+
+    fn close(&self, why: &str) {
+        self.table().close(why);
+        self.retire(Retired::Lost(why.to_owned()));
+        self.send();
+    }
+}
+
+/// Told of a port that could not be served, with the server's words.
+pub(super) type OnFailure = Arc<dyn Fn(u16, String) + Send + Sync>;
+
+impl Connection {
+    /// Begins to speak SPDY/3.1 over `socket`.
+    ///
+    /// # Errors
+    /// If headers cannot be compressed.
+    pub(super) fn over<S>(
+        socket: WebSocketStream<S>,
+        limits: Limits,
+        failed: OnFailure,
+    ) -> io::Result<Arc<Self>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let shared = Arc::new(Shared {
+            table: Mutex::new(Table::new()?),
+            work: Notify::new(),
+            room: Notify::new(),
+            limits,
+            retired: watch::Sender::new(None),
+        });
+        let (sink, source) = socket.split();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(write(shared.clone(), sink));
+        tasks.spawn(read(shared.clone(), source, failed));
+        Ok(Arc::new(Self {
+            shared,
+            _tasks: tasks,
+        }))
+    }
+
+    /// Opens a stream to a port of the Pod.
+    ///
+    /// # Errors
+    /// `NotConnected` where another connection has to be made.
+    pub(super) fn open(self: &Arc<Self>, port: u16) -> io::Result<SpdyStream> {
+        let id = self.shared.table().open(port)?;
+        self.shared.send();
+        Ok(SpdyStream::new(self.clone(), id))
+    }
+
+    /// No new streams here; those that it has go on.
+    pub(super) fn retire(&self) {
+        self.shared.retire(Retired::ByUs);
+    }
+
+    /// True while one of its streams holds up the others, or the network does.
+    pub(super) fn is_held_up(&self) -> bool {
+        let table = self.shared.table();
+        let patience = self.shared.limits.patience;
+        let long = |since: Option<Instant>| since.is_some_and(|since| since.elapsed() > patience);
+        long(table.writing_since) || long(table.holding_since)
+    }
+
+    /// Waits until it takes no more streams: why.
+    pub(super) async fn retired(&self) -> Retired {
+        let mut seen = self.shared.retired.subscribe();
+        let why = seen.wait_for(Option::is_some).await;
+        // Cannot fail: `self` holds the sender for as long as this runs.
+        why.ok()
+            .and_then(|why| why.clone())
+            .unwrap_or(Retired::ByUs)
+    }
+
+    pub(super) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    /// Streams that somebody has.
+    #[cfg(test)]
+    pub(super) fn count(&self) -> usize {
+        self.shared.table().count()
+    }
+}
+
+/// Sends what is queued, and pings.
+async fn write<S>(shared: Arc<Shared>, mut sink: SplitSink<WebSocketStream<S>, Message>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut pings = tokio::time::interval(PING);
+    pings.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    pings.reset();
+    loop {
+        let sent = send_all(&shared, &mut sink).await;
+        shared.table().writing_since = None;
+        if let Err(error) = sent {
+            return shared.close(&lost(&error));
+        }
+        tokio::select! {
+            () = shared.work.notified() => {}
+            _ = pings.tick() => {
+                // The API server answers the one, the node behind it the other.
+                shared.table().ping();
+                if let Err(error) = sink.feed(Message::Ping(Bytes::new())).await {
+                    return shared.close(&lost(&error));
+                }
+            }
+        }
+    }
+}
+
+/// Everything in the queue, then what the socket has buffered.
+async fn send_all<S>(
+    shared: &Shared,
+    sink: &mut SplitSink<WebSocketStream<S>, Message>,
+) -> tungstenite::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    while let Some(frame) = next(shared) {
+        sink.feed(Message::Binary(frame)).await?;
+    }
+    sink.flush().await
+}
+
+fn next(shared: &Shared) -> Option<Bytes> {
+    let mut table = shared.table();
+    table.writing_since = Some(Instant::now());
+    table.next()
+}
+
+/// Hands on what comes, until the end.
+async fn read<S>(
+    shared: Arc<Shared>,
+    mut source: SplitStream<WebSocketStream<S>>,
+    failed: OnFailure,
+) where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut decoder = Decoder::default();
+    let silence = shared.limits.silence;
+    loop {
+        let message = match tokio::time::timeout(silence, source.next()).await {
+            Ok(message) => message,
+            // Where what we send is not taken, pings are not either: the kernel decides whether the peer still lives.
+            Err(_) if shared.table().writing_since.is_some() => continue,
+            Err(_) => {
+                let seconds = silence.as_secs();
+                return shared.close(&format!("the server said nothing for {seconds} s"));
+            }
+        };
+        let mut bytes = match message {
+            Some(Ok(Message::Binary(bytes))) => bytes,
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
+            Some(Ok(Message::Close(said))) => {
+                let why = said.map(|said| said.reason.to_string()).unwrap_or_default();
+                let why = if why.is_empty() {
+                    "the server closed it"
+                } else {
+                    &why
+                };
+                return shared.close(why);
+            }
+            Some(Ok(_)) => return shared.close("the server sends no binary messages"),
+            Some(Err(error)) => return shared.close(&lost(&error)),
+            None => return shared.close("the server closed it"),
+        };
+        loop {
+            match decoder.next(&mut bytes) {
+                Ok(None) => break,
+                Ok(Some(incoming)) => hand_on(&shared, &incoming, &failed).await,
+                Err(malformed) => {
+                    return shared.close(&format!("the server sent {}", malformed.0));
+                }
+            }
+        }
+    }
+}
+
+/// Hands on one thing, as soon as there is room for it.
+async fn hand_on(shared: &Shared, incoming: &Incoming, failed: &OnFailure) {
+    loop {
+        let received = shared.table().receive(incoming);
+        match received {
+            Received::Full(stream) => wait_for_room(shared, stream, failed).await,
+            Received::Taken => break,
+            Received::Failed { port, message } => {
+                if !STREAMS_OWN.iter().any(|words| message.contains(words)) {
+                    shared.retire(Retired::ByUs);
+                }
+                failed(port, message);
+                break;
+            }
+            Received::Retired(why) => {
+                shared.retire(Retired::Lost(why));
+                break;
+            }
+        }
+    }
+    let mut table = shared.table();
+    table.holding_since = None;
+    let is_answer = table.has_work();
+    drop(table);
+    if is_answer {
+        shared.send();
+    }
+}
+
+/// Waits until somebody has read the stream, or for so long that it has to go for the sake of the others.
+async fn wait_for_room(shared: &Shared, stream: u32, failed: &OnFailure) {
+    let since = *shared
+        .table()
+        .holding_since
+        .get_or_insert_with(Instant::now);
+    let left = shared.limits.hold.saturating_sub(since.elapsed());
+    if tokio::time::timeout(left, shared.room.notified())
+        .await
+        .is_ok()
+    {
+        return;
+    }
+    let mut table = shared.table();
+    // Alone it may take its time.
+    if table.count() > 1 {
+        let message = format!(
+            "a connection was not read for {} s and held up the others: it was closed",
+            shared.limits.hold.as_secs()
+        );
+        let port = table.fail(stream, &message);
+        drop(table);
+        if let Some(port) = port {
+            failed(port, message);
+        }
+    } else {
+        table.holding_since = None;
+    }
+}
+
+/// Why a connection was lost, in a few words.
+fn lost(error: &tungstenite::Error) -> String {
+    match error {
+        tungstenite::Error::ConnectionClosed | tungstenite::Error::AlreadyClosed => {
+            "the server closed it".to_owned()
+        }
+        tungstenite::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            "the server closed it".to_owned()
+        }
+        tungstenite::Error::Protocol(
+            tungstenite::error::ProtocolError::ResetWithoutClosingHandshake,
+        ) => "the server closed it".to_owned(),
+        error => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+#[path = "connection_tests.rs"]
+mod tests;

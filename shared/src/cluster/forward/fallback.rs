@@ -1,0 +1,237 @@
+//! Kubernetes' older protocol, where a server does not know the newer one: an upgrade for every stream. It has no half-close,
+//! and an upgrade takes as long as it takes, so where many streams are expected a few are opened ahead.
+
+use std::collections::HashMap;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, anyhow};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use k8s_openapi::api::core::v1::Pod;
+use kube::Api;
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::connection::{OnFailure, Retired};
+use crate::cluster::{Cluster, transport};
+use crate::failure::{self, Failure, Kind};
+
+/// Streams that are opened ahead for a port.
+const AHEAD: usize = 2;
+/// A stream that was opened ahead is not kept longer: the other side may have tired of it.
+const FRESH: Duration = Duration::from_secs(20);
+
+/// A Pod's ports over the older protocol.
+pub(super) struct Plain {
+    dial: Dial,
+    spares: Arc<Mutex<HashMap<u16, Vec<Spare>>>>,
+    dialling: Mutex<JoinSet<()>>,
+    failed: OnFailure,
+    retired: watch::Sender<Option<Retired>>,
+}
+
+#[derive(Clone)]
+struct Dial {
+    cluster: Cluster,
+    namespace: String,
+    pod: String,
+}
+
+struct Spare {
+    stream: DuplexStream,
+    verdict: BoxFuture<'static, Option<String>>,
+    since: Instant,
+}
+
+impl Plain {
+    pub(super) fn new(cluster: &Cluster, namespace: &str, pod: &str, failed: OnFailure) -> Self {
+        Self {
+            dial: Dial {
+                cluster: cluster.clone(),
+                namespace: namespace.to_owned(),
+                pod: pod.to_owned(),
+            },
+            spares: Arc::default(),
+            dialling: Mutex::default(),
+            failed,
+            retired: watch::Sender::new(None),
+        }
+    }
+
+    /// Opens a stream to a port, and with `ahead` a few for the next ones.
+    ///
+    /// # Errors
+    /// What the server refuses. Where there is no server, another way has to be found: it retires.
+    pub(super) async fn open(&self, port: u16, ahead: bool) -> Result<PlainStream> {
+        let spare = match self.spare(port) {
+            Some(spare) => spare,
+            None => match self.dial.open(port).await {
+                Ok(spare) => spare,
+                Err(error) => {
+                    if failure::is(&error, Kind::Unreachable) || failure::is(&error, Kind::Refused)
+                    {
+                        let why = Retired::Lost(format!("{error:#}"));
+                        self.retired.send_replace(Some(why));
+                    }
+                    return Err(error);
+                }
+            },
+        };
+        if ahead {
+            self.refill(port);
+        }
+        Ok(PlainStream {
+            stream: spare.stream,
+            verdict: Some(spare.verdict),
+            port,
+            failed: self.failed.clone(),
+        })
+    }
+
+    /// Waits until another way has to be found.
+    pub(super) async fn retired(&self) -> Retired {
+        let mut seen = self.retired.subscribe();
+        let why = seen.wait_for(Option::is_some).await;
+        why.ok()
+            .and_then(|why| why.clone())
+            .unwrap_or(Retired::ByUs)
+    }
+
+    /// A stream that was opened ahead and of which nothing bad was heard.
+    fn spare(&self, port: u16) -> Option<Spare> {
+        let mut spares = lock(&self.spares);
+        let spares = spares.get_mut(&port)?;
+        while let Some(mut spare) = spares.pop() {
+            let is_fresh = spare.since.elapsed() < FRESH;
+            if is_fresh && (&mut spare.verdict).now_or_never().is_none() {
+                return Some(spare);
+            }
+        }
+        None
+    }
+
+    fn refill(&self, port: u16) {
+        let missing = AHEAD.saturating_sub(lock(&self.spares).get(&port).map_or(0, Vec::len));
+        let mut dialling = lock(&self.dialling);
+        while dialling.try_join_next().is_some() {}
+        for _ in 0..missing {
+            let (dial, spares) = (self.dial.clone(), self.spares.clone());
+            dialling.spawn(async move {
+                // What goes wrong is told when the stream is really wanted.
+                let Ok(spare) = dial.open(port).await else {
+                    return;
+                };
+                keep(&mut lock(&spares), port, spare);
+                tokio::time::sleep(FRESH).await;
+                for there in lock(&spares).values_mut() {
+                    there.retain(|spare| spare.since.elapsed() < FRESH);
+                }
+            });
+        }
+    }
+}
+
+/// Keeps a stream for later, unless there are enough.
+fn keep(spares: &mut HashMap<u16, Vec<Spare>>, port: u16, spare: Spare) {
+    let there = spares.entry(port).or_default();
+    if there.len() < AHEAD {
+        there.push(spare);
+    }
+}
+
+impl Dial {
+    async fn open(&self, port: u16) -> Result<Spare> {
+        let client = self.cluster.inner.client.clone();
+        let pods: Api<Pod> = Api::namespaced(client, &self.namespace);
+        let opened = pods.portforward(&self.pod, &[port]).await;
+        let mut forward = opened.map_err(|error| match &error {
+            kube::Error::UpgradeConnection(why) => Failure::local(
+                Kind::Unreachable,
+                format!("forwarding a port needs a WebSocket, which something before the server does not let through: {why}"),
+            ),
+            error => transport::of(
+                error,
+                &self.cluster.inner.server,
+                self.cluster.inner.proxied,
+            ),
+        })?;
+        let (stream, verdict) = (forward.take_stream(port), forward.take_error(port));
+        let (Some(stream), Some(verdict)) = (stream, verdict) else {
+            return Err(anyhow!("no stream to port {port} of pod {:?}", self.pod));
+        };
+        Ok(Spare {
+            stream,
+            verdict: verdict.boxed(),
+            since: Instant::now(),
+        })
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A stream over the older protocol.
+pub(super) struct PlainStream {
+    stream: DuplexStream,
+    verdict: Option<BoxFuture<'static, Option<String>>>,
+    port: u16,
+    failed: OnFailure,
+}
+
+impl PlainStream {
+    /// Fails once the server has said that the port cannot be served.
+    fn heard(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+        let Some(verdict) = &mut self.verdict else {
+            return Ok(());
+        };
+        let Poll::Ready(message) = verdict.as_mut().poll(context) else {
+            return Ok(());
+        };
+        self.verdict = None;
+        let Some(message) = message.filter(|message| !message.is_empty()) else {
+            return Ok(());
+        };
+        (self.failed)(self.port, message.clone());
+        Err(io::Error::new(io::ErrorKind::ConnectionRefused, message))
+    }
+}
+
+impl AsyncRead for PlainStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = into.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(context, into);
+        let has_bytes = into.filled().len() > before;
+        if !has_bytes {
+            self.heard(context)?;
+        }
+        read
+    }
+}
+
+impl AsyncWrite for PlainStream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}

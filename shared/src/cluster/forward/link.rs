@@ -1,0 +1,303 @@
+//! The way to the Pod, kept up: looked for again whenever it is lost, with growing pauses, until nothing can be hoped for.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, anyhow};
+use futures::StreamExt;
+use serde_json::Value;
+use tokio::sync::watch;
+
+use super::connection::{Connection, Limits, OnFailure, Retired};
+use super::fallback::Plain;
+use super::negotiate::{Negotiated, negotiate};
+use super::{FindPod, PortStream, Told};
+use crate::cluster::{Change, Cluster, Place, Selection};
+use crate::failure::{self, Kind};
+use crate::objects::resource::{POD, text};
+
+/// Pauses between attempts; the last one is repeated.
+const PAUSES: [u64; 6] = [50, 100, 200, 400, 700, 1000];
+/// A way that lasted so long was a good one: the pauses begin anew.
+const GOOD: Duration = Duration::from_secs(5);
+/// A server that has just come up may refuse what it allowed before, and a Pod that was just there may be missing.
+const UNSETTLED: Duration = Duration::from_secs(15);
+
+/// How streams are opened at present.
+#[derive(Clone)]
+pub(super) enum Way {
+    /// Streams of one connection.
+    Spdy(Arc<Connection>),
+    /// A connection for each.
+    Plain(Arc<Plain>),
+}
+
+/// Where the way stands.
+#[derive(Clone)]
+pub(super) enum State {
+    /// It is looked for.
+    Down,
+    /// It is there.
+    Up(Way),
+    /// It is not looked for any more.
+    Failed(Arc<Ending>),
+}
+
+/// Why it is not looked for any more.
+pub(super) struct Ending {
+    text: String,
+    error: Mutex<Option<anyhow::Error>>,
+}
+
+impl Ending {
+    /// The error itself for the first who asks, its text for all others.
+    pub(super) fn error(&self) -> anyhow::Error {
+        let mut error = self.error.lock().unwrap_or_else(PoisonError::into_inner);
+        error.take().unwrap_or_else(|| anyhow!(self.text.clone()))
+    }
+}
+
+/// What a [`Forwarder`](super::Forwarder) and the task that keeps the way up share.
+pub(super) struct Link {
+    pub(super) cluster: Cluster,
+    pub(super) find: FindPod,
+    pub(super) tell: OnceLock<Arc<dyn Fn(Told) + Send + Sync>>,
+    pub(super) state: watch::Sender<State>,
+    /// Many streams are expected, for a long time: the Pod is watched.
+    pub(super) is_serving: watch::Sender<bool>,
+    /// There was a way once.
+    pub(super) was_up: AtomicBool,
+}
+
+/// A Pod's place, and the way to it.
+struct Found {
+    namespace: String,
+    pod: String,
+    way: Way,
+}
+
+impl Link {
+    pub(super) fn tell(&self, told: Told) {
+        if let Some(tell) = self.tell.get() {
+            tell(told);
+        }
+    }
+
+    /// Looks for the Pod and a way to it.
+    async fn connect(self: &Arc<Self>) -> Result<Found> {
+        let (namespace, pod) = (self.find)().await?;
+        let link = Arc::downgrade(self);
+        let failed: OnFailure = Arc::new(move |port, message| {
+            if let Some(link) = link.upgrade() {
+                link.tell(Told::Refused { port, message });
+            }
+        });
+        let way = match negotiate(&self.cluster, &namespace, &pod).await? {
+            Negotiated::Spdy(socket) => {
+                Way::Spdy(Connection::over(*socket, Limits::default(), failed)?)
+            }
+            Negotiated::Refused(why) => {
+                self.tell(Told::Fallback { why });
+                let plain = Plain::new(&self.cluster, &namespace, &pod, failed);
+                Way::Plain(Arc::new(plain))
+            }
+        };
+        Ok(Found {
+            namespace,
+            pod,
+            way,
+        })
+    }
+
+    /// Keeps the way up until it cannot be.
+    pub(super) async fn keep(self: Arc<Self>) {
+        let mut lost: Option<Instant> = None;
+        let mut attempts = 0;
+        loop {
+            let error = match self.connect().await {
+                Ok(found) => {
+                    self.was_up.store(true, Ordering::Relaxed);
+                    if lost.take().is_some() {
+                        let pod = found.pod.clone();
+                        self.tell(Told::Back { pod });
+                    }
+                    let begun = Instant::now();
+                    self.state.send_replace(State::Up(found.way.clone()));
+                    let end = self.until_retired(&found).await;
+                    self.state.send_replace(State::Down);
+                    if begun.elapsed() > GOOD {
+                        attempts = 0;
+                    }
+                    if let Retired::Lost(why) = end {
+                        lost = Some(Instant::now());
+                        self.tell(Told::Lost { why });
+                    }
+                    None
+                }
+                Err(error) => Some(error),
+            };
+            if let Some(error) = error {
+                if !self.was_up.load(Ordering::Relaxed) || !is_passing(&error, lost) {
+                    let text = format!("{error:#}");
+                    let error = Mutex::new(Some(error));
+                    let ending = Arc::new(Ending { text, error });
+                    self.state.send_replace(State::Failed(ending));
+                    return;
+                }
+                if lost.is_none() {
+                    lost = Some(Instant::now());
+                    let why = format!("{error:#}");
+                    self.tell(Told::Lost { why });
+                }
+            }
+            let pause = PAUSES.get(attempts).or(PAUSES.last());
+            attempts += 1;
+            tokio::time::sleep(Duration::from_millis(pause.copied().unwrap_or_default())).await;
+        }
+    }
+
+    /// Waits until the way takes no more streams, or leads to a Pod that is going.
+    async fn until_retired(&self, found: &Found) -> Retired {
+        let retired = async {
+            match &found.way {
+                Way::Spdy(connection) => connection.retired().await,
+                Way::Plain(plain) => plain.retired().await,
+            }
+        };
+        let gone = async {
+            // Cannot fail: `self` holds the sender.
+            let _ = self
+                .is_serving
+                .subscribe()
+                .wait_for(|serving| *serving)
+                .await;
+            self.until_gone(&found.namespace, &found.pod).await
+        };
+        tokio::select! {
+            why = retired => why,
+            why = gone => {
+                // Streams that it has may still end well.
+                if let Way::Spdy(connection) = &found.way {
+                    connection.retire();
+                }
+                Retired::Lost(why)
+            }
+        }
+    }
+
+    /// Waits until the Pod is deleted, has ended, or is another one: why. For ever where it may not be watched: the next
+    /// stream then finds out.
+    async fn until_gone(&self, namespace: &str, pod: &str) -> String {
+        let mut seen = Seen::default();
+        loop {
+            let select = Selection {
+                fields: format!("metadata.name={pod}"),
+                ..Selection::default()
+            };
+            let place = Place::Namespace(namespace);
+            let mut changes = self.cluster.watch(&POD, place, &select, None, false);
+            while let Some(change) = changes.next().await {
+                match change {
+                    Ok(change) => {
+                        if let Some(why) = seen.gone(&change) {
+                            return format!("pod {pod:?} {why}");
+                        }
+                    }
+                    Err(error) if failure::is(&error, Kind::Forbidden) => {
+                        return std::future::pending().await;
+                    }
+                    Err(_) => break,
+                }
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    }
+}
+
+/// What was seen of the Pod so far.
+#[derive(Debug, Default)]
+struct Seen {
+    uid: String,
+    /// It was going already when we came: whoever found it knew of no better one.
+    was_going: bool,
+}
+
+impl Seen {
+    /// Why the Pod is of no more use after a change.
+    fn gone(&mut self, change: &Change) -> Option<&'static str> {
+        let pod = match change {
+            Change::Added(pod) | Change::Modified(pod) => pod,
+            Change::Deleted(_) => return Some("was deleted"),
+            Change::Bookmark(_) => return None,
+        };
+        let uid = text(pod, "/metadata/uid");
+        let is_going = !pod["metadata"]["deletionTimestamp"].is_null();
+        if self.uid.is_empty() {
+            uid.clone_into(&mut self.uid);
+            self.was_going = is_going;
+        }
+        if self.uid != uid {
+            return Some("was replaced");
+        }
+        if is_going && !self.was_going {
+            return Some("is being deleted");
+        }
+        has_ended(pod).then_some("has ended")
+    }
+}
+
+fn has_ended(pod: &Value) -> bool {
+    matches!(text(pod, "/status/phase"), "Succeeded" | "Failed")
+}
+
+/// True if it is worth to try again.
+fn is_passing(error: &anyhow::Error, lost: Option<Instant>) -> bool {
+    let Some(failure) = failure::of(error) else {
+        return false;
+    };
+    match failure.kind {
+        Kind::Unreachable | Kind::Refused | Kind::TooManyRequests | Kind::Server => true,
+        Kind::NotFound | Kind::NoSuchResource | Kind::Forbidden | Kind::Unauthorized => {
+            lost.is_none_or(|since| since.elapsed() < UNSETTLED)
+        }
+        _ => false,
+    }
+}
+
+impl Way {
+    /// Opens a stream; `None` where another way has to be waited for. `ahead` where more are expected.
+    ///
+    /// # Errors
+    /// What the server refuses.
+    pub(super) async fn open(&self, port: u16, ahead: bool) -> Result<Option<Box<dyn PortStream>>> {
+        match self {
+            Self::Spdy(connection) => {
+                // One that nobody reads, or the network, would make the new one wait, too.
+                if connection.is_held_up() {
+                    connection.retire();
+                    return Ok(None);
+                }
+                match connection.open(port) {
+                    Ok(stream) => Ok(Some(Box::new(stream))),
+                    Err(error) if error.kind() == std::io::ErrorKind::NotConnected => Ok(None),
+                    Err(error) => Err(error.into()),
+                }
+            }
+            Self::Plain(plain) => match plain.open(port, ahead).await {
+                Ok(stream) => Ok(Some(Box::new(stream))),
+                Err(error)
+                    if failure::is(&error, Kind::Unreachable)
+                        || failure::is(&error, Kind::Refused) =>
+                {
+                    Ok(None)
+                }
+                Err(error) => Err(error),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "link_tests.rs"]
+mod tests;

@@ -1,0 +1,130 @@
+//! The upgrade: a GET of the Pod's portforward that becomes a WebSocket in which SPDY is spoken.
+
+use anyhow::{Result, anyhow};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::header::{
+    CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
+    SEC_WEBSOCKET_VERSION, UPGRADE,
+};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http_body_util::{BodyExt, Limited};
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use kube::client::Body;
+use serde_json::Value;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+
+use crate::cluster::request::Call;
+use crate::cluster::{Cluster, failure, paths};
+use crate::failure::{Failure, Kind};
+use crate::objects::resource::POD;
+
+/// kubectl's protocol of today, under the name it has inside a WebSocket.
+const PROTOCOL: &str = "SPDY/3.1+portforward.k8s.io";
+/// Of a refusal's text, so much is read.
+const REFUSAL: usize = 64 * 1024;
+/// No message of the other side is longer: it sends frame by frame, and a frame's length has 24 bits.
+const LARGEST_MESSAGE: usize = 1 << 24;
+
+/// A WebSocket to the API server.
+pub(super) type Socket = WebSocketStream<TokioIo<Upgraded>>;
+
+/// How the server answered.
+#[derive(Debug)]
+pub(super) enum Negotiated {
+    /// It speaks the protocol.
+    Spdy(Box<Socket>),
+    /// It does not: why.
+    Refused(String),
+}
+
+/// Asks for an upgraded connection to a Pod.
+///
+/// # Errors
+/// A Failure that no other protocol would mend: rights, no such Pod, no server.
+pub(super) async fn negotiate(cluster: &Cluster, namespace: &str, pod: &str) -> Result<Negotiated> {
+    let path = format!("{}/portforward", paths::object(&POD, namespace, pod)?);
+    let key = key()?;
+    let call = Call::get(path)
+        .about(&POD, pod)
+        .uncompressed()
+        .wearing(headers(&key)?);
+    let response = cluster.ask(&call).await?;
+    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        return refused(response, &call).await.map(Negotiated::Refused);
+    }
+    if let Some(why) = unfit(response.headers(), &key) {
+        return Ok(Negotiated::Refused(why));
+    }
+    let upgraded = hyper::upgrade::on(response)
+        .await
+        .map_err(|error| Failure::local(Kind::Unreachable, error.to_string()))?;
+    let mut config = WebSocketConfig::default();
+    config.max_message_size = Some(LARGEST_MESSAGE);
+    config.max_frame_size = Some(LARGEST_MESSAGE);
+    let io = TokioIo::new(upgraded);
+    let socket = WebSocketStream::from_raw_socket(io, Role::Client, Some(config)).await;
+    Ok(Negotiated::Spdy(Box::new(socket)))
+}
+
+/// Sixteen random bytes in base64, as RFC 6455 wants them.
+fn key() -> Result<String> {
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).map_err(|error| anyhow!("no random numbers: {error}"))?;
+    Ok(STANDARD.encode(random))
+}
+
+fn headers(key: &str) -> Result<HeaderMap> {
+    let mut headers = HeaderMap::new();
+    headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+    headers.insert(SEC_WEBSOCKET_KEY, key.parse()?);
+    headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(PROTOCOL));
+    Ok(headers)
+}
+
+/// Why an upgrade is none that we can use.
+fn unfit(headers: &HeaderMap, key: &str) -> Option<String> {
+    let is = |name, wanted: &str| {
+        headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .is_some_and(|value| value.eq_ignore_ascii_case(wanted))
+    };
+    if !is(UPGRADE, "websocket") {
+        return Some("the server did not upgrade to a WebSocket".to_owned());
+    }
+    let accepted = headers.get(SEC_WEBSOCKET_ACCEPT);
+    if accepted.is_none_or(|value| value.as_bytes() != derive_accept_key(key.as_bytes()).as_bytes())
+    {
+        return Some("the server's Sec-WebSocket-Accept does not fit".to_owned());
+    }
+    if !is(SEC_WEBSOCKET_PROTOCOL, PROTOCOL) {
+        return Some(format!("the server did not choose {PROTOCOL}"));
+    }
+    None
+}
+
+/// A refusal of the protocol: why. A server that does not know the protocol says so in text, or with 400; what it refuses
+/// for other reasons it says in a Status.
+///
+/// # Errors
+/// That Status.
+async fn refused(response: Response<Body>, call: &Call) -> Result<String> {
+    let (parts, body) = response.into_parts();
+    let body = Limited::new(body, REFUSAL).collect().await;
+    let body = body.map(|body| body.to_bytes()).unwrap_or_default();
+    let status: Value = serde_json::from_slice(&body).unwrap_or_default();
+    if status["kind"] == "Status" && parts.status != StatusCode::BAD_REQUEST {
+        let failure = failure::of_answer(parts.status, &parts.headers, &body, &call.subject);
+        return Err(failure.into());
+    }
+    Ok(format!(
+        "the server answered {} to {PROTOCOL}",
+        parts.status
+    ))
+}

@@ -1,0 +1,121 @@
+//! A stream to a port of the Pod, as readers and writers see it.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Buf;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Sleep;
+
+use super::connection::Connection;
+use super::lane::{Lane, Read};
+
+/// An end before the first byte is held back for so long, until the server has told whether the port was refused: it ends the
+/// stream first, and says why after.
+const VERDICT: Duration = Duration::from_millis(200);
+
+/// Dropping it gives the stream up on both sides.
+#[derive(Debug)]
+pub(super) struct SpdyStream {
+    connection: Arc<Connection>,
+    id: u32,
+    verdict: Option<Pin<Box<Sleep>>>,
+}
+
+impl SpdyStream {
+    pub(super) fn new(connection: Arc<Connection>, id: u32) -> Self {
+        Self {
+            connection,
+            id,
+            verdict: None,
+        }
+    }
+}
+
+impl AsyncRead for SpdyStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if into.remaining() == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        let id = self.id;
+        let shared = self.connection.shared();
+        let mut table = shared.table();
+        match table.read(id, context.waker()) {
+            Read::Some(mut bytes) => {
+                let length = bytes.len().min(into.remaining());
+                into.put_slice(bytes.get(..length).unwrap_or_default());
+                bytes.advance(length);
+                if let Some(lane) = table.lane(id) {
+                    lane.unread(bytes);
+                }
+                drop(table);
+                shared.make_room();
+                Poll::Ready(Ok(()))
+            }
+            Read::Wait => Poll::Pending,
+            Read::Fault(error) => Poll::Ready(Err(error)),
+            Read::End { early: false } => Poll::Ready(Ok(())),
+            Read::End { early: true } => {
+                drop(table);
+                let verdict = self
+                    .verdict
+                    .get_or_insert_with(|| Box::pin(tokio::time::sleep(VERDICT)));
+                verdict.as_mut().poll(context).map(Ok)
+            }
+        }
+    }
+}
+
+impl AsyncWrite for SpdyStream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        if bytes.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        let shared = self.connection.shared();
+        let written = shared.table().write(self.id, bytes, context.waker())?;
+        match written {
+            Some(length) => {
+                shared.send();
+                Poll::Ready(Ok(length))
+            }
+            None => Poll::Pending,
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut table = self.connection.shared().table();
+        let is_flushed = |lane: &mut Lane| lane.is_flushed(context.waker());
+        if table.lane(self.id).is_none_or(is_flushed) {
+            Poll::Ready(Ok(()))
+        } else {
+            Poll::Pending
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let shared = self.connection.shared();
+        shared.table().finish(self.id);
+        shared.send();
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Drop for SpdyStream {
+    fn drop(&mut self) {
+        let shared = self.connection.shared();
+        shared.table().forget(self.id);
+        shared.send();
+        shared.make_room();
+    }
+}

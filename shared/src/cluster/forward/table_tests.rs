@@ -1,0 +1,344 @@
+use std::task::Waker;
+
+use super::*;
+use crate::cluster::forward::frame::Decoder;
+use crate::cluster::forward::header::tests::Reader;
+use crate::cluster::forward::lane::{HELD, QUEUED};
+
+fn table() -> Table {
+    Table::new().unwrap()
+}
+
+/// What the other side gets to see.
+fn sent(table: &mut Table) -> Vec<Incoming> {
+    let mut decoder = Decoder::default();
+    let mut seen = Vec::new();
+    while let Some(mut frame) = table.next() {
+        while let Some(incoming) = decoder.next(&mut frame).unwrap() {
+            seen.push(incoming);
+        }
+    }
+    seen
+}
+
+fn data(stream: u32, bytes: &'static [u8], fin: bool) -> Incoming {
+    let bytes = Bytes::from_static(bytes);
+    Incoming::Data { stream, bytes, fin }
+}
+
+fn read(table: &mut Table, id: u32) -> String {
+    match table.read(id, Waker::noop()) {
+        Read::Some(bytes) => String::from_utf8(bytes.to_vec()).unwrap(),
+        Read::End { early } => format!("end, early {early}"),
+        Read::Wait => "wait".to_owned(),
+        Read::Fault(error) => format!("{:?}: {error}", error.kind()),
+    }
+}
+
+fn write(table: &mut Table, id: u32, bytes: &[u8]) -> io::Result<Option<usize>> {
+    table.write(id, bytes, Waker::noop())
+}
+
+#[test]
+fn a_pair_is_opened_as_kubectl_opens_it() {
+    let mut table = table();
+    assert_eq!(table.open(8080).unwrap(), 3);
+    assert_eq!(table.open(9090).unwrap(), 7);
+    let mut reader = Reader::new();
+    let mut seen = Vec::new();
+    for incoming in sent(&mut table) {
+        match incoming {
+            Incoming::Opened {
+                stream,
+                headers,
+                fin: false,
+            } => {
+                let words = reader.headers(&headers);
+                let words: Vec<String> = words.iter().map(|(n, v)| format!("{n}={v}")).collect();
+                seen.push(format!("{stream} {}", words.join(" ")));
+            }
+            Incoming::Data {
+                stream,
+                bytes,
+                fin: true,
+            } if bytes.is_empty() => {
+                seen.push(format!("{stream} ends"));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(
+        seen,
+        [
+            "1 streamtype=error port=8080 requestid=0",
+            "1 ends",
+            "3 streamtype=data port=8080 requestid=0",
+            "5 streamtype=error port=9090 requestid=1",
+            "5 ends",
+            "7 streamtype=data port=9090 requestid=1",
+        ]
+    );
+}
+
+#[test]
+fn each_side_ends_by_itself() {
+    for they_first in [true, false] {
+        let mut table = table();
+        let id = table.open(80).unwrap();
+        sent(&mut table);
+        let ours = |table: &mut Table| {
+            assert_eq!(write(table, id, b"ask").unwrap(), Some(3));
+            table.finish(id);
+            table.finish(id);
+            assert_eq!(sent(table), [data(id, b"ask", false), data(id, b"", true)]);
+            assert_eq!(
+                write(table, id, b"x").unwrap_err().kind(),
+                io::ErrorKind::BrokenPipe
+            );
+        };
+        let theirs = |table: &mut Table| {
+            assert_eq!(read(table, id), "wait");
+            assert_eq!(table.receive(&data(id, b"answer", true)), Received::Taken);
+            assert_eq!(read(table, id), "answer");
+            assert_eq!(read(table, id), "end, early false");
+        };
+        if they_first {
+            theirs(&mut table);
+            ours(&mut table);
+        } else {
+            ours(&mut table);
+            theirs(&mut table);
+        }
+        table.forget(id);
+        assert_eq!(sent(&mut table), [], "both sides know");
+        assert_eq!(table.count(), 0);
+    }
+}
+
+#[test]
+fn a_stream_that_is_dropped_is_given_up() {
+    let mut table = table();
+    let (one, two) = (table.open(80).unwrap(), table.open(80).unwrap());
+    sent(&mut table);
+    write(&mut table, one, b"never sent").unwrap();
+    table.forget(one);
+    write(&mut table, two, b"sent").unwrap();
+    table.finish(two);
+    table.forget(two);
+    let cancelled = |stream| Incoming::Reset {
+        stream,
+        status: frame::CANCEL,
+    };
+    assert_eq!(
+        sent(&mut table),
+        [
+            cancelled(one),
+            data(two, b"sent", false),
+            data(two, b"", true),
+            cancelled(two)
+        ]
+    );
+    // What was on its way is nobody's.
+    assert_eq!(table.receive(&data(one, b"late", true)), Received::Taken);
+    assert_eq!(table.count(), 0);
+}
+
+#[test]
+fn what_the_error_stream_says_is_told_once_and_fails_the_stream() {
+    let mut table = table();
+    let (id, other) = (table.open(81).unwrap(), table.open(80).unwrap());
+    table.receive(&data(id, b"", true));
+    assert_eq!(read(&mut table, id), "end, early true");
+    assert_eq!(
+        table.receive(&data(1, b"dial: connection ", false)),
+        Received::Taken
+    );
+    assert_eq!(
+        table.receive(&data(1, b"refused\n", false)),
+        Received::Taken
+    );
+    let message = "dial: connection refused".to_owned();
+    let reset = |stream| Incoming::Reset {
+        stream,
+        status: frame::CANCEL,
+    };
+    assert_eq!(
+        table.receive(&reset(1)),
+        Received::Failed { port: 81, message }
+    );
+    assert_eq!(table.receive(&reset(1)), Received::Taken);
+    assert_eq!(table.receive(&reset(id)), Received::Taken);
+    assert_eq!(
+        read(&mut table, id),
+        "ConnectionRefused: dial: connection refused"
+    );
+    assert!(write(&mut table, id, b"x").is_err());
+    assert_eq!(read(&mut table, other), "wait");
+    assert!(write(&mut table, other, b"x").is_ok());
+}
+
+#[test]
+fn an_error_about_a_stream_that_nobody_has_is_not_told() {
+    let mut table = table();
+    let id = table.open(80).unwrap();
+    table.forget(id);
+    assert_eq!(
+        table.receive(&data(1, b"broken pipe", true)),
+        Received::Taken
+    );
+}
+
+#[test]
+fn a_port_that_was_given_up_takes_nothing_more() {
+    let mut table = table();
+    let id = table.open(80).unwrap();
+    table.receive(&data(id, b"bye", true));
+    // Half an end: the other side still listens.
+    assert!(write(&mut table, id, b"x").is_ok());
+    table.receive(&data(1, b"", true));
+    assert_eq!(
+        write(&mut table, id, b"x").unwrap_err().kind(),
+        io::ErrorKind::BrokenPipe
+    );
+    assert_eq!(read(&mut table, id), "bye");
+    assert_eq!(read(&mut table, id), "end, early false");
+}
+
+#[test]
+fn nobody_makes_us_hoard() {
+    for size in [1, 100, 4096, 32 * 1024] {
+        let mut table = table();
+        let (id, other) = (table.open(80).unwrap(), table.open(80).unwrap());
+        let piece = Incoming::Data {
+            stream: id,
+            bytes: vec![0; size].into(),
+            fin: false,
+        };
+        let mut taken = 0;
+        while table.receive(&piece) == Received::Taken {
+            taken += size;
+            assert!(taken <= HELD, "pieces of {size}");
+        }
+        assert_eq!(table.receive(&piece), Received::Full(id));
+        assert_eq!(table.receive(&data(other, b"x", false)), Received::Taken);
+        let Read::Some(_) = table.read(id, Waker::noop()) else {
+            panic!("nothing to read")
+        };
+        assert_eq!(table.receive(&piece), Received::Taken);
+    }
+}
+
+#[test]
+fn a_writer_waits_for_the_network() {
+    let mut table = table();
+    let id = table.open(80).unwrap();
+    sent(&mut table);
+    let mut written = 0;
+    while let Some(count) = write(&mut table, id, &[0; 1_000_000]).unwrap() {
+        written += count;
+    }
+    assert_eq!(written, QUEUED);
+    assert!(!table.lane(id).unwrap().is_flushed(Waker::noop()));
+    table.next().unwrap();
+    assert!(write(&mut table, id, b"x").unwrap().is_some());
+    sent(&mut table);
+    assert!(table.lane(id).unwrap().is_flushed(Waker::noop()));
+}
+
+#[test]
+fn pings_are_answered_but_not_hoarded() {
+    let mut table = table();
+    for id in 1..1000 {
+        table.receive(&Incoming::Ping(id));
+        table.receive(&Incoming::Opened {
+            stream: 2 * id,
+            headers: Bytes::new(),
+            fin: false,
+        });
+    }
+    let answers = sent(&mut table);
+    assert_eq!(answers.len(), ANSWERS);
+    assert_eq!(
+        answers[..3],
+        [
+            Incoming::Reset {
+                stream: 2,
+                status: frame::REFUSED_STREAM
+            },
+            Incoming::Ping(2),
+            Incoming::Reset {
+                stream: 4,
+                status: frame::REFUSED_STREAM
+            },
+        ]
+    );
+    table.receive(&Incoming::Ping(4));
+    assert_eq!(sent(&mut table), [Incoming::Ping(4)]);
+}
+
+#[test]
+fn after_goaway_streams_go_on_and_none_is_opened() {
+    let mut table = table();
+    let id = table.open(80).unwrap();
+    assert!(matches!(
+        table.receive(&Incoming::GoAway { status: 0 }),
+        Received::Retired(_)
+    ));
+    assert_eq!(
+        table.open(80).unwrap_err().kind(),
+        io::ErrorKind::NotConnected
+    );
+    table.receive(&data(id, b"still here", true));
+    assert_eq!(read(&mut table, id), "still here");
+}
+
+#[test]
+fn a_cut_is_no_end() {
+    let mut table = table();
+    let (half, whole) = (table.open(80).unwrap(), table.open(80).unwrap());
+    table.receive(&data(half, b"hal", false));
+    table.receive(&data(whole, b"whole", true));
+    table.close("the server closed it");
+    assert_eq!(read(&mut table, half), "hal");
+    assert_eq!(
+        read(&mut table, half),
+        "ConnectionReset: the server closed it"
+    );
+    assert_eq!(read(&mut table, whole), "whole");
+    assert_eq!(read(&mut table, whole), "end, early false");
+    assert!(write(&mut table, whole, b"x").is_err());
+    assert!(table.open(80).is_err());
+    table.forget(half);
+    table.forget(whole);
+    assert!(!table.has_work());
+}
+
+#[test]
+fn numbers_run_out_without_harm() {
+    let mut table = table();
+    table.next_stream = LAST - 1;
+    let last = table.open(80).unwrap();
+    assert!(last <= 0x7fff_ffff);
+    assert_eq!(
+        table.open(80).unwrap_err().kind(),
+        io::ErrorKind::NotConnected
+    );
+}
+
+#[test]
+fn five_hundred_streams_leave_nothing() {
+    let mut table = table();
+    for _ in 0..500 {
+        let id = table.open(80).unwrap();
+        write(&mut table, id, b"ask").unwrap();
+        table.finish(id);
+        table.receive(&data(id, b"answer", true));
+        table.receive(&data(id - 2, b"", true));
+        table.forget(id);
+        sent(&mut table);
+    }
+    assert_eq!(
+        (table.lanes.len(), table.errors.len(), table.queue.len()),
+        (0, 0, 0)
+    );
+}

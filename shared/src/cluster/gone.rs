@@ -1,0 +1,123 @@
+//! Waits until objects are gone, and says what holds them.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use futures::StreamExt;
+use futures::future::join_all;
+use serde_json::Value;
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::wait::timed_out;
+use super::{Change, Cluster, Place, Selection};
+use crate::api::ObjectRef;
+use crate::diagnosis::holding;
+use crate::failure::{self, Kind};
+use crate::objects::ResourceType;
+use crate::objects::resource::text;
+use crate::progress::{Event, Stage};
+
+impl Cluster {
+    /// Waits until none of `targets` is there any more, by watch. What holds one of them goes to `tell`.
+    ///
+    /// # Errors
+    /// When the watch is refused; TimedOut in kubectl's words, with what holds them as far as that is known.
+    pub(super) async fn await_gone_within(
+        &self,
+        limit: Duration,
+        resource: &ResourceType,
+        namespace: &str,
+        targets: &[ObjectRef],
+        tell: &UnboundedSender<Event>,
+    ) -> Result<()> {
+        let waits = targets
+            .iter()
+            .map(|target| self.await_one_gone(resource, namespace, target, tell));
+        match tokio::time::timeout(limit, join_all(waits)).await {
+            Ok(results) => results.into_iter().collect(),
+            Err(_) => Err(self.still_there(resource, namespace, targets).await),
+        }
+    }
+
+    async fn await_one_gone(
+        &self,
+        resource: &ResourceType,
+        namespace: &str,
+        target: &ObjectRef,
+        tell: &UnboundedSender<Event>,
+    ) -> Result<()> {
+        loop {
+            // One GET, then a watch from its resourceVersion: nothing that happens in between is missed.
+            let Some(found) = self.get(resource, namespace, &target.name).await? else {
+                return Ok(());
+            };
+            if text(&found, "/metadata/uid") != target.uid {
+                return Ok(());
+            }
+            tell_holding(&found, target, tell);
+            let select = Selection {
+                fields: format!("metadata.name={}", target.name),
+                ..Selection::default()
+            };
+            let from = text(&found, "/metadata/resourceVersion");
+            let changes = self.watch(
+                resource,
+                Place::Namespace(namespace),
+                &select,
+                Some(from),
+                false,
+            );
+            let mut changes = std::pin::pin!(changes);
+            while let Some(change) = changes.next().await {
+                match change {
+                    Ok(Change::Deleted(object)) if text(&object, "/metadata/uid") == target.uid => {
+                        return Ok(());
+                    }
+                    Ok(Change::Modified(object)) => tell_holding(&object, target, tell),
+                    Ok(_) => {}
+                    // The watch is too old or was refused: look again; a refusal comes back from the GET.
+                    Err(error) if failure::is(&error, Kind::Expired) => break,
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+    }
+
+    async fn still_there(
+        &self,
+        resource: &ResourceType,
+        namespace: &str,
+        targets: &[ObjectRef],
+    ) -> anyhow::Error {
+        for target in targets {
+            let found = self.get(resource, namespace, &target.name).await;
+            let found = found.ok().flatten();
+            if let Some(object) = found.filter(|object| text(object, "/metadata/uid") == target.uid)
+            {
+                let error = timed_out(resource, &target.name);
+                return match holding(&object) {
+                    Some(cause) => cause.behind(error),
+                    None => error,
+                };
+            }
+        }
+        let name = targets.first().map(|target| target.name.as_str());
+        timed_out(resource, name.unwrap_or_default())
+    }
+}
+
+/// Nobody listens any more where the waiting has ended: no matter.
+fn tell_holding(object: &Value, target: &ObjectRef, tell: &UnboundedSender<Event>) {
+    if let Some(cause) = holding(object) {
+        let _ = tell.send(Event::Waiting {
+            stage: Stage::Terminating,
+            object: short(target),
+            detail: cause.message,
+        });
+    }
+}
+
+/// `kind/name`, as waiting code names an object.
+pub(super) fn short(target: &ObjectRef) -> String {
+    format!("{}/{}", target.kind.to_lowercase(), target.name)
+}

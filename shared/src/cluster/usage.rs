@@ -1,0 +1,124 @@
+//! What a node's kubelet says of the use of its Pods and their volumes.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use serde_json::Value;
+
+use super::Cluster;
+use super::paths::encode;
+use crate::failure::{Failure, Kind};
+use crate::objects::resource::text;
+
+/// A node that does not answer must not keep what is known otherwise.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Use of one claim's volume, in bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VolumeUse {
+    /// Name of the claim, in the Namespace of the Pod.
+    pub claim: String,
+    /// In use.
+    pub used: u64,
+    /// All there is; of the node's whole file system where the volume is a folder of it.
+    pub capacity: u64,
+}
+
+/// Use of one Pod.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PodUse {
+    /// UID of the Pod.
+    pub uid: String,
+    /// Millicores, over the last seconds.
+    pub cpu_milli: Option<u64>,
+    /// Bytes of memory that cannot be taken back: what the limit is held against.
+    pub memory: Option<u64>,
+    /// Of its claims; those of a kind that the kubelet does not measure are not among them.
+    pub volumes: Vec<VolumeUse>,
+}
+
+/// Use of the Pods of one node.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NodeUse {
+    /// The Pods.
+    pub pods: Vec<PodUse>,
+}
+
+impl Cluster {
+    /// The kubelet's summary of a node. Needs the right to `get` `nodes/proxy`, which few users have.
+    ///
+    /// # Errors
+    /// A Failure: Forbidden without the right, Unreachable if the node does not answer within two seconds.
+    pub async fn node_use(&self, node: &str) -> Result<NodeUse> {
+        let path = format!("/api/v1/nodes/{}/proxy/stats/summary", encode(node));
+        match tokio::time::timeout(PATIENCE, self.raw_get(&path)).await {
+            Ok(answer) => Ok(read(&answer?.0)),
+            Err(_) => {
+                let message = format!("node {node:?} does not answer");
+                Err(Failure::local(Kind::Unreachable, message).into())
+            }
+        }
+    }
+}
+
+fn read(summary: &Value) -> NodeUse {
+    let pods = summary["pods"].as_array().into_iter().flatten();
+    NodeUse {
+        pods: pods.map(read_pod).collect(),
+    }
+}
+
+fn read_pod(pod: &Value) -> PodUse {
+    let number = |pointer: &str| pod.pointer(pointer).and_then(Value::as_u64);
+    let volumes = pod["volume"].as_array().into_iter().flatten();
+    PodUse {
+        uid: text(pod, "/podRef/uid").to_owned(),
+        cpu_milli: number("/cpu/usageNanoCores").map(|nano| nano / 1_000_000),
+        memory: number("/memory/workingSetBytes"),
+        volumes: volumes.filter_map(read_volume).collect(),
+    }
+}
+
+fn read_volume(volume: &Value) -> Option<VolumeUse> {
+    Some(VolumeUse {
+        claim: volume.pointer("/pvcRef/name")?.as_str()?.to_owned(),
+        used: volume["usedBytes"].as_u64()?,
+        capacity: volume["capacityBytes"].as_u64()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_summary_tells_of_pods_and_of_claims_alone() {
+        let summary = json!({ "node": {}, "pods": [{
+            "podRef": { "name": "p", "namespace": "ns", "uid": "u-1" },
+            "cpu": { "usageNanoCores": 12_345_678_u64 }, "memory": { "workingSetBytes": 1024 },
+            "volume": [
+                { "name": "token", "usedBytes": 1, "capacityBytes": 2 },
+                { "name": "data", "pvcRef": { "name": "home", "namespace": "ns" }, "usedBytes": 3, "capacityBytes": 4 },
+                { "name": "odd", "pvcRef": { "name": "block" } }],
+        }, { "podRef": { "uid": "u-2" } }] });
+        let found = read(&summary);
+        let volumes = vec![VolumeUse {
+            claim: "home".into(),
+            used: 3,
+            capacity: 4,
+        }];
+        let first = PodUse {
+            uid: "u-1".into(),
+            cpu_milli: Some(12),
+            memory: Some(1024),
+            volumes,
+        };
+        let second = PodUse {
+            uid: "u-2".into(),
+            ..PodUse::default()
+        };
+        assert_eq!(found.pods, [first, second]);
+        assert_eq!(read(&json!({})), NodeUse::default());
+    }
+}

@@ -1,0 +1,131 @@
+//! Why a container ended.
+
+use k8s_openapi::api::core::v1::{Container, ContainerStateTerminated};
+
+use super::container::{Contained, last_part, or};
+use super::facts::Ask;
+use super::{Cause, EventNote};
+
+impl Contained<'_> {
+    /// Why it ended, and how often by now.
+    pub(super) fn crash(&self) -> Cause {
+        let state = self.status.state.as_ref();
+        let last = self.status.last_state.as_ref();
+        let end = state
+            .and_then(|state| state.terminated.as_ref())
+            .or_else(|| last.and_then(|state| state.terminated.as_ref()));
+        let again = match self.status.restart_count {
+            0 => String::new(),
+            1 => " and was restarted once".to_owned(),
+            times => format!(" and was restarted {times} times"),
+        };
+        let (reason, how, remedy) = self.end(end);
+        let runs = state.is_some_and(|state| state.running.is_some());
+        let mut cause = Cause {
+            reason: reason.to_owned(),
+            message: format!("{} {how}{again}", self.place()),
+            evidence: self.states(),
+            remedy: Some(remedy.to_owned()),
+            asks: Vec::new(),
+        };
+        if let Some(probe) = self.killing_probe() {
+            let told = self.probe_events(probe).map(EventNote::evidence);
+            cause.evidence.extend(told);
+        }
+        if reason != "StartError" {
+            cause.asks.push(Ask::Log {
+                pod: self.pod.metadata.name.clone().unwrap_or_default(),
+                container: self.status.name.clone(),
+                previous: runs,
+            });
+        }
+        cause
+    }
+
+    fn end(&self, end: Option<&ContainerStateTerminated>) -> (&'static str, String, &'static str) {
+        let Some(end) = end else {
+            return (
+                "CrashLoopBackOff",
+                "ended".into(),
+                "see the container's log",
+            );
+        };
+        let code = end.exit_code;
+        let reason = end.reason.as_deref().unwrap_or_default();
+        let looped = if self.status.restart_count > 0 {
+            "CrashLoopBackOff"
+        } else {
+            "Error"
+        };
+        match (reason, self.killing_probe()) {
+            ("OOMKilled", _) => {
+                let limit = match self.memory_limit() {
+                    Some(limit) => format!("for more memory than its limit of {limit}"),
+                    None => "for lack of memory, without a limit of its own".to_owned(),
+                };
+                (
+                    "OOMKilled",
+                    format!("was killed {limit} (OOMKilled)"),
+                    "raise the container's memory limit, or have it use less",
+                )
+            }
+            ("StartError" | "ContainerCannotRun", _) => {
+                let message = last_part(end.message.as_deref().unwrap_or_default());
+                (
+                    "StartError",
+                    format!("could not be started: {}", or(message, reason)),
+                    "correct the container's command or image, then delete the session and create it again",
+                )
+            }
+            (_, Some("Liveness")) => (
+                "LivenessFailed",
+                format!("was ended with exit code {code}, because its liveness probe fails,"),
+                "have the probe's target answer in time, or give it more time (initialDelaySeconds, failureThreshold, a startupProbe)",
+            ),
+            (_, Some(_)) => (
+                "StartupFailed",
+                format!("was ended with exit code {code}, because its startup probe fails,"),
+                "have the probe's target answer in time, or raise the startupProbe's failureThreshold",
+            ),
+            _ if code == 0 => (
+                looped,
+                "ended by itself with exit code 0".into(),
+                "give it a command that goes on running",
+            ),
+            _ => {
+                let what = match code {
+                    126 => " (its command cannot be executed)".to_owned(),
+                    127 => " (its command was not found)".to_owned(),
+                    129..=192 => format!(" (signal {})", code - 128),
+                    _ => String::new(),
+                };
+                let named = if matches!(reason, "" | "Error" | "Completed") {
+                    String::new()
+                } else {
+                    format!(" ({reason})")
+                };
+                (
+                    looped,
+                    format!("ended with exit code {code}{what}{named}"),
+                    "see the last lines of its log; correct its command, image or settings",
+                )
+            }
+        }
+    }
+
+    fn memory_limit(&self) -> Option<String> {
+        let spec = self.pod.spec.as_ref()?;
+        let init = spec.init_containers.iter().flatten();
+        let mut all = init.chain(&spec.containers);
+        let own: &Container = all.find(|container| container.name == self.status.name)?;
+        Some(
+            own.resources
+                .as_ref()?
+                .limits
+                .as_ref()?
+                .get("memory")?
+                .0
+                .clone(),
+        )
+    }
+}

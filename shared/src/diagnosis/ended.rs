@@ -1,0 +1,110 @@
+//! A Pod that ended, by itself or because it was made to.
+
+use super::pod::{Inspection, Read};
+use super::{Cause, Verdict};
+use crate::progress::Stage;
+
+impl Inspection<'_> {
+    /// A Pod that ended: the first container with an error decides, else the first one.
+    pub(super) fn ended(&self) -> Read {
+        let init = self.status.init_container_statuses.iter().flatten();
+        let own = self.status.container_statuses.iter().flatten();
+        let all = init.map(|s| (s, true)).chain(own.map(|s| (s, false)));
+        let ended = all.filter_map(|(status, init)| {
+            let end = status.state.as_ref()?.terminated.as_ref()?;
+            Some((end, status, init))
+        });
+        let ended: Vec<_> = ended.collect();
+        let decisive = ended
+            .iter()
+            .find(|(end, ..)| end.exit_code != 0)
+            .or(ended.first());
+        // Evicted and preempted Pods may have no container that ended.
+        if let (Some(word), "Failed") = (
+            self.status
+                .reason
+                .as_deref()
+                .filter(|word| !word.is_empty()),
+            self.status.phase.as_deref().unwrap_or_default(),
+        ) {
+            let code = decisive.map_or(1, |(end, ..)| end.exit_code.max(1));
+            return self.taken_down(word, code);
+        }
+        let Some((end, status, init)) = decisive else {
+            let code = i32::from(self.status.phase.as_deref() == Some("Failed"));
+            return self.taken_down("", code);
+        };
+        let cause = self.contained(status, *init).crash();
+        Read {
+            verdict: Verdict::Ended {
+                code: end.exit_code,
+                reason: end.reason.clone().unwrap_or_default(),
+            },
+            trouble: (end.exit_code != 0).then(|| cause.clone()),
+            ..Read::plain(Stage::Starting, cause.message)
+        }
+    }
+
+    /// Ended by its node or by the cluster, not by a container.
+    fn taken_down(&self, word: &str, code: i32) -> Read {
+        let node = self
+            .pod
+            .spec
+            .as_ref()
+            .and_then(|spec| spec.node_name.as_deref());
+        let node = node.map(|node| format!(" {node:?}")).unwrap_or_default();
+        let said = self.status.message.as_deref().unwrap_or_default().trim();
+        let name = self.name;
+        let (how, remedy) = match word {
+            "Evicted" => (
+                format!("pod {name:?} was evicted by its node{node}"),
+                "have it ask for what it really uses, so that it goes to a node with room; then start it again",
+            ),
+            "DeadlineExceeded" => (
+                format!("pod {name:?} ran longer than its activeDeadlineSeconds"),
+                "raise activeDeadlineSeconds, or use the session's lifetime instead",
+            ),
+            "" => (
+                format!("pod {name:?} ended, for a reason not known here"),
+                "",
+            ),
+            other => (
+                format!("pod {name:?} was ended by its node{node}, for reason {other}"),
+                "see what the node says, then start it again",
+            ),
+        };
+        let mut evidence = vec![format!(
+            "pod {name:?}: {} {word}: {}",
+            self.status.phase.as_deref().unwrap_or_default(),
+            if said.is_empty() { "no message" } else { said }
+        )];
+        let disruption = self.condition("DisruptionTarget");
+        evidence.extend(disruption.map(|condition| {
+            let message = condition.message.as_deref().unwrap_or_default();
+            format!(
+                "condition DisruptionTarget: {}: {message}",
+                condition.reason.as_deref().unwrap_or_default()
+            )
+        }));
+        let cause = Cause {
+            reason: word.to_owned(),
+            message: how,
+            evidence,
+            remedy: Some(remedy.to_owned()).filter(|remedy| !remedy.is_empty()),
+            ..Cause::default()
+        };
+        let detail = if said.is_empty() {
+            cause.message.clone()
+        } else {
+            said.to_owned()
+        };
+        Read {
+            verdict: Verdict::Ended {
+                code,
+                reason: word.to_owned(),
+            },
+            trouble: (code != 0).then_some(cause),
+            ..Read::plain(Stage::Starting, detail)
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! A workload that has no Pod: its controller's events say why, when there is a why.
+
+use serde_json::Value;
+
+use super::facts::Ask;
+use super::{EventNote, Finding, Verdict, refusal};
+use crate::objects::resource::text;
+use crate::progress::Stage;
+
+/// A workload that has fewer Pods than it wants. A Deployment's events are those of the ReplicaSets it makes, which are known
+/// by their names alone.
+pub fn inspect_missing(workload: &Value, events: &[EventNote]) -> Finding {
+    let (kind, name) = (text(workload, "/kind"), text(workload, "/metadata/name"));
+    let (uid, made) = (
+        text(workload, "/metadata/uid"),
+        text(workload, "/metadata/creationTimestamp"),
+    );
+    let is_mine = |event: &EventNote| {
+        let by_name = event
+            .name
+            .strip_prefix(name)
+            .is_some_and(|rest| rest.starts_with('-'));
+        event.uid == uid || (event.kind == "ReplicaSet" && by_name && event.is_since(made))
+    };
+    let failed = events
+        .iter()
+        .rev()
+        .find(|event| event.reason == "FailedCreate" && is_mine(event));
+    let mut finding = Finding {
+        stage: Stage::Scheduling,
+        object: format!("{}/{name}", kind.to_lowercase()),
+        detail: String::new(),
+        verdict: Verdict::Waiting,
+        trouble: None,
+    };
+    if let Some(event) = failed {
+        let (mut cause, may_pass) =
+            refusal::cause(&format!("{kind} {name:?}"), &event.reason, &event.message);
+        cause.evidence.push(event.evidence());
+        match cause.reason.as_str() {
+            "QuotaExceeded" | "QuotaNeedsResources" => cause.asks.push(Ask::Quotas),
+            "LimitRange" => cause.asks.push(Ask::LimitRanges),
+            _ => {}
+        }
+        finding.detail = cause.message.clone();
+        if may_pass {
+            finding.trouble = Some(cause);
+        } else {
+            finding.verdict = Verdict::Hopeless(cause);
+        }
+    }
+    finding
+}

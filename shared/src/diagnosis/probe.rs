@@ -1,0 +1,67 @@
+//! What a container's probes do to it.
+
+use super::container::{Contained, first_line};
+use super::facts::Ask;
+use super::{Cause, EventNote};
+
+impl Contained<'_> {
+    /// Which probe has the kubelet end the container, if one does: `Liveness`, `Startup`.
+    pub(super) fn killing_probe(&self) -> Option<&'static str> {
+        let message = &self.newest("Killing")?.message;
+        let ended_by = |probe: &str| {
+            message.contains(&format!("{:?} failed {probe} probe", self.status.name))
+                || message.contains(&format!("{} failed {probe} probe", self.status.name))
+        };
+        if ended_by("liveness") {
+            Some("Liveness")
+        } else if ended_by("startup") {
+            Some("Startup")
+        } else {
+            None
+        }
+    }
+
+    pub(super) fn probe_events(&self, probe: &str) -> impl Iterator<Item = &EventNote> {
+        let begin = format!("{probe} probe");
+        let own = self.events.iter().rev().copied();
+        own.filter(move |event| {
+            event.reason == "Unhealthy"
+                && event.concerns(&self.status.name)
+                && event.message.starts_with(&begin)
+        })
+        .take(1)
+    }
+
+    /// It runs and is not ready: its readiness or startup probe fails, as far as events tell.
+    pub(super) fn unready(&self) -> Option<Cause> {
+        let (probe, event) = ["Readiness", "Startup"]
+            .iter()
+            .find_map(|probe| Some((*probe, self.probe_events(probe).next()?)))?;
+        let word = probe.to_lowercase();
+        let said = event
+            .message
+            .split_once(": ")
+            .map_or(event.message.as_str(), |(_, said)| said)
+            .trim();
+        let said = if said.is_empty() || said.ends_with("failed:") {
+            String::new()
+        } else {
+            format!(": {}", first_line(said))
+        };
+        Some(Cause {
+            reason: format!("{probe}Failed"),
+            message: format!("{} runs, but its {word} probe fails{said}", self.place()),
+            evidence: std::iter::once(event.evidence())
+                .chain(self.states())
+                .collect(),
+            remedy: Some(format!(
+                "have the {word} probe's target answer, or correct the probe's port, path or command"
+            )),
+            asks: vec![Ask::Log {
+                pod: self.pod.metadata.name.clone().unwrap_or_default(),
+                container: self.status.name.clone(),
+                previous: false,
+            }],
+        })
+    }
+}

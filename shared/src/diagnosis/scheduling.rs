@@ -1,0 +1,256 @@
+//! Why no node takes a Pod: the scheduler's message in plain words.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::Pod;
+use serde_json::Value;
+
+use super::Cause;
+use super::facts::{Ask, Room};
+use super::quota::pod_resources;
+use crate::quantity::Quantity;
+
+/// Reads the scheduler's message about a Pod that fits on no node. What it says may change by itself: nodes come (an
+/// autoscaler's, say), and other Pods go.
+pub(super) fn unschedulable(pod: &Pod, message: &str) -> Cause {
+    let name = pod.metadata.name.as_deref().unwrap_or_default();
+    let asked = requests(pod);
+    if message.contains("no nodes available to schedule pods") {
+        return cause(name, "the cluster has no node", "add a node", Vec::new());
+    }
+    let (total, reasons) = reasons(message);
+    if reasons.is_empty() {
+        let mut unknown = cause(
+            name,
+            "the scheduler's reason is not known here",
+            "",
+            Vec::new(),
+        );
+        unknown.remedy = None;
+        return unknown;
+    }
+    let mut hurdles: Vec<(usize, Hurdle)> = reasons
+        .iter()
+        .map(|(count, reason)| (*count, Hurdle::read(reason)))
+        .collect();
+    hurdles.sort_by_key(|(_, hurdle)| hurdle.rank());
+    let told: Vec<String> = hurdles
+        .iter()
+        .map(|(count, hurdle)| format!("{count} of {total} {}", hurdle.words(&asked)))
+        .collect();
+    let short = hurdles.iter().filter_map(|(_, hurdle)| match hurdle {
+        Hurdle::Short(resource) => Some(resource.clone()),
+        _ => None,
+    });
+    let room = Room {
+        pod: name.to_owned(),
+        short: short.collect(),
+        asked: asked.clone(),
+        selector: selector(pod),
+        tainted: hurdles.iter().any(|(_, hurdle)| *hurdle == Hurdle::Taint),
+    };
+    // Which of them is the point is not always the first: a tainted node may lack a label, too.
+    let remedies: Vec<String> = hurdles
+        .iter()
+        .take(2)
+        .map(|(_, hurdle)| hurdle.remedy())
+        .collect();
+    let remedy = remedies.join("; or ");
+    cause(name, &told.join(", "), &remedy, vec![Ask::Nodes(room)])
+}
+
+fn cause(pod: &str, why: &str, remedy: &str, asks: Vec<Ask>) -> Cause {
+    Cause {
+        reason: "Unschedulable".into(),
+        message: format!("no node takes pod {pod:?}: {why}"),
+        remedy: Some(remedy.to_owned()),
+        asks,
+        ..Cause::default()
+    }
+}
+
+/// What keeps a Pod off some nodes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Hurdle {
+    Short(String),
+    TooManyPods,
+    NoVolume,
+    VolumeElsewhere,
+    Selector,
+    Ports,
+    Affinity,
+    Cordoned,
+    Taint,
+    Other(String),
+}
+
+impl Hurdle {
+    fn read(reason: &str) -> Self {
+        if let Some(resource) = reason.strip_prefix("Insufficient ") {
+            return Self::Short(resource.to_owned());
+        }
+        let says = |word: &str| reason.contains(word);
+        if says("Too many pods") {
+            Self::TooManyPods
+        } else if says("available persistent volumes to bind") {
+            Self::NoVolume
+        } else if says("PersistentVolume's node affinity")
+            || says("volume zone")
+            || says("volume node affinity")
+        {
+            Self::VolumeElsewhere
+        } else if says("node affinity/selector") {
+            Self::Selector
+        } else if says("free ports") {
+            Self::Ports
+        } else if says("affinity rules") || says("topology spread") {
+            Self::Affinity
+        } else if says("were unschedulable") {
+            Self::Cordoned
+        } else if says("taint") {
+            Self::Taint
+        } else {
+            Self::Other(reason.to_owned())
+        }
+    }
+
+    /// What can best be done something about comes first; a control plane's taint is seldom the point.
+    fn rank(&self) -> usize {
+        match self {
+            Self::Short(resource) if resource.contains('/') => 0,
+            Self::Short(_) => 1,
+            Self::NoVolume | Self::VolumeElsewhere => 2,
+            Self::Ports => 3,
+            Self::Selector => 4,
+            Self::Affinity | Self::TooManyPods => 5,
+            Self::Other(_) => 6,
+            Self::Cordoned => 7,
+            Self::Taint => 8,
+        }
+    }
+
+    fn words(&self, asked: &BTreeMap<String, Quantity>) -> String {
+        match self {
+            Self::Short(resource) => match asked.get(resource) {
+                Some(amount) => format!("without enough free {resource} ({amount} requested)"),
+                None => format!("without enough free {resource}"),
+            },
+            Self::TooManyPods => "with as many Pods as it takes".into(),
+            Self::NoVolume => "without a free volume that fits its claims".into(),
+            Self::VolumeElsewhere => "out of reach of its volume".into(),
+            Self::Selector => "without the labels its nodeSelector or affinity wants".into(),
+            Self::Ports => "with its host ports in use".into(),
+            Self::Affinity => "against its rules about other Pods".into(),
+            Self::Cordoned => "closed for new Pods (cordoned)".into(),
+            Self::Taint => "with a taint it does not tolerate".into(),
+            Self::Other(reason) => format!("({reason})"),
+        }
+    }
+
+    fn remedy(&self) -> String {
+        match self {
+            Self::Short(resource) => format!(
+                "ask for less {resource}, delete sessions that are no longer needed, or add a node"
+            ),
+            Self::TooManyPods => "delete sessions that are no longer needed, or add a node".into(),
+            Self::NoVolume => {
+                "make a volume that fits the claim, or name a StorageClass that makes one".into()
+            }
+            Self::VolumeElsewhere => {
+                "free a node where the volume can be reached, or use another claim".into()
+            }
+            Self::Selector => "change the nodeSelector or affinity, or label a node".into(),
+            Self::Ports => "use no hostPort, or another one".into(),
+            Self::Affinity => "change its affinity or spread rules, or add a node".into(),
+            Self::Cordoned => "open a node again: kubectl uncordon".into(),
+            Self::Taint => "add a toleration for the taint, or take the taint away".into(),
+            Self::Other(_) => "see what the scheduler says".into(),
+        }
+    }
+}
+
+/// `0/3 nodes are available: 2 Insufficient cpu, 1 node(s) … . preemption: …` as number of nodes and (how many, why).
+fn reasons(message: &str) -> (usize, Vec<(usize, &str)>) {
+    let Some((head, rest)) = message.split_once(" nodes are available: ") else {
+        return (0, Vec::new());
+    };
+    let total = head.rsplit('/').next().and_then(|count| count.parse().ok());
+    let own = rest
+        .split(". ")
+        .next()
+        .unwrap_or(rest)
+        .trim_end_matches('.');
+    let counted = own.split(", ").filter_map(|part| {
+        let (count, reason) = part.split_once(' ')?;
+        Some((count.parse().ok()?, reason))
+    });
+    (total.unwrap_or_default(), counted.collect())
+}
+
+/// What the Pod requests, by resource.
+fn requests(pod: &Pod) -> BTreeMap<String, Quantity> {
+    let spec = pod
+        .spec
+        .as_ref()
+        .and_then(|spec| serde_json::to_value(spec).ok());
+    let Some(Value::Object(spec)) = spec else {
+        return BTreeMap::new();
+    };
+    let all = pod_resources(&spec).into_iter();
+    all.filter_map(|(name, amount)| Some((name.strip_prefix("requests.")?.to_owned(), amount)))
+        .collect()
+}
+
+fn selector(pod: &Pod) -> BTreeMap<String, String> {
+    pod.spec
+        .as_ref()
+        .and_then(|spec| spec.node_selector.clone())
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn pod() -> Pod {
+        serde_json::from_value(
+            json!({ "metadata": { "name": "x" }, "spec": { "containers": [
+            { "name": "main", "resources": { "requests": { "cpu": "64" } } }] } }),
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn every_nodes_reason_is_told_the_most_telling_first() {
+        let cause = unschedulable(
+            &pod(),
+            "0/3 nodes are available: 1 Insufficient cpu, 2 node(s) had untolerated taint(s). no new claims to deallocate, preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling.",
+        );
+        assert_eq!(
+            cause.message,
+            "no node takes pod \"x\": 1 of 3 without enough free cpu (64 requested), 2 of 3 with a taint it does not tolerate"
+        );
+        assert!(cause.remedy.unwrap().starts_with("ask for less cpu"));
+    }
+
+    #[test]
+    fn older_servers_name_the_taint() {
+        let (total, found) = reasons(
+            "0/1 nodes are available: 1 node(s) had untolerated taint {a.example.com/b: c}.",
+        );
+        assert_eq!((total, found.len()), (1, 1));
+        assert_eq!(Hurdle::read(found[0].1), Hurdle::Taint);
+    }
+
+    #[test]
+    fn what_is_not_known_is_said_to_be() {
+        let cause = unschedulable(&pod(), "something new");
+        assert!(
+            cause
+                .message
+                .ends_with("the scheduler's reason is not known here")
+        );
+        assert_eq!(cause.remedy, None);
+    }
+}

@@ -1,0 +1,116 @@
+//! A whole terminal that is drawn again and again, as `top` does it.
+
+use anyhow::{Context, Result};
+
+use super::console::Closed;
+use super::streams::Shared;
+
+/// The second screen that terminals have, so that what was on the first is there again afterwards; without a cursor.
+const TAKE: &str = "\x1b[?1049h\x1b[?25l";
+const GIVE_BACK: &str = "\x1b[?25h\x1b[?1049l";
+const HOME: &str = "\x1b[H";
+const REST_OF_LINE: &str = "\x1b[K";
+const REST_OF_SCREEN: &str = "\x1b[J";
+
+/// The terminal, until this is dropped: then it shows what it showed before.
+#[derive(Debug)]
+pub struct FullScreen {
+    out: Shared,
+    taken: bool,
+    last: String,
+}
+
+impl FullScreen {
+    pub(super) fn new(out: Shared) -> Self {
+        Self {
+            out,
+            taken: false,
+            last: String::new(),
+        }
+    }
+
+    /// Draws lines over those that are there. One write, and every line clears only what is left of the old one, so that
+    /// nothing flickers; what has not changed is not drawn. The lines are clean or made by
+    /// [`Console::paint`](super::console::Console::paint), and no longer than the terminal is wide; of more lines than `rows`
+    /// the last that fits says how many are missing.
+    ///
+    /// # Errors
+    /// [`Closed`] when the terminal is gone, else why it could not be written.
+    pub fn draw(&mut self, lines: &[String], rows: Option<usize>) -> Result<()> {
+        let rows = rows.unwrap_or(usize::MAX);
+        let mut frame = String::from(HOME);
+        let fits = lines.len() <= rows;
+        let shown = if fits {
+            lines.len()
+        } else {
+            rows.saturating_sub(1)
+        };
+        let more = (!fits).then(|| format!("… {} more lines", lines.len() - shown));
+        let all = lines.iter().take(shown).chain(&more);
+        let all: Vec<String> = all.map(|line| format!("{line}{REST_OF_LINE}")).collect();
+        frame.push_str(&all.join("\r\n"));
+        frame.push_str(REST_OF_SCREEN);
+        if frame == self.last {
+            return Ok(());
+        }
+        let take = if self.taken { "" } else { TAKE };
+        self.taken = true;
+        match self.out.write(format!("{take}{frame}").as_bytes()) {
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Err(Closed.into()),
+            other => other.context("failed to write to standard output"),
+        }?;
+        self.last = frame;
+        Ok(())
+    }
+}
+
+impl Drop for FullScreen {
+    fn drop(&mut self) {
+        if self.taken {
+            // A terminal that is gone needs nothing back.
+            let _ = self.out.write(GIVE_BACK.as_bytes());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::console::Console;
+
+    fn lines(text: &str) -> Vec<String> {
+        text.lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_screen_is_drawn_in_place_and_given_back() {
+        let (console, captured) = Console::captured("", true);
+        let mut screen = console.full_screen().unwrap();
+        assert_eq!(captured.out(), "");
+        screen.draw(&lines("one\ntwo"), None).unwrap();
+        let first = "\x1b[?1049h\x1b[?25l\x1b[Hone\x1b[K\r\ntwo\x1b[K\x1b[J";
+        assert_eq!(captured.out(), first);
+        screen.draw(&lines("one\ntwo"), None).unwrap();
+        assert_eq!(captured.out(), first, "nothing new is not drawn");
+        screen.draw(&lines("one\n2"), None).unwrap();
+        drop(screen);
+        let rest = "\x1b[Hone\x1b[K\r\n2\x1b[K\x1b[J\x1b[?25h\x1b[?1049l";
+        assert_eq!(captured.out(), format!("{first}{rest}"));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_counted() {
+        let (console, captured) = Console::captured("", true);
+        let mut screen = console.full_screen().unwrap();
+        screen.draw(&lines("a\nb\nc\nd"), Some(3)).unwrap();
+        assert!(
+            captured.out().contains("b\x1b[K\r\n… 2 more lines\x1b[K"),
+            "{:?}",
+            captured.out()
+        );
+    }
+
+    #[test]
+    fn there_is_no_screen_without_a_terminal() {
+        assert!(Console::captured("", false).0.full_screen().is_none());
+    }
+}

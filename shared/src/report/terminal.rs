@@ -1,0 +1,226 @@
+//! The user's terminal in somebody else's hands: raw while a shell in a session has it, and given back on every way out.
+//!
+//! A normal end, an error and a signal drop [`Raw`]; a panic, which in a release build ends the process without dropping
+//! anything, meets the hook. Nothing gives it back after SIGKILL.
+
+use std::io;
+use std::sync::Once;
+
+use anyhow::{Context, Result};
+
+use super::console::{Closed, Console};
+use super::streams::Shared;
+
+/// Columns and rows where a terminal does not say, or says that it has none.
+const USUAL: (u16, u16) = (80, 24);
+/// Bytes that are read from standard input at a time.
+const CHUNK: usize = 64 * 1024;
+/// Pieces of input that are read before anybody takes them.
+const AHEAD: usize = 4;
+
+/// A terminal in raw mode, until this is dropped.
+#[derive(Debug)]
+pub struct Raw {
+    is_real: bool,
+}
+
+impl Drop for Raw {
+    fn drop(&mut self) {
+        if self.is_real {
+            give_back();
+        }
+    }
+}
+
+/// A terminal that is gone cannot be set, and need not be.
+fn give_back() {
+    let _ = crossterm::terminal::disable_raw_mode();
+}
+
+fn give_back_on_panic() {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let told = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            give_back();
+            told(panic);
+        }));
+    });
+}
+
+/// Changes of the terminal's size.
+#[derive(Debug)]
+pub struct Sizes {
+    is_real: bool,
+    #[cfg(unix)]
+    changed: Option<tokio::signal::unix::Signal>,
+}
+
+impl Sizes {
+    /// Columns and rows now; neither is 0.
+    pub fn now(&self) -> (u16, u16) {
+        if !self.is_real {
+            return USUAL;
+        }
+        sane(crossterm::terminal::size().unwrap_or_default())
+    }
+
+    /// Waits for the next change; for ever where none is told.
+    pub async fn changed(&mut self) -> (u16, u16) {
+        #[cfg(unix)]
+        if let Some(signal) = &mut self.changed
+            && signal.recv().await.is_some()
+        {
+            return self.now();
+        }
+        std::future::pending().await
+    }
+}
+
+/// A program in a window of no width would divide by it.
+fn sane((columns, rows): (u16, u16)) -> (u16, u16) {
+    let or = |size, usual| if size == 0 { usual } else { size };
+    (or(columns, USUAL.0), or(rows, USUAL.1))
+}
+
+/// A stream of ours that is written to apart from everything else, bytes as they are.
+#[derive(Clone, Debug)]
+pub struct Outlet(Shared);
+
+impl Outlet {
+    /// Writes everything, from a thread of its own: a reader who takes his time must not keep us from hearing Ctrl-C.
+    ///
+    /// # Errors
+    /// [`Closed`] when nobody reads any more, else why it could not be written.
+    pub async fn write(&self, bytes: bytes::Bytes) -> Result<()> {
+        let stream = self.0.clone();
+        match tokio::task::spawn_blocking(move || stream.write(&bytes)).await? {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Closed.into()),
+            other => other.context("failed to write to standard output"),
+        }
+    }
+}
+
+impl Outlet {
+    /// Closes standard output, so that whoever reads it sees the end while we go on. False where only our own end does that.
+    pub fn close(&self) -> bool {
+        #[cfg(unix)]
+        {
+            let nowhere = std::fs::OpenOptions::new().write(true).open("/dev/null");
+            nowhere.is_ok_and(|file| rustix::stdio::dup2_stdout(file).is_ok())
+        }
+        #[cfg(not(unix))]
+        false
+    }
+}
+
+/// Standard input, piece by piece. It is read ahead: what is left in it when the program ends is lost.
+#[derive(Debug)]
+pub struct Inlet(tokio::sync::mpsc::Receiver<bytes::Bytes>);
+
+impl Inlet {
+    /// The next piece; `None` at the end.
+    pub async fn next(&mut self) -> Option<bytes::Bytes> {
+        self.0.recv().await
+    }
+}
+
+impl Console {
+    /// Puts the terminal of standard input into raw mode.
+    ///
+    /// # Errors
+    /// When it cannot be.
+    pub fn raw(&self) -> Result<Raw> {
+        let is_real = !self.is_captured();
+        if is_real {
+            give_back_on_panic();
+            crossterm::terminal::enable_raw_mode().context("failed to set up the terminal")?;
+        }
+        Ok(Raw { is_real })
+    }
+
+    /// The terminal's size, now and whenever it changes.
+    pub fn sizes(&self) -> Sizes {
+        let is_real = !self.is_captured();
+        Sizes {
+            is_real,
+            #[cfg(unix)]
+            changed: is_real
+                .then(|| {
+                    let kind = tokio::signal::unix::SignalKind::window_change();
+                    tokio::signal::unix::signal(kind).ok()
+                })
+                .flatten(),
+        }
+    }
+
+    /// Standard output and standard error as bytes: nothing of them is cleaned.
+    pub fn outlets(&self) -> (Outlet, Outlet) {
+        let (out, err) = self.streams();
+        (Outlet(out), Outlet(err))
+    }
+
+    /// Standard input as bytes, from now on read by a thread of its own; whoever reads it by other means finds it at its end.
+    pub fn inlet(&mut self) -> Inlet {
+        let mut input = self.take_input();
+        let (send, receive) = tokio::sync::mpsc::channel(AHEAD);
+        // Not one of the runtime's: nothing can end its read, and nothing should wait for it.
+        std::thread::spawn(move || {
+            let mut buffer = vec![0; CHUNK];
+            loop {
+                match input.read(&mut buffer) {
+                    Ok(count @ 1..) => {
+                        let piece = bytes::Bytes::copy_from_slice(&buffer[..count]);
+                        if send.blocking_send(piece).is_err() {
+                            return;
+                        }
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    _ => return,
+                }
+            }
+        });
+        Inlet(receive)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_window_is_without_columns_or_rows() {
+        assert_eq!(sane((0, 0)), (80, 24));
+        assert_eq!(sane((0, 50)), (80, 50));
+        assert_eq!(sane((132, 43)), (132, 43));
+    }
+
+    #[tokio::test]
+    async fn input_comes_whole_and_ends() {
+        let (mut console, _) = Console::captured(&"x".repeat(200_000), false);
+        let mut inlet = console.inlet();
+        let mut length = 0;
+        while let Some(piece) = inlet.next().await {
+            length += piece.len();
+        }
+        assert_eq!(length, 200_000);
+    }
+
+    #[tokio::test]
+    async fn a_closed_output_is_told() {
+        let (console, captured) = Console::captured("", false);
+        let (out, err) = console.outlets();
+        out.write(bytes::Bytes::from_static(b"\x1b[31m"))
+            .await
+            .unwrap();
+        assert_eq!(captured.out(), "\x1b[31m");
+        captured.close_out();
+        let error = out
+            .write(bytes::Bytes::from_static(b"x"))
+            .await
+            .unwrap_err();
+        assert!(error.is::<Closed>());
+        err.write(bytes::Bytes::from_static(b"y")).await.unwrap();
+        assert_eq!(captured.err(), "y");
+    }
+}

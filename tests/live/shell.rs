@@ -1,0 +1,128 @@
+//! A shell in a session, on a real terminal.
+
+use anyhow::{Result, ensure};
+use rustix::process::Signal;
+use session_cluster::Part;
+
+use crate::terminal::{Terminal, ended, signal};
+use crate::world::World;
+use crate::{Live, kubelet};
+
+pub(crate) fn tests() -> Vec<Live> {
+    vec![
+        kubelet(
+            "shell_gives_the_terminal_back_on_every_way_out",
+            gives_the_terminal_back_on_every_way_out,
+        ),
+        kubelet(
+            "shell_follows_the_size_of_the_window",
+            follows_the_size_of_the_window,
+        ),
+        kubelet("shell_ends_with_the_server", ends_with_the_server),
+    ]
+}
+
+/// Something that ends a shell, given the program's pid.
+type WayOut = fn(&World, &mut Terminal, u32) -> Result<()>;
+
+const WAYS_OUT: &[(&str, i32, WayOut)] = &[
+    ("exit", 7, |_, terminal, _| terminal.types("exit 7\r")),
+    ("Ctrl-D", 0, |_, terminal, _| terminal.types("\x04")),
+    ("kill in the session", 137, |_, terminal, _| {
+        terminal.types("kill -9 $$\r")
+    }),
+    ("SIGTERM", 130, |_, _, pid| signal(pid, Signal::TERM)),
+    ("SIGHUP", 130, |_, _, pid| signal(pid, Signal::HUP)),
+    ("SIGINT from outside", 130, |_, _, pid| {
+        signal(pid, Signal::INT)
+    }),
+    ("deleted Pod", 137, |world, _, _| {
+        let delete = [
+            "delete",
+            "pod",
+            "shell-alice",
+            "--grace-period=1",
+            "--wait=false",
+        ];
+        world.namespace.kubectl(&delete, None).map(drop)
+    }),
+];
+
+/// Starts a shell and waits for its prompt.
+fn shell(world: &World, terminal: &Terminal) -> Result<std::process::Child> {
+    let child = terminal.run(&world.command(&["connect", "alice"]))?;
+    terminal.shows("$ ")?;
+    Ok(child)
+}
+
+fn gives_the_terminal_back_on_every_way_out() -> Result<()> {
+    let world = World::installed("tty")?;
+    world
+        .session(&["create", "alice", "--template", "shell"])?
+        .exits(0)?;
+    for (way, expected, out) in WAYS_OUT {
+        let mut terminal = Terminal::new(100, 40)?;
+        let before = terminal.modes()?;
+        let child = shell(&world, &terminal)?;
+        let pid = child.id();
+        ensure!(
+            terminal.modes()? != before,
+            "{way}: the terminal is not raw"
+        );
+        // Ctrl-C is for the shell, not for us; and what is typed comes back once.
+        terminal.types("sleep 600\r\x03echo still $((40+2))\r")?;
+        terminal.shows("still 42")?;
+        out(&world, &mut terminal, pid)?;
+        let code = ended(child)?;
+        ensure!(code == *expected, "{way}: exit code {code}");
+        let after = terminal.modes()?;
+        ensure!(after == before, "{way}:\n{before}\n{after}");
+        if *way == "deleted Pod" {
+            terminal.shows("note: pod \"shell-alice\"")?;
+        }
+    }
+    Ok(())
+}
+
+fn follows_the_size_of_the_window() -> Result<()> {
+    let world = World::installed("window")?;
+    world
+        .session(&["create", "alice", "--template", "shell"])?
+        .exits(0)?;
+    let mut terminal = Terminal::new(100, 40)?;
+    let child = shell(&world, &terminal)?;
+    terminal.types("stty size\r")?;
+    terminal.shows("40 100")?;
+    // The shell says when it has been told: no size is asked for too early.
+    terminal.types("trap 'stty size; exit 0' WINCH; echo armed; while :; do sleep 1; done\r")?;
+    terminal.shows("\narmed")?;
+    terminal.resize(132, 50)?;
+    terminal.shows("50 132")?;
+    ensure!(ended(child)? == 0);
+    let mut nothing = Terminal::new(0, 0)?;
+    let child = shell(&world, &nothing)?;
+    nothing.types("stty size; exit\r")?;
+    nothing.shows("24 80")?;
+    ensure!(ended(child)? == 0);
+    Ok(())
+}
+
+fn ends_with_the_server() -> Result<()> {
+    let world = World::alone("gone")?;
+    world.session(&["setup"])?.exits(0)?;
+    world
+        .session(&["create", "alice", "--template", "shell"])?
+        .exits(0)?;
+    let terminal = Terminal::new(100, 40)?;
+    let before = terminal.modes()?;
+    let child = shell(&world, &terminal)?;
+    let server = world.cluster.part(Part::ApiServer);
+    server.kill()?;
+    let code = ended(child);
+    let after = terminal.modes()?;
+    server.start()?;
+    ensure!(code? == 1);
+    terminal.shows("error: lost the connection to container \"shell\" of pod \"shell-alice\"")?;
+    ensure!(after == before, "{before}\n{after}");
+    Ok(())
+}

@@ -1,0 +1,170 @@
+//! ssh into a session, through the program as its ProxyCommand.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::world::{Output, World, run};
+use crate::{Live, kubelet};
+
+pub(crate) fn tests() -> Vec<Live> {
+    vec![kubelet(
+        "ssh_pins_the_key_of_each_session",
+        pins_the_key_of_each_session,
+    )]
+}
+
+const MANIFEST: &str = "apiVersion: v1
+kind: Pod
+metadata: {name: \"ssh-${SESSION_ID}\"}
+spec:
+  terminationGracePeriodSeconds: 1
+  containers:
+  - name: main
+    image: localhost/dropbear:1
+    imagePullPolicy: Never
+    env:
+    - {name: AUTHORIZED_KEYS, value: \"${KEY}\"}
+    readinessProbe: {tcpSocket: {port: 22}, periodSeconds: 1}
+";
+
+/// A user with a key and a home of his own.
+struct User<'a> {
+    world: &'a World,
+    folder: TempDir,
+}
+
+impl<'a> User<'a> {
+    fn new(world: &'a World) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("it's 100% ").tempdir()?;
+        let user = Self { world, folder };
+        let key = user.key();
+        let made = Command::new("ssh-keygen")
+            .args(["-q", "-t", "ed25519", "-N", "", "-f"])
+            .arg(&key)
+            .status()
+            .context("ssh-keygen is missing: apt-get install openssh-client")?;
+        ensure!(made.success());
+        Ok(user)
+    }
+
+    fn key(&self) -> PathBuf {
+        self.folder.path().join("key")
+    }
+
+    fn known_hosts(&self) -> PathBuf {
+        self.folder.path().join("kubectl-session/known_hosts")
+    }
+
+    fn public(&self) -> Result<String> {
+        Ok(std::fs::read_to_string(self.folder.path().join("key.pub"))?)
+    }
+
+    /// A session of that name whose server lets this user in.
+    fn creates(&self, template: &str) -> Result<()> {
+        let key = format!("KEY={}", self.public()?.trim());
+        let args = ["create", "lab", "--template", template, "--set", &key];
+        self.world.session(&args)?.exits(0).map(drop)
+    }
+
+    fn connect(&self, words: &[&str]) -> Result<Output> {
+        let key = self.key();
+        let key = key.to_str().context("a path is text")?;
+        let ours = [
+            "connect",
+            "lab",
+            "--ssh",
+            "--",
+            "-F",
+            "none",
+            "-o",
+            "BatchMode=yes",
+            "-i",
+            key,
+        ];
+        let mut command = self.world.command(&[&ours, words].concat());
+        command.env("XDG_STATE_HOME", self.folder.path());
+        run(&mut command)
+    }
+
+    /// ssh itself, with the printed block.
+    fn ssh(&self, config: &Path, words: &[&str]) -> Result<Output> {
+        let mut command = Command::new("ssh");
+        command.arg("-F").arg(config);
+        command.args(["-o", "BatchMode=yes", "-i"]).arg(self.key());
+        command.arg("lab").args(words);
+        run(&mut command)
+    }
+}
+
+fn template(world: &World) -> Result<String> {
+    let name = format!("ssh-{}", world.namespace.name());
+    let template = json!({"apiVersion": "streaming.platform/v1", "kind": "SessionTemplate", "metadata": {"name": name},
+        "spec": {"connect": [{"name": "ssh", "ssh": {"port": 22, "user": "lab"}}], "manifest": MANIFEST,
+            "parameters": [{"name": "KEY", "type": "string"}]}});
+    world
+        .namespace
+        .kubectl(&["create", "-f", "-"], Some(&template.to_string()))?;
+    Ok(name)
+}
+
+fn pins_the_key_of_each_session() -> Result<()> {
+    let world = World::installed("ssh")?;
+    let template = template(&world)?;
+    let done = pinned(&world, &template);
+    world
+        .namespace
+        .kubectl(&["delete", "sessiontemplate", &template], None)?;
+    done
+}
+
+fn pinned(world: &World, template: &str) -> Result<()> {
+    let user = User::new(world)?;
+    user.creates(template)?;
+    let first = user.connect(&["echo $USER; exit 5"])?.exits(5)?;
+    ensure!(first.stdout == "lab\n", "{first:?}");
+    let known = std::fs::read_to_string(user.known_hosts())?;
+    ensure!(
+        known.starts_with("session-") && known.lines().count() == 1,
+        "{known}"
+    );
+    user.connect(&["true"])?.exits(0)?;
+    ensure!(
+        std::fs::read_to_string(user.known_hosts())? == known,
+        "pinned once"
+    );
+    config(&user)?;
+
+    // Another key under the same name is an attack.
+    let alias = known.split(' ').next().unwrap_or_default();
+    let key: Vec<String> = user.public()?.split(' ').map(str::to_owned).collect();
+    std::fs::write(
+        user.known_hosts(),
+        format!("{alias} {} {}\n", key[0], key[1]),
+    )?;
+    let refused = user.connect(&["true"])?.exits(255)?;
+    ensure!(
+        refused.stderr.contains("verification failed"),
+        "{refused:?}"
+    );
+
+    // Another session of the same name is another host.
+    world.session(&["delete", "lab"])?.exits(0)?;
+    user.creates(template)?;
+    user.connect(&["true"])?.exits(0)?;
+    Ok(())
+}
+
+fn config(user: &User) -> Result<()> {
+    let mut command = user.world.command(&["connect", "lab", "--ssh-config"]);
+    command.env("XDG_STATE_HOME", user.folder.path());
+    let block = run(&mut command)?.exits(0)?;
+    let file = user.folder.path().join("config");
+    std::fs::write(&file, &block.stdout)?;
+    let said = user.ssh(&file, &["cat; exit 3"])?.exits(3)?;
+    ensure!(said.stdout.is_empty(), "{said:?}");
+    Ok(())
+}

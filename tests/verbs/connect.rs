@@ -1,0 +1,26 @@
+//! `kubectl session connect`: which Pod it enters, what it asks for, and how its streams and exit codes go.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs,
+    unreachable_pub,
+    reason = "tests may fail loudly"
+)]
+
+#[path = "connect/choice.rs"]
+mod choice;
+#[path = "connect/enter.rs"]
+mod enter;
+#[path = "play.rs"]
+mod play;
+#[path = "connect/running.rs"]
+mod running;
+#[path = "connect/standing.rs"]
+mod standing;
+#[path = "connect/wait.rs"]
+mod wait;
+#[path = "connect/words.rs"]
+mod words;
+#[path = "connect/written.rs"]
+mod written;

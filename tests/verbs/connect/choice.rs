@@ -1,0 +1,123 @@
+//! Which Pod, which container, which command.
+
+use serde_json::{Value, json};
+use session_support::{Execution, FakeApi, golden};
+
+use crate::running::{connect, pod, put_status, server, session, usual};
+
+/// Pod, container and command of the exec request that was made.
+fn entered(api: &FakeApi) -> String {
+    let request = api
+        .requests()
+        .into_iter()
+        .find(|request| request.path.ends_with("/exec"))
+        .unwrap();
+    let pod = request.path.rsplit('/').nth(1).unwrap().to_owned();
+    let command = api.executed().concat().join(" ");
+    format!("{pod} {} {command}", request.query("container").unwrap())
+}
+
+#[test]
+fn the_first_method_is_the_default_and_a_command_goes_to_the_primary_container() {
+    let methods = json!([
+        {"name": "side", "exec": ["top", "-b"], "container": "side"},
+        {"name": "shell", "exec": ["/bin/sh", "-l"]},
+    ]);
+    for (words, expected) in [
+        ("alice", "tool-alice side top -b"),
+        ("session/alice --method shell", "tool-alice main /bin/sh -l"),
+        ("alice -- ls -l", "tool-alice main ls -l"),
+        ("alice --method side -- ls", "tool-alice side ls"),
+        ("alice -c main", "tool-alice main top -b"),
+        ("alice -c side -- ls", "tool-alice side ls"),
+    ] {
+        let api = server(methods.clone());
+        api.execute("", Execution::default());
+        connect(&api, words).done();
+        assert_eq!(entered(&api), expected, "{words}");
+    }
+}
+
+#[test]
+fn without_methods_it_is_a_shell() {
+    let api = server(json!([]));
+    api.execute("", Execution::default());
+    connect(&api, "alice").done();
+    assert_eq!(
+        entered(&api),
+        "tool-alice main sh -c if command -v bash >/dev/null 2>&1; then exec bash -l; else exec sh -l; fi"
+    );
+}
+
+#[test]
+fn what_there_is_not_is_told_with_what_there_is() {
+    let mut text = String::new();
+    for words in [
+        "bob",
+        "alice --method nope",
+        "alice -c nope",
+        "alice --ssh --method page",
+        "alice --open --method shell",
+        "alice --method page -- ls",
+        "alice --stdio nope",
+    ] {
+        let api = usual();
+        text.push_str(&format!(
+            "$ connect {words}\n{}",
+            connect(&api, words).failed()
+        ));
+        assert!(api.executed().is_empty(), "{words}");
+    }
+    let bare = server(json!([]));
+    text.push_str(connect(&bare, "alice --method shell").failed());
+    text.push_str(connect(&bare, "alice --open").failed());
+    golden("connect-unknown.txt", &text);
+}
+
+/// A session whose workload is a Deployment, with two Pods of its own and one of somebody else's that wears its labels.
+fn deployed() -> FakeApi {
+    let api = FakeApi::stateful();
+    api.execute("", Execution::default());
+    let session = api.put(session("alice"));
+    let owned = |kind: &str, name: &str, owner: &Value| {
+        json!({"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": name, "namespace": "default",
+            "labels": {"streaming.platform/session": "alice"},
+            "ownerReferences": [{"apiVersion": owner["apiVersion"], "kind": owner["kind"], "name": owner["metadata"]["name"], "uid": owner["metadata"]["uid"]}]},
+            "spec": {"template": {"metadata": {}, "spec": {}}}})
+    };
+    let deployment = api.put(owned("Deployment", "web", &session));
+    let set = api.put(owned("ReplicaSet", "web-1", &deployment));
+    let stranger = json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": {"name": "web-0", "uid": "u-stranger"}});
+    let mut unready = pod("web-1-a", &set, &["main"]);
+    unready["status"]["conditions"][1]["status"] = "False".into();
+    api.put(pod("web-0-x", &stranger, &["main"]));
+    api.put(unready);
+    let ready = api.put(pod("web-1-b", &set, &["main"]));
+    let mut other = pod("db-0", &set, &["postgres"]);
+    other["metadata"]["labels"] = json!({"streaming.platform/session": "alice"});
+    api.put(other);
+    let methods = json!([
+        {"name": "shell", "exec": ["sh"]},
+        {"name": "db", "exec": ["psql"], "container": "postgres"},
+    ]);
+    put_status(&api, session, &ready, methods);
+    api
+}
+
+#[test]
+fn a_pod_is_the_sessions_by_its_owners_not_by_its_labels() {
+    let api = deployed();
+    connect(&api, "alice").done();
+    assert_eq!(
+        entered(&api),
+        "web-1-b main sh",
+        "the ready one, and never the stranger's"
+    );
+}
+
+#[test]
+fn a_container_of_another_workload_is_found() {
+    let api = deployed();
+    connect(&api, "alice --method db -- pg_isready -U app").done();
+    assert_eq!(entered(&api), "db-0 postgres pg_isready -U app");
+}

@@ -1,0 +1,238 @@
+//! Streams, terminals and exit codes of what is run.
+
+use kubectl_session_connect::Connect;
+use serde_json::json;
+use session_support::{Answer, Execution, FakeApi, golden};
+
+use crate::play::Play;
+use crate::running::{connect, server, usual};
+
+/// The exec request that was made.
+fn asked(api: &FakeApi) -> String {
+    api.lines()
+        .into_iter()
+        .find(|line| line.contains("/exec"))
+        .unwrap()
+}
+
+fn run(execution: Execution) -> FakeApi {
+    let api = server(json!([]));
+    api.execute("", execution);
+    api
+}
+
+#[test]
+fn session_and_pods_are_read_at_once_and_the_third_request_enters() {
+    let api = usual();
+    connect(&api, "alice -- true").done();
+    let mut lines = api.lines();
+    lines[..2].sort();
+    assert_eq!(
+        lines,
+        [
+            "GET /api/v1/namespaces/default/pods?labelSelector=streaming.platform%2Fsession%3Dalice&limit=500",
+            "GET /apis/streaming.platform/v1/namespaces/default/sessions/alice",
+            "GET /api/v1/namespaces/default/pods/tool-alice/exec?&stdin=true&stdout=true&stderr=true&container=main&command=true",
+        ]
+    );
+    assert!(api.writes().is_empty());
+}
+
+#[test]
+fn output_and_errors_stay_apart_and_the_code_is_the_commands() {
+    let api = run(Execution {
+        stdout: b"\x1b[1mout\0\n".to_vec(),
+        stderr: b"\x1b[2Jerr\n".to_vec(),
+        code: 3,
+        ..Execution::default()
+    });
+    let played = connect(&api, "alice -- x");
+    assert_eq!(
+        (played.out.as_str(), played.err.as_str(), played.code),
+        ("\x1b[1mout\0\n", "\x1b[2Jerr\n", 3)
+    );
+}
+
+#[test]
+fn a_pipe_is_read_to_its_end_and_the_end_is_told() {
+    let api = run(Execution {
+        echo: true,
+        ..Execution::default()
+    });
+    let input = "0123456789abcdef\n".repeat(100_000);
+    let played = Play::on(&api).piped(&input).run::<Connect>("alice -- cat");
+    assert_eq!(played.code, 0, "{}", played.err);
+    assert!(played.out == input, "{} bytes", played.out.len());
+    let heard = api.heard().remove(0);
+    assert!(heard.closed && heard.input == input.as_bytes() && heard.sizes.is_empty());
+    assert!(!asked(&api).contains("tty=true"));
+}
+
+#[test]
+fn a_server_that_cannot_tell_the_end_is_named() {
+    let api = run(Execution {
+        old: true,
+        delay: std::time::Duration::from_millis(200),
+        ..Execution::default()
+    });
+    let played = Play::on(&api).piped("x").run::<Connect>("alice -- cat");
+    assert_eq!(played.code, 0);
+    assert!(
+        played
+            .err
+            .contains("cannot tell the command that its input is at its end"),
+        "{}",
+        played.err
+    );
+    assert!(!api.heard()[0].closed);
+}
+
+#[test]
+fn two_terminals_make_one() {
+    let api = run(Execution {
+        stdout: b"\x1b]0;title\x07$ ".to_vec(),
+        delay: std::time::Duration::from_millis(100),
+        ..Execution::default()
+    });
+    let played = Play::on(&api).at_terminal("exit\r").run::<Connect>("alice");
+    assert_eq!(
+        (played.out.as_str(), played.code),
+        ("\x1b]0;title\x07$ ", 0),
+        "the shell's own bytes pass"
+    );
+    let asked = asked(&api);
+    assert!(
+        asked.contains("stdin=true&stdout=true&tty=true") && !asked.contains("stderr"),
+        "{asked}"
+    );
+    let heard = api.heard().remove(0);
+    assert_eq!(heard.input, b"exit\r");
+    assert_eq!(heard.sizes, [(80, 24)]);
+}
+
+#[test]
+fn flags_say_otherwise() {
+    for (words, terminal, has, lacks) in [
+        (
+            "alice -i=false -- x",
+            true,
+            "stdout=true&stderr=true",
+            "stdin",
+        ),
+        (
+            "alice -t=false -- x",
+            true,
+            "stdin=true&stdout=true&stderr=true",
+            "tty",
+        ),
+        (
+            "alice -i=false -t -- x",
+            true,
+            "stdout=true&stderr=true",
+            "tty",
+        ),
+        ("alice -it -- x", true, "tty=true", "stderr"),
+        ("alice -i=false -- x", false, "stdout=true", "stdin"),
+    ] {
+        let api = usual();
+        let play = Play::on(&api);
+        let play = if terminal { play.at_terminal("") } else { play };
+        play.run::<Connect>(words).done();
+        let asked = asked(&api);
+        assert!(
+            asked.contains(has) && !asked.contains(lacks),
+            "{words}: {asked}"
+        );
+    }
+}
+
+#[test]
+fn a_terminal_that_is_none_is_told_and_done_without() {
+    let api = usual();
+    let played = connect(&api, "alice -it -- x");
+    assert_eq!(
+        (played.err.as_str(), played.code),
+        (
+            "Unable to use a TTY - input is not a terminal or the right kind of file\n",
+            0
+        )
+    );
+    assert!(!asked(&api).contains("tty"));
+}
+
+#[test]
+fn what_cannot_be_run_ends_as_in_a_shell() {
+    let mut text = String::new();
+    for why in [
+        "exec: \"x\": executable file not found in $PATH",
+        "exec: \"x\": permission denied",
+    ] {
+        let api = run(Execution {
+            refused: Some(format!(
+                "Internal error occurred: error executing command in container: failed to exec in container: failed to start exec \"4c\": OCI runtime exec failed: exec failed: unable to start container process: {why}"
+            )),
+            ..Execution::default()
+        });
+        text.push_str(&connect(&api, "alice -- x").text());
+    }
+    let api = run(Execution {
+        refused: Some("Internal error occurred: container is gone".into()),
+        ..Execution::default()
+    });
+    text.push_str(&connect(&api, "alice -- x").text());
+    golden("connect-not-run.txt", &text);
+}
+
+#[test]
+fn a_command_that_was_killed_says_by_whom() {
+    let mut text = String::new();
+    let killed = Execution {
+        code: 137,
+        ..Execution::default()
+    };
+    let api = run(killed.clone());
+    text.push_str(&connect(&api, "alice -- x").text());
+    let oom = run(killed.clone());
+    let mut pod = oom.object("pods", "default", "tool-alice").unwrap();
+    pod["status"]["containerStatuses"] = json!([{"name": "main", "image": "", "imageID": "", "ready": true, "restartCount": 1,
+        "lastState": {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}}]);
+    oom.put(pod);
+    text.push_str(&connect(&oom, "alice -- x").text());
+    let deleted = run(killed);
+    deleted.on(
+        "GET",
+        "/api/v1/namespaces/default/pods/tool-alice",
+        Answer::not_found("pods", "tool-alice"),
+    );
+    text.push_str(&connect(&deleted, "alice -- x").text());
+    let cut = run(Execution {
+        cut: true,
+        ..Execution::default()
+    });
+    text.push_str(&connect(&cut, "alice -- x").text());
+    golden("connect-killed.txt", &text);
+}
+
+#[test]
+fn what_stands_in_the_way_is_named() {
+    let mut text = String::new();
+    let exec = "/api/v1/namespaces/*/pods/*/exec";
+    let forbidden = Answer::status(
+        403,
+        "Forbidden",
+        "pods \"tool-alice\" is forbidden: User \"bob\" cannot get resource \"pods/exec\" in API group \"\" in the namespace \"default\"",
+        json!({"name": "tool-alice", "kind": "pods"}),
+    );
+    for answer in [
+        forbidden,
+        Answer::unauthorized(),
+        Answer::not_found("pods", "tool-alice"),
+        Answer::internal("dial tcp 10.0.0.1:10250: connect: connection refused"),
+        Answer::text(200, "text/html", "<html>"),
+    ] {
+        let api = server(json!([]));
+        api.on("GET", exec, answer);
+        text.push_str(connect(&api, "alice -- x").failed());
+    }
+    golden("connect-in-the-way.txt", &text);
+}

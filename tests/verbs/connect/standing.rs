@@ -1,0 +1,107 @@
+//! Sessions that cannot be entered, each with its reason.
+
+use serde_json::json;
+use session_support::{FakeApi, golden};
+
+use crate::running::{change, connect, server};
+
+/// What is said about the session after something happened to it.
+fn after(happened: impl FnOnce(&FakeApi)) -> String {
+    let api = server(json!([]));
+    happened(&api);
+    let played = connect(&api, "alice --wait=false");
+    assert!(api.executed().is_empty());
+    played.text()
+}
+
+fn pod_status(api: &FakeApi, status: serde_json::Value) {
+    let mut pod = api.object("pods", "default", "tool-alice").unwrap();
+    pod["status"] = status;
+    api.put(pod);
+}
+
+#[test]
+fn each_standing_has_its_own_words() {
+    let gone = |api: &FakeApi| api.remove("pods", "default", "tool-alice");
+    let ended = |code: i32, reason: &str| {
+        json!({"phase": if code == 0 { "Succeeded" } else { "Failed" }, "containerStatuses": [
+            {"name": "main", "image": "", "imageID": "", "ready": false, "restartCount": 0,
+             "state": {"terminated": {"exitCode": code, "reason": reason}}}]})
+    };
+    let texts = [
+        after(|api| {
+            gone(api);
+            change(api, |session| {
+                session["spec"]["state"] = "stopped".into();
+                session["status"]["phase"] = "stopped".into();
+                session["status"]["applied"]["primary"] = json!(null);
+            });
+        }),
+        after(|api| pod_status(api, ended(0, "Completed"))),
+        after(|api| pod_status(api, ended(1, "Error"))),
+        after(|api| {
+            pod_status(
+                api,
+                json!({"phase": "Pending", "conditions": [{"type": "PodScheduled", "status": "True"}], "containerStatuses": [
+                {"name": "main", "image": "nope", "imageID": "", "ready": false, "restartCount": 0,
+                 "state": {"waiting": {"reason": "InvalidImageName", "message": "couldn't parse image name"}}}]}),
+            );
+        }),
+        after(gone),
+        after(|api| {
+            change(api, |session| {
+                session["metadata"]["finalizers"] = json!(["example.com/x"]);
+                session["metadata"]["deletionTimestamp"] = "2026-03-01T11:00:00Z".into();
+            });
+        }),
+        after(|api| {
+            gone(api);
+            change(api, |session| {
+                session["status"]["expiresAt"] = "2026-03-01T11:00:00Z".into()
+            });
+        }),
+        after(|api| {
+            pod_status(
+                api,
+                json!({"phase": "Pending", "conditions": [{"type": "PodScheduled", "status": "True"}],
+                "containerStatuses": [{"name": "main", "image": "", "imageID": "", "ready": false, "restartCount": 0,
+                 "state": {"waiting": {"reason": "ContainerCreating"}}}]}),
+            );
+        }),
+    ];
+    for (at, text) in texts.iter().enumerate() {
+        assert!(!texts[..at].contains(text), "said twice: {text}");
+    }
+    golden("connect-standing.txt", &texts.concat());
+}
+
+#[test]
+fn an_expired_session_that_still_runs_is_entered_with_a_warning() {
+    let api = server(json!([]));
+    api.execute("", session_support::Execution::default());
+    change(&api, |session| {
+        session["status"]["expiresAt"] = "2026-03-01T11:00:00Z".into()
+    });
+    let played = connect(&api, "alice -- x");
+    assert_eq!(
+        (played.err.as_str(), played.code),
+        (
+            "Warning: session \"alice\" has expired at 2026-03-01T11:00:00Z, and may be stopped at any time\n",
+            0
+        )
+    );
+}
+
+#[test]
+fn a_cluster_without_the_api_is_told() {
+    let api = server(json!([]));
+    api.unserve("sessions.streaming.platform");
+    let played = connect(&api, "alice");
+    assert!(
+        played
+            .failed()
+            .contains("hint: install the API first: kubectl session setup"),
+        "{}",
+        played.err
+    );
+}

@@ -1,0 +1,83 @@
+//! What is printed for other programs: addresses, and what ssh is told.
+
+use serde_json::{Value, json};
+use session_support::{FakeApi, golden};
+
+use crate::running::{change, connect, server, usual};
+
+/// nvim's methods.
+fn nvim() -> FakeApi {
+    server(json!([
+        {"name": "web", "http": {"port": "web", "path": "/"}},
+        {"name": "ws", "http": {"port": 9001, "path": "/"}},
+    ]))
+}
+
+fn json_of(api: &FakeApi, words: &str) -> Value {
+    serde_json::from_str(connect(api, words).done()).unwrap()
+}
+
+#[test]
+fn programs_get_what_they_need_to_reach_it_themselves() {
+    let api = nvim();
+    change(&api, |session| {
+        session["status"]["endpoint"] = "https://labs.example.com/alice".into()
+    });
+    assert_eq!(
+        json_of(&api, "alice --print -o json"),
+        json!({"session_id": "alice", "pod_ip": "10.1.2.3", "ws_url": "ws://10.1.2.3:9001", "ready": true,
+            "url": "https://labs.example.com/alice/"})
+    );
+    assert_eq!(api.requests().len(), 2);
+    let page = usual();
+    assert_eq!(
+        json_of(&page, "alice --print -o json")["ws_url"],
+        "ws://10.1.2.3:8080/start"
+    );
+}
+
+#[test]
+fn a_session_that_is_not_ready_has_no_addresses_and_is_not_waited_for() {
+    let api = nvim();
+    let mut pod = api.object("pods", "default", "tool-alice").unwrap();
+    pod["status"]["conditions"][1]["status"] = "False".into();
+    api.put(pod);
+    let expected =
+        json!({"session_id": "alice", "pod_ip": null, "ws_url": null, "ready": false, "url": null});
+    assert_eq!(json_of(&api, "alice --print -o json"), expected);
+    api.remove("pods", "default", "tool-alice");
+    assert_eq!(json_of(&api, "alice --print -o json"), expected);
+}
+
+#[test]
+fn an_address_is_printed_with_the_path_of_the_method() {
+    let mut text = String::new();
+    for endpoint in [
+        "https://labs.example.com/",
+        "192.0.2.1:80",
+        "tool-alice.default.svc:80",
+        "",
+    ] {
+        let api = usual();
+        change(&api, |session| {
+            if !endpoint.is_empty() {
+                session["status"]["endpoint"] = endpoint.into();
+            }
+        });
+        text.push_str(&format!(
+            "{endpoint}\n{}",
+            connect(&api, "alice --print").text()
+        ));
+    }
+    golden("connect-print.txt", &text);
+}
+
+#[test]
+fn a_host_block_does_not_hold_secrets() {
+    let api = server(json!([{"name": "ssh", "ssh": {"port": 22, "user": "lab"}}]));
+    let played = connect(&api, "alice --ssh-config --token=secret");
+    assert_eq!(
+        played.failed(),
+        "error: --token and --ssh-config cannot be specified together: the secret would stand in a file\nSee 'kubectl session connect -h' for help and examples\n"
+    );
+}

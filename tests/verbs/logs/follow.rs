@@ -1,0 +1,280 @@
+//! `-f`: across restarts, replacements and broken connections, every line once.
+
+use std::time::Instant;
+
+use kubectl_session_logs::Logs;
+use serde_json::{Value, json};
+use session_shared::report::console::Captured;
+use session_support::FakeApi;
+
+use crate::play::{Play, Played};
+use crate::stack::{SESSIONS, owned, running, stack, status, terminated, time};
+
+/// Waits for something that another thread is about to do.
+fn until(what: &str, holds: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed().as_secs() < 10, "{what} never came");
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+}
+
+/// Follows while `act` happens.
+fn followed(api: &FakeApi, words: &str, act: impl FnOnce(&Captured) + Send) -> Played {
+    let words = format!("pr -f {words}");
+    Play::on(api).meanwhile::<Logs>(&words, |printed, _| act(printed))
+}
+
+fn printed(captured: &Captured, text: &str) {
+    until(text, || captured.out().contains(text));
+}
+
+fn said(captured: &Captured, text: &str) {
+    until(text, || captured.err().contains(text));
+}
+
+fn pod_with(api: &FakeApi, pod: &str, status_of_main: Value) {
+    let mut object = api.object("pods", "default", pod).unwrap();
+    object["status"]["containerStatuses"][0] = status_of_main;
+    api.put(object);
+}
+
+/// The session is stopped: nothing will come any more.
+fn stop(api: &FakeApi) {
+    let mut session = api.object(SESSIONS, "default", "pr").unwrap();
+    session["spec"]["state"] = "stopped".into();
+    api.put(session);
+    for pod in ["db-0", "api-a", "api-b"] {
+        for container in ["main", "side"] {
+            if api.object("pods", "default", pod).is_some() {
+                api.end_run(pod, container);
+            }
+        }
+        api.remove("pods", "default", pod);
+    }
+}
+
+#[test]
+fn lines_come_as_they_are_written_until_the_session_is_stopped() {
+    let api = stack();
+    let played = followed(&api, "", |out| {
+        printed(out, "db-0/main\n");
+        api.write_log("db-0", "main", &time(1), b"second\n");
+        printed(out, "second\n");
+        stop(&api);
+    });
+    assert_eq!(played.done(), "db-0/main\nsecond\n");
+    assert_eq!(played.err, "");
+}
+
+#[test]
+fn a_cut_connection_loses_no_line_and_repeats_none() {
+    let api = stack();
+    let played = followed(&api, "", |out| {
+        printed(out, "db-0/main\n");
+        // Lines of the same instant: only their number tells them apart.
+        api.write_log("db-0", "main", &time(1), b"same\n");
+        api.write_log("db-0", "main", &time(1), b"same\n");
+        printed(out, "same\nsame\n");
+        api.cut_logs();
+        api.write_log("db-0", "main", &time(1), b"same\n");
+        printed(out, "same\nsame\nsame\n");
+        api.cut_logs();
+        api.write_log("db-0", "main", &time(2), b"last\n");
+        printed(out, "last\n");
+        stop(&api);
+    });
+    assert_eq!(played.done(), "db-0/main\nsame\nsame\nsame\nlast\n");
+}
+
+#[test]
+fn a_restarted_container_is_followed_on_with_what_it_wrote_last() {
+    let api = stack();
+    let played = followed(&api, "--timestamps", |out| {
+        printed(out, "db-0/main\n");
+        // The connection breaks, and before it is there again the container has come to its end and been started anew.
+        api.cut_logs();
+        api.write_log("db-0", "main", &time(1), b"last words\n");
+        api.end_run("db-0", "main");
+        api.begin_run("db-0", "main");
+        api.write_log("db-0", "main", &time(2), b"again\n");
+        pod_with(
+            &api,
+            "db-0",
+            status("main", "c://9", running(), terminated("c://1")),
+        );
+        printed(out, "again\n");
+        said(out, "restarted");
+        stop(&api);
+    });
+    let stamped = |at, text| format!("{} {text}\n", time(at));
+    let expected = [
+        stamped(0, "db-0/main"),
+        stamped(1, "last words"),
+        stamped(2, "again"),
+    ];
+    assert_eq!(played.done(), expected.concat());
+    assert_eq!(
+        played.err,
+        "note: container \"main\" of pod \"db-0\" was restarted\n"
+    );
+}
+
+#[test]
+fn a_crash_loop_is_waited_for_and_said_once() {
+    let api = stack();
+    let played = followed(&api, "", |out| {
+        printed(out, "db-0/main\n");
+        api.end_run("db-0", "main");
+        let waiting = json!({"waiting": {"reason": "CrashLoopBackOff"}});
+        pod_with(
+            &api,
+            "db-0",
+            status("main", "c://1", waiting, terminated("c://1")),
+        );
+        said(out, "CrashLoopBackOff");
+        api.begin_run("db-0", "main");
+        api.write_log("db-0", "main", &time(5), b"again\n");
+        pod_with(
+            &api,
+            "db-0",
+            status("main", "c://2", running(), terminated("c://1")),
+        );
+        printed(out, "again\n");
+        stop(&api);
+    });
+    assert_eq!(played.done(), "db-0/main\nagain\n");
+    assert_eq!(
+        played.err,
+        "note: waiting for container \"main\" of pod \"db-0\" to start: CrashLoopBackOff\n\
+         note: container \"main\" of pod \"db-0\" was restarted\n"
+    );
+}
+
+#[test]
+fn a_pod_of_the_same_name_takes_the_place_of_the_one_that_is_gone() {
+    let api = stack();
+    let played = followed(&api, "--tail=0 --since=1s", |out| {
+        until("the log", || {
+            api.lines().iter().any(|line| line.contains("/log?"))
+        });
+        api.write_log("db-0", "main", &time(1), b"old\n");
+        printed(out, "old\n");
+        let set = api.object("statefulsets.apps", "default", "db").unwrap();
+        api.end_run("db-0", "main");
+        api.remove("pods", "default", "db-0");
+        owned(&api, "v1", "Pod", "db-0", &set);
+        api.write_log("db-0", "main", &time(0), b"new\n");
+        printed(out, "new\n");
+        stop(&api);
+    });
+    assert_eq!(played.done(), "old\nnew\n");
+    assert_eq!(played.err, "note: pod \"db-0\" was replaced by a new one\n");
+}
+
+#[test]
+fn a_pod_of_another_name_takes_its_place_and_lines_never_mix() {
+    let api = stack();
+    let played = followed(&api, "api --tail=1", |out| {
+        printed(out, "api-a/main\n");
+        printed(out, "api-b/main\n");
+        let replicas = api.object("replicasets.apps", "default", "api-5d").unwrap();
+        // The new one comes before the old one goes: a rolling update.
+        owned(&api, "v1", "Pod", "api-c", &replicas);
+        api.write_log("api-c", "main", &time(7), b"api-c/main\n");
+        printed(out, "api-c/main\n");
+        api.end_run("api-a", "main");
+        api.remove("pods", "default", "api-a");
+        said(out, "replaced");
+        api.end_run("api-c", "main");
+        api.remove("pods", "default", "api-c");
+        stop(&api);
+    });
+    let mut lines: Vec<&str> = played.done().lines().collect();
+    lines.sort_unstable();
+    let named = ["a", "b", "c"].map(|pod| format!("[pod/api-{pod}/main] api-{pod}/main"));
+    assert_eq!(lines, named);
+    assert!(
+        played
+            .err
+            .contains("note: pod \"api-a\" was replaced by \"api-c\"\n"),
+        "{}",
+        played.err
+    );
+}
+
+#[test]
+fn a_session_that_comes_up_is_waited_for() {
+    let api = stack();
+    let set = api.object("statefulsets.apps", "default", "db").unwrap();
+    api.remove("pods", "default", "db-0");
+    let played = followed(&api, "", |out| {
+        said(out, "waiting for a pod of session \"pr\"");
+        let mut pod = owned(&api, "v1", "Pod", "db-0", &set);
+        let ready = pod["status"].take();
+        pod["status"] = json!({"phase": "Pending"});
+        api.put(pod.clone());
+        pod["status"]["containerStatuses"] = json!([status(
+            "main",
+            "",
+            json!({"waiting": {"reason": "ContainerCreating"}}),
+            json!({})
+        )]);
+        api.put(pod.clone());
+        said(out, "ContainerCreating");
+        api.write_log("db-0", "main", &time(0), b"up\n");
+        pod["status"] = ready;
+        api.put(pod);
+        printed(out, "up\n");
+        stop(&api);
+    });
+    assert_eq!(played.done(), "up\n");
+}
+
+#[test]
+fn it_ends_when_the_containers_have_ended_for_good() {
+    let api = stack();
+    let played = followed(&api, "-c prepare", |_| {
+        let mut pod = api.object("pods", "default", "db-0").unwrap();
+        let done = json!({"terminated": {"exitCode": 0, "containerID": "c://0"}});
+        pod["status"]["initContainerStatuses"] =
+            json!([status("prepare", "c://0", done, json!({}))]);
+        api.put(pod);
+    });
+    assert_eq!(played.done(), "db-0/prepare\n");
+}
+
+#[test]
+fn it_ends_with_the_session_and_by_ctrl_c() {
+    let api = stack();
+    let played = followed(&api, "", |out| {
+        printed(out, "db-0/main\n");
+        api.end_run("db-0", "main");
+        // What it owns goes with it.
+        api.remove(SESSIONS, "default", "pr");
+    });
+    assert_eq!(played.done(), "db-0/main\n");
+    let api = stack();
+    let played = Play::on(&api).meanwhile::<Logs>("pr -f", |out, interrupt| {
+        printed(out, "db-0/main\n");
+        interrupt.trigger();
+    });
+    assert_eq!((played.code, played.err.as_str()), (130, "interrupted\n"));
+}
+
+#[test]
+fn what_is_no_text_passes_and_only_so_much_of_it() {
+    let api = stack();
+    let bytes: Vec<u8> = (0..=255)
+        .filter(|byte| *byte != b'\n')
+        .chain([b'\n'])
+        .collect();
+    let mut out = Vec::new();
+    followed(&api, "--limit-bytes=200", |captured| {
+        api.write_log("db-0", "main", &time(1), &bytes);
+        until("all of it", || captured.out_bytes().len() >= 200);
+        out = captured.out_bytes();
+        stop(&api);
+    });
+    assert_eq!(out, [b"db-0/main\n", &bytes[..190]].concat());
+}

@@ -1,0 +1,28 @@
+//! `kubectl session status`: what the server is asked, and what is shown of one session.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs,
+    unreachable_pub,
+    reason = "tests may fail loudly"
+)]
+
+#[path = "status/cells.rs"]
+mod cells;
+#[path = "status/formats.rs"]
+mod formats;
+#[path = "play.rs"]
+mod play;
+#[path = "status/rights.rs"]
+mod rights;
+#[path = "status/scenes.rs"]
+mod scenes;
+#[path = "status/shown.rs"]
+mod shown;
+#[path = "status/wait.rs"]
+mod wait;
+#[path = "status/watch.rs"]
+mod watch;
+#[path = "status/words.rs"]
+mod words;

@@ -1,0 +1,80 @@
+//! Row F7: whatever stands on the screen stands in the JSON. Each word of each golden screen is looked for among the texts and
+//! numbers of the document; what the screen itself adds is listed here, and ages are told by their form.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use session_shared::report::clean;
+
+use crate::scenes::{all, status};
+
+/// Words of the screen itself.
+const OWN: &str = "Name Namespace Owner Template Phase Reason Note Started Expires Endpoint Data policy Diagnosis Workloads \
+    Network Connect Conditions Events Next since ago in on then at for old of to now and is the as has it what \
+    preset application a manifest changed this start gone expired expiry whether \
+    Pod PersistentVolumeClaim Secret VolumeSnapshot session's status \
+    primary ready not Pods leads no init restart restarts exit code last end image requests limits uses use used cpu memory \
+    requested class volume kept node port default times remedy evidence secret parameters \
+    <none> <unknown>";
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let between = |c: char| c.is_whitespace() || "(),:;/%→=".contains(c);
+    text.split(between)
+        .map(|word| word.trim_matches('"'))
+        .filter(|word| !word.is_empty())
+}
+
+fn scalars(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| scalars(item, found)),
+        Value::Object(map) => map.iter().for_each(|(key, item)| {
+            found.push(key.clone());
+            scalars(item, found);
+        }),
+        Value::String(text) => found.push(clean::line(text).into_owned()),
+        Value::Null => {}
+        other => found.push(other.to_string()),
+    }
+}
+
+/// `2h`, `3m10s`: counted from a time that the document has.
+fn is_age(word: &str) -> bool {
+    word.starts_with(|c: char| c.is_ascii_digit())
+        && word.ends_with(['s', 'm', 'h', 'd', 'y'])
+        && word
+            .chars()
+            .all(|c| c.is_ascii_digit() || "smhdy".contains(c))
+}
+
+#[test]
+fn every_cell_of_the_screen_is_in_the_json() {
+    let own: BTreeSet<&str> = words(OWN).collect();
+    for (name, api) in all() {
+        let document: Value = serde_json::from_str(status(&api, "-o json").done()).unwrap();
+        let mut texts = Vec::new();
+        scalars(&document, &mut texts);
+        let all = texts.join("\n");
+        let known: BTreeSet<&str> = words(&all).collect();
+        let screen = status(&api, "").out;
+        let cells: Vec<&str> = words(&screen)
+            .filter(|word| !own.contains(word) && !is_age(word))
+            .collect();
+        assert!(cells.len() > 10, "{name}: {cells:?}");
+        // A word that is longer than a line is in two pieces on the screen.
+        let missing: Vec<&&str> = cells
+            .iter()
+            .filter(|cell| !known.contains(**cell) && !all.contains(**cell))
+            .collect();
+        assert!(missing.is_empty(), "{name}: {missing:?}\n{screen}");
+    }
+}
+
+#[test]
+fn the_test_finds_what_is_missing() {
+    assert!(
+        is_age("2h") && is_age("3m10s") && !is_age("10.1.2.3") && !is_age("hours") && !is_age("5")
+    );
+    let mut texts = Vec::new();
+    scalars(&serde_json::json!({"a": ["x y", 7], "b": null}), &mut texts);
+    assert_eq!(texts, ["a", "x y", "7", "b"]);
+}

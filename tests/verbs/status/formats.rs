@@ -1,0 +1,68 @@
+//! `-o`.
+
+use serde_json::Value;
+use session_support::golden;
+
+use crate::scenes::{all, running_api, status};
+
+fn json(words: &str) -> Value {
+    serde_json::from_str(status(&running_api(), words).done()).unwrap()
+}
+
+#[test]
+fn the_document_is_whole_and_keeps_fields_nobody_knows() {
+    let found = json("-o json");
+    assert_eq!(found["kind"], "SessionReport");
+    assert_eq!(found["apiVersion"], "streaming.platform/v1");
+    assert_eq!(found["metadata"]["name"], "alice");
+    assert_eq!(found["session"]["spec"]["extra"]["kept"], true);
+    let pod = &found["workloads"][0]["pods"][0];
+    assert_eq!(
+        (pod["name"].as_str(), pod["ip"].as_str()),
+        (Some("tool-alice"), Some("10.1.2.3"))
+    );
+    assert_eq!(found["phase"], "running");
+    golden(
+        "status-running.yaml",
+        &masked(status(&running_api(), "-o yaml").done()),
+    );
+}
+
+/// The fake counts versions by what a test puts.
+fn masked(text: &str) -> String {
+    let lines = text
+        .lines()
+        .filter(|line| !line.contains("resourceVersion: "));
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
+#[test]
+fn paths_and_names() {
+    let mut text = String::new();
+    for words in [
+        "-o name",
+        "-o jsonpath={.phase}{\"\\n\"}",
+        "-o jsonpath={.connect[*].command}{\"\\n\"}",
+        "-o jsonpath={.workloads[0].pods[0].containers[0].state}{\"\\n\"}",
+        "-o kyaml",
+    ] {
+        let played = status(&running_api(), words);
+        let shown = if words == "-o kyaml" {
+            played.out.lines().next().unwrap_or_default().to_owned() + "\n"
+        } else {
+            played.text()
+        };
+        text.push_str(&format!("$ status alice {words}\n{shown}"));
+    }
+    golden("status-formats.txt", &text);
+}
+
+#[test]
+fn a_diagnosis_is_for_programs_too() {
+    let (_, api) = all()
+        .into_iter()
+        .find(|(name, _)| *name == "crash-loop")
+        .unwrap();
+    let played = status(&api, "-o jsonpath={.phase}={.diagnosis[0].reason}");
+    assert_eq!(played.done(), "failed=CrashLoopBackOff");
+}

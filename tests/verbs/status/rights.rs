@@ -1,0 +1,74 @@
+//! What may not be seen says so in its place; the rest is shown.
+
+use session_support::{Answer, golden};
+
+use crate::scenes::{KIND, running_api, status};
+
+#[test]
+fn a_missing_right_is_no_error() {
+    let api = running_api();
+    let parts = [
+        ("/api/v1/namespaces/default/events", "events"),
+        (
+            "/api/v1/namespaces/default/persistentvolumeclaims",
+            "persistentvolumeclaims",
+        ),
+        ("/api/v1/namespaces/default/secrets/*", "secrets"),
+        (
+            "/apis/streaming.platform/v1/sessiontemplates/*",
+            "sessiontemplates.streaming.platform",
+        ),
+    ];
+    for (path, what) in parts {
+        api.on(
+            "GET",
+            path,
+            Answer::forbidden("alice", "list", what, "default"),
+        );
+    }
+    let played = status(&api, "");
+    assert_eq!((played.code, played.err.as_str()), (0, ""));
+    golden("status-no-rights.txt", &played.out);
+    let unknown = status(&api, "-o jsonpath={.unknown.events}");
+    assert_eq!(unknown.done(), "you may not see events");
+}
+
+#[test]
+fn without_pods_the_phase_is_as_it_was_written() {
+    let api = running_api();
+    api.on(
+        "GET",
+        "/api/v1/namespaces/default/pods",
+        Answer::forbidden("alice", "list", "pods", "default"),
+    );
+    golden("status-no-pods.txt", status(&api, "").done());
+}
+
+#[test]
+fn a_broken_part_says_what_the_server_said() {
+    let api = running_api();
+    api.on(
+        "GET",
+        "/api/v1/namespaces/default/events",
+        Answer::internal("etcd is sad"),
+    );
+    assert!(
+        status(&api, "")
+            .done()
+            .contains("<unknown> (Internal error occurred: etcd is sad)")
+    );
+}
+
+#[test]
+fn without_the_session_there_is_nothing_to_show() {
+    let api = running_api();
+    api.remove(KIND, "default", "alice");
+    let text = "Error from server (NotFound): sessions.streaming.platform \"alice\" not found\n";
+    assert_eq!(status(&api, "").failed(), text);
+    api.unserve(KIND);
+    assert!(
+        status(&api, "")
+            .failed()
+            .contains("hint: install the API first: kubectl session setup")
+    );
+}

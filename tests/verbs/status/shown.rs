@@ -1,0 +1,113 @@
+//! The screen of every state.
+
+use session_support::golden;
+
+use crate::scenes::{UID, all, api, running_api, session, status, tool};
+
+#[test]
+fn every_state_has_its_screen() {
+    for (name, api) in all() {
+        let played = status(&api, "");
+        assert_eq!((played.code, played.err.as_str()), (0, ""), "{name}");
+        golden(&format!("status-{name}.txt"), &played.out);
+    }
+}
+
+#[test]
+fn no_line_is_longer_than_the_screen_and_no_escape_gets_through() {
+    for (name, api) in all() {
+        for line in status(&api, "").out.lines() {
+            assert!(line.chars().count() <= 80, "{name}: {line}");
+            assert!(!line.chars().any(char::is_control), "{name}: {line:?}");
+        }
+    }
+}
+
+#[test]
+fn few_requests_in_two_rounds() {
+    let api = running_api();
+    status(&api, "").done();
+    let mut lines = api.lines();
+    let second = lines.split_off(5);
+    lines.sort();
+    let mut second = second;
+    second.sort();
+    golden(
+        "status-requests.txt",
+        &format!("{}\n--\n{}\n", lines.join("\n"), second.join("\n")),
+    );
+}
+
+#[test]
+fn the_values_of_secrets_are_neither_asked_for_nor_shown() {
+    let (_, api) = all().into_iter().find(|(name, _)| *name == "data").unwrap();
+    for words in ["", "-o json", "-o yaml"] {
+        let played = status(&api, words);
+        assert!(
+            !played.done().contains("c2VjcmV0LXZhbHVl") && !played.out.contains("secret-value"),
+            "{words}"
+        );
+    }
+    let of_secrets: Vec<_> = api
+        .requests()
+        .into_iter()
+        .filter(|request| request.path.contains("/secrets"))
+        .collect();
+    assert_eq!(of_secrets.len(), 3);
+    for request in of_secrets {
+        assert!(
+            request
+                .header("accept")
+                .starts_with("application/json;as=PartialObjectMetadata;"),
+            "{}",
+            request.header("accept")
+        );
+    }
+}
+
+#[test]
+fn others_pods_and_events_are_passed_over() {
+    let mut foreign = tool(crate::scenes::crashing());
+    foreign["metadata"]["name"] = "not-mine".into();
+    foreign["metadata"]["uid"] = "p-66".into();
+    foreign["metadata"]["ownerReferences"][0]["uid"] = "somebody-else".into();
+    let api = api(&[session("running"), tool(crate::scenes::running()), foreign]);
+    let played = status(&api, "");
+    assert!(
+        played.done().contains("tool-alice") && !played.out.contains("not-mine"),
+        "{}",
+        played.out
+    );
+    assert!(UID.starts_with("5e55"));
+}
+
+#[test]
+fn on_a_terminal_the_phase_is_coloured_and_nothing_else_changes() {
+    use crate::play::Play;
+    let plain = status(&running_api(), "").out;
+    let coloured = Play::on(&running_api())
+        .at_terminal("")
+        .run::<kubectl_session_status::Status>("alice")
+        .out;
+    assert!(
+        coloured.contains("Phase:       \u{1b}[32mrunning\u{1b}[0m since"),
+        "{coloured}"
+    );
+    let stripped = uncoloured(&coloured);
+    assert_eq!(stripped, plain);
+    let never = Play::on(&running_api())
+        .at_terminal("")
+        .run::<kubectl_session_status::Status>("alice --color never")
+        .out;
+    assert_eq!(never, plain);
+}
+
+/// Text without colours.
+fn uncoloured(text: &str) -> String {
+    let mut parts = text.split('\u{1b}');
+    let mut out = parts.next().unwrap().to_owned();
+    for part in parts {
+        out.push_str(part.split_once('m').unwrap().1);
+    }
+    out
+}
