@@ -52,7 +52,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ),
     ("progress", &[]),
     ("objects", &["k8s_openapi"]),
-    ("diagnosis", &["k8s_openapi"]),
+    ("diagnosis", &["k8s_openapi", "jiff"]),
     ("plan", &[]),
     ("reconcile", &["jiff", "k8s_openapi"]),
     ("flags", &["clap"]),
@@ -163,7 +163,8 @@ fn room_of(path: &Path) -> Option<&'static str> {
 }
 
 fn is_test_file(path: &Path) -> bool {
-    path.components().any(|part| part.as_os_str() == "tests") || path.ends_with("tests.rs")
+    path.components().any(|part| part.as_os_str() == "tests")
+        || path.to_string_lossy().ends_with("tests.rs")
 }
 
 /// Words that follow `prefix` in `text`, up to the first character that no name has.

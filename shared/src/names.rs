@@ -16,6 +16,11 @@ pub const SUBDOMAIN_MAX: usize = 253;
 /// Longest user id, in bytes: longer than any e-mail address (RFC 5321 allows 254), bounded for the API's CEL rules.
 pub const USER_ID_MAX: usize = 253;
 
+/// Name of the Secret that keeps a session's secret parameters.
+pub fn parameters_secret(session: &str) -> String {
+    format!("session-{session}-parameters")
+}
+
 macro_rules! name_type {
     ($(#[$doc:meta])* $name:ident, $what:literal, $check:path) => {
         $(#[$doc])*

@@ -79,9 +79,10 @@ pub enum Step {
 }
 
 /// What a DELETE does to what the object owns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Propagation {
     /// The garbage collector takes it afterwards.
+    #[default]
     Background,
     /// The object stays until what it owns is gone.
     Foreground,

@@ -1,4 +1,6 @@
 //! `connect --port-forward` on the real cluster: one connection for all, ends, faults, and what is lost and found again.
+//!
+//! Long because the proofs of a forwarded port share one world.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream};

@@ -22,6 +22,8 @@ mod lifecycle;
 mod logs;
 mod shell;
 mod ssh;
+mod status;
+mod template;
 mod terminal;
 mod world;
 
@@ -44,13 +46,15 @@ fn all() -> Vec<Live> {
         api::tests(),
         lifecycle::tests(),
         logs::tests(),
+        template::tests(),
         data::tests(),
         connect::tests(),
         shell::tests(),
         ssh::tests(),
-        faults::tests(),
         forward::tests(),
+        status::tests(),
         diagnosis::tests(),
+        faults::tests(),
         krew::tests(),
     ]
     .into_iter()

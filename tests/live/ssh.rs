@@ -35,12 +35,19 @@ spec:
 struct User<'a> {
     world: &'a World,
     folder: TempDir,
+    /// Our own state, in a place whose name needs every kind of quoting.
+    state: TempDir,
 }
 
 impl<'a> User<'a> {
     fn new(world: &'a World) -> Result<Self> {
-        let folder = tempfile::Builder::new().prefix("it's 100% ").tempdir()?;
-        let user = Self { world, folder };
+        let folder = tempfile::tempdir()?;
+        let state = tempfile::Builder::new().prefix("it's 100% ").tempdir()?;
+        let user = Self {
+            world,
+            folder,
+            state,
+        };
         let key = user.key();
         let made = Command::new("ssh-keygen")
             .args(["-q", "-t", "ed25519", "-N", "", "-f"])
@@ -56,7 +63,7 @@ impl<'a> User<'a> {
     }
 
     fn known_hosts(&self) -> PathBuf {
-        self.folder.path().join("kubectl-session/known_hosts")
+        self.state.path().join("kubectl-session/known_hosts")
     }
 
     fn public(&self) -> Result<String> {
@@ -86,7 +93,7 @@ impl<'a> User<'a> {
             key,
         ];
         let mut command = self.world.command(&[&ours, words].concat());
-        command.env("XDG_STATE_HOME", self.folder.path());
+        command.env("XDG_STATE_HOME", self.state.path());
         run(&mut command)
     }
 
@@ -160,7 +167,7 @@ fn pinned(world: &World, template: &str) -> Result<()> {
 
 fn config(user: &User) -> Result<()> {
     let mut command = user.world.command(&["connect", "lab", "--ssh-config"]);
-    command.env("XDG_STATE_HOME", user.folder.path());
+    command.env("XDG_STATE_HOME", user.state.path());
     let block = run(&mut command)?.exits(0)?;
     let file = user.folder.path().join("config");
     std::fs::write(&file, &block.stdout)?;

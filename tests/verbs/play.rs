@@ -7,7 +7,7 @@ use session_shared::cluster::interrupt::{Interrupt, interrupted};
 use session_shared::failure::Several;
 use session_shared::report::console::{Captured, Console};
 use session_shared::report::failure;
-use session_shared::verb::{Entry, Ground, Verb};
+use session_shared::verb::{Entry, Ground, Verb, place_of};
 use session_support::FakeApi;
 
 /// The time of every call.
@@ -91,7 +91,7 @@ impl<'a> Play<'a> {
             .try_get_matches_from(words)
             .unwrap_or_else(|error| panic!("{words:?}: {error}"));
         let args = V::Args::from_arg_matches(&matches).unwrap();
-        let prefix = format!("kubectl session {}", V::NAME);
+        let prefix = place_of(&format!("kubectl session {}", V::NAME), &matches);
         let code = runtime().block_on(async {
             let cluster = Cluster::over(self.api.client(), "default");
             let mut ground = Ground::of_test(console, cluster, now());

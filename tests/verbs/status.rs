@@ -12,6 +12,8 @@
 mod cells;
 #[path = "status/formats.rs"]
 mod formats;
+#[path = "status/objects.rs"]
+mod objects;
 #[path = "play.rs"]
 mod play;
 #[path = "status/rights.rs"]

@@ -1,30 +1,19 @@
 //! Ports of this machine that lead into the session, for as long as the user wants.
 
-use std::collections::HashSet;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
-use futures::{FutureExt, StreamExt};
-use serde_json::Value;
-use session_shared::cluster::forward::{FindPod, Listener, Told};
-use session_shared::cluster::{Change, Cluster, Place, Present, Selection, wait};
+use session_shared::cluster::forward::{Forwarder, Listener, Told};
+use session_shared::cluster::{Cluster, Present};
 use session_shared::failure::hinted;
-use session_shared::labels;
-use session_shared::objects::resource::{POD, SESSION, text};
-use session_shared::reconcile::is_primary;
 use session_shared::report::console::Console;
 use session_shared::verb::Ground;
 use tokio::sync::mpsc;
 
 use crate::intent::Intent;
 use crate::ports::Forward;
-use crate::{plan, reach, rights};
-
-/// Between two looks for the Pod, at least so long.
-const PAUSE: Duration = Duration::from_millis(200);
+use crate::{link, plan, rights};
 
 /// Takes the local ports that are known without asking the cluster, so that one that is in use is told at once.
 ///
@@ -54,8 +43,7 @@ pub(crate) async fn run(
     ground: &mut Ground,
 ) -> Result<()> {
     let container = intent.container.as_deref();
-    let (pod, _) = plan::pod(present, container)?
-        .ok_or_else(|| anyhow!("session \"{}\" has no Pod", intent.name))?;
+    let pod = link::pod(intent, present, container)?;
     let mut ports = Vec::new();
     for (forward, listeners) in forwards.iter().zip(taken) {
         let remote = plan::port(pod, &forward.remote)?;
@@ -66,14 +54,9 @@ pub(crate) async fn run(
         };
         ports.extend(listeners.into_iter().map(|listener| (listener, remote)));
     }
-    let find = finder(cluster, intent, present, ground)?;
-    let (tell, mut told) = mpsc::unbounded_channel();
-    let forwarder = cluster.forwarder(find).telling(move |event| {
-        // Nobody to tell means that we are ending.
-        let _ = tell.send(event);
-    });
+    let forwarder = link::forwarder(cluster, intent, present, container, ground)?;
     let ready = forwarder.ready().await;
-    ready.map_err(|error| rights::explain(error, cluster, "pods/portforward"))?;
+    ready.map_err(|error| rights::explain(error, cluster, link::RIGHT))?;
     let console = &mut ground.console;
     for (listener, remote) in &ports {
         console.line(&format!(
@@ -81,11 +64,33 @@ pub(crate) async fn run(
             listener.address()
         ))?;
     }
+    serve(forwarder, ports, true, console).await
+}
+
+/// Serves local ports, and says what happens to them; that a connection came only where every one is to be told.
+///
+/// # Errors
+/// Why there is no way to the Pod any more.
+pub(crate) async fn serve(
+    forwarder: Forwarder,
+    ports: Vec<(Listener, u16)>,
+    every: bool,
+    console: &mut Console,
+) -> Result<()> {
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let forwarder = forwarder.telling(move |event| {
+        // Nobody to tell means that we are ending.
+        let _ = tell.send(event);
+    });
     let mut serving = std::pin::pin!(forwarder.serve(ports));
     loop {
         tokio::select! {
             ended = &mut serving => return ended,
-            Some(event) = told.recv() => say(event, console)?,
+            Some(event) = told.recv() => {
+                if every || !matches!(event, Told::Accepted { .. }) {
+                    say(event, console)?;
+                }
+            }
         }
     }
 }
@@ -159,108 +164,4 @@ fn unavailable(address: IpAddr, local: u16, remote: &str, error: &io::Error) -> 
         }
         _ => anyhow!("failed to listen on {place}: {error}"),
     }
-}
-
-/// What is looked for when the Pod has to be found again.
-#[derive(Clone)]
-struct Search {
-    cluster: Cluster,
-    intent: Intent,
-    is_primary: bool,
-    clock: Arc<dyn Fn() -> session_shared::Timestamp + Send + Sync>,
-}
-
-/// Gives the Pod that is known the first time. From then on it waits until there is one that is ready and stays, at most as
-/// long as a session is waited for.
-fn finder(
-    cluster: &Cluster,
-    intent: &Intent,
-    present: &Present,
-    ground: &Ground,
-) -> Result<FindPod> {
-    let (pod, _) = plan::pod(present, intent.container.as_deref())?
-        .ok_or_else(|| anyhow!("session \"{}\" has no Pod", intent.name))?;
-    let search = Search {
-        cluster: cluster.clone(),
-        intent: intent.clone(),
-        is_primary: is_primary(pod),
-        clock: Arc::new(ground.clock()),
-    };
-    let known = Mutex::new(pod.metadata.name.clone());
-    Ok(Arc::new(move || {
-        let known = known.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let search = search.clone();
-        async move {
-            let pod = match known {
-                Some(pod) => pod,
-                None => search.pod().await?,
-            };
-            Ok((search.cluster.namespace().to_owned(), pod))
-        }
-        .boxed()
-    }))
-}
-
-impl Search {
-    async fn pod(&self) -> Result<String> {
-        let begun = Instant::now();
-        let mut known = HashSet::new();
-        loop {
-            if let Some(pod) = self.look(&mut known).await? {
-                return Ok(pod);
-            }
-            let left = self.intent.limit.saturating_sub(begun.elapsed());
-            let change = tokio::time::timeout(left, self.change(&known)).await;
-            if change.is_err() {
-                return Err(wait::timed_out(&SESSION, self.intent.name.as_str()));
-            }
-        }
-    }
-
-    /// The Pod, if it is there and ready. Ready ones that are not it are `known` from then on.
-    async fn look(&self, known: &mut HashSet<String>) -> Result<Option<String>> {
-        let (namespace, name) = (self.cluster.namespace(), self.intent.name.as_str());
-        let mut present = self.cluster.present(namespace, name).await?;
-        let now = (self.clock)();
-        if let Some(error) = reach::hopeless(&self.cluster, &self.intent, &present, now) {
-            return Err(error);
-        }
-        let pods = &mut present.live.pods;
-        pods.retain(|pod| pod.metadata.deletion_timestamp.is_none() && plan::is_ready(pod));
-        let container = self.intent.container.as_deref();
-        let found = plan::pod(&present, container).ok().flatten();
-        let found =
-            found.filter(|(pod, _)| container.is_some() || is_primary(pod) == self.is_primary);
-        if let Some((pod, _)) = found {
-            return Ok(pod.metadata.name.clone());
-        }
-        let uids = present.live.pods.iter().map(|pod| pod.metadata.uid.clone());
-        known.extend(uids.flatten());
-        Ok(None)
-    }
-
-    /// Waits until a Pod is ready that is not known.
-    async fn change(&self, known: &HashSet<String>) {
-        tokio::time::sleep(PAUSE).await;
-        let select = Selection::labelled(format!("{}={}", labels::SESSION, self.intent.name));
-        let place = Place::Namespace(self.cluster.namespace());
-        let mut changes = self.cluster.watch(&POD, place, &select, None, false);
-        while let Some(Ok(change)) = changes.next().await {
-            let (Change::Added(pod) | Change::Modified(pod)) = change else {
-                continue;
-            };
-            if !known.contains(text(&pod, "/metadata/uid")) && is_ready_and_stays(&pod) {
-                return;
-            }
-        }
-    }
-}
-
-fn is_ready_and_stays(pod: &Value) -> bool {
-    let conditions = pod.pointer("/status/conditions").and_then(Value::as_array);
-    let is_ready = conditions
-        .into_iter()
-        .flatten()
-        .any(|condition| condition["type"] == "Ready" && condition["status"] == "True");
-    is_ready && pod["metadata"]["deletionTimestamp"].is_null()
 }

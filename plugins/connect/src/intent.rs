@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use session_shared::failure::usage;
+use session_shared::flags::selection::session_name;
 use session_shared::names::SessionName;
 
 use crate::args::Args;
@@ -58,7 +59,7 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
     let way = way(args)?;
     let limit = args.waiting.limit(USUAL_WAIT);
     let intent = Intent {
-        name: name(&args.name)?,
+        name: session_name(&args.name)?,
         way,
         method: args.method.clone(),
         container: args.container.clone(),
@@ -70,14 +71,6 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
     };
     fits(&intent)?;
     Ok(intent)
-}
-
-/// A name as `list -o name` prints it is taken, too.
-fn name(word: &str) -> Result<SessionName> {
-    word.strip_prefix("session.streaming.platform/")
-        .or_else(|| word.strip_prefix("session/"))
-        .unwrap_or(word)
-        .parse()
 }
 
 fn way(args: &Args) -> Result<Way> {

@@ -69,8 +69,10 @@ async fn go(
             print::text(intent, present, entrance, cluster.namespace(), console)
         }
         (Way::Stdio { port }, _) => {
-            let link = link::link(cluster, intent, present, intent.container.as_deref(), port)?;
-            stdio::run(&link, ground).await
+            let container = intent.container.as_deref();
+            let port = plan::port(link::pod(intent, present, container)?, port)?;
+            let forwarder = link::forwarder(cluster, intent, present, container, ground)?;
+            stdio::run(cluster, &forwarder, port, ground).await
         }
         (_, Entrance::Command { argv, container }) => {
             let container = container.as_deref();
@@ -84,8 +86,10 @@ async fn go(
                 container,
             },
         ) => {
-            let link = link::link(cluster, intent, present, container.as_deref(), port)?;
-            open::run(link, path, ground).await
+            let container = container.as_deref();
+            let port = plan::port(link::pod(intent, present, container)?, port)?;
+            let forwarder = link::forwarder(cluster, intent, present, container, ground)?;
+            open::run(cluster, forwarder, port, path, ground).await
         }
         (way, Entrance::Ssh { port, user, .. }) => {
             let user = user.as_deref();

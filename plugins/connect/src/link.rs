@@ -1,79 +1,160 @@
-//! A way into a port of the session, whichever Pod it is at the time.
+//! The way into the ports of the session, whichever Pod it is at the time.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
-use futures::FutureExt;
+use futures::{FutureExt, StreamExt};
+use serde_json::Value;
 use session_shared::Pod;
-use session_shared::cluster::forward::{FindPod, Forwarder, PortStream};
-use session_shared::cluster::{Cluster, Present};
+use session_shared::cluster::forward::{FindPod, Forwarder};
+use session_shared::cluster::{Change, Cluster, Place, Present, Selection, wait};
+use session_shared::labels;
+use session_shared::objects::resource::{POD, SESSION, text};
+use session_shared::reconcile::is_primary;
+use session_shared::verb::Ground;
 
 use crate::intent::Intent;
-use crate::{plan, rights};
+use crate::{plan, reach};
 
-/// A way into a port.
-pub(crate) struct Link {
-    cluster: Cluster,
-    forwarder: Forwarder,
-    /// The port's number.
-    pub(crate) port: u16,
-}
+/// The right that it takes.
+pub(crate) const RIGHT: &str = "pods/portforward";
+/// Between two looks for the Pod, at least so long.
+const PAUSE: Duration = Duration::from_millis(200);
 
-/// The way into `port`, a number or a name, of the Pod that has `container`.
+/// The Pod that has `container`, else the primary one.
 ///
 /// # Errors
-/// A port or a container that there is not.
-pub(crate) fn link(
+/// When there is none, or no such container.
+pub(crate) fn pod<'a>(
+    intent: &Intent,
+    present: &'a Present,
+    container: Option<&str>,
+) -> Result<&'a Pod> {
+    let found = plan::pod(present, container)?;
+    let (pod, _) = found.ok_or_else(|| anyhow!("session \"{}\" has no Pod", intent.name))?;
+    Ok(pod)
+}
+
+/// The way into the ports of that Pod, or of the one that takes its place.
+///
+/// # Errors
+/// As [`pod`].
+pub(crate) fn forwarder(
     cluster: &Cluster,
     intent: &Intent,
     present: &Present,
     container: Option<&str>,
-    port: &str,
-) -> Result<Link> {
-    let (pod, _) = plan::pod(present, container)?
-        .ok_or_else(|| anyhow!("session \"{}\" has no Pod", intent.name))?;
-    let port = plan::port(pod, port)?;
-    let find = finder(cluster, intent, name(pod), container.map(str::to_owned));
-    Ok(Link {
+    ground: &Ground,
+) -> Result<Forwarder> {
+    let find = finder(cluster, intent, present, container, ground)?;
+    Ok(cluster.forwarder(find))
+}
+
+/// What is looked for when the Pod has to be found again.
+#[derive(Clone)]
+struct Search {
+    cluster: Cluster,
+    intent: Intent,
+    /// As -c or the method says.
+    container: Option<String>,
+    is_primary: bool,
+    clock: Arc<dyn Fn() -> session_shared::Timestamp + Send + Sync>,
+}
+
+/// Gives the Pod that is known the first time. From then on it waits until there is one that is ready and stays, at most as
+/// long as a session is waited for.
+fn finder(
+    cluster: &Cluster,
+    intent: &Intent,
+    present: &Present,
+    container: Option<&str>,
+    ground: &Ground,
+) -> Result<FindPod> {
+    let pod = pod(intent, present, container)?;
+    let search = Search {
         cluster: cluster.clone(),
-        forwarder: cluster.forwarder(find),
-        port,
-    })
-}
-
-fn name(pod: &Pod) -> String {
-    pod.metadata.name.clone().unwrap_or_default()
-}
-
-/// Gives the Pod that is known the first time, and looks for it from then on: it may have been replaced.
-fn finder(cluster: &Cluster, intent: &Intent, known: String, container: Option<String>) -> FindPod {
-    let (cluster, session) = (cluster.clone(), intent.name.clone());
-    let known = Arc::new(Mutex::new(Some(known)));
-    Arc::new(move || {
-        let (cluster, session, container) = (cluster.clone(), session.clone(), container.clone());
+        intent: intent.clone(),
+        container: container.map(str::to_owned),
+        is_primary: is_primary(pod),
+        clock: Arc::new(ground.clock()),
+    };
+    let known = Mutex::new(pod.metadata.name.clone());
+    Ok(Arc::new(move || {
         let known = known.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let search = search.clone();
         async move {
-            let namespace = cluster.namespace().to_owned();
-            if let Some(pod) = known {
-                return Ok((namespace, pod));
-            }
-            let present = cluster.present(&namespace, session.as_str()).await?;
-            match plan::pod(&present, container.as_deref())? {
-                Some((pod, _)) if plan::is_ready(pod) => Ok((namespace, name(pod))),
-                _ => Err(anyhow!("session \"{session}\" is not ready")),
-            }
+            let pod = match known {
+                Some(pod) => pod,
+                None => search.pod().await?,
+            };
+            Ok((search.cluster.namespace().to_owned(), pod))
         }
         .boxed()
-    })
+    }))
 }
 
-impl Link {
-    /// A stream to the port.
-    ///
-    /// # Errors
-    /// What the server refuses, rights that are missing by name.
-    pub(crate) async fn open(&self) -> Result<Box<dyn PortStream>> {
-        let opened = self.forwarder.open(self.port).await;
-        opened.map_err(|error| rights::explain(error, &self.cluster, "pods/portforward"))
+impl Search {
+    async fn pod(&self) -> Result<String> {
+        let begun = Instant::now();
+        let mut known = HashSet::new();
+        loop {
+            if let Some(pod) = self.look(&mut known).await? {
+                return Ok(pod);
+            }
+            let left = self.intent.limit.saturating_sub(begun.elapsed());
+            let change = tokio::time::timeout(left, self.change(&known)).await;
+            if change.is_err() {
+                return Err(wait::timed_out(&SESSION, self.intent.name.as_str()));
+            }
+        }
     }
+
+    /// The Pod, if it is there and ready. Ready ones that are not it are `known` from then on.
+    async fn look(&self, known: &mut HashSet<String>) -> Result<Option<String>> {
+        let (namespace, name) = (self.cluster.namespace(), self.intent.name.as_str());
+        let mut present = self.cluster.present(namespace, name).await?;
+        let now = (self.clock)();
+        if let Some(error) = reach::hopeless(&self.cluster, &self.intent, &present, now) {
+            return Err(error);
+        }
+        let pods = &mut present.live.pods;
+        pods.retain(|pod| pod.metadata.deletion_timestamp.is_none() && plan::is_ready(pod));
+        let container = self.container.as_deref();
+        let found = plan::pod(&present, container).ok().flatten();
+        let found =
+            found.filter(|(pod, _)| container.is_some() || is_primary(pod) == self.is_primary);
+        if let Some((pod, _)) = found {
+            return Ok(pod.metadata.name.clone());
+        }
+        let uids = present.live.pods.iter().map(|pod| pod.metadata.uid.clone());
+        known.extend(uids.flatten());
+        Ok(None)
+    }
+
+    /// Waits until a Pod is ready that is not known.
+    async fn change(&self, known: &HashSet<String>) {
+        tokio::time::sleep(PAUSE).await;
+        let select = Selection::labelled(format!("{}={}", labels::SESSION, self.intent.name));
+        let place = Place::Namespace(self.cluster.namespace());
+        let mut changes = self.cluster.watch(&POD, place, &select, None, false);
+        while let Some(Ok(change)) = changes.next().await {
+            let (Change::Added(pod) | Change::Modified(pod)) = change else {
+                continue;
+            };
+            if !known.contains(text(&pod, "/metadata/uid")) && is_ready_and_stays(&pod) {
+                return;
+            }
+        }
+    }
+}
+
+fn is_ready_and_stays(pod: &Value) -> bool {
+    let conditions = pod.pointer("/status/conditions").and_then(Value::as_array);
+    let is_ready = conditions
+        .into_iter()
+        .flatten()
+        .any(|condition| condition["type"] == "Ready" && condition["status"] == "True");
+    is_ready && pod["metadata"]["deletionTimestamp"].is_null()
 }

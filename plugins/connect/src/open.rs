@@ -1,63 +1,57 @@
 //! The session's web page in a browser, through a port of this machine.
 
-use std::sync::Arc;
+use std::net::{IpAddr, Ipv4Addr};
+use std::pin::pin;
 
 use anyhow::{Context, Result};
+use bytes::Bytes;
+use futures::future::{Either, select};
+use session_shared::cluster::Cluster;
+use session_shared::cluster::forward::{Forwarder, Listener};
 use session_shared::verb::Ground;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
 
-use crate::link::Link;
 use crate::plan::url;
+use crate::{forward, link, rights};
+
+const NO_BROWSER: &[u8] = b"note: no browser could be opened: open the URL yourself\n";
 
 /// Forwards until the user has enough.
 ///
 /// # Errors
-/// When no port of this machine is to be had. A connection that fails is told and ends no other.
-pub(crate) async fn run(link: Link, path: &str, ground: &mut Ground) -> Result<()> {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await;
+/// When no port of this machine is to be had; what the server refuses. A connection that fails is told and ends no other.
+pub(crate) async fn run(
+    cluster: &Cluster,
+    forwarder: Forwarder,
+    port: u16,
+    path: &str,
+    ground: &mut Ground,
+) -> Result<()> {
+    let listener = Listener::bind(IpAddr::V4(Ipv4Addr::LOCALHOST), 0).await;
     let listener = listener.context("failed to listen on 127.0.0.1")?;
-    let address = listener.local_addr()?;
-    let url = url(&address.to_string(), path);
-    ground.console.line(&url)?;
-    show(&url, ground).await;
-    ground
-        .console
-        .note("it is reached through this command: Ctrl-C ends it");
-    let link = Arc::new(link);
-    let (failed, mut failures) = mpsc::unbounded_channel();
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => {
-                let Ok((local, _)) = accepted else { continue };
-                let (link, failed) = (link.clone(), failed.clone());
-                tokio::spawn(async move {
-                    if let Err(error) = pass(&link, local).await {
-                        // Nobody to tell means that we are ending.
-                        let _ = failed.send(error);
-                    }
-                });
-            }
-            Some(error) = failures.recv() => ground.console.warn(&format!("{error:#}")),
+    let ready = forwarder.ready().await;
+    ready.map_err(|error| rights::explain(error, cluster, link::RIGHT))?;
+    let url = url(&listener.address().to_string(), path);
+    let console = &mut ground.console;
+    console.line(&url)?;
+    console.note("it is reached through this command: Ctrl-C ends it");
+    let (_, err) = console.outlets();
+    let quiet = console.is_quiet();
+    let shown = pin!(async move {
+        // One in the terminal lasts until it is left.
+        let opened = tokio::task::spawn_blocking(move || webbrowser::open(&url)).await;
+        if !matches!(opened, Ok(Ok(()))) && !quiet {
+            // What cannot be told on standard error is lost.
+            let _ = err.write(Bytes::from_static(NO_BROWSER)).await;
         }
+    });
+    let served = pin!(forward::serve(
+        forwarder,
+        vec![(listener, port)],
+        false,
+        console
+    ));
+    match select(served, shown).await {
+        Either::Left((ended, _)) => ended,
+        Either::Right(((), served)) => served.await,
     }
-}
-
-/// A browser that does not open is no reason to stop: the URL is there.
-async fn show(url: &str, ground: &mut Ground) {
-    let url = url.to_owned();
-    // One in the terminal lasts until it is left.
-    let opened = tokio::task::spawn_blocking(move || webbrowser::open(&url)).await;
-    if !matches!(opened, Ok(Ok(()))) {
-        ground
-            .console
-            .note("no browser could be opened: open the URL yourself");
-    }
-}
-
-async fn pass(link: &Link, mut local: TcpStream) -> Result<()> {
-    let mut remote = link.open().await?;
-    // A browser that goes away in the middle is no fault.
-    let _ = tokio::io::copy_bidirectional(&mut local, &mut remote).await;
-    Ok(())
 }

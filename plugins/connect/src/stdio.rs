@@ -5,11 +5,13 @@ use std::pin::pin;
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use futures::future::{Either, select};
+use session_shared::cluster::Cluster;
+use session_shared::cluster::forward::Forwarder;
 use session_shared::report::terminal::{Inlet, Outlet};
 use session_shared::verb::Ground;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 
-use crate::link::Link;
+use crate::{link, rights};
 
 /// Bytes that are read at a time.
 const CHUNK: usize = 64 * 1024;
@@ -18,8 +20,14 @@ const CHUNK: usize = 64 * 1024;
 ///
 /// # Errors
 /// What the server refuses, and a connection that is lost.
-pub(crate) async fn run(link: &Link, ground: &mut Ground) -> Result<()> {
-    let stream = link.open().await?;
+pub(crate) async fn run(
+    cluster: &Cluster,
+    forwarder: &Forwarder,
+    port: u16,
+    ground: &mut Ground,
+) -> Result<()> {
+    let opened = forwarder.open(port).await;
+    let stream = opened.map_err(|error| rights::explain(error, cluster, link::RIGHT))?;
     let console = &mut ground.console;
     let is_typed = console.reads_terminal();
     let (out, _) = console.outlets();

@@ -4,6 +4,7 @@ use clap::{ArgAction, Parser};
 use session_shared::flags::connection::Connection;
 use session_shared::flags::numbers;
 use session_shared::flags::output::Talk;
+use session_shared::flags::waiting;
 
 pub(crate) const ABOUT: &str = "Print the logs of a session.
 
@@ -59,7 +60,8 @@ pub struct Args {
     #[arg(
         long,
         value_name = "DURATION",
-        default_value = "",
+        default_value = "0s",
+        value_parser = duration,
         hide_default_value = true,
         allow_hyphen_values = true
     )]
@@ -102,4 +104,9 @@ pub struct Args {
         reason = "shared groups are documented where they are defined"
     )]
     pub connection: Connection,
+}
+
+/// A length of time as it was typed: kubectl refuses one below zero later, and in other words.
+fn duration(text: &str) -> Result<String, String> {
+    waiting::parse(text).map(|_| text.to_owned())
 }

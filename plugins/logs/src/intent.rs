@@ -50,7 +50,8 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
             args.container
         );
     }
-    if !args.since.is_empty() && !args.since_time.is_empty() {
+    let since = since(&args.since)?;
+    if since.is_some() && !args.since_time.is_empty() {
         bail!("at most one of `sinceTime` or `sinceSeconds` may be specified");
     }
     let positive = |number: i64| u64::try_from(number).ok().filter(|number| *number > 0);
@@ -74,7 +75,7 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
         options: LogOptions {
             previous: args.previous,
             timestamps: args.timestamps,
-            since_seconds: since(&args.since)?,
+            since_seconds: since,
             since_time: since_time(&args.since_time)?,
             tail: u64::try_from(args.tail).ok(),
             limit_bytes: positive(args.limit_bytes),
@@ -99,17 +100,10 @@ fn workload(word: &str) -> Result<Workload> {
 
 /// Whole seconds, as the server wants them; no time at all is no limit, as with kubectl.
 fn since(text: &str) -> Result<Option<u64>> {
-    if text.is_empty() {
-        return Ok(None);
-    }
     if text.starts_with('-') {
         bail!("--since must be greater than 0");
     }
-    let duration = waiting::parse(text).map_err(|why| {
-        usage(format!(
-            "invalid argument {text:?} for \"--since\" flag: {why}"
-        ))
-    })?;
+    let duration = waiting::parse(text).map_err(usage)?;
     let seconds = duration.as_secs_f64().round().max(1.0);
     Ok((!duration.is_zero()).then_some(seconds as u64))
 }

@@ -42,7 +42,7 @@ pub(crate) async fn snapshot(
             anyhow::Ok(())
         };
         let result = read.await;
-        console.out_bytes(&weave.end(index, index + 1 < sources.len()))?;
+        console.out_bytes(&weave.end(index))?;
         match result {
             Err(error) if failure::of(&error).is_none() => return Err(error),
             result => failed.extend(result.err()),
@@ -69,7 +69,7 @@ pub(crate) async fn follow(
                 String::new()
             }),
             Told::Text { source, bytes } => console.out_bytes(&weave.take(source, &bytes))?,
-            Told::Ended { source } => console.out_bytes(&weave.end(source, prefixed))?,
+            Told::Ended { source } => console.out_bytes(&weave.end(source))?,
             Told::Note(text) => console.note(&text),
         }
     }

@@ -8,7 +8,7 @@ use clap::Command;
 use session_shared::flags::output::Colour;
 use session_shared::report::console::Console;
 use session_shared::verb::{
-    Entry, finish, run_entry, usage as wording, usage_failed, with_connection_flags,
+    Entry, finish, place_of, run_entry, usage as wording, usage_failed, with_connection_flags,
 };
 
 use crate::VERBS;
@@ -57,7 +57,7 @@ pub(crate) fn run(args: Vec<OsString>) -> ExitCode {
             Some(("options", _)) => options(&command, &prefix),
             Some((word, inner)) => match VERBS.iter().find(|verb| verb.name == word) {
                 Some(verb) => {
-                    let prefix = format!("{prefix} {}", verb.name);
+                    let prefix = place_of(&format!("{prefix} {}", verb.name), inner);
                     finish(verb.name, &prefix, |ground| verb.run(inner, ground))
                 }
                 None => external::run(word, inner, &prefix),

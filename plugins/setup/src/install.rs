@@ -12,8 +12,9 @@ use session_shared::objects::ResourceType;
 use session_shared::objects::resource::{CUSTOM_RESOURCE_DEFINITION, SESSION, text};
 use session_shared::plan::Propagation;
 use session_shared::progress::{Event, Sink, Stage};
+use session_shared::report::mutation::change;
 
-use crate::plan::{Part, change, objects};
+use crate::plan::{Part, objects};
 
 /// How long the server may take to serve a new definition when nobody says.
 pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(60);

@@ -84,33 +84,9 @@ fn managed(mut object: Value) -> Value {
     object
 }
 
-/// What applying an object did: the server's answer against what was there.
-pub(crate) fn change(before: Option<&Value>, after: &Value) -> &'static str {
-    match before {
-        None => "created",
-        Some(before) if essence(before) == essence(after) => "unchanged",
-        Some(_) => "configured",
-    }
-}
-
-/// An object without what changes by being looked at.
-fn essence(object: &Value) -> Value {
-    let mut object = object.clone();
-    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
-        for field in ["managedFields", "resourceVersion", "generation"] {
-            metadata.shift_remove(field);
-        }
-    }
-    if let Some(object) = object.as_object_mut() {
-        object.shift_remove("status");
-    }
-    object
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn parts_are_installed_in_their_order_whatever_was_typed() {
@@ -132,16 +108,5 @@ mod tests {
                 assert!(object["metadata"]["name"].is_string(), "{object}");
             }
         }
-    }
-
-    #[test]
-    fn a_change_is_what_the_server_made_of_it() {
-        let before = json!({ "metadata": { "name": "x", "resourceVersion": "1" }, "spec": { "a": 1 }, "status": {} });
-        let same =
-            json!({ "metadata": { "name": "x", "resourceVersion": "2" }, "spec": { "a": 1 } });
-        let other = json!({ "metadata": { "name": "x" }, "spec": { "a": 2 } });
-        assert_eq!(change(None, &same), "created");
-        assert_eq!(change(Some(&before), &same), "unchanged");
-        assert_eq!(change(Some(&before), &other), "configured");
     }
 }

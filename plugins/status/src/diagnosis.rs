@@ -3,9 +3,11 @@
 use serde::Serialize;
 use session_shared::api::{Phase, Session};
 use session_shared::diagnosis::{Cause, EventNote, Finding, Verdict, inspect, inspect_missing};
-use session_shared::reconcile::{Live, Seen};
+use session_shared::reconcile::{Live, Seen, look};
 
 use crate::head::Head;
+use crate::observe::Observed;
+use crate::report::{live, notes};
 
 /// One cause.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -20,18 +22,18 @@ pub(crate) struct Diagnosis {
     pub(crate) remedy: Option<String>,
 }
 
-/// All causes, that of the primary workload first.
+/// All causes, that of the primary workload first, as far as they have been explained.
 pub(crate) fn of(
-    session: &Session,
+    observed: &Observed,
     live: &Live,
-    seen: &Seen,
-    head: &Head,
     notes: &[EventNote],
+    head: &Head,
+    seen: &Seen,
 ) -> Vec<Diagnosis> {
     let mut found: Vec<Diagnosis> = Vec::new();
     if let (Seen::Lost, Phase::Failed) = (seen, head.phase) {
         found.push(Diagnosis {
-            object: about(session),
+            object: about(&observed.typed),
             reason: head.reason.clone(),
             message: head.message.clone(),
             evidence: Vec::new(),
@@ -40,6 +42,40 @@ pub(crate) fn of(
             ),
         });
     }
+    let explained = |cause: Cause| {
+        let finer = observed
+            .explained
+            .iter()
+            .find(|(before, _)| *before == cause);
+        finer.map_or(cause, |(_, finer)| finer.clone())
+    };
+    let causes = found_causes(&observed.typed, live, notes, seen);
+    found.extend(
+        causes
+            .into_iter()
+            .map(|(object, cause)| of_cause(object, explained(cause))),
+    );
+    found
+}
+
+/// The causes of a session as they are read, for somebody who finds out more about them.
+pub(crate) fn causes(observed: &Observed) -> Vec<Cause> {
+    let (live, notes) = (
+        live(observed),
+        notes(observed.events.as_deref().unwrap_or_default()),
+    );
+    let seen = look(&observed.typed, &live, &notes);
+    let found = found_causes(&observed.typed, &live, &notes, &seen);
+    found.into_iter().map(|(_, cause)| cause).collect()
+}
+
+/// What each cause is about, and the cause.
+fn found_causes(
+    session: &Session,
+    live: &Live,
+    notes: &[EventNote],
+    seen: &Seen,
+) -> Vec<(String, Cause)> {
     let uid = session.metadata.uid.as_deref().unwrap_or_default();
     let pods = live.own_pods(uid).map(|pod| inspect(pod, notes));
     let has_pods = |name: &str, kind: &str| {
@@ -55,14 +91,13 @@ pub(crate) fn of(
             .any(|w| object["metadata"]["uid"] == w.uid.as_str() && !has_pods(&w.name, &w.kind))
     });
     let missing = bare.map(|object| inspect_missing(object, notes));
-    for finding in pods.chain(missing) {
-        if let Some(cause) = cause(&finding) {
-            found.push(of_cause(finding.object, cause));
-        }
-    }
-    if let Seen::Hopeless(first) = seen {
+    let all = pods.chain(missing);
+    let mut found: Vec<(String, Cause)> = all
+        .filter_map(|finding| Some((finding.object.clone(), cause(&finding)?)))
+        .collect();
+    if let Some(first) = seen.cause() {
         // The sort is stable: everything else stays in its order.
-        found.sort_by_key(|diagnosis| diagnosis.message != first.message);
+        found.sort_by_key(|(_, cause)| cause.message != first.message);
     }
     found
 }
@@ -80,16 +115,9 @@ fn of_cause(object: String, cause: Cause) -> Diagnosis {
 
 /// A cause that still lets it come up counts as well; an end as it should be has none.
 fn cause(finding: &Finding) -> Option<Cause> {
-    match (&finding.verdict, finding.cause()) {
-        (Verdict::Ready | Verdict::Ended { code: 0, .. }, _) => None,
-        (_, Some(cause)) => Some(cause.clone()),
-        (Verdict::Ended { reason, .. }, None) => Some(Cause {
-            reason: reason.clone(),
-            message: finding.detail.clone(),
-            evidence: Vec::new(),
-            remedy: Some("see the logs of the container".into()),
-        }),
-        (_, None) => None,
+    match &finding.verdict {
+        Verdict::Ready | Verdict::Ended { code: 0, .. } => None,
+        _ => finding.cause().cloned(),
     }
 }
 

@@ -21,7 +21,7 @@ pub(crate) struct Happened {
     pub(crate) time: String,
     /// When it was seen first, RFC 3339.
     pub(crate) first: String,
-    pub(crate) count: i64,
+    pub(crate) count: u64,
     /// Normal or Warning.
     pub(crate) r#type: String,
     pub(crate) reason: String,
@@ -63,13 +63,10 @@ pub(crate) fn of(events: &[Value], session: &Session, live: &Live, data: &Data) 
 fn of_event(event: &Value) -> Happened {
     let note = EventNote::of(event);
     let first = some_text(event, "/firstTimestamp").or_else(|| some_text(event, "/eventTime"));
-    let count = event["count"]
-        .as_i64()
-        .or_else(|| event["series"]["count"].as_i64());
     Happened {
         first: first.unwrap_or_else(|| note.time.clone()),
         time: note.time,
-        count: count.unwrap_or(1).max(1),
+        count: note.count,
         r#type: some_text(event, "/type").unwrap_or_else(|| "Normal".into()),
         reason: note.reason,
         object: format!("{}/{}", note.kind.to_lowercase(), note.name),

@@ -5,7 +5,7 @@ use serde_json::Value;
 use session_shared::api::{DataPolicy, OnExpiry, Phase, Session};
 use session_shared::objects::endpoint::endpoint;
 use session_shared::objects::resource::text;
-use session_shared::reconcile::{Live, Seen, is_expired, standing, wanted};
+use session_shared::reconcile::{Live, Seen, is_expired, is_primary, standing, wanted};
 use session_shared::{Pod, Timestamp};
 
 use crate::observe::Observed;
@@ -145,10 +145,12 @@ fn since(session: &Session, live: &Live, seen: &Seen, phase: Phase) -> Option<St
             .iter()
             .find(|pod| pod.metadata.name.as_deref() == Some(name))
     };
+    let primary = || live.pods.iter().find(|pod| is_primary(pod));
     let told = match seen {
         Seen::Ready { pod: name } => pod(name).and_then(ready_since),
         Seen::Ended { pod: name, .. } => pod(name).and_then(ended_at),
-        _ => None,
+        Seen::NotReady(_) | Seen::Hopeless(_) => primary().and_then(ready_since),
+        Seen::NoWorkload | Seen::Lost => None,
     };
     let status = session.status.as_ref();
     let written = || {
@@ -162,6 +164,7 @@ fn since(session: &Session, live: &Live, seen: &Seen, phase: Phase) -> Option<St
     told.or_else(written).or_else(|| status?.start_time.clone())
 }
 
+/// Since when it is ready, or not.
 fn ready_since(pod: &Pod) -> Option<String> {
     let conditions = pod.status.as_ref()?.conditions.as_ref()?;
     let ready = conditions

@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use session_shared::api::Phase;
 use session_shared::failure::usage;
+use session_shared::flags::selection::session_name;
 use session_shared::names::SessionName;
 use session_shared::report::format::{Allowed, Format};
 
@@ -56,7 +57,7 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
     };
     let output = &args.printing;
     Ok(Intent {
-        name: name(&args.name)?,
+        name: session_name(&args.name)?,
         format: Format::parse(
             &output.output,
             Allowed::Object,
@@ -65,13 +66,6 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
         )?,
         mode,
     })
-}
-
-fn name(word: &str) -> Result<SessionName> {
-    word.strip_prefix("session.streaming.platform/")
-        .or_else(|| word.strip_prefix("session/"))
-        .unwrap_or(word)
-        .parse()
 }
 
 fn phase(word: &str) -> Result<Phase> {

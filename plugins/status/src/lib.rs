@@ -5,6 +5,7 @@ mod connect;
 mod data;
 mod diagnosis;
 mod events;
+mod follow;
 mod head;
 mod intent;
 mod layout;

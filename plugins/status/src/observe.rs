@@ -5,15 +5,19 @@ use anyhow::Result;
 use futures::future::join_all;
 use serde_json::Value;
 use session_shared::api::Session;
-use session_shared::cluster::live::{installed, missing, owner_kinds, parameters_secret, typed};
+use session_shared::cluster::live::{installed, missing, owner_kinds, typed};
 use session_shared::cluster::{Cluster, NodeUse, Place, Selection};
+use session_shared::diagnosis::Cause;
 use session_shared::failure::{self, Kind};
 use session_shared::labels;
+use session_shared::names::parameters_secret;
 use session_shared::objects::ResourceType;
 use session_shared::objects::resource::{
     EVENT, HORIZONTAL_POD_AUTOSCALER, INGRESS, PERSISTENT_VOLUME_CLAIM, POD, SECRET, SERVICE,
     SESSION, SESSION_TEMPLATE, VOLUME_SNAPSHOT, text,
 };
+
+use crate::diagnosis;
 
 /// A part of a report, or why it is not known.
 pub(crate) type Part<T> = std::result::Result<T, String>;
@@ -46,6 +50,8 @@ pub(crate) struct Observed {
     /// The template of the last start; `None` if it is gone, or there was none.
     pub(crate) template: Part<Option<Value>>,
     pub(crate) usage: Part<Vec<NodeUse>>,
+    /// Causes as they were read, and with all that was found out about them.
+    pub(crate) explained: Vec<(Cause, Cause)>,
 }
 
 /// Reads it all.
@@ -91,9 +97,27 @@ pub(crate) async fn observe(cluster: &Cluster, name: &str) -> Result<Observed> {
         events: Ok(Vec::new()),
         template: Ok(None),
         usage: Ok(Vec::new()),
+        explained: Vec::new(),
     };
     refresh(cluster, &mut observed).await;
+    explain(cluster, &mut observed).await;
     Ok(observed)
+}
+
+/// Reads what makes causes finer, where there are causes: the last lines of a log, figures of nodes. Those that have been
+/// explained before are not asked about again.
+pub(crate) async fn explain(cluster: &Cluster, observed: &mut Observed) {
+    let causes = diagnosis::causes(observed);
+    observed
+        .explained
+        .retain(|(before, _)| causes.contains(before));
+    let known = |cause: &Cause| observed.explained.iter().any(|(before, _)| before == cause);
+    let new: Vec<Cause> = causes.into_iter().filter(|cause| !known(cause)).collect();
+    let asked = new
+        .iter()
+        .map(|cause| cluster.explain_cause(cluster.namespace(), cause.clone()));
+    let finer = join_all(asked).await;
+    observed.explained.extend(new.into_iter().zip(finer));
 }
 
 /// Reads what the session and its Pods name: the second round.

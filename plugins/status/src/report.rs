@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 use session_shared::Timestamp;
-use session_shared::api::{API_VERSION, Condition, Session};
+use session_shared::api::{API_VERSION, Condition, Phase, Session};
 use session_shared::cluster::live::typed;
 use session_shared::diagnosis::EventNote;
 use session_shared::objects::resource::text;
@@ -18,7 +18,7 @@ use crate::diagnosis::{self, Diagnosis};
 use crate::events::{self, Happened};
 use crate::head::{self, Head};
 use crate::network::{self, Service};
-use crate::observe::{Observed, Part};
+use crate::observe::Observed;
 use crate::workloads::{self, Workload};
 
 /// Kind of the document.
@@ -56,55 +56,33 @@ pub(crate) struct Named {
     pub(crate) namespace: String,
 }
 
-/// The parts that may not be seen.
-#[derive(Debug, Default)]
-struct Unknown(BTreeMap<&'static str, String>);
-
-impl Unknown {
-    /// What is known of a part, which is nothing where it could not be read: then it is noted why.
-    fn note<T: Clone + Default>(&mut self, name: &'static str, part: &Part<T>) -> T {
-        match part {
-            Ok(known) => known.clone(),
-            Err(why) => {
-                self.0.insert(name, why.clone());
-                T::default()
-            }
-        }
-    }
-}
-
 impl Report {
     /// What `observed` amounts to. `now` decides what has expired.
     pub(crate) fn of(observed: &Observed, now: Timestamp) -> Self {
-        let mut unknown = Unknown::default();
-        let pods = unknown.note("workloads", &observed.pods);
-        let owners = unknown.note("workloads", &observed.owners);
-        let claims = unknown.note("claims", &observed.claims);
-        let snapshots = unknown.note("snapshots", &observed.snapshots);
-        let secret = unknown.note("parametersSecret", &observed.secret);
-        let all = unknown.note("events", &observed.events);
-        let usage = unknown.note("usage", &observed.usage);
-        if let Err(why) = &observed.template {
-            unknown.0.insert("template", why.clone());
-        }
+        let none: &[Value] = &[];
+        let (pods, events) = (
+            observed.pods.as_deref().unwrap_or(none),
+            observed.events.as_deref().unwrap_or(none),
+        );
+        let snapshots = observed.snapshots.as_deref().unwrap_or(none);
+        let usage = observed.usage.as_deref().unwrap_or_default();
         let session = &observed.typed;
-        let live = live(&pods, owners, claims.into_iter().chain(secret).collect());
-        let notes = notes(&all);
+        let (live, notes) = (live(observed), notes(events));
         let seen = look(session, &live, &notes);
         let head = head::of(observed, &live, &seen, now);
-        let workloads = workloads::of(session, &live, &pods, &usage);
-        let diagnosis = diagnosis::of(session, &live, &seen, &head, &notes);
-        let data = data::of(session, &live, &snapshots, &usage);
+        let workloads = workloads::of(session, &live, pods, usage);
+        let diagnosis = diagnosis::of(observed, &live, &notes, &head, &seen);
+        let data = data::of(session, &live, snapshots, usage);
         Self {
             api_version: API_VERSION,
             kind: KIND,
             metadata: named(session),
             network: network::of(&observed.network, &live, session),
             connect: connect::methods(session),
-            conditions: conditions(session),
-            events: events::of(&all, session, &live, &data),
+            conditions: conditions(session, &head),
+            events: events::of(events, session, &live, &data),
             next: connect::next(session, &head, &diagnosis, &workloads, &data),
-            unknown: unknown.0,
+            unknown: unknown(observed),
             session: observed.session.clone(),
             head,
             diagnosis,
@@ -119,15 +97,15 @@ impl Report {
     }
 }
 
-/// What is there, as the reconciler reads it. A Pod that is no Pod is nobody's.
-pub(crate) fn live(pods: &[Value], owners: Vec<Value>, data: Vec<Value>) -> Live {
+/// What is there, as the reconciler reads it: what may not be seen is not there. A Pod that is no Pod is nobody's.
+pub(crate) fn live(observed: &Observed) -> Live {
+    let pods = observed.pods.iter().flatten();
+    let claims = observed.claims.iter().flatten();
+    let secret = observed.secret.iter().flatten();
     Live {
-        pods: pods
-            .iter()
-            .filter_map(|pod| typed(pod.clone()).ok())
-            .collect(),
-        owners,
-        data,
+        pods: pods.filter_map(|pod| typed(pod.clone()).ok()).collect(),
+        owners: observed.owners.clone().unwrap_or_default(),
+        data: claims.chain(secret).cloned().collect(),
         ..Live::default()
     }
 }
@@ -146,11 +124,52 @@ fn named(session: &Session) -> Named {
     }
 }
 
-fn conditions(session: &Session) -> Vec<Condition> {
+/// Why parts are not known, by their names.
+fn unknown(observed: &Observed) -> BTreeMap<&'static str, String> {
+    let parts = [
+        ("claims", observed.claims.as_ref().err()),
+        ("events", observed.events.as_ref().err()),
+        ("parametersSecret", observed.secret.as_ref().err()),
+        ("snapshots", observed.snapshots.as_ref().err()),
+        ("template", observed.template.as_ref().err()),
+        ("usage", observed.usage.as_ref().err()),
+        (
+            "workloads",
+            observed
+                .pods
+                .as_ref()
+                .err()
+                .or(observed.owners.as_ref().err()),
+        ),
+    ];
+    parts
+        .into_iter()
+        .filter_map(|(part, why)| Some((part, why?.clone())))
+        .collect()
+}
+
+/// Conditions as they were written; Ready as it is, since without a controller nobody keeps it.
+fn conditions(session: &Session, head: &Head) -> Vec<Condition> {
     let status = session.status.as_ref();
-    status
+    let mut conditions = status
         .map(|status| status.conditions.clone())
-        .unwrap_or_default()
+        .unwrap_or_default();
+    let is_ready = if head.phase == Phase::Running {
+        "True"
+    } else {
+        "False"
+    };
+    if let Some(ready) = conditions
+        .iter_mut()
+        .find(|condition| condition.r#type == "Ready")
+        && ready.status != is_ready
+    {
+        ready.status = is_ready.into();
+        ready.reason.clone_from(&head.reason);
+        ready.message.clear();
+        ready.last_transition_time = head.since.clone().unwrap_or_default();
+    }
+    conditions
 }
 
 /// The text at a pointer, `None` where there is none.

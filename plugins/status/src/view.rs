@@ -157,7 +157,8 @@ fn diagnosis(page: &mut Page, report: &Report) {
 }
 
 fn connect(page: &mut Page, report: &Report) {
-    if report.connect.is_empty() {
+    // Nothing to enter; one that is coming up is waited for.
+    if report.connect.is_empty() || !matches!(report.head.phase, Phase::Running | Phase::Pending) {
         return;
     }
     page.section("Connect");

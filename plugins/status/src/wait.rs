@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Error, Result, anyhow};
 use session_shared::api::Phase;
+use session_shared::cluster::Cluster;
 use session_shared::cluster::wait::timed_out;
-use session_shared::cluster::{Cluster, Turn};
 use session_shared::failure::hinted;
 use session_shared::objects::resource::SESSION;
 use session_shared::progress::{Event, Sink, Stage};
@@ -14,10 +14,10 @@ use session_shared::report::format::Format;
 use session_shared::verb::Ground;
 
 use crate::document;
+use crate::follow::{Followed, Happened};
 use crate::intent::Intent;
-use crate::observe::{Observed, observe, refresh};
+use crate::observe::Observed;
 use crate::report::{Report, live, notes};
-use crate::watch::{follow, take};
 
 /// Where a wait stands.
 #[derive(Debug, PartialEq)]
@@ -25,8 +25,8 @@ enum Judged {
     Reached,
     /// It may still come; what it is doing.
     Waiting(Stage, String, String),
-    /// It cannot come by itself: why, and what to do about it.
-    Hopeless(String, Option<String>),
+    /// It cannot come by itself.
+    Hopeless,
 }
 
 /// Waits.
@@ -41,53 +41,61 @@ pub(crate) async fn wait(
     ground: &mut Ground,
 ) -> Result<()> {
     let name = intent.name.as_str().to_owned();
-    let mut observed = observe(cluster, &name).await?;
-    let mut turns = follow(cluster, &name, None, Some(limit));
+    let mut followed = Followed::new(cluster, &name, None, Some(limit)).await?;
     let mut sink = ground.console.progress();
     loop {
-        let report = Report::of(&observed, ground.now());
-        match judge(&report, &observed, target) {
+        let report = Report::of(&followed.observed, ground.now());
+        match judge(&report, &followed.observed, target) {
             Judged::Reached => {
-                sink.tell(Event::Done);
                 drop(sink);
                 return reached(&report, &mut intent.format, ground);
             }
-            Judged::Hopeless(why, remedy) => {
-                sink.tell(Event::Done);
-                let error = anyhow!("session {name:?} will not be {}: {why}", target.word());
-                return Err(match remedy {
-                    Some(remedy) => hinted(error, remedy),
-                    None => error,
-                });
+            Judged::Hopeless => {
+                followed.explain().await;
+                return Err(hopeless(
+                    &Report::of(&followed.observed, ground.now()),
+                    target,
+                ));
             }
-            Judged::Waiting(stage, object, detail) => {
-                if limit.is_zero() {
-                    return Err(timed_out(&SESSION, &name));
-                }
-                sink.tell(Event::Waiting {
-                    stage,
-                    object,
-                    detail,
-                });
-            }
+            Judged::Waiting(stage, object, detail) => sink.tell(Event::Waiting {
+                stage,
+                object,
+                detail,
+            }),
         }
-        let mut asks = false;
-        let mut turn = turns.next().await;
-        while let Some(one) = turn {
-            if matches!(one, Turn::TimeUp) {
-                return Err(timed_out(&SESSION, &name));
-            }
-            asks |= take(&mut observed, one)?;
-            turn = turns.now();
-            if turn.is_none() {
-                break;
-            }
+        // No time at all looks once.
+        if limit.is_zero() || followed.next().await? == Happened::TimeUp {
+            return Err(too_late(&report));
         }
-        if asks {
-            let events = observed.events.clone();
-            refresh(cluster, &mut observed).await;
-            observed.events = events;
-        }
+    }
+}
+
+/// kubectl's words, and what was seen last.
+fn too_late(report: &Report) -> Error {
+    let error = timed_out(&SESSION, &report.metadata.name);
+    let head = &report.head;
+    let phase = format!("it is {}", head.phase.word());
+    if head.message.is_empty() {
+        hinted(error, phase)
+    } else {
+        hinted(error, format!("{phase}: {}", head.message))
+    }
+}
+
+/// Why it will not be what it was waited for, and what to do about it.
+fn hopeless(report: &Report, target: Phase) -> Error {
+    let (head, name) = (&report.head, &report.metadata.name);
+    let first = report.diagnosis.first();
+    let why = match first {
+        _ if head.phase == Phase::Terminating => "it is being deleted".to_owned(),
+        Some(found) => format!("{}: {}", found.reason, found.message),
+        None if head.message.is_empty() => format!("it is {}", head.phase.word()),
+        None => format!("it is {}: {}", head.phase.word(), head.message),
+    };
+    let error = anyhow!("session {name:?} will not be {}: {why}", target.word());
+    match first.and_then(|found| found.remedy.clone()) {
+        Some(remedy) => hinted(error, remedy),
+        None => error,
     }
 }
 
@@ -105,44 +113,27 @@ fn reached(report: &Report, format: &mut Format, ground: &mut Ground) -> Result<
 }
 
 fn judge(report: &Report, observed: &Observed, target: Phase) -> Judged {
-    let head = &report.head;
-    if head.phase == target {
+    let phase = report.head.phase;
+    if phase == target {
         return Judged::Reached;
     }
-    if head.phase == Phase::Terminating {
-        return Judged::Hopeless("it is being deleted".into(), None);
-    }
-    // Anything may still be stopped, fail or be deleted.
-    if !matches!(target, Phase::Running | Phase::Pending) {
-        return waiting(report, observed);
-    }
-    match head.phase {
-        Phase::Failed | Phase::Stopped => {
-            let first = report.diagnosis.first();
-            let why = match first {
-                Some(found) => format!("{}: {}", found.reason, found.message),
-                None if head.message.is_empty() => format!("it is {}", head.phase.word()),
-                None => format!("it is {}: {}", head.phase.word(), head.message),
-            };
-            Judged::Hopeless(why, first.and_then(|found| found.remedy.clone()))
-        }
+    // Anything may still be stopped, fail or be deleted; what failed or ended does not come up by itself.
+    let comes_up = matches!(target, Phase::Running | Phase::Pending);
+    match phase {
+        Phase::Terminating => Judged::Hopeless,
+        Phase::Failed | Phase::Stopped if comes_up => Judged::Hopeless,
         _ => waiting(report, observed),
     }
 }
 
 fn waiting(report: &Report, observed: &Observed) -> Judged {
-    let pods = observed.pods.clone().unwrap_or_default();
-    let owners = observed.owners.clone().unwrap_or_default();
     let events = notes(observed.events.as_deref().unwrap_or_default());
-    match look(&observed.typed, &live(&pods, owners, Vec::new()), &events) {
+    match look(&observed.typed, &live(observed), &events) {
         Seen::NotReady(finding) => Judged::Waiting(finding.stage, finding.object, finding.detail),
         _ => {
             let object = format!("session/{}", report.metadata.name);
-            Judged::Waiting(
-                Stage::Applying,
-                object,
-                format!("is {}", report.head.phase.word()),
-            )
+            let detail = format!("is {}", report.head.phase.word());
+            Judged::Waiting(Stage::Applying, object, detail)
         }
     }
 }

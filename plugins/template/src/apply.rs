@@ -9,7 +9,7 @@ use session_shared::flags::values::source;
 use session_shared::flags::writing::DryRun;
 use session_shared::objects::resource::{SESSION_TEMPLATE, text};
 use session_shared::report::format::{Allowed, Format};
-use session_shared::report::mutation::Mutations;
+use session_shared::report::mutation::{Mutations, change};
 use session_shared::template::Severity;
 use session_shared::verb::Ground;
 
@@ -93,6 +93,6 @@ async fn apply(
     let after = cluster
         .apply(&SESSION_TEMPLATE, "", name, object, write)
         .await?;
-    let change = plan::change(before.as_ref(), &after);
+    let change = change(before.as_ref(), &after);
     Ok((after, change))
 }

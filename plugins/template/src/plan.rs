@@ -225,28 +225,9 @@ pub(crate) fn counted(findings: &[Finding]) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-/// What applying an object did: the server's answer against what was there.
-pub(crate) fn change(before: Option<&Value>, after: &Value) -> &'static str {
-    match before {
-        None => "created",
-        Some(before) if own(before.clone()) == own(after.clone()) => "unchanged",
-        Some(_) => "configured",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_change_is_what_the_server_made_of_it() {
-        let before = json!({"metadata": {"name": "x", "resourceVersion": "1"}, "spec": {"a": 1}, "status": {}});
-        let same = json!({"metadata": {"name": "x", "resourceVersion": "2"}, "spec": {"a": 1}});
-        let other = json!({"metadata": {"name": "x"}, "spec": {"a": 2}});
-        assert_eq!(change(None, &same), "created");
-        assert_eq!(change(Some(&before), &same), "unchanged");
-        assert_eq!(change(Some(&before), &other), "configured");
-    }
 
     #[test]
     fn only_what_stands_in_secrets_alone_is_a_secret() {

@@ -4,7 +4,7 @@
 //! read while we wait for its input to be taken (`cat` of a large file). Here both directions go at the same time.
 
 use std::pin::Pin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use bytes::{BufMut, Bytes, BytesMut};
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::{self, Message};
 
-use super::exec::exit_code;
+use super::exec::{exit_code, upgraded};
 use super::failure::{Subject, of_status};
 use super::paths;
 use super::{Cluster, Place};
@@ -133,7 +133,9 @@ impl Cluster {
             running.argv.iter().map(String::as_str),
             &params,
         )?;
+        let (target, asked) = (request.uri().to_string(), Instant::now());
         let opened = self.inner.client.connect(request).await;
+        self.observed("GET", &target, upgraded(opened.as_ref().err()), asked);
         let connection = opened.map_err(|error| self.refused(&error, &subject))?;
         let can_close = connection.supports_stream_close();
         let (send, heard) = connection.into_stream().split();

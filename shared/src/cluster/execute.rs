@@ -266,10 +266,7 @@ impl Cluster {
     ) -> Result<()> {
         let options = Delete {
             uid: target.uid.clone(),
-            propagation: match propagation {
-                Propagation::Background => super::Propagation::Background,
-                Propagation::Foreground => super::Propagation::Foreground,
-            },
+            propagation,
             dry_run: write.dry_run,
             ..Delete::default()
         };

@@ -9,6 +9,7 @@ use super::{Cluster, Place, Selection};
 use crate::api::Session;
 use crate::failure::{self, Kind};
 use crate::labels;
+use crate::names::parameters_secret;
 use crate::objects::ResourceType;
 use crate::objects::resource::{
     DAEMON_SET, DEPLOYMENT, JOB, PERSISTENT_VOLUME_CLAIM, POD, REPLICA_SET, SECRET, SESSION,
@@ -98,11 +99,6 @@ impl Cluster {
             Err(error) => Err(error),
         }
     }
-}
-
-/// Name of the Secret that holds a session's secret parameters.
-pub fn parameters_secret(session: &str) -> String {
-    format!("session-{session}-parameters")
 }
 
 /// The kinds that [`Cluster::owners`] lists.

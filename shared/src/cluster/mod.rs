@@ -68,7 +68,7 @@ pub use token::random_token;
 pub use turns::{Turn, Turns};
 pub use usage::{NodeUse, PodUse, VolumeUse};
 pub use watch::Change;
-pub use write::{Delete, Deleted, Propagation, Write};
+pub use write::{Delete, Deleted, Write};
 
 /// Who asks, for the User-Agent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,6 +11,7 @@ use crate::flags::writing::{DryRun, Writing};
 use crate::labels::MANAGER;
 use crate::objects::ResourceType;
 use crate::objects::resource::text;
+use crate::plan::Propagation;
 
 /// How to write.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,28 +41,6 @@ impl Write {
             dry_run: flags.dry_run()? != DryRun::None,
             field_manager: flags.field_manager.clone(),
         })
-    }
-}
-
-/// What happens to the objects that a deleted one owns.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Propagation {
-    /// They go after it.
-    #[default]
-    Background,
-    /// They go before it.
-    Foreground,
-    /// They stay.
-    Orphan,
-}
-
-impl Propagation {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Background => "Background",
-            Self::Foreground => "Foreground",
-            Self::Orphan => "Orphan",
-        }
     }
 }
 

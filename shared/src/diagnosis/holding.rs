@@ -39,10 +39,7 @@ pub fn holding(object: &Value) -> Option<Cause> {
     Some(Cause {
         reason: "Finalizers".into(),
         message,
-        evidence: vec![format!(
-            "deleted at {since}, finalizers: {}",
-            finalizers.join(", ")
-        )],
+        evidence: vec![format!("finalizers: {}", finalizers.join(", "))],
         remedy: Some(remedy),
         ..Cause::default()
     })

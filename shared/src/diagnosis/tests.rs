@@ -1,4 +1,6 @@
 //! Every cause there is, side by side: no two say the same. And what the cluster really said, read from recordings.
+//!
+//! Long because no two causes may say the same: all of them stand side by side.
 
 use std::collections::BTreeMap;
 

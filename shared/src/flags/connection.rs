@@ -2,6 +2,8 @@
 
 use clap::Args;
 
+use super::numbers;
+
 /// kubectl's connection flags. Empty texts count as not given, as they do there.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Connection")]
@@ -211,6 +213,8 @@ pub struct Connection {
         global = true,
         value_name = "LEVEL",
         default_value = "0",
+        value_parser = numbers::small,
+        allow_hyphen_values = true,
         hide_default_value = true
     )]
     pub verbosity: i32,

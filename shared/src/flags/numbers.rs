@@ -28,6 +28,15 @@ pub fn count(text: &str) -> Result<u32, String> {
         .map_err(|_| format!("strconv.ParseInt: parsing {text:?}: value out of range"))
 }
 
+/// As [`integer`], for a number of 32 bits.
+///
+/// # Errors
+/// The reason, in Go's words.
+pub fn small(text: &str) -> Result<i32, String> {
+    i32::try_from(integer(text)?)
+        .map_err(|_| format!("strconv.ParseInt: parsing {text:?}: value out of range"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -45,6 +54,8 @@ mod tests {
         let long = integer("99999999999999999999").unwrap_err();
         assert!(long.ends_with("value out of range"), "{long}");
         assert_eq!(count("500"), Ok(500));
+        assert_eq!(small("-1"), Ok(-1));
+        assert!(small("2147483648").is_err());
         assert!(count("-1").is_err() && count("4294967296").is_err());
     }
 }

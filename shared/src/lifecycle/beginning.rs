@@ -14,12 +14,12 @@ use crate::cluster::interrupt::Interrupt;
 use crate::cluster::live::typed;
 use crate::cluster::{Cluster, Write};
 use crate::failure::{self, Kind, hinted};
+use crate::names::parameters_secret;
 use crate::objects::belonging::is_named;
 use crate::objects::resource::{SECRET, SESSION};
 use crate::plan::{Outcome, Plan, Step};
 use crate::progress::Sink;
 use crate::reconcile::{Wanted, reconcile, record};
-use crate::template::parameters_secret_name;
 
 impl Ahead {
     /// Starts the session. What was made stays when something fails: the next start goes on from there.
@@ -106,7 +106,7 @@ impl Ahead {
             .filter(|(name, value)| stored.get(*name) != Some(value))
             .collect();
         let mut plan = Plan::default();
-        let secret = parameters_secret_name(&self.start.belonging.session);
+        let secret = parameters_secret(self.start.belonging.session.as_str());
         let mut own = self.present.live.own_data(&self.present.session);
         let found = own.find(|object| is_named(object, "Secret", &secret));
         if let Some(found) = found.filter(|_| !new.is_empty()) {

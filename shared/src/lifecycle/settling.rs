@@ -7,13 +7,13 @@ use crate::cluster::wait::Waited;
 use crate::cluster::{Cluster, Write};
 use crate::failure::{Failure, Kind, hinted};
 use crate::labels;
+use crate::names::parameters_secret;
 use crate::objects::endpoint::endpoint;
 use crate::objects::resource::SESSION;
 use crate::progress::{Event, Sink};
 use crate::reconcile::{Seen, Start, Wanted, record, standing};
 use crate::report::console::Console;
 use crate::report::mutation::Mutations;
-use crate::template::parameters_secret_name;
 use crate::verb::Ground;
 use anyhow::{Result, anyhow};
 use k8s_openapi::api::core::v1::Pod;
@@ -222,7 +222,7 @@ fn tell(made: &Made, endpoint: Option<String>, console: &mut Console) {
     console.err_line(&format!(
         "enter it: kubectl session connect {name} -n {namespace}"
     ));
-    let secret = parameters_secret_name(&made.start.belonging.session);
+    let secret = parameters_secret(made.start.belonging.session.as_str());
     for parameter in made.start.rendering.secrets.keys() {
         console.err_line(&format!(
             "{parameter}: kubectl get secret {secret} -n {namespace} -o jsonpath='{{.data.{parameter}}}' | base64 -d"

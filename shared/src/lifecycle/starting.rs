@@ -13,6 +13,7 @@ use crate::api::{SecretsFrom, Session, SessionTemplate, State};
 use crate::cluster::{Cluster, Write, random_token};
 use crate::failure::hinted;
 use crate::flags::values::Assigned;
+use crate::names::parameters_secret;
 use crate::objects::ResourceType;
 use crate::objects::belonging::{Belonging, is_named};
 use crate::objects::pods::pod_metadata_paths;
@@ -22,7 +23,7 @@ use crate::progress::Sink;
 use crate::reconcile::{
     Body, Found, Recipe, Rendered, Start, claim_conflict, claim_growths, record, render,
 };
-use crate::template::{parameters_secret_name, stored_secrets};
+use crate::template::stored_secrets;
 
 /// What the user wants of a start.
 #[derive(Clone, Debug, Default)]
@@ -206,7 +207,7 @@ async fn stored_of(
     cluster: &Cluster,
     present: &Present,
 ) -> Result<Option<BTreeMap<String, String>>> {
-    let name = parameters_secret_name(&present.belonging.session);
+    let name = parameters_secret(present.belonging.session.as_str());
     let mut own = present.live.own_data(&present.session);
     if !own.any(|object| is_named(object, "Secret", &name)) {
         return Ok(None);

@@ -9,11 +9,11 @@ use super::live::Live;
 use super::renewal::Renewal;
 use crate::api::{Applied, ConnectMethod, DataPolicy, Hooks, OnExpiry, PrimaryRef, Session};
 use crate::labels;
+use crate::names::parameters_secret;
 use crate::objects::order::{tier, tiers};
 use crate::objects::resource::text;
 use crate::objects::{ObjectRef, belonging};
 use crate::plan::{Plan, Step};
-use crate::template::parameters_secret_name;
 
 /// What a session's template or manifest came to, with every value in its place: complete and legal, but nobody's yet.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -84,7 +84,7 @@ impl Start {
             "apiVersion": "v1",
             "kind": "Secret",
             "type": "Opaque",
-            "metadata": { "name": parameters_secret_name(&self.belonging.session), "labels": {} },
+            "metadata": { "name": parameters_secret(self.belonging.session.as_str()), "labels": {} },
             "stringData": secrets,
         });
         secret["metadata"]["labels"][labels::PARAMETERS] = "true".into();

@@ -4,9 +4,11 @@ use std::fmt;
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use anstyle::AnsiColor;
 use jiff::Timestamp;
 
 use super::clean;
+use super::console::Console;
 use super::live::Live;
 use super::streams::Shared;
 
@@ -64,6 +66,30 @@ impl Aside {
     }
 }
 
+impl Console {
+    /// A way to standard error for code that has no console: it prints what is traced and warned of at any time.
+    pub fn aside(&self) -> Aside {
+        let word = self.paint_err(AnsiColor::Yellow.on_default().bold(), "Warning:");
+        // The colours are known by the time anybody asks.
+        let _first_stays = self.beside.word.set(word);
+        Aside {
+            err: self.err.clone(),
+            live: self.live.clone(),
+            state: self.beside.clone(),
+        }
+    }
+
+    /// Traces what is of this level or a lower one from now on: the number after -v.
+    pub fn set_level(&self, level: i32) {
+        self.beside.level.store(level, Ordering::Relaxed);
+    }
+
+    /// Prints a line on standard error if -v asks for this level or more.
+    pub fn trace(&self, level: i32, text: &str) {
+        self.aside().trace(level, text);
+    }
+}
+
 /// A line as klog writes it: `I0301 12:00:00.000000    4711 aside.rs:60] text`.
 fn traced(text: &str, now: Timestamp) -> String {
     format!(
@@ -78,7 +104,6 @@ fn traced(text: &str, now: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::console::Console;
 
     #[test]
     fn a_traced_line_is_klogs_and_cannot_move_the_cursor() {

@@ -3,18 +3,19 @@
 //! A closed pipe on standard output (`| head`) is an error that [`super::failure`] shows to nobody and answers with exit
 //! code 141: kubectl, like every program that is not told otherwise, dies of SIGPIPE there, and a shell shows that as
 //! 141. What goes to standard error and cannot be written is lost, and never a reason to stop.
+//!
+//! Long because every way to print is a method of the one type that holds the streams.
 
 use std::collections::HashSet;
 use std::env;
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Cursor, IsTerminal, Read};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use anstyle::{AnsiColor, Style};
 use anyhow::{Context, Result};
 
-use super::aside::{Aside, State};
+use super::aside::State;
 use super::clean;
 use super::live::{Live, Progress, Screen};
 use super::screen::FullScreen;
@@ -91,7 +92,7 @@ struct Terminals {
 /// The streams of a process, or buffers that stand for them.
 pub struct Console {
     out: Shared,
-    err: Shared,
+    pub(super) err: Shared,
     input: Box<dyn BufRead + Send>,
     terminals: Terminals,
     /// Columns that somebody has said (COLUMNS, a test); 0 leaves it to the terminal.
@@ -102,9 +103,9 @@ pub struct Console {
     colour: Colour,
     quiet: bool,
     captured: bool,
-    live: Live,
+    pub(super) live: Live,
     warned: HashSet<String>,
-    beside: Arc<State>,
+    pub(super) beside: Arc<State>,
 }
 
 impl fmt::Debug for Console {
@@ -275,28 +276,6 @@ impl Console {
         }
     }
 
-    /// A way to standard error for code that has no console: it prints what is traced and warned of at any time.
-    pub fn aside(&self) -> Aside {
-        let word = self.paint_err(AnsiColor::Yellow.on_default().bold(), "Warning:");
-        // The colours are known by the time anybody asks.
-        let _first_stays = self.beside.word.set(word);
-        Aside {
-            err: self.err.clone(),
-            live: self.live.clone(),
-            state: self.beside.clone(),
-        }
-    }
-
-    /// Traces what is of this level or a lower one from now on: the number after -v.
-    pub fn set_level(&self, level: i32) {
-        self.beside.level.store(level, Ordering::Relaxed);
-    }
-
-    /// Prints a line on standard error if -v asks for this level or more.
-    pub fn trace(&self, level: i32, text: &str) {
-        self.aside().trace(level, text);
-    }
-
     /// Prints `hint: …` on standard error.
     pub fn hint(&mut self, text: &str) {
         let word = self.paint_err(AnsiColor::Cyan.on_default(), "hint:");
@@ -320,7 +299,7 @@ impl Console {
         self.paint(tone.style(), text)
     }
 
-    fn paint_err(&self, style: Style, text: &str) -> String {
+    pub(super) fn paint_err(&self, style: Style, text: &str) -> String {
         painted(style, text, self.terminals.err && self.has_colour())
     }
 

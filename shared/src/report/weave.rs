@@ -12,6 +12,8 @@ pub struct Weave {
     logs: Vec<Log>,
     /// The log whose line is being printed.
     holder: Option<usize>,
+    /// The last line that was printed has no end, and none will come.
+    torn: bool,
 }
 
 #[derive(Debug, Default)]
@@ -38,6 +40,9 @@ impl Weave {
 
     /// What may be printed now that a log has given these bytes. While there is a holder no other log may give any.
     pub fn take(&mut self, log: usize, bytes: &[u8]) -> Vec<u8> {
+        if bytes.is_empty() {
+            return Vec::new();
+        }
         let alone = self.logs.iter().filter(|log| !log.ended).count() == 1;
         let holds = self.holder == Some(log);
         let Some(taken) = self.logs.get_mut(log) else {
@@ -48,6 +53,9 @@ impl Weave {
             .rposition(|byte| *byte == b'\n')
             .map(|at| at + 1);
         let mut out = Vec::new();
+        if std::mem::take(&mut self.torn) {
+            out.push(b'\n');
+        }
         let whole = match end {
             Some(end) => {
                 let first = std::mem::take(&mut taken.kept);
@@ -72,8 +80,9 @@ impl Weave {
         out
     }
 
-    /// What is left to be printed of a log that has come to its end. A line that has none gets one if other logs may follow.
-    pub fn end(&mut self, log: usize, others: bool) -> Vec<u8> {
+    /// What is left to be printed of a log that has come to its end. If its last line has none, it gets one as soon as another
+    /// log prints.
+    pub fn end(&mut self, log: usize) -> Vec<u8> {
         let holds = self.holder == Some(log);
         let Some(ended) = self.logs.get_mut(log) else {
             return Vec::new();
@@ -82,11 +91,12 @@ impl Weave {
         let mut out = Vec::new();
         let rest = std::mem::take(&mut ended.kept);
         if !rest.is_empty() {
+            if std::mem::take(&mut self.torn) {
+                out.push(b'\n');
+            }
             ended.print(&[&rest], holds, &mut out);
         }
-        if others && (holds || !rest.is_empty()) {
-            out.push(b'\n');
-        }
+        self.torn |= holds || !rest.is_empty();
         if holds {
             self.holder = None;
         }
@@ -131,10 +141,7 @@ mod tests {
         assert_eq!(weave.take(0, b"one\ntw"), b"a one\n");
         assert_eq!(weave.take(1, b"un\nde\nt"), b"b un\nb de\n");
         assert_eq!(weave.take(0, b"o\n"), b"a two\n");
-        assert_eq!(
-            (weave.holder(), weave.end(1, true)),
-            (None, b"b t\n".to_vec())
-        );
+        assert_eq!((weave.holder(), weave.end(1)), (None, b"b t".to_vec()));
     }
 
     #[test]
@@ -146,7 +153,7 @@ mod tests {
         assert_eq!(weave.take(0, &piece), piece);
         assert_eq!(weave.take(0, b"\ny"), b"\n");
         assert_eq!(weave.holder(), None);
-        assert_eq!(weave.end(0, false), b"a y");
+        assert_eq!(weave.end(0), b"a y");
     }
 
     #[test]
@@ -155,15 +162,15 @@ mod tests {
         weave.add("");
         assert_eq!(weave.take(0, b"\xff\0 no end"), b"\xff\0 no end");
         assert_eq!(weave.take(0, b" yet\nnext"), b" yet\nnext");
-        assert_eq!(weave.end(0, false), b"");
+        assert_eq!(weave.end(0), b"");
         // Another one that begins while a line is open waits for its end.
         let mut weave = Weave::default();
         weave.add("a ");
         weave.take(0, b"open");
         weave.add("b ");
         assert_eq!(weave.holder(), Some(0));
-        assert_eq!(weave.end(0, true), b"\n");
-        assert_eq!(weave.take(1, b"x\n"), b"b x\n");
+        assert_eq!(weave.end(0), b"");
+        assert_eq!(weave.take(1, b"x\n"), b"\nb x\n");
     }
 
     #[test]
@@ -178,7 +185,7 @@ mod tests {
                     weave.add("b ");
                 }
                 let mut out: Vec<u8> = text.chunks(size).flat_map(|c| weave.take(0, c)).collect();
-                out.extend(weave.end(0, false));
+                out.extend(weave.end(0));
                 assert_eq!(out, named, "{size}");
             }
         }

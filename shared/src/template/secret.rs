@@ -8,12 +8,6 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
 use super::values::Values;
-use crate::names::SessionName;
-
-/// Name of the Secret that keeps a session's secret parameters.
-pub fn parameters_secret_name(session: &SessionName) -> String {
-    format!("session-{session}-parameters")
-}
 
 impl Values {
     /// `data` of the parameters Secret: each secret's raw value, in base64 as the API has it.

@@ -113,8 +113,19 @@ pub fn run_entry(entry: &Entry, prefix: &str, args: Vec<OsString>) -> ExitCode {
         .bin_name(prefix.to_owned())
         .disable_help_subcommand(true);
     match command.clone().try_get_matches_from(args) {
-        Ok(matches) => finish(entry.name, prefix, |ground| entry.run(&matches, ground)),
+        Ok(matches) => {
+            let place = place_of(prefix, &matches);
+            finish(entry.name, &place, |ground| entry.run(&matches, ground))
+        }
         Err(error) => usage_failed(&command, prefix, &error),
+    }
+}
+
+/// How the innermost command was called, for the pointer to its help: `kubectl session template lint`.
+pub fn place_of(prefix: &str, matches: &ArgMatches) -> String {
+    match matches.subcommand() {
+        Some((word, inner)) => place_of(&format!("{prefix} {word}"), inner),
+        None => prefix.to_owned(),
     }
 }
 

@@ -116,7 +116,8 @@ fn the_servers_own_words_are_printed() {
     assert_eq!(
         played.failed(),
         format!(
-            "Error from server (Forbidden): pods \"tool-alice\" is forbidden: exceeded quota: five, {detail}\n"
+            "Error from server (Forbidden): pods \"tool-alice\" is forbidden: exceeded quota: five, {detail}\n\
+             hint: ask for less, delete sessions that are no longer needed, or have the quota raised\n"
         )
     );
 }

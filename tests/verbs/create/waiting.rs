@@ -106,6 +106,12 @@ fn a_pod_that_ends_at_once_is_told_with_its_exit_code() {
             "ready": false, "restartCount": 0, "state": {"terminated": {"exitCode": 3, "reason": "Error"}}}]});
         vec![pod]
     });
+    let log = "/api/v1/namespaces/default/pods/tool-alice/log";
+    api.on(
+        "GET",
+        log,
+        Answer::text(200, "text/plain", "no config found\n"),
+    );
     let played = create(&api, "alice --template tool");
     golden("create-ended.txt", &played.text());
     assert_eq!(status(&api)["phase"], "failed");

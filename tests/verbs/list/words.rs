@@ -33,7 +33,15 @@ fn a_choice_that_cannot_be_meant_is_told_before_any_request() {
 fn a_command_line_that_cannot_be_meant_is_answered_as_kubectl_does() {
     let program = Path::new(env!("CARGO_BIN_EXE_kubectl-session-list"));
     let mut text = String::new();
-    for words in ["--bogus", "-Z", "--sort-by", "-n", "--show-labels=x", "-L"] {
+    for words in [
+        "--bogus",
+        "-Z",
+        "--sort-by",
+        "-n",
+        "--show-labels=x",
+        "-L",
+        "--chunk-size=x",
+    ] {
         let args: Vec<&str> = words.split(' ').collect();
         let done = run_binary(program, &args, &[], "");
         assert_eq!((done.code, done.stdout.as_str()), (1, ""), "{words}");

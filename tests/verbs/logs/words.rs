@@ -13,7 +13,6 @@ fn what_cannot_be_meant_is_told_before_any_request() {
         "pr -c main --all-containers",
         "pr --since=1m --since-time=2026-03-01T12:00:00Z",
         "pr --since=-1m",
-        "pr --since=soon",
         "pr --since-time=yesterday",
         "pr --tail=-2",
         "pr --limit-bytes=-1",
@@ -42,6 +41,8 @@ fn a_command_line_that_cannot_be_meant_is_answered_as_kubectl_does() {
         "pr --tail=99999999999999999999",
         "pr --limit-bytes=1k",
         "pr --follow=x",
+        "pr --since=soon",
+        "pr -v=x",
         "pr a b",
     ] {
         let args: Vec<&str> = words.split_whitespace().collect();

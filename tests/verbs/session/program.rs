@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use session_support::{Answer, FakeApi, Listening, Output, run_binary};
 
-pub const VERBS: [&str; 6] = ["create", "list", "connect", "delete", "template", "setup"];
+pub const VERBS: [&str; 8] = [
+    "create", "list", "status", "logs", "connect", "delete", "template", "setup",
+];
 
 pub fn program() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_kubectl-session"))

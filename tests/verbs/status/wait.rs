@@ -70,15 +70,31 @@ fn a_session_that_comes_up_is_waited_for_by_watch() {
 
 #[test]
 fn time_that_is_over_is_kubectls_error() {
-    let text = "error: timed out waiting for the condition on session.streaming.platform/alice\n";
+    let text = "error: timed out waiting for the condition on session.streaming.platform/alice\nhint: it is ";
+    for words in [
+        "--wait-for ready --timeout 0",
+        "--timeout 0",
+        "--timeout 50ms",
+    ] {
+        let said = format!("{text}pending: starting pod/tool-alice\n");
+        assert_eq!(status(&coming_up(), words).failed(), said, "{words}");
+    }
+    let played = status(&running_api(), "--wait-for stopped --timeout 50ms");
+    assert_eq!(played.failed(), format!("{text}running\n"));
+}
+
+#[test]
+fn a_server_that_has_forgotten_is_asked_anew() {
+    let api = coming_up();
+    let played = meanwhile(&api, "--wait-for ready", |api| {
+        api.forget_history();
+        api.end_watches();
+        until("the watches are opened again", || watches(api) >= 8);
+        api.put(tool(running()));
+    });
     assert_eq!(
-        status(&coming_up(), "--wait-for ready --timeout 0").failed(),
-        text
-    );
-    assert_eq!(status(&coming_up(), "--timeout 50ms").failed(), text);
-    assert_eq!(
-        status(&running_api(), "--wait-for stopped --timeout 50ms").failed(),
-        text
+        played.done(),
+        "session.streaming.platform/alice condition met\n"
     );
 }
 

@@ -119,11 +119,15 @@ impl Follower {
                 // The end or a fault: all the same, we know where we were.
                 Either::Left(_) | Either::Right(_) => {
                     self.reading = None;
-                    if self.settled {
-                        self.scanner.finish()
-                    } else {
-                        Vec::new()
+                    let Some(why) = self.scanner.refusal() else {
+                        continue;
+                    };
+                    let note = self.unreadable(&why);
+                    if note == self.told {
+                        continue;
                     }
+                    self.told.clone_from(&note);
+                    return Ok(Some(Said::Note(note)));
                 }
             };
             if !piece.is_empty() {
@@ -230,7 +234,7 @@ impl Follower {
         }
         // It has to be opened again as it was meant to be.
         self.settled = false;
-        let note = format!("cannot read the log of pod {:?}: {failed}", self.whose.pod);
+        let note = self.unreadable(&failed.message);
         // Just before it begins a container has no log: that is no trouble.
         let expected = failed.code == 400;
         self.pause().await;
@@ -239,6 +243,10 @@ impl Follower {
         } else {
             Step::Tell(note)
         })
+    }
+
+    fn unreadable(&self, why: &str) -> String {
+        format!("cannot read the log of pod {:?}: {why}", self.whose.pod)
     }
 
     /// The first time what the user asked for; after that what comes after the line that was last.

@@ -7,6 +7,8 @@ use std::cmp::Ordering;
 
 use jiff::Timestamp;
 
+/// So much is kept of what the server itself has to say.
+const STRANGE_MAX: usize = 1024;
 /// No time is longer: `2006-01-02T15:04:05.000000000+07:00`.
 const STAMP_MAX: usize = 40;
 
@@ -20,6 +22,8 @@ pub(super) struct Scanner {
     /// The beginning of a line whose time is not complete yet.
     head: Vec<u8>,
     line: Line,
+    /// What the server put between the lines, or instead of them.
+    strange: Vec<u8>,
     /// The line that was given last.
     last: Option<Mark>,
     /// Everything up to here has been given before.
@@ -36,6 +40,8 @@ enum Line {
     Shown(u64),
     /// It was given before.
     Hidden,
+    /// It has no time, so no container wrote it.
+    Strange,
 }
 
 /// A line: the `lines`th with its time.
@@ -55,6 +61,7 @@ impl Scanner {
             room,
             head: Vec::new(),
             line: Line::Head,
+            strange: Vec::new(),
             last: None,
             known: None,
             met: 0,
@@ -96,13 +103,13 @@ impl Scanner {
         self.limited(out)
     }
 
-    /// What is left at the end of the log.
-    pub(super) fn finish(&mut self) -> Vec<u8> {
-        let mut out = Vec::new();
-        if !self.head.is_empty() {
-            self.begin(&mut out);
-        }
-        self.limited(out)
+    /// Why there is no log, in the kubelet's words, which it puts where the log should be: a file that is gone, or not there
+    /// yet. Told if nothing was read before; else it is only about what is known already.
+    pub(super) fn refusal(&mut self) -> Option<String> {
+        let mut text = std::mem::take(&mut self.strange);
+        text.append(&mut self.head);
+        let text = String::from_utf8_lossy(&text).trim().to_owned();
+        (self.last.is_none() && !text.is_empty()).then_some(text)
     }
 
     /// The head is complete: a time, or something else that the server says between the lines.
@@ -112,8 +119,7 @@ impl Scanner {
             .strip_suffix(b" ")
             .and_then(|text| std::str::from_utf8(text).ok());
         let Some(at) = stamp.and_then(|text| text.parse::<Timestamp>().ok()) else {
-            self.end_open_line(out);
-            self.line = Line::Shown(0);
+            self.line = Line::Strange;
             self.body(&head, head.ends_with(b"\n"), out);
             return;
         };
@@ -160,6 +166,10 @@ impl Scanner {
     }
 
     fn body(&mut self, text: &[u8], ends: bool, out: &mut Vec<u8>) {
+        if self.line == Line::Strange {
+            let room = STRANGE_MAX.saturating_sub(self.strange.len());
+            self.strange.extend(text.iter().take(room));
+        }
         if let Line::Shown(skip) = self.line {
             let skipped = text.len().min(usize::try_from(skip).unwrap_or(usize::MAX));
             let new = &text[skipped..];
@@ -240,10 +250,19 @@ mod tests {
     fn times_are_taken_off_and_everything_else_passes() {
         let mut scanner = Scanner::new(false, None);
         let mut out = scanner.take(&log(&[(A, "\u{1b}[1m \0")]));
-        out.extend(scanner.take(b"\xff\xfe\nno time here\n\n"));
-        out.extend(scanner.take(b"short"));
-        out.extend(scanner.finish());
-        assert_eq!(out, b"\x1b[1m \0\xff\xfe\nno time here\n\nshort");
+        out.extend(scanner.take(b"\xff\xfe\n"));
+        assert_eq!(out, b"\x1b[1m \0\xff\xfe\n");
+    }
+
+    #[test]
+    fn what_the_kubelet_says_is_no_log() {
+        let mut scanner = Scanner::new(false, None);
+        assert!(scanner.take(b"failed to open the file").is_empty());
+        assert_eq!(scanner.refusal().unwrap(), "failed to open the file");
+        scanner.reopen();
+        assert_eq!(scanner.take(&log(&[(A, "one\n")])), b"one\n");
+        assert!(scanner.take(b"short").is_empty());
+        assert_eq!(scanner.refusal(), None);
     }
 
     #[test]

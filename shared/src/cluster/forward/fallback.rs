@@ -18,6 +18,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::connection::{OnFailure, Retired};
+use crate::cluster::exec::upgraded;
 use crate::cluster::{Cluster, transport};
 use crate::failure::{self, Failure, Kind};
 
@@ -148,7 +149,15 @@ impl Dial {
     async fn open(&self, port: u16) -> Result<Spare> {
         let client = self.cluster.inner.client.clone();
         let pods: Api<Pod> = Api::namespaced(client, &self.namespace);
+        let asked = Instant::now();
         let opened = pods.portforward(&self.pod, &[port]).await;
+        let target = format!(
+            "{}/{}/portforward?ports={port}",
+            pods.resource_url(),
+            self.pod
+        );
+        let status = upgraded(opened.as_ref().err());
+        self.cluster.observed("GET", &target, status, asked);
         let mut forward = opened.map_err(|error| match &error {
             kube::Error::UpgradeConnection(why) => Failure::local(
                 Kind::Unreachable,

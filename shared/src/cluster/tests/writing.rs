@@ -1,10 +1,11 @@
 use serde_json::{Value, json};
 use session_support::{Answer, FakeApi};
 
-use super::super::{Delete, Deleted, Propagation, Write};
+use super::super::{Delete, Deleted, Write};
 use super::{cluster, pod, session};
 use crate::failure::{self, Kind};
 use crate::objects::resource::{NAMESPACE, POD, SESSION};
+use crate::plan::Propagation;
 
 const PATH: &str = "/apis/streaming.platform/v1/namespaces/default/sessions";
 const NAMED: &str = "fieldManager=kubectl-session&fieldValidation=Strict";

@@ -103,7 +103,7 @@ fn bad_lines_are_answered_as_kubectl_answers_them() {
         ),
         (
             &["-v=x"],
-            "invalid argument \"x\" for \"-v, --v\" flag: invalid digit found in string",
+            "invalid argument \"x\" for \"-v, --v\" flag: strconv.ParseInt: parsing \"x\": invalid syntax",
             flag,
         ),
         (
