@@ -17,12 +17,15 @@ mod diagnosis;
 mod embedded;
 mod faults;
 mod forward;
+mod home;
 mod krew;
 mod lifecycle;
 mod logs;
 mod shell;
 mod ssh;
+mod start;
 mod status;
+mod stop;
 mod template;
 mod terminal;
 mod world;
@@ -53,6 +56,8 @@ fn all() -> Vec<Live> {
         ssh::tests(),
         forward::tests(),
         status::tests(),
+        stop::tests(),
+        start::tests(),
         diagnosis::tests(),
         faults::tests(),
         krew::tests(),

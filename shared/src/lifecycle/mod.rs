@@ -7,3 +7,4 @@ pub mod settling;
 pub mod starting;
 pub mod stopping;
 pub mod template;
+mod trust;

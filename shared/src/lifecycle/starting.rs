@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::stopping::Present;
-use super::{checks, template};
+use super::{checks, template, trust};
 use crate::api::{SecretsFrom, Session, SessionTemplate, State};
 use crate::cluster::{Cluster, Write, random_token};
 use crate::failure::hinted;
@@ -17,7 +17,6 @@ use crate::names::parameters_secret;
 use crate::objects::ResourceType;
 use crate::objects::belonging::{Belonging, is_named};
 use crate::objects::pods::pod_metadata_paths;
-use crate::objects::privilege::privileges;
 use crate::objects::resource::{SECRET, text};
 use crate::progress::Sink;
 use crate::reconcile::{
@@ -101,7 +100,9 @@ impl Ahead {
             rendering: rendered.rendering,
             use_existing: Vec::new(),
         };
-        trusted(cluster, &present, &start, wish).await?;
+        if !wish.trust_manifest {
+            trust::own_and_harmless(cluster, &present, &start).await?;
+        }
         present.live.rest = others(cluster, &present, &start).await?;
         if let Some(conflict) = claim_conflict(&present.session, &start, &present.live) {
             let error = anyhow!("session {:?} cannot be started: {conflict}", present.name());
@@ -271,45 +272,6 @@ fn request(session: &Session, now: Timestamp) -> String {
     let latest = before.filter_map(|at| at.parse::<Timestamp>().ok()).max();
     let after = latest.and_then(|at| at.checked_add(jiff::SignedDuration::from_secs(1)).ok());
     record::rfc3339(after.map_or(now, |after| after.max(now)))
-}
-
-/// A stored manifest is somebody's text: only its owner's own, without privileges, is carried out unasked.
-async fn trusted(cluster: &Cluster, present: &Present, start: &Start, wish: &Wish) -> Result<()> {
-    if wish.trust_manifest || present.session.spec.manifest.is_none() {
-        return Ok(());
-    }
-    let owner = present.belonging.user_id.as_str();
-    let caller = cluster.identity().await?.username;
-    let takes = privileges(&start.rendering.objects);
-    let name = present.name();
-    let error = if caller != owner {
-        anyhow!("session {name:?} runs a manifest of {owner:?}, and you are {caller:?}")
-    } else if takes.is_empty() {
-        return Ok(());
-    } else {
-        let takes = takes.join(", ");
-        anyhow!("the manifest of session {name:?} asks for privileges: {takes}")
-    };
-    let objects = start.objects();
-    let names = objects.iter().map(|object| {
-        format!(
-            "{}/{}",
-            text(object, "/kind").to_lowercase(),
-            text(object, "/metadata/name")
-        )
-    });
-    let plan: Vec<String> = names.collect();
-    let error = hinted(
-        error,
-        format!("with your rights it would make {}", plan.join(", ")),
-    );
-    Err(hinted(
-        error,
-        format!(
-            "read it: kubectl get session {name} -n {} -o jsonpath='{{.spec.manifest}}'; carry it out with --trust-manifest",
-            present.namespace()
-        ),
-    ))
 }
 
 /// What there is by the names of this start's objects and of those that it no longer has, as far as that is not known yet.
