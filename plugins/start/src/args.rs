@@ -3,6 +3,7 @@
 use clap::Parser;
 use session_shared::flags::choice::Choosing;
 use session_shared::flags::connection::Connection;
+use session_shared::flags::existing::Existing;
 use session_shared::flags::output::{ObjectOutput, Talk};
 use session_shared::flags::values::Values;
 use session_shared::flags::waiting::Waiting;
@@ -50,6 +51,13 @@ pub struct Args {
     /// Preset of the template: a named set of values
     #[arg(long, value_name = "NAME")]
     pub preset: Option<String>,
+
+    #[command(flatten)]
+    #[expect(
+        missing_docs,
+        reason = "shared groups are documented where they are defined"
+    )]
+    pub existing: Existing,
 
     /// Stop what runs, with its sync hook, and start it again
     #[arg(long)]

@@ -51,6 +51,7 @@ pub(crate) async fn observe(
         async move {
             let present = Present::of(cluster, chosen?, controller).await?;
             let deed = Deed::of(intent, &present.session, &present.seen);
+            deed.heeds(intent, &present.session)?;
             if deed == Deed::Nothing {
                 let change = change_of(cluster, &present).await?;
                 return anyhow::Ok(Todo {

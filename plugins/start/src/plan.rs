@@ -3,9 +3,9 @@
 use std::io::BufRead;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use session_shared::api::{Session, State};
-use session_shared::failure::usage;
+use session_shared::failure::{hinted, usage};
 use session_shared::flags::choice::Which;
 use session_shared::flags::writing::DryRun;
 use session_shared::lifecycle::starting::Wish;
@@ -50,6 +50,7 @@ pub(crate) fn read(args: &Args, input: &mut dyn BufRead) -> Result<Intent> {
         wish: Wish {
             assigned: args.values.assigned(None, input)?,
             preset: args.preset.clone(),
+            use_existing: args.existing.objects()?,
             trust_manifest: args.trust_manifest,
             skip_checks: args.skip_checks,
         },
@@ -99,6 +100,27 @@ impl Deed {
             // Stopped, ended, lost or left half made: what is missing is made.
             _ => Deed::Start,
         }
+    }
+
+    /// Values for a session that runs would be forgotten: an error, unless it has them already.
+    ///
+    /// # Errors
+    /// When it has not.
+    pub(crate) fn heeds(self, intent: &Intent, session: &Session) -> Result<()> {
+        if !matches!(self, Deed::Nothing | Deed::Wait) {
+            return Ok(());
+        }
+        let (wish, spec) = (&intent.wish, &session.spec);
+        let has = |(name, value): (&String, &String)| spec.parameters.get(name) == Some(value);
+        let same = wish.assigned.set.iter().all(has)
+            && wish.assigned.files.is_empty()
+            && (wish.preset.is_none() || wish.preset == spec.preset);
+        if same {
+            return Ok(());
+        }
+        let name = session.metadata.name.as_deref().unwrap_or_default();
+        let error = anyhow!("session {name:?} runs, and takes new values only when it is started");
+        Err(hinted(error, "stop it and start it with them: --restart"))
     }
 
     /// The word of the line that is printed.

@@ -2,6 +2,7 @@
 
 pub mod choice;
 pub mod connection;
+pub mod existing;
 pub mod numbers;
 pub mod output;
 pub mod selection;

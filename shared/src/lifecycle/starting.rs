@@ -31,6 +31,8 @@ pub struct Wish {
     pub assigned: Assigned,
     /// Another preset.
     pub preset: Option<String>,
+    /// Others' objects that may be used in place of the session's own, as `kind/name`.
+    pub use_existing: Vec<String>,
     /// Somebody else's manifest, and one that takes privileges, is carried out.
     pub trust_manifest: bool,
     /// Nothing is checked before it is written.
@@ -98,7 +100,7 @@ impl Ahead {
                 ..present.belonging.clone()
             },
             rendering: rendered.rendering,
-            use_existing: Vec::new(),
+            use_existing: wish.use_existing.clone(),
         };
         if !wish.trust_manifest {
             trust::own_and_harmless(cluster, &present, &start).await?;
