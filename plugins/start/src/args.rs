@@ -52,6 +52,10 @@ pub struct Args {
     #[arg(long, value_name = "NAME")]
     pub preset: Option<String>,
 
+    /// Lifetime of this start and later ones (3600, 2h, 7d); 0 or never for no end
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
+    pub expires_in: Option<String>,
+
     #[command(flatten)]
     #[expect(
         missing_docs,

@@ -3,8 +3,9 @@
 use std::io::BufRead;
 use std::time::Duration;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, anyhow};
 use session_shared::api::{Session, State};
+use session_shared::duration::Lifetime;
 use session_shared::failure::{hinted, usage};
 use session_shared::flags::choice::Which;
 use session_shared::flags::writing::DryRun;
@@ -50,6 +51,7 @@ pub(crate) fn read(args: &Args, input: &mut dyn BufRead) -> Result<Intent> {
         wish: Wish {
             assigned: args.values.assigned(None, input)?,
             preset: args.preset.clone(),
+            lifetime: args.expires_in.as_deref().map(lifetime).transpose()?,
             use_existing: args.existing.objects()?,
             trust_manifest: args.trust_manifest,
             skip_checks: args.skip_checks,
@@ -64,6 +66,11 @@ pub(crate) fn read(args: &Args, input: &mut dyn BufRead) -> Result<Intent> {
         dry_run,
         wait: args.waiting.wait.then(|| args.waiting.limit(USUAL_WAIT)),
     })
+}
+
+fn lifetime(text: &str) -> Result<Lifetime> {
+    text.parse()
+        .with_context(|| format!("invalid lifetime {text:?}"))
 }
 
 impl Intent {
@@ -114,7 +121,8 @@ impl Deed {
         let has = |(name, value): (&String, &String)| spec.parameters.get(name) == Some(value);
         let same = wish.assigned.set.iter().all(has)
             && wish.assigned.files.is_empty()
-            && (wish.preset.is_none() || wish.preset == spec.preset);
+            && (wish.preset.is_none() || wish.preset == spec.preset)
+            && wish.lifetime.is_none();
         if same {
             return Ok(());
         }

@@ -64,23 +64,39 @@ pub async fn settle(
     if write.dry_run {
         return Ok(());
     }
-    let Some(limit) = wait else {
-        tell(&made, made_endpoint(&made, None), &mut ground.console);
-        return Ok(());
+    let endpoint = match wait {
+        Some(limit) => ready(cluster, &made, limit, write, ground).await?,
+        None => made_endpoint(&made, None),
     };
+    tell(&made, endpoint, &mut ground.console);
+    Ok(())
+}
+
+/// Waits until the session is ready, and writes down how it stands; its endpoint, if it has one.
+///
+/// # Errors
+/// When the session does not get ready in time: it is kept.
+pub async fn ready(
+    cluster: &Cluster,
+    made: &Made,
+    limit: Duration,
+    write: &Write,
+    ground: &mut Ground,
+) -> Result<Option<String>> {
     // Ctrl-C leaves a session that comes up by itself: it is told how to go on, not just ended.
     let _guard = ground.interrupt.guard();
     if made.controller {
-        return await_controller(cluster, &made, limit, ground).await;
+        return await_controller(cluster, made, limit, ground).await;
     }
-    let (namespace, interrupt) = (namespace(&made), ground.interrupt.clone());
+    let (namespace, interrupt) = (namespace(made), ground.interrupt.clone());
     let waited = {
         let mut sink = ground.console.progress();
+        let owners = made.objects.clone();
         let waited = cluster
             .wait_ready(
                 namespace,
                 &made.session,
-                made.objects.clone(),
+                owners,
                 limit,
                 &interrupt,
                 &mut sink,
@@ -91,36 +107,33 @@ pub async fn settle(
     };
     match waited {
         Waited::Settled { seen, pod } => {
-            let endpoint = write_down(cluster, &made, &seen, pod.as_deref(), write, ground).await?;
+            let endpoint = write_down(cluster, made, &seen, pod.as_deref(), write, ground).await?;
             match *seen {
-                Seen::Ready { .. } => {
-                    tell(&made, endpoint, &mut ground.console);
-                    Ok(())
-                }
-                seen => Err(not_ready(&made, &seen)),
+                Seen::Ready { .. } => Ok(endpoint),
+                seen => Err(not_ready(made, &seen)),
             }
         }
         Waited::TimedOut(seen) => {
             let message = format!(
                 "timed out waiting for the condition on {}/{}",
                 SESSION.singular(),
-                name(&made)
+                name(made)
             );
             let error = anyhow::Error::new(Failure::local(Kind::TimedOut, message));
             let error = match seen.cause() {
                 Some(cause) => cause.behind(error),
                 None => hinted(error, last_seen(&seen)),
             };
-            Err(look_and_delete(error, &made, &seen))
+            Err(look_and_delete(error, made, &seen))
         }
         Waited::Interrupted(seen) => {
             let error = anyhow::Error::new(Failure::local(Kind::Interrupted, "interrupted"));
             let message = format!(
                 "session {:?} was made and goes on coming up; {}",
-                name(&made),
+                name(made),
                 last_seen(&seen)
             );
-            Err(look_and_delete(hinted(error, message), &made, &seen))
+            Err(look_and_delete(hinted(error, message), made, &seen))
         }
     }
 }
@@ -178,7 +191,7 @@ async fn await_controller(
     made: &Made,
     limit: Duration,
     ground: &mut Ground,
-) -> Result<()> {
+) -> Result<Option<String>> {
     let interrupt = ground.interrupt.clone();
     let mut sink = ground.console.progress();
     let settled = cluster
@@ -189,8 +202,7 @@ async fn await_controller(
     let session = settled?;
     let status = session.status.unwrap_or_default();
     if status.phase == Some(Phase::Running) {
-        tell(made, status.endpoint, &mut ground.console);
-        return Ok(());
+        return Ok(status.endpoint);
     }
     let ready = status
         .conditions

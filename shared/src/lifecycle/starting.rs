@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 
 use super::stopping::Present;
 use super::{checks, template, trust};
-use crate::api::{SecretsFrom, Session, SessionTemplate, State};
+use crate::api::{IntOrString, SecretsFrom, Session, SessionTemplate, State};
 use crate::cluster::{Cluster, Write, random_token};
+use crate::duration::Lifetime;
 use crate::failure::hinted;
 use crate::flags::values::Assigned;
 use crate::names::parameters_secret;
@@ -31,6 +32,8 @@ pub struct Wish {
     pub assigned: Assigned,
     /// Another preset.
     pub preset: Option<String>,
+    /// Another lifetime, of this start and later ones.
+    pub lifetime: Option<Lifetime>,
     /// Others' objects that may be used in place of the session's own, as `kind/name`.
     pub use_existing: Vec<String>,
     /// Somebody else's manifest, and one that takes privileges, is carried out.
@@ -73,6 +76,7 @@ impl Ahead {
             futures::try_join!(template_of(cluster, &present), stored_of(cluster, &present))?;
         let mut spec = present.session.spec.clone();
         spec.preset = wish.preset.clone().or(spec.preset);
+        spec.timeout = wish.lifetime.as_ref().map(written).or(spec.timeout);
         let nothing = BTreeMap::new();
         let rendered = render(&Recipe {
             session: &present.belonging.session,
@@ -250,6 +254,9 @@ fn wish_of(
     if let Some(preset) = &wish.preset {
         spec["preset"] = preset.as_str().into();
     }
+    if let Some(lifetime) = &wish.lifetime {
+        spec["timeout"] = json!(written(lifetime));
+    }
     if gave_secrets {
         spec["secretsFrom"] = json!(SecretsFrom::Client);
     }
@@ -261,6 +268,10 @@ fn wish_of(
         patch["metadata"]["annotations"][crate::labels::SKIP_SYNC] = Value::Null;
     }
     patch
+}
+
+fn written(lifetime: &Lifetime) -> IntOrString {
+    lifetime.to_string().as_str().into()
 }
 
 /// A time that is newer than every start that was asked for: times have whole seconds, and clocks differ.

@@ -46,11 +46,15 @@ pub(super) async fn own_and_harmless(
         error,
         format!("with your rights it would make {}", plan.join(", ")),
     );
-    Err(hinted(
+    let namespace = present.namespace();
+    let error = hinted(
         error,
         format!(
-            "read it: kubectl get session {name} -n {} -o jsonpath='{{.spec.manifest}}'; carry it out with --trust-manifest",
-            present.namespace()
+            "read it: kubectl get session {name} -n {namespace} -o jsonpath='{{.spec.manifest}}'"
         ),
+    );
+    Err(hinted(
+        error,
+        format!("carry it out: kubectl session start {name} -n {namespace} --trust-manifest"),
     ))
 }
