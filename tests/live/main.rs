@@ -15,6 +15,7 @@ mod connect;
 mod data;
 mod diagnosis;
 mod embedded;
+mod extend;
 mod faults;
 mod forward;
 mod home;
@@ -58,6 +59,7 @@ fn all() -> Vec<Live> {
         status::tests(),
         stop::tests(),
         start::tests(),
+        extend::tests(),
         diagnosis::tests(),
         faults::tests(),
         krew::tests(),

@@ -29,6 +29,10 @@ pub(crate) fn tests() -> Vec<Live> {
             finishes_a_create_that_was_killed,
         ),
         kubelet(
+            "start_is_what_connect_does_with_a_stopped_session",
+            is_what_connect_does_with_a_stopped_session,
+        ),
+        kubelet(
             "start_makes_what_ended_by_itself_again",
             makes_what_ended_by_itself_again,
         ),
@@ -274,5 +278,31 @@ fn makes_what_ended_by_itself_again() -> Result<()> {
         let line = "session.streaming.platform/e started\n";
         ensure!(started.stdout == line, "{started:?}");
     }
+    Ok(())
+}
+
+fn is_what_connect_does_with_a_stopped_session() -> Result<()> {
+    let world = World::installed("start-connect")?;
+    world
+        .session(&["create", "alice", "--template", "shell"])?
+        .exits(0)?;
+    world.session(&["stop", "alice", "-y"])?.exits(0)?;
+    let refused = world
+        .session(&["connect", "alice", "--no-start", "--", "true"])?
+        .exits(1)?;
+    let text =
+        "error: session \"alice\" is stopped\nhint: start it: kubectl session start alice -n ";
+    ensure!(refused.stderr.starts_with(text), "{refused:?}");
+    let said = world
+        .session(&["connect", "alice", "--", "sh", "-c", "echo hi; exit 3"])?
+        .exits(3)?;
+    ensure!(said.stdout == "hi\n", "{said:?}");
+    let text = "note: session \"alice\" is stopped: it is started\n";
+    ensure!(said.stderr.starts_with(text), "{said:?}");
+    let screen = world.session(&["status", "alice"])?.exits(0)?;
+    ensure!(
+        screen.stdout.contains("Phase:       running since "),
+        "{screen:?}"
+    );
     Ok(())
 }

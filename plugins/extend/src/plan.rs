@@ -133,8 +133,9 @@ fn started(session: &Session, name: &str) -> Result<Timestamp> {
     let phase = status.and_then(|status| status.phase);
     if session.spec.state == Some(State::Stopped) || phase == Some(Phase::Stopped) {
         let error = anyhow!("session {name:?} is stopped: its time begins with its next start");
+        let namespace = session.metadata.namespace.as_deref().unwrap_or_default();
         let hint = format!(
-            "give it another lifetime then: kubectl session start {name} --expires-in DURATION"
+            "give it another lifetime then: kubectl session start {name} -n {namespace} --expires-in DURATION"
         );
         return Err(hinted(error, hint));
     }
