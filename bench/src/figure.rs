@@ -46,6 +46,12 @@ impl Samples {
     pub fn minus(&self, rival: &Self) -> Self {
         Self(self.0.iter().zip(&rival.0).map(|(a, b)| a - b).collect())
     }
+
+    /// What part of the rival's of the same round each was.
+    #[must_use]
+    pub fn over(&self, rival: &Self) -> Self {
+        Self(self.0.iter().zip(&rival.0).map(|(a, b)| a / b).collect())
+    }
 }
 
 /// Whether a figure is as good as it must be.
@@ -121,6 +127,22 @@ impl Table {
         self.samples(what, ours, "ms", [&texts[0], &texts[1]], verdict);
     }
 
+    /// A row of times that is held against a rival's of the same rounds: the median of the ratios must be at most `wanted`.
+    pub fn by_rounds(&mut self, what: &str, ours: &Samples, rival: &Samples, wanted: f64) {
+        let ratio = ours.over(rival).median();
+        let texts = [format!("{ratio:.3}"), format!("<= {wanted:.3}")];
+        let verdict = Verdict::of(ratio <= wanted);
+        self.samples(what, ours, "ms", [&texts[0], &texts[1]], verdict);
+    }
+
+    /// The same of speeds: at least `wanted`.
+    pub fn speed_by_rounds(&mut self, what: &str, ours: &Samples, rival: &Samples, wanted: f64) {
+        let ratio = ours.over(rival).median();
+        let texts = [format!("{ratio:.3}"), format!(">= {wanted:.3}")];
+        let verdict = Verdict::of(ratio >= wanted);
+        self.samples(what, ours, "MiB/s", [&texts[0], &texts[1]], verdict);
+    }
+
     /// A row whose median must be at most `wanted`.
     pub fn at_most(&mut self, what: &str, samples: &Samples, wanted: f64, unit: &str) {
         let text = format!("<= {wanted} {unit}");
@@ -185,6 +207,8 @@ mod tests {
         assert!(samples(&[]).median().is_nan());
         let difference = samples(&[3.0, 5.0]).minus(&samples(&[1.0, 7.0]));
         assert_eq!(difference.median(), -2.0);
+        let ratio = samples(&[3.0, 5.0, 9.0]).over(&samples(&[2.0, 5.0, 3.0]));
+        assert_eq!(ratio.median(), 1.5);
     }
 
     #[test]
@@ -206,9 +230,28 @@ mod tests {
     }
 
     #[test]
-    fn nothing_measured_is_a_miss() {
+    fn rounds_are_judged_by_themselves() {
+        // A slow round is slow for both.
+        let (ours, rival) = (samples(&[1.0, 90.0, 1.0]), samples(&[2.0, 100.0, 2.0]));
         let mut table = Table::of_times();
-        table.at_most("nothing", &samples(&[]), 10.0, "ms");
+        table.by_rounds("time", &ours, &rival, 0.5);
+        table.speed_by_rounds("speed", &ours, &rival, 0.5);
+        assert!(!table.missed());
+        table.speed_by_rounds("speed", &ours, &rival, 0.6);
         assert!(table.missed());
+    }
+
+    #[test]
+    fn nothing_measured_is_a_miss() {
+        let none = samples(&[]);
+        for judge in [
+            |table: &mut Table, none: &Samples| table.at_most("nothing", none, 10.0, "ms"),
+            |table: &mut Table, none: &Samples| table.by_rounds("nothing", none, none, 1.0),
+            |table: &mut Table, none: &Samples| table.speed_by_rounds("nothing", none, none, 1.0),
+        ] {
+            let mut table = Table::of_times();
+            judge(&mut table, &none);
+            assert!(table.missed());
+        }
     }
 }

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::thread::sleep;
-use std::time::Duration;
 
 use anyhow::Result;
 use session_cluster::{AuditEvent, Cluster};
@@ -67,20 +65,7 @@ impl Scenario<'_> {
             arguments.push("--wait=false");
         }
         output(&mut user.command(umbrella, &arguments))?;
-        settled(cluster, &user)
-    }
-}
-
-/// Reads the log until nothing is added to it: watches are written down when they end, after the program.
-fn settled(cluster: &Cluster, user: &User) -> Result<Vec<AuditEvent>> {
-    let mut events = user.requests(cluster)?;
-    loop {
-        sleep(Duration::from_secs(1));
-        let later = user.requests(cluster)?;
-        if later.len() == events.len() {
-            return Ok(events);
-        }
-        events = later;
+        user.settled_requests(cluster)
     }
 }
 

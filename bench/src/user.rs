@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread::sleep;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use session_cluster::{AuditEvent, Cluster, Namespace};
@@ -70,6 +72,33 @@ impl User {
     /// When the audit log cannot be read.
     pub fn requests(&self, cluster: &Cluster) -> Result<Vec<AuditEvent>> {
         cluster.audit_where(|event| event.user == self.name)
+    }
+
+    /// The same once nothing is added to the log any more: watches and upgrades are written down when they end, after the
+    /// program.
+    ///
+    /// # Errors
+    /// When the audit log cannot be read.
+    pub fn settled_requests(&self, cluster: &Cluster) -> Result<Vec<AuditEvent>> {
+        let mut events = self.requests(cluster)?;
+        loop {
+            sleep(Duration::from_secs(1));
+            let later = self.requests(cluster)?;
+            if later.len() == events.len() {
+                return Ok(events);
+            }
+            events = later;
+        }
+    }
+
+    /// How many of them a program made, by the beginning of its `User-Agent`.
+    ///
+    /// # Errors
+    /// When the audit log cannot be read.
+    pub fn count_of(&self, cluster: &Cluster, agent: &str) -> Result<usize> {
+        let events = self.settled_requests(cluster)?;
+        let is_its = |event: &&AuditEvent| event.user_agent.starts_with(agent);
+        Ok(events.iter().filter(is_its).count())
     }
 }
 

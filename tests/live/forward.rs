@@ -38,7 +38,8 @@ pub(crate) fn tests() -> Vec<Live> {
     ]
 }
 
-/// What listens in the session: 7000 sends back what it gets, 7001 says what it was sent before, 7002 keeps what it is sent.
+/// What listens in the session: 7000 sends back what it gets, 7001 says what it was sent before, 7002 keeps what it is sent, unless
+/// that is nothing, as from its probe.
 const SERVERS: &str = r#"
 apiVersion: apps/v1
 kind: Deployment
@@ -64,7 +65,7 @@ spec:
         - |
           printf '#!/bin/sh\nexec cat\n' > /tmp/echo
           printf '#!/bin/sh\ncat /tmp/kept\n' > /tmp/tell
-          printf '#!/bin/sh\nexec 1>&-\ncat > /tmp/new && mv /tmp/new /tmp/kept\n' > /tmp/keep
+          printf '#!/bin/sh\nexec 1>&-\nnew=$(mktemp)\ncat > $new\n[ -s $new ] && mv $new /tmp/kept\n' > /tmp/keep
           chmod +x /tmp/echo /tmp/tell /tmp/keep
           nc -ll -p 7000 -e /tmp/echo & nc -ll -p 7001 -e /tmp/tell & exec nc -ll -p 7002 -e /tmp/keep
 "#;

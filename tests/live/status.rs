@@ -243,7 +243,7 @@ fn on_a_terminal_is_drawn_in_place() -> Result<()> {
     let mut terminal = Terminal::new(60, 50)?;
     let before = terminal.modes()?;
     let child = terminal.run(&world.command(&["status", "dan", "-w", "--color", "never"]))?;
-    terminal.shows("\u{1b}[?1049h\u{1b}[?25l\u{1b}[HName:        dan\u{1b}[K\r\n")?;
+    terminal.shows("\u{1b}[?1049h\u{1b}[?25l\u{1b}[HName:        dan\u{1b}[K\r\r\n")?;
     terminal.shows("Phase:       running since ")?;
     let delete = ["delete", "pod", "shell-dan", "--wait=false"];
     world.namespace.kubectl(&delete, None)?;

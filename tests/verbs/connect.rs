@@ -12,6 +12,8 @@
 mod choice;
 #[path = "connect/enter.rs"]
 mod enter;
+#[path = "connect/forward.rs"]
+mod forward;
 #[path = "play.rs"]
 mod play;
 #[path = "connect/running.rs"]

@@ -1,8 +1,6 @@
 //! How long `status` takes, beside `kubectl describe pod`, and what it asks the server: `cargo bench-status`.
 
 use std::process::ExitCode;
-use std::thread::sleep;
-use std::time::Duration;
 
 use anyhow::Result;
 use clap::Parser;
@@ -48,8 +46,8 @@ fn main() -> Result<ExitCode> {
     table.against("status", &samples[0], &samples[1], WANTED);
     table.write(&mut std::io::stdout().lock())?;
     let mut counts = Table::new(&["WHAT", "REQUESTS", "WANTED", "VERDICT"]);
-    let ours = requests(&cluster, &user, "kubectl-session-status")? / (arguments.n + 1);
-    let theirs = requests(&cluster, &user, "kubectl/")? / (arguments.n + 1);
+    let ours = user.count_of(&cluster, "kubectl-session-status")? / (arguments.n + 1);
+    let theirs = user.count_of(&cluster, "kubectl/")? / (arguments.n + 1);
     let row =
         |what: &str, count: usize, wanted: String| vec![what.to_owned(), count.to_string(), wanted];
     counts.row(
@@ -61,24 +59,4 @@ fn main() -> Result<ExitCode> {
     counts.write(&mut std::io::stdout().lock())?;
     say_load("after")?;
     Ok(ExitCode::from(u8::from(table.missed() || counts.missed())))
-}
-
-/// The user's requests by one program, once nothing is added to the log any more.
-fn requests(cluster: &Cluster, user: &User, agent: &str) -> Result<usize> {
-    let count = || -> Result<usize> {
-        let all = user.requests(cluster)?;
-        Ok(all
-            .iter()
-            .filter(|event| event.user_agent.starts_with(agent))
-            .count())
-    };
-    let mut before = count()?;
-    loop {
-        sleep(Duration::from_secs(1));
-        let after = count()?;
-        if after == before {
-            return Ok(after);
-        }
-        before = after;
-    }
 }

@@ -3,14 +3,14 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use bytes::Bytes;
 use futures::future::{Either, join, select};
 use session_shared::Pod;
 use session_shared::cluster::attach::{Ending, Input, Remote, Running, Said};
 use session_shared::cluster::live::typed;
 use session_shared::cluster::{Cluster, Present};
-use session_shared::failure::{exit, exited};
+use session_shared::failure::{Kind, exit, exited, hinted, of};
 use session_shared::objects::resource::POD;
 use session_shared::report::console::Console;
 use session_shared::report::terminal::{Inlet, Outlet, Sizes};
@@ -60,9 +60,17 @@ pub(crate) async fn run(
         tty: streams.tty,
     };
     let started = cluster.attach(&running).await;
-    let mut remote = started.map_err(|error| rights::explain(error, cluster, "pods/exec"))?;
-    let ending = converse(&mut remote, streams, &mut ground.console).await;
-    let ending = ending.map_err(|error| rights::explain(error, cluster, "pods/exec"))?;
+    let ending = match started {
+        Ok(mut remote) => converse(&mut remote, streams, &mut ground.console).await,
+        Err(error) => Err(error),
+    };
+    let ending = match ending {
+        Ok(ending) => ending,
+        Err(error) if is_of_the_node(&error) => {
+            return Err(why_not_started(cluster, intent, pod, &running, error).await);
+        }
+        Err(error) => return Err(rights::explain(error, cluster, "pods/exec")),
+    };
     conclude(cluster, pod, &running, ending, &mut ground.console).await
 }
 
@@ -164,15 +172,51 @@ async fn conclude(
     }
 }
 
+/// True where the way to the node is open, and what it answers is no matter of rights.
+fn is_of_the_node(error: &anyhow::Error) -> bool {
+    of(error).is_some_and(|failure| {
+        failure.kind == Kind::Server && (failure.code != 0 || !failure.reason.is_empty())
+    })
+}
+
+/// A node takes no command for a container that does not run, and says no more than that it has not found it.
+async fn why_not_started(
+    cluster: &Cluster,
+    intent: &Intent,
+    before: &Pod,
+    running: &Running<'_>,
+    error: anyhow::Error,
+) -> anyhow::Error {
+    let ended = match look_again(cluster, running).await {
+        Some(Some(pod)) if pod.metadata.uid == before.metadata.uid => {
+            plan::standstill(&pod, running.container)
+        }
+        Some(_) => Some(format!("pod {:?} was deleted", running.pod)),
+        None => None,
+    };
+    let why = format!(
+        "see why: kubectl session status {} -n {}",
+        intent.name,
+        cluster.namespace()
+    );
+    match ended {
+        Some(ended) => hinted(anyhow!("failed to start a command: {ended}"), why),
+        None => hinted(error, why),
+    }
+}
+
 /// What became of the container while a command ran in it; `None` where nothing is known to have happened.
 async fn why_killed(cluster: &Cluster, before: &Pod, running: &Running<'_>) -> Option<String> {
-    let (name, container) = (running.pod, running.container);
-    let read = cluster.get(&POD, running.namespace, name);
-    let found = tokio::time::timeout(LOOK, read).await.ok()?.ok()?;
-    let pod: Option<Pod> = found.and_then(|object| typed(object).ok());
-    match pod {
-        Some(pod) if pod.metadata.uid == before.metadata.uid => plan::fate(&pod, container),
+    match look_again(cluster, running).await? {
+        Some(pod) if pod.metadata.uid == before.metadata.uid => plan::fate(&pod, running.container),
         // Gone, or another of the same name.
-        _ => Some(format!("pod {name:?} was deleted")),
+        _ => Some(format!("pod {:?} was deleted", running.pod)),
     }
+}
+
+/// The Pod as it is now, if there still is one; `None` where that cannot be known.
+async fn look_again(cluster: &Cluster, running: &Running<'_>) -> Option<Option<Pod>> {
+    let read = cluster.get(&POD, running.namespace, running.pod);
+    let found = tokio::time::timeout(LOOK, read).await.ok()?.ok()?;
+    Some(found.and_then(|object| typed(object).ok()))
 }

@@ -7,11 +7,12 @@ use anyhow::{Result, anyhow};
 use session_shared::cluster::forward::{Forwarder, Listener, Told};
 use session_shared::cluster::{Cluster, Present};
 use session_shared::failure::hinted;
+use session_shared::report::clean;
 use session_shared::report::console::Console;
 use session_shared::verb::Ground;
-use tokio::sync::mpsc;
 
 use crate::intent::Intent;
+use crate::link::Events;
 use crate::ports::Forward;
 use crate::{link, plan, rights};
 
@@ -54,9 +55,11 @@ pub(crate) async fn run(
         };
         ports.extend(listeners.into_iter().map(|listener| (listener, remote)));
     }
-    let forwarder = link::forwarder(cluster, intent, present, container, ground)?;
-    let ready = forwarder.ready().await;
-    ready.map_err(|error| rights::explain(error, cluster, link::RIGHT))?;
+    let (forwarder, told) = link::forwarder(cluster, intent, present, container, ground)?;
+    if let Some((_, port)) = ports.first() {
+        let ready = forwarder.ready(*port).await;
+        ready.map_err(|error| rights::explain(error, cluster, link::RIGHT))?;
+    }
     let console = &mut ground.console;
     for (listener, remote) in &ports {
         console.line(&format!(
@@ -64,7 +67,7 @@ pub(crate) async fn run(
             listener.address()
         ))?;
     }
-    serve(forwarder, ports, true, console).await
+    serve((forwarder, told), ports, true, console).await
 }
 
 /// Serves local ports, and says what happens to them; that a connection came only where every one is to be told.
@@ -72,16 +75,11 @@ pub(crate) async fn run(
 /// # Errors
 /// Why there is no way to the Pod any more.
 pub(crate) async fn serve(
-    forwarder: Forwarder,
+    (forwarder, mut told): (Forwarder, Events),
     ports: Vec<(Listener, u16)>,
     every: bool,
     console: &mut Console,
 ) -> Result<()> {
-    let (tell, mut told) = mpsc::unbounded_channel();
-    let forwarder = forwarder.telling(move |event| {
-        // Nobody to tell means that we are ending.
-        let _ = tell.send(event);
-    });
     let mut serving = std::pin::pin!(forwarder.serve(ports));
     loop {
         tokio::select! {
@@ -102,12 +100,12 @@ fn say(told: Told, console: &mut Console) -> Result<()> {
             return console.line(&format!("Handling connection for {local}"));
         }
         Told::Refused { port, message } => {
-            let message = message.trim();
+            let message = clean::line(message.trim());
             if message.contains("connection refused") {
                 console.err_line(&format!(
                     "error: failed to forward to port {port}: nothing listens on it in the Pod"
                 ));
-                console.trace(4, message);
+                console.trace(4, &message);
             } else {
                 console.err_line(&format!(
                     "error: failed to forward to port {port}: {message}"
@@ -115,13 +113,12 @@ fn say(told: Told, console: &mut Console) -> Result<()> {
             }
         }
         Told::Lost { why } => console.err_line(&format!(
-            "Lost connection to the Pod: {why}. The local ports stay open while it is looked for"
+            "Lost connection to the Pod: {}. The local ports stay open while it is looked for",
+            clean::line(&why)
         )),
         Told::Back { pod } => console.err_line(&format!("Forwarding again, to pod {pod:?}")),
-        Told::Fallback { why } => console.trace(
-            4,
-            &format!("port-forward: {why}; falling back to v4.channel.k8s.io"),
-        ),
+        // Traced where it was found out.
+        Told::Fallback { .. } => {}
     }
     Ok(())
 }

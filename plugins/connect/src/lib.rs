@@ -72,7 +72,7 @@ async fn go(
         (Way::Stdio { port }, _) => {
             let container = intent.container.as_deref();
             let port = plan::port(link::pod(intent, present, container)?, port)?;
-            let forwarder = link::forwarder(cluster, intent, present, container, ground)?;
+            let (forwarder, _) = link::forwarder(cluster, intent, present, container, ground)?;
             stdio::run(cluster, &forwarder, port, ground).await
         }
         (_, Entrance::Command { argv, container }) => {

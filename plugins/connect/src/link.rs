@@ -8,15 +8,19 @@ use anyhow::{Result, anyhow};
 use futures::{FutureExt, StreamExt};
 use serde_json::Value;
 use session_shared::Pod;
-use session_shared::cluster::forward::{FindPod, Forwarder};
+use session_shared::cluster::forward::{FindPod, Forwarder, Told};
 use session_shared::cluster::{Change, Cluster, Place, Present, Selection, wait};
 use session_shared::labels;
 use session_shared::objects::resource::{POD, SESSION, text};
 use session_shared::reconcile::is_primary;
 use session_shared::verb::Ground;
+use tokio::sync::mpsc;
 
 use crate::intent::Intent;
 use crate::{plan, reach};
+
+/// What happens to a way.
+pub(crate) type Events = mpsc::UnboundedReceiver<Told>;
 
 /// The right that it takes.
 pub(crate) const RIGHT: &str = "pods/portforward";
@@ -37,7 +41,7 @@ pub(crate) fn pod<'a>(
     Ok(pod)
 }
 
-/// The way into the ports of that Pod, or of the one that takes its place.
+/// The way into the ports of that Pod, or of the one that takes its place, and what there is to tell of it.
 ///
 /// # Errors
 /// As [`pod`].
@@ -47,9 +51,20 @@ pub(crate) fn forwarder(
     present: &Present,
     container: Option<&str>,
     ground: &Ground,
-) -> Result<Forwarder> {
+) -> Result<(Forwarder, Events)> {
     let find = finder(cluster, intent, present, container, ground)?;
-    Ok(cluster.forwarder(find))
+    let aside = ground.console.aside();
+    let (tell, told) = mpsc::unbounded_channel();
+    let forwarder = cluster.forwarder(find).telling(move |event| match event {
+        // It concerns whoever looks for a fault, at once.
+        Told::Fallback { why } => aside.trace(
+            4,
+            &format!("port-forward: {why}; falling back to v4.channel.k8s.io"),
+        ),
+        // Nobody to tell means that we are ending.
+        event => drop(tell.send(event)),
+    });
+    Ok((forwarder, told))
 }
 
 /// What is looked for when the Pod has to be found again.

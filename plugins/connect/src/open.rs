@@ -10,6 +10,7 @@ use session_shared::cluster::Cluster;
 use session_shared::cluster::forward::{Forwarder, Listener};
 use session_shared::verb::Ground;
 
+use crate::link::Events;
 use crate::plan::url;
 use crate::{forward, link, rights};
 
@@ -21,14 +22,14 @@ const NO_BROWSER: &[u8] = b"note: no browser could be opened: open the URL yours
 /// When no port of this machine is to be had; what the server refuses. A connection that fails is told and ends no other.
 pub(crate) async fn run(
     cluster: &Cluster,
-    forwarder: Forwarder,
+    (forwarder, told): (Forwarder, Events),
     port: u16,
     path: &str,
     ground: &mut Ground,
 ) -> Result<()> {
     let listener = Listener::bind(IpAddr::V4(Ipv4Addr::LOCALHOST), 0).await;
     let listener = listener.context("failed to listen on 127.0.0.1")?;
-    let ready = forwarder.ready().await;
+    let ready = forwarder.ready(port).await;
     ready.map_err(|error| rights::explain(error, cluster, link::RIGHT))?;
     let url = url(&listener.address().to_string(), path);
     let console = &mut ground.console;
@@ -45,7 +46,7 @@ pub(crate) async fn run(
         }
     });
     let served = pin!(forward::serve(
-        forwarder,
+        (forwarder, told),
         vec![(listener, port)],
         false,
         console

@@ -255,6 +255,30 @@ pub(crate) fn fate(pod: &Pod, container: &str) -> Option<String> {
     })
 }
 
+/// Why a container does not run now; `None` where it does, as far as its node has told.
+pub(crate) fn standstill(pod: &Pod, container: &str) -> Option<String> {
+    let name = pod.metadata.name.as_deref().unwrap_or_default();
+    let statuses = pod.status.as_ref()?.container_statuses.as_ref()?;
+    let status = statuses.iter().find(|status| status.name == container)?;
+    let (now, before) = (status.state.as_ref()?, status.last_state.as_ref());
+    if now.running.is_some() {
+        return None;
+    }
+    let ended = [Some(now), before].into_iter().flatten();
+    let why = match (
+        ended.filter_map(|state| state.terminated.as_ref()).next(),
+        &now.waiting,
+    ) {
+        (Some(ended), _) => format!("ended with exit code {}", ended.exit_code),
+        (None, Some(waiting)) => format!(
+            "is not started yet: {}",
+            waiting.reason.as_deref().unwrap_or_default()
+        ),
+        (None, None) => return None,
+    };
+    Some(format!("container {container:?} of pod {name:?} {why}"))
+}
+
 /// The number of a port of a Pod, which may be given by name.
 ///
 /// # Errors

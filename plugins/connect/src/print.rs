@@ -25,13 +25,16 @@ pub(crate) fn text(
             "session \"{}\" has no address: no Service or Ingress leads to it",
             intent.name
         );
-        return Err(hinted(
-            error,
-            format!(
-                "through a port of this machine: kubectl session connect {} -n {namespace} --open",
-                intent.name
+        let here = format!("kubectl session connect {} -n {namespace}", intent.name);
+        return Err(match entrance {
+            Entrance::Page { .. } => hinted(
+                error,
+                format!("through a port of this machine: {here} --open"),
             ),
-        ));
+            Entrance::Command { .. } | Entrance::Ssh { .. } => {
+                hinted(error, format!("enter it: {here}"))
+            }
+        });
     };
     if plan::is_inside(&address) {
         console.note("this address is known inside the cluster only; from here --open leads there");

@@ -6,7 +6,7 @@ use session_shared::api::{Phase, Session};
 use session_shared::cluster::live::installed;
 use session_shared::cluster::wait::{Waited, timed_out};
 use session_shared::cluster::{Cluster, Present, interrupt::interrupted};
-use session_shared::failure::{Hint, hinted};
+use session_shared::failure::hinted;
 use session_shared::objects::resource::SESSION;
 use session_shared::progress::{Event, Sink};
 use session_shared::reconcile::{
@@ -59,6 +59,7 @@ async fn bring_up(
     present: &Present,
     ground: &mut Ground,
 ) -> Result<bool> {
+    let namespace = cluster.namespace();
     let seen = look(&present.session, &present.live, &[]);
     let rests = matches!(seen, Seen::NoWorkload | Seen::Ended { code: 0, .. });
     let now = ground.now();
@@ -82,7 +83,10 @@ async fn bring_up(
     let stands = standing(&present.session, wanted, &seen);
     match (stands.phase, &seen) {
         (Phase::Running, _) => Ok(false),
-        (Phase::Pending, _) if !intent.wait => Err(not_yet(intent, &stands)),
+        (Phase::Pending, _) if !intent.wait => {
+            let seen = cluster.explain(namespace, seen).await;
+            Err(not_yet(intent, &stands, &seen))
+        }
         (Phase::Pending, _) => {
             if has_started(present) {
                 // A wrong method is told before the wait, not after it.
@@ -95,7 +99,10 @@ async fn bring_up(
             wake(cluster, intent, present, ground).await?;
             Ok(true)
         }
-        _ => Err(refused(cluster, intent, &stands, &seen)),
+        _ => {
+            let seen = cluster.explain(namespace, seen).await;
+            Err(refused(cluster, intent, &stands, &seen))
+        }
     }
 }
 
@@ -157,19 +164,35 @@ async fn wait(
             }
         }
         Waited::TimedOut(seen) => {
-            let stands = standing(&present.session, Wanted::Running, &seen);
-            Err(timed_out(&SESSION, intent.name.as_str())).hint(stands.message)
+            let error = timed_out(&SESSION, intent.name.as_str());
+            let error = match seen.cause() {
+                Some(cause) => cause.behind(error),
+                None => {
+                    let stands = standing(&present.session, Wanted::Running, &seen);
+                    hinted(error, stands.message)
+                }
+            };
+            Err(look_at(error, cluster, intent))
         }
         Waited::Interrupted(_) => Err(interrupted()),
     }
 }
 
-fn not_yet(intent: &Intent, stands: &Standing) -> anyhow::Error {
-    let error = anyhow!(
-        "session \"{}\" is not ready: {}",
-        intent.name,
-        stands.message
-    );
+/// The whole of what is known of it stands there.
+fn look_at(error: anyhow::Error, cluster: &Cluster, intent: &Intent) -> anyhow::Error {
+    let (name, namespace) = (&intent.name, cluster.namespace());
+    hinted(
+        error,
+        format!("look at it: kubectl session status {name} -n {namespace}"),
+    )
+}
+
+fn not_yet(intent: &Intent, stands: &Standing, seen: &Seen) -> anyhow::Error {
+    let what = format!("session \"{}\" is not ready", intent.name);
+    let error = match seen.cause() {
+        Some(cause) => cause.failing(&what),
+        None => anyhow!("{what}: {}", stands.message),
+    };
     hinted(error, "wait for it: leave out --wait=false")
 }
 
@@ -202,11 +225,17 @@ fn refused(cluster: &Cluster, intent: &Intent, stands: &Standing, seen: &Seen) -
         (Phase::Terminating, _) => anyhow!("session \"{name}\" is being deleted"),
         (_, Seen::Lost) => hinted(anyhow!(because("is lost")), again()),
         (Phase::Failed, Seen::Hopeless(cause)) => {
-            let error = anyhow!(because("has failed"));
-            match &cause.remedy {
-                Some(remedy) => hinted(error, remedy.clone()),
-                None => error,
-            }
+            let error = cause.failing(&format!("session \"{name}\" has failed"));
+            look_at(error, cluster, intent)
+        }
+        (
+            Phase::Failed,
+            Seen::Ended {
+                cause: Some(cause), ..
+            },
+        ) => {
+            let error = cause.failing(&format!("session \"{name}\" has failed"));
+            hinted(error, again())
         }
         (Phase::Failed, _) => hinted(anyhow!(because("has failed")), again()),
         (_, Seen::Ended { .. }) => {

@@ -52,10 +52,11 @@ fn head(page: &mut Page, report: &Report, now: Timestamp) {
     // The diagnosis says it at length, and of what runs there is nothing to say.
     let reason = said(&head.reason, &head.message);
     if head.phase != Phase::Running && !reason.is_empty() && reason != "Stopped" {
-        let short = if report.diagnosis.is_empty() {
-            &reason
-        } else {
-            &head.reason
+        let short = match report.diagnosis.first() {
+            None => &reason,
+            // "NotReady" says nothing that the phase does not say.
+            Some(cause) if head.reason == "NotReady" => &cause.reason,
+            Some(_) => &head.reason,
         };
         page.field("Reason", short);
     }

@@ -11,13 +11,13 @@ use bytes::{BufMut, Bytes, BytesMut};
 use futures::stream::BoxStream;
 use futures::{Sink, SinkExt, StreamExt};
 use kube::api::AttachParams;
-use kube::core::Request;
+use kube::core::{Request, Status};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::{self, Message};
 
 use super::exec::{exit_code, upgraded};
-use super::failure::{Subject, of_status};
+use super::failure::{Subject, of_answer, of_status};
 use super::paths;
 use super::{Cluster, Place};
 use crate::failure::{Failure, Kind};
@@ -136,7 +136,7 @@ impl Cluster {
         let (target, asked) = (request.uri().to_string(), Instant::now());
         let opened = self.inner.client.connect(request).await;
         self.observed("GET", &target, upgraded(opened.as_ref().err()), asked);
-        let connection = opened.map_err(|error| self.refused(&error, &subject))?;
+        let connection = opened.map_err(|error| self.refused(&error, &subject, "exec"))?;
         let can_close = connection.supports_stream_close();
         let (send, heard) = connection.into_stream().split();
         let (queue, waiting) = mpsc::channel(WAITING);
@@ -275,20 +275,58 @@ fn not_run(message: &str) -> Option<u8> {
     }
 }
 
+/// True for what is answered, without a Status, by something that does not take the upgrade; not by a server that is in trouble.
+pub(super) fn is_no_upgrade(code: http::StatusCode) -> bool {
+    let is_theirs = code.is_server_error() && code != http::StatusCode::NOT_IMPLEMENTED;
+    !is_theirs && !matches!(code.as_u16(), 401 | 429)
+}
+
+/// True for an answer that is no API server's: kube marks what it cannot read.
+fn is_foreign(status: &Status) -> bool {
+    status.reason == "Failed to parse error data"
+}
+
+/// True for what a kubelet says when it cannot find what the upgrade is about: its words are passed on as they are.
+fn is_of_the_node(message: &str) -> bool {
+    message.starts_with("container not found") || message.starts_with("pod does not exist")
+}
+
 impl Cluster {
-    pub(super) fn refused(&self, error: &kube::Error, subject: &Subject) -> Failure {
+    /// Why `what`, an upgrade, came to nothing.
+    pub(super) fn refused(&self, error: &kube::Error, subject: &Subject, what: &str) -> Failure {
+        let no_websocket = |why: &str| {
+            Failure::local(
+                Kind::Server,
+                format!(
+                    "{what} needs a WebSocket, which something between here and the server does not let through: {why}"
+                ),
+            )
+        };
         match error {
+            // The node's own words, which are no Status. As kubectl says them.
+            kube::Error::Api(status) if is_foreign(status) && is_of_the_node(&status.message) => {
+                Failure {
+                    code: status.code,
+                    ..Failure::local(
+                        Kind::Server,
+                        format!("unable to upgrade connection: {}", status.message.trim()),
+                    )
+                }
+            }
+            kube::Error::Api(status) if is_foreign(status) => {
+                let code = http::StatusCode::from_u16(status.code).unwrap_or_default();
+                if is_no_upgrade(code) {
+                    return no_websocket(&format!("it answered {code}"));
+                }
+                let headers = http::HeaderMap::new();
+                of_answer(code, &headers, status.message.as_bytes(), subject)
+            }
             kube::Error::Api(status) => of_status(
                 &serde_json::to_value(status.as_ref()).unwrap_or_default(),
                 status.code,
                 subject,
             ),
-            kube::Error::UpgradeConnection(why) => Failure::local(
-                Kind::Server,
-                format!(
-                    "exec needs a WebSocket, which something between here and the server does not let through: {why}"
-                ),
-            ),
+            kube::Error::UpgradeConnection(why) => no_websocket(&why.to_string()),
             error => super::transport::of(error, &self.inner.server, self.inner.proxied),
         }
     }

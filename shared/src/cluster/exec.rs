@@ -96,7 +96,7 @@ impl Cluster {
             let status = upgraded(opened.as_ref().err());
             self.observed("GET", &request.uri().to_string(), status, asked);
         }
-        let mut process = opened.map_err(|error| self.refused(&error, &subject))?;
+        let mut process = opened.map_err(|error| self.refused(&error, &subject, "exec"))?;
         let Some((status, stdout, stderr)) = ending(&mut process).await else {
             return Err(Failure::local(Kind::Unreachable, "unexpected EOF").into());
         };

@@ -14,7 +14,7 @@ use super::interrupt::Interrupt;
 use super::live::{missing, typed};
 use super::{Change, Cluster, Place, Selection};
 use crate::api::Session;
-use crate::diagnosis::EventNote;
+use crate::diagnosis::{EventNote, unproven};
 use crate::failure::{self, Failure, Kind};
 use crate::labels;
 use crate::objects::ResourceType;
@@ -46,6 +46,8 @@ struct Watching<'a> {
     pods: BTreeMap<String, Pod>,
     live: Live,
     events: Vec<EventNote>,
+    /// When to look again though nothing happened: a container that ended before will have outlasted its last run.
+    again: Option<Duration>,
 }
 
 impl Cluster {
@@ -78,6 +80,7 @@ impl Cluster {
             pods: BTreeMap::new(),
             live,
             events: Vec::new(),
+            again: None,
         };
         let (mut pods, mut events) = (state.watch_pods(), state.watch_events());
         let mut deadline = std::pin::pin!(tokio::time::sleep(limit));
@@ -88,6 +91,7 @@ impl Cluster {
                 biased;
                 () = interrupt.wait() => return Ok(Waited::Interrupted(Box::new(seen))),
                 () = &mut deadline => return Ok(Waited::TimedOut(Box::new(state.explained().await))),
+                () = tokio::time::sleep(state.again.unwrap_or_default()), if state.again.is_some() => {}
                 change = pods.next() => match change {
                     Some(Ok(change)) => state.take_pod(change).await?,
                     Some(Err(error)) if !failure::is(&error, Kind::Expired) => return Err(error),
@@ -152,7 +156,15 @@ impl Watching<'_> {
 
     fn look(&mut self) -> Seen {
         self.live.pods = self.pods.values().cloned().collect();
-        look(self.session, &self.live, &self.events)
+        let seen = look(self.session, &self.live, &self.events);
+        let Seen::Ready { pod } = &seen else {
+            self.again = None;
+            return seen;
+        };
+        let pod = self.pods.get(pod);
+        let doubt = pod.and_then(|pod| unproven(pod, &self.events, Timestamp::now()));
+        self.again = doubt.as_ref().map(|(_, left)| *left);
+        doubt.map_or(seen, |(finding, _)| Seen::NotReady(finding))
     }
 
     fn decisive(&self, seen: &Seen) -> Option<Box<Pod>> {

@@ -80,11 +80,14 @@ impl Inspection<'_> {
         )];
         let disruption = self.condition("DisruptionTarget");
         evidence.extend(disruption.map(|condition| {
-            let message = condition.message.as_deref().unwrap_or_default();
-            format!(
-                "condition DisruptionTarget: {}: {message}",
-                condition.reason.as_deref().unwrap_or_default()
-            )
+            let reason = condition.reason.as_deref().unwrap_or_default();
+            // The kubelet says the same in both places.
+            match condition.message.as_deref().unwrap_or_default().trim() {
+                message if message.is_empty() || message == said => {
+                    format!("condition DisruptionTarget: {reason}")
+                }
+                message => format!("condition DisruptionTarget: {reason}: {message}"),
+            }
         }));
         let cause = Cause {
             reason: word.to_owned(),

@@ -6,7 +6,6 @@ use crate::api::{Phase, Session};
 use crate::cluster::wait::Waited;
 use crate::cluster::{Cluster, Write};
 use crate::failure::{Failure, Kind, hinted};
-use crate::labels;
 use crate::names::parameters_secret;
 use crate::objects::endpoint::endpoint;
 use crate::objects::resource::SESSION;
@@ -212,14 +211,7 @@ async fn await_controller(
         .map(|condition| format!(": {}: {}", condition.reason, condition.message))
         .unwrap_or_default();
     let error = anyhow!("session {:?} did not get ready{why}", name(made));
-    Err(hinted(
-        error,
-        format!(
-            "delete it with: kubectl session delete {} -n {}",
-            name(made),
-            namespace(made)
-        ),
-    ))
+    Err(look_and_delete(error, made, &Seen::NoWorkload))
 }
 
 /// What to do with a session that is ready: all of it on standard error, where no script trips over it.
@@ -276,14 +268,11 @@ fn not_ready(made: &Made, seen: &Seen) -> anyhow::Error {
 fn look_and_delete(error: anyhow::Error, made: &Made, seen: &Seen) -> anyhow::Error {
     let (name, namespace) = (name(made), namespace(made));
     let look = match seen {
-        Seen::NotReady(finding) => format!("kubectl describe {} -n {namespace}", finding.object),
-        Seen::Ended { pod, .. } => format!("kubectl logs {pod} -n {namespace} --all-containers"),
-        _ => format!(
-            "kubectl describe pods -l {}={name} -n {namespace}",
-            labels::SESSION
-        ),
+        // What a container said before it ended is more than a status knows. Which one it was may be an init container.
+        Seen::Ended { .. } => format!("logs {name} -n {namespace} --all-containers"),
+        _ => format!("status {name} -n {namespace}"),
     };
-    let error = hinted(error, format!("look at it: {look}"));
+    let error = hinted(error, format!("look at it: kubectl session {look}"));
     hinted(
         error,
         format!("delete it: kubectl session delete {name} -n {namespace}"),

@@ -31,6 +31,8 @@ pub(crate) enum Body {
     Cut(Vec<u8>),
     /// A WebSocket of `pods/exec`.
     Exec(crate::exec::Execution),
+    /// A WebSocket of `pods/portforward`.
+    Port(crate::ports::Port),
 }
 
 impl Answer {
@@ -95,6 +97,12 @@ impl Answer {
 
     pub(crate) fn exec(execution: crate::exec::Execution) -> Self {
         Self::new(101, Body::Exec(execution))
+    }
+
+    /// A port of a Pod, in version 4 of the protocol: it sends back what it gets, or is refused in these words.
+    pub fn port(refused: Option<&str>) -> Self {
+        let refused = refused.map(str::to_owned);
+        Self::new(101, Body::Port(crate::ports::Port { refused }))
     }
 
     /// The same answer, that much later.

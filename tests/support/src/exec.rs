@@ -91,7 +91,7 @@ impl Ear {
 }
 
 /// The payload of the first frame and where it ends; `None` while it is not complete. Clients mask theirs.
-fn unmasked(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
+pub(crate) fn unmasked(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
     let (short, from) = (usize::from(bytes.get(1)? & 0x7f), 2);
     let number = |count: usize| -> Option<usize> {
         let part = bytes.get(from..from + count)?;
@@ -112,7 +112,7 @@ fn unmasked(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
 }
 
 /// One unmasked frame; the first byte of its payload is the channel.
-fn frame(bytes: &mut Vec<u8>, opcode: u8, channel: u8, data: &[u8]) {
+pub(crate) fn frame(bytes: &mut Vec<u8>, opcode: u8, channel: u8, data: &[u8]) {
     let length = data.len() + 1;
     bytes.push(0x80 | opcode);
     if length < 126 {

@@ -18,6 +18,7 @@ mod kinds;
 mod logs;
 mod patch;
 mod patching;
+mod ports;
 mod request;
 mod route;
 mod selector;

@@ -18,6 +18,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use crate::answer::{Answer, Body};
 use crate::api::{FakeApi, State};
 use crate::exec::{self, Ear, Execution};
+use crate::ports;
 use crate::request::Recorded;
 
 type Shared = Arc<Mutex<State>>;
@@ -131,13 +132,25 @@ async fn on_loopback(
         .unwrap_or_default()
         .to_owned();
     let recorded = record(request).await?;
+    let number = recorded.query("ports").and_then(|port| port.parse().ok());
     let answer = state.lock().unwrap().answer(recorded);
-    let Body::Exec(execution) = &answer.body else {
-        return respond(answer, state).await;
-    };
-    let response = switching(&key, execution);
-    tokio::spawn(play(upgrade, execution.clone(), state));
-    Ok(response)
+    match &answer.body {
+        Body::Exec(execution) => {
+            let protocol = if execution.old {
+                "v4.channel.k8s.io"
+            } else {
+                "v5.channel.k8s.io"
+            };
+            tokio::spawn(play(upgrade, execution.clone(), state));
+            Ok(switching(&key, protocol))
+        }
+        Body::Port(port) => {
+            let number = number.expect("version 4 asks for one port");
+            tokio::spawn(ports::carry(upgrade, port.clone(), number));
+            Ok(switching(&key, ports::PROTOCOL))
+        }
+        _ => respond(answer, state).await,
+    }
 }
 
 /// An upgrade needs a real connection: a pipe with hyper at both ends.
@@ -231,7 +244,7 @@ async fn respond(answer: Answer, state: Shared) -> io::Result<Response<AnswerBod
             });
             pieces(futures::StreamExt::chain(stream::iter([Ok(bytes)]), cut))
         }
-        Body::HangUp | Body::Exec(_) => {
+        Body::HangUp | Body::Exec(_) | Body::Port(_) => {
             return Err(io::Error::new(
                 io::ErrorKind::UnexpectedEof,
                 "the fake hangs up",
@@ -261,12 +274,7 @@ fn never(error: Infallible) -> io::Error {
     match error {}
 }
 
-fn switching(key: &str, execution: &Execution) -> Response<AnswerBody> {
-    let protocol = if execution.old {
-        "v4.channel.k8s.io"
-    } else {
-        "v5.channel.k8s.io"
-    };
+fn switching(key: &str, protocol: &str) -> Response<AnswerBody> {
     Response::builder()
         .status(101)
         .header("connection", "Upgrade")

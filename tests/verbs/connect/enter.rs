@@ -214,6 +214,33 @@ fn a_command_that_was_killed_says_by_whom() {
 }
 
 #[test]
+fn a_container_that_does_not_run_says_why() {
+    let mut text = String::new();
+    let states = [
+        json!({"running": {}}),
+        json!({"terminated": {"exitCode": 3, "reason": "Error"}}),
+        json!({"waiting": {"reason": "CrashLoopBackOff"}}),
+    ];
+    for state in states {
+        let api = server(json!([]));
+        api.on(
+            "GET",
+            "/api/v1/namespaces/*/pods/*/exec",
+            Answer::text(404, "text/plain", "container not found (\"main\")\n"),
+        );
+        let mut pod = api.object("pods", "default", "tool-alice").unwrap();
+        pod["status"]["containerStatuses"] = json!([{"name": "main", "image": "", "imageID": "", "ready": true, "restartCount": 1, "state": state}]);
+        api.on(
+            "GET",
+            "/api/v1/namespaces/default/pods/tool-alice",
+            Answer::ok(pod),
+        );
+        text.push_str(connect(&api, "alice -- x").failed());
+    }
+    golden("connect-not-started.txt", &text);
+}
+
+#[test]
 fn what_stands_in_the_way_is_named() {
     let mut text = String::new();
     let exec = "/api/v1/namespaces/*/pods/*/exec";
@@ -229,6 +256,9 @@ fn what_stands_in_the_way_is_named() {
         Answer::not_found("pods", "tool-alice"),
         Answer::internal("dial tcp 10.0.0.1:10250: connect: connection refused"),
         Answer::text(200, "text/html", "<html>"),
+        Answer::text(400, "text/plain", "Bad Request\n"),
+        Answer::text(403, "text/html", "<html>"),
+        Answer::text(502, "text/html", "<html>"),
     ] {
         let api = server(json!([]));
         api.on("GET", exec, answer);

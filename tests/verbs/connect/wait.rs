@@ -3,7 +3,7 @@
 use kubectl_session_connect::Connect;
 use serde_json::json;
 use session_shared::cluster::interrupt::Interrupt;
-use session_support::{Execution, FakeApi};
+use session_support::{Execution, FakeApi, golden};
 
 use crate::play::{Play, Played};
 use crate::running::{connect, server};
@@ -65,6 +65,40 @@ fn patience_has_an_end_and_ctrl_c_ends_it_sooner() {
     let played = meanwhile(&coming(), "alice", Interrupt::trigger);
     assert_eq!(played.code, 130, "{played:?}");
     assert!(api.executed().is_empty());
+}
+
+/// What `create` says of the same Pod: what it is, the facts below it, a way out.
+#[test]
+fn a_wait_that_is_in_vain_ends_with_cause_evidence_and_remedy() {
+    let waits =
+        |reason: &str, message: &str| json!({"waiting": {"reason": reason, "message": message}});
+    let held = |api: &FakeApi, state: &serde_json::Value| {
+        let mut pod = api.object("pods", "default", "tool-alice").unwrap();
+        pod["status"]["phase"] = "Pending".into();
+        pod["status"]["containerStatuses"] = json!([{"name": "main", "image": "tool:1", "imageID": "", "ready": false,
+            "restartCount": 1, "state": state, "lastState": {"terminated": {"exitCode": 3, "reason": "Error"}}}]);
+        api.put(pod);
+    };
+    let never = waits("ErrImageNeverPull", "Container image is not present");
+    let api = coming();
+    let meanwhile = meanwhile(&api, "alice", |_| held(&api, &never));
+    let before = coming();
+    held(&before, &never);
+    let crash = coming();
+    held(&crash, &waits("CrashLoopBackOff", "back-off 10s"));
+    crash.on(
+        "GET",
+        "/api/v1/namespaces/default/pods/tool-alice/log",
+        session_support::Answer::text(200, "text/plain", "no config found\n"),
+    );
+    let said = meanwhile.failed();
+    let texts = [
+        said[said.find("error: ").unwrap()..].to_owned(),
+        connect(&before, "alice").text(),
+        connect(&crash, "alice --wait=false").text(),
+        connect(&crash, "alice --timeout=50ms").text(),
+    ];
+    golden("connect-in-vain.txt", &texts.concat());
 }
 
 #[test]

@@ -73,6 +73,15 @@ fn an_address_is_printed_with_the_path_of_the_method() {
 }
 
 #[test]
+fn what_has_no_page_is_not_said_to_open_one() {
+    let api = server(json!([{"name": "shell", "exec": ["sh"]}]));
+    assert_eq!(
+        connect(&api, "alice --print").failed(),
+        "error: session \"alice\" has no address: no Service or Ingress leads to it\nhint: enter it: kubectl session connect alice -n default\n"
+    );
+}
+
+#[test]
 fn a_host_block_does_not_hold_secrets() {
     let api = server(json!([{"name": "ssh", "ssh": {"port": 22, "user": "lab"}}]));
     let played = connect(&api, "alice --ssh-config --token=secret");

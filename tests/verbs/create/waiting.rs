@@ -117,6 +117,27 @@ fn a_pod_that_ends_at_once_is_told_with_its_exit_code() {
     assert_eq!(status(&api)["phase"], "failed");
 }
 
+/// Without a readiness probe a container is ready from its first instant, in every round of a crash loop.
+#[test]
+fn ready_for_an_instant_between_two_crashes_is_not_ready() {
+    let api = server();
+    told(&api, |pod| {
+        let crashed = json!({"terminated": {"exitCode": 3, "reason": "Error"}});
+        let mut again = ready(pod);
+        again["status"]["containerStatuses"] = json!([{"name": "main", "image": "", "imageID": "", "ready": true,
+            "restartCount": 2, "lastState": crashed, "state": {"running": {"startedAt": "2999-01-01T00:00:00Z"}}}]);
+        let mut over = waiting(pod, "CrashLoopBackOff", "back-off 40s");
+        over["status"]["containerStatuses"][0]["restartCount"] = 3.into();
+        over["status"]["containerStatuses"][0]["lastState"] = crashed;
+        vec![again, over]
+    });
+    let log = "/api/v1/namespaces/default/pods/tool-alice/log";
+    api.on("GET", log, Answer::text(200, "text/plain", "boom\n"));
+    let played = create(&api, "alice --template tool");
+    golden("create-crash-loop.txt", &played.text());
+    assert_eq!(status(&api)["phase"], "failed");
+}
+
 #[test]
 fn time_runs_out_in_kubectls_words() {
     let api = server();

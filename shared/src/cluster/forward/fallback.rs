@@ -18,9 +18,10 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::connection::{OnFailure, Retired};
+use crate::cluster::Cluster;
 use crate::cluster::exec::upgraded;
-use crate::cluster::{Cluster, transport};
-use crate::failure::{self, Failure, Kind};
+use crate::cluster::failure::Subject;
+use crate::failure::{self, Kind};
 
 /// Streams that are opened ahead for a port.
 const AHEAD: usize = 2;
@@ -94,6 +95,16 @@ impl Plain {
         })
     }
 
+    /// Opens a stream that the next [`open`](Self::open) takes: whether the server knows this protocol shows only there.
+    ///
+    /// # Errors
+    /// What the server refuses.
+    pub(super) async fn prepare(&self, port: u16) -> Result<()> {
+        let spare = self.dial.open(port).await?;
+        keep(&mut lock(&self.spares), port, spare);
+        Ok(())
+    }
+
     /// Waits until another way has to be found.
     pub(super) async fn retired(&self) -> Retired {
         let mut seen = self.retired.subscribe();
@@ -158,17 +169,14 @@ impl Dial {
         );
         let status = upgraded(opened.as_ref().err());
         self.cluster.observed("GET", &target, status, asked);
-        let mut forward = opened.map_err(|error| match &error {
-            kube::Error::UpgradeConnection(why) => Failure::local(
-                Kind::Unreachable,
-                format!("forwarding a port needs a WebSocket, which something before the server does not let through: {why}"),
-            ),
-            error => transport::of(
-                error,
-                &self.cluster.inner.server,
-                self.cluster.inner.proxied,
-            ),
-        })?;
+        let subject = Subject {
+            method: "GET".into(),
+            plural: "pods".into(),
+            qualified: "pods".into(),
+            name: self.pod.clone(),
+        };
+        let refused = |error| self.cluster.refused(&error, &subject, "port-forward");
+        let mut forward = opened.map_err(refused)?;
         let (stream, verdict) = (forward.take_stream(port), forward.take_error(port));
         let (Some(stream), Some(verdict)) = (stream, verdict) else {
             return Err(anyhow!("no stream to port {port} of pod {:?}", self.pod));

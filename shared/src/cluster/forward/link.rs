@@ -266,6 +266,17 @@ fn is_passing(error: &anyhow::Error, lost: Option<Instant>) -> bool {
 }
 
 impl Way {
+    /// Makes sure that a stream to a port can be opened, as far as that is not known yet.
+    ///
+    /// # Errors
+    /// What the server refuses.
+    pub(super) async fn prepare(&self, port: u16) -> Result<()> {
+        match self {
+            Self::Spdy(_) => Ok(()),
+            Self::Plain(plain) => plain.prepare(port).await,
+        }
+    }
+
     /// Opens a stream; `None` where another way has to be waited for. `ahead` where more are expected.
     ///
     /// # Errors

@@ -108,16 +108,18 @@ impl Forwarder {
         self
     }
 
-    /// Makes the connection, if there is none.
+    /// Makes the connection, if there is none; over the older protocol, which has one for each stream, the first one to
+    /// `port`.
     ///
     /// # Errors
     /// As [`open`](Self::open).
-    pub async fn ready(&self) -> Result<()> {
+    pub async fn ready(&self, port: u16) -> Result<()> {
         self.keep_up();
         let mut states = self.link.state.subscribe();
         loop {
-            match &*states.borrow_and_update() {
-                State::Up(_) => return Ok(()),
+            let state = states.borrow_and_update().clone();
+            match state {
+                State::Up(way) => return way.prepare(port).await,
                 State::Failed(ending) => return Err(ending.error()),
                 State::Down => {}
             }

@@ -17,6 +17,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
+use crate::cluster::attach::is_no_upgrade;
 use crate::cluster::request::Call;
 use crate::cluster::{Cluster, failure, paths};
 use crate::failure::{Failure, Kind};
@@ -112,16 +113,17 @@ fn unfit(headers: &HeaderMap, key: &str) -> Option<String> {
 }
 
 /// A refusal of the protocol: why. A server that does not know the protocol says so in text, or with 400; what it refuses
-/// for other reasons it says in a Status.
+/// for other reasons it says in a Status. One that is in trouble says nothing about protocols.
 ///
 /// # Errors
-/// That Status.
+/// That Status, or that trouble.
 async fn refused(response: Response<Body>, call: &Call) -> Result<String> {
     let (parts, body) = response.into_parts();
     let body = Limited::new(body, REFUSAL).collect().await;
     let body = body.map(|body| body.to_bytes()).unwrap_or_default();
     let status: Value = serde_json::from_slice(&body).unwrap_or_default();
-    if status["kind"] == "Status" && parts.status != StatusCode::BAD_REQUEST {
+    let is_told = status["kind"] == "Status" && parts.status != StatusCode::BAD_REQUEST;
+    if is_told || !is_no_upgrade(parts.status) {
         let failure = failure::of_answer(parts.status, &parts.headers, &body, &call.subject);
         return Err(failure.into());
     }

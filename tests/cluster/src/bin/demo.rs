@@ -30,7 +30,6 @@ struct Args {
 /// How the demo reaches its cluster.
 struct Stage {
     binary: PathBuf,
-    kubectl: PathBuf,
     context: Option<String>,
     kubeconfig: Option<PathBuf>,
 }
@@ -59,10 +58,6 @@ fn run(args: &Args) -> Result<()> {
     };
     let stage = Stage {
         binary,
-        kubectl: lease.as_ref().map_or_else(
-            || PathBuf::from("kubectl"),
-            |cluster| cluster.kubectl_path(),
-        ),
         context: args.context.clone(),
         kubeconfig: lease.as_ref().map(|cluster| cluster.admin_kubeconfig()),
     };
@@ -79,6 +74,7 @@ fn run(args: &Args) -> Result<()> {
         "--create-namespace",
     ])?;
     stage.session(&["list", "-o", "wide"])?;
+    stage.session(&["status", &name])?;
     stage.session(&[
         "connect",
         &name,
@@ -87,7 +83,7 @@ fn run(args: &Args) -> Result<()> {
         "-c",
         "echo \"I am $(id -un) on $(hostname), my password has ${#WEB_PASSWORD} characters\"",
     ])?;
-    stage.page(&format!("web-{name}"))?;
+    stage.page(&name)?;
     stage.next(&name);
     Ok(())
 }
@@ -173,23 +169,20 @@ impl Stage {
     }
 
     /// Opens the session's web port and shows the page.
-    fn page(&self, pod: &str) -> Result<()> {
-        let target = format!("pod/{pod}");
-        let mut command = self.command(
-            &self.kubectl,
-            "kubectl",
-            &["port-forward", &target, ":8080"],
-        );
+    fn page(&self, name: &str) -> Result<()> {
+        let words = ["connect", name, "--port-forward", ":http"];
+        let mut command = self.command(&self.binary, "kubectl session", &words);
         let mut forward = Forward(
             command
                 .stdout(Stdio::piped())
                 .spawn()
-                .context("failed to run kubectl")?,
+                .context("failed to run the suite")?,
         );
-        // Kept until the end: kubectl would die of a closed pipe as soon as it has something to say.
-        let mut said = BufReader::new(forward.0.stdout.take().context("kubectl has no output")?);
+        // Kept until the end: it would die of a closed pipe as soon as it has something to say.
+        let mut said = BufReader::new(forward.0.stdout.take().context("no output")?);
         let mut line = String::new();
         said.read_line(&mut line)?;
+        show(line.trim_end());
         let Some(port) = line
             .split_whitespace()
             .find_map(|word| word.strip_prefix("127.0.0.1:"))

@@ -1,0 +1,321 @@
+//! Every cause there is, in the words Kubernetes 1.36 and containerd 2.4 have for it.
+
+use super::recordings;
+use super::told::*;
+use crate::diagnosis::Finding;
+
+/// A name for the case, and what is found.
+pub(super) type Case = (&'static str, Finding);
+
+/// All of them.
+pub(super) fn findings() -> Vec<Case> {
+    [
+        images(),
+        containers(),
+        places(),
+        volumes(),
+        ends(),
+        refusals(),
+        recordings::findings(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn images() -> Vec<Case> {
+    vec![
+        ("never pulled", waiting("ErrImageNeverPull", "")),
+        ("name invalid", waiting("InvalidImageName", "")),
+        ("login", waiting("ErrImagePull", DENIED)),
+        ("wrong login", with_login(DENIED)),
+        (
+            "not in registry",
+            waiting("ErrImagePull", "r.example.com/i:1: not found"),
+        ),
+        (
+            "no registry",
+            waiting("ErrImagePull", "dial tcp: lookup r: no such host"),
+        ),
+        (
+            "no answer",
+            waiting("ErrImagePull", "dial tcp: i/o timeout"),
+        ),
+        (
+            "untrusted",
+            waiting("ErrImagePull", "x509: unknown authority"),
+        ),
+        (
+            "platform",
+            waiting(
+                "ErrImagePull",
+                "no match for platform in manifest: not found",
+            ),
+        ),
+        (
+            "too often",
+            waiting("ErrImagePull", "429 Too Many Requests"),
+        ),
+        (
+            "pull unknown",
+            waiting("ErrImagePull", "unexpected media type"),
+        ),
+    ]
+}
+
+fn containers() -> Vec<Case> {
+    vec![
+        (
+            "secret",
+            waiting("CreateContainerConfigError", "secret \"s\" not found"),
+        ),
+        (
+            "configmap",
+            waiting("CreateContainerConfigError", "configmap \"s\" not found"),
+        ),
+        (
+            "secret key",
+            waiting(
+                "CreateContainerConfigError",
+                "couldn't find key k in Secret ns/s",
+            ),
+        ),
+        (
+            "configmap key",
+            waiting(
+                "CreateContainerConfigError",
+                "couldn't find key k in ConfigMap ns/s",
+            ),
+        ),
+        (
+            "config unknown",
+            waiting(
+                "CreateContainerConfigError",
+                "container has runAsNonRoot and image will run as root",
+            ),
+        ),
+        ("state unknown", waiting("SomethingNew", "")),
+        (
+            "not started",
+            waiting("RunContainerError", "exec: \"/nope\": no such file"),
+        ),
+        ("crash loop", waiting("CrashLoopBackOff", "back-off")),
+        ("crash unsaid", crash_unsaid()),
+        ("out of memory, no limit", unlimited()),
+        ("not executable", ended(126, "Error", "", &[])),
+        ("out of memory", ended(137, "OOMKilled", "", &[])),
+        (
+            "liveness",
+            ended(
+                137,
+                "Error",
+                "",
+                &[event(
+                    "Killing",
+                    "Container main failed liveness probe, will be restarted",
+                )],
+            ),
+        ),
+        (
+            "startup",
+            ended(
+                137,
+                "Error",
+                "",
+                &[event(
+                    "Killing",
+                    "Container main failed startup probe, will be restarted",
+                )],
+            ),
+        ),
+        ("signal", ended(143, "Error", "", &[])),
+        ("no command", ended(127, "Error", "", &[])),
+        ("ends well", ended(0, "Completed", "", &[])),
+        (
+            "readiness",
+            running(&[event("Unhealthy", "Readiness probe failed: 500")]),
+        ),
+        (
+            "startup slow",
+            running(&[event("Unhealthy", "Startup probe failed: 500")]),
+        ),
+        ("init for good", init("Never", 2)),
+        ("init again", init("Always", 4)),
+    ]
+}
+
+fn places() -> Vec<Case> {
+    vec![
+        ("cpu", nodes("1 Insufficient cpu")),
+        ("memory", nodes("1 Insufficient memory")),
+        ("gpu", nodes("1 Insufficient example.com/gpu")),
+        ("taint", nodes("1 node(s) had untolerated taint(s)")),
+        (
+            "selector",
+            nodes("1 node(s) didn't match Pod's node affinity/selector"),
+        ),
+        ("cordoned", nodes("1 node(s) were unschedulable")),
+        (
+            "ports",
+            nodes("1 node(s) didn't have free ports for the requested pod ports"),
+        ),
+        (
+            "affinity",
+            nodes("1 node(s) didn't match pod anti-affinity rules"),
+        ),
+        ("pods", nodes("1 Too many pods")),
+        (
+            "volume",
+            nodes("1 node(s) didn't find available persistent volumes to bind"),
+        ),
+        (
+            "volume elsewhere",
+            nodes("1 node(s) didn't match PersistentVolume's node affinity"),
+        ),
+        ("hurdle unknown", nodes("1 node(s) had unknown conditions")),
+        (
+            "no node",
+            unscheduled("no nodes available to schedule pods", &[]),
+        ),
+        ("scheduler unknown", unscheduled("something new", &[])),
+    ]
+}
+
+fn volumes() -> Vec<Case> {
+    vec![
+        (
+            "no claim",
+            unscheduled(
+                "0/1 nodes are available: persistentvolumeclaim \"home\" not found. not found",
+                &[],
+            ),
+        ),
+        (
+            "unbound",
+            unscheduled(
+                "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims. not found",
+                &[],
+            ),
+        ),
+        (
+            "no such class",
+            claim(
+                "ProvisioningFailed",
+                "storageclass.storage.k8s.io \"c\" not found",
+            ),
+        ),
+        (
+            "no class",
+            claim(
+                "FailedBinding",
+                "no persistent volumes available for this claim and no storage class is set",
+            ),
+        ),
+        (
+            "no provisioner",
+            claim(
+                "ExternalProvisioning",
+                "Waiting for a volume to be created either by the external provisioner 'e.example.com' or manually",
+            ),
+        ),
+        (
+            "provisioner fails",
+            claim("ProvisioningFailed", "rpc error: no space"),
+        ),
+        ("claim unknown", claim("SomethingNew", "no")),
+        (
+            "volume's secret",
+            told(&[event(
+                "FailedMount",
+                "MountVolume.SetUp failed for volume \"v\" : secret \"s\" not found",
+            )]),
+        ),
+        (
+            "volume's secret key",
+            told(&[event(
+                "FailedMount",
+                "MountVolume.SetUp failed for volume \"v\" : references non-existent secret key: k",
+            )]),
+        ),
+        (
+            "some volume",
+            told(&[event(
+                "FailedMount",
+                "Unable to attach or mount volumes: timed out",
+            )]),
+        ),
+        (
+            "volume's key",
+            told(&[event(
+                "FailedMount",
+                "MountVolume.SetUp failed for volume \"v\" : references non-existent config key: k",
+            )]),
+        ),
+        (
+            "attach",
+            told(&[event(
+                "FailedAttachVolume",
+                "AttachVolume.Attach failed for volume \"v\" : no",
+            )]),
+        ),
+        (
+            "attached elsewhere",
+            told(&[event(
+                "FailedAttachVolume",
+                "Multi-Attach error for volume \"v\" Volume is already used",
+            )]),
+        ),
+    ]
+}
+
+fn ends() -> Vec<Case> {
+    vec![
+        (
+            "sandbox",
+            told(&[event("FailedCreatePodSandBox", "no network")]),
+        ),
+        ("deadline", down("DeadlineExceeded", "")),
+        ("taken down", down("NodeShutdown", "")),
+        ("ended unknown", down("", "")),
+    ]
+}
+
+fn refusals() -> Vec<Case> {
+    vec![
+        (
+            "pod security",
+            refused("pods \"p\" is forbidden: violates PodSecurity \"restricted:latest\": no"),
+        ),
+        (
+            "limit range",
+            refused(
+                "pods \"p\" is forbidden: maximum memory usage per Container is 64Mi, but limit is 1Gi",
+            ),
+        ),
+        (
+            "quota",
+            refused(
+                "pods \"p\" is forbidden: exceeded quota: q, requested: pods=1, used: pods=0, limited: pods=0",
+            ),
+        ),
+        (
+            "quota unsaid",
+            refused("pods \"p\" is forbidden: failed quota: q: must specify limits.cpu for: main"),
+        ),
+        (
+            "webhook refuses",
+            refused("admission webhook \"w.example.com\" denied the request: no"),
+        ),
+        (
+            "webhook away",
+            refused("Internal error occurred: failed calling webhook \"w.example.com\": no"),
+        ),
+        (
+            "no account",
+            refused(
+                "pods \"p\" is forbidden: error looking up service account ns/sa: serviceaccount \"sa\" not found",
+            ),
+        ),
+        ("refusal unknown", refused("no")),
+    ]
+}

@@ -1,0 +1,113 @@
+//! What a real cluster said, recorded: a List of one Pod and its events. How each was made stands in its first lines.
+
+use serde_json::Value;
+
+use crate::diagnosis::{Cause, EventNote, Finding, Verdict, inspect};
+
+const EVICTED: &str = include_str!("../../../../tests/fixtures/diagnosis/evicted.yaml");
+const MOUNT: &str = include_str!("../../../../tests/fixtures/diagnosis/mount-failing.yaml");
+const LOST: &str = include_str!("../../../../tests/fixtures/diagnosis/node-not-ready.yaml");
+
+/// What is found in a recording.
+fn found(recording: &str) -> Finding {
+    let list: Value = serde_saphyr::from_str(recording).unwrap();
+    let (pods, events): (Vec<_>, Vec<_>) = list["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .partition(|item| item["kind"] == "Pod");
+    let events: Vec<EventNote> = events.into_iter().map(EventNote::of).collect();
+    let [pod] = pods.as_slice() else {
+        panic!("one Pod is recorded, not {}", pods.len())
+    };
+    inspect(&serde_json::from_value((*pod).clone()).unwrap(), &events)
+}
+
+/// The recorded cases, with the names that the other cases have for their objects: texts differ by more than a name.
+pub(super) fn findings() -> Vec<(&'static str, Finding)> {
+    let named = |mut finding: Finding, names: &[(&str, &str)]| {
+        let cause = finding.cause_mut().unwrap();
+        for (from, to) in names {
+            cause.message = cause
+                .message
+                .replace(&format!("{from:?}"), &format!("{to:?}"));
+        }
+        finding
+    };
+    vec![
+        (
+            "evicted",
+            named(found(EVICTED), &[("evicted", "p"), ("diag-lost", "n")]),
+        ),
+        ("mount", named(found(MOUNT), &[("x", "p"), ("data", "v")])),
+        (
+            "node lost",
+            named(found(LOST), &[("lost", "p"), ("diag-lost", "n")]),
+        ),
+    ]
+}
+
+/// A cause as a person gets it.
+fn text(cause: &Cause) -> String {
+    let remedy = cause.remedy.as_deref().unwrap_or("none");
+    format!(
+        "{}\n{}\nhint: {remedy}",
+        cause.reason,
+        cause.lines().join("\n")
+    )
+}
+
+#[test]
+fn each_begins_with_the_command_and_version_that_made_it() {
+    for recording in [EVICTED, MOUNT, LOST] {
+        let first = recording.lines().next().unwrap();
+        assert!(first.starts_with("# kubectl v1."), "{first}");
+        assert!(first.contains(": kubectl get pods,events -n "), "{first}");
+    }
+}
+
+#[test]
+fn an_evicted_pod() {
+    let finding = found(EVICTED);
+    let ended = Verdict::Ended {
+        code: 1,
+        reason: "Evicted".into(),
+    };
+    assert_eq!(finding.verdict, ended);
+    assert_eq!(
+        text(finding.cause().unwrap()),
+        "Evicted
+pod \"evicted\" was evicted by its node \"diag-lost\"
+  pod \"evicted\": Failed Evicted: The node was low on resource: memory. Threshold quantity: 100Mi, available: 53Mi. Container main was using 812Mi, request is 0, has larger consumption of memory.
+  condition DisruptionTarget: TerminationByKubelet
+hint: have it ask for what it really uses, so that it goes to a node with room; then start it again"
+    );
+}
+
+#[test]
+fn a_volume_that_cannot_be_mounted() {
+    let finding = found(MOUNT);
+    assert_eq!(finding.verdict, Verdict::Waiting);
+    assert_eq!(
+        text(finding.cause().unwrap()),
+        "FailedMount
+volume \"data\" of pod \"x\" cannot be mounted: hostPath type check failed: /no/such/folder is not a directory
+  event (x6): FailedMount: MountVolume.SetUp failed for volume \"data\" : hostPath type check failed: /no/such/folder is not a directory
+hint: correct what the message names; it is tried again"
+    );
+}
+
+#[test]
+fn a_node_that_is_not_ready() {
+    let finding = found(LOST);
+    assert_eq!(finding.verdict, Verdict::Waiting);
+    let cause = finding.cause().unwrap();
+    assert_eq!(
+        text(cause),
+        "NodeNotReady
+node \"diag-lost\" of pod \"lost\" does not answer any more
+  event: NodeNotReady: Node is not ready
+hint: wait for the node, or delete the session and create it again, which takes another node"
+    );
+    assert_eq!(cause.asks.len(), 1, "what the node says of itself");
+}

@@ -1,0 +1,149 @@
+//! What a cluster may say of a Pod, put together for the cases.
+
+use k8s_openapi::api::core::v1::Pod;
+use serde_json::{Value, json};
+
+use crate::diagnosis::{EventNote, Finding, inspect, inspect_missing};
+
+/// A Pod with everything a cause may need: a node, a claim, a memory limit.
+pub(super) fn pod(status: Value, change: impl Fn(&mut Value)) -> Pod {
+    let mut pod = json!({
+        "metadata": { "name": "p", "uid": "u" },
+        "spec": {
+            "nodeName": "n",
+            "containers": [{ "name": "main", "resources": { "limits": { "memory": "20Mi" } } }],
+            "initContainers": [{ "name": "prep" }],
+            "volumes": [{ "name": "v", "persistentVolumeClaim": { "claimName": "home" } }],
+        },
+        "status": status,
+    });
+    change(&mut pod);
+    serde_json::from_value(pod).unwrap()
+}
+
+pub(super) fn scheduled(rest: Value) -> Value {
+    let mut status =
+        json!({ "phase": "Pending", "conditions": [{ "type": "PodScheduled", "status": "True" }] });
+    let fields = rest.as_object().unwrap().clone();
+    status.as_object_mut().unwrap().extend(fields);
+    status
+}
+
+pub(super) fn container(state: Value, last: Value, restarts: i32) -> Value {
+    json!({ "name": "main", "image": "r.example.com/i:1", "imageID": "", "ready": false, "restartCount": restarts,
+        "state": state, "lastState": last })
+}
+
+pub(super) fn waiting(reason: &str, message: &str) -> Finding {
+    let state = json!({ "waiting": { "reason": reason, "message": message } });
+    let last = json!({ "terminated": { "exitCode": 3, "reason": "Error" } });
+    let status = scheduled(json!({ "containerStatuses": [container(state, last, 4)] }));
+    inspect(&pod(status, |_| {}), &[])
+}
+
+pub(super) fn ended(code: i32, reason: &str, message: &str, events: &[EventNote]) -> Finding {
+    let state = json!({ "terminated": { "exitCode": code, "reason": reason, "message": message } });
+    let status = scheduled(json!({ "containerStatuses": [container(state, json!({}), 1)] }));
+    inspect(&pod(status, |_| {}), events)
+}
+
+/// In a crash loop whose last end nobody recorded.
+pub(super) fn crash_unsaid() -> Finding {
+    let state = json!({ "waiting": { "reason": "CrashLoopBackOff" } });
+    let status = scheduled(json!({ "containerStatuses": [container(state, json!({}), 4)] }));
+    inspect(&pod(status, |_| {}), &[])
+}
+
+/// Killed by its node's lack of memory.
+pub(super) fn unlimited() -> Finding {
+    let state = json!({ "terminated": { "exitCode": 137, "reason": "OOMKilled" } });
+    let status = scheduled(json!({ "containerStatuses": [container(state, json!({}), 1)] }));
+    let pod = pod(status, |pod| {
+        pod["spec"]["containers"][0]["resources"] = json!({});
+    });
+    inspect(&pod, &[])
+}
+
+pub(super) fn event(reason: &str, message: &str) -> EventNote {
+    EventNote {
+        uid: "u".into(),
+        reason: reason.into(),
+        message: message.into(),
+        warning: true,
+        ..EventNote::default()
+    }
+}
+
+pub(super) fn told(events: &[EventNote]) -> Finding {
+    inspect(&pod(scheduled(json!({})), |_| {}), events)
+}
+
+pub(super) fn running(events: &[EventNote]) -> Finding {
+    let status = scheduled(
+        json!({ "containerStatuses": [container(json!({ "running": {} }), json!({}), 0)] }),
+    );
+    inspect(&pod(status, |_| {}), events)
+}
+
+pub(super) fn unscheduled(message: &str, events: &[EventNote]) -> Finding {
+    let status = json!({ "phase": "Pending", "conditions": [
+        { "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message }] });
+    inspect(&pod(status, |_| {}), events)
+}
+
+pub(super) fn nodes(reasons: &str) -> Finding {
+    unscheduled(
+        &format!("0/1 nodes are available: {reasons}. preemption: 0/1 nodes are available: 1 No."),
+        &[],
+    )
+}
+
+pub(super) fn claim(reason: &str, message: &str) -> Finding {
+    let event = EventNote {
+        kind: "PersistentVolumeClaim".into(),
+        name: "home".into(),
+        ..event(reason, message)
+    };
+    unscheduled(
+        "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims. not found",
+        &[event],
+    )
+}
+
+pub(super) fn refused(message: &str) -> Finding {
+    let set = json!({ "kind": "StatefulSet", "metadata": { "name": "p", "uid": "u" } });
+    inspect_missing(&set, &[event("FailedCreate", message)])
+}
+
+pub(super) fn down(reason: &str, message: &str) -> Finding {
+    let status = json!({ "phase": "Failed", "reason": reason, "message": message });
+    inspect(&pod(status, |_| {}), &[])
+}
+
+pub(super) fn init(policy: &str, code: i32) -> Finding {
+    let mut init = container(
+        json!({ "terminated": { "exitCode": code, "reason": "Error" } }),
+        json!({}),
+        0,
+    );
+    init["name"] = "prep".into();
+    let status = scheduled(json!({ "initContainerStatuses": [init] }));
+    inspect(
+        &pod(status, |pod| pod["spec"]["restartPolicy"] = policy.into()),
+        &[],
+    )
+}
+
+pub(super) fn with_login(message: &str) -> Finding {
+    let state = json!({ "waiting": { "reason": "ErrImagePull", "message": message } });
+    let status = scheduled(json!({ "containerStatuses": [container(state, json!({}), 0)] }));
+    let secrets = json!([{ "name": "login" }]);
+    inspect(
+        &pod(status, |pod| {
+            pod["spec"]["imagePullSecrets"] = secrets.clone();
+        }),
+        &[],
+    )
+}
+
+pub(super) const DENIED: &str = "pull access denied, repository does not exist or may require authorization: authorization failed";

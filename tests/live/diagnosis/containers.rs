@@ -1,0 +1,151 @@
+//! Containers that end or are never ready: exit codes, memory, probes, init containers.
+
+use anyhow::Result;
+
+use super::{BUSYBOX, create, says};
+use crate::world::World;
+use crate::{Live, kubelet};
+
+pub(super) fn tests() -> Vec<Live> {
+    vec![
+        kubelet("diagnosis_of_containers_that_end", containers_that_end),
+        kubelet("diagnosis_of_a_crash_loop", a_crash_loop),
+        kubelet("diagnosis_of_probes", probes),
+        kubelet("diagnosis_of_init_containers", init_containers),
+    ]
+}
+
+/// A container that is not ready before its probe says so, and never is: what ends it decides.
+const UNREADY: &str = "readinessProbe: {exec: {command: [\"false\"]}}";
+
+fn containers_that_end() -> Result<()> {
+    let world = World::installed("diag-end")?;
+    let sh = |script: &str, more: &str| {
+        format!(
+            "containers: [{{name: main, {BUSYBOX}, command: [sh, -c, \"{script}\"], {UNREADY}{more}}}]"
+        )
+    };
+    says(
+        create(
+            &world,
+            "once",
+            "60s",
+            &format!(
+                "restartPolicy: Never, {}",
+                sh("echo no config found; exit 3", "")
+            ),
+        ),
+        &[
+            "session \"once\" did not get ready: container \"main\" of pod \"once\" ended with exit code 3\n",
+            "  container \"main\": terminated: Error, exit code 3\n",
+            "  log of container \"main\", its last lines:\n    no config found\n",
+        ],
+    )?;
+    says(
+        create(
+            &world,
+            "memory",
+            "60s",
+            &format!(
+                "restartPolicy: Never, {}",
+                sh(
+                    "x=a; while true; do x=$x$x; done",
+                    ", resources: {limits: {memory: 20Mi}}"
+                )
+            ),
+        ),
+        &[
+            "container \"main\" of pod \"memory\" was killed for more memory than its limit of 20Mi (OOMKilled)\n",
+            "exit code 137",
+            "hint: raise the container's memory limit",
+        ],
+    )?;
+    says(
+        create(
+            &world,
+            "command",
+            "60s",
+            &format!("containers: [{{name: main, {BUSYBOX}, command: [/no/such]}}]"),
+        ),
+        &[
+            "container \"main\" of pod \"command\" could not be started: exec: \"/no/such\": stat /no/such: no such file or directory\n",
+            "hint: correct the container's command or image",
+        ],
+    )
+}
+
+fn a_crash_loop() -> Result<()> {
+    let world = World::installed("diag-crash")?;
+    let spec = format!(
+        "containers: [{{name: main, {BUSYBOX}, command: [sh, -c, \"echo boom; exit 3\"], {UNREADY}}}]"
+    );
+    says(
+        create(&world, "soon", "4s", &spec),
+        &[
+            "error: timed out waiting for the condition on session.streaming.platform/soon\n",
+            "  container \"main\" of pod \"soon\" ended with exit code 3 and was restarted",
+            "    log of container \"main\", its last lines:\n      boom\n",
+        ],
+    )
+}
+
+fn probes() -> Result<()> {
+    let world = World::installed("diag-probe")?;
+    says(
+        create(
+            &world,
+            "ready",
+            "4s",
+            &format!(
+                "containers: [{{name: main, {BUSYBOX}, command: [sleep, \"600\"], readinessProbe: {{httpGet: {{port: 81}}, periodSeconds: 1}}}}]"
+            ),
+        ),
+        &[
+            "  container \"main\" of pod \"ready\" runs, but its readiness probe fails: Get \"http://",
+            "connection refused\n",
+            ": Unhealthy: Readiness probe failed: ",
+            "hint: have the readiness probe's target answer",
+        ],
+    )?;
+    says(
+        create(
+            &world,
+            "alive",
+            "15s",
+            &format!(
+                "containers: [{{name: main, {BUSYBOX}, command: [sleep, \"600\"], {UNREADY}, livenessProbe: {{exec: {{command: [sh, -c, \"echo too slow; false\"]}}, periodSeconds: 1, failureThreshold: 1}}}}]"
+            ),
+        ),
+        &[
+            "  container \"main\" of pod \"alive\" was ended with exit code 137, because its liveness probe fails, and was restarted",
+            ": Unhealthy: Liveness probe failed: too slow",
+            "hint: have the probe's target answer in time",
+        ],
+    )
+}
+
+fn init_containers() -> Result<()> {
+    let world = World::installed("diag-init")?;
+    let spec = format!(
+        "initContainers: [{{name: prepare, {BUSYBOX}, command: [sh, -c, \"echo no root file system; exit 4\"]}}], containers: [{{name: main, {BUSYBOX}}}]"
+    );
+    says(
+        create(
+            &world,
+            "never",
+            "60s",
+            &format!("restartPolicy: Never, {spec}"),
+        ),
+        &[
+            "session \"never\" did not get ready: init container \"prepare\" of pod \"never\" ended with exit code 4\n",
+            "  log of container \"prepare\", its last lines:\n    no root file system\n",
+        ],
+    )?;
+    says(
+        create(&world, "again", "4s", &spec),
+        &[
+            "  init container \"prepare\" of pod \"again\" ended with exit code 4 and was restarted",
+            "      no root file system\n",
+        ],
+    )
+}

@@ -1,0 +1,66 @@
+//! What a LimitRange and a ResourceQuota forbid.
+
+use anyhow::Result;
+
+use super::{admission, asking, create, create_file, says};
+use crate::world::World;
+use crate::{Live, server};
+
+pub(super) fn tests() -> Vec<Live> {
+    vec![server("diagnosis_of_limits", limits)]
+}
+
+fn limits() -> Result<()> {
+    let world = World::installed("diag-limit")?;
+    let range = "{apiVersion: v1, kind: LimitRange, metadata: {name: small}, spec: {limits: [{type: Container, max: {memory: 64Mi}}]}}";
+    world
+        .namespace
+        .kubectl(&["create", "-f", "-"], Some(range))?;
+    says(
+        create(&world, "alone", "60s", &asking("memory: 1Gi")),
+        &[
+            "Error from server (Forbidden): pods \"alone\" is forbidden: maximum memory usage per Container is 64Mi, but limit is 1Gi",
+            "hint: keep the containers' requests and limits within it",
+        ],
+    )?;
+    says(
+        create_file(
+            &world,
+            "set",
+            "60s",
+            &admission::deployment("resources: {limits: {memory: 1Gi}}")?,
+        ),
+        &[
+            "session \"set\" did not get ready: Deployment \"set\" cannot make its Pod: a LimitRange of the namespace forbids it: maximum memory usage per Container is 64Mi, but limit is 1Gi\n",
+            ": FailedCreate: ",
+            "  LimitRange \"small\": Container max memory 64Mi\n",
+        ],
+    )?;
+    let quota =
+        "{apiVersion: v1, kind: ResourceQuota, metadata: {name: few}, spec: {hard: {pods: \"0\"}}}";
+    world
+        .namespace
+        .kubectl(&["create", "-f", "-"], Some(quota))?;
+    world.namespace.kubectl(
+        &[
+            "wait",
+            "--for=jsonpath={.status.hard.pods}=0",
+            "quota/few",
+            "--timeout=30s",
+        ],
+        None,
+    )?;
+    says(
+        create_file(
+            &world,
+            "many",
+            "60s",
+            &admission::deployment("resources: {limits: {memory: 1Mi}}")?,
+        ),
+        &[
+            "Deployment \"many\" cannot make its Pod: quota \"few\" is exceeded: requested: pods=1, used: pods=0, limited: pods=0\n",
+            "  quota \"few\": pods 0 of 0 used\n",
+            "hint: ask for less, delete sessions that are no longer needed, or have the quota raised",
+        ],
+    )
+}

@@ -1,0 +1,205 @@
+//! Pods that no node takes: no room, no label, a taint; and what is said without the right to see nodes.
+
+use anyhow::Result;
+use session_cluster::Cluster;
+
+use super::{BUSYBOX, asking, create, pod, says};
+use crate::world::{World, run};
+use crate::{Live, kubelet};
+
+pub(super) fn tests() -> Vec<Live> {
+    vec![
+        kubelet("diagnosis_of_scheduling", scheduling),
+        kubelet("diagnosis_of_a_gpu_in_use", a_gpu_in_use),
+        kubelet("diagnosis_of_a_taint", a_taint),
+        kubelet("diagnosis_without_rights", without_rights),
+    ]
+}
+
+fn scheduling() -> Result<()> {
+    let world = World::installed("diag-room")?;
+    let resource = format!("{}.example.com/gpu", world.namespace.name());
+    for (name, spec, why, fact, hint) in [
+        (
+            "cpu",
+            asking("cpu: 640"),
+            "without enough free cpu (640 requested)",
+            "    node \"localhost\": ".to_owned(),
+            "hint: ask for less: no node has more than ",
+        ),
+        (
+            "memory",
+            asking("memory: 64Ti"),
+            "without enough free memory (64Ti requested)",
+            "    node \"localhost\": ".to_owned(),
+            "hint: ask for less: no node has more than ",
+        ),
+        (
+            "gpu",
+            asking(&format!("{resource}: 1")),
+            &format!("without enough free {resource} (1 requested)"),
+            format!("    no node offers {resource}\n"),
+            "hint: add a node that offers ",
+        ),
+        (
+            "selector",
+            format!(
+                "nodeSelector: {{disk: {}}}, containers: [{{name: main, {BUSYBOX}}}]",
+                world.namespace.name()
+            ),
+            "without the labels its nodeSelector or affinity wants",
+            "    0 of ".to_owned(),
+            "hint: change the nodeSelector or affinity, or label a node",
+        ),
+    ] {
+        let begin = format!("  no node takes pod \"{name}\": ");
+        says(
+            create(&world, name, "1s", &spec),
+            &[
+                "error: timed out",
+                &begin,
+                why,
+                "FailedScheduling: 0/",
+                &fact,
+                hint,
+            ],
+        )?;
+    }
+    Ok(())
+}
+
+/// An extended resource of this test's own on the real node, taken away at the end.
+struct Gpu<'a>(&'a Cluster, String);
+
+impl<'a> Gpu<'a> {
+    fn patched(cluster: &'a Cluster, name: &str, change: &str) -> Result<Self> {
+        // A slash in a JSON pointer is ~1.
+        let path = format!("/status/capacity/{name}~1gpu");
+        let patch = format!("[{{\"op\": \"add\", \"path\": \"{path}\", \"value\": \"{change}\"}}]");
+        cluster.kubectl_ok(
+            &[
+                "patch",
+                "node",
+                "localhost",
+                "--subresource=status",
+                "--type=json",
+                "-p",
+                &patch,
+            ],
+            None,
+        )?;
+        Ok(Self(cluster, path))
+    }
+}
+
+impl Drop for Gpu<'_> {
+    fn drop(&mut self) {
+        let allocatable = self.1.replace("capacity", "allocatable");
+        for path in [&self.1, &allocatable] {
+            let patch = format!("[{{\"op\": \"remove\", \"path\": \"{path}\"}}]");
+            // The kubelet may have been faster with one of them.
+            let _ = self.0.kubectl_ok(
+                &[
+                    "patch",
+                    "node",
+                    "localhost",
+                    "--subresource=status",
+                    "--type=json",
+                    "-p",
+                    &patch,
+                ],
+                None,
+            );
+        }
+    }
+}
+
+fn a_gpu_in_use() -> Result<()> {
+    let world = World::installed("diag-gpu")?;
+    let domain = format!("{}.example.com", world.namespace.name());
+    let _gpu = Gpu::patched(&world.cluster, &domain, "2")?;
+    let wait = format!(
+        "--for=jsonpath={{.status.allocatable.{}/gpu}}=2",
+        domain.replace('.', "\\.")
+    );
+    world
+        .cluster
+        .kubectl_ok(&["wait", &wait, "node/localhost", "--timeout=30s"], None)?;
+    let running = format!(
+        "containers: [{{name: main, {BUSYBOX}, command: [sleep, \"600\"], resources: {{limits: {{{domain}/gpu: 2}}}}}}]"
+    );
+    create(&world, "first", "60s", &running)?.exits(0)?;
+    says(
+        create(&world, "second", "1s", &asking(&format!("{domain}/gpu: 1"))),
+        &[
+            &format!("without enough free {domain}/gpu (1 requested)"),
+            &format!(
+                "    node \"localhost\": Pods there have taken 2 of 2 {domain}/gpu, 1 more is requested\n"
+            ),
+            &format!(
+                "hint: ask for less {domain}/gpu, delete sessions that are no longer needed, or add a node"
+            ),
+        ],
+    )
+}
+
+/// A node that is none: nothing runs on it, and nothing may. Taken away at the end.
+struct Node<'a>(&'a Cluster, String);
+
+impl Drop for Node<'_> {
+    fn drop(&mut self) {
+        // What fails here has failed before: the test says why.
+        let _ = self.0.kubectl_ok(&["delete", "node", &self.1], None);
+    }
+}
+
+fn a_taint() -> Result<()> {
+    let world = World::installed("diag-taint")?;
+    let name = world.namespace.name().to_owned();
+    let manifest = format!(
+        "{{apiVersion: v1, kind: Node, metadata: {{name: {name}, labels: {{disk: {name}}}}}, spec: {{taints: [{{key: example.com/own, value: theirs, effect: NoSchedule}}]}}}}"
+    );
+    world
+        .cluster
+        .kubectl_ok(&["create", "-f", "-"], Some(&manifest))?;
+    let _node = Node(&world.cluster, name.clone());
+    says(
+        create(
+            &world,
+            "taint",
+            "2s",
+            &format!("nodeSelector: {{disk: {name}}}, containers: [{{name: main, {BUSYBOX}}}]"),
+        ),
+        &[
+            "  no node takes pod \"taint\": ",
+            "with a taint it does not tolerate\n",
+            &format!("    1 of 2 nodes have label disk={name}\n"),
+            &format!("    node {name:?}: taint example.com/own=theirs:NoSchedule"),
+            "add a toleration for the taint, or take the taint away",
+        ],
+    )
+}
+
+fn without_rights() -> Result<()> {
+    let world = World::installed("diag-rights")?;
+    let user = format!("{}@example.com", world.namespace.name());
+    let kubeconfig = world.cluster.user_kubeconfig(&user, &[])?;
+    world
+        .cluster
+        .bind_role(world.namespace.name(), &user, "edit")?;
+    let file = pod(&asking("cpu: 640"), "")?;
+    let path = file.path().to_string_lossy().into_owned();
+    let said = run(&mut world.command_as(
+        &kubeconfig,
+        &["create", "blind", "-f", &path, "--timeout", "1s"],
+    ));
+    says(
+        said,
+        &[
+            "no node takes pod \"blind\": ",
+            "cpu (640 requested)",
+            "    not seen: nodes (you may not read it)\n",
+            "hint: ask for less cpu",
+        ],
+    )
+}

@@ -1,0 +1,253 @@
+//! `--port-forward`: which local ports it takes, what it says, and how it does with a server that knows the older protocol only.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::time::{Duration, Instant};
+
+use kubectl_session_connect::Connect;
+use serde_json::json;
+use session_shared::cluster::interrupt::Interrupt;
+use session_shared::report::console::Captured;
+use session_support::{Answer, FakeApi, golden};
+
+use crate::play::{Play, Played};
+use crate::running::{connect, server, usual};
+
+const UPGRADE: &str = "/api/v1/namespaces/*/pods/*/portforward";
+
+/// A server of before Kubernetes 1.30: it refuses kubectl's protocol of today, and answers so to the older one.
+fn older(refusal: u16, answer: Answer) -> FakeApi {
+    let api = usual();
+    api.handle("GET", UPGRADE, move |request| {
+        if request.header("sec-websocket-protocol").starts_with("SPDY") {
+            return Answer::text(refusal, "text/plain", "");
+        }
+        answer.clone()
+    });
+    api
+}
+
+/// The upgrades that were asked for, by protocol.
+fn upgrades(api: &FakeApi) -> Vec<String> {
+    let requests = api.requests().into_iter();
+    requests
+        .filter(|request| request.path.ends_with("/portforward"))
+        .map(|request| request.header("sec-websocket-protocol").to_owned())
+        .collect()
+}
+
+/// Waits for something that was printed or asked.
+fn until<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = found() {
+            return found;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(10), "no {what}");
+        std::thread::yield_now();
+    }
+}
+
+/// The local port that was told for a remote one.
+fn local(captured: &Captured, remote: u16) -> u16 {
+    until("port", || {
+        let out = captured.out();
+        let end = format!(" -> {remote}");
+        let line = out.lines().find(|line| line.ends_with(&end))?;
+        let place = line.strip_prefix("Forwarding from 127.0.0.1:")?;
+        place.strip_suffix(&end)?.parse().ok()
+    })
+}
+
+/// Forwards; `act` gets what is printed, and in the end Ctrl-C is typed.
+fn forwarding(api: &FakeApi, words: &str, act: impl FnOnce(&Captured) + Send) -> Played {
+    let act = |captured: &Captured, interrupt: &Interrupt| {
+        act(captured);
+        interrupt.trigger();
+    };
+    let words = format!("alice {words}");
+    Play::on(api).meanwhile::<Connect>(&words, act)
+}
+
+#[test]
+fn an_older_server_is_spoken_to_in_the_older_protocol() {
+    for refusal in [400, 403] {
+        let api = older(refusal, Answer::port(None));
+        let played = forwarding(&api, "--port-forward :web -v=4", |captured| {
+            let port = local(captured, 8080);
+            for number in 0..3_u32 {
+                let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+                let sent: Vec<u8> = (0..50_000_u32)
+                    .flat_map(|at| (at ^ number).to_be_bytes())
+                    .collect();
+                let mut back = vec![0; sent.len()];
+                stream.write_all(&sent).unwrap();
+                stream.read_exact(&mut back).unwrap();
+                assert!(back == sent, "connection {number}");
+            }
+        });
+        assert_eq!(played.code, 130, "{played:?}");
+        let told = "falling back to v4.channel.k8s.io\n";
+        assert_eq!(played.err.matches(told).count(), 1, "{}", played.err);
+        let handled = played.out.matches("Handling connection for").count();
+        assert_eq!(handled, 3, "{}", played.out);
+        let upgrades = upgrades(&api);
+        assert_eq!(upgrades[0], "SPDY/3.1+portforward.k8s.io");
+        assert!(upgrades.len() >= 4, "{upgrades:?}");
+        for protocol in &upgrades[1..] {
+            assert!(protocol.contains("v4.channel.k8s.io"), "{upgrades:?}");
+        }
+    }
+}
+
+#[test]
+fn the_older_protocol_is_nobodys_business_but_for_a_trace() {
+    let api = older(403, Answer::port(None));
+    let played = Play::on(&api)
+        .piped("ask")
+        .run::<Connect>("alice --stdio web");
+    assert_eq!((played.code, played.err.as_str()), (0, ""), "{played:?}");
+    let traced = Play::on(&api)
+        .piped("ask")
+        .run::<Connect>("alice --stdio web -v=4");
+    assert!(
+        traced
+            .err
+            .contains("the server answered 403 Forbidden to SPDY/3.1+portforward.k8s.io"),
+        "{}",
+        traced.err
+    );
+}
+
+#[test]
+fn a_port_that_is_refused_is_told() {
+    for (words, told) in [
+        (
+            "dial tcp4 127.0.0.1:8080: connect: connection refused",
+            "error: failed to forward to port 8080: nothing listens on it in the Pod\n",
+        ),
+        (
+            "the \x1b]0;bad\x07 node\nis gone",
+            "error: failed to forward to port 8080: the ^[]0;bad^G node is gone\n",
+        ),
+    ] {
+        let api = older(403, Answer::port(Some(words)));
+        let act = |captured: &Captured, interrupt: &Interrupt| {
+            let mut stream = TcpStream::connect(("127.0.0.1", local(captured, 8080))).unwrap();
+            // It ends, well or not.
+            let _ = stream.read(&mut [0; 8]);
+            until("error", || captured.err().contains("error: ").then_some(()));
+            interrupt.trigger();
+        };
+        let played = Play::on(&api)
+            .at_terminal("")
+            .meanwhile::<Connect>("alice --port-forward :web", act);
+        assert_eq!(played.code, 130, "{played:?}");
+        assert!(played.err.contains(told), "{:?}", played.err);
+    }
+}
+
+#[test]
+fn what_stands_in_the_way_is_named() {
+    let mut text = String::new();
+    let forbidden = Answer::status(
+        403,
+        "Forbidden",
+        "pods \"tool-alice\" is forbidden: User \"bob\" cannot get resource \"pods/portforward\" in API group \"\" in the namespace \"default\"",
+        json!({"name": "tool-alice", "kind": "pods"}),
+    );
+    for (what, answer) in [
+        ("no rights", forbidden),
+        ("the Pod is gone", Answer::not_found("pods", "tool-alice")),
+        (
+            "the node is gone",
+            Answer::internal("dial tcp 10.0.0.1:10250: connect: connection refused"),
+        ),
+        (
+            "no WebSocket",
+            Answer::text(400, "text/html", "<html>\x1b[2J"),
+        ),
+        ("a proxy's page", Answer::text(403, "text/html", "<html>")),
+        ("a page", Answer::text(200, "text/html", "<html>")),
+        (
+            "a proxy's trouble",
+            Answer::text(503, "text/html", "<html>"),
+        ),
+    ] {
+        for words in ["--port-forward :web", "--stdio web"] {
+            let api = usual();
+            api.on("GET", UPGRADE, answer.clone());
+            let played = connect(&api, &format!("alice {words}"));
+            text.push_str(&format!("# {what}: {words}\n{}", played.failed()));
+        }
+    }
+    golden("connect-forward-in-the-way.txt", &text);
+}
+
+#[test]
+fn what_cannot_be_forwarded_is_told_before_anything_is() {
+    let mut text = String::new();
+    for words in [
+        "0",
+        "70000",
+        "80:0",
+        "70000:80",
+        "web:80",
+        "8080,8080",
+        "Web",
+        "x:1:2",
+        "",
+    ] {
+        let api = FakeApi::stateful();
+        let flag = format!("--port-forward={words}");
+        let played = Play::on(&api).run_args::<Connect>(&["alice", &flag]);
+        text.push_str(&format!("$ connect alice {flag}\n{}", played.failed()));
+        assert!(api.requests().is_empty(), "{words}");
+    }
+    // The server is asked for these.
+    for words in ["nope", "0:nope"] {
+        let api = usual();
+        let played = connect(&api, &format!("alice --port-forward {words}"));
+        text.push_str(&format!(
+            "$ connect alice --port-forward={words}\n{}",
+            played.failed()
+        ));
+        assert!(upgrades(&api).is_empty(), "{words}");
+    }
+    golden("connect-forward-illegal.txt", &text);
+}
+
+#[test]
+fn a_port_without_names_beside_it_is_told() {
+    let api = server(json!([]));
+    let mut pod = api.object("pods", "default", "tool-alice").unwrap();
+    pod["spec"]["containers"] = json!([{"name": "main"}, {"name": "side"}]);
+    api.put(pod);
+    assert_eq!(
+        connect(&api, "alice --port-forward web").failed(),
+        "error: pod \"tool-alice\" has no port \"web\": its ports have no names, give a number\n"
+    );
+}
+
+#[test]
+fn a_local_port_in_use_is_told_before_any_request() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let api = FakeApi::stateful();
+    let played = connect(&api, &format!("alice --port-forward {port}:web"));
+    assert_eq!(
+        played.failed(),
+        format!(
+            "error: failed to listen on 127.0.0.1:{port}: the port is in use\n\
+             hint: take another local port: --port-forward :web picks a free one\n"
+        )
+    );
+    assert!(api.requests().is_empty());
+    // It is the same without a local port, which is the remote one's number then.
+    let played = connect(&api, &format!("alice --port-forward {port}"));
+    assert!(
+        played.failed().contains("the port is in use"),
+        "{}",
+        played.err
+    );
+}
