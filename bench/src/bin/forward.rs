@@ -17,7 +17,7 @@ use session_cluster::{Cluster, Part};
 /// Connections, streams and ends through both forwards by turns; then Pods that are replaced, and API servers that die.
 #[derive(Parser)]
 struct Arguments {
-    /// Rounds of connections and of ends
+    /// Rounds of connections
     #[arg(long, default_value_t = 200)]
     n: usize,
     /// Rounds of 256 MiB each way
@@ -45,6 +45,8 @@ const BACK: f64 = 10.0;
 const REQUESTS: usize = 6;
 /// Rounds of starts: a start takes long.
 const STARTS: usize = 20;
+/// Rounds of ends: a node holds each back for a second.
+const ENDS: usize = 30;
 
 /// A session that serves, and its user.
 struct Bench {
@@ -141,7 +143,7 @@ fn speeds(bench: &Bench, arguments: &Arguments, table: &mut Table) -> Result<()>
     let [ours, kubectl] = race(arguments.n, |_| a.first_byte(), |_| b.first_byte())?;
     table.tell("kubectl port-forward: new connection", &kubectl, "ms");
     table.by_rounds("connect: new connection", &ours, &kubectl, CONNECTION);
-    let [ours, kubectl] = race(arguments.n, |_| a.end(), |_| b.end())?;
+    let [ours, kubectl] = race(ENDS, |_| a.end(), |_| b.end())?;
     table.tell("kubectl port-forward: last byte to end", &kubectl, "ms");
     table.tell("connect: last byte to end", &ours, "ms");
     table.at_most("  beyond kubectl's", &ours.minus(&kubectl), END, "ms");

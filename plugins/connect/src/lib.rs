@@ -62,12 +62,9 @@ async fn go(
     ground: &mut Ground,
 ) -> Result<()> {
     match (&intent.way, entrance) {
-        (Way::Print { json: true }, _) => {
-            print::json(intent, present, entrance, &mut ground.console)
-        }
-        (Way::Print { json: false }, _) => {
+        (Way::Print { json }, _) => {
             let console = &mut ground.console;
-            print::text(intent, present, entrance, cluster.namespace(), console)
+            print::run(cluster, intent, present, entrance, *json, console).await
         }
         (Way::Stdio { port }, _) => {
             let container = intent.container.as_deref();

@@ -1,9 +1,11 @@
 //! What is entered, and how: decided from the session and its Pods, without asking anybody.
 
 use anyhow::{Result, anyhow, bail};
+use serde_json::Value;
 use session_shared::Pod;
 use session_shared::api::{ConnectMethod, Session};
 use session_shared::cluster::Present;
+use session_shared::objects::endpoint::{PodPort, endpoint_of_port};
 use session_shared::reconcile::is_primary;
 
 use crate::intent::{Intent, Way};
@@ -311,6 +313,41 @@ pub(crate) fn port(pod: &Pod, word: &str) -> Result<u16> {
         "pod {pod:?} has no port {word:?}: its ports are {}",
         named.join(", ")
     )
+}
+
+/// Where the session is reached without this program: of a page the way to its port, as far as a Service or an Ingress leads
+/// there. What the last start wrote down concerns the first page.
+pub(crate) fn address(present: &Present, entrance: &Entrance, network: &[Value]) -> Option<String> {
+    let status = present.session.status.as_ref();
+    let written = status.and_then(|status| status.endpoint.as_deref());
+    let Entrance::Page { port, path, .. } = entrance else {
+        return written.map(str::to_owned);
+    };
+    if let Some(endpoint) = way_to(present, port, network) {
+        return Some(url(&endpoint, path));
+    }
+    let pages = methods(&present.session).iter();
+    let first = pages.filter_map(|method| method.http.as_ref()).next();
+    let is_first = first
+        .is_some_and(|http| http.port.as_ref().map(ToString::to_string).as_ref() == Some(port));
+    written
+        .filter(|_| is_first)
+        .map(|endpoint| url(endpoint, path))
+}
+
+/// The endpoint that leads to a port of the session's Pod, which may be given by name.
+fn way_to(present: &Present, word: &str, network: &[Value]) -> Option<String> {
+    let (pod, _) = pod(present, None).ok().flatten()?;
+    let number = port(pod, word).ok()?;
+    let spec = pod.spec.as_ref()?;
+    let name = spec
+        .containers
+        .iter()
+        .flat_map(|container| container.ports.iter().flatten())
+        .find(|port| port.container_port == i32::from(number))
+        .and_then(|port| port.name.as_deref());
+    let node = pod.status.as_ref().and_then(|s| s.host_ip.as_deref());
+    endpoint_of_port(network, node, &PodPort { number, name })
 }
 
 /// The URL of a page at an endpoint, which is an URL itself or HOST:PORT.

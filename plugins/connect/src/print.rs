@@ -1,31 +1,73 @@
 //! Where the session is reached without this program.
 
 use anyhow::{Result, anyhow};
-use serde_json::json;
-use session_shared::cluster::Present;
+use futures::future::join_all;
+use serde_json::{Value, json};
+use session_shared::cluster::{Cluster, Present};
 use session_shared::failure::hinted;
+use session_shared::objects::resource::{INGRESS, SERVICE};
 use session_shared::report::console::Console;
 
 use crate::intent::Intent;
-use crate::plan::{self, Entrance, url};
+use crate::plan::{self, Entrance};
+
+/// Prints it, as JSON where that is asked for.
+///
+/// # Errors
+/// When nothing leads to the page, or the port is not the session's.
+pub(crate) async fn run(
+    cluster: &Cluster,
+    intent: &Intent,
+    present: &Present,
+    entrance: &Entrance,
+    as_json: bool,
+    console: &mut Console,
+) -> Result<()> {
+    let network = network(cluster, present).await;
+    let address = plan::address(present, entrance, &network);
+    if as_json {
+        return json(intent, present, entrance, address, console);
+    }
+    text(intent, entrance, cluster.namespace(), address, console)
+}
+
+/// The Services and Ingresses that the last start made. One that is gone or may not be seen is left out: the endpoint in the
+/// session's status has to do then.
+async fn network(cluster: &Cluster, present: &Present) -> Vec<Value> {
+    let status = present.session.status.as_ref();
+    let applied = status.and_then(|status| status.applied.as_ref());
+    let objects = applied.map_or(&[][..], |applied| applied.objects.as_slice());
+    let reads = objects.iter().filter_map(|object| {
+        let kinds = [&SERVICE, &INGRESS];
+        let kind = kinds.into_iter().find(|kind| kind.kind == object.kind)?;
+        Some(cluster.get(kind, cluster.namespace(), &object.name))
+    });
+    let found = join_all(reads).await.into_iter();
+    found.filter_map(|answer| answer.ok().flatten()).collect()
+}
 
 /// Prints the URL of the session's page.
 ///
 /// # Errors
 /// When there is nothing that leads to it.
-pub(crate) fn text(
+fn text(
     intent: &Intent,
-    present: &Present,
     entrance: &Entrance,
     namespace: &str,
+    address: Option<String>,
     console: &mut Console,
 ) -> Result<()> {
-    let Some(address) = address(present, entrance) else {
-        let error = anyhow!(
-            "session \"{}\" has no address: no Service or Ingress leads to it",
-            intent.name
-        );
-        let here = format!("kubectl session connect {} -n {namespace}", intent.name);
+    let Some(address) = address else {
+        let name = &intent.name;
+        let (of, flag) = match &intent.method {
+            Some(method) => (
+                format!("method {method:?} of session \"{name}\""),
+                format!(" --method {method}"),
+            ),
+            None => (format!("session \"{name}\""), String::new()),
+        };
+        let error = anyhow!("{of} has no address: no Service or Ingress leads to it");
+        let here = format!("kubectl session connect {name} -n {namespace}{flag}");
         return Err(match entrance {
             Entrance::Page { .. } => hinted(
                 error,
@@ -46,10 +88,11 @@ pub(crate) fn text(
 ///
 /// # Errors
 /// When it cannot be printed, or the port is not the session's.
-pub(crate) fn json(
+fn json(
     intent: &Intent,
     present: &Present,
     entrance: &Entrance,
+    address: Option<String>,
     console: &mut Console,
 ) -> Result<()> {
     let pod = plan::pod(present, None)?.map(|(pod, _)| pod);
@@ -74,15 +117,7 @@ pub(crate) fn json(
         "pod_ip": ip,
         "ws_url": ws_url,
         "ready": ready,
-        "url": address(present, entrance),
+        "url": address,
     });
     console.line(&serde_json::to_string_pretty(&answer)?)
-}
-
-fn address(present: &Present, entrance: &Entrance) -> Option<String> {
-    let endpoint = present.session.status.as_ref()?.endpoint.as_deref()?;
-    match entrance {
-        Entrance::Page { path, .. } => Some(url(endpoint, path)),
-        _ => Some(endpoint.to_owned()),
-    }
 }

@@ -23,7 +23,10 @@ impl Contained<'_> {
         let runs = state.is_some_and(|state| state.running.is_some());
         let mut cause = Cause {
             reason: reason.to_owned(),
-            message: format!("{} {how}{again}", self.place()),
+            // A clause ends in a comma, for what may follow.
+            message: format!("{} {how}{again}", self.place())
+                .trim_end_matches(',')
+                .to_owned(),
             evidence: self.states(),
             remedy: Some(remedy.to_owned()),
             asks: Vec::new(),

@@ -17,8 +17,22 @@ impl Contained<'_> {
         } else if ended_by("startup") {
             Some("Startup")
         } else {
-            None
+            self.stopping_probe(message)
         }
+    }
+
+    /// Of a Pod that restarts nothing the kubelet says no more than that it stops the container. Its Pod is neither deleted nor
+    /// taken down by its node, which is told elsewhere: a probe that failed is what is left.
+    fn stopping_probe(&self, message: &str) -> Option<&'static str> {
+        let policy = self.pod.spec.as_ref()?.restart_policy.as_deref();
+        let stopped = message == format!("Stopping container {}", self.status.name);
+        if policy != Some("Never") || !stopped {
+            return None;
+        }
+        let probes = ["Liveness", "Startup"];
+        probes
+            .into_iter()
+            .find(|probe| self.probe_events(probe).next().is_some())
     }
 
     pub(super) fn probe_events(&self, probe: &str) -> impl Iterator<Item = &EventNote> {

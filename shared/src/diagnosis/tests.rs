@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use self::cases::findings;
-use self::told::{claim, event, nodes, pod};
+use self::told::{claim, event, nodes, pod, stopped};
 use super::*;
 
 fn causes() -> Vec<(&'static str, Cause)> {
@@ -51,7 +51,11 @@ fn every_cause_names_its_object_and_a_way_out() {
             "{name}: {}",
             cause.message
         );
-        assert!(!cause.message.ends_with('.'), "{name}: {}", cause.message);
+        assert!(
+            !cause.message.ends_with(['.', ',', ':']),
+            "{name}: {}",
+            cause.message
+        );
         assert!(!cause.evidence.is_empty(), "{name}: no evidence");
         assert!(
             !cause.reason.is_empty() || name == "ended unknown",
@@ -203,6 +207,7 @@ const NO_CAUSES: &[&str] = &[
     "manifest unknown",
     "volume node affinity",
     "topology spread",
+    "Stopping container",
 ];
 
 /// The fixed words of every text that a source file of this room can put together: pieces of its literals between what is
@@ -248,4 +253,22 @@ fn every_text_of_the_code_is_among_the_cases() {
         }
     }
     assert_eq!(missing, Vec::<String>::new());
+}
+
+/// The kubelet's "Stopping container" names no probe: without a failed one it proves nothing.
+#[test]
+fn a_container_that_is_stopped_is_its_probes_affair_only_if_one_failed() {
+    let failed = |probe: &str| event("Unhealthy", &format!("{probe} probe failed: slow"));
+    for (before, reason) in [
+        (vec![failed("Liveness")], "LivenessFailed"),
+        (vec![failed("Startup")], "StartupFailed"),
+        (vec![failed("Readiness")], "Error"),
+        (Vec::new(), "Error"),
+    ] {
+        assert_eq!(
+            stopped(&before).cause().unwrap().reason,
+            reason,
+            "{before:?}"
+        );
+    }
 }

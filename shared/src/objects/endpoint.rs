@@ -9,20 +9,62 @@ use crate::labels;
 /// the address of a load balancer, else a NodePort (needs `node_address`), else SERVICE.NAMESPACE.svc:PORT, else `None`.
 /// Only Services that mean the session's own Pods count.
 pub fn endpoint(objects: &[Value], node_address: Option<&str>) -> Option<String> {
+    leading_to(objects, node_address, None)
+}
+
+/// The same for one port of the session's Pods; `None` where nothing leads to it.
+pub fn endpoint_of_port(
+    objects: &[Value],
+    node_address: Option<&str>,
+    port: &PodPort<'_>,
+) -> Option<String> {
+    leading_to(objects, node_address, Some(port))
+}
+
+/// A port of a Pod, as a Service may mean it.
+#[derive(Clone, Copy, Debug)]
+pub struct PodPort<'a> {
+    /// Its number.
+    pub number: u16,
+    /// Its name, if it has one.
+    pub name: Option<&'a str>,
+}
+
+impl PodPort<'_> {
+    /// True for the port of a Service that leads here.
+    fn is_meant_by(&self, port: &Value) -> bool {
+        let target = port.get("targetPort").or_else(|| port.get("port"));
+        match target {
+            Some(Value::String(name)) => Some(name.as_str()) == self.name,
+            Some(number) => number.as_u64() == Some(self.number.into()),
+            None => false,
+        }
+    }
+}
+
+fn leading_to(
+    objects: &[Value],
+    node_address: Option<&str>,
+    wanted: Option<&PodPort<'_>>,
+) -> Option<String> {
     let services: Vec<&Value> = objects
         .iter()
         .filter(|o| text(o, "/kind") == "Service" && is_of_session(o))
         .collect();
     objects
         .iter()
-        .find_map(ingress_url)
-        .or_else(|| services.iter().find_map(|service| load_balancer(service)))
+        .find_map(|object| ingress_url(object, &services, wanted))
         .or_else(|| {
             services
                 .iter()
-                .find_map(|service| node_port(service, node_address?))
+                .find_map(|service| load_balancer(service, wanted))
         })
-        .or_else(|| services.iter().find_map(|service| inside(service)))
+        .or_else(|| {
+            services
+                .iter()
+                .find_map(|service| node_port(service, node_address?, wanted))
+        })
+        .or_else(|| services.iter().find_map(|service| inside(service, wanted)))
 }
 
 fn is_of_session(service: &Value) -> bool {
@@ -32,17 +74,30 @@ fn is_of_session(service: &Value) -> bool {
         .is_some()
 }
 
-fn ingress_url(object: &Value) -> Option<String> {
+fn ingress_url(
+    object: &Value,
+    services: &[&Value],
+    wanted: Option<&PodPort<'_>>,
+) -> Option<String> {
     if text(object, "/kind") != "Ingress" {
         return None;
     }
-    let rule = object
-        .pointer("/spec/rules")?
-        .as_array()?
-        .iter()
-        .find(|rule| !text(rule, "/host").is_empty())?;
-    let host = text(rule, "/host");
-    let path = text(rule, "/http/paths/0/path");
+    let rules = object.pointer("/spec/rules")?.as_array()?;
+    let mut named = rules.iter().filter(|rule| !text(rule, "/host").is_empty());
+    let (host, path) = match wanted {
+        None => {
+            let rule = named.next()?;
+            (text(rule, "/host"), text(rule, "/http/paths/0/path"))
+        }
+        Some(wanted) => named.find_map(|rule| {
+            let paths = rule.pointer("/http/paths")?.as_array()?;
+            let leads = |path: &&Value| is_backend(path, services, wanted);
+            Some((
+                text(rule, "/host"),
+                text(paths.iter().find(leads)?, "/path"),
+            ))
+        })?,
+    };
     let tls = object.pointer("/spec/tls").and_then(Value::as_array);
     let secure = tls.into_iter().flatten().any(|entry| {
         let hosts = entry.get("hosts").and_then(Value::as_array);
@@ -58,34 +113,56 @@ fn ingress_url(object: &Value) -> Option<String> {
     Some(format!("{scheme}://{host}{path}"))
 }
 
-fn first_port<'a>(service: &'a Value, field: &str) -> Option<&'a Value> {
-    service.pointer("/spec/ports/0")?.get(field)
+/// True for a path of an Ingress whose Service leads to the port.
+fn is_backend(path: &Value, services: &[&Value], wanted: &PodPort<'_>) -> bool {
+    let backend = &path["backend"]["service"];
+    let is_named = |service: &&&Value| service["metadata"]["name"] == backend["name"];
+    let Some(port) = services
+        .iter()
+        .find(is_named)
+        .and_then(|service| port(service, Some(wanted)))
+    else {
+        return false;
+    };
+    let chosen = &backend["port"];
+    let by_number = !chosen["number"].is_null() && chosen["number"] == port["port"];
+    by_number || (!chosen["name"].is_null() && chosen["name"] == port["name"])
 }
 
-fn load_balancer(service: &Value) -> Option<String> {
+/// The port of a Service that leads to the wanted one; its first where none is.
+fn port<'a>(service: &'a Value, wanted: Option<&PodPort<'_>>) -> Option<&'a Value> {
+    let mut ports = service.pointer("/spec/ports")?.as_array()?.iter();
+    match wanted {
+        None => ports.next(),
+        Some(wanted) => ports.find(|port| wanted.is_meant_by(port)),
+    }
+}
+
+fn load_balancer(service: &Value, wanted: Option<&PodPort<'_>>) -> Option<String> {
     let address = service.pointer("/status/loadBalancer/ingress/0")?;
     let host = address
         .get("hostname")
         .or_else(|| address.get("ip"))?
         .as_str()?;
-    Some(format!("{host}:{}", first_port(service, "port")?))
+    Some(format!("{host}:{}", port(service, wanted)?.get("port")?))
 }
 
-fn node_port(service: &Value, node_address: &str) -> Option<String> {
-    let port = first_port(service, "nodePort")?
+fn node_port(service: &Value, node_address: &str, wanted: Option<&PodPort<'_>>) -> Option<String> {
+    let port = port(service, wanted)?
+        .get("nodePort")?
         .as_u64()
         .filter(|port| *port > 0)?;
     Some(format!("{node_address}:{port}"))
 }
 
-fn inside(service: &Value) -> Option<String> {
+fn inside(service: &Value, wanted: Option<&PodPort<'_>>) -> Option<String> {
     let (name, namespace) = (
         text(service, "/metadata/name"),
         text(service, "/metadata/namespace"),
     );
     Some(format!(
         "{name}.{namespace}.svc:{}",
-        first_port(service, "port")?
+        port(service, wanted)?.get("port")?
     ))
 }
 
@@ -129,6 +206,44 @@ mod tests {
             endpoint(&[service(json!({}))], None).as_deref(),
             Some("s.ns.svc:80")
         );
+    }
+
+    #[test]
+    fn each_port_has_its_own_endpoint() {
+        let many = service(
+            json!({ "spec": { "selector": { labels::SESSION: "a" }, "ports": [
+            { "name": "page", "port": 80, "targetPort": "web", "nodePort": 30080 },
+            { "name": "term", "port": 81, "targetPort": 8081, "nodePort": 30081 },
+            { "port": 9001 },
+        ] } }),
+        );
+        let of = |objects: &[Value], node, number, name| {
+            endpoint_of_port(objects, node, &PodPort { number, name })
+        };
+        for (number, name, expected) in [
+            (8080, Some("web"), Some("s.ns.svc:80")),
+            (8081, None, Some("s.ns.svc:81")),
+            (8081, Some("term"), Some("s.ns.svc:81")),
+            (9001, None, Some("s.ns.svc:9001")),
+            (80, None, None),
+            (8080, None, None),
+        ] {
+            let found = of(std::slice::from_ref(&many), None, number, name);
+            assert_eq!(found.as_deref(), expected, "{number} {name:?}");
+        }
+        let by_node = of(std::slice::from_ref(&many), Some("10.0.0.1"), 8081, None);
+        assert_eq!(by_node.as_deref(), Some("10.0.0.1:30081"));
+        let path = |path: &str, port: Value| json!({ "path": path, "backend": { "service": { "name": "s", "port": port } } });
+        let ingress = json!({ "kind": "Ingress", "spec": { "rules": [{ "host": "x.example.com", "http": { "paths": [
+            path("/page", json!({ "name": "page" })), path("/term", json!({ "number": 81 })) ] } }] } });
+        let objects = [many, ingress];
+        for (number, name, expected) in [
+            (8080, Some("web"), "http://x.example.com/page"),
+            (8081, None, "http://x.example.com/term"),
+            (9001, None, "s.ns.svc:9001"),
+        ] {
+            assert_eq!(of(&objects, None, number, name).as_deref(), Some(expected));
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Containers that end or are never ready: exit codes, memory, probes, init containers.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use super::{BUSYBOX, create, says};
 use crate::world::World;
@@ -79,14 +79,24 @@ fn a_crash_loop() -> Result<()> {
     let spec = format!(
         "containers: [{{name: main, {BUSYBOX}, command: [sh, -c, \"echo boom; exit 3\"], {UNREADY}}}]"
     );
-    says(
-        create(&world, "soon", "4s", &spec),
-        &[
-            "error: timed out waiting for the condition on session.streaming.platform/soon\n",
-            "  container \"main\" of pod \"soon\" ended with exit code 3 and was restarted",
-            "    log of container \"main\", its last lines:\n      boom\n",
-        ],
-    )
+    let told = [
+        "  container \"main\" of pod \"soon\" ended with exit code 3 and was restarted",
+        "    log of container \"main\", its last lines:\n      boom\n",
+        "hint: see the last lines of its log",
+    ];
+    let timed_out =
+        "error: timed out waiting for the condition on session.streaming.platform/soon\n";
+    let all = [&[timed_out], told.as_slice()].concat();
+    says(create(&world, "soon", "4s", &spec), &all)?;
+    // Whoever tries to enter it is told the same.
+    let connect = ["connect", "soon", "--timeout=1s", "--", "true"];
+    says(world.session(&connect), &all)?;
+    let status = world.session(&["status", "soon"])?.exits(0)?;
+    ensure!(
+        status.stdout.contains("ended with exit code 3") && status.stdout.contains("boom"),
+        "{status:?}"
+    );
+    Ok(())
 }
 
 fn probes() -> Result<()> {
@@ -111,13 +121,13 @@ fn probes() -> Result<()> {
         create(
             &world,
             "alive",
-            "15s",
+            "60s",
             &format!(
-                "containers: [{{name: main, {BUSYBOX}, command: [sleep, \"600\"], {UNREADY}, livenessProbe: {{exec: {{command: [sh, -c, \"echo too slow; false\"]}}, periodSeconds: 1, failureThreshold: 1}}}}]"
+                "restartPolicy: Never, containers: [{{name: main, {BUSYBOX}, command: [sleep, \"600\"], {UNREADY}, livenessProbe: {{exec: {{command: [sh, -c, \"echo too slow; false\"]}}, periodSeconds: 1, failureThreshold: 1}}}}]"
             ),
         ),
         &[
-            "  container \"main\" of pod \"alive\" was ended with exit code 137, because its liveness probe fails, and was restarted",
+            "container \"main\" of pod \"alive\" was ended with exit code 137, because its liveness probe fails\n",
             ": Unhealthy: Liveness probe failed: too slow",
             "hint: have the probe's target answer in time",
         ],

@@ -19,6 +19,8 @@ pub(crate) struct Logs {
     runs: BTreeMap<Key, Vec<Run>>,
     /// Streams break when it changes.
     epoch: u64,
+    /// The node answers nobody.
+    shut: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -72,6 +74,14 @@ impl FakeApi {
         state.store.ring();
     }
 
+    /// Breaks all streams of logs, and lets nobody read any while `act` happens: what happens then, happens at once.
+    pub fn without_logs(&self, act: impl FnOnce()) {
+        self.state.lock().unwrap().logs.shut = true;
+        self.cut_logs();
+        act();
+        self.state.lock().unwrap().logs.shut = false;
+    }
+
     fn with_runs(&self, pod: &str, container: &str, act: impl FnOnce(&mut Vec<Run>)) {
         let mut state = self.state.lock().unwrap();
         let uid = state
@@ -92,6 +102,9 @@ impl State {
 
     /// Answers GET pods/log.
     pub(crate) fn log(&self, request: &Recorded, namespace: &str, pod: &str) -> Answer {
+        if self.logs.shut {
+            return Answer::internal("dial tcp 192.0.2.1:10250: connect: connection refused");
+        }
         let Some(uid) = self.uid_of(namespace, pod) else {
             return Answer::not_found("pods", pod);
         };

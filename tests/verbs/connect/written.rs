@@ -1,7 +1,7 @@
 //! What is printed for other programs: addresses, and what ssh is told.
 
 use serde_json::{Value, json};
-use session_support::{FakeApi, golden};
+use session_support::{Answer, FakeApi, golden};
 
 use crate::running::{change, connect, server, usual};
 
@@ -70,6 +70,67 @@ fn an_address_is_printed_with_the_path_of_the_method() {
         ));
     }
     golden("connect-print.txt", &text);
+}
+
+/// A lab: two pages on two ports, and a Service that leads to both.
+fn lab() -> FakeApi {
+    let api = server(json!([
+        {"name": "editor", "http": {"port": "web", "path": "/"}},
+        {"name": "terminal", "http": {"port": 8081, "path": "/tty"}},
+        {"name": "hidden", "http": {"port": 9000, "path": "/"}},
+    ]));
+    api.put(json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "lab", "namespace": "default"},
+        "spec": {"selector": {"streaming.platform/session": "alice"}, "ports": [
+            {"name": "ssh", "port": 22},
+            {"name": "editor", "port": 80, "targetPort": "web"},
+            {"name": "terminal", "port": 81, "targetPort": 8081}]}}));
+    change(&api, |session| {
+        session["status"]["endpoint"] = "lab.default.svc:80".into();
+        let service = json!({"apiVersion": "v1", "kind": "Service", "name": "lab", "uid": "u-9"});
+        let objects = &mut session["status"]["applied"]["objects"];
+        objects.as_array_mut().unwrap().push(service);
+    });
+    api
+}
+
+#[test]
+fn each_page_has_the_address_of_its_own_port() {
+    let api = lab();
+    for (words, url) in [
+        ("alice --print", "http://lab.default.svc:80/"),
+        (
+            "alice --print --method terminal",
+            "http://lab.default.svc:81/tty",
+        ),
+    ] {
+        assert_eq!(connect(&api, words).done(), format!("{url}\n"));
+        assert_eq!(json_of(&api, &format!("{words} -o json"))["url"], url);
+    }
+    let hidden = connect(&api, "alice --print --method hidden");
+    assert_eq!(
+        hidden.failed(),
+        "error: method \"hidden\" of session \"alice\" has no address: no Service or Ingress leads to it\n\
+         hint: through a port of this machine: kubectl session connect alice -n default --method hidden --open\n"
+    );
+}
+
+#[test]
+fn a_service_that_may_not_be_read_leaves_what_was_written_down() {
+    let api = lab();
+    api.on(
+        "GET",
+        "/api/v1/namespaces/*/services/*",
+        Answer::status(
+            403,
+            "Forbidden",
+            "services \"lab\" is forbidden",
+            json!({"name": "lab", "kind": "services"}),
+        ),
+    );
+    let first = connect(&api, "alice --print");
+    assert_eq!(first.done(), "http://lab.default.svc:80/\n");
+    let second = connect(&api, "alice --print --method terminal");
+    assert!(second.failed().contains("has no address"), "{}", second.err);
 }
 
 #[test]

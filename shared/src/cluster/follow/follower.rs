@@ -6,9 +6,12 @@ use anyhow::Result;
 use futures::StreamExt;
 use futures::future::{Either, select};
 use futures::stream::{self, BoxStream};
+use k8s_openapi::api::core::v1::Pod;
+use serde_json::Value;
 use std::pin::pin;
 use tokio::sync::watch::Receiver;
 
+use super::super::live::typed;
 use super::super::{Cluster, LogOptions, LogStream};
 use super::scanner::Scanner;
 use crate::failure::{self, Kind};
@@ -197,13 +200,21 @@ impl Follower {
 
     async fn open(&mut self, previous: bool) -> Result<Step> {
         let options = self.wanted(previous);
-        let Whose { namespace, pod, .. } = &self.whose;
+        let (cluster, run) = (&self.cluster, self.run.as_deref());
+        let Whose {
+            namespace,
+            pod,
+            uid,
+            container,
+        } = &self.whose;
         let opened = async {
-            let stream = self.cluster.log(namespace, pod, &options).await?;
+            let stream = cluster.log(namespace, pod, &options).await?;
             // Logs go by name. What was opened is ours only if the Pod still is.
-            let found = self.cluster.get(&POD, namespace, pod).await?;
-            let ours = found.is_some_and(|found| text(&found, "/metadata/uid") == self.whose.uid);
-            anyhow::Ok(ours.then_some(stream))
+            let found = cluster.get(&POD, namespace, pod).await?;
+            let ours = found.filter(|found| text(found, "/metadata/uid") == uid);
+            // And what was opened is of the run we mean only if no other has begun meanwhile: then that is told of first.
+            let same = ours.is_some_and(|ours| previous || is_of_run(ours, container, run));
+            anyhow::Ok(same.then_some(stream))
         };
         let gone = pin!(is_gone_for_long(self.state.clone()));
         let opened = match select(pin!(opened), gone).await {
@@ -297,6 +308,13 @@ impl Follower {
         let pause = pin!(tokio::time::sleep(Duration::from_millis(pause)));
         select(changed, pause).await;
     }
+}
+
+/// True unless the container is known to be in another run than that.
+fn is_of_run(pod: Value, container: &str, run: Option<&str>) -> bool {
+    let now = typed::<Pod>(pod).map(|pod| Instance::of(&pod, container).id);
+    let now = now.unwrap_or_default();
+    now.is_empty() || run.is_none_or(|run| run == now)
 }
 
 /// Ends some time after the Pod is gone: a connection that hangs must not keep us.

@@ -117,6 +117,10 @@ fn containers() -> Vec<Case> {
             ),
         ),
         (
+            "liveness for good",
+            stopped(&[event("Unhealthy", "Liveness probe failed: slow")]),
+        ),
+        (
             "startup",
             ended(
                 137,

@@ -54,6 +54,17 @@ pub(super) fn crash_unsaid() -> Finding {
     inspect(&pod(status, |_| {}), &[])
 }
 
+/// Stopped by the kubelet in a Pod that restarts nothing: it does not say why.
+pub(super) fn stopped(before: &[EventNote]) -> Finding {
+    let state = json!({ "terminated": { "exitCode": 137, "reason": "Error" } });
+    let mut status = scheduled(json!({ "containerStatuses": [container(state, json!({}), 0)] }));
+    status["phase"] = "Failed".into();
+    let pod = pod(status, |pod| pod["spec"]["restartPolicy"] = "Never".into());
+    let mut told = before.to_vec();
+    told.push(event("Killing", "Stopping container main"));
+    inspect(&pod, &told)
+}
+
 /// Killed by its node's lack of memory.
 pub(super) fn unlimited() -> Finding {
     let state = json!({ "terminated": { "exitCode": 137, "reason": "OOMKilled" } });
