@@ -12,6 +12,7 @@
 
 mod api;
 mod connect;
+mod csi;
 mod data;
 mod diagnosis;
 mod embedded;
@@ -48,6 +49,7 @@ fn all() -> Vec<Live> {
     [
         embedded::tests(),
         api::tests(),
+        csi::tests(),
         lifecycle::tests(),
         logs::tests(),
         template::tests(),

@@ -4,6 +4,7 @@ use std::io::Write;
 
 use anyhow::{Result, ensure};
 use serde_json::Value;
+use session_cluster::EXPANDABLE_CLASS;
 
 use crate::terminal::{Terminal, ended};
 use crate::world::{Output, World};
@@ -13,6 +14,10 @@ pub(crate) fn tests() -> Vec<Live> {
     vec![
         kubelet("status_of_a_shell_is_one_screen", of_a_shell_is_one_screen),
         kubelet("status_tells_of_data", tells_of_data),
+        kubelet(
+            "status_tells_how_full_a_claim_is",
+            tells_how_full_a_claim_is,
+        ),
         kubelet(
             "status_names_what_cannot_come_up",
             names_what_cannot_come_up,
@@ -165,6 +170,31 @@ fn tells_of_data() -> Result<()> {
     world
         .session(&["delete", "bob", "--delete-data", "-y"])?
         .exits(0)?;
+    Ok(())
+}
+
+fn tells_how_full_a_claim_is() -> Result<()> {
+    let world = World::installed("status-full")?;
+    world.cluster.wait_for_storage()?;
+    let mut file = tempfile::NamedTempFile::new()?;
+    file.write_all(NOTES.as_bytes())?;
+    let path = file.path().to_string_lossy().into_owned();
+    let set = format!("CLASS={EXPANDABLE_CLASS}");
+    world
+        .session(&["create", "bob", "-f", &path, "--set", &set])?
+        .exits(0)?;
+    let fill = "dd if=/dev/zero of=/data/file bs=1M count=16";
+    world
+        .namespace
+        .kubectl(&["exec", "notes-bob-0", "--", "sh", "-c", fill], None)?;
+    world
+        .cluster
+        .claim_use(world.namespace.name(), "data-notes-bob-0", |size, used| {
+            size == 64 << 20 && used >= 16 << 20
+        })?;
+    let screen = status(&world, "bob")?.exits(0)?;
+    has(&screen, &["used 16Mi of 64Mi (25%)\n"])?;
+    ensure!(!screen.stdout.contains("<unknown>"), "{screen:#?}");
     Ok(())
 }
 

@@ -51,7 +51,7 @@ pub(crate) fn apiserver(folder: &Folder, settings: &Settings) -> Vec<String> {
             pki("apiserver-kubelet.crt")
         ),
         format!("--kubelet-client-key={}", pki("apiserver-kubelet.key")),
-        "--kubelet-preferred-address-types=Hostname".to_owned(),
+        "--kubelet-preferred-address-types=InternalIP".to_owned(),
         "--service-account-issuer=https://kubernetes.default.svc.cluster.local".to_owned(),
         format!("--service-account-key-file={}", pki("service-accounts.pub")),
         format!(

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::folder::Folder;
 use crate::prerequisites;
-use crate::settings::{POD_RANGE, Settings};
+use crate::settings::{NODE_IP, POD_RANGE, Settings};
 
 /// containerd's socket path below the cluster's folder.
 pub(crate) const CONTAINERD_SOCKET: &str = "containerd/containerd.sock";
@@ -36,7 +36,7 @@ kind: Policy
 omitStages: [RequestReceived, ResponseStarted]
 rules:
 - level: None
-  users: ["system:apiserver", "system:kube-controller-manager", "system:kube-scheduler", "system:kube-proxy", "system:session-cluster:kwok"]
+  users: ["system:apiserver", "system:kube-controller-manager", "system:kube-scheduler", "system:kube-proxy", "system:session-cluster:kwok", "system:session-cluster:csi"]
 - level: None
   userGroups: ["system:nodes", "system:serviceaccounts:kube-system"]
 - level: None
@@ -104,7 +104,8 @@ fn kubelet(folder: &Folder, settings: &Settings) -> String {
     format!(
         r#"apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
-address: 127.0.0.1
+# Not loopback: the API server passes nothing on to it but exec, logs and port-forward (no /stats/summary).
+address: {NODE_IP}
 port: {port}
 healthzPort: {health}
 readOnlyPort: 0
@@ -120,7 +121,7 @@ cgroupDriver: cgroupfs
 cgroupRoot: /{CGROUP}
 failCgroupV1: false
 failSwapOn: false
-localStorageCapacityIsolation: false
+localStorageCapacityIsolation: {counts_disk}
 podLogsDir: {logs}
 volumePluginDir: {plugins}
 resolvConf: {resolv}
@@ -128,6 +129,8 @@ resolvConf: {resolv}
 clusterDNS: [10.96.0.10]
 clusterDomain: cluster.local
 serializeImagePulls: false
+# What a claim's files take is told in /stats/summary; a minute is too long for a test.
+volumeStatsAggPeriod: 10s
 # Local images cannot be pulled again, and a developer's full disk is no reason to evict.
 imageGCHighThresholdPercent: 100
 imageGCLowThresholdPercent: 99
@@ -140,7 +143,22 @@ maxPods: 500
         socket = folder.text(CONTAINERD_SOCKET),
         logs = folder.text("pod-logs"),
         plugins = folder.text("kubelet/volume-plugins"),
+        counts_disk = counts_disk(
+            &std::fs::read_to_string("/proc/self/mounts").unwrap_or_default(),
+            folder.root()
+        ),
     )
+}
+
+/// Whether the kubelet knows how to measure the file system of the cluster's folder. Only then it tells what Pods and claims
+/// take (/stats/summary); told to measure another, it does not start.
+fn counts_disk(mounts: &str, root: &std::path::Path) -> bool {
+    let lines = mounts
+        .lines()
+        .map(|line| line.split(' ').collect::<Vec<_>>());
+    let below = lines.filter(|words| words.len() > 2 && root.starts_with(words[1]));
+    let nearest = below.max_by_key(|words| words[1].len());
+    nearest.is_some_and(|words| matches!(words[2], "ext2" | "ext3" | "ext4" | "xfs" | "overlay"))
 }
 
 fn cni(folder: &Folder) -> String {
@@ -185,6 +203,14 @@ mod tests {
             text.contains("podLogsDir: /var/lib/x/cluster/pod-logs")
                 && text.contains("cgroupRoot: /kubectl-session")
         );
+    }
+
+    #[test]
+    fn the_disk_is_measured_where_the_kubelet_can() {
+        let mounts = "/dev/a / ext4 rw 0 0\npool /var/lib zfs rw 0 0\n";
+        assert!(counts_disk(mounts, std::path::Path::new("/home/x")));
+        assert!(!counts_disk(mounts, std::path::Path::new("/var/lib/x")));
+        assert!(!counts_disk("", std::path::Path::new("/home/x")));
     }
 
     #[test]

@@ -32,7 +32,7 @@ const fn from(module: &'static str, package: &'static str, name: &'static str) -
 
 /// All of them, the one that takes longest first.
 #[rustfmt::skip]
-pub(crate) const ALL: [GoProgram; 15] = [
+pub(crate) const ALL: [GoProgram; 21] = [
     from("kubernetes", "k8s.io/kubernetes/cmd/kube-apiserver", "kube-apiserver"),
     from("kubernetes", "k8s.io/kubernetes/cmd/kube-controller-manager", "kube-controller-manager"),
     from("kubernetes", "k8s.io/kubernetes/cmd/kube-scheduler", "kube-scheduler"),
@@ -41,6 +41,12 @@ pub(crate) const ALL: [GoProgram; 15] = [
     from("kubernetes", "k8s.io/kubernetes/cmd/kubectl", "kubectl"),
     from("kubernetes", "go.etcd.io/etcd/server/v3", "etcd"),
     from("kubernetes", "sigs.k8s.io/kwok/cmd/kwok", "kwok"),
+    from("csi", "github.com/kubernetes-csi/external-provisioner/v6/cmd/csi-provisioner", "csi-provisioner"),
+    from("csi", "github.com/kubernetes-csi/external-snapshotter/v8/cmd/csi-snapshotter", "csi-snapshotter"),
+    from("csi", "github.com/kubernetes-csi/external-snapshotter/v8/cmd/snapshot-controller", "snapshot-controller"),
+    from("csi", "github.com/kubernetes-csi/external-resizer/v2/cmd/csi-resizer", "csi-resizer"),
+    from("csi", "github.com/kubernetes-csi/csi-test/v5/cmd/csi-sanity", "csi-sanity"),
+    from("csi", "streaming.platform/session/tests/cluster/csi/driver", "csi-driver"),
     from("containerd", "github.com/containerd/containerd/v2/cmd/containerd", "containerd"),
     from("containerd", "github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2", "containerd-shim-runc-v2"),
     from("containerd", "github.com/containerd/containerd/v2/cmd/ctr", "ctr"),
@@ -49,6 +55,9 @@ pub(crate) const ALL: [GoProgram; 15] = [
     from("containerd", "github.com/containernetworking/plugins/plugins/ipam/host-local", "host-local"),
     from("containerd", "github.com/containernetworking/plugins/plugins/meta/portmap", "portmap"),
 ];
+
+/// The modules' folders below `go/`.
+pub(crate) const MODULES: [&str; 3] = ["kubernetes", "csi", "containerd"];
 
 /// Where the modules are: this crate's `go/`.
 pub(crate) fn sources() -> PathBuf {
@@ -71,9 +80,11 @@ pub(crate) fn build(program: GoProgram, into: &Path, tell: impl Fn()) -> Result<
         .env("GOFLAGS", "-mod=readonly");
     // A cross build would not run here.
     go.env_remove("GOOS").env_remove("GOARCH");
+    // Without -trimpath: it has each module compile the packages they share anew.
+    // Without the state of git: asking for it fails in a checkout of another owner.
     go.args([
         "build",
-        "-trimpath",
+        "-buildvcs=false",
         "-ldflags",
         &linker_flags(program.module)?,
         "-o",
@@ -117,29 +128,52 @@ pub(crate) const KWOK_STAGES: [&str; 5] = [
     "pod/fast/pod-delete.yaml",
 ];
 
-/// Writes kwok's stages into one file, `kwok-stages.yaml`: the program has none built in.
+/// The snapshot API, in files of its module.
+pub(crate) const SNAPSHOT_CRDS: [&str; 3] = [
+    "snapshot.storage.k8s.io_volumesnapshotclasses.yaml",
+    "snapshot.storage.k8s.io_volumesnapshotcontents.yaml",
+    "snapshot.storage.k8s.io_volumesnapshots.yaml",
+];
+
+/// Writes what the programs need and have not built in: `kwok-stages.yaml` and `snapshot-crds.yaml`.
 ///
 /// # Errors
-/// When the module is not in Go's cache, where the build has put it.
-pub(crate) fn kwok_stages(into: &Path) -> Result<()> {
-    let mut go = Command::new(crate::prerequisites::go());
-    go.current_dir(sources().join("kubernetes"))
-        .env("GOTOOLCHAIN", "auto")
-        .env("GOFLAGS", "-mod=readonly");
-    let output = go
-        .args(["list", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/kwok"])
-        .output()
-        .context("cannot start go")?;
-    let module = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
+/// When a module is not in Go's cache, where the build has put it.
+pub(crate) fn manifests(into: &Path) -> Result<()> {
+    let kwok = module_folder("kubernetes", "sigs.k8s.io/kwok")?.join("kustomize/stage");
+    join(&kwok, &KWOK_STAGES, &into.join("kwok-stages.yaml"))?;
+    let client = "github.com/kubernetes-csi/external-snapshotter/client/v8";
+    let snapshots = module_folder("csi", client)?.join("config/crd");
+    join(&snapshots, &SNAPSHOT_CRDS, &into.join("snapshot-crds.yaml"))
+}
+
+fn join(folder: &Path, files: &[&str], into: &Path) -> Result<()> {
     let mut all = String::new();
-    for stage in KWOK_STAGES {
-        let path = module.join("kustomize/stage").join(stage);
+    for file in files {
+        let path = folder.join(file);
         let text = std::fs::read_to_string(&path)
             .with_context(|| format!("cannot read {}", path.display()))?;
         all.push_str(&format!("---\n{text}\n"));
     }
-    let path = into.join("kwok-stages.yaml");
-    std::fs::write(&path, all).with_context(|| format!("cannot write {}", path.display()))
+    std::fs::write(into, all).with_context(|| format!("cannot write {}", into.display()))
+}
+
+/// Where Go keeps a module that one of ours requires; fetched if nothing built has needed it yet.
+fn module_folder(ours: &str, wanted: &str) -> Result<PathBuf> {
+    let mut go = Command::new(crate::prerequisites::go());
+    go.current_dir(sources().join(ours))
+        .env("GOTOOLCHAIN", "auto")
+        .env("GOFLAGS", "-mod=readonly");
+    let output = go
+        .args(["mod", "download", "-json", wanted])
+        .output()
+        .context("cannot start go")?;
+    let told: serde_json::Value =
+        serde_json::from_slice(&output.stdout).context("go does not name the module's folder")?;
+    told["Dir"]
+        .as_str()
+        .map(PathBuf::from)
+        .with_context(|| format!("cannot have the Go module {wanted}: {}", told["Error"]))
 }
 
 /// Without these the API server calls itself v0.0.0 and clients refuse to guess what it can do;
@@ -183,6 +217,8 @@ fn version_of(module: &str, go_mod: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     #[test]
@@ -208,6 +244,39 @@ mod tests {
             assert!(
                 text.lines().any(|line| line.trim() == package),
                 "{name}: {package} is no tool of go/{module}/go.mod"
+            );
+        }
+    }
+
+    /// The versions that count, by module: those of the requirements, but for what a `replace` puts in their place.
+    fn versions(module: &str) -> BTreeMap<String, String> {
+        let text = std::fs::read_to_string(sources().join(module).join("go.mod")).unwrap();
+        let mut all = BTreeMap::new();
+        for line in text.lines() {
+            let line = line.trim_start_matches("replace ").trim();
+            let words: Vec<&str> = line.split_whitespace().collect();
+            match words.as_slice() {
+                [name, "=>", _, version] | [name, version, ..] if version.starts_with('v') => {
+                    all.insert((*name).to_owned(), (*version).to_owned());
+                }
+                _ => {}
+            }
+        }
+        all
+    }
+
+    /// One that differs costs a first build three minutes, if much rests on it.
+    #[test]
+    fn storage_is_built_with_the_versions_of_kubernetes() {
+        // Nothing that both are made of uses it.
+        const APART: &str = "github.com/container-storage-interface/spec";
+        let (kubernetes, csi) = (versions("kubernetes"), versions("csi"));
+        assert!(csi.len() > 50 && kubernetes.contains_key("k8s.io/client-go"));
+        for (name, version) in csi {
+            let theirs = kubernetes.get(&name).unwrap_or(&version);
+            assert!(
+                name == APART || *theirs == version,
+                "{name}: {version}, but Kubernetes has {theirs}"
             );
         }
     }

@@ -56,13 +56,14 @@ pub(crate) fn write(
 /// When one of them cannot be written.
 pub(crate) fn write_all(folder: &Folder, server: &str) -> Result<()> {
     let node = format!("system:node:{}", crate::settings::NODE);
-    let clients: [(&str, &str, &[&str]); 6] = [
+    let clients: [(&str, &str, &[&str]); 7] = [
         ("admin", "session-cluster-admin", &["system:masters"]),
         ("controller-manager", "system:kube-controller-manager", &[]),
         ("scheduler", "system:kube-scheduler", &[]),
         ("kubelet", &node, &["system:nodes"]),
         ("proxy", "system:kube-proxy", &[]),
         ("kwok", "system:session-cluster:kwok", &["system:masters"]),
+        ("csi", "system:session-cluster:csi", &["system:masters"]),
     ];
     clients
         .into_iter()

@@ -20,7 +20,7 @@
 //! | `SESSION_CLUSTER_KEEP` | if set, tests leave their namespaces |
 //!
 //! What it lacks: DNS for Services (no module of a DNS server is built in), enforcement of NetworkPolicies, an image
-//! registry (`imagePullPolicy: Always`, the default for `:latest`, fails), and a volume provisioner.
+//! registry (`imagePullPolicy: Always`, the default for `:latest`, fails), and a default StorageClass.
 
 mod arguments;
 mod audit;
@@ -28,6 +28,8 @@ mod cgroups;
 mod cluster;
 mod config_files;
 mod containers;
+mod csi;
+mod csi_sanity;
 mod folder;
 mod go_build;
 mod idle;
@@ -53,17 +55,21 @@ mod say;
 mod settings;
 mod startup;
 mod status;
+mod storage_classes;
 mod users;
 mod volumes;
 
 pub use audit::AuditEvent;
 pub use cluster::{Cluster, Lease};
+pub use csi::{DRIVER, EXPANDABLE_CLASS, FIXED_CLASS, SNAPSHOT_CLASS};
+pub use csi_sanity::check_csi_driver;
 pub use images::Image;
 pub use kubectl::KubectlOutput;
 pub use namespace::Namespace;
 pub use part_handle::PartHandle;
 pub use parts::Part;
 pub use status::Status;
+pub use storage_classes::{Class, Disturbance, StorageClass, StorageOperation};
 
 /// The cluster's kubectl, without the cluster; built first if need be, as all of its programs.
 ///

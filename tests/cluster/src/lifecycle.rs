@@ -80,6 +80,7 @@ pub(crate) fn repair(folder: &Folder, settings: &Settings) -> Result<()> {
 pub(crate) fn expected(folder: &Folder, settings: &Settings) -> Vec<Part> {
     let wanted = |part: &Part| match part {
         Part::Containerd | Part::Kubelet => settings.has_kubelet(),
+        part if Part::STORAGE.contains(part) => settings.has_kubelet(),
         Part::Proxy => settings.has_kubelet() && settings.no_proxy.is_none(),
         Part::Kwok => kwok::is_wanted(folder, settings),
         _ => true,

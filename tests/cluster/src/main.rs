@@ -27,7 +27,8 @@ enum Verb {
     Env,
     /// Print a part's log
     Logs {
-        /// etcd, apiserver, controller-manager, scheduler, containerd, kubelet, proxy, kwok, or audit
+        /// etcd, apiserver, controller-manager, scheduler, containerd, kubelet, csi-driver, csi-provisioner,
+        /// csi-snapshotter, csi-resizer, snapshot-controller, proxy, kwok, or audit
         part: String,
     },
     /// Make a user and print the path of the kubeconfig

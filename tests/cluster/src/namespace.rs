@@ -116,7 +116,8 @@ impl Drop for Namespace {
     }
 }
 
-fn unique(prefix: &str) -> String {
+/// A name for one test: a DNS label.
+pub(crate) fn unique(prefix: &str) -> String {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default()

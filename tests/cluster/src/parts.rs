@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::arguments;
 use crate::config_files::CONTAINERD_SOCKET;
+use crate::csi;
 use crate::folder::Folder;
 use crate::process::Launch;
 use crate::settings::Settings;
@@ -23,6 +24,17 @@ pub enum Part {
     Containerd,
     /// Runs Pods; absent where containers cannot run.
     Kubelet,
+    /// The CSI driver whose volumes are folders; absent, as all that follow but kwok, where containers cannot run.
+    /// When it ends, provisioner, snapshotter and resizer end by themselves.
+    CsiDriver,
+    /// Has the driver make and delete the volumes of claims.
+    CsiProvisioner,
+    /// Has the driver cut and delete snapshots.
+    CsiSnapshotter,
+    /// Has the driver grow volumes.
+    CsiResizer,
+    /// Binds VolumeSnapshots to their contents.
+    SnapshotController,
     /// Makes Services reachable; absent where containers or nftables cannot be had.
     Proxy,
     /// Nodes and Pods without containers; started by need.
@@ -42,15 +54,29 @@ pub(crate) enum Readiness {
 
 impl Part {
     /// All parts in the order they are started; they are stopped the other way round.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 13] = [
         Self::Etcd,
         Self::ApiServer,
         Self::ControllerManager,
         Self::Scheduler,
         Self::Containerd,
         Self::Kubelet,
+        Self::CsiDriver,
+        Self::CsiProvisioner,
+        Self::CsiSnapshotter,
+        Self::CsiResizer,
+        Self::SnapshotController,
         Self::Proxy,
         Self::Kwok,
+    ];
+
+    /// Those that claims and snapshots need, and Pods without claims do not.
+    pub const STORAGE: [Self; 5] = [
+        Self::CsiDriver,
+        Self::CsiProvisioner,
+        Self::CsiSnapshotter,
+        Self::CsiResizer,
+        Self::SnapshotController,
     ];
 
     /// The program's name, which also names its log and its pid file.
@@ -63,6 +89,11 @@ impl Part {
             Self::Scheduler => "kube-scheduler",
             Self::Containerd => "containerd",
             Self::Kubelet => "kubelet",
+            Self::CsiDriver => "csi-driver",
+            Self::CsiProvisioner => "csi-provisioner",
+            Self::CsiSnapshotter => "csi-snapshotter",
+            Self::CsiResizer => "csi-resizer",
+            Self::SnapshotController => "snapshot-controller",
             Self::Proxy => "kube-proxy",
             Self::Kwok => "kwok",
         }
@@ -90,6 +121,11 @@ impl Part {
             Self::Scheduler => Readiness::Https(ports.scheduler, "/healthz"),
             Self::Containerd => Readiness::Socket(CONTAINERD_SOCKET),
             Self::Kubelet => Readiness::Http(ports.kubelet_health, "/healthz"),
+            Self::CsiDriver => Readiness::Socket(csi::SOCKET),
+            Self::CsiProvisioner => Readiness::Http(ports.csi_provisioner, "/metrics"),
+            Self::CsiSnapshotter => Readiness::Http(ports.csi_snapshotter, "/metrics"),
+            Self::CsiResizer => Readiness::Http(ports.csi_resizer, "/metrics"),
+            Self::SnapshotController => Readiness::Http(ports.snapshot_controller, "/metrics"),
             Self::Proxy => Readiness::Http(ports.proxy_health, "/livez"),
             Self::Kwok => Readiness::Http(ports.kwok, "/healthz"),
         }
@@ -104,6 +140,11 @@ impl Part {
             Self::Scheduler => arguments::scheduler(folder, settings),
             Self::Containerd => vec!["--config".to_owned(), folder.text("config/containerd.toml")],
             Self::Kubelet => arguments::kubelet(folder),
+            Self::CsiDriver => csi::driver(folder),
+            Self::CsiProvisioner => csi::provisioner(folder, settings),
+            Self::CsiSnapshotter => csi::snapshotter(folder, settings),
+            Self::CsiResizer => csi::resizer(folder, settings),
+            Self::SnapshotController => csi::snapshot_controller(folder, settings),
             Self::Proxy => arguments::proxy(folder, settings),
             Self::Kwok => arguments::kwok(folder, settings),
         };

@@ -34,7 +34,7 @@ pub(crate) fn create(folder: &Folder) -> Result<()> {
         "apiserver",
         &serving(folder, "kube-apiserver", apiserver_names())?,
     )?;
-    // etcd, kubelet, controller manager and scheduler are all spoken to over loopback.
+    // etcd, controller manager and scheduler are spoken to over loopback, the kubelet at the node's address.
     let local = [NODE, "127.0.0.1", NODE_IP].map(str::to_owned).to_vec();
     write(folder, "local", &serving(folder, "session-cluster", local)?)?;
     let to_kubelet = client(folder, "kube-apiserver-kubelet", &["system:masters"])?;

@@ -14,7 +14,7 @@ pub(crate) const NODE_IP: &str = "10.244.0.1";
 pub(crate) const POD_RANGE: &str = "10.244.0.0/16";
 pub(crate) const SERVICE_RANGE: &str = "10.96.0.0/16";
 pub(crate) const SERVICE_IP: &str = "10.96.0.1";
-/// Named so because the API server then reaches the kubelet over loopback.
+/// A name that resolves anywhere.
 pub(crate) const NODE: &str = "localhost";
 
 /// The port of each part, all below the range that outgoing connections take theirs from.
@@ -31,6 +31,10 @@ pub(crate) struct Ports {
     pub(crate) proxy_health: u16,
     pub(crate) proxy_metrics: u16,
     pub(crate) kwok: u16,
+    pub(crate) csi_provisioner: u16,
+    pub(crate) csi_snapshotter: u16,
+    pub(crate) csi_resizer: u16,
+    pub(crate) snapshot_controller: u16,
 }
 
 impl Ports {
@@ -51,6 +55,10 @@ impl Ports {
             proxy_health: free_from(15186)?,
             proxy_metrics: free_from(15587)?,
             kwok: free_from(15988)?,
+            csi_provisioner: free_from(16844)?,
+            csi_snapshotter: free_from(17245)?,
+            csi_resizer: free_from(17646)?,
+            snapshot_controller: free_from(18047)?,
         })
     }
 }
@@ -138,6 +146,10 @@ pub(crate) fn example() -> Settings {
             proxy_health: 9,
             proxy_metrics: 10,
             kwok: 11,
+            csi_provisioner: 12,
+            csi_snapshotter: 13,
+            csi_resizer: 14,
+            snapshot_controller: 15,
         },
         no_network: None,
         no_containers: None,

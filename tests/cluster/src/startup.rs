@@ -9,8 +9,8 @@ use crate::parts::Part;
 use crate::say::say;
 use crate::settings::{NODE, Ports, Settings};
 use crate::{
-    cgroups, config_files, containers, idle, kubeconfig, kubectl, kwok, lifecycle, local_images,
-    network, pki, prerequisites, process, running,
+    cgroups, config_files, containers, csi, idle, kubeconfig, kubectl, kwok, lifecycle,
+    local_images, network, pki, prerequisites, process, running,
 };
 
 /// Starts a new cluster in a folder that does not exist yet. The caller holds the change lock.
@@ -77,7 +77,20 @@ fn start_parts(folder: &Folder, settings: &mut Settings) -> Result<()> {
         settings.no_containers = Some(format!("{error:#}"));
     }
     match &settings.no_containers {
-        None => start_node(folder, settings)?,
+        None => {
+            let settings = &*settings;
+            return std::thread::scope(|scope| {
+                let storage = scope.spawn(|| csi::start(folder, settings));
+                let node =
+                    start_node(folder, settings).and_then(|()| wait_for_node(folder, settings));
+                let storage = storage.join();
+                node?;
+                let Ok(storage) = storage else {
+                    bail!("the start of the storage broke off")
+                };
+                storage
+            });
+        }
         Some(reason) => {
             say(&format!(
                 "no containers on this machine ({reason}); kwok plays the node"
@@ -119,8 +132,10 @@ fn start_node(folder: &Folder, settings: &Settings) -> Result<()> {
         )),
     }
     kubectl::must(folder, settings, &["apply", "-f", "-"], Some(NO_DNS))?;
+    // The rest of the storage comes up by itself: only tests with claims need it, and they wait for it.
     lifecycle::expected(folder, settings)
         .into_iter()
+        .filter(|part| !Part::STORAGE.contains(part))
         .try_for_each(|part| running::wait(folder, settings, part))
 }
 

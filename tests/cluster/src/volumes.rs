@@ -1,4 +1,4 @@
-//! Volumes that claims can bind to, as there is no provisioner.
+//! Volumes of folders that tests name themselves, for claims of classes without a provisioner.
 
 use anyhow::{Context as _, Result};
 use serde_json::json;

@@ -226,7 +226,7 @@ impl Follower {
                 self.reading = Some(stream);
                 Ok(Step::Read)
             }
-            Ok(None) => Ok(self.changed().await),
+            Ok(None) => Ok(self.overtaken().await),
             Err(error) => self.failed(error, previous).await,
         }
     }
@@ -290,6 +290,18 @@ impl Follower {
             },
             since_time: since.or(self.options.since_time),
             ..base
+        }
+    }
+
+    /// Waits to hear of the run or the end of the Pod that we have already seen. A pause may have taken the news in before.
+    async fn overtaken(&mut self) -> Step {
+        let run = &self.run;
+        let news = self.state.wait_for(|now| {
+            now.stage == Stage::Gone || run.as_ref().is_some_and(|run| *run != now.id)
+        });
+        match news.await {
+            Ok(_) => Step::Read,
+            Err(_) => Step::End,
         }
     }
 
