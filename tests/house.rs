@@ -29,6 +29,7 @@ const ROOMS: &[&str] = &[
     "cluster",
     "report",
     "verb",
+    "lifecycle",
 ];
 
 /// What a room may touch outside, beside std, serde, serde_json and anyhow.
@@ -96,6 +97,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
             "bytes",
         ],
     ),
+    ("lifecycle", &["futures", "jiff", "k8s_openapi"]),
 ];
 
 /// Words that say nothing about what a file holds.

@@ -1,7 +1,7 @@
 //! The rooms every `kubectl session` verb is built from.
 //!
 //! From inner to outer: names, labels, failure, quantity, duration, api, template, progress, objects, diagnosis, plan,
-//! reconcile, flags, cluster, report, verb. A room uses only rooms before it; `tests/house.rs` holds everybody to it.
+//! reconcile, flags, cluster, report, verb, lifecycle. A room uses only rooms before it; `tests/house.rs` holds everybody to it.
 
 pub mod api;
 pub mod cluster;
@@ -10,6 +10,7 @@ pub mod duration;
 pub mod failure;
 pub mod flags;
 pub mod labels;
+pub mod lifecycle;
 pub mod names;
 pub mod objects;
 pub mod plan;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::objects::belonging::is_data;
 use crate::objects::resource::text;
 use crate::objects::{ObjectRef, ResourceType};
 
@@ -25,6 +26,19 @@ pub enum Step {
         object: Value,
         /// Whether somebody else's object of that name may be used in its place, unchanged.
         existing: bool,
+    },
+    /// Apply the whole object in place of what this session's last start made, fields that it no longer has go. What cannot
+    /// be changed that way is taken away by UID and POSTed anew: nothing of it runs, and data is never applied.
+    Apply {
+        /// The object, complete.
+        object: Value,
+        /// What is there, as the server has it.
+        found: Value,
+    },
+    /// Leave an object as it is: it belongs to this start already.
+    Keep {
+        /// The object as the server has it.
+        object: Value,
     },
     /// Merge-patch an object, with its UID as precondition.
     Patch {
@@ -122,6 +136,8 @@ impl Step {
                     text(object, "/metadata/name")
                 )
             }
+            Step::Apply { object, .. } => format!("apply {}", ObjectRef::of(object)),
+            Step::Keep { object } => format!("keep {}", ObjectRef::of(object)),
             Step::Patch { target, .. } => format!("patch {target}"),
             Step::Sync { pod, container, .. } => {
                 format!("synchronise data in container {container:?} of pod {pod:?}")
@@ -151,6 +167,8 @@ pub enum Done {
     Created(Value),
     /// It was this session's already, or kept data of it: as the server has it.
     TakenUp(Value),
+    /// Applied in place of what was there.
+    Applied(Value),
     /// Somebody else's, used unchanged.
     Used(Value),
     /// Changed.
@@ -169,9 +187,12 @@ impl Outcome {
         self.done
             .iter()
             .filter_map(|done| match done {
-                Done::Created(object) | Done::TakenUp(object) | Done::Used(object) => {
-                    Some(object.clone())
-                }
+                Done::Created(object)
+                | Done::TakenUp(object)
+                | Done::Applied(object)
+                | Done::Used(object) => Some(object.clone()),
+                // A claim that has grown; the Session and what was scaled are no objects of the start.
+                Done::Patched(object) if is_data(object) => Some(object.clone()),
                 _ => None,
             })
             .collect()

@@ -16,14 +16,18 @@ mod csi;
 mod data;
 mod diagnosis;
 mod embedded;
+mod extend;
 mod faults;
 mod forward;
+mod home;
 mod krew;
 mod lifecycle;
 mod logs;
 mod shell;
 mod ssh;
+mod start;
 mod status;
+mod stop;
 mod template;
 mod terminal;
 mod world;
@@ -55,6 +59,9 @@ fn all() -> Vec<Live> {
         ssh::tests(),
         forward::tests(),
         status::tests(),
+        stop::tests(),
+        start::tests(),
+        extend::tests(),
         diagnosis::tests(),
         faults::tests(),
         krew::tests(),

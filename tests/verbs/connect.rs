@@ -20,6 +20,11 @@ mod play;
 mod running;
 #[path = "connect/standing.rs"]
 mod standing;
+#[path = "connect/stopped.rs"]
+mod stopped;
+#[path = "create/tool.rs"]
+#[allow(dead_code, reason = "the template of create's tests")]
+mod tool;
 #[path = "connect/wait.rs"]
 mod wait;
 #[path = "connect/words.rs"]

@@ -11,7 +11,7 @@ pub(crate) const ABOUT: &str = "Enter a session: its shell, a command in it, its
 
 The template says how a session can be entered (kubectl session status NAME shows the methods); the first method is the \
 default. Words after -- run in the session's primary container instead of a shell. A session that is coming up is waited \
-for.
+for, one that is stopped is started first.
 
 Standard input goes to the command. Where standard input and output are both a terminal, the command gets one, too; \
 -i=false and -t=false say otherwise. The exit code is the command's own: 126 where it cannot be run, 127 where there is no \
@@ -107,6 +107,10 @@ pub struct Args {
     /// Print a Host block for ~/.ssh/config
     #[arg(long)]
     pub ssh_config: bool,
+
+    /// Refuse a session that is stopped, instead of starting it
+    #[arg(long)]
+    pub no_start: bool,
 
     /// How long to wait for a session that is coming up, kubectl's name for --timeout
     #[arg(long, value_name = "DURATION", value_parser = parse, allow_hyphen_values = true)]

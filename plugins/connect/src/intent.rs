@@ -45,6 +45,8 @@ pub(crate) struct Intent {
     pub(crate) stdin: Option<bool>,
     /// `-t`, if it was said.
     pub(crate) tty: Option<bool>,
+    /// Whether to start a session that is stopped.
+    pub(crate) start: bool,
     /// Whether to wait for a session that is coming up.
     pub(crate) wait: bool,
     /// How long.
@@ -66,6 +68,8 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
         command: args.command.clone(),
         stdin: args.stdin,
         tty: args.tty,
+        // What is started has to be waited for.
+        start: args.waiting.wait && !args.no_start,
         wait: args.waiting.wait,
         limit: args.pod_running_timeout.unwrap_or(limit),
     };

@@ -13,6 +13,7 @@ mod reach;
 mod rights;
 mod ssh;
 mod stdio;
+mod wake;
 
 use anyhow::Result;
 use session_shared::cluster::{Cluster, Present};

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, anyhow};
 use session_shared::Timestamp;
-use session_shared::api::Phase;
+use session_shared::api::{Phase, Session};
 use session_shared::cluster::live::installed;
 use session_shared::cluster::wait::{Waited, timed_out};
 use session_shared::cluster::{Cluster, Present, interrupt::interrupted};
@@ -12,10 +12,15 @@ use session_shared::progress::{Event, Sink};
 use session_shared::reconcile::{
     Seen, Standing, Wanted, is_expired, is_start_asked, look, standing, wanted,
 };
+use session_shared::report::age::remaining;
 use session_shared::verb::Ground;
 
 use crate::intent::{Intent, Way};
 use crate::plan;
+use crate::wake::wake;
+
+/// How much time is little, in seconds.
+const SOON: i64 = 600;
 
 /// The session as it is needed: what only writes down where it is takes it as it stands, everything else once it can be
 /// entered.
@@ -33,11 +38,38 @@ pub(crate) async fn reach(
     if matches!(intent.way, Way::Print { json: true } | Way::SshConfig) {
         return Ok(present);
     }
+    let present = if bring_up(cluster, intent, &present, ground).await? {
+        cluster.present(namespace, intent.name.as_str()).await?
+    } else {
+        present
+    };
+    if let Some(left) = soon_over(&present.session, ground.now()) {
+        ground.console.note(&format!(
+            "session \"{name}\" expires in {left}; extend it: kubectl session extend {name} -n {namespace} --by 1h",
+            name = intent.name,
+        ));
+    }
+    Ok(present)
+}
+
+/// Waits for a session that comes up, and starts one that is stopped; true if it is another one by now.
+async fn bring_up(
+    cluster: &Cluster,
+    intent: &Intent,
+    present: &Present,
+    ground: &mut Ground,
+) -> Result<bool> {
+    let namespace = cluster.namespace();
     let seen = look(&present.session, &present.live, &[]);
+    let rests = matches!(seen, Seen::NoWorkload | Seen::Ended { code: 0, .. });
     let now = ground.now();
     let deleted = present.session.metadata.deletion_timestamp.is_some();
     if !deleted && is_expired(&present.session, now) && !is_start_asked(&present.session) {
-        let error = expired(cluster, intent, &present);
+        let error = expired(cluster, intent, present);
+        if rests && intent.start {
+            wake(cluster, intent, present, ground).await?;
+            return Ok(true);
+        }
         if !matches!(seen, Seen::Ready { .. }) {
             return Err(error);
         }
@@ -45,29 +77,41 @@ pub(crate) async fn reach(
         ground
             .console
             .warn(&format!("{error}, and may be stopped at any time"));
-        return Ok(present);
+        return Ok(false);
     }
     let wanted = wanted(&present.session, now);
     let stands = standing(&present.session, wanted, &seen);
     match (stands.phase, &seen) {
-        (Phase::Running, _) => Ok(present),
+        (Phase::Running, _) => Ok(false),
         (Phase::Pending, _) if !intent.wait => {
             let seen = cluster.explain(namespace, seen).await;
             Err(not_yet(intent, &stands, &seen))
         }
         (Phase::Pending, _) => {
-            if has_started(&present) {
+            if has_started(present) {
                 // A wrong method is told before the wait, not after it.
                 plan::entrance(intent, &present.session)?;
             }
-            wait(cluster, intent, &present, ground).await?;
-            cluster.present(namespace, intent.name.as_str()).await
+            wait(cluster, intent, present, ground).await?;
+            Ok(true)
+        }
+        (Phase::Stopped, _) if rests && intent.start => {
+            wake(cluster, intent, present, ground).await?;
+            Ok(true)
         }
         _ => {
             let seen = cluster.explain(namespace, seen).await;
             Err(refused(cluster, intent, &stands, &seen))
         }
     }
+}
+
+/// How long a session still has whose time is over within ten minutes.
+fn soon_over(session: &Session, now: Timestamp) -> Option<String> {
+    let at = session.status.as_ref()?.expires_at.as_deref()?;
+    let at: Timestamp = at.parse().ok()?;
+    let left = at.as_second() - now.as_second();
+    (0 < left && left < SOON).then(|| remaining(Some(at), now))
 }
 
 /// Why a session that was entered once will not be ready again; `None` where it may.
@@ -152,12 +196,10 @@ fn not_yet(intent: &Intent, stands: &Standing, seen: &Seen) -> anyhow::Error {
     hinted(error, "wait for it: leave out --wait=false")
 }
 
-/// The way out of what has ended, until there is a `start`.
-fn make_anew(cluster: &Cluster, intent: &Intent) -> String {
+/// The way out of what has ended.
+fn start_it(cluster: &Cluster, intent: &Intent) -> String {
     let (name, namespace) = (&intent.name, cluster.namespace());
-    format!(
-        "make it anew, kept data is taken up again: kubectl session delete {name} -n {namespace}, then kubectl session create {name} -n {namespace} as before"
-    )
+    format!("start it: kubectl session start {name} -n {namespace}")
 }
 
 fn expired(cluster: &Cluster, intent: &Intent, present: &Present) -> anyhow::Error {
@@ -168,13 +210,13 @@ fn expired(cluster: &Cluster, intent: &Intent, present: &Present) -> anyhow::Err
         intent.name,
         at.unwrap_or_default()
     );
-    hinted(error, make_anew(cluster, intent))
+    hinted(error, start_it(cluster, intent))
 }
 
 /// Why a session that will not be ready cannot be entered, and the way out of it.
 fn refused(cluster: &Cluster, intent: &Intent, stands: &Standing, seen: &Seen) -> anyhow::Error {
     let name = &intent.name;
-    let again = || make_anew(cluster, intent);
+    let again = || start_it(cluster, intent);
     let because = |word: &str| match stands.message.as_str() {
         "" => format!("session \"{name}\" {word}"),
         message => format!("session \"{name}\" {word}: {message}"),

@@ -2,6 +2,7 @@
 
 use clap::Parser;
 use session_shared::flags::connection::Connection;
+use session_shared::flags::existing::Existing;
 use session_shared::flags::output::{ObjectOutput, Talk};
 use session_shared::flags::values::Values;
 use session_shared::flags::waiting::Waiting;
@@ -88,9 +89,12 @@ pub struct Args {
     #[arg(long, value_name = "POLICY")]
     pub data_policy: Option<String>,
 
-    /// Use an object that exists already and is not the session's, as KIND/NAME; it is never changed or deleted
-    #[arg(long, value_name = "KIND/NAME")]
-    pub use_existing: Vec<String>,
+    #[command(flatten)]
+    #[expect(
+        missing_docs,
+        reason = "shared groups are documented where they are defined"
+    )]
+    pub existing: Existing,
 
     /// Workload that is entered, as KIND/NAME, for a manifest with several
     #[arg(long, value_name = "KIND/NAME")]

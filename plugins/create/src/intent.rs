@@ -112,7 +112,7 @@ pub(crate) fn read(args: &Args, console: &mut Console) -> Result<Intent> {
         namespace: found.namespace,
         user_id: agreed("owner", user_id, found.user_id)?,
         assigned,
-        use_existing: existing(&args.use_existing)?,
+        use_existing: args.existing.objects()?,
         create_namespace: args.create_namespace,
         skip_checks: args.skip_checks,
         driver,
@@ -258,25 +258,6 @@ fn driver(word: &str) -> Result<Driver> {
         other => bail!(
             "Invalid reconcile value ({other}). Must be \"auto\", \"client\", or \"controller\"."
         ),
-    }
-}
-
-fn existing(values: &[String]) -> Result<Vec<String>> {
-    let legal = |value: &String| {
-        value
-            .split_once('/')
-            .is_some_and(|(kind, name)| !kind.is_empty() && !name.is_empty())
-    };
-    match values.iter().find(|value| !legal(value)) {
-        Some(value) => bail!("invalid object {value:?}: --use-existing takes KIND/NAME"),
-        None => Ok(values
-            .iter()
-            .filter_map(|value| {
-                value
-                    .split_once('/')
-                    .map(|(kind, name)| format!("{}/{name}", kind.to_lowercase()))
-            })
-            .collect()),
     }
 }
 

@@ -34,6 +34,4 @@ fn words_are_checked() {
             .to_string()
             .contains("Must be")
     );
-    assert!(existing(&["secret".into()]).is_err());
-    assert_eq!(existing(&["Secret/x".into()]).unwrap(), ["secret/x"]);
 }

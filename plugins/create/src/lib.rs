@@ -5,13 +5,14 @@ mod files;
 mod intent;
 mod make;
 mod observe;
-mod outcome;
 mod plan;
 mod show;
 
 use anyhow::Result;
 use session_shared::cluster::Write;
+use session_shared::lifecycle::{checks, settling};
 use session_shared::report::format::{Allowed, Format};
+use session_shared::report::mutation::Mutations;
 use session_shared::verb::{Ground, Verb};
 
 use crate::make::Maker;
@@ -49,9 +50,11 @@ impl Verb for Create {
             return show::dry_run(&intent, &subject, format, &mut ground.console);
         }
         if !intent.skip_checks {
-            let checked =
-                observe::check(&cluster, &subject, &mut ground.console.progress()).await?;
-            plan::judge(&subject, &subject.session(&intent.metadata), &checked)?;
+            let namespace = subject.belonging.namespace.as_str();
+            let all = subject.counted(&intent.metadata);
+            let sink = &mut ground.console.progress();
+            let checked = checks::look(&cluster, namespace, &all, sink).await?;
+            checks::judge(subject.name.as_str(), &all, &checked)?;
         }
         // writes
         let write = Write::of(&args.writing)?;
@@ -66,7 +69,8 @@ impl Verb for Create {
         };
         let made = maker.make(subject, &mut ground.console.progress()).await?;
         // prints
-        outcome::created(&made, &intent, format, &mut ground.console)?;
-        outcome::settle(&cluster, made, &intent, &write, ground).await
+        let mut mutations = Mutations::new(format, intent.dry_run);
+        settling::made(&made, "created", &mut mutations, &mut ground.console)?;
+        settling::settle(&cluster, made, intent.wait, &write, ground).await
     }
 }

@@ -1,6 +1,6 @@
 //! Makes a session: the Session, its secrets, its objects, its status; or nothing, if anything fails.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde_json::{Value, json};
 use session_shared::api::{ObjectRef, Session};
 use session_shared::cluster::execute::Carrying;
@@ -9,6 +9,8 @@ use session_shared::cluster::live::typed;
 use session_shared::cluster::{Cluster, Write};
 use session_shared::failure::{self, Hint, Kind};
 use session_shared::labels;
+use session_shared::lifecycle::beginning::finished;
+use session_shared::lifecycle::settling::Made;
 use session_shared::objects::resource::{
     NAMESPACE, PERSISTENT_VOLUME_CLAIM, SECRET, SESSION, text,
 };
@@ -20,21 +22,6 @@ use session_shared::template::stored_secrets;
 
 use crate::intent::Intent;
 use crate::plan::{self, Observed, Subject};
-
-/// What was made.
-#[derive(Debug)]
-pub(crate) struct Made {
-    /// The Session as the server has it.
-    pub(crate) session: Session,
-    /// The same with every field.
-    pub(crate) object: Value,
-    /// What was started.
-    pub(crate) start: Start,
-    /// Its objects as the server returned them; none where a controller makes them.
-    pub(crate) objects: Vec<Value>,
-    /// Whether a controller makes them.
-    pub(crate) controller: bool,
-}
 
 /// Everything that making needs.
 pub(crate) struct Maker<'a> {
@@ -237,9 +224,7 @@ impl Maker<'_> {
         sink: &mut dyn Sink,
     ) -> Result<()> {
         let start = subject.start(&self.intent.use_existing, uid);
-        let outcome = self
-            .carry_out(&subject.secret_plan(uid), &start, sink)
-            .await;
+        let outcome = self.carry_out(&start.parameters_plan(), &start, sink).await;
         undo.data.extend(outcome.created().cloned());
         let kept = outcome.done.iter().find_map(|done| match done {
             Done::TakenUp(secret) => Some(secret.clone()),
@@ -338,14 +323,4 @@ fn run_of(object: &Value) -> &str {
         .and_then(|a| a.get(labels::RUN))
         .and_then(Value::as_str)
         .unwrap_or_default()
-}
-
-/// The objects of an outcome that went well.
-fn finished(outcome: Outcome) -> Result<Vec<Value>> {
-    let objects = outcome.objects();
-    match outcome.failed {
-        None => Ok(objects),
-        Some((_, error)) if failure::of(&error).is_some() => Err(error),
-        Some((step, error)) => Err(error).with_context(|| format!("failed to {}", step.describe())),
-    }
 }

@@ -6,12 +6,9 @@ use anyhow::Result;
 use serde_json::{Value, json};
 use session_shared::Timestamp;
 use session_shared::api::{API_VERSION, SecretsFrom, SessionSpec, SessionTemplate};
-use session_shared::diagnosis::{Cause, classes, quota};
-use session_shared::failure::hinted;
 use session_shared::labels;
-use session_shared::names::{NamespaceName, SessionName, UserId, parameters_secret};
+use session_shared::names::{NamespaceName, SessionName, UserId};
 use session_shared::objects::belonging::Belonging;
-use session_shared::plan::{Plan, Step};
 use session_shared::reconcile::{self, Recipe, Rendered, Start, record};
 
 use crate::intent::{Body, Intent};
@@ -165,37 +162,11 @@ impl Subject {
         full
     }
 
-    /// The Secret of secret parameters, `None` where the session has none.
-    pub(crate) fn parameters_secret(&self, session_uid: &str) -> Option<Value> {
-        let secrets = &self.rendered.rendering.secrets;
-        if secrets.is_empty() {
-            return None;
-        }
-        let mut secret = json!({
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "type": "Opaque",
-            "metadata": { "name": parameters_secret(self.name.as_str()), "labels": {} },
-            "stringData": secrets,
-        });
-        secret["metadata"]["labels"][labels::PARAMETERS] = "true".into();
-        let mut belonging = self.belonging.clone();
-        belonging.session_uid = session_uid.to_owned();
-        belonging.put_on(&mut secret);
-        Some(secret)
-    }
-
-    /// The first stage of every create: what holds the secrets that all others are rendered with.
-    pub(crate) fn secret_plan(&self, session_uid: &str) -> Plan {
-        let mut plan = Plan::default();
-        let step = self
-            .parameters_secret(session_uid)
-            .map(|object| Step::Create {
-                object,
-                existing: false,
-            });
-        plan.stage(step.into_iter().collect());
-        plan
+    /// All that a quota counts: the Session and its objects.
+    pub(crate) fn counted(&self, metadata: &Value) -> Vec<Value> {
+        let mut all = self.rendered.rendering.objects.clone();
+        all.push(self.session(metadata));
+        all
     }
 
     /// The start that the reconciler carries out.
@@ -206,51 +177,6 @@ impl Subject {
             rendering: self.rendered.rendering.clone(),
             belonging,
             use_existing: use_existing.to_vec(),
-        }
-    }
-}
-
-/// What was looked up so that nothing has to be begun in vain; a `None` could not be looked up.
-#[derive(Debug, Default)]
-pub(crate) struct Checked {
-    /// ResourceQuotas of the namespace.
-    pub(crate) quotas: Option<Vec<Value>>,
-    /// StorageClasses.
-    pub(crate) storage_classes: Option<Vec<Value>>,
-    /// IngressClasses.
-    pub(crate) ingress_classes: Option<Vec<Value>>,
-}
-
-/// Judges what was looked up.
-///
-/// # Errors
-/// The first thing that the server would refuse, or that would wait for ever.
-pub(crate) fn judge(subject: &Subject, session: &Value, checked: &Checked) -> Result<()> {
-    let objects = &subject.rendered.rendering.objects;
-    let none = Vec::new();
-    let storage = checked.storage_classes.as_ref().unwrap_or(&none);
-    let ingress = checked.ingress_classes.as_ref().unwrap_or(&none);
-    let mut all = objects.clone();
-    all.push(session.clone());
-    let found = checked
-        .storage_classes
-        .as_ref()
-        .and_then(|_| classes::missing("StorageClass", &classes::storage_classes(objects), storage))
-        .or_else(|| {
-            checked.ingress_classes.as_ref()?;
-            classes::missing("IngressClass", &classes::ingress_classes(objects), ingress)
-        })
-        .or_else(|| quota::shortfall(&all, checked.quotas.as_ref()?));
-    match found {
-        None => Ok(()),
-        Some(Cause {
-            message, remedy, ..
-        }) => {
-            let error = anyhow::anyhow!("session {:?}: {message}", subject.name.as_str());
-            Err(match remedy {
-                Some(remedy) => hinted(error, remedy),
-                None => error,
-            })
         }
     }
 }

@@ -40,16 +40,10 @@ fn claim() -> Value {
 
 #[test]
 fn the_parameters_secret_is_data_and_there_only_where_there_is_something_to_hold() {
-    assert!(subject(Vec::new(), &[]).parameters_secret("u-1").is_none());
-    assert!(
-        subject(Vec::new(), &[])
-            .secret_plan("u-1")
-            .stages
-            .is_empty()
-    );
-    let secret = subject(Vec::new(), &[("PASSWORD", "x")])
-        .parameters_secret("u-1")
-        .unwrap();
+    let start = |secrets: &[(&str, &str)]| subject(Vec::new(), secrets).start(&[], "u-1");
+    assert!(start(&[]).parameters_secret().is_none());
+    assert!(start(&[]).parameters_plan().is_empty());
+    let secret = start(&[("PASSWORD", "x")]).parameters_secret().unwrap();
     assert_eq!(secret["metadata"]["name"], "session-a-parameters");
     assert_eq!(secret["stringData"], json!({"PASSWORD": "x"}));
     assert!(secret["metadata"].get("ownerReferences").is_none());
@@ -74,33 +68,6 @@ fn a_session_keeps_the_labels_of_its_file_but_ours_go_before() {
     assert_eq!(metadata["annotations"]["x"], "y");
     assert!(metadata.get("finalizers").is_none());
     assert!(metadata.get("ownerReferences").is_none());
-}
-
-#[test]
-fn what_could_not_be_looked_up_is_not_judged() {
-    let subject = subject(vec![claim()], &[]);
-    let session = subject.session(&Value::Null);
-    let judged = |checked: Checked| judge(&subject, &session, &checked).map_err(|e| e.to_string());
-    assert_eq!(judged(Checked::default()), Ok(()));
-    let no_class = Checked {
-        storage_classes: Some(Vec::new()),
-        ..Checked::default()
-    };
-    let error = judged(no_class).unwrap_err();
-    assert!(
-        error.starts_with("session \"a\": StorageClass \"fast\""),
-        "{error}"
-    );
-    let quota = json!({"metadata": {"name": "q"}, "spec": {}, "status": {"hard": {"requests.storage": "0"}}});
-    let no_room = Checked {
-        quotas: Some(vec![quota]),
-        ..Checked::default()
-    };
-    assert!(
-        judged(no_room)
-            .unwrap_err()
-            .contains("quota \"q\" is exceeded")
-    );
 }
 
 #[test]

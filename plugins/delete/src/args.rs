@@ -1,6 +1,7 @@
 //! The command line of `delete`.
 
 use clap::Parser;
+use session_shared::flags::choice::Choosing;
 use session_shared::flags::connection::Connection;
 use session_shared::flags::output::{ObjectOutput, Talk};
 use session_shared::flags::waiting::Waiting;
@@ -28,22 +29,12 @@ const EXAMPLES: &str = "  # Delete a session
 #[derive(Parser, Clone, Debug)]
 #[command(name = "delete", visible_alias = "rm", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session delete (NAME... | -l QUERY | --all) [options]")]
 pub struct Args {
-    /// Names of sessions, also as session/NAME
-    pub names: Vec<String>,
-
-    /// Delete all sessions in the namespace
-    #[arg(long)]
-    pub all: bool,
-
-    /// Label query to filter on: '=', '==', '!=', 'in', 'notin', as in -l key1=value1,key2=value2
-    #[arg(
-        short = 'l',
-        long,
-        value_name = "QUERY",
-        default_value = "",
-        hide_default_value = true
+    #[command(flatten)]
+    #[expect(
+        missing_docs,
+        reason = "shared groups are documented where they are defined"
     )]
-    pub selector: String,
+    pub choosing: Choosing,
 
     /// Go on without synchronising the session's data
     #[arg(long)]

@@ -2,12 +2,14 @@
 
 use anyhow::Result;
 use futures::StreamExt;
+use session_shared::cluster::chosen::AT_ONCE;
 use session_shared::cluster::execute::Carrying;
 use session_shared::cluster::{Cluster, Write};
-use session_shared::failure::{self, Kind, hinted};
+use session_shared::failure;
 use session_shared::flags::writing::DryRun;
+use session_shared::lifecycle::stopping::{Words, explain};
 use session_shared::objects::resource::SESSION;
-use session_shared::plan::{Outcome, Step};
+use session_shared::plan::Outcome;
 use session_shared::progress::{Event, Silent, Sink, Stage};
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
@@ -15,8 +17,14 @@ use session_shared::report::mutation::{Mutations, no_resources};
 use session_shared::verb::Ground;
 
 use crate::intent::Intent;
-use crate::observe::{AT_ONCE, Found};
+use crate::observe::Found;
 use crate::plan::Doomed;
+
+/// The verb and its participle.
+const DELETE: Words = Words {
+    verb: "delete",
+    done: "deleted",
+};
 
 /// Deletes all of them, some at a time; one that fails stops no other.
 pub(crate) async fn carry_out(
@@ -94,7 +102,9 @@ pub(crate) fn report(
     let mut errors = found.missing;
     for (doomed, outcome) in found.doomed.iter().zip(outcomes) {
         match outcome.failed {
-            Some((step, error)) => errors.push(explain(doomed, &step, error, namespace)),
+            Some((step, error)) => {
+                errors.push(explain(DELETE, doomed.name(), namespace, &step, error))
+            }
             None => {
                 console.out(&mutations.deleted(&SESSION, doomed.name(), namespace, false))?;
                 for claim in doomed.kept() {
@@ -106,28 +116,4 @@ pub(crate) fn report(
         }
     }
     failure::all(errors)
-}
-
-fn explain(doomed: &Doomed, step: &Step, error: anyhow::Error, namespace: &str) -> anyhow::Error {
-    let name = doomed.name();
-    // Not the user's Ctrl-C in a sync: nothing is wrong with the data then.
-    if matches!(step, Step::Sync { .. }) && !failure::is(&error, Kind::Interrupted) {
-        // As text: a failure of the connection would be printed without what was being done.
-        let error = anyhow::anyhow!(
-            "session {name:?} is not deleted: its data could not be synchronised: {error:#}"
-        );
-        return hinted(
-            error,
-            format!(
-                "go on without it, and lose what was not saved: kubectl session delete {name} -n {namespace} --skip-sync"
-            ),
-        );
-    }
-    if failure::is(&error, Kind::Interrupted) || failure::is(&error, Kind::TimedOut) {
-        return hinted(
-            error,
-            format!("finish it with: kubectl session delete {name} -n {namespace}"),
-        );
-    }
-    error
 }

@@ -2,7 +2,8 @@ use serde_json::{Value, json};
 use session_shared::plan::Step;
 
 use super::*;
-use crate::intent::{Intent, Which};
+use crate::intent::Intent;
+use session_shared::flags::choice::Which;
 use session_shared::flags::writing::DryRun;
 
 const NOW: &str = "2026-01-01T00:00:00Z";
@@ -37,6 +38,7 @@ fn doomed(spec: Option<&str>, status: Option<&str>) -> Doomed {
         pods: vec![serde_json::from_value(pod).unwrap()],
         owners: Vec::new(),
         data: vec![claim],
+        ..Live::default()
     };
     let belonging = Belonging::of(&session).unwrap();
     Doomed {

@@ -106,6 +106,7 @@ pub(crate) fn live(observed: &Observed) -> Live {
         pods: pods.filter_map(|pod| typed(pod.clone()).ok()).collect(),
         owners: observed.owners.clone().unwrap_or_default(),
         data: claims.chain(secret).cloned().collect(),
+        ..Live::default()
     }
 }
 

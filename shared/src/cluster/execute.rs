@@ -94,6 +94,8 @@ impl Cluster {
         let namespace = with.belonging.namespace.as_str();
         match step {
             Step::Create { object, existing } => self.make(object, *existing, with).await,
+            Step::Apply { object, found } => self.apply_over(object, found, with, tell).await,
+            Step::Keep { object } => Ok(Done::TakenUp(object.clone())),
             Step::Patch {
                 target,
                 resource,
@@ -137,7 +139,12 @@ impl Cluster {
 
     /// POSTs one object. A name that is taken, and an answer that was lost, are looked into; nobody else's object is ever
     /// changed.
-    async fn make(&self, object: &Value, existing: bool, with: &Carrying<'_>) -> Result<Done> {
+    pub(super) async fn make(
+        &self,
+        object: &Value,
+        existing: bool,
+        with: &Carrying<'_>,
+    ) -> Result<Done> {
         let kind = text(object, "/kind");
         let Some(resource) = self.discover(text(object, "/apiVersion"), kind).await? else {
             let error = anyhow::anyhow!(
@@ -296,7 +303,7 @@ fn is_of_another(error: &anyhow::Error) -> bool {
 
 fn announce(step: &Step) -> Event {
     let (stage, object) = match step {
-        Step::Create { object, .. } => (
+        Step::Create { object, .. } | Step::Apply { object, .. } | Step::Keep { object } => (
             Stage::Applying,
             format!(
                 "{}/{}",

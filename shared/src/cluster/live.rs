@@ -50,7 +50,12 @@ impl Cluster {
         )?;
         let pods = pods.into_iter().map(typed::<Pod>).collect::<Result<_>>()?;
         let data = claims.into_iter().chain(secret).collect();
-        Ok(Live { pods, owners, data })
+        Ok(Live {
+            pods,
+            owners,
+            data,
+            rest: Vec::new(),
+        })
     }
 
     /// What Pods of the session can be owned by: one LIST for each kind that its last start made, all at once; for each kind

@@ -5,7 +5,9 @@
 //!
 //! [`Failure`]: crate::failure::Failure
 
+mod apply;
 pub mod attach;
+pub mod chosen;
 mod config;
 mod connector;
 mod credentials;

@@ -63,6 +63,7 @@ impl Cluster {
             pods,
             owners,
             data: Vec::new(),
+            rest: Vec::new(),
         };
         Ok(Present {
             session,

@@ -252,15 +252,7 @@ impl Cluster {
         condition: &str,
         limit: Duration,
     ) -> Result<()> {
-        let holds = |object: &Value| {
-            let conditions = object
-                .pointer("/status/conditions")
-                .and_then(Value::as_array);
-            conditions
-                .into_iter()
-                .flatten()
-                .any(|c| text(c, "/type") == condition && text(c, "/status") == "True")
-        };
+        let holds = |object: &Value| has_condition(object, condition, "True");
         let wait = self.await_object(resource, namespace, name, holds);
         match tokio::time::timeout(limit, wait).await {
             Ok(found) => found.map(drop),
@@ -287,11 +279,14 @@ impl Cluster {
             object,
             detail: "a controller makes it".into(),
         });
+        let asked = session.spec.start_request.as_deref().unwrap_or_default();
+        let before = session.status.as_ref();
+        let before = before.and_then(|status| status.start_request.as_deref());
         let settled = |object: &Value| {
-            matches!(
-                text(object, "/status/phase"),
-                "running" | "failed" | "stopped"
-            )
+            // Before it has taken the new request up, its phase is that of the last start.
+            let taken_up = before.is_none() || text(object, "/status/startRequest") == asked;
+            let phase = text(object, "/status/phase");
+            taken_up && matches!(phase, "running" | "failed" | "stopped")
         };
         let wait =
             tokio::time::timeout(limit, self.await_object(&SESSION, namespace, name, settled));
@@ -302,6 +297,36 @@ impl Cluster {
             })
             .await?;
         typed(found)
+    }
+
+    /// Waits until a controller has put a session to rest, or says that it cannot (condition Synced is False).
+    ///
+    /// # Errors
+    /// As [`Cluster::wait_phase`].
+    pub async fn wait_stopped(
+        &self,
+        namespace: &str,
+        name: &str,
+        limit: Duration,
+        interrupt: &Interrupt,
+        sink: &mut dyn Sink,
+    ) -> Result<Value> {
+        sink.tell(Event::Waiting {
+            stage: Stage::Terminating,
+            object: format!("session/{name}"),
+            detail: "a controller stops it".into(),
+        });
+        let settled = |object: &Value| {
+            let phase = text(object, "/status/phase");
+            matches!(phase, "failed" | "stopped") || has_condition(object, "Synced", "False")
+        };
+        let wait = self.await_object(&SESSION, namespace, name, settled);
+        let timed = async {
+            tokio::time::timeout(limit, wait)
+                .await
+                .unwrap_or_else(|_| Err(timed_out(&SESSION, name)))
+        };
+        interrupt.race(timed).await
     }
 
     async fn await_object(
@@ -335,6 +360,16 @@ impl Cluster {
             }
         }
     }
+}
+
+fn has_condition(object: &Value, r#type: &str, status: &str) -> bool {
+    let conditions = object
+        .pointer("/status/conditions")
+        .and_then(Value::as_array);
+    conditions
+        .into_iter()
+        .flatten()
+        .any(|c| text(c, "/type") == r#type && text(c, "/status") == status)
 }
 
 /// kubectl's words for a wait that took too long.

@@ -1,6 +1,8 @@
 //! Groups of flags that verbs share.
 
+pub mod choice;
 pub mod connection;
+pub mod existing;
 pub mod numbers;
 pub mod output;
 pub mod selection;

@@ -7,6 +7,7 @@ pub mod order;
 pub mod overrides;
 pub mod pods;
 pub mod primary;
+pub mod privilege;
 pub mod resource;
 pub mod table;
 

@@ -8,6 +8,9 @@ use crate::labels;
 /// Kinds whose objects can be the session.
 pub const WORKLOADS: [&str; 3] = ["Pod", "StatefulSet", "Deployment"];
 
+/// Kinds whose count of Pods can be 0.
+pub const SCALED: [&str; 2] = ["StatefulSet", "Deployment"];
+
 /// JSON pointers of the metadata of the templates inside an object of that kind, outermost first; the last is the Pods'.
 /// A Pod's own metadata counts, anything without Pods has none.
 pub fn pod_metadata_paths(kind: &str) -> &'static [&'static str] {

@@ -10,6 +10,7 @@ use super::seen::Seen;
 use crate::api::{DataPolicy, Hook, Session};
 use crate::duration::Timeout;
 use crate::labels;
+use crate::objects::pods::SCALED;
 use crate::objects::resource::{POD, SESSION, text};
 use crate::objects::{ObjectRef, ResourceType};
 use crate::plan::{Plan, Propagation, Step};
@@ -20,8 +21,11 @@ const SYNC_LIMIT: Duration = Duration::from_secs(300);
 /// What is to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// The workload alone.
-    Workload,
+    /// The workload alone: what can rest with no Pods does, everything else goes.
+    Workload {
+        /// Goes on without the sync hook.
+        skip_sync: bool,
+    },
     /// The session, its data by the data policy.
     Everything {
         /// Goes on without the sync hook.
@@ -33,16 +37,23 @@ pub enum Ending {
 pub fn ending(session: &Session, live: &Live, seen: &Seen, what: Ending, now: Timestamp) -> Plan {
     let uid = session.metadata.uid.clone().unwrap_or_default();
     let mut plan = Plan::default();
-    if what != (Ending::Everything { skip_sync: true }) {
+    let (Ending::Workload { skip_sync } | Ending::Everything { skip_sync }) = what;
+    if !skip_sync {
         plan.stage(sync(session, seen).into_iter().collect());
     }
+    let counts = live.replicas(&uid);
+    let rests = |workload: &ObjectRef| {
+        matches!(what, Ending::Workload { .. }) && SCALED.contains(&workload.kind.as_str())
+    };
     let workloads = live.workloads(&uid);
-    plan.stage(
-        workloads
-            .iter()
-            .filter_map(|w| delete(w, Propagation::Background))
-            .collect(),
-    );
+    let steps = workloads.iter().filter_map(|workload| {
+        if !rests(workload) {
+            return delete(workload, Propagation::Background);
+        }
+        let key = format!("{}/{}", workload.kind, workload.name);
+        counts.contains_key(&key).then(|| to_rest(workload))?
+    });
+    plan.stage(steps.collect());
     let pods: Vec<ObjectRef> = live.own_pods(&uid).map(pod_ref).collect();
     if !pods.is_empty() {
         plan.stage(vec![Step::AwaitGone {
@@ -94,6 +105,16 @@ fn sync(session: &Session, seen: &Seen) -> Option<Step> {
         container,
         command: command.clone(),
         limit: limit.unwrap_or(SYNC_LIMIT),
+    })
+}
+
+/// No Pods any more; the count comes back with the next start.
+fn to_rest(target: &ObjectRef) -> Option<Step> {
+    let resource = ResourceType::of_kind(&target.api_version, &target.kind)?.clone();
+    Some(Step::Patch {
+        target: target.clone(),
+        resource,
+        patch: json!({ "spec": { "replicas": 0 } }),
     })
 }
 

@@ -1,13 +1,16 @@
 //! What the cluster has of one session: its Pods, the objects that own them, its data; and which of it is the session's own.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
 use crate::api::Session;
 use crate::labels;
-use crate::objects::ObjectRef;
-use crate::objects::pods::pod_metadata_paths;
-use crate::objects::resource::text;
+use crate::objects::belonging::is_named;
+use crate::objects::pods::{SCALED, pod_metadata_paths};
+use crate::objects::resource::{POD, text};
+use crate::objects::{ObjectRef, ResourceType};
 
 /// What the cluster has of one session, as it was read: everything that carries the session's label. Others' objects may be
 /// among it (labels can be written by anybody): only what an owner chain leads back to the Session's UID counts.
@@ -19,6 +22,18 @@ pub struct Live {
     pub owners: Vec<Value>,
     /// PersistentVolumeClaims and the parameters Secret.
     pub data: Vec<Value>,
+    /// What else there is by the names of the objects of this start or of the last one: Services, Secrets, … Others' objects
+    /// may be among it. Only a start asks for it.
+    pub rest: Vec<Found>,
+}
+
+/// An object that was looked for by name.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// Its type.
+    pub resource: ResourceType,
+    /// The object.
+    pub object: Value,
 }
 
 impl Live {
@@ -34,6 +49,48 @@ impl Live {
                 .map(|owner| owner.uid.as_str());
             uids.any(|uid| uid == session_uid || owners.contains(&uid))
         })
+    }
+
+    /// The session's own Pods that nobody else makes again: it owns them itself.
+    pub fn workload_pods<'a>(&'a self, session_uid: &'a str) -> impl Iterator<Item = &'a Pod> {
+        let mut pods = self.pods.iter();
+        std::iter::from_fn(move || pods.find(|pod| is_owned_directly(pod, session_uid)))
+    }
+
+    /// An object by kind and name, with its type; Pods that have ended or are being deleted do not count.
+    pub fn object(&self, kind: &str, name: &str) -> Option<(ResourceType, Value)> {
+        if kind == "Pod" {
+            let named = |pod: &&Pod| pod.metadata.name.as_deref() == Some(name);
+            let stays = |pod: &&Pod| pod.metadata.deletion_timestamp.is_none() && !is_ended(pod);
+            let pod = self.pods.iter().filter(stays).find(named)?;
+            return Some((POD.clone(), serde_json::to_value(pod).ok()?));
+        }
+        if let Some(found) = self.rest.iter().find(|f| is_named(&f.object, kind, name)) {
+            return Some((found.resource.clone(), found.object.clone()));
+        }
+        let mut known = self.owners.iter().chain(&self.data);
+        let object = known.find(|object| is_named(object, kind, name))?;
+        let resource = ResourceType::of_kind(text(object, "/apiVersion"), kind)?;
+        Some((resource.clone(), object.clone()))
+    }
+
+    /// How many Pods each of the session's scaled workloads is to have, by Kind/name; those at rest are left out.
+    pub fn replicas(&self, session_uid: &str) -> BTreeMap<String, i32> {
+        let owned = self
+            .owners
+            .iter()
+            .filter(|o| owner_uids(o).any(|uid| uid == session_uid));
+        let scaled = owned.filter(|o| SCALED.contains(&text(o, "/kind")));
+        let count = |object: &Value| {
+            let count = object.pointer("/spec/replicas")?.as_i64()?;
+            let key = format!(
+                "{}/{}",
+                text(object, "/kind"),
+                text(object, "/metadata/name")
+            );
+            Some((key, i32::try_from(count).ok().filter(|count| *count > 0)?))
+        };
+        scaled.filter_map(count).collect()
     }
 
     /// UIDs of everything between the Session and its Pods.
@@ -107,7 +164,7 @@ impl Live {
     }
 }
 
-fn is_data_of(object: &Value, session: &Session) -> bool {
+pub(super) fn is_data_of(object: &Value, session: &Session) -> bool {
     let entry = |field: &str, key: &str| {
         object
             .pointer(field)
@@ -134,6 +191,15 @@ fn is_owned_directly(pod: &Pod, session_uid: &str) -> bool {
         .iter()
         .flatten()
         .any(|owner| owner.uid == session_uid)
+}
+
+/// True for a Pod that has ended by itself and will not run again.
+pub(super) fn is_ended(pod: &Pod) -> bool {
+    let phase = pod
+        .status
+        .as_ref()
+        .and_then(|status| status.phase.as_deref());
+    matches!(phase, Some("Succeeded" | "Failed"))
 }
 
 /// A Pod's identity.

@@ -6,13 +6,15 @@ mod ending;
 mod live;
 pub mod record;
 mod rendering;
+mod renewal;
 mod seen;
 mod starting;
 mod state;
 
 pub use ending::{Ending, ending};
-pub use live::{Live, is_primary};
+pub use live::{Found, Live, is_primary};
 pub use rendering::{Body, Recipe, Rendered, render};
+pub use renewal::{claim_conflict, claim_growths};
 pub use seen::{Seen, look};
 pub use starting::{Rendering, Start, TemplateIdentity, starting};
 pub use state::{Standing, Wanted, expires_at, is_expired, is_start_asked, standing, wanted};
@@ -45,23 +47,18 @@ pub fn reconcile(
     let seen = look(session, live, events);
     let standing = standing(session, wanted, &seen);
     let plan = match (&seen, wanted) {
-        (Seen::NoWorkload | Seen::Lost, Wanted::Running) => match start {
-            Some(start) if is_start_asked(session) || matches!(seen, Seen::Lost) => {
-                starting(session, start)
+        // An ended workload is made again only when somebody asks: a shell that was left must not come back by itself. One
+        // that comes up although a start is asked was left half made: what runs of it stays.
+        (seen, Wanted::Running) => match start {
+            Some(start) if is_start_asked(session) || *seen == Seen::Lost => {
+                starting(session, start, live)
             }
             _ => Plan::default(),
         },
-        // An ended workload is made again only when somebody asks: a shell that was left must not come back by itself.
-        (Seen::Ended { .. }, Wanted::Running) if is_start_asked(session) => {
-            let mut plan = ending(session, live, &seen, Ending::Workload, now);
-            if let Some(start) = start {
-                plan.stages.extend(starting(session, start).stages);
-            }
-            plan
+        (_, Wanted::Stopped) => {
+            let skip_sync = state::skips_sync(session);
+            ending(session, live, &seen, Ending::Workload { skip_sync }, now)
         }
-        (_, Wanted::Running) => Plan::default(),
-        (Seen::NoWorkload, Wanted::Stopped) => Plan::default(),
-        (_, Wanted::Stopped) => ending(session, live, &seen, Ending::Workload, now),
         (_, Wanted::Gone { skip_sync }) => {
             ending(session, live, &seen, Ending::Everything { skip_sync }, now)
         }

@@ -1,12 +1,17 @@
 //! What is written into a Session's status, as merge patches.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::starting::Start;
-use super::state::{Standing, expires_at};
+use super::state::{Standing, expires_at, is_expired};
 use crate::api::{Condition, Phase, Session};
 use crate::objects::endpoint::endpoint;
+
+/// The condition of a session that runs from another template than the one there is now.
+const TEMPLATE_CHANGED: &str = "TemplateChanged";
 
 /// RFC 3339 in UTC, to the second, as Kubernetes writes times.
 pub fn rfc3339(time: Timestamp) -> String {
@@ -26,6 +31,15 @@ pub fn started(session: &Session, start: &Start, objects: &[Value], now: Timesta
         reason: "NotReady".into(),
         message: "its objects have been made".into(),
     };
+    let before = session
+        .status
+        .as_ref()
+        .and_then(|status| status.applied.as_ref());
+    let mut conditions = conditions(session, &standing, now);
+    // What was said of the last start.
+    conditions.retain(|condition| {
+        !["Expired", "Synced", TEMPLATE_CHANGED].contains(&condition.r#type.as_str())
+    });
     json!({ "status": {
         "phase": Phase::Pending,
         "startTime": rfc3339(now),
@@ -35,11 +49,90 @@ pub fn started(session: &Session, start: &Start, objects: &[Value], now: Timesta
         "dataPolicy": rendering.data_policy,
         "startRequest": request,
         "observedGeneration": session.metadata.generation,
-        "applied": start.applied(objects),
-        "conditions": conditions(session, &standing, now),
+        "applied": instead_of(json!(before), json!(start.applied(objects))),
+        "conditions": conditions,
         "podName": null,
         "nodeName": null,
     } })
+}
+
+/// A merge patch that leaves exactly `after` of what was `before`: a patch alone removes no field.
+fn instead_of(before: Value, after: Value) -> Value {
+    match (before, after) {
+        (Value::Object(before), Value::Object(mut after)) => {
+            for (key, old) in before {
+                let new = after.get_mut(&key).map(Value::take);
+                after.insert(key, new.map_or(Value::Null, |new| instead_of(old, new)));
+            }
+            Value::Object(after)
+        }
+        (_, after) => after,
+    }
+}
+
+/// How a session was put to rest.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rest {
+    /// How many Pods each of its scaled workloads had, by Kind/name.
+    pub replicas: BTreeMap<String, i32>,
+    /// Whether its data was synchronised.
+    pub synced: bool,
+}
+
+/// The status of a session whose workload has been taken away. `standing` is how it stands from now on; whatever start was
+/// asked for has been answered.
+pub fn stopped(session: &Session, standing: &Standing, rest: &Rest, now: Timestamp) -> Value {
+    let mut patch = stands(session, standing, None, None, None, now);
+    let status = &mut patch["status"];
+    for field in ["podName", "nodeName", "endpoint"] {
+        status[field] = Value::Null;
+    }
+    if let Some(asked) = &session.spec.start_request {
+        status["startRequest"] = asked.as_str().into();
+    }
+    let started = session
+        .status
+        .as_ref()
+        .is_some_and(|status| status.applied.is_some());
+    if started && !rest.replicas.is_empty() {
+        status["applied"] = json!({ "replicas": rest.replicas });
+    }
+    if rest.synced {
+        let mut all = conditions(session, standing, now);
+        let said = (
+            "True",
+            "HookSucceeded",
+            "the sync hook ended with exit code 0",
+        );
+        put(&mut all, session, "Synced", Some(said), now);
+        status["conditions"] = json!(all);
+    }
+    patch
+}
+
+/// The conditions of a session whose template is not what its start was made from.
+pub fn template_changed(session: &Session, message: &str, now: Timestamp) -> Value {
+    let mut all = session
+        .status
+        .as_ref()
+        .map(|status| status.conditions.clone())
+        .unwrap_or_default();
+    let said = ("True", "NewerTemplate", message);
+    put(&mut all, session, TEMPLATE_CHANGED, Some(said), now);
+    json!({ "status": { "conditions": all } })
+}
+
+/// Another end of a start's lifetime, `None` for never.
+pub fn expires(session: &Session, at: Option<Timestamp>, now: Timestamp) -> Value {
+    let mut all = session
+        .status
+        .as_ref()
+        .map(|status| status.conditions.clone())
+        .unwrap_or_default();
+    if at.is_none_or(|at| at > now) {
+        put(&mut all, session, "Expired", None, now);
+    }
+    json!({ "status": { "expiresAt": at.map(rfc3339), "conditions": all } })
 }
 
 /// The status of a session that was looked at: where it stands, and the Pod that tells. A field that is `None` is left as it is.
@@ -76,25 +169,47 @@ fn conditions(session: &Session, standing: &Standing, now: Timestamp) -> Vec<Con
     } else {
         "False"
     };
-    let before = all.iter().find(|condition| condition.r#type == "Ready");
+    let reason = match standing.reason.as_str() {
+        "" => "Unknown",
+        reason => reason,
+    };
+    let said = (status, reason, standing.message.as_str());
+    put(&mut all, session, "Ready", Some(said), now);
+    let over = ("True", "LifetimeOver", "the lifetime of this start is over");
+    put(
+        &mut all,
+        session,
+        "Expired",
+        is_expired(session, now).then_some(over),
+        now,
+    );
+    all
+}
+
+/// Sets a condition (status, reason, message), or takes it away; a status that did not change keeps its time.
+fn put(
+    all: &mut Vec<Condition>,
+    session: &Session,
+    r#type: &str,
+    said: Option<(&str, &str, &str)>,
+    now: Timestamp,
+) {
+    let before = all.iter().position(|condition| condition.r#type == r#type);
+    let before = before.map(|index| all.remove(index));
+    let Some((status, reason, message)) = said else {
+        return;
+    };
     let since = before
         .filter(|condition| condition.status == status)
-        .map(|condition| condition.last_transition_time.clone());
-    let ready = Condition {
-        r#type: "Ready".into(),
+        .map(|condition| condition.last_transition_time);
+    all.push(Condition {
+        r#type: r#type.into(),
         status: status.into(),
-        reason: if standing.reason.is_empty() {
-            "Unknown".into()
-        } else {
-            standing.reason.clone()
-        },
-        message: standing.message.clone(),
+        reason: reason.into(),
+        message: message.into(),
         last_transition_time: since.unwrap_or_else(|| rfc3339(now)),
         observed_generation: session.metadata.generation,
-    };
-    all.retain(|condition| condition.r#type != "Ready");
-    all.push(ready);
-    all
+    });
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
-use crate::api::Session;
+use crate::api::{Session, State};
 use crate::diagnosis::{Cause, EventNote, Finding, Verdict, inspect, inspect_missing};
 use crate::objects::pods::pod_metadata_paths;
 use crate::objects::resource::text;
@@ -66,7 +66,11 @@ impl Seen {
 /// What `live` amounts to for `session`.
 pub fn look(session: &Session, live: &Live, events: &[EventNote]) -> Seen {
     let uid = session.metadata.uid.as_deref().unwrap_or_default();
-    let pods: Vec<&Pod> = live.own_pods(uid).filter(|pod| is_primary(pod)).collect();
+    let pods: Vec<&Pod> = live
+        .own_pods(uid)
+        // One that is being deleted speaks for nobody any more.
+        .filter(|pod| is_primary(pod) && pod.metadata.deletion_timestamp.is_none())
+        .collect();
     if pods.is_empty() {
         return without_pods(session, live, events, uid);
     }
@@ -150,7 +154,19 @@ fn without_pods(session: &Session, live: &Live, events: &[EventNote], uid: &str)
             && owner_uids(object).any(|owner| owner == uid)
             && !pod_metadata_paths(text(object, "/kind")).is_empty()
     };
-    match live.owners.iter().find(is_primary) {
+    let rests =
+        |object: &&Value| object.pointer("/spec/replicas").and_then(Value::as_i64) == Some(0);
+    let at_rest = live
+        .owners
+        .iter()
+        .filter(is_primary)
+        .any(|object| rests(&object));
+    match live
+        .owners
+        .iter()
+        .filter(is_primary)
+        .find(|object| !rests(object))
+    {
         Some(workload) => {
             let finding = inspect_missing(workload, events);
             match &finding.verdict {
@@ -158,6 +174,8 @@ fn without_pods(session: &Session, live: &Live, events: &[EventNote], uid: &str)
                 _ => Seen::NotReady(finding),
             }
         }
+        // Taken away on purpose.
+        None if at_rest || session.spec.state == Some(State::Stopped) => Seen::NoWorkload,
         None if applied.is_some_and(|applied| applied.primary.is_some())
             && !super::is_start_asked(session) =>
         {

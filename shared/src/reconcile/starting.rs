@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::live::Live;
+use super::renewal::Renewal;
 use crate::api::{Applied, ConnectMethod, DataPolicy, Hooks, OnExpiry, PrimaryRef, Session};
 use crate::labels;
+use crate::names::parameters_secret;
 use crate::objects::order::{tier, tiers};
 use crate::objects::resource::text;
 use crate::objects::{ObjectRef, belonging};
@@ -71,6 +74,35 @@ impl Start {
         objects
     }
 
+    /// The Secret of secret parameters, `None` where the session has none. It is data: nobody owns it.
+    pub fn parameters_secret(&self) -> Option<Value> {
+        let secrets = &self.rendering.secrets;
+        if secrets.is_empty() {
+            return None;
+        }
+        let mut secret = json!({
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "type": "Opaque",
+            "metadata": { "name": parameters_secret(self.belonging.session.as_str()), "labels": {} },
+            "stringData": secrets,
+        });
+        secret["metadata"]["labels"][labels::PARAMETERS] = "true".into();
+        self.belonging.put_on(&mut secret);
+        Some(secret)
+    }
+
+    /// The first stage of every start: what holds the secrets that all others are rendered with.
+    pub fn parameters_plan(&self) -> Plan {
+        let mut plan = Plan::default();
+        let step = self.parameters_secret().map(|object| Step::Create {
+            object,
+            existing: false,
+        });
+        plan.stage(step.into_iter().collect());
+        plan
+    }
+
     /// status.applied, once the objects are there.
     pub fn applied(&self, objects: &[Value]) -> Applied {
         let rendering = &self.rendering;
@@ -102,22 +134,29 @@ impl Start {
     }
 }
 
-/// The plan of a start of `session`: every object by POST, tier after tier.
-pub fn starting(session: &Session, start: &Start) -> Plan {
+/// The plan of a start of `session` over what is there of it, tier after tier: what is missing by POST, what an earlier start
+/// left by apply; what runs stays as it is.
+pub fn starting(session: &Session, start: &Start, live: &Live) -> Plan {
     let mut start = start.clone();
     start.belonging.session_uid = session.metadata.uid.clone().unwrap_or_default();
-    let mut plan = Plan::default();
-    for tier in tiers(start.objects()) {
-        let steps = tier.into_iter().map(|object| {
-            let existing = may_be_others(&object, &start.use_existing);
-            Step::Create { object, existing }
-        });
-        plan.stage(steps.collect());
+    let (mut plan, objects) = (Plan::default(), start.objects());
+    let renewal = Renewal {
+        session,
+        start: &start,
+        live,
+    };
+    renewal.clear(&objects, &mut plan);
+    for tier in tiers(objects) {
+        plan.stage(
+            tier.into_iter()
+                .map(|object| renewal.step(object))
+                .collect(),
+        );
     }
     plan
 }
 
-fn may_be_others(object: &Value, by_user: &[String]) -> bool {
+pub(super) fn may_be_others(object: &Value, by_user: &[String]) -> bool {
     let annotations = object.pointer("/metadata/annotations");
     let by_author = annotations
         .and_then(|a| a.get(labels::EXISTING))

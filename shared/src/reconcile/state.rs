@@ -33,11 +33,7 @@ pub struct Standing {
 
 /// What is wanted of `session` at `now`.
 pub fn wanted(session: &Session, now: Timestamp) -> Wanted {
-    let skip_sync = session
-        .metadata
-        .annotations
-        .as_ref()
-        .is_some_and(|annotations| annotations.contains_key(crate::labels::SKIP_SYNC));
+    let skip_sync = skips_sync(session);
     if session.metadata.deletion_timestamp.is_some() {
         return Wanted::Gone { skip_sync };
     }
@@ -56,6 +52,15 @@ pub fn wanted(session: &Session, now: Timestamp) -> Wanted {
         Some(State::Stopped) => Wanted::Stopped,
         _ => Wanted::Running,
     }
+}
+
+/// True if the user has said that the session may end without its sync hook.
+pub(super) fn skips_sync(session: &Session) -> bool {
+    session
+        .metadata
+        .annotations
+        .as_ref()
+        .is_some_and(|annotations| annotations.contains_key(crate::labels::SKIP_SYNC))
 }
 
 /// True if a new start is asked for: spec.startRequest is newer than the one the last start answered. A Session without one

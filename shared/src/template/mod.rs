@@ -52,6 +52,6 @@ pub use problem::{Problem, Problems};
 pub use render::{OUTPUT_MAX, Rendered, RenderedObject, Withheld};
 pub use resolve::Given;
 pub use scope::{is_cluster_scoped, is_controller_kind};
-pub use secret::stored_secrets;
+pub use secret::{encode_string_data, stored_secrets};
 pub use source::{INPUT_MAX, Place, Source};
 pub use values::{Identity, Values};

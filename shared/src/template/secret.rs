@@ -19,6 +19,23 @@ impl Values {
     }
 }
 
+/// Makes a Secret's `stringData` a part of its `data`, as a server does; leaves every other object as it is.
+pub fn encode_string_data(object: &mut Value) {
+    if object.get("kind") != Some(&Value::from("Secret")) {
+        return;
+    }
+    let Some(Value::Object(plain)) = object
+        .as_object_mut()
+        .and_then(|secret| secret.shift_remove("stringData"))
+    else {
+        return;
+    };
+    for (key, value) in plain {
+        let text = value.as_str().unwrap_or_default();
+        object["data"][key] = STANDARD.encode(text).into();
+    }
+}
+
 /// Secret parameters as a parameters Secret holds them. Errors name the key, never the value.
 ///
 /// # Errors
@@ -47,6 +64,19 @@ pub fn stored_secrets(secret: &Value) -> Result<BTreeMap<String, String>> {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn what_is_written_as_text_becomes_data() {
+        let mut secret = json!({"kind": "Secret", "data": {"B": "eA=="}, "stringData": {"A": "p"}});
+        encode_string_data(&mut secret);
+        assert_eq!(
+            secret,
+            json!({"kind": "Secret", "data": {"B": "eA==", "A": "cA=="}})
+        );
+        let mut other = json!({"kind": "ConfigMap", "stringData": {"A": "p"}});
+        encode_string_data(&mut other);
+        assert_eq!(other["stringData"]["A"], "p");
+    }
 
     #[test]
     fn a_value_is_read_back_or_named() {

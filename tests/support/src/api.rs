@@ -87,6 +87,11 @@ impl FakeApi {
         self
     }
 
+    /// Forgets the scripted answers: the trouble is over.
+    pub fn forget_answers(&self) {
+        self.lock().routes = Routes::default();
+    }
+
     /// Serves one more resource type.
     pub fn serve(&self, api_version: &str, kind: &str, plural: &str, namespaced: bool) -> &Self {
         self.lock()

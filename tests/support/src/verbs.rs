@@ -1,5 +1,7 @@
 //! What each request does to the store, and what a server answers.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::answer::Answer;
@@ -176,6 +178,7 @@ impl Store {
 
     /// Writes, or with `dryRun` only says what would be written.
     pub(crate) fn keep(&mut self, request: &Recorded, mut object: Value) -> Value {
+        encode_string_data(&mut object);
         if request.query("dryRun").is_none() {
             return self.put(object);
         }
@@ -220,4 +223,15 @@ fn untyped(object: &Value, kind: &Kind) -> Value {
         map.retain(|key, _| key != "kind" && key != "apiVersion");
     }
     object
+}
+
+/// As a real server: what a Secret is given as text is only ever read as base64.
+fn encode_string_data(object: &mut Value) {
+    if object["kind"] != "Secret" {
+        return;
+    }
+    let plain = object.as_object_mut().unwrap().shift_remove("stringData");
+    for (key, value) in plain.iter().filter_map(Value::as_object).flatten() {
+        object["data"][key] = STANDARD.encode(value.as_str().unwrap_or_default()).into();
+    }
 }

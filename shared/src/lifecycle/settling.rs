@@ -2,72 +2,100 @@
 
 use std::time::Duration;
 
+use crate::api::{Phase, Session};
+use crate::cluster::wait::Waited;
+use crate::cluster::{Cluster, Write};
+use crate::failure::{Failure, Kind, hinted};
+use crate::names::parameters_secret;
+use crate::objects::endpoint::endpoint;
+use crate::objects::resource::SESSION;
+use crate::progress::{Event, Sink};
+use crate::reconcile::{Seen, Start, Wanted, record, standing};
+use crate::report::console::Console;
+use crate::report::mutation::Mutations;
+use crate::verb::Ground;
 use anyhow::{Result, anyhow};
-use session_shared::api::Phase;
-use session_shared::cluster::wait::Waited;
-use session_shared::cluster::{Cluster, Write};
-use session_shared::failure::{Failure, Kind, hinted};
-use session_shared::flags::writing::DryRun;
-use session_shared::names::parameters_secret;
-use session_shared::objects::endpoint::endpoint;
-use session_shared::objects::resource::SESSION;
-use session_shared::progress::{Event, Sink};
-use session_shared::reconcile::{Seen, Wanted, record, standing};
-use session_shared::report::console::Console;
-use session_shared::report::format::Format;
-use session_shared::report::mutation::Mutations;
-use session_shared::verb::Ground;
+use k8s_openapi::api::core::v1::Pod;
+use serde_json::Value;
 
-use crate::intent::Intent;
-use crate::make::Made;
+/// A session whose objects have been made.
+#[derive(Debug)]
+pub struct Made {
+    /// The Session as the server has it.
+    pub session: Session,
+    /// The same with every field.
+    pub object: Value,
+    /// What was started.
+    pub start: Start,
+    /// Its objects as the server returned them; none where a controller makes them.
+    pub objects: Vec<Value>,
+    /// Whether a controller makes them.
+    pub controller: bool,
+}
 
-/// Prints the one line, or the object, that standard output has.
+/// Prints the one line, or the object, that standard output has; `word` says what was done, `created` or `started`.
 ///
 /// # Errors
 /// When it cannot be printed.
-pub(crate) fn created(
+pub fn made(
     made: &Made,
-    intent: &Intent,
-    format: Format,
+    word: &str,
+    mutations: &mut Mutations,
     console: &mut Console,
 ) -> Result<()> {
     for warning in &made.start.rendering.warnings {
         console.warn(warning);
     }
-    console.out(&Mutations::new(format, intent.dry_run).done(&made.object, "created")?)
+    console.out(&mutations.done(&made.object, word)?)
 }
 
-/// Waits if it was asked to, writes down how the session stands, and tells how to go on.
+/// Waits `wait` if it was asked to, writes down how the session stands, and tells how to go on.
 ///
 /// # Errors
 /// When the session does not get ready: it is kept.
-pub(crate) async fn settle(
+pub async fn settle(
     cluster: &Cluster,
     made: Made,
-    intent: &Intent,
+    wait: Option<Duration>,
     write: &Write,
     ground: &mut Ground,
 ) -> Result<()> {
-    if intent.dry_run == DryRun::Server {
+    if write.dry_run {
         return Ok(());
     }
-    let Some(limit) = intent.wait else {
-        tell(&made, made_endpoint(&made, None), &mut ground.console);
-        return Ok(());
+    let endpoint = match wait {
+        Some(limit) => ready(cluster, &made, limit, write, ground).await?,
+        None => made_endpoint(&made, None),
     };
+    tell(&made, endpoint, &mut ground.console);
+    Ok(())
+}
+
+/// Waits until the session is ready, and writes down how it stands; its endpoint, if it has one.
+///
+/// # Errors
+/// When the session does not get ready in time: it is kept.
+pub async fn ready(
+    cluster: &Cluster,
+    made: &Made,
+    limit: Duration,
+    write: &Write,
+    ground: &mut Ground,
+) -> Result<Option<String>> {
     // Ctrl-C leaves a session that comes up by itself: it is told how to go on, not just ended.
     let _guard = ground.interrupt.guard();
     if made.controller {
-        return await_controller(cluster, &made, limit, ground).await;
+        return await_controller(cluster, made, limit, ground).await;
     }
-    let (namespace, interrupt) = (namespace(&made), ground.interrupt.clone());
+    let (namespace, interrupt) = (namespace(made), ground.interrupt.clone());
     let waited = {
         let mut sink = ground.console.progress();
+        let owners = made.objects.clone();
         let waited = cluster
             .wait_ready(
                 namespace,
                 &made.session,
-                made.objects.clone(),
+                owners,
                 limit,
                 &interrupt,
                 &mut sink,
@@ -78,36 +106,33 @@ pub(crate) async fn settle(
     };
     match waited {
         Waited::Settled { seen, pod } => {
-            let endpoint = write_down(cluster, &made, &seen, pod.as_deref(), write, ground).await?;
+            let endpoint = write_down(cluster, made, &seen, pod.as_deref(), write, ground).await?;
             match *seen {
-                Seen::Ready { .. } => {
-                    tell(&made, endpoint, &mut ground.console);
-                    Ok(())
-                }
-                seen => Err(not_ready(&made, &seen)),
+                Seen::Ready { .. } => Ok(endpoint),
+                seen => Err(not_ready(made, &seen)),
             }
         }
         Waited::TimedOut(seen) => {
             let message = format!(
                 "timed out waiting for the condition on {}/{}",
                 SESSION.singular(),
-                name(&made)
+                name(made)
             );
             let error = anyhow::Error::new(Failure::local(Kind::TimedOut, message));
             let error = match seen.cause() {
                 Some(cause) => cause.behind(error),
                 None => hinted(error, last_seen(&seen)),
             };
-            Err(look_and_delete(error, &made, &seen))
+            Err(look_and_delete(error, made, &seen))
         }
         Waited::Interrupted(seen) => {
             let error = anyhow::Error::new(Failure::local(Kind::Interrupted, "interrupted"));
             let message = format!(
                 "session {:?} was made and goes on coming up; {}",
-                name(&made),
+                name(made),
                 last_seen(&seen)
             );
-            Err(look_and_delete(hinted(error, message), &made, &seen))
+            Err(look_and_delete(hinted(error, message), made, &seen))
         }
     }
 }
@@ -128,7 +153,7 @@ async fn write_down(
     cluster: &Cluster,
     made: &Made,
     seen: &Seen,
-    pod: Option<&session_shared::Pod>,
+    pod: Option<&Pod>,
     write: &Write,
     ground: &Ground,
 ) -> Result<Option<String>> {
@@ -165,7 +190,7 @@ async fn await_controller(
     made: &Made,
     limit: Duration,
     ground: &mut Ground,
-) -> Result<()> {
+) -> Result<Option<String>> {
     let interrupt = ground.interrupt.clone();
     let mut sink = ground.console.progress();
     let settled = cluster
@@ -176,8 +201,7 @@ async fn await_controller(
     let session = settled?;
     let status = session.status.unwrap_or_default();
     if status.phase == Some(Phase::Running) {
-        tell(made, status.endpoint, &mut ground.console);
-        return Ok(());
+        return Ok(status.endpoint);
     }
     let ready = status
         .conditions

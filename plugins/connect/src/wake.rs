@@ -1,0 +1,61 @@
+//! Starts a session that is stopped, so that it can be entered.
+
+use anyhow::Result;
+use session_shared::cluster::chosen::Chosen;
+use session_shared::cluster::{Cluster, Present, Write};
+use session_shared::lifecycle::settling;
+use session_shared::lifecycle::starting::{Ahead, Wish};
+use session_shared::lifecycle::stopping;
+use session_shared::progress::{Event, Sink};
+use session_shared::verb::Ground;
+
+use crate::intent::Intent;
+use crate::plan;
+
+/// Starts `present`, as `start` does without any flag, and waits until it is ready.
+///
+/// # Errors
+/// What `start` would say; a method that the session will not have, before anything is written.
+pub(crate) async fn wake(
+    cluster: &Cluster,
+    intent: &Intent,
+    present: &Present,
+    ground: &mut Ground,
+) -> Result<()> {
+    let controller = cluster.controller_alive(cluster.namespace()).await?;
+    let chosen = Chosen {
+        session: present.session.clone(),
+        object: present.object.clone(),
+    };
+    let rests = stopping::Present::of(cluster, chosen, controller).await?;
+    let now = ground.now();
+    let ahead = {
+        let mut sink = ground.console.progress();
+        let ahead = Ahead::of(cluster, rests, &Wish::default(), now, &mut sink).await;
+        sink.tell(Event::Done);
+        ahead?
+    };
+    let mut planned = present.session.clone();
+    planned.status.get_or_insert_default().applied = Some(ahead.start.applied(&[]));
+    plan::entrance(intent, &planned)?;
+    let told = format!("session \"{}\" is stopped: it is started", intent.name);
+    ground.console.note(&told);
+    for note in &ahead.notes {
+        ground.console.note(note);
+    }
+    let write = Write::default();
+    let made = {
+        // Ctrl-C ends between two steps: what was begun is told with the way on.
+        let _guard = ground.interrupt.guard();
+        let interrupt = ground.interrupt.clone();
+        let mut sink = ground.console.progress();
+        let made = ahead
+            .begin(cluster, &write, &interrupt, now, &mut sink)
+            .await;
+        sink.tell(Event::Done);
+        made?
+    };
+    settling::ready(cluster, &made, intent.limit, &write, ground)
+        .await
+        .map(drop)
+}

@@ -1,0 +1,169 @@
+//! Looks at the sessions, writes how long they live, and tells what became of them.
+
+use anyhow::{Result, anyhow};
+use futures::StreamExt;
+use serde_json::{Value, json};
+use session_shared::Timestamp;
+use session_shared::api::IntOrString;
+use session_shared::cluster::chosen::{AT_ONCE, Chosen};
+use session_shared::cluster::{Cluster, Write};
+use session_shared::failure;
+use session_shared::flags::choice::Which;
+use session_shared::flags::writing::DryRun;
+use session_shared::lifecycle::template;
+use session_shared::objects::resource::SESSION;
+use session_shared::reconcile::record;
+use session_shared::report::age::remaining;
+use session_shared::report::console::Console;
+use session_shared::report::format::Format;
+use session_shared::report::mutation::{Mutations, no_resources};
+
+use crate::plan::{Extension, Intent, extension};
+
+/// A session, and what becomes of it.
+pub(crate) struct Found {
+    chosen: Chosen,
+    /// Nothing where it ends as it is to end already.
+    extension: Option<Extension>,
+    /// A controller writes its status.
+    controller: bool,
+}
+
+/// Reads the sessions and their templates.
+///
+/// # Errors
+/// What the server refuses; what is wrong with one session is a finding, not an error.
+pub(crate) async fn observe(
+    cluster: &Cluster,
+    intent: &Intent,
+    now: Timestamp,
+) -> Result<Vec<Result<Found>>> {
+    let namespace = cluster.namespace();
+    let (chosen, controller) = futures::try_join!(
+        cluster.chosen(namespace, &intent.which),
+        cluster.controller_alive(namespace)
+    )?;
+    let looks = futures::stream::iter(chosen).map(|chosen| async move {
+        let chosen = chosen?;
+        let session = &chosen.session;
+        let name = session.metadata.name.as_deref().unwrap_or_default();
+        if session.metadata.deletion_timestamp.is_some() {
+            return Err(anyhow!("session {name:?} is being deleted"));
+        }
+        let template = match session.spec.template_name() {
+            Some(template) => {
+                let found = template::find(cluster, template).await?;
+                let gone = || {
+                    anyhow!(
+                        "session {name:?} cannot be extended: its template {template:?}, which says for how long, is gone"
+                    )
+                };
+                Some(found.ok_or_else(gone)?)
+            }
+            None => None,
+        };
+        let extension = extension(session, template.as_ref(), intent.end, now)?;
+        Ok(Found {
+            chosen,
+            extension,
+            controller,
+        })
+    });
+    Ok(looks.buffered(AT_ONCE).collect().await)
+}
+
+impl Found {
+    /// Writes the lifetime, and where no controller does it the end that follows from it.
+    async fn write(
+        &self,
+        extension: &Extension,
+        cluster: &Cluster,
+        write: &Write,
+        now: Timestamp,
+    ) -> Result<Value> {
+        let session = &self.chosen.session;
+        let (namespace, name) = (
+            session.metadata.namespace.as_deref().unwrap_or_default(),
+            session.metadata.name.as_deref().unwrap_or_default(),
+        );
+        let uid = session.metadata.uid.clone();
+        let timeout = IntOrString::from(extension.lifetime.to_string().as_str());
+        let patch = json!({ "metadata": { "uid": uid }, "spec": { "timeout": timeout } });
+        let object = cluster
+            .merge_patch(&SESSION, namespace, name, None, &patch, write)
+            .await?;
+        if self.controller || write.dry_run {
+            return Ok(object);
+        }
+        let mut patch = record::expires(session, extension.at, now);
+        patch["metadata"]["uid"] = uid.into();
+        let part = Some("status");
+        cluster
+            .merge_patch(&SESSION, namespace, name, part, &patch, write)
+            .await
+    }
+}
+
+/// Extends all of them, some at a time; one that fails keeps no other. Each Session as it is then, or why not.
+pub(crate) async fn carry_out(
+    cluster: &Cluster,
+    intent: &Intent,
+    found: &[Result<Found>],
+    write: &Write,
+    now: Timestamp,
+) -> Vec<Result<Value>> {
+    let all = futures::stream::iter(found.iter().flatten()).map(|one| async move {
+        match &one.extension {
+            Some(extension) if intent.dry_run != DryRun::Client => {
+                one.write(extension, cluster, write, now).await
+            }
+            _ => Ok(one.chosen.object.clone()),
+        }
+    });
+    all.buffered(AT_ONCE).collect().await
+}
+
+/// Prints a line for each session and when it expires, and the errors after them.
+///
+/// # Errors
+/// The errors of all that were not extended, as one.
+pub(crate) fn report(
+    intent: &Intent,
+    found: Vec<Result<Found>>,
+    extended: Vec<Result<Value>>,
+    format: Format,
+    console: &mut Console,
+    now: Timestamp,
+) -> Result<()> {
+    if found.is_empty() && matches!(intent.which, Which::Selected(_)) {
+        console.err_line(&no_resources(None));
+    }
+    let mut mutations = Mutations::new(format, intent.dry_run);
+    let (mut errors, mut extended) = (Vec::new(), extended.into_iter());
+    for one in found {
+        let done = one.and_then(|one| match extended.next() {
+            Some(object) => Ok((one.extension, object?)),
+            None => Ok((None, one.chosen.object)),
+        });
+        match done {
+            Ok((Some(extension), object)) => {
+                console.out(&mutations.done(&object, "extended")?)?;
+                console.note(&expiry(extension.at, now));
+            }
+            Ok((None, object)) => console.out(&mutations.done(&object, "unchanged")?)?,
+            Err(error) => errors.push(error),
+        }
+    }
+    failure::all(errors)
+}
+
+fn expiry(at: Option<Timestamp>, now: Timestamp) -> String {
+    match at {
+        Some(at) => format!(
+            "expires at {}, in {}",
+            record::rfc3339(at),
+            remaining(Some(at), now)
+        ),
+        None => "never expires".to_owned(),
+    }
+}

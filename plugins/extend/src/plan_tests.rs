@@ -1,0 +1,139 @@
+use clap::Parser;
+use serde_json::{Value, json};
+
+use super::*;
+
+fn time(text: &str) -> Timestamp {
+    format!("2026-03-01T{text}:00Z").parse().unwrap()
+}
+
+fn read_end(line: &str) -> Result<End> {
+    let words = ["extend", "a"].into_iter().chain(line.split_whitespace());
+    read(&Args::parse_from(words), time("12:00")).map(|intent| intent.end)
+}
+
+#[test]
+fn an_end_is_said_in_one_of_three_ways() {
+    assert_eq!(
+        read_end("--by 1d2h").unwrap(),
+        End::Later(Duration::from_secs(93600))
+    );
+    assert_eq!(
+        read_end("--by 90").unwrap(),
+        End::Later(Duration::from_secs(90))
+    );
+    let at = End::At(time("17:00"));
+    assert_eq!(read_end("--until 2026-03-01T18:00:00+01:00").unwrap(), at);
+    assert_eq!(read_end("--no-expiry").unwrap(), End::Never);
+    for line in [
+        "",
+        "--by 0",
+        "--by never",
+        "--by -2h",
+        "--by 99999999999999999999",
+        "--by 11y",
+        "--by soon",
+        "--until 18:00",
+        "--until 2026-03-01T12:00:00Z",
+        "--by 1h --no-expiry",
+        "--by 1h --until 2026-03-01T18:00:00Z",
+    ] {
+        assert!(read_end(line).is_err(), "{line:?}");
+    }
+}
+
+/// Started at 10:00.
+fn session(expires: Value) -> Session {
+    serde_json::from_value(json!({
+        "apiVersion": "streaming.platform/v1", "kind": "Session", "metadata": {"name": "a"}, "spec": {"userId": "u"},
+        "status": {"phase": "running", "startTime": time("10:00"), "expiresAt": expires},
+    }))
+    .unwrap()
+}
+
+fn template(maximum: &str) -> SessionTemplate {
+    serde_json::from_value(json!({
+        "apiVersion": "streaming.platform/v1", "kind": "SessionTemplate", "metadata": {"name": "t"},
+        "spec": {"manifest": "", "lifetime": {"timeout": "2h", "maximum": maximum}},
+    }))
+    .unwrap()
+}
+
+fn hours(end: End, expires: Value, maximum: &str) -> Result<Option<(u64, Option<Timestamp>)>> {
+    let found = extension(
+        &session(expires),
+        Some(&template(maximum)),
+        end,
+        time("12:00"),
+    )?;
+    Ok(found.map(|found| {
+        let seconds = found.lifetime.duration().map_or(0, |d| d.as_secs());
+        (seconds / 3600, found.at)
+    }))
+}
+
+#[test]
+fn a_lifetime_is_counted_from_the_start() {
+    let two = End::Later(Duration::from_secs(7200));
+    for (end, expires, wanted) in [
+        (two, json!(time("13:00")), Some((5, Some(time("15:00"))))),
+        // Over already: from now on.
+        (two, json!(time("11:00")), Some((4, Some(time("14:00"))))),
+        (
+            End::At(time("16:00")),
+            json!(time("13:00")),
+            Some((6, Some(time("16:00")))),
+        ),
+        (End::At(time("13:00")), json!(time("13:00")), None),
+        (End::Never, json!(time("13:00")), Some((0, None))),
+        (End::Never, Value::Null, None),
+    ] {
+        assert_eq!(
+            hours(end, expires.clone(), "never").unwrap(),
+            wanted,
+            "{end:?} {expires}"
+        );
+    }
+}
+
+#[test]
+fn what_cannot_be_is_refused() {
+    let two = End::Later(Duration::from_secs(7200));
+    for (end, expires, maximum, text) in [
+        (two, Value::Null, "never", "never expires"),
+        (
+            End::At(time("12:30")),
+            json!(time("13:00")),
+            "never",
+            "which is later",
+        ),
+        (
+            two,
+            json!(time("13:00")),
+            "4h",
+            "which is 4h from its start",
+        ),
+        (
+            End::Never,
+            json!(time("13:00")),
+            "24h",
+            "which is 24h from its start",
+        ),
+        (
+            End::Later(Duration::from_secs(315_360_000)),
+            json!(time("13:00")),
+            "never",
+            "longer than ten years",
+        ),
+    ] {
+        let error = hours(end, expires, maximum).unwrap_err();
+        assert!(error.to_string().contains(text), "{error}");
+    }
+    assert!(
+        hours(two, json!(time("13:00")), "5h").is_ok(),
+        "just as long as it may"
+    );
+    let mut stopped = session(json!(time("13:00")));
+    stopped.spec.state = Some(State::Stopped);
+    assert!(extension(&stopped, None, two, time("12:00")).is_err());
+}

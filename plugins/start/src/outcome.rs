@@ -1,0 +1,226 @@
+//! Looks at the sessions, starts them, waits for them, and tells what became of them.
+
+use anyhow::Result;
+use futures::StreamExt;
+use session_shared::cluster::chosen::{AT_ONCE, Chosen};
+use session_shared::cluster::{Cluster, Write};
+use session_shared::failure;
+use session_shared::flags::choice::Which;
+use session_shared::flags::writing::DryRun;
+use session_shared::lifecycle::settling::{self, Made};
+use session_shared::lifecycle::starting::{Ahead, template_change};
+use session_shared::lifecycle::stopping::{Present, Stopping};
+use session_shared::lifecycle::template;
+use session_shared::objects::resource::SESSION;
+use session_shared::progress::{Event, Sink};
+use session_shared::reconcile::record;
+use session_shared::report::format::Format;
+use session_shared::report::mutation::{Mutations, no_resources};
+use session_shared::verb::Ground;
+
+use crate::plan::{Deed, Intent};
+
+/// A session, and what is to be done with it.
+pub(crate) struct Todo {
+    pub(crate) deed: Deed,
+    /// What is there of it.
+    pub(crate) present: Present,
+    /// The start; nothing for a session that runs.
+    pub(crate) ahead: Option<Box<Ahead>>,
+    /// What has become of its template since it was started.
+    pub(crate) change: Option<String>,
+}
+
+/// Reads the sessions, and prepares the start of each: all that can be wrong with it is found here.
+///
+/// # Errors
+/// What the server refuses; what is wrong with one session is a finding, not an error.
+pub(crate) async fn observe(
+    cluster: &Cluster,
+    intent: &Intent,
+    ground: &Ground,
+) -> Result<Vec<Result<Todo>>> {
+    let namespace = cluster.namespace();
+    let (chosen, controller) = futures::try_join!(
+        cluster.chosen(namespace, &intent.which),
+        cluster.controller_alive(namespace)
+    )?;
+    let now = ground.now();
+    let looks = futures::stream::iter(chosen).map(|chosen| {
+        let mut sink = ground.console.progress();
+        async move {
+            let present = Present::of(cluster, chosen?, controller).await?;
+            let deed = Deed::of(intent, &present.session, &present.seen);
+            deed.heeds(intent, &present.session)?;
+            if deed == Deed::Nothing {
+                let change = change_of(cluster, &present).await?;
+                return anyhow::Ok(Todo {
+                    deed,
+                    present,
+                    ahead: None,
+                    change,
+                });
+            }
+            let ahead = Ahead::of(cluster, present.clone(), &intent.wish, now, &mut sink).await?;
+            Ok(Todo {
+                deed,
+                present,
+                ahead: Some(Box::new(ahead)),
+                change: None,
+            })
+        }
+    });
+    Ok(looks.buffered(AT_ONCE).collect().await)
+}
+
+async fn change_of(cluster: &Cluster, present: &Present) -> Result<Option<String>> {
+    let Some(name) = present.session.spec.template_name() else {
+        return Ok(None);
+    };
+    let template = template::find(cluster, name).await?;
+    Ok(template_change(&present.session, template.as_ref()))
+}
+
+impl Todo {
+    /// Does it, up to the objects.
+    ///
+    /// # Errors
+    /// What failed, and how to go on.
+    async fn carry_out(
+        &self,
+        cluster: &Cluster,
+        intent: &Intent,
+        with: Stopping<'_>,
+        sink: &mut dyn Sink,
+    ) -> Result<Option<Made>> {
+        let Some(ahead) = &self.ahead else {
+            self.write_change(cluster, with).await?;
+            return Ok(None);
+        };
+        if self.deed == Deed::Wait || intent.dry_run == DryRun::Client {
+            return Ok(Some(Made {
+                session: self.present.session.clone(),
+                object: self.present.object.clone(),
+                start: ahead.start.clone(),
+                objects: self.present.live.owners.clone(),
+                controller: self.present.controller,
+            }));
+        }
+        let (write, interrupt, now) = (with.write, with.interrupt, with.now);
+        if self.deed == Deed::Start {
+            return ahead
+                .begin(cluster, write, interrupt, now, sink)
+                .await
+                .map(Some);
+        }
+        let object = self
+            .present
+            .stop(cluster, &intent.manner, with, sink)
+            .await?;
+        let mut ahead = ahead.as_ref().clone();
+        if !write.dry_run {
+            let chosen = Chosen::of(object)?;
+            let rests = Present::of(cluster, chosen, self.present.controller).await?;
+            ahead.take_over(rests);
+        }
+        ahead
+            .begin(cluster, write, interrupt, now, sink)
+            .await
+            .map(Some)
+    }
+
+    /// Says in the Session that it runs from another template than the one there is now.
+    async fn write_change(&self, cluster: &Cluster, with: Stopping<'_>) -> Result<()> {
+        let Some(change) = self
+            .change
+            .as_ref()
+            .filter(|_| !with.write.dry_run && !self.present.controller)
+        else {
+            return Ok(());
+        };
+        let mut patch = record::template_changed(&self.present.session, change, with.now);
+        patch["metadata"] = serde_json::json!({ "uid": self.present.belonging.session_uid });
+        let (namespace, name) = (self.present.namespace(), self.present.name());
+        let part = Some("status");
+        cluster
+            .merge_patch(&SESSION, namespace, name, part, &patch, with.write)
+            .await
+            .map(drop)
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let before = self.ahead.iter().flat_map(|ahead| ahead.notes.clone());
+        let later = self
+            .change
+            .iter()
+            .map(|change| format!("{change}: take it up with kubectl session start --restart"));
+        before.chain(later).collect()
+    }
+}
+
+/// Starts all of them, some at a time, then waits for one after another: they come up together.
+///
+/// # Errors
+/// The errors of all that did not start, as one.
+pub(crate) async fn carry_out(
+    cluster: &Cluster,
+    intent: &Intent,
+    found: Vec<Result<Todo>>,
+    write: &Write,
+    format: Format,
+    ground: &mut Ground,
+) -> Result<()> {
+    if found.is_empty() && matches!(intent.which, Which::Selected(_)) {
+        ground.console.err_line(&no_resources(None));
+    }
+    let mut errors = Vec::new();
+    let mut todo = Vec::new();
+    for one in found {
+        match one {
+            Ok(one) => todo.push(one),
+            Err(error) => errors.push(error),
+        }
+    }
+    let made = {
+        // Ctrl-C ends between two steps: what was begun is told with the way on.
+        let _guard = ground.interrupt.guard();
+        let (interrupt, now) = (ground.interrupt.clone(), ground.now());
+        let with = Stopping {
+            write,
+            interrupt: &interrupt,
+            now,
+        };
+        let all = futures::stream::iter(&todo).map(|one| {
+            let mut sink = ground.console.progress();
+            async move {
+                let made = one.carry_out(cluster, intent, with, &mut sink).await;
+                sink.tell(Event::Done);
+                made
+            }
+        });
+        all.buffered(AT_ONCE).collect::<Vec<_>>().await
+    };
+    let mut mutations = Mutations::new(format, intent.dry_run);
+    let mut settling = Vec::new();
+    for (one, made) in todo.iter().zip(made) {
+        for note in one.notes() {
+            ground.console.note(&note);
+        }
+        match made {
+            Ok(Some(made)) => {
+                settling::made(&made, one.deed.word(), &mut mutations, &mut ground.console)?;
+                settling.push(made);
+            }
+            Ok(None) => {
+                let line = mutations.done(&one.present.object, one.deed.word())?;
+                ground.console.out(&line)?;
+            }
+            Err(error) => errors.push(error),
+        }
+    }
+    for made in settling {
+        let settled = settling::settle(cluster, made, intent.wait, write, ground).await;
+        errors.extend(settled.err());
+    }
+    failure::all(errors)
+}

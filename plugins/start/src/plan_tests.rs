@@ -1,0 +1,44 @@
+use clap::Parser;
+use serde_json::{Value, json};
+
+use super::*;
+
+fn intent(line: &str) -> Result<Intent> {
+    let words = std::iter::once("start").chain(line.split_whitespace());
+    read(&Args::parse_from(words), &mut std::io::empty())
+}
+
+fn session(state: &str, answered: &str) -> Session {
+    serde_json::from_value(json!({
+        "apiVersion": "streaming.platform/v1", "kind": "Session", "metadata": {"name": "a"},
+        "spec": {"userId": "u", "state": state, "startRequest": "2026-01-01T11:00:00Z"},
+        "status": if answered.is_empty() { Value::Null } else { json!({"startRequest": answered}) },
+    }))
+    .unwrap()
+}
+
+#[test]
+fn what_is_done_depends_on_what_is_there_and_what_was_asked() {
+    let (ready, lost) = (Seen::Ready { pod: "p".into() }, Seen::Lost);
+    let asked = "2026-01-01T11:00:00Z";
+    for (line, state, answered, seen, deed) in [
+        ("a", "running", asked, &ready, Deed::Nothing),
+        ("a --restart", "running", asked, &ready, Deed::Restart),
+        ("a", "running", asked, &lost, Deed::Start),
+        ("a --restart", "running", asked, &lost, Deed::Start),
+        ("a", "stopped", asked, &Seen::NoWorkload, Deed::Start),
+        // A stop that got no further than the wish, and a create that got no further than its Pod.
+        ("a", "stopped", asked, &ready, Deed::Start),
+        ("a", "running", "", &ready, Deed::Start),
+    ] {
+        let found = Deed::of(&intent(line).unwrap(), &session(state, answered), seen);
+        assert_eq!(found, deed, "{line} {state} {answered:?} {seen:?}");
+    }
+}
+
+#[test]
+fn nobody_trusts_in_bulk() {
+    let error = intent("--all --trust-manifest").unwrap_err().to_string();
+    assert!(error.contains("needs a NAME"), "{error}");
+    assert!(intent("a --trust-manifest").unwrap().wish.trust_manifest);
+}

@@ -1,0 +1,78 @@
+//! The command line of `stop`.
+
+use clap::Parser;
+use session_shared::flags::choice::Choosing;
+use session_shared::flags::connection::Connection;
+use session_shared::flags::output::{ObjectOutput, Talk};
+use session_shared::flags::waiting::Waiting;
+use session_shared::flags::writing::Writing;
+
+pub(crate) const ABOUT: &str = "Stop sessions by name, or by selector: their workload goes, their data stays.
+
+The session's data is synchronised first (the template's sync hook); a sync that fails stops nothing. Then Pods go with \
+their grace period, StatefulSets and Deployments are scaled to 0; claims, Services and Secrets stay, and the next start \
+takes them up again. What only Pods hold is destroyed: of a session without claims that is asked on a terminal, and \
+needs -y elsewhere. A stop that was interrupted is finished by the next one.";
+
+const EXAMPLES: &str = "  # Stop a session
+  kubectl session stop alice
+
+  # Stop it although its data cannot be synchronised
+  kubectl session stop alice --skip-sync
+
+  # Stop all sessions of one user, and lose what no claim keeps
+  kubectl session stop -l streaming.platform/user=alice -y
+
+  # Stop what a list has found
+  kubectl session list --phase running -o name | xargs -r kubectl session stop -y";
+
+/// Flags and arguments of `stop`, as they were typed.
+#[derive(Parser, Clone, Debug)]
+#[command(name = "stop", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session stop (NAME... | -l QUERY | --all) [options]")]
+pub struct Args {
+    #[command(flatten)]
+    #[expect(
+        missing_docs,
+        reason = "shared groups are documented where they are defined"
+    )]
+    pub choosing: Choosing,
+
+    /// Go on without synchronising the session's data
+    #[arg(long)]
+    pub skip_sync: bool,
+
+    /// Answer yes to what would be asked: data that is destroyed
+    #[arg(short = 'y', long)]
+    pub yes: bool,
+
+    #[command(flatten)]
+    #[expect(
+        missing_docs,
+        reason = "shared groups are documented where they are defined"
+    )]
+    pub printing: ObjectOutput,
+    #[command(flatten)]
+    #[expect(
+        missing_docs,
+        reason = "shared groups are documented where they are defined"
+    )]
+    pub talk: Talk,
+    #[command(flatten)]
+    #[expect(
+        missing_docs,
+        reason = "shared groups are documented where they are defined"
+    )]
+    pub writing: Writing,
+    #[command(flatten)]
+    #[expect(
+        missing_docs,
+        reason = "shared groups are documented where they are defined"
+    )]
+    pub waiting: Waiting,
+    #[command(flatten)]
+    #[expect(
+        missing_docs,
+        reason = "shared groups are documented where they are defined"
+    )]
+    pub connection: Connection,
+}

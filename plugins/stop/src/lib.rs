@@ -1,0 +1,51 @@
+//! `kubectl session stop`: puts sessions to rest, and loses nothing that a claim keeps.
+
+mod args;
+mod outcome;
+mod plan;
+
+use anyhow::Result;
+use session_shared::cluster::Write;
+use session_shared::lifecycle::consent;
+use session_shared::report::format::{Allowed, Format};
+use session_shared::verb::{Ground, Verb};
+
+pub use args::Args;
+
+/// The verb.
+#[derive(Debug)]
+pub struct Stop;
+
+impl Verb for Stop {
+    const NAME: &'static str = "stop";
+    const ABOUT: &'static str = args::ABOUT;
+    type Args = Args;
+
+    async fn run(args: Args, ground: &mut Ground) -> Result<()> {
+        // no request: everything the user can have got wrong
+        ground.console.obey(&args.talk);
+        if let Some(text) = args.writing.deprecation() {
+            ground.console.warn(text);
+        }
+        let intent = plan::read(&args)?;
+        let printing = &args.printing;
+        let format = Format::parse(
+            &printing.output,
+            Allowed::Object,
+            false,
+            printing.show_managed_fields,
+        )?;
+        let write = Write::of(&args.writing)?;
+        // reads only
+        let cluster = ground.connect(&args.connection).await?;
+        let found = outcome::observe(&cluster, &intent).await?;
+        // the user's word
+        if !intent.is_agreed() && !consent::ask(&found.present, &mut ground.console)? {
+            return Ok(());
+        }
+        // writes
+        let stopped = outcome::carry_out(&cluster, &intent, &found.present, &write, ground).await;
+        // prints
+        outcome::report(&intent, found, stopped, format, &mut ground.console)
+    }
+}

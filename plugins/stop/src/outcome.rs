@@ -1,0 +1,120 @@
+//! Looks at the sessions, stops them, and tells what became of them.
+
+use anyhow::Result;
+use futures::StreamExt;
+use serde_json::Value;
+use session_shared::cluster::chosen::AT_ONCE;
+use session_shared::cluster::{Cluster, Write};
+use session_shared::failure;
+use session_shared::flags::choice::Which;
+use session_shared::lifecycle::stopping::{Present, Stopping};
+use session_shared::progress::{Event, Silent, Sink, Stage};
+use session_shared::report::console::Console;
+use session_shared::report::format::Format;
+use session_shared::report::mutation::{Mutations, no_resources};
+use session_shared::verb::Ground;
+
+use crate::plan::{Deed, Found, Intent};
+
+/// Reads the sessions and all that is there of them.
+///
+/// # Errors
+/// What the server refuses; a session that does not exist or is being deleted is a finding, not an error.
+pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Found> {
+    let namespace = cluster.namespace();
+    let (chosen, controller) = futures::try_join!(
+        cluster.chosen(namespace, &intent.which),
+        cluster.controller_alive(namespace)
+    )?;
+    let looks = futures::stream::iter(chosen).map(|chosen| async move {
+        match chosen {
+            Ok(chosen) => Present::of(cluster, chosen, controller).await,
+            Err(missing) => Err(missing),
+        }
+    });
+    let looked: Vec<Result<Present>> = looks.buffered(AT_ONCE).collect().await;
+    let mut found = Found {
+        present: Vec::new(),
+        refused: Vec::new(),
+    };
+    for one in looked {
+        match one {
+            Ok(present) => found.present.push(present),
+            Err(error) => found.refused.push(error),
+        }
+    }
+    Ok(found)
+}
+
+/// Stops all of them, some at a time; one that fails stops no other. Each Session as it is then, or why not.
+pub(crate) async fn carry_out(
+    cluster: &Cluster,
+    intent: &Intent,
+    present: &[Present],
+    write: &Write,
+    ground: &mut Ground,
+) -> Vec<Result<Value>> {
+    // Ctrl-C ends the waiting, not the process: what was begun and what is left is still to be told.
+    let _guard = ground.interrupt.guard();
+    let (interrupt, now) = (ground.interrupt.clone(), ground.now());
+    let with = Stopping {
+        write,
+        interrupt: &interrupt,
+        now,
+    };
+    let mut sink = ground.console.progress();
+    if let [one] = present {
+        let stopped = deed(cluster, intent, one, with, &mut sink).await;
+        sink.tell(Event::Done);
+        return vec![stopped];
+    }
+    sink.tell(Event::Waiting {
+        stage: Stage::Terminating,
+        object: format!("{} sessions", present.len()),
+        detail: String::new(),
+    });
+    let all = futures::stream::iter(present)
+        .map(|one| async move { deed(cluster, intent, one, with, &mut Silent).await });
+    let stopped = all.buffered(AT_ONCE).collect().await;
+    sink.tell(Event::Done);
+    stopped
+}
+
+async fn deed(
+    cluster: &Cluster,
+    intent: &Intent,
+    one: &Present,
+    with: Stopping<'_>,
+    sink: &mut dyn Sink,
+) -> Result<Value> {
+    match Deed::of(intent, one.is_at_rest()) {
+        Deed::Nothing | Deed::Say => Ok(one.object.clone()),
+        Deed::Stop => one.stop(cluster, &intent.manner, with, sink).await,
+    }
+}
+
+/// Prints a line for each session that rests now, and the errors after them.
+///
+/// # Errors
+/// The errors of all that did not stop, as one.
+pub(crate) fn report(
+    intent: &Intent,
+    found: Found,
+    stopped: Vec<Result<Value>>,
+    format: Format,
+    console: &mut Console,
+) -> Result<()> {
+    if found.present.is_empty() && matches!(intent.which, Which::Selected(_)) {
+        console.err_line(&no_resources(None));
+    }
+    let mut mutations = Mutations::new(format, intent.dry_run);
+    let mut errors = found.refused;
+    for (present, stopped) in found.present.iter().zip(stopped) {
+        let word = Deed::of(intent, present.is_at_rest()).word();
+        match stopped {
+            Ok(object) => console.out(&mutations.done(&object, word)?)?,
+            Err(error) => errors.push(error),
+        }
+    }
+    failure::all(errors)
+}

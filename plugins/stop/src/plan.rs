@@ -1,0 +1,110 @@
+//! What is to be stopped, complete and legal; and what is to be done with each session. Pure.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use session_shared::flags::choice::Which;
+use session_shared::flags::writing::DryRun;
+use session_shared::lifecycle::stopping::{Manner, Present};
+
+use crate::args::Args;
+
+/// How long `stop` waits when it is not told: a sync hook may take five minutes, a Pod's grace period some more.
+const USUAL_WAIT: Duration = Duration::from_secs(600);
+
+/// What is wanted.
+#[derive(Clone, Debug)]
+pub(crate) struct Intent {
+    pub(crate) which: Which,
+    pub(crate) manner: Manner,
+    pub(crate) yes: bool,
+    pub(crate) dry_run: DryRun,
+}
+
+/// Reads the command line.
+///
+/// # Errors
+/// In kubectl's words.
+pub(crate) fn read(args: &Args) -> Result<Intent> {
+    Ok(Intent {
+        which: args.choosing.which()?,
+        manner: Manner {
+            skip_sync: args.skip_sync,
+            wait: args.waiting.wait,
+            limit: args.waiting.limit(USUAL_WAIT),
+        },
+        yes: args.yes,
+        dry_run: args.writing.dry_run()?,
+    })
+}
+
+impl Intent {
+    /// True if nobody has to be asked about data: nothing is destroyed, or that was agreed to already.
+    pub(crate) fn is_agreed(&self) -> bool {
+        self.yes || self.dry_run != DryRun::None
+    }
+}
+
+/// What was found.
+pub(crate) struct Found {
+    /// What is there.
+    pub(crate) present: Vec<Present>,
+    /// Why others are left out: they do not exist, or are being deleted.
+    pub(crate) refused: Vec<anyhow::Error>,
+}
+
+/// What is done with a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Deed {
+    /// Nothing: it rests already.
+    Nothing,
+    /// Nothing is sent that writes.
+    Say,
+    /// It is stopped.
+    Stop,
+}
+
+impl Deed {
+    pub(crate) fn of(intent: &Intent, at_rest: bool) -> Self {
+        match (at_rest, intent.dry_run) {
+            (true, _) => Deed::Nothing,
+            (false, DryRun::Client) => Deed::Say,
+            (false, _) => Deed::Stop,
+        }
+    }
+
+    /// The word of the line that is printed.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Deed::Nothing => "already stopped",
+            Deed::Say | Deed::Stop => "stopped",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    fn intent(line: &str) -> Intent {
+        read(&Args::parse_from(
+            std::iter::once("stop").chain(line.split_whitespace()),
+        ))
+        .unwrap()
+    }
+
+    #[test]
+    fn what_rests_is_left_alone_and_a_client_dry_run_writes_nothing() {
+        assert_eq!(Deed::of(&intent("a"), false), Deed::Stop);
+        assert_eq!(Deed::of(&intent("a --dry-run=server"), false), Deed::Stop);
+        assert_eq!(Deed::of(&intent("a --dry-run=client"), false), Deed::Say);
+        assert_eq!(Deed::of(&intent("a"), true), Deed::Nothing);
+    }
+
+    #[test]
+    fn only_a_real_stop_has_to_be_agreed_to() {
+        assert!(!intent("a").is_agreed());
+        assert!(intent("a -y").is_agreed() && intent("a --dry-run=server").is_agreed());
+    }
+}

@@ -1,0 +1,134 @@
+//! Carries a start out: the request, the secrets, the objects, the status, in this order; every step may be run twice.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::settling::Made;
+use super::starting::Ahead;
+use crate::api::{ObjectRef, Session};
+use crate::cluster::execute::Carrying;
+use crate::cluster::interrupt::Interrupt;
+use crate::cluster::live::typed;
+use crate::cluster::{Cluster, Write};
+use crate::failure::{self, Kind, hinted};
+use crate::names::parameters_secret;
+use crate::objects::belonging::is_named;
+use crate::objects::resource::{SECRET, SESSION};
+use crate::plan::{Outcome, Plan, Step};
+use crate::progress::Sink;
+use crate::reconcile::{Wanted, reconcile, record};
+
+impl Ahead {
+    /// Starts the session. What was made stays when something fails: the next start goes on from there.
+    ///
+    /// # Errors
+    /// What the server refuses, or Interrupted, with the way on.
+    pub async fn begin(
+        &self,
+        cluster: &Cluster,
+        write: &Write,
+        interrupt: &Interrupt,
+        now: Timestamp,
+        sink: &mut dyn Sink,
+    ) -> Result<Made> {
+        let (namespace, name) = (self.present.namespace(), self.present.name());
+        let begun = self.try_begin(cluster, write, interrupt, now, sink).await;
+        begun.map_err(|error| {
+            if write.dry_run || failure::is(&error, Kind::Forbidden) {
+                return error;
+            }
+            hinted(
+                error,
+                format!("go on with it: kubectl session start {name} -n {namespace}"),
+            )
+        })
+    }
+
+    async fn try_begin(
+        &self,
+        cluster: &Cluster,
+        write: &Write,
+        interrupt: &Interrupt,
+        now: Timestamp,
+        sink: &mut dyn Sink,
+    ) -> Result<Made> {
+        let (namespace, name) = (self.present.namespace(), self.present.name());
+        let object = cluster
+            .merge_patch(&SESSION, namespace, name, None, &self.wish, write)
+            .await?;
+        let session: Session = typed(object.clone())?;
+        let with = Carrying {
+            belonging: &self.start.belonging,
+            write: write.clone(),
+            interrupt,
+            limit: std::time::Duration::MAX,
+        };
+        if !self.present.controller || self.gave_secrets {
+            finished(cluster.carry_out(&self.secrets(), &with, sink).await)?;
+        }
+        let mut made = Made {
+            session,
+            object,
+            start: self.start.clone(),
+            objects: Vec::new(),
+            controller: self.present.controller,
+        };
+        if made.controller {
+            return Ok(made);
+        }
+        let (start, live) = (Some(&self.start), &self.present.live);
+        let decision = reconcile(&made.session, Wanted::Running, start, live, &[], now);
+        made.objects = finished(cluster.carry_out(&decision.plan, &with, sink).await)?;
+        if write.dry_run {
+            return Ok(made);
+        }
+        let mut status = record::started(&made.session, &self.start, &made.objects, now);
+        status["metadata"] = json!({ "uid": self.start.belonging.session_uid });
+        let part = Some("status");
+        made.object = cluster
+            .merge_patch(&SESSION, namespace, name, part, &status, write)
+            .await?;
+        made.session = typed(made.object.clone())?;
+        Ok(made)
+    }
+
+    /// What holds the secrets that all others are rendered with: made where there is none, and changed where values are new.
+    fn secrets(&self) -> Plan {
+        let Some(stored) = &self.stored else {
+            return self.start.parameters_plan();
+        };
+        let wanted = &self.start.rendering.secrets;
+        let new: BTreeMap<&String, &String> = wanted
+            .iter()
+            .filter(|(name, value)| stored.get(*name) != Some(value))
+            .collect();
+        let mut plan = Plan::default();
+        let secret = parameters_secret(self.start.belonging.session.as_str());
+        let mut own = self.present.live.own_data(&self.present.session);
+        let found = own.find(|object| is_named(object, "Secret", &secret));
+        if let Some(found) = found.filter(|_| !new.is_empty()) {
+            plan.stage(vec![Step::Patch {
+                target: ObjectRef::of(found),
+                resource: SECRET.clone(),
+                patch: json!({ "stringData": new }),
+            }]);
+        }
+        plan
+    }
+}
+
+/// The objects of an outcome that went well.
+///
+/// # Errors
+/// The step that failed, and why.
+pub fn finished(outcome: Outcome) -> Result<Vec<Value>> {
+    let objects = outcome.objects();
+    match outcome.failed {
+        None => Ok(objects),
+        Some((_, error)) if failure::of(&error).is_some() => Err(error),
+        Some((step, error)) => Err(error).with_context(|| format!("failed to {}", step.describe())),
+    }
+}

@@ -1,0 +1,162 @@
+//! Looks that spare a start that could not come up: quotas and classes, before anything is written.
+
+use anyhow::Result;
+use serde_json::Value;
+
+use crate::cluster::{Cluster, Place, Selection};
+use crate::diagnosis::{Cause, classes, quota};
+use crate::failure::{self, Kind, hinted};
+use crate::objects::ResourceType;
+use crate::objects::resource::{INGRESS_CLASS, RESOURCE_QUOTA, STORAGE_CLASS};
+use crate::progress::{Event, Sink};
+
+/// What was looked up so that nothing has to be begun in vain; a `None` could not be looked up.
+#[derive(Debug, Default)]
+pub struct Checked {
+    /// ResourceQuotas of the namespace.
+    pub quotas: Option<Vec<Value>>,
+    /// StorageClasses.
+    pub storage_classes: Option<Vec<Value>>,
+    /// IngressClasses.
+    pub ingress_classes: Option<Vec<Value>>,
+}
+
+/// Judges what was looked up for `objects`, which session `name` is about to make.
+///
+/// # Errors
+/// The first thing that the server would refuse, or that would wait for ever.
+pub fn judge(name: &str, objects: &[Value], checked: &Checked) -> Result<()> {
+    let none = Vec::new();
+    let storage = checked.storage_classes.as_ref().unwrap_or(&none);
+    let ingress = checked.ingress_classes.as_ref().unwrap_or(&none);
+    let found = checked
+        .storage_classes
+        .as_ref()
+        .and_then(|_| classes::missing("StorageClass", &classes::storage_classes(objects), storage))
+        .or_else(|| {
+            checked.ingress_classes.as_ref()?;
+            classes::missing("IngressClass", &classes::ingress_classes(objects), ingress)
+        })
+        .or_else(|| quota::shortfall(objects, checked.quotas.as_ref()?));
+    match found {
+        None => Ok(()),
+        Some(Cause {
+            message, remedy, ..
+        }) => {
+            let error = anyhow::anyhow!("session {name:?}: {message}");
+            Err(match remedy {
+                Some(remedy) => hinted(error, remedy),
+                None => error,
+            })
+        }
+    }
+}
+
+/// Looks up what `objects` concern, which are about to be made in `namespace`: one LIST a kind, all at once. A right that the
+/// caller lacks is no reason to refuse: the check is left out, and named.
+///
+/// # Errors
+/// Whatever else the server refuses.
+pub async fn look(
+    cluster: &Cluster,
+    namespace: &str,
+    objects: &[Value],
+    sink: &mut dyn Sink,
+) -> Result<Checked> {
+    let (storage, ingress) = (
+        classes::storage_classes(objects),
+        classes::ingress_classes(objects),
+    );
+    let (quotas, storage, ingress) = futures::try_join!(
+        look_up(cluster, &RESOURCE_QUOTA, Place::Namespace(namespace), true),
+        look_up(cluster, &STORAGE_CLASS, Place::Cluster, !storage.is_empty()),
+        look_up(cluster, &INGRESS_CLASS, Place::Cluster, !ingress.is_empty()),
+    )?;
+    for (found, kind) in [
+        (&quotas, "quotas"),
+        (&storage, "StorageClasses"),
+        (&ingress, "IngressClasses"),
+    ] {
+        if matches!(found, LookedUp::Forbidden) {
+            sink.tell(Event::Note(format!(
+                "{kind} are not checked: you may not list them"
+            )));
+        }
+    }
+    Ok(Checked {
+        quotas: quotas.found(),
+        storage_classes: storage.found(),
+        ingress_classes: ingress.found(),
+    })
+}
+
+enum LookedUp {
+    Found(Vec<Value>),
+    Forbidden,
+    NotConcerned,
+}
+
+impl LookedUp {
+    fn found(self) -> Option<Vec<Value>> {
+        match self {
+            LookedUp::Found(items) => Some(items),
+            _ => None,
+        }
+    }
+}
+
+async fn look_up(
+    cluster: &Cluster,
+    kind: &ResourceType,
+    place: Place<'_>,
+    concerned: bool,
+) -> Result<LookedUp> {
+    if !concerned {
+        return Ok(LookedUp::NotConcerned);
+    }
+    // The server judges anyway: a check need not wait for the newest state.
+    let at_hand = Selection {
+        at_hand: true,
+        ..Selection::default()
+    };
+    match cluster.list(kind, place, &at_hand).await {
+        Ok(list) => Ok(LookedUp::Found(list.items)),
+        Err(error) if failure::is(&error, Kind::Forbidden) => Ok(LookedUp::Forbidden),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_could_not_be_looked_up_is_not_judged() {
+        let claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "c"},
+            "spec": {"storageClassName": "fast", "resources": {"requests": {"storage": "1Gi"}}}});
+        let judged = |checked: Checked| {
+            judge("a", std::slice::from_ref(&claim), &checked).map_err(|e| e.to_string())
+        };
+        assert_eq!(judged(Checked::default()), Ok(()));
+        let no_class = Checked {
+            storage_classes: Some(Vec::new()),
+            ..Checked::default()
+        };
+        let error = judged(no_class).unwrap_err();
+        assert!(
+            error.starts_with("session \"a\": StorageClass \"fast\""),
+            "{error}"
+        );
+        let quota = json!({"metadata": {"name": "q"}, "spec": {}, "status": {"hard": {"requests.storage": "0"}}});
+        let no_room = Checked {
+            quotas: Some(vec![quota]),
+            ..Checked::default()
+        };
+        assert!(
+            judged(no_room)
+                .unwrap_err()
+                .contains("quota \"q\" is exceeded")
+        );
+    }
+}

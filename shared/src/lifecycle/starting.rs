@@ -1,0 +1,380 @@
+//! Bringing a session up again: from what there is of it and its template as it is now to a start that can be carried out.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, anyhow, bail};
+use futures::future::try_join_all;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::stopping::Present;
+use super::{checks, template, trust};
+use crate::api::{IntOrString, SecretsFrom, Session, SessionTemplate, State};
+use crate::cluster::{Cluster, Write, random_token};
+use crate::duration::Lifetime;
+use crate::failure::hinted;
+use crate::flags::values::Assigned;
+use crate::names::parameters_secret;
+use crate::objects::ResourceType;
+use crate::objects::belonging::{Belonging, is_named};
+use crate::objects::pods::pod_metadata_paths;
+use crate::objects::resource::{SECRET, text};
+use crate::progress::Sink;
+use crate::reconcile::{
+    Body, Found, Recipe, Rendered, Start, claim_conflict, claim_growths, record, render,
+};
+use crate::template::stored_secrets;
+
+/// What the user wants of a start.
+#[derive(Clone, Debug, Default)]
+pub struct Wish {
+    /// Values of parameters.
+    pub assigned: Assigned,
+    /// Another preset.
+    pub preset: Option<String>,
+    /// Another lifetime, of this start and later ones.
+    pub lifetime: Option<Lifetime>,
+    /// Others' objects that may be used in place of the session's own, as `kind/name`.
+    pub use_existing: Vec<String>,
+    /// Somebody else's manifest, and one that takes privileges, is carried out.
+    pub trust_manifest: bool,
+    /// Nothing is checked before it is written.
+    pub skip_checks: bool,
+}
+
+/// A start that can be carried out: everything the user can have got wrong has been found.
+#[derive(Clone, Debug)]
+pub struct Ahead {
+    /// The session, and all that is there of it and of the objects of this start.
+    pub present: Present,
+    /// What is going to be made.
+    pub start: Start,
+    /// What is written into the Session first, as a merge patch.
+    pub wish: Value,
+    /// Values that the parameters Secret holds, as it is; `None` where there is none.
+    pub stored: Option<BTreeMap<String, String>>,
+    /// Whether the user gave secret values.
+    pub gave_secrets: bool,
+    /// What the user should know, a line each.
+    pub notes: Vec<String>,
+}
+
+impl Ahead {
+    /// Reads what a start of `present` needs, and finds everything that is wrong with it before anything is written.
+    ///
+    /// # Errors
+    /// A template that is gone, values that do not fit it, a manifest that is not trusted, a claim that cannot be what is
+    /// wanted, checks that fail, what the server refuses.
+    pub async fn of(
+        cluster: &Cluster,
+        mut present: Present,
+        wish: &Wish,
+        now: Timestamp,
+        sink: &mut dyn Sink,
+    ) -> Result<Self> {
+        let (template, stored) =
+            futures::try_join!(template_of(cluster, &present), stored_of(cluster, &present))?;
+        let mut spec = present.session.spec.clone();
+        spec.preset = wish.preset.clone().or(spec.preset);
+        spec.timeout = wish.lifetime.as_ref().map(written).or(spec.timeout);
+        let nothing = BTreeMap::new();
+        let rendered = render(&Recipe {
+            session: &present.belonging.session,
+            namespace: &present.belonging.namespace,
+            spec: &spec,
+            body: body(&present, template.as_ref())?,
+            set: &wish.assigned.set,
+            files: &wish.assigned.files,
+            stored: stored.as_ref().unwrap_or(&nothing),
+            public: false,
+        })?;
+        let gave_secrets = rendered
+            .rendering
+            .secrets
+            .keys()
+            .any(|secret| wish.assigned.files.contains_key(secret));
+        let notes = template_change(&present.session, template.as_ref())
+            .map(|change| format!("{change}: this start takes it as it is now"));
+        let patch = wish_of(&present.session, &rendered, wish, gave_secrets, now);
+        let start = Start {
+            belonging: Belonging {
+                run: random_token()?,
+                template: rendered.rendering.template.as_ref().map(|t| t.name.clone()),
+                primary: Some(rendered.rendering.primary.clone()),
+                ..present.belonging.clone()
+            },
+            rendering: rendered.rendering,
+            use_existing: wish.use_existing.clone(),
+        };
+        if !wish.trust_manifest {
+            trust::own_and_harmless(cluster, &present, &start).await?;
+        }
+        present.live.rest = others(cluster, &present, &start).await?;
+        if let Some(conflict) = claim_conflict(&present.session, &start, &present.live) {
+            let error = anyhow!("session {:?} cannot be started: {conflict}", present.name());
+            return Err(hinted(
+                error,
+                "a claim keeps its class and its modes: set the parameter back with --set, or delete the claim and its data",
+            ));
+        }
+        let ahead = Self {
+            present,
+            start,
+            wish: patch,
+            stored,
+            gave_secrets,
+            notes: notes.into_iter().collect(),
+        };
+        if !wish.skip_checks {
+            ahead.check(cluster, sink).await?;
+        }
+        Ok(ahead)
+    }
+
+    /// Goes on from what is there by now; what else was found by name is as it was.
+    pub fn take_over(&mut self, mut present: Present) {
+        present.live.rest = std::mem::take(&mut self.present.live.rest);
+        // Workloads have changed since; they are among the owners again.
+        present
+            .live
+            .rest
+            .retain(|found| pod_metadata_paths(&found.resource.kind).is_empty());
+        self.present = present;
+    }
+
+    /// Quotas and classes for what is going to be made, and whether claims may grow.
+    async fn check(&self, cluster: &Cluster, sink: &mut dyn Sink) -> Result<()> {
+        let live = &self.present.live;
+        let missing = |object: &&Value| {
+            let (kind, name) = (text(object, "/kind"), text(object, "/metadata/name"));
+            live.object(kind, name).is_none()
+        };
+        let objects = &self.start.rendering.objects;
+        let new: Vec<Value> = objects.iter().filter(missing).cloned().collect();
+        let (name, namespace) = (self.present.name(), self.present.namespace());
+        if !new.is_empty() {
+            let checked = checks::look(cluster, namespace, &new, sink).await?;
+            checks::judge(name, &new, &checked)?;
+        }
+        let rehearsal = Write {
+            dry_run: true,
+            ..Write::default()
+        };
+        let growths = claim_growths(&self.present.session, &self.start, live);
+        let asks = growths.into_iter().map(|(claim, mut patch)| {
+            patch["metadata"]["uid"] = claim.uid.as_str().into();
+            let (rehearsal, claims) = (
+                &rehearsal,
+                &crate::objects::resource::PERSISTENT_VOLUME_CLAIM,
+            );
+            async move {
+                cluster
+                    .merge_patch(claims, namespace, &claim.name, None, &patch, rehearsal)
+                    .await
+            }
+        });
+        try_join_all(asks).await.map(drop)
+    }
+}
+
+async fn template_of(cluster: &Cluster, present: &Present) -> Result<Option<SessionTemplate>> {
+    let Some(name) = present.session.spec.template_name() else {
+        return Ok(None);
+    };
+    let found = template::find(cluster, name).await?;
+    if found.is_none() {
+        let error = anyhow!(
+            "session {:?} cannot be started: its template {name:?} is gone",
+            present.name()
+        );
+        return Err(hinted(
+            error,
+            "its data stays; apply the template again: kubectl session template apply -f FILENAME",
+        ));
+    }
+    Ok(found)
+}
+
+fn body<'a>(present: &'a Present, template: Option<&'a SessionTemplate>) -> Result<Body<'a>> {
+    match (template, &present.session.spec.manifest) {
+        (Some(template), _) => Ok(Body::Template(template)),
+        (None, Some(text)) => Ok(Body::Manifest {
+            file: "spec.manifest",
+            text,
+        }),
+        (None, None) => bail!(
+            "session {:?} says neither spec.template nor spec.application nor spec.manifest",
+            present.name()
+        ),
+    }
+}
+
+/// The values of the parameters Secret, if it is the session's.
+async fn stored_of(
+    cluster: &Cluster,
+    present: &Present,
+) -> Result<Option<BTreeMap<String, String>>> {
+    let name = parameters_secret(present.belonging.session.as_str());
+    let mut own = present.live.own_data(&present.session);
+    if !own.any(|object| is_named(object, "Secret", &name)) {
+        return Ok(None);
+    }
+    let secret = cluster.get(&SECRET, present.namespace(), &name).await?;
+    secret.as_ref().map(stored_secrets).transpose()
+}
+
+/// What has become of the template since the last start; `None` if nothing has.
+pub fn template_change(session: &Session, template: Option<&SessionTemplate>) -> Option<String> {
+    let applied = session.status.as_ref()?.applied.as_ref()?;
+    let metadata = &template?.metadata;
+    let name = metadata.name.as_deref().unwrap_or_default();
+    if applied.template_uid.is_some() && applied.template_uid != metadata.uid {
+        return Some(format!(
+            "template {name:?} is another one than at the last start"
+        ));
+    }
+    let (was, is) = (applied.template_generation?, metadata.generation?);
+    (was != is).then(|| {
+        format!("template {name:?} has changed since the last start (generation {was}, now {is})")
+    })
+}
+
+/// The merge patch that asks for the start.
+fn wish_of(
+    session: &Session,
+    rendered: &Rendered,
+    wish: &Wish,
+    gave_secrets: bool,
+    now: Timestamp,
+) -> Value {
+    let mut spec = json!({ "state": State::Running, "startRequest": request(session, now) });
+    if rendered.parameters != session.spec.parameters {
+        spec["parameters"] = json!(rendered.parameters);
+    }
+    if let Some(preset) = &wish.preset {
+        spec["preset"] = preset.as_str().into();
+    }
+    if let Some(lifetime) = &wish.lifetime {
+        spec["timeout"] = json!(written(lifetime));
+    }
+    if gave_secrets {
+        spec["secretsFrom"] = json!(SecretsFrom::Client);
+    }
+    let uid = session.metadata.uid.as_deref().unwrap_or_default();
+    let mut patch = json!({ "metadata": { "uid": uid }, "spec": spec });
+    let annotations = session.metadata.annotations.as_ref();
+    if annotations.is_some_and(|all| all.contains_key(crate::labels::SKIP_SYNC)) {
+        // It was said of the last stop.
+        patch["metadata"]["annotations"][crate::labels::SKIP_SYNC] = Value::Null;
+    }
+    patch
+}
+
+fn written(lifetime: &Lifetime) -> IntOrString {
+    lifetime.to_string().as_str().into()
+}
+
+/// A time that is newer than every start that was asked for: times have whole seconds, and clocks differ.
+fn request(session: &Session, now: Timestamp) -> String {
+    let status = session.status.as_ref();
+    let before = [
+        session.spec.start_request.as_deref(),
+        status.and_then(|status| status.start_request.as_deref()),
+    ];
+    let before = before.into_iter().flatten();
+    let latest = before.filter_map(|at| at.parse::<Timestamp>().ok()).max();
+    let after = latest.and_then(|at| at.checked_add(jiff::SignedDuration::from_secs(1)).ok());
+    record::rfc3339(after.map_or(now, |after| after.max(now)))
+}
+
+/// What there is by the names of this start's objects and of those that it no longer has, as far as that is not known yet.
+async fn others(cluster: &Cluster, present: &Present, start: &Start) -> Result<Vec<Found>> {
+    let applied = present.session.status.as_ref();
+    let applied = applied.and_then(|status| status.applied.as_ref());
+    let objects = &start.rendering.objects;
+    let mut names: Vec<(String, String, String)> = objects
+        .iter()
+        .map(|object| {
+            let part = |pointer| text(object, pointer).to_owned();
+            (part("/apiVersion"), part("/kind"), part("/metadata/name"))
+        })
+        .collect();
+    for object in applied.iter().flat_map(|applied| &applied.objects) {
+        let name = (
+            object.api_version.clone(),
+            object.kind.clone(),
+            object.name.clone(),
+        );
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    let live = &present.live;
+    names.retain(|(_, kind, name)| kind != "Pod" && live.object(kind, name).is_none());
+    let namespace = present.namespace();
+    let reads = names.iter().map(|(api_version, kind, name)| async move {
+        let Some(resource) = cluster.discover(api_version, kind).await? else {
+            return anyhow::Ok(None);
+        };
+        let found = cluster.get(&resource, namespace, name).await?;
+        let typed = |object| with_type(object, &resource);
+        Ok(found.map(typed))
+    });
+    Ok(try_join_all(reads).await?.into_iter().flatten().collect())
+}
+
+fn with_type(object: Value, resource: &ResourceType) -> Found {
+    Found {
+        resource: resource.clone(),
+        object,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session(asked: &str, answered: &str) -> Session {
+        serde_json::from_value(json!({
+            "apiVersion": "streaming.platform/v1", "kind": "Session", "metadata": {"name": "a"},
+            "spec": {"userId": "u", "startRequest": asked}, "status": {"startRequest": answered,
+                "applied": {"templateUID": "T", "templateGeneration": 2}},
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_request_is_newer_than_all_before_it() {
+        let now: Timestamp = "2026-01-01T12:00:00Z".parse().unwrap();
+        for (asked, answered, wanted) in [
+            (
+                "2026-01-01T11:00:00Z",
+                "2026-01-01T11:00:00Z",
+                "2026-01-01T12:00:00Z",
+            ),
+            (
+                "2026-01-01T12:00:00Z",
+                "2026-01-01T11:00:00Z",
+                "2026-01-01T12:00:01Z",
+            ),
+            ("no time", "2026-01-01T13:00:00Z", "2026-01-01T13:00:01Z"),
+        ] {
+            assert_eq!(request(&session(asked, answered), now), wanted);
+        }
+    }
+
+    #[test]
+    fn a_template_is_the_same_while_uid_and_generation_are() {
+        let template = |uid: &str, generation: i64| -> SessionTemplate {
+            serde_json::from_value(json!({"apiVersion": "streaming.platform/v1", "kind": "SessionTemplate",
+                "metadata": {"name": "t", "uid": uid, "generation": generation}, "spec": {"manifest": ""}}))
+            .unwrap()
+        };
+        let change =
+            |uid, generation| template_change(&session("", ""), Some(&template(uid, generation)));
+        assert_eq!(change("T", 2), None);
+        assert!(change("T", 3).unwrap().ends_with("(generation 2, now 3)"));
+        assert!(change("U", 2).unwrap().contains("another one"));
+        assert_eq!(template_change(&session("", ""), None), None);
+    }
+}

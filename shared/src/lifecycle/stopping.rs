@@ -1,0 +1,382 @@
+//! Putting a session to rest: its data is synchronised, its workload goes, everything else stays.
+
+use std::time::Duration;
+
+use anyhow::{Result, anyhow};
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Pod;
+use serde_json::{Value, json};
+
+use crate::api::{ObjectRef, Phase, Session, State};
+use crate::cluster::chosen::Chosen;
+use crate::cluster::execute::Carrying;
+use crate::cluster::interrupt::Interrupt;
+use crate::cluster::{Cluster, Write};
+use crate::failure::{self, Kind, hinted};
+use crate::labels;
+use crate::objects::belonging::Belonging;
+use crate::objects::resource::{SESSION, text};
+use crate::plan::{Done, Plan, Step};
+use crate::progress::Sink;
+use crate::reconcile::record::{self, Rest};
+use crate::reconcile::{Ending, Live, Seen, Standing, Wanted, ending, look, standing};
+
+/// A session, and all that is there of it.
+#[derive(Clone, Debug)]
+pub struct Present {
+    /// The session.
+    pub session: Session,
+    /// The same with every field.
+    pub object: Value,
+    /// What is there of it.
+    pub live: Live,
+    /// What that amounts to.
+    pub seen: Seen,
+    /// Whose everything is.
+    pub belonging: Belonging,
+    /// Whether a controller looks after it.
+    pub controller: bool,
+}
+
+/// How a session is stopped.
+#[derive(Clone, Copy, Debug)]
+pub struct Manner {
+    /// Goes on without the sync hook.
+    pub skip_sync: bool,
+    /// Whether to wait until its Pods are gone.
+    pub wait: bool,
+    /// How long.
+    pub limit: Duration,
+}
+
+impl Present {
+    /// Looks at everything that is there of a session.
+    ///
+    /// # Errors
+    /// What the server refuses; a session that is being deleted.
+    pub async fn of(cluster: &Cluster, chosen: Chosen, controller: bool) -> Result<Self> {
+        let Chosen { session, object } = chosen;
+        if session.metadata.deletion_timestamp.is_some() {
+            let name = text(&object, "/metadata/name");
+            return Err(anyhow!("session {name:?} is being deleted"));
+        }
+        let belonging = Belonging::of(&session)?;
+        let live = cluster.live(belonging.namespace.as_str(), &session).await?;
+        let seen = look(&session, &live, &[]);
+        Ok(Self {
+            session,
+            object,
+            live,
+            seen,
+            belonging,
+            controller,
+        })
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        self.belonging.session.as_str()
+    }
+
+    /// Its Namespace.
+    pub fn namespace(&self) -> &str {
+        self.belonging.namespace.as_str()
+    }
+
+    /// True if it has been stopped, and nothing of it runs.
+    pub fn is_at_rest(&self) -> bool {
+        let phase = self.session.status.as_ref().and_then(|status| status.phase);
+        self.session.spec.state == Some(State::Stopped)
+            && self.seen == Seen::NoWorkload
+            && self
+                .live
+                .own_pods(&self.belonging.session_uid)
+                .next()
+                .is_none()
+            && matches!(phase, Some(Phase::Stopped | Phase::Failed))
+    }
+
+    /// True if its workload is there and has not ended.
+    pub fn runs(&self) -> bool {
+        matches!(
+            self.seen,
+            Seen::Ready { .. } | Seen::NotReady(_) | Seen::Hopeless(_)
+        )
+    }
+
+    /// The Pods whose data a stop destroys, `pod/x`: of a session that has been ready, and keeps nothing in a claim.
+    pub fn destroyed(&self) -> Vec<String> {
+        let pods = || self.live.own_pods(&self.belonging.session_uid);
+        let mounted = |pod: &Pod| {
+            let volumes = pod
+                .spec
+                .iter()
+                .flat_map(|spec| spec.volumes.iter().flatten());
+            volumes
+                .into_iter()
+                .any(|volume| volume.persistent_volume_claim.is_some())
+        };
+        let mut data = self.live.own_data(&self.session);
+        let kept = data.any(|object| text(object, "/kind") == "PersistentVolumeClaim");
+        if !self.runs() || kept || pods().any(mounted) || !self.has_been_used() {
+            return Vec::new();
+        }
+        let name = |pod: &Pod| pod.metadata.name.clone();
+        pods()
+            .filter_map(name)
+            .map(|name| format!("pod/{name}"))
+            .collect()
+    }
+
+    /// True if it has ever been ready, as far as anybody can tell: what runs counts, because it may have been.
+    fn has_been_used(&self) -> bool {
+        let status = self.session.status.as_ref();
+        let ready = status.is_some_and(|status| {
+            let mut conditions = status.conditions.iter();
+            status.phase == Some(Phase::Running)
+                || conditions.any(|c| c.r#type == "Ready" && c.status == "True")
+        });
+        let runs = |pod: &Pod| {
+            let status = pod.status.iter();
+            let mut all = status.flat_map(|status| status.container_statuses.iter().flatten());
+            all.any(|container| {
+                container
+                    .state
+                    .as_ref()
+                    .is_some_and(|s| s.running.is_some())
+            })
+        };
+        let mut pods = self.live.own_pods(&self.belonging.session_uid);
+        ready || matches!(self.seen, Seen::Ready { .. }) || pods.any(runs)
+    }
+
+    /// Everything that is to be done, in order. That it is to be stopped is written before its workload goes, so that a
+    /// controller agrees, and after the sync: one that fails stops nothing.
+    pub fn plan(&self, manner: &Manner, now: Timestamp) -> Plan {
+        let skip_sync = manner.skip_sync;
+        let what = Ending::Workload { skip_sync };
+        let mut plan = ending(&self.session, &self.live, &self.seen, what, now);
+        if !manner.wait {
+            plan.stages
+                .retain(|stage| !matches!(stage.first(), Some(Step::AwaitGone { .. })));
+        }
+        let synced = matches!(plan.steps().next(), Some(Step::Sync { .. }));
+        if self.session.spec.state != Some(State::Stopped) {
+            let step = self.wish(json!({ "spec": { "state": State::Stopped } }));
+            plan.stages.insert(usize::from(synced), vec![step]);
+        }
+        plan
+    }
+
+    fn wish(&self, patch: Value) -> Step {
+        Step::Patch {
+            target: ObjectRef::of(&self.object),
+            resource: SESSION.clone(),
+            patch,
+        }
+    }
+
+    /// How it stands once it is stopped: one that has ended stays as it ended.
+    fn standing(&self) -> Standing {
+        match self.seen {
+            Seen::Ended { .. } | Seen::NoWorkload => {
+                standing(&self.session, Wanted::Stopped, &self.seen)
+            }
+            _ => Standing {
+                phase: Phase::Stopped,
+                reason: "Stopped".into(),
+                message: String::new(),
+            },
+        }
+    }
+
+    /// Stops it, and returns the Session as the server has it then.
+    ///
+    /// # Errors
+    /// The step that failed, and why.
+    pub async fn stop(
+        &self,
+        cluster: &Cluster,
+        manner: &Manner,
+        with: Stopping<'_>,
+        sink: &mut dyn Sink,
+    ) -> Result<Value> {
+        if self.controller {
+            return self.ask_controller(cluster, manner, &with, sink).await;
+        }
+        let rest = self.live.replicas(&self.belonging.session_uid);
+        self.remember(cluster, &rest, with.write).await?;
+        let carrying = Carrying {
+            belonging: &self.belonging,
+            write: with.write.clone(),
+            interrupt: with.interrupt,
+            limit: manner.limit,
+        };
+        let plan = self.plan(manner, with.now);
+        let outcome = cluster.carry_out(&plan, &carrying, sink).await;
+        if let Some((step, error)) = outcome.failed {
+            return Err(explain(STOP, self.name(), self.namespace(), &step, error));
+        }
+        let mut session = self.session.clone();
+        let wish = outcome.done.iter().find_map(|done| match done {
+            Done::Patched(object) if text(object, "/kind") == "Session" => Some(object),
+            _ => None,
+        });
+        session.metadata.generation = wish
+            .and_then(|object| object.pointer("/metadata/generation")?.as_i64())
+            .or(session.metadata.generation);
+        if with.write.dry_run {
+            return Ok(wish.unwrap_or(&self.object).clone());
+        }
+        let rest = Rest {
+            replicas: rest,
+            synced: outcome.done.contains(&Done::Synced),
+        };
+        let mut patch = record::stopped(&session, &self.standing(), &rest, with.now);
+        patch["metadata"]["uid"] = self.belonging.session_uid.as_str().into();
+        let (namespace, name) = (self.namespace(), self.name());
+        let part = Some("status");
+        cluster
+            .merge_patch(&SESSION, namespace, name, part, &patch, with.write)
+            .await
+    }
+
+    /// Writes the counts down before anything is scaled, where they are not those that the start wrote: a stop that is cut off
+    /// must not lose them.
+    async fn remember(
+        &self,
+        cluster: &Cluster,
+        counts: &std::collections::BTreeMap<String, i32>,
+        write: &Write,
+    ) -> Result<()> {
+        let status = self.session.status.as_ref();
+        let applied = status.and_then(|status| status.applied.as_ref());
+        let Some(applied) = applied.filter(|_| !write.dry_run) else {
+            return Ok(());
+        };
+        if counts
+            .iter()
+            .all(|entry| applied.replicas.get(entry.0) == Some(entry.1))
+        {
+            return Ok(());
+        }
+        let patch = json!({
+            "metadata": { "uid": self.belonging.session_uid },
+            "status": { "applied": { "replicas": counts } },
+        });
+        let (namespace, name) = (self.namespace(), self.name());
+        let part = Some("status");
+        cluster
+            .merge_patch(&SESSION, namespace, name, part, &patch, write)
+            .await
+            .map(drop)
+    }
+
+    /// A controller does the work: it is told what is wanted, and its phase is what is waited for.
+    async fn ask_controller(
+        &self,
+        cluster: &Cluster,
+        manner: &Manner,
+        with: &Stopping<'_>,
+        sink: &mut dyn Sink,
+    ) -> Result<Value> {
+        let mut patch = json!({
+            "metadata": { "uid": self.belonging.session_uid },
+            "spec": { "state": State::Stopped },
+        });
+        if manner.skip_sync {
+            patch["metadata"]["annotations"][labels::SKIP_SYNC] = "true".into();
+        }
+        let (namespace, name) = (self.namespace(), self.name());
+        let object = cluster
+            .merge_patch(&SESSION, namespace, name, None, &patch, with.write)
+            .await?;
+        if !manner.wait || with.write.dry_run {
+            return Ok(object);
+        }
+        let settled = cluster
+            .wait_stopped(namespace, name, manner.limit, with.interrupt, sink)
+            .await?;
+        if text(&settled, "/status/phase") == Phase::Running.word() {
+            let condition = condition(&settled, "Synced");
+            let error = anyhow!("session {name:?} is not stopped: {condition}");
+            return Err(hinted(error, without_sync(STOP, name, namespace)));
+        }
+        Ok(settled)
+    }
+}
+
+/// What a stop is carried out with.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopping<'a> {
+    /// How to write.
+    pub write: &'a Write,
+    /// Ends it between two steps, and while it waits.
+    pub interrupt: &'a Interrupt,
+    /// The time.
+    pub now: Timestamp,
+}
+
+fn condition(session: &Value, r#type: &str) -> String {
+    let all = session
+        .pointer("/status/conditions")
+        .and_then(Value::as_array);
+    let mut all = all.into_iter().flatten();
+    let found = all.find(|condition| text(condition, "/type") == r#type);
+    found.map_or_else(String::new, |condition| {
+        format!(
+            "{}: {}",
+            text(condition, "/reason"),
+            text(condition, "/message")
+        )
+    })
+}
+
+/// A verb that ends sessions, and its participle.
+#[derive(Clone, Copy, Debug)]
+pub struct Words {
+    /// `stop`, `delete`.
+    pub verb: &'static str,
+    /// `stopped`, `deleted`.
+    pub done: &'static str,
+}
+
+/// Those of `stop`.
+pub const STOP: Words = Words {
+    verb: "stop",
+    done: "stopped",
+};
+
+fn without_sync(words: Words, name: &str, namespace: &str) -> String {
+    format!(
+        "go on without it, and lose what was not saved: kubectl session {} {name} -n {namespace} --skip-sync",
+        words.verb
+    )
+}
+
+/// The error of a step that ends a session, with the way on.
+pub fn explain(
+    words: Words,
+    name: &str,
+    namespace: &str,
+    step: &Step,
+    error: anyhow::Error,
+) -> anyhow::Error {
+    // Not the user's Ctrl-C in a sync: nothing is wrong with the data then.
+    if matches!(step, Step::Sync { .. }) && !failure::is(&error, Kind::Interrupted) {
+        // As text: a failure of the connection would be printed without what was being done.
+        let error = anyhow!(
+            "session {name:?} is not {}: its data could not be synchronised: {error:#}",
+            words.done
+        );
+        return hinted(error, without_sync(words, name, namespace));
+    }
+    if failure::is(&error, Kind::Interrupted) || failure::is(&error, Kind::TimedOut) {
+        let verb = words.verb;
+        return hinted(
+            error,
+            format!("finish it with: kubectl session {verb} {name} -n {namespace}"),
+        );
+    }
+    error
+}

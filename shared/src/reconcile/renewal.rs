@@ -1,0 +1,229 @@
+//! What a start does with what an earlier one left: claims, Services, workloads at rest, Pods that have ended.
+
+use serde_json::{Value, json};
+
+use super::live::{Live, is_data_of, is_ended, owner_uids, pod_ref};
+use super::starting::{Start, may_be_others};
+use crate::api::Session;
+use crate::objects::belonging::{is_data, is_named};
+use crate::objects::pods::{SCALED, pod_metadata_paths};
+use crate::objects::resource::{PERSISTENT_VOLUME_CLAIM, POD, text};
+use crate::objects::{ObjectRef, ResourceType};
+use crate::plan::{Plan, Propagation, Step};
+use crate::quantity::Quantity;
+
+const SIZE: &str = "/spec/resources/requests/storage";
+
+/// One start over what is there.
+pub(super) struct Renewal<'a> {
+    pub(super) session: &'a Session,
+    pub(super) start: &'a Start,
+    pub(super) live: &'a Live,
+}
+
+impl Renewal<'_> {
+    fn uid(&self) -> &str {
+        self.session.metadata.uid.as_deref().unwrap_or_default()
+    }
+
+    /// Before anything is made: claims grow, which a server can refuse; what this start no longer has and what has ended
+    /// goes; Pods that are on their way out are waited for, because their names are needed.
+    pub(super) fn clear(&self, objects: &[Value], plan: &mut Plan) {
+        plan.stage(growths(self.session, objects, self.live));
+        let mut deletions = self.vanished(objects);
+        let uid = self.uid();
+        let ended = self.live.workload_pods(uid).filter(|pod| is_ended(pod));
+        let mut leaving: Vec<ObjectRef> = ended.map(pod_ref).collect();
+        deletions.extend(leaving.iter().map(|pod| delete(pod, &POD)));
+        plan.stage(deletions);
+        for pod in self.live.own_pods(uid) {
+            let going = pod.metadata.deletion_timestamp.is_some();
+            if going && !leaving.contains(&pod_ref(pod)) {
+                leaving.push(pod_ref(pod));
+            }
+        }
+        if !leaving.is_empty() {
+            plan.stage(vec![Step::AwaitGone {
+                targets: leaving,
+                resource: POD.clone(),
+            }]);
+        }
+    }
+
+    /// What the last start made, this one does not, and is still there and the session's own; never data.
+    fn vanished(&self, objects: &[Value]) -> Vec<Step> {
+        let applied = self
+            .session
+            .status
+            .as_ref()
+            .and_then(|status| status.applied.as_ref());
+        let before = applied.map(|applied| applied.objects.as_slice());
+        let gone = before.unwrap_or_default().iter().filter(|object| {
+            !objects
+                .iter()
+                .any(|wanted| is_named(wanted, &object.kind, &object.name))
+        });
+        gone.filter_map(|object| {
+            let (resource, found) = self.live.object(&object.kind, &object.name)?;
+            let same = text(&found, "/metadata/uid") == object.uid;
+            let own = owner_uids(&found).any(|owner| owner == self.uid());
+            (same && own && !is_data(&found)).then(|| delete(object, &resource))
+        })
+        .collect()
+    }
+
+    /// What becomes of one object.
+    pub(super) fn step(&self, mut object: Value) -> Step {
+        self.scale(&mut object);
+        let existing = may_be_others(&object, &self.start.use_existing);
+        let (kind, name) = (text(&object, "/kind"), text(&object, "/metadata/name"));
+        let found = self.live.object(kind, name).map(|(_, found)| found);
+        // Somebody else's that the last start was allowed to use.
+        if let Some(used) = found
+            .as_ref()
+            .filter(|f| !self.is_own(f) && self.was_used(f))
+        {
+            return Step::Keep {
+                object: used.clone(),
+            };
+        }
+        // Of an object that is not ours its POST says whose it is.
+        let Some(found) = found.filter(|found| self.is_own(found)) else {
+            return Step::Create { object, existing };
+        };
+        let rests = SCALED.contains(&kind) && found.pointer("/spec/replicas") == Some(&json!(0));
+        let runs = !pod_metadata_paths(kind).is_empty() && kind != "CronJob" && !rests;
+        if is_data(&found) || runs {
+            return Step::Keep { object: found };
+        }
+        Step::Apply { object, found }
+    }
+
+    fn is_own(&self, found: &Value) -> bool {
+        owner_uids(found).any(|owner| owner == self.uid())
+            || (is_data(found) && is_data_of(found, self.session))
+    }
+
+    fn was_used(&self, found: &Value) -> bool {
+        let status = self.session.status.as_ref();
+        let applied = status.and_then(|status| status.applied.as_ref());
+        let mut before = applied.iter().flat_map(|applied| &applied.objects);
+        before.any(|object| *object == ObjectRef::of(found))
+    }
+
+    /// Gives a workload the count it had; an autoscaler's it is left to.
+    fn scale(&self, object: &mut Value) {
+        let applied = self
+            .session
+            .status
+            .as_ref()
+            .and_then(|status| status.applied.as_ref());
+        let Some(applied) = applied.filter(|_| SCALED.contains(&text(object, "/kind"))) else {
+            return;
+        };
+        let (kind, name) = (text(object, "/kind"), text(object, "/metadata/name"));
+        let count = applied.replicas.get(&format!("{kind}/{name}")).copied();
+        let scaled = is_autoscaled(&self.start.rendering.objects, kind, name);
+        let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) else {
+            return;
+        };
+        if scaled {
+            spec.shift_remove("replicas");
+        } else if let Some(count) = count.filter(|count| *count > 0) {
+            spec.insert("replicas".into(), count.into());
+        }
+    }
+}
+
+/// True if one of `objects` is an autoscaler of that workload.
+fn is_autoscaled(objects: &[Value], kind: &str, name: &str) -> bool {
+    objects.iter().any(|object| {
+        let target = "/spec/scaleTargetRef";
+        text(object, "/kind") == "HorizontalPodAutoscaler"
+            && text(object, &format!("{target}/kind")) == kind
+            && text(object, &format!("{target}/name")) == name
+    })
+}
+
+fn delete(target: &ObjectRef, resource: &ResourceType) -> Step {
+    Step::Delete {
+        target: target.clone(),
+        resource: resource.clone(),
+        propagation: Propagation::Background,
+    }
+}
+
+/// The session's claims that `objects` mean, each with the claim that is wanted in its place: those of the rendering, and
+/// those that a StatefulSet made of its templates.
+fn claims<'a>(
+    session: &'a Session,
+    objects: &'a [Value],
+    live: &'a Live,
+) -> impl Iterator<Item = (&'a Value, &'a Value)> {
+    live.own_data(session)
+        .filter(|found| text(found, "/kind") == "PersistentVolumeClaim")
+        .filter_map(|found| {
+            let name = text(found, "/metadata/name");
+            let wanted = objects
+                .iter()
+                .find_map(|object| wanted_claim(object, name))?;
+            Some((found, wanted))
+        })
+}
+
+fn wanted_claim<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
+    if is_named(object, "PersistentVolumeClaim", name) {
+        return Some(object);
+    }
+    let templates = object.pointer("/spec/volumeClaimTemplates")?.as_array()?;
+    let set = text(object, "/metadata/name");
+    templates.iter().find(|template| {
+        let begin = format!("{}-{set}-", text(template, "/metadata/name"));
+        name.strip_prefix(&begin).is_some_and(|ordinal| {
+            !ordinal.is_empty() && ordinal.bytes().all(|byte| byte.is_ascii_digit())
+        })
+    })
+}
+
+/// The claims that `start` wants larger than they are, each with its patch.
+pub fn claim_growths(session: &Session, start: &Start, live: &Live) -> Vec<(ObjectRef, Value)> {
+    let steps = growths(session, &start.objects(), live).into_iter();
+    steps
+        .filter_map(|step| match step {
+            Step::Patch { target, patch, .. } => Some((target, patch)),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Claims grow where more is wanted, and never shrink.
+fn growths(session: &Session, objects: &[Value], live: &Live) -> Vec<Step> {
+    let size = |claim: &Value| text(claim, SIZE).parse::<Quantity>().ok();
+    claims(session, objects, live)
+        .filter_map(|(found, wanted)| {
+            let (has, wants) = (size(found)?, size(wanted)?);
+            (wants > has).then(|| Step::Patch {
+                target: ObjectRef::of(found),
+                resource: PERSISTENT_VOLUME_CLAIM.clone(),
+                patch: json!({ "spec": { "resources": { "requests": { "storage": wants.to_string() } } } }),
+            })
+        })
+        .collect()
+}
+
+/// What `start` wants of a claim that cannot be had: everything but the size of a claim is settled when it is made. One line,
+/// `None` where there is nothing.
+pub fn claim_conflict(session: &Session, start: &Start, live: &Live) -> Option<String> {
+    let objects = start.objects();
+    claims(session, &objects, live).find_map(|(found, wanted)| {
+        let fields = wanted.get("spec")?.as_object()?;
+        let (field, wants) = fields
+            .iter()
+            .find(|(field, wants)| *field != "resources" && found["spec"][*field] != **wants)?;
+        let has = &found["spec"][field];
+        let name = text(found, "/metadata/name");
+        Some(format!(
+            "PersistentVolumeClaim {name:?} cannot be changed: spec.{field} is {has}, {wants} is wanted now"
+        ))
+    })
+}

@@ -1,0 +1,116 @@
+//! A session that is stopped is started first; and one whose time is nearly over is told.
+
+use kubectl_session_connect::Connect;
+use kubectl_session_create::Create;
+use kubectl_session_stop::Stop;
+use serde_json::{Value, json};
+use session_support::{Execution, FakeApi, golden};
+
+use crate::play::Play;
+use crate::running::{change, connect, usual};
+use crate::tool::{ready, server};
+
+/// Alice's session ran, and has been stopped; its template's shell says hi.
+fn rested() -> FakeApi {
+    let api = server();
+    api.execute("echo hi", Execution::default());
+    api.react("pods", |pod| {
+        let running = pod["status"]["phase"].is_string();
+        if running {
+            Vec::new()
+        } else {
+            vec![ready(pod)]
+        }
+    });
+    Play::on(&api).run::<Create>("alice --template tool").done();
+    Play::on(&api).run::<Stop>("alice").done();
+    api.forget_requests();
+    api
+}
+
+fn phase(api: &FakeApi) -> Value {
+    let session = api.object("sessions.streaming.platform", "default", "alice");
+    session.unwrap()["status"]["phase"].clone()
+}
+
+#[test]
+fn a_stopped_session_is_started_and_entered() {
+    let api = rested();
+    let played = connect(&api, "alice");
+    golden("connect-stopped.txt", &played.text());
+    assert_eq!(api.executed(), [["/bin/sh", "-c", "echo hi"]]);
+    assert_eq!(phase(&api), "running");
+}
+
+#[test]
+fn one_that_ended_with_exit_code_0_is_started_too() {
+    let api = rested();
+    connect(&api, "alice").done();
+    let mut pod = api.object("pods", "default", "tool-alice").unwrap();
+    let before = pod["metadata"]["uid"].clone();
+    pod["status"] = json!({"phase": "Succeeded", "containerStatuses": [{"name": "main", "image": "", "imageID": "",
+        "ready": false, "restartCount": 0, "state": {"terminated": {"exitCode": 0, "reason": "Completed"}}}]});
+    api.put(pod);
+    connect(&api, "alice").done();
+    let after = api.object("pods", "default", "tool-alice").unwrap();
+    assert_ne!(after["metadata"]["uid"], before);
+}
+
+#[test]
+fn one_whose_time_was_over_gets_a_new_one() {
+    let api = rested();
+    change(&api, |session| {
+        session["status"]["expiresAt"] = "2026-03-01T11:00:00Z".into()
+    });
+    connect(&api, "alice").done();
+    let session = api
+        .object("sessions.streaming.platform", "default", "alice")
+        .unwrap();
+    assert_eq!(session["status"]["expiresAt"], "2026-03-01T14:00:00Z");
+}
+
+#[test]
+fn nobody_is_started_against_his_word() {
+    for words in ["alice --no-start", "alice --wait=false"] {
+        let api = rested();
+        let played = connect(&api, words);
+        let text = "error: session \"alice\" is stopped\nhint: start it: kubectl session start alice -n default\n";
+        assert_eq!(played.failed(), text, "{words}");
+        assert!(api.writes().is_empty() && api.executed().is_empty());
+    }
+    let api = rested();
+    connect(&api, "alice --print -o json").done();
+    connect(&api, "alice --method nope").failed();
+    assert!(api.writes().is_empty());
+}
+
+#[test]
+fn a_session_that_does_not_come_up_is_not_entered() {
+    let api = rested();
+    api.react("pods", |pod| {
+        let mut pod = pod.clone();
+        pod["status"] = json!({"phase": "Failed", "containerStatuses": [{"name": "main", "image": "", "imageID": "",
+            "ready": false, "restartCount": 0, "state": {"terminated": {"exitCode": 9, "reason": "Error"}}}]});
+        vec![pod]
+    });
+    let played = connect(&api, "alice");
+    assert_eq!(played.code, 1, "{played:#?}");
+    assert!(played.err.contains("did not get ready"), "{}", played.err);
+    assert!(api.executed().is_empty());
+}
+
+#[test]
+fn a_time_that_is_nearly_over_is_told() {
+    for (at, told) in [
+        ("2026-03-01T12:09:59Z", true),
+        ("2026-03-01T12:10:00Z", false),
+    ] {
+        let api = usual();
+        change(&api, |session| session["status"]["expiresAt"] = at.into());
+        let played = Play::on(&api).run::<Connect>("alice -- x");
+        let text = "note: session \"alice\" expires in 9m59s; extend it: kubectl session extend alice -n default --by 1h\n";
+        assert_eq!(played.err, if told { text } else { "" });
+        let played = Play::on(&api).run::<Connect>("alice -q -- x");
+        assert_eq!(played.err, "", "quiet");
+    }
+}

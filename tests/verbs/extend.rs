@@ -1,0 +1,258 @@
+//! `kubectl session extend`: what is written, what is refused, and what is said about it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs,
+    unreachable_pub,
+    reason = "tests may fail loudly"
+)]
+
+use std::path::Path;
+
+use kubectl_session_extend::Extend;
+use play::{Play, Played};
+use serde_json::{Value, json};
+use session_support::{FakeApi, golden, run_binary};
+
+#[path = "play.rs"]
+mod play;
+
+const KIND: &str = "sessions.streaming.platform";
+
+/// Alice's and bob's sessions started at 11:00 and expire at 13:00; their template allows a day.
+fn server() -> FakeApi {
+    let api = FakeApi::stateful();
+    api.put(json!({
+        "apiVersion": "streaming.platform/v1", "kind": "SessionTemplate", "metadata": {"name": "tool"},
+        "spec": {"manifest": "x", "lifetime": {"timeout": "2h", "maximum": "24h"}},
+    }));
+    for name in ["alice", "bob"] {
+        api.put(json!({
+            "apiVersion": "streaming.platform/v1", "kind": "Session",
+            "metadata": {"name": name, "namespace": "default", "labels": {"streaming.platform/user": name}},
+            "spec": {"userId": name, "template": "tool", "state": "running"},
+            "status": {"phase": "running", "startTime": "2026-03-01T11:00:00Z", "expiresAt": "2026-03-01T13:00:00Z"},
+        }));
+    }
+    api
+}
+
+fn extend(api: &FakeApi, words: &str) -> Played {
+    Play::on(api).run::<Extend>(words)
+}
+
+fn session(api: &FakeApi, name: &str) -> Value {
+    api.object(KIND, "default", name).unwrap()
+}
+
+/// Changes alice's session.
+fn change(api: &FakeApi, change: impl FnOnce(&mut Value)) {
+    let mut session = session(api, "alice");
+    change(&mut session);
+    api.put(session);
+}
+
+#[test]
+fn the_lifetime_is_written_and_the_end_that_follows() {
+    let api = server();
+    let played = extend(&api, "alice --by 2h");
+    let lines: String = api.lines().iter().map(|line| format!("{line}\n")).collect();
+    golden(
+        "extend.txt",
+        &format!("{}--- requests\n{lines}", played.text()),
+    );
+    let alice = session(&api, "alice");
+    assert_eq!(alice["spec"]["timeout"], 4 * 3600);
+    assert_eq!(alice["status"]["expiresAt"], "2026-03-01T15:00:00Z");
+    for write in api.writes() {
+        assert_eq!(write.json()["metadata"]["uid"], alice["metadata"]["uid"]);
+    }
+    let bob = session(&api, "bob");
+    assert_eq!(bob["status"]["expiresAt"], "2026-03-01T13:00:00Z");
+}
+
+#[test]
+fn an_end_that_is_named_is_taken_and_a_second_time_nothing_is_written() {
+    let api = server();
+    let words = "--all --until 2026-03-01T18:00:00+01:00";
+    let lines =
+        "session.streaming.platform/alice extended\nsession.streaming.platform/bob extended\n";
+    assert_eq!(extend(&api, words).done(), lines);
+    for name in ["alice", "bob"] {
+        let found = session(&api, name)["status"]["expiresAt"].clone();
+        assert_eq!(found, "2026-03-01T17:00:00Z");
+    }
+    let before = api.writes().len();
+    assert_eq!(
+        extend(&api, words).done(),
+        lines.replace("extended", "unchanged")
+    );
+    assert_eq!(api.writes().len(), before);
+}
+
+#[test]
+fn an_end_is_taken_away_where_the_template_has_no_longest_lifetime() {
+    let api = server();
+    change(&api, |alice| {
+        alice["spec"]["template"] = Value::Null;
+        alice["spec"]["manifest"] = "x".into();
+        alice["status"]["conditions"] = json!([{"type": "Expired", "status": "True", "reason": "LifetimeOver", "message": "",
+            "lastTransitionTime": "2026-03-01T11:30:00Z"}]);
+    });
+    let played = extend(&api, "alice --no-expiry");
+    assert_eq!(played.err, "note: never expires\n");
+    let alice = session(&api, "alice");
+    assert_eq!(alice["spec"]["timeout"], "never");
+    assert_eq!(alice["status"].get("expiresAt"), None);
+    assert_eq!(alice["status"]["conditions"], json!([]));
+    let again = extend(&api, "alice --no-expiry");
+    assert_eq!(again.done(), "session.streaming.platform/alice unchanged\n");
+}
+
+#[test]
+fn what_cannot_be_is_told_and_nothing_is_written() {
+    let mut text = String::new();
+    let mut refused = |words: &str, happened: &dyn Fn(&FakeApi)| {
+        let api = server();
+        happened(&api);
+        text.push_str(&format!(
+            "$ extend {words}\n{}",
+            extend(&api, words).failed()
+        ));
+        assert!(api.writes().is_empty(), "{words}");
+    };
+    let nothing = |_: &FakeApi| {};
+    refused("nobody --by 1h", &nothing);
+    refused("alice --by 23h", &nothing);
+    refused("alice --no-expiry", &nothing);
+    refused("alice --until 2026-03-01T12:30:00Z", &nothing);
+    refused("alice --by 1h", &|api| {
+        change(api, |alice| alice["spec"]["state"] = "stopped".into())
+    });
+    refused("alice --by 1h", &|api| {
+        change(api, |alice| alice["status"] = json!({}))
+    });
+    refused("alice --by 1h", &|api| {
+        change(api, |alice| alice["status"]["expiresAt"] = Value::Null)
+    });
+    refused("alice --by 1h", &|api| {
+        api.remove("sessiontemplates.streaming.platform", "", "tool")
+    });
+    refused("alice --by 1h", &|api| {
+        change(api, |alice| {
+            alice["metadata"]["finalizers"] = json!(["x/y"]);
+            alice["metadata"]["deletionTimestamp"] = "2026-03-01T11:30:00Z".into();
+        });
+    });
+    golden("extend-refused.txt", &text);
+}
+
+#[test]
+fn one_that_fails_keeps_no_other() {
+    let api = server();
+    let played = extend(&api, "nobody bob --by 1h");
+    assert_eq!(played.code, 1);
+    assert_eq!(played.out, "session.streaming.platform/bob extended\n");
+    assert!(
+        played.err.contains("\"nobody\" not found"),
+        "{}",
+        played.err
+    );
+    let api = FakeApi::stateful();
+    let played = extend(&api, "-l a=b --by 1h");
+    assert_eq!(
+        (played.done(), played.err.as_str()),
+        ("", "No resources found\n")
+    );
+}
+
+#[test]
+fn a_rehearsal_keeps_everything() {
+    let api = server();
+    let before = session(&api, "alice");
+    let played = extend(&api, "alice --by 1h --dry-run=client");
+    assert_eq!(
+        played.done(),
+        "session.streaming.platform/alice extended (dry run)\n"
+    );
+    assert!(api.writes().is_empty());
+    let played = extend(&api, "alice --by 1h --dry-run=server");
+    assert_eq!(
+        played.done(),
+        "session.streaming.platform/alice extended (server dry run)\n"
+    );
+    let all = api.requests();
+    let patches = all.iter().filter(|request| request.method == "PATCH");
+    let asked: Vec<_> = patches.map(|request| request.query("dryRun")).collect();
+    assert_eq!(asked, [Some("All".to_owned())]);
+    assert_eq!(session(&api, "alice"), before);
+}
+
+#[test]
+fn a_controller_writes_the_end_itself() {
+    let api = server();
+    let renewed = session_shared::Timestamp::now().to_string();
+    api.put(
+        json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+        "metadata": {"name": "session-controller", "namespace": "session-system"},
+        "spec": {"holderIdentity": "c-1", "renewTime": renewed, "leaseDurationSeconds": 3600}}),
+    );
+    extend(&api, "alice --by 1h").done();
+    let writes = api.writes();
+    assert_eq!(writes.len(), 1);
+    assert_eq!(writes[0].json()["spec"], json!({"timeout": 3 * 3600}));
+}
+
+#[test]
+fn the_object_is_printed_as_it_is_then() {
+    let api = server();
+    let played = extend(
+        &api,
+        "alice --by 1h -o jsonpath={.spec.timeout}/{.status.expiresAt}",
+    );
+    assert_eq!(played.done(), "10800/2026-03-01T14:00:00Z");
+    let api = server();
+    let played = extend(&api, "session/alice --by 1h -o name -q");
+    assert_eq!(played.done(), "session.streaming.platform/alice\n");
+    assert_eq!(played.err, "");
+}
+
+#[test]
+fn a_choice_that_cannot_be_meant_is_told_before_any_request() {
+    let mut text = String::new();
+    for words in [
+        "--by 1h",
+        "alice",
+        "alice --by 0",
+        "alice --by never",
+        "alice --by -1h",
+        "alice --by 99999999999999999999s",
+        "alice --by soon",
+        "alice --until tomorrow",
+        "alice --until 2026-03-01T11:00:00Z",
+        "alice --by 1h --no-expiry",
+        "Alice --by 1h",
+    ] {
+        let api = FakeApi::stateful();
+        text.push_str(&format!(
+            "$ extend {words}\n{}",
+            extend(&api, words).failed()
+        ));
+        assert!(api.requests().is_empty(), "{words}");
+    }
+    golden("extend-illegal.txt", &text);
+}
+
+#[test]
+fn a_command_line_that_cannot_be_meant_is_answered_as_kubectl_does() {
+    let program = Path::new(env!("CARGO_BIN_EXE_kubectl-session-extend"));
+    let mut text = String::new();
+    for words in ["alice --bogus", "alice --by", "alice --no-expiry=x"] {
+        let args: Vec<&str> = words.split(' ').collect();
+        let done = run_binary(program, &args, &[], "");
+        assert_eq!((done.code, done.stdout.as_str()), (1, ""), "{words}");
+        text.push_str(&format!("$ extend {words}\n{}", done.stderr));
+    }
+    golden("extend-usage.txt", &text);
+}

@@ -1,0 +1,29 @@
+//! `kubectl session start`: what comes back and what is made anew, from whichever state a session was left in.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs,
+    unreachable_pub,
+    reason = "tests may fail loudly"
+)]
+
+#[path = "start/again.rs"]
+mod again;
+#[path = "start/choice.rs"]
+mod choice;
+#[path = "start/left.rs"]
+mod left;
+#[path = "start/manifest.rs"]
+mod manifest;
+#[path = "play.rs"]
+mod play;
+#[path = "start/rested.rs"]
+mod rested;
+#[path = "start/template.rs"]
+mod template;
+#[path = "create/tool.rs"]
+#[allow(dead_code, reason = "the template of create's tests")]
+mod tool;
+#[path = "start/waiting.rs"]
+mod waiting;

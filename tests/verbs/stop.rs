@@ -1,0 +1,20 @@
+//! `kubectl session stop`: the order of what goes, what rests, whose word it takes, and what is never touched.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs,
+    unreachable_pub,
+    reason = "tests may fail loudly"
+)]
+
+#[path = "stop/choice.rs"]
+mod choice;
+#[path = "stop/order.rs"]
+mod order;
+#[path = "play.rs"]
+mod play;
+#[path = "stop/rest.rs"]
+mod rest;
+#[path = "stop/running.rs"]
+mod running;

@@ -1,0 +1,166 @@
+//! Which sessions, whose word is needed, and rehearsals.
+
+use std::path::Path;
+
+use kubectl_session_stop::Stop;
+use session_support::{FakeApi, golden, run_binary};
+
+use crate::play::Play;
+use crate::running::{Running, session, stop};
+
+/// Alice keeps her home in a claim, bob has none.
+fn two() -> FakeApi {
+    let api = Running::default().server();
+    let bob = Running {
+        name: "bob",
+        claim: false,
+        ..Running::default()
+    };
+    bob.put(&api);
+    api
+}
+
+#[test]
+fn data_that_no_claim_keeps_needs_a_word() {
+    let api = two();
+    let played = stop(&api, "--all");
+    golden("stop-data-refused.txt", &played.text());
+    assert!(api.writes().is_empty() && api.executed().is_empty());
+    assert_eq!(stop(&api, "--all -y").done().lines().count(), 2);
+    assert_eq!(session(&api, "bob")["status"]["phase"], "stopped");
+}
+
+#[test]
+fn a_terminal_is_asked_and_the_answer_counts() {
+    let mut text = String::new();
+    for (answer, stops) in [("y\n", true), ("n\n", false), ("", false)] {
+        let api = two();
+        let played = Play::on(&api).at_terminal(answer).run::<Stop>("bob");
+        assert_eq!(
+            (played.code, !api.writes().is_empty()),
+            (0, stops),
+            "{answer:?}"
+        );
+        text.push_str(&format!("$ {answer:?}\n{}", played.out));
+    }
+    golden("stop-asked.txt", &text);
+}
+
+#[test]
+fn nobody_is_asked_where_nothing_is_lost() {
+    let api = two();
+    // What ends by itself, or never came up, has nothing to lose.
+    let mut pod = api.object("pods", "default", "tool-bob").unwrap();
+    pod["status"] = serde_json::json!({"phase": "Succeeded"});
+    api.put(pod);
+    stop(&api, "alice bob").done();
+    let api = FakeApi::stateful();
+    let new = Running {
+        claim: false,
+        ..Running::default()
+    };
+    new.put(&api);
+    let mut fresh = session(&api, "alice");
+    fresh["status"]["phase"] = "pending".into();
+    api.put(fresh);
+    let mut pod = api.object("pods", "default", "tool-alice").unwrap();
+    pod["status"] = serde_json::json!({"phase": "Pending"});
+    api.put(pod);
+    stop(&api, "alice").done();
+}
+
+#[test]
+fn one_that_fails_stops_no_other() {
+    let api = two();
+    let played = stop(&api, "nobody alice");
+    golden("stop-missing.txt", &played.text());
+    assert_eq!(played.code, 1);
+    assert_eq!(session(&api, "alice")["status"]["phase"], "stopped");
+}
+
+#[test]
+fn a_selection_that_finds_nothing_is_no_error() {
+    let api = FakeApi::stateful();
+    let played = stop(&api, "-l a=b");
+    assert_eq!(
+        (played.done(), played.err.as_str()),
+        ("", "No resources found\n")
+    );
+}
+
+#[test]
+fn a_rehearsal_keeps_everything() {
+    let api = two();
+    let played = stop(&api, "alice bob --dry-run=client");
+    assert_eq!(
+        played.done().lines().last().unwrap(),
+        "session.streaming.platform/bob stopped (dry run)"
+    );
+    assert!(api.writes().is_empty());
+    let played = stop(&api, "alice --dry-run=server");
+    assert_eq!(
+        played.done(),
+        "session.streaming.platform/alice stopped (server dry run)\n"
+    );
+    let all = api.requests().into_iter();
+    let rehearsed: Vec<_> = all.filter(|request| request.method != "GET").collect();
+    assert_eq!(rehearsed.len(), 2, "what is wanted, and the Pod");
+    for write in rehearsed {
+        let sent = write.query("dryRun").unwrap_or_default();
+        assert!(
+            sent == "All" || write.json()["dryRun"][0] == "All",
+            "{write:?}"
+        );
+    }
+    assert!(api.executed().is_empty() && api.objects("pods").len() == 2);
+}
+
+#[test]
+fn the_object_is_printed_as_it_is_then() {
+    let api = two();
+    let played = stop(&api, "alice -o jsonpath={.spec.state}/{.status.phase}");
+    assert_eq!(played.done(), "stopped/stopped");
+    let api = two();
+    assert_eq!(
+        stop(&api, "session/alice -o name").done(),
+        "session.streaming.platform/alice\n"
+    );
+}
+
+#[test]
+fn a_choice_that_cannot_be_meant_is_told_before_any_request() {
+    let mut text = String::new();
+    for words in [
+        "",
+        "alice -l a=b",
+        "alice --all",
+        "pod/alice",
+        "Alice",
+        "alice --dry-run=maybe",
+        "alice -o wide",
+    ] {
+        let api = FakeApi::stateful();
+        let played = stop(&api, words);
+        text.push_str(&format!("$ stop {words}\n{}", played.failed()));
+        assert!(api.requests().is_empty(), "{words}");
+    }
+    golden("stop-illegal.txt", &text);
+}
+
+#[test]
+fn a_command_line_that_cannot_be_meant_is_answered_as_kubectl_does() {
+    let program = Path::new(env!("CARGO_BIN_EXE_kubectl-session-stop"));
+    let mut text = String::new();
+    for words in [
+        "alice --bogus",
+        "alice -l",
+        "alice --timeout=x",
+        "alice --skip-sync=x",
+    ] {
+        let args: Vec<&str> = words.split(' ').collect();
+        let done = run_binary(program, &args, &[], "");
+        assert_eq!((done.code, done.stdout.as_str()), (1, ""), "{words}");
+        text.push_str(&format!("$ stop {words}\n{}", done.stderr));
+    }
+    golden("stop-usage.txt", &text);
+}

@@ -1,0 +1,106 @@
+//! Workloads that can rest with no Pods, and a controller that does the work.
+
+use serde_json::json;
+use session_shared::labels;
+use session_support::{FakeApi, golden};
+
+use crate::running::{KIND, Running, session, stop, stop_and_end, written};
+
+#[test]
+fn what_can_rest_is_scaled_to_0_and_its_count_remembered() {
+    let mut text = String::new();
+    for kind in ["StatefulSet", "Deployment"] {
+        let api = Running {
+            kind,
+            ..Running::default()
+        }
+        .server();
+        let played = stop_and_end(&api, "alice");
+        text.push_str(&format!("{kind}\n{}", played.text()));
+        written(&api)
+            .iter()
+            .for_each(|line| text.push_str(&format!("{line}\n")));
+        let plural = format!("{}s.apps", kind.to_lowercase());
+        let set = api.object(&plural, "default", "tool-alice").unwrap();
+        assert_eq!(set["spec"]["replicas"], 0);
+        let status = session(&api, "alice")["status"].clone();
+        let counts = &status["applied"]["replicas"];
+        assert_eq!(
+            *counts,
+            json!({format!("{kind}/tool-alice"): 2}),
+            "not what the start made"
+        );
+        assert_eq!(
+            stop(&api, "alice").done(),
+            "session.streaming.platform/alice already stopped\n"
+        );
+    }
+    golden("stop-scaled.txt", &text);
+}
+
+#[test]
+fn a_second_try_does_not_lose_the_count() {
+    let api = Running {
+        kind: "StatefulSet",
+        lingers: true,
+        ..Running::default()
+    }
+    .server();
+    assert_eq!(stop(&api, "alice --timeout=50ms").code, 1);
+    let set = api
+        .object("statefulsets.apps", "default", "tool-alice")
+        .unwrap();
+    assert_eq!(set["spec"]["replicas"], 0);
+    stop(&api, "alice --wait=false").done();
+    let counts = session(&api, "alice")["status"]["applied"]["replicas"].clone();
+    assert_eq!(counts["StatefulSet/tool-alice"], 2);
+}
+
+/// The controller of a test: it answers what is wanted with a phase.
+fn controlled(phase: &'static str) -> FakeApi {
+    let api = Running::default().server();
+    let renewed = session_shared::Timestamp::now().to_string();
+    api.put(
+        json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+        "metadata": {"name": "session-controller", "namespace": "session-system"},
+        "spec": {"holderIdentity": "c-1", "renewTime": renewed, "leaseDurationSeconds": 3600}}),
+    );
+    api.react(KIND, move |session| {
+        let mut session = session.clone();
+        if session["spec"]["state"] != "stopped" {
+            return Vec::new();
+        }
+        session["status"]["phase"] = phase.into();
+        if phase == "running" {
+            session["status"]["conditions"] = json!([{"type": "Synced", "status": "False", "reason": "SyncFailed",
+                "message": "exit code 7", "lastTransitionTime": "2026-03-01T12:00:00Z"}]);
+        }
+        vec![session]
+    });
+    api
+}
+
+#[test]
+fn a_controller_that_is_alive_does_the_work() {
+    let api = controlled("stopped");
+    let played = stop(&api, "alice");
+    assert_eq!(played.done(), "session.streaming.platform/alice stopped\n");
+    assert_eq!(written(&api), ["PATCH sessions/alice"]);
+    assert!(api.executed().is_empty());
+    assert_eq!(
+        session(&api, "alice")["metadata"]["annotations"].get(labels::SKIP_SYNC),
+        None
+    );
+}
+
+#[test]
+fn a_controller_whose_sync_fails_is_told() {
+    let api = controlled("running");
+    golden("stop-controller-sync.txt", &stop(&api, "alice").text());
+    let api = controlled("stopped");
+    stop(&api, "alice --skip-sync").done();
+    assert_eq!(
+        session(&api, "alice")["metadata"]["annotations"][labels::SKIP_SYNC],
+        "true"
+    );
+}
