@@ -3,36 +3,23 @@
 use anyhow::{Result, anyhow};
 use session_shared::failure::hinted;
 use session_shared::flags::writing::DryRun;
+use session_shared::lifecycle::deleting::Doomed;
 use session_shared::objects::resource::SESSION;
 use session_shared::report::console::{
     Console, DELETION_CANCELLED, DELETION_QUESTION, deletion_preview,
 };
 
-use crate::intent::Intent;
-use crate::plan::Doomed;
+use crate::plan::Intent;
 
 /// Refuses what cannot be done yet, before anything is.
 ///
 /// # Errors
 /// When the data policy of a session asks for a snapshot.
 pub(crate) fn check(doomed: &[Doomed]) -> Result<()> {
-    let Some(session) = doomed.iter().find(|session| session.needs_snapshot()) else {
-        return Ok(());
-    };
-    let error = anyhow!(
-        "session {:?} has the data policy \"snapshot\", and snapshots cannot be taken yet",
-        session.name()
-    );
-    let patch = r#"{"spec":{"dataPolicy":"keep"}}"#;
-    let error = hinted(
-        error,
-        format!(
-            "keep its data: kubectl patch session {} -n {} --type merge -p '{patch}', then delete it",
-            session.name(),
-            session.belonging.namespace.as_str()
-        ),
-    );
-    Err(hinted(error, "or destroy its data with --delete-data"))
+    match doomed.iter().try_for_each(Doomed::check) {
+        Err(error) => Err(hinted(error, "or destroy its data with --delete-data")),
+        Ok(()) => Ok(()),
+    }
 }
 
 /// Asks where it must: with -i always; on a terminal for several sessions, and for data that would be destroyed. Without a

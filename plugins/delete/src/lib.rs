@@ -2,7 +2,6 @@
 
 mod args;
 mod confirm;
-mod intent;
 mod observe;
 mod outcome;
 mod plan;
@@ -29,7 +28,7 @@ impl Verb for Delete {
         if let Some(text) = args.writing.deprecation() {
             ground.console.warn(text);
         }
-        let intent = intent::read(&args)?;
+        let intent = plan::read(&args)?;
         let format = Format::parse(&args.printing.output, Allowed::Name, false, false)?;
         let write = Write::of(&args.writing)?;
         // reads only

@@ -5,10 +5,9 @@ use futures::StreamExt;
 use session_shared::api::DataPolicy;
 use session_shared::cluster::Cluster;
 use session_shared::cluster::chosen::AT_ONCE;
-use session_shared::objects::belonging::Belonging;
+use session_shared::lifecycle::deleting::Doomed;
 
-use crate::intent::Intent;
-use crate::plan::Doomed;
+use crate::plan::Intent;
 
 /// What was found.
 pub(crate) struct Found {
@@ -46,14 +45,7 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Found>
         if intent.delete_data {
             session.spec.data_policy = Some(DataPolicy::Delete);
         }
-        let live = cluster.live(namespace, &session).await?;
-        let belonging = Belonging::of(&session)?;
-        anyhow::Ok(Doomed {
-            session,
-            live,
-            belonging,
-            controller,
-        })
+        Doomed::of(cluster, session, controller).await
     });
     let looked: Vec<Result<Doomed>> = looked.buffered(AT_ONCE).collect().await;
     found.doomed = looked.into_iter().collect::<Result<_>>()?;

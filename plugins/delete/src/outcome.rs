@@ -3,11 +3,11 @@
 use anyhow::Result;
 use futures::StreamExt;
 use session_shared::cluster::chosen::AT_ONCE;
-use session_shared::cluster::execute::Carrying;
 use session_shared::cluster::{Cluster, Write};
 use session_shared::failure;
 use session_shared::flags::writing::DryRun;
-use session_shared::lifecycle::stopping::{Words, explain};
+use session_shared::lifecycle::deleting::Doomed;
+use session_shared::lifecycle::stopping::{DELETE, Stopping, explain};
 use session_shared::objects::resource::SESSION;
 use session_shared::plan::Outcome;
 use session_shared::progress::{Event, Silent, Sink, Stage};
@@ -16,15 +16,8 @@ use session_shared::report::format::Format;
 use session_shared::report::mutation::{Mutations, no_resources};
 use session_shared::verb::Ground;
 
-use crate::intent::Intent;
 use crate::observe::Found;
-use crate::plan::Doomed;
-
-/// The verb and its participle.
-const DELETE: Words = Words {
-    verb: "delete",
-    done: "deleted",
-};
+use crate::plan::Intent;
 
 /// Deletes all of them, some at a time; one that fails stops no other.
 pub(crate) async fn carry_out(
@@ -40,9 +33,15 @@ pub(crate) async fn carry_out(
     // Ctrl-C ends the waiting, not the process: what was begun and what is left is still to be told.
     let _guard = ground.interrupt.guard();
     let (interrupt, now) = (ground.interrupt.clone(), ground.now());
+    let with = Stopping {
+        write,
+        interrupt: &interrupt,
+        now,
+    };
+    let manner = &intent.manner;
     let mut sink = ground.console.progress();
     if let [one] = doomed {
-        let outcome = carry_out_one(cluster, intent, one, write, &interrupt, now, &mut sink).await;
+        let outcome = one.delete(cluster, manner, with, &mut sink).await;
         sink.tell(Event::Done);
         return vec![outcome];
     }
@@ -52,33 +51,11 @@ pub(crate) async fn carry_out(
         object,
         detail: String::new(),
     });
-    let interrupt = &interrupt;
-    let all = futures::stream::iter(doomed).map(|one| async move {
-        carry_out_one(cluster, intent, one, write, interrupt, now, &mut Silent).await
-    });
+    let all = futures::stream::iter(doomed)
+        .map(|one| async move { one.delete(cluster, manner, with, &mut Silent).await });
     let outcomes = all.buffered(AT_ONCE).collect().await;
     sink.tell(Event::Done);
     outcomes
-}
-
-async fn carry_out_one(
-    cluster: &Cluster,
-    intent: &Intent,
-    doomed: &Doomed,
-    write: &Write,
-    interrupt: &session_shared::cluster::interrupt::Interrupt,
-    now: session_shared::Timestamp,
-    sink: &mut dyn Sink,
-) -> Outcome {
-    let with = Carrying {
-        belonging: &doomed.belonging,
-        write: write.clone(),
-        interrupt,
-        limit: intent.limit,
-    };
-    cluster
-        .carry_out(&doomed.plan(intent, now), &with, sink)
-        .await
 }
 
 /// Prints a line for each session that is gone, what was kept of it, and the errors after them.

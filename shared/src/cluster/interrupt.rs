@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -75,6 +76,18 @@ impl Interrupt {
             () = self.wait() => Err(interrupted()),
             result = work => result,
         }
+    }
+
+    /// Waits so long, for work that is done again and again.
+    ///
+    /// # Errors
+    /// Interrupted.
+    pub async fn pause(&self, length: Duration) -> anyhow::Result<()> {
+        let over = async {
+            tokio::time::sleep(length).await;
+            Ok(())
+        };
+        self.race(over).await
     }
 
     /// Waits for Ctrl-C, SIGTERM or SIGHUP, for ever again, and sets the flag; returns at the second one, or at the first

@@ -55,13 +55,22 @@ impl Present {
     /// # Errors
     /// What the server refuses; a session that is being deleted.
     pub async fn of(cluster: &Cluster, chosen: Chosen, controller: bool) -> Result<Self> {
-        let Chosen { session, object } = chosen;
-        if session.metadata.deletion_timestamp.is_some() {
-            let name = text(&object, "/metadata/name");
+        if chosen.session.metadata.deletion_timestamp.is_some() {
+            let name = text(&chosen.object, "/metadata/name");
             return Err(anyhow!("session {name:?} is being deleted"));
         }
+        let namespace = text(&chosen.object, "/metadata/namespace");
+        let live = cluster.live(namespace, &chosen.session).await?;
+        Self::with(chosen, live, controller)
+    }
+
+    /// A session, with everything that is there of it.
+    ///
+    /// # Errors
+    /// When its name, Namespace or owner is not legal.
+    pub fn with(chosen: Chosen, live: Live, controller: bool) -> Result<Self> {
+        let Chosen { session, object } = chosen;
         let belonging = Belonging::of(&session)?;
-        let live = cluster.live(belonging.namespace.as_str(), &session).await?;
         let seen = look(&session, &live, &[]);
         Ok(Self {
             session,
@@ -345,6 +354,12 @@ pub struct Words {
 pub const STOP: Words = Words {
     verb: "stop",
     done: "stopped",
+};
+
+/// Those of `delete`.
+pub const DELETE: Words = Words {
+    verb: "delete",
+    done: "deleted",
 };
 
 fn without_sync(words: Words, name: &str, namespace: &str) -> String {

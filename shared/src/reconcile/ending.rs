@@ -128,7 +128,7 @@ fn delete(target: &ObjectRef, propagation: Propagation) -> Option<Step> {
 }
 
 /// The data policy that holds: the Session's, else the template's at the last start, else keep.
-pub(crate) fn data_policy(session: &Session) -> DataPolicy {
+pub fn data_policy(session: &Session) -> DataPolicy {
     let at_start = session
         .status
         .as_ref()

@@ -11,7 +11,7 @@ mod seen;
 mod starting;
 mod state;
 
-pub use ending::{Ending, ending};
+pub use ending::{Ending, data_policy, ending};
 pub use live::{Found, Live, is_primary};
 pub use rendering::{Body, Recipe, Rendered, render};
 pub use renewal::{claim_conflict, claim_growths};

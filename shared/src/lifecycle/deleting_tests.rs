@@ -1,24 +1,16 @@
+use std::time::Duration;
+
 use serde_json::{Value, json};
-use session_shared::plan::Step;
 
 use super::*;
-use crate::intent::Intent;
-use session_shared::flags::choice::Which;
-use session_shared::flags::writing::DryRun;
 
 const NOW: &str = "2026-01-01T00:00:00Z";
 
-fn intent(wait: bool) -> Intent {
-    Intent {
-        which: Which::Selected(String::new()),
+fn manner(wait: bool) -> Manner {
+    Manner {
         skip_sync: false,
-        delete_data: false,
-        ignore_not_found: false,
-        yes: false,
-        interactive: false,
-        dry_run: DryRun::None,
         wait,
-        limit: std::time::Duration::from_secs(1),
+        limit: Duration::from_secs(1),
     }
 }
 
@@ -40,17 +32,11 @@ fn doomed(spec: Option<&str>, status: Option<&str>) -> Doomed {
         data: vec![claim],
         ..Live::default()
     };
-    let belonging = Belonging::of(&session).unwrap();
-    Doomed {
-        session,
-        live,
-        belonging,
-        controller: false,
-    }
+    Doomed::with(session, live, false).unwrap()
 }
 
 fn steps(doomed: &Doomed, wait: bool) -> Vec<String> {
-    let plan = doomed.plan(&intent(wait), NOW.parse().unwrap());
+    let plan = doomed.plan(&manner(wait), NOW.parse().unwrap());
     let word = |step: &Step| match step {
         Step::Delete { target, .. } => format!("delete {}", target.name),
         Step::Patch { target, .. } => format!("patch {}", target.name),

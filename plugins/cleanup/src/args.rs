@@ -1,0 +1,74 @@
+//! The command line of `cleanup`.
+
+use clap::Parser;
+use session_shared::flags::connection::Connection;
+use session_shared::flags::numbers;
+use session_shared::flags::output::Talk;
+use session_shared::flags::waiting::{self, Waiting};
+use session_shared::flags::writing::Writing;
+
+pub(crate) const ABOUT: &str = "Clean up what sessions leave behind.
+
+--expired ends sessions whose time is over, as their template's onExpiry has it: they are stopped, or deleted by their \
+data policy. First the plan is shown: what is done, why, whose it is, and what becomes of data; then it is asked on a \
+terminal, and needs -y elsewhere. Each object is looked at once more before anything is done to it. One that fails is \
+reported and the rest goes on.";
+
+const EXAMPLES: &str = "  # Show what would be done about sessions whose time is over, everywhere
+  kubectl session cleanup --expired -A --dry-run=client
+
+  # End them
+  kubectl session cleanup --expired -A -y
+
+  # End them every five minutes, at most 20 at a time, until Ctrl-C
+  kubectl session cleanup --expired --interval 5m --max 20 -y";
+
+/// Flags of `cleanup`, as they were typed.
+#[derive(Parser, Clone, Debug)]
+#[command(name = "cleanup", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session cleanup --expired [options]")]
+pub struct Args {
+    /// Sessions whose time is over
+    #[arg(long)]
+    pub expired: bool,
+
+    /// In all namespaces; the namespace of the context and of --namespace is ignored
+    #[arg(short = 'A', long)]
+    pub all_namespaces: bool,
+
+    /// Do it again and again, after so long (5m, 1h30m; a number alone is seconds), until Ctrl-C
+    #[arg(long, value_name = "DURATION", value_parser = waiting::parse, allow_hyphen_values = true)]
+    pub interval: Option<std::time::Duration>,
+
+    /// Do no more than so many things at once, those that are due the longest first; the rest is left to the next call
+    #[arg(long, value_name = "NUMBER", value_parser = numbers::count, allow_hyphen_values = true)]
+    pub max: Option<u32>,
+
+    /// Answer yes to the question whether the plan is to be carried out
+    #[arg(short = 'y', long)]
+    pub yes: bool,
+
+    #[command(flatten)]
+    #[expect(
+        missing_docs,
+        reason = "shared groups are documented where they are defined"
+    )]
+    pub talk: Talk,
+    #[command(flatten)]
+    #[expect(
+        missing_docs,
+        reason = "shared groups are documented where they are defined"
+    )]
+    pub writing: Writing,
+    #[command(flatten)]
+    #[expect(
+        missing_docs,
+        reason = "shared groups are documented where they are defined"
+    )]
+    pub waiting: Waiting,
+    #[command(flatten)]
+    #[expect(
+        missing_docs,
+        reason = "shared groups are documented where they are defined"
+    )]
+    pub connection: Connection,
+}

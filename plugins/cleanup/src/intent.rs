@@ -1,0 +1,64 @@
+//! What is to be cleaned up, complete and legal.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use session_shared::failure::usage;
+use session_shared::flags::writing::DryRun;
+use session_shared::lifecycle::stopping::Manner;
+
+use crate::args::Args;
+
+/// How long a session may take to end when nothing is said: a sync hook may take five minutes, a Pod's grace period some more.
+const USUAL_WAIT: Duration = Duration::from_secs(600);
+
+/// What is wanted.
+#[derive(Clone, Debug)]
+pub(crate) struct Intent {
+    /// Sessions whose time is over.
+    pub(crate) expired: bool,
+    pub(crate) all_namespaces: bool,
+    /// How long to rest between two rounds; `None` for one round.
+    pub(crate) interval: Option<Duration>,
+    /// How much is done in one round.
+    pub(crate) most: usize,
+    /// How sessions are ended.
+    pub(crate) manner: Manner,
+    pub(crate) yes: bool,
+    pub(crate) dry_run: DryRun,
+}
+
+/// Reads the command line.
+///
+/// # Errors
+/// Nothing chosen, or what cannot be meant.
+pub(crate) fn read(args: &Args) -> Result<Intent> {
+    if !args.expired {
+        return Err(usage("say what is to be cleaned up: --expired"));
+    }
+    if args.max == Some(0) {
+        return Err(usage("--max must be at least 1"));
+    }
+    let dry_run = args.writing.dry_run()?;
+    if let Some(interval) = args.interval {
+        if interval.is_zero() {
+            return Err(usage("--interval must be longer than nothing"));
+        }
+        if !args.yes && dry_run == DryRun::None {
+            return Err(usage("--interval asks nobody: it needs -y, or --dry-run"));
+        }
+    }
+    Ok(Intent {
+        expired: args.expired,
+        all_namespaces: args.all_namespaces,
+        interval: args.interval,
+        most: args.max.map_or(usize::MAX, |most| most as usize),
+        manner: Manner {
+            skip_sync: false,
+            wait: args.waiting.wait,
+            limit: args.waiting.limit(USUAL_WAIT),
+        },
+        yes: args.yes,
+        dry_run,
+    })
+}

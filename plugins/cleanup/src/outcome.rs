@@ -1,0 +1,165 @@
+//! Carries a plan out, and tells what became of it.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use futures::StreamExt;
+use serde_json::Value;
+use session_shared::cluster::chosen::{AT_ONCE, Chosen};
+use session_shared::cluster::live::installed;
+use session_shared::cluster::{Cluster, Write};
+use session_shared::failure;
+use session_shared::flags::writing::DryRun;
+use session_shared::lifecycle::deleting::Doomed;
+use session_shared::lifecycle::stopping::{DELETE, Present, Stopping, explain};
+use session_shared::objects::resource::{SESSION, text};
+use session_shared::progress::{Event, Silent, Sink, Stage};
+use session_shared::report::console::Console;
+use session_shared::report::format::Format;
+use session_shared::report::mutation::Mutations;
+use session_shared::verb::Ground;
+
+use crate::intent::Intent;
+use crate::plan::{Deed, Item, judge};
+use crate::view;
+
+/// What became of one item.
+#[derive(Debug)]
+pub(crate) enum Done {
+    /// Stopped: the Session as it is then.
+    Stopped(Value),
+    /// Deleted.
+    Deleted {
+        /// Claims that stay.
+        kept: Vec<String>,
+    },
+    /// It is not any more what the plan was made for: gone, or it has got more time.
+    Left,
+}
+
+/// Carries everything out, some at a time; one that fails stops no other.
+pub(crate) async fn carry_out(
+    cluster: &Cluster,
+    intent: &Intent,
+    items: &[Item],
+    write: &Write,
+    ground: &mut Ground,
+) -> Vec<Result<Done>> {
+    // Ctrl-C ends the waiting, not the process: what was begun and what is left is still to be told.
+    let _guard = ground.interrupt.guard();
+    let (interrupt, now) = (ground.interrupt.clone(), ground.now());
+    let with = Stopping {
+        write,
+        interrupt: &interrupt,
+        now,
+    };
+    let mut sink = ground.console.progress();
+    sink.tell(Event::Waiting {
+        stage: Stage::Terminating,
+        object: format!("{} objects", items.len()),
+        detail: String::new(),
+    });
+    let controllers = controllers(cluster, items).await;
+    let controllers = &controllers;
+    let all = futures::stream::iter(items).map(|item| async move {
+        let controller = match controllers.get(item.namespace.as_str()) {
+            Some(Ok(alive)) => *alive,
+            Some(Err(text)) => return Err(anyhow::anyhow!("{text}")),
+            None => false,
+        };
+        one(cluster, intent, item, controller, with).await
+    });
+    let done = all.buffered(AT_ONCE).collect().await;
+    sink.tell(Event::Done);
+    done
+}
+
+/// Whether a controller looks after each Namespace; why that is not known, as text, where it is not.
+async fn controllers<'i>(
+    cluster: &Cluster,
+    items: &'i [Item],
+) -> BTreeMap<&'i str, Result<bool, String>> {
+    let mut namespaces: Vec<&str> = items.iter().map(|item| item.namespace.as_str()).collect();
+    namespaces.sort_unstable();
+    namespaces.dedup();
+    let asked = futures::stream::iter(namespaces).map(|namespace| async move {
+        let alive = cluster.controller_alive(namespace).await;
+        (namespace, alive.map_err(|error| format!("{error:#}")))
+    });
+    asked.buffered(AT_ONCE).collect().await
+}
+
+async fn one(
+    cluster: &Cluster,
+    intent: &Intent,
+    item: &Item,
+    controller: bool,
+    with: Stopping<'_>,
+) -> Result<Done> {
+    let found = installed(cluster.get(&SESSION, &item.namespace, &item.name).await)?;
+    let Some(object) = found.filter(|object| text(object, "/metadata/uid") == item.uid) else {
+        return Ok(Done::Left);
+    };
+    let chosen = Chosen::of(object)?;
+    let live = cluster.live(&item.namespace, &chosen.session).await?;
+    let still = judge(intent, &chosen, &live, with.now)?;
+    // Somebody may lose more than was agreed to: what has changed since the plan waits for the next one.
+    if still.is_none_or(|still| still.deed != item.deed || still.data != item.data) {
+        return Ok(Done::Left);
+    }
+    let manner = &intent.manner;
+    match item.deed {
+        Deed::Stop => {
+            let present = Present::with(chosen, live, controller)?;
+            let stopped = present.stop(cluster, manner, with, &mut Silent).await?;
+            Ok(Done::Stopped(stopped))
+        }
+        Deed::Delete => {
+            let doomed = Doomed::with(chosen.session, live, controller)?;
+            doomed.check()?;
+            let outcome = doomed.delete(cluster, manner, with, &mut Silent).await;
+            if let Some((step, error)) = outcome.failed {
+                return Err(explain(DELETE, &item.name, &item.namespace, &step, error));
+            }
+            let kept = doomed.kept();
+            Ok(Done::Deleted { kept })
+        }
+    }
+}
+
+/// Prints a line for each thing that was done, and the count.
+///
+/// # Errors
+/// The errors of all that failed, as one.
+pub(crate) fn report(
+    intent: &Intent,
+    items: &[Item],
+    done: Vec<Result<Done>>,
+    console: &mut Console,
+) -> Result<()> {
+    let count = view::count(&done, intent.dry_run);
+    let mut mutations = Mutations::new(Format::Text { wide: false }, intent.dry_run);
+    let mut errors = Vec::new();
+    for (item, done) in items.iter().zip(done) {
+        match done {
+            Ok(Done::Stopped(object)) => console.out(&mutations.done(&object, "stopped")?)?,
+            Ok(Done::Deleted { kept }) => {
+                let (name, namespace) = (&item.name, &item.namespace);
+                console.out(&mutations.deleted(item.resource, name, namespace, false))?;
+                for claim in kept {
+                    console.err_line(&format!("kept: persistentvolumeclaim/{claim}"));
+                }
+            }
+            Ok(Done::Left) => console.note(&format!(
+                "{}/{} is left alone: it has changed meanwhile",
+                item.resource.kind.to_lowercase(),
+                item.name
+            )),
+            Err(error) => errors.push(error),
+        }
+    }
+    if intent.dry_run != DryRun::Client {
+        console.line(&count)?;
+    }
+    failure::all(errors)
+}

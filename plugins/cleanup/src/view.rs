@@ -1,0 +1,65 @@
+//! The plan as a table, and the count at the end. Pure.
+
+use session_shared::flags::writing::DryRun;
+use session_shared::report::table;
+
+use crate::outcome::Done;
+use crate::plan::Item;
+
+const HEADINGS: [&str; 7] = [
+    "namespace",
+    "action",
+    "object",
+    "owner",
+    "size",
+    "data",
+    "why",
+];
+
+/// The plan; with namespaces where several may be concerned.
+pub(crate) fn plan(items: &[Item], namespaces: bool) -> String {
+    let first = usize::from(!namespaces);
+    let rows: Vec<Vec<String>> = items
+        .iter()
+        .map(|item| row(item)[first..].to_vec())
+        .collect();
+    table::plain(&HEADINGS[first..], &rows, false)
+}
+
+fn row(item: &Item) -> [String; 7] {
+    let size = item.size.as_ref();
+    [
+        item.namespace.clone(),
+        item.deed.word().to_owned(),
+        format!("{}/{}", item.resource.kind.to_lowercase(), item.name),
+        item.owner.clone(),
+        size.map_or_else(|| "<none>".to_owned(), ToString::to_string),
+        item.data.word().to_owned(),
+        item.why.clone(),
+    ]
+}
+
+/// `1 stopped, 2 deleted, 1 failed`.
+pub(crate) fn count(done: &[anyhow::Result<Done>], dry_run: DryRun) -> String {
+    let ended = |is: fn(&Done) -> bool| done.iter().flatten().filter(|done| is(done)).count();
+    let counts = [
+        (ended(|done| matches!(done, Done::Stopped(_))), "stopped"),
+        (
+            ended(|done| matches!(done, Done::Deleted { .. })),
+            "deleted",
+        ),
+        (ended(|done| matches!(done, Done::Left)), "left alone"),
+        (done.iter().filter(|done| done.is_err()).count(), "failed"),
+    ];
+    let words: Vec<String> = counts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| format!("{count} {word}"))
+        .collect();
+    let suffix = match dry_run {
+        DryRun::None => "",
+        DryRun::Client => " (dry run)",
+        DryRun::Server => " (server dry run)",
+    };
+    format!("{}{suffix}", words.join(", "))
+}

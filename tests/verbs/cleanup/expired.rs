@@ -1,0 +1,208 @@
+//! Sessions whose time is over: stopped or deleted, as the start wrote it down.
+
+use kubectl_session_cleanup::Cleanup;
+use serde_json::json;
+use session_support::{Execution, FakeApi, golden};
+
+use crate::play::{NOW, Play};
+use crate::scene::{KIND, Session, class, cleanup, left, written};
+
+#[test]
+fn the_plan_is_shown_first_and_nothing_is_done_in_a_rehearsal() {
+    let api = class();
+    let all = cleanup(&api, "--expired -A --dry-run=client");
+    let here = cleanup(&api, "--expired --dry-run=client");
+    golden(
+        "cleanup-plan.txt",
+        &format!("{}{}", all.text(), here.text()),
+    );
+    assert!(api.writes().is_empty());
+    let before = left(&api);
+    let server = cleanup(&api, "--expired --dry-run=server");
+    golden("cleanup-rehearsal.txt", &server.text());
+    for request in api.requests().iter().filter(|r| r.method != "GET") {
+        let sent = request.query("dryRun").unwrap_or_default();
+        assert!(
+            sent == "All" || request.json()["dryRun"][0] == "All",
+            "{request:?}"
+        );
+    }
+    assert!(api.executed().is_empty() && left(&api) == before);
+}
+
+#[test]
+fn each_ends_as_its_start_wrote_it_down() {
+    let api = class();
+    let played = cleanup(&api, "--expired -A -y");
+    let done: String = written(&api)
+        .iter()
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let left: String = left(&api).iter().map(|line| format!("{line}\n")).collect();
+    golden(
+        "cleanup-expired.txt",
+        &format!("{}--- left\n{left}", played.text()),
+    );
+    // What a session is deleted with goes in any order beside the others.
+    assert_eq!(
+        done.lines()
+            .filter(|line| line.starts_with("DELETE"))
+            .count(),
+        7,
+        "{done}"
+    );
+    assert_eq!(api.executed(), [["sync-home"]]);
+    let alice = api.object(KIND, "default", "alice").unwrap();
+    assert_eq!(alice["status"]["phase"], "stopped");
+    assert_eq!(alice["spec"]["state"], "stopped");
+    let home = api.object("persistentvolumeclaims", "default", "home-bob");
+    assert_eq!(
+        home.unwrap()["metadata"]["annotations"]["streaming.platform/kept-since"],
+        NOW
+    );
+    let again = cleanup(&api, "--expired -A -y");
+    assert_eq!(
+        (again.done(), again.err.as_str()),
+        ("", "No resources found\n")
+    );
+}
+
+#[test]
+fn every_write_insists_on_what_was_seen() {
+    let api = class();
+    cleanup(&api, "--expired -A -y").done();
+    for write in api.writes() {
+        let body = write.json();
+        let uid = if write.method == "DELETE" {
+            &body["preconditions"]["uid"]
+        } else {
+            &body["metadata"]["uid"]
+        };
+        assert!(uid.is_string(), "{write:?}");
+    }
+}
+
+#[test]
+fn a_word_is_needed_and_asked_for_on_a_terminal() {
+    let api = class();
+    let mut text = cleanup(&api, "--expired").text();
+    assert!(api.writes().is_empty());
+    let no = Play::on(&api)
+        .at_terminal("n\n")
+        .run::<Cleanup>("--expired");
+    text.push_str(&no.text());
+    assert!(api.writes().is_empty());
+    golden("cleanup-asked.txt", &text);
+    let yes = Play::on(&api)
+        .at_terminal("y\n")
+        .run::<Cleanup>("--expired");
+    assert!(yes.done().ends_with("1 stopped, 2 deleted\n"), "{yes:?}");
+}
+
+#[test]
+fn who_has_got_more_time_in_the_meantime_is_left_alone() {
+    let api = class();
+    // As soon as somebody asks for the controller, the plan has been made.
+    let mut alice = api.object(KIND, "default", "alice").unwrap();
+    alice["status"]["expiresAt"] = "2026-03-01T18:00:00Z".into();
+    let later = session_support::Answer::ok(alice);
+    api.on(
+        "GET",
+        "/apis/streaming.platform/v1/namespaces/default/sessions/alice",
+        later,
+    );
+    let played = cleanup(&api, "--expired --max 2 -y");
+    golden("cleanup-extended.txt", &played.text());
+    assert!(!written(&api).iter().any(|line| line.contains("alice")));
+}
+
+#[test]
+fn a_session_that_was_made_anew_in_the_meantime_is_left_alone() {
+    let api = class();
+    let mut bob = api.object(KIND, "default", "bob").unwrap();
+    bob["metadata"]["uid"] = "another".into();
+    api.on(
+        "GET",
+        "/apis/streaming.platform/v1/namespaces/default/sessions/bob",
+        session_support::Answer::ok(bob),
+    );
+    let played = cleanup(&api, "--expired --max 1 -y");
+    assert!(played.done().ends_with("1 left alone\n"), "{played:?}");
+    assert!(api.writes().is_empty());
+}
+
+#[test]
+fn one_that_fails_is_told_and_the_rest_goes_on() {
+    let api = FakeApi::stateful();
+    let failing = Execution {
+        stderr: b"no space left on device\n".to_vec(),
+        code: 7,
+        ..Execution::default()
+    };
+    api.execute("sync-home", failing);
+    for (name, sync, policy) in [
+        ("alice", true, "keep"),
+        ("bob", false, "snapshot"),
+        ("carol", false, "keep"),
+    ] {
+        Session {
+            name,
+            sync,
+            policy,
+            on_expiry: "delete",
+            ..Session::default()
+        }
+        .put(&api);
+    }
+    let played = cleanup(&api, "--expired -y");
+    golden("cleanup-failed.txt", &played.text());
+    assert_eq!(played.code, 1);
+    assert!(api.object(KIND, "default", "carol").is_none());
+    assert!(api.object(KIND, "default", "alice").is_some());
+    assert!(api.object("pods", "default", "tool-bob").is_some());
+}
+
+#[test]
+fn who_has_no_end_or_is_asked_for_anew_or_rests_is_not_expired() {
+    let api = FakeApi::stateful();
+    Session {
+        expires: "",
+        ..Session::default()
+    }
+    .put(&api);
+    let bob = Session {
+        name: "bob",
+        ..Session::default()
+    };
+    let mut asked = bob.put(&api);
+    asked["spec"]["startRequest"] = "2026-03-01T11:59:59Z".into();
+    api.put(asked);
+    let carol = Session {
+        name: "carol",
+        ..Session::default()
+    };
+    let mut going = carol.put(&api);
+    going["metadata"]["deletionTimestamp"] = NOW.into();
+    going["metadata"]["finalizers"] = json!(["x/y"]);
+    api.put(going);
+    let played = cleanup(&api, "--expired -y");
+    assert_eq!(played.done(), "");
+    assert!(api.writes().is_empty());
+}
+
+/// Pods that carry the session's labels, but hang on nobody or on somebody else.
+#[test]
+fn others_with_our_labels_are_not_touched() {
+    let api = FakeApi::stateful();
+    let alice = Session {
+        on_expiry: "delete",
+        ..Session::default()
+    };
+    alice.put(&api);
+    let nobodys = alice.metadata("nobodys", None);
+    api.put(
+        json!({"apiVersion": "v1", "kind": "Pod", "metadata": nobodys, "spec": {"containers": []}}),
+    );
+    cleanup(&api, "--expired -y").done();
+    assert!(api.object("pods", "default", "nobodys").is_some());
+}
