@@ -10,11 +10,17 @@
 
 #[path = "cleanup/expired.rs"]
 mod expired;
+#[path = "cleanup/kept.rs"]
+mod kept;
+#[path = "cleanup/orphans.rs"]
+mod orphans;
 #[path = "play.rs"]
 mod play;
 #[path = "cleanup/rounds.rs"]
 mod rounds;
 #[path = "cleanup/scene.rs"]
 mod scene;
+#[path = "cleanup/unhealthy.rs"]
+mod unhealthy;
 #[path = "cleanup/words.rs"]
 mod words;

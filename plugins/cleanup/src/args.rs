@@ -10,26 +10,51 @@ use session_shared::flags::writing::Writing;
 pub(crate) const ABOUT: &str = "Clean up what sessions leave behind.
 
 --expired ends sessions whose time is over, as their template's onExpiry has it: they are stopped, or deleted by their \
-data policy. First the plan is shown: what is done, why, whose it is, and what becomes of data; then it is asked on a \
+data policy. --unhealthy deletes sessions that cannot be used any more, by their data policy. --orphans deletes what is \
+left of sessions that are gone, but never data: that goes only by --kept-older-than and --snapshots-older-than, which \
+--all does not mean. First the plan is shown: what is done, why, whose it is, and what becomes of data; then it is asked on a \
 terminal, and needs -y elsewhere. Each object is looked at once more before anything is done to it. One that fails is \
 reported and the rest goes on.";
 
-const EXAMPLES: &str = "  # Show what would be done about sessions whose time is over, everywhere
-  kubectl session cleanup --expired -A --dry-run=client
+const EXAMPLES: &str = "  # Show what would be done, everywhere
+  kubectl session cleanup --all -A --dry-run=client
 
-  # End them
+  # End the sessions whose time is over
   kubectl session cleanup --expired -A -y
+
+  # Destroy what was kept of sessions that nobody has made again for 90 days
+  kubectl session cleanup --kept-older-than 90d -A
 
   # End them every five minutes, at most 20 at a time, until Ctrl-C
   kubectl session cleanup --expired --interval 5m --max 20 -y";
 
 /// Flags of `cleanup`, as they were typed.
 #[derive(Parser, Clone, Debug)]
-#[command(name = "cleanup", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session cleanup --expired [options]")]
+#[command(name = "cleanup", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session cleanup (--expired | --unhealthy | --orphans | --all | --kept-older-than DURATION | --snapshots-older-than DURATION) [options]")]
 pub struct Args {
     /// Sessions whose time is over
     #[arg(long)]
     pub expired: bool,
+
+    /// Sessions that have failed, whose node is gone, that were ready and are not for ten minutes, or whose create was never finished: they are deleted, by their data policy
+    #[arg(long)]
+    pub unhealthy: bool,
+
+    /// What is left of sessions that are gone; never claims that were bound, snapshots or parameters
+    #[arg(long)]
+    pub orphans: bool,
+
+    /// All of these
+    #[arg(long)]
+    pub all: bool,
+
+    /// Data that was kept so long ago and that no session has taken up since (30d, 12h); it is destroyed
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
+    pub kept_older_than: Option<String>,
+
+    /// Snapshots of sessions that were taken so long ago (30d, 12h); they are destroyed
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
+    pub snapshots_older_than: Option<String>,
 
     /// In all namespaces; the namespace of the context and of --namespace is ignored
     #[arg(short = 'A', long)]

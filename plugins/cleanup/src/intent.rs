@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use session_shared::duration::Lifetime;
 use session_shared::failure::usage;
 use session_shared::flags::writing::DryRun;
 use session_shared::lifecycle::stopping::Manner;
@@ -17,6 +18,14 @@ const USUAL_WAIT: Duration = Duration::from_secs(600);
 pub(crate) struct Intent {
     /// Sessions whose time is over.
     pub(crate) expired: bool,
+    /// Sessions that ail.
+    pub(crate) unhealthy: bool,
+    /// What is left of sessions that are gone, except data.
+    pub(crate) orphans: bool,
+    /// Kept data of at least this age.
+    pub(crate) kept: Option<Duration>,
+    /// Snapshots of at least this age.
+    pub(crate) snapshots: Option<Duration>,
     pub(crate) all_namespaces: bool,
     /// How long to rest between two rounds; `None` for one round.
     pub(crate) interval: Option<Duration>,
@@ -33,8 +42,13 @@ pub(crate) struct Intent {
 /// # Errors
 /// Nothing chosen, or what cannot be meant.
 pub(crate) fn read(args: &Args) -> Result<Intent> {
-    if !args.expired {
-        return Err(usage("say what is to be cleaned up: --expired"));
+    let kept = age("kept-older-than", args.kept_older_than.as_deref())?;
+    let snapshots = age("snapshots-older-than", args.snapshots_older_than.as_deref())?;
+    let sweeps = args.expired || args.unhealthy || args.orphans || args.all;
+    if !sweeps && kept.is_none() && snapshots.is_none() {
+        return Err(usage(
+            "say what is to be cleaned up: --expired, --unhealthy, --orphans, --all, --kept-older-than or --snapshots-older-than",
+        ));
     }
     if args.max == Some(0) {
         return Err(usage("--max must be at least 1"));
@@ -49,7 +63,11 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
         }
     }
     Ok(Intent {
-        expired: args.expired,
+        expired: args.expired || args.all,
+        unhealthy: args.unhealthy || args.all,
+        orphans: args.orphans || args.all,
+        kept,
+        snapshots,
         all_namespaces: args.all_namespaces,
         interval: args.interval,
         most: args.max.map_or(usize::MAX, |most| most as usize),
@@ -61,4 +79,14 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
         yes: args.yes,
         dry_run,
     })
+}
+
+/// An age from which on data is destroyed: there is none that means all of it.
+fn age(flag: &str, text: Option<&str>) -> Result<Option<Duration>> {
+    let Some(text) = text else { return Ok(None) };
+    let lifetime: Lifetime = text.parse()?;
+    match lifetime.duration() {
+        Some(age) => Ok(Some(age)),
+        None => Err(usage(format!("--{flag} must be longer than nothing"))),
+    }
 }

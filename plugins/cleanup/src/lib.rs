@@ -1,10 +1,14 @@
 //! `kubectl session cleanup`: what sessions leave behind, planned first, then taken away.
 
 mod args;
+mod health;
 mod intent;
 mod observe;
+mod orphans;
 mod outcome;
 mod plan;
+mod sessions;
+mod uses;
 mod view;
 
 use anyhow::{Error, Result, anyhow};
@@ -67,6 +71,9 @@ async fn round(
     let left = items.len().saturating_sub(intent.most);
     items.truncate(intent.most);
     let console = &mut ground.console;
+    observed.unseen.iter().for_each(|what| {
+        console.note(&format!("{what} are not looked at: you may not list them"));
+    });
     if items.is_empty() {
         if intent.interval.is_none() {
             let place = (!intent.all_namespaces).then(|| cluster.namespace());
@@ -83,7 +90,7 @@ async fn round(
         return Ok(());
     }
     // writes
-    let done = outcome::carry_out(cluster, intent, &items, write, ground).await;
+    let done = outcome::carry_out(cluster, intent, &observed, &items, write, ground).await;
     // prints
     outcome::report(intent, &items, done, &mut ground.console)
 }

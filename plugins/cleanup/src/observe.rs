@@ -1,6 +1,6 @@
 //! What is there, in as many requests as there are kinds, however many sessions there are.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use anyhow::Result;
 use futures::future::try_join_all;
@@ -8,18 +8,36 @@ use serde_json::Value;
 use session_shared::cluster::chosen::Chosen;
 use session_shared::cluster::live::{installed, typed};
 use session_shared::cluster::{Cluster, Place, Selection};
+use session_shared::failure::{self, Kind};
 use session_shared::labels;
 use session_shared::objects::ResourceType;
 use session_shared::objects::resource::{
-    DAEMON_SET, DEPLOYMENT, JOB, PERSISTENT_VOLUME_CLAIM, POD, REPLICA_SET, SESSION, STATEFUL_SET,
-    text,
+    CONFIG_MAP, CRON_JOB, DAEMON_SET, DEPLOYMENT, HORIZONTAL_POD_AUTOSCALER, INGRESS, JOB,
+    NETWORK_POLICY, NODE, PERSISTENT_VOLUME_CLAIM, POD, POD_DISRUPTION_BUDGET, REPLICA_SET, ROLE,
+    ROLE_BINDING, SECRET, SERVICE, SERVICE_ACCOUNT, SESSION, STATEFUL_SET, VOLUME_SNAPSHOT, text,
 };
 use session_shared::reconcile::Live;
 
 use crate::intent::Intent;
+use crate::orphans::Living;
 
 /// What Pods can be owned by.
 const OWNERS: [&ResourceType; 5] = [&STATEFUL_SET, &DEPLOYMENT, &REPLICA_SET, &DAEMON_SET, &JOB];
+
+/// What else sessions are made of.
+const REST: [&ResourceType; 11] = [
+    &SERVICE,
+    &CONFIG_MAP,
+    &SECRET,
+    &SERVICE_ACCOUNT,
+    &CRON_JOB,
+    &INGRESS,
+    &NETWORK_POLICY,
+    &HORIZONTAL_POD_AUTOSCALER,
+    &POD_DISRUPTION_BUDGET,
+    &ROLE,
+    &ROLE_BINDING,
+];
 
 /// A session, and what carries its label.
 #[derive(Debug)]
@@ -32,6 +50,21 @@ pub(crate) struct Looked {
 #[derive(Debug, Default)]
 pub(crate) struct Observed {
     pub(crate) sessions: Vec<Looked>,
+    /// Objects that carry the label of a session; filled where orphans are looked for.
+    pub(crate) objects: Vec<Value>,
+    /// What there is of the sessions that exist; filled where orphans are looked for.
+    pub(crate) living: Living,
+    /// Names of the nodes; `None` where they are not looked at.
+    pub(crate) nodes: Option<BTreeSet<String>>,
+    /// What the caller may not list.
+    pub(crate) unseen: Vec<&'static str>,
+}
+
+/// What is listed beside Pods, their owners and claims.
+#[derive(Default)]
+struct Beside {
+    objects: Vec<Value>,
+    unseen: Vec<&'static str>,
 }
 
 /// Reads everything that a plan is made from. The sessions are read after everything else: whatever is found of a session that
@@ -45,46 +78,119 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observ
     } else {
         Place::Namespace(cluster.namespace())
     };
-    let ours = Selection::labelled(labels::SESSION);
+    let (ours, all) = (Selection::labelled(labels::SESSION), Selection::default());
     let list = |kind| cluster.list(kind, place, &ours);
-    let (pods, claims, owners) = futures::try_join!(
+    let rest: &[&'static ResourceType] = match intent.kept {
+        _ if intent.orphans => &REST,
+        Some(_) => &[&SECRET],
+        None => &[],
+    };
+    let snapshots: &[&'static ResourceType] = match intent.snapshots {
+        Some(_) => &[&VOLUME_SNAPSHOT],
+        None => &[],
+    };
+    let nodes: &[&'static ResourceType] = if intent.unhealthy { &[&NODE] } else { &[] };
+    let (pods, claims, owners, snapshots, rest, nodes) = futures::try_join!(
         list(&POD),
         list(&PERSISTENT_VOLUME_CLAIM),
         try_join_all(OWNERS.map(list)),
+        try_join_all(snapshots.iter().map(|kind| list(kind))),
+        beside(cluster, rest, place, &ours),
+        beside(cluster, nodes, Place::Cluster, &all),
     )?;
-    let sessions = installed(cluster.list(&SESSION, place, &Selection::default()).await)?;
+    let sessions = installed(cluster.list(&SESSION, place, &all).await)?;
+    let names = nodes
+        .objects
+        .iter()
+        .map(|node| text(node, "/metadata/name").to_owned());
+    let looked_at = intent.unhealthy && nodes.unseen.is_empty();
+    let mut observed = Observed {
+        nodes: looked_at.then(|| names.collect()),
+        unseen: [rest.unseen, nodes.unseen].concat(),
+        objects: rest.objects,
+        ..Observed::default()
+    };
+    let sessions = sessions.items.into_iter().map(Chosen::of);
+    let sessions: Vec<Chosen> = sessions.collect::<Result<_>>()?;
+    let owners: Vec<Value> = owners.into_iter().flat_map(|list| list.items).collect();
+    let work = [pods.items.as_slice(), &owners].concat();
+    if intent.orphans || intent.kept.is_some() || intent.snapshots.is_some() {
+        observed.living = living(&sessions, &work);
+        let snapshots = snapshots.into_iter().flat_map(|list| list.items);
+        for claim in &claims.items {
+            observed.living.uses.claim(claim);
+            observed.objects.push(claim.clone());
+        }
+        observed.objects.extend(work.into_iter().chain(snapshots));
+    }
+    observed.sessions = join(sessions, pods.items, owners, claims.items)?;
+    Ok(observed)
+}
+
+/// Lists kinds, without what the objects hold. One that the server does not have is none; one that may not be listed is named.
+async fn beside(
+    cluster: &Cluster,
+    kinds: &[&'static ResourceType],
+    place: Place<'_>,
+    select: &Selection,
+) -> Result<Beside> {
+    let lists = kinds.iter().map(|kind| async move {
+        match cluster.list_metadata(kind, place, select).await {
+            Ok(list) => Ok(Some(list.items)),
+            Err(error) if failure::is(&error, Kind::NoSuchResource) => Ok(Some(Vec::new())),
+            Err(error) if failure::is(&error, Kind::Forbidden) => Ok(None),
+            Err(error) => Err(error),
+        }
+    });
+    let mut found = Beside::default();
+    for (kind, list) in kinds.iter().zip(try_join_all(lists).await?) {
+        match list {
+            Some(objects) => found.objects.extend(objects),
+            None => found.unseen.push(kind.plural.as_ref()),
+        }
+    }
+    Ok(found)
+}
+
+/// What sessions use, and what the Pods of those that exist name.
+fn living(sessions: &[Chosen], work: &[Value]) -> Living {
+    let mut living = Living::default();
+    sessions.iter().for_each(|session| living.add(session));
+    for object in work {
+        if living.names.contains(&session_of(object)) {
+            living.uses.workload(object);
+        }
+    }
+    living
+}
+
+/// Each session with what carries its label.
+fn join(
+    sessions: Vec<Chosen>,
+    pods: Vec<Value>,
+    owners: Vec<Value>,
+    claims: Vec<Value>,
+) -> Result<Vec<Looked>> {
     let mut lives: HashMap<(String, String), Live> = HashMap::new();
-    for pod in pods.items {
+    for pod in pods {
         let live = lives.entry(session_of(&pod)).or_default();
         live.pods.push(typed(pod)?);
     }
-    for owner in owners.into_iter().flat_map(|list| list.items) {
-        lives
-            .entry(session_of(&owner))
-            .or_default()
-            .owners
-            .push(owner);
+    for owner in owners {
+        let live = lives.entry(session_of(&owner)).or_default();
+        live.owners.push(owner);
     }
-    for claim in claims.items {
-        lives
-            .entry(session_of(&claim))
-            .or_default()
-            .data
-            .push(claim);
+    for claim in claims {
+        let live = lives.entry(session_of(&claim)).or_default();
+        live.data.push(claim);
     }
-    let sessions = sessions.items.into_iter().map(|session| {
-        let key = (
-            text(&session, "/metadata/namespace").to_owned(),
-            text(&session, "/metadata/name").to_owned(),
-        );
-        Ok(Looked {
-            chosen: Chosen::of(session)?,
-            live: lives.remove(&key).unwrap_or_default(),
-        })
+    let looked = sessions.into_iter().map(|chosen| {
+        let part = |pointer: &str| text(&chosen.object, pointer).to_owned();
+        let key = (part("/metadata/namespace"), part("/metadata/name"));
+        let live = lives.remove(&key).unwrap_or_default();
+        Looked { chosen, live }
     });
-    Ok(Observed {
-        sessions: sessions.collect::<Result<_>>()?,
-    })
+    Ok(looked.collect())
 }
 
 /// Namespace and name of the session whose label an object carries.

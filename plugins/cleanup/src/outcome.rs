@@ -1,26 +1,32 @@
 //! Carries a plan out, and tells what became of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 use futures::StreamExt;
 use serde_json::Value;
 use session_shared::cluster::chosen::{AT_ONCE, Chosen};
 use session_shared::cluster::live::installed;
-use session_shared::cluster::{Cluster, Write};
-use session_shared::failure;
+use session_shared::cluster::{Cluster, Delete, Deleted, Write};
+use session_shared::failure::{self, Kind};
 use session_shared::flags::writing::DryRun;
+use session_shared::labels;
 use session_shared::lifecycle::deleting::Doomed;
 use session_shared::lifecycle::stopping::{DELETE, Present, Stopping, explain};
-use session_shared::objects::resource::{SESSION, text};
+use session_shared::objects::belonging::is_data;
+use session_shared::objects::resource::{NODE, PERSISTENT_VOLUME_CLAIM, SESSION, text};
 use session_shared::progress::{Event, Silent, Sink, Stage};
+use session_shared::reconcile::Live;
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::Mutations;
 use session_shared::verb::Ground;
 
 use crate::intent::Intent;
-use crate::plan::{Deed, Item, judge};
+use crate::observe::Observed;
+use crate::orphans::{Living, entry};
+use crate::plan::{Deed, Item, remains};
+use crate::sessions::judge;
 use crate::view;
 
 /// What became of one item.
@@ -33,6 +39,8 @@ pub(crate) enum Done {
         /// Claims that stay.
         kept: Vec<String>,
     },
+    /// An object was deleted.
+    Removed,
     /// It is not any more what the plan was made for: gone, or it has got more time.
     Left,
 }
@@ -41,6 +49,7 @@ pub(crate) enum Done {
 pub(crate) async fn carry_out(
     cluster: &Cluster,
     intent: &Intent,
+    observed: &Observed,
     items: &[Item],
     write: &Write,
     ground: &mut Ground,
@@ -67,7 +76,10 @@ pub(crate) async fn carry_out(
             Some(Err(text)) => return Err(anyhow::anyhow!("{text}")),
             None => false,
         };
-        one(cluster, intent, item, controller, with).await
+        match item.deed {
+            Deed::Remove => remove(cluster, intent, item, with).await,
+            _ => end(cluster, intent, observed, item, controller, with).await,
+        }
     });
     let done = all.buffered(AT_ONCE).collect().await;
     sink.tell(Event::Done);
@@ -89,9 +101,10 @@ async fn controllers<'i>(
     asked.buffered(AT_ONCE).collect().await
 }
 
-async fn one(
+async fn end(
     cluster: &Cluster,
     intent: &Intent,
+    observed: &Observed,
     item: &Item,
     controller: bool,
     with: Stopping<'_>,
@@ -102,7 +115,8 @@ async fn one(
     };
     let chosen = Chosen::of(object)?;
     let live = cluster.live(&item.namespace, &chosen.session).await?;
-    let still = judge(intent, &chosen, &live, with.now)?;
+    let nodes = nodes(cluster, observed, &live).await?;
+    let still = judge(intent, &chosen, &live, nodes.as_ref(), with.now)?;
     // Somebody may lose more than was agreed to: what has changed since the plan waits for the next one.
     if still.is_none_or(|still| still.deed != item.deed || still.data != item.data) {
         return Ok(Done::Left);
@@ -114,7 +128,7 @@ async fn one(
             let stopped = present.stop(cluster, manner, with, &mut Silent).await?;
             Ok(Done::Stopped(stopped))
         }
-        Deed::Delete => {
+        Deed::Delete | Deed::Remove => {
             let doomed = Doomed::with(chosen.session, live, controller)?;
             doomed.check()?;
             let outcome = doomed.delete(cluster, manner, with, &mut Silent).await;
@@ -124,6 +138,66 @@ async fn one(
             let kept = doomed.kept();
             Ok(Done::Deleted { kept })
         }
+    }
+}
+
+/// The nodes, with those that have joined since they were listed, as far as the Pods are on such.
+async fn nodes(
+    cluster: &Cluster,
+    observed: &Observed,
+    live: &Live,
+) -> Result<Option<BTreeSet<String>>> {
+    let Some(mut nodes) = observed.nodes.clone() else {
+        return Ok(None);
+    };
+    let specs = live.pods.iter().filter_map(|pod| pod.spec.as_ref());
+    for node in specs.filter_map(|spec| spec.node_name.as_ref()) {
+        if !nodes.contains(node) && cluster.get_metadata(&NODE, "", node).await?.is_some() {
+            nodes.insert(node.clone());
+        }
+    }
+    Ok(Some(nodes))
+}
+
+/// Takes one object away that is no session, if it is still what the plan was made for and its session still gone.
+async fn remove(
+    cluster: &Cluster,
+    intent: &Intent,
+    item: &Item,
+    with: Stopping<'_>,
+) -> Result<Done> {
+    let (resource, namespace, name) = (item.resource, item.namespace.as_str(), item.name.as_str());
+    // Nobody's secrets are read for this; whether a claim was ever bound stands in its status.
+    let found = if *resource == PERSISTENT_VOLUME_CLAIM {
+        cluster.get(resource, namespace, name).await?
+    } else {
+        cluster.get_metadata(resource, namespace, name).await?
+    };
+    let Some(object) = found.filter(|object| text(object, "/metadata/uid") == item.uid) else {
+        return Ok(Done::Left);
+    };
+    let mut living = Living::default();
+    let session = entry(&object, "/metadata/labels", labels::SESSION).unwrap_or_default();
+    if let Some(session) = cluster.get(&SESSION, namespace, session).await? {
+        living.add(&Chosen::of(session)?);
+    }
+    if remains(intent, &object, &living, with.now).is_none() {
+        return Ok(Done::Left);
+    }
+    let mut options = Delete {
+        uid: item.uid.clone(),
+        dry_run: with.write.dry_run,
+        ..Delete::default()
+    };
+    if is_data(&object) {
+        // Who takes it up writes on it: from then on it is not the one that was looked at.
+        options.resource_version = text(&object, "/metadata/resourceVersion").to_owned();
+    }
+    match cluster.delete(resource, namespace, name, &options).await {
+        Ok(Deleted::Absent) => Ok(Done::Left),
+        Ok(_) => Ok(Done::Removed),
+        Err(error) if failure::is(&error, Kind::Conflict) => Ok(Done::Left),
+        Err(error) => Err(error),
     }
 }
 
@@ -149,6 +223,10 @@ pub(crate) fn report(
                 for claim in kept {
                     console.err_line(&format!("kept: persistentvolumeclaim/{claim}"));
                 }
+            }
+            Ok(Done::Removed) => {
+                let (name, namespace) = (&item.name, &item.namespace);
+                console.out(&mutations.deleted(item.resource, name, namespace, false))?;
             }
             Ok(Done::Left) => console.note(&format!(
                 "{}/{} is left alone: it has changed meanwhile",

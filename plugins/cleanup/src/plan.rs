@@ -1,17 +1,18 @@
 //! From what is there to what is done about it. Pure.
 
+use std::time::Duration;
+
 use anyhow::Result;
-use session_shared::Timestamp;
-use session_shared::cluster::chosen::Chosen;
-use session_shared::lifecycle::deleting::Doomed;
-use session_shared::lifecycle::stopping::Present;
-use session_shared::objects::resource::{ResourceType, SESSION, text};
+use serde_json::Value;
+use session_shared::objects::resource::{ResourceType, text};
 use session_shared::quantity::Quantity;
-use session_shared::reconcile::{Live, Wanted, is_expired, wanted};
 use session_shared::report::age;
+use session_shared::{Timestamp, labels};
 
 use crate::intent::Intent;
 use crate::observe::{Looked, Observed};
+use crate::orphans::{Living, entry, kept_since, orphaned, taken_at};
+use crate::sessions::judge;
 
 /// What is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,6 +21,8 @@ pub(crate) enum Deed {
     Stop,
     /// A session is deleted, by its data policy.
     Delete,
+    /// Another object is deleted.
+    Remove,
 }
 
 impl Deed {
@@ -27,7 +30,7 @@ impl Deed {
     pub(crate) fn word(self) -> &'static str {
         match self {
             Deed::Stop => "stop",
-            Deed::Delete => "delete",
+            Deed::Delete | Deed::Remove => "delete",
         }
     }
 }
@@ -77,10 +80,12 @@ pub(crate) struct Item {
 /// # Errors
 /// A session that cannot be read.
 pub(crate) fn plan(intent: &Intent, observed: &Observed, now: Timestamp) -> Result<Vec<Item>> {
-    let sessions = observed.sessions.iter();
-    let judged = sessions.map(|Looked { chosen, live }| judge(intent, chosen, live, now));
+    let (sessions, nodes) = (observed.sessions.iter(), observed.nodes.as_ref());
+    let judged = sessions.map(|Looked { chosen, live }| judge(intent, chosen, live, nodes, now));
     let judged: Result<Vec<Option<Item>>> = judged.collect();
     let mut items: Vec<Item> = judged?.into_iter().flatten().collect();
+    let objects = observed.objects.iter();
+    items.extend(objects.filter_map(|object| remains(intent, object, &observed.living, now)));
     items.sort_by(|a, b| {
         let place = |item: &Item| (item.since, item.namespace.clone(), item.name.clone());
         place(a).cmp(&place(b))
@@ -88,94 +93,68 @@ pub(crate) fn plan(intent: &Intent, observed: &Observed, now: Timestamp) -> Resu
     Ok(items)
 }
 
-/// What is to be done about one session; `None` for nothing. Asked again before anything is done: who has got more time in the
-/// meantime is left alone.
-///
-/// # Errors
-/// When it cannot be read.
-pub(crate) fn judge(
+/// What is to be done about one object that is no session; `None` for nothing. Asked again before anything is done.
+pub(crate) fn remains(
     intent: &Intent,
-    chosen: &Chosen,
-    live: &Live,
+    object: &Value,
+    living: &Living,
     now: Timestamp,
-) -> Result<Option<Item>> {
-    let session = &chosen.session;
-    if session.metadata.deletion_timestamp.is_some() {
-        return Ok(None);
-    }
-    if !intent.expired || !is_expired(session, now) {
-        return Ok(None);
-    }
-    let since = text(&chosen.object, "/status/expiresAt").parse().ok();
-    let why = format!("expired {} ago", age::since(since, now));
-    match wanted(session, now) {
-        Wanted::Gone { .. } => delete(chosen, live, since, why).map(Some),
-        Wanted::Stopped => stop(chosen, live, since, why),
-        // A new start is asked for: its time begins anew.
-        Wanted::Running => Ok(None),
-    }
-}
-
-fn stop(
-    chosen: &Chosen,
-    live: &Live,
-    since: Option<Timestamp>,
-    why: String,
-) -> Result<Option<Item>> {
-    let present = Present::with(chosen.clone(), live.clone(), false)?;
-    if present.is_at_rest() {
-        return Ok(None);
-    }
-    let size = size(chosen, live);
-    let data = match present.destroyed().is_empty() {
-        false => Data::Destroyed,
-        true if size.is_some() => Data::Kept,
-        true => Data::None,
+) -> Option<Item> {
+    let created = text(object, "/metadata/creationTimestamp").parse().ok();
+    let orphan = orphaned(object, living).filter(|_| intent.orphans);
+    let (since, why, data) = match orphan {
+        Some(why) => (created, why, Data::None),
+        None => outlived(intent, object, living, now)?,
     };
-    let item = item(Deed::Stop, chosen, since, why);
-    Ok(Some(Item { size, data, ..item }))
-}
-
-fn delete(chosen: &Chosen, live: &Live, since: Option<Timestamp>, why: String) -> Result<Item> {
-    let doomed = Doomed::with(chosen.session.clone(), live.clone(), false)?;
-    let present = Present::with(chosen.clone(), live.clone(), false)?;
-    let data = if !doomed.destroyed().is_empty() || !present.destroyed().is_empty() {
-        Data::Destroyed
-    } else if !doomed.kept().is_empty() {
-        Data::Kept
-    } else {
-        Data::None
-    };
-    let size = size(chosen, live);
-    let item = item(Deed::Delete, chosen, since, why);
-    Ok(Item { size, data, ..item })
-}
-
-fn item(deed: Deed, chosen: &Chosen, since: Option<Timestamp>, why: String) -> Item {
-    let text = |pointer: &str| text(&chosen.object, pointer).to_owned();
-    Item {
-        deed,
-        resource: &SESSION,
-        namespace: text("/metadata/namespace"),
-        name: text("/metadata/name"),
-        uid: text("/metadata/uid"),
+    let resource = ResourceType::of_kind(text(object, "/apiVersion"), text(object, "/kind"))?;
+    let part = |pointer: &str| text(object, pointer).to_owned();
+    let owner = entry(object, "/metadata/annotations", labels::USER_ID)
+        .or_else(|| entry(object, "/metadata/labels", labels::USER));
+    Some(Item {
+        deed: Deed::Remove,
+        resource,
+        namespace: part("/metadata/namespace"),
+        name: part("/metadata/name"),
+        uid: part("/metadata/uid"),
         since,
         why,
-        size: None,
-        owner: chosen.session.spec.user_id.clone(),
-        data: Data::None,
-    }
+        size: size_of(object),
+        owner: owner.unwrap_or("<unknown>").to_owned(),
+        data,
+    })
 }
 
-/// What the session's claims take, or ask for as long as they have nothing.
-fn size(chosen: &Chosen, live: &Live) -> Option<Quantity> {
-    let sizes = live.own_data(&chosen.session).filter_map(|object| {
-        let given = text(object, "/status/capacity/storage").parse().ok();
-        given.or_else(|| {
-            text(object, "/spec/resources/requests/storage")
-                .parse()
-                .ok()
-        })
+/// Since when data is older than it may be, why it goes, and that it does.
+fn outlived(
+    intent: &Intent,
+    object: &Value,
+    living: &Living,
+    now: Timestamp,
+) -> Option<(Option<Timestamp>, String, Data)> {
+    let over = |since: &Timestamp, limit: Duration| {
+        now.duration_since(*since).as_secs() >= limit.as_secs() as i64
+    };
+    let told = |word: &str, since: Timestamp| {
+        let why = format!("{word} {} ago", age::since(Some(since), now));
+        (Some(since), why, Data::Destroyed)
+    };
+    let kept = intent.kept.and_then(|limit| {
+        let since = kept_since(object, living)?;
+        over(&since, limit).then(|| told("kept", since))
     });
-    sizes.reduce(|all: Quantity, one: Quantity| all.plus(&one))
+    kept.or_else(|| {
+        let since = taken_at(object, living)?;
+        over(&since, intent.snapshots?).then(|| told("taken", since))
+    })
+}
+
+/// What a claim or a snapshot takes, or asks for as long as it has nothing.
+pub(crate) fn size_of(object: &Value) -> Option<Quantity> {
+    [
+        "/status/capacity/storage",
+        "/status/restoreSize",
+        "/spec/resources/requests/storage",
+    ]
+    .iter()
+    .find_map(|path| text(object, path).parse().ok())
 }

@@ -45,7 +45,7 @@ pub(crate) fn count(done: &[anyhow::Result<Done>], dry_run: DryRun) -> String {
     let counts = [
         (ended(|done| matches!(done, Done::Stopped(_))), "stopped"),
         (
-            ended(|done| matches!(done, Done::Deleted { .. })),
+            ended(|done| matches!(done, Done::Deleted { .. } | Done::Removed)),
             "deleted",
         ),
         (ended(|done| matches!(done, Done::Left)), "left alone"),

@@ -15,6 +15,10 @@ fn what_cannot_be_meant_is_told_before_any_request() {
         "--expired --interval 0 -y",
         "--expired --interval 5m",
         "--expired --dry-run=maybe",
+        "--kept-older-than 0",
+        "--kept-older-than soon",
+        "--snapshots-older-than never",
+        "--snapshots-older-than -1d",
     ] {
         let api = FakeApi::stateful();
         let played = cleanup(&api, words);

@@ -1,0 +1,114 @@
+//! What is done about a session. Pure.
+
+use std::collections::BTreeSet;
+
+use anyhow::Result;
+use session_shared::Timestamp;
+use session_shared::cluster::chosen::Chosen;
+use session_shared::lifecycle::deleting::Doomed;
+use session_shared::lifecycle::stopping::Present;
+use session_shared::objects::resource::{SESSION, text};
+use session_shared::quantity::Quantity;
+use session_shared::reconcile::{Live, Wanted, is_expired, wanted};
+use session_shared::report::age;
+
+use crate::health::ailment;
+use crate::intent::Intent;
+use crate::plan::{Data, Deed, Item, size_of};
+
+/// What is to be done about one session; `None` for nothing. Asked again before anything is done: who has got more time in the
+/// meantime is left alone.
+///
+/// # Errors
+/// When it cannot be read.
+pub(crate) fn judge(
+    intent: &Intent,
+    chosen: &Chosen,
+    live: &Live,
+    nodes: Option<&BTreeSet<String>>,
+    now: Timestamp,
+) -> Result<Option<Item>> {
+    let session = &chosen.session;
+    if session.metadata.deletion_timestamp.is_some() {
+        return Ok(None);
+    }
+    if intent.expired && is_expired(session, now) {
+        let ended = expired(chosen, live, now)?;
+        if ended.is_some() {
+            return Ok(ended);
+        }
+    }
+    let ill = intent.unhealthy.then(|| ailment(session, live, nodes, now));
+    match ill.flatten() {
+        Some((since, why)) => delete(chosen, live, since, why).map(Some),
+        None => Ok(None),
+    }
+}
+
+fn expired(chosen: &Chosen, live: &Live, now: Timestamp) -> Result<Option<Item>> {
+    let since = text(&chosen.object, "/status/expiresAt").parse().ok();
+    let why = format!("expired {} ago", age::since(since, now));
+    match wanted(&chosen.session, now) {
+        Wanted::Gone { .. } => delete(chosen, live, since, why).map(Some),
+        Wanted::Stopped => stop(chosen, live, since, why),
+        // A new start is asked for: its time begins anew.
+        Wanted::Running => Ok(None),
+    }
+}
+
+fn stop(
+    chosen: &Chosen,
+    live: &Live,
+    since: Option<Timestamp>,
+    why: String,
+) -> Result<Option<Item>> {
+    let present = Present::with(chosen.clone(), live.clone(), false)?;
+    if present.is_at_rest() {
+        return Ok(None);
+    }
+    let size = size(chosen, live);
+    let data = match present.destroyed().is_empty() {
+        false => Data::Destroyed,
+        true if size.is_some() => Data::Kept,
+        true => Data::None,
+    };
+    let item = item(Deed::Stop, chosen, since, why);
+    Ok(Some(Item { size, data, ..item }))
+}
+
+fn delete(chosen: &Chosen, live: &Live, since: Option<Timestamp>, why: String) -> Result<Item> {
+    let doomed = Doomed::with(chosen.session.clone(), live.clone(), false)?;
+    let present = Present::with(chosen.clone(), live.clone(), false)?;
+    let data = if !doomed.destroyed().is_empty() || !present.destroyed().is_empty() {
+        Data::Destroyed
+    } else if !doomed.kept().is_empty() {
+        Data::Kept
+    } else {
+        Data::None
+    };
+    let size = size(chosen, live);
+    let item = item(Deed::Delete, chosen, since, why);
+    Ok(Item { size, data, ..item })
+}
+
+fn item(deed: Deed, chosen: &Chosen, since: Option<Timestamp>, why: String) -> Item {
+    let text = |pointer: &str| text(&chosen.object, pointer).to_owned();
+    Item {
+        deed,
+        resource: &SESSION,
+        namespace: text("/metadata/namespace"),
+        name: text("/metadata/name"),
+        uid: text("/metadata/uid"),
+        since,
+        why,
+        size: None,
+        owner: chosen.session.spec.user_id.clone(),
+        data: Data::None,
+    }
+}
+
+/// What the session's claims take, or ask for as long as they have nothing.
+fn size(chosen: &Chosen, live: &Live) -> Option<Quantity> {
+    let sizes = live.own_data(&chosen.session).filter_map(size_of);
+    sizes.reduce(|all: Quantity, one: Quantity| all.plus(&one))
+}

@@ -1,0 +1,104 @@
+//! Data that was kept, and snapshots: only when they are meant, and old enough.
+
+use serde_json::json;
+use session_support::{FakeApi, golden};
+
+use crate::orphans::{GONE, object};
+use crate::scene::{Session, cleanup, left};
+
+/// Data of a session that is gone, kept in February; what bob kept is his again; carol's is young.
+fn kept() -> FakeApi {
+    let api = FakeApi::stateful();
+    api.serve(
+        "snapshot.storage.k8s.io/v1",
+        "VolumeSnapshot",
+        "volumesnapshots",
+        true,
+    );
+    let since = |session: Session<'_>, name: &str, since: &str| {
+        let mut claim = session.claim_of(name);
+        claim["metadata"]["annotations"]["streaming.platform/kept-since"] = since.into();
+        api.put(claim);
+    };
+    since(GONE, "home-ghost", "2026-01-30T12:00:00Z");
+    let bob = Session {
+        name: "bob",
+        ..GONE
+    };
+    bob.put(&api);
+    since(bob, "home-bob", "2026-01-01T00:00:00Z");
+    let carol = Session {
+        name: "carol",
+        ..GONE
+    };
+    since(carol, "home-carol", "2026-02-01T00:00:00Z");
+    api.put(GONE.claim_of("not-kept"));
+    let mut secret = GONE.metadata("session-ghost-parameters", None);
+    secret["labels"]["streaming.platform/parameters"] = "true".into();
+    secret["annotations"]["streaming.platform/kept-since"] = "2026-01-30T12:00:00Z".into();
+    api.put(object("v1", "Secret", secret));
+    for (name, taken) in [
+        ("old", "2026-01-01T00:00:00Z"),
+        ("restored", "2026-01-01T00:00:00Z"),
+        ("young", "2026-02-28T00:00:00Z"),
+    ] {
+        let mut metadata = GONE.metadata(name, None);
+        metadata["creationTimestamp"] = taken.into();
+        let mut snapshot = object("snapshot.storage.k8s.io/v1", "VolumeSnapshot", metadata);
+        snapshot["status"] = json!({"readyToUse": true, "restoreSize": "3Gi"});
+        api.put(snapshot);
+    }
+    let mut claim = bob.claim_of("being-restored");
+    claim["spec"] = json!({"dataSource": {"apiGroup": "snapshot.storage.k8s.io", "kind": "VolumeSnapshot", "name": "restored"}});
+    claim["status"] = json!({"phase": "Pending"});
+    api.put(claim);
+    api
+}
+
+#[test]
+fn kept_data_goes_when_it_is_meant_and_old_enough() {
+    let api = kept();
+    let before = left(&api);
+    let asked = cleanup(&api, "--kept-older-than 30d");
+    assert_eq!((asked.code, left(&api)), (1, before));
+    let played = cleanup(&api, "--kept-older-than 30d -y");
+    let left: String = left(&api).iter().map(|line| format!("{line}\n")).collect();
+    golden(
+        "cleanup-kept.txt",
+        &format!("{}--- left\n{left}", played.text()),
+    );
+    assert_eq!(
+        api.objects("volumesnapshots.snapshot.storage.k8s.io").len(),
+        3
+    );
+    for write in api.writes() {
+        let conditions = &write.json()["preconditions"];
+        assert!(conditions["uid"].is_string() && conditions["resourceVersion"].is_string());
+    }
+}
+
+#[test]
+fn snapshots_go_when_they_are_meant_and_old_enough() {
+    let api = kept();
+    let before = left(&api);
+    let played = cleanup(&api, "--snapshots-older-than 30d -y");
+    golden("cleanup-snapshots.txt", &played.text());
+    assert_eq!(left(&api), before);
+    assert_eq!(
+        api.objects("volumesnapshots.snapshot.storage.k8s.io").len(),
+        2
+    );
+}
+
+#[test]
+fn a_cluster_without_snapshots_says_so() {
+    let api = FakeApi::stateful();
+    let path = "/apis/snapshot.storage.k8s.io/v1/namespaces/default/volumesnapshots";
+    api.on(
+        "GET",
+        path,
+        session_support::Answer::json(404, json!("404 page not found")),
+    );
+    let played = cleanup(&api, "--snapshots-older-than 30d -y");
+    assert!(played.failed().starts_with("error: "), "{played:?}");
+}
