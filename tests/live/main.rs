@@ -11,6 +11,7 @@
 )]
 
 mod api;
+mod cleanup;
 mod connect;
 mod csi;
 mod data;
@@ -62,6 +63,7 @@ fn all() -> Vec<Live> {
         stop::tests(),
         start::tests(),
         extend::tests(),
+        cleanup::tests(),
         diagnosis::tests(),
         faults::tests(),
         krew::tests(),

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use session_support::{Answer, FakeApi, Listening, Output, run_binary};
 
-pub const VERBS: [&str; 8] = [
-    "create", "list", "status", "logs", "connect", "delete", "template", "setup",
+pub const VERBS: [&str; 9] = [
+    "create", "list", "status", "logs", "connect", "delete", "cleanup", "template", "setup",
 ];
 
 pub fn program() -> &'static Path {
