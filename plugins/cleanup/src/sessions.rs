@@ -77,9 +77,10 @@ fn stop(
 }
 
 fn delete(chosen: &Chosen, live: &Live, since: Option<Timestamp>, why: String) -> Result<Item> {
-    let doomed = Doomed::with(chosen.session.clone(), live.clone(), false)?;
     let present = Present::with(chosen.clone(), live.clone(), false)?;
-    let data = if !doomed.destroyed().is_empty() || !present.destroyed().is_empty() {
+    let lost = !present.destroyed().is_empty();
+    let doomed = Doomed::with(present.session, present.live, false)?;
+    let data = if lost || !doomed.destroyed().is_empty() {
         Data::Destroyed
     } else if !doomed.kept().is_empty() {
         Data::Kept
