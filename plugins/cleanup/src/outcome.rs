@@ -6,15 +6,15 @@ use anyhow::Result;
 use futures::StreamExt;
 use serde_json::Value;
 use session_shared::cluster::chosen::{AT_ONCE, Chosen};
+use session_shared::cluster::interrupt::interrupted;
 use session_shared::cluster::live::installed;
-use session_shared::cluster::{Cluster, Delete, Deleted, Write};
+use session_shared::cluster::{Cluster, Delete, Deleted, Place, Selection, Write};
 use session_shared::failure::{self, Kind};
-use session_shared::flags::writing::DryRun;
 use session_shared::labels;
 use session_shared::lifecycle::deleting::Doomed;
 use session_shared::lifecycle::stopping::{DELETE, Present, Stopping, explain};
 use session_shared::objects::belonging::is_data;
-use session_shared::objects::resource::{NODE, PERSISTENT_VOLUME_CLAIM, SESSION, text};
+use session_shared::objects::resource::{NODE, PERSISTENT_VOLUME_CLAIM, POD, SESSION, text};
 use session_shared::progress::{Event, Silent, Sink, Stage};
 use session_shared::reconcile::Live;
 use session_shared::report::console::Console;
@@ -70,7 +70,9 @@ pub(crate) async fn carry_out(
     });
     let controllers = controllers(cluster, items).await;
     let controllers = &controllers;
-    let all = futures::stream::iter(items).map(|item| async move {
+    // What is not begun when Ctrl-C comes is left to the next time.
+    let begun = items.iter().take_while(|_| !interrupt.is_set());
+    let all = futures::stream::iter(begun).map(|item| async move {
         let controller = match controllers.get(item.namespace.as_str()) {
             Some(Ok(alive)) => *alive,
             Some(Err(text)) => return Err(anyhow::anyhow!("{text}")),
@@ -91,7 +93,8 @@ async fn controllers<'i>(
     cluster: &Cluster,
     items: &'i [Item],
 ) -> BTreeMap<&'i str, Result<bool, String>> {
-    let mut namespaces: Vec<&str> = items.iter().map(|item| item.namespace.as_str()).collect();
+    let sessions = items.iter().filter(|item| item.deed != Deed::Remove);
+    let mut namespaces: Vec<&str> = sessions.map(|item| item.namespace.as_str()).collect();
     namespaces.sort_unstable();
     namespaces.dedup();
     let asked = futures::stream::iter(namespaces).map(|namespace| async move {
@@ -181,6 +184,12 @@ async fn remove(
     if let Some(session) = cluster.get(&SESSION, namespace, session).await? {
         living.add(&Chosen::of(session)?);
     }
+    if *resource == PERSISTENT_VOLUME_CLAIM {
+        // Somebody may look at kept data with a Pod of his own: as soon as that ends, the claim would go.
+        let place = Place::Namespace(namespace);
+        let pods = cluster.list(&POD, place, &Selection::default()).await?;
+        pods.items.iter().for_each(|pod| living.uses.workload(pod));
+    }
     if remains(intent, &object, &living, with.now).is_none() {
         return Ok(Done::Left);
     }
@@ -212,6 +221,7 @@ pub(crate) fn report(
     console: &mut Console,
 ) -> Result<()> {
     let count = view::count(&done, intent.dry_run);
+    let not_begun = items.len() - done.len();
     let mut mutations = Mutations::new(Format::Text { wide: false }, intent.dry_run);
     let mut errors = Vec::new();
     for (item, done) in items.iter().zip(done) {
@@ -236,8 +246,12 @@ pub(crate) fn report(
             Err(error) => errors.push(error),
         }
     }
-    if intent.dry_run != DryRun::Client {
+    if !count.is_empty() {
         console.line(&count)?;
+    }
+    if not_begun > 0 {
+        console.note(&format!("{not_begun} are left as they were"));
+        errors.push(interrupted());
     }
     failure::all(errors)
 }

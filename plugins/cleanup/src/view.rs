@@ -39,7 +39,7 @@ fn row(item: &Item) -> [String; 7] {
     ]
 }
 
-/// `1 stopped, 2 deleted, 1 failed`.
+/// `1 stopped, 2 deleted, 1 failed`; empty where nothing was begun.
 pub(crate) fn count(done: &[anyhow::Result<Done>], dry_run: DryRun) -> String {
     let ended = |is: fn(&Done) -> bool| done.iter().flatten().filter(|done| is(done)).count();
     let counts = [
@@ -56,6 +56,9 @@ pub(crate) fn count(done: &[anyhow::Result<Done>], dry_run: DryRun) -> String {
         .filter(|(count, _)| *count > 0)
         .map(|(count, word)| format!("{count} {word}"))
         .collect();
+    if words.is_empty() {
+        return String::new();
+    }
     let suffix = match dry_run {
         DryRun::None => "",
         DryRun::Client => " (dry run)",

@@ -102,3 +102,18 @@ fn a_cluster_without_snapshots_says_so() {
     let played = cleanup(&api, "--snapshots-older-than 30d -y");
     assert!(played.failed().starts_with("error: "), "{played:?}");
 }
+
+/// Somebody has mounted kept data into a Pod of his own, to look at it.
+#[test]
+fn kept_data_that_any_pod_uses_stays() {
+    let api = kept();
+    api.put(json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "rescue", "namespace": "default"},
+        "spec": {"containers": [], "volumes": [{"name": "x", "persistentVolumeClaim": {"claimName": "home-ghost"}}]}}));
+    let played = cleanup(&api, "--kept-older-than 30d -y");
+    assert!(
+        played.done().ends_with("1 deleted, 1 left alone\n"),
+        "{played:?}"
+    );
+    let claim = api.object("persistentvolumeclaims", "default", "home-ghost");
+    assert!(claim.is_some());
+}

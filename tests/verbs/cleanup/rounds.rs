@@ -51,3 +51,19 @@ fn rounds_go_on_after_a_failure_until_ctrl_c() {
     assert!(played.err.contains("not in the first round"), "{played:?}");
     assert!(played.out.contains("1 stopped, 2 deleted"), "{played:?}");
 }
+
+#[test]
+fn what_is_not_begun_when_ctrl_c_comes_is_left_as_it_was() {
+    let api = class();
+    let interrupt = Interrupt::default();
+    let trigger = interrupt.clone();
+    let lease = "/apis/coordination.k8s.io/v1/namespaces/session-system/leases/session-controller";
+    api.handle("GET", lease, move |_| {
+        trigger.trigger();
+        Answer::status(404, "NotFound", "no", json!({}))
+    });
+    let play = Play::on(&api).stopped_by(&interrupt);
+    let played = play.run::<Cleanup>("--expired -y");
+    golden("cleanup-interrupted.txt", &played.text());
+    assert!(api.writes().is_empty());
+}
