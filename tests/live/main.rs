@@ -23,6 +23,7 @@ mod home;
 mod krew;
 mod lifecycle;
 mod logs;
+mod resize;
 mod shell;
 mod ssh;
 mod start;
@@ -62,6 +63,7 @@ fn all() -> Vec<Live> {
         stop::tests(),
         start::tests(),
         extend::tests(),
+        resize::tests(),
         diagnosis::tests(),
         faults::tests(),
         krew::tests(),

@@ -17,6 +17,7 @@ mod probe;
 pub mod quota;
 mod reference;
 mod refusal;
+pub mod resizing;
 mod scheduling;
 mod telling;
 mod volume;
