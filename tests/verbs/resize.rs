@@ -22,3 +22,5 @@ mod refused;
 mod restart;
 #[path = "resize/scene.rs"]
 mod scene;
+#[path = "resize/storage.rs"]
+mod storage;

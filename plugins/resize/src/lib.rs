@@ -4,6 +4,7 @@ mod args;
 mod observe;
 mod outcome;
 mod plan;
+mod storage;
 mod tell;
 
 use anyhow::Result;

@@ -2,7 +2,6 @@
 //! written.
 
 use anyhow::{Context, Result};
-use session_shared::api::Resources;
 use session_shared::cluster::{Cluster, Write};
 use session_shared::diagnosis::resizing::{Fit, fit};
 use session_shared::failure::{self, Kind};
@@ -13,12 +12,14 @@ use session_shared::objects::resource::{POD, text};
 use session_shared::verb::Ground;
 
 use crate::plan::{self, Change, Changes, Intent};
+use crate::storage::Growth;
 use crate::tell::Obstacle;
 
 /// The session, and what is to be done with it.
 pub(crate) struct Found {
     pub(crate) present: Present,
     pub(crate) changes: Changes,
+    pub(crate) growth: Growth,
     /// The start of a restart; `None` where it is resized in place.
     pub(crate) ahead: Option<Box<Ahead>>,
     /// What the user should know, a line each.
@@ -48,21 +49,22 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent, ground: &Ground)
     let chosen = chosen.into_iter().next().context("no session is named")??;
     let present = Present::of(cluster, chosen, controller).await?;
     let changes = plan::changes(&present, &intent.size)?;
+    let growth = Growth::of(&present, intent.storage)?;
     let mut notes = Vec::new();
+    growth.check(cluster, intent, &mut notes).await?;
     let obstacle = obstacle(cluster, intent, &changes, &mut notes).await?;
     let ahead = match obstacle {
         None => None,
         Some(obstacle) if !intent.restart => return Err(obstacle.error(present.name())),
-        Some(_) => Some(Box::new(
-            ahead(cluster, &present, &intent.size, ground).await?,
-        )),
+        Some(_) => Some(Box::new(ahead(cluster, &present, intent, ground).await?)),
     };
     if let Some(ahead) = &ahead {
-        notes = ahead.notes.clone();
+        notes.extend(ahead.notes.clone());
     }
     Ok(Found {
         present,
         changes,
+        growth,
         ahead,
         notes,
     })
@@ -75,13 +77,18 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent, ground: &Ground)
 pub(crate) async fn ahead(
     cluster: &Cluster,
     present: &Present,
-    size: &Resources,
+    intent: &Intent,
     ground: &Ground,
 ) -> Result<Ahead> {
     let mut larger = present.clone();
-    let resources = larger.session.spec.resources.get_or_insert_default();
+    let (size, spec) = (&intent.size, &mut larger.session.spec);
+    let resources = spec.resources.get_or_insert_default();
     resources.cpu = size.cpu.clone().or(resources.cpu.take());
     resources.memory = size.memory.clone().or(resources.memory.take());
+    if let Some(size) = intent.storage {
+        let storage = spec.storage.get_or_insert_default();
+        storage.size = Some(size.to_string().as_str().into());
+    }
     let mut sink = ground.console.progress();
     Ahead::of(cluster, larger, &Wish::default(), ground.now(), &mut sink).await
 }

@@ -47,6 +47,15 @@ pub(crate) async fn carry_out(
         ground.console.note(note);
     }
     let mut mutations = Mutations::new(format, intent.dry_run);
+    let grown = match intent.dry_run {
+        DryRun::Client => None,
+        _ => {
+            let (growth, present) = (&found.growth, &found.present);
+            growth
+                .carry_out(cluster, intent, present, write, ground)
+                .await?
+        }
+    };
     if let (Some(ahead), false) = (&found.ahead, intent.dry_run == DryRun::Client) {
         return restart(
             cluster,
@@ -60,11 +69,15 @@ pub(crate) async fn carry_out(
         .await;
     }
     match in_place(cluster, intent, &found, write, ground).await? {
+        // Nothing else was changed: the Session is as the claims' growth left it.
+        Placed::Done(_) if grown.is_some() && !found.changes.any() => {
+            tell(&found, &grown.unwrap_or_default(), &mut mutations, ground)
+        }
         Placed::Done(object) => tell(&found, &object, &mut mutations, ground),
         Placed::Unfinished(error) => Err(error),
         Placed::Infeasible(error) if !intent.restart => Err(error),
         Placed::Infeasible(_) => {
-            let ahead = ahead(cluster, &found.present, &intent.size, ground).await?;
+            let ahead = ahead(cluster, &found.present, intent, ground).await?;
             let ends = std::slice::from_ref(&found.present);
             if !intent.is_agreed() && !consent::ask(ends, &mut ground.console)? {
                 return Ok(());
@@ -89,7 +102,7 @@ fn tell(
     mutations: &mut Mutations,
     ground: &mut Ground,
 ) -> Result<()> {
-    let word = if found.changes.any() {
+    let word = if found.changes.any() || found.growth.any() {
         DONE
     } else {
         "unchanged"

@@ -31,6 +31,8 @@ const USUAL_STOP: Duration = Duration::from_secs(600);
 pub(crate) struct Intent {
     pub(crate) which: Which,
     pub(crate) size: Resources,
+    /// Of its claims.
+    pub(crate) storage: Option<Quantity>,
     pub(crate) restart: bool,
     /// How a restart stops.
     pub(crate) manner: Manner,
@@ -46,16 +48,19 @@ pub(crate) struct Intent {
 /// Every mistake that can be seen from here.
 pub(crate) fn read(args: &Args) -> Result<Intent> {
     let name = session_name(&args.name)?;
-    if args.cpu.is_none() && args.memory.is_none() {
-        return Err(usage("at least one of --cpu and --memory is required"));
+    if args.cpu.is_none() && args.memory.is_none() && args.storage.is_none() {
+        return Err(usage(
+            "at least one of --cpu, --memory and --storage is required",
+        ));
     }
     Ok(Intent {
         which: Which::Named(vec![name]),
         size: Resources {
-            cpu: amount("cpu", args.cpu.as_deref())?,
-            memory: amount("memory", args.memory.as_deref())?,
+            cpu: written("cpu", args.cpu.as_deref())?,
+            memory: written("memory", args.memory.as_deref())?,
             gpu: None,
         },
+        storage: amount("storage", args.storage.as_deref())?,
         restart: args.restart,
         manner: Manner {
             skip_sync: args.skip_sync,
@@ -68,8 +73,14 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
     })
 }
 
-/// A size that a container can have, as Kubernetes writes it.
-fn amount(flag: &str, text: Option<&str>) -> Result<Option<IntOrString>> {
+/// As Kubernetes writes it.
+fn written(flag: &str, text: Option<&str>) -> Result<Option<IntOrString>> {
+    let amount = amount(flag, text)?;
+    Ok(amount.map(|amount| IntOrString::from(amount.to_string().as_str())))
+}
+
+/// A size that something can have.
+fn amount(flag: &str, text: Option<&str>) -> Result<Option<Quantity>> {
     let Some(text) = text else { return Ok(None) };
     let amount: Quantity = text
         .parse()
@@ -79,7 +90,7 @@ fn amount(flag: &str, text: Option<&str>) -> Result<Option<IntOrString>> {
             "invalid value of --{flag} {text:?}: it must be more than 0"
         )));
     }
-    Ok(Some(IntOrString::from(amount.to_string().as_str())))
+    Ok(Some(amount))
 }
 
 impl Intent {

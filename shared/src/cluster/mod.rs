@@ -18,6 +18,7 @@ mod failure;
 pub mod follow;
 pub mod forward;
 mod gone;
+mod growing;
 mod identity;
 pub mod interrupt;
 mod kubeconfig;
@@ -60,6 +61,7 @@ use surroundings::Surroundings;
 use warning::Warnings;
 
 pub use exec::Executed;
+pub use growing::Grown;
 pub use logs::{LogOptions, LogStream};
 pub use presence::{CONTROLLER_LEASE, CONTROLLER_NAMESPACE, Identity};
 pub use present::Present;

@@ -8,6 +8,7 @@ mod crash;
 mod ended;
 mod event;
 mod facts;
+pub mod growing;
 mod holding;
 mod image;
 mod lasting;
