@@ -2,6 +2,8 @@
 
 use anyhow::{Result, ensure};
 
+use session_cluster::{Class, Disturbance, EXPANDABLE_CLASS, StorageOperation};
+
 use crate::home::Home;
 use crate::world::World;
 use crate::{Live, kubelet};
@@ -12,6 +14,14 @@ pub(crate) fn tests() -> Vec<Live> {
         kubelet(
             "resize_a_statefulset_keeps_its_size",
             a_statefulset_keeps_its_size,
+        ),
+        kubelet(
+            "resize_a_claim_grows_under_its_pod",
+            a_claim_grows_under_its_pod,
+        ),
+        kubelet(
+            "resize_a_driver_that_refuses_is_told",
+            a_driver_that_refuses_is_told,
         ),
     ]
 }
@@ -130,5 +140,56 @@ fn a_statefulset_keeps_its_size() -> Result<()> {
         "{}",
         memory()?
     );
+    Ok(())
+}
+
+/// The same with a class of our CSI driver; the volume of the node is left alone.
+fn stored(class: &str) -> String {
+    let own = format!("storageClassName: {class:?}");
+    let pod = POD.replace("storageClassName: \"${CLASS}\"", &own);
+    pod.replace(
+        "kind: Pod\nmetadata: {",
+        "kind: Pod\nmetadata: {annotations: {other: \"${CLASS}\"}, ",
+    )
+}
+
+fn a_claim_grows_under_its_pod() -> Result<()> {
+    let world = World::installed("resize-claim")?;
+    world.cluster.wait_for_storage()?;
+    let home = Home::made(&world, "g", &stored(EXPANDABLE_CLASS))?;
+    let grown = world
+        .session(&["resize", "g", "--storage", "1Gi"])?
+        .exits(0)?;
+    let line = "session.streaming.platform/g resized\n";
+    ensure!(grown.stdout == line, "{grown:?}");
+    let capacity = home.field("pvc/home-g", "{.status.capacity.storage}")?;
+    ensure!(capacity == "1Gi", "{capacity}");
+    ensure!(home.field("session/g", "{.spec.storage.size}")? == "1Gi");
+    ensure!(home.field("pod/home-g", RESTARTS)? == "0");
+    let less = world
+        .session(&["resize", "g", "--storage", "64Mi"])?
+        .exits(1)?;
+    let text = "error: claim \"home-g\" has 1Gi, and no claim can shrink to 64Mi\n";
+    ensure!(less.stderr == text, "{less:?}");
+    Ok(())
+}
+
+fn a_driver_that_refuses_is_told() -> Result<()> {
+    let world = World::installed("resize-refused")?;
+    let full = Class::default().expandable().on(
+        StorageOperation::Expand,
+        Disturbance::Fail("OUT_OF_RANGE", "no such disk"),
+    );
+    let class = world.cluster.storage_class("full", &full)?;
+    let home = Home::made(&world, "f", &stored(class.name()))?;
+    let refused = world
+        .session(&["resize", "f", "--storage", "1Gi", "--timeout", "60s"])?
+        .exits(1)?;
+    let text = "error: claim \"home-f\" does not grow: its driver refuses the size\n";
+    ensure!(refused.stderr.starts_with(text), "{refused:?}");
+    ensure!(refused.stderr.contains("no such disk"), "{refused:?}");
+    let asked = home.field("pvc/home-f", "{.spec.resources.requests.storage}")?;
+    ensure!(asked == "67108865", "{asked}");
+    ensure!(home.field("session/f", "{.spec.storage}")?.is_empty());
     Ok(())
 }

@@ -10,6 +10,7 @@ const CLAIM: &str = "/api/v1/namespaces/default/persistentvolumeclaims/home-alic
 /// Alice's session with a bound claim of a class that can grow.
 fn stored() -> FakeApi {
     let api = server("Pod", &half());
+    api.serve("storage.k8s.io/v1", "CSIDriver", "csidrivers", false);
     api.put(json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim",
         "metadata": {"name": "home-alice", "namespace": "default", "labels": {"streaming.platform/session": "alice"},
             "annotations": {"streaming.platform/user-id": "alice"}},
