@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use session_shared::api::IntOrString;
 use session_shared::cluster::wait::timed_out;
 use session_shared::cluster::{Cluster, Grown, Write};
-use session_shared::diagnosis::growing::Growing;
+use session_shared::diagnosis::growing::{Growing, growing};
 use session_shared::failure::{self, Failure, Kind, hinted, proved};
 use session_shared::flags::writing::DryRun;
 use session_shared::lifecycle::stopping::Present;
@@ -56,7 +56,8 @@ impl Growth {
             if text(claim, "/status/phase") != "Bound" {
                 bail!("claim {id:?} is not bound to a volume yet");
             }
-            if amount(claim, ASKED) < Some(size) {
+            // One that was asked already, by a client that was killed, is waited for.
+            if amount(claim, ASKED) < Some(size) || growing(claim) != Growing::Done {
                 grow.push(claim.clone());
             }
         }
@@ -179,7 +180,7 @@ impl Growth {
         match ask(cluster, before, back, write).await {
             Ok(_) => hinted(
                 error,
-                format!("it asks for {back} again, the least that the server takes"),
+                format!("it asks for {back} now, the least that the server takes"),
             ),
             Err(_) => hinted(
                 error,

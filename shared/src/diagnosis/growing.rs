@@ -23,15 +23,17 @@ pub enum Growing {
 pub fn growing(claim: &Value) -> Growing {
     let said = condition(claim);
     let resizing = text(claim, "/status/allocatedResourceStatuses/storage");
-    if resizing.ends_with("Infeasible") {
+    let amount = |path: &str| claim.pointer(path).and_then(quantity);
+    let (tried, asked) = (amount("/status/allocatedResources/storage"), amount(ASKED));
+    // What was said of another size says nothing of this one.
+    if resizing.ends_with("Infeasible") && (tried.is_none() || tried == asked) {
         return Growing::Refused(if said.is_empty() {
             resizing.to_owned()
         } else {
             said
         });
     }
-    let amount = |path: &str| claim.pointer(path).and_then(quantity);
-    match (amount("/status/capacity/storage"), amount(ASKED)) {
+    match (amount("/status/capacity/storage"), asked) {
         (Some(has), Some(asked)) if has >= asked => Growing::Done,
         _ => Growing::Going(said),
     }
@@ -99,5 +101,11 @@ mod tests {
         ] {
             assert_eq!(growing(&claim), wanted, "{claim}");
         }
+        let mut earlier = claim("1Gi", json!({"storage": "NodeResizeInfeasible"}), json!([]));
+        earlier["status"]["allocatedResources"] = json!({"storage": "8Gi"});
+        assert_eq!(growing(&earlier), Growing::Going(String::new()));
+        earlier["status"]["allocatedResources"] = json!({"storage": "2Gi"});
+        let refused = Growing::Refused("NodeResizeInfeasible".into());
+        assert_eq!(growing(&earlier), refused);
     }
 }

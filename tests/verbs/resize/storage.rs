@@ -62,6 +62,25 @@ fn a_claim_grows_and_the_session_keeps_the_size() {
 }
 
 #[test]
+fn what_a_killed_client_asked_is_waited_for() {
+    let api = stored();
+    let mut half_grown = claim(&api);
+    half_grown["spec"]["resources"]["requests"]["storage"] = "2Gi".into();
+    api.put(half_grown);
+    let played = resize(&api, "alice --storage 2Gi --timeout=50ms");
+    assert!(played.failed().contains("timed out"), "{played:?}");
+    let mut grown = claim(&api);
+    grown["status"]["capacity"]["storage"] = "2Gi".into();
+    api.put(grown);
+    let played = resize(&api, "alice --storage 2Gi");
+    assert_eq!(
+        played.done(),
+        "session.streaming.platform/alice unchanged\n"
+    );
+    assert_eq!(session(&api)["spec"]["storage"]["size"], "2Gi");
+}
+
+#[test]
 fn a_size_that_the_driver_refuses_is_taken_back() {
     let api = stored();
     let said =
