@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
@@ -227,11 +228,15 @@ fn finishes_a_create_that_was_killed() -> Result<()> {
     ensure!(home.phase()? == "running", "{}", home.phase()?);
     let remove = ["delete", "k", "--delete-data", "-y"];
     world.session(&remove)?.exits(0)?;
-    let left = world.namespace.kubectl(
-        &["get", "sessions,pods,services,pvc,secrets", "-o", "name"],
-        None,
-    )?;
-    ensure!(left.is_empty(), "{left}");
+    // The garbage collector takes the Service, in its own time.
+    let left = || -> Result<String> {
+        let all = ["get", "sessions,pods,services,pvc,secrets", "-o", "name"];
+        world.namespace.kubectl(&all, None)
+    };
+    let begun = Instant::now();
+    while !left()?.is_empty() {
+        ensure!(begun.elapsed() < Duration::from_secs(30), "{}", left()?);
+    }
     Ok(())
 }
 
