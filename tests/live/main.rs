@@ -24,6 +24,7 @@ mod home;
 mod krew;
 mod lifecycle;
 mod logs;
+mod resize;
 mod shell;
 mod ssh;
 mod start;
@@ -64,6 +65,7 @@ fn all() -> Vec<Live> {
         start::tests(),
         extend::tests(),
         cleanup::tests(),
+        resize::tests(),
         diagnosis::tests(),
         faults::tests(),
         krew::tests(),

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use futures::StreamExt;
-use session_shared::cluster::chosen::{AT_ONCE, Chosen};
+use session_shared::cluster::chosen::AT_ONCE;
 use session_shared::cluster::{Cluster, Write};
 use session_shared::failure;
 use session_shared::flags::choice::Which;
@@ -113,18 +113,8 @@ impl Todo {
                 .await
                 .map(Some);
         }
-        let object = self
-            .present
-            .stop(cluster, &intent.manner, with, sink)
-            .await?;
-        let mut ahead = ahead.as_ref().clone();
-        if !write.dry_run {
-            let chosen = Chosen::of(object)?;
-            let rests = Present::of(cluster, chosen, self.present.controller).await?;
-            ahead.take_over(rests);
-        }
         ahead
-            .begin(cluster, write, interrupt, now, sink)
+            .restart(cluster, &intent.manner, with, sink)
             .await
             .map(Some)
     }

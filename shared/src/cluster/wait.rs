@@ -329,7 +329,7 @@ impl Cluster {
         interrupt.race(timed).await
     }
 
-    async fn await_object(
+    pub(super) async fn await_object(
         &self,
         resource: &ResourceType,
         namespace: &str,

@@ -13,6 +13,11 @@ use crate::objects::ResourceType;
 use crate::objects::resource::text;
 use crate::plan::Propagation;
 
+/// RFC 7386.
+const MERGE: &str = "application/merge-patch+json";
+/// Kubernetes' own.
+const STRATEGIC: &str = "application/strategic-merge-patch+json";
+
 /// How to write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Write {
@@ -126,8 +131,38 @@ impl Cluster {
     ) -> Result<Value> {
         let path = paths::object(t, namespace, name)?;
         let path = subresource.map_or_else(|| path.clone(), |part| format!("{path}/{part}"));
+        self.patch(MERGE, t, (name, path), patch, write).await
+    }
+
+    /// As [`Cluster::merge_patch`], but lists whose items have a key (containers their name) are changed item by item. Only for
+    /// kinds that are built into the server.
+    ///
+    /// # Errors
+    /// As [`Cluster::merge_patch`].
+    pub async fn strategic_patch(
+        &self,
+        t: &ResourceType,
+        namespace: &str,
+        name: &str,
+        subresource: Option<&str>,
+        patch: &Value,
+        write: &Write,
+    ) -> Result<Value> {
+        let path = paths::object(t, namespace, name)?;
+        let path = subresource.map_or_else(|| path.clone(), |part| format!("{path}/{part}"));
+        self.patch(STRATEGIC, t, (name, path), patch, write).await
+    }
+
+    async fn patch(
+        &self,
+        content_type: &'static str,
+        t: &ResourceType,
+        (name, path): (&str, String),
+        patch: &Value,
+        write: &Write,
+    ) -> Result<Value> {
         let call = Call::new(Method::PATCH, path).about(t, name);
-        let call = writing(call, write).body("application/merge-patch+json", patch);
+        let call = writing(call, write).body(content_type, patch);
         let meant = text(patch, "/metadata/uid");
         match self.call(&call).await {
             Ok(answer) => {

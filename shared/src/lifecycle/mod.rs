@@ -1,9 +1,10 @@
-//! A session's life: bringing it up and putting it to rest. What create, stop, start, connect, delete and cleanup share of it.
+//! A session's life: bringing it up and putting it to rest. What the verbs that change sessions share of it.
 
 pub mod beginning;
 pub mod checks;
 pub mod consent;
 pub mod deleting;
+pub mod restarting;
 pub mod settling;
 pub mod starting;
 pub mod stopping;

@@ -8,6 +8,7 @@ pub mod overrides;
 pub mod pods;
 pub mod primary;
 pub mod privilege;
+pub mod qos;
 pub mod resource;
 pub mod table;
 

@@ -36,13 +36,22 @@ pub fn set_resources(
         );
     };
     let resources = container.entry("resources").or_insert_with(|| json!({}));
+    set_limits(resources, wanted)?;
+    if let Some(gpu) = &wanted.gpu {
+        set_gpu(resources, whole_gpus(&gpu.to_string())?);
+    }
+    Ok(())
+}
+
+/// Sets the limits of cpu and memory in the `resources` of a container, as [`set_resources`] does; GPUs stay as they are.
+///
+/// # Errors
+/// When a value is no quantity, zero or negative.
+pub fn set_limits(resources: &mut Value, wanted: &Resources) -> Result<()> {
     for (name, wanted) in [("cpu", &wanted.cpu), ("memory", &wanted.memory)] {
         if let Some(wanted) = wanted {
             set_limit(resources, name, quantity(name, wanted)?);
         }
-    }
-    if let Some(gpu) = &wanted.gpu {
-        set_gpu(resources, whole_gpus(&gpu.to_string())?);
     }
     Ok(())
 }

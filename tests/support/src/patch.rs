@@ -27,6 +27,32 @@ pub(crate) fn merge(target: &mut Value, patch: &Value) {
     }
 }
 
+/// What a strategic merge patch does: as RFC 7386, but items of lists are matched by their `name`.
+pub(crate) fn strategic(target: &mut Value, patch: &Value) {
+    match (target, patch) {
+        (Value::Object(target), Value::Object(changes)) => {
+            for (key, value) in changes {
+                if value.is_null() {
+                    target.shift_remove(key);
+                } else {
+                    strategic(target.entry(key.clone()).or_insert(Value::Null), value);
+                }
+            }
+        }
+        (Value::Array(target), Value::Array(items)) => {
+            for item in items {
+                let named =
+                    |known: &&mut Value| !item["name"].is_null() && known["name"] == item["name"];
+                match target.iter_mut().find(named) {
+                    Some(known) => strategic(known, item),
+                    None => target.push(item.clone()),
+                }
+            }
+        }
+        (target, patch) => merge(target, patch),
+    }
+}
+
 /// `add`, `replace`, `remove` and `test` of RFC 6902; the error is what a server says about it.
 pub(crate) fn json_patch(target: &mut Value, operations: &Value) -> Result<(), String> {
     for operation in operations.as_array().ok_or("a JSON patch is a list")? {
@@ -72,6 +98,15 @@ mod tests {
         let mut object = json!({"a": {"b": 1, "c": 2}, "l": [1]});
         merge(&mut object, &json!({"a": {"b": null, "d": 3}, "l": [2]}));
         assert_eq!(object, json!({"a": {"c": 2, "d": 3}, "l": [2]}));
+        let mut named = json!({"l": [{"name": "a", "x": 1}, {"name": "b"}]});
+        strategic(
+            &mut named,
+            &json!({"l": [{"name": "a", "x": null, "y": {"z": 2}}]}),
+        );
+        assert_eq!(
+            named,
+            json!({"l": [{"name": "a", "y": {"z": 2}}, {"name": "b"}]})
+        );
         json_patch(&mut object, &json!([{"op": "test", "path": "/a/c", "value": 2}, {"op": "replace", "path": "/l", "value": []}])).unwrap();
         assert_eq!(object["l"], json!([]));
         assert!(

@@ -124,6 +124,10 @@ fn change(
             patch::merge(after, sent);
             fields::note(after, kind, &manager, "Apply", subresource, sent);
         }
+        "application/strategic-merge-patch+json" => {
+            patch::strategic(after, sent);
+            fields::note(after, kind, &manager, "Update", subresource, sent);
+        }
         _ => {
             patch::merge(after, sent);
             fields::note(after, kind, &manager, "Update", subresource, sent);

@@ -1,0 +1,52 @@
+//! `kubectl session resize`: another size for a session that runs, in place where that can be.
+
+mod args;
+mod observe;
+mod outcome;
+mod plan;
+mod storage;
+mod tell;
+
+use anyhow::Result;
+use session_shared::cluster::Write;
+use session_shared::lifecycle::consent;
+use session_shared::report::format::{Allowed, Format};
+use session_shared::verb::{Ground, Verb};
+
+pub use args::Args;
+
+/// The verb.
+#[derive(Debug)]
+pub struct Resize;
+
+impl Verb for Resize {
+    const NAME: &'static str = "resize";
+    const ABOUT: &'static str = args::ABOUT;
+    type Args = Args;
+
+    async fn run(args: Args, ground: &mut Ground) -> Result<()> {
+        // no request: everything the user can have got wrong
+        ground.console.obey(&args.talk);
+        if let Some(text) = args.writing.deprecation() {
+            ground.console.warn(text);
+        }
+        let intent = plan::read(&args)?;
+        let printing = &args.printing;
+        let format = Format::parse(
+            &printing.output,
+            Allowed::Object,
+            false,
+            printing.show_managed_fields,
+        )?;
+        let write = Write::of(&args.writing)?;
+        // reads, and a rehearsal of what the server may refuse
+        let cluster = ground.connect(&args.connection).await?;
+        let found = observe::observe(&cluster, &intent, ground).await?;
+        // the user's word
+        if !intent.is_agreed() && !consent::ask(found.ends(), &mut ground.console)? {
+            return Ok(());
+        }
+        // writes, waits and prints
+        outcome::carry_out(&cluster, &intent, found, &write, format, ground).await
+    }
+}

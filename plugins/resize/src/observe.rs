@@ -1,0 +1,175 @@
+//! Looks at the session, its Pods and their node, and rehearses the resize: what stands against it is found before anything is
+//! written.
+
+use anyhow::{Context, Result};
+use session_shared::cluster::{Cluster, Write};
+use session_shared::diagnosis::resizing::{Fit, fit};
+use session_shared::failure::{self, Kind};
+use session_shared::flags::writing::DryRun;
+use session_shared::lifecycle::starting::{Ahead, Wish};
+use session_shared::lifecycle::stopping::Present;
+use session_shared::objects::resource::{POD, text};
+use session_shared::verb::Ground;
+
+use crate::plan::{self, Change, Changes, Intent};
+use crate::storage::Growth;
+use crate::tell::Obstacle;
+
+/// The session, and what is to be done with it.
+pub(crate) struct Found {
+    pub(crate) present: Present,
+    pub(crate) changes: Changes,
+    pub(crate) growth: Growth,
+    /// The start of a restart; `None` where it is resized in place.
+    pub(crate) ahead: Option<Box<Ahead>>,
+    /// What the user should know, a line each.
+    pub(crate) notes: Vec<String>,
+}
+
+impl Found {
+    /// The session, if it is going to be stopped.
+    pub(crate) fn ends(&self) -> &[Present] {
+        match &self.ahead {
+            Some(_) => std::slice::from_ref(&self.present),
+            None => &[],
+        }
+    }
+}
+
+/// Reads the session, and finds out whether it can be resized in place.
+///
+/// # Errors
+/// No such session, no Pod that runs, what stands against it, what the server refuses.
+pub(crate) async fn observe(cluster: &Cluster, intent: &Intent, ground: &Ground) -> Result<Found> {
+    let namespace = cluster.namespace();
+    let (chosen, controller) = futures::try_join!(
+        cluster.chosen(namespace, &intent.which),
+        cluster.controller_alive(namespace)
+    )?;
+    let chosen = chosen.into_iter().next().context("no session is named")??;
+    let present = Present::of(cluster, chosen, controller).await?;
+    let changes = plan::changes(&present, &intent.size)?;
+    let growth = Growth::of(&present, intent.storage)?;
+    let mut notes = Vec::new();
+    growth.check(cluster, intent, &mut notes).await?;
+    let obstacle = obstacle(cluster, intent, &changes, &mut notes).await?;
+    let ahead = match obstacle {
+        None => None,
+        Some(obstacle) if !intent.restart => return Err(obstacle.error(present.name())),
+        Some(_) => Some(Box::new(ahead(cluster, &present, intent, ground).await?)),
+    };
+    if let Some(ahead) = &ahead {
+        notes.extend(ahead.notes.clone());
+    }
+    Ok(Found {
+        present,
+        changes,
+        growth,
+        ahead,
+        notes,
+    })
+}
+
+/// The start that gives the session its new size.
+///
+/// # Errors
+/// What stands against it.
+pub(crate) async fn ahead(
+    cluster: &Cluster,
+    present: &Present,
+    intent: &Intent,
+    ground: &Ground,
+) -> Result<Ahead> {
+    let mut larger = present.clone();
+    let (size, spec) = (&intent.size, &mut larger.session.spec);
+    let resources = spec.resources.get_or_insert_default();
+    resources.cpu = size.cpu.clone().or(resources.cpu.take());
+    resources.memory = size.memory.clone().or(resources.memory.take());
+    if let Some(size) = intent.storage {
+        let storage = spec.storage.get_or_insert_default();
+        storage.size = Some(size.to_string().as_str().into());
+    }
+    let mut sink = ground.console.progress();
+    Ahead::of(cluster, larger, &Wish::default(), ground.now(), &mut sink).await
+}
+
+/// What stands against a resize in place.
+async fn obstacle(
+    cluster: &Cluster,
+    intent: &Intent,
+    changes: &Changes,
+    notes: &mut Vec<String>,
+) -> Result<Option<Obstacle>> {
+    let resized: Vec<&Change> = changes.pods.iter().filter(|pod| pod.changes()).collect();
+    if resized.is_empty() {
+        return Ok(None);
+    }
+    if let Some(hurdle) = &changes.hurdle {
+        return Ok(Some(Obstacle::of(hurdle.clone())));
+    }
+    for change in resized {
+        match room(cluster, change).await {
+            Ok(Fit::Fits) => {}
+            Ok(Fit::Later(figures)) => notes.extend(
+                figures
+                    .into_iter()
+                    .map(|figure| format!("{figure}: the resize is deferred until there is room")),
+            ),
+            Ok(Fit::Never(figures)) => return Ok(Some(Obstacle::small(change, figures))),
+            Err(error) if failure::is(&error, Kind::Forbidden) => notes.push(format!(
+                "node {:?} is not checked: you may not read it",
+                text(&change.object, "/spec/nodeName")
+            )),
+            Err(error) => return Err(error),
+        }
+        if intent.dry_run == DryRun::Client {
+            continue;
+        }
+        let rehearsal = Write {
+            dry_run: true,
+            ..Write::default()
+        };
+        if let Err(error) = resize(cluster, change, true, &rehearsal).await {
+            return Obstacle::refused(error).map(Some);
+        }
+    }
+    Ok(None)
+}
+
+/// Whether the Pod's node has room for what it grows by; nothing is read where it does not grow.
+///
+/// # Errors
+/// What the server refuses.
+pub(crate) async fn room(cluster: &Cluster, change: &Change) -> Result<Fit> {
+    let node = text(&change.object, "/spec/nodeName");
+    if !change.grows() || node.is_empty() {
+        return Ok(Fit::Fits);
+    }
+    let Some(load) = cluster.node_load(node).await? else {
+        return Ok(Fit::Fits);
+    };
+    let (before, after) = change.specs();
+    let uid = text(&change.object, "/metadata/uid");
+    Ok(fit(&load.node, &load.pods, uid, &before, &after))
+}
+
+/// Gives a Pod its new size, or its old one.
+///
+/// # Errors
+/// What the server refuses.
+pub(crate) async fn resize(
+    cluster: &Cluster,
+    change: &Change,
+    forth: bool,
+    write: &Write,
+) -> Result<serde_json::Value> {
+    let resources = if forth { &change.after } else { &change.before };
+    let (namespace, name) = (
+        text(&change.object, "/metadata/namespace"),
+        text(&change.object, "/metadata/name"),
+    );
+    let (patch, part) = (change.patch(resources), Some("resize"));
+    cluster
+        .strategic_patch(&POD, namespace, name, part, &patch, write)
+        .await
+}

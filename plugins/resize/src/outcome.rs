@@ -1,0 +1,262 @@
+//! Resizes the session, in place or by a restart, waits, and tells what became of it.
+
+use anyhow::{Error, Result};
+use futures::future::try_join_all;
+use serde_json::Value;
+use session_shared::cluster::{Cluster, Resized, Write};
+use session_shared::diagnosis::resizing::{Fit, Resizing, resizing};
+use session_shared::flags::writing::DryRun;
+use session_shared::lifecycle::starting::Ahead;
+use session_shared::lifecycle::stopping::Stopping;
+use session_shared::lifecycle::{consent, settling};
+use session_shared::objects::resource::{SESSION, STATEFUL_SET};
+use session_shared::report::format::Format;
+use session_shared::report::mutation::Mutations;
+use session_shared::verb::Ground;
+
+use crate::observe::{Found, ahead, resize, room};
+use crate::plan::{Change, Intent};
+use crate::tell::{infeasible, unfinished};
+
+/// What was done.
+const DONE: &str = "resized";
+
+/// How a resize in place ended.
+enum Placed {
+    /// As it was to end; the Session as it is then.
+    Done(Value),
+    /// It goes on without us, and the Session wants its new size.
+    Unfinished(Error),
+    /// No node can do it where the Pods are: they have been given their old size.
+    Infeasible(Error),
+}
+
+/// Does what was found to be done, and tells of it.
+///
+/// # Errors
+/// What failed, and how to go on.
+pub(crate) async fn carry_out(
+    cluster: &Cluster,
+    intent: &Intent,
+    found: Found,
+    write: &Write,
+    format: Format,
+    ground: &mut Ground,
+) -> Result<()> {
+    for note in &found.notes {
+        ground.console.note(note);
+    }
+    let mut mutations = Mutations::new(format, intent.dry_run);
+    let grown = match intent.dry_run {
+        DryRun::Client => None,
+        _ => {
+            let (growth, present) = (&found.growth, &found.present);
+            growth
+                .carry_out(cluster, intent, present, write, ground)
+                .await?
+        }
+    };
+    if let (Some(ahead), false) = (&found.ahead, intent.dry_run == DryRun::Client) {
+        return restart(
+            cluster,
+            intent,
+            &found,
+            ahead,
+            write,
+            &mut mutations,
+            ground,
+        )
+        .await;
+    }
+    match in_place(cluster, intent, &found, write, ground).await? {
+        // Nothing else was changed: the Session is as the claims' growth left it.
+        Placed::Done(_) if grown.is_some() && !found.changes.any() => {
+            tell(&found, &grown.unwrap_or_default(), &mut mutations, ground)
+        }
+        Placed::Done(object) => tell(&found, &object, &mut mutations, ground),
+        Placed::Unfinished(error) => Err(error),
+        Placed::Infeasible(error) if !intent.restart => Err(error),
+        Placed::Infeasible(_) => {
+            let ahead = ahead(cluster, &found.present, intent, ground).await?;
+            let ends = std::slice::from_ref(&found.present);
+            if !intent.is_agreed() && !consent::ask(ends, &mut ground.console)? {
+                return Ok(());
+            }
+            restart(
+                cluster,
+                intent,
+                &found,
+                &ahead,
+                write,
+                &mut mutations,
+                ground,
+            )
+            .await
+        }
+    }
+}
+
+fn tell(
+    found: &Found,
+    object: &Value,
+    mutations: &mut Mutations,
+    ground: &mut Ground,
+) -> Result<()> {
+    let word = if found.changes.any() || found.growth.any() {
+        DONE
+    } else {
+        "unchanged"
+    };
+    let line = mutations.done(object, word)?;
+    ground.console.out(&line)?;
+    if let Some(change) = found.changes.pods.iter().find(|change| change.changes()) {
+        ground.console.note(&change.told());
+    }
+    Ok(())
+}
+
+/// Resizes the Pods, waits, and then writes the size down for those that come after them: a size that no Pod can have is not
+/// kept.
+async fn in_place(
+    cluster: &Cluster,
+    intent: &Intent,
+    found: &Found,
+    write: &Write,
+    ground: &mut Ground,
+) -> Result<Placed> {
+    if intent.dry_run == DryRun::Client {
+        return Ok(Placed::Done(found.present.object.clone()));
+    }
+    // Ctrl-C ends the waiting, not the process: the size is still to be written down.
+    let _guard = ground.interrupt.guard();
+    let sized = found.changes.pods.iter().map(|change| async move {
+        match change.changes() {
+            true => resize(cluster, change, true, write).await,
+            false => Ok(change.object.clone()),
+        }
+    });
+    let pods = try_join_all(sized).await?;
+    let waited = match intent.wait.filter(|_| !write.dry_run) {
+        Some(limit) => wait(cluster, found, &pods, limit, ground).await?,
+        None => Vec::new(),
+    };
+    let changed = found.changes.pods.iter().zip(&waited);
+    for (change, resized) in changed {
+        if let Resizing::Infeasible(message) = &resized.state {
+            let figures = figures(cluster, change).await;
+            take_back(cluster, found, write).await?;
+            let error = infeasible(&found.present, resized, message, figures);
+            return Ok(Placed::Infeasible(error));
+        }
+    }
+    let object = write_down(cluster, found, write).await?;
+    for (change, resized) in found.changes.pods.iter().zip(&waited) {
+        if let Some(kind) = resized.cut_off {
+            let figures = figures(cluster, change).await;
+            let error = unfinished(&found.present, resized, kind, figures);
+            return Ok(Placed::Unfinished(error));
+        }
+    }
+    Ok(Placed::Done(object))
+}
+
+/// Waits for all Pods at once. One that had its size already is waited for only where the kubelet says that it is not done.
+async fn wait(
+    cluster: &Cluster,
+    found: &Found,
+    pods: &[Value],
+    limit: std::time::Duration,
+    ground: &Ground,
+) -> Result<Vec<Resized>> {
+    let waits = found.changes.pods.iter().zip(pods).map(|(change, pod)| {
+        let (interrupt, mut sink) = (ground.interrupt.clone(), ground.console.progress());
+        async move {
+            let settled = matches!(
+                resizing(pod, &change.container),
+                Resizing::Done | Resizing::Going
+            );
+            if settled && !change.changes() {
+                return Ok(Resized {
+                    pod: pod.clone(),
+                    state: Resizing::Done,
+                    cut_off: None,
+                });
+            }
+            let container = &change.container;
+            cluster
+                .await_resize(pod, container, limit, &interrupt, &mut sink)
+                .await
+        }
+    });
+    try_join_all(waits).await
+}
+
+/// Gives the Pods the size back that they had.
+async fn take_back(cluster: &Cluster, found: &Found, write: &Write) -> Result<()> {
+    let changed = found.changes.pods.iter().filter(|change| change.changes());
+    let back = changed.map(|change| resize(cluster, change, false, write));
+    try_join_all(back).await.map(drop)
+}
+
+/// The template of the Pods that come after, and the Session, which later starts are rendered from; as it is then.
+async fn write_down(cluster: &Cluster, found: &Found, write: &Write) -> Result<Value> {
+    let (namespace, name) = (found.present.namespace(), found.present.name());
+    if let Some(template) = &found.changes.template {
+        let (set, patch) = (template.identity(), template.patch(&template.after));
+        cluster
+            .strategic_patch(&STATEFUL_SET, namespace, &set.name, None, &patch, write)
+            .await?;
+    }
+    match &found.changes.wish {
+        Some(wish) => {
+            cluster
+                .merge_patch(&SESSION, namespace, name, None, wish, write)
+                .await
+        }
+        None => Ok(found.present.object.clone()),
+    }
+}
+
+/// What the Pod's node has, where that may be read and is not enough; the kubelet has said the rest.
+async fn figures(cluster: &Cluster, change: &Change) -> Vec<String> {
+    match room(cluster, change).await {
+        Ok(Fit::Later(figures) | Fit::Never(figures)) => figures,
+        _ => Vec::new(),
+    }
+}
+
+/// Stops the session and starts it with its new size. That is written first: whatever start comes after a stop has it.
+async fn restart(
+    cluster: &Cluster,
+    intent: &Intent,
+    found: &Found,
+    ahead: &Ahead,
+    write: &Write,
+    mutations: &mut Mutations,
+    ground: &mut Ground,
+) -> Result<()> {
+    let made = {
+        let _guard = ground.interrupt.guard();
+        let (interrupt, now) = (ground.interrupt.clone(), ground.now());
+        let with = Stopping {
+            write,
+            interrupt: &interrupt,
+            now,
+        };
+        if let Some(wish) = &found.changes.wish {
+            let (namespace, name) = (found.present.namespace(), found.present.name());
+            cluster
+                .merge_patch(&SESSION, namespace, name, None, wish, write)
+                .await?;
+        }
+        let mut sink = ground.console.progress();
+        ahead
+            .restart(cluster, &intent.manner, with, &mut sink)
+            .await?
+    };
+    settling::made(&made, DONE, mutations, &mut ground.console)?;
+    if let Some(change) = found.changes.pods.iter().find(|change| change.changes()) {
+        ground.console.note(&change.told());
+    }
+    settling::settle(cluster, made, intent.wait, write, ground).await
+}

@@ -1,0 +1,70 @@
+//! Waits until a claim has grown, its file system too.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use serde_json::Value;
+
+use super::Cluster;
+use super::interrupt::Interrupt;
+use super::live::missing;
+use crate::diagnosis::growing::{Growing, growing};
+use crate::failure::Kind;
+use crate::objects::resource::{PERSISTENT_VOLUME_CLAIM, text};
+use crate::progress::{Event, Sink, Stage};
+
+/// How the wait for a claim ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Grown {
+    /// The claim as it was seen last.
+    pub claim: Value,
+    /// How far it had come.
+    pub state: Growing,
+    /// TimedOut or Interrupted, where it was given up.
+    pub cut_off: Option<Kind>,
+}
+
+impl Cluster {
+    /// Waits until `claim` is as large as it asks, or its driver refuses that, by watch.
+    ///
+    /// # Errors
+    /// NotFound if the claim goes away; what the server refuses.
+    pub async fn await_growth(
+        &self,
+        claim: &Value,
+        limit: Duration,
+        interrupt: &Interrupt,
+        sink: &mut dyn Sink,
+    ) -> Result<Grown> {
+        let (namespace, name) = (
+            text(claim, "/metadata/namespace"),
+            text(claim, "/metadata/name"),
+        );
+        sink.tell(Event::Waiting {
+            stage: Stage::Applying,
+            object: format!("persistentvolumeclaim/{name}"),
+            detail: "it grows".into(),
+        });
+        let settled = |claim: &Value| !matches!(growing(claim), Growing::Going(_));
+        let claims = &PERSISTENT_VOLUME_CLAIM;
+        let cut_off = tokio::select! {
+            biased;
+            () = interrupt.wait() => Err(Kind::Interrupted),
+            found = self.await_object(claims, namespace, name, settled) => Ok(found?),
+            () = tokio::time::sleep(limit) => Err(Kind::TimedOut),
+        };
+        sink.tell(Event::Done);
+        let (claim, cut_off) = match cut_off {
+            Ok(claim) => (claim, None),
+            Err(kind) => {
+                let found = self.get(claims, namespace, name).await?;
+                (found.ok_or_else(|| missing(claims, name))?, Some(kind))
+            }
+        };
+        Ok(Grown {
+            state: growing(&claim),
+            claim,
+            cut_off,
+        })
+    }
+}

@@ -1,0 +1,137 @@
+//! Waits until the kubelet has made a Pod's containers as large as they are to be; and reads what its node has.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use futures::StreamExt;
+use serde_json::Value;
+
+use super::interrupt::Interrupt;
+use super::live::missing;
+use super::{Change, Cluster, Place, Selection};
+use crate::diagnosis::resizing::{Resizing, resizing};
+use crate::failure::{self, Kind};
+use crate::objects::resource::{NODE, POD, text};
+use crate::progress::{Event, Sink, Stage};
+
+/// How the wait for a resize ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Resized {
+    /// The Pod as it was seen last.
+    pub pod: Value,
+    /// How far the kubelet had come.
+    pub state: Resizing,
+    /// TimedOut or Interrupted, where it was given up.
+    pub cut_off: Option<Kind>,
+}
+
+/// A node and the Pods that have not ended there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NodeLoad {
+    /// The node.
+    pub node: Value,
+    /// The Pods, of all namespaces.
+    pub pods: Vec<Value>,
+}
+
+impl Cluster {
+    /// Waits until a container of `pod` has been resized, or never can be, by watch.
+    ///
+    /// # Errors
+    /// NotFound if the Pod goes away, or is another by now; what the server refuses.
+    pub async fn await_resize(
+        &self,
+        pod: &Value,
+        container: &str,
+        limit: Duration,
+        interrupt: &Interrupt,
+        sink: &mut dyn Sink,
+    ) -> Result<Resized> {
+        let mut seen = Resized {
+            pod: pod.clone(),
+            state: Resizing::Going,
+            cut_off: None,
+        };
+        let cut_off = tokio::select! {
+            biased;
+            () = interrupt.wait() => Some(Kind::Interrupted),
+            settled = self.follow_resize(&mut seen, container, sink) => {
+                settled?;
+                None
+            }
+            () = tokio::time::sleep(limit) => Some(Kind::TimedOut),
+        };
+        sink.tell(Event::Done);
+        seen.cut_off = cut_off;
+        Ok(seen)
+    }
+
+    async fn follow_resize(
+        &self,
+        seen: &mut Resized,
+        container: &str,
+        sink: &mut dyn Sink,
+    ) -> Result<()> {
+        let part = |path: &str| text(&seen.pod, path).to_owned();
+        let (namespace, name, uid) = (
+            part("/metadata/namespace"),
+            part("/metadata/name"),
+            part("/metadata/uid"),
+        );
+        let (place, select) = (
+            Place::Namespace(&namespace),
+            Selection::with_fields(format!("metadata.name={name}")),
+        );
+        loop {
+            let mut changes = self.watch(&POD, place, &select, None, false);
+            while let Some(change) = changes.next().await {
+                let object = match change {
+                    Ok(Change::Added(object) | Change::Modified(object)) => object,
+                    Ok(Change::Deleted(_)) => return Err(missing(&POD, &name)),
+                    Ok(Change::Bookmark(_)) => continue,
+                    Err(error) if failure::is(&error, Kind::Expired) => break,
+                    Err(error) => return Err(error),
+                };
+                if text(&object, "/metadata/uid") != uid {
+                    return Err(missing(&POD, &name));
+                }
+                seen.state = resizing(&object, container);
+                seen.pod = object;
+                if matches!(seen.state, Resizing::Done | Resizing::Infeasible(_)) {
+                    return Ok(());
+                }
+                sink.tell(Event::Waiting {
+                    stage: Stage::Applying,
+                    object: format!("pod/{name}"),
+                    detail: detail(&seen.state),
+                });
+            }
+        }
+    }
+
+    /// A node and its Pods; `None` where it is gone.
+    ///
+    /// # Errors
+    /// What the server refuses: few users may read nodes, or the Pods of all namespaces.
+    pub async fn node_load(&self, name: &str) -> Result<Option<NodeLoad>> {
+        let there = format!("spec.nodeName={name},status.phase!=Succeeded,status.phase!=Failed");
+        let select = Selection::with_fields(there);
+        let (node, pods) = futures::try_join!(
+            self.get(&NODE, "", name),
+            self.list(&POD, Place::All, &select)
+        )?;
+        Ok(node.map(|node| NodeLoad {
+            node,
+            pods: pods.items,
+        }))
+    }
+}
+
+fn detail(state: &Resizing) -> String {
+    match state {
+        Resizing::Done | Resizing::Going => "the kubelet resizes it".to_owned(),
+        Resizing::Failing(message) => format!("the resize fails: {message}"),
+        Resizing::Deferred(message) => format!("the resize is deferred: {message}"),
+        Resizing::Infeasible(message) => format!("the resize is infeasible: {message}"),
+    }
+}

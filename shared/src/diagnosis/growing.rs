@@ -1,0 +1,111 @@
+//! How the growth of a claim stands, by what the resizers have written into it.
+
+use serde_json::Value;
+
+use super::quota::quantity;
+use crate::objects::resource::text;
+
+/// What a claim asks for.
+const ASKED: &str = "/spec/resources/requests/storage";
+
+/// How far it has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Growing {
+    /// Volume and file system are as large as is asked.
+    Done,
+    /// It goes on; what is said of it, may be empty.
+    Going(String),
+    /// The driver refuses the size, and will not be asked again for it. Its words.
+    Refused(String),
+}
+
+/// How the growth of a claim stands.
+pub fn growing(claim: &Value) -> Growing {
+    let said = condition(claim);
+    let resizing = text(claim, "/status/allocatedResourceStatuses/storage");
+    let amount = |path: &str| claim.pointer(path).and_then(quantity);
+    let (tried, asked) = (amount("/status/allocatedResources/storage"), amount(ASKED));
+    // What was said of another size says nothing of this one.
+    if resizing.ends_with("Infeasible") && (tried.is_none() || tried == asked) {
+        return Growing::Refused(if said.is_empty() {
+            resizing.to_owned()
+        } else {
+            said
+        });
+    }
+    match (amount("/status/capacity/storage"), asked) {
+        (Some(has), Some(asked)) if has >= asked => Growing::Done,
+        _ => Growing::Going(said),
+    }
+}
+
+/// The condition that says most: an error before anything else.
+fn condition(claim: &Value) -> String {
+    let all = claim
+        .pointer("/status/conditions")
+        .and_then(Value::as_array);
+    let known = |r#type: &str| {
+        let mut all = all.into_iter().flatten();
+        all.find(|one| text(one, "/type") == r#type && text(one, "/status") == "True")
+    };
+    let found = [
+        "ControllerResizeError",
+        "NodeResizeError",
+        "FileSystemResizePending",
+        "Resizing",
+    ];
+    let found = found.into_iter().find_map(known);
+    found.map_or_else(String::new, |one| {
+        match (text(one, "/type"), text(one, "/message")) {
+            (r#type, "") => r#type.to_owned(),
+            (r#type, message) => format!("{type}: {message}"),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_resizers_words_are_read() {
+        let claim = |capacity: &str, status: Value, conditions: Value| {
+            json!({"spec": {"resources": {"requests": {"storage": "2Gi"}}}, "status": {"capacity": {"storage": capacity},
+                "allocatedResourceStatuses": status, "conditions": conditions}})
+        };
+        let said = |r#type: &str, message: &str| json!([{"type": "Resizing", "status": "True"}, {"type": r#type, "status": "True", "message": message}]);
+        let infeasible = json!({"storage": "ControllerResizeInfeasible"});
+        for (claim, wanted) in [
+            (claim("2048Mi", json!({}), json!([])), Growing::Done),
+            (
+                claim("1Gi", json!({}), said("FileSystemResizePending", "waits")),
+                Growing::Going("FileSystemResizePending: waits".into()),
+            ),
+            (
+                claim("1Gi", json!({}), json!([])),
+                Growing::Going(String::new()),
+            ),
+            (
+                claim(
+                    "1Gi",
+                    infeasible.clone(),
+                    said("ControllerResizeError", "no room"),
+                ),
+                Growing::Refused("ControllerResizeError: no room".into()),
+            ),
+            (
+                claim("1Gi", infeasible, json!([])),
+                Growing::Refused("ControllerResizeInfeasible".into()),
+            ),
+        ] {
+            assert_eq!(growing(&claim), wanted, "{claim}");
+        }
+        let mut earlier = claim("1Gi", json!({"storage": "NodeResizeInfeasible"}), json!([]));
+        earlier["status"]["allocatedResources"] = json!({"storage": "8Gi"});
+        assert_eq!(growing(&earlier), Growing::Going(String::new()));
+        earlier["status"]["allocatedResources"] = json!({"storage": "2Gi"});
+        let refused = Growing::Refused("NodeResizeInfeasible".into());
+        assert_eq!(growing(&earlier), refused);
+    }
+}

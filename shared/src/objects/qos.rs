@@ -1,0 +1,102 @@
+//! The quality-of-service class of a Pod, by Kubernetes' own rules: it decides who is killed first where memory runs out, and no
+//! Pod can change it while it runs.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use crate::quantity::Quantity;
+
+/// What counts for the class.
+const COUNTED: [&str; 2] = ["cpu", "memory"];
+
+/// The class of a Pod with this spec, as the server keeps it: BestEffort, Burstable or Guaranteed.
+pub fn class(spec: &Map<String, Value>) -> &'static str {
+    let (mut requests, mut limits) = (BTreeMap::new(), BTreeMap::new());
+    let mut bounded = true;
+    for resources in counted(spec) {
+        add(resources, "requests", &mut requests);
+        bounded &= add(resources, "limits", &mut limits) == COUNTED.len();
+    }
+    if requests.is_empty() && limits.is_empty() {
+        "BestEffort"
+    } else if bounded && requests == limits {
+        "Guaranteed"
+    } else {
+        "Burstable"
+    }
+}
+
+/// The `resources` that count: those of the Pod where it has some, else of every container.
+fn counted(spec: &Map<String, Value>) -> Vec<Option<&Value>> {
+    if let Some(own) = spec.get("resources")
+        && own.as_object().is_some_and(|own| !own.is_empty())
+    {
+        return vec![Some(own)];
+    }
+    let lists = ["initContainers", "containers"].into_iter();
+    let containers = lists.flat_map(|list| spec.get(list).and_then(Value::as_array));
+    containers
+        .flatten()
+        .map(|container| container.get("resources"))
+        .collect()
+}
+
+/// Adds a section of `resources` to a sum; how many of its amounts count.
+fn add(
+    resources: Option<&Value>,
+    section: &str,
+    sum: &mut BTreeMap<&'static str, Quantity>,
+) -> usize {
+    let amounts = resources.and_then(|resources| resources.get(section));
+    let mut count = 0;
+    for name in COUNTED {
+        let amount = amounts.and_then(|amounts| amounts.get(name));
+        let amount: Option<Quantity> =
+            amount.and_then(|amount| serde_json::from_value(amount.clone()).ok());
+        if let Some(amount) = amount.filter(|amount| !amount.is_zero()) {
+            let before = sum.get(name).copied().unwrap_or(Quantity::ZERO);
+            sum.insert(name, before.plus(&amount));
+            count += 1;
+        }
+    }
+    count
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_class_is_that_of_kubernetes() {
+        let full = json!({"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"cpu": "1000m", "memory": "1024Mi"}});
+        let part = json!({"requests": {"cpu": "500m"}, "limits": {"cpu": "1"}});
+        for (containers, init, class_wanted) in [
+            (vec![json!({})], vec![], "BestEffort"),
+            (vec![full.clone()], vec![], "Guaranteed"),
+            (
+                vec![full.clone(), full.clone()],
+                vec![full.clone()],
+                "Guaranteed",
+            ),
+            (vec![full.clone(), json!({})], vec![], "Burstable"),
+            (vec![full.clone()], vec![part.clone()], "Burstable"),
+            (vec![part], vec![], "Burstable"),
+            (
+                vec![json!({"requests": {"cpu": "0"}, "limits": {"example.com/gpu": "1"}})],
+                vec![],
+                "BestEffort",
+            ),
+        ] {
+            let list = |all: Vec<Value>| {
+                let all = all.into_iter().map(|one| json!({"resources": one}));
+                Value::Array(all.collect())
+            };
+            let spec = json!({"containers": list(containers), "initContainers": list(init)});
+            assert_eq!(class(spec.as_object().unwrap()), class_wanted, "{spec}");
+        }
+        let own = json!({"resources": full, "containers": [{}]});
+        assert_eq!(class(own.as_object().unwrap()), "Guaranteed");
+    }
+}

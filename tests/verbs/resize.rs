@@ -1,0 +1,26 @@
+//! `kubectl session resize`: what is changed in place, what needs a restart, what the kubelet says, and what is told of it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs,
+    unreachable_pub,
+    reason = "tests may fail loudly"
+)]
+
+#[path = "resize/choice.rs"]
+mod choice;
+#[path = "resize/kubelet.rs"]
+mod kubelet;
+#[path = "resize/place.rs"]
+mod place;
+#[path = "play.rs"]
+mod play;
+#[path = "resize/refused.rs"]
+mod refused;
+#[path = "resize/restart.rs"]
+mod restart;
+#[path = "resize/scene.rs"]
+mod scene;
+#[path = "resize/storage.rs"]
+mod storage;

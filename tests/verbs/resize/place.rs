@@ -1,0 +1,117 @@
+//! In place: the Pod, the template of its StatefulSet, the Session.
+
+use serde_json::json;
+use session_support::golden;
+
+use crate::scene::{half, kept, neighbour, obeying, resize, resources, server, session, told};
+
+#[test]
+fn the_pod_gets_its_size_and_the_session_keeps_it() {
+    let api = server("Pod", &half());
+    obeying(&api);
+    let played = resize(&api, "alice --cpu 2 --memory 3Gi");
+    golden("resize.txt", &told(&api, &played));
+    let size = json!({"limits": {"cpu": "2", "memory": "3Gi"}, "requests": {"cpu": "1", "memory": "1536Mi"}});
+    assert_eq!(resources(&api), size);
+    let alice = session(&api);
+    assert_eq!(
+        alice["spec"]["resources"],
+        json!({"cpu": 2, "memory": "3Gi"})
+    );
+    let pod = api.object("pods", "default", "tool-alice-0").unwrap();
+    let uids = [&pod, &alice].map(|object| object["metadata"]["uid"].clone());
+    let sent: Vec<_> = api
+        .writes()
+        .iter()
+        .map(|write| write.json()["metadata"]["uid"].clone())
+        .collect();
+    assert_eq!(sent, uids);
+    assert_eq!(
+        pod["spec"]["containers"][0],
+        json!({"name": "side"}),
+        "others are left alone"
+    );
+}
+
+#[test]
+fn a_second_time_nothing_is_written() {
+    let api = server("Pod", &half());
+    obeying(&api);
+    resize(&api, "alice --cpu 2").done();
+    let before = api.writes().len();
+    let again = resize(&api, "session/alice --cpu 2000m");
+    assert_eq!(again.done(), "session.streaming.platform/alice unchanged\n");
+    assert_eq!((again.err.as_str(), api.writes().len()), ("", before));
+}
+
+#[test]
+fn what_a_killed_client_left_is_finished() {
+    let api = server("StatefulSet", &half());
+    obeying(&api);
+    resize(&api, "alice --cpu 2").done();
+    let mut alice = session(&api);
+    alice["spec"]["resources"] = json!({"cpu": "1"});
+    api.put(alice);
+    let before = kept(&api).len();
+    let played = resize(&api, "alice --cpu 2");
+    assert_eq!(played.done(), "session.streaming.platform/alice resized\n");
+    assert_eq!(kept(&api).len(), before + 1);
+    assert_eq!(session(&api)["spec"]["resources"]["cpu"], 2);
+}
+
+#[test]
+fn the_template_of_a_statefulset_changes_with_its_pod() {
+    let api = server("StatefulSet", &half());
+    obeying(&api);
+    resize(&api, "alice --memory 2Gi").done();
+    let set = api.object("statefulsets.apps", "default", "tool-alice");
+    let template = &set.unwrap()["spec"]["template"]["spec"]["containers"];
+    assert_eq!(template[1]["resources"], resources(&api));
+    assert_eq!(template[1]["resources"]["requests"]["memory"], "1Gi");
+    assert_eq!(template[0], json!({"name": "side"}));
+    assert_eq!(
+        kept(&api),
+        [
+            "PATCH /api/v1/namespaces/default/pods/tool-alice-0/resize",
+            "PATCH /apis/apps/v1/namespaces/default/statefulsets/tool-alice",
+            "PATCH /apis/streaming.platform/v1/namespaces/default/sessions/alice",
+        ]
+    );
+}
+
+#[test]
+fn a_node_that_is_full_now_is_told_before() {
+    let api = server("Pod", &half());
+    neighbour(&api, "3");
+    obeying(&api);
+    let played = resize(&api, "alice --cpu 3");
+    assert_eq!(played.done(), "session.streaming.platform/alice resized\n");
+    let line = "note: node \"node-1\": 4 cpu in all, 3 taken by other Pods, 500m by this one, which asks for 1500m: the resize is deferred until there is room\n";
+    assert!(played.err.starts_with(line), "{}", played.err);
+}
+
+#[test]
+fn rehearsals_keep_everything() {
+    for (words, suffix, writes) in [
+        ("--dry-run=client", "(dry run)", 0),
+        ("--dry-run=server", "(server dry run)", 3),
+    ] {
+        let api = server("Pod", &half());
+        let played = resize(&api, &format!("alice --cpu 2 {words}"));
+        let line = format!("session.streaming.platform/alice resized {suffix}\n");
+        assert_eq!(played.done(), line);
+        let all = api.requests();
+        let rehearsed = all.iter().filter(|one| one.query("dryRun").is_some());
+        assert_eq!((kept(&api).len(), rehearsed.count()), (0, writes));
+        assert_eq!(resources(&api), half());
+    }
+}
+
+#[test]
+fn nobody_waits_who_does_not_want_to() {
+    let api = server("Pod", &half());
+    let played = resize(&api, "alice --cpu 2 --wait=false");
+    assert_eq!(played.done(), "session.streaming.platform/alice resized\n");
+    assert!(!api.lines().iter().any(|line| line.contains("watch=")));
+    assert_eq!(session(&api)["spec"]["resources"], json!({"cpu": 2}));
+}

@@ -1,0 +1,166 @@
+//! Claims grow, are looked at first, and are taken back where their driver refuses.
+
+use serde_json::{Value, json};
+use session_support::{Answer, FakeApi, golden};
+
+use crate::scene::{half, kept, resize, server, session, told};
+
+const CLAIM: &str = "/api/v1/namespaces/default/persistentvolumeclaims/home-alice";
+
+/// Alice's session with a bound claim of a class that can grow.
+fn stored() -> FakeApi {
+    let api = server("Pod", &half());
+    api.serve("storage.k8s.io/v1", "CSIDriver", "csidrivers", false);
+    api.put(json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim",
+        "metadata": {"name": "home-alice", "namespace": "default", "labels": {"streaming.platform/session": "alice"},
+            "annotations": {"streaming.platform/user-id": "alice"}},
+        "spec": {"storageClassName": "fast", "resources": {"requests": {"storage": "1Gi"}}},
+        "status": {"phase": "Bound", "capacity": {"storage": "1Gi"}}}));
+    api.put(json!({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": "fast"},
+        "provisioner": "csi.example.com", "allowVolumeExpansion": true}));
+    api.put(
+        json!({"apiVersion": "storage.k8s.io/v1", "kind": "CSIDriver", "metadata": {"name": "csi.example.com"}, "spec": {}}),
+    );
+    api
+}
+
+fn claim(api: &FakeApi) -> Value {
+    let found = api.object("persistentvolumeclaims", "default", "home-alice");
+    found.unwrap()
+}
+
+fn asked(api: &FakeApi) -> Value {
+    claim(api)["spec"]["resources"]["requests"]["storage"].clone()
+}
+
+/// The status of the claim once it asks for more than a gibibyte.
+fn resizer(api: &FakeApi, status: Value) {
+    api.react("persistentvolumeclaims", move |claim| {
+        let mut after = claim.clone();
+        if claim["spec"]["resources"]["requests"]["storage"] == "2Gi" {
+            after["status"] = status.clone();
+        }
+        if after == *claim { vec![] } else { vec![after] }
+    });
+}
+
+#[test]
+fn a_claim_grows_and_the_session_keeps_the_size() {
+    let api = stored();
+    resizer(
+        &api,
+        json!({"phase": "Bound", "capacity": {"storage": "2Gi"}}),
+    );
+    let played = resize(&api, "alice --storage 2Gi");
+    golden("resize-storage.txt", &told(&api, &played));
+    assert_eq!(asked(&api), "2Gi");
+    assert_eq!(session(&api)["spec"]["storage"], json!({"size": "2Gi"}));
+    let before = kept(&api).len();
+    let again = resize(&api, "alice --storage 2048Mi");
+    assert_eq!(again.done(), "session.streaming.platform/alice unchanged\n");
+    assert_eq!(kept(&api).len(), before);
+}
+
+#[test]
+fn what_a_killed_client_asked_is_waited_for() {
+    let api = stored();
+    let mut half_grown = claim(&api);
+    half_grown["spec"]["resources"]["requests"]["storage"] = "2Gi".into();
+    api.put(half_grown);
+    let played = resize(&api, "alice --storage 2Gi --timeout=50ms");
+    assert!(played.failed().contains("timed out"), "{played:?}");
+    let mut grown = claim(&api);
+    grown["status"]["capacity"]["storage"] = "2Gi".into();
+    api.put(grown);
+    let played = resize(&api, "alice --storage 2Gi");
+    assert_eq!(
+        played.done(),
+        "session.streaming.platform/alice unchanged\n"
+    );
+    assert_eq!(session(&api)["spec"]["storage"]["size"], "2Gi");
+}
+
+#[test]
+fn a_size_that_the_driver_refuses_is_taken_back() {
+    let api = stored();
+    let said =
+        json!([{"type": "ControllerResizeError", "status": "True", "message": "out of space"}]);
+    resizer(
+        &api,
+        json!({"phase": "Bound", "capacity": {"storage": "1Gi"}, "conditions": said,
+            "allocatedResourceStatuses": {"storage": "ControllerResizeInfeasible"}}),
+    );
+    let played = resize(&api, "alice --storage 2Gi");
+    golden("resize-storage-infeasible.txt", &played.text());
+    // A server takes nothing that is not more than the capacity.
+    assert_eq!(asked(&api), "1073741825");
+    assert_eq!(session(&api)["spec"].get("storage"), None);
+}
+
+#[test]
+fn a_file_system_that_waits_is_told_when_time_is_over() {
+    let api = stored();
+    let said = json!([{"type": "FileSystemResizePending", "status": "True", "message": "Waiting for user to (re-)start a pod"}]);
+    resizer(
+        &api,
+        json!({"phase": "Bound", "capacity": {"storage": "1Gi"}, "conditions": said}),
+    );
+    let played = resize(&api, "alice --storage 2Gi --timeout=50ms");
+    golden("resize-storage-timeout.txt", &played.text());
+    assert_eq!(
+        (asked(&api), &session(&api)["spec"]["storage"]["size"]),
+        (json!("2Gi"), &json!("2Gi"))
+    );
+}
+
+#[test]
+fn what_cannot_grow_is_refused_before_anything_is_written() {
+    let mut text = String::new();
+    let mut refused = |words: &str, happened: &dyn Fn(&FakeApi)| {
+        let api = stored();
+        happened(&api);
+        let played = resize(&api, words);
+        text.push_str(&format!("$ resize {words}\n{}", played.failed()));
+        assert_eq!(
+            (asked(&api), session(&api)["spec"].get("storage")),
+            (json!("1Gi"), None)
+        );
+    };
+    let change = |api: &FakeApi, path: &str, value: Value| {
+        let mut claim = claim(api);
+        *claim.pointer_mut(path).unwrap() = value;
+        api.put(claim);
+    };
+    refused("alice --storage 512Mi", &|_| {});
+    refused("alice --storage 2Gi", &|api| {
+        change(api, "/status/phase", "Pending".into())
+    });
+    refused("alice --storage 2Gi", &|api| {
+        change(api, "/spec/storageClassName", "".into())
+    });
+    refused("alice --storage 2Gi", &|api| {
+        api.put(json!({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": "fast"},
+            "provisioner": "csi.example.com"}));
+    });
+    refused("alice --storage 2Gi", &|api| {
+        api.remove("storageclasses.storage.k8s.io", "", "fast")
+    });
+    refused("alice --storage 2Gi", &|api| {
+        api.remove("csidrivers.storage.k8s.io", "", "csi.example.com")
+    });
+    refused("alice --storage 2Gi", &|api| {
+        let detail = "requested: requests.storage=1Gi, used: requests.storage=1Gi, limited: requests.storage=1Gi";
+        api.on(
+            "PATCH",
+            CLAIM,
+            Answer::quota("persistentvolumeclaims", "home-alice", "q", detail),
+        );
+    });
+    golden("resize-storage-refused.txt", &text);
+    let api = server("Pod", &half());
+    let played = resize(&api, "alice --storage 2Gi");
+    assert!(
+        played.failed().contains("has no PersistentVolumeClaim"),
+        "{played:?}"
+    );
+}
