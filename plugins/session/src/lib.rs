@@ -21,6 +21,7 @@ pub const VERBS: &[Entry] = &[
     Entry::of::<kubectl_session_stop::Stop>(),
     Entry::of::<kubectl_session_start::Start>(),
     Entry::of::<kubectl_session_extend::Extend>(),
+    Entry::of::<kubectl_session_snapshot::Snapshot>(),
     Entry::of::<kubectl_session_delete::Delete>(),
     Entry::of::<kubectl_session_template::Template>(),
     Entry::of::<kubectl_session_setup::Setup>(),

@@ -4,6 +4,8 @@ pub mod beginning;
 pub mod checks;
 pub mod consent;
 pub mod settling;
+mod snapshot_class;
+pub mod snapshotting;
 pub mod starting;
 pub mod stopping;
 pub mod template;

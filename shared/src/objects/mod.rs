@@ -9,6 +9,7 @@ pub mod pods;
 pub mod primary;
 pub mod privilege;
 pub mod resource;
+pub mod snapshot;
 pub mod table;
 
 pub use belonging::is_data;

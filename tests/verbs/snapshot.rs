@@ -1,0 +1,20 @@
+//! `kubectl session snapshot`: what is cut of a session's data, in which order, and what becomes of it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs,
+    unreachable_pub,
+    reason = "tests may fail loudly"
+)]
+
+#[path = "snapshot/create.rs"]
+mod create;
+#[path = "snapshot/delete.rs"]
+mod delete;
+#[path = "snapshot/list.rs"]
+mod list;
+#[path = "play.rs"]
+mod play;
+#[path = "snapshot/scene.rs"]
+mod scene;
