@@ -24,6 +24,7 @@ mod krew;
 mod lifecycle;
 mod logs;
 mod shell;
+mod snapshot;
 mod ssh;
 mod start;
 mod status;
@@ -62,6 +63,7 @@ fn all() -> Vec<Live> {
         stop::tests(),
         start::tests(),
         extend::tests(),
+        snapshot::tests(),
         diagnosis::tests(),
         faults::tests(),
         krew::tests(),

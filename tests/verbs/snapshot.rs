@@ -16,5 +16,7 @@ mod delete;
 mod list;
 #[path = "play.rs"]
 mod play;
+#[path = "snapshot/restore.rs"]
+mod restore;
 #[path = "snapshot/scene.rs"]
 mod scene;

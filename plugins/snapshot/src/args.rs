@@ -8,7 +8,7 @@ use session_shared::flags::selection::Selecting;
 use session_shared::flags::waiting::Waiting;
 use session_shared::flags::writing::Writing;
 
-pub(crate) const ABOUT: &str = "Take snapshots of a session's data, list them.
+pub(crate) const ABOUT: &str = "Take snapshots of a session's data, list them, go back to them, delete them.
 
 A snapshot is a VolumeSnapshot of every claim of a session; those of several claims share its name. While they are cut, the \
 session pauses if its template has quiesce and resume hooks. Snapshots outlive the session. They need a CSI driver that can \
@@ -17,8 +17,13 @@ cut them, and the snapshot-controller.";
 const EXAMPLES: &str = "  # Take a snapshot before something risky
   kubectl session snapshot create alice
 
-  # See what there is to go back to
-  kubectl session snapshot list alice";
+  # See what there is to go back to, and go back
+  kubectl session snapshot list alice
+  kubectl session stop alice
+  kubectl session snapshot restore alice-20260301-120000 --in-place
+
+  # Keep the newest five
+  kubectl session snapshot prune alice --keep 5";
 
 /// Flags and arguments of `snapshot`, as they were typed.
 #[derive(Parser, Clone, Debug)]
@@ -51,6 +56,9 @@ pub enum Action {
     /// List snapshots
     #[command(visible_alias = "ls", after_long_help = LIST, override_usage = "kubectl session snapshot list [NAME] [options]")]
     List(List),
+    /// Bring the data of a stopped session back to a snapshot
+    #[command(after_long_help = RESTORE, override_usage = "kubectl session snapshot restore SNAPSHOT --in-place [options]")]
+    Restore(Restore),
     /// Delete snapshots by name
     #[command(visible_alias = "rm", after_long_help = DELETE, override_usage = "kubectl session snapshot delete SNAPSHOT... [options]")]
     Delete(Delete),
@@ -107,6 +115,35 @@ pub struct List {
     pub selecting: Selecting,
     #[command(flatten)]
     pub printing: ListOutput,
+}
+
+const RESTORE: &str =
+    "  # Go back to a snapshot; what the session holds now becomes a snapshot first
+  kubectl session stop alice
+  kubectl session snapshot restore alice-20260301-120000 --in-place
+  kubectl session start alice
+
+  # See what would be done
+  kubectl session snapshot restore before-upgrade --in-place --dry-run=client";
+
+/// Flags and arguments of `snapshot restore`.
+#[derive(Group, Clone, Debug)]
+pub struct Restore {
+    /// Name of the snapshot, or of a single VolumeSnapshot
+    #[arg(value_name = "SNAPSHOT")]
+    pub snapshot: String,
+    /// Replace the claims of the session that it was taken of
+    #[arg(long)]
+    pub in_place: bool,
+    /// VolumeSnapshotClass of the snapshot that is taken first; by default that of the claims' driver
+    #[arg(long, value_name = "CLASS")]
+    pub class: Option<String>,
+    #[command(flatten)]
+    pub printing: ObjectOutput,
+    #[command(flatten)]
+    pub writing: Writing,
+    #[command(flatten)]
+    pub waiting: Waiting,
 }
 
 const DELETE: &str = "  # Delete a snapshot; it asks first

@@ -72,15 +72,23 @@ fn asked(args: &Create) -> Result<Asked> {
     if let Some(name) = &args.name {
         check_subdomain(name).map_err(|why| anyhow!("invalid snapshot name {name:?}: {why}"))?;
     }
-    if let Some(class) = &args.class {
+    Ok(Asked {
+        name: args.name.clone(),
+        class: class_of(args.class.as_deref())?,
+        skip_hooks: args.skip_hooks,
+    })
+}
+
+/// The value of `--class`.
+///
+/// # Errors
+/// One that is no name.
+pub(crate) fn class_of(given: Option<&str>) -> Result<Option<String>> {
+    if let Some(class) = given {
         check_subdomain(class)
             .map_err(|why| anyhow!("invalid VolumeSnapshotClass {class:?}: {why}"))?;
     }
-    Ok(Asked {
-        name: args.name.clone(),
-        class: args.class.clone(),
-        skip_hooks: args.skip_hooks,
-    })
+    Ok(given.map(str::to_owned))
 }
 
 /// A session, and all that is there of it. Whether a controller looks after it makes no difference to its data.

@@ -7,6 +7,7 @@ mod delete;
 mod doomed;
 mod list;
 mod prune;
+mod restore;
 
 use anyhow::Result;
 use session_shared::verb::{Ground, Verb};
@@ -28,6 +29,7 @@ impl Verb for Snapshot {
         match &args.action {
             Action::Create(args) => create::run(args, connection, ground).await,
             Action::List(args) => list::run(args, connection, ground).await,
+            Action::Restore(args) => restore::run(args, connection, ground).await,
             Action::Delete(args) => delete::run(args, connection, ground).await,
             Action::Prune(args) => prune::run(args, connection, ground).await,
         }

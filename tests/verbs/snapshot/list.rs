@@ -31,6 +31,7 @@ fn server() -> FakeApi {
     let mut bobs = metadata("bob-1");
     bobs["labels"]["streaming.platform/session"] = "bob".into();
     bobs["namespace"] = "other".into();
+    bobs["creationTimestamp"] = "2026-03-01T10:00:00Z".into();
     let mut nobodys = metadata("nobodys");
     nobodys["labels"] = json!({});
     for metadata in [bobs, nobodys] {
