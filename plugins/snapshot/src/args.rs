@@ -8,7 +8,7 @@ use session_shared::flags::selection::Selecting;
 use session_shared::flags::waiting::Waiting;
 use session_shared::flags::writing::Writing;
 
-pub(crate) const ABOUT: &str = "Take snapshots of a session's data, list them, go back to them, delete them.
+pub(crate) const ABOUT: &str = "Take snapshots of a session's data, go back to them, make other sessions of them.
 
 A snapshot is a VolumeSnapshot of every claim of a session; those of several claims share its name. While they are cut, the \
 session pauses if its template has quiesce and resume hooks. Snapshots outlive the session. They need a CSI driver that can \
@@ -56,9 +56,12 @@ pub enum Action {
     /// List snapshots
     #[command(visible_alias = "ls", after_long_help = LIST, override_usage = "kubectl session snapshot list [NAME] [options]")]
     List(List),
-    /// Bring the data of a stopped session back to a snapshot
-    #[command(after_long_help = RESTORE, override_usage = "kubectl session snapshot restore SNAPSHOT --in-place [options]")]
+    /// Bring the data of a stopped session back to a snapshot, or make another session with it
+    #[command(after_long_help = RESTORE, override_usage = "kubectl session snapshot restore SNAPSHOT (--into NEW | --in-place) [options]")]
     Restore(Restore),
+    /// Make another session with the data that a session has now
+    #[command(after_long_help = CLONE, override_usage = "kubectl session snapshot clone NAME NEW [options]")]
+    Clone(CloneArgs),
     /// Delete snapshots by name
     #[command(visible_alias = "rm", after_long_help = DELETE, override_usage = "kubectl session snapshot delete SNAPSHOT... [options]")]
     Delete(Delete),
@@ -123,6 +126,10 @@ const RESTORE: &str =
   kubectl session snapshot restore alice-20260301-120000 --in-place
   kubectl session start alice
 
+  # Look at what was, beside what is
+  kubectl session snapshot restore alice-20260301-120000 --into alice-before
+  kubectl session start alice-before
+
   # See what would be done
   kubectl session snapshot restore before-upgrade --in-place --dry-run=client";
 
@@ -132,12 +139,51 @@ pub struct Restore {
     /// Name of the snapshot, or of a single VolumeSnapshot
     #[arg(value_name = "SNAPSHOT")]
     pub snapshot: String,
+    /// Name of a session that is made with the data, of the same template; it is stopped
+    #[arg(long, value_name = "NEW")]
+    pub into: Option<String>,
     /// Replace the claims of the session that it was taken of
     #[arg(long)]
     pub in_place: bool,
+    /// Size of the new session's claims; by default that of the old ones
+    #[arg(long, value_name = "SIZE")]
+    pub storage: Option<String>,
     /// VolumeSnapshotClass of the snapshot that is taken first; by default that of the claims' driver
     #[arg(long, value_name = "CLASS")]
     pub class: Option<String>,
+    #[command(flatten)]
+    pub printing: ObjectOutput,
+    #[command(flatten)]
+    pub writing: Writing,
+    #[command(flatten)]
+    pub waiting: Waiting,
+}
+
+const CLONE: &str = "  # Make a session like alice's, with a copy of its data
+  kubectl session snapshot clone alice alice-2
+  kubectl session start alice-2
+
+  # The same with more room, from a certain class of snapshots
+  kubectl session snapshot clone alice alice-3 --storage 20Gi --class fast";
+
+/// Flags and arguments of `snapshot clone`.
+#[derive(Group, Clone, Debug)]
+pub struct CloneArgs {
+    /// Name of the session, also as session/NAME
+    #[arg(value_name = "NAME")]
+    pub session: String,
+    /// Name of the session that is made; it is stopped
+    #[arg(value_name = "NEW")]
+    pub new: String,
+    /// VolumeSnapshotClass of the snapshot it is made through; by default that of the claims' driver
+    #[arg(long, value_name = "CLASS")]
+    pub class: Option<String>,
+    /// Do not run the template's quiesce and resume hooks
+    #[arg(long)]
+    pub skip_hooks: bool,
+    /// Size of the new session's claims; by default that of the old ones
+    #[arg(long, value_name = "SIZE")]
+    pub storage: Option<String>,
     #[command(flatten)]
     pub printing: ObjectOutput,
     #[command(flatten)]

@@ -2,6 +2,7 @@
 
 mod args;
 mod chosen;
+mod copy;
 mod create;
 mod delete;
 mod doomed;
@@ -30,6 +31,7 @@ impl Verb for Snapshot {
             Action::Create(args) => create::run(args, connection, ground).await,
             Action::List(args) => list::run(args, connection, ground).await,
             Action::Restore(args) => restore::run(args, connection, ground).await,
+            Action::Clone(args) => copy::run(args, connection, ground).await,
             Action::Delete(args) => delete::run(args, connection, ground).await,
             Action::Prune(args) => prune::run(args, connection, ground).await,
         }

@@ -1,4 +1,4 @@
-//! `snapshot restore`: the claims of a stopped session are made anew from a snapshot.
+//! `snapshot restore`: the claims of a stopped session are made anew from a snapshot, or another session is made with them.
 
 use std::time::Duration;
 
@@ -6,12 +6,14 @@ use anyhow::{Result, anyhow};
 use session_shared::cluster::{Cluster, Write};
 use session_shared::failure::{Kind, hinted, is, usage};
 use session_shared::flags::connection::Connection;
+use session_shared::flags::selection::session_name;
 use session_shared::flags::writing::DryRun;
+use session_shared::lifecycle::copying::Copying;
 use session_shared::lifecycle::restoring::{Replacing, Restored};
 use session_shared::lifecycle::snapshotting::{Asked, Cutting, Taking};
 use session_shared::lifecycle::stopping::Present;
 use session_shared::objects::resource::text;
-use session_shared::objects::snapshot::SnapshotState;
+use session_shared::objects::snapshot::{SnapshotState, claim_name};
 use session_shared::progress::{Event, Sink};
 use session_shared::report::console::Console;
 use session_shared::report::format::{Allowed, Format};
@@ -20,10 +22,8 @@ use session_shared::verb::Ground;
 
 use crate::args::Restore;
 use crate::chosen::{self, Set};
+use crate::copy;
 use crate::create::{class_of, present};
-
-/// How long it waits when it is not told: drivers that copy a volume take minutes.
-const USUAL_WAIT: Duration = Duration::from_secs(600);
 
 /// Brings the data of a stopped session back to a snapshot.
 ///
@@ -39,9 +39,15 @@ pub(crate) async fn run(
     if let Some(text) = args.writing.deprecation() {
         ground.console.warn(text);
     }
+    if let Some(new) = &args.into {
+        return into(args, new, connection, ground).await;
+    }
     if !args.in_place {
+        return Err(usage("--into or --in-place is required"));
+    }
+    if args.storage.is_some() {
         return Err(usage(
-            "--in-place is required: it says that the session's claims are replaced",
+            "--storage cannot be given with --in-place: a claim keeps its size",
         ));
     }
     let name = chosen::name_of(&args.snapshot)?;
@@ -73,7 +79,7 @@ pub(crate) async fn run(
     };
     // writes
     let restored = if dry_run == DryRun::None {
-        let limit = args.waiting.limit(USUAL_WAIT);
+        let limit = args.waiting.limit(copy::USUAL_WAIT);
         let how = How {
             write: &write,
             limit,
@@ -109,6 +115,58 @@ pub(crate) async fn run(
     Ok(())
 }
 
+/// Makes another session with the data of a snapshot.
+async fn into(
+    args: &Restore,
+    new: &str,
+    connection: &Connection,
+    ground: &mut Ground,
+) -> Result<()> {
+    // no request: everything the user can have got wrong
+    if args.in_place {
+        return Err(usage("--into and --in-place cannot be given together"));
+    }
+    if args.class.is_some() {
+        return Err(usage(
+            "--class cannot be given with --into: no snapshot is taken",
+        ));
+    }
+    let name = chosen::name_of(&args.snapshot)?;
+    let (new, size) = (session_name(new)?, copy::size(args.storage.as_deref())?);
+    let (dry_run, write) = (args.writing.dry_run()?, Write::of(&args.writing)?);
+    let printing = &args.printing;
+    let format = Format::parse(
+        &printing.output,
+        Allowed::Object,
+        false,
+        printing.show_managed_fields,
+    )?;
+    // reads only
+    let cluster = ground.connect(connection).await?;
+    let all = chosen::sets(&cluster, None).await?;
+    let set = chosen::find(&cluster, &all, name).await?;
+    ready(&set)?;
+    let source = source_of(&cluster, &set).await?;
+    let claims: Vec<&str> = set.snapshots.iter().map(claim_name).collect();
+    let copying = Copying::of(&cluster, &source, &new, &claims, size).await?;
+    // writes
+    let copied = if dry_run == DryRun::Client {
+        copy::only_said(&copying)
+    } else {
+        let _guard = ground.interrupt.guard();
+        let interrupt = ground.interrupt.clone();
+        let with = Taking {
+            write: &write,
+            interrupt: &interrupt,
+            wait: args.waiting.wait,
+            limit: args.waiting.limit(copy::USUAL_WAIT),
+        };
+        copy::carry_out(&cluster, &copying, &set.snapshots, &set.name, &with, ground).await?
+    };
+    // prints
+    copy::report(&copied, format, dry_run, &mut ground.console)
+}
+
 fn pending(restored: &Restored, session: &str, console: &mut Console) {
     if !restored.pending.is_empty() {
         console.note(&format!(
@@ -134,13 +192,25 @@ fn ready(set: &Set) -> Result<()> {
 
 /// The session that the snapshot was taken of, at rest.
 async fn session_of(cluster: &Cluster, set: &Set) -> Result<Present> {
+    let found = source_of(cluster, set).await?;
+    if !found.is_at_rest() {
+        let (name, namespace) = (&set.session, cluster.namespace());
+        let error = anyhow!("session {name:?} is not stopped: its claims are in use");
+        let stop = format!("stop it first: kubectl session stop {name} -n {namespace}");
+        return Err(hinted(error, stop));
+    }
+    Ok(found)
+}
+
+/// The session that the snapshot was taken of.
+async fn source_of(cluster: &Cluster, set: &Set) -> Result<Present> {
     let name = set.session.parse()?;
     let namespace = cluster.namespace();
     let found = present(cluster, &name).await;
     let found = match found {
         Err(error) if is(&error, Kind::NotFound) => {
             let error = anyhow!(
-                "session {:?} is gone: there is no place to restore to",
+                "session {:?} is gone: nothing says what its data belongs to",
                 set.session
             );
             let create = format!(
@@ -159,14 +229,6 @@ async fn session_of(cluster: &Cluster, set: &Set) -> Result<Present> {
             set.session,
             found.belonging.user_id.as_str()
         ));
-    }
-    if !found.is_at_rest() {
-        let error = anyhow!(
-            "session {:?} is not stopped: its claims are in use",
-            set.session
-        );
-        let stop = format!("stop it first: kubectl session stop {name} -n {namespace}");
-        return Err(hinted(error, stop));
     }
     Ok(found)
 }

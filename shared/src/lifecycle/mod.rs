@@ -3,6 +3,7 @@
 pub mod beginning;
 pub mod checks;
 pub mod consent;
+pub mod copying;
 pub mod restoring;
 pub mod settling;
 mod snapshot_class;

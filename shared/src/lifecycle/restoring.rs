@@ -65,7 +65,7 @@ impl Replacing {
                 text(object, "/kind") == "PersistentVolumeClaim"
                     && text(object, "/metadata/name") == name
             });
-            let wanted = claim_of(&belonging, snapshot, found)?;
+            let wanted = claim_of(&belonging, snapshot, found, name, None)?;
             Ok(Replaced {
                 snapshot: text(snapshot, "/metadata/name").to_owned(),
                 found: found.cloned(),
@@ -115,27 +115,12 @@ impl Replacing {
             )
         });
         try_join_all(posts).await?;
-        let (mut restored, mut awaited) = (Restored::default(), Vec::new());
-        for claim in &self.claims {
-            let name = text(&claim.wanted, "/metadata/name");
-            if waits_for_a_pod(cluster, &claim.wanted).await? {
-                restored.pending.push(name.to_owned());
-            } else {
-                awaited.push(name);
-            }
-        }
-        if with.wait {
-            sink.tell(Event::Waiting {
-                stage: Stage::Binding,
-                object: format!("persistentvolumeclaim/{}", awaited.join(", ")),
-                detail: String::new(),
-            });
-            let waits = awaited
-                .iter()
-                .map(|name| cluster.await_bound(namespace, name, with.limit));
-            with.interrupt.race(try_join_all(waits)).await?;
-        }
-        Ok(restored)
+        let wanted: Vec<Value> = self
+            .claims
+            .iter()
+            .map(|claim| claim.wanted.clone())
+            .collect();
+        bound(cluster, namespace, &wanted, with, sink).await
     }
 
     fn removal(&self) -> Plan {
@@ -156,10 +141,47 @@ impl Replacing {
     }
 }
 
-/// A claim with the data of a snapshot.
-fn claim_of(belonging: &Belonging, snapshot: &Value, found: Option<&Value>) -> Result<Value> {
-    let (name, of) = (claim_name(snapshot), text(snapshot, "/metadata/name"));
-    if name.is_empty() {
+/// Waits until claims that were made are bound, but for those whose class waits for a Pod.
+pub(super) async fn bound(
+    cluster: &Cluster,
+    namespace: &str,
+    claims: &[Value],
+    with: &Taking<'_>,
+    sink: &mut dyn Sink,
+) -> Result<Restored> {
+    let (mut restored, mut awaited) = (Restored::default(), Vec::new());
+    for claim in claims {
+        let name = text(claim, "/metadata/name");
+        if waits_for_a_pod(cluster, claim).await? {
+            restored.pending.push(name.to_owned());
+        } else {
+            awaited.push(name);
+        }
+    }
+    if with.wait && !awaited.is_empty() {
+        sink.tell(Event::Waiting {
+            stage: Stage::Binding,
+            object: format!("persistentvolumeclaim/{}", awaited.join(", ")),
+            detail: String::new(),
+        });
+        let waits = awaited
+            .iter()
+            .map(|name| cluster.await_bound(namespace, name, with.limit));
+        with.interrupt.race(try_join_all(waits)).await?;
+    }
+    Ok(restored)
+}
+
+/// A claim with the data of a snapshot, by that name: as `found` is, or as the snapshot remembers the claim it was taken of.
+pub(super) fn claim_of(
+    belonging: &Belonging,
+    snapshot: &Value,
+    found: Option<&Value>,
+    name: &str,
+    size: Option<&Quantity>,
+) -> Result<Value> {
+    let of = text(snapshot, "/metadata/name");
+    if claim_name(snapshot).is_empty() {
         return Err(anyhow!("snapshot {of:?} was taken of no claim"));
     }
     let annotations = snapshot.pointer("/metadata/annotations");
@@ -171,14 +193,7 @@ fn claim_of(belonging: &Belonging, snapshot: &Value, found: Option<&Value>) -> R
     let spec = spec.ok_or_else(|| {
         anyhow!("claim {name:?} is gone, and snapshot {of:?} does not remember what it was like")
     })?;
-    let asked = text(spec, "/resources/requests/storage");
-    let least = text(snapshot, "/status/restoreSize");
-    let size = [asked, least].into_iter().filter_map(|size| {
-        let quantity: Quantity = size.parse().ok()?;
-        Some((quantity, size))
-    });
-    let size = size.max_by(|one, other| one.0.cmp(&other.0));
-    let size = size.map_or(asked, |(_, text)| text);
+    let size = size_of(text(spec, "/resources/requests/storage"), snapshot, size)?;
     let mut wanted = json!({
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
@@ -206,6 +221,27 @@ fn claim_of(belonging: &Belonging, snapshot: &Value, found: Option<&Value>) -> R
     }
     belonging.put_on(&mut wanted);
     Ok(wanted)
+}
+
+/// The wanted size, else that of the claim, or of the snapshot where that is more.
+fn size_of(claim: &str, snapshot: &Value, wanted: Option<&Quantity>) -> Result<String> {
+    let least = text(snapshot, "/status/restoreSize");
+    let smallest: Option<Quantity> = least.parse().ok();
+    if let Some(wanted) = wanted {
+        if smallest.is_some_and(|smallest| *wanted < smallest) {
+            return Err(anyhow!(
+                "{wanted} is too small: snapshot {:?} needs {least}",
+                text(snapshot, "/metadata/name")
+            ));
+        }
+        return Ok(wanted.to_string());
+    }
+    let is_less = match (claim.parse::<Quantity>(), smallest) {
+        (Ok(claim), Some(smallest)) => claim < smallest,
+        (Err(_), Some(_)) => true,
+        (_, None) => false,
+    };
+    Ok(if is_less { least } else { claim }.to_owned())
 }
 
 /// True if the claim's volume is made only when a Pod wants it. Who may not look has to wait and see.
@@ -245,7 +281,7 @@ mod tests {
 
     #[test]
     fn a_claim_that_is_gone_is_made_as_the_snapshot_remembers_it() {
-        let claim = claim_of(&belonging(), &snapshot(), None).unwrap();
+        let claim = claim_of(&belonging(), &snapshot(), None, "home", None).unwrap();
         assert_eq!(text(&claim, "/metadata/name"), "home");
         assert_eq!(text(&claim, "/spec/storageClassName"), "fast");
         assert_eq!(text(&claim, "/spec/resources/requests/storage"), "2Gi");
@@ -253,7 +289,7 @@ mod tests {
         assert_eq!(claim["metadata"]["labels"][labels::SESSION], "a");
         let mut forgetful = snapshot();
         forgetful["metadata"]["annotations"] = json!({});
-        assert!(claim_of(&belonging(), &forgetful, None).is_err());
+        assert!(claim_of(&belonging(), &forgetful, None, "home", None).is_err());
     }
 
     #[test]
@@ -263,7 +299,7 @@ mod tests {
                 "pv.kubernetes.io/bind-completed": "yes", "volume.kubernetes.io/selected-node": "n", "note": "mine" } },
             "spec": { "accessModes": ["ReadWriteMany"], "volumeName": "pvc-1", "resources": { "requests": { "storage": "5Gi" } } },
         });
-        let claim = claim_of(&belonging(), &snapshot(), Some(&found)).unwrap();
+        let claim = claim_of(&belonging(), &snapshot(), Some(&found), "home", None).unwrap();
         assert_eq!(claim["spec"]["accessModes"], json!(["ReadWriteMany"]));
         assert_eq!(text(&claim, "/spec/resources/requests/storage"), "5Gi");
         assert_eq!(claim["spec"].get("volumeName"), None);
