@@ -163,6 +163,7 @@ fn files_go_there_and_back() -> Result<()> {
         pruned.stdout.lines().count() == 2 && pruned.stdout.contains(&first),
         "{pruned:?}"
     );
+    copied(&world)?;
     world.session(&["delete", "h", "-y"])?.exits(0)?;
     let left = world
         .session(&["snapshot", "list", "h", "-o", "name"])?
@@ -174,6 +175,50 @@ fn files_go_there_and_back() -> Result<()> {
         .exits(0)?;
     let name = world.namespace.name();
     world.session(&["template", "delete", name])?.exits(0)?;
+    Ok(())
+}
+
+/// A session `copy` of a snapshot of `h`, and a clone of what `h` holds now.
+fn copied(world: &World) -> Result<()> {
+    let snapshot = taken(world)?;
+    inside(world, "home-h", "echo third > /home/file")?;
+    let into = ["snapshot", "restore", &snapshot, "--into", "copy"];
+    world.session(&into)?.exits(0)?;
+    let clone = [
+        "snapshot",
+        "clone",
+        "h",
+        "twin",
+        "--class",
+        SNAPSHOT_CLASS,
+        "--storage",
+        "128Mi",
+    ];
+    world.session(&clone)?.exits(0)?;
+    world.session(&["start", "copy", "twin"])?.exits(0)?;
+    for (pod, content) in [
+        ("home-copy", "second\n"),
+        ("home-twin", "third\n"),
+        ("home-h", "third\n"),
+    ] {
+        let read = inside(world, pod, "cat /home/file")?;
+        ensure!(read == content, "{pod}: {read}");
+    }
+    let path = [
+        "get",
+        "pvc",
+        "home-twin",
+        "-o",
+        "jsonpath={.status.capacity.storage}",
+    ];
+    let size = world.namespace.kubectl(&path, None)?;
+    ensure!(size == "128Mi", "{size}");
+    world
+        .session(&["delete", "copy", "twin", "--delete-data", "-y"])?
+        .exits(0)?;
+    world
+        .session(&["snapshot", "prune", "h", "--keep", "1", "-y"])?
+        .exits(0)?;
     Ok(())
 }
 

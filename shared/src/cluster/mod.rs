@@ -8,6 +8,7 @@
 mod apply;
 pub mod attach;
 pub mod chosen;
+mod claims;
 mod config;
 mod connector;
 mod credentials;

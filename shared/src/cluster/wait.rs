@@ -18,7 +18,7 @@ use crate::diagnosis::{EventNote, unproven};
 use crate::failure::{self, Failure, Kind};
 use crate::labels;
 use crate::objects::ResourceType;
-use crate::objects::resource::{EVENT, PERSISTENT_VOLUME_CLAIM, POD, REPLICA_SET, SESSION, text};
+use crate::objects::resource::{EVENT, POD, REPLICA_SET, SESSION, text};
 use crate::progress::{Event, Sink, Stage};
 use crate::reconcile::{Live, Seen, look};
 
@@ -329,36 +329,7 @@ impl Cluster {
         interrupt.race(timed).await
     }
 
-    /// Waits until a claim is bound.
-    ///
-    /// # Errors
-    /// TimedOut, with what the provisioner says where it says something; NotFound if the claim goes away; what the server
-    /// refuses.
-    pub async fn await_bound(&self, namespace: &str, claim: &str, limit: Duration) -> Result<()> {
-        let holds = |object: &Value| text(object, "/status/phase") == "Bound";
-        let wait = self.await_object(&PERSISTENT_VOLUME_CLAIM, namespace, claim, holds);
-        let Ok(found) = tokio::time::timeout(limit, wait).await else {
-            let select = Selection::with_fields(format!(
-                "involvedObject.kind=PersistentVolumeClaim,involvedObject.name={claim},type=Warning"
-            ));
-            // A help, not a need.
-            let events = self
-                .list(&EVENT, Place::Namespace(namespace), &select)
-                .await;
-            let events = events.map(|list| list.items).unwrap_or_default();
-            let said = events.last().map_or("", |event| text(event, "/message"));
-            let said = if said.is_empty() {
-                "the provisioner says nothing".to_owned()
-            } else {
-                said.to_owned()
-            };
-            let message = format!("timed out waiting for claim {claim:?} to be bound: {said}");
-            return Err(Failure::local(Kind::TimedOut, message).into());
-        };
-        found.map(drop)
-    }
-
-    async fn await_object(
+    pub(super) async fn await_object(
         &self,
         resource: &ResourceType,
         namespace: &str,
