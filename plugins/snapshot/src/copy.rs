@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use serde_json::Value;
-use session_shared::cluster::{Cluster, Write};
+use session_shared::cluster::Cluster;
 use session_shared::failure::{hinted, usage};
 use session_shared::flags::connection::Connection;
 use session_shared::flags::selection::session_name;
@@ -17,12 +17,13 @@ use session_shared::objects::snapshot::claim_name;
 use session_shared::progress::{Event, Sink};
 use session_shared::quantity::Quantity;
 use session_shared::report::console::Console;
-use session_shared::report::format::{Allowed, Format};
+use session_shared::report::format::Format;
 use session_shared::report::mutation::Mutations;
 use session_shared::verb::Ground;
 
 use crate::args::CloneArgs;
 use crate::create::{class_of, present};
+use crate::plan::{Writes, object_format};
 
 /// How long it waits when it is not told: drivers that copy a volume take minutes.
 pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(600);
@@ -51,32 +52,22 @@ pub(crate) async fn run(
         skip_hooks: args.skip_hooks,
     };
     let size = size(args.storage.as_deref())?;
-    let (dry_run, write) = (args.writing.dry_run()?, Write::of(&args.writing)?);
-    let printing = &args.printing;
-    let format = Format::parse(
-        &printing.output,
-        Allowed::Object,
-        false,
-        printing.show_managed_fields,
-    )?;
+    let writes = Writes::of(&args.writing, &args.waiting, USUAL_WAIT)?;
+    let format = object_format(&args.printing)?;
     // reads only
     let cluster = ground.connect(connection).await?;
     let source = present(&cluster, &old).await?;
     let cutting = Cutting::of(&cluster, &source, &asked, ground.now()).await?;
     let claims: Vec<&str> = cutting.objects.iter().map(claim_name).collect();
     let copying = Copying::of(&cluster, &source, &new, &claims, size).await?;
+    copying.fits_claims()?;
     // writes
-    let copied = if dry_run == DryRun::Client {
+    let copied = if writes.dry_run == DryRun::Client {
         only_said(&copying)
     } else {
         let _guard = ground.interrupt.guard();
         let interrupt = ground.interrupt.clone();
-        let with = Taking {
-            write: &write,
-            interrupt: &interrupt,
-            wait: true,
-            limit: args.waiting.limit(USUAL_WAIT),
-        };
+        let with = writes.taking(&interrupt, true);
         let mut sink = ground.console.progress();
         let taken = cutting.take(&cluster, &with, &mut sink).await;
         let taken = taken.inspect_err(|_| sink.tell(Event::Done))?;
@@ -87,8 +78,8 @@ pub(crate) async fn run(
         carry_out(&cluster, &copying, &taken, &cutting.set, &with, ground).await?
     };
     // prints
-    report(&copied, format, dry_run, &mut ground.console)?;
-    if dry_run == DryRun::None {
+    report(&copied, format, writes.dry_run, &mut ground.console)?;
+    if writes.dry_run == DryRun::None {
         let set = &cutting.set;
         let note = format!("it was made from snapshot {set:?}, which stays");
         ground.console.note(&note);

@@ -3,20 +3,20 @@
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
-use session_shared::cluster::{Cluster, Write};
+use session_shared::cluster::Cluster;
 use session_shared::flags::choice::Which;
 use session_shared::flags::connection::Connection;
 use session_shared::flags::selection::session_name;
 use session_shared::flags::writing::DryRun;
-use session_shared::lifecycle::snapshotting::{Asked, Cutting, Taking};
+use session_shared::lifecycle::snapshotting::{Asked, Cutting};
 use session_shared::lifecycle::stopping::Present;
 use session_shared::names::{SessionName, check_subdomain};
 use session_shared::progress::{Event, Sink};
-use session_shared::report::format::{Allowed, Format};
 use session_shared::report::mutation::Mutations;
 use session_shared::verb::Ground;
 
 use crate::args::Create;
+use crate::plan::{Writes, object_format};
 
 /// How long it waits when it is not told: drivers that copy a volume take minutes.
 const USUAL_WAIT: Duration = Duration::from_secs(600);
@@ -31,37 +31,26 @@ pub(crate) async fn run(args: &Create, connection: &Connection, ground: &mut Gro
         ground.console.warn(text);
     }
     let (session, asked) = (session_name(&args.session)?, asked(args)?);
-    let (dry_run, write) = (args.writing.dry_run()?, Write::of(&args.writing)?);
-    let printing = &args.printing;
-    let format = Format::parse(
-        &printing.output,
-        Allowed::Object,
-        false,
-        printing.show_managed_fields,
-    )?;
+    let writes = Writes::of(&args.writing, &args.waiting, USUAL_WAIT)?;
+    let format = object_format(&args.printing)?;
     // reads only
     let cluster = ground.connect(connection).await?;
     let present = present(&cluster, &session).await?;
     let cutting = Cutting::of(&cluster, &present, &asked, ground.now()).await?;
     // writes
-    let taken = if dry_run == DryRun::Client {
+    let taken = if writes.dry_run == DryRun::Client {
         cutting.objects.clone()
     } else {
         let _guard = ground.interrupt.guard();
         let interrupt = ground.interrupt.clone();
-        let with = Taking {
-            write: &write,
-            interrupt: &interrupt,
-            wait: args.waiting.wait,
-            limit: args.waiting.limit(USUAL_WAIT),
-        };
+        let with = writes.taking(&interrupt, writes.wait);
         let mut sink = ground.console.progress();
         let taken = cutting.take(&cluster, &with, &mut sink).await;
         sink.tell(Event::Done);
         taken?
     };
     // prints
-    let mut mutations = Mutations::new(format, dry_run);
+    let mut mutations = Mutations::new(format, writes.dry_run);
     for snapshot in &taken {
         ground.console.out(&mutations.done(snapshot, "created")?)?;
     }

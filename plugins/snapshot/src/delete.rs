@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use session_shared::cluster::{Cluster, Write};
+use session_shared::cluster::Cluster;
 use session_shared::failure::{self, Kind};
 use session_shared::flags::connection::Connection;
 use session_shared::flags::writing::DryRun;
@@ -15,7 +15,8 @@ use session_shared::verb::Ground;
 
 use crate::args::Delete;
 use crate::chosen::{self, Set};
-use crate::doomed::{self, Manner};
+use crate::doomed;
+use crate::plan::Writes;
 
 /// How long it waits when it is not told: the driver gives the space back.
 const USUAL_WAIT: Duration = Duration::from_secs(300);
@@ -36,7 +37,7 @@ pub(crate) async fn run(args: &Delete, connection: &Connection, ground: &mut Gro
             names.push(name);
         }
     }
-    let (dry_run, write) = (args.writing.dry_run()?, Write::of(&args.writing)?);
+    let writes = Writes::of(&args.writing, &args.waiting, USUAL_WAIT)?;
     let format = Format::parse(&args.output, Allowed::Name, false, false)?;
     // reads only
     let cluster = ground.connect(connection).await?;
@@ -50,30 +51,14 @@ pub(crate) async fn run(args: &Delete, connection: &Connection, ground: &mut Gro
         }
     }
     // the user's word
-    let agreed = args.yes || dry_run != DryRun::None;
+    let agreed = args.yes || writes.dry_run != DryRun::None;
     if !agreed && !doomed::ask(&found, &mut ground.console)? {
         return Ok(());
     }
     // writes and prints
-    let limit = args.waiting.limit(USUAL_WAIT);
-    let how = How {
-        write: &write,
-        wait: args.waiting.wait,
-        limit,
-        mutations: Mutations::new(format, dry_run),
-        dry_run,
-    };
-    errors.extend(carry_out(&cluster, &found, &how, ground).await?);
+    let mutations = Mutations::new(format, writes.dry_run);
+    errors.extend(carry_out(&cluster, &found, &writes, &mutations, ground).await?);
     failure::all(errors)
-}
-
-/// How snapshots are deleted, and how that is told.
-pub(crate) struct How<'a> {
-    pub(crate) write: &'a Write,
-    pub(crate) wait: bool,
-    pub(crate) limit: Duration,
-    pub(crate) mutations: Mutations,
-    pub(crate) dry_run: DryRun,
 }
 
 /// Deletes them one after another, and tells of each; the errors of those that are left.
@@ -83,22 +68,18 @@ pub(crate) struct How<'a> {
 pub(crate) async fn carry_out(
     cluster: &Cluster,
     doomed: &[Set],
-    how: &How<'_>,
+    writes: &Writes,
+    mutations: &Mutations,
     ground: &mut Ground,
 ) -> Result<Vec<anyhow::Error>> {
     let mut errors = Vec::new();
     let _guard = ground.interrupt.guard();
     let interrupt = ground.interrupt.clone();
     for set in doomed {
-        if how.dry_run != DryRun::Client {
-            let manner = Manner {
-                write: how.write,
-                interrupt: &interrupt,
-                wait: how.wait,
-                limit: how.limit,
-            };
+        if writes.dry_run != DryRun::Client {
+            let with = writes.taking(&interrupt, writes.wait);
             let mut sink = ground.console.progress();
-            let done = doomed::delete(cluster, set, &manner, &mut sink).await;
+            let done = doomed::delete(cluster, set, &with, &mut sink).await;
             sink.tell(Event::Done);
             if let Err(error) = done {
                 errors.push(error);
@@ -108,9 +89,7 @@ pub(crate) async fn carry_out(
         for snapshot in &set.snapshots {
             let name = text(snapshot, "/metadata/name");
             let namespace = text(snapshot, "/metadata/namespace");
-            let line = how
-                .mutations
-                .deleted(&VOLUME_SNAPSHOT, name, namespace, false);
+            let line = mutations.deleted(&VOLUME_SNAPSHOT, name, namespace, false);
             ground.console.out(&line)?;
         }
     }

@@ -1,12 +1,10 @@
 //! Snapshots that are to go: the user's word, then by UID.
 
-use std::time::Duration;
-
 use anyhow::{Result, anyhow};
+use session_shared::cluster::Cluster;
 use session_shared::cluster::execute::Carrying;
-use session_shared::cluster::interrupt::Interrupt;
-use session_shared::cluster::{Cluster, Write};
 use session_shared::failure::hinted;
+use session_shared::lifecycle::snapshotting::Taking;
 use session_shared::objects::resource::{VOLUME_SNAPSHOT, text};
 use session_shared::progress::Sink;
 use session_shared::report::console::{
@@ -42,15 +40,6 @@ pub(crate) fn ask(doomed: &[Set], console: &mut Console) -> Result<bool> {
     Ok(false)
 }
 
-/// How they go.
-#[derive(Clone, Copy)]
-pub(crate) struct Manner<'a> {
-    pub(crate) write: &'a Write,
-    pub(crate) interrupt: &'a Interrupt,
-    pub(crate) wait: bool,
-    pub(crate) limit: Duration,
-}
-
 /// Deletes a snapshot.
 ///
 /// # Errors
@@ -58,7 +47,7 @@ pub(crate) struct Manner<'a> {
 pub(crate) async fn delete(
     cluster: &Cluster,
     set: &Set,
-    with: &Manner<'_>,
+    with: &Taking<'_>,
     sink: &mut dyn Sink,
 ) -> Result<()> {
     let belonging = set.belonging()?;

@@ -6,9 +6,12 @@ mod copy;
 mod create;
 mod delete;
 mod doomed;
+mod in_place;
 mod list;
+mod plan;
 mod prune;
 mod restore;
+mod view;
 
 use anyhow::Result;
 use session_shared::verb::{Ground, Verb};

@@ -2,17 +2,13 @@
 
 use anyhow::Result;
 use serde_json::Value;
-use session_shared::Timestamp;
 use session_shared::cluster::{Cluster, Place, Selection};
 use session_shared::failure::usage;
 use session_shared::flags::connection::Connection;
 use session_shared::flags::selection::session_name;
 use session_shared::labels;
 use session_shared::lifecycle::snapshotting::served;
-use session_shared::objects::resource::{VOLUME_SNAPSHOT, text};
-use session_shared::objects::snapshot::{SnapshotState, claim_name};
-use session_shared::objects::table::{Column, Row, Table};
-use session_shared::report::age;
+use session_shared::objects::resource::VOLUME_SNAPSHOT;
 use session_shared::report::format::{Allowed, Format};
 use session_shared::report::mutation::no_resources;
 use session_shared::report::sort;
@@ -20,19 +16,7 @@ use session_shared::report::table::{Options, TablePrinter};
 use session_shared::verb::Ground;
 
 use crate::args::List;
-
-/// Headings, and whether they are shown without `-o wide`.
-const COLUMNS: [(&str, bool); 9] = [
-    ("Name", true),
-    ("Session", true),
-    ("Claim", true),
-    ("Ready", true),
-    ("Size", true),
-    ("Class", true),
-    ("Age", true),
-    ("User", false),
-    ("State", false),
-];
+use crate::view;
 
 /// Lists snapshots.
 ///
@@ -72,7 +56,7 @@ pub(crate) async fn run(args: &List, connection: &Connection, ground: &mut Groun
             options.namespace = everywhere;
             options.kind = printing.show_kind.then(|| VOLUME_SNAPSHOT.singular());
             let mut printer = TablePrinter::new(options);
-            printer.page(&table(&found, ground.now()));
+            printer.page(&view::table(&found, ground.now()));
             ground.console.out(&printer.flush())?;
             if found.is_empty() {
                 let namespace = (!everywhere).then(|| cluster.namespace());
@@ -110,44 +94,4 @@ pub(crate) async fn snapshots(
 ) -> Result<Vec<Value>> {
     let list = cluster.list(&VOLUME_SNAPSHOT, place, select).await;
     Ok(list.map_err(served)?.items)
-}
-
-fn table(found: &[Value], now: Timestamp) -> Table {
-    let column = |(name, shown): &(&str, bool)| Column {
-        name: (*name).to_owned(),
-        r#type: "string".into(),
-        format: if *name == "Name" { "name" } else { "" }.to_owned(),
-        priority: i32::from(!shown),
-        ..Column::default()
-    };
-    Table {
-        column_definitions: COLUMNS.iter().map(column).collect(),
-        rows: found.iter().map(|snapshot| row(snapshot, now)).collect(),
-        ..Table::default()
-    }
-}
-
-fn row(snapshot: &Value, now: Timestamp) -> Row {
-    let shown = |text: &str| match text {
-        "" => Value::from("<none>"),
-        text => Value::from(text),
-    };
-    let state = SnapshotState::of(snapshot);
-    let labels = &snapshot["metadata"]["labels"];
-    let created = text(snapshot, "/metadata/creationTimestamp").parse().ok();
-    let cells = vec![
-        shown(text(snapshot, "/metadata/name")),
-        shown(labels[labels::SESSION].as_str().unwrap_or_default()),
-        shown(claim_name(snapshot)),
-        Value::from((state == SnapshotState::Ready).to_string()),
-        shown(text(snapshot, "/status/restoreSize")),
-        shown(text(snapshot, "/spec/volumeSnapshotClassName")),
-        Value::from(age::since(created, now)),
-        shown(labels[labels::USER].as_str().unwrap_or_default()),
-        Value::from(state.told()),
-    ];
-    Row {
-        cells,
-        object: snapshot.clone(),
-    }
 }

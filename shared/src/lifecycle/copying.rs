@@ -118,6 +118,34 @@ impl Copying {
         })
     }
 
+    /// Finds what is wrong with a copy of these snapshots before anything is written.
+    ///
+    /// # Errors
+    /// A size that is less than a snapshot's; a snapshot of no claim, or one that remembers nothing of it.
+    pub fn fits(&self, snapshots: &[Value]) -> Result<()> {
+        self.claims_of(&self.belonging, snapshots).map(drop)
+    }
+
+    /// Finds claims of the other session that are larger than what is wanted, before a snapshot of them is taken.
+    ///
+    /// # Errors
+    /// When there is one.
+    pub fn fits_claims(&self) -> Result<()> {
+        let Some(size) = &self.size else {
+            return Ok(());
+        };
+        for claim in &self.found {
+            let capacity = text(claim, "/status/capacity/storage");
+            if capacity.parse::<Quantity>().is_ok_and(|has| *size < has) {
+                let name = text(claim, "/metadata/name");
+                return Err(anyhow!(
+                    "{size} is too small: claim {name:?} has {capacity}"
+                ));
+            }
+        }
+        Ok(())
+    }
+
     /// Makes the Session, then its secrets and its claims, and waits until they are bound, but for those whose class waits for a
     /// Pod. Of a copy that fails before that nothing is left.
     ///
@@ -130,8 +158,7 @@ impl Copying {
         with: &Taking<'_>,
         sink: &mut dyn Sink,
     ) -> Result<Copied> {
-        // Once before anything is written, for what can be wrong with it.
-        self.claims_of(&self.belonging, snapshots)?;
+        self.fits(snapshots)?;
         let namespace = self.belonging.namespace.as_str();
         let session = cluster
             .create(&SESSION, namespace, &self.session, with.write)

@@ -96,6 +96,7 @@ fn what_cannot_be_copied_is_told_and_nothing_is_written() {
         "restore before --in-place --storage 1Gi",
         "restore before --into bob --storage 512Mi",
         "restore before --into bob --storage 0",
+        "clone alice bob --storage 512Mi",
         "clone alice alice",
         "clone nobody bob",
         "clone alice bob --storage much",
