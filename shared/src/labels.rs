@@ -27,6 +27,11 @@ pub const SESSION_UID: &str = "streaming.platform/session-uid";
 /// Annotation on data: name of the template that made it; kept claims are taken up only by the same one.
 pub const TEMPLATE: &str = "streaming.platform/template";
 
+/// Annotation on a VolumeSnapshot: name that it shares with those of the session's other claims, taken together.
+pub const SNAPSHOT_SET: &str = "streaming.platform/snapshot";
+/// Annotation on a VolumeSnapshot: spec of the claim it was taken of, as JSON, so that the claim can be made again.
+pub const CLAIM: &str = "streaming.platform/claim";
+
 /// Annotation in a manifest: `allowed` lets an object of that name that is not ours be used, never changed or deleted.
 pub const EXISTING: &str = "streaming.platform/existing";
 /// Annotation on a Pod or Pod template: name of the volume that holds the user's data. With a storage size it becomes a

@@ -19,6 +19,8 @@ pub enum Stage {
     Probing,
     /// Data is being synchronised by a hook.
     Syncing,
+    /// A snapshot is being taken.
+    Snapshotting,
     /// Something is being taken away.
     Terminating,
     /// Definitions are being taken in by the server.
@@ -37,6 +39,7 @@ impl Stage {
             Stage::Starting => "starting",
             Stage::Probing => "probing",
             Stage::Syncing => "syncing",
+            Stage::Snapshotting => "snapshotting",
             Stage::Terminating => "terminating",
             Stage::Establishing => "establishing",
         }

@@ -26,6 +26,7 @@ mod lifecycle;
 mod logs;
 mod resize;
 mod shell;
+mod snapshot;
 mod ssh;
 mod start;
 mod status;
@@ -66,6 +67,7 @@ fn all() -> Vec<Live> {
         extend::tests(),
         cleanup::tests(),
         resize::tests(),
+        snapshot::tests(),
         diagnosis::tests(),
         faults::tests(),
         krew::tests(),

@@ -22,6 +22,7 @@ pub const VERBS: &[Entry] = &[
     Entry::of::<kubectl_session_start::Start>(),
     Entry::of::<kubectl_session_extend::Extend>(),
     Entry::of::<kubectl_session_resize::Resize>(),
+    Entry::of::<kubectl_session_snapshot::Snapshot>(),
     Entry::of::<kubectl_session_delete::Delete>(),
     Entry::of::<kubectl_session_cleanup::Cleanup>(),
     Entry::of::<kubectl_session_template::Template>(),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use futures::future::join_all;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{self, UnboundedSender};
@@ -20,6 +20,7 @@ use crate::objects::belonging::Belonging;
 use crate::objects::resource::text;
 use crate::plan::{Done, Outcome, Plan, Propagation, Step};
 use crate::progress::{Event, Sink, Stage};
+use crate::reconcile::HookRun;
 
 /// What a plan is carried out with.
 #[derive(Clone, Debug)]
@@ -114,9 +115,15 @@ impl Cluster {
                 command,
                 limit,
             } if !with.write.dry_run => {
-                with.interrupt
-                    .race(self.sync(namespace, pod, container, command, *limit))
-                    .await
+                let run = HookRun {
+                    name: "sync",
+                    pod: pod.clone(),
+                    container: container.clone(),
+                    command: command.clone(),
+                    limit: *limit,
+                };
+                let synced = self.run_hook(namespace, &run);
+                with.interrupt.race(synced).await.map(|()| Done::Synced)
             }
             Step::Sync { .. } => Ok(Done::Synced),
             Step::Delete {
@@ -219,37 +226,6 @@ impl Cluster {
             .merge_patch(resource, namespace, name, None, &patch, &with.write)
             .await?;
         Ok(Done::TakenUp(taken))
-    }
-
-    async fn sync(
-        &self,
-        namespace: &str,
-        pod: &str,
-        container: &str,
-        command: &[String],
-        limit: Duration,
-    ) -> Result<Done> {
-        let place = || format!("hook \"sync\" in container {container:?} of pod {pod:?}");
-        let done = self
-            .exec(namespace, pod, container, command, limit)
-            .await
-            .with_context(|| format!("{} failed", place()))?;
-        if done.code == 0 {
-            return Ok(Done::Synced);
-        }
-        let said = String::from_utf8_lossy(&done.stderr);
-        let said = said
-            .lines()
-            .rev()
-            .find(|line| !line.trim().is_empty())
-            .unwrap_or_default()
-            .trim();
-        let said = if said.is_empty() {
-            String::new()
-        } else {
-            format!(": {said}")
-        };
-        bail!("{} failed with exit code {}{said}", place(), done.code)
     }
 
     /// DELETE by UID; gone already, or replaced by another object of that name, is done.

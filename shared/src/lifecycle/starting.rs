@@ -177,7 +177,10 @@ impl Ahead {
     }
 }
 
-async fn template_of(cluster: &Cluster, present: &Present) -> Result<Option<SessionTemplate>> {
+pub(super) async fn template_of(
+    cluster: &Cluster,
+    present: &Present,
+) -> Result<Option<SessionTemplate>> {
     let Some(name) = present.session.spec.template_name() else {
         return Ok(None);
     };
@@ -195,7 +198,10 @@ async fn template_of(cluster: &Cluster, present: &Present) -> Result<Option<Sess
     Ok(found)
 }
 
-fn body<'a>(present: &'a Present, template: Option<&'a SessionTemplate>) -> Result<Body<'a>> {
+pub(super) fn body<'a>(
+    present: &'a Present,
+    template: Option<&'a SessionTemplate>,
+) -> Result<Body<'a>> {
     match (template, &present.session.spec.manifest) {
         (Some(template), _) => Ok(Body::Template(template)),
         (None, Some(text)) => Ok(Body::Manifest {
@@ -210,7 +216,7 @@ fn body<'a>(present: &'a Present, template: Option<&'a SessionTemplate>) -> Resu
 }
 
 /// The values of the parameters Secret, if it is the session's.
-async fn stored_of(
+pub(super) async fn stored_of(
     cluster: &Cluster,
     present: &Present,
 ) -> Result<Option<BTreeMap<String, String>>> {

@@ -10,6 +10,7 @@ pub mod primary;
 pub mod privilege;
 pub mod qos;
 pub mod resource;
+pub mod snapshot;
 pub mod table;
 
 pub use belonging::is_data;

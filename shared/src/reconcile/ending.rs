@@ -1,22 +1,17 @@
 //! How a session ends: sync, workload, data, Session, in this order, because each step relies on the one before.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::hook::HookRun;
 use super::live::{Live, pod_ref};
 use super::seen::Seen;
-use crate::api::{DataPolicy, Hook, Session};
-use crate::duration::Timeout;
+use crate::api::{DataPolicy, Session};
 use crate::labels;
 use crate::objects::pods::SCALED;
 use crate::objects::resource::{POD, SESSION, text};
 use crate::objects::{ObjectRef, ResourceType};
 use crate::plan::{Plan, Propagation, Step};
-
-/// How long a sync hook may take when it does not say.
-const SYNC_LIMIT: Duration = Duration::from_secs(300);
 
 /// What is to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,27 +79,18 @@ pub fn ending(session: &Session, live: &Live, seen: &Seen, what: Ending, now: Ti
 
 /// Only a workload that is ready has anything to synchronise, and a Pod that can be entered.
 fn sync(session: &Session, seen: &Seen) -> Option<Step> {
-    let Seen::Ready { pod } = seen else {
-        return None;
-    };
-    let applied = session.status.as_ref()?.applied.as_ref()?;
-    let Hook {
+    let HookRun {
+        pod,
+        container,
         command,
-        timeout,
-        container,
-    } = applied.hooks.as_ref()?.sync.as_ref()?;
-    let container = container
-        .clone()
-        .or_else(|| applied.primary.as_ref()?.container.clone())?;
-    let limit = timeout
-        .as_ref()
-        .and_then(|timeout| timeout.to_string().parse::<Timeout>().ok())
-        .map(Timeout::duration);
+        limit,
+        ..
+    } = HookRun::of(session, seen, "sync")?;
     Some(Step::Sync {
-        pod: pod.clone(),
+        pod,
         container,
-        command: command.clone(),
-        limit: limit.unwrap_or(SYNC_LIMIT),
+        command,
+        limit,
     })
 }
 

@@ -3,6 +3,7 @@
 
 mod conventions;
 mod ending;
+mod hook;
 mod live;
 pub mod record;
 mod rendering;
@@ -12,6 +13,7 @@ mod starting;
 mod state;
 
 pub use ending::{Ending, data_policy, ending};
+pub use hook::HookRun;
 pub use live::{Found, Live, is_primary};
 pub use rendering::{Body, Recipe, Rendered, render};
 pub use renewal::{claim_conflict, claim_growths};

@@ -1,0 +1,173 @@
+//! `snapshot clone` and `snapshot restore --into`: another session with the same data.
+
+use std::time::Duration;
+
+use anyhow::{Result, anyhow};
+use serde_json::Value;
+use session_shared::cluster::Cluster;
+use session_shared::failure::{hinted, usage};
+use session_shared::flags::connection::Connection;
+use session_shared::flags::selection::session_name;
+use session_shared::flags::writing::DryRun;
+use session_shared::lifecycle::copying::{Copied, Copying, is_there};
+use session_shared::lifecycle::restoring::Restored;
+use session_shared::lifecycle::snapshotting::{Asked, Cutting, Taking};
+use session_shared::objects::resource::text;
+use session_shared::objects::snapshot::claim_name;
+use session_shared::progress::{Event, Sink};
+use session_shared::quantity::Quantity;
+use session_shared::report::console::Console;
+use session_shared::report::format::Format;
+use session_shared::report::mutation::Mutations;
+use session_shared::verb::Ground;
+
+use crate::args::CloneArgs;
+use crate::create::{class_of, present};
+use crate::plan::{Writes, object_format};
+
+/// How long it waits when it is not told: drivers that copy a volume take minutes.
+pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(600);
+
+/// Makes another session with the data that a session has now.
+///
+/// # Errors
+/// What the user got wrong, before any request; a session without claims, or whose claims would have no counterpart; hooks;
+/// what the server or the driver refuses.
+pub(crate) async fn run(
+    args: &CloneArgs,
+    connection: &Connection,
+    ground: &mut Ground,
+) -> Result<()> {
+    // no request: everything the user can have got wrong
+    if let Some(text) = args.writing.deprecation() {
+        ground.console.warn(text);
+    }
+    let (old, new) = (session_name(&args.session)?, session_name(&args.new)?);
+    if old == new {
+        return Err(usage("a session cannot be cloned to its own name"));
+    }
+    let asked = Asked {
+        name: None,
+        class: class_of(args.class.as_deref())?,
+        skip_hooks: args.skip_hooks,
+    };
+    let size = size(args.storage.as_deref())?;
+    let writes = Writes::of(&args.writing, &args.waiting, USUAL_WAIT)?;
+    let format = object_format(&args.printing)?;
+    // reads only
+    let cluster = ground.connect(connection).await?;
+    let source = present(&cluster, &old).await?;
+    let cutting = Cutting::of(&cluster, &source, &asked, ground.now()).await?;
+    let claims: Vec<&str> = cutting.objects.iter().map(claim_name).collect();
+    let copying = Copying::of(&cluster, &source, &new, &claims, size).await?;
+    copying.fits_claims()?;
+    // writes
+    let copied = if writes.dry_run == DryRun::Client {
+        only_said(&copying)
+    } else {
+        let _guard = ground.interrupt.guard();
+        let interrupt = ground.interrupt.clone();
+        let with = writes.taking(&interrupt, true);
+        let mut sink = ground.console.progress();
+        let taken = cutting.take(&cluster, &with, &mut sink).await;
+        let taken = taken.inspect_err(|_| sink.tell(Event::Done))?;
+        let with = Taking {
+            wait: args.waiting.wait,
+            ..with
+        };
+        carry_out(&cluster, &copying, &taken, &cutting.set, &with, ground).await?
+    };
+    // prints
+    report(&copied, format, writes.dry_run, &mut ground.console)?;
+    if writes.dry_run == DryRun::None {
+        let set = &cutting.set;
+        let note = format!("it was made from snapshot {set:?}, which stays");
+        ground.console.note(&note);
+    }
+    Ok(())
+}
+
+/// The value of `--storage`.
+///
+/// # Errors
+/// One that is no size.
+pub(crate) fn size(given: Option<&str>) -> Result<Option<Quantity>> {
+    let Some(text) = given else {
+        return Ok(None);
+    };
+    let size: Quantity = text.parse()?;
+    if size.is_zero() || size.is_negative() {
+        return Err(anyhow!(
+            "invalid size {text:?}: it must be more than nothing"
+        ));
+    }
+    Ok(Some(size))
+}
+
+/// What a client-side dry run tells of.
+pub(crate) fn only_said(copying: &Copying) -> Copied {
+    Copied {
+        session: copying.session.clone(),
+        restored: Restored::default(),
+    }
+}
+
+/// Makes the copy.
+///
+/// # Errors
+/// What failed, with the snapshot's name and the way on.
+pub(crate) async fn carry_out(
+    cluster: &Cluster,
+    copying: &Copying,
+    snapshots: &[Value],
+    set: &str,
+    with: &Taking<'_>,
+    ground: &mut Ground,
+) -> Result<Copied> {
+    let mut sink = ground.console.progress();
+    let copied = copying.carry_out(cluster, snapshots, with, &mut sink).await;
+    sink.tell(Event::Done);
+    copied.map_err(|error| {
+        let namespace = cluster.namespace();
+        let name = text(&copying.session, "/metadata/name");
+        let hint = if is_there(&error) {
+            format!("session {name:?} is there, its claims are not: kubectl session status {name} -n {namespace}")
+        } else {
+            format!(
+                "nothing is left of session {name:?}; snapshot {set:?} is there: \
+                kubectl session snapshot restore {set} --into {name} -n {namespace}"
+            )
+        };
+        hinted(error, hint)
+    })
+}
+
+/// Tells of the copy.
+///
+/// # Errors
+/// When standard output is closed, what a path of `-o` cannot do.
+pub(crate) fn report(
+    copied: &Copied,
+    format: Format,
+    dry_run: DryRun,
+    console: &mut Console,
+) -> Result<()> {
+    let mut mutations = Mutations::new(format, dry_run);
+    console.out(&mutations.done(&copied.session, "created")?)?;
+    if dry_run != DryRun::None {
+        return Ok(());
+    }
+    let name = text(&copied.session, "/metadata/name");
+    let pending = &copied.restored.pending;
+    if !pending.is_empty() {
+        let pending = pending.join(", ");
+        console.note(&format!(
+            "claim {pending} stays Pending until the first start, by its class"
+        ));
+    }
+    let namespace = text(&copied.session, "/metadata/namespace");
+    console.note(&format!(
+        "it is stopped: kubectl session start {name} -n {namespace}"
+    ));
+    Ok(())
+}

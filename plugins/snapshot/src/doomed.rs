@@ -1,0 +1,64 @@
+//! Snapshots that are to go: the user's word, then by UID.
+
+use anyhow::{Result, anyhow};
+use session_shared::cluster::Cluster;
+use session_shared::cluster::execute::Carrying;
+use session_shared::failure::hinted;
+use session_shared::lifecycle::snapshotting::Taking;
+use session_shared::objects::resource::{VOLUME_SNAPSHOT, text};
+use session_shared::progress::Sink;
+use session_shared::report::console::{
+    Console, DELETION_CANCELLED, DELETION_QUESTION, deletion_preview,
+};
+
+use crate::chosen::Set;
+
+/// Asks on a terminal whether the data may go; without one that needs -y. True for yes.
+///
+/// # Errors
+/// When there is nobody to ask.
+pub(crate) fn ask(doomed: &[Set], console: &mut Console) -> Result<bool> {
+    let all = doomed.iter().flat_map(|set| &set.snapshots);
+    let kind = VOLUME_SNAPSHOT.singular();
+    let names: Vec<String> = all
+        .map(|one| format!("{kind}/{}", text(one, "/metadata/name")))
+        .collect();
+    if names.is_empty() {
+        return Ok(true);
+    }
+    if !console.can_ask() {
+        let error = anyhow!("this would destroy data: {}", names.join(", "));
+        return Err(hinted(
+            error,
+            "say that it may with -y; nothing has been deleted",
+        ));
+    }
+    if console.confirm(&deletion_preview(&names), DELETION_QUESTION)? {
+        return Ok(true);
+    }
+    console.line(DELETION_CANCELLED)?;
+    Ok(false)
+}
+
+/// Deletes a snapshot.
+///
+/// # Errors
+/// What the server refuses; TimedOut, with what holds it.
+pub(crate) async fn delete(
+    cluster: &Cluster,
+    set: &Set,
+    with: &Taking<'_>,
+    sink: &mut dyn Sink,
+) -> Result<()> {
+    let belonging = set.belonging()?;
+    let carrying = Carrying {
+        belonging: &belonging,
+        write: with.write.clone(),
+        interrupt: with.interrupt,
+        limit: with.limit,
+    };
+    let outcome = cluster
+        .carry_out(&set.deletion(with.wait), &carrying, sink)
+        .await;
+    outcome.failed.map_or(Ok(()), |(_, error)| Err(error))
+}

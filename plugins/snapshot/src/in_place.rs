@@ -1,0 +1,188 @@
+//! `snapshot restore --in-place`: the claims of a stopped session are made anew from a snapshot.
+
+use anyhow::{Result, anyhow};
+use session_shared::Timestamp;
+use session_shared::cluster::Cluster;
+use session_shared::failure::{hinted, usage};
+use session_shared::flags::connection::Connection;
+use session_shared::flags::writing::DryRun;
+use session_shared::lifecycle::restoring::{Replacing, Restored};
+use session_shared::lifecycle::snapshotting::{Asked, Cutting};
+use session_shared::lifecycle::stopping::Present;
+use session_shared::objects::resource::text;
+use session_shared::progress::{Event, Sink};
+use session_shared::report::console::Console;
+use session_shared::report::mutation::Mutations;
+use session_shared::verb::Ground;
+
+use crate::args::Restore;
+use crate::chosen::{self, Set};
+use crate::copy::USUAL_WAIT;
+use crate::create::class_of;
+use crate::plan::{Writes, object_format};
+use crate::restore::{ready, source_of};
+
+/// A restore that can be carried out.
+struct InPlace {
+    set: Set,
+    present: Present,
+    replacing: Replacing,
+    /// The snapshot of what there is now; `None` where no claim holds anything.
+    saving: Option<Cutting>,
+}
+
+/// Brings the data of a stopped session back to a snapshot.
+///
+/// # Errors
+/// What the user got wrong, before any request; a snapshot that is not ready; a session that is not there or runs; what the
+/// server or the driver refuses, with the names of both snapshots.
+pub(crate) async fn run(
+    args: &Restore,
+    connection: &Connection,
+    ground: &mut Ground,
+) -> Result<()> {
+    // no request: everything the user can have got wrong
+    if args.storage.is_some() {
+        return Err(usage(
+            "--storage cannot be given with --in-place: a claim keeps its size",
+        ));
+    }
+    let name = chosen::name_of(&args.snapshot)?;
+    let asked = Asked {
+        class: class_of(args.class.as_deref())?,
+        ..Asked::default()
+    };
+    let writes = Writes::of(&args.writing, &args.waiting, USUAL_WAIT)?;
+    let format = object_format(&args.printing)?;
+    // reads only
+    let cluster = ground.connect(connection).await?;
+    let plan = InPlace::of(&cluster, name, &asked, ground.now()).await?;
+    // writes
+    let restored = if writes.dry_run == DryRun::None {
+        plan.carry_out(&cluster, &writes, ground).await?
+    } else {
+        plan.rehearse(&cluster, &writes, ground).await?;
+        Restored::default()
+    };
+    // prints
+    let mut mutations = Mutations::new(format, writes.dry_run);
+    let console = &mut ground.console;
+    console.out(&mutations.done(&plan.present.object, "restored")?)?;
+    if writes.dry_run == DryRun::None {
+        plan.tell(&restored, console);
+    }
+    Ok(())
+}
+
+impl InPlace {
+    async fn of(cluster: &Cluster, name: &str, asked: &Asked, now: Timestamp) -> Result<Self> {
+        let all = chosen::sets(cluster, None).await?;
+        let set = chosen::find(cluster, &all, name).await?;
+        ready(&set)?;
+        let present = session_of(cluster, &set).await?;
+        let replacing = Replacing::of(&present, &set.snapshots)?;
+        let mut held = present.clone();
+        held.live.data = replacing.held().cloned().collect();
+        let saving = match held.live.data.is_empty() {
+            true => None,
+            false => Some(Cutting::of(cluster, &held, asked, now).await?),
+        };
+        Ok(Self {
+            set,
+            present,
+            replacing,
+            saving,
+        })
+    }
+
+    async fn carry_out(
+        &self,
+        cluster: &Cluster,
+        writes: &Writes,
+        ground: &mut Ground,
+    ) -> Result<Restored> {
+        let _guard = ground.interrupt.guard();
+        let interrupt = ground.interrupt.clone();
+        let mut sink = ground.console.progress();
+        if let Some(saving) = &self.saving {
+            // Whatever comes, what there is now can be had again: it is ready before anything goes.
+            let with = writes.taking(&interrupt, true);
+            let saved = saving.take(cluster, &with, &mut sink).await;
+            saved.map_err(|error| {
+                hinted(
+                    error,
+                    "nothing is restored: what there is now could not be saved, and stays",
+                )
+            })?;
+        }
+        let with = writes.taking(&interrupt, writes.wait);
+        let restored = self.replacing.carry_out(cluster, &with, &mut sink).await;
+        sink.tell(Event::Done);
+        restored.map_err(|error| self.way_on(error, cluster.namespace()))
+    }
+
+    fn way_on(&self, mut error: anyhow::Error, namespace: &str) -> anyhow::Error {
+        if let Some(saving) = &self.saving {
+            let held = format!(
+                "nothing is lost: what the claims held before is snapshot {:?}",
+                saving.set
+            );
+            error = hinted(error, held);
+        }
+        let name = &self.set.name;
+        let again = format!(
+            "go on with it: kubectl session snapshot restore {name} --in-place -n {namespace}"
+        );
+        hinted(error, again)
+    }
+
+    /// What can be rehearsed: the snapshot. Nothing can be made by the names of claims that are still there.
+    async fn rehearse(
+        &self,
+        cluster: &Cluster,
+        writes: &Writes,
+        ground: &mut Ground,
+    ) -> Result<()> {
+        for claim in &self.replacing.claims {
+            let name = text(&claim.wanted, "/metadata/name");
+            ground.console.note(&format!(
+                "claim {name:?} would be made anew from snapshot {:?}",
+                claim.snapshot
+            ));
+        }
+        if let (Some(saving), DryRun::Server) = (&self.saving, writes.dry_run) {
+            let interrupt = ground.interrupt.clone();
+            let with = writes.taking(&interrupt, false);
+            let mut sink = ground.console.progress();
+            saving.take(cluster, &with, &mut sink).await?;
+        }
+        Ok(())
+    }
+
+    fn tell(&self, restored: &Restored, console: &mut Console) {
+        if let Some(saving) = &self.saving {
+            console.note(&format!(
+                "what its claims held before is snapshot {:?}",
+                saving.set
+            ));
+        }
+        if !restored.pending.is_empty() {
+            let (claims, session) = (restored.pending.join(", "), self.present.name());
+            console.note(&format!(
+                "claim {claims} stays Pending until the next start, by its class: kubectl session start {session}"
+            ));
+        }
+    }
+}
+
+/// The session that the snapshot was taken of, at rest.
+async fn session_of(cluster: &Cluster, set: &Set) -> Result<Present> {
+    let found = source_of(cluster, set).await?;
+    if !found.is_at_rest() {
+        let (name, namespace) = (&set.session, cluster.namespace());
+        let error = anyhow!("session {name:?} is not stopped: its claims are in use");
+        let stop = format!("stop it first: kubectl session stop {name} -n {namespace}");
+        return Err(hinted(error, stop));
+    }
+    Ok(found)
+}

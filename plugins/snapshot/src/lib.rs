@@ -1,0 +1,42 @@
+//! `kubectl session snapshot`: what a session's claims held at a moment, kept, and brought back.
+
+mod args;
+mod chosen;
+mod copy;
+mod create;
+mod delete;
+mod doomed;
+mod in_place;
+mod list;
+mod plan;
+mod prune;
+mod restore;
+mod view;
+
+use anyhow::Result;
+use session_shared::verb::{Ground, Verb};
+
+pub use args::{Action, Args};
+
+/// The verb.
+#[derive(Debug)]
+pub struct Snapshot;
+
+impl Verb for Snapshot {
+    const NAME: &'static str = "snapshot";
+    const ABOUT: &'static str = args::ABOUT;
+    type Args = Args;
+
+    async fn run(args: Args, ground: &mut Ground) -> Result<()> {
+        ground.console.obey(&args.talk);
+        let connection = &args.connection;
+        match &args.action {
+            Action::Create(args) => create::run(args, connection, ground).await,
+            Action::List(args) => list::run(args, connection, ground).await,
+            Action::Restore(args) => restore::run(args, connection, ground).await,
+            Action::Clone(args) => copy::run(args, connection, ground).await,
+            Action::Delete(args) => delete::run(args, connection, ground).await,
+            Action::Prune(args) => prune::run(args, connection, ground).await,
+        }
+    }
+}

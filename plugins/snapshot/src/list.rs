@@ -1,0 +1,97 @@
+//! `snapshot list`.
+
+use anyhow::Result;
+use serde_json::Value;
+use session_shared::cluster::{Cluster, Place, Selection};
+use session_shared::failure::usage;
+use session_shared::flags::connection::Connection;
+use session_shared::flags::selection::session_name;
+use session_shared::labels;
+use session_shared::lifecycle::snapshotting::served;
+use session_shared::objects::resource::VOLUME_SNAPSHOT;
+use session_shared::report::format::{Allowed, Format};
+use session_shared::report::mutation::no_resources;
+use session_shared::report::sort;
+use session_shared::report::table::{Options, TablePrinter};
+use session_shared::verb::Ground;
+
+use crate::args::List;
+use crate::view;
+
+/// Lists snapshots.
+///
+/// # Errors
+/// What the server refuses, a server without snapshots; a format or a path that is none.
+pub(crate) async fn run(args: &List, connection: &Connection, ground: &mut Ground) -> Result<()> {
+    let printing = &args.printing;
+    let format = Format::parse(
+        &printing.output,
+        Allowed::List,
+        printing.no_headers,
+        printing.show_managed_fields,
+    )?;
+    let everywhere = args.selecting.all_namespaces;
+    if everywhere && args.session.is_some() {
+        return Err(usage(
+            "a resource cannot be retrieved by name across all namespaces",
+        ));
+    }
+    let select = select(args)?;
+    // reads only
+    let cluster = ground.connect(connection).await?;
+    let place = if everywhere {
+        Place::All
+    } else {
+        Place::Namespace(cluster.namespace())
+    };
+    let mut found = snapshots(&cluster, place, &select).await?;
+    // prints
+    if !printing.sort_by.is_empty() && !found.is_empty() {
+        sort::objects(&mut found, &printing.sort_by)?;
+    }
+    match format {
+        Format::Objects(mut printer) => ground.console.out(&printer.list(&found)?),
+        Format::Text { .. } => {
+            let mut options = Options::of(printing);
+            options.namespace = everywhere;
+            options.kind = printing.show_kind.then(|| VOLUME_SNAPSHOT.singular());
+            let mut printer = TablePrinter::new(options);
+            printer.page(&view::table(&found, ground.now()));
+            ground.console.out(&printer.flush())?;
+            if found.is_empty() {
+                let namespace = (!everywhere).then(|| cluster.namespace());
+                ground.console.err_line(&no_resources(namespace));
+            }
+            Ok(())
+        }
+    }
+}
+
+fn select(args: &List) -> Result<Selection> {
+    let mut parts = vec![format!("{}={}", labels::MANAGED_BY, labels::MANAGER)];
+    parts.push(match &args.session {
+        Some(name) => format!("{}={}", labels::SESSION, session_name(name)?),
+        None => labels::SESSION.to_owned(),
+    });
+    let selecting = &args.selecting;
+    parts.extend(Some(selecting.selector.clone()).filter(|given| !given.is_empty()));
+    Ok(Selection {
+        labels: parts.join(","),
+        fields: selecting.field_selector.clone(),
+        limit: selecting.chunk_size,
+        ..Selection::default()
+    })
+}
+
+/// Snapshots that this suite has taken.
+///
+/// # Errors
+/// What the server refuses, a server without snapshots.
+pub(crate) async fn snapshots(
+    cluster: &Cluster,
+    place: Place<'_>,
+    select: &Selection,
+) -> Result<Vec<Value>> {
+    let list = cluster.list(&VOLUME_SNAPSHOT, place, select).await;
+    Ok(list.map_err(served)?.items)
+}

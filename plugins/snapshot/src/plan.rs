@@ -1,0 +1,148 @@
+//! What is wanted of what is written, and which snapshots are old. Pure.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::Result;
+use session_shared::Timestamp;
+use session_shared::cluster::Write;
+use session_shared::cluster::interrupt::Interrupt;
+use session_shared::flags::output::ObjectOutput;
+use session_shared::flags::waiting::Waiting;
+use session_shared::flags::writing::{DryRun, Writing};
+use session_shared::lifecycle::snapshotting::Taking;
+use session_shared::report::format::{Allowed, Format};
+
+use crate::chosen::Set;
+
+/// How something is written, and for how long that is waited for.
+#[derive(Clone, Debug)]
+pub(crate) struct Writes {
+    pub(crate) dry_run: DryRun,
+    pub(crate) write: Write,
+    pub(crate) wait: bool,
+    pub(crate) limit: Duration,
+}
+
+impl Writes {
+    /// Reads the flags; `usual` is how long is waited where none says.
+    ///
+    /// # Errors
+    /// A bad value of `--dry-run`.
+    pub(crate) fn of(writing: &Writing, waiting: &Waiting, usual: Duration) -> Result<Self> {
+        Ok(Self {
+            dry_run: writing.dry_run()?,
+            write: Write::of(writing)?,
+            wait: waiting.wait,
+            limit: waiting.limit(usual),
+        })
+    }
+
+    /// The same for snapshots, ended by `interrupt`.
+    pub(crate) fn taking<'a>(&'a self, interrupt: &'a Interrupt, wait: bool) -> Taking<'a> {
+        Taking {
+            write: &self.write,
+            interrupt,
+            wait,
+            limit: self.limit,
+        }
+    }
+}
+
+/// The value of `-o` of what says what it did, or prints the object.
+///
+/// # Errors
+/// A format that is none, in kubectl's words.
+pub(crate) fn object_format(printing: &ObjectOutput) -> Result<Format> {
+    let managed_fields = printing.show_managed_fields;
+    Format::parse(&printing.output, Allowed::Object, false, managed_fields)
+}
+
+/// Which snapshots of a session stay.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rule {
+    /// The newest of those that are ready.
+    pub(crate) keep: Option<usize>,
+    /// Those that are younger.
+    pub(crate) older_than: Option<Duration>,
+}
+
+impl Rule {
+    /// Those that go, of each session by itself. One that never got ready is none to go back to: it takes nobody's place among
+    /// those that stay, and goes only by its age.
+    pub(crate) fn doomed(self, all: Vec<Set>, now: Timestamp) -> Vec<Set> {
+        let mut sessions: BTreeMap<String, Vec<Set>> = BTreeMap::new();
+        for set in all {
+            sessions.entry(set.session.clone()).or_default().push(set);
+        }
+        sessions
+            .into_values()
+            .flat_map(|sets| self.doomed_of_one(sets, now))
+            .collect()
+    }
+
+    fn doomed_of_one(self, mut sets: Vec<Set>, now: Timestamp) -> Vec<Set> {
+        sets.sort_by(|one, other| (other.made(), &other.name).cmp(&(one.made(), &one.name)));
+        let mut ready = 0;
+        sets.retain(|set| {
+            let old = self.older_than.is_none_or(|age| is_older(set, age, now));
+            if !set.is_ready() {
+                return self.older_than.is_some() && old;
+            }
+            ready += 1;
+            old && self.keep.is_none_or(|keep| ready > keep)
+        });
+        sets
+    }
+}
+
+fn is_older(set: &Set, age: Duration, now: Timestamp) -> bool {
+    let made = set.made();
+    made.and_then(|made| made.checked_add(age).ok())
+        .is_some_and(|until| until < now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn set(name: &str, made: &str, ready: bool) -> Set {
+        let one = json!({ "metadata": { "name": name, "creationTimestamp": made }, "status": { "readyToUse": ready } });
+        Set {
+            name: name.to_owned(),
+            session: name.chars().take(1).collect(),
+            snapshots: vec![one],
+        }
+    }
+
+    fn doomed(keep: Option<usize>, hours: Option<u64>) -> Vec<String> {
+        let all = vec![
+            set("a1", "2026-03-01T01:00:00Z", true),
+            set("a2", "2026-03-01T02:00:00Z", false),
+            set("a3", "2026-03-01T03:00:00Z", true),
+            set("a4", "2026-03-01T04:00:00Z", true),
+            set("a5", "2026-03-01T11:00:00Z", false),
+            set("b1", "2026-03-01T01:00:00Z", true),
+        ];
+        let older_than = hours.map(|hours| Duration::from_secs(hours * 3600));
+        let now = "2026-03-01T12:00:00Z".parse().unwrap();
+        let gone = Rule { keep, older_than }.doomed(all, now);
+        gone.into_iter().map(|set| set.name).collect()
+    }
+
+    #[test]
+    fn the_newest_of_each_session_stay() {
+        assert_eq!(doomed(Some(1), None), ["a3", "a1"]);
+        assert_eq!(doomed(Some(2), None), ["a1"]);
+        assert_eq!(doomed(Some(0), None), ["a4", "a3", "a1", "b1"]);
+    }
+
+    #[test]
+    fn what_is_young_stays_and_both_conditions_have_to_hold() {
+        assert_eq!(doomed(None, Some(9)), ["a2", "a1", "b1"]);
+        assert_eq!(doomed(Some(1), Some(9)), ["a2", "a1"]);
+        assert_eq!(doomed(Some(3), Some(9)), ["a2"]);
+        assert!(doomed(None, Some(20)).is_empty());
+    }
+}

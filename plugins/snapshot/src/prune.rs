@@ -1,0 +1,80 @@
+//! `snapshot prune`.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use session_shared::duration::Lifetime;
+use session_shared::failure::{self, usage};
+use session_shared::flags::connection::Connection;
+use session_shared::flags::selection::session_name;
+use session_shared::flags::writing::DryRun;
+use session_shared::names::SessionName;
+use session_shared::report::format::{Allowed, Format};
+use session_shared::report::mutation::Mutations;
+use session_shared::verb::Ground;
+
+use crate::args::Prune;
+use crate::chosen;
+use crate::delete::carry_out;
+use crate::doomed;
+use crate::plan::{Rule, Writes};
+
+/// How long it waits for each when it is not told.
+const USUAL_WAIT: Duration = Duration::from_secs(300);
+
+/// Deletes old snapshots.
+///
+/// # Errors
+/// What the user got wrong, before any request; what the server refuses, after all others have been deleted; nobody to ask.
+pub(crate) async fn run(args: &Prune, connection: &Connection, ground: &mut Ground) -> Result<()> {
+    // no request: everything the user can have got wrong
+    if let Some(text) = args.writing.deprecation() {
+        ground.console.warn(text);
+    }
+    let (session, rule) = (session(args)?, rule(args)?);
+    let writes = Writes::of(&args.writing, &args.waiting, USUAL_WAIT)?;
+    let format = Format::parse(&args.output, Allowed::Name, false, false)?;
+    // reads only
+    let cluster = ground.connect(connection).await?;
+    let all = chosen::sets(&cluster, session.as_ref()).await?;
+    let doomed = rule.doomed(all, ground.now());
+    // the user's word
+    let agreed = args.yes || writes.dry_run != DryRun::None;
+    if !agreed && !doomed::ask(&doomed, &mut ground.console)? {
+        return Ok(());
+    }
+    // writes and prints
+    let mutations = Mutations::new(format, writes.dry_run);
+    let errors = carry_out(&cluster, &doomed, &writes, &mutations, ground).await?;
+    if doomed.is_empty() {
+        ground.console.note("nothing to prune");
+    }
+    failure::all(errors)
+}
+
+fn session(args: &Prune) -> Result<Option<SessionName>> {
+    match (&args.session, args.all) {
+        (Some(_), true) => Err(usage("setting 'all' parameter but found a non empty name")),
+        (None, false) => Err(usage("a NAME is required, or --all")),
+        (Some(word), false) => session_name(word).map(Some),
+        (None, true) => Ok(None),
+    }
+}
+
+fn rule(args: &Prune) -> Result<Rule> {
+    let older_than = match &args.older_than {
+        None => None,
+        Some(text) => {
+            let age: Lifetime = text.parse()?;
+            let age = age.duration();
+            Some(age.ok_or_else(|| usage("--older-than must be longer than nothing"))?)
+        }
+    };
+    if args.keep.is_none() && older_than.is_none() {
+        return Err(usage("--keep or --older-than is required"));
+    }
+    let keep = args
+        .keep
+        .map(|keep| usize::try_from(keep).unwrap_or(usize::MAX));
+    Ok(Rule { keep, older_than })
+}

@@ -1,0 +1,131 @@
+//! `snapshot restore`: what a snapshot holds becomes a session's data again, in place or in another session.
+
+use anyhow::{Result, anyhow};
+use session_shared::cluster::Cluster;
+use session_shared::failure::{Kind, hinted, is, usage};
+use session_shared::flags::connection::Connection;
+use session_shared::flags::selection::session_name;
+use session_shared::flags::writing::DryRun;
+use session_shared::lifecycle::copying::Copying;
+use session_shared::lifecycle::stopping::Present;
+use session_shared::objects::resource::text;
+use session_shared::objects::snapshot::{SnapshotState, claim_name};
+use session_shared::verb::Ground;
+
+use crate::args::Restore;
+use crate::chosen::{self, Set};
+use crate::create::present;
+use crate::plan::{Writes, object_format};
+use crate::{copy, in_place};
+
+/// Brings the data of a snapshot back.
+///
+/// # Errors
+/// What the user got wrong, before any request; a snapshot that is not ready; a session that is not there or runs; what the
+/// server or the driver refuses, with the names of all snapshots.
+pub(crate) async fn run(
+    args: &Restore,
+    connection: &Connection,
+    ground: &mut Ground,
+) -> Result<()> {
+    if let Some(text) = args.writing.deprecation() {
+        ground.console.warn(text);
+    }
+    match (&args.into, args.in_place) {
+        (Some(_), true) => Err(usage("--into and --in-place cannot be given together")),
+        (Some(new), false) => into(args, new, connection, ground).await,
+        (None, true) => in_place::run(args, connection, ground).await,
+        (None, false) => Err(usage("--into or --in-place is required")),
+    }
+}
+
+/// Makes another session with the data of a snapshot.
+async fn into(
+    args: &Restore,
+    new: &str,
+    connection: &Connection,
+    ground: &mut Ground,
+) -> Result<()> {
+    // no request: everything the user can have got wrong
+    if args.class.is_some() {
+        return Err(usage(
+            "--class cannot be given with --into: no snapshot is taken",
+        ));
+    }
+    let name = chosen::name_of(&args.snapshot)?;
+    let (new, size) = (session_name(new)?, copy::size(args.storage.as_deref())?);
+    let writes = Writes::of(&args.writing, &args.waiting, copy::USUAL_WAIT)?;
+    let format = object_format(&args.printing)?;
+    // reads only
+    let cluster = ground.connect(connection).await?;
+    let all = chosen::sets(&cluster, None).await?;
+    let set = chosen::find(&cluster, &all, name).await?;
+    ready(&set)?;
+    let source = source_of(&cluster, &set).await?;
+    let claims: Vec<&str> = set.snapshots.iter().map(claim_name).collect();
+    let copying = Copying::of(&cluster, &source, &new, &claims, size).await?;
+    copying.fits(&set.snapshots)?;
+    // writes
+    let copied = if writes.dry_run == DryRun::Client {
+        copy::only_said(&copying)
+    } else {
+        let _guard = ground.interrupt.guard();
+        let interrupt = ground.interrupt.clone();
+        let with = writes.taking(&interrupt, writes.wait);
+        copy::carry_out(&cluster, &copying, &set.snapshots, &set.name, &with, ground).await?
+    };
+    // prints
+    copy::report(&copied, format, writes.dry_run, &mut ground.console)
+}
+
+/// Finds what of a snapshot cannot be restored yet.
+///
+/// # Errors
+/// When there is something.
+pub(crate) fn ready(set: &Set) -> Result<()> {
+    for snapshot in &set.snapshots {
+        let state = SnapshotState::of(snapshot);
+        if state != SnapshotState::Ready {
+            return Err(anyhow!(
+                "snapshot {:?} is not ready: {}",
+                text(snapshot, "/metadata/name"),
+                state.told()
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The session that the snapshot was taken of.
+///
+/// # Errors
+/// It is gone, or another user's.
+pub(crate) async fn source_of(cluster: &Cluster, set: &Set) -> Result<Present> {
+    let name = set.session.parse()?;
+    let namespace = cluster.namespace();
+    let found = present(cluster, &name).await;
+    let found = match found {
+        Err(error) if is(&error, Kind::NotFound) => {
+            let error = anyhow!(
+                "session {:?} is gone: nothing says what its data belongs to",
+                set.session
+            );
+            let create = format!(
+                "create it again, then stop it: kubectl session create {name} -n {namespace}"
+            );
+            return Err(hinted(error, create));
+        }
+        other => other?,
+    };
+    let whose = set.belonging()?.user_id;
+    if whose != found.belonging.user_id {
+        return Err(anyhow!(
+            "snapshot {:?} is of user {:?}, and session {:?} is of user {:?}",
+            set.name,
+            whose.as_str(),
+            set.session,
+            found.belonging.user_id.as_str()
+        ));
+    }
+    Ok(found)
+}

@@ -1,0 +1,63 @@
+//! Snapshots as a table.
+
+use serde_json::Value;
+use session_shared::Timestamp;
+use session_shared::labels;
+use session_shared::objects::resource::text;
+use session_shared::objects::snapshot::{SnapshotState, claim_name};
+use session_shared::objects::table::{Column, Row, Table};
+use session_shared::report::age;
+
+/// Headings, and whether they are shown without `-o wide`.
+const COLUMNS: [(&str, bool); 9] = [
+    ("Name", true),
+    ("Session", true),
+    ("Claim", true),
+    ("Ready", true),
+    ("Size", true),
+    ("Class", true),
+    ("Age", true),
+    ("User", false),
+    ("State", false),
+];
+
+/// A row each, as they are at `now`.
+pub(crate) fn table(found: &[Value], now: Timestamp) -> Table {
+    let column = |(name, shown): &(&str, bool)| Column {
+        name: (*name).to_owned(),
+        r#type: "string".into(),
+        format: if *name == "Name" { "name" } else { "" }.to_owned(),
+        priority: i32::from(!shown),
+        ..Column::default()
+    };
+    Table {
+        column_definitions: COLUMNS.iter().map(column).collect(),
+        rows: found.iter().map(|snapshot| row(snapshot, now)).collect(),
+        ..Table::default()
+    }
+}
+
+fn row(snapshot: &Value, now: Timestamp) -> Row {
+    let shown = |text: &str| match text {
+        "" => Value::from("<none>"),
+        text => Value::from(text),
+    };
+    let state = SnapshotState::of(snapshot);
+    let labels = &snapshot["metadata"]["labels"];
+    let created = text(snapshot, "/metadata/creationTimestamp").parse().ok();
+    let cells = vec![
+        shown(text(snapshot, "/metadata/name")),
+        shown(labels[labels::SESSION].as_str().unwrap_or_default()),
+        shown(claim_name(snapshot)),
+        Value::from((state == SnapshotState::Ready).to_string()),
+        shown(text(snapshot, "/status/restoreSize")),
+        shown(text(snapshot, "/spec/volumeSnapshotClassName")),
+        Value::from(age::since(created, now)),
+        shown(labels[labels::USER].as_str().unwrap_or_default()),
+        Value::from(state.told()),
+    ];
+    Row {
+        cells,
+        object: snapshot.clone(),
+    }
+}

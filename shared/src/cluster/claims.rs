@@ -1,0 +1,41 @@
+//! Waits for claims.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use serde_json::Value;
+
+use super::{Cluster, Place, Selection};
+use crate::failure::{Failure, Kind};
+use crate::objects::resource::{EVENT, PERSISTENT_VOLUME_CLAIM, text};
+
+impl Cluster {
+    /// Waits until a claim is bound.
+    ///
+    /// # Errors
+    /// TimedOut, with what the provisioner says where it says something; NotFound if the claim goes away; what the server
+    /// refuses.
+    pub async fn await_bound(&self, namespace: &str, claim: &str, limit: Duration) -> Result<()> {
+        let holds = |object: &Value| text(object, "/status/phase") == "Bound";
+        let wait = self.await_object(&PERSISTENT_VOLUME_CLAIM, namespace, claim, holds);
+        let Ok(found) = tokio::time::timeout(limit, wait).await else {
+            let select = Selection::with_fields(format!(
+                "involvedObject.kind=PersistentVolumeClaim,involvedObject.name={claim},type=Warning"
+            ));
+            // A help, not a need.
+            let events = self
+                .list(&EVENT, Place::Namespace(namespace), &select)
+                .await;
+            let events = events.map(|list| list.items).unwrap_or_default();
+            let said = events.last().map_or("", |event| text(event, "/message"));
+            let said = if said.is_empty() {
+                "the provisioner says nothing".to_owned()
+            } else {
+                said.to_owned()
+            };
+            let message = format!("timed out waiting for claim {claim:?} to be bound: {said}");
+            return Err(Failure::local(Kind::TimedOut, message).into());
+        };
+        found.map(drop)
+    }
+}

@@ -1,0 +1,213 @@
+//! Waits until VolumeSnapshots are cut, or ready; knows a driver that fails from one that hangs.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::Result;
+use futures::StreamExt;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::interrupt::{Interrupt, interrupted};
+use super::live::missing;
+use super::{Change, Cluster, Place, Selection};
+use crate::failure::{self, Failure, Kind};
+use crate::labels;
+use crate::objects::resource::{VOLUME_SNAPSHOT, text};
+use crate::objects::snapshot::{SnapshotState, is_cut};
+use crate::progress::{Event, Sink, Stage};
+
+/// So long a driver that says that it failed may go on trying: some errors pass.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Milestone {
+    /// The moment is fixed.
+    Cut,
+    /// Volumes can be made of it.
+    Ready,
+}
+
+impl Milestone {
+    fn is_reached(self, snapshot: &Value) -> bool {
+        match self {
+            Milestone::Cut => is_cut(snapshot),
+            Milestone::Ready => SnapshotState::of(snapshot) == SnapshotState::Ready,
+        }
+    }
+}
+
+/// A driver that failed, for good as far as anybody can tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DriverFailed {
+    /// Name of the VolumeSnapshot.
+    pub snapshot: String,
+    /// What the driver says.
+    pub message: String,
+}
+
+impl std::fmt::Display for DriverFailed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "failed to take snapshot {:?}: the driver failed: {}",
+            self.snapshot, self.message
+        )
+    }
+}
+
+impl std::error::Error for DriverFailed {}
+
+impl Cluster {
+    /// Waits until all of `snapshots` (as they were made, of one session) have reached a milestone, by one watch; returns them
+    /// as they are then.
+    ///
+    /// # Errors
+    /// [`DriverFailed`] when a driver goes on failing; TimedOut with what each waits for; NotFound when one goes away;
+    /// Interrupted; what the server refuses.
+    pub async fn await_snapshots(
+        &self,
+        snapshots: &[Value],
+        milestone: Milestone,
+        limit: Duration,
+        interrupt: &Interrupt,
+        sink: &mut dyn Sink,
+    ) -> Result<Vec<Value>> {
+        let Some(first) = snapshots.first() else {
+            return Ok(Vec::new());
+        };
+        let label = |object: &Value| {
+            let labels = object.pointer("/metadata/labels")?;
+            labels.get(labels::SESSION)?.as_str().map(str::to_owned)
+        };
+        let session = label(first).unwrap_or_default();
+        let select = Selection::labelled(format!("{}={session}", labels::SESSION));
+        let place = Place::Namespace(text(first, "/metadata/namespace"));
+        let mut waiting = Waiting::of(snapshots, milestone);
+        let watch = || self.watch(&VOLUME_SNAPSHOT, place, &select, None, false);
+        let mut changes = watch();
+        let mut deadline = std::pin::pin!(tokio::time::sleep(limit));
+        loop {
+            waiting.tell(sink);
+            if waiting.is_over() {
+                sink.tell(Event::Done);
+                return Ok(waiting.snapshots.into_values().collect());
+            }
+            if let Some(failed) = waiting.hopeless() {
+                return Err(failed.into());
+            }
+            let patience = waiting.patience();
+            tokio::select! {
+                biased;
+                () = interrupt.wait() => return Err(interrupted()),
+                () = &mut deadline => return Err(waiting.too_long()),
+                () = tokio::time::sleep(patience.unwrap_or_default()), if patience.is_some() => {}
+                change = changes.next() => match change {
+                    Some(Ok(change)) => waiting.take(change)?,
+                    Some(Err(error)) if !failure::is(&error, Kind::Expired) => return Err(error),
+                    // The server has forgotten where we were: everything is told anew.
+                    _ => changes = watch(),
+                },
+            }
+        }
+    }
+}
+
+struct Waiting {
+    milestone: Milestone,
+    /// By UID: another one of that name is not ours.
+    snapshots: BTreeMap<String, Value>,
+    /// When each was first seen to fail.
+    failing: BTreeMap<String, Instant>,
+}
+
+impl Waiting {
+    fn of(snapshots: &[Value], milestone: Milestone) -> Self {
+        let by_uid = |snapshot: &Value| (uid(snapshot), snapshot.clone());
+        Self {
+            milestone,
+            snapshots: snapshots.iter().map(by_uid).collect(),
+            failing: BTreeMap::new(),
+        }
+    }
+
+    fn left(&self) -> impl Iterator<Item = &Value> {
+        let all = self.snapshots.values();
+        all.filter(|snapshot| !self.milestone.is_reached(snapshot))
+    }
+
+    fn is_over(&self) -> bool {
+        self.left().next().is_none()
+    }
+
+    fn take(&mut self, change: Change) -> Result<()> {
+        let (object, gone) = match change {
+            Change::Added(object) | Change::Modified(object) => (object, false),
+            Change::Deleted(object) => (object, true),
+            Change::Bookmark(_) => return Ok(()),
+        };
+        let uid = uid(&object);
+        if !self.snapshots.contains_key(&uid) {
+            return Ok(());
+        }
+        if gone {
+            return Err(missing(&VOLUME_SNAPSHOT, text(&object, "/metadata/name")));
+        }
+        match SnapshotState::of(&object) {
+            SnapshotState::Failed(_) => {
+                self.failing.entry(uid.clone()).or_insert_with(Instant::now);
+            }
+            _ => drop(self.failing.remove(&uid)),
+        }
+        self.snapshots.insert(uid, object);
+        Ok(())
+    }
+
+    /// How long until the first one that fails has failed for long enough.
+    fn patience(&self) -> Option<Duration> {
+        let since = self.failing.values().min()?;
+        Some(PATIENCE.saturating_sub(since.elapsed()))
+    }
+
+    fn hopeless(&self) -> Option<DriverFailed> {
+        let mut failing = self.failing.iter();
+        let (uid, _) = failing.find(|(_, since)| since.elapsed() >= PATIENCE)?;
+        let snapshot = self.snapshots.get(uid)?;
+        Some(DriverFailed {
+            snapshot: text(snapshot, "/metadata/name").to_owned(),
+            message: text(snapshot, "/status/error/message").to_owned(),
+        })
+    }
+
+    /// What is known when time is up: a driver that fails is told from one that hangs.
+    fn too_long(&self) -> anyhow::Error {
+        let mut waits = Vec::new();
+        for snapshot in self.left() {
+            let name = text(snapshot, "/metadata/name");
+            match SnapshotState::of(snapshot) {
+                SnapshotState::Failed(message) => {
+                    let (snapshot, message) = (name.to_owned(), message.clone());
+                    return DriverFailed { snapshot, message }.into();
+                }
+                state => waits.push(format!("{name:?}: {}", state.told())),
+            }
+        }
+        let message = format!("timed out waiting for snapshot {}", waits.join(", "));
+        Failure::local(Kind::TimedOut, message).into()
+    }
+
+    fn tell(&self, sink: &mut dyn Sink) {
+        if let Some(snapshot) = self.left().next() {
+            sink.tell(Event::Waiting {
+                stage: Stage::Snapshotting,
+                object: format!("volumesnapshot/{}", text(snapshot, "/metadata/name")),
+                detail: SnapshotState::of(snapshot).told(),
+            });
+        }
+    }
+}
+
+fn uid(object: &Value) -> String {
+    text(object, "/metadata/uid").to_owned()
+}

@@ -1,0 +1,352 @@
+//! Another session with the data of a snapshot: the Session, its secrets, its claims; it is started by whoever wants it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Result, anyhow};
+use futures::future::join_all;
+use serde_json::{Value, json};
+
+use super::restoring::{Restored, bound, claim_of};
+use super::snapshotting::Taking;
+use super::starting::{body, stored_of, template_of};
+use super::stopping::Present;
+use crate::api::{API_VERSION, ObjectRef, State};
+use crate::cluster::{Cluster, random_token};
+use crate::failure::{self, Kind};
+use crate::names::{SessionName, parameters_secret};
+use crate::objects::ResourceType;
+use crate::objects::belonging::Belonging;
+use crate::objects::resource::{PERSISTENT_VOLUME_CLAIM, SECRET, SESSION, text};
+use crate::objects::snapshot::claim_name;
+use crate::plan::Propagation;
+use crate::progress::Sink;
+use crate::quantity::Quantity;
+use crate::reconcile::{Recipe, render};
+
+/// A copy that can be made: everything the user can have got wrong has been found.
+#[derive(Clone, Debug)]
+pub struct Copying {
+    /// The Session, stopped, as it is going to be created.
+    pub session: Value,
+    /// The claims of the other session, and what each is called in this one.
+    pub claims: BTreeMap<String, String>,
+    belonging: Belonging,
+    /// The other session's claims, as far as they are there.
+    found: Vec<Value>,
+    /// The parameters Secret, without its owner.
+    secret: Option<Value>,
+    size: Option<Quantity>,
+}
+
+/// What became of it.
+#[derive(Clone, Debug)]
+pub struct Copied {
+    /// The Session as the server has it.
+    pub session: Value,
+    /// Its claims.
+    pub restored: Restored,
+}
+
+impl Copying {
+    /// Finds what every claim is called in a session of the same template by another name. Reads the template and the secrets.
+    ///
+    /// # Errors
+    /// A session of that name; a template that is gone; a claim that a session of that name would not have.
+    pub async fn of(
+        cluster: &Cluster,
+        source: &Present,
+        name: &SessionName,
+        claims: &[&str],
+        size: Option<Quantity>,
+    ) -> Result<Self> {
+        let namespace = source.namespace();
+        if cluster
+            .get(&SESSION, namespace, name.as_str())
+            .await?
+            .is_some()
+        {
+            return Err(anyhow!("session {:?} exists already", name.as_str()));
+        }
+        let (template, stored) =
+            futures::try_join!(template_of(cluster, source), stored_of(cluster, source))?;
+        let nothing = BTreeMap::new();
+        let rendered = render(&Recipe {
+            session: name,
+            namespace: &source.belonging.namespace,
+            spec: &source.session.spec,
+            body: body(source, template.as_ref())?,
+            set: &nothing,
+            files: &nothing,
+            stored: stored.as_ref().unwrap_or(&nothing),
+            public: false,
+        })?;
+        let will_be = claim_names(&rendered.rendering.objects);
+        let mut names = BTreeMap::new();
+        for claim in claims {
+            let counterpart = renamed(claim, source.name(), name.as_str())
+                .into_iter()
+                .find(|candidate| is_among(&will_be, candidate));
+            let Some(counterpart) = counterpart else {
+                return Err(anyhow!(
+                    "claim {claim:?} of session {:?} cannot be copied: session {:?} would have none like it",
+                    source.name(),
+                    name.as_str()
+                ));
+            };
+            names.insert((*claim).to_owned(), counterpart);
+        }
+        let secret = match stored {
+            Some(_) => {
+                let old = parameters_secret(source.name());
+                cluster.get(&SECRET, namespace, &old).await?
+            }
+            None => None,
+        };
+        let data = source.live.own_data(&source.session);
+        Ok(Self {
+            session: session_of(source, name, secret.is_some()),
+            claims: names,
+            belonging: Belonging {
+                session: name.clone(),
+                session_uid: String::new(),
+                run: random_token()?,
+                ..source.belonging.clone()
+            },
+            found: data.cloned().collect(),
+            secret,
+            size,
+        })
+    }
+
+    /// Finds what is wrong with a copy of these snapshots before anything is written.
+    ///
+    /// # Errors
+    /// A size that is less than a snapshot's; a snapshot of no claim, or one that remembers nothing of it.
+    pub fn fits(&self, snapshots: &[Value]) -> Result<()> {
+        self.claims_of(&self.belonging, snapshots).map(drop)
+    }
+
+    /// Finds claims of the other session that are larger than what is wanted, before a snapshot of them is taken.
+    ///
+    /// # Errors
+    /// When there is one.
+    pub fn fits_claims(&self) -> Result<()> {
+        let Some(size) = &self.size else {
+            return Ok(());
+        };
+        for claim in &self.found {
+            let capacity = text(claim, "/status/capacity/storage");
+            if capacity.parse::<Quantity>().is_ok_and(|has| *size < has) {
+                let name = text(claim, "/metadata/name");
+                return Err(anyhow!(
+                    "{size} is too small: claim {name:?} has {capacity}"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the Session, then its secrets and its claims, and waits until they are bound, but for those whose class waits for a
+    /// Pod. Of a copy that fails before that nothing is left.
+    ///
+    /// # Errors
+    /// A size that is less than the snapshot's; what the server refuses, TimedOut, Interrupted.
+    pub async fn carry_out(
+        &self,
+        cluster: &Cluster,
+        snapshots: &[Value],
+        with: &Taking<'_>,
+        sink: &mut dyn Sink,
+    ) -> Result<Copied> {
+        self.fits(snapshots)?;
+        let namespace = self.belonging.namespace.as_str();
+        let session = cluster
+            .create(&SESSION, namespace, &self.session, with.write)
+            .await?;
+        if with.write.dry_run {
+            let restored = Restored::default();
+            return Ok(Copied { session, restored });
+        }
+        let belonging = Belonging {
+            session_uid: text(&session, "/metadata/uid").to_owned(),
+            ..self.belonging.clone()
+        };
+        let mut objects: Vec<(&ResourceType, Value)> = Vec::new();
+        objects.extend(self.secret_of(&belonging).map(|secret| (&SECRET, secret)));
+        let claims = self.claims_of(&belonging, snapshots)?;
+        let typed = |claim: &Value| (&PERSISTENT_VOLUME_CLAIM, claim.clone());
+        objects.extend(claims.iter().map(typed));
+        let posts = objects
+            .iter()
+            .map(|(kind, object)| cluster.create(kind, namespace, object, with.write));
+        let (mut made, mut refused) = (vec![(&SESSION, session.clone())], None);
+        for ((kind, _), result) in objects.iter().zip(join_all(posts).await) {
+            match result {
+                Ok(object) => made.push((kind, object)),
+                Err(error) => refused = refused.or(Some(error)),
+            }
+        }
+        if let Some(error) = refused {
+            self.take_back(cluster, &made, with).await;
+            return Err(error);
+        }
+        let restored = bound(cluster, namespace, &claims, with, sink).await?;
+        Ok(Copied { session, restored })
+    }
+
+    fn claims_of(&self, belonging: &Belonging, snapshots: &[Value]) -> Result<Vec<Value>> {
+        let claims = snapshots.iter().map(|snapshot| {
+            let old = claim_name(snapshot);
+            let found = self.found.iter().find(|object| {
+                text(object, "/kind") == "PersistentVolumeClaim"
+                    && text(object, "/metadata/name") == old
+            });
+            let name = self.claims.get(old).map_or(old, String::as_str);
+            claim_of(belonging, snapshot, found, name, self.size.as_ref())
+        });
+        claims.collect()
+    }
+
+    fn secret_of(&self, belonging: &Belonging) -> Option<Value> {
+        let old = self.secret.as_ref()?;
+        let labels = json!({ crate::labels::PARAMETERS: "true" });
+        let mut secret = json!({
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": { "name": parameters_secret(belonging.session.as_str()), "labels": labels },
+        });
+        for field in ["type", "data", "immutable"] {
+            if let Some(value) = old.get(field) {
+                secret[field] = value.clone();
+            }
+        }
+        belonging.put_on(&mut secret);
+        Some(secret)
+    }
+
+    async fn take_back(
+        &self,
+        cluster: &Cluster,
+        made: &[(&ResourceType, Value)],
+        with: &Taking<'_>,
+    ) {
+        let namespace = self.belonging.namespace.as_str();
+        let targets: Vec<(&ResourceType, ObjectRef)> = made
+            .iter()
+            .map(|(kind, object)| (*kind, ObjectRef::of(object)))
+            .collect();
+        let deletes = targets.iter().map(|(kind, target)| {
+            cluster.take_away(kind, namespace, target, Propagation::Background, with.write)
+        });
+        // What cannot be taken away either is labelled, and found by its session's name.
+        drop(join_all(deletes).await);
+    }
+}
+
+/// True for the failures after which the copy is there, and only its claims are not bound yet.
+pub fn is_there(error: &anyhow::Error) -> bool {
+    failure::is(error, Kind::TimedOut) || failure::is(error, Kind::Interrupted)
+}
+
+fn session_of(source: &Present, name: &SessionName, with_secret: bool) -> Value {
+    let mut spec = source.object.get("spec").cloned().unwrap_or_default();
+    if let Some(spec) = spec.as_object_mut() {
+        spec.shift_remove("startRequest");
+        spec.shift_remove("secretsFrom");
+        spec.insert("state".into(), json!(State::Stopped));
+        if with_secret {
+            spec.insert("secretsFrom".into(), "client".into());
+        }
+    }
+    let labels = json!({ crate::labels::USER: crate::labels::label_value(source.belonging.user_id.as_str()) });
+    json!({
+        "apiVersion": API_VERSION,
+        "kind": "Session",
+        "metadata": { "name": name.as_str(), "namespace": source.namespace(), "labels": labels },
+        "spec": spec,
+    })
+}
+
+/// Names of the claims that a rendering makes; those of a StatefulSet's Pods without their number.
+fn claim_names(objects: &[Value]) -> (BTreeSet<String>, BTreeSet<String>) {
+    let (mut whole, mut numbered) = (BTreeSet::new(), BTreeSet::new());
+    for object in objects {
+        let name = text(object, "/metadata/name");
+        if text(object, "/kind") == "PersistentVolumeClaim" {
+            whole.insert(name.to_owned());
+        }
+        let templates = object.pointer("/spec/volumeClaimTemplates");
+        for template in templates.and_then(Value::as_array).into_iter().flatten() {
+            numbered.insert(format!("{}-{name}-", text(template, "/metadata/name")));
+        }
+    }
+    (whole, numbered)
+}
+
+fn is_among((whole, numbered): &(BTreeSet<String>, BTreeSet<String>), name: &str) -> bool {
+    let number = |begin: &String| {
+        name.strip_prefix(begin.as_str())
+            .is_some_and(|rest| rest.parse::<u32>().is_ok())
+    };
+    whole.contains(name) || numbered.iter().any(number)
+}
+
+/// What `claim` may be called where `old` is called `new`: every place where `old` stands as a word, alone and all together.
+fn renamed(claim: &str, old: &str, new: &str) -> Vec<String> {
+    let is_edge = |c: Option<char>| c.is_none_or(|c| !c.is_ascii_alphanumeric());
+    let places: Vec<usize> = claim
+        .match_indices(old)
+        .map(|(at, _)| at)
+        .filter(|at| {
+            let (before, after) = (&claim[..*at], &claim[at + old.len()..]);
+            is_edge(before.chars().next_back()) && is_edge(after.chars().next())
+        })
+        .collect();
+    let put = |at: usize| format!("{}{new}{}", &claim[..at], &claim[at + old.len()..]);
+    let mut all = claim.to_owned();
+    for at in places.iter().rev() {
+        all.replace_range(*at..at + old.len(), new);
+    }
+    let mut candidates: Vec<String> = places.iter().map(|at| put(*at)).collect();
+    if places.len() > 1 {
+        candidates.push(all);
+    }
+    candidates
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_claim_is_renamed_where_the_session_is_a_word_of_it() {
+        assert_eq!(renamed("home-alice", "alice", "bob"), ["home-bob"]);
+        assert_eq!(renamed("data-notes-a-b-0", "a-b", "c"), ["data-notes-c-0"]);
+        assert_eq!(
+            renamed("data-notes-data-0", "data", "c"),
+            ["c-notes-data-0", "data-notes-c-0", "c-notes-c-0"]
+        );
+        assert!(renamed("home-malice", "alice", "bob").is_empty());
+    }
+
+    #[test]
+    fn a_statefulsets_claims_have_numbers() {
+        let objects = [
+            json!({ "kind": "PersistentVolumeClaim", "metadata": { "name": "home-c" } }),
+            json!({ "kind": "StatefulSet", "metadata": { "name": "notes-c" },
+                "spec": { "volumeClaimTemplates": [{ "metadata": { "name": "data" } }] } }),
+        ];
+        let names = claim_names(&objects);
+        for name in ["home-c", "data-notes-c-0", "data-notes-c-12"] {
+            assert!(is_among(&names, name), "{name}");
+        }
+        for name in [
+            "home-d",
+            "data-notes-c-",
+            "data-notes-c-x",
+            "data-notes-d-0",
+        ] {
+            assert!(!is_among(&names, name), "{name}");
+        }
+    }
+}

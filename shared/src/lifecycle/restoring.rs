@@ -1,0 +1,311 @@
+//! Claims made anew from snapshots, in place of those of the same name.
+
+use anyhow::{Result, anyhow};
+use futures::future::try_join_all;
+use serde_json::{Map, Value, json};
+
+use super::snapshotting::Taking;
+use super::stopping::Present;
+use crate::api::ObjectRef;
+use crate::cluster::execute::Carrying;
+use crate::cluster::{Cluster, random_token};
+use crate::failure::{self, Kind};
+use crate::labels;
+use crate::objects::belonging::Belonging;
+use crate::objects::resource::{PERSISTENT_VOLUME_CLAIM, STORAGE_CLASS, VOLUME_SNAPSHOT, text};
+use crate::objects::snapshot::claim_name;
+use crate::plan::{Plan, Propagation, Step};
+use crate::progress::{Event, Sink, Stage};
+use crate::quantity::Quantity;
+
+/// Annotations that tell of a claim's old volume: the new one gets its own.
+const OF_VOLUME: [&str; 3] = ["pv.kubernetes.io/", "volume.", "kubectl.kubernetes.io/"];
+
+/// A claim that is made anew.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Replaced {
+    /// The snapshot that it is made of.
+    pub snapshot: String,
+    /// The claim that is there now.
+    pub found: Option<Value>,
+    /// The claim, complete.
+    pub wanted: Value,
+}
+
+/// What is going to be done to a session's claims.
+#[derive(Clone, Debug)]
+pub struct Replacing {
+    /// The claims.
+    pub claims: Vec<Replaced>,
+    belonging: Belonging,
+}
+
+/// What became of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Restored {
+    /// Names of claims whose class makes their volume only when a Pod wants it.
+    pub pending: Vec<String>,
+}
+
+impl Replacing {
+    /// Every claim that the snapshots were taken of, made of them: as the claim is now, or as the snapshot remembers it where it
+    /// is gone; never smaller than the snapshot.
+    ///
+    /// # Errors
+    /// A snapshot of no claim, or one that remembers nothing of it.
+    pub fn of(present: &Present, snapshots: &[Value]) -> Result<Self> {
+        let belonging = Belonging {
+            run: random_token()?,
+            ..present.belonging.clone()
+        };
+        let claims = snapshots.iter().map(|snapshot| {
+            let name = claim_name(snapshot);
+            let mut own = present.live.own_data(&present.session);
+            let found = own.find(|object| {
+                text(object, "/kind") == "PersistentVolumeClaim"
+                    && text(object, "/metadata/name") == name
+            });
+            let wanted = claim_of(&belonging, snapshot, found, name, None)?;
+            Ok(Replaced {
+                snapshot: text(snapshot, "/metadata/name").to_owned(),
+                found: found.cloned(),
+                wanted,
+            })
+        });
+        Ok(Self {
+            claims: claims.collect::<Result<_>>()?,
+            belonging,
+        })
+    }
+
+    /// Claims that hold something: those that have a volume.
+    pub fn held(&self) -> impl Iterator<Item = &Value> {
+        let found = self.claims.iter().filter_map(|claim| claim.found.as_ref());
+        found.filter(|claim| text(claim, "/status/phase") == "Bound")
+    }
+
+    /// Deletes the claims by UID, waits until they are gone, makes them anew, and waits until they are bound, but for those whose
+    /// class waits for a Pod.
+    ///
+    /// # Errors
+    /// What the server refuses; TimedOut with what the provisioner says; Interrupted.
+    pub async fn carry_out(
+        &self,
+        cluster: &Cluster,
+        with: &Taking<'_>,
+        sink: &mut dyn Sink,
+    ) -> Result<Restored> {
+        let carrying = Carrying {
+            belonging: &self.belonging,
+            write: with.write.clone(),
+            interrupt: with.interrupt,
+            limit: with.limit,
+        };
+        let outcome = cluster.carry_out(&self.removal(), &carrying, sink).await;
+        if let Some((_, error)) = outcome.failed {
+            return Err(error);
+        }
+        let namespace = self.belonging.namespace.as_str();
+        let posts = self.claims.iter().map(|claim| {
+            cluster.create(
+                &PERSISTENT_VOLUME_CLAIM,
+                namespace,
+                &claim.wanted,
+                with.write,
+            )
+        });
+        try_join_all(posts).await?;
+        let wanted: Vec<Value> = self
+            .claims
+            .iter()
+            .map(|claim| claim.wanted.clone())
+            .collect();
+        bound(cluster, namespace, &wanted, with, sink).await
+    }
+
+    fn removal(&self) -> Plan {
+        let found = self.claims.iter().filter_map(|claim| claim.found.as_ref());
+        let targets: Vec<ObjectRef> = found.map(ObjectRef::of).collect();
+        let resource = PERSISTENT_VOLUME_CLAIM.clone();
+        let delete = |target: &ObjectRef| Step::Delete {
+            target: target.clone(),
+            resource: resource.clone(),
+            propagation: Propagation::Background,
+        };
+        let mut plan = Plan::default();
+        plan.stage(targets.iter().map(delete).collect());
+        if !targets.is_empty() {
+            plan.stage(vec![Step::AwaitGone { targets, resource }]);
+        }
+        plan
+    }
+}
+
+/// Waits until claims that were made are bound, but for those whose class waits for a Pod.
+pub(super) async fn bound(
+    cluster: &Cluster,
+    namespace: &str,
+    claims: &[Value],
+    with: &Taking<'_>,
+    sink: &mut dyn Sink,
+) -> Result<Restored> {
+    let (mut restored, mut awaited) = (Restored::default(), Vec::new());
+    for claim in claims {
+        let name = text(claim, "/metadata/name");
+        if waits_for_a_pod(cluster, claim).await? {
+            restored.pending.push(name.to_owned());
+        } else {
+            awaited.push(name);
+        }
+    }
+    if with.wait && !awaited.is_empty() {
+        sink.tell(Event::Waiting {
+            stage: Stage::Binding,
+            object: format!("persistentvolumeclaim/{}", awaited.join(", ")),
+            detail: String::new(),
+        });
+        let waits = awaited
+            .iter()
+            .map(|name| cluster.await_bound(namespace, name, with.limit));
+        with.interrupt.race(try_join_all(waits)).await?;
+    }
+    Ok(restored)
+}
+
+/// A claim with the data of a snapshot, by that name: as `found` is, or as the snapshot remembers the claim it was taken of.
+pub(super) fn claim_of(
+    belonging: &Belonging,
+    snapshot: &Value,
+    found: Option<&Value>,
+    name: &str,
+    size: Option<&Quantity>,
+) -> Result<Value> {
+    let of = text(snapshot, "/metadata/name");
+    if claim_name(snapshot).is_empty() {
+        return Err(anyhow!("snapshot {of:?} was taken of no claim"));
+    }
+    let annotations = snapshot.pointer("/metadata/annotations");
+    let remembered = annotations.and_then(|all| all.get(labels::CLAIM)?.as_str());
+    let remembered: Option<Value> = remembered.and_then(|text| serde_json::from_str(text).ok());
+    let spec = found
+        .and_then(|claim| claim.get("spec"))
+        .or(remembered.as_ref());
+    let spec = spec.ok_or_else(|| {
+        anyhow!("claim {name:?} is gone, and snapshot {of:?} does not remember what it was like")
+    })?;
+    let size = size_of(text(spec, "/resources/requests/storage"), snapshot, size)?;
+    let mut wanted = json!({
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": { "name": name, "labels": {}, "annotations": {} },
+        "spec": {
+            "resources": { "requests": { "storage": size } },
+            "dataSource": { "apiGroup": VOLUME_SNAPSHOT.group, "kind": "VolumeSnapshot", "name": of },
+        },
+    });
+    for field in ["accessModes", "storageClassName", "volumeMode"] {
+        if let Some(value) = spec.get(field) {
+            wanted["spec"][field] = value.clone();
+        }
+    }
+    if let Some(metadata) = found.and_then(|claim| claim.get("metadata")) {
+        wanted["metadata"]["labels"] = metadata.get("labels").cloned().unwrap_or_default();
+        let kept = metadata.get("annotations").and_then(Value::as_object);
+        let kept: Map<String, Value> = kept
+            .into_iter()
+            .flatten()
+            .filter(|(key, _)| !OF_VOLUME.iter().any(|part| key.starts_with(part)))
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect();
+        wanted["metadata"]["annotations"] = Value::Object(kept);
+    }
+    belonging.put_on(&mut wanted);
+    Ok(wanted)
+}
+
+/// The wanted size, else that of the claim, or of the snapshot where that is more.
+fn size_of(claim: &str, snapshot: &Value, wanted: Option<&Quantity>) -> Result<String> {
+    let least = text(snapshot, "/status/restoreSize");
+    let smallest: Option<Quantity> = least.parse().ok();
+    if let Some(wanted) = wanted {
+        if smallest.is_some_and(|smallest| *wanted < smallest) {
+            return Err(anyhow!(
+                "{wanted} is too small: snapshot {:?} needs {least}",
+                text(snapshot, "/metadata/name")
+            ));
+        }
+        return Ok(wanted.to_string());
+    }
+    let is_less = match (claim.parse::<Quantity>(), smallest) {
+        (Ok(claim), Some(smallest)) => claim < smallest,
+        (Err(_), Some(_)) => true,
+        (_, None) => false,
+    };
+    Ok(if is_less { least } else { claim }.to_owned())
+}
+
+/// True if the claim's volume is made only when a Pod wants it. Who may not look has to wait and see.
+async fn waits_for_a_pod(cluster: &Cluster, claim: &Value) -> Result<bool> {
+    let class = text(claim, "/spec/storageClassName");
+    if class.is_empty() {
+        return Ok(false);
+    }
+    match cluster.get(&STORAGE_CLASS, "", class).await {
+        Err(error) if failure::is(&error, Kind::Forbidden) => Ok(false),
+        other => Ok(other?
+            .is_some_and(|class| text(&class, "/volumeBindingMode") == "WaitForFirstConsumer")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn belonging() -> Belonging {
+        Belonging {
+            session: "a".parse().unwrap(),
+            session_uid: "u-1".into(),
+            namespace: "ns".parse().unwrap(),
+            user_id: "alice".parse().unwrap(),
+            run: "r1".into(),
+            template: Some("lab".into()),
+            primary: None,
+        }
+    }
+
+    fn snapshot() -> Value {
+        let remembered = r#"{"accessModes":["ReadWriteOnce"],"storageClassName":"fast","resources":{"requests":{"storage":"1Gi"}}}"#;
+        json!({ "metadata": { "name": "a-1", "annotations": { labels::CLAIM: remembered } },
+            "spec": { "source": { "persistentVolumeClaimName": "home" } }, "status": { "restoreSize": "2Gi" } })
+    }
+
+    #[test]
+    fn a_claim_that_is_gone_is_made_as_the_snapshot_remembers_it() {
+        let claim = claim_of(&belonging(), &snapshot(), None, "home", None).unwrap();
+        assert_eq!(text(&claim, "/metadata/name"), "home");
+        assert_eq!(text(&claim, "/spec/storageClassName"), "fast");
+        assert_eq!(text(&claim, "/spec/resources/requests/storage"), "2Gi");
+        assert_eq!(text(&claim, "/spec/dataSource/name"), "a-1");
+        assert_eq!(claim["metadata"]["labels"][labels::SESSION], "a");
+        let mut forgetful = snapshot();
+        forgetful["metadata"]["annotations"] = json!({});
+        assert!(claim_of(&belonging(), &forgetful, None, "home", None).is_err());
+    }
+
+    #[test]
+    fn a_claim_that_is_there_stays_as_it_is_but_for_its_volume() {
+        let found = json!({
+            "metadata": { "name": "home", "labels": { "app": "x" }, "annotations": {
+                "pv.kubernetes.io/bind-completed": "yes", "volume.kubernetes.io/selected-node": "n", "note": "mine" } },
+            "spec": { "accessModes": ["ReadWriteMany"], "volumeName": "pvc-1", "resources": { "requests": { "storage": "5Gi" } } },
+        });
+        let claim = claim_of(&belonging(), &snapshot(), Some(&found), "home", None).unwrap();
+        assert_eq!(claim["spec"]["accessModes"], json!(["ReadWriteMany"]));
+        assert_eq!(text(&claim, "/spec/resources/requests/storage"), "5Gi");
+        assert_eq!(claim["spec"].get("volumeName"), None);
+        assert_eq!(claim["metadata"]["labels"]["app"], "x");
+        let annotations = claim["metadata"]["annotations"].as_object().unwrap();
+        assert!(annotations.contains_key("note"));
+        assert!(!annotations.keys().any(|key| key.contains("kubernetes.io/")));
+    }
+}

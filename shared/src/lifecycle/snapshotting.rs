@@ -1,0 +1,327 @@
+//! Snapshots of a session's claims: the workload pauses, all are cut, it goes on, and only then they are waited for.
+
+use std::time::Duration;
+
+use anyhow::{Result, anyhow};
+use futures::future::{join_all, try_join_all};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::snapshot_class::classes;
+pub use super::snapshot_class::served;
+use super::stopping::Present;
+use crate::api::ObjectRef;
+use crate::cluster::interrupt::Interrupt;
+use crate::cluster::snapshots::{DriverFailed, Milestone};
+use crate::cluster::{Cluster, Write, random_token};
+use crate::failure::{self, Kind, hinted};
+use crate::labels;
+use crate::names::check_subdomain;
+use crate::objects::belonging::Belonging;
+use crate::objects::resource::{VOLUME_SNAPSHOT, text};
+use crate::objects::snapshot::snapshots_of;
+use crate::plan::Propagation;
+use crate::progress::Sink;
+use crate::reconcile::HookRun;
+
+/// So long a paused workload waits for its snapshots to be cut; then it goes on, and there is no snapshot.
+const PAUSE: Duration = Duration::from_secs(120);
+
+/// What the user wants of a snapshot.
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
+    /// Its name; session and time where none is given.
+    pub name: Option<String>,
+    /// Its VolumeSnapshotClass; the driver's default where none is given.
+    pub class: Option<String>,
+    /// The workload is not paused.
+    pub skip_hooks: bool,
+}
+
+/// A snapshot that can be taken: everything the user can have got wrong has been found.
+#[derive(Clone, Debug)]
+pub struct Cutting {
+    /// Its name, which the VolumeSnapshots of several claims share.
+    pub set: String,
+    /// A VolumeSnapshot of each claim, complete.
+    pub objects: Vec<Value>,
+    session: String,
+    namespace: String,
+    quiesce: Option<HookRun>,
+    resume: Option<HookRun>,
+}
+
+/// What a snapshot is taken with.
+#[derive(Clone, Copy, Debug)]
+pub struct Taking<'a> {
+    /// How to write.
+    pub write: &'a Write,
+    /// Ends the waiting; the workload goes on all the same.
+    pub interrupt: &'a Interrupt,
+    /// Whether to wait until it is ready.
+    pub wait: bool,
+    /// How long.
+    pub limit: Duration,
+}
+
+/// The name of a snapshot that is taken at `now`: it sorts by time, `alice-20260301-120000`.
+pub fn set_of(session: &str, now: Timestamp) -> String {
+    format!("{session}-{}", now.strftime("%Y%m%d-%H%M%S"))
+}
+
+impl Cutting {
+    /// Looks at what there is to take a snapshot of, and what it is taken with. Reads classes alone.
+    ///
+    /// # Errors
+    /// No claims, or one that holds no volume; a name that is none; no class that fits; a server without snapshots.
+    pub async fn of(
+        cluster: &Cluster,
+        present: &Present,
+        asked: &Asked,
+        now: Timestamp,
+    ) -> Result<Self> {
+        let (session, namespace) = (present.name(), present.namespace());
+        let data = present.live.own_data(&present.session);
+        let mut claims: Vec<&Value> = data
+            .filter(|object| text(object, "/kind") == "PersistentVolumeClaim")
+            .collect();
+        claims.sort_by_key(|claim| text(claim, "/metadata/name"));
+        if claims.is_empty() {
+            return Err(anyhow!(
+                "session {session:?} has no claims: there is nothing to take a snapshot of"
+            ));
+        }
+        let bound = |claim: &&&Value| text(claim, "/status/phase") == "Bound";
+        if let Some(claim) = claims.iter().find(|claim| !bound(claim)) {
+            let error = anyhow!(
+                "claim {:?} is not bound: it has no volume to take a snapshot of",
+                text(claim, "/metadata/name")
+            );
+            let look = format!("look at it: kubectl session status {session} -n {namespace}");
+            return Err(hinted(error, look));
+        }
+        let class = classes(cluster, &claims, asked.class.as_deref()).await?;
+        let set = asked.name.clone().unwrap_or_else(|| set_of(session, now));
+        let belonging = Belonging {
+            run: random_token()?,
+            ..present.belonging.clone()
+        };
+        let objects = snapshots_of(&belonging, &set, &claims, &class);
+        for name in objects.iter().map(|object| text(object, "/metadata/name")) {
+            check_subdomain(name)
+                .map_err(|why| anyhow!("invalid snapshot name {name:?}: {why}"))?;
+        }
+        let hook = |name| {
+            let run = HookRun::of(&present.session, &present.seen, name);
+            run.filter(|_| !asked.skip_hooks)
+        };
+        Ok(Self {
+            set,
+            objects,
+            session: session.to_owned(),
+            namespace: namespace.to_owned(),
+            quiesce: hook("quiesce"),
+            resume: hook("resume"),
+        })
+    }
+
+    /// True if the workload pauses while it is cut.
+    fn pauses(&self) -> bool {
+        self.quiesce.is_some() || self.resume.is_some()
+    }
+
+    /// Takes it, and returns the VolumeSnapshots as they are then. Of one that a driver has failed, or that was not cut while the
+    /// workload paused, nothing is left; one that only takes too long stays.
+    ///
+    /// # Errors
+    /// What failed, with the way on: a hook, what the server refuses, the driver, the time.
+    pub async fn take(
+        &self,
+        cluster: &Cluster,
+        with: &Taking<'_>,
+        sink: &mut dyn Sink,
+    ) -> Result<Vec<Value>> {
+        if with.write.dry_run {
+            return self.make(cluster, with.write).await;
+        }
+        let cut = match self.pause(cluster, with).await {
+            Ok(()) => self.cut(cluster, with, sink).await,
+            Err(error) => Err(error),
+        };
+        // Whatever happened, and whoever has had enough: the workload goes on.
+        let made = match (cut, self.go_on(cluster).await) {
+            (Ok(made), Ok(())) => made,
+            (Err(error), Ok(())) => return Err(error),
+            (cut, Err(paused)) => {
+                let mut errors: Vec<anyhow::Error> = cut.err().into_iter().collect();
+                errors.push(paused);
+                return Err(failure::all(errors).err().unwrap_or_else(|| anyhow!("")));
+            }
+        };
+        if !with.wait {
+            return Ok(made);
+        }
+        let (limit, interrupt) = (with.limit, with.interrupt);
+        let ready = cluster
+            .await_snapshots(&made, Milestone::Ready, limit, interrupt, sink)
+            .await;
+        match ready {
+            Ok(ready) => Ok(ready),
+            Err(error) => Err(self
+                .given_up(cluster, &made, error, with.write, false)
+                .await),
+        }
+    }
+
+    async fn pause(&self, cluster: &Cluster, with: &Taking<'_>) -> Result<()> {
+        let Some(hook) = &self.quiesce else {
+            return Ok(());
+        };
+        let run = cluster.run_hook(&self.namespace, hook);
+        let Err(error) = with.interrupt.race(run).await else {
+            return Ok(());
+        };
+        if failure::is(&error, Kind::Interrupted) {
+            return Err(error);
+        }
+        let (session, namespace) = (&self.session, &self.namespace);
+        // As text: a failure of the connection would be printed without what was being done.
+        let error = anyhow!(
+            "no snapshot of session {session:?} was taken: it could not be quiesced: {error:#}"
+        );
+        let without = format!(
+            "take it while the session writes: kubectl session snapshot create {session} -n {namespace} --skip-hooks"
+        );
+        Err(hinted(error, without))
+    }
+
+    async fn go_on(&self, cluster: &Cluster) -> Result<()> {
+        let Some(hook) = &self.resume else {
+            return Ok(());
+        };
+        let done = cluster.run_hook(&self.namespace, hook).await;
+        done.map_err(|error| {
+            let error = anyhow!(
+                "session {:?} may still be quiesced: it could not be resumed: {error:#}",
+                self.session
+            );
+            let words = hook.command.join(" ");
+            hinted(
+                error,
+                format!(
+                    "resume it: kubectl session connect {} -n {} -- {words}",
+                    self.session, self.namespace
+                ),
+            )
+        })
+    }
+
+    /// Makes the VolumeSnapshots; where the workload pauses, waits until the moment is fixed.
+    async fn cut(
+        &self,
+        cluster: &Cluster,
+        with: &Taking<'_>,
+        sink: &mut dyn Sink,
+    ) -> Result<Vec<Value>> {
+        let made = self.make(cluster, with.write).await?;
+        if !self.pauses() {
+            return Ok(made);
+        }
+        let limit = with.limit.min(PAUSE);
+        let cut = cluster
+            .await_snapshots(&made, Milestone::Cut, limit, with.interrupt, sink)
+            .await;
+        match cut {
+            Ok(cut) => Ok(cut),
+            Err(error) => Err(self.given_up(cluster, &made, error, with.write, true).await),
+        }
+    }
+
+    /// POSTs all of them, or none: what was made before one was refused is taken away again.
+    async fn make(&self, cluster: &Cluster, write: &Write) -> Result<Vec<Value>> {
+        let posts = self
+            .objects
+            .iter()
+            .map(|object| self.post(cluster, object, write));
+        let (mut made, mut refused) = (Vec::new(), None);
+        for result in join_all(posts).await {
+            match result {
+                Ok(object) => made.push(object),
+                Err(error) => refused = refused.or(Some(error)),
+            }
+        }
+        match refused {
+            None => Ok(made),
+            Some(error) if write.dry_run => Err(error),
+            Some(error) => {
+                self.take_back(cluster, &made, write).await;
+                Err(served(error))
+            }
+        }
+    }
+
+    async fn post(&self, cluster: &Cluster, object: &Value, write: &Write) -> Result<Value> {
+        let posted = cluster
+            .create(&VOLUME_SNAPSHOT, &self.namespace, object, write)
+            .await;
+        let error = match posted {
+            Ok(made) => return Ok(made),
+            Err(error) => error,
+        };
+        if failure::is(&error, Kind::Unreachable) {
+            // The answer may be lost, not the request.
+            let name = text(object, "/metadata/name");
+            let found = cluster.get(&VOLUME_SNAPSHOT, &self.namespace, name).await;
+            if let Ok(Some(found)) = found
+                && run_of(&found) == run_of(object)
+            {
+                return Ok(found);
+            }
+        }
+        Err(error)
+    }
+
+    /// True if nothing of them is left.
+    async fn take_back(&self, cluster: &Cluster, made: &[Value], write: &Write) -> bool {
+        let targets: Vec<ObjectRef> = made.iter().map(ObjectRef::of).collect();
+        let deletes = targets.iter().map(|target| {
+            let background = Propagation::Background;
+            cluster.take_away(&VOLUME_SNAPSHOT, &self.namespace, target, background, write)
+        });
+        try_join_all(deletes).await.is_ok()
+    }
+
+    /// The error of a wait that came to nothing, with the way on.
+    async fn given_up(
+        &self,
+        cluster: &Cluster,
+        made: &[Value],
+        error: anyhow::Error,
+        write: &Write,
+        paused: bool,
+    ) -> anyhow::Error {
+        let (session, namespace, set) = (&self.session, &self.namespace, &self.set);
+        let failed = error.downcast_ref::<DriverFailed>().is_some();
+        if (failed || paused) && self.take_back(cluster, made, write).await {
+            return match (failed, failure::is(&error, Kind::Interrupted)) {
+                (_, true) => error,
+                (true, _) => hinted(
+                    error,
+                    "nothing is left of it; take it again once the driver works",
+                ),
+                (false, _) => hinted(
+                    error,
+                    "nothing is left of it: the session was quiesced meanwhile, and goes on now",
+                ),
+            };
+        }
+        let look = format!("look at it: kubectl session snapshot list {session} -n {namespace}");
+        let drop = format!("delete it: kubectl session snapshot delete {set} -n {namespace}");
+        hinted(hinted(error, look), drop)
+    }
+}
+
+fn run_of(object: &Value) -> Option<&str> {
+    let annotations = object.pointer("/metadata/annotations")?;
+    annotations.get(labels::RUN)?.as_str()
+}

@@ -1,0 +1,24 @@
+//! `kubectl session snapshot`: what is cut of a session's data, in which order, and what becomes of it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs,
+    unreachable_pub,
+    reason = "tests may fail loudly"
+)]
+
+#[path = "snapshot/copy.rs"]
+mod copy;
+#[path = "snapshot/create.rs"]
+mod create;
+#[path = "snapshot/delete.rs"]
+mod delete;
+#[path = "snapshot/list.rs"]
+mod list;
+#[path = "play.rs"]
+mod play;
+#[path = "snapshot/restore.rs"]
+mod restore;
+#[path = "snapshot/scene.rs"]
+mod scene;

@@ -1,0 +1,152 @@
+//! Another session with the same data: made whole, or not at all.
+
+use serde_json::{Value, json};
+use session_support::{Answer, FakeApi, golden};
+
+use crate::scene::{SESSIONS, SNAPSHOTS, Scene, metadata, requests, snapshot};
+
+const CLAIMS: &str = "persistentvolumeclaims";
+
+/// The running session with its template, its secret and a snapshot `before`.
+fn server() -> FakeApi {
+    let api = Scene::default().server();
+    let manifest = "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: \"home-${SESSION_ID}\"}\n\
+        spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}\n---\n\
+        apiVersion: v1\nkind: Secret\nmetadata: {name: \"tool-${SESSION_ID}\"}\nstringData: {password: \"${PASSWORD}\"}\n---\n\
+        apiVersion: v1\nkind: Pod\nmetadata: {name: \"tool-${SESSION_ID}\"}\nspec: {containers: [{name: main, image: x}]}\n";
+    api.put(json!({"apiVersion": "streaming.platform/v1", "kind": "SessionTemplate", "metadata": {"name": "tool"},
+        "spec": {"parameters": [{"name": "PASSWORD", "type": "secret"}], "manifest": manifest}}));
+    let mut secret = metadata("session-alice-parameters");
+    secret["labels"]["streaming.platform/parameters"] = "true".into();
+    api.put(json!({"apiVersion": "v1", "kind": "Secret", "type": "Opaque", "metadata": secret, "data": {"PASSWORD": "czNjcjN0"}}));
+    api.put(json!({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": "fast"},
+        "provisioner": crate::scene::DRIVER, "volumeBindingMode": "Immediate"}));
+    snapshot(&api, "create alice --name before").done();
+    api.react(CLAIMS, |claim| {
+        let mut claim = claim.clone();
+        let new = claim["status"].is_null();
+        claim["status"] = json!({"phase": "Bound"});
+        if new { vec![claim] } else { Vec::new() }
+    });
+    api.forget_requests();
+    api
+}
+
+/// What `bob` has: a stopped session, the claim, the secret, all its own.
+fn made(api: &FakeApi, from: &str) -> Value {
+    let session = api.object(SESSIONS, "default", "bob").unwrap();
+    assert_eq!(session["spec"]["state"], "stopped");
+    assert_eq!(session["spec"]["secretsFrom"], "client");
+    assert_eq!(session["spec"].get("startRequest"), None);
+    assert_eq!(session["spec"]["userId"], "alice@example.com");
+    let claim = api.object(CLAIMS, "default", "home-bob").unwrap();
+    assert_eq!(claim["spec"]["dataSource"]["name"], from);
+    assert_eq!(
+        claim["metadata"]["labels"]["streaming.platform/session"],
+        "bob"
+    );
+    let secret = api
+        .object("secrets", "default", "session-bob-parameters")
+        .unwrap();
+    assert_eq!(secret["data"], json!({"PASSWORD": "czNjcjN0"}));
+    for object in [&claim, &secret] {
+        let uid = &object["metadata"]["annotations"]["streaming.platform/session-uid"];
+        assert_eq!(*uid, session["metadata"]["uid"]);
+        assert_eq!(object["metadata"].get("ownerReferences"), None);
+    }
+    claim
+}
+
+#[test]
+fn a_snapshot_becomes_another_session() {
+    let api = server();
+    let played = snapshot(&api, "restore before --into bob");
+    let text = format!("{}--- requests\n{}", played.text(), requests(&api));
+    golden("snapshot-into.txt", &text);
+    let claim = made(&api, "before");
+    assert_eq!(claim["spec"]["resources"]["requests"]["storage"], "1Gi");
+    assert!(api.executed().len() == 2, "nobody paused again");
+}
+
+#[test]
+fn a_clone_goes_through_a_snapshot() {
+    let api = server();
+    let played = snapshot(&api, "clone alice bob --storage 3Gi");
+    golden("snapshot-clone.txt", &played.text());
+    let claim = made(&api, "alice-20260301-120000");
+    assert_eq!(claim["spec"]["resources"]["requests"]["storage"], "3Gi");
+    assert_eq!(api.executed().len(), 4, "it paused again");
+}
+
+#[test]
+fn what_cannot_be_copied_is_told_and_nothing_is_written() {
+    let api = server();
+    let mut text = String::new();
+    let mut refused = |api: &FakeApi, words: &str| {
+        let played = snapshot(api, words);
+        played.failed();
+        assert!(api.writes().is_empty(), "{words}");
+        text.push_str(&format!("$ snapshot {words}\n{}", played.text()));
+    };
+    for words in [
+        "restore before --into alice",
+        "restore before --into Bad",
+        "restore before --into bob --in-place",
+        "restore before --into bob --class cuts",
+        "restore before --in-place --storage 1Gi",
+        "restore before --into bob --storage 512Mi",
+        "restore before --into bob --storage 0",
+        "clone alice bob --storage 512Mi",
+        "clone alice alice",
+        "clone nobody bob",
+        "clone alice bob --storage much",
+    ] {
+        refused(&api, words);
+    }
+    let mut odd = metadata("shared");
+    odd["annotations"]["streaming.platform/claim"] = "{}".into();
+    api.put(json!({"apiVersion": "snapshot.storage.k8s.io/v1", "kind": "VolumeSnapshot", "metadata": odd,
+        "spec": {"source": {"persistentVolumeClaimName": "shared-data"}}, "status": {"readyToUse": true}}));
+    refused(&api, "restore shared --into bob");
+    api.remove("sessiontemplates.streaming.platform", "", "tool");
+    refused(&api, "restore before --into bob");
+    golden("snapshot-copy-refused.txt", &text);
+}
+
+#[test]
+fn of_a_copy_that_fails_nothing_is_left_but_the_snapshot() {
+    let api = server();
+    let path = "/api/v1/namespaces/default/persistentvolumeclaims";
+    api.on(
+        "POST",
+        path,
+        Answer::quota(
+            "persistentvolumeclaims",
+            "x",
+            "few",
+            "used: persistentvolumeclaims=1",
+        ),
+    );
+    let played = snapshot(&api, "clone alice bob");
+    assert!(played.failed().contains("--into bob"), "{played:?}");
+    assert_eq!(api.object(SESSIONS, "default", "bob"), None);
+    assert_eq!(
+        api.object("secrets", "default", "session-bob-parameters"),
+        None
+    );
+    assert_eq!(api.objects(SNAPSHOTS).len(), 2);
+}
+
+#[test]
+fn a_dry_run_makes_no_session() {
+    let api = server();
+    let line = "session.streaming.platform/bob created";
+    for (strategy, suffix) in [("client", "(dry run)"), ("server", "(server dry run)")] {
+        for words in ["restore before --into bob", "clone alice bob"] {
+            let played = snapshot(&api, &format!("{words} --dry-run={strategy}"));
+            assert_eq!(played.done(), format!("{line} {suffix}\n"));
+        }
+    }
+    assert!(api.writes().is_empty());
+    assert_eq!(api.executed().len(), 2, "those of the snapshot `before`");
+}
