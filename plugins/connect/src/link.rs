@@ -11,6 +11,7 @@ use session_shared::Pod;
 use session_shared::cluster::forward::{FindPod, Forwarder, Told};
 use session_shared::cluster::{Change, Cluster, Place, Present, Selection, wait};
 use session_shared::labels;
+use session_shared::objects::conditions::{has_condition, is_ready};
 use session_shared::objects::resource::{POD, SESSION, text};
 use session_shared::reconcile::is_primary;
 use session_shared::verb::Ground;
@@ -135,7 +136,7 @@ impl Search {
             return Err(error);
         }
         let pods = &mut present.live.pods;
-        pods.retain(|pod| pod.metadata.deletion_timestamp.is_none() && plan::is_ready(pod));
+        pods.retain(|pod| pod.metadata.deletion_timestamp.is_none() && is_ready(pod));
         let container = self.container.as_deref();
         let found = plan::pod(&present, container).ok().flatten();
         let found =
@@ -166,10 +167,5 @@ impl Search {
 }
 
 fn is_ready_and_stays(pod: &Value) -> bool {
-    let conditions = pod.pointer("/status/conditions").and_then(Value::as_array);
-    let is_ready = conditions
-        .into_iter()
-        .flatten()
-        .any(|condition| condition["type"] == "Ready" && condition["status"] == "True");
-    is_ready && pod["metadata"]["deletionTimestamp"].is_null()
+    has_condition(pod, "Ready", "True") && pod["metadata"]["deletionTimestamp"].is_null()
 }

@@ -5,6 +5,7 @@ use serde_json::Value;
 use session_shared::Pod;
 use session_shared::api::{ConnectMethod, Session};
 use session_shared::cluster::Present;
+use session_shared::objects::conditions::is_ready;
 use session_shared::objects::endpoint::{PodPort, endpoint_of_port};
 use session_shared::reconcile::is_primary;
 
@@ -195,18 +196,6 @@ pub(crate) fn pod<'a>(
         "container {wanted:?} is not in pod {name:?}: the containers are {}",
         there.join(", ")
     )
-}
-
-/// True for a Pod whose Ready condition says so.
-pub(crate) fn is_ready(pod: &Pod) -> bool {
-    let conditions = pod
-        .status
-        .as_ref()
-        .and_then(|status| status.conditions.as_ref());
-    conditions
-        .into_iter()
-        .flatten()
-        .any(|condition| condition.type_ == "Ready" && condition.status == "True")
 }
 
 fn containers(pod: &Pod) -> impl Iterator<Item = &str> {

@@ -5,6 +5,7 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 use session_shared::cluster::{Cluster, Present};
 use session_shared::failure::hinted;
+use session_shared::objects::conditions::is_ready;
 use session_shared::objects::resource::{INGRESS, SERVICE};
 use session_shared::report::console::Console;
 
@@ -97,7 +98,7 @@ fn json(
 ) -> Result<()> {
     let pod = plan::pod(present, None)?.map(|(pod, _)| pod);
     let ip = pod.and_then(|pod| pod.status.as_ref()?.pod_ip.clone());
-    let ready = ip.is_some() && pod.is_some_and(plan::is_ready);
+    let ready = ip.is_some() && pod.is_some_and(is_ready);
     let ip = ip.filter(|_| ready);
     let socket = plan::socket(&present.session, entrance);
     let ws_url = match (&ip, socket, pod) {

@@ -11,7 +11,7 @@ mod show;
 use anyhow::Result;
 use session_shared::cluster::Write;
 use session_shared::lifecycle::{checks, settling};
-use session_shared::report::format::{Allowed, Format};
+use session_shared::report::format::Format;
 use session_shared::report::mutation::Mutations;
 use session_shared::verb::{Ground, Verb};
 
@@ -35,12 +35,7 @@ impl Verb for Create {
         }
         // no request: everything the user can have got wrong
         let intent = intent::read(&args, &mut ground.console)?;
-        let format = Format::parse(
-            &args.printing.output,
-            Allowed::Object,
-            false,
-            args.printing.show_managed_fields,
-        )?;
+        let format = Format::of_object(&args.printing)?;
         // reads only
         let cluster = ground.connect(&args.connection).await?;
         let (observed, controller) = observe::observe(&cluster, &intent, ground.now()).await?;

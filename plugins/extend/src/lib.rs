@@ -6,7 +6,7 @@ mod plan;
 
 use anyhow::Result;
 use session_shared::cluster::Write;
-use session_shared::report::format::{Allowed, Format};
+use session_shared::report::format::Format;
 use session_shared::verb::{Ground, Verb};
 
 pub use args::Args;
@@ -28,13 +28,7 @@ impl Verb for Extend {
         }
         let now = ground.now();
         let intent = plan::read(&args, now)?;
-        let printing = &args.printing;
-        let format = Format::parse(
-            &printing.output,
-            Allowed::Object,
-            false,
-            printing.show_managed_fields,
-        )?;
+        let format = Format::of_object(&args.printing)?;
         let write = Write::of(&args.writing)?;
         // reads only, and what follows from it
         let cluster = ground.connect(&args.connection).await?;

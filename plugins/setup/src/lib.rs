@@ -10,7 +10,7 @@ use session_shared::cluster::{Cluster, Write};
 use session_shared::failure::usage;
 use session_shared::flags::writing::DryRun;
 use session_shared::objects::resource::text;
-use session_shared::report::format::{Allowed, Format};
+use session_shared::report::format::Format;
 use session_shared::report::mutation::{Mutations, no_resources};
 use session_shared::verb::{Ground, Verb};
 
@@ -34,12 +34,7 @@ impl Verb for Setup {
         let parts = plan::parts(&args.parts)?;
         let dry_run = args.writing.dry_run()?;
         let write = Write::of(&args.writing)?;
-        let format = Format::parse(
-            &args.printing.output,
-            Allowed::Object,
-            false,
-            args.printing.show_managed_fields,
-        )?;
+        let format = Format::of_object(&args.printing)?;
         let mut mutations = Mutations::new(format, dry_run);
         if args.force && !args.remove {
             return Err(usage("--force is for --remove"));

@@ -7,7 +7,7 @@ mod plan;
 use anyhow::Result;
 use session_shared::cluster::Write;
 use session_shared::lifecycle::consent;
-use session_shared::report::format::{Allowed, Format};
+use session_shared::report::format::Format;
 use session_shared::verb::{Ground, Verb};
 
 use crate::plan::Deed;
@@ -30,13 +30,7 @@ impl Verb for Start {
             ground.console.warn(text);
         }
         let intent = plan::read(&args, ground.console.input())?;
-        let printing = &args.printing;
-        let format = Format::parse(
-            &printing.output,
-            Allowed::Object,
-            false,
-            printing.show_managed_fields,
-        )?;
+        let format = Format::of_object(&args.printing)?;
         let write = Write::of(&args.writing)?;
         // reads only
         let cluster = ground.connect(&args.connection).await?;

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 use session_shared::api::{DataPolicy, OnExpiry, Phase, Session};
+use session_shared::objects::conditions::pod_condition;
 use session_shared::objects::endpoint::endpoint;
 use session_shared::objects::resource::text;
 use session_shared::reconcile::{Live, Seen, is_expired, is_primary, standing, wanted};
@@ -166,10 +167,7 @@ fn since(session: &Session, live: &Live, seen: &Seen, phase: Phase) -> Option<St
 
 /// Since when it is ready, or not.
 fn ready_since(pod: &Pod) -> Option<String> {
-    let conditions = pod.status.as_ref()?.conditions.as_ref()?;
-    let ready = conditions
-        .iter()
-        .find(|condition| condition.type_ == "Ready")?;
+    let ready = pod_condition(pod, "Ready")?;
     Some(ready.last_transition_time.as_ref()?.0.to_string())
 }
 

@@ -7,7 +7,7 @@ use session_shared::api::Phase;
 use session_shared::failure::usage;
 use session_shared::flags::selection::session_name;
 use session_shared::names::SessionName;
-use session_shared::report::format::{Allowed, Format};
+use session_shared::report::format::Format;
 
 use crate::args::Args;
 
@@ -55,15 +55,9 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
             limit: limit.unwrap_or(USUAL_WAIT),
         },
     };
-    let output = &args.printing;
     Ok(Intent {
         name: session_name(&args.name)?,
-        format: Format::parse(
-            &output.output,
-            Allowed::Object,
-            false,
-            output.show_managed_fields,
-        )?,
+        format: Format::of_object(&args.printing)?,
         mode,
     })
 }

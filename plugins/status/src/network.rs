@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 use session_shared::Pod;
 use session_shared::api::Session;
+use session_shared::objects::conditions::is_ready;
 use session_shared::objects::resource::text;
 use session_shared::reconcile::Live;
 
@@ -154,15 +155,4 @@ fn means(selector: &[(&str, &str)], pod: &Pod) -> bool {
                 .and_then(|labels| labels.get(*key))
                 .is_some_and(|label| label == value)
         })
-}
-
-fn is_ready(pod: &Pod) -> bool {
-    let conditions = pod
-        .status
-        .iter()
-        .filter_map(|status| status.conditions.as_ref())
-        .flatten();
-    conditions
-        .into_iter()
-        .any(|condition| condition.type_ == "Ready" && condition.status == "True")
 }

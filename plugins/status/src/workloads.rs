@@ -7,6 +7,7 @@ use serde_json::Value;
 use session_shared::Pod;
 use session_shared::api::{ObjectRef, Session};
 use session_shared::cluster::{NodeUse, PodUse};
+use session_shared::objects::conditions::has_condition;
 use session_shared::objects::resource::text;
 use session_shared::reconcile::{Live, is_primary};
 
@@ -158,13 +159,7 @@ fn of_pod(pod: &Pod, object: &Value, usage: &[NodeUse]) -> PodReport {
         (None, Some(reason)) => reason,
         (None, None) => some_text(object, "/status/phase").unwrap_or_else(|| "Unknown".into()),
     };
-    let conditions = object
-        .pointer("/status/conditions")
-        .and_then(Value::as_array);
-    let ready = conditions
-        .into_iter()
-        .flatten()
-        .any(|c| text(c, "/type") == "Ready" && text(c, "/status") == "True");
+    let ready = has_condition(object, "Ready", "True");
     let uid = text(object, "/metadata/uid");
     let used = usage
         .iter()

@@ -8,7 +8,7 @@ use session_shared::flags::connection::Connection;
 use session_shared::flags::values::source;
 use session_shared::flags::writing::DryRun;
 use session_shared::objects::resource::{SESSION_TEMPLATE, text};
-use session_shared::report::format::{Allowed, Format};
+use session_shared::report::format::Format;
 use session_shared::report::mutation::{Mutations, change};
 use session_shared::template::Severity;
 use session_shared::verb::Ground;
@@ -24,13 +24,7 @@ pub(crate) async fn run(args: &Apply, connection: &Connection, ground: &mut Grou
     // no request: everything that can be wrong with the file
     let dry_run = args.writing.dry_run()?;
     let write = Write::of(&args.writing)?;
-    let printing = &args.printing;
-    let format = Format::parse(
-        &printing.output,
-        Allowed::Object,
-        false,
-        printing.show_managed_fields,
-    )?;
+    let format = Format::of_object(&args.printing)?;
     let mut mutations = Mutations::new(format, dry_run);
     if let Some(text) = args.writing.deprecation() {
         ground.console.warn(text);

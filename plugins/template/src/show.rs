@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use session_shared::flags::connection::Connection;
-use session_shared::report::format::{Allowed, Format};
+use session_shared::report::format::Format;
 use session_shared::template::{Manifest, Parameters, Problems};
 use session_shared::verb::Ground;
 
@@ -16,13 +16,7 @@ use crate::view;
 /// When it is not there, or a format is none.
 pub(crate) async fn run(args: &Show, connection: &Connection, ground: &mut Ground) -> Result<()> {
     let name = chosen::name_of(&args.name)?;
-    let printing = &args.printing;
-    let format = Format::parse(
-        &printing.output,
-        Allowed::Object,
-        false,
-        printing.show_managed_fields,
-    )?;
+    let format = Format::of_object(&args.printing)?;
     let chosen = if args.builtin {
         chosen::of_builtin(&name)?
     } else {

@@ -18,6 +18,7 @@ use crate::diagnosis::{EventNote, unproven};
 use crate::failure::{self, Failure, Kind};
 use crate::labels;
 use crate::objects::ResourceType;
+use crate::objects::conditions::has_condition;
 use crate::objects::resource::{EVENT, POD, REPLICA_SET, SESSION, text};
 use crate::progress::{Event, Sink, Stage};
 use crate::reconcile::{Live, Seen, look};
@@ -360,16 +361,6 @@ impl Cluster {
             }
         }
     }
-}
-
-fn has_condition(object: &Value, r#type: &str, status: &str) -> bool {
-    let conditions = object
-        .pointer("/status/conditions")
-        .and_then(Value::as_array);
-    conditions
-        .into_iter()
-        .flatten()
-        .any(|c| text(c, "/type") == r#type && text(c, "/status") == status)
 }
 
 /// kubectl's words for a wait that took too long.

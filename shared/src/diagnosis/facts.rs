@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::Cause;
 use super::quota::{pod_resources, quantity};
+use crate::objects::conditions::condition;
 use crate::objects::resource::text;
 use crate::quantity::Quantity;
 
@@ -192,11 +193,7 @@ fn nodes(cause: &mut Cause, room: &Room, nodes: &[Value]) {
 }
 
 fn describe_node(node: &Value) -> String {
-    let conditions = node.pointer("/status/conditions").and_then(Value::as_array);
-    let ready = conditions
-        .into_iter()
-        .flatten()
-        .find(|condition| text(condition, "/type") == "Ready");
+    let ready = condition(node, "Ready");
     let name = text(node, "/metadata/name");
     match ready {
         Some(ready) => format!(

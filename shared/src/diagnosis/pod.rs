@@ -5,6 +5,7 @@ use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodCondition, PodStatus};
 use super::container::{Contained, State};
 use super::facts::Ask;
 use super::{Cause, EventNote, Finding, Verdict, claim, scheduling, volume};
+use crate::objects::conditions::pod_condition;
 use crate::progress::Stage;
 
 /// Reads one Pod of the primary workload. `events` may hold events of other objects: they are passed over.
@@ -100,8 +101,7 @@ impl Inspection<'_> {
     }
 
     pub(super) fn condition(&self, kind: &str) -> Option<&PodCondition> {
-        let conditions = self.status.conditions.as_deref().unwrap_or_default();
-        conditions.iter().find(|condition| condition.type_ == kind)
+        pod_condition(self.pod, kind)
     }
 
     fn says(&self, kind: &str, word: &str) -> bool {

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use crate::api::{Phase, Session};
-use crate::cluster::wait::Waited;
+use crate::cluster::interrupt::interrupted;
+use crate::cluster::wait::{Waited, timed_out};
 use crate::cluster::{Cluster, Write};
-use crate::failure::{Failure, Kind, hinted};
+use crate::failure::hinted;
 use crate::names::parameters_secret;
 use crate::objects::endpoint::endpoint;
 use crate::objects::resource::SESSION;
@@ -113,12 +114,7 @@ pub async fn ready(
             }
         }
         Waited::TimedOut(seen) => {
-            let message = format!(
-                "timed out waiting for the condition on {}/{}",
-                SESSION.singular(),
-                name(made)
-            );
-            let error = anyhow::Error::new(Failure::local(Kind::TimedOut, message));
+            let error = timed_out(&SESSION, name(made));
             let error = match seen.cause() {
                 Some(cause) => cause.behind(error),
                 None => hinted(error, last_seen(&seen)),
@@ -126,13 +122,12 @@ pub async fn ready(
             Err(look_and_delete(error, made, &seen))
         }
         Waited::Interrupted(seen) => {
-            let error = anyhow::Error::new(Failure::local(Kind::Interrupted, "interrupted"));
             let message = format!(
                 "session {:?} was made and goes on coming up; {}",
                 name(made),
                 last_seen(&seen)
             );
-            Err(look_and_delete(hinted(error, message), made, &seen))
+            Err(look_and_delete(hinted(interrupted(), message), made, &seen))
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::cluster::{Cluster, Write};
 use crate::failure::{self, Kind, hinted};
 use crate::labels;
 use crate::objects::belonging::Belonging;
+use crate::objects::conditions::condition;
 use crate::objects::resource::{SESSION, text};
 use crate::plan::{Done, Plan, Step};
 use crate::progress::Sink;
@@ -307,7 +308,7 @@ impl Present {
             .wait_stopped(namespace, name, manner.limit, with.interrupt, sink)
             .await?;
         if text(&settled, "/status/phase") == Phase::Running.word() {
-            let condition = condition(&settled, "Synced");
+            let condition = told(&settled, "Synced");
             let error = anyhow!("session {name:?} is not stopped: {condition}");
             return Err(hinted(error, without_sync(STOP, name, namespace)));
         }
@@ -326,13 +327,8 @@ pub struct Stopping<'a> {
     pub now: Timestamp,
 }
 
-fn condition(session: &Value, r#type: &str) -> String {
-    let all = session
-        .pointer("/status/conditions")
-        .and_then(Value::as_array);
-    let mut all = all.into_iter().flatten();
-    let found = all.find(|condition| text(condition, "/type") == r#type);
-    found.map_or_else(String::new, |condition| {
+fn told(session: &Value, r#type: &str) -> String {
+    condition(session, r#type).map_or_else(String::new, |condition| {
         format!(
             "{}: {}",
             text(condition, "/reason"),

@@ -2,6 +2,8 @@
 
 use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, Pod};
 
+use super::conditions::pod_condition;
+
 /// The run of a container that its log is of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Instance {
@@ -117,13 +119,8 @@ fn has_ended(pod: &Pod) -> bool {
 
 /// Why nothing is known of a container yet: what keeps the Pod from a node, or the Pod's phase.
 fn why_pending(pod: &Pod) -> String {
-    let conditions = pod
-        .status
-        .iter()
-        .flat_map(|status| status.conditions.iter());
-    let unscheduled = conditions
-        .flatten()
-        .find(|condition| condition.type_ == "PodScheduled" && condition.status == "False")
+    let unscheduled = pod_condition(pod, "PodScheduled")
+        .filter(|condition| condition.status == "False")
         .and_then(|condition| condition.reason.clone());
     unscheduled.unwrap_or_else(|| match phase(pod) {
         "" => "Pending".to_owned(),

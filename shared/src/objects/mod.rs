@@ -1,6 +1,7 @@
 //! Kubernetes objects as plain data: what they are called, whose they are, what is put on them, when they are ready.
 
 pub mod belonging;
+pub mod conditions;
 pub mod endpoint;
 pub mod instance;
 pub mod order;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::columns::Columns;
 use super::jsonpath::JsonPath;
 use super::{clean, json as writer, kyaml, yaml};
+use crate::flags::output::ObjectOutput;
 use crate::objects::resource::text;
 
 /// Which formats a verb knows.
@@ -65,6 +66,19 @@ pub enum Format {
 }
 
 impl Format {
+    /// What a verb's flags for printing objects ask for.
+    ///
+    /// # Errors
+    /// As [`Format::parse`].
+    pub fn of_object(printing: &ObjectOutput) -> Result<Self> {
+        Self::parse(
+            &printing.output,
+            Allowed::Object,
+            false,
+            printing.show_managed_fields,
+        )
+    }
+
     /// Reads the value of `-o`, and the file it names.
     ///
     /// # Errors
