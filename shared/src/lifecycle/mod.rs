@@ -3,9 +3,9 @@
 pub mod beginning;
 pub mod checks;
 pub mod consent;
+pub mod copying;
 pub mod deleting;
 pub mod restarting;
-pub mod copying;
 pub mod restoring;
 pub mod settling;
 mod snapshot_class;
