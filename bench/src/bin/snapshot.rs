@@ -79,7 +79,8 @@ impl Bench {
             user,
         };
         let fill = format!("dd if=/dev/urandom of=/data/file bs=1M count={size}; sync");
-        output(&mut bench.kubectl(&["exec", "one", "--", "sh", "-c", &fill]))?;
+        let fill = ["exec", "one", "--", "sh", "-c", &fill];
+        bench.user.namespace().kubectl(&fill, None)?;
         Ok(bench)
     }
 
