@@ -8,6 +8,8 @@
     reason = "tests may fail loudly"
 )]
 
+#[path = "cleanup/contents.rs"]
+mod contents;
 #[path = "cleanup/expired.rs"]
 mod expired;
 #[path = "cleanup/kept.rs"]

@@ -26,6 +26,8 @@ pub(crate) struct Intent {
     pub(crate) kept: Option<Duration>,
     /// Snapshots of at least this age.
     pub(crate) snapshots: Option<Duration>,
+    /// What snapshots have left at the driver.
+    pub(crate) contents: bool,
     pub(crate) all_namespaces: bool,
     /// How long to rest between two rounds; `None` for one round.
     pub(crate) interval: Option<Duration>,
@@ -45,9 +47,9 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
     let kept = age("kept-older-than", args.kept_older_than.as_deref())?;
     let snapshots = age("snapshots-older-than", args.snapshots_older_than.as_deref())?;
     let sweeps = args.expired || args.unhealthy || args.orphans || args.all;
-    if !sweeps && kept.is_none() && snapshots.is_none() {
+    if !sweeps && kept.is_none() && snapshots.is_none() && !args.snapshot_contents {
         return Err(usage(
-            "say what is to be cleaned up: --expired, --unhealthy, --orphans, --all, --kept-older-than or --snapshots-older-than",
+            "say what is to be cleaned up: --expired, --unhealthy, --orphans, --all, --kept-older-than, --snapshots-older-than or --snapshot-contents",
         ));
     }
     if args.max == Some(0) {
@@ -68,6 +70,7 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
         orphans: args.orphans || args.all,
         kept,
         snapshots,
+        contents: args.snapshot_contents,
         all_namespaces: args.all_namespaces,
         interval: args.interval,
         most: args.max.map_or(usize::MAX, |most| most as usize),

@@ -1,12 +1,14 @@
 //! `kubectl session cleanup`: what sessions leave behind, planned first, then taken away.
 
 mod args;
+mod contents;
 mod health;
 mod intent;
 mod observe;
 mod orphans;
 mod outcome;
 mod plan;
+mod purge;
 mod sessions;
 mod uses;
 mod view;
@@ -22,6 +24,7 @@ use session_shared::verb::{Ground, Verb};
 
 pub use args::Args;
 use intent::Intent;
+use plan::Deed;
 
 /// What is said when the answer was no.
 const CANCELLED: &str = "nothing has been cleaned up";
@@ -68,25 +71,29 @@ async fn round(
     let observed = observe::observe(cluster, intent).await?;
     // pure
     let mut items = plan::plan(intent, &observed, ground.now())?;
+    let only_told = items.split_off(items.partition_point(|item| item.deed != Deed::Report));
     let left = items.len().saturating_sub(intent.most);
     items.truncate(intent.most);
     let console = &mut ground.console;
     observed.unseen.iter().for_each(|what| {
         console.note(&format!("{what} are not looked at: you may not list them"));
     });
-    if items.is_empty() {
+    if items.is_empty() && only_told.is_empty() {
         if intent.interval.is_none() {
             let place = (!intent.all_namespaces).then(|| cluster.namespace());
             console.err_line(&no_resources(place));
         }
         return Ok(());
     }
-    console.out(&view::plan(&items, intent.all_namespaces))?;
+    console.out(&view::plan(
+        items.iter().chain(&only_told),
+        intent.all_namespaces,
+    ))?;
     if left > 0 {
         console.note(&format!("{left} more are left for the next time"));
     }
     // the user's word
-    if intent.dry_run == DryRun::Client || !agreed(intent, console)? {
+    if items.is_empty() || intent.dry_run == DryRun::Client || !agreed(intent, console)? {
         return Ok(());
     }
     // writes

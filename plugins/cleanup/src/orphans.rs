@@ -94,7 +94,7 @@ pub(crate) fn taken_at(object: &Value, living: &Living) -> Option<Timestamp> {
 }
 
 /// The session whose label an object carries, if it is one of ours and is not going already.
-fn ours(object: &Value) -> Option<&str> {
+pub(crate) fn ours(object: &Value) -> Option<&str> {
     let label = |key: &str| entry(object, "/metadata/labels", key);
     let going = !text(object, "/metadata/deletionTimestamp").is_empty();
     let managed = label(labels::MANAGED_BY) == Some(labels::MANAGER);

@@ -14,7 +14,9 @@ use session_shared::labels;
 use session_shared::lifecycle::deleting::Doomed;
 use session_shared::lifecycle::stopping::{DELETE, Present, Stopping, explain};
 use session_shared::objects::belonging::is_data;
-use session_shared::objects::resource::{NODE, PERSISTENT_VOLUME_CLAIM, POD, SESSION, text};
+use session_shared::objects::resource::{
+    NODE, PERSISTENT_VOLUME_CLAIM, POD, SESSION, VOLUME_SNAPSHOT_CONTENT, text,
+};
 use session_shared::progress::{Event, Silent, Sink, Stage};
 use session_shared::reconcile::Live;
 use session_shared::report::console::Console;
@@ -26,6 +28,7 @@ use crate::intent::Intent;
 use crate::observe::Observed;
 use crate::orphans::{Living, entry};
 use crate::plan::{Deed, Item, remains};
+use crate::purge;
 use crate::sessions::judge;
 use crate::view;
 
@@ -41,6 +44,8 @@ pub(crate) enum Done {
     },
     /// An object was deleted.
     Removed,
+    /// It has our labels now: the object as it is then.
+    Labelled(Value),
     /// It is not any more what the plan was made for: gone, or it has got more time.
     Left,
 }
@@ -70,6 +75,8 @@ pub(crate) async fn carry_out(
     });
     let controllers = controllers(cluster, items).await;
     let controllers = &controllers;
+    let holders = purge::holders(cluster, items).await;
+    let holders = &holders;
     // What is not begun when Ctrl-C comes is left to the next time.
     let begun = items.iter().take_while(|_| !interrupt.is_set());
     let all = futures::stream::iter(begun).map(|item| async move {
@@ -79,6 +86,9 @@ pub(crate) async fn carry_out(
             None => false,
         };
         match item.deed {
+            _ if *item.resource == VOLUME_SNAPSHOT_CONTENT => {
+                purge::carry_out(cluster, intent, item, holders, write).await
+            }
             Deed::Remove => remove(cluster, intent, item, with).await,
             _ => end(cluster, intent, observed, item, controller, with).await,
         }
@@ -93,7 +103,7 @@ async fn controllers<'i>(
     cluster: &Cluster,
     items: &'i [Item],
 ) -> BTreeMap<&'i str, Result<bool, String>> {
-    let sessions = items.iter().filter(|item| item.deed != Deed::Remove);
+    let sessions = items.iter().filter(|item| *item.resource == SESSION);
     let mut namespaces: Vec<&str> = sessions.map(|item| item.namespace.as_str()).collect();
     namespaces.sort_unstable();
     namespaces.dedup();
@@ -131,7 +141,7 @@ async fn end(
             let stopped = present.stop(cluster, manner, with, &mut Silent).await?;
             Ok(Done::Stopped(stopped))
         }
-        Deed::Delete | Deed::Remove => {
+        _ => {
             let doomed = Doomed::with(chosen.session, live, controller)?;
             doomed.check()?;
             let outcome = doomed.delete(cluster, manner, with, &mut Silent).await;
@@ -226,6 +236,7 @@ pub(crate) fn report(
     let mut errors = Vec::new();
     for (item, done) in items.iter().zip(done) {
         match done {
+            Ok(Done::Labelled(object)) => console.out(&mutations.done(&object, "labeled")?)?,
             Ok(Done::Stopped(object)) => console.out(&mutations.done(&object, "stopped")?)?,
             Ok(Done::Deleted { kept }) => {
                 let (name, namespace) = (&item.name, &item.namespace);

@@ -8,8 +8,8 @@ use futures::join;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::snapshot_class::classes;
 pub use super::snapshot_class::served;
+use super::snapshot_class::{Classes, classes};
 use super::stopping::Present;
 use crate::api::ObjectRef;
 use crate::cluster::interrupt::Interrupt;
@@ -19,8 +19,8 @@ use crate::failure::{self, Kind, hinted};
 use crate::labels;
 use crate::names::check_subdomain;
 use crate::objects::belonging::Belonging;
-use crate::objects::resource::{VOLUME_SNAPSHOT, text};
-use crate::objects::snapshot::{name_of, snapshots_of};
+use crate::objects::resource::{VOLUME_SNAPSHOT, VOLUME_SNAPSHOT_CONTENT, text};
+use crate::objects::snapshot::{content_mark, name_of, snapshots_of};
 use crate::plan::Propagation;
 use crate::progress::Sink;
 use crate::reconcile::HookRun;
@@ -50,6 +50,7 @@ pub struct Cutting {
     namespace: String,
     quiesce: Option<HookRun>,
     resume: Option<HookRun>,
+    retaining: Vec<String>,
 }
 
 /// What a snapshot is taken with.
@@ -103,7 +104,7 @@ impl Cutting {
         }
         let set = asked.name.clone().unwrap_or_else(|| set_of(session, now));
         let classes = classes(cluster, &claims, asked.class.as_deref());
-        let (class, set) = match asked.name {
+        let (Classes { names, retaining }, set) = match asked.name {
             Some(_) => (classes.await?, set),
             None => {
                 let (classes, set) = join!(classes, unused(cluster, namespace, set, &claims));
@@ -114,7 +115,7 @@ impl Cutting {
             run: random_token()?,
             ..present.belonging.clone()
         };
-        let objects = snapshots_of(&belonging, &set, &claims, &class);
+        let objects = snapshots_of(&belonging, &set, &claims, &names);
         for name in objects.iter().map(|object| text(object, "/metadata/name")) {
             check_subdomain(name)
                 .map_err(|why| anyhow!("invalid snapshot name {name:?}: {why}"))?;
@@ -130,6 +131,7 @@ impl Cutting {
             namespace: namespace.to_owned(),
             quiesce: hook("quiesce"),
             resume: hook("resume"),
+            retaining,
         })
     }
 
@@ -174,11 +176,34 @@ impl Cutting {
             .await_snapshots(&made, Milestone::Ready, limit, interrupt, sink)
             .await;
         match ready {
-            Ok(ready) => Ok(ready),
+            Ok(ready) => {
+                self.mark(cluster, &ready, with.write).await;
+                Ok(ready)
+            }
             Err(error) => Err(self
                 .given_up(cluster, &made, error, with.write, false)
                 .await),
         }
+    }
+
+    /// Marks what outlives the snapshots, so that `cleanup --snapshot-contents` knows it as ours. Few may do that: of those who
+    /// may not, nothing is said, as their snapshots are none the worse for it.
+    async fn mark(&self, cluster: &Cluster, ready: &[Value], write: &Write) {
+        let retained = ready.iter().filter(|snapshot| {
+            let class = text(snapshot, "/spec/volumeSnapshotClassName");
+            self.retaining.iter().any(|retaining| retaining == class)
+        });
+        let marks = retained.map(|snapshot| async move {
+            let name = text(snapshot, "/status/boundVolumeSnapshotContentName");
+            let content = cluster.get(&VOLUME_SNAPSHOT_CONTENT, "", name).await?;
+            let content = content.unwrap_or_default();
+            if let Some(mark) = content_mark(snapshot, &content) {
+                let t = &VOLUME_SNAPSHOT_CONTENT;
+                cluster.merge_patch(t, "", name, None, &mark, write).await?;
+            }
+            anyhow::Ok(())
+        });
+        join_all(marks).await.into_iter().for_each(drop);
     }
 
     async fn pause(&self, cluster: &Cluster, with: &Taking<'_>) -> Result<()> {

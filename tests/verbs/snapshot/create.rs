@@ -6,7 +6,7 @@ use session_shared::cluster::interrupt::Interrupt;
 use session_support::{Answer, Execution, FakeApi, golden};
 
 use crate::play::Play;
-use crate::scene::{Driver, SESSIONS, SNAPSHOTS, Scene, class, requests, snapshot};
+use crate::scene::{DRIVER, Driver, SESSIONS, SNAPSHOTS, Scene, class, requests, snapshot};
 
 const FROZEN: [[&str; 2]; 2] = [["freeze", "/home"], ["thaw", "/home"]];
 
@@ -283,4 +283,70 @@ fn ctrl_c_while_it_waits_resumes_the_session() {
     assert_eq!(api.executed(), FROZEN);
     assert!(api.objects(SNAPSHOTS).is_empty(), "it was not cut");
     assert!(api.object(SESSIONS, "default", "alice").is_some());
+}
+
+/// What outlives a snapshot can be known as a session's only by what is written on it while the snapshot is there.
+#[test]
+fn what_outlives_a_snapshot_is_marked_by_who_may() {
+    let group = "snapshot.storage.k8s.io/v1";
+    let taken_with = |policy: &str| {
+        let api = Scene::default().server();
+        api.serve(
+            group,
+            "VolumeSnapshotContent",
+            "volumesnapshotcontents",
+            false,
+        );
+        let mut class = class("cuts", DRIVER, true);
+        class["deletionPolicy"] = policy.into();
+        api.put(class);
+        api.react(SNAPSHOTS, move |snapshot| {
+            let reference = json!({"namespace": "default", "name": snapshot["metadata"]["name"], "uid": snapshot["metadata"]["uid"]});
+            vec![json!({"apiVersion": group, "kind": "VolumeSnapshotContent", "metadata": {"name": "snapcontent-1"},
+                "spec": {"volumeSnapshotRef": reference}})]
+        });
+        api
+    };
+    let content = |api: &FakeApi| {
+        let kind = "volumesnapshotcontents.snapshot.storage.k8s.io";
+        api.object(kind, "", "snapcontent-1").unwrap()
+    };
+    let path = "/apis/snapshot.storage.k8s.io/v1/volumesnapshotcontents/snapcontent-1";
+    let api = taken_with("Retain");
+    snapshot(&api, "create alice").done();
+    let metadata = &content(&api)["metadata"];
+    assert_eq!(
+        metadata["labels"],
+        json!({"app.kubernetes.io/managed-by": "kubectl-session", "streaming.platform/session": "alice",
+            "streaming.platform/user": "alice-example.com-ff8d9819"})
+    );
+    let annotations = &metadata["annotations"];
+    assert_eq!(
+        annotations["streaming.platform/user-id"],
+        "alice@example.com"
+    );
+    let mark = api.writes().pop().unwrap();
+    assert_eq!((mark.method.as_str(), mark.path.as_str()), ("PATCH", path));
+    assert!(mark.json()["metadata"]["resourceVersion"].is_string());
+    // Who may not is not told: the snapshot is there.
+    let api = taken_with("Retain");
+    api.on(
+        "PATCH",
+        path,
+        Answer::status(403, "Forbidden", "no", json!({})),
+    );
+    let played = snapshot(&api, "create alice");
+    assert!(
+        played.done().contains("created") && played.err.is_empty(),
+        "{played:?}"
+    );
+    // What goes with its snapshot needs none.
+    let api = taken_with("Delete");
+    snapshot(&api, "create alice").done();
+    assert!(
+        !api.lines()
+            .iter()
+            .any(|line| line.contains("snapcontent-1"))
+    );
+    assert!(content(&api)["metadata"]["labels"].is_null());
 }
