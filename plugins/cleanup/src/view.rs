@@ -48,6 +48,7 @@ pub(crate) fn count(done: &[anyhow::Result<Done>], dry_run: DryRun) -> String {
             ended(|done| matches!(done, Done::Deleted { .. } | Done::Removed)),
             "deleted",
         ),
+        (ended(|done| matches!(done, Done::Dated(_))), "dated"),
         (ended(|done| matches!(done, Done::Left)), "left alone"),
         (done.iter().filter(|done| done.is_err()).count(), "failed"),
     ];

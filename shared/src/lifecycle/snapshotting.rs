@@ -7,6 +7,7 @@ use futures::future::{join_all, try_join_all};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::remembering::remember;
 use super::snapshot_class::classes;
 pub use super::snapshot_class::served;
 use super::stopping::Present;
@@ -106,7 +107,8 @@ impl Cutting {
             run: random_token()?,
             ..present.belonging.clone()
         };
-        let objects = snapshots_of(&belonging, &set, &claims, &class);
+        let mut objects = snapshots_of(&belonging, &set, &claims, &class);
+        remember(&present.object, &mut objects);
         for name in objects.iter().map(|object| text(object, "/metadata/name")) {
             check_subdomain(name)
                 .map_err(|why| anyhow!("invalid snapshot name {name:?}: {why}"))?;
