@@ -7,6 +7,7 @@ use futures::future::join_all;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::remembering::not_there;
 use super::restoring::{Restored, bound, claim_of};
 use super::snapshotting::Taking;
 use super::starting::{body, stored_of, template_of};
@@ -14,6 +15,7 @@ use super::stopping::Present;
 use crate::api::{API_VERSION, ObjectRef, Session, State};
 use crate::cluster::{Cluster, random_token};
 use crate::failure::{self, Kind};
+use crate::labels;
 use crate::names::{SessionName, parameters_secret};
 use crate::objects::ResourceType;
 use crate::objects::belonging::Belonging;
@@ -34,8 +36,10 @@ pub struct Copying {
     belonging: Belonging,
     /// The other session's claims, as far as they are there.
     found: Vec<Value>,
-    /// The parameters Secret, without its owner.
+    /// The parameters Secret of the other session.
     secret: Option<Value>,
+    /// The other session is gone, and this one takes its name: the Secret that was kept of it is this one's now.
+    takes_secret: bool,
     size: Option<Quantity>,
 }
 
@@ -52,7 +56,7 @@ impl Copying {
     /// Finds what every claim is called in a session of the same template by another name. Reads the template and the secrets.
     ///
     /// # Errors
-    /// A session of that name; a template that is gone; a claim that a session of that name would not have.
+    /// A session of that name; a template that is gone; a claim that a session of that name would not have, or that was kept.
     pub async fn of(
         cluster: &Cluster,
         source: &Present,
@@ -103,7 +107,11 @@ impl Copying {
             }
             None => None,
         };
-        let data = source.live.own_data(&source.session);
+        let takes_secret = name.as_str() == source.name();
+        let found: Vec<Value> = source.live.own_data(&source.session).cloned().collect();
+        if takes_secret {
+            not_there(&names, &found, source)?;
+        }
         Ok(Self {
             session: session_of(source, name, secret.is_some()),
             claims: names,
@@ -113,8 +121,9 @@ impl Copying {
                 run: random_token()?,
                 ..source.belonging.clone()
             },
-            found: data.cloned().collect(),
+            found,
             secret,
+            takes_secret,
             size,
         })
     }
@@ -174,7 +183,9 @@ impl Copying {
             ..self.belonging.clone()
         };
         let mut objects: Vec<(&ResourceType, Value)> = Vec::new();
-        objects.extend(self.secret_of(&belonging).map(|secret| (&SECRET, secret)));
+        if !self.takes_secret {
+            objects.extend(self.secret_of(&belonging).map(|secret| (&SECRET, secret)));
+        }
         let claims = self.claims_of(&belonging, snapshots)?;
         let typed = |claim: &Value| (&PERSISTENT_VOLUME_CLAIM, claim.clone());
         objects.extend(claims.iter().map(typed));
@@ -187,6 +198,9 @@ impl Copying {
                 Ok(object) => made.push((kind, object)),
                 Err(error) => refused = refused.or(Some(error)),
             }
+        }
+        if refused.is_none() {
+            refused = self.take_secret(cluster, &belonging, with).await.err();
         }
         let session = match refused {
             None => self.tell_stopped(cluster, &session, with, now).await,
@@ -245,7 +259,7 @@ impl Copying {
 
     fn secret_of(&self, belonging: &Belonging) -> Option<Value> {
         let old = self.secret.as_ref()?;
-        let labels = json!({ crate::labels::PARAMETERS: "true" });
+        let labels = json!({ labels::PARAMETERS: "true" });
         let mut secret = json!({
             "apiVersion": "v1",
             "kind": "Secret",
@@ -258,6 +272,27 @@ impl Copying {
         }
         belonging.put_on(&mut secret);
         Some(secret)
+    }
+
+    /// Makes the Secret that was kept this session's: its data opens with the old passwords.
+    async fn take_secret(
+        &self,
+        cluster: &Cluster,
+        belonging: &Belonging,
+        with: &Taking<'_>,
+    ) -> Result<()> {
+        let Some(secret) = self.secret.as_ref().filter(|_| self.takes_secret) else {
+            return Ok(());
+        };
+        let patch = json!({ "metadata": {
+            "uid": text(secret, "/metadata/uid"),
+            "annotations": { labels::SESSION_UID: belonging.session_uid, labels::KEPT_SINCE: null },
+        } });
+        let (namespace, name) = (belonging.namespace.as_str(), text(secret, "/metadata/name"));
+        cluster
+            .merge_patch(&SECRET, namespace, name, None, &patch, with.write)
+            .await
+            .map(drop)
     }
 
     async fn take_back(
@@ -294,7 +329,7 @@ fn session_of(source: &Present, name: &SessionName, with_secret: bool) -> Value 
             spec.insert("secretsFrom".into(), "client".into());
         }
     }
-    let labels = json!({ crate::labels::USER: crate::labels::label_value(source.belonging.user_id.as_str()) });
+    let labels = json!({ labels::USER: labels::label_value(source.belonging.user_id.as_str()) });
     json!({
         "apiVersion": API_VERSION,
         "kind": "Session",

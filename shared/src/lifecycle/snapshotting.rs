@@ -8,6 +8,7 @@ use futures::join;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::remembering::remember;
 pub use super::snapshot_class::served;
 use super::snapshot_class::{Classes, classes};
 use super::stopping::Present;
@@ -115,7 +116,8 @@ impl Cutting {
             run: random_token()?,
             ..present.belonging.clone()
         };
-        let objects = snapshots_of(&belonging, &set, &claims, &names);
+        let mut objects = snapshots_of(&belonging, &set, &claims, &names);
+        remember(&present.object, &mut objects);
         for name in objects.iter().map(|object| text(object, "/metadata/name")) {
             check_subdomain(name)
                 .map_err(|why| anyhow!("invalid snapshot name {name:?}: {why}"))?;
