@@ -19,6 +19,9 @@ fn what_cannot_be_meant_is_told_before_any_request() {
         "--kept-older-than soon",
         "--snapshots-older-than never",
         "--snapshots-older-than -1d",
+        "alice",
+        "--expired -i -y",
+        "--expired --interval 5m -i",
     ] {
         let api = FakeApi::stateful();
         let played = cleanup(&api, words);
@@ -32,12 +35,7 @@ fn what_cannot_be_meant_is_told_before_any_request() {
 fn a_command_line_that_cannot_be_meant_is_answered_as_kubectl_does() {
     let program = Path::new(env!("CARGO_BIN_EXE_kubectl-session-cleanup"));
     let mut text = String::new();
-    for words in [
-        "alice",
-        "--bogus",
-        "--expired --interval soon",
-        "--expired --max -1",
-    ] {
+    for words in ["--bogus", "--expired --interval soon", "--expired --max -1"] {
         let args: Vec<&str> = words.split(' ').collect();
         let done = run_binary(program, &args, &[], "");
         assert_eq!((done.code, done.stdout.as_str()), (1, ""), "{words}");
