@@ -19,6 +19,10 @@ fn what_cannot_be_meant_is_told_before_any_request() {
         "--kept-older-than soon",
         "--snapshots-older-than never",
         "--snapshots-older-than -1d",
+        "--snapshots-older-than 99999999999999999999s",
+        "--kept-older-than 9223372036854775807d",
+        "--kept-older-than=",
+        "--interval 5m --snapshot-contents",
     ] {
         let api = FakeApi::stateful();
         let played = cleanup(&api, words);
@@ -36,6 +40,10 @@ fn a_command_line_that_cannot_be_meant_is_answered_as_kubectl_does() {
         "alice",
         "--bogus",
         "--expired --interval soon",
+        "--expired --interval -5m",
+        "--expired --interval 99999999999999999999s",
+        "--expired --max 99999999999999999999",
+        "--expired --max some",
         "--expired --max -1",
     ] {
         let args: Vec<&str> = words.split(' ').collect();
