@@ -32,6 +32,9 @@ pub const SNAPSHOT_SET: &str = "streaming.platform/snapshot";
 /// Label on what a snapshot schedule makes, VolumeSnapshots and the Pods that take them: name of the session. Those Pods do not
 /// carry [`SESSION`]: they are none of the session's, and its Services and NetworkPolicies must not select them.
 pub const SCHEDULE: &str = "streaming.platform/schedule";
+/// Annotation on a VolumeSnapshot that a schedule took of a stopped session: time of its last start, and UID of the claim. While
+/// both are the same, the claim holds the same.
+pub const AT_REST: &str = "streaming.platform/at-rest";
 /// Annotation on a VolumeSnapshot: spec of the claim it was taken of, as JSON, so that the claim can be made again.
 pub const CLAIM: &str = "streaming.platform/claim";
 

@@ -154,6 +154,7 @@ fn runs_with_its_own_rights() -> Result<()> {
     let left = inside("ls /home")?;
     ensure!(left == "file\n", "it was paused, and goes on: {left}");
     inside("echo second > /home/file")?;
+    enforce(&world, "=restricted")?;
     let second = run_now(&world, "two")?;
     ensure!(second.len() == 2 && second != first, "{second:?}");
     let hand = |name: &&String| name.ends_with("/by-hand");
@@ -170,6 +171,7 @@ fn runs_with_its_own_rights() -> Result<()> {
     let pods = world.session(&["list", "s"])?.exits(0)?.stdout;
     ensure!(pods.contains("running"), "{pods}");
 
+    enforce(&world, "-")?;
     let into = ["snapshot", "restore", newest, "--into", "back"];
     world.session(&into)?.exits(0)?;
     world.session(&["start", "back"])?.exits(0)?;
@@ -184,6 +186,13 @@ fn runs_with_its_own_rights() -> Result<()> {
     let read = world.namespace.kubectl(&words, None)?;
     ensure!(read == "second\nfile\nfrozen\n", "{read}");
     gone(&world, &["s", "back"])
+}
+
+/// Has the Namespace take only Pods of a Pod Security Standard, or any with `-`.
+fn enforce(world: &World, standard: &str) -> Result<()> {
+    let label = format!("pod-security.kubernetes.io/enforce{standard}");
+    let words = ["label", "namespace", world.namespace.name(), &label];
+    world.namespace.kubectl(&words, None).map(drop)
 }
 
 /// What the account may do, and what it may not.

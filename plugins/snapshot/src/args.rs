@@ -72,7 +72,8 @@ pub enum Action {
     ///
     /// A CronJob in the session's Namespace runs `snapshot create NAME --keep NUMBER`, with a ServiceAccount that may do that and
     /// nothing else. All of it goes with the session; the snapshots stay. Snapshots that were taken by hand are not counted, and
-    /// never deleted. Given again, it changes what is there; `snapshot list NAME` tells of it.
+    /// never deleted. Of a session that is stopped one is taken, and the next after it has been started. Given again, it changes
+    /// what is there; `snapshot list NAME` tells of it.
     ///
     /// Where you may not make the Role and the RoleBinding, everything else is made, and these are printed for an admin to apply.
     ///
@@ -106,7 +107,7 @@ pub struct Create {
     /// Do not run the template's quiesce and resume hooks
     #[arg(long)]
     pub skip_hooks: bool,
-    /// Take it as a schedule does: mark it, then delete all that are marked but the newest NUMBER
+    /// Take it as a schedule does: mark it, then delete all that are marked but the newest NUMBER; of a stopped session, take one only
     #[arg(long, value_name = "NUMBER", value_parser = numbers::count, allow_hyphen_values = true)]
     pub keep: Option<u32>,
     #[command(flatten)]

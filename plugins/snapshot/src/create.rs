@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
+use serde_json::Value;
 use session_shared::cluster::Cluster;
 use session_shared::cluster::chosen::Chosen;
 use session_shared::failure::{self, Kind, is, usage};
@@ -21,7 +22,7 @@ use session_shared::verb::Ground;
 use crate::args::Create;
 use crate::plan::{Writes, object_format};
 use crate::schedule::intent::kept;
-use crate::schedule::pruning;
+use crate::schedule::{pruning, resting};
 
 /// How long it waits when it is not told: drivers that copy a volume take minutes.
 const USUAL_WAIT: Duration = Duration::from_secs(600);
@@ -44,35 +45,69 @@ pub(crate) async fn run(args: &Create, connection: &Connection, ground: &mut Gro
     let found = chosen(&cluster, &session).await?;
     let present = look_at(&cluster, found, asked.skip_hooks).await?;
     let mut cutting = Cutting::of(&cluster, &present, &asked, ground.now()).await?;
-    if keep.is_some() {
-        pruning::mark(&mut cutting.objects, &session);
-    }
+    let held = match keep {
+        Some(_) => by_the_clock(&cluster, &present, &mut cutting).await?,
+        None => None,
+    };
     // writes
-    let taken = if writes.dry_run == DryRun::Client {
-        Ok(cutting.objects.clone())
-    } else {
-        let _guard = ground.interrupt.guard();
-        let interrupt = ground.interrupt.clone();
-        let with = writes.taking(&interrupt, writes.wait);
-        let mut sink = ground.console.progress();
-        let taken = cutting.take(&cluster, &with, &mut sink).await;
-        sink.tell(Event::Done);
-        taken
+    let taken = match &held {
+        Some(_) => Ok(Vec::new()),
+        None => take(&cluster, &cutting, &writes, ground).await,
     };
     // prints
     let mut mutations = Mutations::new(format, writes.dry_run);
     for snapshot in taken.iter().flatten() {
         ground.console.out(&mutations.done(snapshot, "created")?)?;
     }
+    if let Some(name) = &held {
+        let note = format!("none is taken: it is stopped, and snapshot {name:?} holds all of it");
+        ground.console.note(&note);
+    }
     let mut errors: Vec<anyhow::Error> = taken.err().into_iter().collect();
     if let Some(keep) = keep
         && !errors.iter().any(|error| is(error, Kind::Interrupted))
     {
-        // Whatever became of this one: those that were not ready in time must not heap up.
-        let pruned = pruning::prune(&cluster, &session, keep, &writes, &mutations, ground).await;
-        errors.extend(pruned.unwrap_or_else(|error| vec![error]));
+        // Whatever became of this one: those that were not ready in time must not heap up. In a rehearsal it is not there.
+        let missing = writes.dry_run != DryRun::None && held.is_none();
+        let keep = keep - u32::from(missing);
+        let belonging = &present.belonging;
+        let pruned = pruning::prune(&cluster, belonging, keep, &writes, &mutations, ground);
+        errors.extend(pruned.await.unwrap_or_else(|error| vec![error]));
     }
     failure::all(errors)
+}
+
+/// Marks a snapshot as one of a schedule; the name of the one that holds all that it would, if there is one.
+async fn by_the_clock(
+    cluster: &Cluster,
+    present: &Present,
+    cutting: &mut Cutting,
+) -> Result<Option<String>> {
+    pruning::mark(&mut cutting.objects, &present.belonging.session);
+    if !resting::mark(&mut cutting.objects, present) {
+        return Ok(None);
+    }
+    let taken = pruning::taken(cluster, &present.belonging).await?;
+    let held = resting::holding(&cutting.objects, &taken);
+    Ok(held.map(|set| set.name.clone()))
+}
+
+async fn take(
+    cluster: &Cluster,
+    cutting: &Cutting,
+    writes: &Writes,
+    ground: &mut Ground,
+) -> Result<Vec<Value>> {
+    if writes.dry_run == DryRun::Client {
+        return Ok(cutting.objects.clone());
+    }
+    let _guard = ground.interrupt.guard();
+    let interrupt = ground.interrupt.clone();
+    let with = writes.taking(&interrupt, writes.wait);
+    let mut sink = ground.console.progress();
+    let taken = cutting.take(cluster, &with, &mut sink).await;
+    sink.tell(Event::Done);
+    taken
 }
 
 /// How many stay of those that are taken with `--keep`.

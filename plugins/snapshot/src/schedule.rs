@@ -6,6 +6,7 @@ mod objects;
 mod outcome;
 mod plan;
 pub(crate) mod pruning;
+pub(crate) mod resting;
 
 use anyhow::Result;
 use serde_json::Value;

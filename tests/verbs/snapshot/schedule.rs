@@ -332,6 +332,46 @@ fn a_run_prunes_what_runs_have_taken_and_nothing_else() {
 }
 
 #[test]
+fn of_a_stopped_session_one_is_enough() {
+    let api = Scene {
+        runs: false,
+        ..Scene::default()
+    }
+    .server();
+    let old = taken(&api, 1, true);
+    let run = || snapshot(&api, "create alice --keep 2");
+    let first = run();
+    assert!(first.done().contains("alice-20260301-120000 created"));
+    api.forget_requests();
+    let second = run();
+    assert_eq!(second.done(), "");
+    let note = "note: none is taken: it is stopped, and snapshot \"alice-20260301-120000\" holds all of it\n";
+    assert_eq!(second.err, note);
+    assert!(api.writes().is_empty());
+    assert!(api.object(SNAPSHOTS, "default", &old).is_some());
+    // Restored meanwhile: a claim of the same name, and another one.
+    api.remove("persistentvolumeclaims", "default", "home-alice");
+    api.put(crate::scene::claim("home-alice"));
+    let third = snapshot(&api, "create alice --keep 2 --name third");
+    assert!(third.done().contains("/third created"), "{third:?}");
+}
+
+#[test]
+fn what_another_user_left_under_that_name_stays() {
+    let api = Scene::default().server();
+    let theirs = taken(&api, 1, true);
+    let mut object = api.object(SNAPSHOTS, "default", &theirs).unwrap();
+    object["metadata"]["annotations"]["streaming.platform/user-id"] = "bob@example.com".into();
+    api.put(object);
+    let ours = taken(&api, 2, true);
+    let played = snapshot(&api, "create alice --keep 1");
+    let gone =
+        format!("volumesnapshot.snapshot.storage.k8s.io {ours:?} deleted from default namespace");
+    assert_eq!(played.done().lines().nth(1), Some(gone.as_str()));
+    assert!(api.object(SNAPSHOTS, "default", &theirs).is_some());
+}
+
+#[test]
 fn a_run_that_fails_prunes_all_the_same() {
     let api = Scene {
         driver: Driver::Hangs,

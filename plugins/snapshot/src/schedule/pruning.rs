@@ -3,9 +3,9 @@
 use anyhow::Result;
 use serde_json::Value;
 use session_shared::cluster::Cluster;
-use session_shared::flags::writing::DryRun;
 use session_shared::labels;
-use session_shared::names::SessionName;
+use session_shared::names::{SessionName, UserId};
+use session_shared::objects::belonging::Belonging;
 use session_shared::report::mutation::Mutations;
 use session_shared::verb::Ground;
 
@@ -23,23 +23,30 @@ pub(crate) fn mark(snapshots: &mut [Value], session: &SessionName) {
     }
 }
 
+/// The snapshots that a session's schedule has taken.
+///
+/// # Errors
+/// What the server refuses, a server without snapshots.
+pub(crate) async fn taken(cluster: &Cluster, belonging: &Belonging) -> Result<Vec<Set>> {
+    let mut sets = chosen::sets(cluster, Some(&belonging.session)).await?;
+    sets.retain(|set| is_marked(set) && is_of(set, &belonging.user_id));
+    Ok(sets)
+}
+
 /// Deletes the old ones of those that are marked; the errors of those that are left.
 ///
 /// # Errors
 /// What the server refuses; closed standard output.
 pub(crate) async fn prune(
     cluster: &Cluster,
-    session: &SessionName,
+    belonging: &Belonging,
     keep: u32,
     writes: &Writes,
     mutations: &Mutations,
     ground: &mut Ground,
 ) -> Result<Vec<anyhow::Error>> {
-    let mut marked = chosen::sets(cluster, Some(session)).await?;
-    marked.retain(is_marked);
+    let marked = taken(cluster, belonging).await?;
     let keep = usize::try_from(keep).unwrap_or(usize::MAX);
-    // In a rehearsal the one that is being taken is not there.
-    let keep = keep - usize::from(writes.dry_run != DryRun::None);
     // What hangs in the driver must not hold up the next run.
     let writes = Writes {
         wait: false,
@@ -51,6 +58,12 @@ pub(crate) async fn prune(
 fn is_marked(set: &Set) -> bool {
     let marked = |one: &Value| one["metadata"]["labels"].get(labels::SCHEDULE).is_some();
     set.snapshots.iter().all(marked)
+}
+
+/// True if it is data of this user: another one may have had a session of the same name.
+fn is_of(set: &Set, user: &UserId) -> bool {
+    set.belonging()
+        .is_ok_and(|belonging| belonging.user_id == *user)
 }
 
 /// All but the newest `keep` that are ready. Of those that are not ready as many stay, and [`SLOW`] at least: a driver that
