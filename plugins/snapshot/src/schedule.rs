@@ -99,7 +99,7 @@ async fn planned(
     )?;
     // What cannot be cut now is told now, and not at night.
     let wanted = snapshotting::Asked {
-        name: None,
+        name: Some(session.to_string()),
         class: asked.class.clone(),
         skip_hooks: true,
     };
