@@ -25,6 +25,7 @@ mod krew;
 mod lifecycle;
 mod logs;
 mod resize;
+mod schedule;
 mod shell;
 mod snapshot;
 mod ssh;
@@ -68,6 +69,7 @@ fn all() -> Vec<Live> {
         cleanup::tests(),
         resize::tests(),
         snapshot::tests(),
+        schedule::tests(),
         diagnosis::tests(),
         faults::tests(),
         krew::tests(),

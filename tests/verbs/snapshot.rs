@@ -22,3 +22,5 @@ mod play;
 mod restore;
 #[path = "snapshot/scene.rs"]
 mod scene;
+#[path = "snapshot/schedule.rs"]
+mod schedule;

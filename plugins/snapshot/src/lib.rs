@@ -11,6 +11,7 @@ mod list;
 mod plan;
 mod prune;
 mod restore;
+mod schedule;
 mod view;
 
 use anyhow::Result;
@@ -37,6 +38,7 @@ impl Verb for Snapshot {
             Action::Clone(args) => copy::run(args, connection, ground).await,
             Action::Delete(args) => delete::run(args, connection, ground).await,
             Action::Prune(args) => prune::run(args, connection, ground).await,
+            Action::Schedule(args) => schedule::run(args, connection, ground).await,
         }
     }
 }

@@ -12,19 +12,22 @@ use super::remembering::remember;
 pub use super::snapshot_class::served;
 use super::snapshot_class::{Classes, classes};
 use super::stopping::Present;
-use crate::api::ObjectRef;
+use crate::api::{ObjectRef, Session};
+use crate::cluster::chosen::Chosen;
 use crate::cluster::interrupt::Interrupt;
 use crate::cluster::snapshots::{DriverFailed, Milestone};
-use crate::cluster::{Cluster, Write, random_token};
+use crate::cluster::{Cluster, Place, Selection, Write, random_token};
 use crate::failure::{self, Kind, hinted};
 use crate::labels;
 use crate::names::check_subdomain;
 use crate::objects::belonging::Belonging;
-use crate::objects::resource::{VOLUME_SNAPSHOT, VOLUME_SNAPSHOT_CONTENT, text};
+use crate::objects::resource::{
+    PERSISTENT_VOLUME_CLAIM, VOLUME_SNAPSHOT, VOLUME_SNAPSHOT_CONTENT, text,
+};
 use crate::objects::snapshot::{content_mark, name_of, snapshots_of};
 use crate::plan::Propagation;
 use crate::progress::Sink;
-use crate::reconcile::HookRun;
+use crate::reconcile::{HookRun, Live};
 
 /// So long a paused workload waits for its snapshots to be cut; then it goes on, and there is no snapshot.
 const PAUSE: Duration = Duration::from_secs(120);
@@ -70,6 +73,37 @@ pub struct Taking<'a> {
 /// The name of a snapshot that is taken at `now`: it sorts by time, `alice-20260301-120000`.
 pub fn set_of(session: &str, now: Timestamp) -> String {
     format!("{session}-{}", now.strftime("%Y%m%d-%H%M%S"))
+}
+
+/// True if its template has a hook for before or after a snapshot.
+pub fn has_hooks(session: &Session) -> bool {
+    let applied = session
+        .status
+        .as_ref()
+        .and_then(|status| status.applied.as_ref());
+    let hooks = applied.and_then(|applied| applied.hooks.as_ref());
+    hooks.is_some_and(|hooks| hooks.quiesce.is_some() || hooks.resume.is_some())
+}
+
+/// Looks at what a snapshot needs of a session: all that is there of it where a hook runs, its claims alone where none does.
+/// Then it needs no other right.
+///
+/// # Errors
+/// As [`Present::of`].
+pub async fn look_at(cluster: &Cluster, chosen: Chosen, skip_hooks: bool) -> Result<Present> {
+    let goes = chosen.session.metadata.deletion_timestamp.is_some();
+    if goes || (has_hooks(&chosen.session) && !skip_hooks) {
+        return Present::of(cluster, chosen, false).await;
+    }
+    let place = Place::Namespace(text(&chosen.object, "/metadata/namespace"));
+    let name = text(&chosen.object, "/metadata/name");
+    let select = Selection::labelled(format!("{}={name}", labels::SESSION));
+    let claims = cluster.list(&PERSISTENT_VOLUME_CLAIM, place, &select).await;
+    let live = Live {
+        data: claims?.items,
+        ..Live::default()
+    };
+    Present::with(chosen, live, false)
 }
 
 impl Cutting {
