@@ -19,6 +19,7 @@ mod diagnosis;
 mod embedded;
 mod extend;
 mod faults;
+mod files;
 mod forward;
 mod home;
 mod krew;
@@ -68,6 +69,7 @@ fn all() -> Vec<Live> {
         cleanup::tests(),
         resize::tests(),
         snapshot::tests(),
+        files::tests(),
         diagnosis::tests(),
         faults::tests(),
         krew::tests(),

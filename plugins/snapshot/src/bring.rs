@@ -256,9 +256,8 @@ impl Bringing {
     fn tell(&self, checked: &Checked, place: &Directory, inside: &Inside, console: &mut Console) {
         let contents = &checked.contents;
         console.note(&format!(
-            "{} of {} ({}) are in {:?} of container {:?}",
+            "{} ({}) restored below {:?} in container {:?}",
             counted(contents.files),
-            self.named(),
             size(contents.length),
             place.path,
             inside.container

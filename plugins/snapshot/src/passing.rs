@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use session_shared::cluster::files::{Inside, Passed};
 use session_shared::cluster::interrupt::Interrupt;
-use session_shared::failure::{Failure, Kind, hinted};
+use session_shared::failure::{Failure, Kind};
 
 /// Pieces of the stream that may wait for a disk.
 pub(crate) const WAITING: usize = 32;
@@ -37,13 +37,12 @@ pub(crate) fn same(passed: &Passed, ours: &str, inside: &Inside) -> Result<()> {
     if passed.sha256 == ours {
         return Ok(());
     }
-    let error = anyhow!(
+    Err(anyhow!(
         "the files were changed on their way: container {:?} of pod {:?} says checksum {:?}, and here it is {ours:?}",
         inside.container,
         inside.pod,
         passed.sha256
-    );
-    Err(hinted(error, "do it again"))
+    ))
 }
 
 /// Files as a sentence counts them.

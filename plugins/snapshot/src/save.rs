@@ -7,7 +7,7 @@ use anyhow::{Result, anyhow};
 use session_shared::Timestamp;
 use session_shared::cluster::files::Inside;
 use session_shared::cluster::{Cluster, rights};
-use session_shared::failure::usage;
+use session_shared::failure::{Hint, usage};
 use session_shared::flags::connection::Connection;
 use session_shared::flags::selection::session_name;
 use session_shared::flags::writing::DryRun;
@@ -164,7 +164,7 @@ impl Saving {
             }
         };
         let (contents, writer) = recorded.map_err(|why| self.explained(why, &inside))?;
-        same(&passed, &contents.sha256, &inside)?;
+        same(&passed, &contents.sha256, &inside).hint("do it again")?;
         let seal = self.seal(&inside, &directory, &contents, ground.now());
         let seal = seal.bytes()?;
         let finished = opened.finish(writer, seal).await;

@@ -13,7 +13,7 @@ fn stream() -> Vec<u8> {
     header.set_cksum();
     tar.append(&header, &b""[..]).unwrap();
     let content: Vec<u8> = (0..100_000u32)
-        .flat_map(|n| (n * n).to_le_bytes().into_iter().take(1))
+        .map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8)
         .collect();
     let mut header = Header::new_gnu();
     header.set_size(content.len() as u64);
@@ -130,10 +130,7 @@ fn other_files_are_told_apart() {
     };
     assert_eq!(refused(b""), "it is no gzip file");
     assert_eq!(refused(b"PK\x03\x04"), "it is no gzip file");
-    assert_eq!(
-        refused(&gzip(b"no tar at all")),
-        "it is damaged: failed to read entire block"
-    );
+    assert_eq!(refused(&gzip(b"no tar at all")), "it is cut off");
     assert!(refused(&gzip(&[7; 4096])).starts_with("it is damaged"));
     let plain = check(gzip(&stream()).as_slice()).unwrap();
     assert_eq!(plain.seal, None, "a tar.gz of any other make is welcome");

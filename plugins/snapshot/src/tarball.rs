@@ -82,7 +82,9 @@ fn rest_is_nothing(stream: &mut impl Read) -> Result<()> {
 fn damaged(error: io::Error) -> anyhow::Error {
     let text = error.to_string();
     // The crate's words for a stream that ends too early are not of that kind.
-    if error.kind() == io::ErrorKind::UnexpectedEof || text.contains("unexpected EOF") {
+    let early = ["unexpected EOF", "failed to read entire block"];
+    let early = early.iter().any(|words| text.contains(words));
+    if early || error.kind() == io::ErrorKind::UnexpectedEof {
         return anyhow!("it is cut off");
     }
     anyhow!("it is damaged: {text}")

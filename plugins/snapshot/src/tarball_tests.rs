@@ -51,7 +51,8 @@ fn a_whole_stream_is_counted_and_hashed() {
     let mut hash = Sha256::new();
     hash.update(&stream);
     assert_eq!(contents.sha256, digits(hash));
-    assert_eq!(contents.itself, [0..BLOCK], "the directory itself");
+    let itself = contents.itself.as_slice();
+    assert!(matches!(itself, [at] if *at == (0..BLOCK)), "{itself:?}");
     let empty = stream_of_nothing();
     assert_eq!(examine(empty.as_slice()).unwrap().files, 0);
 }

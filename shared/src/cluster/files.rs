@@ -263,7 +263,7 @@ impl Inside {
 
 /// The most telling line a script has written: the last that neither the script itself nor tar's habit has added.
 fn complaint(text: &str) -> String {
-    let ours = |line: &str| line.starts_with("tar ") || line.starts_with("sum ");
+    let ours = |line: &str| line.starts_with("tar ") || line == "sum" || line.starts_with("sum ");
     let habit = |line: &str| line.contains("previous errors") || line.contains("not recoverable");
     let lines = text.lines().rev().map(str::trim);
     let told = lines.filter(|line| !line.is_empty() && !ours(line));
@@ -345,6 +345,6 @@ fn progress(passed: u64, length: Option<u64>, time: Duration) -> String {
     text
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 #[path = "files_tests.rs"]
 mod tests;
