@@ -19,6 +19,7 @@ mod diagnosis;
 mod embedded;
 mod extend;
 mod faults;
+mod files;
 mod forward;
 mod home;
 mod krew;
@@ -70,6 +71,7 @@ fn all() -> Vec<Live> {
         resize::tests(),
         snapshot::tests(),
         schedule::tests(),
+        files::tests(),
         diagnosis::tests(),
         faults::tests(),
         krew::tests(),

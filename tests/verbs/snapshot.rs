@@ -14,6 +14,8 @@ mod copy;
 mod create;
 #[path = "snapshot/delete.rs"]
 mod delete;
+#[path = "snapshot/files.rs"]
+mod files;
 #[path = "snapshot/list.rs"]
 mod list;
 #[path = "play.rs"]

@@ -8,6 +8,8 @@ use session_shared::flags::selection::Selecting;
 use session_shared::flags::waiting::Waiting;
 use session_shared::flags::writing::Writing;
 
+use crate::file_args::{FromFile, ToFile};
+
 pub(crate) const ABOUT: &str = "Take snapshots of a session's data, go back to them, make other sessions of them.
 
 A snapshot is a VolumeSnapshot of every claim of a session; those of several claims share its name. While they are cut, the \
@@ -57,7 +59,8 @@ pub enum Action {
     #[command(visible_alias = "ls", after_long_help = LIST, override_usage = "kubectl session snapshot list [NAME] [options]")]
     List(List),
     /// Bring the data of a stopped session back to a snapshot, or make another session with it
-    #[command(after_long_help = RESTORE, override_usage = "kubectl session snapshot restore SNAPSHOT (--into NEW | --in-place) [options]")]
+    #[command(after_long_help = RESTORE, override_usage = "kubectl session snapshot restore SNAPSHOT (--into NEW | --in-place) [options]
+  kubectl session snapshot restore NAME --from FILE [options]")]
     Restore(Restore),
     /// Make another session with the data that a session has now
     #[command(after_long_help = CLONE, override_usage = "kubectl session snapshot clone NAME NEW [options]")]
@@ -90,7 +93,10 @@ const CREATE: &str = "  # Take a snapshot, and wait until it can be restored
   kubectl session snapshot create alice --name before-upgrade --class fast
 
   # Take it although the session cannot be paused, and do not wait
-  kubectl session snapshot create alice --skip-hooks --wait=false";
+  kubectl session snapshot create alice --skip-hooks --wait=false
+
+  # Without claims: copy the files of its container to a file
+  kubectl session snapshot create alice --to alice.tar.gz";
 
 /// Flags and arguments of `snapshot create`.
 #[derive(Group, Clone, Debug)]
@@ -110,6 +116,8 @@ pub struct Create {
     /// Take it as a schedule does: mark it, then delete all that are marked but the newest NUMBER; of a stopped session, take one only
     #[arg(long, value_name = "NUMBER", value_parser = numbers::count, allow_hyphen_values = true)]
     pub keep: Option<u32>,
+    #[command(flatten)]
+    pub file: ToFile,
     #[command(flatten)]
     pub printing: ObjectOutput,
     #[command(flatten)]
@@ -147,12 +155,15 @@ const RESTORE: &str =
   kubectl session start alice-before
 
   # See what would be done
-  kubectl session snapshot restore before-upgrade --in-place --dry-run=client";
+  kubectl session snapshot restore before-upgrade --in-place --dry-run=client
+
+  # Copy the files of a file into a session that runs
+  kubectl session snapshot restore alice --from alice.tar.gz";
 
 /// Flags and arguments of `snapshot restore`.
 #[derive(Group, Clone, Debug)]
 pub struct Restore {
-    /// Name of the snapshot, or of a single VolumeSnapshot
+    /// Name of the snapshot, or of a single VolumeSnapshot; with --from, of the session
     #[arg(value_name = "SNAPSHOT")]
     pub snapshot: String,
     /// Name of a session that is made with the data, of the same template; it is stopped
@@ -167,6 +178,8 @@ pub struct Restore {
     /// VolumeSnapshotClass of the snapshot that is taken first; by default that of the claims' driver
     #[arg(long, value_name = "CLASS")]
     pub class: Option<String>,
+    #[command(flatten)]
+    pub file: FromFile,
     #[command(flatten)]
     pub printing: ObjectOutput,
     #[command(flatten)]

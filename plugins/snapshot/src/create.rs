@@ -21,6 +21,7 @@ use session_shared::verb::Ground;
 
 use crate::args::Create;
 use crate::plan::{Writes, object_format};
+use crate::save;
 use crate::schedule::intent::kept;
 use crate::schedule::{pruning, resting};
 
@@ -32,6 +33,9 @@ const USUAL_WAIT: Duration = Duration::from_secs(600);
 /// # Errors
 /// What the user got wrong, before any request; a session without claims; classes; hooks; the driver.
 pub(crate) async fn run(args: &Create, connection: &Connection, ground: &mut Ground) -> Result<()> {
+    if let (true, Some(to)) = (args.file.is_asked()?, &args.file.to) {
+        return save::run(args, to, connection, ground).await;
+    }
     // no request: everything the user can have got wrong
     if let Some(text) = args.writing.deprecation() {
         ground.console.warn(text);

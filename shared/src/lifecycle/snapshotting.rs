@@ -8,6 +8,7 @@ use futures::join;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::pausing::{Pausing, Words};
 use super::remembering::remember;
 pub use super::snapshot_class::served;
 use super::snapshot_class::{Classes, classes};
@@ -27,7 +28,7 @@ use crate::objects::resource::{
 use crate::objects::snapshot::{content_mark, name_of, snapshots_of};
 use crate::plan::Propagation;
 use crate::progress::Sink;
-use crate::reconcile::{HookRun, Live};
+use crate::reconcile::Live;
 
 /// So long a paused workload waits for its snapshots to be cut; then it goes on, and there is no snapshot.
 const PAUSE: Duration = Duration::from_secs(120);
@@ -52,8 +53,7 @@ pub struct Cutting {
     pub objects: Vec<Value>,
     session: String,
     namespace: String,
-    quiesce: Option<HookRun>,
-    resume: Option<HookRun>,
+    pausing: Pausing,
     retaining: Vec<String>,
 }
 
@@ -124,9 +124,13 @@ impl Cutting {
             .collect();
         claims.sort_by_key(|claim| text(claim, "/metadata/name"));
         if claims.is_empty() {
-            return Err(anyhow!(
+            let error = anyhow!(
                 "session {session:?} has no claims: there is nothing to take a snapshot of"
-            ));
+            );
+            let save = format!(
+                "save the files of its container: kubectl session snapshot create {session} -n {namespace} --to FILE.tar.gz"
+            );
+            return Err(hinted(error, save));
         }
         let bound = |claim: &&&Value| text(claim, "/status/phase") == "Bound";
         if let Some(claim) = claims.iter().find(|claim| !bound(claim)) {
@@ -156,24 +160,20 @@ impl Cutting {
             check_subdomain(name)
                 .map_err(|why| anyhow!("invalid snapshot name {name:?}: {why}"))?;
         }
-        let hook = |name| {
-            let run = HookRun::of(&present.session, &present.seen, name);
-            run.filter(|_| !asked.skip_hooks)
+        let words = Words {
+            undone: format!("no snapshot of session {session:?} was taken"),
+            without: format!(
+                "take it while the session writes: kubectl session snapshot create {session} -n {namespace}"
+            ),
         };
         Ok(Self {
             set,
             objects,
             session: session.to_owned(),
             namespace: namespace.to_owned(),
-            quiesce: hook("quiesce"),
-            resume: hook("resume"),
+            pausing: Pausing::of(present, asked.skip_hooks, words),
             retaining,
         })
-    }
-
-    /// True if the workload pauses while it is cut.
-    fn pauses(&self) -> bool {
-        self.quiesce.is_some() || self.resume.is_some()
     }
 
     /// Takes it, and returns the VolumeSnapshots as they are then. Of one that a driver has failed, or that was not cut while the
@@ -190,20 +190,8 @@ impl Cutting {
         if with.write.dry_run {
             return self.make(cluster, with.write).await;
         }
-        let cut = match self.pause(cluster, with).await {
-            Ok(()) => self.cut(cluster, with, sink).await,
-            Err(error) => Err(error),
-        };
-        // Whatever happened, and whoever has had enough: the workload goes on.
-        let made = match (cut, self.go_on(cluster).await) {
-            (Ok(made), Ok(())) => made,
-            (Err(error), Ok(())) => return Err(error),
-            (cut, Err(paused)) => {
-                let mut errors: Vec<anyhow::Error> = cut.err().into_iter().collect();
-                errors.push(paused);
-                return Err(failure::all(errors).err().unwrap_or_else(|| anyhow!("")));
-            }
-        };
+        let cut = self.cut(cluster, with, sink);
+        let made = self.pausing.around(cluster, with.interrupt, cut).await?;
         if !with.wait {
             return Ok(made);
         }
@@ -242,49 +230,6 @@ impl Cutting {
         join_all(marks).await.into_iter().for_each(drop);
     }
 
-    async fn pause(&self, cluster: &Cluster, with: &Taking<'_>) -> Result<()> {
-        let Some(hook) = &self.quiesce else {
-            return Ok(());
-        };
-        let run = cluster.run_hook(&self.namespace, hook);
-        let Err(error) = with.interrupt.race(run).await else {
-            return Ok(());
-        };
-        if failure::is(&error, Kind::Interrupted) {
-            return Err(error);
-        }
-        let (session, namespace) = (&self.session, &self.namespace);
-        // As text: a failure of the connection would be printed without what was being done.
-        let error = anyhow!(
-            "no snapshot of session {session:?} was taken: it could not be quiesced: {error:#}"
-        );
-        let without = format!(
-            "take it while the session writes: kubectl session snapshot create {session} -n {namespace} --skip-hooks"
-        );
-        Err(hinted(error, without))
-    }
-
-    async fn go_on(&self, cluster: &Cluster) -> Result<()> {
-        let Some(hook) = &self.resume else {
-            return Ok(());
-        };
-        let done = cluster.run_hook(&self.namespace, hook).await;
-        done.map_err(|error| {
-            let error = anyhow!(
-                "session {:?} may still be quiesced: it could not be resumed: {error:#}",
-                self.session
-            );
-            let words = hook.command.join(" ");
-            hinted(
-                error,
-                format!(
-                    "resume it: kubectl session connect {} -n {} -- {words}",
-                    self.session, self.namespace
-                ),
-            )
-        })
-    }
-
     /// Makes the VolumeSnapshots; where the workload pauses, waits until the moment is fixed.
     async fn cut(
         &self,
@@ -293,7 +238,7 @@ impl Cutting {
         sink: &mut dyn Sink,
     ) -> Result<Vec<Value>> {
         let made = self.make(cluster, with.write).await?;
-        if !self.pauses() {
+        if !self.pausing.pauses() {
             return Ok(made);
         }
         let limit = with.limit.min(PAUSE);
