@@ -83,18 +83,23 @@ impl Server {
         let place = Place::new(&self.real, &self.kubeconfig)?;
         let kubelet = scenario.sizes.then(|| Kubelet::of(&place));
         for line in scenario.before {
-            place.succeeds(&words(&self.named(line)))?;
+            match *line {
+                "!orphan" => place.orphan()?,
+                "!expire" => place.expire()?,
+                line => place.succeeds(&words(&self.named(&place, line)))?,
+            }
         }
         let before = place.until("what the verb needs", |state| is_settled(scenario, state))?;
         Ok((place, kubelet, before))
     }
 
     fn verb(&self, place: &Place, line: &str, at: Option<At>) -> Result<Run> {
-        place.disturbed(&words(&self.named(line)), at)
+        place.disturbed(&words(&self.named(place, line)), at)
     }
 
-    fn named(&self, line: &str) -> String {
-        line.replace("TEMPLATE", &self.template)
+    fn named(&self, place: &Place, line: &str) -> String {
+        let line = line.replace("TEMPLATE", &self.template);
+        line.replace("FILE", &place.file.path().to_string_lossy())
     }
 }
 
@@ -141,7 +146,10 @@ fn judge(
     let after =
         after.map_err(|state| anyhow::anyhow!("left behind: {}", state.stray().join(", ")))?;
     nothing_lost(scenario, before, &after)?;
-    let line = (scenario.again)(&after);
+    let line = match (scenario.again)(&after) {
+        "" => scenario.line,
+        line => line,
+    };
     let again = server.verb(place, line, None)?;
     let already = scenario
         .already
@@ -183,14 +191,28 @@ fn comes_to(place: &Place, wanted: &BTreeMap<String, Value>, when: &str) -> Resu
     )
 }
 
+/// True if there is a snapshot of a claim, ready, that was not there before.
+fn is_saved(before: &State, after: &State, claim: &str) -> bool {
+    let of_claim = |snapshot: &Value| {
+        let source = text(snapshot, "/spec/source/persistentVolumeClaimName");
+        claim.strip_prefix("PersistentVolumeClaim/") == Some(source)
+    };
+    let mut new = after
+        .objects
+        .iter()
+        .filter(|(key, _)| before.get(key).is_none());
+    new.any(|(_, object)| of_claim(object) && object["status"]["readyToUse"] == true)
+}
+
 /// Data that was there before is there still, the same and not one of the same name, and passwords open what they opened.
 fn nothing_lost(scenario: &Scenario, before: &State, after: &State) -> Result<()> {
     let now = after.data();
     for (name, uid) in before.data() {
-        let wanted = scenario
+        let mut wanted = scenario
             .destroys
             .iter()
             .any(|prefix| name.starts_with(prefix));
+        wanted &= !scenario.replaces || is_saved(before, after, &name);
         ensure!(wanted || now.get(&name) == Some(&uid), "lost: {name}");
     }
     let secret = |state: &State, start: &str| {

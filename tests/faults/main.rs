@@ -30,10 +30,13 @@ use session_cluster::Cluster;
 use session_support::{At, Fault, Real};
 
 use case::Server;
-use scenario::{COMMON, Scenario};
+use scenario::{COMMON, RARE, Scenario};
 use table::{FAULTS, Table, word};
 
-const TEMPLATE: &str = include_str!("template.yaml");
+/// A template whose workload is a Pod.
+const POD: &str = include_str!("pod.yaml");
+/// One whose workload is a StatefulSet.
+const SET: &str = include_str!("set.yaml");
 
 /// Which faults happen at which requests.
 #[derive(Clone, Copy)]
@@ -65,28 +68,33 @@ impl Shared {
         let wanted = server.undisturbed(scenario)?;
         let mut failed = Vec::new();
         for fault in FAULTS.into_iter().filter(|fault| which.has(*fault)) {
-            for request in 1.. {
-                if matches!(which, Which::Errors) && !scenario.errors_at.contains(&request) {
-                    let last = scenario.errors_at.iter().max();
-                    if last.is_some_and(|last| request > *last) {
-                        break;
-                    }
-                    continue;
-                }
+            let all = || Box::new(1_usize..) as Box<dyn Iterator<Item = usize>>;
+            let requests = match which {
+                Which::Errors => Box::new(scenario.errors_at.into_iter()),
+                Which::Killed | Which::All => all(),
+            };
+            for request in requests {
                 let judged = server.disturbed(scenario, At { request, fault }, &wanted);
                 if matches!(judged, Ok(false)) {
+                    ensure!(
+                        !matches!(which, Which::Errors),
+                        "there is no request {request}"
+                    );
                     break;
                 }
                 let line = wanted.requests.get(request - 1).map_or("", String::as_str);
                 self.table
                     .note(scenario.name, request, line, fault, judged.is_ok());
                 if let Err(error) = judged {
-                    failed.push(format!("{} at {request}: {error:#}", word(fault)));
+                    let told = format!("{} {} at {request}: {error:#}", scenario.name, word(fault));
+                    // At once: the whole matrix takes long.
+                    eprintln!("{told}\n");
+                    failed.push(told);
                 }
             }
         }
         if !failed.is_empty() {
-            bail!("{} {}", scenario.name, failed.join("\n\n"));
+            bail!("{}", failed.join("\n\n"));
         }
         Ok(())
     }
@@ -115,11 +123,18 @@ fn prepared() -> Result<Server> {
         template,
     };
     let folder = tempfile::tempdir()?;
-    let file = folder.path().join("template.yaml");
-    std::fs::write(&file, TEMPLATE.replace("NAME", &server.template))?;
-    let path = file.to_str().unwrap_or_default();
-    for args in [&["setup"][..], &["template", "apply", "-f", path]] {
-        let run = std::process::Command::new(env!("CARGO_BIN_EXE_kubectl-session"))
+    let file = |name: &str, text: &str| -> Result<String> {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text.replace("NAME", &server.template))?;
+        Ok(path.to_string_lossy().into_owned())
+    };
+    let (pod, set) = (file("pod.yaml", POD)?, file("set.yaml", SET)?);
+    for args in [
+        &["setup"][..],
+        &["template", "apply", "-f", &pod],
+        &["template", "apply", "-f", &set],
+    ] {
+        let run = std::process::Command::new(place::program())
             .args(args)
             .env("KUBECONFIG", &server.kubeconfig)
             .output()?;
@@ -133,24 +148,23 @@ fn prepared() -> Result<Server> {
 }
 
 fn trials(shared: &Arc<Shared>) -> Vec<Trial> {
+    let trial = |scenario: Scenario, what: &str, which| {
+        let shared = shared.clone();
+        let run = move || {
+            shared
+                .run(&scenario, which)
+                .map_err(|error| Failed::from(format!("{error:#}")))
+        };
+        Trial::test(format!("{}_{what}", scenario.name), run)
+    };
     let mut trials = Vec::new();
     for scenario in COMMON {
-        let tries = [
-            ("killed_at_every_request", Which::Killed, false),
-            ("with_requests_that_fail", Which::Errors, false),
-            ("with_every_fault_everywhere", Which::All, true),
-        ];
-        for (what, which, whole) in tries {
-            let shared = shared.clone();
-            let run = move || {
-                shared
-                    .run(&scenario, which)
-                    .map_err(|error| Failed::from(format!("{error:#}")))
-            };
-            trials.push(
-                Trial::test(format!("{}_{what}", scenario.name), run).with_ignored_flag(whole),
-            );
-        }
+        trials.push(trial(scenario, "killed_at_every_request", Which::Killed));
+        trials.push(trial(scenario, "with_requests_that_fail", Which::Errors));
+    }
+    for scenario in COMMON.into_iter().chain(RARE) {
+        let whole = trial(scenario, "with_every_fault_at_every_request", Which::All);
+        trials.push(whole.with_ignored_flag(true));
     }
     trials
 }

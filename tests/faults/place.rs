@@ -6,12 +6,14 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use http::Method;
 use serde_json::{Value, json};
 use session_support::{At, Real};
 
 use crate::state::State;
+
+const API: &str = "streaming.platform/v1";
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
@@ -35,6 +37,8 @@ pub(crate) struct Run {
 pub(crate) struct Place {
     pub(crate) real: Real,
     pub(crate) name: String,
+    /// A file with a template of the namespace's name.
+    pub(crate) file: tempfile::NamedTempFile,
     kubeconfig: PathBuf,
     /// What every namespace has from the beginning.
     given: State,
@@ -54,9 +58,17 @@ impl Place {
             &object,
         );
         ensure!(code == 201, "no namespace: {said}");
+        let template = format!(
+            "apiVersion: {API}\nkind: SessionTemplate\nmetadata: {{name: {name}}}\nspec:\n  manifest: |\n    \
+             apiVersion: v1\n    kind: Pod\n    metadata: {{name: \"x-${{SESSION_ID}}\"}}\n    \
+             spec: {{containers: [{{name: main, image: x}}]}}\n"
+        );
+        let file = tempfile::Builder::new().suffix(".yaml").tempfile()?;
+        std::fs::write(file.path(), template)?;
         let mut place = Self {
             real: real.clone(),
             name,
+            file,
             kubeconfig: kubeconfig.to_owned(),
             given: State::default(),
         };
@@ -80,7 +92,7 @@ impl Place {
     /// Reads until `wanted` is true, and returns what is there then; controllers need a moment.
     pub(crate) fn until(&self, what: &str, wanted: impl Fn(&State) -> bool) -> Result<State> {
         let state = self.settled(wanted);
-        state.map_err(|state| anyhow::anyhow!("{what}: still not there:\n{}", state.text()))
+        state.map_err(|state| anyhow!("{what}: still not there:\n{}", state.text()))
     }
 
     /// The same; in vain, it returns what is there in the end.
@@ -136,8 +148,32 @@ impl Place {
         Ok(())
     }
 
+    /// Takes the Session away and nothing that it owns.
+    pub(crate) fn orphan(&self) -> Result<()> {
+        let options = json!({ "propagationPolicy": "Orphan" });
+        let path = format!("/apis/{API}/namespaces/{}/sessions/s", self.name);
+        let (code, said) = self
+            .real
+            .ask(Method::DELETE, &path, "application/json", &options);
+        ensure!(code == 200, "{said}");
+        self.settled(|state| state.get("Session/s").is_none())
+            .map(drop)
+            .map_err(|_| anyhow!("the Session stays"))
+    }
+
+    /// The session's time has been over for long.
+    pub(crate) fn expire(&self) -> Result<()> {
+        let patch = json!({ "status": { "expiresAt": "2020-01-01T00:00:00Z" } });
+        let path = format!("/apis/{API}/namespaces/{}/sessions/s/status", self.name);
+        let (code, said) =
+            self.real
+                .ask(Method::PATCH, &path, "application/merge-patch+json", &patch);
+        ensure!(code == 200, "{said}");
+        Ok(())
+    }
+
     fn spawn(&self, args: &[&str], kubeconfig: &Path) -> Result<Child> {
-        Command::new(env!("CARGO_BIN_EXE_kubectl-session"))
+        Command::new(program())
             .args(["--namespace", &self.name])
             .args(args)
             .env("KUBECONFIG", kubeconfig)
@@ -154,11 +190,19 @@ impl Drop for Place {
         if std::env::var_os("SESSION_CLUSTER_KEEP").is_some() {
             return;
         }
-        let path = format!("/api/v1/namespaces/{}", self.name);
-        let _ = self
-            .real
-            .ask(Method::DELETE, &path, "application/json", &Value::Null);
+        let template = format!("/apis/{API}/sessiontemplates/{}", self.name);
+        for path in [format!("/api/v1/namespaces/{}", self.name), template] {
+            let _ = self
+                .real
+                .ask(Method::DELETE, &path, "application/json", &Value::Null);
+        }
     }
+}
+
+/// What is tested: `SESSION_BINARY`, a release build say, or else what cargo has built for this test.
+pub(crate) fn program() -> PathBuf {
+    let given = std::env::var_os("SESSION_BINARY").map(PathBuf::from);
+    given.unwrap_or_else(|| env!("CARGO_BIN_EXE_kubectl-session").into())
 }
 
 /// Waits for the end of a child. What it says is little: a pipe holds all of it.

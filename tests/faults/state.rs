@@ -47,6 +47,11 @@ impl State {
                 objects.insert(key(&object), object);
             }
         }
+        // What `template apply` is tried with has the name of its namespace.
+        let path = format!("/apis/streaming.platform/v1/sessiontemplates/{namespace}");
+        if let Some(template) = real.get(&path) {
+            objects.insert(key(&template), template);
+        }
         Self { objects }
     }
 
@@ -81,7 +86,7 @@ impl State {
             let labels = &object["metadata"]["labels"];
             let labelled = labels[MANAGED_BY] == "kubectl-session" && labels[SESSION].is_string();
             match object["kind"].as_str() {
-                Some("Session") => {}
+                Some("Session" | "SessionTemplate") => {}
                 _ if !labelled => stray.push(format!("{} has no labels", key(object))),
                 _ if !owned && !is_data(object) => {
                     stray.push(format!("{} has no owner", key(object)))
@@ -103,7 +108,7 @@ impl State {
             let mut object = pruned(object);
             let namespace = text(&self.objects[key], "/metadata/namespace");
             blur(&mut object, &names, namespace);
-            (key.clone(), object)
+            (blurred(key, &names, namespace), object)
         });
         essence.collect()
     }
@@ -288,8 +293,28 @@ fn blurred(text: &str, names: &BTreeMap<&str, &str>, namespace: &str) -> String 
         }
         rest = &rest[length..];
     }
-    blurred.replace(namespace, "<namespace>")
+    without_moment(&blurred.replace(namespace, "<namespace>"))
 }
+
+/// Names of snapshots that nobody named hold the moment when they were taken: two of them come to the same.
+fn without_moment(text: &str) -> String {
+    let is_moment = |part: &str| {
+        let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+        matches!(part.split_once('-'), Some((day, time)) if day.len() == 8 && time.len() == 6 && digits(day) && digits(time))
+    };
+    let mut places = text.char_indices().map(|(at, _)| at);
+    match places.find(|at| text.get(*at..*at + MOMENT).is_some_and(is_moment)) {
+        Some(at) => format!(
+            "{}<moment>{}",
+            &text[..at],
+            without_moment(&text[at + MOMENT..])
+        ),
+        None => text.to_owned(),
+    }
+}
+
+/// Characters of `20260301-120000`.
+const MOMENT: usize = 15;
 
 /// Characters of a UID.
 const UID: usize = 36;
