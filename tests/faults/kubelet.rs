@@ -24,11 +24,13 @@ impl Kubelet {
         let (real, name, asked) = (place.real.clone(), place.name.clone(), stop.clone());
         let thread = std::thread::spawn(move || {
             while !asked.load(Ordering::Relaxed) {
-                let state = State::read(&real, &name);
+                let state = State::of(&real, &name, |kind| {
+                    ["Pod", "PersistentVolumeClaim"].contains(&kind)
+                });
                 for object in state.objects.values() {
                     act(&real, &name, object);
                 }
-                std::thread::sleep(Duration::from_millis(100));
+                std::thread::sleep(Duration::from_millis(200));
             }
         });
         Self {

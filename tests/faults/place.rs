@@ -98,6 +98,7 @@ impl Place {
     /// The same; in vain, it returns what is there in the end.
     pub(crate) fn settled(&self, wanted: impl Fn(&State) -> bool) -> Result<State, State> {
         let until = Instant::now() + PATIENCE;
+        let mut pause = Duration::from_millis(25);
         loop {
             let state = self.state();
             if wanted(&state) {
@@ -106,7 +107,9 @@ impl Place {
             if Instant::now() > until {
                 return Err(state);
             }
-            std::thread::sleep(Duration::from_millis(50));
+            std::thread::sleep(pause);
+            // What takes long is not to be kept from it by those who look.
+            pause = (pause * 2).min(Duration::from_millis(400));
         }
     }
 

@@ -35,9 +35,21 @@ pub(crate) struct State {
 }
 
 impl State {
+    /// Reads all of them.
     pub(crate) fn read(real: &Real, namespace: &str) -> Self {
+        let mut state = Self::of(real, namespace, |_| true);
+        // What `template apply` is tried with has the name of its namespace.
+        let path = format!("/apis/streaming.platform/v1/sessiontemplates/{namespace}");
+        if let Some(template) = real.get(&path) {
+            state.objects.insert(key(&template), template);
+        }
+        state
+    }
+
+    /// Reads those of some kinds.
+    pub(crate) fn of(real: &Real, namespace: &str, wanted: impl Fn(&str) -> bool) -> Self {
         let mut objects = BTreeMap::new();
-        for (version, kind, plural) in KINDS {
+        for (version, kind, plural) in KINDS.into_iter().filter(|(_, kind, _)| wanted(kind)) {
             let root = if version == "v1" { "api" } else { "apis" };
             let path = format!("/{root}/{version}/namespaces/{namespace}/{plural}");
             let list = real.get(&path).unwrap_or_default();
@@ -46,11 +58,6 @@ impl State {
                 object["apiVersion"] = version.into();
                 objects.insert(key(&object), object);
             }
-        }
-        // What `template apply` is tried with has the name of its namespace.
-        let path = format!("/apis/streaming.platform/v1/sessiontemplates/{namespace}");
-        if let Some(template) = real.get(&path) {
-            objects.insert(key(&template), template);
         }
         Self { objects }
     }
@@ -254,6 +261,9 @@ fn remove(object: &mut Value, field: &str) {
     }
 }
 
+/// Tokens of a run, and names made from them, wherever they stand.
+const OF_ONE_RUN: [&str; 2] = ["streaming.platform/run", "controller-revision-hash"];
+
 /// Replaces what differs from run to run by what it stands for.
 fn blur(value: &mut Value, names: &BTreeMap<&str, &str>, namespace: &str) {
     match value {
@@ -263,7 +273,9 @@ fn blur(value: &mut Value, names: &BTreeMap<&str, &str>, namespace: &str) {
             .for_each(|item| blur(item, names, namespace)),
         Value::Object(fields) => {
             let old = std::mem::take(fields);
-            let kept = old.into_iter().filter(|(_, value)| !value.is_null());
+            let kept = old
+                .into_iter()
+                .filter(|(key, value)| !value.is_null() && !OF_ONE_RUN.contains(&key.as_str()));
             *fields = kept
                 .map(|(key, mut value)| {
                     blur(&mut value, names, namespace);
