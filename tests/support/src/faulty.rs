@@ -294,3 +294,7 @@ fn end_to_end(headers: &mut HeaderMap) {
         headers.remove(name);
     }
 }
+
+#[cfg(test)]
+#[path = "faulty_tests.rs"]
+mod tests;

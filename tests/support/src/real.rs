@@ -75,6 +75,18 @@ impl Real {
 
     /// Sends a request with a body of a content type, and reads the whole answer: its status code, and its JSON or null.
     pub fn ask(&self, method: Method, path: &str, content: &str, body: &Value) -> (u16, Value) {
+        let answer = self.try_ask(method, path, content, body);
+        answer.unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    /// The same, where no answer may come: why it did not.
+    pub fn try_ask(
+        &self,
+        method: Method,
+        path: &str,
+        content: &str,
+        body: &Value,
+    ) -> Result<(u16, Value), String> {
         let bytes = if body.is_null() {
             Vec::new()
         } else {
@@ -87,17 +99,14 @@ impl Real {
             .body(Body::from(bytes))
             .unwrap();
         let client = self.client.clone();
-        let (line, told) = (
-            path.to_owned(),
-            self.runtime.wait(async move {
-                let response = client.send(request).await?;
-                let status = response.status().as_u16();
-                let body = response.into_body().collect().await?;
-                Ok::<_, kube::Error>((status, body.to_bytes()))
-            }),
-        );
-        let (status, body) = told.unwrap_or_else(|error| panic!("{line}: {error}"));
-        (status, serde_json::from_slice(&body).unwrap_or_default())
+        let answer = self.runtime.wait(async move {
+            let response = client.send(request).await?;
+            let status = response.status().as_u16();
+            let body = response.into_body().collect().await?;
+            Ok::<_, kube::Error>((status, body.to_bytes()))
+        });
+        let (status, body) = answer.map_err(|error| error.to_string())?;
+        Ok((status, serde_json::from_slice(&body).unwrap_or_default()))
     }
 
     /// What a GET answers; `None` where there is nothing.
