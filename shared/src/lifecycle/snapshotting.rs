@@ -25,9 +25,9 @@ use crate::objects::belonging::Belonging;
 use crate::objects::resource::{
     PERSISTENT_VOLUME_CLAIM, VOLUME_SNAPSHOT, VOLUME_SNAPSHOT_CONTENT, text,
 };
-use crate::objects::snapshot::{content_mark, name_of, snapshots_of};
+use crate::objects::snapshot::{claim_name, content_mark, name_of, snapshots_of};
 use crate::plan::Propagation;
-use crate::progress::Sink;
+use crate::progress::{Event, Sink};
 use crate::reconcile::Live;
 
 /// So long a paused workload waits for its snapshots to be cut; then it goes on, and there is no snapshot.
@@ -238,6 +238,13 @@ impl Cutting {
         sink: &mut dyn Sink,
     ) -> Result<Vec<Value>> {
         let made = self.make(cluster, with.write).await?;
+        for earlier in made.iter().filter(|object| !self.is_of_this_run(object)) {
+            sink.tell(Event::Note(format!(
+                "{} is of a run that was cut off, begun at {}: the snapshots of the other claims are later",
+                text(earlier, "/metadata/name"),
+                text(earlier, "/metadata/creationTimestamp")
+            )));
+        }
         if !self.pausing.pauses() {
             return Ok(made);
         }
@@ -251,19 +258,29 @@ impl Cutting {
         }
     }
 
-    /// POSTs all of them, or none: what was made before one was refused is taken away again.
+    /// POSTs all of them, or none: what was made before one was refused is taken away again. What a run that was cut off has
+    /// made of them stays, and is completed.
     async fn make(&self, cluster: &Cluster, write: &Write) -> Result<Vec<Value>> {
         let posts = self
             .objects
             .iter()
             .map(|object| self.post(cluster, object, write));
-        let (mut made, mut refused) = (Vec::new(), None);
-        for result in join_all(posts).await {
+        let (mut made, mut taken, mut refused) = (Vec::new(), None, None);
+        for (object, result) in self.objects.iter().zip(join_all(posts).await) {
             match result {
                 Ok(object) => made.push(object),
-                Err(error) => refused = refused.or(Some(error)),
+                Err(error) => match self.earlier(cluster, object, &error).await {
+                    Some(found) => {
+                        made.push(found);
+                        taken = taken.or(Some(error));
+                    }
+                    None => refused = refused.or(Some(error)),
+                },
             }
         }
+        let is_new = made.iter().any(|object| self.is_of_this_run(object));
+        // There is nothing to complete: the name is taken.
+        let refused = refused.or(taken.filter(|_| !is_new));
         match refused {
             None => Ok(made),
             Some(error) if write.dry_run => Err(error),
@@ -272,6 +289,32 @@ impl Cutting {
                 Err(served(error))
             }
         }
+    }
+
+    /// What has the name of one of them and is just that: the same snapshot of the same claim, by another run.
+    async fn earlier(
+        &self,
+        cluster: &Cluster,
+        object: &Value,
+        error: &anyhow::Error,
+    ) -> Option<Value> {
+        if !failure::is(error, Kind::AlreadyExists) {
+            return None;
+        }
+        let name = text(object, "/metadata/name");
+        let found = cluster.get(&VOLUME_SNAPSHOT, &self.namespace, name).await;
+        let found = found.ok().flatten()?;
+        let marks = [labels::SNAPSHOT_SET, labels::SESSION_UID];
+        let mark = |object: &Value, key: &str| object["metadata"]["annotations"][key].clone();
+        let same = marks
+            .iter()
+            .all(|key| mark(&found, key).is_string() && mark(&found, key) == mark(object, key));
+        let whole = text(&found, "/metadata/deletionTimestamp").is_empty();
+        (same && whole && claim_name(&found) == claim_name(object)).then_some(found)
+    }
+
+    fn is_of_this_run(&self, object: &Value) -> bool {
+        self.objects.first().and_then(run_of) == run_of(object)
     }
 
     async fn post(&self, cluster: &Cluster, object: &Value, write: &Write) -> Result<Value> {
@@ -297,7 +340,8 @@ impl Cutting {
 
     /// True if nothing of them is left.
     async fn take_back(&self, cluster: &Cluster, made: &[Value], write: &Write) -> bool {
-        let targets: Vec<ObjectRef> = made.iter().map(ObjectRef::of).collect();
+        let new = made.iter().filter(|object| self.is_of_this_run(object));
+        let targets: Vec<ObjectRef> = new.map(ObjectRef::of).collect();
         let deletes = targets.iter().map(|target| {
             let background = Propagation::Background;
             cluster.take_away(&VOLUME_SNAPSHOT, &self.namespace, target, background, write)
