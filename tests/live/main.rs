@@ -21,6 +21,7 @@ mod extend;
 mod faults;
 mod forward;
 mod home;
+mod keeping;
 mod krew;
 mod lifecycle;
 mod logs;
@@ -57,6 +58,7 @@ fn all() -> Vec<Live> {
         logs::tests(),
         template::tests(),
         data::tests(),
+        keeping::tests(),
         connect::tests(),
         shell::tests(),
         ssh::tests(),
