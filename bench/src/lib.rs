@@ -1,4 +1,5 @@
-//! Measurements, each a program: `start`, `list`, `status`, `create`, `connect`, `forward`, `diagnosis`, `size` and `template`.
+//! Measurements, each a program: `start`, `list`, `status`, `create`, `connect`, `forward`, `diagnosis`, `restart`,
+//! `snapshot`, `requests`, `cleanup`, `size` and `template`.
 //!
 //! Times are never judged alone. Rivals run by turns in one run, so that whatever slows this machine down slows both,
 //! and what is judged is the ratio of their medians, or the median of their differences.

@@ -35,6 +35,12 @@ impl User {
         })
     }
 
+    /// What the server knows the user as.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The namespace.
     #[must_use]
     pub fn namespace(&self) -> &Namespace {

@@ -123,6 +123,9 @@ fn parse(text: &str) -> Result<Duration> {
         );
     }
     let Ok(span) = text.parse::<Span>() else {
+        if is_beyond_all_numbers(text) {
+            bail!("invalid duration {text:?}: it is longer than ten years");
+        }
         bail!(
             "invalid duration {text:?}: it must be seconds, or a number and unit as in 90s, 30m, 2h or 7d"
         );
@@ -187,6 +190,14 @@ impl JsonSchema for Lifetime {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({"x-kubernetes-int-or-string": true})
     }
+}
+
+/// True for a number that is so large that it cannot be read, with or without a unit.
+fn is_beyond_all_numbers(text: &str) -> bool {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = &text[digits.len()..];
+    let many = digits.len() > 9 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    many && ["", "s", "m", "h", "d", "w"].contains(&unit)
 }
 
 /// How long a command waits, as kubectl's `--timeout` is written: `30s`, `5m`, `1m30s`, or plain integer seconds.
@@ -286,6 +297,10 @@ mod tests {
             ("-0s", "negative"),
             ("3651d", "ten years"),
             ("999999999999999", "ten years"),
+            ("99999999999999999999", "ten years"),
+            ("99999999999999999999s", "ten years"),
+            ("9223372036854775807d", "ten years"),
+            ("99999999999999999999x", "must be seconds"),
             ("500ms", "whole seconds"),
             ("", "must be seconds"),
             ("h", "must be seconds"),

@@ -19,6 +19,7 @@ mod diagnosis;
 mod embedded;
 mod extend;
 mod faults;
+mod files;
 mod forward;
 mod home;
 mod keeping;
@@ -26,6 +27,7 @@ mod krew;
 mod lifecycle;
 mod logs;
 mod resize;
+mod schedule;
 mod shell;
 mod snapshot;
 mod ssh;
@@ -70,6 +72,8 @@ fn all() -> Vec<Live> {
         cleanup::tests(),
         resize::tests(),
         snapshot::tests(),
+        schedule::tests(),
+        files::tests(),
         diagnosis::tests(),
         faults::tests(),
         krew::tests(),

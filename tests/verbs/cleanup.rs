@@ -8,6 +8,8 @@
     reason = "tests may fail loudly"
 )]
 
+#[path = "cleanup/contents.rs"]
+mod contents;
 #[path = "cleanup/expired.rs"]
 mod expired;
 #[path = "cleanup/kept.rs"]
@@ -20,6 +22,8 @@ mod play;
 mod rounds;
 #[path = "cleanup/scene.rs"]
 mod scene;
+#[path = "cleanup/selected.rs"]
+mod selected;
 #[path = "cleanup/unhealthy.rs"]
 mod unhealthy;
 #[path = "cleanup/words.rs"]

@@ -9,6 +9,8 @@
     reason = "tests may fail loudly"
 )]
 
+#[path = "session/absent.rs"]
+mod absent;
 #[path = "session/beside.rs"]
 mod beside;
 #[path = "session/dispatch.rs"]

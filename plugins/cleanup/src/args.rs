@@ -11,8 +11,8 @@ pub(crate) const ABOUT: &str = "Clean up what sessions leave behind.
 
 --expired ends sessions whose time is over, as their template's onExpiry has it: they are stopped, or deleted by their \
 data policy. --unhealthy deletes sessions that cannot be used any more, by their data policy. --orphans deletes what is \
-left of sessions that are gone, but never data: that goes only by --kept-older-than and --snapshots-older-than, which \
---all does not mean. First the plan is shown: what is done, why, whose it is, and what becomes of data; then it is asked on a \
+left of sessions that are gone, but never data: that goes only by --kept-older-than, --snapshots-older-than and \
+--snapshot-contents, which --all does not mean. First the plan is shown: what is done, why, whose it is, and what becomes of data; then it is asked on a \
 terminal, and needs -y elsewhere. Each object is looked at once more before anything is done to it. One that fails is \
 reported and the rest goes on.";
 
@@ -25,12 +25,18 @@ const EXAMPLES: &str = "  # Show what would be done, everywhere
   # Destroy what was kept of sessions that nobody has made again for 90 days
   kubectl session cleanup --kept-older-than 90d -A
 
+  # Destroy what deleted snapshots have left at the driver, in all namespaces
+  kubectl session cleanup --snapshot-contents -A
+
+  # Delete what one user has left
+  kubectl session cleanup --orphans -l streaming.platform/user=alice
+
   # End them every five minutes, at most 20 at a time, until Ctrl-C
   kubectl session cleanup --expired --interval 5m --max 20 -y";
 
 /// Flags of `cleanup`, as they were typed.
 #[derive(Parser, Clone, Debug)]
-#[command(name = "cleanup", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session cleanup (--expired | --unhealthy | --orphans | --all | --kept-older-than DURATION | --snapshots-older-than DURATION) [options]")]
+#[command(name = "cleanup", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session cleanup (--expired | --unhealthy | --orphans | --all | --kept-older-than DURATION | --snapshots-older-than DURATION | --snapshot-contents) [options]")]
 pub struct Args {
     /// Sessions whose time is over
     #[arg(long)]
@@ -56,6 +62,18 @@ pub struct Args {
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     pub snapshots_older_than: Option<String>,
 
+    /// What deleted snapshots of sessions have left at the driver, where their class has deletionPolicy Retain; it is destroyed. Only contents that carry the session's labels; those of snapshots that still exist get them
+    #[arg(long)]
+    pub snapshot_contents: bool,
+
+    /// Sessions by name are deleted by `delete`
+    #[arg(value_name = "NAME", hide = true)]
+    pub names: Vec<String>,
+
+    /// Only what these labels are on: '=', '==', '!=', 'in', 'notin', as in -l key1=value1,key2=value2
+    #[arg(short = 'l', long, value_name = "QUERY")]
+    pub selector: Option<String>,
+
     /// In all namespaces; the namespace of the context and of --namespace is ignored
     #[arg(short = 'A', long)]
     pub all_namespaces: bool,
@@ -67,6 +85,10 @@ pub struct Args {
     /// Do no more than so many things at once, those that are due the longest first; the rest is left to the next call
     #[arg(long, value_name = "NUMBER", value_parser = numbers::count, allow_hyphen_values = true)]
     pub max: Option<u32>,
+
+    /// Ask, with a terminal or without one
+    #[arg(short = 'i', long)]
+    pub interactive: bool,
 
     /// Answer yes to the question whether the plan is to be carried out
     #[arg(short = 'y', long)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use session_shared::duration::Lifetime;
-use session_shared::failure::usage;
+use session_shared::failure::{hinted, usage};
 use session_shared::flags::writing::DryRun;
 use session_shared::lifecycle::stopping::Manner;
 
@@ -26,6 +26,10 @@ pub(crate) struct Intent {
     pub(crate) kept: Option<Duration>,
     /// Snapshots of at least this age.
     pub(crate) snapshots: Option<Duration>,
+    /// What snapshots have left at the driver.
+    pub(crate) contents: bool,
+    /// A label query that everything has to match; empty for none.
+    pub(crate) selector: String,
     pub(crate) all_namespaces: bool,
     /// How long to rest between two rounds; `None` for one round.
     pub(crate) interval: Option<Duration>,
@@ -34,6 +38,7 @@ pub(crate) struct Intent {
     /// How sessions are ended.
     pub(crate) manner: Manner,
     pub(crate) yes: bool,
+    pub(crate) interactive: bool,
     pub(crate) dry_run: DryRun,
 }
 
@@ -42,12 +47,20 @@ pub(crate) struct Intent {
 /// # Errors
 /// Nothing chosen, or what cannot be meant.
 pub(crate) fn read(args: &Args) -> Result<Intent> {
+    if let Some(name) = args.names.first() {
+        let error = usage(format!("cleanup takes no names: {name:?}"));
+        let delete = format!("delete a session by name: kubectl session delete {name}");
+        return Err(hinted(error, delete));
+    }
+    if args.interactive && args.yes {
+        return Err(usage("-i and -y cannot be given together"));
+    }
     let kept = age("kept-older-than", args.kept_older_than.as_deref())?;
     let snapshots = age("snapshots-older-than", args.snapshots_older_than.as_deref())?;
     let sweeps = args.expired || args.unhealthy || args.orphans || args.all;
-    if !sweeps && kept.is_none() && snapshots.is_none() {
+    if !sweeps && kept.is_none() && snapshots.is_none() && !args.snapshot_contents {
         return Err(usage(
-            "say what is to be cleaned up: --expired, --unhealthy, --orphans, --all, --kept-older-than or --snapshots-older-than",
+            "say what is to be cleaned up: --expired, --unhealthy, --orphans, --all, --kept-older-than, --snapshots-older-than or --snapshot-contents",
         ));
     }
     if args.max == Some(0) {
@@ -58,7 +71,7 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
         if interval.is_zero() {
             return Err(usage("--interval must be longer than nothing"));
         }
-        if !args.yes && dry_run == DryRun::None {
+        if args.interactive || (!args.yes && dry_run == DryRun::None) {
             return Err(usage("--interval asks nobody: it needs -y, or --dry-run"));
         }
     }
@@ -68,6 +81,8 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
         orphans: args.orphans || args.all,
         kept,
         snapshots,
+        contents: args.snapshot_contents,
+        selector: args.selector.clone().unwrap_or_default(),
         all_namespaces: args.all_namespaces,
         interval: args.interval,
         most: args.max.map_or(usize::MAX, |most| most as usize),
@@ -77,6 +92,7 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
             limit: args.waiting.limit(USUAL_WAIT),
         },
         yes: args.yes,
+        interactive: args.interactive,
         dry_run,
     })
 }

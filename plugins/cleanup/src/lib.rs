@@ -1,12 +1,15 @@
 //! `kubectl session cleanup`: what sessions leave behind, planned first, then taken away.
 
 mod args;
+mod contents;
 mod health;
 mod intent;
 mod observe;
 mod orphans;
 mod outcome;
 mod plan;
+mod purge;
+mod selected;
 mod sessions;
 mod uses;
 mod view;
@@ -22,6 +25,7 @@ use session_shared::verb::{Ground, Verb};
 
 pub use args::Args;
 use intent::Intent;
+use plan::Deed;
 
 /// What is said when the answer was no.
 const CANCELLED: &str = "nothing has been cleaned up";
@@ -67,26 +71,32 @@ async fn round(
     // reads only
     let observed = observe::observe(cluster, intent).await?;
     // pure
-    let mut items = plan::plan(intent, &observed, ground.now())?;
+    let items = plan::plan(intent, &observed, ground.now())?;
+    // reads only
+    let mut items = selected::selected(cluster, intent, items).await?;
+    let only_told = items.split_off(items.partition_point(|item| item.deed != Deed::Report));
     let left = items.len().saturating_sub(intent.most);
     items.truncate(intent.most);
     let console = &mut ground.console;
     observed.unseen.iter().for_each(|what| {
         console.note(&format!("{what} are not looked at: you may not list them"));
     });
-    if items.is_empty() {
+    if items.is_empty() && only_told.is_empty() {
         if intent.interval.is_none() {
             let place = (!intent.all_namespaces).then(|| cluster.namespace());
             console.err_line(&no_resources(place));
         }
         return Ok(());
     }
-    console.out(&view::plan(&items, intent.all_namespaces))?;
+    console.out(&view::plan(
+        items.iter().chain(&only_told),
+        intent.all_namespaces,
+    ))?;
     if left > 0 {
         console.note(&format!("{left} more are left for the next time"));
     }
     // the user's word
-    if intent.dry_run == DryRun::Client || !agreed(intent, console)? {
+    if items.is_empty() || intent.dry_run == DryRun::Client || !agreed(intent, console)? {
         return Ok(());
     }
     // writes
@@ -95,12 +105,12 @@ async fn round(
     outcome::report(intent, &items, done, &mut ground.console)
 }
 
-/// Asks on a terminal; elsewhere it needs -y.
+/// Asks on a terminal, and with -i; elsewhere it needs -y.
 fn agreed(intent: &Intent, console: &mut Console) -> Result<bool> {
     if intent.yes || intent.dry_run != DryRun::None {
         return Ok(true);
     }
-    if !console.can_ask() {
+    if !console.can_ask() && !intent.interactive {
         let error = anyhow!("a cleanup has to be agreed to");
         return Err(hinted(error, format!("say yes with -y; {CANCELLED}")));
     }

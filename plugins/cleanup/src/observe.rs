@@ -10,14 +10,17 @@ use session_shared::cluster::live::{installed, typed};
 use session_shared::cluster::{Cluster, Place, Selection};
 use session_shared::failure::{self, Kind};
 use session_shared::labels;
+use session_shared::lifecycle::snapshotting::served;
 use session_shared::objects::ResourceType;
 use session_shared::objects::resource::{
     CONFIG_MAP, CRON_JOB, DAEMON_SET, DEPLOYMENT, HORIZONTAL_POD_AUTOSCALER, INGRESS, JOB,
     NETWORK_POLICY, NODE, PERSISTENT_VOLUME_CLAIM, POD, POD_DISRUPTION_BUDGET, REPLICA_SET, ROLE,
-    ROLE_BINDING, SECRET, SERVICE, SERVICE_ACCOUNT, SESSION, STATEFUL_SET, VOLUME_SNAPSHOT, text,
+    ROLE_BINDING, SECRET, SERVICE, SERVICE_ACCOUNT, SESSION, STATEFUL_SET, VOLUME_SNAPSHOT,
+    VOLUME_SNAPSHOT_CONTENT, text,
 };
 use session_shared::reconcile::Live;
 
+use crate::contents::{Held, handle, holders, is_retained, reference};
 use crate::intent::Intent;
 use crate::orphans::Living;
 
@@ -54,6 +57,8 @@ pub(crate) struct Observed {
     pub(crate) objects: Vec<Value>,
     /// What there is of the sessions that exist; filled where orphans are looked for.
     pub(crate) living: Living,
+    /// VolumeSnapshotContents that outlive their snapshots; filled where they are looked for.
+    pub(crate) contents: Vec<Held>,
     /// Names of the nodes; `None` where they are not looked at.
     pub(crate) nodes: Option<BTreeSet<String>>,
     /// What the caller may not list.
@@ -93,7 +98,7 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observ
             (None, None) => (&[], &[]),
         };
     let nodes: &[&'static ResourceType] = if intent.unhealthy { &[&NODE] } else { &[] };
-    let (pods, claims, owners, snapshots, needing, rest, nodes) = futures::try_join!(
+    let (pods, claims, owners, snapshots, needing, rest, nodes, contents) = futures::try_join!(
         list(&POD),
         list(&PERSISTENT_VOLUME_CLAIM),
         try_join_all(OWNERS.map(list)),
@@ -101,8 +106,10 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observ
         beside(cluster, needing, place, &ours),
         beside(cluster, rest, place, &ours),
         beside(cluster, nodes, Place::Cluster, &all),
+        contents(cluster, intent, place),
     )?;
     let sessions = installed(cluster.list(&SESSION, place, &all).await)?;
+    let contents_unseen = contents.is_none();
     let names = nodes
         .objects
         .iter()
@@ -113,8 +120,14 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observ
         nodes: looked_at.then(|| names.collect()),
         unseen: [needing.unseen, rest.unseen, nodes.unseen].concat(),
         objects: rest.objects,
+        contents: contents.unwrap_or_default(),
         ..Observed::default()
     };
+    if contents_unseen {
+        observed
+            .unseen
+            .push(VOLUME_SNAPSHOT_CONTENT.plural.as_ref());
+    }
     let sessions = sessions.items.into_iter().map(Chosen::of);
     let sessions: Vec<Chosen> = sessions.collect::<Result<_>>()?;
     let owners: Vec<Value> = owners.into_iter().flat_map(|list| list.items).collect();
@@ -135,6 +148,57 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observ
     }
     observed.sessions = join(sessions, pods.items, owners, claims.items)?;
     Ok(observed)
+}
+
+/// VolumeSnapshotContents that outlive the snapshots of the place; `None` if they may not be looked at, and nobody has asked
+/// for them by name.
+async fn contents(
+    cluster: &Cluster,
+    intent: &Intent,
+    place: Place<'_>,
+) -> Result<Option<Vec<Held>>> {
+    if !intent.contents && !intent.orphans {
+        return Ok(Some(Vec::new()));
+    }
+    match held(cluster, place).await {
+        Ok(held) => Ok(Some(held)),
+        Err(error) if intent.contents => Err(served(error)),
+        Err(error) if failure::is(&error, Kind::NoSuchResource) => Ok(Some(Vec::new())),
+        Err(error) if failure::is(&error, Kind::Forbidden) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+async fn held(cluster: &Cluster, place: Place<'_>) -> Result<Vec<Held>> {
+    let all = Selection::default();
+    let contents = cluster.list(&VOLUME_SNAPSHOT_CONTENT, Place::Cluster, &all);
+    let contents = contents.await?.items;
+    let holders = holders(&contents);
+    let here = |content: &Value| match place {
+        Place::Namespace(namespace) => reference(content).0 == namespace,
+        _ => true,
+    };
+    let retained = contents
+        .into_iter()
+        .filter(|content| is_retained(content) && here(content));
+    let retained: Vec<Value> = retained.collect();
+    if retained.is_empty() {
+        return Ok(Vec::new());
+    }
+    // After the contents: a snapshot that is not among them was gone when its content was still there.
+    let snapshots = cluster.list_metadata(&VOLUME_SNAPSHOT, place, &all).await?;
+    let named = |snapshot: Value| {
+        let part = |pointer: &str| text(&snapshot, pointer).to_owned();
+        let key = (part("/metadata/namespace"), part("/metadata/name"));
+        (key, snapshot)
+    };
+    let snapshots: HashMap<_, _> = snapshots.items.into_iter().map(named).collect();
+    let held = retained.into_iter().map(|content| Held {
+        snapshot: snapshots.get(&reference(&content)).cloned(),
+        shared: handle(&content).is_some_and(|handle| holders.get(&handle) > Some(&1)),
+        content,
+    });
+    Ok(held.collect())
 }
 
 /// Lists kinds, without what the objects hold. One that the server does not have is none; one that may not be listed is named.

@@ -124,7 +124,7 @@ pub(crate) fn taken_at(object: &Value, living: &Living) -> Option<Timestamp> {
 }
 
 /// The session whose label an object carries, if it is one of ours and is not going already.
-fn ours(object: &Value) -> Option<&str> {
+pub(crate) fn ours(object: &Value) -> Option<&str> {
     let going = !text(object, "/metadata/deletionTimestamp").is_empty();
     let managed = label(object, labels::MANAGED_BY) == Some(labels::MANAGER);
     label(object, labels::SESSION).filter(|_| managed && !going)

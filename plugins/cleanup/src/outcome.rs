@@ -15,7 +15,9 @@ use session_shared::lifecycle::deleting::{Doomed, snapshots_of};
 use session_shared::lifecycle::stopping::{Present, Stopping};
 use session_shared::objects::belonging::is_data;
 use session_shared::objects::kept::label;
-use session_shared::objects::resource::{NODE, PERSISTENT_VOLUME_CLAIM, POD, SESSION, text};
+use session_shared::objects::resource::{
+    NODE, PERSISTENT_VOLUME_CLAIM, POD, SESSION, VOLUME_SNAPSHOT_CONTENT, text,
+};
 use session_shared::progress::{Event, Silent, Sink, Stage};
 use session_shared::reconcile::{Live, kept_since};
 use session_shared::report::console::Console;
@@ -27,6 +29,7 @@ use crate::intent::Intent;
 use crate::observe::Observed;
 use crate::orphans::Living;
 use crate::plan::{Deed, Item, remains};
+use crate::purge;
 use crate::sessions::judge;
 use crate::view;
 
@@ -44,6 +47,8 @@ pub(crate) enum Done {
     },
     /// An object was deleted.
     Removed,
+    /// It has our labels now: the object as it is then.
+    Labelled(Value),
     /// It was written down since when data is kept: as it is then.
     Dated(Value),
     /// It is not any more what the plan was made for: gone, or it has got more time.
@@ -75,6 +80,8 @@ pub(crate) async fn carry_out(
     });
     let controllers = controllers(cluster, items).await;
     let controllers = &controllers;
+    let holders = purge::holders(cluster, items).await;
+    let holders = &holders;
     // What is not begun when Ctrl-C comes is left to the next time.
     let begun = items.iter().take_while(|_| !interrupt.is_set());
     let all = futures::stream::iter(begun).map(|item| async move {
@@ -84,10 +91,13 @@ pub(crate) async fn carry_out(
             None => false,
         };
         match item.deed {
-            Deed::Remove | Deed::Date => remove(cluster, intent, item, with).await,
+            _ if *item.resource == VOLUME_SNAPSHOT_CONTENT => {
+                purge::carry_out(cluster, intent, item, holders, write).await
+            }
             Deed::Stop | Deed::Delete => {
                 end(cluster, intent, observed, item, controller, with).await
             }
+            _ => remove(cluster, intent, item, with).await,
         }
     });
     let done = all.buffered(AT_ONCE).collect().await;
@@ -139,7 +149,7 @@ async fn end(
             let stopped = present.stop(cluster, manner, with, &mut Silent).await?;
             Ok(Done::Stopped(stopped))
         }
-        Deed::Delete | Deed::Remove | Deed::Date => {
+        _ => {
             let doomed = Doomed::with(chosen, live, controller)?;
             let doomed = doomed.prepared(cluster, None, with.now).await?;
             doomed.delete(cluster, manner, with, &mut Silent).await?;
@@ -257,6 +267,7 @@ pub(crate) fn report(
     let mut errors = Vec::new();
     for (item, done) in items.iter().zip(done) {
         match done {
+            Ok(Done::Labelled(object)) => console.out(&mutations.done(&object, "labeled")?)?,
             Ok(Done::Stopped(object)) => console.out(&mutations.done(&object, "stopped")?)?,
             Ok(Done::Deleted { kept, saved }) => {
                 let (name, namespace) = (&item.name, &item.namespace);

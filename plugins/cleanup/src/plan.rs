@@ -10,6 +10,7 @@ use session_shared::quantity::Quantity;
 use session_shared::report::age;
 use session_shared::{Timestamp, labels};
 
+use crate::contents::retained;
 use crate::intent::Intent;
 use crate::observe::{Looked, Observed};
 use crate::orphans::{Kept, Living, kept, orphaned, taken_at};
@@ -18,12 +19,16 @@ use crate::sessions::judge;
 /// What is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Deed {
+    /// An object gets our labels, before it is all there is.
+    Label,
     /// A session is stopped.
     Stop,
     /// A session is deleted, by its data policy.
     Delete,
     /// Another object is deleted.
     Remove,
+    /// Nothing: it is only told.
+    Report,
     /// It is written on kept data that it was seen today: nothing says since when it is kept, and it is destroyed by its age.
     Date,
 }
@@ -32,8 +37,10 @@ impl Deed {
     /// The word of the table.
     pub(crate) fn word(self) -> &'static str {
         match self {
+            Deed::Label => "label",
             Deed::Stop => "stop",
             Deed::Delete | Deed::Remove => "delete",
+            Deed::Report => "leave",
             Deed::Date => "date",
         }
     }
@@ -82,7 +89,7 @@ pub(crate) struct Item {
     pub(crate) data: Data,
 }
 
-/// Everything that is to be done, what is due the longest first.
+/// Everything that is to be done, what is due the longest first; labels before everything, what is only told at the end.
 ///
 /// # Errors
 /// A session that cannot be read.
@@ -93,9 +100,17 @@ pub(crate) fn plan(intent: &Intent, observed: &Observed, now: Timestamp) -> Resu
     let mut items: Vec<Item> = judged?.into_iter().flatten().collect();
     let objects = observed.objects.iter();
     items.extend(objects.filter_map(|object| remains(intent, object, &observed.living, now)));
+    let contents = observed.contents.iter();
+    items.extend(contents.filter_map(|held| retained(intent, held)));
     items.sort_by(|a, b| {
-        let place = |item: &Item| (item.since, item.namespace.clone(), item.name.clone());
-        place(a).cmp(&place(b))
+        let turn = |item: &Item| match item.deed {
+            Deed::Label => 0,
+            Deed::Report => 2,
+            _ => 1,
+        };
+        let place = |item: &Item| (item.namespace.clone(), item.name.clone());
+        let (first, second) = ((turn(a), a.since), (turn(b), b.since));
+        first.cmp(&second).then_with(|| place(a).cmp(&place(b)))
     });
     Ok(items)
 }

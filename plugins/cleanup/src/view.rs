@@ -17,12 +17,9 @@ const HEADINGS: [&str; 7] = [
 ];
 
 /// The plan; with namespaces where several may be concerned.
-pub(crate) fn plan(items: &[Item], namespaces: bool) -> String {
+pub(crate) fn plan<'i>(items: impl Iterator<Item = &'i Item>, namespaces: bool) -> String {
     let first = usize::from(!namespaces);
-    let rows: Vec<Vec<String>> = items
-        .iter()
-        .map(|item| row(item)[first..].to_vec())
-        .collect();
+    let rows: Vec<Vec<String>> = items.map(|item| row(item)[first..].to_vec()).collect();
     table::plain(&HEADINGS[first..], &rows, false)
 }
 
@@ -48,6 +45,7 @@ pub(crate) fn count(done: &[anyhow::Result<Done>], dry_run: DryRun) -> String {
             ended(|done| matches!(done, Done::Deleted { .. } | Done::Removed)),
             "deleted",
         ),
+        (ended(|done| matches!(done, Done::Labelled(_))), "labeled"),
         (ended(|done| matches!(done, Done::Dated(_))), "dated"),
         (ended(|done| matches!(done, Done::Left)), "left alone"),
         (done.iter().filter(|done| done.is_err()).count(), "failed"),

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, anyhow};
 use futures::future::join_all;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::remembering::not_there;
@@ -11,7 +12,7 @@ use super::restoring::{Restored, bound, claim_of};
 use super::snapshotting::Taking;
 use super::starting::{body, stored_of, template_of};
 use super::stopping::Present;
-use crate::api::{API_VERSION, ObjectRef, State};
+use crate::api::{API_VERSION, ObjectRef, Session, State};
 use crate::cluster::{Cluster, random_token};
 use crate::failure::{self, Kind};
 use crate::labels;
@@ -23,7 +24,7 @@ use crate::objects::snapshot::claim_name;
 use crate::plan::Propagation;
 use crate::progress::Sink;
 use crate::quantity::Quantity;
-use crate::reconcile::{Recipe, render};
+use crate::reconcile::{Recipe, record, render};
 
 /// A copy that can be made: everything the user can have got wrong has been found.
 #[derive(Clone, Debug)]
@@ -165,6 +166,7 @@ impl Copying {
         cluster: &Cluster,
         snapshots: &[Value],
         with: &Taking<'_>,
+        now: Timestamp,
         sink: &mut dyn Sink,
     ) -> Result<Copied> {
         self.fits(snapshots)?;
@@ -200,12 +202,46 @@ impl Copying {
         if refused.is_none() {
             refused = self.take_secret(cluster, &belonging, with).await.err();
         }
-        if let Some(error) = refused {
-            self.take_back(cluster, &made, with).await;
-            return Err(error);
-        }
+        let session = match refused {
+            None => self.tell_stopped(cluster, &session, with, now).await,
+            Some(error) => Err(error),
+        };
+        let session = match session {
+            Ok(session) => session,
+            Err(error) => {
+                self.take_back(cluster, &made, with).await;
+                return Err(error);
+            }
+        };
         let restored = bound(cluster, namespace, &claims, with, sink).await?;
         Ok(Copied { session, restored })
+    }
+
+    /// Writes that it is stopped: without a status it would be a session that is about to come up.
+    async fn tell_stopped(
+        &self,
+        cluster: &Cluster,
+        made: &Value,
+        with: &Taking<'_>,
+        now: Timestamp,
+    ) -> Result<Value> {
+        let session: Session = serde_json::from_value(made.clone())?;
+        let mut patch = record::made_stopped(&session, now);
+        patch["metadata"] = json!({ "uid": text(made, "/metadata/uid") });
+        let (namespace, name) = (
+            self.belonging.namespace.as_str(),
+            text(made, "/metadata/name"),
+        );
+        cluster
+            .merge_patch(
+                &SESSION,
+                namespace,
+                name,
+                Some("status"),
+                &patch,
+                with.write,
+            )
+            .await
     }
 
     fn claims_of(&self, belonging: &Belonging, snapshots: &[Value]) -> Result<Vec<Value>> {

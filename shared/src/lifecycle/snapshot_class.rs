@@ -19,7 +19,16 @@ fn annotation<'a>(object: &'a Value, key: &str) -> Option<&'a str> {
     object.pointer("/metadata/annotations")?.get(key)?.as_str()
 }
 
-/// The class of each claim's snapshot; `None` leaves it to the server, where the caller may not see classes.
+/// What snapshots are taken with.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Classes {
+    /// The class of each claim's snapshot; `None` leaves it to the server, where the caller may not see classes.
+    pub(super) names: Vec<Option<String>>,
+    /// Names of classes whose snapshots leave their data at the driver when they are deleted.
+    pub(super) retaining: Vec<String>,
+}
+
+/// The class of each claim's snapshot.
 ///
 /// # Errors
 /// The server has no snapshots; no class fits, or several do; the wanted one does not exist or is another driver's.
@@ -27,7 +36,7 @@ pub(super) async fn classes(
     cluster: &Cluster,
     claims: &[&Value],
     wanted: Option<&str>,
-) -> Result<Vec<Option<String>>> {
+) -> Result<Classes> {
     let listed = cluster
         .list(
             &VOLUME_SNAPSHOT_CLASS,
@@ -38,7 +47,10 @@ pub(super) async fn classes(
     let present = match listed {
         Ok(list) => list.items,
         Err(error) if failure::is(&error, Kind::Forbidden) => {
-            return Ok(vec![wanted.map(str::to_owned); claims.len()]);
+            return Ok(Classes {
+                names: vec![wanted.map(str::to_owned); claims.len()],
+                retaining: Vec::new(),
+            });
         }
         Err(error) => return Err(served(error)),
     };
@@ -47,7 +59,15 @@ pub(super) async fn classes(
         let driver = driver(cluster, claim).await?;
         chosen.push(Some(choose(&present, claim, driver.as_deref(), wanted)?));
     }
-    Ok(chosen)
+    let retains = present
+        .iter()
+        .filter(|class| text(class, "/deletionPolicy") == "Retain");
+    Ok(Classes {
+        names: chosen,
+        retaining: retains
+            .map(|class| text(class, "/metadata/name").to_owned())
+            .collect(),
+    })
 }
 
 /// An error of a request for snapshots or their classes, with the way out where there are none in the cluster.

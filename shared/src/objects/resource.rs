@@ -139,6 +139,8 @@ known_types! {
     INGRESS = "networking.k8s.io" "v1" "Ingress" "ingresses" true;
     /// VolumeSnapshot, where the cluster has snapshots.
     VOLUME_SNAPSHOT = "snapshot.storage.k8s.io" "v1" "VolumeSnapshot" "volumesnapshots" true;
+    /// VolumeSnapshotContent, where the cluster has snapshots.
+    VOLUME_SNAPSHOT_CONTENT = "snapshot.storage.k8s.io" "v1" "VolumeSnapshotContent" "volumesnapshotcontents" false;
     /// VolumeSnapshotClass, where the cluster has snapshots.
     VOLUME_SNAPSHOT_CLASS = "snapshot.storage.k8s.io" "v1" "VolumeSnapshotClass" "volumesnapshotclasses" false;
     /// IngressClass.

@@ -70,23 +70,61 @@ pub fn claim_name(snapshot: &Value) -> &str {
     text(snapshot, "/spec/source/persistentVolumeClaimName")
 }
 
-/// A VolumeSnapshot of each of the claims, with the class where one is given. The only one is named as the set; several
-/// have the name of their claim behind that.
+/// The name of the VolumeSnapshot of one of the claims: the only one is named as the set; several have the name of their claim
+/// behind that.
+pub fn name_of(set: &str, claims: &[&Value], claim: &Value) -> String {
+    match claims {
+        [_] => set.to_owned(),
+        _ => format!("{set}-{}", labels::name_part(text(claim, "/metadata/name"))),
+    }
+}
+
+/// True for a name as [`crate::lifecycle::snapshotting::set_of`] gives: with the time it was taken at, `alice-20260301-120000`,
+/// perhaps with a claim's behind it. Others may give such names too: it shows nothing.
+pub fn is_named_as_ours(name: &str) -> bool {
+    let is_number =
+        |part: &str, digits| part.len() == digits && part.bytes().all(|b| b.is_ascii_digit());
+    let parts: Vec<&str> = name.split('-').collect();
+    let taken = |pair: &[&str]| is_number(pair[0], 8) && is_number(pair[1], 6);
+    parts
+        .get(1..)
+        .is_some_and(|rest| rest.windows(2).any(taken))
+}
+
+/// What a VolumeSnapshotContent is marked with so that it can be known once its VolumeSnapshot is gone: whose that one is. A
+/// merge patch, which fails if the content has changed meanwhile. `None` if the content is another's.
+pub fn content_mark(snapshot: &Value, content: &Value) -> Option<Value> {
+    let uid = text(snapshot, "/metadata/uid");
+    if uid.is_empty() || text(content, "/spec/volumeSnapshotRef/uid") != uid {
+        return None;
+    }
+    let kept = |field: &str, keys: &[&str]| -> Value {
+        let all = snapshot.pointer(field).and_then(Value::as_object);
+        let entry = |key: &&str| Some(((*key).to_owned(), all?.get(*key)?.clone()));
+        Value::Object(keys.iter().filter_map(entry).collect())
+    };
+    Some(json!({ "metadata": {
+        "uid": text(content, "/metadata/uid"),
+        "resourceVersion": text(content, "/metadata/resourceVersion"),
+        "labels": kept("/metadata/labels", &[labels::MANAGED_BY, labels::SESSION, labels::USER]),
+        "annotations": kept("/metadata/annotations", &[labels::USER_ID, labels::SNAPSHOT_SET]),
+    } }))
+}
+
+/// A VolumeSnapshot of each of the claims, with the class where one is given.
 pub fn snapshots_of(
     belonging: &Belonging,
     set: &str,
     claims: &[&Value],
     class: &[Option<String>],
 ) -> Vec<Value> {
-    let name = |claim: &Value| match claims {
-        [_] => set.to_owned(),
-        _ => format!("{set}-{}", labels::name_part(text(claim, "/metadata/name"))),
-    };
     let classes = class.iter().map(Option::as_deref);
     claims
         .iter()
         .zip(classes)
-        .map(|(claim, class)| snapshot_of(belonging, set, &name(claim), claim, class))
+        .map(|(claim, class)| {
+            snapshot_of(belonging, set, &name_of(set, claims, claim), claim, class)
+        })
         .collect()
 }
 
@@ -147,6 +185,58 @@ mod tests {
         for (status, state) in states {
             assert_eq!(SnapshotState::of(&json!({ "status": status })), state);
         }
+    }
+
+    #[test]
+    fn names_with_a_time_are_as_ours() {
+        for name in [
+            "a-20260301-120000",
+            "a-b-20260301-120000",
+            "a-20260301-120000-home-x",
+        ] {
+            assert!(is_named_as_ours(name), "{name}");
+        }
+        for name in [
+            "",
+            "a",
+            "20260301-120000",
+            "a-2026-03-01",
+            "a-20260301",
+            "a-20260301-1200",
+            "a-2026030x-120000",
+        ] {
+            assert!(!is_named_as_ours(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_content_is_marked_as_its_snapshot_and_never_as_another() {
+        let snapshot = json!({ "metadata": {
+            "uid": "s-1",
+            "labels": { labels::MANAGED_BY: labels::MANAGER, labels::SESSION: "a", "else": "b" },
+            "annotations": { labels::USER_ID: "alice@example.com", labels::RUN: "r1" },
+        } });
+        let mut content = json!({
+            "metadata": { "uid": "c-1", "resourceVersion": "7" },
+            "spec": { "volumeSnapshotRef": { "uid": "s-1" } },
+        });
+        let mark = content_mark(&snapshot, &content).unwrap();
+        assert_eq!(
+            mark["metadata"],
+            json!({
+                "uid": "c-1",
+                "resourceVersion": "7",
+                "labels": { labels::MANAGED_BY: labels::MANAGER, labels::SESSION: "a" },
+                "annotations": { labels::USER_ID: "alice@example.com" },
+            })
+        );
+        content["spec"]["volumeSnapshotRef"]["uid"] = "s-2".into();
+        assert_eq!(content_mark(&snapshot, &content), None);
+        content["spec"]["volumeSnapshotRef"]["uid"] = "".into();
+        assert_eq!(
+            content_mark(&json!({ "metadata": { "uid": "" } }), &content),
+            None
+        );
     }
 
     #[test]

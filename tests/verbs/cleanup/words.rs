@@ -19,6 +19,13 @@ fn what_cannot_be_meant_is_told_before_any_request() {
         "--kept-older-than soon",
         "--snapshots-older-than never",
         "--snapshots-older-than -1d",
+        "alice",
+        "--expired -i -y",
+        "--expired --interval 5m -i",
+        "--snapshots-older-than 99999999999999999999s",
+        "--kept-older-than 9223372036854775807d",
+        "--kept-older-than=",
+        "--interval 5m --snapshot-contents",
     ] {
         let api = FakeApi::stateful();
         let played = cleanup(&api, words);
@@ -33,9 +40,12 @@ fn a_command_line_that_cannot_be_meant_is_answered_as_kubectl_does() {
     let program = Path::new(env!("CARGO_BIN_EXE_kubectl-session-cleanup"));
     let mut text = String::new();
     for words in [
-        "alice",
         "--bogus",
         "--expired --interval soon",
+        "--expired --interval -5m",
+        "--expired --interval 99999999999999999999s",
+        "--expired --max 99999999999999999999",
+        "--expired --max some",
         "--expired --max -1",
     ] {
         let args: Vec<&str> = words.split(' ').collect();

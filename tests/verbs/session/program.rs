@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use session_support::{Answer, FakeApi, Listening, Output, run_binary};
 
-pub const VERBS: [&str; 9] = [
-    "create", "list", "status", "logs", "connect", "delete", "cleanup", "template", "setup",
+pub const VERBS: [&str; 14] = [
+    "create", "list", "status", "logs", "connect", "stop", "start", "extend", "resize", "snapshot",
+    "delete", "cleanup", "template", "setup",
 ];
 
 pub fn program() -> &'static Path {

@@ -49,6 +49,10 @@ fn made(api: &FakeApi, from: &str) -> Value {
         .object("secrets", "default", "session-bob-parameters")
         .unwrap();
     assert_eq!(secret["data"], json!({"PASSWORD": "czNjcjN0"}));
+    // `list` would call it pending otherwise, and name no template.
+    let status = &session["status"];
+    assert_eq!(status["phase"], "stopped");
+    assert_eq!(status["template"], session["spec"]["template"]);
     for object in [&claim, &secret] {
         let uid = &object["metadata"]["annotations"]["streaming.platform/session-uid"];
         assert_eq!(*uid, session["metadata"]["uid"]);

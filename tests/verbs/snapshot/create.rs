@@ -1,12 +1,12 @@
 //! Quiesce, one VolumeSnapshot a claim, resume whatever happened, ready: in this order.
 
 use kubectl_session_snapshot::Snapshot;
-use serde_json::json;
+use serde_json::{Value, json};
 use session_shared::cluster::interrupt::Interrupt;
 use session_support::{Answer, Execution, FakeApi, golden};
 
 use crate::play::Play;
-use crate::scene::{Driver, SESSIONS, SNAPSHOTS, Scene, class, requests, snapshot};
+use crate::scene::{DRIVER, Driver, SESSIONS, SNAPSHOTS, Scene, class, requests, snapshot};
 
 const FROZEN: [[&str; 2]; 2] = [["freeze", "/home"], ["thaw", "/home"]];
 
@@ -70,6 +70,27 @@ fn the_only_snapshot_has_the_name_that_was_asked_for() {
         "Error from server (AlreadyExists): volumesnapshots.snapshot.storage.k8s.io \"before\" already exists\n"
     );
     assert!(api.object(SNAPSHOTS, "default", "before").is_some());
+}
+
+/// A restore in place right after a snapshot saves what there is: in the same second, as like as not.
+#[test]
+fn two_snapshots_of_one_second_have_two_names() {
+    for claims in [&["home-alice"][..], &["home-alice", "data-alice"]] {
+        let api = Scene {
+            claims,
+            ..Scene::default()
+        }
+        .server();
+        let names = ["", "-2", "-3"].map(|number| {
+            let line = snapshot(&api, "create alice -o name").done().to_owned();
+            assert!(
+                line.contains(&format!("/alice-20260301-120000{number}")),
+                "{line}"
+            );
+            line
+        });
+        assert_eq!(api.objects(SNAPSHOTS).len(), 3 * claims.len(), "{names:?}");
+    }
 }
 
 #[test]
@@ -243,6 +264,60 @@ fn one_that_is_refused_takes_the_others_with_it() {
 }
 
 #[test]
+fn what_a_killed_run_has_begun_is_completed_by_the_next() {
+    let scene = Scene {
+        claims: &["home-alice", "data-alice"],
+        ..Scene::default()
+    };
+    let api = scene.server();
+    let names = || {
+        let all = api.objects(SNAPSHOTS).into_iter();
+        let told = |object: Value| {
+            format!(
+                "{} {}",
+                object["metadata"]["name"], object["metadata"]["uid"]
+            )
+        };
+        all.map(told).collect::<Vec<_>>()
+    };
+    snapshot(&api, "create alice --name before").done();
+    let whole = names();
+    assert_eq!(whole.len(), 2);
+    let again = snapshot(&api, "create alice --name before");
+    assert!(
+        again
+            .failed()
+            .contains("\"before-data-alice\" already exists"),
+        "{again:?}"
+    );
+    assert_eq!(names(), whole);
+    api.remove(SNAPSHOTS, "default", "before-home-alice");
+    let completed = snapshot(&api, "create alice --name before");
+    assert!(
+        completed
+            .err
+            .contains("before-data-alice is of a run that was cut off"),
+        "{completed:?}"
+    );
+    assert_eq!(completed.code, 0);
+    let now = names();
+    assert!(
+        now.len() == 2 && now.contains(&whole[0]) && !now.contains(&whole[1]),
+        "{now:?}"
+    );
+    // Of another session, of which nothing is known.
+    let mut other = api
+        .object(SNAPSHOTS, "default", "before-data-alice")
+        .unwrap();
+    other["metadata"]["annotations"]["streaming.platform/session-uid"] = "another".into();
+    api.put(other);
+    api.remove(SNAPSHOTS, "default", "before-home-alice");
+    let refused = snapshot(&api, "create alice --name before");
+    assert!(refused.failed().contains("already exists"), "{refused:?}");
+    assert_eq!(names().len(), 1);
+}
+
+#[test]
 fn ctrl_c_while_it_waits_resumes_the_session() {
     let api = Scene {
         driver: Driver::Hangs,
@@ -262,4 +337,70 @@ fn ctrl_c_while_it_waits_resumes_the_session() {
     assert_eq!(api.executed(), FROZEN);
     assert!(api.objects(SNAPSHOTS).is_empty(), "it was not cut");
     assert!(api.object(SESSIONS, "default", "alice").is_some());
+}
+
+/// What outlives a snapshot can be known as a session's only by what is written on it while the snapshot is there.
+#[test]
+fn what_outlives_a_snapshot_is_marked_by_who_may() {
+    let group = "snapshot.storage.k8s.io/v1";
+    let taken_with = |policy: &str| {
+        let api = Scene::default().server();
+        api.serve(
+            group,
+            "VolumeSnapshotContent",
+            "volumesnapshotcontents",
+            false,
+        );
+        let mut class = class("cuts", DRIVER, true);
+        class["deletionPolicy"] = policy.into();
+        api.put(class);
+        api.react(SNAPSHOTS, move |snapshot| {
+            let reference = json!({"namespace": "default", "name": snapshot["metadata"]["name"], "uid": snapshot["metadata"]["uid"]});
+            vec![json!({"apiVersion": group, "kind": "VolumeSnapshotContent", "metadata": {"name": "snapcontent-1"},
+                "spec": {"volumeSnapshotRef": reference}})]
+        });
+        api
+    };
+    let content = |api: &FakeApi| {
+        let kind = "volumesnapshotcontents.snapshot.storage.k8s.io";
+        api.object(kind, "", "snapcontent-1").unwrap()
+    };
+    let path = "/apis/snapshot.storage.k8s.io/v1/volumesnapshotcontents/snapcontent-1";
+    let api = taken_with("Retain");
+    snapshot(&api, "create alice").done();
+    let metadata = &content(&api)["metadata"];
+    assert_eq!(
+        metadata["labels"],
+        json!({"app.kubernetes.io/managed-by": "kubectl-session", "streaming.platform/session": "alice",
+            "streaming.platform/user": "alice-example.com-ff8d9819"})
+    );
+    let annotations = &metadata["annotations"];
+    assert_eq!(
+        annotations["streaming.platform/user-id"],
+        "alice@example.com"
+    );
+    let mark = api.writes().pop().unwrap();
+    assert_eq!((mark.method.as_str(), mark.path.as_str()), ("PATCH", path));
+    assert!(mark.json()["metadata"]["resourceVersion"].is_string());
+    // Who may not is not told: the snapshot is there.
+    let api = taken_with("Retain");
+    api.on(
+        "PATCH",
+        path,
+        Answer::status(403, "Forbidden", "no", json!({})),
+    );
+    let played = snapshot(&api, "create alice");
+    assert!(
+        played.done().contains("created") && played.err.is_empty(),
+        "{played:?}"
+    );
+    // What goes with its snapshot needs none.
+    let api = taken_with("Delete");
+    snapshot(&api, "create alice").done();
+    assert!(
+        !api.lines()
+            .iter()
+            .any(|line| line.contains("snapcontent-1"))
+    );
+    assert!(content(&api)["metadata"]["labels"].is_null());
 }

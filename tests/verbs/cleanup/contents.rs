@@ -1,0 +1,238 @@
+//! VolumeSnapshotContents that deletionPolicy Retain has left: told, and deleted with their data only when that is meant.
+
+use serde_json::{Value, json};
+use session_support::{Answer, FakeApi, golden};
+
+use crate::orphans::{GONE, object};
+use crate::scene::{Session, cleanup};
+
+const GROUP: &str = "snapshot.storage.k8s.io/v1";
+const CONTENTS: &str = "volumesnapshotcontents.snapshot.storage.k8s.io";
+const PATH: &str = "/apis/snapshot.storage.k8s.io/v1/volumesnapshotcontents";
+
+fn server() -> FakeApi {
+    let api = FakeApi::stateful();
+    api.serve(GROUP, "VolumeSnapshot", "volumesnapshots", true);
+    api.serve(
+        GROUP,
+        "VolumeSnapshotContent",
+        "volumesnapshotcontents",
+        false,
+    );
+    api
+}
+
+/// One of `ghost`, whose VolumeSnapshot is gone.
+fn content(name: &str, snapshot: &str) -> Value {
+    let mut metadata = GONE.metadata(name, None);
+    metadata.as_object_mut().unwrap().remove("namespace");
+    metadata["finalizers"] =
+        json!(["snapshot.storage.kubernetes.io/volumesnapshotcontent-bound-protection"]);
+    let mut content = object(GROUP, "VolumeSnapshotContent", metadata);
+    content["spec"] = json!({"deletionPolicy": "Retain", "driver": "disks.example.com", "source": {"volumeHandle": "v-1"},
+        "volumeSnapshotRef": {"namespace": "default", "name": snapshot, "uid": format!("uid-of-{snapshot}")}});
+    content["status"] = json!({"snapshotHandle": format!("handle-{name}"), "restoreSize": 1_073_741_824_u64, "readyToUse": true});
+    content
+}
+
+fn unlabelled(name: &str, snapshot: &str) -> Value {
+    let mut content = content(name, snapshot);
+    let metadata = content["metadata"].as_object_mut().unwrap();
+    metadata.remove("labels");
+    metadata.remove("annotations");
+    content
+}
+
+/// A VolumeSnapshot of ghost that exists, and a content of it that has no labels of ours.
+fn taken(api: &FakeApi, name: &str) {
+    let snapshot = api.put(object(GROUP, "VolumeSnapshot", GONE.metadata(name, None)));
+    let mut content = unlabelled(&format!("content-of-{name}"), name);
+    content["spec"]["volumeSnapshotRef"]["uid"] = snapshot["metadata"]["uid"].clone();
+    api.put(content);
+}
+
+/// Two of ours, and what must never be touched.
+fn shelf() -> FakeApi {
+    let api = server();
+    api.put(content("left", "ghost-20260101-120000"));
+    // A cleanup has been killed before it could delete it.
+    let mut begun = content("left-begun", "ghost-20260102-120000");
+    begun["spec"]["deletionPolicy"] = "Delete".into();
+    api.put(begun);
+    taken(&api, "ghost-20260201-120000");
+    // It lacks our labels: named as ours are, and not even that.
+    api.put(unlabelled("named", "ghost-20260103-120000-home"));
+    api.put(unlabelled("foreign", "velero-home"));
+    // Of a namespace that is not looked at.
+    let mut elsewhere = content("elsewhere", "ghost-20260104-120000");
+    elsewhere["spec"]["volumeSnapshotRef"]["namespace"] = "other".into();
+    api.put(elsewhere);
+    // Two contents have the same data: somebody has taken it up.
+    let mut taken_up = content("taken-up", "ghost-20260105-120000");
+    taken_up["status"]["snapshotHandle"] = "handle-shared".into();
+    api.put(taken_up);
+    let mut another = unlabelled("another", "rescue");
+    another["spec"]["source"] = json!({"snapshotHandle": "handle-shared"});
+    another["spec"]["deletionPolicy"] = "Delete".into();
+    another["status"] = Value::Null;
+    api.put(another);
+    // It waits for a VolumeSnapshot that was never made.
+    let mut waits = content("waits", "ghost-20260106-120000");
+    waits["spec"]["volumeSnapshotRef"]
+        .as_object_mut()
+        .unwrap()
+        .remove("uid");
+    api.put(waits);
+    // It goes already.
+    let mut going = content("going", "ghost-20260107-120000");
+    going["metadata"]["deletionTimestamp"] = "2026-03-01T11:00:00Z".into();
+    api.put(going);
+    api
+}
+
+fn names(api: &FakeApi) -> Vec<String> {
+    let name = |content: Value| content["metadata"]["name"].as_str().unwrap().to_owned();
+    api.objects(CONTENTS).into_iter().map(name).collect()
+}
+
+#[test]
+fn what_snapshots_have_left_is_only_told() {
+    let api = shelf();
+    let before = api.objects(CONTENTS);
+    let told = cleanup(&api, "--orphans -y");
+    golden("cleanup-contents-told.txt", &told.text());
+    let all = cleanup(&api, "--all -y");
+    assert_eq!(all.done(), told.done());
+    assert!(api.writes().is_empty(), "{:?}", api.writes());
+    assert_eq!(api.objects(CONTENTS), before);
+    // Nothing else looks at them.
+    cleanup(
+        &api,
+        "--expired --unhealthy --kept-older-than 1d --snapshots-older-than 1000d -y",
+    )
+    .done();
+    let asked = api
+        .lines()
+        .into_iter()
+        .filter(|line| line.contains("volumesnapshotcontents"));
+    assert_eq!(asked.count(), 2);
+}
+
+#[test]
+fn with_their_data_they_go_when_it_is_meant() {
+    let api = shelf();
+    let asked = cleanup(&api, "--snapshot-contents");
+    assert_eq!((asked.code, api.writes().len()), (1, 0), "{asked:?}");
+    let before = names(&api);
+    let played = cleanup(&api, "--snapshot-contents -y");
+    let writes: String = api
+        .writes()
+        .iter()
+        .map(|write| format!("{} {}\n", write.line(), write.json()))
+        .collect();
+    golden(
+        "cleanup-contents.txt",
+        &format!("{}--- writes\n{writes}", played.text()),
+    );
+    // The driver's side takes the finalizer off once the data is gone: here nobody does.
+    assert_eq!(names(&api), before);
+    let going = api.objects(CONTENTS).into_iter().filter(|content| {
+        let name = content["metadata"]["name"].as_str().unwrap();
+        name.starts_with("left")
+            && content["metadata"]["deletionTimestamp"].is_string()
+            && content["spec"]["deletionPolicy"] == "Delete"
+    });
+    assert_eq!(going.count(), 2);
+    // It is known once its snapshot is gone.
+    let kind = "volumesnapshots.snapshot.storage.k8s.io";
+    api.remove(kind, "default", "ghost-20260201-120000");
+    let played = cleanup(&api, "--snapshot-contents -y");
+    assert!(played.done().ends_with("1 deleted\n"), "{played:?}");
+}
+
+#[test]
+fn a_rehearsal_says_what_would_go_and_writes_nothing() {
+    let api = shelf();
+    let before = api.objects(CONTENTS);
+    let played = cleanup(&api, "--snapshot-contents -A --dry-run=client");
+    golden("cleanup-contents-everywhere.txt", &played.text());
+    assert!(api.writes().is_empty());
+    let played = cleanup(&api, "--snapshot-contents --dry-run=server -y");
+    assert!(played.done().ends_with("(server dry run)\n"), "{played:?}");
+    assert_eq!(api.objects(CONTENTS), before);
+}
+
+#[test]
+fn what_changes_after_the_plan_is_left_alone() {
+    // Somebody takes the data up: another content has it when everything is looked at once more.
+    let api = server();
+    let left = api.put(content("left", "ghost-20260101-120000"));
+    let mut another = unlabelled("another", "rescue");
+    another["spec"]["source"] = json!({"snapshotHandle": "handle-left"});
+    another["status"] = Value::Null;
+    let list = |items: Vec<Value>| {
+        Answer::ok(
+            json!({"kind": "VolumeSnapshotContentList", "apiVersion": GROUP,
+        "metadata": {"resourceVersion": "1"}, "items": items}),
+        )
+    };
+    api.on("GET", PATH, list(vec![left.clone()]));
+    api.on("GET", PATH, list(vec![left.clone(), another]));
+    let played = cleanup(&api, "--snapshot-contents -y");
+    golden("cleanup-contents-race.txt", &played.text());
+    assert!(api.writes().is_empty());
+    // Its labels are taken off, it is another one, or it is gone.
+    let mut bare = left.clone();
+    bare["metadata"]["labels"] = json!({});
+    let mut successor = left.clone();
+    successor["metadata"]["uid"] = "another".into();
+    for answer in [
+        Answer::ok(bare),
+        Answer::ok(successor),
+        Answer::not_found(CONTENTS, "left"),
+    ] {
+        let api = server();
+        api.put(content("left", "ghost-20260101-120000"));
+        api.on("GET", &format!("{PATH}/left"), answer);
+        let played = cleanup(&api, "--snapshot-contents -y");
+        assert!(played.done().ends_with("1 left alone\n"), "{played:?}");
+        assert!(api.writes().is_empty());
+    }
+    // Somebody writes on it at the last moment.
+    let api = server();
+    let mut old = api.put(content("left", "ghost-20260101-120000"));
+    api.put(old.clone());
+    old["metadata"]["resourceVersion"] = "1".into();
+    api.on("GET", &format!("{PATH}/left"), Answer::ok(old));
+    let played = cleanup(&api, "--snapshot-contents -y");
+    assert!(played.done().ends_with("1 left alone\n"), "{played:?}");
+    assert_eq!(api.objects(CONTENTS)[0]["spec"]["deletionPolicy"], "Retain");
+}
+
+#[test]
+fn who_may_not_look_at_them_is_told() {
+    let refused = Answer::status(
+        403,
+        "Forbidden",
+        "volumesnapshotcontents is forbidden: no",
+        json!({}),
+    );
+    let api = shelf();
+    api.on("GET", PATH, refused);
+    let played = cleanup(&api, "--orphans -y");
+    assert!(
+        played.done().is_empty()
+            && played.err.contains(
+                "note: volumesnapshotcontents are not looked at: you may not list them\n"
+            ),
+        "{played:?}"
+    );
+    // Who asks for them by name gets the error.
+    let played = cleanup(&api, "--snapshot-contents -y");
+    assert!(played.failed().contains("forbidden"), "{played:?}");
+    let none = FakeApi::stateful();
+    let played = cleanup(&none, "--snapshot-contents -y");
+    golden("cleanup-contents-none.txt", &played.text());
+    Session::default().put(&none);
+    cleanup(&none, "--orphans -y").done();
+}
