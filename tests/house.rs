@@ -363,3 +363,29 @@ fn long_files_say_why() {
         }
     }
 }
+
+/// A promise whose test is gone, or has another name now, is a claim that nobody checks.
+#[test]
+fn every_promise_names_tests_that_exist() {
+    let page = fs::read_to_string(root().join("docs/guarantees.md")).expect("the page is text");
+    let mut tests = BTreeSet::new();
+    for folder in ["shared", "plugins", "tests", "krew"] {
+        for (_, text) in sources(folder) {
+            // Tests of the real cluster are listed by strings.
+            for prefix in ["fn ", "\""] {
+                tests.extend(words_after(&text, prefix).map(str::to_owned));
+            }
+        }
+    }
+    let rows: Vec<&str> = page.lines().filter(|line| line.starts_with("| ")).collect();
+    let mut unproved = Vec::new();
+    for row in rows.iter().filter(|row| !row.starts_with("| Promise ")) {
+        let column = row.trim_end_matches('|').rsplit('|').next();
+        let mut named = column.unwrap_or_default().split('`').skip(1).step_by(2);
+        let known: Vec<bool> = named.by_ref().map(|name| tests.contains(name)).collect();
+        if known.is_empty() || known.contains(&false) {
+            unproved.push(*row);
+        }
+    }
+    assert!(rows.len() > 20 && unproved.is_empty(), "{unproved:#?}");
+}

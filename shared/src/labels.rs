@@ -31,6 +31,8 @@ pub const TEMPLATE: &str = "streaming.platform/template";
 pub const SNAPSHOT_SET: &str = "streaming.platform/snapshot";
 /// Annotation on a VolumeSnapshot: spec of the claim it was taken of, as JSON, so that the claim can be made again.
 pub const CLAIM: &str = "streaming.platform/claim";
+/// Annotation on a VolumeSnapshot: spec of the Session it was taken of, as JSON, so that it can be made again. No manifest.
+pub const SESSION_SPEC: &str = "streaming.platform/session-spec";
 
 /// Annotation in a manifest: `allowed` lets an object of that name that is not ours be used, never changed or deleted.
 pub const EXISTING: &str = "streaming.platform/existing";

@@ -35,6 +35,12 @@ pub enum Step {
         /// What is there, as the server has it.
         found: Value,
     },
+    /// Take a claim up that a StatefulSet would use because of its name alone: kept data becomes this session's, anybody else's is
+    /// an error, and where there is none nothing is done.
+    Adopt {
+        /// The claim as it would be made.
+        claim: Value,
+    },
     /// Leave an object as it is: it belongs to this start already.
     Keep {
         /// The object as the server has it.
@@ -137,6 +143,7 @@ impl Step {
                 )
             }
             Step::Apply { object, .. } => format!("apply {}", ObjectRef::of(object)),
+            Step::Adopt { claim } => format!("take up {}", ObjectRef::of(claim)),
             Step::Keep { object } => format!("keep {}", ObjectRef::of(object)),
             Step::Patch { target, .. } => format!("patch {target}"),
             Step::Sync { pod, container, .. } => {
@@ -171,6 +178,8 @@ pub enum Done {
     Applied(Value),
     /// Somebody else's, used unchanged.
     Used(Value),
+    /// Kept data was taken up that is no object of the start itself, or there was none.
+    Adopted,
     /// Changed.
     Patched(Value),
     /// The hook ended with exit code 0.

@@ -22,6 +22,8 @@ mod play;
 mod rounds;
 #[path = "cleanup/scene.rs"]
 mod scene;
+#[path = "cleanup/selected.rs"]
+mod selected;
 #[path = "cleanup/unhealthy.rs"]
 mod unhealthy;
 #[path = "cleanup/words.rs"]

@@ -20,5 +20,7 @@ mod order;
 mod play;
 #[path = "delete/running.rs"]
 mod running;
+#[path = "delete/snapshot.rs"]
+mod snapshot;
 #[path = "delete/words.rs"]
 mod words;

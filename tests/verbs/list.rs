@@ -14,6 +14,8 @@ mod choice;
 mod class;
 #[path = "list/formats.rs"]
 mod formats;
+#[path = "list/kept.rs"]
+mod kept;
 #[path = "play.rs"]
 mod play;
 #[path = "list/shown.rs"]

@@ -28,6 +28,9 @@ const EXAMPLES: &str = "  # Show what would be done, everywhere
   # Destroy what deleted snapshots have left at the driver, in all namespaces
   kubectl session cleanup --snapshot-contents -A
 
+  # Delete what one user has left
+  kubectl session cleanup --orphans -l streaming.platform/user=alice
+
   # End them every five minutes, at most 20 at a time, until Ctrl-C
   kubectl session cleanup --expired --interval 5m --max 20 -y";
 
@@ -63,6 +66,14 @@ pub struct Args {
     #[arg(long)]
     pub snapshot_contents: bool,
 
+    /// Sessions by name are deleted by `delete`
+    #[arg(value_name = "NAME", hide = true)]
+    pub names: Vec<String>,
+
+    /// Only what these labels are on: '=', '==', '!=', 'in', 'notin', as in -l key1=value1,key2=value2
+    #[arg(short = 'l', long, value_name = "QUERY")]
+    pub selector: Option<String>,
+
     /// In all namespaces; the namespace of the context and of --namespace is ignored
     #[arg(short = 'A', long)]
     pub all_namespaces: bool,
@@ -74,6 +85,10 @@ pub struct Args {
     /// Do no more than so many things at once, those that are due the longest first; the rest is left to the next call
     #[arg(long, value_name = "NUMBER", value_parser = numbers::count, allow_hyphen_values = true)]
     pub max: Option<u32>,
+
+    /// Ask, with a terminal or without one
+    #[arg(short = 'i', long)]
+    pub interactive: bool,
 
     /// Answer yes to the question whether the plan is to be carried out
     #[arg(short = 'y', long)]

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use session_shared::labels;
+use session_shared::objects::kept::annotation;
 use session_shared::objects::resource::{VOLUME_SNAPSHOT_CONTENT, text};
 use session_shared::objects::snapshot::is_named_as_ours;
 use session_shared::quantity::Quantity;
 
 use crate::intent::Intent;
-use crate::orphans::{entry, ours};
+use crate::orphans::ours;
 use crate::plan::{Data, Deed, Item};
 
 /// Without it the driver's side leaves a content that is deleted for ever. The snapshot-controller sets it when it sees a
@@ -108,7 +109,7 @@ pub(crate) fn retained(intent: &Intent, held: &Held) -> Option<Item> {
 }
 
 fn item(deed: Deed, content: &Value, namespace: String, why: String, data: Data) -> Item {
-    let owner = entry(content, "/metadata/annotations", labels::USER_ID);
+    let owner = annotation(content, labels::USER_ID);
     Item {
         deed,
         resource: &VOLUME_SNAPSHOT_CONTENT,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use session_shared::duration::Lifetime;
-use session_shared::failure::usage;
+use session_shared::failure::{hinted, usage};
 use session_shared::flags::writing::DryRun;
 use session_shared::lifecycle::stopping::Manner;
 
@@ -28,6 +28,8 @@ pub(crate) struct Intent {
     pub(crate) snapshots: Option<Duration>,
     /// What snapshots have left at the driver.
     pub(crate) contents: bool,
+    /// A label query that everything has to match; empty for none.
+    pub(crate) selector: String,
     pub(crate) all_namespaces: bool,
     /// How long to rest between two rounds; `None` for one round.
     pub(crate) interval: Option<Duration>,
@@ -36,6 +38,7 @@ pub(crate) struct Intent {
     /// How sessions are ended.
     pub(crate) manner: Manner,
     pub(crate) yes: bool,
+    pub(crate) interactive: bool,
     pub(crate) dry_run: DryRun,
 }
 
@@ -44,6 +47,14 @@ pub(crate) struct Intent {
 /// # Errors
 /// Nothing chosen, or what cannot be meant.
 pub(crate) fn read(args: &Args) -> Result<Intent> {
+    if let Some(name) = args.names.first() {
+        let error = usage(format!("cleanup takes no names: {name:?}"));
+        let delete = format!("delete a session by name: kubectl session delete {name}");
+        return Err(hinted(error, delete));
+    }
+    if args.interactive && args.yes {
+        return Err(usage("-i and -y cannot be given together"));
+    }
     let kept = age("kept-older-than", args.kept_older_than.as_deref())?;
     let snapshots = age("snapshots-older-than", args.snapshots_older_than.as_deref())?;
     let sweeps = args.expired || args.unhealthy || args.orphans || args.all;
@@ -60,7 +71,7 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
         if interval.is_zero() {
             return Err(usage("--interval must be longer than nothing"));
         }
-        if !args.yes && dry_run == DryRun::None {
+        if args.interactive || (!args.yes && dry_run == DryRun::None) {
             return Err(usage("--interval asks nobody: it needs -y, or --dry-run"));
         }
     }
@@ -71,6 +82,7 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
         kept,
         snapshots,
         contents: args.snapshot_contents,
+        selector: args.selector.clone().unwrap_or_default(),
         all_namespaces: args.all_namespaces,
         interval: args.interval,
         most: args.max.map_or(usize::MAX, |most| most as usize),
@@ -80,6 +92,7 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
             limit: args.waiting.limit(USUAL_WAIT),
         },
         yes: args.yes,
+        interactive: args.interactive,
         dry_run,
     })
 }

@@ -9,6 +9,7 @@ mod orphans;
 mod outcome;
 mod plan;
 mod purge;
+mod selected;
 mod sessions;
 mod uses;
 mod view;
@@ -70,7 +71,9 @@ async fn round(
     // reads only
     let observed = observe::observe(cluster, intent).await?;
     // pure
-    let mut items = plan::plan(intent, &observed, ground.now())?;
+    let items = plan::plan(intent, &observed, ground.now())?;
+    // reads only
+    let mut items = selected::selected(cluster, intent, items).await?;
     let only_told = items.split_off(items.partition_point(|item| item.deed != Deed::Report));
     let left = items.len().saturating_sub(intent.most);
     items.truncate(intent.most);
@@ -102,12 +105,12 @@ async fn round(
     outcome::report(intent, &items, done, &mut ground.console)
 }
 
-/// Asks on a terminal; elsewhere it needs -y.
+/// Asks on a terminal, and with -i; elsewhere it needs -y.
 fn agreed(intent: &Intent, console: &mut Console) -> Result<bool> {
     if intent.yes || intent.dry_run != DryRun::None {
         return Ok(true);
     }
-    if !console.can_ask() {
+    if !console.can_ask() && !intent.interactive {
         let error = anyhow!("a cleanup has to be agreed to");
         return Err(hinted(error, format!("say yes with -y; {CANCELLED}")));
     }

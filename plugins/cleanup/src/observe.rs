@@ -90,16 +90,20 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observ
         Some(_) => &[&SECRET],
         None => &[],
     };
-    let snapshots: &[&'static ResourceType] = match intent.snapshots {
-        Some(_) => &[&VOLUME_SNAPSHOT],
-        None => &[],
-    };
+    // Where kept data goes, the secrets stay that a snapshot needs: there, a cluster without snapshots has none.
+    let (snapshots, needing): (&[&'static ResourceType], &[&'static ResourceType]) =
+        match (intent.snapshots, intent.kept) {
+            (Some(_), _) => (&[&VOLUME_SNAPSHOT], &[]),
+            (None, Some(_)) => (&[], &[&VOLUME_SNAPSHOT]),
+            (None, None) => (&[], &[]),
+        };
     let nodes: &[&'static ResourceType] = if intent.unhealthy { &[&NODE] } else { &[] };
-    let (pods, claims, owners, snapshots, rest, nodes, contents) = futures::try_join!(
+    let (pods, claims, owners, snapshots, needing, rest, nodes, contents) = futures::try_join!(
         list(&POD),
         list(&PERSISTENT_VOLUME_CLAIM),
         try_join_all(OWNERS.map(list)),
         try_join_all(snapshots.iter().map(|kind| list(kind))),
+        beside(cluster, needing, place, &ours),
         beside(cluster, rest, place, &ours),
         beside(cluster, nodes, Place::Cluster, &all),
         contents(cluster, intent, place),
@@ -110,10 +114,11 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observ
         .objects
         .iter()
         .map(|node| text(node, "/metadata/name").to_owned());
+    let snapshots_unseen = !needing.unseen.is_empty();
     let looked_at = intent.unhealthy && nodes.unseen.is_empty();
     let mut observed = Observed {
         nodes: looked_at.then(|| names.collect()),
-        unseen: [rest.unseen, nodes.unseen].concat(),
+        unseen: [needing.unseen, rest.unseen, nodes.unseen].concat(),
         objects: rest.objects,
         contents: contents.unwrap_or_default(),
         ..Observed::default()
@@ -130,6 +135,11 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observ
     if intent.orphans || intent.kept.is_some() || intent.snapshots.is_some() {
         observed.living = living(&sessions, &work);
         let snapshots = snapshots.into_iter().flat_map(|list| list.items);
+        let snapshots: Vec<Value> = snapshots.collect();
+        observed.living.unseen_snapshots = snapshots_unseen;
+        for snapshot in snapshots.iter().chain(&needing.objects) {
+            observed.living.add_snapshot(snapshot);
+        }
         for claim in &claims.items {
             observed.living.uses.claim(claim);
             observed.objects.push(claim.clone());

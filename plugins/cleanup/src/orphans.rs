@@ -6,6 +6,7 @@ use serde_json::Value;
 use session_shared::api::API_VERSION;
 use session_shared::cluster::chosen::Chosen;
 use session_shared::objects::belonging::is_data;
+use session_shared::objects::kept::{annotation, holds_data, is_claim, is_snapshot, label};
 use session_shared::objects::resource::text;
 use session_shared::{Timestamp, labels};
 
@@ -20,6 +21,10 @@ pub(crate) struct Living {
     pub(crate) names: BTreeSet<(String, String)>,
     /// What they and their Pods use, whoever made it.
     pub(crate) uses: Uses,
+    /// Namespaces and names of sessions, gone or not, of which there are snapshots.
+    snapshotted: BTreeSet<(String, String)>,
+    /// Snapshots may not be listed: any session may have some.
+    pub(crate) unseen_snapshots: bool,
 }
 
 impl Living {
@@ -30,6 +35,19 @@ impl Living {
         self.names
             .insert((part("/metadata/namespace"), part("/metadata/name")));
         self.uses.session(&chosen.session);
+    }
+
+    /// Adds a snapshot: what it holds may need the parameters of its session.
+    pub(crate) fn add_snapshot(&mut self, snapshot: &Value) {
+        let namespace = text(snapshot, "/metadata/namespace").to_owned();
+        let session = label(snapshot, labels::SESSION).unwrap_or_default();
+        self.snapshotted.insert((namespace, session.to_owned()));
+    }
+
+    /// True if there is a snapshot of a session of that name in the object's Namespace.
+    fn is_snapshotted(&self, object: &Value, session: &str) -> bool {
+        let namespace = text(object, "/metadata/namespace").to_owned();
+        self.unseen_snapshots || self.snapshotted.contains(&(namespace, session.to_owned()))
     }
 
     /// True if there is a session of that name in the object's Namespace.
@@ -73,21 +91,33 @@ pub(crate) fn orphaned(object: &Value, living: &Living) -> Option<String> {
     Some(format!("session {session:?} is gone"))
 }
 
-/// Since when data is kept that no session uses; `None` for everything else.
-pub(crate) fn kept_since(object: &Value, living: &Living) -> Option<Timestamp> {
+/// How long data is kept that no session uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// Since then.
+    Since(Timestamp),
+    /// Nobody wrote it down: the Session went without this suite.
+    Undated,
+}
+
+/// Since when data is kept that no session uses; `None` for everything else, and for secrets that a snapshot still needs.
+pub(crate) fn kept(object: &Value, living: &Living) -> Option<Kept> {
     let session = ours(object)?;
-    let kept = is_data(object) && text(object, "/kind") != "VolumeSnapshot";
-    if !kept || living.uses.contains(object) || living.has(object, session) {
+    let counts = holds_data(object) && !is_snapshot(object);
+    if !counts || living.uses.contains(object) || living.has(object, session) {
         return None;
     }
-    let since = entry(object, "/metadata/annotations", labels::KEPT_SINCE)?;
-    since.parse().ok()
+    if !is_claim(object) && living.is_snapshotted(object, session) {
+        return None;
+    }
+    let since = annotation(object, labels::KEPT_SINCE).and_then(|since| since.parse().ok());
+    Some(since.map_or(Kept::Undated, Kept::Since))
 }
 
 /// When a snapshot of a session was taken that no claim is being restored from; `None` for everything else.
 pub(crate) fn taken_at(object: &Value, living: &Living) -> Option<Timestamp> {
     ours(object)?;
-    if text(object, "/kind") != "VolumeSnapshot" || living.uses.contains(object) {
+    if !is_snapshot(object) || living.uses.contains(object) {
         return None;
     }
     text(object, "/metadata/creationTimestamp").parse().ok()
@@ -95,39 +125,7 @@ pub(crate) fn taken_at(object: &Value, living: &Living) -> Option<Timestamp> {
 
 /// The session whose label an object carries, if it is one of ours and is not going already.
 pub(crate) fn ours(object: &Value) -> Option<&str> {
-    let label = |key: &str| entry(object, "/metadata/labels", key);
     let going = !text(object, "/metadata/deletionTimestamp").is_empty();
-    let managed = label(labels::MANAGED_BY) == Some(labels::MANAGER);
-    label(labels::SESSION).filter(|_| managed && !going)
-}
-
-/// True for what may hold somebody's work: snapshots, parameters, claims that were ever bound or that were kept on purpose.
-pub(crate) fn holds_data(object: &Value) -> bool {
-    if !is_data(object) {
-        return false;
-    }
-    text(object, "/kind") != "PersistentVolumeClaim"
-        || entry(object, "/metadata/annotations", labels::KEPT_SINCE).is_some()
-        || was_bound(object)
-}
-
-/// True if a claim has or had a volume. What cannot be told counts as bound.
-fn was_bound(claim: &Value) -> bool {
-    let annotations = [
-        "pv.kubernetes.io/bind-completed",
-        "pv.kubernetes.io/bound-by-controller",
-    ];
-    text(claim, "/status/phase") != "Pending"
-        || !text(claim, "/spec/volumeName").is_empty()
-        || claim
-            .pointer("/status/capacity")
-            .is_some_and(|capacity| !capacity.is_null())
-        || annotations
-            .iter()
-            .any(|key| entry(claim, "/metadata/annotations", key).is_some())
-}
-
-/// A label or an annotation.
-pub(crate) fn entry<'a>(object: &'a Value, field: &str, key: &str) -> Option<&'a str> {
-    object.pointer(field)?.get(key)?.as_str()
+    let managed = label(object, labels::MANAGED_BY) == Some(labels::MANAGER);
+    label(object, labels::SESSION).filter(|_| managed && !going)
 }

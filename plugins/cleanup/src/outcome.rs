@@ -11,14 +11,15 @@ use session_shared::cluster::live::installed;
 use session_shared::cluster::{Cluster, Delete, Deleted, Place, Selection, Write};
 use session_shared::failure::{self, Kind};
 use session_shared::labels;
-use session_shared::lifecycle::deleting::Doomed;
-use session_shared::lifecycle::stopping::{DELETE, Present, Stopping, explain};
+use session_shared::lifecycle::deleting::{Doomed, snapshots_of};
+use session_shared::lifecycle::stopping::{Present, Stopping};
 use session_shared::objects::belonging::is_data;
+use session_shared::objects::kept::label;
 use session_shared::objects::resource::{
     NODE, PERSISTENT_VOLUME_CLAIM, POD, SESSION, VOLUME_SNAPSHOT_CONTENT, text,
 };
 use session_shared::progress::{Event, Silent, Sink, Stage};
-use session_shared::reconcile::Live;
+use session_shared::reconcile::{Live, kept_since};
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::Mutations;
@@ -26,7 +27,7 @@ use session_shared::verb::Ground;
 
 use crate::intent::Intent;
 use crate::observe::Observed;
-use crate::orphans::{Living, entry};
+use crate::orphans::Living;
 use crate::plan::{Deed, Item, remains};
 use crate::purge;
 use crate::sessions::judge;
@@ -41,11 +42,15 @@ pub(crate) enum Done {
     Deleted {
         /// Claims that stay.
         kept: Vec<String>,
+        /// The snapshot of those that went.
+        saved: Option<String>,
     },
     /// An object was deleted.
     Removed,
     /// It has our labels now: the object as it is then.
     Labelled(Value),
+    /// It was written down since when data is kept: as it is then.
+    Dated(Value),
     /// It is not any more what the plan was made for: gone, or it has got more time.
     Left,
 }
@@ -89,8 +94,10 @@ pub(crate) async fn carry_out(
             _ if *item.resource == VOLUME_SNAPSHOT_CONTENT => {
                 purge::carry_out(cluster, intent, item, holders, write).await
             }
-            Deed::Remove => remove(cluster, intent, item, with).await,
-            _ => end(cluster, intent, observed, item, controller, with).await,
+            Deed::Stop | Deed::Delete => {
+                end(cluster, intent, observed, item, controller, with).await
+            }
+            _ => remove(cluster, intent, item, with).await,
         }
     });
     let done = all.buffered(AT_ONCE).collect().await;
@@ -103,7 +110,8 @@ async fn controllers<'i>(
     cluster: &Cluster,
     items: &'i [Item],
 ) -> BTreeMap<&'i str, Result<bool, String>> {
-    let sessions = items.iter().filter(|item| *item.resource == SESSION);
+    let ends = |item: &&Item| matches!(item.deed, Deed::Stop | Deed::Delete);
+    let sessions = items.iter().filter(ends);
     let mut namespaces: Vec<&str> = sessions.map(|item| item.namespace.as_str()).collect();
     namespaces.sort_unstable();
     namespaces.dedup();
@@ -142,14 +150,11 @@ async fn end(
             Ok(Done::Stopped(stopped))
         }
         _ => {
-            let doomed = Doomed::with(chosen.session, live, controller)?;
-            doomed.check()?;
-            let outcome = doomed.delete(cluster, manner, with, &mut Silent).await;
-            if let Some((step, error)) = outcome.failed {
-                return Err(explain(DELETE, &item.name, &item.namespace, &step, error));
-            }
-            let kept = doomed.kept();
-            Ok(Done::Deleted { kept })
+            let doomed = Doomed::with(chosen, live, controller)?;
+            let doomed = doomed.prepared(cluster, None, with.now).await?;
+            doomed.delete(cluster, manner, with, &mut Silent).await?;
+            let (kept, saved) = (doomed.kept(), doomed.snapshot().map(str::to_owned));
+            Ok(Done::Deleted { kept, saved })
         }
     }
 }
@@ -190,7 +195,12 @@ async fn remove(
         return Ok(Done::Left);
     };
     let mut living = Living::default();
-    let session = entry(&object, "/metadata/labels", labels::SESSION).unwrap_or_default();
+    let session = label(&object, labels::SESSION).unwrap_or_default();
+    if is_data(&object) && *resource != PERSISTENT_VOLUME_CLAIM {
+        let select = Selection::labelled(format!("{}={session}", labels::SESSION));
+        let snapshots = snapshots_of(cluster, namespace, &select).await?;
+        snapshots.iter().for_each(|one| living.add_snapshot(one));
+    }
     if let Some(session) = cluster.get(&SESSION, namespace, session).await? {
         living.add(&Chosen::of(session)?);
     }
@@ -200,8 +210,12 @@ async fn remove(
         let pods = cluster.list(&POD, place, &Selection::default()).await?;
         pods.items.iter().for_each(|pod| living.uses.workload(pod));
     }
-    if remains(intent, &object, &living, with.now).is_none() {
+    let still = remains(intent, &object, &living, with.now);
+    if still.is_none_or(|still| still.deed != item.deed) {
         return Ok(Done::Left);
+    }
+    if item.deed == Deed::Date {
+        return date(cluster, item, &object, with).await;
     }
     let mut options = Delete {
         uid: item.uid.clone(),
@@ -215,6 +229,23 @@ async fn remove(
     match cluster.delete(resource, namespace, name, &options).await {
         Ok(Deleted::Absent) => Ok(Done::Left),
         Ok(_) => Ok(Done::Removed),
+        Err(error) if failure::is(&error, Kind::Conflict) => Ok(Done::Left),
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes down since when data is kept: since now.
+async fn date(cluster: &Cluster, item: &Item, object: &Value, with: Stopping<'_>) -> Result<Done> {
+    let mut patch = kept_since(with.now);
+    for field in ["uid", "resourceVersion"] {
+        patch["metadata"][field] = object["metadata"][field].clone();
+    }
+    let (kind, namespace, name) = (item.resource, item.namespace.as_str(), item.name.as_str());
+    let dated = cluster
+        .merge_patch(kind, namespace, name, None, &patch, with.write)
+        .await;
+    match dated {
+        Ok(object) => Ok(Done::Dated(object)),
         Err(error) if failure::is(&error, Kind::Conflict) => Ok(Done::Left),
         Err(error) => Err(error),
     }
@@ -238,13 +269,17 @@ pub(crate) fn report(
         match done {
             Ok(Done::Labelled(object)) => console.out(&mutations.done(&object, "labeled")?)?,
             Ok(Done::Stopped(object)) => console.out(&mutations.done(&object, "stopped")?)?,
-            Ok(Done::Deleted { kept }) => {
+            Ok(Done::Deleted { kept, saved }) => {
                 let (name, namespace) = (&item.name, &item.namespace);
                 console.out(&mutations.deleted(item.resource, name, namespace, false))?;
                 for claim in kept {
                     console.err_line(&format!("kept: persistentvolumeclaim/{claim}"));
                 }
+                if let Some(set) = saved {
+                    console.err_line(&format!("saved: snapshot/{set}"));
+                }
             }
+            Ok(Done::Dated(object)) => console.out(&mutations.done(&object, "dated")?)?,
             Ok(Done::Removed) => {
                 let (name, namespace) = (&item.name, &item.namespace);
                 console.out(&mutations.deleted(item.resource, name, namespace, false))?;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use serde_json::Value;
+use session_shared::objects::kept::{annotation, label, size_of};
 use session_shared::objects::resource::{ResourceType, text};
 use session_shared::quantity::Quantity;
 use session_shared::report::age;
@@ -12,7 +13,7 @@ use session_shared::{Timestamp, labels};
 use crate::contents::retained;
 use crate::intent::Intent;
 use crate::observe::{Looked, Observed};
-use crate::orphans::{Living, entry, kept_since, orphaned, taken_at};
+use crate::orphans::{Kept, Living, kept, orphaned, taken_at};
 use crate::sessions::judge;
 
 /// What is done.
@@ -28,6 +29,8 @@ pub(crate) enum Deed {
     Remove,
     /// Nothing: it is only told.
     Report,
+    /// It is written on kept data that it was seen today: nothing says since when it is kept, and it is destroyed by its age.
+    Date,
 }
 
 impl Deed {
@@ -38,6 +41,7 @@ impl Deed {
             Deed::Stop => "stop",
             Deed::Delete | Deed::Remove => "delete",
             Deed::Report => "leave",
+            Deed::Date => "date",
         }
     }
 }
@@ -49,6 +53,8 @@ pub(crate) enum Data {
     None,
     /// It stays.
     Kept,
+    /// It goes once a snapshot of it is ready.
+    Saved,
     /// It is lost.
     Destroyed,
 }
@@ -59,6 +65,7 @@ impl Data {
         match self {
             Data::None => "<none>",
             Data::Kept => "kept",
+            Data::Saved => "snapshot",
             Data::Destroyed => "destroyed",
         }
     }
@@ -117,59 +124,56 @@ pub(crate) fn remains(
 ) -> Option<Item> {
     let created = text(object, "/metadata/creationTimestamp").parse().ok();
     let orphan = orphaned(object, living).filter(|_| intent.orphans);
-    let (since, why, data) = match orphan {
-        Some(why) => (created, why, Data::None),
+    let (deed, since, why, data) = match orphan {
+        Some(why) => (Deed::Remove, created, why, Data::None),
         None => outlived(intent, object, living, now)?,
     };
     let resource = ResourceType::of_kind(text(object, "/apiVersion"), text(object, "/kind"))?;
     let part = |pointer: &str| text(object, pointer).to_owned();
-    let owner = entry(object, "/metadata/annotations", labels::USER_ID)
-        .or_else(|| entry(object, "/metadata/labels", labels::USER));
+    let owner = annotation(object, labels::USER_ID).or_else(|| label(object, labels::USER));
     Some(Item {
-        deed: Deed::Remove,
+        deed,
         resource,
         namespace: part("/metadata/namespace"),
         name: part("/metadata/name"),
         uid: part("/metadata/uid"),
         since,
         why,
-        size: size_of(object),
+        size: quantity_of(object),
         owner: owner.unwrap_or("<unknown>").to_owned(),
         data,
     })
 }
 
-/// Since when data is older than it may be, why it goes, and that it does.
+/// What becomes of data that outlived its session, since when it is due, and why.
 fn outlived(
     intent: &Intent,
     object: &Value,
     living: &Living,
     now: Timestamp,
-) -> Option<(Option<Timestamp>, String, Data)> {
+) -> Option<(Deed, Option<Timestamp>, String, Data)> {
     let over = |since: &Timestamp, limit: Duration| {
         now.duration_since(*since).as_secs() >= limit.as_secs() as i64
     };
     let told = |word: &str, since: Timestamp| {
         let why = format!("{word} {} ago", age::since(Some(since), now));
-        (Some(since), why, Data::Destroyed)
+        (Deed::Remove, Some(since), why, Data::Destroyed)
     };
-    let kept = intent.kept.and_then(|limit| {
-        let since = kept_since(object, living)?;
-        over(&since, limit).then(|| told("kept", since))
-    });
-    kept.or_else(|| {
-        let since = taken_at(object, living)?;
-        over(&since, intent.snapshots?).then(|| told("taken", since))
-    })
+    if let Some(limit) = intent.kept {
+        match kept(object, living) {
+            Some(Kept::Since(since)) if over(&since, limit) => return Some(told("kept", since)),
+            Some(Kept::Undated) => {
+                let why = "kept, and nothing says since when: its age counts from now".to_owned();
+                return Some((Deed::Date, None, why, Data::Kept));
+            }
+            _ => {}
+        }
+    }
+    let since = taken_at(object, living)?;
+    over(&since, intent.snapshots?).then(|| told("taken", since))
 }
 
 /// What a claim or a snapshot takes, or asks for as long as it has nothing.
-pub(crate) fn size_of(object: &Value) -> Option<Quantity> {
-    [
-        "/status/capacity/storage",
-        "/status/restoreSize",
-        "/spec/resources/requests/storage",
-    ]
-    .iter()
-    .find_map(|path| text(object, path).parse().ok())
+pub(crate) fn quantity_of(object: &Value) -> Option<Quantity> {
+    size_of(object).parse().ok()
 }

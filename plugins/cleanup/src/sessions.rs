@@ -14,7 +14,7 @@ use session_shared::report::age;
 
 use crate::health::ailment;
 use crate::intent::Intent;
-use crate::plan::{Data, Deed, Item, size_of};
+use crate::plan::{Data, Deed, Item, quantity_of};
 
 /// What is to be done about one session; `None` for nothing. Asked again before anything is done: who has got more time in the
 /// meantime is left alone.
@@ -79,9 +79,11 @@ fn stop(
 fn delete(chosen: &Chosen, live: &Live, since: Option<Timestamp>, why: String) -> Result<Item> {
     let present = Present::with(chosen.clone(), live.clone(), false)?;
     let lost = !present.destroyed().is_empty();
-    let doomed = Doomed::with(present.session, present.live, false)?;
+    let doomed = Doomed::with(chosen.clone(), present.live, false)?;
     let data = if lost || !doomed.destroyed().is_empty() {
         Data::Destroyed
+    } else if !doomed.saved().is_empty() {
+        Data::Saved
     } else if !doomed.kept().is_empty() {
         Data::Kept
     } else {
@@ -110,6 +112,6 @@ fn item(deed: Deed, chosen: &Chosen, since: Option<Timestamp>, why: String) -> I
 
 /// What the session's claims take, or ask for as long as they have nothing.
 fn size(chosen: &Chosen, live: &Live) -> Option<Quantity> {
-    let sizes = live.own_data(&chosen.session).filter_map(size_of);
+    let sizes = live.own_data(&chosen.session).filter_map(quantity_of);
     sizes.reduce(|all: Quantity, one: Quantity| all.plus(&one))
 }

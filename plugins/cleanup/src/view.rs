@@ -46,6 +46,7 @@ pub(crate) fn count(done: &[anyhow::Result<Done>], dry_run: DryRun) -> String {
             "deleted",
         ),
         (ended(|done| matches!(done, Done::Labelled(_))), "labeled"),
+        (ended(|done| matches!(done, Done::Dated(_))), "dated"),
         (ended(|done| matches!(done, Done::Left)), "left alone"),
         (done.iter().filter(|done| done.is_err()).count(), "failed"),
     ];

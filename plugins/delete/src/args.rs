@@ -10,7 +10,9 @@ use session_shared::flags::writing::Writing;
 pub(crate) const ABOUT: &str = "Delete sessions by name, or by selector.
 
 The session's data is synchronised first (the template's sync hook), then its workload goes, then its data by the data \
-policy: kept data is taken up again by a create of the same name, user and template. A sync that fails stops the \
+policy. With keep it stays, and is taken up again by a create of the same name, user and template. With snapshot a snapshot \
+is taken before anything goes, and claims go once it is ready; what is written after that moment is not in it. With delete \
+it is destroyed. Snapshots stay in any case, and the secret parameters with them. A sync or a snapshot that fails stops the \
 deletion, and nothing is lost. A deletion that was interrupted is finished by the next one.";
 
 const EXAMPLES: &str = "  # Delete a session
@@ -18,6 +20,9 @@ const EXAMPLES: &str = "  # Delete a session
 
   # Delete it although its data cannot be synchronised
   kubectl session delete alice --skip-sync
+
+  # Delete it, and keep its data as a snapshot
+  kubectl session delete alice --snapshot-data
 
   # Delete it together with its data, without being asked
   kubectl session delete alice --delete-data -y
@@ -40,9 +45,21 @@ pub struct Args {
     #[arg(long)]
     pub skip_sync: bool,
 
+    /// Keep the session's data whatever its data policy says
+    #[arg(long)]
+    pub keep_data: bool,
+
+    /// Take a snapshot of the session's data, then delete it, whatever its data policy says
+    #[arg(long)]
+    pub snapshot_data: bool,
+
     /// Delete the session's data whatever its data policy says
     #[arg(long)]
     pub delete_data: bool,
+
+    /// VolumeSnapshotClass of a snapshot; by default that of the driver which is the default, or its only one
+    #[arg(long, value_name = "NAME")]
+    pub class: Option<String>,
 
     /// Treat a session that does not exist as deleted
     #[arg(long)]

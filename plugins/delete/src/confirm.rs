@@ -1,6 +1,7 @@
 //! The user's word, where something cannot be had back.
 
 use anyhow::{Result, anyhow};
+use session_shared::api::DataPolicy;
 use session_shared::failure::hinted;
 use session_shared::flags::writing::DryRun;
 use session_shared::lifecycle::deleting::Doomed;
@@ -11,14 +12,18 @@ use session_shared::report::console::{
 
 use crate::plan::Intent;
 
-/// Refuses what cannot be done yet, before anything is.
-///
-/// # Errors
-/// When the data policy of a session asks for a snapshot.
-pub(crate) fn check(doomed: &[Doomed]) -> Result<()> {
-    match doomed.iter().try_for_each(Doomed::check) {
-        Err(error) => Err(hinted(error, "or destroy its data with --delete-data")),
-        Ok(()) => Ok(()),
+/// Tells of sessions that a snapshot was meant for and that have nothing to take it of.
+pub(crate) fn tell(doomed: &[Doomed], console: &mut Console) {
+    let meant = |one: &&Doomed| one.policy() == DataPolicy::Snapshot && one.saved().is_empty();
+    for one in doomed.iter().filter(meant) {
+        let what = match one.unused().is_empty() {
+            true => "no claims",
+            false => "no claim that ever had a volume",
+        };
+        let name = one.name();
+        console.note(&format!(
+            "session {name:?} has {what}: no snapshot is taken"
+        ));
     }
 }
 
@@ -34,7 +39,8 @@ pub(crate) fn ask(intent: &Intent, doomed: &[Doomed], console: &mut Console) -> 
     }
     let terminal = console.can_ask();
     if !destroyed.is_empty() && !terminal && !intent.interactive {
-        let error = anyhow!("deleting would destroy data: {}", claims(&destroyed));
+        let claims: Vec<String> = destroyed.iter().map(|claim| claim_word(claim)).collect();
+        let error = anyhow!("deleting would destroy data: {}", claims.join(", "));
         return Err(hinted(
             error,
             "say that it may with -y; nothing has been deleted",
@@ -44,26 +50,40 @@ pub(crate) fn ask(intent: &Intent, doomed: &[Doomed], console: &mut Console) -> 
     if !must_ask {
         return Ok(true);
     }
-    let mut preview: Vec<String> = doomed
-        .iter()
-        .map(|one| format!("{}/{}", SESSION.singular(), one.name()))
-        .collect();
-    preview.extend(
-        destroyed
-            .iter()
-            .map(|claim| format!("persistentvolumeclaim/{claim} (its data is destroyed)")),
-    );
-    if console.confirm(&deletion_preview(&preview), DELETION_QUESTION)? {
+    if console.confirm(&deletion_preview(&preview(doomed)), DELETION_QUESTION)? {
         return Ok(true);
     }
     console.line(DELETION_CANCELLED)?;
     Ok(false)
 }
 
-fn claims(names: &[String]) -> String {
-    names
-        .iter()
-        .map(|name| format!("persistentvolumeclaim/{name}"))
-        .collect::<Vec<_>>()
-        .join(", ")
+/// The sessions, and the claims that go with them.
+fn preview(doomed: &[Doomed]) -> Vec<String> {
+    let sessions = doomed.iter();
+    let mut preview: Vec<String> = sessions
+        .map(|one| format!("{}/{}", SESSION.singular(), one.name()))
+        .collect();
+    for one in doomed {
+        let destroyed = one.destroyed();
+        preview.extend(
+            destroyed
+                .iter()
+                .map(|claim| format!("{} (its data is destroyed)", claim_word(claim))),
+        );
+        let first = one.snapshot().map_or_else(
+            || "a snapshot is ready first".to_owned(),
+            |set| format!("snapshot {set} is ready first"),
+        );
+        let saved = one.saved();
+        preview.extend(
+            saved
+                .iter()
+                .map(|claim| format!("{} ({first})", claim_word(claim))),
+        );
+    }
+    preview
+}
+
+fn claim_word(claim: &str) -> String {
+    format!("persistentvolumeclaim/{claim}")
 }

@@ -33,22 +33,16 @@ impl Verb for Delete {
         let write = Write::of(&args.writing)?;
         // reads only
         let cluster = ground.connect(&args.connection).await?;
-        let found = observe::observe(&cluster, &intent).await?;
-        // pure, and the user's word
-        confirm::check(&found.doomed)?;
+        let found = observe::observe(&cluster, &intent, ground.now()).await?;
+        // the user's word
+        confirm::tell(&found.doomed, &mut ground.console);
         if !confirm::ask(&intent, &found.doomed, &mut ground.console)? {
             return Ok(());
         }
         // writes
-        let outcomes = outcome::carry_out(&cluster, &intent, &found.doomed, &write, ground).await;
+        let done = outcome::carry_out(&cluster, &intent, &found.doomed, &write, ground).await;
         // prints
-        outcome::report(
-            &cluster,
-            &intent,
-            found,
-            outcomes,
-            format,
-            &mut ground.console,
-        )
+        let console = &mut ground.console;
+        outcome::report(&cluster, &intent, found, done, format, console)
     }
 }

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use futures::StreamExt;
-use session_shared::api::DataPolicy;
+use session_shared::Timestamp;
 use session_shared::cluster::Cluster;
 use session_shared::cluster::chosen::AT_ONCE;
 use session_shared::lifecycle::deleting::Doomed;
@@ -20,8 +20,8 @@ pub(crate) struct Found {
 /// Reads the sessions and all that is there of them.
 ///
 /// # Errors
-/// What the server refuses; a session that does not exist is a finding, not an error.
-pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Found> {
+/// What the server refuses, a snapshot that cannot be taken; a session that does not exist is a finding, not an error.
+pub(crate) async fn observe(cluster: &Cluster, intent: &Intent, now: Timestamp) -> Result<Found> {
     let namespace = cluster.namespace();
     let (sessions, controller) = futures::try_join!(
         cluster.chosen(namespace, &intent.which),
@@ -34,18 +34,17 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Found>
     let mut present = Vec::new();
     for session in sessions {
         match session {
-            Ok(chosen) => present.push(chosen.session),
+            Ok(chosen) => present.push(chosen),
             Err(error) => found.missing.push(error),
         }
     }
     if intent.ignore_not_found {
         found.missing.clear();
     }
-    let looked = futures::stream::iter(present).map(|mut session| async move {
-        if intent.delete_data {
-            session.spec.data_policy = Some(DataPolicy::Delete);
-        }
-        Doomed::of(cluster, session, controller).await
+    let looked = futures::stream::iter(present).map(|chosen| async move {
+        let live = cluster.live(namespace, &chosen.session).await?;
+        let doomed = Doomed::with(chosen, live, controller)?.under(intent.policy);
+        doomed.prepared(cluster, intent.class.as_deref(), now).await
     });
     let looked: Vec<Result<Doomed>> = looked.buffered(AT_ONCE).collect().await;
     found.doomed = looked.into_iter().collect::<Result<_>>()?;

@@ -2,14 +2,14 @@
 
 use anyhow::Result;
 use futures::StreamExt;
+use session_shared::api::DataPolicy;
 use session_shared::cluster::chosen::AT_ONCE;
 use session_shared::cluster::{Cluster, Write};
 use session_shared::failure;
 use session_shared::flags::writing::DryRun;
 use session_shared::lifecycle::deleting::Doomed;
-use session_shared::lifecycle::stopping::{DELETE, Stopping, explain};
+use session_shared::lifecycle::stopping::Stopping;
 use session_shared::objects::resource::SESSION;
-use session_shared::plan::Outcome;
 use session_shared::progress::{Event, Silent, Sink, Stage};
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
@@ -26,9 +26,9 @@ pub(crate) async fn carry_out(
     doomed: &[Doomed],
     write: &Write,
     ground: &mut Ground,
-) -> Vec<Outcome> {
+) -> Vec<Result<()>> {
     if intent.dry_run == DryRun::Client {
-        return doomed.iter().map(|_| Outcome::default()).collect();
+        return doomed.iter().map(|_| Ok(())).collect();
     }
     // Ctrl-C ends the waiting, not the process: what was begun and what is left is still to be told.
     let _guard = ground.interrupt.guard();
@@ -41,9 +41,9 @@ pub(crate) async fn carry_out(
     let manner = &intent.manner;
     let mut sink = ground.console.progress();
     if let [one] = doomed {
-        let outcome = one.delete(cluster, manner, with, &mut sink).await;
+        let done = one.delete(cluster, manner, with, &mut sink).await;
         sink.tell(Event::Done);
-        return vec![outcome];
+        return vec![done];
     }
     let object = format!("{} sessions", doomed.len());
     sink.tell(Event::Waiting {
@@ -53,12 +53,12 @@ pub(crate) async fn carry_out(
     });
     let all = futures::stream::iter(doomed)
         .map(|one| async move { one.delete(cluster, manner, with, &mut Silent).await });
-    let outcomes = all.buffered(AT_ONCE).collect().await;
+    let done = all.buffered(AT_ONCE).collect().await;
     sink.tell(Event::Done);
-    outcomes
+    done
 }
 
-/// Prints a line for each session that is gone, what was kept of it, and the errors after them.
+/// Prints a line for each session that is gone, what became of its data, and the errors after them.
 ///
 /// # Errors
 /// The errors of all that did not go, as one.
@@ -66,7 +66,7 @@ pub(crate) fn report(
     cluster: &Cluster,
     intent: &Intent,
     found: Found,
-    outcomes: Vec<Outcome>,
+    done: Vec<Result<()>>,
     format: Format,
     console: &mut Console,
 ) -> Result<()> {
@@ -77,20 +77,47 @@ pub(crate) fn report(
     }
     let mutations = Mutations::new(format, intent.dry_run);
     let mut errors = found.missing;
-    for (doomed, outcome) in found.doomed.iter().zip(outcomes) {
-        match outcome.failed {
-            Some((step, error)) => {
-                errors.push(explain(DELETE, doomed.name(), namespace, &step, error))
-            }
-            None => {
+    for (doomed, done) in found.doomed.iter().zip(done) {
+        match done {
+            Err(error) => errors.push(error),
+            Ok(()) => {
                 console.out(&mutations.deleted(&SESSION, doomed.name(), namespace, false))?;
-                for claim in doomed.kept() {
-                    console.err_line(&format!(
-                        "kept: persistentvolumeclaim/{claim}, taken up again by a create of the same name, user and template"
-                    ));
-                }
+                of_data(doomed, namespace)
+                    .iter()
+                    .for_each(|line| console.err_line(line));
             }
         }
     }
     failure::all(errors)
+}
+
+/// What became of a session's data, a line each.
+fn of_data(doomed: &Doomed, namespace: &str) -> Vec<String> {
+    let claim = |word: &str, names: Vec<String>, more: &str| -> Vec<String> {
+        let line = |name: &String| format!("{word}: persistentvolumeclaim/{name}{more}");
+        names.iter().map(line).collect()
+    };
+    let again = ", taken up again by a create of the same name, user and template";
+    let name = doomed.name();
+    let saved = doomed.snapshot().map(|set| {
+        let restore = format!("kubectl session snapshot restore {set} -n {namespace}");
+        match doomed.session.spec.manifest {
+            None => format!("saved: snapshot/{set}, brought back by: {restore} --into {name}"),
+            Some(_) => format!("saved: snapshot/{set}, brought back by a create of {name}, a stop, and: {restore} --in-place"),
+        }
+    });
+    let unused = match doomed.policy() {
+        DataPolicy::Snapshot => doomed.unused(),
+        DataPolicy::Keep | DataPolicy::Delete => Vec::new(),
+    };
+    let snapshots = doomed.snapshots();
+    let lines = claim("kept", doomed.kept(), again)
+        .into_iter()
+        .chain(saved)
+        .chain(claim("destroyed", doomed.destroyed(), ""))
+        .chain(claim("destroyed", unused, ", which never had a volume"));
+    let stay = snapshots.iter();
+    lines
+        .chain(stay.map(|snapshot| format!("kept: volumesnapshot/{snapshot}")))
+        .collect()
 }

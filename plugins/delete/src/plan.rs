@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
+use session_shared::api::DataPolicy;
+use session_shared::failure::usage;
 use session_shared::flags::choice::Which;
 use session_shared::flags::writing::DryRun;
 use session_shared::lifecycle::stopping::Manner;
+use session_shared::names::check_subdomain;
 
 use crate::args::Args;
 
@@ -17,7 +20,10 @@ const USUAL_WAIT: Duration = Duration::from_secs(600);
 pub(crate) struct Intent {
     pub(crate) which: Which,
     pub(crate) manner: Manner,
-    pub(crate) delete_data: bool,
+    /// The data policy, whatever the sessions say.
+    pub(crate) policy: Option<DataPolicy>,
+    /// VolumeSnapshotClass.
+    pub(crate) class: Option<String>,
     pub(crate) ignore_not_found: bool,
     pub(crate) yes: bool,
     pub(crate) interactive: bool,
@@ -36,12 +42,37 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
             wait: args.waiting.wait,
             limit: args.waiting.limit(USUAL_WAIT),
         },
-        delete_data: args.delete_data,
+        policy: policy(args)?,
+        class: class(args.class.as_deref())?,
         ignore_not_found: args.ignore_not_found || args.choosing.names.is_empty(),
         yes: args.yes,
         interactive: args.interactive,
         dry_run: args.writing.dry_run()?,
     })
+}
+
+fn policy(args: &Args) -> Result<Option<DataPolicy>> {
+    let given = [
+        (args.keep_data, "--keep-data", DataPolicy::Keep),
+        (args.snapshot_data, "--snapshot-data", DataPolicy::Snapshot),
+        (args.delete_data, "--delete-data", DataPolicy::Delete),
+    ];
+    let mut given = given.into_iter().filter(|(given, ..)| *given);
+    match (given.next(), given.next()) {
+        (Some((_, one, _)), Some((_, other, _))) => {
+            Err(usage(format!("{one} and {other} cannot be given together")))
+        }
+        (Some((.., policy)), None) => Ok(Some(policy)),
+        (None, _) => Ok(None),
+    }
+}
+
+fn class(given: Option<&str>) -> Result<Option<String>> {
+    if let Some(class) = given {
+        check_subdomain(class)
+            .map_err(|why| anyhow!("invalid VolumeSnapshotClass {class:?}: {why}"))?;
+    }
+    Ok(given.map(str::to_owned))
 }
 
 #[cfg(test)]
@@ -60,5 +91,13 @@ mod tests {
     fn a_selection_that_finds_nothing_is_no_error() {
         assert!(intent("--all").unwrap().ignore_not_found);
         assert!(!intent("a").unwrap().ignore_not_found);
+    }
+
+    #[test]
+    fn one_word_about_data_and_no_more() {
+        assert_eq!(intent("a").unwrap().policy, None);
+        let policy = intent("a --snapshot-data").unwrap().policy;
+        assert_eq!(policy, Some(DataPolicy::Snapshot));
+        assert!(intent("a --keep-data --delete-data").is_err());
     }
 }

@@ -8,7 +8,12 @@ use session_shared::flags::selection::Selecting;
 pub(crate) const ABOUT: &str = "List sessions.
 
 PHASE is joined with what the sessions' Pods say, so that it is right without a controller as well: CrashLoopBackOff and \
-the like stand there as they are. EXPIRES is the time that is left. With names, only these sessions are listed.";
+the like stand there as they are. EXPIRES is the time that is left. With names, only these sessions are listed.
+
+With --kept, what outlived its session is listed instead: claims, snapshots and secret parameters. A create of the same name, \
+user and template takes claims and secret parameters up again; they are lost only by cleanup --kept-older-than and \
+--snapshots-older-than, snapshot delete and prune, or with their namespace. KEPT is the time since the deletion, <unknown> after a plain \
+kubectl delete session.";
 
 const EXAMPLES: &str = "  # List the sessions of the namespace
   kubectl session list
@@ -18,6 +23,9 @@ const EXAMPLES: &str = "  # List the sessions of the namespace
 
   # List the sessions of one user that do not run
   kubectl session list --user-id alice@example.com --phase failed,stopped
+
+  # List the data that was kept of sessions that are gone
+  kubectl session list --kept
 
   # Watch sessions come and go
   kubectl session list -w";
@@ -36,6 +44,10 @@ pub struct Args {
     /// Only sessions in these phases, after the Pods have been asked: pending, running, stopped, terminating, failed
     #[arg(long, value_name = "PHASE,...", value_delimiter = ',')]
     pub phase: Vec<String>,
+
+    /// What was kept of sessions that are gone: claims, snapshots, secret parameters
+    #[arg(long)]
+    pub kept: bool,
 
     /// After listing, watch for changes
     #[arg(short = 'w', long)]

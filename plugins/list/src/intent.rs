@@ -22,9 +22,20 @@ pub(crate) struct Intent {
     pub(crate) chunk: u32,
     /// Phases after the join; none means all.
     pub(crate) phases: Vec<Phase>,
+    /// Selects data, where what was kept of sessions that are gone is listed.
+    pub(crate) kept: Option<String>,
     pub(crate) watch: bool,
     pub(crate) ignore_not_found: bool,
     pub(crate) format: Format,
+}
+
+impl Intent {
+    /// The owner whose sessions are looked for.
+    pub(crate) fn owner(&self) -> Option<&UserId> {
+        self.selections
+            .iter()
+            .find_map(|chosen| chosen.owner.as_ref())
+    }
 }
 
 /// A label selector, and the owner whose sessions are looked for among what it finds.
@@ -50,6 +61,7 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
             "name cannot be provided when a selector is specified",
         ));
     }
+    let kept = args.kept.then(|| kept(args)).transpose()?;
     let output = &args.printing;
     Ok(Intent {
         names: args
@@ -66,6 +78,7 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
             .iter()
             .map(|word| phase(word))
             .collect::<Result<_>>()?,
+        kept,
         watch: args.watch,
         ignore_not_found: args.ignore_not_found,
         format: Format::parse(
@@ -75,6 +88,44 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
             output.show_managed_fields,
         )?,
     })
+}
+
+/// Selects the data of sessions: data always carries their labels.
+///
+/// # Errors
+/// What means sessions that exist.
+fn kept(args: &Args) -> Result<String> {
+    for (given, flag) in [
+        (args.watch, "--watch"),
+        (!args.phase.is_empty(), "--phase"),
+        (
+            !args.selecting.field_selector.is_empty(),
+            "--field-selector",
+        ),
+    ] {
+        if given {
+            return Err(usage(format!("--kept and {flag} cannot be given together")));
+        }
+    }
+    let mut parts = vec![format!("{}={}", labels::MANAGED_BY, labels::MANAGER)];
+    let names = args.names.iter();
+    let names: Result<Vec<String>> = names
+        .map(|name| Ok(session_name(name)?.to_string()))
+        .collect();
+    parts.push(match names?.as_slice() {
+        [] => labels::SESSION.to_owned(),
+        names => format!("{} in ({})", labels::SESSION, names.join(",")),
+    });
+    let user = args
+        .user_id
+        .as_deref()
+        .map(str::parse::<UserId>)
+        .transpose()?;
+    let value = user.map(|user| labels::label_value(user.as_str()));
+    parts.extend(value.map(|value| format!("{}={value}", labels::USER)));
+    let selector = &args.selecting.selector;
+    parts.extend(Some(selector.clone()).filter(|given| !given.is_empty()));
+    Ok(parts.join(","))
 }
 
 /// Sessions of an owner carry a label made of the owner's name. Those that somebody made with `kubectl apply` do not: they are
@@ -139,6 +190,18 @@ mod tests {
     }
 
     #[test]
+    fn kept_data_is_selected_by_the_labels_that_data_carries() {
+        let kept = |line: &str| intent(line).unwrap().kept.unwrap();
+        let ours = "app.kubernetes.io/managed-by=kubectl-session,streaming.platform/session";
+        assert_eq!(kept("--kept"), ours);
+        assert_eq!(
+            kept("--kept --user-id alice -l a=b"),
+            format!("{ours},streaming.platform/user=alice,a=b")
+        );
+        assert_eq!(kept("--kept alice bob"), format!("{ours} in (alice,bob)"));
+    }
+
+    #[test]
     fn mistakes_are_said_before_anything_is_asked() {
         for (line, text) in [
             (
@@ -148,6 +211,10 @@ mod tests {
             (
                 "alice -l a=b",
                 "name cannot be provided when a selector is specified",
+            ),
+            (
+                "--kept --watch",
+                "--kept and --watch cannot be given together",
             ),
             (
                 "--phase broken",

@@ -4,6 +4,7 @@ mod args;
 mod fetch;
 mod intent;
 mod join;
+mod kept;
 mod view;
 mod watch;
 
@@ -32,6 +33,9 @@ impl Verb for List {
         ground.console.obey(&args.talk);
         let mut intent = intent::read(&args)?;
         let cluster = ground.connect(&args.connection).await?;
+        if let Some(selector) = intent.kept.take() {
+            return kept(&cluster, intent, &selector, &args, ground).await;
+        }
         match std::mem::replace(&mut intent.format, Format::Text { wide: false }) {
             Format::Text { .. } => table(&cluster, &intent, &args, ground).await,
             Format::Objects(printer) => objects(&cluster, &intent, printer, &args, ground).await,
@@ -91,6 +95,41 @@ async fn table(cluster: &Cluster, intent: &Intent, args: &Args, ground: &mut Gro
         clock,
     )
     .await
+}
+
+/// Lists what was kept of sessions that are gone.
+async fn kept(
+    cluster: &Cluster,
+    intent: Intent,
+    selector: &str,
+    args: &Args,
+    ground: &mut Ground,
+) -> Result<()> {
+    let mut found = kept::fetch(cluster, &intent, selector).await?;
+    let now = ground.now();
+    let console = &mut ground.console;
+    for what in &found.unseen {
+        console.note(&format!("{what} are not looked at: you may not list them"));
+    }
+    let sort_by = args.printing.sort_by.as_str();
+    if !sort_by.is_empty() && !found.data.is_empty() {
+        sort::objects(&mut found.data, sort_by)?;
+    }
+    match intent.format {
+        Format::Objects(mut printer) => console.out(&printer.list(&found.data)?),
+        Format::Text { .. } => {
+            let mut options = Options::of(&args.printing);
+            options.namespace = intent.all_namespaces;
+            let mut printer = TablePrinter::new(options);
+            printer.page(&kept::table(&found.data, now));
+            console.out(&printer.flush())?;
+            if found.data.is_empty() && !intent.ignore_not_found {
+                let place = (!intent.all_namespaces).then(|| cluster.namespace());
+                console.err_line(&no_resources(place));
+            }
+            Ok(())
+        }
+    }
 }
 
 /// What is not looked at for want of a right is said.

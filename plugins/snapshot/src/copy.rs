@@ -124,8 +124,9 @@ pub(crate) async fn carry_out(
     with: &Taking<'_>,
     ground: &mut Ground,
 ) -> Result<Copied> {
-    let mut sink = ground.console.progress();
-    let copied = copying.carry_out(cluster, snapshots, with, &mut sink).await;
+    let (now, mut sink) = (ground.now(), ground.console.progress());
+    let copied = copying.carry_out(cluster, snapshots, with, now, &mut sink);
+    let copied = copied.await;
     sink.tell(Event::Done);
     copied.map_err(|error| {
         let namespace = cluster.namespace();

@@ -1,12 +1,14 @@
 //! `snapshot restore`: what a snapshot holds becomes a session's data again, in place or in another session.
 
 use anyhow::{Result, anyhow};
+use serde_json::Value;
 use session_shared::cluster::Cluster;
-use session_shared::failure::{Kind, hinted, is, usage};
+use session_shared::failure::{Failure, Kind, hinted, is, usage};
 use session_shared::flags::connection::Connection;
 use session_shared::flags::selection::session_name;
 use session_shared::flags::writing::DryRun;
 use session_shared::lifecycle::copying::Copying;
+use session_shared::lifecycle::remembering::remembered;
 use session_shared::lifecycle::stopping::Present;
 use session_shared::objects::resource::text;
 use session_shared::objects::snapshot::{SnapshotState, claim_name};
@@ -61,7 +63,7 @@ async fn into(
     let all = chosen::sets(&cluster, None).await?;
     let set = chosen::find(&cluster, &all, name).await?;
     ready(&set)?;
-    let source = source_of(&cluster, &set).await?;
+    let source = source_or_remembered(&cluster, &set).await?;
     let claims: Vec<&str> = set.snapshots.iter().map(claim_name).collect();
     let copying = Copying::of(&cluster, &source, &new, &claims, size).await?;
     copying.fits(&set.snapshots)?;
@@ -96,24 +98,39 @@ pub(crate) fn ready(set: &Set) -> Result<()> {
     Ok(())
 }
 
+/// The session that the snapshot was taken of, or, if it is gone, as the snapshot remembers it.
+///
+/// # Errors
+/// It is another user's, or nothing is remembered of it.
+async fn source_or_remembered(cluster: &Cluster, set: &Set) -> Result<Present> {
+    match source_of(cluster, set).await {
+        Err(error) if is(&error, Kind::NotFound) => {
+            let one = set.snapshots.first().unwrap_or(&Value::Null);
+            let found = remembered(cluster, &set.belonging()?, one).await?;
+            found.ok_or(error)
+        }
+        other => other,
+    }
+}
+
 /// The session that the snapshot was taken of.
 ///
 /// # Errors
-/// It is gone, or another user's.
+/// NotFound if it is gone; it is another user's.
 pub(crate) async fn source_of(cluster: &Cluster, set: &Set) -> Result<Present> {
     let name = set.session.parse()?;
     let namespace = cluster.namespace();
     let found = present(cluster, &name).await;
     let found = match found {
         Err(error) if is(&error, Kind::NotFound) => {
-            let error = anyhow!(
+            let message = format!(
                 "session {:?} is gone: nothing says what its data belongs to",
                 set.session
             );
             let create = format!(
                 "create it again, then stop it: kubectl session create {name} -n {namespace}"
             );
-            return Err(hinted(error, create));
+            return Err(hinted(Failure::local(Kind::NotFound, message), create));
         }
         other => other?,
     };

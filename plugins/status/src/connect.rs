@@ -100,14 +100,15 @@ pub(crate) fn next(
         false => step("see the logs", command(session, "logs")),
     };
     match head.phase {
-        _ if head.expired => vec![delete()],
+        _ if head.expired && head.phase != Phase::Stopped => vec![delete()],
         Phase::Running if diagnosis.is_empty() => Vec::new(),
         Phase::Pending => vec![step(
             "watch it come up",
             format!("{} -w", command(session, "status")),
         )],
         Phase::Running | Phase::Failed if has_begun(workloads) => vec![logs(), delete()],
-        Phase::Running | Phase::Failed | Phase::Stopped => vec![delete()],
+        Phase::Stopped => vec![step("start it", command(session, "start")), delete()],
+        Phase::Running | Phase::Failed => vec![delete()],
         Phase::Terminating => vec![step(
             "watch it go",
             format!("{} -w", command(session, "status")),

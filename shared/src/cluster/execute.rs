@@ -9,7 +9,7 @@ use tokio::sync::mpsc::{self, UnboundedSender};
 
 use super::gone::short;
 use super::interrupt::{Interrupt, interrupted};
-use super::whose::{Whose, annotation, foreign, whose};
+use super::whose::{Whose, annotation, anothers, foreign, of_another_template, whose};
 use super::{Cluster, Delete, Write};
 use crate::api::ObjectRef;
 use crate::diagnosis::refusal;
@@ -17,7 +17,7 @@ use crate::failure::{self, Failure, Kind, hinted};
 use crate::labels;
 use crate::objects::ResourceType;
 use crate::objects::belonging::Belonging;
-use crate::objects::resource::text;
+use crate::objects::resource::{PERSISTENT_VOLUME_CLAIM, text};
 use crate::plan::{Done, Outcome, Plan, Propagation, Step};
 use crate::progress::{Event, Sink, Stage};
 use crate::reconcile::HookRun;
@@ -96,6 +96,7 @@ impl Cluster {
         match step {
             Step::Create { object, existing } => self.make(object, *existing, with).await,
             Step::Apply { object, found } => self.apply_over(object, found, with, tell).await,
+            Step::Adopt { claim } => self.take_up_by_name(claim, with).await,
             Step::Keep { object } => Ok(Done::TakenUp(object.clone())),
             Step::Patch {
                 target,
@@ -183,20 +184,29 @@ impl Cluster {
             Whose::Ours => Ok(Done::TakenUp(found)),
             Whose::Kept => self.take_up(&resource, &found, object, with).await,
             Whose::KeptByOtherTemplate(template) => {
-                // Not the server's AlreadyExists with a context: what the server says is printed without any.
-                let error = anyhow::anyhow!(
-                    "{kind} {name:?} is kept data of a session of template {template:?}"
-                );
-                Err(hinted(
-                    error,
-                    format!(
-                        "choose another name, or remove the data: kubectl delete {} {name} -n {namespace}",
-                        resource.plural
-                    ),
-                ))
+                Err(of_another_template(&resource, &found, &template))
             }
             Whose::Others if existing => Ok(Done::Used(found)),
             Whose::Others => Err(foreign(&resource, name, with.belonging)),
+        }
+    }
+
+    /// Takes up a claim that a StatefulSet is going to find by its name.
+    async fn take_up_by_name(&self, claim: &Value, with: &Carrying<'_>) -> Result<Done> {
+        let (kind, name) = (&PERSISTENT_VOLUME_CLAIM, text(claim, "/metadata/name"));
+        let namespace = with.belonging.namespace.as_str();
+        let Some(found) = self.get(kind, namespace, name).await? else {
+            return Ok(Done::Adopted);
+        };
+        match whose(&found, claim, with.belonging) {
+            Whose::Ours | Whose::Kept => {
+                let taken = self.take_up(kind, &found, claim, with).await;
+                taken.map(|_| Done::Adopted)
+            }
+            Whose::KeptByOtherTemplate(template) => {
+                Err(of_another_template(kind, &found, &template))
+            }
+            Whose::Others => Err(anothers(name, with.belonging)),
         }
     }
 
@@ -287,6 +297,7 @@ fn announce(step: &Step) -> Event {
                 text(object, "/metadata/name")
             ),
         ),
+        Step::Adopt { claim } => (Stage::Applying, short(&ObjectRef::of(claim))),
         Step::Patch { target, .. } => (Stage::Applying, short(target)),
         Step::Sync { pod, .. } => (Stage::Syncing, format!("pod/{pod}")),
         Step::Delete { target, .. } => (Stage::Terminating, short(target)),

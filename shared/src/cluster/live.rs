@@ -54,7 +54,7 @@ impl Cluster {
             pods,
             owners,
             data,
-            rest: Vec::new(),
+            ..Live::default()
         })
     }
 

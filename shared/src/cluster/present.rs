@@ -62,8 +62,7 @@ impl Cluster {
         let live = Live {
             pods,
             owners,
-            data: Vec::new(),
-            rest: Vec::new(),
+            ..Live::default()
         };
         Ok(Present {
             session,

@@ -70,3 +70,36 @@ pub(super) fn foreign(resource: &ResourceType, name: &str, belonging: &Belonging
         format!("choose another name, or use it as it is with --use-existing {kind}/{name}"),
     )
 }
+
+/// The error for data that was kept of a session of another template.
+pub(super) fn of_another_template(
+    resource: &ResourceType,
+    found: &Value,
+    template: &str,
+) -> anyhow::Error {
+    let name = text(found, "/metadata/name");
+    // Not the server's AlreadyExists with a context: what the server says is printed without any.
+    let kind = &resource.kind;
+    let error =
+        anyhow::anyhow!("{kind} {name:?} is kept data of a session of template {template:?}");
+    hinted(
+        error,
+        format!(
+            "choose another name, or remove the data: kubectl delete {} {name} -n {}",
+            resource.plural,
+            text(found, "/metadata/namespace")
+        ),
+    )
+}
+
+/// The error for somebody else's claim, which a StatefulSet would use all the same.
+pub(super) fn anothers(claim: &str, belonging: &Belonging) -> anyhow::Error {
+    let error = anyhow::anyhow!(
+        "PersistentVolumeClaim {claim:?} already exists and is not part of session {:?}",
+        belonging.session.as_str()
+    );
+    hinted(
+        error,
+        "choose another name: a StatefulSet uses any claim of this one",
+    )
+}

@@ -4,15 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, anyhow};
 use futures::future::join_all;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::remembering::not_there;
 use super::restoring::{Restored, bound, claim_of};
 use super::snapshotting::Taking;
 use super::starting::{body, stored_of, template_of};
 use super::stopping::Present;
-use crate::api::{API_VERSION, ObjectRef, State};
+use crate::api::{API_VERSION, ObjectRef, Session, State};
 use crate::cluster::{Cluster, random_token};
 use crate::failure::{self, Kind};
+use crate::labels;
 use crate::names::{SessionName, parameters_secret};
 use crate::objects::ResourceType;
 use crate::objects::belonging::Belonging;
@@ -21,7 +24,7 @@ use crate::objects::snapshot::claim_name;
 use crate::plan::Propagation;
 use crate::progress::Sink;
 use crate::quantity::Quantity;
-use crate::reconcile::{Recipe, render};
+use crate::reconcile::{Recipe, record, render};
 
 /// A copy that can be made: everything the user can have got wrong has been found.
 #[derive(Clone, Debug)]
@@ -33,8 +36,10 @@ pub struct Copying {
     belonging: Belonging,
     /// The other session's claims, as far as they are there.
     found: Vec<Value>,
-    /// The parameters Secret, without its owner.
+    /// The parameters Secret of the other session.
     secret: Option<Value>,
+    /// The other session is gone, and this one takes its name: the Secret that was kept of it is this one's now.
+    takes_secret: bool,
     size: Option<Quantity>,
 }
 
@@ -51,7 +56,7 @@ impl Copying {
     /// Finds what every claim is called in a session of the same template by another name. Reads the template and the secrets.
     ///
     /// # Errors
-    /// A session of that name; a template that is gone; a claim that a session of that name would not have.
+    /// A session of that name; a template that is gone; a claim that a session of that name would not have, or that was kept.
     pub async fn of(
         cluster: &Cluster,
         source: &Present,
@@ -102,7 +107,11 @@ impl Copying {
             }
             None => None,
         };
-        let data = source.live.own_data(&source.session);
+        let takes_secret = name.as_str() == source.name();
+        let found: Vec<Value> = source.live.own_data(&source.session).cloned().collect();
+        if takes_secret {
+            not_there(&names, &found, source)?;
+        }
         Ok(Self {
             session: session_of(source, name, secret.is_some()),
             claims: names,
@@ -112,8 +121,9 @@ impl Copying {
                 run: random_token()?,
                 ..source.belonging.clone()
             },
-            found: data.cloned().collect(),
+            found,
             secret,
+            takes_secret,
             size,
         })
     }
@@ -156,6 +166,7 @@ impl Copying {
         cluster: &Cluster,
         snapshots: &[Value],
         with: &Taking<'_>,
+        now: Timestamp,
         sink: &mut dyn Sink,
     ) -> Result<Copied> {
         self.fits(snapshots)?;
@@ -172,7 +183,9 @@ impl Copying {
             ..self.belonging.clone()
         };
         let mut objects: Vec<(&ResourceType, Value)> = Vec::new();
-        objects.extend(self.secret_of(&belonging).map(|secret| (&SECRET, secret)));
+        if !self.takes_secret {
+            objects.extend(self.secret_of(&belonging).map(|secret| (&SECRET, secret)));
+        }
         let claims = self.claims_of(&belonging, snapshots)?;
         let typed = |claim: &Value| (&PERSISTENT_VOLUME_CLAIM, claim.clone());
         objects.extend(claims.iter().map(typed));
@@ -186,12 +199,49 @@ impl Copying {
                 Err(error) => refused = refused.or(Some(error)),
             }
         }
-        if let Some(error) = refused {
-            self.take_back(cluster, &made, with).await;
-            return Err(error);
+        if refused.is_none() {
+            refused = self.take_secret(cluster, &belonging, with).await.err();
         }
+        let session = match refused {
+            None => self.tell_stopped(cluster, &session, with, now).await,
+            Some(error) => Err(error),
+        };
+        let session = match session {
+            Ok(session) => session,
+            Err(error) => {
+                self.take_back(cluster, &made, with).await;
+                return Err(error);
+            }
+        };
         let restored = bound(cluster, namespace, &claims, with, sink).await?;
         Ok(Copied { session, restored })
+    }
+
+    /// Writes that it is stopped: without a status it would be a session that is about to come up.
+    async fn tell_stopped(
+        &self,
+        cluster: &Cluster,
+        made: &Value,
+        with: &Taking<'_>,
+        now: Timestamp,
+    ) -> Result<Value> {
+        let session: Session = serde_json::from_value(made.clone())?;
+        let mut patch = record::made_stopped(&session, now);
+        patch["metadata"] = json!({ "uid": text(made, "/metadata/uid") });
+        let (namespace, name) = (
+            self.belonging.namespace.as_str(),
+            text(made, "/metadata/name"),
+        );
+        cluster
+            .merge_patch(
+                &SESSION,
+                namespace,
+                name,
+                Some("status"),
+                &patch,
+                with.write,
+            )
+            .await
     }
 
     fn claims_of(&self, belonging: &Belonging, snapshots: &[Value]) -> Result<Vec<Value>> {
@@ -209,7 +259,7 @@ impl Copying {
 
     fn secret_of(&self, belonging: &Belonging) -> Option<Value> {
         let old = self.secret.as_ref()?;
-        let labels = json!({ crate::labels::PARAMETERS: "true" });
+        let labels = json!({ labels::PARAMETERS: "true" });
         let mut secret = json!({
             "apiVersion": "v1",
             "kind": "Secret",
@@ -222,6 +272,27 @@ impl Copying {
         }
         belonging.put_on(&mut secret);
         Some(secret)
+    }
+
+    /// Makes the Secret that was kept this session's: its data opens with the old passwords.
+    async fn take_secret(
+        &self,
+        cluster: &Cluster,
+        belonging: &Belonging,
+        with: &Taking<'_>,
+    ) -> Result<()> {
+        let Some(secret) = self.secret.as_ref().filter(|_| self.takes_secret) else {
+            return Ok(());
+        };
+        let patch = json!({ "metadata": {
+            "uid": text(secret, "/metadata/uid"),
+            "annotations": { labels::SESSION_UID: belonging.session_uid, labels::KEPT_SINCE: null },
+        } });
+        let (namespace, name) = (belonging.namespace.as_str(), text(secret, "/metadata/name"));
+        cluster
+            .merge_patch(&SECRET, namespace, name, None, &patch, with.write)
+            .await
+            .map(drop)
     }
 
     async fn take_back(
@@ -258,7 +329,7 @@ fn session_of(source: &Present, name: &SessionName, with_secret: bool) -> Value 
             spec.insert("secretsFrom".into(), "client".into());
         }
     }
-    let labels = json!({ crate::labels::USER: crate::labels::label_value(source.belonging.user_id.as_str()) });
+    let labels = json!({ labels::USER: labels::label_value(source.belonging.user_id.as_str()) });
     json!({
         "apiVersion": API_VERSION,
         "kind": "Session",

@@ -1,18 +1,26 @@
-//! Taking a session away: its data is synchronised, its workload goes, its data goes or stays by the data policy.
+//! Taking a session away: its data is synchronised and, where its data policy says so, saved in a snapshot; its workload goes;
+//! its data goes or stays.
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
+use futures::future::join_all;
 use jiff::Timestamp;
+use serde_json::{Value, json};
 
-use super::stopping::{Manner, Stopping};
-use crate::api::{DataPolicy, Session};
-use crate::cluster::Cluster;
+use super::snapshotting::{Asked, Cutting, Taking};
+use super::stopping::{DELETE, Manner, Present, Stopping, explain};
+use crate::api::{DataPolicy, ObjectRef, Session};
+use crate::cluster::chosen::Chosen;
 use crate::cluster::execute::Carrying;
-use crate::failure::hinted;
+use crate::cluster::{Cluster, Place, Selection, Write};
+use crate::failure::{self, Kind, hinted};
+use crate::labels;
 use crate::objects::belonging::Belonging;
-use crate::objects::resource::text;
-use crate::plan::{Outcome, Plan, Step};
+use crate::objects::kept::{is_claim, is_snapshot, was_bound};
+use crate::objects::resource::{SESSION, VOLUME_SNAPSHOT, text};
+use crate::objects::snapshot::claim_name;
+use crate::plan::{Plan, Step};
 use crate::progress::Sink;
-use crate::reconcile::{Live, Wanted, data_policy, reconcile};
+use crate::reconcile::{Live, Wanted, data_policy, kept_since, reconcile};
 
 /// One session that is to be deleted, and all that is there of it.
 #[derive(Clone, Debug)]
@@ -25,6 +33,10 @@ pub struct Doomed {
     pub belonging: Belonging,
     /// Whether a controller does the work.
     pub controller: bool,
+    /// The Session as the server has it.
+    object: Value,
+    /// What is taken of its claims before they go.
+    saving: Option<Cutting>,
 }
 
 impl Doomed {
@@ -32,24 +44,57 @@ impl Doomed {
     ///
     /// # Errors
     /// When its name, Namespace or owner is not legal.
-    pub fn with(session: Session, live: Live, controller: bool) -> Result<Self> {
+    pub fn with(chosen: Chosen, live: Live, controller: bool) -> Result<Self> {
+        let Chosen { session, object } = chosen;
         let belonging = Belonging::of(&session)?;
         Ok(Self {
             session,
             live,
             belonging,
             controller,
+            object,
+            saving: None,
         })
     }
 
-    /// Looks at everything that is there of a session.
+    /// The same under another data policy, where one is given.
+    pub fn under(mut self, policy: Option<DataPolicy>) -> Self {
+        self.session.spec.data_policy = policy.or(self.session.spec.data_policy);
+        self
+    }
+
+    /// Looks at its snapshots, and at what the data policy's snapshot is taken with; everything that is wrong with that is found
+    /// here, before anything is written.
     ///
     /// # Errors
-    /// What the server refuses.
-    pub async fn of(cluster: &Cluster, session: Session, controller: bool) -> Result<Self> {
-        let namespace = session.metadata.namespace.clone().unwrap_or_default();
-        let live = cluster.live(&namespace, &session).await?;
-        Self::with(session, live, controller)
+    /// A claim that has lost its volume, classes that do not fit, with the ways out; what the server refuses.
+    pub async fn prepared(
+        mut self,
+        cluster: &Cluster,
+        class: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Self> {
+        let select = Selection::labelled(format!("{}={}", labels::SESSION, self.name()));
+        let snapshots = snapshots_of(cluster, self.namespace(), &select).await?;
+        self.live.data.extend(snapshots);
+        let held = self.held();
+        // A controller takes it itself, before it lets the Session go.
+        if self.policy() != DataPolicy::Snapshot || held.is_empty() || self.controller {
+            return Ok(self);
+        }
+        let chosen = Chosen {
+            session: self.session.clone(),
+            object: self.object.clone(),
+        };
+        let mut present = Present::with(chosen, self.live.clone(), false)?;
+        present.live.data = held.into_iter().cloned().collect();
+        let asked = Asked {
+            class: class.map(str::to_owned),
+            ..Asked::default()
+        };
+        let cutting = Cutting::of(cluster, &present, &asked, now).await;
+        self.saving = Some(cutting.map_err(|error| self.ways_out(error))?);
+        Ok(self)
     }
 
     /// Name of the session.
@@ -62,62 +107,70 @@ impl Doomed {
         self.belonging.namespace.as_str()
     }
 
-    /// Names of its claims.
-    pub fn claims(&self) -> Vec<String> {
-        let claims = self
-            .live
-            .own_data(&self.session)
-            .filter(|object| text(object, "/kind") == "PersistentVolumeClaim");
-        claims
-            .map(|claim| text(claim, "/metadata/name").to_owned())
-            .collect()
+    /// The data policy that holds.
+    pub fn policy(&self) -> DataPolicy {
+        data_policy(&self.session)
     }
 
-    /// Names of the claims that this deletion destroys.
+    fn own_claims(&self) -> impl Iterator<Item = &Value> {
+        let own = self.live.own_data(&self.session);
+        own.filter(|object| is_claim(object))
+    }
+
+    /// Its claims that hold, or held, something.
+    fn held(&self) -> Vec<&Value> {
+        self.own_claims().filter(|claim| was_bound(claim)).collect()
+    }
+
+    /// Names of its claims.
+    pub fn claims(&self) -> Vec<String> {
+        self.own_claims().map(name_of).collect()
+    }
+
+    /// Names of the claims that never had a volume: there is nothing of them to save.
+    pub fn unused(&self) -> Vec<String> {
+        let unused = self.own_claims().filter(|claim| !was_bound(claim));
+        unused.map(name_of).collect()
+    }
+
+    /// Names of the claims that this deletion destroys, with nothing to bring them back.
     pub fn destroyed(&self) -> Vec<String> {
-        if data_policy(&self.session) == DataPolicy::Delete {
-            self.claims()
-        } else {
-            Vec::new()
+        match self.policy() {
+            DataPolicy::Delete => self.claims(),
+            DataPolicy::Keep | DataPolicy::Snapshot => Vec::new(),
         }
     }
 
     /// Names of the claims that this deletion keeps.
     pub fn kept(&self) -> Vec<String> {
-        if data_policy(&self.session) == DataPolicy::Delete {
-            Vec::new()
-        } else {
-            self.claims()
+        match self.policy() {
+            DataPolicy::Keep => self.claims(),
+            DataPolicy::Delete | DataPolicy::Snapshot => Vec::new(),
         }
     }
 
-    /// True if a snapshot would have to be taken.
-    pub fn needs_snapshot(&self) -> bool {
-        data_policy(&self.session) == DataPolicy::Snapshot && !self.claims().is_empty()
-    }
-
-    /// Refuses what cannot be done yet, before anything is.
-    ///
-    /// # Errors
-    /// When the data policy asks for a snapshot.
-    pub fn check(&self) -> Result<()> {
-        if !self.needs_snapshot() {
-            return Ok(());
+    /// Names of the claims that go once a snapshot of them is ready.
+    pub fn saved(&self) -> Vec<String> {
+        match self.policy() {
+            DataPolicy::Snapshot => self.held().into_iter().map(name_of).collect(),
+            DataPolicy::Keep | DataPolicy::Delete => Vec::new(),
         }
-        let (name, namespace) = (self.name(), self.namespace());
-        let error = anyhow!(
-            "session {name:?} has the data policy \"snapshot\", and snapshots cannot be taken yet"
-        );
-        let patch = r#"{"spec":{"dataPolicy":"keep"}}"#;
-        Err(hinted(
-            error,
-            format!(
-                "keep its data: kubectl patch session {name} -n {namespace} --type merge -p '{patch}', then delete it"
-            ),
-        ))
     }
 
-    /// Everything that is to be done, in order.
+    /// Name of the snapshot that is taken; `None` where none is, or where a controller takes it.
+    pub fn snapshot(&self) -> Option<&str> {
+        self.saving.as_ref().map(|saving| saving.set.as_str())
+    }
+
+    /// Names of the VolumeSnapshots that there are of it already: they stay.
+    pub fn snapshots(&self) -> Vec<String> {
+        let own = self.live.own_data(&self.session);
+        own.filter(|object| is_snapshot(object))
+            .map(name_of)
+            .collect()
+    }
+
+    /// Everything that is to be done, in order, but for the snapshot: it is taken after the sync.
     pub fn plan(&self, manner: &Manner, now: Timestamp) -> Plan {
         let wanted = Wanted::Gone {
             skip_sync: manner.skip_sync,
@@ -127,6 +180,7 @@ impl Doomed {
             // Its finalizer syncs, and sees to workload and data: what is left to do here is the DELETE itself.
             plan.stages
                 .retain(|stage| stage.iter().any(is_about_session));
+            plan.stages.splice(0..0, self.wish().map(|step| vec![step]));
         }
         if !manner.wait {
             plan.stages.retain(|stage| {
@@ -138,24 +192,167 @@ impl Doomed {
         plan
     }
 
-    /// Deletes it. Never fails as a whole: what was done and what was not is the outcome.
+    /// Tells a controller of another data policy.
+    fn wish(&self) -> Option<Step> {
+        let policy = self.session.spec.data_policy?;
+        if text(&self.object, "/spec/dataPolicy") == policy.word() {
+            return None;
+        }
+        Some(Step::Patch {
+            target: ObjectRef::of(&self.object),
+            resource: SESSION.clone(),
+            patch: json!({ "spec": { "dataPolicy": policy } }),
+        })
+    }
+
+    /// Deletes it: nothing goes before its data is synchronised, and saved where that is wanted.
+    ///
+    /// # Errors
+    /// What failed, with the way on.
     pub async fn delete(
         &self,
         cluster: &Cluster,
         manner: &Manner,
         with: Stopping<'_>,
         sink: &mut dyn Sink,
-    ) -> Outcome {
+    ) -> Result<()> {
+        let Some(saving) = &self.saving else {
+            let plan = self.plan(manner, with.now);
+            return self.end(cluster, &plan, manner, with, sink).await;
+        };
+        let mut sync = self.plan(manner, with.now);
+        sync.stages.truncate(1);
+        sync.stages
+            .retain(|stage| matches!(stage.first(), Some(Step::Sync { .. })));
+        self.carry_out(cluster, &sync, manner, with, sink).await?;
+        let taking = Taking {
+            write: with.write,
+            interrupt: with.interrupt,
+            wait: true,
+            limit: manner.limit,
+        };
+        let taken = saving.take(cluster, &taking, sink).await;
+        let rest = self.after(taken.map_err(|error| self.ways_out(error))?, with.write);
+        let synced = Manner {
+            skip_sync: true,
+            ..*manner
+        };
+        let plan = rest.plan(&synced, with.now);
+        let ended = rest.end(cluster, &plan, manner, with, sink).await;
+        ended.map_err(|error| {
+            let set = &saving.set;
+            hinted(
+                error,
+                format!("its data is saved: snapshot {set:?} is ready"),
+            )
+        })
+    }
+
+    /// The same once the snapshot is ready: what it holds may go.
+    fn after(&self, taken: Vec<Value>, write: &Write) -> Self {
+        let mut after = self.clone();
+        let is_saved = |claim: &&Value| {
+            let name = text(claim, "/metadata/name");
+            taken.iter().any(|snapshot| claim_name(snapshot) == name)
+        };
+        let saved = self.held().into_iter().filter(is_saved);
+        after.live.saved = saved
+            .map(|claim| text(claim, "/metadata/uid").to_owned())
+            .collect();
+        if !write.dry_run {
+            after.live.data.extend(taken);
+        }
+        after
+    }
+
+    async fn end(
+        &self,
+        cluster: &Cluster,
+        plan: &Plan,
+        manner: &Manner,
+        with: Stopping<'_>,
+        sink: &mut dyn Sink,
+    ) -> Result<()> {
+        self.mark_snapshots(cluster, with).await;
+        self.carry_out(cluster, plan, manner, with, sink).await
+    }
+
+    async fn carry_out(
+        &self,
+        cluster: &Cluster,
+        plan: &Plan,
+        manner: &Manner,
+        with: Stopping<'_>,
+        sink: &mut dyn Sink,
+    ) -> Result<()> {
         let carrying = Carrying {
             belonging: &self.belonging,
             write: with.write.clone(),
             interrupt: with.interrupt,
             limit: manner.limit,
         };
-        cluster
-            .carry_out(&self.plan(manner, with.now), &carrying, sink)
-            .await
+        let outcome = cluster.carry_out(plan, &carrying, sink).await;
+        match outcome.failed {
+            None => Ok(()),
+            Some((step, error)) => {
+                let (name, namespace) = (self.name(), self.namespace());
+                Err(explain(DELETE, name, namespace, &step, error))
+            }
+        }
     }
+
+    /// Writes on snapshots since when they are kept. A help for who lists them: one that cannot be written is kept all the same.
+    async fn mark_snapshots(&self, cluster: &Cluster, with: Stopping<'_>) {
+        if with.write.dry_run || self.controller || with.interrupt.is_set() {
+            return;
+        }
+        let own = self.live.own_data(&self.session);
+        let patches = own.filter(|object| is_snapshot(object)).map(|snapshot| {
+            let mut patch = kept_since(with.now);
+            patch["metadata"]["uid"] = text(snapshot, "/metadata/uid").into();
+            async move {
+                let name = text(snapshot, "/metadata/name");
+                let namespace = self.namespace();
+                let kind = &VOLUME_SNAPSHOT;
+                cluster
+                    .merge_patch(kind, namespace, name, None, &patch, with.write)
+                    .await
+            }
+        });
+        drop(join_all(patches).await);
+    }
+
+    /// An error of the snapshot, with what else can be done about the data.
+    fn ways_out(&self, error: anyhow::Error) -> anyhow::Error {
+        let (name, namespace) = (self.name(), self.namespace());
+        let delete = format!("kubectl session delete {name} -n {namespace}");
+        let nothing = format!("nothing has been deleted: session {name:?} is as it was");
+        let keep = format!("keep its data as it is: {delete} --keep-data");
+        let destroy = format!("destroy its data: {delete} --delete-data -y");
+        hinted(hinted(hinted(error, nothing), keep), destroy)
+    }
+}
+
+/// VolumeSnapshots. A cluster without such things has none; of what the caller may not see nothing is known.
+///
+/// # Errors
+/// What else the server refuses.
+pub async fn snapshots_of(
+    cluster: &Cluster,
+    namespace: &str,
+    select: &Selection,
+) -> Result<Vec<Value>> {
+    let place = Place::Namespace(namespace);
+    match cluster.list(&VOLUME_SNAPSHOT, place, select).await {
+        Ok(list) => Ok(list.items),
+        Err(error) if failure::is(&error, Kind::NoSuchResource) => Ok(Vec::new()),
+        Err(error) if failure::is(&error, Kind::Forbidden) => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
+}
+
+fn name_of(object: &Value) -> String {
+    text(object, "/metadata/name").to_owned()
 }
 
 fn is_about_session(step: &Step) -> bool {

@@ -32,7 +32,8 @@ fn doomed(spec: Option<&str>, status: Option<&str>) -> Doomed {
         data: vec![claim],
         ..Live::default()
     };
-    Doomed::with(session, live, false).unwrap()
+    let object = serde_json::to_value(&session).unwrap();
+    Doomed::with(Chosen { session, object }, live, false).unwrap()
 }
 
 fn steps(doomed: &Doomed, wait: bool) -> Vec<String> {
@@ -62,10 +63,37 @@ fn the_sessions_policy_goes_before_its_templates() {
         );
         assert_eq!(doomed.kept().is_empty(), destroys, "{spec:?} {status:?}");
     }
-    assert!(doomed(Some("snapshot"), None).needs_snapshot());
-    let mut without = doomed(Some("snapshot"), None);
-    without.live.data.clear();
-    assert!(!without.needs_snapshot(), "there is nothing to take one of");
+}
+
+#[test]
+fn a_policy_that_is_given_goes_before_both() {
+    let keep = doomed(Some("delete"), None).under(Some(DataPolicy::Keep));
+    assert_eq!((keep.kept(), keep.destroyed()), (vec!["c".into()], vec![]));
+    let snapshot = keep.under(Some(DataPolicy::Snapshot));
+    assert_eq!(snapshot.saved(), ["c"]);
+    assert!(snapshot.kept().is_empty() && snapshot.destroyed().is_empty());
+    let same = snapshot.under(None);
+    assert_eq!(same.policy(), DataPolicy::Snapshot);
+}
+
+#[test]
+fn a_claim_that_never_was_bound_has_nothing_to_save() {
+    let mut pending = doomed(Some("snapshot"), None);
+    pending.live.data[0]["status"] = json!({"phase": "Pending"});
+    assert!(pending.saved().is_empty());
+    assert_eq!(pending.unused(), ["c"]);
+}
+
+#[test]
+fn what_was_not_saved_stays_whatever_the_policy_says() {
+    let unsaved = doomed(Some("snapshot"), None);
+    assert_eq!(steps(&unsaved, false), ["delete p", "patch c", "delete a"]);
+    let snapshot = json!({"spec": {"source": {"persistentVolumeClaimName": "c"}}});
+    let saved = unsaved.after(vec![snapshot.clone()], &Write::default());
+    assert_eq!(steps(&saved, false), ["delete p", "delete c", "delete a"]);
+    let another = json!({"spec": {"source": {"persistentVolumeClaimName": "another"}}});
+    let unsaved = unsaved.after(vec![another], &Write::default());
+    assert_eq!(steps(&unsaved, false), ["delete p", "patch c", "delete a"]);
 }
 
 #[test]
@@ -83,4 +111,6 @@ fn a_controller_does_everything_but_the_delete_itself() {
     let mut doomed = doomed(None, None);
     doomed.controller = true;
     assert_eq!(steps(&doomed, true), ["delete a", "await a"]);
+    let doomed = doomed.under(Some(DataPolicy::Delete));
+    assert_eq!(steps(&doomed, true), ["patch a", "delete a", "await a"]);
 }

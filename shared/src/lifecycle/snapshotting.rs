@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use futures::future::{join_all, try_join_all};
+use futures::join;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::remembering::remember;
 pub use super::snapshot_class::served;
 use super::snapshot_class::{Classes, classes};
 use super::stopping::Present;
@@ -19,7 +21,7 @@ use crate::labels;
 use crate::names::check_subdomain;
 use crate::objects::belonging::Belonging;
 use crate::objects::resource::{VOLUME_SNAPSHOT, VOLUME_SNAPSHOT_CONTENT, text};
-use crate::objects::snapshot::{content_mark, snapshots_of};
+use crate::objects::snapshot::{content_mark, name_of, snapshots_of};
 use crate::plan::Propagation;
 use crate::progress::Sink;
 use crate::reconcile::HookRun;
@@ -101,14 +103,21 @@ impl Cutting {
             let look = format!("look at it: kubectl session status {session} -n {namespace}");
             return Err(hinted(error, look));
         }
-        let Classes { names, retaining } =
-            classes(cluster, &claims, asked.class.as_deref()).await?;
         let set = asked.name.clone().unwrap_or_else(|| set_of(session, now));
+        let classes = classes(cluster, &claims, asked.class.as_deref());
+        let (Classes { names, retaining }, set) = match asked.name {
+            Some(_) => (classes.await?, set),
+            None => {
+                let (classes, set) = join!(classes, unused(cluster, namespace, set, &claims));
+                (classes?, set)
+            }
+        };
         let belonging = Belonging {
             run: random_token()?,
             ..present.belonging.clone()
         };
-        let objects = snapshots_of(&belonging, &set, &claims, &names);
+        let mut objects = snapshots_of(&belonging, &set, &claims, &names);
+        remember(&present.object, &mut objects);
         for name in objects.iter().map(|object| text(object, "/metadata/name")) {
             check_subdomain(name)
                 .map_err(|why| anyhow!("invalid snapshot name {name:?}: {why}"))?;
@@ -345,6 +354,22 @@ impl Cutting {
         let drop = format!("delete it: kubectl session snapshot delete {set} -n {namespace}");
         hinted(hinted(error, look), drop)
     }
+}
+
+/// `set`, or with a number behind it where a snapshot of this second has that name: one that is taken right before a restore in
+/// place must not keep it from saving what there is. One request, most often.
+async fn unused(cluster: &Cluster, namespace: &str, set: String, claims: &[&Value]) -> String {
+    let (mut name, mut number) = (set.clone(), 1);
+    while let Some(claim) = claims.first() {
+        let first = name_of(&name, claims, claim);
+        // What this request is refused for, the POST is refused for too, and says it better.
+        let Ok(Some(_)) = cluster.get(&VOLUME_SNAPSHOT, namespace, &first).await else {
+            break;
+        };
+        number += 1;
+        name = format!("{set}-{number}");
+    }
+    name
 }
 
 fn run_of(object: &Value) -> Option<&str> {

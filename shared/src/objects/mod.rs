@@ -4,6 +4,7 @@ pub mod belonging;
 pub mod conditions;
 pub mod endpoint;
 pub mod instance;
+pub mod kept;
 pub mod order;
 pub mod overrides;
 pub mod pods;

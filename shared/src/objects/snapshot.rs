@@ -70,6 +70,15 @@ pub fn claim_name(snapshot: &Value) -> &str {
     text(snapshot, "/spec/source/persistentVolumeClaimName")
 }
 
+/// The name of the VolumeSnapshot of one of the claims: the only one is named as the set; several have the name of their claim
+/// behind that.
+pub fn name_of(set: &str, claims: &[&Value], claim: &Value) -> String {
+    match claims {
+        [_] => set.to_owned(),
+        _ => format!("{set}-{}", labels::name_part(text(claim, "/metadata/name"))),
+    }
+}
+
 /// True for a name as [`crate::lifecycle::snapshotting::set_of`] gives: with the time it was taken at, `alice-20260301-120000`,
 /// perhaps with a claim's behind it. Others may give such names too: it shows nothing.
 pub fn is_named_as_ours(name: &str) -> bool {
@@ -102,23 +111,20 @@ pub fn content_mark(snapshot: &Value, content: &Value) -> Option<Value> {
     } }))
 }
 
-/// A VolumeSnapshot of each of the claims, with the class where one is given. The only one is named as the set; several
-/// have the name of their claim behind that.
+/// A VolumeSnapshot of each of the claims, with the class where one is given.
 pub fn snapshots_of(
     belonging: &Belonging,
     set: &str,
     claims: &[&Value],
     class: &[Option<String>],
 ) -> Vec<Value> {
-    let name = |claim: &Value| match claims {
-        [_] => set.to_owned(),
-        _ => format!("{set}-{}", labels::name_part(text(claim, "/metadata/name"))),
-    };
     let classes = class.iter().map(Option::as_deref);
     claims
         .iter()
         .zip(classes)
-        .map(|(claim, class)| snapshot_of(belonging, set, &name(claim), claim, class))
+        .map(|(claim, class)| {
+            snapshot_of(belonging, set, &name_of(set, claims, claim), claim, class)
+        })
         .collect()
 }
 

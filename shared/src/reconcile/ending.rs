@@ -8,6 +8,7 @@ use super::live::{Live, pod_ref};
 use super::seen::Seen;
 use crate::api::{DataPolicy, Session};
 use crate::labels;
+use crate::objects::kept::{is_claim, is_snapshot, was_bound};
 use crate::objects::pods::SCALED;
 use crate::objects::resource::{POD, SESSION, text};
 use crate::objects::{ObjectRef, ResourceType};
@@ -28,7 +29,8 @@ pub enum Ending {
     },
 }
 
-/// The plan of an ending. With the data policy `snapshot` the data is kept: taking snapshots is refused before it comes here.
+/// The plan of an ending. With the data policy `snapshot` the claims go that were saved, and those that never held anything:
+/// whoever carries it out takes the snapshot first, and says so in `live.saved`.
 pub fn ending(session: &Session, live: &Live, seen: &Seen, what: Ending, now: Timestamp) -> Plan {
     let uid = session.metadata.uid.clone().unwrap_or_default();
     let mut plan = Plan::default();
@@ -122,33 +124,53 @@ pub fn data_policy(session: &Session) -> DataPolicy {
     session.spec.data_policy.or(at_start).unwrap_or_default()
 }
 
-/// Claims by the policy. The parameters Secret goes the way of the claims: a kept database needs its old password, and
-/// without kept claims there is nothing that it could open.
+/// Data by the policy. Snapshots stay whatever it is: they were taken on purpose, and go by a verb of their own. The parameters
+/// Secret stays as long as there is anything that it opens: a kept database needs its old password, a restored one too.
 fn data(session: &Session, live: &Live, now: Timestamp) -> Vec<Step> {
     let own: Vec<&Value> = live.own_data(session).collect();
-    let has_claims = own
-        .iter()
-        .any(|object| text(object, "/kind") == "PersistentVolumeClaim");
-    let keep = has_claims && data_policy(session) != DataPolicy::Delete;
-    own.into_iter()
-        .filter_map(|object| {
-            let target = ObjectRef::of(object);
-            let resource = ResourceType::of_kind(&target.api_version, &target.kind)?.clone();
-            Some(if keep {
-                let since = now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-                let patch = json!({ "metadata": { "annotations": { labels::KEPT_SINCE: since } } });
-                Step::Patch {
-                    target,
-                    resource,
-                    patch,
-                }
-            } else {
-                Step::Delete {
-                    target,
-                    resource,
-                    propagation: Propagation::Background,
-                }
-            })
-        })
-        .collect()
+    let policy = data_policy(session);
+    let saved = |claim: &Value| {
+        let uid = text(claim, "/metadata/uid");
+        live.saved.iter().any(|saved| saved == uid)
+    };
+    let stays = |claim: &Value| match policy {
+        DataPolicy::Keep => true,
+        DataPolicy::Snapshot => was_bound(claim) && !saved(claim),
+        DataPolicy::Delete => false,
+    };
+    let is_opened = |object: &&Value| {
+        is_snapshot(object) || (is_claim(object) && (stays(object) || saved(object)))
+    };
+    let secret_stays = own.iter().any(is_opened);
+    let steps = own.into_iter().filter(|object| !is_snapshot(object));
+    let steps = steps.filter_map(|object| {
+        let kept = if is_claim(object) {
+            stays(object)
+        } else {
+            secret_stays
+        };
+        if kept {
+            keep(object, now)
+        } else {
+            delete(&ObjectRef::of(object), Propagation::Background)
+        }
+    });
+    steps.collect()
+}
+
+/// Writes since when it is kept.
+fn keep(object: &Value, now: Timestamp) -> Option<Step> {
+    let target = ObjectRef::of(object);
+    let resource = ResourceType::of_kind(&target.api_version, &target.kind)?.clone();
+    Some(Step::Patch {
+        target,
+        resource,
+        patch: kept_since(now),
+    })
+}
+
+/// What is written on data that is kept, as a merge patch.
+pub fn kept_since(now: Timestamp) -> Value {
+    let since = now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    json!({ "metadata": { "annotations": { labels::KEPT_SINCE: since } } })
 }

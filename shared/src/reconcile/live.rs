@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::api::Session;
 use crate::labels;
 use crate::objects::belonging::is_named;
+use crate::objects::kept::{annotation, label};
 use crate::objects::pods::{SCALED, pod_metadata_paths};
 use crate::objects::resource::{POD, text};
 use crate::objects::{ObjectRef, ResourceType};
@@ -20,8 +21,11 @@ pub struct Live {
     pub pods: Vec<Pod>,
     /// StatefulSets, Deployments, ReplicaSets, Jobs, …: what Pods can be owned by.
     pub owners: Vec<Value>,
-    /// PersistentVolumeClaims and the parameters Secret.
+    /// PersistentVolumeClaims and the parameters Secret; VolumeSnapshots where a deletion asked for them.
     pub data: Vec<Value>,
+    /// UIDs of claims of which a snapshot that is ready was taken for this ending: the data policy `snapshot` takes these, and
+    /// no others that hold anything.
+    pub saved: Vec<String>,
     /// What else there is by the names of the objects of this start or of the last one: Services, Secrets, … Others' objects
     /// may be among it. Only a start asks for it.
     pub rest: Vec<Found>,
@@ -164,15 +168,26 @@ impl Live {
     }
 }
 
-pub(super) fn is_data_of(object: &Value, session: &Session) -> bool {
-    let entry = |field: &str, key: &str| {
-        object
-            .pointer(field)
-            .and_then(|map| map.get(key))
-            .and_then(Value::as_str)
-    };
-    entry("/metadata/labels", labels::SESSION) == session.metadata.name.as_deref()
-        && entry("/metadata/annotations", labels::USER_ID) == Some(session.spec.user_id.as_str())
+/// True for data of a session. What was kept of an earlier session of another template is not taken up by this one, and is not
+/// its own either: deleting this one must not take it.
+pub fn is_data_of(object: &Value, session: &Session) -> bool {
+    let own = annotation(object, labels::SESSION_UID) == session.metadata.uid.as_deref();
+    label(object, labels::SESSION) == session.metadata.name.as_deref()
+        && annotation(object, labels::USER_ID) == Some(session.spec.user_id.as_str())
+        && (own || !is_of_another_template(object, session))
+}
+
+/// True where both say a template, and they differ. A Session that was never started has none in its status.
+fn is_of_another_template(object: &Value, session: &Session) -> bool {
+    let started = session
+        .status
+        .as_ref()
+        .and_then(|status| status.template.as_deref());
+    let ours = started.or_else(|| session.spec.template_name());
+    match annotation(object, labels::TEMPLATE) {
+        Some(theirs) => ours.is_some_and(|ours| ours != theirs),
+        None => false,
+    }
 }
 
 pub(super) fn owner_uids(object: &Value) -> impl Iterator<Item = &str> {

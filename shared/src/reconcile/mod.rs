@@ -12,9 +12,9 @@ mod seen;
 mod starting;
 mod state;
 
-pub use ending::{Ending, data_policy, ending};
+pub use ending::{Ending, data_policy, ending, kept_since};
 pub use hook::HookRun;
-pub use live::{Found, Live, is_primary};
+pub use live::{Found, Live, is_data_of, is_primary};
 pub use rendering::{Body, Recipe, Rendered, render};
 pub use renewal::{claim_conflict, claim_growths};
 pub use seen::{Seen, look};

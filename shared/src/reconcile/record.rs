@@ -110,6 +110,18 @@ pub fn stopped(session: &Session, standing: &Standing, rest: &Rest, now: Timesta
     patch
 }
 
+/// The status of a session that was made with data and no workload: it has never been started.
+pub fn made_stopped(session: &Session, now: Timestamp) -> Value {
+    let standing = Standing {
+        phase: Phase::Stopped,
+        reason: "NeverStarted".into(),
+        message: "it was made with the data of another session".into(),
+    };
+    let mut patch = stands(session, &standing, None, None, None, now);
+    patch["status"]["template"] = json!(session.spec.template);
+    patch
+}
+
 /// The conditions of a session whose template is not what its start was made from.
 pub fn template_changed(session: &Session, message: &str, now: Timestamp) -> Value {
     let mut all = session

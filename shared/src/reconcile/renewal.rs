@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 use super::live::{Live, is_data_of, is_ended, owner_uids, pod_ref};
 use super::starting::{Start, may_be_others};
 use crate::api::Session;
+use crate::labels;
 use crate::objects::belonging::{is_data, is_named};
+use crate::objects::kept::annotation;
 use crate::objects::pods::{SCALED, pod_metadata_paths};
 use crate::objects::resource::{PERSISTENT_VOLUME_CLAIM, POD, text};
 use crate::objects::{ObjectRef, ResourceType};
@@ -72,6 +74,36 @@ impl Renewal<'_> {
         .collect()
     }
 
+    /// Own data that is still written down as kept: it is in use again, and its age must not count against it.
+    pub(super) fn in_use(&self) -> Vec<Step> {
+        let own = self.live.own_data(self.session);
+        let kept = own.filter(|object| annotation(object, labels::KEPT_SINCE).is_some());
+        let step = |object: &Value| {
+            let target = ObjectRef::of(object);
+            let resource = ResourceType::of_kind(&target.api_version, &target.kind)?.clone();
+            let annotations = json!({ labels::SESSION_UID: self.uid(), labels::KEPT_SINCE: null });
+            Some(Step::Patch {
+                target,
+                resource,
+                patch: json!({ "metadata": { "annotations": annotations } }),
+            })
+        };
+        kept.filter_map(step).collect()
+    }
+
+    /// Claims that a StatefulSet which is going to be made would find by their names.
+    pub(super) fn adoptions(&self, objects: &[Value]) -> Vec<Step> {
+        let sets = objects
+            .iter()
+            .filter(|object| text(object, "/kind") == "StatefulSet");
+        let made = sets.filter(|set| {
+            let name = text(set, "/metadata/name");
+            self.live.object("StatefulSet", name).is_none()
+        });
+        let claims = made.flat_map(claims_of_set);
+        claims.map(|claim| Step::Adopt { claim }).collect()
+    }
+
     /// What becomes of one object.
     pub(super) fn step(&self, mut object: Value) -> Step {
         self.scale(&mut object);
@@ -133,6 +165,29 @@ impl Renewal<'_> {
             spec.insert("replicas".into(), count.into());
         }
     }
+}
+
+/// The claims that a StatefulSet makes, or finds, for its Pods.
+fn claims_of_set(set: &Value) -> Vec<Value> {
+    let name = text(set, "/metadata/name");
+    let count = set.pointer("/spec/replicas").and_then(Value::as_u64);
+    let first = set.pointer("/spec/ordinals/start").and_then(Value::as_u64);
+    let (count, first) = (count.unwrap_or(1), first.unwrap_or(0));
+    let templates = set
+        .pointer("/spec/volumeClaimTemplates")
+        .and_then(Value::as_array);
+    let claim = |template: &Value, ordinal: u64| {
+        let mut claim = template.clone();
+        let begin = text(template, "/metadata/name");
+        claim["apiVersion"] = "v1".into();
+        claim["kind"] = "PersistentVolumeClaim".into();
+        claim["metadata"]["name"] = format!("{begin}-{name}-{ordinal}").into();
+        claim
+    };
+    let templates = templates.into_iter().flatten();
+    templates
+        .flat_map(|template| (first..first + count).map(move |ordinal| claim(template, ordinal)))
+        .collect()
 }
 
 /// True if one of `objects` is an autoscaler of that workload.

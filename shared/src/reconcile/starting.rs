@@ -146,7 +146,16 @@ pub fn starting(session: &Session, start: &Start, live: &Live) -> Plan {
         live,
     };
     renewal.clear(&objects, &mut plan);
+    plan.stage(renewal.in_use());
+    let mut claims = renewal.adoptions(&objects);
     for tier in tiers(objects) {
+        // Whose the claims are that a StatefulSet finds by name is known before it is made.
+        if tier
+            .iter()
+            .any(|object| text(object, "/kind") == "StatefulSet")
+        {
+            plan.stage(std::mem::take(&mut claims));
+        }
         plan.stage(
             tier.into_iter()
                 .map(|object| renewal.step(object))

@@ -163,6 +163,39 @@ fn one_that_fails_is_told_and_the_rest_goes_on() {
 }
 
 #[test]
+fn an_expired_session_is_saved_in_a_snapshot_where_its_policy_says_so() {
+    let api = FakeApi::stateful();
+    let group = "snapshot.storage.k8s.io/v1";
+    api.serve(group, "VolumeSnapshot", "volumesnapshots", true);
+    api.serve(group, "VolumeSnapshotClass", "volumesnapshotclasses", false);
+    api.put(
+        json!({"apiVersion": group, "kind": "VolumeSnapshotClass", "driver": "disks.example.com",
+        "metadata": {"name": "cuts"}}),
+    );
+    api.react("volumesnapshots.snapshot.storage.k8s.io", |snapshot| {
+        let mut snapshot = snapshot.clone();
+        let new = snapshot["status"].is_null();
+        snapshot["status"] = json!({"readyToUse": true, "restoreSize": "1Gi"});
+        if new { vec![snapshot] } else { Vec::new() }
+    });
+    let alice = Session {
+        on_expiry: "delete",
+        policy: "snapshot",
+        ..Session::default()
+    };
+    alice.put(&api);
+    let mut claim = alice.claim_of("home-alice");
+    claim["metadata"]["annotations"]["volume.kubernetes.io/storage-provisioner"] =
+        "disks.example.com".into();
+    api.put(claim);
+    let played = cleanup(&api, "--expired -y");
+    golden("cleanup-saved.txt", &played.text());
+    assert!(api.objects(KIND).is_empty() && api.objects("persistentvolumeclaims").is_empty());
+    let snapshots = api.objects("volumesnapshots.snapshot.storage.k8s.io");
+    assert_eq!(snapshots.len(), 1);
+}
+
+#[test]
 fn who_has_no_end_or_is_asked_for_anew_or_rests_is_not_expired() {
     let api = FakeApi::stateful();
     Session {

@@ -72,7 +72,11 @@ fn kept_data_goes_when_it_is_meant_and_old_enough() {
         3
     );
     for write in api.writes() {
-        let conditions = &write.json()["preconditions"];
+        let body = write.json();
+        let conditions = match write.method.as_str() {
+            "DELETE" => &body["preconditions"],
+            _ => &body["metadata"],
+        };
         assert!(conditions["uid"].is_string() && conditions["resourceVersion"].is_string());
     }
 }
@@ -111,9 +115,110 @@ fn kept_data_that_any_pod_uses_stays() {
         "spec": {"containers": [], "volumes": [{"name": "x", "persistentVolumeClaim": {"claimName": "home-ghost"}}]}}));
     let played = cleanup(&api, "--kept-older-than 30d -y");
     assert!(
-        played.done().ends_with("1 deleted, 1 left alone\n"),
+        played.done().ends_with("1 dated, 1 left alone\n"),
         "{played:?}"
     );
     let claim = api.object("persistentvolumeclaims", "default", "home-ghost");
     assert!(claim.is_some());
+}
+
+const SINCE: &str = "streaming.platform/kept-since";
+
+fn since(api: &FakeApi, kind: &str, name: &str) -> serde_json::Value {
+    api.object(kind, "default", name).unwrap()["metadata"]["annotations"][SINCE].clone()
+}
+
+/// A plain `kubectl delete session` writes nothing on data, and a hand may write anything: its age counts from the day on which
+/// a cleanup first sees it.
+#[test]
+fn data_that_nobody_dated_is_dated_and_not_destroyed() {
+    for written in [json!(null), json!("yesterday")] {
+        let api = FakeApi::stateful();
+        let mut claim = GONE.claim_of("home-ghost");
+        claim["metadata"]["creationTimestamp"] = "2020-01-01T00:00:00Z".into();
+        claim["metadata"]["annotations"][SINCE] = written;
+        api.put(claim);
+        let played = cleanup(&api, "--kept-older-than 1s --dry-run=client");
+        golden("cleanup-undated.txt", &played.text());
+        let asked = cleanup(&api, "--kept-older-than 1s");
+        assert_eq!((asked.code, api.writes().len()), (1, 0), "{asked:?}");
+        let played = cleanup(&api, "--kept-older-than 1s -y");
+        assert!(played.done().ends_with("1 dated\n"), "{played:?}");
+        assert_eq!(
+            since(&api, "persistentvolumeclaims", "home-ghost"),
+            crate::play::NOW
+        );
+        let again = cleanup(&api, "--kept-older-than 1s -y");
+        assert_eq!(again.done(), "", "its first second is not over");
+        // no other sweep looks at it
+        let all = cleanup(&api, "--all -y");
+        assert_eq!(all.done(), "");
+        let mut claim = api
+            .object("persistentvolumeclaims", "default", "home-ghost")
+            .unwrap();
+        claim["metadata"]["annotations"][SINCE] = "2026-02-01T00:00:00Z".into();
+        api.put(claim);
+        let old = cleanup(&api, "--kept-older-than 1d -y");
+        assert!(old.done().ends_with("1 deleted\n"), "{old:?}");
+    }
+}
+
+/// A restored database needs its old password.
+#[test]
+fn secrets_stay_as_long_as_there_is_a_snapshot() {
+    let api = kept();
+    let secret = || {
+        api.object("secrets", "default", "session-ghost-parameters")
+            .is_some()
+    };
+    cleanup(&api, "--kept-older-than 1d -y").done();
+    assert!(secret());
+    // who may not see snapshots cannot know
+    let path = "/apis/snapshot.storage.k8s.io/v1/namespaces/default/volumesnapshots";
+    let forbidden =
+        || session_support::Answer::forbidden("x", "list", "volumesnapshots", "default");
+    for name in ["old", "restored", "young"] {
+        api.remove("volumesnapshots.snapshot.storage.k8s.io", "default", name);
+    }
+    api.on("GET", path, forbidden());
+    let played = cleanup(&api, "--kept-older-than 1d -y");
+    assert!(
+        played.err.contains("volumesnapshots are not looked at"),
+        "{played:?}"
+    );
+    assert!(secret());
+    api.forget_answers();
+    cleanup(&api, "--kept-older-than 1d -y").done();
+    assert!(!secret());
+}
+
+/// One that was taken between the plan and its turn.
+#[test]
+fn a_snapshot_that_comes_in_between_saves_the_secret() {
+    let api = FakeApi::stateful();
+    let mut secret = GONE.metadata("session-ghost-parameters", None);
+    secret["labels"]["streaming.platform/parameters"] = "true".into();
+    secret["annotations"][SINCE] = "2026-01-30T12:00:00Z".into();
+    api.put(object("v1", "Secret", secret));
+    let path = "/apis/snapshot.storage.k8s.io/v1/namespaces/default/volumesnapshots";
+    let (snapshot, first) = (
+        GONE.metadata("late", None),
+        std::sync::atomic::AtomicBool::new(true),
+    );
+    api.handle("GET", path, move |_| {
+        let none = first.swap(false, std::sync::atomic::Ordering::SeqCst);
+        let late = object(
+            "snapshot.storage.k8s.io/v1",
+            "VolumeSnapshot",
+            snapshot.clone(),
+        );
+        let items = if none { json!([]) } else { json!([late]) };
+        session_support::Answer::ok(
+            json!({"kind": "VolumeSnapshotList", "apiVersion": "snapshot.storage.k8s.io/v1",
+            "metadata": {"resourceVersion": "1"}, "items": items}),
+        )
+    });
+    let played = cleanup(&api, "--kept-older-than 1d -y");
+    assert!(played.done().ends_with("1 left alone\n"), "{played:?}");
+    assert!(api.writes().is_empty());
 }

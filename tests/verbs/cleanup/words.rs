@@ -19,6 +19,9 @@ fn what_cannot_be_meant_is_told_before_any_request() {
         "--kept-older-than soon",
         "--snapshots-older-than never",
         "--snapshots-older-than -1d",
+        "alice",
+        "--expired -i -y",
+        "--expired --interval 5m -i",
         "--snapshots-older-than 99999999999999999999s",
         "--kept-older-than 9223372036854775807d",
         "--kept-older-than=",
@@ -37,7 +40,6 @@ fn a_command_line_that_cannot_be_meant_is_answered_as_kubectl_does() {
     let program = Path::new(env!("CARGO_BIN_EXE_kubectl-session-cleanup"));
     let mut text = String::new();
     for words in [
-        "alice",
         "--bogus",
         "--expired --interval soon",
         "--expired --interval -5m",

@@ -134,3 +134,56 @@ fn data_that_was_taken_up_stays_when_the_create_fails() {
     ];
     assert_eq!(left(&api), stays);
 }
+
+/// A StatefulSet finds claims by their names, whoever's they are.
+fn with_notes() -> FakeApi {
+    let api = server();
+    let manifest = "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: \"notes-${SESSION_ID}\"}\n\
+        spec:\n  serviceName: notes\n  replicas: 2\n  selector: {matchLabels: {app: notes}}\n  \
+        template: {metadata: {labels: {app: notes}}, spec: {containers: [{name: main, image: x}]}}\n  \
+        volumeClaimTemplates:\n  - metadata: {name: data}\n    spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}\n";
+    api.put(json!({"apiVersion": "streaming.platform/v1", "kind": "SessionTemplate", "metadata": {"name": "notes"},
+        "spec": {"manifest": manifest}}));
+    api
+}
+
+fn of_notes(name: &str, user: &str, template: &str) -> Value {
+    let mut claim = claim(user, template, "1Gi");
+    claim["metadata"]["name"] = name.into();
+    claim
+}
+
+#[test]
+fn kept_claims_of_a_statefulset_are_taken_up_before_it_is_made() {
+    let api = with_notes();
+    api.put(of_notes("data-notes-alice-1", "alice", "notes"));
+    create(&api, "alice --template notes --wait=false").done();
+    let session = api.object("sessions.streaming.platform", "default", "alice");
+    let uid = session.unwrap()["metadata"]["uid"].clone();
+    let annotations = annotations(&api, "persistentvolumeclaims", "data-notes-alice-1");
+    assert_eq!(annotations["streaming.platform/session-uid"], uid);
+    assert_eq!(annotations.get("streaming.platform/kept-since"), None);
+    let lines = api.lines();
+    let at = |part: &str| lines.iter().position(|line| line.contains(part)).unwrap();
+    assert!(
+        at("PATCH /api/v1/namespaces/default/persistentvolumeclaims/data-notes-alice-1")
+            < at("POST /apis/apps/v1/namespaces/default/statefulsets")
+    );
+}
+
+#[test]
+fn claims_of_others_are_not_left_to_a_statefulset() {
+    let mut text = String::new();
+    for (user, template) in [("bob", "notes"), ("alice", "desktop")] {
+        let api = with_notes();
+        let before = api.put(of_notes("data-notes-alice-0", user, template));
+        let played = create(&api, "alice --template notes");
+        text.push_str(&played.text());
+        played.failed();
+        assert_eq!(left(&api), ["persistentvolumeclaims/data-notes-alice-0"]);
+        let after = api.object("persistentvolumeclaims", "default", "data-notes-alice-0");
+        assert_eq!(after.unwrap(), before);
+        assert!(api.objects("statefulsets.apps").is_empty());
+    }
+    golden("create-kept-set.txt", &text);
+}

@@ -78,12 +78,35 @@ fn a_session_without_claims_has_no_data_to_ask_about() {
 }
 
 #[test]
-fn a_snapshot_that_cannot_be_taken_is_refused() {
-    let api = server("snapshot");
-    let played = delete(&api, "alice -y");
-    golden("delete-snapshot.txt", &played.text());
-    untouched(&api);
-    delete(&api, "alice -y --delete-data").done();
+fn a_flag_goes_before_every_policy() {
+    for policy in ["keep", "snapshot", "delete"] {
+        let api = server(policy);
+        delete(&api, "alice --keep-data").done();
+        assert_eq!(
+            left(&api)[0],
+            "persistentvolumeclaims/home-alice",
+            "{policy}"
+        );
+        let api = server(policy);
+        delete(&api, "alice --delete-data -y").done();
+        assert_eq!(left(&api), Vec::<String>::new(), "{policy}");
+    }
+}
+
+#[test]
+fn a_rehearsal_tells_what_becomes_of_data_and_changes_none() {
+    let mut text = String::new();
+    for words in ["alice", "alice --delete-data"] {
+        for strategy in ["client", "server"] {
+            let api = server("keep");
+            let words = format!("{words} --dry-run={strategy}");
+            let played = delete(&api, &words);
+            text.push_str(&format!("$ delete {words}\n{}", played.text()));
+            assert_eq!(left(&api).len(), 5);
+            assert!(api.executed().is_empty());
+        }
+    }
+    golden("delete-data-rehearsed.txt", &text);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use session_support::{Execution, FakeApi, Recorded};
 use crate::play::{Play, Played};
 
 pub const KIND: &str = "sessions.streaming.platform";
+pub const SNAPSHOTS: &str = "volumesnapshots.snapshot.storage.k8s.io";
 const START: &str = "2026-03-01T10:00:00Z";
 
 /// What there is of the session.
@@ -135,6 +136,7 @@ pub fn left(api: &FakeApi) -> Vec<String> {
         "services",
         "persistentvolumeclaims",
         "secrets",
+        SNAPSHOTS,
     ];
     let named = |kind: &str| -> Vec<String> {
         let name =

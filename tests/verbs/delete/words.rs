@@ -18,6 +18,8 @@ fn a_choice_that_cannot_be_meant_is_told_before_any_request() {
         "Alice",
         "alice --dry-run=maybe",
         "alice -o json",
+        "alice --keep-data --delete-data",
+        "alice --snapshot-data --class Bad",
     ] {
         let api = FakeApi::stateful();
         let played = delete(&api, words);

@@ -49,6 +49,10 @@ fn made(api: &FakeApi, from: &str) -> Value {
         .object("secrets", "default", "session-bob-parameters")
         .unwrap();
     assert_eq!(secret["data"], json!({"PASSWORD": "czNjcjN0"}));
+    // `list` would call it pending otherwise, and name no template.
+    let status = &session["status"];
+    assert_eq!(status["phase"], "stopped");
+    assert_eq!(status["template"], session["spec"]["template"]);
     for object in [&claim, &secret] {
         let uid = &object["metadata"]["annotations"]["streaming.platform/session-uid"];
         assert_eq!(*uid, session["metadata"]["uid"]);
@@ -149,4 +153,108 @@ fn a_dry_run_makes_no_session() {
     }
     assert!(api.writes().is_empty());
     assert_eq!(api.executed().len(), 2, "those of the snapshot `before`");
+}
+
+/// What a deletion leaves with the data policy `snapshot`.
+fn gone() -> FakeApi {
+    let api = server();
+    api.remove(SESSIONS, "default", "alice");
+    api.remove(CLAIMS, "default", "home-alice");
+    api.remove("pods", "default", "tool-alice");
+    let mut secret = api
+        .object("secrets", "default", "session-alice-parameters")
+        .unwrap();
+    secret["metadata"]["annotations"]["streaming.platform/kept-since"] =
+        "2026-03-01T11:00:00Z".into();
+    api.put(secret);
+    api.forget_requests();
+    api
+}
+
+#[test]
+fn a_session_that_is_gone_comes_back_with_its_old_password() {
+    let api = gone();
+    let played = snapshot(&api, "restore before --into alice");
+    let text = format!("{}--- requests\n{}", played.text(), requests(&api));
+    golden("snapshot-into-gone.txt", &text);
+    let session = api.object(SESSIONS, "default", "alice").unwrap();
+    assert_eq!(
+        session["spec"],
+        json!({"userId": "alice@example.com", "template": "tool", "state": "stopped", "secretsFrom": "client"})
+    );
+    let claim = api.object(CLAIMS, "default", "home-alice").unwrap();
+    assert_eq!(claim["spec"]["dataSource"]["name"], "before");
+    let secret = api
+        .object("secrets", "default", "session-alice-parameters")
+        .unwrap();
+    assert_eq!(secret["data"], json!({"PASSWORD": "czNjcjN0"}));
+    for object in [&claim, &secret] {
+        let annotations = &object["metadata"]["annotations"];
+        assert_eq!(
+            annotations["streaming.platform/session-uid"],
+            session["metadata"]["uid"]
+        );
+        assert_eq!(annotations["streaming.platform/template"], "tool");
+        assert_eq!(annotations.get("streaming.platform/kept-since"), None);
+    }
+}
+
+#[test]
+fn a_session_that_is_gone_becomes_another() {
+    let api = gone();
+    snapshot(&api, "restore before --into bob").done();
+    made(&api, "before");
+    let kept = api
+        .object("secrets", "default", "session-alice-parameters")
+        .unwrap();
+    assert!(kept["metadata"]["annotations"]["streaming.platform/kept-since"].is_string());
+}
+
+#[test]
+fn of_a_session_that_is_gone_nothing_is_taken_that_is_not_said() {
+    let mut text = String::new();
+    let mut refused = |api: &FakeApi, words: &str| {
+        api.forget_requests();
+        let played = snapshot(api, words);
+        played.failed();
+        assert!(api.writes().is_empty(), "{words}");
+        text.push_str(&format!("$ snapshot {words}\n{}", played.text()));
+    };
+    // its claim was kept as well
+    let api = gone();
+    api.put(crate::scene::claim("home-alice"));
+    refused(&api, "restore before --into alice");
+    // a snapshot that remembers nothing: of a manifest, or taken before snapshots did
+    let api = gone();
+    let mut forgetful = api.object(SNAPSHOTS, "default", "before").unwrap();
+    let annotations = forgetful["metadata"]["annotations"]
+        .as_object_mut()
+        .unwrap();
+    annotations.shift_remove("streaming.platform/session-spec");
+    api.put(forgetful);
+    refused(&api, "restore before --into alice");
+    golden("snapshot-into-gone-refused.txt", &text);
+}
+
+/// The Secret was there before: it is not this run's to take away.
+#[test]
+fn what_was_kept_outlives_a_restore_that_fails() {
+    let api = gone();
+    let path = "/api/v1/namespaces/default/persistentvolumeclaims";
+    api.on(
+        "POST",
+        path,
+        Answer::quota(
+            "persistentvolumeclaims",
+            "x",
+            "few",
+            "used: persistentvolumeclaims=1",
+        ),
+    );
+    snapshot(&api, "restore before --into alice").failed();
+    assert_eq!(api.object(SESSIONS, "default", "alice"), None);
+    let secret = api
+        .object("secrets", "default", "session-alice-parameters")
+        .unwrap();
+    assert!(secret["metadata"]["annotations"]["streaming.platform/kept-since"].is_string());
 }

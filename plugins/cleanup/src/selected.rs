@@ -1,0 +1,52 @@
+//! What of a plan a label query selects.
+
+use std::collections::BTreeSet;
+
+use anyhow::Result;
+use futures::future::try_join_all;
+use session_shared::cluster::{Cluster, Place, Selection};
+use session_shared::objects::ResourceType;
+use session_shared::objects::resource::text;
+
+use crate::intent::Intent;
+use crate::plan::Item;
+
+/// Leaves of `items` what the query selects: the server says what that is, in one LIST for each kind. The query takes away from a
+/// plan that was made of everything. Were everything read with it, sessions that it does not select would look gone, and what
+/// belongs to them left behind.
+///
+/// # Errors
+/// A query that the server does not understand; what it refuses.
+pub(crate) async fn selected(
+    cluster: &Cluster,
+    intent: &Intent,
+    mut items: Vec<Item>,
+) -> Result<Vec<Item>> {
+    if intent.selector.is_empty() {
+        return Ok(items);
+    }
+    let here = match intent.all_namespaces {
+        true => Place::All,
+        false => Place::Namespace(cluster.namespace()),
+    };
+    let select = Selection::labelled(intent.selector.as_str());
+    let mut kinds: Vec<&ResourceType> = Vec::new();
+    for item in &items {
+        if !kinds.contains(&item.resource) {
+            kinds.push(item.resource);
+        }
+    }
+    let lists = kinds.iter().map(|kind| {
+        let place = if kind.namespaced {
+            here
+        } else {
+            Place::Cluster
+        };
+        cluster.list_metadata(kind, place, &select)
+    });
+    let lists = try_join_all(lists).await?;
+    let found = lists.iter().flat_map(|list| &list.items);
+    let uids: BTreeSet<&str> = found.map(|object| text(object, "/metadata/uid")).collect();
+    items.retain(|item| uids.contains(item.uid.as_str()));
+    Ok(items)
+}

@@ -1,0 +1,170 @@
+//! `list --kept`: what outlived its session.
+
+use anyhow::Result;
+use serde_json::Value;
+use session_shared::Timestamp;
+use session_shared::cluster::chosen::Chosen;
+use session_shared::cluster::live::installed;
+use session_shared::cluster::{Cluster, Selection};
+use session_shared::failure::{self, Kind};
+use session_shared::labels;
+use session_shared::names::UserId;
+use session_shared::objects::ResourceType;
+use session_shared::objects::kept::{annotation, holds_data, label, size_of};
+use session_shared::objects::resource::{
+    PERSISTENT_VOLUME_CLAIM, SECRET, SESSION, VOLUME_SNAPSHOT, text,
+};
+use session_shared::objects::snapshot::SnapshotState;
+use session_shared::objects::table::{Column, Row, Table};
+use session_shared::reconcile::is_data_of;
+use session_shared::report::age;
+
+use crate::fetch::place;
+use crate::intent::Intent;
+
+/// Headings, and whether they are shown without `-o wide`.
+const COLUMNS: [(&str, bool); 8] = [
+    ("Name", true),
+    ("Session", true),
+    ("User", true),
+    ("Template", true),
+    ("Size", true),
+    ("Kept", true),
+    ("State", false),
+    ("Class", false),
+];
+
+/// What was found.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// Data that no session uses.
+    pub(crate) data: Vec<Value>,
+    /// What the caller may not list.
+    pub(crate) unseen: Vec<&'static str>,
+}
+
+/// Reads claims, snapshots and secrets of sessions, and leaves out what belongs to one that exists. The sessions are read last:
+/// what is found of one that is not among them was found when it was gone.
+///
+/// # Errors
+/// What the server refuses.
+pub(crate) async fn fetch(cluster: &Cluster, intent: &Intent, selector: &str) -> Result<Found> {
+    let select = Selection {
+        labels: selector.to_owned(),
+        limit: intent.chunk,
+        ..Selection::default()
+    };
+    let parameters = Selection {
+        labels: format!("{selector},{}", labels::PARAMETERS),
+        ..select.clone()
+    };
+    let place = place(cluster, intent);
+    let (claims, snapshots, secrets) = futures::join!(
+        cluster.list(&PERSISTENT_VOLUME_CLAIM, place, &select),
+        cluster.list(&VOLUME_SNAPSHOT, place, &select),
+        // Nobody's secrets are read for this.
+        cluster.list_metadata(&SECRET, place, &parameters),
+    );
+    let mut found = Found::default();
+    for (kind, list) in [
+        (&PERSISTENT_VOLUME_CLAIM, claims),
+        (&VOLUME_SNAPSHOT, snapshots),
+        (&SECRET, secrets),
+    ] {
+        found.take(kind, list.map(|list| list.items))?;
+    }
+    let sessions = installed(cluster.list(&SESSION, place, &Selection::default()).await)?;
+    let sessions: Vec<Chosen> = sessions
+        .items
+        .into_iter()
+        .map(Chosen::of)
+        .collect::<Result<_>>()?;
+    let owner = intent.owner();
+    found
+        .data
+        .retain(|object| is_kept(object, &sessions) && is_of(object, owner));
+    Ok(found)
+}
+
+impl Found {
+    /// A cluster without snapshots has none; what may not be listed is named.
+    fn take(&mut self, kind: &'static ResourceType, list: Result<Vec<Value>>) -> Result<()> {
+        match list {
+            Ok(items) => self.data.extend(items),
+            Err(error) if failure::is(&error, Kind::NoSuchResource) => {}
+            Err(error) if failure::is(&error, Kind::Forbidden) => self.unseen.push(&kind.plural),
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+}
+
+/// True for what holds data, stays, and belongs to no session that exists.
+fn is_kept(object: &Value, sessions: &[Chosen]) -> bool {
+    let stays = text(object, "/metadata/deletionTimestamp").is_empty();
+    let namespace = text(object, "/metadata/namespace");
+    let uses = |chosen: &Chosen| {
+        text(&chosen.object, "/metadata/namespace") == namespace
+            && is_data_of(object, &chosen.session)
+    };
+    stays && holds_data(object) && !sessions.iter().any(uses)
+}
+
+fn is_of(object: &Value, owner: Option<&UserId>) -> bool {
+    owner.is_none_or(|owner| annotation(object, labels::USER_ID) == Some(owner.as_str()))
+}
+
+/// A row each, as they are at `now`.
+pub(crate) fn table(found: &[Value], now: Timestamp) -> Table {
+    let column = |(name, shown): &(&str, bool)| Column {
+        name: (*name).to_owned(),
+        r#type: "string".into(),
+        format: if *name == "Name" { "name" } else { "" }.to_owned(),
+        priority: i32::from(!shown),
+        ..Column::default()
+    };
+    Table {
+        column_definitions: COLUMNS.iter().map(column).collect(),
+        rows: found.iter().map(|object| row(object, now)).collect(),
+        ..Table::default()
+    }
+}
+
+fn row(object: &Value, now: Timestamp) -> Row {
+    let shown = |text: &str| match text {
+        "" => Value::from("<none>"),
+        text => Value::from(text),
+    };
+    let kind = text(object, "/kind");
+    let name = format!("{}/{}", kind.to_lowercase(), text(object, "/metadata/name"));
+    let user = annotation(object, labels::USER_ID).or_else(|| label(object, labels::USER));
+    let since = annotation(object, labels::KEPT_SINCE).and_then(|since| since.parse().ok());
+    let state = match kind {
+        "VolumeSnapshot" => match SnapshotState::of(object) {
+            SnapshotState::Ready => "ready".to_owned(),
+            state => state.told(),
+        },
+        _ => text(object, "/status/phase").to_owned(),
+    };
+    let class = ["/spec/storageClassName", "/spec/volumeSnapshotClassName"];
+    let class = class.iter().map(|path| text(object, path));
+    let cells = vec![
+        Value::from(name),
+        shown(label(object, labels::SESSION).unwrap_or_default()),
+        shown(user.unwrap_or_default()),
+        shown(annotation(object, labels::TEMPLATE).unwrap_or_default()),
+        shown(size_of(object)),
+        Value::from(age::since(since, now)),
+        shown(&state),
+        shown(
+            class
+                .into_iter()
+                .find(|class| !class.is_empty())
+                .unwrap_or_default(),
+        ),
+    ];
+    Row {
+        cells,
+        object: object.clone(),
+    }
+}

@@ -1,0 +1,154 @@
+//! What a snapshot remembers of the session it was taken of: enough to make it again once it is gone.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, anyhow};
+use serde_json::{Value, json};
+
+use super::stopping::Present;
+use crate::api::API_VERSION;
+use crate::cluster::Cluster;
+use crate::cluster::chosen::Chosen;
+use crate::failure::hinted;
+use crate::labels;
+use crate::objects::belonging::Belonging;
+use crate::objects::kept::{annotation, is_claim};
+use crate::objects::resource::text;
+
+/// Fields of a Session's spec that belong to a start, not to the session.
+const OF_A_START: [&str; 3] = ["startRequest", "state", "secretsFrom"];
+/// A server takes 256 KiB of annotations altogether.
+const MOST: usize = 100_000;
+
+/// Writes on snapshots what their session runs. Not a manifest: whoever may write on snapshots could have it carried out in
+/// another user's name.
+pub(super) fn remember(session: &Value, snapshots: &mut [Value]) {
+    let Some(spec) = session.get("spec").and_then(Value::as_object) else {
+        return;
+    };
+    if spec.contains_key("manifest") {
+        return;
+    }
+    let mut spec = spec.clone();
+    OF_A_START
+        .iter()
+        .for_each(|field| drop(spec.shift_remove(*field)));
+    let spec = Value::Object(spec).to_string();
+    if spec.len() > MOST {
+        return;
+    }
+    for snapshot in snapshots {
+        snapshot["metadata"]["annotations"][labels::SESSION_SPEC] = spec.as_str().into();
+    }
+}
+
+/// A session that is gone, as one of its snapshots remembers it, with the data that was kept of it; `None` where the snapshot
+/// does not say enough, or says it of somebody else.
+///
+/// # Errors
+/// What the server refuses.
+pub async fn remembered(
+    cluster: &Cluster,
+    belonging: &Belonging,
+    snapshot: &Value,
+) -> Result<Option<Present>> {
+    let Some(object) = session_of(belonging, snapshot) else {
+        return Ok(None);
+    };
+    let Ok(chosen) = Chosen::of(object) else {
+        return Ok(None);
+    };
+    let mut present = Present::of(cluster, chosen, false).await?;
+    present.belonging = Belonging {
+        session_uid: String::new(),
+        ..belonging.clone()
+    };
+    Ok(Some(present))
+}
+
+fn session_of(belonging: &Belonging, snapshot: &Value) -> Option<Value> {
+    let spec: Value = serde_json::from_str(annotation(snapshot, labels::SESSION_SPEC)?).ok()?;
+    let runs_something = ["template", "application"]
+        .iter()
+        .any(|field| spec.get(*field).is_some());
+    let own = text(&spec, "/userId") == belonging.user_id.as_str();
+    (own && runs_something && spec.get("manifest").is_none()).then(|| {
+        json!({
+            "apiVersion": API_VERSION,
+            "kind": "Session",
+            "metadata": { "name": belonging.session.as_str(), "namespace": belonging.namespace.as_str() },
+            "spec": spec,
+        })
+    })
+}
+
+/// Finds claims that were kept, of the names that are going to be made.
+pub(super) fn not_there(
+    names: &BTreeMap<String, String>,
+    found: &[Value],
+    source: &Present,
+) -> Result<()> {
+    let is_there = |name: &&String| {
+        let mut claims = found.iter().filter(|object| is_claim(object));
+        claims.any(|claim| text(claim, "/metadata/name") == name.as_str())
+    };
+    let Some(name) = names.values().find(is_there) else {
+        return Ok(());
+    };
+    let (session, namespace) = (source.name(), source.namespace());
+    let error = anyhow!("claim {name:?} was kept of session {session:?}, and is there");
+    let take_up = format!(
+        "create the session again, which takes it up: kubectl session create {session} -n {namespace}; or choose another name with --into"
+    );
+    Err(hinted(error, take_up))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn belonging() -> Belonging {
+        Belonging {
+            session: "a".parse().unwrap(),
+            session_uid: "u-1".into(),
+            namespace: "ns".parse().unwrap(),
+            user_id: "alice".parse().unwrap(),
+            run: String::new(),
+            template: Some("lab".into()),
+            primary: None,
+        }
+    }
+
+    fn taken_of(spec: Value) -> Value {
+        let mut snapshots = [json!({ "metadata": { "annotations": {} } })];
+        remember(&json!({ "spec": spec }), &mut snapshots);
+        let [snapshot] = snapshots;
+        snapshot
+    }
+
+    #[test]
+    fn a_session_is_remembered_without_what_belongs_to_a_start() {
+        let spec = json!({ "userId": "alice", "template": "lab", "parameters": { "SIZE": "1Gi" },
+            "state": "running", "startRequest": "2026-01-01T00:00:00Z", "secretsFrom": "client" });
+        let session = session_of(&belonging(), &taken_of(spec)).unwrap();
+        assert_eq!(
+            session["spec"],
+            json!({ "userId": "alice", "template": "lab", "parameters": { "SIZE": "1Gi" } })
+        );
+        assert_eq!(session["metadata"]["name"], "a");
+    }
+
+    #[test]
+    fn a_manifest_is_never_remembered_and_never_believed() {
+        let manifest = json!({ "userId": "alice", "manifest": "kind: Pod" });
+        let snapshot = taken_of(manifest.clone());
+        assert_eq!(snapshot["metadata"]["annotations"], json!({}));
+        let forged = |spec: Value| json!({ "metadata": { "annotations": { labels::SESSION_SPEC: spec.to_string() } } });
+        assert!(session_of(&belonging(), &forged(manifest)).is_none());
+        let anothers = json!({ "userId": "bob", "template": "lab" });
+        assert!(session_of(&belonging(), &forged(anothers)).is_none());
+        assert!(session_of(&belonging(), &forged(json!({ "userId": "alice" }))).is_none());
+        let own = json!({ "userId": "alice", "template": "lab" });
+        assert!(session_of(&belonging(), &forged(own)).is_some());
+    }
+}

@@ -1,0 +1,55 @@
+//! A label query: it takes away from the plan, and never from what the plan is made of.
+
+use kubectl_session_cleanup::Cleanup;
+use session_support::FakeApi;
+
+use crate::orphans::object;
+use crate::play::Play;
+use crate::scene::{Session, class, cleanup, written};
+
+fn labelled(api: &FakeApi, name: &str, team: &str) {
+    let mut session = api.object(crate::scene::KIND, "default", name).unwrap();
+    session["metadata"]["labels"] = serde_json::json!({ "team": team });
+    api.put(session);
+}
+
+#[test]
+fn only_what_the_query_selects_is_ended() {
+    let api = class();
+    labelled(&api, "alice", "red");
+    labelled(&api, "bob", "blue");
+    let plan = cleanup(&api, "--expired -A -l team=red --dry-run=client");
+    let rows: Vec<&str> = plan.done().lines().skip(1).collect();
+    assert_eq!(rows.len(), 1, "{rows:?}");
+    assert!(rows[0].contains("session/alice"), "{rows:?}");
+    let none = cleanup(&api, "--expired -l team=green -y");
+    assert_eq!(none.err, "No resources found in default namespace.\n");
+    assert!(written(&api).is_empty());
+}
+
+/// The sessions that are not selected exist: nothing of theirs is left behind.
+#[test]
+fn what_belongs_to_a_session_that_is_not_selected_is_no_orphan() {
+    let api = class();
+    let config = object("v1", "ConfigMap", {
+        let mut metadata = Session::default().metadata("of-alice", None);
+        metadata["labels"]["team"] = "red".into();
+        metadata
+    });
+    api.put(config);
+    let played = cleanup(&api, "--orphans -l team=red -y");
+    assert_eq!(played.err, "No resources found in default namespace.\n");
+    assert!(api.object("configmaps", "default", "of-alice").is_some());
+}
+
+#[test]
+fn interactive_asks_without_a_terminal_too() {
+    for (answer, left) in [("n\n", 0), ("y\n", 1)] {
+        let api = class();
+        let asked = Play::on(&api).piped(answer);
+        let played = asked.run::<Cleanup>("--expired --max 1 -i");
+        played.done();
+        let deleted = written(&api).iter().any(|line| line.starts_with("DELETE"));
+        assert_eq!(usize::from(deleted), left, "{}", played.text());
+    }
+}
