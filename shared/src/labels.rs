@@ -29,6 +29,12 @@ pub const TEMPLATE: &str = "streaming.platform/template";
 
 /// Annotation on a VolumeSnapshot: name that it shares with those of the session's other claims, taken together.
 pub const SNAPSHOT_SET: &str = "streaming.platform/snapshot";
+/// Label on what a snapshot schedule makes, VolumeSnapshots and the Pods that take them: name of the session. Those Pods do not
+/// carry [`SESSION`]: they are none of the session's, and its Services and NetworkPolicies must not select them.
+pub const SCHEDULE: &str = "streaming.platform/schedule";
+/// Annotation on a VolumeSnapshot that a schedule took of a stopped session: time of its last start, and UID of the claim. While
+/// both are the same, the claim holds the same.
+pub const AT_REST: &str = "streaming.platform/at-rest";
 /// Annotation on a VolumeSnapshot: spec of the claim it was taken of, as JSON, so that the claim can be made again.
 pub const CLAIM: &str = "streaming.platform/claim";
 /// Annotation on a VolumeSnapshot: spec of the Session it was taken of, as JSON, so that it can be made again. No manifest.
@@ -64,12 +70,17 @@ pub fn label_value(raw: &str) -> String {
             '-'
         }
     };
-    distinct(raw, raw.chars().map(legal).collect())
+    distinct(raw, raw.chars().map(legal).collect(), LABEL_MAX)
 }
 
 /// Makes `raw` a legal part of an object name: lower case, other than `[a-z0-9]` becomes `-`; if anything changed, `-` and
 /// 8 hex digits of the raw value's SHA-256 follow. At most 63 bytes, alphanumeric at both ends (requirements, decision 37).
 pub fn name_part(raw: &str) -> String {
+    name_part_within(raw, LABEL_MAX)
+}
+
+/// As [`name_part`], in at most `limit` bytes, which must be 10 or more.
+pub fn name_part_within(raw: &str, limit: usize) -> String {
     let legal = |c: char| {
         let c = c.to_ascii_lowercase();
         if c.is_ascii_lowercase() || c.is_ascii_digit() {
@@ -78,19 +89,19 @@ pub fn name_part(raw: &str) -> String {
             '-'
         }
     };
-    distinct(raw, raw.chars().map(legal).collect())
+    distinct(raw, raw.chars().map(legal).collect(), limit)
 }
 
-fn distinct(raw: &str, legal: String) -> String {
+fn distinct(raw: &str, legal: String, limit: usize) -> String {
     let trimmed = legal.trim_matches(|c: char| !c.is_ascii_alphanumeric());
-    if trimmed == raw && raw.len() <= LABEL_MAX {
+    if trimmed == raw && raw.len() <= limit {
         return legal;
     }
     let mut hash = String::new();
     for byte in Sha256::digest(raw.as_bytes()).iter().take(HASH_DIGITS / 2) {
         hash.push_str(&format!("{byte:02x}"));
     }
-    let room = LABEL_MAX - HASH_DIGITS - 1;
+    let room = limit - HASH_DIGITS - 1;
     let head: String = trimmed.chars().take(room).collect();
     let head = head.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
     if head.is_empty() {
@@ -120,6 +131,15 @@ mod tests {
         );
         assert_ne!(name_part("a@b"), name_part("a.b"));
         assert_ne!(name_part("Alice"), name_part("alice"));
+    }
+
+    #[test]
+    fn a_part_keeps_within_its_limit() {
+        assert_eq!(name_part_within("alice", 10), "alice");
+        let (one, other) = ("a".repeat(40), format!("{}b", "a".repeat(39)));
+        let short = name_part_within(&one, 34);
+        assert!(short.len() == 34 && short.starts_with("aaaa"), "{short}");
+        assert_ne!(short, name_part_within(&other, 34));
     }
 
     #[test]

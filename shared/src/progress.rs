@@ -21,6 +21,8 @@ pub enum Stage {
     Syncing,
     /// A snapshot is being taken.
     Snapshotting,
+    /// Files go out of a container, or into it.
+    Copying,
     /// Something is being taken away.
     Terminating,
     /// Definitions are being taken in by the server.
@@ -40,6 +42,7 @@ impl Stage {
             Stage::Probing => "probing",
             Stage::Syncing => "syncing",
             Stage::Snapshotting => "snapshotting",
+            Stage::Copying => "copying",
             Stage::Terminating => "terminating",
             Stage::Establishing => "establishing",
         }

@@ -199,6 +199,21 @@ impl<'de> Deserialize<'de> for Quantity {
     }
 }
 
+/// Bytes as a quantity of at most one decimal: `0`, `512`, `1.5Mi`, `20Gi`.
+pub fn size(bytes: u64) -> String {
+    let units = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
+    let (mut whole, mut rest, mut unit) = (bytes, 0, 0);
+    while whole >= 1024 && unit + 1 < units.len() {
+        rest = whole % 1024;
+        whole /= 1024;
+        unit += 1;
+    }
+    match rest * 10 / 1024 {
+        tenths if tenths > 0 && whole < 100 => format!("{whole}.{tenths}{}", units[unit]),
+        _ => format!("{whole}{}", units[unit]),
+    }
+}
+
 impl JsonSchema for Quantity {
     fn inline_schema() -> bool {
         true

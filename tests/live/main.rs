@@ -19,12 +19,14 @@ mod diagnosis;
 mod embedded;
 mod extend;
 mod faults;
+mod files;
 mod forward;
 mod home;
 mod krew;
 mod lifecycle;
 mod logs;
 mod resize;
+mod schedule;
 mod shell;
 mod snapshot;
 mod ssh;
@@ -68,6 +70,8 @@ fn all() -> Vec<Live> {
         cleanup::tests(),
         resize::tests(),
         snapshot::tests(),
+        schedule::tests(),
+        files::tests(),
         diagnosis::tests(),
         faults::tests(),
         krew::tests(),

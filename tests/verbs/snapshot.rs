@@ -14,6 +14,8 @@ mod copy;
 mod create;
 #[path = "snapshot/delete.rs"]
 mod delete;
+#[path = "snapshot/files.rs"]
+mod files;
 #[path = "snapshot/list.rs"]
 mod list;
 #[path = "play.rs"]
@@ -22,3 +24,5 @@ mod play;
 mod restore;
 #[path = "snapshot/scene.rs"]
 mod scene;
+#[path = "snapshot/schedule.rs"]
+mod schedule;

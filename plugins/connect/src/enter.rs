@@ -17,7 +17,9 @@ use session_shared::report::terminal::{Inlet, Outlet, Sizes};
 use session_shared::verb::Ground;
 
 use crate::intent::Intent;
-use crate::{plan, rights};
+use session_shared::cluster::rights;
+
+use crate::plan;
 
 /// How long is waited for word of a Pod whose command ended in an unusual way.
 const LOOK: Duration = Duration::from_secs(3);

@@ -14,7 +14,9 @@ use session_shared::verb::Ground;
 use crate::intent::Intent;
 use crate::link::Events;
 use crate::ports::Forward;
-use crate::{link, plan, rights};
+use session_shared::cluster::rights;
+
+use crate::{link, plan};
 
 /// Takes the local ports that are known without asking the cluster, so that one that is in use is told at once.
 ///

@@ -10,7 +10,6 @@ mod plan;
 mod ports;
 mod print;
 mod reach;
-mod rights;
 mod ssh;
 mod stdio;
 mod wake;

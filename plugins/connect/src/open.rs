@@ -12,7 +12,9 @@ use session_shared::verb::Ground;
 
 use crate::link::Events;
 use crate::plan::url;
-use crate::{forward, link, rights};
+use session_shared::cluster::rights;
+
+use crate::{forward, link};
 
 const NO_BROWSER: &[u8] = b"note: no browser could be opened: open the URL yourself\n";
 

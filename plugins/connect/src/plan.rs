@@ -7,7 +7,7 @@ use session_shared::api::{ConnectMethod, Session};
 use session_shared::cluster::Present;
 use session_shared::objects::conditions::is_ready;
 use session_shared::objects::endpoint::{PodPort, endpoint_of_port};
-use session_shared::reconcile::is_primary;
+use session_shared::reconcile::{containers, default_container, is_primary};
 
 use crate::intent::{Intent, Way};
 
@@ -182,7 +182,7 @@ pub(crate) fn pod<'a>(
         return Ok(None);
     };
     let Some(wanted) = wanted else {
-        return Ok(Some((first, default_container(present, first))));
+        return Ok(Some((first, default_container(&present.session, first))));
     };
     if let Some(pod) = pods
         .iter()
@@ -196,35 +196,6 @@ pub(crate) fn pod<'a>(
         "container {wanted:?} is not in pod {name:?}: the containers are {}",
         there.join(", ")
     )
-}
-
-fn containers(pod: &Pod) -> impl Iterator<Item = &str> {
-    let spec = pod.spec.as_ref();
-    spec.into_iter()
-        .flat_map(|spec| &spec.containers)
-        .map(|container| container.name.as_str())
-}
-
-/// The primary container, as the start wrote it down; else the one that the Pod's annotation names; else the first.
-fn default_container(present: &Present, pod: &Pod) -> String {
-    let status = present.session.status.as_ref();
-    let primary = status.and_then(|status| status.applied.as_ref()?.primary.as_ref());
-    let written = primary
-        .and_then(|primary| primary.container.as_deref())
-        .filter(|_| is_primary(pod));
-    let annotated = pod
-        .metadata
-        .annotations
-        .as_ref()
-        .and_then(|all| all.get("kubectl.kubernetes.io/default-container"))
-        .map(String::as_str);
-    let there = |name: &&str| containers(pod).any(|container| container == *name);
-    written
-        .filter(there)
-        .or(annotated.filter(there))
-        .or_else(|| containers(pod).next())
-        .unwrap_or_default()
-        .to_owned()
 }
 
 /// What became of a container of a Pod, as far as it explains why a command in it was killed.

@@ -7,11 +7,12 @@ use bytes::Bytes;
 use futures::future::{Either, select};
 use session_shared::cluster::Cluster;
 use session_shared::cluster::forward::Forwarder;
+use session_shared::cluster::rights;
 use session_shared::report::terminal::{Inlet, Outlet};
 use session_shared::verb::Ground;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 
-use crate::{link, rights};
+use crate::link;
 
 /// Bytes that are read at a time.
 const CHUNK: usize = 64 * 1024;

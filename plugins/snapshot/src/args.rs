@@ -8,6 +8,8 @@ use session_shared::flags::selection::Selecting;
 use session_shared::flags::waiting::Waiting;
 use session_shared::flags::writing::Writing;
 
+use crate::file_args::{FromFile, ToFile};
+
 pub(crate) const ABOUT: &str = "Take snapshots of a session's data, go back to them, make other sessions of them.
 
 A snapshot is a VolumeSnapshot of every claim of a session; those of several claims share its name. While they are cut, the \
@@ -57,7 +59,8 @@ pub enum Action {
     #[command(visible_alias = "ls", after_long_help = LIST, override_usage = "kubectl session snapshot list [NAME] [options]")]
     List(List),
     /// Bring the data of a stopped session back to a snapshot, or make another session with it
-    #[command(after_long_help = RESTORE, override_usage = "kubectl session snapshot restore SNAPSHOT (--into NEW | --in-place) [options]")]
+    #[command(after_long_help = RESTORE, override_usage = "kubectl session snapshot restore SNAPSHOT (--into NEW | --in-place) [options]
+  kubectl session snapshot restore NAME --from FILE [options]")]
     Restore(Restore),
     /// Make another session with the data that a session has now
     #[command(after_long_help = CLONE, override_usage = "kubectl session snapshot clone NAME NEW [options]")]
@@ -68,6 +71,19 @@ pub enum Action {
     /// Delete old snapshots
     #[command(after_long_help = PRUNE, override_usage = "kubectl session snapshot prune (NAME | --all) (--keep NUMBER | --older-than DURATION) [options]")]
     Prune(Prune),
+    /// Have snapshots taken by the clock
+    ///
+    /// A CronJob in the session's Namespace runs `snapshot create NAME --keep NUMBER`, with a ServiceAccount that may do that and
+    /// nothing else. All of it goes with the session; the snapshots stay. Snapshots that were taken by hand are not counted, and
+    /// never deleted. Of a session that is stopped one is taken, and the next after it has been started. Given again, it changes
+    /// what is there; `snapshot list NAME` tells of it.
+    ///
+    /// Where you may not make the Role and the RoleBinding, everything else is made, and these are printed for an admin to apply.
+    ///
+    /// The image holds this program and nothing else. `cargo image` in the suite's sources writes it as an OCI archive: import
+    /// that on your nodes, or push it to your registry and name it with --image.
+    #[command(after_long_help = SCHEDULE, override_usage = "kubectl session snapshot schedule NAME (--cron CRON --keep NUMBER | --remove) [options]")]
+    Schedule(Schedule),
 }
 
 const CREATE: &str = "  # Take a snapshot, and wait until it can be restored
@@ -77,7 +93,10 @@ const CREATE: &str = "  # Take a snapshot, and wait until it can be restored
   kubectl session snapshot create alice --name before-upgrade --class fast
 
   # Take it although the session cannot be paused, and do not wait
-  kubectl session snapshot create alice --skip-hooks --wait=false";
+  kubectl session snapshot create alice --skip-hooks --wait=false
+
+  # Without claims: copy the files of its container to a file
+  kubectl session snapshot create alice --to alice.tar.gz";
 
 /// Flags and arguments of `snapshot create`.
 #[derive(Group, Clone, Debug)]
@@ -94,6 +113,11 @@ pub struct Create {
     /// Do not run the template's quiesce and resume hooks
     #[arg(long)]
     pub skip_hooks: bool,
+    /// Take it as a schedule does: mark it, then delete all that are marked but the newest NUMBER; of a stopped session, take one only
+    #[arg(long, value_name = "NUMBER", value_parser = numbers::count, allow_hyphen_values = true)]
+    pub keep: Option<u32>,
+    #[command(flatten)]
+    pub file: ToFile,
     #[command(flatten)]
     pub printing: ObjectOutput,
     #[command(flatten)]
@@ -131,12 +155,15 @@ const RESTORE: &str =
   kubectl session start alice-before
 
   # See what would be done
-  kubectl session snapshot restore before-upgrade --in-place --dry-run=client";
+  kubectl session snapshot restore before-upgrade --in-place --dry-run=client
+
+  # Copy the files of a file into a session that runs
+  kubectl session snapshot restore alice --from alice.tar.gz";
 
 /// Flags and arguments of `snapshot restore`.
 #[derive(Group, Clone, Debug)]
 pub struct Restore {
-    /// Name of the snapshot, or of a single VolumeSnapshot
+    /// Name of the snapshot, or of a single VolumeSnapshot; with --from, of the session
     #[arg(value_name = "SNAPSHOT")]
     pub snapshot: String,
     /// Name of a session that is made with the data, of the same template; it is stopped
@@ -151,6 +178,8 @@ pub struct Restore {
     /// VolumeSnapshotClass of the snapshot that is taken first; by default that of the claims' driver
     #[arg(long, value_name = "CLASS")]
     pub class: Option<String>,
+    #[command(flatten)]
+    pub file: FromFile,
     #[command(flatten)]
     pub printing: ObjectOutput,
     #[command(flatten)]
@@ -262,4 +291,49 @@ pub struct Prune {
     pub writing: Writing,
     #[command(flatten)]
     pub waiting: Waiting,
+}
+
+const SCHEDULE: &str = "  # Every night at half past three in Berlin, keep a week
+  kubectl session snapshot schedule alice --cron \"30 3 * * *\" --time-zone Europe/Berlin --keep 7
+
+  # Every hour; run it again to change it
+  kubectl session snapshot schedule alice --cron @hourly --keep 24 --image registry.example.com/kubectl-session:1
+
+  # See what would be made
+  kubectl session snapshot schedule alice --cron @daily --keep 7 --dry-run=client -o yaml
+
+  # No more; the snapshots stay
+  kubectl session snapshot schedule alice --remove";
+
+/// Flags and arguments of `snapshot schedule`.
+#[derive(Group, Clone, Debug)]
+pub struct Schedule {
+    /// Name of the session, also as session/NAME
+    #[arg(value_name = "NAME")]
+    pub session: String,
+    /// When: minute, hour, day of the month, month, day of the week; or @hourly, @daily, @weekly, @monthly, @yearly
+    #[arg(long, value_name = "CRON", allow_hyphen_values = true)]
+    pub cron: Option<String>,
+    /// How many of the newest that it took stay
+    #[arg(long, value_name = "NUMBER", value_parser = numbers::count, allow_hyphen_values = true)]
+    pub keep: Option<u32>,
+    /// Time zone of --cron, as Europe/Berlin; by default that of the cluster's controllers, mostly UTC
+    #[arg(long, value_name = "ZONE")]
+    pub time_zone: Option<String>,
+    /// VolumeSnapshotClass; by default that of the claims' driver, as it is now
+    #[arg(long, value_name = "CLASS")]
+    pub class: Option<String>,
+    /// Do not run the template's quiesce and resume hooks
+    #[arg(long)]
+    pub skip_hooks: bool,
+    /// Image of this program; by default localhost/kubectl-session of this version, which no registry has
+    #[arg(long, value_name = "IMAGE")]
+    pub image: Option<String>,
+    /// Take the schedule away; the snapshots stay
+    #[arg(long)]
+    pub remove: bool,
+    #[command(flatten)]
+    pub printing: ObjectOutput,
+    #[command(flatten)]
+    pub writing: Writing,
 }

@@ -3,20 +3,27 @@
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
+use serde_json::Value;
 use session_shared::cluster::Cluster;
+use session_shared::cluster::chosen::Chosen;
+use session_shared::failure::{self, Kind, is, usage};
 use session_shared::flags::choice::Which;
 use session_shared::flags::connection::Connection;
 use session_shared::flags::selection::session_name;
 use session_shared::flags::writing::DryRun;
-use session_shared::lifecycle::snapshotting::{Asked, Cutting};
+use session_shared::lifecycle::snapshotting::{Asked, Cutting, look_at};
 use session_shared::lifecycle::stopping::Present;
 use session_shared::names::{SessionName, check_subdomain};
 use session_shared::progress::{Event, Sink};
+use session_shared::report::format::Format;
 use session_shared::report::mutation::Mutations;
 use session_shared::verb::Ground;
 
 use crate::args::Create;
 use crate::plan::{Writes, object_format};
+use crate::save;
+use crate::schedule::intent::kept;
+use crate::schedule::{pruning, resting};
 
 /// How long it waits when it is not told: drivers that copy a volume take minutes.
 const USUAL_WAIT: Duration = Duration::from_secs(600);
@@ -26,6 +33,9 @@ const USUAL_WAIT: Duration = Duration::from_secs(600);
 /// # Errors
 /// What the user got wrong, before any request; a session without claims; classes; hooks; the driver.
 pub(crate) async fn run(args: &Create, connection: &Connection, ground: &mut Ground) -> Result<()> {
+    if let (true, Some(to)) = (args.file.is_asked()?, &args.file.to) {
+        return save::run(args, to, connection, ground).await;
+    }
     // no request: everything the user can have got wrong
     if let Some(text) = args.writing.deprecation() {
         ground.console.warn(text);
@@ -33,28 +43,86 @@ pub(crate) async fn run(args: &Create, connection: &Connection, ground: &mut Gro
     let (session, asked) = (session_name(&args.session)?, asked(args)?);
     let writes = Writes::of(&args.writing, &args.waiting, USUAL_WAIT)?;
     let format = object_format(&args.printing)?;
+    let keep = keep(args, &format)?;
     // reads only
     let cluster = ground.connect(connection).await?;
-    let present = present(&cluster, &session).await?;
-    let cutting = Cutting::of(&cluster, &present, &asked, ground.now()).await?;
+    let found = chosen(&cluster, &session).await?;
+    let present = look_at(&cluster, found, asked.skip_hooks).await?;
+    let mut cutting = Cutting::of(&cluster, &present, &asked, ground.now()).await?;
+    let held = match keep {
+        Some(_) => by_the_clock(&cluster, &present, &mut cutting).await?,
+        None => None,
+    };
     // writes
-    let taken = if writes.dry_run == DryRun::Client {
-        cutting.objects.clone()
-    } else {
-        let _guard = ground.interrupt.guard();
-        let interrupt = ground.interrupt.clone();
-        let with = writes.taking(&interrupt, writes.wait);
-        let mut sink = ground.console.progress();
-        let taken = cutting.take(&cluster, &with, &mut sink).await;
-        sink.tell(Event::Done);
-        taken?
+    let taken = match &held {
+        Some(_) => Ok(Vec::new()),
+        None => take(&cluster, &cutting, &writes, ground).await,
     };
     // prints
     let mut mutations = Mutations::new(format, writes.dry_run);
-    for snapshot in &taken {
+    for snapshot in taken.iter().flatten() {
         ground.console.out(&mutations.done(snapshot, "created")?)?;
     }
-    Ok(())
+    if let Some(name) = &held {
+        let note = format!("none is taken: it is stopped, and snapshot {name:?} holds all of it");
+        ground.console.note(&note);
+    }
+    let mut errors: Vec<anyhow::Error> = taken.err().into_iter().collect();
+    if let Some(keep) = keep
+        && !errors.iter().any(|error| is(error, Kind::Interrupted))
+    {
+        // Whatever became of this one: those that were not ready in time must not heap up. In a rehearsal it is not there.
+        let missing = writes.dry_run != DryRun::None && held.is_none();
+        let keep = keep - u32::from(missing);
+        let belonging = &present.belonging;
+        let pruned = pruning::prune(&cluster, belonging, keep, &writes, &mutations, ground);
+        errors.extend(pruned.await.unwrap_or_else(|error| vec![error]));
+    }
+    failure::all(errors)
+}
+
+/// Marks a snapshot as one of a schedule; the name of the one that holds all that it would, if there is one.
+async fn by_the_clock(
+    cluster: &Cluster,
+    present: &Present,
+    cutting: &mut Cutting,
+) -> Result<Option<String>> {
+    pruning::mark(&mut cutting.objects, &present.belonging.session);
+    if !resting::mark(&mut cutting.objects, present) {
+        return Ok(None);
+    }
+    let taken = pruning::taken(cluster, &present.belonging).await?;
+    let held = resting::holding(&cutting.objects, &taken);
+    Ok(held.map(|set| set.name.clone()))
+}
+
+async fn take(
+    cluster: &Cluster,
+    cutting: &Cutting,
+    writes: &Writes,
+    ground: &mut Ground,
+) -> Result<Vec<Value>> {
+    if writes.dry_run == DryRun::Client {
+        return Ok(cutting.objects.clone());
+    }
+    let _guard = ground.interrupt.guard();
+    let interrupt = ground.interrupt.clone();
+    let with = writes.taking(&interrupt, writes.wait);
+    let mut sink = ground.console.progress();
+    let taken = cutting.take(cluster, &with, &mut sink).await;
+    sink.tell(Event::Done);
+    taken
+}
+
+/// How many stay of those that are taken with `--keep`.
+fn keep(args: &Create, format: &Format) -> Result<Option<u32>> {
+    let whole = matches!(format, Format::Objects(printer) if !printer.is_name());
+    if args.keep.is_some() && whole {
+        return Err(usage(
+            "--keep tells of several objects: only -o name can be given with it",
+        ));
+    }
+    args.keep.map(kept).transpose()
 }
 
 fn asked(args: &Create) -> Result<Asked> {
@@ -80,12 +148,16 @@ pub(crate) fn class_of(given: Option<&str>) -> Result<Option<String>> {
     Ok(given.map(str::to_owned))
 }
 
-/// A session, and all that is there of it. Whether a controller looks after it makes no difference to its data.
-pub(crate) async fn present(cluster: &Cluster, name: &SessionName) -> Result<Present> {
+/// A session as the server has it.
+pub(crate) async fn chosen(cluster: &Cluster, name: &SessionName) -> Result<Chosen> {
     let which = Which::Named(vec![name.clone()]);
     let mut chosen = cluster.chosen(cluster.namespace(), &which).await?;
-    let chosen = chosen
+    chosen
         .pop()
-        .unwrap_or_else(|| Err(anyhow!("session {:?} was not read", name.as_str())))?;
-    Present::of(cluster, chosen, false).await
+        .unwrap_or_else(|| Err(anyhow!("session {:?} was not read", name.as_str())))
+}
+
+/// A session, and all that is there of it. Whether a controller looks after it makes no difference to its data.
+pub(crate) async fn present(cluster: &Cluster, name: &SessionName) -> Result<Present> {
+    Present::of(cluster, chosen(cluster, name).await?, false).await
 }

@@ -1,22 +1,33 @@
 //! `kubectl session snapshot`: what a session's claims held at a moment, kept, and brought back.
 
 mod args;
+mod bring;
 mod chosen;
 mod copy;
 mod create;
 mod delete;
 mod doomed;
+mod file_args;
 mod in_place;
+mod inside;
 mod list;
+mod passing;
 mod plan;
 mod prune;
 mod restore;
+mod save;
+mod schedule;
+mod sealed;
+mod sending;
+mod tarball;
+mod target;
 mod view;
 
 use anyhow::Result;
 use session_shared::verb::{Ground, Verb};
 
 pub use args::{Action, Args};
+pub use file_args::{FromFile, ToFile};
 
 /// The verb.
 #[derive(Debug)]
@@ -37,6 +48,7 @@ impl Verb for Snapshot {
             Action::Clone(args) => copy::run(args, connection, ground).await,
             Action::Delete(args) => delete::run(args, connection, ground).await,
             Action::Prune(args) => prune::run(args, connection, ground).await,
+            Action::Schedule(args) => schedule::run(args, connection, ground).await,
         }
     }
 }

@@ -16,6 +16,7 @@ use session_shared::report::table::{Options, TablePrinter};
 use session_shared::verb::Ground;
 
 use crate::args::List;
+use crate::schedule;
 use crate::view;
 
 /// Lists snapshots.
@@ -61,6 +62,14 @@ pub(crate) async fn run(args: &List, connection: &Connection, ground: &mut Groun
             if found.is_empty() {
                 let namespace = (!everywhere).then(|| cluster.namespace());
                 ground.console.err_line(&no_resources(namespace));
+            }
+            // Who picks some of them does not ask where they come from.
+            let picks = [&args.selecting.selector, &args.selecting.field_selector];
+            if let Some(name) = &args.session
+                && picks.iter().all(|selector| selector.is_empty())
+                && let Some(told) = schedule::told(&cluster, &session_name(name)?).await
+            {
+                ground.console.note(&told);
             }
             Ok(())
         }

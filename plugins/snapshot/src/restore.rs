@@ -18,7 +18,7 @@ use crate::args::Restore;
 use crate::chosen::{self, Set};
 use crate::create::present;
 use crate::plan::{Writes, object_format};
-use crate::{copy, in_place};
+use crate::{bring, copy, in_place};
 
 /// Brings the data of a snapshot back.
 ///
@@ -30,6 +30,9 @@ pub(crate) async fn run(
     connection: &Connection,
     ground: &mut Ground,
 ) -> Result<()> {
+    if let (true, Some(from)) = (args.file.is_asked()?, &args.file.from) {
+        return bring::run(args, from, connection, ground).await;
+    }
     if let Some(text) = args.writing.deprecation() {
         ground.console.warn(text);
     }
@@ -37,7 +40,7 @@ pub(crate) async fn run(
         (Some(_), true) => Err(usage("--into and --in-place cannot be given together")),
         (Some(new), false) => into(args, new, connection, ground).await,
         (None, true) => in_place::run(args, connection, ground).await,
-        (None, false) => Err(usage("--into or --in-place is required")),
+        (None, false) => Err(usage("--into, --in-place or --from is required")),
     }
 }
 

@@ -139,7 +139,9 @@ impl Todo {
     }
 
     fn notes(&self) -> Vec<String> {
-        let before = self.ahead.iter().flat_map(|ahead| ahead.notes.clone());
+        // What comes up already does not take up a template that has changed since.
+        let ahead = self.ahead.iter().filter(|_| self.deed != Deed::Wait);
+        let before = ahead.flat_map(|ahead| ahead.notes.clone());
         let later = self
             .change
             .iter()

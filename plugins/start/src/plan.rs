@@ -4,7 +4,7 @@ use std::io::BufRead;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use session_shared::api::{Session, State};
+use session_shared::api::{Phase, Session, State};
 use session_shared::duration::Lifetime;
 use session_shared::failure::{hinted, usage};
 use session_shared::flags::choice::Which;
@@ -100,9 +100,11 @@ impl Deed {
             Seen::Ready { .. } | Seen::NotReady(_) | Seen::Hopeless(_)
         );
         let settled = !is_start_asked(session) && session.spec.state != Some(State::Stopped);
+        // A run that was cut off while it waited has not written down that it is ready.
+        let told = session.status.as_ref().and_then(|status| status.phase) == Some(Phase::Running);
         match (there, seen) {
             (true, _) if intent.restart => Deed::Restart,
-            (true, Seen::Ready { .. }) if settled => Deed::Nothing,
+            (true, Seen::Ready { .. }) if settled && told => Deed::Nothing,
             (true, _) if settled => Deed::Wait,
             // Stopped, ended, lost or left half made: what is missing is made.
             _ => Deed::Start,

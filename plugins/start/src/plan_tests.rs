@@ -12,7 +12,11 @@ fn session(state: &str, answered: &str) -> Session {
     serde_json::from_value(json!({
         "apiVersion": "streaming.platform/v1", "kind": "Session", "metadata": {"name": "a"},
         "spec": {"userId": "u", "state": state, "startRequest": "2026-01-01T11:00:00Z"},
-        "status": if answered.is_empty() { Value::Null } else { json!({"startRequest": answered}) },
+        "status": match answered {
+            "" => Value::Null,
+            "unready" => json!({"startRequest": "2026-01-01T11:00:00Z", "phase": "pending"}),
+            _ => json!({"startRequest": answered, "phase": "running"}),
+        },
     }))
     .unwrap()
 }
@@ -30,6 +34,8 @@ fn what_is_done_depends_on_what_is_there_and_what_was_asked() {
         // A stop that got no further than the wish, and a create that got no further than its Pod.
         ("a", "stopped", asked, &ready, Deed::Start),
         ("a", "running", "", &ready, Deed::Start),
+        // A wait that was cut off before it wrote down that the session is ready.
+        ("a", "running", "unready", &ready, Deed::Wait),
     ] {
         let found = Deed::of(&intent(line).unwrap(), &session(state, answered), seen);
         assert_eq!(found, deed, "{line} {state} {answered:?} {seen:?}");

@@ -6,9 +6,10 @@ use session_shared::api::Session;
 use session_shared::cluster::{NodeUse, VolumeUse};
 use session_shared::labels;
 use session_shared::objects::resource::text;
+use session_shared::quantity::size;
 use session_shared::reconcile::Live;
 
-use crate::report::{size, some_text};
+use crate::report::some_text;
 
 /// A session's data.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

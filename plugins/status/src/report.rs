@@ -176,37 +176,3 @@ fn conditions(session: &Session, head: &Head) -> Vec<Condition> {
 pub(crate) fn some_text(object: &Value, pointer: &str) -> Option<String> {
     Some(text(object, pointer).to_owned()).filter(|text| !text.is_empty())
 }
-
-/// Bytes as a quantity of at most one decimal: `0`, `512`, `1.5Mi`, `20Gi`.
-pub(crate) fn size(bytes: u64) -> String {
-    let units = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
-    let (mut whole, mut rest, mut unit) = (bytes, 0, 0);
-    while whole >= 1024 && unit + 1 < units.len() {
-        rest = whole % 1024;
-        whole /= 1024;
-        unit += 1;
-    }
-    match rest * 10 / 1024 {
-        tenths if tenths > 0 && whole < 100 => format!("{whole}.{tenths}{}", units[unit]),
-        _ => format!("{whole}{}", units[unit]),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::size;
-
-    #[test]
-    fn a_size_has_one_decimal_where_it_matters() {
-        for (bytes, text) in [
-            (0, "0"),
-            (1023, "1023"),
-            (1536, "1.5Ki"),
-            (20 << 30, "20Gi"),
-            ((976 << 20) + (1 << 19), "976Mi"),
-            (u64::MAX, "15.9Ei"),
-        ] {
-            assert_eq!(size(bytes), text);
-        }
-    }
-}

@@ -9,9 +9,10 @@ use session_shared::api::{ObjectRef, Session};
 use session_shared::cluster::{NodeUse, PodUse};
 use session_shared::objects::conditions::has_condition;
 use session_shared::objects::resource::text;
+use session_shared::quantity::size;
 use session_shared::reconcile::{Live, is_primary};
 
-use crate::report::{size, some_text};
+use crate::report::some_text;
 
 /// A workload of the session, and its Pods.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -14,12 +14,12 @@ use super::interrupt::Interrupt;
 use super::live::{missing, typed};
 use super::{Change, Cluster, Place, Selection};
 use crate::api::Session;
-use crate::diagnosis::{EventNote, unproven};
+use crate::diagnosis::{Ask, CLAIM_NOT_FOUND, EventNote, unproven};
 use crate::failure::{self, Failure, Kind};
 use crate::labels;
 use crate::objects::ResourceType;
 use crate::objects::conditions::has_condition;
-use crate::objects::resource::{EVENT, POD, REPLICA_SET, SESSION, text};
+use crate::objects::resource::{EVENT, PERSISTENT_VOLUME_CLAIM, POD, REPLICA_SET, SESSION, text};
 use crate::progress::{Event, Sink, Stage};
 use crate::reconcile::{Live, Seen, look};
 
@@ -110,10 +110,11 @@ impl Cluster {
                 },
             }
             seen = state.look();
-            if matches!(
+            let is_last = matches!(
                 seen,
                 Seen::Ready { .. } | Seen::Ended { .. } | Seen::Hopeless(_)
-            ) {
+            );
+            if is_last && !state.is_premature(&seen).await {
                 let pod = state.decisive(&seen);
                 let seen = state.cluster.explain(namespace, seen).await;
                 sink.tell(Event::Done);
@@ -166,6 +167,18 @@ impl Watching<'_> {
         let doubt = pod.and_then(|pod| unproven(pod, &self.events, Timestamp::now()));
         self.again = doubt.as_ref().map(|(_, left)| *left);
         doubt.map_or(seen, |(finding, _)| Seen::NotReady(finding))
+    }
+
+    /// True if the scheduler misses a claim that is there: it has not seen yet what was made a moment ago, and looks again.
+    async fn is_premature(&self, seen: &Seen) -> bool {
+        let Seen::Hopeless(cause) = seen else {
+            return false;
+        };
+        let Some(Ask::Claim { name }) = cause.asks.first() else {
+            return false;
+        };
+        let claim = (self.cluster).get(&PERSISTENT_VOLUME_CLAIM, self.namespace, name);
+        cause.reason == CLAIM_NOT_FOUND && matches!(claim.await, Ok(Some(_)))
     }
 
     fn decisive(&self, seen: &Seen) -> Option<Box<Pod>> {

@@ -98,16 +98,22 @@ pub(super) fn unbound(pod: &str, claims: &[&str]) -> Cause {
     }
 }
 
+/// The reason of a claim that the scheduler does not know; it may only have been made a moment ago.
+pub const CLAIM_NOT_FOUND: &str = "ClaimNotFound";
+
 /// A claim that a Pod names and that is not there.
 pub(super) fn missing(pod: &str, message: &str) -> Option<Cause> {
     let (_, rest) = message.split_once("persistentvolumeclaim \"")?;
     let (name, rest) = rest.split_once('"')?;
     rest.trim_start().starts_with("not found").then(|| Cause {
-        reason: "ClaimNotFound".into(),
+        reason: CLAIM_NOT_FOUND.into(),
         message: format!("pod {pod:?} mounts claim {name:?}, which does not exist"),
         remedy: Some(format!(
             "make claim {name:?} in the session's namespace, or correct its name"
         )),
+        asks: vec![Ask::Claim {
+            name: name.to_owned(),
+        }],
         ..Cause::default()
     })
 }

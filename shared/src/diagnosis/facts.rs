@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::Cause;
+use super::claim::CLAIM_NOT_FOUND;
 use super::quota::{pod_resources, quantity};
 use crate::objects::conditions::condition;
 use crate::objects::resource::text;
@@ -140,6 +141,7 @@ fn add(cause: &mut Cause, ask: &Ask, objects: &[Value]) {
             None => format!("node {name:?}: does not exist"),
         }),
         Ask::Load { node, room, has } => cause.evidence.push(load(node, room, has, objects)),
+        Ask::Claim { .. } if objects.is_empty() && cause.reason == CLAIM_NOT_FOUND => {}
         Ask::Claim { name } => cause.evidence.push(match objects.first() {
             Some(claim) => describe_claim(claim),
             None => format!("claim {name:?}: does not exist"),

@@ -23,6 +23,7 @@ mod scheduling;
 mod telling;
 mod volume;
 
+pub use claim::CLAIM_NOT_FOUND;
 pub use event::EventNote;
 pub use facts::{Answer, Ask, Room, refine};
 pub use holding::holding;

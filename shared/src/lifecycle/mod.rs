@@ -5,6 +5,7 @@ pub mod checks;
 pub mod consent;
 pub mod copying;
 pub mod deleting;
+pub mod pausing;
 pub mod remembering;
 pub mod restarting;
 pub mod restoring;

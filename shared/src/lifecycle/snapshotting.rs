@@ -8,23 +8,27 @@ use futures::join;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::pausing::{Pausing, Words};
 use super::remembering::remember;
 pub use super::snapshot_class::served;
 use super::snapshot_class::{Classes, classes};
 use super::stopping::Present;
-use crate::api::ObjectRef;
+use crate::api::{ObjectRef, Session};
+use crate::cluster::chosen::Chosen;
 use crate::cluster::interrupt::Interrupt;
 use crate::cluster::snapshots::{DriverFailed, Milestone};
-use crate::cluster::{Cluster, Write, random_token};
+use crate::cluster::{Cluster, Place, Selection, Write, random_token};
 use crate::failure::{self, Kind, hinted};
 use crate::labels;
 use crate::names::check_subdomain;
 use crate::objects::belonging::Belonging;
-use crate::objects::resource::{VOLUME_SNAPSHOT, VOLUME_SNAPSHOT_CONTENT, text};
-use crate::objects::snapshot::{content_mark, name_of, snapshots_of};
+use crate::objects::resource::{
+    PERSISTENT_VOLUME_CLAIM, VOLUME_SNAPSHOT, VOLUME_SNAPSHOT_CONTENT, text,
+};
+use crate::objects::snapshot::{claim_name, content_mark, name_of, snapshots_of};
 use crate::plan::Propagation;
-use crate::progress::Sink;
-use crate::reconcile::HookRun;
+use crate::progress::{Event, Sink};
+use crate::reconcile::Live;
 
 /// So long a paused workload waits for its snapshots to be cut; then it goes on, and there is no snapshot.
 const PAUSE: Duration = Duration::from_secs(120);
@@ -49,8 +53,7 @@ pub struct Cutting {
     pub objects: Vec<Value>,
     session: String,
     namespace: String,
-    quiesce: Option<HookRun>,
-    resume: Option<HookRun>,
+    pausing: Pausing,
     retaining: Vec<String>,
 }
 
@@ -72,6 +75,37 @@ pub fn set_of(session: &str, now: Timestamp) -> String {
     format!("{session}-{}", now.strftime("%Y%m%d-%H%M%S"))
 }
 
+/// True if its template has a hook for before or after a snapshot.
+pub fn has_hooks(session: &Session) -> bool {
+    let applied = session
+        .status
+        .as_ref()
+        .and_then(|status| status.applied.as_ref());
+    let hooks = applied.and_then(|applied| applied.hooks.as_ref());
+    hooks.is_some_and(|hooks| hooks.quiesce.is_some() || hooks.resume.is_some())
+}
+
+/// Looks at what a snapshot needs of a session: all that is there of it where a hook runs, its claims alone where none does.
+/// Then it needs no other right.
+///
+/// # Errors
+/// As [`Present::of`].
+pub async fn look_at(cluster: &Cluster, chosen: Chosen, skip_hooks: bool) -> Result<Present> {
+    let goes = chosen.session.metadata.deletion_timestamp.is_some();
+    if goes || (has_hooks(&chosen.session) && !skip_hooks) {
+        return Present::of(cluster, chosen, false).await;
+    }
+    let place = Place::Namespace(text(&chosen.object, "/metadata/namespace"));
+    let name = text(&chosen.object, "/metadata/name");
+    let select = Selection::labelled(format!("{}={name}", labels::SESSION));
+    let claims = cluster.list(&PERSISTENT_VOLUME_CLAIM, place, &select).await;
+    let live = Live {
+        data: claims?.items,
+        ..Live::default()
+    };
+    Present::with(chosen, live, false)
+}
+
 impl Cutting {
     /// Looks at what there is to take a snapshot of, and what it is taken with. Reads classes alone.
     ///
@@ -90,9 +124,13 @@ impl Cutting {
             .collect();
         claims.sort_by_key(|claim| text(claim, "/metadata/name"));
         if claims.is_empty() {
-            return Err(anyhow!(
+            let error = anyhow!(
                 "session {session:?} has no claims: there is nothing to take a snapshot of"
-            ));
+            );
+            let save = format!(
+                "save the files of its container: kubectl session snapshot create {session} -n {namespace} --to FILE.tar.gz"
+            );
+            return Err(hinted(error, save));
         }
         let bound = |claim: &&&Value| text(claim, "/status/phase") == "Bound";
         if let Some(claim) = claims.iter().find(|claim| !bound(claim)) {
@@ -122,24 +160,20 @@ impl Cutting {
             check_subdomain(name)
                 .map_err(|why| anyhow!("invalid snapshot name {name:?}: {why}"))?;
         }
-        let hook = |name| {
-            let run = HookRun::of(&present.session, &present.seen, name);
-            run.filter(|_| !asked.skip_hooks)
+        let words = Words {
+            undone: format!("no snapshot of session {session:?} was taken"),
+            without: format!(
+                "take it while the session writes: kubectl session snapshot create {session} -n {namespace}"
+            ),
         };
         Ok(Self {
             set,
             objects,
             session: session.to_owned(),
             namespace: namespace.to_owned(),
-            quiesce: hook("quiesce"),
-            resume: hook("resume"),
+            pausing: Pausing::of(present, asked.skip_hooks, words),
             retaining,
         })
-    }
-
-    /// True if the workload pauses while it is cut.
-    fn pauses(&self) -> bool {
-        self.quiesce.is_some() || self.resume.is_some()
     }
 
     /// Takes it, and returns the VolumeSnapshots as they are then. Of one that a driver has failed, or that was not cut while the
@@ -156,20 +190,8 @@ impl Cutting {
         if with.write.dry_run {
             return self.make(cluster, with.write).await;
         }
-        let cut = match self.pause(cluster, with).await {
-            Ok(()) => self.cut(cluster, with, sink).await,
-            Err(error) => Err(error),
-        };
-        // Whatever happened, and whoever has had enough: the workload goes on.
-        let made = match (cut, self.go_on(cluster).await) {
-            (Ok(made), Ok(())) => made,
-            (Err(error), Ok(())) => return Err(error),
-            (cut, Err(paused)) => {
-                let mut errors: Vec<anyhow::Error> = cut.err().into_iter().collect();
-                errors.push(paused);
-                return Err(failure::all(errors).err().unwrap_or_else(|| anyhow!("")));
-            }
-        };
+        let cut = self.cut(cluster, with, sink);
+        let made = self.pausing.around(cluster, with.interrupt, cut).await?;
         if !with.wait {
             return Ok(made);
         }
@@ -208,49 +230,6 @@ impl Cutting {
         join_all(marks).await.into_iter().for_each(drop);
     }
 
-    async fn pause(&self, cluster: &Cluster, with: &Taking<'_>) -> Result<()> {
-        let Some(hook) = &self.quiesce else {
-            return Ok(());
-        };
-        let run = cluster.run_hook(&self.namespace, hook);
-        let Err(error) = with.interrupt.race(run).await else {
-            return Ok(());
-        };
-        if failure::is(&error, Kind::Interrupted) {
-            return Err(error);
-        }
-        let (session, namespace) = (&self.session, &self.namespace);
-        // As text: a failure of the connection would be printed without what was being done.
-        let error = anyhow!(
-            "no snapshot of session {session:?} was taken: it could not be quiesced: {error:#}"
-        );
-        let without = format!(
-            "take it while the session writes: kubectl session snapshot create {session} -n {namespace} --skip-hooks"
-        );
-        Err(hinted(error, without))
-    }
-
-    async fn go_on(&self, cluster: &Cluster) -> Result<()> {
-        let Some(hook) = &self.resume else {
-            return Ok(());
-        };
-        let done = cluster.run_hook(&self.namespace, hook).await;
-        done.map_err(|error| {
-            let error = anyhow!(
-                "session {:?} may still be quiesced: it could not be resumed: {error:#}",
-                self.session
-            );
-            let words = hook.command.join(" ");
-            hinted(
-                error,
-                format!(
-                    "resume it: kubectl session connect {} -n {} -- {words}",
-                    self.session, self.namespace
-                ),
-            )
-        })
-    }
-
     /// Makes the VolumeSnapshots; where the workload pauses, waits until the moment is fixed.
     async fn cut(
         &self,
@@ -259,7 +238,14 @@ impl Cutting {
         sink: &mut dyn Sink,
     ) -> Result<Vec<Value>> {
         let made = self.make(cluster, with.write).await?;
-        if !self.pauses() {
+        for earlier in made.iter().filter(|object| !self.is_of_this_run(object)) {
+            sink.tell(Event::Note(format!(
+                "{} is of a run that was cut off, begun at {}: the snapshots of the other claims are later",
+                text(earlier, "/metadata/name"),
+                text(earlier, "/metadata/creationTimestamp")
+            )));
+        }
+        if !self.pausing.pauses() {
             return Ok(made);
         }
         let limit = with.limit.min(PAUSE);
@@ -272,19 +258,29 @@ impl Cutting {
         }
     }
 
-    /// POSTs all of them, or none: what was made before one was refused is taken away again.
+    /// POSTs all of them, or none: what was made before one was refused is taken away again. What a run that was cut off has
+    /// made of them stays, and is completed.
     async fn make(&self, cluster: &Cluster, write: &Write) -> Result<Vec<Value>> {
         let posts = self
             .objects
             .iter()
             .map(|object| self.post(cluster, object, write));
-        let (mut made, mut refused) = (Vec::new(), None);
-        for result in join_all(posts).await {
+        let (mut made, mut taken, mut refused) = (Vec::new(), None, None);
+        for (object, result) in self.objects.iter().zip(join_all(posts).await) {
             match result {
                 Ok(object) => made.push(object),
-                Err(error) => refused = refused.or(Some(error)),
+                Err(error) => match self.earlier(cluster, object, &error).await {
+                    Some(found) => {
+                        made.push(found);
+                        taken = taken.or(Some(error));
+                    }
+                    None => refused = refused.or(Some(error)),
+                },
             }
         }
+        let is_new = made.iter().any(|object| self.is_of_this_run(object));
+        // There is nothing to complete: the name is taken.
+        let refused = refused.or(taken.filter(|_| !is_new));
         match refused {
             None => Ok(made),
             Some(error) if write.dry_run => Err(error),
@@ -293,6 +289,32 @@ impl Cutting {
                 Err(served(error))
             }
         }
+    }
+
+    /// What has the name of one of them and is just that: the same snapshot of the same claim, by another run.
+    async fn earlier(
+        &self,
+        cluster: &Cluster,
+        object: &Value,
+        error: &anyhow::Error,
+    ) -> Option<Value> {
+        if !failure::is(error, Kind::AlreadyExists) {
+            return None;
+        }
+        let name = text(object, "/metadata/name");
+        let found = cluster.get(&VOLUME_SNAPSHOT, &self.namespace, name).await;
+        let found = found.ok().flatten()?;
+        let marks = [labels::SNAPSHOT_SET, labels::SESSION_UID];
+        let mark = |object: &Value, key: &str| object["metadata"]["annotations"][key].clone();
+        let same = marks
+            .iter()
+            .all(|key| mark(&found, key).is_string() && mark(&found, key) == mark(object, key));
+        let whole = text(&found, "/metadata/deletionTimestamp").is_empty();
+        (same && whole && claim_name(&found) == claim_name(object)).then_some(found)
+    }
+
+    fn is_of_this_run(&self, object: &Value) -> bool {
+        self.objects.first().and_then(run_of) == run_of(object)
     }
 
     async fn post(&self, cluster: &Cluster, object: &Value, write: &Write) -> Result<Value> {
@@ -318,7 +340,8 @@ impl Cutting {
 
     /// True if nothing of them is left.
     async fn take_back(&self, cluster: &Cluster, made: &[Value], write: &Write) -> bool {
-        let targets: Vec<ObjectRef> = made.iter().map(ObjectRef::of).collect();
+        let new = made.iter().filter(|object| self.is_of_this_run(object));
+        let targets: Vec<ObjectRef> = new.map(ObjectRef::of).collect();
         let deletes = targets.iter().map(|target| {
             let background = Propagation::Background;
             cluster.take_away(&VOLUME_SNAPSHOT, &self.namespace, target, background, write)

@@ -156,3 +156,17 @@ fn the_api_may_write_it_as_a_number() {
     assert_eq!(serde_json::to_string(&q("1024Mi")).unwrap(), "\"1Gi\"");
     assert!(serde_json::from_str::<Quantity>("true").is_err());
 }
+
+#[test]
+fn a_size_has_one_decimal_where_it_matters() {
+    for (bytes, text) in [
+        (0, "0"),
+        (1023, "1023"),
+        (1536, "1.5Ki"),
+        (20 << 30, "20Gi"),
+        ((976 << 20) + (1 << 19), "976Mi"),
+        (u64::MAX, "15.9Ei"),
+    ] {
+        assert_eq!(size(bytes), text);
+    }
+}

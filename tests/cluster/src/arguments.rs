@@ -192,6 +192,8 @@ pub(crate) fn kwok(folder: &Folder, settings: &Settings) -> Vec<String> {
         // A missing address would be looked up in the cluster's DNS, which there is none of.
         "--node-ip=127.0.0.1".to_owned(),
         "--cidr=10.245.0.0/16".to_owned(),
+        // Without Leases its nodes are taken for dead every minute, and their Pods for not ready.
+        "--node-lease-duration-seconds=40".to_owned(),
     ]
 }
 

@@ -232,10 +232,25 @@ impl Cluster {
     /// # Errors
     /// When containers do not run here or containerd refuses it.
     pub fn import_image(&self, image: &Image) -> Result<()> {
+        self.can_import()?;
+        containers::import(&self.folder, &self.settings, image)
+    }
+
+    /// Gives the node an image that lies in an OCI archive, as `cargo image` writes it.
+    ///
+    /// # Errors
+    /// As [`Cluster::import_image`].
+    pub fn import_archive(&self, archive: &Path) -> Result<()> {
+        self.can_import()?;
+        containers::import_archive(&self.folder, &self.settings, archive)
+            .with_context(|| format!("cannot import {}", archive.display()))
+    }
+
+    fn can_import(&self) -> Result<()> {
         if let Err(reason) = self.has_kubelet() {
             bail!("no image can be imported, as containers do not run here: {reason}");
         }
-        containers::import(&self.folder, &self.settings, image)
+        Ok(())
     }
 
     /// A PersistentVolume of a folder on this machine, with its StorageClass `class` (no provisioner, bound when a Pod wants it).

@@ -42,15 +42,23 @@ pub(crate) fn import(folder: &Folder, settings: &Settings, image: &Image) -> Res
     );
     std::fs::write(&path, image.archive()?)
         .with_context(|| format!("cannot write {}", path.display()))?;
-    let archive = path.to_string_lossy().into_owned();
+    let imported = import_archive(folder, settings, &path);
+    let _ = std::fs::remove_file(&path);
+    imported.with_context(|| format!("cannot import the image {name}"))
+}
+
+/// As [`import`], of an archive in OCI layout.
+///
+/// # Errors
+/// As [`import`].
+pub(crate) fn import_archive(folder: &Folder, settings: &Settings, archive: &Path) -> Result<()> {
     let snapshotter = format!("--snapshotter={}", settings.snapshotter);
-    let imported = ctr(
+    let archive = archive.to_string_lossy();
+    ctr(
         folder,
         settings,
         &["images", "import", &snapshotter, &archive],
-    );
-    let _ = std::fs::remove_file(&path);
-    imported.with_context(|| format!("cannot import the image {name}"))
+    )
 }
 
 /// Runs a container that ends at once.

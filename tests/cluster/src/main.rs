@@ -1,6 +1,7 @@
 //! `cargo cluster`: the local Kubernetes from the command line.
 
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
@@ -30,6 +31,11 @@ enum Verb {
         /// etcd, apiserver, controller-manager, scheduler, containerd, kubelet, csi-driver, csi-provisioner,
         /// csi-snapshotter, csi-resizer, snapshot-controller, proxy, kwok, or audit
         part: String,
+    },
+    /// Give the node an image in an OCI archive, as cargo image writes it
+    Import {
+        /// The archive
+        file: PathBuf,
     },
     /// Make a user and print the path of the kubeconfig
     User {
@@ -77,6 +83,11 @@ fn run(verb: Verb) -> Result<ExitCode> {
             print(&cluster.env())?;
         }
         Verb::Logs { part } => logs(&part)?,
+        Verb::Import { file } => {
+            let cluster = running()?;
+            cluster.touch();
+            cluster.import_archive(&file)?;
+        }
         Verb::User {
             name,
             group,

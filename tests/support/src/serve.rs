@@ -42,7 +42,7 @@ impl FakeApi {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let folder = tempfile::tempdir().unwrap();
         let kubeconfig = folder.path().join("config");
-        std::fs::write(&kubeconfig, config_text(&url)).unwrap();
+        std::fs::write(&kubeconfig, config_text(&url, "default")).unwrap();
         let (stop, stopped) = tokio::sync::oneshot::channel();
         let state = self.state.clone();
         let thread = std::thread::spawn(move || {
@@ -95,10 +95,11 @@ impl Drop for Listening {
     }
 }
 
-fn config_text(url: &str) -> String {
+/// A kubeconfig with one context, `fake`.
+pub(crate) fn config_text(url: &str, namespace: &str) -> String {
     format!(
         "apiVersion: v1\nkind: Config\ncurrent-context: fake\nclusters:\n- {{name: fake, cluster: {{server: \"{url}\"}}}}\n\
-         users:\n- {{name: fake, user: {{}}}}\ncontexts:\n- {{name: fake, context: {{cluster: fake, user: fake, namespace: default}}}}\n"
+         users:\n- {{name: fake, user: {{}}}}\ncontexts:\n- {{name: fake, context: {{cluster: fake, user: fake, namespace: {namespace}}}}}\n"
     )
 }
 

@@ -67,6 +67,29 @@ fn a_session_becomes_ready_through_the_watch() {
     assert_eq!(watches.count(), 2, "Pods and Events");
 }
 
+/// As the scheduler leaves a Pod whose claim it does not know.
+fn unscheduled(pod: &Value, claim: &str) -> Value {
+    let mut pod = pod.clone();
+    let message =
+        format!("0/1 nodes are available: persistentvolumeclaim \"{claim}\" not found. not found");
+    pod["status"] = json!({"phase": "Pending", "conditions": [
+        {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}]});
+    pod
+}
+
+#[test]
+fn a_claim_that_the_scheduler_has_not_seen_yet_is_waited_for() {
+    let api = server();
+    told(&api, |pod| vec![unscheduled(pod, "home-alice"), ready(pod)]);
+    create(&api, "alice --template tool").done();
+    assert_eq!(status(&api)["phase"], "running");
+    let api = server();
+    told(&api, |pod| vec![unscheduled(pod, "another"), ready(pod)]);
+    let failed = create(&api, "alice --template tool");
+    let text = "mounts claim \"another\", which does not exist";
+    assert!(failed.code == 1 && failed.err.contains(text), "{failed:?}");
+}
+
 #[test]
 fn stdout_is_one_line_and_a_terminal_sees_the_progress_on_stderr() {
     let api = server();

@@ -1,7 +1,7 @@
 //! Quiesce, one VolumeSnapshot a claim, resume whatever happened, ready: in this order.
 
 use kubectl_session_snapshot::Snapshot;
-use serde_json::json;
+use serde_json::{Value, json};
 use session_shared::cluster::interrupt::Interrupt;
 use session_support::{Answer, Execution, FakeApi, golden};
 
@@ -261,6 +261,60 @@ fn one_that_is_refused_takes_the_others_with_it() {
     assert_eq!(last.line(), other);
     assert_eq!(last.json()["preconditions"]["uid"], "u-7");
     assert_eq!(api.executed(), FROZEN);
+}
+
+#[test]
+fn what_a_killed_run_has_begun_is_completed_by_the_next() {
+    let scene = Scene {
+        claims: &["home-alice", "data-alice"],
+        ..Scene::default()
+    };
+    let api = scene.server();
+    let names = || {
+        let all = api.objects(SNAPSHOTS).into_iter();
+        let told = |object: Value| {
+            format!(
+                "{} {}",
+                object["metadata"]["name"], object["metadata"]["uid"]
+            )
+        };
+        all.map(told).collect::<Vec<_>>()
+    };
+    snapshot(&api, "create alice --name before").done();
+    let whole = names();
+    assert_eq!(whole.len(), 2);
+    let again = snapshot(&api, "create alice --name before");
+    assert!(
+        again
+            .failed()
+            .contains("\"before-data-alice\" already exists"),
+        "{again:?}"
+    );
+    assert_eq!(names(), whole);
+    api.remove(SNAPSHOTS, "default", "before-home-alice");
+    let completed = snapshot(&api, "create alice --name before");
+    assert!(
+        completed
+            .err
+            .contains("before-data-alice is of a run that was cut off"),
+        "{completed:?}"
+    );
+    assert_eq!(completed.code, 0);
+    let now = names();
+    assert!(
+        now.len() == 2 && now.contains(&whole[0]) && !now.contains(&whole[1]),
+        "{now:?}"
+    );
+    // Of another session, of which nothing is known.
+    let mut other = api
+        .object(SNAPSHOTS, "default", "before-data-alice")
+        .unwrap();
+    other["metadata"]["annotations"]["streaming.platform/session-uid"] = "another".into();
+    api.put(other);
+    api.remove(SNAPSHOTS, "default", "before-home-alice");
+    let refused = snapshot(&api, "create alice --name before");
+    assert!(refused.failed().contains("already exists"), "{refused:?}");
+    assert_eq!(names().len(), 1);
 }
 
 #[test]

@@ -129,6 +129,22 @@ fn a_session_that_runs_is_left_alone() {
 }
 
 #[test]
+fn a_session_that_runs_and_was_never_said_to_is_written_down() {
+    let api = running();
+    let mut unsaid = session(&api);
+    unsaid["status"]["phase"] = "pending".into();
+    unsaid["status"]["podName"] = serde_json::Value::Null;
+    api.put(unsaid);
+    let line = "session.streaming.platform/alice already starting\n";
+    assert_eq!(start(&api, "alice").done(), line);
+    let status = session(&api)["status"].clone();
+    assert_eq!(
+        (&status["phase"], &status["podName"]),
+        (&json!("running"), &json!("tool-alice"))
+    );
+}
+
+#[test]
 fn values_for_a_session_that_runs_are_not_forgotten() {
     let api = running();
     let (played, requests) = requests_of(&api, || start(&api, "alice --set IMAGE=tool:2"));

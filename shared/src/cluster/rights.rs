@@ -1,10 +1,10 @@
 //! Rights that are missing, by name.
 
-use session_shared::cluster::Cluster;
-use session_shared::failure::{Kind, hinted, is};
+use super::Cluster;
+use crate::failure::{Kind, hinted, is};
 
-/// Says which rights a refused upgrade needs, and which role gives them.
-pub(crate) fn explain(error: anyhow::Error, cluster: &Cluster, subresource: &str) -> anyhow::Error {
+/// Says which rights a refused upgrade of a Pod needs, and which role gives them; any other error stays as it is.
+pub fn explain(error: anyhow::Error, cluster: &Cluster, subresource: &str) -> anyhow::Error {
     if !is(&error, Kind::Forbidden) {
         return error;
     }

@@ -1,0 +1,153 @@
+//! Whose files are meant: the container of a session that runs.
+
+use anyhow::{Result, anyhow};
+use session_shared::Pod;
+use session_shared::cluster::files::Inside;
+use session_shared::failure::{hinted, usage};
+use session_shared::lifecycle::stopping::Present;
+use session_shared::objects::conditions::is_ready;
+use session_shared::reconcile::{containers, default_container, is_primary};
+
+/// The container of `present` that is asked for, or its primary one.
+///
+/// # Errors
+/// A session that does not run, a container that it does not have.
+pub(crate) fn container(present: &Present, wanted: Option<&str>) -> Result<Inside> {
+    let (session, namespace) = (present.name(), present.namespace());
+    let mut pods: Vec<&Pod> = present
+        .live
+        .own_pods(&present.belonging.session_uid)
+        .collect();
+    pods.sort_by_key(|pod| (!is_primary(pod), !is_ready(pod)));
+    let Some(first) = pods.first().filter(|_| present.runs()) else {
+        let error = anyhow!("session {session:?} does not run: its files are out of reach");
+        let start = format!("start it: kubectl session start {session} -n {namespace}");
+        return Err(hinted(error, start));
+    };
+    let has = |pod: &&&Pod| containers(pod).any(|name| Some(name) == wanted);
+    let (pod, container) = match wanted {
+        None => (*first, default_container(&present.session, first)),
+        Some(wanted) => match pods.iter().find(has) {
+            Some(pod) => (*pod, wanted.to_owned()),
+            None => {
+                let there: Vec<&str> = containers(first).collect();
+                return Err(anyhow!(
+                    "container {wanted:?} is not in pod {:?}: the containers are {}",
+                    name_of(first),
+                    there.join(", ")
+                ));
+            }
+        },
+    };
+    Ok(Inside {
+        namespace: namespace.to_owned(),
+        pod: name_of(pod).to_owned(),
+        container,
+    })
+}
+
+fn name_of(pod: &Pod) -> &str {
+    pod.metadata.name.as_deref().unwrap_or_default()
+}
+
+/// The directories that are asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Folders {
+    /// The directory that everything is relative to; empty for the container's own.
+    pub(crate) base: String,
+    /// What is meant of it.
+    pub(crate) paths: Vec<String>,
+}
+
+impl Folders {
+    /// One directory is taken by itself, several with their places below `/`.
+    ///
+    /// # Errors
+    /// One that is not absolute, or is `/`.
+    pub(crate) fn of(paths: &[String]) -> Result<Self> {
+        let cleaned = paths.iter().map(|path| directory(path));
+        let cleaned = cleaned.collect::<Result<Vec<String>>>()?;
+        let base = match cleaned.as_slice() {
+            [] => String::new(),
+            [only] => only.clone(),
+            several => {
+                return Ok(Self {
+                    base: "/".to_owned(),
+                    paths: several.iter().map(|path| format!(".{path}")).collect(),
+                });
+            }
+        };
+        let paths = vec![".".to_owned()];
+        Ok(Self { base, paths })
+    }
+}
+
+/// The path of a directory in a container, without a slash at its end.
+///
+/// # Errors
+/// One that is not absolute, or is `/`.
+pub(crate) fn directory(path: &str) -> Result<String> {
+    let leads_out = path.split('/').any(|part| part == "..");
+    if !path.starts_with('/') || leads_out || path.contains('\n') {
+        return Err(usage(format!(
+            "--path must be an absolute path in the container, got {path:?}"
+        )));
+    }
+    let parts = path.split('/').filter(|part| !matches!(*part, "" | "."));
+    let cleaned: String = parts.map(|part| format!("/{part}")).collect();
+    match cleaned.as_str() {
+        "" => Err(usage(
+            "--path cannot be /: it holds what belongs to the image and to the node",
+        )),
+        _ => Ok(cleaned),
+    }
+}
+
+/// Refuses the root of a container, which nobody has asked for.
+///
+/// # Errors
+/// When `path` is `/`.
+pub(crate) fn is_some_directory(path: &str, inside: &Inside) -> Result<()> {
+    if path != "/" {
+        return Ok(());
+    }
+    let error = anyhow!(
+        "container {:?} of pod {:?} has neither a working directory nor a home",
+        inside.container,
+        inside.pod
+    );
+    Err(hinted(error, "say which files are meant with --path DIR"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folders(paths: &[&str]) -> Result<Folders> {
+        let paths: Vec<String> = paths.iter().map(|path| (*path).to_owned()).collect();
+        Folders::of(&paths)
+    }
+
+    #[test]
+    fn one_directory_is_taken_by_itself_and_several_below_the_root() {
+        let one = folders(&["/home//dev/./"]).unwrap();
+        assert_eq!(
+            (one.base.as_str(), one.paths.join(" ")),
+            ("/home/dev", ".".into())
+        );
+        let two = folders(&["/home/dev", "/-x"]).unwrap();
+        assert_eq!(
+            (two.base.as_str(), two.paths.join(" ")),
+            ("/", "./home/dev ./-x".into())
+        );
+        assert_eq!(folders(&[]).unwrap().base, "");
+    }
+
+    #[test]
+    fn a_directory_is_absolute_and_not_the_root() {
+        for path in ["", "home", "./x", "/", "//", "/.", "/a\nb", "/a/.."] {
+            assert!(directory(path).is_err(), "{path:?}");
+        }
+        assert_eq!(directory("/a..b/").unwrap(), "/a..b");
+    }
+}

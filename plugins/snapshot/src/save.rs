@@ -1,0 +1,222 @@
+//! `snapshot create --to`: a session's files become a file.
+
+use std::io;
+use std::time::Duration;
+
+use anyhow::{Result, anyhow};
+use session_shared::Timestamp;
+use session_shared::cluster::files::Inside;
+use session_shared::cluster::{Cluster, rights};
+use session_shared::failure::{Hint, usage};
+use session_shared::flags::connection::Connection;
+use session_shared::flags::selection::session_name;
+use session_shared::flags::writing::DryRun;
+use session_shared::lifecycle::pausing::{Pausing, Words};
+use session_shared::lifecycle::stopping::Present;
+use session_shared::names::SessionName;
+use session_shared::progress::{Event, Sink};
+use session_shared::quantity::size;
+use session_shared::report::console::Closed;
+use session_shared::report::mutation::Mutations;
+use session_shared::verb::Ground;
+use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
+
+use crate::args::Create;
+use crate::create::present;
+use crate::file_args::alone;
+use crate::inside::{Folders, container, is_some_directory};
+use crate::passing::{WAITING, counted, same, within};
+use crate::plan::object_format;
+use crate::sealed::{Seal, record};
+use crate::tarball::Contents;
+use crate::target::Target;
+
+/// What is wanted.
+struct Saving {
+    session: SessionName,
+    folders: Folders,
+    container: Option<String>,
+    target: Target,
+    dry_run: DryRun,
+    /// Zero for none.
+    limit: Duration,
+}
+
+/// A session's files, in a file.
+struct Saved {
+    inside: Inside,
+    directory: String,
+    contents: Contents,
+    /// Of the file, in bytes.
+    size: u64,
+}
+
+/// Copies the files of a session's container to a file.
+///
+/// # Errors
+/// What the user got wrong, before any request; a session that does not run; hooks; a container without tar; a stream that is
+/// not whole, of which no file is left.
+pub(crate) async fn run(
+    args: &Create,
+    to: &str,
+    connection: &Connection,
+    ground: &mut Ground,
+) -> Result<()> {
+    // no request: everything the user can have got wrong
+    if let Some(text) = args.writing.deprecation() {
+        ground.console.warn(text);
+    }
+    let saving = Saving::of(args, to, ground)?;
+    let format = object_format(&args.printing)?;
+    // reads only
+    let cluster = ground.connect(connection).await?;
+    let present = present(&cluster, &saving.session).await?;
+    let inside = container(&present, saving.container.as_deref())?;
+    // carries out
+    let saved = match saving.dry_run {
+        DryRun::None => {
+            let pausing = saving.pausing(&present, args.skip_hooks, to);
+            let saved = saving.carry_out(&cluster, inside, &pausing, ground).await;
+            Some(saved.map_err(|error| rights::explain(error, &cluster, "pods/exec"))?)
+        }
+        DryRun::Client | DryRun::Server => None,
+    };
+    // prints
+    if saving.target != Target::Output {
+        let mut mutations = Mutations::new(format, saving.dry_run);
+        let text = mutations.done(&present.object, "saved")?;
+        ground.console.out(&text)?;
+    }
+    if let Some(saved) = saved {
+        ground.console.note(&saved.told(&saving.target));
+    }
+    Ok(())
+}
+
+impl Saving {
+    fn of(args: &Create, to: &str, ground: &Ground) -> Result<Self> {
+        alone(
+            "--to",
+            &[
+                ("--name", args.name.is_some()),
+                ("--class", args.class.is_some()),
+                ("--wait=false", !args.waiting.wait),
+            ],
+        )?;
+        if to == "-" && !args.printing.output.is_empty() {
+            return Err(usage(
+                "-o cannot be given with --to -: the archive is the output",
+            ));
+        }
+        Ok(Self {
+            session: session_name(&args.session)?,
+            folders: Folders::of(&args.file.paths)?,
+            container: args.file.container.clone(),
+            target: Target::of(to, args.file.overwrite, &ground.console)?,
+            dry_run: args.writing.dry_run()?,
+            limit: args.waiting.limit(Duration::ZERO),
+        })
+    }
+
+    fn pausing(&self, present: &Present, skip: bool, to: &str) -> Pausing {
+        let (session, namespace) = (present.name(), present.namespace());
+        let words = Words {
+            undone: format!("the files of session {session:?} were not copied"),
+            without: format!(
+                "copy them while the session writes: kubectl session snapshot create {session} -n {namespace} --to {to}"
+            ),
+        };
+        Pausing::of(present, skip, words)
+    }
+
+    async fn carry_out(
+        &self,
+        cluster: &Cluster,
+        inside: Inside,
+        pausing: &Pausing,
+        ground: &mut Ground,
+    ) -> Result<Saved> {
+        let _guard = ground.interrupt.guard();
+        let interrupt = ground.interrupt.clone();
+        let mut sink = ground.console.progress();
+        let looked = cluster.directory(&inside, &self.folders.base);
+        let directory = interrupt.race(looked).await?.path;
+        if self.folders.base.is_empty() {
+            is_some_directory(&directory, &inside)?;
+        }
+        let (opened, writer) = self.target.open(&ground.console)?;
+        let (send, receive) = mpsc::channel(WAITING);
+        let recording = spawn_blocking(move || record(receive, writer));
+        let packing = cluster.pack(&inside, &directory, &self.folders.paths, send, &mut sink);
+        let packing = within(self.limit, &interrupt, packing);
+        let packed = pausing.around(cluster, &interrupt, packing).await;
+        // Its end of the stream is closed now, come what may.
+        let recorded = recording.await?;
+        sink.tell(Event::Done);
+        let passed = match packed? {
+            Some(passed) => passed,
+            None => {
+                let why = recorded.err();
+                let why = opened.given_up().await.or(why);
+                let why = why.unwrap_or_else(|| anyhow!("nobody takes it"));
+                return Err(self.explained(why, &inside));
+            }
+        };
+        let (contents, writer) = recorded.map_err(|why| self.explained(why, &inside))?;
+        same(&passed, &contents.sha256, &inside).hint("do it again")?;
+        let seal = self.seal(&inside, &directory, &contents, ground.now());
+        let seal = seal.bytes()?;
+        let finished = opened.finish(writer, seal).await;
+        Ok(Saved {
+            size: finished.map_err(|why| self.explained(why, &inside))?,
+            inside,
+            directory,
+            contents,
+        })
+    }
+
+    fn seal(&self, inside: &Inside, directory: &str, contents: &Contents, now: Timestamp) -> Seal {
+        Seal {
+            session: self.session.to_string(),
+            namespace: inside.namespace.clone(),
+            directory: directory.to_owned(),
+            made: now.to_string(),
+            length: contents.length,
+            sha256: contents.sha256.clone(),
+        }
+    }
+
+    /// What went wrong on this side: writing it down, or with what has come.
+    fn explained(&self, why: anyhow::Error, inside: &Inside) -> anyhow::Error {
+        if why.is::<Closed>() {
+            return why;
+        }
+        if why.is::<io::Error>() {
+            return why.context(self.target.unwritten());
+        }
+        why.context(format!(
+            "what came from container {:?} of pod {:?} is of no use",
+            inside.container, inside.pod
+        ))
+    }
+}
+
+impl Saved {
+    fn told(&self, target: &Target) -> String {
+        let Self {
+            inside,
+            directory,
+            contents,
+            size: packed,
+        } = self;
+        format!(
+            "{} ({}) holds {} of {directory:?} in container {:?}: {}",
+            target.named(),
+            size(*packed),
+            counted(contents.files),
+            inside.container,
+            size(contents.length)
+        )
+    }
+}

@@ -1,0 +1,172 @@
+//! `snapshot schedule`: snapshots that nobody has to think of, by a CronJob that runs this program.
+
+mod cron;
+pub(crate) mod intent;
+mod objects;
+mod outcome;
+mod plan;
+pub(crate) mod pruning;
+pub(crate) mod resting;
+
+use anyhow::Result;
+use serde_json::Value;
+use session_shared::cluster::execute::Carrying;
+use session_shared::cluster::{Cluster, Write, random_token};
+use session_shared::flags::connection::Connection;
+use session_shared::flags::writing::DryRun;
+use session_shared::lifecycle::snapshotting::{self, Cutting, has_hooks};
+use session_shared::names::SessionName;
+use session_shared::objects::belonging::Belonging;
+use session_shared::objects::resource::{CRON_JOB, text};
+use session_shared::progress::{Event, Sink};
+use session_shared::report::format::Format;
+use session_shared::report::mutation::{Mutations, no_resources};
+use session_shared::verb::Ground;
+
+use crate::args::Schedule;
+use crate::create::chosen;
+use crate::plan::object_format;
+use intent::{Asked, Intent};
+use objects::{ScheduleName, Scheduling};
+use plan::{Planned, There};
+
+/// Makes, changes or takes away a schedule.
+///
+/// # Errors
+/// What the user got wrong, before any request; a session whose claims cannot be cut; what the server refuses.
+pub(crate) async fn run(
+    args: &Schedule,
+    connection: &Connection,
+    ground: &mut Ground,
+) -> Result<()> {
+    // no request: everything the user can have got wrong
+    if let Some(text) = args.writing.deprecation() {
+        ground.console.warn(text);
+    }
+    let intent = intent::read(args)?;
+    let format = object_format(&args.printing)?;
+    let write = Write::of(&args.writing)?;
+    let cluster = ground.connect(connection).await?;
+    match &intent.asked {
+        Some(asked) => make(&cluster, &intent, asked, &write, format, ground).await,
+        None => remove(&cluster, &intent, &write, format, ground).await,
+    }
+}
+
+async fn make(
+    cluster: &Cluster,
+    intent: &Intent,
+    asked: &Asked,
+    write: &Write,
+    format: Format,
+    ground: &mut Ground,
+) -> Result<()> {
+    // reads only
+    let (belonging, planned) = planned(cluster, &intent.session, asked, ground).await?;
+    // writes
+    let made = if intent.dry_run == DryRun::Client {
+        outcome::only_said(&planned)
+    } else {
+        let _guard = ground.interrupt.guard();
+        let interrupt = ground.interrupt.clone();
+        let with = Carrying {
+            belonging: &belonging,
+            write: write.clone(),
+            interrupt: &interrupt,
+            limit: outcome::LIMIT,
+        };
+        let mut sink = ground.console.progress();
+        let made = outcome::carry_out(cluster, &planned, &with, &mut sink).await;
+        sink.tell(Event::Done);
+        made?
+    };
+    // prints
+    outcome::report(&made, format, intent.dry_run, &mut ground.console)
+}
+
+/// Everything that a schedule needs to know, and what follows from it.
+async fn planned(
+    cluster: &Cluster,
+    session: &SessionName,
+    asked: &Asked,
+    ground: &Ground,
+) -> Result<(Belonging, Planned)> {
+    let found = chosen(cluster, session).await?;
+    let hooks = has_hooks(&found.session) && !asked.skip_hooks;
+    let (present, there) = futures::try_join!(
+        snapshotting::look_at(cluster, found, true),
+        outcome::observe(cluster, session),
+    )?;
+    // What cannot be cut now is told now, and not at night.
+    let wanted = snapshotting::Asked {
+        name: Some(session.to_string()),
+        class: asked.class.clone(),
+        skip_hooks: true,
+    };
+    let cutting = Cutting::of(cluster, &present, &wanted, ground.now()).await?;
+    let belonging = Belonging {
+        run: random_token()?,
+        ..present.belonging.clone()
+    };
+    let scheduling = Scheduling {
+        belonging: &belonging,
+        asked,
+        class: class(&cutting.objects),
+        hooks,
+    };
+    let planned = plan::plan(scheduling.objects(), &there, &belonging)?;
+    Ok((belonging, planned))
+}
+
+/// The class of all snapshots: a run may not be able to look for it. Those of several drivers have to be.
+fn class(snapshots: &[Value]) -> Option<&str> {
+    let mut classes = snapshots
+        .iter()
+        .map(|one| text(one, "/spec/volumeSnapshotClassName"));
+    let first = classes.next().filter(|class| !class.is_empty())?;
+    classes.all(|class| class == first).then_some(first)
+}
+
+async fn remove(
+    cluster: &Cluster,
+    intent: &Intent,
+    write: &Write,
+    format: Format,
+    ground: &mut Ground,
+) -> Result<()> {
+    // reads only
+    let found = chosen(cluster, &intent.session).await?;
+    let there = outcome::observe(cluster, &intent.session).await?;
+    let belonging = Belonging::of(&found.session)?;
+    let plan = plan::removal(&there, &belonging)?;
+    // writes
+    let _guard = ground.interrupt.guard();
+    let interrupt = ground.interrupt.clone();
+    let with = Carrying {
+        belonging: &belonging,
+        write: write.clone(),
+        interrupt: &interrupt,
+        limit: outcome::LIMIT,
+    };
+    let mut sink = ground.console.progress();
+    let done = outcome::remove(cluster, &plan, intent.dry_run, &with, &mut sink).await;
+    sink.tell(Event::Done);
+    done?;
+    // prints
+    let namespace = cluster.namespace();
+    if plan.is_empty() {
+        ground.console.err_line(&no_resources(Some(namespace)));
+        return Ok(());
+    }
+    let mutations = Mutations::new(format, intent.dry_run);
+    let hidden = there.iter().any(|there| matches!(there, There::Hidden));
+    outcome::report_removal(&plan, hidden, &mutations, namespace, &mut ground.console)
+}
+
+/// One line about the schedule of a session; `None` where there is none, or none to be seen.
+pub(crate) async fn told(cluster: &Cluster, session: &SessionName) -> Option<String> {
+    let name = ScheduleName::of(session);
+    let found = cluster.get(&CRON_JOB, cluster.namespace(), name.as_str());
+    let found = found.await.ok()??;
+    Some(objects::told(&found))
+}

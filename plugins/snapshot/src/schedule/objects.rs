@@ -1,0 +1,338 @@
+//! What a schedule consists of: a CronJob, and who it is. Pure.
+//!
+//! All of it belongs to the Session and goes with it. The Pods that take snapshots are none of the session's: they carry
+//! [`labels::SCHEDULE`] in place of its label, so that none of its Services, NetworkPolicies and lists mean them.
+
+use serde_json::{Value, json};
+use session_shared::labels;
+use session_shared::names::SessionName;
+use session_shared::objects::ResourceType;
+use session_shared::objects::belonging::Belonging;
+use session_shared::objects::resource::{
+    CRON_JOB, ROLE, ROLE_BINDING, SERVICE_ACCOUNT, VOLUME_SNAPSHOT,
+};
+
+use super::intent::Asked;
+
+/// Longest name of a CronJob, in bytes: its Jobs have 11 more.
+const CRON_JOB_NAME_MAX: usize = 52;
+/// Seconds after which a run that could not begin is left out: the next one comes.
+const LATEST_START: u32 = 3600;
+/// Seconds that one run may take, an image that cannot be pulled included: two never run at the same time.
+const LONGEST_RUN: u32 = 3600;
+/// Seconds that a run has to end when its time is up: what is quiesced is resumed.
+const GRACE: u32 = 120;
+/// Nobody's user and group.
+const NOBODY: u32 = 65534;
+/// Where RBAC lives.
+const RBAC: &str = "rbac.authorization.k8s.io";
+
+/// The types of what a schedule consists of, in the order in which it is made.
+pub(crate) static TYPES: [&ResourceType; 4] = [&SERVICE_ACCOUNT, &ROLE, &ROLE_BINDING, &CRON_JOB];
+
+/// Name of everything that a session's schedule consists of: at most [`CRON_JOB_NAME_MAX`] bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ScheduleName(String);
+
+impl ScheduleName {
+    pub(crate) fn of(session: &SessionName) -> Self {
+        let (before, after) = ("session-", "-snapshots");
+        let room = CRON_JOB_NAME_MAX - before.len() - after.len();
+        let part = labels::name_part_within(session.as_str(), room);
+        Self(format!("{before}{part}{after}"))
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What a schedule is made of.
+#[derive(Clone, Debug)]
+pub(crate) struct Scheduling<'a> {
+    pub(crate) belonging: &'a Belonging,
+    pub(crate) asked: &'a Asked,
+    /// The class of all its claims' snapshots, where there is one.
+    pub(crate) class: Option<&'a str>,
+    /// Whether hooks are run.
+    pub(crate) hooks: bool,
+}
+
+impl Scheduling<'_> {
+    /// Everything, as [`TYPES`] has it. What must not be there is null.
+    pub(crate) fn objects(&self) -> Vec<Value> {
+        let name = ScheduleName::of(&self.belonging.session);
+        let account = json!({ "apiVersion": "v1", "kind": "ServiceAccount" });
+        let role =
+            json!({ "apiVersion": format!("{RBAC}/v1"), "kind": "Role", "rules": self.rules() });
+        let binding = json!({
+            "apiVersion": format!("{RBAC}/v1"),
+            "kind": "RoleBinding",
+            "roleRef": { "apiGroup": RBAC, "kind": "Role", "name": name.as_str() },
+            "subjects": [{
+                "kind": "ServiceAccount",
+                "name": name.as_str(),
+                "namespace": self.belonging.namespace.as_str(),
+            }],
+        });
+        let mut objects = vec![account, role, binding, self.cron_job(&name)];
+        for object in &mut objects {
+            object["metadata"]["name"] = name.as_str().into();
+            self.belonging.put_on(object);
+        }
+        let marked = json!({ "labels": {
+            labels::MANAGED_BY: labels::MANAGER,
+            labels::SCHEDULE: self.belonging.session.as_str(),
+        } });
+        let job = &mut objects[3]["spec"]["jobTemplate"];
+        job["metadata"] = marked.clone();
+        job["spec"]["template"]["metadata"] = marked;
+        objects
+    }
+
+    /// All that one run may do, as the requests of `snapshot create --keep` have it.
+    fn rules(&self) -> Vec<Value> {
+        let session = self.belonging.session.as_str();
+        let rule = |group: &str, resources: &[&str], verbs: &[&str]| json!({ "apiGroups": [group], "resources": resources, "verbs": verbs });
+        let mut own = rule("streaming.platform", &["sessions"], &["get"]);
+        own["resourceNames"] = json!([session]);
+        let snapshots = ["get", "list", "watch", "create", "delete"];
+        let mut rules = vec![
+            own,
+            rule("", &["persistentvolumeclaims"], &["list"]),
+            rule(&VOLUME_SNAPSHOT.group, &["volumesnapshots"], &snapshots),
+        ];
+        if self.hooks {
+            let sets = ["statefulsets", "deployments", "replicasets", "daemonsets"];
+            rules.push(rule("", &["pods"], &["list"]));
+            rules.push(rule("apps", &sets, &["list"]));
+            rules.push(rule("batch", &["jobs"], &["list"]));
+            rules.push(self.exec());
+        }
+        rules
+    }
+
+    /// Hooks run in the session's primary Pod; where that is made by a controller its name is not known before.
+    fn exec(&self) -> Value {
+        let primary = self.belonging.primary.as_ref();
+        let mut rule =
+            json!({ "apiGroups": [""], "resources": ["pods/exec"], "verbs": ["create", "get"] });
+        if let Some(pod) = primary.filter(|primary| primary.kind == "Pod") {
+            rule["resourceNames"] = json!([pod.name]);
+        }
+        rule
+    }
+
+    fn cron_job(&self, name: &ScheduleName) -> Value {
+        let asked = self.asked;
+        json!({
+            "apiVersion": "batch/v1",
+            "kind": "CronJob",
+            "spec": {
+                "schedule": asked.cron.to_string(),
+                "timeZone": asked.time_zone,
+                "suspend": false,
+                "concurrencyPolicy": "Forbid",
+                "startingDeadlineSeconds": LATEST_START,
+                "successfulJobsHistoryLimit": 1,
+                "failedJobsHistoryLimit": 3,
+                "jobTemplate": { "spec": {
+                    "backoffLimit": 1,
+                    "activeDeadlineSeconds": LONGEST_RUN,
+                    "template": { "spec": self.pod(name) },
+                } },
+            },
+        })
+    }
+
+    fn pod(&self, name: &ScheduleName) -> Value {
+        json!({
+            "serviceAccountName": name.as_str(),
+            "automountServiceAccountToken": true,
+            "enableServiceLinks": false,
+            "restartPolicy": "Never",
+            "terminationGracePeriodSeconds": GRACE,
+            "securityContext": {
+                "runAsNonRoot": true,
+                "runAsUser": NOBODY,
+                "runAsGroup": NOBODY,
+                "seccompProfile": { "type": "RuntimeDefault" },
+            },
+            "containers": [{
+                "name": "snapshot",
+                "image": self.asked.image,
+                "imagePullPolicy": "IfNotPresent",
+                "args": self.words(),
+                "terminationMessagePolicy": "FallbackToLogsOnError",
+                "resources": {
+                    "requests": { "cpu": "10m", "memory": "32Mi" },
+                    "limits": { "cpu": "1", "memory": "128Mi" },
+                },
+                "securityContext": {
+                    "allowPrivilegeEscalation": false,
+                    "readOnlyRootFilesystem": true,
+                    "capabilities": { "drop": ["ALL"] },
+                },
+            }],
+        })
+    }
+
+    /// What the program is called with.
+    fn words(&self) -> Vec<String> {
+        let (session, keep) = (
+            self.belonging.session.to_string(),
+            self.asked.keep.to_string(),
+        );
+        let mut words = ["snapshot", "create", &session, KEEP, &keep]
+            .map(str::to_owned)
+            .to_vec();
+        if let Some(class) = self.class {
+            words.extend(["--class".to_owned(), class.to_owned()]);
+        }
+        if self.asked.skip_hooks {
+            words.push("--skip-hooks".to_owned());
+        }
+        words
+    }
+}
+
+/// The flag that tells how many stay.
+const KEEP: &str = "--keep";
+
+/// One line for people about a schedule that is there.
+pub(crate) fn told(cron_job: &Value) -> String {
+    let text = |path: &str| cron_job.pointer(path).and_then(Value::as_str);
+    let words = cron_job.pointer("/spec/jobTemplate/spec/template/spec/containers/0/args");
+    let words = words.and_then(Value::as_array).into_iter().flatten();
+    let mut words = words.filter_map(Value::as_str);
+    let keep = words.find(|word| *word == KEEP).and_then(|_| words.next());
+    let mut line = format!(
+        "taken by schedule {:?}",
+        text("/spec/schedule").unwrap_or_default()
+    );
+    if let Some(zone) = text("/spec/timeZone") {
+        line.push_str(&format!(" of {zone}"));
+    }
+    if let Some(keep) = keep {
+        line.push_str(&format!(", which keeps {keep}"));
+    }
+    match (
+        cron_job["spec"]["suspend"] == true,
+        text("/status/lastSuccessfulTime"),
+    ) {
+        (true, _) => line.push_str("; it is suspended"),
+        (false, Some(at)) => line.push_str(&format!("; the last one at {at}")),
+        (false, None) => line.push_str("; none yet"),
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked() -> Asked {
+        Asked {
+            cron: "30 3 * * *".parse().unwrap(),
+            time_zone: Some("Europe/Berlin".into()),
+            keep: 7,
+            class: None,
+            skip_hooks: false,
+            image: "localhost/kubectl-session:1".into(),
+        }
+    }
+
+    fn belonging(session: &str, primary: Option<(&str, &str)>) -> Belonging {
+        let primary = primary.map(|(kind, name)| {
+            serde_json::from_value(json!({ "kind": kind, "name": name })).unwrap()
+        });
+        Belonging {
+            session: session.parse().unwrap(),
+            session_uid: "u-1".into(),
+            namespace: "ns".parse().unwrap(),
+            user_id: "alice@example.com".parse().unwrap(),
+            run: "r1".into(),
+            template: Some("lab".into()),
+            primary,
+        }
+    }
+
+    fn objects(belonging: &Belonging, hooks: bool) -> Vec<Value> {
+        let asked = asked();
+        let (class, belonging, asked) = (Some("fast"), belonging, &asked);
+        let scheduling = Scheduling {
+            belonging,
+            asked,
+            class,
+            hooks,
+        };
+        scheduling.objects()
+    }
+
+    #[test]
+    fn names_leave_room_for_the_jobs() {
+        let name = |session: &str| ScheduleName::of(&session.parse().unwrap());
+        assert_eq!(name("alice").as_str(), "session-alice-snapshots");
+        let (one, other) = ("a".repeat(63), format!("{}b", "a".repeat(62)));
+        assert_eq!(name(&one).as_str().len(), CRON_JOB_NAME_MAX);
+        assert_ne!(name(&one), name(&other));
+    }
+
+    #[test]
+    fn everything_is_the_sessions_but_the_pods_are_not() {
+        let all = objects(&belonging("alice", None), false);
+        for (object, resource) in all.iter().zip(TYPES) {
+            assert_eq!(object["kind"], resource.kind.as_ref());
+            let metadata = &object["metadata"];
+            assert_eq!(metadata["name"], "session-alice-snapshots");
+            assert_eq!(metadata["ownerReferences"][0]["uid"], "u-1");
+            assert_eq!(metadata["labels"][labels::SESSION], "alice");
+        }
+        let job = &all[3]["spec"]["jobTemplate"];
+        for metadata in [&job["metadata"], &job["spec"]["template"]["metadata"]] {
+            let labels = json!({ labels::MANAGED_BY: labels::MANAGER, labels::SCHEDULE: "alice" });
+            assert_eq!(*metadata, json!({ "labels": labels }));
+        }
+    }
+
+    #[test]
+    fn without_hooks_no_pod_is_looked_at_and_with_hooks_one_is_entered() {
+        let resources = |rules: &Value| {
+            let all = rules.as_array().unwrap().iter();
+            all.map(|rule| rule["resources"][0].as_str().unwrap().to_owned())
+                .collect::<Vec<_>>()
+        };
+        let all = objects(&belonging("alice", None), false);
+        assert_eq!(
+            resources(&all[1]["rules"]),
+            ["sessions", "persistentvolumeclaims", "volumesnapshots"]
+        );
+        let pod = objects(&belonging("alice", Some(("Pod", "lab-alice"))), true);
+        let exec = &pod[1]["rules"][6];
+        assert_eq!(exec["resources"], json!(["pods/exec"]));
+        assert_eq!(exec["resourceNames"], json!(["lab-alice"]));
+        let set = objects(
+            &belonging("alice", Some(("StatefulSet", "lab-alice"))),
+            true,
+        );
+        assert_eq!(set[1]["rules"][6].get("resourceNames"), None);
+        for rule in pod[1]["rules"].as_array().unwrap() {
+            let text = rule.to_string();
+            assert!(!text.contains('*') && !text.contains("secrets"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_schedule_is_told_in_a_line() {
+        let mut job = objects(&belonging("alice", None), false).remove(3);
+        let so_far = "taken by schedule \"30 3 * * *\" of Europe/Berlin, which keeps 7; ";
+        assert_eq!(told(&job), format!("{so_far}none yet"));
+        job["status"] = json!({ "lastSuccessfulTime": "2026-03-01T03:30:09Z" });
+        assert_eq!(
+            told(&job),
+            format!("{so_far}the last one at 2026-03-01T03:30:09Z")
+        );
+        job["spec"]["suspend"] = true.into();
+        assert_eq!(told(&job), format!("{so_far}it is suspended"));
+    }
+}

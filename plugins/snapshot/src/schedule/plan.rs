@@ -1,0 +1,195 @@
+//! What of a schedule is there, and what has to be done about it. Pure.
+
+use anyhow::{Result, anyhow};
+use serde_json::Value;
+use session_shared::api::ObjectRef;
+use session_shared::failure::hinted;
+use session_shared::labels;
+use session_shared::objects::ResourceType;
+use session_shared::objects::belonging::Belonging;
+use session_shared::objects::resource::text;
+use session_shared::plan::{Plan, Propagation, Step};
+
+use super::objects::TYPES;
+
+/// What there is by one of the names of a schedule.
+#[derive(Clone, Debug)]
+pub(crate) enum There {
+    Nothing,
+    Object(Box<Value>),
+    /// The caller may not look.
+    Hidden,
+}
+
+/// What is to be done so that a schedule is there.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Planned {
+    /// The account, its rights, the CronJob: in this order.
+    pub(crate) account: Plan,
+    pub(crate) rights: Plan,
+    pub(crate) job: Plan,
+    /// The rights as objects, for an admin.
+    pub(crate) wanted: Vec<Value>,
+    /// They are not tried: the caller may not even look at them.
+    pub(crate) hidden: bool,
+}
+
+/// What it takes to have `wanted` where `there` is; both as [`TYPES`] has them.
+///
+/// # Errors
+/// An object of that name that is not the session's.
+pub(crate) fn plan(wanted: Vec<Value>, there: &[There], belonging: &Belonging) -> Result<Planned> {
+    let mut planned = Planned::default();
+    for ((mut object, there), resource) in wanted.into_iter().zip(there).zip(TYPES) {
+        let step = match there {
+            There::Object(found) => {
+                own(found, resource, belonging)?;
+                Some(change(&mut object, found))
+            }
+            There::Nothing => Some(create(&mut object)),
+            There::Hidden => None,
+        };
+        let is_right = resource.group == "rbac.authorization.k8s.io";
+        if is_right {
+            planned.wanted.push(for_admin(object.clone()));
+        }
+        match (step, is_right) {
+            (Some(step), true) => planned.rights.stage(vec![step]),
+            (None, true) => planned.hidden = true,
+            (step, false) => {
+                let step = step.unwrap_or_else(|| create(&mut object));
+                let part = match resource.kind.as_ref() {
+                    "CronJob" => &mut planned.job,
+                    _ => &mut planned.account,
+                };
+                part.stage(vec![step]);
+            }
+        }
+    }
+    if planned.hidden {
+        planned.rights = Plan::default();
+    }
+    Ok(planned)
+}
+
+/// What it takes to have none of it: the CronJob first, so that nothing begins meanwhile.
+///
+/// # Errors
+/// An object of that name that is not the session's.
+pub(crate) fn removal(there: &[There], belonging: &Belonging) -> Result<Plan> {
+    let mut plan = Plan::default();
+    for (there, resource) in there.iter().zip(TYPES).rev() {
+        if let There::Object(found) = there {
+            own(found, resource, belonging)?;
+            plan.stage(vec![Step::Delete {
+                target: ObjectRef::of(found),
+                resource: resource.clone(),
+                propagation: Propagation::Background,
+            }]);
+        }
+    }
+    Ok(plan)
+}
+
+fn own(found: &Value, resource: &ResourceType, belonging: &Belonging) -> Result<()> {
+    let owners = found.pointer("/metadata/ownerReferences");
+    let mut owners = owners.and_then(Value::as_array).into_iter().flatten();
+    if owners.any(|owner| text(owner, "/uid") == belonging.session_uid) {
+        return Ok(());
+    }
+    let (kind, name) = (&resource.kind, text(found, "/metadata/name"));
+    let (session, namespace) = (&belonging.session, &belonging.namespace);
+    let error = anyhow!(
+        "{kind} {name:?} already exists and is not part of session {:?}",
+        session.as_str()
+    );
+    let look = format!(
+        "look whose it is: kubectl get {} {name} -n {namespace} -o yaml",
+        resource.plural
+    );
+    Err(hinted(error, look))
+}
+
+/// An object for somebody else to apply: no run of ours has made it.
+fn for_admin(mut object: Value) -> Value {
+    object["metadata"]["annotations"][labels::RUN] = Value::Null;
+    without_nulls(&mut object);
+    object
+}
+
+fn create(object: &mut Value) -> Step {
+    without_nulls(object);
+    Step::Create {
+        object: object.clone(),
+        existing: false,
+    }
+}
+
+/// Leaves alone what is as it should be.
+fn change(object: &mut Value, found: &Value) -> Step {
+    // It was made by another run, or by an admin; that alone is no change.
+    let run = found.pointer("/metadata/annotations");
+    let run = run.and_then(|all| all.get(labels::RUN)).cloned();
+    object["metadata"]["annotations"][labels::RUN] = run.unwrap_or_default();
+    if holds(found, object) {
+        return Step::Keep {
+            object: found.clone(),
+        };
+    }
+    without_nulls(object);
+    Step::Apply {
+        object: object.clone(),
+        found: found.clone(),
+    }
+}
+
+/// True if everything that is wanted is there, and nothing that is null: what the server adds is no difference.
+fn holds(found: &Value, wanted: &Value) -> bool {
+    match (found, wanted) {
+        (Value::Object(found), Value::Object(wanted)) => wanted.iter().all(|(key, wanted)| {
+            found
+                .get(key)
+                .map_or(wanted.is_null(), |found| holds(found, wanted))
+        }),
+        (Value::Array(found), Value::Array(wanted)) => {
+            let mut pairs = found.iter().zip(wanted);
+            found.len() == wanted.len() && pairs.all(|(found, wanted)| holds(found, wanted))
+        }
+        (found, wanted) => found == wanted,
+    }
+}
+
+fn without_nulls(object: &mut Value) {
+    match object {
+        Value::Object(map) => {
+            map.retain(|_, value| !value.is_null());
+            map.values_mut().for_each(without_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_nulls),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_the_server_adds_is_no_difference_and_what_must_go_is_one() {
+        let wanted = json!({ "a": 1, "zone": null, "list": [{ "b": "x" }] });
+        let found = json!({ "a": 1, "list": [{ "b": "x", "default": true }], "status": {} });
+        assert!(holds(&found, &wanted));
+        for other in [
+            json!({ "a": 1, "zone": "UTC", "list": [{ "b": "x" }] }),
+            json!({ "a": 1, "list": [{ "b": "x" }, { "b": "y" }] }),
+            json!({ "a": 1 }),
+            json!({ "a": 2, "list": [{ "b": "x" }] }),
+        ] {
+            assert!(!holds(&other, &wanted), "{other}");
+        }
+        let mut sent = wanted;
+        without_nulls(&mut sent);
+        assert_eq!(sent, json!({ "a": 1, "list": [{ "b": "x" }] }));
+    }
+}

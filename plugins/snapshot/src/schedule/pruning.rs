@@ -1,0 +1,128 @@
+//! Which of the snapshots that a schedule took stay. Those that were taken by hand are none of them.
+
+use anyhow::Result;
+use serde_json::Value;
+use session_shared::cluster::Cluster;
+use session_shared::labels;
+use session_shared::names::{SessionName, UserId};
+use session_shared::objects::belonging::Belonging;
+use session_shared::report::mutation::Mutations;
+use session_shared::verb::Ground;
+
+use crate::chosen::{self, Set};
+use crate::delete;
+use crate::plan::Writes;
+
+/// So many that are not ready stay at least: a slow driver is still at them.
+const SLOW: usize = 3;
+
+/// Marks snapshots as taken by the schedule of a session.
+pub(crate) fn mark(snapshots: &mut [Value], session: &SessionName) {
+    for snapshot in snapshots {
+        snapshot["metadata"]["labels"][labels::SCHEDULE] = session.as_str().into();
+    }
+}
+
+/// The snapshots that a session's schedule has taken.
+///
+/// # Errors
+/// What the server refuses, a server without snapshots.
+pub(crate) async fn taken(cluster: &Cluster, belonging: &Belonging) -> Result<Vec<Set>> {
+    let mut sets = chosen::sets(cluster, Some(&belonging.session)).await?;
+    sets.retain(|set| is_marked(set) && is_of(set, &belonging.user_id));
+    Ok(sets)
+}
+
+/// Deletes the old ones of those that are marked; the errors of those that are left.
+///
+/// # Errors
+/// What the server refuses; closed standard output.
+pub(crate) async fn prune(
+    cluster: &Cluster,
+    belonging: &Belonging,
+    keep: u32,
+    writes: &Writes,
+    mutations: &Mutations,
+    ground: &mut Ground,
+) -> Result<Vec<anyhow::Error>> {
+    let marked = taken(cluster, belonging).await?;
+    let keep = usize::try_from(keep).unwrap_or(usize::MAX);
+    // What hangs in the driver must not hold up the next run.
+    let writes = Writes {
+        wait: false,
+        ..writes.clone()
+    };
+    delete::carry_out(cluster, &doomed(marked, keep), &writes, mutations, ground).await
+}
+
+fn is_marked(set: &Set) -> bool {
+    let marked = |one: &Value| one["metadata"]["labels"].get(labels::SCHEDULE).is_some();
+    set.snapshots.iter().all(marked)
+}
+
+/// True if it is data of this user: another one may have had a session of the same name.
+fn is_of(set: &Set, user: &UserId) -> bool {
+    set.belonging()
+        .is_ok_and(|belonging| belonging.user_id == *user)
+}
+
+/// All but the newest `keep` that are ready. Of those that are not ready as many stay, and [`SLOW`] at least: a driver that
+/// never gets any ready must not fill the cluster with them.
+fn doomed(mut sets: Vec<Set>, keep: usize) -> Vec<Set> {
+    sets.sort_by(|one, other| (other.made(), &other.name).cmp(&(one.made(), &one.name)));
+    let (mut ready, mut waiting) = (0, 0);
+    sets.retain(|set| {
+        let (count, most) = if set.is_ready() {
+            (&mut ready, keep)
+        } else {
+            (&mut waiting, keep.max(SLOW))
+        };
+        *count += 1;
+        *count > most
+    });
+    sets
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn left(states: &[bool], keep: usize) -> Vec<String> {
+        let set = |(hour, ready): (usize, &bool)| {
+            let made = format!("2026-03-01T{hour:02}:00:00Z");
+            let one = json!({ "metadata": { "creationTimestamp": made }, "status": { "readyToUse": ready } });
+            Set {
+                name: hour.to_string(),
+                session: "alice".into(),
+                snapshots: vec![one],
+            }
+        };
+        let all = states.iter().enumerate().map(set).collect();
+        let mut gone: Vec<String> = doomed(all, keep).into_iter().map(|set| set.name).collect();
+        gone.sort();
+        gone
+    }
+
+    #[test]
+    fn the_newest_stay_and_what_never_gets_ready_does_not_heap_up() {
+        assert_eq!(left(&[true, true, true], 2), ["0"]);
+        assert!(left(&[true, true], 2).is_empty());
+        assert_eq!(left(&[true, false, true, true], 1), ["0", "2"]);
+        assert_eq!(left(&[false, false, true, false, false], 1), ["0"]);
+        assert_eq!(left(&[false; 7], 4), ["0", "1", "2"]);
+    }
+
+    #[test]
+    fn only_what_a_schedule_took_is_marked() {
+        let one = json!({ "metadata": { "labels": { labels::SESSION: "alice" } } });
+        let mut set = Set {
+            name: "x".into(),
+            session: "alice".into(),
+            snapshots: vec![one],
+        };
+        assert!(!is_marked(&set));
+        mark(&mut set.snapshots, &"alice".parse().unwrap());
+        assert!(is_marked(&set));
+    }
+}

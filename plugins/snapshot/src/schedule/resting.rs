@@ -1,0 +1,98 @@
+//! Snapshots of a session that is stopped: one is enough. More of them would push out those from before, and hold nothing new.
+
+use serde_json::Value;
+use session_shared::api::{Phase, State};
+use session_shared::labels;
+use session_shared::lifecycle::stopping::Present;
+use session_shared::objects::resource::text;
+use session_shared::objects::snapshot::claim_name;
+
+use crate::chosen::Set;
+
+/// Writes on snapshots of a stopped session which rest of which claims they are of; false for one that is not stopped.
+pub(crate) fn mark(snapshots: &mut [Value], present: &Present) -> bool {
+    let status = present.session.status.as_ref();
+    let phase = status.and_then(|status| status.phase);
+    let rests = present.session.spec.state == Some(State::Stopped)
+        && matches!(phase, Some(Phase::Stopped | Phase::Failed));
+    if !rests {
+        return false;
+    }
+    let started = status.and_then(|status| status.start_time.as_deref());
+    let started = started.unwrap_or("never");
+    for snapshot in snapshots {
+        let mut data = present.live.own_data(&present.session);
+        let claim = data.find(|object| {
+            text(object, "/kind") == "PersistentVolumeClaim"
+                && text(object, "/metadata/name") == claim_name(snapshot)
+        });
+        if let Some(claim) = claim {
+            let rest = format!("{started} {}", text(claim, "/metadata/uid"));
+            snapshot["metadata"]["annotations"][labels::AT_REST] = rest.into();
+        }
+    }
+    true
+}
+
+/// The snapshot that is ready and holds all that `wanted` would: taken in the same rest, of the same claims.
+pub(crate) fn holding<'a>(wanted: &[Value], taken: &'a [Set]) -> Option<&'a Set> {
+    let rests = |snapshots: &[Value]| {
+        let mut all: Vec<String> = snapshots.iter().filter_map(rest).collect();
+        all.sort();
+        all
+    };
+    let wants = rests(wanted);
+    if wants.is_empty() || wants.len() != wanted.len() {
+        return None;
+    }
+    let mut ready = taken.iter().filter(|set| set.is_ready());
+    ready.find(|set| rests(&set.snapshots) == wants)
+}
+
+fn rest(snapshot: &Value) -> Option<String> {
+    let annotations = snapshot.pointer("/metadata/annotations")?;
+    annotations
+        .get(labels::AT_REST)?
+        .as_str()
+        .map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn snapshots(rests: &[&str]) -> Vec<Value> {
+        let one = |rest: &&str| match *rest {
+            "" => json!({ "status": { "readyToUse": true } }),
+            rest => {
+                json!({ "metadata": { "annotations": { labels::AT_REST: rest } }, "status": { "readyToUse": true } })
+            }
+        };
+        rests.iter().map(one).collect()
+    }
+
+    fn is_held(wanted: &[&str], taken: &[&str], ready: bool) -> bool {
+        let mut snapshots_taken = snapshots(taken);
+        snapshots_taken[0]["status"]["readyToUse"] = ready.into();
+        let set = Set {
+            name: "x".into(),
+            session: "alice".into(),
+            snapshots: snapshots_taken,
+        };
+        holding(&snapshots(wanted), &[set]).is_some()
+    }
+
+    #[test]
+    fn only_the_same_rest_of_the_same_claims_is_held_already() {
+        assert!(is_held(&["t1 u-1", "t1 u-2"], &["t1 u-2", "t1 u-1"], true));
+        assert!(!is_held(&["t1 u-1"], &["t1 u-1"], false), "not ready");
+        assert!(!is_held(&["t2 u-1"], &["t1 u-1"], true), "started since");
+        assert!(!is_held(&["t1 u-3"], &["t1 u-1"], true), "restored since");
+        assert!(
+            !is_held(&["t1 u-1", "t1 u-2"], &["t1 u-1"], true),
+            "a claim more"
+        );
+        assert!(!is_held(&[""], &[""], true), "it runs");
+    }
+}

@@ -1,0 +1,350 @@
+//! A container's files as one tar stream, out of it and into it. What passes is counted and hashed in the container itself, by
+//! tools that every small image has: a copy is whole only if both ends say the same.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, anyhow};
+use bytes::Bytes;
+use tokio::sync::mpsc::{Receiver, Sender};
+
+use super::Cluster;
+use super::attach::{Ending, Remote, Running, Said};
+use crate::failure::{Failure, Kind, hinted};
+use crate::progress::{Event, Sink, Stage};
+use crate::quantity::size;
+
+/// A connection on which nothing moves for so long is given up.
+const STILL: Duration = Duration::from_secs(120);
+/// So much of what a script says on its standard error is kept: the end of it.
+const TOLD: usize = 16 * 1024;
+/// So often progress is told.
+const BEAT: Duration = Duration::from_millis(200);
+
+/// Prints what is missing of `$2…`, where the directory `$1` is, or the usual one where that is empty, and whether it is empty.
+const LOOK: &str = r#"d=$1; shift
+for t; do command -v "$t" >/dev/null 2>&1 || echo "without $t"; done
+if [ -z "$d" ]; then d=$PWD; [ "$d" != / ] || d=${HOME:-/}; fi
+if ! [ -d "$d" ]; then echo "nowhere $d"
+elif ! (cd "$d" && ls -A) >/dev/null 2>&1; then echo "closed $d"
+elif [ -z "$(ls -A "$d" | head -n 1)" ]; then echo "empty $d"
+else echo "in $d"; fi"#;
+/// Writes `$2…` below `$1` to its standard output. The pipe to sha256sum is the script's own, so that it may be opened by name.
+const PACK: &str = r#"b=$1; shift
+exec 3>&1
+{ { tar -cf - -C "$b" "$@"; echo "tar $?" >&2; } | tee /proc/self/fd/4 >&3; } 4>&1 | { s=$(sha256sum); echo "sum ${s%% *}" >&2; }"#;
+/// Unpacks `$2` bytes of its standard input below `$1`. The count stands for an end of input, which old servers cannot tell.
+const UNPACK: &str = r#"b=$1 n=$2
+{ head -c "$n" | tee /proc/self/fd/4 | { tar -xpf - -C "$b" >&2; c=$?; [ "$c" = 0 ] && cat >/dev/null; echo "tar $c" >&2; }; } 4>&1 | { s=$(sha256sum); echo "sum ${s%% *}" >&2; }"#;
+/// What the scripts need beside a shell.
+const TOOLS: [&str; 5] = ["tar", "tee", "sha256sum", "head", "cat"];
+
+/// The container whose files are meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inside {
+    /// Namespace of the Pod.
+    pub namespace: String,
+    /// The Pod.
+    pub pod: String,
+    /// The container.
+    pub container: String,
+}
+
+/// A directory of a container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Directory {
+    /// Its path, absolute.
+    pub path: String,
+    /// True if nothing is in it.
+    pub is_empty: bool,
+}
+
+/// What the container says of a stream that has passed whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passed {
+    /// SHA-256 of it, as lower-case hexadecimal digits.
+    pub sha256: String,
+}
+
+impl Cluster {
+    /// Looks for a directory, and for the programs that a copy needs. An empty path is the container's working directory, or
+    /// the user's home where that is `/`.
+    ///
+    /// # Errors
+    /// No shell, no tar, no such directory; what the server refuses.
+    pub async fn directory(&self, inside: &Inside, path: &str) -> Result<Directory> {
+        let argv = script(LOOK, [path].into_iter().chain(TOOLS));
+        let mut remote = self.attach(&inside.running(&argv, false)).await?;
+        let (mut out, mut told) = (Vec::new(), Vec::new());
+        let ending = loop {
+            match next(&mut remote).await? {
+                Said::Out(bytes) => out.extend_from_slice(&bytes),
+                Said::Err(bytes) => keep(&mut told, &bytes),
+                Said::Ended(ending) => break ending,
+            }
+        };
+        match ending {
+            Ending::Code(0) => inside.found(&String::from_utf8_lossy(&out)),
+            ending => Err(inside.failed(&ending, &told)),
+        }
+    }
+
+    /// Writes `paths`, which are relative to the directory `base`, to `to` as a tar stream; ends when its container says that
+    /// all was sent. `None` if nobody takes it any more.
+    ///
+    /// # Errors
+    /// A tar that fails, with its own words; a connection that is lost, or on which nothing moves; what the server refuses.
+    pub async fn pack(
+        &self,
+        inside: &Inside,
+        base: &str,
+        paths: &[String],
+        to: Sender<Bytes>,
+        sink: &mut dyn Sink,
+    ) -> Result<Option<Passed>> {
+        let words = [base].into_iter().chain(paths.iter().map(String::as_str));
+        let argv = script(PACK, words);
+        let mut remote = self.attach(&inside.running(&argv, false)).await?;
+        let (mut told, mut meter) = (Vec::new(), Meter::new(inside, None));
+        let ending = loop {
+            match next(&mut remote).await? {
+                Said::Out(bytes) => {
+                    meter.count(bytes.len(), sink);
+                    if to.send(bytes).await.is_err() {
+                        return Ok(None);
+                    }
+                }
+                Said::Err(bytes) => keep(&mut told, &bytes),
+                Said::Ended(ending) => break ending,
+            }
+        };
+        inside.passed(&ending, &told).map(Some)
+    }
+
+    /// Unpacks the tar stream that comes from `from`, `length` bytes, below the directory `base`.
+    ///
+    /// # Errors
+    /// As [`Cluster::pack`]; what was unpacked by then stays. A stream that is shorter than it should be fails.
+    pub async fn unpack(
+        &self,
+        inside: &Inside,
+        base: &str,
+        length: u64,
+        from: &mut Receiver<Bytes>,
+        sink: &mut dyn Sink,
+    ) -> Result<Passed> {
+        let argv = script(UNPACK, [base, &length.to_string()]);
+        let mut remote = self.attach(&inside.running(&argv, true)).await?;
+        let (input, mut told) = (remote.input(), Vec::new());
+        let mut meter = Meter::new(inside, Some(length));
+        let feed = async {
+            while let Some(piece) = from.recv().await {
+                if !timely(input.write(&piece)).await? {
+                    // Why shows where the connection is read.
+                    return Ok(());
+                }
+                meter.count(piece.len(), sink);
+            }
+            if meter.passed < length {
+                return Err(anyhow!("the stream ended after {} bytes", meter.passed));
+            }
+            input.close().await;
+            Ok(())
+        };
+        let hear = async {
+            loop {
+                match remote.next().await? {
+                    Said::Out(_) => {}
+                    Said::Err(bytes) => keep(&mut told, &bytes),
+                    Said::Ended(ending) => return Ok::<_, anyhow::Error>(ending),
+                }
+            }
+        };
+        let ending = {
+            let (mut feed, mut hear) = (std::pin::pin!(feed), std::pin::pin!(hear));
+            tokio::select! {
+                ending = &mut hear => ending?,
+                fed = &mut feed => {
+                    fed?;
+                    timely(hear).await??
+                }
+            }
+        };
+        inside.passed(&ending, &told)
+    }
+}
+
+impl Inside {
+    fn running<'a>(&'a self, argv: &'a [String], stdin: bool) -> Running<'a> {
+        Running {
+            namespace: &self.namespace,
+            pod: &self.pod,
+            container: &self.container,
+            argv,
+            stdin,
+            tty: false,
+        }
+    }
+
+    fn named(&self) -> String {
+        format!("container {:?} of pod {:?}", self.container, self.pod)
+    }
+
+    /// What [`LOOK`] has found.
+    fn found(&self, out: &str) -> Result<Directory> {
+        let mut missing = Vec::new();
+        for line in out.lines() {
+            let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+            let (path, place) = (rest.to_owned(), self.named());
+            match word {
+                "without" => missing.push(path),
+                _ if !missing.is_empty() => {
+                    return Err(self.unfit(&format!("no {}", missing.join(", "))));
+                }
+                "nowhere" => return Err(anyhow!("directory {path:?} is not in {place}")),
+                "closed" => return Err(anyhow!("directory {path:?} in {place} cannot be read")),
+                "empty" | "in" => {
+                    let is_empty = word == "empty";
+                    return Ok(Directory { path, is_empty });
+                }
+                _ => {}
+            }
+        }
+        Err(anyhow!("{} did not say where its files are", self.named()))
+    }
+
+    /// A container that holds too little to copy files with.
+    fn unfit(&self, lacks: &str) -> anyhow::Error {
+        let error = anyhow!("{} has {lacks}: its files cannot be copied", self.named());
+        hinted(
+            error,
+            format!(
+                "name another container that mounts the same files with -c, or use an image with sh, {}",
+                TOOLS.join(", ")
+            ),
+        )
+    }
+
+    /// The checksum at the end of what a script has said, after a tar that went well.
+    fn passed(&self, ending: &Ending, told: &[u8]) -> Result<Passed> {
+        let text = String::from_utf8_lossy(told);
+        let mut lines = text.lines().rev();
+        let sum = lines.next().and_then(|line| line.strip_prefix("sum "));
+        let code = lines.next().and_then(|line| line.strip_prefix("tar "));
+        match (ending, code, sum) {
+            (Ending::Code(0), Some("0"), Some(sum)) => Ok(Passed {
+                sha256: sum.to_owned(),
+            }),
+            (Ending::Code(_), Some(code), _) if code != "0" => Err(anyhow!(
+                "tar in {} failed with exit code {code}{}",
+                self.named(),
+                complaint(&text)
+            )),
+            _ => Err(self.failed(ending, told)),
+        }
+    }
+
+    fn failed(&self, ending: &Ending, told: &[u8]) -> anyhow::Error {
+        let said = complaint(&String::from_utf8_lossy(told));
+        match ending {
+            Ending::NotRun(_) => self.unfit("no shell"),
+            Ending::Lost => {
+                let message = format!("lost the connection to {}", self.named());
+                anyhow!(message)
+            }
+            Ending::Code(code) => {
+                anyhow!(
+                    "copying in {} ended with exit code {code}{said}",
+                    self.named()
+                )
+            }
+        }
+    }
+}
+
+/// The most telling line a script has written: the last that neither the script itself nor tar's habit has added.
+fn complaint(text: &str) -> String {
+    let ours = |line: &str| line.starts_with("tar ") || line == "sum" || line.starts_with("sum ");
+    let habit = |line: &str| line.contains("previous errors") || line.contains("not recoverable");
+    let lines = text.lines().rev().map(str::trim);
+    let told = lines.filter(|line| !line.is_empty() && !ours(line));
+    let mut told = told.filter(|line| !habit(line));
+    told.next()
+        .map_or(String::new(), |line| format!(": {line}"))
+}
+
+fn script<'a>(text: &str, words: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    let shell = ["sh", "-c", text, "sh"];
+    let all = shell.into_iter().map(str::to_owned);
+    all.chain(words.into_iter().map(str::to_owned)).collect()
+}
+
+async fn next(remote: &mut Remote) -> Result<Said> {
+    timely(remote.next()).await?
+}
+
+async fn timely<T>(work: impl Future<Output = T>) -> Result<T> {
+    tokio::time::timeout(STILL, work).await.map_err(|_| {
+        let message = format!("nothing was copied for {} s", STILL.as_secs());
+        Failure::local(Kind::TimedOut, message).into()
+    })
+}
+
+/// Keeps the end of what is said.
+fn keep(told: &mut Vec<u8>, bytes: &[u8]) {
+    told.extend_from_slice(bytes);
+    let over = told.len().saturating_sub(TOLD);
+    told.drain(..over);
+}
+
+/// Counts what passes, and tells of it now and then.
+struct Meter {
+    object: String,
+    length: Option<u64>,
+    passed: u64,
+    since: Instant,
+    told: Option<Instant>,
+}
+
+impl Meter {
+    fn new(inside: &Inside, length: Option<u64>) -> Self {
+        Self {
+            object: format!("pod/{}", inside.pod),
+            length,
+            passed: 0,
+            since: Instant::now(),
+            told: None,
+        }
+    }
+
+    fn count(&mut self, bytes: usize, sink: &mut dyn Sink) {
+        self.passed += bytes as u64;
+        if self.told.is_some_and(|told| told.elapsed() < BEAT) {
+            return;
+        }
+        self.told = Some(Instant::now());
+        sink.tell(Event::Waiting {
+            stage: Stage::Copying,
+            object: self.object.clone(),
+            detail: progress(self.passed, self.length, self.since.elapsed()),
+        });
+    }
+}
+
+/// `12Mi of 50Mi (24%), 6Mi/s`.
+fn progress(passed: u64, length: Option<u64>, time: Duration) -> String {
+    let mut text = size(passed);
+    if let Some(length) = length.filter(|length| *length > 0) {
+        let percent = u128::from(passed) * 100 / u128::from(length);
+        text.push_str(&format!(" of {} ({percent}%)", size(length)));
+    }
+    if time >= Duration::from_secs(1) {
+        let rate = u128::from(passed) * 1000 / time.as_millis();
+        let rate = size(u64::try_from(rate).unwrap_or(u64::MAX));
+        text.push_str(&format!(", {rate}/s"));
+    }
+    text
+}
+
+#[cfg(test)]
+#[path = "files_tests.rs"]
+mod tests;

@@ -1,0 +1,196 @@
+use super::*;
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+fn inside() -> Inside {
+    Inside {
+        namespace: "docs".into(),
+        pod: "tool".into(),
+        container: "main".into(),
+    }
+}
+
+/// Runs a script as a container does: with this machine's sh and tar.
+fn run(argv: &[String], input: &[u8], home: &Path) -> Output {
+    let mut child = Command::new(&argv[0])
+        .args(&argv[1..])
+        .current_dir("/")
+        .env("HOME", home)
+        .env("LC_ALL", "C")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut stdin, input) = (child.stdin.take().unwrap(), input.to_vec());
+    // A script that has had enough does not read the rest.
+    let feed = std::thread::spawn(move || drop(stdin.write_all(&input)));
+    let output = child.wait_with_output().unwrap();
+    feed.join().unwrap();
+    output
+}
+
+fn judged(output: &Output) -> Result<Passed> {
+    inside().passed(
+        &Ending::Code(output.status.code().unwrap_or(-1)),
+        &output.stderr,
+    )
+}
+
+fn look(path: &str, home: &Path) -> Result<Directory> {
+    let output = run(&script(LOOK, [path].into_iter().chain(TOOLS)), b"", home);
+    inside().found(&String::from_utf8_lossy(&output.stdout))
+}
+
+#[test]
+fn what_is_packed_is_unpacked_and_both_say_the_same_sum() {
+    let folder = tempfile::tempdir().unwrap();
+    let (from, to) = (folder.path().join("from"), folder.path().join("to"));
+    fs::create_dir_all(from.join("-sub dir/empty")).unwrap();
+    fs::create_dir(&to).unwrap();
+    let content: Vec<u8> = (0..300_000u32)
+        .map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8)
+        .collect();
+    fs::write(from.join("-sub dir/bytes"), &content).unwrap();
+    std::os::unix::fs::symlink("bytes", from.join("-sub dir/link")).unwrap();
+    let packed = run(&script(PACK, [from.to_str().unwrap(), "."]), b"", &from);
+    let sum = judged(&packed).unwrap();
+    let length = packed.stdout.len().to_string();
+    let argv = script(UNPACK, [to.to_str().unwrap(), &length]);
+    let unpacked = run(&argv, &packed.stdout, &to);
+    assert_eq!(judged(&unpacked).unwrap(), sum);
+    assert!(fs::read(to.join("-sub dir/link")).unwrap() == content);
+    assert!(to.join("-sub dir/empty").is_dir());
+
+    for cut in [0, 1000, packed.stdout.len() - 20_000] {
+        let short = run(&argv, &packed.stdout[..cut], &to);
+        // GNU's tar takes the first two for an archive of nothing: the sum tells.
+        assert!(judged(&short).is_err() || cut < 2000, "{cut}");
+        assert!(judged(&short).ok() != Some(sum.clone()), "{cut}");
+    }
+}
+
+#[test]
+fn a_tar_that_fails_is_told_in_its_own_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let base = folder.path().to_str().unwrap();
+    let output = run(&script(PACK, [base, "./nope"]), b"", folder.path());
+    let error = judged(&output).unwrap_err().to_string();
+    assert!(
+        error.contains("failed with exit code") && error.contains("nope"),
+        "{error}"
+    );
+    let whole = run(&script(PACK, [base, "."]), b"", folder.path()).stdout;
+    let argv = script(UNPACK, ["/nowhere", &whole.len().to_string()]);
+    let error = judged(&run(&argv, &whole, folder.path()))
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("/nowhere"), "{error}");
+}
+
+#[test]
+fn a_directory_is_looked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().to_str().unwrap();
+    let empty = look("", folder.path()).unwrap();
+    assert_eq!(
+        (empty.path.as_str(), empty.is_empty),
+        (home, true),
+        "home, as / is no place to copy"
+    );
+    fs::write(folder.path().join(".hidden"), "").unwrap();
+    assert!(!look(home, folder.path()).unwrap().is_empty);
+    let error = look("/no/such", folder.path()).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "directory \"/no/such\" is not in container \"main\" of pod \"tool\""
+    );
+}
+
+#[test]
+fn what_a_container_lacks_is_named() {
+    let error = inside()
+        .found("without tar\nwithout tee\nin /home\n")
+        .unwrap_err();
+    let text = "container \"main\" of pod \"tool\" has no tar, tee: its files cannot be copied";
+    assert_eq!(error.to_string(), text);
+    let error = inside().found("closed /root\n").unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "directory \"/root\" in container \"main\" of pod \"tool\" cannot be read"
+    );
+    assert!(inside().found("").is_err());
+    let error = inside().failed(&Ending::NotRun(127), b"").to_string();
+    assert!(error.contains("has no shell"), "{error}");
+}
+
+#[test]
+fn only_an_end_that_says_all_is_an_end() {
+    let told = |code, text: &str| inside().passed(&Ending::Code(code), text.as_bytes());
+    let sum = told(0, "tar: x: socket ignored\ntar 0\nsum ab12\n").unwrap();
+    assert_eq!(sum.sha256, "ab12");
+    for (code, text, said) in [
+        (
+            0,
+            "",
+            "copying in container \"main\" of pod \"tool\" ended with exit code 0",
+        ),
+        (0, "tar 0\n", "ended with exit code 0"),
+        (0, "sum ab12\n", "ended with exit code 0"),
+        (137, "tar 0\nsum ab12\n", "ended with exit code 137"),
+        (
+            0,
+            "tar: x: file changed as we read it\ntar 1\nsum ab12\n",
+            "failed with exit code 1: tar: x: file changed as we read it",
+        ),
+        (
+            0,
+            "tar: x: No space left on device\ntar: Exiting with failure status due to previous errors\ntar 2\nsum ab12\n",
+            "failed with exit code 2: tar: x: No space left on device",
+        ),
+        (
+            0,
+            "tar: evil\ntar 0\nsum 00\ntar 1\nsum ab12\n",
+            "failed with exit code 1: tar: evil",
+        ),
+        (
+            1,
+            "tee: /proc/self/fd/4: Permission denied\ntar 0\nsum\n",
+            "Permission denied",
+        ),
+    ] {
+        let error = told(code, text).unwrap_err().to_string();
+        assert!(error.contains(said), "{text}: {error}");
+    }
+    let lost = inside()
+        .passed(&Ending::Lost, b"tar 0\nsum ab12\n")
+        .unwrap_err();
+    assert_eq!(
+        lost.to_string(),
+        "lost the connection to container \"main\" of pod \"tool\""
+    );
+}
+
+#[test]
+fn progress_is_one_short_line() {
+    let mi = 1 << 20;
+    let second = Duration::from_secs(1);
+    assert_eq!(progress(0, None, Duration::ZERO), "0");
+    assert_eq!(
+        progress(12 * mi, Some(50 * mi), 2 * second),
+        "12Mi of 50Mi (24%), 6Mi/s"
+    );
+    assert_eq!(progress(3 * mi, None, second / 2), "3Mi");
+    assert_eq!(progress(0, Some(0), second), "0, 0/s");
+}
+
+#[test]
+fn only_the_end_of_what_is_said_is_kept() {
+    let mut told = Vec::new();
+    keep(&mut told, &vec![b'x'; TOLD]);
+    keep(&mut told, b"end");
+    assert_eq!(told.len(), TOLD);
+    assert!(told.ends_with(b"xend"));
+}

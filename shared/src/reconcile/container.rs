@@ -1,0 +1,36 @@
+//! Which container of a Pod is meant where nobody names one.
+
+use k8s_openapi::api::core::v1::Pod;
+
+use super::is_primary;
+use crate::api::Session;
+
+/// The names of a Pod's containers, in order, without those that only prepare it.
+pub fn containers(pod: &Pod) -> impl Iterator<Item = &str> {
+    let spec = pod.spec.as_ref();
+    spec.into_iter()
+        .flat_map(|spec| &spec.containers)
+        .map(|container| container.name.as_str())
+}
+
+/// The primary container, as the start wrote it down; else the one that the Pod's annotation names; else the first.
+pub fn default_container(session: &Session, pod: &Pod) -> String {
+    let status = session.status.as_ref();
+    let primary = status.and_then(|status| status.applied.as_ref()?.primary.as_ref());
+    let written = primary
+        .and_then(|primary| primary.container.as_deref())
+        .filter(|_| is_primary(pod));
+    let annotated = pod
+        .metadata
+        .annotations
+        .as_ref()
+        .and_then(|all| all.get("kubectl.kubernetes.io/default-container"))
+        .map(String::as_str);
+    let there = |name: &&str| containers(pod).any(|container| container == *name);
+    written
+        .filter(there)
+        .or(annotated.filter(there))
+        .or_else(|| containers(pod).next())
+        .unwrap_or_default()
+        .to_owned()
+}

@@ -1,0 +1,247 @@
+//! Files of real containers in a file of the user's, and back: what they hold, and what is left when that is cut off.
+
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use tempfile::TempDir;
+
+use crate::terminal::signal;
+use crate::world::World;
+use crate::{Live, kubelet};
+
+pub(crate) fn tests() -> Vec<Live> {
+    vec![
+        kubelet("files_come_back_as_they_were", files_come_back_as_they_were),
+        kubelet(
+            "files_that_are_cut_off_leave_nothing",
+            files_that_are_cut_off_leave_nothing,
+        ),
+        kubelet(
+            "files_of_containers_without_tools",
+            files_of_containers_without_tools,
+        ),
+    ]
+}
+
+/// Everything below the working directory: names, kinds, modes, owners, contents, targets of links.
+const LISTING: &str = "find . -mindepth 1 -exec stat -c '%n %F %a %u %g %s' {} + | sort; \
+    find . -type f -exec sha256sum {} + | sort; find . -type l -exec readlink {} \\; | sort; stat -c '%n %Y' bin";
+/// 50 MB that do not compress, and what tars get wrong.
+const FILES: &str = "head -c 50000000 /dev/urandom > bin; mkdir -p 'deep er/empty'; (umask 077; mkdir private); \
+    printf '\\000\\001\\n' > private/-odd; chmod 750 private/-odd; ln -s bin link; ln -s /no/where dangling; ln bin hard; \
+    : > .hidden; touch -d '2020-01-02 03:04:05' bin; mkfifo pipe; \
+    n=$(printf '%0200d' 0); mkdir -p $n/$n; echo long > $n/$n/$n";
+
+/// A world with sessions of the built-in template `shell`, whose user is not root.
+fn with_sessions(prefix: &str, names: &[&str]) -> Result<World> {
+    let world = World::installed(prefix)?;
+    for name in names {
+        let create = [
+            "create",
+            name,
+            "--template",
+            "shell",
+            "--set",
+            "HOME_SIZE=512Mi",
+        ];
+        world.session(&create)?.exits(0)?;
+    }
+    Ok(world)
+}
+
+fn inside(world: &World, session: &str, script: &str) -> Result<String> {
+    let pod = format!("shell-{session}");
+    let words = ["exec", &pod, "--", "sh", "-c", script];
+    world.namespace.kubectl(&words, None)
+}
+
+fn names(folder: &TempDir) -> Result<Vec<String>> {
+    let all = std::fs::read_dir(folder.path())?;
+    let names = all.map(|file| Ok(file?.file_name().to_string_lossy().into_owned()));
+    names.collect()
+}
+
+fn files_come_back_as_they_were() -> Result<()> {
+    let world = with_sessions("files", &["a", "b"])?;
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("a.tar.gz");
+    let file = file.to_str().context("a path is text")?;
+    inside(&world, "a", FILES)?;
+    let before = inside(&world, "a", LISTING)?;
+    ensure!(before.lines().count() == 21, "{before}");
+    let plain = world.session(&["snapshot", "create", "a"])?.exits(1)?;
+    ensure!(
+        plain.stderr.contains("has no claims") && plain.stderr.contains("--to FILE.tar.gz"),
+        "{plain:?}"
+    );
+    let saved = world
+        .session(&["snapshot", "create", "a", "--to", file])?
+        .exits(0)?;
+    ensure!(
+        saved.stdout == "session.streaming.platform/a saved\n"
+            && saved
+                .stderr
+                .contains("of \"/home/session\" in container \"shell\": 47.6Mi"),
+        "{saved:?}"
+    );
+    ensure!(names(&folder)? == ["a.tar.gz"], "{:?}", names(&folder)?);
+    any_tar_reads_it(file)?;
+
+    let restore = ["snapshot", "restore", "b", "--from", file];
+    let restored = world.session(&restore)?.exits(0)?;
+    ensure!(
+        restored.stdout == "session.streaming.platform/b restored\n",
+        "{restored:?}"
+    );
+    let after = inside(&world, "b", LISTING)?;
+    ensure!(after == before, "{before}\n---\n{after}");
+    inside(&world, "b", "echo other > bin; rm link; echo new > new")?;
+    let refused = world.session(&restore)?.exits(1)?;
+    ensure!(
+        refused.stderr.contains("say that it may with -y"),
+        "{refused:?}"
+    );
+    world.session(&[&restore[..], &["-y"]].concat())?.exits(0)?;
+    ensure!(
+        inside(&world, "b", "cat new; rm new")? == "new\n",
+        "what the file does not name stays"
+    );
+    ensure!(inside(&world, "b", LISTING)? == before, "replaced");
+    several_directories(&world, folder.path())
+}
+
+/// What `tar tzf` of this machine finds in it.
+fn any_tar_reads_it(file: &str) -> Result<()> {
+    let listed = std::process::Command::new("tar")
+        .args(["tzf", file])
+        .output()?;
+    let text = String::from_utf8_lossy(&listed.stdout);
+    ensure!(
+        listed.status.success() && text.contains("./private/-odd"),
+        "{listed:?}"
+    );
+    Ok(())
+}
+
+/// Two directories of one session, through pipes, to where they were in another.
+fn several_directories(world: &World, folder: &Path) -> Result<()> {
+    inside(
+        world,
+        "a",
+        "mkdir one two /tmp/x; echo 1 > one/f; echo 2 > two/f; echo 3 > /tmp/x/f",
+    )?;
+    let create = [
+        "snapshot",
+        "create",
+        "a",
+        "--to",
+        "-",
+        "--path",
+        "/home/session/one",
+        "--path",
+        "/tmp/x",
+    ];
+    let path = folder.join("piped");
+    let mut create = world.command(&create);
+    ensure!(
+        create
+            .stdout(std::fs::File::create(&path)?)
+            .status()?
+            .success()
+    );
+    let mut restore = world.command(&["snapshot", "restore", "b", "--from", "-", "-y"]);
+    ensure!(
+        restore
+            .stdin(std::fs::File::open(&path)?)
+            .status()?
+            .success()
+    );
+    let read = inside(world, "b", "cat one/f /tmp/x/f; ls -d two || echo none")?;
+    ensure!(read == "1\n3\nnone\n", "{read}");
+    Ok(())
+}
+
+/// A copy that goes on for long: zeros that take no room.
+fn copying(world: &World, folder: &TempDir) -> Result<Child> {
+    let file = folder.path().join("a.tar.gz");
+    let file = file.to_str().context("a path is text")?;
+    let mut create = world.command(&["snapshot", "create", "a", "--to", file]);
+    let mut child = create
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let begun = Instant::now();
+    let is_written = || {
+        let all = std::fs::read_dir(folder.path()).ok()?;
+        all.flatten()
+            .find(|file| file.metadata().is_ok_and(|found| found.len() > 0))
+    };
+    while is_written().is_none() {
+        if let Some(status) = child.try_wait()? {
+            anyhow::bail!("it has ended: {status}");
+        }
+        ensure!(begun.elapsed().as_secs() < 60, "nothing is copied");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(child)
+}
+
+fn files_that_are_cut_off_leave_nothing() -> Result<()> {
+    let world = with_sessions("files-cut", &["a"])?;
+    inside(&world, "a", "truncate -s 50G zeros")?;
+    let folder = tempfile::tempdir()?;
+    let child = copying(&world, &folder)?;
+    signal(child.id(), rustix::process::Signal::INT)?;
+    let ended = child.wait_with_output()?;
+    ensure!(ended.status.code() == Some(130), "{ended:?}");
+    ensure!(names(&folder)?.is_empty(), "{:?}", names(&folder)?);
+    let gone = "for i in $(seq 100); do ps | grep -v grep | grep -q 'tar -cf' || exit 0; sleep 0.2; done; exit 1";
+    inside(&world, "a", gone).context("tar goes on in the container")?;
+
+    let child = copying(&world, &folder)?;
+    let delete = ["delete", "pod", "shell-a", "--grace-period=0", "--force"];
+    world.namespace.kubectl(&delete, None)?;
+    let ended = child.wait_with_output()?;
+    let said = String::from_utf8_lossy(&ended.stderr);
+    ensure!(ended.status.code() == Some(1), "{ended:?}");
+    ensure!(
+        said.contains("container \"shell\" of pod \"shell-a\""),
+        "{said}"
+    );
+    ensure!(names(&folder)?.is_empty(), "{:?}", names(&folder)?);
+    Ok(())
+}
+
+/// A container with nothing in it but the program it runs.
+const BARE: &str = r#"
+apiVersion: v1
+kind: Pod
+metadata: {name: "bare-${SESSION_ID}"}
+spec:
+  containers:
+  - {name: main, image: "localhost/pause:1", imagePullPolicy: Never}
+"#;
+
+fn files_of_containers_without_tools() -> Result<()> {
+    let world = World::installed("files-bare")?;
+    let folder = tempfile::tempdir()?;
+    let manifest = folder.path().join("bare.yaml");
+    std::fs::write(&manifest, BARE)?;
+    let manifest = manifest.to_str().context("a path is text")?;
+    world
+        .session(&["create", "bare", "-f", manifest])?
+        .exits(0)?;
+    let file = folder.path().join("x.tar.gz");
+    let file = file.to_str().context("a path is text")?;
+    let failed = world
+        .session(&["snapshot", "create", "bare", "--to", file])?
+        .exits(1)?;
+    ensure!(
+        failed.stderr.starts_with("error: container \"main\" of pod \"bare-bare\" has no shell: its files cannot be copied\nhint: "),
+        "{failed:?}"
+    );
+    ensure!(names(&folder)? == ["bare.yaml"], "{:?}", names(&folder)?);
+    Ok(())
+}

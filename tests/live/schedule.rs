@@ -1,0 +1,277 @@
+//! Snapshots by the clock: a CronJob of the suite's own image, with no more rights than it needs.
+//!
+//! The image is packed of the program that cargo built for this test, with its libraries; where `SESSION_IMAGE` names an archive
+//! that `cargo image` wrote, that is imported in its place.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, ensure};
+use session_cluster::{EXPANDABLE_CLASS, Image, SNAPSHOT_CLASS};
+
+use crate::world::{World, run};
+use crate::{Live, kubelet};
+
+pub(crate) fn tests() -> Vec<Live> {
+    vec![
+        kubelet(
+            "schedule_runs_with_its_own_rights",
+            runs_with_its_own_rights,
+        ),
+        kubelet(
+            "schedule_without_the_right_to_give_rights",
+            without_the_right_to_give_rights,
+        ),
+    ]
+}
+
+/// What its schedule is made of is called so.
+const NAME: &str = "session-s-snapshots";
+
+/// A claim, and hooks that leave a trace on it.
+const TEMPLATE: &str = r#"
+apiVersion: streaming.platform/v1
+kind: SessionTemplate
+metadata: {name: NAME}
+spec:
+  parameters: [{name: CLASS, type: string}]
+  hooks:
+    quiesce: {command: [touch, /home/frozen]}
+    resume: {command: [rm, /home/frozen]}
+  manifest: |
+    apiVersion: v1
+    kind: PersistentVolumeClaim
+    metadata: {name: "home-${SESSION_ID}"}
+    spec: {accessModes: [ReadWriteOnce], storageClassName: "${CLASS}", resources: {requests: {storage: 64Mi}}}
+    ---
+    apiVersion: v1
+    kind: Pod
+    metadata: {name: "home-${SESSION_ID}"}
+    spec:
+      terminationGracePeriodSeconds: 0
+      containers:
+      - name: main
+        image: localhost/busybox:1
+        imagePullPolicy: Never
+        command: [sleep, "3600"]
+        volumeMounts: [{name: home, mountPath: /home}]
+      volumes: [{name: home, persistentVolumeClaim: {claimName: "home-${SESSION_ID}"}}]
+"#;
+
+/// A world with a session `s`, and the image on its node.
+fn world(prefix: &str) -> Result<World> {
+    let world = World::installed(prefix)?;
+    world.cluster.wait_for_storage()?;
+    match std::env::var_os("SESSION_IMAGE") {
+        Some(archive) => world.cluster.import_archive(Path::new(&archive))?,
+        None => world.cluster.import_image(&image()?)?,
+    }
+    let name = world.namespace.name();
+    let mut file = tempfile::NamedTempFile::new()?;
+    file.write_all(TEMPLATE.replace("NAME", name).as_bytes())?;
+    let path = file.path().to_str().unwrap_or_default();
+    let class = format!("CLASS={EXPANDABLE_CLASS}");
+    let apply = ["template", "apply", "-f", path];
+    world.session(&apply)?.exits(0)?;
+    let create = ["create", "s", "--template", name, "--set", &class];
+    world.session(&create)?.exits(0)?;
+    Ok(world)
+}
+
+fn image() -> Result<Image> {
+    let name = concat!("localhost/kubectl-session:", env!("CARGO_PKG_VERSION"));
+    let image = Image::new(name).program(World::binary(), "/kubectl-session")?;
+    Ok(image.entrypoint(["/kubectl-session"]).user("65534:65534"))
+}
+
+fn schedule(world: &World, rest: &[&str]) -> Result<String> {
+    let words = ["snapshot", "schedule", "s", "--cron", "0 0 1 1 *"];
+    let mut words = words.to_vec();
+    words.extend(["--class", SNAPSHOT_CLASS]);
+    words.extend(rest);
+    Ok(world.session(&words)?.exits(0)?.stdout)
+}
+
+/// Has the CronJob run now; the names of the snapshots that are there then.
+fn run_now(world: &World, job: &str) -> Result<Vec<String>> {
+    let kubectl = |words: &[&str]| world.namespace.kubectl(words, None);
+    let from = format!("--from=cronjob/{NAME}");
+    kubectl(&["create", "job", job, &from])?;
+    let job = format!("job/{job}");
+    let wait = ["wait", "--for=condition=Complete", "--timeout=120s", &job];
+    if let Err(error) = kubectl(&wait) {
+        let log = kubectl(&["logs", &job]).unwrap_or_default();
+        return Err(error.context(log));
+    }
+    let names = kubectl(&["get", "volumesnapshots", "-o", "name"])?;
+    Ok(names.lines().map(str::to_owned).collect())
+}
+
+/// Whether the schedule's account may do something.
+fn may(world: &World, words: &[&str]) -> Result<bool> {
+    let who = format!(
+        "--as=system:serviceaccount:{}:{NAME}",
+        world.namespace.name()
+    );
+    let mut all = vec!["auth", "can-i", &who];
+    all.extend(words);
+    // It answers `no` with exit code 1.
+    Ok(world
+        .namespace
+        .kubectl(&all, None)
+        .is_ok_and(|answer| answer.trim() == "yes"))
+}
+
+fn runs_with_its_own_rights() -> Result<()> {
+    let world = world("schedule")?;
+    let inside = |script: &str| {
+        let words = ["exec", "home-s", "--", "sh", "-c", script];
+        world.namespace.kubectl(&words, None)
+    };
+    inside("echo first > /home/file")?;
+    let by_hand = [
+        "snapshot",
+        "create",
+        "s",
+        "--class",
+        SNAPSHOT_CLASS,
+        "--name",
+        "by-hand",
+    ];
+    world.session(&by_hand)?.exits(0)?;
+    let made = schedule(&world, &["--keep", "2"])?;
+    ensure!(made.matches(" created\n").count() == 4, "{made}");
+    let again = schedule(&world, &["--keep", "2"])?;
+    ensure!(again.matches(" unchanged\n").count() == 4, "{again}");
+    let fewer = schedule(&world, &["--keep", "1"])?;
+    ensure!(fewer.matches(" unchanged\n").count() == 3, "{fewer}");
+    ensure!(fewer.ends_with("snapshots configured\n"), "{fewer}");
+    let third = schedule(&world, &["--keep", "1"])?;
+    ensure!(third.matches(" unchanged\n").count() == 4, "{third}");
+
+    let first = run_now(&world, "one")?;
+    ensure!(first.len() == 2, "{first:?}");
+    let left = inside("ls /home")?;
+    ensure!(left == "file\n", "it was paused, and goes on: {left}");
+    inside("echo second > /home/file")?;
+    enforce(&world, "=restricted")?;
+    let second = run_now(&world, "two")?;
+    ensure!(second.len() == 2 && second != first, "{second:?}");
+    let hand = |name: &&String| name.ends_with("/by-hand");
+    ensure!(second.iter().filter(hand).count() == 1, "{second:?}");
+    let newest = second.iter().find(|name| !hand(name));
+    let newest = newest.and_then(|name| name.rsplit('/').next());
+    let newest = newest.context("the schedule took none")?;
+
+    rights(&world)?;
+    let listed = world.session(&["snapshot", "list", "s"])?.exits(0)?;
+    let note = "note: taken by schedule \"0 0 1 1 *\", which keeps 1; ";
+    ensure!(listed.stderr.contains(note), "{listed:?}");
+    // Its Pods are none of the session's.
+    let pods = world.session(&["list", "s"])?.exits(0)?.stdout;
+    ensure!(pods.contains("running"), "{pods}");
+
+    enforce(&world, "-")?;
+    let into = ["snapshot", "restore", newest, "--into", "back"];
+    world.session(&into)?.exits(0)?;
+    world.session(&["start", "back"])?.exits(0)?;
+    let words = [
+        "exec",
+        "home-back",
+        "--",
+        "sh",
+        "-c",
+        "cat /home/file; ls /home",
+    ];
+    let read = world.namespace.kubectl(&words, None)?;
+    ensure!(read == "second\nfile\nfrozen\n", "{read}");
+    gone(&world, &["s", "back"])
+}
+
+/// Has the Namespace take only Pods of a Pod Security Standard, or any with `-`.
+fn enforce(world: &World, standard: &str) -> Result<()> {
+    let label = format!("pod-security.kubernetes.io/enforce{standard}");
+    let words = ["label", "namespace", world.namespace.name(), &label];
+    world.namespace.kubectl(&words, None).map(drop)
+}
+
+/// What the account may do, and what it may not.
+fn rights(world: &World) -> Result<()> {
+    for allowed in [
+        &["get", "sessions.streaming.platform/s"][..],
+        &["create", "volumesnapshots.snapshot.storage.k8s.io"],
+        &["create", "pods/home-s", "--subresource=exec"],
+    ] {
+        ensure!(may(world, allowed)?, "{allowed:?}");
+    }
+    for refused in [
+        &["list", "secrets"][..],
+        &["get", "secrets"],
+        &["get", "sessions.streaming.platform/another"],
+        &["list", "sessions.streaming.platform"],
+        &["patch", "sessions.streaming.platform/s"],
+        &["create", "pods"],
+        &["create", "pods/another", "--subresource=exec"],
+        &["delete", "persistentvolumeclaims"],
+        &["get", "persistentvolumeclaims"],
+        &["create", "cronjobs"],
+        &[
+            "list",
+            "volumesnapshots.snapshot.storage.k8s.io",
+            "--all-namespaces",
+        ],
+    ] {
+        ensure!(!may(world, refused)?, "{refused:?}");
+    }
+    Ok(())
+}
+
+/// Takes the sessions away, and what goes with them.
+fn gone(world: &World, sessions: &[&str]) -> Result<()> {
+    let mut delete = vec!["delete", "--delete-data", "-y"];
+    delete.extend(sessions);
+    world.session(&delete)?.exits(0)?;
+    for kind in ["serviceaccount", "role", "rolebinding", "cronjob"] {
+        let object = format!("{kind}/{NAME}");
+        let wait = ["wait", "--for=delete", &object, "--timeout=60s"];
+        world.namespace.kubectl(&wait, None)?;
+    }
+    let prune = ["snapshot", "prune", "s", "--keep", "0", "-y"];
+    world.session(&prune)?.exits(0)?;
+    let name = world.namespace.name();
+    world.session(&["template", "delete", name])?.exits(0)?;
+    Ok(())
+}
+
+fn without_the_right_to_give_rights() -> Result<()> {
+    let world = world("schedule-edit")?;
+    let namespace = world.namespace.name();
+    let user = format!("{namespace}@example.com");
+    let kubeconfig = world.cluster.user_kubeconfig(&user, &[])?;
+    world.cluster.bind_role(namespace, &user, "edit")?;
+    let words = [
+        "snapshot", "schedule", "s", "--cron", "@yearly", "--keep", "1",
+    ];
+    let mut words = words.to_vec();
+    words.extend(["--class", SNAPSHOT_CLASS]);
+    let printed = run(&mut world.command_as(&kubeconfig, &words))?.exits(0)?;
+    ensure!(
+        printed
+            .stderr
+            .contains("Warning: you may not make the Role and the RoleBinding"),
+        "{printed:?}"
+    );
+    ensure!(
+        !may(&world, &["list", "persistentvolumeclaims"])?,
+        "nobody gave it"
+    );
+    world
+        .namespace
+        .kubectl(&["apply", "-f", "-"], Some(&printed.stdout))?;
+    let taken = run_now(&world, "one")?;
+    ensure!(taken.len() == 1, "{taken:?}");
+    let remove = ["snapshot", "schedule", "s", "--remove"];
+    let removed = world.session(&remove)?.exits(0)?.stdout;
+    ensure!(removed.lines().count() == 4, "{removed}");
+    gone(&world, &["s"])
+}

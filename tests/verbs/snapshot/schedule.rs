@@ -1,0 +1,404 @@
+//! A schedule: what it is made of, who may make it, how it changes and goes; and what its runs ask for and delete.
+
+use kubectl_session_snapshot::Snapshot;
+use serde_json::{Value, json};
+use session_support::{Answer, FakeApi, golden};
+
+use crate::play::{Play, Played};
+use crate::scene::{Driver, SESSIONS, SNAPSHOTS, Scene, metadata, requests, snapshot};
+
+const NAME: &str = "session-alice-snapshots";
+const JOBS: &str = "cronjobs.batch";
+const ROLES: &str = "roles.rbac.authorization.k8s.io";
+const BINDINGS: &str = "rolebindings.rbac.authorization.k8s.io";
+
+/// `snapshot schedule alice` with a cron text, which may hold blanks.
+fn set(api: &FakeApi, cron: &str, rest: &str) -> Played {
+    let mut words = vec!["schedule", "alice", "--cron", cron];
+    words.extend(rest.split_whitespace());
+    Play::on(api).run_args::<Snapshot>(&words)
+}
+
+fn job(api: &FakeApi) -> Value {
+    api.object(JOBS, "default", NAME).unwrap()
+}
+
+fn parts(api: &FakeApi) -> usize {
+    [JOBS, ROLES, BINDINGS, "serviceaccounts"]
+        .iter()
+        .map(|kind| api.objects(kind).len())
+        .sum()
+}
+
+#[test]
+fn a_schedule_is_a_cron_job_with_an_account_of_its_own() {
+    let api = Scene::default().server();
+    let played = set(&api, "30 3 * * *", "--keep 7 --time-zone Europe/Berlin");
+    let mut text = format!("{}--- requests\n{}", played.text(), requests(&api));
+    for (kind, field) in [(ROLES, "rules"), (BINDINGS, "roleRef"), (JOBS, "spec")] {
+        let found = api.object(kind, "default", NAME).unwrap();
+        let shown = serde_json::to_string_pretty(&found[field]).unwrap();
+        text.push_str(&format!("--- {kind}\n{shown}\n"));
+    }
+    golden("snapshot-schedule.txt", &text);
+    let session = api.object(SESSIONS, "default", "alice").unwrap();
+    for kind in [JOBS, ROLES, BINDINGS, "serviceaccounts"] {
+        let metadata = &api.object(kind, "default", NAME).unwrap()["metadata"];
+        let owner = &metadata["ownerReferences"][0]["uid"];
+        assert_eq!(*owner, session["metadata"]["uid"], "{kind}");
+    }
+}
+
+#[test]
+fn given_again_it_changes_what_is_there_and_nothing_else() {
+    let api = Scene::default().server();
+    let all = |words: [&str; 4]| {
+        let kinds = [
+            "serviceaccount",
+            "role.rbac.authorization.k8s.io",
+            "rolebinding.rbac.authorization.k8s.io",
+            "cronjob.batch",
+        ];
+        let lines = kinds.iter().zip(words);
+        lines
+            .map(|(kind, word)| format!("{kind}/{NAME} {word}\n"))
+            .collect::<String>()
+    };
+    let first = set(&api, "@daily", "--keep 7 --time-zone Europe/Berlin");
+    assert_eq!(first.done(), all(["created"; 4]));
+    api.forget_requests();
+    let again = set(&api, "@daily", "--keep 7 --time-zone Europe/Berlin");
+    assert_eq!(again.done(), all(["unchanged"; 4]));
+    assert!(api.writes().is_empty());
+    let rehearsed = set(&api, "@daily", "--keep 7 --skip-hooks --dry-run=client");
+    let word = |word: &str| format!("{word} (dry run)");
+    let words = ["unchanged", "configured", "unchanged", "configured"].map(word);
+    assert_eq!(
+        rehearsed.done(),
+        all([&words[0], &words[1], &words[2], &words[3]])
+    );
+    assert!(api.writes().is_empty());
+    let fewer = set(&api, "@daily", "--keep 7 --skip-hooks");
+    assert_eq!(
+        fewer.done(),
+        all(["unchanged", "configured", "unchanged", "configured"])
+    );
+    assert_eq!(job(&api)["spec"].get("timeZone"), None, "it is gone");
+    let role = api.object(ROLES, "default", NAME).unwrap();
+    assert_eq!(role["rules"].as_array().unwrap().len(), 3, "{role}");
+}
+
+#[test]
+fn a_dry_run_keeps_nothing_and_prints_all_of_it() {
+    let api = Scene::default().server();
+    let yaml = set(&api, "@daily", "--keep 1 --dry-run=client -o yaml");
+    assert!(api.writes().is_empty());
+    let kinds: Vec<&str> = yaml
+        .done()
+        .lines()
+        .filter_map(|line| line.strip_prefix("kind: "))
+        .collect();
+    assert_eq!(kinds, ["ServiceAccount", "Role", "RoleBinding", "CronJob"]);
+    assert!(!yaml.out.contains("null"), "{}", yaml.out);
+    let server = set(&api, "@daily", "--keep 1 --dry-run=server");
+    assert_eq!(parts(&api), 0);
+    let note = "note: the RoleBinding is not checked: its Role is not there yet\n";
+    assert_eq!(server.err, note);
+    assert_eq!(server.done().lines().count(), 3, "{server:?}");
+}
+
+#[test]
+fn who_may_not_give_rights_gets_them_printed_for_an_admin() {
+    let mut text = String::new();
+    let rbac = "/apis/rbac.authorization.k8s.io/v1/namespaces/default";
+    for (method, path, may) in [
+        // May not even look.
+        ("GET", format!("{rbac}/roles/{NAME}"), 0),
+        ("POST", format!("{rbac}/roles"), 0),
+        // What the server says of rights that the caller does not have.
+        ("POST", format!("{rbac}/rolebindings"), 1),
+    ] {
+        let api = Scene::default().server();
+        let refusal = Answer::forbidden("alice", "create", "roles", "default");
+        api.on(method, &path, refusal);
+        let played = set(&api, "@daily", "--keep 7");
+        assert_eq!(played.code, 0, "{played:?}");
+        assert_eq!(api.objects(ROLES).len(), may);
+        assert!(api.objects(BINDINGS).is_empty());
+        assert_eq!(job(&api)["metadata"]["name"], NAME);
+        assert!(
+            played
+                .out
+                .starts_with("apiVersion: rbac.authorization.k8s.io/v1\n")
+        );
+        if text.is_empty() {
+            text = played.text();
+        }
+    }
+    golden("snapshot-schedule-admin.txt", &text);
+    let api = Scene::default().server();
+    let path = format!("{rbac}/roles");
+    let refusal = Answer::forbidden("alice", "create", "roles", "default");
+    api.on("POST", &path, refusal);
+    let names = set(&api, "@daily", "--keep 7 -o name");
+    assert_eq!(names.done().lines().count(), 4, "{names:?}");
+}
+
+#[test]
+fn what_an_admin_has_applied_is_as_it_should_be() {
+    let api = Scene::default().server();
+    let rbac = "/apis/rbac.authorization.k8s.io/v1/namespaces/default";
+    let refusal = Answer::forbidden("alice", "create", "roles", "default");
+    api.on("POST", &format!("{rbac}/roles"), refusal);
+    let printed = set(&api, "@daily", "--keep 7 -o json");
+    let documents = serde_json::Deserializer::from_str(printed.done()).into_iter::<Value>();
+    let mut applied = 0;
+    for document in documents.map(Result::unwrap) {
+        if document["apiVersion"] == "rbac.authorization.k8s.io/v1" {
+            api.put(document);
+            applied += 1;
+        }
+    }
+    assert_eq!(applied, 2);
+    let again = set(&api, "@daily", "--keep 7");
+    assert_eq!(again.done().matches(" unchanged\n").count(), 4, "{again:?}");
+    assert_eq!(again.err, "");
+}
+
+#[test]
+fn what_is_refused_leaves_nothing_behind() {
+    let api = Scene::default().server();
+    let refusal = Answer::invalid(
+        "batch",
+        "CronJob",
+        NAME,
+        &[("spec.timeZone", "unknown time zone Mars/Olympus")],
+    );
+    let path = "/apis/batch/v1/namespaces/default/cronjobs";
+    api.on("POST", path, refusal);
+    let played = set(&api, "@daily", "--keep 7 --time-zone Mars/Olympus");
+    assert!(played.failed().contains("unknown time zone Mars/Olympus"));
+    assert_eq!(parts(&api), 0, "{:?}", api.lines());
+}
+
+#[test]
+fn somebody_elses_objects_are_left_alone() {
+    let api = Scene::default().server();
+    let mut metadata = metadata(NAME);
+    metadata["uid"] = "u-9".into();
+    api.put(json!({"apiVersion": "batch/v1", "kind": "CronJob", "metadata": metadata, "spec": {"schedule": "@daily"}}));
+    api.forget_requests();
+    for rest in ["--keep 7", "--keep 7 --dry-run=client"] {
+        let played = set(&api, "@hourly", rest);
+        let wanted = format!(
+            "error: CronJob {NAME:?} already exists and is not part of session \"alice\"\n\
+            hint: look whose it is: kubectl get cronjobs {NAME} -n default -o yaml\n"
+        );
+        assert_eq!(played.failed(), wanted);
+    }
+    snapshot(&api, "schedule alice --remove").failed();
+    assert!(api.writes().is_empty());
+}
+
+#[test]
+fn removed_it_is_gone_and_so_it_stays() {
+    let api = Scene::default().server();
+    set(&api, "@daily", "--keep 7").done();
+    let rehearsed = snapshot(&api, "schedule alice --remove --dry-run=client");
+    assert_eq!(rehearsed.done().lines().count(), 4);
+    assert_eq!(parts(&api), 4);
+    let removed = snapshot(&api, "schedule alice --remove");
+    assert_eq!(
+        removed.done().lines().next().unwrap(),
+        format!("cronjob.batch {NAME:?} deleted from default namespace")
+    );
+    assert_eq!(parts(&api), 0);
+    let again = snapshot(&api, "schedule alice --remove");
+    assert_eq!(again.err, "No resources found in default namespace.\n");
+    assert_eq!(again.done(), "");
+    set(&api, "@daily", "--keep 7").done();
+    let path = format!("/apis/rbac.authorization.k8s.io/v1/namespaces/default/roles/{NAME}");
+    api.on(
+        "GET",
+        &path,
+        Answer::forbidden("alice", "get", "roles", "default"),
+    );
+    let halfway = snapshot(&api, "schedule alice --remove");
+    assert_eq!(halfway.done().lines().count(), 3, "{halfway:?}");
+    assert!(
+        halfway.err.starts_with(
+            "note: the Role and the RoleBinding, if there are any, go with the session"
+        )
+    );
+}
+
+#[test]
+fn what_cannot_be_is_told_before_anything_is_written() {
+    let mut text = String::new();
+    let api = Scene::default().server();
+    let mut refused = |api: &FakeApi, cron: &str, rest: &str| {
+        let played = set(api, cron, rest);
+        played.failed();
+        assert!(api.writes().is_empty());
+        text.push_str(&format!("$ --cron {cron:?} {rest}\n{}", played.text()));
+    };
+    for (cron, rest) in [
+        ("0 25 * * *", "--keep 7"),
+        ("every night", "--keep 7"),
+        ("@nightly", "--keep 7"),
+        ("TZ=Europe/Berlin 0 3 * * *", "--keep 7"),
+        ("@daily", "--keep 0"),
+        ("@daily", ""),
+        ("@daily", "--keep 7 --time-zone Local"),
+        ("@daily", "--keep 7 --class Bad"),
+        ("@daily", "--keep 7 --dry-run=maybe"),
+        ("@daily", "--keep 7 -o wide"),
+        ("@daily", "--remove"),
+    ] {
+        refused(&api, cron, rest);
+        assert!(api.lines().is_empty(), "{cron} {rest}: {:?}", api.lines());
+    }
+    refused(&api, "@daily", "--keep 7 --class none");
+    let without = Scene {
+        claims: &[],
+        ..Scene::default()
+    };
+    refused(&without.server(), "@daily", "--keep 7");
+    api.remove(SESSIONS, "default", "alice");
+    refused(&api, "@daily", "--keep 7");
+    let neither = snapshot(&api, "schedule alice");
+    text.push_str(&format!("$ schedule alice\n{}", neither.text()));
+    golden("snapshot-schedule-refused.txt", &text);
+}
+
+#[test]
+fn a_run_without_hooks_asks_for_nothing_that_its_role_does_not_allow() {
+    let api = Scene {
+        hooks: false,
+        ..Scene::default()
+    }
+    .server();
+    let classes = "/apis/snapshot.storage.k8s.io/v1/volumesnapshotclasses";
+    let who = "system:serviceaccount:default:session-alice-snapshots";
+    api.on(
+        "GET",
+        classes,
+        Answer::forbidden(who, "list", "volumesnapshotclasses", ""),
+    );
+    let played = snapshot(&api, "create alice --keep 7 --class cuts");
+    let text = format!("{}--- requests\n{}", played.text(), requests(&api));
+    golden("snapshot-schedule-run.txt", &text);
+    let made = &api.objects(SNAPSHOTS)[0];
+    assert_eq!(
+        made["metadata"]["labels"]["streaming.platform/schedule"],
+        "alice"
+    );
+    assert_eq!(made["spec"]["volumeSnapshotClassName"], "cuts");
+}
+
+/// Snapshots of an hour each, taken by the schedule or by hand.
+fn taken(api: &FakeApi, hour: u32, scheduled: bool) -> String {
+    let name = format!("alice-{hour}-{}", if scheduled { "clock" } else { "hand" });
+    let mut made = metadata(&name);
+    made["creationTimestamp"] = format!("2026-03-01T{hour:02}:00:00Z").into();
+    if scheduled {
+        made["labels"]["streaming.platform/schedule"] = "alice".into();
+    }
+    api.put(json!({"apiVersion": "snapshot.storage.k8s.io/v1", "kind": "VolumeSnapshot", "metadata": made,
+        "spec": {"source": {"persistentVolumeClaimName": "home-alice"}}, "status": {"readyToUse": true}}));
+    name
+}
+
+#[test]
+fn a_run_prunes_what_runs_have_taken_and_nothing_else() {
+    for (rest, left) in [("", 4), (" --dry-run=client", 6), (" --dry-run=server", 6)] {
+        let api = Scene::default().server();
+        for hour in 1..=3 {
+            taken(&api, hour, true);
+            taken(&api, hour, false);
+        }
+        let played = snapshot(&api, &format!("create alice --keep 1{rest}"));
+        let lines: Vec<&str> = played.done().lines().collect();
+        assert_eq!(lines.len(), 1 + 3, "{played:?}");
+        assert!(lines[0].contains("created"), "{lines:?}");
+        assert!(
+            lines[1..]
+                .iter()
+                .all(|line| line.contains("-clock\" deleted")),
+            "{lines:?}"
+        );
+        assert_eq!(api.objects(SNAPSHOTS).len(), left, "{rest}");
+    }
+}
+
+#[test]
+fn of_a_stopped_session_one_is_enough() {
+    let api = Scene {
+        runs: false,
+        ..Scene::default()
+    }
+    .server();
+    let old = taken(&api, 1, true);
+    let run = || snapshot(&api, "create alice --keep 2");
+    let first = run();
+    assert!(first.done().contains("alice-20260301-120000 created"));
+    api.forget_requests();
+    let second = run();
+    assert_eq!(second.done(), "");
+    let note = "note: none is taken: it is stopped, and snapshot \"alice-20260301-120000\" holds all of it\n";
+    assert_eq!(second.err, note);
+    assert!(api.writes().is_empty());
+    assert!(api.object(SNAPSHOTS, "default", &old).is_some());
+    // Restored meanwhile: a claim of the same name, and another one.
+    api.remove("persistentvolumeclaims", "default", "home-alice");
+    api.put(crate::scene::claim("home-alice"));
+    let third = snapshot(&api, "create alice --keep 2 --name third");
+    assert!(third.done().contains("/third created"), "{third:?}");
+}
+
+#[test]
+fn what_another_user_left_under_that_name_stays() {
+    let api = Scene::default().server();
+    let theirs = taken(&api, 1, true);
+    let mut object = api.object(SNAPSHOTS, "default", &theirs).unwrap();
+    object["metadata"]["annotations"]["streaming.platform/user-id"] = "bob@example.com".into();
+    api.put(object);
+    let ours = taken(&api, 2, true);
+    let played = snapshot(&api, "create alice --keep 1");
+    let gone =
+        format!("volumesnapshot.snapshot.storage.k8s.io {ours:?} deleted from default namespace");
+    assert_eq!(played.done().lines().nth(1), Some(gone.as_str()));
+    assert!(api.object(SNAPSHOTS, "default", &theirs).is_some());
+}
+
+#[test]
+fn a_run_that_fails_prunes_all_the_same() {
+    let api = Scene {
+        driver: Driver::Hangs,
+        hooks: false,
+        ..Scene::default()
+    }
+    .server();
+    let (old, new) = (taken(&api, 1, true), taken(&api, 2, true));
+    let played = snapshot(&api, "create alice --keep 1 --timeout=50ms");
+    assert_eq!(played.code, 1, "{played:?}");
+    assert!(api.object(SNAPSHOTS, "default", &old).is_none());
+    assert!(api.object(SNAPSHOTS, "default", &new).is_some());
+}
+
+#[test]
+fn a_list_tells_of_the_schedule() {
+    let api = Scene::default().server();
+    set(&api, "@daily", "--keep 7").done();
+    let listed = snapshot(&api, "list alice");
+    assert_eq!(
+        listed.err,
+        "No resources found in default namespace.\nnote: taken by schedule \"@daily\", which keeps 7; none yet\n"
+    );
+    assert!(!snapshot(&api, "list").err.contains("schedule"));
+    assert!(
+        !snapshot(&api, "list alice -o json")
+            .err
+            .contains("schedule")
+    );
+}
