@@ -24,3 +24,5 @@ mod play;
 mod restore;
 #[path = "snapshot/scene.rs"]
 mod scene;
+#[path = "snapshot/strangers.rs"]
+mod strangers;
