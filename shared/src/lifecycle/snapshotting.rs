@@ -24,6 +24,7 @@ use crate::failure::{self, Kind, hinted};
 use crate::labels;
 use crate::names::check_subdomain;
 use crate::objects::belonging::Belonging;
+use crate::objects::kept::is_claim;
 use crate::objects::resource::{
     PERSISTENT_VOLUME_CLAIM, VOLUME_SNAPSHOT, VOLUME_SNAPSHOT_CONTENT, text,
 };
@@ -116,9 +117,7 @@ impl Cutting {
     ) -> Result<Self> {
         let (session, namespace) = (present.name(), present.namespace());
         let data = present.live.own_data(&present.session);
-        let mut claims: Vec<&Value> = data
-            .filter(|object| text(object, "/kind") == "PersistentVolumeClaim")
-            .collect();
+        let mut claims: Vec<&Value> = data.filter(|object| is_claim(object)).collect();
         claims.sort_by_key(|claim| text(claim, "/metadata/name"));
         if claims.is_empty() {
             let error = anyhow!(
