@@ -10,9 +10,11 @@ use super::restoring::{Restored, bound, claim_of};
 use super::snapshotting::Taking;
 use super::starting::{body, stored_of, template_of};
 use super::stopping::Present;
+use super::unfinished::{all_made, copied_from, finished, nothing_left, post, unfinished, whole};
 use crate::api::{API_VERSION, ObjectRef, State};
-use crate::cluster::{Cluster, random_token};
+use crate::cluster::{Cluster, Write, random_token};
 use crate::failure::{self, Kind};
+use crate::labels;
 use crate::names::{SessionName, parameters_secret};
 use crate::objects::ResourceType;
 use crate::objects::belonging::Belonging;
@@ -36,6 +38,8 @@ pub struct Copying {
     /// The parameters Secret, without its owner.
     secret: Option<Value>,
     size: Option<Quantity>,
+    /// The Session, where a run that was cut off has made it of the same snapshot.
+    begun: Option<Value>,
 }
 
 /// What became of it.
@@ -49,6 +53,7 @@ pub struct Copied {
 
 impl Copying {
     /// Finds what every claim is called in a session of the same template by another name. Reads the template and the secrets.
+    /// A copy of the same snapshot that was cut off is gone on with.
     ///
     /// # Errors
     /// A session of that name; a template that is gone; a claim that a session of that name would not have.
@@ -58,13 +63,15 @@ impl Copying {
         name: &SessionName,
         claims: &[&str],
         size: Option<Quantity>,
+        set: &str,
     ) -> Result<Self> {
         let namespace = source.namespace();
-        if cluster
-            .get(&SESSION, namespace, name.as_str())
-            .await?
-            .is_some()
+        let begun = cluster.get(&SESSION, namespace, name.as_str()).await?;
+        if let Some(session) = begun
+            .as_ref()
+            .filter(|session| copied_from(session) != Some(set))
         {
+            whole(session)?;
             return Err(anyhow!("session {:?} exists already", name.as_str()));
         }
         let (template, stored) =
@@ -104,7 +111,7 @@ impl Copying {
         };
         let data = source.live.own_data(&source.session);
         Ok(Self {
-            session: session_of(source, name, secret.is_some()),
+            session: session_of(source, name, secret.is_some(), set),
             claims: names,
             belonging: Belonging {
                 session: name.clone(),
@@ -115,6 +122,7 @@ impl Copying {
             found: data.cloned().collect(),
             secret,
             size,
+            begun,
         })
     }
 
@@ -160,9 +168,13 @@ impl Copying {
     ) -> Result<Copied> {
         self.fits(snapshots)?;
         let namespace = self.belonging.namespace.as_str();
-        let session = cluster
-            .create(&SESSION, namespace, &self.session, with.write)
-            .await?;
+        let session = match &self.begun {
+            Some(begun) => begun.clone(),
+            None => {
+                let posted = self.post_session(cluster, with.write).await;
+                posted.map_err(|error| nothing_left(error, &self.session))?
+            }
+        };
         if with.write.dry_run {
             let restored = Restored::default();
             return Ok(Copied { session, restored });
@@ -178,7 +190,7 @@ impl Copying {
         objects.extend(claims.iter().map(typed));
         let posts = objects
             .iter()
-            .map(|(kind, object)| cluster.create(kind, namespace, object, with.write));
+            .map(|(kind, object)| post(cluster, kind, object, &belonging, with.write));
         let (mut made, mut refused) = (vec![(&SESSION, session.clone())], None);
         for ((kind, _), result) in objects.iter().zip(join_all(posts).await) {
             match result {
@@ -188,10 +200,29 @@ impl Copying {
         }
         if let Some(error) = refused {
             self.take_back(cluster, &made, with).await;
-            return Err(error);
+            return Err(nothing_left(error, &self.session));
         }
-        let restored = bound(cluster, namespace, &claims, with, sink).await?;
+        let finish = finished(cluster, &session, with.write).await;
+        let session = finish.map_err(|error| unfinished(error, &self.session))?;
+        let restored = bound(cluster, namespace, &claims, with, sink).await;
+        let restored = restored.map_err(|error| all_made(error, &session))?;
         Ok(Copied { session, restored })
+    }
+
+    async fn post_session(&self, cluster: &Cluster, write: &Write) -> Result<Value> {
+        let namespace = self.belonging.namespace.as_str();
+        let posted = cluster
+            .create(&SESSION, namespace, &self.session, write)
+            .await;
+        let error = match posted {
+            Err(error) if failure::is(&error, Kind::Unreachable) => error,
+            other => return other,
+        };
+        // The answer may be lost, not the request.
+        let name = self.belonging.session.as_str();
+        let found = cluster.get(&SESSION, namespace, name).await;
+        let same = |session: &Value| copied_from(session) == copied_from(&self.session);
+        found.ok().flatten().filter(same).ok_or(error)
     }
 
     fn claims_of(&self, belonging: &Belonging, snapshots: &[Value]) -> Result<Vec<Value>> {
@@ -209,11 +240,11 @@ impl Copying {
 
     fn secret_of(&self, belonging: &Belonging) -> Option<Value> {
         let old = self.secret.as_ref()?;
-        let labels = json!({ crate::labels::PARAMETERS: "true" });
+        let own = json!({ labels::PARAMETERS: "true" });
         let mut secret = json!({
             "apiVersion": "v1",
             "kind": "Secret",
-            "metadata": { "name": parameters_secret(belonging.session.as_str()), "labels": labels },
+            "metadata": { "name": parameters_secret(belonging.session.as_str()), "labels": own },
         });
         for field in ["type", "data", "immutable"] {
             if let Some(value) = old.get(field) {
@@ -243,12 +274,7 @@ impl Copying {
     }
 }
 
-/// True for the failures after which the copy is there, and only its claims are not bound yet.
-pub fn is_there(error: &anyhow::Error) -> bool {
-    failure::is(error, Kind::TimedOut) || failure::is(error, Kind::Interrupted)
-}
-
-fn session_of(source: &Present, name: &SessionName, with_secret: bool) -> Value {
+fn session_of(source: &Present, name: &SessionName, with_secret: bool, set: &str) -> Value {
     let mut spec = source.object.get("spec").cloned().unwrap_or_default();
     if let Some(spec) = spec.as_object_mut() {
         spec.shift_remove("startRequest");
@@ -258,11 +284,17 @@ fn session_of(source: &Present, name: &SessionName, with_secret: bool) -> Value 
             spec.insert("secretsFrom".into(), "client".into());
         }
     }
-    let labels = json!({ crate::labels::USER: crate::labels::label_value(source.belonging.user_id.as_str()) });
+    let user = labels::label_value(source.belonging.user_id.as_str());
+    let own = json!({ labels::USER: user });
     json!({
         "apiVersion": API_VERSION,
         "kind": "Session",
-        "metadata": { "name": name.as_str(), "namespace": source.namespace(), "labels": labels },
+        "metadata": {
+            "name": name.as_str(),
+            "namespace": source.namespace(),
+            "labels": own,
+            "annotations": { labels::COPYING: set },
+        },
         "spec": spec,
     })
 }

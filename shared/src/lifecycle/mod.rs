@@ -14,3 +14,4 @@ pub mod starting;
 pub mod stopping;
 pub mod template;
 mod trust;
+mod unfinished;
