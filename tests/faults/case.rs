@@ -121,7 +121,7 @@ fn is_settled(scenario: &Scenario, state: &State) -> bool {
                 }
                 _ => true,
             }
-    }) && state.stray().is_empty()
+    }) && (scenario.before.contains(&"!orphan") || state.stray().is_empty())
 }
 
 fn judge(
@@ -142,9 +142,14 @@ fn judge(
         );
     }
     ensure!(!run.said.contains("panicked"), "it panicked");
-    let after = place.settled(|state| state.stray().is_empty());
+    let known = before.stray();
+    let stray = |state: &State| -> Vec<String> {
+        let stray = state.stray().into_iter();
+        stray.filter(|one| !known.contains(one)).collect()
+    };
+    let after = place.settled(|state| stray(state).is_empty());
     let after =
-        after.map_err(|state| anyhow::anyhow!("left behind: {}", state.stray().join(", ")))?;
+        after.map_err(|state| anyhow::anyhow!("left behind: {}", stray(&state).join(", ")))?;
     nothing_lost(scenario, before, &after)?;
     let line = match (scenario.again)(&after) {
         line if line.is_empty() => scenario.line.to_owned(),
