@@ -40,6 +40,10 @@ pub const CLAIM: &str = "streaming.platform/claim";
 /// Annotation on a VolumeSnapshot: spec of the Session it was taken of, as JSON, so that it can be made again. No manifest.
 pub const SESSION_SPEC: &str = "streaming.platform/session-spec";
 
+/// Annotation on a Session: name of the snapshot that its claims are being made of. It goes when they are there; until then the
+/// session cannot be started, or it would start without its data.
+pub const COPYING: &str = "streaming.platform/copying";
+
 /// Annotation in a manifest: `allowed` lets an object of that name that is not ours be used, never changed or deleted.
 pub const EXISTING: &str = "streaming.platform/existing";
 /// Annotation on a Pod or Pod template: name of the volume that holds the user's data. With a storage size it becomes a

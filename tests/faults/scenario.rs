@@ -1,6 +1,6 @@
 //! The verbs: what is there before, what is run, and what sets things right afterwards.
 
-use crate::state::State;
+use crate::state::{State, text};
 
 /// A verb on a session `s`. In command lines `TEMPLATE` stands for the name of a template with a Pod, `TEMPLATE-set` of one
 /// with a StatefulSet, `FILE` for a file with a template that is not applied yet.
@@ -13,7 +13,7 @@ pub(crate) struct Scenario {
     /// The command line that is disturbed.
     pub(crate) line: &'static str,
     /// The command line that sets right what is there.
-    pub(crate) again: fn(&State) -> &'static str,
+    pub(crate) again: fn(&State) -> String,
     /// What it says where there is nothing left to do, with exit code 1.
     pub(crate) already: Option<&'static str>,
     /// Data that it is there to destroy, as beginnings of Kind/name.
@@ -53,7 +53,7 @@ const fn verb(name: &'static str, before: &'static [&'static str], line: &'stati
         name,
         before,
         line,
-        again: |_| "",
+        again: |_| String::new(),
         already: None,
         destroys: &[],
         replaces: false,
@@ -66,8 +66,8 @@ const fn verb(name: &'static str, before: &'static [&'static str], line: &'stati
 pub(crate) const COMMON: [Scenario; 6] = [
     Scenario {
         again: |state| match state.get("Session/s") {
-            Some(_) => "start s --timeout 60s",
-            None => "",
+            Some(_) => "start s --timeout 60s".into(),
+            None => String::new(),
         },
         // The POSTs of Session and Pod, and the status.
         errors_at: [7, 14, 15],
@@ -127,11 +127,19 @@ pub(crate) const RARE: [Scenario; 15] = [
         ..verb("restore", &[CREATE, SNAPSHOT, STOP], RESTORE)
     },
     Scenario {
-        already: Some("already exists"),
+        already: Some("exists already"),
         ..verb("restore-into", &[CREATE, SNAPSHOT], INTO)
     },
     Scenario {
-        already: Some("already exists"),
+        again: |state| {
+            let copying = "/metadata/annotations/streaming.platform~1copying";
+            match state.get("Session/t").map(|session| text(session, copying)) {
+                None | Some("") => String::new(),
+                // As it says when it is run again.
+                Some(set) => format!("snapshot restore {set} --into t --timeout 60s"),
+            }
+        },
+        already: Some("exists already"),
         ..verb("clone", &[CREATE], CLONE)
     },
     Scenario {

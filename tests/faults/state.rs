@@ -112,8 +112,14 @@ impl State {
             .map(|(key, object)| (text(object, "/metadata/uid"), key.as_str()))
             .collect();
         let essence = self.objects.iter().map(|(key, object)| {
+            // A template has the name of the namespace that it is tried in.
+            let places = ["/metadata/namespace", "/metadata/name"].map(|at| text(object, at));
+            let namespace = if places[0].is_empty() {
+                places[1]
+            } else {
+                places[0]
+            };
             let mut object = pruned(object);
-            let namespace = text(&self.objects[key], "/metadata/namespace");
             blur(&mut object, &names, namespace);
             (blurred(key, &names, namespace), object)
         });
@@ -261,8 +267,13 @@ fn remove(object: &mut Value, field: &str) {
     }
 }
 
-/// Tokens of a run, and names made from them, wherever they stand.
-const OF_ONE_RUN: [&str; 2] = ["streaming.platform/run", "controller-revision-hash"];
+/// Tokens of a run, names made from them, and which Session of this name data was made for: it belongs to the one that is there
+/// when the other is gone.
+const OF_ONE_RUN: [&str; 3] = [
+    "streaming.platform/run",
+    "streaming.platform/session-uid",
+    "controller-revision-hash",
+];
 
 /// Replaces what differs from run to run by what it stands for.
 fn blur(value: &mut Value, names: &BTreeMap<&str, &str>, namespace: &str) {

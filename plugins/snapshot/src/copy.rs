@@ -5,11 +5,11 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use serde_json::Value;
 use session_shared::cluster::Cluster;
-use session_shared::failure::{hinted, usage};
+use session_shared::failure::usage;
 use session_shared::flags::connection::Connection;
 use session_shared::flags::selection::session_name;
 use session_shared::flags::writing::DryRun;
-use session_shared::lifecycle::copying::{Copied, Copying, is_there};
+use session_shared::lifecycle::copying::{Copied, Copying};
 use session_shared::lifecycle::restoring::Restored;
 use session_shared::lifecycle::snapshotting::{Asked, Cutting, Taking};
 use session_shared::objects::resource::text;
@@ -59,7 +59,7 @@ pub(crate) async fn run(
     let source = present(&cluster, &old).await?;
     let cutting = Cutting::of(&cluster, &source, &asked, ground.now()).await?;
     let claims: Vec<&str> = cutting.objects.iter().map(claim_name).collect();
-    let copying = Copying::of(&cluster, &source, &new, &claims, size).await?;
+    let copying = Copying::of(&cluster, &source, &new, &claims, size, &cutting.set).await?;
     copying.fits_claims()?;
     // writes
     let copied = if writes.dry_run == DryRun::Client {
@@ -75,7 +75,7 @@ pub(crate) async fn run(
             wait: args.waiting.wait,
             ..with
         };
-        carry_out(&cluster, &copying, &taken, &cutting.set, &with, ground).await?
+        carry_out(&cluster, &copying, &taken, &with, ground).await?
     };
     // prints
     report(&copied, format, writes.dry_run, &mut ground.console)?;
@@ -120,7 +120,6 @@ pub(crate) async fn carry_out(
     cluster: &Cluster,
     copying: &Copying,
     snapshots: &[Value],
-    set: &str,
     with: &Taking<'_>,
     ground: &mut Ground,
 ) -> Result<Copied> {
@@ -128,19 +127,7 @@ pub(crate) async fn carry_out(
     let copied = copying.carry_out(cluster, snapshots, with, now, &mut sink);
     let copied = copied.await;
     sink.tell(Event::Done);
-    copied.map_err(|error| {
-        let namespace = cluster.namespace();
-        let name = text(&copying.session, "/metadata/name");
-        let hint = if is_there(&error) {
-            format!("session {name:?} is there, its claims are not: kubectl session status {name} -n {namespace}")
-        } else {
-            format!(
-                "nothing is left of session {name:?}; snapshot {set:?} is there: \
-                kubectl session snapshot restore {set} --into {name} -n {namespace}"
-            )
-        };
-        hinted(error, hint)
-    })
+    copied
 }
 
 /// Tells of the copy.

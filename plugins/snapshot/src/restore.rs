@@ -68,7 +68,7 @@ async fn into(
     ready(&set)?;
     let source = source_or_remembered(&cluster, &set).await?;
     let claims: Vec<&str> = set.snapshots.iter().map(claim_name).collect();
-    let copying = Copying::of(&cluster, &source, &new, &claims, size).await?;
+    let copying = Copying::of(&cluster, &source, &new, &claims, size, &set.name).await?;
     copying.fits(&set.snapshots)?;
     // writes
     let copied = if writes.dry_run == DryRun::Client {
@@ -77,7 +77,7 @@ async fn into(
         let _guard = ground.interrupt.guard();
         let interrupt = ground.interrupt.clone();
         let with = writes.taking(&interrupt, writes.wait);
-        copy::carry_out(&cluster, &copying, &set.snapshots, &set.name, &with, ground).await?
+        copy::carry_out(&cluster, &copying, &set.snapshots, &with, ground).await?
     };
     // prints
     copy::report(&copied, format, writes.dry_run, &mut ground.console)

@@ -1,19 +1,21 @@
 //! Another session with the data of a snapshot: the Session, its secrets, its claims; it is started by whoever wants it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use anyhow::{Result, anyhow};
 use futures::future::join_all;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::counterparts::{claim_names, is_among, renamed};
 use super::remembering::not_there;
 use super::restoring::{Restored, bound, claim_of};
 use super::snapshotting::Taking;
 use super::starting::{body, stored_of, template_of};
 use super::stopping::Present;
+use super::unfinished::{all_made, copied_from, finished, nothing_left, post, unfinished, whole};
 use crate::api::{API_VERSION, ObjectRef, Session, State};
-use crate::cluster::{Cluster, random_token};
+use crate::cluster::{Cluster, Write, random_token};
 use crate::failure::{self, Kind};
 use crate::labels;
 use crate::names::{SessionName, parameters_secret};
@@ -41,6 +43,8 @@ pub struct Copying {
     /// The other session is gone, and this one takes its name: the Secret that was kept of it is this one's now.
     takes_secret: bool,
     size: Option<Quantity>,
+    /// The Session, where a run that was cut off has made it of the same snapshot.
+    begun: Option<Value>,
 }
 
 /// What became of it.
@@ -54,6 +58,7 @@ pub struct Copied {
 
 impl Copying {
     /// Finds what every claim is called in a session of the same template by another name. Reads the template and the secrets.
+    /// A copy of the same snapshot that was cut off is gone on with.
     ///
     /// # Errors
     /// A session of that name; a template that is gone; a claim that a session of that name would not have, or that was kept.
@@ -63,13 +68,15 @@ impl Copying {
         name: &SessionName,
         claims: &[&str],
         size: Option<Quantity>,
+        set: &str,
     ) -> Result<Self> {
         let namespace = source.namespace();
-        if cluster
-            .get(&SESSION, namespace, name.as_str())
-            .await?
-            .is_some()
+        let begun = cluster.get(&SESSION, namespace, name.as_str()).await?;
+        if let Some(session) = begun
+            .as_ref()
+            .filter(|session| copied_from(session) != Some(set))
         {
+            whole(session)?;
             return Err(anyhow!("session {:?} exists already", name.as_str()));
         }
         let (template, stored) =
@@ -109,11 +116,12 @@ impl Copying {
         };
         let takes_secret = name.as_str() == source.name();
         let found: Vec<Value> = source.live.own_data(&source.session).cloned().collect();
-        if takes_secret {
+        // What a copy that was cut off has made is its own: POSTs find it.
+        if takes_secret && begun.is_none() {
             not_there(&names, &found, source)?;
         }
         Ok(Self {
-            session: session_of(source, name, secret.is_some()),
+            session: session_of(source, name, secret.is_some(), set),
             claims: names,
             belonging: Belonging {
                 session: name.clone(),
@@ -125,6 +133,7 @@ impl Copying {
             secret,
             takes_secret,
             size,
+            begun,
         })
     }
 
@@ -171,9 +180,13 @@ impl Copying {
     ) -> Result<Copied> {
         self.fits(snapshots)?;
         let namespace = self.belonging.namespace.as_str();
-        let session = cluster
-            .create(&SESSION, namespace, &self.session, with.write)
-            .await?;
+        let session = match &self.begun {
+            Some(begun) => begun.clone(),
+            None => {
+                let posted = self.post_session(cluster, with.write).await;
+                posted.map_err(|error| nothing_left(error, &self.session))?
+            }
+        };
         if with.write.dry_run {
             let restored = Restored::default();
             return Ok(Copied { session, restored });
@@ -191,7 +204,7 @@ impl Copying {
         objects.extend(claims.iter().map(typed));
         let posts = objects
             .iter()
-            .map(|(kind, object)| cluster.create(kind, namespace, object, with.write));
+            .map(|(kind, object)| post(cluster, kind, object, &belonging, with.write));
         let (mut made, mut refused) = (vec![(&SESSION, session.clone())], None);
         for ((kind, _), result) in objects.iter().zip(join_all(posts).await) {
             match result {
@@ -202,18 +215,18 @@ impl Copying {
         if refused.is_none() {
             refused = self.take_secret(cluster, &belonging, with).await.err();
         }
-        let session = match refused {
-            None => self.tell_stopped(cluster, &session, with, now).await,
-            Some(error) => Err(error),
+        if let Some(error) = refused {
+            self.take_back(cluster, &made, with).await;
+            return Err(nothing_left(error, &self.session));
+        }
+        let told = self.tell_stopped(cluster, &session, with, now).await;
+        let finish = match told {
+            Ok(session) => finished(cluster, &session, with.write).await,
+            Err(error) => Err(error),
         };
-        let session = match session {
-            Ok(session) => session,
-            Err(error) => {
-                self.take_back(cluster, &made, with).await;
-                return Err(error);
-            }
-        };
-        let restored = bound(cluster, namespace, &claims, with, sink).await?;
+        let session = finish.map_err(|error| unfinished(error, &self.session))?;
+        let restored = bound(cluster, namespace, &claims, with, sink).await;
+        let restored = restored.map_err(|error| all_made(error, &session))?;
         Ok(Copied { session, restored })
     }
 
@@ -244,6 +257,22 @@ impl Copying {
             .await
     }
 
+    async fn post_session(&self, cluster: &Cluster, write: &Write) -> Result<Value> {
+        let namespace = self.belonging.namespace.as_str();
+        let posted = cluster
+            .create(&SESSION, namespace, &self.session, write)
+            .await;
+        let error = match posted {
+            Err(error) if failure::is(&error, Kind::Unreachable) => error,
+            other => return other,
+        };
+        // The answer may be lost, not the request.
+        let name = self.belonging.session.as_str();
+        let found = cluster.get(&SESSION, namespace, name).await;
+        let same = |session: &Value| copied_from(session) == copied_from(&self.session);
+        found.ok().flatten().filter(same).ok_or(error)
+    }
+
     fn claims_of(&self, belonging: &Belonging, snapshots: &[Value]) -> Result<Vec<Value>> {
         let claims = snapshots.iter().map(|snapshot| {
             let old = claim_name(snapshot);
@@ -259,11 +288,11 @@ impl Copying {
 
     fn secret_of(&self, belonging: &Belonging) -> Option<Value> {
         let old = self.secret.as_ref()?;
-        let labels = json!({ labels::PARAMETERS: "true" });
+        let own = json!({ labels::PARAMETERS: "true" });
         let mut secret = json!({
             "apiVersion": "v1",
             "kind": "Secret",
-            "metadata": { "name": parameters_secret(belonging.session.as_str()), "labels": labels },
+            "metadata": { "name": parameters_secret(belonging.session.as_str()), "labels": own },
         });
         for field in ["type", "data", "immutable"] {
             if let Some(value) = old.get(field) {
@@ -314,12 +343,7 @@ impl Copying {
     }
 }
 
-/// True for the failures after which the copy is there, and only its claims are not bound yet.
-pub fn is_there(error: &anyhow::Error) -> bool {
-    failure::is(error, Kind::TimedOut) || failure::is(error, Kind::Interrupted)
-}
-
-fn session_of(source: &Present, name: &SessionName, with_secret: bool) -> Value {
+fn session_of(source: &Present, name: &SessionName, with_secret: bool, set: &str) -> Value {
     let mut spec = source.object.get("spec").cloned().unwrap_or_default();
     if let Some(spec) = spec.as_object_mut() {
         spec.shift_remove("startRequest");
@@ -329,95 +353,17 @@ fn session_of(source: &Present, name: &SessionName, with_secret: bool) -> Value 
             spec.insert("secretsFrom".into(), "client".into());
         }
     }
-    let labels = json!({ labels::USER: labels::label_value(source.belonging.user_id.as_str()) });
+    let user = labels::label_value(source.belonging.user_id.as_str());
+    let own = json!({ labels::USER: user });
     json!({
         "apiVersion": API_VERSION,
         "kind": "Session",
-        "metadata": { "name": name.as_str(), "namespace": source.namespace(), "labels": labels },
+        "metadata": {
+            "name": name.as_str(),
+            "namespace": source.namespace(),
+            "labels": own,
+            "annotations": { labels::COPYING: set },
+        },
         "spec": spec,
     })
-}
-
-/// Names of the claims that a rendering makes; those of a StatefulSet's Pods without their number.
-fn claim_names(objects: &[Value]) -> (BTreeSet<String>, BTreeSet<String>) {
-    let (mut whole, mut numbered) = (BTreeSet::new(), BTreeSet::new());
-    for object in objects {
-        let name = text(object, "/metadata/name");
-        if text(object, "/kind") == "PersistentVolumeClaim" {
-            whole.insert(name.to_owned());
-        }
-        let templates = object.pointer("/spec/volumeClaimTemplates");
-        for template in templates.and_then(Value::as_array).into_iter().flatten() {
-            numbered.insert(format!("{}-{name}-", text(template, "/metadata/name")));
-        }
-    }
-    (whole, numbered)
-}
-
-fn is_among((whole, numbered): &(BTreeSet<String>, BTreeSet<String>), name: &str) -> bool {
-    let number = |begin: &String| {
-        name.strip_prefix(begin.as_str())
-            .is_some_and(|rest| rest.parse::<u32>().is_ok())
-    };
-    whole.contains(name) || numbered.iter().any(number)
-}
-
-/// What `claim` may be called where `old` is called `new`: every place where `old` stands as a word, alone and all together.
-fn renamed(claim: &str, old: &str, new: &str) -> Vec<String> {
-    let is_edge = |c: Option<char>| c.is_none_or(|c| !c.is_ascii_alphanumeric());
-    let places: Vec<usize> = claim
-        .match_indices(old)
-        .map(|(at, _)| at)
-        .filter(|at| {
-            let (before, after) = (&claim[..*at], &claim[at + old.len()..]);
-            is_edge(before.chars().next_back()) && is_edge(after.chars().next())
-        })
-        .collect();
-    let put = |at: usize| format!("{}{new}{}", &claim[..at], &claim[at + old.len()..]);
-    let mut all = claim.to_owned();
-    for at in places.iter().rev() {
-        all.replace_range(*at..at + old.len(), new);
-    }
-    let mut candidates: Vec<String> = places.iter().map(|at| put(*at)).collect();
-    if places.len() > 1 {
-        candidates.push(all);
-    }
-    candidates
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_claim_is_renamed_where_the_session_is_a_word_of_it() {
-        assert_eq!(renamed("home-alice", "alice", "bob"), ["home-bob"]);
-        assert_eq!(renamed("data-notes-a-b-0", "a-b", "c"), ["data-notes-c-0"]);
-        assert_eq!(
-            renamed("data-notes-data-0", "data", "c"),
-            ["c-notes-data-0", "data-notes-c-0", "c-notes-c-0"]
-        );
-        assert!(renamed("home-malice", "alice", "bob").is_empty());
-    }
-
-    #[test]
-    fn a_statefulsets_claims_have_numbers() {
-        let objects = [
-            json!({ "kind": "PersistentVolumeClaim", "metadata": { "name": "home-c" } }),
-            json!({ "kind": "StatefulSet", "metadata": { "name": "notes-c" },
-                "spec": { "volumeClaimTemplates": [{ "metadata": { "name": "data" } }] } }),
-        ];
-        let names = claim_names(&objects);
-        for name in ["home-c", "data-notes-c-0", "data-notes-c-12"] {
-            assert!(is_among(&names, name), "{name}");
-        }
-        for name in [
-            "home-d",
-            "data-notes-c-",
-            "data-notes-c-x",
-            "data-notes-d-0",
-        ] {
-            assert!(!is_among(&names, name), "{name}");
-        }
-    }
 }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::stopping::Present;
-use super::{checks, template, trust};
+use super::{checks, template, trust, unfinished};
 use crate::api::{IntOrString, SecretsFrom, Session, SessionTemplate, State};
 use crate::cluster::{Cluster, Write, random_token};
 use crate::duration::Lifetime;
@@ -72,6 +72,7 @@ impl Ahead {
         now: Timestamp,
         sink: &mut dyn Sink,
     ) -> Result<Self> {
+        unfinished::whole(&present.object)?;
         let (template, stored) =
             futures::try_join!(template_of(cluster, &present), stored_of(cluster, &present))?;
         let mut spec = present.session.spec.clone();

@@ -83,6 +83,35 @@ fn a_clone_goes_through_a_snapshot() {
 }
 
 #[test]
+fn a_copy_that_was_cut_off_is_finished_by_the_next() {
+    let api = server();
+    snapshot(&api, "restore before --into bob").done();
+    let mut session = api.object(SESSIONS, "default", "bob").unwrap();
+    assert_eq!(session["metadata"]["annotations"], json!({}));
+    // As after a kill: the Session says so, and not everything is there.
+    session["metadata"]["annotations"]["streaming.platform/copying"] = "before".into();
+    api.put(session.clone());
+    api.remove(CLAIMS, "default", "home-bob");
+    let other = snapshot(&api, "clone alice bob --skip-hooks");
+    let said = other.failed();
+    assert!(
+        said.contains("session \"bob\" is an unfinished copy of snapshot \"before\""),
+        "{said}"
+    );
+    assert!(
+        said.contains("finish it: kubectl session snapshot restore before --into bob"),
+        "{said}"
+    );
+    snapshot(&api, "restore before --into bob").done();
+    made(&api, "before");
+    let whole = api.object(SESSIONS, "default", "bob").unwrap();
+    assert_eq!(whole["metadata"]["uid"], session["metadata"]["uid"]);
+    assert_eq!(whole["metadata"]["annotations"], json!({}));
+    let again = snapshot(&api, "restore before --into bob");
+    assert!(again.failed().contains("exists already"), "{again:?}");
+}
+
+#[test]
 fn what_cannot_be_copied_is_told_and_nothing_is_written() {
     let api = server();
     let mut text = String::new();

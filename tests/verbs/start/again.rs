@@ -145,6 +145,21 @@ fn a_session_that_runs_and_was_never_said_to_is_written_down() {
 }
 
 #[test]
+fn an_unfinished_copy_is_not_started_without_its_data() {
+    let api = rested();
+    let mut copy = session(&api);
+    copy["metadata"]["annotations"]["streaming.platform/copying"] = "before".into();
+    api.put(copy);
+    let (played, requests) = requests_of(&api, || start(&api, "alice"));
+    let said = played.failed();
+    assert!(
+        said.contains("is an unfinished copy of snapshot \"before\""),
+        "{said}"
+    );
+    assert_eq!(written(&requests), [""; 0]);
+}
+
+#[test]
 fn values_for_a_session_that_runs_are_not_forgotten() {
     let api = running();
     let (played, requests) = requests_of(&api, || start(&api, "alice --set IMAGE=tool:2"));
