@@ -1,12 +1,13 @@
 //! Another session with the data of a snapshot: the Session, its secrets, its claims; it is started by whoever wants it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use anyhow::{Result, anyhow};
 use futures::future::join_all;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::counterpart::{claim_names, is_among, renamed};
 use super::remembering::not_there;
 use super::restoring::{Restored, bound, claim_of};
 use super::snapshotting::Taking;
@@ -336,88 +337,4 @@ fn session_of(source: &Present, name: &SessionName, with_secret: bool) -> Value 
         "metadata": { "name": name.as_str(), "namespace": source.namespace(), "labels": labels },
         "spec": spec,
     })
-}
-
-/// Names of the claims that a rendering makes; those of a StatefulSet's Pods without their number.
-fn claim_names(objects: &[Value]) -> (BTreeSet<String>, BTreeSet<String>) {
-    let (mut whole, mut numbered) = (BTreeSet::new(), BTreeSet::new());
-    for object in objects {
-        let name = text(object, "/metadata/name");
-        if text(object, "/kind") == "PersistentVolumeClaim" {
-            whole.insert(name.to_owned());
-        }
-        let templates = object.pointer("/spec/volumeClaimTemplates");
-        for template in templates.and_then(Value::as_array).into_iter().flatten() {
-            numbered.insert(format!("{}-{name}-", text(template, "/metadata/name")));
-        }
-    }
-    (whole, numbered)
-}
-
-fn is_among((whole, numbered): &(BTreeSet<String>, BTreeSet<String>), name: &str) -> bool {
-    let number = |begin: &String| {
-        name.strip_prefix(begin.as_str())
-            .is_some_and(|rest| rest.parse::<u32>().is_ok())
-    };
-    whole.contains(name) || numbered.iter().any(number)
-}
-
-/// What `claim` may be called where `old` is called `new`: every place where `old` stands as a word, alone and all together.
-fn renamed(claim: &str, old: &str, new: &str) -> Vec<String> {
-    let is_edge = |c: Option<char>| c.is_none_or(|c| !c.is_ascii_alphanumeric());
-    let places: Vec<usize> = claim
-        .match_indices(old)
-        .map(|(at, _)| at)
-        .filter(|at| {
-            let (before, after) = (&claim[..*at], &claim[at + old.len()..]);
-            is_edge(before.chars().next_back()) && is_edge(after.chars().next())
-        })
-        .collect();
-    let put = |at: usize| format!("{}{new}{}", &claim[..at], &claim[at + old.len()..]);
-    let mut all = claim.to_owned();
-    for at in places.iter().rev() {
-        all.replace_range(*at..at + old.len(), new);
-    }
-    let mut candidates: Vec<String> = places.iter().map(|at| put(*at)).collect();
-    if places.len() > 1 {
-        candidates.push(all);
-    }
-    candidates
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_claim_is_renamed_where_the_session_is_a_word_of_it() {
-        assert_eq!(renamed("home-alice", "alice", "bob"), ["home-bob"]);
-        assert_eq!(renamed("data-notes-a-b-0", "a-b", "c"), ["data-notes-c-0"]);
-        assert_eq!(
-            renamed("data-notes-data-0", "data", "c"),
-            ["c-notes-data-0", "data-notes-c-0", "c-notes-c-0"]
-        );
-        assert!(renamed("home-malice", "alice", "bob").is_empty());
-    }
-
-    #[test]
-    fn a_statefulsets_claims_have_numbers() {
-        let objects = [
-            json!({ "kind": "PersistentVolumeClaim", "metadata": { "name": "home-c" } }),
-            json!({ "kind": "StatefulSet", "metadata": { "name": "notes-c" },
-                "spec": { "volumeClaimTemplates": [{ "metadata": { "name": "data" } }] } }),
-        ];
-        let names = claim_names(&objects);
-        for name in ["home-c", "data-notes-c-0", "data-notes-c-12"] {
-            assert!(is_among(&names, name), "{name}");
-        }
-        for name in [
-            "home-d",
-            "data-notes-c-",
-            "data-notes-c-x",
-            "data-notes-d-0",
-        ] {
-            assert!(!is_among(&names, name), "{name}");
-        }
-    }
 }

@@ -4,6 +4,7 @@ pub mod beginning;
 pub mod checks;
 pub mod consent;
 pub mod copying;
+mod counterpart;
 pub mod deleting;
 pub mod pausing;
 pub mod remembering;
