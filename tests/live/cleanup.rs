@@ -1,6 +1,7 @@
 //! `cleanup` of real sessions: time that is over, objects that a deletion left, and data that stays through all of it.
 
 use std::io::Write as _;
+use std::process::Stdio;
 
 use anyhow::{Result, ensure};
 use session_cluster::{Class, EXPANDABLE_CLASS};
@@ -18,6 +19,10 @@ pub(crate) fn tests() -> Vec<Live> {
         kubelet(
             "cleanup_deletes_what_retained_snapshots_have_left",
             deletes_what_retained_snapshots_have_left,
+        ),
+        kubelet(
+            "cleanup_takes_nothing_of_what_is_being_made",
+            takes_nothing_of_what_is_being_made,
         ),
     ]
 }
@@ -217,5 +222,35 @@ fn deletes_what_retained_snapshots_have_left() -> Result<()> {
     world
         .session(&["delete", "h", "--delete-data", "-y"])?
         .exits(0)?;
+    Ok(())
+}
+
+/// Creates, with a cleanup of everything beside them that never rests.
+fn takes_nothing_of_what_is_being_made() -> Result<()> {
+    let world = World::installed("cleanup-race")?;
+    world.cluster.wait_for_storage()?;
+    let mut file = tempfile::NamedTempFile::new()?;
+    file.write_all(NOTES.as_bytes())?;
+    let path = file.path().to_str().unwrap_or_default();
+    let class = format!("CLASS={EXPANDABLE_CLASS}");
+    let create = |name| {
+        let words = ["create", name, "-f", path, "--set", &class];
+        world.session(&words)?.exits(0)
+    };
+    // One of them takes its claim up again.
+    create("a")?;
+    world.session(&["delete", "a"])?.exits(0)?;
+    let gone = ["wait", "--for=delete", "service/notes-a", "--timeout=60s"];
+    world.namespace.kubectl(&gone, None)?;
+    let sweep = ["cleanup", "--all", "--interval", "1ms", "-y"];
+    let mut sweeping = world.command(&sweep).stdout(Stdio::piped()).spawn()?;
+    let made = ["a", "b", "c"].map(create);
+    let running = sweeping.try_wait()?.is_none();
+    sweeping.kill()?;
+    let swept = sweeping.wait_with_output()?;
+    made.into_iter().collect::<Result<Vec<_>>>()?;
+    ensure!(running && swept.stdout.is_empty(), "{swept:?}");
+    let delete = ["delete", "--all", "--delete-data", "-y"];
+    world.session(&delete)?.exits(0)?;
     Ok(())
 }

@@ -69,13 +69,13 @@ const STEPS: [Step; 19] = [
     step("snapshot list", 1),
     step("stop one", 10),
     step("stop one", 6),
-    step("snapshot restore first --in-place --class CLASS", 14),
+    step("snapshot restore first --in-place --class CLASS", 15),
     step("start one", 17),
     step("start one", 6),
-    step("snapshot clone one two --class CLASS", 12),
-    step("snapshot restore first --into three", 10),
+    step("snapshot clone one two --class CLASS", 14),
+    step("snapshot restore first --into three", 11),
     step("cleanup --expired --dry-run=client", 8),
-    step("delete one --delete-data -y", 11),
+    step("delete one --delete-data -y", 15),
 ];
 
 /// The kinds of requests, in the order of the columns: what the audit log calls their verb.

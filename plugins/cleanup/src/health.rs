@@ -9,6 +9,8 @@ use session_shared::{Pod, Timestamp};
 
 /// How long a session may be not ready after having been, and a start may take before nobody can be at work on it any more.
 const PATIENCE_SECONDS: i64 = 600;
+/// So long after a start its Pod may be missing in what was listed, as Pods are listed before sessions.
+const JUST_MADE_SECONDS: i64 = 60;
 
 /// Since when something ails a session, and what; `None` for one that is well, rests, or may still come up.
 pub(crate) fn ailment(
@@ -37,6 +39,9 @@ pub(crate) fn ailment(
     if let Some((pod, node)) = own().find_map(|pod| Some((pod, lost_node(pod, nodes)?))) {
         return Some((readiness(pod).1, format!("its node {node:?} is gone")));
     }
+    if matches!(seen, Seen::Lost) && is_just_made(session, now) {
+        return None;
+    }
     let standing = standing(session, Wanted::Running, &seen);
     if standing.phase == Phase::Failed {
         return Some((since_ready(session), format!("failed: {}", standing.reason)));
@@ -55,6 +60,15 @@ pub(crate) fn ailment(
 
 fn is_long(since: Timestamp, now: Timestamp) -> bool {
     now.duration_since(since).as_secs() >= PATIENCE_SECONDS
+}
+
+fn is_just_made(session: &Session, now: Timestamp) -> bool {
+    let made = session
+        .status
+        .as_ref()
+        .and_then(|status| status.start_time.as_deref());
+    let made = made.and_then(|made| made.parse::<Timestamp>().ok());
+    made.is_some_and(|made| now.duration_since(made).as_secs() < JUST_MADE_SECONDS)
 }
 
 fn lost_node<'a>(pod: &'a Pod, nodes: Option<&BTreeSet<String>>) -> Option<&'a str> {

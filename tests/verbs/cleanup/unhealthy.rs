@@ -55,7 +55,9 @@ fn ward() -> FakeApi {
     with_pod(&api, "unready", |pod| {
         unready_since(pod, "2026-03-01T11:45:00Z")
     });
-    named("lost").put(&api);
+    with_session(&api, "lost", |session| {
+        session["status"]["startTime"] = "2026-03-01T11:59:00Z".into();
+    });
     api.remove("pods", "default", "tool-lost");
     with_session(&api, "half-made", |session| {
         begun(session, Some("2026-03-01T11:00:00Z"))
@@ -83,6 +85,11 @@ fn well() -> FakeApi {
     api.remove("pods", "default", "tool-in-the-making");
     with_session(&api, "applied", |session| begun(session, None));
     api.remove("pods", "default", "tool-applied");
+    // Its Pod was made when the Pods had been listed already.
+    with_session(&api, "just-made", |session| {
+        session["status"]["startTime"] = "2026-03-01T11:59:01Z".into();
+    });
+    api.remove("pods", "default", "tool-just-made");
     // Somebody has stopped it as it had failed, and another one starts his again.
     with_pod(&api, "stopped", ended);
     let mut session = api.object(KIND, "default", "stopped").unwrap();
