@@ -109,7 +109,41 @@ fn files_come_back_as_they_were() -> Result<()> {
         "what the file does not name stays"
     );
     ensure!(inside(&world, "b", LISTING)? == before, "replaced");
-    several_directories(&world, folder.path())
+    several_directories(&world, folder.path())?;
+    too_little_room(&world, folder.path())
+}
+
+/// 100 MB for a file system of 64 MiB: told when it is full, not when all was sent.
+fn too_little_room(world: &World, folder: &Path) -> Result<()> {
+    inside(
+        world,
+        "a",
+        "mkdir /tmp/much; truncate -s 100M /tmp/much/zeros",
+    )?;
+    let path = folder.join("much.tar.gz");
+    let path = path.to_str().context("a path is text")?;
+    let create = [
+        "snapshot",
+        "create",
+        "a",
+        "--to",
+        path,
+        "--path",
+        "/tmp/much",
+    ];
+    world.session(&create)?.exits(0)?;
+    let restore = [
+        "snapshot", "restore", "b", "--from", path, "--path", "/dev/shm",
+    ];
+    let failed = world.session(&restore)?.exits(1)?;
+    ensure!(
+        failed.stderr.contains("No space left on device")
+            && failed
+                .stderr
+                .contains("hint: some files below \"/dev/shm\""),
+        "{failed:?}"
+    );
+    Ok(())
 }
 
 /// What `tar tzf` of this machine finds in it.
@@ -145,19 +179,15 @@ fn several_directories(world: &World, folder: &Path) -> Result<()> {
     ];
     let path = folder.join("piped");
     let mut create = world.command(&create);
-    ensure!(
-        create
-            .stdout(std::fs::File::create(&path)?)
-            .status()?
-            .success()
-    );
+    let create = create
+        .stdout(std::fs::File::create(&path)?)
+        .stderr(Stdio::null());
+    ensure!(create.status()?.success());
     let mut restore = world.command(&["snapshot", "restore", "b", "--from", "-", "-y"]);
-    ensure!(
-        restore
-            .stdin(std::fs::File::open(&path)?)
-            .status()?
-            .success()
-    );
+    let restore = restore
+        .stdin(std::fs::File::open(&path)?)
+        .stdout(Stdio::null());
+    ensure!(restore.stderr(Stdio::null()).status()?.success());
     let read = inside(world, "b", "cat one/f /tmp/x/f; ls -d two || echo none")?;
     ensure!(read == "1\n3\nnone\n", "{read}");
     Ok(())

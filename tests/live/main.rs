@@ -22,6 +22,7 @@ mod faults;
 mod files;
 mod forward;
 mod home;
+mod keeping;
 mod krew;
 mod lifecycle;
 mod logs;
@@ -59,6 +60,7 @@ fn all() -> Vec<Live> {
         logs::tests(),
         template::tests(),
         data::tests(),
+        keeping::tests(),
         connect::tests(),
         shell::tests(),
         ssh::tests(),

@@ -26,3 +26,5 @@ mod restore;
 mod scene;
 #[path = "snapshot/schedule.rs"]
 mod schedule;
+#[path = "snapshot/strangers.rs"]
+mod strangers;

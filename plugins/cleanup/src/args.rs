@@ -54,7 +54,7 @@ pub struct Args {
     #[arg(long)]
     pub all: bool,
 
-    /// Data that was kept so long ago and that no session has taken up since (30d, 12h); it is destroyed
+    /// Data that was kept so long ago and that no session has taken up since (30d, 12h); it is destroyed, but for parameters that a snapshot needs. What carries no date, as after a plain kubectl delete session, gets one, and counts from then
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     pub kept_older_than: Option<String>,
 

@@ -2,12 +2,12 @@
 
 use serde::Serialize;
 use serde_json::Value;
-use session_shared::api::Session;
+use session_shared::api::{DataPolicy, Session};
 use session_shared::cluster::{NodeUse, VolumeUse};
 use session_shared::labels;
 use session_shared::objects::resource::text;
 use session_shared::quantity::size;
-use session_shared::reconcile::Live;
+use session_shared::reconcile::{Live, data_policy};
 
 use crate::report::some_text;
 
@@ -19,6 +19,12 @@ pub(crate) struct Data {
     /// Name of the Secret of secret parameters.
     pub(crate) parameters_secret: Option<String>,
     pub(crate) snapshots: Vec<Snapshot>,
+    /// What a deletion does with it: `keep`, `snapshot` or `delete`.
+    pub(crate) policy: String,
+    /// The same for people.
+    pub(crate) on_deletion: String,
+    /// All the ways in which it can be lost otherwise, for people.
+    pub(crate) lost_by: String,
 }
 
 /// A PersistentVolumeClaim.
@@ -64,6 +70,20 @@ pub(crate) struct Snapshot {
     pub(crate) created: Option<String>,
 }
 
+/// What kept data is lost by, and nothing else.
+const LOST_BY: &str = "only delete --delete-data, cleanup --kept-older-than and --snapshots-older-than, snapshot delete and \
+prune destroy it, or its namespace's end";
+
+fn on_deletion(policy: DataPolicy) -> &'static str {
+    match policy {
+        DataPolicy::Keep => "delete keeps it for a create of the same name, user and template",
+        DataPolicy::Snapshot => "delete takes a snapshot first, then destroys the claims",
+        DataPolicy::Delete => {
+            "delete destroys the claims; a plain kubectl delete session keeps them"
+        }
+    }
+}
+
 pub(crate) fn of(session: &Session, live: &Live, snapshots: &[Value], usage: &[NodeUse]) -> Data {
     let own: Vec<&Value> = live.own_data(session).collect();
     let claims = own
@@ -89,10 +109,14 @@ pub(crate) fn of(session: &Session, live: &Live, snapshots: &[Value], usage: &[N
     claims.sort_by(|one, other| one.name.cmp(&other.name));
     let mut snapshots: Vec<Snapshot> = taken.own_data(session).map(of_snapshot).collect();
     snapshots.sort_by(|one, other| (&one.created, &one.name).cmp(&(&other.created, &other.name)));
+    let policy = data_policy(session);
     Data {
         claims,
         parameters_secret: secret.map(|secret| text(secret, "/metadata/name").to_owned()),
         snapshots,
+        policy: policy.word().to_owned(),
+        on_deletion: on_deletion(policy).to_owned(),
+        lost_by: LOST_BY.to_owned(),
     }
 }
 

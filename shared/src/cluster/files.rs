@@ -33,8 +33,9 @@ const PACK: &str = r#"b=$1; shift
 exec 3>&1
 { { tar -cf - -C "$b" "$@"; echo "tar $?" >&2; } | tee /proc/self/fd/4 >&3; } 4>&1 | { s=$(sha256sum); echo "sum ${s%% *}" >&2; }"#;
 /// Unpacks `$2` bytes of its standard input below `$1`. The count stands for an end of input, which old servers cannot tell.
+/// After a tar that failed the rest is read all the same: a command that ends before its input does is never heard to its end.
 const UNPACK: &str = r#"b=$1 n=$2
-{ head -c "$n" | tee /proc/self/fd/4 | { tar -xpf - -C "$b" >&2; c=$?; [ "$c" = 0 ] && cat >/dev/null; echo "tar $c" >&2; }; } 4>&1 | { s=$(sha256sum); echo "sum ${s%% *}" >&2; }"#;
+{ head -c "$n" | tee /proc/self/fd/4 | { tar -xpf - -C "$b" >&2; echo "tar $?" >&2; cat >/dev/null; }; } 4>&1 | { s=$(sha256sum); echo "sum ${s%% *}" >&2; }"#;
 /// What the scripts need beside a shell.
 const TOOLS: [&str; 5] = ["tar", "tee", "sha256sum", "head", "cat"];
 
@@ -154,7 +155,13 @@ impl Cluster {
             loop {
                 match remote.next().await? {
                     Said::Out(_) => {}
-                    Said::Err(bytes) => keep(&mut told, &bytes),
+                    Said::Err(bytes) => {
+                        keep(&mut told, &bytes);
+                        if has_failed(&told) {
+                            // What is still on its way is of no use.
+                            return Ok(Ending::Code(0));
+                        }
+                    }
                     Said::Ended(ending) => return Ok::<_, anyhow::Error>(ending),
                 }
             }
@@ -227,8 +234,9 @@ impl Inside {
     /// The checksum at the end of what a script has said, after a tar that went well.
     fn passed(&self, ending: &Ending, told: &[u8]) -> Result<Passed> {
         let text = String::from_utf8_lossy(told);
-        let mut lines = text.lines().rev();
-        let sum = lines.next().and_then(|line| line.strip_prefix("sum "));
+        let mut lines = text.lines().rev().peekable();
+        let sum = lines.next_if(|line| line.starts_with("sum"));
+        let sum = sum.and_then(|line| line.strip_prefix("sum "));
         let code = lines.next().and_then(|line| line.strip_prefix("tar "));
         match (ending, code, sum) {
             (Ending::Code(0), Some("0"), Some(sum)) => Ok(Passed {
@@ -259,6 +267,14 @@ impl Inside {
             }
         }
     }
+}
+
+/// True once a script has said that its tar did not do all it should.
+fn has_failed(told: &[u8]) -> bool {
+    let mut lines = told.split(|byte| *byte == b'\n').rev();
+    // Behind the last line's end there is nothing.
+    let last = lines.nth(1).and_then(|line| line.strip_prefix(b"tar "));
+    told.ends_with(b"\n") && last.is_some_and(|code| code != b"0")
 }
 
 /// The most telling line a script has written: the last that neither the script itself nor tar's habit has added.

@@ -174,6 +174,28 @@ fn only_an_end_that_says_all_is_an_end() {
 }
 
 #[test]
+fn a_tar_that_failed_is_known_before_the_rest_is_read() {
+    for (told, failed) in [
+        ("tar: x: No space left on device\ntar 1\n", true),
+        ("tar 12\n", true),
+        ("tar 1", false),
+        ("tar 0\n", false),
+        ("tar 1\nsum ab\n", false),
+        ("tar: 1\n", false),
+        ("\n", false),
+        ("", false),
+    ] {
+        assert_eq!(has_failed(told.as_bytes()), failed, "{told:?}");
+    }
+    let told = b"tar: x: No space left on device\ntar 1\n";
+    let error = inside().passed(&Ending::Code(0), told).unwrap_err();
+    assert!(
+        error.to_string().contains("exit code 1: tar: x: No space"),
+        "{error}"
+    );
+}
+
+#[test]
 fn progress_is_one_short_line() {
     let mi = 1 << 20;
     let second = Duration::from_secs(1);

@@ -122,6 +122,13 @@ impl Inspection<'_> {
         }
     }
 
+    /// True for a Pod of a StatefulSet, which makes its claims itself.
+    fn is_of_set(&self) -> bool {
+        let owners = self.pod.metadata.owner_references.iter().flatten();
+        let mut kinds = owners.map(|owner| owner.kind.as_str());
+        kinds.any(|kind| kind == "StatefulSet")
+    }
+
     /// An autoscaler may still add a node: it is waited for, with the scheduler's reason on the screen.
     fn unscheduled(&self) -> Read {
         let scheduled = self.condition("PodScheduled");
@@ -129,6 +136,10 @@ impl Inspection<'_> {
             .and_then(|condition| condition.message.clone())
             .unwrap_or_default();
         if let Some(cause) = claim::missing(self.name, &message) {
+            // The scheduler may learn of a Pod before it learns of the claim that was made for it just before.
+            if self.is_of_set() {
+                return Read::held(Stage::Binding, self.with_scheduler(cause, &message));
+            }
             return Read::hopeless(Stage::Binding, self.with_scheduler(cause, &message));
         }
         let unbound = message.contains("unbound immediate PersistentVolumeClaims");

@@ -100,6 +100,22 @@ fn a_pod_that_ended_says_how() {
     assert_eq!(found.detail, "The node was low on memory.");
 }
 
+/// The scheduler may see a Pod of a StatefulSet before it sees the claim that was made just before.
+#[test]
+fn a_claim_that_a_statefulset_makes_is_waited_for() {
+    let message = "0/1 nodes are available: persistentvolumeclaim \"data-p\" not found.";
+    let mut pod = pod(
+        json!({ "conditions": [{ "type": "PodScheduled", "status": "False", "message": message }] }),
+    );
+    assert!(matches!(inspect(&pod, &[]).verdict, Verdict::Hopeless(_)));
+    let owner =
+        json!([{ "apiVersion": "apps/v1", "kind": "StatefulSet", "name": "w", "uid": "w" }]);
+    pod.metadata.owner_references = serde_json::from_value(owner).unwrap();
+    let found = inspect(&pod, &[]);
+    assert_eq!(found.verdict, Verdict::Waiting);
+    assert!(found.detail.contains("\"data-p\""), "{}", found.detail);
+}
+
 #[test]
 fn a_failed_init_container_is_hopeless_only_where_it_is_not_restarted() {
     let init = container(json!({ "terminated": { "exitCode": 2 } }));

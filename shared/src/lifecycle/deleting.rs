@@ -16,7 +16,7 @@ use crate::failure::{self, Kind, hinted};
 use crate::labels;
 use crate::objects::belonging::Belonging;
 use crate::objects::kept::{is_claim, is_snapshot, was_bound};
-use crate::objects::resource::{SESSION, VOLUME_SNAPSHOT, text};
+use crate::objects::resource::{PERSISTENT_VOLUME_CLAIM, SESSION, VOLUME_SNAPSHOT, text};
 use crate::objects::snapshot::claim_name;
 use crate::plan::{Plan, Step};
 use crate::progress::Sink;
@@ -294,6 +294,13 @@ impl Doomed {
         let outcome = cluster.carry_out(plan, &carrying, sink).await;
         match outcome.failed {
             None => Ok(()),
+            Some((step, error)) if is_about_claims(&step) => {
+                let look = format!("kubectl get persistentvolumeclaims -n {}", self.namespace());
+                Err(hinted(
+                    error,
+                    format!("the session is gone; its claims go once nothing uses them: {look}"),
+                ))
+            }
             Some((step, error)) => {
                 let (name, namespace) = (self.name(), self.namespace());
                 Err(explain(DELETE, name, namespace, &step, error))
@@ -361,6 +368,11 @@ fn is_about_session(step: &Step) -> bool {
         Step::AwaitGone { resource, .. } => resource.kind == "Session",
         _ => false,
     }
+}
+
+/// The last thing of all: claims that are waited for.
+fn is_about_claims(step: &Step) -> bool {
+    matches!(step, Step::AwaitGone { resource, .. } if *resource == PERSISTENT_VOLUME_CLAIM)
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ pub mod restarting;
 pub mod restoring;
 pub mod settling;
 mod snapshot_class;
+mod snapshot_name;
 pub mod snapshotting;
 pub mod starting;
 pub mod stopping;

@@ -12,6 +12,8 @@ use super::pausing::{Pausing, Words};
 use super::remembering::remember;
 pub use super::snapshot_class::served;
 use super::snapshot_class::{Classes, classes};
+pub use super::snapshot_name::set_of;
+use super::snapshot_name::unused;
 use super::stopping::Present;
 use crate::api::{ObjectRef, Session};
 use crate::cluster::chosen::Chosen;
@@ -22,10 +24,11 @@ use crate::failure::{self, Kind, hinted};
 use crate::labels;
 use crate::names::check_subdomain;
 use crate::objects::belonging::Belonging;
+use crate::objects::kept::is_claim;
 use crate::objects::resource::{
     PERSISTENT_VOLUME_CLAIM, VOLUME_SNAPSHOT, VOLUME_SNAPSHOT_CONTENT, text,
 };
-use crate::objects::snapshot::{claim_name, content_mark, name_of, snapshots_of};
+use crate::objects::snapshot::{claim_name, content_mark, snapshots_of};
 use crate::plan::Propagation;
 use crate::progress::{Event, Sink};
 use crate::reconcile::Live;
@@ -68,11 +71,6 @@ pub struct Taking<'a> {
     pub wait: bool,
     /// How long.
     pub limit: Duration,
-}
-
-/// The name of a snapshot that is taken at `now`: it sorts by time, `alice-20260301-120000`.
-pub fn set_of(session: &str, now: Timestamp) -> String {
-    format!("{session}-{}", now.strftime("%Y%m%d-%H%M%S"))
 }
 
 /// True if its template has a hook for before or after a snapshot.
@@ -119,9 +117,7 @@ impl Cutting {
     ) -> Result<Self> {
         let (session, namespace) = (present.name(), present.namespace());
         let data = present.live.own_data(&present.session);
-        let mut claims: Vec<&Value> = data
-            .filter(|object| text(object, "/kind") == "PersistentVolumeClaim")
-            .collect();
+        let mut claims: Vec<&Value> = data.filter(|object| is_claim(object)).collect();
         claims.sort_by_key(|claim| text(claim, "/metadata/name"));
         if claims.is_empty() {
             let error = anyhow!(
@@ -377,22 +373,6 @@ impl Cutting {
         let drop = format!("delete it: kubectl session snapshot delete {set} -n {namespace}");
         hinted(hinted(error, look), drop)
     }
-}
-
-/// `set`, or with a number behind it where a snapshot of this second has that name: one that is taken right before a restore in
-/// place must not keep it from saving what there is. One request, most often.
-async fn unused(cluster: &Cluster, namespace: &str, set: String, claims: &[&Value]) -> String {
-    let (mut name, mut number) = (set.clone(), 1);
-    while let Some(claim) = claims.first() {
-        let first = name_of(&name, claims, claim);
-        // What this request is refused for, the POST is refused for too, and says it better.
-        let Ok(Some(_)) = cluster.get(&VOLUME_SNAPSHOT, namespace, &first).await else {
-            break;
-        };
-        number += 1;
-        name = format!("{set}-{number}");
-    }
-    name
 }
 
 fn run_of(object: &Value) -> Option<&str> {

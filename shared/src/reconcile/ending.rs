@@ -10,7 +10,7 @@ use crate::api::{DataPolicy, Session};
 use crate::labels;
 use crate::objects::kept::{is_claim, is_snapshot, was_bound};
 use crate::objects::pods::SCALED;
-use crate::objects::resource::{POD, SESSION, text};
+use crate::objects::resource::{PERSISTENT_VOLUME_CLAIM, POD, SESSION, text};
 use crate::objects::{ObjectRef, ResourceType};
 use crate::plan::{Plan, Propagation, Step};
 
@@ -59,7 +59,9 @@ pub fn ending(session: &Session, live: &Live, seen: &Seen, what: Ending, now: Ti
         }]);
     }
     if matches!(what, Ending::Everything { .. }) {
-        plan.stage(data(session, live, now));
+        let data = data(session, live, now);
+        let going = claims_going(&data);
+        plan.stage(data);
         let target = ObjectRef {
             api_version: crate::api::API_VERSION.into(),
             kind: "Session".into(),
@@ -75,8 +77,26 @@ pub fn ending(session: &Session, live: &Live, seen: &Seen, what: Ending, now: Ti
             targets: vec![target],
             resource: SESSION.clone(),
         }]);
+        // A claim that is on its way out would be found by the next session of that name.
+        if !going.is_empty() {
+            plan.stage(vec![Step::AwaitGone {
+                targets: going,
+                resource: PERSISTENT_VOLUME_CLAIM.clone(),
+            }]);
+        }
     }
     plan
+}
+
+/// The claims that `steps` delete.
+fn claims_going(steps: &[Step]) -> Vec<ObjectRef> {
+    let claims = steps.iter().filter_map(|step| match step {
+        Step::Delete {
+            target, resource, ..
+        } if *resource == PERSISTENT_VOLUME_CLAIM => Some(target.clone()),
+        _ => None,
+    });
+    claims.collect()
 }
 
 /// Only a workload that is ready has anything to synchronise, and a Pod that can be entered.

@@ -1,6 +1,7 @@
 //! Data goes only on the user's word.
 
 use kubectl_session_delete::Delete;
+use serde_json::json;
 use session_support::{FakeApi, golden};
 
 use crate::play::{Play, Played};
@@ -162,4 +163,30 @@ fn interactive_asks_always() {
     untouched(&api);
     let played = Play::on(&api).piped("y\n").run::<Delete>(words);
     assert!(played.done().ends_with("deleted from default namespace\n"));
+}
+
+/// Somebody else's Pod still uses it: a session of that name that was made now would find it, and lose it.
+#[test]
+fn claims_that_are_destroyed_are_waited_for() {
+    let api = server("delete");
+    let mut claim = api
+        .object("persistentvolumeclaims", "default", "home-alice")
+        .unwrap();
+    claim["metadata"]["finalizers"] = json!(["kubernetes.io/pvc-protection"]);
+    api.put(claim);
+    let played = delete(&api, "alice -y --timeout=50ms");
+    golden("delete-claim-in-use.txt", &played.text());
+    assert!(
+        api.object("sessions.streaming.platform", "default", "alice")
+            .is_none()
+    );
+    let api = server("delete");
+    let lines = api.lines().len();
+    delete(&api, "alice -y --wait=false").done();
+    let after = api.lines().split_off(lines);
+    assert!(
+        !after
+            .iter()
+            .any(|line| line.contains("GET /api/v1/namespaces/default/persistentvolumeclaims/"))
+    );
 }

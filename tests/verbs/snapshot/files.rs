@@ -537,8 +537,14 @@ fn a_restore_that_fails_says_what_may_be_there() {
         cut: true,
         ..takes(0, &sent)
     };
+    // It says so while much of the stream is still on its way.
+    let early = Execution {
+        stderr: b"tar: write error: No space left on device\ntar 1\n".to_vec(),
+        cut: true,
+        ..Execution::default()
+    };
     let mut text = String::new();
-    for execution in [full, lost, takes(0, b"another")] {
+    for execution in [full, early, lost, takes(0, b"another")] {
         let api = server("in /home/dev\n", Execution::default(), execution);
         let played = play(&api, &folder, "restore alice --from @/a.tar.gz -y");
         played.failed();

@@ -199,3 +199,24 @@ fn a_claim_that_cannot_be_what_is_wanted_is_told_before_anything_is_written() {
     assert_eq!(written(&requests), [""; 0]);
     assert!(!left(&api).contains(&"pods/tool-alice".to_owned()));
 }
+
+/// A deletion that was cut off after it had written down that data is kept: it is in use again.
+#[test]
+fn data_that_is_used_again_is_not_written_down_as_kept() {
+    let api = rested();
+    let since = "streaming.platform/kept-since";
+    let kept = [
+        ("persistentvolumeclaims", "home-alice"),
+        ("secrets", "session-alice-parameters"),
+    ];
+    for (kind, name) in kept {
+        let mut data = object(&api, kind, name);
+        data["metadata"]["annotations"][since] = "2026-02-01T00:00:00Z".into();
+        api.put(data);
+    }
+    start(&api, "alice").done();
+    for (kind, name) in kept {
+        let data = object(&api, kind, name);
+        assert_eq!(data["metadata"]["annotations"].get(since), None, "{name}");
+    }
+}

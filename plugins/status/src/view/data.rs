@@ -27,6 +27,11 @@ pub(super) fn data(page: &mut Page, report: &Report, now: Timestamp) {
     for snapshot in &data.snapshots {
         page.text(2, 4, &of_snapshot(snapshot, now));
     }
+    if !nothing {
+        let (policy, deletion) = (&data.policy, &data.on_deletion);
+        let text = format!("policy {policy}: {deletion}; {}", data.lost_by);
+        page.text(2, 4, &text);
+    }
     for (part, why) in hidden {
         if let Some(why) = why {
             page.text(2, 4, &format!("{part}: {}", unknown(why)));
