@@ -43,10 +43,7 @@ impl Verb for Cleanup {
 
     async fn run(args: Args, ground: &mut Ground) -> Result<()> {
         // no request: everything the user can have got wrong
-        ground.console.obey(&args.talk);
-        if let Some(text) = args.writing.deprecation() {
-            ground.console.warn(text);
-        }
+        ground.obey(&args.talk, &args.writing);
         let intent = intent::read(&args)?;
         let write = Write::of(&args.writing)?;
         let cluster = ground.connect(&args.connection).await?;

@@ -22,10 +22,7 @@ impl Verb for Extend {
 
     async fn run(args: Args, ground: &mut Ground) -> Result<()> {
         // no request: everything the user can have got wrong
-        ground.console.obey(&args.talk);
-        if let Some(text) = args.writing.deprecation() {
-            ground.console.warn(text);
-        }
+        ground.obey(&args.talk, &args.writing);
         let now = ground.now();
         let intent = plan::read(&args, now)?;
         let format = Format::of_object(&args.printing)?;

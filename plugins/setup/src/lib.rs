@@ -27,10 +27,7 @@ impl Verb for Setup {
     type Args = Args;
 
     async fn run(args: Args, ground: &mut Ground) -> Result<()> {
-        ground.console.obey(&args.talk);
-        if let Some(text) = args.writing.deprecation() {
-            ground.console.warn(text);
-        }
+        ground.obey(&args.talk, &args.writing);
         let parts = plan::parts(&args.parts)?;
         let dry_run = args.writing.dry_run()?;
         let write = Write::of(&args.writing)?;

@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use crate::cluster::interrupt::Interrupt;
 use crate::cluster::{Agent, Cluster, Exchange};
 use crate::flags::connection::Connection;
-use crate::flags::output::Colour;
+use crate::flags::output::{Colour, Talk};
+use crate::flags::writing::Writing;
 use crate::report::console::Console;
 
 /// The level of -v that tells of requests, kubectl's.
@@ -63,6 +64,14 @@ impl Ground {
             way,
             now: Some(now),
             strict: AtomicBool::new(false),
+        }
+    }
+
+    /// What the flags say about what is printed; the ones that are out of date are warned of.
+    pub fn obey(&mut self, talk: &Talk, writing: &Writing) {
+        self.console.obey(talk);
+        if let Some(text) = writing.deprecation() {
+            self.console.warn(text);
         }
     }
 
