@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use futures::future::{join_all, try_join_all};
+use futures::join;
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -20,7 +21,7 @@ use crate::labels;
 use crate::names::check_subdomain;
 use crate::objects::belonging::Belonging;
 use crate::objects::resource::{VOLUME_SNAPSHOT, text};
-use crate::objects::snapshot::snapshots_of;
+use crate::objects::snapshot::{name_of, snapshots_of};
 use crate::plan::Propagation;
 use crate::progress::Sink;
 
@@ -103,8 +104,15 @@ impl Cutting {
             let look = format!("look at it: kubectl session status {session} -n {namespace}");
             return Err(hinted(error, look));
         }
-        let class = classes(cluster, &claims, asked.class.as_deref()).await?;
         let set = asked.name.clone().unwrap_or_else(|| set_of(session, now));
+        let classes = classes(cluster, &claims, asked.class.as_deref());
+        let (class, set) = match asked.name {
+            Some(_) => (classes.await?, set),
+            None => {
+                let (classes, set) = join!(classes, unused(cluster, namespace, set, &claims));
+                (classes?, set)
+            }
+        };
         let belonging = Belonging {
             run: random_token()?,
             ..present.belonging.clone()
@@ -263,6 +271,22 @@ impl Cutting {
         let drop = format!("delete it: kubectl session snapshot delete {set} -n {namespace}");
         hinted(hinted(error, look), drop)
     }
+}
+
+/// `set`, or with a number behind it where a snapshot of this second has that name: one that is taken right before a restore in
+/// place must not keep it from saving what there is. One request, most often.
+async fn unused(cluster: &Cluster, namespace: &str, set: String, claims: &[&Value]) -> String {
+    let (mut name, mut number) = (set.clone(), 1);
+    while let Some(claim) = claims.first() {
+        let first = name_of(&name, claims, claim);
+        // What this request is refused for, the POST is refused for too, and says it better.
+        let Ok(Some(_)) = cluster.get(&VOLUME_SNAPSHOT, namespace, &first).await else {
+            break;
+        };
+        number += 1;
+        name = format!("{set}-{number}");
+    }
+    name
 }
 
 fn run_of(object: &Value) -> Option<&str> {

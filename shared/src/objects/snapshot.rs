@@ -70,23 +70,29 @@ pub fn claim_name(snapshot: &Value) -> &str {
     text(snapshot, "/spec/source/persistentVolumeClaimName")
 }
 
-/// A VolumeSnapshot of each of the claims, with the class where one is given. The only one is named as the set; several
-/// have the name of their claim behind that.
+/// The name of the VolumeSnapshot of one of the claims: the only one is named as the set; several have the name of their claim
+/// behind that.
+pub fn name_of(set: &str, claims: &[&Value], claim: &Value) -> String {
+    match claims {
+        [_] => set.to_owned(),
+        _ => format!("{set}-{}", labels::name_part(text(claim, "/metadata/name"))),
+    }
+}
+
+/// A VolumeSnapshot of each of the claims, with the class where one is given.
 pub fn snapshots_of(
     belonging: &Belonging,
     set: &str,
     claims: &[&Value],
     class: &[Option<String>],
 ) -> Vec<Value> {
-    let name = |claim: &Value| match claims {
-        [_] => set.to_owned(),
-        _ => format!("{set}-{}", labels::name_part(text(claim, "/metadata/name"))),
-    };
     let classes = class.iter().map(Option::as_deref);
     claims
         .iter()
         .zip(classes)
-        .map(|(claim, class)| snapshot_of(belonging, set, &name(claim), claim, class))
+        .map(|(claim, class)| {
+            snapshot_of(belonging, set, &name_of(set, claims, claim), claim, class)
+        })
         .collect()
 }
 

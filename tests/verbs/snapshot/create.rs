@@ -72,6 +72,27 @@ fn the_only_snapshot_has_the_name_that_was_asked_for() {
     assert!(api.object(SNAPSHOTS, "default", "before").is_some());
 }
 
+/// A restore in place right after a snapshot saves what there is: in the same second, as like as not.
+#[test]
+fn two_snapshots_of_one_second_have_two_names() {
+    for claims in [&["home-alice"][..], &["home-alice", "data-alice"]] {
+        let api = Scene {
+            claims,
+            ..Scene::default()
+        }
+        .server();
+        let names = ["", "-2", "-3"].map(|number| {
+            let line = snapshot(&api, "create alice -o name").done().to_owned();
+            assert!(
+                line.contains(&format!("/alice-20260301-120000{number}")),
+                "{line}"
+            );
+            line
+        });
+        assert_eq!(api.objects(SNAPSHOTS).len(), 3 * claims.len(), "{names:?}");
+    }
+}
+
 #[test]
 fn a_stopped_session_needs_no_pause() {
     let api = Scene {
