@@ -8,6 +8,8 @@
     reason = "tests may fail loudly"
 )]
 
+#[path = "snapshot/brought.rs"]
+mod brought;
 #[path = "snapshot/copy.rs"]
 mod copy;
 #[path = "snapshot/create.rs"]

@@ -16,12 +16,12 @@ use crate::play::{Play, Played};
 use crate::scene::{Scene, snapshot};
 
 /// Parts of the three scripts that tell them from each other.
-const LOOK: &str = "command -v";
-const PACK: &str = "tar -cf";
-const UNPACK: &str = "tar -xpf";
+pub const LOOK: &str = "command -v";
+pub const PACK: &str = "tar -cf";
+pub const UNPACK: &str = "tar -xpf";
 
 /// A tar stream of the directory itself, and a file.
-fn stream() -> Vec<u8> {
+pub fn stream() -> Vec<u8> {
     let mut tar = tar::Builder::new(Vec::new());
     let content = "work\n".repeat(20_000);
     for (path, kind, content) in [
@@ -38,12 +38,12 @@ fn stream() -> Vec<u8> {
     tar.into_inner().unwrap()
 }
 
-fn sum(bytes: &[u8]) -> String {
+pub fn sum(bytes: &[u8]) -> String {
     let bytes = Sha256::digest(bytes);
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn says(text: &str) -> Execution {
+pub fn says(text: &str) -> Execution {
     Execution {
         stdout: text.as_bytes().to_vec(),
         ..Execution::default()
@@ -51,7 +51,7 @@ fn says(text: &str) -> Execution {
 }
 
 /// A container that sends `stream`, and says that it sent what `told` has the sum of.
-fn sends(stream: &[u8], code: u8, told: &[u8]) -> Execution {
+pub fn sends(stream: &[u8], code: u8, told: &[u8]) -> Execution {
     Execution {
         stdout: stream.to_vec(),
         stderr: format!("tar {code}\nsum {}\n", sum(told)).into_bytes(),
@@ -60,7 +60,7 @@ fn sends(stream: &[u8], code: u8, told: &[u8]) -> Execution {
 }
 
 /// A container that takes a stream, and says that it was what `told` has the sum of.
-fn takes(code: u8, told: &[u8]) -> Execution {
+pub fn takes(code: u8, told: &[u8]) -> Execution {
     Execution {
         echo: true,
         ..sends(b"", code, told)
@@ -68,7 +68,7 @@ fn takes(code: u8, told: &[u8]) -> Execution {
 }
 
 /// A session without claims, whose container goes these ways.
-fn server(look: &str, pack: Execution, unpack: Execution) -> FakeApi {
+pub fn server(look: &str, pack: Execution, unpack: Execution) -> FakeApi {
     let api = Scene {
         claims: &[],
         ..Scene::default()
@@ -80,7 +80,7 @@ fn server(look: &str, pack: Execution, unpack: Execution) -> FakeApi {
     api
 }
 
-fn usual() -> FakeApi {
+pub fn usual() -> FakeApi {
     let sent = &stream()[512..];
     server(
         "in /home/dev\n",
@@ -90,7 +90,7 @@ fn usual() -> FakeApi {
 }
 
 /// The first word of every script that was run, by what it is for.
-fn steps(api: &FakeApi) -> Vec<&'static str> {
+pub fn steps(api: &FakeApi) -> Vec<&'static str> {
     let name = |command: &Vec<String>| {
         let line = command.join(" ");
         let all = [LOOK, PACK, UNPACK, "freeze", "thaw"];
@@ -100,7 +100,7 @@ fn steps(api: &FakeApi) -> Vec<&'static str> {
 }
 
 /// `snapshot` with words in which `@` stands for a folder; everything it printed, with `@` again.
-fn play(api: &FakeApi, folder: &TempDir, words: &str) -> Played {
+pub fn play(api: &FakeApi, folder: &TempDir, words: &str) -> Played {
     let path = folder.path().to_str().unwrap();
     let played = snapshot(api, &words.replace('@', path));
     Played {
@@ -110,7 +110,7 @@ fn play(api: &FakeApi, folder: &TempDir, words: &str) -> Played {
     }
 }
 
-fn names(folder: &TempDir) -> Vec<String> {
+pub fn names(folder: &TempDir) -> Vec<String> {
     let all = fs::read_dir(folder.path()).unwrap();
     let mut names: Vec<String> = all
         .map(|file| file.unwrap().file_name().into_string().unwrap())
@@ -119,12 +119,12 @@ fn names(folder: &TempDir) -> Vec<String> {
     names
 }
 
-fn folder() -> TempDir {
+pub fn folder() -> TempDir {
     tempfile::tempdir().unwrap()
 }
 
 /// A folder with a file that was saved.
-fn saved() -> TempDir {
+pub fn saved() -> TempDir {
     let folder = folder();
     play(&usual(), &folder, "create alice --to @/a.tar.gz").done();
     folder
@@ -264,70 +264,6 @@ fn containers_that_cannot_copy_are_named() {
 }
 
 #[test]
-fn what_cannot_be_meant_is_told_without_a_request() {
-    let folder = saved();
-    let mut text = String::new();
-    for words in [
-        "create alice --to @/a.tar.gz",
-        "create alice --to @",
-        "create alice --to @/no/a.tar.gz",
-        "create alice --to @/b --name x",
-        "create alice --to @/b --class cuts",
-        "create alice --to @/b --wait=false",
-        "create alice --to @/b --path home",
-        "create alice --to @/b --path /",
-        "create alice --to @/b --path /home/../..",
-        "create alice --to @/b -o wide",
-        "create alice --to - -o json",
-        "create alice --path /home",
-        "create alice --overwrite",
-        "restore alice --from @/a.tar.gz --in-place",
-        "restore alice --from @/a.tar.gz --into bob",
-        "restore alice --from @/a.tar.gz --storage 1Gi",
-        "restore alice --from @/a.tar.gz --path ../x",
-        "restore alice --from @/no.tar.gz",
-        "restore alice --from @",
-        "restore alice -y",
-        "restore volumesnapshot/alice --from @/a.tar.gz",
-    ] {
-        let api = usual();
-        let played = play(&api, &folder, words);
-        played.failed();
-        assert!(api.lines().is_empty(), "{words}");
-        text.push_str(&format!("$ snapshot {words}\n{}", played.text()));
-    }
-    assert_eq!(names(&folder), ["a.tar.gz"]);
-    golden("snapshot-files-refused.txt", &text);
-}
-
-#[test]
-fn sessions_whose_files_are_out_of_reach_are_told() {
-    let folder = saved();
-    let stopped = || {
-        Scene {
-            runs: false,
-            claims: &[],
-            ..Scene::default()
-        }
-        .server()
-    };
-    let mut text = String::new();
-    for (api, words) in [
-        (stopped(), "create alice --to @/b"),
-        (stopped(), "restore alice --from @/a.tar.gz"),
-        (usual(), "create bob --to @/b"),
-        (usual(), "restore bob --from @/a.tar.gz"),
-        (usual(), "create alice --to @/b -c sidecar"),
-    ] {
-        let played = play(&api, &folder, words);
-        played.failed();
-        assert!(api.executed().is_empty(), "{words}");
-        text.push_str(&format!("$ snapshot {words}\n{}", played.text()));
-    }
-    golden("snapshot-files-unreachable.txt", &text);
-}
-
-#[test]
 fn rights_that_are_missing_are_named() {
     let (api, folder) = (usual(), folder());
     let path = "/api/v1/namespaces/default/pods/tool-alice/exec";
@@ -442,116 +378,6 @@ fn ctrl_c_and_a_time_that_is_over_leave_no_file_and_the_session_goes_on() {
         2
     );
     assert!(names(&folder).is_empty());
-}
-
-#[test]
-fn files_come_back_and_the_directory_itself_stays_as_it_is() {
-    let (folder, api) = (saved(), usual());
-    let played = play(&api, &folder, "restore alice --from @/a.tar.gz -y");
-    golden("snapshot-bring.txt", &played.text());
-    assert_eq!(steps(&api), [LOOK, "freeze", UNPACK, "thaw"]);
-    let argv = &api.executed()[2];
-    let sent = &stream()[512..];
-    assert_eq!(argv[4..], ["/home/dev".to_owned(), sent.len().to_string()]);
-    let heard = api
-        .heard()
-        .into_iter()
-        .max_by_key(|heard| heard.input.len());
-    assert!(heard.unwrap().input == sent);
-    assert!(api.writes().is_empty());
-}
-
-#[test]
-fn files_that_are_there_are_replaced_by_the_users_word_alone() {
-    let folder = saved();
-    let path = folder.path().to_str().unwrap();
-    let words = format!("restore alice --from {path}/a.tar.gz");
-    let api = usual();
-    let refused = snapshot(&api, &words);
-    refused.failed();
-    let no = Play::on(&api).at_terminal("n\n").run::<Snapshot>(&words);
-    assert_eq!(no.code, 0);
-    assert_eq!(steps(&api), [LOOK, LOOK]);
-    golden(
-        "snapshot-bring-word.txt",
-        &format!("{}{}", refused.text(), no.out),
-    );
-    let yes = Play::on(&api).at_terminal("y\n").run::<Snapshot>(&words);
-    assert!(
-        yes.out
-            .ends_with("session.streaming.platform/alice restored\n"),
-        "{yes:?}"
-    );
-    let sent = &stream()[512..];
-    let empty = server("empty /srv\n", Execution::default(), takes(0, sent));
-    snapshot(&empty, &format!("{words} --path /srv")).done();
-    assert_eq!(empty.executed()[2][4], "/srv", "nothing to ask there");
-}
-
-#[test]
-fn a_file_that_is_no_good_is_told_before_anything_is_asked() {
-    let folder = saved();
-    let file = fs::read(folder.path().join("a.tar.gz")).unwrap();
-    let mut damaged = file.clone();
-    damaged[file.len() / 3] ^= 1;
-    fs::write(folder.path().join("cut"), &file[..file.len() / 2]).unwrap();
-    fs::write(folder.path().join("damaged"), damaged).unwrap();
-    fs::write(folder.path().join("text"), "hello\n").unwrap();
-    fs::write(folder.path().join("empty"), "").unwrap();
-    let api = usual();
-    let mut text = String::new();
-    for name in ["cut", "text", "empty"] {
-        let played = play(&api, &folder, &format!("restore alice --from @/{name} -y"));
-        played.failed();
-        text.push_str(&played.text());
-    }
-    golden("snapshot-bring-broken.txt", &text);
-    let played = play(&api, &folder, "restore alice --from @/damaged -y");
-    assert!(
-        played.failed().contains("cannot be restored: it is "),
-        "{played:?}"
-    );
-    let piped = Play::on(&api)
-        .piped("hello")
-        .run::<Snapshot>("restore alice --from - -y");
-    assert_eq!(
-        piped.failed(),
-        "error: standard input cannot be restored: it is no gzip file\n"
-    );
-    assert!(api.lines().is_empty());
-}
-
-#[test]
-fn a_restore_that_fails_says_what_may_be_there() {
-    let folder = saved();
-    let sent = stream()[512..].to_vec();
-    let full = Execution {
-        stderr: format!(
-            "tar: write error: No space left on device\ntar 1\nsum {}\n",
-            sum(&sent)
-        )
-        .into_bytes(),
-        ..takes(1, &sent)
-    };
-    let lost = Execution {
-        cut: true,
-        ..takes(0, &sent)
-    };
-    // It says so while much of the stream is still on its way.
-    let early = Execution {
-        stderr: b"tar: write error: No space left on device\ntar 1\n".to_vec(),
-        cut: true,
-        ..Execution::default()
-    };
-    let mut text = String::new();
-    for execution in [full, early, lost, takes(0, b"another")] {
-        let api = server("in /home/dev\n", Execution::default(), execution);
-        let played = play(&api, &folder, "restore alice --from @/a.tar.gz -y");
-        played.failed();
-        assert_eq!(steps(&api), [LOOK, "freeze", UNPACK, "thaw"]);
-        text.push_str(&played.text());
-    }
-    golden("snapshot-bring-failed.txt", &text);
 }
 
 #[test]
