@@ -5,6 +5,7 @@
 
 use std::io::Write as _;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use anyhow::{Context as _, Result, ensure};
 use session_cluster::{EXPANDABLE_CLASS, Image, SNAPSHOT_CLASS};
@@ -62,10 +63,10 @@ spec:
 fn world(prefix: &str) -> Result<World> {
     let world = World::installed(prefix)?;
     world.cluster.wait_for_storage()?;
-    match std::env::var_os("SESSION_IMAGE") {
-        Some(archive) => world.cluster.import_archive(Path::new(&archive))?,
-        None => world.cluster.import_image(&image()?)?,
-    }
+    // 80 MB: once is enough.
+    static IMPORTED: OnceLock<Result<(), String>> = OnceLock::new();
+    let imported = IMPORTED.get_or_init(|| import(&world).map_err(|error| format!("{error:#}")));
+    imported.clone().map_err(anyhow::Error::msg)?;
     let name = world.namespace.name();
     let mut file = tempfile::NamedTempFile::new()?;
     file.write_all(TEMPLATE.replace("NAME", name).as_bytes())?;
@@ -76,6 +77,13 @@ fn world(prefix: &str) -> Result<World> {
     let create = ["create", "s", "--template", name, "--set", &class];
     world.session(&create)?.exits(0)?;
     Ok(world)
+}
+
+fn import(world: &World) -> Result<()> {
+    match std::env::var_os("SESSION_IMAGE") {
+        Some(archive) => world.cluster.import_archive(Path::new(&archive)),
+        None => world.cluster.import_image(&image()?),
+    }
 }
 
 fn image() -> Result<Image> {

@@ -24,6 +24,8 @@ mod list;
 mod play;
 #[path = "snapshot/restore.rs"]
 mod restore;
+#[path = "snapshot/runs.rs"]
+mod runs;
 #[path = "snapshot/scene.rs"]
 mod scene;
 #[path = "snapshot/schedule.rs"]

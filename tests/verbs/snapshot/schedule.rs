@@ -1,11 +1,11 @@
-//! A schedule: what it is made of, who may make it, how it changes and goes; and what its runs ask for and delete.
+//! A schedule: what it is made of, who may make it, how it changes and goes.
 
 use kubectl_session_snapshot::Snapshot;
 use serde_json::{Value, json};
 use session_support::{Answer, FakeApi, golden};
 
 use crate::play::{Play, Played};
-use crate::scene::{Driver, SESSIONS, SNAPSHOTS, Scene, metadata, requests, snapshot};
+use crate::scene::{SESSIONS, Scene, metadata, requests, snapshot};
 
 const NAME: &str = "session-alice-snapshots";
 const JOBS: &str = "cronjobs.batch";
@@ -269,121 +269,6 @@ fn what_cannot_be_is_told_before_anything_is_written() {
     let neither = snapshot(&api, "schedule alice");
     text.push_str(&format!("$ schedule alice\n{}", neither.text()));
     golden("snapshot-schedule-refused.txt", &text);
-}
-
-#[test]
-fn a_run_without_hooks_asks_for_nothing_that_its_role_does_not_allow() {
-    let api = Scene {
-        hooks: false,
-        ..Scene::default()
-    }
-    .server();
-    let classes = "/apis/snapshot.storage.k8s.io/v1/volumesnapshotclasses";
-    let who = "system:serviceaccount:default:session-alice-snapshots";
-    api.on(
-        "GET",
-        classes,
-        Answer::forbidden(who, "list", "volumesnapshotclasses", ""),
-    );
-    let played = snapshot(&api, "create alice --keep 7 --class cuts");
-    let text = format!("{}--- requests\n{}", played.text(), requests(&api));
-    golden("snapshot-schedule-run.txt", &text);
-    let made = &api.objects(SNAPSHOTS)[0];
-    assert_eq!(
-        made["metadata"]["labels"]["streaming.platform/schedule"],
-        "alice"
-    );
-    assert_eq!(made["spec"]["volumeSnapshotClassName"], "cuts");
-}
-
-/// Snapshots of an hour each, taken by the schedule or by hand.
-fn taken(api: &FakeApi, hour: u32, scheduled: bool) -> String {
-    let name = format!("alice-{hour}-{}", if scheduled { "clock" } else { "hand" });
-    let mut made = metadata(&name);
-    made["creationTimestamp"] = format!("2026-03-01T{hour:02}:00:00Z").into();
-    if scheduled {
-        made["labels"]["streaming.platform/schedule"] = "alice".into();
-    }
-    api.put(json!({"apiVersion": "snapshot.storage.k8s.io/v1", "kind": "VolumeSnapshot", "metadata": made,
-        "spec": {"source": {"persistentVolumeClaimName": "home-alice"}}, "status": {"readyToUse": true}}));
-    name
-}
-
-#[test]
-fn a_run_prunes_what_runs_have_taken_and_nothing_else() {
-    for (rest, left) in [("", 4), (" --dry-run=client", 6), (" --dry-run=server", 6)] {
-        let api = Scene::default().server();
-        for hour in 1..=3 {
-            taken(&api, hour, true);
-            taken(&api, hour, false);
-        }
-        let played = snapshot(&api, &format!("create alice --keep 1{rest}"));
-        let lines: Vec<&str> = played.done().lines().collect();
-        assert_eq!(lines.len(), 1 + 3, "{played:?}");
-        assert!(lines[0].contains("created"), "{lines:?}");
-        assert!(
-            lines[1..]
-                .iter()
-                .all(|line| line.contains("-clock\" deleted")),
-            "{lines:?}"
-        );
-        assert_eq!(api.objects(SNAPSHOTS).len(), left, "{rest}");
-    }
-}
-
-#[test]
-fn of_a_stopped_session_one_is_enough() {
-    let api = Scene {
-        runs: false,
-        ..Scene::default()
-    }
-    .server();
-    let old = taken(&api, 1, true);
-    let run = || snapshot(&api, "create alice --keep 2");
-    let first = run();
-    assert!(first.done().contains("alice-20260301-120000 created"));
-    api.forget_requests();
-    let second = run();
-    assert_eq!(second.done(), "");
-    let note = "note: none is taken: it is stopped, and snapshot \"alice-20260301-120000\" holds all of it\n";
-    assert_eq!(second.err, note);
-    assert!(api.writes().is_empty());
-    assert!(api.object(SNAPSHOTS, "default", &old).is_some());
-    // Restored meanwhile: a claim of the same name, and another one.
-    api.remove("persistentvolumeclaims", "default", "home-alice");
-    api.put(crate::scene::claim("home-alice"));
-    let third = snapshot(&api, "create alice --keep 2 --name third");
-    assert!(third.done().contains("/third created"), "{third:?}");
-}
-
-#[test]
-fn what_another_user_left_under_that_name_stays() {
-    let api = Scene::default().server();
-    let theirs = taken(&api, 1, true);
-    let mut object = api.object(SNAPSHOTS, "default", &theirs).unwrap();
-    object["metadata"]["annotations"]["streaming.platform/user-id"] = "bob@example.com".into();
-    api.put(object);
-    let ours = taken(&api, 2, true);
-    let played = snapshot(&api, "create alice --keep 1");
-    let gone =
-        format!("volumesnapshot.snapshot.storage.k8s.io {ours:?} deleted from default namespace");
-    assert_eq!(played.done().lines().nth(1), Some(gone.as_str()));
-    assert!(api.object(SNAPSHOTS, "default", &theirs).is_some());
-}
-
-#[test]
-fn a_run_that_fails_prunes_all_the_same() {
-    let api = Scene {
-        driver: Driver::Hangs,
-        hooks: false,
-        ..Scene::default()
-    }
-    .server();
-    let (old, new) = (taken(&api, 1, true), taken(&api, 2, true));
-    let played = snapshot(&api, "create alice --keep 1 --timeout=50ms");
-    assert_eq!(played.code, 1, "{played:?}");
-    assert!(api.object(SNAPSHOTS, "default", &old).is_none());
-    assert!(api.object(SNAPSHOTS, "default", &new).is_some());
 }
 
 #[test]
