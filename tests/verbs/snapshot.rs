@@ -20,6 +20,8 @@ mod delete;
 mod files;
 #[path = "snapshot/list.rs"]
 mod list;
+#[path = "snapshot/names.rs"]
+mod names;
 #[path = "play.rs"]
 mod play;
 #[path = "snapshot/restore.rs"]
