@@ -85,13 +85,13 @@ pub(crate) const COMMON: [Scenario; 6] = [
     Scenario {
         already: Some("not found"),
         // Its Pod, that a claim is kept, the Session.
-        errors_at: [7, 9, 12],
+        errors_at: [8, 10, 13],
         ..verb("delete", &[CREATE], DELETE)
     },
     Scenario {
         already: Some("already exists"),
         // Both POSTs, and the watch that waits.
-        errors_at: [6, 7, 8],
+        errors_at: [4, 5, 6],
         ..verb("snapshot", &[CREATE], SNAPSHOT)
     },
     Scenario {

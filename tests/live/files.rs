@@ -227,6 +227,9 @@ fn files_that_are_cut_off_leave_nothing() -> Result<()> {
     let ended = child.wait_with_output()?;
     ensure!(ended.status.code() == Some(130), "{ended:?}");
     ensure!(names(&folder)?.is_empty(), "{:?}", names(&folder)?);
+    // Nor does anything go on in the container.
+    let left = inside(&world, "a", "ps")?;
+    ensure!(!left.contains("tar -cf"), "{left}");
 
     let child = copying(&world, &folder)?;
     let delete = ["delete", "pod", "shell-a", "--grace-period=0", "--force"];

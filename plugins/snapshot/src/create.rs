@@ -11,7 +11,7 @@ use session_shared::flags::choice::Which;
 use session_shared::flags::connection::Connection;
 use session_shared::flags::selection::session_name;
 use session_shared::flags::writing::DryRun;
-use session_shared::lifecycle::snapshotting::{Asked, Cutting, look_at};
+use session_shared::lifecycle::snapshotting::{Asked, Cutting, Offered, look_at};
 use session_shared::lifecycle::stopping::Present;
 use session_shared::names::{SessionName, check_subdomain};
 use session_shared::progress::{Event, Sink};
@@ -46,9 +46,12 @@ pub(crate) async fn run(args: &Create, connection: &Connection, ground: &mut Gro
     let keep = keep(args, &format)?;
     // reads only
     let cluster = ground.connect(connection).await?;
-    let found = chosen(&cluster, &session).await?;
-    let present = look_at(&cluster, found, asked.skip_hooks).await?;
-    let mut cutting = Cutting::of(&cluster, &present, &asked, ground.now()).await?;
+    let found = chosen(&cluster, &session);
+    let present = look_at(&cluster, &session, found, asked.skip_hooks);
+    let (present, offered) = futures::join!(present, Offered::by(&cluster));
+    let present = present?;
+    let cutting = Cutting::with(&cluster, &present, &asked, offered, ground.now());
+    let mut cutting = cutting.await?;
     let held = match keep {
         Some(_) => by_the_clock(&cluster, &present, &mut cutting).await?,
         None => None,

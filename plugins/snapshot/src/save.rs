@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use session_shared::Timestamp;
-use session_shared::cluster::files::Inside;
+use session_shared::cluster::files::{Inside, Script};
 use session_shared::cluster::{Cluster, rights};
 use session_shared::failure::{Hint, usage};
 use session_shared::flags::connection::Connection;
@@ -148,9 +148,13 @@ impl Saving {
         let (opened, writer) = self.target.open(&ground.console)?;
         let (send, receive) = mpsc::channel(WAITING);
         let recording = spawn_blocking(move || record(receive, writer));
-        let packing = cluster.pack(&inside, &directory, &self.folders.paths, send, &mut sink);
+        let (running, paths) = (Script::default(), &self.folders.paths);
+        let packing = cluster.pack(&inside, &directory, paths, send, &running, &mut sink);
         let packing = within(self.limit, &interrupt, packing);
         let packed = pausing.around(cluster, &interrupt, packing).await;
+        if !matches!(packed, Ok(Some(_))) {
+            cluster.end(&inside, &running).await;
+        }
         // Its end of the stream is closed now, come what may.
         let recorded = recording.await?;
         sink.tell(Event::Done);

@@ -8,6 +8,8 @@ mod plan;
 pub(crate) mod pruning;
 pub(crate) mod resting;
 
+use std::future::ready;
+
 use anyhow::Result;
 use serde_json::Value;
 use session_shared::cluster::execute::Carrying;
@@ -94,7 +96,7 @@ async fn planned(
     let found = chosen(cluster, session).await?;
     let hooks = has_hooks(&found.session) && !asked.skip_hooks;
     let (present, there) = futures::try_join!(
-        snapshotting::look_at(cluster, found, true),
+        snapshotting::look_at(cluster, session, ready(Ok(found)), true),
         outcome::observe(cluster, session),
     )?;
     // What cannot be cut now is told now, and not at night.

@@ -1,7 +1,8 @@
 //! A container's files as one tar stream, out of it and into it. What passes is counted and hashed in the container itself, by
 //! tools that every small image has: a copy is whole only if both ends say the same.
 
-use std::time::{Duration, Instant};
+use std::sync::OnceLock;
+use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use bytes::Bytes;
@@ -9,16 +10,14 @@ use tokio::sync::mpsc::{Receiver, Sender};
 
 use super::Cluster;
 use super::attach::{Ending, Remote, Running, Said};
+use super::meter::Meter;
 use crate::failure::{Failure, Kind, hinted};
-use crate::progress::{Event, Sink, Stage};
-use crate::quantity::size;
+use crate::progress::Sink;
 
 /// A connection on which nothing moves for so long is given up.
 const STILL: Duration = Duration::from_secs(120);
 /// So much of what a script says on its standard error is kept: the end of it.
 const TOLD: usize = 16 * 1024;
-/// So often progress is told.
-const BEAT: Duration = Duration::from_millis(200);
 
 /// Prints what is missing of `$2…`, where the directory `$1` is, or the usual one where that is empty, and whether it is empty.
 const LOOK: &str = r#"d=$1; shift
@@ -30,12 +29,17 @@ elif [ -z "$(ls -A "$d" | head -n 1)" ]; then echo "empty $d"
 else echo "in $d"; fi"#;
 /// Writes `$2…` below `$1` to its standard output. The pipe to sha256sum is the script's own, so that it may be opened by name.
 const PACK: &str = r#"b=$1; shift
+echo "run $$" >&2
 exec 3>&1
 { { tar -cf - -C "$b" "$@"; echo "tar $?" >&2; } | tee /proc/self/fd/4 >&3; } 4>&1 | { s=$(sha256sum); echo "sum ${s%% *}" >&2; }"#;
 /// Unpacks `$2` bytes of its standard input below `$1`. The count stands for an end of input, which old servers cannot tell.
 /// After a tar that failed the rest is read all the same: a command that ends before its input does is never heard to its end.
 const UNPACK: &str = r#"b=$1 n=$2
 { head -c "$n" | tee /proc/self/fd/4 | { tar -xpf - -C "$b" >&2; echo "tar $?" >&2; cat >/dev/null; }; } 4>&1 | { s=$(sha256sum); echo "sum ${s%% *}" >&2; }"#;
+/// Ends the script `$1` and all it has started: a container's exec begins a session of its own, which is a process group.
+const END: &str = r#"kill -9 -- "-$1" 2>/dev/null || kill -9 "$1""#;
+/// So long the end of a script is waited for.
+const ENDING: Duration = Duration::from_secs(5);
 /// What the scripts need beside a shell.
 const TOOLS: [&str; 5] = ["tar", "tee", "sha256sum", "head", "cat"];
 
@@ -57,6 +61,22 @@ pub struct Directory {
     pub path: String,
     /// True if nothing is in it.
     pub is_empty: bool,
+}
+
+/// The script that writes a stream, as its container counts processes; unknown until it has said so.
+#[derive(Debug, Default)]
+pub struct Script(OnceLock<String>);
+
+impl Script {
+    /// Reads its number from the beginning of what it says.
+    fn hear(&self, told: &[u8]) {
+        let text = String::from_utf8_lossy(told);
+        let first = text.split_once('\n').map(|(first, _)| first);
+        let number = first.and_then(|line| line.strip_prefix("run "));
+        if let Some(number) = number.filter(|number| number.parse::<u32>().is_ok()) {
+            self.0.get_or_init(|| number.to_owned());
+        }
+    }
 }
 
 /// What the container says of a stream that has passed whole.
@@ -90,7 +110,7 @@ impl Cluster {
     }
 
     /// Writes `paths`, which are relative to the directory `base`, to `to` as a tar stream; ends when its container says that
-    /// all was sent. `None` if nobody takes it any more.
+    /// all was sent. `None` if nobody takes it any more. Whoever ends it before that has to [`Cluster::end`] what runs.
     ///
     /// # Errors
     /// A tar that fails, with its own words; a connection that is lost, or on which nothing moves; what the server refuses.
@@ -100,12 +120,13 @@ impl Cluster {
         base: &str,
         paths: &[String],
         to: Sender<Bytes>,
+        running: &Script,
         sink: &mut dyn Sink,
     ) -> Result<Option<Passed>> {
         let words = [base].into_iter().chain(paths.iter().map(String::as_str));
         let argv = script(PACK, words);
         let mut remote = self.attach(&inside.running(&argv, false)).await?;
-        let (mut told, mut meter) = (Vec::new(), Meter::new(inside, None));
+        let (mut told, mut meter) = (Vec::new(), Meter::new(&inside.pod, None));
         let ending = loop {
             match next(&mut remote).await? {
                 Said::Out(bytes) => {
@@ -114,11 +135,29 @@ impl Cluster {
                         return Ok(None);
                     }
                 }
-                Said::Err(bytes) => keep(&mut told, &bytes),
+                Said::Err(bytes) => {
+                    keep(&mut told, &bytes);
+                    running.hear(&told);
+                }
                 Said::Ended(ending) => break ending,
             }
         };
         inside.passed(&ending, &told).map(Some)
+    }
+
+    /// Ends a script that nobody listens to any more: it would stand still at what it cannot write until its Pod ends, because a
+    /// container runtime keeps what it runs when the client goes. What cannot be ended is left.
+    pub async fn end(&self, inside: &Inside, running: &Script) {
+        let Some(number) = running.0.get() else {
+            return;
+        };
+        let argv = script(END, [number.as_str()]);
+        let killed = async {
+            let mut remote = self.attach(&inside.running(&argv, false)).await?;
+            while !matches!(remote.next().await?, Said::Ended(_)) {}
+            anyhow::Ok(())
+        };
+        drop(tokio::time::timeout(ENDING, killed).await);
     }
 
     /// Unpacks the tar stream that comes from `from`, `length` bytes, below the directory `base`.
@@ -136,7 +175,7 @@ impl Cluster {
         let argv = script(UNPACK, [base, &length.to_string()]);
         let mut remote = self.attach(&inside.running(&argv, true)).await?;
         let (input, mut told) = (remote.input(), Vec::new());
-        let mut meter = Meter::new(inside, Some(length));
+        let mut meter = Meter::new(&inside.pod, Some(length));
         let feed = async {
             while let Some(piece) = from.recv().await {
                 if !timely(input.write(&piece)).await? {
@@ -145,8 +184,8 @@ impl Cluster {
                 }
                 meter.count(piece.len(), sink);
             }
-            if meter.passed < length {
-                return Err(anyhow!("the stream ended after {} bytes", meter.passed));
+            if meter.passed() < length {
+                return Err(anyhow!("the stream ended after {} bytes", meter.passed()));
             }
             input.close().await;
             Ok(())
@@ -279,7 +318,12 @@ fn has_failed(told: &[u8]) -> bool {
 
 /// The most telling line a script has written: the last that neither the script itself nor tar's habit has added.
 fn complaint(text: &str) -> String {
-    let ours = |line: &str| line.starts_with("tar ") || line == "sum" || line.starts_with("sum ");
+    let ours = |line: &str| {
+        ["tar ", "sum ", "run "]
+            .iter()
+            .any(|word| line.starts_with(word))
+            || line == "sum"
+    };
     let habit = |line: &str| line.contains("previous errors") || line.contains("not recoverable");
     let lines = text.lines().rev().map(str::trim);
     let told = lines.filter(|line| !line.is_empty() && !ours(line));
@@ -310,55 +354,6 @@ fn keep(told: &mut Vec<u8>, bytes: &[u8]) {
     told.extend_from_slice(bytes);
     let over = told.len().saturating_sub(TOLD);
     told.drain(..over);
-}
-
-/// Counts what passes, and tells of it now and then.
-struct Meter {
-    object: String,
-    length: Option<u64>,
-    passed: u64,
-    since: Instant,
-    told: Option<Instant>,
-}
-
-impl Meter {
-    fn new(inside: &Inside, length: Option<u64>) -> Self {
-        Self {
-            object: format!("pod/{}", inside.pod),
-            length,
-            passed: 0,
-            since: Instant::now(),
-            told: None,
-        }
-    }
-
-    fn count(&mut self, bytes: usize, sink: &mut dyn Sink) {
-        self.passed += bytes as u64;
-        if self.told.is_some_and(|told| told.elapsed() < BEAT) {
-            return;
-        }
-        self.told = Some(Instant::now());
-        sink.tell(Event::Waiting {
-            stage: Stage::Copying,
-            object: self.object.clone(),
-            detail: progress(self.passed, self.length, self.since.elapsed()),
-        });
-    }
-}
-
-/// `12Mi of 50Mi (24%), 6Mi/s`.
-fn progress(passed: u64, length: Option<u64>, time: Duration) -> String {
-    let mut text = size(passed);
-    if let Some(length) = length.filter(|length| *length > 0) {
-        let percent = u128::from(passed) * 100 / u128::from(length);
-        text.push_str(&format!(" of {} ({percent}%)", size(length)));
-    }
-    if time >= Duration::from_secs(1) {
-        let rate = u128::from(passed) * 1000 / time.as_millis();
-        let rate = size(u64::try_from(rate).unwrap_or(u64::MAX));
-        text.push_str(&format!(", {rate}/s"));
-    }
-    text
 }
 
 #[cfg(test)]

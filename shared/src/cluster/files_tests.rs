@@ -1,4 +1,5 @@
 use super::*;
+use crate::cluster::meter::progress;
 use std::fs;
 use std::io::Write;
 use std::path::Path;

@@ -27,6 +27,7 @@ pub mod interrupt;
 mod kubeconfig;
 pub mod live;
 mod logs;
+mod meter;
 mod overrides;
 mod ownership;
 mod paths;

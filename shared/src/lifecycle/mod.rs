@@ -13,6 +13,7 @@ pub mod restoring;
 pub mod settling;
 mod snapshot_class;
 mod snapshot_name;
+mod snapshot_source;
 pub mod snapshotting;
 pub mod starting;
 pub mod stopping;

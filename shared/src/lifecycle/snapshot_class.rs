@@ -28,6 +28,26 @@ pub(super) struct Classes {
     pub(super) retaining: Vec<String>,
 }
 
+/// The VolumeSnapshotClasses of the cluster, as one LIST answered: whoever wants a snapshot can ask for them before it knows of
+/// what.
+#[derive(Debug)]
+pub struct Offered(Result<Option<Vec<Value>>>);
+
+impl Offered {
+    /// Asks for them. What is refused is told when they are needed.
+    pub async fn by(cluster: &Cluster) -> Self {
+        let all = Selection::default();
+        let listed = cluster
+            .list(&VOLUME_SNAPSHOT_CLASS, Place::Cluster, &all)
+            .await;
+        Self(match listed {
+            Ok(list) => Ok(Some(list.items)),
+            Err(error) if failure::is(&error, Kind::Forbidden) => Ok(None),
+            Err(error) => Err(served(error)),
+        })
+    }
+}
+
 /// The class of each claim's snapshot.
 ///
 /// # Errors
@@ -36,23 +56,13 @@ pub(super) async fn classes(
     cluster: &Cluster,
     claims: &[&Value],
     wanted: Option<&str>,
+    offered: Offered,
 ) -> Result<Classes> {
-    let listed = cluster
-        .list(
-            &VOLUME_SNAPSHOT_CLASS,
-            Place::Cluster,
-            &Selection::default(),
-        )
-        .await;
-    let present = match listed {
-        Ok(list) => list.items,
-        Err(error) if failure::is(&error, Kind::Forbidden) => {
-            return Ok(Classes {
-                names: vec![wanted.map(str::to_owned); claims.len()],
-                retaining: Vec::new(),
-            });
-        }
-        Err(error) => return Err(served(error)),
+    let Some(present) = offered.0? else {
+        return Ok(Classes {
+            names: vec![wanted.map(str::to_owned); claims.len()],
+            retaining: Vec::new(),
+        });
     };
     let mut chosen = Vec::new();
     for claim in claims {

@@ -10,28 +10,25 @@ use serde_json::Value;
 
 use super::pausing::{Pausing, Words};
 use super::remembering::remember;
-pub use super::snapshot_class::served;
 use super::snapshot_class::{Classes, classes};
+pub use super::snapshot_class::{Offered, served};
 pub use super::snapshot_name::set_of;
 use super::snapshot_name::unused;
+pub use super::snapshot_source::{has_hooks, look_at};
 use super::stopping::Present;
-use crate::api::{ObjectRef, Session};
-use crate::cluster::chosen::Chosen;
+use crate::api::ObjectRef;
 use crate::cluster::interrupt::Interrupt;
 use crate::cluster::snapshots::{DriverFailed, Milestone};
-use crate::cluster::{Cluster, Place, Selection, Write, random_token};
+use crate::cluster::{Cluster, Write, random_token};
 use crate::failure::{self, Kind, hinted};
 use crate::labels;
 use crate::names::check_subdomain;
 use crate::objects::belonging::Belonging;
 use crate::objects::kept::is_claim;
-use crate::objects::resource::{
-    PERSISTENT_VOLUME_CLAIM, VOLUME_SNAPSHOT, VOLUME_SNAPSHOT_CONTENT, text,
-};
+use crate::objects::resource::{VOLUME_SNAPSHOT, VOLUME_SNAPSHOT_CONTENT, text};
 use crate::objects::snapshot::{claim_name, content_mark, snapshots_of};
 use crate::plan::Propagation;
 use crate::progress::{Event, Sink};
-use crate::reconcile::Live;
 
 /// So long a paused workload waits for its snapshots to be cut; then it goes on, and there is no snapshot.
 const PAUSE: Duration = Duration::from_secs(120);
@@ -73,37 +70,6 @@ pub struct Taking<'a> {
     pub limit: Duration,
 }
 
-/// True if its template has a hook for before or after a snapshot.
-pub fn has_hooks(session: &Session) -> bool {
-    let applied = session
-        .status
-        .as_ref()
-        .and_then(|status| status.applied.as_ref());
-    let hooks = applied.and_then(|applied| applied.hooks.as_ref());
-    hooks.is_some_and(|hooks| hooks.quiesce.is_some() || hooks.resume.is_some())
-}
-
-/// Looks at what a snapshot needs of a session: all that is there of it where a hook runs, its claims alone where none does.
-/// Then it needs no other right.
-///
-/// # Errors
-/// As [`Present::of`].
-pub async fn look_at(cluster: &Cluster, chosen: Chosen, skip_hooks: bool) -> Result<Present> {
-    let goes = chosen.session.metadata.deletion_timestamp.is_some();
-    if goes || (has_hooks(&chosen.session) && !skip_hooks) {
-        return Present::of(cluster, chosen, false).await;
-    }
-    let place = Place::Namespace(text(&chosen.object, "/metadata/namespace"));
-    let name = text(&chosen.object, "/metadata/name");
-    let select = Selection::labelled(format!("{}={name}", labels::SESSION));
-    let claims = cluster.list(&PERSISTENT_VOLUME_CLAIM, place, &select).await;
-    let live = Live {
-        data: claims?.items,
-        ..Live::default()
-    };
-    Present::with(chosen, live, false)
-}
-
 impl Cutting {
     /// Looks at what there is to take a snapshot of, and what it is taken with. Reads classes alone.
     ///
@@ -113,6 +79,21 @@ impl Cutting {
         cluster: &Cluster,
         present: &Present,
         asked: &Asked,
+        now: Timestamp,
+    ) -> Result<Self> {
+        let offered = Offered::by(cluster).await;
+        Self::with(cluster, present, asked, offered, now).await
+    }
+
+    /// The same, with the classes that have been asked for already.
+    ///
+    /// # Errors
+    /// As [`Cutting::of`].
+    pub async fn with(
+        cluster: &Cluster,
+        present: &Present,
+        asked: &Asked,
+        offered: Offered,
         now: Timestamp,
     ) -> Result<Self> {
         let (session, namespace) = (present.name(), present.namespace());
@@ -138,7 +119,7 @@ impl Cutting {
             return Err(hinted(error, look));
         }
         let set = asked.name.clone().unwrap_or_else(|| set_of(session, now));
-        let classes = classes(cluster, &claims, asked.class.as_deref());
+        let classes = classes(cluster, &claims, asked.class.as_deref(), offered);
         let (Classes { names, retaining }, set) = match asked.name {
             Some(_) => (classes.await?, set),
             None => {

@@ -1,0 +1,50 @@
+//! The session that a snapshot is taken of: what has to be known of it.
+
+use anyhow::Result;
+use futures::join;
+
+use super::stopping::Present;
+use crate::api::Session;
+use crate::cluster::chosen::Chosen;
+use crate::cluster::{Cluster, Place, Selection};
+use crate::labels;
+use crate::names::SessionName;
+use crate::objects::resource::PERSISTENT_VOLUME_CLAIM;
+use crate::reconcile::Live;
+
+/// True if its template has a hook for before or after a snapshot.
+pub fn has_hooks(session: &Session) -> bool {
+    let applied = session
+        .status
+        .as_ref()
+        .and_then(|status| status.applied.as_ref());
+    let hooks = applied.and_then(|applied| applied.hooks.as_ref());
+    hooks.is_some_and(|hooks| hooks.quiesce.is_some() || hooks.resume.is_some())
+}
+
+/// Looks at what a snapshot needs of a session: all that is there of it where a hook runs, its claims alone where none does.
+/// Then it needs no other right. The claims are asked for while the Session is.
+///
+/// # Errors
+/// As [`Present::of`].
+pub async fn look_at(
+    cluster: &Cluster,
+    name: &SessionName,
+    chosen: impl Future<Output = Result<Chosen>>,
+    skip_hooks: bool,
+) -> Result<Present> {
+    let place = Place::Namespace(cluster.namespace());
+    let select = Selection::labelled(format!("{}={name}", labels::SESSION));
+    let claims = cluster.list(&PERSISTENT_VOLUME_CLAIM, place, &select);
+    let (chosen, claims) = join!(chosen, claims);
+    let chosen = chosen?;
+    let goes = chosen.session.metadata.deletion_timestamp.is_some();
+    if goes || (has_hooks(&chosen.session) && !skip_hooks) {
+        return Present::of(cluster, chosen, false).await;
+    }
+    let live = Live {
+        data: claims?.items,
+        ..Live::default()
+    };
+    Present::with(chosen, live, false)
+}
