@@ -10,12 +10,27 @@ use session_cluster::{AuditEvent, Cluster, Namespace};
 use session_shared::cluster::Agent;
 use session_shared::flags::connection::Connection;
 
+use crate::process::output;
+
 /// A user who may edit one namespace.
 #[derive(Debug)]
 pub struct User {
     name: String,
     kubeconfig: PathBuf,
     namespace: Namespace,
+}
+
+/// Sets the API up with the program under test, where nobody has yet: a bench is also the first that is run on a new cluster.
+///
+/// # Errors
+/// When the program fails.
+pub fn set_up(cluster: &Cluster, umbrella: &Path) -> Result<()> {
+    let mut setup = Command::new(umbrella);
+    setup
+        .arg("setup")
+        .arg("--kubeconfig")
+        .arg(cluster.admin_kubeconfig());
+    output(setup.env_remove("KUBECONFIG")).map(drop)
 }
 
 impl User {

@@ -8,7 +8,7 @@ use clap::Parser;
 use session_bench::figure::{Table, Verdict};
 use session_bench::process::output;
 use session_bench::program::{Building, UMBRELLA};
-use session_bench::user::User;
+use session_bench::user::{User, set_up};
 use session_cluster::{AuditEvent, Cluster, EXPANDABLE_CLASS, SNAPSHOT_CLASS};
 
 /// A session with a claim goes through its life, and each step is counted.
@@ -72,10 +72,10 @@ const STEPS: [Step; 19] = [
     step("snapshot restore first --in-place --class CLASS", 15),
     step("start one", 17),
     step("start one", 6),
-    step("snapshot clone one two --class CLASS", 14),
-    step("snapshot restore first --into three", 11),
+    step("snapshot clone one two --class CLASS", 15),
+    step("snapshot restore first --into three", 12),
     step("cleanup --expired --dry-run=client", 8),
-    step("delete one --delete-data -y", 15),
+    step("delete one --delete-data -y", 16),
 ];
 
 /// The kinds of requests, in the order of the columns: what the audit log calls their verb.
@@ -86,6 +86,7 @@ fn main() -> Result<ExitCode> {
     let umbrella = arguments.building.program(UMBRELLA)?;
     let cluster = Cluster::shared()?;
     cluster.wait_for_storage()?;
+    set_up(&cluster, &umbrella)?;
     let user = User::new(&cluster, "bench-requests")?;
     cluster.bind_role(user.namespace().name(), user.name(), "session-user")?;
     let life = Life {

@@ -8,7 +8,7 @@ use clap::Parser;
 use session_bench::figure::{Samples, Table};
 use session_bench::process::{Rival, by_turns, output, timed};
 use session_bench::program::{Building, UMBRELLA, say_load};
-use session_bench::user::User;
+use session_bench::user::{User, set_up};
 use session_cluster::Cluster;
 
 /// A session is stopped and started, and by turns the same Pod is deleted, applied and waited for with kubectl.
@@ -43,6 +43,7 @@ struct Bench {
 
 impl Bench {
     fn new(cluster: &Cluster, umbrella: &Path) -> Result<Self> {
+        set_up(cluster, umbrella)?;
         let user = User::new(cluster, "bench-restart")?;
         let file = std::env::temp_dir().join(format!("{}.yaml", user.namespace().name()));
         let bench = Self {

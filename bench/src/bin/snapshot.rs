@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use session_bench::figure::Table;
 use session_bench::process::{Rival, by_turns, milliseconds, output, timed};
 use session_bench::program::{Building, UMBRELLA, say, say_load};
-use session_bench::user::{User, connect, runtime};
+use session_bench::user::{User, connect, runtime, set_up};
 use session_cluster::{Cluster, EXPANDABLE_CLASS, SNAPSHOT_CLASS};
 use session_shared::cluster::{Change, Place, Selection, Write};
 use session_shared::objects::resource::{VOLUME_SNAPSHOT, text};
@@ -65,6 +65,7 @@ impl Bench {
     /// A session whose claim holds a file that does not compress and has no holes.
     fn new(cluster: &Cluster, umbrella: &Path, size: usize) -> Result<Self> {
         cluster.wait_for_storage()?;
+        set_up(cluster, umbrella)?;
         let user = User::new(cluster, "bench-snapshot")?;
         cluster.bind_role(user.namespace().name(), user.name(), "session-user")?;
         let file = std::env::temp_dir().join(format!("{}.yaml", user.namespace().name()));
