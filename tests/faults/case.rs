@@ -82,14 +82,17 @@ impl Server {
     fn prepared(&self, scenario: &Scenario) -> Result<(Place, Option<Kubelet>, State)> {
         let place = Place::new(&self.real, &self.kubeconfig)?;
         let kubelet = scenario.sizes.then(|| Kubelet::of(&place));
+        let settled = || place.until("what the verb needs", |state| is_settled(scenario, state));
+        let mut before = settled()?;
         for line in scenario.before {
             match *line {
                 "!orphan" => place.orphan()?,
                 "!expire" => place.expire()?,
                 line => place.succeeds(&words(&self.named(&place, line)))?,
             }
+            // A claim may not be bound when its Pod is ready: kwok waits for none. The next step may need it.
+            before = settled()?;
         }
-        let before = place.until("what the verb needs", |state| is_settled(scenario, state))?;
         Ok((place, kubelet, before))
     }
 
