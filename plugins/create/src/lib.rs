@@ -29,10 +29,7 @@ impl Verb for Create {
     type Args = Args;
 
     async fn run(args: Args, ground: &mut Ground) -> Result<()> {
-        ground.console.obey(&args.talk);
-        if let Some(text) = args.writing.deprecation() {
-            ground.console.warn(text);
-        }
+        ground.obey(&args.talk, &args.writing);
         // no request: everything the user can have got wrong
         let intent = intent::read(&args, &mut ground.console)?;
         let format = Format::of_object(&args.printing)?;

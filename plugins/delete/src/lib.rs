@@ -24,10 +24,7 @@ impl Verb for Delete {
 
     async fn run(args: Args, ground: &mut Ground) -> Result<()> {
         // no request: everything the user can have got wrong
-        ground.console.obey(&args.talk);
-        if let Some(text) = args.writing.deprecation() {
-            ground.console.warn(text);
-        }
+        ground.obey(&args.talk, &args.writing);
         let intent = plan::read(&args)?;
         let format = Format::parse(&args.printing.output, Allowed::Name, false, false)?;
         let write = Write::of(&args.writing)?;

@@ -86,6 +86,21 @@ pub enum Action {
     Schedule(Schedule),
 }
 
+impl Action {
+    /// How it is written; `None` where nothing is.
+    pub(crate) fn writing(&self) -> Option<&Writing> {
+        match self {
+            Action::Create(args) => Some(&args.writing),
+            Action::Restore(args) => Some(&args.writing),
+            Action::Clone(args) => Some(&args.writing),
+            Action::Delete(args) => Some(&args.writing),
+            Action::Prune(args) => Some(&args.writing),
+            Action::Schedule(args) => Some(&args.writing),
+            Action::List(_) => None,
+        }
+    }
+}
+
 const CREATE: &str = "  # Take a snapshot, and wait until it can be restored
   kubectl session snapshot create alice
 

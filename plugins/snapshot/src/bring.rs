@@ -60,9 +60,6 @@ pub(crate) async fn run(
     ground: &mut Ground,
 ) -> Result<()> {
     // no request: everything the user can have got wrong
-    if let Some(text) = args.writing.deprecation() {
-        ground.console.warn(text);
-    }
     let bringing = Bringing::of(args, from)?;
     let format = object_format(&args.printing)?;
     let (file, checked) = bringing.checked(ground).await?;

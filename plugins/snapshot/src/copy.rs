@@ -39,9 +39,6 @@ pub(crate) async fn run(
     ground: &mut Ground,
 ) -> Result<()> {
     // no request: everything the user can have got wrong
-    if let Some(text) = args.writing.deprecation() {
-        ground.console.warn(text);
-    }
     let (old, new) = (session_name(&args.session)?, session_name(&args.new)?);
     if old == new {
         return Err(usage("a session cannot be cloned to its own name"));

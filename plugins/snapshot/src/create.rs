@@ -37,9 +37,6 @@ pub(crate) async fn run(args: &Create, connection: &Connection, ground: &mut Gro
         return save::run(args, to, connection, ground).await;
     }
     // no request: everything the user can have got wrong
-    if let Some(text) = args.writing.deprecation() {
-        ground.console.warn(text);
-    }
     let (session, asked) = (session_name(&args.session)?, asked(args)?);
     let writes = Writes::of(&args.writing, &args.waiting, USUAL_WAIT)?;
     let format = object_format(&args.printing)?;

@@ -27,9 +27,6 @@ const USUAL_WAIT: Duration = Duration::from_secs(300);
 /// What is not there, and what the server refuses, after all others have been deleted; nobody to ask.
 pub(crate) async fn run(args: &Delete, connection: &Connection, ground: &mut Ground) -> Result<()> {
     // no request: everything the user can have got wrong
-    if let Some(text) = args.writing.deprecation() {
-        ground.console.warn(text);
-    }
     let mut names: Vec<&str> = Vec::new();
     for word in &args.names {
         let name = chosen::name_of(word)?;

@@ -39,7 +39,7 @@ impl Verb for Snapshot {
     type Args = Args;
 
     async fn run(args: Args, ground: &mut Ground) -> Result<()> {
-        ground.console.obey(&args.talk);
+        ground.obey(&args.talk, args.action.writing());
         let connection = &args.connection;
         match &args.action {
             Action::Create(args) => create::run(args, connection, ground).await,

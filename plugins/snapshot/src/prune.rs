@@ -28,9 +28,6 @@ const USUAL_WAIT: Duration = Duration::from_secs(300);
 /// What the user got wrong, before any request; what the server refuses, after all others have been deleted; nobody to ask.
 pub(crate) async fn run(args: &Prune, connection: &Connection, ground: &mut Ground) -> Result<()> {
     // no request: everything the user can have got wrong
-    if let Some(text) = args.writing.deprecation() {
-        ground.console.warn(text);
-    }
     let (session, rule) = (session(args)?, rule(args)?);
     let writes = Writes::of(&args.writing, &args.waiting, USUAL_WAIT)?;
     let format = Format::parse(&args.output, Allowed::Name, false, false)?;

@@ -33,9 +33,6 @@ pub(crate) async fn run(
     if let (true, Some(from)) = (args.file.is_asked()?, &args.file.from) {
         return bring::run(args, from, connection, ground).await;
     }
-    if let Some(text) = args.writing.deprecation() {
-        ground.console.warn(text);
-    }
     match (&args.into, args.in_place) {
         (Some(_), true) => Err(usage("--into and --in-place cannot be given together")),
         (Some(new), false) => into(args, new, connection, ground).await,

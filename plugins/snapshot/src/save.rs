@@ -64,9 +64,6 @@ pub(crate) async fn run(
     ground: &mut Ground,
 ) -> Result<()> {
     // no request: everything the user can have got wrong
-    if let Some(text) = args.writing.deprecation() {
-        ground.console.warn(text);
-    }
     let saving = Saving::of(args, to, ground)?;
     let format = object_format(&args.printing)?;
     // reads only

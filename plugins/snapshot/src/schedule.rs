@@ -42,9 +42,6 @@ pub(crate) async fn run(
     ground: &mut Ground,
 ) -> Result<()> {
     // no request: everything the user can have got wrong
-    if let Some(text) = args.writing.deprecation() {
-        ground.console.warn(text);
-    }
     let intent = intent::read(args)?;
     let format = object_format(&args.printing)?;
     let write = Write::of(&args.writing)?;

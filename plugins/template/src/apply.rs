@@ -26,9 +26,6 @@ pub(crate) async fn run(args: &Apply, connection: &Connection, ground: &mut Grou
     let write = Write::of(&args.writing)?;
     let format = Format::of_object(&args.printing)?;
     let mut mutations = Mutations::new(format, dry_run);
-    if let Some(text) = args.writing.deprecation() {
-        ground.console.warn(text);
-    }
     let source = source(&args.filename, ground.console.input())?;
     let ready = plan::ready(&source, args)?;
     let broken = plan::is_broken(&ready.findings);

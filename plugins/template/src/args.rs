@@ -72,6 +72,21 @@ pub enum Action {
     Delete(Delete),
 }
 
+impl Action {
+    /// How it is written; `None` where nothing is.
+    pub(crate) fn writing(&self) -> Option<&Writing> {
+        match self {
+            Action::Apply(args) => Some(&args.writing),
+            Action::Delete(args) => Some(&args.writing),
+            Action::List(_)
+            | Action::Show(_)
+            | Action::Params(_)
+            | Action::Lint(_)
+            | Action::Render(_) => None,
+        }
+    }
+}
+
 const LIST: &str = "  # List the templates of the cluster
   kubectl session template list
 

@@ -42,9 +42,6 @@ pub(crate) async fn run(args: &Delete, connection: &Connection, ground: &mut Gro
     let dry_run = args.writing.dry_run()?;
     let format = Format::parse(&args.output, Allowed::Name, false, false)?;
     let mutations = Mutations::new(format, dry_run);
-    if let Some(text) = args.writing.deprecation() {
-        ground.console.warn(text);
-    }
     // reads only
     let cluster = ground.connect(connection).await?;
     let (found, users) = futures::try_join!(templates(&cluster, &names), users(&cluster))?;

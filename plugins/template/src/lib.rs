@@ -28,7 +28,7 @@ impl Verb for Template {
     type Args = Args;
 
     async fn run(args: Args, ground: &mut Ground) -> Result<()> {
-        ground.console.obey(&args.talk);
+        ground.obey(&args.talk, args.action.writing());
         let connection = &args.connection;
         match &args.action {
             Action::List(args) => list::run(args, connection, ground).await,

@@ -67,10 +67,10 @@ impl Ground {
         }
     }
 
-    /// What the flags say about what is printed; the ones that are out of date are warned of.
-    pub fn obey(&mut self, talk: &Talk, writing: &Writing) {
+    /// What the flags say about what is printed; the ones that are out of date are warned of, where anything is written.
+    pub fn obey<'a>(&mut self, talk: &Talk, writing: impl Into<Option<&'a Writing>>) {
         self.console.obey(talk);
-        if let Some(text) = writing.deprecation() {
+        if let Some(text) = writing.into().and_then(Writing::deprecation) {
             self.console.warn(text);
         }
     }
