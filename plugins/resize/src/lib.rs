@@ -10,7 +10,7 @@ mod tell;
 use anyhow::Result;
 use session_shared::cluster::Write;
 use session_shared::lifecycle::consent;
-use session_shared::report::format::{Allowed, Format};
+use session_shared::report::format::Format;
 use session_shared::verb::{Ground, Verb};
 
 pub use args::Args;
@@ -28,13 +28,7 @@ impl Verb for Resize {
         // no request: everything the user can have got wrong
         ground.obey(&args.talk, &args.writing);
         let intent = plan::read(&args)?;
-        let printing = &args.printing;
-        let format = Format::parse(
-            &printing.output,
-            Allowed::Object,
-            false,
-            printing.show_managed_fields,
-        )?;
+        let format = Format::of_object(&args.printing)?;
         let write = Write::of(&args.writing)?;
         // reads, and a rehearsal of what the server may refuse
         let cluster = ground.connect(&args.connection).await?;

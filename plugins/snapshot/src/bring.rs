@@ -18,6 +18,7 @@ use session_shared::names::SessionName;
 use session_shared::progress::{Event, Sink};
 use session_shared::quantity::size;
 use session_shared::report::console::{Console, DELETION_QUESTION};
+use session_shared::report::format::Format;
 use session_shared::report::mutation::Mutations;
 use session_shared::verb::Ground;
 use tokio::sync::mpsc;
@@ -28,7 +29,6 @@ use crate::create::present;
 use crate::file_args::alone;
 use crate::inside::{container, directory, is_some_directory};
 use crate::passing::{WAITING, counted, same, within};
-use crate::plan::object_format;
 use crate::sealed::{Checked, check};
 use crate::sending;
 
@@ -61,7 +61,7 @@ pub(crate) async fn run(
 ) -> Result<()> {
     // no request: everything the user can have got wrong
     let bringing = Bringing::of(args, from)?;
-    let format = object_format(&args.printing)?;
+    let format = Format::of_object(&args.printing)?;
     let (file, checked) = bringing.checked(ground).await?;
     // reads only
     let cluster = ground.connect(connection).await?;

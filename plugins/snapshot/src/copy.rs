@@ -23,7 +23,7 @@ use session_shared::verb::Ground;
 
 use crate::args::CloneArgs;
 use crate::create::{class_of, present};
-use crate::plan::{Writes, object_format};
+use crate::plan::Writes;
 
 /// How long it waits when it is not told: drivers that copy a volume take minutes.
 pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(600);
@@ -50,7 +50,7 @@ pub(crate) async fn run(
     };
     let size = size(args.storage.as_deref())?;
     let writes = Writes::of(&args.writing, &args.waiting, USUAL_WAIT)?;
-    let format = object_format(&args.printing)?;
+    let format = Format::of_object(&args.printing)?;
     // reads only
     let cluster = ground.connect(connection).await?;
     let source = present(&cluster, &old).await?;

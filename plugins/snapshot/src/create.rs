@@ -20,7 +20,7 @@ use session_shared::report::mutation::Mutations;
 use session_shared::verb::Ground;
 
 use crate::args::Create;
-use crate::plan::{Writes, object_format};
+use crate::plan::Writes;
 use crate::save;
 use crate::schedule::intent::kept;
 use crate::schedule::{pruning, resting};
@@ -39,7 +39,7 @@ pub(crate) async fn run(args: &Create, connection: &Connection, ground: &mut Gro
     // no request: everything the user can have got wrong
     let (session, asked) = (session_name(&args.session)?, asked(args)?);
     let writes = Writes::of(&args.writing, &args.waiting, USUAL_WAIT)?;
-    let format = object_format(&args.printing)?;
+    let format = Format::of_object(&args.printing)?;
     let keep = keep(args, &format)?;
     // reads only
     let cluster = ground.connect(connection).await?;

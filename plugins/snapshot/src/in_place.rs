@@ -12,6 +12,7 @@ use session_shared::lifecycle::stopping::Present;
 use session_shared::objects::resource::text;
 use session_shared::progress::{Event, Sink};
 use session_shared::report::console::Console;
+use session_shared::report::format::Format;
 use session_shared::report::mutation::Mutations;
 use session_shared::verb::Ground;
 
@@ -19,7 +20,7 @@ use crate::args::Restore;
 use crate::chosen::{self, Set};
 use crate::copy::USUAL_WAIT;
 use crate::create::class_of;
-use crate::plan::{Writes, object_format};
+use crate::plan::Writes;
 use crate::restore::{ready, source_of};
 
 /// A restore that can be carried out.
@@ -53,7 +54,7 @@ pub(crate) async fn run(
         ..Asked::default()
     };
     let writes = Writes::of(&args.writing, &args.waiting, USUAL_WAIT)?;
-    let format = object_format(&args.printing)?;
+    let format = Format::of_object(&args.printing)?;
     // reads only
     let cluster = ground.connect(connection).await?;
     let plan = InPlace::of(&cluster, name, &asked, ground.now()).await?;

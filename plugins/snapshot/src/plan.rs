@@ -7,11 +7,9 @@ use anyhow::Result;
 use session_shared::Timestamp;
 use session_shared::cluster::Write;
 use session_shared::cluster::interrupt::Interrupt;
-use session_shared::flags::output::ObjectOutput;
 use session_shared::flags::waiting::Waiting;
 use session_shared::flags::writing::{DryRun, Writing};
 use session_shared::lifecycle::snapshotting::Taking;
-use session_shared::report::format::{Allowed, Format};
 
 use crate::chosen::Set;
 
@@ -47,15 +45,6 @@ impl Writes {
             limit: self.limit,
         }
     }
-}
-
-/// The value of `-o` of what says what it did, or prints the object.
-///
-/// # Errors
-/// A format that is none, in kubectl's words.
-pub(crate) fn object_format(printing: &ObjectOutput) -> Result<Format> {
-    let managed_fields = printing.show_managed_fields;
-    Format::parse(&printing.output, Allowed::Object, false, managed_fields)
 }
 
 /// Which snapshots of a session stay.

@@ -12,12 +12,13 @@ use session_shared::lifecycle::remembering::remembered;
 use session_shared::lifecycle::stopping::Present;
 use session_shared::objects::resource::text;
 use session_shared::objects::snapshot::{SnapshotState, claim_name};
+use session_shared::report::format::Format;
 use session_shared::verb::Ground;
 
 use crate::args::Restore;
 use crate::chosen::{self, Set};
 use crate::create::present;
-use crate::plan::{Writes, object_format};
+use crate::plan::Writes;
 use crate::{bring, copy, in_place};
 
 /// Brings the data of a snapshot back.
@@ -57,7 +58,7 @@ async fn into(
     let name = chosen::name_of(&args.snapshot)?;
     let (new, size) = (session_name(new)?, copy::size(args.storage.as_deref())?);
     let writes = Writes::of(&args.writing, &args.waiting, copy::USUAL_WAIT)?;
-    let format = object_format(&args.printing)?;
+    let format = Format::of_object(&args.printing)?;
     // reads only
     let cluster = ground.connect(connection).await?;
     let all = chosen::sets(&cluster, None).await?;

@@ -17,6 +17,7 @@ use session_shared::names::SessionName;
 use session_shared::progress::{Event, Sink};
 use session_shared::quantity::size;
 use session_shared::report::console::Closed;
+use session_shared::report::format::Format;
 use session_shared::report::mutation::Mutations;
 use session_shared::verb::Ground;
 use tokio::sync::mpsc;
@@ -27,7 +28,6 @@ use crate::create::present;
 use crate::file_args::alone;
 use crate::inside::{Folders, container, is_some_directory};
 use crate::passing::{WAITING, counted, same, within};
-use crate::plan::object_format;
 use crate::sealed::{Seal, record};
 use crate::tarball::Contents;
 use crate::target::Target;
@@ -65,7 +65,7 @@ pub(crate) async fn run(
 ) -> Result<()> {
     // no request: everything the user can have got wrong
     let saving = Saving::of(args, to, ground)?;
-    let format = object_format(&args.printing)?;
+    let format = Format::of_object(&args.printing)?;
     // reads only
     let cluster = ground.connect(connection).await?;
     let present = present(&cluster, &saving.session).await?;

@@ -27,7 +27,6 @@ use session_shared::verb::Ground;
 
 use crate::args::Schedule;
 use crate::create::chosen;
-use crate::plan::object_format;
 use intent::{Asked, Intent};
 use objects::{ScheduleName, Scheduling};
 use plan::{Planned, There};
@@ -43,7 +42,7 @@ pub(crate) async fn run(
 ) -> Result<()> {
     // no request: everything the user can have got wrong
     let intent = intent::read(args)?;
-    let format = object_format(&args.printing)?;
+    let format = Format::of_object(&args.printing)?;
     let write = Write::of(&args.writing)?;
     let cluster = ground.connect(connection).await?;
     match &intent.asked {
