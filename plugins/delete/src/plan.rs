@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use session_shared::api::DataPolicy;
 use session_shared::failure::usage;
 use session_shared::flags::choice::Which;
 use session_shared::flags::writing::DryRun;
+use session_shared::lifecycle::snapshotting::class_name;
 use session_shared::lifecycle::stopping::Manner;
-use session_shared::names::check_subdomain;
 
 use crate::args::Args;
 
@@ -43,7 +43,7 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
             limit: args.waiting.limit(USUAL_WAIT),
         },
         policy: policy(args)?,
-        class: class(args.class.as_deref())?,
+        class: class_name(args.class.as_deref())?,
         ignore_not_found: args.ignore_not_found || args.choosing.names.is_empty(),
         yes: args.yes,
         interactive: args.interactive,
@@ -65,14 +65,6 @@ fn policy(args: &Args) -> Result<Option<DataPolicy>> {
         (Some((.., policy)), None) => Ok(Some(policy)),
         (None, _) => Ok(None),
     }
-}
-
-fn class(given: Option<&str>) -> Result<Option<String>> {
-    if let Some(class) = given {
-        check_subdomain(class)
-            .map_err(|why| anyhow!("invalid VolumeSnapshotClass {class:?}: {why}"))?;
-    }
-    Ok(given.map(str::to_owned))
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use session_shared::flags::selection::session_name;
 use session_shared::flags::writing::DryRun;
 use session_shared::lifecycle::copying::{Copied, Copying};
 use session_shared::lifecycle::restoring::Restored;
-use session_shared::lifecycle::snapshotting::{Asked, Cutting, Taking};
+use session_shared::lifecycle::snapshotting::{Asked, Cutting, Taking, class_name};
 use session_shared::objects::resource::text;
 use session_shared::objects::snapshot::claim_name;
 use session_shared::progress::{Event, Sink};
@@ -22,7 +22,7 @@ use session_shared::report::mutation::Mutations;
 use session_shared::verb::Ground;
 
 use crate::args::CloneArgs;
-use crate::create::{class_of, present};
+use crate::create::present;
 use crate::plan::Writes;
 
 /// How long it waits when it is not told: drivers that copy a volume take minutes.
@@ -45,7 +45,7 @@ pub(crate) async fn run(
     }
     let asked = Asked {
         name: None,
-        class: class_of(args.class.as_deref())?,
+        class: class_name(args.class.as_deref())?,
         skip_hooks: args.skip_hooks,
     };
     let size = size(args.storage.as_deref())?;

@@ -11,7 +11,7 @@ use session_shared::flags::choice::Which;
 use session_shared::flags::connection::Connection;
 use session_shared::flags::selection::session_name;
 use session_shared::flags::writing::DryRun;
-use session_shared::lifecycle::snapshotting::{Asked, Cutting, Offered, look_at};
+use session_shared::lifecycle::snapshotting::{Asked, Cutting, Offered, class_name, look_at};
 use session_shared::lifecycle::stopping::Present;
 use session_shared::names::{SessionName, check_subdomain};
 use session_shared::progress::{Event, Sink};
@@ -131,21 +131,9 @@ fn asked(args: &Create) -> Result<Asked> {
     }
     Ok(Asked {
         name: args.name.clone(),
-        class: class_of(args.class.as_deref())?,
+        class: class_name(args.class.as_deref())?,
         skip_hooks: args.skip_hooks,
     })
-}
-
-/// The value of `--class`.
-///
-/// # Errors
-/// One that is no name.
-pub(crate) fn class_of(given: Option<&str>) -> Result<Option<String>> {
-    if let Some(class) = given {
-        check_subdomain(class)
-            .map_err(|why| anyhow!("invalid VolumeSnapshotClass {class:?}: {why}"))?;
-    }
-    Ok(given.map(str::to_owned))
 }
 
 /// A session as the server has it.

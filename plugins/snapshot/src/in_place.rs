@@ -7,7 +7,7 @@ use session_shared::failure::{hinted, usage};
 use session_shared::flags::connection::Connection;
 use session_shared::flags::writing::DryRun;
 use session_shared::lifecycle::restoring::{Replacing, Restored};
-use session_shared::lifecycle::snapshotting::{Asked, Cutting};
+use session_shared::lifecycle::snapshotting::{Asked, Cutting, class_name};
 use session_shared::lifecycle::stopping::Present;
 use session_shared::objects::resource::text;
 use session_shared::progress::{Event, Sink};
@@ -19,7 +19,6 @@ use session_shared::verb::Ground;
 use crate::args::Restore;
 use crate::chosen::{self, Set};
 use crate::copy::USUAL_WAIT;
-use crate::create::class_of;
 use crate::plan::Writes;
 use crate::restore::{ready, source_of};
 
@@ -50,7 +49,7 @@ pub(crate) async fn run(
     }
     let name = chosen::name_of(&args.snapshot)?;
     let asked = Asked {
-        class: class_of(args.class.as_deref())?,
+        class: class_name(args.class.as_deref())?,
         ..Asked::default()
     };
     let writes = Writes::of(&args.writing, &args.waiting, USUAL_WAIT)?;

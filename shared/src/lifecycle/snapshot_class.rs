@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::cluster::{Cluster, Place, Selection};
 use crate::failure::{self, Kind, hinted};
+use crate::names::check_subdomain;
 use crate::objects::resource::{STORAGE_CLASS, VOLUME_SNAPSHOT_CLASS, text};
 
 /// Annotation of a default class, `"true"`.
@@ -26,6 +27,18 @@ pub(super) struct Classes {
     pub(super) names: Vec<Option<String>>,
     /// Names of classes whose snapshots leave their data at the driver when they are deleted.
     pub(super) retaining: Vec<String>,
+}
+
+/// The value of `--class`.
+///
+/// # Errors
+/// One that no class can have.
+pub fn class_name(given: Option<&str>) -> Result<Option<String>> {
+    if let Some(class) = given {
+        check_subdomain(class)
+            .map_err(|why| anyhow!("invalid VolumeSnapshotClass {class:?}: {why}"))?;
+    }
+    Ok(given.map(str::to_owned))
 }
 
 /// The VolumeSnapshotClasses of the cluster, as one LIST answered: whoever wants a snapshot can ask for them before it knows of

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::pausing::{Pausing, Words};
 use super::remembering::remember;
 use super::snapshot_class::{Classes, classes};
-pub use super::snapshot_class::{Offered, served};
+pub use super::snapshot_class::{Offered, class_name, served};
 pub use super::snapshot_name::set_of;
 use super::snapshot_name::unused;
 pub use super::snapshot_source::{has_hooks, look_at};

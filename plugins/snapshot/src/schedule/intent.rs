@@ -4,11 +4,11 @@ use anyhow::{Result, anyhow};
 use session_shared::failure::{hinted, usage};
 use session_shared::flags::selection::session_name;
 use session_shared::flags::writing::DryRun;
+use session_shared::lifecycle::snapshotting::class_name;
 use session_shared::names::SessionName;
 
 use super::cron::Cron;
 use crate::args::Schedule;
-use crate::create::class_of;
 
 /// The image of this version, where nobody names another: what `cargo image` writes. No registry has it.
 const IMAGE: &str = concat!("localhost/kubectl-session:", env!("CARGO_PKG_VERSION"));
@@ -70,7 +70,7 @@ fn asked(args: &Schedule) -> Result<Asked> {
         cron: cron.parse()?,
         time_zone: args.time_zone.as_deref().map(time_zone).transpose()?,
         keep: kept(keep)?,
-        class: class_of(args.class.as_deref())?,
+        class: class_name(args.class.as_deref())?,
         skip_hooks: args.skip_hooks,
         image: image(args.image.as_deref().unwrap_or(IMAGE))?,
     })
