@@ -59,7 +59,8 @@ fn scheduling() -> Result<()> {
                 "error: timed out",
                 &begin,
                 why,
-                "FailedScheduling: 0/",
+                // An event says it, or the condition where that is newer: nodes of other tests come and go.
+                " nodes are available: ",
                 &fact,
                 hint,
             ],
