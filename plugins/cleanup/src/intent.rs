@@ -6,12 +6,9 @@ use anyhow::Result;
 use session_shared::duration::Lifetime;
 use session_shared::failure::{hinted, usage};
 use session_shared::flags::writing::DryRun;
-use session_shared::lifecycle::stopping::Manner;
+use session_shared::lifecycle::manner::Manner;
 
 use crate::args::Args;
-
-/// How long a session may take to end when nothing is said: a sync hook may take five minutes, a Pod's grace period some more.
-const USUAL_WAIT: Duration = Duration::from_secs(600);
 
 /// What is wanted.
 #[derive(Clone, Debug)]
@@ -86,11 +83,7 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
         all_namespaces: args.all_namespaces,
         interval: args.interval,
         most: args.max.map_or(usize::MAX, |most| most as usize),
-        manner: Manner {
-            skip_sync: false,
-            wait: args.waiting.wait,
-            limit: args.waiting.limit(USUAL_WAIT),
-        },
+        manner: Manner::of(&args.waiting, false),
         yes: args.yes,
         interactive: args.interactive,
         dry_run,

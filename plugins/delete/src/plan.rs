@@ -1,19 +1,14 @@
 //! What is to be deleted, complete and legal. Pure.
 
-use std::time::Duration;
-
 use anyhow::Result;
 use session_shared::api::DataPolicy;
 use session_shared::failure::usage;
 use session_shared::flags::choice::Which;
 use session_shared::flags::writing::DryRun;
+use session_shared::lifecycle::manner::Manner;
 use session_shared::lifecycle::snapshotting::class_name;
-use session_shared::lifecycle::stopping::Manner;
 
 use crate::args::Args;
-
-/// How long `delete` waits when it is not told: a sync hook may take five minutes, a Pod's grace period some more.
-const USUAL_WAIT: Duration = Duration::from_secs(600);
 
 /// What is to be done.
 #[derive(Clone, Debug)]
@@ -37,11 +32,7 @@ pub(crate) struct Intent {
 pub(crate) fn read(args: &Args) -> Result<Intent> {
     Ok(Intent {
         which: args.choosing.which()?,
-        manner: Manner {
-            skip_sync: args.skip_sync,
-            wait: args.waiting.wait,
-            limit: args.waiting.limit(USUAL_WAIT),
-        },
+        manner: Manner::of(&args.waiting, args.skip_sync),
         policy: policy(args)?,
         class: class_name(args.class.as_deref())?,
         ignore_not_found: args.ignore_not_found || args.choosing.names.is_empty(),

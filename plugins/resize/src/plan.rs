@@ -11,7 +11,8 @@ use session_shared::failure::{hinted, usage};
 use session_shared::flags::choice::Which;
 use session_shared::flags::selection::session_name;
 use session_shared::flags::writing::DryRun;
-use session_shared::lifecycle::stopping::{Manner, Present};
+use session_shared::lifecycle::manner::Manner;
+use session_shared::lifecycle::stopping::Present;
 use session_shared::objects::overrides::set_limits;
 use session_shared::objects::pods::{default_container, pod_spec};
 use session_shared::objects::qos;
@@ -23,8 +24,6 @@ use crate::args::Args;
 
 /// How long `resize` waits for the kubelet, or for a restart, when it is not told.
 const USUAL_WAIT: Duration = Duration::from_secs(300);
-/// How long the stop of a restart may take: a sync hook may take five minutes, a Pod's grace period some more.
-const USUAL_STOP: Duration = Duration::from_secs(600);
 
 /// What is wanted.
 #[derive(Clone, Debug)]
@@ -62,11 +61,7 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
         },
         storage: amount("storage", args.storage.as_deref())?,
         restart: args.restart,
-        manner: Manner {
-            skip_sync: args.skip_sync,
-            wait: true,
-            limit: args.waiting.limit(USUAL_STOP),
-        },
+        manner: Manner::of_restart(&args.waiting, args.skip_sync),
         yes: args.yes,
         dry_run: args.writing.dry_run()?,
         wait: args.waiting.wait.then(|| args.waiting.limit(USUAL_WAIT)),

@@ -9,16 +9,14 @@ use session_shared::duration::Lifetime;
 use session_shared::failure::{hinted, usage};
 use session_shared::flags::choice::Which;
 use session_shared::flags::writing::DryRun;
+use session_shared::lifecycle::manner::Manner;
 use session_shared::lifecycle::starting::Wish;
-use session_shared::lifecycle::stopping::Manner;
 use session_shared::reconcile::{Seen, is_start_asked};
 
 use crate::args::Args;
 
 /// How long `start` waits when it is not told.
 const USUAL_WAIT: Duration = Duration::from_secs(300);
-/// How long the stop of a restart may take: a sync hook may take five minutes, a Pod's grace period some more.
-const USUAL_STOP: Duration = Duration::from_secs(600);
 
 /// What is wanted.
 #[derive(Clone, Debug)]
@@ -57,11 +55,7 @@ pub(crate) fn read(args: &Args, input: &mut dyn BufRead) -> Result<Intent> {
             skip_checks: args.skip_checks,
         },
         restart: args.restart,
-        manner: Manner {
-            skip_sync: args.skip_sync,
-            wait: true,
-            limit: args.waiting.limit(USUAL_STOP),
-        },
+        manner: Manner::of_restart(&args.waiting, args.skip_sync),
         yes: args.yes,
         dry_run,
         wait: args.waiting.wait.then(|| args.waiting.limit(USUAL_WAIT)),

@@ -1,16 +1,12 @@
 //! What is to be stopped, complete and legal; and what is to be done with each session. Pure.
 
-use std::time::Duration;
-
 use anyhow::Result;
 use session_shared::flags::choice::Which;
 use session_shared::flags::writing::DryRun;
-use session_shared::lifecycle::stopping::{Manner, Present};
+use session_shared::lifecycle::manner::Manner;
+use session_shared::lifecycle::stopping::Present;
 
 use crate::args::Args;
-
-/// How long `stop` waits when it is not told: a sync hook may take five minutes, a Pod's grace period some more.
-const USUAL_WAIT: Duration = Duration::from_secs(600);
 
 /// What is wanted.
 #[derive(Clone, Debug)]
@@ -28,11 +24,7 @@ pub(crate) struct Intent {
 pub(crate) fn read(args: &Args) -> Result<Intent> {
     Ok(Intent {
         which: args.choosing.which()?,
-        manner: Manner {
-            skip_sync: args.skip_sync,
-            wait: args.waiting.wait,
-            limit: args.waiting.limit(USUAL_WAIT),
-        },
+        manner: Manner::of(&args.waiting, args.skip_sync),
         yes: args.yes,
         dry_run: args.writing.dry_run()?,
     })

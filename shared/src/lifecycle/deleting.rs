@@ -6,8 +6,9 @@ use futures::future::join_all;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::manner::Manner;
 use super::snapshotting::{Asked, Cutting, Taking};
-use super::stopping::{DELETE, Manner, Present, Stopping, explain};
+use super::stopping::{DELETE, Present, Stopping, explain};
 use crate::api::{DataPolicy, ObjectRef, Session};
 use crate::cluster::chosen::Chosen;
 use crate::cluster::execute::Carrying;

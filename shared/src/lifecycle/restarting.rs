@@ -2,9 +2,10 @@
 
 use anyhow::Result;
 
+use super::manner::Manner;
 use super::settling::Made;
 use super::starting::Ahead;
-use super::stopping::{Manner, Present, Stopping};
+use super::stopping::{Present, Stopping};
 use crate::cluster::Cluster;
 use crate::cluster::chosen::Chosen;
 use crate::progress::Sink;

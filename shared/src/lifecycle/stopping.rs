@@ -1,7 +1,5 @@
 //! Putting a session to rest: its data is synchronised, its workload goes, everything else stays.
 
-use std::time::Duration;
-
 use anyhow::{Result, anyhow};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
@@ -14,6 +12,7 @@ use crate::cluster::interrupt::Interrupt;
 use crate::cluster::{Cluster, Write};
 use crate::failure::{self, Kind, hinted};
 use crate::labels;
+use crate::lifecycle::manner::Manner;
 use crate::objects::belonging::Belonging;
 use crate::objects::conditions::condition;
 use crate::objects::resource::{SESSION, text};
@@ -37,17 +36,6 @@ pub struct Present {
     pub belonging: Belonging,
     /// Whether a controller looks after it.
     pub controller: bool,
-}
-
-/// How a session is stopped.
-#[derive(Clone, Copy, Debug)]
-pub struct Manner {
-    /// Goes on without the sync hook.
-    pub skip_sync: bool,
-    /// Whether to wait until its Pods are gone.
-    pub wait: bool,
-    /// How long.
-    pub limit: Duration,
 }
 
 impl Present {

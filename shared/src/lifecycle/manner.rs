@@ -1,0 +1,38 @@
+//! How a session is stopped, as the flags of every verb that stops one say it.
+
+use std::time::Duration;
+
+use crate::flags::waiting::Waiting;
+
+/// How a session is stopped.
+#[derive(Clone, Copy, Debug)]
+pub struct Manner {
+    /// Goes on without the sync hook.
+    pub skip_sync: bool,
+    /// Whether to wait until its Pods are gone.
+    pub wait: bool,
+    /// How long.
+    pub limit: Duration,
+}
+
+/// So long a session may take to end when nothing is said: a sync hook may take five minutes, a Pod's grace period some more.
+const USUAL: Duration = Duration::from_secs(600);
+
+impl Manner {
+    /// As the flags have it.
+    pub fn of(waiting: &Waiting, skip_sync: bool) -> Self {
+        Self {
+            skip_sync,
+            wait: waiting.wait,
+            limit: waiting.limit(USUAL),
+        }
+    }
+
+    /// Of a stop that a start comes after: that waits for it, whatever the flags say.
+    pub fn of_restart(waiting: &Waiting, skip_sync: bool) -> Self {
+        Self {
+            wait: true,
+            ..Self::of(waiting, skip_sync)
+        }
+    }
+}
