@@ -319,7 +319,8 @@ fn blurred(text: &str, names: &BTreeMap<&str, &str>, namespace: &str) -> String 
     without_moment(&blurred.replace(namespace, "<namespace>"))
 }
 
-/// Names of snapshots that nobody named hold the moment when they were taken: two of them come to the same.
+/// Names of snapshots that nobody named hold the moment when they were taken, and a number where two are of one second: two of
+/// them come to the same.
 fn without_moment(text: &str) -> String {
     let is_moment = |part: &str| {
         let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
@@ -327,11 +328,15 @@ fn without_moment(text: &str) -> String {
     };
     let mut places = text.char_indices().map(|(at, _)| at);
     match places.find(|at| text.get(*at..*at + MOMENT).is_some_and(is_moment)) {
-        Some(at) => format!(
-            "{}<moment>{}",
-            &text[..at],
-            without_moment(&text[at + MOMENT..])
-        ),
+        Some(at) => {
+            let rest = &text[at + MOMENT..];
+            let unnumbered = rest
+                .strip_prefix('-')
+                .map(|rest| rest.trim_start_matches(|letter: char| letter.is_ascii_digit()))
+                .filter(|rest| rest.is_empty() || rest.starts_with('-'));
+            let rest = unnumbered.unwrap_or(rest);
+            format!("{}<moment>{}", &text[..at], without_moment(rest))
+        }
         None => text.to_owned(),
     }
 }
