@@ -116,22 +116,13 @@ pub struct Args {
     #[arg(long, value_name = "DURATION", value_parser = parse, allow_hyphen_values = true)]
     pub pod_running_timeout: Option<Duration>,
 
+    /// Whether to wait, and how long.
     #[command(flatten)]
-    #[expect(
-        missing_docs,
-        reason = "shared groups are documented where they are defined"
-    )]
     pub waiting: Waiting,
+    /// How much is said.
     #[command(flatten)]
-    #[expect(
-        missing_docs,
-        reason = "shared groups are documented where they are defined"
-    )]
     pub talk: Talk,
+    /// Which cluster, and as whom.
     #[command(flatten)]
-    #[expect(
-        missing_docs,
-        reason = "shared groups are documented where they are defined"
-    )]
     pub connection: Connection,
 }

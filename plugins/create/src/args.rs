@@ -46,11 +46,8 @@ pub struct Args {
     #[arg(short = 'f', long, value_name = "FILENAME")]
     pub filename: Option<String>,
 
+    /// What the template is given.
     #[command(flatten)]
-    #[expect(
-        missing_docs,
-        reason = "shared groups are documented where they are defined"
-    )]
     pub values: Values,
 
     /// Preset of the template: a named set of values
@@ -89,11 +86,8 @@ pub struct Args {
     #[arg(long, value_name = "POLICY")]
     pub data_policy: Option<String>,
 
+    /// What becomes of what is already there.
     #[command(flatten)]
-    #[expect(
-        missing_docs,
-        reason = "shared groups are documented where they are defined"
-    )]
     pub existing: Existing,
 
     /// Workload that is entered, as KIND/NAME, for a manifest with several
@@ -120,34 +114,19 @@ pub struct Args {
     #[arg(long)]
     pub rendered: bool,
 
+    /// What is printed.
     #[command(flatten)]
-    #[expect(
-        missing_docs,
-        reason = "shared groups are documented where they are defined"
-    )]
     pub printing: ObjectOutput,
+    /// How much is said.
     #[command(flatten)]
-    #[expect(
-        missing_docs,
-        reason = "shared groups are documented where they are defined"
-    )]
     pub talk: Talk,
+    /// How changes are sent.
     #[command(flatten)]
-    #[expect(
-        missing_docs,
-        reason = "shared groups are documented where they are defined"
-    )]
     pub writing: Writing,
+    /// Whether to wait, and how long.
     #[command(flatten)]
-    #[expect(
-        missing_docs,
-        reason = "shared groups are documented where they are defined"
-    )]
     pub waiting: Waiting,
+    /// Which cluster, and as whom.
     #[command(flatten)]
-    #[expect(
-        missing_docs,
-        reason = "shared groups are documented where they are defined"
-    )]
     pub connection: Connection,
 }

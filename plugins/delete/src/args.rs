@@ -34,11 +34,8 @@ const EXAMPLES: &str = "  # Delete a session
 #[derive(Parser, Clone, Debug)]
 #[command(name = "delete", visible_alias = "rm", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session delete (NAME... | -l QUERY | --all) [options]")]
 pub struct Args {
+    /// Which sessions.
     #[command(flatten)]
-    #[expect(
-        missing_docs,
-        reason = "shared groups are documented where they are defined"
-    )]
     pub choosing: Choosing,
 
     /// Go on without synchronising the session's data
@@ -73,34 +70,19 @@ pub struct Args {
     #[arg(short = 'i', long)]
     pub interactive: bool,
 
+    /// What is printed.
     #[command(flatten)]
-    #[expect(
-        missing_docs,
-        reason = "shared groups are documented where they are defined"
-    )]
     pub printing: ObjectOutput,
+    /// How much is said.
     #[command(flatten)]
-    #[expect(
-        missing_docs,
-        reason = "shared groups are documented where they are defined"
-    )]
     pub talk: Talk,
+    /// How changes are sent.
     #[command(flatten)]
-    #[expect(
-        missing_docs,
-        reason = "shared groups are documented where they are defined"
-    )]
     pub writing: Writing,
+    /// Whether to wait, and how long.
     #[command(flatten)]
-    #[expect(
-        missing_docs,
-        reason = "shared groups are documented where they are defined"
-    )]
     pub waiting: Waiting,
+    /// Which cluster, and as whom.
     #[command(flatten)]
-    #[expect(
-        missing_docs,
-        reason = "shared groups are documented where they are defined"
-    )]
     pub connection: Connection,
 }

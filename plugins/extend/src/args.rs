@@ -25,11 +25,8 @@ const EXAMPLES: &str = "  # Two hours more
 #[derive(Parser, Clone, Debug)]
 #[command(name = "extend", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session extend (NAME... | -l QUERY | --all) (--by DURATION | --until TIME | --no-expiry) [options]")]
 pub struct Args {
+    /// Which sessions.
     #[command(flatten)]
-    #[expect(
-        missing_docs,
-        reason = "shared groups are documented where they are defined"
-    )]
     pub choosing: Choosing,
 
     /// Time that is added to what is left (3600, 90m, 2h, 7d12h)
@@ -44,28 +41,16 @@ pub struct Args {
     #[arg(long)]
     pub no_expiry: bool,
 
+    /// What is printed.
     #[command(flatten)]
-    #[expect(
-        missing_docs,
-        reason = "shared groups are documented where they are defined"
-    )]
     pub printing: ObjectOutput,
+    /// How much is said.
     #[command(flatten)]
-    #[expect(
-        missing_docs,
-        reason = "shared groups are documented where they are defined"
-    )]
     pub talk: Talk,
+    /// How changes are sent.
     #[command(flatten)]
-    #[expect(
-        missing_docs,
-        reason = "shared groups are documented where they are defined"
-    )]
     pub writing: Writing,
+    /// Which cluster, and as whom.
     #[command(flatten)]
-    #[expect(
-        missing_docs,
-        reason = "shared groups are documented where they are defined"
-    )]
     pub connection: Connection,
 }

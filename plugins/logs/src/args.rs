@@ -92,17 +92,11 @@ pub struct Args {
     #[arg(long, value_name = "BYTES", default_value = "0", value_parser = numbers::integer, allow_hyphen_values = true)]
     pub limit_bytes: i64,
 
+    /// How much is said.
     #[command(flatten)]
-    #[expect(
-        missing_docs,
-        reason = "shared groups are documented where they are defined"
-    )]
     pub talk: Talk,
+    /// Which cluster, and as whom.
     #[command(flatten)]
-    #[expect(
-        missing_docs,
-        reason = "shared groups are documented where they are defined"
-    )]
     pub connection: Connection,
 }
 

@@ -56,34 +56,19 @@ pub struct Args {
     #[arg(short = 'y', long)]
     pub yes: bool,
 
+    /// What is printed.
     #[command(flatten)]
-    #[expect(
-        missing_docs,
-        reason = "shared groups are documented where they are defined"
-    )]
     pub printing: ObjectOutput,
+    /// How much is said.
     #[command(flatten)]
-    #[expect(
-        missing_docs,
-        reason = "shared groups are documented where they are defined"
-    )]
     pub talk: Talk,
+    /// How changes are sent.
     #[command(flatten)]
-    #[expect(
-        missing_docs,
-        reason = "shared groups are documented where they are defined"
-    )]
     pub writing: Writing,
+    /// Whether to wait, and how long.
     #[command(flatten)]
-    #[expect(
-        missing_docs,
-        reason = "shared groups are documented where they are defined"
-    )]
     pub waiting: Waiting,
+    /// Which cluster, and as whom.
     #[command(flatten)]
-    #[expect(
-        missing_docs,
-        reason = "shared groups are documented where they are defined"
-    )]
     pub connection: Connection,
 }

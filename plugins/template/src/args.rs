@@ -32,17 +32,11 @@ pub struct Args {
     #[command(subcommand)]
     pub action: Action,
 
+    /// How much is said.
     #[command(flatten)]
-    #[expect(
-        missing_docs,
-        reason = "shared groups are documented where they are defined"
-    )]
     pub talk: Talk,
+    /// Which cluster, and as whom.
     #[command(flatten)]
-    #[expect(
-        missing_docs,
-        reason = "shared groups are documented where they are defined"
-    )]
     pub connection: Connection,
 }
 
