@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use session_shared::labels;
-use session_shared::objects::kept::annotation;
-use session_shared::objects::resource::{VOLUME_SNAPSHOT_CONTENT, text};
+use session_shared::objects::resource::{VOLUME_SNAPSHOT_CONTENT, annotation, text};
 use session_shared::objects::snapshot::is_named_as_ours;
 use session_shared::quantity::Quantity;
 

@@ -16,7 +16,7 @@ use session_shared::objects::resource::{
     CONFIG_MAP, CRON_JOB, DAEMON_SET, DEPLOYMENT, HORIZONTAL_POD_AUTOSCALER, INGRESS, JOB,
     NETWORK_POLICY, NODE, PERSISTENT_VOLUME_CLAIM, POD, POD_DISRUPTION_BUDGET, REPLICA_SET, ROLE,
     ROLE_BINDING, SECRET, SERVICE, SERVICE_ACCOUNT, SESSION, STATEFUL_SET, VOLUME_SNAPSHOT,
-    VOLUME_SNAPSHOT_CONTENT, text,
+    VOLUME_SNAPSHOT_CONTENT, label, text,
 };
 use session_shared::reconcile::Live;
 
@@ -269,8 +269,7 @@ fn join(
 
 /// Namespace and name of the session whose label an object carries.
 fn session_of(object: &Value) -> (String, String) {
-    let labels = object.pointer("/metadata/labels");
-    let name = labels.and_then(|labels| labels.get(labels::SESSION)?.as_str());
+    let name = label(object, labels::SESSION);
     (
         text(object, "/metadata/namespace").to_owned(),
         name.unwrap_or_default().to_owned(),

@@ -6,8 +6,8 @@ use serde_json::Value;
 use session_shared::api::API_VERSION;
 use session_shared::cluster::chosen::Chosen;
 use session_shared::objects::belonging::is_data;
-use session_shared::objects::kept::{annotation, holds_data, is_claim, is_snapshot, label};
-use session_shared::objects::resource::text;
+use session_shared::objects::kept::{holds_data, is_claim, is_snapshot};
+use session_shared::objects::resource::{annotation, label, text};
 use session_shared::{Timestamp, labels};
 
 use crate::uses::Uses;

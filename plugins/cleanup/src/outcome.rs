@@ -14,9 +14,8 @@ use session_shared::labels;
 use session_shared::lifecycle::deleting::{Doomed, snapshots_of};
 use session_shared::lifecycle::stopping::{Present, Stopping};
 use session_shared::objects::belonging::is_data;
-use session_shared::objects::kept::label;
 use session_shared::objects::resource::{
-    NODE, PERSISTENT_VOLUME_CLAIM, POD, SESSION, VOLUME_SNAPSHOT_CONTENT, text,
+    NODE, PERSISTENT_VOLUME_CLAIM, POD, SESSION, VOLUME_SNAPSHOT_CONTENT, label, text,
 };
 use session_shared::progress::{Event, Silent, Sink, Stage};
 use session_shared::reconcile::{Live, kept_since};

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 use serde_json::Value;
-use session_shared::objects::kept::{annotation, label, size_of};
-use session_shared::objects::resource::{ResourceType, text};
+use session_shared::objects::kept::size_of;
+use session_shared::objects::resource::{ResourceType, annotation, label, text};
 use session_shared::quantity::Quantity;
 use session_shared::report::age;
 use session_shared::{Timestamp, labels};

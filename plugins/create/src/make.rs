@@ -12,7 +12,7 @@ use session_shared::labels;
 use session_shared::lifecycle::beginning::finished;
 use session_shared::lifecycle::settling::Made;
 use session_shared::objects::resource::{
-    NAMESPACE, PERSISTENT_VOLUME_CLAIM, SECRET, SESSION, text,
+    NAMESPACE, PERSISTENT_VOLUME_CLAIM, SECRET, SESSION, annotation, text,
 };
 use session_shared::objects::{ResourceType, is_data};
 use session_shared::plan::{Done, Outcome, Propagation};
@@ -206,7 +206,7 @@ impl Maker<'_> {
             return Err(error);
         }
         match self.cluster.get(&SESSION, namespace, name).await {
-            Ok(Some(found)) if run_of(&found) == subject.belonging.run => Ok(found),
+            Ok(Some(found)) if annotation(&found, labels::RUN) == Some(subject.belonging.run.as_str()) => Ok(found),
             Ok(_) => Err(error),
             Err(_) => Err(error).hint(format!(
                 "whether the session was made is not known; when the server answers again: kubectl session list {name} -n {namespace}"
@@ -315,12 +315,4 @@ impl Maker<'_> {
             ),
         )
     }
-}
-
-fn run_of(object: &Value) -> &str {
-    let annotations = object.pointer("/metadata/annotations");
-    annotations
-        .and_then(|a| a.get(labels::RUN))
-        .and_then(Value::as_str)
-        .unwrap_or_default()
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 use session_shared::api::Phase;
 use session_shared::labels;
-use session_shared::objects::resource::text;
+use session_shared::objects::resource::{label, text};
 use session_shared::objects::table::{Row, Table};
 
 /// What is known of a session after its Pods were asked.
@@ -51,12 +51,9 @@ impl Pods {
         let column = |name: &str| columns.column(name);
         let (ready, status, node) = (column("Ready"), column("Status"), column("Node"));
         for row in &page.rows {
-            let metadata = row.object.get("metadata").unwrap_or(&Value::Null);
-            let session = metadata
-                .get("labels")
-                .and_then(|l| l.get(labels::SESSION))
-                .and_then(Value::as_str);
-            let Some(session) = session else { continue };
+            let Some(session) = label(&row.object, labels::SESSION) else {
+                continue;
+            };
             let cell = |at: Option<usize>| {
                 at.and_then(|at| row.cells.get(at))
                     .and_then(Value::as_str)
@@ -87,11 +84,9 @@ impl Pods {
     ) -> Vec<(String, String)> {
         let mut keys = Vec::new();
         for row in &page.rows {
-            let labels = row.object.pointer("/metadata/labels");
-            let session = labels
-                .and_then(|l| l.get(labels::SESSION))
-                .and_then(Value::as_str);
-            let Some(session) = session else { continue };
+            let Some(session) = label(&row.object, labels::SESSION) else {
+                continue;
+            };
             let key = (
                 text(&row.object, "/metadata/namespace").to_owned(),
                 session.to_owned(),

@@ -10,9 +10,9 @@ use session_shared::failure::{self, Kind};
 use session_shared::labels;
 use session_shared::names::UserId;
 use session_shared::objects::ResourceType;
-use session_shared::objects::kept::{annotation, holds_data, label, size_of};
+use session_shared::objects::kept::{holds_data, size_of};
 use session_shared::objects::resource::{
-    PERSISTENT_VOLUME_CLAIM, SECRET, SESSION, VOLUME_SNAPSHOT, text,
+    PERSISTENT_VOLUME_CLAIM, SECRET, SESSION, VOLUME_SNAPSHOT, annotation, label, text,
 };
 use session_shared::objects::snapshot::SnapshotState;
 use session_shared::objects::table::{Column, Row, Table};

@@ -11,7 +11,7 @@ use session_shared::labels;
 use session_shared::lifecycle::snapshotting::served;
 use session_shared::names::SessionName;
 use session_shared::objects::belonging::Belonging;
-use session_shared::objects::resource::{VOLUME_SNAPSHOT, text};
+use session_shared::objects::resource::{VOLUME_SNAPSHOT, annotation, label, text};
 use session_shared::objects::snapshot::{SnapshotState, set_name};
 use session_shared::plan::{Plan, Propagation, Step};
 
@@ -63,11 +63,7 @@ impl Set {
     /// When they are not what this suite writes.
     pub(crate) fn belonging(&self) -> Result<Belonging> {
         let one = self.snapshots.first().cloned().unwrap_or_default();
-        let annotation = |key: &str| {
-            let all = one.pointer("/metadata/annotations");
-            all.and_then(|all| all.get(key)?.as_str())
-                .map(str::to_owned)
-        };
+        let annotation = |key: &str| annotation(&one, key).map(str::to_owned);
         Ok(Belonging {
             session: self.session.parse()?,
             session_uid: annotation(labels::SESSION_UID).unwrap_or_default(),
@@ -120,8 +116,7 @@ fn grouped(snapshots: Vec<Value>) -> Vec<Set> {
 }
 
 fn session_of(snapshot: &Value) -> String {
-    let labels = snapshot.pointer("/metadata/labels");
-    let session = labels.and_then(|labels| labels.get(labels::SESSION)?.as_str());
+    let session = label(snapshot, labels::SESSION);
     session.unwrap_or_default().to_owned()
 }
 

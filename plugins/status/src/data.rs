@@ -5,7 +5,7 @@ use serde_json::Value;
 use session_shared::api::{DataPolicy, Session};
 use session_shared::cluster::{NodeUse, VolumeUse};
 use session_shared::labels;
-use session_shared::objects::resource::text;
+use session_shared::objects::resource::{annotation, text};
 use session_shared::quantity::size;
 use session_shared::reconcile::{Live, data_policy};
 
@@ -122,8 +122,6 @@ pub(crate) fn of(session: &Session, live: &Live, snapshots: &[Value], usage: &[N
 
 fn of_claim(claim: &Value, used: &[&VolumeUse]) -> Claim {
     let name = text(claim, "/metadata/name");
-    let annotations = claim.pointer("/metadata/annotations");
-    let kept = annotations.and_then(|annotations| annotations.get(labels::KEPT_SINCE)?.as_str());
     Claim {
         name: name.to_owned(),
         phase: some_text(claim, "/status/phase").unwrap_or_else(|| "Pending".into()),
@@ -131,7 +129,7 @@ fn of_claim(claim: &Value, used: &[&VolumeUse]) -> Claim {
         capacity: some_text(claim, "/status/capacity/storage"),
         class: some_text(claim, "/spec/storageClassName"),
         volume: some_text(claim, "/spec/volumeName"),
-        kept_since: kept.map(str::to_owned),
+        kept_since: annotation(claim, labels::KEPT_SINCE).map(str::to_owned),
         used: used
             .iter()
             .find(|used| used.claim == name)

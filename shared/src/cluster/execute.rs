@@ -9,7 +9,7 @@ use tokio::sync::mpsc::{self, UnboundedSender};
 
 use super::gone::short;
 use super::interrupt::{Interrupt, interrupted};
-use super::whose::{Whose, annotation, anothers, foreign, of_another_template, whose};
+use super::whose::{Whose, anothers, foreign, of_another_template, whose};
 use super::{Cluster, Delete, Write};
 use crate::api::ObjectRef;
 use crate::diagnosis::refusal;
@@ -17,7 +17,7 @@ use crate::failure::{self, Failure, Kind, hinted};
 use crate::labels;
 use crate::objects::ResourceType;
 use crate::objects::belonging::Belonging;
-use crate::objects::resource::{PERSISTENT_VOLUME_CLAIM, text};
+use crate::objects::resource::{PERSISTENT_VOLUME_CLAIM, annotation, text};
 use crate::plan::{Done, Outcome, Plan, Propagation, Step};
 use crate::progress::{Event, Sink, Stage};
 use crate::reconcile::HookRun;

@@ -13,7 +13,7 @@ use super::live::missing;
 use super::{Change, Cluster, Place, Selection};
 use crate::failure::{self, Failure, Kind};
 use crate::labels;
-use crate::objects::resource::{VOLUME_SNAPSHOT, text};
+use crate::objects::resource::{VOLUME_SNAPSHOT, label, text};
 use crate::objects::snapshot::{SnapshotState, is_cut};
 use crate::progress::{Event, Sink, Stage};
 
@@ -77,11 +77,7 @@ impl Cluster {
         let Some(first) = snapshots.first() else {
             return Ok(Vec::new());
         };
-        let label = |object: &Value| {
-            let labels = object.pointer("/metadata/labels")?;
-            labels.get(labels::SESSION)?.as_str().map(str::to_owned)
-        };
-        let session = label(first).unwrap_or_default();
+        let session = label(first, labels::SESSION).unwrap_or_default();
         let select = Selection::labelled(format!("{}={session}", labels::SESSION));
         let place = Place::Namespace(text(first, "/metadata/namespace"));
         let mut waiting = Waiting::of(snapshots, milestone);

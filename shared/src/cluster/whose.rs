@@ -6,16 +6,7 @@ use crate::failure::hinted;
 use crate::labels;
 use crate::objects::ResourceType;
 use crate::objects::belonging::{Belonging, is_data};
-use crate::objects::resource::text;
-
-/// An annotation of an object, empty where there is none.
-pub(super) fn annotation<'a>(object: &'a Value, key: &str) -> &'a str {
-    object
-        .pointer("/metadata/annotations")
-        .and_then(|a| a.get(key))
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-}
+use crate::objects::resource::{annotation, label, text};
 
 /// Whose an object of a taken name is.
 pub(super) enum Whose {
@@ -37,12 +28,8 @@ pub(super) fn whose(found: &Value, wanted: &Value, belonging: &Belonging) -> Who
     {
         return Whose::Ours;
     }
-    let label = found
-        .pointer("/metadata/labels")
-        .and_then(|l| l.get(labels::SESSION))
-        .and_then(Value::as_str);
-    let same = label == Some(belonging.session.as_str())
-        && annotation(found, labels::USER_ID) == belonging.user_id.as_str();
+    let same = label(found, labels::SESSION) == Some(belonging.session.as_str())
+        && annotation(found, labels::USER_ID) == Some(belonging.user_id.as_str());
     if !is_data(wanted) || !same {
         return Whose::Others;
     }
@@ -53,7 +40,7 @@ pub(super) fn whose(found: &Value, wanted: &Value, belonging: &Belonging) -> Who
     if theirs == ours {
         Whose::Kept
     } else {
-        Whose::KeptByOtherTemplate(theirs.to_owned())
+        Whose::KeptByOtherTemplate(theirs.unwrap_or_default().to_owned())
     }
 }
 

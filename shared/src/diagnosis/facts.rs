@@ -9,7 +9,7 @@ use super::Cause;
 use super::claim::CLAIM_NOT_FOUND;
 use super::quota::{pod_resources, quantity};
 use crate::objects::conditions::condition;
-use crate::objects::resource::text;
+use crate::objects::resource::{annotation, label as label_of, text};
 use crate::quantity::Quantity;
 
 /// Nodes that are shown one by one.
@@ -160,13 +160,7 @@ fn add(cause: &mut Cause, ask: &Ask, objects: &[Value]) {
 
 fn nodes(cause: &mut Cause, room: &Room, nodes: &[Value]) {
     for (label, value) in &room.selector {
-        let has = |node: &&Value| {
-            let labels = node.pointer("/metadata/labels");
-            labels
-                .and_then(|all| all.get(label))
-                .and_then(Value::as_str)
-                == Some(value)
-        };
+        let has = |node: &&Value| label_of(node, label) == Some(value.as_str());
         let count = nodes.iter().filter(has).count();
         cause.evidence.push(format!(
             "{count} of {} nodes have label {label}={value}",
@@ -315,10 +309,7 @@ fn describe_claim(claim: &Value) -> String {
 
 fn storage_classes(cause: &mut Cause, classes: &[Value]) {
     let is_default = |class: &Value| {
-        let annotations = class.pointer("/metadata/annotations");
-        let word =
-            annotations.and_then(|all| all.get("storageclass.kubernetes.io/is-default-class"));
-        word.and_then(Value::as_str) == Some("true")
+        annotation(class, "storageclass.kubernetes.io/is-default-class") == Some("true")
     };
     let names: Vec<String> = classes
         .iter()

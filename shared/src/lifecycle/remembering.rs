@@ -12,8 +12,8 @@ use crate::cluster::chosen::Chosen;
 use crate::failure::hinted;
 use crate::labels;
 use crate::objects::belonging::Belonging;
-use crate::objects::kept::{annotation, is_claim};
-use crate::objects::resource::text;
+use crate::objects::kept::is_claim;
+use crate::objects::resource::{annotation, text};
 
 /// Fields of a Session's spec that belong to a start, not to the session.
 const OF_A_START: [&str; 3] = ["startRequest", "state", "secretsFrom"];

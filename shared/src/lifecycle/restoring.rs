@@ -12,7 +12,9 @@ use crate::cluster::{Cluster, random_token};
 use crate::failure::{self, Kind};
 use crate::labels;
 use crate::objects::belonging::Belonging;
-use crate::objects::resource::{PERSISTENT_VOLUME_CLAIM, STORAGE_CLASS, VOLUME_SNAPSHOT, text};
+use crate::objects::resource::{
+    PERSISTENT_VOLUME_CLAIM, STORAGE_CLASS, VOLUME_SNAPSHOT, annotation, text,
+};
 use crate::objects::snapshot::claim_name;
 use crate::plan::{Plan, Propagation, Step};
 use crate::progress::{Event, Sink, Stage};
@@ -184,9 +186,8 @@ pub(super) fn claim_of(
     if claim_name(snapshot).is_empty() {
         return Err(anyhow!("snapshot {of:?} was taken of no claim"));
     }
-    let annotations = snapshot.pointer("/metadata/annotations");
-    let remembered = annotations.and_then(|all| all.get(labels::CLAIM)?.as_str());
-    let remembered: Option<Value> = remembered.and_then(|text| serde_json::from_str(text).ok());
+    let remembered: Option<Value> =
+        annotation(snapshot, labels::CLAIM).and_then(|text| serde_json::from_str(text).ok());
     let spec = found
         .and_then(|claim| claim.get("spec"))
         .or(remembered.as_ref());

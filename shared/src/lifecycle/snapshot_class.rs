@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::cluster::{Cluster, Place, Selection};
 use crate::failure::{self, Kind, hinted};
 use crate::names::check_subdomain;
-use crate::objects::resource::{STORAGE_CLASS, VOLUME_SNAPSHOT_CLASS, text};
+use crate::objects::resource::{STORAGE_CLASS, VOLUME_SNAPSHOT_CLASS, annotation, text};
 
 /// Annotation of a default class, `"true"`.
 const DEFAULT: &str = "snapshot.storage.kubernetes.io/is-default-class";
@@ -15,10 +15,6 @@ const PROVISIONER: [&str; 2] = [
     "volume.kubernetes.io/storage-provisioner",
     "volume.beta.kubernetes.io/storage-provisioner",
 ];
-
-fn annotation<'a>(object: &'a Value, key: &str) -> Option<&'a str> {
-    object.pointer("/metadata/annotations")?.get(key)?.as_str()
-}
 
 /// What snapshots are taken with.
 #[derive(Clone, Debug, Default)]

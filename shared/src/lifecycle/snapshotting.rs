@@ -25,7 +25,7 @@ use crate::labels;
 use crate::names::check_subdomain;
 use crate::objects::belonging::Belonging;
 use crate::objects::kept::is_claim;
-use crate::objects::resource::{VOLUME_SNAPSHOT, VOLUME_SNAPSHOT_CONTENT, text};
+use crate::objects::resource::{VOLUME_SNAPSHOT, VOLUME_SNAPSHOT_CONTENT, annotation, text};
 use crate::objects::snapshot::{claim_name, content_mark, snapshots_of};
 use crate::plan::Propagation;
 use crate::progress::{Event, Sink};
@@ -282,16 +282,16 @@ impl Cutting {
         let found = cluster.get(&VOLUME_SNAPSHOT, &self.namespace, name).await;
         let found = found.ok().flatten()?;
         let marks = [labels::SNAPSHOT_SET, labels::SESSION_UID];
-        let mark = |object: &Value, key: &str| object["metadata"]["annotations"][key].clone();
-        let same = marks
-            .iter()
-            .all(|key| mark(&found, key).is_string() && mark(&found, key) == mark(object, key));
+        let same = marks.iter().all(|key| {
+            annotation(&found, key).is_some_and(|mark| Some(mark) == annotation(object, key))
+        });
         let whole = text(&found, "/metadata/deletionTimestamp").is_empty();
         (same && whole && claim_name(&found) == claim_name(object)).then_some(found)
     }
 
     fn is_of_this_run(&self, object: &Value) -> bool {
-        self.objects.first().and_then(run_of) == run_of(object)
+        let run = |object| annotation(object, labels::RUN);
+        self.objects.first().and_then(run) == run(object)
     }
 
     async fn post(&self, cluster: &Cluster, object: &Value, write: &Write) -> Result<Value> {
@@ -307,7 +307,7 @@ impl Cutting {
             let name = text(object, "/metadata/name");
             let found = cluster.get(&VOLUME_SNAPSHOT, &self.namespace, name).await;
             if let Ok(Some(found)) = found
-                && run_of(&found) == run_of(object)
+                && annotation(&found, labels::RUN) == annotation(object, labels::RUN)
             {
                 return Ok(found);
             }
@@ -354,9 +354,4 @@ impl Cutting {
         let drop = format!("delete it: kubectl session snapshot delete {set} -n {namespace}");
         hinted(hinted(error, look), drop)
     }
-}
-
-fn run_of(object: &Value) -> Option<&str> {
-    let annotations = object.pointer("/metadata/annotations")?;
-    annotations.get(labels::RUN)?.as_str()
 }

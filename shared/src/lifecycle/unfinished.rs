@@ -8,7 +8,7 @@ use crate::failure::{self, Kind, hinted};
 use crate::labels;
 use crate::objects::ResourceType;
 use crate::objects::belonging::Belonging;
-use crate::objects::resource::{SESSION, text};
+use crate::objects::resource::{SESSION, annotation, text};
 
 /// POSTs an object of a copy. One that has the name already, or whose answer was lost, is it if it is this session's.
 ///
@@ -33,7 +33,7 @@ pub(super) async fn post(
         .get(kind, namespace, text(object, "/metadata/name"))
         .await;
     let ours = |found: &Value| {
-        found["metadata"]["annotations"][labels::SESSION_UID] == belonging.session_uid.as_str()
+        annotation(found, labels::SESSION_UID) == Some(belonging.session_uid.as_str())
     };
     found.ok().flatten().filter(ours).ok_or(error)
 }
@@ -58,10 +58,7 @@ pub(super) async fn finished(cluster: &Cluster, session: &Value, write: &Write) 
 
 /// Name of the snapshot that a Session's claims are still to be made of; `None` for all others.
 pub(super) fn copied_from(session: &Value) -> Option<&str> {
-    session
-        .pointer("/metadata/annotations")?
-        .get(labels::COPYING)?
-        .as_str()
+    annotation(session, labels::COPYING)
 }
 
 /// Refuses a session that is an unfinished copy: it has not got all of its data.

@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde_json::{Map, Value, json};
 
 use super::pods::pod_metadata_paths;
-use super::resource::text;
+use super::resource::{label, text};
 use crate::api::{API_VERSION, PrimaryRef, Session};
 use crate::labels;
 use crate::names::{NamespaceName, SessionName, UserId};
@@ -33,10 +33,7 @@ pub struct Belonging {
 pub fn is_data(object: &Value) -> bool {
     match text(object, "/kind") {
         "PersistentVolumeClaim" | "VolumeSnapshot" => true,
-        "Secret" => object
-            .pointer("/metadata/labels")
-            .and_then(|l| l.get(labels::PARAMETERS))
-            .is_some(),
+        "Secret" => label(object, labels::PARAMETERS).is_some(),
         _ => false,
     }
 }

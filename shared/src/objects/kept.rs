@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::belonging::is_data;
-use super::resource::text;
+use super::resource::{annotation, text};
 use crate::labels;
 
 /// Annotations of a claim that has, or had, a volume.
@@ -11,16 +11,6 @@ const BOUND: [&str; 2] = [
     "pv.kubernetes.io/bind-completed",
     "pv.kubernetes.io/bound-by-controller",
 ];
-
-/// A label of an object.
-pub fn label<'a>(object: &'a Value, key: &str) -> Option<&'a str> {
-    object.pointer("/metadata/labels")?.get(key)?.as_str()
-}
-
-/// An annotation of an object.
-pub fn annotation<'a>(object: &'a Value, key: &str) -> Option<&'a str> {
-    object.pointer("/metadata/annotations")?.get(key)?.as_str()
-}
 
 /// True for a PersistentVolumeClaim.
 pub fn is_claim(object: &Value) -> bool {

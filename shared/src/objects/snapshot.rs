@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::belonging::Belonging;
-use super::resource::{VOLUME_SNAPSHOT, text};
+use super::resource::{VOLUME_SNAPSHOT, annotation, text};
 use crate::labels;
 
 /// What is kept of a claim's spec: enough to make it again.
@@ -60,9 +60,7 @@ pub fn is_cut(snapshot: &Value) -> bool {
 
 /// The name that a VolumeSnapshot shares with those of the session's other claims: its own where it is the only one.
 pub fn set_name(snapshot: &Value) -> &str {
-    let annotations = snapshot.pointer("/metadata/annotations");
-    let set = annotations.and_then(|all| all.get(labels::SNAPSHOT_SET)?.as_str());
-    set.unwrap_or_else(|| text(snapshot, "/metadata/name"))
+    annotation(snapshot, labels::SNAPSHOT_SET).unwrap_or_else(|| text(snapshot, "/metadata/name"))
 }
 
 /// The claim that a VolumeSnapshot was taken of; empty where it was taken of none.

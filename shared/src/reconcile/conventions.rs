@@ -10,7 +10,7 @@ use crate::api::{
 use crate::labels;
 use crate::objects::belonging::is_named;
 use crate::objects::pods::pod_labels;
-use crate::objects::resource::text;
+use crate::objects::resource::{annotation, text};
 use crate::template::Source;
 
 /// A shell where there is bash, and where there is only sh.
@@ -25,12 +25,9 @@ pub(super) fn of_manifest(objects: &[Value], primary: &PrimaryRef) -> Result<Ses
     let workload = objects
         .iter()
         .find(|object| is_named(object, &primary.kind, &primary.name));
-    let annotation = |key: &str| {
-        let annotations = workload?.pointer("/metadata/annotations")?;
-        annotations.get(key)?.as_str().map(str::to_owned)
-    };
+    let annotation = |key: &str| annotation(workload?, key);
     let connect = match annotation(labels::CONNECT) {
-        Some(yaml) => read(labels::CONNECT, &yaml)?,
+        Some(yaml) => read(labels::CONNECT, yaml)?,
         None => usual_methods(objects, workload),
     };
     let mut said = SessionTemplateSpec {
@@ -38,7 +35,7 @@ pub(super) fn of_manifest(objects: &[Value], primary: &PrimaryRef) -> Result<Ses
         ..SessionTemplateSpec::default()
     };
     if let Some(yaml) = annotation(labels::SYNC) {
-        let sync: Hook = read(labels::SYNC, &yaml)?;
+        let sync: Hook = read(labels::SYNC, yaml)?;
         said.hooks = Some(Hooks {
             sync: Some(sync),
             ..Hooks::default()
@@ -50,7 +47,7 @@ pub(super) fn of_manifest(objects: &[Value], primary: &PrimaryRef) -> Result<Ses
                 timeout: Some(IntOrString::from(yaml.trim())),
                 ..Lifetime::default()
             },
-            Err(_) => read(labels::LIFETIME, &yaml)?,
+            Err(_) => read(labels::LIFETIME, yaml)?,
         });
     }
     Ok(said)

@@ -8,9 +8,8 @@ use serde_json::Value;
 use crate::api::Session;
 use crate::labels;
 use crate::objects::belonging::is_named;
-use crate::objects::kept::{annotation, label};
 use crate::objects::pods::{SCALED, pod_metadata_paths};
-use crate::objects::resource::{POD, text};
+use crate::objects::resource::{POD, annotation, label, text};
 use crate::objects::{ObjectRef, ResourceType};
 
 /// What the cluster has of one session, as it was read: everything that carries the session's label. Others' objects may be

@@ -11,7 +11,7 @@ use crate::api::{Applied, ConnectMethod, DataPolicy, Hooks, OnExpiry, PrimaryRef
 use crate::labels;
 use crate::names::parameters_secret;
 use crate::objects::order::{tier, tiers};
-use crate::objects::resource::text;
+use crate::objects::resource::{annotation, text};
 use crate::objects::{ObjectRef, belonging};
 use crate::plan::{Plan, Step};
 
@@ -166,10 +166,7 @@ pub fn starting(session: &Session, start: &Start, live: &Live) -> Plan {
 }
 
 pub(super) fn may_be_others(object: &Value, by_user: &[String]) -> bool {
-    let annotations = object.pointer("/metadata/annotations");
-    let by_author = annotations
-        .and_then(|a| a.get(labels::EXISTING))
-        .is_some_and(|word| word == "allowed");
+    let by_author = annotation(object, labels::EXISTING) == Some("allowed");
     let name = format!(
         "{}/{}",
         text(object, "/kind").to_lowercase(),

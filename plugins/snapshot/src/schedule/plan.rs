@@ -7,7 +7,7 @@ use session_shared::failure::hinted;
 use session_shared::labels;
 use session_shared::objects::ResourceType;
 use session_shared::objects::belonging::Belonging;
-use session_shared::objects::resource::text;
+use session_shared::objects::resource::{annotation, text};
 use session_shared::plan::{Plan, Propagation, Step};
 
 use super::objects::TYPES;
@@ -128,9 +128,7 @@ fn create(object: &mut Value) -> Step {
 /// Leaves alone what is as it should be.
 fn change(object: &mut Value, found: &Value) -> Step {
     // It was made by another run, or by an admin; that alone is no change.
-    let run = found.pointer("/metadata/annotations");
-    let run = run.and_then(|all| all.get(labels::RUN)).cloned();
-    object["metadata"]["annotations"][labels::RUN] = run.unwrap_or_default();
+    object["metadata"]["annotations"][labels::RUN] = annotation(found, labels::RUN).into();
     if holds(found, object) {
         return Step::Keep {
             object: found.clone(),

@@ -4,7 +4,7 @@ use serde_json::Value;
 use session_shared::api::{Phase, State};
 use session_shared::labels;
 use session_shared::lifecycle::stopping::Present;
-use session_shared::objects::resource::text;
+use session_shared::objects::resource::{annotation, text};
 use session_shared::objects::snapshot::claim_name;
 
 use crate::chosen::Set;
@@ -37,6 +37,7 @@ pub(crate) fn mark(snapshots: &mut [Value], present: &Present) -> bool {
 /// The snapshot that is ready and holds all that `wanted` would: taken in the same rest, of the same claims.
 pub(crate) fn holding<'a>(wanted: &[Value], taken: &'a [Set]) -> Option<&'a Set> {
     let rests = |snapshots: &[Value]| {
+        let rest = |snapshot| annotation(snapshot, labels::AT_REST).map(str::to_owned);
         let mut all: Vec<String> = snapshots.iter().filter_map(rest).collect();
         all.sort();
         all
@@ -47,14 +48,6 @@ pub(crate) fn holding<'a>(wanted: &[Value], taken: &'a [Set]) -> Option<&'a Set>
     }
     let mut ready = taken.iter().filter(|set| set.is_ready());
     ready.find(|set| rests(&set.snapshots) == wants)
-}
-
-fn rest(snapshot: &Value) -> Option<String> {
-    let annotations = snapshot.pointer("/metadata/annotations")?;
-    annotations
-        .get(labels::AT_REST)?
-        .as_str()
-        .map(str::to_owned)
 }
 
 #[cfg(test)]
