@@ -52,9 +52,7 @@ fn with_sessions(prefix: &str, names: &[&str]) -> Result<World> {
 }
 
 fn inside(world: &World, session: &str, script: &str) -> Result<String> {
-    let pod = format!("shell-{session}");
-    let words = ["exec", &pod, "--", "sh", "-c", script];
-    world.namespace.kubectl(&words, None)
+    world.inside(&format!("shell-{session}"), script)
 }
 
 fn names(folder: &TempDir) -> Result<Vec<String>> {

@@ -57,8 +57,7 @@ impl<'a> Home<'a> {
 
     /// What one of its Pods says to a command of a shell.
     pub(crate) fn inside(&self, pod: &str, script: &str) -> Result<String> {
-        let words = ["exec", pod, "--", "sh", "-c", script];
-        self.world.namespace.kubectl(&words, None)
+        self.world.inside(pod, script)
     }
 
     /// Its phase, as `list` tells it.

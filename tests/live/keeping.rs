@@ -1,7 +1,5 @@
 //! Data that outlives its session on a real CSI driver: kept, saved in a snapshot, taken up again, never lost by the way.
 
-use std::io::Write;
-
 use anyhow::{Result, ensure};
 use session_cluster::{Class, Disturbance, FIXED_CLASS, SNAPSHOT_CLASS, StorageOperation};
 
@@ -96,24 +94,14 @@ spec:
 /// What a session of this test holds.
 const READ: &str = "cat /home/file; echo $PASSWORD";
 
-fn apply(world: &World, name: &str, text: &str) -> Result<()> {
-    let mut file = tempfile::NamedTempFile::new()?;
-    file.write_all(text.replace("NAME", name).as_bytes())?;
-    let path = file.path().to_str().unwrap_or_default();
-    world
-        .session(&["template", "apply", "-f", path])?
-        .exits(0)?;
-    Ok(())
-}
-
 /// A world with a template of its name, and a session `h` of it that holds a file; what it holds.
 fn with_session(prefix: &str) -> Result<(World, String)> {
     let world = World::installed(prefix)?;
     world.cluster.wait_for_storage()?;
-    apply(&world, world.namespace.name(), TEMPLATE)?;
+    world.template(world.namespace.name(), TEMPLATE)?;
     create(&world)?;
-    inside(&world, "home-h", "echo work > /home/file")?;
-    let held = inside(&world, "home-h", READ)?;
+    world.inside("home-h", "echo work > /home/file")?;
+    let held = world.inside("home-h", READ)?;
     ensure!(held.starts_with("work\n") && held.len() == 22, "{held}");
     Ok((world, held))
 }
@@ -122,11 +110,6 @@ fn create(world: &World) -> Result<()> {
     let words = ["create", "h", "--template", world.namespace.name()];
     world.session(&words)?.exits(0)?;
     Ok(())
-}
-
-fn inside(world: &World, pod: &str, script: &str) -> Result<String> {
-    let words = ["exec", pod, "--", "sh", "-c", script];
-    world.namespace.kubectl(&words, None)
 }
 
 /// Names of what there is of some kinds.
@@ -173,7 +156,7 @@ fn is_found_and_taken_up_by_its_owner_alone() -> Result<()> {
     // Another user, and another template of the same claim.
     let template = world.namespace.name().to_owned();
     let other = format!("{template}-other");
-    apply(&world, &other, TEMPLATE)?;
+    world.template(&other, TEMPLATE)?;
     for (words, said) in [
         (
             [
@@ -199,15 +182,12 @@ fn is_found_and_taken_up_by_its_owner_alone() -> Result<()> {
     }
     world.session(&["template", "delete", &other])?.exits(0)?;
     create(&world)?;
-    let read = inside(&world, "home-h", READ)?;
+    let read = world.inside("home-h", READ)?;
     ensure!(read == held, "{read} instead of {held}");
     ensure!(kept(&world)?.is_empty(), "it is in use: {}", kept(&world)?);
     let refused = world.session(&["delete", "h", "--delete-data"])?.exits(1)?;
     ensure!(refused.stderr.contains("-y"), "{refused:?}");
-    ensure!(
-        inside(&world, "home-h", READ)? == held,
-        "nothing was written"
-    );
+    ensure!(world.inside("home-h", READ)? == held, "nothing was written");
     end(&world)?;
     let left = names(&world, "pvc,secrets,pods,sessions")?;
     ensure!(left.is_empty(), "{left}");
@@ -236,7 +216,7 @@ fn survives_a_plain_deletion() -> Result<()> {
     ensure!(names(&world, "pvc,secrets")? == data, "it stays");
     ensure!(!kept(&world)?.contains("<unknown>"), "{}", kept(&world)?);
     create(&world)?;
-    let read = inside(&world, "home-h", READ)?;
+    let read = world.inside("home-h", READ)?;
     ensure!(read == held, "{read} instead of {held}");
     end(&world)
 }
@@ -274,7 +254,7 @@ fn a_snapshot_brings_files_and_password_back() -> Result<()> {
     let restore = ["snapshot", "restore", snapshot, "--into", "h"];
     world.session(&restore)?.exits(0)?;
     world.session(&["start", "h"])?.exits(0)?;
-    let read = inside(&world, "home-h", READ)?;
+    let read = world.inside("home-h", READ)?;
     ensure!(read == held, "{read} instead of {held}");
     world
         .session(&["snapshot", "delete", snapshot, "-y"])?
@@ -320,7 +300,7 @@ fn a_failing_snapshot_deletes_nothing() -> Result<()> {
             "{failed:?}"
         );
         ensure!(failed.stderr.contains("--keep-data"), "{failed:?}");
-        ensure!(inside(&world, "home-h", READ)? == held, "{class}");
+        ensure!(world.inside("home-h", READ)? == held, "{class}");
         ensure!(
             world.namespace.kubectl(&pod, None)? == uid,
             "{class}: it still runs"
@@ -339,9 +319,9 @@ fn claims_of_a_statefulset() -> Result<()> {
     let world = World::installed("keeping-set")?;
     world.cluster.wait_for_storage()?;
     let template = world.namespace.name().to_owned();
-    apply(&world, &template, &NOTES.replace("CLASS", FIXED_CLASS))?;
+    world.template(&template, &NOTES.replace("CLASS", FIXED_CLASS))?;
     create(&world)?;
-    inside(&world, "notes-h-0", "echo work > /home/file")?;
+    world.inside("notes-h-0", "echo work > /home/file")?;
     world.session(&["delete", "h"])?.exits(0)?;
     let claim = "persistentvolumeclaim/data-notes-h-0";
     ensure!(kept(&world)?.contains(claim), "{}", kept(&world)?);
@@ -359,7 +339,7 @@ fn claims_of_a_statefulset() -> Result<()> {
         "{refused:?}"
     );
     create(&world)?;
-    let read = inside(&world, "notes-h-0", "cat /home/file")?;
+    let read = world.inside("notes-h-0", "cat /home/file")?;
     ensure!(read == "work\n", "{read}");
     let since = ["get", claim, "-o", "jsonpath={.metadata.annotations}"];
     let annotations = world.namespace.kubectl(&since, None)?;

@@ -3,7 +3,6 @@
 //! The image is packed of the program that cargo built for this test, with its libraries; where `SESSION_IMAGE` names an archive
 //! that `cargo image` wrote, that is imported in its place.
 
-use std::io::Write as _;
 use std::path::Path;
 use std::sync::OnceLock;
 
@@ -29,35 +28,8 @@ pub(crate) fn tests() -> Vec<Live> {
 /// What its schedule is made of is called so.
 const NAME: &str = "session-s-snapshots";
 
-/// A claim, and hooks that leave a trace on it.
-const TEMPLATE: &str = r#"
-apiVersion: streaming.platform/v1
-kind: SessionTemplate
-metadata: {name: NAME}
-spec:
-  parameters: [{name: CLASS, type: string}]
-  hooks:
-    quiesce: {command: [touch, /home/frozen]}
-    resume: {command: [rm, /home/frozen]}
-  manifest: |
-    apiVersion: v1
-    kind: PersistentVolumeClaim
-    metadata: {name: "home-${SESSION_ID}"}
-    spec: {accessModes: [ReadWriteOnce], storageClassName: "${CLASS}", resources: {requests: {storage: 64Mi}}}
-    ---
-    apiVersion: v1
-    kind: Pod
-    metadata: {name: "home-${SESSION_ID}"}
-    spec:
-      terminationGracePeriodSeconds: 0
-      containers:
-      - name: main
-        image: localhost/busybox:1
-        imagePullPolicy: Never
-        command: [sleep, "3600"]
-        volumeMounts: [{name: home, mountPath: /home}]
-      volumes: [{name: home, persistentVolumeClaim: {claimName: "home-${SESSION_ID}"}}]
-"#;
+/// What is snapshotted by the clock.
+const TEMPLATE: &str = include_str!("hooked.yaml");
 
 /// A world with a session `s`, and the image on its node.
 fn world(prefix: &str) -> Result<World> {
@@ -68,12 +40,8 @@ fn world(prefix: &str) -> Result<World> {
     let imported = IMPORTED.get_or_init(|| import(&world).map_err(|error| format!("{error:#}")));
     imported.clone().map_err(anyhow::Error::msg)?;
     let name = world.namespace.name();
-    let mut file = tempfile::NamedTempFile::new()?;
-    file.write_all(TEMPLATE.replace("NAME", name).as_bytes())?;
-    let path = file.path().to_str().unwrap_or_default();
+    world.template(name, TEMPLATE)?;
     let class = format!("CLASS={EXPANDABLE_CLASS}");
-    let apply = ["template", "apply", "-f", path];
-    world.session(&apply)?.exits(0)?;
     let create = ["create", "s", "--template", name, "--set", &class];
     world.session(&create)?.exits(0)?;
     Ok(world)
@@ -132,10 +100,7 @@ fn may(world: &World, words: &[&str]) -> Result<bool> {
 
 fn runs_with_its_own_rights() -> Result<()> {
     let world = world("schedule")?;
-    let inside = |script: &str| {
-        let words = ["exec", "home-s", "--", "sh", "-c", script];
-        world.namespace.kubectl(&words, None)
-    };
+    let inside = |script: &str| world.inside("home-s", script);
     inside("echo first > /home/file")?;
     let by_hand = [
         "snapshot",

@@ -25,61 +25,27 @@ pub(crate) fn tests() -> Vec<Live> {
 }
 
 /// Its hooks leave a trace on the volume: what is cut while it pauses holds it.
-const TEMPLATE: &str = r#"
-apiVersion: streaming.platform/v1
-kind: SessionTemplate
-metadata: {name: NAME}
-spec:
-  parameters: [{name: CLASS, type: string}]
-  hooks:
-    quiesce: {command: [touch, /home/frozen]}
-    resume: {command: [rm, /home/frozen]}
-  manifest: |
-    apiVersion: v1
-    kind: PersistentVolumeClaim
-    metadata: {name: "home-${SESSION_ID}"}
-    spec: {accessModes: [ReadWriteOnce], storageClassName: "${CLASS}", resources: {requests: {storage: 64Mi}}}
-    ---
-    apiVersion: v1
-    kind: Pod
-    metadata: {name: "home-${SESSION_ID}"}
-    spec:
-      terminationGracePeriodSeconds: 0
-      containers:
-      - name: main
-        image: localhost/busybox:1
-        imagePullPolicy: Never
-        command: [sleep, "3600"]
-        volumeMounts: [{name: home, mountPath: /home}]
-      volumes: [{name: home, persistentVolumeClaim: {claimName: "home-${SESSION_ID}"}}]
-"#;
+const TEMPLATE: &str = include_str!("hooked.yaml");
 
 /// A world with a session `h` of a file, on volumes of a class.
 fn with_session(prefix: &str, text: &str, class: &str) -> Result<World> {
     let world = World::installed(prefix)?;
     world.cluster.wait_for_storage()?;
-    let name = world.namespace.name();
-    let mut file = tempfile::NamedTempFile::new()?;
-    file.write_all(text.replace("NAME", name).as_bytes())?;
-    let path = file.path().to_str().unwrap_or_default();
     let class = format!("CLASS={class}");
+    let create = |from: &str, what: &str| {
+        let words = ["create", "h", from, what, "--set", &class];
+        world.session(&words)?.exits(0)
+    };
     if text.contains("SessionTemplate") {
-        world
-            .session(&["template", "apply", "-f", path])?
-            .exits(0)?;
-        let create = ["create", "h", "--template", name, "--set", &class];
-        world.session(&create)?.exits(0)?;
+        let name = world.namespace.name();
+        world.template(name, text)?;
+        create("--template", name)?;
     } else {
-        let create = ["create", "h", "-f", path, "--set", &class];
-        world.session(&create)?.exits(0)?;
+        let mut file = tempfile::NamedTempFile::new()?;
+        file.write_all(text.as_bytes())?;
+        create("-f", &file.path().to_string_lossy())?;
     }
     Ok(world)
-}
-
-fn inside(world: &World, pod: &str, script: &str) -> Result<String> {
-    world
-        .namespace
-        .kubectl(&["exec", pod, "--", "sh", "-c", script], None)
 }
 
 /// Takes a snapshot of `h`; its name.
@@ -113,11 +79,11 @@ fn restored(world: &World, snapshot: &str) -> Result<Output> {
 
 fn files_go_there_and_back() -> Result<()> {
     let world = with_session("snapshot", TEMPLATE, EXPANDABLE_CLASS)?;
-    let read = || inside(&world, "home-h", "cat /home/file; ls /home");
-    inside(&world, "home-h", "echo first > /home/file")?;
+    let read = || world.inside("home-h", "cat /home/file; ls /home");
+    world.inside("home-h", "echo first > /home/file")?;
     let first = taken(&world)?;
     ensure!(read()? == "first\nfile\n", "it goes on: {}", read()?);
-    inside(&world, "home-h", "echo second > /home/file")?;
+    world.inside("home-h", "echo second > /home/file")?;
     let listed = world.session(&["snapshot", "list", "h"])?.exits(0)?.stdout;
     ensure!(
         listed.contains(&first)
@@ -181,7 +147,7 @@ fn files_go_there_and_back() -> Result<()> {
 /// A session `copy` of a snapshot of `h`, and a clone of what `h` holds now.
 fn copied(world: &World) -> Result<()> {
     let snapshot = taken(world)?;
-    inside(world, "home-h", "echo third > /home/file")?;
+    world.inside("home-h", "echo third > /home/file")?;
     let into = ["snapshot", "restore", &snapshot, "--into", "copy"];
     world.session(&into)?.exits(0)?;
     let clone = [
@@ -201,7 +167,7 @@ fn copied(world: &World) -> Result<()> {
         ("home-twin", "third\n"),
         ("home-h", "third\n"),
     ] {
-        let read = inside(world, pod, "cat /home/file")?;
+        let read = world.inside(pod, "cat /home/file")?;
         ensure!(read == content, "{pod}: {read}");
     }
     let path = [
@@ -247,13 +213,12 @@ spec:
 
 fn restored_claims_wait_for_their_pod() -> Result<()> {
     let world = with_session("snapshot-waits", NOTES, FIXED_CLASS)?;
-    inside(
-        &world,
+    world.inside(
         "notes-h-0",
         "umask 077; mkdir /data/deep; echo first > /data/deep/file",
     )?;
     let first = taken(&world)?;
-    inside(&world, "notes-h-0", "rm -r /data/deep")?;
+    world.inside("notes-h-0", "rm -r /data/deep")?;
     world.session(&["stop", "h"])?.exits(0)?;
     let back = restored(&world, &first)?;
     ensure!(
@@ -262,11 +227,7 @@ fn restored_claims_wait_for_their_pod() -> Result<()> {
         "{back:?}"
     );
     world.session(&["start", "h"])?.exits(0)?;
-    let read = inside(
-        &world,
-        "notes-h-0",
-        "cat /data/deep/file; stat -c %a /data/deep",
-    )?;
+    let read = world.inside("notes-h-0", "cat /data/deep/file; stat -c %a /data/deep")?;
     ensure!(read == "first\n700\n", "{read}");
     world
         .session(&["snapshot", "prune", "h", "--keep", "0", "-y"])?
@@ -304,7 +265,7 @@ fn drivers_that_fail_or_hang_are_told_apart() -> Result<()> {
         ];
         let failed = world.session(&create)?.exits(1)?;
         ensure!(failed.stderr.contains(said), "{class}: {failed:?}");
-        let left = inside(&world, "home-h", "ls /home")?;
+        let left = world.inside("home-h", "ls /home")?;
         ensure!(left.is_empty(), "{class}: it goes on: {left}");
     }
     let left = world

@@ -266,9 +266,8 @@ fn makes_what_ended_by_itself_again() -> Result<()> {
         ("7", "failed", "exit code 7"),
     ] {
         let end = format!("echo {code} > /tmp/end");
-        let exec = ["exec", "once-e", "--", "sh", "-c", &end];
         // The container may end, and take the exec with it, before that has said how it ended.
-        let said = world.namespace.kubectl(&exec, None);
+        let said = world.inside("once-e", &end);
         if let Err(error) = said {
             ensure!(error.to_string().contains("ended with 137"), "{error:#}");
         }

@@ -184,9 +184,7 @@ fn tells_how_full_a_claim_is() -> Result<()> {
         .session(&["create", "bob", "-f", &path, "--set", &set])?
         .exits(0)?;
     let fill = "dd if=/dev/zero of=/data/file bs=1M count=16";
-    world
-        .namespace
-        .kubectl(&["exec", "notes-bob-0", "--", "sh", "-c", fill], None)?;
+    world.inside("notes-bob-0", fill)?;
     world
         .cluster
         .claim_use(world.namespace.name(), "data-notes-bob-0", |size, used| {

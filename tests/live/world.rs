@@ -1,5 +1,6 @@
 //! What every live test has: the cluster, a namespace of its own, and the umbrella binary.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -93,6 +94,22 @@ impl World {
     /// Runs a command of the suite.
     pub(crate) fn session(&self, args: &[&str]) -> Result<Output> {
         run(&mut self.command(args))
+    }
+
+    /// Applies a template; `NAME` in its text stands for `name`.
+    pub(crate) fn template(&self, name: &str, text: &str) -> Result<()> {
+        let mut file = tempfile::NamedTempFile::new()?;
+        file.write_all(text.replace("NAME", name).as_bytes())?;
+        let path = file.path().to_string_lossy();
+        self.session(&["template", "apply", "-f", &path])?
+            .exits(0)?;
+        Ok(())
+    }
+
+    /// What a Pod's shell says to a script.
+    pub(crate) fn inside(&self, pod: &str, script: &str) -> Result<String> {
+        let words = ["exec", pod, "--", "sh", "-c", script];
+        self.namespace.kubectl(&words, None)
     }
 }
 
