@@ -15,7 +15,7 @@ use session_shared::objects::resource::{
     PERSISTENT_VOLUME_CLAIM, SECRET, SESSION, VOLUME_SNAPSHOT, annotation, label, text,
 };
 use session_shared::objects::snapshot::SnapshotState;
-use session_shared::objects::table::{Column, Row, Table};
+use session_shared::objects::table::{Row, Table};
 use session_shared::reconcile::is_data_of;
 use session_shared::report::age;
 
@@ -116,18 +116,8 @@ fn is_of(object: &Value, owner: Option<&UserId>) -> bool {
 
 /// A row each, as they are at `now`.
 pub(crate) fn table(found: &[Value], now: Timestamp) -> Table {
-    let column = |(name, shown): &(&str, bool)| Column {
-        name: (*name).to_owned(),
-        r#type: "string".into(),
-        format: if *name == "Name" { "name" } else { "" }.to_owned(),
-        priority: i32::from(!shown),
-        ..Column::default()
-    };
-    Table {
-        column_definitions: COLUMNS.iter().map(column).collect(),
-        rows: found.iter().map(|object| row(object, now)).collect(),
-        ..Table::default()
-    }
+    let rows = found.iter().map(|object| row(object, now)).collect();
+    Table::of(&COLUMNS, rows)
 }
 
 fn row(object: &Value, now: Timestamp) -> Row {

@@ -3,9 +3,9 @@
 use serde_json::Value;
 use session_shared::Timestamp;
 use session_shared::labels;
-use session_shared::objects::resource::text;
+use session_shared::objects::resource::{label, text};
 use session_shared::objects::snapshot::{SnapshotState, claim_name};
-use session_shared::objects::table::{Column, Row, Table};
+use session_shared::objects::table::{Row, Table};
 use session_shared::report::age;
 
 /// Headings, and whether they are shown without `-o wide`.
@@ -23,18 +23,8 @@ const COLUMNS: [(&str, bool); 9] = [
 
 /// A row each, as they are at `now`.
 pub(crate) fn table(found: &[Value], now: Timestamp) -> Table {
-    let column = |(name, shown): &(&str, bool)| Column {
-        name: (*name).to_owned(),
-        r#type: "string".into(),
-        format: if *name == "Name" { "name" } else { "" }.to_owned(),
-        priority: i32::from(!shown),
-        ..Column::default()
-    };
-    Table {
-        column_definitions: COLUMNS.iter().map(column).collect(),
-        rows: found.iter().map(|snapshot| row(snapshot, now)).collect(),
-        ..Table::default()
-    }
+    let rows = found.iter().map(|snapshot| row(snapshot, now)).collect();
+    Table::of(&COLUMNS, rows)
 }
 
 fn row(snapshot: &Value, now: Timestamp) -> Row {
@@ -43,17 +33,16 @@ fn row(snapshot: &Value, now: Timestamp) -> Row {
         text => Value::from(text),
     };
     let state = SnapshotState::of(snapshot);
-    let labels = &snapshot["metadata"]["labels"];
     let created = text(snapshot, "/metadata/creationTimestamp").parse().ok();
     let cells = vec![
         shown(text(snapshot, "/metadata/name")),
-        shown(labels[labels::SESSION].as_str().unwrap_or_default()),
+        shown(label(snapshot, labels::SESSION).unwrap_or_default()),
         shown(claim_name(snapshot)),
         Value::from((state == SnapshotState::Ready).to_string()),
         shown(text(snapshot, "/status/restoreSize")),
         shown(text(snapshot, "/spec/volumeSnapshotClassName")),
         Value::from(age::since(created, now)),
-        shown(labels[labels::USER].as_str().unwrap_or_default()),
+        shown(label(snapshot, labels::USER).unwrap_or_default()),
         Value::from(state.told()),
     ];
     Row {

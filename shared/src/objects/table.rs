@@ -43,6 +43,23 @@ pub struct Row {
 }
 
 impl Table {
+    /// One of objects that the server has no columns for. Headings, and whether they are shown without `-o wide`; each row has
+    /// as many cells.
+    pub fn of(columns: &[(&str, bool)], rows: Vec<Row>) -> Self {
+        let column = |(name, shown): &(&str, bool)| Column {
+            name: (*name).to_owned(),
+            r#type: "string".into(),
+            format: if *name == "Name" { "name" } else { "" }.to_owned(),
+            priority: i32::from(!shown),
+            ..Column::default()
+        };
+        Self {
+            column_definitions: columns.iter().map(column).collect(),
+            rows,
+            ..Self::default()
+        }
+    }
+
     /// The token for the next page, `None` on the last.
     pub fn continue_token(&self) -> Option<&str> {
         self.metadata
