@@ -129,8 +129,8 @@ impl Cluster {
         patch: &Value,
         write: &Write,
     ) -> Result<Value> {
-        let path = paths::object(t, namespace, name)?;
-        let path = subresource.map_or_else(|| path.clone(), |part| format!("{path}/{part}"));
+        let mut path = paths::object(t, namespace, name)?;
+        path.extend(subresource.iter().flat_map(|part| ["/", part]));
         self.patch(MERGE, t, (name, path), patch, write).await
     }
 
@@ -148,8 +148,8 @@ impl Cluster {
         patch: &Value,
         write: &Write,
     ) -> Result<Value> {
-        let path = paths::object(t, namespace, name)?;
-        let path = subresource.map_or_else(|| path.clone(), |part| format!("{path}/{part}"));
+        let mut path = paths::object(t, namespace, name)?;
+        path.extend(subresource.iter().flat_map(|part| ["/", part]));
         self.patch(STRATEGIC, t, (name, path), patch, write).await
     }
 

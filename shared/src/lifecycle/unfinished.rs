@@ -38,6 +38,12 @@ pub(super) async fn post(
     found.ok().flatten().filter(ours).ok_or(error)
 }
 
+/// Namespace and name.
+fn key(object: &Value) -> (&str, &str) {
+    let part = |pointer| text(object, pointer);
+    (part("/metadata/namespace"), part("/metadata/name"))
+}
+
 /// Says that all of a copy is there.
 ///
 /// # Errors
@@ -47,10 +53,7 @@ pub(super) async fn finished(cluster: &Cluster, session: &Value, write: &Write) 
         "uid": text(session, "/metadata/uid"),
         "annotations": { labels::COPYING: null },
     } });
-    let (namespace, name) = (
-        text(session, "/metadata/namespace"),
-        text(session, "/metadata/name"),
-    );
+    let (namespace, name) = key(session);
     cluster
         .merge_patch(&SESSION, namespace, name, None, &patch, write)
         .await
@@ -69,10 +72,7 @@ pub(super) fn whole(session: &Value) -> Result<()> {
     let Some(set) = copied_from(session) else {
         return Ok(());
     };
-    let (namespace, name) = (
-        text(session, "/metadata/namespace"),
-        text(session, "/metadata/name"),
-    );
+    let (namespace, name) = key(session);
     let error = anyhow!("session {name:?} is an unfinished copy of snapshot {set:?}");
     let delete =
         format!("or delete it: kubectl session delete {name} -n {namespace} --delete-data");
@@ -82,10 +82,7 @@ pub(super) fn whole(session: &Value) -> Result<()> {
 /// The way on from a copy that was cut off.
 pub(super) fn unfinished(error: anyhow::Error, session: &Value) -> anyhow::Error {
     let set = copied_from(session).unwrap_or_default();
-    let (namespace, name) = (
-        text(session, "/metadata/namespace"),
-        text(session, "/metadata/name"),
-    );
+    let (namespace, name) = key(session);
     hinted(
         error,
         format!("finish it: kubectl session snapshot restore {set} --into {name} -n {namespace}"),
@@ -95,10 +92,7 @@ pub(super) fn unfinished(error: anyhow::Error, session: &Value) -> anyhow::Error
 /// The way on from a copy that was taken back.
 pub(super) fn nothing_left(error: anyhow::Error, session: &Value) -> anyhow::Error {
     let set = copied_from(session).unwrap_or_default();
-    let (namespace, name) = (
-        text(session, "/metadata/namespace"),
-        text(session, "/metadata/name"),
-    );
+    let (namespace, name) = key(session);
     hinted(
         error,
         format!(
@@ -110,10 +104,7 @@ pub(super) fn nothing_left(error: anyhow::Error, session: &Value) -> anyhow::Err
 
 /// The way on from a copy whose objects are all made: its claims may not be bound.
 pub(super) fn all_made(error: anyhow::Error, session: &Value) -> anyhow::Error {
-    let (namespace, name) = (
-        text(session, "/metadata/namespace"),
-        text(session, "/metadata/name"),
-    );
+    let (namespace, name) = key(session);
     hinted(
         error,
         format!(
