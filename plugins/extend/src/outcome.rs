@@ -45,11 +45,9 @@ pub(crate) async fn observe(
     )?;
     let looks = futures::stream::iter(chosen).map(|chosen| async move {
         let chosen = chosen?;
+        chosen.stays()?;
         let session = &chosen.session;
         let name = session.metadata.name.as_deref().unwrap_or_default();
-        if session.metadata.deletion_timestamp.is_some() {
-            return Err(anyhow!("session {name:?} is being deleted"));
-        }
         let template = match session.spec.template_name() {
             Some(template) => {
                 let found = template::find(cluster, template).await?;

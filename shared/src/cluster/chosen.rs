@@ -1,6 +1,6 @@
 //! The sessions that a command line chose.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use futures::StreamExt;
 use serde_json::Value;
 
@@ -60,5 +60,18 @@ impl Chosen {
     pub fn of(object: Value) -> Result<Self> {
         let session = typed(object.clone())?;
         Ok(Self { session, object })
+    }
+
+    /// Refuses one that is going.
+    ///
+    /// # Errors
+    /// When it is being deleted.
+    pub fn stays(&self) -> Result<()> {
+        let metadata = &self.session.metadata;
+        if metadata.deletion_timestamp.is_some() {
+            let name = metadata.name.as_deref().unwrap_or_default();
+            bail!("session {name:?} is being deleted");
+        }
+        Ok(())
     }
 }

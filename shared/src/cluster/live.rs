@@ -37,23 +37,32 @@ impl Cluster {
     /// What the server refuses; a right that is missing for data alone is not an error, there is nothing to see then.
     pub async fn live(&self, namespace: &str, session: &Session) -> Result<Live> {
         let name = session.metadata.name.as_deref().unwrap_or_default();
-        let select = Selection {
-            labels: format!("{}={name}", labels::SESSION),
-            ..Selection::default()
-        };
+        let select = Selection::labelled(format!("{}={name}", labels::SESSION));
         let parameters = parameters_secret(name);
-        let (pods, owners, claims, secret) = futures::try_join!(
-            self.list_of(&POD, namespace, &select),
-            self.owners(namespace, session),
+        let (workload, claims, secret) = futures::try_join!(
+            self.workload(namespace, session),
             self.list_of(&PERSISTENT_VOLUME_CLAIM, namespace, &select),
             self.secret_metadata(namespace, &parameters),
         )?;
-        let pods = pods.into_iter().map(typed::<Pod>).collect::<Result<_>>()?;
         let data = claims.into_iter().chain(secret).collect();
+        Ok(Live { data, ..workload })
+    }
+
+    /// What of [`Cluster::live`] runs: Pods, and what owns them.
+    ///
+    /// # Errors
+    /// What the server refuses.
+    pub async fn workload(&self, namespace: &str, session: &Session) -> Result<Live> {
+        let name = session.metadata.name.as_deref().unwrap_or_default();
+        let select = Selection::labelled(format!("{}={name}", labels::SESSION));
+        let (pods, owners) = futures::try_join!(
+            self.list_of(&POD, namespace, &select),
+            self.owners(namespace, session),
+        )?;
+        let pods = pods.into_iter().map(typed::<Pod>).collect::<Result<_>>()?;
         Ok(Live {
             pods,
             owners,
-            data,
             ..Live::default()
         })
     }

@@ -22,11 +22,11 @@ pub fn has_hooks(session: &Session) -> bool {
     hooks.is_some_and(|hooks| hooks.quiesce.is_some() || hooks.resume.is_some())
 }
 
-/// Looks at what a snapshot needs of a session: all that is there of it where a hook runs, its claims alone where none does.
-/// Then it needs no other right. The claims are asked for while the Session is.
+/// Looks at what a snapshot needs of a session: its claims, and where a hook runs its workload too. Where none does no other
+/// right is needed. The claims are asked for while the Session is.
 ///
 /// # Errors
-/// As [`Present::of`].
+/// What the server refuses; a session that is being deleted.
 pub async fn look_at(
     cluster: &Cluster,
     name: &SessionName,
@@ -38,13 +38,13 @@ pub async fn look_at(
     let claims = cluster.list(&PERSISTENT_VOLUME_CLAIM, place, &select);
     let (chosen, claims) = join!(chosen, claims);
     let chosen = chosen?;
-    let goes = chosen.session.metadata.deletion_timestamp.is_some();
-    if goes || (has_hooks(&chosen.session) && !skip_hooks) {
-        return Present::of(cluster, chosen, false).await;
+    chosen.stays()?;
+    let mut live = Live::default();
+    if has_hooks(&chosen.session) && !skip_hooks {
+        live = cluster
+            .workload(cluster.namespace(), &chosen.session)
+            .await?;
     }
-    let live = Live {
-        data: claims?.items,
-        ..Live::default()
-    };
+    live.data = claims?.items;
     Present::with(chosen, live, false)
 }

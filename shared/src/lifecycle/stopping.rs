@@ -44,10 +44,7 @@ impl Present {
     /// # Errors
     /// What the server refuses; a session that is being deleted.
     pub async fn of(cluster: &Cluster, chosen: Chosen, controller: bool) -> Result<Self> {
-        if chosen.session.metadata.deletion_timestamp.is_some() {
-            let name = text(&chosen.object, "/metadata/name");
-            return Err(anyhow!("session {name:?} is being deleted"));
-        }
+        chosen.stays()?;
         let namespace = text(&chosen.object, "/metadata/namespace");
         let live = cluster.live(namespace, &chosen.session).await?;
         Self::with(chosen, live, controller)
