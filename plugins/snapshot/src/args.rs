@@ -3,7 +3,7 @@
 use clap::{Args as Group, Parser, Subcommand};
 use session_shared::flags::connection::Connection;
 use session_shared::flags::numbers;
-use session_shared::flags::output::{ListOutput, ObjectOutput, Talk};
+use session_shared::flags::output::{ListOutput, NameOutput, ObjectOutput, Talk};
 use session_shared::flags::selection::Selecting;
 use session_shared::flags::waiting::Waiting;
 use session_shared::flags::writing::Writing;
@@ -248,15 +248,8 @@ pub struct Delete {
     /// Answer yes to what would be asked: data that is destroyed
     #[arg(short = 'y', long)]
     pub yes: bool,
-    /// Output format. One of: (name)
-    #[arg(
-        short = 'o',
-        long,
-        value_name = "FORMAT",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub output: String,
+    #[command(flatten)]
+    pub printing: NameOutput,
     #[command(flatten)]
     pub writing: Writing,
     #[command(flatten)]
@@ -287,15 +280,8 @@ pub struct Prune {
     /// Answer yes to what would be asked: data that is destroyed
     #[arg(short = 'y', long)]
     pub yes: bool,
-    /// Output format. One of: (name)
-    #[arg(
-        short = 'o',
-        long,
-        value_name = "FORMAT",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub output: String,
+    #[command(flatten)]
+    pub printing: NameOutput,
     #[command(flatten)]
     pub writing: Writing,
     #[command(flatten)]

@@ -9,7 +9,7 @@ use session_shared::flags::connection::Connection;
 use session_shared::flags::writing::DryRun;
 use session_shared::objects::resource::{VOLUME_SNAPSHOT, text};
 use session_shared::progress::{Event, Sink};
-use session_shared::report::format::{Allowed, Format};
+use session_shared::report::format::Format;
 use session_shared::report::mutation::Mutations;
 use session_shared::verb::Ground;
 
@@ -35,7 +35,7 @@ pub(crate) async fn run(args: &Delete, connection: &Connection, ground: &mut Gro
         }
     }
     let writes = Writes::of(&args.writing, &args.waiting, USUAL_WAIT)?;
-    let format = Format::parse(&args.output, Allowed::Name, false, false)?;
+    let format = Format::of_name(&args.printing)?;
     // reads only
     let cluster = ground.connect(connection).await?;
     let all = chosen::sets(&cluster, None).await?;

@@ -9,7 +9,7 @@ use session_shared::flags::connection::Connection;
 use session_shared::flags::selection::session_name;
 use session_shared::flags::writing::DryRun;
 use session_shared::names::SessionName;
-use session_shared::report::format::{Allowed, Format};
+use session_shared::report::format::Format;
 use session_shared::report::mutation::Mutations;
 use session_shared::verb::Ground;
 
@@ -30,7 +30,7 @@ pub(crate) async fn run(args: &Prune, connection: &Connection, ground: &mut Grou
     // no request: everything the user can have got wrong
     let (session, rule) = (session(args)?, rule(args)?);
     let writes = Writes::of(&args.writing, &args.waiting, USUAL_WAIT)?;
-    let format = Format::parse(&args.output, Allowed::Name, false, false)?;
+    let format = Format::of_name(&args.printing)?;
     // reads only
     let cluster = ground.connect(connection).await?;
     let all = chosen::sets(&cluster, session.as_ref()).await?;

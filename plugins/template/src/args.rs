@@ -2,7 +2,7 @@
 
 use clap::{Args as Group, Parser, Subcommand};
 use session_shared::flags::connection::Connection;
-use session_shared::flags::output::{ListOutput, ObjectOutput, Talk};
+use session_shared::flags::output::{ListOutput, NameOutput, ObjectOutput, Talk};
 use session_shared::flags::selection::Selecting;
 use session_shared::flags::values::Values;
 use session_shared::flags::writing::Writing;
@@ -261,15 +261,8 @@ pub struct Delete {
     /// Treat a template that does not exist as deleted
     #[arg(long)]
     pub ignore_not_found: bool,
-    /// Output format. One of: (name)
-    #[arg(
-        short = 'o',
-        long,
-        value_name = "FORMAT",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub output: String,
+    #[command(flatten)]
+    pub printing: NameOutput,
     #[command(flatten)]
     pub writing: Writing,
 }

@@ -13,7 +13,7 @@ use session_shared::flags::writing::DryRun;
 use session_shared::names::TemplateName;
 use session_shared::objects::resource::{SESSION, SESSION_TEMPLATE, text};
 use session_shared::objects::table::Table;
-use session_shared::report::format::{Allowed, Format};
+use session_shared::report::format::Format;
 use session_shared::report::mutation::Mutations;
 use session_shared::verb::Ground;
 
@@ -40,7 +40,7 @@ pub(crate) async fn run(args: &Delete, connection: &Connection, ground: &mut Gro
         }
     }
     let dry_run = args.writing.dry_run()?;
-    let format = Format::parse(&args.output, Allowed::Name, false, false)?;
+    let format = Format::of_name(&args.printing)?;
     let mutations = Mutations::new(format, dry_run);
     // reads only
     let cluster = ground.connect(connection).await?;

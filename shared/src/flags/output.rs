@@ -20,6 +20,20 @@ pub struct ObjectOutput {
     pub show_managed_fields: bool,
 }
 
+/// How the names of objects are printed that are there no more.
+#[derive(Args, Clone, Debug, Default)]
+pub struct NameOutput {
+    /// Output format. One of: (name)
+    #[arg(
+        short = 'o',
+        long,
+        value_name = "FORMAT",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub output: String,
+}
+
 /// How a list of objects is printed.
 #[derive(Args, Clone, Debug, Default)]
 pub struct ListOutput {

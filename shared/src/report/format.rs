@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::columns::Columns;
 use super::jsonpath::JsonPath;
 use super::{clean, json as writer, kyaml, yaml};
-use crate::flags::output::ObjectOutput;
+use crate::flags::output::{NameOutput, ObjectOutput};
 use crate::objects::resource::text;
 
 /// Which formats a verb knows.
@@ -77,6 +77,14 @@ impl Format {
             false,
             printing.show_managed_fields,
         )
+    }
+
+    /// What the flag of a verb that deletes asks for.
+    ///
+    /// # Errors
+    /// As [`Format::parse`].
+    pub fn of_name(printing: &NameOutput) -> Result<Self> {
+        Self::parse(&printing.output, Allowed::Name, false, false)
     }
 
     /// Reads the value of `-o`, and the file it names.
