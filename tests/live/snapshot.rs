@@ -21,6 +21,10 @@ pub(crate) fn tests() -> Vec<Live> {
             "snapshot_drivers_that_fail_or_hang_are_told_apart",
             drivers_that_fail_or_hang_are_told_apart,
         ),
+        kubelet(
+            "snapshot_that_was_killed_while_it_paused_is_resumed_by_the_next",
+            killed_while_it_paused_is_resumed_by_the_next,
+        ),
     ]
 }
 
@@ -281,6 +285,36 @@ fn drivers_that_fail_or_hang_are_told_apart() -> Result<()> {
         .exits(0)?;
     let name = world.namespace.name();
     world.session(&["delete", "h", "--delete-data", "-y"])?;
+    world.session(&["template", "delete", name])?.exits(0)?;
+    Ok(())
+}
+
+fn killed_while_it_paused_is_resumed_by_the_next() -> Result<()> {
+    let world = with_session("snapshot-killed", TEMPLATE, EXPANDABLE_CLASS)?;
+    let fails = Disturbance::Fail("INTERNAL", "the array is on fire");
+    let fails = Class::default().on(StorageOperation::Snapshot, fails);
+    let fails = world.cluster.snapshot_class("snapshot-killed", &fails)?;
+    let create = ["snapshot", "create", "h", "--class", fails.name()];
+    let mut running = world.command(&create).spawn()?;
+    // It pauses for as long as the driver may go on failing.
+    let frozen = "until test -e /home/frozen; do sleep 0.1; done";
+    let seen = world.inside("home-h", frozen);
+    running.kill()?;
+    let how = running.wait()?;
+    seen?;
+    ensure!(how.code().is_none(), "it had ended: {how}");
+    let left = world.inside("home-h", "ls /home")?;
+    ensure!(left == "frozen\n", "nobody has resumed it: {left}");
+    taken(&world)?;
+    let left = world.inside("home-h", "ls /home")?;
+    ensure!(left.is_empty(), "the next one has: {left}");
+    world
+        .session(&["snapshot", "prune", "h", "--older-than", "1", "-y"])?
+        .exits(0)?;
+    world
+        .session(&["delete", "h", "--delete-data", "-y"])?
+        .exits(0)?;
+    let name = world.namespace.name();
     world.session(&["template", "delete", name])?.exits(0)?;
     Ok(())
 }
