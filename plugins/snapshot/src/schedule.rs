@@ -20,6 +20,7 @@ use session_shared::lifecycle::snapshotting::{self, Cutting, has_hooks};
 use session_shared::names::SessionName;
 use session_shared::objects::belonging::Belonging;
 use session_shared::objects::resource::{CRON_JOB, text};
+use session_shared::objects::schedule::ScheduleName;
 use session_shared::progress::{Event, Sink};
 use session_shared::report::format::Format;
 use session_shared::report::mutation::{Mutations, no_resources};
@@ -28,7 +29,7 @@ use session_shared::verb::Ground;
 use crate::args::Schedule;
 use crate::create::chosen;
 use intent::{Asked, Intent};
-use objects::{ScheduleName, Scheduling};
+use objects::Scheduling;
 use plan::{Planned, There};
 
 /// Makes, changes or takes away a schedule.

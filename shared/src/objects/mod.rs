@@ -12,6 +12,7 @@ pub mod primary;
 pub mod privilege;
 pub mod qos;
 pub mod resource;
+pub mod schedule;
 pub mod snapshot;
 pub mod table;
 

@@ -5,17 +5,15 @@
 
 use serde_json::{Value, json};
 use session_shared::labels;
-use session_shared::names::SessionName;
 use session_shared::objects::ResourceType;
 use session_shared::objects::belonging::Belonging;
 use session_shared::objects::resource::{
     CRON_JOB, ROLE, ROLE_BINDING, SERVICE_ACCOUNT, VOLUME_SNAPSHOT,
 };
+use session_shared::objects::schedule::{KEEP, Schedule, ScheduleName};
 
 use super::intent::Asked;
 
-/// Longest name of a CronJob, in bytes: its Jobs have 11 more.
-const CRON_JOB_NAME_MAX: usize = 52;
 /// Seconds after which a run that could not begin is left out: the next one comes.
 const LATEST_START: u32 = 3600;
 /// Seconds that one run may take, an image that cannot be pulled included: two never run at the same time.
@@ -29,23 +27,6 @@ const RBAC: &str = "rbac.authorization.k8s.io";
 
 /// The types of what a schedule consists of, in the order in which it is made.
 pub(crate) static TYPES: [&ResourceType; 4] = [&SERVICE_ACCOUNT, &ROLE, &ROLE_BINDING, &CRON_JOB];
-
-/// Name of everything that a session's schedule consists of: at most [`CRON_JOB_NAME_MAX`] bytes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ScheduleName(String);
-
-impl ScheduleName {
-    pub(crate) fn of(session: &SessionName) -> Self {
-        let (before, after) = ("session-", "-snapshots");
-        let room = CRON_JOB_NAME_MAX - before.len() - after.len();
-        let part = labels::name_part_within(session.as_str(), room);
-        Self(format!("{before}{part}{after}"))
-    }
-
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
 
 /// What a schedule is made of.
 #[derive(Clone, Debug)]
@@ -196,35 +177,15 @@ impl Scheduling<'_> {
     }
 }
 
-/// The flag that tells how many stay.
-const KEEP: &str = "--keep";
-
 /// One line for people about a schedule that is there.
 pub(crate) fn told(cron_job: &Value) -> String {
-    let text = |path: &str| cron_job.pointer(path).and_then(Value::as_str);
-    let words = cron_job.pointer("/spec/jobTemplate/spec/template/spec/containers/0/args");
-    let words = words.and_then(Value::as_array).into_iter().flatten();
-    let mut words = words.filter_map(Value::as_str);
-    let keep = words.find(|word| *word == KEEP).and_then(|_| words.next());
-    let mut line = format!(
-        "taken by schedule {:?}",
-        text("/spec/schedule").unwrap_or_default()
-    );
-    if let Some(zone) = text("/spec/timeZone") {
-        line.push_str(&format!(" of {zone}"));
-    }
-    if let Some(keep) = keep {
-        line.push_str(&format!(", which keeps {keep}"));
-    }
-    match (
-        cron_job["spec"]["suspend"] == true,
-        text("/status/lastSuccessfulTime"),
-    ) {
-        (true, _) => line.push_str("; it is suspended"),
-        (false, Some(at)) => line.push_str(&format!("; the last one at {at}")),
-        (false, None) => line.push_str("; none yet"),
-    }
-    line
+    let schedule = Schedule::of(cron_job);
+    let so_far = match (schedule.suspended, &schedule.last_successful_time) {
+        (true, _) => "it is suspended".to_owned(),
+        (false, Some(at)) => format!("the last one at {at}"),
+        (false, None) => "none yet".to_owned(),
+    };
+    format!("taken by schedule {}; {so_far}", schedule.told())
 }
 
 #[cfg(test)]
@@ -267,15 +228,6 @@ mod tests {
             hooks,
         };
         scheduling.objects()
-    }
-
-    #[test]
-    fn names_leave_room_for_the_jobs() {
-        let name = |session: &str| ScheduleName::of(&session.parse().unwrap());
-        assert_eq!(name("alice").as_str(), "session-alice-snapshots");
-        let (one, other) = ("a".repeat(63), format!("{}b", "a".repeat(62)));
-        assert_eq!(name(&one).as_str().len(), CRON_JOB_NAME_MAX);
-        assert_ne!(name(&one), name(&other));
     }
 
     #[test]

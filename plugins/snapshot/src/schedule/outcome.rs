@@ -13,6 +13,7 @@ use session_shared::flags::writing::DryRun;
 use session_shared::names::SessionName;
 use session_shared::objects::ResourceType;
 use session_shared::objects::resource::{ROLE, text};
+use session_shared::objects::schedule::ScheduleName;
 use session_shared::plan::{Done, Plan, Propagation, Step};
 use session_shared::progress::Sink;
 use session_shared::report::console::Console;
@@ -20,7 +21,7 @@ use session_shared::report::format::Format;
 use session_shared::report::mutation::{Mutations, change};
 use session_shared::report::yaml;
 
-use super::objects::{ScheduleName, TYPES};
+use super::objects::TYPES;
 use super::plan::{Planned, There};
 
 /// How long is waited for an object that has to be made anew.

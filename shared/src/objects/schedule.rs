@@ -1,0 +1,106 @@
+//! Snapshots by the clock: the name of a session's schedule, and what its CronJob says of it.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::resource::text;
+use crate::labels;
+use crate::names::SessionName;
+
+/// Longest name of a CronJob, in bytes: its Jobs have 11 more.
+const CRON_JOB_NAME_MAX: usize = 52;
+
+/// The flag of `snapshot create` that tells how many stay.
+pub const KEEP: &str = "--keep";
+
+/// Name of everything that a session's schedule consists of: at most 52 bytes, as a CronJob's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScheduleName(String);
+
+impl ScheduleName {
+    /// That of a session: it is always the same.
+    pub fn of(session: &SessionName) -> Self {
+        let (before, after) = ("session-", "-snapshots");
+        let room = CRON_JOB_NAME_MAX - before.len() - after.len();
+        let part = labels::name_part_within(session.as_str(), room);
+        Self(format!("{before}{part}{after}"))
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A schedule that is there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Schedule {
+    /// Name of its CronJob.
+    pub name: String,
+    /// When, as cron writes it.
+    pub schedule: String,
+    /// Of which zone; that of the server's controllers where none is named.
+    pub time_zone: Option<String>,
+    /// How many snapshots it leaves.
+    pub keep: Option<u32>,
+    /// True if somebody has it rest.
+    pub suspended: bool,
+    /// When the last one was taken, RFC 3339.
+    pub last_successful_time: Option<String>,
+}
+
+impl Schedule {
+    /// As its CronJob says.
+    pub fn of(cron_job: &Value) -> Self {
+        let some = |path| Some(text(cron_job, path).to_owned()).filter(|text| !text.is_empty());
+        let words = cron_job.pointer("/spec/jobTemplate/spec/template/spec/containers/0/args");
+        let words = words.and_then(Value::as_array).into_iter().flatten();
+        let mut words = words.filter_map(Value::as_str);
+        let keep = words.find(|word| *word == KEEP).and_then(|_| words.next());
+        Self {
+            name: text(cron_job, "/metadata/name").to_owned(),
+            schedule: text(cron_job, "/spec/schedule").to_owned(),
+            time_zone: some("/spec/timeZone"),
+            keep: keep.and_then(|keep| keep.parse().ok()),
+            suspended: cron_job["spec"]["suspend"] == true,
+            last_successful_time: some("/status/lastSuccessfulTime"),
+        }
+    }
+
+    /// When, and how many stay: `"30 3 * * *" of Europe/Berlin, which keeps 7`.
+    pub fn told(&self) -> String {
+        let mut line = format!("{:?}", self.schedule);
+        if let Some(zone) = &self.time_zone {
+            line.push_str(&format!(" of {zone}"));
+        }
+        if let Some(keep) = self.keep {
+            line.push_str(&format!(", which keeps {keep}"));
+        }
+        line
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn names_leave_room_for_the_jobs() {
+        let name = |session: &str| ScheduleName::of(&session.parse().unwrap());
+        assert_eq!(name("alice").as_str(), "session-alice-snapshots");
+        let (one, other) = ("a".repeat(63), format!("{}b", "a".repeat(62)));
+        assert_eq!(name(&one).as_str().len(), CRON_JOB_NAME_MAX);
+        assert_ne!(name(&one), name(&other));
+    }
+
+    #[test]
+    fn what_a_cron_job_does_not_say_is_not_there() {
+        let schedule = Schedule::of(&json!({ "spec": { "schedule": "@daily" } }));
+        assert_eq!(schedule.told(), "\"@daily\"");
+        assert!(!schedule.suspended);
+        let nothing = (schedule.time_zone, schedule.keep);
+        assert_eq!(nothing, (None, None));
+    }
+}
