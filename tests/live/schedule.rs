@@ -140,6 +140,9 @@ fn runs_with_its_own_rights() -> Result<()> {
     let listed = world.session(&["snapshot", "list", "s"])?.exits(0)?;
     let note = "note: taken by schedule \"0 0 1 1 *\", which keeps 1; ";
     ensure!(listed.stderr.contains(note), "{listed:?}");
+    let status = world.session(&["status", "s"])?.exits(0)?.stdout;
+    let line = format!("CronJob/{NAME}: snapshots at \"0 0 1 1 *\", which keeps 1, the last");
+    ensure!(status.contains(&line), "{status}");
     // Its Pods are none of the session's.
     let pods = world.session(&["list", "s"])?.exits(0)?.stdout;
     ensure!(pods.contains("running"), "{pods}");
@@ -148,15 +151,7 @@ fn runs_with_its_own_rights() -> Result<()> {
     let into = ["snapshot", "restore", newest, "--into", "back"];
     world.session(&into)?.exits(0)?;
     world.session(&["start", "back"])?.exits(0)?;
-    let words = [
-        "exec",
-        "home-back",
-        "--",
-        "sh",
-        "-c",
-        "cat /home/file; ls /home",
-    ];
-    let read = world.namespace.kubectl(&words, None)?;
+    let read = world.inside("home-back", "cat /home/file; ls /home")?;
     ensure!(read == "second\nfile\nfrozen\n", "{read}");
     gone(&world, &["s", "back"])
 }

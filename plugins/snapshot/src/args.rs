@@ -70,7 +70,7 @@ pub enum Action {
     /// A CronJob in the session's Namespace runs `snapshot create NAME --keep NUMBER`, with a ServiceAccount that may do that and
     /// nothing else. All of it goes with the session; the snapshots stay. Snapshots that were taken by hand are not counted, and
     /// never deleted. Of a session that is stopped one is taken, and the next after it has been started. Given again, it changes
-    /// what is there; `snapshot list NAME` tells of it.
+    /// what is there; `status NAME` and `snapshot list NAME` tell of it.
     ///
     /// Where you may not make the Role and the RoleBinding, everything else is made, and these are printed for an admin to apply.
     ///

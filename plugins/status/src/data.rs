@@ -6,6 +6,7 @@ use session_shared::api::{DataPolicy, Session};
 use session_shared::cluster::{NodeUse, VolumeUse};
 use session_shared::labels;
 use session_shared::objects::resource::{annotation, text};
+use session_shared::objects::schedule::Schedule;
 use session_shared::quantity::size;
 use session_shared::reconcile::{Live, data_policy};
 
@@ -19,6 +20,8 @@ pub(crate) struct Data {
     /// Name of the Secret of secret parameters.
     pub(crate) parameters_secret: Option<String>,
     pub(crate) snapshots: Vec<Snapshot>,
+    /// What takes snapshots by the clock.
+    pub(crate) schedule: Option<Schedule>,
     /// What a deletion does with it: `keep`, `snapshot` or `delete`.
     pub(crate) policy: String,
     /// The same for people.
@@ -84,7 +87,13 @@ fn on_deletion(policy: DataPolicy) -> &'static str {
     }
 }
 
-pub(crate) fn of(session: &Session, live: &Live, snapshots: &[Value], usage: &[NodeUse]) -> Data {
+pub(crate) fn of(
+    session: &Session,
+    live: &Live,
+    snapshots: &[Value],
+    schedule: Option<&Value>,
+    usage: &[NodeUse],
+) -> Data {
     let own: Vec<&Value> = live.own_data(session).collect();
     let claims = own
         .iter()
@@ -114,6 +123,7 @@ pub(crate) fn of(session: &Session, live: &Live, snapshots: &[Value], usage: &[N
         claims,
         parameters_secret: secret.map(|secret| text(secret, "/metadata/name").to_owned()),
         snapshots,
+        schedule: schedule.map(Schedule::of),
         policy: policy.word().to_owned(),
         on_deletion: on_deletion(policy).to_owned(),
         lost_by: LOST_BY.to_owned(),

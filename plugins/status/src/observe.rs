@@ -13,9 +13,10 @@ use session_shared::labels;
 use session_shared::names::parameters_secret;
 use session_shared::objects::ResourceType;
 use session_shared::objects::resource::{
-    EVENT, HORIZONTAL_POD_AUTOSCALER, INGRESS, PERSISTENT_VOLUME_CLAIM, POD, SECRET, SERVICE,
-    SESSION, SESSION_TEMPLATE, VOLUME_SNAPSHOT, text,
+    CRON_JOB, EVENT, HORIZONTAL_POD_AUTOSCALER, INGRESS, PERSISTENT_VOLUME_CLAIM, POD, SECRET,
+    SERVICE, SESSION, SESSION_TEMPLATE, VOLUME_SNAPSHOT, text,
 };
+use session_shared::objects::schedule::ScheduleName;
 
 use crate::diagnosis;
 
@@ -43,6 +44,8 @@ pub(crate) struct Observed {
     pub(crate) claims: Part<Vec<Value>>,
     /// Empty too where the cluster has no snapshots.
     pub(crate) snapshots: Part<Vec<Value>>,
+    /// The CronJob that takes snapshots; who may not see CronJobs has none.
+    pub(crate) schedule: Option<Value>,
     /// Metadata of the Secret of secret parameters.
     pub(crate) secret: Part<Option<Value>>,
     /// Others' may be among them.
@@ -93,6 +96,7 @@ pub(crate) async fn observe(cluster: &Cluster, name: &str) -> Result<Observed> {
         network: Vec::new(),
         claims,
         snapshots,
+        schedule: None,
         secret: part(secret, &SECRET),
         events: Ok(Vec::new()),
         template: Ok(None),
@@ -123,9 +127,10 @@ pub(crate) async fn explain(cluster: &Cluster, observed: &mut Observed) {
 /// Reads what the session and its Pods name: the second round.
 pub(crate) async fn refresh(cluster: &Cluster, observed: &mut Observed) {
     let namespace = cluster.namespace();
-    let (owners, network, events, template, usage) = futures::join!(
+    let (owners, network, schedule, events, template, usage) = futures::join!(
         cluster.owners(namespace, &observed.typed),
         network(cluster, observed),
+        schedule(cluster, observed),
         events(cluster, observed),
         template(cluster, observed),
         usage(cluster, observed),
@@ -135,6 +140,7 @@ pub(crate) async fn refresh(cluster: &Cluster, observed: &mut Observed) {
         None => Ok(Vec::new()),
     };
     (observed.network, observed.events) = (network, events);
+    observed.schedule = schedule;
     (observed.template, observed.usage) = (template, usage);
 }
 
@@ -149,6 +155,18 @@ fn part<T>(result: Result<T>, kind: &ResourceType) -> Part<T> {
             None => format!("{error:#}"),
         }
     })
+}
+
+/// What takes snapshots by the clock; only the session's own.
+async fn schedule(cluster: &Cluster, observed: &Observed) -> Option<Value> {
+    let metadata = &observed.typed.metadata;
+    let name = ScheduleName::of(&metadata.name.as_deref()?.parse().ok()?);
+    let found = cluster.get(&CRON_JOB, cluster.namespace(), name.as_str());
+    let found = found.await.ok()??;
+    let owners = found.pointer("/metadata/ownerReferences")?.as_array()?;
+    let uid = metadata.uid.as_deref()?;
+    let own = owners.iter().any(|owner| text(owner, "/uid") == uid);
+    own.then_some(found)
 }
 
 async fn snapshots(cluster: &Cluster, select: &Selection) -> Part<Vec<Value>> {

@@ -12,7 +12,7 @@ use crate::scenes::{all, status};
 const OWN: &str = "Name Namespace Owner Template Phase Reason Note Started Expires Endpoint Data policy Diagnosis Workloads \
     Network Connect Conditions Events Next since ago in on then at for old of to now and is the as has it what \
     preset application a manifest changed this start gone expired expiry whether \
-    Pod PersistentVolumeClaim Secret VolumeSnapshot session's status \
+    Pod PersistentVolumeClaim Secret VolumeSnapshot CronJob which session's status \
     primary ready not Pods leads no init restart restarts exit code last end image requests limits uses use used cpu memory \
     requested class volume kept node port default times remedy evidence secret parameters \
     <none> <unknown>";

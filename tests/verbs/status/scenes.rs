@@ -185,7 +185,14 @@ fn with_data() -> FakeApi {
         "spec": {"storageClassName": "slow", "resources": {"requests": {"storage": "5Gi"}}}, "status": {"phase": "Pending"}}),
     );
     let about = ("PersistentVolumeClaim", "waiting", "c-2");
+    let schedule = json!({"apiVersion": "batch/v1", "kind": "CronJob",
+        "metadata": {"name": "session-alice-snapshots", "namespace": "default", "ownerReferences": [
+            {"apiVersion": "streaming.platform/v1", "kind": "Session", "name": "alice", "uid": UID}]},
+        "spec": {"schedule": "30 3 * * *", "timeZone": "Europe/Berlin", "jobTemplate": {"spec": {"template": {"spec": {
+            "containers": [{"name": "snapshot", "args": ["snapshot", "create", "alice", "--keep", "7"]}]}}}}},
+        "status": {"lastSuccessfulTime": "2026-03-01T02:30:09Z"}});
     let objects = [
+        schedule,
         session("running"),
         template(1),
         tool(running()),

@@ -82,6 +82,17 @@ fn others_pods_and_events_are_passed_over() {
 }
 
 #[test]
+fn a_schedule_of_another_session_of_that_name_is_passed_over() {
+    let (_, api) = all().into_iter().find(|(name, _)| *name == "data").unwrap();
+    let mut job = api
+        .object("cronjobs.batch", "default", "session-alice-snapshots")
+        .unwrap();
+    job["metadata"]["ownerReferences"][0]["uid"] = "another".into();
+    api.put(job);
+    assert!(!status(&api, "").done().contains("CronJob"));
+}
+
+#[test]
 fn on_a_terminal_the_phase_is_coloured_and_nothing_else_changes() {
     use crate::play::Play;
     let plain = status(&running_api(), "").out;

@@ -1,6 +1,7 @@
 //! The section about data.
 
 use session_shared::Timestamp;
+use session_shared::objects::schedule::Schedule;
 
 use super::{ago, unknown};
 use crate::data::{Claim, Snapshot};
@@ -13,7 +14,8 @@ pub(super) fn data(page: &mut Page, report: &Report, now: Timestamp) {
         ["claims", "parametersSecret", "snapshots"].map(|part| (part, report.why_unknown(part)));
     let nothing =
         data.claims.is_empty() && data.parameters_secret.is_none() && data.snapshots.is_empty();
-    if nothing && hidden.iter().all(|(_, why)| why.is_none()) {
+    let nothing_shown = nothing && data.schedule.is_none();
+    if nothing_shown && hidden.iter().all(|(_, why)| why.is_none()) {
         return;
     }
     page.section("Data");
@@ -26,6 +28,9 @@ pub(super) fn data(page: &mut Page, report: &Report, now: Timestamp) {
     }
     for snapshot in &data.snapshots {
         page.text(2, 4, &of_snapshot(snapshot, now));
+    }
+    if let Some(schedule) = &data.schedule {
+        page.text(2, 4, &of_schedule(schedule, now));
     }
     if !nothing {
         let (policy, deletion) = (&data.policy, &data.on_deletion);
@@ -91,4 +96,17 @@ fn of_snapshot(snapshot: &Snapshot, now: Timestamp) -> String {
             .map(|created| format!("{} old", ago(created, now))),
     );
     format!("VolumeSnapshot/{}: {}", snapshot.name, parts.join(", "))
+}
+
+fn of_schedule(schedule: &Schedule, now: Timestamp) -> String {
+    let so_far = match (schedule.suspended, &schedule.last_successful_time) {
+        (true, _) => "suspended".to_owned(),
+        (false, Some(at)) => format!("the last one {} ago", ago(at, now)),
+        (false, None) => "none yet".to_owned(),
+    };
+    format!(
+        "CronJob/{}: snapshots at {}, {so_far}",
+        schedule.name,
+        schedule.told()
+    )
 }
