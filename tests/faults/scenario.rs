@@ -32,15 +32,19 @@ const STOP: &str = "stop s --timeout 60s";
 const START: &str = "start s --set COLOUR=blue --timeout 60s";
 const RESTART: &str = "start s --restart --set COLOUR=blue -y --timeout 60s";
 const DELETE: &str = "delete s -y --timeout 60s";
+const SAVE: &str = "delete s --snapshot-data --class session-snapshots -y --timeout 60s";
 const DELETE_DATA: &str = "delete s --delete-data -y --timeout 60s";
 const SNAPSHOT: &str = "snapshot create s --name first --class session-snapshots --timeout 60s";
 const RESIZE: &str = "resize s --cpu 200m --memory 64Mi --storage 128Mi --timeout 60s";
+const RESIZE_ANEW: &str = "resize s --cpu 200m --memory 64Mi --restart -y --timeout 60s";
 const EXTEND: &str = "extend s --no-expiry";
 const RESTORE: &str = "snapshot restore first --in-place --class session-snapshots --timeout 60s";
 const INTO: &str = "snapshot restore first --into t --timeout 60s";
 const CLONE: &str = "snapshot clone s t --class session-snapshots --timeout 60s";
 const FORGET: &str = "snapshot delete first -y --timeout 60s";
 const PRUNE: &str = "snapshot prune s --keep 0 -y --timeout 60s";
+const SCHEDULE: &str = "snapshot schedule s --cron @yearly --keep 3 --class session-snapshots --image localhost/session:1";
+const UNSCHEDULE: &str = "snapshot schedule s --remove";
 const CLEANUP: &str = "cleanup --all -y --timeout 60s";
 const APPLY: &str = "template apply -f FILE";
 
@@ -103,7 +107,7 @@ pub(crate) const COMMON: [Scenario; 6] = [
 ];
 
 /// The others.
-pub(crate) const RARE: [Scenario; 15] = [
+pub(crate) const RARE: [Scenario; 19] = [
     Scenario {
         again: COMMON[0].again,
         ..verb("create-set", &[], CREATE_SET)
@@ -115,6 +119,24 @@ pub(crate) const RARE: [Scenario; 15] = [
         already: Some("not found"),
         destroys: &["PersistentVolumeClaim/", "Secret/session-"],
         ..verb("delete-data", &[CREATE], DELETE_DATA)
+    },
+    Scenario {
+        already: Some("not found"),
+        destroys: CLAIMS,
+        replaces: true,
+        ..verb("delete-snapshot", &[CREATE], SAVE)
+    },
+    Scenario {
+        // As it says when it is run again: it does not finish a start.
+        again: |state| {
+            let session = state.get("Session/s");
+            let phase = session.map(|session| text(session, "/status/phase"));
+            match (state.get("Pod/room-s"), phase) {
+                (Some(_), Some("running")) => String::new(),
+                _ => "start s --timeout 60s".into(),
+            }
+        },
+        ..verb("resize-restart", &[CREATE], RESIZE_ANEW)
     },
     verb(
         "extend",
@@ -151,6 +173,8 @@ pub(crate) const RARE: [Scenario; 15] = [
         destroys: SNAPSHOTS,
         ..verb("snapshot-prune", &[CREATE, SNAPSHOT], PRUNE)
     },
+    verb("schedule", &[CREATE], SCHEDULE),
+    verb("schedule-remove", &[CREATE, SCHEDULE], UNSCHEDULE),
     verb("cleanup-orphans", &[CREATE, "!orphan"], CLEANUP),
     verb("cleanup-expired", &[CREATE, "!expire"], CLEANUP),
     verb("setup", &[], "setup"),

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use session_support::Real;
 
 /// The kinds that sessions are made of.
-const KINDS: [(&str, &str, &str); 12] = [
+const KINDS: [(&str, &str, &str); 15] = [
     ("streaming.platform/v1", "Session", "sessions"),
     ("v1", "Pod", "pods"),
     ("v1", "Service", "services"),
@@ -18,6 +18,13 @@ const KINDS: [(&str, &str, &str); 12] = [
     ("apps/v1", "Deployment", "deployments"),
     ("apps/v1", "ReplicaSet", "replicasets"),
     ("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies"),
+    ("batch/v1", "CronJob", "cronjobs"),
+    ("rbac.authorization.k8s.io/v1", "Role", "roles"),
+    (
+        "rbac.authorization.k8s.io/v1",
+        "RoleBinding",
+        "rolebindings",
+    ),
     (
         "snapshot.storage.k8s.io/v1",
         "VolumeSnapshot",

@@ -9,6 +9,7 @@ use session_shared::flags::writing::DryRun;
 use session_shared::lifecycle::starting::{Ahead, Wish};
 use session_shared::lifecycle::stopping::Present;
 use session_shared::objects::resource::{POD, text};
+use session_shared::reconcile::is_start_asked;
 use session_shared::verb::Ground;
 
 use crate::plan::{self, Change, Changes, Intent};
@@ -50,7 +51,7 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent, ground: &Ground)
     let present = Present::of(cluster, chosen, controller).await?;
     let changes = plan::changes(&present, &intent.size)?;
     let growth = Growth::of(&present, intent.storage)?;
-    let mut notes = Vec::new();
+    let mut notes = Vec::from_iter(cut_off(&present));
     growth.check(cluster, intent, &mut notes).await?;
     let obstacle = obstacle(cluster, intent, &changes, &mut notes).await?;
     let ahead = match obstacle {
@@ -67,6 +68,15 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent, ground: &Ground)
         growth,
         ahead,
         notes,
+    })
+}
+
+/// A session may run whose start was cut off: a resize does not finish that.
+fn cut_off(present: &Present) -> Option<String> {
+    let (name, namespace) = (present.name(), present.namespace());
+    let cut = is_start_asked(&present.session) && !present.controller;
+    cut.then(|| {
+        format!("its start was cut off; finish it: kubectl session start {name} -n {namespace}")
     })
 }
 

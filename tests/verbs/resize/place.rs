@@ -45,6 +45,23 @@ fn a_second_time_nothing_is_written() {
 }
 
 #[test]
+fn a_start_that_was_cut_off_is_told_of() {
+    let api = server("Pod", &half());
+    obeying(&api);
+    let mut alice = session(&api);
+    alice["spec"]["startRequest"] = "2026-03-01T11:00:00Z".into();
+    alice["spec"]["resources"] = json!({"cpu": "1"});
+    api.put(alice);
+    let played = resize(&api, "alice --cpu 1");
+    assert_eq!(
+        played.done(),
+        "session.streaming.platform/alice unchanged\n"
+    );
+    let note = "note: its start was cut off; finish it: kubectl session start alice -n default\n";
+    assert_eq!(played.err, note);
+}
+
+#[test]
 fn what_a_killed_client_left_is_finished() {
     let api = server("StatefulSet", &half());
     obeying(&api);
