@@ -131,6 +131,8 @@ clusterDomain: cluster.local
 serializeImagePulls: false
 # What a claim's files take is told in /stats/summary; a minute is too long for a test.
 volumeStatsAggPeriod: 10s
+# A Pod that nothing happens to is looked at so often, and half as long again: until then its volumes do not grow.
+syncFrequency: 10s
 # Local images cannot be pulled again, and a developer's full disk is no reason to evict.
 imageGCHighThresholdPercent: 100
 imageGCLowThresholdPercent: 99
