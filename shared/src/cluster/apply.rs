@@ -37,7 +37,7 @@ impl Cluster {
         let uid = text(found, "/metadata/uid");
         if !self.adopt(&resource, namespace, found, with).await? {
             // Gone, or another's by now: its POST tells.
-            return self.make(object, false, with).await;
+            return self.make(object, false, with, tell).await;
         }
         let mut whole = object.clone();
         // A Secret's stringData is written and never read: only fields that can be read can be owned, and so removed.
@@ -58,7 +58,7 @@ impl Cluster {
                 let targets = std::slice::from_ref(&target);
                 let gone = self.await_gone_within(with.limit, &resource, namespace, targets, tell);
                 with.interrupt.race(gone).await?;
-                self.make(object, false, with).await
+                self.make(object, false, with, tell).await
             }
         }
     }

@@ -17,10 +17,13 @@ use crate::failure::{self, Failure, Kind, hinted};
 use crate::labels;
 use crate::objects::ResourceType;
 use crate::objects::belonging::Belonging;
-use crate::objects::resource::{PERSISTENT_VOLUME_CLAIM, annotation, text};
+use crate::objects::resource::{PERSISTENT_VOLUME_CLAIM, annotation, is_going, text};
 use crate::plan::{Done, Outcome, Plan, Propagation, Step};
 use crate::progress::{Event, Sink, Stage};
 use crate::reconcile::HookRun;
+
+/// So long a name may be taken by what has been deleted already: a finalizer takes a moment, a Pod its grace period.
+const GOING: Duration = Duration::from_secs(60);
 
 /// What a plan is carried out with.
 #[derive(Clone, Debug)]
@@ -94,9 +97,9 @@ impl Cluster {
     ) -> Result<Done> {
         let namespace = with.belonging.namespace.as_str();
         match step {
-            Step::Create { object, existing } => self.make(object, *existing, with).await,
+            Step::Create { object, existing } => self.make(object, *existing, with, tell).await,
             Step::Apply { object, found } => self.apply_over(object, found, with, tell).await,
-            Step::Adopt { claim } => self.take_up_by_name(claim, with).await,
+            Step::Adopt { claim } => self.take_up_by_name(claim, with, tell).await,
             Step::Keep { object } => Ok(Done::TakenUp(object.clone())),
             Step::Patch {
                 target,
@@ -152,6 +155,7 @@ impl Cluster {
         object: &Value,
         existing: bool,
         with: &Carrying<'_>,
+        tell: &UnboundedSender<Event>,
     ) -> Result<Done> {
         let kind = text(object, "/kind");
         let Some(resource) = self.discover(text(object, "/apiVersion"), kind).await? else {
@@ -180,7 +184,15 @@ impl Cluster {
         if annotation(&found, labels::RUN) == annotation(object, labels::RUN) {
             return Ok(Done::Created(found));
         }
-        match whose(&found, object, with.belonging) {
+        let whose = whose(&found, object, with.belonging);
+        if is_going(&found) && !matches!(whose, Whose::Others) {
+            if with.write.dry_run {
+                return Ok(Done::Created(object.clone()));
+            }
+            self.make_way(&resource, &found, with, tell).await?;
+            return Box::pin(self.make(object, existing, with, tell)).await;
+        }
+        match whose {
             Whose::Ours => Ok(Done::TakenUp(found)),
             Whose::Kept => self.take_up(&resource, &found, object, with).await,
             Whose::KeptByOtherTemplate(template) => {
@@ -192,13 +204,25 @@ impl Cluster {
     }
 
     /// Takes up a claim that a StatefulSet is going to find by its name.
-    async fn take_up_by_name(&self, claim: &Value, with: &Carrying<'_>) -> Result<Done> {
+    async fn take_up_by_name(
+        &self,
+        claim: &Value,
+        with: &Carrying<'_>,
+        tell: &UnboundedSender<Event>,
+    ) -> Result<Done> {
         let (kind, name) = (&PERSISTENT_VOLUME_CLAIM, text(claim, "/metadata/name"));
         let namespace = with.belonging.namespace.as_str();
         let Some(found) = self.get(kind, namespace, name).await? else {
             return Ok(Done::Adopted);
         };
-        match whose(&found, claim, with.belonging) {
+        let whose = whose(&found, claim, with.belonging);
+        if is_going(&found) && !matches!(whose, Whose::Others) {
+            if !with.write.dry_run {
+                self.make_way(kind, &found, with, tell).await?;
+            }
+            return Ok(Done::Adopted);
+        }
+        match whose {
             Whose::Ours | Whose::Kept => {
                 let taken = self.take_up(kind, &found, claim, with).await;
                 taken.map(|_| Done::Adopted)
@@ -208,6 +232,24 @@ impl Cluster {
             }
             Whose::Others => Err(anothers(name, with.belonging)),
         }
+    }
+
+    /// Waits until what has been deleted already is gone. It is never taken up: what is written to a claim that is going goes
+    /// with it when its Pod stops.
+    async fn make_way(
+        &self,
+        resource: &ResourceType,
+        found: &Value,
+        with: &Carrying<'_>,
+        tell: &UnboundedSender<Event>,
+    ) -> Result<()> {
+        let (limit, target) = (with.limit.min(GOING), ObjectRef::of(found));
+        let (namespace, targets) = (
+            with.belonging.namespace.as_str(),
+            std::slice::from_ref(&target),
+        );
+        let gone = self.await_gone_within(limit, resource, namespace, targets, tell);
+        with.interrupt.race(gone).await
     }
 
     /// Makes kept data this session's: never smaller than it was, never less than it is asked for.

@@ -25,7 +25,9 @@ use crate::labels;
 use crate::names::check_subdomain;
 use crate::objects::belonging::Belonging;
 use crate::objects::kept::is_claim;
-use crate::objects::resource::{VOLUME_SNAPSHOT, VOLUME_SNAPSHOT_CONTENT, annotation, text};
+use crate::objects::resource::{
+    VOLUME_SNAPSHOT, VOLUME_SNAPSHOT_CONTENT, annotation, is_going, text,
+};
 use crate::objects::snapshot::{claim_name, content_mark, snapshots_of};
 use crate::plan::Propagation;
 use crate::progress::{Event, Sink};
@@ -285,8 +287,7 @@ impl Cutting {
         let same = marks.iter().all(|key| {
             annotation(&found, key).is_some_and(|mark| Some(mark) == annotation(object, key))
         });
-        let whole = text(&found, "/metadata/deletionTimestamp").is_empty();
-        (same && whole && claim_name(&found) == claim_name(object)).then_some(found)
+        (same && !is_going(&found) && claim_name(&found) == claim_name(object)).then_some(found)
     }
 
     fn is_of_this_run(&self, object: &Value) -> bool {

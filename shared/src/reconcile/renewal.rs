@@ -8,7 +8,7 @@ use crate::api::Session;
 use crate::labels;
 use crate::objects::belonging::{is_data, is_named};
 use crate::objects::pods::{SCALED, pod_metadata_paths};
-use crate::objects::resource::{PERSISTENT_VOLUME_CLAIM, POD, annotation, text};
+use crate::objects::resource::{PERSISTENT_VOLUME_CLAIM, POD, annotation, is_going, text};
 use crate::objects::{ObjectRef, ResourceType};
 use crate::plan::{Plan, Propagation, Step};
 use crate::quantity::Quantity;
@@ -118,8 +118,8 @@ impl Renewal<'_> {
                 object: used.clone(),
             };
         }
-        // Of an object that is not ours its POST says whose it is.
-        let Some(found) = found.filter(|found| self.is_own(found)) else {
+        // Of an object that is not ours its POST says whose it is; one that has been deleted is made again once it is gone.
+        let Some(found) = found.filter(|found| self.is_own(found) && !is_going(found)) else {
             return Step::Create { object, existing };
         };
         let rests = SCALED.contains(&kind) && found.pointer("/spec/replicas") == Some(&json!(0));

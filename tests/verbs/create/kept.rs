@@ -1,8 +1,10 @@
 //! Data of an earlier session of that name: taken up again by its owner, by nobody else.
 
+use kubectl_session_create::Create;
 use serde_json::{Value, json};
 use session_support::{FakeApi, golden};
 
+use crate::play::Play;
 use crate::tool::{create, deletions, left, posts, server};
 
 const KEPT: &str = "2026-02-01T00:00:00Z";
@@ -66,6 +68,33 @@ fn kept_data_is_taken_up_and_opens_with_its_old_password() {
     });
     let rendered = rendered.unwrap().json();
     assert_eq!(rendered["stringData"]["password"], "old-password");
+}
+
+/// What is written to it goes with it as soon as its Pod stops.
+#[test]
+fn a_claim_that_is_going_is_waited_for_and_never_taken_up() {
+    let api = server();
+    let mut going = claim("alice", "tool", "1Gi");
+    going["metadata"]["deletionTimestamp"] = KEPT.into();
+    going["metadata"]["finalizers"] = json!(["kubernetes.io/pvc-protection"]);
+    let going = api.put(going);
+    let dry = "alice --template tool --dry-run=server";
+    create(&api, dry).done();
+    let words = "alice --template tool --wait=false";
+    let played = Play::on(&api).meanwhile::<Create>(words, |_, _| {
+        let begun = std::time::Instant::now();
+        let watched = |line: &String| line.contains("metadata.name%3Dhome-alice");
+        while !api.lines().iter().any(watched) {
+            assert!(begun.elapsed().as_secs() < 10, "nobody waits for it");
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        api.remove("persistentvolumeclaims", "default", "home-alice");
+    });
+    assert_eq!(played.code, 0, "{}", played.err);
+    let made = api.object("persistentvolumeclaims", "default", "home-alice");
+    assert_ne!(made.unwrap()["metadata"]["uid"], going["metadata"]["uid"]);
+    let claims = |line: &&String| line.contains("/home-alice") && line.starts_with("PATCH");
+    assert_eq!(api.lines().iter().find(claims), None);
 }
 
 #[test]

@@ -2,9 +2,11 @@
 
 use std::io::Write;
 
+use kubectl_session_start::Start;
 use serde_json::{Value, json};
 use session_support::{FakeApi, Recorded, golden};
 
+use crate::play::Play;
 use crate::rested::{
     condition, object, requests_of, rested, running, session, start, uid, written,
 };
@@ -213,6 +215,27 @@ fn a_claim_that_cannot_be_what_is_wanted_is_told_before_anything_is_written() {
     golden("start-claim-conflict.txt", played.failed());
     assert_eq!(written(&requests), [""; 0]);
     assert!(!left(&api).contains(&"pods/tool-alice".to_owned()));
+}
+
+#[test]
+fn a_claim_that_was_deleted_is_waited_for_and_made_again() {
+    let api = rested();
+    let mut going = object(&api, "persistentvolumeclaims", "home-alice");
+    going["metadata"]["deletionTimestamp"] = "2026-03-01T00:00:00Z".into();
+    going["metadata"]["finalizers"] = json!(["kubernetes.io/pvc-protection"]);
+    api.put(going.clone());
+    let played = Play::on(&api).meanwhile::<Start>("alice", |_, _| {
+        let begun = std::time::Instant::now();
+        let watched = |line: &String| line.contains("metadata.name%3Dhome-alice");
+        while !api.lines().iter().any(watched) {
+            assert!(begun.elapsed().as_secs() < 10, "nobody waits for it");
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        api.remove("persistentvolumeclaims", "default", "home-alice");
+    });
+    assert_eq!(played.code, 0, "{}", played.err);
+    let made = uid(&api, "persistentvolumeclaims", "home-alice");
+    assert_ne!(made, going["metadata"]["uid"]);
 }
 
 /// A deletion that was cut off after it had written down that data is kept: it is in use again.
