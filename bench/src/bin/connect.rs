@@ -37,8 +37,8 @@ const CALLS: [(&[&str], usize); 6] = [
     (&["logs", "one"], 3),
     (&["list"], 2),
     (&["list", "-o", "json"], 2),
-    // Session, Pods, claims, snapshots, Secret; then template, events of the session and of the Pod, use of the node.
-    (&["status", "one"], 9),
+    // Session, Pods, claims, snapshots, Secret; then template, schedule, events of the session and of the Pod, use of the node.
+    (&["status", "one"], 10),
 ];
 
 struct Bench<'a> {

@@ -59,7 +59,8 @@ const fn step(words: &'static str, at_most: usize) -> Step {
 const STEPS: [Step; 19] = [
     step("create one -f FILE --expires-in 2h", 13),
     step("list", 2),
-    step("status one", 10),
+    // The last is its schedule of snapshots.
+    step("status one", 11),
     step("logs one", 3),
     step("connect one -- true", 3),
     step("extend one --by 1h", 5),
@@ -75,7 +76,8 @@ const STEPS: [Step; 19] = [
     step("snapshot clone one two --class CLASS", 15),
     step("snapshot restore first --into three", 12),
     step("cleanup --expired --dry-run=client", 8),
-    step("delete one --delete-data -y", 16),
+    // One more where a claim is held for a moment after its Pod.
+    step("delete one --delete-data -y", 17),
 ];
 
 /// The kinds of requests, in the order of the columns: what the audit log calls their verb.
