@@ -8,9 +8,9 @@ use std::process::Stdio;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
-use crate::terminal::{ended, signal};
 use crate::world::{World, run};
 use crate::{Live, kubelet};
+use session_support::terminal::{ended, signal};
 
 pub(crate) fn tests() -> Vec<Live> {
     vec![

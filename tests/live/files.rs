@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
 
-use crate::terminal::signal;
 use crate::world::World;
 use crate::{Live, kubelet};
+use session_support::terminal::signal;
 
 pub(crate) fn tests() -> Vec<Live> {
     vec![

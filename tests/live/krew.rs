@@ -9,9 +9,9 @@ use session_krew::platform::Platform;
 use session_krew::release::{Release, Rules};
 use tempfile::TempDir;
 
-use crate::terminal::{Terminal, ended, signal};
 use crate::world::{Output, World, run};
 use crate::{Live, kubelet};
+use session_support::terminal::{Terminal, ended, signal};
 
 pub(crate) fn tests() -> Vec<Live> {
     vec![

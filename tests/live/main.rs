@@ -35,7 +35,6 @@ mod start;
 mod status;
 mod stop;
 mod template;
-mod terminal;
 mod world;
 
 use std::process::ExitCode;

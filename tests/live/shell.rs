@@ -4,9 +4,9 @@ use anyhow::{Result, ensure};
 use rustix::process::Signal;
 use session_cluster::Part;
 
-use crate::terminal::{Terminal, ended, signal};
 use crate::world::World;
 use crate::{Live, kubelet};
+use session_support::terminal::{Terminal, ended, signal};
 
 pub(crate) fn tests() -> Vec<Live> {
     vec![

@@ -6,9 +6,9 @@ use anyhow::{Result, ensure};
 use serde_json::Value;
 use session_cluster::EXPANDABLE_CLASS;
 
-use crate::terminal::{Terminal, ended};
 use crate::world::{Output, World};
 use crate::{Live, kubelet};
+use session_support::terminal::{Terminal, ended};
 
 pub(crate) fn tests() -> Vec<Live> {
     vec![

@@ -28,6 +28,8 @@ mod serve;
 mod store;
 mod stream;
 mod table;
+#[cfg(unix)]
+pub mod terminal;
 mod verbs;
 
 pub use answer::Answer;

@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 type Shown = Arc<(Mutex<String>, Condvar)>;
 
 /// A terminal of its own. Dropping it hangs up on the programs in front of it.
-pub(crate) struct Terminal {
+pub struct Terminal {
     /// The side of the user.
     user: File,
     /// The side of the programs, kept open so that its modes outlive them.
@@ -27,7 +27,10 @@ pub(crate) struct Terminal {
 
 impl Terminal {
     /// A terminal of that size.
-    pub(crate) fn new(columns: u16, rows: u16) -> Result<Self> {
+    ///
+    /// # Errors
+    /// When the system has no terminal left.
+    pub fn new(columns: u16, rows: u16) -> Result<Self> {
         let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
         let user = openpt(flags).context("no terminal is to be had")?;
         grantpt(&user)?;
@@ -62,7 +65,10 @@ impl Terminal {
     }
 
     /// Changes its size; the program in front of it is told.
-    pub(crate) fn resize(&self, columns: u16, rows: u16) -> Result<()> {
+    ///
+    /// # Errors
+    /// When the terminal is gone.
+    pub fn resize(&self, columns: u16, rows: u16) -> Result<()> {
         let size = Winsize {
             ws_row: rows,
             ws_col: columns,
@@ -73,7 +79,10 @@ impl Terminal {
     }
 
     /// Starts a program in front of it, as the leader of a session of its own: it has the very pid of the child.
-    pub(crate) fn run(&self, command: &Command) -> Result<Child> {
+    ///
+    /// # Errors
+    /// When `setsid` is not on PATH.
+    pub fn run(&self, command: &Command) -> Result<Child> {
         let side = || -> Result<Stdio> { Ok(OwnedFd::from(self.program.try_clone()?).into()) };
         let mut leader = Command::new("setsid");
         leader
@@ -92,13 +101,19 @@ impl Terminal {
         leader.spawn().context("setsid does not start")
     }
 
-    /// Types.
-    pub(crate) fn types(&mut self, text: &str) -> Result<()> {
+    /// Types `text`.
+    ///
+    /// # Errors
+    /// When the terminal is gone.
+    pub fn types(&mut self, text: &str) -> Result<()> {
         Ok(self.user.write_all(text.as_bytes())?)
     }
 
     /// Waits until `text` has appeared, and forgets everything up to it.
-    pub(crate) fn shows(&self, text: &str) -> Result<()> {
+    ///
+    /// # Errors
+    /// When it has not appeared within 30 seconds.
+    pub fn shows(&self, text: &str) -> Result<()> {
         let (shown, changed) = &*self.shown;
         let shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
         let waited = changed.wait_timeout_while(shown, PATIENCE, |shown| !shown.contains(text));
@@ -111,7 +126,10 @@ impl Terminal {
     }
 
     /// Its modes, as `stty -a` tells them.
-    pub(crate) fn modes(&self) -> Result<String> {
+    ///
+    /// # Errors
+    /// When `stty` fails.
+    pub fn modes(&self) -> Result<String> {
         let output = Command::new("stty")
             .arg("-a")
             .stdin(OwnedFd::from(self.program.try_clone()?))
@@ -122,7 +140,10 @@ impl Terminal {
 }
 
 /// Waits for the end of a child: its exit code, 128 + n for a signal.
-pub(crate) fn ended(mut child: Child) -> Result<i32> {
+///
+/// # Errors
+/// When it has not ended within 30 seconds; it is killed then.
+pub fn ended(mut child: Child) -> Result<i32> {
     use std::os::unix::process::ExitStatusExt;
     let (tell, told) = std::sync::mpsc::channel();
     let pid = child.id();
@@ -139,7 +160,10 @@ pub(crate) fn ended(mut child: Child) -> Result<i32> {
 }
 
 /// Sends a signal to one process.
-pub(crate) fn signal(pid: u32, signal: rustix::process::Signal) -> Result<()> {
+///
+/// # Errors
+/// When there is no such process.
+pub fn signal(pid: u32, signal: rustix::process::Signal) -> Result<()> {
     let pid =
         rustix::process::Pid::from_raw(i32::try_from(pid)?).context("no process has pid 0")?;
     Ok(rustix::process::kill_process(pid, signal)?)
