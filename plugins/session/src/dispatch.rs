@@ -1,14 +1,14 @@
 //! Which verb was meant.
 
-use std::ffi::{OsStr, OsString};
-use std::path::Path;
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Command;
 use session_shared::flags::output::Colour;
 use session_shared::report::console::Console;
 use session_shared::verb::{
-    Entry, finish, place_of, run_entry, usage as wording, usage_failed, with_connection_flags,
+    ProgramName, finish, place_of, run_entry, unknown_verb, usage as wording, usage_failed,
+    with_connection_flags,
 };
 
 use crate::VERBS;
@@ -23,14 +23,19 @@ const PREFIX: &str = "kubectl session";
 
 /// Runs the verb that the program's name or its arguments mean.
 pub(crate) fn run(args: Vec<OsString>) -> ExitCode {
-    let (program, rest) = match args.split_first() {
-        Some((program, rest)) => (stem(program), rest.to_vec()),
-        None => (String::new(), Vec::new()),
+    let mut args = args.into_iter();
+    let program = ProgramName::of(&args.next().unwrap_or_default());
+    let rest: Vec<OsString> = args.collect();
+    let prefix = match program {
+        ProgramName::Completer => return ExitCode::SUCCESS,
+        ProgramName::Verb(word) => {
+            return match VERBS.iter().find(|verb| verb.name == word) {
+                Some(verb) => run_entry(verb, &format!("{PREFIX} {}", verb.name), rest),
+                None => unknown(&word, PREFIX),
+            };
+        }
+        ProgramName::Other(name) => prefix_of(&name),
     };
-    if let Some(verb) = verb_of_program(&program) {
-        return run_entry(verb, &format!("{PREFIX} {}", verb.name), rest);
-    }
-    let prefix = prefix_of(&program);
     // What is typed all day is answered by building one verb's flags, not all of them: that is a millisecond.
     let first = rest.first().and_then(|word| word.to_str());
     if let Some(verb) = VERBS.iter().find(|verb| first == Some(verb.name)) {
@@ -69,22 +74,6 @@ pub(crate) fn run(args: Vec<OsString>) -> ExitCode {
 /// True for words that clap has not read by a command of ours.
 fn is_external(matches: &clap::ArgMatches) -> bool {
     matches.try_contains_id("").unwrap_or(false)
-}
-
-/// The file's name without folder and `.exe`.
-fn stem(program: &OsStr) -> String {
-    let name = Path::new(program)
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
-    name.strip_suffix(".exe").map(str::to_owned).unwrap_or(name)
-}
-
-/// `kubectl-session-list` is `list`, whatever it is a link to.
-fn verb_of_program(program: &str) -> Option<&'static Entry> {
-    let word = program.strip_prefix("kubectl-session-")?;
-    VERBS.iter().find(|verb| verb.name == word)
 }
 
 /// As a plugin of kubectl it is typed with a blank; under any other name as that name.
@@ -159,9 +148,7 @@ fn print(text: &str) -> ExitCode {
 /// A word that is no verb, with the nearest that is.
 pub(crate) fn unknown(word: &str, prefix: &str) -> ExitCode {
     let names: Vec<&str> = VERBS.iter().map(|verb| verb.name).collect();
-    finish("session", prefix, |_| {
-        Err(wording::unknown_command(word, prefix, &names))
-    })
+    unknown_verb(word, prefix, &names)
 }
 
 /// A program of others that does not start.
@@ -185,15 +172,6 @@ mod tests {
         assert_eq!(prefix_of("kubectl-session"), "kubectl session");
         assert_eq!(prefix_of("kubectl-my_session"), "kubectl my-session");
         assert_eq!(prefix_of("sess"), "sess");
-        assert_eq!(
-            stem(OsStr::new("/x/kubectl-session-list.exe")),
-            "kubectl-session-list"
-        );
-        assert_eq!(
-            verb_of_program("kubectl-session-list").map(|verb| verb.name),
-            Some("list")
-        );
-        assert!(verb_of_program("kubectl-session-nope").is_none());
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! The harness that every `main` calls: command line in, exit code out.
 
 mod ground;
+mod program;
 pub mod usage;
 
 pub use ground::{Ground, Way};
+pub use program::ProgramName;
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
@@ -98,12 +100,25 @@ pub fn with_connection_flags(command: Command) -> Command {
     Connection::augment_args(command)
 }
 
-/// The `main` of a verb's own small binary.
+/// The `main` of a verb's own small binary. Under the name of a completer or of another verb it runs nothing.
 pub fn main<V: Verb>() -> ExitCode {
     let entry = Entry::of::<V>();
     let prefix = format!("kubectl session {}", entry.name);
-    let args: Vec<OsString> = std::env::args_os().skip(1).collect();
-    run_entry(&entry, &prefix, args)
+    let mut args = std::env::args_os();
+    match ProgramName::of(&args.next().unwrap_or_default()) {
+        ProgramName::Completer => ExitCode::SUCCESS,
+        ProgramName::Verb(word) if word != entry.name => {
+            unknown_verb(&word, "kubectl session", &[entry.name])
+        }
+        _ => run_entry(&entry, &prefix, args.collect()),
+    }
+}
+
+/// Reports a word that is none of `verbs`, with the nearest that is.
+pub fn unknown_verb(word: &str, prefix: &str, verbs: &[&str]) -> ExitCode {
+    finish("session", prefix, |_| {
+        Err(usage::unknown_command(word, prefix, verbs))
+    })
 }
 
 /// Parses `args` (without the program's name) for one verb and runs it; `prefix` is how it is called in usage texts.
