@@ -9,12 +9,17 @@ use std::str::FromStr;
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
+use crate::unicode;
+
 /// Longest DNS label (RFC 1123), in bytes.
 pub const LABEL_MAX: usize = 63;
 /// Longest DNS subdomain (RFC 1123), in bytes: the limit of most object names.
 pub const SUBDOMAIN_MAX: usize = 253;
 /// Longest user id, in bytes: longer than any e-mail address (RFC 5321 allows 254), bounded for the API's CEL rules.
 pub const USER_ID_MAX: usize = 253;
+
+/// Longest user name of an SSH server, in bytes: glibc's LOGIN_NAME_MAX without its end.
+pub const SSH_USER_MAX: usize = 255;
 
 /// Name of the Secret that keeps a session's secret parameters.
 pub fn parameters_secret(session: &str) -> String {
@@ -105,6 +110,32 @@ name_type!(
     "user id",
     check_user_id
 );
+name_type!(
+    /// User of an SSH server: `[A-Za-z0-9_][A-Za-z0-9._-]*`, which neither ssh nor a shell takes for anything else.
+    SshUser,
+    "ssh user",
+    check_ssh_user
+);
+name_type!(
+    /// UID of an object: a UUID in lower case, as every API server makes them.
+    Uid,
+    "UID",
+    check_uid
+);
+
+impl UserId {
+    /// The owner of a session that is about to be made: one that cannot be taken for another.
+    ///
+    /// # Errors
+    /// What makes it look like another one.
+    pub fn of_new_session(text: &str) -> Result<Self> {
+        let owner: Self = text.parse()?;
+        match unicode::lookalike(text) {
+            Some(reason) => bail!("user id {text:?} can be taken for another one: {reason}"),
+            None => Ok(owner),
+        }
+    }
+}
 
 /// Checks a DNS label (RFC 1123): lower-case letters, digits and `-`, alphanumeric at both ends, 1 to 63 bytes.
 ///
@@ -186,6 +217,32 @@ fn check_user_id(text: &str) -> Result<(), String> {
     Ok(())
 }
 
+fn check_ssh_user(text: &str) -> Result<(), String> {
+    if text.len() > SSH_USER_MAX {
+        return Err(format!(
+            "it has {} characters, at most {SSH_USER_MAX} are allowed",
+            text.len()
+        ));
+    }
+    let first = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if text.starts_with(first) && text.chars().all(|c| first(c) || c == '.' || c == '-') {
+        return Ok(());
+    }
+    Err("it must be letters, digits, \".\", \"_\" and \"-\", and start with a letter, a digit or \"_\"".into())
+}
+
+fn check_uid(text: &str) -> Result<(), String> {
+    let digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    let legal = |(at, byte): (usize, u8)| match at {
+        8 | 13 | 18 | 23 => byte == b'-',
+        _ => digit(byte),
+    };
+    if text.len() == 36 && text.bytes().enumerate().all(legal) {
+        return Ok(());
+    }
+    Err("it is no UUID".into())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -222,6 +279,60 @@ mod tests {
         }
         for bad in ["", " alice", "a\nb", &"a".repeat(254)] {
             assert!(bad.parse::<UserId>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_new_owner_cannot_be_taken_for_another() {
+        let error = |text| UserId::of_new_session(text).unwrap_err().to_string();
+        assert_eq!(
+            error("al\u{200b}ice"),
+            "user id \"al\\u{200b}ice\" can be taken for another one: U+200B is an invisible character"
+        );
+        assert!(error(" alice").contains("blanks at its start or end"));
+        assert!(UserId::of_new_session("jürgen").is_ok());
+        // One that is there already can be named: to be stopped, and deleted.
+        assert!("al\u{200b}ice".parse::<UserId>().is_ok());
+    }
+
+    #[test]
+    fn an_ssh_user_is_one_word_for_everybody() {
+        for good in ["lab", "_x", "a.b-c_d", "1000", &"a".repeat(255)] {
+            assert!(good.parse::<SshUser>().is_ok(), "{good:?}");
+        }
+        for bad in [
+            "",
+            "-oProxyCommand=id",
+            ".a",
+            "a b",
+            "a\nb",
+            "a@b",
+            "a;b",
+            "%u",
+            "$USER",
+            "ä",
+            "a\"",
+            &"a".repeat(256),
+        ] {
+            assert!(bad.parse::<SshUser>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_uid_is_a_uuid() {
+        assert!(
+            "0f3c2a4e-5b7d-4c1f-8a55-0123456789ab"
+                .parse::<Uid>()
+                .is_ok()
+        );
+        for bad in [
+            "",
+            "u-1",
+            "0F3C2A4E-5B7D-4C1F-8A55-0123456789AB",
+            "0f3c2a4e-5b7d-4c1f-8a55-0123456789ab\n",
+            "0f3c2a4e5b7d4c1f8a550123456789abcdef",
+        ] {
+            assert!(bad.parse::<Uid>().is_err(), "{bad:?}");
         }
     }
 }
