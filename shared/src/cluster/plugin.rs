@@ -1,7 +1,7 @@
 //! Exec credential plugins, run by us: once, by client-go's rules, and again only when what they gave has run out.
 
 use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 
 use anyhow::{Result, bail};
@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::policy;
 use super::surroundings::Surroundings;
 use crate::failure::{self, Failure, Kind};
+use crate::programs;
 
 /// The versions of the protocol that client-go speaks.
 const VERSIONS: [&str; 2] = [
@@ -209,32 +210,9 @@ fn failed(reason: String) -> anyhow::Error {
 /// The program a command stands for: a path as it is, a name from PATH. `None` if there is none that can be run.
 pub(super) fn find(command: &str, around: &Surroundings) -> Option<PathBuf> {
     if command.contains(std::path::MAIN_SEPARATOR) {
-        return Some(PathBuf::from(command)).filter(|path| runs(path));
+        return Some(PathBuf::from(command)).filter(|path| programs::runs(path));
     }
-    let folders = around.os("PATH")?;
-    let mut candidates = std::env::split_paths(folders)
-        .filter(|folder| folder.is_absolute())
-        .flat_map(|folder| {
-            let plain = folder.join(command);
-            if cfg!(windows) {
-                vec![folder.join(format!("{command}.exe")), plain]
-            } else {
-                vec![plain]
-            }
-        });
-    candidates.find(|path| runs(path))
-}
-
-#[cfg(unix)]
-fn runs(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::metadata(path)
-        .is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
-}
-
-#[cfg(not(unix))]
-fn runs(path: &Path) -> bool {
-    path.is_file()
+    programs::find_in(command, around.os("PATH")?)
 }
 
 fn about(cluster: &Cluster, authority: Option<&[u8]>) -> Value {
