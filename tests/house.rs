@@ -13,9 +13,12 @@ use std::path::{Path, PathBuf};
 
 /// Rooms of `shared/src`, inner to outer; a room uses only rooms before it.
 const ROOMS: &[&str] = &[
+    "unicode",
     "names",
+    "encode",
     "labels",
     "failure",
+    "programs",
     "quantity",
     "duration",
     "api",
@@ -34,9 +37,12 @@ const ROOMS: &[&str] = &[
 
 /// What a room may touch outside, beside std, serde, serde_json and anyhow.
 const OUTSIDE: &[(&str, &[&str])] = &[
+    ("unicode", &["icu_normalizer"]),
     ("names", &[]),
+    ("encode", &[]),
     ("labels", &["sha2"]),
     ("failure", &[]),
+    ("programs", &[]),
     ("quantity", &["schemars"]),
     ("duration", &["jiff", "schemars"]),
     ("api", &["kube", "schemars", "k8s_openapi", "jiff"]),

@@ -1,12 +1,13 @@
 //! The rooms every `kubectl session` verb is built from.
 //!
-//! From inner to outer: names, labels, failure, quantity, duration, api, template, progress, objects, diagnosis, plan,
-//! reconcile, flags, cluster, report, verb, lifecycle. A room uses only rooms before it; `tests/house.rs` holds everybody to it.
+//! From inner to outer: unicode, names, encode, labels, failure, programs, quantity, duration, api, template, progress, objects,
+//! diagnosis, plan, reconcile, flags, cluster, report, verb, lifecycle. A room uses only rooms before it; `tests/house.rs` holds everybody to it.
 
 pub mod api;
 pub mod cluster;
 pub mod diagnosis;
 pub mod duration;
+pub mod encode;
 pub mod failure;
 pub mod flags;
 pub mod labels;
@@ -14,11 +15,13 @@ pub mod lifecycle;
 pub mod names;
 pub mod objects;
 pub mod plan;
+pub mod programs;
 pub mod progress;
 pub mod quantity;
 pub mod reconcile;
 pub mod report;
 pub mod template;
+pub mod unicode;
 pub mod verb;
 
 pub use jiff::Timestamp;

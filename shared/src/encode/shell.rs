@@ -1,0 +1,90 @@
+//! Words of a command line, for a POSIX shell.
+
+use std::borrow::Cow;
+
+use crate::unicode::is_invisible;
+
+/// A word that a shell gives to a program unchanged. It stands on one line and can be read: what a person cannot see is written
+/// as `$'\n'` and `$'\342\200\256'`, which bash, zsh, ksh and busybox know.
+pub fn word(text: &str) -> Cow<'_, str> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@,+".contains(c);
+    // zsh takes `=ls` for the path of ls.
+    if !text.is_empty() && text.chars().all(plain) && !text.starts_with('=') {
+        return Cow::Borrowed(text);
+    }
+    if !text.chars().any(is_hidden) {
+        return Cow::Owned(format!("'{}'", text.replace('\'', r"'\''")));
+    }
+    let mut quoted = "$'".to_owned();
+    for c in text.chars() {
+        match c {
+            '\n' => quoted.push_str("\\n"),
+            '\t' => quoted.push_str("\\t"),
+            '\'' | '\\' => quoted.extend(['\\', c]),
+            c if is_hidden(c) => {
+                let mut bytes = [0; 4];
+                let bytes = c.encode_utf8(&mut bytes).bytes();
+                quoted.extend(bytes.map(|byte| format!("\\{byte:03o}")));
+            }
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('\'');
+    Cow::Owned(quoted)
+}
+
+/// A command line of such words.
+pub fn line<S: AsRef<str>>(words: &[S]) -> String {
+    let words: Vec<Cow<'_, str>> = words.iter().map(|one| word(one.as_ref())).collect();
+    words.join(" ")
+}
+
+/// True for a character that a person does not see on a line.
+pub(super) fn is_hidden(c: char) -> bool {
+    c.is_control() || is_invisible(c)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_quoted_where_a_shell_would_split_or_interpret_it() {
+        for plain in ["a", "-n", "--set=A", "/usr/bin/x", "a:b@c,d+e"] {
+            assert_eq!(word(plain), plain);
+        }
+        for (text, quoted) in [
+            ("", "''"),
+            ("a b", "'a b'"),
+            ("it's", r"'it'\''s'"),
+            ("$(id)", "'$(id)'"),
+            ("a;b", "'a;b'"),
+            ("~root", "'~root'"),
+            ("=ls", "'=ls'"),
+            ("ü", "'ü'"),
+            ("a\nb'\\", r"$'a\nb\'\\'"),
+            ("\u{1b}\u{202e}", r"$'\033\342\200\256'"),
+        ] {
+            assert_eq!(word(text), quoted);
+        }
+        assert_eq!(line(&["sh", "-c", "a b"]), "sh -c 'a b'");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_shell_reads_the_word_back() {
+        for text in [
+            "",
+            "it's",
+            "$(id) `id` $HOME",
+            "a;b|c&d>e*?[x]{a,b}~!#",
+            "\\'\"",
+        ] {
+            let command = format!("printf %s {}", word(text));
+            let output = std::process::Command::new("/bin/sh")
+                .args(["-c", &command])
+                .output();
+            assert_eq!(String::from_utf8(output.unwrap().stdout).unwrap(), text);
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! A host of ssh, as ssh_config(5) has it.
+//!
+//! A value ends with its line, `%` begins a token, and a file's name may hold `${VARIABLE}` and, between double quotes, escapes
+//! that depend on ssh's version. What would be read as another setting, or differently by another version, is refused.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+
+use super::shell;
+use crate::names::{SessionName, SshUser, Uid};
+
+/// What ssh is told about one session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SshHost {
+    /// What is typed after `ssh`.
+    pub name: SessionName,
+    /// Whom to log in as; ssh's own default where nobody says.
+    pub user: Option<SshUser>,
+    /// The session, under which the host's key is kept.
+    pub uid: Uid,
+    /// The file it is kept in.
+    pub known_hosts: PathBuf,
+    /// The program that leads to the session's port, and its arguments.
+    pub proxy: Vec<String>,
+}
+
+impl SshHost {
+    /// A Host block for ~/.ssh/config.
+    ///
+    /// # Errors
+    /// A path or an argument that cannot be written there.
+    pub fn block(&self) -> Result<String> {
+        let mut text = format!("Host {}\n", self.name);
+        for (key, value) in self.settings()? {
+            text.push_str(&format!("  {key} {value}\n"));
+        }
+        Ok(text)
+    }
+
+    /// The arguments of ssh itself; it reads `words`, options and a command, behind the host's name as well.
+    ///
+    /// # Errors
+    /// As [`SshHost::block`].
+    pub fn arguments(&self, words: &[String]) -> Result<Vec<String>> {
+        let settings = self.settings()?.into_iter();
+        let options = settings.flat_map(|(key, value)| ["-o".to_owned(), format!("{key}={value}")]);
+        let name = std::iter::once(self.name.to_string());
+        Ok(options.chain(name).chain(words.iter().cloned()).collect())
+    }
+
+    fn settings(&self) -> Result<Vec<(&'static str, String)>> {
+        let user = self.user.as_ref().map(|user| ("User", user.to_string()));
+        let rest = [
+            ("HostKeyAlias", format!("session-{}", self.uid)),
+            ("UserKnownHostsFile", file(&self.known_hosts)?),
+            ("StrictHostKeyChecking", "accept-new".to_owned()),
+            ("ProxyCommand", command(&self.proxy)?),
+        ];
+        Ok(user.into_iter().chain(rest).collect())
+    }
+}
+
+/// A file's name between double quotes.
+fn file(path: &Path) -> Result<String> {
+    let text = path.to_str().unwrap_or_default();
+    let ambiguous = text.contains(['"']) || text.contains("\\\\") || text.contains("\\'");
+    if text.is_empty() || ambiguous || text.contains("${") || text.chars().any(shell::is_hidden) {
+        bail!("cannot tell ssh the file {path:?}: ssh_config(5) has no way to write its name");
+    }
+    Ok(format!("\"{}\"", text.replace('%', "%%")))
+}
+
+/// A command for the user's shell. `$'…'` is not known to all of them.
+fn command(words: &[String]) -> Result<String> {
+    if let Some(word) = words.iter().find(|word| word.contains(shell::is_hidden)) {
+        bail!(
+            "cannot tell ssh the argument {word:?}: it has a line break, a control or an invisible character"
+        );
+    }
+    Ok(shell::line(words).replace('%', "%%"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host(known_hosts: &str, word: &str) -> SshHost {
+        SshHost {
+            name: "lab-1".parse().unwrap(),
+            user: Some("lab".parse().unwrap()),
+            uid: "0f3c2a4e-5b7d-4c1f-8a55-0123456789ab".parse().unwrap(),
+            known_hosts: known_hosts.into(),
+            proxy: vec![
+                "/usr/bin/kubectl-session".into(),
+                "connect".into(),
+                word.into(),
+            ],
+        }
+    }
+
+    #[test]
+    fn ssh_is_told_everything_before_the_host_and_the_rest_after_it() {
+        let words = ["-L".to_owned(), "1:b:2".to_owned(), "true".to_owned()];
+        assert_eq!(
+            host("/state/known_hosts", "lab-1")
+                .arguments(&words)
+                .unwrap(),
+            [
+                "-o",
+                "User=lab",
+                "-o",
+                "HostKeyAlias=session-0f3c2a4e-5b7d-4c1f-8a55-0123456789ab",
+                "-o",
+                "UserKnownHostsFile=\"/state/known_hosts\"",
+                "-o",
+                "StrictHostKeyChecking=accept-new",
+                "-o",
+                "ProxyCommand=/usr/bin/kubectl-session connect lab-1",
+                "lab-1",
+                "-L",
+                "1:b:2",
+                "true"
+            ]
+        );
+    }
+
+    #[test]
+    fn blanks_quotes_and_percents_come_through_shell_and_ssh() {
+        let block = host("/my state/100%/known_hosts", "--kubeconfig=/it's 5%")
+            .block()
+            .unwrap();
+        assert!(
+            block.contains("  UserKnownHostsFile \"/my state/100%%/known_hosts\"\n"),
+            "{block}"
+        );
+        let proxy = r"  ProxyCommand /usr/bin/kubectl-session connect '--kubeconfig=/it'\''s 5%%'";
+        assert_eq!(block.lines().last(), Some(proxy));
+    }
+
+    #[test]
+    fn what_would_be_another_setting_is_refused() {
+        for word in [
+            "a\nProxyCommand id",
+            "a\rb",
+            "a\u{2028}b",
+            "a\u{202e}b",
+            "a\0",
+        ] {
+            let error = host("/state/known_hosts", word)
+                .block()
+                .unwrap_err()
+                .to_string();
+            assert!(error.starts_with("cannot tell ssh the argument"), "{error}");
+        }
+        for path in ["", "/a\"b", "/a\nb", "/${HOME}/b", "/a\\\\b"] {
+            let error = host(path, "lab-1").arguments(&[]).unwrap_err().to_string();
+            assert!(error.starts_with("cannot tell ssh the file"), "{error}");
+        }
+    }
+}
