@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use session_shared::failure::usage;
 use session_shared::flags::selection::session_name;
 use session_shared::names::SessionName;
@@ -129,17 +129,24 @@ fn way(args: &Args) -> Result<Way> {
 /// # Errors
 /// Usage.
 pub(crate) fn legal_port(word: &str) -> Result<String> {
+    check_port(word).map_err(|error| usage(error.to_string()))?;
+    Ok(word.to_owned())
+}
+
+/// As [`legal_port`], for a port that nobody has typed.
+///
+/// # Errors
+/// When it is neither.
+pub(crate) fn check_port(word: &str) -> Result<()> {
     let number = word.parse::<i64>();
     let is_legal = match number {
         Ok(number) => (1..=65535).contains(&number),
         Err(_) => is_port_name(word),
     };
-    if is_legal {
-        return Ok(word.to_owned());
+    if !is_legal {
+        bail!("invalid port {word:?}: it is a number from 1 to 65535, or the name of a port");
     }
-    Err(usage(format!(
-        "invalid port {word:?}: it is a number from 1 to 65535, or the name of a port"
-    )))
+    Ok(())
 }
 
 /// IANA's service names, as Kubernetes has them for ports.

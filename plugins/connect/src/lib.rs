@@ -89,10 +89,10 @@ async fn go(
             open::run(cluster, forwarder, port, path, ground).await
         }
         (way, Entrance::Ssh { port, user, .. }) => {
-            let user = user.as_deref();
+            let user = user.as_ref();
             let host = ssh::host(cluster, intent, present, &args.connection, port, user)?;
             if *way == Way::SshConfig {
-                return ssh::block(&host, &args.connection, &mut ground.console);
+                return ssh::block(host, &args.connection, &mut ground.console);
             }
             ssh::run(&host, &intent.command)
         }

@@ -8,10 +8,10 @@ use bytes::Bytes;
 use futures::future::{Either, select};
 use session_shared::cluster::Cluster;
 use session_shared::cluster::forward::{Forwarder, Listener};
+use session_shared::encode::url::Endpoint;
 use session_shared::verb::Ground;
 
 use crate::link::Events;
-use crate::plan::url;
 use session_shared::cluster::rights;
 
 use crate::{forward, link};
@@ -33,7 +33,11 @@ pub(crate) async fn run(
     let listener = listener.context("failed to listen on 127.0.0.1")?;
     let ready = forwarder.ready(port).await;
     ready.map_err(|error| rights::explain(error, cluster, link::RIGHT))?;
-    let url = url(&listener.address().to_string(), path);
+    let url = listener
+        .address()
+        .to_string()
+        .parse::<Endpoint>()?
+        .page(path);
     let console = &mut ground.console;
     console.line(&url)?;
     console.note("it is reached through this command: Ctrl-C ends it");

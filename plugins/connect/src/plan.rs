@@ -1,15 +1,19 @@
 //! What is entered, and how: decided from the session and its Pods, without asking anybody.
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use serde_json::Value;
 use session_shared::Pod;
-use session_shared::api::{ConnectMethod, Session};
+use session_shared::api::{ConnectMethod, IntOrString, Session};
 use session_shared::cluster::Present;
+use session_shared::encode::shell;
+use session_shared::encode::url::Endpoint;
+use session_shared::failure::hinted;
+use session_shared::names::SshUser;
 use session_shared::objects::conditions::is_ready;
 use session_shared::objects::endpoint::{PodPort, endpoint_of_port};
 use session_shared::reconcile::{containers, default_container, is_primary};
 
-use crate::intent::{Intent, Way};
+use crate::intent::{Intent, Way, check_port};
 
 /// A shell where the session has no methods: bash if it is there.
 const SHELL: &str = "if command -v bash >/dev/null 2>&1; then exec bash -l; else exec sh -l; fi";
@@ -33,7 +37,7 @@ pub(crate) enum Entrance {
     /// An SSH server: port by number or by name, and user.
     Ssh {
         port: String,
-        user: Option<String>,
+        user: Option<SshUser>,
         /// As -c or the method says.
         container: Option<String>,
     },
@@ -54,7 +58,7 @@ pub(crate) fn entrance(intent: &Intent, session: &Session) -> Result<Entrance> {
         (None, _) => methods.first(),
     };
     let found = match method {
-        Some(method) => of_method(method, intent)?,
+        Some(method) => of_method(method, intent, session)?,
         None => without_method(intent)?,
     };
     fits(&found, intent, methods)?;
@@ -90,10 +94,12 @@ fn offered(methods: &[ConnectMethod]) -> String {
     format!("the methods are {}", names.join(", "))
 }
 
-fn of_method(method: &ConnectMethod, intent: &Intent) -> Result<Entrance> {
-    let port = |port: &Option<session_shared::api::IntOrString>| match port {
-        Some(port) => Ok(port.to_string()),
-        None => Err(anyhow!("method {:?} names no port", method.name)),
+fn of_method(method: &ConnectMethod, intent: &Intent, session: &Session) -> Result<Entrance> {
+    let port = |port: &Option<IntOrString>| {
+        let port = port.as_ref().map(ToString::to_string);
+        let port = port.ok_or_else(|| anyhow!("method {:?} names no port", method.name))?;
+        check_port(&port).map_err(|error| altered(error, method, session))?;
+        anyhow::Ok(port)
     };
     let container = intent
         .container
@@ -108,9 +114,10 @@ fn of_method(method: &ConnectMethod, intent: &Intent) -> Result<Entrance> {
         });
     }
     if let Some(ssh) = &method.ssh {
+        let user = ssh.user.as_deref().map(str::parse).transpose();
         return Ok(Entrance::Ssh {
             port: port(&ssh.port)?,
-            user: ssh.user.clone(),
+            user: user.map_err(|error| altered(error, method, session))?,
             container,
         });
     }
@@ -123,6 +130,29 @@ fn of_method(method: &ConnectMethod, intent: &Intent) -> Result<Entrance> {
         bail!("method {:?} names no command", method.name);
     }
     Ok(Entrance::Command { argv, container })
+}
+
+/// The error for a method that no start of ours has written: its values were checked then.
+fn altered(error: anyhow::Error, method: &ConnectMethod, session: &Session) -> anyhow::Error {
+    let metadata = &session.metadata;
+    let name = metadata.name.as_deref().unwrap_or_default();
+    let namespace = metadata.namespace.as_deref().unwrap_or_default();
+    let again = [
+        "kubectl",
+        "session",
+        "start",
+        name,
+        "-n",
+        namespace,
+        "--restart",
+    ];
+    hinted(
+        error.context(format!(
+            "cannot use method {:?} of session {name:?}",
+            method.name
+        )),
+        format!("write the methods anew: {}", shell::line(&again)),
+    )
 }
 
 fn without_method(intent: &Intent) -> Result<Entrance> {
@@ -277,22 +307,33 @@ pub(crate) fn port(pod: &Pod, word: &str) -> Result<u16> {
 
 /// Where the session is reached without this program: of a page the way to its port, as far as a Service or an Ingress leads
 /// there. What the last start wrote down concerns the first page.
-pub(crate) fn address(present: &Present, entrance: &Entrance, network: &[Value]) -> Option<String> {
+///
+/// # Errors
+/// What was written down is no address.
+pub(crate) fn address(
+    present: &Present,
+    entrance: &Entrance,
+    network: &[Value],
+) -> Result<Option<String>> {
     let status = present.session.status.as_ref();
     let written = status.and_then(|status| status.endpoint.as_deref());
+    let read = |text: &str| {
+        let endpoint = text.parse::<Endpoint>();
+        endpoint.with_context(|| format!("cannot use the endpoint of session {:?}", present.name()))
+    };
     let Entrance::Page { port, path, .. } = entrance else {
-        return written.map(str::to_owned);
+        let endpoint = written.map(read).transpose()?;
+        return Ok(endpoint.map(|endpoint| endpoint.to_string()));
     };
     if let Some(endpoint) = way_to(present, port, network) {
-        return Some(url(&endpoint, path));
+        return Ok(Some(read(&endpoint)?.page(path)));
     }
     let pages = methods(&present.session).iter();
     let first = pages.filter_map(|method| method.http.as_ref()).next();
     let is_first = first
         .is_some_and(|http| http.port.as_ref().map(ToString::to_string).as_ref() == Some(port));
-    written
-        .filter(|_| is_first)
-        .map(|endpoint| url(endpoint, path))
+    let endpoint = written.filter(|_| is_first).map(read).transpose()?;
+    Ok(endpoint.map(|endpoint| endpoint.page(path)))
 }
 
 /// The endpoint that leads to a port of the session's Pod, which may be given by name.
@@ -308,18 +349,6 @@ fn way_to(present: &Present, word: &str, network: &[Value]) -> Option<String> {
         .and_then(|port| port.name.as_deref());
     let node = pod.status.as_ref().and_then(|s| s.host_ip.as_deref());
     endpoint_of_port(network, node, &PodPort { number, name })
-}
-
-/// The URL of a page at an endpoint, which is an URL itself or HOST:PORT.
-pub(crate) fn url(endpoint: &str, path: &str) -> String {
-    let base = if endpoint.contains("://") {
-        endpoint.to_owned()
-    } else {
-        format!("http://{endpoint}")
-    };
-    let base = base.strip_suffix('/').unwrap_or(&base);
-    let path = path.strip_prefix('/').unwrap_or(path);
-    format!("{base}/{path}")
 }
 
 /// True for an address that only the cluster's own name service knows.

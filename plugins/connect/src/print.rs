@@ -1,9 +1,12 @@
 //! Where the session is reached without this program.
 
-use anyhow::{Result, anyhow};
+use std::net::IpAddr;
+
+use anyhow::{Context, Result, anyhow};
 use futures::future::join_all;
 use serde_json::{Value, json};
 use session_shared::cluster::{Cluster, Present};
+use session_shared::encode::{shell, url};
 use session_shared::failure::hinted;
 use session_shared::objects::conditions::is_ready;
 use session_shared::objects::resource::{INGRESS, SERVICE};
@@ -25,7 +28,7 @@ pub(crate) async fn run(
     console: &mut Console,
 ) -> Result<()> {
     let network = network(cluster, present).await;
-    let address = plan::address(present, entrance, &network);
+    let address = plan::address(present, entrance, &network)?;
     if as_json {
         return json(intent, present, entrance, address, console);
     }
@@ -63,7 +66,7 @@ fn text(
         let (of, flag) = match &intent.method {
             Some(method) => (
                 format!("method {method:?} of session \"{name}\""),
-                format!(" --method {method}"),
+                format!(" --method {}", shell::word(method)),
             ),
             None => (format!("session \"{name}\""), String::new()),
         };
@@ -97,19 +100,16 @@ fn json(
     console: &mut Console,
 ) -> Result<()> {
     let pod = plan::pod(present, None)?.map(|(pod, _)| pod);
-    let ip = pod.and_then(|pod| pod.status.as_ref()?.pod_ip.clone());
+    let ip = pod.and_then(|pod| pod.status.as_ref()?.pod_ip.as_ref());
     let ready = ip.is_some() && pod.is_some_and(is_ready);
     let ip = ip.filter(|_| ready);
-    let socket = plan::socket(&present.session, entrance);
-    let ws_url = match (&ip, socket, pod) {
+    let ip: Option<IpAddr> = ip
+        .map(|ip| ip.parse())
+        .transpose()
+        .context("the server's address of the Pod is none")?;
+    let ws_url = match (ip, plan::socket(&present.session, entrance), pod) {
         (Some(ip), Some((port, path)), Some(pod)) => {
-            let host = if ip.contains(':') {
-                format!("[{ip}]")
-            } else {
-                ip.clone()
-            };
-            let path = path.strip_suffix('/').unwrap_or(path);
-            Some(format!("ws://{host}:{}{path}", plan::port(pod, &port)?))
+            Some(url::socket(ip, plan::port(pod, &port)?, path))
         }
         _ => None,
     };
