@@ -5,6 +5,7 @@ use futures::StreamExt;
 use session_shared::api::DataPolicy;
 use session_shared::cluster::chosen::AT_ONCE;
 use session_shared::cluster::{Cluster, Write};
+use session_shared::encode::shell;
 use session_shared::failure;
 use session_shared::flags::writing::DryRun;
 use session_shared::lifecycle::deleting::Doomed;
@@ -100,7 +101,10 @@ fn of_data(doomed: &Doomed, namespace: &str) -> Vec<String> {
     let again = ", taken up again by a create of the same name, user and template";
     let name = doomed.name();
     let saved = doomed.snapshot().map(|set| {
-        let restore = format!("kubectl session snapshot restore {set} -n {namespace}");
+        let restore = format!(
+            "kubectl session snapshot restore {} -n {namespace}",
+            shell::word(set)
+        );
         match doomed.session.spec.manifest {
             None => format!("saved: snapshot/{set}, brought back by: {restore} --into {name}"),
             Some(_) => format!("saved: snapshot/{set}, brought back by a create of {name}, a stop, and: {restore} --in-place"),

@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use session_shared::cluster::files::{Directory, Inside};
 use session_shared::cluster::{Cluster, rights};
+use session_shared::encode::shell;
 use session_shared::failure::{Kind, hinted, is};
 use session_shared::flags::connection::Connection;
 use session_shared::flags::selection::session_name;
@@ -201,7 +202,7 @@ impl Bringing {
             undone: format!("nothing was restored in session {session:?}"),
             without: format!(
                 "restore it while the session writes: kubectl session snapshot restore {session} -n {namespace} --from {}",
-                self.from
+                shell::word(&self.from)
             ),
         };
         Pausing::of(present, skip, words)

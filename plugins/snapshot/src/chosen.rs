@@ -6,6 +6,7 @@ use session_shared::Timestamp;
 use session_shared::api::ObjectRef;
 use session_shared::cluster::live::missing;
 use session_shared::cluster::{Cluster, Place, Selection};
+use session_shared::encode::shell;
 use session_shared::failure::{hinted, usage};
 use session_shared::labels;
 use session_shared::lifecycle::snapshotting::served;
@@ -166,8 +167,8 @@ pub(crate) async fn find(cluster: &Cluster, sets: &[Set], name: &str) -> Result<
         None => Err(missing(&VOLUME_SNAPSHOT, name)),
         Some(_) => {
             let error = anyhow!("VolumeSnapshot {name:?} is no session's: it was not taken here");
-            let plain =
-                format!("use kubectl with it: kubectl get volumesnapshot {name} -n {namespace}");
+            let plain = ["kubectl", "get", "volumesnapshot", name, "-n", namespace];
+            let plain = format!("use kubectl with it: {}", shell::line(&plain));
             Err(hinted(error, plain))
         }
     }

@@ -3,6 +3,7 @@
 use anyhow::{Result, anyhow};
 use session_shared::Timestamp;
 use session_shared::cluster::Cluster;
+use session_shared::encode::shell;
 use session_shared::failure::{hinted, usage};
 use session_shared::flags::connection::Connection;
 use session_shared::flags::writing::DryRun;
@@ -129,7 +130,7 @@ impl InPlace {
             );
             error = hinted(error, held);
         }
-        let name = &self.set.name;
+        let name = shell::word(&self.set.name);
         let again = format!(
             "go on with it: kubectl session snapshot restore {name} --in-place -n {namespace}"
         );

@@ -7,6 +7,7 @@ use anyhow::{Result, anyhow};
 use session_shared::Timestamp;
 use session_shared::cluster::files::{Inside, Script};
 use session_shared::cluster::{Cluster, rights};
+use session_shared::encode::shell;
 use session_shared::failure::{Hint, usage};
 use session_shared::flags::connection::Connection;
 use session_shared::flags::selection::session_name;
@@ -121,7 +122,8 @@ impl Saving {
         let words = Words {
             undone: format!("the files of session {session:?} were not copied"),
             without: format!(
-                "copy them while the session writes: kubectl session snapshot create {session} -n {namespace} --to {to}"
+                "copy them while the session writes: kubectl session snapshot create {session} -n {namespace} --to {}",
+                shell::word(to)
             ),
         };
         Pausing::of(present, skip, words)

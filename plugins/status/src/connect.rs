@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use session_shared::api::{ConnectMethod, Phase, Session};
+use session_shared::encode::shell;
 
 use crate::data::Data;
 use crate::diagnosis::Diagnosis;
@@ -52,7 +53,7 @@ fn of_method(session: &Session, method: &ConnectMethod, default: bool) -> Method
     let chosen = if default {
         String::new()
     } else {
-        format!(" --method {}", method.name)
+        format!(" --method {}", shell::word(&method.name))
     };
     Method {
         name: method.name.clone(),
@@ -65,7 +66,7 @@ fn of_method(session: &Session, method: &ConnectMethod, default: bool) -> Method
 fn command(session: &Session, verb: &str) -> String {
     let name = session.metadata.name.as_deref().unwrap_or_default();
     let namespace = session.metadata.namespace.as_deref().unwrap_or_default();
-    format!("kubectl session {verb} {name} -n {namespace}")
+    shell::line(&["kubectl", "session", verb, name, "-n", namespace])
 }
 
 /// What somebody would do next.

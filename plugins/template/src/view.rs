@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 use session_shared::api::{
     ConnectMethod, DataPolicy, Hooks, Lifetime, OnExpiry, ParameterType, Presets, SessionTemplate,
 };
+use session_shared::encode::shell;
 use session_shared::objects::resource::text;
-use session_shared::report::table;
+use session_shared::report::{clean, table};
 use session_shared::template::{Finding, Manifest, Parameters, Severity};
 
 use crate::asked::{Asked, asked, parameters};
@@ -62,7 +63,7 @@ pub(crate) fn template(
     ];
     let mut shown: String = lines
         .iter()
-        .map(|(label, value)| format!("{label:<14}{value}\n"))
+        .map(|(label, value)| format!("{label:<14}{}\n", clean::line(value)))
         .collect();
     shown.push_str(&section("Connect:", &connect(&spec.connect)));
     if let Some((manifest, found)) = read {
@@ -123,7 +124,7 @@ fn hooks(hooks: Option<&Hooks>) -> String {
         ("resume", &hooks.resume),
     ];
     let named = all.iter().filter_map(|(name, hook)| {
-        let command = command(&hook.as_ref()?.command);
+        let command = shell::line(&hook.as_ref()?.command);
         Some(format!("{name} ({command})"))
     });
     or_none(&named.collect::<Vec<_>>().join(", "))
@@ -160,7 +161,7 @@ fn connect(methods: &[ConnectMethod]) -> String {
                     .unwrap_or_default();
                 format!("ssh, port {}{user}", port(ssh.port.as_ref()))
             }
-            _ => command(&method.exec),
+            _ => shell::line(&method.exec),
         };
         let container = method.container.as_deref();
         let container = container
@@ -181,7 +182,7 @@ fn presets(presets: &Presets) -> String {
     let row = |(name, values): (&String, &std::collections::BTreeMap<String, String>)| {
         let values: Vec<String> = values
             .iter()
-            .map(|(name, value)| format!("{name}={}", word(value)))
+            .map(|(name, value)| format!("{name}={}", shell::word(value)))
             .collect();
         vec![name.clone(), values.join(" ")]
     };
@@ -199,24 +200,10 @@ fn example(name: &str, asked: &[Asked<'_>]) -> String {
         }
     });
     let required: String = required.collect();
-    format!("kubectl session create NAME --template {name}{required}\n")
-}
-
-fn command(words: &[String]) -> String {
-    words
-        .iter()
-        .map(|one| word(one))
-        .collect::<Vec<_>>()
-        .join(" ")
-}
-
-/// A word as a shell takes it.
-fn word(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@,+".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
+    format!(
+        "kubectl session create NAME --template {}{required}\n",
+        shell::word(name)
+    )
 }
 
 /// A finding of lint with its way out, as lines.

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::encode::shell;
 use crate::failure::hinted;
 use crate::labels;
 use crate::objects::ResourceType;
@@ -72,9 +73,15 @@ pub(super) fn of_another_template(
     hinted(
         error,
         format!(
-            "choose another name, or remove the data: kubectl delete {} {name} -n {}",
-            resource.plural,
-            text(found, "/metadata/namespace")
+            "choose another name, or remove the data: {}",
+            shell::line(&[
+                "kubectl",
+                "delete",
+                &resource.plural,
+                name,
+                "-n",
+                text(found, "/metadata/namespace"),
+            ])
         ),
     )
 }

@@ -5,6 +5,7 @@ use anyhow::{Result, anyhow};
 use super::stopping::Present;
 use crate::cluster::Cluster;
 use crate::cluster::interrupt::Interrupt;
+use crate::encode::shell;
 use crate::failure::{self, Kind, hinted};
 use crate::reconcile::HookRun;
 
@@ -98,7 +99,7 @@ impl Pausing {
                 "session {:?} may still be quiesced: it could not be resumed: {error:#}",
                 self.session
             );
-            let words = hook.command.join(" ");
+            let words = shell::line(&hook.command);
             hinted(
                 error,
                 format!(

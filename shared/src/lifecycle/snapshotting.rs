@@ -20,6 +20,7 @@ use crate::api::ObjectRef;
 use crate::cluster::interrupt::Interrupt;
 use crate::cluster::snapshots::{DriverFailed, Milestone};
 use crate::cluster::{Cluster, Write, random_token};
+use crate::encode::shell;
 use crate::failure::{self, Kind, hinted};
 use crate::labels;
 use crate::names::check_subdomain;
@@ -352,6 +353,7 @@ impl Cutting {
             };
         }
         let look = format!("look at it: kubectl session snapshot list {session} -n {namespace}");
+        let set = shell::word(set);
         let drop = format!("delete it: kubectl session snapshot delete {set} -n {namespace}");
         hinted(hinted(error, look), drop)
     }

@@ -4,6 +4,7 @@ use anyhow::{Result, anyhow};
 use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, Write};
+use crate::encode::shell;
 use crate::failure::{self, Kind, hinted};
 use crate::labels;
 use crate::objects::ResourceType;
@@ -81,7 +82,7 @@ pub(super) fn whole(session: &Value) -> Result<()> {
 
 /// The way on from a copy that was cut off.
 pub(super) fn unfinished(error: anyhow::Error, session: &Value) -> anyhow::Error {
-    let set = copied_from(session).unwrap_or_default();
+    let set = shell::word(copied_from(session).unwrap_or_default());
     let (namespace, name) = key(session);
     hinted(
         error,
@@ -97,7 +98,8 @@ pub(super) fn nothing_left(error: anyhow::Error, session: &Value) -> anyhow::Err
         error,
         format!(
             "nothing is left of session {name:?}; snapshot {set:?} is there: \
-            kubectl session snapshot restore {set} --into {name} -n {namespace}"
+            kubectl session snapshot restore {} --into {name} -n {namespace}",
+            shell::word(set)
         ),
     )
 }

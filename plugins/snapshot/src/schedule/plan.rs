@@ -3,6 +3,7 @@
 use anyhow::{Result, anyhow};
 use serde_json::Value;
 use session_shared::api::ObjectRef;
+use session_shared::encode::shell;
 use session_shared::failure::hinted;
 use session_shared::labels;
 use session_shared::objects::ResourceType;
@@ -104,8 +105,9 @@ fn own(found: &Value, resource: &ResourceType, belonging: &Belonging) -> Result<
         session.as_str()
     );
     let look = format!(
-        "look whose it is: kubectl get {} {name} -n {namespace} -o yaml",
-        resource.plural
+        "look whose it is: kubectl get {} {} -n {namespace} -o yaml",
+        shell::word(&resource.plural),
+        shell::word(name)
     );
     Err(hinted(error, look))
 }
