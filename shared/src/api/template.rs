@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 
+use anyhow::Context;
 use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::int_or_string::IntOrString;
 use super::parameter::Parameter;
 use super::session::PrimaryRef;
+use crate::names::SshUser;
 
 /// What a session can run: parameters, and a manifest that uses them.
 #[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -91,6 +93,19 @@ pub struct ConnectMethod {
     /// Container, when it is not the primary one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container: Option<String>,
+}
+
+impl ConnectMethod {
+    /// Checks what other programs are told of the method.
+    ///
+    /// # Errors
+    /// A user that ssh could take for something else.
+    pub fn check(&self) -> anyhow::Result<()> {
+        let user = self.ssh.as_ref().and_then(|ssh| ssh.user.as_deref());
+        let user = user.map(str::parse::<SshUser>).transpose();
+        user.map(drop)
+            .with_context(|| format!("in connect method {:?}", self.name))
+    }
 }
 
 /// A web page or API in the session.

@@ -207,10 +207,11 @@ fn expand_connect(methods: &[ConnectMethod], values: &Values) -> Result<Vec<Conn
             if let Some(ssh) = &mut method.ssh {
                 ssh.user = ssh.user.as_ref().map(expand).transpose()?;
             }
+            method.check()?;
             Ok(method)
         })
         .collect::<Result<_>>()
-        .context("in the template's connect methods")
+        .context("cannot use the connect methods")
 }
 
 /// Given values that may be seen go into the Session, so that the next start has them again.

@@ -1,5 +1,6 @@
 //! Everything there is to say about a template or a manifest before it is used.
 
+mod connect;
 mod objects;
 mod spec;
 
@@ -95,7 +96,8 @@ pub fn lint(source: &Source) -> Vec<Finding> {
             spec::lint(source, file, &manifest, &parameters, &mut findings);
         }
     } else {
-        let (manifest, _) = lint_manifest(source, &[], &mut findings);
+        let (manifest, parameters) = lint_manifest(source, &[], &mut findings);
+        connect::annotations(&manifest, &parameters, &mut findings);
         let workloads = manifest.workloads();
         if workloads.len() > 1 {
             let message = format!(

@@ -5,10 +5,10 @@ use super::super::manifest::{MANIFEST_MAX, Manifest};
 use super::super::node::{Node, Scalar};
 use super::super::parameter::ParameterType;
 use super::super::parameters::Parameters;
-use super::super::problem::problem;
+use super::super::problem::{Problem, problem};
 use super::super::resolve::nearest;
 use super::super::source::{Place, Source};
-use super::{Findings, Severity};
+use super::{Findings, Severity, connect};
 use crate::duration::Lifetime;
 
 const SPEC: [&str; 10] = [
@@ -50,7 +50,7 @@ pub(super) fn lint(
     };
     spec.fields();
     spec.primary(manifest);
-    spec.connect();
+    spec.connect(parameters);
     spec.presets(parameters);
     spec.parameters(parameters);
     spec.lifetime();
@@ -165,7 +165,7 @@ impl Spec<'_> {
         }
     }
 
-    fn connect(&mut self) {
+    fn connect(&mut self, parameters: &Parameters) {
         let mut said = Vec::new();
         let mut names: Vec<&str> = Vec::new();
         for method in self.at(&["connect"]).map(Node::items).unwrap_or_default() {
@@ -197,6 +197,15 @@ impl Spec<'_> {
         for (place, message) in said {
             self.say(Severity::Error, place, message);
         }
+        let methods = self.at(&["connect"]).map(Node::items).unwrap_or_default();
+        let users = methods
+            .iter()
+            .filter_map(|method| method.at(&["ssh", "user"]));
+        let presets = &self.file.presets;
+        let wrong: Vec<Problem> = users
+            .filter_map(|user| connect::user(self.source, user, parameters, presets))
+            .collect();
+        self.findings.all(Severity::Error, wrong);
     }
 
     fn presets(&mut self, parameters: &Parameters) {

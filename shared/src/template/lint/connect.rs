@@ -1,0 +1,106 @@
+//! SSH users of connect methods, as far as they can be known without values.
+
+use super::super::annotation::plain_value;
+use super::super::manifest::Manifest;
+use super::super::node::Node;
+use super::super::parameter::Presets;
+use super::super::parameters::Parameters;
+use super::super::placeholder::{Piece, Var, pieces};
+use super::super::problem::{Problem, problem};
+use super::super::source::Source;
+use super::{Findings, Severity};
+use crate::api::ConnectMethod;
+use crate::labels;
+use crate::names::SshUser;
+
+/// Most texts that are tried for one scalar: a file with more options than that has its users checked at create.
+const TEXTS_MAX: usize = 64;
+
+/// What is wrong with the user of a connect method of a template; `spec.connect` is no text with typed placeholders.
+pub(super) fn user(
+    source: &Source,
+    node: &Node,
+    parameters: &Parameters,
+    presets: &Presets,
+) -> Option<Problem> {
+    let user = node.scalar()?;
+    let (pieces, bad) = pieces(&user.text);
+    if let Some(bad) = bad.into_iter().next() {
+        return Some(problem(source, user.place, bad.message).hint(bad.hint));
+    }
+    let mut texts = texts(&pieces, parameters, presets).into_iter();
+    let wrong = texts.find_map(|text| text.parse::<SshUser>().err())?;
+    Some(problem(source, user.place, wrong.to_string()))
+}
+
+/// Finds what is wrong with the annotations of a manifest that stand for `spec.connect`.
+pub(super) fn annotations(manifest: &Manifest, parameters: &Parameters, findings: &mut Findings) {
+    let none = Presets::default();
+    for document in &manifest.documents {
+        let annotations = document.root.at(&["metadata", "annotations"]);
+        let written = annotations.and_then(|all| all.get(labels::CONNECT));
+        let Some(written) = written.and_then(Node::scalar) else {
+            continue;
+        };
+        let texts = texts(&written.pieces, parameters, &none);
+        if let Some(wrong) = texts.iter().find_map(|text| methods(text).err()) {
+            let message = format!("invalid annotation {}: {wrong:#}", labels::CONNECT);
+            findings.push(Severity::Error, manifest.problem(written.place, message));
+        }
+    }
+}
+
+/// Reads an annotation as a start will.
+fn methods(text: &str) -> anyhow::Result<()> {
+    let value = plain_value(&Source::new(labels::CONNECT, text)?)?;
+    let methods: Vec<ConnectMethod> = serde_json::from_value(value)?;
+    methods.iter().try_for_each(ConnectMethod::check)
+}
+
+/// What a text may become: with every default, option and preset of its parameters once, and `x` for what nobody knows yet.
+fn texts(pieces: &[Piece], parameters: &Parameters, presets: &Presets) -> Vec<String> {
+    let vars = pieces.iter().filter_map(|piece| match piece {
+        Piece::Var(var) => Some(var),
+        Piece::Text(_) => None,
+    });
+    let usual = |var: &Var| {
+        known(var, parameters, presets)
+            .first()
+            .map(|text| (*text).to_owned())
+    };
+    let with = |chosen: Option<(&Var, &str)>| -> String {
+        let text = pieces.iter().map(|piece| match (piece, chosen) {
+            (Piece::Text(text), _) => text.clone(),
+            (Piece::Var(var), Some((other, text))) if var == other => text.to_owned(),
+            (Piece::Var(var), _) => usual(var).unwrap_or_else(|| "x".to_owned()),
+        });
+        text.collect()
+    };
+    let others = vars.flat_map(|var| {
+        let known = known(var, parameters, presets);
+        let texts: Vec<String> = known
+            .iter()
+            .skip(1)
+            .map(|text| with(Some((var, text))))
+            .collect();
+        texts
+    });
+    std::iter::once(with(None))
+        .chain(others)
+        .take(TEXTS_MAX)
+        .collect()
+}
+
+/// The values that a placeholder is known to take.
+fn known<'p>(var: &'p Var, parameters: &'p Parameters, presets: &'p Presets) -> Vec<&'p str> {
+    let parameter = parameters.get(&var.name);
+    let declared = parameter.and_then(|parameter| parameter.default.as_deref());
+    let options = parameter
+        .into_iter()
+        .flat_map(|parameter| &parameter.options);
+    let preset = presets.values().filter_map(|values| values.get(&var.name));
+    let more = options.chain(preset).map(String::as_str);
+    let mut known: Vec<&str> = declared.or(var.default.as_deref()).into_iter().collect();
+    known.extend(more);
+    known
+}
