@@ -19,6 +19,7 @@ use super::surroundings::{Surroundings, go_words};
 use crate::failure::{Failure, Kind};
 use crate::flags::connection::Connection;
 use crate::flags::waiting;
+use crate::names::NamespaceName;
 
 /// Where kubectl looks for a server when nothing names one.
 const NOWHERE: &str = "http://localhost:8080";
@@ -62,7 +63,7 @@ pub(super) async fn load(flags: &Connection, around: &Surroundings) -> Result<Lo
     let account = in_cluster.then(|| around.account.join("token"));
     let identity = identity::identify(&picked, tls, account, authority.as_deref(), around).await?;
     config.auth_info = identity.auth_info;
-    let namespace = namespace(flags, &picked, in_cluster, around);
+    let namespace = namespace(flags, &picked, in_cluster, around)?;
     config.default_namespace.clone_from(&namespace);
     Ok(Loaded {
         config,
@@ -119,7 +120,7 @@ fn namespace(
     picked: &Picked,
     in_cluster: bool,
     around: &Surroundings,
-) -> String {
+) -> Result<String> {
     let flag = Some(flags.namespace.clone()).filter(|name| !name.is_empty());
     let pod = || {
         if in_cluster {
@@ -128,9 +129,10 @@ fn namespace(
             None
         }
     };
-    flag.or_else(|| picked.namespace.clone())
-        .or_else(pod)
-        .unwrap_or_else(|| "default".to_owned())
+    let named = flag.or_else(|| picked.namespace.clone()).or_else(pod);
+    // It stands in paths of requests, and in hints to be pasted.
+    let name: NamespaceName = named.as_deref().unwrap_or("default").parse()?;
+    Ok(name.to_string())
 }
 
 /// The certificate authority, PEM.
