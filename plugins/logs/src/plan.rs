@@ -8,6 +8,7 @@ use session_shared::failure::hinted;
 use session_shared::objects::ObjectRef;
 use session_shared::objects::pods::pod_metadata_paths;
 use session_shared::reconcile::is_primary;
+use session_shared::report::clean;
 
 use crate::intent::{Containers, Workload};
 
@@ -302,7 +303,7 @@ impl Names {
 
 /// What stands before a line, as with kubectl's --prefix.
 pub(crate) fn prefix(pod: &str, container: &str) -> String {
-    format!("[pod/{pod}/{container}] ")
+    format!("[pod/{}/{}] ", clean::line(pod), clean::line(container))
 }
 
 /// A Pod's name.

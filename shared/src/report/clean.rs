@@ -2,15 +2,24 @@
 
 use std::borrow::Cow;
 
+use crate::unicode::{is_emoji_form, is_invisible};
+
 /// Text as kubectl shows it: ESC as `^[` and a carriage return as `\r`, so that no object can move the cursor. The other
-/// control characters but tab and newline, which kubectl lets through, are shown as `^A` to `^_` and `^?`.
+/// control characters but tab and newline, which kubectl lets through, are shown as `^A` to `^_` and `^?`. What is not seen, or
+/// changes the order of what is, is shown as Go writes it: `\u202e`, which in JSON is the same text.
 pub fn shown(text: &str) -> Cow<'_, str> {
     if is_plain(text) || !text.chars().any(unsafe_char) {
         return Cow::Borrowed(text);
     }
     let mut clean = String::with_capacity(text.len() + 8);
+    let mut before = None;
     for c in text.chars() {
         match c {
+            c if is_emoji_form(before, c) => clean.push(c),
+            c if is_invisible(c) => match u32::from(c) {
+                code @ ..=0xffff => clean.push_str(&format!("\\u{code:04x}")),
+                code => clean.push_str(&format!("\\U{code:08x}")),
+            },
             '\r' => clean.push_str("\\r"),
             '\x7f' => clean.push_str("^?"),
             // C1 controls: some terminals take U+009B for ESC [.
@@ -21,6 +30,7 @@ pub fn shown(text: &str) -> Cow<'_, str> {
             }
             c => clean.push(c),
         }
+        before = Some(c);
     }
     Cow::Owned(clean)
 }
@@ -53,7 +63,7 @@ fn is_plain(text: &str) -> bool {
 
 fn unsafe_char(c: char) -> bool {
     // Vertical tab and form feed are tab stops of the table writer.
-    c.is_control() && !matches!(c, '\t' | '\n' | '\x0b' | '\x0c')
+    (c.is_control() && !matches!(c, '\t' | '\n' | '\x0b' | '\x0c')) || is_invisible(c)
 }
 
 #[cfg(test)]
@@ -65,6 +75,18 @@ mod tests {
         assert_eq!(shown("a\x1b[31mb"), "a^[[31mb");
         assert_eq!(shown("a\rb\x07\x7f\u{9b}"), "a\\rb^G^?\\x9b");
         assert_eq!(shown("plain ünïcode\t\n"), "plain ünïcode\t\n");
+    }
+
+    #[test]
+    fn what_is_not_seen_is_shown() {
+        assert_eq!(
+            shown("al\u{200b}ice\u{202e}nimda"),
+            "al\\u200bice\\u202enimda"
+        );
+        assert_eq!(shown("a\u{e0041}\u{e0100}"), "a\\U000e0041\\U000e0100");
+        assert_eq!(shown("soft\u{ad}ly\u{2028}"), "soft\\u00adly\\u2028");
+        assert_eq!(shown("❤\u{fe0f} a\u{fe0f}"), "❤\u{fe0f} a\\ufe0f");
+        assert_eq!(shown("❤\u{fe0f}\u{fe0f}"), "❤\u{fe0f}\\ufe0f");
     }
 
     #[test]

@@ -259,13 +259,9 @@ impl Console {
         self.out(&format!("{text}\n"))
     }
 
-    /// Prints a line, or several, on standard error.
+    /// Prints a line, or several, on standard error. It is for people, in a file too: what it shows of the cluster is cleaned.
     pub fn err_line(&mut self, text: &str) {
-        if self.terminals.err {
-            self.err_raw(&clean::shown(text));
-        } else {
-            self.err_raw(text);
-        }
+        self.err_raw(&clean::shown(text));
     }
 
     /// Prints `Warning: …` on standard error, each text once.
@@ -318,7 +314,7 @@ impl Console {
     /// As [`Console::out`].
     pub fn confirm(&mut self, preview: &[String], question: &str) -> Result<bool> {
         for line in preview {
-            self.line(line)?;
+            self.line(&clean::line(line))?;
         }
         self.out(&format!("{question} (y/N): "))?;
         let mut answer = Vec::new();

@@ -10,6 +10,7 @@ use serde_json::Value;
 use serde_saphyr::{DoubleQuoted, SingleQuoted};
 
 use super::json::sorted;
+use crate::unicode::is_invisible;
 
 /// An object as a YAML document, a newline at its end and no `---` before it.
 ///
@@ -52,8 +53,10 @@ impl Serialize for Sorted<'_> {
 }
 
 fn write_text<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
-    if text.starts_with('\t') || text.contains("\n\t") {
-        // kubectl's reader takes the tab for indentation, wherever a block scalar begins with it.
+    let tabbed = text.starts_with('\t') || text.contains("\n\t");
+    if tabbed || text.contains(is_invisible) {
+        // kubectl's reader takes the tab for indentation, wherever a block scalar begins with it. What a terminal shows as an
+        // escape is one only between double quotes.
         DoubleQuoted(text).serialize(serializer)
     } else if wants_single_quotes(text) {
         SingleQuoted(text).serialize(serializer)
@@ -189,6 +192,8 @@ spec:
         ",",
         "''",
         "\u{2028}",
+        "a\u{202e}b",
+        "a\u{200b}\n\u{e0041}",
         "x\u{7f}y",
     ];
 

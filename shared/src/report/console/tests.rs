@@ -52,7 +52,9 @@ fn escapes_of_others_do_not_reach_a_terminal_and_files_get_them() {
     );
     let (mut console, captured) = Console::captured("", false);
     console.out(evil).unwrap();
+    console.err_line(evil.trim_end());
     assert_eq!(captured.out(), evil);
+    assert_eq!(captured.err(), "^[]0;x^G\n");
 }
 
 #[test]
