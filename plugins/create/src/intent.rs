@@ -7,6 +7,7 @@ use serde_json::Value;
 use session_shared::api::{DataPolicy, Resources, SessionSpec, State, Storage};
 use session_shared::duration::Lifetime;
 use session_shared::failure::{hinted, usage};
+use session_shared::flags::selection::new_owner;
 use session_shared::flags::values::{Assigned, source};
 use session_shared::flags::writing::DryRun;
 use session_shared::labels;
@@ -90,11 +91,7 @@ pub(crate) fn read(args: &Args, console: &mut Console) -> Result<Intent> {
         .as_deref()
         .map(str::parse::<SessionName>)
         .transpose()?;
-    let user_id = args
-        .user_id
-        .as_deref()
-        .map(str::parse::<UserId>)
-        .transpose()?;
+    let user_id = args.user_id.as_deref().map(new_owner).transpose()?;
     let driver = driver(&args.reconcile)?;
     let mut assigned = args
         .values
@@ -207,7 +204,7 @@ fn from_session(file: &str, mut object: Value, args: &Args) -> Result<Found> {
         .with_context(|| format!("{file}: the Session cannot be read"))?;
     let user_id = Some(spec.user_id.as_str())
         .filter(|id| !id.is_empty())
-        .map(str::parse::<UserId>)
+        .map(new_owner)
         .transpose()?;
     if let Some(primary) = &args.primary {
         spec.primary = Some(primary::parse(primary)?);

@@ -8,6 +8,7 @@ use session_shared::api::SessionSpec;
 use session_shared::cluster::Cluster;
 use session_shared::failure::usage;
 use session_shared::flags::connection::Connection;
+use session_shared::flags::selection::new_owner;
 use session_shared::flags::values::Assigned;
 use session_shared::labels;
 use session_shared::names::{NamespaceName, SessionName, UserId};
@@ -41,7 +42,7 @@ struct Subject {
 pub(crate) async fn run(args: &Render, connection: &Connection, ground: &mut Ground) -> Result<()> {
     let place = chosen::place(&args.which)?;
     let session: SessionName = args.session.parse()?;
-    let owner = args.user_id.as_deref().map(str::parse).transpose()?;
+    let owner = args.user_id.as_deref().map(new_owner).transpose()?;
     let documents = args.output.is_empty();
     let output = if documents { "yaml" } else { &args.output };
     let format = Format::parse(output, Allowed::Object, false, false)?;

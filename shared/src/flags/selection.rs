@@ -4,8 +4,8 @@ use anyhow::Result;
 use clap::Args;
 
 use super::numbers;
-use crate::failure::usage;
-use crate::names::SessionName;
+use crate::failure::{hinted, usage};
+use crate::names::{SessionName, UserId};
 
 /// Flags of verbs that read many objects.
 #[derive(Args, Clone, Debug)]
@@ -48,6 +48,19 @@ impl Default for Selecting {
             chunk_size: 500,
         }
     }
+}
+
+/// Reads the owner of a session that is about to be made.
+///
+/// # Errors
+/// An id that no session can have, or that people would take for another one.
+pub fn new_owner(id: &str) -> Result<UserId> {
+    UserId::of_new_session(id).map_err(|error| {
+        hinted(
+            error,
+            "type the id as the API server names its owner; yours: kubectl auth whoami",
+        )
+    })
 }
 
 /// Reads a session's name, alone or as `list -o name` prints it: `alice`, `session/alice`,
