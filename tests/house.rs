@@ -1,6 +1,8 @@
 //! The architecture itself: which room may use which, and what every verb must have.
 //!
 //! Nothing else enforces these rules. A rule that is broken on purpose gets its exemption here, by name and with its reason.
+//!
+//! Long because every rule of the house stands here.
 
 #![allow(
     clippy::expect_used,
@@ -245,6 +247,16 @@ fn a_room_touches_only_its_own_crates() {
         }
     }
     assert!(broken.is_empty(), "{broken:#?}");
+}
+
+/// Text for other programs has one encoder a format: a second one would forget what the first has learnt.
+#[test]
+fn words_of_a_shell_are_quoted_in_one_room() {
+    let sources = ["shared/src", "plugins"].into_iter().flat_map(sources);
+    for (path, text) in sources.filter(|(path, _)| room_of(path) != Some("encode")) {
+        let quotes = code(&text).contains(r##"r"'\''""##);
+        assert!(!quotes, "{} quotes words of a shell", path.display());
+    }
 }
 
 fn verbs() -> Vec<String> {

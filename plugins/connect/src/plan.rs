@@ -317,9 +317,10 @@ pub(crate) fn address(
 ) -> Result<Option<String>> {
     let status = present.session.status.as_ref();
     let written = status.and_then(|status| status.endpoint.as_deref());
+    let name = present.session.metadata.name.as_deref().unwrap_or_default();
     let read = |text: &str| {
         let endpoint = text.parse::<Endpoint>();
-        endpoint.with_context(|| format!("cannot use the endpoint of session {:?}", present.name()))
+        endpoint.with_context(|| format!("cannot use the endpoint of session {name:?}"))
     };
     let Entrance::Page { port, path, .. } = entrance else {
         let endpoint = written.map(read).transpose()?;
