@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use session_support::{Answer, FakeApi, Output, run_binary};
 
-use super::{change, is_clean, is_refused, piped, program, run, running, words_of};
+use super::{change, is_clean, is_refused, piped, program, run, running, ssh_as, words_of};
 
 /// Users that ssh, its configuration or a shell would take for something else.
 const USERS: [&str; 8] = [
