@@ -62,8 +62,7 @@ fn is_plain(text: &str) -> bool {
 }
 
 fn unsafe_char(c: char) -> bool {
-    // Vertical tab and form feed are tab stops of the table writer.
-    (c.is_control() && !matches!(c, '\t' | '\n' | '\x0b' | '\x0c')) || is_invisible(c)
+    (c.is_control() && !matches!(c, '\t' | '\n')) || is_invisible(c)
 }
 
 #[cfg(test)]
@@ -73,6 +72,7 @@ mod tests {
     #[test]
     fn an_escape_cannot_reach_the_terminal() {
         assert_eq!(shown("a\x1b[31mb"), "a^[[31mb");
+        assert_eq!(shown("a\x0bb\x0cc"), "a^Kb^Lc");
         assert_eq!(shown("a\rb\x07\x7f\u{9b}"), "a\\rb^G^?\\x9b");
         assert_eq!(shown("plain ünïcode\t\n"), "plain ünïcode\t\n");
     }

@@ -104,7 +104,8 @@ fn cell(found: &[Found<'_>]) -> String {
     let none = none.then(|| "<none>".to_owned());
     let values = found.iter().flatten().map(|value| json::plain(value));
     let texts: Vec<_> = none.into_iter().chain(values).collect();
-    clean::shown(&texts.join(",")).into_owned()
+    // A line end would begin a row of an object that is not there.
+    clean::line(&texts.join(",")).into_owned()
 }
 
 #[cfg(test)]
@@ -135,6 +136,13 @@ bob^[[1m   <none>   <none>   <none>   map[k:[true]]   <none>
         assert_eq!(columns.render(&objects()).unwrap(), expected);
         let again = columns.render(&objects()[..1]).unwrap();
         assert!(again.starts_with("alice      x        1,b"), "{again}");
+    }
+
+    #[test]
+    fn an_object_is_one_row_whatever_its_values_hold() {
+        let object = json!({"a": "x\nfake\x0crow\x0b"});
+        let mut columns = Columns::parse("A:.a", true).unwrap();
+        assert_eq!(columns.render(&[object]).unwrap(), "x fake^Lrow^K\n");
     }
 
     #[test]

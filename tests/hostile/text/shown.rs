@@ -104,6 +104,11 @@ pub(super) fn rows_in_a_cell() -> Result<()> {
         &["list"][..],
         &["list", "-o", "wide"],
         &["list", "-o", "name"],
+        &[
+            "list",
+            "-o",
+            "custom-columns=N:.metadata.name,U:.spec.userId,E:.status.endpoint",
+        ],
     ] {
         let done = run(&api, words)?;
         let rows = done
