@@ -18,7 +18,7 @@ const QUESTIONS: [&str; 9] = [
     "delete alice bob",
     "cleanup --expired",
     "start bob --restart",
-    "resize bob --memory 128Mi --restart",
+    "resize bob --memory 32Mi --restart",
     "snapshot delete first",
     "snapshot prune alice --keep 0",
     "snapshot restore bob --from @/files.tar.gz",
@@ -57,6 +57,11 @@ pub(crate) fn attacks() -> Vec<Attack> {
             a_question_outlives_ctrl_z,
             "Ctrl-Z at a question, later `fg`",
             "the terminal's modes are as before, and the question is still there to be answered",
+        ),
+        attack!(
+            a_live_screen_is_given_back_on_ctrl_z,
+            "Ctrl-Z in `status -w`, later `fg`, then Ctrl-C",
+            "the terminal shows what it showed before, the report again after `fg`, and is as it was in the end",
         ),
         attack!(
             yes_may_be_said_twice,
@@ -179,6 +184,28 @@ fn a_question_outlives_ctrl_z() -> Result<()> {
     ensure!(ended(child)? == 0);
     ensure!(terminal.modes()? == before);
     scene.is_untouched("stop bob")
+}
+
+fn a_live_screen_is_given_back_on_ctrl_z() -> Result<()> {
+    let scene = Scene::new()?;
+    let mut terminal = Terminal::new(100, 40)?;
+    let before = terminal.modes()?;
+    let line = "set -m; session status bob -w & fg; echo stopped; fg; echo code $?";
+    let child = terminal.run(&scene.shell(line))?;
+    let (take, give_back) = ("\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l");
+    terminal.shows(take)?;
+    terminal.shows("bob")?;
+    terminal.types("\x1a")?;
+    terminal.shows(give_back)?;
+    terminal.shows("stopped\r\n")?;
+    terminal.shows(take)?;
+    terminal.shows("bob")?;
+    terminal.types("\x03")?;
+    terminal.shows(give_back)?;
+    terminal.shows("code 130")?;
+    ensure!(ended(child)? == 0);
+    ensure!(terminal.modes()? == before);
+    scene.is_untouched("status -w")
 }
 
 fn yes_may_be_said_twice() -> Result<()> {

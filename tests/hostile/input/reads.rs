@@ -12,9 +12,9 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail, ensure};
 use rustix::fs::OFlags;
 use rustix::process::Signal;
-use session_support::terminal::{Terminal, ended, signal};
+use session_support::terminal::{Terminal, ended};
 
-use super::scene::{PATIENCE, Scene, until_it_waits};
+use super::scene::{PATIENCE, Scene, send, until_it_waits};
 use crate::attack::{Attack, attack};
 
 /// A command line for every place that reads a file which the user names; `PIPE` is the file.
@@ -160,7 +160,7 @@ fn ctrl_c_ends_every_read_of_a_file_without_a_writer() -> Result<()> {
         let (_folder, mut command) = reading(&scene, line)?;
         let mut child = command.spawn()?;
         until_it_waits(&mut child)?;
-        signal(child.id(), Signal::INT)?;
+        send(&mut child, Signal::INT)?;
         let code = ended(child)?;
         ensure!(code == 130, "exit code {code}");
         scene.is_untouched(line)
@@ -175,7 +175,7 @@ fn sigterm_ends_every_read_of_a_file_that_never_ends() -> Result<()> {
         let mut writer = writer(&folder.path().join("pipe"))?;
         writer.write_all(b"# \n")?;
         until_it_waits(&mut child)?;
-        signal(child.id(), Signal::TERM)?;
+        send(&mut child, Signal::TERM)?;
         let code = ended(child)?;
         // A file that is only opened, or read twice, is refused before it has an end.
         let refused = line.contains("--client-") || line.contains("--from");
@@ -237,7 +237,7 @@ fn ctrl_c_ends_a_wait_for_a_server_or_a_plugin() -> Result<()> {
         config("silent-tls", &format!("https://{address}"), "", "{}")?,
         config("proxy", "http://api.example.com", &format!(", proxy-url: \"http://{address}\""), "{}")?,
         config("socks", "https://api.example.com", &format!(", proxy-url: \"socks5://{address}\""), "{}")?,
-        config("plugin", scene.url(), "", plugin)?,
+        config("plugin", &format!("https://{address}"), "", plugin)?,
     ];
     for line in &lines {
         let mut terminal = Terminal::new(100, 40)?;
@@ -253,14 +253,13 @@ fn ctrl_c_ends_a_wait_for_a_server_or_a_plugin() -> Result<()> {
 fn a_signal_at_any_moment_of_the_start_ends_it() -> Result<()> {
     let scene = Scene::new()?;
     for moment in 0..30 {
-        let child = scene
+        let mut child = scene
             .command("list -o name")
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()?;
         std::thread::sleep(std::time::Duration::from_millis(moment));
-        // One that has ended is not reaped yet: its number is still its own.
-        signal(child.id(), Signal::TERM)?;
+        send(&mut child, Signal::TERM)?;
         let code = ended(child)?;
         ensure!(code == 143 || code == 0, "after {moment} ms: exit code {code}");
     }
@@ -272,12 +271,13 @@ fn what_is_ignored_stays_ignored() -> Result<()> {
     let mut child = scene
         .shell("trap '' HUP; exec session list -w")
         .stdout(Stdio::piped())
+        .stderr(Stdio::null())
         .spawn()?;
     until_it_waits(&mut child)?;
-    signal(child.id(), Signal::HUP)?;
+    send(&mut child, Signal::HUP)?;
     until_it_waits(&mut child)?;
     ensure!(child.try_wait()?.is_none(), "SIGHUP ended it");
-    signal(child.id(), Signal::TERM)?;
+    send(&mut child, Signal::TERM)?;
     let code = ended(child)?;
     ensure!(code == 143, "exit code {code}");
     Ok(())
@@ -303,7 +303,7 @@ fn a_reader_who_does_not_read_cannot_hold_it() -> Result<()> {
     let unread = child.stdout.take();
     until_it_waits(&mut child)?;
     ensure!(child.try_wait()?.is_none(), "a pipe took all of it");
-    signal(child.id(), Signal::TERM)?;
+    send(&mut child, Signal::TERM)?;
     let code = ended(child)?;
     drop(unread);
     ensure!(code == 143, "exit code {code}");

@@ -6,9 +6,10 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use rustix::process::Signal;
 use serde_json::{Value, json};
-use session_support::terminal::Terminal;
-use session_support::{Execution, FakeApi, Listening};
+use session_support::terminal::{self, Terminal};
+use session_support::{Answer, Execution, FakeApi, Listening};
 
 /// The end of every question.
 pub(crate) const PROMPT: &str = "(y/N): ";
@@ -46,6 +47,11 @@ impl Scene {
         api.put(template("kept", CLAIM));
         api.react("pods", |pod| vec![ready(pod)]);
         api.react("persistentvolumeclaims", |claim| vec![bound(claim)]);
+        let cause = "Forbidden: memory limits cannot be decreased";
+        let causes = [("spec.containers[0].resources.limits", cause)];
+        let cannot_shrink = Answer::invalid("", "Pod", "tool-bob", &causes);
+        let resize = "/api/v1/namespaces/default/pods/tool-bob/resize";
+        api.on("PATCH", resize, cannot_shrink);
         let listening = api.listen();
         let scene = Self {
             api,
@@ -130,11 +136,6 @@ impl Scene {
         command
     }
 
-    /// The address of the fake API.
-    pub(crate) fn url(&self) -> &str {
-        self.listening.url()
-    }
-
     /// Starts the program in front of a terminal and waits for its question.
     pub(crate) fn asked(&self, line: &str, terminal: &Terminal) -> Result<Child> {
         let child = terminal.run(&self.command(line))?;
@@ -144,7 +145,9 @@ impl Scene {
 
     /// Finds that nothing was written.
     pub(crate) fn is_untouched(&self, line: &str) -> Result<()> {
-        let writes = self.api.writes();
+        let mut writes = self.api.writes();
+        // A rehearsal changes nothing.
+        writes.retain(|request| !request.raw_query.contains("dryRun=All"));
         ensure!(writes.is_empty(), "{line}: {writes:#?}");
         Ok(())
     }
@@ -154,6 +157,14 @@ impl Scene {
 pub(crate) fn program() -> PathBuf {
     let given = std::env::var_os("SESSION_BINARY").map(PathBuf::from);
     given.unwrap_or_else(|| env!("CARGO_BIN_EXE_kubectl-session").into())
+}
+
+/// Sends a signal to a program that has not ended yet.
+pub(crate) fn send(child: &mut Child, signal: Signal) -> Result<()> {
+    match child.try_wait()? {
+        Some(_) => Ok(()),
+        None => terminal::signal(child.id(), signal),
+    }
 }
 
 /// Waits until every thread of a program waits for something, its verb's among them; or until it has ended.

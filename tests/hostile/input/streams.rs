@@ -12,11 +12,10 @@ use super::scene::Scene;
 use crate::attack::{Attack, attack};
 
 /// Verbs whose output is what they are run for.
-const PRINT: [&str; 14] = [
+const PRINT: [&str; 13] = [
     "list",
     "list -o yaml",
     "list -o name",
-    "list --kept",
     "status bob",
     "status bob -o json",
     "logs bob",
@@ -73,11 +72,17 @@ pub(crate) fn attacks() -> Vec<Attack> {
 fn with_files() -> Result<Scene> {
     let scene = Scene::new()?;
     let mut tar = tar::Builder::new(Vec::new());
-    let content = "work\n".repeat(100_000);
+    // More than a pipe takes, even packed.
+    let mut state = 1_u32;
+    let noise = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        state.to_be_bytes()[0]
+    });
+    let content: Vec<u8> = noise.take(500_000).collect();
     let mut header = tar::Header::new_gnu();
     header.set_size(content.len() as u64);
     header.set_mode(0o644);
-    tar.append_data(&mut header, "./notes", content.as_bytes())?;
+    tar.append_data(&mut header, "./notes", content.as_slice())?;
     let stream = tar.into_inner()?;
     let sum: String = Sha256::digest(&stream)
         .iter()
