@@ -63,7 +63,8 @@ pub(crate) fn run(args: Vec<OsString>) -> ExitCode {
             Some((word, inner)) => match VERBS.iter().find(|verb| verb.name == word) {
                 Some(verb) => {
                     let prefix = place_of(&format!("{prefix} {}", verb.name), inner);
-                    finish(verb.name, &prefix, |ground| verb.run(inner, ground))
+                    let matches = inner.clone();
+                    finish(verb.name, &prefix, move |ground| verb.run(&matches, ground))
                 }
                 None => external::run(word, inner, &prefix),
             },
@@ -158,9 +159,8 @@ pub(crate) fn failed(
     prefix: &str,
 ) -> ExitCode {
     let program = command.get_program().to_string_lossy().into_owned();
-    finish("session", prefix, |_| {
-        Err(anyhow::anyhow!("failed to run {program:?}: {error}"))
-    })
+    let error = anyhow::anyhow!("failed to run {program:?}: {error}");
+    finish("session", prefix, |_| Err(error))
 }
 
 #[cfg(test)]

@@ -12,6 +12,9 @@ use tempfile::NamedTempFile;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
 
+/// What can be done where no file can be made.
+const ELSEWHERE: &str = "name a file, or redirect standard output: --to -";
+const LINK: &str = "symbolic links are not followed";
 /// Pieces that may wait for whoever reads standard output.
 const WAITING: usize = 16;
 
@@ -26,13 +29,18 @@ impl Target {
     /// Where it is, and that it may be written.
     ///
     /// # Errors
-    /// A file that is there already; no such folder; a terminal, which no archive is for.
+    /// A file that is there already, or cannot be replaced; no such folder; a terminal, which no archive is for; standard output
+    /// that is closed.
     pub(crate) fn of(word: &str, overwrite: bool, console: &Console) -> Result<Self> {
         if word == "-" {
             if console.is_terminal() {
                 return Err(anyhow!(
                     "standard output is a terminal: name a file, or a pipe"
                 ));
+            }
+            if console.is_closed() {
+                let error = anyhow!("cannot write the files: standard output is closed");
+                return Err(hinted(error, "name a file, or a pipe"));
             }
             return Ok(Self::Output);
         }
@@ -41,6 +49,7 @@ impl Target {
         if is_folder || path.file_name().is_none() || word.ends_with('/') {
             return Err(anyhow!("{word:?} is a directory: name a file"));
         }
+        replaceable(&path)?;
         if path.symlink_metadata().is_ok() && !overwrite {
             let error = anyhow!("file {word:?} is there already");
             return Err(hinted(
@@ -99,6 +108,28 @@ impl Target {
     }
 }
 
+/// Finds what a new file must not take the place of: a device, a FIFO, a link to what somebody else may have chosen.
+///
+/// # Errors
+/// When there is such a thing.
+fn replaceable(path: &Path) -> Result<()> {
+    let Ok(found) = path.symlink_metadata() else {
+        return Ok(());
+    };
+    if found.is_file() {
+        return Ok(());
+    }
+    let (why, hint) = match path.canonicalize() {
+        Ok(real) if found.is_symlink() && real.is_file() => {
+            (LINK, format!("name the file itself: {real:?}"))
+        }
+        _ if found.is_symlink() => (LINK, ELSEWHERE.to_owned()),
+        _ => ("not a regular file", ELSEWHERE.to_owned()),
+    };
+    let error = anyhow!("cannot write {:?}: {why}", path.display().to_string());
+    Err(hinted(error, hint))
+}
+
 fn folder(path: &Path) -> &Path {
     let parent = path
         .parent()
@@ -151,13 +182,15 @@ impl Opened {
                 let named = spawn_blocking(move || {
                     file.as_file().sync_all()?;
                     let file = if overwrite {
+                        replaceable(&path)?;
                         file.persist(&path)
                     } else {
                         file.persist_noclobber(&path)
                     };
-                    file.map_err(|error| error.error)?.metadata()
+                    let size = file.map_err(|error| error.error)?.metadata()?.len();
+                    Ok::<_, anyhow::Error>(size)
                 });
-                Ok(named.await??.len())
+                named.await?
             }
         }
     }
