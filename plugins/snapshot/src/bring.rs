@@ -6,7 +6,8 @@ use std::io::{BufReader, Seek, SeekFrom, Write};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use session_shared::cluster::files::{Directory, Inside};
+use session_shared::cluster::directory::Directory;
+use session_shared::cluster::files::Inside;
 use session_shared::cluster::{Cluster, rights};
 use session_shared::encode::shell;
 use session_shared::failure::{Kind, hinted, is};
@@ -16,6 +17,7 @@ use session_shared::flags::writing::DryRun;
 use session_shared::lifecycle::pausing::{Pausing, Words};
 use session_shared::lifecycle::stopping::Present;
 use session_shared::names::SessionName;
+use session_shared::objects::storage_limit::storage_limit;
 use session_shared::progress::{Event, Sink};
 use session_shared::quantity::size;
 use session_shared::report::console::{Console, DELETION_QUESTION};
@@ -28,10 +30,9 @@ use tokio::task::spawn_blocking;
 use crate::args::Restore;
 use crate::create::present;
 use crate::file_args::alone;
-use crate::inside::{container, directory, is_some_directory};
+use crate::inside::{cleaned, container, directory, is_some_directory};
 use crate::passing::{WAITING, counted, same, within};
-use crate::sealed::{Checked, check};
-use crate::sending;
+use crate::sealed::{self, Checked, check};
 
 /// What is said when the answer was no.
 const CANCELLED: &str = "nothing has been restored";
@@ -64,6 +65,7 @@ pub(crate) async fn run(
     let bringing = Bringing::of(args, from)?;
     let format = Format::of_object(&args.printing)?;
     let (file, checked) = bringing.checked(ground).await?;
+    let base = bringing.base(&checked)?;
     // reads only
     let cluster = ground.connect(connection).await?;
     let present = present(&cluster, &bringing.session).await?;
@@ -74,14 +76,23 @@ pub(crate) async fn run(
             .console
             .out(&mutations.done(&present.object, "restored")?);
     }
-    let base = bringing.base(&checked);
     let looked = cluster.directory(&inside, &base).await;
     let place = looked.map_err(|error| rights::explain(error, &cluster, "pods/exec"))?;
     // Nobody has asked for the root of a container; a file of several directories comes from there.
     if base.is_empty() {
         is_some_directory(&place.path, &inside)?;
     }
-    if !bringing.may(&place, &inside, &mut ground.console)? {
+    bringing
+        .has_room(
+            &cluster,
+            &present,
+            &inside,
+            &place,
+            &checked,
+            &mut ground.console,
+        )
+        .await?;
+    if !bringing.may(&checked, &place, &inside, &mut ground.console)? {
         return Ok(());
     }
     // carries out
@@ -135,20 +146,24 @@ impl Bringing {
         }
     }
 
+    fn wrong(&self) -> String {
+        format!("cannot restore {}", self.named())
+    }
+
     /// Opens the file and reads all of it. What comes from standard input is kept aside first: nothing is written in a session
     /// before the last byte was seen.
     async fn checked(&self, ground: &mut Ground) -> Result<(File, Checked)> {
-        let wrong = || format!("{} cannot be restored", self.named());
+        let wrong = || self.wrong();
         let mut file = match self.from.as_str() {
             "-" => aside(ground).await.with_context(wrong)?,
             path => File::open(path).with_context(|| format!("failed to open {path:?}"))?,
         };
         if file.metadata().is_ok_and(|found| found.is_dir()) {
-            return Err(anyhow!("it is a directory").context(wrong()));
+            return Err(anyhow!("a directory is no archive").context(wrong()));
         }
         let reading = spawn_blocking(move || {
             file.seek(SeekFrom::Start(0))
-                .context("it cannot be read twice")?;
+                .context("failed to read from its start")?;
             let checked = check(BufReader::new(&file))?;
             file.seek(SeekFrom::Start(0))?;
             Ok::<_, anyhow::Error>((file, checked))
@@ -163,32 +178,117 @@ impl Bringing {
     }
 
     /// Where it is unpacked; empty for the container's own directory.
-    fn base(&self, checked: &Checked) -> String {
-        let own = checked.seal.as_ref().map(|seal| seal.directory.as_str());
-        let own = own.filter(|path| path.starts_with('/'));
-        self.path.as_deref().or(own).unwrap_or_default().to_owned()
+    ///
+    /// # Errors
+    /// A file that names no directory where it should.
+    fn base(&self, checked: &Checked) -> Result<String> {
+        match (&self.path, &checked.seal) {
+            (Some(path), _) => Ok(path.clone()),
+            (None, None) => Ok(String::new()),
+            (None, Some(seal)) => cleaned(&seal.directory).ok_or_else(|| {
+                let named = &seal.directory;
+                anyhow!("its seal names {named:?} as its directory").context(self.wrong())
+            }),
+        }
     }
 
-    /// Asks on a terminal whether files may be replaced; without one that needs -y.
-    fn may(&self, place: &Directory, inside: &Inside, console: &mut Console) -> Result<bool> {
-        if place.is_empty || self.yes {
+    /// Refuses what does not fit: a Pod that takes more than it may is evicted, and what no claim keeps goes with it.
+    async fn has_room(
+        &self,
+        cluster: &Cluster,
+        present: &Present,
+        inside: &Inside,
+        place: &Directory,
+        checked: &Checked,
+        console: &mut Console,
+    ) -> Result<()> {
+        let (path, container) = (&place.path, &inside.container);
+        let Some(room) = &place.room else {
+            console.note(&format!(
+                "container {container:?} does not tell how much room is below {path:?}: {} are needed",
+                size(checked.contents.unpacked)
+            ));
+            return Ok(());
+        };
+        let mut pods = present.live.own_pods(&present.belonging.session_uid);
+        let pod = pods.find(|pod| pod.metadata.name.as_ref() == Some(&inside.pod));
+        let limit = pod.and_then(|pod| storage_limit(pod, container, &room.mount));
+        let mut free = room.bytes;
+        if let Some(limit) = limit {
+            // Of a container's own layer nobody can tell what is the image's.
+            let used = match room.mount.as_str() {
+                "/" => None,
+                mount => cluster.used(inside, mount).await,
+            };
+            free = free.min(limit.saturating_sub(used.unwrap_or_default()));
+        }
+        let lacks = match room.files {
+            Some(files) if checked.contents.entries > files => {
+                let entries = checked.contents.entries;
+                format!("{entries} files are needed, {files} may be made")
+            }
+            _ if checked.contents.unpacked > free => {
+                let unpacked = size(checked.contents.unpacked);
+                format!("{unpacked} are needed, {} are free", size(free))
+            }
+            _ => return Ok(()),
+        };
+        let error = anyhow!(
+            "cannot restore {} below {path:?} in container {container:?} of pod {:?}: {lacks}",
+            self.named(),
+            inside.pod
+        );
+        let hint =
+            format!("delete files there, or name another directory with --path DIR; {CANCELLED}");
+        Err(hinted(error, hint))
+    }
+
+    /// Asks on a terminal whether files may be replaced, and whether they may go where the file itself wants them; without one
+    /// that needs -y.
+    fn may(
+        &self,
+        checked: &Checked,
+        place: &Directory,
+        inside: &Inside,
+        console: &mut Console,
+    ) -> Result<bool> {
+        // A directory that the user has named needs no other word.
+        let is_chosen = self.path.is_some() || checked.seal.is_none() || place.is_usual;
+        if self.yes || (is_chosen && place.is_empty) {
             return Ok(true);
         }
-        let (path, container, session) = (&place.path, &inside.container, &self.session);
+        let (path, container, session) = (&place.path, &inside.container, self.session.as_str());
+        let file = self.named();
         if !console.can_ask() {
-            let error = anyhow!(
-                "restoring would replace files of the same names below {path:?} in container {container:?} of session {:?}",
-                session.as_str()
-            );
-            return Err(hinted(
-                error,
-                format!("say that it may with -y; {CANCELLED}"),
+            return Err(match is_chosen {
+                true => hinted(
+                    anyhow!(
+                        "restoring would replace files of the same names below {path:?} in container {container:?} of session {session:?}"
+                    ),
+                    format!("say that it may with -y; {CANCELLED}"),
+                ),
+                false => hinted(
+                    anyhow!(
+                        "cannot restore {file} without a word: the file itself names directory {path:?}, which is not the working directory of container {container:?} of session {session:?}"
+                    ),
+                    format!(
+                        "name the directory with --path DIR, or confirm with --yes; {CANCELLED}"
+                    ),
+                ),
+            });
+        }
+        let mut preview = Vec::new();
+        if !is_chosen {
+            preview.push(format!(
+                "The file itself names directory {path:?}, which is not the working directory of container {container:?} of session {session:?}. It holds {}.",
+                checked.contents.shown_top()
             ));
         }
-        let preview = [format!(
-            "Files of the same names below {path:?} in container {container:?} of session {:?} are replaced.",
-            session.as_str()
-        )];
+        if !place.is_empty {
+            preview.push(format!(
+                "Files of the same names below {path:?} in container {container:?} of session {session:?} are replaced."
+            ));
+        }
         if console.confirm(&preview, DELETION_QUESTION)? {
             return Ok(true);
         }
@@ -221,9 +321,8 @@ impl Bringing {
         let interrupt = ground.interrupt.clone();
         let mut sink = ground.console.progress();
         let (send, mut receive) = mpsc::channel(WAITING);
-        let contents = checked.contents.clone();
-        let length = sending::length(&contents);
-        let reading = spawn_blocking(move || sending::send(BufReader::new(file), &contents, &send));
+        let (contents, length) = (checked.contents.clone(), checked.sent);
+        let reading = spawn_blocking(move || sealed::send(BufReader::new(file), &contents, &send));
         let begun = Cell::new(false);
         let unpacked = {
             // Dropped at the end of the block, so that the thread finds its end of the stream closed.
@@ -243,7 +342,7 @@ impl Bringing {
             true => half_done(error, place, inside),
             false => error,
         };
-        let sent = read.with_context(|| format!("{} cannot be restored", self.named()));
+        let sent = read.with_context(|| self.wrong());
         match (unpacked, sent) {
             (Ok(passed), Ok(Some(sent))) => same(&passed, &sent, inside).map_err(half),
             (_, Err(error)) | (Err(error), _) => Err(half(error)),
@@ -260,6 +359,12 @@ impl Bringing {
             place.path,
             inside.container
         ));
+        if contents.privileged > 0 {
+            console.note(&format!(
+                "setuid and setgid bits were left out: {}",
+                counted(contents.privileged)
+            ));
+        }
         if checked.seal.is_none() {
             console.note(&format!(
                 "{} was not written by this suite: it holds no checksum but that of gzip",

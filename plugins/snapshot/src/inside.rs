@@ -66,7 +66,13 @@ impl Folders {
     /// One that is not absolute, or is `/`.
     pub(crate) fn of(paths: &[String]) -> Result<Self> {
         let cleaned = paths.iter().map(|path| directory(path));
-        let cleaned = cleaned.collect::<Result<Vec<String>>>()?;
+        let mut cleaned = cleaned.collect::<Result<Vec<String>>>()?;
+        // What is in another of them comes with it, and no archive holds a file twice.
+        cleaned.sort_by(|one, other| one.split('/').cmp(other.split('/')));
+        cleaned.dedup_by(|path, before| {
+            let rest = path.strip_prefix(before.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        });
         let base = match cleaned.as_slice() {
             [] => String::new(),
             [only] => only.clone(),
@@ -87,20 +93,26 @@ impl Folders {
 /// # Errors
 /// One that is not absolute, or is `/`.
 pub(crate) fn directory(path: &str) -> Result<String> {
-    let leads_out = path.split('/').any(|part| part == "..");
-    if !path.starts_with('/') || leads_out || path.contains('\n') {
-        return Err(usage(format!(
+    match cleaned(path) {
+        None => Err(usage(format!(
             "--path must be an absolute path in the container, got {path:?}"
-        )));
-    }
-    let parts = path.split('/').filter(|part| !matches!(*part, "" | "."));
-    let cleaned: String = parts.map(|part| format!("/{part}")).collect();
-    match cleaned.as_str() {
-        "" => Err(usage(
+        ))),
+        Some(root) if root == "/" => Err(usage(
             "--path cannot be /: it holds what belongs to the image and to the node",
         )),
-        _ => Ok(cleaned),
+        Some(path) => Ok(path),
     }
+}
+
+/// An absolute path in its shortest form; `None` for any other, and for one that cannot be shown on a line.
+pub(crate) fn cleaned(path: &str) -> Option<String> {
+    let parts: Vec<&str> = path
+        .split('/')
+        .filter(|part| !matches!(*part, "" | "."))
+        .collect();
+    let leads_out = parts.contains(&"..");
+    let is_plain = path.starts_with('/') && !path.contains(char::is_control);
+    (is_plain && !leads_out).then(|| format!("/{}", parts.join("/")))
 }
 
 /// Refuses the root of a container, which nobody has asked for.
@@ -138,14 +150,19 @@ mod tests {
         let two = folders(&["/home/dev", "/-x"]).unwrap();
         assert_eq!(
             (two.base.as_str(), two.paths.join(" ")),
-            ("/", "./home/dev ./-x".into())
+            ("/", "./-x ./home/dev".into())
         );
+        let nested = folders(&["/a/b", "/a-c", "/a", "/a/b/c", "/a/"]).unwrap();
+        assert_eq!(nested.paths.join(" "), "./a ./a-c");
+        assert_eq!(folders(&["/a/b", "/a"]).unwrap().base, "/a");
         assert_eq!(folders(&[]).unwrap().base, "");
     }
 
     #[test]
     fn a_directory_is_absolute_and_not_the_root() {
-        for path in ["", "home", "./x", "/", "//", "/.", "/a\nb", "/a/.."] {
+        for path in [
+            "", "home", "./x", "/", "//", "/.", "/a\nb", "/a\x1b", "/a/..",
+        ] {
             assert!(directory(path).is_err(), "{path:?}");
         }
         assert_eq!(directory("/a..b/").unwrap(), "/a..b");

@@ -18,8 +18,7 @@ mod restore;
 mod save;
 mod schedule;
 mod sealed;
-mod sending;
-mod tarball;
+pub mod tarball;
 mod target;
 mod view;
 

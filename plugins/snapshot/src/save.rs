@@ -199,7 +199,7 @@ impl Saving {
             return why.context(self.target.unwritten());
         }
         why.context(format!(
-            "what came from container {:?} of pod {:?} is of no use",
+            "cannot use the files of container {:?} of pod {:?}",
             inside.container, inside.pod
         ))
     }

@@ -12,10 +12,12 @@ use serde_json::{Value, json};
 use session_shared::objects::resource::text;
 use tokio::sync::mpsc;
 
-use crate::tarball::{Contents, examine};
+use crate::tarball::{Contents, Hashed, digits, transcode};
 
 /// About as small as by default, in half the time.
 const LEVEL: u32 = 3;
+/// Bytes that are sent at a time.
+const CHUNK: usize = 64 * 1024;
 /// What a seal calls itself.
 const KIND: &str = "SessionFiles";
 
@@ -70,7 +72,8 @@ pub(crate) fn record<W: Write>(pieces: mpsc::Receiver<Bytes>, file: W) -> Result
         gzip: GzEncoder::new(file, Compression::new(LEVEL)),
         failed: None,
     };
-    let examined = examine(&mut recording);
+    // Only what could be restored is kept.
+    let examined = transcode(&mut recording, &mut io::sink());
     if let Some(error) = recording.failed {
         return Err(error.into());
     }
@@ -112,6 +115,8 @@ pub(crate) struct Checked {
     pub(crate) contents: Contents,
     /// `None` for a file that something else has made.
     pub(crate) seal: Option<Seal>,
+    /// Bytes that are sent of it.
+    pub(crate) sent: u64,
 }
 
 /// Reads a file to its end.
@@ -120,24 +125,89 @@ pub(crate) struct Checked {
 /// One that is no gzip file, is cut off or damaged, is not what its seal says, or leads out of its directory.
 pub(crate) fn check(file: impl BufRead) -> Result<Checked> {
     let mut stream = Stream::new(file)?;
-    let contents = examine(&mut stream)?;
+    let mut sent = Counted(0);
+    let contents = transcode(&mut stream, &mut sent)?;
     let seal = stream.seal;
     if let Some(seal) = &seal
         && (seal.length, &seal.sha256) != (contents.length, &contents.sha256)
     {
         bail!(
-            "it is damaged: its checksum is {} instead of {}",
+            "the archive is damaged: its checksum is {} instead of {}",
             contents.sha256,
             seal.sha256
         );
     }
-    Ok(Checked { contents, seal })
+    Ok(Checked {
+        contents,
+        seal,
+        sent: sent.0,
+    })
+}
+
+/// Bytes that are counted, and go nowhere.
+struct Counted(u64);
+
+impl Write for Counted {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Sends the entries of a file in plain form, checked once more on their way, and says the SHA-256 of what was sent; `None` if
+/// nobody takes it any more.
+///
+/// # Errors
+/// A file that is not any more what it was when it was checked.
+pub(crate) fn send(
+    file: impl BufRead,
+    checked: &Contents,
+    to: &mpsc::Sender<Bytes>,
+) -> Result<Option<String>> {
+    let mut passing = Passing {
+        to,
+        is_closed: false,
+    };
+    let mut out = io::BufWriter::with_capacity(CHUNK, Hashed::new(&mut passing));
+    let contents = transcode(Stream::new(file)?, &mut out);
+    let (hashed, _) = out.into_parts();
+    let sum = digits(hashed.hash);
+    if passing.is_closed {
+        return Ok(None);
+    }
+    if contents? != *checked {
+        bail!("the file has changed since it was checked");
+    }
+    Ok(Some(sum))
+}
+
+/// The way to a container.
+struct Passing<'a> {
+    to: &'a mpsc::Sender<Bytes>,
+    is_closed: bool,
+}
+
+impl Write for Passing<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let sent = self.to.blocking_send(Bytes::copy_from_slice(bytes));
+        self.is_closed = sent.is_err();
+        sent.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// The tar stream in a file of one or more pieces of gzip.
 pub(crate) struct Stream<R: BufRead> {
     piece: Option<GzDecoder<R>>,
-    /// The last that was met.
+    /// Nothing comes after it.
     seal: Option<Seal>,
 }
 
@@ -145,9 +215,9 @@ impl<R: BufRead> Stream<R> {
     /// # Errors
     /// A file that does not begin as gzip does.
     pub(crate) fn new(mut file: R) -> Result<Self> {
-        let start = file.fill_buf().context("it cannot be read")?;
+        let start = file.fill_buf().context("failed to read")?;
         if !start.starts_with(&[0x1f, 0x8b]) {
-            bail!("it is no gzip file");
+            bail!("the archive is no gzip file");
         }
         let piece = Some(GzDecoder::new(file));
         Ok(Self { piece, seal: None })
@@ -163,8 +233,12 @@ impl<R: BufRead> Read for Stream<R> {
                 return read;
             }
             let comment = piece.header().and_then(|header| header.comment());
-            self.seal = comment.and_then(Seal::parse).or(self.seal.take());
+            self.seal = comment.and_then(Seal::parse);
             self.piece = more(piece.into_inner())?.map(GzDecoder::new);
+            if self.seal.is_some() && self.piece.is_some() {
+                let message = "there is more behind its seal";
+                return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+            }
         }
         Ok(0)
     }

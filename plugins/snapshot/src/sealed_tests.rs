@@ -1,6 +1,6 @@
 use super::*;
-use crate::sending;
 use flate2::write::GzEncoder;
+use sha2::Digest;
 use tar::{Builder, Header};
 
 /// A tar stream of the directory itself, and a file of 100,000 bytes that do not compress to nothing.
@@ -71,7 +71,10 @@ fn a_stream_that_is_cut_off_is_not_recorded() {
     let stream = stream();
     for length in [0, 100, 512, 5000, stream.len() - 512] {
         let error = recorded(&stream[..length]).unwrap_err().to_string();
-        assert!(error.starts_with("it is cut off"), "{length}: {error}");
+        assert!(
+            error.starts_with("the archive is cut off"),
+            "{length}: {error}"
+        );
     }
 }
 
@@ -106,7 +109,7 @@ fn wherever_a_file_is_cut_off_or_damaged_that_is_found() {
     {
         if length != unsealed {
             let said = refused(&file[..length]);
-            assert!(said.starts_with("it is "), "{length}: {said}");
+            assert!(said.starts_with("the archive is "), "{length}: {said}");
         }
     }
     let mut missed = Vec::new();
@@ -128,22 +131,25 @@ fn other_files_are_told_apart() {
         gzip.write_all(bytes).unwrap();
         gzip.finish().unwrap()
     };
-    assert_eq!(refused(b""), "it is no gzip file");
-    assert_eq!(refused(b"PK\x03\x04"), "it is no gzip file");
-    assert_eq!(refused(&gzip(b"no tar at all")), "it is cut off");
-    assert!(refused(&gzip(&[7; 4096])).starts_with("it is damaged"));
+    assert_eq!(refused(b""), "the archive is no gzip file");
+    assert_eq!(refused(b"PK\x03\x04"), "the archive is no gzip file");
+    assert_eq!(refused(&gzip(b"no tar at all")), "the archive is cut off");
+    assert!(refused(&gzip(&[7; 4096])).starts_with("the archive is damaged"));
     let plain = check(gzip(&stream()).as_slice()).unwrap();
     assert_eq!(plain.seal, None, "a tar.gz of any other make is welcome");
     let mut behind = file();
     behind.extend(b"garbage");
     assert!(
-        refused(&behind).starts_with("it is "),
+        refused(&behind).starts_with("the archive is "),
         "{}",
         refused(&behind)
     );
     let mut more = file();
     more.extend(gzip(&stream()));
-    assert_eq!(refused(&more), "it goes on after its end");
+    assert_eq!(
+        refused(&more),
+        "the archive is damaged: there is more behind its seal"
+    );
 }
 
 #[test]
@@ -154,16 +160,16 @@ fn a_seal_of_another_stream_is_found() {
     file.extend(seal.bytes().unwrap());
     let said = refused(&file);
     assert!(
-        said.starts_with("it is damaged: its checksum is "),
+        said.starts_with("the archive is damaged: its checksum is "),
         "{said}"
     );
 }
 
 #[test]
-fn the_directory_itself_is_not_sent() {
+fn the_plain_form_is_sent_without_the_directory_itself() {
     let (contents, file) = recorded(&stream()).unwrap();
     let (send, mut receive) = mpsc::channel(1024);
-    let sum = sending::send(file.as_slice(), &contents, &send)
+    let sum = super::send(file.as_slice(), &contents, &send)
         .unwrap()
         .unwrap();
     drop(send);
@@ -171,9 +177,25 @@ fn the_directory_itself_is_not_sent() {
     while let Ok(piece) = receive.try_recv() {
         sent.extend_from_slice(&piece);
     }
-    assert!(sent == stream()[512..], "{} bytes", sent.len());
-    assert_eq!(sent.len() as u64, sending::length(&contents));
-    assert_eq!(sum, examine(sent.as_slice()).unwrap().sha256);
+    let mut plain = Vec::new();
+    transcode(stream().as_slice(), &mut plain).unwrap();
+    assert!(sent == plain && !sent.starts_with(b"./"));
+    assert_eq!(sent.len() as u64, check(file.as_slice()).unwrap().sent);
+    assert_eq!(sum, digits(sha2::Sha256::new_with_prefix(&sent)));
+}
+
+#[test]
+fn what_follows_a_seal_is_refused() {
+    let mut twice = file();
+    let other = Seal {
+        directory: "/etc".into(),
+        ..check(twice.as_slice()).unwrap().seal.unwrap()
+    };
+    twice.extend(other.bytes().unwrap());
+    assert_eq!(
+        refused(&twice),
+        "the archive is damaged: there is more behind its seal"
+    );
 }
 
 #[test]
@@ -181,12 +203,15 @@ fn a_file_that_changes_after_it_was_checked_is_found() {
     let (mut contents, file) = recorded(&stream()).unwrap();
     contents.sha256 = "0".repeat(64);
     let (send, _receive) = mpsc::channel(1024);
-    let error = sending::send(file.as_slice(), &contents, &send).unwrap_err();
-    assert_eq!(error.to_string(), "it has changed since it was checked");
+    let error = super::send(file.as_slice(), &contents, &send).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the file has changed since it was checked"
+    );
     let (send, receive) = mpsc::channel(1);
     drop(receive);
     assert_eq!(
-        sending::send(file.as_slice(), &contents, &send).unwrap(),
+        super::send(file.as_slice(), &contents, &send).unwrap(),
         None
     );
 }

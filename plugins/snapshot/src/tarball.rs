@@ -1,93 +1,114 @@
-//! Whether a tar stream is whole, and stays below the directory it is unpacked in. Pure: it reads and says what it has read.
+//! A tar stream that others made, read strictly and written anew.
+//!
+//! Programs differ in how they read an unusual archive. What reaches a container is therefore never the bytes of a user's
+//! file: a stream is read entry by entry, each entry is checked, and written in one plain form that GNU, busybox and BSD tar
+//! read alike. An archive that can be read in two ways is refused.
+//!
+//! ```text
+//! source.rs   blocks, headers, extended headers ─► Entry
+//! pax.rs      the records of an extended header
+//! names.rs    where an entry stands among the others
+//! plain.rs    an Entry as a plain header
+//! ```
 
-use std::collections::HashSet;
-use std::io::{self, Read};
-use std::ops::Range;
+mod names;
+mod pax;
+mod plain;
+mod source;
 
-use anyhow::{Result, anyhow, bail};
+use std::collections::BTreeSet;
+use std::io::{self, Read, Write};
+
+use anyhow::Result;
 use sha2::{Digest, Sha256};
-use tar::{Archive, Entry, EntryType};
+
+use names::Names;
+use source::{Kind, Source};
 
 /// A header, and what everything is padded to.
-const BLOCK: u64 = 512;
+const BLOCK: usize = 512;
+/// What a file system takes for a file at least, and for a directory.
+const UNIT: u64 = 4096;
+/// So many names at the top of an archive are kept for the user to look at.
+const TOP: usize = 6;
 
 /// What a tar stream holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Contents {
+pub struct Contents {
     /// Everything that is no directory.
-    pub(crate) files: u64,
-    /// Of the stream, in bytes.
-    pub(crate) length: u64,
-    /// SHA-256 of the stream, as lower-case hexadecimal digits.
-    pub(crate) sha256: String,
-    /// Where the entry of the directory itself stands: it is there already where the stream is unpacked, and often not the
-    /// user's own, so that nobody but root may set its mode.
-    pub(crate) itself: Vec<Range<u64>>,
+    pub files: u64,
+    /// All entries but that of the directory itself.
+    pub entries: u64,
+    /// Bytes that a file system needs for them.
+    pub unpacked: u64,
+    /// Files whose setuid or setgid bit is left out.
+    pub privileged: u64,
+    /// The first names below the directory, in order; one more than is shown stands for the rest.
+    pub top: BTreeSet<String>,
+    /// Of the stream as it was read, in bytes.
+    pub length: u64,
+    /// SHA-256 of the stream as it was read, as lower-case hexadecimal digits.
+    pub sha256: String,
 }
 
-/// Reads a tar stream to its end.
+impl Contents {
+    /// The names at the top of the archive, as a sentence has them.
+    pub fn shown_top(&self) -> String {
+        let shown: Vec<String> = self
+            .top
+            .iter()
+            .take(TOP)
+            .map(|n| format!("{n:?}"))
+            .collect();
+        let more = if self.top.len() > TOP {
+            " and others"
+        } else {
+            ""
+        };
+        format!("{}{more}", shown.join(", "))
+    }
+
+    fn count(&mut self, entry: &source::Entry) {
+        self.entries += 1;
+        self.files += u64::from(entry.kind != Kind::Directory);
+        self.privileged += u64::from(entry.is_privileged());
+        let takes = match entry.kind {
+            Kind::File => entry.size.div_ceil(UNIT).saturating_mul(UNIT),
+            Kind::Directory => UNIT,
+            Kind::Symlink | Kind::Link | Kind::Fifo => 0,
+        };
+        self.unpacked = self.unpacked.saturating_add(takes);
+        if self.top.len() <= TOP {
+            let first = entry.path.split(|byte| *byte == b'/').next();
+            let first = String::from_utf8_lossy(first.unwrap_or_default());
+            self.top.insert(first.into_owned());
+        }
+    }
+}
+
+/// Reads a tar stream to its end and writes the same entries to `out` in plain form. The entry of the directory itself is left
+/// out: it is there already where the stream is unpacked, and often not the user's own, so that only root may set its mode.
+/// Memory is bounded whatever the stream holds.
 ///
 /// # Errors
-/// One that is cut off or damaged; names that lead out of the directory it is unpacked in, by themselves or through a link;
-/// device nodes.
-pub(crate) fn examine(stream: impl Read) -> Result<Contents> {
-    let mut hashed = Hashed::new(stream);
-    let mut contents = Contents::default();
-    let mut names = Names::default();
-    let mut archive = Archive::new(&mut hashed);
-    // Where the entry before has ended; unknown after a sparse file, whose parts stand elsewhere.
-    let mut end = Some(0);
-    for entry in archive.entries().map_err(damaged)? {
-        let entry = entry.map_err(damaged)?;
-        let parts = names.take(&entry)?;
-        let (file, kind) = (entry.raw_file_position(), entry.header().entry_type());
-        if kind != EntryType::Directory {
-            contents.files += u64::from(kind != EntryType::XGlobalHeader);
-        } else if let (true, Some(start)) = (parts.is_empty(), end) {
-            contents.itself.push(start..file);
+/// A stream that is cut off, damaged, or can be read in two ways; names that lead out of the directory it is unpacked in, by
+/// themselves or through a link; device nodes; more names than can be kept in mind. What `out` refuses.
+pub fn transcode(stream: impl Read, out: &mut impl Write) -> Result<Contents> {
+    let mut source = Source::new(Hashed::new(stream));
+    let (mut names, mut contents) = (Names::default(), Contents::default());
+    while let Some(entry) = source.next()? {
+        if names.admit(&entry)? {
+            contents.count(&entry);
+            plain::write(&entry, out)?;
         }
-        let padded = entry.size().div_ceil(BLOCK).saturating_mul(BLOCK);
-        end = (kind != EntryType::GNUSparse).then(|| file.saturating_add(padded));
+        source.content(&entry, out)?;
     }
-    if hashed.ended {
-        bail!("it is cut off: its end is not marked");
-    }
-    // Two blocks of nothing are the end; one has been read. Others may go on where we stop: nothing may come after it.
-    let seen = hashed.length;
-    rest_is_nothing(&mut hashed)?;
-    if hashed.length < seen + BLOCK {
-        bail!("it is cut off: its end is not whole");
-    }
+    out.write_all(&[0; 2 * BLOCK])?;
+    out.flush()?;
+    let hashed = source.end()?;
     contents.length = hashed.length;
     contents.sha256 = digits(hashed.hash);
     Ok(contents)
-}
-
-fn rest_is_nothing(stream: &mut impl Read) -> Result<()> {
-    let mut buffer = vec![0; 32 * 1024];
-    loop {
-        let count = match stream.read(&mut buffer) {
-            Ok(0) => return Ok(()),
-            Ok(count) => count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(damaged(error)),
-        };
-        if buffer.iter().take(count).any(|byte| *byte != 0) {
-            bail!("it goes on after its end");
-        }
-    }
-}
-
-/// Says what is wrong with a stream that cannot be read.
-fn damaged(error: io::Error) -> anyhow::Error {
-    let text = error.to_string();
-    // The crate's words for a stream that ends too early are not of that kind.
-    let early = ["unexpected EOF", "failed to read entire block"];
-    let early = early.iter().any(|words| text.contains(words));
-    if early || error.kind() == io::ErrorKind::UnexpectedEof {
-        return anyhow!("it is cut off");
-    }
-    anyhow!("it is damaged: {text}")
 }
 
 /// A hash as text.
@@ -96,95 +117,52 @@ pub(crate) fn digits(hash: Sha256) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Names that were met.
-#[derive(Debug, Default)]
-struct Names {
-    links: HashSet<Vec<u8>>,
+/// A stream, and the length and hash of what has passed.
+#[derive(Debug)]
+pub(crate) struct Hashed<T> {
+    pub(crate) inner: T,
+    pub(crate) hash: Sha256,
+    pub(crate) length: u64,
 }
 
-impl Names {
-    /// The parts of an entry's name; none for the directory itself.
-    fn take<R: Read>(&mut self, entry: &Entry<'_, R>) -> Result<Vec<Vec<u8>>> {
-        let path = entry.path_bytes();
-        let kind = entry.header().entry_type();
-        let parts = parts(&path)?;
-        self.stays_inside(&path, &parts)?;
-        match kind {
-            EntryType::Symlink => {
-                self.links.insert(parts.join(&b'/'));
-            }
-            EntryType::Link => {
-                let target = entry.link_name_bytes().unwrap_or_default();
-                self.stays_inside(&target, &self::parts(&target)?)?;
-            }
-            EntryType::Char | EntryType::Block => bail!("it holds a device: {}", shown(&path)),
-            _ => {}
-        }
-        Ok(parts)
-    }
-
-    /// Nothing may be reached through a link that the stream itself brings.
-    fn stays_inside(&self, path: &[u8], parts: &[Vec<u8>]) -> Result<()> {
-        for length in 1..parts.len() {
-            if self.links.contains(&parts[..length].join(&b'/')) {
-                bail!("it holds a name that leads through a link: {}", shown(path));
-            }
-        }
-        Ok(())
-    }
-}
-
-fn parts(path: &[u8]) -> Result<Vec<Vec<u8>>> {
-    if path.first() == Some(&b'/') {
-        bail!("it holds an absolute name: {}", shown(path));
-    }
-    let parts = path.split(|byte| *byte == b'/');
-    let parts = parts.filter(|part| !part.is_empty() && *part != b".");
-    let parts: Vec<Vec<u8>> = parts.map(<[u8]>::to_vec).collect();
-    if parts.iter().any(|part| part == b"..") {
-        bail!(
-            "it holds a name that leads out of its directory: {}",
-            shown(path)
-        );
-    }
-    Ok(parts)
-}
-
-fn shown(path: &[u8]) -> String {
-    format!("{:?}", String::from_utf8_lossy(path))
-}
-
-/// A stream, and the hash of what was read of it.
-struct Hashed<R> {
-    inner: R,
-    hash: Sha256,
-    length: u64,
-    /// Nothing more came.
-    ended: bool,
-}
-
-impl<R: Read> Hashed<R> {
-    fn new(inner: R) -> Self {
+impl<T> Hashed<T> {
+    pub(crate) fn new(inner: T) -> Self {
         Self {
             inner,
             hash: Sha256::new(),
             length: 0,
-            ended: false,
         }
+    }
+
+    fn passed(&mut self, bytes: &[u8]) {
+        self.hash.update(bytes);
+        self.length += bytes.len() as u64;
     }
 }
 
 impl<R: Read> Read for Hashed<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buffer)?;
-        let read = buffer.get(..count).unwrap_or_default();
-        self.hash.update(read);
-        self.length += count as u64;
-        self.ended = count == 0 && !buffer.is_empty();
+        self.passed(buffer.get(..count).unwrap_or_default());
         Ok(count)
     }
 }
 
+impl<W: Write> Write for Hashed<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.inner.write(bytes)?;
+        self.passed(bytes.get(..count).unwrap_or_default());
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+#[cfg(test)]
+#[path = "tarball_oracle_tests.rs"]
+mod oracle_tests;
 #[cfg(test)]
 #[path = "tarball_tests.rs"]
 mod tests;

@@ -1,5 +1,5 @@
 use super::*;
-use tar::{Builder, Header};
+use tar::{Builder, EntryType, Header};
 
 /// An entry: its kind, its name as it stands in the header, and a link's target or a file's content.
 type Made<'a> = (EntryType, &'a str, &'a str);
@@ -39,22 +39,33 @@ fn usual() -> Vec<u8> {
     ])
 }
 
-fn refused(stream: &[u8]) -> String {
-    examine(stream).unwrap_err().to_string()
+/// The contents of a stream, and the plain form of it.
+pub(super) fn plain(stream: &[u8]) -> (Contents, Vec<u8>) {
+    let mut out = Vec::new();
+    (transcode(stream, &mut out).unwrap(), out)
+}
+
+pub(super) fn refused(stream: &[u8]) -> String {
+    transcode(stream, &mut io::sink()).unwrap_err().to_string()
 }
 
 #[test]
 fn a_whole_stream_is_counted_and_hashed() {
     let stream = usual();
-    let contents = examine(stream.as_slice()).unwrap();
-    assert_eq!((contents.files, contents.length), (6, stream.len() as u64));
-    let mut hash = Sha256::new();
-    hash.update(&stream);
-    assert_eq!(contents.sha256, digits(hash));
-    let itself = contents.itself.as_slice();
-    assert!(matches!(itself, [at] if *at == (0..BLOCK)), "{itself:?}");
-    let empty = stream_of_nothing();
-    assert_eq!(examine(empty.as_slice()).unwrap().files, 0);
+    let (contents, _) = plain(&stream);
+    assert_eq!((contents.files, contents.entries), (6, 7));
+    assert_eq!(contents.length, stream.len() as u64);
+    assert_eq!(
+        contents.unpacked,
+        2 * UNIT + UNIT,
+        "two files and a directory"
+    );
+    assert_eq!(contents.sha256, digits(Sha256::new_with_prefix(&stream)));
+    assert_eq!(
+        contents.shown_top(),
+        r#""..odd", "a", "b", "empty", "pipe", "python" and others"#
+    );
+    assert_eq!(plain(&stream_of_nothing()).0.entries, 0);
 }
 
 fn stream_of_nothing() -> Vec<u8> {
@@ -62,11 +73,31 @@ fn stream_of_nothing() -> Vec<u8> {
 }
 
 #[test]
+fn the_plain_form_is_read_as_the_same_again() {
+    let (contents, out) = plain(&usual());
+    let (again, same) = plain(&out);
+    assert!(same == out);
+    let its_own = |contents: Contents| Contents {
+        length: 0,
+        sha256: String::new(),
+        ..contents
+    };
+    assert_eq!(its_own(again), its_own(contents));
+    assert!(
+        out.len() < usual().len(),
+        "the directory itself is left out"
+    );
+}
+
+#[test]
 fn wherever_it_is_cut_off_that_is_found() {
     let stream = usual();
     for length in 0..stream.len() {
         let said = refused(&stream[..length]);
-        assert!(said.starts_with("it is "), "{length}: {said}");
+        assert!(
+            said.starts_with("the archive is cut off"),
+            "{length}: {said}"
+        );
     }
 }
 
@@ -74,14 +105,14 @@ fn wherever_it_is_cut_off_that_is_found() {
 fn a_file_of_nothing_but_zeros_is_no_end() {
     let zeros = "\0".repeat(4096);
     let stream = stream(&[(EntryType::Regular, "zeros", &zeros)]);
-    assert!(examine(stream.as_slice()).is_ok());
+    plain(&stream);
     assert_eq!(
         refused(&stream[..512 + 4096]),
-        "it is cut off: its end is not marked"
+        "the archive is cut off: its end is not marked"
     );
     assert_eq!(
         refused(&stream[..512 + 4096 + 512]),
-        "it is cut off: its end is not whole"
+        "the archive is cut off: its end is not whole"
     );
 }
 
@@ -91,7 +122,7 @@ fn a_damaged_header_is_found() {
     stream[3] ^= 1;
     assert_eq!(
         refused(&stream),
-        "it is damaged: archive header checksum mismatch"
+        "the archive is damaged: a header's checksum is wrong"
     );
 }
 
@@ -126,18 +157,18 @@ fn names_that_lead_out_are_refused() {
         text.push('\n');
     }
     let expected = "\
-it holds a name that leads out of its directory: \"../x\"
-it holds a name that leads out of its directory: \"a/../../x\"
-it holds a name that leads out of its directory: \"..\"
-it holds an absolute name: \"/etc/passwd\"
-it holds a name that leads out of its directory: \"../x\"
-it holds an absolute name: \"/etc/shadow\"
-it holds a name that leads out of its directory: \"../shadow\"
-it holds a name that leads through a link: \"a//passwd\"
-it holds a name that leads through a link: \"a/b/c\"
-it holds a name that leads through a link: \"a/shadow\"
-it holds a device: \"null\"
-it holds a device: \"disk\"
+entry \"../x\" leads out of its directory
+entry \"a/../../x\" leads out of its directory
+entry \"..\" leads out of its directory
+entry \"/etc/passwd\" is absolute
+entry \"../x\" leads out of its directory
+entry \"/etc/shadow\" is absolute
+entry \"../shadow\" leads out of its directory
+entry \"a/passwd\" leads through a link
+entry \"a\" comes twice
+entry \"x\" is a hard link to \"a/shadow\", which is no file before it
+entry \"null\" is a device
+entry \"disk\" is a device
 ";
     assert_eq!(text, expected);
 }
@@ -148,7 +179,12 @@ fn what_another_tar_would_still_read_is_refused() {
     let mut sly = usual();
     sly.truncate(sly.len() - 512);
     sly.extend(stream(&[(EntryType::Regular, "/etc/passwd", "")]));
-    assert_eq!(refused(&sly), "it goes on after its end");
+    assert_eq!(refused(&sly), "the archive goes on after its end");
+    let mut padded = usual();
+    padded.resize(padded.len() + 10_240, 0);
+    plain(&padded);
+    padded.resize(padded.len() + (2 << 20), 0);
+    assert_eq!(refused(&padded), "the archive goes on after its end");
 }
 
 #[test]
@@ -167,5 +203,5 @@ fn long_names_are_names() {
     header.set_cksum();
     tar.append(&header, &b""[..]).unwrap();
     let stream = tar.into_inner().unwrap();
-    assert!(refused(&stream).starts_with("it holds a name that leads out"));
+    assert!(refused(&stream).contains("leads out of its directory"));
 }

@@ -19,14 +19,6 @@ const STILL: Duration = Duration::from_secs(120);
 /// So much of what a script says on its standard error is kept: the end of it.
 const TOLD: usize = 16 * 1024;
 
-/// Prints what is missing of `$2…`, where the directory `$1` is, or the usual one where that is empty, and whether it is empty.
-const LOOK: &str = r#"d=$1; shift
-for t; do command -v "$t" >/dev/null 2>&1 || echo "without $t"; done
-if [ -z "$d" ]; then d=$PWD; [ "$d" != / ] || d=${HOME:-/}; fi
-if ! [ -d "$d" ]; then echo "nowhere $d"
-elif ! (cd "$d" && ls -A) >/dev/null 2>&1; then echo "closed $d"
-elif [ -z "$(ls -A "$d" | head -n 1)" ]; then echo "empty $d"
-else echo "in $d"; fi"#;
 /// Writes `$2…` below `$1` to its standard output. The pipe to sha256sum is the script's own, so that it may be opened by name.
 const PACK: &str = r#"b=$1; shift
 echo "run $$" >&2
@@ -41,7 +33,7 @@ const END: &str = r#"kill -9 -- "-$1" 2>/dev/null || kill -9 "$1""#;
 /// So long the end of a script is waited for.
 const ENDING: Duration = Duration::from_secs(5);
 /// What the scripts need beside a shell.
-const TOOLS: [&str; 5] = ["tar", "tee", "sha256sum", "head", "cat"];
+pub(super) const TOOLS: [&str; 5] = ["tar", "tee", "sha256sum", "head", "cat"];
 
 /// The container whose files are meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,15 +44,6 @@ pub struct Inside {
     pub pod: String,
     /// The container.
     pub container: String,
-}
-
-/// A directory of a container.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Directory {
-    /// Its path, absolute.
-    pub path: String,
-    /// True if nothing is in it.
-    pub is_empty: bool,
 }
 
 /// The script that writes a stream, as its container counts processes; unknown until it has said so.
@@ -87,28 +70,6 @@ pub struct Passed {
 }
 
 impl Cluster {
-    /// Looks for a directory, and for the programs that a copy needs. An empty path is the container's working directory, or
-    /// the user's home where that is `/`.
-    ///
-    /// # Errors
-    /// No shell, no tar, no such directory; what the server refuses.
-    pub async fn directory(&self, inside: &Inside, path: &str) -> Result<Directory> {
-        let argv = script(LOOK, [path].into_iter().chain(TOOLS));
-        let mut remote = self.attach(&inside.running(&argv, false)).await?;
-        let (mut out, mut told) = (Vec::new(), Vec::new());
-        let ending = loop {
-            match next(&mut remote).await? {
-                Said::Out(bytes) => out.extend_from_slice(&bytes),
-                Said::Err(bytes) => keep(&mut told, &bytes),
-                Said::Ended(ending) => break ending,
-            }
-        };
-        match ending {
-            Ending::Code(0) => inside.found(&String::from_utf8_lossy(&out)),
-            ending => Err(inside.failed(&ending, &told)),
-        }
-    }
-
     /// Writes `paths`, which are relative to the directory `base`, to `to` as a tar stream; ends when its container says that
     /// all was sent. `None` if nobody takes it any more. Whoever ends it before that has to [`Cluster::end`] what runs.
     ///
@@ -220,7 +181,7 @@ impl Cluster {
 }
 
 impl Inside {
-    fn running<'a>(&'a self, argv: &'a [String], stdin: bool) -> Running<'a> {
+    pub(super) fn running<'a>(&'a self, argv: &'a [String], stdin: bool) -> Running<'a> {
         Running {
             namespace: &self.namespace,
             pod: &self.pod,
@@ -231,35 +192,12 @@ impl Inside {
         }
     }
 
-    fn named(&self) -> String {
+    pub(super) fn named(&self) -> String {
         format!("container {:?} of pod {:?}", self.container, self.pod)
     }
 
-    /// What [`LOOK`] has found.
-    fn found(&self, out: &str) -> Result<Directory> {
-        let mut missing = Vec::new();
-        for line in out.lines() {
-            let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
-            let (path, place) = (rest.to_owned(), self.named());
-            match word {
-                "without" => missing.push(path),
-                _ if !missing.is_empty() => {
-                    return Err(self.unfit(&format!("no {}", missing.join(", "))));
-                }
-                "nowhere" => return Err(anyhow!("directory {path:?} is not in {place}")),
-                "closed" => return Err(anyhow!("directory {path:?} in {place} cannot be read")),
-                "empty" | "in" => {
-                    let is_empty = word == "empty";
-                    return Ok(Directory { path, is_empty });
-                }
-                _ => {}
-            }
-        }
-        Err(anyhow!("{} did not say where its files are", self.named()))
-    }
-
     /// A container that holds too little to copy files with.
-    fn unfit(&self, lacks: &str) -> anyhow::Error {
+    pub(super) fn unfit(&self, lacks: &str) -> anyhow::Error {
         let error = anyhow!("{} has {lacks}: its files cannot be copied", self.named());
         hinted(
             error,
@@ -290,7 +228,7 @@ impl Inside {
         }
     }
 
-    fn failed(&self, ending: &Ending, told: &[u8]) -> anyhow::Error {
+    pub(super) fn failed(&self, ending: &Ending, told: &[u8]) -> anyhow::Error {
         let said = complaint(&String::from_utf8_lossy(told));
         match ending {
             Ending::NotRun(_) => self.unfit("no shell"),
@@ -332,13 +270,13 @@ fn complaint(text: &str) -> String {
         .map_or(String::new(), |line| format!(": {line}"))
 }
 
-fn script<'a>(text: &str, words: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+pub(super) fn script<'a>(text: &str, words: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let shell = ["sh", "-c", text, "sh"];
     let all = shell.into_iter().map(str::to_owned);
     all.chain(words.into_iter().map(str::to_owned)).collect()
 }
 
-async fn next(remote: &mut Remote) -> Result<Said> {
+pub(super) async fn next(remote: &mut Remote) -> Result<Said> {
     timely(remote.next()).await?
 }
 
@@ -350,7 +288,7 @@ async fn timely<T>(work: impl Future<Output = T>) -> Result<T> {
 }
 
 /// Keeps the end of what is said.
-fn keep(told: &mut Vec<u8>, bytes: &[u8]) {
+pub(super) fn keep(told: &mut Vec<u8>, bytes: &[u8]) {
     told.extend_from_slice(bytes);
     let over = told.len().saturating_sub(TOLD);
     told.drain(..over);

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-fn inside() -> Inside {
+pub(in crate::cluster) fn inside() -> Inside {
     Inside {
         namespace: "docs".into(),
         pod: "tool".into(),
@@ -14,7 +14,7 @@ fn inside() -> Inside {
 }
 
 /// Runs a script as a container does: with this machine's sh and tar.
-fn run(argv: &[String], input: &[u8], home: &Path) -> Output {
+pub(in crate::cluster) fn run(argv: &[String], input: &[u8], home: &Path) -> Output {
     let mut child = Command::new(&argv[0])
         .args(&argv[1..])
         .current_dir("/")
@@ -38,11 +38,6 @@ fn judged(output: &Output) -> Result<Passed> {
         &Ending::Code(output.status.code().unwrap_or(-1)),
         &output.stderr,
     )
-}
-
-fn look(path: &str, home: &Path) -> Result<Directory> {
-    let output = run(&script(LOOK, [path].into_iter().chain(TOOLS)), b"", home);
-    inside().found(&String::from_utf8_lossy(&output.stdout))
 }
 
 #[test]
@@ -89,42 +84,6 @@ fn a_tar_that_fails_is_told_in_its_own_words() {
         .unwrap_err()
         .to_string();
     assert!(error.contains("/nowhere"), "{error}");
-}
-
-#[test]
-fn a_directory_is_looked_for() {
-    let folder = tempfile::tempdir().unwrap();
-    let home = folder.path().to_str().unwrap();
-    let empty = look("", folder.path()).unwrap();
-    assert_eq!(
-        (empty.path.as_str(), empty.is_empty),
-        (home, true),
-        "home, as / is no place to copy"
-    );
-    fs::write(folder.path().join(".hidden"), "").unwrap();
-    assert!(!look(home, folder.path()).unwrap().is_empty);
-    let error = look("/no/such", folder.path()).unwrap_err().to_string();
-    assert_eq!(
-        error,
-        "directory \"/no/such\" is not in container \"main\" of pod \"tool\""
-    );
-}
-
-#[test]
-fn what_a_container_lacks_is_named() {
-    let error = inside()
-        .found("without tar\nwithout tee\nin /home\n")
-        .unwrap_err();
-    let text = "container \"main\" of pod \"tool\" has no tar, tee: its files cannot be copied";
-    assert_eq!(error.to_string(), text);
-    let error = inside().found("closed /root\n").unwrap_err().to_string();
-    assert_eq!(
-        error,
-        "directory \"/root\" in container \"main\" of pod \"tool\" cannot be read"
-    );
-    assert!(inside().found("").is_err());
-    let error = inside().failed(&Ending::NotRun(127), b"").to_string();
-    assert!(error.contains("has no shell"), "{error}");
 }
 
 #[test]

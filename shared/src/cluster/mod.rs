@@ -12,6 +12,7 @@ mod claims;
 mod config;
 mod connector;
 mod credentials;
+pub mod directory;
 mod exec;
 pub mod execute;
 mod facts;

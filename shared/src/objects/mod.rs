@@ -14,6 +14,7 @@ pub mod qos;
 pub mod resource;
 pub mod schedule;
 pub mod snapshot;
+pub mod storage_limit;
 pub mod table;
 
 pub use belonging::is_data;

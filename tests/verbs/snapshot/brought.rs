@@ -5,7 +5,7 @@ use std::fs;
 use kubectl_session_snapshot::Snapshot;
 use session_support::{Execution, golden};
 
-use crate::files::{LOOK, UNPACK, names, play, saved, server, steps, stream, sum, takes, usual};
+use crate::files::{IN, LOOK, UNPACK, names, play, saved, sent, server, steps, sum, takes, usual};
 use crate::play::Play;
 use crate::scene::{Scene, snapshot};
 
@@ -80,7 +80,7 @@ fn files_come_back_and_the_directory_itself_stays_as_it_is() {
     golden("snapshot-bring.txt", &played.text());
     assert_eq!(steps(&api), [LOOK, "freeze", UNPACK, "thaw"]);
     let argv = &api.executed()[2];
-    let sent = &stream()[512..];
+    let sent = sent();
     assert_eq!(argv[4..], ["/home/dev".to_owned(), sent.len().to_string()]);
     let heard = api
         .heard()
@@ -111,8 +111,7 @@ fn files_that_are_there_are_replaced_by_the_users_word_alone() {
             .ends_with("session.streaming.platform/alice restored\n"),
         "{yes:?}"
     );
-    let sent = &stream()[512..];
-    let empty = server("empty /srv\n", Execution::default(), takes(0, sent));
+    let empty = server("empty /srv\n", Execution::default(), takes(0, &sent()));
     snapshot(&empty, &format!("{words} --path /srv")).done();
     assert_eq!(empty.executed()[2][4], "/srv", "nothing to ask there");
 }
@@ -137,7 +136,9 @@ fn a_file_that_is_no_good_is_told_before_anything_is_asked() {
     golden("snapshot-bring-broken.txt", &text);
     let played = play(&api, &folder, "restore alice --from @/damaged -y");
     assert!(
-        played.failed().contains("cannot be restored: it is "),
+        played
+            .failed()
+            .contains("cannot restore file \"@/damaged\": the archive is "),
         "{played:?}"
     );
     let piped = Play::on(&api)
@@ -145,7 +146,7 @@ fn a_file_that_is_no_good_is_told_before_anything_is_asked() {
         .run::<Snapshot>("restore alice --from - -y");
     assert_eq!(
         piped.failed(),
-        "error: standard input cannot be restored: it is no gzip file\n"
+        "error: cannot restore standard input: the archive is no gzip file\n"
     );
     assert!(api.lines().is_empty());
 }
@@ -153,7 +154,7 @@ fn a_file_that_is_no_good_is_told_before_anything_is_asked() {
 #[test]
 fn a_restore_that_fails_says_what_may_be_there() {
     let folder = saved();
-    let sent = stream()[512..].to_vec();
+    let sent = sent();
     let full = Execution {
         stderr: format!(
             "tar: write error: No space left on device\ntar 1\nsum {}\n",
@@ -174,7 +175,7 @@ fn a_restore_that_fails_says_what_may_be_there() {
     };
     let mut text = String::new();
     for execution in [full, early, lost, takes(0, b"another")] {
-        let api = server("in /home/dev\n", Execution::default(), execution);
+        let api = server(IN, Execution::default(), execution);
         let played = play(&api, &folder, "restore alice --from @/a.tar.gz -y");
         played.failed();
         assert_eq!(steps(&api), [LOOK, "freeze", UNPACK, "thaw"]);

@@ -20,6 +20,16 @@ pub const LOOK: &str = "command -v";
 pub const PACK: &str = "tar -cf";
 pub const UNPACK: &str = "tar -xpf";
 
+/// A container whose working directory is not empty, and has room.
+pub const IN: &str = "usual\nroom /dev/sda 2000000 1000000 1000000 50% /home\nnames /dev/sda 2000 1000 1000 50% /home\nin /home/dev\n";
+
+/// What is sent of [`stream`]: the same entries in plain form, without the directory itself.
+pub fn sent() -> Vec<u8> {
+    let mut plain = Vec::new();
+    kubectl_session_snapshot::tarball::transcode(stream().as_slice(), &mut plain).unwrap();
+    plain
+}
+
 /// A tar stream of the directory itself, and a file.
 pub fn stream() -> Vec<u8> {
     let mut tar = tar::Builder::new(Vec::new());
@@ -81,12 +91,7 @@ pub fn server(look: &str, pack: Execution, unpack: Execution) -> FakeApi {
 }
 
 pub fn usual() -> FakeApi {
-    let sent = &stream()[512..];
-    server(
-        "in /home/dev\n",
-        sends(&stream(), 0, &stream()),
-        takes(0, sent),
-    )
+    server(IN, sends(&stream(), 0, &stream()), takes(0, &sent()))
 }
 
 /// The first word of every script that was run, by what it is for.
@@ -221,7 +226,7 @@ fn of_a_stream_that_is_not_whole_no_file_is_left() {
         ("nothing comes", sends(b"", 0, b"")),
         ("it leads out", sends(&hostile, 0, &hostile)),
     ] {
-        let api = server("in /home/dev\n", execution, Execution::default());
+        let api = server(IN, execution, Execution::default());
         let folder = folder();
         fs::write(folder.path().join("old.tar.gz"), "precious").unwrap();
         let played = play(&api, &folder, "create alice --to @/a.tar.gz");
@@ -292,7 +297,7 @@ fn a_session_that_cannot_be_quiesced_is_not_copied() {
         "restore alice --from @/a.tar.gz -y",
     ] {
         let api = Scene::default().server_with("freeze", failing.clone());
-        api.execute(LOOK, says("in /home/dev\n"));
+        api.execute(LOOK, says(IN));
         let played = play(&api, &folder, words);
         played.failed();
         assert_eq!(steps(&api), [LOOK, "freeze", "thaw"]);
@@ -352,7 +357,7 @@ fn ctrl_c_and_a_time_that_is_over_leave_no_file_and_the_session_goes_on() {
     let folder = folder();
     let path = folder.path().to_str().unwrap();
     let words = format!("create alice --to {path}/a.tar.gz");
-    let api = server("in /home/dev\n", endless.clone(), endless);
+    let api = server(IN, endless.clone(), endless);
     let interrupt = Interrupt::default();
     let played =
         Play::on(&api)
@@ -383,7 +388,7 @@ fn ctrl_c_and_a_time_that_is_over_leave_no_file_and_the_session_goes_on() {
 #[test]
 fn a_session_with_claims_may_be_copied_too() {
     let api = Scene::default().server();
-    api.execute(LOOK, says("in /home/dev\n"))
+    api.execute(LOOK, says(IN))
         .execute(PACK, sends(&stream(), 0, &stream()));
     let folder = folder();
     play(&api, &folder, "create alice --to @/a.tar.gz").done();

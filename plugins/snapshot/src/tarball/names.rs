@@ -1,0 +1,122 @@
+//! The names of an archive: each stands once, below the directory that it is unpacked in, and none is reached through a link.
+
+use std::collections::HashMap;
+
+use anyhow::{Result, bail};
+use sha2::{Digest, Sha256};
+
+use super::source::{Entry, Kind};
+
+/// Directories one in another; no tree that people made is deeper.
+const DEPTH: usize = 256;
+/// Longest path that Linux takes, without the byte that ends it.
+const PATH: usize = 4095;
+/// Longest name of a file.
+const NAME: usize = 255;
+/// So many names are kept in mind, which takes some 300 MB.
+const COUNT: usize = 4_000_000;
+
+/// A path, as it is kept in mind: so many that they do not fit are counted and not stored.
+type Key = [u8; 20];
+
+/// Names that were met, and what they are.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    met: HashMap<Key, Kind>,
+}
+
+impl Names {
+    /// Takes the name of an entry; false for the directory itself.
+    ///
+    /// # Errors
+    /// A name that leads out, through a link or through a file; one that was there before, unless both are directories; a hard
+    /// link to anything but a file of the archive that came before it.
+    pub(super) fn admit(&mut self, entry: &Entry) -> Result<bool> {
+        let path = shown(&entry.path);
+        let Some((own, parents)) = keys(&entry.path)
+            .split_last()
+            .map(|(k, p)| (*k, p.to_vec()))
+        else {
+            if entry.kind != Kind::Directory {
+                bail!("entry {path} has no name and is no directory");
+            }
+            return Ok(false);
+        };
+        for parent in parents {
+            match self.met.entry(parent).or_insert(Kind::Directory) {
+                Kind::Directory => {}
+                Kind::Symlink => bail!("entry {path} leads through a link"),
+                _ => bail!("entry {path} leads through a file"),
+            }
+        }
+        if entry.kind == Kind::Link {
+            let target = keys(&entry.link).last().and_then(|key| self.met.get(key));
+            if target != Some(&Kind::File) {
+                let target = shown(&entry.link);
+                bail!("entry {path} is a hard link to {target}, which is no file before it");
+            }
+        }
+        // A hard link is a file like the one it is linked to.
+        let kind = match entry.kind {
+            Kind::Link => Kind::File,
+            kind => kind,
+        };
+        let before = self.met.insert(own, kind);
+        if before.is_some_and(|before| (before, kind) != (Kind::Directory, Kind::Directory)) {
+            bail!("entry {path} comes twice");
+        }
+        if self.met.len() > COUNT {
+            bail!("the archive has more than {COUNT} entries");
+        }
+        Ok(true)
+    }
+}
+
+/// The keys of all directories that a path leads through, and of itself.
+fn keys(path: &[u8]) -> Vec<Key> {
+    let mut hash = Sha256::new();
+    let parts = path.split(|byte| *byte == b'/');
+    let parts = parts.filter(|part| !part.is_empty());
+    let key = parts.map(|part| {
+        hash.update(part);
+        hash.update(b"/");
+        let mut key = Key::default();
+        let whole = hash.clone().finalize();
+        key.iter_mut().zip(whole).for_each(|(to, from)| *to = from);
+        key
+    });
+    key.collect()
+}
+
+/// A path in its shortest form, relative to where the archive is unpacked; empty for that directory itself.
+///
+/// # Errors
+/// One that is absolute, leads out, or is longer than any file system takes.
+pub(super) fn relative(path: &[u8]) -> Result<Vec<u8>> {
+    let shown = shown(path);
+    if path.first() == Some(&b'/') {
+        bail!("entry {shown} is absolute");
+    }
+    let parts = path.split(|byte| *byte == b'/');
+    let parts: Vec<&[u8]> = parts
+        .filter(|part| !part.is_empty() && *part != b".")
+        .collect();
+    if parts.contains(&b"..".as_slice()) {
+        bail!("entry {shown} leads out of its directory");
+    }
+    let joined = parts.join(&b'/');
+    let longest = parts.iter().map(|part| part.len()).max();
+    if joined.len() > PATH || parts.len() > DEPTH || longest.is_some_and(|length| length > NAME) {
+        bail!("entry {shown} has a name that is too long");
+    }
+    Ok(joined)
+}
+
+/// A name for a message: control characters are escaped, and the end of a long one is left out.
+pub(super) fn shown(path: &[u8]) -> String {
+    let text = String::from_utf8_lossy(path);
+    match text.char_indices().nth(200) {
+        Some((end, _)) => format!("{:?}…", text.get(..end).unwrap_or_default()),
+        None => format!("{text:?}"),
+    }
+}

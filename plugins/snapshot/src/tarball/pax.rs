@@ -1,0 +1,200 @@
+//! The records of a PAX extended header: `LENGTH KEY=VALUE` and a line's end, as POSIX has them and no looser.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, anyhow, bail};
+
+/// Keys whose values do not change what is unpacked: times that are not kept, what no plain header holds.
+const WITHOUT_MEANING: &[&str] = &[
+    "atime",
+    "ctime",
+    "comment",
+    "LIBARCHIVE.creationtime",
+    "RHT.security.selinux",
+    "SCHILY.dev",
+    "SCHILY.fflags",
+    "SCHILY.ino",
+    "SCHILY.nlink",
+];
+/// The same, by their beginning.
+const WITHOUT_MEANING_BELOW: &[&str] = &["LIBARCHIVE.xattr.", "SCHILY.acl.", "SCHILY.xattr."];
+
+/// What an extended header says of the entry after it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Records {
+    pub(super) path: Option<Vec<u8>>,
+    pub(super) link: Option<Vec<u8>>,
+    pub(super) size: Option<u64>,
+    pub(super) uid: Option<u64>,
+    pub(super) gid: Option<u64>,
+    /// In whole seconds; what was before 1970 is 0.
+    pub(super) mtime: Option<u64>,
+    pub(super) user: Option<Vec<u8>>,
+    pub(super) group: Option<Vec<u8>>,
+}
+
+impl Records {
+    /// Reads the records of one entry.
+    ///
+    /// # Errors
+    /// What is not written as it should be; a key that comes twice; one that changes what an entry is in programs that know it.
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self> {
+        let mut found = Self::default();
+        for (key, value) in pairs(bytes)? {
+            match key {
+                "path" => found.path = Some(value.to_vec()),
+                "linkpath" => found.link = Some(value.to_vec()),
+                "size" => found.size = Some(number(key, value)?),
+                "uid" => found.uid = Some(number(key, value)?),
+                "gid" => found.gid = Some(number(key, value)?),
+                "mtime" => found.mtime = Some(seconds(value)?),
+                "uname" => found.user = Some(value.to_vec()),
+                "gname" => found.group = Some(value.to_vec()),
+                "hdrcharset" if matches!(value, b"BINARY" | b"ISO-IR 10646 2000 UTF-8") => {}
+                key if is_without_meaning(key) => {}
+                key => bail!("PAX record {key:?} is not read alike by all programs"),
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Reads the records that hold for all entries after them; only comments may.
+///
+/// # Errors
+/// As [`Records::parse`]; any key but a comment.
+pub(super) fn only_comments(bytes: &[u8]) -> Result<()> {
+    match pairs(bytes)?.keys().find(|key| **key != "comment") {
+        Some(key) => bail!("global PAX record {key:?} is not read alike by all programs"),
+        None => Ok(()),
+    }
+}
+
+fn is_without_meaning(key: &str) -> bool {
+    let begins = |start: &&str| key.starts_with(*start);
+    WITHOUT_MEANING.contains(&key) || WITHOUT_MEANING_BELOW.iter().any(|start| begins(start))
+}
+
+fn pairs(mut rest: &[u8]) -> Result<BTreeMap<&str, &[u8]>> {
+    let mut found = BTreeMap::new();
+    while !rest.is_empty() {
+        let (key, value, length) = first(rest)
+            .ok_or_else(|| anyhow!("the archive is damaged: a PAX record is malformed"))?;
+        if found.insert(key, value).is_some() {
+            bail!("PAX record {key:?} comes twice for one entry");
+        }
+        rest = rest.get(length..).unwrap_or_default();
+    }
+    Ok(found)
+}
+
+/// Key and value of the first record, and its length.
+fn first(bytes: &[u8]) -> Option<(&str, &[u8], usize)> {
+    let digits = bytes.iter().position(|byte| *byte == b' ')?;
+    let length = usize::try_from(decimal(bytes.get(..digits)?)?).ok()?;
+    let record = bytes.get(digits + 1..length)?.strip_suffix(b"\n")?;
+    let equals = record.iter().position(|byte| *byte == b'=')?;
+    let key = std::str::from_utf8(record.get(..equals)?).ok()?;
+    let value = record.get(equals + 1..)?;
+    (!key.is_empty() && !value.contains(&0)).then_some((key, value, length))
+}
+
+/// A number of plain digits.
+fn decimal(digits: &[u8]) -> Option<u64> {
+    let plain = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+    let text = std::str::from_utf8(digits).ok()?;
+    plain.then(|| text.parse().ok()).flatten()
+}
+
+fn number(key: &str, value: &[u8]) -> Result<u64> {
+    decimal(value).ok_or_else(|| anyhow!("PAX record {key:?} is no number"))
+}
+
+/// A time, which may be negative and have a fraction.
+fn seconds(value: &[u8]) -> Result<u64> {
+    let mut parts = value.splitn(2, |byte| *byte == b'.');
+    let whole = parts.next().unwrap_or_default();
+    match whole.strip_prefix(b"-") {
+        Some(before) => number("mtime", before).map(|_| 0),
+        None => number("mtime", whole),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(key: &str, value: &str) -> Vec<u8> {
+        let rest = format!(" {key}={value}\n");
+        let length = (1..).find(|n| format!("{n}{rest}").len() == *n).unwrap();
+        format!("{length}{rest}").into_bytes()
+    }
+
+    fn said(bytes: &[u8]) -> String {
+        Records::parse(bytes).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn usual_records_are_read() {
+        let all = [
+            record("path", "ä/b=c"),
+            record("size", "9000000000"),
+            record("mtime", "1700000000.25"),
+            record("SCHILY.xattr.user.note", "x\ny"),
+            record("hdrcharset", "BINARY"),
+        ]
+        .concat();
+        let found = Records::parse(&all).unwrap();
+        assert_eq!(found.path.as_deref(), Some("ä/b=c".as_bytes()));
+        assert_eq!(found.size, Some(9_000_000_000));
+        assert_eq!(found.mtime, Some(1_700_000_000));
+        let before = Records::parse(&record("mtime", "-3.5")).unwrap();
+        assert_eq!(before.mtime, Some(0));
+    }
+
+    #[test]
+    fn what_programs_read_differently_is_refused() {
+        for (key, value) in [
+            ("GNU.sparse.major", "1"),
+            ("GNU.sparse.name", "x"),
+            ("SCHILY.realsize", "1"),
+            ("SCHILY.filetype", "5"),
+            ("hdrcharset", "EBCDIC"),
+            ("whatever", "1"),
+        ] {
+            let said = said(&record(key, value));
+            assert!(said.contains(key) && said.contains("read alike"), "{said}");
+        }
+        let twice = [record("path", "a"), record("path", "b")].concat();
+        assert_eq!(
+            said(&twice),
+            "PAX record \"path\" comes twice for one entry"
+        );
+        assert_eq!(
+            said(&record("size", "+1")),
+            "PAX record \"size\" is no number"
+        );
+        assert!(only_comments(&record("comment", "0123abc")).is_ok());
+        assert!(only_comments(&record("path", "x")).is_err());
+    }
+
+    #[test]
+    fn a_record_is_as_long_as_it_says() {
+        for bytes in [
+            &b"8 path=a\n"[..],
+            b"11 path=a\n",
+            b"9 path=a\nx",
+            b" 9 path=a\n",
+            b"9 path=a\n\0",
+            b"+9 path=a\n",
+            b"6 =aa\n",
+            b"7 path\n",
+            b"10 path=\0a\n",
+            b"99999999999999999999 path=a\n",
+        ] {
+            assert!(Records::parse(bytes).is_err(), "{}", bytes.escape_ascii());
+        }
+        assert!(Records::parse(b"9 path=a\n").is_ok());
+        assert!(Records::parse(b"").is_ok());
+    }
+}

@@ -1,0 +1,371 @@
+//! The entries of a tar stream, read block by block.
+//!
+//! What an entry is may stand in its header, in GNU's headers for long names or in a PAX header before it. Programs that know
+//! less read less; so two places may differ only where the header has no room for what the other says.
+
+use std::io::{self, Read, Write};
+
+use anyhow::{Result, anyhow, bail};
+use tar::{EntryType, Header};
+
+use super::names::{relative, shown};
+use super::pax::{Records, only_comments};
+use super::{BLOCK, Hashed};
+
+/// Largest header of long names, or of PAX records, that is kept in memory.
+const EXTENDED_MAX: u64 = 1 << 20;
+/// Largest padding behind the end: tars write records of 10 kB, few of more.
+const PADDING_MAX: u64 = 1 << 20;
+/// Bytes that are read at a time.
+const CHUNK: usize = 64 * 1024;
+/// Names shorter than that, in ASCII, have room in any header.
+const ROOM: usize = 100;
+/// Sizes up to that have room in any header: 11 octal digits.
+const SIZE_ROOM: u64 = 0o77_777_777_777;
+/// Owners below that are kept, and times up to it.
+const NUMBER_MAX: u64 = u32::MAX as u64;
+
+/// What an entry is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    File,
+    Directory,
+    Symlink,
+    Link,
+    Fifo,
+}
+
+/// One entry of an archive, from all its headers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) kind: Kind,
+    /// Relative and in its shortest form; empty for the directory itself.
+    pub(super) path: Vec<u8>,
+    /// A symbolic link's target as it stands, a hard link's like `path`; empty for anything else.
+    pub(super) link: Vec<u8>,
+    pub(super) size: u64,
+    pub(super) mode: u32,
+    pub(super) uid: u64,
+    pub(super) gid: u64,
+    pub(super) mtime: u64,
+    pub(super) user: Vec<u8>,
+    pub(super) group: Vec<u8>,
+}
+
+impl Entry {
+    /// The mode without the bits by which whoever runs a file becomes somebody else. Directories keep theirs, which hand
+    /// down a group.
+    pub(super) fn unprivileged_mode(&self) -> u32 {
+        match self.kind {
+            Kind::Directory => self.mode & 0o7777,
+            _ => self.mode & 0o777,
+        }
+    }
+
+    /// True for a file that has such a bit.
+    pub(super) fn is_privileged(&self) -> bool {
+        matches!(self.kind, Kind::File | Kind::Link) && self.mode & 0o6000 != 0
+    }
+}
+
+/// What was said of an entry before its own header came.
+#[derive(Default)]
+struct Ahead {
+    path: Option<Vec<u8>>,
+    link: Option<Vec<u8>>,
+    records: Option<Records>,
+}
+
+/// A tar stream that is read.
+pub(super) struct Source<R> {
+    stream: Hashed<R>,
+    buffer: Vec<u8>,
+}
+
+impl<R: Read> Source<R> {
+    pub(super) fn new(stream: Hashed<R>) -> Self {
+        let buffer = vec![0; CHUNK];
+        Self { stream, buffer }
+    }
+
+    /// The next entry, whose content has to be read before the one after it; `None` at the mark of the end.
+    ///
+    /// # Errors
+    /// A stream that is cut off or damaged, and everything that makes an entry unfit.
+    pub(super) fn next(&mut self) -> Result<Option<Entry>> {
+        let (mut ahead, mut is_first) = (Ahead::default(), true);
+        while let Some(header) = self.header()? {
+            let kind = header.entry_type();
+            let size = field(&header, "size", &header.as_old().size)?;
+            let mut name = |to: &mut Option<Vec<u8>>| {
+                let bytes = self.extended(size)?;
+                let name = bytes.strip_suffix(b"\0").unwrap_or(&bytes).to_vec();
+                once(to, name)
+            };
+            match kind {
+                EntryType::GNULongName => name(&mut ahead.path)?,
+                EntryType::GNULongLink => name(&mut ahead.link)?,
+                EntryType::XHeader => {
+                    let records = Records::parse(&self.extended(size)?)?;
+                    once(&mut ahead.records, records)?;
+                }
+                EntryType::XGlobalHeader => only_comments(&self.extended(size)?)?,
+                kind => return ahead.entry(&header, kind, size).map(Some),
+            }
+            is_first &= kind == EntryType::XGlobalHeader;
+        }
+        if !is_first {
+            bail!("the archive is cut off: an entry is announced and does not come");
+        }
+        Ok(None)
+    }
+
+    /// Copies the content of `entry` to `out`, padded as it must be.
+    ///
+    /// # Errors
+    /// A stream that is cut off or damaged; what `out` refuses.
+    pub(super) fn content(&mut self, entry: &Entry, out: &mut impl Write) -> Result<()> {
+        let mut left = entry.size;
+        while left > 0 {
+            let count = usize::try_from(left).map_or(CHUNK, |left| left.min(CHUNK));
+            let part = self.buffer.get_mut(..count).unwrap_or_default();
+            let count = match self.stream.read(part) {
+                Ok(0) => return Err(cut_off()),
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(damaged(&error)),
+            };
+            out.write_all(part.get(..count).unwrap_or_default())?;
+            left -= count as u64;
+        }
+        let padding = padding(entry.size);
+        self.exactly(padding)?;
+        out.write_all([0; BLOCK].get(..padding).unwrap_or_default())?;
+        Ok(())
+    }
+
+    /// Reads what is behind the mark of the end: nothing, for tars that go on where others stop.
+    ///
+    /// # Errors
+    /// Anything but zeros, or more of them than any tar writes.
+    pub(super) fn end(mut self) -> Result<Hashed<R>> {
+        let begun = self.stream.length;
+        loop {
+            let count = match self.stream.read(&mut self.buffer) {
+                Ok(0) if self.stream.length - begun < BLOCK as u64 => {
+                    bail!("the archive is cut off: its end is not whole")
+                }
+                Ok(0) => return Ok(self.stream),
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(damaged(&error)),
+            };
+            let is_nothing = self.buffer.iter().take(count).all(|byte| *byte == 0);
+            if !is_nothing || self.stream.length - begun > PADDING_MAX {
+                bail!("the archive goes on after its end");
+            }
+        }
+    }
+
+    /// The next header; `None` for a block of zeros, the first half of the end.
+    fn header(&mut self) -> Result<Option<Header>> {
+        let begun = self.stream.length;
+        let read = self.exactly(BLOCK);
+        if read.is_err() && self.stream.length == begun {
+            bail!("the archive is cut off: its end is not marked");
+        }
+        let block = read?;
+        if block.iter().all(|byte| *byte == 0) {
+            return Ok(None);
+        }
+        let mut header = Header::new_old();
+        header.as_mut_bytes().copy_from_slice(&block);
+        let before = block.iter().take(148).chain(block.iter().skip(156));
+        let sum = before.map(|byte| u64::from(*byte)).sum::<u64>() + 8 * u64::from(b' ');
+        if number(&header.as_old().cksum) != Some(sum) {
+            bail!("the archive is damaged: a header's checksum is wrong");
+        }
+        if header.as_gnu().is_none() && header.as_ustar().is_none() {
+            bail!("the archive is neither in GNU's nor in POSIX' format");
+        }
+        Ok(Some(header))
+    }
+
+    /// The whole content of a header that tells of the next entry.
+    fn extended(&mut self, size: u64) -> Result<Vec<u8>> {
+        let length = usize::try_from(size).ok().filter(|_| size <= EXTENDED_MAX);
+        let length =
+            length.ok_or_else(|| anyhow!("the archive has an extended header of {size} bytes"))?;
+        let bytes = self.exactly(length)?;
+        self.exactly(padding(size))?;
+        Ok(bytes)
+    }
+
+    fn exactly(&mut self, length: usize) -> Result<Vec<u8>> {
+        let mut bytes = vec![0; length];
+        self.stream
+            .read_exact(&mut bytes)
+            .map_err(|error| damaged(&error))?;
+        Ok(bytes)
+    }
+}
+
+impl Ahead {
+    /// The entry of `header`, with what was said of it before.
+    fn entry(self, header: &Header, kind: EntryType, size: u64) -> Result<Entry> {
+        let records = self.records.unwrap_or_default();
+        let own = header.path_bytes();
+        let path = agreed(&own, self.path, records.path, |a, b| {
+            relative(a).ok() == relative(b).ok()
+        })?;
+        let link = header.link_name_bytes().unwrap_or_default();
+        let link = agreed(&link, self.link, records.link, |a, b| a == b)?;
+        let name = shown(&path);
+        let kind = match kind {
+            EntryType::Regular | EntryType::Continuous if path.ends_with(b"/") => {
+                bail!("entry {name} is a file with the name of a directory")
+            }
+            EntryType::Regular | EntryType::Continuous => Kind::File,
+            EntryType::Directory => Kind::Directory,
+            EntryType::Symlink => Kind::Symlink,
+            EntryType::Link => Kind::Link,
+            EntryType::Fifo => Kind::Fifo,
+            EntryType::Char | EntryType::Block => bail!("entry {name} is a device"),
+            EntryType::GNUSparse => {
+                bail!("entry {name} is stored as a sparse file, which not all programs read")
+            }
+            kind => bail!(
+                "entry {name} is of a kind that not all programs read: {:?}",
+                char::from(kind.as_byte())
+            ),
+        };
+        let size = match records.size {
+            Some(said) if said != size && said <= SIZE_ROOM => {
+                bail!("entry {name} has two sizes: {size} and {said}")
+            }
+            said => said.unwrap_or(size),
+        };
+        if size > 0 && kind != Kind::File {
+            bail!("entry {name} is no file and has a content");
+        }
+        let link = match kind {
+            Kind::Symlink if link.is_empty() => bail!("entry {name} is a link to nothing"),
+            Kind::Symlink => link,
+            Kind::Link => relative(&link)?,
+            _ => Vec::new(),
+        };
+        let old = header.as_old();
+        let mode = field(header, "mode", &old.mode)?;
+        let owner = |said: Option<u64>, what, bytes| {
+            let owner = said.map_or_else(|| field(header, what, bytes), Ok)?;
+            if owner >= NUMBER_MAX {
+                bail!("entry {name} has a {what} that no system has: {owner}");
+            }
+            Ok(owner)
+        };
+        // A time before 1970 or far in the future is none.
+        let mtime = records.mtime.or_else(|| number(&old.mtime));
+        Ok(Entry {
+            kind,
+            path: relative(&path)?,
+            link,
+            size,
+            mode: u32::try_from(mode & 0o7777).unwrap_or_default(),
+            uid: owner(records.uid, "uid", &old.uid)?,
+            gid: owner(records.gid, "gid", &old.gid)?,
+            mtime: mtime.filter(|time| *time <= NUMBER_MAX).unwrap_or_default(),
+            user: records
+                .user
+                .unwrap_or_else(|| owned(header.username_bytes())),
+            group: records
+                .group
+                .unwrap_or_else(|| owned(header.groupname_bytes())),
+        })
+    }
+}
+
+fn owned(bytes: Option<&[u8]>) -> Vec<u8> {
+    bytes.unwrap_or_default().to_vec()
+}
+
+/// The one value that a header, GNU's header for a long one and a PAX record give.
+fn agreed(
+    own: &[u8],
+    gnu: Option<Vec<u8>>,
+    pax: Option<Vec<u8>>,
+    same: impl Fn(&[u8], &[u8]) -> bool,
+) -> Result<Vec<u8>> {
+    let long = match (gnu, pax) {
+        (Some(_), Some(_)) => bail!("an entry has two long names"),
+        (long, None) | (None, long) => long,
+    };
+    let Some(long) = long else {
+        return Ok(own.to_vec());
+    };
+    let has_room = long.len() < ROOM && long.is_ascii();
+    if (has_room && !same(own, &long)) || long.contains(&0) {
+        bail!(
+            "an entry has two names: {} and {}",
+            shown(own),
+            shown(&long)
+        );
+    }
+    Ok(long)
+}
+
+fn once<T>(to: &mut Option<T>, value: T) -> Result<()> {
+    match to.replace(value) {
+        Some(_) => bail!("an entry has two extended headers of one kind"),
+        None => Ok(()),
+    }
+}
+
+fn field(header: &Header, what: &str, bytes: &[u8]) -> Result<u64> {
+    let name = shown(&header.path_bytes());
+    number(bytes).ok_or_else(|| anyhow!("entry {name} has a {what} that is no number"))
+}
+
+/// A number of a header: octal digits between spaces or zeros, or GNU's 64 bits behind 0x80.
+fn number(field: &[u8]) -> Option<u64> {
+    if let Some((0x80, rest)) = field.split_first() {
+        let (high, low) = rest.split_at(rest.len().saturating_sub(8));
+        let value = low
+            .iter()
+            .fold(0, |value, byte| value << 8 | u64::from(*byte));
+        return (high.iter().all(|byte| *byte == 0) && value <= i64::MAX as u64).then_some(value);
+    }
+    let is_blank = |byte: &u8| matches!(*byte, b' ' | 0);
+    let start = field
+        .iter()
+        .position(|byte| *byte != b' ')
+        .unwrap_or(field.len());
+    let field = field.get(start..)?;
+    let end = field
+        .iter()
+        .position(|byte| is_blank(byte))
+        .unwrap_or(field.len());
+    let (digits, rest) = field.split_at(end);
+    let octal = |value: u64, digit: &u8| {
+        matches!(digit, b'0'..=b'7').then(|| value << 3 | u64::from(digit - b'0'))
+    };
+    // Eleven or twelve digits: no overflow.
+    rest.iter().all(|byte| is_blank(byte)).then_some(())?;
+    digits.iter().try_fold(0, octal)
+}
+
+fn padding(size: u64) -> usize {
+    let over = size % BLOCK as u64;
+    usize::try_from((BLOCK as u64 - over) % BLOCK as u64).unwrap_or_default()
+}
+
+fn cut_off() -> anyhow::Error {
+    anyhow!("the archive is cut off")
+}
+
+/// Says what is wrong with a stream that cannot be read.
+fn damaged(error: &io::Error) -> anyhow::Error {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => cut_off(),
+        _ => anyhow!("the archive is damaged: {error}"),
+    }
+}

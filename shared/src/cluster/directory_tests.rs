@@ -1,0 +1,83 @@
+use super::*;
+use crate::cluster::files::tests::{inside, run};
+use std::fs;
+use std::path::Path;
+
+fn look(path: &str, home: &Path) -> Result<Directory> {
+    let output = run(&script(LOOK, [path].into_iter().chain(TOOLS)), b"", home);
+    inside().found(&String::from_utf8_lossy(&output.stdout))
+}
+
+#[test]
+fn a_directory_is_looked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().to_str().unwrap();
+    let empty = look("", folder.path()).unwrap();
+    assert_eq!(
+        (empty.path.as_str(), empty.is_empty),
+        (home, true),
+        "home, as / is no place to copy"
+    );
+    fs::write(folder.path().join(".hidden"), "").unwrap();
+    assert!(!look(home, folder.path()).unwrap().is_empty);
+    let error = look("/no/such", folder.path()).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "directory \"/no/such\" is not in container \"main\" of pod \"tool\""
+    );
+}
+
+#[test]
+fn what_a_container_lacks_is_named() {
+    let error = inside()
+        .found("without tar\nwithout tee\nin /home\n")
+        .unwrap_err();
+    let text = "container \"main\" of pod \"tool\" has no tar, tee: its files cannot be copied";
+    assert_eq!(error.to_string(), text);
+    let error = inside().found("closed /root\n").unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "directory \"/root\" in container \"main\" of pod \"tool\" cannot be read"
+    );
+    assert!(inside().found("").is_err());
+    let error = inside().failed(&Ending::NotRun(127), b"").to_string();
+    assert!(error.contains("has no shell"), "{error}");
+}
+
+#[test]
+fn what_df_says_is_read_from_its_end() {
+    for (line, free_of) in [
+        (
+            "/dev/vda  264212084 42159784  53341480      45% /",
+            Some((53_341_480, "/")),
+        ),
+        ("a device 100 1 99 1% /mnt/a b", Some((99, "/mnt/a b"))),
+        ("overlay 100 100 0 100% /home", Some((0, "/home"))),
+        ("proc 0 0 0 0% /proc", None),
+        ("proc 0 0 0 - /proc", None),
+        ("tmpfs - - - 1% /x", None),
+        (
+            "Filesystem 1024-blocks Used Available Capacity Mounted on",
+            None,
+        ),
+        ("", None),
+    ] {
+        let free_of = free_of.map(|(free, mount)| (free, mount.to_owned()));
+        assert_eq!(free(line), free_of, "{line}");
+    }
+}
+
+#[test]
+fn a_container_without_df_tells_no_room() {
+    let found = inside().found("usual\nin /home\n").unwrap();
+    assert!(found.room.is_none() && found.is_usual && !found.is_empty);
+    let all = "room x 100 1 99 1% /home\nnames x 10 1 9 1% /home\nempty /home/a\n";
+    let found = inside().found(all).unwrap();
+    let room = Room {
+        bytes: 99 * 1024,
+        files: Some(9),
+        mount: "/home".into(),
+    };
+    assert_eq!(found.room, Some(room));
+    assert!(!found.is_usual);
+}

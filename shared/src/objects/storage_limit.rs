@@ -1,0 +1,81 @@
+//! How much a Pod may write before the kubelet evicts it.
+
+use k8s_openapi::api::core::v1::{Container, Pod};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity as Text;
+
+use crate::quantity::Quantity;
+
+/// Bytes that `container` may write to the file system that it has mounted at `mount`, with what is there already: the size
+/// limit of an emptyDir and the ephemeral storage of its Pod, or of the container where nothing is mounted. `None` where
+/// Kubernetes sets no limit.
+pub fn storage_limit(pod: &Pod, container: &str, mount: &str) -> Option<u64> {
+    let spec = pod.spec.as_ref()?;
+    let own = spec.containers.iter().find(|one| one.name == container)?;
+    let bare = |path: &str| path.trim_end_matches('/').to_owned();
+    if bare(mount).is_empty() {
+        return ephemeral(own);
+    }
+    let mut mounts = own.volume_mounts.iter().flatten();
+    let mounted = mounts.find(|one| bare(&one.mount_path) == bare(mount))?;
+    let mut volumes = spec.volumes.iter().flatten();
+    let volume = volumes.find(|volume| volume.name == mounted.name)?;
+    let empty = volume.empty_dir.as_ref()?;
+    let size = empty.size_limit.as_ref().and_then(bytes);
+    let is_memory = empty.medium.as_deref() == Some("Memory");
+    let all: Vec<u64> = spec.containers.iter().filter_map(ephemeral).collect();
+    let of_pod = (!is_memory && !all.is_empty())
+        .then(|| all.iter().fold(0_u64, |sum, one| sum.saturating_add(*one)));
+    [size, of_pod].into_iter().flatten().min()
+}
+
+fn ephemeral(container: &Container) -> Option<u64> {
+    let limits = container.resources.as_ref()?.limits.as_ref()?;
+    limits.get("ephemeral-storage").and_then(bytes)
+}
+
+fn bytes(text: &Text) -> Option<u64> {
+    let quantity: Quantity = text.0.parse().ok()?;
+    u64::try_from(quantity.value()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn pod(empty: Value) -> Pod {
+        let limited = |name: &str, limit: Option<&str>| {
+            json!({"name": name, "resources": {"limits": limit.map(|limit| json!({"ephemeral-storage": limit}))},
+                "volumeMounts": [{"name": "home", "mountPath": "/home/dev/"}, {"name": "claim", "mountPath": "/data"}]})
+        };
+        serde_json::from_value(json!({"spec": {
+            "containers": [limited("main", Some("2Gi")), limited("sidecar", Some("1Gi")), limited("free", None)],
+            "volumes": [{"name": "home", "emptyDir": empty}, {"name": "claim", "persistentVolumeClaim": {"claimName": "x"}}],
+        }}))
+        .unwrap()
+    }
+
+    #[test]
+    fn the_smallest_limit_of_what_is_mounted_counts() {
+        let gi = 1 << 30;
+        let limited = pod(json!({"sizeLimit": "512Mi"}));
+        let wide = pod(json!({"sizeLimit": "50Gi"}));
+        let memory = pod(json!({"medium": "Memory"}));
+        for (pod, container, mount, limit) in [
+            (&limited, "main", "/home/dev", Some(gi / 2)),
+            (&wide, "main", "/home/dev", Some(3 * gi)),
+            (&memory, "main", "/home/dev", None),
+            (&wide, "main", "/", Some(2 * gi)),
+            (&wide, "free", "/", None),
+            (&wide, "main", "/data", None),
+            (&wide, "main", "/dev/shm", None),
+            (&wide, "nobody", "/", None),
+        ] {
+            assert_eq!(
+                storage_limit(pod, container, mount),
+                limit,
+                "{container} {mount}"
+            );
+        }
+    }
+}
