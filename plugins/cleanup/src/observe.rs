@@ -263,6 +263,7 @@ fn join(
         let key = (part("/metadata/namespace"), part("/metadata/name"));
         let live = lives.remove(&key).unwrap_or_default();
         Looked { chosen, live }
+        let live = live.attributed(&chosen.session);
     });
     Ok(looked.collect())
 }

@@ -217,6 +217,7 @@ impl Doomed {
         with: Stopping<'_>,
         sink: &mut dyn Sink,
     ) -> Result<()> {
+        self.live.tell_strangers(sink);
         let Some(saving) = &self.saving else {
             let plan = self.plan(manner, with.now);
             return self.end(cluster, &plan, manner, with, sink).await;

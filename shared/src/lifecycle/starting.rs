@@ -111,6 +111,7 @@ impl Ahead {
             trust::own_and_harmless(cluster, &present, &start).await?;
         }
         present.live.rest = others(cluster, &present, &start).await?;
+        no_stranger(&present, &start)?;
         if let Some(conflict) = claim_conflict(&present.session, &start, &present.live) {
             let error = anyhow!("session {:?} cannot be started: {conflict}", present.name());
             return Err(hinted(
@@ -216,7 +217,34 @@ pub(super) fn body<'a>(
     }
 }
 
-/// The values of the parameters Secret, if it is the session's.
+/// Finds a Pod or a workload of a name that the start needs, which claims to be the session's and is not.
+fn no_stranger(present: &Present, start: &Start) -> Result<()> {
+    let mut strangers = present.live.strangers.iter();
+    let needed = strangers.find(|stranger| {
+        let mut objects = start.rendering.objects.iter();
+        objects.any(|object| is_named(object, &stranger.kind, &stranger.name))
+    });
+    let Some(stranger) = needed else {
+        return Ok(());
+    };
+    let error = anyhow!(
+        "session {:?} cannot be started: {} {:?} already exists and is not part of it",
+        present.name(),
+        stranger.kind,
+        stranger.name
+    );
+    let (kind, name) = (stranger.kind.to_lowercase(), &stranger.name);
+    Err(hinted(
+        error,
+        format!(
+            "look at it, then delete it: kubectl delete {kind} {name} -n {}",
+            present.namespace()
+        ),
+    ))
+}
+
+/// The values of the parameters Secret, if it is the session's. Of a Session that exists it names the UID, which a create that
+/// takes it up writes on it.
 pub(super) async fn stored_of(
     cluster: &Cluster,
     present: &Present,

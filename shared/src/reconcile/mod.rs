@@ -1,6 +1,7 @@
 //! One reconciler, two drivers: session + rendering + what is there → phase and plan. Pure. The command line drives it for
 //! one session until the user has an answer; a controller drives it for all of them, for ever.
 
+mod attribution;
 mod container;
 mod conventions;
 mod ending;
@@ -14,6 +15,7 @@ mod starting;
 mod state;
 
 pub use container::{containers, default_container};
+pub use attribution::Stranger;
 pub use ending::{Ending, data_policy, ending, kept_since};
 pub use hook::HookRun;
 pub use live::{Found, Live, is_data_of, is_primary};

@@ -71,6 +71,7 @@ pub fn look(session: &Session, live: &Live, events: &[EventNote]) -> Seen {
         // One that is being deleted speaks for nobody any more.
         .filter(|pod| is_primary(pod) && pod.metadata.deletion_timestamp.is_none())
         .collect();
+    let pods = live.recorded_first(session, pods);
     if pods.is_empty() {
         return without_pods(session, live, events, uid);
     }
