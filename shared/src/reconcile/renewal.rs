@@ -104,8 +104,7 @@ impl Renewal<'_> {
     }
 
     /// What becomes of one object.
-    pub(super) fn step(&self, mut object: Value) -> Step {
-        self.scale(&mut object);
+    pub(super) fn step(&self, object: Value) -> Step {
         let existing = may_be_others(&object, &self.start.use_existing);
         let (kind, name) = (text(&object, "/kind"), text(&object, "/metadata/name"));
         let found = self.live.object(kind, name).map(|(_, found)| found);
@@ -142,26 +141,21 @@ impl Renewal<'_> {
         before.any(|object| *object == ObjectRef::of(found))
     }
 
-    /// Gives a workload the count it had; an autoscaler's it is left to.
-    fn scale(&self, object: &mut Value) {
-        let applied = self
-            .session
-            .status
-            .as_ref()
-            .and_then(|status| status.applied.as_ref());
-        let Some(applied) = applied.filter(|_| SCALED.contains(&text(object, "/kind"))) else {
+    /// Gives workloads the counts they had, those of an autoscaler too: it does nothing about a workload that has none, and one
+    /// that is made without a count gets a single Pod. What runs is left as it is, so no count of an autoscaler's is undone.
+    pub(super) fn scale(&self, objects: &mut [Value]) {
+        let status = self.session.status.as_ref();
+        let Some(applied) = status.and_then(|status| status.applied.as_ref()) else {
             return;
         };
-        let (kind, name) = (text(object, "/kind"), text(object, "/metadata/name"));
-        let count = applied.replicas.get(&format!("{kind}/{name}")).copied();
-        let scaled = is_autoscaled(&self.start.rendering.objects, kind, name);
-        let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) else {
-            return;
-        };
-        if scaled {
-            spec.shift_remove("replicas");
-        } else if let Some(count) = count.filter(|count| *count > 0) {
-            spec.insert("replicas".into(), count.into());
+        for object in objects {
+            let (kind, name) = (text(object, "/kind"), text(object, "/metadata/name"));
+            let count = applied.replicas.get(&format!("{kind}/{name}")).copied();
+            let count = count.filter(|count| *count > 0 && SCALED.contains(&kind));
+            let spec = object.get_mut("spec").and_then(Value::as_object_mut);
+            if let (Some(count), Some(spec)) = (count, spec) {
+                spec.insert("replicas".into(), count.into());
+            }
         }
     }
 }
@@ -187,16 +181,6 @@ fn claims_of_set(set: &Value) -> Vec<Value> {
     templates
         .flat_map(|template| (first..first + count).map(move |ordinal| claim(template, ordinal)))
         .collect()
-}
-
-/// True if one of `objects` is an autoscaler of that workload.
-fn is_autoscaled(objects: &[Value], kind: &str, name: &str) -> bool {
-    objects.iter().any(|object| {
-        let target = "/spec/scaleTargetRef";
-        text(object, "/kind") == "HorizontalPodAutoscaler"
-            && text(object, &format!("{target}/kind")) == kind
-            && text(object, &format!("{target}/name")) == name
-    })
 }
 
 fn delete(target: &ObjectRef, resource: &ResourceType) -> Step {

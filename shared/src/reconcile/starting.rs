@@ -139,12 +139,13 @@ impl Start {
 pub fn starting(session: &Session, start: &Start, live: &Live) -> Plan {
     let mut start = start.clone();
     start.belonging.session_uid = session.metadata.uid.clone().unwrap_or_default();
-    let (mut plan, objects) = (Plan::default(), start.objects());
+    let (mut plan, mut objects) = (Plan::default(), start.objects());
     let renewal = Renewal {
         session,
         start: &start,
         live,
     };
+    renewal.scale(&mut objects);
     renewal.clear(&objects, &mut plan);
     plan.stage(renewal.in_use());
     let mut claims = renewal.adoptions(&objects);
