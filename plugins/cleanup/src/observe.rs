@@ -142,6 +142,7 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observ
         }
         for claim in &claims.items {
             observed.living.uses.claim(claim);
+            observed.living.add_claim(claim);
             observed.objects.push(claim.clone());
         }
         observed.objects.extend(work.into_iter().chain(snapshots));
@@ -262,8 +263,8 @@ fn join(
         let part = |pointer: &str| text(&chosen.object, pointer).to_owned();
         let key = (part("/metadata/namespace"), part("/metadata/name"));
         let live = lives.remove(&key).unwrap_or_default();
-        Looked { chosen, live }
         let live = live.attributed(&chosen.session);
+        Looked { chosen, live }
     });
     Ok(looked.collect())
 }
