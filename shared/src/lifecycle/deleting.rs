@@ -145,7 +145,7 @@ impl Doomed {
     /// Names of the claims that this deletion keeps.
     pub fn kept(&self) -> Vec<String> {
         match self.policy() {
-            DataPolicy::Keep => self.claims(),
+            DataPolicy::Keep => self.held().into_iter().map(name_of).collect(),
             DataPolicy::Delete | DataPolicy::Snapshot => Vec::new(),
         }
     }

@@ -7,6 +7,7 @@ use super::starting::{Start, may_be_others};
 use crate::api::Session;
 use crate::labels;
 use crate::objects::belonging::{is_data, is_named};
+use crate::objects::kept::difference;
 use crate::objects::pods::{SCALED, pod_metadata_paths};
 use crate::objects::resource::{PERSISTENT_VOLUME_CLAIM, POD, annotation, is_going, text};
 use crate::objects::{ObjectRef, ResourceType};
@@ -130,8 +131,11 @@ impl Renewal<'_> {
     }
 
     fn is_own(&self, found: &Value) -> bool {
-        owner_uids(found).any(|owner| owner == self.uid())
-            || (is_data(found) && is_data_of(found, self.session))
+        // Data has no owner: a reference on it was written by somebody else.
+        match is_data(found) {
+            true => is_data_of(found, self.session),
+            false => owner_uids(found).any(|owner| owner == self.uid()),
+        }
     }
 
     fn was_used(&self, found: &Value) -> bool {
@@ -254,14 +258,20 @@ fn growths(session: &Session, objects: &[Value], live: &Live) -> Vec<Step> {
 pub fn claim_conflict(session: &Session, start: &Start, live: &Live) -> Option<String> {
     let objects = start.objects();
     claims(session, &objects, live).find_map(|(found, wanted)| {
-        let fields = wanted.get("spec")?.as_object()?;
-        let (field, wants) = fields
-            .iter()
-            .find(|(field, wants)| *field != "resources" && found["spec"][*field] != **wants)?;
-        let has = &found["spec"][field];
+        let (field, has, wants) = difference(found, wanted)?;
         let name = text(found, "/metadata/name");
         Some(format!(
             "PersistentVolumeClaim {name:?} cannot be changed: spec.{field} is {has}, {wants} is wanted now"
         ))
     })
+}
+
+/// The claims that a start of `objects` makes, or finds by their names: those of the rendering, and those of StatefulSets.
+pub fn wanted_claims(objects: &[Value]) -> Vec<Value> {
+    let is_claim = |object: &&Value| text(object, "/kind") == "PersistentVolumeClaim";
+    let claims = objects.iter().filter(is_claim).cloned();
+    let sets = objects
+        .iter()
+        .filter(|object| text(object, "/kind") == "StatefulSet");
+    claims.chain(sets.flat_map(claims_of_set)).collect()
 }

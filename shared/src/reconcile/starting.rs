@@ -96,8 +96,8 @@ impl Start {
     pub fn parameters_plan(&self) -> Plan {
         let mut plan = Plan::default();
         let step = self.parameters_secret().map(|object| Step::Create {
+            existing: may_be_others(&object, &self.use_existing),
             object,
-            existing: false,
         });
         plan.stage(step.into_iter().collect());
         plan
