@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use session_shared::cluster::{CONTROLLER_LEASE, CONTROLLER_NAMESPACE};
 use session_shared::cluster::{Cluster, Place, Selection, Write};
 use session_shared::objects::ResourceType;
-use session_shared::objects::resource::{LEASE, RESOURCE_QUOTA, SESSION, SESSION_TEMPLATE, text};
+use session_shared::objects::resource::{
+    LEASE, PERSISTENT_VOLUME_CLAIM, RESOURCE_QUOTA, SESSION, SESSION_TEMPLATE, text,
+};
 
 use crate::process::output;
 use crate::user::User;
@@ -112,6 +114,7 @@ impl Bodies {
             let place = Place::Namespace(namespace);
             let all = Selection::default();
             cluster.list(&RESOURCE_QUOTA, place, &all).await?;
+            cluster.list(&PERSISTENT_VOLUME_CLAIM, place, &all).await?;
         }
         let (name, uid) = self.post(cluster).await?;
         let status = json!({ "metadata": { "uid": uid }, "status": self.status });

@@ -57,21 +57,21 @@ const SCENARIOS: [Scenario<'_>; 4] = [
     Scenario {
         template: "shell",
         objects: 2,
-        lists: 1,
+        lists: 2,
         flags: &[],
         waits: true,
     },
     Scenario {
         template: "shell",
         objects: 2,
-        lists: 1,
+        lists: 2,
         flags: &[],
         waits: false,
     },
     Scenario {
         template: "nvim",
         objects: 2,
-        lists: 1,
+        lists: 2,
         flags: &["--set", "IMAGE=localhost/http-page:1"],
         waits: false,
     },
@@ -79,7 +79,7 @@ const SCENARIOS: [Scenario<'_>; 4] = [
     Scenario {
         template: "lab",
         objects: 5,
-        lists: 1,
+        lists: 2,
         flags: &[
             "--set",
             "ROOTFS_IMAGE_URL=https://storage.example.com/lab.ext4",

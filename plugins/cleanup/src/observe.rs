@@ -142,6 +142,7 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observ
         }
         for claim in &claims.items {
             observed.living.uses.claim(claim);
+            observed.living.add_claim(claim);
             observed.objects.push(claim.clone());
         }
         observed.objects.extend(work.into_iter().chain(snapshots));
@@ -262,6 +263,7 @@ fn join(
         let part = |pointer: &str| text(&chosen.object, pointer).to_owned();
         let key = (part("/metadata/namespace"), part("/metadata/name"));
         let live = lives.remove(&key).unwrap_or_default();
+        let live = live.attributed(&chosen.session);
         Looked { chosen, live }
     });
     Ok(looked.collect())

@@ -1,12 +1,13 @@
 //! What is left of sessions that are gone. Pure.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use session_shared::api::API_VERSION;
 use session_shared::cluster::chosen::Chosen;
 use session_shared::objects::belonging::is_data;
 use session_shared::objects::kept::{holds_data, is_claim, is_snapshot};
+use session_shared::objects::provenance::{Doubt, doubt};
 use session_shared::objects::resource::{annotation, label, text};
 use session_shared::{Timestamp, labels};
 
@@ -23,6 +24,8 @@ pub(crate) struct Living {
     pub(crate) uses: Uses,
     /// Namespaces and names of sessions, gone or not, of which there are snapshots.
     snapshotted: BTreeSet<(String, String)>,
+    /// Claims by namespace and name of their session, gone or not.
+    claims: BTreeMap<(String, String), Vec<Value>>,
     /// Snapshots may not be listed: any session may have some.
     pub(crate) unseen_snapshots: bool,
 }
@@ -39,9 +42,19 @@ impl Living {
 
     /// Adds a snapshot: what it holds may need the parameters of its session.
     pub(crate) fn add_snapshot(&mut self, snapshot: &Value) {
-        let namespace = text(snapshot, "/metadata/namespace").to_owned();
-        let session = label(snapshot, labels::SESSION).unwrap_or_default();
-        self.snapshotted.insert((namespace, session.to_owned()));
+        self.snapshotted.insert(session_key(snapshot));
+    }
+
+    /// Adds a claim: it tells which snapshots are its session's.
+    pub(crate) fn add_claim(&mut self, claim: &Value) {
+        let claims = self.claims.entry(session_key(claim)).or_default();
+        claims.push(claim.clone());
+    }
+
+    /// Why a snapshot does not count as one of its session, as far as that is known.
+    pub(crate) fn doubt(&self, snapshot: &Value) -> Option<Doubt> {
+        let claims = self.claims.get(&session_key(snapshot));
+        doubt(snapshot, claims.map_or(&[], Vec::as_slice))
     }
 
     /// True if there is a snapshot of a session of that name in the object's Namespace.
@@ -55,6 +68,13 @@ impl Living {
         let namespace = text(object, "/metadata/namespace").to_owned();
         self.names.contains(&(namespace, session.to_owned()))
     }
+}
+
+/// Namespace and name of the session whose label an object carries.
+fn session_key(object: &Value) -> (String, String) {
+    let session = label(object, labels::SESSION).unwrap_or_default();
+    let namespace = text(object, "/metadata/namespace");
+    (namespace.to_owned(), session.to_owned())
 }
 
 /// Why an object is an orphan; `None` if it is none, or if that cannot be told. What lacks our labels is nobody's business

@@ -15,7 +15,8 @@ use session_shared::lifecycle::deleting::{Doomed, snapshots_of};
 use session_shared::lifecycle::stopping::{Present, Stopping};
 use session_shared::objects::belonging::is_data;
 use session_shared::objects::resource::{
-    NODE, PERSISTENT_VOLUME_CLAIM, POD, SESSION, VOLUME_SNAPSHOT_CONTENT, label, text,
+    NODE, PERSISTENT_VOLUME_CLAIM, POD, SESSION, VOLUME_SNAPSHOT, VOLUME_SNAPSHOT_CONTENT, label,
+    text,
 };
 use session_shared::progress::{Event, Silent, Sink, Stage};
 use session_shared::reconcile::{Live, kept_since};
@@ -187,8 +188,8 @@ async fn remove(
     with: Stopping<'_>,
 ) -> Result<Done> {
     let (resource, namespace, name) = (item.resource, item.namespace.as_str(), item.name.as_str());
-    // Nobody's secrets are read for this; whether a claim was ever bound stands in its status.
-    let found = if *resource == PERSISTENT_VOLUME_CLAIM {
+    // Nobody's secrets are read for this; whether a claim was ever bound, and what a snapshot is of, stands in their status.
+    let found = if [&PERSISTENT_VOLUME_CLAIM, &VOLUME_SNAPSHOT].contains(&resource) {
         cluster.get(resource, namespace, name).await?
     } else {
         cluster.get_metadata(resource, namespace, name).await?

@@ -170,7 +170,16 @@ fn outlived(
         }
     }
     let since = taken_at(object, living)?;
-    over(&since, intent.snapshots?).then(|| told("taken", since))
+    if !over(&since, intent.snapshots?) {
+        return None;
+    }
+    Some(match living.doubt(object) {
+        None => told("taken", since),
+        Some(doubt) => {
+            let why = format!("not counted: {}", doubt.told());
+            (Deed::Report, Some(since), why, Data::Kept)
+        }
+    })
 }
 
 /// What a claim or a snapshot takes, or asks for as long as it has nothing.

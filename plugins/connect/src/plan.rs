@@ -206,7 +206,8 @@ pub(crate) fn pod<'a>(
     present: &'a Present,
     wanted: Option<&str>,
 ) -> Result<Option<(&'a Pod, String)>> {
-    let mut pods: Vec<&Pod> = present.pods().collect();
+    let pods: Vec<&Pod> = present.pods().collect();
+    let mut pods = present.live.recorded_first(&present.session, pods);
     pods.sort_by_key(|pod| (!is_primary(pod), !is_ready(pod)));
     let Some(first) = pods.first() else {
         return Ok(None);

@@ -43,6 +43,9 @@ pub(crate) async fn reach(
     } else {
         present
     };
+    for stranger in &present.live.strangers {
+        ground.console.note(&stranger.told());
+    }
     if let Some(left) = soon_over(&present.session, ground.now()) {
         ground.console.note(&format!(
             "session \"{name}\" expires in {left}; extend it: kubectl session extend {name} -n {namespace} --by 1h",

@@ -3,6 +3,7 @@
 mod args;
 mod files;
 mod intent;
+mod kept;
 mod make;
 mod observe;
 mod plan;
@@ -15,6 +16,7 @@ use session_shared::report::format::Format;
 use session_shared::report::mutation::Mutations;
 use session_shared::verb::{Ground, Verb};
 
+use crate::kept::Kept;
 use crate::make::Maker;
 
 pub use args::Args;
@@ -44,9 +46,17 @@ impl Verb for Create {
         if !intent.skip_checks {
             let namespace = subject.belonging.namespace.as_str();
             let all = subject.counted(&intent.metadata);
-            let sink = &mut ground.console.progress();
-            let checked = checks::look(&cluster, namespace, &all, sink).await?;
+            let (quotas, found) = (
+                &mut ground.console.progress(),
+                &mut ground.console.progress(),
+            );
+            let (checked, kept) = futures::try_join!(
+                checks::look(&cluster, namespace, &all, quotas),
+                Kept::look(&cluster, &subject, found),
+            )?;
             checks::judge(subject.name.as_str(), &all, &checked)?;
+            let notes = kept.judge(&subject, &intent)?;
+            notes.iter().for_each(|note| ground.console.note(note));
         }
         // writes
         let write = Write::of(&args.writing)?;

@@ -1,12 +1,15 @@
 //! Sessions joined with their Pods: what a Pod says goes before what a status says that nobody keeps.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 use session_shared::api::Phase;
 use session_shared::labels;
 use session_shared::objects::resource::{label, text};
-use session_shared::objects::table::{Row, Table};
+use session_shared::objects::table::Table;
+
+/// Kinds whose controllers make Pods.
+const CONTROLLERS: [&str; 4] = ["ReplicaSet", "StatefulSet", "DaemonSet", "Job"];
 
 /// What is known of a session after its Pods were asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +34,11 @@ impl Joined {
 /// One Pod of a primary workload, from the Table of Pods.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Told {
+    uid: String,
+    /// UIDs of its owners.
+    owners: Vec<String>,
+    /// A workload's controller made it, as it says.
+    controlled: bool,
     pod: String,
     node: Option<String>,
     phase: Option<Phase>,
@@ -41,6 +49,8 @@ struct Told {
 #[derive(Debug, Default)]
 pub(crate) struct Pods {
     told: HashMap<(String, String), Vec<Told>>,
+    /// UIDs of Pods that claim to be a session's and are not.
+    strangers: HashSet<String>,
     /// They may not be listed: that there is none of a session says nothing.
     pub(crate) unseen: bool,
 }
@@ -60,7 +70,14 @@ impl Pods {
                     .unwrap_or_default()
             };
             let (phase, word) = read(cell(status), cell(ready));
+            let references = row.object.pointer("/metadata/ownerReferences");
+            let references = || references.and_then(Value::as_array).into_iter().flatten();
             let told = Told {
+                uid: text(&row.object, "/metadata/uid").to_owned(),
+                owners: references()
+                    .map(|owner| text(owner, "/uid").to_owned())
+                    .collect(),
+                controlled: references().any(|owner| CONTROLLERS.contains(&text(owner, "/kind"))),
                 pod: text(&row.object, "/metadata/name").to_owned(),
                 node: Some(cell(node).to_owned())
                     .filter(|node| !node.is_empty() && node != "<none>"),
@@ -102,24 +119,48 @@ impl Pods {
         keys
     }
 
+    /// The Pods of a session that name it, or a controller, as their owner. Labels alone can be written by anybody.
+    fn claiming(&self, session: &Identity<'_>) -> Vec<&Told> {
+        let key = (session.namespace.to_owned(), session.name.to_owned());
+        let all = self.told.get(&key).into_iter().flatten();
+        let claims =
+            |told: &&Told| told.controlled || told.owners.iter().any(|uid| uid == session.uid);
+        all.filter(claims)
+            .filter(|told| !self.strangers.contains(&told.uid))
+            .collect()
+    }
+
+    /// True if one of the Pods may be forged: a session has more of them than one start makes, or some although it is stopped.
+    /// Only the whole session tells, and it is read for these alone.
+    pub(crate) fn is_doubtful(&self, session: &Identity<'_>, status_phase: &str) -> bool {
+        let pods = self.claiming(session);
+        let direct = pods.iter().filter(|told| !told.controlled).count();
+        let stopped = status_phase == Phase::Stopped.word();
+        let runs = |told: &&Told| !matches!(told.phase, None | Some(Phase::Stopped));
+        direct > 1 || (direct == 1 && pods.len() > 1) || (stopped && pods.iter().any(runs))
+    }
+
+    /// Takes it from the session itself which of its Pods are its own.
+    pub(crate) fn attribute(&mut self, session: &Identity<'_>, own: &[String]) {
+        let claiming = self.claiming(session).into_iter();
+        let others = claiming.filter(|told| !own.contains(&told.uid));
+        let others: Vec<String> = others.map(|told| told.uid.clone()).collect();
+        self.strangers.extend(others);
+    }
+
     /// What is known of one session; `status_phase` is what its status says, `deleting` whether it is being deleted.
     pub(crate) fn join(
         &self,
-        namespace: &str,
-        name: &str,
+        session: &Identity<'_>,
         status_phase: &str,
         deleting: bool,
     ) -> Joined {
         let stored = Phase::ALL
             .into_iter()
             .find(|phase| phase.word() == status_phase);
-        let pods = self
-            .told
-            .get(&(namespace.to_owned(), name.to_owned()))
-            .map(Vec::as_slice)
-            .unwrap_or_default();
+        let pods = self.claiming(session);
         // The Pod that is worst off speaks for the session; the order is that of attention.
-        let rank = |told: &&Told| match told.phase {
+        let rank = |told: &&&Told| match told.phase {
             Some(Phase::Failed) => 0,
             Some(Phase::Stopped) => 1,
             Some(Phase::Pending) => 2,
@@ -185,12 +226,22 @@ fn read(status: &str, ready: &str) -> (Option<Phase>, Option<String>) {
     }
 }
 
-/// A row's name and namespace.
-pub(crate) fn place(row: &Row) -> (&str, &str) {
-    (
-        text(&row.object, "/metadata/namespace"),
-        text(&row.object, "/metadata/name"),
-    )
+/// Which session an object is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Identity<'a> {
+    pub(crate) namespace: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) uid: &'a str,
+}
+
+impl<'a> Identity<'a> {
+    pub(crate) fn of(session: &'a Value) -> Self {
+        Self {
+            namespace: text(session, "/metadata/namespace"),
+            name: text(session, "/metadata/name"),
+            uid: text(session, "/metadata/uid"),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -203,7 +254,8 @@ mod tests {
             "columnDefinitions": [{ "name": "Name" }, { "name": "Ready" }, { "name": "Status" }, { "name": "Node" }],
             "rows": rows.iter().enumerate().map(|(i, (ready, status))| json!({
                 "cells": [format!("p-{i}"), ready, status, "node-1"],
-                "object": { "metadata": { "name": format!("p-{i}"), "namespace": "ns", "labels": { labels::SESSION: "a" } } },
+                "object": { "metadata": { "name": format!("p-{i}"), "namespace": "ns", "uid": format!("P{i}"),
+                    "labels": { labels::SESSION: "a" }, "ownerReferences": [{ "kind": "Session", "uid": "S" }] } },
             })).collect::<Vec<_>>(),
         }))
         .unwrap();
@@ -212,8 +264,14 @@ mod tests {
         pods
     }
 
+    const SESSION: Identity<'_> = Identity {
+        namespace: "ns",
+        name: "a",
+        uid: "S",
+    };
+
     fn shown(rows: &[(&str, &str)], status: &str) -> String {
-        pods(rows).join("ns", "a", status, false).shown().to_owned()
+        pods(rows).join(&SESSION, status, false).shown().to_owned()
     }
 
     #[test]
@@ -237,13 +295,13 @@ mod tests {
         }
         assert_eq!(
             pods(&[("0/1", "ImagePullBackOff")])
-                .join("ns", "a", "", false)
+                .join(&SESSION, "", false)
                 .phase,
             Phase::Pending
         );
         assert_eq!(
             pods(&[("0/1", "CrashLoopBackOff")])
-                .join("ns", "a", "", false)
+                .join(&SESSION, "", false)
                 .phase,
             Phase::Failed
         );
@@ -262,6 +320,30 @@ mod tests {
     }
 
     #[test]
+    fn a_pod_of_another_owner_says_nothing() {
+        let other = Identity {
+            uid: "T",
+            ..SESSION
+        };
+        let joined = pods(&[("1/1", "Running")]).join(&other, "stopped", false);
+        assert_eq!(joined.shown(), "stopped");
+    }
+
+    #[test]
+    fn pods_that_one_start_does_not_make_are_asked_about() {
+        let is_doubtful = |rows: &[_], status| pods(rows).is_doubtful(&SESSION, status);
+        let running = ("1/1", "Running");
+        assert!(!is_doubtful(&[running], "running"));
+        assert!(is_doubtful(&[running, running], "running"));
+        assert!(is_doubtful(&[running], "stopped"));
+        assert!(!is_doubtful(&[("0/1", "Completed")], "stopped"));
+        let mut two = pods(&[("0/1", "Error"), running]);
+        two.attribute(&SESSION, &["P1".to_owned()]);
+        assert_eq!(two.join(&SESSION, "running", false).shown(), "running");
+        assert!(!two.is_doubtful(&SESSION, "running"));
+    }
+
+    #[test]
     fn without_pods_a_running_session_has_lost_its_own() {
         assert_eq!(shown(&[], "running"), "PodLost");
         assert_eq!(shown(&[], "stopped"), "stopped");
@@ -274,14 +356,14 @@ mod tests {
             unseen: true,
             ..Pods::default()
         };
-        assert_eq!(unseen.join("ns", "a", "running", false).shown(), "running");
+        assert_eq!(unseen.join(&SESSION, "running", false).shown(), "running");
     }
 
     #[test]
     fn a_session_that_is_deleted_is_terminating_whatever_its_pods_say() {
         assert_eq!(
             pods(&[("1/1", "Running")])
-                .join("ns", "a", "running", true)
+                .join(&SESSION, "running", true)
                 .shown(),
             "terminating"
         );

@@ -1,6 +1,7 @@
 //! `kubectl session list`: sessions, joined with what their Pods say.
 
 mod args;
+mod attribution;
 mod fetch;
 mod intent;
 mod join;
@@ -11,6 +12,7 @@ mod watch;
 use anyhow::Result;
 use session_shared::cluster::{Cluster, IncludeObject};
 use session_shared::failure;
+use session_shared::objects::resource::text;
 use session_shared::report::format::{Format, ObjectPrinter};
 use session_shared::report::mutation::no_resources;
 use session_shared::report::sort;
@@ -18,6 +20,7 @@ use session_shared::report::table::{Options, TablePrinter};
 use session_shared::verb::{Ground, Verb};
 
 pub use args::Args;
+use attribution::{attribute, of_table};
 use intent::Intent;
 
 /// The verb.
@@ -53,6 +56,7 @@ async fn table(cluster: &Cluster, intent: &Intent, args: &Args, ground: &mut Gro
     };
     let mut fetched = fetch::tables(cluster, intent, include).await?;
     note_unseen(&fetched.pods, ground);
+    attribute(cluster, &mut fetched.pods, of_table(&fetched.sessions)).await;
     let raw = if intent.watch {
         fetched.sessions.rows.clone()
     } else {
@@ -155,6 +159,9 @@ async fn objects(
     }
     let mut fetched = fetch::objects(cluster, intent).await?;
     note_unseen(&fetched.pods, ground);
+    let phases = fetched.sessions.iter();
+    let phases = phases.map(|session| (session, text(session, "/status/phase")));
+    attribute(cluster, &mut fetched.pods, phases).await;
     view::objects(&mut fetched.sessions, &fetched.pods, intent);
     let sort_by = args.printing.sort_by.as_str();
     if !sort_by.is_empty() && !fetched.sessions.is_empty() {

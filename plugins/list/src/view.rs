@@ -9,7 +9,7 @@ use session_shared::objects::table::{Row, Table};
 use session_shared::report::age::remaining;
 
 use crate::intent::Intent;
-use crate::join::{Joined, Pods, place};
+use crate::join::{Identity, Joined, Pods};
 
 /// Puts what the Pods say into the cells of sessions, turns EXPIRES into the time that is left, and leaves out what was not
 /// asked for.
@@ -66,8 +66,8 @@ impl Columns {
             .object
             .pointer("/metadata/deletionTimestamp")
             .is_some_and(|time| !time.is_null());
-        let (namespace, name) = place(row);
-        let joined = pods.join(namespace, name, cell(self.phase), deleting);
+        let session = Identity::of(&row.object);
+        let joined = pods.join(&session, cell(self.phase), deleting);
         if !phases.is_empty() && !phases.contains(&joined.phase) {
             return false;
         }
@@ -107,11 +107,8 @@ pub(crate) fn show_object(
     let deleting = session
         .pointer("/metadata/deletionTimestamp")
         .is_some_and(|time| !time.is_null());
-    let (namespace, name) = (
-        text(session, "/metadata/namespace"),
-        text(session, "/metadata/name"),
-    );
-    let joined = pods.join(namespace, name, text(session, "/status/phase"), deleting);
+    let (identity, phase) = (Identity::of(session), text(session, "/status/phase"));
+    let joined = pods.join(&identity, phase, deleting);
     if !phases.is_empty() && !phases.contains(&joined.phase) {
         return false;
     }

@@ -12,6 +12,7 @@ use session_shared::objects::table::{Row, Table};
 use session_shared::report::console::Console;
 use session_shared::report::table::TablePrinter;
 
+use crate::attribution::attribute;
 use crate::fetch::{Fetched, place, pod_selection};
 use crate::intent::Intent;
 use crate::join::Pods;
@@ -74,6 +75,7 @@ pub(crate) async fn watch(
     loop {
         let changed = tokio_select(&mut sessions, &mut pods, &mut state).await?;
         for key in changed {
+            state.attribute(cluster, &key).await;
             if let Some(table) = state.show(&key, now()) {
                 printer.page(&table);
                 console.out(&printer.flush())?;
@@ -158,6 +160,15 @@ impl Watching<'_> {
             self.pod_columns.column_definitions = table.column_definitions.clone();
         }
         Ok(self.pods.change(&table, &self.pod_columns, gone))
+    }
+
+    async fn attribute(&mut self, cluster: &Cluster, key: &Key) {
+        let phase = self.columns.column("Phase");
+        let session = self.sessions.get(key).map(|row| {
+            let cell = phase.and_then(|at| row.cells.get(at)?.as_str());
+            (&row.object, cell.unwrap_or_default())
+        });
+        attribute(cluster, &mut self.pods, session.into_iter()).await;
     }
 
     /// The row of a session, if there is anything new about it.

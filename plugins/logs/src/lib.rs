@@ -29,6 +29,9 @@ impl Verb for Logs {
         let cluster = ground.connect(&args.connection).await?;
         let namespace = cluster.namespace().to_owned();
         let present = cluster.present(&namespace, intent.session.as_str()).await?;
+        for stranger in &present.live.strangers {
+            ground.console.note(&stranger.told());
+        }
         let chosen = plan::choose(&present, intent.workload.as_ref())?;
         let sources = sources(&present, &chosen, &intent, ground)?;
         let several = intent.containers == Containers::All || sources.len() > 1;

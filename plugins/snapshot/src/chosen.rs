@@ -7,20 +7,26 @@ use session_shared::api::ObjectRef;
 use session_shared::cluster::live::missing;
 use session_shared::cluster::{Cluster, Place, Selection};
 use session_shared::encode::shell;
-use session_shared::failure::{hinted, usage};
+use session_shared::failure::{Kind, hinted, is, usage};
 use session_shared::labels;
 use session_shared::lifecycle::snapshotting::served;
 use session_shared::names::SessionName;
 use session_shared::objects::belonging::Belonging;
-use session_shared::objects::resource::{VOLUME_SNAPSHOT, annotation, label, text};
-use session_shared::objects::snapshot::{SnapshotState, set_name};
+use session_shared::objects::provenance::{Doubt, doubt};
+use session_shared::objects::resource::{
+    PERSISTENT_VOLUME_CLAIM, VOLUME_SNAPSHOT, annotation, label, text,
+};
+use session_shared::objects::snapshot::{SnapshotState, claim_name, set_name};
 use session_shared::plan::{Plan, Propagation, Step};
+use session_shared::progress::{Event, Sink};
 
 /// A snapshot of a session.
 #[derive(Clone, Debug)]
 pub(crate) struct Set {
     pub(crate) name: String,
     pub(crate) session: String,
+    /// Owner of the session, as the organisation writes it: another one may have had a session of the same name.
+    pub(crate) user: String,
     /// One of each claim.
     pub(crate) snapshots: Vec<Value>,
 }
@@ -96,19 +102,93 @@ pub(crate) async fn sets(cluster: &Cluster, session: Option<&SessionName>) -> Re
     Ok(grouped(list.map_err(served)?.items))
 }
 
+/// Those of `sets` that count as snapshots of their sessions, by the claims of the namespace; each that is `doubtful` is told,
+/// and none of them. Who may not list claims has to believe what the snapshots say of them.
+///
+/// # Errors
+/// What else the server refuses.
+pub(crate) async fn counted(
+    cluster: &Cluster,
+    sets: Vec<Set>,
+    doubtful: fn(&Doubt) -> bool,
+    sink: &mut dyn Sink,
+) -> Result<Vec<Set>> {
+    if sets.is_empty() {
+        return Ok(sets);
+    }
+    let place = Place::Namespace(cluster.namespace());
+    let all = Selection::default();
+    let claims = cluster.list(&PERSISTENT_VOLUME_CLAIM, place, &all);
+    let claims = match claims.await {
+        Ok(list) => list.items,
+        Err(error) if is(&error, Kind::Forbidden) => Vec::new(),
+        Err(error) => return Err(error),
+    };
+    let doubt = |snapshot: &Value| doubt(snapshot, &claims).filter(doubtful);
+    let (counted, others) = sets.into_iter().partition(|set: &Set| {
+        let mut all = set.snapshots.iter();
+        all.all(|snapshot| doubt(snapshot).is_none())
+    });
+    let others: Vec<Set> = others;
+    for snapshot in others.iter().flat_map(|set| &set.snapshots) {
+        if let Some(doubt) = doubt(snapshot) {
+            sink.tell(Event::Note(format!(
+                "volumesnapshot {:?} is not counted and not deleted: {}",
+                text(snapshot, "/metadata/name"),
+                doubt.told()
+            )));
+        }
+    }
+    Ok(counted)
+}
+
+/// Refuses a snapshot whose data is not the session's, whatever its labels say. `data` is the session's own; claims that are
+/// not among it are asked for.
+///
+/// # Errors
+/// When it holds such; what the server refuses.
+pub(crate) async fn genuine(cluster: &Cluster, set: &Set, data: &[Value]) -> Result<()> {
+    let namespace = cluster.namespace();
+    let mut claims = data.to_vec();
+    for name in set.snapshots.iter().map(claim_name) {
+        let known = |claim: &Value| text(claim, "/metadata/name") == name;
+        if !name.is_empty() && !claims.iter().any(known) {
+            let found = cluster.get(&PERSISTENT_VOLUME_CLAIM, namespace, name);
+            claims.extend(found.await?);
+        }
+    }
+    for snapshot in &set.snapshots {
+        let Some(doubt) = doubt(snapshot, &claims).filter(Doubt::is_foreign) else {
+            continue;
+        };
+        let name = text(snapshot, "/metadata/name");
+        let error = anyhow!(
+            "VolumeSnapshot {name:?} is not one of session {:?}: {}",
+            set.session,
+            doubt.told()
+        );
+        let look = format!("look at it: kubectl describe volumesnapshot {name} -n {namespace}");
+        return Err(hinted(error, look));
+    }
+    Ok(())
+}
+
 fn grouped(snapshots: Vec<Value>) -> Vec<Set> {
     let mut sets: Vec<Set> = Vec::new();
     for snapshot in snapshots {
         let session = session_of(&snapshot);
         let name = set_name(&snapshot).to_owned();
+        let user = annotation(&snapshot, labels::USER_ID).unwrap_or_default();
+        let user = user.to_owned();
         match sets
             .iter_mut()
-            .find(|set| set.name == name && set.session == session)
+            .find(|set| set.name == name && set.session == session && set.user == user)
         {
             Some(set) => set.snapshots.push(snapshot),
             None => sets.push(Set {
                 name,
                 session,
+                user,
                 snapshots: vec![snapshot],
             }),
         }
@@ -151,6 +231,7 @@ pub(crate) async fn find(cluster: &Cluster, sets: &[Set], name: &str) -> Result<
             return Ok(Set {
                 name: name.to_owned(),
                 session: set.session.clone(),
+                user: set.user.clone(),
                 snapshots: vec![one.clone()],
             });
         }

@@ -50,7 +50,7 @@ pub(crate) async fn run(args: &Create, connection: &Connection, ground: &mut Gro
     let cutting = Cutting::with(&cluster, &present, &asked, offered, ground.now());
     let mut cutting = cutting.await?;
     let held = match keep {
-        Some(_) => by_the_clock(&cluster, &present, &mut cutting).await?,
+        Some(_) => by_the_clock(&cluster, &present, &mut cutting, ground).await?,
         None => None,
     };
     // writes
@@ -86,12 +86,14 @@ async fn by_the_clock(
     cluster: &Cluster,
     present: &Present,
     cutting: &mut Cutting,
+    ground: &Ground,
 ) -> Result<Option<String>> {
     pruning::mark(&mut cutting.objects, &present.belonging.session);
     if !resting::mark(&mut cutting.objects, present) {
         return Ok(None);
     }
-    let taken = pruning::taken(cluster, &present.belonging).await?;
+    let sink = &mut ground.console.progress();
+    let taken = pruning::taken(cluster, &present.belonging, sink).await?;
     let held = resting::holding(&cutting.objects, &taken);
     Ok(held.map(|set| set.name.clone()))
 }

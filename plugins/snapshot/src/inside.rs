@@ -14,10 +14,8 @@ use session_shared::reconcile::{containers, default_container, is_primary};
 /// A session that does not run, a container that it does not have.
 pub(crate) fn container(present: &Present, wanted: Option<&str>) -> Result<Inside> {
     let (session, namespace) = (present.name(), present.namespace());
-    let mut pods: Vec<&Pod> = present
-        .live
-        .own_pods(&present.belonging.session_uid)
-        .collect();
+    let own = present.live.own_pods(&present.belonging.session_uid);
+    let mut pods = present.live.recorded_first(&present.session, own.collect());
     pods.sort_by_key(|pod| (!is_primary(pod), !is_ready(pod)));
     let Some(first) = pods.first().filter(|_| present.runs()) else {
         let error = anyhow!("session {session:?} does not run: its files are out of reach");

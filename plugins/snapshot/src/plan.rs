@@ -57,12 +57,13 @@ pub(crate) struct Rule {
 }
 
 impl Rule {
-    /// Those that go, of each session by itself. One that never got ready is none to go back to: it takes nobody's place among
+    /// Those that go, of each session of each user by itself. One that never got ready is none to go back to: it takes nobody's place among
     /// those that stay, and goes only by its age.
     pub(crate) fn doomed(self, all: Vec<Set>, now: Timestamp) -> Vec<Set> {
-        let mut sessions: BTreeMap<String, Vec<Set>> = BTreeMap::new();
+        let mut sessions: BTreeMap<(String, String), Vec<Set>> = BTreeMap::new();
         for set in all {
-            sessions.entry(set.session.clone()).or_default().push(set);
+            let session = (set.session.clone(), set.user.clone());
+            sessions.entry(session).or_default().push(set);
         }
         sessions
             .into_values()
@@ -97,10 +98,11 @@ mod tests {
     use serde_json::json;
 
     fn set(name: &str, made: &str, ready: bool) -> Set {
-        let one = json!({ "metadata": { "name": name, "creationTimestamp": made }, "status": { "readyToUse": ready } });
+        let one = json!({ "metadata": { "name": name, "creationTimestamp": made }, "status": { "readyToUse": ready, "boundVolumeSnapshotContentName": "c" } });
         Set {
             name: name.to_owned(),
             session: name.chars().take(1).collect(),
+            user: "alice".into(),
             snapshots: vec![one],
         }
     }

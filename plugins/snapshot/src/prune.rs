@@ -34,6 +34,8 @@ pub(crate) async fn run(args: &Prune, connection: &Connection, ground: &mut Grou
     // reads only
     let cluster = ground.connect(connection).await?;
     let all = chosen::sets(&cluster, session.as_ref()).await?;
+    let sink = &mut ground.console.progress();
+    let all = chosen::counted(&cluster, all, |_| true, sink).await?;
     let doomed = rule.doomed(all, ground.now());
     // the user's word
     let agreed = args.yes || writes.dry_run != DryRun::None;

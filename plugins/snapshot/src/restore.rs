@@ -108,7 +108,9 @@ async fn source_or_remembered(cluster: &Cluster, set: &Set) -> Result<Present> {
         Err(error) if is(&error, Kind::NotFound) => {
             let one = set.snapshots.first().unwrap_or(&Value::Null);
             let found = remembered(cluster, &set.belonging()?, one).await?;
-            found.ok_or(error)
+            let found = found.ok_or(error)?;
+            chosen::genuine(cluster, set, &found.live.data).await?;
+            Ok(found)
         }
         other => other,
     }
@@ -145,5 +147,6 @@ pub(crate) async fn source_of(cluster: &Cluster, set: &Set) -> Result<Present> {
             found.belonging.user_id.as_str()
         ));
     }
+    chosen::genuine(cluster, set, &found.live.data).await?;
     Ok(found)
 }

@@ -3,6 +3,7 @@
 use serde_json::Value;
 use session_shared::Timestamp;
 use session_shared::labels;
+use session_shared::objects::provenance::{Doubt, doubt};
 use session_shared::objects::resource::{label, text};
 use session_shared::objects::snapshot::{SnapshotState, claim_name};
 use session_shared::objects::table::{Row, Table};
@@ -27,6 +28,12 @@ pub(crate) fn table(found: &[Value], now: Timestamp) -> Table {
     Table::of(&COLUMNS, rows)
 }
 
+/// What is wrong with a VolumeSnapshot of which that can be seen without its claim.
+fn doubted(snapshot: &Value) -> Option<String> {
+    let doubt = doubt(snapshot, &[]).filter(|doubt| *doubt != Doubt::Unbound)?;
+    Some(format!("it is not counted: {}", doubt.told()))
+}
+
 fn row(snapshot: &Value, now: Timestamp) -> Row {
     let shown = |text: &str| match text {
         "" => Value::from("<none>"),
@@ -43,7 +50,7 @@ fn row(snapshot: &Value, now: Timestamp) -> Row {
         shown(text(snapshot, "/spec/volumeSnapshotClassName")),
         Value::from(age::since(created, now)),
         shown(label(snapshot, labels::USER).unwrap_or_default()),
-        Value::from(state.told()),
+        Value::from(doubted(snapshot).unwrap_or_else(|| state.told())),
     ];
     Row {
         cells,

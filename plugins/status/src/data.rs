@@ -5,8 +5,10 @@ use serde_json::Value;
 use session_shared::api::{DataPolicy, Session};
 use session_shared::cluster::{NodeUse, VolumeUse};
 use session_shared::labels;
+use session_shared::objects::provenance::doubt;
 use session_shared::objects::resource::{annotation, text};
 use session_shared::objects::schedule::Schedule;
+use session_shared::objects::snapshot::SnapshotState;
 use session_shared::quantity::size;
 use session_shared::reconcile::{Live, data_policy};
 
@@ -99,8 +101,10 @@ pub(crate) fn of(
         .iter()
         .filter(|object| text(object, "/kind") == "PersistentVolumeClaim");
     let secret = own.iter().find(|object| text(object, "/kind") == "Secret");
+    let is_foreign = |snapshot: &Value| doubt(snapshot, &live.data).is_some_and(|d| d.is_foreign());
+    let genuine = snapshots.iter().filter(|snapshot| !is_foreign(snapshot));
     let taken = Live {
-        data: snapshots.to_vec(),
+        data: genuine.cloned().collect(),
         ..Live::default()
     };
     // Two sessions' Pods may lie on one node, and claims of other namespaces have the same names: own Pods' alone count.
@@ -165,7 +169,7 @@ fn of_volume(used: &VolumeUse) -> VolumeUsed {
 fn of_snapshot(snapshot: &Value) -> Snapshot {
     Snapshot {
         name: text(snapshot, "/metadata/name").to_owned(),
-        ready: snapshot["status"]["readyToUse"] == true,
+        ready: SnapshotState::of(snapshot) == SnapshotState::Ready,
         size: some_text(snapshot, "/status/restoreSize"),
         claim: some_text(snapshot, "/spec/source/persistentVolumeClaimName"),
         created: some_text(snapshot, "/status/creationTime")

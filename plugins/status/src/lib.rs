@@ -42,6 +42,9 @@ impl Verb for Status {
         match intent.mode {
             Mode::Once => {
                 let observed = observe::observe(&cluster, intent.name.as_str()).await?;
+                for stranger in &report::live(&observed).strangers {
+                    ground.console.note(&stranger.told());
+                }
                 let report = Report::of(&observed, ground.now());
                 show(&report, &mut intent.format, ground)
             }

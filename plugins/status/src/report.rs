@@ -102,12 +102,13 @@ pub(crate) fn live(observed: &Observed) -> Live {
     let pods = observed.pods.iter().flatten();
     let claims = observed.claims.iter().flatten();
     let secret = observed.secret.iter().flatten();
-    Live {
+    let live = Live {
         pods: pods.filter_map(|pod| typed(pod.clone()).ok()).collect(),
         owners: observed.owners.clone().unwrap_or_default(),
         data: claims.chain(secret).cloned().collect(),
         ..Live::default()
-    }
+    };
+    live.attributed(&observed.typed)
 }
 
 /// Events as the diagnosis reads them, oldest first.

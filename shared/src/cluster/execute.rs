@@ -4,20 +4,21 @@ use std::time::Duration;
 
 use anyhow::Result;
 use futures::future::join_all;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::mpsc::{self, UnboundedSender};
 
 use super::gone::short;
 use super::interrupt::{Interrupt, interrupted};
-use super::whose::{Whose, anothers, foreign, of_another_template, whose};
+use super::whose::{NAMELESS, Whose, foreign, of_another_template, unproven, whose};
 use super::{Cluster, Delete, Write};
 use crate::api::ObjectRef;
 use crate::diagnosis::refusal;
 use crate::failure::{self, Failure, Kind, hinted};
 use crate::labels;
 use crate::objects::ResourceType;
-use crate::objects::belonging::Belonging;
-use crate::objects::resource::{PERSISTENT_VOLUME_CLAIM, annotation, is_going, text};
+use crate::objects::belonging::{Belonging, is_parameters};
+use crate::objects::kept::{is_claim, was_bound};
+use crate::objects::resource::{annotation, is_going, text};
 use crate::plan::{Done, Outcome, Plan, Propagation, Step};
 use crate::progress::{Event, Sink, Stage};
 use crate::reconcile::HookRun;
@@ -192,51 +193,32 @@ impl Cluster {
             self.make_way(&resource, &found, with, tell).await?;
             return Box::pin(self.make(object, existing, with, tell)).await;
         }
+        let is_secret = is_parameters(object);
         match whose {
             Whose::Ours => Ok(Done::TakenUp(found)),
-            Whose::Kept => self.take_up(&resource, &found, object, with).await,
+            Whose::Kept if is_claim(&found) && !was_bound(&found) => {
+                self.make_instead(&resource, &found, object, with, tell)
+                    .await
+            }
+            Whose::Kept if is_secret && !existing && !self.is_vouched(&found, namespace).await => {
+                let why = "nothing that was kept of it shows that the session made it";
+                Err(unproven(&resource, &found, why))
+            }
+            Whose::Unattributed if !existing => Err(unproven(&resource, &found, NAMELESS)),
+            Whose::Kept | Whose::Unattributed => {
+                self.take_up(&resource, &found, object, with).await
+            }
             Whose::KeptByOtherTemplate(template) => {
                 Err(of_another_template(&resource, &found, &template))
             }
-            Whose::Others if existing => Ok(Done::Used(found)),
+            Whose::Others if existing && !is_secret => Ok(Done::Used(found)),
             Whose::Others => Err(foreign(&resource, name, with.belonging)),
-        }
-    }
-
-    /// Takes up a claim that a StatefulSet is going to find by its name.
-    async fn take_up_by_name(
-        &self,
-        claim: &Value,
-        with: &Carrying<'_>,
-        tell: &UnboundedSender<Event>,
-    ) -> Result<Done> {
-        let (kind, name) = (&PERSISTENT_VOLUME_CLAIM, text(claim, "/metadata/name"));
-        let namespace = with.belonging.namespace.as_str();
-        let Some(found) = self.get(kind, namespace, name).await? else {
-            return Ok(Done::Adopted);
-        };
-        let whose = whose(&found, claim, with.belonging);
-        if is_going(&found) && !matches!(whose, Whose::Others) {
-            if !with.write.dry_run {
-                self.make_way(kind, &found, with, tell).await?;
-            }
-            return Ok(Done::Adopted);
-        }
-        match whose {
-            Whose::Ours | Whose::Kept => {
-                let taken = self.take_up(kind, &found, claim, with).await;
-                taken.map(|_| Done::Adopted)
-            }
-            Whose::KeptByOtherTemplate(template) => {
-                Err(of_another_template(kind, &found, &template))
-            }
-            Whose::Others => Err(anothers(name, with.belonging)),
         }
     }
 
     /// Waits until what has been deleted already is gone. It is never taken up: what is written to a claim that is going goes
     /// with it when its Pod stops.
-    async fn make_way(
+    pub(super) async fn make_way(
         &self,
         resource: &ResourceType,
         found: &Value,
@@ -250,34 +232,6 @@ impl Cluster {
         );
         let gone = self.await_gone_within(limit, resource, namespace, targets, tell);
         with.interrupt.race(gone).await
-    }
-
-    /// Makes kept data this session's: never smaller than it was, never less than it is asked for.
-    async fn take_up(
-        &self,
-        resource: &ResourceType,
-        found: &Value,
-        wanted: &Value,
-        with: &Carrying<'_>,
-    ) -> Result<Done> {
-        let mut patch = json!({ "metadata": {
-            "uid": text(found, "/metadata/uid"),
-            "annotations": { labels::SESSION_UID: with.belonging.session_uid, labels::KEPT_SINCE: null },
-        } });
-        let size = "/spec/resources/requests/storage";
-        let parse = |object: &Value| text(object, size).parse::<crate::quantity::Quantity>().ok();
-        if let (Some(has), Some(wants)) = (parse(found), parse(wanted))
-            && wants > has
-        {
-            patch["spec"] =
-                json!({ "resources": { "requests": { "storage": wants.to_string() } } });
-        }
-        let namespace = with.belonging.namespace.as_str();
-        let name = text(found, "/metadata/name");
-        let taken = self
-            .merge_patch(resource, namespace, name, None, &patch, &with.write)
-            .await?;
-        Ok(Done::TakenUp(taken))
     }
 
     /// DELETE by UID; gone already, or replaced by another object of that name, is done.

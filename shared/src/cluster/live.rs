@@ -60,11 +60,12 @@ impl Cluster {
             self.owners(namespace, session),
         )?;
         let pods = pods.into_iter().map(typed::<Pod>).collect::<Result<_>>()?;
-        Ok(Live {
+        let live = Live {
             pods,
             owners,
             ..Live::default()
-        })
+        };
+        Ok(live.attributed(session))
     }
 
     /// What Pods of the session can be owned by: one LIST for each kind that its last start made, all at once; for each kind

@@ -5,6 +5,7 @@
 //!
 //! [`Failure`]: crate::failure::Failure
 
+mod adoption;
 mod apply;
 pub mod attach;
 pub mod chosen;

@@ -5,7 +5,7 @@ use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
-use super::live::{missing, typed};
+use super::live::{missing, owner_kinds, typed};
 use super::{Cluster, Place, Selection};
 use crate::api::Session;
 use crate::labels;
@@ -20,7 +20,7 @@ pub struct Present {
     pub session: Session,
     /// The same with every field.
     pub object: Value,
-    /// Pods that carry its label and what owns them. Data was not asked for.
+    /// Pods that carry its label and what controls them. Data was not asked for.
     pub live: Live,
     /// Where a watch of the Pods may go on.
     pub pods_version: String,
@@ -56,8 +56,7 @@ impl Cluster {
         let pods = pods?;
         let (pods, pods_version) = (pods.items, pods.resource_version);
         let session: Session = typed(object.clone())?;
-        let uid = session.metadata.uid.as_deref().unwrap_or_default();
-        let owners = self.owners_of(namespace, &pods, &[], uid).await?;
+        let owners = self.owners_of(namespace, &pods, &[], &session).await?;
         let pods = pods.into_iter().map(typed).collect::<Result<_>>()?;
         let live = Live {
             pods,
@@ -65,9 +64,9 @@ impl Cluster {
             ..Live::default()
         };
         Ok(Present {
+            live: live.attributed(&session),
             session,
             object,
-            live,
             pods_version,
         })
     }
@@ -79,13 +78,14 @@ impl Cluster {
         namespace: &str,
         objects: &[Value],
         known: &[Value],
-        session_uid: &str,
+        session: &Session,
     ) -> Result<Vec<Value>> {
+        let kinds = owner_kinds(session);
         let mut found: Vec<Value> = known.to_vec();
         let mut level: Vec<Value> = objects.to_vec();
         // Pod → ReplicaSet → Deployment → Session is the longest chain there is.
         for _ in 0..2 {
-            let wanted = unknown_owners(&level, &found, session_uid);
+            let wanted = unknown_owners(&level, &found, &kinds);
             let reads = wanted
                 .iter()
                 .map(|(kind, name)| self.get(kind, namespace, name));
@@ -96,30 +96,29 @@ impl Cluster {
     }
 }
 
-/// Owners of `objects` that are neither known nor the Session, each once. Kinds nobody knows end a chain.
+/// Controllers of `objects` that are not known, each once. Other kinds than the session can have made end a chain: nobody's
+/// reference has us ask for what the caller may not see.
 fn unknown_owners(
     objects: &[Value],
     known: &[Value],
-    session_uid: &str,
+    kinds: &[&'static ResourceType],
 ) -> Vec<(&'static ResourceType, String)> {
     let mut uids: Vec<&str> = known
         .iter()
         .map(|object| text(object, "/metadata/uid"))
         .collect();
-    uids.push(session_uid);
     let mut wanted = Vec::new();
     for object in objects {
         let owners = object
             .pointer("/metadata/ownerReferences")
             .and_then(Value::as_array);
         for owner in owners.into_iter().flatten() {
-            if uids.contains(&text(owner, "/uid")) {
+            if owner["controller"] != true || uids.contains(&text(owner, "/uid")) {
                 continue;
             }
             uids.push(text(owner, "/uid"));
-            if let Some(kind) =
-                ResourceType::of_kind(text(owner, "/apiVersion"), text(owner, "/kind"))
-            {
+            let kind = ResourceType::of_kind(text(owner, "/apiVersion"), text(owner, "/kind"));
+            if let Some(kind) = kind.filter(|kind| kinds.contains(kind)) {
                 wanted.push((kind, text(owner, "/name").to_owned()));
             }
         }

@@ -45,7 +45,8 @@ struct Watching<'a> {
     session: &'a Session,
     select: Selection,
     pods: BTreeMap<String, Pod>,
-    live: Live,
+    /// What Pods can be owned by.
+    owners: Vec<Value>,
     events: Vec<EventNote>,
     /// When to look again though nothing happened: a container that ended before will have outlasted its last run.
     again: Option<Duration>,
@@ -69,17 +70,13 @@ impl Cluster {
     ) -> Result<Waited> {
         let name = session.metadata.name.as_deref().unwrap_or_default();
         let select = Selection::labelled(format!("{}={name}", labels::SESSION));
-        let live = Live {
-            owners: made,
-            ..Live::default()
-        };
         let mut state = Watching {
             cluster: self,
             namespace,
             session,
             select,
             pods: BTreeMap::new(),
-            live,
+            owners: made,
             events: Vec::new(),
             again: None,
         };
@@ -157,8 +154,12 @@ impl Watching<'_> {
     }
 
     fn look(&mut self) -> Seen {
-        self.live.pods = self.pods.values().cloned().collect();
-        let seen = look(self.session, &self.live, &self.events);
+        let live = Live {
+            pods: self.pods.values().cloned().collect(),
+            owners: self.owners.clone(),
+            ..Live::default()
+        };
+        let seen = look(self.session, &live.attributed(self.session), &self.events);
         let Seen::Ready { pod } = &seen else {
             self.again = None;
             return seen;
@@ -226,7 +227,6 @@ impl Watching<'_> {
             return Ok(());
         };
         let known = self
-            .live
             .owners
             .iter()
             .any(|object| text(object, "/metadata/uid") == text(owner, "/uid"));
@@ -236,7 +236,7 @@ impl Watching<'_> {
                 .get(&REPLICA_SET, self.namespace, text(owner, "/name"))
                 .await?
         {
-            self.live.owners.push(set);
+            self.owners.push(set);
         }
         Ok(())
     }

@@ -145,7 +145,7 @@ impl Doomed {
     /// Names of the claims that this deletion keeps.
     pub fn kept(&self) -> Vec<String> {
         match self.policy() {
-            DataPolicy::Keep => self.claims(),
+            DataPolicy::Keep => self.held().into_iter().map(name_of).collect(),
             DataPolicy::Delete | DataPolicy::Snapshot => Vec::new(),
         }
     }
@@ -217,6 +217,7 @@ impl Doomed {
         with: Stopping<'_>,
         sink: &mut dyn Sink,
     ) -> Result<()> {
+        self.live.tell_strangers(sink);
         let Some(saving) = &self.saving else {
             let plan = self.plan(manner, with.now);
             return self.end(cluster, &plan, manner, with, sink).await;

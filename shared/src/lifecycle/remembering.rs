@@ -11,9 +11,10 @@ use crate::cluster::Cluster;
 use crate::cluster::chosen::Chosen;
 use crate::failure::hinted;
 use crate::labels;
-use crate::objects::belonging::Belonging;
+use crate::objects::belonging::{Belonging, is_parameters};
 use crate::objects::kept::is_claim;
 use crate::objects::resource::{annotation, text};
+use crate::reconcile::{is_data_of, vouches};
 
 /// Fields of a Session's spec that belong to a start, not to the session.
 const OF_A_START: [&str; 3] = ["startRequest", "state", "secretsFrom"];
@@ -59,11 +60,33 @@ pub async fn remembered(
         return Ok(None);
     };
     let mut present = Present::of(cluster, chosen, false).await?;
+    let mut data = present.live.data.iter();
+    if let Some(secret) = data.find(|o| is_parameters(o) && is_data_of(o, &present.session)) {
+        vouched(secret, snapshot)?;
+    }
     present.belonging = Belonging {
         session_uid: String::new(),
         ..belonging.clone()
     };
     Ok(Some(present))
+}
+
+/// Refuses a parameters Secret that is younger than the snapshot: while the session was there its own had that name.
+fn vouched(secret: &Value, snapshot: &Value) -> Result<()> {
+    if vouches(snapshot, secret) {
+        return Ok(());
+    }
+    let (name, namespace) = (
+        text(secret, "/metadata/name"),
+        text(secret, "/metadata/namespace"),
+    );
+    let error = anyhow!(
+        "Secret {name:?} is labelled as kept data of this session, but snapshot {:?} does not show that the session made it",
+        text(snapshot, "/metadata/name")
+    );
+    let look = format!("look at it: kubectl describe secret {name} -n {namespace}");
+    let delete = format!("delete it: kubectl delete secret {name} -n {namespace}");
+    Err(hinted(hinted(error, look), delete))
 }
 
 fn session_of(belonging: &Belonging, snapshot: &Value) -> Option<Value> {

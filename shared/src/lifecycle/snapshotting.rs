@@ -54,6 +54,8 @@ pub struct Cutting {
     pub set: String,
     /// A VolumeSnapshot of each claim, complete.
     pub objects: Vec<Value>,
+    /// The user gave its name: what has it already may be of a run that was cut off.
+    named: bool,
     session: String,
     namespace: String,
     pausing: Pausing,
@@ -149,6 +151,7 @@ impl Cutting {
         Ok(Self {
             set,
             objects,
+            named: asked.name.is_some(),
             session: session.to_owned(),
             namespace: namespace.to_owned(),
             pausing: Pausing::of(present, asked.skip_hooks, words),
@@ -271,14 +274,15 @@ impl Cutting {
         }
     }
 
-    /// What has the name of one of them and is just that: the same snapshot of the same claim, by another run.
+    /// What has the name of one of them and is just that: the same snapshot of the same claim, by another run. A name that was
+    /// made up is nobody's to complete: what has it was put there by somebody else.
     async fn earlier(
         &self,
         cluster: &Cluster,
         object: &Value,
         error: &anyhow::Error,
     ) -> Option<Value> {
-        if !failure::is(error, Kind::AlreadyExists) {
+        if !self.named || !failure::is(error, Kind::AlreadyExists) {
             return None;
         }
         let name = text(object, "/metadata/name");

@@ -14,11 +14,12 @@ use crate::cluster::{Cluster, Write, random_token};
 use crate::duration::Lifetime;
 use crate::failure::hinted;
 use crate::flags::values::Assigned;
+use crate::labels::SESSION_UID;
 use crate::names::parameters_secret;
 use crate::objects::ResourceType;
 use crate::objects::belonging::{Belonging, is_named};
 use crate::objects::pods::pod_metadata_paths;
-use crate::objects::resource::{SECRET, text};
+use crate::objects::resource::{SECRET, annotation, text};
 use crate::progress::Sink;
 use crate::reconcile::{
     Body, Found, Recipe, Rendered, Start, claim_conflict, claim_growths, record, render,
@@ -110,6 +111,7 @@ impl Ahead {
         if !wish.trust_manifest {
             trust::own_and_harmless(cluster, &present, &start).await?;
         }
+        no_stranger(&present, &start)?;
         present.live.rest = others(cluster, &present, &start).await?;
         if let Some(conflict) = claim_conflict(&present.session, &start, &present.live) {
             let error = anyhow!("session {:?} cannot be started: {conflict}", present.name());
@@ -216,14 +218,43 @@ pub(super) fn body<'a>(
     }
 }
 
-/// The values of the parameters Secret, if it is the session's.
+/// Finds a Pod or a workload of a name that the start needs, which claims to be the session's and is not.
+fn no_stranger(present: &Present, start: &Start) -> Result<()> {
+    let mut strangers = present.live.strangers.iter();
+    let needed = strangers.find(|stranger| {
+        let mut objects = start.rendering.objects.iter();
+        objects.any(|object| is_named(object, &stranger.kind, &stranger.name))
+    });
+    let Some(stranger) = needed else {
+        return Ok(());
+    };
+    let error = anyhow!(
+        "session {:?} cannot be started: {} {:?} already exists and is not part of it",
+        present.name(),
+        stranger.kind,
+        stranger.name
+    );
+    let (kind, name) = (stranger.kind.to_lowercase(), &stranger.name);
+    Err(hinted(
+        error,
+        format!(
+            "look at it, then delete it: kubectl delete {kind} {name} -n {}",
+            present.namespace()
+        ),
+    ))
+}
+
+/// The values of the parameters Secret, if it is the session's. Of a Session that exists it names the UID, which a create that
+/// takes it up writes on it.
 pub(super) async fn stored_of(
     cluster: &Cluster,
     present: &Present,
 ) -> Result<Option<BTreeMap<String, String>>> {
     let name = parameters_secret(present.belonging.session.as_str());
     let mut own = present.live.own_data(&present.session);
-    if !own.any(|object| is_named(object, "Secret", &name)) {
+    let uid = present.session.metadata.uid.as_deref();
+    let is_its = |object: &Value| uid.is_none() || annotation(object, SESSION_UID) == uid;
+    if !own.any(|object| is_named(object, "Secret", &name) && is_its(object)) {
         return Ok(None);
     }
     let secret = cluster.get(&SECRET, present.namespace(), &name).await?;
@@ -338,50 +369,5 @@ fn with_type(object: Value, resource: &ResourceType) -> Found {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn session(asked: &str, answered: &str) -> Session {
-        serde_json::from_value(json!({
-            "apiVersion": "streaming.platform/v1", "kind": "Session", "metadata": {"name": "a"},
-            "spec": {"userId": "u", "startRequest": asked}, "status": {"startRequest": answered,
-                "applied": {"templateUID": "T", "templateGeneration": 2}},
-        }))
-        .unwrap()
-    }
-
-    #[test]
-    fn a_request_is_newer_than_all_before_it() {
-        let now: Timestamp = "2026-01-01T12:00:00Z".parse().unwrap();
-        for (asked, answered, wanted) in [
-            (
-                "2026-01-01T11:00:00Z",
-                "2026-01-01T11:00:00Z",
-                "2026-01-01T12:00:00Z",
-            ),
-            (
-                "2026-01-01T12:00:00Z",
-                "2026-01-01T11:00:00Z",
-                "2026-01-01T12:00:01Z",
-            ),
-            ("no time", "2026-01-01T13:00:00Z", "2026-01-01T13:00:01Z"),
-        ] {
-            assert_eq!(request(&session(asked, answered), now), wanted);
-        }
-    }
-
-    #[test]
-    fn a_template_is_the_same_while_uid_and_generation_are() {
-        let template = |uid: &str, generation: i64| -> SessionTemplate {
-            serde_json::from_value(json!({"apiVersion": "streaming.platform/v1", "kind": "SessionTemplate",
-                "metadata": {"name": "t", "uid": uid, "generation": generation}, "spec": {"manifest": ""}}))
-            .unwrap()
-        };
-        let change =
-            |uid, generation| template_change(&session("", ""), Some(&template(uid, generation)));
-        assert_eq!(change("T", 2), None);
-        assert!(change("T", 3).unwrap().ends_with("(generation 2, now 3)"));
-        assert!(change("U", 2).unwrap().contains("another one"));
-        assert_eq!(template_change(&session("", ""), None), None);
-    }
-}
+#[path = "starting_tests.rs"]
+mod tests;

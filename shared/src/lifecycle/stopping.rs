@@ -15,6 +15,7 @@ use crate::labels;
 use crate::lifecycle::manner::Manner;
 use crate::objects::belonging::Belonging;
 use crate::objects::conditions::condition;
+use crate::objects::pods::SCALED;
 use crate::objects::resource::{SESSION, text};
 use crate::plan::{Done, Plan, Step};
 use crate::progress::Sink;
@@ -196,6 +197,7 @@ impl Present {
         with: Stopping<'_>,
         sink: &mut dyn Sink,
     ) -> Result<Value> {
+        self.live.tell_strangers(sink);
         if self.controller {
             return self.ask_controller(cluster, manner, &with, sink).await;
         }
@@ -226,6 +228,7 @@ impl Present {
         let rest = Rest {
             replicas: rest,
             synced: outcome.done.contains(&Done::Synced),
+            made: self.unrecorded(),
         };
         let mut patch = record::stopped(&session, &self.standing(), &rest, with.now);
         patch["metadata"]["uid"] = self.belonging.session_uid.as_str().into();
@@ -234,6 +237,19 @@ impl Present {
         cluster
             .merge_patch(&SESSION, namespace, name, part, &patch, with.write)
             .await
+    }
+
+    /// What rests of a start that was cut off: from now on only what is recorded is the session's.
+    fn unrecorded(&self) -> Vec<ObjectRef> {
+        let status = self.session.status.as_ref();
+        let applied = status.and_then(|status| status.applied.as_ref());
+        let recorded = |workload: &ObjectRef| {
+            let mut objects = applied.iter().flat_map(|applied| &applied.objects);
+            objects.any(|object| object.uid == workload.uid)
+        };
+        let mut rests = self.live.workloads(&self.belonging.session_uid);
+        rests.retain(|workload| SCALED.contains(&workload.kind.as_str()) && !recorded(workload));
+        rests
     }
 
     /// Writes the counts down before anything is scaled, where they are not those that the start wrote: a stop that is cut off

@@ -33,9 +33,13 @@ pub struct Belonging {
 pub fn is_data(object: &Value) -> bool {
     match text(object, "/kind") {
         "PersistentVolumeClaim" | "VolumeSnapshot" => true,
-        "Secret" => label(object, labels::PARAMETERS).is_some(),
-        _ => false,
+        _ => is_parameters(object),
     }
+}
+
+/// True for the Secret of a session's secret parameters.
+pub fn is_parameters(object: &Value) -> bool {
+    text(object, "/kind") == "Secret" && label(object, labels::PARAMETERS).is_some()
 }
 
 impl Belonging {

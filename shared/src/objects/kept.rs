@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::belonging::is_data;
 use super::resource::{annotation, text};
+use crate::failure::hinted;
 use crate::labels;
 
 /// Annotations of a claim that has, or had, a volume.
@@ -31,12 +32,48 @@ pub fn was_bound(claim: &Value) -> bool {
         || BOUND.iter().any(|key| annotation(claim, key).is_some())
 }
 
-/// True for what may hold somebody's work: snapshots, parameters, claims that were ever bound or that were kept on purpose.
+/// True for what may hold somebody's work: snapshots, parameters, claims that were ever bound.
 pub fn holds_data(object: &Value) -> bool {
-    is_data(object)
-        && (!is_claim(object)
-            || annotation(object, labels::KEPT_SINCE).is_some()
-            || was_bound(object))
+    is_data(object) && (!is_claim(object) || was_bound(object))
+}
+
+/// What `wanted` says of a claim that `found`, which is there, is not: all but its size is settled when a claim is made. Field,
+/// what is there, what is wanted; `None` where nothing differs.
+pub fn difference<'a>(
+    found: &'a Value,
+    wanted: &'a Value,
+) -> Option<(&'a str, &'a Value, &'a Value)> {
+    let fields = wanted.get("spec")?.as_object()?;
+    let (field, wants) = fields
+        .iter()
+        .find(|(field, wants)| *field != "resources" && found["spec"][*field] != **wants)?;
+    Some((field, &found["spec"][field], wants))
+}
+
+/// The error for a claim that cannot be taken up as it is wanted, and the ways out.
+pub fn cannot_differ(found: &Value, field: &str, has: &str, wants: &str) -> anyhow::Error {
+    let (name, namespace) = (
+        text(found, "/metadata/name"),
+        text(found, "/metadata/namespace"),
+    );
+    let error = anyhow::anyhow!(
+        "PersistentVolumeClaim {name:?} is kept data of this session and cannot be changed: \
+        {field} is {has}, {wants} is wanted"
+    );
+    let error = hinted(
+        error,
+        "take the data up as it is: leave out the flag, or set the parameter back",
+    );
+    let delete =
+        format!("destroy the data: kubectl delete persistentvolumeclaim {name} -n {namespace}");
+    hinted(error, delete)
+}
+
+/// True if data names the user, the run and the Session that made it, as everything does that the suite has made.
+pub fn is_attributed(object: &Value) -> bool {
+    [labels::USER_ID, labels::RUN, labels::SESSION_UID]
+        .iter()
+        .all(|key| annotation(object, key).is_some_and(|value| !value.is_empty()))
 }
 
 /// What a claim or a snapshot takes, as the server writes it, or asks for as long as it has nothing; empty where that is not
@@ -69,15 +106,29 @@ mod tests {
             (json!({ "phase": "Lost" }), json!({})),
             (json!({}), json!({})),
             (pending.clone(), json!({ BOUND[0]: "yes" })),
-            (
-                pending,
-                json!({ labels::KEPT_SINCE: "2026-01-01T00:00:00Z" }),
-            ),
         ] {
             assert!(holds_data(&claim(status, annotations)));
         }
+        let kept = json!({ labels::KEPT_SINCE: "2026-01-01T00:00:00Z" });
+        assert!(!holds_data(&claim(pending, kept)), "kept by mistake");
         assert!(holds_data(&json!({ "kind": "VolumeSnapshot" })));
         assert!(!holds_data(&json!({ "kind": "Secret", "metadata": {} })));
+    }
+
+    #[test]
+    fn all_of_a_claim_but_its_size_is_settled() {
+        let found = json!({ "spec": { "storageClassName": "slow", "accessModes": ["ReadWriteOnce"], "volumeName": "v" } });
+        let wanted = |spec: Value| json!({ "spec": spec });
+        let same = wanted(
+            json!({ "accessModes": ["ReadWriteOnce"], "resources": { "requests": { "storage": "5Gi" } } }),
+        );
+        assert_eq!(difference(&found, &same), None);
+        let class = wanted(json!({ "storageClassName": "fast" }));
+        let (field, has, wants) = difference(&found, &class).unwrap();
+        assert_eq!(
+            (field, has.as_str(), wants.as_str()),
+            ("storageClassName", Some("slow"), Some("fast"))
+        );
     }
 
     #[test]

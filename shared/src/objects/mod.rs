@@ -10,6 +10,7 @@ pub mod overrides;
 pub mod pods;
 pub mod primary;
 pub mod privilege;
+pub mod provenance;
 pub mod qos;
 pub mod resource;
 pub mod schedule;

@@ -20,7 +20,7 @@ pub enum SnapshotState {
     Failed(String),
     /// The moment is fixed: what is written from now on is not in it.
     Cut,
-    /// A volume can be made of it.
+    /// A volume can be made of the content that is bound to it.
     Ready,
 }
 
@@ -28,13 +28,14 @@ impl SnapshotState {
     /// How far `snapshot` is.
     pub fn of(snapshot: &Value) -> Self {
         let message = text(snapshot, "/status/error/message");
-        if snapshot["status"]["readyToUse"] == true {
+        let is_bound = !text(snapshot, "/status/boundVolumeSnapshotContentName").is_empty();
+        if snapshot["status"]["readyToUse"] == true && is_bound {
             SnapshotState::Ready
         } else if !message.is_empty() {
             SnapshotState::Failed(message.to_owned())
         } else if is_cut(snapshot) {
             SnapshotState::Cut
-        } else if !text(snapshot, "/status/boundVolumeSnapshotContentName").is_empty() {
+        } else if is_bound {
             SnapshotState::Taken
         } else {
             SnapshotState::Untouched
@@ -176,9 +177,10 @@ mod tests {
                 SnapshotState::Cut,
             ),
             (
-                json!({ "readyToUse": true, "error": { "message": "an old one" } }),
+                json!({ "boundVolumeSnapshotContentName": "c", "readyToUse": true, "error": { "message": "an old one" } }),
                 SnapshotState::Ready,
             ),
+            (json!({ "readyToUse": true }), SnapshotState::Cut),
         ];
         for (status, state) in states {
             assert_eq!(SnapshotState::of(&json!({ "status": status })), state);

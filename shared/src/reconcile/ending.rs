@@ -144,7 +144,8 @@ pub fn data_policy(session: &Session) -> DataPolicy {
     session.spec.data_policy.or(at_start).unwrap_or_default()
 }
 
-/// Data by the policy. Snapshots stay whatever it is: they were taken on purpose, and go by a verb of their own. The parameters
+/// Data by the policy. A claim that never had a volume holds none, and is never kept: the next session would find it by its
+/// name, with the class that it waits for in vain. Snapshots stay whatever it is: they were taken on purpose, and go by a verb of their own. The parameters
 /// Secret stays as long as there is anything that it opens: a kept database needs its old password, a restored one too.
 fn data(session: &Session, live: &Live, now: Timestamp) -> Vec<Step> {
     let own: Vec<&Value> = live.own_data(session).collect();
@@ -154,7 +155,7 @@ fn data(session: &Session, live: &Live, now: Timestamp) -> Vec<Step> {
         live.saved.iter().any(|saved| saved == uid)
     };
     let stays = |claim: &Value| match policy {
-        DataPolicy::Keep => true,
+        DataPolicy::Keep => was_bound(claim),
         DataPolicy::Snapshot => was_bound(claim) && !saved(claim),
         DataPolicy::Delete => false,
     };

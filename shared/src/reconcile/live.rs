@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
+use super::attribution::Stranger;
 use crate::api::Session;
 use crate::labels;
 use crate::objects::belonging::is_named;
@@ -13,11 +14,14 @@ use crate::objects::resource::{POD, annotation, label, text};
 use crate::objects::{ObjectRef, ResourceType};
 
 /// What the cluster has of one session, as it was read: everything that carries the session's label. Others' objects may be
-/// among it (labels can be written by anybody): only what an owner chain leads back to the Session's UID counts.
+/// among it (labels can be written by anybody): only what an owner chain leads back to the Session's UID counts, and of that,
+/// once it is [`Live::attributed`], only what the session made.
 #[derive(Clone, Debug, Default)]
 pub struct Live {
     /// Pods.
     pub pods: Vec<Pod>,
+    /// Pods and workloads that claim to be the session's and are not: told of, never entered, counted or deleted.
+    pub strangers: Vec<Stranger>,
     /// StatefulSets, Deployments, ReplicaSets, Jobs, …: what Pods can be owned by.
     pub owners: Vec<Value>,
     /// PersistentVolumeClaims and the parameters Secret; VolumeSnapshots where a deletion asked for them.

@@ -1,6 +1,7 @@
 //! One reconciler, two drivers: session + rendering + what is there → phase and plan. Pure. The command line drives it for
 //! one session until the user has an answer; a controller drives it for all of them, for ever.
 
+mod attribution;
 mod container;
 mod conventions;
 mod ending;
@@ -12,16 +13,19 @@ mod renewal;
 mod seen;
 mod starting;
 mod state;
+mod vouching;
 
+pub use attribution::Stranger;
 pub use container::{containers, default_container};
 pub use ending::{Ending, data_policy, ending, kept_since};
 pub use hook::HookRun;
 pub use live::{Found, Live, is_data_of, is_primary};
 pub use rendering::{Body, Recipe, Rendered, render};
-pub use renewal::{claim_conflict, claim_growths};
+pub use renewal::{claim_conflict, claim_growths, wanted_claims};
 pub use seen::{Seen, look};
 pub use starting::{Rendering, Start, TemplateIdentity, starting};
 pub use state::{Standing, Wanted, expires_at, is_expired, is_start_asked, standing, wanted};
+pub use vouching::{is_vouched, vouches};
 
 use jiff::Timestamp;
 

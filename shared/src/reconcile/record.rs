@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::starting::Start;
 use super::state::{Standing, expires_at, is_expired};
-use crate::api::{Condition, Phase, Session};
+use crate::api::{Condition, ObjectRef, Phase, Session};
 use crate::objects::endpoint::endpoint;
 
 /// The condition of a session that runs from another template than the one there is now.
@@ -77,6 +77,8 @@ pub struct Rest {
     pub replicas: BTreeMap<String, i32>,
     /// Whether its data was synchronised.
     pub synced: bool,
+    /// Workloads at rest that no start recorded: one that was cut off has made them, and they are the session's own.
+    pub made: Vec<ObjectRef>,
 }
 
 /// The status of a session whose workload has been taken away. `standing` is how it stands from now on; whatever start was
@@ -90,12 +92,14 @@ pub fn stopped(session: &Session, standing: &Standing, rest: &Rest, now: Timesta
     if let Some(asked) = &session.spec.start_request {
         status["startRequest"] = asked.as_str().into();
     }
-    let started = session
-        .status
-        .as_ref()
-        .is_some_and(|status| status.applied.is_some());
-    if started && !rest.replicas.is_empty() {
-        status["applied"] = json!({ "replicas": rest.replicas });
+    let applied = session.status.as_ref();
+    let applied = applied.and_then(|status| status.applied.as_ref());
+    if applied.is_some() && !rest.replicas.is_empty() {
+        status["applied"]["replicas"] = json!(rest.replicas);
+    }
+    if let Some(applied) = applied.filter(|_| !rest.made.is_empty()) {
+        let objects = applied.objects.iter().chain(&rest.made);
+        status["applied"]["objects"] = json!(objects.collect::<Vec<_>>());
     }
     if rest.synced {
         let mut all = conditions(session, standing, now);

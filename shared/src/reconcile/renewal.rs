@@ -7,6 +7,7 @@ use super::starting::{Start, may_be_others};
 use crate::api::Session;
 use crate::labels;
 use crate::objects::belonging::{is_data, is_named};
+use crate::objects::kept::difference;
 use crate::objects::pods::{SCALED, pod_metadata_paths};
 use crate::objects::resource::{PERSISTENT_VOLUME_CLAIM, POD, annotation, is_going, text};
 use crate::objects::{ObjectRef, ResourceType};
@@ -104,8 +105,7 @@ impl Renewal<'_> {
     }
 
     /// What becomes of one object.
-    pub(super) fn step(&self, mut object: Value) -> Step {
-        self.scale(&mut object);
+    pub(super) fn step(&self, object: Value) -> Step {
         let existing = may_be_others(&object, &self.start.use_existing);
         let (kind, name) = (text(&object, "/kind"), text(&object, "/metadata/name"));
         let found = self.live.object(kind, name).map(|(_, found)| found);
@@ -131,8 +131,11 @@ impl Renewal<'_> {
     }
 
     fn is_own(&self, found: &Value) -> bool {
-        owner_uids(found).any(|owner| owner == self.uid())
-            || (is_data(found) && is_data_of(found, self.session))
+        // Data has no owner: a reference on it was written by somebody else.
+        match is_data(found) {
+            true => is_data_of(found, self.session),
+            false => owner_uids(found).any(|owner| owner == self.uid()),
+        }
     }
 
     fn was_used(&self, found: &Value) -> bool {
@@ -142,26 +145,21 @@ impl Renewal<'_> {
         before.any(|object| *object == ObjectRef::of(found))
     }
 
-    /// Gives a workload the count it had; an autoscaler's it is left to.
-    fn scale(&self, object: &mut Value) {
-        let applied = self
-            .session
-            .status
-            .as_ref()
-            .and_then(|status| status.applied.as_ref());
-        let Some(applied) = applied.filter(|_| SCALED.contains(&text(object, "/kind"))) else {
+    /// Gives workloads the counts they had, those of an autoscaler too: it does nothing about a workload that has none, and one
+    /// that is made without a count gets a single Pod. What runs is left as it is, so no count of an autoscaler's is undone.
+    pub(super) fn scale(&self, objects: &mut [Value]) {
+        let status = self.session.status.as_ref();
+        let Some(applied) = status.and_then(|status| status.applied.as_ref()) else {
             return;
         };
-        let (kind, name) = (text(object, "/kind"), text(object, "/metadata/name"));
-        let count = applied.replicas.get(&format!("{kind}/{name}")).copied();
-        let scaled = is_autoscaled(&self.start.rendering.objects, kind, name);
-        let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) else {
-            return;
-        };
-        if scaled {
-            spec.shift_remove("replicas");
-        } else if let Some(count) = count.filter(|count| *count > 0) {
-            spec.insert("replicas".into(), count.into());
+        for object in objects {
+            let (kind, name) = (text(object, "/kind"), text(object, "/metadata/name"));
+            let count = applied.replicas.get(&format!("{kind}/{name}")).copied();
+            let count = count.filter(|count| *count > 0 && SCALED.contains(&kind));
+            let spec = object.get_mut("spec").and_then(Value::as_object_mut);
+            if let (Some(count), Some(spec)) = (count, spec) {
+                spec.insert("replicas".into(), count.into());
+            }
         }
     }
 }
@@ -187,16 +185,6 @@ fn claims_of_set(set: &Value) -> Vec<Value> {
     templates
         .flat_map(|template| (first..first + count).map(move |ordinal| claim(template, ordinal)))
         .collect()
-}
-
-/// True if one of `objects` is an autoscaler of that workload.
-fn is_autoscaled(objects: &[Value], kind: &str, name: &str) -> bool {
-    objects.iter().any(|object| {
-        let target = "/spec/scaleTargetRef";
-        text(object, "/kind") == "HorizontalPodAutoscaler"
-            && text(object, &format!("{target}/kind")) == kind
-            && text(object, &format!("{target}/name")) == name
-    })
 }
 
 fn delete(target: &ObjectRef, resource: &ResourceType) -> Step {
@@ -270,14 +258,20 @@ fn growths(session: &Session, objects: &[Value], live: &Live) -> Vec<Step> {
 pub fn claim_conflict(session: &Session, start: &Start, live: &Live) -> Option<String> {
     let objects = start.objects();
     claims(session, &objects, live).find_map(|(found, wanted)| {
-        let fields = wanted.get("spec")?.as_object()?;
-        let (field, wants) = fields
-            .iter()
-            .find(|(field, wants)| *field != "resources" && found["spec"][*field] != **wants)?;
-        let has = &found["spec"][field];
+        let (field, has, wants) = difference(found, wanted)?;
         let name = text(found, "/metadata/name");
         Some(format!(
             "PersistentVolumeClaim {name:?} cannot be changed: spec.{field} is {has}, {wants} is wanted now"
         ))
     })
+}
+
+/// The claims that a start of `objects` makes, or finds by their names: those of the rendering, and those of StatefulSets.
+pub fn wanted_claims(objects: &[Value]) -> Vec<Value> {
+    let is_claim = |object: &&Value| text(object, "/kind") == "PersistentVolumeClaim";
+    let claims = objects.iter().filter(is_claim).cloned();
+    let sets = objects
+        .iter()
+        .filter(|object| text(object, "/kind") == "StatefulSet");
+    claims.chain(sets.flat_map(claims_of_set)).collect()
 }

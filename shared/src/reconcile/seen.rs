@@ -71,10 +71,11 @@ pub fn look(session: &Session, live: &Live, events: &[EventNote]) -> Seen {
         // One that is being deleted speaks for nobody any more.
         .filter(|pod| is_primary(pod) && pod.metadata.deletion_timestamp.is_none())
         .collect();
+    let pods = live.recorded_first(session, pods);
     if pods.is_empty() {
         return without_pods(session, live, events, uid);
     }
-    let wanted = wanted_replicas(session);
+    let wanted = wanted_replicas(session, live);
     let mut findings: Vec<(&Pod, Finding)> = pods
         .iter()
         .map(|pod| (*pod, inspect(pod, events)))
@@ -124,18 +125,19 @@ pub fn look(session: &Session, live: &Live, events: &[EventNote]) -> Seen {
     }
 }
 
-/// How many Pods of the primary workload make the session ready.
-fn wanted_replicas(session: &Session) -> usize {
+/// How many Pods of the primary workload make the session ready: as many as it is to have now, since an autoscaler may have
+/// changed what the start recorded.
+fn wanted_replicas(session: &Session, live: &Live) -> usize {
     let applied = session
         .status
         .as_ref()
         .and_then(|status| status.applied.as_ref());
     let count = applied.and_then(|applied| {
         let primary = applied.primary.as_ref()?;
-        applied
-            .replicas
-            .get(&format!("{}/{}", primary.kind, primary.name))
-            .copied()
+        let key = format!("{}/{}", primary.kind, primary.name);
+        let counts = live.replicas(session.metadata.uid.as_deref().unwrap_or_default());
+        let recorded = || applied.replicas.get(&key).copied();
+        counts.get(&key).copied().or_else(recorded)
     });
     usize::try_from(count.unwrap_or(1)).unwrap_or(1).max(1)
 }

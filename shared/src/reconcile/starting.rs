@@ -96,8 +96,8 @@ impl Start {
     pub fn parameters_plan(&self) -> Plan {
         let mut plan = Plan::default();
         let step = self.parameters_secret().map(|object| Step::Create {
+            existing: may_be_others(&object, &self.use_existing),
             object,
-            existing: false,
         });
         plan.stage(step.into_iter().collect());
         plan
@@ -139,12 +139,13 @@ impl Start {
 pub fn starting(session: &Session, start: &Start, live: &Live) -> Plan {
     let mut start = start.clone();
     start.belonging.session_uid = session.metadata.uid.clone().unwrap_or_default();
-    let (mut plan, objects) = (Plan::default(), start.objects());
+    let (mut plan, mut objects) = (Plan::default(), start.objects());
     let renewal = Renewal {
         session,
         start: &start,
         live,
     };
+    renewal.scale(&mut objects);
     renewal.clear(&objects, &mut plan);
     plan.stage(renewal.in_use());
     let mut claims = renewal.adoptions(&objects);

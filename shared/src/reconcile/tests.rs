@@ -10,6 +10,7 @@ use crate::objects::resource::text;
 use crate::plan::Step;
 
 mod data;
+mod scale;
 
 const NOW: &str = "2026-01-01T12:00:00Z";
 

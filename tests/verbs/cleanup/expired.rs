@@ -175,7 +175,7 @@ fn an_expired_session_is_saved_in_a_snapshot_where_its_policy_says_so() {
     api.react("volumesnapshots.snapshot.storage.k8s.io", |snapshot| {
         let mut snapshot = snapshot.clone();
         let new = snapshot["status"].is_null();
-        snapshot["status"] = json!({"readyToUse": true, "restoreSize": "1Gi"});
+        snapshot["status"] = json!({"readyToUse": true, "boundVolumeSnapshotContentName": "c", "restoreSize": "1Gi"});
         if new { vec![snapshot] } else { Vec::new() }
     });
     let alice = Session {

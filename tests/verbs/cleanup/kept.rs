@@ -44,8 +44,10 @@ fn kept() -> FakeApi {
     ] {
         let mut metadata = GONE.metadata(name, None);
         metadata["creationTimestamp"] = taken.into();
+        metadata["annotations"]["streaming.platform/session-uid"] = "gone".into();
         let mut snapshot = object("snapshot.storage.k8s.io/v1", "VolumeSnapshot", metadata);
-        snapshot["status"] = json!({"readyToUse": true, "restoreSize": "3Gi"});
+        snapshot["spec"] = json!({"source": {"persistentVolumeClaimName": "home-ghost"}});
+        snapshot["status"] = json!({"readyToUse": true, "boundVolumeSnapshotContentName": "c", "restoreSize": "3Gi"});
         api.put(snapshot);
     }
     let mut claim = bob.claim_of("being-restored");

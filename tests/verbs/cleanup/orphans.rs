@@ -96,10 +96,6 @@ fn data_is_never_an_orphan() {
         claim["metadata"]["annotations"]["streaming.platform/kept-since"] =
             "2020-01-01T00:00:00Z".into();
     });
-    claim("kept-unbound", |claim| {
-        claim["metadata"]["annotations"]["streaming.platform/kept-since"] =
-            "2020-01-01T00:00:00Z".into();
-    });
     claim("lost", |claim| claim["status"]["phase"] = "Lost".into());
     claim("volume-named", |claim| {
         claim["spec"]["volumeName"] = "pv-2".into()

@@ -82,7 +82,7 @@ fn deployed() -> FakeApi {
     let owned = |kind: &str, name: &str, owner: &Value| {
         json!({"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": name, "namespace": "default",
             "labels": {"streaming.platform/session": "alice"},
-            "ownerReferences": [{"apiVersion": owner["apiVersion"], "kind": owner["kind"], "name": owner["metadata"]["name"], "uid": owner["metadata"]["uid"]}]},
+            "ownerReferences": [{"apiVersion": owner["apiVersion"], "kind": owner["kind"], "name": owner["metadata"]["name"], "uid": owner["metadata"]["uid"], "controller": true}]},
             "spec": {"template": {"metadata": {}, "spec": {}}}})
     };
     let deployment = api.put(owned("Deployment", "web", &session));
@@ -101,6 +101,12 @@ fn deployed() -> FakeApi {
         {"name": "db", "exec": ["psql"], "container": "postgres"},
     ]);
     put_status(&api, session, &ready, methods);
+    let mut session = api
+        .object("sessions.streaming.platform", "default", "alice")
+        .unwrap();
+    session["status"]["applied"]["objects"] = json!([{"apiVersion": "apps/v1", "kind": "Deployment", "name": "web",
+        "uid": deployment["metadata"]["uid"]}]);
+    api.put(session);
     api
 }
 

@@ -13,7 +13,7 @@ fn kept(kind: &str, name: &str, user: &str, template: &str) -> Value {
     json!({
         "apiVersion": "v1", "kind": kind,
         "metadata": {
-            "name": name, "namespace": "default",
+            "name": name, "namespace": "default", "creationTimestamp": "2026-01-01T00:00:00Z",
             "labels": {"streaming.platform/session": "alice"},
             "annotations": {
                 "streaming.platform/user-id": user,
@@ -28,7 +28,8 @@ fn kept(kind: &str, name: &str, user: &str, template: &str) -> Value {
 
 fn claim(user: &str, template: &str, size: &str) -> Value {
     let mut claim = kept("PersistentVolumeClaim", "home-alice", user, template);
-    claim["spec"] = json!({"resources": {"requests": {"storage": size}}});
+    claim["spec"] =
+        json!({"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": size}}});
     claim
 }
 

@@ -14,7 +14,7 @@ const MADE: &str = "2999-01-01T00:00:00Z";
 pub fn session(namespace: &str, name: &str, user: &str, status: Value) -> Value {
     let mut session = json!({
         "apiVersion": "streaming.platform/v1", "kind": "Session",
-        "metadata": {"name": name, "namespace": namespace, "creationTimestamp": MADE,
+        "metadata": {"name": name, "namespace": namespace, "uid": format!("{namespace}-{name}"), "creationTimestamp": MADE,
             "labels": {"streaming.platform/user": session_shared::labels::label_value(user)}},
         "spec": {"userId": user, "template": "tool", "extra": {"kept": true}},
     });
@@ -28,7 +28,9 @@ pub fn pod(namespace: &str, session: &str, status: Value) -> Value {
     json!({
         "apiVersion": "v1", "kind": "Pod",
         "metadata": {"name": format!("tool-{session}"), "namespace": namespace, "creationTimestamp": MADE,
-            "labels": {"streaming.platform/session": session, "streaming.platform/primary": "true"}},
+            "labels": {"streaming.platform/session": session, "streaming.platform/primary": "true"},
+            "ownerReferences": [{"apiVersion": "streaming.platform/v1", "kind": "Session", "name": session,
+                "uid": format!("{namespace}-{session}"), "controller": true}]},
         "spec": {"containers": [{"name": "main"}], "nodeName": "node-1"},
         "status": status,
     })

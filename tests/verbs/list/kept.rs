@@ -29,7 +29,9 @@ fn data(kind: &str, session: &str, name: &str, user: &str, since: &str) -> Value
                 json!({"storageClassName": "fast", "resources": {"requests": {"storage": "1Gi"}}});
             object["status"] = json!({"phase": "Bound", "capacity": {"storage": "2Gi"}});
         }
-        "VolumeSnapshot" => object["status"] = json!({"readyToUse": true, "restoreSize": "1Gi"}),
+        "VolumeSnapshot" => {
+            object["status"] = json!({"readyToUse": true, "boundVolumeSnapshotContentName": "c", "restoreSize": "1Gi"})
+        }
         _ => {
             object["metadata"]["labels"]["streaming.platform/parameters"] = "true".into();
             object["data"] = json!({"PASSWORD": "czNjcjN0"});

@@ -17,8 +17,8 @@ pub fn session(api: &FakeApi, container: Option<&str>) -> Value {
         "status": {"phase": "running", "applied": {
             "primary": {"kind": "StatefulSet", "name": "db", "container": container},
             "objects": [
-                {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "db", "uid": ""},
-                {"apiVersion": "apps/v1", "kind": "Deployment", "name": "api", "uid": ""},
+                {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "db", "uid": "u-StatefulSet-db"},
+                {"apiVersion": "apps/v1", "kind": "Deployment", "name": "api", "uid": "u-Deployment-api"},
                 {"apiVersion": "v1", "kind": "Service", "name": "api", "uid": ""},
             ],
         }},
@@ -33,7 +33,9 @@ pub fn owned(api: &FakeApi, api_version: &str, kind: &str, name: &str, owner: &V
             "name": owner["metadata"]["name"], "uid": owner["metadata"]["uid"], "controller": true}],
     });
     let mut object = json!({"apiVersion": api_version, "kind": kind, "metadata": metadata});
-    if kind == "Pod" {
+    if kind != "Pod" {
+        object["metadata"]["uid"] = format!("u-{kind}-{name}").into();
+    } else {
         object["spec"] = json!({"restartPolicy": "Always", "containers": [{"name": "main"}, {"name": "side"}],
             "initContainers": [{"name": "prepare"}], "ephemeralContainers": [{"name": "debug"}]});
         object["status"] = json!({"phase": "Running", "containerStatuses": [

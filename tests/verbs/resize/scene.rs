@@ -46,11 +46,12 @@ pub fn server(kind: &str, resources: &Value) -> FakeApi {
             {"type": "PodScheduled", "status": "True"}, {"type": "Ready", "status": "True"}]},
     }));
     let primary = if workload.is_null() { &pod } else { &workload };
+    let uid = primary["metadata"]["uid"].clone();
     let primary = json!({"kind": kind, "name": primary["metadata"]["name"], "container": "main"});
     session["status"] = json!({
         "phase": "running", "startRequest": START, "startTime": START, "template": "tool",
         "applied": {"primary": primary, "objects": [{"apiVersion": if kind == "Pod" { "v1" } else { "apps/v1" }, "kind": kind,
-            "name": primary["name"], "uid": "u"}]},
+            "name": primary["name"], "uid": uid}]},
     });
     api.put(session);
     api.put(

@@ -139,7 +139,7 @@ fn what_cannot_be_copied_is_told_and_nothing_is_written() {
     let mut odd = metadata("shared");
     odd["annotations"]["streaming.platform/claim"] = "{}".into();
     api.put(json!({"apiVersion": "snapshot.storage.k8s.io/v1", "kind": "VolumeSnapshot", "metadata": odd,
-        "spec": {"source": {"persistentVolumeClaimName": "shared-data"}}, "status": {"readyToUse": true}}));
+        "spec": {"source": {"persistentVolumeClaimName": "shared-data"}}, "status": {"readyToUse": true, "boundVolumeSnapshotContentName": "c"}}));
     refused(&api, "restore shared --into bob");
     api.remove("sessiontemplates.streaming.platform", "", "tool");
     refused(&api, "restore before --into bob");

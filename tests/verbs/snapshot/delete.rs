@@ -27,8 +27,12 @@ fn server() -> FakeApi {
 }
 
 fn of(metadata: Value) -> Value {
+    let session = metadata["labels"]["streaming.platform/session"]
+        .as_str()
+        .unwrap_or("alice");
+    let claim = format!("home-{session}");
     json!({"apiVersion": "snapshot.storage.k8s.io/v1", "kind": "VolumeSnapshot", "metadata": metadata,
-        "spec": {"source": {"persistentVolumeClaimName": "home-alice"}}, "status": {"readyToUse": true}})
+        "spec": {"source": {"persistentVolumeClaimName": claim}}, "status": {"readyToUse": true, "boundVolumeSnapshotContentName": "c"}})
 }
 
 fn left(api: &FakeApi) -> Vec<String> {

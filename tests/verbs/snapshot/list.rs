@@ -11,7 +11,7 @@ fn server() -> FakeApi {
     let states = [
         (
             "alice-20260228-090000",
-            json!({"readyToUse": true, "restoreSize": "1Gi", "creationTime": "2026-02-28T09:00:00Z"}),
+            json!({"readyToUse": true, "boundVolumeSnapshotContentName": "c", "restoreSize": "1Gi", "creationTime": "2026-02-28T09:00:00Z"}),
         ),
         (
             "alice-20260301-110000",
@@ -36,7 +36,7 @@ fn server() -> FakeApi {
     nobodys["labels"] = json!({});
     for metadata in [bobs, nobodys] {
         api.put(json!({"apiVersion": "snapshot.storage.k8s.io/v1", "kind": "VolumeSnapshot", "metadata": metadata,
-            "spec": {"source": {"volumeSnapshotContentName": "c"}}, "status": {"readyToUse": true}}));
+            "spec": {"source": {"volumeSnapshotContentName": "c"}}, "status": {"readyToUse": true, "boundVolumeSnapshotContentName": "c"}}));
     }
     api
 }

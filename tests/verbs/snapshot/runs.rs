@@ -116,7 +116,7 @@ fn taken(api: &FakeApi, hour: u32, scheduled: bool) -> String {
         made["labels"]["streaming.platform/schedule"] = "alice".into();
     }
     api.put(json!({"apiVersion": "snapshot.storage.k8s.io/v1", "kind": "VolumeSnapshot", "metadata": made,
-        "spec": {"source": {"persistentVolumeClaimName": "home-alice"}}, "status": {"readyToUse": true}}));
+        "spec": {"source": {"persistentVolumeClaimName": "home-alice"}}, "status": {"readyToUse": true, "boundVolumeSnapshotContentName": "c"}}));
     name
 }
 

@@ -81,7 +81,7 @@ impl Scene<'_> {
     fn put(&self, api: &FakeApi) {
         let mut session = api.put(json!({
             "apiVersion": "streaming.platform/v1", "kind": "Session",
-            "metadata": {"name": "alice", "namespace": "default"},
+            "metadata": {"name": "alice", "namespace": "default", "uid": "u-alice"},
             "spec": {"userId": "alice@example.com", "template": "tool", "startRequest": START,
                 "state": if self.runs { "running" } else { "stopped" }},
         }));
@@ -111,7 +111,8 @@ pub fn metadata(name: &str) -> Value {
         "name": name, "namespace": "default",
         "labels": {"app.kubernetes.io/managed-by": "kubectl-session", "streaming.platform/session": "alice",
             "streaming.platform/user": "alice-example.com-ff8d9819"},
-        "annotations": {"streaming.platform/user-id": "alice@example.com", "streaming.platform/template": "tool"},
+        "annotations": {"streaming.platform/user-id": "alice@example.com", "streaming.platform/template": "tool",
+            "streaming.platform/session-uid": "u-alice", "streaming.platform/run": "an-earlier-one"},
     })
 }
 

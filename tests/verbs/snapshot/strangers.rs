@@ -10,7 +10,7 @@ const CLAIMS: &str = "persistentvolumeclaims";
 fn taken(metadata: Value) -> Value {
     json!({"apiVersion": "snapshot.storage.k8s.io/v1", "kind": "VolumeSnapshot", "metadata": metadata,
         "spec": {"source": {"persistentVolumeClaimName": "home-alice"}},
-        "status": {"readyToUse": true, "restoreSize": "1Gi"}})
+        "status": {"readyToUse": true, "boundVolumeSnapshotContentName": "c", "restoreSize": "1Gi"}})
 }
 
 /// A stopped session `alice` with a snapshot `before`, a session `carol`; a snapshot of nobody's; and in the namespace `other`

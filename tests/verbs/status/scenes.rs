@@ -170,7 +170,7 @@ fn with_data() -> FakeApi {
     let snapshot = data(
         json!({"apiVersion": "snapshot.storage.k8s.io/v1", "kind": "VolumeSnapshot",
         "metadata": {"name": "home-alice-1"}, "spec": {"source": {"persistentVolumeClaimName": "home-alice"}},
-        "status": {"readyToUse": true, "restoreSize": "1Gi", "creationTime": "2026-02-26T12:00:00Z"}}),
+        "status": {"readyToUse": true, "boundVolumeSnapshotContentName": "c", "restoreSize": "1Gi", "creationTime": "2026-02-26T12:00:00Z"}}),
     );
     let api = FakeApi::stateful();
     api.on("GET", "/api/v1/nodes/*/proxy/stats/summary", summary());
@@ -232,8 +232,7 @@ fn several() -> FakeApi {
         "metadata": {"name": name, "namespace": "default", "uid": uid, "creationTimestamp": MADE, "labels": {"streaming.platform/session": "alice"}, "ownerReferences": [owner]}})
     };
     let mine = json!({"apiVersion": "streaming.platform/v1", "kind": "Session", "name": "alice", "uid": UID});
-    let of_web =
-        json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "uid": "d-1"});
+    let of_web = json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "uid": "d-1", "controller": true});
     let mut db = pod("db-0", "p-3", ("StatefulSet", "db", "s-1"), crashing());
     db["metadata"]["labels"]
         .as_object_mut()

@@ -6,6 +6,8 @@ use session_shared::cluster::Cluster;
 use session_shared::labels;
 use session_shared::names::{SessionName, UserId};
 use session_shared::objects::belonging::Belonging;
+use session_shared::objects::provenance::Doubt;
+use session_shared::progress::Sink;
 use session_shared::report::mutation::Mutations;
 use session_shared::verb::Ground;
 
@@ -27,10 +29,15 @@ pub(crate) fn mark(snapshots: &mut [Value], session: &SessionName) {
 ///
 /// # Errors
 /// What the server refuses, a server without snapshots.
-pub(crate) async fn taken(cluster: &Cluster, belonging: &Belonging) -> Result<Vec<Set>> {
+pub(crate) async fn taken(
+    cluster: &Cluster,
+    belonging: &Belonging,
+    sink: &mut dyn Sink,
+) -> Result<Vec<Set>> {
     let mut sets = chosen::sets(cluster, Some(&belonging.session)).await?;
     sets.retain(|set| is_marked(set) && is_of(set, &belonging.user_id));
-    Ok(sets)
+    // What the driver has not begun is the schedule's too: it must not heap up.
+    chosen::counted(cluster, sets, |doubt| *doubt != Doubt::Unbound, sink).await
 }
 
 /// Deletes the old ones of those that are marked; the errors of those that are left.
@@ -45,7 +52,7 @@ pub(crate) async fn prune(
     mutations: &Mutations,
     ground: &mut Ground,
 ) -> Result<Vec<anyhow::Error>> {
-    let marked = taken(cluster, belonging).await?;
+    let marked = taken(cluster, belonging, &mut ground.console.progress()).await?;
     let keep = usize::try_from(keep).unwrap_or(usize::MAX);
     // What hangs in the driver must not hold up the next run.
     let writes = Writes {
@@ -62,8 +69,7 @@ fn is_marked(set: &Set) -> bool {
 
 /// True if it is data of this user: another one may have had a session of the same name.
 fn is_of(set: &Set, user: &UserId) -> bool {
-    set.belonging()
-        .is_ok_and(|belonging| belonging.user_id == *user)
+    set.user == user.as_str()
 }
 
 /// All but the newest `keep` that are ready. Of those that are not ready as many stay, and [`SLOW`] at least: a driver that
@@ -91,10 +97,11 @@ mod tests {
     fn left(states: &[bool], keep: usize) -> Vec<String> {
         let set = |(hour, ready): (usize, &bool)| {
             let made = format!("2026-03-01T{hour:02}:00:00Z");
-            let one = json!({ "metadata": { "creationTimestamp": made }, "status": { "readyToUse": ready } });
+            let one = json!({ "metadata": { "creationTimestamp": made }, "status": { "readyToUse": ready, "boundVolumeSnapshotContentName": "c" } });
             Set {
                 name: hour.to_string(),
                 session: "alice".into(),
+                user: "alice".into(),
                 snapshots: vec![one],
             }
         };
@@ -119,6 +126,7 @@ mod tests {
         let mut set = Set {
             name: "x".into(),
             session: "alice".into(),
+            user: "alice".into(),
             snapshots: vec![one],
         };
         assert!(!is_marked(&set));

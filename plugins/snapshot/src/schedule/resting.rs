@@ -57,9 +57,11 @@ mod tests {
 
     fn snapshots(rests: &[&str]) -> Vec<Value> {
         let one = |rest: &&str| match *rest {
-            "" => json!({ "status": { "readyToUse": true } }),
+            "" => {
+                json!({ "status": { "readyToUse": true, "boundVolumeSnapshotContentName": "c" } })
+            }
             rest => {
-                json!({ "metadata": { "annotations": { labels::AT_REST: rest } }, "status": { "readyToUse": true } })
+                json!({ "metadata": { "annotations": { labels::AT_REST: rest } }, "status": { "readyToUse": true, "boundVolumeSnapshotContentName": "c" } })
             }
         };
         rests.iter().map(one).collect()
@@ -71,6 +73,7 @@ mod tests {
         let set = Set {
             name: "x".into(),
             session: "alice".into(),
+            user: "alice".into(),
             snapshots: snapshots_taken,
         };
         holding(&snapshots(wanted), &[set]).is_some()

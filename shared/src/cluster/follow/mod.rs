@@ -12,6 +12,7 @@ use futures::StreamExt;
 use futures::future::poll_fn;
 use futures::stream::BoxStream;
 use k8s_openapi::api::core::v1::Pod;
+use serde_json::Value;
 
 use super::live::typed;
 use super::{Change, Cluster, LogOptions, Place, Present, Selection};
@@ -61,9 +62,13 @@ pub struct Following {
     namespace: String,
     name: String,
     session_uid: String,
+    /// As it was seen last: it says which Pods are its own.
+    session: Session,
     options: LogOptions,
     choose: Choose,
     live: Live,
+    /// Pods that the session, as it was seen last, did not make: it may say so a moment later.
+    strangers: Vec<Value>,
     known: Vec<Known>,
     sources: Vec<Source>,
     /// Where the next round of questions begins, so that no log starves the others.
@@ -101,9 +106,11 @@ impl Cluster {
             namespace: session.namespace.clone().unwrap_or_default(),
             name: session.name.clone().unwrap_or_default(),
             session_uid: present.uid().to_owned(),
+            session: present.session.clone(),
             options,
             choose,
             live: Live::default(),
+            strangers: Vec::new(),
             known: Vec::new(),
             sources: Vec::new(),
             turn: 0,
@@ -140,7 +147,7 @@ impl Following {
             match self.happens(only).await {
                 Happened::Said(source, said) => self.take_said(source, said)?,
                 Happened::Pod(Some(Ok(change))) => self.take_change(change).await?,
-                Happened::Session(Some(Ok(change))) => self.take_session(change),
+                Happened::Session(Some(Ok(change))) => self.take_session(change).await?,
                 Happened::Pod(Some(Err(error))) | Happened::Session(Some(Err(error))) => {
                     if !failure::is(&error, Kind::Expired) {
                         return Err(error);
@@ -197,33 +204,60 @@ impl Following {
 
     async fn take_change(&mut self, change: Change) -> Result<()> {
         match change {
-            Change::Added(object) | Change::Modified(object) => {
-                let pods = std::slice::from_ref(&object);
-                let (owners, uid) = (&self.live.owners, self.session_uid.as_str());
-                let owners = self
-                    .cluster
-                    .owners_of(&self.namespace, pods, owners, uid)
-                    .await?;
-                self.live.owners.extend(owners);
-                self.take_pod(&typed(object)?)
-            }
+            Change::Added(object) | Change::Modified(object) => self.take_own_pod(object).await,
             Change::Deleted(object) => {
-                self.lose_pod(text(&object, "/metadata/uid"));
+                let uid = text(&object, "/metadata/uid");
+                self.strangers
+                    .retain(|pod| text(pod, "/metadata/uid") != uid);
+                self.lose_pod(uid);
                 Ok(())
             }
             Change::Bookmark(_) => Ok(()),
         }
     }
 
-    fn take_session(&mut self, change: Change) {
-        self.ending |= match change {
-            Change::Deleted(_) => true,
-            Change::Bookmark(_) => false,
-            Change::Added(object) | Change::Modified(object) => {
-                text(&object, "/metadata/uid") != self.session_uid
-                    || typed(object).is_ok_and(|session: Session| is_ending(&session))
-            }
+    async fn take_own_pod(&mut self, object: Value) -> Result<()> {
+        let pods = std::slice::from_ref(&object);
+        let owners = self
+            .cluster
+            .owners_of(&self.namespace, pods, &self.live.owners, &self.session)
+            .await?;
+        self.live.owners.extend(owners);
+        let pod: Pod = typed(object.clone())?;
+        let live = Live {
+            pods: vec![pod.clone()],
+            owners: self.live.owners.clone(),
+            ..Live::default()
         };
+        if live.attributed(&self.session).pods.is_empty() {
+            self.strangers.push(object);
+            return Ok(());
+        }
+        self.take_pod(&pod)
+    }
+
+    async fn take_session(&mut self, change: Change) -> Result<()> {
+        let object = match change {
+            Change::Bookmark(_) => return Ok(()),
+            Change::Deleted(_) => {
+                self.ending = true;
+                return Ok(());
+            }
+            Change::Added(object) | Change::Modified(object) => object,
+        };
+        if text(&object, "/metadata/uid") != self.session_uid {
+            self.ending = true;
+            return Ok(());
+        }
+        let Ok(session) = typed::<Session>(object) else {
+            return Ok(());
+        };
+        self.ending |= is_ending(&session);
+        self.session = session;
+        for pod in std::mem::take(&mut self.strangers) {
+            self.take_own_pod(pod).await?;
+        }
+        Ok(())
     }
 
     /// Everything that is there, and watches from there on.
@@ -239,7 +273,8 @@ impl Following {
         let mut pods: Vec<Pod> = present.pods().cloned().collect();
         let age = |pod: &Pod| pod.metadata.creation_timestamp.clone().map(|time| time.0);
         pods.sort_by_key(|pod| (age(pod), pod.metadata.name.clone()));
-        self.live = present.live;
+        (self.live, self.session) = (present.live, present.session);
+        self.strangers.clear();
         let gone = |known: &&Known| {
             pods.iter()
                 .all(|pod| pod.metadata.uid.as_ref() != Some(&known.uid))

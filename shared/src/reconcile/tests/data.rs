@@ -45,6 +45,12 @@ fn of_data(policy: &str, snapshot: bool, saved: &[&str]) -> Vec<String> {
 }
 
 #[test]
+fn a_claim_that_never_was_bound_is_not_kept() {
+    let steps = of_data("keep", false, &[]);
+    assert_eq!(steps[1], "delete PersistentVolumeClaim \"never\"");
+}
+
+#[test]
 fn each_policy_takes_what_it_says_and_the_secret_stays_with_what_it_opens() {
     let (bound, never) = (
         "PersistentVolumeClaim \"bound\"",
@@ -58,7 +64,7 @@ fn each_policy_takes_what_it_says_and_the_secret_stays_with_what_it_opens() {
             format!("{} Secret \"s\"", word(secret_goes)),
         ]
     };
-    assert_eq!(of_data("keep", false, &[]), steps(false, false, false));
+    assert_eq!(of_data("keep", false, &[]), steps(false, true, false));
     assert_eq!(of_data("delete", false, &[]), steps(true, true, true));
     assert_eq!(of_data("delete", true, &[]), steps(true, true, false));
     assert_eq!(

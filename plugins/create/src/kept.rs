@@ -1,0 +1,153 @@
+//! What was kept of earlier sessions of this name, looked at before anything is written: what is taken up, and what is not.
+
+use anyhow::Result;
+use serde_json::Value;
+use session_shared::cluster::{Cluster, Place, Selection};
+use session_shared::failure::{self, Kind};
+use session_shared::labels;
+use session_shared::objects::kept::{cannot_differ, difference, size_of, was_bound};
+use session_shared::objects::resource::{
+    PERSISTENT_VOLUME_CLAIM, annotation, is_going, label, text,
+};
+use session_shared::progress::{Event, Sink};
+use session_shared::quantity::Quantity;
+use session_shared::reconcile::wanted_claims;
+
+use crate::intent::Intent;
+use crate::plan::Subject;
+
+const SIZE: &str = "/spec/resources/requests/storage";
+
+/// Claims that carry the session's label, and hold data.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    claims: Vec<Value>,
+}
+
+impl Kept {
+    /// Lists them. Who may not is told so, and finds out when the objects are made.
+    ///
+    /// # Errors
+    /// Whatever else the server refuses.
+    pub(crate) async fn look(
+        cluster: &Cluster,
+        subject: &Subject,
+        sink: &mut dyn Sink,
+    ) -> Result<Self> {
+        // Whoever makes the claims looks once more: this need not wait for the newest state.
+        let select = Selection {
+            labels: format!("{}={}", labels::SESSION, subject.name),
+            at_hand: true,
+            ..Selection::default()
+        };
+        let place = Place::Namespace(subject.belonging.namespace.as_str());
+        let list = cluster.list(&PERSISTENT_VOLUME_CLAIM, place, &select);
+        match list.await {
+            Ok(list) => {
+                let mut claims = list.items;
+                claims.retain(|claim| was_bound(claim) && !is_going(claim));
+                Ok(Self { claims })
+            }
+            Err(error) if failure::is(&error, Kind::Forbidden) => {
+                let note = "kept claims are not looked at: you may not list them";
+                sink.tell(Event::Note(note.into()));
+                Ok(Self::default())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Finds what cannot be taken up as it is wanted; a line for each claim that is taken up, or stays unused.
+    ///
+    /// # Errors
+    /// The first difference, with the ways out.
+    pub(crate) fn judge(&self, subject: &Subject, intent: &Intent) -> Result<Vec<String>> {
+        let objects = subject.start(&intent.use_existing, "").objects();
+        let wanted = wanted_claims(&objects);
+        let mut notes = Vec::new();
+        for claim in &self.claims {
+            let name = text(claim, "/metadata/name");
+            let wanted = wanted
+                .iter()
+                .find(|wanted| text(wanted, "/metadata/name") == name);
+            match wanted {
+                Some(wanted) if is_own(claim, subject) => {
+                    fits(claim, wanted, intent)?;
+                    notes.push(taken_up(claim));
+                }
+                // Its POST says whose it is.
+                Some(_) => {}
+                None => notes.push(unused(claim, subject)),
+            }
+        }
+        Ok(notes)
+    }
+}
+
+fn is_own(claim: &Value, subject: &Subject) -> bool {
+    annotation(claim, labels::USER_ID) == Some(subject.belonging.user_id.as_str())
+        && annotation(claim, labels::TEMPLATE) == subject.belonging.template.as_deref()
+}
+
+fn fits(claim: &Value, wanted: &Value, intent: &Intent) -> Result<()> {
+    if let Some((field, has, wants)) = difference(claim, wanted) {
+        let field = format!("spec.{field}");
+        return Err(cannot_differ(
+            claim,
+            &field,
+            &has.to_string(),
+            &wants.to_string(),
+        ));
+    }
+    // A template's size is the least that it needs; a flag's is a wish.
+    let storage = intent.spec.storage.as_ref();
+    let given = storage.and_then(|storage| storage.size.as_ref());
+    let size = |text: &str| text.parse::<Quantity>().ok();
+    if let (Some(given), Some(has), Some(wants)) = (
+        given.and_then(|given| size(&given.to_string())),
+        size(text(claim, SIZE)),
+        size(text(wanted, SIZE)),
+    ) && wants == given
+        && wants < has
+    {
+        let (has, wants) = (has.to_string(), wants.to_string());
+        return Err(cannot_differ(claim, "its size", &has, &wants));
+    }
+    Ok(())
+}
+
+/// Data that is used again: not in silence, as labels can be written by anybody.
+fn taken_up(claim: &Value) -> String {
+    let since = annotation(claim, labels::KEPT_SINCE);
+    format!(
+        "persistentvolumeclaim {:?} ({}) is taken up again: it was kept {}",
+        text(claim, "/metadata/name"),
+        size_of(claim),
+        since.map_or_else(
+            || "at an unknown time".into(),
+            |since| format!("at {since}")
+        )
+    )
+}
+
+/// Data that is there and is not used, with the commands that show and delete it.
+fn unused(claim: &Value, subject: &Subject) -> String {
+    let (name, namespace) = (
+        text(claim, "/metadata/name"),
+        subject.belonging.namespace.as_str(),
+    );
+    let user = annotation(claim, labels::USER_ID).or_else(|| label(claim, labels::USER));
+    let template = annotation(claim, labels::TEMPLATE);
+    let of = match template {
+        Some(template) => format!("template {template:?}"),
+        None => "a manifest".to_owned(),
+    };
+    format!(
+        "persistentvolumeclaim {name:?} ({size}) was kept of a session {session:?} of user {user:?} and {of}; this one does not \
+        use it. See it: kubectl session list --kept -n {namespace}; delete it: \
+        kubectl delete persistentvolumeclaim {name} -n {namespace}",
+        size = size_of(claim),
+        session = subject.name.as_str(),
+        user = user.unwrap_or_default(),
+    )
+}

@@ -1,0 +1,46 @@
+//! Pods that may be forged, told apart by the sessions themselves.
+
+use futures::StreamExt;
+use serde_json::Value;
+use session_shared::Pod;
+use session_shared::cluster::Cluster;
+use session_shared::cluster::chosen::AT_ONCE;
+use session_shared::objects::table::Table;
+
+use crate::join::{Identity, Pods};
+
+/// Sessions and the phases that their status has, out of a Table.
+pub(crate) fn of_table(table: &Table) -> impl Iterator<Item = (&Value, &str)> {
+    let phase = table.column("Phase");
+    table.rows.iter().map(move |row| {
+        let cell = phase.and_then(|at| row.cells.get(at)?.as_str());
+        (&row.object, cell.unwrap_or_default())
+    })
+}
+
+/// Reads each of `sessions` whose Pods are doubtful, and leaves out those that are not its own. A session that cannot be read
+/// is shown by what its Pods claim.
+pub(crate) async fn attribute<'a>(
+    cluster: &Cluster,
+    pods: &mut Pods,
+    sessions: impl Iterator<Item = (&'a Value, &'a str)>,
+) {
+    let identities = sessions.map(|(session, phase)| (Identity::of(session), phase));
+    let doubtful: Vec<Identity<'_>> = identities
+        .filter(|(session, phase)| pods.is_doubtful(session, phase))
+        .map(|(session, _)| session)
+        .collect();
+    let reads = futures::stream::iter(doubtful).map(|session| async move {
+        let present = cluster
+            .present(session.namespace, session.name)
+            .await
+            .ok()?;
+        let uid = |pod: &Pod| pod.metadata.uid.clone();
+        let own: Vec<String> = present.pods().filter_map(uid).collect();
+        Some((session, own))
+    });
+    let found: Vec<Option<(Identity<'_>, Vec<String>)>> = reads.buffered(AT_ONCE).collect().await;
+    for (session, own) in found.into_iter().flatten() {
+        pods.attribute(&session, &own);
+    }
+}

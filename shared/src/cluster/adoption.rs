@@ -1,0 +1,150 @@
+//! Takes up data that was kept of an earlier session: what proves to be this session's, and no other.
+
+use anyhow::Result;
+use serde_json::{Value, json};
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::execute::Carrying;
+use super::whose::{NAMELESS, Whose, anothers, of_another_template, unproven, whose};
+use super::{Cluster, Delete, Place, Selection};
+use crate::failure::{self, Kind};
+use crate::labels;
+use crate::objects::ResourceType;
+use crate::objects::kept::{cannot_differ, difference, is_claim, was_bound};
+use crate::objects::provenance::doubt;
+use crate::objects::resource::{PERSISTENT_VOLUME_CLAIM, VOLUME_SNAPSHOT, is_going, label, text};
+use crate::plan::Done;
+use crate::progress::Event;
+use crate::reconcile::is_vouched;
+
+impl Cluster {
+    /// Deletes a claim that never had a volume, and makes the one that is wanted: it may have another class. One that has got a
+    /// volume meanwhile is not deleted.
+    pub(super) async fn make_instead(
+        &self,
+        resource: &ResourceType,
+        found: &Value,
+        wanted: &Value,
+        with: &Carrying<'_>,
+        tell: &UnboundedSender<Event>,
+    ) -> Result<Done> {
+        if with.write.dry_run {
+            return Ok(Done::Created(wanted.clone()));
+        }
+        self.clear_claim(resource, found, with, tell).await?;
+        Box::pin(self.make(wanted, false, with, tell)).await
+    }
+
+    /// Deletes a claim that never had a volume, and waits until it is gone; leaves one that has changed meanwhile.
+    async fn clear_claim(
+        &self,
+        resource: &ResourceType,
+        found: &Value,
+        with: &Carrying<'_>,
+        tell: &UnboundedSender<Event>,
+    ) -> Result<()> {
+        let options = Delete {
+            uid: text(found, "/metadata/uid").to_owned(),
+            resource_version: text(found, "/metadata/resourceVersion").to_owned(),
+            ..Delete::default()
+        };
+        let (namespace, name) = (
+            with.belonging.namespace.as_str(),
+            text(found, "/metadata/name"),
+        );
+        match self.delete(resource, namespace, name, &options).await {
+            Ok(_) => self.make_way(resource, found, with, tell).await,
+            Err(error) if failure::is(&error, Kind::Conflict) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// True if a claim or a snapshot that was kept shows that the parameters Secret is of the same session.
+    pub(super) async fn is_vouched(&self, secret: &Value, namespace: &str) -> bool {
+        let session = label(secret, labels::SESSION).unwrap_or_default();
+        let select = Selection::labelled(format!("{}={session}", labels::SESSION));
+        let place = Place::Namespace(namespace);
+        let (claims, snapshots) = tokio::join!(
+            self.list(&PERSISTENT_VOLUME_CLAIM, place, &select),
+            self.list(&VOLUME_SNAPSHOT, place, &select),
+        );
+        // What cannot be seen vouches for nothing.
+        let claims = claims.map(|list| list.items).unwrap_or_default();
+        let snapshots = snapshots.map(|list| list.items).unwrap_or_default();
+        let genuine = snapshots.iter().filter(|one| doubt(one, &claims).is_none());
+        is_vouched(secret, &claims, &genuine.collect::<Vec<_>>())
+    }
+
+    /// Takes up a claim that a StatefulSet is going to find by its name.
+    pub(super) async fn take_up_by_name(
+        &self,
+        claim: &Value,
+        with: &Carrying<'_>,
+        tell: &UnboundedSender<Event>,
+    ) -> Result<Done> {
+        let (kind, name) = (&PERSISTENT_VOLUME_CLAIM, text(claim, "/metadata/name"));
+        let namespace = with.belonging.namespace.as_str();
+        let Some(found) = self.get(kind, namespace, name).await? else {
+            return Ok(Done::Adopted);
+        };
+        let whose = whose(&found, claim, with.belonging);
+        if is_going(&found) && !matches!(whose, Whose::Others) {
+            if !with.write.dry_run {
+                self.make_way(kind, &found, with, tell).await?;
+            }
+            return Ok(Done::Adopted);
+        }
+        match whose {
+            Whose::Kept if !was_bound(&found) => {
+                if !with.write.dry_run {
+                    self.clear_claim(kind, &found, with, tell).await?;
+                }
+                Ok(Done::Adopted)
+            }
+            Whose::Unattributed => Err(unproven(kind, &found, NAMELESS)),
+            Whose::Ours | Whose::Kept => {
+                let taken = self.take_up(kind, &found, claim, with).await;
+                taken.map(|_| Done::Adopted)
+            }
+            Whose::KeptByOtherTemplate(template) => {
+                Err(of_another_template(kind, &found, &template))
+            }
+            Whose::Others => Err(anothers(name, with.belonging)),
+        }
+    }
+
+    /// Makes kept data this session's: never smaller than it was, never less than it is asked for.
+    pub(super) async fn take_up(
+        &self,
+        resource: &ResourceType,
+        found: &Value,
+        wanted: &Value,
+        with: &Carrying<'_>,
+    ) -> Result<Done> {
+        if is_claim(found)
+            && let Some((field, has, wants)) = difference(found, wanted)
+        {
+            let field = format!("spec.{field}");
+            let (has, wants) = (has.to_string(), wants.to_string());
+            return Err(cannot_differ(found, &field, &has, &wants));
+        }
+        let mut patch = json!({ "metadata": {
+            "uid": text(found, "/metadata/uid"),
+            "annotations": { labels::SESSION_UID: with.belonging.session_uid, labels::KEPT_SINCE: null },
+        } });
+        let size = "/spec/resources/requests/storage";
+        let parse = |object: &Value| text(object, size).parse::<crate::quantity::Quantity>().ok();
+        if let (Some(has), Some(wants)) = (parse(found), parse(wanted))
+            && wants > has
+        {
+            patch["spec"] =
+                json!({ "resources": { "requests": { "storage": wants.to_string() } } });
+        }
+        let namespace = with.belonging.namespace.as_str();
+        let name = text(found, "/metadata/name");
+        let taken = self
+            .merge_patch(resource, namespace, name, None, &patch, &with.write)
+            .await?;
+        Ok(Done::TakenUp(taken))
+    }
+}

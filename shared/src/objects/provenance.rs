@@ -1,0 +1,141 @@
+//! Whether a VolumeSnapshot is one of the session whose labels it carries: labels and annotations can be written by anybody.
+//!
+//! What others cannot write is what the snapshot-controller does: it binds a content, and only a content of the claim that
+//! the VolumeSnapshot names. While a session has its claim, nobody else can have one of that name. A snapshot that somebody
+//! else took of the session's own claim holds the session's data, and cannot be told from one that we took.
+
+use serde_json::Value;
+
+use super::kept::is_claim;
+use super::resource::{annotation, label, text};
+use super::snapshot::claim_name;
+use crate::labels;
+
+/// Why a VolumeSnapshot is not counted as one of a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Doubt {
+    /// Nothing says which Session it was taken of.
+    NoSession,
+    /// It was not taken of a claim, but made of a content that somebody else provided.
+    NoClaim,
+    /// It was taken of a claim that the session does not have.
+    NotItsClaim(String),
+    /// Its claim is gone, and the session has others: it may have been anybody's.
+    ClaimGone(String),
+    /// No content is bound to it: there is nothing in it.
+    Unbound,
+}
+
+impl Doubt {
+    /// One line for people.
+    pub fn told(&self) -> String {
+        match self {
+            Doubt::NoSession => "the UID of its Session is not recorded".into(),
+            Doubt::NoClaim => "it was not taken of a claim".into(),
+            Doubt::NotItsClaim(claim) => {
+                format!("it was taken of claim {claim:?}, which is not the session's")
+            }
+            Doubt::ClaimGone(claim) => {
+                format!("its claim {claim:?} is gone, and may have been another's")
+            }
+            Doubt::Unbound => "no content is bound to it".into(),
+        }
+    }
+
+    /// True if its data is not the session's, whatever its state: it is never restored, and not shown as the session's.
+    pub fn is_foreign(&self) -> bool {
+        matches!(self, Doubt::NoClaim | Doubt::NotItsClaim(_))
+    }
+}
+
+/// Why `snapshot` is not counted, which is neither old nor new then and goes only by its name; `None` for one that is.
+/// `claims` are those of its Namespace, as far as they are known: the more there are, the more is found.
+pub fn doubt(snapshot: &Value, claims: &[Value]) -> Option<Doubt> {
+    let name = claim_name(snapshot);
+    if name.is_empty() {
+        return Some(Doubt::NoClaim);
+    }
+    let same = |claim: &&Value| {
+        label(claim, labels::SESSION) == label(snapshot, labels::SESSION)
+            && annotation(claim, labels::USER_ID) == annotation(snapshot, labels::USER_ID)
+    };
+    let is_named = |claim: &&Value| text(claim, "/metadata/name") == name;
+    let claims = || claims.iter().filter(|object| is_claim(object));
+    match claims().find(is_named) {
+        Some(claim) if same(&claim) => {}
+        Some(_) => return Some(Doubt::NotItsClaim(name.to_owned())),
+        // Where all of them are gone nothing can be known.
+        None if claims().any(|claim| same(&claim)) => {
+            return Some(Doubt::ClaimGone(name.to_owned()));
+        }
+        None => {}
+    }
+    if annotation(snapshot, labels::SESSION_UID).is_none_or(str::is_empty) {
+        return Some(Doubt::NoSession);
+    }
+    let content = text(snapshot, "/status/boundVolumeSnapshotContentName");
+    content.is_empty().then_some(Doubt::Unbound)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn snapshot() -> Value {
+        json!({
+            "metadata": { "name": "a-1", "labels": { labels::SESSION: "a" },
+                "annotations": { labels::USER_ID: "alice", labels::SESSION_UID: "S" } },
+            "spec": { "source": { "persistentVolumeClaimName": "home" } },
+            "status": { "boundVolumeSnapshotContentName": "c", "readyToUse": true },
+        })
+    }
+
+    fn claim(name: &str, session: &str, user: &str) -> Value {
+        json!({ "kind": "PersistentVolumeClaim", "metadata": { "name": name,
+            "labels": { labels::SESSION: session }, "annotations": { labels::USER_ID: user } } })
+    }
+
+    #[test]
+    fn a_snapshot_of_the_sessions_claim_counts() {
+        assert_eq!(doubt(&snapshot(), &[claim("home", "a", "alice")]), None);
+        assert_eq!(doubt(&snapshot(), &[]), None, "its claim is gone");
+        let others = [claim("home-b", "b", "alice")];
+        assert_eq!(
+            doubt(&snapshot(), &others),
+            None,
+            "all of its claims are gone"
+        );
+    }
+
+    #[test]
+    fn a_snapshot_of_another_claim_does_not() {
+        for others in [
+            vec![claim("home", "b", "alice")],
+            vec![claim("home", "a", "bob")],
+        ] {
+            let found = doubt(&snapshot(), &others).unwrap();
+            assert_eq!(found, Doubt::NotItsClaim("home".into()), "{others:?}");
+            assert!(found.is_foreign());
+        }
+        let gone = doubt(&snapshot(), &[claim("data", "a", "alice")]).unwrap();
+        assert_eq!(gone, Doubt::ClaimGone("home".into()));
+        assert!(!gone.is_foreign(), "it can be restored");
+    }
+
+    #[test]
+    fn what_is_bound_to_nothing_or_names_no_session_does_not() {
+        let without = |pointer: &str, key: &str| {
+            let mut forged = snapshot();
+            let map = forged.pointer_mut(pointer).unwrap();
+            map.as_object_mut().unwrap().shift_remove(key);
+            doubt(&forged, &[])
+        };
+        let source = "persistentVolumeClaimName";
+        assert_eq!(without("/spec/source", source), Some(Doubt::NoClaim));
+        let uid = without("/metadata/annotations", labels::SESSION_UID);
+        assert_eq!(uid, Some(Doubt::NoSession));
+        let content = "boundVolumeSnapshotContentName";
+        assert_eq!(without("/status", content), Some(Doubt::Unbound));
+    }
+}

@@ -1,0 +1,199 @@
+//! Which of the Pods and workloads that claim to be a session's are its own.
+//!
+//! Anybody who may create Pods can write an owner reference with any UID. What cannot be written by others is the UID that the
+//! server gave to an object, so chains begin at the UIDs that the last start recorded in status.applied. From there on every
+//! link must be one that Kubernetes' own controllers keep: the controlling reference, and labels that the owner's selector
+//! selects. A Pod that passes both is the controller's, whoever made it: it adopts it, or deletes it as one too many.
+
+use std::collections::BTreeSet;
+
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde_json::Value;
+
+use super::live::Live;
+use super::state::is_start_asked;
+use crate::api::Session;
+use crate::objects::resource::text;
+use crate::progress::{Event, Sink};
+
+/// A Pod or a workload that claims to be a session's and is not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stranger {
+    /// Its kind.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// Its UID.
+    pub uid: String,
+    why: String,
+}
+
+impl Stranger {
+    /// One line for people.
+    pub fn told(&self) -> String {
+        format!(
+            "{} {:?} is left alone: {}",
+            self.kind.to_lowercase(),
+            self.name,
+            self.why
+        )
+    }
+}
+
+enum Verdict {
+    Own,
+    /// It does not claim to be the session's.
+    Unrelated,
+    Stranger(String),
+}
+
+impl Live {
+    /// What was read of a session, without the Pods and workloads that claim to be its own and are not: those are moved to
+    /// [`Live::strangers`]. Whatever reads a session's Pods from the server does this first.
+    pub fn attributed(mut self, session: &Session) -> Self {
+        let uid = session.metadata.uid.as_deref().unwrap_or_default();
+        let made = recorded(session);
+        let (mut own, mut left) = (Vec::new(), std::mem::take(&mut self.owners));
+        // Session → Deployment → ReplicaSet is the longest chain above a Pod.
+        for _ in 0..2 {
+            let (found, rest) = left.into_iter().partition(|object| {
+                let verdict = judge(&metadata_of(object), uid, made.as_ref(), &own);
+                matches!(verdict, Verdict::Own)
+            });
+            left = rest;
+            let found: Vec<Value> = found;
+            own.extend(found);
+        }
+        for object in left {
+            let metadata = metadata_of(&object);
+            match judge(&metadata, uid, made.as_ref(), &own) {
+                Verdict::Stranger(why) => {
+                    let kind = text(&object, "/kind");
+                    self.add_stranger(kind, &metadata, why);
+                }
+                Verdict::Own | Verdict::Unrelated => self.owners.push(object),
+            }
+        }
+        let pods = std::mem::take(&mut self.pods);
+        for pod in pods {
+            match judge(&pod.metadata, uid, made.as_ref(), &own) {
+                Verdict::Stranger(why) => self.add_stranger("Pod", &pod.metadata, why),
+                Verdict::Own | Verdict::Unrelated => self.pods.push(pod),
+            }
+        }
+        self.owners.splice(0..0, own);
+        self
+    }
+
+    fn add_stranger(&mut self, kind: &str, metadata: &ObjectMeta, why: String) {
+        let stranger = Stranger {
+            kind: kind.to_owned(),
+            name: metadata.name.clone().unwrap_or_default(),
+            uid: metadata.uid.clone().unwrap_or_default(),
+            why,
+        };
+        if !self.strangers.contains(&stranger) {
+            self.strangers.push(stranger);
+        }
+    }
+
+    /// Tells of what is left alone.
+    pub fn tell_strangers(&self, sink: &mut dyn Sink) {
+        let told = self.strangers.iter().map(Stranger::told);
+        told.for_each(|told| sink.tell(Event::Note(told)));
+    }
+
+    /// The session's Pods, those before all others whose chain ends at an object that the last start recorded. While a start
+    /// is unfinished its new objects are not recorded yet: they count where nothing is left of what is.
+    pub fn recorded_first<'a>(&self, session: &Session, pods: Vec<&'a Pod>) -> Vec<&'a Pod> {
+        let Some(uids) = applied_uids(session) else {
+            return pods;
+        };
+        let uid = session.metadata.uid.as_deref().unwrap_or_default();
+        let is_recorded = |pod: &&Pod| {
+            let workload = self.workload_of(pod, uid);
+            workload.is_some_and(|workload| uids.contains(workload.uid.as_str()))
+        };
+        let (recorded, others): (Vec<&Pod>, Vec<&Pod>) = pods.into_iter().partition(is_recorded);
+        match recorded.is_empty() {
+            true => others,
+            false => recorded,
+        }
+    }
+}
+
+/// UIDs of what the last start made; `None` where it recorded none.
+fn applied_uids(session: &Session) -> Option<BTreeSet<&str>> {
+    let applied = session.status.as_ref()?.applied.as_ref()?;
+    let uids: BTreeSet<&str> = applied.objects.iter().map(|o| o.uid.as_str()).collect();
+    (!uids.is_empty()).then_some(uids)
+}
+
+/// UIDs that an object must have to be the session's own; `None` where that is not recorded: a start that was cut off may have
+/// made objects that no status names, and only their reference to the Session tells whose they are.
+fn recorded(session: &Session) -> Option<BTreeSet<&str>> {
+    let status = session.status.as_ref();
+    let phase = status.and_then(|status| status.phase);
+    let applied = status.and_then(|status| status.applied.as_ref());
+    // A copy that has never been started.
+    if applied.is_none() && phase.is_some() && session.spec.start_request.is_none() {
+        return Some(BTreeSet::new());
+    }
+    applied_uids(session).filter(|_| !is_start_asked(session))
+}
+
+fn judge(
+    object: &ObjectMeta,
+    session_uid: &str,
+    made: Option<&BTreeSet<&str>>,
+    own: &[Value],
+) -> Verdict {
+    let references = object.owner_references.iter().flatten();
+    let own_uid = object.uid.as_deref().unwrap_or_default();
+    let mut claims = Verdict::Unrelated;
+    for reference in references {
+        if reference.uid == session_uid {
+            if made.is_none_or(|made| made.contains(own_uid)) {
+                return Verdict::Own;
+            }
+            claims = Verdict::Stranger(
+                "it names the session as its owner, but the session did not create it".to_owned(),
+            );
+        }
+        let parent = own
+            .iter()
+            .find(|owner| text(owner, "/metadata/uid") == reference.uid);
+        let Some(parent) = parent else { continue };
+        if reference.controller == Some(true) && is_selected_by(object, parent) {
+            return Verdict::Own;
+        }
+        claims = Verdict::Stranger(format!(
+            "it names {}/{} as its owner, which does not control it",
+            text(parent, "/kind").to_lowercase(),
+            text(parent, "/metadata/name")
+        ));
+    }
+    claims
+}
+
+/// True for what the selector of `parent` selects: what it does not, a controller gives up.
+fn is_selected_by(object: &ObjectMeta, parent: &Value) -> bool {
+    let selector = parent.pointer("/spec/selector/matchLabels");
+    let mut wanted = selector.and_then(Value::as_object).into_iter().flatten();
+    let labels = object.labels.as_ref();
+    wanted.all(|(key, value)| {
+        let has = labels.and_then(|labels| labels.get(key));
+        has.map(String::as_str) == value.as_str()
+    })
+}
+
+fn metadata_of(object: &Value) -> ObjectMeta {
+    let metadata = object.get("metadata").cloned().unwrap_or_default();
+    // What is no metadata belongs to nobody.
+    serde_json::from_value(metadata).unwrap_or_default()
+}
+
+#[cfg(test)]
+#[path = "attribution_tests.rs"]
+mod tests;

@@ -1,0 +1,99 @@
+//! Counts of scaled workloads, which come back with the next start.
+
+use serde_json::json;
+
+use super::*;
+
+/// A start of one scaled workload with a claim template, under an autoscaler.
+fn scaled(kind: &str) -> Start {
+    let mut start = start();
+    start.rendering.objects = vec![
+        json!({ "apiVersion": "apps/v1", "kind": kind, "metadata": { "name": "w" }, "spec": {
+            "replicas": 1, "template": {}, "volumeClaimTemplates": [{ "metadata": { "name": "d" }, "spec": {} }] } }),
+        json!({ "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": { "name": "w" },
+            "spec": { "minReplicas": 2, "scaleTargetRef": { "apiVersion": "apps/v1beta2", "kind": kind, "name": "w" } } }),
+    ];
+    start
+}
+
+fn stopped_at(kind: &str, count: i64) -> Session {
+    let replicas = json!({ format!("{kind}/w"): count });
+    session(
+        json!({ "startRequest": "2026-01-01T12:00:00Z" }),
+        json!({ "startRequest": "2026-01-01T11:00:00Z",
+            "applied": { "primary": { "kind": kind, "name": "w" }, "replicas": replicas } }),
+    )
+}
+
+fn plan_of(kind: &str, live: &Live) -> Plan {
+    let (session, start) = (stopped_at(kind, 4), scaled(kind));
+    reconcile(&session, Wanted::Running, Some(&start), live, &[], now()).plan
+}
+
+fn count_of(plan: &Plan, kind: &str) -> Option<i64> {
+    plan.steps().find_map(|step| match step {
+        Step::Create { object, .. } | Step::Apply { object, .. }
+            if text(object, "/kind") == kind =>
+        {
+            object.pointer("/spec/replicas")?.as_i64()
+        }
+        _ => None,
+    })
+}
+
+#[test]
+fn an_autoscaled_workload_gets_the_count_it_had() {
+    for kind in ["Deployment", "StatefulSet"] {
+        let at_rest = json!({ "apiVersion": "apps/v1", "kind": kind, "spec": { "replicas": 0 },
+            "metadata": { "name": "w", "uid": "W", "ownerReferences": [{ "uid": "S" }] } });
+        let rests = Live {
+            owners: vec![at_rest],
+            ..Live::default()
+        };
+        assert_eq!(count_of(&plan_of(kind, &rests), kind), Some(4), "at rest");
+        assert_eq!(
+            count_of(&plan_of(kind, &Live::default()), kind),
+            Some(4),
+            "made anew"
+        );
+    }
+}
+
+#[test]
+fn all_claims_that_a_set_finds_are_looked_at_whatever_its_template_counts() {
+    let plan = plan_of("StatefulSet", &Live::default());
+    let adopted = words(&plan)
+        .into_iter()
+        .filter(|word| word.starts_with("take up"));
+    assert_eq!(adopted.count(), 4);
+}
+
+#[test]
+fn fewer_pods_than_were_recorded_are_enough_where_fewer_are_wanted_now() {
+    let mut live = ready();
+    live.pods[0].metadata.owner_references.as_mut().unwrap()[0].uid = "W".into();
+    live.owners = vec![
+        json!({ "apiVersion": "apps/v1", "kind": "StatefulSet", "spec": { "replicas": 1 },
+        "metadata": { "name": "w", "uid": "W", "ownerReferences": [{ "uid": "S" }] } }),
+    ];
+    let seen = look(&stopped_at("StatefulSet", 4), &live, &[]);
+    assert!(matches!(seen, Seen::Ready { .. }), "{seen:?}");
+}
+
+#[test]
+fn what_a_start_that_was_cut_off_left_at_rest_is_recorded() {
+    let session = stopped_at("StatefulSet", 4);
+    let made = crate::api::ObjectRef {
+        api_version: "apps/v1".into(),
+        kind: "Deployment".into(),
+        name: "new".into(),
+        uid: "N".into(),
+    };
+    let rest = record::Rest {
+        made: vec![made],
+        ..record::Rest::default()
+    };
+    let standing = standing(&session, Wanted::Stopped, &Seen::NoWorkload);
+    let patch = record::stopped(&session, &standing, &rest, now());
+    assert_eq!(patch["status"]["applied"]["objects"][0]["uid"], "N");
+}

@@ -1,0 +1,135 @@
+//! Whether the Secret of secret parameters that was kept is of the session whose other data was kept.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::labels;
+use crate::objects::kept::{holds_data, is_attributed, is_claim};
+use crate::objects::resource::{annotation, label, text};
+
+/// True if `data`, a claim or a snapshot that was kept of a session, shows that the parameters Secret is of the same one.
+/// Annotations can be copied. What the server says of time cannot be written: while the session was there its Secret had the
+/// name, so it must be older than the session's claims, or than the deletion that kept them, or than its snapshots.
+pub fn vouches(data: &Value, secret: &Value) -> bool {
+    let fits = !is_claim(data) || names_same(labels::SESSION_UID, data, secret);
+    fits && is_kept_with(data, secret) && is_younger(data, secret)
+}
+
+/// True if what was kept shows that the parameters Secret is of the same session: one claim names the Session that the Secret
+/// names, and the oldest of them, which nobody can have put there since, is younger than the Secret or was kept after it was made.
+/// Where no claim is left the oldest of `snapshots` decides, which the caller has found genuine.
+pub fn is_vouched(secret: &Value, claims: &[Value], snapshots: &[&Value]) -> bool {
+    let oldest = |data: Vec<&Value>| data.into_iter().min_by_key(|one| created(one)).cloned();
+    let kept = claims.iter().filter(|claim| is_kept_with(claim, secret));
+    let kept: Vec<&Value> = kept.collect();
+    let names_it = kept
+        .iter()
+        .any(|claim| names_same(labels::SESSION_UID, claim, secret));
+    match oldest(kept) {
+        Some(claim) => names_it && is_younger(&claim, secret),
+        None => oldest(snapshots.to_vec()).is_some_and(|one| vouches(&one, secret)),
+    }
+}
+
+fn names_same(key: &str, one: &Value, other: &Value) -> bool {
+    annotation(one, key) == annotation(other, key)
+}
+
+fn created(object: &Value) -> Option<Timestamp> {
+    text(object, "/metadata/creationTimestamp").parse().ok()
+}
+
+/// Both are of one session by what they say of themselves, and `data` holds something.
+fn is_kept_with(data: &Value, secret: &Value) -> bool {
+    let same = |key: &&str| names_same(key, data, secret);
+    holds_data(data)
+        && label(data, labels::SESSION) == label(secret, labels::SESSION)
+        && [labels::USER_ID, labels::TEMPLATE].iter().all(same)
+        && is_attributed(data)
+        && is_attributed(secret)
+}
+
+/// True if `data` was made after the Secret, or kept by a deletion after it was made.
+fn is_younger(data: &Value, secret: &Value) -> bool {
+    let kept = annotation(data, labels::KEPT_SINCE).filter(|_| is_claim(data));
+    let last = created(data).max(kept.and_then(|kept| kept.parse().ok()));
+    created(secret).is_some_and(|made| last.is_some_and(|last| made <= last))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn kept(kind: &str, created: &str, uid: &str) -> Value {
+        json!({ "kind": kind, "metadata": {
+            "creationTimestamp": created,
+            "labels": { labels::SESSION: "a" },
+            "annotations": { labels::USER_ID: "alice", labels::RUN: "r", labels::SESSION_UID: uid,
+                labels::TEMPLATE: "lab", labels::KEPT_SINCE: "2026-01-02T00:00:00Z" },
+        } })
+    }
+
+    #[test]
+    fn a_secret_is_vouched_for_by_what_it_is_older_than() {
+        let claim = kept("PersistentVolumeClaim", "2026-01-01T00:00:01Z", "S");
+        let secret = |created: &str| kept("Secret", created, "S");
+        assert!(vouches(&claim, &secret("2026-01-01T00:00:00Z")));
+        assert!(
+            vouches(&claim, &secret("2026-01-01T12:00:00Z")),
+            "of a later start"
+        );
+        assert!(
+            !vouches(&claim, &secret("2026-01-03T00:00:00Z")),
+            "made after the deletion"
+        );
+        let mut undated = claim.clone();
+        undated["metadata"]["annotations"][labels::KEPT_SINCE] = Value::Null;
+        assert!(vouches(&undated, &secret("2026-01-01T00:00:00Z")));
+        assert!(!vouches(&undated, &secret("2026-01-01T12:00:00Z")));
+        let snapshot = kept("VolumeSnapshot", "2026-01-01T00:00:00Z", "an earlier one");
+        assert!(vouches(&snapshot, &secret("2026-01-01T00:00:00Z")));
+        assert!(!vouches(&snapshot, &secret("2026-01-01T12:00:00Z")));
+    }
+
+    #[test]
+    fn the_oldest_claim_decides_for_a_secret() {
+        let secret = kept("Secret", "2026-01-03T00:00:00Z", "S");
+        let genuine = kept("PersistentVolumeClaim", "2026-01-01T00:00:00Z", "S");
+        let forged = kept("PersistentVolumeClaim", "2026-01-04T00:00:00Z", "S");
+        assert!(
+            is_vouched(&secret, std::slice::from_ref(&forged), &[]),
+            "nothing older is left"
+        );
+        assert!(!is_vouched(&secret, &[forged, genuine.clone()], &[]));
+        let older = kept("Secret", "2026-01-01T00:00:00Z", "S");
+        assert!(is_vouched(&older, std::slice::from_ref(&genuine), &[]));
+        let another = kept("Secret", "2026-01-01T00:00:00Z", "T");
+        assert!(!is_vouched(&another, &[genuine], &[]));
+        let snapshot = kept("VolumeSnapshot", "2026-01-01T00:00:00Z", "S");
+        assert!(is_vouched(&older, &[], &[&snapshot]));
+        assert!(!is_vouched(&secret, &[], &[&snapshot]));
+        assert!(!is_vouched(&older, &[], &[]));
+    }
+
+    #[test]
+    fn a_secret_of_another_user_run_session_or_template_is_not() {
+        let claim = kept("PersistentVolumeClaim", "2026-01-01T00:00:01Z", "S");
+        for (key, value) in [
+            (labels::USER_ID, "bob"),
+            (labels::RUN, ""),
+            (labels::SESSION_UID, "T"),
+            (labels::TEMPLATE, "desktop"),
+        ] {
+            let mut secret = kept("Secret", "2026-01-01T00:00:00Z", "S");
+            secret["metadata"]["annotations"][key] = value.into();
+            assert!(!vouches(&claim, &secret), "{key}");
+        }
+        let mut unbound = claim;
+        unbound["status"] = json!({ "phase": "Pending" });
+        assert!(!vouches(
+            &unbound,
+            &kept("Secret", "2026-01-01T00:00:00Z", "S")
+        ));
+    }
+}
