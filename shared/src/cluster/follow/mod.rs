@@ -15,7 +15,7 @@ use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
 use super::live::typed;
-use super::{Change, Cluster, LogOptions, Place, Present, Selection};
+use super::{Backoff, Change, Cluster, LogOptions, Place, Present, Selection};
 use crate::api::{Session, State};
 use crate::failure::{self, Kind};
 use crate::labels;
@@ -80,6 +80,8 @@ pub struct Following {
     ending: bool,
     /// What was there at the beginning is not told as new.
     begun: bool,
+    /// Between two looks at everything.
+    backoff: Backoff,
 }
 
 enum Happened {
@@ -119,6 +121,7 @@ impl Cluster {
             sessions: futures::stream::pending().boxed(),
             ending: is_ending(&present.session),
             begun: false,
+            backoff: Backoff::default(),
         };
         following.take_all(present)?;
         following.begun = true;
@@ -146,7 +149,12 @@ impl Following {
             }
             match self.happens(only).await {
                 Happened::Said(source, said) => self.take_said(source, said)?,
-                Happened::Pod(Some(Ok(change))) => self.take_change(change).await?,
+                Happened::Pod(Some(Ok(change))) => {
+                    if !matches!(change, Change::Bookmark(_)) {
+                        self.backoff.reset();
+                    }
+                    self.take_change(change).await?;
+                }
                 Happened::Session(Some(Ok(change))) => self.take_session(change).await?,
                 Happened::Pod(Some(Err(error))) | Happened::Session(Some(Err(error))) => {
                     if !failure::is(&error, Kind::Expired) {
@@ -212,7 +220,7 @@ impl Following {
                 self.lose_pod(uid);
                 Ok(())
             }
-            Change::Bookmark(_) => Ok(()),
+            Change::Bookmark(_) | Change::Anew => Ok(()),
         }
     }
 
@@ -230,6 +238,9 @@ impl Following {
             ..Live::default()
         };
         if live.attributed(&self.session).pods.is_empty() {
+            let uid = text(&object, "/metadata/uid").to_owned();
+            self.strangers
+                .retain(|known| text(known, "/metadata/uid") != uid);
             self.strangers.push(object);
             return Ok(());
         }
@@ -238,7 +249,7 @@ impl Following {
 
     async fn take_session(&mut self, change: Change) -> Result<()> {
         let object = match change {
-            Change::Bookmark(_) => return Ok(()),
+            Change::Bookmark(_) | Change::Anew => return Ok(()),
             Change::Deleted(_) => {
                 self.ending = true;
                 return Ok(());
@@ -291,6 +302,7 @@ impl Following {
 
     /// The watches were too old to go on.
     async fn look_again(&mut self) -> Result<()> {
+        self.backoff.pause().await;
         match self.cluster.present(&self.namespace, &self.name).await {
             Ok(present) => self.take_all(present),
             Err(error) if failure::is(&error, Kind::NotFound) => {
