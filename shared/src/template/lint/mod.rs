@@ -2,6 +2,7 @@
 
 mod connect;
 mod objects;
+mod security;
 mod spec;
 
 use std::fmt;
@@ -93,6 +94,7 @@ pub fn lint(source: &Source) -> Vec<Finding> {
             let (manifest, parameters) =
                 lint_manifest(&file.manifest, &file.parameters, &mut findings);
             findings.all(Severity::Error, parameters.exposed(&manifest));
+            findings.all(Severity::Warning, manifest.literal_secrets());
             spec::lint(source, file, &manifest, &parameters, &mut findings);
         }
     } else {
@@ -145,6 +147,7 @@ fn lint_manifest(
     findings.all(Severity::Warning, parameters.warnings());
     findings.all(Severity::Error, manifest.cluster_scoped());
     objects::lint(&manifest, &parameters, findings);
+    security::lint(&manifest, &parameters, findings);
     for known in &parameters.known {
         lint_parameter(source, known, broken, findings);
     }
