@@ -98,7 +98,7 @@ fn of_method(method: &ConnectMethod, intent: &Intent, session: &Session) -> Resu
     let port = |port: &Option<IntOrString>| {
         let port = port.as_ref().map(ToString::to_string);
         let port = port.ok_or_else(|| anyhow!("method {:?} names no port", method.name))?;
-        check_port(&port).map_err(|error| altered(error, method, session))?;
+        check_port(&port).with_context(|| unusable(method, session))?;
         anyhow::Ok(port)
     };
     let container = intent
@@ -132,7 +132,12 @@ fn of_method(method: &ConnectMethod, intent: &Intent, session: &Session) -> Resu
     Ok(Entrance::Command { argv, container })
 }
 
-/// The error for a method that no start of ours has written: its values were checked then.
+fn unusable(method: &ConnectMethod, session: &Session) -> String {
+    let name = session.metadata.name.as_deref().unwrap_or_default();
+    format!("cannot use method {:?} of session {name:?}", method.name)
+}
+
+/// The error for a user that no start of ours has written: it was checked then.
 fn altered(error: anyhow::Error, method: &ConnectMethod, session: &Session) -> anyhow::Error {
     let metadata = &session.metadata;
     let name = metadata.name.as_deref().unwrap_or_default();
@@ -147,10 +152,7 @@ fn altered(error: anyhow::Error, method: &ConnectMethod, session: &Session) -> a
         "--restart",
     ];
     hinted(
-        error.context(format!(
-            "cannot use method {:?} of session {name:?}",
-            method.name
-        )),
+        error.context(unusable(method, session)),
         format!("write the methods anew: {}", shell::line(&again)),
     )
 }

@@ -35,15 +35,18 @@ pub fn shown(text: &str) -> Cow<'_, str> {
     Cow::Owned(clean)
 }
 
-/// A cell of a table: cut at the first newline, carriage return or form feed, which `...` then stands for.
+/// A cell of a table: cut at the first newline, carriage return or form feed, which `...` then stands for. A vertical tab stays:
+/// kubectl's table writer takes it for a tab stop.
 pub fn cell(text: &str) -> Cow<'_, str> {
     if is_plain(text) {
         return Cow::Borrowed(text);
     }
-    match text.find(['\n', '\r', '\x0c']) {
-        None => shown(text),
-        Some(at) => Cow::Owned(format!("{}...", shown(&text[..at]))),
-    }
+    let (head, end) = match text.find(['\n', '\r', '\x0c']) {
+        None => (text, ""),
+        Some(at) => (&text[..at], "..."),
+    };
+    let parts: Vec<_> = head.split('\x0b').map(shown).collect();
+    Cow::Owned(parts.join("\x0b") + end)
 }
 
 /// One line: newlines become blanks.
@@ -95,6 +98,7 @@ mod tests {
         assert_eq!(cell("one\rtwo"), "one...");
         assert_eq!(cell("one\x0ctwo"), "one...");
         assert_eq!(cell("\x1bone\ntwo"), "^[one...");
+        assert_eq!(cell("one\x0btwo\x1b"), "one\x0btwo^[");
         assert_eq!(cell("one"), "one");
     }
 

@@ -140,9 +140,9 @@ bob^[[1m   <none>   <none>   <none>   map[k:[true]]   <none>
 
     #[test]
     fn an_object_is_one_row_whatever_its_values_hold() {
-        let object = json!({"a": "x\nfake\x0crow\x0b"});
+        let object = json!({"a": "x\nfake\x0crow\x0b."});
         let mut columns = Columns::parse("A:.a", true).unwrap();
-        assert_eq!(columns.render(&[object]).unwrap(), "x fake^Lrow^K\n");
+        assert_eq!(columns.render(&[object]).unwrap(), "x fake^Lrow^K.\n");
     }
 
     #[test]

@@ -239,7 +239,7 @@ pub fn plain(headings: &[&str], rows: &[Vec<String>], no_headers: bool) -> Strin
     for row in rows {
         builder.push_record(
             row.iter()
-                .map(|cell| format!("{:<NARROWEST$}", clean::cell(cell))),
+                .map(|cell| format!("{:<NARROWEST$}", clean::shown(&clean::cell(cell)))),
         );
     }
     let mut table = builder.build();
