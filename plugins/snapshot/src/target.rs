@@ -49,7 +49,9 @@ impl Target {
         if is_folder || path.file_name().is_none() || word.ends_with('/') {
             return Err(anyhow!("{word:?} is a directory: name a file"));
         }
-        replaceable(&path)?;
+        if let Some((why, hint)) = obstacle(&path) {
+            return Err(hinted(anyhow!("cannot write {word:?}: {why}"), hint));
+        }
         if path.symlink_metadata().is_ok() && !overwrite {
             let error = anyhow!("file {word:?} is there already");
             return Err(hinted(
@@ -108,26 +110,18 @@ impl Target {
     }
 }
 
-/// Finds what a new file must not take the place of: a device, a FIFO, a link to what somebody else may have chosen.
-///
-/// # Errors
-/// When there is such a thing.
-fn replaceable(path: &Path) -> Result<()> {
-    let Ok(found) = path.symlink_metadata() else {
-        return Ok(());
-    };
-    if found.is_file() {
-        return Ok(());
-    }
-    let (why, hint) = match path.canonicalize() {
+/// Why a new file must not take the place of what is there, and what to do instead: a device, a FIFO, or a link to what somebody
+/// else may have chosen.
+fn obstacle(path: &Path) -> Option<(&'static str, String)> {
+    let found = path.symlink_metadata().ok()?;
+    match path.canonicalize() {
+        _ if found.is_file() => None,
         Ok(real) if found.is_symlink() && real.is_file() => {
-            (LINK, format!("name the file itself: {real:?}"))
+            Some((LINK, format!("name the file itself: {real:?}")))
         }
-        _ if found.is_symlink() => (LINK, ELSEWHERE.to_owned()),
-        _ => ("not a regular file", ELSEWHERE.to_owned()),
-    };
-    let error = anyhow!("cannot write {:?}: {why}", path.display().to_string());
-    Err(hinted(error, hint))
+        _ if found.is_symlink() => Some((LINK, ELSEWHERE.to_owned())),
+        _ => Some(("not a regular file", ELSEWHERE.to_owned())),
+    }
 }
 
 fn folder(path: &Path) -> &Path {
@@ -181,16 +175,18 @@ impl Opened {
                 ended.await??;
                 let named = spawn_blocking(move || {
                     file.as_file().sync_all()?;
+                    // It may have come since the command began.
+                    if let Some((why, _)) = obstacle(&path) {
+                        return Err(io::Error::other(why));
+                    }
                     let file = if overwrite {
-                        replaceable(&path)?;
                         file.persist(&path)
                     } else {
                         file.persist_noclobber(&path)
                     };
-                    let size = file.map_err(|error| error.error)?.metadata()?.len();
-                    Ok::<_, anyhow::Error>(size)
+                    file.map_err(|error| error.error)?.metadata()
                 });
-                named.await?
+                Ok(named.await??.len())
             }
         }
     }
@@ -229,5 +225,24 @@ impl Write for Writer {
             Self::File(file) => file.flush(),
             Self::Output(_) => Ok(()),
         }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_has_come_into_its_place_meanwhile_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("backup");
+        let (console, _) = Console::captured("", false);
+        let target = Target::of(path.to_str().unwrap(), true, &console).unwrap();
+        let (opened, writer) = target.open(&console).unwrap();
+        std::os::unix::fs::symlink("/dev/null", &path).unwrap();
+        let error = opened.finish(writer, Vec::new()).await.unwrap_err();
+        assert_eq!(error.to_string(), LINK);
+        assert!(path.is_symlink());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

@@ -229,7 +229,8 @@ impl Console {
     /// Takes the whole terminal for something that is drawn again and again, until it is dropped; `None` where standard
     /// output is no terminal or cannot move its cursor.
     pub fn full_screen(&self) -> Option<FullScreen> {
-        (self.terminals.out && self.capable).then(|| FullScreen::new(self.out.clone(), !self.captured))
+        (self.terminals.out && self.capable)
+            .then(|| FullScreen::new(self.out.clone(), !self.captured))
     }
 
     /// True for `--quiet`.

@@ -51,7 +51,11 @@ fn all_refuse(scene: &Scene, file: &str, limit: &str) -> Result<()> {
         let line = line.replace("FILE", file);
         let output = scene.shell(&format!("{limit} session {line}")).output()?;
         let said = String::from_utf8(output.stderr)?;
-        ensure!(output.status.code() == Some(1), "{line}: {}: {said}", output.status);
+        ensure!(
+            output.status.code() == Some(1),
+            "{line}: {}: {said}",
+            output.status
+        );
         let name = file.rsplit('/').next().unwrap_or(file);
         ensure!(said.contains(name), "{line}: {said}");
         ensure!(!said.contains("panicked"), "{line}: {said}");
@@ -91,7 +95,9 @@ fn a_file_that_changes_while_it_is_read_is_one_or_the_other() -> Result<()> {
     let texts = [manifest("one"), manifest("two")];
     fs::write(scene.path("manifest"), &texts[0])?;
     for round in 0..4 {
-        let line = format!("create c-{round} -f @/manifest --dry-run=client -o jsonpath={{.spec.manifest}}");
+        let line = format!(
+            "create c-{round} -f @/manifest --dry-run=client -o jsonpath={{.spec.manifest}}"
+        );
         let child = scene
             .command(&line)
             .stdout(std::process::Stdio::piped())
@@ -129,7 +135,9 @@ fn a_folder_that_takes_no_file_is_told_before_the_session_pauses() -> Result<()>
         let folder = scene.words(folder).pop().context("a folder")?;
         ensure!(said.contains(&folder), "{line}: {said}");
         let packed = scene.api.executed();
-        let packed = packed.iter().any(|words| words.join(" ").contains("tar -cf"));
+        let packed = packed
+            .iter()
+            .any(|words| words.join(" ").contains("tar -cf"));
         ensure!(!packed, "{line}");
         scene.is_untouched(&line)?;
     }

@@ -148,8 +148,14 @@ fn a_yes_from_a_pipe_is_no_word() -> Result<()> {
         let output = child.wait_with_output()?;
         let said = String::from_utf8(output.stderr)?;
         ensure!(output.status.code() == Some(1), "{line}: {said}");
-        ensure!(said.contains("-y") || said.contains("--yes"), "{line}: {said}");
-        ensure!(!String::from_utf8(output.stdout)?.contains(PROMPT), "{line}");
+        ensure!(
+            said.contains("-y") || said.contains("--yes"),
+            "{line}: {said}"
+        );
+        ensure!(
+            !String::from_utf8(output.stdout)?.contains(PROMPT),
+            "{line}"
+        );
         scene.is_untouched(line)?;
     }
     Ok(())
@@ -228,11 +234,13 @@ fn a_second_ctrl_c_ends_what_cleans_up() -> Result<()> {
     let (begun, begins) = std::sync::mpsc::channel();
     let (release, released) = std::sync::mpsc::channel::<()>();
     let released = std::sync::Mutex::new(released);
-    scene.api.handle("PATCH", "/apis/streaming.platform/**", move |_| {
-        let _ = begun.send(());
-        let _ = released.lock().map(|released| released.recv());
-        session_support::Answer::internal("too late")
-    });
+    scene
+        .api
+        .handle("PATCH", "/apis/streaming.platform/**", move |_| {
+            let _ = begun.send(());
+            let _ = released.lock().map(|released| released.recv());
+            session_support::Answer::internal("too late")
+        });
     let mut terminal = Terminal::new(100, 40)?;
     let mut child = terminal.run(&scene.command("stop bob -y"))?;
     begins.recv_timeout(PATIENCE)?;

@@ -127,8 +127,16 @@ fn reading(scene: &Scene, line: &str) -> Result<(tempfile::TempDir, Command)> {
     ensure!(made.success(), "mkfifo: {made}");
     let pipe = pipe.display().to_string();
     for (name, cluster, user) in [
-        ("certificate-authority", format!("certificate-authority: {pipe}"), "{}".to_owned()),
-        ("token-file", "insecure-skip-tls-verify: true".to_owned(), format!("{{tokenFile: {pipe}}}")),
+        (
+            "certificate-authority",
+            format!("certificate-authority: {pipe}"),
+            "{}".to_owned(),
+        ),
+        (
+            "token-file",
+            "insecure-skip-tls-verify: true".to_owned(),
+            format!("{{tokenFile: {pipe}}}"),
+        ),
         (
             "plugin",
             "insecure-skip-tls-verify: true".to_owned(),
@@ -235,8 +243,18 @@ fn ctrl_c_ends_a_wait_for_a_server_or_a_plugin() -> Result<()> {
     let lines = [
         config("silent", &format!("http://{address}"), "", "{}")?,
         config("silent-tls", &format!("https://{address}"), "", "{}")?,
-        config("proxy", "http://api.example.com", &format!(", proxy-url: \"http://{address}\""), "{}")?,
-        config("socks", "https://api.example.com", &format!(", proxy-url: \"socks5://{address}\""), "{}")?,
+        config(
+            "proxy",
+            "http://api.example.com",
+            &format!(", proxy-url: \"http://{address}\""),
+            "{}",
+        )?,
+        config(
+            "socks",
+            "https://api.example.com",
+            &format!(", proxy-url: \"socks5://{address}\""),
+            "{}",
+        )?,
         config("plugin", &format!("https://{address}"), "", plugin)?,
     ];
     for line in &lines {
@@ -261,7 +279,10 @@ fn a_signal_at_any_moment_of_the_start_ends_it() -> Result<()> {
         std::thread::sleep(std::time::Duration::from_millis(moment));
         send(&mut child, Signal::TERM)?;
         let code = ended(child)?;
-        ensure!(code == 143 || code == 0, "after {moment} ms: exit code {code}");
+        ensure!(
+            code == 143 || code == 0,
+            "after {moment} ms: exit code {code}"
+        );
     }
     Ok(())
 }

@@ -124,7 +124,10 @@ fn a_backup_to_a_full_disk_is_no_backup() -> Result<()> {
     let scene = with_files()?;
     for (line, wanted) in [
         ("session snapshot create bob --to - >/dev/full", 1),
-        ("session snapshot create bob --to - | head -c 10 >/dev/null; exit ${PIPESTATUS[0]}", 141),
+        (
+            "session snapshot create bob --to - | head -c 10 >/dev/null; exit ${PIPESTATUS[0]}",
+            141,
+        ),
     ] {
         let (code, said) = run(&scene, line)?;
         ensure!(code == Some(wanted), "{line}: {code:?}: {said}");
@@ -174,7 +177,13 @@ fn overwriting_replaces_regular_files_only() -> Result<()> {
     symlink(path("folder"), path("to-folder"))?;
     symlink(path("missing"), path("to-nothing"))?;
     let mut names = vec![
-        "fifo", "socket", "folder", "to-file", "to-device", "to-folder", "to-nothing",
+        "fifo",
+        "socket",
+        "folder",
+        "to-file",
+        "to-device",
+        "to-folder",
+        "to-nothing",
     ];
     // Only root may make one; /dev/null itself is not for a test that may fail.
     let device = Command::new("mknod")
@@ -213,7 +222,10 @@ fn a_file_that_is_there_stays_unless_it_may_go() -> Result<()> {
     ensure!(code == Some(0), "{said}");
     ensure!(fs::read(&file)?.starts_with(&[0x1f, 0x8b]));
     ensure!(fs::metadata(&file)?.mode() & 0o777 == 0o600);
-    let (code, said) = run(&scene, "session snapshot restore bob --from @/backup --dry-run=client")?;
+    let (code, said) = run(
+        &scene,
+        "session snapshot restore bob --from @/backup --dry-run=client",
+    )?;
     ensure!(code == Some(0), "{said}");
     Ok(())
 }

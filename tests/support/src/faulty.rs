@@ -193,10 +193,7 @@ async fn signal(shared: &Shared, signal: Signal) -> io::Result<()> {
         .await
         .map_err(io::Error::other)?;
     let pid = pid.and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
-    Ok(kill_process(
-        pid.expect("a process has a number"),
-        signal,
-    )?)
+    Ok(kill_process(pid.expect("a process has a number"), signal)?)
 }
 
 fn hung_up() -> io::Error {
