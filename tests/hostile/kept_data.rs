@@ -12,20 +12,22 @@ use claims::{
     forged_parameters_secret_is_not_taken_up, kept_data_of_another_template_is_not_taken_up,
     kept_data_of_another_user_is_not_taken_up, kept_data_that_is_not_used_is_told,
     kept_parameters_secret_is_still_taken_up, parameters_secret_without_a_session_is_not_taken_up,
-    user_of_the_same_label_gets_no_kept_data,
+    session_of_another_user_destroys_no_kept_data, user_of_the_same_label_gets_no_kept_data,
 };
 use owners::{
     autoscaled_deployment_comes_back_with_its_count,
     forged_owner_has_nobody_ask_for_what_they_may_not_see,
+    forged_pod_does_not_change_what_list_shows,
     forged_pod_is_not_entered_in_place_of_the_sessions_own,
     forged_pod_is_not_read_in_place_of_the_sessions_own,
     forged_pod_is_not_stopped_with_the_session, forged_pod_of_a_controller_is_not_read,
     forged_pod_of_a_stopped_session_is_not_taken_for_its_workload,
+    pod_of_an_earlier_session_is_not_read,
 };
 use snapshots::{
-    forged_newest_snapshot_displaces_no_true_one, forged_snapshot_is_not_restored,
-    snapshot_of_another_namespace_is_not_counted, snapshot_of_another_user_is_counted_by_itself,
-    unbound_snapshot_displaces_no_true_one,
+    forged_newest_snapshot_displaces_no_true_one, forged_snapshot_is_not_cleaned_up,
+    forged_snapshot_is_not_restored, snapshot_of_another_namespace_is_not_counted,
+    snapshot_of_another_user_is_counted_by_itself, unbound_snapshot_displaces_no_true_one,
 };
 
 pub(crate) fn attacks() -> Vec<Attack> {
@@ -59,6 +61,16 @@ pub(crate) fn attacks() -> Vec<Attack> {
             forged_owner_has_nobody_ask_for_what_they_may_not_see,
             "Labels a Pod with a session's name and names an owner of a kind that the user may not read",
             "The owner is not asked for: the session's logs are read as ever"
+        ),
+        attack!(
+            pod_of_an_earlier_session_is_not_read,
+            "Keeps a Pod running that names an earlier Session of the name as its owner, with the labels of this one",
+            "The session's own Pod is read: another UID is another Session"
+        ),
+        attack!(
+            forged_pod_does_not_change_what_list_shows,
+            "Creates a Pod with the labels and the UID of a session that is stopped, to have it shown as running",
+            "`list` asks the session itself, and shows it as stopped"
         ),
         attack!(
             autoscaled_deployment_comes_back_with_its_count,
@@ -111,6 +123,11 @@ pub(crate) fn attacks() -> Vec<Attack> {
             "Refused; the claim stays as it is"
         ),
         attack!(
+            session_of_another_user_destroys_no_kept_data,
+            "Creates a session of the name of another user's deleted one, and deletes it with `--delete-data`",
+            "The other user's kept claim stays as it is"
+        ),
+        attack!(
             user_of_the_same_label_gets_no_kept_data,
             "Creates a session as user `a.b` where data of user `a@b` is kept, whose label looks alike",
             "Refused: the raw user ids are compared"
@@ -129,6 +146,11 @@ pub(crate) fn attacks() -> Vec<Attack> {
             unbound_snapshot_displaces_no_true_one,
             "Creates a newer VolumeSnapshot that no content is bound to, with a forged status",
             "The newest true snapshot stays; the unbound one is named, and neither counted nor deleted"
+        ),
+        attack!(
+            forged_snapshot_is_not_cleaned_up,
+            "Has `cleanup --snapshots-older-than` delete a VolumeSnapshot that is nobody's of ours, by its labels",
+            "It is reported and left; the old snapshots of the session go"
         ),
         attack!(
             forged_snapshot_is_not_restored,

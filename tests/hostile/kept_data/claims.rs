@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use session_support::{FakeApi, Output};
 
 use super::scene::{
-    CLAIMS, PARAMETERS, SESSIONS, fails, kept_claim, leaves, metadata, says, server, session,
+    CLAIMS, PARAMETERS, SESSIONS, fails, kept_claim, leaves, metadata, says, server, sessions_of,
     succeeds,
 };
 
@@ -210,4 +210,18 @@ pub(super) fn kept_data_of_another_template_is_not_taken_up() -> Result<()> {
         CREATE,
         "is kept data of a session of template \"desktop\"",
     )
+}
+
+pub(super) fn session_of_another_user_destroys_no_kept_data() -> Result<()> {
+    let api = server();
+    let claim = api.put(kept_claim("home-alice"));
+    let mut theirs = sessions_of(&api, "stopped");
+    theirs["spec"]["userId"] = "bob".into();
+    api.put(theirs);
+    succeeds(&api, "delete alice --delete-data -y")?;
+    ensure!(
+        api.object(CLAIMS, "default", "home-alice") == Some(claim),
+        "it was changed"
+    );
+    Ok(())
 }

@@ -5,8 +5,7 @@ use serde_json::{Value, json};
 use session_support::{Answer, Execution, FakeApi};
 
 use super::scene::{
-    LOGGED, asked_for, call, fails, leaves, metadata, names, pod, says, server, session,
-    sessions_of, succeeds,
+    LOGGED, asked_for, call, fails, leaves, pod, says, server, session, sessions_of, succeeds,
 };
 
 /// A session that runs as a Pod, and a forged Pod that comes before its own.
@@ -145,5 +144,33 @@ pub(super) fn autoscaled_deployment_comes_back_with_its_count() -> Result<()> {
     let deployment = api.object("deployments.apps", "default", "tool-alice");
     let count = deployment.context("the Deployment is gone")?["spec"]["replicas"].clone();
     ensure!(count == 4, "replicas: {count}");
+    Ok(())
+}
+
+pub(super) fn pod_of_an_earlier_session_is_not_read() -> Result<()> {
+    let (api, _) = with_set();
+    let earlier = json!({"apiVersion": "streaming.platform/v1", "kind": "Session",
+        "metadata": {"name": "alice", "uid": "an-earlier-one"}});
+    api.put(pod("a-left-one", &earlier));
+    api.write_log("a-left-one", "main", LOGGED, b"theirs");
+    let output = succeeds(&api, "logs alice")?;
+    ensure!(output.stdout == "own", "{output:#?}");
+    Ok(())
+}
+
+pub(super) fn forged_pod_does_not_change_what_list_shows() -> Result<()> {
+    let api = server();
+    let owner = sessions_of(&api, "stopped");
+    let before =
+        json!({"apiVersion": "v1", "metadata": {"name": "tool-alice", "uid": "the-old-one"}});
+    session(&api, "stopped", "Pod", &[("Pod", &before)]);
+    api.put(pod("tool-alice", &owner));
+    for words in [
+        "list --no-headers",
+        "list alice -o jsonpath={.status.phase}",
+    ] {
+        let shown = succeeds(&api, words)?.stdout;
+        ensure!(shown.contains("stopped"), "{words}: {shown}");
+    }
     Ok(())
 }

@@ -96,3 +96,16 @@ pub(super) fn snapshot_of_another_namespace_is_not_counted() -> Result<()> {
     succeeds(&api, "snapshot prune alice --keep 1 -y")?;
     leaves(&api, SNAPSHOTS, &["true-2", "theirs"])
 }
+
+pub(super) fn forged_snapshot_is_not_cleaned_up() -> Result<()> {
+    let api = with_forged_snapshot();
+    let output = succeeds(&api, "cleanup --snapshots-older-than 1d -y")?;
+    leaves(&api, SNAPSHOTS, &["forged"])?;
+    ensure!(
+        output
+            .stdout
+            .contains("not counted: its claim \"of-mallory\" is gone"),
+        "{output:#?}"
+    );
+    Ok(())
+}
