@@ -15,7 +15,7 @@ use crate::duration::Lifetime;
 use crate::failure::hinted;
 use crate::names::{NamespaceName, SessionName, UserId};
 use crate::objects::{overrides, primary};
-use crate::template::{Given, Identity, Manifest, Parameters, Source, Values, Withheld};
+use crate::template::{Budget, Given, Identity, Manifest, Parameters, Source, Values, Withheld};
 
 /// What a session's objects are rendered from.
 #[derive(Clone, Copy, Debug)]
@@ -188,24 +188,25 @@ fn expand_primary(wanted: &PrimaryRef, values: &Values) -> Result<PrimaryRef> {
     Ok(PrimaryRef {
         kind: wanted.kind.clone(),
         name: values
-            .expand(&wanted.name, true)
+            .expand(&wanted.name, true, &mut Budget::default())
             .context("in the template's primary")?,
         container: wanted.container.clone(),
     })
 }
 
 fn expand_connect(methods: &[ConnectMethod], values: &Values) -> Result<Vec<ConnectMethod>> {
-    let expand = |text: &String| values.expand(text, false);
+    let mut budget = Budget::default();
+    let mut expand = |text: &String| values.expand(text, false, &mut budget);
     methods
         .iter()
         .map(|method| {
             let mut method = method.clone();
-            method.exec = method.exec.iter().map(expand).collect::<Result<_>>()?;
+            method.exec = method.exec.iter().map(&mut expand).collect::<Result<_>>()?;
             if let Some(http) = &mut method.http {
-                http.path = http.path.as_ref().map(expand).transpose()?;
+                http.path = http.path.as_ref().map(&mut expand).transpose()?;
             }
             if let Some(ssh) = &mut method.ssh {
-                ssh.user = ssh.user.as_ref().map(expand).transpose()?;
+                ssh.user = ssh.user.as_ref().map(&mut expand).transpose()?;
             }
             Ok(method)
         })

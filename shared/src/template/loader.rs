@@ -1,8 +1,8 @@
 //! Text to documents: an event parser's events, with the rules of this house.
 //!
 //! Refused, because kubectl and other readers differ on them or because nobody means them in a manifest: duplicate keys,
-//! merge keys, tags other than `!!str`, keys that are not text, placeholders in keys, directives. Bounded: depth, nodes and
-//! bytes after alias expansion.
+//! merge keys, tags other than `!!str`, keys that are not text, placeholders in keys, directives. Bounded: keys, depth, and
+//! nodes, bytes and placeholders after alias expansion.
 
 use std::collections::HashMap;
 
@@ -23,6 +23,11 @@ pub(super) const NODES_MAX: usize = 100_000;
 /// alias of a long scalar is one node.
 pub(super) const BYTES_MAX: usize = 4 << 20;
 
+/// Most placeholders of a text, aliases counted with all that they stand for: each is remembered with its place.
+pub(super) const PLACEHOLDERS_MAX: usize = 10_000;
+/// Most bytes of a key. Kubernetes' own have at most 317.
+const KEY_MAX: usize = 1024;
+
 /// Whether placeholders mean something in this text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mode {
@@ -41,8 +46,7 @@ pub(super) fn load(source: &Source, mode: Mode) -> (Vec<Node>, Problems) {
         source,
         mode,
         anchors: HashMap::new(),
-        nodes: 0,
-        bytes: 0,
+        cost: Cost::default(),
         problems: Problems::default(),
     };
     let mut documents = Vec::new();
@@ -55,8 +59,15 @@ pub(super) fn load(source: &Source, mode: Mode) -> (Vec<Node>, Problems) {
 /// What an anchor stands for, and what it costs to repeat.
 struct Anchored {
     node: Node,
+    cost: Cost,
+}
+
+/// What is bounded.
+#[derive(Clone, Copy, Debug, Default)]
+struct Cost {
     nodes: usize,
     bytes: usize,
+    placeholders: usize,
 }
 
 struct Loader<'s> {
@@ -64,8 +75,7 @@ struct Loader<'s> {
     source: &'s Source,
     mode: Mode,
     anchors: HashMap<usize, Anchored>,
-    nodes: usize,
-    bytes: usize,
+    cost: Cost,
     problems: Problems,
 }
 
@@ -129,8 +139,14 @@ impl<'s> Loader<'s> {
         if depth > DEPTH_MAX {
             return self.fail(&span, format!("more than {DEPTH_MAX} levels deep"));
         }
-        let (nodes, bytes) = (self.nodes, self.bytes);
-        self.count(&span, 1, 0)?;
+        let before = self.cost;
+        self.count(
+            &span,
+            Cost {
+                nodes: 1,
+                ..Cost::default()
+            },
+        )?;
         let anchor = event.anchor_id().filter(|id| *id > 0);
         let node = match event {
             Event::Scalar(text, style, _, tag) => {
@@ -148,30 +164,30 @@ impl<'s> Loader<'s> {
             _ => return self.fail(&span, "not YAML: no value here"),
         };
         if let Some(id) = anchor {
-            let anchored = Anchored {
-                node: node.clone(),
-                nodes: self.nodes - nodes,
-                bytes: self.bytes - bytes,
+            let cost = Cost {
+                nodes: self.cost.nodes - before.nodes,
+                bytes: self.cost.bytes - before.bytes,
+                placeholders: self.cost.placeholders - before.placeholders,
             };
-            self.anchors.insert(id, anchored);
+            let node = node.clone();
+            self.anchors.insert(id, Anchored { node, cost });
         }
         Ok(node)
     }
 
-    fn count(&mut self, span: &Span, nodes: usize, bytes: usize) -> Loaded<()> {
-        self.nodes += nodes;
-        self.bytes += bytes;
-        if self.nodes > NODES_MAX {
-            return self.fail(
-                span,
-                format!("more than {NODES_MAX} values, aliases expanded"),
-            );
-        }
-        if self.bytes > BYTES_MAX {
-            return self.fail(
-                span,
-                format!("more than {BYTES_MAX} bytes, aliases expanded"),
-            );
+    fn count(&mut self, span: &Span, more: Cost) -> Loaded<()> {
+        let cost = &mut self.cost;
+        cost.nodes += more.nodes;
+        cost.bytes += more.bytes;
+        cost.placeholders += more.placeholders;
+        for (count, most, what) in [
+            (cost.nodes, NODES_MAX, "values"),
+            (cost.bytes, BYTES_MAX, "bytes"),
+            (cost.placeholders, PLACEHOLDERS_MAX, "placeholders"),
+        ] {
+            if count > most {
+                return self.fail(span, format!("more than {most} {what}, aliases expanded"));
+            }
         }
         Ok(())
     }
@@ -180,9 +196,9 @@ impl<'s> Loader<'s> {
         let Some(anchored) = self.anchors.get(&id) else {
             return self.fail(span, "an alias stands inside what it stands for");
         };
-        let (nodes, bytes) = (anchored.nodes, anchored.bytes);
         // Counted before it is copied.
-        self.count(span, nodes, bytes)?;
+        let cost = anchored.cost;
+        self.count(span, cost)?;
         match self.anchors.get(&id) {
             Some(anchored) => Ok(anchored.node.clone()),
             None => self.fail(span, "an alias without an anchor"),
@@ -206,7 +222,16 @@ impl<'s> Loader<'s> {
         if let Some(tag) = tag.filter(|tag| tag.core_suffix() != Some("str")) {
             return self.fail(span, format!("tag {:?} is not supported", tag.original()));
         }
-        self.count(span, 0, text.len())?;
+        let placeholders = match self.mode {
+            Mode::Template => text.matches("${").count(),
+            Mode::Plain => 0,
+        };
+        let cost = Cost {
+            nodes: 0,
+            bytes: text.len(),
+            placeholders,
+        };
+        self.count(span, cost)?;
         let bytes = span.byte_range().unwrap_or_default();
         // The parser writes "~" for a value that is not there.
         let text = if bytes.is_empty() && style == ScalarStyle::Plain {
@@ -325,7 +350,15 @@ impl<'s> Loader<'s> {
         {
             return self.fail(span, "a key must have no tag");
         }
-        self.count(span, 1, text.len())?;
+        if text.len() > KEY_MAX {
+            return self.fail(span, format!("a key has more than {KEY_MAX} bytes"));
+        }
+        let cost = Cost {
+            nodes: 1,
+            bytes: text.len(),
+            placeholders: 0,
+        };
+        self.count(span, cost)?;
         if self.mode == Mode::Template {
             let (pieces, bad) = placeholder::pieces(&text);
             if !bad.is_empty() || pieces.iter().any(|piece| matches!(piece, Piece::Var(_))) {

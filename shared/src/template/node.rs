@@ -1,6 +1,5 @@
 //! A YAML document as a tree that still knows how and where each scalar was written.
 
-use std::fmt::Write;
 use std::ops::Range;
 
 use granit_parser::ScalarStyle;
@@ -144,6 +143,26 @@ impl Node {
         }
     }
 
+    /// The node at a JSON pointer, or the last one on the way there.
+    pub(super) fn nearest(&self, pointer: &str) -> &Node {
+        let mut node = self;
+        for step in pointer.split('/').skip(1) {
+            let key = step.replace("~1", "/").replace("~0", "~");
+            let child = match node {
+                Node::Mapping(..) => node.get(&key),
+                Node::Sequence(items, _) => {
+                    key.parse().ok().and_then(|index: usize| items.get(index))
+                }
+                Node::Scalar(_) => None,
+            };
+            match child {
+                Some(child) => node = child,
+                None => break,
+            }
+        }
+        node
+    }
+
     /// Visits every scalar with its path.
     pub(super) fn visit<'n>(&'n self, visitor: &mut impl FnMut(&[Step<'n>], &'n Scalar)) {
         self.walk(&mut Vec::new(), &mut |path, node| {
@@ -187,15 +206,23 @@ pub(super) enum Step<'n> {
     Index(usize),
 }
 
-/// A path as a JSON pointer (RFC 6901).
+/// Most characters of a pointer: paths are as long as the keys that somebody else has written.
+const POINTER_MAX: usize = 200;
+
+/// A path as a JSON pointer (RFC 6901) for people; of a long one the end.
 pub(super) fn pointer(path: &[Step<'_>]) -> String {
-    let mut pointer = String::new();
-    for step in path {
-        // Writing to a String cannot fail.
-        let _ = match step {
-            Step::Key(key) => write!(pointer, "/{}", key.replace('~', "~0").replace('/', "~1")),
-            Step::Index(index) => write!(pointer, "/{index}"),
+    let (mut steps, mut length) = (Vec::new(), 0);
+    for step in path.iter().rev() {
+        let step = match step {
+            Step::Key(key) => key.replace('~', "~0").replace('/', "~1"),
+            Step::Index(index) => index.to_string(),
         };
+        length += step.chars().count() + 1;
+        if length > POINTER_MAX {
+            steps.push("...".to_owned());
+            break;
+        }
+        steps.push(step);
     }
-    pointer
+    steps.iter().rev().map(|step| format!("/{step}")).collect()
 }

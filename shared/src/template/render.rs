@@ -1,24 +1,21 @@
 //! Values into the parsed tree: no value can create structure, because nothing is parsed any more.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 use serde_json::{Map, Value};
 
 use super::check;
+use super::fill::{Budget, FillError, OUTPUT_MAX, TEXT_MAX};
 use super::manifest::{Document, Manifest};
 use super::node::{Node, Scalar, Step};
-use super::placeholder::{Piece, Var};
 use super::position::Position;
 use super::problem::Problems;
 use super::scalar::typed;
 use super::source::Place;
 use super::values::Values;
 use crate::names::LABEL_MAX;
-
-/// Most bytes of text that a rendering may make: more than all objects of a session can have, and a bound for a manifest
-/// that repeats a long value.
-pub const OUTPUT_MAX: usize = 4 << 20;
 
 /// The objects of a manifest.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,7 +59,8 @@ impl Manifest {
     ///
     /// # Errors
     /// All that is wrong, with file, line and column: parameters without value; names, labels, annotation keys, quantities
-    /// and data that the API server would refuse; two objects of one name; more than [`OUTPUT_MAX`] bytes.
+    /// and data that the API server would refuse; two objects of one name; a text of more than
+    /// [`TEXT_MAX`] bytes, or more than [`OUTPUT_MAX`] in all.
     pub fn render(&self, values: &Values) -> Result<Rendered> {
         self.render_with(values, false)
     }
@@ -81,21 +79,28 @@ impl Manifest {
             objects: Vec::new(),
             withheld: Vec::new(),
         };
-        let mut bytes = 0;
+        let (mut budget, name_limit) = (Budget::default(), OnceCell::new());
         for document in &self.documents {
             let mut renderer = Renderer {
                 manifest: self,
                 document,
                 values,
                 public,
-                bytes,
+                budget,
+                name_limit: &name_limit,
+                spent: false,
                 secrets: BTreeSet::new(),
                 problems: Problems::default(),
             };
             let object = renderer.node(&document.root, &mut Vec::new());
-            bytes = renderer.bytes;
-            let (secrets, found) = (renderer.secrets, renderer.problems);
+            budget = renderer.budget;
+            let (spent, secrets, found) = (renderer.spent, renderer.secrets, renderer.problems);
             problems.extend(found);
+            if spent {
+                let message = format!("it renders to more than {OUTPUT_MAX} bytes");
+                problems.push(self.problem(Place::default(), message));
+                break;
+            }
             if public && !secrets.is_empty() {
                 rendered.withheld.push(Withheld {
                     name: name_of(&object).to_owned(),
@@ -105,12 +110,6 @@ impl Manifest {
                 let place = document.root.place();
                 rendered.objects.push(RenderedObject { object, place });
             }
-        }
-        if bytes > OUTPUT_MAX {
-            problems.push(self.problem(
-                Place::default(),
-                format!("it renders to more than {OUTPUT_MAX} bytes"),
-            ));
         }
         self.check_twice(&rendered, &mut problems);
         problems.or(rendered).map_err(Problems::into_error)
@@ -133,6 +132,7 @@ impl Manifest {
     pub fn session_name_limit(&self, values: &Values) -> usize {
         let mut limit = LABEL_MAX;
         let session = values.identity().session.as_str().len();
+        let mut budget = Budget::default();
         for document in &self.documents {
             document.visit(&mut |_, position, scalar| {
                 let allowed = match position {
@@ -141,7 +141,10 @@ impl Manifest {
                     _ => return,
                 };
                 let holes = scalar.vars().filter(|var| var.name == "SESSION_ID").count();
-                if let Some(full) = fill(scalar, values, position).ok().filter(|_| holes > 0) {
+                if holes == 0 {
+                    return;
+                }
+                if let Ok(full) = values.fill(&scalar.pieces, position, &mut budget) {
                     let rest = full.len().saturating_sub(holes * session);
                     limit = limit.min(allowed.saturating_sub(rest) / holes);
                 }
@@ -158,28 +161,17 @@ fn name_of(object: &Value) -> &str {
         .unwrap_or_default()
 }
 
-/// The text of a scalar, or the placeholder that has no value.
-fn fill<'s>(scalar: &'s Scalar, values: &Values, position: Position) -> Result<String, &'s Var> {
-    let mut text = String::new();
-    for piece in &scalar.pieces {
-        match piece {
-            Piece::Text(literal) => text.push_str(literal),
-            Piece::Var(var) => match values.value_at(var, position) {
-                Some(value) => text.push_str(&value),
-                None => return Err(var),
-            },
-        }
-    }
-    Ok(text)
-}
-
 struct Renderer<'r> {
     manifest: &'r Manifest,
     document: &'r Document,
     values: &'r Values,
     /// Secrets are not looked up: their documents are left out anyway.
     public: bool,
-    bytes: usize,
+    budget: Budget,
+    /// What [`Manifest::session_name_limit`] says, once it was needed.
+    name_limit: &'r OnceCell<usize>,
+    /// True once the budget did not do: nothing more is made.
+    spent: bool,
     /// Secret parameters met in this document.
     secrets: BTreeSet<String>,
     problems: Problems,
@@ -217,19 +209,16 @@ impl<'r> Renderer<'r> {
     fn scalar(&mut self, scalar: &'r Scalar, path: &[Step<'r>]) -> Value {
         let position = Position::of(&self.document.kind, path);
         let secret = self.note_secrets(scalar);
-        if self.bytes > OUTPUT_MAX || secret && self.public {
+        if self.spent || secret && self.public {
             return Value::Null;
         }
-        let text = match fill(scalar, self.values, position) {
+        let text = match self.values.fill(&scalar.pieces, position, &mut self.budget) {
             Ok(text) => text,
-            Err(var) => {
-                let message = format!("parameter {} has no value", var.name);
-                let place = scalar.place_of(var);
-                self.problems.push(self.manifest.problem(place, message));
+            Err(error) => {
+                self.refuse(scalar, error);
                 return Value::Null;
             }
         };
-        self.bytes += text.len();
         let value = match text_or_typed(scalar, position, &text) {
             true => Value::String(text),
             false => typed(&text),
@@ -240,6 +229,24 @@ impl<'r> Renderer<'r> {
                 .push(self.manifest.problem(scalar.place, reason));
         }
         value
+    }
+
+    fn refuse(&mut self, scalar: &Scalar, error: FillError<'_>) {
+        let (place, message) = match error {
+            FillError::NoValue(var) => (
+                scalar.place_of(var),
+                format!("parameter {} has no value", var.name),
+            ),
+            FillError::TooLong => (
+                scalar.place,
+                format!("the value has more than {TEXT_MAX} bytes with its parameters"),
+            ),
+            FillError::Spent => {
+                self.spent = true;
+                return;
+            }
+        };
+        self.problems.push(self.manifest.problem(place, message));
     }
 
     /// Notes which secret parameters a scalar holds; true if there is one.
@@ -269,7 +276,8 @@ impl<'r> Renderer<'r> {
         if !long || !scalar.vars().any(|var| var.name == "SESSION_ID") {
             return reason;
         }
-        let room = self.manifest.session_name_limit(self.values);
+        let limit = || self.manifest.session_name_limit(self.values);
+        let room = self.name_limit.get_or_init(limit);
         format!("{reason}: the session's name may have {room} characters")
     }
 }

@@ -1,5 +1,6 @@
 //! The values a rendering works with.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -7,6 +8,8 @@ use anyhow::{Context, Result, anyhow};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use super::fill::{Budget, FillError, TEXT_MAX};
+use super::parameter::shortened;
 use super::placeholder::{Piece, Var, pieces};
 use super::position::Position;
 use super::problem::{Problem, Problems};
@@ -123,11 +126,11 @@ impl Values {
     }
 
     /// Fills the placeholders of a text that stands outside the manifest but names what is in it (the primary's name, the
-    /// path of a connect method). `in_name` makes USER_ID legal for names.
+    /// path of a connect method), as far as `budget` allows. `in_name` makes USER_ID legal for names.
     ///
     /// # Errors
-    /// A bad placeholder, one without value, a secret.
-    pub fn expand(&self, text: &str, in_name: bool) -> Result<String> {
+    /// A bad placeholder, one without value, a secret; more bytes than the budget has.
+    pub fn expand(&self, text: &str, in_name: bool, budget: &mut Budget) -> Result<String> {
         let position = if in_name {
             Position::Name
         } else {
@@ -138,41 +141,43 @@ impl Values {
         for bad in bad {
             problems.push(Problem::general(bad.message).hint(bad.hint));
         }
-        let mut expanded = String::new();
         for piece in &pieces {
-            match piece {
-                Piece::Text(text) => expanded.push_str(text),
-                Piece::Var(var) if self.is_secret(&var.name) => {
-                    problems.push(Problem::general(format!(
-                        "secret parameter {} stands in {text:?}",
-                        var.name
-                    )));
-                }
-                Piece::Var(var) => match self.value_at(var, position) {
-                    Some(value) => expanded.push_str(&value),
-                    None => problems.push(Problem::general(format!(
-                        "parameter {} has no value",
-                        var.name
-                    ))),
-                },
+            if let Piece::Var(var) = piece
+                && self.is_secret(&var.name)
+            {
+                problems.push(Problem::general(format!(
+                    "secret parameter {} stands in {:?}",
+                    var.name,
+                    shortened(text)
+                )));
             }
         }
-        problems.or(expanded).map_err(Problems::into_error)
+        if !problems.is_empty() {
+            return problems.or(String::new()).map_err(Problems::into_error);
+        }
+        self.fill(&pieces, position, budget)
+            .map_err(|error| match error {
+                FillError::NoValue(var) => anyhow!("parameter {} has no value", var.name),
+                FillError::TooLong | FillError::Spent => anyhow!(
+                    "{:?} has more than {TEXT_MAX} bytes with its parameters",
+                    shortened(text)
+                ),
+            })
     }
 
     /// What a placeholder stands for at a position: its value, made legal if it is the owner; its default where the value
     /// is empty or absent, as in a shell.
-    pub(super) fn value_at(&self, var: &Var, position: Position) -> Option<String> {
+    pub(super) fn value_at<'v>(&'v self, var: &'v Var, position: Position) -> Option<Cow<'v, str>> {
         let value = self.get(&var.name);
         match (value, &var.default) {
-            (None | Some(""), Some(default)) => Some(default.clone()),
+            (None | Some(""), Some(default)) => Some(default.into()),
             (None, None) => None,
             (Some(user), _) if var.name == "USER_ID" => Some(match position {
-                Position::Label => labels::label_value(user),
-                Position::OwnName | Position::Name => labels::name_part(user),
-                _ => user.to_owned(),
+                Position::Label => labels::label_value(user).into(),
+                Position::OwnName | Position::Name => labels::name_part(user).into(),
+                _ => user.into(),
             }),
-            (Some(value), _) => Some(value.to_owned()),
+            (Some(value), _) => Some(value.into()),
         }
     }
 }

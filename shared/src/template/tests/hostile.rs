@@ -233,6 +233,61 @@ fn a_long_value_in_many_places_is_refused() {
 }
 
 #[test]
+fn a_value_that_is_repeated_is_not_made() {
+    // 196 kB that stand for 3.1 GB.
+    let text = |key: &str| {
+        format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\ndata:\n  {key}: \"{}\"\n",
+            "${V}".repeat(9_000)
+        )
+    };
+    let error = fails(super::render(&text("a"), &[("V", &"x".repeat(64 << 10))]));
+    assert_eq!(
+        error,
+        "a.yaml:5:6: the value has more than 1048576 bytes with its parameters"
+    );
+    let many = text("a") + &format!("  b: {}\n", "${W}".repeat(1_001));
+    for (name, text) in [
+        ("placeholders", many),
+        (
+            "aliases",
+            format!(
+                "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\ndata:\n  a: &a \"{}\"\n  b: *a\n",
+                "${V}".repeat(5_001)
+            ),
+        ),
+    ] {
+        let error = fails(parse("a.yaml", text.as_bytes()));
+        assert!(
+            error.ends_with("more than 10000 placeholders, aliases expanded"),
+            "{name}: {error}"
+        );
+    }
+    // Each placeholder is remembered with its place and its object's kind.
+    let key = fails(parse(
+        "a.yaml",
+        format!("? {}\n: 1\n", "x".repeat(2_000)).as_bytes(),
+    ));
+    assert!(key.ends_with("a key has more than 1024 bytes"), "{key}");
+    let kind = format!(
+        "apiVersion: v1\nkind: {}\nmetadata: {{name: a}}\n",
+        "x".repeat(2_000)
+    );
+    let kind = fails(parse("a.yaml", kind.as_bytes()));
+    assert_eq!(kind, "a.yaml:2:7: kind has more than 253 characters");
+}
+
+#[test]
+fn a_deep_path_is_shown_by_its_end() {
+    let steps = vec![super::super::node::Step::Key("0123456789"); 100];
+    let shown = super::super::node::pointer(&steps);
+    assert!(
+        shown.len() <= 210 && shown.starts_with("/.../0123456789"),
+        "{shown}"
+    );
+}
+
+#[test]
 fn quotes_are_recommended_where_yaml_wants_them() {
     let error = parse("a.yaml", b"a: [${A}]").unwrap_err();
     assert!(

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::super::Manifest;
+use super::super::{Budget, Manifest};
 use super::{fails, identity, manifest, render, spec, values};
 
 #[test]
@@ -204,28 +204,32 @@ fn texts_beside_the_manifest_are_expanded_too() {
         manifest("apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData: {p: \"${P}\"}\n");
     let values = values(&manifest, &[], &[], &[]).unwrap();
     assert_eq!(
-        values.expand("lab-${SESSION_ID}", true).unwrap(),
+        values
+            .expand("lab-${SESSION_ID}", true, &mut Budget::default())
+            .unwrap(),
         "lab-alice-001"
     );
     assert!(
         values
-            .expand("lab-${USER_ID}", true)
+            .expand("lab-${USER_ID}", true, &mut Budget::default())
             .unwrap()
             .starts_with("lab-alice-example-com-")
     );
     assert_eq!(
-        values.expand("/${USER_ID}/${X:-y}", false).unwrap(),
+        values
+            .expand("/${USER_ID}/${X:-y}", false, &mut Budget::default())
+            .unwrap(),
         "/alice@example.com/y"
     );
     assert_eq!(
-        fails(values.expand("${X}", false)),
+        fails(values.expand("${X}", false, &mut Budget::default())),
         "parameter X has no value"
     );
     assert_eq!(
-        fails(values.expand("${P}", false)),
+        fails(values.expand("${P}", false, &mut Budget::default())),
         "secret parameter P stands in \"${P}\""
     );
-    assert!(fails(values.expand("${P", false)).contains("unterminated"));
+    assert!(fails(values.expand("${P", false, &mut Budget::default())).contains("unterminated"));
 }
 
 #[test]

@@ -1,0 +1,122 @@
+//! Values in the places of placeholders, every byte counted before it is copied: a short text can stand for gigabytes.
+
+use super::placeholder::{Piece, Var};
+use super::position::Position;
+use super::values::Values;
+
+/// Most bytes of text that a rendering may make: more than all objects of a session can have, and a bound for a manifest
+/// that repeats a long value.
+pub const OUTPUT_MAX: usize = 4 << 20;
+
+/// Most bytes of one text: an object that holds a longer one is larger than any that the API server stores.
+pub const TEXT_MAX: usize = 1 << 20;
+
+/// The bytes that may still be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    left: usize,
+}
+
+impl Default for Budget {
+    /// [`OUTPUT_MAX`] bytes.
+    fn default() -> Self {
+        Self { left: OUTPUT_MAX }
+    }
+}
+
+/// Why a text cannot be filled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FillError<'s> {
+    /// A placeholder has no value.
+    NoValue(&'s Var),
+    /// The text is longer than [`TEXT_MAX`].
+    TooLong,
+    /// All texts together are longer than the budget.
+    Spent,
+}
+
+impl Budget {
+    /// The bytes that have been made.
+    #[cfg(test)]
+    pub(super) fn used(self) -> usize {
+        OUTPUT_MAX - self.left
+    }
+
+    /// Appends to a text what the budget allows.
+    fn push(&mut self, text: &mut String, more: &str) -> Result<(), FillError<'static>> {
+        if text.len() + more.len() > TEXT_MAX {
+            return Err(FillError::TooLong);
+        }
+        self.left = self.left.checked_sub(more.len()).ok_or(FillError::Spent)?;
+        text.push_str(more);
+        Ok(())
+    }
+}
+
+impl Values {
+    /// The text of pieces at a position.
+    pub(super) fn fill<'s>(
+        &self,
+        pieces: &'s [Piece],
+        position: Position,
+        budget: &mut Budget,
+    ) -> Result<String, FillError<'s>> {
+        let mut text = String::new();
+        for piece in pieces {
+            match piece {
+                Piece::Text(literal) => budget.push(&mut text, literal)?,
+                Piece::Var(var) => match self.value_at(var, position) {
+                    Some(value) => budget.push(&mut text, &value)?,
+                    None => return Err(FillError::NoValue(var)),
+                },
+            }
+        }
+        Ok(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::placeholder::pieces;
+    use super::super::values::Identity;
+    use super::*;
+
+    fn values(length: usize) -> Values {
+        let mut values = Values::new(Identity {
+            session: "alice".parse().unwrap(),
+            user: "alice".parse().unwrap(),
+            namespace: "labs".parse().unwrap(),
+            application: None,
+        });
+        values.set("V", &"x".repeat(length));
+        values
+    }
+
+    #[test]
+    fn a_text_ends_before_it_is_too_long() {
+        let (pieces, _) = pieces(&"${V}".repeat(10_000));
+        let values = values(64 << 10);
+        let mut budget = Budget::default();
+        assert_eq!(
+            values.fill(&pieces, Position::Free, &mut budget),
+            Err(FillError::TooLong)
+        );
+        // Not one byte of the other 640 MB was made.
+        assert!(budget.used() <= TEXT_MAX, "{budget:?}");
+    }
+
+    #[test]
+    fn texts_end_when_the_budget_is_spent() {
+        let (pieces, _) = pieces("${V}");
+        let values = values(64 << 10);
+        let mut budget = Budget::default();
+        let made =
+            (0..1000).take_while(|_| values.fill(&pieces, Position::Free, &mut budget).is_ok());
+        assert_eq!(made.count(), OUTPUT_MAX / (64 << 10));
+        assert_eq!(budget.used(), OUTPUT_MAX);
+        assert_eq!(
+            values.fill(&pieces, Position::Free, &mut budget),
+            Err(FillError::Spent)
+        );
+    }
+}
