@@ -26,6 +26,7 @@ mod keeping;
 mod krew;
 mod lifecycle;
 mod logs;
+mod pod_security;
 mod resize;
 mod schedule;
 mod shell;
@@ -69,6 +70,7 @@ fn all() -> Vec<Live> {
         start::tests(),
         extend::tests(),
         cleanup::tests(),
+        pod_security::tests(),
         resize::tests(),
         snapshot::tests(),
         schedule::tests(),

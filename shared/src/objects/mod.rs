@@ -7,6 +7,7 @@ pub mod instance;
 pub mod kept;
 pub mod order;
 pub mod overrides;
+pub mod pod_security;
 pub mod pods;
 pub mod primary;
 pub mod privilege;

@@ -2,54 +2,36 @@
 
 use serde_json::Value;
 
-use super::pods::pod_spec;
+use super::pod_security::{Level, violations};
 use super::resource::text;
 
-/// RBAC kinds, privileged containers, namespaces of the host and hostPath volumes among `objects`, a line each.
+/// A Secret that the control plane fills with a ServiceAccount's token.
+const TOKEN_SECRET: &str = "kubernetes.io/service-account-token";
+
+/// What `objects` ask for beyond the Pod Security Standard `baseline`, the rights of a ServiceAccount other than `default`,
+/// and RBAC kinds, a line each.
 pub fn privileges(objects: &[Value]) -> Vec<String> {
     objects.iter().flat_map(of_object).collect()
 }
 
 fn of_object(object: &Value) -> Vec<String> {
-    let what = format!(
-        "{} {:?}",
-        text(object, "/kind"),
-        text(object, "/metadata/name")
-    );
+    let kind = text(object, "/kind");
+    let what = format!("{kind} {:?}", text(object, "/metadata/name"));
+    if let Some(right) = right(object) {
+        return vec![format!("{what}: {right}")];
+    }
+    let asked = violations(object).into_iter();
+    let asked = asked.filter(|one| one.level != Level::Restricted);
+    asked.map(|one| format!("{what}: {one}")).collect()
+}
+
+/// What an object gives beside Pods: rights by RBAC, a token.
+pub fn right(object: &Value) -> Option<&'static str> {
     if text(object, "/apiVersion").starts_with("rbac.authorization.k8s.io/") {
-        return vec![what];
+        return Some("it gives rights");
     }
-    let Some(spec) = pod_spec(object) else {
-        return Vec::new();
-    };
-    let list = |field: &str| {
-        spec.get(field)
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-    };
-    let mut found = Vec::new();
-    for field in ["hostNetwork", "hostPID", "hostIPC"] {
-        if spec.get(field) == Some(&Value::Bool(true)) {
-            found.push(format!("{field} of {what}"));
-        }
-    }
-    let containers = list("initContainers").chain(list("containers"));
-    for container in containers.chain(list("ephemeralContainers")) {
-        if container.pointer("/securityContext/privileged") == Some(&Value::Bool(true)) {
-            found.push(format!(
-                "privileged container {:?} of {what}",
-                text(container, "/name")
-            ));
-        }
-    }
-    for volume in list("volumes").filter(|volume| volume.get("hostPath").is_some()) {
-        found.push(format!(
-            "hostPath volume {:?} of {what}",
-            text(volume, "/name")
-        ));
-    }
-    found
+    let secret = text(object, "/kind") == "Secret" && text(object, "/type") == TOKEN_SECRET;
+    secret.then_some("type is kubernetes.io/service-account-token")
 }
 
 #[cfg(test)]
@@ -63,17 +45,21 @@ mod tests {
             "hostPID": true, "hostNetwork": false,
             "containers": [{"name": "a"}, {"name": "b", "securityContext": {"privileged": true}}],
             "volumes": [{"name": "v", "hostPath": {"path": "/"}}, {"name": "w", "emptyDir": {}}]}});
-        let set = json!({"kind": "StatefulSet", "metadata": {"name": "s"}, "spec": {"template": {"spec": {"hostIPC": true}}}});
+        let set = json!({"kind": "StatefulSet", "metadata": {"name": "s"}, "spec": {"template": {"spec": {
+            "hostIPC": true, "serviceAccountName": "builder", "containers": []}}}});
         let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "r"}});
+        let token = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "t"}, "type": TOKEN_SECRET});
         let plain = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "x"}});
         assert_eq!(
-            privileges(&[pod, set, role, plain]),
+            privileges(&[pod, set, role, token, plain]),
             [
-                "hostPID of Pod \"p\"",
-                "privileged container \"b\" of Pod \"p\"",
-                "hostPath volume \"v\" of Pod \"p\"",
-                "hostIPC of StatefulSet \"s\"",
-                "Role \"r\"",
+                "Pod \"p\": hostPID is true",
+                "Pod \"p\": container \"b\": securityContext.privileged is true",
+                "Pod \"p\": volume \"v\" is the hostPath \"/\"",
+                "StatefulSet \"s\": hostIPC is true",
+                "StatefulSet \"s\": serviceAccountName is \"builder\"",
+                "Role \"r\": it gives rights",
+                "Secret \"t\": type is kubernetes.io/service-account-token",
             ]
         );
     }

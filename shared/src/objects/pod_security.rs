@@ -1,0 +1,136 @@
+//! The Pod Security Standards: what the Pods of an object ask for beyond the levels `baseline` and `restricted`.
+//!
+//! ```text
+//! object ─► PodTemplate ─► CHECKS ─► Violation
+//!           metadata,      one row    level, container,
+//!           spec           a check    field, value
+//! ```
+//!
+//! The rows are those of Kubernetes 1.36, whose newest policy version is v1.35. A live test compares every row with the
+//! admission of a real API server, in both directions.
+
+mod baseline;
+mod identity;
+mod pod;
+mod restricted;
+
+use std::fmt;
+
+use serde_json::Value;
+
+use pod::{Found, PodTemplate};
+
+/// The Kubernetes version whose table this is.
+pub const TABLE_VERSION: &str = "1.36";
+
+/// What a check belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Prevents known ways to gain rights on the node.
+    Baseline,
+    /// Follows the practices of hardened Pods; an ordinary image does not meet it.
+    Restricted,
+    /// No part of the standards: rights that a Pod has towards the API server.
+    Identity,
+}
+
+/// One row of the table.
+#[derive(Clone, Copy)]
+pub struct Check {
+    /// What Kubernetes calls it.
+    pub id: &'static str,
+    /// The level it belongs to.
+    pub level: Level,
+    /// The policy version that has it in this form first: `v1.SINCE`.
+    pub since: u32,
+    find: fn(&PodTemplate<'_>, &mut Found),
+}
+
+const fn check(
+    id: &'static str,
+    level: Level,
+    since: u32,
+    find: fn(&PodTemplate<'_>, &mut Found),
+) -> Check {
+    Check {
+        id,
+        level,
+        since,
+        find,
+    }
+}
+
+/// Every check, in the order of the standards' page.
+#[rustfmt::skip]
+pub const CHECKS: &[Check] = &[
+    check("windowsHostProcess", Level::Baseline, 0, baseline::windows_host_process),
+    check("hostNamespaces", Level::Baseline, 0, baseline::host_namespaces),
+    check("privileged", Level::Baseline, 0, baseline::privileged),
+    check("capabilities_baseline", Level::Baseline, 0, baseline::capabilities),
+    check("hostPathVolumes", Level::Baseline, 0, baseline::host_path_volumes),
+    check("hostPorts", Level::Baseline, 0, baseline::host_ports),
+    check("hostProbesAndHostLifecycle", Level::Baseline, 34, baseline::host_probes),
+    check("appArmorProfile", Level::Baseline, 0, baseline::app_armor_profile),
+    check("seLinuxOptions", Level::Baseline, 31, baseline::se_linux_options),
+    check("procMount", Level::Baseline, 35, baseline::proc_mount),
+    check("seccompProfile_baseline", Level::Baseline, 19, baseline::seccomp_profile),
+    // Up to 1.26 the kubelet heeds these annotations; later versions have no check for them, since nothing reads them.
+    check("seccompProfile_baseline", Level::Baseline, 0, baseline::seccomp_annotations),
+    check("sysctls", Level::Baseline, 32, baseline::sysctls),
+    check("restrictedVolumes", Level::Restricted, 0, restricted::volume_types),
+    check("allowPrivilegeEscalation", Level::Restricted, 25, restricted::privilege_escalation),
+    check("runAsNonRoot", Level::Restricted, 35, restricted::run_as_non_root),
+    check("runAsUser", Level::Restricted, 35, restricted::run_as_user),
+    check("seccompProfile_restricted", Level::Restricted, 25, restricted::seccomp_profile),
+    check("capabilities_restricted", Level::Restricted, 25, restricted::capabilities),
+    check("procMount_restricted", Level::Restricted, 35, restricted::proc_mount),
+    check("serviceAccountName", Level::Identity, 0, identity::service_account),
+    check("serviceAccountToken", Level::Identity, 0, identity::projected_tokens),
+];
+
+/// Something that a Pod asks for beyond a level.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// The check that finds it.
+    pub id: &'static str,
+    /// The level that forbids it.
+    pub level: Level,
+    /// The container, or `None` for the Pod as a whole.
+    pub container: Option<String>,
+    /// JSON pointer of the field in the object, whether it is set or not.
+    pub pointer: String,
+    /// The field and its value: `hostNetwork is true`.
+    pub what: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.container {
+            Some(container) => write!(f, "container {container:?}: {}", self.what),
+            None => f.write_str(&self.what),
+        }
+    }
+}
+
+/// All that the Pods of an object ask for, in the order of the table. Pods are found by their shape, so that those of a kind
+/// that nobody here knows are found too.
+pub fn violations(object: &Value) -> Vec<Violation> {
+    let pods = PodTemplate::all(object);
+    let mut all = Vec::new();
+    for check in CHECKS {
+        let mut found = Found::default();
+        pods.iter().for_each(|pod| (check.find)(pod, &mut found));
+        all.extend(found.0.into_iter().map(|field| Violation {
+            id: check.id,
+            level: check.level,
+            container: field.container,
+            pointer: field.pointer,
+            what: field.what,
+        }));
+    }
+    all
+}
+
+#[cfg(test)]
+#[path = "pod_security_tests.rs"]
+mod tests;

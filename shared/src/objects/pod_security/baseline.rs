@@ -1,0 +1,218 @@
+//! The checks of the level `baseline`.
+
+use serde_json::Value;
+
+use super::pod::{Found, PodTemplate, shown};
+
+/// Capabilities that may be added: those that container runtimes give anyway.
+const CAPABILITIES: [&str; 13] = [
+    "AUDIT_WRITE",
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "FOWNER",
+    "FSETID",
+    "KILL",
+    "MKNOD",
+    "NET_BIND_SERVICE",
+    "SETFCAP",
+    "SETGID",
+    "SETPCAP",
+    "SETUID",
+    "SYS_CHROOT",
+];
+
+/// Kernel parameters that are a Pod's own.
+const SYSCTLS: [&str; 12] = [
+    "kernel.shm_rmid_forced",
+    "net.ipv4.ip_local_port_range",
+    "net.ipv4.ip_local_reserved_ports",
+    "net.ipv4.ip_unprivileged_port_start",
+    "net.ipv4.ping_group_range",
+    "net.ipv4.tcp_fin_timeout",
+    "net.ipv4.tcp_keepalive_intvl",
+    "net.ipv4.tcp_keepalive_probes",
+    "net.ipv4.tcp_keepalive_time",
+    "net.ipv4.tcp_rmem",
+    "net.ipv4.tcp_syncookies",
+    "net.ipv4.tcp_wmem",
+];
+
+const SE_LINUX_TYPES: [&str; 5] = [
+    "",
+    "container_t",
+    "container_init_t",
+    "container_kvm_t",
+    "container_engine_t",
+];
+
+/// Profiles, of seccomp and AppArmor, that confine.
+const PROFILES: [&str; 2] = ["RuntimeDefault", "Localhost"];
+
+const APP_ARMOR: &str = "container.apparmor.security.beta.kubernetes.io/";
+const SECCOMP_POD: &str = "seccomp.security.alpha.kubernetes.io/pod";
+const SECCOMP_CONTAINER: &str = "container.seccomp.security.alpha.kubernetes.io/";
+
+/// Where a probe or a hook may name another host.
+const HANDLERS: [&str; 5] = [
+    "livenessProbe",
+    "readinessProbe",
+    "startupProbe",
+    "lifecycle.postStart",
+    "lifecycle.preStop",
+];
+
+fn is_off(value: &Value) -> bool {
+    *value == Value::Bool(false)
+}
+
+/// True for one of these texts.
+pub(super) fn is_among(value: &Value, allowed: &[&str]) -> bool {
+    value.as_str().is_some_and(|text| allowed.contains(&text))
+}
+
+pub(super) fn windows_host_process(pod: &PodTemplate<'_>, found: &mut Found) {
+    for part in pod.contexts() {
+        found.unless(&part, "securityContext.windowsOptions.hostProcess", is_off);
+    }
+}
+
+pub(super) fn host_namespaces(pod: &PodTemplate<'_>, found: &mut Found) {
+    for field in ["hostNetwork", "hostPID", "hostIPC"] {
+        found.unless(&pod.pod(), field, is_off);
+    }
+}
+
+pub(super) fn privileged(pod: &PodTemplate<'_>, found: &mut Found) {
+    for container in pod.containers() {
+        found.unless(&container, "securityContext.privileged", is_off);
+    }
+}
+
+pub(super) fn capabilities(pod: &PodTemplate<'_>, found: &mut Found) {
+    added(pod, &CAPABILITIES, found);
+}
+
+/// Takes down what is added beyond `allowed`.
+pub(super) fn added(pod: &PodTemplate<'_>, allowed: &[&str], found: &mut Found) {
+    const FIELD: &str = "securityContext.capabilities.add";
+    for container in pod.containers() {
+        for item in container.items(FIELD) {
+            if !is_among(item.value(), allowed) {
+                found.part(&item, format!("{FIELD} has {}", shown(item.value())));
+            }
+        }
+    }
+}
+
+pub(super) fn host_path_volumes(pod: &PodTemplate<'_>, found: &mut Found) {
+    for volume in pod.volumes() {
+        if let Some(source) = volume.field("hostPath") {
+            let path = source.get("path").unwrap_or(&Value::Null);
+            let what = format!("volume {:?} is the hostPath {}", volume.name(), shown(path));
+            found.part(&volume, what);
+        }
+    }
+}
+
+pub(super) fn host_ports(pod: &PodTemplate<'_>, found: &mut Found) {
+    for container in pod.containers() {
+        for port in container.items("ports") {
+            found.unless(&port, "hostPort", |value| *value == Value::from(0));
+        }
+    }
+}
+
+pub(super) fn host_probes(pod: &PodTemplate<'_>, found: &mut Found) {
+    for container in pod.containers() {
+        for handler in HANDLERS {
+            for action in ["httpGet", "tcpSocket"] {
+                let field = format!("{handler}.{action}.host");
+                found.unless(&container, &field, |value| is_among(value, &[""]));
+            }
+        }
+    }
+}
+
+pub(super) fn app_armor_profile(pod: &PodTemplate<'_>, found: &mut Found) {
+    profile(pod, "appArmorProfile", found);
+    for (key, annotation) in pod.annotations(APP_ARMOR) {
+        let value = annotation.value();
+        if !is_among(value, &["", "runtime/default"]) && !is_local(value) {
+            found.part(&annotation, format!("annotation {key} is {}", shown(value)));
+        }
+    }
+}
+
+/// Takes down profiles that are given and do not confine.
+fn profile(pod: &PodTemplate<'_>, field: &str, found: &mut Found) {
+    for part in pod.contexts() {
+        let given = format!("securityContext.{field}");
+        let kind = format!("{given}.type");
+        if part.field(&given).is_some()
+            && !part
+                .field(&kind)
+                .is_some_and(|kind| is_among(kind, &PROFILES))
+        {
+            found.field(&part, &kind);
+        }
+    }
+}
+
+fn is_local(value: &Value) -> bool {
+    value
+        .as_str()
+        .is_some_and(|text| text.starts_with("localhost/"))
+}
+
+pub(super) fn se_linux_options(pod: &PodTemplate<'_>, found: &mut Found) {
+    for part in pod.contexts() {
+        for (field, allowed) in [
+            ("type", SE_LINUX_TYPES.as_slice()),
+            ("user", &[""]),
+            ("role", &[""]),
+        ] {
+            let field = format!("securityContext.seLinuxOptions.{field}");
+            found.unless(&part, &field, |value| is_among(value, allowed));
+        }
+    }
+}
+
+pub(super) fn proc_mount(pod: &PodTemplate<'_>, found: &mut Found) {
+    if !pod.has_user_namespace() {
+        proc_mount_of_all(pod, found);
+    }
+}
+
+/// Takes down containers whose `/proc` is not masked.
+pub(super) fn proc_mount_of_all(pod: &PodTemplate<'_>, found: &mut Found) {
+    for container in pod.containers() {
+        found.unless(&container, "securityContext.procMount", |value| {
+            is_among(value, &["Default"])
+        });
+    }
+}
+
+pub(super) fn seccomp_profile(pod: &PodTemplate<'_>, found: &mut Found) {
+    profile(pod, "seccompProfile", found);
+}
+
+pub(super) fn seccomp_annotations(pod: &PodTemplate<'_>, found: &mut Found) {
+    for (key, annotation) in pod
+        .annotations(SECCOMP_POD)
+        .chain(pod.annotations(SECCOMP_CONTAINER))
+    {
+        let value = annotation.value();
+        if !is_among(value, &["runtime/default", "docker/default"]) && !is_local(value) {
+            found.part(&annotation, format!("annotation {key} is {}", shown(value)));
+        }
+    }
+}
+
+pub(super) fn sysctls(pod: &PodTemplate<'_>, found: &mut Found) {
+    for sysctl in pod.pod().items("securityContext.sysctls") {
+        let name = sysctl.name();
+        if !SYSCTLS.contains(&name) {
+            found.part(&sysctl, format!("securityContext.sysctls has {name:?}"));
+        }
+    }
+}

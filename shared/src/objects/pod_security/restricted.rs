@@ -1,0 +1,114 @@
+//! The checks of the level `restricted`, beside those of `baseline`.
+
+use serde_json::Value;
+
+use super::baseline::{added, is_among, proc_mount_of_all};
+use super::pod::{Found, Part, PodTemplate};
+
+/// Volumes that reach no further than the session's Namespace.
+const VOLUMES: [&str; 9] = [
+    "configMap",
+    "csi",
+    "downwardAPI",
+    "emptyDir",
+    "ephemeral",
+    "image",
+    "persistentVolumeClaim",
+    "projected",
+    "secret",
+];
+
+pub(super) fn volume_types(pod: &PodTemplate<'_>, found: &mut Found) {
+    for volume in pod.volumes() {
+        // A volume without a source is an emptyDir.
+        let other = |(key, value): &(&String, &Value)| *key != "name" && !value.is_null();
+        let mut sources = volume
+            .value()
+            .as_object()
+            .into_iter()
+            .flatten()
+            .filter(other);
+        if let Some((kind, _)) = sources.find(|(kind, _)| !VOLUMES.contains(&kind.as_str())) {
+            found.part(
+                &volume,
+                format!("volume {:?} is of the type {kind}", volume.name()),
+            );
+        }
+    }
+}
+
+pub(super) fn privilege_escalation(pod: &PodTemplate<'_>, found: &mut Found) {
+    const FIELD: &str = "securityContext.allowPrivilegeEscalation";
+    for container in linux(pod) {
+        if container.field(FIELD) != Some(&Value::Bool(false)) {
+            found.field(&container, FIELD);
+        }
+    }
+}
+
+/// The containers, unless they are of Windows: the standards ask of them only what Windows has.
+fn linux<'o>(pod: &PodTemplate<'o>) -> impl Iterator<Item = Part<'o>> {
+    let windows = pod.is_windows();
+    pod.containers().filter(move |_| !windows)
+}
+
+pub(super) fn run_as_non_root(pod: &PodTemplate<'_>, found: &mut Found) {
+    const FIELD: &str = "securityContext.runAsNonRoot";
+    if pod.has_user_namespace() {
+        return;
+    }
+    let whole = pod.pod();
+    found.unless(&whole, FIELD, |value| *value == Value::Bool(true));
+    let inherited = whole.field(FIELD) == Some(&Value::Bool(true));
+    for container in pod.containers() {
+        match container.field(FIELD) {
+            None if inherited => {}
+            Some(Value::Bool(true)) => {}
+            _ => found.field(&container, FIELD),
+        }
+    }
+}
+
+pub(super) fn run_as_user(pod: &PodTemplate<'_>, found: &mut Found) {
+    if pod.has_user_namespace() {
+        return;
+    }
+    for part in pod.contexts() {
+        found.unless(&part, "securityContext.runAsUser", |value| {
+            *value != Value::from(0)
+        });
+    }
+}
+
+pub(super) fn seccomp_profile(pod: &PodTemplate<'_>, found: &mut Found) {
+    const FIELD: &str = "securityContext.seccompProfile.type";
+    let confines = |value: &Value| is_among(value, &["RuntimeDefault", "Localhost"]);
+    let inherited = pod.pod().field(FIELD).is_some_and(confines);
+    for container in linux(pod) {
+        match container.field("securityContext.seccompProfile") {
+            None if inherited => {}
+            Some(_) if container.field(FIELD).is_some_and(confines) => {}
+            _ => found.field(&container, FIELD),
+        }
+    }
+}
+
+pub(super) fn capabilities(pod: &PodTemplate<'_>, found: &mut Found) {
+    const FIELD: &str = "securityContext.capabilities.drop";
+    if pod.is_windows() {
+        return;
+    }
+    for container in pod.containers() {
+        if !container
+            .items(FIELD)
+            .any(|item| is_among(item.value(), &["ALL"]))
+        {
+            found.field(&container, FIELD);
+        }
+    }
+    added(pod, &["NET_BIND_SERVICE"], found);
+}
+
+pub(super) fn proc_mount(pod: &PodTemplate<'_>, found: &mut Found) {
+    proc_mount_of_all(pod, found);
+}
