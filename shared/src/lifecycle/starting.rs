@@ -73,6 +73,9 @@ impl Ahead {
         sink: &mut dyn Sink,
     ) -> Result<Self> {
         unfinished::whole(&present.object)?;
+        if !wish.trust_manifest {
+            trust::own(cluster, &present).await?;
+        }
         let (template, stored) =
             futures::try_join!(template_of(cluster, &present), stored_of(cluster, &present))?;
         let mut spec = present.session.spec.clone();
@@ -108,7 +111,7 @@ impl Ahead {
             use_existing: wish.use_existing.clone(),
         };
         if !wish.trust_manifest {
-            trust::own_and_harmless(cluster, &present, &start).await?;
+            trust::harmless(&present, &start)?;
         }
         present.live.rest = others(cluster, &present, &start).await?;
         if let Some(conflict) = claim_conflict(&present.session, &start, &present.live) {
