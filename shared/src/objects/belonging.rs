@@ -113,6 +113,8 @@ impl Belonging {
             .and_then(Value::as_object_mut)
         {
             metadata.insert("namespace".into(), self.namespace.as_str().into());
+            // Data is nobody's, whatever its author wrote.
+            metadata.shift_remove("ownerReferences");
             if let (false, Some(owner)) = (data, self.owner_reference()) {
                 metadata.insert("ownerReferences".into(), json!([owner]));
             }
@@ -131,6 +133,9 @@ impl Belonging {
             for claim in claims {
                 ensure_map(claim, "/metadata");
                 self.mark(claim.pointer_mut("/metadata"), true, true);
+                if let Some(metadata) = claim.get_mut("metadata").and_then(Value::as_object_mut) {
+                    metadata.shift_remove("ownerReferences");
+                }
             }
         }
         self.settle(object);
