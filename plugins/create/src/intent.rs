@@ -14,7 +14,7 @@ use session_shared::names::{SessionName, TemplateName, UserId};
 use session_shared::objects::{overrides, primary, resource::text};
 use session_shared::quantity::Quantity;
 use session_shared::report::console::Console;
-use session_shared::template::extract_secret_literals;
+use session_shared::template::{Source, extract_secret_literals};
 
 use crate::args::Args;
 use crate::files;
@@ -173,14 +173,15 @@ fn from_file(
     let source = source(file, console.input())?;
     let shown = source.name();
     if let Some(session) = files::session_object(&source)? {
-        return from_session(shown, session, args);
-    }
-    let extracted = extract_secret_literals(&source)?;
-    for (name, value) in extracted.values {
-        assigned.files.entry(name).or_insert(value);
+        let mut found = from_session(shown, session, args)?;
+        if let (Body::Manifest(name), Some(text)) = (&found.body, found.spec.manifest.take()) {
+            let manifest = Source::new(name, text)?;
+            found.spec.manifest = Some(without_secrets(&manifest, assigned, console)?);
+        }
+        return Ok(found);
     }
     let mut spec = SessionSpec {
-        manifest: Some(extracted.text),
+        manifest: Some(without_secrets(&source, assigned, console)?),
         ..SessionSpec::default()
     };
     spec.primary = args.primary.as_deref().map(primary::parse).transpose()?;
@@ -193,6 +194,32 @@ fn from_file(
         spec,
         body,
     })
+}
+
+/// A manifest as it is stored: who may read a Session reads it. Values of its Secrets become values from files.
+fn without_secrets(
+    source: &Source,
+    assigned: &mut Assigned,
+    console: &mut Console,
+) -> Result<String> {
+    let extracted = extract_secret_literals(source)?;
+    for problem in &extracted.readable {
+        console.warn(&problem.to_string());
+    }
+    if let Some(hint) = extracted
+        .readable
+        .iter()
+        .find_map(|problem| problem.hint.as_deref())
+    {
+        console.hint(hint);
+    }
+    for problem in &extracted.dropped {
+        console.note(&problem.to_string());
+    }
+    for (name, value) in extracted.values {
+        assigned.files.entry(name).or_insert(value);
+    }
+    Ok(extracted.text)
 }
 
 fn from_session(file: &str, mut object: Value, args: &Args) -> Result<Found> {

@@ -38,6 +38,9 @@ impl Verb for Create {
         let (observed, controller) = observe::observe(&cluster, &intent, ground.now()).await?;
         // pure
         let subject = plan::subject(&intent, &observed)?;
+        for privilege in subject.privileges(&intent.body) {
+            ground.console.warn(&privilege);
+        }
         if intent.dry_run_shows() {
             return show::dry_run(&intent, &subject, format, &mut ground.console);
         }

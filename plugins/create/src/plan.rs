@@ -9,6 +9,7 @@ use session_shared::api::{API_VERSION, SecretsFrom, SessionSpec, SessionTemplate
 use session_shared::labels;
 use session_shared::names::{NamespaceName, SessionName, UserId};
 use session_shared::objects::belonging::Belonging;
+use session_shared::objects::privilege::privileges;
 use session_shared::reconcile::{self, Recipe, Rendered, Start, record};
 
 use crate::intent::{Body, Intent};
@@ -160,6 +161,18 @@ impl Subject {
         full["metadata"]["annotations"][labels::USER_ID] = self.belonging.user_id.as_str().into();
         full["metadata"]["annotations"][labels::RUN] = self.belonging.run.as_str().into();
         full
+    }
+
+    /// What a manifest asks for beyond an ordinary session, a line each: its first start is asked for here and now, later
+    /// ones have to be confirmed. What a template asks for is its author's affair.
+    pub(crate) fn privileges(&self, body: &Body) -> Vec<String> {
+        if matches!(body, Body::Template(_)) {
+            return Vec::new();
+        }
+        let asked = privileges(&self.rendered.rendering.objects).into_iter();
+        asked
+            .map(|one| format!("{one}: later starts need --trust-manifest"))
+            .collect()
     }
 
     /// All that a quota counts: the Session and its objects.

@@ -71,7 +71,7 @@ pub(crate) async fn run(args: &Render, connection: &Connection, ground: &mut Gro
         owner,
         namespace,
     };
-    let rendered = render(&chosen, &subject, args, &mut assigned)?;
+    let rendered = render(&chosen, &subject, args, &mut assigned, &mut ground.console)?;
     print(rendered, &subject, format, documents, &mut ground.console)
 }
 
@@ -93,6 +93,7 @@ fn render(
     subject: &Subject,
     args: &Render,
     assigned: &mut Assigned,
+    console: &mut Console,
 ) -> Result<Rendered> {
     let mut spec = SessionSpec {
         user_id: subject.owner.to_string(),
@@ -112,6 +113,9 @@ fn render(
             spec.primary = args.primary.as_deref().map(primary::parse).transpose()?;
             // As create does: a password that stands in the file is a secret, and not printed.
             let extracted = extract_secret_literals(source)?;
+            for problem in &extracted.readable {
+                console.warn(&problem.to_string());
+            }
             for (name, value) in extracted.values {
                 assigned.files.entry(name).or_insert(value);
             }

@@ -1,38 +1,44 @@
 //! Literal values of Secrets out of a manifest: who may read a Session must not read its passwords.
 
+mod beside;
+mod same;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use anyhow::Result;
 use granit_parser::ScalarStyle;
 
-use super::manifest::Manifest;
-use super::node::{Node, Scalar, Step};
+use super::manifest::{Document, Manifest};
+use super::node::{Scalar, Step};
 use super::parameter::ALWAYS_SET;
 use super::placeholder::{Piece, Var};
 use super::position::Position;
-use super::problem::Problems;
-use super::source::Source;
+use super::problem::{Problem, Problems};
+use super::source::{Place, Source};
+use beside::Telling;
 
-/// A manifest without secrets, and the secrets. Rendered with them it gives the same objects.
+/// A manifest without secrets, and the secrets. Rendered with them it gives the same objects, but for annotations of
+/// Secrets that repeat their data.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Extracted {
-    /// The manifest's text: every literal part of a value in a Secret's data is a placeholder now, everything else is as it
-    /// was, byte by byte.
+    /// The manifest's text: every literal part of a value in a Secret's data is a placeholder now, and comments and annotations
+    /// that may tell of one are gone. Everything else is as it was, byte by byte.
     pub text: String,
     /// The values of these placeholders, which stand only in Secrets and therefore are secret parameters; among them the
     /// defaults of placeholders that stand only in Secrets. What the user gives goes before them.
     pub values: BTreeMap<String, String>,
+    /// What is gone from the text without being kept elsewhere.
+    pub dropped: Vec<Problem>,
+    /// Passwords that stay in the text, because they stand outside of Secrets.
+    pub readable: Vec<Problem>,
 }
-
-/// kubectl's copy of a whole object, the data of a Secret included.
-const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// Moves literal values of Secrets out of a manifest.
 ///
 /// # Errors
-/// What [`Manifest::parse`] finds; a value that stands in a Secret's data and, by an alias, elsewhere too; a Secret with
-/// kubectl's last-applied annotation; a placeholder with two defaults.
+/// What [`Manifest::parse`] finds; a value that stands in a Secret's data and, by an alias, elsewhere too; a placeholder with
+/// two defaults.
 pub fn extract_secret_literals(source: &Source) -> Result<Extracted> {
     let manifest = Manifest::parse(source)?;
     let mut extractor = Extractor {
@@ -43,34 +49,53 @@ pub fn extract_secret_literals(source: &Source) -> Result<Extracted> {
         values: BTreeMap::new(),
         defaults: BTreeMap::new(),
         edits: BTreeMap::new(),
+        emptied: BTreeSet::new(),
+        dropped: Vec::new(),
         problems: Problems::default(),
     };
-    extractor.read();
-    let (edits, values, defaults) = (extractor.edits, extractor.values, extractor.defaults);
-    let mut problems = extractor.problems;
-    let text = edited(source.text(), edits.values());
-    if problems.is_empty() {
-        let same = Source::new(source.name(), text.clone())
-            .and_then(|source| Manifest::parse(&source))
-            .is_ok_and(|moved| same(&manifest, &moved, &values, &defaults));
-        if !same {
+    extractor.read_data();
+    let telling = Telling::of(&extractor);
+    extractor.drop_annotations(&telling);
+    extractor.check_aliases();
+    extractor.drop_comments(&telling);
+    let text = edited(source.text(), extractor.edits.values());
+    if extractor.problems.is_empty() {
+        let moved = Source::new(source.name(), text.clone());
+        let moved = moved.and_then(|source| Manifest::parse(&source));
+        if !moved.is_ok_and(|moved| extractor.is_same(&moved)) {
             let message = "the values of its Secrets cannot be moved out: write them in quotes";
-            problems.push(manifest.problem(super::source::Place::default(), message));
+            let problem = manifest.problem(Place::default(), message);
+            extractor.problems.push(problem);
         }
     }
-    let values = values.into_iter().chain(defaults).collect();
-    problems
-        .or(Extracted { text, values })
+    let extracted = Extracted {
+        text,
+        values: extractor
+            .values
+            .into_iter()
+            .chain(extractor.defaults)
+            .collect(),
+        dropped: extractor.dropped,
+        readable: manifest.plain_credentials(),
+    };
+    extractor
+        .problems
+        .or(extracted)
         .map_err(Problems::into_error)
 }
 
-/// The text with its edits, which ascend.
+/// The text with its edits.
 fn edited<'e>(text: &str, edits: impl Iterator<Item = &'e Edit>) -> String {
+    let mut edits: Vec<&Edit> = edits.collect();
+    edits.sort_by_key(|edit| edit.bytes.start);
     let (mut edited, mut from) = (String::with_capacity(text.len()), 0);
     for edit in edits {
-        edited.push_str(text.get(from..edit.bytes.start).unwrap_or_default());
-        edited.push_str(&edit.text);
-        from = edit.bytes.end;
+        // A comment in the header of a block goes with the block.
+        if edit.bytes.end > from {
+            edited.push_str(text.get(from..edit.bytes.start).unwrap_or_default());
+            edited.push_str(&edit.text);
+            from = edit.bytes.end;
+        }
     }
     edited.push_str(text.get(from..).unwrap_or_default());
     edited
@@ -102,32 +127,40 @@ struct Extractor<'m> {
     defaults: BTreeMap<String, String>,
     /// By the first byte of the scalar, so that an alias does not edit its anchor twice.
     edits: BTreeMap<usize, Edit>,
+    /// The first bytes of annotations that have no value any more.
+    emptied: BTreeSet<usize>,
+    dropped: Vec<Problem>,
     problems: Problems,
 }
 
 impl<'m> Extractor<'m> {
-    fn read(&mut self) {
-        let manifest = self.manifest;
-        for document in manifest
-            .documents
-            .iter()
-            .filter(|document| document.kind.is_secret())
-        {
+    /// The documents that are Secrets.
+    fn secrets(&self) -> impl Iterator<Item = &'m Document> + use<'m> {
+        let documents = self.manifest.documents.iter();
+        documents.filter(|document| document.kind.is_secret())
+    }
+
+    fn read_data(&mut self) {
+        for document in self.secrets() {
             document.visit(&mut |path, position, scalar| match path {
                 [.., Step::Key(key)] if position.is_secret() => self.scalar(key, scalar),
-                [.., Step::Key(LAST_APPLIED)] if position == Position::Annotation => {
-                    let message = format!(
-                        "annotation {LAST_APPLIED} of a Secret repeats its data: take it out"
-                    );
-                    self.problems.push(manifest.problem(scalar.place, message));
-                }
+                _ if position.is_secret() => self.scalar("VALUE", scalar),
                 _ => {}
             });
         }
+    }
+
+    /// Finds what was edited for a Secret and stands elsewhere too, by an alias.
+    fn check_aliases(&mut self) {
+        let manifest = self.manifest;
         for document in &manifest.documents {
             document.visit(&mut |_, position, scalar| {
-                let elsewhere = !position.is_secret() && !scalar.bytes.is_empty();
-                if elsewhere && self.edits.contains_key(&scalar.bytes.start) {
+                let own = match position {
+                    Position::Annotation => document.kind.is_secret(),
+                    position => position.is_secret(),
+                };
+                if !own && !scalar.bytes.is_empty() && self.edits.contains_key(&scalar.bytes.start)
+                {
                     let message =
                         "a Secret's value is used outside of data by an alias: write it out there";
                     self.problems.push(manifest.problem(scalar.place, message));
@@ -243,54 +276,6 @@ fn is_header(text: &str) -> bool {
     let rest = text[1..].trim_start_matches(|c: char| c == '-' || c == '+' || c.is_ascii_digit());
     rest.trim_start().is_empty()
         || rest.starts_with([' ', '\t']) && rest.trim_start().starts_with('#')
-}
-
-/// True if `moved`, its new placeholders filled, is the same manifest.
-fn same(
-    manifest: &Manifest,
-    moved: &Manifest,
-    values: &BTreeMap<String, String>,
-    defaults: &BTreeMap<String, String>,
-) -> bool {
-    let back = |scalar: &Scalar| -> Vec<Piece> {
-        let mut pieces: Vec<Piece> = Vec::new();
-        for piece in &scalar.pieces {
-            let piece = match piece {
-                Piece::Text(text) => Piece::Text(text.clone()),
-                Piece::Var(var) => match values.get(&var.name) {
-                    Some(value) => Piece::Text(value.clone()),
-                    None => Piece::Var(Var {
-                        name: var.name.clone(),
-                        default: var
-                            .default
-                            .clone()
-                            .or_else(|| defaults.get(&var.name).cloned()),
-                        ordinal: 0,
-                    }),
-                },
-            };
-            match (pieces.last_mut(), piece) {
-                (Some(Piece::Text(last)), Piece::Text(text)) => last.push_str(&text),
-                (_, piece) => pieces.push(piece),
-            }
-        }
-        pieces
-    };
-    let flat = |manifest: &Manifest| {
-        let mut all = Vec::new();
-        for document in &manifest.documents {
-            document.root.walk(&mut Vec::new(), &mut |path, node| {
-                let pieces = node.scalar().map(back);
-                all.push((
-                    super::node::pointer(path),
-                    matches!(node, Node::Sequence(..)),
-                    pieces,
-                ));
-            });
-        }
-        all
-    };
-    flat(manifest) == flat(moved)
 }
 
 impl std::fmt::Debug for Extracted {

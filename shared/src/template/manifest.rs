@@ -10,6 +10,7 @@ use super::node::{Node, Scalar, Step, pointer};
 use super::position::{Position, Type};
 use super::problem::{Problem, Problems, problem};
 use super::source::{Place, Source};
+use crate::names::SUBDOMAIN_MAX;
 
 /// Longest manifest that a Session or SessionTemplate takes, in characters.
 pub const MANIFEST_MAX: usize = 200_000;
@@ -46,6 +47,8 @@ pub struct PlaceholderPlace {
     pub in_secret: bool,
     /// True where the value is text whatever it looks like (names, labels, annotations, env, data, args).
     pub strings_only: bool,
+    /// True in env, args and a ConfigMap: free text that everybody sees who may read the object.
+    pub readable: bool,
 }
 
 /// A placeholder: a name and every place it stands in.
@@ -139,6 +142,7 @@ impl Manifest {
                         strings_only: position.strings_only()
                             || !scalar.is_plain()
                             || scalar.whole().is_none(),
+                        readable: position.is_readable(),
                     };
                     let at = *known.entry(&var.name).or_insert_with(|| {
                         found.push(Placeholder {
@@ -269,8 +273,13 @@ fn nameless(source: &Source, root: &Node, kind: &str) -> Option<Problem> {
 fn type_of(source: &Source, root: &Node, key: &str, problems: &mut Problems) -> Option<String> {
     let complaint = match root.get(key) {
         Some(Node::Scalar(scalar)) => match scalar.literal() {
-            Some(text) if !text.is_empty() => return Some(text.to_owned()),
-            Some(_) => problem(source, scalar.place, format!("{key} is empty")),
+            Some("") => problem(source, scalar.place, format!("{key} is empty")),
+            Some(text) if text.len() <= SUBDOMAIN_MAX => return Some(text.to_owned()),
+            Some(_) => problem(
+                source,
+                scalar.place,
+                format!("{key} has more than {SUBDOMAIN_MAX} characters"),
+            ),
             None => problem(
                 source,
                 scalar.place,

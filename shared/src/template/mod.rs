@@ -13,9 +13,12 @@
 mod annotation;
 mod builtin;
 mod check;
+mod comments;
+mod credentials;
 mod exposed;
 mod extract;
 mod file;
+mod fill;
 mod foreign;
 mod lint;
 mod loader;
@@ -42,6 +45,7 @@ pub use annotation::plain_value;
 pub use builtin::builtin;
 pub use extract::{Extracted, extract_secret_literals};
 pub use file::TemplateFile;
+pub use fill::{Budget, OUTPUT_MAX, TEXT_MAX};
 pub use lint::{Finding, Severity, lint};
 pub use manifest::{MANIFEST_MAX, Manifest, Placeholder, PlaceholderPlace, plain_objects};
 pub use parameter::{
@@ -49,7 +53,7 @@ pub use parameter::{
 };
 pub use parameters::Parameters;
 pub use problem::{Problem, Problems};
-pub use render::{OUTPUT_MAX, Rendered, RenderedObject, Withheld};
+pub use render::{Rendered, RenderedObject, Withheld};
 pub use resolve::Given;
 pub use scope::{is_cluster_scoped, is_controller_kind};
 pub use secret::{encode_string_data, stored_secrets};

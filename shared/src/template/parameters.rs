@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 
+use super::credentials;
 use super::manifest::{Manifest, Placeholder};
 use super::parameter::{ALWAYS_SET, GENERATED_LENGTH, Parameter, ParameterType};
 use super::problem::{Problem, Problems};
@@ -198,34 +199,13 @@ impl Known {
     /// The warning for something that is a password by its name and stands where everybody who may read the session's
     /// Pods sees it.
     fn in_plain_sight(&self, owner: &str) -> Option<Problem> {
-        const WORDS: [&str; 7] = [
-            "PASSWORD",
-            "PASSWD",
-            "TOKEN",
-            "SECRET",
-            "API_KEY",
-            "PRIVATE_KEY",
-            "CREDENTIAL",
-        ];
         let name = &self.parameter.name;
-        let upper = name.to_ascii_uppercase();
-        if self.is_secret() || !WORDS.iter().any(|word| upper.contains(word)) {
+        if self.is_secret() || !credentials::is_named_so(name) {
             return None;
         }
-        let place = self.placeholder.as_ref()?.places.iter().find(|place| {
-            let pointer = &place.pointer;
-            !place.in_secret
-                && ["/env/", "/args/", "/command/", "/data/"]
-                    .iter()
-                    .any(|part| pointer.contains(part))
-        })?;
-        let message = format!(
-            "{name} stands in plain text in {} of a {}",
-            place.pointer, place.kind
-        );
-        Some(
-            Problem::at(owner, place.place, message)
-                .hint("put it into a Secret and refer to that with valueFrom.secretKeyRef"),
-        )
+        let mut places = self.placeholder.as_ref()?.places.iter();
+        let place = places.find(|place| place.readable)?;
+        let problem = credentials::in_plain_text(name, &place.pointer, &place.kind);
+        Some(Problem::at(owner, place.place, problem).hint(credentials::WAY_OUT))
     }
 }

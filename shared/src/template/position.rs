@@ -77,8 +77,9 @@ impl Position {
         if let [Step::Key(top), rest @ ..] = path {
             match (*top, rest) {
                 ("apiVersion" | "kind", []) => return Self::Type,
-                ("data", [_]) if document.is_secret() => return Self::SecretData,
-                ("stringData", [_]) if document.is_secret() => return Self::SecretText,
+                // However deep: nothing but text belongs there, and what stands deeper is refused only by the server.
+                ("data", [_, ..]) if document.is_secret() => return Self::SecretData,
+                ("stringData", [_, ..]) if document.is_secret() => return Self::SecretText,
                 ("data" | "binaryData", [_]) if document.is("v1", "ConfigMap") => {
                     return Self::ConfigData;
                 }
@@ -152,6 +153,11 @@ impl Position {
         )
     }
 
+    /// True for free text that is no Secret's and is read by a program: where passwords are typed by mistake.
+    pub(super) fn is_readable(self) -> bool {
+        matches!(self, Self::Env | Self::ConfigData | Self::Argument)
+    }
+
     /// True inside a Secret's data: the only place for a secret.
     pub(super) fn is_secret(self) -> bool {
         matches!(self, Self::SecretData | Self::SecretText)
@@ -202,6 +208,7 @@ mod tests {
         ("Pod", "spec/containers/0/image", Position::Free),
         ("Secret", "data/a", Position::SecretData),
         ("Secret", "stringData/a", Position::SecretText),
+        ("Secret", "stringData/a/0/name", Position::SecretText),
         ("Secret", "metadata/data/a", Position::Free),
         ("ConfigMap", "data/name", Position::ConfigData),
         ("Pod", "data/a", Position::Free),

@@ -1,0 +1,295 @@
+//! Passwords in plain text: where a name, an option or a URL says that a literal value is one.
+
+use super::comments;
+use super::manifest::{Document, Manifest};
+use super::node::{Node, Scalar, Step, pointer};
+use super::parameter::ALWAYS_SET;
+use super::placeholder::Piece;
+use super::position::Position;
+use super::problem::Problem;
+
+/// What to do instead.
+pub(super) const WAY_OUT: &str =
+    "put it into a Secret and refer to that with valueFrom.secretKeyRef";
+
+/// Parts of names that passwords have.
+const WORDS: [&str; 10] = [
+    "PASSWORD",
+    "PASSWD",
+    "PASSPHRASE",
+    "TOKEN",
+    "SECRET",
+    "API_KEY",
+    "APIKEY",
+    "ACCESS_KEY",
+    "PRIVATE_KEY",
+    "CREDENTIAL",
+];
+/// Names, or words of them, that passwords have.
+const SHORT: [&str; 4] = ["PW", "PWD", "PASS", "PSK"];
+/// Last words of names that say something about a password.
+const ABOUT: [&str; 14] = [
+    "FILE", "PATH", "DIR", "NAME", "REF", "URL", "ID", "TTL", "LENGTH", "TIMEOUT", "SECONDS",
+    "EXPIRY", "ENABLED", "TYPE",
+];
+/// Values that are no passwords.
+const SWITCHES: [&str; 9] = ["true", "false", "yes", "no", "on", "off", "0", "1", "null"];
+/// What a value begins with that refers to another place.
+const REFERENCES: [char; 6] = ['$', '<', '{', '%', '*', '/'];
+
+/// True for a name that passwords have: `DB_PASSWORD`, `apiKey`, `--token`, and not `TOKEN_FILE`.
+pub(super) fn is_named_so(name: &str) -> bool {
+    let upper: String = name
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_uppercase()
+            } else {
+                '_'
+            }
+        })
+        .collect();
+    let about = upper
+        .rsplit('_')
+        .next()
+        .is_some_and(|last| ABOUT.contains(&last));
+    let short = || upper.split('_').any(|word| SHORT.contains(&word));
+    !about && (WORDS.iter().any(|word| upper.contains(word)) || short())
+}
+
+/// What is said of one.
+pub(super) fn in_plain_text(name: &str, pointer: &str, kind: &str) -> String {
+    format!("{name} stands in plain text in {pointer} of a {kind}")
+}
+
+impl Manifest {
+    /// Passwords that everybody reads who may read the manifest or its objects, as far as their names tell; the values are
+    /// not said. What a placeholder holds is for [`super::Parameters::warnings`].
+    pub(super) fn plain_credentials(&self) -> Vec<Problem> {
+        let mut found = Vec::new();
+        for document in &self.documents {
+            let mut say = |scalar: &Scalar, name: &str, path: &[Step<'_>]| {
+                let message = in_plain_text(name, &pointer(path), &document.kind.kind);
+                found.push(self.problem(scalar.place, message).hint(WAY_OUT));
+            };
+            document.root.walk(&mut Vec::new(), &mut |path, node| {
+                of_node(document, path, node, &mut say);
+            });
+        }
+        for comment in comments::all(&self.source).unwrap_or_default() {
+            if let Some(name) = assigned(&comment.text) {
+                let message = format!("{name} stands in plain text in a comment");
+                let problem = self.problem(comment.place, message);
+                found.push(
+                    problem.hint("take it out: who may read the manifest reads its comments"),
+                );
+            }
+        }
+        found
+    }
+
+    /// Passwords in the data of Secrets: who may read a template reads them, and all its sessions have the same.
+    pub(super) fn literal_secrets(&self) -> Vec<Problem> {
+        let mut found = Vec::new();
+        for document in &self.documents {
+            document.visit(&mut |path, position, scalar| {
+                let literal = scalar.literal().is_some_and(|text| !text.is_empty());
+                if let [.., Step::Key(key)] = path
+                    && position.is_secret()
+                    && literal
+                    && is_named_so(key)
+                {
+                    let message = format!("{key} of a Secret is the same in all sessions");
+                    found.push(self.problem(scalar.place, message).hint(
+                        "write ${NAME} in its place: who creates a session gives it, or it is generated",
+                    ));
+                }
+            });
+        }
+        found
+    }
+}
+
+fn of_node(
+    document: &Document,
+    path: &[Step<'_>],
+    node: &Node,
+    say: &mut impl FnMut(&Scalar, &str, &[Step<'_>]),
+) {
+    match (path, node) {
+        ([.., Step::Key("env"), Step::Index(_)], Node::Mapping(..)) => {
+            let name = node.get("name").and_then(Node::scalar);
+            let value = node.get("value").and_then(Node::scalar);
+            if let (Some(name), Some(value)) = (name, value)
+                && is_named_so(&name.text)
+                && is_literal(value)
+            {
+                say(value, &name.text, &[path, &[Step::Key("value")]].concat());
+            }
+        }
+        ([.., Step::Key("args" | "command")], Node::Sequence(items, _)) => {
+            for (at, pair) in items.windows(2).enumerate() {
+                if let [Node::Scalar(option), Node::Scalar(value)] = pair
+                    && option.text.starts_with("--")
+                    && !option.text.contains(['=', ' ', '\n'])
+                    && is_named_so(&option.text)
+                    && !value.text.starts_with('-')
+                    && is_literal(value)
+                {
+                    say(
+                        value,
+                        &option.text,
+                        &[path, &[Step::Index(at + 1)]].concat(),
+                    );
+                }
+            }
+        }
+        (_, Node::Scalar(scalar)) => of_scalar(document, path, scalar, say),
+        _ => {}
+    }
+}
+
+fn of_scalar(
+    document: &Document,
+    path: &[Step<'_>],
+    scalar: &Scalar,
+    say: &mut impl FnMut(&Scalar, &str, &[Step<'_>]),
+) {
+    let position = Position::of(&document.kind, path);
+    if position.is_secret() {
+        return;
+    }
+    if has_url_with_password(&scalar.text) {
+        return say(scalar, "a URL with a password", path);
+    }
+    if scalar.text.contains("PRIVATE KEY-----") {
+        return say(scalar, "a private key", path);
+    }
+    match (position, path.last()) {
+        (Position::ConfigData, Some(Step::Key(key))) if is_named_so(key) && is_literal(scalar) => {
+            say(scalar, key, path);
+        }
+        (Position::ConfigData | Position::Argument, _) => {
+            if let Some(name) = assigned(&scalar.text) {
+                say(scalar, &name, path);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// True for a text that is a value itself, and not a switch or where to find one. A placeholder whose own name says that it
+/// is a password is left to the parameters.
+fn is_literal(scalar: &Scalar) -> bool {
+    let own = |piece: &Piece| match piece {
+        Piece::Text(text) => !text.trim().is_empty(),
+        Piece::Var(var) => !is_named_so(&var.name) && !ALWAYS_SET.contains(&var.name.as_str()),
+    };
+    let whole = scalar.whole().is_some();
+    scalar.pieces.iter().any(own) && (whole || is_value(scalar.text.trim()))
+}
+
+fn is_value(text: &str) -> bool {
+    let refers = text.starts_with(REFERENCES) || text.contains('(');
+    !text.is_empty() && !refers && !SWITCHES.contains(&text.to_ascii_lowercase().as_str())
+}
+
+/// The name in the first `NAME=value` or `name: value` of a text that is a password.
+pub(super) fn assigned(text: &str) -> Option<String> {
+    text.lines().find_map(|line| {
+        line.match_indices(['=', ':']).find_map(|(at, sign)| {
+            let (before, after) = (line.get(..at)?, line.get(at + 1..)?);
+            if sign == ":" && !after.starts_with(' ') {
+                return None;
+            }
+            let before = before.trim_end().trim_end_matches(['"', '\'']);
+            let from = before.rfind(|c: char| !c.is_ascii_alphanumeric() && !"_.-".contains(c));
+            let name = before.get(from.map_or(0, |from| from + 1)..)?;
+            let value = after.trim_start().trim_start_matches(['"', '\'']);
+            let end = value.find(|c: char| c.is_whitespace() || "\"'`;,)".contains(c));
+            let value = value.get(..end.unwrap_or(value.len()))?;
+            (is_named_so(name) && is_value(value)).then(|| name.to_owned())
+        })
+    })
+}
+
+/// True for a text with `scheme://user:password@`.
+fn has_url_with_password(text: &str) -> bool {
+    text.match_indices("://").any(|(at, sign)| {
+        let rest = text.get(at + sign.len()..).unwrap_or_default();
+        let end = rest.find(|c: char| c.is_whitespace() || "/?#\"'".contains(c));
+        let authority = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
+        let user = authority.rsplit_once('@').map(|(user, _)| user);
+        user.and_then(|user| user.split_once(':'))
+            .is_some_and(|(_, password)| !password.is_empty() && !password.starts_with(REFERENCES))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_passwords_are_told_from_names_about_them() {
+        for name in [
+            "DB_PASSWORD",
+            "apiKey",
+            "--token",
+            "aws-secret-access-key",
+            "DB_PASS",
+            "db.pw",
+            "API_KEY",
+        ] {
+            assert!(is_named_so(name), "{name}");
+        }
+        for name in [
+            "TOKEN_FILE",
+            "SECRET_NAME",
+            "PASSWORD_LENGTH",
+            "PATH",
+            "COMPASS",
+            "SPWD2",
+            "TOKEN_URL",
+        ] {
+            assert!(!is_named_so(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn assignments_are_found_in_scripts_and_files() {
+        for (text, name) in [
+            ("exec db --password=hunter2", Some("--password")),
+            ("[db]\npassword = hunter2\n", Some("password")),
+            ("a: b\n  db_token: \"x\"\n", Some("db_token")),
+            ("export PASSWORD='hunter2'", Some("PASSWORD")),
+            ("PASSWORD=$PW TOKEN=${T} SECRET=$(cat f)", None),
+            ("PASSWORD_FILE=/run/x PASSWORD=/run/y", None),
+            ("password: ", None),
+            ("token = next_token()", None),
+            ("the password of the token", None),
+        ] {
+            assert_eq!(assigned(text).as_deref(), name, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_url_is_found_by_the_password_in_it() {
+        for text in [
+            "postgres://u:hunter2@db/x",
+            "see https://a:b@c",
+            "amqp://:pw@h",
+        ] {
+            assert!(has_url_with_password(text), "{text}");
+        }
+        for text in [
+            "https://a@b/",
+            "https://a/b:c@d",
+            "postgres://u:${PW}@db",
+            "https://host:80/",
+            "x:y@z",
+            "u:$(PW)@h",
+        ] {
+            assert!(!has_url_with_password(text), "{text}");
+        }
+    }
+}

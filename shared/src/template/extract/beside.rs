@@ -1,0 +1,120 @@
+//! What stands beside the data of Secrets and may tell of it: annotations and comments.
+
+use std::collections::BTreeSet;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use regex::Regex;
+
+use super::super::comments;
+use super::super::node::Step;
+use super::super::position::Position;
+use super::super::source::Place;
+use super::{Edit, Extractor};
+
+/// kubectl's copy of a whole object, the data of a Secret included.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+/// Fewest bytes of a value that is looked for in other places: shorter ones are words that stand everywhere.
+const TELLING: usize = 4;
+
+/// The values that were moved, and what their base64 says, as one pattern: a file may have thousands of them, and as many
+/// comments. `None` if they are too many for a pattern.
+pub(super) struct Telling(Option<Regex>);
+
+impl Telling {
+    pub(super) fn of(extractor: &Extractor<'_>) -> Self {
+        let mut forms = BTreeSet::new();
+        for value in extractor.values.values().chain(extractor.defaults.values()) {
+            let plain = STANDARD.decode(value.trim()).ok();
+            let plain = plain.and_then(|bytes| String::from_utf8(bytes).ok());
+            for form in [Some(value.as_str()), plain.as_deref()]
+                .into_iter()
+                .flatten()
+            {
+                if form.trim().len() >= TELLING {
+                    forms.insert(regex::escape(form.trim()));
+                }
+            }
+        }
+        if forms.is_empty() {
+            // A class without characters is in no text.
+            return Self(Regex::new(r"[^\s\S]").ok());
+        }
+        let forms: Vec<String> = forms.into_iter().collect();
+        Self(Regex::new(&forms.join("|")).ok())
+    }
+
+    /// True for a text that has one of the values in it, or may have.
+    fn is_in(&self, text: &str) -> bool {
+        self.0.as_ref().is_none_or(|pattern| pattern.is_match(text))
+    }
+}
+
+impl Extractor<'_> {
+    /// Empties what kubectl and others have written beside the data of Secrets, and what repeats it.
+    pub(super) fn drop_annotations(&mut self, telling: &Telling) {
+        let manifest = self.manifest;
+        for document in self.secrets() {
+            document.visit(&mut |path, position, scalar| {
+                let [.., Step::Key(key)] = path else {
+                    return;
+                };
+                let filled = !scalar.text.is_empty() && !scalar.bytes.is_empty();
+                if position != Position::Annotation
+                    || !filled
+                    || *key != LAST_APPLIED && !telling.is_in(&scalar.text)
+                {
+                    return;
+                }
+                let Some(bytes) = self.written(scalar) else {
+                    return;
+                };
+                let name = document.own_name().map_or("", |name| name.text.as_str());
+                let message = format!(
+                    "annotation {key} of Secret {name:?} is left out: it may repeat its data"
+                );
+                self.dropped.push(manifest.problem(scalar.place, message));
+                self.emptied.insert(scalar.bytes.start);
+                let text = "\"\"".to_owned();
+                self.edits.insert(scalar.bytes.start, Edit { bytes, text });
+            });
+        }
+    }
+
+    /// Takes out the comments beside Secrets, and all others that tell a value.
+    pub(super) fn drop_comments(&mut self, telling: &Telling) {
+        let mut words = BTreeSet::new();
+        for document in self.secrets() {
+            document.visit(&mut |_, _, scalar| {
+                if !scalar.bytes.is_empty() {
+                    words.insert(scalar.bytes.start);
+                }
+            });
+        }
+        if words.is_empty() {
+            return;
+        }
+        let Some(comments) = comments::all(&self.manifest.source) else {
+            let message = "the comments cannot be told from the text: take them out";
+            let problem = self.manifest.problem(Place::default(), message);
+            return self.problems.push(problem);
+        };
+        for comment in comments {
+            let mut words = words.range(comment.between.0..);
+            let beside = words.next().is_some_and(|word| *word < comment.between.1);
+            if !beside && !telling.is_in(&comment.text) {
+                continue;
+            }
+            let message = match beside {
+                true => "a comment beside a Secret is left out",
+                false => "a comment with the value of a Secret is left out",
+            };
+            self.dropped
+                .push(self.manifest.problem(comment.place, message));
+            let (bytes, text) = (comment.bytes, String::new());
+            self.edits
+                .entry(bytes.start)
+                .or_insert(Edit { bytes, text });
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Whether a manifest whose secrets were moved still says the same.
+
+use super::super::manifest::Manifest;
+use super::super::node::{Node, Scalar};
+use super::super::placeholder::{Piece, Var};
+use super::Extractor;
+
+impl Extractor<'_> {
+    /// True if `moved`, its new placeholders filled, is the same manifest.
+    pub(super) fn is_same(&self, moved: &Manifest) -> bool {
+        let (own, moved) = (&self.manifest.documents, &moved.documents);
+        let mut pairs = own.iter().zip(moved);
+        own.len() == moved.len()
+            && pairs.all(|(own, moved)| self.is_same_node(&own.root, &moved.root))
+    }
+
+    fn is_same_node(&self, own: &Node, moved: &Node) -> bool {
+        match (own, moved) {
+            (Node::Scalar(own), Node::Scalar(moved)) => {
+                let emptied = self.emptied.contains(&own.bytes.start);
+                emptied && moved.text.is_empty() || self.back(own) == self.back(moved)
+            }
+            (Node::Sequence(own, _), Node::Sequence(moved, _)) => {
+                let mut pairs = own.iter().zip(moved);
+                own.len() == moved.len() && pairs.all(|(own, moved)| self.is_same_node(own, moved))
+            }
+            (Node::Mapping(own, _), Node::Mapping(moved, _)) => {
+                let mut pairs = own.iter().zip(moved);
+                own.len() == moved.len()
+                    && pairs.all(|(own, moved)| {
+                        own.key == moved.key && self.is_same_node(&own.value, &moved.value)
+                    })
+            }
+            _ => false,
+        }
+    }
+
+    /// The pieces of a scalar with what was moved in place again.
+    fn back(&self, scalar: &Scalar) -> Vec<Piece> {
+        let mut pieces: Vec<Piece> = Vec::new();
+        for piece in &scalar.pieces {
+            let piece = match piece {
+                Piece::Text(text) => Piece::Text(text.clone()),
+                Piece::Var(var) => match self.values.get(&var.name) {
+                    Some(value) => Piece::Text(value.clone()),
+                    None => {
+                        let default = || self.defaults.get(&var.name).cloned();
+                        Piece::Var(Var {
+                            name: var.name.clone(),
+                            default: var.default.clone().or_else(default),
+                            ordinal: 0,
+                        })
+                    }
+                },
+            };
+            match (pieces.last_mut(), piece) {
+                (Some(Piece::Text(last)), Piece::Text(text)) => last.push_str(&text),
+                (_, piece) => pieces.push(piece),
+            }
+        }
+        pieces
+    }
+}
