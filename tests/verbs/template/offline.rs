@@ -51,7 +51,17 @@ fn a_manifest_is_linted_as_one() {
 #[test]
 fn a_file_without_findings_is_said_to_be_well() {
     let api = FakeApi::new();
-    let played = piped(&api, &TOOL.replace("${GREETING:-}", "hello"), "lint -f -");
+    let hardened = TOOL
+        .replace("${GREETING:-}", "hello")
+        .replace(
+            "      containers:\n",
+            "      securityContext: {runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}}\n      containers:\n",
+        )
+        .replace(
+            "        args:",
+            "        securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}\n        args:",
+        );
+    let played = piped(&api, &hardened, "lint -f -");
     assert_eq!(
         (played.done(), played.err.as_str()),
         ("", "note: nothing was found that could be better\n")

@@ -1,6 +1,7 @@
 //! Everything there is to say about a template or a manifest before it is used.
 
 mod objects;
+mod security;
 mod spec;
 
 use std::fmt;
@@ -92,6 +93,7 @@ pub fn lint(source: &Source) -> Vec<Finding> {
             let (manifest, parameters) =
                 lint_manifest(&file.manifest, &file.parameters, &mut findings);
             findings.all(Severity::Error, parameters.exposed(&manifest));
+            findings.all(Severity::Warning, manifest.literal_secrets());
             spec::lint(source, file, &manifest, &parameters, &mut findings);
         }
     } else {
@@ -143,6 +145,7 @@ fn lint_manifest(
     findings.all(Severity::Warning, parameters.warnings());
     findings.all(Severity::Error, manifest.cluster_scoped());
     objects::lint(&manifest, &parameters, findings);
+    security::lint(&manifest, &parameters, findings);
     for known in &parameters.known {
         lint_parameter(source, known, broken, findings);
     }

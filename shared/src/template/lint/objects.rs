@@ -1,6 +1,7 @@
 //! What the objects of a manifest show without values.
 
 use super::super::check;
+use super::super::fill::TEXT_MAX;
 use super::super::manifest::{Document, Manifest};
 use super::super::node::{Node, Scalar, Step, pointer};
 use super::super::parameters::Parameters;
@@ -157,13 +158,18 @@ fn could_be_typed(parameters: &Parameters, name: &str) -> bool {
 
 /// The text of a scalar as far as it can be known: literal, or with the defaults of its parameters. Names that are always
 /// set stand for themselves with a letter.
-fn known_text(scalar: &Scalar, parameters: &Parameters, position: Position) -> Option<String> {
+pub(super) fn known_text(
+    scalar: &Scalar,
+    parameters: &Parameters,
+    position: Position,
+) -> Option<String> {
     if position.is_secret() && scalar.vars().next().is_some() {
         return None;
     }
     let mut text = String::new();
     for piece in &scalar.pieces {
         match piece {
+            _ if text.len() > TEXT_MAX => return None,
             Piece::Text(literal) => text.push_str(literal),
             Piece::Var(var)
                 if matches!(

@@ -56,12 +56,19 @@ fn sum(pod: &Value, section: &str, name: &str) -> String {
 fn there_is_nothing_to_say_about_them() {
     for (name, text) in builtin() {
         let findings = lint(&Source::new(*name, *text).unwrap());
-        let told: Vec<String> = findings
+        let mut told: Vec<String> = findings
             .iter()
             .filter(|finding| finding.severity < Severity::Info)
             .map(ToString::to_string)
             .collect();
-        assert_eq!(told, [""; 0], "{name}");
+        // A virtual machine with a network of its own takes more than a container gets.
+        let all = told.len();
+        told.retain(|line| !line.contains(" asks for a privilege: container "));
+        assert_eq!(
+            (told.len(), all),
+            (0, if *name == "lab" { 4 } else { 0 }),
+            "{name}: {told:?}"
+        );
         let file = file(name);
         assert_eq!(&file.name, name);
         let parameters =

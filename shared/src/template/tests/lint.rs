@@ -23,18 +23,26 @@ const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  cont
 
 /// A template whose manifest is a Pod with that text behind it.
 fn template(spec: &str, manifest: &str) -> String {
-    let indented: String = format!("{POD}{manifest}")
-        .lines()
-        .map(|line| format!("    {line}\n"))
-        .collect();
+    let indented = indented(&format!("{POD}{manifest}"));
     format!(
         "apiVersion: streaming.platform/v1\nkind: SessionTemplate\nmetadata: {{name: t}}\nspec:\n  description: x\n  connect: [{{name: s, exec: [sh]}}]\n  lifetime: {{timeout: 1h}}\n  dataPolicy: keep\n{spec}  manifest: |\n{indented}"
     )
 }
 
+fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("    {line}\n")).collect()
+}
+
 #[test]
 fn a_good_template_gets_no_word() {
-    assert_eq!(said(&template("", "")), [""; 0]);
+    let hardened = POD.replace(
+        "  containers:",
+        "  securityContext: {runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}}\n  containers:",
+    );
+    let context =
+        "    securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}\n";
+    let text = template("", context).replace(&indented(POD), &indented(&hardened));
+    assert_eq!(said(&text), [""; 0]);
 }
 
 /// What stands behind the Pod, and what is said of it.
@@ -108,7 +116,91 @@ const OBJECTS: &[(&str, &str)] = &[
         "info: there are 2 workloads: Pod/a, Pod/b",
     ),
     ("---\nkind: Pod\n", "error: the object has no apiVersion"),
+    (
+        "",
+        "a.yaml:1:1: info: Pod \"a\" does not meet the Pod Security Standard restricted of Kubernetes 1.36: container \"c\": securityContext.allowPrivilegeEscalation is not set, ",
+    ),
+    (
+        "    securityContext:\n      capabilities: {add: [CHOWN, SYS_ADMIN]}\n",
+        "a.yaml:9:35: warning: Pod \"a\" asks for a privilege: container \"c\": securityContext.capabilities.add has \"SYS_ADMIN\"",
+    ),
+    (
+        "  hostNetwork: ${HOST:-true}\n",
+        "a.yaml:8:16: warning: Pod \"a\" asks for a privilege: hostNetwork is true",
+    ),
+    (
+        "  serviceAccountName: \"${ACCOUNT}\"\n",
+        "warning: Pod \"a\" asks for a privilege: serviceAccountName is \"${ACCOUNT}\"",
+    ),
+    (
+        "---\napiVersion: v1\nkind: Secret\nmetadata: {name: s}\ntype: kubernetes.io/service-account-token\n",
+        "a.yaml:9:1: warning: Secret \"s\" asks for a privilege: type is kubernetes.io/service-account-token",
+    ),
+    (
+        "    env: [{name: DB_PASSWORD, value: hunter2}]\n",
+        "a.yaml:8:38: warning: DB_PASSWORD stands in plain text in /spec/containers/0/env/0/value of a Pod",
+    ),
+    (
+        "    env: [{name: DB, value: \"postgres://u:hunter2@db/x\"}]\n",
+        "a.yaml:8:29: warning: a URL with a password stands in plain text in /spec/containers/0/env/0/value of a Pod",
+    ),
+    (
+        "    args: [--user, me, --password, hunter2]\n",
+        "a.yaml:8:36: warning: --password stands in plain text in /spec/containers/0/args/3 of a Pod",
+    ),
+    (
+        "    command: [sh, -c, \"exec tool --token=hunter2\"]\n",
+        "a.yaml:8:23: warning: --token stands in plain text in /spec/containers/0/command/2 of a Pod",
+    ),
+    (
+        "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata:\n  app.ini: |\n    [db]\n    password = hunter2\n",
+        "warning: password stands in plain text in /data/app.ini of a ConfigMap",
+    ),
+    (
+        "# admin password: hunter2\n",
+        "a.yaml:8:1: warning: password stands in plain text in a comment",
+    ),
 ];
+
+/// What stands behind the Pod, and is no password in plain text.
+const NO_PASSWORDS: &[&str] = &[
+    "    env: [{name: TOKEN_FILE, value: /run/token}, {name: ALLOW_EMPTY_PASSWORD, value: \"yes\"}]\n",
+    "    env: [{name: PASSWORD, valueFrom: {secretKeyRef: {name: s, key: password}}}]\n",
+    "    env: [{name: DB, value: \"postgres://u:$(PASSWORD)@db/x\"}]\n",
+    "    args: [--password-file, /run/x, --token, $(TOKEN)]\n",
+    "---\napiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {password: hunter2}\n",
+];
+
+#[test]
+fn what_only_speaks_of_a_password_is_none() {
+    for text in NO_PASSWORDS {
+        let said = said(&format!("{POD}{text}"));
+        assert!(
+            !said.iter().any(|line| line.contains("plain text")),
+            "{text}: {said:?}"
+        );
+    }
+}
+
+#[test]
+fn a_password_of_all_sessions_is_told() {
+    let secret = |key: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Secret\nmetadata: {{name: s}}\nstringData: {{{key}: admin}}\n"
+        )
+    };
+    let wanted = "warning: password of a Secret is the same in all sessions";
+    says(&template("", &secret("password")), wanted);
+    for text in [
+        template("", &secret("username")),
+        format!("{POD}{}", secret("password")),
+    ] {
+        assert!(
+            !said(&text).iter().any(|line| line.contains(wanted)),
+            "{text}"
+        );
+    }
+}
 
 #[test]
 fn objects_are_looked_at() {
@@ -237,7 +329,8 @@ fn what_has_a_default_is_told() {
         .replace("  description: x\n", "")
         .replace("  lifetime: {timeout: 1h}\n", "")
         .replace("  dataPolicy: keep\n", "");
-    let said = said(&text);
+    let mut said = said(&text);
+    said.retain(|line| !line.contains("Pod Security Standard"));
     assert_eq!(said.len(), 3, "{said:?}");
     assert!(
         said.iter().all(|line| line.contains(": info: no ")),

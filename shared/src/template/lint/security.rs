@@ -1,0 +1,111 @@
+//! What a manifest asks for that its author had better be trusted with, and passwords in plain text.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::super::manifest::{Document, Manifest};
+use super::super::node::{Node, Step};
+use super::super::parameters::Parameters;
+use super::super::position::Position;
+use super::super::scalar::typed;
+use super::objects::known_text;
+use super::{Findings, Severity};
+use crate::objects::pod_security::{Level, TABLE_VERSION, Violation, violations};
+use crate::objects::privilege::right;
+
+/// Longest value of a field that decides anything: a default may be repeated as often as somebody likes.
+const FIELD_MAX: usize = 1024;
+
+pub(super) fn lint(manifest: &Manifest, parameters: &Parameters, findings: &mut Findings) {
+    findings.all(Severity::Warning, manifest.plain_credentials());
+    for document in &manifest.documents {
+        let known = Known {
+            document,
+            parameters,
+        };
+        let object = known.value(&document.root, &mut Vec::new());
+        let kind = &document.kind.kind;
+        let name = document.own_name().map_or("", |name| name.text.as_str());
+        if let Some(right) = right(&object) {
+            let message = format!("{kind} {name:?} asks for a privilege: {right}");
+            let problem = manifest.problem(document.root.place(), message);
+            findings.push(Severity::Warning, problem);
+        }
+        let (restricted, privileges): (Vec<_>, Vec<_>) = violations(&object)
+            .into_iter()
+            .partition(|one| one.level == Level::Restricted);
+        for one in &privileges {
+            let message = format!("{kind} {name:?} asks for a privilege: {one}");
+            let place = document.root.nearest(&one.pointer).place();
+            findings.push(Severity::Warning, manifest.problem(place, message));
+        }
+        let more: Vec<&Violation> = restricted
+            .iter()
+            .filter(|one| !privileges.iter().any(|other| other.pointer == one.pointer))
+            .collect();
+        if !more.is_empty() {
+            let message = format!(
+                "{kind} {name:?} does not meet the Pod Security Standard restricted of Kubernetes {TABLE_VERSION}: {}",
+                by_container(&more)
+            );
+            let problem = manifest.problem(document.root.place(), message);
+            findings.push(Severity::Info, problem);
+        }
+    }
+}
+
+/// `securityContext.runAsUser is 0; container "a": hostPort is 1, privileged is true`: each container is named once.
+fn by_container(violations: &[&Violation]) -> String {
+    let mut parts: BTreeMap<Option<&str>, Vec<&str>> = BTreeMap::new();
+    for one in violations {
+        let part = parts.entry(one.container.as_deref()).or_default();
+        part.push(&one.what);
+    }
+    let parts = parts.iter().map(|(container, what)| match container {
+        Some(container) => format!("container {container:?}: {}", what.join(", ")),
+        None => what.join(", "),
+    });
+    parts.collect::<Vec<_>>().join("; ")
+}
+
+/// A document as it is rendered, as far as that can be known: what has no default stays a placeholder.
+struct Known<'d> {
+    document: &'d Document,
+    parameters: &'d Parameters,
+}
+
+impl<'d> Known<'d> {
+    fn value(&self, node: &'d Node, path: &mut Vec<Step<'d>>) -> Value {
+        match node {
+            Node::Scalar(scalar) => {
+                let position = Position::of(&self.document.kind, path);
+                let text = known_text(scalar, self.parameters, position);
+                let text = text.filter(|text| text.len() <= FIELD_MAX);
+                let text = text.unwrap_or_else(|| scalar.text.clone());
+                match scalar.is_plain() && !position.strings_only() {
+                    true => typed(&text),
+                    false => text.into(),
+                }
+            }
+            Node::Sequence(items, _) => {
+                let mut values = Vec::with_capacity(items.len());
+                for (index, item) in items.iter().enumerate() {
+                    path.push(Step::Index(index));
+                    values.push(self.value(item, path));
+                    path.pop();
+                }
+                values.into()
+            }
+            Node::Mapping(entries, _) => {
+                let mut map = serde_json::Map::new();
+                for entry in entries {
+                    path.push(Step::Key(&entry.key));
+                    map.insert(entry.key.clone(), self.value(&entry.value, path));
+                    path.pop();
+                }
+                map.into()
+            }
+        }
+    }
+}
