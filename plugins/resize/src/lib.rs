@@ -32,6 +32,7 @@ impl Verb for Resize {
         let write = Write::of(&args.writing)?;
         // reads, and a rehearsal of what the server may refuse
         let cluster = ground.connect(&args.connection).await?;
+        cluster.known().trust_all(args.trust.trust_manifest);
         let found = observe::observe(&cluster, &intent, ground).await?;
         // the user's word
         if !intent.is_agreed() && !consent::ask(found.ends(), &mut ground.console)? {

@@ -11,6 +11,7 @@ use session_shared::lifecycle::settling::{self, Made};
 use session_shared::lifecycle::starting::{Ahead, template_change};
 use session_shared::lifecycle::stopping::{Present, Stopping};
 use session_shared::lifecycle::template;
+use session_shared::lifecycle::trust::{self, Part};
 use session_shared::objects::resource::SESSION;
 use session_shared::progress::{Event, Sink};
 use session_shared::reconcile::record;
@@ -31,21 +32,29 @@ pub(crate) struct Todo {
     pub(crate) change: Option<String>,
 }
 
-/// Reads the sessions, and prepares the start of each: all that can be wrong with it is found here.
+/// Reads the sessions, and prepares the start of each: all that can be wrong with it is found here. `None` if the user, asked
+/// about what a session runs, said no.
 ///
 /// # Errors
 /// What the server refuses; what is wrong with one session is a finding, not an error.
 pub(crate) async fn observe(
     cluster: &Cluster,
     intent: &Intent,
-    ground: &Ground,
-) -> Result<Vec<Result<Todo>>> {
+    ground: &mut Ground,
+) -> Result<Option<Vec<Result<Todo>>>> {
     let namespace = cluster.namespace();
     let (chosen, controller) = futures::try_join!(
         cluster.chosen(namespace, &intent.which),
         cluster.controller_alive(namespace)
     )?;
+    if let [Ok(one)] = chosen.as_slice()
+        && matches!(intent.which, Which::Named(_))
+        && !trust::ask(cluster, &one.session, Part::Start, &mut ground.console).await?
+    {
+        return Ok(None);
+    }
     let now = ground.now();
+    let ground = &*ground;
     let looks = futures::stream::iter(chosen).map(|chosen| {
         let mut sink = ground.console.progress();
         async move {
@@ -70,7 +79,7 @@ pub(crate) async fn observe(
             })
         }
     });
-    Ok(looks.buffered(AT_ONCE).collect().await)
+    Ok(Some(looks.buffered(AT_ONCE).collect().await))
 }
 
 async fn change_of(cluster: &Cluster, present: &Present) -> Result<Option<String>> {

@@ -7,9 +7,7 @@ use super::Cluster;
 use crate::api::{ADMISSION_POLICY, is_in_force};
 use crate::failure::{self, Kind};
 use crate::objects::ResourceType;
-use crate::objects::resource::{
-    VALIDATING_ADMISSION_POLICY, VALIDATING_ADMISSION_POLICY_BINDING,
-};
+use crate::objects::resource::{VALIDATING_ADMISSION_POLICY, VALIDATING_ADMISSION_POLICY_BINDING};
 
 impl Cluster {
     /// True if the admission policy of the API is in force, exactly as this version of the suite installs it. Asked once in the

@@ -24,7 +24,11 @@ fn what_was_remembered_is_known_to_the_next_call_on_this_server_alone() {
 fn an_area_is_replaced_and_the_others_stay() {
     let known = KnownSessions::default();
     let two = |first: &str, second: &str| -> Digests {
-        [("spec.a".to_owned(), digest(first)), ("status.b".to_owned(), digest(second))].into()
+        [
+            ("spec.a".to_owned(), digest(first)),
+            ("status.b".to_owned(), digest(second)),
+        ]
+        .into()
     };
     known.remember("u", "", &two("1", "2")).unwrap();
     let changed: Digests = [("spec.c".to_owned(), digest("3"))].into();
@@ -40,14 +44,13 @@ fn an_area_is_replaced_and_the_others_stay() {
 fn files_and_folders_are_the_users_alone_and_others_are_not_believed() {
     use std::os::unix::fs::{PermissionsExt, symlink};
     let home = tempfile::tempdir().unwrap();
-    known(home.path())
-        .remember("u", "", &digests("a"))
-        .unwrap();
+    known(home.path()).remember("u", "", &digests("a")).unwrap();
     let file = known(home.path()).file("u").unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&file), 0o600);
     assert_eq!(mode(file.parent().unwrap()), 0o700);
-    let set = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    let set =
+        |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
     for path in [file.as_path(), file.parent().unwrap()] {
         let before = mode(path);
         set(path, 0o777);
