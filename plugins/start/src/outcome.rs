@@ -47,20 +47,23 @@ pub(crate) async fn observe(
         cluster.chosen(namespace, &intent.which),
         cluster.controller_alive(namespace)
     )?;
-    if let [Ok(one)] = chosen.as_slice()
-        && matches!(intent.which, Which::Named(_))
-        && !trust::ask(cluster, &one.session, Part::Start, &mut ground.console).await?
+    let looks = futures::stream::iter(chosen).map(|chosen| async move {
+        let present = Present::of(cluster, chosen?, controller).await?;
+        let deed = Deed::of(intent, &present.session, &present.seen);
+        deed.heeds(intent, &present.session)?;
+        anyhow::Ok((deed, present))
+    });
+    let looked: Vec<_> = looks.buffered(AT_ONCE).collect().await;
+    if let ([Ok((deed, present))], Which::Named(_)) = (looked.as_slice(), &intent.which)
+        && !agreed(cluster, intent, *deed, present, ground).await?
     {
         return Ok(None);
     }
-    let now = ground.now();
-    let ground = &*ground;
-    let looks = futures::stream::iter(chosen).map(|chosen| {
+    let (ground, now) = (&*ground, ground.now());
+    let todo = futures::stream::iter(looked).map(|looked| {
         let mut sink = ground.console.progress();
         async move {
-            let present = Present::of(cluster, chosen?, controller).await?;
-            let deed = Deed::of(intent, &present.session, &present.seen);
-            deed.heeds(intent, &present.session)?;
+            let (deed, present) = looked?;
             if deed == Deed::Nothing {
                 let change = change_of(cluster, &present).await?;
                 return anyhow::Ok(Todo {
@@ -79,7 +82,31 @@ pub(crate) async fn observe(
             })
         }
     });
-    Ok(Some(looks.buffered(AT_ONCE).collect().await))
+    Ok(Some(todo.buffered(AT_ONCE).collect().await))
+}
+
+/// Asks about what is going to be run of one session, as far as nobody vouches for it.
+async fn agreed(
+    cluster: &Cluster,
+    intent: &Intent,
+    deed: Deed,
+    present: &Present,
+    ground: &mut Ground,
+) -> Result<bool> {
+    let mut parts = Vec::new();
+    if deed != Deed::Nothing {
+        parts.push(Part::Start);
+    }
+    if deed == Deed::Restart && intent.dry_run == DryRun::None && present.runs_sync(&intent.manner)
+    {
+        parts.push(Part::Hooks);
+    }
+    for part in parts {
+        if !trust::ask(cluster, &present.session, part, &mut ground.console).await? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 async fn change_of(cluster: &Cluster, present: &Present) -> Result<Option<String>> {

@@ -25,6 +25,7 @@ use crate::api::{ConnectMethod, Hooks, Session, SessionSpec};
 use crate::cluster::Cluster;
 use crate::failure::hinted;
 use crate::objects::privilege::privileges;
+use crate::objects::resource::text;
 use crate::progress::{Event, Sink};
 use crate::reconcile::{Rendering, Start};
 use crate::report::console::Console;
@@ -280,6 +281,14 @@ pub(super) fn harmless(present: &Present, start: &Start) -> Result<()> {
     let (name, namespace) = (present.name(), present.namespace());
     let takes = takes.join(", ");
     let error = anyhow!("the manifest of session {name:?} asks for privileges: {takes}");
+    let made = start.objects();
+    let made = made.iter().map(|object| {
+        let kind = text(object, "/kind").to_lowercase();
+        format!("{kind}/{}", text(object, "/metadata/name"))
+    });
+    let made: Vec<String> = made.collect();
+    let plan = format!("with your rights it would make {}", made.join(", "));
+    let error = hinted(error, plan);
     let error = hinted(error, doubt::read_manifest(name, namespace));
     Err(hinted(error, doubt::start_trusting(name, namespace)))
 }
