@@ -140,6 +140,10 @@ impl Scene {
             anyhow::bail!("the session has no {parent}");
         };
         parent[field] = value;
+        if pointer == "/metadata/uid" {
+            // Another UID is another object.
+            self.api.remove(SESSIONS, "default", "alice");
+        }
         self.api.put(session);
         Ok(())
     }
@@ -174,6 +178,7 @@ spec: {containers: [{name: main, image: "${IMAGE:-tool:1}"}]}
         "spec": {
             "connect": [{ "name": "shell", "exec": ["/bin/sh", "-l"] }],
             "hooks": { "sync": { "command": [sync] } },
+            "lifetime": { "timeout": "2h" },
             "manifest": manifest,
         },
     })
