@@ -23,6 +23,7 @@ const ROOMS: &[&str] = &[
     "programs",
     "quantity",
     "duration",
+    "state",
     "api",
     "progress",
     "objects",
@@ -47,6 +48,8 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("programs", &[]),
     ("quantity", &["schemars"]),
     ("duration", &["jiff", "schemars"]),
+    // Whose files these are.
+    ("state", &["sha2", "rustix"]),
     ("api", &["kube", "schemars", "k8s_openapi", "jiff"]),
     (
         "template",

@@ -1,6 +1,6 @@
 //! The rooms every `kubectl session` verb is built from.
 //!
-//! From inner to outer: unicode, names, encode, labels, failure, programs, quantity, duration, api, template, progress, objects,
+//! From inner to outer: unicode, names, encode, labels, failure, programs, quantity, duration, state, api, template, progress, objects,
 //! diagnosis, plan, reconcile, flags, cluster, report, verb, lifecycle. A room uses only rooms before it; `tests/house.rs` holds everybody to it.
 
 pub mod api;
@@ -20,6 +20,7 @@ pub mod progress;
 pub mod quantity;
 pub mod reconcile;
 pub mod report;
+pub mod state;
 pub mod template;
 pub mod unicode;
 pub mod verb;

@@ -6,6 +6,7 @@ use anyhow::{Result, anyhow};
 use serde_json::{Value, json};
 
 use super::stopping::Present;
+use super::trust;
 use crate::api::API_VERSION;
 use crate::cluster::Cluster;
 use crate::cluster::chosen::Chosen;
@@ -47,7 +48,7 @@ pub(super) fn remember(session: &Value, snapshots: &mut [Value]) {
 /// does not say enough, or says it of somebody else.
 ///
 /// # Errors
-/// What the server refuses.
+/// What this machine does not know of the session; what the server refuses.
 pub async fn remembered(
     cluster: &Cluster,
     belonging: &Belonging,
@@ -59,6 +60,7 @@ pub async fn remembered(
     let Ok(chosen) = Chosen::of(object) else {
         return Ok(None);
     };
+    trust::check_remembered(cluster, &chosen.session, &belonging.session_uid).await?;
     let mut present = Present::of(cluster, chosen, false).await?;
     let mut data = present.live.data.iter();
     if let Some(secret) = data.find(|o| is_parameters(o) && is_data_of(o, &present.session)) {
