@@ -147,7 +147,9 @@ impl Step {
     fn accesses(&self) -> Vec<Access> {
         let of = |verb, object: &Value, name: &str| {
             let kind = ResourceType::of_kind(text(object, "/apiVersion"), text(object, "/kind"));
-            kind.map(|kind| Access::to(verb, kind, name)).into_iter().collect()
+            kind.map(|kind| Access::to(verb, kind, name))
+                .into_iter()
+                .collect()
         };
         match self {
             Step::Create { object, .. } => of("create", object, ""),

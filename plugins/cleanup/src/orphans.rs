@@ -6,9 +6,9 @@ use std::sync::Arc;
 use serde_json::Value;
 use session_shared::api::API_VERSION;
 use session_shared::cluster::chosen::Chosen;
+use session_shared::objects::ResourceType;
 use session_shared::objects::belonging::is_data;
 use session_shared::objects::kept::{holds_data, is_claim, is_snapshot};
-use session_shared::objects::ResourceType;
 use session_shared::objects::resource::{
     CRON_JOB, INGRESS, REPLICATION_CONTROLLER, SERVICE_ACCOUNT, annotation, label, text,
 };
@@ -62,7 +62,8 @@ impl Living {
                     let owned = owners.peek().is_some();
                     owned && owners.all(|owner| leaving.contains(owner))
                 });
-                let more: Vec<String> = more.map(uid).filter(|uid| !leaving.contains(uid)).collect();
+                let more: Vec<String> =
+                    more.map(uid).filter(|uid| !leaving.contains(uid)).collect();
                 if more.is_empty() {
                     break;
                 }
@@ -84,7 +85,12 @@ impl Living {
     /// True if something uses `object`, or may, as far as can be seen.
     fn is_used(&self, object: &Value) -> bool {
         let unseen: &[&ResourceType] = match text(object, "/kind") {
-            "Secret" => &[&CRON_JOB, &REPLICATION_CONTROLLER, &SERVICE_ACCOUNT, &INGRESS],
+            "Secret" => &[
+                &CRON_JOB,
+                &REPLICATION_CONTROLLER,
+                &SERVICE_ACCOUNT,
+                &INGRESS,
+            ],
             "PersistentVolumeClaim" | "ConfigMap" | "ServiceAccount" => {
                 &[&CRON_JOB, &REPLICATION_CONTROLLER]
             }

@@ -125,7 +125,10 @@ pub(crate) async fn carry_out(
     }
     sink.tell(Event::Done);
     let console = &mut ground.console;
-    permissions.unknown().iter().for_each(|what| console.note(what));
+    permissions
+        .unknown()
+        .iter()
+        .for_each(|what| console.note(what));
     done
 }
 

@@ -81,7 +81,9 @@ pub(crate) async fn remove(
 /// True if a claim is there that may need the parameters of its session.
 async fn needed(cluster: &Cluster, namespace: &str, select: &Selection) -> Result<bool> {
     let place = Place::Namespace(namespace);
-    let claims = cluster.list(&PERSISTENT_VOLUME_CLAIM, place, select).await?;
+    let claims = cluster
+        .list(&PERSISTENT_VOLUME_CLAIM, place, select)
+        .await?;
     let stays = |claim: &Value| holds_data(claim) && !is_going(claim);
     Ok(claims.items.iter().any(stays))
 }

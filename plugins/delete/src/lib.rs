@@ -34,7 +34,10 @@ impl Verb for Delete {
         let now = ground.now();
         let found = observe::observe(&cluster, &permissions, &intent, now).await?;
         let console = &mut ground.console;
-        permissions.unknown().iter().for_each(|what| console.note(what));
+        permissions
+            .unknown()
+            .iter()
+            .for_each(|what| console.note(what));
         // the user's word
         confirm::tell(&found.doomed, &mut ground.console);
         if !confirm::ask(&intent, &found.doomed, &mut ground.console)? {

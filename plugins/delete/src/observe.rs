@@ -3,8 +3,8 @@
 use anyhow::Result;
 use futures::StreamExt;
 use session_shared::Timestamp;
-use session_shared::cluster::{Cluster, Permissions};
 use session_shared::cluster::chosen::AT_ONCE;
+use session_shared::cluster::{Cluster, Permissions};
 use session_shared::lifecycle::deleting::Doomed;
 
 use crate::plan::Intent;

@@ -34,7 +34,11 @@ impl Verb for Resize {
         let found = observe::observe(&cluster, &intent, ground).await?;
         // the user's word
         let console = &mut ground.console;
-        found.permissions.unknown().iter().for_each(|what| console.note(what));
+        found
+            .permissions
+            .unknown()
+            .iter()
+            .for_each(|what| console.note(what));
         if found.ahead.is_some() && !outcome::may_end(&intent, &found.present, console)? {
             return Ok(());
         }

@@ -42,10 +42,13 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent, ground: &Ground)
     let chosen = chosen.into_iter().next().context("no session is named")??;
     let permissions = Permissions::of(cluster);
     let restarts = intent.restart && !controller && intent.dry_run == DryRun::None;
-    let needs = restarts.then(|| restart_accesses(&chosen.session));
+    let needs = match restarts {
+        true => restart_accesses(&chosen.session),
+        false => Vec::new(),
+    };
     let (present, ()) = futures::join!(
         Present::of(cluster, chosen, controller),
-        permissions.foresee(namespace, &needs.unwrap_or_default())
+        permissions.foresee(namespace, &needs)
     );
     let present = present?;
     let changes = plan::changes(&present, &intent.size)?;

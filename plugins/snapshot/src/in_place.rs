@@ -109,7 +109,10 @@ impl InPlace {
         let unused = unused(cluster, &present, &replacing);
         let (saving, (), ()) = futures::try_join!(saving, unused, permitted)?;
         let console = &mut ground.console;
-        permissions.unknown().iter().for_each(|what| console.note(what));
+        permissions
+            .unknown()
+            .iter()
+            .for_each(|what| console.note(what));
         Ok(Self {
             set,
             present,
@@ -205,7 +208,9 @@ impl InPlace {
 async fn unused(cluster: &Cluster, present: &Present, replacing: &Replacing) -> Result<()> {
     let (namespace, name) = (present.namespace(), present.name());
     let all = Selection::default();
-    let pods = cluster.list(&POD, Place::Namespace(namespace), &all).await?;
+    let pods = cluster
+        .list(&POD, Place::Namespace(namespace), &all)
+        .await?;
     let uses = Uses::of_running(pods.items.iter());
     let used = replacing
         .replaced()

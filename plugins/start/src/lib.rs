@@ -36,7 +36,10 @@ impl Verb for Start {
         let permissions = Permissions::of(&cluster);
         let found = outcome::observe(&cluster, &permissions, &intent, ground).await?;
         let console = &mut ground.console;
-        permissions.unknown().iter().for_each(|what| console.note(what));
+        permissions
+            .unknown()
+            .iter()
+            .for_each(|what| console.note(what));
         // the user's word
         let ends: Vec<_> = found.iter().flatten().filter_map(Todo::ends).collect();
         if intent.dry_run != DryRun::None {
@@ -45,6 +48,15 @@ impl Verb for Start {
             return Ok(());
         }
         // writes, waits and prints
-        outcome::carry_out(&cluster, &permissions, &intent, found, &write, format, ground).await
+        outcome::carry_out(
+            &cluster,
+            &permissions,
+            &intent,
+            found,
+            &write,
+            format,
+            ground,
+        )
+        .await
     }
 }

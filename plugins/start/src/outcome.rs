@@ -53,10 +53,13 @@ pub(crate) async fn observe(
         async move {
             let chosen = chosen?;
             let restarts = intent.restart && !controller && intent.dry_run == DryRun::None;
-            let needs = restarts.then(|| restart_accesses(&chosen.session));
+            let needs = match restarts {
+                true => restart_accesses(&chosen.session),
+                false => Vec::new(),
+            };
             let (present, ()) = futures::join!(
                 Present::of(cluster, chosen, controller),
-                permissions.foresee(namespace, &needs.unwrap_or_default())
+                permissions.foresee(namespace, &needs)
             );
             let present = present?;
             let deed = Deed::of(intent, &present.session, &present.seen);
@@ -96,12 +99,8 @@ impl Todo {
         if self.deed == Deed::Restart {
             return Some(EndingSession::stopped(&self.present));
         }
-        let losses = self.ahead.as_ref()?.losses();
-        (self.deed == Deed::Start && !losses.is_empty()).then(|| EndingSession {
-            name: self.present.name().to_owned(),
-            destroyed: losses.iter().map(ToString::to_string).collect(),
-            saved: Vec::new(),
-        })
+        let ahead = self.ahead.as_ref()?;
+        EndingSession::started(ahead).filter(|_| self.deed == Deed::Start)
     }
 
     /// Does it, up to the objects.

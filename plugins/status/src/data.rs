@@ -94,9 +94,7 @@ prune destroy it, or its namespace's end";
 
 fn on_deletion(policy: DataPolicy) -> &'static str {
     match policy {
-        DataPolicy::Keep => {
-            "delete keeps claims for a create of the same name, user and template"
-        }
+        DataPolicy::Keep => "delete keeps claims for a create of the same name, user and template",
         DataPolicy::Snapshot => "delete takes a snapshot first, then destroys the claims",
         DataPolicy::Delete => {
             "delete destroys the claims; a plain kubectl delete session keeps them"

@@ -123,7 +123,15 @@ mod tests {
         let runs = session("running", "running");
         assert!(!intent("a").foreseen(&runs).is_empty());
         assert!(intent("a --dry-run=server").foreseen(&runs).is_empty());
-        assert!(intent("a").foreseen(&session("stopped", "stopped")).is_empty());
-        assert!(!intent("a").foreseen(&session("stopped", "running")).is_empty());
+        assert!(
+            intent("a")
+                .foreseen(&session("stopped", "stopped"))
+                .is_empty()
+        );
+        assert!(
+            !intent("a")
+                .foreseen(&session("stopped", "running"))
+                .is_empty()
+        );
     }
 }

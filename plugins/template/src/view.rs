@@ -139,17 +139,17 @@ fn data(policy: DataPolicy, read: Option<&(Manifest, Parameters)>) -> Vec<String
             false => work_volumes(spec, annotations),
         };
         let swapped = annotations.and_then(|all| all.get(labels::DATA_VOLUME)?.as_str());
-        volumes.into_iter().map(move |EphemeralVolume { name, source }| {
-            let claim = match swapped == Some(name.as_str()) {
-                true => "; with --storage a claim",
-                false => "",
-            };
-            format!("{name}: {source}, {lost}{claim}")
-        })
+        volumes
+            .into_iter()
+            .map(move |EphemeralVolume { name, source }| {
+                let claim = match swapped == Some(name.as_str()) {
+                    true => "; with --storage a claim",
+                    false => "",
+                };
+                format!("{name}: {source}, {lost}{claim}")
+            })
     });
-    let files = kept
-        .is_empty()
-        .then(|| format!("container files: {lost}"));
+    let files = kept.is_empty().then(|| format!("container files: {lost}"));
     let mut lines: Vec<String> = ephemeral.chain(files).collect();
     lines.splice(0..0, kept);
     lines

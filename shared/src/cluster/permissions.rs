@@ -71,9 +71,7 @@ impl Permissions {
                 once.push(access);
             }
         }
-        let asks = once
-            .iter()
-            .map(|access| self.denied(namespace, access));
+        let asks = once.iter().map(|access| self.denied(namespace, access));
         let denied = join_all(asks).await;
         let mut denied = once
             .iter()
@@ -106,7 +104,10 @@ impl Permissions {
         unknown.dedup();
         let why = unknown.first()?.1.clone();
         let rights: Vec<String> = unknown.into_iter().map(|(access, _)| access).collect();
-        Some(format!("rights are not checked ({}): {why}", rights.join(", ")))
+        Some(format!(
+            "rights are not checked ({}): {why}",
+            rights.join(", ")
+        ))
     }
 
     /// Why a right is missing; `None` where it is not, or where that cannot be asked.
@@ -124,7 +125,11 @@ impl Permissions {
     }
 
     async fn verdict(&self, namespace: &str, access: Access) -> Verdict {
-        let namespace = if access.resource.namespaced { namespace } else { "" };
+        let namespace = if access.resource.namespaced {
+            namespace
+        } else {
+            ""
+        };
         let cell = {
             let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
             let key = (namespace.to_owned(), access.clone());
@@ -211,9 +216,8 @@ mod tests {
 
     #[test]
     fn a_refusal_reads_as_the_servers() {
-        let told = |access: &Access, reason: &str| {
-            refusal(access, "ns", "jane", reason).to_string()
-        };
+        let told =
+            |access: &Access, reason: &str| refusal(access, "ns", "jane", reason).to_string();
         assert_eq!(
             told(&Access::to("delete", &SESSION, "alice"), ""),
             "sessions.streaming.platform \"alice\" is forbidden: User \"jane\" cannot delete resource \"sessions\" in API group \

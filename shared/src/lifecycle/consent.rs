@@ -3,6 +3,7 @@
 use anyhow::{Result, anyhow};
 
 use super::deleting::Doomed;
+use super::starting::Ahead;
 use super::stopping::{Present, Words};
 use crate::failure::hinted;
 use crate::objects::resource::{PERSISTENT_VOLUME_CLAIM, SESSION};
@@ -29,6 +30,16 @@ impl EndingSession {
             destroyed: losses.iter().map(ToString::to_string).collect(),
             saved: Vec::new(),
         }
+    }
+
+    /// A session that is started, if its template no longer has a Pod that runs; `None` where nothing is lost.
+    pub fn started(ahead: &Ahead) -> Option<Self> {
+        let losses = ahead.losses();
+        (!losses.is_empty()).then(|| Self {
+            name: ahead.present.name().to_owned(),
+            destroyed: losses.iter().map(ToString::to_string).collect(),
+            saved: Vec::new(),
+        })
     }
 
     /// A session that is deleted: its Pods go, and its claims by its data policy.

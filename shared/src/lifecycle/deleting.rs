@@ -110,7 +110,10 @@ impl Doomed {
             return Ok(Vec::new());
         }
         let place = Place::Namespace(self.namespace());
-        Ok(cluster.list(&POD, place, &Selection::default()).await?.items)
+        Ok(cluster
+            .list(&POD, place, &Selection::default())
+            .await?
+            .items)
     }
 
     /// Name of the session.

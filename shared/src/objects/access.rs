@@ -30,7 +30,10 @@ impl Access {
 
     /// The same on a subresource.
     pub fn part(self, subresource: &'static str) -> Self {
-        Self { subresource, ..self }
+        Self {
+            subresource,
+            ..self
+        }
     }
 
     /// The same on all objects of the type.

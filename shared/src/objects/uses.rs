@@ -137,9 +137,7 @@ impl Uses {
         if kind == "Service" && self.pods.iter().any(|pod| selects(object, pod)) {
             return Some("pods that it selects");
         }
-        self.names
-            .get(&(namespace, kind, name))
-            .map(String::as_str)
+        self.names.get(&(namespace, kind, name)).map(String::as_str)
     }
 
     fn collect(&mut self, namespace: &str, by: &str, key: &str, value: &Value) {
@@ -206,17 +204,50 @@ mod tests {
     #[test]
     fn everything_that_a_pod_can_name_is_used() {
         for (spec, kind) in [
-            (json!({"volumes": [{"persistentVolumeClaim": {"claimName": "x"}}]}), "PersistentVolumeClaim"),
-            (json!({"volumes": [{"secret": {"secretName": "x"}}]}), "Secret"),
-            (json!({"volumes": [{"configMap": {"name": "x"}}]}), "ConfigMap"),
-            (json!({"volumes": [{"projected": {"sources": [{"secret": {"name": "x"}}]}}]}), "Secret"),
-            (json!({"volumes": [{"projected": {"sources": [{"configMap": {"name": "x"}}]}}]}), "ConfigMap"),
-            (json!({"volumes": [{"csi": {"driver": "d", "nodePublishSecretRef": {"name": "x"}}}]}), "Secret"),
-            (json!({"containers": [{"env": [{"valueFrom": {"secretKeyRef": {"name": "x", "key": "k"}}}]}]}), "Secret"),
-            (json!({"containers": [{"env": [{"valueFrom": {"configMapKeyRef": {"name": "x", "key": "k"}}}]}]}), "ConfigMap"),
-            (json!({"initContainers": [{"envFrom": [{"secretRef": {"name": "x"}}]}]}), "Secret"),
-            (json!({"ephemeralContainers": [{"envFrom": [{"configMapRef": {"name": "x"}}]}]}), "ConfigMap"),
-            (json!({"imagePullSecrets": [{"name": "y"}, {"name": "x"}]}), "Secret"),
+            (
+                json!({"volumes": [{"persistentVolumeClaim": {"claimName": "x"}}]}),
+                "PersistentVolumeClaim",
+            ),
+            (
+                json!({"volumes": [{"secret": {"secretName": "x"}}]}),
+                "Secret",
+            ),
+            (
+                json!({"volumes": [{"configMap": {"name": "x"}}]}),
+                "ConfigMap",
+            ),
+            (
+                json!({"volumes": [{"projected": {"sources": [{"secret": {"name": "x"}}]}}]}),
+                "Secret",
+            ),
+            (
+                json!({"volumes": [{"projected": {"sources": [{"configMap": {"name": "x"}}]}}]}),
+                "ConfigMap",
+            ),
+            (
+                json!({"volumes": [{"csi": {"driver": "d", "nodePublishSecretRef": {"name": "x"}}}]}),
+                "Secret",
+            ),
+            (
+                json!({"containers": [{"env": [{"valueFrom": {"secretKeyRef": {"name": "x", "key": "k"}}}]}]}),
+                "Secret",
+            ),
+            (
+                json!({"containers": [{"env": [{"valueFrom": {"configMapKeyRef": {"name": "x", "key": "k"}}}]}]}),
+                "ConfigMap",
+            ),
+            (
+                json!({"initContainers": [{"envFrom": [{"secretRef": {"name": "x"}}]}]}),
+                "Secret",
+            ),
+            (
+                json!({"ephemeralContainers": [{"envFrom": [{"configMapRef": {"name": "x"}}]}]}),
+                "ConfigMap",
+            ),
+            (
+                json!({"imagePullSecrets": [{"name": "y"}, {"name": "x"}]}),
+                "Secret",
+            ),
             (json!({"serviceAccountName": "x"}), "ServiceAccount"),
         ] {
             assert!(used(with_spec("Pod", spec.clone()), kind, "x"), "{spec}");
@@ -230,10 +261,26 @@ mod tests {
     #[test]
     fn claims_that_the_server_names_are_used() {
         let ephemeral = json!({"volumes": [{"name": "v", "ephemeral": {}}]});
-        assert!(used(with_spec("Pod", ephemeral), "PersistentVolumeClaim", "u-v"));
+        assert!(used(
+            with_spec("Pod", ephemeral),
+            "PersistentVolumeClaim",
+            "u-v"
+        ));
         let set = json!({"replicas": 0, "volumeClaimTemplates": [{"metadata": {"name": "home"}}]});
-        for (claim, is) in [("home-u-0", true), ("home-u-12", true), ("home-u-x", false), ("home-u-", false)] {
-            assert_eq!(used(with_spec("StatefulSet", set.clone()), "PersistentVolumeClaim", claim), is);
+        for (claim, is) in [
+            ("home-u-0", true),
+            ("home-u-12", true),
+            ("home-u-x", false),
+            ("home-u-", false),
+        ] {
+            assert_eq!(
+                used(
+                    with_spec("StatefulSet", set.clone()),
+                    "PersistentVolumeClaim",
+                    claim
+                ),
+                is
+            );
         }
     }
 
@@ -242,7 +289,11 @@ mod tests {
         let tls = json!({"tls": [{"secretName": "x"}], "rules": [{"http": {"paths": [{"backend": {"service": {"name": "w"}}}]}}]});
         assert!(used(with_spec("Ingress", tls.clone()), "Secret", "x"));
         assert!(used(with_spec("Ingress", tls), "Service", "w"));
-        assert!(used(with_spec("StatefulSet", json!({"serviceName": "x"})), "Service", "x"));
+        assert!(used(
+            with_spec("StatefulSet", json!({"serviceName": "x"})),
+            "Service",
+            "x"
+        ));
         let mut account = object("ServiceAccount", "a");
         account["imagePullSecrets"] = json!([{"name": "x"}]);
         account["secrets"] = json!([{"name": "y"}]);
@@ -254,9 +305,17 @@ mod tests {
         let mut pod = object("Pod", "p");
         pod["metadata"]["labels"] = json!({"app": "web", "x": "y"});
         let mut service = object("Service", "s");
-        for (selector, is) in [(json!({"app": "web"}), true), (json!({"app": "db"}), false), (json!({}), false)] {
+        for (selector, is) in [
+            (json!({"app": "web"}), true),
+            (json!({"app": "db"}), false),
+            (json!({}), false),
+        ] {
             service["spec"] = json!({"selector": selector});
-            assert_eq!(Uses::of([pod.clone()].iter()).contains(&service), is, "{service}");
+            assert_eq!(
+                Uses::of([pod.clone()].iter()).contains(&service),
+                is,
+                "{service}"
+            );
         }
         service["spec"] = json!({"selector": {"app": "web"}});
         service["metadata"]["namespace"] = "another".into();

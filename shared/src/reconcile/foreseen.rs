@@ -101,19 +101,36 @@ mod tests {
     #[test]
     fn an_ending_needs_what_its_workloads_and_its_policy_say() {
         let stop = Ending::Workload { skip_sync: false };
-        let mixed = session(&[("v1", "Pod"), ("apps/v1", "Deployment"), ("v1", "Service")], "keep");
+        let mixed = session(
+            &[("v1", "Pod"), ("apps/v1", "Deployment"), ("v1", "Service")],
+            "keep",
+        );
         assert_eq!(
             told(&ending_accesses(&mixed, stop, true)),
-            ["delete pods", "patch deployments", "watch pods", "patch sessions", "patch sessions/status"]
+            [
+                "delete pods",
+                "patch deployments",
+                "watch pods",
+                "patch sessions",
+                "patch sessions/status"
+            ]
         );
         let gone = Ending::Everything { skip_sync: false };
         let delete = session(&[], "delete");
         assert_eq!(
             told(&ending_accesses(&delete, gone, false)),
-            ["delete pods", "delete persistentvolumeclaims", "delete secrets", "delete sessions"]
+            [
+                "delete pods",
+                "delete persistentvolumeclaims",
+                "delete secrets",
+                "delete sessions"
+            ]
         );
         let keep = told(&ending_accesses(&mixed, gone, true));
-        assert!(keep.contains(&"patch persistentvolumeclaims".to_owned()), "{keep:?}");
+        assert!(
+            keep.contains(&"patch persistentvolumeclaims".to_owned()),
+            "{keep:?}"
+        );
         assert!(keep.contains(&"delete deployments".to_owned()), "{keep:?}");
     }
 
@@ -123,7 +140,12 @@ mod tests {
             &[("v1", "Pod"), ("apps/v1", "StatefulSet"), ("v1", "Service")],
             "keep",
         )));
-        for need in ["delete pods", "create pods", "patch statefulsets", "patch services"] {
+        for need in [
+            "delete pods",
+            "create pods",
+            "patch statefulsets",
+            "patch services",
+        ] {
             assert!(needs.contains(&need.to_owned()), "{need}: {needs:?}");
         }
     }

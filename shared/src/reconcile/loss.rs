@@ -8,9 +8,7 @@ use serde_json::Value;
 use super::live::{Live, is_ended};
 use super::seen::{Seen, look};
 use crate::api::{Phase, Session};
-use crate::objects::ephemeral::{
-    EphemeralVolume, ephemeral_volumes, mounted_claims, work_volumes,
-};
+use crate::objects::ephemeral::{EphemeralVolume, ephemeral_volumes, mounted_claims, work_volumes};
 use crate::objects::pods::pod_spec;
 use crate::objects::resource::text;
 use crate::plan::{Plan, Step};
@@ -167,7 +165,10 @@ mod tests {
             lost(&running, &[pod("p", home(), mount("/tmp"))]),
             ["pod/p (emptyDir home, container files)"]
         );
-        assert_eq!(lost(&running, &[pod("p", json!([]), json!([]))]), ["pod/p (container files)"]);
+        assert_eq!(
+            lost(&running, &[pod("p", json!([]), json!([]))]),
+            ["pod/p (container files)"]
+        );
     }
 
     #[test]
@@ -178,7 +179,10 @@ mod tests {
         let scratch = pod("web", home(), mount("/tmp"));
         assert!(lost(&running, &[with_claim.clone(), scratch]).is_empty());
         let work = pod("web", home(), mount("/home/me"));
-        assert_eq!(lost(&running, &[with_claim, work]), ["pod/web (emptyDir home)"]);
+        assert_eq!(
+            lost(&running, &[with_claim, work]),
+            ["pod/web (emptyDir home)"]
+        );
     }
 
     #[test]
@@ -187,7 +191,10 @@ mod tests {
         assert!(lost(&session("pending"), std::slice::from_ref(&one)).is_empty());
         one["status"]["containerStatuses"] = json!([{"name": "main", "state": {"running": {}},
             "image": "i", "imageID": "", "ready": false, "restartCount": 0}]);
-        assert_eq!(lost(&session("pending"), std::slice::from_ref(&one)).len(), 1);
+        assert_eq!(
+            lost(&session("pending"), std::slice::from_ref(&one)).len(),
+            1
+        );
         for phase in ["Succeeded", "Failed"] {
             one["status"]["phase"] = phase.into();
             assert!(lost(&session("running"), std::slice::from_ref(&one)).is_empty());
@@ -208,7 +215,10 @@ mod tests {
     fn a_plan_loses_what_its_deletions_mean() {
         let (running, pods) = (
             session("running"),
-            [pod("p", home(), mount("/home")), pod("q", home(), mount("/home"))],
+            [
+                pod("p", home(), mount("/home")),
+                pod("q", home(), mount("/home")),
+            ],
         );
         let mut plan = Plan::default();
         let live = live(&pods);
