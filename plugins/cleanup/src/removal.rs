@@ -11,7 +11,7 @@ use session_shared::lifecycle::stopping::Stopping;
 use session_shared::objects::belonging::is_data;
 use session_shared::objects::kept::holds_data;
 use session_shared::objects::resource::{
-    PERSISTENT_VOLUME_CLAIM, SERVICE, SESSION, is_going, label, text,
+    PERSISTENT_VOLUME_CLAIM, SECRET, SERVICE, SESSION, is_going, label, text,
 };
 use session_shared::reconcile::kept_since;
 
@@ -47,7 +47,8 @@ pub(crate) async fn remove(
         living.unseen_snapshots = snapshots.is_none();
         let snapshots = snapshots.into_iter().flatten();
         snapshots.for_each(|one| living.add_snapshot(&one));
-        if item.deed == Deed::Remove && needed(cluster, namespace, &select).await? {
+        let parameters = *resource == SECRET && item.deed == Deed::Remove;
+        if parameters && needed(cluster, namespace, &select).await? {
             return Ok(Done::Left);
         }
     }
