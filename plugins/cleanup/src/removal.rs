@@ -47,7 +47,8 @@ pub(crate) async fn remove(
         living.unseen_snapshots = snapshots.is_none();
         let snapshots = snapshots.into_iter().flatten();
         snapshots.for_each(|one| living.add_snapshot(&one));
-        let parameters = *resource == SECRET && item.deed == Deed::Remove;
+        // After a server dry run every claim is there still.
+        let parameters = *resource == SECRET && item.deed == Deed::Remove && !with.write.dry_run;
         if parameters && needed(cluster, namespace, &select).await? {
             return Ok(Done::Left);
         }
