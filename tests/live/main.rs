@@ -28,6 +28,7 @@ mod lifecycle;
 mod logs;
 mod pod_security;
 mod resize;
+mod rights;
 mod schedule;
 mod shell;
 mod snapshot;
@@ -73,6 +74,7 @@ fn all() -> Vec<Live> {
         cleanup::tests(),
         pod_security::tests(),
         resize::tests(),
+        rights::tests(),
         snapshot::tests(),
         schedule::tests(),
         files::tests(),

@@ -7,7 +7,7 @@ mod outcome;
 mod plan;
 
 use anyhow::Result;
-use session_shared::cluster::Write;
+use session_shared::cluster::{Permissions, Write};
 use session_shared::flags::writing::DryRun;
 use session_shared::lifecycle::trust::{self, Part};
 use session_shared::report::format::{Allowed, Format};
@@ -33,7 +33,14 @@ impl Verb for Delete {
         // reads only
         let cluster = ground.connect(&args.connection).await?;
         cluster.known().trust_all(args.trust.trust_manifest);
-        let found = observe::observe(&cluster, &intent, ground.now()).await?;
+        let permissions = Permissions::of(&cluster);
+        let now = ground.now();
+        let found = observe::observe(&cluster, &permissions, &intent, now).await?;
+        let console = &mut ground.console;
+        permissions
+            .unknown()
+            .iter()
+            .for_each(|what| console.note(what));
         // the user's word
         confirm::tell(&found.doomed, &mut ground.console);
         if !confirm::ask(&intent, &found.doomed, &mut ground.console)? {
@@ -47,7 +54,9 @@ impl Verb for Delete {
             return Ok(());
         }
         // writes
-        let done = outcome::carry_out(&cluster, &intent, &found.doomed, &write, ground).await?;
+        let doomed = &found.doomed;
+        let done =
+            outcome::carry_out(&cluster, &permissions, &intent, doomed, &write, ground).await?;
         // prints
         let console = &mut ground.console;
         outcome::report(&cluster, &intent, found, done, format, console)

@@ -4,7 +4,7 @@ use anyhow::Result;
 use futures::StreamExt;
 use session_shared::api::DataPolicy;
 use session_shared::cluster::chosen::AT_ONCE;
-use session_shared::cluster::{Cluster, Write};
+use session_shared::cluster::{Cluster, Permissions, Write};
 use session_shared::encode::shell;
 use session_shared::failure;
 use session_shared::flags::writing::DryRun;
@@ -26,6 +26,7 @@ use crate::plan::Intent;
 /// Interrupted, before anything is done.
 pub(crate) async fn carry_out(
     cluster: &Cluster,
+    permissions: &Permissions,
     intent: &Intent,
     doomed: &[Doomed],
     write: &Write,
@@ -41,6 +42,7 @@ pub(crate) async fn carry_out(
         write,
         interrupt: &interrupt,
         now,
+        permissions,
     };
     let manner = &intent.manner;
     let mut sink = ground.console.progress();
@@ -117,11 +119,11 @@ fn of_data(doomed: &Doomed, namespace: &str) -> Vec<String> {
         DataPolicy::Snapshot => doomed.unused(),
         DataPolicy::Keep | DataPolicy::Delete => Vec::new(),
     };
-    let snapshots = doomed.snapshots();
+    let (snapshots, destroyed) = (doomed.snapshots(), doomed.destroyed());
     let lines = claim("kept", doomed.kept(), again)
         .into_iter()
         .chain(saved)
-        .chain(claim("destroyed", doomed.destroyed(), ""))
+        .chain(destroyed.iter().map(|what| format!("destroyed: {what}")))
         .chain(claim("destroyed", unused, ", which never had a volume"));
     let stay = snapshots.iter();
     lines

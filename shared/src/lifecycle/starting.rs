@@ -11,19 +11,22 @@ use super::stopping::Present;
 use super::trust::Part;
 use super::{checks, template, trust, unfinished};
 use crate::api::{IntOrString, SecretsFrom, Session, SessionSpec, SessionTemplate, State};
-use crate::cluster::{Cluster, Write, random_token};
+use crate::cluster::{Cluster, Permissions, Write, random_token};
 use crate::duration::Lifetime;
 use crate::failure::hinted;
 use crate::flags::values::Assigned;
 use crate::labels::SESSION_UID;
 use crate::names::parameters_secret;
 use crate::objects::ResourceType;
+use crate::objects::access::Access;
 use crate::objects::belonging::{Belonging, is_named};
 use crate::objects::pods::pod_metadata_paths;
-use crate::objects::resource::{SECRET, annotation, text};
+use crate::objects::resource::{SECRET, SESSION, annotation, text};
+use crate::plan::Plan;
 use crate::progress::Sink;
 use crate::reconcile::{
-    Body, Found, Recipe, Rendered, Start, claim_conflict, claim_growths, record, render,
+    Body, Found, Loss, Recipe, Rendered, Start, claim_conflict, claim_growths, losses_of, record,
+    render, starting,
 };
 use crate::template::stored_secrets;
 
@@ -136,9 +139,31 @@ impl Ahead {
             notes: notes.into_iter().collect(),
         };
         if !wish.skip_checks {
-            ahead.check(cluster, sink).await?;
+            futures::try_join!(ahead.check(cluster, sink), ahead.require(cluster))?;
         }
         Ok(ahead)
+    }
+
+    /// What of the session's data the start takes away: a workload that it no longer has may run.
+    pub fn losses(&self) -> Vec<Loss> {
+        let present = &self.present;
+        losses_of(&self.plan(), &present.session, &present.live)
+    }
+
+    fn plan(&self) -> Plan {
+        starting(&self.present.session, &self.start, &self.present.live)
+    }
+
+    /// Where the start takes something away first, finds whether everything after that is allowed.
+    async fn require(&self, cluster: &Cluster) -> Result<()> {
+        let (plan, present) = (self.plan(), &self.present);
+        if !plan.deletes() || present.controller {
+            return Ok(());
+        }
+        let mut needs = plan.accesses();
+        needs.push(Access::to("patch", &SESSION, present.name()).part("status"));
+        let permissions = Permissions::of(cluster);
+        permissions.require(present.namespace(), &needs).await
     }
 
     /// Goes on from what is there by now; what else was found by name is as it was.

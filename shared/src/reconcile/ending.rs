@@ -145,8 +145,9 @@ pub fn data_policy(session: &Session) -> DataPolicy {
 }
 
 /// Data by the policy. A claim that never had a volume holds none, and is never kept: the next session would find it by its
-/// name, with the class that it waits for in vain. Snapshots stay whatever it is: they were taken on purpose, and go by a verb of their own. The parameters
-/// Secret stays as long as there is anything that it opens: a kept database needs its old password, a restored one too.
+/// name, with the class that it waits for in vain. Snapshots stay whatever it is: they were taken on purpose, and go by a verb of
+/// their own. The parameters Secret stays as long as there is, or may be, anything that it opens: a kept database needs its old
+/// password, a restored one too.
 fn data(session: &Session, live: &Live, now: Timestamp) -> Vec<Step> {
     let own: Vec<&Value> = live.own_data(session).collect();
     let policy = data_policy(session);
@@ -162,7 +163,7 @@ fn data(session: &Session, live: &Live, now: Timestamp) -> Vec<Step> {
     let is_opened = |object: &&Value| {
         is_snapshot(object) || (is_claim(object) && (stays(object) || saved(object)))
     };
-    let secret_stays = own.iter().any(is_opened);
+    let secret_stays = live.hidden_snapshots || own.iter().any(is_opened);
     let steps = own.into_iter().filter(|object| !is_snapshot(object));
     let steps = steps.filter_map(|object| {
         let kept = if is_claim(object) {
