@@ -27,7 +27,7 @@ pub(super) fn all(source: &Source) -> Option<Vec<Comment>> {
     let text = source.text();
     let mut comments = Vec::new();
     // The bytes from the first word of each document to its last.
-    let mut documents: Vec<Range<usize>> = Vec::new();
+    let (mut documents, mut begins) = (Vec::<Range<usize>>::new(), true);
     for event in Parser::new_from_str_with_options(text, options) {
         let (event, span) = event.ok()?;
         let bytes = span.byte_range().unwrap_or_default();
@@ -36,17 +36,17 @@ pub(super) fn all(source: &Source) -> Option<Vec<Comment>> {
                 let place = source.place(span.start.line(), span.start.col() + 1);
                 comments.push((words.into_owned(), place, bytes));
             }
-            Event::DocumentStart(..) => documents.push(usize::MAX..0),
+            Event::DocumentStart(..) => begins = true,
             Event::Scalar(..) | Event::Alias(..) if !bytes.is_empty() => {
-                if let Some(document) = documents.last_mut() {
-                    document.start = document.start.min(bytes.start);
-                    document.end = document.end.max(bytes.end);
+                match documents.last_mut().filter(|_| !begins) {
+                    Some(document) => document.end = document.end.max(bytes.end),
+                    None => documents.push(bytes),
                 }
+                begins = false;
             }
             _ => {}
         }
     }
-    documents.retain(|document| document.start < document.end);
     let comments = comments.into_iter().map(|(words, place, bytes)| {
         // From the first word of the last document that begins before it to the last word of the first that ends behind it.
         let before = documents.partition_point(|document| document.start <= bytes.start);

@@ -127,6 +127,17 @@ spec:
 "#;
 
 #[test]
+fn privileges_of_a_manifest_are_told_when_it_is_stored() {
+    let api = server();
+    let text = POD.replace("spec:\n", "spec:\n  hostNetwork: true\n");
+    let played = from(&api, &text, "demo");
+    played.done();
+    let wanted =
+        "Warning: Pod \"p-demo\": hostNetwork is true: later starts need --trust-manifest\n";
+    assert!(played.err.contains(wanted), "{}", played.err);
+}
+
+#[test]
 fn a_manifest_is_kept_in_the_session_without_its_secrets() {
     let api = server();
     let played = from(&api, POD, "demo --set IMAGE=busybox:1.37");

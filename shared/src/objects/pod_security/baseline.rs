@@ -117,7 +117,7 @@ pub(super) fn host_path_volumes(pod: &PodTemplate<'_>, found: &mut Found) {
 pub(super) fn host_ports(pod: &PodTemplate<'_>, found: &mut Found) {
     for container in pod.containers() {
         for port in container.items("ports") {
-            found.unless(&port, "hostPort", |value| *value == Value::from(0));
+            found.unless(&port, "hostPort", |value| *value == 0);
         }
     }
 }

@@ -74,9 +74,7 @@ pub(super) fn run_as_user(pod: &PodTemplate<'_>, found: &mut Found) {
         return;
     }
     for part in pod.contexts() {
-        found.unless(&part, "securityContext.runAsUser", |value| {
-            *value != Value::from(0)
-        });
+        found.unless(&part, "securityContext.runAsUser", |value| *value != 0);
     }
 }
 
