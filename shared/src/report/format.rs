@@ -1,7 +1,7 @@
 //! `-o`: which way objects are printed.
 
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 
 use anyhow::{Result, anyhow, bail};
 use serde_json::{Value, json};
@@ -11,6 +11,9 @@ use super::jsonpath::JsonPath;
 use super::{clean, json as writer, kyaml, yaml};
 use crate::flags::output::{NameOutput, ObjectOutput};
 use crate::objects::resource::text;
+
+/// Bytes of a file with a format that are read.
+const FILE_MAX: u64 = 1 << 20;
 
 /// Which formats a verb knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -165,7 +168,7 @@ impl Style {
             "jsonpath-as-json" => path(argument, true),
             "jsonpath-file" if argument.is_empty() => path(argument, false),
             "jsonpath-file" => {
-                let text = fs::read_to_string(argument).map_err(|error| {
+                let text = read(argument).map_err(|error| {
                     anyhow!(
                         "error reading --template {argument}, open {argument}: {}",
                         reason(&error)
@@ -174,7 +177,7 @@ impl Style {
                 path(&text, false)
             }
             "custom-columns-file" if !argument.is_empty() => {
-                let text = fs::read_to_string(argument).map_err(|error| {
+                let text = read(argument).map_err(|error| {
                     anyhow!(
                         "error reading template {argument}, open {argument}: {}",
                         reason(&error)
@@ -185,6 +188,17 @@ impl Style {
             _ => Ok(Style::Columns(Columns::parse(argument, no_headers)?)),
         }
     }
+}
+
+/// A file with a format, as far as one may reasonably be: what has no end is not read for ever.
+fn read(file: &str) -> io::Result<String> {
+    let mut text = String::new();
+    let opened = fs::File::open(file)?;
+    opened.take(FILE_MAX + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > FILE_MAX {
+        return Err(io::Error::other("longer than 1 MiB, no format is"));
+    }
+    Ok(text)
 }
 
 /// A system's reason without its number, in lower case as Go has it.
