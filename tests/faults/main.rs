@@ -1,9 +1,9 @@
-//! Killed at any point: each verb that changes something is run against a real API server through a proxy that kills it, or
-//! lets one of its requests fail. Whatever happens, nothing is left that nobody owns, no data is lost, and running the verb once
+//! Killed at any point: each verb that changes something is run against a real API server through a proxy that kills it,
+//! interrupts it, or lets one of its requests fail. Whatever happens, nothing is left that nobody owns, no data is lost, and running the verb once
 //! more comes to what it comes to without a fault.
 //!
-//! kwok plays the node, the CSI driver makes volumes and snapshots. `cargo test --test faults` kills the six verbs of daily life
-//! at every request and lets three requests of each fail in every way; `-- --ignored` does everything to every verb.
+//! kwok plays the node, the CSI driver makes volumes and snapshots. `cargo test --test faults` kills and interrupts the six verbs of
+//! daily life at every request and lets three requests of each fail in every way; `-- --ignored` does everything to every verb.
 
 #![allow(
     clippy::print_stderr,
@@ -43,6 +43,8 @@ const SET: &str = include_str!("set.yaml");
 enum Which {
     /// The client is killed at every request.
     Killed,
+    /// The client is interrupted at every request.
+    Interrupted,
     /// Errors happen at three requests.
     Errors,
     /// Everything happens at every request.
@@ -71,7 +73,7 @@ impl Shared {
             let all = || Box::new(1_usize..) as Box<dyn Iterator<Item = usize>>;
             let requests = match which {
                 Which::Errors => Box::new(scenario.errors_at.into_iter()),
-                Which::Killed | Which::All => all(),
+                Which::Killed | Which::Interrupted | Which::All => all(),
             };
             for request in requests {
                 let judged = server.disturbed(scenario, At { request, fault }, &wanted);
@@ -104,7 +106,8 @@ impl Which {
     fn has(self, fault: Fault) -> bool {
         match self {
             Which::Killed => fault == Fault::Killed,
-            Which::Errors => fault != Fault::Killed,
+            Which::Interrupted => fault == Fault::Interrupted,
+            Which::Errors => !matches!(fault, Fault::Killed | Fault::Interrupted),
             Which::All => true,
         }
     }
@@ -160,6 +163,8 @@ fn trials(shared: &Arc<Shared>) -> Vec<Trial> {
     let mut trials = Vec::new();
     for scenario in COMMON {
         trials.push(trial(scenario, "killed_at_every_request", Which::Killed));
+        let interrupted = "interrupted_at_every_request";
+        trials.push(trial(scenario, interrupted, Which::Interrupted));
         trials.push(trial(scenario, "with_requests_that_fail", Which::Errors));
     }
     for scenario in COMMON.into_iter().chain(RARE) {

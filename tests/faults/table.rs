@@ -6,8 +6,9 @@ use std::sync::Mutex;
 use session_support::Fault;
 
 /// The columns.
-pub(crate) const FAULTS: [Fault; 6] = [
+pub(crate) const FAULTS: [Fault; 7] = [
     Fault::Killed,
+    Fault::Interrupted,
     Fault::Refused(409),
     Fault::Refused(429),
     Fault::Refused(500),
@@ -85,6 +86,7 @@ impl Table {
 pub(crate) fn word(fault: Fault) -> String {
     match fault {
         Fault::Killed => "KILLED".into(),
+        Fault::Interrupted => "SIGINT".into(),
         Fault::Refused(code) => code.to_string(),
         Fault::DroppedBefore => "BEFORE".into(),
         Fault::DroppedAfter => "AFTER".into(),

@@ -25,6 +25,8 @@ type AnswerBody = UnsyncBoxBody<Bytes, io::Error>;
 pub enum Fault {
     /// The client gets SIGKILL once the server has answered, and does not see the answer. Nothing it sent later gets through.
     Killed,
+    /// The client gets SIGINT once the server has answered, and then the answer; what it sends later gets through.
+    Interrupted,
     /// The proxy answers with this status code; the server sees nothing.
     Refused(u16),
     /// The connection breaks before the server sees anything.
@@ -172,16 +174,26 @@ async fn disturbed(
         }
         Fault::Killed => {
             forward(shared, request).await?;
-            let mut pid = shared.pid.subscribe();
-            let pid = *pid
-                .wait_for(Option::is_some)
-                .await
-                .map_err(io::Error::other)?;
-            let pid = pid.and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
-            kill_process(pid.expect("a process has a number"), Signal::KILL)?;
+            signal(shared, Signal::KILL).await?;
             std::future::pending().await
         }
+        Fault::Interrupted => {
+            let answer = forward(shared, request).await?;
+            signal(shared, Signal::INT).await?;
+            Ok(answer)
+        }
     }
+}
+
+/// Sends a signal to the client.
+async fn signal(shared: &Shared, signal: Signal) -> io::Result<()> {
+    let mut pid = shared.pid.subscribe();
+    let pid = *pid
+        .wait_for(Option::is_some)
+        .await
+        .map_err(io::Error::other)?;
+    let pid = pid.and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
+    Ok(kill_process(pid.expect("a process has a number"), signal)?)
 }
 
 fn hung_up() -> io::Error {
