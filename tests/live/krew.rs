@@ -103,7 +103,7 @@ fn a_shell_through_kubectl_gives_the_terminal_back() -> Result<()> {
     let machine = Machine::new("krewtty")?;
     machine.session("create alice --template shell")?.exits(0)?;
     let before_all = objects(&machine)?;
-    for (way, expected) in [("exit", 7), ("INT", 130), ("TERM", 130), ("HUP", 130)] {
+    for (way, expected) in [("exit", 7), ("INT", 130), ("TERM", 143), ("HUP", 129)] {
         let mut terminal = Terminal::new(100, 40)?;
         let before = terminal.modes()?;
         // kubectl becomes the plugin: its pid is the plugin's.

@@ -31,8 +31,8 @@ const WAYS_OUT: &[(&str, i32, WayOut)] = &[
     ("kill in the session", 137, |_, terminal, _| {
         terminal.types("kill -9 $$\r")
     }),
-    ("SIGTERM", 130, |_, _, pid| signal(pid, Signal::TERM)),
-    ("SIGHUP", 130, |_, _, pid| signal(pid, Signal::HUP)),
+    ("SIGTERM", 143, |_, _, pid| signal(pid, Signal::TERM)),
+    ("SIGHUP", 129, |_, _, pid| signal(pid, Signal::HUP)),
     ("SIGINT from outside", 130, |_, _, pid| {
         signal(pid, Signal::INT)
     }),

@@ -101,7 +101,7 @@ impl<'a> Play<'a> {
             let result = tokio::select! {
                 biased;
                 result = V::run(args, &mut ground) => result,
-                () = unguarded(&interrupt) => Err(interrupted()),
+                () = interrupt.wait_final() => Err(interrupted()),
             };
             match ground.conclude(result) {
                 Ok(()) => 0,
@@ -143,13 +143,6 @@ impl Played {
             "--- stdout\n{}--- stderr\n{}--- exit code {}\n",
             self.out, self.err, self.code
         )
-    }
-}
-
-async fn unguarded(interrupt: &Interrupt) {
-    interrupt.wait().await;
-    if interrupt.is_guarded() {
-        std::future::pending::<()>().await;
     }
 }
 

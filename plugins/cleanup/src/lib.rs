@@ -97,7 +97,7 @@ async fn round(
         return Ok(());
     }
     // writes
-    let done = outcome::carry_out(cluster, intent, &observed, &items, write, ground).await;
+    let done = outcome::carry_out(cluster, intent, &observed, &items, write, ground).await?;
     // prints
     outcome::report(intent, &items, done, &mut ground.console)
 }

@@ -55,6 +55,9 @@ pub(crate) enum Done {
 }
 
 /// Carries everything out, some at a time; one that fails stops no other.
+///
+/// # Errors
+/// Interrupted, before anything is done.
 pub(crate) async fn carry_out(
     cluster: &Cluster,
     intent: &Intent,
@@ -62,9 +65,9 @@ pub(crate) async fn carry_out(
     items: &[Item],
     write: &Write,
     ground: &mut Ground,
-) -> Vec<Result<Done>> {
+) -> Result<Vec<Result<Done>>> {
     // Ctrl-C ends the waiting, not the process: what was begun and what is left is still to be told.
-    let _guard = ground.interrupt.guard();
+    let _guard = ground.interrupt.guard()?;
     let (interrupt, now) = (ground.interrupt.clone(), ground.now());
     let with = Stopping {
         write,
@@ -101,7 +104,7 @@ pub(crate) async fn carry_out(
     });
     let done = all.buffered(AT_ONCE).collect().await;
     sink.tell(Event::Done);
-    done
+    Ok(done)
 }
 
 /// Whether a controller looks after each Namespace; why that is not known, as text, where it is not.

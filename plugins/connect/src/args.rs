@@ -15,8 +15,8 @@ for, one that is stopped is started first.
 
 Standard input goes to the command. Where standard input and output are both a terminal, the command gets one, too; \
 -i=false and -t=false say otherwise. The exit code is the command's own: 126 where it cannot be run, 127 where there is no \
-such command, 128 + N where signal N ended it; 130 after Ctrl-C, and 1 for everything else that went wrong. On Windows \
-kubectl makes 1 of every exit code: call kubectl-session there to see it.";
+such command, 128 + N where signal N ended it; 130, 143 or 129 after Ctrl-C, SIGTERM or SIGHUP, and 1 for everything else that went wrong. On \
+Windows kubectl makes 1 of every exit code: call kubectl-session there to see it.";
 
 const EXAMPLES: &str = "  # A shell in the session
   kubectl session connect alice

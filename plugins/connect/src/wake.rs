@@ -44,9 +44,9 @@ pub(crate) async fn wake(
         ground.console.note(note);
     }
     let write = Write::default();
+    // Ctrl-C ends between two steps: what was begun is told with the way on.
+    let _guard = ground.interrupt.guard()?;
     let made = {
-        // Ctrl-C ends between two steps: what was begun is told with the way on.
-        let _guard = ground.interrupt.guard();
         let interrupt = ground.interrupt.clone();
         let mut sink = ground.console.progress();
         let made = ahead

@@ -50,7 +50,9 @@ impl Verb for Create {
         }
         // writes
         let write = Write::of(&args.writing)?;
+        // Ctrl-C must not end the process from here on: what is made would be neither taken back nor told.
         let interrupt = ground.interrupt.clone();
+        let _guard = interrupt.guard()?;
         let maker = Maker {
             cluster: &cluster,
             intent: &intent,

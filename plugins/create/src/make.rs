@@ -47,8 +47,6 @@ impl Maker<'_> {
     /// # Errors
     /// What the server refuses, or Interrupted; what this run made is taken back first, and nothing else is touched.
     pub(crate) async fn make(&self, mut subject: Subject, sink: &mut dyn Sink) -> Result<Made> {
-        // From here on Ctrl-C must not end the process: what has been made would stay.
-        let _guard = self.interrupt.guard();
         let mut undo = Undo::default();
         let made = self.try_make(&mut subject, &mut undo, sink).await;
         sink.tell(Event::Done);

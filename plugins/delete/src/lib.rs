@@ -37,7 +37,7 @@ impl Verb for Delete {
             return Ok(());
         }
         // writes
-        let done = outcome::carry_out(&cluster, &intent, &found.doomed, &write, ground).await;
+        let done = outcome::carry_out(&cluster, &intent, &found.doomed, &write, ground).await?;
         // prints
         let console = &mut ground.console;
         outcome::report(&cluster, &intent, found, done, format, console)

@@ -20,18 +20,21 @@ use crate::observe::Found;
 use crate::plan::Intent;
 
 /// Deletes all of them, some at a time; one that fails stops no other.
+///
+/// # Errors
+/// Interrupted, before anything is done.
 pub(crate) async fn carry_out(
     cluster: &Cluster,
     intent: &Intent,
     doomed: &[Doomed],
     write: &Write,
     ground: &mut Ground,
-) -> Vec<Result<()>> {
+) -> Result<Vec<Result<()>>> {
     if intent.dry_run == DryRun::Client {
-        return doomed.iter().map(|_| Ok(())).collect();
+        return Ok(doomed.iter().map(|_| Ok(())).collect());
     }
     // Ctrl-C ends the waiting, not the process: what was begun and what is left is still to be told.
-    let _guard = ground.interrupt.guard();
+    let _guard = ground.interrupt.guard()?;
     let (interrupt, now) = (ground.interrupt.clone(), ground.now());
     let with = Stopping {
         write,
@@ -43,7 +46,7 @@ pub(crate) async fn carry_out(
     if let [one] = doomed {
         let done = one.delete(cluster, manner, with, &mut sink).await;
         sink.tell(Event::Done);
-        return vec![done];
+        return Ok(vec![done]);
     }
     let object = format!("{} sessions", doomed.len());
     sink.tell(Event::Waiting {
@@ -55,7 +58,7 @@ pub(crate) async fn carry_out(
         .map(|one| async move { one.delete(cluster, manner, with, &mut Silent).await });
     let done = all.buffered(AT_ONCE).collect().await;
     sink.tell(Event::Done);
-    done
+    Ok(done)
 }
 
 /// Prints a line for each session that is gone, what became of its data, and the errors after them.

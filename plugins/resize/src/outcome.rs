@@ -128,7 +128,7 @@ async fn in_place(
         return Ok(Placed::Done(found.present.object.clone()));
     }
     // Ctrl-C ends the waiting, not the process: the size is still to be written down.
-    let _guard = ground.interrupt.guard();
+    let _guard = ground.interrupt.guard()?;
     let sized = found.changes.pods.iter().map(|change| async move {
         match change.changes() {
             true => resize(cluster, change, true, write).await,
@@ -235,8 +235,8 @@ async fn restart(
     mutations: &mut Mutations,
     ground: &mut Ground,
 ) -> Result<()> {
+    let _guard = ground.interrupt.guard()?;
     let made = {
-        let _guard = ground.interrupt.guard();
         let (interrupt, now) = (ground.interrupt.clone(), ground.now());
         let with = Stopping {
             write,

@@ -123,7 +123,7 @@ impl Growth {
         let Some(size) = intent.storage.filter(|_| self.any()) else {
             return Ok(None);
         };
-        let _guard = ground.interrupt.guard();
+        let _guard = ground.interrupt.guard()?;
         let asks = self
             .claims
             .iter()

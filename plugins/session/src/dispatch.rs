@@ -58,7 +58,8 @@ pub(crate) fn run(args: Vec<OsString>) -> ExitCode {
             Some((word, inner)) => match VERBS.iter().find(|verb| verb.name == word) {
                 Some(verb) => {
                     let prefix = place_of(&format!("{prefix} {}", verb.name), inner);
-                    finish(verb.name, &prefix, |ground| verb.run(inner, ground))
+                    let matches = inner.clone();
+                    finish(verb.name, &prefix, move |ground| verb.run(&matches, ground))
                 }
                 None => external::run(word, inner, &prefix),
             },
@@ -159,9 +160,8 @@ fn print(text: &str) -> ExitCode {
 /// A word that is no verb, with the nearest that is.
 pub(crate) fn unknown(word: &str, prefix: &str) -> ExitCode {
     let names: Vec<&str> = VERBS.iter().map(|verb| verb.name).collect();
-    finish("session", prefix, |_| {
-        Err(wording::unknown_command(word, prefix, &names))
-    })
+    let error = wording::unknown_command(word, prefix, &names);
+    finish("session", prefix, |_| Err(error))
 }
 
 /// A program of others that does not start.
@@ -171,9 +171,8 @@ pub(crate) fn failed(
     prefix: &str,
 ) -> ExitCode {
     let program = command.get_program().to_string_lossy().into_owned();
-    finish("session", prefix, |_| {
-        Err(anyhow::anyhow!("failed to run {program:?}: {error}"))
-    })
+    let error = anyhow::anyhow!("failed to run {program:?}: {error}");
+    finish("session", prefix, |_| Err(error))
 }
 
 #[cfg(test)]

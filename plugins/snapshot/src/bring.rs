@@ -216,7 +216,7 @@ impl Bringing {
         pausing: &Pausing,
         ground: &mut Ground,
     ) -> Result<()> {
-        let _guard = ground.interrupt.guard();
+        let _guard = ground.interrupt.guard()?;
         let interrupt = ground.interrupt.clone();
         let mut sink = ground.console.progress();
         let (send, mut receive) = mpsc::channel(WAITING);

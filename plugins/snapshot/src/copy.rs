@@ -62,7 +62,7 @@ pub(crate) async fn run(
     let copied = if writes.dry_run == DryRun::Client {
         only_said(&copying)
     } else {
-        let _guard = ground.interrupt.guard();
+        let _guard = ground.interrupt.guard()?;
         let interrupt = ground.interrupt.clone();
         let with = writes.taking(&interrupt, true);
         let mut sink = ground.console.progress();

@@ -105,7 +105,7 @@ async fn take(
     if writes.dry_run == DryRun::Client {
         return Ok(cutting.objects.clone());
     }
-    let _guard = ground.interrupt.guard();
+    let _guard = ground.interrupt.guard()?;
     let interrupt = ground.interrupt.clone();
     let with = writes.taking(&interrupt, writes.wait);
     let mut sink = ground.console.progress();

@@ -70,7 +70,7 @@ pub(crate) async fn carry_out(
     ground: &mut Ground,
 ) -> Result<Vec<anyhow::Error>> {
     let mut errors = Vec::new();
-    let _guard = ground.interrupt.guard();
+    let _guard = ground.interrupt.guard()?;
     let interrupt = ground.interrupt.clone();
     for set in doomed {
         if writes.dry_run != DryRun::Client {

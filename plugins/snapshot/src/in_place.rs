@@ -101,7 +101,7 @@ impl InPlace {
         writes: &Writes,
         ground: &mut Ground,
     ) -> Result<Restored> {
-        let _guard = ground.interrupt.guard();
+        let _guard = ground.interrupt.guard()?;
         let interrupt = ground.interrupt.clone();
         let mut sink = ground.console.progress();
         if let Some(saving) = &self.saving {

@@ -72,7 +72,7 @@ async fn into(
     let copied = if writes.dry_run == DryRun::Client {
         copy::only_said(&copying)
     } else {
-        let _guard = ground.interrupt.guard();
+        let _guard = ground.interrupt.guard()?;
         let interrupt = ground.interrupt.clone();
         let with = writes.taking(&interrupt, writes.wait);
         copy::carry_out(&cluster, &copying, &set.snapshots, &with, ground).await?

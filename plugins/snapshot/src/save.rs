@@ -134,7 +134,7 @@ impl Saving {
         pausing: &Pausing,
         ground: &mut Ground,
     ) -> Result<Saved> {
-        let _guard = ground.interrupt.guard();
+        let _guard = ground.interrupt.guard()?;
         let interrupt = ground.interrupt.clone();
         let mut sink = ground.console.progress();
         let looked = cluster.directory(&inside, &self.folders.base);

@@ -66,7 +66,7 @@ async fn make(
     let made = if intent.dry_run == DryRun::Client {
         outcome::only_said(&planned)
     } else {
-        let _guard = ground.interrupt.guard();
+        let _guard = ground.interrupt.guard()?;
         let interrupt = ground.interrupt.clone();
         let with = Carrying {
             belonging: &belonging,
@@ -139,7 +139,7 @@ async fn remove(
     let belonging = Belonging::of(&found.session)?;
     let plan = plan::removal(&there, &belonging)?;
     // writes
-    let _guard = ground.interrupt.guard();
+    let _guard = ground.interrupt.guard()?;
     let interrupt = ground.interrupt.clone();
     let with = Carrying {
         belonging: &belonging,

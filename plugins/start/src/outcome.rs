@@ -173,9 +173,9 @@ pub(crate) async fn carry_out(
             Err(error) => errors.push(error),
         }
     }
+    // Ctrl-C ends between two steps: what was begun is told with the way on.
+    let _guard = ground.interrupt.guard()?;
     let made = {
-        // Ctrl-C ends between two steps: what was begun is told with the way on.
-        let _guard = ground.interrupt.guard();
         let (interrupt, now) = (ground.interrupt.clone(), ground.now());
         let with = Stopping {
             write,

@@ -35,7 +35,7 @@ impl Verb for Stop {
             return Ok(());
         }
         // writes
-        let stopped = outcome::carry_out(&cluster, &intent, &found.present, &write, ground).await;
+        let stopped = outcome::carry_out(&cluster, &intent, &found.present, &write, ground).await?;
         // prints
         outcome::report(&intent, found, stopped, format, &mut ground.console)
     }

@@ -47,15 +47,18 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Found>
 }
 
 /// Stops all of them, some at a time; one that fails stops no other. Each Session as it is then, or why not.
+///
+/// # Errors
+/// Interrupted, before anything is done.
 pub(crate) async fn carry_out(
     cluster: &Cluster,
     intent: &Intent,
     present: &[Present],
     write: &Write,
     ground: &mut Ground,
-) -> Vec<Result<Value>> {
+) -> Result<Vec<Result<Value>>> {
     // Ctrl-C ends the waiting, not the process: what was begun and what is left is still to be told.
-    let _guard = ground.interrupt.guard();
+    let _guard = ground.interrupt.guard()?;
     let (interrupt, now) = (ground.interrupt.clone(), ground.now());
     let with = Stopping {
         write,
@@ -66,7 +69,7 @@ pub(crate) async fn carry_out(
     if let [one] = present {
         let stopped = deed(cluster, intent, one, with, &mut sink).await;
         sink.tell(Event::Done);
-        return vec![stopped];
+        return Ok(vec![stopped]);
     }
     sink.tell(Event::Waiting {
         stage: Stage::Terminating,
@@ -77,7 +80,7 @@ pub(crate) async fn carry_out(
         .map(|one| async move { deed(cluster, intent, one, with, &mut Silent).await });
     let stopped = all.buffered(AT_ONCE).collect().await;
     sink.tell(Event::Done);
-    stopped
+    Ok(stopped)
 }
 
 async fn deed(

@@ -1,76 +1,167 @@
-//! Ctrl-C, SIGTERM and SIGHUP: a flag that work looks at where it can stop, and that ends everything else.
+//! A request to end, by Ctrl-C or a signal: a flag that work looks at where it can stop, and that ends everything else.
+//!
+//! ```text
+//! Signal     what was delivered; its exit code
+//! Interrupt  whether one was delivered, and who is cleaning up; super::signals delivers them
+//! Guard      held by whoever has begun to write: the process does not end before it is dropped
+//! ```
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{TryRecvError, channel};
+use std::sync::{Arc, OnceLock};
+use std::thread::{self, Thread};
 use std::time::Duration;
 
+use anyhow::{Result, bail};
 use tokio::sync::watch;
 
+use super::signals::Question;
 use crate::failure::{Failure, Kind};
+
+/// A signal that asks the process to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// SIGINT: Ctrl-C.
+    Interrupt,
+    /// SIGTERM.
+    Terminate,
+    /// SIGHUP: the terminal is gone.
+    HangUp,
+    /// SIGQUIT: Ctrl-\, which waits for nobody.
+    Quit,
+}
+
+impl Signal {
+    /// The exit code of a process that was ended by it, as a shell tells it.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Signal::HangUp => 129,
+            Signal::Interrupt => 130,
+            Signal::Quit => 131,
+            Signal::Terminate => 143,
+        }
+    }
+}
 
 /// Tells work that the user wants it to end. Cheap to clone; all clones are one.
 #[derive(Clone, Debug)]
 pub struct Interrupt {
-    set: Arc<watch::Sender<bool>>,
-    guards: Arc<AtomicUsize>,
+    state: Arc<watch::Sender<State>>,
+    /// Where to ask whether signals are under way; nobody delivers any where this is empty.
+    pub(super) questions: Arc<OnceLock<Question>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// The first that was delivered.
+    signal: Option<Signal>,
+    guards: usize,
+    /// Nobody cleans up, or the user does not wait for that any more.
+    is_final: bool,
+    /// The thread that waits in [`Interrupt::unless_set`].
+    blocked: Option<Thread>,
 }
 
 /// While one is held, an interrupt does not end the process: the holder looks at it and cleans up first.
 #[derive(Debug)]
-pub struct Guard(Arc<AtomicUsize>);
+pub struct Guard(Interrupt);
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
+        self.0.change(|state| state.guards -= 1);
     }
 }
 
 impl Default for Interrupt {
     fn default() -> Self {
         Self {
-            set: Arc::new(watch::Sender::new(false)),
-            guards: Arc::default(),
+            state: Arc::new(watch::Sender::default()),
+            questions: Arc::default(),
         }
     }
 }
 
 impl Interrupt {
-    /// Sets it.
+    /// Sets it, as Ctrl-C does.
     pub fn trigger(&self) {
-        self.set.send_replace(true);
+        self.deliver(Signal::Interrupt);
+    }
+
+    /// Sets it. True if the process is to end now: nobody cleans up, or this is the second signal.
+    pub(super) fn deliver(&self, signal: Signal) -> bool {
+        let mut is_final = false;
+        self.state.send_modify(|state| {
+            let waits = state.signal.is_none() && state.guards > 0 && signal != Signal::Quit;
+            state.signal.get_or_insert(signal);
+            state.is_final |= !waits;
+            is_final = state.is_final;
+            if let Some(thread) = &state.blocked {
+                thread.unpark();
+            }
+        });
+        is_final
+    }
+
+    /// Changes the state without waking whoever waits for signals.
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        self.state.send_if_modified(|state| {
+            change(state);
+            false
+        });
     }
 
     /// True once it is set.
     pub fn is_set(&self) -> bool {
-        *self.set.borrow()
+        self.state.borrow().signal.is_some()
+    }
+
+    /// True once the process is to end without waiting for anybody who cleans up.
+    pub fn is_final(&self) -> bool {
+        self.state.borrow().is_final
+    }
+
+    /// The exit code of whatever was interrupted.
+    pub fn exit_code(&self) -> u8 {
+        let signal = self.state.borrow().signal;
+        signal.unwrap_or(Signal::Interrupt).exit_code()
     }
 
     /// Waits until it is set; never, if it never is.
     pub async fn wait(&self) {
-        let mut seen = self.set.subscribe();
+        self.wait_for(|state| state.signal.is_some()).await;
+    }
+
+    /// Waits until the process is to end without waiting for anybody who cleans up.
+    pub async fn wait_final(&self) {
+        self.wait_for(|state| state.is_final).await;
+    }
+
+    async fn wait_for(&self, wanted: impl FnMut(&State) -> bool) {
+        let mut seen = self.state.subscribe();
         // Cannot fail: `self` holds the sender for as long as this runs.
-        let _ = seen.wait_for(|set| *set).await;
+        let _ = seen.wait_for(wanted).await;
     }
 
-    /// From now until the guard is dropped, work is asked to end itself.
-    pub fn guard(&self) -> Guard {
-        self.guards.fetch_add(1, Ordering::SeqCst);
-        Guard(self.guards.clone())
-    }
-
-    /// True while somebody cleans up by himself.
-    pub fn is_guarded(&self) -> bool {
-        self.guards.load(Ordering::SeqCst) > 0
+    /// From now until the guard is dropped, work is asked to end itself. Whoever is going to write takes one first.
+    ///
+    /// # Errors
+    /// Interrupted, if the process is ending already.
+    pub fn guard(&self) -> Result<Guard> {
+        let mut is_ending = false;
+        self.change(|state| {
+            is_ending = state.signal.is_some() && state.guards == 0;
+            state.guards += usize::from(!is_ending);
+        });
+        if is_ending {
+            return Err(interrupted());
+        }
+        Ok(Guard(self.clone()))
     }
 
     /// Runs `work` until it is done or the interrupt is set.
     ///
     /// # Errors
     /// Those of `work`, or Interrupted.
-    pub async fn race<T>(
-        &self,
-        work: impl Future<Output = anyhow::Result<T>>,
-    ) -> anyhow::Result<T> {
+    pub async fn race<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         tokio::select! {
             biased;
             () = self.wait() => Err(interrupted()),
@@ -82,7 +173,7 @@ impl Interrupt {
     ///
     /// # Errors
     /// Interrupted.
-    pub async fn pause(&self, length: Duration) -> anyhow::Result<()> {
+    pub async fn pause(&self, length: Duration) -> Result<()> {
         let over = async {
             tokio::time::sleep(length).await;
             Ok(())
@@ -90,40 +181,45 @@ impl Interrupt {
         self.race(over).await
     }
 
-    /// Waits for Ctrl-C, SIGTERM or SIGHUP, for ever again, and sets the flag; returns at the second one, or at the first
-    /// while nobody cleans up.
-    pub async fn listen(&self) {
+    /// Runs work that may block for ever, such as a read from a terminal, on a thread of its own. What it brings does not count
+    /// if a signal was sent before it.
+    ///
+    /// # Errors
+    /// Interrupted: the work goes on with nobody to wait for it, until the process ends.
+    pub fn unless_set<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T> {
+        let (send, receive) = channel();
+        let caller = thread::current();
+        self.change(|state| state.blocked = Some(caller.clone()));
+        thread::Builder::new().spawn(move || {
+            // Nobody waits any more after an interrupt.
+            let _ = send.send(work());
+            drop(send);
+            caller.unpark();
+        })?;
         loop {
-            signal().await;
-            let second = self.is_set();
-            self.trigger();
-            if second || !self.is_guarded() {
-                return;
+            let done = receive.try_recv();
+            if done.is_ok() {
+                self.catch_up();
+            }
+            if self.is_set() {
+                return Err(interrupted());
+            }
+            match done {
+                Ok(done) => return Ok(done),
+                Err(TryRecvError::Empty) => thread::park(),
+                Err(TryRecvError::Disconnected) => bail!("a thread that reads input has ended"),
             }
         }
     }
-}
 
-#[cfg(unix)]
-async fn signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut hang_up), Ok(mut terminate)) = (
-        signal(SignalKind::hangup()),
-        signal(SignalKind::terminate()),
-    ) else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = hang_up.recv() => {}
-        _ = terminate.recv() => {}
-    }
-}
-
-#[cfg(not(unix))]
-async fn signal() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
+    /// Waits until every signal that was sent before now has been delivered.
+    fn catch_up(&self) {
+        if let Some(questions) = self.questions.get() {
+            questions.ask();
+        }
     }
 }
 
@@ -136,24 +232,68 @@ pub fn interrupted() -> anyhow::Error {
 mod tests {
     use super::*;
 
+    fn is_interrupted<T>(result: Result<T>) -> bool {
+        let error = result.err().expect("an error");
+        crate::failure::is(&error, Kind::Interrupted)
+    }
+
     #[tokio::test]
     async fn work_is_left_when_the_interrupt_is_set() {
         let interrupt = Interrupt::default();
         assert_eq!(interrupt.race(async { Ok(1) }).await.unwrap(), 1);
         interrupt.clone().trigger();
-        let error = interrupt
-            .race(std::future::pending::<anyhow::Result<()>>())
-            .await
-            .unwrap_err();
-        assert!(crate::failure::is(&error, Kind::Interrupted));
+        let never = std::future::pending::<Result<()>>();
+        assert!(is_interrupted(interrupt.race(never).await));
     }
 
     #[test]
-    fn a_guard_lasts_until_it_is_dropped() {
+    fn a_guard_puts_the_end_off_until_the_second_signal() {
         let interrupt = Interrupt::default();
-        let guard = interrupt.guard();
-        assert!(interrupt.is_guarded());
+        let guard = interrupt.guard().unwrap();
+        assert!(!interrupt.deliver(Signal::Terminate));
+        assert!(interrupt.is_set() && !interrupt.is_final());
+        // Whoever cleans up may call what takes a guard itself.
+        drop(interrupt.guard().unwrap());
+        assert!(interrupt.deliver(Signal::Interrupt));
+        assert_eq!(interrupt.exit_code(), 143);
         drop(guard);
-        assert!(!interrupt.is_guarded());
+    }
+
+    #[test]
+    fn nothing_begins_after_a_signal() {
+        for signal in [Signal::Interrupt, Signal::Terminate, Signal::HangUp] {
+            let interrupt = Interrupt::default();
+            drop(interrupt.guard().unwrap());
+            assert!(interrupt.deliver(signal));
+            assert!(is_interrupted(interrupt.guard()));
+            assert_eq!(interrupt.exit_code(), signal.exit_code());
+        }
+    }
+
+    #[test]
+    fn quitting_waits_for_nobody() {
+        let interrupt = Interrupt::default();
+        let _guard = interrupt.guard().unwrap();
+        assert!(interrupt.deliver(Signal::Quit));
+    }
+
+    #[test]
+    fn what_blocks_is_left_when_the_interrupt_is_set() {
+        let interrupt = Interrupt::default();
+        assert_eq!(interrupt.unless_set(|| 1).unwrap(), 1);
+        let (begun, begins) = channel();
+        let (_never, read) = channel::<()>();
+        let trigger = interrupt.clone();
+        let triggering = thread::spawn(move || {
+            begins.recv().unwrap();
+            trigger.trigger();
+        });
+        let left = interrupt.unless_set(move || {
+            begun.send(()).unwrap();
+            read.recv()
+        });
+        assert!(is_interrupted(left));
+        triggering.join().unwrap();
+        assert!(is_interrupted(interrupt.unless_set(|| 1)));
     }
 }

@@ -41,6 +41,7 @@ mod read;
 mod request;
 mod resizing;
 pub mod rights;
+pub mod signals;
 pub mod snapshots;
 mod surroundings;
 mod token;

@@ -84,7 +84,7 @@ pub async fn ready(
     ground: &mut Ground,
 ) -> Result<Option<String>> {
     // Ctrl-C leaves a session that comes up by itself: it is told how to go on, not just ended.
-    let _guard = ground.interrupt.guard();
+    let _guard = ground.interrupt.guard()?;
     if made.controller {
         return await_controller(cluster, made, limit, ground).await;
     }

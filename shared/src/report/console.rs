@@ -9,7 +9,7 @@
 use std::collections::HashSet;
 use std::env;
 use std::fmt;
-use std::io::{self, BufRead, BufReader, Cursor, IsTerminal, Read};
+use std::io::{self, BufRead, Cursor, IsTerminal, Read};
 use std::sync::Arc;
 
 use anstyle::{AnsiColor, Style};
@@ -19,8 +19,11 @@ use super::aside::State;
 use super::clean;
 use super::live::{Live, Progress, Screen};
 use super::screen::FullScreen;
+use super::standard_input::StandardInput;
 pub use super::streams::Captured;
 use super::streams::Shared;
+use super::terminal;
+use crate::cluster::interrupt::{Interrupt, interrupted};
 pub use crate::flags::output::Colour;
 use crate::flags::output::Talk;
 
@@ -93,7 +96,8 @@ struct Terminals {
 pub struct Console {
     out: Shared,
     pub(super) err: Shared,
-    input: Box<dyn BufRead + Send>,
+    input: StandardInput,
+    interrupt: Interrupt,
     terminals: Terminals,
     /// Columns that somebody has said (COLUMNS, a test); 0 leaves it to the terminal.
     columns: u16,
@@ -130,7 +134,8 @@ impl Console {
         Self {
             out: Shared::new(io::stdout()),
             err: Shared::new(io::stderr()),
-            input: Box::new(BufReader::new(io::stdin())),
+            input: StandardInput::new(io::stdin()),
+            interrupt: Interrupt::default(),
             terminals,
             columns: columns.unwrap_or_default(),
             capable: env::var_os("TERM").is_none_or(|term| term != "dumb"),
@@ -151,7 +156,8 @@ impl Console {
         let console = Self {
             out,
             err,
-            input: Box::new(Cursor::new(input.to_owned())),
+            input: StandardInput::new(Cursor::new(input.to_owned())),
+            interrupt: Interrupt::default(),
             terminals: Terminals {
                 input: terminal,
                 out: terminal,
@@ -176,6 +182,12 @@ impl Console {
         self.quiet = talk.quiet;
     }
 
+    /// Stops to wait for input when this is set.
+    pub fn heed(&mut self, interrupt: &Interrupt) {
+        self.interrupt = interrupt.clone();
+        self.input.heed(interrupt);
+    }
+
     /// True if somebody can be asked: standard input is a terminal, and the question would be seen.
     pub fn can_ask(&self) -> bool {
         self.terminals.input && (self.terminals.out || self.terminals.err)
@@ -184,6 +196,11 @@ impl Console {
     /// True if standard input is a terminal.
     pub fn reads_terminal(&self) -> bool {
         self.terminals.input
+    }
+
+    /// True if nothing that is written to standard output can get anywhere.
+    pub fn is_closed(&self) -> bool {
+        !self.captured && terminal::is_output_closed()
     }
 
     /// True if standard output is a terminal.
@@ -212,7 +229,8 @@ impl Console {
     /// Takes the whole terminal for something that is drawn again and again, until it is dropped; `None` where standard
     /// output is no terminal or cannot move its cursor.
     pub fn full_screen(&self) -> Option<FullScreen> {
-        (self.terminals.out && self.capable).then(|| FullScreen::new(self.out.clone()))
+        (self.terminals.out && self.capable)
+            .then(|| FullScreen::new(self.out.clone()))
     }
 
     /// True for `--quiet`.
@@ -311,22 +329,41 @@ impl Console {
         }
     }
 
-    /// Shows lines and asks a question on standard output; anything but `y` is no, and so is an end of input. Never asks
-    /// twice and never waits for what cannot come.
+    /// Shows lines and asks a question, on standard output unless only standard error is a terminal; anything but `y` is no, and
+    /// so is an end of input. What was typed before the question is no answer to it. Never asks twice.
     ///
     /// # Errors
-    /// As [`Console::out`].
+    /// As [`Console::out`]; Interrupted.
     pub fn confirm(&mut self, preview: &[String], question: &str) -> Result<bool> {
-        for line in preview {
-            self.line(line)?;
+        if self.terminals.input && !self.captured {
+            terminal::forget_typed();
         }
-        self.out(&format!("{question} (y/N): "))?;
+        for line in preview {
+            self.ask(&format!("{line}\n"))?;
+        }
+        self.ask(&format!("{question} (y/N): "))?;
         let mut answer = Vec::new();
         // What cannot be read is no yes.
         let _ = (&mut self.input)
             .take(ANSWER_MAX)
             .read_until(b'\n', &mut answer);
+        if self.terminals.input && !answer.ends_with(b"\n") {
+            self.ask("\n")?;
+        }
+        if self.interrupt.is_set() {
+            return Err(interrupted());
+        }
         Ok(answer.trim_ascii().eq_ignore_ascii_case(b"y"))
+    }
+
+    /// Prints where somebody who is asked sees it.
+    fn ask(&mut self, text: &str) -> Result<()> {
+        if self.terminals.out || !self.terminals.err {
+            return self.out(text);
+        }
+        let text = clean::shown(text);
+        let written = self.live.aside(|| self.err.write(text.as_bytes()));
+        written.context("failed to write to standard error")
     }
 
     /// Standard input, for what is read from it (`-f -`).
@@ -359,8 +396,8 @@ impl Console {
         (self.out.clone(), self.err.clone())
     }
 
-    pub(super) fn take_input(&mut self) -> Box<dyn BufRead + Send> {
-        std::mem::replace(&mut self.input, Box::new(io::empty()))
+    pub(super) fn take_input(&mut self) -> Box<dyn Read + Send> {
+        self.input.take_rest()
     }
 
     fn err_raw(&mut self, text: &str) {

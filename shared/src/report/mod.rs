@@ -16,6 +16,7 @@ pub mod live;
 pub mod mutation;
 pub mod screen;
 pub mod sort;
+mod standard_input;
 mod streams;
 pub mod table;
 pub mod tabs;

@@ -32,9 +32,55 @@ impl Drop for Raw {
     }
 }
 
-/// A terminal that is gone cannot be set, and need not be.
-fn give_back() {
+/// Ends raw mode, if the terminal is in it. A terminal that is gone cannot be set, and need not be.
+pub fn give_back() {
     let _ = crossterm::terminal::disable_raw_mode();
+}
+
+/// Standard error for whoever cannot wait until a thread that is stuck lets go of it.
+///
+/// # Errors
+/// When it is closed.
+pub fn unlocked_error() -> io::Result<std::fs::File> {
+    #[cfg(unix)]
+    {
+        use std::os::fd::AsFd;
+        Ok(io::stderr().as_fd().try_clone_to_owned()?.into())
+    }
+    #[cfg(windows)]
+    {
+        use std::os::windows::io::AsHandle;
+        Ok(io::stderr().as_handle().try_clone_to_owned()?.into())
+    }
+}
+
+/// True if standard output was closed when the process began, or is open for reading only. In the place of a closed stream Rust
+/// opens /dev/null for reading and writing before any code of ours runs; `>/dev/null` opens it for writing only. Writes to a stream
+/// that takes none are no errors to the standard library.
+pub(super) fn is_output_closed() -> bool {
+    #[cfg(unix)]
+    {
+        use rustix::fs::{OFlags, fcntl_getfl, fstat, stat};
+        let out = io::stdout();
+        let (Ok(flags), Ok(found)) = (fcntl_getfl(&out), fstat(&out)) else {
+            return true;
+        };
+        let is_null = stat("/dev/null").is_ok_and(|null| null.st_rdev == found.st_rdev);
+        match flags & OFlags::RWMODE {
+            OFlags::RDONLY => true,
+            OFlags::RDWR => is_null,
+            _ => false,
+        }
+    }
+    #[cfg(not(unix))]
+    false
+}
+
+/// Throws away what was typed and not read yet.
+pub(super) fn forget_typed() {
+    // A terminal that is gone has nothing.
+    #[cfg(unix)]
+    let _ = rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush);
 }
 
 fn give_back_on_panic() {

@@ -30,7 +30,6 @@ pub struct Ground {
     pub console: Console,
     /// Set when the user wants it to end.
     pub interrupt: Interrupt,
-    pub(super) listens: bool,
     verb: &'static str,
     way: Way,
     now: Option<Timestamp>,
@@ -40,12 +39,12 @@ pub struct Ground {
 
 impl Ground {
     /// The ground of a program that a user has called.
-    pub fn of_process(verb: &'static str) -> Self {
-        let console = Console::of_process(Colour::Auto, false);
+    pub fn of_process(verb: &'static str, interrupt: Interrupt) -> Self {
+        let mut console = Console::of_process(Colour::Auto, false);
+        console.heed(&interrupt);
         Self {
             console,
-            interrupt: Interrupt::default(),
-            listens: true,
+            interrupt,
             verb,
             way: Way::Flags,
             now: None,
@@ -55,13 +54,11 @@ impl Ground {
 
     /// The ground of a test.
     pub fn of_test(console: Console, cluster: Cluster, now: Timestamp) -> Self {
-        let (interrupt, way) = (Interrupt::default(), Way::Given(cluster));
         Self {
             console,
-            interrupt,
-            listens: false,
+            interrupt: Interrupt::default(),
             verb: "test",
-            way,
+            way: Way::Given(cluster),
             now: Some(now),
             strict: AtomicBool::new(false),
         }

@@ -1,6 +1,7 @@
 //! The harness that every `main` calls: command line in, exit code out.
 
 mod ground;
+mod process;
 pub mod usage;
 
 pub use ground::{Ground, Way};
@@ -84,12 +85,17 @@ fn start<V: Verb>(matches: &ArgMatches, ground: &mut Ground) -> Result<()> {
     let done = runtime.block_on(async {
         tokio::select! {
             biased;
-            () = interrupt.listen(), if ground.listens => Err(interrupted()),
+            () = interrupt.wait_final() => Err(interrupted()),
             result = V::run(args, ground) => result,
         }
     });
     // A connection that still waits for something must not keep a finished command.
     runtime.shutdown_background();
+    // What fails because the process ends is no failure of its own.
+    let done = done.map_err(|error| match interrupt.is_final() {
+        true => interrupted(),
+        false => error,
+    });
     ground.conclude(done)
 }
 
@@ -115,7 +121,10 @@ pub fn run_entry(entry: &Entry, prefix: &str, args: Vec<OsString>) -> ExitCode {
     match command.clone().try_get_matches_from(args) {
         Ok(matches) => {
             let place = place_of(prefix, &matches);
-            finish(entry.name, &place, |ground| entry.run(&matches, ground))
+            let entry = *entry;
+            finish(entry.name, &place, move |ground| {
+                entry.run(&matches, ground)
+            })
         }
         Err(error) => usage_failed(&command, prefix, &error),
     }
@@ -129,22 +138,27 @@ pub fn place_of(prefix: &str, matches: &ArgMatches) -> String {
     }
 }
 
-/// Runs `work` on this process' ground and reports its error.
+/// Runs `work` on this process' ground and reports its error; a signal ends the process, whatever the work is waiting for.
 pub fn finish(
     verb: &'static str,
     prefix: &str,
-    work: impl FnOnce(&mut Ground) -> Result<()>,
+    work: impl FnOnce(&mut Ground) -> Result<()> + Send + 'static,
 ) -> ExitCode {
-    let mut ground = Ground::of_process(verb);
-    let result = work(&mut ground);
-    let code = match result {
-        Ok(()) => 0,
-        Err(error) => match error.downcast::<Several>() {
-            Ok(Several(errors)) => failure::report_all(&mut ground.console, &errors, prefix),
-            Err(error) => failure::report(&mut ground.console, &error, prefix),
-        },
-    };
-    ExitCode::from(code)
+    let prefix = prefix.to_owned();
+    process::run(move |interrupt| {
+        let mut ground = Ground::of_process(verb, interrupt);
+        let code = match work(&mut ground) {
+            Ok(()) => 0,
+            Err(error) => match error.downcast::<Several>() {
+                Ok(Several(errors)) => failure::report_all(&mut ground.console, &errors, &prefix),
+                Err(error) => failure::report(&mut ground.console, &error, &prefix),
+            },
+        };
+        match code {
+            failure::INTERRUPTED => ground.interrupt.exit_code(),
+            code => code,
+        }
+    })
 }
 
 /// Prints what clap has to say, help or complaint, in kubectl's words.

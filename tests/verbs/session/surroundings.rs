@@ -49,10 +49,10 @@ fn exit_codes_are_those_that_are_published() {
 }
 
 #[test]
-fn ctrl_c_ends_it_with_130() {
+fn a_signal_ends_it_with_its_exit_code() {
     let api = server();
     let listening = api.listen();
-    for signal in ["-INT", "-TERM", "-HUP"] {
+    for (signal, code) in [("-INT", 130), ("-TERM", 143), ("-HUP", 129)] {
         let mut child = Command::new(program())
             .args(["list", "-w"])
             .env("KUBECONFIG", listening.kubeconfig())
@@ -70,7 +70,7 @@ fn ctrl_c_ends_it_with_130() {
         let pid = child.id().to_string();
         let killed = Command::new("kill").args([signal, &pid]).status().unwrap();
         assert!(killed.success());
-        assert_eq!(child.wait().unwrap().code(), Some(130), "{signal}");
+        assert_eq!(child.wait().unwrap().code(), Some(code), "{signal}");
     }
 }
 

@@ -1,0 +1,121 @@
+//! Standard input, read so that a signal ends the wait for it.
+
+use std::io::{self, BufRead, Read};
+
+use crate::cluster::interrupt::Interrupt;
+
+/// Bytes that are read at a time.
+const CHUNK: usize = 64 * 1024;
+
+/// Standard input. Each read has a thread of its own, and fails once the interrupt is set.
+pub(super) struct StandardInput {
+    /// `None` after a read that was left.
+    stream: Option<Box<dyn Read + Send>>,
+    interrupt: Interrupt,
+    chunk: Vec<u8>,
+    /// How much of the chunk was consumed.
+    consumed: usize,
+}
+
+impl StandardInput {
+    pub(super) fn new(stream: impl Read + Send + 'static) -> Self {
+        Self {
+            stream: Some(Box::new(stream)),
+            interrupt: Interrupt::default(),
+            chunk: Vec::new(),
+            consumed: 0,
+        }
+    }
+
+    /// Fails reads once this is set.
+    pub(super) fn heed(&mut self, interrupt: &Interrupt) {
+        self.interrupt = interrupt.clone();
+    }
+
+    /// What is left of it, for reads that a signal does not end; this is at its end from now on.
+    pub(super) fn take_rest(&mut self) -> Box<dyn Read + Send> {
+        let rest = io::Cursor::new(self.chunk.split_off(self.consumed));
+        match self.stream.replace(Box::new(io::empty())) {
+            Some(stream) => Box::new(rest.chain(stream)),
+            None => Box::new(rest),
+        }
+    }
+
+    /// The next chunk; empty at the end.
+    fn next(&mut self) -> io::Result<Vec<u8>> {
+        let Some(mut stream) = self.stream.take() else {
+            return Ok(Vec::new());
+        };
+        let reading = move || {
+            let mut chunk = vec![0; CHUNK];
+            let read = loop {
+                match stream.read(&mut chunk) {
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    read => break read,
+                }
+            };
+            let read = read.map(|length| {
+                chunk.truncate(length);
+                chunk
+            });
+            (stream, read)
+        };
+        let (stream, read) = self
+            .interrupt
+            .unless_set(reading)
+            .map_err(io::Error::other)?;
+        self.stream = Some(stream);
+        read
+    }
+}
+
+impl Read for StandardInput {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.fill_buf()?.read(buffer)?;
+        self.consume(read);
+        Ok(read)
+    }
+}
+
+impl BufRead for StandardInput {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.consumed == self.chunk.len() {
+            self.consumed = 0;
+            self.chunk = Vec::new();
+            self.chunk = self.next()?;
+        }
+        Ok(&self.chunk[self.consumed..])
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.consumed = (self.consumed + amount).min(self.chunk.len());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_read_whole_by_lines_and_in_the_end_by_others() {
+        let text = format!("one\n{}", "x".repeat(CHUNK));
+        let mut input = StandardInput::new(io::Cursor::new(text.clone()));
+        let mut line = String::new();
+        input.read_line(&mut line).unwrap();
+        assert_eq!(line, "one\n");
+        let mut rest = String::new();
+        input.take_rest().read_to_string(&mut rest).unwrap();
+        assert_eq!(rest.len(), CHUNK);
+        assert_eq!(input.read_to_string(&mut rest).unwrap(), 0);
+    }
+
+    #[test]
+    fn nothing_is_read_once_the_interrupt_is_set() {
+        let interrupt = Interrupt::default();
+        let mut input = StandardInput::new(io::Cursor::new("y\n"));
+        input.heed(&interrupt);
+        interrupt.trigger();
+        assert!(input.fill_buf().is_err());
+        assert_eq!(input.fill_buf().unwrap(), b"");
+    }
+}

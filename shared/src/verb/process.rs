@@ -1,0 +1,69 @@
+//! The threads of a process that runs a verb: the verb has one of its own, so that the main thread always hears signals. A
+//! read that blocks, and a FIFO that nobody writes to, cannot keep the process from ending.
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use tokio::sync::oneshot;
+
+use crate::cluster::interrupt::Interrupt;
+use crate::cluster::signals::Signals;
+use crate::flags::output::Colour;
+use crate::report::console::Console;
+use crate::report::{failure, terminal};
+
+/// What the main thread of a process has on Linux.
+const STACK: usize = 8 << 20;
+/// Exit code of Rust's programs that panic.
+const PANICKED: u8 = 101;
+/// So long a last word may take, on a stream that nobody may be reading.
+const LAST_WORD: Duration = Duration::from_millis(200);
+
+/// Runs `work`, which gives the exit code, until it is done or a signal ends the process.
+pub(super) fn run(work: impl FnOnce(Interrupt) -> u8 + Send + 'static) -> ExitCode {
+    let code = run_heeding(work).unwrap_or_else(|error| {
+        let mut console = Console::of_process(Colour::Auto, false);
+        failure::report(&mut console, &error, "")
+    });
+    ExitCode::from(code)
+}
+
+fn run_heeding(work: impl FnOnce(Interrupt) -> u8 + Send + 'static) -> Result<u8> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let interrupt = Interrupt::default();
+        let signals = Signals::of_process(&interrupt)?;
+        let (tell, told) = oneshot::channel();
+        let heeding = interrupt.clone();
+        thread::Builder::new()
+            .stack_size(STACK)
+            .spawn(move || tell.send(work(heeding)))
+            .context("failed to start a thread")?;
+        Ok(tokio::select! {
+            biased;
+            code = told => code.unwrap_or(PANICKED),
+            () = signals.deliver() => {
+                end();
+                interrupt.exit_code()
+            }
+        })
+    })
+}
+
+/// Puts the terminal in order for a verb that does not come to it. The verb may hold the locks of the standard streams.
+fn end() {
+    terminal::give_back();
+    let (done, wait) = mpsc::channel();
+    thread::spawn(move || {
+        // Standard error that is gone is no reason to stay.
+        let _ = terminal::unlocked_error().and_then(|mut error| error.write_all(b"interrupted\n"));
+        let _ = done.send(());
+    });
+    let _ = wait.recv_timeout(LAST_WORD);
+}
