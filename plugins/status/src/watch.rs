@@ -1,8 +1,11 @@
 //! `status -w`: the report again whenever it changes.
 
+use std::future::pending;
+use std::pin::pin;
 use std::time::Duration;
 
 use anyhow::Result;
+use futures::future::{Either, select};
 use session_shared::cluster::Cluster;
 use session_shared::report::format::Format;
 use session_shared::report::screen::FullScreen;
@@ -45,8 +48,24 @@ pub(crate) async fn watch(
             }
             None => {}
         }
-        followed.next().await?;
+        {
+            let mut next = pin!(followed.next());
+            loop {
+                match select(&mut next, pin!(stopped(&mut screen))).await {
+                    Either::Left((changed, _)) => break changed?,
+                    Either::Right((stopped, _)) => stopped?,
+                }
+            }
+        };
         followed.explain().await;
+    }
+}
+
+/// Waits for Ctrl-Z where there is a screen to be given back.
+async fn stopped(screen: &mut Option<FullScreen>) -> Result<()> {
+    match screen {
+        Some(screen) => screen.stopped().await,
+        None => pending().await,
     }
 }
 

@@ -230,7 +230,7 @@ impl Console {
     /// output is no terminal or cannot move its cursor.
     pub fn full_screen(&self) -> Option<FullScreen> {
         (self.terminals.out && self.capable)
-            .then(|| FullScreen::new(self.out.clone()))
+            .then(|| FullScreen::new(self.out.clone(), !self.captured))
     }
 
     /// True for `--quiet`.

@@ -18,14 +18,19 @@ pub struct FullScreen {
     out: Shared,
     taken: bool,
     last: String,
+    #[cfg(unix)]
+    stops: Option<tokio::signal::unix::Signal>,
 }
 
 impl FullScreen {
-    pub(super) fn new(out: Shared) -> Self {
+    /// `is_real` if Ctrl-Z can be typed there; must be called inside a tokio runtime then.
+    pub(super) fn new(out: Shared, is_real: bool) -> Self {
         Self {
             out,
             taken: false,
             last: String::new(),
+            #[cfg(unix)]
+            stops: is_real.then(stops).flatten(),
         }
     }
 
@@ -53,6 +58,10 @@ impl FullScreen {
         if frame == self.last {
             return Ok(());
         }
+        self.show(frame)
+    }
+
+    fn show(&mut self, frame: String) -> Result<()> {
         let take = if self.taken { "" } else { TAKE };
         self.taken = true;
         match self.out.write(format!("{take}{frame}").as_bytes()) {
@@ -62,15 +71,45 @@ impl FullScreen {
         self.last = frame;
         Ok(())
     }
-}
 
-impl Drop for FullScreen {
-    fn drop(&mut self) {
-        if self.taken {
+    fn give_back(&mut self) {
+        if std::mem::take(&mut self.taken) {
             // A terminal that is gone needs nothing back.
             let _ = self.out.write(GIVE_BACK.as_bytes());
         }
     }
+
+    /// Waits for Ctrl-Z, for ever where nobody types it; then the terminal shows what it showed before, and the process stops.
+    /// Once it is continued, the screen is drawn as it was.
+    ///
+    /// # Errors
+    /// As [`FullScreen::draw`].
+    pub async fn stopped(&mut self) -> Result<()> {
+        #[cfg(unix)]
+        if let Some(stops) = &mut self.stops
+            && stops.recv().await.is_some()
+        {
+            self.give_back();
+            let own = rustix::process::getpid();
+            rustix::process::kill_process(own, rustix::process::Signal::STOP)?;
+            let frame = std::mem::take(&mut self.last);
+            return self.show(frame);
+        }
+        std::future::pending().await
+    }
+}
+
+impl Drop for FullScreen {
+    fn drop(&mut self) {
+        self.give_back();
+    }
+}
+
+/// Ctrl-Z, from now on.
+#[cfg(unix)]
+fn stops() -> Option<tokio::signal::unix::Signal> {
+    let kind = rustix::process::Signal::TSTP.as_raw();
+    tokio::signal::unix::signal(tokio::signal::unix::SignalKind::from_raw(kind)).ok()
 }
 
 #[cfg(test)]
