@@ -12,6 +12,9 @@ use tempfile::NamedTempFile;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
 
+/// What can be done where no file can be made.
+const ELSEWHERE: &str = "name a file, or redirect standard output: --to -";
+const LINK: &str = "symbolic links are not followed";
 /// Pieces that may wait for whoever reads standard output.
 const WAITING: usize = 16;
 
@@ -26,7 +29,8 @@ impl Target {
     /// Where it is, and that it may be written.
     ///
     /// # Errors
-    /// A file that is there already; no such folder; a terminal, which no archive is for.
+    /// A file that is there already, or cannot be replaced; no such folder; a terminal, which no archive is for; standard output
+    /// that is closed.
     pub(crate) fn of(word: &str, overwrite: bool, console: &Console) -> Result<Self> {
         if word == "-" {
             if console.is_terminal() {
@@ -34,12 +38,19 @@ impl Target {
                     "standard output is a terminal: name a file, or a pipe"
                 ));
             }
+            if console.is_closed() {
+                let error = anyhow!("cannot write the files: standard output is closed");
+                return Err(hinted(error, "name a file, or a pipe"));
+            }
             return Ok(Self::Output);
         }
         let path = PathBuf::from(word);
         let is_folder = path.is_dir();
         if is_folder || path.file_name().is_none() || word.ends_with('/') {
             return Err(anyhow!("{word:?} is a directory: name a file"));
+        }
+        if let Some((why, hint)) = obstacle(&path) {
+            return Err(hinted(anyhow!("cannot write {word:?}: {why}"), hint));
         }
         if path.symlink_metadata().is_ok() && !overwrite {
             let error = anyhow!("file {word:?} is there already");
@@ -99,6 +110,20 @@ impl Target {
     }
 }
 
+/// Why a new file must not take the place of what is there, and what to do instead: a device, a FIFO, or a link to what somebody
+/// else may have chosen.
+fn obstacle(path: &Path) -> Option<(&'static str, String)> {
+    let found = path.symlink_metadata().ok()?;
+    match path.canonicalize() {
+        _ if found.is_file() => None,
+        Ok(real) if found.is_symlink() && real.is_file() => {
+            Some((LINK, format!("name the file itself: {real:?}")))
+        }
+        _ if found.is_symlink() => Some((LINK, ELSEWHERE.to_owned())),
+        _ => Some(("not a regular file", ELSEWHERE.to_owned())),
+    }
+}
+
 fn folder(path: &Path) -> &Path {
     let parent = path
         .parent()
@@ -150,6 +175,10 @@ impl Opened {
                 ended.await??;
                 let named = spawn_blocking(move || {
                     file.as_file().sync_all()?;
+                    // It may have come since the command began.
+                    if let Some((why, _)) = obstacle(&path) {
+                        return Err(io::Error::other(why));
+                    }
                     let file = if overwrite {
                         file.persist(&path)
                     } else {
@@ -196,5 +225,24 @@ impl Write for Writer {
             Self::File(file) => file.flush(),
             Self::Output(_) => Ok(()),
         }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_has_come_into_its_place_meanwhile_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("backup");
+        let (console, _) = Console::captured("", false);
+        let target = Target::of(path.to_str().unwrap(), true, &console).unwrap();
+        let (opened, writer) = target.open(&console).unwrap();
+        std::os::unix::fs::symlink("/dev/null", &path).unwrap();
+        let error = opened.finish(writer, Vec::new()).await.unwrap_err();
+        assert_eq!(error.to_string(), LINK);
+        assert!(path.is_symlink());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }
