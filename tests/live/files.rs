@@ -18,6 +18,7 @@ pub(crate) fn tests() -> Vec<Live> {
             "files_that_are_cut_off_leave_nothing",
             files_that_are_cut_off_leave_nothing,
         ),
+        kubelet("files_of_a_hostile_archive", files_of_a_hostile_archive),
         kubelet(
             "files_of_containers_without_tools",
             files_of_containers_without_tools,
@@ -111,36 +112,111 @@ fn files_come_back_as_they_were() -> Result<()> {
     too_little_room(&world, folder.path())
 }
 
-/// 100 MB for a file system of 64 MiB: told when it is full, not when all was sent.
+/// 100 MB for a file system of 64 MiB, and 1 GiB for an emptyDir of 512 MiB: told before anything is sent, so that the Pod stays.
 fn too_little_room(world: &World, folder: &Path) -> Result<()> {
     inside(
         world,
         "a",
-        "mkdir /tmp/much; truncate -s 100M /tmp/much/zeros",
+        "mkdir /tmp/much /tmp/bomb; truncate -s 100M /tmp/much/zeros; truncate -s 1G /tmp/bomb/zeros",
     )?;
-    let path = folder.join("much.tar.gz");
-    let path = path.to_str().context("a path is text")?;
-    let create = [
-        "snapshot",
-        "create",
-        "a",
-        "--to",
-        path,
-        "--path",
-        "/tmp/much",
-    ];
-    world.session(&create)?.exits(0)?;
-    let restore = [
-        "snapshot", "restore", "b", "--from", path, "--path", "/dev/shm",
-    ];
-    let failed = world.session(&restore)?.exits(1)?;
+    for (from, to, needed) in [
+        ("/tmp/much", "/dev/shm", "100Mi needed, 64Mi free"),
+        ("/tmp/bomb", "/home/session", "1Gi needed, "),
+    ] {
+        let path = folder.join("much.tar.gz");
+        let path = path.to_str().context("a path is text")?;
+        let create = [
+            "snapshot",
+            "create",
+            "a",
+            "--to",
+            path,
+            "--path",
+            from,
+            "--overwrite",
+        ];
+        world.session(&create)?.exits(0)?;
+        let before = inside(world, "b", "ls -A /home/session /dev/shm")?;
+        let restore = [
+            "snapshot", "restore", "b", "--from", path, "--path", to, "-y",
+        ];
+        let failed = world.session(&restore)?.exits(1)?;
+        ensure!(
+            failed.stderr.contains(needed) && failed.stderr.contains("hint: delete files there"),
+            "{failed:?}"
+        );
+        ensure!(inside(world, "b", "ls -A /home/session /dev/shm")? == before);
+    }
+    Ok(())
+}
+
+/// Entries as no tar writes them, unpacked by the container's own busybox: what was accepted is there, and nothing else.
+fn files_of_a_hostile_archive() -> Result<()> {
+    let world = with_sessions("files-odd", &["a"])?;
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("odd.tar.gz");
+    let file = path.to_str().context("a path is text")?;
+    let entry =
+        |tar: &mut tar::Builder<Vec<u8>>, kind, name: &[u8], link: &[u8], content: &[u8]| {
+            let mut header = tar::Header::new_gnu();
+            header.set_entry_type(kind);
+            header.set_mode(0o6755);
+            header.set_size(content.len() as u64);
+            header.as_mut_bytes()[..name.len()].copy_from_slice(name);
+            header.as_mut_bytes()[157..157 + link.len()].copy_from_slice(link);
+            header.set_cksum();
+            tar.append(&header, content)
+        };
+    use tar::EntryType::{Directory, Link, Regular, Symlink, XHeader};
+    let mut odd = tar::Builder::new(Vec::new());
+    entry(&mut odd, Directory, b"./", b"", b"")?;
+    entry(&mut odd, XHeader, b"pax", b"", "11 path=ä\n".as_bytes())?;
+    entry(&mut odd, Regular, b"a", b"", b"one\n")?;
+    entry(&mut odd, Regular, b"./d//-rf", b"", b"two\n")?;
+    entry(&mut odd, Symlink, b"link", b"/etc/passwd", b"")?;
+    entry(&mut odd, Link, b"hard", b"./d/-rf", b"")?;
+    write_gzip(&path, &odd.into_inner()?)?;
+    let restored = world
+        .session(&["snapshot", "restore", "a", "--from", file])?
+        .exits(0)?;
     ensure!(
-        failed.stderr.contains("No space left on device")
-            && failed
-                .stderr
-                .contains("hint: some files below \"/dev/shm\""),
-        "{failed:?}"
+        restored
+            .stderr
+            .contains("setuid and setgid bits were left out: 3 files"),
+        "{restored:?}"
     );
+    let found = inside(
+        &world,
+        "a",
+        "find . -mindepth 1 | sort; stat -c '%a %h' d/-rf hard; cat ä d/-rf; readlink link",
+    )?;
+    ensure!(
+        found == "./d\n./d/-rf\n./hard\n./link\n./ä\n755 2\n755 2\none\ntwo\n/etc/passwd\n",
+        "{found}"
+    );
+
+    let mut sly = tar::Builder::new(Vec::new());
+    entry(&mut sly, Symlink, b"s", b"/tmp", b"")?;
+    entry(&mut sly, Link, b"h", b"s", b"")?;
+    entry(&mut sly, Regular, b"h/evil", b"", b"evil\n")?;
+    write_gzip(&path, &sly.into_inner()?)?;
+    let refused = world
+        .session(&["snapshot", "restore", "a", "--from", file, "-y"])?
+        .exits(1)?;
+    ensure!(
+        refused.stderr.contains("is a hard link to \"s\""),
+        "{refused:?}"
+    );
+    let left = inside(&world, "a", "ls -d s h /tmp/evil 2>/dev/null; true")?;
+    ensure!(left.is_empty(), "{left}");
+    Ok(())
+}
+
+fn write_gzip(path: &Path, bytes: &[u8]) -> Result<()> {
+    let file = std::fs::File::create(path)?;
+    let mut gzip = flate2::write::GzEncoder::new(file, flate2::Compression::fast());
+    std::io::Write::write_all(&mut gzip, bytes)?;
+    gzip.finish()?;
     Ok(())
 }
 

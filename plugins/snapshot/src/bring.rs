@@ -206,7 +206,7 @@ impl Bringing {
         let (path, container) = (&place.path, &inside.container);
         let Some(room) = &place.room else {
             console.note(&format!(
-                "container {container:?} does not tell how much room is below {path:?}: {} are needed",
+                "container {container:?} does not tell how much room is below {path:?}: {} needed",
                 size(checked.contents.unpacked)
             ));
             return Ok(());
@@ -226,11 +226,11 @@ impl Bringing {
         let lacks = match room.files {
             Some(files) if checked.contents.entries > files => {
                 let entries = checked.contents.entries;
-                format!("{entries} files are needed, {files} may be made")
+                format!("{} needed, room for {}", counted(entries), counted(files))
             }
             _ if checked.contents.unpacked > free => {
                 let unpacked = size(checked.contents.unpacked);
-                format!("{unpacked} are needed, {} are free", size(free))
+                format!("{unpacked} needed, {} free", size(free))
             }
             _ => return Ok(()),
         };

@@ -51,7 +51,7 @@ pub struct FromFile {
     /// With --from, do not run the template's quiesce and resume hooks
     #[arg(long)]
     pub skip_hooks: bool,
-    /// With --from, answer yes to what would be asked: files that are replaced
+    /// With --from, answer yes to what would be asked: files that are replaced, a directory that only the file names
     #[arg(short = 'y', long)]
     pub yes: bool,
 }

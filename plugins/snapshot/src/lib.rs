@@ -27,6 +27,7 @@ use session_shared::verb::{Ground, Verb};
 
 pub use args::{Action, Args};
 pub use file_args::{FromFile, ToFile};
+pub use schedule::cron::Cron;
 
 /// The verb.
 #[derive(Debug)]

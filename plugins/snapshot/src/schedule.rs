@@ -1,6 +1,6 @@
 //! `snapshot schedule`: snapshots that nobody has to think of, by a CronJob that runs this program.
 
-mod cron;
+pub(crate) mod cron;
 pub(crate) mod intent;
 mod objects;
 mod outcome;

@@ -296,4 +296,4 @@ pub(super) fn keep(told: &mut Vec<u8>, bytes: &[u8]) {
 
 #[cfg(test)]
 #[path = "files_tests.rs"]
-mod tests;
+pub(super) mod tests;

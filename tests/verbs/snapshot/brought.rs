@@ -183,3 +183,39 @@ fn a_restore_that_fails_says_what_may_be_there() {
     }
     golden("snapshot-bring-failed.txt", &text);
 }
+
+#[test]
+fn what_has_no_room_is_told_and_nothing_is_sent() {
+    let folder = saved();
+    let mut text = String::new();
+    for look in [
+        "usual\nroom /dev/sda 9 0 9 0% /home\nin /home/dev\n",
+        "usual\nroom /dev/sda 2000 0 2000 0% /home\nnames /dev/sda 9 9 0 100% /home\nempty /home/dev\n",
+    ] {
+        let api = server(look, Execution::default(), takes(0, &sent()));
+        let played = play(&api, &folder, "restore alice --from @/a.tar.gz -y");
+        played.failed();
+        assert_eq!(steps(&api), [LOOK]);
+        text.push_str(&played.text());
+    }
+    golden("snapshot-bring-room.txt", &text);
+}
+
+#[test]
+fn where_only_the_file_wants_it_is_a_word_of_the_users() {
+    let folder = saved();
+    let path = folder.path().to_str().unwrap();
+    let words = format!("restore alice --from {path}/a.tar.gz");
+    let strange = "room /dev/sda 2000000 0 2000000 0% /\nempty /home/dev\n";
+    let api = server(strange, Execution::default(), takes(0, &sent()));
+    let refused = play(&api, &folder, "restore alice --from @/a.tar.gz");
+    refused.failed();
+    let no = Play::on(&api).at_terminal("n\n").run::<Snapshot>(&words);
+    assert_eq!(steps(&api), [LOOK, LOOK]);
+    golden(
+        "snapshot-bring-where.txt",
+        &format!("{}{}", refused.text(), no.out),
+    );
+    snapshot(&api, &format!("{words} --path /home/dev")).done();
+    snapshot(&api, &format!("{words} --yes")).done();
+}

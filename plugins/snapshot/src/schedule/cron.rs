@@ -52,7 +52,7 @@ const FIELDS: [Field; 5] = [
 
 /// A text that a CronJob takes, and that means a time which comes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Cron(String);
+pub struct Cron(String);
 
 impl fmt::Display for Cron {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

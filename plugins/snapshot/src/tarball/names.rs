@@ -14,15 +14,25 @@ const PATH: usize = 4095;
 /// Longest name of a file.
 const NAME: usize = 255;
 /// So many names are kept in mind, which takes some 300 MB.
-const COUNT: usize = 4_000_000;
+const MOST: usize = 4_000_000;
 
 /// A path, as it is kept in mind: so many that they do not fit are counted and not stored.
 type Key = [u8; 20];
 
 /// Names that were met, and what they are.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Names {
     met: HashMap<Key, Kind>,
+    most: usize,
+}
+
+impl Default for Names {
+    fn default() -> Self {
+        Self {
+            met: HashMap::new(),
+            most: MOST,
+        }
+    }
 }
 
 impl Names {
@@ -65,8 +75,8 @@ impl Names {
         if before.is_some_and(|before| (before, kind) != (Kind::Directory, Kind::Directory)) {
             bail!("entry {path} comes twice");
         }
-        if self.met.len() > COUNT {
-            bail!("the archive has more than {COUNT} entries");
+        if self.met.len() > self.most {
+            bail!("the archive has more than {} names", self.most);
         }
         Ok(true)
     }
@@ -118,5 +128,45 @@ pub(super) fn shown(path: &[u8]) -> String {
     match text.char_indices().nth(200) {
         Some((end, _)) => format!("{:?}…", text.get(..end).unwrap_or_default()),
         None => format!("{text:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(path: &str) -> Entry {
+        Entry {
+            kind: Kind::File,
+            path: path.as_bytes().to_vec(),
+            link: Vec::new(),
+            size: 0,
+            mode: 0,
+            uid: 0,
+            gid: 0,
+            mtime: 0,
+            user: Vec::new(),
+            group: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn names_are_counted_with_the_directories_that_nobody_named() {
+        let mut names = Names {
+            most: 4,
+            ..Names::default()
+        };
+        for path in ["a/b/c", "a/b/d"] {
+            assert!(names.admit(&file(path)).unwrap());
+        }
+        let error = names.admit(&file("e")).unwrap_err().to_string();
+        assert_eq!(error, "the archive has more than 4 names");
+    }
+
+    #[test]
+    fn a_name_in_a_message_is_short_and_on_one_line() {
+        assert_eq!(shown(b"a\n\x1b\xff"), "\"a\\n\\u{1b}\u{fffd}\"");
+        assert_eq!(shown("\u{202e}".as_bytes()), "\"\\u{202e}\"");
+        assert!(shown(&[b'x'; 4000]).len() < 210);
     }
 }

@@ -72,7 +72,7 @@ pub(super) fn only_comments(bytes: &[u8]) -> Result<()> {
 
 fn is_without_meaning(key: &str) -> bool {
     let begins = |start: &&str| key.starts_with(*start);
-    WITHOUT_MEANING.contains(&key) || WITHOUT_MEANING_BELOW.iter().any(|start| begins(start))
+    WITHOUT_MEANING.contains(&key) || WITHOUT_MEANING_BELOW.iter().any(begins)
 }
 
 fn pairs(mut rest: &[u8]) -> Result<BTreeMap<&str, &[u8]>> {

@@ -340,16 +340,13 @@ fn number(field: &[u8]) -> Option<u64> {
         .position(|byte| *byte != b' ')
         .unwrap_or(field.len());
     let field = field.get(start..)?;
-    let end = field
-        .iter()
-        .position(|byte| is_blank(byte))
-        .unwrap_or(field.len());
+    let end = field.iter().position(is_blank).unwrap_or(field.len());
     let (digits, rest) = field.split_at(end);
     let octal = |value: u64, digit: &u8| {
         matches!(digit, b'0'..=b'7').then(|| value << 3 | u64::from(digit - b'0'))
     };
     // Eleven or twelve digits: no overflow.
-    rest.iter().all(|byte| is_blank(byte)).then_some(())?;
+    rest.iter().all(is_blank).then_some(())?;
     digits.iter().try_fold(0, octal)
 }
 

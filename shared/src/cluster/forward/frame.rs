@@ -32,28 +32,47 @@ pub(super) const CANCEL: u32 = 5;
 
 /// What the other side says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Incoming {
+pub enum Incoming {
     /// A piece of a stream; `fin` with its last one, which may be empty.
     Data {
+        /// The stream's number.
         stream: u32,
+        /// The piece.
         bytes: Bytes,
+        /// Nothing more comes.
         fin: bool,
     },
     /// It opens a stream. The header block is compressed.
     Opened {
+        /// The stream's number.
         stream: u32,
+        /// The header block.
         headers: Bytes,
+        /// Nothing more comes.
         fin: bool,
     },
     /// It has taken a stream of ours, or sends more headers for it. Nothing in those headers concerns a port-forward, and
     /// what is not inflated cannot be a bomb.
-    Replied { stream: u32, fin: bool },
+    Replied {
+        /// The stream's number.
+        stream: u32,
+        /// Nothing more comes.
+        fin: bool,
+    },
     /// It has given a stream up.
-    Reset { stream: u32, status: u32 },
+    Reset {
+        /// The stream's number.
+        stream: u32,
+        /// Why, as SPDY numbers it.
+        status: u32,
+    },
     /// It wants the same back if it began it.
     Ping(u32),
     /// It takes no more streams.
-    GoAway { status: u32 },
+    GoAway {
+        /// Why, as SPDY numbers it.
+        status: u32,
+    },
     /// Settings, windows, and frames nobody knows. Kubernetes' side knows no flow control: it neither sends nor obeys
     /// windows (moby/spdystream calls them unhandled).
     Ignored,
@@ -61,7 +80,10 @@ pub(super) enum Incoming {
 
 /// A frame that cannot be: the connection is of no more use.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Malformed(pub(super) String);
+pub struct Malformed(
+    /// Why.
+    pub String,
+);
 
 /// Opens a stream; `headers` is a compressed block.
 pub(super) fn syn_stream(stream: u32, headers: &[u8]) -> Bytes {
@@ -112,7 +134,7 @@ fn flags_and_length(flags: u8, length: usize) -> u32 {
 
 /// Makes frames of bytes, however they are cut: Go's side sends each field of a frame as a message of its own.
 #[derive(Debug, Default)]
-pub(super) struct Decoder {
+pub struct Decoder {
     head: Vec<u8>,
     state: State,
 }
@@ -138,7 +160,7 @@ impl Decoder {
     ///
     /// # Errors
     /// What is no SPDY/3.
-    pub(super) fn next(&mut self, bytes: &mut Bytes) -> Result<Option<Incoming>, Malformed> {
+    pub fn next(&mut self, bytes: &mut Bytes) -> Result<Option<Incoming>, Malformed> {
         loop {
             match &mut self.state {
                 State::Head => {

@@ -5,7 +5,7 @@
 
 mod connection;
 mod fallback;
-mod frame;
+pub mod frame;
 mod header;
 mod lane;
 mod link;

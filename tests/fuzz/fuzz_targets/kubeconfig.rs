@@ -1,0 +1,17 @@
+//! Kubeconfig files: read or refused; what was read can be merged with itself and changes nothing.
+#![no_main]
+
+use kube::config::Kubeconfig;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|text: &str| {
+    let Ok(config) = Kubeconfig::from_yaml(text) else {
+        return;
+    };
+    let names = |config: &Kubeconfig| {
+        let contexts = config.contexts.iter().map(|named| named.name.clone());
+        (config.current_context.clone(), contexts.collect::<std::collections::BTreeSet<_>>())
+    };
+    let merged = config.clone().merge(config.clone()).expect("a file fits itself");
+    assert_eq!(names(&merged), names(&config));
+});
