@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::execute::Carrying;
-use super::whose::{NAMELESS, Whose, anothers, of_another_template, unproven, whose};
+use super::whose::{Whose, anothers, of_another_template, whose};
 use super::{Cluster, Delete, Place, Selection};
 use crate::failure::{self, Kind};
 use crate::labels;
@@ -101,7 +101,6 @@ impl Cluster {
                 }
                 Ok(Done::Adopted)
             }
-            Whose::Unattributed => Err(unproven(kind, &found, NAMELESS)),
             Whose::Ours | Whose::Kept => {
                 let taken = self.take_up(kind, &found, claim, with).await;
                 taken.map(|_| Done::Adopted)
@@ -109,7 +108,7 @@ impl Cluster {
             Whose::KeptByOtherTemplate(template) => {
                 Err(of_another_template(kind, &found, &template))
             }
-            Whose::Others => Err(anothers(name, with.belonging)),
+            Whose::Unattributed | Whose::Others => Err(anothers(name, with.belonging)),
         }
     }
 

@@ -46,7 +46,8 @@ pub fn difference<'a>(
     let fields = wanted.get("spec")?.as_object()?;
     let (field, wants) = fields
         .iter()
-        .find(|(field, wants)| *field != "resources" && found["spec"][*field] != **wants)?;
+        .filter(|(field, wants)| *field != "resources" && !wants.is_null())
+        .find(|(field, wants)| found["spec"][*field] != **wants)?;
     Some((field, &found["spec"][field], wants))
 }
 
@@ -123,6 +124,8 @@ mod tests {
             json!({ "accessModes": ["ReadWriteOnce"], "resources": { "requests": { "storage": "5Gi" } } }),
         );
         assert_eq!(difference(&found, &same), None);
+        let default = wanted(json!({ "storageClassName": null }));
+        assert_eq!(difference(&found, &default), None);
         let class = wanted(json!({ "storageClassName": "fast" }));
         let (field, has, wants) = difference(&found, &class).unwrap();
         assert_eq!(
