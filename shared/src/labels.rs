@@ -162,6 +162,15 @@ mod tests {
     }
 
     #[test]
+    fn a_selector_of_many_names_fits_into_an_address() {
+        assert_eq!(session_selector(&[]), SESSION);
+        assert_eq!(session_selector(&["a", "b"]), format!("{SESSION} in (a,b)"));
+        let name = "x".repeat(63);
+        assert!(session_selector(&[&*name; 60]).contains(&name));
+        assert_eq!(session_selector(&[&*name; 70]), SESSION);
+    }
+
+    #[test]
     fn every_result_is_legal_and_short() {
         for raw in [
             "@",

@@ -1,6 +1,5 @@
 //! What leads to a server, and what must not be shown of it: kubeconfigs, plugins, proxies, tokens, certificates.
 
-use std::io::Write;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};

@@ -314,8 +314,11 @@ impl Follower {
         }
     }
 
+    /// Waits for a while, or until there is news. Those are left to be taken in by whoever waits for them next: a Pod that
+    /// goes in the meantime goes only once.
     async fn pause(&mut self) {
-        let changed = pin!(self.state.changed());
+        let mut state = self.state.clone();
+        let changed = pin!(state.changed());
         select(changed, pin!(self.backoff.pause())).await;
     }
 }
