@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use session_shared::api::definitions;
+use serde_json::json;
+use session_shared::api::{admission, definitions};
 use session_shared::objects::resource::text;
 use session_shared::report::yaml;
 
@@ -27,4 +28,20 @@ fn the_checked_in_definitions_are_fresh() {
             path.display()
         );
     }
+}
+
+#[test]
+fn the_checked_in_admission_policy_is_fresh() {
+    let list = json!({ "apiVersion": "v1", "kind": "List", "items": admission() });
+    let fresh = format!("{list:#}\n");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/api/admission.json");
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(&path, &fresh).expect("the policy can be written");
+    }
+    let stored = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        stored == fresh,
+        "{} is stale: UPDATE_GOLDEN=1 cargo test -p session-shared --test definitions",
+        path.display()
+    );
 }

@@ -1,5 +1,7 @@
-//! The API `streaming.platform/v1`: Session and SessionTemplate as Rust types, and the CustomResourceDefinitions made of them.
+//! The API `streaming.platform/v1`: Session and SessionTemplate as Rust types, the CustomResourceDefinitions made of them, and
+//! the admission policy that says who may write what.
 
+mod admission;
 mod definition;
 mod int_or_string;
 mod object_ref;
@@ -8,6 +10,7 @@ mod session;
 mod status;
 mod template;
 
+pub use admission::{ADMISSION_POLICY, admission, is_in_force};
 pub use definition::definitions;
 pub use int_or_string::IntOrString;
 pub use object_ref::ObjectRef;

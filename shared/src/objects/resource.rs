@@ -97,6 +97,10 @@ known_types! {
     SESSION_TEMPLATE = "streaming.platform" "v1" "SessionTemplate" "sessiontemplates" false;
     /// CustomResourceDefinition.
     CUSTOM_RESOURCE_DEFINITION = "apiextensions.k8s.io" "v1" "CustomResourceDefinition" "customresourcedefinitions" false;
+    /// ValidatingAdmissionPolicy, from Kubernetes 1.30 on.
+    VALIDATING_ADMISSION_POLICY = "admissionregistration.k8s.io" "v1" "ValidatingAdmissionPolicy" "validatingadmissionpolicies" false;
+    /// ValidatingAdmissionPolicyBinding, from Kubernetes 1.30 on.
+    VALIDATING_ADMISSION_POLICY_BINDING = "admissionregistration.k8s.io" "v1" "ValidatingAdmissionPolicyBinding" "validatingadmissionpolicybindings" false;
     /// Namespace.
     NAMESPACE = "" "v1" "Namespace" "namespaces" false;
     /// Pod.
