@@ -18,6 +18,7 @@ const ROOMS: &[&str] = &[
     "failure",
     "quantity",
     "duration",
+    "state",
     "api",
     "template",
     "progress",
@@ -39,6 +40,8 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("failure", &[]),
     ("quantity", &["schemars"]),
     ("duration", &["jiff", "schemars"]),
+    // Whose files these are.
+    ("state", &["sha2", "rustix"]),
     ("api", &["kube", "schemars", "k8s_openapi", "jiff"]),
     (
         "template",

@@ -1,7 +1,7 @@
 //! The rooms every `kubectl session` verb is built from.
 //!
-//! From inner to outer: names, labels, failure, quantity, duration, api, template, progress, objects, diagnosis, plan,
-//! reconcile, flags, cluster, report, verb, lifecycle. A room uses only rooms before it; `tests/house.rs` holds everybody to it.
+//! From inner to outer: names, labels, failure, quantity, duration, state, api, template, progress, objects, diagnosis,
+//! plan, reconcile, flags, cluster, report, verb, lifecycle. A room uses only rooms before it; `tests/house.rs` holds everybody to it.
 
 pub mod api;
 pub mod cluster;
@@ -18,6 +18,7 @@ pub mod progress;
 pub mod quantity;
 pub mod reconcile;
 pub mod report;
+pub mod state;
 pub mod template;
 pub mod verb;
 

@@ -10,6 +10,7 @@ use session_shared::cluster::{Cluster, Present};
 use session_shared::failure::{hinted, usage};
 use session_shared::flags::connection::Connection;
 use session_shared::report::console::Console;
+use session_shared::state;
 
 use crate::intent::Intent;
 
@@ -59,7 +60,7 @@ pub(crate) fn host(
         name,
         user: user.map(str::to_owned),
         alias: format!("session-{}", present.uid()),
-        known_hosts: state()?.join("known_hosts"),
+        known_hosts: known_hosts()?,
         proxy,
     })
 }
@@ -79,21 +80,13 @@ fn program() -> Result<Vec<String>> {
     Ok(words)
 }
 
-/// The folder of what this suite has to remember between two calls.
-fn state() -> Result<PathBuf> {
-    let variable = |name: &str| {
-        let value = std::env::var_os(name).map(PathBuf::from);
-        value.filter(|path| path.is_absolute())
-    };
-    let base = variable("XDG_STATE_HOME")
-        .or_else(|| variable("LOCALAPPDATA"))
-        .or_else(|| Some(variable("HOME")?.join(".local/state")));
-    let base = base.ok_or_else(|| {
+fn known_hosts() -> Result<PathBuf> {
+    let folder = state::folder().ok_or_else(|| {
         anyhow!(
             "there is no folder for the keys of sessions: neither XDG_STATE_HOME nor HOME is set"
         )
     })?;
-    Ok(base.join("kubectl-session"))
+    Ok(folder.join("known_hosts"))
 }
 
 /// A Host block for ~/.ssh/config.
@@ -186,14 +179,7 @@ fn quoted(word: &str) -> String {
 /// Makes the folder of a file, for its owner alone.
 fn prepare(file: &Path) -> Result<()> {
     let folder = file.parent().unwrap_or(file);
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::DirBuilderExt;
-        builder.mode(0o700);
-    }
-    let made = builder.create(folder);
+    let made = state::make_private(folder);
     made.with_context(|| format!("failed to make the folder {folder:?}"))
 }
 

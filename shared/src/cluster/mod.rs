@@ -21,6 +21,7 @@ pub mod follow;
 pub mod forward;
 mod gone;
 mod growing;
+mod guard;
 mod hook;
 mod identity;
 pub mod interrupt;
@@ -62,6 +63,7 @@ use http::header::{AUTHORIZATION, USER_AGENT};
 use kube::client::Body;
 
 use crate::flags::connection::Connection;
+use crate::state::{self, KnownSessions};
 use credentials::Credentials;
 use surroundings::Surroundings;
 use warning::Warnings;
@@ -126,6 +128,8 @@ struct Inner {
     credentials: Option<Arc<Credentials>>,
     warnings: Warnings,
     observer: OnceLock<request::Observer>,
+    known: KnownSessions,
+    guarded: tokio::sync::OnceCell<bool>,
 }
 
 impl Cluster {
@@ -150,6 +154,7 @@ impl Cluster {
         };
         let client = connector::client(loaded.config, dressing)
             .map_err(|error| transport::of_setup(&error))?;
+        let known = KnownSessions::new(state::folder(), loaded.server.trim_end_matches('/'));
         Ok(Self::of(Inner {
             client,
             namespace: loaded.namespace,
@@ -161,6 +166,8 @@ impl Cluster {
             credentials,
             warnings: Warnings::default(),
             observer: OnceLock::new(),
+            known,
+            guarded: tokio::sync::OnceCell::new(),
         }))
     }
 
@@ -177,6 +184,8 @@ impl Cluster {
             credentials: None,
             warnings: Warnings::default(),
             observer: OnceLock::new(),
+            known: KnownSessions::default(),
+            guarded: tokio::sync::OnceCell::new(),
         })
     }
 
@@ -199,6 +208,11 @@ impl Cluster {
     /// The kubeconfig files that were read, as a path list; empty if there were none.
     pub fn origin(&self) -> &str {
         &self.inner.origin
+    }
+
+    /// What this user has stored in the server's sessions, from this machine.
+    pub fn known(&self) -> &KnownSessions {
+        &self.inner.known
     }
 
     /// Tells `listener` the text of every `Warning:` header from now on, each text once in the life of the process; the first

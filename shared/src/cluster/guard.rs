@@ -1,0 +1,42 @@
+//! Whether the server itself keeps users from changing each other's sessions.
+
+use anyhow::Result;
+use futures::future::try_join;
+
+use super::Cluster;
+use crate::api::{ADMISSION_POLICY, is_in_force};
+use crate::failure::{self, Kind};
+use crate::objects::ResourceType;
+use crate::objects::resource::{VALIDATING_ADMISSION_POLICY, VALIDATING_ADMISSION_POLICY_BINDING};
+
+impl Cluster {
+    /// True if the admission policy of the API is in force, exactly as this version of the suite installs it. Asked once in the
+    /// life of the process. What the caller may not see, or the server does not serve, is not in force.
+    ///
+    /// # Errors
+    /// A Failure of another kind.
+    pub async fn guards_sessions(&self) -> Result<bool> {
+        let ask = || async {
+            let (policy, binding) = try_join(
+                self.get_if_any(&VALIDATING_ADMISSION_POLICY),
+                self.get_if_any(&VALIDATING_ADMISSION_POLICY_BINDING),
+            )
+            .await?;
+            anyhow::Ok(is_in_force(&policy, &binding))
+        };
+        self.inner.guarded.get_or_try_init(ask).await.copied()
+    }
+
+    async fn get_if_any(&self, t: &ResourceType) -> Result<serde_json::Value> {
+        match self.get(t, "", ADMISSION_POLICY).await {
+            Ok(found) => Ok(found.unwrap_or_default()),
+            Err(error)
+                if failure::is(&error, Kind::Forbidden)
+                    || failure::is(&error, Kind::NoSuchResource) =>
+            {
+                Ok(serde_json::Value::Null)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
