@@ -9,8 +9,13 @@ use session_shared::flags::writing::Writing;
 pub(crate) const ABOUT: &str = "Install the API into a cluster, once, as its admin.
 
 It applies the CustomResourceDefinitions and waits until the server has taken them in, the namespace session-system, the \
-roles, and the built-in templates. What is there already and right stays unchanged; parts can be named: crds, templates, \
-roles. With --remove it takes everything away again.";
+roles, the admission policy that lets only its owner, and who has the verb manage, change a session, and the built-in \
+templates. What is there already and right stays unchanged; parts can be named: crds, roles, admission, templates. With \
+--remove it takes everything away again.
+
+\
+Where the server has no admission policies, before Kubernetes 1.30, they are skipped: users of one namespace then trust each \
+other with everything in it, and a namespace per user is the boundary.";
 
 const EXAMPLES: &str = "  # Install everything
   kubectl session setup
@@ -28,7 +33,7 @@ const EXAMPLES: &str = "  # Install everything
 #[derive(Parser, Clone, Debug)]
 #[command(name = "setup", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session setup [PART...] [options]")]
 pub struct Args {
-    /// Parts to install: crds, roles, templates; all of them when none is named
+    /// Parts to install: crds, roles, admission, templates; all of them when none is named
     pub parts: Vec<String>,
 
     /// Take the parts away instead

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use serde_json::Value;
-use session_shared::api::ObjectRef;
+use session_shared::api::{ADMISSION_POLICY, ObjectRef};
 use session_shared::cluster::{Cluster, Place, Selection, Write};
 use session_shared::failure::{self, Kind, hinted};
 use session_shared::flags::writing::DryRun;
 use session_shared::objects::ResourceType;
-use session_shared::objects::resource::{CUSTOM_RESOURCE_DEFINITION, SESSION, text};
+use session_shared::objects::resource::{
+    CUSTOM_RESOURCE_DEFINITION, SESSION, VALIDATING_ADMISSION_POLICY, text,
+};
 use session_shared::plan::Propagation;
 use session_shared::progress::{Event, Sink, Stage};
 use session_shared::report::mutation::change;
@@ -35,6 +37,28 @@ fn resource_of(object: &Value) -> Result<&'static ResourceType> {
         .ok_or_else(|| anyhow!("unknown kind {kind:?} of {api_version:?}"))
 }
 
+/// What is said where the server has no admission policies.
+pub(crate) const NO_ADMISSION: &str = "the admission policy is skipped: the server does not serve \
+    validatingadmissionpolicies.admissionregistration.k8s.io/v1, which Kubernetes has from 1.30 on. Users of one namespace can \
+    change each other's sessions, and with them what their owners run: give each user a namespace of their own";
+
+/// True if the server serves the kinds of that part, as far as they are not ours.
+///
+/// # Errors
+/// What else the server refuses.
+pub(crate) async fn is_served(cluster: &Cluster, part: Part) -> Result<bool> {
+    if part != Part::Admission {
+        return Ok(true);
+    }
+    let found = cluster
+        .get(&VALIDATING_ADMISSION_POLICY, "", ADMISSION_POLICY)
+        .await;
+    match found {
+        Err(error) if failure::is(&error, Kind::NoSuchResource) => Ok(false),
+        other => other.map(|_| true),
+    }
+}
+
 /// Applies the objects of one part. In a client-side dry run nothing is sent that writes: an object that is there already is
 /// told as configured, since only the server knows whether anything would change.
 ///
@@ -58,7 +82,7 @@ pub(crate) async fn apply(
             other => other?,
         };
         let unserved = dry_run == DryRun::Server && before.is_none() && part == Part::Templates;
-        if dry_run == DryRun::Client || (unserved && !is_served(cluster).await) {
+        if dry_run == DryRun::Client || (unserved && !serves_templates(cluster).await) {
             let change = if before.is_some() {
                 "configured"
             } else {
@@ -84,7 +108,7 @@ pub(crate) async fn apply(
     Ok(done)
 }
 
-async fn is_served(cluster: &Cluster) -> bool {
+async fn serves_templates(cluster: &Cluster) -> bool {
     let selection = Selection::default();
     cluster
         .list_metadata(

@@ -44,6 +44,10 @@ impl Verb for Setup {
             .await;
         }
         for part in parts {
+            if !install::is_served(&cluster, part).await? {
+                ground.console.warn(install::NO_ADMISSION);
+                continue;
+            }
             let applied = install::apply(&cluster, part, dry_run, &write).await?;
             for one in &applied {
                 ground

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use serde_json::Value;
-use session_shared::api::definitions;
+use session_shared::api::{admission, definitions};
 use session_shared::failure::usage;
 use session_shared::labels;
 use session_shared::template::{Source, builtin, plain_objects};
@@ -16,14 +16,17 @@ pub(crate) enum Part {
     Crds,
     /// The Namespace session-system and the roles.
     Roles,
+    /// The admission policy: who may write what in whose Session.
+    Admission,
     /// The built-in templates.
     Templates,
 }
 
 impl Part {
-    const ALL: [(Part, &'static str); 3] = [
+    const ALL: [(Part, &'static str); 4] = [
         (Part::Crds, "crds"),
         (Part::Roles, "roles"),
+        (Part::Admission, "admission"),
         (Part::Templates, "templates"),
     ];
 }
@@ -37,7 +40,7 @@ pub(crate) fn parts(words: &[String]) -> Result<Vec<Part>> {
     for word in words {
         let Some((part, _)) = Part::ALL.iter().find(|(_, name)| name == word) else {
             return Err(usage(format!(
-                "unknown part {word:?}: the parts are crds, roles, templates"
+                "unknown part {word:?}: the parts are crds, roles, admission, templates"
             )));
         };
         parts.push(*part);
@@ -60,6 +63,7 @@ pub(crate) fn objects(part: Part) -> Result<Vec<Value>> {
         Part::Roles => Ok(std::iter::once(roles::namespace())
             .chain(roles::roles())
             .collect()),
+        Part::Admission => Ok(admission().into_iter().map(managed).collect()),
         Part::Templates => templates(),
     }
 }
@@ -92,7 +96,7 @@ mod tests {
     fn parts_are_installed_in_their_order_whatever_was_typed() {
         let words = ["templates".to_owned(), "crds".to_owned(), "crds".to_owned()];
         assert_eq!(parts(&words).unwrap(), [Part::Crds, Part::Templates]);
-        assert_eq!(parts(&[]).unwrap().len(), 3);
+        assert_eq!(parts(&[]).unwrap().len(), 4);
         assert!(
             parts(&["x".to_owned()])
                 .unwrap_err()

@@ -1,6 +1,7 @@
 //! Who may do what: the Namespace of a controller and the roles of design §6, as objects to apply.
 
 use serde_json::{Value, json};
+use session_shared::api::ADMISSION_POLICY;
 
 /// Namespace of a controller and of its Lease.
 pub(crate) const SYSTEM: &str = "session-system";
@@ -49,6 +50,7 @@ pub(crate) fn roles() -> Vec<Value> {
         }),
         client(),
         user(),
+        manager(),
         role(
             "session-viewer",
             Some("view"),
@@ -89,6 +91,13 @@ fn reader() -> Value {
                 &READ,
             ),
             lease,
+            // The command line runs what is stored unasked only where these are in force.
+            json!({
+                "apiGroups": ["admissionregistration.k8s.io"],
+                "resources": ["validatingadmissionpolicies", "validatingadmissionpolicybindings"],
+                "resourceNames": [ADMISSION_POLICY],
+                "verbs": ["get"],
+            }),
         ],
     )
 }
@@ -157,6 +166,26 @@ fn user() -> Value {
                 &["volumesnapshots"],
                 &["get", "list", "watch", "create", "delete"],
             ),
+        ],
+    )
+}
+
+/// Who looks after everybody's sessions: they are made for others and changed, which the admission policy keeps from everybody
+/// else. Namespace admins may do it, since every Pod and Secret there is theirs already; a controller is given this role.
+fn manager() -> Value {
+    role(
+        "session-manager",
+        Some("admin"),
+        vec![
+            rule(
+                &[GROUP],
+                &["sessions"],
+                &[
+                    "get", "list", "watch", "create", "update", "patch", "delete", "assign",
+                    "manage",
+                ],
+            ),
+            rule(&[GROUP], &["sessions/status"], &["get", "patch", "update"]),
         ],
     )
 }

@@ -62,8 +62,19 @@ impl FakeApi {
     /// are made of, selfsubjectreviews, and exec as far as [`FakeApi::execute`] says. Routes still come first.
     pub fn stateful() -> Self {
         let api = Self::new();
-        api.lock().stateful = true;
+        {
+            let mut state = api.lock();
+            state.stateful = true;
+            state.store.guard();
+        }
         api
+    }
+
+    /// Takes the admission policy away, which a stateful server has from the start: nothing keeps users from changing each
+    /// other's sessions.
+    pub fn unguarded(&self) -> &Self {
+        self.lock().store.unguard();
+        self
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {

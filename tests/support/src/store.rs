@@ -53,6 +53,22 @@ impl Store {
         }
     }
 
+    /// The admission policy of the API and its binding, as `setup` installs them.
+    pub(crate) fn guard(&mut self) {
+        let admission: Value =
+            serde_json::from_str(include_str!("../../../docs/api/admission.json"))
+                .expect("docs/api/admission.json is JSON");
+        for object in admission["items"].as_array().into_iter().flatten() {
+            let key = Self::key(&self.kind_of(object), object);
+            self.objects.insert(key, object.clone());
+        }
+    }
+
+    pub(crate) fn unguard(&mut self) {
+        self.objects
+            .retain(|key, _| !key.0.starts_with("validatingadmissionpolic"));
+    }
+
     pub(crate) fn kind_of(&self, object: &Value) -> Kind {
         let (api_version, kind) = (
             object["apiVersion"].as_str().unwrap_or_default(),

@@ -9,11 +9,13 @@ use crate::play::{Play, Played};
 pub const DEFINITIONS: &str = "customresourcedefinitions.apiextensions.k8s.io";
 
 /// Every type that the installation has objects of.
-pub const KINDS: [&str; 5] = [
+pub const KINDS: [&str; 7] = [
     DEFINITIONS,
     "namespaces",
     "clusterroles.rbac.authorization.k8s.io",
     "clusterrolebindings.rbac.authorization.k8s.io",
+    "validatingadmissionpolicies.admissionregistration.k8s.io",
+    "validatingadmissionpolicybindings.admissionregistration.k8s.io",
     "sessiontemplates.streaming.platform",
 ];
 
@@ -28,6 +30,7 @@ pub fn established(definition: &Value) -> Vec<Value> {
 /// A server that takes definitions in at once.
 pub fn cluster() -> FakeApi {
     let api = FakeApi::stateful();
+    api.unguarded();
     api.react(DEFINITIONS, established);
     api
 }

@@ -79,6 +79,13 @@ fn parts_are_installed_alone_and_in_order() {
         ("crds", vec![DEFINITIONS]),
         ("templates", vec!["sessiontemplates.streaming.platform"]),
         (
+            "admission",
+            vec![
+                "validatingadmissionpolicies.admissionregistration.k8s.io",
+                "validatingadmissionpolicybindings.admissionregistration.k8s.io",
+            ],
+        ),
+        (
             "templates crds",
             vec![DEFINITIONS, "sessiontemplates.streaming.platform"],
         ),
@@ -89,9 +96,79 @@ fn parts_are_installed_alone_and_in_order() {
         assert_eq!(played.done().lines().count(), objects, "{words}");
         assert_eq!(count(&api), objects, "{words}");
         let first = played.out.lines().next().unwrap();
-        let singular = wanted[0].replacen("s.", ".", 1);
+        let (plural, group) = wanted[0].split_once('.').unwrap();
+        let singular = plural.strip_suffix("ies").map(|stem| format!("{stem}y"));
+        let singular = singular.unwrap_or_else(|| plural.trim_end_matches('s').to_owned());
+        let singular = format!("{singular}.{group}");
         assert!(first.starts_with(&singular), "{first}");
     }
+}
+
+/// Before Kubernetes 1.30. Everything else is installed, and what that means is said.
+#[test]
+fn a_server_without_admission_policies_is_told() {
+    let old = || {
+        let api = cluster();
+        api.unserve("validatingadmissionpolicies.admissionregistration.k8s.io")
+            .unserve("validatingadmissionpolicybindings.admissionregistration.k8s.io");
+        api
+    };
+    for words in ["", "admission", "--dry-run=client", "--dry-run=server"] {
+        let api = old();
+        let played = setup(&api, words);
+        assert!(!played.done().contains("admission"), "{}", played.out);
+        let said = [
+            "Warning: the admission policy is skipped",
+            "1.30",
+            "give each user a namespace of their own",
+        ];
+        assert!(
+            said.iter().all(|part| played.err.contains(part)),
+            "{}",
+            played.err
+        );
+    }
+    let api = old();
+    setup(&api, "").done();
+    assert_eq!(api.objects("sessiontemplates.streaming.platform").len(), 3);
+    setup(&api, "--remove").done();
+    assert_eq!(count(&api), 0);
+}
+
+/// Who may see the policy can rely on it: everybody may, by its name.
+#[test]
+fn everybody_may_read_the_policy_and_nobody_gets_its_verbs_by_chance() {
+    let api = cluster();
+    setup(&api, "roles").done();
+    let role = |name: &str| {
+        let kind = "clusterroles.rbac.authorization.k8s.io";
+        api.object(kind, "", name).unwrap()
+    };
+    let rules = role("session-reader")["rules"].clone();
+    let rule = rules.as_array().unwrap().iter();
+    let rule = rule.filter(|rule| rule["apiGroups"][0] == "admissionregistration.k8s.io");
+    let rules: Vec<_> = rule.collect();
+    assert_eq!(rules.len(), 1);
+    assert_eq!(rules[0]["verbs"], serde_json::json!(["get"]));
+    assert_eq!(
+        rules[0]["resourceNames"],
+        serde_json::json!(["session-owner.streaming.platform"])
+    );
+    for name in [
+        "session-client",
+        "session-user",
+        "session-viewer",
+        "session-reader",
+    ] {
+        let text = role(name)["rules"].to_string();
+        for verb in ["assign", "manage", "*"] {
+            assert!(!text.contains(&format!("\"{verb}\"")), "{name}: {verb}");
+        }
+    }
+    let manager = role("session-manager");
+    assert!(manager["rules"].to_string().contains("\"manage\""));
+    let aggregated = "rbac.authorization.k8s.io/aggregate-to-admin";
+    assert_eq!(manager["metadata"]["labels"][aggregated], "true");
 }
 
 /// Templates are only sent once the server says that it serves them.
