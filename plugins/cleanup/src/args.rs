@@ -4,6 +4,7 @@ use clap::Parser;
 use session_shared::flags::connection::Connection;
 use session_shared::flags::numbers;
 use session_shared::flags::output::Talk;
+use session_shared::flags::trust_manifest::TrustManifest;
 use session_shared::flags::waiting::{self, Waiting};
 use session_shared::flags::writing::Writing;
 
@@ -93,6 +94,10 @@ pub struct Args {
     /// Answer yes to the question whether the plan is to be carried out
     #[arg(short = 'y', long)]
     pub yes: bool,
+
+    /// Whether what the session stores is run whoever has written it.
+    #[command(flatten)]
+    pub trust: TrustManifest,
 
     /// How much is said.
     #[command(flatten)]

@@ -47,6 +47,7 @@ impl Verb for Cleanup {
         let intent = intent::read(&args)?;
         let write = Write::of(&args.writing)?;
         let cluster = ground.connect(&args.connection).await?;
+        cluster.known().trust_all(args.trust.trust_manifest);
         let Some(interval) = intent.interval else {
             return round(&cluster, &intent, &write, ground).await;
         };

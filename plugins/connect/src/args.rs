@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::{ArgAction, Parser};
 use session_shared::flags::connection::Connection;
 use session_shared::flags::output::Talk;
+use session_shared::flags::trust_manifest::TrustManifest;
 use session_shared::flags::waiting::{Waiting, parse};
 
 pub(crate) const ABOUT: &str = "Enter a session: its shell, a command in it, its web page, its SSH server.
@@ -119,6 +120,10 @@ pub struct Args {
     /// Whether to wait, and how long.
     #[command(flatten)]
     pub waiting: Waiting,
+    /// Whether what the session stores is run whoever has written it.
+    #[command(flatten)]
+    pub trust: TrustManifest,
+
     /// How much is said.
     #[command(flatten)]
     pub talk: Talk,

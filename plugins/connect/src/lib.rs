@@ -16,6 +16,8 @@ mod wake;
 
 use anyhow::Result;
 use session_shared::cluster::{Cluster, Present};
+use session_shared::failure::exit;
+use session_shared::lifecycle::trust::{self, Part};
 use session_shared::verb::{Ground, Verb};
 
 pub use args::Args;
@@ -40,6 +42,7 @@ impl Verb for Connect {
             _ => Vec::new(),
         };
         let cluster = ground.connect(&args.connection).await?;
+        cluster.known().trust_all(args.trust.trust_manifest);
         // reads, and waits
         let present = reach::reach(&cluster, &intent, ground).await?;
         // pure
@@ -73,6 +76,19 @@ async fn go(
         }
         (_, Entrance::Command { argv, container }) => {
             let container = container.as_deref();
+            // What the user has typed is the user's.
+            let stored = intent.command.is_empty() && !plan::methods(&present.session).is_empty();
+            if stored
+                && !trust::ask(
+                    cluster,
+                    &present.session,
+                    Part::Connect,
+                    &mut ground.console,
+                )
+                .await?
+            {
+                return exit(1);
+            }
             enter::run(cluster, intent, present, argv, container, ground).await
         }
         (

@@ -3,9 +3,11 @@
 use anyhow::Result;
 use session_shared::cluster::chosen::Chosen;
 use session_shared::cluster::{Cluster, Present, Write};
+use session_shared::failure::exit;
 use session_shared::lifecycle::settling;
 use session_shared::lifecycle::starting::{Ahead, Wish};
 use session_shared::lifecycle::stopping;
+use session_shared::lifecycle::trust::{self, Part};
 use session_shared::progress::{Event, Sink};
 use session_shared::verb::Ground;
 
@@ -22,6 +24,9 @@ pub(crate) async fn wake(
     present: &Present,
     ground: &mut Ground,
 ) -> Result<()> {
+    if !trust::ask(cluster, &present.session, Part::Start, &mut ground.console).await? {
+        return exit(1);
+    }
     let controller = cluster.controller_alive(cluster.namespace()).await?;
     let chosen = Chosen {
         session: present.session.clone(),

@@ -11,6 +11,7 @@ use session_shared::failure::{self, Hint, Kind};
 use session_shared::labels;
 use session_shared::lifecycle::beginning::finished;
 use session_shared::lifecycle::settling::Made;
+use session_shared::lifecycle::trust;
 use session_shared::objects::resource::{
     NAMESPACE, PERSISTENT_VOLUME_CLAIM, SECRET, SESSION, annotation, text,
 };
@@ -78,6 +79,12 @@ impl Maker<'_> {
         undo.session = Some(object.clone());
         let session: Session = typed(object.clone())?;
         let uid = text(&object, "/metadata/uid").to_owned();
+        if !self.write.dry_run {
+            // What was sent: what came back may be somebody else's already.
+            let sent: Session = typed(subject.session(&self.intent.metadata))?;
+            let rendering = Some(&subject.rendered.rendering);
+            trust::remember(self.cluster, &uid, &sent.spec, rendering, sink);
+        }
         if !self.controller || session.spec.secrets_from.is_some() {
             self.make_secret(subject, &uid, undo, sink).await?;
         }

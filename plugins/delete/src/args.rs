@@ -4,6 +4,7 @@ use clap::Parser;
 use session_shared::flags::choice::Choosing;
 use session_shared::flags::connection::Connection;
 use session_shared::flags::output::{ObjectOutput, Talk};
+use session_shared::flags::trust_manifest::TrustManifest;
 use session_shared::flags::waiting::Waiting;
 use session_shared::flags::writing::Writing;
 
@@ -69,6 +70,10 @@ pub struct Args {
     /// Ask before anything is deleted
     #[arg(short = 'i', long)]
     pub interactive: bool,
+
+    /// Whether what the session stores is run whoever has written it.
+    #[command(flatten)]
+    pub trust: TrustManifest,
 
     /// What is printed.
     #[command(flatten)]

@@ -8,6 +8,8 @@ mod plan;
 
 use anyhow::Result;
 use session_shared::cluster::Write;
+use session_shared::flags::writing::DryRun;
+use session_shared::lifecycle::trust::{self, Part};
 use session_shared::report::format::{Allowed, Format};
 use session_shared::verb::{Ground, Verb};
 
@@ -30,10 +32,18 @@ impl Verb for Delete {
         let write = Write::of(&args.writing)?;
         // reads only
         let cluster = ground.connect(&args.connection).await?;
+        cluster.known().trust_all(args.trust.trust_manifest);
         let found = observe::observe(&cluster, &intent, ground.now()).await?;
         // the user's word
         confirm::tell(&found.doomed, &mut ground.console);
         if !confirm::ask(&intent, &found.doomed, &mut ground.console)? {
+            return Ok(());
+        }
+        if let [one] = found.doomed.as_slice()
+            && intent.dry_run == DryRun::None
+            && one.runs_hooks(&intent.manner)
+            && !trust::ask(&cluster, &one.session, Part::Hooks, &mut ground.console).await?
+        {
             return Ok(());
         }
         // writes

@@ -3,6 +3,7 @@
 use clap::Parser;
 use session_shared::flags::connection::Connection;
 use session_shared::flags::output::{ObjectOutput, Talk};
+use session_shared::flags::trust_manifest::TrustManifest;
 use session_shared::flags::waiting::Waiting;
 use session_shared::flags::writing::Writing;
 
@@ -55,6 +56,10 @@ pub struct Args {
     /// Answer yes to what would be asked: data that --restart destroys
     #[arg(short = 'y', long)]
     pub yes: bool,
+
+    /// Whether what the session stores is run whoever has written it.
+    #[command(flatten)]
+    pub trust: TrustManifest,
 
     /// What is printed.
     #[command(flatten)]

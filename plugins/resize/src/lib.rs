@@ -9,7 +9,9 @@ mod tell;
 
 use anyhow::Result;
 use session_shared::cluster::Write;
+use session_shared::flags::writing::DryRun;
 use session_shared::lifecycle::consent;
+use session_shared::lifecycle::trust::{self, Part};
 use session_shared::report::format::Format;
 use session_shared::verb::{Ground, Verb};
 
@@ -32,9 +34,23 @@ impl Verb for Resize {
         let write = Write::of(&args.writing)?;
         // reads, and a rehearsal of what the server may refuse
         let cluster = ground.connect(&args.connection).await?;
+        cluster.known().trust_all(args.trust.trust_manifest);
         let found = observe::observe(&cluster, &intent, ground).await?;
         // the user's word
         if !intent.is_agreed() && !consent::ask(found.ends(), &mut ground.console)? {
+            return Ok(());
+        }
+        if found.ahead.is_some()
+            && intent.dry_run == DryRun::None
+            && found.present.runs_sync(&intent.manner)
+            && !trust::ask(
+                &cluster,
+                &found.present.session,
+                Part::Hooks,
+                &mut ground.console,
+            )
+            .await?
+        {
             return Ok(());
         }
         // writes, waits and prints

@@ -5,6 +5,7 @@ use session_shared::flags::connection::Connection;
 use session_shared::flags::numbers;
 use session_shared::flags::output::{ListOutput, NameOutput, ObjectOutput, Talk};
 use session_shared::flags::selection::Selecting;
+use session_shared::flags::trust_manifest::TrustManifest;
 use session_shared::flags::waiting::Waiting;
 use session_shared::flags::writing::Writing;
 
@@ -122,11 +123,16 @@ pub struct Create {
     /// Do not run the template's quiesce and resume hooks
     #[arg(long)]
     pub skip_hooks: bool,
+    /// Digest of the hooks that a schedule was made with
+    #[arg(long, value_name = "SHA256", hide = true)]
+    pub known_hooks: Option<String>,
     /// Take it as a schedule does: mark it, then delete all that are marked but the newest NUMBER; of a stopped session, take one only
     #[arg(long, value_name = "NUMBER", value_parser = numbers::count, allow_hyphen_values = true)]
     pub keep: Option<u32>,
     #[command(flatten)]
     pub file: ToFile,
+    #[command(flatten)]
+    pub trust: TrustManifest,
     #[command(flatten)]
     pub printing: ObjectOutput,
     #[command(flatten)]
@@ -190,6 +196,8 @@ pub struct Restore {
     #[command(flatten)]
     pub file: FromFile,
     #[command(flatten)]
+    pub trust: TrustManifest,
+    #[command(flatten)]
     pub printing: ObjectOutput,
     #[command(flatten)]
     pub writing: Writing,
@@ -222,6 +230,8 @@ pub struct CloneArgs {
     /// Size of the new session's claims; by default that of the old ones
     #[arg(long, value_name = "SIZE")]
     pub storage: Option<String>,
+    #[command(flatten)]
+    pub trust: TrustManifest,
     #[command(flatten)]
     pub printing: ObjectOutput,
     #[command(flatten)]
@@ -327,6 +337,8 @@ pub struct Schedule {
     /// Take the schedule away; the snapshots stay
     #[arg(long)]
     pub remove: bool,
+    #[command(flatten)]
+    pub trust: TrustManifest,
     #[command(flatten)]
     pub printing: ObjectOutput,
     #[command(flatten)]

@@ -65,6 +65,7 @@ pub(crate) async fn run(
     let (file, checked) = bringing.checked(ground).await?;
     // reads only
     let cluster = ground.connect(connection).await?;
+    cluster.known().trust_all(args.trust.trust_manifest);
     let present = present(&cluster, &bringing.session).await?;
     let inside = container(&present, bringing.container.as_deref())?;
     if bringing.dry_run != DryRun::None {

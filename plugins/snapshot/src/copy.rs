@@ -12,6 +12,7 @@ use session_shared::flags::writing::DryRun;
 use session_shared::lifecycle::copying::{Copied, Copying};
 use session_shared::lifecycle::restoring::Restored;
 use session_shared::lifecycle::snapshotting::{Asked, Cutting, Taking, class_name};
+use session_shared::lifecycle::trust::{self, Part};
 use session_shared::objects::resource::text;
 use session_shared::objects::snapshot::claim_name;
 use session_shared::progress::{Event, Sink};
@@ -53,8 +54,18 @@ pub(crate) async fn run(
     let format = Format::of_object(&args.printing)?;
     // reads only
     let cluster = ground.connect(connection).await?;
+    cluster.known().trust_all(args.trust.trust_manifest);
     let source = present(&cluster, &old).await?;
+    if !trust::ask(&cluster, &source.session, Part::Copy, &mut ground.console).await? {
+        return Ok(());
+    }
     let cutting = Cutting::of(&cluster, &source, &asked, ground.now()).await?;
+    if cutting.pauses()
+        && writes.dry_run == DryRun::None
+        && !trust::ask(&cluster, &source.session, Part::Hooks, &mut ground.console).await?
+    {
+        return Ok(());
+    }
     let claims: Vec<&str> = cutting.objects.iter().map(claim_name).collect();
     let copying = Copying::of(&cluster, &source, &new, &claims, size, &cutting.set).await?;
     copying.fits_claims()?;

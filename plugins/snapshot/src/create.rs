@@ -13,6 +13,7 @@ use session_shared::flags::selection::session_name;
 use session_shared::flags::writing::DryRun;
 use session_shared::lifecycle::snapshotting::{Asked, Cutting, Offered, class_name, look_at};
 use session_shared::lifecycle::stopping::Present;
+use session_shared::lifecycle::trust::{self, Part};
 use session_shared::names::{SessionName, check_subdomain};
 use session_shared::progress::{Event, Sink};
 use session_shared::report::format::Format;
@@ -43,16 +44,26 @@ pub(crate) async fn run(args: &Create, connection: &Connection, ground: &mut Gro
     let keep = keep(args, &format)?;
     // reads only
     let cluster = ground.connect(connection).await?;
+    cluster.known().trust_all(args.trust.trust_manifest);
     let found = chosen(&cluster, &session);
     let present = look_at(&cluster, &session, found, asked.skip_hooks);
     let (present, offered) = futures::join!(present, Offered::by(&cluster));
     let present = present?;
+    if let Some(digest) = &args.known_hooks {
+        trust::know_hooks(&cluster, &present.session, digest);
+    }
     let cutting = Cutting::with(&cluster, &present, &asked, offered, ground.now());
     let mut cutting = cutting.await?;
     let held = match keep {
         Some(_) => by_the_clock(&cluster, &present, &mut cutting).await?,
         None => None,
     };
+    if cutting.pauses()
+        && writes.dry_run == DryRun::None
+        && !trust::ask(&cluster, &present.session, Part::Hooks, &mut ground.console).await?
+    {
+        return Ok(());
+    }
     // writes
     let taken = match &held {
         Some(_) => Ok(Vec::new()),

@@ -56,6 +56,7 @@ pub(crate) async fn run(
     let format = Format::of_object(&args.printing)?;
     // reads only
     let cluster = ground.connect(connection).await?;
+    cluster.known().trust_all(args.trust.trust_manifest);
     let plan = InPlace::of(&cluster, name, &asked, ground.now()).await?;
     // writes
     let restored = if writes.dry_run == DryRun::None {

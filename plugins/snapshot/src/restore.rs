@@ -61,6 +61,7 @@ async fn into(
     let format = Format::of_object(&args.printing)?;
     // reads only
     let cluster = ground.connect(connection).await?;
+    cluster.known().trust_all(args.trust.trust_manifest);
     let all = chosen::sets(&cluster, None).await?;
     let set = chosen::find(&cluster, &all, name).await?;
     ready(&set)?;

@@ -68,6 +68,7 @@ pub(crate) async fn run(
     let format = Format::of_object(&args.printing)?;
     // reads only
     let cluster = ground.connect(connection).await?;
+    cluster.known().trust_all(args.trust.trust_manifest);
     let present = present(&cluster, &saving.session).await?;
     let inside = container(&present, saving.container.as_deref())?;
     // carries out

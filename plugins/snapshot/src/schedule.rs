@@ -17,6 +17,7 @@ use session_shared::cluster::{Cluster, Write, random_token};
 use session_shared::flags::connection::Connection;
 use session_shared::flags::writing::DryRun;
 use session_shared::lifecycle::snapshotting::{self, Cutting, has_hooks};
+use session_shared::lifecycle::trust::{self, Part};
 use session_shared::names::SessionName;
 use session_shared::objects::belonging::Belonging;
 use session_shared::objects::resource::{CRON_JOB, text};
@@ -46,6 +47,7 @@ pub(crate) async fn run(
     let format = Format::of_object(&args.printing)?;
     let write = Write::of(&args.writing)?;
     let cluster = ground.connect(connection).await?;
+    cluster.known().trust_all(args.trust.trust_manifest);
     match &intent.asked {
         Some(asked) => make(&cluster, &intent, asked, &write, format, ground).await,
         None => remove(&cluster, &intent, &write, format, ground).await,
@@ -92,6 +94,11 @@ async fn planned(
 ) -> Result<(Belonging, Planned)> {
     let found = chosen(cluster, session).await?;
     let hooks = has_hooks(&found.session) && !asked.skip_hooks;
+    if hooks {
+        trust::check(cluster, &found.session, Part::Hooks).await?;
+    }
+    // A run has nothing that it knows of the session but what it is called with.
+    let hooks = hooks.then(|| trust::hooks_digest(&found.session)).flatten();
     let (present, there) = futures::try_join!(
         snapshotting::look_at(cluster, session, ready(Ok(found)), true),
         outcome::observe(cluster, session),
@@ -111,7 +118,7 @@ async fn planned(
         belonging: &belonging,
         asked,
         class: class(&cutting.objects),
-        hooks,
+        hooks: hooks.as_deref(),
     };
     let planned = plan::plan(scheduling.objects(), &there, &belonging)?;
     Ok((belonging, planned))

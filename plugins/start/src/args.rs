@@ -66,7 +66,7 @@ pub struct Args {
     #[arg(short = 'y', long)]
     pub yes: bool,
 
-    /// Carry out a manifest that is another user's, or asks for privileges
+    /// Carry out what is stored even if others may have written it, or a manifest asks for privileges
     #[arg(long)]
     pub trust_manifest: bool,
 

@@ -11,6 +11,7 @@ use session_shared::lifecycle::settling::{self, Made};
 use session_shared::lifecycle::starting::{Ahead, template_change};
 use session_shared::lifecycle::stopping::{Present, Stopping};
 use session_shared::lifecycle::template;
+use session_shared::lifecycle::trust::{self, Part};
 use session_shared::objects::resource::SESSION;
 use session_shared::progress::{Event, Sink};
 use session_shared::reconcile::record;
@@ -31,27 +32,38 @@ pub(crate) struct Todo {
     pub(crate) change: Option<String>,
 }
 
-/// Reads the sessions, and prepares the start of each: all that can be wrong with it is found here.
+/// Reads the sessions, and prepares the start of each: all that can be wrong with it is found here. `None` if the user, asked
+/// about what a session runs, said no.
 ///
 /// # Errors
 /// What the server refuses; what is wrong with one session is a finding, not an error.
 pub(crate) async fn observe(
     cluster: &Cluster,
     intent: &Intent,
-    ground: &Ground,
-) -> Result<Vec<Result<Todo>>> {
+    ground: &mut Ground,
+) -> Result<Option<Vec<Result<Todo>>>> {
     let namespace = cluster.namespace();
     let (chosen, controller) = futures::try_join!(
         cluster.chosen(namespace, &intent.which),
         cluster.controller_alive(namespace)
     )?;
-    let now = ground.now();
-    let looks = futures::stream::iter(chosen).map(|chosen| {
+    let looks = futures::stream::iter(chosen).map(|chosen| async move {
+        let present = Present::of(cluster, chosen?, controller).await?;
+        let deed = Deed::of(intent, &present.session, &present.seen);
+        deed.heeds(intent, &present.session)?;
+        anyhow::Ok((deed, present))
+    });
+    let looked: Vec<_> = looks.buffered(AT_ONCE).collect().await;
+    if let ([Ok((deed, present))], Which::Named(_)) = (looked.as_slice(), &intent.which)
+        && !agreed(cluster, intent, *deed, present, ground).await?
+    {
+        return Ok(None);
+    }
+    let (ground, now) = (&*ground, ground.now());
+    let todo = futures::stream::iter(looked).map(|looked| {
         let mut sink = ground.console.progress();
         async move {
-            let present = Present::of(cluster, chosen?, controller).await?;
-            let deed = Deed::of(intent, &present.session, &present.seen);
-            deed.heeds(intent, &present.session)?;
+            let (deed, present) = looked?;
             if deed == Deed::Nothing {
                 let change = change_of(cluster, &present).await?;
                 return anyhow::Ok(Todo {
@@ -70,7 +82,31 @@ pub(crate) async fn observe(
             })
         }
     });
-    Ok(looks.buffered(AT_ONCE).collect().await)
+    Ok(Some(todo.buffered(AT_ONCE).collect().await))
+}
+
+/// Asks about what is going to be run of one session, as far as nobody vouches for it.
+async fn agreed(
+    cluster: &Cluster,
+    intent: &Intent,
+    deed: Deed,
+    present: &Present,
+    ground: &mut Ground,
+) -> Result<bool> {
+    let mut parts = Vec::new();
+    if deed != Deed::Nothing {
+        parts.push(Part::Start);
+    }
+    if deed == Deed::Restart && intent.dry_run == DryRun::None && present.runs_sync(&intent.manner)
+    {
+        parts.push(Part::Hooks);
+    }
+    for part in parts {
+        if !trust::ask(cluster, &present.session, part, &mut ground.console).await? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 async fn change_of(cluster: &Cluster, present: &Present) -> Result<Option<String>> {

@@ -6,7 +6,9 @@ mod plan;
 
 use anyhow::Result;
 use session_shared::cluster::Write;
+use session_shared::flags::writing::DryRun;
 use session_shared::lifecycle::consent;
+use session_shared::lifecycle::trust::{self, Part};
 use session_shared::report::format::Format;
 use session_shared::verb::{Ground, Verb};
 
@@ -29,9 +31,17 @@ impl Verb for Stop {
         let write = Write::of(&args.writing)?;
         // reads only
         let cluster = ground.connect(&args.connection).await?;
+        cluster.known().trust_all(args.trust.trust_manifest);
         let found = outcome::observe(&cluster, &intent).await?;
         // the user's word
         if !intent.is_agreed() && !consent::ask(&found.present, &mut ground.console)? {
+            return Ok(());
+        }
+        if let [one] = found.present.as_slice()
+            && intent.dry_run == DryRun::None
+            && one.runs_sync(&intent.manner)
+            && !trust::ask(&cluster, &one.session, Part::Hooks, &mut ground.console).await?
+        {
             return Ok(());
         }
         // writes

@@ -6,6 +6,7 @@ pub mod existing;
 pub mod numbers;
 pub mod output;
 pub mod selection;
+pub mod trust_manifest;
 pub mod values;
 pub mod waiting;
 pub mod writing;

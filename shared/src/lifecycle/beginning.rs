@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::settling::Made;
 use super::starting::Ahead;
+use super::trust;
 use crate::api::{ObjectRef, Session};
 use crate::cluster::execute::Carrying;
 use crate::cluster::interrupt::Interrupt;
@@ -60,6 +61,10 @@ impl Ahead {
             .merge_patch(&SESSION, namespace, name, None, &self.wish, write)
             .await?;
         let session: Session = typed(object.clone())?;
+        if !write.dry_run {
+            let uid = self.start.belonging.session_uid.as_str();
+            trust::remember(cluster, uid, &self.spec, Some(&self.start.rendering), sink);
+        }
         let with = Carrying {
             belonging: &self.start.belonging,
             write: write.clone(),

@@ -13,6 +13,7 @@ use super::restoring::{Restored, bound, claim_of};
 use super::snapshotting::Taking;
 use super::starting::{body, stored_of, template_of};
 use super::stopping::Present;
+use super::trust::{self, Part};
 use super::unfinished::{all_made, copied_from, finished, nothing_left, post, unfinished, whole};
 use crate::api::{API_VERSION, ObjectRef, Session, State};
 use crate::cluster::{Cluster, Write, random_token};
@@ -61,7 +62,7 @@ impl Copying {
     /// A copy of the same snapshot that was cut off is gone on with.
     ///
     /// # Errors
-    /// A session of that name; a template that is gone; a claim that a session of that name would not have, or that was kept.
+    /// What is stored and nobody vouches for; a session of that name; a template that is gone; a claim that a session of that name would not have, or that was kept.
     pub async fn of(
         cluster: &Cluster,
         source: &Present,
@@ -71,6 +72,10 @@ impl Copying {
         set: &str,
     ) -> Result<Self> {
         let namespace = source.namespace();
+        // One that a snapshot remembers has been looked at where it was read.
+        if source.session.metadata.uid.is_some() {
+            trust::check(cluster, &source.session, Part::Copy).await?;
+        }
         let begun = cluster.get(&SESSION, namespace, name.as_str()).await?;
         if let Some(session) = begun
             .as_ref()
@@ -195,6 +200,8 @@ impl Copying {
             session_uid: text(&session, "/metadata/uid").to_owned(),
             ..self.belonging.clone()
         };
+        let stored: Session = serde_json::from_value(self.session.clone())?;
+        trust::remember(cluster, &belonging.session_uid, &stored.spec, None, sink);
         let mut objects: Vec<(&ResourceType, Value)> = Vec::new();
         if !self.takes_secret {
             objects.extend(self.secret_of(&belonging).map(|secret| (&SECRET, secret)));

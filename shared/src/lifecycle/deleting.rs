@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::manner::Manner;
 use super::snapshotting::{Asked, Cutting, Taking};
 use super::stopping::{DELETE, Present, Stopping, explain};
+use super::trust::{self, Part};
 use crate::api::{DataPolicy, ObjectRef, Session};
 use crate::cluster::chosen::Chosen;
 use crate::cluster::execute::Carrying;
@@ -21,7 +22,7 @@ use crate::objects::resource::{PERSISTENT_VOLUME_CLAIM, SESSION, VOLUME_SNAPSHOT
 use crate::objects::snapshot::claim_name;
 use crate::plan::{Plan, Step};
 use crate::progress::Sink;
-use crate::reconcile::{Live, Wanted, data_policy, kept_since, reconcile};
+use crate::reconcile::{HookRun, Live, Wanted, data_policy, kept_since, look, reconcile};
 
 /// One session that is to be deleted, and all that is there of it.
 #[derive(Clone, Debug)]
@@ -171,6 +172,13 @@ impl Doomed {
             .collect()
     }
 
+    /// True if a deletion of that manner runs hooks here: sync, or those around the snapshot.
+    pub fn runs_hooks(&self, manner: &Manner) -> bool {
+        let seen = look(&self.session, &self.live, &[]);
+        let sync = !manner.skip_sync && HookRun::of(&self.session, &seen, "sync").is_some();
+        !self.controller && (sync || self.saving.as_ref().is_some_and(Cutting::pauses))
+    }
+
     /// Everything that is to be done, in order, but for the snapshot: it is taken after the sync.
     pub fn plan(&self, manner: &Manner, now: Timestamp) -> Plan {
         let wanted = Wanted::Gone {
@@ -217,6 +225,9 @@ impl Doomed {
         with: Stopping<'_>,
         sink: &mut dyn Sink,
     ) -> Result<()> {
+        if self.runs_hooks(manner) && !with.write.dry_run {
+            trust::check(cluster, &self.session, Part::Hooks).await?;
+        }
         let Some(saving) = &self.saving else {
             let plan = self.plan(manner, with.now);
             return self.end(cluster, &plan, manner, with, sink).await;

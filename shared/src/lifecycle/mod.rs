@@ -19,5 +19,5 @@ pub mod snapshotting;
 pub mod starting;
 pub mod stopping;
 pub mod template;
-mod trust;
+pub mod trust;
 mod unfinished;

@@ -3,6 +3,8 @@
 use anyhow::{Result, anyhow};
 
 use super::stopping::Present;
+use super::trust::{self, Part};
+use crate::api::Session;
 use crate::cluster::Cluster;
 use crate::cluster::interrupt::Interrupt;
 use crate::failure::{self, Kind, hinted};
@@ -13,6 +15,8 @@ use crate::reconcile::HookRun;
 pub struct Pausing {
     session: String,
     namespace: String,
+    /// What the hooks stand in.
+    stored: Session,
     words: Words,
     quiesce: Option<HookRun>,
     resume: Option<HookRun>,
@@ -37,6 +41,7 @@ impl Pausing {
         Self {
             session: present.name().to_owned(),
             namespace: present.namespace().to_owned(),
+            stored: present.session.clone(),
             words,
             quiesce: hook("quiesce"),
             resume: hook("resume"),
@@ -51,13 +56,16 @@ impl Pausing {
     /// Does `work` while the workload pauses. Whatever happens, and whoever has had enough: the workload goes on.
     ///
     /// # Errors
-    /// Those of `work`; a hook that fails. After a quiesce hook that failed `work` is not begun.
+    /// Those of `work`; hooks that nobody vouches for; a hook that fails. After a quiesce hook that failed `work` is not begun.
     pub async fn around<T>(
         &self,
         cluster: &Cluster,
         interrupt: &Interrupt,
         work: impl Future<Output = Result<T>>,
     ) -> Result<T> {
+        if self.pauses() {
+            trust::check(cluster, &self.stored, Part::Hooks).await?;
+        }
         let done = match self.pause(cluster, interrupt).await {
             Ok(()) => work.await,
             Err(error) => Err(error),

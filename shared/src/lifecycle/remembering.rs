@@ -6,6 +6,7 @@ use anyhow::{Result, anyhow};
 use serde_json::{Value, json};
 
 use super::stopping::Present;
+use super::trust;
 use crate::api::API_VERSION;
 use crate::cluster::Cluster;
 use crate::cluster::chosen::Chosen;
@@ -46,7 +47,7 @@ pub(super) fn remember(session: &Value, snapshots: &mut [Value]) {
 /// does not say enough, or says it of somebody else.
 ///
 /// # Errors
-/// What the server refuses.
+/// What this machine does not know of the session; what the server refuses.
 pub async fn remembered(
     cluster: &Cluster,
     belonging: &Belonging,
@@ -58,6 +59,7 @@ pub async fn remembered(
     let Ok(chosen) = Chosen::of(object) else {
         return Ok(None);
     };
+    trust::check_remembered(cluster, &chosen.session, &belonging.session_uid).await?;
     let mut present = Present::of(cluster, chosen, false).await?;
     present.belonging = Belonging {
         session_uid: String::new(),

@@ -155,6 +155,11 @@ impl Cutting {
         })
     }
 
+    /// True if hooks run around it.
+    pub fn pauses(&self) -> bool {
+        self.pausing.pauses()
+    }
+
     /// Takes it, and returns the VolumeSnapshots as they are then. Of one that a driver has failed, or that was not cut while the
     /// workload paused, nothing is left; one that only takes too long stays.
     ///

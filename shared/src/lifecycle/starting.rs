@@ -8,8 +8,9 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::stopping::Present;
+use super::trust::Part;
 use super::{checks, template, trust, unfinished};
-use crate::api::{IntOrString, SecretsFrom, Session, SessionTemplate, State};
+use crate::api::{IntOrString, SecretsFrom, Session, SessionSpec, SessionTemplate, State};
 use crate::cluster::{Cluster, Write, random_token};
 use crate::duration::Lifetime;
 use crate::failure::hinted;
@@ -51,6 +52,8 @@ pub struct Ahead {
     pub start: Start,
     /// What is written into the Session first, as a merge patch.
     pub wish: Value,
+    /// The session's spec once that is written.
+    pub spec: SessionSpec,
     /// Values that the parameters Secret holds, as it is; `None` where there is none.
     pub stored: Option<BTreeMap<String, String>>,
     /// Whether the user gave secret values.
@@ -63,7 +66,7 @@ impl Ahead {
     /// Reads what a start of `present` needs, and finds everything that is wrong with it before anything is written.
     ///
     /// # Errors
-    /// A template that is gone, values that do not fit it, a manifest that is not trusted, a claim that cannot be what is
+    /// What is stored and nobody vouches for, a template that is gone, values that do not fit it, a manifest that is not trusted, a claim that cannot be what is
     /// wanted, checks that fail, what the server refuses.
     pub async fn of(
         cluster: &Cluster,
@@ -73,6 +76,7 @@ impl Ahead {
         sink: &mut dyn Sink,
     ) -> Result<Self> {
         unfinished::whole(&present.object)?;
+        trust::check(cluster, &present.session, Part::Start).await?;
         let (template, stored) =
             futures::try_join!(template_of(cluster, &present), stored_of(cluster, &present))?;
         let mut spec = present.session.spec.clone();
@@ -96,6 +100,8 @@ impl Ahead {
             .any(|secret| wish.assigned.files.contains_key(secret));
         let notes = template_change(&present.session, template.as_ref())
             .map(|change| format!("{change}: this start takes it as it is now"));
+        // A merge patch adds parameters and takes none away.
+        spec.parameters.extend(rendered.parameters.clone());
         let patch = wish_of(&present.session, &rendered, wish, gave_secrets, now);
         let start = Start {
             belonging: Belonging {
@@ -108,7 +114,7 @@ impl Ahead {
             use_existing: wish.use_existing.clone(),
         };
         if !wish.trust_manifest {
-            trust::own_and_harmless(cluster, &present, &start).await?;
+            trust::harmless(&present, &start)?;
         }
         present.live.rest = others(cluster, &present, &start).await?;
         if let Some(conflict) = claim_conflict(&present.session, &start, &present.live) {
@@ -122,6 +128,7 @@ impl Ahead {
             present,
             start,
             wish: patch,
+            spec,
             stored,
             gave_secrets,
             notes: notes.into_iter().collect(),

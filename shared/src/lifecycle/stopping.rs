@@ -13,13 +13,14 @@ use crate::cluster::{Cluster, Write};
 use crate::failure::{self, Kind, hinted};
 use crate::labels;
 use crate::lifecycle::manner::Manner;
+use crate::lifecycle::trust::{self, Part};
 use crate::objects::belonging::Belonging;
 use crate::objects::conditions::condition;
 use crate::objects::resource::{SESSION, text};
 use crate::plan::{Done, Plan, Step};
 use crate::progress::Sink;
 use crate::reconcile::record::{self, Rest};
-use crate::reconcile::{Ending, Live, Seen, Standing, Wanted, ending, look, standing};
+use crate::reconcile::{Ending, HookRun, Live, Seen, Standing, Wanted, ending, look, standing};
 
 /// A session, and all that is there of it.
 #[derive(Clone, Debug)]
@@ -145,6 +146,13 @@ impl Present {
         ready || matches!(self.seen, Seen::Ready { .. }) || pods.any(runs)
     }
 
+    /// True if a stop of that manner runs the sync hook here.
+    pub fn runs_sync(&self, manner: &Manner) -> bool {
+        !self.controller
+            && !manner.skip_sync
+            && HookRun::of(&self.session, &self.seen, "sync").is_some()
+    }
+
     /// Everything that is to be done, in order. That it is to be stopped is written before its workload goes, so that a
     /// controller agrees, and after the sync: one that fails stops nothing.
     pub fn plan(&self, manner: &Manner, now: Timestamp) -> Plan {
@@ -198,6 +206,9 @@ impl Present {
     ) -> Result<Value> {
         if self.controller {
             return self.ask_controller(cluster, manner, &with, sink).await;
+        }
+        if self.runs_sync(manner) && !with.write.dry_run {
+            trust::check(cluster, &self.session, Part::Hooks).await?;
         }
         let rest = self.live.replicas(&self.belonging.session_uid);
         self.remember(cluster, &rest, with.write).await?;

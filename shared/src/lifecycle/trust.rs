@@ -1,60 +1,298 @@
-//! Whose manifest a start carries out.
+//! Whether what a session stores is run: whose text it is, and what it asks for.
+//!
+//! A Session is written by whoever may patch it, and read by its owner's next `start`, `stop` or `connect`, which run what is
+//! stored with the owner's rights. It is run unasked in two cases: the server keeps others from writing it (the admission policy
+//! is in force), or this user has stored just this text from this machine, or agreed to it ([`KnownSessions`]). Anything else is
+//! shown, and asked about on a terminal; elsewhere it needs `--trust-manifest`.
+//!
+//! ```text
+//! Session ── fields() ── digests ── known? ── policy? ── the template's own? ── Doubt ── asked, or an error
+//! ```
+//!
+//! [`KnownSessions`]: crate::state::KnownSessions
+
+mod doubt;
+
+use std::collections::BTreeMap;
 
 use anyhow::{Result, anyhow};
+use futures::future::try_join;
+use serde::Serialize;
 
 use super::stopping::Present;
+use super::template;
+use crate::api::{ConnectMethod, Hooks, Session, SessionSpec};
 use crate::cluster::Cluster;
 use crate::failure::hinted;
 use crate::objects::privilege::privileges;
 use crate::objects::resource::text;
-use crate::reconcile::Start;
+use crate::progress::{Event, Sink};
+use crate::reconcile::{Rendering, Start};
+use crate::report::console::Console;
+use crate::state::{Digests, digest};
+use doubt::{Doubt, Reason};
 
-/// A stored manifest is somebody's text: only its owner's own, without privileges, is carried out unasked.
+/// What of a session is about to be run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// A start: manifest, or template and parameters.
+    Start,
+    /// A copy of the session: the same, in another session.
+    Copy,
+    /// The hooks of its last start.
+    Hooks,
+    /// The commands of its last start that enter it.
+    Connect,
+}
+
+impl Part {
+    /// What the keys of its fields begin with.
+    fn area(self) -> &'static str {
+        match self {
+            Part::Start | Part::Copy => "spec.",
+            Part::Hooks => "status.applied.hooks",
+            Part::Connect => "status.applied.connect",
+        }
+    }
+}
+
+/// Texts of a session, by the field that holds each.
+type Fields = BTreeMap<String, String>;
+
+fn fields(session: &Session, part: Part) -> Fields {
+    let status = session.status.as_ref();
+    let applied = status.and_then(|status| status.applied.as_ref());
+    match part {
+        Part::Start | Part::Copy => of_spec(&session.spec),
+        Part::Hooks => of_hooks(applied.and_then(|applied| applied.hooks.as_ref())),
+        Part::Connect => of_connect(applied.map_or(&[], |applied| &applied.connect)),
+    }
+}
+
+/// What decides which objects a start makes. Sizes are left out: they run nothing.
+fn of_spec(spec: &SessionSpec) -> Fields {
+    let primary = spec.primary.as_ref().map(json);
+    let texts = [
+        ("spec.manifest", spec.manifest.as_ref()),
+        ("spec.template", spec.template.as_ref()),
+        ("spec.application", spec.application.as_ref()),
+        ("spec.preset", spec.preset.as_ref()),
+        ("spec.primary", primary.as_ref()),
+    ];
+    let texts = texts.into_iter();
+    let texts = texts.filter_map(|(key, text)| Some((key.to_owned(), text?.clone())));
+    let parameters = spec.parameters.iter();
+    let parameters =
+        parameters.map(|(name, value)| (format!("spec.parameters.{name}"), value.clone()));
+    texts.chain(parameters).collect()
+}
+
+fn of_hooks(hooks: Option<&Hooks>) -> Fields {
+    let text = hooks.map(|hooks| (Part::Hooks.area().to_owned(), json(hooks)));
+    text.into_iter().collect()
+}
+
+/// Methods that run a command; a port and a path run nothing.
+fn of_connect(methods: &[ConnectMethod]) -> Fields {
+    let commands = methods.iter().filter(|method| !method.exec.is_empty());
+    let key = |method: &ConnectMethod| format!("{}.{}", Part::Connect.area(), method.name);
+    commands.map(|method| (key(method), json(method))).collect()
+}
+
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+fn digests(fields: &Fields) -> Digests {
+    let each = fields.iter();
+    each.map(|(key, text)| (key.clone(), digest(text)))
+        .collect()
+}
+
+/// Finds whether what is about to be run may be run unasked. Costs no request where this machine knows the session.
 ///
 /// # Errors
-/// What the manifest would do and how to allow it; what the server refuses.
-pub(super) async fn own_and_harmless(
+/// What is in doubt, with the difference and the way on; what the server refuses.
+pub async fn check(cluster: &Cluster, session: &Session, part: Part) -> Result<()> {
+    let uid = session.metadata.uid.clone().unwrap_or_default();
+    settle(cluster, doubt(cluster, session, &uid, part).await?)
+}
+
+/// As [`check`], for a session that is gone and is made again as one of its snapshots remembers it: the server keeps nobody from
+/// writing on snapshots.
+///
+/// # Errors
+/// As [`check`].
+pub(super) async fn check_remembered(
     cluster: &Cluster,
-    present: &Present,
-    start: &Start,
+    session: &Session,
+    uid: &str,
 ) -> Result<()> {
+    let fields = fields(session, Part::Copy);
+    let doubt = (!is_known(cluster, uid, Part::Copy, &fields))
+        .then(|| Doubt::of(session, uid, Part::Copy, Reason::Remembered, fields));
+    settle(cluster, doubt)
+}
+
+fn settle(cluster: &Cluster, doubt: Option<Doubt>) -> Result<()> {
+    match doubt {
+        None => Ok(()),
+        Some(doubt) if cluster.known().trusts_all() => {
+            doubt.agree(cluster);
+            Ok(())
+        }
+        Some(doubt) => Err(doubt.error(cluster)),
+    }
+}
+
+/// As [`check`], but shows what is in doubt and asks where there is a terminal. False if the answer was no, which has been told.
+/// An agreement is remembered.
+///
+/// # Errors
+/// As [`check`], where nobody can be asked.
+pub async fn ask(
+    cluster: &Cluster,
+    session: &Session,
+    part: Part,
+    console: &mut Console,
+) -> Result<bool> {
+    if !console.can_ask() {
+        return check(cluster, session, part).await.map(|()| true);
+    }
+    let uid = session.metadata.uid.clone().unwrap_or_default();
+    let Some(doubt) = doubt(cluster, session, &uid, part).await? else {
+        return Ok(true);
+    };
+    if !cluster.known().trusts_all() && !doubt.confirm(cluster, console)? {
+        return Ok(false);
+    }
+    doubt.agree(cluster);
+    Ok(true)
+}
+
+async fn doubt(
+    cluster: &Cluster,
+    session: &Session,
+    uid: &str,
+    part: Part,
+) -> Result<Option<Doubt>> {
+    let fields = fields(session, part);
+    if fields.is_empty() || is_known(cluster, uid, part, &fields) {
+        return Ok(None);
+    }
+    let is_manifest = matches!(part, Part::Start | Part::Copy) && session.spec.manifest.is_some();
+    let caller = async {
+        match is_manifest {
+            true => cluster.identity().await.map(|caller| Some(caller.username)),
+            false => Ok(None),
+        }
+    };
+    let (guarded, caller) = try_join(cluster.guards_sessions(), caller).await?;
+    let reason = match caller.filter(|caller| *caller != session.spec.user_id) {
+        Some(caller) => Reason::Anothers { caller },
+        None if guarded || is_templates_own(cluster, session, part).await => return Ok(None),
+        None => Reason::Unguarded,
+    };
+    Ok(Some(Doubt::of(session, uid, part, reason, fields)))
+}
+
+fn is_known(cluster: &Cluster, uid: &str, part: Part, fields: &Fields) -> bool {
+    !uid.is_empty() && known(cluster, uid, part) == digests(fields)
+}
+
+/// What this machine knows of that part of the session.
+fn known(cluster: &Cluster, uid: &str, part: Part) -> Digests {
+    let mut known = cluster.known().get(uid);
+    known.retain(|key, _| key.starts_with(part.area()));
+    known
+}
+
+/// True for what stands in the session's template as it is now: that is an admin's text, whoever has copied it.
+async fn is_templates_own(cluster: &Cluster, session: &Session, part: Part) -> bool {
+    let Some(name) = session.spec.template_name() else {
+        return false;
+    };
+    if matches!(part, Part::Start | Part::Copy) {
+        return false;
+    }
+    let Ok(Some(template)) = template::find(cluster, name).await else {
+        return false;
+    };
+    let own = match part {
+        Part::Hooks => of_hooks(template.spec.hooks.as_ref()),
+        _ => of_connect(&template.spec.connect),
+    };
+    own == fields(session, part)
+}
+
+/// Remembers what this user stores in a session: `spec` as it is written, and hooks and commands of the start that goes with it.
+pub fn remember(
+    cluster: &Cluster,
+    uid: &str,
+    spec: &SessionSpec,
+    rendering: Option<&Rendering>,
+    sink: &mut dyn Sink,
+) {
+    let mut areas = vec![(Part::Start, of_spec(spec))];
+    if let Some(rendering) = rendering {
+        areas.push((Part::Hooks, of_hooks(rendering.hooks.as_ref())));
+        areas.push((Part::Connect, of_connect(&rendering.connect)));
+    }
+    for (part, fields) in areas {
+        let written = cluster
+            .known()
+            .remember(uid, part.area(), &digests(&fields));
+        if let Err(error) = written {
+            sink.tell(Event::Note(format!(
+                "what was stored could not be remembered on this machine, and may be asked about again: {error}"
+            )));
+            return;
+        }
+    }
+}
+
+/// Digest of the hooks of a session's last start, for [`know_hooks`]; `None` if it has none.
+pub fn hooks_digest(session: &Session) -> Option<String> {
+    let fields = fields(session, Part::Hooks);
+    fields.values().next().map(|text| digest(text))
+}
+
+/// Takes hooks of that digest for known: somebody agreed to them when a schedule was made.
+pub fn know_hooks(cluster: &Cluster, session: &Session, digest: &str) {
+    let area = Part::Hooks.area();
+    let known = [(area.to_owned(), digest.to_owned())].into();
+    let uid = session.metadata.uid.as_deref().unwrap_or_default();
+    // Where a run has no folder to write it into, it knows it all the same.
+    let _ = cluster.known().remember(uid, area, &known);
+}
+
+/// A manifest that asks for privileges is carried out only where that was said, whoever has written it.
+///
+/// # Errors
+/// What it asks for, and how to allow it.
+pub(super) fn harmless(present: &Present, start: &Start) -> Result<()> {
     if present.session.spec.manifest.is_none() {
         return Ok(());
     }
-    let owner = present.belonging.user_id.as_str();
-    let caller = cluster.identity().await?.username;
     let takes = privileges(&start.rendering.objects);
-    let name = present.name();
-    let error = if caller != owner {
-        anyhow!("session {name:?} runs a manifest of {owner:?}, and you are {caller:?}")
-    } else if takes.is_empty() {
+    if takes.is_empty() {
         return Ok(());
-    } else {
-        let takes = takes.join(", ");
-        anyhow!("the manifest of session {name:?} asks for privileges: {takes}")
-    };
-    let objects = start.objects();
-    let names = objects.iter().map(|object| {
-        format!(
-            "{}/{}",
-            text(object, "/kind").to_lowercase(),
-            text(object, "/metadata/name")
-        )
+    }
+    let (name, namespace) = (present.name(), present.namespace());
+    let takes = takes.join(", ");
+    let error = anyhow!("the manifest of session {name:?} asks for privileges: {takes}");
+    let made = start.objects();
+    let made = made.iter().map(|object| {
+        let kind = text(object, "/kind").to_lowercase();
+        format!("{kind}/{}", text(object, "/metadata/name"))
     });
-    let plan: Vec<String> = names.collect();
-    let error = hinted(
-        error,
-        format!("with your rights it would make {}", plan.join(", ")),
-    );
-    let namespace = present.namespace();
-    let error = hinted(
-        error,
-        format!(
-            "read it: kubectl get session {name} -n {namespace} -o jsonpath='{{.spec.manifest}}'"
-        ),
-    );
-    Err(hinted(
-        error,
-        format!("carry it out: kubectl session start {name} -n {namespace} --trust-manifest"),
-    ))
+    let made: Vec<String> = made.collect();
+    let plan = format!("with your rights it would make {}", made.join(", "));
+    let error = hinted(error, plan);
+    let error = hinted(error, doubt::read_manifest(name, namespace));
+    Err(hinted(error, doubt::start_trusting(name, namespace)))
 }
+
+#[cfg(test)]
+#[path = "trust/tests.rs"]
+mod tests;

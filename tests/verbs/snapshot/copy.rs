@@ -203,7 +203,7 @@ fn gone() -> FakeApi {
 #[test]
 fn a_session_that_is_gone_comes_back_with_its_old_password() {
     let api = gone();
-    let played = snapshot(&api, "restore before --into alice");
+    let played = snapshot(&api, "restore before --into alice --trust-manifest");
     let text = format!("{}--- requests\n{}", played.text(), requests(&api));
     golden("snapshot-into-gone.txt", &text);
     let session = api.object(SESSIONS, "default", "alice").unwrap();
@@ -231,7 +231,7 @@ fn a_session_that_is_gone_comes_back_with_its_old_password() {
 #[test]
 fn a_session_that_is_gone_becomes_another() {
     let api = gone();
-    snapshot(&api, "restore before --into bob").done();
+    snapshot(&api, "restore before --into bob --trust-manifest").done();
     made(&api, "before");
     let kept = api
         .object("secrets", "default", "session-alice-parameters")
@@ -252,7 +252,7 @@ fn of_a_session_that_is_gone_nothing_is_taken_that_is_not_said() {
     // its claim was kept as well
     let api = gone();
     api.put(crate::scene::claim("home-alice"));
-    refused(&api, "restore before --into alice");
+    refused(&api, "restore before --into alice --trust-manifest");
     // a snapshot that remembers nothing: of a manifest, or taken before snapshots did
     let api = gone();
     let mut forgetful = api.object(SNAPSHOTS, "default", "before").unwrap();
@@ -261,8 +261,18 @@ fn of_a_session_that_is_gone_nothing_is_taken_that_is_not_said() {
         .unwrap();
     annotations.shift_remove("streaming.platform/session-spec");
     api.put(forgetful);
-    refused(&api, "restore before --into alice");
+    refused(&api, "restore before --into alice --trust-manifest");
     golden("snapshot-into-gone-refused.txt", &text);
+}
+
+/// Whoever may write on snapshots says in them what the session runs.
+#[test]
+fn what_a_snapshot_says_is_taken_only_from_whom_this_machine_knows() {
+    let api = gone();
+    let played = snapshot(&api, "restore before --into alice");
+    let said = "its snapshot says what it runs, and this machine does not know it";
+    assert!(played.failed().contains(said), "{}", played.err);
+    assert!(api.writes().is_empty());
 }
 
 /// The Secret was there before: it is not this run's to take away.
@@ -280,7 +290,7 @@ fn what_was_kept_outlives_a_restore_that_fails() {
             "used: persistentvolumeclaims=1",
         ),
     );
-    snapshot(&api, "restore before --into alice").failed();
+    snapshot(&api, "restore before --into alice --trust-manifest").failed();
     assert_eq!(api.object(SESSIONS, "default", "alice"), None);
     let secret = api
         .object("secrets", "default", "session-alice-parameters")

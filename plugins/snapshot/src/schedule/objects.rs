@@ -35,8 +35,8 @@ pub(crate) struct Scheduling<'a> {
     pub(crate) asked: &'a Asked,
     /// The class of all its claims' snapshots, where there is one.
     pub(crate) class: Option<&'a str>,
-    /// Whether hooks are run.
-    pub(crate) hooks: bool,
+    /// Digest of the hooks that are run; nothing where none are.
+    pub(crate) hooks: Option<&'a str>,
 }
 
 impl Scheduling<'_> {
@@ -83,7 +83,7 @@ impl Scheduling<'_> {
             rule("", &["persistentvolumeclaims"], &["list"]),
             rule(&VOLUME_SNAPSHOT.group, &["volumesnapshots"], &snapshots),
         ];
-        if self.hooks {
+        if self.hooks.is_some() {
             let sets = ["statefulsets", "deployments", "replicasets", "daemonsets"];
             rules.push(rule("", &["pods"], &["list"]));
             rules.push(rule("apps", &sets, &["list"]));
@@ -173,6 +173,9 @@ impl Scheduling<'_> {
         if self.asked.skip_hooks {
             words.push("--skip-hooks".to_owned());
         }
+        if let Some(digest) = self.hooks {
+            words.push(format!("--known-hooks={digest}"));
+        }
         words
     }
 }
@@ -225,7 +228,7 @@ mod tests {
             belonging,
             asked,
             class,
-            hooks,
+            hooks: hooks.then_some("ab12"),
         };
         scheduling.objects()
     }
