@@ -40,6 +40,8 @@ pub(crate) struct Place {
     /// A file with a template of the namespace's name.
     pub(crate) file: tempfile::NamedTempFile,
     kubeconfig: PathBuf,
+    /// What the suite remembers: not among what it remembers of the user's own sessions.
+    remembered: tempfile::TempDir,
     /// What every namespace has from the beginning.
     given: State,
 }
@@ -70,6 +72,7 @@ impl Place {
             name,
             file,
             kubeconfig: kubeconfig.to_owned(),
+            remembered: tempfile::tempdir()?,
             given: State::default(),
         };
         // Pods made before its ServiceAccount are refused.
@@ -180,6 +183,7 @@ impl Place {
             .args(["--namespace", &self.name])
             .args(args)
             .env("KUBECONFIG", kubeconfig)
+            .env("XDG_STATE_HOME", self.remembered.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -35,6 +35,7 @@ mod start;
 mod status;
 mod stop;
 mod template;
+mod two_users;
 mod world;
 
 use std::process::ExitCode;
@@ -74,6 +75,7 @@ fn all() -> Vec<Live> {
         schedule::tests(),
         files::tests(),
         diagnosis::tests(),
+        two_users::tests(),
         faults::tests(),
         krew::tests(),
     ]

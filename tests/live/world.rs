@@ -39,6 +39,8 @@ pub(crate) struct World {
     /// The cluster.
     pub(crate) cluster: Lease,
     kubeconfig: PathBuf,
+    /// What the suite remembers: not among what it remembers of the user's own sessions.
+    state: tempfile::TempDir,
 }
 
 impl World {
@@ -67,6 +69,7 @@ impl World {
             namespace,
             cluster,
             kubeconfig,
+            state: tempfile::tempdir()?,
         })
     }
 
@@ -87,6 +90,7 @@ impl World {
             .args(["--namespace", self.namespace.name()])
             .args(args)
             .env("KUBECONFIG", kubeconfig)
+            .env("XDG_STATE_HOME", self.state.path())
             .stdin(Stdio::null());
         command
     }
