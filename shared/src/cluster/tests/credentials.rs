@@ -160,8 +160,8 @@ async fn a_plugin_without_an_end_is_killed() {
 #[cfg(unix)]
 #[tokio::test]
 async fn what_a_plugin_leaves_behind_is_killed_and_not_waited_for() {
-    // The child holds the write end of a pipe: reading it ends when the child does.
-    let (folder, flags) = plugin(&format!("sleep 60 > \"$0.pipe\" &\nsleep 60 &\n{TOKEN}"));
+    // The child has the write end of a pipe from its parent: reading it ends when both have.
+    let (folder, flags) = plugin(&format!("exec 3> \"$0.pipe\"\nsleep 60 &\n{TOKEN}"));
     let pipe = folder.path().join("plug.pipe");
     let made = std::process::Command::new("mkfifo").arg(&pipe).status();
     assert!(made.unwrap().success());
