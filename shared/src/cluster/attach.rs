@@ -18,6 +18,7 @@ use tokio_tungstenite::tungstenite::{self, Message};
 
 use super::exec::{exit_code, upgraded};
 use super::failure::{Subject, of_answer, of_status};
+use super::limits::EXEC_STATUS;
 use super::paths;
 use super::{Cluster, Place};
 use crate::failure::{Failure, Kind};
@@ -66,6 +67,19 @@ pub enum Said {
     Err(Bytes),
     /// It has ended; nothing comes after it.
     Ended(Ending),
+}
+
+/// A message of a command.
+#[derive(Debug)]
+pub(super) enum Heard {
+    /// Bytes of its stdout.
+    Out(Bytes),
+    /// Bytes of its stderr.
+    Err(Bytes),
+    /// The Status at its end.
+    Ended(Value),
+    /// The connection is gone.
+    Lost,
 }
 
 /// How a command ended.
@@ -162,27 +176,48 @@ impl Remote {
     /// # Errors
     /// Why the command was not run, where that is not the command's own fault.
     pub async fn next(&mut self) -> Result<Said> {
+        Ok(match self.hear().await? {
+            Heard::Out(bytes) => Said::Out(bytes),
+            Heard::Err(bytes) => Said::Err(bytes),
+            Heard::Ended(status) => Said::Ended(ending(&status, &self.subject)?),
+            Heard::Lost => Said::Ended(Ending::Lost),
+        })
+    }
+
+    /// What it is about, for a failure's text.
+    pub(super) fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
+    /// As [`Remote::next`], with the Status as the server sent it.
+    ///
+    /// # Errors
+    /// A Status that cannot be read.
+    pub(super) async fn hear(&mut self) -> Result<Heard> {
         loop {
             let next = self.heard.next();
             let message = match self.silence {
                 None => next.await,
                 Some(limit) => match tokio::time::timeout(limit, next).await {
                     Ok(message) => message,
-                    Err(_) => return Ok(Said::Ended(Ending::Lost)),
+                    Err(_) => return Ok(Heard::Lost),
                 },
             };
             let Some(Ok(message)) = message else {
-                return Ok(Said::Ended(Ending::Lost));
+                return Ok(Heard::Lost);
             };
             let Message::Binary(bytes) = message else {
                 continue;
             };
             match bytes.first() {
-                Some(&STDOUT) if bytes.len() > 1 => return Ok(Said::Out(bytes.slice(1..))),
-                Some(&STDERR) if bytes.len() > 1 => return Ok(Said::Err(bytes.slice(1..))),
+                Some(&STDOUT) if bytes.len() > 1 => return Ok(Heard::Out(bytes.slice(1..))),
+                Some(&STDERR) if bytes.len() > 1 => return Ok(Heard::Err(bytes.slice(1..))),
                 Some(&STATUS) if bytes.len() > 1 => {
-                    let status = serde_json::from_slice(&bytes[1..]).unwrap_or_default();
-                    return ending(&status, &self.subject).map(Said::Ended);
+                    let about = self.subject.told();
+                    if bytes.len() > EXEC_STATUS.bytes {
+                        return Err(EXEC_STATUS.exceeded(&about));
+                    }
+                    return Ok(Heard::Ended(EXEC_STATUS.json(&bytes[1..], &about)?.0));
                 }
                 // A channel that opens or closes.
                 _ => {}

@@ -3,15 +3,18 @@
 
 use std::time::Duration;
 
-use http::Request;
+use http::{Request, Response};
+use http_body_util::Limited;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use kube::client::{Body, ClientBuilder, ConfigExt};
+use tower::util::MapResponseLayer;
 use tower::{BoxError, ServiceBuilder};
 use tower_http::decompression::DecompressionLayer;
 
 use super::Dressing;
+use super::limits::REFUSAL;
 
 /// Go's limit for a TCP connection.
 const DIAL: Duration = Duration::from_secs(30);
@@ -23,7 +26,8 @@ pub(super) fn client(config: kube::Config, dressing: Dressing) -> kube::Result<k
     let dress =
         tower::util::MapRequestLayer::new(move |request: Request<Body>| dressing.dress(request));
     if config.proxy_url.is_some() {
-        return Ok(ClientBuilder::try_from(config)?.with_layer(&dress).build());
+        let builder = ClientBuilder::try_from(config)?.with_layer(&dress);
+        return Ok(builder.with_layer(&MapResponseLayer::new(bounded)).build());
     }
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
@@ -38,6 +42,7 @@ pub(super) fn client(config: kube::Config, dressing: Dressing) -> kube::Result<k
         .no_zstd()
         .gzip(!config.disable_compression);
     let service = ServiceBuilder::new()
+        .layer(MapResponseLayer::new(bounded))
         .layer(dress)
         .layer(config.base_uri_layer())
         .layer(gzip)
@@ -46,4 +51,16 @@ pub(super) fn client(config: kube::Config, dressing: Dressing) -> kube::Result<k
         .map_err(BoxError::from)
         .service(Client::builder(TokioExecutor::new()).build(tls));
     Ok(kube::Client::new(service, config.default_namespace))
+}
+
+/// An answer whose text ends, with an error, where it is a refusal and too long: kube reads those of upgrades itself, and to
+/// their end. We stop before that.
+fn bounded<B>(response: Response<B>) -> Response<Limited<B>> {
+    let is_refusal = response.status().is_client_error() || response.status().is_server_error();
+    let most = if is_refusal {
+        REFUSAL.bytes * 2
+    } else {
+        usize::MAX
+    };
+    response.map(|body| Limited::new(body, most))
 }

@@ -6,6 +6,7 @@ use anyhow::Result;
 use futures::future::join_all;
 use serde_json::Value;
 
+use super::limits::LOG_TAIL;
 use super::request::Call;
 use super::{Cluster, Place, Selection, paths};
 use crate::diagnosis::{Answer, Ask, Cause, refine};
@@ -111,7 +112,8 @@ impl Cluster {
             .with("container", container)
             .with("previous", if previous { "true" } else { "" })
             .with("tailLines", LOG_LINES.to_string())
-            .with("limitBytes", LOG_BYTES.to_string());
+            .with("limitBytes", LOG_BYTES.to_string())
+            .at_most(LOG_TAIL);
         let answer = self.call(&call).await?;
         let text = String::from_utf8_lossy(&answer.body).into_owned();
         Ok(text

@@ -6,7 +6,10 @@ use futures::{StreamExt, stream};
 use http::HeaderMap;
 use serde_json::Value;
 
-use super::request::{Call, JSON, METADATA, METADATA_LIST, TABLE, unreadable};
+use super::answer::unreadable;
+use super::limits::{self, DISCOVERY};
+use super::paging::Paging;
+use super::request::{Call, JSON, METADATA, METADATA_LIST, TABLE};
 use super::{Cluster, paths};
 use crate::failure::{self, Failure, Kind};
 use crate::objects::ResourceType;
@@ -163,19 +166,24 @@ impl Cluster {
         let mut list = List::default();
         let mut token = String::new();
         let mut limit = select.limit;
+        let mut paging = Paging::of(t);
         loop {
             let call = page(t, place, select, limit, &token)?.accept(accept);
-            let mut body = match self.call(&call).await {
-                Ok(answer) => answer.json()?,
+            let (mut body, memory) = match self.call(&call).await {
+                Ok(answer) => answer.measured()?,
                 // The pages took longer than the server remembers: once more, all at once, as kubectl does.
-                Err(error) if failure::is(&error, Kind::Expired) && !token.is_empty() => {
+                Err(error)
+                    if failure::is(&error, Kind::Expired) && !token.is_empty() && limit != 0 =>
+                {
                     list.items.clear();
                     token.clear();
                     limit = 0;
+                    paging = Paging::of(t);
                     continue;
                 }
                 Err(error) => return Err(error),
             };
+            let before = list.items.len();
             if let Some(Value::Array(items)) = body.get_mut("items").map(Value::take) {
                 list.items
                     .extend(items.into_iter().map(|item| typed(item, t)));
@@ -186,7 +194,7 @@ impl Cluster {
                 .unwrap_or_default()
                 .to_owned();
             token = metadata["continue"].as_str().unwrap_or_default().to_owned();
-            if token.is_empty() {
+            if !paging.take(list.items.len() - before, memory, &token)? {
                 return Ok(list);
             }
         }
@@ -202,25 +210,30 @@ impl Cluster {
         include: IncludeObject,
     ) -> BoxStream<'static, Result<Table>> {
         let first = page(t, place, select, chunk, "");
-        let state = first.map(|call| (self.clone(), Some(call)));
+        let state = first.map(|call| (self.clone(), Some(call), Paging::of(t)));
         let (t, place, select) = (t.clone(), Owned::of(place), select.clone());
         let pages = stream::try_unfold(
             (state, t, place, select),
             move |(state, t, place, select)| async move {
-                let (cluster, call) = state?;
+                let (cluster, call, mut paging) = state?;
                 let Some(call) = call else { return Ok(None) };
-                let table = cluster.table(call, include).await?;
-                let next = table
-                    .continue_token()
-                    .map(|token| page(&t, place.get(), &select, chunk, token))
+                let (table, memory) = cluster.table(call, include).await?;
+                let token = table.continue_token().unwrap_or_default();
+                let goes_on = paging.take(table.rows.len(), memory, token)?;
+                let next = goes_on
+                    .then(|| page(&t, place.get(), &select, chunk, token))
                     .transpose()?;
-                Ok(Some((table, (Ok((cluster, next)), t, place, select))))
+                Ok(Some((
+                    table,
+                    (Ok((cluster, next, paging)), t, place, select),
+                )))
             },
         );
         pages.boxed()
     }
 
-    async fn table(&self, call: Call, include: IncludeObject) -> Result<Table> {
+    /// A Table, and the memory it takes.
+    async fn table(&self, call: Call, include: IncludeObject) -> Result<(Table, u64)> {
         let include = match include {
             IncludeObject::None => "None",
             IncludeObject::Metadata => "Metadata",
@@ -229,14 +242,15 @@ impl Cluster {
         let answer = self
             .call(&call.accept(TABLE).with("includeObject", include))
             .await?;
-        let mut body = answer.json()?;
+        let (mut body, memory) = answer.measured()?;
         if body["kind"] != "Table" {
             return Err(
                 Failure::local(Kind::Server, "the server did not answer with a Table").into(),
             );
         }
         without_nulls(&mut body);
-        serde_json::from_value(body).map_err(|error| unreadable(&error))
+        let table = serde_json::from_value(body).map_err(|error| unreadable(&error))?;
+        Ok((table, memory))
     }
 
     /// The type of objects of a kind: known ones at once, others by one request; `None` if the server has none.
@@ -247,7 +261,8 @@ impl Cluster {
         if let Some(known) = ResourceType::of_kind(api_version, kind) {
             return Ok(Some(known.clone()));
         }
-        let body = match self.call(&Call::get(paths::root(api_version))).await {
+        let types = Call::get(paths::root(api_version)).at_most(DISCOVERY);
+        let body = match self.call(&types).await {
             Ok(answer) => answer.json()?,
             Err(error) if failure::of(&error).is_some_and(|failure| failure.code == 404) => {
                 return Ok(None);
@@ -292,12 +307,16 @@ fn page(
     limit: u32,
     token: &str,
 ) -> Result<Call> {
+    // Where the newest state is not asked for, everything comes at once.
+    let is_page = limit != 0 && !select.at_hand;
+    let most = if is_page { limits::PAGE } else { limits::LIST };
     let limit = if limit == 0 {
         String::new()
     } else {
         limit.to_string()
     };
-    let call = selecting(Call::get(paths::collection(t, place)?).about(t, ""), select);
+    let call = Call::get(paths::collection(t, place)?).about(t, "");
+    let call = selecting(call.at_most(most), select);
     // A page that continues another is of that one's version.
     let version = if select.at_hand && token.is_empty() {
         "0"

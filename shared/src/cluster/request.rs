@@ -6,10 +6,11 @@ use anyhow::Result;
 use bytes::Bytes;
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
-use http_body_util::BodyExt;
 use kube::client::Body;
 use serde_json::Value;
 
+use super::answer::{Answer, beginning};
+use super::limits::{Limit, OBJECT, REFUSAL};
 use super::paths::encode;
 use super::{Cluster, failure, transport};
 use crate::failure::{Failure, Kind};
@@ -28,6 +29,8 @@ pub(super) const METADATA_LIST: &str =
 
 /// A server that asks for more patience than this is not asked again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// Proxies and servers may refuse addresses that are longer.
+const LONG_ADDRESS: usize = 4096;
 /// How often a read is repeated when the server asks for it.
 const REPETITIONS: u32 = 3;
 
@@ -62,6 +65,7 @@ pub(super) struct Call {
     identity_encoding: bool,
     /// Further headers.
     headers: HeaderMap,
+    limit: Limit,
     pub(super) subject: failure::Subject,
 }
 
@@ -79,6 +83,7 @@ impl Call {
             content: None,
             identity_encoding: false,
             headers: HeaderMap::new(),
+            limit: OBJECT,
             subject,
         }
     }
@@ -115,6 +120,12 @@ impl Call {
         self
     }
 
+    /// How much of its answer is read.
+    pub(super) fn at_most(mut self, limit: Limit) -> Self {
+        self.limit = limit;
+        self
+    }
+
     /// Headers beside those that every request has.
     pub(super) fn wearing(mut self, headers: HeaderMap) -> Self {
         self.headers = headers;
@@ -139,27 +150,6 @@ impl Call {
     fn reads(&self) -> bool {
         self.method == Method::GET
     }
-}
-
-/// A complete answer.
-pub(super) struct Answer {
-    pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
-}
-
-impl Answer {
-    pub(super) fn json(&self) -> Result<Value> {
-        serde_json::from_slice(&self.body).map_err(|error| unreadable(&error))
-    }
-}
-
-/// An answer with a good status code that is no JSON: most often a page of something between us and the server.
-pub(super) fn unreadable(error: &serde_json::Error) -> anyhow::Error {
-    Failure::local(
-        Kind::Unreachable,
-        format!("the server's answer is not what the Kubernetes API answers: {error}"),
-    )
-    .into()
 }
 
 impl Cluster {
@@ -243,11 +233,15 @@ impl Cluster {
     async fn exchange(&self, call: &Call) -> Result<Answer, Failed> {
         let response = self.head(call).await?;
         let (parts, body) = response.into_parts();
-        match body.collect().await {
-            Ok(body) => Ok(Answer {
+        let about = call.subject.told();
+        match beginning(body, call.limit).await {
+            Ok((body, true)) => Ok(Answer {
                 headers: parts.headers,
-                body: body.to_bytes(),
+                body,
+                limit: call.limit,
+                about,
             }),
+            Ok((_, false)) => Err(Failed::of(call.limit.exceeded(&about))),
             Err(error) => Err(self.broken(&error)),
         }
     }
@@ -274,12 +268,15 @@ impl Cluster {
             return Ok(response);
         }
         let (parts, body) = response.into_parts();
-        let body = body
-            .collect()
+        let (body, _) = beginning(body, REFUSAL)
             .await
-            .map_err(|error| self.broken(&error))?
-            .to_bytes();
-        let failure = failure::of_answer(parts.status, &parts.headers, &body, &call.subject);
+            .map_err(|error| self.broken(&error))?;
+        let mut failure = failure::of_answer(parts.status, &parts.headers, &body, &call.subject);
+        let length = call.target().len();
+        if length > LONG_ADDRESS && matches!(failure.code, 400 | 414 | 431) {
+            let about = format!(": the address of the request has {length} bytes");
+            failure.message.push_str(&about);
+        }
         Err(Failed {
             failure,
             pause: asked_pause(parts.status, &parts.headers),

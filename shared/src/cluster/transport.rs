@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::io;
 
+use super::limits::REFUSAL;
 use crate::failure::{Failure, Kind};
 
 /// What a server, or something before it, says by closing the connection.
@@ -41,6 +42,7 @@ pub(super) fn of(error: &kube::Error, server: &str, proxied: bool) -> Failure {
     let links = links(error);
     let server: http::Uri = server.parse().unwrap_or_default();
     let authority = server.authority().map_or("", http::uri::Authority::as_str);
+    let authority = authority.rsplit('@').next().unwrap_or_default();
     let dialled = dialled(&server);
     let says = |part: &str| links.iter().any(|link| link.text.contains(part));
     let io = links.iter().rev().find_map(|link| link.io);
@@ -72,6 +74,9 @@ pub(super) fn of(error: &kube::Error, server: &str, proxied: bool) -> Failure {
             }
             Some(io::ErrorKind::HostUnreachable) => {
                 format!("dial tcp {dialled}: connect: no route to host")
+            }
+            _ if says("length limit exceeded") => {
+                format!("the server's refusal is larger than {}", REFUSAL.size())
             }
             _ if says("error reading a body") => "unexpected EOF".to_owned(),
             Some(io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe) => HANG_UP.to_owned(),

@@ -8,7 +8,6 @@ use http::header::{
     SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
-use http_body_util::{BodyExt, Limited};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use kube::client::Body;
@@ -17,7 +16,9 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
+use crate::cluster::answer::beginning;
 use crate::cluster::attach::is_no_upgrade;
+use crate::cluster::limits::REFUSAL;
 use crate::cluster::request::Call;
 use crate::cluster::{Cluster, failure, paths};
 use crate::failure::{Failure, Kind};
@@ -25,8 +26,6 @@ use crate::objects::resource::POD;
 
 /// kubectl's protocol of today, under the name it has inside a WebSocket.
 const PROTOCOL: &str = "SPDY/3.1+portforward.k8s.io";
-/// Of a refusal's text, so much is read.
-const REFUSAL: usize = 64 * 1024;
 /// No message of the other side is longer: it sends frame by frame, and a frame's length has 24 bits.
 const LARGEST_MESSAGE: usize = 1 << 24;
 
@@ -119,8 +118,7 @@ fn unfit(headers: &HeaderMap, key: &str) -> Option<String> {
 /// That Status, or that trouble.
 async fn refused(response: Response<Body>, call: &Call) -> Result<String> {
     let (parts, body) = response.into_parts();
-    let body = Limited::new(body, REFUSAL).collect().await;
-    let body = body.map(|body| body.to_bytes()).unwrap_or_default();
+    let (body, _) = beginning(body, REFUSAL).await.unwrap_or_default();
     let status: Value = serde_json::from_slice(&body).unwrap_or_default();
     let is_told = status["kind"] == "Status" && parts.status != StatusCode::BAD_REQUEST;
     if is_told || !is_no_upgrade(parts.status) {

@@ -1,0 +1,102 @@
+//! The pages of a list, and whether a server means to end it.
+
+use std::collections::HashSet;
+
+use anyhow::Result;
+
+use super::limits::{COLLECTION_MEMORY, EMPTY_PAGES, collection_exceeded};
+use crate::failure::{Failure, Kind};
+use crate::objects::ResourceType;
+
+/// What has been read of a list.
+#[derive(Debug)]
+pub(super) struct Paging {
+    plural: String,
+    tokens: HashSet<String>,
+    empty: u32,
+    memory: u64,
+}
+
+impl Paging {
+    pub(super) fn of(t: &ResourceType) -> Self {
+        Self {
+            plural: t.plural.to_string(),
+            tokens: HashSet::new(),
+            empty: 0,
+            memory: 0,
+        }
+    }
+
+    /// Takes a page of so many objects that take `memory` bytes, with the token that continues it; true if there is one.
+    ///
+    /// # Errors
+    /// A token that was there before, or a hundred pages without an object: the list would never end. Objects that take more
+    /// memory than a list may.
+    pub(super) fn take(&mut self, objects: usize, memory: u64, token: &str) -> Result<bool> {
+        self.memory = self
+            .memory
+            .saturating_add(memory)
+            .saturating_add(token.len() as u64);
+        if self.memory > COLLECTION_MEMORY {
+            return Err(collection_exceeded("list", &self.plural));
+        }
+        if token.is_empty() {
+            return Ok(false);
+        }
+        self.empty = if objects == 0 { self.empty + 1 } else { 0 };
+        if self.empty >= EMPTY_PAGES {
+            return Err(self.endless(&format!("{EMPTY_PAGES} pages in a row are empty")));
+        }
+        if !self.tokens.insert(token.to_owned()) {
+            return Err(self.endless("a continue token was sent twice"));
+        }
+        Ok(true)
+    }
+
+    fn endless(&self, why: &str) -> anyhow::Error {
+        let message = format!(
+            "cannot list {}: the server's list has no end: {why}",
+            self.plural
+        );
+        Failure::local(Kind::Server, message).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::objects::resource::POD;
+
+    #[test]
+    fn a_list_that_does_not_end_is_the_servers_fault() {
+        let mut paging = Paging::of(&POD);
+        assert!(paging.take(500, 1, "a").unwrap());
+        assert!(paging.take(500, 1, "b").unwrap());
+        assert_eq!(
+            paging.take(500, 1, "a").unwrap_err().to_string(),
+            "cannot list pods: the server's list has no end: a continue token was sent twice"
+        );
+        let mut paging = Paging::of(&POD);
+        let taken = (0..).map(|page| paging.take(0, 1, &format!("{page}")));
+        let failed = taken
+            .enumerate()
+            .find_map(|(at, taken)| Some((at, taken.err()?)));
+        let (pages, error) = failed.unwrap();
+        assert_eq!(pages, 99);
+        assert_eq!(
+            error.to_string(),
+            "cannot list pods: the server's list has no end: 100 pages in a row are empty"
+        );
+    }
+
+    #[test]
+    fn a_list_takes_only_so_much_memory() {
+        let mut paging = Paging::of(&POD);
+        assert!(paging.take(500, COLLECTION_MEMORY - 1, "a").unwrap());
+        let error = paging.take(500, 1, "").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "cannot list pods: the objects take more than 2 GiB of memory"
+        );
+    }
+}
