@@ -9,7 +9,7 @@ use futures::{FutureExt, StreamExt};
 use serde_json::Value;
 use session_shared::Pod;
 use session_shared::cluster::forward::{FindPod, Forwarder, Told};
-use session_shared::cluster::{Change, Cluster, Place, Present, Selection, wait};
+use session_shared::cluster::{Backoff, Change, Cluster, Place, Present, Selection, wait};
 use session_shared::labels;
 use session_shared::objects::conditions::{has_condition, is_ready};
 use session_shared::objects::resource::{POD, SESSION, text};
@@ -25,8 +25,8 @@ pub(crate) type Events = mpsc::UnboundedReceiver<Told>;
 
 /// The right that it takes.
 pub(crate) const RIGHT: &str = "pods/portforward";
-/// Between two looks for the Pod, at least so long.
-const PAUSE: Duration = Duration::from_millis(200);
+/// Between two looks for the Pod, at least so long, and at most so long where nothing changes.
+const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(30)];
 
 /// The Pod that has `container`, else the primary one.
 ///
@@ -115,14 +115,21 @@ impl Search {
     async fn pod(&self) -> Result<String> {
         let begun = Instant::now();
         let mut known = HashSet::new();
+        let [first, longest] = PAUSES;
+        let mut backoff = Backoff::between(first, longest);
         loop {
             if let Some(pod) = self.look(&mut known).await? {
                 return Ok(pod);
             }
             let left = self.intent.limit.saturating_sub(begun.elapsed());
-            let change = tokio::time::timeout(left, self.change(&known)).await;
-            if change.is_err() {
-                return Err(wait::timed_out(&SESSION, self.intent.name.as_str()));
+            let change = async {
+                backoff.pause().await;
+                self.change(&known).await
+            };
+            match tokio::time::timeout(left, change).await {
+                Ok(true) => backoff.reset(),
+                Ok(false) => {}
+                Err(_) => return Err(wait::timed_out(&SESSION, self.intent.name.as_str())),
             }
         }
     }
@@ -149,9 +156,8 @@ impl Search {
         Ok(None)
     }
 
-    /// Waits until a Pod is ready that is not known.
-    async fn change(&self, known: &HashSet<String>) {
-        tokio::time::sleep(PAUSE).await;
+    /// Waits until a Pod is ready that is not known. False where the watch ends before.
+    async fn change(&self, known: &HashSet<String>) -> bool {
         let select = Selection::labelled(format!("{}={}", labels::SESSION, self.intent.name));
         let place = Place::Namespace(self.cluster.namespace());
         let mut changes = self.cluster.watch(&POD, place, &select, None, false);
@@ -160,9 +166,10 @@ impl Search {
                 continue;
             };
             if !known.contains(text(&pod, "/metadata/uid")) && is_ready_and_stays(&pod) {
-                return;
+                return true;
             }
         }
+        false
     }
 }
 

@@ -128,7 +128,7 @@ impl Watching<'_> {
         let (table, gone) = match change {
             Change::Added(table) | Change::Modified(table) => (table, false),
             Change::Deleted(table) => (table, true),
-            Change::Bookmark(_) => return Ok(Vec::new()),
+            Change::Bookmark(_) | Change::Anew => return Ok(Vec::new()),
         };
         let table: Table = serde_json::from_value(table)?;
         if !table.column_definitions.is_empty() {
@@ -151,7 +151,7 @@ impl Watching<'_> {
         let (table, gone) = match change {
             Change::Added(table) | Change::Modified(table) => (table, false),
             Change::Deleted(table) => (table, true),
-            Change::Bookmark(_) => return Ok(Vec::new()),
+            Change::Bookmark(_) | Change::Anew => return Ok(Vec::new()),
         };
         let table: Table = serde_json::from_value(table)?;
         if !table.column_definitions.is_empty() {

@@ -184,7 +184,7 @@ fn take_session(observed: &mut Observed, change: Change) -> Result<Asks> {
             })
         }
         Change::Deleted(object) => Err(missing(&SESSION, text(&object, "/metadata/name"))),
-        Change::Bookmark(_) => Ok(Asks::Nothing),
+        Change::Bookmark(_) | Change::Anew => Ok(Asks::Nothing),
     }
 }
 
@@ -208,6 +208,6 @@ fn put(list: &mut Vec<Value>, change: Change) -> bool {
             list.retain(|known| uid(known) != uid(&object));
             true
         }
-        Change::Bookmark(_) => false,
+        Change::Bookmark(_) | Change::Anew => false,
     }
 }

@@ -23,9 +23,8 @@ impl Cluster {
                 "involvedObject.kind=PersistentVolumeClaim,involvedObject.name={claim},type=Warning"
             ));
             // A help, not a need.
-            let events = self
-                .list(&EVENT, Place::Namespace(namespace), &select)
-                .await;
+            let events = self.list(&EVENT, Place::Namespace(namespace), &select);
+            let events = self.last_look(events).await;
             let events = events.map(|list| list.items).unwrap_or_default();
             let said = events.last().map_or("", |event| text(event, "/message"));
             let said = if said.is_empty() {

@@ -8,6 +8,7 @@ use futures::future::join_all;
 use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::backoff::Backoff;
 use super::wait::timed_out;
 use super::{Change, Cluster, Place, Selection};
 use crate::api::ObjectRef;
@@ -46,6 +47,7 @@ impl Cluster {
         target: &ObjectRef,
         tell: &UnboundedSender<Event>,
     ) -> Result<()> {
+        let mut backoff = Backoff::default();
         loop {
             // One GET, then a watch from its resourceVersion: nothing that happens in between is missed.
             let Some(found) = self.get(resource, namespace, &target.name).await? else {
@@ -73,13 +75,17 @@ impl Cluster {
                     Ok(Change::Deleted(object)) if text(&object, "/metadata/uid") == target.uid => {
                         return Ok(());
                     }
-                    Ok(Change::Modified(object)) => tell_holding(&object, target, tell),
+                    Ok(Change::Modified(object)) => {
+                        backoff.reset();
+                        tell_holding(&object, target, tell);
+                    }
                     Ok(_) => {}
                     // The watch is too old or was refused: look again; a refusal comes back from the GET.
                     Err(error) if failure::is(&error, Kind::Expired) => break,
                     Err(error) => return Err(error),
                 }
             }
+            backoff.pause().await;
         }
     }
 
@@ -90,8 +96,8 @@ impl Cluster {
         targets: &[ObjectRef],
     ) -> anyhow::Error {
         for target in targets {
-            let found = self.get(resource, namespace, &target.name).await;
-            let found = found.ok().flatten();
+            let found = self.last_look(self.get(resource, namespace, &target.name));
+            let found = found.await.ok().flatten();
             if let Some(object) = found.filter(|object| text(object, "/metadata/uid") == target.uid)
             {
                 let error = timed_out(resource, &target.name);

@@ -8,9 +8,10 @@ use serde_json::Value;
 
 use super::interrupt::Interrupt;
 use super::live::missing;
+use super::wait_object::watch_over;
 use super::{Change, Cluster, Place, Selection};
 use crate::diagnosis::resizing::{Resizing, resizing};
-use crate::failure::{self, Kind};
+use crate::failure::Kind;
 use crate::objects::resource::{NODE, POD, text};
 use crate::progress::{Event, Sink, Stage};
 
@@ -82,31 +83,28 @@ impl Cluster {
             Place::Namespace(&namespace),
             Selection::with_fields(format!("metadata.name={name}")),
         );
-        loop {
-            let mut changes = self.watch(&POD, place, &select, None, false);
-            while let Some(change) = changes.next().await {
-                let object = match change {
-                    Ok(Change::Added(object) | Change::Modified(object)) => object,
-                    Ok(Change::Deleted(_)) => return Err(missing(&POD, &name)),
-                    Ok(Change::Bookmark(_)) => continue,
-                    Err(error) if failure::is(&error, Kind::Expired) => break,
-                    Err(error) => return Err(error),
-                };
-                if text(&object, "/metadata/uid") != uid {
-                    return Err(missing(&POD, &name));
-                }
-                seen.state = resizing(&object, container);
-                seen.pod = object;
-                if matches!(seen.state, Resizing::Done | Resizing::Infeasible(_)) {
-                    return Ok(());
-                }
-                sink.tell(Event::Waiting {
-                    stage: Stage::Applying,
-                    object: format!("pod/{name}"),
-                    detail: detail(&seen.state),
-                });
+        let mut changes = self.watch(&POD, place, &select, None, false);
+        while let Some(change) = changes.next().await {
+            let object = match change? {
+                Change::Added(object) | Change::Modified(object) => object,
+                Change::Deleted(_) => return Err(missing(&POD, &name)),
+                Change::Bookmark(_) | Change::Anew => continue,
+            };
+            if text(&object, "/metadata/uid") != uid {
+                return Err(missing(&POD, &name));
             }
+            seen.state = resizing(&object, container);
+            seen.pod = object;
+            if matches!(seen.state, Resizing::Done | Resizing::Infeasible(_)) {
+                return Ok(());
+            }
+            sink.tell(Event::Waiting {
+                stage: Stage::Applying,
+                object: format!("pod/{name}"),
+                detail: detail(&seen.state),
+            });
         }
+        Err(watch_over(&POD))
     }
 
     /// A node and its Pods; `None` where it is gone.

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::interrupt::{Interrupt, interrupted};
 use super::live::missing;
 use super::{Change, Cluster, Place, Selection};
-use crate::failure::{self, Failure, Kind};
+use crate::failure::{Failure, Kind};
 use crate::labels;
 use crate::objects::resource::{VOLUME_SNAPSHOT, label, text};
 use crate::objects::snapshot::{SnapshotState, is_cut};
@@ -81,8 +81,7 @@ impl Cluster {
         let select = Selection::labelled(format!("{}={session}", labels::SESSION));
         let place = Place::Namespace(text(first, "/metadata/namespace"));
         let mut waiting = Waiting::of(snapshots, milestone);
-        let watch = || self.watch(&VOLUME_SNAPSHOT, place, &select, None, false);
-        let mut changes = watch();
+        let mut changes = self.watch(&VOLUME_SNAPSHOT, place, &select, None, false);
         let mut deadline = std::pin::pin!(tokio::time::sleep(limit));
         loop {
             waiting.tell(sink);
@@ -99,12 +98,7 @@ impl Cluster {
                 () = interrupt.wait() => return Err(interrupted()),
                 () = &mut deadline => return Err(waiting.too_long()),
                 () = tokio::time::sleep(patience.unwrap_or_default()), if patience.is_some() => {}
-                change = changes.next() => match change {
-                    Some(Ok(change)) => waiting.take(change)?,
-                    Some(Err(error)) if !failure::is(&error, Kind::Expired) => return Err(error),
-                    // The server has forgotten where we were: everything is told anew.
-                    _ => changes = watch(),
-                },
+                Some(change) = changes.next() => waiting.take(change?)?,
             }
         }
     }
@@ -141,7 +135,7 @@ impl Waiting {
         let (object, gone) = match change {
             Change::Added(object) | Change::Modified(object) => (object, false),
             Change::Deleted(object) => (object, true),
-            Change::Bookmark(_) => return Ok(()),
+            Change::Bookmark(_) | Change::Anew => return Ok(()),
         };
         let uid = uid(&object);
         if !self.snapshots.contains_key(&uid) {

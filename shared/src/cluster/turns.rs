@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
 use futures::stream::{self, BoxStream};
 use futures::{FutureExt, StreamExt};
 
 use super::{Change, Cluster, Place, Selection};
-use crate::failure::{self, Kind};
 use crate::objects::ResourceType;
 
 /// What happened. `what` is the position in the list of what is watched.
@@ -68,9 +66,10 @@ impl Cluster {
         tick: Option<Duration>,
         limit: Option<Duration>,
     ) -> Turns {
-        let watches = what.iter().enumerate().map(|(at, (kind, select))| {
-            self.turns_of(at, (*kind).clone(), namespace.to_owned(), select.clone())
-        });
+        let watches = what
+            .iter()
+            .enumerate()
+            .map(|(at, (kind, select))| self.turns_of(at, kind, namespace, select));
         let mut all: Vec<BoxStream<'static, Turn>> = watches.collect();
         if let Some(limit) = limit {
             let up = async move {
@@ -94,28 +93,17 @@ impl Cluster {
     fn turns_of(
         &self,
         what: usize,
-        kind: ResourceType,
-        namespace: String,
-        select: Selection,
+        kind: &ResourceType,
+        namespace: &str,
+        select: &Selection,
     ) -> BoxStream<'static, Turn> {
-        let cluster = self.clone();
-        let open = move || {
-            let place = Place::Namespace(&namespace);
-            cluster.watch(&kind, place, &select, None, false)
-        };
-        let first = open();
-        stream::unfold((Some(first), open), move |(watch, open)| async move {
-            let mut watch = watch?;
-            let next: Option<Result<Change>> = watch.next().await;
-            Some(match next? {
-                Ok(change) => (Turn::Changed { what, change }, (Some(watch), open)),
-                Err(error) if failure::is(&error, Kind::Expired) => {
-                    let again = open();
-                    (Turn::Anew(what), (Some(again), open))
-                }
-                Err(error) => (Turn::Ended { what, error }, (None, open)),
-            })
-        })
-        .boxed()
+        let place = Place::Namespace(namespace);
+        let changes = self.watch(kind, place, select, None, false);
+        let turns = changes.map(move |change| match change {
+            Ok(Change::Anew) => Turn::Anew(what),
+            Ok(change) => Turn::Changed { what, change },
+            Err(error) => Turn::Ended { what, error },
+        });
+        turns.boxed()
     }
 }

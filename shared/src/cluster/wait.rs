@@ -11,17 +11,20 @@ use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
 use super::interrupt::Interrupt;
-use super::live::{missing, typed};
+use super::live::typed;
+use super::wait_object::watch_over;
 use super::{Change, Cluster, Place, Selection};
 use crate::api::Session;
 use crate::diagnosis::{Ask, CLAIM_NOT_FOUND, EventNote, unproven};
-use crate::failure::{self, Failure, Kind};
+use crate::failure::{Failure, Kind};
 use crate::labels;
 use crate::objects::ResourceType;
-use crate::objects::conditions::has_condition;
-use crate::objects::resource::{EVENT, PERSISTENT_VOLUME_CLAIM, POD, REPLICA_SET, SESSION, text};
-use crate::progress::{Event, Sink, Stage};
+use crate::objects::resource::{EVENT, PERSISTENT_VOLUME_CLAIM, POD, REPLICA_SET, text};
+use crate::progress::{Event, Sink};
 use crate::reconcile::{Live, Seen, look};
+
+/// What is looked at once a wait is over takes at most so long.
+const LAST_LOOK: Duration = Duration::from_secs(2);
 
 /// How waiting ended.
 #[derive(Clone, Debug, PartialEq)]
@@ -83,51 +86,71 @@ impl Cluster {
             events: Vec::new(),
             again: None,
         };
-        let (mut pods, mut events) = (state.watch_pods(), state.watch_events());
-        let mut deadline = std::pin::pin!(tokio::time::sleep(limit));
         let mut seen = state.look();
-        loop {
-            state.tell(&seen, sink);
-            tokio::select! {
-                biased;
-                () = interrupt.wait() => return Ok(Waited::Interrupted(Box::new(seen))),
-                () = &mut deadline => return Ok(Waited::TimedOut(Box::new(state.explained().await))),
-                () = tokio::time::sleep(state.again.unwrap_or_default()), if state.again.is_some() => {}
-                change = pods.next() => match change {
-                    Some(Ok(change)) => state.take_pod(change).await?,
-                    Some(Err(error)) if !failure::is(&error, Kind::Expired) => return Err(error),
-                    // The server has forgotten where we were (it was restarted): everything is told anew.
-                    _ => {
-                        state.pods.clear();
-                        pods = state.watch_pods();
-                    }
-                },
-                Some(change) = events.next() => match change {
-                    Ok(change) => state.take_event(change),
-                    Err(error) if failure::is(&error, Kind::Expired) => events = state.watch_events(),
-                    // Events are a help, not a need: without them it waits all the same.
-                    Err(_) => events = futures::stream::empty().boxed(),
-                },
-            }
-            seen = state.look();
-            let is_last = matches!(
-                seen,
-                Seen::Ready { .. } | Seen::Ended { .. } | Seen::Hopeless(_)
-            );
-            if is_last && !state.is_premature(&seen).await {
+        let ended = tokio::select! {
+            biased;
+            () = interrupt.wait() => Err(Kind::Interrupted),
+            () = tokio::time::sleep(limit) => Err(Kind::TimedOut),
+            settled = state.settle(&mut seen, sink) => Ok(settled?),
+        };
+        match ended {
+            Err(Kind::Interrupted) => Ok(Waited::Interrupted(Box::new(seen))),
+            Err(_) => Ok(Waited::TimedOut(Box::new(state.explained().await))),
+            Ok(()) => {
                 let pod = state.decisive(&seen);
-                let seen = state.cluster.explain(namespace, seen).await;
+                let seen = self.explain(namespace, seen).await;
                 sink.tell(Event::Done);
-                return Ok(Waited::Settled {
+                Ok(Waited::Settled {
                     seen: Box::new(seen),
                     pod,
-                });
+                })
             }
+        }
+    }
+
+    /// A look at how things stand once a wait is over. A server that does not answer does not make it longer.
+    ///
+    /// # Errors
+    /// Those of `look`; TimedOut after two seconds.
+    pub(super) async fn last_look<T>(&self, look: impl Future<Output = Result<T>>) -> Result<T> {
+        match tokio::time::timeout(LAST_LOOK, look).await {
+            Ok(result) => result,
+            Err(_) => Err(Failure::local(Kind::TimedOut, "the server does not answer").into()),
         }
     }
 }
 
 impl Watching<'_> {
+    /// Watches until the workload stays as it is `seen`: ready, ended or hopeless. May be dropped at any time; what was seen
+    /// last is there then.
+    async fn settle(&mut self, seen: &mut Seen, sink: &mut dyn Sink) -> Result<()> {
+        let (mut pods, mut events) = (self.watch_pods(), self.watch_events());
+        loop {
+            self.tell(seen, sink);
+            tokio::select! {
+                biased;
+                () = tokio::time::sleep(self.again.unwrap_or_default()), if self.again.is_some() => {}
+                change = pods.next() => match change {
+                    Some(change) => self.take_pod(change?).await?,
+                    None => return Err(watch_over(&POD)),
+                },
+                Some(change) = events.next() => match change {
+                    Ok(change) => self.take_event(change),
+                    // Events are a help, not a need: without them it waits all the same.
+                    Err(_) => events = futures::stream::empty().boxed(),
+                },
+            }
+            *seen = self.look();
+            let is_last = matches!(
+                seen,
+                Seen::Ready { .. } | Seen::Ended { .. } | Seen::Hopeless(_)
+            );
+            if is_last && !self.is_premature(seen).await {
+                return Ok(());
+            }
+        }
+    }
+
     fn watch_pods(&self) -> BoxStream<'static, Result<Change>> {
         self.cluster.watch(
             &POD,
@@ -209,6 +232,7 @@ impl Watching<'_> {
             }
             Change::Deleted(object) => drop(self.pods.remove(&name(&object))),
             Change::Bookmark(_) => {}
+            Change::Anew => self.pods.clear(),
         }
         Ok(())
     }
@@ -249,129 +273,6 @@ impl Watching<'_> {
             self.events
                 .retain(|known| known.id.is_empty() || known.id != event.id);
             self.events.push(event);
-        }
-    }
-}
-
-impl Cluster {
-    /// Waits until an object has a condition with status True, by watch.
-    ///
-    /// # Errors
-    /// TimedOut in kubectl's words; NotFound if the object goes away; what the server refuses.
-    pub async fn await_condition(
-        &self,
-        resource: &ResourceType,
-        namespace: &str,
-        name: &str,
-        condition: &str,
-        limit: Duration,
-    ) -> Result<()> {
-        let holds = |object: &Value| has_condition(object, condition, "True");
-        let wait = self.await_object(resource, namespace, name, holds);
-        match tokio::time::timeout(limit, wait).await {
-            Ok(found) => found.map(drop),
-            Err(_) => Err(timed_out(resource, name)),
-        }
-    }
-
-    /// Waits until a session's phase is one in which it stays by itself: a controller makes it, and this only looks.
-    ///
-    /// # Errors
-    /// TimedOut in kubectl's words, Interrupted, NotFound if the session goes away.
-    pub async fn wait_phase(
-        &self,
-        namespace: &str,
-        session: &Session,
-        limit: Duration,
-        interrupt: &Interrupt,
-        sink: &mut dyn Sink,
-    ) -> Result<Session> {
-        let name = session.metadata.name.as_deref().unwrap_or_default();
-        let object = format!("session/{name}");
-        sink.tell(Event::Waiting {
-            stage: Stage::Applying,
-            object,
-            detail: "a controller makes it".into(),
-        });
-        let asked = session.spec.start_request.as_deref().unwrap_or_default();
-        let before = session.status.as_ref();
-        let before = before.and_then(|status| status.start_request.as_deref());
-        let settled = |object: &Value| {
-            // Before it has taken the new request up, its phase is that of the last start.
-            let taken_up = before.is_none() || text(object, "/status/startRequest") == asked;
-            let phase = text(object, "/status/phase");
-            taken_up && matches!(phase, "running" | "failed" | "stopped")
-        };
-        let wait =
-            tokio::time::timeout(limit, self.await_object(&SESSION, namespace, name, settled));
-        let found = interrupt
-            .race(async {
-                wait.await
-                    .unwrap_or_else(|_| Err(timed_out(&SESSION, name)))
-            })
-            .await?;
-        typed(found)
-    }
-
-    /// Waits until a controller has put a session to rest, or says that it cannot (condition Synced is False).
-    ///
-    /// # Errors
-    /// As [`Cluster::wait_phase`].
-    pub async fn wait_stopped(
-        &self,
-        namespace: &str,
-        name: &str,
-        limit: Duration,
-        interrupt: &Interrupt,
-        sink: &mut dyn Sink,
-    ) -> Result<Value> {
-        sink.tell(Event::Waiting {
-            stage: Stage::Terminating,
-            object: format!("session/{name}"),
-            detail: "a controller stops it".into(),
-        });
-        let settled = |object: &Value| {
-            let phase = text(object, "/status/phase");
-            matches!(phase, "failed" | "stopped") || has_condition(object, "Synced", "False")
-        };
-        let wait = self.await_object(&SESSION, namespace, name, settled);
-        let timed = async {
-            tokio::time::timeout(limit, wait)
-                .await
-                .unwrap_or_else(|_| Err(timed_out(&SESSION, name)))
-        };
-        interrupt.race(timed).await
-    }
-
-    pub(super) async fn await_object(
-        &self,
-        resource: &ResourceType,
-        namespace: &str,
-        name: &str,
-        holds: impl Fn(&Value) -> bool,
-    ) -> Result<Value> {
-        let place = if resource.namespaced {
-            Place::Namespace(namespace)
-        } else {
-            Place::Cluster
-        };
-        let select = Selection {
-            fields: format!("metadata.name={name}"),
-            ..Selection::default()
-        };
-        loop {
-            let mut changes = self.watch(resource, place, &select, None, false);
-            while let Some(change) = changes.next().await {
-                match change {
-                    Ok(Change::Added(object) | Change::Modified(object)) if holds(&object) => {
-                        return Ok(object);
-                    }
-                    Ok(Change::Deleted(_)) => return Err(missing(resource, name)),
-                    Ok(_) => {}
-                    Err(error) if failure::is(&error, Kind::Expired) => break,
-                    Err(error) => return Err(error),
-                }
-            }
         }
     }
 }

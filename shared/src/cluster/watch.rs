@@ -3,15 +3,19 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use bytes::Bytes;
+use futures::StreamExt;
 use futures::stream::{self, BoxStream};
-use futures::{Stream, StreamExt};
 use http_body_util::BodyExt;
 use serde_json::Value;
+use tokio::time::Instant;
 
+use super::backoff::{self, Backoff};
 use super::failure::{Subject, of_status};
+use super::held::Held;
+use super::limits::{self, COLLECTION_MEMORY, EVENT};
+use super::lines::{LineFault, Lines};
 use super::read::{Owned, Place, Selection, selecting, without_nulls};
-use super::request::{Call, JSON, TABLE, unreadable};
+use super::request::{Call, JSON, TABLE};
 use super::{Cluster, paths};
 use crate::failure::{self, Kind};
 use crate::objects::ResourceType;
@@ -21,8 +25,8 @@ use crate::objects::resource::text;
 const LIFETIME: u64 = 290;
 /// So much longer without a word, and the connection is taken for dead.
 const GRACE: u64 = 20;
-/// Pauses before a watch is begun again after a fault; the last one is the last try.
-const PAUSES: [u64; 7] = [100, 200, 500, 1000, 2000, 5000, 10_000];
+/// Attempts to begin a watch again that may fail in a row.
+const ATTEMPTS: u32 = 5;
 
 /// One change. With `table` each value is a Table of one row.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,13 +39,18 @@ pub enum Change {
     Deleted(Value),
     /// Nothing happened up to this resourceVersion.
     Bookmark(String),
+    /// The server has forgotten where the watch was: everything that is there comes as Added once more, and what does not come
+    /// is gone. Only of watches that begin with everything there is.
+    Anew,
 }
 
 impl Cluster {
     /// Watches objects of a type. `from` is the resourceVersion of a LIST; `None` begins with an Added for everything there
-    /// is. Begins itself again after the server's end of it, and after faults with growing pauses (some 20 s in all).
+    /// is. Begins itself again after the server's end of it and after faults; with growing pauses, unless what was told in
+    /// the meantime was new.
     ///
-    /// The stream ends only with an error: a Failure of kind Expired if `from` is too old (LIST anew), or what stopped it.
+    /// The stream ends only with an error: what stopped it for half a minute, or a Failure of kind Expired if `from` is too
+    /// old (LIST anew).
     pub fn watch(
         &self,
         t: &ResourceType,
@@ -56,10 +65,14 @@ impl Cluster {
             place: Owned::of(place),
             select: select.clone(),
             version: from.unwrap_or_default().to_owned(),
+            is_whole: from.is_none(),
             table,
             lines: None,
-            faults: 0,
-            begun: false,
+            opened: None,
+            news: false,
+            failed: 0,
+            backoff: Backoff::default(),
+            held: Held::default(),
         };
         stream::unfold(Some(watching), |watching| async move {
             let mut watching = watching?;
@@ -79,15 +92,35 @@ struct Watching {
     select: Selection,
     /// Where to go on; empty at the very beginning.
     version: String,
+    /// It began with everything there is, and can do so again.
+    is_whole: bool,
     table: bool,
     lines: Option<Lines>,
-    /// Faults since the last change.
-    faults: usize,
-    begun: bool,
+    /// When it was opened last.
+    opened: Option<Instant>,
+    /// Something new was told since then.
+    news: bool,
+    /// Attempts to open it that failed in a row.
+    failed: u32,
+    backoff: Backoff,
+    held: Held,
 }
 
 impl Watching {
     async fn next(&mut self) -> Result<Change> {
+        match self.change().await {
+            Err(error) if self.is_whole && failure::is(&error, Kind::Expired) => {
+                self.version.clear();
+                self.held.begin_anew();
+                self.lines = None;
+                self.backoff.pause().await;
+                Ok(Change::Anew)
+            }
+            result => result,
+        }
+    }
+
+    async fn change(&mut self) -> Result<Change> {
         loop {
             let Some(lines) = &mut self.lines else {
                 self.begin().await?;
@@ -98,15 +131,24 @@ impl Watching {
             match line {
                 Ok(Some(Ok(line))) => {
                     if let Some(change) = self.read(&line)? {
-                        self.faults = 0;
                         return Ok(change);
                     }
                 }
+                Ok(Some(Err(LineFault::TooLong))) => {
+                    return Err(EVENT.exceeded(&self.subject().told()));
+                }
                 // The end, a fault or silence: all the same, we know where we were.
-                Ok(None) => self.lines = None,
-                Ok(Some(Err(_))) | Err(_) => {
+                Ok(None | Some(Err(LineFault::Broken))) | Err(_) => {
                     self.lines = None;
-                    self.pause().await;
+                    // One that lasted is no sign of a server that ends them all.
+                    if self
+                        .opened
+                        .is_some_and(|at| at.elapsed() >= backoff::LONGEST)
+                    {
+                        self.backoff.reset();
+                    } else if !self.news {
+                        self.backoff.pause().await;
+                    }
                 }
             }
         }
@@ -116,8 +158,10 @@ impl Watching {
     async fn begin(&mut self) -> Result<()> {
         match self.cluster.open(&self.call()?).await {
             Ok(response) => {
-                self.begun = true;
-                self.lines = Some(Lines::of(response.into_body().into_data_stream()));
+                self.opened = Some(Instant::now());
+                self.failed = 0;
+                self.news = false;
+                self.lines = Some(Lines::of(response.into_body().into_data_stream(), EVENT));
                 Ok(())
             }
             Err(error) => {
@@ -129,23 +173,22 @@ impl Watching {
                 ];
                 let passing =
                     failure::of(&error).is_some_and(|failure| passing.contains(&failure.kind));
-                if !(self.begun && passing && self.faults < PAUSES.len()) {
+                self.failed += 1;
+                if !(self.opened.is_some() && passing && self.failed <= ATTEMPTS) {
                     return Err(error);
                 }
-                self.pause().await;
+                self.backoff.pause().await;
                 Ok(())
             }
         }
     }
 
-    async fn pause(&mut self) {
-        let pause = PAUSES
-            .get(self.faults)
-            .or(PAUSES.last())
-            .copied()
-            .unwrap_or_default();
-        self.faults += 1;
-        tokio::time::sleep(Duration::from_millis(pause)).await;
+    fn subject(&self) -> Subject {
+        Subject {
+            method: "WATCH".into(),
+            qualified: self.t.qualified(),
+            ..Subject::default()
+        }
     }
 
     fn call(&self) -> Result<Call> {
@@ -168,7 +211,7 @@ impl Watching {
 
     /// One line of the stream; `None` for what nobody needs to know.
     fn read(&mut self, line: &[u8]) -> Result<Option<Change>> {
-        let mut event: Value = serde_json::from_slice(line).map_err(|error| unreadable(&error))?;
+        let (mut event, memory) = EVENT.json(line, &self.subject().told())?;
         let mut object = event["object"].take();
         if self.table {
             without_nulls(&mut object);
@@ -177,8 +220,7 @@ impl Watching {
         if what == "ERROR" {
             let subject = Subject {
                 method: "GET".into(),
-                qualified: self.t.qualified(),
-                ..Subject::default()
+                ..self.subject()
             };
             return Err(of_status(&object, 0, &subject).into());
         }
@@ -186,13 +228,31 @@ impl Watching {
         if !version.is_empty() {
             version.clone_into(&mut self.version);
         }
-        Ok(match what.as_str() {
-            "ADDED" => Some(Change::Added(object)),
-            "MODIFIED" => Some(Change::Modified(object)),
-            "DELETED" => Some(Change::Deleted(object)),
-            "BOOKMARK" => Some(Change::Bookmark(self.version.clone())),
-            _ => None,
-        })
+        let change: fn(Value) -> Change = match what.as_str() {
+            "ADDED" => Change::Added,
+            "MODIFIED" => Change::Modified,
+            "DELETED" => Change::Deleted,
+            "BOOKMARK" => return Ok(Some(Change::Bookmark(self.version.clone()))),
+            _ => return Ok(None),
+        };
+        let metadata = object.pointer(metadata(self.table)).unwrap_or(&Value::Null);
+        if self.held.take(metadata, what == "DELETED", memory) {
+            self.news = true;
+            self.backoff.reset();
+        }
+        if self.held.memory() > COLLECTION_MEMORY {
+            return Err(limits::collection_exceeded("watch", &self.t.plural));
+        }
+        Ok(Some(change(object)))
+    }
+}
+
+/// Where the metadata of an event's object stand.
+fn metadata(table: bool) -> &'static str {
+    if table {
+        "/rows/0/object/metadata"
+    } else {
+        "/metadata"
     }
 }
 
@@ -207,50 +267,5 @@ fn version(object: &Value, table: bool) -> &str {
         text(object, "/metadata/resourceVersion")
     } else {
         row
-    }
-}
-
-type Pieces = BoxStream<'static, Result<Bytes, kube::Error>>;
-
-/// A body cut into lines.
-struct Lines {
-    pieces: Pieces,
-    rest: Vec<u8>,
-    /// How much of `rest` has been searched for the end of a line: a long line is searched once.
-    searched: usize,
-}
-
-impl Lines {
-    fn of(pieces: impl Stream<Item = Result<Bytes, kube::Error>> + Send + 'static) -> Self {
-        Self {
-            pieces: pieces.boxed(),
-            rest: Vec::new(),
-            searched: 0,
-        }
-    }
-
-    /// The next whole line. What comes after the last end of a line is the trace of a hang-up and nobody's.
-    async fn next(&mut self) -> Option<Result<Vec<u8>, kube::Error>> {
-        loop {
-            if let Some(end) = self
-                .rest
-                .iter()
-                .skip(self.searched)
-                .position(|byte| *byte == b'\n')
-            {
-                let tail = self.rest.split_off(self.searched + end + 1);
-                let line = std::mem::replace(&mut self.rest, tail);
-                self.searched = 0;
-                if line.trim_ascii().is_empty() {
-                    continue;
-                }
-                return Some(Ok(line));
-            }
-            self.searched = self.rest.len();
-            match self.pieces.next().await? {
-                Ok(piece) => self.rest.extend_from_slice(&piece),
-                Err(error) => return Some(Err(error)),
-            }
-        }
     }
 }

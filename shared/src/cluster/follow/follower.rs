@@ -12,14 +12,16 @@ use std::pin::pin;
 use tokio::sync::watch::Receiver;
 
 use super::super::live::typed;
-use super::super::{Cluster, LogOptions, LogStream};
+use super::super::{Backoff, Cluster, LogOptions, LogStream};
 use super::scanner::Scanner;
 use crate::failure::{self, Kind};
 use crate::objects::instance::{Instance, Stage};
 use crate::objects::resource::{POD, text};
 
-/// Pauses before a log that gave nothing is opened again, in milliseconds; the last one for ever.
-const PAUSES: [u64; 6] = [100, 200, 500, 1000, 2000, 5000];
+/// The first pause before a log that gave nothing is opened again: a container that has just begun has no log for a moment.
+const FIRST: Duration = Duration::from_millis(100);
+/// The longest.
+const LONGEST: Duration = Duration::from_secs(30);
 /// What is still on its way when a Pod is gone has so long to come.
 const REST: Duration = Duration::from_secs(5);
 
@@ -54,8 +56,8 @@ pub(super) struct Follower {
     settled: bool,
     /// When it was opened first.
     begun: Option<Moment>,
-    /// Openings in a row that gave nothing.
-    fruitless: usize,
+    /// Between openings that give nothing.
+    backoff: Backoff,
     /// The note that was told last.
     told: String,
 }
@@ -87,7 +89,7 @@ impl Follower {
             run: None,
             settled: false,
             begun: None,
-            fruitless: 0,
+            backoff: Backoff::between(FIRST, LONGEST),
             told: String::new(),
         };
         stream::unfold(Some(follower), |follower| async move {
@@ -134,7 +136,7 @@ impl Follower {
                 }
             };
             if !piece.is_empty() {
-                self.fruitless = 0;
+                self.backoff.reset();
                 self.told.clear();
                 return Ok(Some(Said::Text(piece)));
             }
@@ -187,7 +189,7 @@ impl Follower {
         }
         let again = self.run.replace(now.id).is_some();
         self.settled = now.stage != Stage::Running;
-        self.fruitless = 0;
+        self.backoff.reset();
         let opened = self.open(false).await?;
         let Whose { pod, container, .. } = &self.whose;
         match opened {
@@ -312,13 +314,12 @@ impl Follower {
         }
     }
 
+    /// Waits for a while, or until there is news. Those are left to be taken in by whoever waits for them next: a Pod that
+    /// goes in the meantime goes only once.
     async fn pause(&mut self) {
-        let longest = PAUSES.last().copied().unwrap_or_default();
-        let pause = PAUSES.get(self.fruitless).copied().unwrap_or(longest);
-        self.fruitless += 1;
-        let changed = pin!(self.state.changed());
-        let pause = pin!(tokio::time::sleep(Duration::from_millis(pause)));
-        select(changed, pause).await;
+        let mut state = self.state.clone();
+        let changed = pin!(state.changed());
+        select(changed, pin!(self.backoff.pause())).await;
     }
 }
 

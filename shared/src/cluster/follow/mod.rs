@@ -14,7 +14,7 @@ use futures::stream::BoxStream;
 use k8s_openapi::api::core::v1::Pod;
 
 use super::live::typed;
-use super::{Change, Cluster, LogOptions, Place, Present, Selection};
+use super::{Backoff, Change, Cluster, LogOptions, Place, Present, Selection};
 use crate::api::{Session, State};
 use crate::failure::{self, Kind};
 use crate::labels;
@@ -75,6 +75,8 @@ pub struct Following {
     ending: bool,
     /// What was there at the beginning is not told as new.
     begun: bool,
+    /// Between two looks at everything.
+    backoff: Backoff,
 }
 
 enum Happened {
@@ -112,6 +114,7 @@ impl Cluster {
             sessions: futures::stream::pending().boxed(),
             ending: is_ending(&present.session),
             begun: false,
+            backoff: Backoff::default(),
         };
         following.take_all(present)?;
         following.begun = true;
@@ -139,7 +142,12 @@ impl Following {
             }
             match self.happens(only).await {
                 Happened::Said(source, said) => self.take_said(source, said)?,
-                Happened::Pod(Some(Ok(change))) => self.take_change(change).await?,
+                Happened::Pod(Some(Ok(change))) => {
+                    if !matches!(change, Change::Bookmark(_)) {
+                        self.backoff.reset();
+                    }
+                    self.take_change(change).await?;
+                }
                 Happened::Session(Some(Ok(change))) => self.take_session(change),
                 Happened::Pod(Some(Err(error))) | Happened::Session(Some(Err(error))) => {
                     if !failure::is(&error, Kind::Expired) {
@@ -211,14 +219,14 @@ impl Following {
                 self.lose_pod(text(&object, "/metadata/uid"));
                 Ok(())
             }
-            Change::Bookmark(_) => Ok(()),
+            Change::Bookmark(_) | Change::Anew => Ok(()),
         }
     }
 
     fn take_session(&mut self, change: Change) {
         self.ending |= match change {
             Change::Deleted(_) => true,
-            Change::Bookmark(_) => false,
+            Change::Bookmark(_) | Change::Anew => false,
             Change::Added(object) | Change::Modified(object) => {
                 text(&object, "/metadata/uid") != self.session_uid
                     || typed(object).is_ok_and(|session: Session| is_ending(&session))
@@ -256,6 +264,7 @@ impl Following {
 
     /// The watches were too old to go on.
     async fn look_again(&mut self) -> Result<()> {
+        self.backoff.pause().await;
         match self.cluster.present(&self.namespace, &self.name).await {
             Ok(present) => self.take_all(present),
             Err(error) if failure::is(&error, Kind::NotFound) => {

@@ -13,12 +13,13 @@ use super::connection::{Connection, Limits, OnFailure, Retired};
 use super::fallback::Plain;
 use super::negotiate::{Negotiated, negotiate};
 use super::{FindPod, PortStream, Told};
-use crate::cluster::{Change, Cluster, Place, Selection};
+use crate::cluster::{Backoff, Change, Cluster, Place, Selection};
 use crate::failure::{self, Kind};
 use crate::objects::resource::{POD, text};
 
-/// Pauses between attempts; the last one is repeated.
-const PAUSES: [u64; 6] = [50, 100, 200, 400, 700, 1000];
+/// The first pause between attempts, and the longest: a local connection waits ten seconds for the way.
+const FIRST: Duration = Duration::from_millis(50);
+const LONGEST: Duration = Duration::from_secs(5);
 /// A way that lasted so long was a good one: the pauses begin anew.
 const GOOD: Duration = Duration::from_secs(5);
 /// A server that has just come up may refuse what it allowed before, and a Pod that was just there may be missing.
@@ -113,7 +114,7 @@ impl Link {
     /// Keeps the way up until it cannot be.
     pub(super) async fn keep(self: Arc<Self>) {
         let mut lost: Option<Instant> = None;
-        let mut attempts = 0;
+        let mut backoff = Backoff::between(FIRST, LONGEST);
         loop {
             let error = match self.connect().await {
                 Ok(found) => {
@@ -127,7 +128,7 @@ impl Link {
                     let end = self.until_retired(&found).await;
                     self.state.send_replace(State::Down);
                     if begun.elapsed() > GOOD {
-                        attempts = 0;
+                        backoff.reset();
                     }
                     if let Retired::Lost(why) = end {
                         lost = Some(Instant::now());
@@ -151,9 +152,7 @@ impl Link {
                     self.tell(Told::Lost { why });
                 }
             }
-            let pause = PAUSES.get(attempts).or(PAUSES.last());
-            attempts += 1;
-            tokio::time::sleep(Duration::from_millis(pause.copied().unwrap_or_default())).await;
+            backoff.pause().await;
         }
     }
 
@@ -190,11 +189,9 @@ impl Link {
     /// stream then finds out.
     async fn until_gone(&self, namespace: &str, pod: &str) -> String {
         let mut seen = Seen::default();
+        let mut backoff = Backoff::default();
+        let select = Selection::with_fields(format!("metadata.name={pod}"));
         loop {
-            let select = Selection {
-                fields: format!("metadata.name={pod}"),
-                ..Selection::default()
-            };
             let place = Place::Namespace(namespace);
             let mut changes = self.cluster.watch(&POD, place, &select, None, false);
             while let Some(change) = changes.next().await {
@@ -210,7 +207,7 @@ impl Link {
                     Err(_) => break,
                 }
             }
-            tokio::time::sleep(Duration::from_secs(1)).await;
+            backoff.pause().await;
         }
     }
 }
@@ -229,7 +226,7 @@ impl Seen {
         let pod = match change {
             Change::Added(pod) | Change::Modified(pod) => pod,
             Change::Deleted(_) => return Some("was deleted"),
-            Change::Bookmark(_) => return None,
+            Change::Bookmark(_) | Change::Anew => return None,
         };
         let uid = text(pod, "/metadata/uid");
         let is_going = !pod["metadata"]["deletionTimestamp"].is_null();

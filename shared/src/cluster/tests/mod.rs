@@ -1,6 +1,8 @@
 //! The room against a fake API: what is sent, and what is made of the answers.
 
 mod connecting;
+mod credentials;
+mod endless;
 mod executing;
 mod faults;
 mod kubectl;

@@ -14,7 +14,7 @@ use crate::objects::resource::{POD, SESSION};
 const HERE: Place<'static> = Place::Namespace("default");
 
 async fn next(stream: &mut BoxStream<'static, Result<Change>>) -> Result<Change> {
-    tokio::time::timeout(Duration::from_secs(5), stream.next())
+    tokio::time::timeout(Duration::from_secs(60), stream.next())
         .await
         .expect("a change in time")
         .expect("no end")
@@ -32,6 +32,7 @@ fn name(change: &Change) -> (&'static str, String) {
         Change::Modified(object) => ("modified", text(object)),
         Change::Deleted(object) => ("deleted", text(object)),
         Change::Bookmark(version) => ("bookmark", version.clone()),
+        Change::Anew => ("anew", String::new()),
     }
 }
 
@@ -109,7 +110,7 @@ fn event(what: &str, name: &str, version: &str) -> Value {
     json!({"type": what, "object": {"kind": "Pod", "metadata": {"name": name, "resourceVersion": version}}})
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_hang_up_in_the_middle_of_a_line_is_overcome() {
     let api = FakeApi::new();
     let cut = format!("{}\n{{\"type\":\"ADDED\",\"obj", event("ADDED", "a", "7"));

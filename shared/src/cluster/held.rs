@@ -1,0 +1,105 @@
+//! What a watch has told so far: enough to know what is new, and how much memory whoever keeps the objects needs.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+
+use serde_json::Value;
+
+use crate::objects::resource::text;
+
+/// The objects that a watch has told of, by their identity. Of each only two hashes and its size are kept.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    hasher: RandomState,
+    now: HashMap<u64, Object>,
+    /// Those of before everything was told anew.
+    before: HashMap<u64, Object>,
+    /// The object that was deleted last.
+    deleted: Option<(u64, u64)>,
+    memory: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Object {
+    version: u64,
+    memory: u64,
+}
+
+impl Held {
+    /// Takes a change of the object with that `metadata`, which takes `memory` bytes. True if it is news: what was known
+    /// already, in this version, is not.
+    pub(super) fn take(&mut self, metadata: &Value, deleted: bool, memory: u64) -> bool {
+        let part = |path: &str| text(metadata, path);
+        let uid = part("/uid");
+        let key = match uid {
+            "" => self.hasher.hash_one((part("/namespace"), part("/name"))),
+            uid => self.hasher.hash_one(uid),
+        };
+        let version = self.hasher.hash_one(part("/resourceVersion"));
+        let known = self.now.get(&key).copied();
+        let known_before = known.or_else(|| self.before.get(&key).copied());
+        let is_news = known_before.is_none_or(|object| object.version != version)
+            && self.deleted != Some((key, version));
+        if let Some(object) = known {
+            // Objects without a UID may be kept each by itself.
+            let freed = if uid.is_empty() { 0 } else { object.memory };
+            self.memory = self.memory.saturating_sub(freed);
+        }
+        if deleted {
+            let was_there = self.now.remove(&key).or(self.before.remove(&key)).is_some();
+            self.deleted = Some((key, version));
+            return is_news || was_there;
+        }
+        self.memory = self.memory.saturating_add(memory);
+        self.now.insert(key, Object { version, memory });
+        is_news
+    }
+
+    /// Everything is told anew from now on.
+    pub(super) fn begin_anew(&mut self) {
+        self.before = std::mem::take(&mut self.now);
+        self.memory = 0;
+    }
+
+    /// What the objects that are there take, in bytes.
+    pub(super) fn memory(&self) -> u64 {
+        self.memory
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn metadata(uid: &str, version: &str) -> Value {
+        json!({"uid": uid, "name": "a", "resourceVersion": version})
+    }
+
+    #[test]
+    fn what_is_told_again_is_no_news() {
+        let mut held = Held::default();
+        assert!(held.take(&metadata("u", "1"), false, 10));
+        assert!(!held.take(&metadata("u", "1"), false, 10));
+        assert!(held.take(&metadata("u", "2"), false, 10));
+        held.begin_anew();
+        assert!(!held.take(&metadata("u", "2"), false, 10));
+        assert!(held.take(&metadata("v", "3"), false, 10));
+        assert!(held.take(&metadata("v", "4"), true, 10));
+        assert!(!held.take(&metadata("v", "4"), true, 10));
+    }
+
+    #[test]
+    fn memory_is_that_of_the_objects_that_are_there() {
+        let mut held = Held::default();
+        held.take(&metadata("u", "1"), false, 10);
+        held.take(&metadata("u", "2"), false, 30);
+        held.take(&metadata("v", "3"), false, 5);
+        assert_eq!(held.memory(), 35);
+        held.take(&metadata("u", "4"), true, 30);
+        assert_eq!(held.memory(), 5);
+        held.take(&metadata("", "5"), false, 7);
+        held.take(&metadata("", "6"), false, 7);
+        assert_eq!(held.memory(), 19);
+    }
+}

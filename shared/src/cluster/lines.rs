@@ -1,0 +1,68 @@
+//! A body cut into lines, as watches send them.
+
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use futures::{Stream, StreamExt};
+
+use super::limits::Limit;
+
+/// Why there is no next line.
+#[derive(Debug)]
+pub(super) enum LineFault {
+    /// The connection broke. What it was does not matter: whoever watches knows where the watch was.
+    Broken,
+    /// The line is longer than it may be.
+    TooLong,
+}
+
+/// The lines of a body.
+pub(super) struct Lines {
+    pieces: BoxStream<'static, Result<Bytes, kube::Error>>,
+    rest: Vec<u8>,
+    /// How much of `rest` has been searched for the end of a line: a long line is searched once.
+    searched: usize,
+    limit: Limit,
+}
+
+impl Lines {
+    pub(super) fn of(
+        pieces: impl Stream<Item = Result<Bytes, kube::Error>> + Send + 'static,
+        limit: Limit,
+    ) -> Self {
+        Self {
+            pieces: pieces.boxed(),
+            rest: Vec::new(),
+            searched: 0,
+            limit,
+        }
+    }
+
+    /// The next whole line. What comes after the last end of a line is the trace of a hang-up and nobody's.
+    pub(super) async fn next(&mut self) -> Option<Result<Vec<u8>, LineFault>> {
+        loop {
+            let end = self
+                .rest
+                .iter()
+                .skip(self.searched)
+                .position(|byte| *byte == b'\n')
+                .map(|end| self.searched + end + 1);
+            if end.unwrap_or(self.rest.len()) > self.limit.bytes {
+                return Some(Err(LineFault::TooLong));
+            }
+            if let Some(end) = end {
+                let tail = self.rest.split_off(end);
+                let line = std::mem::replace(&mut self.rest, tail);
+                self.searched = 0;
+                if line.trim_ascii().is_empty() {
+                    continue;
+                }
+                return Some(Ok(line));
+            }
+            self.searched = self.rest.len();
+            match self.pieces.next().await? {
+                Ok(piece) => self.rest.extend_from_slice(&piece),
+                Err(_) => return Some(Err(LineFault::Broken)),
+            }
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! What the configuration names, files and plugins, when it means ill.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use session_support::{Answer, FakeApi};
+
+use super::super::surroundings::Surroundings;
+use super::super::{Agent, Cluster, config};
+use crate::failure::{self, Kind};
+use crate::flags::connection::Connection;
+
+/// A folder with a kubeconfig whose one user is `user`, and the flags that lead to it.
+fn configured(user: &str) -> (tempfile::TempDir, Connection) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config");
+    let text = format!(
+        "current-context: c\nclusters:\n- {{name: k, cluster: {{server: 'https://10.0.0.1:6443', insecure-skip-tls-verify: true}}}}\n\
+         contexts:\n- {{name: c, context: {{cluster: k, user: u}}}}\nusers:\n- {{name: u, user: {user}}}\n"
+    );
+    std::fs::write(&path, text).unwrap();
+    let flags = Connection {
+        kubeconfig: path.to_str().unwrap().to_owned(),
+        ..Connection::default()
+    };
+    (folder, flags)
+}
+
+async fn refused(flags: &Connection, folder: &Path) -> anyhow::Error {
+    let around = Surroundings {
+        variables: [("HOME".to_owned(), folder.into())].into(),
+        account: folder.join("account"),
+    };
+    config::load(flags, &around).await.err().unwrap()
+}
+
+#[tokio::test]
+async fn a_kubeconfig_that_is_no_text_is_told_in_kubectls_words() {
+    for (bytes, why) in [
+        (&b"\xff\xfea\0:"[..], "yaml: incomplete UTF-16 character"),
+        (b"a: \xff", "yaml: invalid leading UTF-8 octet"),
+    ] {
+        let (folder, flags) = configured("{}");
+        std::fs::write(&flags.kubeconfig, bytes).unwrap();
+        let error = refused(&flags, folder.path()).await;
+        let expected = format!("error loading config file {:?}: {why}", flags.kubeconfig);
+        assert_eq!(error.to_string(), expected);
+    }
+    let (folder, flags) = configured("{}");
+    let endless = Connection {
+        kubeconfig: "/dev/zero".into(),
+        ..flags
+    };
+    assert_eq!(
+        refused(&endless, folder.path()).await.to_string(),
+        r#"error loading config file "/dev/zero": read /dev/zero: a kubeconfig is larger than 16 MiB"#
+    );
+}
+
+#[tokio::test]
+async fn a_kubeconfig_in_utf_16_is_read() {
+    let (folder, flags) = configured("{token: t}");
+    let text = std::fs::read_to_string(&flags.kubeconfig).unwrap();
+    let units = text.encode_utf16().flat_map(u16::to_le_bytes);
+    let bytes: Vec<u8> = [0xff, 0xfe].into_iter().chain(units).collect();
+    std::fs::write(&flags.kubeconfig, bytes).unwrap();
+    let around = Surroundings {
+        account: folder.path().join("account"),
+        ..Surroundings::default()
+    };
+    let loaded = config::load(&flags, &around).await.unwrap();
+    assert_eq!(loaded.credentials.unwrap().header().unwrap(), "Bearer t");
+}
+
+#[tokio::test]
+async fn files_without_an_end_or_a_token_are_refused() {
+    for (user, why) in [
+        (
+            "{client-certificate: /dev/zero, client-key: /dev/null}",
+            "unable to read client-cert /dev/zero for u due to read /dev/zero: a file of certificates is larger than 4 MiB",
+        ),
+        (
+            "{tokenFile: /dev/zero}",
+            r#"failed to read token file "/dev/zero": read /dev/zero: a token is larger than 1 MiB"#,
+        ),
+        (
+            "{tokenFile: /dev/null}",
+            r#"failed to read token file "/dev/null": read empty token from file "/dev/null""#,
+        ),
+    ] {
+        let (folder, flags) = configured(user);
+        assert_eq!(refused(&flags, folder.path()).await.to_string(), why);
+    }
+    let (folder, flags) = configured("{}");
+    let authority = Connection {
+        certificate_authority: "/dev/zero".into(),
+        insecure_skip_tls_verify: Some(false),
+        ..flags
+    };
+    assert_eq!(
+        refused(&authority, folder.path()).await.to_string(),
+        "unable to read certificate-authority /dev/zero for k due to read /dev/zero: a file of certificates is larger than 4 MiB"
+    );
+}
+
+#[tokio::test]
+async fn auth_providers_run_nothing() {
+    for (name, why) in [
+        ("gcp", "The gcp auth plugin has been removed."),
+        ("azure", "The azure auth plugin has been removed."),
+        ("other", r#"no Auth Provider found for name "other""#),
+    ] {
+        let user = format!(
+            "{{auth-provider: {{name: {name}, config: {{cmd-path: /usr/bin/touch, cmd-args: MARK}}}}}}"
+        );
+        let (folder, flags) = configured(&user);
+        let mark = folder.path().join("mark");
+        let text = std::fs::read_to_string(&flags.kubeconfig).unwrap();
+        let text = text.replace("MARK", mark.to_str().unwrap());
+        std::fs::write(&flags.kubeconfig, text).unwrap();
+        assert_eq!(refused(&flags, folder.path()).await.to_string(), why);
+        assert!(!mark.exists());
+    }
+    let both = "{auth-provider: {name: oidc}, exec: {apiVersion: client.authentication.k8s.io/v1, command: x, interactiveMode: Never}}";
+    let (folder, flags) = configured(both);
+    assert_eq!(
+        refused(&flags, folder.path()).await.to_string(),
+        "authProvider cannot be provided in combination with an exec plugin for u"
+    );
+}
+
+#[cfg(unix)]
+fn plugin(script: &str) -> (tempfile::TempDir, Connection) {
+    use std::os::unix::fs::PermissionsExt;
+    let user = "{exec: {apiVersion: client.authentication.k8s.io/v1, command: ./plug, interactiveMode: Never}}";
+    let (folder, flags) = configured(user);
+    let path = folder.path().join("plug");
+    std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    (folder, flags)
+}
+
+#[cfg(unix)]
+const TOKEN: &str = r#"echo '{"kind": "ExecCredential", "apiVersion": "client.authentication.k8s.io/v1", "status": {"token": "t"}}'"#;
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_plugin_without_an_end_is_killed() {
+    let (folder, flags) = plugin("exec yes");
+    let error = refused(&flags, folder.path()).await;
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "getting credentials: exec: executable {}/./plug wrote more than 1 MiB to standard output",
+            folder.path().display()
+        )
+    );
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn what_a_plugin_leaves_behind_is_killed_and_not_waited_for() {
+    // The child has the write end of a pipe from its parent: reading it ends when both have.
+    let (folder, flags) = plugin(&format!("exec 3> \"$0.pipe\"\nsleep 60 &\n{TOKEN}"));
+    let pipe = folder.path().join("plug.pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let reader = std::thread::spawn(move || std::fs::read(pipe).unwrap());
+    let begun = Instant::now();
+    let around = Surroundings {
+        variables: [("PATH".to_owned(), "/usr/bin:/bin".into())].into(),
+        account: folder.path().join("account"),
+    };
+    let loaded = config::load(&flags, &around).await.unwrap();
+    assert_eq!(loaded.credentials.unwrap().header().unwrap(), "Bearer t");
+    assert!(reader.join().unwrap().is_empty());
+    assert!(
+        begun.elapsed() < Duration::from_secs(30),
+        "{:?}",
+        begun.elapsed()
+    );
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_plugin_that_is_stopped_is_not_waited_for() {
+    let (folder, flags) = plugin("kill -STOP $$");
+    let error = refused(&flags, folder.path()).await;
+    assert!(failure::is(&error, Kind::Unreachable), "{error}");
+    let wanted = "was stopped because it wants to use the terminal";
+    assert!(error.to_string().ends_with(wanted), "{error}");
+}
+
+#[tokio::test]
+async fn passwords_in_addresses_are_not_told() {
+    let api = FakeApi::new();
+    api.on("GET", "/version", Answer::ok(serde_json::json!({})));
+    let listening = api.listen();
+    let flags = Connection {
+        server: listening.url().replace("://", "://alice:secret@"),
+        ..Connection::default()
+    };
+    let agent = Agent { verb: "list" };
+    let cluster = Cluster::connect_in(&flags, agent, &Surroundings::default())
+        .await
+        .unwrap();
+    let (tell, told) = std::sync::mpsc::channel();
+    cluster.observe(move |exchange| tell.send(exchange.url.clone()).unwrap());
+    cluster.raw_get("/version").await.unwrap();
+    let host = listening.url().trim_start_matches("http://");
+    assert_eq!(told.recv().unwrap(), format!("http://***@{host}/version"));
+    assert_eq!(cluster.server(), format!("http://***@{host}"));
+    let nobody = Connection {
+        server: "http://alice:secret@127.0.0.1:1".into(),
+        ..Connection::default()
+    };
+    let cluster = Cluster::connect_in(&nobody, agent, &Surroundings::default())
+        .await
+        .unwrap();
+    assert_eq!(
+        cluster.raw_get("/version").await.unwrap_err().to_string(),
+        "The connection to the server 127.0.0.1:1 was refused - did you specify the right host or port?"
+    );
+}

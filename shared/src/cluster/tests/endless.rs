@@ -1,0 +1,269 @@
+//! Servers that never come to an end, and ends that come too soon. The clock stands still but for what is waited for.
+
+use std::time::Duration;
+
+use futures::StreamExt;
+use serde_json::{Value, json};
+use session_support::{Answer, FakeApi};
+use tokio::time::{Instant, timeout};
+
+use super::super::interrupt::Interrupt;
+use super::super::wait::Waited;
+use super::super::{Change, Place, Selection};
+use super::{cluster, pod, session};
+use crate::failure::{self, Kind};
+use crate::objects::resource::{POD, SESSION};
+use crate::progress::{Event, Sink};
+
+const HERE: Place<'static> = Place::Namespace("default");
+const TEN_MINUTES: Duration = Duration::from_secs(600);
+
+struct Nobody;
+
+impl Sink for Nobody {
+    fn tell(&mut self, _event: Event) {}
+}
+
+fn event(what: &str, name: &str, version: &str) -> Value {
+    json!({"type": what, "object": {"kind": "Pod", "metadata": {"name": name, "uid": name, "resourceVersion": version}}})
+}
+
+/// Requests that a watch from `from` makes in ten minutes, and what it tells.
+async fn watched(api: &FakeApi, from: Option<&str>) -> (usize, Vec<Change>) {
+    let mut changes = Vec::new();
+    let mut stream = cluster(api).watch(&POD, HERE, &Selection::default(), from, false);
+    let all = async {
+        while let Some(change) = stream.next().await {
+            changes.push(change.unwrap());
+        }
+    };
+    assert!(timeout(TEN_MINUTES, all).await.is_err(), "it goes on");
+    (api.requests().len(), changes)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_brings_nothing_new_is_opened_ever_more_seldom() {
+    let bookmark = json!({"type": "BOOKMARK", "object": {"kind": "Pod", "metadata": {"resourceVersion": "9"}}});
+    for (answer, from) in [
+        (Answer::watch(vec![]), Some("5")),
+        (Answer::watch(vec![]), None),
+        (Answer::watch(vec![bookmark]), Some("5")),
+        (Answer::watch(vec![event("ADDED", "a", "7")]), Some("5")),
+        (Answer::watch(vec![event("DELETED", "a", "7")]), Some("5")),
+        (Answer::cut("{\"type\":"), Some("5")),
+        (Answer::expired(), None),
+    ] {
+        let api = FakeApi::new();
+        api.on("GET", "/**", answer.clone());
+        let (requests, _) = watched(&api, from).await;
+        assert!((20..=50).contains(&requests), "{requests} of {answer:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_forgotten_again_and_again_is_told_anew_ever_more_seldom() {
+    let expired =
+        json!({"type": "ERROR", "object": {"kind": "Status", "reason": "Expired", "code": 410}});
+    let api = FakeApi::new();
+    api.on(
+        "GET",
+        "/**",
+        Answer::watch(vec![event("ADDED", "a", "7"), expired]),
+    );
+    let (requests, changes) = watched(&api, None).await;
+    assert!((20..=50).contains(&requests), "{requests}");
+    assert_eq!(changes[1], Change::Anew);
+    let versions = api.requests();
+    let versions = versions
+        .iter()
+        .filter_map(|one| one.query("resourceVersion"));
+    assert_eq!(
+        versions.collect::<Vec<_>>(),
+        [""; 0],
+        "each begins at the beginning"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_new_is_followed_without_a_pause() {
+    let api = FakeApi::new();
+    for version in 10..30 {
+        let changed = event("MODIFIED", "a", &version.to_string());
+        api.on("GET", "/**", Answer::watch(vec![changed]));
+    }
+    let begun = Instant::now();
+    let mut stream = cluster(&api).watch(&POD, HERE, &Selection::default(), Some("5"), false);
+    for _ in 10..30 {
+        stream.next().await.unwrap().unwrap();
+    }
+    assert!(
+        begun.elapsed() < Duration::from_millis(100),
+        "{:?}",
+        begun.elapsed()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_lasted_is_opened_again_at_once() {
+    let api = FakeApi::new();
+    api.on("GET", "/**", Answer::watch_open(vec![]));
+    let mut stream = cluster(&api).watch(&POD, HERE, &Selection::default(), Some("5"), false);
+    assert!(timeout(TEN_MINUTES, stream.next()).await.is_err());
+    // Each connection that says nothing is given up after 310 seconds.
+    assert_eq!(api.requests().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_cannot_be_opened_again_ends_with_what_stopped_it() {
+    let api = FakeApi::new();
+    api.on("GET", "/**", Answer::watch(vec![event("ADDED", "a", "7")]))
+        .on("GET", "/**", Answer::internal("etcd"));
+    let begun = Instant::now();
+    let mut stream = cluster(&api).watch(&POD, HERE, &Selection::default(), None, false);
+    stream.next().await.unwrap().unwrap();
+    let error = stream.next().await.unwrap().unwrap_err();
+    assert!(failure::is(&error, Kind::Server), "{error}");
+    let seconds = begun.elapsed().as_secs();
+    assert!((24..=50).contains(&seconds), "{seconds}");
+    assert!(stream.next().await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn waits_end_at_their_timeout_whatever_their_watches_do() {
+    for answer in [Answer::watch(vec![]), Answer::expired()] {
+        let api = FakeApi::new();
+        api.on("GET", "/**", answer);
+        let cluster = cluster(&api);
+        let limit = Duration::from_secs(100);
+        let begun = Instant::now();
+        let wait = cluster.await_condition(&POD, "default", "a", "Ready", limit);
+        let error = wait.await.unwrap_err();
+        assert!(failure::is(&error, Kind::TimedOut), "{error}");
+        assert_eq!(begun.elapsed().as_secs(), 100);
+        let session = serde_json::from_value(session("a")).unwrap();
+        let (interrupt, mut nobody) = (Interrupt::default(), Nobody);
+        let wait = cluster.wait_ready("default", &session, vec![], limit, &interrupt, &mut nobody);
+        let waited = wait.await.unwrap();
+        assert!(matches!(waited, Waited::TimedOut(_)), "{waited:?}");
+        let (stop, pause) = (interrupt.clone(), Duration::from_secs(50));
+        let stop = async move {
+            tokio::time::sleep(pause).await;
+            stop.trigger();
+        };
+        let wait = cluster.wait_ready("default", &session, vec![], limit, &interrupt, &mut nobody);
+        let (waited, ()) = futures::join!(wait, stop);
+        assert!(matches!(waited.unwrap(), Waited::Interrupted(_)));
+    }
+}
+
+#[tokio::test]
+async fn an_event_without_an_end_ends_the_watch() {
+    let api = FakeApi::new();
+    let mut long = event("ADDED", "a", "7");
+    long["object"]["data"] = "x".repeat(17 << 20).into();
+    api.on("GET", "/**", Answer::watch_open(vec![long]));
+    let mut stream = cluster(&api).watch(&POD, HERE, &Selection::default(), None, false);
+    let error = stream.next().await.unwrap().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "cannot read the server's answer (watch pods): an event of a watch is larger than 16 MiB"
+    );
+}
+
+#[tokio::test]
+async fn a_list_without_an_end_is_the_servers_fault() {
+    let api = FakeApi::new();
+    let page = |items: Value, token: &str| {
+        Answer::ok(json!({"metadata": {"resourceVersion": "7", "continue": token}, "items": items}))
+    };
+    api.on(
+        "GET",
+        "/api/v1/pods",
+        page(json!([pod("a", json!({}))]), "same"),
+    );
+    api.on("GET", "/apis/**", page(json!([]), "same"));
+    let cluster = cluster(&api);
+    let all = Selection::default();
+    let error = cluster.list(&POD, Place::All, &all).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "cannot list pods: the server's list has no end: a continue token was sent twice"
+    );
+    assert_eq!(api.requests().len(), 2);
+    let error = cluster
+        .list_metadata(&SESSION, Place::All, &all)
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("has no end"), "{error}");
+}
+
+#[tokio::test]
+async fn pages_that_expire_again_and_again_are_given_up() {
+    let api = FakeApi::new();
+    api.handle("GET", "/api/v1/pods", |request| {
+        match request.query("continue") {
+            Some(_) => Answer::expired(),
+            None => Answer::ok(json!({"metadata": {"continue": "next"}, "items": []})),
+        }
+    });
+    let all = Selection::default();
+    let error = cluster(&api)
+        .list(&POD, Place::All, &all)
+        .await
+        .unwrap_err();
+    assert!(failure::is(&error, Kind::Expired), "{error}");
+    assert_eq!(api.requests().len(), 4);
+}
+
+#[tokio::test]
+async fn an_object_is_read_up_to_its_limit() {
+    let api = FakeApi::new();
+    let large = json!({"metadata": {"name": "a"}, "data": "x".repeat(17 << 20)});
+    api.on("GET", "/api/v1/**", Answer::ok(large));
+    let brackets = format!("[{}0]", "[0],".repeat(400_000));
+    api.on(
+        "GET",
+        "/version",
+        Answer::text(200, "application/json", &brackets),
+    );
+    let cluster = cluster(&api);
+    let error = cluster.get(&POD, "default", "a").await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "cannot read the server's answer (get pods a): an object is larger than 16 MiB"
+    );
+    let error = cluster.raw_get("/version").await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "cannot read the server's answer: the values of an object take more than 128 MiB of memory"
+    );
+}
+
+#[tokio::test]
+async fn a_refusal_is_read_up_to_its_limit() {
+    let api = FakeApi::new();
+    let page = format!(
+        "<html><title>Blocked</title>{}",
+        "<p>by us</p>".repeat(400_000)
+    );
+    api.on("GET", "/**", Answer::text(403, "text/html", &page));
+    let error = cluster(&api).get(&POD, "default", "a").await.unwrap_err();
+    assert_eq!(error.to_string(), "Blocked: by us (get pods a)");
+    assert!(failure::is(&error, Kind::Forbidden));
+}
+
+#[tokio::test]
+async fn an_address_that_is_too_long_is_told() {
+    let api = FakeApi::new();
+    api.on(
+        "GET",
+        "/**",
+        Answer::text(414, "text/html", "<html><title>414 URI Too Long</title>"),
+    );
+    let select = Selection::labelled("x".repeat(9000));
+    let error = cluster(&api).list(&POD, HERE, &select).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the server responded with the status code 414 but did not return more information (get pods): the address of the request has 9056 bytes"
+    );
+}
