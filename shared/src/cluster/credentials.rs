@@ -9,6 +9,7 @@ use anyhow::Result;
 use http::HeaderValue;
 use jiff::Timestamp;
 
+use super::limits::TOKEN;
 use super::plugin::{Credential, Plugin};
 use super::surroundings::go_words;
 use crate::failure::{Failure, Kind};
@@ -47,17 +48,26 @@ impl Credentials {
 
     /// The content of a file; a file that is missing now is an error, later its last content counts.
     pub(super) fn file(path: PathBuf) -> Result<Self> {
-        let token = std::fs::read_to_string(&path).map_err(|error| {
-            Failure::local(
-                Kind::Unreachable,
-                format!(
-                    "failed to read token file {:?}: {}",
-                    path.display().to_string(),
-                    go_words("open", &path, &error)
-                ),
-            )
-        })?;
-        Self::new(Source::File(path), Some(token.trim()), None)
+        let unreadable = |why: &str| {
+            let message = format!(
+                "failed to read token file {:?}: {why}",
+                path.display().to_string()
+            );
+            Failure::local(Kind::Unreachable, message)
+        };
+        let token = TOKEN
+            .read_text(&path)
+            .map_err(|error| unreadable(&go_words("open", &path, &error)))?;
+        let token = token.trim();
+        if token.is_empty() {
+            let why = format!(
+                "read empty token from file {:?}",
+                path.display().to_string()
+            );
+            return Err(unreadable(&why).into());
+        }
+        let token = token.to_owned();
+        Self::new(Source::File(path), Some(&token), None)
     }
 
     /// What a plugin gave when it was run first.
@@ -129,8 +139,10 @@ impl Credentials {
         let (token, expires) = match &self.source {
             Source::Fixed => return Ok(()),
             Source::File(path) => {
-                let text = tokio::fs::read_to_string(path).await.ok();
-                (text.map(|text| text.trim().to_owned()), None)
+                // Small, and most often in memory: a Pod's is.
+                let text = TOKEN.read_text(path).ok();
+                let text = text.map(|text| text.trim().to_owned());
+                (text.filter(|text| !text.is_empty()), None)
             }
             Source::Plugin(plugin) => {
                 let credential = plugin.run().await?;

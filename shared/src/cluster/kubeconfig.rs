@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, anyhow, bail};
 use kube::config::{AuthInfo, Cluster, Kubeconfig, KubeconfigError};
 
+use super::encoding::decode;
+use super::limits::KUBECONFIG;
 use super::surroundings::{Surroundings, go_words};
 use crate::failure::{Failure, Kind};
 use crate::flags::connection::Connection;
@@ -71,25 +73,48 @@ fn read(flags: &Connection, around: &Surroundings) -> Result<(Kubeconfig, String
 
 /// A file of the list; `None` where there is none, which kubectl passes over.
 fn read_file(path: &Path) -> Result<Option<Kubeconfig>> {
-    match Kubeconfig::read_from(path) {
-        Ok(mut config) => {
-            // An empty name is no name: the next file of the list may have one.
-            config.current_context = config.current_context.filter(|name| !name.is_empty());
-            Ok(Some(config))
+    let bytes = match KUBECONFIG.read_file(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(unreadable(path, &go_words("open", path, &error))),
+    };
+    let text = decode(&bytes).map_err(|why| unreadable(path, &format!("yaml: {why}")))?;
+    let mut config = Kubeconfig::from_yaml(&text).map_err(|error| match error {
+        KubeconfigError::Parse(error) => {
+            unreadable(path, error.to_string().lines().next().unwrap_or_default())
         }
-        Err(KubeconfigError::ReadConfig(error, _))
-            if error.kind() == std::io::ErrorKind::NotFound =>
-        {
-            Ok(None)
+        error => unreadable(path, &error.to_string()),
+    })?;
+    // An empty name is no name: the next file of the list may have one.
+    config.current_context = config.current_context.filter(|name| !name.is_empty());
+    resolve_paths(&mut config, path.parent().unwrap_or(Path::new("")));
+    Ok(Some(config))
+}
+
+/// Paths in a kubeconfig are relative to its folder; a plugin without a slash is looked for in PATH.
+fn resolve_paths(config: &mut Kubeconfig, folder: &Path) {
+    let resolve = |path: &mut Option<String>| {
+        if let Some(path) = path.as_mut().filter(|path| !path.is_empty()) {
+            // Absolute ones stay as they are.
+            *path = folder.join(&*path).to_string_lossy().into_owned();
         }
-        Err(KubeconfigError::ReadConfig(error, _)) => {
-            Err(unreadable(path, &go_words("open", path, &error)))
-        }
-        Err(KubeconfigError::Parse(error)) => Err(unreadable(
-            path,
-            error.to_string().lines().next().unwrap_or_default(),
-        )),
-        Err(error) => Err(unreadable(path, &error.to_string())),
+    };
+    let clusters = config.clusters.iter_mut();
+    for cluster in clusters.filter_map(|named| named.cluster.as_mut()) {
+        resolve(&mut cluster.certificate_authority);
+    }
+    let users = config.auth_infos.iter_mut();
+    for user in users.filter_map(|named| named.auth_info.as_mut()) {
+        resolve(&mut user.client_certificate);
+        resolve(&mut user.client_key);
+        resolve(&mut user.token_file);
+        let exec = user.exec.as_mut().map(|exec| &mut exec.command);
+        let is_path = |command: &Option<String>| {
+            command
+                .as_ref()
+                .is_some_and(|command| command.contains(std::path::MAIN_SEPARATOR))
+        };
+        exec.filter(|command| is_path(command)).map(resolve);
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde_json::Value;
 
+use super::limits::KUBECONFIG;
 use super::surroundings::Surroundings;
 use crate::failure::{Failure, Kind};
 
@@ -65,11 +66,14 @@ fn preferences(around: &Surroundings) -> Result<Option<Value>> {
             None => return Ok(None),
         },
     };
-    let Ok(text) = std::fs::read_to_string(&path) else {
-        return Ok(None);
+    let unreadable = || format!("failed to read {:?}", path.display().to_string());
+    let text = match KUBECONFIG.read_text(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        // It may forbid the plugin.
+        Err(error) => return Err(error).with_context(unreadable),
     };
-    let value = serde_saphyr::from_str(&text)
-        .with_context(|| format!("failed to read {:?}", path.display().to_string()))?;
+    let value = serde_saphyr::from_str(&text).with_context(unreadable)?;
     Ok(Some(value))
 }
 

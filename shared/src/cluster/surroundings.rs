@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use super::limits::TOKEN;
+
 /// Where a Pod finds its service account.
 const ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 
@@ -66,7 +68,7 @@ impl Surroundings {
     /// The Pod's namespace.
     pub(super) fn account_namespace(&self) -> Option<String> {
         let given = self.text("POD_NAMESPACE").map(str::to_owned);
-        let read = || std::fs::read_to_string(self.account.join("namespace")).ok();
+        let read = || TOKEN.read_text(&self.account.join("namespace")).ok();
         given
             .or_else(read)
             .map(|text| text.trim().to_owned())
@@ -80,6 +82,7 @@ pub(super) fn go_words(operation: &str, path: &std::path::Path, error: &std::io:
     let reason = match error.kind() {
         ErrorKind::NotFound => "no such file or directory".to_owned(),
         ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        ErrorKind::FileTooLarge => return format!("read {}: {error}", path.display()),
         ErrorKind::IsADirectory => return format!("read {}: is a directory", path.display()),
         _ => error.to_string().to_lowercase(),
     };
