@@ -72,6 +72,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
             "getrandom",
             "hyper",
             "hyper_util",
+            "rustix",
             "tower_http",
             "secrecy",
             "tokio_tungstenite",

@@ -102,8 +102,10 @@ fn state() -> Result<PathBuf> {
 /// Usage, for secrets on the command line: they do not belong into a file.
 pub(crate) fn block(host: &Host, connection: &Connection, console: &mut Console) -> Result<()> {
     for (flag, value) in [
-        ("--token", &connection.token),
-        ("--password", &connection.password),
+        ("--token", connection.token.as_str()),
+        ("--password", connection.password.as_str()),
+        ("--server", userinfo(&connection.server)),
+        ("--proxy-url", userinfo(&connection.proxy_url)),
     ] {
         if !value.is_empty() {
             return Err(usage(format!(
@@ -128,6 +130,11 @@ pub(crate) fn block(host: &Host, connection: &Connection, console: &mut Console)
         text.push_str(&format!("  {key} {value}\n"));
     }
     console.out(&text)
+}
+
+/// Name and password in an address, and anything before an @ of what is none.
+fn userinfo(address: &str) -> &str {
+    address.rsplit_once('@').map_or("", |(before, _)| before)
 }
 
 /// Runs ssh in our place: the terminal, signals and the exit code are its own.

@@ -12,10 +12,12 @@ use kube::config::Cluster;
 use super::credentials::Credentials;
 use super::identity;
 use super::kubeconfig::{self, Picked};
+use super::limits::PEM;
 use super::overrides;
 use super::pem;
 use super::proxy;
 use super::surroundings::{Surroundings, go_words};
+use super::userinfo::hide_userinfo;
 use crate::failure::{Failure, Kind};
 use crate::flags::connection::Connection;
 use crate::flags::waiting;
@@ -28,7 +30,7 @@ pub(super) struct Loaded {
     pub(super) config: kube::Config,
     pub(super) credentials: Option<Credentials>,
     pub(super) namespace: String,
-    /// The server's address as it was given.
+    /// The server's address as it is shown.
     pub(super) server: String,
     /// Limit of each whole request; `None` is no limit.
     pub(super) timeout: Option<Duration>,
@@ -68,7 +70,7 @@ pub(super) async fn load(flags: &Connection, around: &Surroundings) -> Result<Lo
         config,
         credentials: identity.credentials,
         namespace,
-        server: url.to_string(),
+        server: hide_userinfo(&url.to_string()),
         timeout,
         origin: picked.origin,
     })
@@ -159,7 +161,7 @@ fn authority(picked: &Picked) -> Result<Option<Vec<u8>>> {
         return Ok(Some(decoded));
     }
     let path = Path::new(file);
-    let read = std::fs::read(path);
+    let read = PEM.read_file(path);
     let pem = read.map_err(|error| {
         anyhow!(
             "unable to read certificate-authority {file} for {} due to {}",
@@ -185,7 +187,7 @@ fn address(server: &str, secure: bool) -> Result<Uri> {
     parsed.ok_or_else(|| {
         Failure::local(
             Kind::Unreachable,
-            format!("invalid address of the server: {server:?}"),
+            format!("invalid address of the server: {:?}", hide_userinfo(server)),
         )
         .into()
     })

@@ -2,15 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use kube::config::AuthInfo;
 
 use super::credentials::Credentials;
 use super::kubeconfig::Picked;
+use super::limits::PEM;
 use super::plugin::Plugin;
 use super::surroundings::{Surroundings, go_words};
+use crate::failure::hinted;
 
 /// Who we are: what kube is told, and the token, which we keep to ourselves.
 pub(super) struct Identity {
@@ -28,13 +30,14 @@ pub(super) async fn identify(
     around: &Surroundings,
 ) -> Result<Identity> {
     check_identity(&picked.user, &picked.user_name)?;
+    let mut auth_info = with_files(picked.user.clone(), &picked.user_name)?;
     if !tls {
         return Ok(Identity {
             auth_info: impersonation(&picked.user),
             credentials: None,
         });
     }
-    let mut auth_info = picked.user.clone();
+    check_provider(&picked.user)?;
     // The token is ours to send, and the plugin ours to run.
     auth_info.token = None;
     let file = auth_info.token_file.take().filter(|path| !path.is_empty());
@@ -100,34 +103,59 @@ fn check_identity(user: &AuthInfo, name: &str) -> Result<()> {
             methods.join(" ")
         );
     }
-    let (certificate, key) = (
-        user.client_certificate.as_deref(),
-        user.client_key.as_deref(),
-    );
-    let has_certificate = certificate.is_some() || user.client_certificate_data.is_some();
-    let has_key = key.is_some() || user.client_key_data.is_some();
+    let is_named = |path: &Option<String>| path.as_ref().is_some_and(|path| !path.is_empty());
+    let has_certificate =
+        is_named(&user.client_certificate) || user.client_certificate_data.is_some();
+    let has_key = is_named(&user.client_key) || user.client_key_data.is_some();
     if has_certificate && !has_key {
         bail!(
             "client-key-data or client-key must be specified for {name} to use the clientCert authentication method."
         );
     }
-    for (what, path, data) in [
-        (
-            "client-cert",
-            certificate,
-            user.client_certificate_data.is_some(),
-        ),
-        ("client-key", key, user.client_key_data.is_some()),
-    ] {
-        if let Some(path) = path.filter(|_| !data).map(Path::new)
-            && let Err(error) = std::fs::File::open(path)
-        {
-            bail!(
-                "unable to read {what} {} for {name} due to {}",
-                path.display(),
-                go_words("open", path, &error)
-            );
-        }
+    if user.auth_provider.is_some() && user.exec.is_some() {
+        bail!("authProvider cannot be provided in combination with an exec plugin for {name}");
     }
     Ok(())
+}
+
+/// The user with what the files hold that are named: they are read once, and by nobody but us.
+fn with_files(mut user: AuthInfo, name: &str) -> Result<AuthInfo> {
+    let read = |what: &str, path: Option<String>| {
+        let Some(path) = path.filter(|path| !path.is_empty()) else {
+            return Ok(None);
+        };
+        match PEM.read_file(Path::new(&path)) {
+            Ok(bytes) => Ok(Some(STANDARD.encode(bytes))),
+            Err(error) => bail!(
+                "unable to read {what} {path} for {name} due to {}",
+                go_words("open", Path::new(&path), &error)
+            ),
+        }
+    };
+    let certificate = user.client_certificate.take();
+    if user.client_certificate_data.is_none() {
+        user.client_certificate_data = read("client-cert", certificate)?;
+    }
+    let key = user.client_key.take();
+    if user.client_key_data.is_none() {
+        user.client_key_data = read("client-key", key)?.map(Into::into);
+    }
+    Ok(user)
+}
+
+/// Refuses the auth providers that client-go knows no more. They named commands that were run.
+fn check_provider(user: &AuthInfo) -> Result<()> {
+    let Some(provider) = &user.auth_provider else {
+        return Ok(());
+    };
+    let (removed, plugin) = match provider.name.as_str() {
+        "oidc" => return Ok(()),
+        "gcp" => ("gcp", "gke-gcloud-auth-plugin"),
+        "azure" => ("azure", "kubelogin (https://github.com/Azure/kubelogin)"),
+        name => bail!("no Auth Provider found for name {name:?}"),
+    };
+    Err(hinted(
+        anyhow!("The {removed} auth plugin has been removed."),
+        format!("use the credential plugin {plugin} in the kubeconfig"),
+    ))
 }

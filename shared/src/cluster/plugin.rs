@@ -10,6 +10,8 @@ use jiff::Timestamp;
 use kube::config::{Cluster, ExecConfig, ExecInteractiveMode};
 use serde_json::{Value, json};
 
+use super::limits::PLUGIN;
+use super::plugin_process::{self, PluginFault};
 use super::policy;
 use super::surroundings::Surroundings;
 use crate::failure::{self, Failure, Kind};
@@ -108,16 +110,9 @@ impl Plugin {
             } else {
                 Stdio::null()
             })
-            .stderr(Stdio::inherit())
-            .kill_on_drop(true);
-        let output = command
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(|error| failed(format!("exec: {error}")))?;
-        let output = output
-            .wait_with_output()
-            .await
-            .map_err(|error| failed(format!("exec: {error}")))?;
+            .stderr(Stdio::inherit());
+        let run = plugin_process::run(command, interactive, PLUGIN).await;
+        let output = run.map_err(|fault| self.failed(fault))?;
         if !output.status.success() {
             let code = output.status.code().unwrap_or(-1);
             return Err(failed(format!(
@@ -137,6 +132,23 @@ impl Plugin {
                     .into(),
             )),
             _ => Ok(terminal),
+        }
+    }
+
+    fn failed(&self, fault: PluginFault) -> anyhow::Error {
+        let command = &self.command;
+        match fault {
+            PluginFault::Io(error) => failed(format!("exec: {error}")),
+            PluginFault::TooMuch => failed(format!(
+                "exec: executable {command} wrote more than {} to standard output",
+                PLUGIN.size()
+            )),
+            PluginFault::Stopped => failure::hinted(
+                failed(format!(
+                    "exec: executable {command} was stopped because it wants to use the terminal"
+                )),
+                "set interactiveMode: IfAvailable for the plugin in the kubeconfig, and run the command with a terminal as standard input",
+            ),
         }
     }
 

@@ -6,6 +6,7 @@ use anyhow::{Result, anyhow};
 use http::Uri;
 
 use super::surroundings::Surroundings;
+use super::userinfo::hide_userinfo;
 
 /// The proxy for `server`: `configured` (flag or kubeconfig) always counts; the environment only where NO_PROXY and
 /// loopback do not speak against it.
@@ -56,11 +57,12 @@ fn parse(text: &str) -> Result<Uri> {
     let whole = whole.replacen("socks5h://", "socks5://", 1);
     let uri: Uri = whole
         .parse()
-        .map_err(|error| anyhow!("invalid proxy address {text:?}: {error}"))?;
+        .map_err(|error| anyhow!("invalid proxy address {:?}: {error}", hide_userinfo(text)))?;
     match uri.scheme_str() {
         Some("http" | "https" | "socks5") => Ok(uri),
         _ => Err(anyhow!(
-            "unsupported scheme of proxy address {text:?}: must be http, https, or socks5"
+            "unsupported scheme of proxy address {:?}: must be http, https, or socks5",
+            hide_userinfo(text)
         )),
     }
 }
@@ -214,6 +216,12 @@ mod tests {
             Some("socks5")
         );
         assert!(choose(&server, "ftp://p", &around).is_err());
-        assert!(choose(&server, "http://a b", &around).is_err());
+        for secret in ["http://alice:secret@a b", "ftp://alice:secret@p"] {
+            let error = choose(&server, secret, &around).unwrap_err().to_string();
+            assert!(
+                error.contains("***@") && !error.contains("secret"),
+                "{error}"
+            );
+        }
     }
 }

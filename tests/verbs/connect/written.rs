@@ -145,9 +145,17 @@ fn what_has_no_page_is_not_said_to_open_one() {
 #[test]
 fn a_host_block_does_not_hold_secrets() {
     let api = server(json!([{"name": "ssh", "ssh": {"port": 22, "user": "lab"}}]));
-    let played = connect(&api, "alice --ssh-config --token=secret");
-    assert_eq!(
-        played.failed(),
-        "error: --token and --ssh-config cannot be specified together: the secret would stand in a file\nSee 'kubectl session connect -h' for help and examples\n"
-    );
+    for (flag, value) in [
+        ("--token", "secret"),
+        ("--server", "https://alice:secret@10.0.0.1"),
+        ("--proxy-url", "http://alice:secret@proxy:3128"),
+    ] {
+        let played = connect(&api, &format!("alice --ssh-config {flag}={value}"));
+        assert_eq!(
+            played.failed(),
+            format!(
+                "error: {flag} and --ssh-config cannot be specified together: the secret would stand in a file\nSee 'kubectl session connect -h' for help and examples\n"
+            )
+        );
+    }
 }
