@@ -115,6 +115,20 @@ fn distinct(raw: &str, legal: String, limit: usize) -> String {
     }
 }
 
+/// Bytes of names that a selector may hold, as they are encoded in an address. Servers and proxies refuse addresses of 8 KiB.
+const NAMES_MAX: usize = 4096;
+
+/// Selects what carries the [`SESSION`] label of one of `names`. Where those are too many for an address it selects what
+/// carries the label at all, as without names: whoever asks must look at it again.
+pub fn session_selector(names: &[&str]) -> String {
+    // A comma takes three bytes.
+    let length: usize = names.iter().map(|name| name.len() + 3).sum();
+    if names.is_empty() || length > NAMES_MAX {
+        return SESSION.to_owned();
+    }
+    format!("{SESSION} in ({})", names.join(","))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -144,6 +158,15 @@ mod tests {
         let short = name_part_within(&one, 34);
         assert!(short.len() == 34 && short.starts_with("aaaa"), "{short}");
         assert_ne!(short, name_part_within(&other, 34));
+    }
+
+    #[test]
+    fn a_selector_of_many_names_fits_into_an_address() {
+        assert_eq!(session_selector(&[]), SESSION);
+        assert_eq!(session_selector(&["a", "b"]), format!("{SESSION} in (a,b)"));
+        let name = "x".repeat(63);
+        assert!(session_selector(&[&*name; 60]).contains(&name));
+        assert_eq!(session_selector(&[&*name; 70]), SESSION);
     }
 
     #[test]

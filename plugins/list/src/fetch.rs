@@ -127,18 +127,13 @@ async fn whole(mut pages: futures::stream::BoxStream<'static, Result<Table>>) ->
     Ok(table)
 }
 
-/// The Pods of primary workloads.
+/// The Pods of primary workloads; of others than those that were named, too, where the names are too many for an address.
 pub(crate) fn pod_selection(intent: &Intent) -> Selection {
     let names: Vec<&str> = intent.names.iter().map(|name| name.as_str()).collect();
-    let labels = match names.as_slice() {
-        [] => format!("{}=true", labels::PRIMARY),
-        names => format!(
-            "{}=true,{} in ({})",
-            labels::PRIMARY,
-            labels::SESSION,
-            names.join(",")
-        ),
-    };
+    let mut labels = format!("{}=true", labels::PRIMARY);
+    if !names.is_empty() {
+        labels = format!("{labels},{}", labels::session_selector(&names));
+    }
     Selection {
         labels,
         limit: intent.chunk,

@@ -109,13 +109,11 @@ fn kept(args: &Args) -> Result<String> {
     }
     let mut parts = vec![format!("{}={}", labels::MANAGED_BY, labels::MANAGER)];
     let names = args.names.iter();
-    let names: Result<Vec<String>> = names
-        .map(|name| Ok(session_name(name)?.to_string()))
-        .collect();
-    parts.push(match names?.as_slice() {
-        [] => labels::SESSION.to_owned(),
-        names => format!("{} in ({})", labels::SESSION, names.join(",")),
-    });
+    let names: Vec<SessionName> = names
+        .map(|name| session_name(name))
+        .collect::<Result<_>>()?;
+    let names: Vec<&str> = names.iter().map(SessionName::as_str).collect();
+    parts.push(labels::session_selector(&names));
     let user = args
         .user_id
         .as_deref()

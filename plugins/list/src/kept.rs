@@ -8,7 +8,7 @@ use session_shared::cluster::live::installed;
 use session_shared::cluster::{Cluster, Selection};
 use session_shared::failure::{self, Kind};
 use session_shared::labels;
-use session_shared::names::UserId;
+use session_shared::names::{SessionName, UserId};
 use session_shared::objects::ResourceType;
 use session_shared::objects::kept::{holds_data, size_of};
 use session_shared::objects::resource::{
@@ -80,10 +80,17 @@ pub(crate) async fn fetch(cluster: &Cluster, intent: &Intent, selector: &str) ->
         .map(Chosen::of)
         .collect::<Result<_>>()?;
     let owner = intent.owner();
-    found
-        .data
-        .retain(|object| is_kept(object, &sessions) && is_of(object, owner));
+    found.data.retain(|object| {
+        is_named(object, intent) && is_kept(object, &sessions) && is_of(object, owner)
+    });
     Ok(found)
+}
+
+/// True for what was asked for: the server selects only where the names fit into an address.
+fn is_named(object: &Value, intent: &Intent) -> bool {
+    let session = label(object, labels::SESSION);
+    let is_it = |name: &SessionName| session == Some(name.as_str());
+    intent.names.is_empty() || intent.names.iter().any(is_it)
 }
 
 impl Found {

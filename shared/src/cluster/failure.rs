@@ -3,6 +3,7 @@
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
+use super::page_text;
 use crate::failure::{Cause, Failure, Kind};
 use crate::objects::resource::text;
 
@@ -17,6 +18,18 @@ pub(super) struct Subject {
     pub(super) qualified: String,
     /// Name of the object, may be empty.
     pub(super) name: String,
+}
+
+impl Subject {
+    /// ` (get pods x)`, as client-go names a request behind what went wrong; empty where it is about no resource.
+    pub(super) fn told(&self) -> String {
+        let verb = self.method.to_lowercase();
+        match (self.qualified.as_str(), self.name.as_str()) {
+            ("", _) => String::new(),
+            (resource, "") => format!(" ({verb} {resource})"),
+            (resource, name) => format!(" ({verb} {resource} {name})"),
+        }
+    }
 }
 
 /// The Failure in an answer with that status code.
@@ -122,7 +135,7 @@ fn foreign(code: u16, headers: &HeaderMap, body: &[u8], subject: &Subject) -> Fa
         .and_then(|value| value.to_str().ok())
         .unwrap_or("text/plain");
     let said = if content_type.starts_with("text/") {
-        String::from_utf8_lossy(body).trim().to_owned()
+        page_text::summary(body)
     } else {
         "unknown".to_owned()
     };
@@ -146,16 +159,9 @@ fn foreign(code: u16, headers: &HeaderMap, body: &[u8], subject: &Subject) -> Fa
         500.. => ("InternalError", format!("an error on the server ({said:?}) has prevented the request from succeeding")),
         _ => ("", format!("the server responded with the status code {code} but did not return more information")),
     };
-    let verb = subject.method.to_lowercase();
-    let place = match (subject.qualified.as_str(), subject.name.as_str()) {
-        // kubectl's 401 is worded before it knows the resource.
-        ("", _) => String::new(),
-        (resource, "") => format!(" ({verb} {resource})"),
-        (resource, name) => format!(" ({verb} {resource} {name})"),
-    };
     Failure {
         kind: kind(reason, code, &message, &subject.method),
-        message: format!("{message}{place}"),
+        message: format!("{message}{}", subject.told()),
         reason: reason.to_owned(),
         code,
         subject: Some((subject.plural.clone(), subject.name.clone())),

@@ -137,3 +137,21 @@ fn what_may_not_be_seen_is_named_and_a_cluster_without_snapshots_has_none() {
     );
     assert!(!played.done().contains("snapshot"), "{played:?}");
 }
+
+#[test]
+fn so_many_names_that_no_address_holds_them_select_the_same() {
+    let api = server();
+    let mut words = "--kept -o name alice".to_owned();
+    for number in 0..300 {
+        words.push_str(&format!(" a-session-with-a-long-name-{number}"));
+    }
+    let played = list(&api, &words);
+    let few = list(&api, "--kept -o name alice");
+    assert_eq!((played.done(), few.done().lines().count()), (few.done(), 3));
+    let longest = api
+        .requests()
+        .iter()
+        .map(|one| one.target().len() + one.raw_query.len())
+        .max();
+    assert!(longest.unwrap() < 4096, "{longest:?}");
+}

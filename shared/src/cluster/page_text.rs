@@ -1,0 +1,121 @@
+//! What is said of an answer that is no Status: a proxy's page, a load balancer's line. As much of it as helps, in one line.
+
+/// Bytes of plain text that are shown; client-go's limit.
+const TEXT: usize = 2048;
+/// Characters of a title or line of a page.
+const LINE: usize = 200;
+
+/// The text of an answer: of an HTML page that is longer than a line its title and first line, of anything else the first two
+/// kilobytes.
+pub(super) fn summary(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let text = text.trim();
+    if is_html(text) && text.len() > LINE {
+        return page(text);
+    }
+    let mut ends = (0..=TEXT.min(text.len())).rev();
+    let end = ends.find(|end| text.is_char_boundary(*end));
+    text[..end.unwrap_or_default()].to_owned()
+}
+
+fn is_html(text: &str) -> bool {
+    let start: String = text.chars().take(15).collect();
+    let start = start.to_ascii_lowercase();
+    start.starts_with("<!doctype html") || start.starts_with("<html")
+}
+
+fn page(html: &str) -> String {
+    // The same offsets, so that names of elements are found in any case.
+    let lower = html.to_ascii_lowercase();
+    let mut title = String::new();
+    let mut first = String::new();
+    let mut at = 0;
+    while let Some(open) = lower[at..].find('<').map(|open| at + open) {
+        if first.is_empty() {
+            first = line(&html[at..open]);
+        }
+        let is_comment = lower[open..].starts_with("<!--");
+        let end = if is_comment { "-->" } else { ">" };
+        let Some(close) = lower[open..]
+            .find(end)
+            .map(|close| open + close + end.len())
+        else {
+            break;
+        };
+        at = close;
+        // What these hold is not shown on the page.
+        for (element, end) in [
+            ("<title", "</title"),
+            ("<script", "</script"),
+            ("<style", "</style"),
+        ] {
+            if lower[open..].starts_with(element) {
+                let end = lower[close..]
+                    .find(end)
+                    .map_or(html.len(), |end| close + end);
+                if element == "<title" {
+                    title = line(&html[close..end]);
+                }
+                at = end;
+            }
+        }
+    }
+    match (title.is_empty(), first.is_empty() || title == first) {
+        (true, _) => first,
+        (false, true) => title,
+        (false, false) => format!("{title}: {first}"),
+    }
+}
+
+/// Text as one line that is not too long.
+fn line(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let words = words.join(" ");
+    match words.char_indices().nth(LINE) {
+        Some((end, _)) => format!("{}…", &words[..end]),
+        None => words,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_its_title_and_first_line() {
+        let rest = "<p>more</p>".repeat(10_000);
+        for (html, said) in [
+            ("<html>Bad Gateway</html>", "Bad Gateway"),
+            (
+                "<!DOCTYPE html><html><head><TITLE>502\n Bad Gateway</TITLE><style>b{}</style></head><body><center><h1>502 Bad Gateway</h1></center><hr>nginx",
+                "502 Bad Gateway",
+            ),
+            (
+                "<html><head><title>Blocked</title><script>if (a<b) x()</script></head><!-- a > b --><body>\n<h1> Your\nrequest was blocked </h1>",
+                "Blocked: Your request was blocked",
+            ),
+        ] {
+            assert_eq!(summary(format!("{html}{rest}").as_bytes()), said, "{html}");
+        }
+    }
+
+    #[test]
+    fn a_page_that_is_cut_off_is_read_as_far_as_it_goes() {
+        assert_eq!(page("<html><title>open"), "open");
+        assert_eq!(page("<html><!-- open"), "");
+        assert_eq!(page("<html"), "");
+        assert_eq!(page("<html>\u{130}<\u{130}>"), "\u{130}");
+    }
+
+    #[test]
+    fn plain_text_is_cut_and_short_pages_are_not() {
+        assert_eq!(
+            summary(b"<html>Bad Gateway</html>"),
+            "<html>Bad Gateway</html>"
+        );
+        assert_eq!(summary(b" no route \n"), "no route");
+        assert_eq!(summary("ä".repeat(5000).as_bytes()).len(), 2048);
+        let long = format!("<html><title>{}</title>", "x".repeat(5000));
+        assert_eq!(summary(long.as_bytes()).chars().count(), 201);
+    }
+}
