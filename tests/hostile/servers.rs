@@ -1,7 +1,19 @@
 //! API servers, proxies and credential plugins that answer badly.
 
+mod answers;
+mod credentials;
+mod raw;
+mod streams;
+
 use crate::attack::Attack;
 
 pub(crate) fn attacks() -> Vec<Attack> {
-    Vec::new()
+    [
+        streams::attacks(),
+        answers::attacks(),
+        credentials::attacks(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
