@@ -9,9 +9,7 @@ use session_support::Answer;
 use session_support::terminal::{Terminal, ended};
 
 use crate::attack::{Attack, attack};
-use scene::{
-    CLAIMS, SESSIONS, Scene, claim_volume, empty_dir, foreign_pod, kept_claim, marked, object,
-};
+use scene::{CLAIMS, SESSIONS, Scene, claim_volume, empty_dir, foreign_pod};
 
 pub(crate) fn attacks() -> Vec<Attack> {
     let mut attacks = vec![
