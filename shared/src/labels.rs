@@ -22,7 +22,8 @@ pub const USER_ID: &str = "streaming.platform/user-id";
 pub const RUN: &str = "streaming.platform/run";
 /// Annotation on kept data: RFC 3339 time of the delete that kept it.
 pub const KEPT_SINCE: &str = "streaming.platform/kept-since";
-/// Annotation on data: UID of the Session it belongs to (data has no ownerReference that could tell).
+/// Annotation: UID of the Session an object belongs to. Data has no ownerReference that could tell, and an object loses its own
+/// when its Session is deleted with `--cascade=orphan`.
 pub const SESSION_UID: &str = "streaming.platform/session-uid";
 /// Annotation on data: name of the template that made it; kept claims are taken up only by the same one.
 pub const TEMPLATE: &str = "streaming.platform/template";

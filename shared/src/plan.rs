@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::objects::access::Access;
 use crate::objects::belonging::is_data;
 use crate::objects::resource::text;
 use crate::objects::{ObjectRef, ResourceType};
@@ -117,6 +118,17 @@ impl Plan {
         self.stages.iter().flatten()
     }
 
+    /// True if something that is there is taken away.
+    pub fn deletes(&self) -> bool {
+        self.steps().any(|step| matches!(step, Step::Delete { .. }))
+    }
+
+    /// The rights that its steps need, but for hooks, whose refusal comes before anything is taken away, and for kinds that
+    /// nobody here knows.
+    pub fn accesses(&self) -> Vec<Access> {
+        self.steps().flat_map(Step::accesses).collect()
+    }
+
     /// Nothing to do.
     pub fn is_empty(&self) -> bool {
         self.stages.is_empty()
@@ -132,6 +144,30 @@ impl Plan {
 }
 
 impl Step {
+    fn accesses(&self) -> Vec<Access> {
+        let of = |verb, object: &Value, name: &str| {
+            let kind = ResourceType::of_kind(text(object, "/apiVersion"), text(object, "/kind"));
+            kind.map(|kind| Access::to(verb, kind, name))
+                .into_iter()
+                .collect()
+        };
+        match self {
+            Step::Create { object, .. } => of("create", object, ""),
+            Step::Apply { object, .. } => of("patch", object, text(object, "/metadata/name")),
+            Step::Patch {
+                target, resource, ..
+            } => vec![Access::to("patch", resource, &target.name)],
+            Step::Delete {
+                target, resource, ..
+            } => vec![Access::to("delete", resource, &target.name)],
+            Step::AwaitGone { targets, resource } => {
+                let watch = |target: &ObjectRef| Access::to("watch", resource, &target.name);
+                targets.iter().map(watch).collect()
+            }
+            Step::Adopt { .. } | Step::Keep { .. } | Step::Sync { .. } => Vec::new(),
+        }
+    }
+
     /// The step as a verb and an object, for errors: `create Pod "x"`.
     pub fn describe(&self) -> String {
         match self {

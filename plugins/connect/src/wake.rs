@@ -1,8 +1,10 @@
 //! Starts a session that is stopped, so that it can be entered.
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use session_shared::cluster::chosen::Chosen;
 use session_shared::cluster::{Cluster, Present, Write};
+use session_shared::failure::hinted;
+use session_shared::lifecycle::consent::EndingSession;
 use session_shared::lifecycle::settling;
 use session_shared::lifecycle::starting::{Ahead, Wish};
 use session_shared::lifecycle::stopping;
@@ -35,6 +37,18 @@ pub(crate) async fn wake(
         sink.tell(Event::Done);
         ahead?
     };
+    if let Some(ending) = EndingSession::started(&ahead) {
+        let (name, lost) = (&intent.name, ending.destroyed.join(", "));
+        let error = anyhow!(
+            "starting session {:?} would destroy data: {lost}",
+            name.as_str()
+        );
+        let start = format!(
+            "start it first: kubectl session start {name} -n {}",
+            cluster.namespace()
+        );
+        return Err(hinted(error, start));
+    }
     let mut planned = present.session.clone();
     planned.status.get_or_insert_default().applied = Some(ahead.start.applied(&[]));
     plan::entrance(intent, &planned)?;

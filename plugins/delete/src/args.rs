@@ -12,7 +12,8 @@ pub(crate) const ABOUT: &str = "Delete sessions by name, or by selector.
 The session's data is synchronised first (the template's sync hook), then its workload goes, then its data by the data \
 policy. With keep it stays, and is taken up again by a create of the same name, user and template. With snapshot a snapshot \
 is taken before anything goes, and claims go once it is ready; what is written after that moment is not in it. With delete \
-it is destroyed. Snapshots stay in any case, and the secret parameters with them. A sync or a snapshot that fails stops the \
+it is destroyed. Data outside claims (emptyDir and ephemeral volumes, container files) is lost with the Pods under every \
+policy. If data would be lost, delete asks for confirmation; without a terminal it requires --yes. Snapshots stay in any case, and the secret parameters with them. A sync or a snapshot that fails stops the \
 deletion, and nothing is lost. A deletion that was interrupted is finished by the next one.";
 
 const EXAMPLES: &str = "  # Delete a session
@@ -23,6 +24,9 @@ const EXAMPLES: &str = "  # Delete a session
 
   # Delete it, and keep its data as a snapshot
   kubectl session delete alice --snapshot-data
+
+  # Delete a session without claims, and lose what its Pods hold
+  kubectl session delete alice -y
 
   # Delete it together with its data, without being asked
   kubectl session delete alice --delete-data -y

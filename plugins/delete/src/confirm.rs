@@ -1,14 +1,12 @@
 //! The user's word, where something cannot be had back.
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use session_shared::api::DataPolicy;
-use session_shared::failure::hinted;
 use session_shared::flags::writing::DryRun;
+use session_shared::lifecycle::consent::{EndingSession, Question};
 use session_shared::lifecycle::deleting::Doomed;
-use session_shared::objects::resource::SESSION;
-use session_shared::report::console::{
-    Console, DELETION_CANCELLED, DELETION_QUESTION, deletion_preview,
-};
+use session_shared::lifecycle::stopping::DELETE;
+use session_shared::report::console::Console;
 
 use crate::plan::Intent;
 
@@ -33,57 +31,12 @@ pub(crate) fn tell(doomed: &[Doomed], console: &mut Console) {
 /// # Errors
 /// When there is nobody to ask about data.
 pub(crate) fn ask(intent: &Intent, doomed: &[Doomed], console: &mut Console) -> Result<bool> {
-    let destroyed: Vec<String> = doomed.iter().flat_map(Doomed::destroyed).collect();
-    if intent.yes || intent.dry_run != DryRun::None || doomed.is_empty() {
-        return Ok(true);
-    }
-    let terminal = console.can_ask();
-    if !destroyed.is_empty() && !terminal && !intent.interactive {
-        let claims: Vec<String> = destroyed.iter().map(|claim| claim_word(claim)).collect();
-        let error = anyhow!("deleting would destroy data: {}", claims.join(", "));
-        return Err(hinted(
-            error,
-            "say that it may with -y; nothing has been deleted",
-        ));
-    }
-    let must_ask = intent.interactive || (terminal && (doomed.len() > 1 || !destroyed.is_empty()));
-    if !must_ask {
-        return Ok(true);
-    }
-    if console.confirm(&deletion_preview(&preview(doomed)), DELETION_QUESTION)? {
-        return Ok(true);
-    }
-    console.line(DELETION_CANCELLED)?;
-    Ok(false)
-}
-
-/// The sessions, and the claims that go with them.
-fn preview(doomed: &[Doomed]) -> Vec<String> {
-    let sessions = doomed.iter();
-    let mut preview: Vec<String> = sessions
-        .map(|one| format!("{}/{}", SESSION.singular(), one.name()))
-        .collect();
-    for one in doomed {
-        let destroyed = one.destroyed();
-        preview.extend(
-            destroyed
-                .iter()
-                .map(|claim| format!("{} (its data is destroyed)", claim_word(claim))),
-        );
-        let first = one.snapshot().map_or_else(
-            || "a snapshot is ready first".to_owned(),
-            |set| format!("snapshot {set} is ready first"),
-        );
-        let saved = one.saved();
-        preview.extend(
-            saved
-                .iter()
-                .map(|claim| format!("{} ({first})", claim_word(claim))),
-        );
-    }
-    preview
-}
-
-fn claim_word(claim: &str) -> String {
-    format!("persistentvolumeclaim/{claim}")
+    let question = Question {
+        words: DELETE,
+        yes: intent.yes || intent.dry_run != DryRun::None,
+        interactive: intent.interactive,
+        several: true,
+    };
+    let ending: Vec<EndingSession> = doomed.iter().map(EndingSession::deleted).collect();
+    question.ask(&ending, console)
 }

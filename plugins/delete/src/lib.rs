@@ -7,7 +7,7 @@ mod outcome;
 mod plan;
 
 use anyhow::Result;
-use session_shared::cluster::Write;
+use session_shared::cluster::{Permissions, Write};
 use session_shared::report::format::{Allowed, Format};
 use session_shared::verb::{Ground, Verb};
 
@@ -30,14 +30,23 @@ impl Verb for Delete {
         let write = Write::of(&args.writing)?;
         // reads only
         let cluster = ground.connect(&args.connection).await?;
-        let found = observe::observe(&cluster, &intent, ground.now()).await?;
+        let permissions = Permissions::of(&cluster);
+        let now = ground.now();
+        let found = observe::observe(&cluster, &permissions, &intent, now).await?;
+        let console = &mut ground.console;
+        permissions
+            .unknown()
+            .iter()
+            .for_each(|what| console.note(what));
         // the user's word
         confirm::tell(&found.doomed, &mut ground.console);
         if !confirm::ask(&intent, &found.doomed, &mut ground.console)? {
             return Ok(());
         }
         // writes
-        let done = outcome::carry_out(&cluster, &intent, &found.doomed, &write, ground).await;
+        let doomed = &found.doomed;
+        let done =
+            outcome::carry_out(&cluster, &permissions, &intent, doomed, &write, ground).await;
         // prints
         let console = &mut ground.console;
         outcome::report(&cluster, &intent, found, done, format, console)

@@ -3,8 +3,8 @@
 use anyhow::Result;
 use futures::StreamExt;
 use session_shared::Timestamp;
-use session_shared::cluster::Cluster;
 use session_shared::cluster::chosen::AT_ONCE;
+use session_shared::cluster::{Cluster, Permissions};
 use session_shared::lifecycle::deleting::Doomed;
 
 use crate::plan::Intent;
@@ -21,7 +21,12 @@ pub(crate) struct Found {
 ///
 /// # Errors
 /// What the server refuses, a snapshot that cannot be taken; a session that does not exist is a finding, not an error.
-pub(crate) async fn observe(cluster: &Cluster, intent: &Intent, now: Timestamp) -> Result<Found> {
+pub(crate) async fn observe(
+    cluster: &Cluster,
+    permissions: &Permissions,
+    intent: &Intent,
+    now: Timestamp,
+) -> Result<Found> {
     let namespace = cluster.namespace();
     let (sessions, controller) = futures::try_join!(
         cluster.chosen(namespace, &intent.which),
@@ -42,8 +47,15 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent, now: Timestamp) 
         found.missing.clear();
     }
     let looked = futures::stream::iter(present).map(|chosen| async move {
-        let live = cluster.live(namespace, &chosen.session).await?;
-        let doomed = Doomed::with(chosen, live, controller)?.under(intent.policy);
+        let needs = match controller {
+            true => Vec::new(),
+            false => intent.foreseen(&chosen.session),
+        };
+        let (live, ()) = futures::join!(
+            cluster.live(namespace, &chosen.session),
+            permissions.foresee(namespace, &needs)
+        );
+        let doomed = Doomed::with(chosen, live?, controller)?.under(intent.policy);
         doomed.prepared(cluster, intent.class.as_deref(), now).await
     });
     let looked: Vec<Result<Doomed>> = looked.buffered(AT_ONCE).collect().await;

@@ -4,7 +4,7 @@ use anyhow::Result;
 use futures::StreamExt;
 use session_shared::api::DataPolicy;
 use session_shared::cluster::chosen::AT_ONCE;
-use session_shared::cluster::{Cluster, Write};
+use session_shared::cluster::{Cluster, Permissions, Write};
 use session_shared::failure;
 use session_shared::flags::writing::DryRun;
 use session_shared::lifecycle::deleting::Doomed;
@@ -22,6 +22,7 @@ use crate::plan::Intent;
 /// Deletes all of them, some at a time; one that fails stops no other.
 pub(crate) async fn carry_out(
     cluster: &Cluster,
+    permissions: &Permissions,
     intent: &Intent,
     doomed: &[Doomed],
     write: &Write,
@@ -37,6 +38,7 @@ pub(crate) async fn carry_out(
         write,
         interrupt: &interrupt,
         now,
+        permissions,
     };
     let manner = &intent.manner;
     let mut sink = ground.console.progress();
@@ -110,11 +112,11 @@ fn of_data(doomed: &Doomed, namespace: &str) -> Vec<String> {
         DataPolicy::Snapshot => doomed.unused(),
         DataPolicy::Keep | DataPolicy::Delete => Vec::new(),
     };
-    let snapshots = doomed.snapshots();
+    let (snapshots, destroyed) = (doomed.snapshots(), doomed.destroyed());
     let lines = claim("kept", doomed.kept(), again)
         .into_iter()
         .chain(saved)
-        .chain(claim("destroyed", doomed.destroyed(), ""))
+        .chain(destroyed.iter().map(|what| format!("destroyed: {what}")))
         .chain(claim("destroyed", unused, ", which never had a volume"));
     let stay = snapshots.iter();
     lines

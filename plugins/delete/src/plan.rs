@@ -1,12 +1,14 @@
 //! What is to be deleted, complete and legal. Pure.
 
 use anyhow::Result;
-use session_shared::api::DataPolicy;
+use session_shared::api::{DataPolicy, Session};
 use session_shared::failure::usage;
 use session_shared::flags::choice::Which;
 use session_shared::flags::writing::DryRun;
 use session_shared::lifecycle::manner::Manner;
 use session_shared::lifecycle::snapshotting::class_name;
+use session_shared::objects::access::Access;
+use session_shared::reconcile::{Ending, ending_accesses};
 
 use crate::args::Args;
 
@@ -23,6 +25,19 @@ pub(crate) struct Intent {
     pub(crate) yes: bool,
     pub(crate) interactive: bool,
     pub(crate) dry_run: DryRun,
+}
+
+impl Intent {
+    /// The rights that a deletion of `session` is going to need; none where nothing is going to be written.
+    pub(crate) fn foreseen(&self, session: &Session) -> Vec<Access> {
+        if self.dry_run != DryRun::None {
+            return Vec::new();
+        }
+        let mut session = session.clone();
+        session.spec.data_policy = self.policy.or(session.spec.data_policy);
+        let skip_sync = self.manner.skip_sync;
+        ending_accesses(&session, Ending::Everything { skip_sync }, self.manner.wait)
+    }
 }
 
 /// Reads the command line.

@@ -9,7 +9,6 @@ mod tell;
 
 use anyhow::Result;
 use session_shared::cluster::Write;
-use session_shared::lifecycle::consent;
 use session_shared::report::format::Format;
 use session_shared::verb::{Ground, Verb};
 
@@ -34,7 +33,13 @@ impl Verb for Resize {
         let cluster = ground.connect(&args.connection).await?;
         let found = observe::observe(&cluster, &intent, ground).await?;
         // the user's word
-        if !intent.is_agreed() && !consent::ask(found.ends(), &mut ground.console)? {
+        let console = &mut ground.console;
+        found
+            .permissions
+            .unknown()
+            .iter()
+            .for_each(|what| console.note(what));
+        if found.ahead.is_some() && !outcome::may_end(&intent, &found.present, console)? {
             return Ok(());
         }
         // writes, waits and prints

@@ -2,14 +2,14 @@
 //! written.
 
 use anyhow::{Context, Result};
-use session_shared::cluster::{Cluster, Write};
+use session_shared::cluster::{Cluster, Permissions, Write};
 use session_shared::diagnosis::resizing::{Fit, fit};
 use session_shared::failure::{self, Kind};
 use session_shared::flags::writing::DryRun;
 use session_shared::lifecycle::starting::{Ahead, Wish};
 use session_shared::lifecycle::stopping::Present;
 use session_shared::objects::resource::{POD, text};
-use session_shared::reconcile::is_start_asked;
+use session_shared::reconcile::{is_start_asked, restart_accesses};
 use session_shared::verb::Ground;
 
 use crate::plan::{self, Change, Changes, Intent};
@@ -25,16 +25,8 @@ pub(crate) struct Found {
     pub(crate) ahead: Option<Box<Ahead>>,
     /// What the user should know, a line each.
     pub(crate) notes: Vec<String>,
-}
-
-impl Found {
-    /// The session, if it is going to be stopped.
-    pub(crate) fn ends(&self) -> &[Present] {
-        match &self.ahead {
-            Some(_) => std::slice::from_ref(&self.present),
-            None => &[],
-        }
-    }
+    /// What the caller may do; asked where a restart is allowed.
+    pub(crate) permissions: Permissions,
 }
 
 /// Reads the session, and finds out whether it can be resized in place.
@@ -48,7 +40,17 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent, ground: &Ground)
         cluster.controller_alive(namespace)
     )?;
     let chosen = chosen.into_iter().next().context("no session is named")??;
-    let present = Present::of(cluster, chosen, controller).await?;
+    let permissions = Permissions::of(cluster);
+    let restarts = intent.restart && !controller && intent.dry_run == DryRun::None;
+    let needs = match restarts {
+        true => restart_accesses(&chosen.session),
+        false => Vec::new(),
+    };
+    let (present, ()) = futures::join!(
+        Present::of(cluster, chosen, controller),
+        permissions.foresee(namespace, &needs)
+    );
+    let present = present?;
     let changes = plan::changes(&present, &intent.size)?;
     let growth = Growth::of(&present, intent.storage)?;
     let mut notes = Vec::from_iter(cut_off(&present));
@@ -68,6 +70,7 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent, ground: &Ground)
         growth,
         ahead,
         notes,
+        permissions,
     })
 }
 

@@ -6,10 +6,12 @@ use serde_json::Value;
 use session_shared::cluster::{Cluster, Resized, Write};
 use session_shared::diagnosis::resizing::{Fit, Resizing, resizing};
 use session_shared::flags::writing::DryRun;
+use session_shared::lifecycle::consent::{self, EndingSession, Question};
+use session_shared::lifecycle::settling;
 use session_shared::lifecycle::starting::Ahead;
-use session_shared::lifecycle::stopping::Stopping;
-use session_shared::lifecycle::{consent, settling};
+use session_shared::lifecycle::stopping::{Present, STOP, Stopping};
 use session_shared::objects::resource::{SESSION, STATEFUL_SET};
+use session_shared::report::console::Console;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::Mutations;
 use session_shared::verb::Ground;
@@ -47,6 +49,19 @@ pub(crate) async fn carry_out(
         ground.console.note(note);
     }
     let mut mutations = Mutations::new(format, intent.dry_run);
+    // Claims grow for ever: what comes after them must not be refused.
+    if let Some(ahead) = &found.ahead {
+        let (interrupt, now) = (&ground.interrupt, ground.now());
+        let with = Stopping {
+            write,
+            interrupt,
+            now,
+            permissions: &found.permissions,
+        };
+        if intent.dry_run == DryRun::None {
+            ahead.require_restart(&intent.manner, with).await?;
+        }
+    }
     let grown = match intent.dry_run {
         DryRun::Client => None,
         _ => {
@@ -78,8 +93,7 @@ pub(crate) async fn carry_out(
         Placed::Infeasible(error) if !intent.restart => Err(error),
         Placed::Infeasible(_) => {
             let ahead = ahead(cluster, &found.present, intent, ground).await?;
-            let ends = std::slice::from_ref(&found.present);
-            if !intent.is_agreed() && !consent::ask(ends, &mut ground.console)? {
+            if !may_end(intent, &found.present, &mut ground.console)? {
                 return Ok(());
             }
             restart(
@@ -94,6 +108,19 @@ pub(crate) async fn carry_out(
             .await
         }
     }
+}
+
+/// Asks whether the session may be stopped for its new size, where something is lost by that; a dry run only tells of it.
+///
+/// # Errors
+/// When there is nobody to ask.
+pub(crate) fn may_end(intent: &Intent, present: &Present, console: &mut Console) -> Result<bool> {
+    let ending = [EndingSession::stopped(present)];
+    if intent.dry_run != DryRun::None {
+        consent::rehearse(&ending, console);
+        return Ok(true);
+    }
+    Question::about_data(STOP, intent.yes).ask(&ending, console)
 }
 
 fn tell(
@@ -242,7 +269,9 @@ async fn restart(
             write,
             interrupt: &interrupt,
             now,
+            permissions: &found.permissions,
         };
+        ahead.require_restart(&intent.manner, with).await?;
         if let Some(wish) = &found.changes.wish {
             let (namespace, name) = (found.present.namespace(), found.present.name());
             cluster

@@ -88,13 +88,6 @@ fn amount(flag: &str, text: Option<&str>) -> Result<Option<Quantity>> {
     Ok(Some(amount))
 }
 
-impl Intent {
-    /// True if nobody has to be asked about data that a restart destroys.
-    pub(crate) fn is_agreed(&self) -> bool {
-        self.yes || self.dry_run != DryRun::None
-    }
-}
-
 /// A container whose size is another, in a Pod or in a template of Pods.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Change {

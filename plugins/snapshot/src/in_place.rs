@@ -1,15 +1,15 @@
 //! `snapshot restore --in-place`: the claims of a stopped session are made anew from a snapshot.
 
 use anyhow::{Result, anyhow};
-use session_shared::Timestamp;
-use session_shared::cluster::Cluster;
+use session_shared::cluster::{Cluster, Permissions, Place, Selection};
 use session_shared::failure::{hinted, usage};
 use session_shared::flags::connection::Connection;
 use session_shared::flags::writing::DryRun;
 use session_shared::lifecycle::restoring::{Replacing, Restored};
 use session_shared::lifecycle::snapshotting::{Asked, Cutting, class_name};
 use session_shared::lifecycle::stopping::Present;
-use session_shared::objects::resource::text;
+use session_shared::objects::resource::{POD, text};
+use session_shared::objects::uses::Uses;
 use session_shared::progress::{Event, Sink};
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
@@ -56,7 +56,7 @@ pub(crate) async fn run(
     let format = Format::of_object(&args.printing)?;
     // reads only
     let cluster = ground.connect(connection).await?;
-    let plan = InPlace::of(&cluster, name, &asked, ground.now()).await?;
+    let plan = InPlace::of(&cluster, name, &asked, &writes, ground).await?;
     // writes
     let restored = if writes.dry_run == DryRun::None {
         plan.carry_out(&cluster, &writes, ground).await?
@@ -75,7 +75,14 @@ pub(crate) async fn run(
 }
 
 impl InPlace {
-    async fn of(cluster: &Cluster, name: &str, asked: &Asked, now: Timestamp) -> Result<Self> {
+    async fn of(
+        cluster: &Cluster,
+        name: &str,
+        asked: &Asked,
+        writes: &Writes,
+        ground: &mut Ground,
+    ) -> Result<Self> {
+        let now = ground.now();
         let all = chosen::sets(cluster, None).await?;
         let set = chosen::find(cluster, &all, name).await?;
         ready(&set)?;
@@ -83,10 +90,29 @@ impl InPlace {
         let replacing = Replacing::of(&present, &set.snapshots)?;
         let mut held = present.clone();
         held.live.data = replacing.held().cloned().collect();
-        let saving = match held.live.data.is_empty() {
-            true => None,
-            false => Some(Cutting::of(cluster, &held, asked, now).await?),
+        let saving = async {
+            match held.live.data.is_empty() {
+                true => Ok(None),
+                false => Cutting::of(cluster, &held, asked, now).await.map(Some),
+            }
         };
+        let permissions = Permissions::of(cluster);
+        let needs = match writes.dry_run {
+            DryRun::None => replacing.accesses(),
+            _ => Vec::new(),
+        };
+        // Claims must not go that may not be made anew.
+        let permitted = async {
+            let required = permissions.require(cluster.namespace(), &needs).await;
+            required.map_err(|error| hinted(error, "nothing is restored: every claim is as it was"))
+        };
+        let unused = unused(cluster, &present, &replacing);
+        let (saving, (), ()) = futures::try_join!(saving, unused, permitted)?;
+        let console = &mut ground.console;
+        permissions
+            .unknown()
+            .iter()
+            .for_each(|what| console.note(what));
         Ok(Self {
             set,
             present,
@@ -173,6 +199,30 @@ impl InPlace {
             ));
         }
     }
+}
+
+/// Finds a claim that would be replaced and that a Pod uses: as the session rests, it is somebody else's.
+///
+/// # Errors
+/// The claim and the Pod.
+async fn unused(cluster: &Cluster, present: &Present, replacing: &Replacing) -> Result<()> {
+    let (namespace, name) = (present.namespace(), present.name());
+    let all = Selection::default();
+    let pods = cluster
+        .list(&POD, Place::Namespace(namespace), &all)
+        .await?;
+    let uses = Uses::of_running(pods.items.iter());
+    let used = replacing
+        .replaced()
+        .find_map(|claim| Some((text(claim, "/metadata/name"), uses.user(claim)?)));
+    let Some((claim, user)) = used else {
+        return Ok(());
+    };
+    let error = anyhow!(
+        "cannot restore session {name:?}: PersistentVolumeClaim {claim:?} is used by {user}, which is not part of the session"
+    );
+    let end = format!("delete what uses it first: kubectl delete {user} -n {namespace}");
+    Err(hinted(error, end))
 }
 
 /// The session that the snapshot was taken of, at rest.

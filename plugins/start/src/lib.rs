@@ -5,12 +5,14 @@ mod outcome;
 mod plan;
 
 use anyhow::Result;
-use session_shared::cluster::Write;
-use session_shared::lifecycle::consent;
+use session_shared::cluster::{Permissions, Write};
+use session_shared::flags::writing::DryRun;
+use session_shared::lifecycle::consent::{self, Question};
+use session_shared::lifecycle::stopping::STOP;
 use session_shared::report::format::Format;
 use session_shared::verb::{Ground, Verb};
 
-use crate::plan::Deed;
+use crate::outcome::Todo;
 
 pub use args::Args;
 
@@ -31,17 +33,30 @@ impl Verb for Start {
         let write = Write::of(&args.writing)?;
         // reads only
         let cluster = ground.connect(&args.connection).await?;
-        let found = outcome::observe(&cluster, &intent, ground).await?;
-        // the user's word
-        let ends = found
+        let permissions = Permissions::of(&cluster);
+        let found = outcome::observe(&cluster, &permissions, &intent, ground).await?;
+        let console = &mut ground.console;
+        permissions
+            .unknown()
             .iter()
-            .flatten()
-            .filter(|one| one.deed == Deed::Restart);
-        let ends: Vec<_> = ends.map(|one| one.present.clone()).collect();
-        if !intent.is_agreed() && !consent::ask(&ends, &mut ground.console)? {
+            .for_each(|what| console.note(what));
+        // the user's word
+        let ends: Vec<_> = found.iter().flatten().filter_map(Todo::ends).collect();
+        if intent.dry_run != DryRun::None {
+            consent::rehearse(&ends, console);
+        } else if !Question::about_data(STOP, intent.yes).ask(&ends, console)? {
             return Ok(());
         }
         // writes, waits and prints
-        outcome::carry_out(&cluster, &intent, found, &write, format, ground).await
+        outcome::carry_out(
+            &cluster,
+            &permissions,
+            &intent,
+            found,
+            &write,
+            format,
+            ground,
+        )
+        .await
     }
 }

@@ -3,17 +3,18 @@
 use anyhow::Result;
 use futures::StreamExt;
 use session_shared::cluster::chosen::AT_ONCE;
-use session_shared::cluster::{Cluster, Write};
+use session_shared::cluster::{Cluster, Permissions, Write};
 use session_shared::failure;
 use session_shared::flags::choice::Which;
 use session_shared::flags::writing::DryRun;
+use session_shared::lifecycle::consent::EndingSession;
 use session_shared::lifecycle::settling::{self, Made};
 use session_shared::lifecycle::starting::{Ahead, template_change};
 use session_shared::lifecycle::stopping::{Present, Stopping};
 use session_shared::lifecycle::template;
 use session_shared::objects::resource::SESSION;
 use session_shared::progress::{Event, Sink};
-use session_shared::reconcile::record;
+use session_shared::reconcile::{record, restart_accesses};
 use session_shared::report::format::Format;
 use session_shared::report::mutation::{Mutations, no_resources};
 use session_shared::verb::Ground;
@@ -37,6 +38,7 @@ pub(crate) struct Todo {
 /// What the server refuses; what is wrong with one session is a finding, not an error.
 pub(crate) async fn observe(
     cluster: &Cluster,
+    permissions: &Permissions,
     intent: &Intent,
     ground: &Ground,
 ) -> Result<Vec<Result<Todo>>> {
@@ -49,7 +51,17 @@ pub(crate) async fn observe(
     let looks = futures::stream::iter(chosen).map(|chosen| {
         let mut sink = ground.console.progress();
         async move {
-            let present = Present::of(cluster, chosen?, controller).await?;
+            let chosen = chosen?;
+            let restarts = intent.restart && !controller && intent.dry_run == DryRun::None;
+            let needs = match restarts {
+                true => restart_accesses(&chosen.session),
+                false => Vec::new(),
+            };
+            let (present, ()) = futures::join!(
+                Present::of(cluster, chosen, controller),
+                permissions.foresee(namespace, &needs)
+            );
+            let present = present?;
             let deed = Deed::of(intent, &present.session, &present.seen);
             deed.heeds(intent, &present.session)?;
             if deed == Deed::Nothing {
@@ -82,6 +94,15 @@ async fn change_of(cluster: &Cluster, present: &Present) -> Result<Option<String
 }
 
 impl Todo {
+    /// The session, if something that it holds goes: with all its Pods at a restart, with those that a start no longer has.
+    pub(crate) fn ends(&self) -> Option<EndingSession> {
+        if self.deed == Deed::Restart {
+            return Some(EndingSession::stopped(&self.present));
+        }
+        let ahead = self.ahead.as_ref()?;
+        EndingSession::started(ahead).filter(|_| self.deed == Deed::Start)
+    }
+
     /// Does it, up to the objects.
     ///
     /// # Errors
@@ -156,6 +177,7 @@ impl Todo {
 /// The errors of all that did not start, as one.
 pub(crate) async fn carry_out(
     cluster: &Cluster,
+    permissions: &Permissions,
     intent: &Intent,
     found: Vec<Result<Todo>>,
     write: &Write,
@@ -181,6 +203,7 @@ pub(crate) async fn carry_out(
             write,
             interrupt: &interrupt,
             now,
+            permissions,
         };
         let all = futures::stream::iter(&todo).map(|one| {
             let mut sink = ground.console.progress();

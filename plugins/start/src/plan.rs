@@ -67,13 +67,6 @@ fn lifetime(text: &str) -> Result<Lifetime> {
         .with_context(|| format!("invalid lifetime {text:?}"))
 }
 
-impl Intent {
-    /// True if nobody has to be asked about data that a restart destroys.
-    pub(crate) fn is_agreed(&self) -> bool {
-        self.yes || self.dry_run != DryRun::None
-    }
-}
-
 /// What is done with a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Deed {

@@ -8,7 +8,7 @@ use session_shared::labels;
 use session_shared::objects::resource::{annotation, text};
 use session_shared::objects::schedule::Schedule;
 use session_shared::quantity::size;
-use session_shared::reconcile::{Live, data_policy};
+use session_shared::reconcile::{Live, Loss, at_risk, data_policy};
 
 use crate::report::some_text;
 
@@ -17,6 +17,8 @@ use crate::report::some_text;
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Data {
     pub(crate) claims: Vec<Claim>,
+    /// What ends with its Pods.
+    pub(crate) ephemeral: Vec<Ephemeral>,
     /// Name of the Secret of secret parameters.
     pub(crate) parameters_secret: Option<String>,
     pub(crate) snapshots: Vec<Snapshot>,
@@ -28,6 +30,19 @@ pub(crate) struct Data {
     pub(crate) on_deletion: String,
     /// All the ways in which it can be lost otherwise, for people.
     pub(crate) lost_by: String,
+}
+
+/// Data that ends with a Pod.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Ephemeral {
+    pub(crate) pod: String,
+    /// Name of the volume; nothing for what containers write beside volumes.
+    pub(crate) volume: Option<String>,
+    /// `emptyDir`, `ephemeral` or `container files`.
+    pub(crate) source: &'static str,
+    /// The same for people.
+    pub(crate) lost: &'static str,
 }
 
 /// A PersistentVolumeClaim.
@@ -79,7 +94,7 @@ prune destroy it, or its namespace's end";
 
 fn on_deletion(policy: DataPolicy) -> &'static str {
     match policy {
-        DataPolicy::Keep => "delete keeps it for a create of the same name, user and template",
+        DataPolicy::Keep => "delete keeps claims for a create of the same name, user and template",
         DataPolicy::Snapshot => "delete takes a snapshot first, then destroys the claims",
         DataPolicy::Delete => {
             "delete destroys the claims; a plain kubectl delete session keeps them"
@@ -121,6 +136,7 @@ pub(crate) fn of(
     let policy = data_policy(session);
     Data {
         claims,
+        ephemeral: of_losses(at_risk(session, live)),
         parameters_secret: secret.map(|secret| text(secret, "/metadata/name").to_owned()),
         snapshots,
         schedule: schedule.map(Schedule::of),
@@ -128,6 +144,22 @@ pub(crate) fn of(
         on_deletion: on_deletion(policy).to_owned(),
         lost_by: LOST_BY.to_owned(),
     }
+}
+
+fn of_losses(losses: Vec<Loss>) -> Vec<Ephemeral> {
+    let of_one = |loss: Loss| {
+        let one = |volume, source| Ephemeral {
+            pod: loss.pod.clone(),
+            volume,
+            source,
+            lost: "at stop and delete",
+        };
+        let files = loss.container_files.then(|| one(None, "container files"));
+        let volumes = loss.volumes.iter();
+        let volumes = volumes.map(|volume| one(Some(volume.name.clone()), volume.source));
+        volumes.chain(files).collect::<Vec<_>>()
+    };
+    losses.into_iter().flat_map(of_one).collect()
 }
 
 fn of_claim(claim: &Value, used: &[&VolumeUse]) -> Claim {

@@ -11,8 +11,8 @@ pub(crate) const ABOUT: &str = "Stop sessions by name, or by selector: their wor
 
 The session's data is synchronised first (the template's sync hook); a sync that fails stops nothing. Then Pods go with \
 their grace period, StatefulSets and Deployments are scaled to 0; claims, Services and Secrets stay, and the next start \
-takes them up again. What only Pods hold is destroyed: of a session without claims that is asked on a terminal, and \
-needs -y elsewhere. A stop that was interrupted is finished by the next one.";
+takes them up again. Data outside claims (emptyDir and ephemeral volumes, container files) is lost. If a session has no \
+claims, or people work in such a volume, stop asks for confirmation; without a terminal it requires --yes. A stop that was interrupted is finished by the next one.";
 
 const EXAMPLES: &str = "  # Stop a session
   kubectl session stop alice

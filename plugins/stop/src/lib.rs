@@ -5,8 +5,10 @@ mod outcome;
 mod plan;
 
 use anyhow::Result;
-use session_shared::cluster::Write;
-use session_shared::lifecycle::consent;
+use session_shared::cluster::{Permissions, Write};
+use session_shared::flags::writing::DryRun;
+use session_shared::lifecycle::consent::{self, EndingSession, Question};
+use session_shared::lifecycle::stopping::STOP;
 use session_shared::report::format::Format;
 use session_shared::verb::{Ground, Verb};
 
@@ -29,13 +31,24 @@ impl Verb for Stop {
         let write = Write::of(&args.writing)?;
         // reads only
         let cluster = ground.connect(&args.connection).await?;
-        let found = outcome::observe(&cluster, &intent).await?;
+        let permissions = Permissions::of(&cluster);
+        let found = outcome::observe(&cluster, &permissions, &intent).await?;
+        let console = &mut ground.console;
+        permissions
+            .unknown()
+            .iter()
+            .for_each(|what| console.note(what));
         // the user's word
-        if !intent.is_agreed() && !consent::ask(&found.present, &mut ground.console)? {
+        let ending: Vec<EndingSession> = found.ending().map(EndingSession::stopped).collect();
+        if intent.dry_run != DryRun::None {
+            consent::rehearse(&ending, console);
+        } else if !Question::about_data(STOP, intent.yes).ask(&ending, console)? {
             return Ok(());
         }
         // writes
-        let stopped = outcome::carry_out(&cluster, &intent, &found.present, &write, ground).await;
+        let present = &found.present;
+        let stopped =
+            outcome::carry_out(&cluster, &permissions, &intent, present, &write, ground).await;
         // prints
         outcome::report(&intent, found, stopped, format, &mut ground.console)
     }

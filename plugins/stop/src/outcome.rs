@@ -4,7 +4,7 @@ use anyhow::Result;
 use futures::StreamExt;
 use serde_json::Value;
 use session_shared::cluster::chosen::AT_ONCE;
-use session_shared::cluster::{Cluster, Write};
+use session_shared::cluster::{Cluster, Permissions, Write};
 use session_shared::failure;
 use session_shared::flags::choice::Which;
 use session_shared::lifecycle::stopping::{Present, Stopping};
@@ -20,7 +20,11 @@ use crate::plan::{Deed, Found, Intent};
 ///
 /// # Errors
 /// What the server refuses; a session that does not exist or is being deleted is a finding, not an error.
-pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Found> {
+pub(crate) async fn observe(
+    cluster: &Cluster,
+    permissions: &Permissions,
+    intent: &Intent,
+) -> Result<Found> {
     let namespace = cluster.namespace();
     let (chosen, controller) = futures::try_join!(
         cluster.chosen(namespace, &intent.which),
@@ -28,7 +32,14 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Found>
     )?;
     let looks = futures::stream::iter(chosen).map(|chosen| async move {
         match chosen {
-            Ok(chosen) => Present::of(cluster, chosen, controller).await,
+            Ok(chosen) => {
+                let needs = match controller {
+                    true => Vec::new(),
+                    false => intent.foreseen(&chosen.session),
+                };
+                let looked = Present::of(cluster, chosen, controller);
+                futures::join!(looked, permissions.foresee(namespace, &needs)).0
+            }
             Err(missing) => Err(missing),
         }
     });
@@ -49,6 +60,7 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Found>
 /// Stops all of them, some at a time; one that fails stops no other. Each Session as it is then, or why not.
 pub(crate) async fn carry_out(
     cluster: &Cluster,
+    permissions: &Permissions,
     intent: &Intent,
     present: &[Present],
     write: &Write,
@@ -61,6 +73,7 @@ pub(crate) async fn carry_out(
         write,
         interrupt: &interrupt,
         now,
+        permissions,
     };
     let mut sink = ground.console.progress();
     if let [one] = present {

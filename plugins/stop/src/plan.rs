@@ -1,10 +1,13 @@
 //! What is to be stopped, complete and legal; and what is to be done with each session. Pure.
 
 use anyhow::Result;
+use session_shared::api::{Phase, Session, State};
 use session_shared::flags::choice::Which;
 use session_shared::flags::writing::DryRun;
 use session_shared::lifecycle::manner::Manner;
 use session_shared::lifecycle::stopping::Present;
+use session_shared::objects::access::Access;
+use session_shared::reconcile::{Ending, ending_accesses};
 
 use crate::args::Args;
 
@@ -31,9 +34,16 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
 }
 
 impl Intent {
-    /// True if nobody has to be asked about data: nothing is destroyed, or that was agreed to already.
-    pub(crate) fn is_agreed(&self) -> bool {
-        self.yes || self.dry_run != DryRun::None
+    /// The rights that a stop of `session` is going to need; none where nothing is going to be written.
+    pub(crate) fn foreseen(&self, session: &Session) -> Vec<Access> {
+        let phase = session.status.as_ref().and_then(|status| status.phase);
+        let rests = session.spec.state == Some(State::Stopped)
+            && matches!(phase, Some(Phase::Stopped | Phase::Failed));
+        if rests || self.dry_run != DryRun::None {
+            return Vec::new();
+        }
+        let skip_sync = self.manner.skip_sync;
+        ending_accesses(session, Ending::Workload { skip_sync }, self.manner.wait)
     }
 }
 
@@ -43,6 +53,13 @@ pub(crate) struct Found {
     pub(crate) present: Vec<Present>,
     /// Why others are left out: they do not exist, or are being deleted.
     pub(crate) refused: Vec<anyhow::Error>,
+}
+
+impl Found {
+    /// Those that do not rest yet.
+    pub(crate) fn ending(&self) -> impl Iterator<Item = &Present> {
+        self.present.iter().filter(|one| !one.is_at_rest())
+    }
 }
 
 /// What is done with a session.
@@ -95,8 +112,26 @@ mod tests {
     }
 
     #[test]
-    fn only_a_real_stop_has_to_be_agreed_to() {
-        assert!(!intent("a").is_agreed());
-        assert!(intent("a -y").is_agreed() && intent("a --dry-run=server").is_agreed());
+    fn rights_are_foreseen_where_something_is_written() {
+        let session = |state: &str, phase: &str| -> Session {
+            let session = serde_json::json!({
+                "apiVersion": "streaming.platform/v1", "kind": "Session", "metadata": {"name": "a"},
+                "spec": {"userId": "u", "state": state}, "status": {"phase": phase},
+            });
+            serde_json::from_value(session).unwrap()
+        };
+        let runs = session("running", "running");
+        assert!(!intent("a").foreseen(&runs).is_empty());
+        assert!(intent("a --dry-run=server").foreseen(&runs).is_empty());
+        assert!(
+            intent("a")
+                .foreseen(&session("stopped", "stopped"))
+                .is_empty()
+        );
+        assert!(
+            !intent("a")
+                .foreseen(&session("stopped", "running"))
+                .is_empty()
+        );
     }
 }

@@ -1,9 +1,12 @@
 //! What is shown of templates and parameters. Pure.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use session_shared::api::{
     ConnectMethod, DataPolicy, Hooks, Lifetime, OnExpiry, ParameterType, Presets, SessionTemplate,
 };
+use session_shared::labels;
+use session_shared::objects::ephemeral::{EphemeralVolume, ephemeral_volumes, work_volumes};
+use session_shared::objects::pods::{pod_annotations, pod_spec};
 use session_shared::objects::resource::text;
 use session_shared::report::table;
 use session_shared::template::{Finding, Manifest, Parameters, Severity};
@@ -52,7 +55,10 @@ pub(crate) fn template(
             or_none(spec.description.as_deref().unwrap_or_default()),
         ),
         ("Lifetime:", lifetime(spec.lifetime.as_ref())),
-        ("Data:", data(spec.data_policy.unwrap_or_default())),
+        (
+            "Data:",
+            data(spec.data_policy.unwrap_or_default(), read).join(&format!("\n{:14}", "")),
+        ),
         ("Primary:", primary),
         ("Hooks:", hooks(spec.hooks.as_ref())),
         (
@@ -104,13 +110,62 @@ fn lifetime(lifetime: Option<&Lifetime>) -> String {
     format!("{timeout}{most}, then it is {end}")
 }
 
-fn data(policy: DataPolicy) -> String {
-    match policy {
+/// What becomes of each volume of its Pods, and of what they write beside volumes, a line each.
+fn data(policy: DataPolicy, read: Option<&(Manifest, Parameters)>) -> Vec<String> {
+    let claims = match policy {
         DataPolicy::Keep => "kept when a session is deleted",
         DataPolicy::Snapshot => "kept as a snapshot when a session is deleted",
         DataPolicy::Delete => "deleted with the session",
+    };
+    let lost = "lost at stop and delete";
+    let objects = read.map(|(manifest, parameters)| manifest.outline(parameters));
+    let objects = objects.unwrap_or_default();
+    let pods: Vec<_> = objects
+        .iter()
+        .filter_map(|object| Some((object, pod_spec(object)?)))
+        .collect();
+    if pods.is_empty() {
+        return vec![format!("claims are {claims}")];
     }
-    .to_owned()
+    let kept: Vec<String> = pods
+        .iter()
+        .flat_map(|(object, spec)| claim_volumes(object, spec))
+        .map(|volume| format!("{volume}: claim, {claims}"))
+        .collect();
+    let ephemeral = pods.iter().flat_map(|(object, spec)| {
+        let annotations = pod_annotations(object);
+        let volumes = match kept.is_empty() {
+            true => ephemeral_volumes(spec),
+            false => work_volumes(spec, annotations),
+        };
+        let swapped = annotations.and_then(|all| all.get(labels::DATA_VOLUME)?.as_str());
+        volumes
+            .into_iter()
+            .map(move |EphemeralVolume { name, source }| {
+                let claim = match swapped == Some(name.as_str()) {
+                    true => "; with --storage a claim",
+                    false => "",
+                };
+                format!("{name}: {source}, {lost}{claim}")
+            })
+    });
+    let files = kept.is_empty().then(|| format!("container files: {lost}"));
+    let mut lines: Vec<String> = ephemeral.chain(files).collect();
+    lines.splice(0..0, kept);
+    lines
+}
+
+/// Names of the volumes that are claims.
+fn claim_volumes<'a>(object: &'a Value, spec: &'a Map<String, Value>) -> Vec<&'a str> {
+    let volumes = spec.get("volumes").and_then(Value::as_array);
+    let volumes = volumes.into_iter().flatten();
+    let claims = volumes.filter(|volume| volume.get("persistentVolumeClaim").is_some());
+    let templates = object.pointer("/spec/volumeClaimTemplates");
+    let templates = templates.and_then(Value::as_array).into_iter().flatten();
+    claims
+        .map(|volume| text(volume, "/name"))
+        .chain(templates.map(|claim| text(claim, "/metadata/name")))
+        .collect()
 }
 
 fn hooks(hooks: Option<&Hooks>) -> String {

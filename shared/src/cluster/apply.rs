@@ -4,11 +4,12 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::Cluster;
 use super::execute::Carrying;
+use super::{Cluster, Permissions};
 use crate::api::ObjectRef;
 use crate::failure::{self, Failure, Kind};
 use crate::objects::ResourceType;
+use crate::objects::access::Access;
 use crate::objects::resource::text;
 use crate::plan::{Done, Propagation};
 use crate::progress::Event;
@@ -52,6 +53,12 @@ impl Cluster {
             Err(_) if with.write.dry_run => Ok(Done::Applied(found.clone())),
             Err(_) => {
                 let target = ObjectRef::of(found);
+                // It must not go that may not be made anew.
+                let needs = [
+                    Access::to("delete", &resource, name),
+                    Access::to("create", &resource, ""),
+                ];
+                Permissions::of(self).require(namespace, &needs).await?;
                 let background = Propagation::Background;
                 self.take_away(&resource, namespace, &target, background, &with.write)
                     .await?;

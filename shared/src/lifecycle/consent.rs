@@ -1,57 +1,150 @@
-//! The user's word, before a stop destroys what only Pods hold.
+//! The user's word, before an operation that ends sessions destroys data: the same rule and the same words for every verb.
 
 use anyhow::{Result, anyhow};
 
-use super::stopping::Present;
+use super::deleting::Doomed;
+use super::starting::Ahead;
+use super::stopping::{Present, Words};
 use crate::failure::hinted;
-use crate::objects::resource::SESSION;
+use crate::objects::resource::{PERSISTENT_VOLUME_CLAIM, SESSION};
+use crate::reconcile::losses;
 use crate::report::console::{Console, DELETION_QUESTION};
 
-/// What is said when the answer was no.
-const CANCELLED: &str = "nothing has been stopped";
+/// A session that is about to end, and what becomes of its data, an object each.
+#[derive(Clone, Debug)]
+pub struct EndingSession {
+    /// Its name.
+    pub name: String,
+    /// What is lost, with nothing to bring it back.
+    pub destroyed: Vec<String>,
+    /// What goes once a snapshot of it is ready, with the name of the snapshot where it is known.
+    pub saved: Vec<String>,
+}
 
-/// Asks on a terminal whether data may go; without one that needs -y. True where there is nothing to ask, and for yes.
-///
-/// # Errors
-/// When there is nobody to ask.
-pub fn ask(present: &[Present], console: &mut Console) -> Result<bool> {
-    let lost: Vec<(String, Vec<String>)> = present
-        .iter()
-        .map(|one| {
-            (
-                format!("{}/{}", SESSION.singular(), one.name()),
-                one.destroyed(),
-            )
-        })
-        .filter(|(_, pods)| !pods.is_empty())
-        .collect();
-    if lost.is_empty() {
-        return Ok(true);
+impl EndingSession {
+    /// A session that is stopped: its Pods go.
+    pub fn stopped(present: &Present) -> Self {
+        let losses = losses(&present.session, &present.live);
+        Self {
+            name: present.name().to_owned(),
+            destroyed: losses.iter().map(ToString::to_string).collect(),
+            saved: Vec::new(),
+        }
     }
-    if !console.can_ask() {
-        let pods: Vec<&str> = lost
+
+    /// A session that is started, if its template no longer has a Pod that runs; `None` where nothing is lost.
+    pub fn started(ahead: &Ahead) -> Option<Self> {
+        let losses = ahead.losses();
+        (!losses.is_empty()).then(|| Self {
+            name: ahead.present.name().to_owned(),
+            destroyed: losses.iter().map(ToString::to_string).collect(),
+            saved: Vec::new(),
+        })
+    }
+
+    /// A session that is deleted: its Pods go, and its claims by its data policy.
+    pub fn deleted(doomed: &Doomed) -> Self {
+        let first = doomed.snapshot().map_or_else(
+            || "a snapshot is ready first".to_owned(),
+            |set| format!("snapshot {set} is ready first"),
+        );
+        let saved = doomed.saved();
+        Self {
+            name: doomed.name().to_owned(),
+            destroyed: doomed.destroyed(),
+            saved: saved
+                .iter()
+                .map(|claim| format!("{}: {first}", claim_word(claim)))
+                .collect(),
+        }
+    }
+}
+
+/// A claim as it is named to people.
+pub fn claim_word(claim: &str) -> String {
+    format!("{}/{claim}", PERSISTENT_VOLUME_CLAIM.singular())
+}
+
+/// How a verb asks.
+#[derive(Clone, Copy, Debug)]
+pub struct Question {
+    /// The verb.
+    pub words: Words,
+    /// The answer was given with -y.
+    pub yes: bool,
+    /// Asks whatever happens, with a terminal or without one.
+    pub interactive: bool,
+    /// Asks on a terminal about several sessions, even if nothing is destroyed.
+    pub several: bool,
+}
+
+impl Question {
+    /// Asks where data is destroyed, and only there.
+    pub fn about_data(words: Words, yes: bool) -> Self {
+        Self {
+            words,
+            yes,
+            interactive: false,
+            several: false,
+        }
+    }
+
+    /// Asks on a terminal; without one, what would be destroyed needs -y. True for yes, and where there is nothing to ask.
+    ///
+    /// # Errors
+    /// Data would be destroyed, and there is nobody to ask.
+    pub fn ask(&self, sessions: &[EndingSession], console: &mut Console) -> Result<bool> {
+        if self.yes || sessions.is_empty() {
+            return Ok(true);
+        }
+        let destroyed: Vec<&str> = sessions
             .iter()
-            .flat_map(|(_, pods)| pods)
+            .flat_map(|one| &one.destroyed)
             .map(String::as_str)
             .collect();
-        let error = anyhow!(
-            "stopping would destroy data that no claim keeps: {}",
-            pods.join(", ")
-        );
-        return Err(hinted(
-            error,
-            format!("say that it may with -y; {CANCELLED}"),
-        ));
+        let terminal = console.can_ask();
+        let Words { verb, done, doing } = self.words;
+        if !destroyed.is_empty() && !terminal && !self.interactive {
+            let error = anyhow!("{doing} would destroy data: {}", destroyed.join(", "));
+            let confirm = format!("say that it may with -y; nothing has been {done}");
+            return Err(hinted(error, confirm));
+        }
+        let several = self.several && sessions.len() > 1;
+        if !self.interactive && !(terminal && (several || !destroyed.is_empty())) {
+            return Ok(true);
+        }
+        if console.confirm(&preview(verb, sessions), DELETION_QUESTION)? {
+            return Ok(true);
+        }
+        console.line(&match verb {
+            "delete" => crate::report::console::DELETION_CANCELLED.to_owned(),
+            _ => format!("nothing has been {done}"),
+        })?;
+        Ok(false)
     }
-    let mut preview = vec!["No claim keeps the data of what you are about to stop:".to_owned()];
-    preview.extend(
-        lost.iter().map(|(session, pods)| {
-            format!("{session}: {} (its data is destroyed)", pods.join(", "))
-        }),
+}
+
+/// What a dry run would destroy, a line each on standard error.
+pub fn rehearse(sessions: &[EndingSession], console: &mut Console) {
+    for what in sessions.iter().flat_map(|one| &one.destroyed) {
+        console.err_line(&format!("destroyed: {what}"));
+    }
+}
+
+/// The sessions, and what goes with them.
+fn preview(verb: &str, sessions: &[EndingSession]) -> Vec<String> {
+    let names = sessions
+        .iter()
+        .map(|one| format!("{}/{}", SESSION.singular(), one.name));
+    let data = sessions.iter().flat_map(|one| {
+        let destroyed = one.destroyed.iter();
+        let destroyed = destroyed.map(|what| format!("{what}: its data is destroyed"));
+        destroyed.chain(one.saved.iter().cloned())
+    });
+    let all: Vec<String> = names.chain(data).collect();
+    let first = format!(
+        "You are about to {verb} the following {} resource(s):",
+        all.len()
     );
-    if console.confirm(&preview, DELETION_QUESTION)? {
-        return Ok(true);
-    }
-    console.line(CANCELLED)?;
-    Ok(false)
+    std::iter::once(first).chain(all).collect()
 }

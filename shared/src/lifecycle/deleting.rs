@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::manner::Manner;
 use super::snapshotting::{Asked, Cutting, Taking};
-use super::stopping::{DELETE, Present, Stopping, explain};
+use super::stopping::{DELETE, Present, Stopping, explain, untouched};
 use crate::api::{DataPolicy, ObjectRef, Session};
 use crate::cluster::chosen::Chosen;
 use crate::cluster::execute::Carrying;
@@ -16,8 +16,8 @@ use crate::cluster::{Cluster, Place, Selection, Write};
 use crate::failure::{self, Kind, hinted};
 use crate::labels;
 use crate::objects::belonging::Belonging;
-use crate::objects::kept::{is_claim, is_snapshot, was_bound};
-use crate::objects::resource::{PERSISTENT_VOLUME_CLAIM, SESSION, VOLUME_SNAPSHOT, text};
+use crate::objects::kept::is_snapshot;
+use crate::objects::resource::{PERSISTENT_VOLUME_CLAIM, POD, SESSION, VOLUME_SNAPSHOT, text};
 use crate::objects::snapshot::claim_name;
 use crate::plan::{Plan, Step};
 use crate::progress::Sink;
@@ -37,7 +37,7 @@ pub struct Doomed {
     /// The Session as the server has it.
     object: Value,
     /// What is taken of its claims before they go.
-    saving: Option<Cutting>,
+    pub(super) saving: Option<Cutting>,
 }
 
 impl Doomed {
@@ -76,8 +76,13 @@ impl Doomed {
         now: Timestamp,
     ) -> Result<Self> {
         let select = Selection::labelled(format!("{}={}", labels::SESSION, self.name()));
-        let snapshots = snapshots_of(cluster, self.namespace(), &select).await?;
-        self.live.data.extend(snapshots);
+        let (snapshots, pods) = futures::try_join!(
+            snapshots_of(cluster, self.namespace(), &select),
+            self.pods_around(cluster)
+        )?;
+        self.live.hidden_snapshots = snapshots.is_none();
+        self.live.data.extend(snapshots.unwrap_or_default());
+        self.unused_by_others(&pods)?;
         let held = self.held();
         // A controller takes it itself, before it lets the Session go.
         if self.policy() != DataPolicy::Snapshot || held.is_empty() || self.controller {
@@ -98,6 +103,19 @@ impl Doomed {
         Ok(self)
     }
 
+    /// All Pods of the Namespace, where claims go: somebody else's may use them.
+    async fn pods_around(&self, cluster: &Cluster) -> Result<Vec<Value>> {
+        let goes = self.policy() != DataPolicy::Keep && !self.claims().is_empty();
+        if !goes || self.controller {
+            return Ok(Vec::new());
+        }
+        let place = Place::Namespace(self.namespace());
+        Ok(cluster
+            .list(&POD, place, &Selection::default())
+            .await?
+            .items)
+    }
+
     /// Name of the session.
     pub fn name(&self) -> &str {
         self.session.metadata.name.as_deref().unwrap_or_default()
@@ -111,64 +129,6 @@ impl Doomed {
     /// The data policy that holds.
     pub fn policy(&self) -> DataPolicy {
         data_policy(&self.session)
-    }
-
-    fn own_claims(&self) -> impl Iterator<Item = &Value> {
-        let own = self.live.own_data(&self.session);
-        own.filter(|object| is_claim(object))
-    }
-
-    /// Its claims that hold, or held, something.
-    fn held(&self) -> Vec<&Value> {
-        self.own_claims().filter(|claim| was_bound(claim)).collect()
-    }
-
-    /// Names of its claims.
-    pub fn claims(&self) -> Vec<String> {
-        self.own_claims().map(name_of).collect()
-    }
-
-    /// Names of the claims that never had a volume: there is nothing of them to save.
-    pub fn unused(&self) -> Vec<String> {
-        let unused = self.own_claims().filter(|claim| !was_bound(claim));
-        unused.map(name_of).collect()
-    }
-
-    /// Names of the claims that this deletion destroys, with nothing to bring them back.
-    pub fn destroyed(&self) -> Vec<String> {
-        match self.policy() {
-            DataPolicy::Delete => self.claims(),
-            DataPolicy::Keep | DataPolicy::Snapshot => Vec::new(),
-        }
-    }
-
-    /// Names of the claims that this deletion keeps.
-    pub fn kept(&self) -> Vec<String> {
-        match self.policy() {
-            DataPolicy::Keep => self.claims(),
-            DataPolicy::Delete | DataPolicy::Snapshot => Vec::new(),
-        }
-    }
-
-    /// Names of the claims that go once a snapshot of them is ready.
-    pub fn saved(&self) -> Vec<String> {
-        match self.policy() {
-            DataPolicy::Snapshot => self.held().into_iter().map(name_of).collect(),
-            DataPolicy::Keep | DataPolicy::Delete => Vec::new(),
-        }
-    }
-
-    /// Name of the snapshot that is taken; `None` where none is, or where a controller takes it.
-    pub fn snapshot(&self) -> Option<&str> {
-        self.saving.as_ref().map(|saving| saving.set.as_str())
-    }
-
-    /// Names of the VolumeSnapshots that there are of it already: they stay.
-    pub fn snapshots(&self) -> Vec<String> {
-        let own = self.live.own_data(&self.session);
-        own.filter(|object| is_snapshot(object))
-            .map(name_of)
-            .collect()
     }
 
     /// Everything that is to be done, in order, but for the snapshot: it is taken after the sync.
@@ -206,10 +166,26 @@ impl Doomed {
         })
     }
 
+    /// Finds whether the caller may do all that the deletion does, before anything is written.
+    async fn require(&self, manner: &Manner, with: Stopping<'_>) -> Result<()> {
+        if self.controller || with.write.dry_run {
+            return Ok(());
+        }
+        let mut last = self.clone();
+        if self.saving.is_some() {
+            let held = self.held().into_iter();
+            let uids = held.map(|claim| text(claim, "/metadata/uid").to_owned());
+            last.live.saved = uids.collect();
+        }
+        let needs = last.plan(manner, with.now).accesses();
+        let permitted = with.permissions.require(self.namespace(), &needs).await;
+        permitted.map_err(|error| untouched(DELETE, self.name(), error))
+    }
+
     /// Deletes it: nothing goes before its data is synchronised, and saved where that is wanted.
     ///
     /// # Errors
-    /// What failed, with the way on.
+    /// What failed, with the way on; a right that is missing, before anything is written.
     pub async fn delete(
         &self,
         cluster: &Cluster,
@@ -217,6 +193,7 @@ impl Doomed {
         with: Stopping<'_>,
         sink: &mut dyn Sink,
     ) -> Result<()> {
+        self.require(manner, with).await?;
         let Some(saving) = &self.saving else {
             let plan = self.plan(manner, with.now);
             return self.end(cluster, &plan, manner, with, sink).await;
@@ -341,7 +318,7 @@ impl Doomed {
     }
 }
 
-/// VolumeSnapshots. A cluster without such things has none; of what the caller may not see nothing is known.
+/// VolumeSnapshots; `None` where the caller may not see them. A cluster without such things has none.
 ///
 /// # Errors
 /// What else the server refuses.
@@ -349,18 +326,14 @@ pub async fn snapshots_of(
     cluster: &Cluster,
     namespace: &str,
     select: &Selection,
-) -> Result<Vec<Value>> {
+) -> Result<Option<Vec<Value>>> {
     let place = Place::Namespace(namespace);
     match cluster.list(&VOLUME_SNAPSHOT, place, select).await {
-        Ok(list) => Ok(list.items),
-        Err(error) if failure::is(&error, Kind::NoSuchResource) => Ok(Vec::new()),
-        Err(error) if failure::is(&error, Kind::Forbidden) => Ok(Vec::new()),
+        Ok(list) => Ok(Some(list.items)),
+        Err(error) if failure::is(&error, Kind::NoSuchResource) => Ok(Some(Vec::new())),
+        Err(error) if failure::is(&error, Kind::Forbidden) => Ok(None),
         Err(error) => Err(error),
     }
-}
-
-fn name_of(object: &Value) -> String {
-    text(object, "/metadata/name").to_owned()
 }
 
 fn is_about_session(step: &Step) -> bool {

@@ -57,7 +57,7 @@ fn the_sessions_policy_goes_before_its_templates() {
     ] {
         let doomed = doomed(spec, status);
         assert_eq!(
-            doomed.destroyed().is_empty(),
+            doomed.destroyed_claims().is_empty(),
             !destroys,
             "{spec:?} {status:?}"
         );
@@ -68,10 +68,13 @@ fn the_sessions_policy_goes_before_its_templates() {
 #[test]
 fn a_policy_that_is_given_goes_before_both() {
     let keep = doomed(Some("delete"), None).under(Some(DataPolicy::Keep));
-    assert_eq!((keep.kept(), keep.destroyed()), (vec!["c".into()], vec![]));
+    assert_eq!(
+        (keep.kept(), keep.destroyed_claims()),
+        (vec!["c".into()], vec![])
+    );
     let snapshot = keep.under(Some(DataPolicy::Snapshot));
     assert_eq!(snapshot.saved(), ["c"]);
-    assert!(snapshot.kept().is_empty() && snapshot.destroyed().is_empty());
+    assert!(snapshot.kept().is_empty() && snapshot.destroyed_claims().is_empty());
     let same = snapshot.under(None);
     assert_eq!(same.policy(), DataPolicy::Snapshot);
 }

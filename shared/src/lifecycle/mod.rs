@@ -6,6 +6,7 @@ pub mod consent;
 pub mod copying;
 mod counterparts;
 pub mod deleting;
+mod deletion_data;
 pub mod manner;
 pub mod pausing;
 pub mod remembering;

@@ -8,9 +8,45 @@ use super::starting::Ahead;
 use super::stopping::{Present, Stopping};
 use crate::cluster::Cluster;
 use crate::cluster::chosen::Chosen;
+use crate::objects::access::Access;
+use crate::objects::pods::{SCALED, pod_metadata_paths};
+use crate::objects::resource::{SESSION, text};
+use crate::objects::{ResourceType, is_data};
 use crate::progress::Sink;
 
 impl Ahead {
+    /// Finds whether the caller may stop the session and start it again, before anything is written: it must not stay stopped
+    /// because its start is refused.
+    ///
+    /// # Errors
+    /// The first right that is missing, in the server's words.
+    pub async fn require_restart(&self, manner: &Manner, with: Stopping<'_>) -> Result<()> {
+        self.present
+            .require_stop(manner, &self.accesses(), with)
+            .await
+    }
+
+    /// What the start needs once the session rests: its Pods are made anew, what can rest and what was there is changed.
+    fn accesses(&self) -> Vec<Access> {
+        let (live, name) = (&self.present.live, self.present.name());
+        let needs = self.start.objects().into_iter().filter_map(|object| {
+            let (kind, name) = (text(&object, "/kind"), text(&object, "/metadata/name"));
+            let resource = ResourceType::of_kind(text(&object, "/apiVersion"), kind)?;
+            let there = live.object(kind, name).is_some();
+            let pods = !pod_metadata_paths(kind).is_empty();
+            let made = !there || (pods && !SCALED.contains(&kind));
+            match made {
+                true => Some(Access::to("create", resource, "")),
+                false => (!is_data(&object)).then(|| Access::to("patch", resource, name)),
+            }
+        });
+        let session = [
+            Access::to("patch", &SESSION, name),
+            Access::to("patch", &SESSION, name).part("status"),
+        ];
+        needs.chain(session).collect()
+    }
+
     /// Stops the session as `manner` says, and starts it.
     ///
     /// # Errors
@@ -22,6 +58,7 @@ impl Ahead {
         with: Stopping<'_>,
         sink: &mut dyn Sink,
     ) -> Result<Made> {
+        self.require_restart(manner, with).await?;
         let object = self.present.stop(cluster, manner, with, sink).await?;
         let mut ahead = self.clone();
         if !with.write.dry_run {

@@ -11,6 +11,7 @@ use crate::cluster::execute::Carrying;
 use crate::cluster::{Cluster, random_token};
 use crate::failure::{self, Kind};
 use crate::labels;
+use crate::objects::access::Access;
 use crate::objects::belonging::Belonging;
 use crate::objects::resource::{
     PERSISTENT_VOLUME_CLAIM, STORAGE_CLASS, VOLUME_SNAPSHOT, annotation, text,
@@ -82,8 +83,20 @@ impl Replacing {
 
     /// Claims that hold something: those that have a volume.
     pub fn held(&self) -> impl Iterator<Item = &Value> {
-        let found = self.claims.iter().filter_map(|claim| claim.found.as_ref());
-        found.filter(|claim| text(claim, "/status/phase") == "Bound")
+        self.replaced()
+            .filter(|claim| text(claim, "/status/phase") == "Bound")
+    }
+
+    /// The rights that making the claims anew needs, by name.
+    pub fn accesses(&self) -> Vec<Access> {
+        let mut needs = self.removal().accesses();
+        needs.push(Access::to("create", &PERSISTENT_VOLUME_CLAIM, ""));
+        needs
+    }
+
+    /// The claims that are there now and go.
+    pub fn replaced(&self) -> impl Iterator<Item = &Value> {
+        self.claims.iter().filter_map(|claim| claim.found.as_ref())
     }
 
     /// Deletes the claims by UID, waits until they are gone, makes them anew, and waits until they are bound, but for those whose
@@ -126,8 +139,7 @@ impl Replacing {
     }
 
     fn removal(&self) -> Plan {
-        let found = self.claims.iter().filter_map(|claim| claim.found.as_ref());
-        let targets: Vec<ObjectRef> = found.map(ObjectRef::of).collect();
+        let targets: Vec<ObjectRef> = self.replaced().map(ObjectRef::of).collect();
         let resource = PERSISTENT_VOLUME_CLAIM.clone();
         let delete = |target: &ObjectRef| Step::Delete {
             target: target.clone(),

@@ -10,18 +10,21 @@ use serde_json::{Value, json};
 use super::stopping::Present;
 use super::{checks, template, trust, unfinished};
 use crate::api::{IntOrString, SecretsFrom, Session, SessionTemplate, State};
-use crate::cluster::{Cluster, Write, random_token};
+use crate::cluster::{Cluster, Permissions, Write, random_token};
 use crate::duration::Lifetime;
 use crate::failure::hinted;
 use crate::flags::values::Assigned;
 use crate::names::parameters_secret;
 use crate::objects::ResourceType;
+use crate::objects::access::Access;
 use crate::objects::belonging::{Belonging, is_named};
 use crate::objects::pods::pod_metadata_paths;
-use crate::objects::resource::{SECRET, text};
+use crate::objects::resource::{SECRET, SESSION, text};
+use crate::plan::Plan;
 use crate::progress::Sink;
 use crate::reconcile::{
-    Body, Found, Recipe, Rendered, Start, claim_conflict, claim_growths, record, render,
+    Body, Found, Loss, Recipe, Rendered, Start, claim_conflict, claim_growths, losses_of, record,
+    render, starting,
 };
 use crate::template::stored_secrets;
 
@@ -127,9 +130,31 @@ impl Ahead {
             notes: notes.into_iter().collect(),
         };
         if !wish.skip_checks {
-            ahead.check(cluster, sink).await?;
+            futures::try_join!(ahead.check(cluster, sink), ahead.require(cluster))?;
         }
         Ok(ahead)
+    }
+
+    /// What of the session's data the start takes away: a workload that it no longer has may run.
+    pub fn losses(&self) -> Vec<Loss> {
+        let present = &self.present;
+        losses_of(&self.plan(), &present.session, &present.live)
+    }
+
+    fn plan(&self) -> Plan {
+        starting(&self.present.session, &self.start, &self.present.live)
+    }
+
+    /// Where the start takes something away first, finds whether everything after that is allowed.
+    async fn require(&self, cluster: &Cluster) -> Result<()> {
+        let (plan, present) = (self.plan(), &self.present);
+        if !plan.deletes() || present.controller {
+            return Ok(());
+        }
+        let mut needs = plan.accesses();
+        needs.push(Access::to("patch", &SESSION, present.name()).part("status"));
+        let permissions = Permissions::of(cluster);
+        permissions.require(present.namespace(), &needs).await
     }
 
     /// Goes on from what is there by now; what else was found by name is as it was.
@@ -338,50 +363,5 @@ fn with_type(object: Value, resource: &ResourceType) -> Found {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn session(asked: &str, answered: &str) -> Session {
-        serde_json::from_value(json!({
-            "apiVersion": "streaming.platform/v1", "kind": "Session", "metadata": {"name": "a"},
-            "spec": {"userId": "u", "startRequest": asked}, "status": {"startRequest": answered,
-                "applied": {"templateUID": "T", "templateGeneration": 2}},
-        }))
-        .unwrap()
-    }
-
-    #[test]
-    fn a_request_is_newer_than_all_before_it() {
-        let now: Timestamp = "2026-01-01T12:00:00Z".parse().unwrap();
-        for (asked, answered, wanted) in [
-            (
-                "2026-01-01T11:00:00Z",
-                "2026-01-01T11:00:00Z",
-                "2026-01-01T12:00:00Z",
-            ),
-            (
-                "2026-01-01T12:00:00Z",
-                "2026-01-01T11:00:00Z",
-                "2026-01-01T12:00:01Z",
-            ),
-            ("no time", "2026-01-01T13:00:00Z", "2026-01-01T13:00:01Z"),
-        ] {
-            assert_eq!(request(&session(asked, answered), now), wanted);
-        }
-    }
-
-    #[test]
-    fn a_template_is_the_same_while_uid_and_generation_are() {
-        let template = |uid: &str, generation: i64| -> SessionTemplate {
-            serde_json::from_value(json!({"apiVersion": "streaming.platform/v1", "kind": "SessionTemplate",
-                "metadata": {"name": "t", "uid": uid, "generation": generation}, "spec": {"manifest": ""}}))
-            .unwrap()
-        };
-        let change =
-            |uid, generation| template_change(&session("", ""), Some(&template(uid, generation)));
-        assert_eq!(change("T", 2), None);
-        assert!(change("T", 3).unwrap().ends_with("(generation 2, now 3)"));
-        assert!(change("U", 2).unwrap().contains("another one"));
-        assert_eq!(template_change(&session("", ""), None), None);
-    }
-}
+#[path = "starting_tests.rs"]
+mod tests;

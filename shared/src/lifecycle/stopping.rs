@@ -2,17 +2,17 @@
 
 use anyhow::{Result, anyhow};
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Pod;
 use serde_json::{Value, json};
 
 use crate::api::{ObjectRef, Phase, Session, State};
 use crate::cluster::chosen::Chosen;
 use crate::cluster::execute::Carrying;
 use crate::cluster::interrupt::Interrupt;
-use crate::cluster::{Cluster, Write};
+use crate::cluster::{Cluster, Permissions, Write};
 use crate::failure::{self, Kind, hinted};
 use crate::labels;
 use crate::lifecycle::manner::Manner;
+use crate::objects::access::Access;
 use crate::objects::belonging::Belonging;
 use crate::objects::conditions::condition;
 use crate::objects::resource::{SESSION, text};
@@ -99,52 +99,6 @@ impl Present {
         )
     }
 
-    /// The Pods whose data a stop destroys, `pod/x`: of a session that has been ready, and keeps nothing in a claim.
-    pub fn destroyed(&self) -> Vec<String> {
-        let pods = || self.live.own_pods(&self.belonging.session_uid);
-        let mounted = |pod: &Pod| {
-            let volumes = pod
-                .spec
-                .iter()
-                .flat_map(|spec| spec.volumes.iter().flatten());
-            volumes
-                .into_iter()
-                .any(|volume| volume.persistent_volume_claim.is_some())
-        };
-        let mut data = self.live.own_data(&self.session);
-        let kept = data.any(|object| text(object, "/kind") == "PersistentVolumeClaim");
-        if !self.runs() || kept || pods().any(mounted) || !self.has_been_used() {
-            return Vec::new();
-        }
-        let name = |pod: &Pod| pod.metadata.name.clone();
-        pods()
-            .filter_map(name)
-            .map(|name| format!("pod/{name}"))
-            .collect()
-    }
-
-    /// True if it has ever been ready, as far as anybody can tell: what runs counts, because it may have been.
-    fn has_been_used(&self) -> bool {
-        let status = self.session.status.as_ref();
-        let ready = status.is_some_and(|status| {
-            let mut conditions = status.conditions.iter();
-            status.phase == Some(Phase::Running)
-                || conditions.any(|c| c.r#type == "Ready" && c.status == "True")
-        });
-        let runs = |pod: &Pod| {
-            let status = pod.status.iter();
-            let mut all = status.flat_map(|status| status.container_statuses.iter().flatten());
-            all.any(|container| {
-                container
-                    .state
-                    .as_ref()
-                    .is_some_and(|s| s.running.is_some())
-            })
-        };
-        let mut pods = self.live.own_pods(&self.belonging.session_uid);
-        ready || matches!(self.seen, Seen::Ready { .. }) || pods.any(runs)
-    }
-
     /// Everything that is to be done, in order. That it is to be stopped is written before its workload goes, so that a
     /// controller agrees, and after the sync: one that fails stops nothing.
     pub fn plan(&self, manner: &Manner, now: Timestamp) -> Plan {
@@ -185,10 +139,31 @@ impl Present {
         }
     }
 
+    /// Finds whether the caller may do all that a stop does, and `more` after it, before anything is written.
+    ///
+    /// # Errors
+    /// The first right that is missing, in the server's words.
+    pub async fn require_stop(
+        &self,
+        manner: &Manner,
+        more: &[Access],
+        with: Stopping<'_>,
+    ) -> Result<()> {
+        // A controller does the work with rights of its own.
+        if self.controller || with.write.dry_run {
+            return Ok(());
+        }
+        let mut needs = self.plan(manner, with.now).accesses();
+        needs.push(Access::to("patch", &SESSION, self.name()).part("status"));
+        needs.extend_from_slice(more);
+        let permitted = with.permissions.require(self.namespace(), &needs).await;
+        permitted.map_err(|error| untouched(STOP, self.name(), error))
+    }
+
     /// Stops it, and returns the Session as the server has it then.
     ///
     /// # Errors
-    /// The step that failed, and why.
+    /// The step that failed, and why; a right that is missing, before anything is written.
     pub async fn stop(
         &self,
         cluster: &Cluster,
@@ -199,6 +174,7 @@ impl Present {
         if self.controller {
             return self.ask_controller(cluster, manner, &with, sink).await;
         }
+        self.require_stop(manner, &[], with).await?;
         let rest = self.live.replicas(&self.belonging.session_uid);
         self.remember(cluster, &rest, with.write).await?;
         let carrying = Carrying {
@@ -310,6 +286,8 @@ pub struct Stopping<'a> {
     pub interrupt: &'a Interrupt,
     /// The time.
     pub now: Timestamp,
+    /// What the caller may do.
+    pub permissions: &'a Permissions,
 }
 
 fn told(session: &Value, r#type: &str) -> String {
@@ -329,24 +307,37 @@ pub struct Words {
     pub verb: &'static str,
     /// `stopped`, `deleted`.
     pub done: &'static str,
+    /// `stopping`, `deleting`.
+    pub doing: &'static str,
 }
 
 /// Those of `stop`.
 pub const STOP: Words = Words {
     verb: "stop",
     done: "stopped",
+    doing: "stopping",
 };
 
 /// Those of `delete`.
 pub const DELETE: Words = Words {
     verb: "delete",
     done: "deleted",
+    doing: "deleting",
 };
 
 fn without_sync(words: Words, name: &str, namespace: &str) -> String {
     format!(
         "go on without it, and lose what was not saved: kubectl session {} {name} -n {namespace} --skip-sync",
         words.verb
+    )
+}
+
+/// A refusal that came before anything was written.
+pub(super) fn untouched(words: Words, name: &str, error: anyhow::Error) -> anyhow::Error {
+    let done = words.done;
+    hinted(
+        error,
+        format!("nothing has been {done}: session {name:?} is as it was"),
     )
 }
 

@@ -107,7 +107,7 @@ impl Belonging {
             .primary
             .as_ref()
             .is_some_and(|p| is_named(object, &p.kind, &p.name));
-        self.mark(object.pointer_mut("/metadata"), data, data);
+        self.mark(object.pointer_mut("/metadata"), true, data);
         if let Some(metadata) = object
             .pointer_mut("/metadata")
             .and_then(Value::as_object_mut)
@@ -136,11 +136,12 @@ impl Belonging {
         self.settle(object);
     }
 
-    fn mark(&self, metadata: Option<&mut Value>, data: bool, with_template: bool) {
+    /// The UID stands on every object itself: `kubectl delete --cascade=orphan` takes its owner away.
+    fn mark(&self, metadata: Option<&mut Value>, with_uid: bool, with_template: bool) {
         let Some(metadata) = metadata else { return };
         merge(metadata, "labels", self.labels());
         merge(metadata, "annotations", self.annotations());
-        if data && !self.session_uid.is_empty() {
+        if with_uid && !self.session_uid.is_empty() {
             set(
                 metadata,
                 "annotations",

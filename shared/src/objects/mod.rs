@@ -1,8 +1,10 @@
 //! Kubernetes objects as plain data: what they are called, whose they are, what is put on them, when they are ready.
 
+pub mod access;
 pub mod belonging;
 pub mod conditions;
 pub mod endpoint;
+pub mod ephemeral;
 pub mod instance;
 pub mod kept;
 pub mod order;
@@ -15,6 +17,7 @@ pub mod resource;
 pub mod schedule;
 pub mod snapshot;
 pub mod table;
+pub mod uses;
 
 pub use belonging::is_data;
 pub use resource::{ObjectRef, ResourceType};

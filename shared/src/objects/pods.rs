@@ -53,8 +53,17 @@ pub fn pod_spec_mut(object: &mut Value) -> Option<&mut Map<String, Value>> {
 
 /// The labels of the Pods of an object, `None` for objects without Pods.
 pub fn pod_labels(object: &Value) -> Option<&Map<String, Value>> {
+    pod_metadata(object, "labels")
+}
+
+/// The annotations of the Pods of an object, `None` for objects without Pods.
+pub fn pod_annotations(object: &Value) -> Option<&Map<String, Value>> {
+    pod_metadata(object, "annotations")
+}
+
+fn pod_metadata<'a>(object: &'a Value, field: &str) -> Option<&'a Map<String, Value>> {
     let path = pod_metadata_paths(text(object, "/kind")).last()?;
-    object.pointer(&format!("{path}/labels"))?.as_object()
+    object.pointer(&format!("{path}/{field}"))?.as_object()
 }
 
 /// Narrows every selector that means the session's Pods to this session: two sessions of one template carry the same

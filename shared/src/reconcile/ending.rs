@@ -145,7 +145,7 @@ pub fn data_policy(session: &Session) -> DataPolicy {
 }
 
 /// Data by the policy. Snapshots stay whatever it is: they were taken on purpose, and go by a verb of their own. The parameters
-/// Secret stays as long as there is anything that it opens: a kept database needs its old password, a restored one too.
+/// Secret stays as long as there is, or may be, anything that it opens: a kept database needs its old password, a restored one too.
 fn data(session: &Session, live: &Live, now: Timestamp) -> Vec<Step> {
     let own: Vec<&Value> = live.own_data(session).collect();
     let policy = data_policy(session);
@@ -161,7 +161,7 @@ fn data(session: &Session, live: &Live, now: Timestamp) -> Vec<Step> {
     let is_opened = |object: &&Value| {
         is_snapshot(object) || (is_claim(object) && (stays(object) || saved(object)))
     };
-    let secret_stays = own.iter().any(is_opened);
+    let secret_stays = live.hidden_snapshots || own.iter().any(is_opened);
     let steps = own.into_iter().filter(|object| !is_snapshot(object));
     let steps = steps.filter_map(|object| {
         let kept = if is_claim(object) {

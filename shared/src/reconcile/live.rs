@@ -25,6 +25,8 @@ pub struct Live {
     /// UIDs of claims of which a snapshot that is ready was taken for this ending: the data policy `snapshot` takes these, and
     /// no others that hold anything.
     pub saved: Vec<String>,
+    /// VolumeSnapshots may not be listed: there may be some, and they need the parameters Secret.
+    pub hidden_snapshots: bool,
     /// What else there is by the names of the objects of this start or of the last one: Services, Secrets, … Others' objects
     /// may be among it. Only a start asks for it.
     pub rest: Vec<Found>,

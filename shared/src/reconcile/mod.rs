@@ -4,8 +4,10 @@
 mod container;
 mod conventions;
 mod ending;
+mod foreseen;
 mod hook;
 mod live;
+mod loss;
 pub mod record;
 mod rendering;
 mod renewal;
@@ -15,8 +17,10 @@ mod state;
 
 pub use container::{containers, default_container};
 pub use ending::{Ending, data_policy, ending, kept_since};
+pub use foreseen::{ending_accesses, restart_accesses};
 pub use hook::HookRun;
 pub use live::{Found, Live, is_data_of, is_primary};
+pub use loss::{Loss, at_risk, losses, losses_of};
 pub use rendering::{Body, Recipe, Rendered, render};
 pub use renewal::{claim_conflict, claim_growths};
 pub use seen::{Seen, look};

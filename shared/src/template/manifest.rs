@@ -7,6 +7,8 @@ use anyhow::Result;
 use super::foreign;
 use super::loader::{Mode, load};
 use super::node::{Node, Scalar, Step, pointer};
+use super::parameters::Parameters;
+use super::placeholder::Piece;
 use super::position::{Position, Type};
 use super::problem::{Problem, Problems, problem};
 use super::source::{Place, Source};
@@ -154,6 +156,25 @@ impl Manifest {
             });
         }
         found
+    }
+
+    /// The objects as far as they are known without values: defaults stand in for their placeholders, others stay as they are
+    /// written. For people to look at, never to be made.
+    pub fn outline(&self, parameters: &Parameters) -> Vec<serde_json::Value> {
+        let of_piece = |piece: &Piece| match piece {
+            Piece::Text(text) => text.clone(),
+            Piece::Var(var) => {
+                let declared = parameters.get(&var.name);
+                let declared = declared.and_then(|parameter| parameter.default.clone());
+                let default = declared.or_else(|| var.default.clone());
+                default.unwrap_or_else(|| format!("${{{}}}", var.name))
+            }
+        };
+        let text = |scalar: &Scalar| scalar.pieces.iter().map(of_piece).collect();
+        let documents = self.documents.iter();
+        documents
+            .map(|document| document.root.with_texts(&text))
+            .collect()
     }
 
     /// The names of all placeholders.

@@ -130,14 +130,19 @@ impl Node {
 
     /// The document as kubectl would read it, placeholders and all: for files that are no templates.
     pub(super) fn to_value(&self) -> Value {
+        self.with_texts(&|scalar| scalar.text.clone())
+    }
+
+    /// The document with another text for each scalar.
+    pub(super) fn with_texts(&self, text: &dyn Fn(&Scalar) -> String) -> Value {
         match self {
-            Node::Scalar(scalar) if scalar.is_plain() => typed(&scalar.text),
-            Node::Scalar(scalar) => Value::String(scalar.text.clone()),
-            Node::Sequence(items, _) => items.iter().map(Node::to_value).collect(),
+            Node::Scalar(scalar) if scalar.is_plain() => typed(&text(scalar)),
+            Node::Scalar(scalar) => Value::String(text(scalar)),
+            Node::Sequence(items, _) => items.iter().map(|item| item.with_texts(text)).collect(),
             Node::Mapping(entries, _) => {
                 let map: Map<String, Value> = entries
                     .iter()
-                    .map(|entry| (entry.key.clone(), entry.value.to_value()))
+                    .map(|entry| (entry.key.clone(), entry.value.with_texts(text)))
                     .collect();
                 Value::Object(map)
             }

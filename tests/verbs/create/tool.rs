@@ -22,6 +22,7 @@ spec:
     env:
     - name: PASSWORD
       valueFrom: {secretKeyRef: {name: "tool-${SESSION_ID}", key: password}}
+  volumes: [{name: home, persistentVolumeClaim: {claimName: "home-${SESSION_ID}"}}]
 ---
 apiVersion: v1
 kind: Service

@@ -65,17 +65,44 @@ fn without_a_terminal_destroyed_data_needs_y() {
 }
 
 #[test]
-fn a_session_without_claims_has_no_data_to_ask_about() {
-    let api = Running {
-        policy: "delete",
-        claim: false,
-        ..Running::default()
+fn what_only_pods_hold_is_asked_about_under_every_policy() {
+    for policy in ["keep", "snapshot", "delete"] {
+        let api = Running {
+            policy,
+            claim: false,
+            ..Running::default()
+        }
+        .server();
+        let refused = delete(&api, "alice");
+        let told = refused.failed().split_once("error: ").unwrap().1;
+        assert_eq!(
+            told,
+            "deleting would destroy data: pod/tool-alice (container files)\n\
+             hint: say that it may with -y; nothing has been deleted\n"
+        );
+        assert!(api.writes().is_empty(), "{:?}", written(&api));
+        let played = asked(&api, "y\n", "alice");
+        let line = "pod/tool-alice (container files): its data is destroyed\n";
+        assert!(played.done().contains(line), "{}", played.out);
+        // the parameters Secret opens nothing any more
+        assert_eq!(left(&api), Vec::<String>::new());
     }
-    .server();
-    let played = asked(&api, "", "alice");
-    assert!(!played.done().contains("y/N"), "{}", played.out);
-    // the parameters Secret opens nothing any more
-    assert_eq!(left(&api), Vec::<String>::new());
+}
+
+/// A claim of the session that none of its Pods mounts keeps nothing that they hold.
+#[test]
+fn a_claim_that_no_pod_mounts_keeps_nothing_of_theirs() {
+    let api = server("keep");
+    let mut pod = api.object("pods", "default", "tool-alice").unwrap();
+    pod["spec"]["volumes"] = json!([]);
+    api.put(pod);
+    let refused = delete(&api, "alice");
+    assert!(
+        refused
+            .failed()
+            .contains("pod/tool-alice (container files)"),
+        "{refused:?}"
+    );
 }
 
 #[test]

@@ -255,11 +255,11 @@ fn what_never_had_a_volume_needs_no_snapshot() {
         ..Running::default()
     };
     without.put(&api);
-    let played = delete(&api, "alice");
+    let played = delete(&api, "alice -y");
     played.done();
     assert_eq!(
         played.err,
-        "note: session \"alice\" has no claims: no snapshot is taken\n"
+        "note: session \"alice\" has no claims: no snapshot is taken\ndestroyed: pod/tool-alice (container files)\n"
     );
 }
 

@@ -100,7 +100,9 @@ fn a_session_that_is_being_deleted_is_left_alone() {
 #[test]
 fn a_restart_that_destroys_data_needs_a_word() {
     let api = running();
-    api.remove("persistentvolumeclaims", "default", "home-alice");
+    let mut pod = object(&api, "pods", "tool-alice");
+    pod["spec"]["volumes"] = serde_json::json!([]);
+    api.put(pod);
     let (played, requests) = requests_of(&api, || start(&api, "alice --restart"));
     golden("start-restart-refused.txt", played.failed());
     assert_eq!(written(&requests), [""; 0]);

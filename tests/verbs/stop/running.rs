@@ -98,8 +98,13 @@ impl Running<'_> {
         if self.lingers {
             metadata["finalizers"] = json!(["example.com/kubelet"]);
         }
+        let mut spec = json!({"containers": [{"name": "main"}]});
+        if self.claim {
+            let claim = json!({"claimName": format!("home-{}", self.name)});
+            spec["volumes"] = json!([{"name": "home", "persistentVolumeClaim": claim}]);
+        }
         json!({
-            "apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": [{"name": "main"}]},
+            "apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec,
             "status": {"phase": "Running", "conditions": [
                 {"type": "PodScheduled", "status": "True"}, {"type": "Ready", "status": "True"}]},
         })

@@ -4,7 +4,7 @@ use session_shared::Timestamp;
 use session_shared::objects::schedule::Schedule;
 
 use super::{ago, unknown};
-use crate::data::{Claim, Snapshot};
+use crate::data::{Claim, Ephemeral, Snapshot};
 use crate::layout::Page;
 use crate::report::Report;
 
@@ -14,7 +14,7 @@ pub(super) fn data(page: &mut Page, report: &Report, now: Timestamp) {
         ["claims", "parametersSecret", "snapshots"].map(|part| (part, report.why_unknown(part)));
     let nothing =
         data.claims.is_empty() && data.parameters_secret.is_none() && data.snapshots.is_empty();
-    let nothing_shown = nothing && data.schedule.is_none();
+    let nothing_shown = nothing && data.schedule.is_none() && data.ephemeral.is_empty();
     if nothing_shown && hidden.iter().all(|(_, why)| why.is_none()) {
         return;
     }
@@ -22,6 +22,9 @@ pub(super) fn data(page: &mut Page, report: &Report, now: Timestamp) {
     for claim in &data.claims {
         page.text(2, 4, &of_claim(claim, now));
         page.text(4, 6, &used(claim));
+    }
+    for one in &data.ephemeral {
+        page.text(2, 4, &of_ephemeral(one));
     }
     if let Some(secret) = &data.parameters_secret {
         page.text(2, 4, &format!("Secret/{secret}: the secret parameters"));
@@ -41,6 +44,16 @@ pub(super) fn data(page: &mut Page, report: &Report, now: Timestamp) {
         if let Some(why) = why {
             page.text(2, 4, &format!("{part}: {}", unknown(why)));
         }
+    }
+}
+
+fn of_ephemeral(one: &Ephemeral) -> String {
+    let Ephemeral {
+        pod, source, lost, ..
+    } = one;
+    match &one.volume {
+        Some(volume) => format!("{volume}: {source} of Pod/{pod}, lost {lost}"),
+        None => format!("{source} of Pod/{pod}: lost {lost}"),
     }
 }
 

@@ -1,0 +1,238 @@
+//! Whether the caller may do what a plan is going to do. An operation that takes something away asks before its first write: one
+//! whose last step is refused must not have destroyed anything by then.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::Result;
+use futures::future::join_all;
+use http::Method;
+use serde_json::{Value, json};
+use tokio::sync::OnceCell;
+
+use super::Cluster;
+use super::request::{Call, JSON};
+use crate::failure::{Failure, Kind, hinted};
+use crate::objects::access::Access;
+use crate::objects::resource::text;
+
+const REVIEWS: &str = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+
+/// What the server says of one right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Verdict {
+    Allowed,
+    /// Not allowed, with the authorizer's reason, which is mostly empty.
+    Denied(String),
+    /// The server could not be asked; why.
+    Unknown(String),
+}
+
+type Asked = HashMap<(String, Access), Arc<OnceCell<Verdict>>>;
+
+/// The rights of a caller, as one command asks about them: each question once, however many sessions it is about.
+pub struct Permissions {
+    cluster: Cluster,
+    asked: Mutex<Asked>,
+}
+
+impl std::fmt::Debug for Permissions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Permissions")
+    }
+}
+
+impl Permissions {
+    /// Nothing has been asked yet.
+    pub fn of(cluster: &Cluster) -> Self {
+        Self {
+            cluster: cluster.clone(),
+            asked: Mutex::default(),
+        }
+    }
+
+    /// Asks about all objects of each type, all at once and beside other requests, so that [`Permissions::require`] knows the
+    /// answers.
+    pub async fn foresee(&self, namespace: &str, accesses: &[Access]) {
+        let asks = accesses.iter().map(Access::to_all);
+        let asks = asks.map(|access| self.verdict(namespace, access));
+        join_all(asks).await;
+    }
+
+    /// Finds whether all of `accesses` are allowed. Who may not do a thing to all objects of a type is asked about the one: a
+    /// Role may name it. What cannot be asked counts as allowed, and is one of [`Permissions::unknown`].
+    ///
+    /// # Errors
+    /// The first one that is not allowed, in the server's words, and the others beside it.
+    pub async fn require(&self, namespace: &str, accesses: &[Access]) -> Result<()> {
+        let mut once: Vec<&Access> = Vec::new();
+        for access in accesses {
+            if !once.contains(&access) {
+                once.push(access);
+            }
+        }
+        let asks = once.iter().map(|access| self.denied(namespace, access));
+        let denied = join_all(asks).await;
+        let mut denied = once
+            .iter()
+            .zip(denied)
+            .filter_map(|(access, reason)| Some((*access, reason?)));
+        let Some((first, reason)) = denied.next() else {
+            return Ok(());
+        };
+        let user = self.cluster.identity().await;
+        let user = user.map(|identity| identity.username).unwrap_or_default();
+        let error = refusal(first, namespace, &user, &reason);
+        let others: Vec<String> = denied.map(|(access, _)| access.to_string()).collect();
+        Err(match others.is_empty() {
+            true => error,
+            false => hinted(error, format!("also forbidden: {}", others.join(", "))),
+        })
+    }
+
+    /// What could not be asked so far, with the reason; `None` where everything could.
+    pub fn unknown(&self) -> Option<String> {
+        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut unknown: Vec<(String, String)> = asked
+            .iter()
+            .filter_map(|((_, access), cell)| match cell.get()? {
+                Verdict::Unknown(why) => Some((access.to_string(), why.clone())),
+                _ => None,
+            })
+            .collect();
+        unknown.sort();
+        unknown.dedup();
+        let why = unknown.first()?.1.clone();
+        let rights: Vec<String> = unknown.into_iter().map(|(access, _)| access).collect();
+        Some(format!(
+            "rights are not checked ({}): {why}",
+            rights.join(", ")
+        ))
+    }
+
+    /// Why a right is missing; `None` where it is not, or where that cannot be asked.
+    async fn denied(&self, namespace: &str, access: &Access) -> Option<String> {
+        match self.verdict(namespace, access.to_all()).await {
+            Verdict::Denied(_) if !access.name.is_empty() => {
+                match self.verdict(namespace, access.clone()).await {
+                    Verdict::Denied(reason) => Some(reason),
+                    _ => None,
+                }
+            }
+            Verdict::Denied(reason) => Some(reason),
+            _ => None,
+        }
+    }
+
+    async fn verdict(&self, namespace: &str, access: Access) -> Verdict {
+        let namespace = if access.resource.namespaced {
+            namespace
+        } else {
+            ""
+        };
+        let cell = {
+            let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+            let key = (namespace.to_owned(), access.clone());
+            asked.entry(key).or_default().clone()
+        };
+        let ask = || async {
+            match self.cluster.review(namespace, &access).await {
+                Ok(verdict) => verdict,
+                Err(error) => Verdict::Unknown(format!("{error:#}")),
+            }
+        };
+        cell.get_or_init(ask).await.clone()
+    }
+}
+
+impl Cluster {
+    /// Asks the server whether the caller has a right.
+    async fn review(&self, namespace: &str, access: &Access) -> Result<Verdict> {
+        let mut attributes = json!({
+            "verb": access.verb,
+            "group": access.resource.group,
+            "version": access.resource.version,
+            "resource": access.resource.plural,
+        });
+        let rest = [
+            ("namespace", namespace),
+            ("name", access.name.as_str()),
+            ("subresource", access.subresource),
+        ];
+        for (field, value) in rest.into_iter().filter(|(_, value)| !value.is_empty()) {
+            attributes[field] = value.into();
+        }
+        let review = json!({
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": { "resourceAttributes": attributes },
+        });
+        let call = Call::new(Method::POST, REVIEWS.to_owned()).body(JSON, &review);
+        let answer: Value = self.call(&call).await?.json()?;
+        let status = &answer["status"];
+        let broken = text(status, "/evaluationError");
+        Ok(match status["allowed"].as_bool() {
+            Some(true) => Verdict::Allowed,
+            Some(false) if broken.is_empty() || status["denied"] == true => {
+                Verdict::Denied(text(status, "/reason").to_owned())
+            }
+            _ => Verdict::Unknown(broken.to_owned()),
+        })
+    }
+}
+
+/// The refusal as the server would word it.
+fn refusal(access: &Access, namespace: &str, user: &str, reason: &str) -> anyhow::Error {
+    let qualified = access.resource.qualified();
+    let object = match access.name.as_str() {
+        "" => qualified,
+        name => format!("{qualified} {name:?}"),
+    };
+    let place = match access.resource.namespaced {
+        true => format!("in the namespace {namespace:?}"),
+        false => "at the cluster scope".to_owned(),
+    };
+    let mut message = format!(
+        "{object} is forbidden: User {user:?} cannot {} resource {:?} in API group {:?} {place}",
+        access.verb,
+        access.plural(),
+        access.resource.group
+    );
+    if !reason.is_empty() {
+        message.push_str(&format!(": {reason}"));
+    }
+    Failure {
+        reason: "Forbidden".into(),
+        code: 403,
+        ..Failure::local(Kind::Forbidden, message)
+    }
+    .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::objects::resource::{POD, SESSION, VOLUME_SNAPSHOT_CONTENT};
+
+    #[test]
+    fn a_refusal_reads_as_the_servers() {
+        let told =
+            |access: &Access, reason: &str| refusal(access, "ns", "jane", reason).to_string();
+        assert_eq!(
+            told(&Access::to("delete", &SESSION, "alice"), ""),
+            "sessions.streaming.platform \"alice\" is forbidden: User \"jane\" cannot delete resource \"sessions\" in API group \
+             \"streaming.platform\" in the namespace \"ns\""
+        );
+        assert_eq!(
+            told(&Access::to("patch", &SESSION, "alice").part("status"), "no"),
+            "sessions.streaming.platform \"alice\" is forbidden: User \"jane\" cannot patch resource \"sessions/status\" in API \
+             group \"streaming.platform\" in the namespace \"ns\": no"
+        );
+        assert_eq!(
+            told(&Access::to("create", &POD, ""), ""),
+            "pods is forbidden: User \"jane\" cannot create resource \"pods\" in API group \"\" in the namespace \"ns\""
+        );
+        let content = Access::to("delete", &VOLUME_SNAPSHOT_CONTENT, "c");
+        assert!(told(&content, "").ends_with("at the cluster scope"));
+    }
+}

@@ -1,0 +1,163 @@
+//! What ends with a Pod: its emptyDir and ephemeral volumes, and the files that its containers write beside volumes.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+use super::resource::text;
+use crate::labels;
+
+/// Volume sources whose data ends with the Pod, as the API names them. An emptyDir of medium Memory is one of them.
+const SOURCES: [&str; 2] = ["emptyDir", "ephemeral"];
+
+/// A volume whose data ends with its Pod.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EphemeralVolume {
+    /// Its name in the Pod.
+    pub name: String,
+    /// `emptyDir` or `ephemeral`.
+    pub source: &'static str,
+}
+
+impl fmt::Display for EphemeralVolume {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.source, self.name)
+    }
+}
+
+/// The claims that a Pod mounts, by name, without those that the server makes for its ephemeral volumes.
+pub fn mounted_claims(spec: &Map<String, Value>) -> impl Iterator<Item = &str> {
+    let volumes = items(spec, "volumes");
+    let names = volumes.map(|volume| text(volume, "/persistentVolumeClaim/claimName"));
+    names.filter(|name| !name.is_empty())
+}
+
+/// The ephemeral volumes that containers of a Pod mount. One that none of them mounts holds nothing.
+pub fn ephemeral_volumes(spec: &Map<String, Value>) -> Vec<EphemeralVolume> {
+    let volumes = items(spec, "volumes").filter_map(|volume| {
+        let source = SOURCES
+            .into_iter()
+            .find(|source| volume.get(*source).is_some())?;
+        let name = text(volume, "/name").to_owned();
+        Some(EphemeralVolume { name, source })
+    });
+    let mounted = |volume: &EphemeralVolume| mount_points(spec, &volume.name).next().is_some();
+    volumes.filter(mounted).collect()
+}
+
+/// Those of [`ephemeral_volumes`] where people work: mounted at a container's working directory or home, around one of them, or
+/// at a usual place for homes; and the volume that the Pod's annotation `streaming.platform/data-volume` names. Everything else
+/// (`/tmp`, caches, sockets that containers share) is scratch space.
+pub fn work_volumes(
+    spec: &Map<String, Value>,
+    annotations: Option<&Map<String, Value>>,
+) -> Vec<EphemeralVolume> {
+    let named = annotations.and_then(|all| all.get(labels::DATA_VOLUME)?.as_str());
+    let mut volumes = ephemeral_volumes(spec);
+    volumes.retain(|volume| {
+        let mut mounts = mount_points(spec, &volume.name);
+        named == Some(volume.name.as_str())
+            || mounts.any(|(container, path)| is_work_place(container, path))
+    });
+    volumes
+}
+
+/// Each container that mounts a volume, with the path.
+fn mount_points<'a>(
+    spec: &'a Map<String, Value>,
+    volume: &'a str,
+) -> impl Iterator<Item = (&'a Value, &'a str)> {
+    items(spec, "containers").flat_map(move |container| {
+        let mounts = container.get("volumeMounts").and_then(Value::as_array);
+        let mounts = mounts.into_iter().flatten();
+        let own = mounts.filter(move |mount| text(mount, "/name") == volume);
+        own.map(move |mount| (container, text(mount, "/mountPath")))
+    })
+}
+
+fn is_work_place(container: &Value, path: &str) -> bool {
+    let path = path.trim_end_matches('/');
+    let env = container.get("env").and_then(Value::as_array);
+    let mut env = env.into_iter().flatten();
+    let home = env
+        .find(|one| text(one, "/name") == "HOME")
+        .map(|home| text(home, "/value"));
+    let places = [Some(text(container, "/workingDir")), home];
+    let around = |place: &str| {
+        let rest = place.strip_prefix(path);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    places.into_iter().flatten().any(around)
+        || path == "/root"
+        || path == "/home"
+        || path.starts_with("/home/")
+}
+
+fn items<'a>(spec: &'a Map<String, Value>, field: &str) -> impl Iterator<Item = &'a Value> {
+    let all = spec.get(field).and_then(Value::as_array);
+    all.into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn spec(mounts: Value) -> Map<String, Value> {
+        let spec = json!({
+            "containers": [{ "name": "main", "workingDir": "/work/project/", "env": [{ "name": "HOME", "value": "/people/me" }],
+                "volumeMounts": mounts }],
+            "volumes": [
+                { "name": "a", "emptyDir": {} }, { "name": "b", "emptyDir": { "medium": "Memory" } },
+                { "name": "c", "ephemeral": { "volumeClaimTemplate": {} } },
+                { "name": "d", "persistentVolumeClaim": { "claimName": "claim" } }, { "name": "e", "configMap": {} },
+            ],
+        });
+        spec.as_object().cloned().unwrap()
+    }
+
+    fn names(volumes: Vec<EphemeralVolume>) -> Vec<String> {
+        volumes.iter().map(ToString::to_string).collect()
+    }
+
+    fn mount(name: &str, path: &str) -> Value {
+        json!({ "name": name, "mountPath": path })
+    }
+
+    #[test]
+    fn what_ends_with_a_pod_is_what_its_containers_mount() {
+        let mounts = ["a", "b", "c", "d", "e"].map(|name| mount(name, &format!("/{name}")));
+        let all = spec(json!(mounts));
+        assert_eq!(
+            names(ephemeral_volumes(&all)),
+            ["emptyDir a", "emptyDir b", "ephemeral c"]
+        );
+        assert_eq!(mounted_claims(&all).collect::<Vec<_>>(), ["claim"]);
+        assert!(ephemeral_volumes(&spec(json!([]))).is_empty());
+    }
+
+    #[test]
+    fn people_work_where_a_container_begins_at_its_home_or_by_the_authors_word() {
+        for (path, works) in [
+            ("/work/project", true),
+            ("/work", true),
+            ("/people/me/", true),
+            ("/people", true),
+            ("/root", true),
+            ("/home", true),
+            ("/home/coder", true),
+            ("/tmp", false),
+            ("/wor", false),
+            ("/work/project/.cache", false),
+            ("/homes", false),
+            ("/run", false),
+        ] {
+            let found = work_volumes(&spec(json!([mount("a", path)])), None);
+            assert_eq!(!found.is_empty(), works, "{path}");
+        }
+        let annotations = json!({ labels::DATA_VOLUME: "b" });
+        let spec = spec(json!([mount("a", "/tmp"), mount("b", "/srv")]));
+        let named = work_volumes(&spec, annotations.as_object());
+        assert_eq!(names(named), ["emptyDir b"]);
+    }
+}

@@ -1,0 +1,347 @@
+//! What Pods, Pod templates and what stands around them use, whoever made it: it is never taken away. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::resource::{is_going, text};
+
+/// Where Pods name claims, Secrets, ConfigMaps and ServiceAccounts, and others name Secrets and Services: a key, and the kind
+/// that its text names.
+const NAMES: [(&str, &str); 5] = [
+    ("claimName", "PersistentVolumeClaim"),
+    ("secretName", "Secret"),
+    ("serviceAccountName", "ServiceAccount"),
+    ("serviceAccount", "ServiceAccount"),
+    ("serviceName", "Service"),
+];
+/// Keys of objects whose `name` is meant, and its kind.
+const REFERENCES: [(&str, &str); 10] = [
+    ("secret", "Secret"),
+    ("secretRef", "Secret"),
+    ("secretKeyRef", "Secret"),
+    ("nodePublishSecretRef", "Secret"),
+    ("imagePullSecrets", "Secret"),
+    ("secrets", "Secret"),
+    ("configMap", "ConfigMap"),
+    ("configMapRef", "ConfigMap"),
+    ("configMapKeyRef", "ConfigMap"),
+    ("service", "Service"),
+];
+/// Fields of an object that can name others. A ServiceAccount has its Secrets beside a spec that it lacks.
+const FIELDS: [&str; 3] = ["spec", "secrets", "imagePullSecrets"];
+
+/// Namespace, kind and name.
+type Key = (String, String, String);
+
+/// What is used, and by what.
+#[derive(Clone, Debug, Default)]
+pub struct Uses {
+    /// UIDs of what starts of sessions made or used.
+    uids: BTreeSet<String>,
+    /// What is named, with the first that names it, `kind/name`.
+    names: BTreeMap<Key, String>,
+    /// StatefulSets make claims of such names, a number follows: Namespace, beginning, and the set.
+    claims: Vec<(String, String, String)>,
+    /// Labels of Pods, by Namespace.
+    pods: Vec<Value>,
+}
+
+impl Uses {
+    /// What all of `users` use: Pods, workloads, CronJobs, ServiceAccounts, Ingresses.
+    pub fn of<'a>(users: impl Iterator<Item = &'a Value>) -> Self {
+        let mut uses = Self::default();
+        users.for_each(|user| uses.add(user));
+        uses
+    }
+
+    /// What Pods use that have not ended and are not being deleted.
+    pub fn of_running<'a>(pods: impl Iterator<Item = &'a Value>) -> Self {
+        let over = |pod: &&Value| {
+            ["Succeeded", "Failed"].contains(&text(pod, "/status/phase")) || is_going(pod)
+        };
+        Self::of(pods.filter(|pod| !over(pod)))
+    }
+
+    /// Adds what one of them uses.
+    pub fn add(&mut self, user: &Value) {
+        let (namespace, kind) = (text(user, "/metadata/namespace"), text(user, "/kind"));
+        let name = text(user, "/metadata/name");
+        let by = format!("{}/{name}", kind.to_lowercase());
+        let items = |pointer: &str| user.pointer(pointer).and_then(Value::as_array);
+        for field in FIELDS {
+            if let Some(value) = user.get(field) {
+                self.collect(namespace, &by, field, value);
+            }
+        }
+        // The server makes a claim of the Pod's and the volume's name.
+        for volume in items("/spec/volumes").into_iter().flatten() {
+            if volume.get("ephemeral").is_some() {
+                let claim = format!("{name}-{}", text(volume, "/name"));
+                self.name(namespace, &by, "PersistentVolumeClaim", &claim);
+            }
+        }
+        // A StatefulSet finds its claims by their names, also those that it has no Pod for now.
+        for template in items("/spec/volumeClaimTemplates").into_iter().flatten() {
+            let begin = format!("{}-{name}-", text(template, "/metadata/name"));
+            self.claims.push((namespace.to_owned(), begin, by.clone()));
+        }
+        if kind == "Pod" {
+            self.pods.push(user["metadata"].clone());
+        }
+    }
+
+    /// Adds what a start of a session made or used, by UID.
+    pub fn add_uid(&mut self, uid: &str) {
+        self.uids.insert(uid.to_owned());
+    }
+
+    /// Adds what a claim is being made of: a snapshot, or another claim.
+    pub fn add_source(&mut self, claim: &Value) {
+        let pending = text(claim, "/status/phase") == "Pending";
+        let by = format!("persistentvolumeclaim/{}", text(claim, "/metadata/name"));
+        let sources = ["/spec/dataSource", "/spec/dataSourceRef"];
+        for source in sources.iter().filter_map(|path| claim.pointer(path)) {
+            if pending {
+                let namespace = text(claim, "/metadata/namespace");
+                self.name(namespace, &by, text(source, "/kind"), text(source, "/name"));
+            }
+        }
+    }
+
+    /// True if `object` is used.
+    pub fn contains(&self, object: &Value) -> bool {
+        self.uids.contains(text(object, "/metadata/uid")) || self.user(object).is_some()
+    }
+
+    /// What uses `object`, `kind/name`, as far as anything names it, or it selects a Pod.
+    pub fn user(&self, object: &Value) -> Option<&str> {
+        let part = |pointer: &str| text(object, pointer).to_owned();
+        let (namespace, kind, name) = (
+            part("/metadata/namespace"),
+            part("/kind"),
+            part("/metadata/name"),
+        );
+        if kind == "PersistentVolumeClaim" {
+            let made = |(place, begin, _): &&(String, String, String)| {
+                let ordinal = name.strip_prefix(begin.as_str());
+                let number = |ordinal: &str| {
+                    !ordinal.is_empty() && ordinal.bytes().all(|byte| byte.is_ascii_digit())
+                };
+                *place == namespace && ordinal.is_some_and(number)
+            };
+            if let Some((.., by)) = self.claims.iter().find(made) {
+                return Some(by);
+            }
+        }
+        if kind == "Service" && self.pods.iter().any(|pod| selects(object, pod)) {
+            return Some("pods that it selects");
+        }
+        self.names.get(&(namespace, kind, name)).map(String::as_str)
+    }
+
+    fn collect(&mut self, namespace: &str, by: &str, key: &str, value: &Value) {
+        let named = |known: &&(&str, &str)| known.0 == key;
+        if let (Some((_, kind)), Some(name)) = (NAMES.iter().find(named), value.as_str()) {
+            self.name(namespace, by, kind, name);
+        }
+        if let Some((_, kind)) = REFERENCES.iter().find(named) {
+            let all = value
+                .as_array()
+                .map_or(std::slice::from_ref(value), Vec::as_slice);
+            all.iter()
+                .for_each(|one| self.name(namespace, by, kind, text(one, "/name")));
+        }
+        match value {
+            Value::Array(all) => all
+                .iter()
+                .for_each(|one| self.collect(namespace, by, "", one)),
+            Value::Object(map) => map
+                .iter()
+                .for_each(|(key, below)| self.collect(namespace, by, key, below)),
+            _ => {}
+        }
+    }
+
+    fn name(&mut self, namespace: &str, by: &str, kind: &str, name: &str) {
+        if !name.is_empty() {
+            let key = (namespace.to_owned(), kind.to_owned(), name.to_owned());
+            self.names.entry(key).or_insert_with(|| by.to_owned());
+        }
+    }
+}
+
+/// True if a Service sends traffic to a Pod of these metadata.
+fn selects(service: &Value, pod: &Value) -> bool {
+    let selector = service.pointer("/spec/selector").and_then(Value::as_object);
+    let Some(selector) = selector.filter(|selector| !selector.is_empty()) else {
+        return false;
+    };
+    let has = |key: &str| pod.pointer("/labels").and_then(|labels| labels.get(key));
+    text(service, "/metadata/namespace") == text(pod, "/namespace")
+        && selector.iter().all(|(key, value)| has(key) == Some(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn object(kind: &str, name: &str) -> Value {
+        json!({"kind": kind, "metadata": {"namespace": "ns", "name": name}})
+    }
+
+    fn used(user: Value, kind: &str, name: &str) -> bool {
+        Uses::of([user].iter()).contains(&object(kind, name))
+    }
+
+    fn with_spec(kind: &str, spec: Value) -> Value {
+        let mut user = object(kind, "u");
+        user["spec"] = spec;
+        user
+    }
+
+    #[test]
+    fn everything_that_a_pod_can_name_is_used() {
+        for (spec, kind) in [
+            (
+                json!({"volumes": [{"persistentVolumeClaim": {"claimName": "x"}}]}),
+                "PersistentVolumeClaim",
+            ),
+            (
+                json!({"volumes": [{"secret": {"secretName": "x"}}]}),
+                "Secret",
+            ),
+            (
+                json!({"volumes": [{"configMap": {"name": "x"}}]}),
+                "ConfigMap",
+            ),
+            (
+                json!({"volumes": [{"projected": {"sources": [{"secret": {"name": "x"}}]}}]}),
+                "Secret",
+            ),
+            (
+                json!({"volumes": [{"projected": {"sources": [{"configMap": {"name": "x"}}]}}]}),
+                "ConfigMap",
+            ),
+            (
+                json!({"volumes": [{"csi": {"driver": "d", "nodePublishSecretRef": {"name": "x"}}}]}),
+                "Secret",
+            ),
+            (
+                json!({"containers": [{"env": [{"valueFrom": {"secretKeyRef": {"name": "x", "key": "k"}}}]}]}),
+                "Secret",
+            ),
+            (
+                json!({"containers": [{"env": [{"valueFrom": {"configMapKeyRef": {"name": "x", "key": "k"}}}]}]}),
+                "ConfigMap",
+            ),
+            (
+                json!({"initContainers": [{"envFrom": [{"secretRef": {"name": "x"}}]}]}),
+                "Secret",
+            ),
+            (
+                json!({"ephemeralContainers": [{"envFrom": [{"configMapRef": {"name": "x"}}]}]}),
+                "ConfigMap",
+            ),
+            (
+                json!({"imagePullSecrets": [{"name": "y"}, {"name": "x"}]}),
+                "Secret",
+            ),
+            (json!({"serviceAccountName": "x"}), "ServiceAccount"),
+        ] {
+            assert!(used(with_spec("Pod", spec.clone()), kind, "x"), "{spec}");
+            let template = json!({"replicas": 0, "template": {"spec": spec}});
+            assert!(used(with_spec("Deployment", template), kind, "x"), "{spec}");
+            let cron = json!({"jobTemplate": {"spec": {"template": {"spec": spec}}}});
+            assert!(used(with_spec("CronJob", cron), kind, "x"), "{spec}");
+        }
+    }
+
+    #[test]
+    fn claims_that_the_server_names_are_used() {
+        let ephemeral = json!({"volumes": [{"name": "v", "ephemeral": {}}]});
+        assert!(used(
+            with_spec("Pod", ephemeral),
+            "PersistentVolumeClaim",
+            "u-v"
+        ));
+        let set = json!({"replicas": 0, "volumeClaimTemplates": [{"metadata": {"name": "home"}}]});
+        for (claim, is) in [
+            ("home-u-0", true),
+            ("home-u-12", true),
+            ("home-u-x", false),
+            ("home-u-", false),
+        ] {
+            assert_eq!(
+                used(
+                    with_spec("StatefulSet", set.clone()),
+                    "PersistentVolumeClaim",
+                    claim
+                ),
+                is
+            );
+        }
+    }
+
+    #[test]
+    fn what_stands_around_pods_uses_too() {
+        let tls = json!({"tls": [{"secretName": "x"}], "rules": [{"http": {"paths": [{"backend": {"service": {"name": "w"}}}]}}]});
+        assert!(used(with_spec("Ingress", tls.clone()), "Secret", "x"));
+        assert!(used(with_spec("Ingress", tls), "Service", "w"));
+        assert!(used(
+            with_spec("StatefulSet", json!({"serviceName": "x"})),
+            "Service",
+            "x"
+        ));
+        let mut account = object("ServiceAccount", "a");
+        account["imagePullSecrets"] = json!([{"name": "x"}]);
+        account["secrets"] = json!([{"name": "y"}]);
+        assert!(used(account.clone(), "Secret", "x") && used(account, "Secret", "y"));
+    }
+
+    #[test]
+    fn a_service_is_used_by_the_pods_that_it_selects() {
+        let mut pod = object("Pod", "p");
+        pod["metadata"]["labels"] = json!({"app": "web", "x": "y"});
+        let mut service = object("Service", "s");
+        for (selector, is) in [
+            (json!({"app": "web"}), true),
+            (json!({"app": "db"}), false),
+            (json!({}), false),
+        ] {
+            service["spec"] = json!({"selector": selector});
+            assert_eq!(
+                Uses::of([pod.clone()].iter()).contains(&service),
+                is,
+                "{service}"
+            );
+        }
+        service["spec"] = json!({"selector": {"app": "web"}});
+        service["metadata"]["namespace"] = "another".into();
+        assert!(!Uses::of([pod].iter()).contains(&service));
+    }
+
+    #[test]
+    fn names_of_another_namespace_or_kind_are_others() {
+        let pod = with_spec("Pod", json!({"volumes": [{"configMap": {"name": "x"}}]}));
+        let uses = Uses::of([pod].iter());
+        assert!(!uses.contains(&object("Secret", "x")));
+        let mut other = object("ConfigMap", "x");
+        assert_eq!(uses.user(&other), Some("pod/u"));
+        other["metadata"]["namespace"] = "another".into();
+        assert!(!uses.contains(&other));
+    }
+
+    #[test]
+    fn what_a_claim_is_being_made_of_is_used_until_it_is_there() {
+        let mut claim = object("PersistentVolumeClaim", "new");
+        claim["spec"] = json!({"dataSource": {"kind": "VolumeSnapshot", "name": "s"}});
+        for (phase, is) in [("Pending", true), ("Bound", false)] {
+            claim["status"] = json!({"phase": phase});
+            let mut uses = Uses::default();
+            uses.add_source(&claim);
+            assert_eq!(uses.contains(&object("VolumeSnapshot", "s")), is);
+        }
+    }
+}

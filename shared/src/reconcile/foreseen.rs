@@ -1,0 +1,152 @@
+//! The rights that ending or restarting a session is going to need, as far as the Session alone tells. They are asked while its
+//! objects are read, so that asking costs no time; the plan is checked by its own steps.
+
+use super::ending::{Ending, data_policy};
+use crate::api::{DataPolicy, ObjectRef, Session};
+use crate::objects::ResourceType;
+use crate::objects::access::Access;
+use crate::objects::pods::{SCALED, pod_metadata_paths};
+use crate::objects::resource::{PERSISTENT_VOLUME_CLAIM, POD, SECRET, SESSION};
+
+/// What an ending needs.
+pub fn ending_accesses(session: &Session, what: Ending, wait: bool) -> Vec<Access> {
+    let rests = |workload: &ObjectRef| {
+        matches!(what, Ending::Workload { .. }) && SCALED.contains(&workload.kind.as_str())
+    };
+    let workloads = applied(session).filter(|one| !pod_metadata_paths(&one.kind).is_empty());
+    let mut needs: Vec<Access> = workloads
+        .filter_map(|workload| {
+            let verb = if rests(workload) { "patch" } else { "delete" };
+            let resource = ResourceType::of_kind(&workload.api_version, &workload.kind)?;
+            Some(Access::to(verb, resource, ""))
+        })
+        .collect();
+    if needs.is_empty() {
+        needs.push(Access::to("delete", &POD, ""));
+    }
+    let watched = |needs: &mut Vec<Access>, resource: &ResourceType| {
+        needs.extend(wait.then(|| Access::to("watch", resource, "")));
+    };
+    watched(&mut needs, &POD);
+    match what {
+        Ending::Workload { .. } => needs.extend([
+            Access::to("patch", &SESSION, ""),
+            Access::to("patch", &SESSION, "").part("status"),
+        ]),
+        Ending::Everything { .. } => {
+            let (claims, secret) = match data_policy(session) {
+                DataPolicy::Keep => ("patch", "patch"),
+                DataPolicy::Snapshot => ("delete", "patch"),
+                DataPolicy::Delete => ("delete", "delete"),
+            };
+            needs.extend([
+                Access::to(claims, &PERSISTENT_VOLUME_CLAIM, ""),
+                Access::to(secret, &SECRET, ""),
+                Access::to("delete", &SESSION, ""),
+            ]);
+            watched(&mut needs, &SESSION);
+            if claims == "delete" {
+                watched(&mut needs, &PERSISTENT_VOLUME_CLAIM);
+            }
+        }
+    }
+    needs.dedup();
+    needs
+}
+
+/// What a stop needs, and the start after it, where that makes what the last one made.
+pub fn restart_accesses(session: &Session) -> Vec<Access> {
+    let skip_sync = false;
+    let mut needs = ending_accesses(session, Ending::Workload { skip_sync }, true);
+    let made = applied(session).filter(|one| one.kind != PERSISTENT_VOLUME_CLAIM.kind);
+    needs.extend(made.filter_map(|object| {
+        let pods = !pod_metadata_paths(&object.kind).is_empty();
+        let verb = match pods && !SCALED.contains(&object.kind.as_str()) {
+            true => "create",
+            false => "patch",
+        };
+        let resource = ResourceType::of_kind(&object.api_version, &object.kind)?;
+        Some(Access::to(verb, resource, ""))
+    }));
+    needs
+}
+
+fn applied(session: &Session) -> impl Iterator<Item = &ObjectRef> {
+    let status = session.status.as_ref();
+    let applied = status.and_then(|status| status.applied.as_ref());
+    applied.into_iter().flat_map(|applied| &applied.objects)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn told(needs: &[Access]) -> Vec<String> {
+        needs.iter().map(ToString::to_string).collect()
+    }
+
+    fn session(kinds: &[(&str, &str)], policy: &str) -> Session {
+        let objects: Vec<_> = kinds
+            .iter()
+            .map(|(api_version, kind)| json!({"apiVersion": api_version, "kind": kind, "name": "x", "uid": "x"}))
+            .collect();
+        serde_json::from_value(json!({
+            "apiVersion": "streaming.platform/v1", "kind": "Session", "metadata": {"name": "a"},
+            "spec": {"userId": "u", "dataPolicy": policy}, "status": {"applied": {"objects": objects}},
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn an_ending_needs_what_its_workloads_and_its_policy_say() {
+        let stop = Ending::Workload { skip_sync: false };
+        let mixed = session(
+            &[("v1", "Pod"), ("apps/v1", "Deployment"), ("v1", "Service")],
+            "keep",
+        );
+        assert_eq!(
+            told(&ending_accesses(&mixed, stop, true)),
+            [
+                "delete pods",
+                "patch deployments",
+                "watch pods",
+                "patch sessions",
+                "patch sessions/status"
+            ]
+        );
+        let gone = Ending::Everything { skip_sync: false };
+        let delete = session(&[], "delete");
+        assert_eq!(
+            told(&ending_accesses(&delete, gone, false)),
+            [
+                "delete pods",
+                "delete persistentvolumeclaims",
+                "delete secrets",
+                "delete sessions"
+            ]
+        );
+        let keep = told(&ending_accesses(&mixed, gone, true));
+        assert!(
+            keep.contains(&"patch persistentvolumeclaims".to_owned()),
+            "{keep:?}"
+        );
+        assert!(keep.contains(&"delete deployments".to_owned()), "{keep:?}");
+    }
+
+    #[test]
+    fn a_restart_makes_pods_anew_and_changes_the_rest() {
+        let needs = told(&restart_accesses(&session(
+            &[("v1", "Pod"), ("apps/v1", "StatefulSet"), ("v1", "Service")],
+            "keep",
+        )));
+        for need in [
+            "delete pods",
+            "create pods",
+            "patch statefulsets",
+            "patch services",
+        ] {
+            assert!(needs.contains(&need.to_owned()), "{need}: {needs:?}");
+        }
+    }
+}
