@@ -12,7 +12,8 @@ pub(crate) const ABOUT: &str = "Clean up what sessions leave behind.
 --expired ends sessions whose time is over, as their template's onExpiry has it: they are stopped, or deleted by their \
 data policy. --unhealthy deletes sessions that cannot be used any more, by their data policy. --orphans deletes what is \
 left of sessions that are gone, but never data: that goes only by --kept-older-than, --snapshots-older-than and \
---snapshot-contents, which --all does not mean. First the plan is shown: what is done, why, whose it is, and what becomes of data; then it is asked on a \
+--snapshot-contents, which --all does not mean. Objects that a Pod, a workload, a ServiceAccount or an Ingress uses are left \
+alone. First the plan is shown: what is done, why, whose it is, and what becomes of data; then it is asked on a \
 terminal, and needs -y elsewhere. Each object is looked at once more before anything is done to it. One that fails is \
 reported and the rest goes on.";
 

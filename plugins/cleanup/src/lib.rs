@@ -9,9 +9,10 @@ mod orphans;
 mod outcome;
 mod plan;
 mod purge;
+mod removal;
 mod selected;
 mod sessions;
-mod uses;
+mod users;
 mod view;
 
 use anyhow::{Error, Result, anyhow};
@@ -74,6 +75,7 @@ async fn round(
     let only_told = items.split_off(items.partition_point(|item| item.deed != Deed::Report));
     let left = items.len().saturating_sub(intent.most);
     items.truncate(intent.most);
+    let items = plan::without_needed_secrets(items, &observed);
     let console = &mut ground.console;
     observed.unseen.iter().for_each(|what| {
         console.note(&format!("{what} are not looked at: you may not list them"));

@@ -13,28 +13,21 @@ use session_shared::labels;
 use session_shared::lifecycle::snapshotting::served;
 use session_shared::objects::ResourceType;
 use session_shared::objects::resource::{
-    CONFIG_MAP, CRON_JOB, DAEMON_SET, DEPLOYMENT, HORIZONTAL_POD_AUTOSCALER, INGRESS, JOB,
-    NETWORK_POLICY, NODE, PERSISTENT_VOLUME_CLAIM, POD, POD_DISRUPTION_BUDGET, REPLICA_SET, ROLE,
-    ROLE_BINDING, SECRET, SERVICE, SERVICE_ACCOUNT, SESSION, STATEFUL_SET, VOLUME_SNAPSHOT,
+    CONFIG_MAP, HORIZONTAL_POD_AUTOSCALER, NETWORK_POLICY, NODE, PERSISTENT_VOLUME_CLAIM,
+    POD_DISRUPTION_BUDGET, ROLE, ROLE_BINDING, SECRET, SERVICE, SESSION, VOLUME_SNAPSHOT,
     VOLUME_SNAPSHOT_CONTENT, label, text,
 };
 use session_shared::reconcile::Live;
 
 use crate::contents::{Held, handle, holders, is_retained, reference};
 use crate::intent::Intent;
-use crate::orphans::Living;
+use crate::orphans::{Living, orphaned};
+use crate::users::Users;
 
-/// What Pods can be owned by.
-const OWNERS: [&ResourceType; 5] = [&STATEFUL_SET, &DEPLOYMENT, &REPLICA_SET, &DAEMON_SET, &JOB];
-
-/// What else sessions are made of.
-const REST: [&ResourceType; 11] = [
-    &SERVICE,
+/// What else sessions are made of, and nothing uses but by its name.
+const REST: [&ResourceType; 7] = [
     &CONFIG_MAP,
     &SECRET,
-    &SERVICE_ACCOUNT,
-    &CRON_JOB,
-    &INGRESS,
     &NETWORK_POLICY,
     &HORIZONTAL_POD_AUTOSCALER,
     &POD_DISRUPTION_BUDGET,
@@ -98,10 +91,19 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observ
             (None, None) => (&[], &[]),
         };
     let nodes: &[&'static ResourceType] = if intent.unhealthy { &[&NODE] } else { &[] };
-    let (pods, claims, owners, snapshots, needing, rest, nodes, contents) = futures::try_join!(
-        list(&POD),
+    // Whatever may use something counts, whoever made it.
+    let uses_count = intent.orphans || intent.kept.is_some();
+    let users = async {
+        match uses_count {
+            true => Users::all(cluster, place).await,
+            false => Users::workloads(cluster, place, &ours).await,
+        }
+    };
+    let services: &[&ResourceType] = if intent.orphans { &[&SERVICE] } else { &[] };
+    let (users, claims, services, snapshots, needing, rest, nodes, contents) = futures::try_join!(
+        users,
         list(&PERSISTENT_VOLUME_CLAIM),
-        try_join_all(OWNERS.map(list)),
+        try_join_all(services.iter().map(|kind| list(kind))),
         try_join_all(snapshots.iter().map(|kind| list(kind))),
         beside(cluster, needing, place, &ours),
         beside(cluster, rest, place, &ours),
@@ -115,10 +117,12 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observ
         .iter()
         .map(|node| text(node, "/metadata/name").to_owned());
     let snapshots_unseen = !needing.unseen.is_empty();
+    let unseen = users.unseen.iter().map(|kind| kind.plural.as_ref());
+    let unseen = unseen.collect();
     let looked_at = intent.unhealthy && nodes.unseen.is_empty();
     let mut observed = Observed {
         nodes: looked_at.then(|| names.collect()),
-        unseen: [needing.unseen, rest.unseen, nodes.unseen].concat(),
+        unseen: [needing.unseen, rest.unseen, nodes.unseen, unseen].concat(),
         objects: rest.objects,
         contents: contents.unwrap_or_default(),
         ..Observed::default()
@@ -130,23 +134,34 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observ
     }
     let sessions = sessions.items.into_iter().map(Chosen::of);
     let sessions: Vec<Chosen> = sessions.collect::<Result<_>>()?;
-    let owners: Vec<Value> = owners.into_iter().flat_map(|list| list.items).collect();
-    let work = [pods.items.as_slice(), &owners].concat();
-    if intent.orphans || intent.kept.is_some() || intent.snapshots.is_some() {
-        observed.living = living(&sessions, &work);
+    let labelled = |object: &&Value| label(object, labels::SESSION).is_some();
+    if uses_count || intent.snapshots.is_some() {
+        let living = &mut observed.living;
+        sessions.iter().for_each(|session| living.add(session));
         let snapshots = snapshots.into_iter().flat_map(|list| list.items);
         let snapshots: Vec<Value> = snapshots.collect();
-        observed.living.unseen_snapshots = snapshots_unseen;
+        living.unseen_snapshots = snapshots_unseen;
         for snapshot in snapshots.iter().chain(&needing.objects) {
-            observed.living.add_snapshot(snapshot);
+            living.add_snapshot(snapshot);
         }
         for claim in &claims.items {
-            observed.living.uses.claim(claim);
-            observed.objects.push(claim.clone());
+            living.uses.add_source(claim);
         }
-        observed.objects.extend(work.into_iter().chain(snapshots));
+        let objects = &mut observed.objects;
+        objects.extend(claims.items.iter().cloned().chain(snapshots));
+        objects.extend(services.into_iter().flat_map(|list| list.items));
+        objects.extend(users.iter().filter(labelled).cloned());
+        let doomed = objects.iter().filter(|_| intent.orphans);
+        let doomed = doomed.filter(|object| orphaned(object, living).is_some());
+        let doomed: Vec<&Value> = doomed.collect();
+        observed.living.settle(&doomed, &BTreeSet::new(), &users);
     }
-    observed.sessions = join(sessions, pods.items, owners, claims.items)?;
+    let Users { pods, owners, .. } = users;
+    let only = |all: Vec<Value>| -> Vec<Value> {
+        let all = all.into_iter();
+        all.filter(|object| labelled(&object)).collect()
+    };
+    observed.sessions = join(sessions, only(pods), only(owners), claims.items)?;
     Ok(observed)
 }
 
@@ -224,18 +239,6 @@ async fn beside(
         }
     }
     Ok(found)
-}
-
-/// What sessions use, and what the Pods of those that exist name.
-fn living(sessions: &[Chosen], work: &[Value]) -> Living {
-    let mut living = Living::default();
-    sessions.iter().for_each(|session| living.add(session));
-    for object in work {
-        if living.names.contains(&session_of(object)) {
-            living.uses.workload(object);
-        }
-    }
-    living
 }
 
 /// Each session with what carries its label.

@@ -1,26 +1,35 @@
 //! What is left of sessions that are gone. Pure.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde_json::Value;
 use session_shared::api::API_VERSION;
 use session_shared::cluster::chosen::Chosen;
+use session_shared::objects::ResourceType;
 use session_shared::objects::belonging::is_data;
 use session_shared::objects::kept::{holds_data, is_claim, is_snapshot};
-use session_shared::objects::resource::{annotation, label, text};
+use session_shared::objects::resource::{
+    CRON_JOB, INGRESS, REPLICATION_CONTROLLER, SERVICE_ACCOUNT, annotation, label, text,
+};
+use session_shared::objects::uses::Uses;
 use session_shared::{Timestamp, labels};
 
-use crate::uses::Uses;
+use crate::users::Users;
 
 /// What there is of the sessions that exist.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Living {
     /// UIDs of the Sessions.
     pub(crate) uids: BTreeSet<String>,
     /// Namespaces and names of the Sessions.
     pub(crate) names: BTreeSet<(String, String)>,
-    /// What they and their Pods use, whoever made it.
+    /// What their starts made or used, and what claims are being made of.
     pub(crate) uses: Uses,
+    /// What everything else in the Namespaces uses that stays.
+    users: Arc<Uses>,
+    /// What may use something and may not be listed.
+    unseen_users: Vec<&'static ResourceType>,
     /// Namespaces and names of sessions, gone or not, of which there are snapshots.
     snapshotted: BTreeSet<(String, String)>,
     /// Snapshots may not be listed: any session may have some.
@@ -34,7 +43,63 @@ impl Living {
         self.uids.insert(part("/metadata/uid"));
         self.names
             .insert((part("/metadata/namespace"), part("/metadata/name")));
-        self.uses.session(&chosen.session);
+        let status = chosen.session.status.as_ref();
+        let applied = status.and_then(|status| status.applied.as_ref());
+        let objects = applied.into_iter().flat_map(|applied| &applied.objects);
+        objects.for_each(|object| self.uses.add_uid(&object.uid));
+    }
+
+    /// Takes in what `users` use that stay. `doomed` are about to go, and do not count with what they own; one of them that
+    /// something else uses stays, and what it uses with it. `gone` have gone already.
+    pub(crate) fn settle(&mut self, doomed: &[&Value], gone: &BTreeSet<String>, users: &Users) {
+        let uid = |object: &Value| text(object, "/metadata/uid").to_owned();
+        let mut going: BTreeSet<String> = doomed.iter().map(|object| uid(object)).collect();
+        loop {
+            let mut leaving: BTreeSet<String> = going.union(gone).cloned().collect();
+            loop {
+                let more = users.iter().filter(|user| {
+                    let mut owners = owner_uids(user).peekable();
+                    let owned = owners.peek().is_some();
+                    owned && owners.all(|owner| leaving.contains(owner))
+                });
+                let more: Vec<String> =
+                    more.map(uid).filter(|uid| !leaving.contains(uid)).collect();
+                if more.is_empty() {
+                    break;
+                }
+                leaving.extend(more);
+            }
+            let stays = users.iter().filter(|user| !leaving.contains(&uid(user)));
+            let uses = Uses::of(stays);
+            let used = doomed.iter().filter(|object| uses.contains(object));
+            let mut changed = false;
+            used.for_each(|object| changed |= going.remove(&uid(object)));
+            if !changed {
+                self.users = Arc::new(uses);
+                self.unseen_users.clone_from(&users.unseen);
+                return;
+            }
+        }
+    }
+
+    /// True if something uses `object`, or may, as far as can be seen.
+    fn is_used(&self, object: &Value) -> bool {
+        let unseen: &[&ResourceType] = match text(object, "/kind") {
+            "Secret" => &[
+                &CRON_JOB,
+                &REPLICATION_CONTROLLER,
+                &SERVICE_ACCOUNT,
+                &INGRESS,
+            ],
+            "PersistentVolumeClaim" | "ConfigMap" | "ServiceAccount" => {
+                &[&CRON_JOB, &REPLICATION_CONTROLLER]
+            }
+            "Service" => &[&INGRESS],
+            _ => &[],
+        };
+        self.uses.contains(object)
+            || self.users.contains(object)
+            || self.unseen_users.iter().any(|kind| unseen.contains(kind))
     }
 
     /// Adds a snapshot: what it holds may need the parameters of its session.
@@ -57,11 +122,13 @@ impl Living {
     }
 }
 
-/// Why an object is an orphan; `None` if it is none, or if that cannot be told. What lacks our labels is nobody's business
-/// here, and what was ever data is never an orphan: it goes by `--kept-older-than` alone.
+/// Why an object is an orphan; `None` if it is none, or if that cannot be told. It needs our labels, the token of the run that
+/// made it, and the UID of a Session that is gone, as its owner or written on it: labels alone can be anybody's. What was ever
+/// data is never an orphan: it goes by `--kept-older-than` alone.
 pub(crate) fn orphaned(object: &Value, living: &Living) -> Option<String> {
     let session = ours(object)?;
-    if holds_data(object) || living.uses.contains(object) {
+    annotation(object, labels::RUN)?;
+    if holds_data(object) || living.is_used(object) {
         return None;
     }
     let named = || living.has(object, session);
@@ -80,9 +147,12 @@ pub(crate) fn orphaned(object: &Value, living: &Living) -> Option<String> {
     if owners.iter().any(lives) {
         return None;
     }
-    // Without a reference its name alone tells whose it was: a session of that name may use it.
-    if owners.is_empty() && named() {
-        return None;
+    // Without a reference what is written on it tells whose it was: a session of that name may use it all the same.
+    if owners.is_empty() {
+        let written = annotation(object, labels::SESSION_UID)?;
+        if living.uids.contains(written) || named() {
+            return None;
+        }
     }
     // A claim that never was bound: a session of that name would take it up.
     if is_data(object) && named() {
@@ -104,7 +174,7 @@ pub(crate) enum Kept {
 pub(crate) fn kept(object: &Value, living: &Living) -> Option<Kept> {
     let session = ours(object)?;
     let counts = holds_data(object) && !is_snapshot(object);
-    if !counts || living.uses.contains(object) || living.has(object, session) {
+    if !counts || living.is_used(object) || living.has(object, session) {
         return None;
     }
     if !is_claim(object) && living.is_snapshotted(object, session) {
@@ -117,7 +187,7 @@ pub(crate) fn kept(object: &Value, living: &Living) -> Option<Kept> {
 /// When a snapshot of a session was taken that no claim is being restored from; `None` for everything else.
 pub(crate) fn taken_at(object: &Value, living: &Living) -> Option<Timestamp> {
     ours(object)?;
-    if !is_snapshot(object) || living.uses.contains(object) {
+    if !is_snapshot(object) || living.is_used(object) {
         return None;
     }
     text(object, "/metadata/creationTimestamp").parse().ok()
@@ -128,4 +198,12 @@ pub(crate) fn ours(object: &Value) -> Option<&str> {
     let going = !text(object, "/metadata/deletionTimestamp").is_empty();
     let managed = label(object, labels::MANAGED_BY) == Some(labels::MANAGER);
     label(object, labels::SESSION).filter(|_| managed && !going)
+}
+
+fn owner_uids(object: &Value) -> impl Iterator<Item = &str> {
+    let owners = object
+        .pointer("/metadata/ownerReferences")
+        .and_then(Value::as_array);
+    let owners = owners.into_iter().flatten();
+    owners.map(|owner| text(owner, "/uid"))
 }

@@ -8,17 +8,16 @@ use serde_json::Value;
 use session_shared::cluster::chosen::{AT_ONCE, Chosen};
 use session_shared::cluster::interrupt::interrupted;
 use session_shared::cluster::live::installed;
-use session_shared::cluster::{Cluster, Delete, Deleted, Place, Selection, Write};
-use session_shared::failure::{self, Kind};
-use session_shared::labels;
-use session_shared::lifecycle::deleting::{Doomed, snapshots_of};
+use session_shared::cluster::{Cluster, Permissions, Place, Write};
+use session_shared::failure;
+use session_shared::lifecycle::deleting::Doomed;
 use session_shared::lifecycle::stopping::{Present, Stopping};
-use session_shared::objects::belonging::is_data;
 use session_shared::objects::resource::{
-    NODE, PERSISTENT_VOLUME_CLAIM, POD, SESSION, VOLUME_SNAPSHOT_CONTENT, label, text,
+    CONFIG_MAP, NODE, PERSISTENT_VOLUME_CLAIM, SECRET, SERVICE, SERVICE_ACCOUNT, SESSION,
+    VOLUME_SNAPSHOT_CONTENT, text,
 };
 use session_shared::progress::{Event, Silent, Sink, Stage};
-use session_shared::reconcile::{Live, kept_since};
+use session_shared::reconcile::{Ending, Live, ending_accesses};
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::Mutations;
@@ -27,9 +26,11 @@ use session_shared::verb::Ground;
 use crate::intent::Intent;
 use crate::observe::Observed;
 use crate::orphans::Living;
-use crate::plan::{Deed, Item, remains};
+use crate::plan::{Data, Deed, Item};
 use crate::purge;
+use crate::removal::remove;
 use crate::sessions::judge;
+use crate::users::Users;
 use crate::view;
 
 /// What became of one item.
@@ -54,7 +55,8 @@ pub(crate) enum Done {
     Left,
 }
 
-/// Carries everything out, some at a time; one that fails stops no other.
+/// Carries everything out, in turns and some of a turn at a time; one that fails stops no other. `None` for what was not begun
+/// because of Ctrl-C.
 pub(crate) async fn carry_out(
     cluster: &Cluster,
     intent: &Intent,
@@ -62,14 +64,16 @@ pub(crate) async fn carry_out(
     items: &[Item],
     write: &Write,
     ground: &mut Ground,
-) -> Vec<Result<Done>> {
+) -> Vec<Option<Result<Done>>> {
     // Ctrl-C ends the waiting, not the process: what was begun and what is left is still to be told.
     let _guard = ground.interrupt.guard();
     let (interrupt, now) = (ground.interrupt.clone(), ground.now());
+    let permissions = Permissions::of(cluster);
     let with = Stopping {
         write,
         interrupt: &interrupt,
         now,
+        permissions: &permissions,
     };
     let mut sink = ground.console.progress();
     sink.tell(Event::Waiting {
@@ -77,31 +81,114 @@ pub(crate) async fn carry_out(
         object: format!("{} objects", items.len()),
         detail: String::new(),
     });
-    let controllers = controllers(cluster, items).await;
-    let controllers = &controllers;
-    let holders = purge::holders(cluster, items).await;
-    let holders = &holders;
-    // What is not begun when Ctrl-C comes is left to the next time.
-    let begun = items.iter().take_while(|_| !interrupt.is_set());
-    let all = futures::stream::iter(begun).map(|item| async move {
-        let controller = match controllers.get(item.namespace.as_str()) {
-            Some(Ok(alive)) => *alive,
-            Some(Err(text)) => return Err(anyhow::anyhow!("{text}")),
-            None => false,
-        };
-        match item.deed {
-            _ if *item.resource == VOLUME_SNAPSHOT_CONTENT => {
-                purge::carry_out(cluster, intent, item, holders, write).await
-            }
-            Deed::Stop | Deed::Delete => {
-                end(cluster, intent, observed, item, controller, with).await
-            }
-            _ => remove(cluster, intent, item, with).await,
+    let controllers = &controllers(cluster, items).await;
+    let holders = &purge::holders(cluster, items).await;
+    let mut done: Vec<Option<Result<Done>>> = items.iter().map(|_| None).collect();
+    for turn in Turn::ALL {
+        let these: Vec<usize> = (0..items.len())
+            .filter(|at| Turn::of(&items[*at]) == turn)
+            .collect();
+        if these.is_empty() {
+            continue;
         }
-    });
-    let done = all.buffered(AT_ONCE).collect().await;
+        let around = match turn {
+            Turn::First => Ok(Living::default()),
+            _ => around(cluster, intent, observed, items, &done, &these).await,
+        };
+        let around = &around.map_err(|error| format!("{error:#}"));
+        // What is not begun when Ctrl-C comes is left to the next time.
+        let begun = these.iter().take_while(|_| !interrupt.is_set());
+        let all = futures::stream::iter(begun).map(|at| async move {
+            let item = &items[*at];
+            let controller = match controllers.get(item.namespace.as_str()) {
+                Some(Ok(alive)) => *alive,
+                Some(Err(text)) => return Err(anyhow::anyhow!("{text}")),
+                None => false,
+            };
+            match item.deed {
+                _ if *item.resource == VOLUME_SNAPSHOT_CONTENT => {
+                    purge::carry_out(cluster, intent, item, holders, write).await
+                }
+                Deed::Stop | Deed::Delete => {
+                    end(cluster, intent, observed, item, controller, with).await
+                }
+                _ => match around {
+                    Ok(around) => remove(cluster, intent, item, around, with).await,
+                    Err(text) => Err(anyhow::anyhow!("{text}")),
+                },
+            }
+        });
+        let results: Vec<Result<Done>> = all.buffered(AT_ONCE).collect().await;
+        for (at, result) in these.iter().zip(results) {
+            done[*at] = Some(result);
+        }
+    }
     sink.tell(Event::Done);
+    let console = &mut ground.console;
+    permissions
+        .unknown()
+        .iter()
+        .for_each(|what| console.note(what));
     done
+}
+
+/// When something is taken away: what is used after what uses it, parameters after the claims that need them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    First,
+    Used,
+    Parameters,
+}
+
+impl Turn {
+    const ALL: [Turn; 3] = [Turn::First, Turn::Used, Turn::Parameters];
+
+    fn of(item: &Item) -> Self {
+        let used = [
+            &CONFIG_MAP,
+            &SECRET,
+            &SERVICE_ACCOUNT,
+            &SERVICE,
+            &PERSISTENT_VOLUME_CLAIM,
+        ];
+        match used.contains(&item.resource) {
+            // Parameters are the only Secrets that are data.
+            true if *item.resource == SECRET && item.data != Data::None => Turn::Parameters,
+            true => Turn::Used,
+            false => Turn::First,
+        }
+    }
+}
+
+/// What uses something by now; what has gone before, and what goes in this turn, does not count.
+async fn around(
+    cluster: &Cluster,
+    intent: &Intent,
+    observed: &Observed,
+    items: &[Item],
+    done: &[Option<Result<Done>>],
+    these: &[usize],
+) -> Result<Living> {
+    let place = match intent.all_namespaces {
+        true => Place::All,
+        false => Place::Namespace(cluster.namespace()),
+    };
+    let users = Users::all(cluster, place).await?;
+    let gone = items
+        .iter()
+        .zip(done)
+        .filter(|(_, done)| matches!(done, Some(Ok(Done::Removed | Done::Deleted { .. }))));
+    let gone: BTreeSet<String> = gone.map(|(item, _)| item.uid.clone()).collect();
+    let going: BTreeSet<&str> = these
+        .iter()
+        .filter(|at| items[**at].deed == Deed::Remove)
+        .map(|at| items[*at].uid.as_str())
+        .collect();
+    let objects = observed.objects.iter();
+    let doomed = objects.filter(|object| going.contains(text(object, "/metadata/uid")));
+    let mut living = Living::default();
+    living.settle(&doomed.collect::<Vec<_>>(), &gone, &users);
+    Ok(living)
 }
 
 /// Whether a controller looks after each Namespace; why that is not known, as text, where it is not.
@@ -134,7 +221,21 @@ async fn end(
         return Ok(Done::Left);
     };
     let chosen = Chosen::of(object)?;
-    let live = cluster.live(&item.namespace, &chosen.session).await?;
+    let what = match item.deed {
+        Deed::Stop => Ending::Workload { skip_sync: false },
+        _ => Ending::Everything { skip_sync: false },
+    };
+    let needs = ending_accesses(&chosen.session, what, intent.manner.wait);
+    let needs = if controller || with.write.dry_run {
+        Vec::new()
+    } else {
+        needs
+    };
+    let (live, ()) = futures::join!(
+        cluster.live(&item.namespace, &chosen.session),
+        with.permissions.foresee(&item.namespace, &needs)
+    );
+    let live = live?;
     let nodes = nodes(cluster, observed, &live).await?;
     let still = judge(intent, &chosen, &live, nodes.as_ref(), with.now)?;
     // Somebody may lose more than was agreed to: what has changed since the plan waits for the next one.
@@ -176,80 +277,6 @@ async fn nodes(
     Ok(Some(nodes))
 }
 
-/// Takes one object away that is no session, if it is still what the plan was made for and its session still gone.
-async fn remove(
-    cluster: &Cluster,
-    intent: &Intent,
-    item: &Item,
-    with: Stopping<'_>,
-) -> Result<Done> {
-    let (resource, namespace, name) = (item.resource, item.namespace.as_str(), item.name.as_str());
-    // Nobody's secrets are read for this; whether a claim was ever bound stands in its status.
-    let found = if *resource == PERSISTENT_VOLUME_CLAIM {
-        cluster.get(resource, namespace, name).await?
-    } else {
-        cluster.get_metadata(resource, namespace, name).await?
-    };
-    let Some(object) = found.filter(|object| text(object, "/metadata/uid") == item.uid) else {
-        return Ok(Done::Left);
-    };
-    let mut living = Living::default();
-    let session = label(&object, labels::SESSION).unwrap_or_default();
-    if is_data(&object) && *resource != PERSISTENT_VOLUME_CLAIM {
-        let select = Selection::labelled(format!("{}={session}", labels::SESSION));
-        let snapshots = snapshots_of(cluster, namespace, &select).await?;
-        snapshots.iter().for_each(|one| living.add_snapshot(one));
-    }
-    if let Some(session) = cluster.get(&SESSION, namespace, session).await? {
-        living.add(&Chosen::of(session)?);
-    }
-    if *resource == PERSISTENT_VOLUME_CLAIM {
-        // Somebody may look at kept data with a Pod of his own: as soon as that ends, the claim would go.
-        let place = Place::Namespace(namespace);
-        let pods = cluster.list(&POD, place, &Selection::default()).await?;
-        pods.items.iter().for_each(|pod| living.uses.workload(pod));
-    }
-    let still = remains(intent, &object, &living, with.now);
-    if still.is_none_or(|still| still.deed != item.deed) {
-        return Ok(Done::Left);
-    }
-    if item.deed == Deed::Date {
-        return date(cluster, item, &object, with).await;
-    }
-    let mut options = Delete {
-        uid: item.uid.clone(),
-        dry_run: with.write.dry_run,
-        ..Delete::default()
-    };
-    if is_data(&object) {
-        // Who takes it up writes on it: from then on it is not the one that was looked at.
-        options.resource_version = text(&object, "/metadata/resourceVersion").to_owned();
-    }
-    match cluster.delete(resource, namespace, name, &options).await {
-        Ok(Deleted::Absent) => Ok(Done::Left),
-        Ok(_) => Ok(Done::Removed),
-        Err(error) if failure::is(&error, Kind::Conflict) => Ok(Done::Left),
-        Err(error) => Err(error),
-    }
-}
-
-/// Writes down since when data is kept: since now.
-async fn date(cluster: &Cluster, item: &Item, object: &Value, with: Stopping<'_>) -> Result<Done> {
-    let mut patch = kept_since(with.now);
-    for field in ["uid", "resourceVersion"] {
-        patch["metadata"][field] = object["metadata"][field].clone();
-    }
-    let (kind, namespace, name) = (item.resource, item.namespace.as_str(), item.name.as_str());
-    let dated = cluster
-        .merge_patch(kind, namespace, name, None, &patch, with.write)
-        .await;
-    match dated {
-        Ok(object) => Ok(Done::Dated(object)),
-        Err(error) if failure::is(&error, Kind::Conflict) => Ok(Done::Left),
-        Err(error) => Err(error),
-    }
-}
-
 /// Prints a line for each thing that was done, and the count.
 ///
 /// # Errors
@@ -257,14 +284,15 @@ async fn date(cluster: &Cluster, item: &Item, object: &Value, with: Stopping<'_>
 pub(crate) fn report(
     intent: &Intent,
     items: &[Item],
-    done: Vec<Result<Done>>,
+    done: Vec<Option<Result<Done>>>,
     console: &mut Console,
 ) -> Result<()> {
     let count = view::count(&done, intent.dry_run);
-    let not_begun = items.len() - done.len();
+    let not_begun = done.iter().filter(|done| done.is_none()).count();
     let mut mutations = Mutations::new(Format::Text { wide: false }, intent.dry_run);
     let mut errors = Vec::new();
-    for (item, done) in items.iter().zip(done) {
+    let begun = items.iter().zip(done);
+    for (item, done) in begun.filter_map(|(item, done)| Some((item, done?))) {
         match done {
             Ok(Done::Labelled(object)) => console.out(&mutations.done(&object, "labeled")?)?,
             Ok(Done::Stopped(object)) => console.out(&mutations.done(&object, "stopped")?)?,

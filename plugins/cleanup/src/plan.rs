@@ -1,11 +1,13 @@
 //! From what is there to what is done about it. Pure.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::Result;
 use serde_json::Value;
-use session_shared::objects::kept::size_of;
-use session_shared::objects::resource::{ResourceType, annotation, label, text};
+use session_shared::names::parameters_secret;
+use session_shared::objects::kept::{holds_data, is_claim, size_of};
+use session_shared::objects::resource::{ResourceType, SECRET, annotation, label, text};
 use session_shared::quantity::Quantity;
 use session_shared::report::age;
 use session_shared::{Timestamp, labels};
@@ -113,6 +115,31 @@ pub(crate) fn plan(intent: &Intent, observed: &Observed, now: Timestamp) -> Resu
         first.cmp(&second).then_with(|| place(a).cmp(&place(b)))
     });
     Ok(items)
+}
+
+/// Leaves parameters out that a claim needs which stays: a kept database needs its old password. They go with the last of their
+/// claims, so this is asked of what is left of a plan once it is complete.
+pub(crate) fn without_needed_secrets(items: Vec<Item>, observed: &Observed) -> Vec<Item> {
+    let going: BTreeSet<String> = items
+        .iter()
+        .filter(|item| item.deed == Deed::Remove)
+        .map(|item| item.uid.clone())
+        .collect();
+    let stays = |object: &&Value| {
+        is_claim(object) && holds_data(object) && !going.contains(text(object, "/metadata/uid"))
+    };
+    let of = |object: &Value| {
+        let session = label(object, labels::SESSION).unwrap_or_default();
+        let namespace = text(object, "/metadata/namespace");
+        (namespace.to_owned(), parameters_secret(session))
+    };
+    let needed: BTreeSet<(String, String)> =
+        observed.objects.iter().filter(stays).map(of).collect();
+    let is_needed = |item: &Item| {
+        let key = (item.namespace.clone(), item.name.clone());
+        *item.resource == SECRET && item.deed == Deed::Remove && needed.contains(&key)
+    };
+    items.into_iter().filter(|item| !is_needed(item)).collect()
 }
 
 /// What is to be done about one object that is no session; `None` for nothing. Asked again before anything is done.

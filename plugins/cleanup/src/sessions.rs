@@ -9,7 +9,7 @@ use session_shared::lifecycle::deleting::Doomed;
 use session_shared::lifecycle::stopping::Present;
 use session_shared::objects::resource::{SESSION, text};
 use session_shared::quantity::Quantity;
-use session_shared::reconcile::{Live, Wanted, is_expired, wanted};
+use session_shared::reconcile::{Live, Wanted, is_expired, losses, wanted};
 use session_shared::report::age;
 
 use crate::health::ailment;
@@ -67,7 +67,7 @@ fn stop(
         return Ok(None);
     }
     let size = size(chosen, live);
-    let data = match present.destroyed().is_empty() {
+    let data = match losses(&present.session, &present.live).is_empty() {
         false => Data::Destroyed,
         true if size.is_some() => Data::Kept,
         true => Data::None,
@@ -77,10 +77,8 @@ fn stop(
 }
 
 fn delete(chosen: &Chosen, live: &Live, since: Option<Timestamp>, why: String) -> Result<Item> {
-    let present = Present::with(chosen.clone(), live.clone(), false)?;
-    let lost = !present.destroyed().is_empty();
-    let doomed = Doomed::with(chosen.clone(), present.live, false)?;
-    let data = if lost || !doomed.destroyed().is_empty() {
+    let doomed = Doomed::with(chosen.clone(), live.clone(), false)?;
+    let data = if !doomed.destroyed().is_empty() {
         Data::Destroyed
     } else if !doomed.saved().is_empty() {
         Data::Saved

@@ -37,8 +37,9 @@ fn row(item: &Item) -> [String; 7] {
 }
 
 /// `1 stopped, 2 deleted, 1 failed`; empty where nothing was begun.
-pub(crate) fn count(done: &[anyhow::Result<Done>], dry_run: DryRun) -> String {
-    let ended = |is: fn(&Done) -> bool| done.iter().flatten().filter(|done| is(done)).count();
+pub(crate) fn count(done: &[Option<anyhow::Result<Done>>], dry_run: DryRun) -> String {
+    let begun = || done.iter().flatten();
+    let ended = |is: fn(&Done) -> bool| begun().flatten().filter(|done| is(done)).count();
     let counts = [
         (ended(|done| matches!(done, Done::Stopped(_))), "stopped"),
         (
@@ -48,7 +49,7 @@ pub(crate) fn count(done: &[anyhow::Result<Done>], dry_run: DryRun) -> String {
         (ended(|done| matches!(done, Done::Labelled(_))), "labeled"),
         (ended(|done| matches!(done, Done::Dated(_))), "dated"),
         (ended(|done| matches!(done, Done::Left)), "left alone"),
-        (done.iter().filter(|done| done.is_err()).count(), "failed"),
+        (begun().filter(|done| done.is_err()).count(), "failed"),
     ];
     let words: Vec<String> = counts
         .iter()

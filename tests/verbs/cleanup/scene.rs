@@ -59,7 +59,8 @@ impl Session<'_> {
             "name": name, "namespace": self.namespace,
             "labels": {"streaming.platform/session": self.name, "streaming.platform/user": self.name,
                 "app.kubernetes.io/managed-by": "kubectl-session"},
-            "annotations": {"streaming.platform/user-id": format!("{}@example.com", self.name)},
+            "annotations": {"streaming.platform/user-id": format!("{}@example.com", self.name),
+                "streaming.platform/run": "r-1", "streaming.platform/session-uid": format!("uid-of-{}", self.name)},
         });
         if let Some(owner) = owner {
             metadata["ownerReferences"] = json!([{"apiVersion": owner["apiVersion"], "kind": owner["kind"],
@@ -78,8 +79,13 @@ impl Session<'_> {
     fn pod(&self, session: &Value) -> Value {
         let mut metadata = self.metadata(&format!("tool-{}", self.name), Some(session));
         metadata["labels"]["streaming.platform/primary"] = "true".into();
+        let mut spec = json!({"containers": [{"name": "main"}], "nodeName": "n1"});
+        if self.claim {
+            let claim = json!({"claimName": format!("home-{}", self.name)});
+            spec["volumes"] = json!([{"name": "home", "persistentVolumeClaim": claim}]);
+        }
         json!({
-            "apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": [{"name": "main"}], "nodeName": "n1"},
+            "apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec,
             "status": {"phase": "Running", "conditions": [
                 {"type": "PodScheduled", "status": "True"}, {"type": "Ready", "status": "True"}]},
         })

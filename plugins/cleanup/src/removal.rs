@@ -1,0 +1,108 @@
+//! Takes away what is no session, each object looked at once more.
+
+use anyhow::Result;
+use serde_json::Value;
+use session_shared::cluster::chosen::Chosen;
+use session_shared::cluster::{Cluster, Delete, Deleted, Place, Selection};
+use session_shared::failure::{self, Kind};
+use session_shared::labels;
+use session_shared::lifecycle::deleting::snapshots_of;
+use session_shared::lifecycle::stopping::Stopping;
+use session_shared::objects::belonging::is_data;
+use session_shared::objects::kept::holds_data;
+use session_shared::objects::resource::{
+    PERSISTENT_VOLUME_CLAIM, SECRET, SERVICE, SESSION, is_going, label, text,
+};
+use session_shared::reconcile::kept_since;
+
+use crate::intent::Intent;
+use crate::orphans::Living;
+use crate::outcome::Done;
+use crate::plan::{Deed, Item, remains};
+
+/// Takes one object away, or dates it, if it is still what the plan was made for, its session still gone, and nothing `around` uses
+/// it.
+pub(crate) async fn remove(
+    cluster: &Cluster,
+    intent: &Intent,
+    item: &Item,
+    around: &Living,
+    with: Stopping<'_>,
+) -> Result<Done> {
+    let (resource, namespace, name) = (item.resource, item.namespace.as_str(), item.name.as_str());
+    // Nobody's secrets are read for this; whether a claim was ever bound stands in its status, whom a Service means in its spec.
+    let found = if [&PERSISTENT_VOLUME_CLAIM, &SERVICE].contains(&resource) {
+        cluster.get(resource, namespace, name).await?
+    } else {
+        cluster.get_metadata(resource, namespace, name).await?
+    };
+    let Some(object) = found.filter(|object| text(object, "/metadata/uid") == item.uid) else {
+        return Ok(Done::Left);
+    };
+    let mut living = around.clone();
+    let session = label(&object, labels::SESSION).unwrap_or_default();
+    if is_data(&object) && *resource != PERSISTENT_VOLUME_CLAIM {
+        let select = Selection::labelled(format!("{}={session}", labels::SESSION));
+        let snapshots = snapshots_of(cluster, namespace, &select).await?;
+        living.unseen_snapshots = snapshots.is_none();
+        let snapshots = snapshots.into_iter().flatten();
+        snapshots.for_each(|one| living.add_snapshot(&one));
+        // After a server dry run every claim is there still.
+        let parameters = *resource == SECRET && item.deed == Deed::Remove && !with.write.dry_run;
+        if parameters && needed(cluster, namespace, &select).await? {
+            return Ok(Done::Left);
+        }
+    }
+    if let Some(session) = cluster.get(&SESSION, namespace, session).await? {
+        living.add(&Chosen::of(session)?);
+    }
+    let still = remains(intent, &object, &living, with.now);
+    if still.is_none_or(|still| still.deed != item.deed) {
+        return Ok(Done::Left);
+    }
+    if item.deed == Deed::Date {
+        return date(cluster, item, &object, with).await;
+    }
+    let mut options = Delete {
+        uid: item.uid.clone(),
+        dry_run: with.write.dry_run,
+        ..Delete::default()
+    };
+    if is_data(&object) {
+        // Who takes it up writes on it: from then on it is not the one that was looked at.
+        options.resource_version = text(&object, "/metadata/resourceVersion").to_owned();
+    }
+    match cluster.delete(resource, namespace, name, &options).await {
+        Ok(Deleted::Absent) => Ok(Done::Left),
+        Ok(_) => Ok(Done::Removed),
+        Err(error) if failure::is(&error, Kind::Conflict) => Ok(Done::Left),
+        Err(error) => Err(error),
+    }
+}
+
+/// True if a claim is there that may need the parameters of its session.
+async fn needed(cluster: &Cluster, namespace: &str, select: &Selection) -> Result<bool> {
+    let place = Place::Namespace(namespace);
+    let claims = cluster
+        .list(&PERSISTENT_VOLUME_CLAIM, place, select)
+        .await?;
+    let stays = |claim: &Value| holds_data(claim) && !is_going(claim);
+    Ok(claims.items.iter().any(stays))
+}
+
+/// Writes down since when data is kept: since now.
+async fn date(cluster: &Cluster, item: &Item, object: &Value, with: Stopping<'_>) -> Result<Done> {
+    let mut patch = kept_since(with.now);
+    for field in ["uid", "resourceVersion"] {
+        patch["metadata"][field] = object["metadata"][field].clone();
+    }
+    let (kind, namespace, name) = (item.resource, item.namespace.as_str(), item.name.as_str());
+    let dated = cluster
+        .merge_patch(kind, namespace, name, None, &patch, with.write)
+        .await;
+    match dated {
+        Ok(object) => Ok(Done::Dated(object)),
+        Err(error) if failure::is(&error, Kind::Conflict) => Ok(Done::Left),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,90 @@
+//! Reads what may use the objects of sessions, whoever made it: Pods, what makes Pods, and what names Secrets and Services.
+
+use anyhow::Result;
+use futures::future::try_join_all;
+use serde_json::Value;
+use session_shared::cluster::{Cluster, Place, Selection};
+use session_shared::failure::{self, Kind};
+use session_shared::objects::ResourceType;
+use session_shared::objects::resource::{
+    CRON_JOB, DAEMON_SET, DEPLOYMENT, INGRESS, JOB, POD, REPLICA_SET, REPLICATION_CONTROLLER,
+    SERVICE_ACCOUNT, STATEFUL_SET,
+};
+
+/// What Pods can be owned by.
+const OWNERS: [&ResourceType; 5] = [&STATEFUL_SET, &DEPLOYMENT, &REPLICA_SET, &DAEMON_SET, &JOB];
+/// What else names objects. Few may list all of them.
+const OTHERS: [&ResourceType; 4] = [
+    &CRON_JOB,
+    &REPLICATION_CONTROLLER,
+    &SERVICE_ACCOUNT,
+    &INGRESS,
+];
+
+/// Everything that may use something.
+#[derive(Debug, Default)]
+pub(crate) struct Users {
+    /// Pods.
+    pub(crate) pods: Vec<Value>,
+    /// What owns Pods.
+    pub(crate) owners: Vec<Value>,
+    /// CronJobs, ServiceAccounts, Ingresses, …
+    pub(crate) others: Vec<Value>,
+    /// What the caller may not list: it may use things.
+    pub(crate) unseen: Vec<&'static ResourceType>,
+}
+
+impl Users {
+    /// All of them in `place`; one LIST a kind, all at once.
+    ///
+    /// # Errors
+    /// What the server refuses; of CronJobs and what else stands around Pods a refusal is a finding.
+    pub(crate) async fn all(cluster: &Cluster, place: Place<'_>) -> Result<Self> {
+        let everything = Selection::default();
+        let others = OTHERS.map(|kind| {
+            let everything = &everything;
+            async move {
+                match cluster.list(kind, place, everything).await {
+                    Ok(list) => Ok(Some(list.items)),
+                    Err(error) if failure::is(&error, Kind::NoSuchResource) => Ok(Some(Vec::new())),
+                    Err(error) if failure::is(&error, Kind::Forbidden) => Ok(None),
+                    Err(error) => Err(error),
+                }
+            }
+        });
+        let (mut users, others) = futures::try_join!(
+            Self::workloads(cluster, place, &everything),
+            try_join_all(others)
+        )?;
+        for (kind, found) in OTHERS.into_iter().zip(others) {
+            match found {
+                Some(objects) => users.others.extend(objects),
+                None => users.unseen.push(kind),
+            }
+        }
+        Ok(users)
+    }
+
+    /// Pods and what owns them, as far as it is selected.
+    ///
+    /// # Errors
+    /// What the server refuses.
+    pub(crate) async fn workloads(
+        cluster: &Cluster,
+        place: Place<'_>,
+        select: &Selection,
+    ) -> Result<Self> {
+        let list = |kind| cluster.list(kind, place, select);
+        let (pods, owners) = futures::try_join!(list(&POD), try_join_all(OWNERS.map(list)))?;
+        Ok(Self {
+            pods: pods.items,
+            owners: owners.into_iter().flat_map(|list| list.items).collect(),
+            ..Self::default()
+        })
+    }
+
+    /// Each of them.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Value> {
+        self.pods.iter().chain(&self.owners).chain(&self.others)
+    }
+}
