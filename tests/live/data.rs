@@ -124,7 +124,7 @@ fn a_failing_sync_keeps_everything() -> Result<()> {
     world
         .session(&["create", "s", "-f", &file.path().to_string_lossy()])?
         .exits(0)?;
-    let refused = world.session(&["delete", "s"])?.exits(1)?;
+    let refused = world.session(&["delete", "s", "-y"])?.exits(1)?;
     ensure!(refused.stdout.is_empty(), "{refused:?}");
     ensure!(
         refused.stderr.contains("exit code 3: not yet") && refused.stderr.contains("--skip-sync"),
@@ -133,6 +133,6 @@ fn a_failing_sync_keeps_everything() -> Result<()> {
     world
         .namespace
         .kubectl(&["exec", "synced", "--", "touch", "/tmp/done"], None)?;
-    world.session(&["delete", "s"])?.exits(0)?;
+    world.session(&["delete", "s", "-y"])?.exits(0)?;
     Ok(())
 }

@@ -113,7 +113,7 @@ fn an_interrupted_deletion_is_finished_by_the_next() -> Result<()> {
         .kubectl(&["delete", "pod", "shell-x", "--grace-period=1"], None)?;
     let lost = world.session(&["list", "x", "--no-headers"])?.exits(0)?;
     ensure!(lost.stdout.contains("PodLost"), "{lost:?}");
-    world.session(&["delete", "x"])?.exits(0)?;
+    world.session(&["delete", "x", "-y"])?.exits(0)?;
     let left = world
         .namespace
         .kubectl(&["get", "sessions,pods", "-o", "name"], None)?;
@@ -156,6 +156,6 @@ fn a_server_that_dies_while_waiting_is_found_again() -> Result<()> {
         stderr.read_to_string(&mut said)?;
     }
     ensure!(status.success(), "{said}");
-    world.session(&["delete", "x"])?.exits(0)?;
+    world.session(&["delete", "x", "-y"])?.exits(0)?;
     Ok(())
 }

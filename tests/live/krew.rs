@@ -92,7 +92,7 @@ fn what_krew_installs_runs_through_kubectl() -> Result<()> {
     machine
         .session("connect alice -- test -e /nowhere")?
         .exits(1)?;
-    let deleted = machine.session("delete alice")?.exits(0)?;
+    let deleted = machine.session("delete alice -y")?.exits(0)?;
     let namespace = machine.world.namespace.name();
     let line = format!("session.streaming.platform \"alice\" deleted from {namespace} namespace\n");
     ensure!(deleted.stdout == line, "{deleted:?}");
@@ -181,7 +181,7 @@ fn status_through_kubectl_is_one_screen() -> Result<()> {
     let before = terminal.modes()?;
     let child = terminal.run(&machine.command("status alice -w"))?;
     terminal.shows("running")?;
-    machine.session("delete alice --wait=false")?.exits(0)?;
+    machine.session("delete alice -y --wait=false")?.exits(0)?;
     // It stays until there is nothing left to look at.
     terminal.shows("sessions.streaming.platform \"alice\" not found")?;
     let code = ended(child)?;

@@ -75,7 +75,7 @@ fn a_shell_comes_up_and_goes_without_a_trace() -> Result<()> {
         still.stdout == "running",
         "the live session was left alone: {still:?}"
     );
-    let deleted = world.session(&["delete", "alice"])?.exits(0)?;
+    let deleted = world.session(&["delete", "alice", "-y"])?.exits(0)?;
     let line = format!(
         "session.streaming.platform \"alice\" deleted from {} namespace\n",
         world.namespace.name()
@@ -214,7 +214,7 @@ fn a_lab_comes_up_with_its_secret() -> Result<()> {
         expires.stdout.contains("1h5"),
         "two hours, less what it took to come up: {expires:?}"
     );
-    world.session(&["delete", "lab-1"])?.exits(0)?;
+    world.session(&["delete", "lab-1", "-y"])?.exits(0)?;
     ensure!(traces(&world)? == before, "left over: {}", traces(&world)?);
     Ok(())
 }
@@ -242,7 +242,7 @@ fn edit_is_all_a_user_needs() -> Result<()> {
         found.stdout == "session.streaming.platform/mine\n",
         "{found:?}"
     );
-    session(&["delete", "mine"])?.exits(0)?;
+    session(&["delete", "mine", "-y"])?.exits(0)?;
     let left = traces(&world)?;
     ensure!(!left.contains("session"), "{left}");
     Ok(())
@@ -306,7 +306,7 @@ fn a_manifest_with_a_deployment_is_a_session() -> Result<()> {
         names.len() == 2 && names.iter().all(|name| name.starts_with("web-one-")),
         "{slices}"
     );
-    world.session(&["delete", "one"])?.exits(0)?;
+    world.session(&["delete", "one", "-y"])?.exits(0)?;
     let pods = world
         .namespace
         .kubectl(&["get", "pods", "-o", "name"], None)?;
@@ -314,7 +314,7 @@ fn a_manifest_with_a_deployment_is_a_session() -> Result<()> {
         pods.lines().count() == 2 && pods.lines().all(|pod| pod.starts_with("pod/web-two-")),
         "{pods}"
     );
-    world.session(&["delete", "--all"])?.exits(0)?;
+    world.session(&["delete", "--all", "-y"])?.exits(0)?;
     Ok(())
 }
 
@@ -342,6 +342,6 @@ fn a_pod_that_cannot_come_up_is_kept_and_explained() -> Result<()> {
     );
     let kept = world.session(&["list", "x", "-o", "name"])?.exits(0)?;
     ensure!(kept.stdout == "session.streaming.platform/x\n", "{kept:?}");
-    world.session(&["delete", "x"])?.exits(0)?;
+    world.session(&["delete", "x", "-y"])?.exits(0)?;
     Ok(())
 }

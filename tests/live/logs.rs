@@ -118,7 +118,7 @@ fn of_a_crash_are_kept() -> Result<()> {
     );
     ensure!(logs(&world, "x")?.exits(0)?.stdout == "run 2\n");
     ensure!(logs(&world, "x --previous")?.exits(0)?.stdout == "run 1\n");
-    world.session(&["delete", "x"])?.exits(0)?;
+    world.session(&["delete", "x", "-y"])?.exits(0)?;
     let said = following.end()?;
     ensure!(
         said.contains("container \"main\" of pod \"crash-x\" was restarted"),
@@ -267,7 +267,7 @@ fn follow_a_pod_that_is_replaced() -> Result<()> {
             .unwrap_or_default()
             .to_owned();
         following.until_line(|line| line.ends_with(" 20") && !line.starts_with(&old))?;
-        world.session(&["delete", &name])?.exits(0)?;
+        world.session(&["delete", &name, "-y"])?.exits(0)?;
         // Everything up to the end.
         while following.until_line(|_| true).is_ok() {}
         is_complete(&following.lines, 2)?;
@@ -292,7 +292,7 @@ fn follow_across_a_dead_api_server() -> Result<()> {
     server.start()?;
     let seen: u64 = following.lines.len() as u64 + 60;
     following.until(&format!(" {seen}"))?;
-    world.session(&["delete", "x"])?.exits(0)?;
+    world.session(&["delete", "x", "-y"])?.exits(0)?;
     while following.until_line(|_| true).is_ok() {}
     is_complete(&following.lines, 1)?;
     following.end()?;

@@ -27,6 +27,7 @@ mod krew;
 mod lifecycle;
 mod logs;
 mod resize;
+mod rights;
 mod schedule;
 mod shell;
 mod snapshot;
@@ -70,6 +71,7 @@ fn all() -> Vec<Live> {
         extend::tests(),
         cleanup::tests(),
         resize::tests(),
+        rights::tests(),
         snapshot::tests(),
         schedule::tests(),
         files::tests(),

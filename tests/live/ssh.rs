@@ -159,7 +159,7 @@ fn pinned(world: &World, template: &str) -> Result<()> {
     );
 
     // Another session of the same name is another host.
-    world.session(&["delete", "lab"])?.exits(0)?;
+    world.session(&["delete", "lab", "-y"])?.exits(0)?;
     user.creates(template)?;
     user.connect(&["true"])?.exits(0)?;
     Ok(())

@@ -256,7 +256,7 @@ fn waits_for_a_phase() -> Result<()> {
         "60s",
     ]);
     let waiting = waiting.stderr(std::process::Stdio::piped()).spawn()?;
-    world.session(&["delete", "carol"])?.exits(0)?;
+    world.session(&["delete", "carol", "-y"])?.exits(0)?;
     let done = waiting.wait_with_output()?;
     let said = String::from_utf8_lossy(&done.stderr);
     let gone = said.contains("not found") || said.contains("it is being deleted");

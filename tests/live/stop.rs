@@ -164,6 +164,6 @@ fn what_no_claim_keeps_needs_a_word() -> Result<()> {
         .exits(0)?;
     let line = "session.streaming.platform/alice\n";
     ensure!(listed.stdout == line, "{listed:?}");
-    world.session(&["delete", "alice"])?.exits(0)?;
+    world.session(&["delete", "alice", "-y"])?.exits(0)?;
     Ok(())
 }

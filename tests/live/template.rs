@@ -141,7 +141,7 @@ fn list_watches_sessions_come_and_go() -> Result<()> {
         .session(&["create", "two", "--template", "shell"])?
         .exits(0)?;
     until("two", "running")?;
-    world.session(&["delete", "one"])?.exits(0)?;
+    world.session(&["delete", "one", "-y"])?.exits(0)?;
     let all = until("one", "terminating")?;
     // One heading for all of it, and its columns stay where they are.
     let headings = all.iter().filter(|row| row.starts_with("NAME"));

@@ -27,7 +27,7 @@ fn a_finalizer() -> Result<()> {
         )
     };
     finalizers("[\"example.com/hold\"]")?;
-    let said = world.session(&["delete", "held", "--timeout", "3s"]);
+    let said = world.session(&["delete", "held", "-y", "--timeout", "3s"]);
     let freed = finalizers("null");
     says(
         said,
@@ -39,5 +39,5 @@ fn a_finalizer() -> Result<()> {
         ],
     )?;
     freed?;
-    world.session(&["delete", "held"])?.exits(0).map(drop)
+    world.session(&["delete", "held", "-y"])?.exits(0).map(drop)
 }
