@@ -191,7 +191,7 @@ impl Rounds<'_> {
         // What waits on has said what is measured.
         telling.child.kill().context("cannot end create")?;
         telling.child.wait().context("cannot wait for create")?;
-        output(&mut self.user.command(self.umbrella, &["delete", name]))?;
+        output(&mut self.user.command(self.umbrella, &["delete", name, "-y"]))?;
         let lag: Result<Duration> = lag.context("neither proved nor told in time")?;
         Ok(lag?.as_secs_f64() * 1000.0)
     }

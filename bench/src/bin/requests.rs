@@ -68,16 +68,18 @@ const STEPS: [Step; 19] = [
     step("resize one --storage 128Mi", 12),
     step("snapshot create one --class CLASS --name first", 7),
     step("snapshot list", 1),
-    step("stop one", 10),
+    // Four of them ask about rights.
+    step("stop one", 14),
     step("stop one", 6),
-    step("snapshot restore first --in-place --class CLASS", 15),
+    // Three about rights, and who else uses the claim.
+    step("snapshot restore first --in-place --class CLASS", 19),
     step("start one", 17),
     step("start one", 6),
     step("snapshot clone one two --class CLASS", 15),
     step("snapshot restore first --into three", 12),
     step("cleanup --expired --dry-run=client", 8),
-    // One more where a claim is held for a moment after its Pod.
-    step("delete one --delete-data -y", 17),
+    // Seven about rights, and who else uses the claim; one more where a claim is held for a moment after its Pod.
+    step("delete one --delete-data -y", 25),
 ];
 
 /// The kinds of requests, in the order of the columns: what the audit log calls their verb.
