@@ -49,6 +49,11 @@ pub(crate) fn attacks() -> Vec<Attack> {
             "kubectl's forbidden message with the missing right; the Pod runs on"
         ),
         attack!(
+            a_deletion_against_an_admission_policy_destroys_nothing,
+            "A user who may delete Pods and sessions deletes another's session, which the admission policy forbids",
+            "Error 403 from a rehearsal before the first write; the Pod runs on",
+        ),
+        attack!(
             a_refused_stop_or_restart_stops_nothing,
             "a user may delete Pods, but neither write the status of a session nor create Pods",
             "stop and start --restart refuse before their first write"
@@ -197,6 +202,17 @@ fn a_refused_deletion_destroys_nothing() -> Result<()> {
         "nothing has been deleted",
     ];
     scene.refuses("delete alice -y", &said)?;
+    ensure!(scene.has("pods", "tool-alice"), "the Pod is gone");
+    Ok(())
+}
+
+fn a_deletion_against_an_admission_policy_destroys_nothing() -> Result<()> {
+    let scene = bare();
+    let session = "/apis/streaming.platform/v1/namespaces/default/sessions/alice";
+    let denied = "sessions.streaming.platform \"alice\" is forbidden: ValidatingAdmissionPolicy 'session-owner' denied request";
+    let answer = Answer::status(403, "Forbidden", denied, json!({}));
+    scene.api.on("DELETE", session, answer);
+    scene.refuses("delete alice -y", &[denied, "nothing has been deleted"])?;
     ensure!(scene.has("pods", "tool-alice"), "the Pod is gone");
     Ok(())
 }

@@ -54,7 +54,7 @@ pub(crate) fn attacks() -> Vec<Attack> {
         ),
         attack!(
             a_narrowed_policy_is_not_believed,
-            "The admission policy is there, but its binding only audits, leaves a namespace out or is missing, or an expression is not ours",
+            "The admission policy is there, but its binding only audits, leaves a namespace out, is missing or younger than the session, or an expression is not ours",
             "Taken as absent: what others may have written is not run"
         ),
         attack!(
@@ -238,6 +238,11 @@ fn a_narrowed_policy_is_not_believed() -> Result<()> {
         scene.api.put(binding.clone());
     }
     scene.api.remove(BINDINGS, "", POLICY);
+    scene.refuses("start alice", &["spec.manifest"])?;
+    // What is older than the policy may have been written before it.
+    let mut later = binding.clone();
+    later["metadata"]["creationTimestamp"] = json!("2999-01-01T00:00:00Z");
+    scene.api.put(later);
     scene.refuses("start alice", &["spec.manifest"])?;
     // The whole policy is believed: only the owner and managers can have written it.
     scene.api.put(binding);

@@ -2,27 +2,36 @@
 
 use anyhow::Result;
 use futures::future::try_join;
+use jiff::Timestamp;
 
 use super::Cluster;
 use crate::api::{ADMISSION_POLICY, is_in_force};
 use crate::failure::{self, Kind};
 use crate::objects::ResourceType;
-use crate::objects::resource::{VALIDATING_ADMISSION_POLICY, VALIDATING_ADMISSION_POLICY_BINDING};
+use crate::objects::resource::{
+    VALIDATING_ADMISSION_POLICY, VALIDATING_ADMISSION_POLICY_BINDING, text,
+};
 
 impl Cluster {
-    /// True if the admission policy of the API is in force, exactly as this version of the suite installs it. Asked once in the
-    /// life of the process. What the caller may not see, or the server does not serve, is not in force.
+    /// The time since which the admission policy of the API is in force, exactly as this version of the suite installs it; `None`
+    /// if it is not. Sessions that are older may have been written by anybody. Asked once in the life of the process. What the
+    /// caller may not see, or the server does not serve, is not in force.
     ///
     /// # Errors
     /// A Failure of another kind.
-    pub async fn guards_sessions(&self) -> Result<bool> {
+    pub async fn guarded_since(&self) -> Result<Option<Timestamp>> {
         let ask = || async {
             let (policy, binding) = try_join(
                 self.get_if_any(&VALIDATING_ADMISSION_POLICY),
                 self.get_if_any(&VALIDATING_ADMISSION_POLICY_BINDING),
             )
             .await?;
-            anyhow::Ok(is_in_force(&policy, &binding))
+            if !is_in_force(&policy, &binding) {
+                return anyhow::Ok(None);
+            }
+            let created = |object| text(object, "/metadata/creationTimestamp").parse().ok();
+            let (policy, binding): (Option<Timestamp>, _) = (created(&policy), created(&binding));
+            Ok(policy.zip(binding).map(|(policy, binding)| policy.max(binding)))
         };
         self.inner.guarded.get_or_try_init(ask).await.copied()
     }

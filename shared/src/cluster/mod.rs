@@ -146,7 +146,7 @@ struct Inner {
     warnings: Warnings,
     observer: OnceLock<request::Observer>,
     known: KnownSessions,
-    guarded: tokio::sync::OnceCell<bool>,
+    guarded: tokio::sync::OnceCell<Option<jiff::Timestamp>>,
 }
 
 impl Cluster {

@@ -13,7 +13,7 @@ use super::trust::{self, Part};
 use crate::api::{DataPolicy, ObjectRef, Session};
 use crate::cluster::chosen::Chosen;
 use crate::cluster::execute::Carrying;
-use crate::cluster::{Cluster, Place, Selection, Write};
+use crate::cluster::{Cluster, Delete, Place, Selection, Write};
 use crate::failure::{self, Kind, hinted};
 use crate::labels;
 use crate::objects::belonging::Belonging;
@@ -175,7 +175,7 @@ impl Doomed {
     }
 
     /// Finds whether the caller may do all that the deletion does, before anything is written.
-    async fn require(&self, manner: &Manner, with: Stopping<'_>) -> Result<()> {
+    async fn require(&self, cluster: &Cluster, manner: &Manner, with: Stopping<'_>) -> Result<()> {
         if self.controller || with.write.dry_run {
             return Ok(());
         }
@@ -186,8 +186,30 @@ impl Doomed {
             last.live.saved = uids.collect();
         }
         let needs = last.plan(manner, with.now).accesses();
-        let permitted = with.permissions.require(self.namespace(), &needs).await;
-        permitted.map_err(|error| untouched(DELETE, self.name(), error))
+        let (permitted, rehearsed) = futures::join!(
+            with.permissions.require(self.namespace(), &needs),
+            self.rehearse(cluster)
+        );
+        let allowed = permitted.and(rehearsed);
+        allowed.map_err(|error| untouched(DELETE, self.name(), error))
+    }
+
+    /// Lets the server rehearse the deletion of the Session: an access review says nothing of admission policies, and the
+    /// deletion comes when its workload is gone. One that has been made anew under its name is not what the plan is about.
+    ///
+    /// # Errors
+    /// What the server refuses.
+    async fn rehearse(&self, cluster: &Cluster) -> Result<()> {
+        let options = Delete {
+            uid: self.belonging.session_uid.clone(),
+            dry_run: true,
+            ..Delete::default()
+        };
+        let (namespace, name) = (self.namespace(), self.name());
+        match cluster.delete(&SESSION, namespace, name, &options).await {
+            Err(error) if failure::is(&error, Kind::Conflict) => Ok(()),
+            other => other.map(drop),
+        }
     }
 
     /// Deletes it: nothing goes before its data is synchronised, and saved where that is wanted.
@@ -205,7 +227,7 @@ impl Doomed {
         if self.runs_hooks(manner) && !with.write.dry_run {
             trust::check(cluster, &self.session, Part::Hooks).await?;
         }
-        self.require(manner, with).await?;
+        self.require(cluster, manner, with).await?;
         let Some(saving) = &self.saving else {
             let plan = self.plan(manner, with.now);
             return self.end(cluster, &plan, manner, with, sink).await;

@@ -187,10 +187,14 @@ async fn doubt(
             false => Ok(None),
         }
     };
-    let (guarded, caller) = try_join(cluster.guards_sessions(), caller).await?;
+    let (since, caller) = try_join(cluster.guarded_since(), caller).await?;
+    // What the policy has not seen from the beginning may have been written by anybody before.
+    let created = session.metadata.creation_timestamp.as_ref();
+    let guarded = since.is_some_and(|since| created.is_some_and(|created| created.0 >= since));
     let reason = match caller.filter(|caller| *caller != session.spec.user_id) {
         Some(caller) => Reason::Anothers { caller },
         None if guarded || is_templates_own(cluster, session, part).await => return Ok(None),
+        None if since.is_some() => Reason::Older,
         None => Reason::Unguarded,
     };
     Ok(Some(Doubt::of(session, uid, part, reason, fields)))

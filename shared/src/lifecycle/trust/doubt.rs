@@ -25,6 +25,8 @@ pub(super) enum Reason {
     },
     /// Others may have written it: no admission policy is in force.
     Unguarded,
+    /// Others may have written it before the admission policy came into force.
+    Older,
     /// It stands in a snapshot, which any user of VolumeSnapshots may write.
     Remembered,
 }
