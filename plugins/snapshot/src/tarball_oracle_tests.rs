@@ -1,4 +1,6 @@
 //! GNU's tar and busybox' as judges: what we have accepted is what they unpack, and nothing outside.
+//!
+//! Long because every odd archive is written here byte by byte.
 
 use std::collections::BTreeMap;
 use std::fs;
