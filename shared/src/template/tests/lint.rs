@@ -378,7 +378,10 @@ fn an_ssh_user_is_checked_with_all_that_its_parameters_may_be() {
         let spec =
             format!("  connect: [{{name: s, ssh: {{port: 22, user: \"{user}\"}}}}]\n{parameters}");
         let text = template(&spec, "").replace("  connect: [{name: s, exec: [sh]}]\n", "");
-        said(&text)
+        let mut said = said(&text);
+        // What the restricted standard asks for is told beside it.
+        said.retain(|finding| !finding.contains(": info: "));
+        said
     };
     let login = |rest: &str| format!("  parameters: [{{name: LOGIN, {rest}}}]\n");
     for (user, parameters) in [
