@@ -167,7 +167,13 @@ impl Saving {
                 return Err(self.explained(why, &inside));
             }
         };
-        let (contents, writer) = recorded.map_err(|why| self.explained(why, &inside))?;
+        let (contents, writer) = match recorded {
+            Ok(recorded) => recorded,
+            Err(why) => {
+                let why = opened.given_up().await.unwrap_or(why);
+                return Err(self.explained(why, &inside));
+            }
+        };
         same(&passed, &contents.sha256, &inside).hint("do it again")?;
         let seal = self.seal(&inside, &directory, &contents, ground.now());
         let seal = seal.bytes()?;

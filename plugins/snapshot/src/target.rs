@@ -164,8 +164,10 @@ impl Opened {
         match self {
             Self::Output(passing) => {
                 let ended = ended.await?;
-                let passed = passing.await?;
-                ended.map_err(anyhow::Error::from).and(passed)
+                // Whoever reads says why the end could not be written.
+                let passed = passing.await??;
+                ended?;
+                Ok(passed)
             }
             Self::File {
                 file,
