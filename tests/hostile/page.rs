@@ -15,7 +15,9 @@ pub(crate) fn table(attacks: &[Attack]) -> String {
     for attack in attacks {
         table.push_str(&format!(
             "| {} | {} | `{}` |\n",
-            attack.tries, attack.seen, attack.name
+            sentence(attack.tries),
+            sentence(attack.seen),
+            attack.name
         ));
     }
     table
@@ -37,6 +39,13 @@ pub(crate) fn compare(table: &str) -> Result<()> {
         "docs/security.md differs; UPDATE_GOLDEN=1 writes it anew\n--- kept\n{kept}\n--- now\n{table}"
     );
     Ok(())
+}
+
+/// The text as a sentence of the page begins.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(letters).collect()
 }
 
 fn page() -> PathBuf {

@@ -244,6 +244,7 @@ fn a_narrowed_policy_is_not_believed() -> Result<()> {
     later["metadata"]["creationTimestamp"] = json!("2999-01-01T00:00:00Z");
     scene.api.put(later);
     scene.refuses("start alice", &["spec.manifest"])?;
+    scene.api.remove(BINDINGS, "", POLICY);
     // The whole policy is believed: only the owner and managers can have written it.
     scene.api.put(binding);
     scene.run("start alice --wait=false")?;

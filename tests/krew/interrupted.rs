@@ -126,7 +126,7 @@ fn all_is_owned(api: &FakeApi) {
     assert_eq!(posts.count(), 2, "{:?}", api.lines());
 }
 
-fn interrupted_by(act: impl Fn(&mut Terminal)) {
+fn interrupted_by(code: u8, act: impl Fn(&mut Terminal)) {
     let layout = Layout::krews();
     let kubectl = session_cluster::kubectl_program().unwrap();
     let api = server();
@@ -135,7 +135,7 @@ fn interrupted_by(act: impl Fn(&mut Terminal)) {
     terminal.shows("scheduling pod/tool-bob");
     act(&mut terminal);
     let shown = terminal.ends();
-    assert_eq!(terminal.file("code"), "130\n", "{shown:?}");
+    assert_eq!(terminal.file("code"), format!("{code}\n"), "{shown:?}");
     assert_eq!(terminal.file("after"), terminal.file("before"));
     assert!(
         shown.contains("interrupted\r\nhint: session \"bob\" was made"),
@@ -148,11 +148,11 @@ fn interrupted_by(act: impl Fn(&mut Terminal)) {
 
 #[test]
 fn ctrl_c_leaves_the_terminal_as_it_was_and_nothing_without_owner() {
-    interrupted_by(|terminal| terminal.types(b"\x03"));
+    interrupted_by(130, |terminal| terminal.types(b"\x03"));
 }
 
 #[test]
 fn so_do_sigterm_and_sighup() {
-    interrupted_by(|terminal| terminal.signals("TERM"));
-    interrupted_by(|terminal| terminal.signals("HUP"));
+    interrupted_by(143, |terminal| terminal.signals("TERM"));
+    interrupted_by(129, |terminal| terminal.signals("HUP"));
 }

@@ -9,7 +9,7 @@ use session_shared::flags::choice::Which;
 use session_shared::flags::writing::DryRun;
 use session_shared::lifecycle::consent::EndingSession;
 use session_shared::lifecycle::settling::{self, Made};
-use session_shared::lifecycle::starting::{Ahead, template_change};
+use session_shared::lifecycle::starting::Ahead;
 use session_shared::lifecycle::stopping::{Present, Stopping};
 use session_shared::lifecycle::template;
 use session_shared::lifecycle::trust::{self, Part};
@@ -126,7 +126,7 @@ async fn change_of(cluster: &Cluster, present: &Present) -> Result<Option<String
         return Ok(None);
     };
     let template = template::find(cluster, name).await?;
-    Ok(template_change(&present.session, template.as_ref()))
+    Ok(template::change(&present.session, template.as_ref()))
 }
 
 impl Todo {

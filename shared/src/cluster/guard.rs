@@ -31,7 +31,9 @@ impl Cluster {
             }
             let created = |object| text(object, "/metadata/creationTimestamp").parse().ok();
             let (policy, binding): (Option<Timestamp>, _) = (created(&policy), created(&binding));
-            Ok(policy.zip(binding).map(|(policy, binding)| policy.max(binding)))
+            Ok(policy
+                .zip(binding)
+                .map(|(policy, binding)| policy.max(binding)))
         };
         self.inner.guarded.get_or_try_init(ask).await.copied()
     }

@@ -102,7 +102,7 @@ impl Ahead {
             .secrets
             .keys()
             .any(|secret| wish.assigned.files.contains_key(secret));
-        let notes = template_change(&present.session, template.as_ref())
+        let notes = template::change(&present.session, template.as_ref())
             .map(|change| format!("{change}: this start takes it as it is now"));
         // A merge patch adds parameters and takes none away.
         spec.parameters.extend(rendered.parameters.clone());
@@ -291,22 +291,6 @@ pub(super) async fn stored_of(
     }
     let secret = cluster.get(&SECRET, present.namespace(), &name).await?;
     secret.as_ref().map(stored_secrets).transpose()
-}
-
-/// What has become of the template since the last start; `None` if nothing has.
-pub fn template_change(session: &Session, template: Option<&SessionTemplate>) -> Option<String> {
-    let applied = session.status.as_ref()?.applied.as_ref()?;
-    let metadata = &template?.metadata;
-    let name = metadata.name.as_deref().unwrap_or_default();
-    if applied.template_uid.is_some() && applied.template_uid != metadata.uid {
-        return Some(format!(
-            "template {name:?} is another one than at the last start"
-        ));
-    }
-    let (was, is) = (applied.template_generation?, metadata.generation?);
-    (was != is).then(|| {
-        format!("template {name:?} has changed since the last start (generation {was}, now {is})")
-    })
 }
 
 /// The merge patch that asks for the start.

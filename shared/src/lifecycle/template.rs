@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde_json::Value;
 
-use crate::api::SessionTemplate;
+use crate::api::{Session, SessionTemplate};
 use crate::cluster::live::{installed, missing, typed};
 use crate::cluster::{Cluster, Place, Selection};
 use crate::failure::hinted;
@@ -30,6 +30,22 @@ pub async fn read(cluster: &Cluster, name: &str) -> Result<SessionTemplate> {
             known_templates(cluster).await,
         )),
     }
+}
+
+/// What has become of the template since the last start; `None` if nothing has.
+pub fn change(session: &Session, template: Option<&SessionTemplate>) -> Option<String> {
+    let applied = session.status.as_ref()?.applied.as_ref()?;
+    let metadata = &template?.metadata;
+    let name = metadata.name.as_deref().unwrap_or_default();
+    if applied.template_uid.is_some() && applied.template_uid != metadata.uid {
+        return Some(format!(
+            "template {name:?} is another one than at the last start"
+        ));
+    }
+    let (was, is) = (applied.template_generation?, metadata.generation?);
+    (was != is).then(|| {
+        format!("template {name:?} has changed since the last start (generation {was}, now {is})")
+    })
 }
 
 async fn known_templates(cluster: &Cluster) -> String {

@@ -82,7 +82,7 @@ impl Scene {
         metadata["annotations"]["streaming.platform/claim-uid"] = uid;
         scene.api.put(json!({
             "apiVersion": "snapshot.storage.k8s.io/v1", "kind": "VolumeSnapshot", "metadata": metadata,
-            "spec": {"source": {"persistentVolumeClaimName": "home-alice"}}, "status": {"readyToUse": true},
+            "spec": {"source": {"persistentVolumeClaimName": "home-alice"}}, "status": {"readyToUse": true, "boundVolumeSnapshotContentName": "content-1"},
         }));
         let inside = scene.folder.path().join("notes");
         fs::write(inside, "work\n")?;

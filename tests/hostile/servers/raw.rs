@@ -13,7 +13,7 @@ use tempfile::TempDir;
 /// How long the program may take, where nothing holds it up.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 /// Memory the program may map in the attacks on it, in KiB. It maps some 100 MiB before it reads anything.
-const MEMORY: u32 = 700 * 1024;
+const MEMORY: u32 = 1024 * 1024;
 
 /// A connection over which one request is answered.
 pub(super) trait Peer: Read + Write {}

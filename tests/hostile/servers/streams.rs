@@ -29,7 +29,7 @@ pub(super) fn attacks() -> Vec<Attack> {
         attack!(
             a_body_without_an_end_is_not_kept,
             "An API server answers a list with a body of several gigabytes",
-            "An error that names the limit; memory stays below 700 MiB",
+            "An error that names the limit; memory stays below 1 GiB",
         ),
         attack!(
             a_small_body_that_grows_is_not_kept,
