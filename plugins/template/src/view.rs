@@ -56,10 +56,10 @@ pub(crate) fn template(
             or_none(spec.description.as_deref().unwrap_or_default()),
         ),
         ("Lifetime:", lifetime(spec.lifetime.as_ref())),
-        (
-            "Data:",
-            data(spec.data_policy.unwrap_or_default(), read).join(&format!("\n{:14}", "")),
-        ),
+    ];
+    let data = data(spec.data_policy.unwrap_or_default(), read);
+    let labels = std::iter::once("Data:").chain(std::iter::repeat(""));
+    let rest = [
         ("Primary:", primary),
         ("Hooks:", hooks(spec.hooks.as_ref())),
         (
@@ -69,7 +69,10 @@ pub(crate) fn template(
     ];
     let mut shown: String = lines
         .iter()
-        .map(|(label, value)| format!("{label:<14}{}\n", clean::line(value)))
+        .cloned()
+        .chain(labels.zip(data))
+        .chain(rest)
+        .map(|(label, value)| format!("{label:<14}{}\n", clean::line(&value)))
         .collect();
     shown.push_str(&section("Connect:", &connect(&spec.connect)));
     if let Some((manifest, found)) = read {

@@ -3,14 +3,14 @@
 use super::super::lint::lint;
 use super::super::{Severity, Source};
 
-fn said(text: &str) -> Vec<String> {
+pub(super) fn said(text: &str) -> Vec<String> {
     lint(&Source::new("a.yaml", text).unwrap())
         .iter()
         .map(ToString::to_string)
         .collect()
 }
 
-fn says(text: &str, wanted: &str) {
+pub(super) fn says(text: &str, wanted: &str) {
     let said = said(text);
     assert!(
         said.iter().any(|line| line.contains(wanted)),
@@ -19,17 +19,17 @@ fn says(text: &str, wanted: &str) {
     );
 }
 
-const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - name: c\n    resources: {limits: {cpu: 1, memory: 1Gi}}\n";
+pub(super) const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - name: c\n    resources: {limits: {cpu: 1, memory: 1Gi}}\n";
 
 /// A template whose manifest is a Pod with that text behind it.
-fn template(spec: &str, manifest: &str) -> String {
+pub(super) fn template(spec: &str, manifest: &str) -> String {
     let indented = indented(&format!("{POD}{manifest}"));
     format!(
         "apiVersion: streaming.platform/v1\nkind: SessionTemplate\nmetadata: {{name: t}}\nspec:\n  description: x\n  connect: [{{name: s, exec: [sh]}}]\n  lifetime: {{timeout: 1h}}\n  dataPolicy: keep\n{spec}  manifest: |\n{indented}"
     )
 }
 
-fn indented(text: &str) -> String {
+pub(super) fn indented(text: &str) -> String {
     text.lines().map(|line| format!("    {line}\n")).collect()
 }
 
@@ -369,81 +369,5 @@ fn what_has_a_default_is_told() {
         ),
     ] {
         says(&template("", "").replace(from, to), wanted);
-    }
-}
-
-#[test]
-fn an_ssh_user_is_checked_with_all_that_its_parameters_may_be() {
-    let with = |user: &str, parameters: &str| {
-        let spec =
-            format!("  connect: [{{name: s, ssh: {{port: 22, user: \"{user}\"}}}}]\n{parameters}");
-        let text = template(&spec, "").replace("  connect: [{name: s, exec: [sh]}]\n", "");
-        let mut said = said(&text);
-        // What the restricted standard asks for is told beside it.
-        said.retain(|finding| !finding.contains(": info: "));
-        said
-    };
-    let login = |rest: &str| format!("  parameters: [{{name: LOGIN, {rest}}}]\n");
-    for (user, parameters) in [
-        ("lab", String::new()),
-        ("${LOGIN}", login("type: string")),
-        ("u-${LOGIN}", login("default: \"1\"")),
-        ("${LOGIN}", login("options: [a, b]")),
-        ("${SESSION_ID}", String::new()),
-    ] {
-        assert_eq!(with(user, &parameters), [""; 0], "{user} {parameters}");
-    }
-    let user = "a.yaml:8:45: error: invalid ssh user";
-    for (text, parameters, value) in [
-        ("-oProxyCommand=id", String::new(), "-oProxyCommand=id"),
-        ("a\\nb", String::new(), "a\\nb"),
-        ("-${LOGIN}", login("type: string"), "-x"),
-        ("${LOGIN:-a b}", String::new(), "a b"),
-        ("${LOGIN}", login("default: a b"), "a b"),
-        ("${LOGIN}", login("options: [a, b;c]"), "b;c"),
-        ("u ${LOGIN}", login("options: [a]"), "u a"),
-        (
-            "${LOGIN}",
-            login("default: a") + "  presets: {p: {LOGIN: \"$(id)\"}}\n",
-            "$(id)",
-        ),
-    ] {
-        let said = with(text, &parameters);
-        let wanted = format!("{user} \"{value}\": it must be");
-        assert!(
-            said.iter().any(|line| line.starts_with(&wanted)),
-            "{wanted}\nis not in\n{said:#?}"
-        );
-    }
-}
-
-#[test]
-fn methods_in_an_annotation_are_checked_as_those_of_a_template() {
-    let with = |methods: &str| {
-        let annotation = format!(
-            "metadata: {{name: a, annotations: {{streaming.platform/connect: '{methods}'}}}}"
-        );
-        said(&POD.replace("metadata: {name: a}", &annotation))
-    };
-    let good = with("[{name: s, ssh: {port: 22, user: ${LOGIN:-lab}}}]");
-    assert!(!good.iter().any(|line| line.contains("error")), "{good:?}");
-    for (methods, error) in [
-        (
-            "[{name: s, ssh: {port: 22, user: a b}}]",
-            "in connect method \"s\": invalid ssh user \"a b\"",
-        ),
-        (
-            "[{name: s, ssh: {port: 22, user: ${LOGIN:--x}}}]",
-            "invalid ssh user \"-x\"",
-        ),
-        ("{name: s}", "invalid type"),
-    ] {
-        let said = with(methods);
-        let wanted = "error: invalid annotation streaming.platform/connect: ";
-        assert!(
-            said.iter()
-                .any(|line| line.contains(wanted) && line.contains(error)),
-            "{said:#?}"
-        );
     }
 }

@@ -5,6 +5,7 @@ mod extract;
 mod guides;
 mod hostile;
 mod lint;
+mod lint_ssh;
 mod oracle;
 mod parameters;
 mod render;

@@ -1,0 +1,79 @@
+//! The lint of methods that enter by ssh.
+
+use super::lint::{POD, said, template};
+
+#[test]
+fn an_ssh_user_is_checked_with_all_that_its_parameters_may_be() {
+    let with = |user: &str, parameters: &str| {
+        let spec =
+            format!("  connect: [{{name: s, ssh: {{port: 22, user: \"{user}\"}}}}]\n{parameters}");
+        let text = template(&spec, "").replace("  connect: [{name: s, exec: [sh]}]\n", "");
+        let mut said = said(&text);
+        // What the restricted standard asks for is told beside it.
+        said.retain(|finding| !finding.contains(": info: "));
+        said
+    };
+    let login = |rest: &str| format!("  parameters: [{{name: LOGIN, {rest}}}]\n");
+    for (user, parameters) in [
+        ("lab", String::new()),
+        ("${LOGIN}", login("type: string")),
+        ("u-${LOGIN}", login("default: \"1\"")),
+        ("${LOGIN}", login("options: [a, b]")),
+        ("${SESSION_ID}", String::new()),
+    ] {
+        assert_eq!(with(user, &parameters), [""; 0], "{user} {parameters}");
+    }
+    let user = "a.yaml:8:45: error: invalid ssh user";
+    for (text, parameters, value) in [
+        ("-oProxyCommand=id", String::new(), "-oProxyCommand=id"),
+        ("a\\nb", String::new(), "a\\nb"),
+        ("-${LOGIN}", login("type: string"), "-x"),
+        ("${LOGIN:-a b}", String::new(), "a b"),
+        ("${LOGIN}", login("default: a b"), "a b"),
+        ("${LOGIN}", login("options: [a, b;c]"), "b;c"),
+        ("u ${LOGIN}", login("options: [a]"), "u a"),
+        (
+            "${LOGIN}",
+            login("default: a") + "  presets: {p: {LOGIN: \"$(id)\"}}\n",
+            "$(id)",
+        ),
+    ] {
+        let said = with(text, &parameters);
+        let wanted = format!("{user} \"{value}\": it must be");
+        assert!(
+            said.iter().any(|line| line.starts_with(&wanted)),
+            "{wanted}\nis not in\n{said:#?}"
+        );
+    }
+}
+
+#[test]
+fn methods_in_an_annotation_are_checked_as_those_of_a_template() {
+    let with = |methods: &str| {
+        let annotation = format!(
+            "metadata: {{name: a, annotations: {{streaming.platform/connect: '{methods}'}}}}"
+        );
+        said(&POD.replace("metadata: {name: a}", &annotation))
+    };
+    let good = with("[{name: s, ssh: {port: 22, user: ${LOGIN:-lab}}}]");
+    assert!(!good.iter().any(|line| line.contains("error")), "{good:?}");
+    for (methods, error) in [
+        (
+            "[{name: s, ssh: {port: 22, user: a b}}]",
+            "in connect method \"s\": invalid ssh user \"a b\"",
+        ),
+        (
+            "[{name: s, ssh: {port: 22, user: ${LOGIN:--x}}}]",
+            "invalid ssh user \"-x\"",
+        ),
+        ("{name: s}", "invalid type"),
+    ] {
+        let said = with(methods);
+        let wanted = "error: invalid annotation streaming.platform/connect: ";
+        assert!(
+            said.iter()
+                .any(|line| line.contains(wanted) && line.contains(error)),
+            "{said:#?}"
+        );
+    }
+}
