@@ -16,7 +16,7 @@ mod config;
 mod connector;
 mod credentials;
 pub mod directory;
-mod encoding;
+pub mod encoding;
 mod exec;
 pub mod execute;
 mod facts;

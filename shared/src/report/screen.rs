@@ -1,6 +1,10 @@
 //! A whole terminal that is drawn again and again, as `top` does it.
 
 use anyhow::{Context, Result};
+#[cfg(unix)]
+use rustix::process::{Signal, getpid, kill_process};
+#[cfg(unix)]
+use tokio::signal::unix;
 
 use super::console::Closed;
 use super::streams::Shared;
@@ -19,7 +23,7 @@ pub struct FullScreen {
     taken: bool,
     last: String,
     #[cfg(unix)]
-    stops: Option<tokio::signal::unix::Signal>,
+    stops: Option<unix::Signal>,
 }
 
 impl FullScreen {
@@ -30,7 +34,7 @@ impl FullScreen {
             taken: false,
             last: String::new(),
             #[cfg(unix)]
-            stops: is_real.then(stops).flatten(),
+            stops: is_real.then(|| heard(Signal::TSTP)).flatten(),
         }
     }
 
@@ -90,8 +94,12 @@ impl FullScreen {
             && stops.recv().await.is_some()
         {
             self.give_back();
-            let own = rustix::process::getpid();
-            rustix::process::kill_process(own, rustix::process::Signal::STOP)?;
+            let mut continued = heard(Signal::CONT);
+            kill_process(getpid(), Signal::STOP)?;
+            // This thread runs on until another one has stopped all of them: nothing may be drawn meanwhile.
+            if let Some(continued) = &mut continued {
+                continued.recv().await;
+            }
             let frame = std::mem::take(&mut self.last);
             return self.show(frame);
         }
@@ -105,11 +113,10 @@ impl Drop for FullScreen {
     }
 }
 
-/// Ctrl-Z, from now on.
+/// A signal, from now on.
 #[cfg(unix)]
-fn stops() -> Option<tokio::signal::unix::Signal> {
-    let kind = rustix::process::Signal::TSTP.as_raw();
-    tokio::signal::unix::signal(tokio::signal::unix::SignalKind::from_raw(kind)).ok()
+fn heard(signal: Signal) -> Option<unix::Signal> {
+    unix::signal(unix::SignalKind::from_raw(signal.as_raw())).ok()
 }
 
 #[cfg(test)]

@@ -1,11 +1,15 @@
-//! Kubeconfig files: read or refused; what was read can be merged with itself and changes nothing.
+//! Kubeconfig files in any encoding: read or refused; what was read can be merged with itself and changes nothing.
 #![no_main]
 
 use kube::config::Kubeconfig;
 use libfuzzer_sys::fuzz_target;
+use session_shared::cluster::encoding::decode;
 
-fuzz_target!(|text: &str| {
-    let Ok(config) = Kubeconfig::from_yaml(text) else {
+fuzz_target!(|bytes: &[u8]| {
+    let Ok(text) = decode(bytes) else {
+        return;
+    };
+    let Ok(config) = Kubeconfig::from_yaml(&text) else {
         return;
     };
     let names = |config: &Kubeconfig| {
