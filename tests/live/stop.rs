@@ -155,7 +155,8 @@ fn what_no_claim_keeps_needs_a_word() -> Result<()> {
     let create = ["create", "alice", "--template", "shell"];
     world.session(&create)?.exits(0)?;
     let refused = world.session(&["stop", "--all"])?.exits(1)?;
-    let text = "error: stopping would destroy data that no claim keeps: pod/shell-alice\n";
+    let text =
+        "error: stopping would destroy data: pod/shell-alice (emptyDir home, container files)\n";
     ensure!(refused.stderr.starts_with(text), "{refused:?}");
     ensure!(refused.stderr.contains("-y"), "{refused:?}");
     world.session(&["stop", "--all", "-y"])?.exits(0)?;

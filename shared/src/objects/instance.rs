@@ -117,6 +117,12 @@ fn has_ended(pod: &Pod) -> bool {
     matches!(phase(pod), "Succeeded" | "Failed")
 }
 
+/// True if all containers of a Pod have ended for good: the kubelet says so of each before it does of the Pod.
+pub fn is_over(pod: &Pod) -> bool {
+    let mut containers = pod.spec.iter().flat_map(|spec| &spec.containers);
+    has_ended(pod) || containers.all(|one| Instance::of(pod, &one.name).stage == Stage::Over)
+}
+
 /// Why nothing is known of a container yet: what keeps the Pod from a node, or the Pod's phase.
 fn why_pending(pod: &Pod) -> String {
     let unscheduled = pod_condition(pod, "PodScheduled")
@@ -202,6 +208,11 @@ mod tests {
         assert_eq!(stage("OnFailure", "Running", 0), Stage::Over);
         assert_eq!(stage("Never", "Running", 1), Stage::Over);
         assert_eq!(stage("Always", "Failed", 1), Stage::Over);
+        let over = |policy, phase, state| is_over(&pod(policy, phase, state, json!({})));
+        assert!(over("Never", "Running", ended(1, "c://x")));
+        assert!(over("Always", "Failed", json!({ "waiting": {} })));
+        assert!(!over("Never", "Running", json!({ "running": {} })));
+        assert!(!over("Always", "Running", ended(0, "c://x")));
     }
 
     #[test]

@@ -5,10 +5,11 @@ use std::fmt;
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
-use super::live::{Live, is_ended};
+use super::live::Live;
 use super::seen::{Seen, look};
 use crate::api::{Phase, Session};
 use crate::objects::ephemeral::{EphemeralVolume, ephemeral_volumes, mounted_claims, work_volumes};
+use crate::objects::instance::is_over;
 use crate::objects::pods::pod_spec;
 use crate::objects::resource::text;
 use crate::plan::{Plan, Step};
@@ -72,7 +73,7 @@ pub fn at_risk(session: &Session, live: &Live) -> Vec<Loss> {
     let uid = session.metadata.uid.as_deref().unwrap_or_default();
     let pods: Vec<Value> = live
         .own_pods(uid)
-        .filter(|pod| !is_ended(pod) && pod.metadata.deletion_timestamp.is_none())
+        .filter(|pod| !is_over(pod) && pod.metadata.deletion_timestamp.is_none())
         .filter_map(|pod| serde_json::to_value(pod).ok())
         .collect();
     let specs = || pods.iter().filter_map(|pod| Some((pod, pod_spec(pod)?)));
