@@ -119,8 +119,9 @@ fn has_ended(pod: &Pod) -> bool {
 
 /// True if all containers of a Pod have ended for good: the kubelet says so of each before it does of the Pod.
 pub fn is_over(pod: &Pod) -> bool {
-    let mut containers = pod.spec.iter().flat_map(|spec| &spec.containers);
-    has_ended(pod) || containers.all(|one| Instance::of(pod, &one.name).stage == Stage::Over)
+    let is_over = |name: &str| Instance::of(pod, name).stage == Stage::Over;
+    let spec = pod.spec.as_ref();
+    has_ended(pod) || spec.is_some_and(|spec| spec.containers.iter().all(|one| is_over(&one.name)))
 }
 
 /// Why nothing is known of a container yet: what keeps the Pod from a node, or the Pod's phase.
