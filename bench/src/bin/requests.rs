@@ -57,7 +57,8 @@ const fn step(words: &'static str, at_most: usize) -> Step {
 
 /// In this order. The numbers are what they make today: more is a step back that somebody should have meant. FILE and CLASS stand for the manifest and the class of snapshots.
 const STEPS: [Step; 19] = [
-    step("create one -f FILE --expires-in 2h", 13),
+    // One LIST is of claims that are kept under its name.
+    step("create one -f FILE --expires-in 2h", 14),
     step("list", 2),
     // The last is its schedule of snapshots.
     step("status one", 11),
@@ -78,8 +79,8 @@ const STEPS: [Step; 19] = [
     step("snapshot clone one two --class CLASS", 15),
     step("snapshot restore first --into three", 12),
     step("cleanup --expired --dry-run=client", 8),
-    // Seven about rights, and who else uses the claim; one more where a claim is held for a moment after its Pod.
-    step("delete one --delete-data -y", 25),
+    // Seven about rights, a rehearsal, and who else uses the claim; one more where a claim is held for a moment after its Pod.
+    step("delete one --delete-data -y", 26),
 ];
 
 /// The kinds of requests, in the order of the columns: what the audit log calls their verb.
