@@ -2,6 +2,7 @@
 //! written.
 
 use anyhow::{Context, Result};
+use session_shared::api::Session;
 use session_shared::cluster::{Cluster, Permissions, Write};
 use session_shared::diagnosis::resizing::{Fit, fit};
 use session_shared::failure::{self, Kind};
@@ -41,16 +42,12 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent, ground: &Ground)
     )?;
     let chosen = chosen.into_iter().next().context("no session is named")??;
     let permissions = Permissions::of(cluster);
-    let restarts = intent.restart && !controller && intent.dry_run == DryRun::None;
-    let needs = match restarts {
-        true => restart_accesses(&chosen.session),
+    let restarts = intent.restart && intent.dry_run == DryRun::None;
+    let foreseen = |session: &Session| match restarts {
+        true => restart_accesses(session),
         false => Vec::new(),
     };
-    let (present, ()) = futures::join!(
-        Present::of(cluster, chosen, controller),
-        permissions.foresee(namespace, &needs)
-    );
-    let present = present?;
+    let present = Present::with_rights(cluster, &permissions, chosen, controller, foreseen).await?;
     let changes = plan::changes(&present, &intent.size)?;
     let growth = Growth::of(&present, intent.storage)?;
     let mut notes = Vec::from_iter(cut_off(&present));

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use futures::StreamExt;
+use session_shared::api::Session;
 use session_shared::cluster::chosen::AT_ONCE;
 use session_shared::cluster::{Cluster, Permissions, Write};
 use session_shared::failure;
@@ -50,17 +51,13 @@ pub(crate) async fn observe(
         cluster.controller_alive(namespace)
     )?;
     let looks = futures::stream::iter(chosen).map(|chosen| async move {
-        let chosen = chosen?;
-        let restarts = intent.restart && !controller && intent.dry_run == DryRun::None;
-        let needs = match restarts {
-            true => restart_accesses(&chosen.session),
+        let restarts = intent.restart && intent.dry_run == DryRun::None;
+        let foreseen = |session: &Session| match restarts {
+            true => restart_accesses(session),
             false => Vec::new(),
         };
-        let (present, ()) = futures::join!(
-            Present::of(cluster, chosen, controller),
-            permissions.foresee(namespace, &needs)
-        );
-        let present = present?;
+        let present =
+            Present::with_rights(cluster, permissions, chosen?, controller, foreseen).await?;
         let deed = Deed::of(intent, &present.session, &present.seen);
         deed.heeds(intent, &present.session)?;
         anyhow::Ok((deed, present))

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use futures::StreamExt;
 use serde_json::Value;
+use session_shared::api::Session;
 use session_shared::cluster::chosen::AT_ONCE;
 use session_shared::cluster::{Cluster, Permissions, Write};
 use session_shared::failure;
@@ -33,12 +34,8 @@ pub(crate) async fn observe(
     let looks = futures::stream::iter(chosen).map(|chosen| async move {
         match chosen {
             Ok(chosen) => {
-                let needs = match controller {
-                    true => Vec::new(),
-                    false => intent.foreseen(&chosen.session),
-                };
-                let looked = Present::of(cluster, chosen, controller);
-                futures::join!(looked, permissions.foresee(namespace, &needs)).0
+                let foreseen = |session: &Session| intent.foreseen(session);
+                Present::with_rights(cluster, permissions, chosen, controller, foreseen).await
             }
             Err(missing) => Err(missing),
         }

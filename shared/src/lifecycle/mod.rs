@@ -12,6 +12,7 @@ pub mod pausing;
 pub mod remembering;
 pub mod restarting;
 pub mod restoring;
+mod rights;
 pub mod settling;
 mod snapshot_class;
 mod snapshot_name;

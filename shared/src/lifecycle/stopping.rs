@@ -13,7 +13,6 @@ use crate::failure::{self, Kind, hinted};
 use crate::labels;
 use crate::lifecycle::manner::Manner;
 use crate::lifecycle::trust::{self, Part};
-use crate::objects::access::Access;
 use crate::objects::belonging::Belonging;
 use crate::objects::conditions::condition;
 use crate::objects::pods::SCALED;
@@ -146,27 +145,6 @@ impl Present {
                 message: String::new(),
             },
         }
-    }
-
-    /// Finds whether the caller may do all that a stop does, and `more` after it, before anything is written.
-    ///
-    /// # Errors
-    /// The first right that is missing, in the server's words.
-    pub async fn require_stop(
-        &self,
-        manner: &Manner,
-        more: &[Access],
-        with: Stopping<'_>,
-    ) -> Result<()> {
-        // A controller does the work with rights of its own.
-        if self.controller || with.write.dry_run {
-            return Ok(());
-        }
-        let mut needs = self.plan(manner, with.now).accesses();
-        needs.push(Access::to("patch", &SESSION, self.name()).part("status"));
-        needs.extend_from_slice(more);
-        let permitted = with.permissions.require(self.namespace(), &needs).await;
-        permitted.map_err(|error| untouched(STOP, self.name(), error))
     }
 
     /// Stops it, and returns the Session as the server has it then.
