@@ -10,6 +10,7 @@ use session_shared::cluster::interrupt::interrupted;
 use session_shared::cluster::live::installed;
 use session_shared::cluster::{Cluster, Permissions, Place, Write};
 use session_shared::failure;
+use session_shared::lifecycle::consent;
 use session_shared::lifecycle::deleting::Doomed;
 use session_shared::lifecycle::stopping::{Present, Stopping};
 use session_shared::objects::resource::{
@@ -128,10 +129,7 @@ pub(crate) async fn carry_out(
     }
     sink.tell(Event::Done);
     let console = &mut ground.console;
-    permissions
-        .unknown()
-        .iter()
-        .for_each(|what| console.note(what));
+    consent::tell_unchecked(&permissions, console);
     Ok(done)
 }
 

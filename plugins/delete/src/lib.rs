@@ -9,6 +9,7 @@ mod plan;
 use anyhow::Result;
 use session_shared::cluster::{Permissions, Write};
 use session_shared::flags::writing::DryRun;
+use session_shared::lifecycle::consent;
 use session_shared::lifecycle::trust::{self, Part};
 use session_shared::report::format::{Allowed, Format};
 use session_shared::verb::{Ground, Verb};
@@ -37,10 +38,7 @@ impl Verb for Delete {
         let now = ground.now();
         let found = observe::observe(&cluster, &permissions, &intent, now).await?;
         let console = &mut ground.console;
-        permissions
-            .unknown()
-            .iter()
-            .for_each(|what| console.note(what));
+        consent::tell_unchecked(&permissions, console);
         // the user's word
         confirm::tell(&found.doomed, &mut ground.console);
         if !confirm::ask(&intent, &found.doomed, &mut ground.console)? {

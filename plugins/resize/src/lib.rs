@@ -10,6 +10,7 @@ mod tell;
 use anyhow::Result;
 use session_shared::cluster::Write;
 use session_shared::flags::writing::DryRun;
+use session_shared::lifecycle::consent;
 use session_shared::lifecycle::trust::{self, Part};
 use session_shared::report::format::Format;
 use session_shared::verb::{Ground, Verb};
@@ -37,11 +38,7 @@ impl Verb for Resize {
         let found = observe::observe(&cluster, &intent, ground).await?;
         // the user's word
         let console = &mut ground.console;
-        found
-            .permissions
-            .unknown()
-            .iter()
-            .for_each(|what| console.note(what));
+        consent::tell_unchecked(&found.permissions, console);
         if found.ahead.is_some() && !outcome::may_end(&intent, &found.present, console)? {
             return Ok(());
         }

@@ -6,6 +6,7 @@ use session_shared::encode::shell;
 use session_shared::failure::{hinted, usage};
 use session_shared::flags::connection::Connection;
 use session_shared::flags::writing::DryRun;
+use session_shared::lifecycle::consent;
 use session_shared::lifecycle::restoring::{Replacing, Restored};
 use session_shared::lifecycle::snapshotting::{Asked, Cutting, class_name};
 use session_shared::lifecycle::stopping::Present;
@@ -111,10 +112,7 @@ impl InPlace {
         let unused = unused(cluster, &present, &replacing);
         let (saving, (), ()) = futures::try_join!(saving, unused, permitted)?;
         let console = &mut ground.console;
-        permissions
-            .unknown()
-            .iter()
-            .for_each(|what| console.note(what));
+        consent::tell_unchecked(&permissions, console);
         Ok(Self {
             set,
             present,

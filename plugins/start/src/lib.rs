@@ -39,10 +39,7 @@ impl Verb for Start {
             return Ok(());
         };
         let console = &mut ground.console;
-        permissions
-            .unknown()
-            .iter()
-            .for_each(|what| console.note(what));
+        consent::tell_unchecked(&permissions, console);
         // the user's word
         let ends: Vec<_> = found.iter().flatten().filter_map(Todo::ends).collect();
         if intent.dry_run != DryRun::None {

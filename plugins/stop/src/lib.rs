@@ -36,10 +36,7 @@ impl Verb for Stop {
         let permissions = Permissions::of(&cluster);
         let found = outcome::observe(&cluster, &permissions, &intent).await?;
         let console = &mut ground.console;
-        permissions
-            .unknown()
-            .iter()
-            .for_each(|what| console.note(what));
+        consent::tell_unchecked(&permissions, console);
         // the user's word
         let ending: Vec<EndingSession> = found.ending().map(EndingSession::stopped).collect();
         if intent.dry_run != DryRun::None {

@@ -5,6 +5,7 @@ use anyhow::{Result, anyhow};
 use super::deleting::Doomed;
 use super::starting::Ahead;
 use super::stopping::{Present, Words};
+use crate::cluster::Permissions;
 use crate::failure::hinted;
 use crate::objects::resource::{PERSISTENT_VOLUME_CLAIM, SESSION};
 use crate::reconcile::losses;
@@ -121,6 +122,13 @@ impl Question {
             _ => format!("nothing has been {done}"),
         })?;
         Ok(false)
+    }
+}
+
+/// Tells which rights the server could not be asked about: nothing is refused for them.
+pub fn tell_unchecked(permissions: &Permissions, console: &mut Console) {
+    if let Some(unchecked) = permissions.unknown() {
+        console.note(&unchecked);
     }
 }
 
