@@ -13,103 +13,25 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Rooms of `shared/src`, inner to outer; a room uses only rooms before it.
-const ROOMS: &[&str] = &[
-    "unicode",
-    "names",
-    "encode",
-    "labels",
-    "failure",
-    "programs",
-    "quantity",
-    "duration",
-    "state",
-    "api",
-    "progress",
-    "objects",
-    "template",
-    "diagnosis",
-    "plan",
-    "reconcile",
-    "flags",
-    "cluster",
-    "report",
-    "verb",
-    "lifecycle",
+/// Crates of `shared/`, and which of them each may use. Cargo keeps what the manifests say; this keeps the manifests.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("model", &[]),
+    ("template", &["model"]),
+    ("engine", &["model", "template"]),
+    // Only what is not about sessions: names, failures, progress, references to objects.
+    ("client", &["model"]),
+    ("ops", &["model", "template", "engine", "client"]),
+    ("cli", &["model", "template", "engine", "client", "ops"]),
 ];
 
-/// What a room may touch outside, beside std, serde, serde_json and anyhow.
-const OUTSIDE: &[(&str, &[&str])] = &[
-    ("unicode", &["icu_normalizer"]),
-    ("names", &[]),
-    ("encode", &[]),
-    ("labels", &["sha2"]),
-    ("failure", &[]),
-    ("programs", &[]),
-    ("quantity", &["schemars"]),
-    ("duration", &["jiff", "schemars"]),
-    // Whose files these are.
-    ("state", &["sha2", "rustix"]),
-    ("api", &["kube", "schemars", "k8s_openapi", "jiff"]),
-    (
-        "template",
-        &[
-            "granit_parser",
-            "regex",
-            "getrandom",
-            "base64",
-            "serde_saphyr",
-        ],
-    ),
-    ("progress", &[]),
-    ("objects", &["k8s_openapi"]),
-    ("diagnosis", &["k8s_openapi", "jiff"]),
-    ("plan", &[]),
-    ("reconcile", &["jiff", "k8s_openapi"]),
-    ("flags", &["clap"]),
-    (
-        "cluster",
-        &[
-            "kube",
-            "tokio",
-            "http",
-            "http_body_util",
-            "futures",
-            "bytes",
-            "tower",
-            "k8s_openapi",
-            "jiff",
-            "base64",
-            "getrandom",
-            "hyper",
-            "hyper_util",
-            "rustix",
-            "tower_http",
-            "secrecy",
-            "tokio_tungstenite",
-            "serde_saphyr",
-            "tracing",
-            "flate2",
-        ],
-    ),
-    (
-        "report",
-        &[
-            "tabled",
-            "serde_saphyr",
-            "anstyle",
-            "indicatif",
-            "jiff",
-            "clap",
-            "terminal_size",
-            // The terminal: its modes, and word of its size.
-            "crossterm",
-            "rustix",
-            "tokio",
-            "bytes",
-        ],
-    ),
-    ("lifecycle", &["futures", "jiff", "k8s_openapi"]),
+/// Crates that a crate of `shared/` must stay without: pure code has no runtime, and only `cli` reads a command line or prints.
+const FORBIDDEN: &[(&str, &[&str])] = &[
+    ("model", &["tokio", "clap", "futures"]),
+    ("template", &["tokio", "clap", "futures", "kube"]),
+    ("engine", &["tokio", "clap", "futures", "kube"]),
+    ("client", &["clap", "tabled", "indicatif"]),
+    ("ops", &["clap", "tabled", "indicatif"]),
+    ("cli", &["kube", "hyper"]),
 ];
 
 /// Words that say nothing about what a file holds.
@@ -145,6 +67,7 @@ fn sources(folder: &str) -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
     files(&root().join(folder), &mut found);
     found.retain(|path| path.extension().is_some_and(|extension| extension == "rs"));
+    assert!(!found.is_empty(), "{folder} has no source files");
     found
         .into_iter()
         .map(|path| {
@@ -156,22 +79,24 @@ fn sources(folder: &str) -> Vec<(PathBuf, String)> {
         .collect()
 }
 
-/// The code of a file: no comments, and nothing after the tests begin.
+/// The code of a file: no comments, and no items under `#[cfg(test)]`.
 fn code(text: &str) -> String {
-    let lines = text
-        .lines()
-        .take_while(|line| line.trim() != "#[cfg(test)]");
-    lines
-        .filter(|line| !line.trim_start().starts_with("//"))
-        .collect::<Vec<_>>()
-        .join("\n")
-}
-
-fn room_of(path: &Path) -> Option<&'static str> {
-    let inside = path.strip_prefix(root().join("shared/src")).ok()?;
-    let first = inside.components().next()?.as_os_str().to_str()?;
-    let name = first.strip_suffix(".rs").unwrap_or(first);
-    ROOMS.iter().find(|room| **room == name).copied()
+    let mut lines = text.lines();
+    let mut code = Vec::new();
+    while let Some(line) = lines.next() {
+        if line.trim() == "#[cfg(test)]" {
+            let indent = line.len() - line.trim_start().len();
+            // A declaration ends on its line, a block where a brace stands as deep as the attribute.
+            let ends = |line: &str| {
+                line.len() - line.trim_start().len() == indent
+                    && (line.ends_with(';') || line.trim_end_matches([',', ';']).ends_with('}'))
+            };
+            let _skipped = lines.by_ref().find(|line| ends(line));
+        } else if !line.trim_start().starts_with("//") {
+            code.push(line);
+        }
+    }
+    code.join("\n")
 }
 
 fn is_test_file(path: &Path) -> bool {
@@ -190,74 +115,89 @@ fn words_after<'a>(text: &'a str, prefix: &'a str) -> impl Iterator<Item = &'a s
     })
 }
 
-#[test]
-fn a_room_uses_only_rooms_inside_it() {
-    let mut broken = Vec::new();
-    let position = |room: &str| ROOMS.iter().position(|known| *known == room);
-    for (path, text) in sources("shared/src") {
-        let Some(room) = room_of(&path) else {
-            assert!(path.ends_with("lib.rs"), "{} is in no room", path.display());
-            continue;
-        };
-        for used in words_after(&code(&text), "crate::") {
-            if used != room
-                && position(used).is_some_and(|other| other > position(room).unwrap_or_default())
-            {
-                broken.push(format!("{} ({room}) uses {used}", path.display()));
-            }
+/// Names of the dependencies of a manifest, without those of tests.
+fn dependencies(manifest: &str) -> BTreeSet<String> {
+    let text = fs::read_to_string(root().join(manifest)).expect("a crate has a manifest");
+    let mut inside = false;
+    let mut names = BTreeSet::new();
+    for line in text.lines() {
+        if line.starts_with('[') {
+            inside = line.ends_with("dependencies]") && !line.contains("dev-");
+        } else if let Some((name, _)) = line.split_once('.').filter(|_| inside) {
+            names.insert(name.to_owned());
         }
     }
-    assert!(broken.is_empty(), "{broken:#?}");
+    assert!(!names.is_empty(), "{manifest} has no dependencies");
+    names
 }
 
 #[test]
-fn a_room_touches_only_its_own_crates() {
-    let manifest =
-        fs::read_to_string(root().join("shared/Cargo.toml")).expect("the manifest is text");
-    let crates: BTreeSet<String> = manifest
-        .lines()
-        .filter_map(|line| {
-            line.split_once(".workspace")
-                .map(|(name, _)| name.replace('-', "_"))
-        })
-        .filter(|name| {
-            ![
-                "version",
-                "edition",
-                "license",
-                "serde",
-                "serde_json",
-                "anyhow",
-            ]
-            .contains(&name.as_str())
-        })
-        .collect();
-    let mut broken = Vec::new();
-    for (path, text) in sources("shared/src")
-        .into_iter()
-        .filter(|(path, _)| !is_test_file(path))
-    {
-        let Some((room, allowed)) =
-            room_of(&path).and_then(|room| OUTSIDE.iter().find(|(name, _)| *name == room))
-        else {
-            continue;
-        };
-        let text = code(&text);
-        for name in &crates {
-            let used = text.contains(&format!("{name}::")) && !text.contains(&format!("_{name}::"));
-            if used && !allowed.contains(&name.as_str()) {
-                broken.push(format!("{} ({room}) uses the crate {name}", path.display()));
-            }
+fn crates_use_only_crates_inside_them() {
+    for (name, allowed) in ARROWS {
+        let used = dependencies(&format!("shared/{name}/Cargo.toml"));
+        let inner = used.iter().filter_map(|used| used.strip_prefix("session-"));
+        for used in inner {
+            assert!(
+                allowed.contains(&used),
+                "session-{name} uses session-{used}"
+            );
+        }
+        let (_, forbidden) = FORBIDDEN
+            .iter()
+            .find(|(of, _)| of == name)
+            .expect("every crate has a row");
+        for other in *forbidden {
+            assert!(!used.contains(*other), "session-{name} uses {other}");
         }
     }
-    assert!(broken.is_empty(), "{broken:#?}");
+    let crates = fs::read_dir(root().join("shared")).expect("shared/ is there");
+    let crates = crates
+        .flatten()
+        .filter(|entry| entry.path().join("Cargo.toml").is_file());
+    assert_eq!(crates.count(), ARROWS.len());
+}
+
+/// The client could be anybody's: a plugin of another kind needs what it does, too.
+#[test]
+fn the_client_knows_no_session() {
+    for (path, text) in sources("shared/client/src") {
+        if is_test_file(&path) {
+            continue;
+        }
+        for used in words_after(&code(&text), "session_model::") {
+            assert!(
+                !["api", "labels", "state"].contains(&used),
+                "{} uses session_model::{used}",
+                path.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn only_the_client_sends_requests() {
+    for folder in ["model", "template", "engine", "ops", "cli"] {
+        for (path, text) in sources(&format!("shared/{folder}/src")) {
+            let sends = code(&text).contains("hyper::") || code(&text).contains("http::Request");
+            assert!(!sends, "{} sends requests", path.display());
+        }
+    }
+}
+
+#[test]
+fn code_after_a_test_item_is_looked_at() {
+    let text = "a\n#[cfg(test)]\nmod tests;\nb\n#[cfg(test)]\nmod tests {\n    x\n}\nc\n    // d\n";
+    assert_eq!(code(text), "a\nb\nc");
 }
 
 /// Text for other programs has one encoder a format: a second one would forget what the first has learnt.
 #[test]
 fn words_of_a_shell_are_quoted_in_one_room() {
-    let sources = ["shared/src", "plugins"].into_iter().flat_map(sources);
-    for (path, text) in sources.filter(|(path, _)| room_of(path) != Some("encode")) {
+    let sources = ["shared", "plugins"].into_iter().flat_map(sources);
+    for (path, text) in sources {
+        if path.starts_with(root().join("shared/model/src/encode")) {
+            continue;
+        }
         let quotes = code(&text).contains(r##"r"'\''""##);
         assert!(!quotes, "{} quotes words of a shell", path.display());
     }

@@ -1,17 +1,22 @@
 //! The requests of a create without anything around them: the same bodies, in the same order, one after the other on one
 //! connection. What a create takes longer than these is its own share.
 
+use session_shared::labels::MANAGER;
 use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
-use session_shared::cluster::{CONTROLLER_LEASE, CONTROLLER_NAMESPACE};
-use session_shared::cluster::{Cluster, Place, Selection, Write};
+use session_shared::client::Place;
+use session_shared::client::Selection;
+use session_shared::client::Write;
 use session_shared::objects::ResourceType;
 use session_shared::objects::resource::{
     LEASE, PERSISTENT_VOLUME_CLAIM, RESOURCE_QUOTA, SESSION, SESSION_TEMPLATE, text,
 };
+use session_shared::ops::CONTROLLER_LEASE;
+use session_shared::ops::CONTROLLER_NAMESPACE;
+use session_shared::ops::Cluster;
 
 use crate::process::output;
 use crate::user::User;
@@ -118,7 +123,7 @@ impl Bodies {
         }
         let (name, uid) = self.post(cluster).await?;
         let status = json!({ "metadata": { "uid": uid }, "status": self.status });
-        let write = Write::default();
+        let write = Write::by(MANAGER);
         cluster
             .merge_patch(&SESSION, namespace, &name, Some("status"), &status, &write)
             .await?;
@@ -130,7 +135,7 @@ impl Bodies {
     /// # Errors
     /// What the server refuses.
     pub async fn post(&self, cluster: &Cluster) -> Result<(String, String)> {
-        let (namespace, write) = (cluster.namespace(), Write::default());
+        let (namespace, write) = (cluster.namespace(), Write::by(MANAGER));
         let session = cluster
             .create(&SESSION, namespace, &self.session, &write)
             .await?;

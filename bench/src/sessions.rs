@@ -3,9 +3,11 @@
 use anyhow::Result;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Value, json};
-use session_shared::cluster::{Cluster, Write};
+use session_shared::client::Write;
 use session_shared::labels;
+use session_shared::labels::MANAGER;
 use session_shared::objects::resource::{POD, SESSION};
+use session_shared::ops::Cluster;
 
 /// Requests that are on their way at the same time.
 const AT_ONCE: usize = 24;
@@ -15,7 +17,7 @@ const AT_ONCE: usize = 24;
 /// # Errors
 /// What the server refuses.
 pub async fn fill(cluster: &Cluster, sessions: usize, pods: usize) -> Result<()> {
-    let write = Write::default();
+    let write = Write::by(MANAGER);
     let make = async |number: usize| {
         let (session, namespace) = (session(number), cluster.namespace());
         cluster

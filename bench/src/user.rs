@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use session_cluster::{AuditEvent, Cluster, Namespace};
-use session_shared::cluster::Agent;
+use session_shared::client::Agent;
 use session_shared::flags::connection::Connection;
 
 use crate::process::output;
@@ -138,8 +138,12 @@ pub fn connection(kubeconfig: &Path, namespace: &str) -> Connection {
 ///
 /// # Errors
 /// When the configuration does not hold.
-pub async fn connect(connection: &Connection) -> Result<session_shared::cluster::Cluster> {
-    session_shared::cluster::Cluster::connect(connection, Agent { verb: "bench" })
+pub async fn connect(connection: &Connection) -> Result<session_shared::ops::Cluster> {
+    let agent = Agent {
+        program: "kubectl-session-bench".to_owned(),
+        version: env!("CARGO_PKG_VERSION"),
+    };
+    session_shared::ops::Cluster::connect(&connection.options()?, agent)
         .await
         .context("cannot connect")
 }

@@ -1,29 +1,18 @@
-//! The rooms every `kubectl session` verb is built from.
+//! The crates that every `kubectl session` verb is built from, under one name.
 //!
-//! From inner to outer: unicode, names, encode, labels, failure, programs, quantity, duration, state, api, template, progress, objects,
-//! diagnosis, plan, reconcile, flags, cluster, report, verb, lifecycle. A room uses only rooms before it; `tests/house.rs` holds everybody to it.
+//! [`names`], [`labels`], [`api`] and [`objects`] are plain data (`session-model`); [`template`] makes objects of a template;
+//! [`plan`], [`reconcile`] and [`diagnosis`] decide (`session-engine`); [`client`] talks to an API server; [`ops`] carries out what
+//! is decided for sessions; [`flags`], [`report`], [`prompt`] and [`verb`] talk to the user (`session-cli`).
 
-pub mod api;
-pub mod cluster;
-pub mod diagnosis;
-pub mod duration;
-pub mod encode;
-pub mod failure;
-pub mod flags;
-pub mod labels;
-pub mod lifecycle;
-pub mod names;
-pub mod objects;
-pub mod plan;
-pub mod programs;
-pub mod progress;
-pub mod quantity;
-pub mod reconcile;
-pub mod report;
-pub mod state;
-pub mod template;
-pub mod unicode;
-pub mod verb;
+pub use session_cli::{flags, prompt, report, verb};
+pub use session_client as client;
+pub use session_engine::{diagnosis, plan, reconcile};
+pub use session_model::{
+    api, duration, encode, failure, go_duration, labels, names, objects, programs, progress,
+    quantity, state, unicode,
+};
+pub use session_ops as ops;
+pub use session_template as template;
 
 pub use jiff::Timestamp;
 pub use k8s_openapi::api::core::v1::Pod;

@@ -2,9 +2,10 @@
 
 use clap::FromArgMatches;
 use session_shared::Timestamp;
-use session_shared::cluster::Cluster;
-use session_shared::cluster::interrupt::{Interrupt, interrupted};
+use session_shared::client::interrupt::Interrupt;
+use session_shared::client::interrupt::interrupted;
 use session_shared::failure::Several;
+use session_shared::ops::Cluster;
 use session_shared::report::console::{Captured, Console};
 use session_shared::report::failure;
 use session_shared::verb::{Entry, Ground, Verb, place_of};

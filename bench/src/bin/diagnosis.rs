@@ -14,7 +14,9 @@ use session_bench::process::output;
 use session_bench::program::{Building, UMBRELLA, say_load};
 use session_bench::user::{User, connect, runtime};
 use session_cluster::Cluster;
-use session_shared::cluster::{Change, Place, Selection};
+use session_shared::client::Change;
+use session_shared::client::Place;
+use session_shared::client::Selection;
 use session_shared::objects::resource::{EVENT, POD, text};
 use tokio::sync::oneshot;
 

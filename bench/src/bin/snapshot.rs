@@ -1,5 +1,6 @@
 //! How long a snapshot of much data takes, beside the driver alone: `cargo bench-snapshot`.
 
+use session_shared::labels::MANAGER;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -13,7 +14,10 @@ use session_bench::process::{Rival, by_turns, milliseconds, output, timed};
 use session_bench::program::{Building, UMBRELLA, say, say_load};
 use session_bench::user::{User, connect, runtime, set_up};
 use session_cluster::{Cluster, EXPANDABLE_CLASS, SNAPSHOT_CLASS};
-use session_shared::cluster::{Change, Place, Selection, Write};
+use session_shared::client::Change;
+use session_shared::client::Place;
+use session_shared::client::Selection;
+use session_shared::client::Write;
 use session_shared::objects::resource::{VOLUME_SNAPSHOT, text};
 
 /// `snapshot create` of a session with a full claim; by turns a bare VolumeSnapshot of the same claim, timed from its POST
@@ -135,7 +139,7 @@ impl Bench {
             "spec": { "volumeSnapshotClassName": SNAPSHOT_CLASS, "source": { "persistentVolumeClaimName": CLAIM } },
         });
         let since = Instant::now();
-        let write = Write::default();
+        let write = Write::by(MANAGER);
         cluster
             .create(&VOLUME_SNAPSHOT, cluster.namespace(), &snapshot, &write)
             .await?;

@@ -5,8 +5,9 @@ use session_shared::flags::connection::Connection;
 use session_shared::flags::numbers;
 use session_shared::flags::output::Talk;
 use session_shared::flags::trust_manifest::TrustManifest;
-use session_shared::flags::waiting::{self, Waiting};
+use session_shared::flags::waiting::Waiting;
 use session_shared::flags::writing::Writing;
+use session_shared::go_duration;
 
 pub(crate) const ABOUT: &str = "Clean up what sessions leave behind.
 
@@ -81,7 +82,7 @@ pub struct Args {
     pub all_namespaces: bool,
 
     /// Do it again and again, after so long (5m, 1h30m; a number alone is seconds), until Ctrl-C
-    #[arg(long, value_name = "DURATION", value_parser = waiting::parse, allow_hyphen_values = true)]
+    #[arg(long, value_name = "DURATION", value_parser = go_duration::parse, allow_hyphen_values = true)]
     pub interval: Option<std::time::Duration>,
 
     /// Do no more than so many things at once, those that are due the longest first; the rest is left to the next call

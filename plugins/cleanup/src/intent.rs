@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use session_shared::client::DryRun;
 use session_shared::duration::Lifetime;
 use session_shared::failure::{hinted, usage};
-use session_shared::flags::writing::DryRun;
-use session_shared::lifecycle::manner::Manner;
+use session_shared::ops::manner::Manner;
 
 use crate::args::Args;
 
@@ -83,7 +83,7 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
         all_namespaces: args.all_namespaces,
         interval: args.interval,
         most: args.max.map_or(usize::MAX, |most| most as usize),
-        manner: Manner::of(&args.waiting, false),
+        manner: Manner::new(args.waiting.wait, args.waiting.given(), false),
         yes: args.yes,
         interactive: args.interactive,
         dry_run,

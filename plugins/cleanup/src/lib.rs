@@ -16,9 +16,10 @@ mod users;
 mod view;
 
 use anyhow::{Error, Result, anyhow};
-use session_shared::cluster::{Cluster, Write};
+use session_shared::client::DryRun;
+use session_shared::client::Write;
 use session_shared::failure::{Several, hinted};
-use session_shared::flags::writing::DryRun;
+use session_shared::ops::Cluster;
 use session_shared::report::console::{Console, DELETION_QUESTION};
 use session_shared::report::failure::{CLOSED, INTERRUPTED, exit_code, report, report_all};
 use session_shared::report::mutation::no_resources;
@@ -46,7 +47,7 @@ impl Verb for Cleanup {
         // no request: everything the user can have got wrong
         ground.obey(&args.talk, &args.writing);
         let intent = intent::read(&args)?;
-        let write = Write::of(&args.writing)?;
+        let write = args.writing.write()?;
         let cluster = ground.connect(&args.connection).await?;
         cluster.known().trust_all(args.trust.trust_manifest);
         let Some(interval) = intent.interval else {

@@ -5,18 +5,21 @@ use std::collections::{BTreeSet, HashMap};
 use anyhow::Result;
 use futures::future::try_join_all;
 use serde_json::Value;
-use session_shared::cluster::chosen::Chosen;
-use session_shared::cluster::live::{installed, typed};
-use session_shared::cluster::{Cluster, Place, Selection};
+use session_shared::client::Place;
+use session_shared::client::Selection;
+use session_shared::client::typed;
 use session_shared::failure::{self, Kind};
 use session_shared::labels;
-use session_shared::lifecycle::snapshotting::served;
 use session_shared::objects::ResourceType;
 use session_shared::objects::resource::{
     CONFIG_MAP, HORIZONTAL_POD_AUTOSCALER, NETWORK_POLICY, NODE, PERSISTENT_VOLUME_CLAIM,
     POD_DISRUPTION_BUDGET, ROLE, ROLE_BINDING, SECRET, SERVICE, SESSION, VOLUME_SNAPSHOT,
     VOLUME_SNAPSHOT_CONTENT, label, text,
 };
+use session_shared::ops::Cluster;
+use session_shared::ops::chosen::Chosen;
+use session_shared::ops::live::installed;
+use session_shared::ops::snapshotting::served;
 use session_shared::reconcile::Live;
 
 use crate::contents::{Held, handle, holders, is_retained, reference};

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use session_shared::api::API_VERSION;
-use session_shared::cluster::chosen::Chosen;
 use session_shared::objects::ResourceType;
 use session_shared::objects::belonging::is_data;
 use session_shared::objects::kept::{holds_data, is_claim, is_snapshot};
@@ -14,6 +13,7 @@ use session_shared::objects::resource::{
     CRON_JOB, INGRESS, REPLICATION_CONTROLLER, SERVICE_ACCOUNT, annotation, label, text,
 };
 use session_shared::objects::uses::Uses;
+use session_shared::ops::chosen::Chosen;
 use session_shared::{Timestamp, labels};
 
 use crate::users::Users;

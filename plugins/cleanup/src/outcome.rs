@@ -5,19 +5,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Result;
 use futures::StreamExt;
 use serde_json::Value;
-use session_shared::cluster::chosen::{AT_ONCE, Chosen};
-use session_shared::cluster::interrupt::interrupted;
-use session_shared::cluster::live::installed;
-use session_shared::cluster::{Cluster, Permissions, Place, Write};
+use session_shared::client::Permissions;
+use session_shared::client::Place;
+use session_shared::client::Write;
+use session_shared::client::interrupt::interrupted;
 use session_shared::failure;
-use session_shared::lifecycle::consent;
-use session_shared::lifecycle::deleting::Doomed;
-use session_shared::lifecycle::stopping::{Present, Stopping};
 use session_shared::objects::resource::{
     CONFIG_MAP, NODE, PERSISTENT_VOLUME_CLAIM, SECRET, SERVICE, SERVICE_ACCOUNT, SESSION,
     VOLUME_SNAPSHOT_CONTENT, text,
 };
+use session_shared::ops::Cluster;
+use session_shared::ops::chosen::AT_ONCE;
+use session_shared::ops::chosen::Chosen;
+use session_shared::ops::deleting::Doomed;
+use session_shared::ops::live::installed;
+use session_shared::ops::stopping::{Present, Stopping};
 use session_shared::progress::{Event, Silent, Sink, Stage};
+use session_shared::prompt::consent;
 use session_shared::reconcile::{Ending, Live, ending_accesses};
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;

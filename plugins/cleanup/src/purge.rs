@@ -4,10 +4,15 @@ use std::collections::BTreeMap;
 
 use anyhow::{Result, anyhow};
 use serde_json::Value;
-use session_shared::cluster::{Cluster, Delete, Deleted, Place, Selection, Write};
+use session_shared::client::Delete;
+use session_shared::client::Deleted;
+use session_shared::client::Place;
+use session_shared::client::Selection;
+use session_shared::client::Write;
 use session_shared::failure::{self, Kind};
 use session_shared::objects::resource::{VOLUME_SNAPSHOT, VOLUME_SNAPSHOT_CONTENT, text};
 use session_shared::objects::snapshot::content_mark;
+use session_shared::ops::Cluster;
 
 use crate::contents::{self, Held, handle, reference, retained, with_data};
 use crate::intent::Intent;

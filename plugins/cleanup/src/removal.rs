@@ -2,17 +2,21 @@
 
 use anyhow::Result;
 use serde_json::Value;
-use session_shared::cluster::chosen::Chosen;
-use session_shared::cluster::{Cluster, Delete, Deleted, Place, Selection};
+use session_shared::client::Delete;
+use session_shared::client::Deleted;
+use session_shared::client::Place;
+use session_shared::client::Selection;
 use session_shared::failure::{self, Kind};
 use session_shared::labels;
-use session_shared::lifecycle::deleting::snapshots_of;
-use session_shared::lifecycle::stopping::Stopping;
 use session_shared::objects::belonging::is_data;
 use session_shared::objects::kept::holds_data;
 use session_shared::objects::resource::{
     PERSISTENT_VOLUME_CLAIM, SECRET, SERVICE, SESSION, VOLUME_SNAPSHOT, is_going, label, text,
 };
+use session_shared::ops::Cluster;
+use session_shared::ops::chosen::Chosen;
+use session_shared::ops::deleting::snapshots_of;
+use session_shared::ops::stopping::Stopping;
 use session_shared::reconcile::kept_since;
 
 use crate::intent::Intent;

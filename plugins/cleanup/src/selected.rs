@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 use futures::future::try_join_all;
-use session_shared::cluster::{Cluster, Place, Selection};
+use session_shared::client::Place;
+use session_shared::client::Selection;
 use session_shared::objects::ResourceType;
 use session_shared::objects::resource::text;
+use session_shared::ops::Cluster;
 
 use crate::intent::Intent;
 use crate::plan::Item;

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 use session_shared::Timestamp;
-use session_shared::cluster::chosen::Chosen;
-use session_shared::lifecycle::deleting::Doomed;
-use session_shared::lifecycle::stopping::Present;
 use session_shared::objects::resource::{SESSION, text};
+use session_shared::ops::chosen::Chosen;
+use session_shared::ops::deleting::Doomed;
+use session_shared::ops::stopping::Present;
 use session_shared::quantity::Quantity;
 use session_shared::reconcile::{Live, Wanted, is_expired, losses, wanted};
 use session_shared::report::age;

@@ -3,13 +3,15 @@
 use anyhow::Result;
 use futures::future::try_join_all;
 use serde_json::Value;
-use session_shared::cluster::{Cluster, Place, Selection};
+use session_shared::client::Place;
+use session_shared::client::Selection;
 use session_shared::failure::{self, Kind};
 use session_shared::objects::ResourceType;
 use session_shared::objects::resource::{
     CRON_JOB, DAEMON_SET, DEPLOYMENT, INGRESS, JOB, POD, REPLICA_SET, REPLICATION_CONTROLLER,
     SERVICE_ACCOUNT, STATEFUL_SET,
 };
+use session_shared::ops::Cluster;
 
 /// What Pods can be owned by.
 const OWNERS: [&ResourceType; 5] = [&STATEFUL_SET, &DEPLOYMENT, &REPLICA_SET, &DAEMON_SET, &JOB];

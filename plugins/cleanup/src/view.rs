@@ -1,6 +1,6 @@
 //! The plan as a table, and the count at the end. Pure.
 
-use session_shared::flags::writing::DryRun;
+use session_shared::client::DryRun;
 use session_shared::report::table;
 
 use crate::outcome::Done;

@@ -6,7 +6,8 @@ use clap::{ArgAction, Parser};
 use session_shared::flags::connection::Connection;
 use session_shared::flags::output::Talk;
 use session_shared::flags::trust_manifest::TrustManifest;
-use session_shared::flags::waiting::{Waiting, parse};
+use session_shared::flags::waiting::Waiting;
+use session_shared::go_duration::parse;
 
 pub(crate) const ABOUT: &str = "Enter a session: its shell, a command in it, its web page, its SSH server.
 

@@ -7,17 +7,22 @@ use anyhow::{Result, anyhow, bail};
 use bytes::Bytes;
 use futures::future::{Either, join, select};
 use session_shared::Pod;
-use session_shared::cluster::attach::{Ending, Input, Remote, Running, Said};
-use session_shared::cluster::live::typed;
-use session_shared::cluster::{Cluster, Present};
+use session_shared::client::attach::Ending;
+use session_shared::client::attach::Input;
+use session_shared::client::attach::Remote;
+use session_shared::client::attach::Running;
+use session_shared::client::attach::Said;
+use session_shared::client::typed;
 use session_shared::failure::{Kind, exit, exited, hinted, of};
 use session_shared::objects::resource::POD;
+use session_shared::ops::Cluster;
+use session_shared::ops::Present;
 use session_shared::report::console::Console;
 use session_shared::report::terminal::{Inlet, Outlet, Sizes};
 use session_shared::verb::Ground;
 
 use crate::intent::Intent;
-use session_shared::cluster::rights;
+use session_shared::ops::missing_right;
 
 use crate::plan;
 
@@ -71,7 +76,7 @@ pub(crate) async fn run(
         Err(error) if is_of_the_node(&error) => {
             return Err(why_not_started(cluster, intent, pod, &running, error).await);
         }
-        Err(error) => return Err(rights::explain(error, cluster, "pods/exec")),
+        Err(error) => return Err(missing_right::explain(error, cluster, "pods/exec")),
     };
     conclude(cluster, pod, &running, ending, &mut ground.console).await
 }

@@ -4,9 +4,12 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 
 use anyhow::{Result, anyhow};
-use session_shared::cluster::forward::{Forwarder, Listener, Told};
-use session_shared::cluster::{Cluster, Present};
+use session_shared::client::forward::Forwarder;
+use session_shared::client::forward::Listener;
+use session_shared::client::forward::Told;
 use session_shared::failure::hinted;
+use session_shared::ops::Cluster;
+use session_shared::ops::Present;
 use session_shared::report::clean;
 use session_shared::report::console::Console;
 use session_shared::verb::Ground;
@@ -14,7 +17,7 @@ use session_shared::verb::Ground;
 use crate::intent::Intent;
 use crate::link::Events;
 use crate::ports::Forward;
-use session_shared::cluster::rights;
+use session_shared::ops::missing_right;
 
 use crate::{link, plan};
 
@@ -60,7 +63,7 @@ pub(crate) async fn run(
     let (forwarder, told) = link::forwarder(cluster, intent, present, container, ground)?;
     if let Some((_, port)) = ports.first() {
         let ready = forwarder.ready(*port).await;
-        ready.map_err(|error| rights::explain(error, cluster, link::RIGHT))?;
+        ready.map_err(|error| missing_right::explain(error, cluster, link::RIGHT))?;
     }
     let console = &mut ground.console;
     for (listener, remote) in &ports {

@@ -15,9 +15,11 @@ mod stdio;
 mod wake;
 
 use anyhow::Result;
-use session_shared::cluster::{Cluster, Present};
 use session_shared::failure::exit;
-use session_shared::lifecycle::trust::{self, Part};
+use session_shared::ops::Cluster;
+use session_shared::ops::Present;
+use session_shared::ops::trust::Part;
+use session_shared::prompt::trust;
 use session_shared::verb::{Ground, Verb};
 
 pub use args::Args;

@@ -8,11 +8,19 @@ use anyhow::{Result, anyhow};
 use futures::{FutureExt, StreamExt};
 use serde_json::Value;
 use session_shared::Pod;
-use session_shared::cluster::forward::{FindPod, Forwarder, Told};
-use session_shared::cluster::{Backoff, Change, Cluster, Place, Present, Selection, wait};
+use session_shared::client::Backoff;
+use session_shared::client::Change;
+use session_shared::client::Place;
+use session_shared::client::Selection;
+use session_shared::client::forward::FindPod;
+use session_shared::client::forward::Forwarder;
+use session_shared::client::forward::Told;
+use session_shared::client::timed_out;
 use session_shared::labels;
 use session_shared::objects::conditions::{has_condition, is_ready};
 use session_shared::objects::resource::{POD, SESSION, text};
+use session_shared::ops::Cluster;
+use session_shared::ops::Present;
 use session_shared::reconcile::is_primary;
 use session_shared::verb::Ground;
 use tokio::sync::mpsc;
@@ -129,7 +137,7 @@ impl Search {
             match tokio::time::timeout(left, change).await {
                 Ok(true) => backoff.reset(),
                 Ok(false) => {}
-                Err(_) => return Err(wait::timed_out(&SESSION, self.intent.name.as_str())),
+                Err(_) => return Err(timed_out(&SESSION, self.intent.name.as_str())),
             }
         }
     }

@@ -6,13 +6,14 @@ use std::pin::pin;
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use futures::future::{Either, select};
-use session_shared::cluster::Cluster;
-use session_shared::cluster::forward::{Forwarder, Listener};
+use session_shared::client::forward::Forwarder;
+use session_shared::client::forward::Listener;
 use session_shared::encode::url::Endpoint;
+use session_shared::ops::Cluster;
 use session_shared::verb::Ground;
 
 use crate::link::Events;
-use session_shared::cluster::rights;
+use session_shared::ops::missing_right;
 
 use crate::{forward, link};
 
@@ -32,7 +33,7 @@ pub(crate) async fn run(
     let listener = Listener::bind(IpAddr::V4(Ipv4Addr::LOCALHOST), 0).await;
     let listener = listener.context("failed to listen on 127.0.0.1")?;
     let ready = forwarder.ready(port).await;
-    ready.map_err(|error| rights::explain(error, cluster, link::RIGHT))?;
+    ready.map_err(|error| missing_right::explain(error, cluster, link::RIGHT))?;
     let url = listener
         .address()
         .to_string()

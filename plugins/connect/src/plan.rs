@@ -4,13 +4,13 @@ use anyhow::{Context, Result, anyhow, bail};
 use serde_json::Value;
 use session_shared::Pod;
 use session_shared::api::{ConnectMethod, IntOrString, Session};
-use session_shared::cluster::Present;
 use session_shared::encode::shell;
 use session_shared::encode::url::Endpoint;
 use session_shared::failure::hinted;
 use session_shared::names::SshUser;
 use session_shared::objects::conditions::is_ready;
 use session_shared::objects::endpoint::{PodPort, endpoint_of_port};
+use session_shared::ops::Present;
 use session_shared::reconcile::{containers, default_container, is_primary};
 
 use crate::intent::{Intent, Way, check_port};

@@ -5,11 +5,12 @@ use std::net::IpAddr;
 use anyhow::{Context, Result, anyhow};
 use futures::future::join_all;
 use serde_json::{Value, json};
-use session_shared::cluster::{Cluster, Present};
 use session_shared::encode::{shell, url};
 use session_shared::failure::hinted;
 use session_shared::objects::conditions::is_ready;
 use session_shared::objects::resource::{INGRESS, SERVICE};
+use session_shared::ops::Cluster;
+use session_shared::ops::Present;
 use session_shared::report::console::Console;
 
 use crate::intent::Intent;

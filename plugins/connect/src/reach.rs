@@ -3,11 +3,14 @@
 use anyhow::{Result, anyhow};
 use session_shared::Timestamp;
 use session_shared::api::{Phase, Session};
-use session_shared::cluster::live::installed;
-use session_shared::cluster::wait::{Waited, timed_out};
-use session_shared::cluster::{Cluster, Present, interrupt::interrupted};
+use session_shared::client::interrupt::interrupted;
+use session_shared::client::timed_out;
 use session_shared::failure::hinted;
 use session_shared::objects::resource::SESSION;
+use session_shared::ops::Cluster;
+use session_shared::ops::Present;
+use session_shared::ops::live::installed;
+use session_shared::ops::wait::Waited;
 use session_shared::progress::{Event, Sink};
 use session_shared::reconcile::{
     Seen, Standing, Wanted, is_expired, is_start_asked, look, standing, wanted,

@@ -7,11 +7,12 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
-use session_shared::cluster::{Cluster, Present};
 use session_shared::encode::ssh::SshHost;
 use session_shared::failure::{hinted, usage};
 use session_shared::flags::connection::Connection;
 use session_shared::names::SshUser;
+use session_shared::ops::Cluster;
+use session_shared::ops::Present;
 use session_shared::programs;
 use session_shared::report::console::Console;
 use session_shared::state;

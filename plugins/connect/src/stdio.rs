@@ -5,9 +5,9 @@ use std::pin::pin;
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use futures::future::{Either, select};
-use session_shared::cluster::Cluster;
-use session_shared::cluster::forward::Forwarder;
-use session_shared::cluster::rights;
+use session_shared::client::forward::Forwarder;
+use session_shared::ops::Cluster;
+use session_shared::ops::missing_right;
 use session_shared::report::terminal::{Inlet, Outlet};
 use session_shared::verb::Ground;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
@@ -28,7 +28,7 @@ pub(crate) async fn run(
     ground: &mut Ground,
 ) -> Result<()> {
     let opened = forwarder.open(port).await;
-    let stream = opened.map_err(|error| rights::explain(error, cluster, link::RIGHT))?;
+    let stream = opened.map_err(|error| missing_right::explain(error, cluster, link::RIGHT))?;
     let console = &mut ground.console;
     let is_typed = console.reads_terminal();
     let (out, _) = console.outlets();

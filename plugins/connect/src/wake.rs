@@ -1,15 +1,19 @@
 //! Starts a session that is stopped, so that it can be entered.
 
 use anyhow::{Result, anyhow};
-use session_shared::cluster::chosen::Chosen;
-use session_shared::cluster::{Cluster, Present, Write};
+use session_shared::client::Write;
 use session_shared::failure::{exit, hinted};
-use session_shared::lifecycle::consent::EndingSession;
-use session_shared::lifecycle::settling;
-use session_shared::lifecycle::starting::{Ahead, Wish};
-use session_shared::lifecycle::stopping;
-use session_shared::lifecycle::trust::{self, Part};
+use session_shared::labels::MANAGER;
+use session_shared::ops::Cluster;
+use session_shared::ops::Present;
+use session_shared::ops::chosen::Chosen;
+use session_shared::ops::ending_session::EndingSession;
+use session_shared::ops::starting::{Ahead, Wish};
+use session_shared::ops::stopping;
+use session_shared::ops::trust::Part;
 use session_shared::progress::{Event, Sink};
+use session_shared::prompt::started;
+use session_shared::prompt::trust;
 use session_shared::verb::Ground;
 
 use crate::intent::Intent;
@@ -61,7 +65,7 @@ pub(crate) async fn wake(
     for note in &ahead.notes {
         ground.console.note(note);
     }
-    let write = Write::default();
+    let write = Write::by(MANAGER);
     // Ctrl-C ends between two steps: what was begun is told with the way on.
     let _guard = ground.interrupt.guard()?;
     let made = {
@@ -73,7 +77,7 @@ pub(crate) async fn wake(
         sink.tell(Event::Done);
         made?
     };
-    settling::ready(cluster, &made, intent.limit, &write, ground)
+    started::wait_ready(cluster, &made, intent.limit, &write, ground)
         .await
         .map(drop)
 }

@@ -2,13 +2,15 @@
 
 use anyhow::Result;
 use serde_json::Value;
-use session_shared::cluster::{Cluster, Place, Selection};
+use session_shared::client::Place;
+use session_shared::client::Selection;
 use session_shared::failure::{self, Kind};
 use session_shared::labels;
 use session_shared::objects::kept::{cannot_differ, difference, size_of, was_bound};
 use session_shared::objects::resource::{
     PERSISTENT_VOLUME_CLAIM, annotation, is_going, label, text,
 };
+use session_shared::ops::Cluster;
 use session_shared::progress::{Event, Sink};
 use session_shared::quantity::Quantity;
 use session_shared::reconcile::wanted_claims;

@@ -10,8 +10,8 @@ mod plan;
 mod show;
 
 use anyhow::Result;
-use session_shared::cluster::Write;
-use session_shared::lifecycle::{checks, settling};
+use session_shared::ops::checks;
+use session_shared::prompt::started;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::Mutations;
 use session_shared::verb::{Ground, Verb};
@@ -62,7 +62,7 @@ impl Verb for Create {
             notes.iter().for_each(|note| ground.console.note(note));
         }
         // writes
-        let write = Write::of(&args.writing)?;
+        let write = args.writing.write()?;
         // Ctrl-C must not end the process from here on: what is made would be neither taken back nor told.
         let interrupt = ground.interrupt.clone();
         let _guard = interrupt.guard()?;
@@ -77,7 +77,7 @@ impl Verb for Create {
         let made = maker.make(subject, &mut ground.console.progress()).await?;
         // prints
         let mut mutations = Mutations::new(format, intent.dry_run);
-        settling::made(&made, "created", &mut mutations, &mut ground.console)?;
-        settling::settle(&cluster, made, intent.wait, &write, ground).await
+        started::print_made(&made, "created", &mut mutations, &mut ground.console)?;
+        started::finish(&cluster, made, intent.wait, &write, ground).await
     }
 }

@@ -3,19 +3,21 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 use session_shared::api::{ObjectRef, Session};
-use session_shared::cluster::execute::Carrying;
-use session_shared::cluster::interrupt::{Interrupt, interrupted};
-use session_shared::cluster::live::typed;
-use session_shared::cluster::{Cluster, Write};
+use session_shared::client::Write;
+use session_shared::client::interrupt::Interrupt;
+use session_shared::client::interrupt::interrupted;
+use session_shared::client::typed;
 use session_shared::failure::{self, Hint, Kind};
 use session_shared::labels;
-use session_shared::lifecycle::beginning::finished;
-use session_shared::lifecycle::settling::Made;
-use session_shared::lifecycle::trust;
 use session_shared::objects::resource::{
     NAMESPACE, PERSISTENT_VOLUME_CLAIM, SECRET, SESSION, annotation, text,
 };
 use session_shared::objects::{ResourceType, is_data};
+use session_shared::ops::Cluster;
+use session_shared::ops::beginning::finished;
+use session_shared::ops::execute::Carrying;
+use session_shared::ops::settling::Made;
+use session_shared::ops::trust;
 use session_shared::plan::{Done, Outcome, Propagation};
 use session_shared::progress::{Event, Sink};
 use session_shared::reconcile::{Live, Start, Wanted, reconcile, record};

@@ -3,9 +3,10 @@
 use anyhow::{Context, Result};
 use session_shared::Timestamp;
 use session_shared::api::SessionTemplate;
-use session_shared::cluster::{Cluster, random_token};
-use session_shared::lifecycle::template;
+use session_shared::client::random_token;
 use session_shared::names::NamespaceName;
+use session_shared::ops::Cluster;
+use session_shared::ops::template;
 
 use crate::intent::{Body, Driver, Intent};
 use crate::plan::Observed;

@@ -136,7 +136,7 @@ pub(crate) fn render(
 impl Intent {
     /// A client-side dry run shows objects: secrets that nobody gave are not made up for it.
     pub(crate) fn dry_run_shows(&self) -> bool {
-        self.dry_run == session_shared::flags::writing::DryRun::Client
+        self.dry_run == session_shared::client::DryRun::Client
     }
 }
 

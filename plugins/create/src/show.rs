@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use serde_json::Value;
-use session_shared::flags::writing::DryRun;
+use session_shared::client::DryRun;
 use session_shared::report::console::Console;
 use session_shared::report::format::{Format, name};
 use session_shared::report::mutation::Mutations;

@@ -2,10 +2,11 @@
 
 use anyhow::Result;
 use session_shared::api::DataPolicy;
-use session_shared::flags::writing::DryRun;
-use session_shared::lifecycle::consent::{EndingSession, Question};
-use session_shared::lifecycle::deleting::Doomed;
-use session_shared::lifecycle::stopping::DELETE;
+use session_shared::client::DryRun;
+use session_shared::ops::deleting::Doomed;
+use session_shared::ops::ending_session::EndingSession;
+use session_shared::ops::stopping::DELETE;
+use session_shared::prompt::consent::Question;
 use session_shared::report::console::Console;
 
 use crate::plan::Intent;

@@ -7,10 +7,11 @@ mod outcome;
 mod plan;
 
 use anyhow::Result;
-use session_shared::cluster::{Permissions, Write};
-use session_shared::flags::writing::DryRun;
-use session_shared::lifecycle::consent;
-use session_shared::lifecycle::trust::{self, Part};
+use session_shared::client::DryRun;
+use session_shared::client::Permissions;
+use session_shared::ops::trust::Part;
+use session_shared::prompt::consent;
+use session_shared::prompt::trust;
 use session_shared::report::format::{Allowed, Format};
 use session_shared::verb::{Ground, Verb};
 
@@ -30,7 +31,7 @@ impl Verb for Delete {
         ground.obey(&args.talk, &args.writing);
         let intent = plan::read(&args)?;
         let format = Format::parse(&args.printing.output, Allowed::Name, false, false)?;
-        let write = Write::of(&args.writing)?;
+        let write = args.writing.write()?;
         // reads only
         let cluster = ground.connect(&args.connection).await?;
         cluster.known().trust_all(args.trust.trust_manifest);

@@ -3,9 +3,10 @@
 use anyhow::Result;
 use futures::StreamExt;
 use session_shared::Timestamp;
-use session_shared::cluster::chosen::AT_ONCE;
-use session_shared::cluster::{Cluster, Permissions};
-use session_shared::lifecycle::deleting::Doomed;
+use session_shared::client::Permissions;
+use session_shared::ops::Cluster;
+use session_shared::ops::chosen::AT_ONCE;
+use session_shared::ops::deleting::Doomed;
 
 use crate::plan::Intent;
 

@@ -2,12 +2,12 @@
 
 use anyhow::Result;
 use session_shared::api::{DataPolicy, Session};
+use session_shared::client::DryRun;
 use session_shared::failure::usage;
-use session_shared::flags::choice::Which;
-use session_shared::flags::writing::DryRun;
-use session_shared::lifecycle::manner::Manner;
-use session_shared::lifecycle::snapshotting::class_name;
 use session_shared::objects::access::Access;
+use session_shared::ops::chosen::Which;
+use session_shared::ops::manner::Manner;
+use session_shared::ops::snapshotting::class_name;
 use session_shared::reconcile::{Ending, ending_accesses};
 
 use crate::args::Args;
@@ -47,7 +47,7 @@ impl Intent {
 pub(crate) fn read(args: &Args) -> Result<Intent> {
     Ok(Intent {
         which: args.choosing.which()?,
-        manner: Manner::of(&args.waiting, args.skip_sync),
+        manner: Manner::new(args.waiting.wait, args.waiting.given(), args.skip_sync),
         policy: policy(args)?,
         class: class_name(args.class.as_deref())?,
         ignore_not_found: args.ignore_not_found || args.choosing.names.is_empty(),

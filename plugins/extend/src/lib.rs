@@ -5,7 +5,6 @@ mod outcome;
 mod plan;
 
 use anyhow::Result;
-use session_shared::cluster::Write;
 use session_shared::report::format::Format;
 use session_shared::verb::{Ground, Verb};
 
@@ -26,7 +25,7 @@ impl Verb for Extend {
         let now = ground.now();
         let intent = plan::read(&args, now)?;
         let format = Format::of_object(&args.printing)?;
-        let write = Write::of(&args.writing)?;
+        let write = args.writing.write()?;
         // reads only, and what follows from it
         let cluster = ground.connect(&args.connection).await?;
         let found = outcome::observe(&cluster, &intent, now).await?;

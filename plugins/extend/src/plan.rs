@@ -5,10 +5,10 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use session_shared::Timestamp;
 use session_shared::api::{Phase, Session, SessionTemplate, State};
+use session_shared::client::DryRun;
 use session_shared::duration::Lifetime;
 use session_shared::failure::{hinted, usage};
-use session_shared::flags::choice::Which;
-use session_shared::flags::writing::DryRun;
+use session_shared::ops::chosen::Which;
 use session_shared::reconcile::record::rfc3339;
 
 use crate::args::Args;

@@ -3,9 +3,9 @@
 use futures::StreamExt;
 use serde_json::Value;
 use session_shared::Pod;
-use session_shared::cluster::Cluster;
-use session_shared::cluster::chosen::AT_ONCE;
 use session_shared::objects::table::Table;
+use session_shared::ops::Cluster;
+use session_shared::ops::chosen::AT_ONCE;
 
 use crate::join::{Identity, Pods};
 

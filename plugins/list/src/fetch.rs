@@ -3,12 +3,17 @@
 use anyhow::Result;
 use futures::TryStreamExt;
 use serde_json::Value;
-use session_shared::cluster::live::{installed, missing};
-use session_shared::cluster::{Cluster, IncludeObject, List, Place, Selection};
+use session_shared::client::IncludeObject;
+use session_shared::client::List;
+use session_shared::client::Place;
+use session_shared::client::Selection;
+use session_shared::client::missing;
 use session_shared::failure::{self, Kind};
 use session_shared::labels;
 use session_shared::objects::resource::{POD, SESSION};
 use session_shared::objects::table::Table;
+use session_shared::ops::Cluster;
+use session_shared::ops::live::installed;
 
 use crate::intent::{Chosen, Intent};
 use crate::join::Pods;

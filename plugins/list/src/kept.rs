@@ -3,9 +3,7 @@
 use anyhow::Result;
 use serde_json::Value;
 use session_shared::Timestamp;
-use session_shared::cluster::chosen::Chosen;
-use session_shared::cluster::live::installed;
-use session_shared::cluster::{Cluster, Selection};
+use session_shared::client::Selection;
 use session_shared::failure::{self, Kind};
 use session_shared::labels;
 use session_shared::names::{SessionName, UserId};
@@ -16,6 +14,9 @@ use session_shared::objects::resource::{
 };
 use session_shared::objects::snapshot::SnapshotState;
 use session_shared::objects::table::{Row, Table};
+use session_shared::ops::Cluster;
+use session_shared::ops::chosen::Chosen;
+use session_shared::ops::live::installed;
 use session_shared::reconcile::is_data_of;
 use session_shared::report::age;
 

@@ -10,9 +10,10 @@ mod view;
 mod watch;
 
 use anyhow::Result;
-use session_shared::cluster::{Cluster, IncludeObject};
+use session_shared::client::IncludeObject;
 use session_shared::failure;
 use session_shared::objects::resource::text;
+use session_shared::ops::Cluster;
 use session_shared::report::format::{Format, ObjectPrinter};
 use session_shared::report::mutation::no_resources;
 use session_shared::report::sort;

@@ -6,9 +6,11 @@ use anyhow::Result;
 use futures::StreamExt;
 use serde_json::Value;
 use session_shared::Timestamp;
-use session_shared::cluster::{Change, Cluster, Selection};
+use session_shared::client::Change;
+use session_shared::client::Selection;
 use session_shared::objects::resource::{POD, SESSION, text};
 use session_shared::objects::table::{Row, Table};
+use session_shared::ops::Cluster;
 use session_shared::report::console::Console;
 use session_shared::report::table::TablePrinter;
 

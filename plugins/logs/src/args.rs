@@ -4,7 +4,7 @@ use clap::{ArgAction, Parser};
 use session_shared::flags::connection::Connection;
 use session_shared::flags::numbers;
 use session_shared::flags::output::Talk;
-use session_shared::flags::waiting;
+use session_shared::go_duration;
 
 pub(crate) const ABOUT: &str = "Print the logs of a session.
 
@@ -102,5 +102,5 @@ pub struct Args {
 
 /// A length of time as it was typed: kubectl refuses one below zero later, and in other words.
 fn duration(text: &str) -> Result<String, String> {
-    waiting::parse(text).map(|_| text.to_owned())
+    go_duration::parse(text).map(|_| text.to_owned())
 }

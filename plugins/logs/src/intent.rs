@@ -2,9 +2,10 @@
 
 use anyhow::{Result, anyhow, bail};
 use session_shared::Timestamp;
-use session_shared::cluster::LogOptions;
+use session_shared::client::LogOptions;
 use session_shared::failure::usage;
-use session_shared::flags::{selection, waiting};
+use session_shared::flags::selection;
+use session_shared::go_duration;
 use session_shared::names::SessionName;
 
 use crate::args::Args;
@@ -103,7 +104,7 @@ fn since(text: &str) -> Result<Option<u64>> {
     if text.starts_with('-') {
         bail!("--since must be greater than 0");
     }
-    let duration = waiting::parse(text).map_err(usage)?;
+    let duration = go_duration::parse(text).map_err(usage)?;
     let seconds = duration.as_secs_f64().round().max(1.0);
     Ok((!duration.is_zero()).then_some(seconds as u64))
 }

@@ -6,8 +6,9 @@ mod plan;
 mod show;
 
 use anyhow::Result;
-use session_shared::cluster::follow::Choose;
-use session_shared::cluster::{Cluster, Present};
+use session_shared::ops::Cluster;
+use session_shared::ops::Present;
+use session_shared::ops::follow::Choose;
 use session_shared::verb::{Ground, Verb};
 
 pub use args::Args;

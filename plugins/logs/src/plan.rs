@@ -3,10 +3,10 @@
 use anyhow::{Result, anyhow, bail};
 use session_shared::Pod;
 use session_shared::api::{Phase, PrimaryRef, Session, State};
-use session_shared::cluster::Present;
 use session_shared::failure::hinted;
 use session_shared::objects::ObjectRef;
 use session_shared::objects::pods::pod_metadata_paths;
+use session_shared::ops::Present;
 use session_shared::reconcile::is_primary;
 use session_shared::report::clean;
 

@@ -1,9 +1,12 @@
 //! Prints logs: those that are there, one after another; or as they are written.
 
 use anyhow::Result;
-use session_shared::cluster::follow::{Following, Told};
-use session_shared::cluster::{Cluster, LogOptions};
+use session_shared::client::LogOptions;
 use session_shared::failure;
+use session_shared::ops::Cluster;
+use session_shared::ops::follow::Following;
+use session_shared::ops::follow::Told;
+use session_shared::ops::missing_right::explain_log;
 use session_shared::report::console::Console;
 use session_shared::report::weave::Weave;
 
@@ -35,7 +38,10 @@ pub(crate) async fn snapshot(
             ..options.clone()
         };
         let read = async {
-            let mut stream = cluster.log(namespace, pod, &options).await?;
+            let mut stream = cluster
+                .log(namespace, pod, &options)
+                .await
+                .map_err(|error| explain_log(error, namespace))?;
             while let Some(piece) = futures::StreamExt::next(&mut stream).await {
                 console.out_bytes(&weave.take(index, &piece?))?;
             }

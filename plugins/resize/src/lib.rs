@@ -8,10 +8,10 @@ mod storage;
 mod tell;
 
 use anyhow::Result;
-use session_shared::cluster::Write;
-use session_shared::flags::writing::DryRun;
-use session_shared::lifecycle::consent;
-use session_shared::lifecycle::trust::{self, Part};
+use session_shared::client::DryRun;
+use session_shared::ops::trust::Part;
+use session_shared::prompt::consent;
+use session_shared::prompt::trust;
 use session_shared::report::format::Format;
 use session_shared::verb::{Ground, Verb};
 
@@ -31,7 +31,7 @@ impl Verb for Resize {
         ground.obey(&args.talk, &args.writing);
         let intent = plan::read(&args)?;
         let format = Format::of_object(&args.printing)?;
-        let write = Write::of(&args.writing)?;
+        let write = args.writing.write()?;
         // reads, and a rehearsal of what the server may refuse
         let cluster = ground.connect(&args.connection).await?;
         cluster.known().trust_all(args.trust.trust_manifest);

@@ -3,13 +3,16 @@
 
 use anyhow::{Context, Result};
 use session_shared::api::Session;
-use session_shared::cluster::{Cluster, Permissions, Write};
+use session_shared::client::DryRun;
+use session_shared::client::Permissions;
+use session_shared::client::Write;
 use session_shared::diagnosis::resizing::{Fit, fit};
 use session_shared::failure::{self, Kind};
-use session_shared::flags::writing::DryRun;
-use session_shared::lifecycle::starting::{Ahead, Wish};
-use session_shared::lifecycle::stopping::Present;
+use session_shared::labels::MANAGER;
 use session_shared::objects::resource::{POD, text};
+use session_shared::ops::Cluster;
+use session_shared::ops::starting::{Ahead, Wish};
+use session_shared::ops::stopping::Present;
 use session_shared::reconcile::{is_start_asked, restart_accesses};
 use session_shared::verb::Ground;
 
@@ -137,7 +140,7 @@ async fn obstacle(
         }
         let rehearsal = Write {
             dry_run: true,
-            ..Write::default()
+            ..Write::by(MANAGER)
         };
         if let Err(error) = resize(cluster, change, true, &rehearsal).await {
             return Obstacle::refused(error).map(Some);

@@ -3,14 +3,17 @@
 use anyhow::{Error, Result};
 use futures::future::try_join_all;
 use serde_json::Value;
-use session_shared::cluster::{Cluster, Resized, Write};
+use session_shared::client::DryRun;
+use session_shared::client::Write;
 use session_shared::diagnosis::resizing::{Fit, Resizing, resizing};
-use session_shared::flags::writing::DryRun;
-use session_shared::lifecycle::consent::{self, EndingSession, Question};
-use session_shared::lifecycle::settling;
-use session_shared::lifecycle::starting::Ahead;
-use session_shared::lifecycle::stopping::{Present, STOP, Stopping};
 use session_shared::objects::resource::{SESSION, STATEFUL_SET};
+use session_shared::ops::Cluster;
+use session_shared::ops::Resized;
+use session_shared::ops::ending_session::EndingSession;
+use session_shared::ops::starting::Ahead;
+use session_shared::ops::stopping::{Present, STOP, Stopping};
+use session_shared::prompt::consent::{self, Question};
+use session_shared::prompt::started;
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::Mutations;
@@ -283,9 +286,9 @@ async fn restart(
             .restart(cluster, &intent.manner, with, &mut sink)
             .await?
     };
-    settling::made(&made, DONE, mutations, &mut ground.console)?;
+    started::print_made(&made, DONE, mutations, &mut ground.console)?;
     if let Some(change) = found.changes.pods.iter().find(|change| change.changes()) {
         ground.console.note(&change.told());
     }
-    settling::settle(cluster, made, intent.wait, write, ground).await
+    started::finish(cluster, made, intent.wait, write, ground).await
 }

@@ -6,17 +6,17 @@ use anyhow::{Context, Result, anyhow};
 use serde_json::{Map, Value, json};
 use session_shared::Pod;
 use session_shared::api::{IntOrString, ObjectRef, Resources};
+use session_shared::client::DryRun;
 use session_shared::diagnosis::resizing::RESIZABLE;
 use session_shared::failure::{hinted, usage};
-use session_shared::flags::choice::Which;
 use session_shared::flags::selection::session_name;
-use session_shared::flags::writing::DryRun;
-use session_shared::lifecycle::manner::Manner;
-use session_shared::lifecycle::stopping::Present;
 use session_shared::objects::overrides::set_limits;
 use session_shared::objects::pods::{default_container, pod_spec};
 use session_shared::objects::qos;
 use session_shared::objects::resource::text;
+use session_shared::ops::chosen::Which;
+use session_shared::ops::manner::Manner;
+use session_shared::ops::stopping::Present;
 use session_shared::quantity::Quantity;
 use session_shared::reconcile::is_primary;
 
@@ -61,7 +61,7 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
         },
         storage: amount("storage", args.storage.as_deref())?,
         restart: args.restart,
-        manner: Manner::of_restart(&args.waiting, args.skip_sync),
+        manner: Manner::before_start(args.waiting.given(), args.skip_sync),
         yes: args.yes,
         dry_run: args.writing.dry_run()?,
         wait: args.waiting.wait.then(|| args.waiting.limit(USUAL_WAIT)),

@@ -4,15 +4,18 @@ use anyhow::{Error, Result, anyhow, bail};
 use futures::future::try_join_all;
 use serde_json::{Value, json};
 use session_shared::api::IntOrString;
-use session_shared::cluster::wait::timed_out;
-use session_shared::cluster::{Cluster, Grown, Write};
+use session_shared::client::DryRun;
+use session_shared::client::Write;
+use session_shared::client::timed_out;
 use session_shared::diagnosis::growing::{Growing, growing};
 use session_shared::failure::{self, Failure, Kind, hinted, proved};
-use session_shared::flags::writing::DryRun;
-use session_shared::lifecycle::stopping::Present;
+use session_shared::labels::MANAGER;
 use session_shared::objects::resource::{
     CSI_DRIVER, PERSISTENT_VOLUME_CLAIM, SESSION, STORAGE_CLASS, text,
 };
+use session_shared::ops::Cluster;
+use session_shared::ops::Grown;
+use session_shared::ops::stopping::Present;
 use session_shared::quantity::Quantity;
 use session_shared::verb::Ground;
 
@@ -100,7 +103,7 @@ impl Growth {
                 // The server knows about quotas.
                 let rehearsal = Write {
                     dry_run: true,
-                    ..Write::default()
+                    ..Write::by(MANAGER)
                 };
                 ask(cluster, claim, size, &rehearsal).await?;
             }

@@ -1,12 +1,12 @@
 //! What stands against a resize in place, and what became of one that the kubelet did not do.
 
 use anyhow::{Error, Result, anyhow};
-use session_shared::cluster::Resized;
-use session_shared::cluster::wait::timed_out;
+use session_shared::client::timed_out;
 use session_shared::diagnosis::resizing::Resizing;
 use session_shared::failure::{self, Failure, Kind, hinted, proved};
-use session_shared::lifecycle::stopping::Present;
 use session_shared::objects::resource::{POD, text};
+use session_shared::ops::Resized;
+use session_shared::ops::stopping::Present;
 
 use crate::plan::Change;
 

@@ -5,13 +5,16 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use serde_json::Value;
 use session_shared::api::{ADMISSION_POLICY, ObjectRef};
-use session_shared::cluster::{Cluster, Place, Selection, Write};
+use session_shared::client::DryRun;
+use session_shared::client::Place;
+use session_shared::client::Selection;
+use session_shared::client::Write;
 use session_shared::failure::{self, Kind, hinted};
-use session_shared::flags::writing::DryRun;
 use session_shared::objects::ResourceType;
 use session_shared::objects::resource::{
     CUSTOM_RESOURCE_DEFINITION, SESSION, VALIDATING_ADMISSION_POLICY, text,
 };
+use session_shared::ops::Cluster;
 use session_shared::plan::Propagation;
 use session_shared::progress::{Event, Sink, Stage};
 use session_shared::report::mutation::change;

@@ -6,10 +6,11 @@ mod plan;
 mod roles;
 
 use anyhow::Result;
-use session_shared::cluster::{Cluster, Write};
+use session_shared::client::DryRun;
+use session_shared::client::Write;
 use session_shared::failure::usage;
-use session_shared::flags::writing::DryRun;
 use session_shared::objects::resource::text;
+use session_shared::ops::Cluster;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::{Mutations, no_resources};
 use session_shared::verb::{Ground, Verb};
@@ -30,7 +31,7 @@ impl Verb for Setup {
         ground.obey(&args.talk, &args.writing);
         let parts = plan::parts(&args.parts)?;
         let dry_run = args.writing.dry_run()?;
-        let write = Write::of(&args.writing)?;
+        let write = args.writing.write()?;
         let format = Format::of_object(&args.printing)?;
         let mut mutations = Mutations::new(format, dry_run);
         if args.force && !args.remove {

@@ -6,18 +6,19 @@ use std::io::{BufReader, Seek, SeekFrom, Write};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use session_shared::cluster::directory::Directory;
-use session_shared::cluster::files::Inside;
-use session_shared::cluster::{Cluster, rights};
+use session_shared::client::DryRun;
+use session_shared::client::directory::Directory;
+use session_shared::client::files::Inside;
 use session_shared::encode::shell;
 use session_shared::failure::{Kind, hinted, is};
 use session_shared::flags::connection::Connection;
 use session_shared::flags::selection::session_name;
-use session_shared::flags::writing::DryRun;
-use session_shared::lifecycle::pausing::{Pausing, Words};
-use session_shared::lifecycle::stopping::Present;
 use session_shared::names::SessionName;
 use session_shared::objects::storage_limit::storage_limit;
+use session_shared::ops::Cluster;
+use session_shared::ops::missing_right;
+use session_shared::ops::pausing::{Pausing, Words};
+use session_shared::ops::stopping::Present;
 use session_shared::progress::{Event, Sink};
 use session_shared::quantity::size;
 use session_shared::report::console::{Console, DELETION_QUESTION};
@@ -78,7 +79,7 @@ pub(crate) async fn run(
             .out(&mutations.done(&present.object, "restored")?);
     }
     let looked = cluster.directory(&inside, &base).await;
-    let place = looked.map_err(|error| rights::explain(error, &cluster, "pods/exec"))?;
+    let place = looked.map_err(|error| missing_right::explain(error, &cluster, "pods/exec"))?;
     // Nobody has asked for the root of a container; a file of several directories comes from there.
     if base.is_empty() {
         is_some_directory(&place.path, &inside)?;

@@ -4,12 +4,12 @@ use anyhow::{Result, anyhow};
 use serde_json::Value;
 use session_shared::Timestamp;
 use session_shared::api::ObjectRef;
-use session_shared::cluster::live::missing;
-use session_shared::cluster::{Cluster, Place, Selection};
+use session_shared::client::Place;
+use session_shared::client::Selection;
+use session_shared::client::missing;
 use session_shared::encode::shell;
 use session_shared::failure::{Kind, hinted, is, usage};
 use session_shared::labels;
-use session_shared::lifecycle::snapshotting::served;
 use session_shared::names::SessionName;
 use session_shared::objects::belonging::Belonging;
 use session_shared::objects::provenance::{Doubt, doubt};
@@ -17,6 +17,8 @@ use session_shared::objects::resource::{
     PERSISTENT_VOLUME_CLAIM, VOLUME_SNAPSHOT, annotation, label, text,
 };
 use session_shared::objects::snapshot::{SnapshotState, claim_name, set_name};
+use session_shared::ops::Cluster;
+use session_shared::ops::snapshotting::served;
 use session_shared::plan::{Plan, Propagation, Step};
 use session_shared::progress::{Event, Sink};
 

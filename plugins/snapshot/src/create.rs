@@ -4,18 +4,19 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use serde_json::Value;
-use session_shared::cluster::Cluster;
-use session_shared::cluster::chosen::Chosen;
+use session_shared::client::DryRun;
 use session_shared::failure::{self, Kind, is, usage};
-use session_shared::flags::choice::Which;
 use session_shared::flags::connection::Connection;
 use session_shared::flags::selection::session_name;
-use session_shared::flags::writing::DryRun;
-use session_shared::lifecycle::snapshotting::{Asked, Cutting, Offered, class_name, look_at};
-use session_shared::lifecycle::stopping::Present;
-use session_shared::lifecycle::trust::{self, Part};
 use session_shared::names::{SessionName, check_subdomain};
+use session_shared::ops::Cluster;
+use session_shared::ops::chosen::Chosen;
+use session_shared::ops::chosen::Which;
+use session_shared::ops::snapshotting::{Asked, Cutting, Offered, class_name, look_at};
+use session_shared::ops::stopping::Present;
+use session_shared::ops::trust::Part;
 use session_shared::progress::{Event, Sink};
+use session_shared::prompt::trust;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::Mutations;
 use session_shared::verb::Ground;
@@ -50,7 +51,7 @@ pub(crate) async fn run(args: &Create, connection: &Connection, ground: &mut Gro
     let (present, offered) = futures::join!(present, Offered::by(&cluster));
     let present = present?;
     if let Some(digest) = &args.known_hooks {
-        trust::know_hooks(&cluster, &present.session, digest);
+        session_shared::ops::trust::know_hooks(&cluster, &present.session, digest);
     }
     let cutting = Cutting::with(&cluster, &present, &asked, offered, ground.now());
     let mut cutting = cutting.await?;

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use session_shared::cluster::Cluster;
+use session_shared::client::DryRun;
 use session_shared::failure::{self, Kind};
 use session_shared::flags::connection::Connection;
-use session_shared::flags::writing::DryRun;
 use session_shared::objects::resource::{VOLUME_SNAPSHOT, text};
+use session_shared::ops::Cluster;
 use session_shared::progress::{Event, Sink};
 use session_shared::report::format::Format;
 use session_shared::report::mutation::Mutations;

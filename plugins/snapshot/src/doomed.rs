@@ -1,11 +1,11 @@
 //! Snapshots that are to go: the user's word, then by UID.
 
 use anyhow::{Result, anyhow};
-use session_shared::cluster::Cluster;
-use session_shared::cluster::execute::Carrying;
 use session_shared::failure::hinted;
-use session_shared::lifecycle::snapshotting::Taking;
 use session_shared::objects::resource::{VOLUME_SNAPSHOT, text};
+use session_shared::ops::Cluster;
+use session_shared::ops::execute::Carrying;
+use session_shared::ops::snapshotting::Taking;
 use session_shared::progress::Sink;
 use session_shared::report::console::{
     Console, DELETION_CANCELLED, DELETION_QUESTION, deletion_preview,

@@ -1,18 +1,21 @@
 //! `snapshot restore --in-place`: the claims of a stopped session are made anew from a snapshot.
 
 use anyhow::{Result, anyhow};
-use session_shared::cluster::{Cluster, Permissions, Place, Selection};
+use session_shared::client::DryRun;
+use session_shared::client::Permissions;
+use session_shared::client::Place;
+use session_shared::client::Selection;
 use session_shared::encode::shell;
 use session_shared::failure::{hinted, usage};
 use session_shared::flags::connection::Connection;
-use session_shared::flags::writing::DryRun;
-use session_shared::lifecycle::consent;
-use session_shared::lifecycle::restoring::{Replacing, Restored};
-use session_shared::lifecycle::snapshotting::{Asked, Cutting, class_name};
-use session_shared::lifecycle::stopping::Present;
 use session_shared::objects::resource::{POD, text};
 use session_shared::objects::uses::Uses;
+use session_shared::ops::Cluster;
+use session_shared::ops::restoring::{Replacing, Restored};
+use session_shared::ops::snapshotting::{Asked, Cutting, class_name};
+use session_shared::ops::stopping::Present;
 use session_shared::progress::{Event, Sink};
+use session_shared::prompt::consent;
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::Mutations;

@@ -2,10 +2,10 @@
 
 use anyhow::{Result, anyhow};
 use session_shared::Pod;
-use session_shared::cluster::files::Inside;
+use session_shared::client::files::Inside;
 use session_shared::failure::{hinted, usage};
-use session_shared::lifecycle::stopping::Present;
 use session_shared::objects::conditions::is_ready;
+use session_shared::ops::stopping::Present;
 use session_shared::reconcile::{containers, default_container, is_primary};
 
 /// The container of `present` that is asked for, or its primary one.

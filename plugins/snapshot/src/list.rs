@@ -2,13 +2,15 @@
 
 use anyhow::Result;
 use serde_json::Value;
-use session_shared::cluster::{Cluster, Place, Selection};
+use session_shared::client::Place;
+use session_shared::client::Selection;
 use session_shared::failure::usage;
 use session_shared::flags::connection::Connection;
 use session_shared::flags::selection::session_name;
 use session_shared::labels;
-use session_shared::lifecycle::snapshotting::served;
 use session_shared::objects::resource::VOLUME_SNAPSHOT;
+use session_shared::ops::Cluster;
+use session_shared::ops::snapshotting::served;
 use session_shared::report::format::{Allowed, Format};
 use session_shared::report::mutation::no_resources;
 use session_shared::report::sort;

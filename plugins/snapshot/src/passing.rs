@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
-use session_shared::cluster::files::{Inside, Passed};
-use session_shared::cluster::interrupt::Interrupt;
+use session_shared::client::files::Inside;
+use session_shared::client::files::Passed;
+use session_shared::client::interrupt::Interrupt;
 use session_shared::failure::{Failure, Kind};
 
 /// Pieces of the stream that may wait for a disk.

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use anyhow::Result;
 use session_shared::Timestamp;
-use session_shared::cluster::Write;
-use session_shared::cluster::interrupt::Interrupt;
+use session_shared::client::DryRun;
+use session_shared::client::Write;
+use session_shared::client::interrupt::Interrupt;
 use session_shared::flags::waiting::Waiting;
-use session_shared::flags::writing::{DryRun, Writing};
-use session_shared::lifecycle::snapshotting::Taking;
+use session_shared::flags::writing::Writing;
+use session_shared::ops::snapshotting::Taking;
 
 use crate::chosen::Set;
 
@@ -30,7 +31,7 @@ impl Writes {
     pub(crate) fn of(writing: &Writing, waiting: &Waiting, usual: Duration) -> Result<Self> {
         Ok(Self {
             dry_run: writing.dry_run()?,
-            write: Write::of(writing)?,
+            write: writing.write()?,
             wait: waiting.wait,
             limit: waiting.limit(usual),
         })

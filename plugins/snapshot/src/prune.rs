@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use session_shared::client::DryRun;
 use session_shared::duration::Lifetime;
 use session_shared::failure::{self, usage};
 use session_shared::flags::connection::Connection;
 use session_shared::flags::selection::session_name;
-use session_shared::flags::writing::DryRun;
 use session_shared::names::SessionName;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::Mutations;

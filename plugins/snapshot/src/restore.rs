@@ -2,16 +2,16 @@
 
 use anyhow::{Result, anyhow};
 use serde_json::Value;
-use session_shared::cluster::Cluster;
+use session_shared::client::DryRun;
 use session_shared::failure::{Failure, Kind, hinted, is, usage};
 use session_shared::flags::connection::Connection;
 use session_shared::flags::selection::session_name;
-use session_shared::flags::writing::DryRun;
-use session_shared::lifecycle::copying::Copying;
-use session_shared::lifecycle::remembering::remembered;
-use session_shared::lifecycle::stopping::Present;
 use session_shared::objects::resource::text;
 use session_shared::objects::snapshot::{SnapshotState, claim_name};
+use session_shared::ops::Cluster;
+use session_shared::ops::copying::Copying;
+use session_shared::ops::remembering::remembered;
+use session_shared::ops::stopping::Present;
 use session_shared::report::format::Format;
 use session_shared::verb::Ground;
 

@@ -5,16 +5,18 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use session_shared::Timestamp;
-use session_shared::cluster::files::{Inside, Script};
-use session_shared::cluster::{Cluster, rights};
+use session_shared::client::DryRun;
+use session_shared::client::files::Inside;
+use session_shared::client::files::Script;
 use session_shared::encode::shell;
 use session_shared::failure::{Hint, usage};
 use session_shared::flags::connection::Connection;
 use session_shared::flags::selection::session_name;
-use session_shared::flags::writing::DryRun;
-use session_shared::lifecycle::pausing::{Pausing, Words};
-use session_shared::lifecycle::stopping::Present;
 use session_shared::names::SessionName;
+use session_shared::ops::Cluster;
+use session_shared::ops::missing_right;
+use session_shared::ops::pausing::{Pausing, Words};
+use session_shared::ops::stopping::Present;
 use session_shared::progress::{Event, Sink};
 use session_shared::quantity::size;
 use session_shared::report::console::Closed;
@@ -77,7 +79,7 @@ pub(crate) async fn run(
         DryRun::None => {
             let pausing = saving.pausing(&present, args.skip_hooks, to);
             let saved = saving.carry_out(&cluster, inside, &pausing, ground).await;
-            Some(saved.map_err(|error| rights::explain(error, &cluster, "pods/exec"))?)
+            Some(saved.map_err(|error| missing_right::explain(error, &cluster, "pods/exec"))?)
         }
         DryRun::Client | DryRun::Server => None,
     };

@@ -12,16 +12,18 @@ use std::future::ready;
 
 use anyhow::Result;
 use serde_json::Value;
-use session_shared::cluster::execute::Carrying;
-use session_shared::cluster::{Cluster, Write, random_token};
+use session_shared::client::DryRun;
+use session_shared::client::Write;
+use session_shared::client::random_token;
 use session_shared::flags::connection::Connection;
-use session_shared::flags::writing::DryRun;
-use session_shared::lifecycle::snapshotting::{self, Cutting, has_hooks};
-use session_shared::lifecycle::trust::{self, Part};
 use session_shared::names::SessionName;
 use session_shared::objects::belonging::Belonging;
 use session_shared::objects::resource::{CRON_JOB, text};
 use session_shared::objects::schedule::ScheduleName;
+use session_shared::ops::Cluster;
+use session_shared::ops::execute::Carrying;
+use session_shared::ops::snapshotting::{self, Cutting, has_hooks};
+use session_shared::ops::trust::{self, Part};
 use session_shared::progress::{Event, Sink};
 use session_shared::report::format::Format;
 use session_shared::report::mutation::{Mutations, no_resources};
@@ -45,7 +47,7 @@ pub(crate) async fn run(
     // no request: everything the user can have got wrong
     let intent = intent::read(args)?;
     let format = Format::of_object(&args.printing)?;
-    let write = Write::of(&args.writing)?;
+    let write = args.writing.write()?;
     let cluster = ground.connect(connection).await?;
     cluster.known().trust_all(args.trust.trust_manifest);
     match &intent.asked {

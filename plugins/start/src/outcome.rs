@@ -3,19 +3,23 @@
 use anyhow::Result;
 use futures::StreamExt;
 use session_shared::api::Session;
-use session_shared::cluster::chosen::AT_ONCE;
-use session_shared::cluster::{Cluster, Permissions, Write};
+use session_shared::client::DryRun;
+use session_shared::client::Permissions;
+use session_shared::client::Write;
 use session_shared::failure;
-use session_shared::flags::choice::Which;
-use session_shared::flags::writing::DryRun;
-use session_shared::lifecycle::consent::EndingSession;
-use session_shared::lifecycle::settling::{self, Made};
-use session_shared::lifecycle::starting::Ahead;
-use session_shared::lifecycle::stopping::{Present, Stopping};
-use session_shared::lifecycle::template;
-use session_shared::lifecycle::trust::{self, Part};
 use session_shared::objects::resource::SESSION;
+use session_shared::ops::Cluster;
+use session_shared::ops::chosen::AT_ONCE;
+use session_shared::ops::chosen::Which;
+use session_shared::ops::ending_session::EndingSession;
+use session_shared::ops::settling::Made;
+use session_shared::ops::starting::Ahead;
+use session_shared::ops::stopping::{Present, Stopping};
+use session_shared::ops::template;
+use session_shared::ops::trust::Part;
 use session_shared::progress::{Event, Sink};
+use session_shared::prompt::started;
+use session_shared::prompt::trust;
 use session_shared::reconcile::{record, restart_accesses};
 use session_shared::report::format::Format;
 use session_shared::report::mutation::{Mutations, no_resources};
@@ -256,7 +260,7 @@ pub(crate) async fn carry_out(
         }
         match made {
             Ok(Some(made)) => {
-                settling::made(&made, one.deed.word(), &mut mutations, &mut ground.console)?;
+                started::print_made(&made, one.deed.word(), &mut mutations, &mut ground.console)?;
                 settling.push(made);
             }
             Ok(None) => {
@@ -267,7 +271,7 @@ pub(crate) async fn carry_out(
         }
     }
     for made in settling {
-        let settled = settling::settle(cluster, made, intent.wait, write, ground).await;
+        let settled = started::finish(cluster, made, intent.wait, write, ground).await;
         errors.extend(settled.err());
     }
     failure::all(errors)

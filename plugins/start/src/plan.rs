@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use session_shared::api::{Phase, Session, State};
+use session_shared::client::DryRun;
 use session_shared::duration::Lifetime;
 use session_shared::failure::{hinted, usage};
-use session_shared::flags::choice::Which;
-use session_shared::flags::writing::DryRun;
-use session_shared::lifecycle::manner::Manner;
-use session_shared::lifecycle::starting::Wish;
+use session_shared::ops::chosen::Which;
+use session_shared::ops::manner::Manner;
+use session_shared::ops::starting::Wish;
 use session_shared::reconcile::{Seen, is_start_asked};
 
 use crate::args::Args;
@@ -55,7 +55,7 @@ pub(crate) fn read(args: &Args, input: &mut dyn BufRead) -> Result<Intent> {
             skip_checks: args.skip_checks,
         },
         restart: args.restart,
-        manner: Manner::of_restart(&args.waiting, args.skip_sync),
+        manner: Manner::before_start(args.waiting.given(), args.skip_sync),
         yes: args.yes,
         dry_run,
         wait: args.waiting.wait.then(|| args.waiting.limit(USUAL_WAIT)),

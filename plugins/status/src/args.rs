@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Parser;
 use session_shared::flags::connection::Connection;
 use session_shared::flags::output::{ObjectOutput, Talk};
-use session_shared::flags::waiting;
+use session_shared::go_duration;
 
 pub(crate) const ABOUT: &str = "Show a session on one screen: what it is, how it is, and what to do about it.
 
@@ -44,7 +44,7 @@ pub struct Args {
     pub wait_for: Option<String>,
 
     /// How long to wait (30s, 5m; a number alone is seconds); 0 looks once. Without --wait-for it waits for ready. Default 5m
-    #[arg(long, value_name = "DURATION", value_parser = waiting::parse, allow_hyphen_values = true)]
+    #[arg(long, value_name = "DURATION", value_parser = go_duration::parse, allow_hyphen_values = true)]
     pub timeout: Option<Duration>,
 
     /// What is printed.

@@ -3,7 +3,8 @@
 use serde::Serialize;
 use serde_json::Value;
 use session_shared::api::{DataPolicy, Session};
-use session_shared::cluster::{NodeUse, VolumeUse};
+use session_shared::client::NodeUse;
+use session_shared::client::VolumeUse;
 use session_shared::labels;
 use session_shared::objects::provenance::doubt;
 use session_shared::objects::resource::{annotation, text};

@@ -4,11 +4,16 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use serde_json::Value;
-use session_shared::cluster::live::{missing, typed};
-use session_shared::cluster::{Change, Cluster, Selection, Turn, Turns};
+use session_shared::client::Change;
+use session_shared::client::Selection;
+use session_shared::client::Turn;
+use session_shared::client::Turns;
+use session_shared::client::missing;
+use session_shared::client::typed;
 use session_shared::labels;
 use session_shared::objects::ResourceType;
 use session_shared::objects::resource::{EVENT, PERSISTENT_VOLUME_CLAIM, POD, SESSION, text};
+use session_shared::ops::Cluster;
 
 use crate::observe::{Observed, explain, observe, refresh};
 

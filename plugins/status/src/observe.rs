@@ -5,8 +5,11 @@ use anyhow::Result;
 use futures::future::join_all;
 use serde_json::Value;
 use session_shared::api::Session;
-use session_shared::cluster::live::{installed, missing, owner_kinds, typed};
-use session_shared::cluster::{Cluster, NodeUse, Place, Selection};
+use session_shared::client::NodeUse;
+use session_shared::client::Place;
+use session_shared::client::Selection;
+use session_shared::client::missing;
+use session_shared::client::typed;
 use session_shared::diagnosis::Cause;
 use session_shared::failure::{self, Kind};
 use session_shared::labels;
@@ -17,6 +20,9 @@ use session_shared::objects::resource::{
     SERVICE, SESSION, SESSION_TEMPLATE, VOLUME_SNAPSHOT, text,
 };
 use session_shared::objects::schedule::ScheduleName;
+use session_shared::ops::Cluster;
+use session_shared::ops::live::installed;
+use session_shared::ops::live::owner_kinds;
 
 use crate::diagnosis;
 

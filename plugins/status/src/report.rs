@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 use session_shared::Timestamp;
 use session_shared::api::{API_VERSION, Condition, Phase, Session};
-use session_shared::cluster::live::typed;
+use session_shared::client::typed;
 use session_shared::diagnosis::EventNote;
 use session_shared::objects::resource::text;
 use session_shared::reconcile::{Live, look};

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use anyhow::{Error, Result, anyhow};
 use session_shared::api::Phase;
-use session_shared::cluster::Cluster;
-use session_shared::cluster::wait::timed_out;
+use session_shared::client::timed_out;
 use session_shared::failure::hinted;
 use session_shared::objects::resource::SESSION;
+use session_shared::ops::Cluster;
 use session_shared::progress::{Event, Sink, Stage};
 use session_shared::reconcile::{Seen, look};
 use session_shared::report::format::Format;

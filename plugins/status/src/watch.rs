@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use futures::future::{Either, select};
-use session_shared::cluster::Cluster;
+use session_shared::ops::Cluster;
 use session_shared::report::format::Format;
 use session_shared::report::screen::FullScreen;
 use session_shared::verb::Ground;

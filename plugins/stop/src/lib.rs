@@ -5,11 +5,13 @@ mod outcome;
 mod plan;
 
 use anyhow::Result;
-use session_shared::cluster::{Permissions, Write};
-use session_shared::flags::writing::DryRun;
-use session_shared::lifecycle::consent::{self, EndingSession, Question};
-use session_shared::lifecycle::stopping::STOP;
-use session_shared::lifecycle::trust::{self, Part};
+use session_shared::client::DryRun;
+use session_shared::client::Permissions;
+use session_shared::ops::ending_session::EndingSession;
+use session_shared::ops::stopping::STOP;
+use session_shared::ops::trust::Part;
+use session_shared::prompt::consent::{self, Question};
+use session_shared::prompt::trust;
 use session_shared::report::format::Format;
 use session_shared::verb::{Ground, Verb};
 
@@ -29,7 +31,7 @@ impl Verb for Stop {
         ground.obey(&args.talk, &args.writing);
         let intent = plan::read(&args)?;
         let format = Format::of_object(&args.printing)?;
-        let write = Write::of(&args.writing)?;
+        let write = args.writing.write()?;
         // reads only
         let cluster = ground.connect(&args.connection).await?;
         cluster.known().trust_all(args.trust.trust_manifest);

@@ -2,11 +2,11 @@
 
 use anyhow::Result;
 use session_shared::api::{Phase, Session, State};
-use session_shared::flags::choice::Which;
-use session_shared::flags::writing::DryRun;
-use session_shared::lifecycle::manner::Manner;
-use session_shared::lifecycle::stopping::Present;
+use session_shared::client::DryRun;
 use session_shared::objects::access::Access;
+use session_shared::ops::chosen::Which;
+use session_shared::ops::manner::Manner;
+use session_shared::ops::stopping::Present;
 use session_shared::reconcile::{Ending, ending_accesses};
 
 use crate::args::Args;
@@ -27,7 +27,7 @@ pub(crate) struct Intent {
 pub(crate) fn read(args: &Args) -> Result<Intent> {
     Ok(Intent {
         which: args.choosing.which()?,
-        manner: Manner::of(&args.waiting, args.skip_sync),
+        manner: Manner::new(args.waiting.wait, args.waiting.given(), args.skip_sync),
         yes: args.yes,
         dry_run: args.writing.dry_run()?,
     })

@@ -2,12 +2,13 @@
 
 use anyhow::{Result, bail};
 use serde_json::Value;
-use session_shared::cluster::{Cluster, Write};
+use session_shared::client::DryRun;
+use session_shared::client::Write;
 use session_shared::failure;
 use session_shared::flags::connection::Connection;
 use session_shared::flags::values::source;
-use session_shared::flags::writing::DryRun;
 use session_shared::objects::resource::{SESSION_TEMPLATE, text};
+use session_shared::ops::Cluster;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::{Mutations, change};
 use session_shared::template::Severity;
@@ -23,7 +24,7 @@ use crate::{chosen, plan, view};
 pub(crate) async fn run(args: &Apply, connection: &Connection, ground: &mut Ground) -> Result<()> {
     // no request: everything that can be wrong with the file
     let dry_run = args.writing.dry_run()?;
-    let write = Write::of(&args.writing)?;
+    let write = args.writing.write()?;
     let format = Format::of_object(&args.printing)?;
     let mut mutations = Mutations::new(format, dry_run);
     let source = source(&args.filename, ground.console.input())?;

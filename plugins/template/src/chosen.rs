@@ -3,13 +3,16 @@
 use anyhow::{Context, Result, anyhow};
 use serde_json::Value;
 use session_shared::api::{Parameter, SessionTemplate};
-pub(crate) use session_shared::cluster::live::installed;
-use session_shared::cluster::live::{missing, typed};
-use session_shared::cluster::{Cluster, Place, Selection};
+use session_shared::client::Place;
+use session_shared::client::Selection;
+use session_shared::client::missing;
+use session_shared::client::typed;
 use session_shared::failure::{hinted, usage};
 use session_shared::flags::values::source;
 use session_shared::names::TemplateName;
 use session_shared::objects::resource::{SESSION_TEMPLATE, text};
+use session_shared::ops::Cluster;
+pub(crate) use session_shared::ops::live::installed;
 use session_shared::report::console::Console;
 use session_shared::template::{Source, TemplateFile, builtin, plain_objects};
 

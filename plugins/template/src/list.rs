@@ -3,10 +3,13 @@
 use anyhow::Result;
 use futures::TryStreamExt;
 use serde_json::Value;
-use session_shared::cluster::{Cluster, IncludeObject, Place, Selection};
+use session_shared::client::IncludeObject;
+use session_shared::client::Place;
+use session_shared::client::Selection;
 use session_shared::failure::usage;
 use session_shared::flags::connection::Connection;
 use session_shared::objects::resource::SESSION_TEMPLATE;
+use session_shared::ops::Cluster;
 use session_shared::report::format::{Allowed, Format, ObjectPrinter};
 use session_shared::report::mutation::no_resources;
 use session_shared::report::sort;

@@ -7,7 +7,7 @@ use kube::client::Body;
 use serde_json::Value;
 
 use super::limits::Limit;
-use crate::failure::{Failure, Kind};
+use session_model::failure::{Failure, Kind};
 
 /// A complete answer.
 pub(super) struct Answer {

@@ -21,8 +21,8 @@ use super::failure::{Subject, of_answer, of_status};
 use super::limits::EXEC_STATUS;
 use super::paths;
 use super::{Cluster, Place};
-use crate::failure::{Failure, Kind};
-use crate::objects::resource::{POD, text};
+use session_model::failure::{Failure, Kind};
+use session_model::objects::resource::{POD, text};
 
 /// Bytes of input that go into one message.
 const CHUNK: usize = 64 * 1024;

@@ -13,15 +13,14 @@ use super::credentials::Credentials;
 use super::identity;
 use super::kubeconfig::{self, Picked};
 use super::limits::PEM;
+use super::options::ConnectOptions;
 use super::overrides;
 use super::pem;
 use super::proxy;
 use super::surroundings::{Surroundings, go_words};
 use super::userinfo::hide_userinfo;
-use crate::failure::{Failure, Kind};
-use crate::flags::connection::Connection;
-use crate::flags::waiting;
-use crate::names::NamespaceName;
+use session_model::failure::{Failure, Kind};
+use session_model::names::NamespaceName;
 
 /// Where kubectl looks for a server when nothing names one.
 const NOWHERE: &str = "http://localhost:8080";
@@ -40,11 +39,10 @@ pub(super) struct Loaded {
 }
 
 /// Loads the configuration, and runs the user's credential plugin if there is one.
-pub(super) async fn load(flags: &Connection, around: &Surroundings) -> Result<Loaded> {
-    let timeout = request_timeout(&flags.request_timeout)?;
-    let mut picked = kubeconfig::load(flags, around)?;
-    overrides::cluster(&mut picked, flags);
-    overrides::user(&mut picked, flags)?;
+pub(super) async fn load(options: &ConnectOptions, around: &Surroundings) -> Result<Loaded> {
+    let mut picked = kubeconfig::load(options, around)?;
+    overrides::cluster(&mut picked, options);
+    overrides::user(&mut picked, options)?;
     let pod = around
         .in_cluster()
         .filter(|_| picked.cluster.server.is_none());
@@ -65,14 +63,14 @@ pub(super) async fn load(flags: &Connection, around: &Surroundings) -> Result<Lo
     let account = in_cluster.then(|| around.account.join("token"));
     let identity = identity::identify(&picked, tls, account, authority.as_deref(), around).await?;
     config.auth_info = identity.auth_info;
-    let namespace = namespace(flags, &picked, in_cluster, around)?;
+    let namespace = namespace(options, &picked, in_cluster, around)?;
     config.default_namespace.clone_from(&namespace);
     Ok(Loaded {
         config,
         credentials: identity.credentials,
         namespace,
         server: hide_userinfo(&url.to_string()),
-        timeout,
+        timeout: options.request_timeout,
         origin: picked.origin,
     })
 }
@@ -106,24 +104,13 @@ fn trust(
     Ok(config)
 }
 
-/// kubectl's own text for everything it cannot read.
-fn request_timeout(text: &str) -> Result<Option<Duration>> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    let limit = waiting::parse(text).map_err(|_| {
-        anyhow!("Invalid timeout value. Timeout must be a single integer in seconds, or an integer followed by a corresponding time unit (e.g. 1s | 2m | 3h)")
-    })?;
-    Ok(Some(limit).filter(|limit| !limit.is_zero()))
-}
-
 fn namespace(
-    flags: &Connection,
+    options: &ConnectOptions,
     picked: &Picked,
     in_cluster: bool,
     around: &Surroundings,
 ) -> Result<String> {
-    let flag = Some(flags.namespace.clone()).filter(|name| !name.is_empty());
+    let flag = Some(options.namespace.clone()).filter(|name| !name.is_empty());
     let pod = || {
         if in_cluster {
             around.account_namespace()

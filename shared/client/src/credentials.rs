@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use super::limits::TOKEN;
 use super::plugin::{Credential, Plugin};
 use super::surroundings::go_words;
-use crate::failure::{Failure, Kind};
+use session_model::failure::{Failure, Kind};
 
 /// A token file is read again after this time, as in client-go.
 const REREAD: Duration = Duration::from_secs(60);

@@ -1,5 +1,5 @@
 use super::*;
-use crate::cluster::files::tests::{inside, run};
+use crate::files::tests::{inside, run};
 use std::fs;
 use std::path::Path;
 

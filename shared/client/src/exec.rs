@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::Cluster;
 use super::attach::{Heard, Running};
 use super::failure::of_status;
-use crate::failure::{Failure, Kind};
+use session_model::failure::{Failure, Kind};
 
 /// So much of what a command writes is kept of each stream; the rest is read and forgotten.
 const KEPT: usize = 64 * 1024;

@@ -4,8 +4,8 @@ use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
 use super::page_text;
-use crate::failure::{Cause, Failure, Kind};
-use crate::objects::resource::text;
+use session_model::failure::{Cause, Failure, Kind};
+use session_model::objects::resource::text;
 
 /// What a request was about.
 #[derive(Clone, Debug, Default)]

@@ -11,8 +11,8 @@ use tokio::sync::mpsc::{Receiver, Sender};
 use super::Cluster;
 use super::attach::{Ending, Remote, Running, Said};
 use super::meter::Meter;
-use crate::failure::{Failure, Kind, hinted};
-use crate::progress::Sink;
+use session_model::failure::{Failure, Kind, hinted};
+use session_model::progress::Sink;
 
 /// A connection on which nothing moves for so long is given up.
 const STILL: Duration = Duration::from_secs(120);

@@ -1,11 +1,11 @@
 use super::*;
-use crate::cluster::meter::progress;
+use crate::meter::progress;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-pub(in crate::cluster) fn inside() -> Inside {
+pub(crate) fn inside() -> Inside {
     Inside {
         namespace: "docs".into(),
         pod: "tool".into(),
@@ -14,7 +14,7 @@ pub(in crate::cluster) fn inside() -> Inside {
 }
 
 /// Runs a script as a container does: with this machine's sh and tar.
-pub(in crate::cluster) fn run(argv: &[String], input: &[u8], home: &Path) -> Output {
+pub(crate) fn run(argv: &[String], input: &[u8], home: &Path) -> Output {
     let mut child = Command::new(&argv[0])
         .args(&argv[1..])
         .current_dir("/")

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 
 use serde_json::Value;
 
-use crate::objects::resource::text;
+use session_model::objects::resource::text;
 
 /// The objects that a watch has told of, by their identity. Of each only two hashes and its size are kept.
 #[derive(Debug, Default)]

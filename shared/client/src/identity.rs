@@ -12,7 +12,7 @@ use super::kubeconfig::Picked;
 use super::limits::PEM;
 use super::plugin::Plugin;
 use super::surroundings::{Surroundings, go_words};
-use crate::failure::hinted;
+use session_model::failure::hinted;
 
 /// Who we are: what kube is told, and the token, which we keep to ourselves.
 pub(super) struct Identity {

@@ -15,7 +15,7 @@ use anyhow::{Result, bail};
 use tokio::sync::watch;
 
 use super::signals::Question;
-use crate::failure::{Failure, Kind};
+use session_model::failure::{Failure, Kind};
 
 /// A signal that asks the process to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -234,7 +234,7 @@ mod tests {
 
     fn is_interrupted<T>(result: Result<T>) -> bool {
         let error = result.err().expect("an error");
-        crate::failure::is(&error, Kind::Interrupted)
+        session_model::failure::is(&error, Kind::Interrupted)
     }
 
     #[tokio::test]

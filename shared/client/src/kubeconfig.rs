@@ -8,8 +8,8 @@ use kube::config::{AuthInfo, Cluster, Kubeconfig, KubeconfigError};
 use super::encoding::decode;
 use super::limits::KUBECONFIG;
 use super::surroundings::{Surroundings, go_words};
-use crate::failure::{Failure, Kind};
-use crate::flags::connection::Connection;
+use crate::options::ConnectOptions;
+use session_model::failure::{Failure, Kind};
 
 /// What the files say about the cluster that is meant, before flags change it.
 #[derive(Debug, Default)]
@@ -25,22 +25,22 @@ pub(super) struct Picked {
 }
 
 /// Reads the files and picks.
-pub(super) fn load(flags: &Connection, around: &Surroundings) -> Result<Picked> {
-    let (config, origin) = read(flags, around)?;
-    let mut picked = pick(config, flags)?;
+pub(super) fn load(options: &ConnectOptions, around: &Surroundings) -> Result<Picked> {
+    let (config, origin) = read(options, around)?;
+    let mut picked = pick(config, options)?;
     picked.origin = origin;
     Ok(picked)
 }
 
-fn read(flags: &Connection, around: &Surroundings) -> Result<(Kubeconfig, String)> {
-    if !flags.kubeconfig.is_empty() {
-        let path = Path::new(&flags.kubeconfig);
+fn read(options: &ConnectOptions, around: &Surroundings) -> Result<(Kubeconfig, String)> {
+    if !options.kubeconfig.is_empty() {
+        let path = Path::new(&options.kubeconfig);
         if let Err(error) = std::fs::metadata(path) {
             bail!("{}", go_words("stat", path, &error));
         }
         return Ok((
             read_file(path)?.unwrap_or_default(),
-            flags.kubeconfig.clone(),
+            options.kubeconfig.clone(),
         ));
     }
     let paths: Vec<PathBuf> = match around.os("KUBECONFIG") {
@@ -125,9 +125,9 @@ fn unreadable(path: &Path, reason: &str) -> anyhow::Error {
     )
 }
 
-fn pick(config: Kubeconfig, flags: &Connection) -> Result<Picked> {
+fn pick(config: Kubeconfig, options: &ConnectOptions) -> Result<Picked> {
     let named = |name: &String| !name.is_empty();
-    let asked = Some(&flags.context)
+    let asked = Some(&options.context)
         .filter(|name| named(name))
         .or(config.current_context.as_ref().filter(|name| named(name)));
     let mut picked = Picked::default();
@@ -148,8 +148,8 @@ fn pick(config: Kubeconfig, flags: &Connection) -> Result<Picked> {
         picked.namespace = context.namespace.filter(|namespace| named(namespace));
         cluster_name = Some(context.cluster).filter(|name| named(name));
     }
-    if named(&flags.cluster) {
-        cluster_name = Some(flags.cluster.clone());
+    if named(&options.cluster) {
+        cluster_name = Some(options.cluster.clone());
     }
     if let Some(name) = cluster_name {
         let found = config
@@ -160,16 +160,16 @@ fn pick(config: Kubeconfig, flags: &Connection) -> Result<Picked> {
         picked.cluster = found.cluster.unwrap_or_default();
         picked.cluster_name = name;
     }
-    if named(&flags.user) {
-        picked.user_name = flags.user.clone();
+    if named(&options.user) {
+        picked.user_name = options.user.clone();
     }
     let user = config
         .auth_infos
         .into_iter()
         .find(|user| user.name == picked.user_name);
     // A context may name a user that does not exist, and is nobody then; the flag may not.
-    if user.is_none() && named(&flags.user) {
-        bail!("auth info {:?} does not exist", flags.user);
+    if user.is_none() && named(&options.user) {
+        bail!("auth info {:?} does not exist", options.user);
     }
     picked.user = user.and_then(|user| user.auth_info).unwrap_or_default();
     Ok(picked)
@@ -178,7 +178,7 @@ fn pick(config: Kubeconfig, flags: &Connection) -> Result<Picked> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::failure;
+    use session_model::failure;
 
     const ONE: &str = r#"
 apiVersion: v1
@@ -227,7 +227,7 @@ contexts:
     fn the_first_file_wins_and_missing_files_are_passed_over() {
         let folder = folder();
         let picked = load(
-            &Connection::default(),
+            &ConnectOptions::default(),
             &around(folder.path(), "DIR/none:DIR/one:DIR/two"),
         )
         .unwrap();
@@ -241,9 +241,9 @@ contexts:
             picked.origin,
             format!("{0}/one:{0}/two", folder.path().display())
         );
-        let second = Connection {
+        let second = ConnectOptions {
             context: "two".into(),
-            ..Connection::default()
+            ..ConnectOptions::default()
         };
         let picked = load(&second, &around(folder.path(), "DIR/one:DIR/two")).unwrap();
         assert_eq!(picked.cluster.server.as_deref(), Some("https://b"));
@@ -252,46 +252,51 @@ contexts:
     #[test]
     fn nothing_at_all_is_no_error() {
         let folder = folder();
-        let picked = load(&Connection::default(), &around(folder.path(), "DIR/none")).unwrap();
+        let picked = load(
+            &ConnectOptions::default(),
+            &around(folder.path(), "DIR/none"),
+        )
+        .unwrap();
         assert_eq!((picked.cluster.server, picked.origin.as_str()), (None, ""));
     }
 
     #[test]
     fn what_does_not_exist_is_named_in_kubectls_words() {
         let folder = folder();
-        let text = |flags: Connection| load(&flags, &around(folder.path(), "DIR/one")).unwrap_err();
-        let context = text(Connection {
+        let text =
+            |flags: ConnectOptions| load(&flags, &around(folder.path(), "DIR/one")).unwrap_err();
+        let context = text(ConnectOptions {
             context: "nope".into(),
-            ..Connection::default()
+            ..ConnectOptions::default()
         });
         assert_eq!(
             context.to_string(),
             "context was not found for specified context: nope"
         );
         assert!(failure::is(&context, Kind::Configuration));
-        let user = text(Connection {
+        let user = text(ConnectOptions {
             user: "nope".into(),
-            ..Connection::default()
+            ..ConnectOptions::default()
         });
         assert_eq!(user.to_string(), r#"auth info "nope" does not exist"#);
-        let cluster = text(Connection {
+        let cluster = text(ConnectOptions {
             cluster: "nope".into(),
-            ..Connection::default()
+            ..ConnectOptions::default()
         });
         assert_eq!(cluster.to_string(), r#"no server found for cluster "nope""#);
-        let file = text(Connection {
+        let file = text(ConnectOptions {
             kubeconfig: "/nofile".into(),
-            ..Connection::default()
+            ..ConnectOptions::default()
         });
         assert_eq!(file.to_string(), "stat /nofile: no such file or directory");
-        let lost = text(Connection {
+        let lost = text(ConnectOptions {
             context: "lost".into(),
-            ..Connection::default()
+            ..ConnectOptions::default()
         });
         assert_eq!(lost.to_string(), r#"no server found for cluster "gone""#);
-        let nobody = Connection {
+        let nobody = ConnectOptions {
             context: "nobody".into(),
-            ..Connection::default()
+            ..ConnectOptions::default()
         };
         assert!(
             load(&nobody, &around(folder.path(), "DIR/one"))
@@ -305,9 +310,12 @@ contexts:
     #[test]
     fn a_broken_file_is_named() {
         let folder = folder();
-        let text = load(&Connection::default(), &around(folder.path(), "DIR/bad"))
-            .unwrap_err()
-            .to_string();
+        let text = load(
+            &ConnectOptions::default(),
+            &around(folder.path(), "DIR/bad"),
+        )
+        .unwrap_err()
+        .to_string();
         assert!(
             text.starts_with(&format!(
                 "error loading config file \"{}/bad\": ",
@@ -316,7 +324,7 @@ contexts:
             "{text}"
         );
         assert!(!text.contains('\n'), "{text}");
-        let text = load(&Connection::default(), &around(folder.path(), "DIR"))
+        let text = load(&ConnectOptions::default(), &around(folder.path(), "DIR"))
             .unwrap_err()
             .to_string();
         assert!(text.ends_with("is a directory"), "{text}");

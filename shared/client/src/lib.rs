@@ -3,40 +3,30 @@
 //! Requests are made as raw HTTP through kube's client, which brings TLS, proxies and WebSockets: so we decide about every
 //! header and parameter, and see the headers of the answers.
 //!
-//! [`Failure`]: crate::failure::Failure
+//! [`Failure`]: session_model::failure::Failure
 
-mod adoption;
 mod answer;
-mod apply;
 pub mod attach;
 mod backoff;
-pub mod chosen;
-mod claims;
 mod config;
 mod connector;
 mod credentials;
 pub mod directory;
 pub mod encoding;
 mod exec;
-pub mod execute;
-mod facts;
 mod failure;
 pub mod files;
-pub mod follow;
 pub mod forward;
-mod gone;
-mod growing;
-mod guard;
 mod held;
-mod hook;
 mod identity;
 pub mod interrupt;
 mod kubeconfig;
+mod lease;
 mod limits;
 mod lines;
-pub mod live;
 mod logs;
 mod meter;
+mod options;
 mod overrides;
 mod ownership;
 mod page_text;
@@ -48,25 +38,20 @@ mod plugin;
 mod plugin_process;
 mod policy;
 mod presence;
-mod present;
 mod proxy;
 mod read;
 mod request;
-mod resizing;
-pub mod rights;
 pub mod signals;
-pub mod snapshots;
 mod surroundings;
 mod token;
 mod transport;
 mod turns;
+mod typed;
 mod usage;
 mod userinfo;
-pub mod wait;
 mod wait_object;
 mod warning;
 mod watch;
-mod whose;
 mod write;
 
 use std::sync::{Arc, OnceLock};
@@ -77,38 +62,38 @@ use http::HeaderValue;
 use http::header::{AUTHORIZATION, USER_AGENT};
 use kube::client::Body;
 
-use crate::flags::connection::Connection;
-use crate::state::{self, KnownSessions};
 use credentials::Credentials;
 use surroundings::Surroundings;
 use warning::Warnings;
 
 pub use backoff::Backoff;
 pub use exec::Executed;
-pub use growing::Grown;
 pub use logs::{LogOptions, LogStream};
+pub use options::ConnectOptions;
 pub use permissions::Permissions;
-pub use presence::{CONTROLLER_LEASE, CONTROLLER_NAMESPACE, Identity};
-pub use present::Present;
+pub use presence::Identity;
 pub use read::{IncludeObject, List, Place, Selection};
 pub use request::{Exchange, status_text};
-pub use resizing::{NodeLoad, Resized};
 pub use token::random_token;
 pub use turns::{Turn, Turns};
+pub use typed::{missing, timed_out, typed};
 pub use usage::{NodeUse, PodUse, VolumeUse};
+pub use wait_object::watch_over;
 pub use watch::Change;
-pub use write::{Delete, Deleted, Write};
+pub use write::{Delete, Deleted, DryRun, Write};
 
 /// Who asks, for the User-Agent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Agent {
-    /// The verb, `create`.
-    pub verb: &'static str,
+    /// Name of the program, `kubectl-session-create`.
+    pub program: String,
+    /// Its version.
+    pub version: &'static str,
 }
 
 impl Agent {
-    /// `kubectl-session-VERB/VERSION (os/arch)`, with Go's names of the platforms.
-    fn header(self) -> HeaderValue {
+    /// `PROGRAM/VERSION (os/arch)`, with Go's names of the platforms.
+    fn header(&self) -> HeaderValue {
         let system = if cfg!(target_os = "macos") {
             "darwin"
         } else {
@@ -119,12 +104,8 @@ impl Agent {
             "aarch64" => "arm64",
             other => other,
         };
-        let text = format!(
-            "kubectl-session-{}/{} ({system}/{machine})",
-            self.verb,
-            env!("CARGO_PKG_VERSION")
-        );
-        HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static("kubectl-session"))
+        let text = format!("{}/{} ({system}/{machine})", self.program, self.version);
+        HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static("kubectl"))
     }
 }
 
@@ -145,8 +126,6 @@ struct Inner {
     credentials: Option<Arc<Credentials>>,
     warnings: Warnings,
     observer: OnceLock<request::Observer>,
-    known: KnownSessions,
-    guarded: tokio::sync::OnceCell<Option<jiff::Timestamp>>,
 }
 
 impl Cluster {
@@ -154,14 +133,18 @@ impl Cluster {
     /// Sends nothing yet.
     ///
     /// # Errors
-    /// A configuration that does not hold, in kubectl's words: a [`Failure`](crate::failure::Failure) of kind Configuration
+    /// A configuration that does not hold, in kubectl's words: a [`Failure`](session_model::failure::Failure) of kind Configuration
     /// where kubectl says `Error in configuration: `, of kind Unreachable for plugins; a plain error for everything else.
-    pub async fn connect(flags: &Connection, agent: Agent) -> Result<Self> {
-        Self::connect_in(flags, agent, &Surroundings::of_process()).await
+    pub async fn connect(options: &ConnectOptions, agent: Agent) -> Result<Self> {
+        Self::connect_in(options, agent, &Surroundings::of_process()).await
     }
 
-    async fn connect_in(flags: &Connection, agent: Agent, around: &Surroundings) -> Result<Self> {
-        let loaded = config::load(flags, around).await?;
+    async fn connect_in(
+        options: &ConnectOptions,
+        agent: Agent,
+        around: &Surroundings,
+    ) -> Result<Self> {
+        let loaded = config::load(options, around).await?;
         let credentials = loaded.credentials.map(Arc::new);
         let proxied = loaded.config.proxy_url.is_some();
         let header = agent.header();
@@ -171,7 +154,6 @@ impl Cluster {
         };
         let client = connector::client(loaded.config, dressing)
             .map_err(|error| transport::of_setup(&error))?;
-        let known = KnownSessions::new(state::folder(), loaded.server.trim_end_matches('/'));
         Ok(Self::of(Inner {
             client,
             namespace: loaded.namespace,
@@ -183,8 +165,6 @@ impl Cluster {
             credentials,
             warnings: Warnings::default(),
             observer: OnceLock::new(),
-            known,
-            guarded: tokio::sync::OnceCell::new(),
         }))
     }
 
@@ -195,14 +175,16 @@ impl Cluster {
             namespace: namespace.to_owned(),
             server: "http://fake.test".to_owned(),
             origin: String::new(),
-            agent: Agent { verb: "test" }.header(),
+            agent: Agent {
+                program: "kubectl-session-test".to_owned(),
+                version: env!("CARGO_PKG_VERSION"),
+            }
+            .header(),
             timeout: None,
             proxied: false,
             credentials: None,
             warnings: Warnings::default(),
             observer: OnceLock::new(),
-            known: KnownSessions::default(),
-            guarded: tokio::sync::OnceCell::new(),
         })
     }
 
@@ -225,11 +207,6 @@ impl Cluster {
     /// The kubeconfig files that were read, as a path list; empty if there were none.
     pub fn origin(&self) -> &str {
         &self.inner.origin
-    }
-
-    /// What this user has stored in the server's sessions, from this machine.
-    pub fn known(&self) -> &KnownSessions {
-        &self.inner.known
     }
 
     /// Tells `listener` the text of every `Warning:` header from now on, each text once in the life of the process; the first

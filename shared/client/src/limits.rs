@@ -15,7 +15,7 @@ use anyhow::Result;
 use serde_json::Value;
 
 use super::answer::unreadable;
-use crate::failure::{Failure, Kind};
+use session_model::failure::{Failure, Kind};
 
 const MIB: usize = 1 << 20;
 

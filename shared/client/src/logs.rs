@@ -7,10 +7,10 @@ use futures::stream::BoxStream;
 use http_body_util::BodyExt;
 use jiff::Timestamp;
 
+use super::limits::LOG_TAIL;
 use super::request::Call;
 use super::{Cluster, paths, transport};
-use crate::failure::{self, Kind, hinted};
-use crate::objects::resource::POD;
+use session_model::objects::resource::POD;
 
 /// What of a log is asked for, as the server's parameters have it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,12 +37,39 @@ pub struct LogOptions {
 pub type LogStream = BoxStream<'static, Result<Bytes>>;
 
 impl Cluster {
+    /// The last lines of a container's log, `limits` lines and bytes at most.
+    ///
+    /// # Errors
+    /// What the server refuses.
+    pub async fn last_log_lines(
+        &self,
+        namespace: &str,
+        pod: &str,
+        container: &str,
+        previous: bool,
+        limits: (u32, u32),
+    ) -> Result<Vec<String>> {
+        let call = Call::get(format!("{}/log", paths::object(&POD, namespace, pod)?))
+            .about(&POD, pod)
+            .accept("*/*")
+            .with("container", container)
+            .with("previous", if previous { "true" } else { "" })
+            .with("tailLines", limits.0.to_string())
+            .with("limitBytes", limits.1.to_string())
+            .at_most(LOG_TAIL);
+        let answer = self.call(&call).await?;
+        let text = String::from_utf8_lossy(&answer.body).into_owned();
+        Ok(text
+            .lines()
+            .map(|line| line.trim_end().to_owned())
+            .collect())
+    }
+
     /// Opens the log of a container, without anything that changes its bytes on the way. With `follow` this takes until the
     /// container has written something.
     ///
     /// # Errors
-    /// A Failure, in the server's words: a container that has not begun (400), a Pod that is gone, a right that is missing,
-    /// whose hint names it.
+    /// A Failure, in the server's words: a container that has not begun (400), a Pod that is gone, a right that is missing.
     pub async fn log(&self, namespace: &str, pod: &str, options: &LogOptions) -> Result<LogStream> {
         let LogOptions {
             container,
@@ -70,8 +97,7 @@ impl Cluster {
             .with("tailLines", number(tail))
             .with("timestamps", yes(timestamps))
             .uncompressed();
-        let opened = self.open(&call).await;
-        let response = opened.map_err(|error| with_right(error, namespace))?;
+        let response = self.open(&call).await?;
         let cluster = self.clone();
         let pieces = response.into_body().into_data_stream();
         let pieces = pieces.map(move |piece| {
@@ -80,17 +106,4 @@ impl Cluster {
         });
         Ok(pieces.boxed())
     }
-}
-
-/// Names the right that is missing.
-fn with_right(error: anyhow::Error, namespace: &str) -> anyhow::Error {
-    if !failure::is(&error, Kind::Forbidden) {
-        return error;
-    }
-    hinted(
-        error,
-        format!(
-            "ask an admin for the right to get pods/log in namespace {namespace:?}: the roles session-user, view and edit hold it"
-        ),
-    )
 }

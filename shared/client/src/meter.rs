@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::progress::{Event, Sink, Stage};
-use crate::quantity::size;
+use session_model::progress::{Event, Sink, Stage};
+use session_model::quantity::size;
 
 /// So often progress is told.
 const BEAT: Duration = Duration::from_millis(200);

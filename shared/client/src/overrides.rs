@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use anyhow::{Result, anyhow, bail};
 
 use super::kubeconfig::Picked;
-use crate::flags::connection::Connection;
+use crate::options::ConnectOptions;
 
 fn set(target: &mut Option<String>, flag: &str) {
     if !flag.is_empty() {
@@ -14,22 +14,22 @@ fn set(target: &mut Option<String>, flag: &str) {
 }
 
 /// Lets the flags change what the file says about the cluster.
-pub(super) fn cluster(picked: &mut Picked, flags: &Connection) {
+pub(super) fn cluster(picked: &mut Picked, options: &ConnectOptions) {
     let cluster = &mut picked.cluster;
     // As in client-go: any word about trust replaces all that the file says about it, and --server its TLS name.
-    if flags.insecure_skip_tls_verify == Some(true) || !flags.certificate_authority.is_empty() {
-        cluster.insecure_skip_tls_verify = flags.insecure_skip_tls_verify;
+    if options.insecure_skip_tls_verify == Some(true) || !options.certificate_authority.is_empty() {
+        cluster.insecure_skip_tls_verify = options.insecure_skip_tls_verify;
         cluster.certificate_authority =
-            Some(flags.certificate_authority.clone()).filter(|path| !path.is_empty());
+            Some(options.certificate_authority.clone()).filter(|path| !path.is_empty());
         cluster.certificate_authority_data = None;
     }
-    if !flags.server.is_empty() {
+    if !options.server.is_empty() {
         cluster.tls_server_name = None;
     }
-    set(&mut cluster.server, &flags.server);
-    set(&mut cluster.tls_server_name, &flags.tls_server_name);
-    set(&mut cluster.proxy_url, &flags.proxy_url);
-    cluster.disable_compression = flags.disable_compression.or(cluster.disable_compression);
+    set(&mut cluster.server, &options.server);
+    set(&mut cluster.tls_server_name, &options.tls_server_name);
+    set(&mut cluster.proxy_url, &options.proxy_url);
+    cluster.disable_compression = options.disable_compression.or(cluster.disable_compression);
     cluster.server = cluster.server.take().filter(|server| !server.is_empty());
 }
 
@@ -37,32 +37,32 @@ pub(super) fn cluster(picked: &mut Picked, flags: &Connection) {
 ///
 /// # Errors
 /// Groups, UID or extras of nobody.
-pub(super) fn user(picked: &mut Picked, flags: &Connection) -> Result<()> {
+pub(super) fn user(picked: &mut Picked, options: &ConnectOptions) -> Result<()> {
     let user = &mut picked.user;
-    if !flags.token.is_empty() {
-        user.token = Some(flags.token.clone().into());
+    if !options.token.is_empty() {
+        user.token = Some(options.token.clone().into());
         user.token_file = None;
         user.exec = None;
     }
-    set(&mut user.username, &flags.username);
-    if !flags.password.is_empty() {
-        user.password = Some(flags.password.clone().into());
+    set(&mut user.username, &options.username);
+    if !options.password.is_empty() {
+        user.password = Some(options.password.clone().into());
     }
-    if !flags.client_certificate.is_empty() {
+    if !options.client_certificate.is_empty() {
         user.client_certificate_data = None;
-        user.client_certificate = Some(flags.client_certificate.clone());
+        user.client_certificate = Some(options.client_certificate.clone());
     }
-    if !flags.client_key.is_empty() {
+    if !options.client_key.is_empty() {
         user.client_key_data = None;
-        user.client_key = Some(flags.client_key.clone());
+        user.client_key = Some(options.client_key.clone());
     }
-    set(&mut user.impersonate, &flags.as_user);
-    set(&mut user.impersonate_uid, &flags.as_uid);
-    if !flags.as_group.is_empty() {
-        user.impersonate_groups = Some(flags.as_group.clone());
+    set(&mut user.impersonate, &options.as_user);
+    set(&mut user.impersonate_uid, &options.as_uid);
+    if !options.as_group.is_empty() {
+        user.impersonate_groups = Some(options.as_group.clone());
     }
-    if !flags.as_user_extra.is_empty() {
-        user.impersonate_user_extra = Some(extras(&flags.as_user_extra)?);
+    if !options.as_user_extra.is_empty() {
+        user.impersonate_user_extra = Some(extras(&options.as_user_extra)?);
     }
     let nobody = user.impersonate.as_deref().unwrap_or_default().is_empty();
     let more = user.impersonate_uid.is_some()

@@ -10,8 +10,8 @@ use serde_json::{Map, Value, json};
 use super::request::Call;
 use super::write::{Write, writing};
 use super::{Cluster, paths};
-use crate::objects::ResourceType;
-use crate::objects::resource::text;
+use session_model::objects::ResourceType;
+use session_model::objects::resource::text;
 
 impl Cluster {
     /// Makes the fields that `write.field_manager` owns in `current` by Update its own by Apply. True if that took a

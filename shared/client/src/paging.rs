@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use anyhow::Result;
 
 use super::limits::{COLLECTION_MEMORY, EMPTY_PAGES, collection_exceeded};
-use crate::failure::{Failure, Kind};
-use crate::objects::ResourceType;
+use session_model::failure::{Failure, Kind};
+use session_model::objects::ResourceType;
 
 /// What has been read of a list.
 #[derive(Debug)]
@@ -65,7 +65,7 @@ impl Paging {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::objects::resource::POD;
+    use session_model::objects::resource::POD;
 
     #[test]
     fn a_list_that_does_not_end_is_the_servers_fault() {

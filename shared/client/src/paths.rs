@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 
 use super::read::Place;
-use crate::objects::ResourceType;
+use session_model::objects::ResourceType;
 
 /// Path of a collection.
 pub(super) fn collection(t: &ResourceType, place: Place<'_>) -> Result<String> {
@@ -66,7 +66,7 @@ pub(super) fn encode(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::objects::resource::{NODE, POD, SESSION};
+    use session_model::objects::resource::{NODE, POD, SESSION};
 
     #[test]
     fn addresses_are_the_servers() {

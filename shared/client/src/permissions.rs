@@ -12,9 +12,9 @@ use tokio::sync::OnceCell;
 
 use super::Cluster;
 use super::request::{Call, JSON};
-use crate::failure::{Failure, Kind, hinted};
-use crate::objects::access::Access;
-use crate::objects::resource::text;
+use session_model::failure::{Failure, Kind, hinted};
+use session_model::objects::access::Access;
+use session_model::objects::resource::text;
 
 const REVIEWS: &str = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
 
@@ -212,7 +212,7 @@ fn refusal(access: &Access, namespace: &str, user: &str, reason: &str) -> anyhow
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::objects::resource::{POD, SESSION, VOLUME_SNAPSHOT_CONTENT};
+    use session_model::objects::resource::{POD, SESSION, VOLUME_SNAPSHOT_CONTENT};
 
     #[test]
     fn a_refusal_reads_as_the_servers() {

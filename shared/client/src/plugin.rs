@@ -14,8 +14,8 @@ use super::limits::PLUGIN;
 use super::plugin_process::{self, PluginFault};
 use super::policy;
 use super::surroundings::Surroundings;
-use crate::failure::{self, Failure, Kind};
-use crate::programs;
+use session_model::failure::{self, Failure, Kind};
+use session_model::programs;
 
 /// The versions of the protocol that client-go speaks.
 const VERSIONS: [&str; 2] = [

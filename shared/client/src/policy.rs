@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::limits::KUBECONFIG;
 use super::surroundings::Surroundings;
-use crate::failure::{Failure, Kind};
+use session_model::failure::{Failure, Kind};
 
 /// Checks a plugin's command, whose path is `found` where it could be found at all.
 ///

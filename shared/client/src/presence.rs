@@ -1,20 +1,12 @@
-//! Who we are to the server, and whether a controller is at work.
+//! The caller as the API server names them.
 
 use anyhow::Result;
-use http::{HeaderMap, Method};
-use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
+use http::Method;
+use serde_json::json;
 
 use super::Cluster;
-use super::paths;
 use super::request::{Call, JSON};
-use crate::failure::{self, Kind};
-use crate::objects::resource::{LEASE, text};
-
-/// Name of the Lease a controller holds.
-pub const CONTROLLER_LEASE: &str = "session-controller";
-/// Namespace of the Lease of a controller for all namespaces.
-pub const CONTROLLER_NAMESPACE: &str = "session-system";
+use session_model::objects::resource::text;
 
 /// The caller as the API server names them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,62 +41,4 @@ impl Cluster {
             uid: text(user, "/uid").to_owned(),
         })
     }
-
-    /// True if a controller looks after `namespace`: one for all namespaces, or one for this alone. What we may not see does
-    /// not count. By the server's clock, not ours.
-    ///
-    /// # Errors
-    /// A Failure.
-    pub async fn controller_alive(&self, namespace: &str) -> Result<bool> {
-        if namespace == CONTROLLER_NAMESPACE {
-            return self.lease_held(namespace).await;
-        }
-        let (all, one) = futures::future::join(
-            self.lease_held(CONTROLLER_NAMESPACE),
-            self.lease_held(namespace),
-        )
-        .await;
-        // One that is alive is enough, whatever happened to the other question.
-        match (all, one) {
-            (Ok(true), _) | (_, Ok(true)) => Ok(true),
-            (all, one) => Ok(all? || one?),
-        }
-    }
-
-    async fn lease_held(&self, namespace: &str) -> Result<bool> {
-        let call = Call::get(paths::object(&LEASE, namespace, CONTROLLER_LEASE)?)
-            .about(&LEASE, CONTROLLER_LEASE);
-        match self.call(&call).await {
-            Ok(answer) => Ok(held(&answer.json()?, &answer.headers)),
-            Err(error) => {
-                let none = [Kind::NotFound, Kind::NoSuchResource, Kind::Forbidden];
-                if none.into_iter().any(|kind| failure::is(&error, kind)) {
-                    Ok(false)
-                } else {
-                    Err(error)
-                }
-            }
-        }
-    }
-}
-
-/// True if the Lease was renewed no longer ago than it lasts.
-fn held(lease: &Value, headers: &HeaderMap) -> bool {
-    let holder = text(lease, "/spec/holderIdentity");
-    let renewed: Option<Timestamp> = text(lease, "/spec/renewTime").parse().ok();
-    let seconds = lease["spec"]["leaseDurationSeconds"]
-        .as_i64()
-        .unwrap_or_default();
-    let until =
-        renewed.and_then(|renewed| renewed.checked_add(SignedDuration::from_secs(seconds)).ok());
-    !holder.is_empty() && until.is_some_and(|until| until >= now(headers))
-}
-
-/// The server's time; ours where it does not tell.
-fn now(headers: &HeaderMap) -> Timestamp {
-    let date = headers
-        .get(http::header::DATE)
-        .and_then(|date| date.to_str().ok());
-    let parsed = date.and_then(|date| jiff::fmt::rfc2822::parse(date).ok());
-    parsed.map_or_else(Timestamp::now, |zoned| zoned.timestamp())
 }

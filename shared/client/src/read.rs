@@ -11,9 +11,9 @@ use super::limits::{self, DISCOVERY};
 use super::paging::Paging;
 use super::request::{Call, JSON, METADATA, METADATA_LIST, TABLE};
 use super::{Cluster, paths};
-use crate::failure::{self, Failure, Kind};
-use crate::objects::ResourceType;
-use crate::objects::table::Table;
+use session_model::failure::{self, Failure, Kind};
+use session_model::objects::ResourceType;
+use session_model::objects::table::Table;
 
 /// Objects a page, where nobody says otherwise; as kubectl.
 const PAGE: u32 = 500;

@@ -13,8 +13,8 @@ use super::answer::{Answer, beginning};
 use super::limits::{Limit, OBJECT, REFUSAL};
 use super::paths::encode;
 use super::{Cluster, failure, transport};
-use crate::failure::{Failure, Kind};
-use crate::objects::ResourceType;
+use session_model::failure::{Failure, Kind};
+use session_model::objects::ResourceType;
 
 /// Plain JSON.
 pub(super) const JSON: &str = "application/json";
@@ -341,7 +341,7 @@ impl Failed {
 
     fn of(error: anyhow::Error) -> Self {
         Self::once(
-            crate::failure::of(&error)
+            session_model::failure::of(&error)
                 .cloned()
                 .unwrap_or_else(|| Failure::local(Kind::Configuration, format!("{error:#}"))),
         )

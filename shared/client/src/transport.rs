@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io;
 
 use super::limits::REFUSAL;
-use crate::failure::{Failure, Kind};
+use session_model::failure::{Failure, Kind};
 
 /// What a server, or something before it, says by closing the connection.
 const HANG_UP: &str = "EOF";

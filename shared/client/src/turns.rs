@@ -6,7 +6,7 @@ use futures::stream::{self, BoxStream};
 use futures::{FutureExt, StreamExt};
 
 use super::{Change, Cluster, Place, Selection};
-use crate::objects::ResourceType;
+use session_model::objects::ResourceType;
 
 /// What happened. `what` is the position in the list of what is watched.
 #[derive(Debug)]

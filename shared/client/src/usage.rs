@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::Cluster;
 use super::paths::encode;
-use crate::failure::{Failure, Kind};
-use crate::objects::resource::text;
+use session_model::failure::{Failure, Kind};
+use session_model::objects::resource::text;
 
 /// A node that does not answer must not keep what is known otherwise.
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -6,16 +6,11 @@ use anyhow::Result;
 use futures::StreamExt;
 use serde_json::Value;
 
-use super::interrupt::Interrupt;
-use super::live::{missing, typed};
-use super::wait::timed_out;
+use super::typed::{missing, timed_out};
 use super::{Change, Cluster, Place, Selection};
-use crate::api::Session;
-use crate::failure::{Failure, Kind};
-use crate::objects::ResourceType;
-use crate::objects::conditions::has_condition;
-use crate::objects::resource::{SESSION, text};
-use crate::progress::{Event, Sink, Stage};
+use session_model::failure::{Failure, Kind};
+use session_model::objects::ResourceType;
+use session_model::objects::conditions::has_condition;
 
 impl Cluster {
     /// Waits until an object has a condition with status True, by watch.
@@ -38,76 +33,11 @@ impl Cluster {
         }
     }
 
-    /// Waits until a session's phase is one in which it stays by itself: a controller makes it, and this only looks.
+    /// Waits until one object is as `holds` wants it.
     ///
     /// # Errors
-    /// TimedOut in kubectl's words, Interrupted, NotFound if the session goes away.
-    pub async fn wait_phase(
-        &self,
-        namespace: &str,
-        session: &Session,
-        limit: Duration,
-        interrupt: &Interrupt,
-        sink: &mut dyn Sink,
-    ) -> Result<Session> {
-        let name = session.metadata.name.as_deref().unwrap_or_default();
-        let object = format!("session/{name}");
-        sink.tell(Event::Waiting {
-            stage: Stage::Applying,
-            object,
-            detail: "a controller makes it".into(),
-        });
-        let asked = session.spec.start_request.as_deref().unwrap_or_default();
-        let before = session.status.as_ref();
-        let before = before.and_then(|status| status.start_request.as_deref());
-        let settled = |object: &Value| {
-            // Before it has taken the new request up, its phase is that of the last start.
-            let taken_up = before.is_none() || text(object, "/status/startRequest") == asked;
-            let phase = text(object, "/status/phase");
-            taken_up && matches!(phase, "running" | "failed" | "stopped")
-        };
-        let wait =
-            tokio::time::timeout(limit, self.await_object(&SESSION, namespace, name, settled));
-        let found = interrupt
-            .race(async {
-                wait.await
-                    .unwrap_or_else(|_| Err(timed_out(&SESSION, name)))
-            })
-            .await?;
-        typed(found)
-    }
-
-    /// Waits until a controller has put a session to rest, or says that it cannot (condition Synced is False).
-    ///
-    /// # Errors
-    /// As [`Cluster::wait_phase`].
-    pub async fn wait_stopped(
-        &self,
-        namespace: &str,
-        name: &str,
-        limit: Duration,
-        interrupt: &Interrupt,
-        sink: &mut dyn Sink,
-    ) -> Result<Value> {
-        sink.tell(Event::Waiting {
-            stage: Stage::Terminating,
-            object: format!("session/{name}"),
-            detail: "a controller stops it".into(),
-        });
-        let settled = |object: &Value| {
-            let phase = text(object, "/status/phase");
-            matches!(phase, "failed" | "stopped") || has_condition(object, "Synced", "False")
-        };
-        let wait = self.await_object(&SESSION, namespace, name, settled);
-        let timed = async {
-            tokio::time::timeout(limit, wait)
-                .await
-                .unwrap_or_else(|_| Err(timed_out(&SESSION, name)))
-        };
-        interrupt.race(timed).await
-    }
-
-    pub(super) async fn await_object(
+    /// NotFound if the object goes away; what the server refuses.
+    pub async fn await_object(
         &self,
         resource: &ResourceType,
         namespace: &str,
@@ -138,7 +68,7 @@ impl Cluster {
 }
 
 /// A watch ends with what stopped it, so this is never seen.
-pub(super) fn watch_over(resource: &ResourceType) -> anyhow::Error {
+pub fn watch_over(resource: &ResourceType) -> anyhow::Error {
     let message = format!("the watch of {} has ended", resource.plural);
     Failure::local(Kind::Server, message).into()
 }

@@ -17,9 +17,9 @@ use super::lines::{LineFault, Lines};
 use super::read::{Owned, Place, Selection, selecting, without_nulls};
 use super::request::{Call, JSON, TABLE};
 use super::{Cluster, paths};
-use crate::failure::{self, Kind};
-use crate::objects::ResourceType;
-use crate::objects::resource::text;
+use session_model::failure::{self, Kind};
+use session_model::objects::ResourceType;
+use session_model::objects::resource::text;
 
 /// The server ends a watch after this many seconds; we begin it again where it was.
 const LIFETIME: u64 = 290;

@@ -6,17 +6,27 @@ use serde_json::{Value, json};
 
 use super::request::{Call, JSON};
 use super::{Cluster, paths};
-use crate::failure::{self, Failure, Kind};
-use crate::flags::writing::{DryRun, Writing};
-use crate::labels::MANAGER;
-use crate::objects::ResourceType;
-use crate::objects::resource::text;
-use crate::plan::Propagation;
+use session_model::failure::{self, Failure, Kind};
+use session_model::objects::ResourceType;
+use session_model::objects::propagation::Propagation;
+use session_model::objects::resource::text;
 
 /// RFC 7386.
 const MERGE: &str = "application/merge-patch+json";
 /// Kubernetes' own.
 const STRATEGIC: &str = "application/strategic-merge-patch+json";
+
+/// How much of a change is carried out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DryRun {
+    /// All of it.
+    #[default]
+    None,
+    /// Nothing is sent that writes.
+    Client,
+    /// Writes are sent with `dryRun=All`: the server checks them and keeps nothing.
+    Server,
+}
 
 /// How to write.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,25 +37,13 @@ pub struct Write {
     pub field_manager: String,
 }
 
-impl Default for Write {
-    fn default() -> Self {
+impl Write {
+    /// A write for real, whose fields `field_manager` owns.
+    pub fn by(field_manager: &str) -> Self {
         Self {
             dry_run: false,
-            field_manager: MANAGER.to_owned(),
+            field_manager: field_manager.to_owned(),
         }
-    }
-}
-
-impl Write {
-    /// What the flags say; a client-side dry run must not get here at all, and is a server-side one if it does.
-    ///
-    /// # Errors
-    /// A bad value of `--dry-run`.
-    pub fn of(flags: &Writing) -> Result<Self> {
-        Ok(Self {
-            dry_run: flags.dry_run()? != DryRun::None,
-            field_manager: flags.field_manager.clone(),
-        })
     }
 }
 

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::objects::access::Access;
-use crate::objects::belonging::is_data;
-use crate::objects::resource::text;
-use crate::objects::{ObjectRef, ResourceType};
+use session_model::objects::access::Access;
+use session_model::objects::belonging::is_data;
+pub use session_model::objects::propagation::Propagation;
+use session_model::objects::resource::text;
+use session_model::objects::{ObjectRef, ResourceType};
 
 /// Steps in order: all steps of one stage may be carried out at the same time, a stage begins when the one before it is
 /// done. Every step may be carried out twice.
@@ -83,26 +84,6 @@ pub enum Step {
         /// Their type.
         resource: ResourceType,
     },
-}
-
-/// What a DELETE does to what the object owns.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Propagation {
-    /// The garbage collector takes it afterwards.
-    #[default]
-    Background,
-    /// The object stays until what it owns is gone.
-    Foreground,
-}
-
-impl Propagation {
-    /// The word of the API.
-    pub fn word(self) -> &'static str {
-        match self {
-            Propagation::Background => "Background",
-            Propagation::Foreground => "Foreground",
-        }
-    }
 }
 
 impl Plan {

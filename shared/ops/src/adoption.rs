@@ -4,18 +4,26 @@ use anyhow::Result;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::execute::Carrying;
-use super::whose::{Whose, anothers, of_another_template, whose};
-use super::{Cluster, Delete, Place, Selection};
-use crate::failure::{self, Kind};
-use crate::labels;
-use crate::objects::ResourceType;
-use crate::objects::kept::{cannot_differ, difference, is_claim, was_bound};
-use crate::objects::provenance::doubt;
-use crate::objects::resource::{PERSISTENT_VOLUME_CLAIM, VOLUME_SNAPSHOT, is_going, label, text};
-use crate::plan::Done;
-use crate::progress::Event;
-use crate::reconcile::is_vouched;
+use crate::Cluster;
+use crate::execute::Carrying;
+use crate::whose::Whose;
+use crate::whose::anothers;
+use crate::whose::of_another_template;
+use crate::whose::whose;
+use session_client::Delete;
+use session_client::Place;
+use session_client::Selection;
+use session_engine::plan::Done;
+use session_engine::reconcile::is_vouched;
+use session_model::failure::{self, Kind};
+use session_model::labels;
+use session_model::objects::ResourceType;
+use session_model::objects::kept::{cannot_differ, difference, is_claim, was_bound};
+use session_model::objects::provenance::doubt;
+use session_model::objects::resource::{
+    PERSISTENT_VOLUME_CLAIM, VOLUME_SNAPSHOT, is_going, label, text,
+};
+use session_model::progress::Event;
 
 impl Cluster {
     /// Deletes a claim that never had a volume, and makes the one that is wanted: it may have another class. One that has got a
@@ -132,7 +140,11 @@ impl Cluster {
             "annotations": { labels::SESSION_UID: with.belonging.session_uid, labels::KEPT_SINCE: null },
         } });
         let size = "/spec/resources/requests/storage";
-        let parse = |object: &Value| text(object, size).parse::<crate::quantity::Quantity>().ok();
+        let parse = |object: &Value| {
+            text(object, size)
+                .parse::<session_model::quantity::Quantity>()
+                .ok()
+        };
         if let (Some(has), Some(wants)) = (parse(found), parse(wanted))
             && wants > has
         {

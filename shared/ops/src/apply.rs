@@ -4,16 +4,17 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::execute::Carrying;
-use super::{Cluster, Permissions};
-use crate::api::ObjectRef;
-use crate::failure::{self, Failure, Kind};
-use crate::objects::ResourceType;
-use crate::objects::access::Access;
-use crate::objects::resource::text;
-use crate::plan::{Done, Propagation};
-use crate::progress::Event;
-use crate::template::encode_string_data;
+use crate::Cluster;
+use crate::execute::Carrying;
+use session_client::Permissions;
+use session_engine::plan::{Done, Propagation};
+use session_model::api::ObjectRef;
+use session_model::failure::{self, Failure, Kind};
+use session_model::objects::ResourceType;
+use session_model::objects::access::Access;
+use session_model::objects::resource::text;
+use session_model::progress::Event;
+use session_template::encode_string_data;
 
 /// How often an object is read again that somebody writes at the same time, as controllers write a status.
 const ATTEMPTS: usize = 5;

@@ -9,18 +9,19 @@ use serde_json::{Value, json};
 use super::settling::Made;
 use super::starting::Ahead;
 use super::trust;
-use crate::api::{ObjectRef, Session};
-use crate::cluster::execute::Carrying;
-use crate::cluster::interrupt::Interrupt;
-use crate::cluster::live::typed;
-use crate::cluster::{Cluster, Write};
-use crate::failure::{self, Kind, hinted};
-use crate::names::parameters_secret;
-use crate::objects::belonging::is_named;
-use crate::objects::resource::{SECRET, SESSION};
-use crate::plan::{Outcome, Plan, Step};
-use crate::progress::Sink;
-use crate::reconcile::{Wanted, reconcile, record};
+use crate::Cluster;
+use crate::execute::Carrying;
+use session_client::Write;
+use session_client::interrupt::Interrupt;
+use session_client::typed;
+use session_engine::plan::{Outcome, Plan, Step};
+use session_engine::reconcile::{Wanted, reconcile, record};
+use session_model::api::{ObjectRef, Session};
+use session_model::failure::{self, Kind, hinted};
+use session_model::names::parameters_secret;
+use session_model::objects::belonging::is_named;
+use session_model::objects::resource::{SECRET, SESSION};
+use session_model::progress::Sink;
 
 impl Ahead {
     /// Starts the session. What was made stays when something fails: the next start goes on from there.

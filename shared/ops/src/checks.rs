@@ -3,12 +3,14 @@
 use anyhow::Result;
 use serde_json::Value;
 
-use crate::cluster::{Cluster, Place, Selection};
-use crate::diagnosis::{Cause, classes, quota};
-use crate::failure::{self, Kind, hinted};
-use crate::objects::ResourceType;
-use crate::objects::resource::{INGRESS_CLASS, RESOURCE_QUOTA, STORAGE_CLASS};
-use crate::progress::{Event, Sink};
+use crate::Cluster;
+use session_client::Place;
+use session_client::Selection;
+use session_engine::diagnosis::{Cause, classes, quota};
+use session_model::failure::{self, Kind, hinted};
+use session_model::objects::ResourceType;
+use session_model::objects::resource::{INGRESS_CLASS, RESOURCE_QUOTA, STORAGE_CLASS};
+use session_model::progress::{Event, Sink};
 
 /// What was looked up so that nothing has to be begun in vain; a `None` could not be looked up.
 #[derive(Debug, Default)]

@@ -4,14 +4,27 @@ use anyhow::{Result, bail};
 use futures::StreamExt;
 use serde_json::Value;
 
-use super::live::{installed, missing, typed};
-use super::{Cluster, Place, Selection};
-use crate::api::Session;
-use crate::flags::choice::Which;
-use crate::objects::resource::SESSION;
+use crate::Cluster;
+use crate::live::installed;
+use session_client::Place;
+use session_client::Selection;
+use session_client::missing;
+use session_client::typed;
+use session_model::api::Session;
+use session_model::names::SessionName;
+use session_model::objects::resource::SESSION;
 
 /// Sessions that one command works on at the same time: a class of sixty ends within a minute, and no API server minds.
 pub const AT_ONCE: usize = 16;
+
+/// Which sessions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// These, each once.
+    Named(Vec<SessionName>),
+    /// What the selector finds; an empty one finds all.
+    Selected(String),
+}
 
 /// A session as the server has it.
 #[derive(Clone, Debug)]

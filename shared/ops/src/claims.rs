@@ -5,9 +5,11 @@ use std::time::Duration;
 use anyhow::Result;
 use serde_json::Value;
 
-use super::{Cluster, Place, Selection};
-use crate::failure::{Failure, Kind};
-use crate::objects::resource::{EVENT, PERSISTENT_VOLUME_CLAIM, text};
+use crate::Cluster;
+use session_client::Place;
+use session_client::Selection;
+use session_model::failure::{Failure, Kind};
+use session_model::objects::resource::{EVENT, PERSISTENT_VOLUME_CLAIM, text};
 
 impl Cluster {
     /// Waits until a claim is bound.

@@ -15,19 +15,21 @@ use super::starting::{body, stored_of, template_of};
 use super::stopping::Present;
 use super::trust::{self, Part};
 use super::unfinished::{all_made, copied_from, finished, nothing_left, post, unfinished, whole};
-use crate::api::{API_VERSION, ObjectRef, Session, State};
-use crate::cluster::{Cluster, Write, random_token};
-use crate::failure::{self, Kind};
-use crate::labels;
-use crate::names::{SessionName, parameters_secret};
-use crate::objects::ResourceType;
-use crate::objects::belonging::Belonging;
-use crate::objects::resource::{PERSISTENT_VOLUME_CLAIM, SECRET, SESSION, text};
-use crate::objects::snapshot::claim_name;
-use crate::plan::Propagation;
-use crate::progress::Sink;
-use crate::quantity::Quantity;
-use crate::reconcile::{Recipe, record, render};
+use crate::Cluster;
+use session_client::Write;
+use session_client::random_token;
+use session_engine::plan::Propagation;
+use session_engine::reconcile::{Recipe, record, render};
+use session_model::api::{API_VERSION, ObjectRef, Session, State};
+use session_model::failure::{self, Kind};
+use session_model::labels;
+use session_model::names::{SessionName, parameters_secret};
+use session_model::objects::ResourceType;
+use session_model::objects::belonging::Belonging;
+use session_model::objects::resource::{PERSISTENT_VOLUME_CLAIM, SECRET, SESSION, text};
+use session_model::objects::snapshot::claim_name;
+use session_model::progress::Sink;
+use session_model::quantity::Quantity;
 
 /// A copy that can be made: everything the user can have got wrong has been found.
 #[derive(Clone, Debug)]

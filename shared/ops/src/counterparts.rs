@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::objects::resource::text;
+use session_model::objects::resource::text;
 
 /// Names of the claims that a rendering makes; those of a StatefulSet's Pods without their number.
 pub(super) fn claim_names(objects: &[Value]) -> (BTreeSet<String>, BTreeSet<String>) {

@@ -10,19 +10,25 @@ use super::manner::Manner;
 use super::snapshotting::{Asked, Cutting, Taking};
 use super::stopping::{DELETE, Present, Stopping, explain, untouched};
 use super::trust::{self, Part};
-use crate::api::{DataPolicy, ObjectRef, Session};
-use crate::cluster::chosen::Chosen;
-use crate::cluster::execute::Carrying;
-use crate::cluster::{Cluster, Delete, Place, Selection, Write};
-use crate::failure::{self, Kind, hinted};
-use crate::labels;
-use crate::objects::belonging::Belonging;
-use crate::objects::kept::is_snapshot;
-use crate::objects::resource::{PERSISTENT_VOLUME_CLAIM, POD, SESSION, VOLUME_SNAPSHOT, text};
-use crate::objects::snapshot::claim_name;
-use crate::plan::{Plan, Step};
-use crate::progress::Sink;
-use crate::reconcile::{HookRun, Live, Wanted, data_policy, kept_since, look, reconcile};
+use crate::Cluster;
+use crate::chosen::Chosen;
+use crate::execute::Carrying;
+use session_client::Delete;
+use session_client::Place;
+use session_client::Selection;
+use session_client::Write;
+use session_engine::plan::{Plan, Step};
+use session_engine::reconcile::{HookRun, Live, Wanted, data_policy, kept_since, look, reconcile};
+use session_model::api::{DataPolicy, ObjectRef, Session};
+use session_model::failure::{self, Kind, hinted};
+use session_model::labels;
+use session_model::objects::belonging::Belonging;
+use session_model::objects::kept::is_snapshot;
+use session_model::objects::resource::{
+    PERSISTENT_VOLUME_CLAIM, POD, SESSION, VOLUME_SNAPSHOT, text,
+};
+use session_model::objects::snapshot::claim_name;
+use session_model::progress::Sink;
 
 /// One session that is to be deleted, and all that is there of it.
 #[derive(Clone, Debug)]

@@ -4,14 +4,14 @@ use anyhow::{Result, anyhow};
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
-use super::consent::claim_word;
 use super::deleting::Doomed;
-use crate::api::DataPolicy;
-use crate::failure::hinted;
-use crate::objects::kept::{is_claim, is_snapshot, was_bound};
-use crate::objects::resource::text;
-use crate::objects::uses::Uses;
-use crate::reconcile::losses;
+use super::ending_session::claim_word;
+use session_engine::reconcile::losses;
+use session_model::api::DataPolicy;
+use session_model::failure::hinted;
+use session_model::objects::kept::{is_claim, is_snapshot, was_bound};
+use session_model::objects::resource::text;
+use session_model::objects::uses::Uses;
 
 impl Doomed {
     fn own_claims(&self) -> impl Iterator<Item = &Value> {

@@ -6,16 +6,16 @@ use anyhow::Result;
 use futures::future::join_all;
 use serde_json::Value;
 
-use super::limits::LOG_TAIL;
-use super::request::Call;
-use super::{Cluster, Place, Selection, paths};
-use crate::diagnosis::{Answer, Ask, Cause, refine};
-use crate::failure::{self, Kind};
-use crate::objects::ResourceType;
-use crate::objects::resource::{
+use crate::Cluster;
+use session_client::Place;
+use session_client::Selection;
+use session_engine::diagnosis::{Answer, Ask, Cause, refine};
+use session_engine::reconcile::Seen;
+use session_model::failure::{self, Kind};
+use session_model::objects::ResourceType;
+use session_model::objects::resource::{
     CSI_DRIVER, LIMIT_RANGE, NODE, PERSISTENT_VOLUME_CLAIM, POD, RESOURCE_QUOTA, STORAGE_CLASS,
 };
-use crate::reconcile::Seen;
 
 /// Lines of a log that are evidence.
 const LOG_LINES: u32 = 5;
@@ -62,7 +62,9 @@ impl Cluster {
                 container,
                 previous,
             } => {
-                let lines = self.last_lines(namespace, pod, container, *previous).await;
+                let lines = self
+                    .last_log_lines(namespace, pod, container, *previous, (LOG_LINES, LOG_BYTES))
+                    .await;
                 return lines.map_or_else(|error| unseen(&error), Answer::Lines);
             }
             Ask::Nodes(_) => self.at_hand(&NODE, Place::Cluster, "").await,
@@ -97,29 +99,6 @@ impl Cluster {
             ..Selection::default()
         };
         Ok(self.list(t, place, &select).await?.items)
-    }
-
-    async fn last_lines(
-        &self,
-        namespace: &str,
-        pod: &str,
-        container: &str,
-        previous: bool,
-    ) -> Result<Vec<String>> {
-        let call = Call::get(format!("{}/log", paths::object(&POD, namespace, pod)?))
-            .about(&POD, pod)
-            .accept("*/*")
-            .with("container", container)
-            .with("previous", if previous { "true" } else { "" })
-            .with("tailLines", LOG_LINES.to_string())
-            .with("limitBytes", LOG_BYTES.to_string())
-            .at_most(LOG_TAIL);
-        let answer = self.call(&call).await?;
-        let text = String::from_utf8_lossy(&answer.body).into_owned();
-        Ok(text
-            .lines()
-            .map(|line| line.trim_end().to_owned())
-            .collect())
     }
 }
 

@@ -8,15 +8,18 @@ use futures::future::join_all;
 use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::backoff::Backoff;
-use super::wait::timed_out;
-use super::{Change, Cluster, Place, Selection};
-use crate::api::ObjectRef;
-use crate::diagnosis::holding;
-use crate::failure::{self, Kind};
-use crate::objects::ResourceType;
-use crate::objects::resource::text;
-use crate::progress::{Event, Stage};
+use crate::Cluster;
+use session_client::Backoff;
+use session_client::Change;
+use session_client::Place;
+use session_client::Selection;
+use session_client::timed_out;
+use session_engine::diagnosis::holding;
+use session_model::api::ObjectRef;
+use session_model::failure::{self, Kind};
+use session_model::objects::ResourceType;
+use session_model::objects::resource::text;
+use session_model::progress::{Event, Stage};
 
 impl Cluster {
     /// Waits until none of `targets` is there any more, by watch. What holds one of them goes to `tell`.

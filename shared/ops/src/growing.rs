@@ -5,13 +5,13 @@ use std::time::Duration;
 use anyhow::Result;
 use serde_json::Value;
 
-use super::Cluster;
-use super::interrupt::Interrupt;
-use super::live::missing;
-use crate::diagnosis::growing::{Growing, growing};
-use crate::failure::Kind;
-use crate::objects::resource::{PERSISTENT_VOLUME_CLAIM, text};
-use crate::progress::{Event, Sink, Stage};
+use crate::Cluster;
+use session_client::interrupt::Interrupt;
+use session_client::missing;
+use session_engine::diagnosis::growing::{Growing, growing};
+use session_model::failure::Kind;
+use session_model::objects::resource::{PERSISTENT_VOLUME_CLAIM, text};
+use session_model::progress::{Event, Sink, Stage};
 
 /// How the wait for a claim ended.
 #[derive(Clone, Debug, PartialEq)]

@@ -4,11 +4,11 @@ use anyhow::Result;
 use futures::future::try_join;
 use jiff::Timestamp;
 
-use super::Cluster;
-use crate::api::{ADMISSION_POLICY, is_in_force};
-use crate::failure::{self, Kind};
-use crate::objects::ResourceType;
-use crate::objects::resource::{
+use crate::Cluster;
+use session_model::api::{ADMISSION_POLICY, is_in_force};
+use session_model::failure::{self, Kind};
+use session_model::objects::ResourceType;
+use session_model::objects::resource::{
     VALIDATING_ADMISSION_POLICY, VALIDATING_ADMISSION_POLICY_BINDING, text,
 };
 
@@ -35,7 +35,7 @@ impl Cluster {
                 .zip(binding)
                 .map(|(policy, binding)| policy.max(binding)))
         };
-        self.inner.guarded.get_or_try_init(ask).await.copied()
+        self.guarded.get_or_try_init(ask).await.copied()
     }
 
     async fn get_if_any(&self, t: &ResourceType) -> Result<serde_json::Value> {

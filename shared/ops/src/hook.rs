@@ -2,8 +2,8 @@
 
 use anyhow::{Context, Result, bail};
 
-use super::Cluster;
-use crate::reconcile::HookRun;
+use crate::Cluster;
+use session_engine::reconcile::HookRun;
 
 impl Cluster {
     /// Runs a hook to its end.

@@ -5,17 +5,20 @@ use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
-use super::{Cluster, Place, Selection};
-use crate::api::Session;
-use crate::failure::{self, Kind};
-use crate::labels;
-use crate::names::parameters_secret;
-use crate::objects::ResourceType;
-use crate::objects::resource::{
+use crate::Cluster;
+use session_client::Place;
+use session_client::Selection;
+use session_client::{missing, typed};
+use session_engine::reconcile::Live;
+use session_model::api::Session;
+use session_model::failure::{self, Kind};
+use session_model::labels;
+use session_model::names::parameters_secret;
+use session_model::objects::ResourceType;
+use session_model::objects::resource::{
     DAEMON_SET, DEPLOYMENT, JOB, PERSISTENT_VOLUME_CLAIM, POD, REPLICA_SET, SECRET, SESSION,
     STATEFUL_SET,
 };
-use crate::reconcile::Live;
 
 impl Cluster {
     /// One session.
@@ -118,40 +121,14 @@ pub fn owner_kinds(session: &Session) -> Vec<&'static ResourceType> {
         .status
         .as_ref()
         .and_then(|status| status.applied.as_ref());
-    let Some(applied) = applied.filter(|_| !crate::reconcile::is_start_asked(session)) else {
+    let Some(applied) = applied.filter(|_| !session_engine::reconcile::is_start_asked(session))
+    else {
         return all.to_vec();
     };
     let made = |kind: &str| applied.objects.iter().any(|object| object.kind == kind);
     all.into_iter()
         .filter(|t| made(&t.kind) || (t.kind == "ReplicaSet" && made("Deployment")))
         .collect()
-}
-
-/// The server's NotFound, for an object that a GET answered without.
-pub fn missing(resource: &ResourceType, name: &str) -> anyhow::Error {
-    anyhow::Error::new(failure::Failure {
-        reason: "NotFound".into(),
-        code: 404,
-        ..failure::Failure::local(
-            Kind::NotFound,
-            format!("{} {name:?} not found", resource.qualified()),
-        )
-    })
-}
-
-/// An object as a Rust type. Unknown fields are dropped: what comes out is for reading, never for writing back.
-///
-/// # Errors
-/// When a field has another type than the API gives it.
-pub fn typed<T: serde::de::DeserializeOwned>(object: Value) -> Result<T> {
-    use crate::objects::resource::text;
-    let what = format!(
-        "{} {:?}",
-        text(&object, "/kind"),
-        text(&object, "/metadata/name")
-    );
-    serde_json::from_value(object)
-        .map_err(|error| anyhow::anyhow!("{what} cannot be read: {error}"))
 }
 
 /// A result with the way out where our API is not installed: the one hint for every verb that meets it.

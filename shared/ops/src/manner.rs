@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use crate::flags::waiting::Waiting;
-
 /// How a session is stopped.
 #[derive(Clone, Copy, Debug)]
 pub struct Manner {
@@ -19,20 +17,17 @@ pub struct Manner {
 const USUAL: Duration = Duration::from_secs(600);
 
 impl Manner {
-    /// As the flags have it.
-    pub fn of(waiting: &Waiting, skip_sync: bool) -> Self {
+    /// Without a `limit`, the usual one.
+    pub fn new(wait: bool, limit: Option<Duration>, skip_sync: bool) -> Self {
         Self {
             skip_sync,
-            wait: waiting.wait,
-            limit: waiting.limit(USUAL),
+            wait,
+            limit: limit.unwrap_or(USUAL),
         }
     }
 
-    /// Of a stop that a start comes after: that waits for it, whatever the flags say.
-    pub fn of_restart(waiting: &Waiting, skip_sync: bool) -> Self {
-        Self {
-            wait: true,
-            ..Self::of(waiting, skip_sync)
-        }
+    /// Of a stop that a start comes after: that waits for it, whatever was asked.
+    pub fn before_start(limit: Option<Duration>, skip_sync: bool) -> Self {
+        Self::new(true, limit, skip_sync)
     }
 }

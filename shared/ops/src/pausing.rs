@@ -4,12 +4,12 @@ use anyhow::{Result, anyhow};
 
 use super::stopping::Present;
 use super::trust::{self, Part};
-use crate::api::Session;
-use crate::cluster::Cluster;
-use crate::cluster::interrupt::Interrupt;
-use crate::encode::shell;
-use crate::failure::{self, Kind, hinted};
-use crate::reconcile::HookRun;
+use crate::Cluster;
+use session_client::interrupt::Interrupt;
+use session_engine::reconcile::HookRun;
+use session_model::api::Session;
+use session_model::encode::shell;
+use session_model::failure::{self, Kind, hinted};
 
 /// The hooks of a session around work on its data.
 #[derive(Clone, Debug)]

@@ -5,13 +5,17 @@ use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
-use super::live::{missing, owner_kinds, typed};
-use super::{Cluster, Place, Selection};
-use crate::api::Session;
-use crate::labels;
-use crate::objects::ResourceType;
-use crate::objects::resource::{POD, SESSION, text};
-use crate::reconcile::Live;
+use crate::Cluster;
+use crate::live::owner_kinds;
+use session_client::Place;
+use session_client::Selection;
+use session_client::missing;
+use session_client::typed;
+use session_engine::reconcile::Live;
+use session_model::api::Session;
+use session_model::labels;
+use session_model::objects::ResourceType;
+use session_model::objects::resource::{POD, SESSION, text};
 
 /// A session and its Pods.
 #[derive(Clone, Debug)]

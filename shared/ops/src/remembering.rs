@@ -7,15 +7,15 @@ use serde_json::{Value, json};
 
 use super::stopping::Present;
 use super::trust;
-use crate::api::API_VERSION;
-use crate::cluster::Cluster;
-use crate::cluster::chosen::Chosen;
-use crate::failure::hinted;
-use crate::labels;
-use crate::objects::belonging::{Belonging, is_parameters};
-use crate::objects::kept::is_claim;
-use crate::objects::resource::{annotation, text};
-use crate::reconcile::{is_data_of, vouches};
+use crate::Cluster;
+use crate::chosen::Chosen;
+use session_engine::reconcile::{is_data_of, vouches};
+use session_model::api::API_VERSION;
+use session_model::failure::hinted;
+use session_model::labels;
+use session_model::objects::belonging::{Belonging, is_parameters};
+use session_model::objects::kept::is_claim;
+use session_model::objects::resource::{annotation, text};
 
 /// Fields of a Session's spec that belong to a start, not to the session.
 const OF_A_START: [&str; 3] = ["startRequest", "state", "secretsFrom"];

@@ -6,14 +6,17 @@ use anyhow::Result;
 use futures::StreamExt;
 use serde_json::Value;
 
-use super::interrupt::Interrupt;
-use super::live::missing;
-use super::wait_object::watch_over;
-use super::{Change, Cluster, Place, Selection};
-use crate::diagnosis::resizing::{Resizing, resizing};
-use crate::failure::Kind;
-use crate::objects::resource::{NODE, POD, text};
-use crate::progress::{Event, Sink, Stage};
+use crate::Cluster;
+use session_client::Change;
+use session_client::Place;
+use session_client::Selection;
+use session_client::interrupt::Interrupt;
+use session_client::missing;
+use session_client::watch_over;
+use session_engine::diagnosis::resizing::{Resizing, resizing};
+use session_model::failure::Kind;
+use session_model::objects::resource::{NODE, POD, text};
+use session_model::progress::{Event, Sink, Stage};
 
 /// How the wait for a resize ended.
 #[derive(Clone, Debug, PartialEq)]

@@ -6,13 +6,13 @@ use super::manner::Manner;
 use super::settling::Made;
 use super::starting::Ahead;
 use super::stopping::{Present, Stopping};
-use crate::cluster::Cluster;
-use crate::cluster::chosen::Chosen;
-use crate::objects::access::Access;
-use crate::objects::pods::{SCALED, pod_metadata_paths};
-use crate::objects::resource::{SESSION, text};
-use crate::objects::{ResourceType, is_data};
-use crate::progress::Sink;
+use crate::Cluster;
+use crate::chosen::Chosen;
+use session_model::objects::access::Access;
+use session_model::objects::pods::{SCALED, pod_metadata_paths};
+use session_model::objects::resource::{SESSION, text};
+use session_model::objects::{ResourceType, is_data};
+use session_model::progress::Sink;
 
 impl Ahead {
     /// Finds whether the caller may stop the session and start it again, before anything is written: it must not stay stopped

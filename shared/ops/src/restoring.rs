@@ -6,20 +6,21 @@ use serde_json::{Map, Value, json};
 
 use super::snapshotting::Taking;
 use super::stopping::Present;
-use crate::api::ObjectRef;
-use crate::cluster::execute::Carrying;
-use crate::cluster::{Cluster, random_token};
-use crate::failure::{self, Kind};
-use crate::labels;
-use crate::objects::access::Access;
-use crate::objects::belonging::Belonging;
-use crate::objects::resource::{
+use crate::Cluster;
+use crate::execute::Carrying;
+use session_client::random_token;
+use session_engine::plan::{Plan, Propagation, Step};
+use session_model::api::ObjectRef;
+use session_model::failure::{self, Kind};
+use session_model::labels;
+use session_model::objects::access::Access;
+use session_model::objects::belonging::Belonging;
+use session_model::objects::resource::{
     PERSISTENT_VOLUME_CLAIM, STORAGE_CLASS, VOLUME_SNAPSHOT, annotation, text,
 };
-use crate::objects::snapshot::claim_name;
-use crate::plan::{Plan, Propagation, Step};
-use crate::progress::{Event, Sink, Stage};
-use crate::quantity::Quantity;
+use session_model::objects::snapshot::claim_name;
+use session_model::progress::{Event, Sink, Stage};
+use session_model::quantity::Quantity;
 
 /// Annotations that tell of a claim's old volume: the new one gets its own.
 const OF_VOLUME: [&str; 3] = ["pv.kubernetes.io/", "volume.", "kubectl.kubernetes.io/"];

@@ -4,11 +4,12 @@ use anyhow::Result;
 
 use super::manner::Manner;
 use super::stopping::{Present, STOP, Stopping, untouched};
-use crate::api::Session;
-use crate::cluster::chosen::Chosen;
-use crate::cluster::{Cluster, Permissions};
-use crate::objects::access::Access;
-use crate::objects::resource::{SESSION, text};
+use crate::Cluster;
+use crate::chosen::Chosen;
+use session_client::Permissions;
+use session_model::api::Session;
+use session_model::objects::access::Access;
+use session_model::objects::resource::{SESSION, text};
 
 impl Present {
     /// As [`Present::of`], and asks beside it about the rights that are `foreseen` for its end; a controller has rights of its own.

@@ -1,23 +1,22 @@
-//! After the session was made: waiting, and what the user is told. The password itself is told nowhere.
+//! After the session was made: waiting until it is ready, and its status.
 
 use std::time::Duration;
 
-use crate::api::{Phase, Session};
-use crate::cluster::interrupt::interrupted;
-use crate::cluster::wait::{Waited, timed_out};
-use crate::cluster::{Cluster, Write};
-use crate::failure::hinted;
-use crate::names::parameters_secret;
-use crate::objects::endpoint::endpoint;
-use crate::objects::resource::SESSION;
-use crate::progress::{Event, Sink};
-use crate::reconcile::{Seen, Start, Wanted, record, standing};
-use crate::report::console::Console;
-use crate::report::mutation::Mutations;
-use crate::verb::Ground;
+use crate::Cluster;
+use crate::wait::Waited;
 use anyhow::{Result, anyhow};
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
+use session_client::Write;
+use session_client::interrupt::{Interrupt, interrupted};
+use session_client::timed_out;
+use session_engine::reconcile::{Seen, Start, Wanted, record, standing};
+use session_model::api::{Phase, Session};
+use session_model::failure::hinted;
+use session_model::objects::endpoint::endpoint;
+use session_model::objects::resource::SESSION;
+use session_model::progress::{Event, Sink};
 
 /// A session whose objects have been made.
 #[derive(Debug)]
@@ -34,42 +33,20 @@ pub struct Made {
     pub controller: bool,
 }
 
-/// Prints the one line, or the object, that standard output has; `word` says what was done, `created` or `started`.
-///
-/// # Errors
-/// When it cannot be printed.
-pub fn made(
-    made: &Made,
-    word: &str,
-    mutations: &mut Mutations,
-    console: &mut Console,
-) -> Result<()> {
-    for warning in &made.start.rendering.warnings {
-        console.warn(warning);
-    }
-    console.out(&mutations.done(&made.object, word)?)
+/// Where a wait tells of its progress, what ends it early, and its clock.
+pub struct Waiting<'a> {
+    /// Ctrl-C.
+    pub interrupt: &'a Interrupt,
+    /// Where progress goes.
+    pub sink: &'a mut dyn Sink,
+    /// The time now.
+    pub now: &'a dyn Fn() -> Timestamp,
 }
 
-/// Waits `wait` if it was asked to, writes down how the session stands, and tells how to go on.
-///
-/// # Errors
-/// When the session does not get ready: it is kept.
-pub async fn settle(
-    cluster: &Cluster,
-    made: Made,
-    wait: Option<Duration>,
-    write: &Write,
-    ground: &mut Ground,
-) -> Result<()> {
-    if write.dry_run {
-        return Ok(());
+impl std::fmt::Debug for Waiting<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Waiting")
     }
-    let endpoint = match wait {
-        Some(limit) => ready(cluster, &made, limit, write, ground).await?,
-        None => made_endpoint(&made, None),
-    };
-    tell(&made, endpoint, &mut ground.console);
-    Ok(())
 }
 
 /// Waits until the session is ready, and writes down how it stands; its endpoint, if it has one.
@@ -81,33 +58,29 @@ pub async fn ready(
     made: &Made,
     limit: Duration,
     write: &Write,
-    ground: &mut Ground,
+    run: &mut Waiting<'_>,
 ) -> Result<Option<String>> {
     // Ctrl-C leaves a session that comes up by itself: it is told how to go on, not just ended.
-    let _guard = ground.interrupt.guard()?;
+    let _guard = run.interrupt.guard()?;
     if made.controller {
-        return await_controller(cluster, made, limit, ground).await;
+        return await_controller(cluster, made, limit, run).await;
     }
-    let (namespace, interrupt) = (namespace(made), ground.interrupt.clone());
-    let waited = {
-        let mut sink = ground.console.progress();
-        let owners = made.objects.clone();
-        let waited = cluster
-            .wait_ready(
-                namespace,
-                &made.session,
-                owners,
-                limit,
-                &interrupt,
-                &mut sink,
-            )
-            .await;
-        sink.tell(Event::Done);
-        waited?
-    };
-    match waited {
+    let owners = made.objects.clone();
+    let waited = cluster
+        .wait_ready(
+            namespace(made),
+            &made.session,
+            owners,
+            limit,
+            run.interrupt,
+            run.sink,
+        )
+        .await;
+    run.sink.tell(Event::Done);
+    match waited? {
         Waited::Settled { seen, pod } => {
-            let endpoint = write_down(cluster, made, &seen, pod.as_deref(), write, ground).await?;
+            let endpoint =
+                write_down(cluster, made, &seen, pod.as_deref(), write, (run.now)()).await?;
             match *seen {
                 Seen::Ready { .. } => Ok(endpoint),
                 seen => Err(not_ready(made, &seen)),
@@ -140,7 +113,8 @@ fn namespace(made: &Made) -> &str {
     made.start.belonging.namespace.as_str()
 }
 
-fn made_endpoint(made: &Made, node_address: Option<&str>) -> Option<String> {
+/// The endpoint of its objects, if they have one; `node_address` stands for that of a NodePort.
+pub fn made_endpoint(made: &Made, node_address: Option<&str>) -> Option<String> {
     endpoint(&made.objects, node_address)
 }
 
@@ -150,7 +124,7 @@ async fn write_down(
     seen: &Seen,
     pod: Option<&Pod>,
     write: &Write,
-    ground: &Ground,
+    now: Timestamp,
 ) -> Result<Option<String>> {
     let node = pod.and_then(|pod| pod.spec.as_ref()?.node_name.clone());
     let address = pod.and_then(|pod| pod.status.as_ref()?.host_ip.clone());
@@ -163,7 +137,7 @@ async fn write_down(
         pod.as_deref(),
         node.as_deref(),
         endpoint.as_deref(),
-        ground.now(),
+        now,
     );
     patch["metadata"]["uid"] = made.session.metadata.uid.clone().into();
     cluster
@@ -184,15 +158,18 @@ async fn await_controller(
     cluster: &Cluster,
     made: &Made,
     limit: Duration,
-    ground: &mut Ground,
+    run: &mut Waiting<'_>,
 ) -> Result<Option<String>> {
-    let interrupt = ground.interrupt.clone();
-    let mut sink = ground.console.progress();
     let settled = cluster
-        .wait_phase(namespace(made), &made.session, limit, &interrupt, &mut sink)
+        .wait_phase(
+            namespace(made),
+            &made.session,
+            limit,
+            run.interrupt,
+            run.sink,
+        )
         .await;
-    sink.tell(Event::Done);
-    drop(sink);
+    run.sink.tell(Event::Done);
     let session = settled?;
     let status = session.status.unwrap_or_default();
     if status.phase == Some(Phase::Running) {
@@ -207,29 +184,6 @@ async fn await_controller(
         .unwrap_or_default();
     let error = anyhow!("session {:?} did not get ready{why}", name(made));
     Err(look_and_delete(error, made, &Seen::NoWorkload))
-}
-
-/// What to do with a session that is ready: all of it on standard error, where no script trips over it.
-fn tell(made: &Made, endpoint: Option<String>, console: &mut Console) {
-    if console.is_quiet() {
-        return;
-    }
-    let (name, namespace) = (name(made), namespace(made));
-    if let Some(endpoint) = endpoint {
-        console.err_line(&format!("endpoint: {endpoint}"));
-    }
-    console.err_line(&format!(
-        "enter it: kubectl session connect {name} -n {namespace}"
-    ));
-    let secret = parameters_secret(made.start.belonging.session.as_str());
-    for parameter in made.start.rendering.secrets.keys() {
-        console.err_line(&format!(
-            "{parameter}: kubectl get secret {secret} -n {namespace} -o jsonpath='{{.data.{parameter}}}' | base64 -d"
-        ));
-    }
-    console.err_line(&format!(
-        "delete it: kubectl session delete {name} -n {namespace}"
-    ));
 }
 
 fn last_seen(seen: &Seen) -> String {

@@ -3,10 +3,12 @@
 use anyhow::{Result, anyhow};
 use serde_json::Value;
 
-use crate::cluster::{Cluster, Place, Selection};
-use crate::failure::{self, Kind, hinted};
-use crate::names::check_subdomain;
-use crate::objects::resource::{STORAGE_CLASS, VOLUME_SNAPSHOT_CLASS, annotation, text};
+use crate::Cluster;
+use session_client::Place;
+use session_client::Selection;
+use session_model::failure::{self, Kind, hinted};
+use session_model::names::check_subdomain;
+use session_model::objects::resource::{STORAGE_CLASS, VOLUME_SNAPSHOT_CLASS, annotation, text};
 
 /// Annotation of a default class, `"true"`.
 const DEFAULT: &str = "snapshot.storage.kubernetes.io/is-default-class";
@@ -179,8 +181,8 @@ fn choose(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::failure::Hinted;
     use serde_json::json;
+    use session_model::failure::Hinted;
 
     fn class(name: &str, driver: &str, default: bool) -> Value {
         json!({ "metadata": { "name": name, "annotations": { DEFAULT: default.to_string() } }, "driver": driver })

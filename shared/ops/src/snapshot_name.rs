@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::cluster::Cluster;
-use crate::objects::resource::VOLUME_SNAPSHOT;
-use crate::objects::snapshot::name_of;
+use crate::Cluster;
+use session_model::objects::resource::VOLUME_SNAPSHOT;
+use session_model::objects::snapshot::name_of;
 
 /// The name of a snapshot that is taken at `now`: it sorts by time, `alice-20260301-120000`.
 pub fn set_of(session: &str, now: Timestamp) -> String {

@@ -4,13 +4,15 @@ use anyhow::Result;
 use futures::join;
 
 use super::stopping::Present;
-use crate::api::Session;
-use crate::cluster::chosen::Chosen;
-use crate::cluster::{Cluster, Place, Selection};
-use crate::labels;
-use crate::names::SessionName;
-use crate::objects::resource::PERSISTENT_VOLUME_CLAIM;
-use crate::reconcile::Live;
+use crate::Cluster;
+use crate::chosen::Chosen;
+use session_client::Place;
+use session_client::Selection;
+use session_engine::reconcile::Live;
+use session_model::api::Session;
+use session_model::labels;
+use session_model::names::SessionName;
+use session_model::objects::resource::PERSISTENT_VOLUME_CLAIM;
 
 /// True if its template has a hook for before or after a snapshot.
 pub fn has_hooks(session: &Session) -> bool {

@@ -8,14 +8,18 @@ use futures::StreamExt;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::interrupt::{Interrupt, interrupted};
-use super::live::missing;
-use super::{Change, Cluster, Place, Selection};
-use crate::failure::{Failure, Kind};
-use crate::labels;
-use crate::objects::resource::{VOLUME_SNAPSHOT, label, text};
-use crate::objects::snapshot::{SnapshotState, is_cut};
-use crate::progress::{Event, Sink, Stage};
+use crate::Cluster;
+use session_client::Change;
+use session_client::Place;
+use session_client::Selection;
+use session_client::interrupt::Interrupt;
+use session_client::interrupt::interrupted;
+use session_client::missing;
+use session_model::failure::{Failure, Kind};
+use session_model::labels;
+use session_model::objects::resource::{VOLUME_SNAPSHOT, label, text};
+use session_model::objects::snapshot::{SnapshotState, is_cut};
+use session_model::progress::{Event, Sink, Stage};
 
 /// So long a driver that says that it failed may go on trying: some errors pass.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -16,22 +16,25 @@ pub use super::snapshot_name::set_of;
 use super::snapshot_name::unused;
 pub use super::snapshot_source::{has_hooks, look_at};
 use super::stopping::Present;
-use crate::api::ObjectRef;
-use crate::cluster::interrupt::Interrupt;
-use crate::cluster::snapshots::{DriverFailed, Milestone};
-use crate::cluster::{Cluster, Write, random_token};
-use crate::encode::shell;
-use crate::failure::{self, Kind, hinted};
-use crate::labels;
-use crate::names::check_subdomain;
-use crate::objects::belonging::Belonging;
-use crate::objects::kept::is_claim;
-use crate::objects::resource::{
+use crate::Cluster;
+use crate::snapshots::DriverFailed;
+use crate::snapshots::Milestone;
+use session_client::Write;
+use session_client::interrupt::Interrupt;
+use session_client::random_token;
+use session_engine::plan::Propagation;
+use session_model::api::ObjectRef;
+use session_model::encode::shell;
+use session_model::failure::{self, Kind, hinted};
+use session_model::labels;
+use session_model::names::check_subdomain;
+use session_model::objects::belonging::Belonging;
+use session_model::objects::kept::is_claim;
+use session_model::objects::resource::{
     VOLUME_SNAPSHOT, VOLUME_SNAPSHOT_CONTENT, annotation, is_going, text,
 };
-use crate::objects::snapshot::{claim_name, content_mark, snapshots_of};
-use crate::plan::Propagation;
-use crate::progress::{Event, Sink};
+use session_model::objects::snapshot::{claim_name, content_mark, snapshots_of};
+use session_model::progress::{Event, Sink};
 
 /// So long a paused workload waits for its snapshots to be cut; then it goes on, and there is no snapshot.
 const PAUSE: Duration = Duration::from_secs(120);

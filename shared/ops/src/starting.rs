@@ -1,5 +1,6 @@
 //! Bringing a session up again: from what there is of it and its template as it is now to a start that can be carried out.
 
+use session_model::labels::MANAGER;
 use std::collections::BTreeMap;
 
 use anyhow::{Result, anyhow, bail};
@@ -10,25 +11,28 @@ use serde_json::{Value, json};
 use super::stopping::Present;
 use super::trust::Part;
 use super::{checks, template, trust, unfinished};
-use crate::api::{IntOrString, SecretsFrom, Session, SessionSpec, SessionTemplate, State};
-use crate::cluster::{Cluster, Permissions, Write, random_token};
-use crate::duration::Lifetime;
-use crate::failure::hinted;
-use crate::flags::values::Assigned;
-use crate::labels::SESSION_UID;
-use crate::names::parameters_secret;
-use crate::objects::ResourceType;
-use crate::objects::access::Access;
-use crate::objects::belonging::{Belonging, is_named};
-use crate::objects::pods::pod_metadata_paths;
-use crate::objects::resource::{SECRET, SESSION, annotation, text};
-use crate::plan::Plan;
-use crate::progress::Sink;
-use crate::reconcile::{
+use crate::Cluster;
+use session_client::Permissions;
+use session_client::Write;
+use session_client::random_token;
+use session_engine::plan::Plan;
+use session_engine::reconcile::{
     Body, Found, Loss, Recipe, Rendered, Start, claim_conflict, claim_growths, losses_of, record,
     render, starting,
 };
-use crate::template::stored_secrets;
+use session_model::api::{IntOrString, SecretsFrom, Session, SessionSpec, SessionTemplate, State};
+use session_model::duration::Lifetime;
+use session_model::failure::hinted;
+use session_model::labels::SESSION_UID;
+use session_model::names::parameters_secret;
+use session_model::objects::ResourceType;
+use session_model::objects::access::Access;
+use session_model::objects::belonging::{Belonging, is_named};
+use session_model::objects::pods::pod_metadata_paths;
+use session_model::objects::resource::{SECRET, SESSION, annotation, text};
+use session_model::progress::Sink;
+use session_template::Assigned;
+use session_template::stored_secrets;
 
 /// What the user wants of a start.
 #[derive(Clone, Debug, Default)]
@@ -193,14 +197,14 @@ impl Ahead {
         }
         let rehearsal = Write {
             dry_run: true,
-            ..Write::default()
+            ..Write::by(MANAGER)
         };
         let growths = claim_growths(&self.present.session, &self.start, live);
         let asks = growths.into_iter().map(|(claim, mut patch)| {
             patch["metadata"]["uid"] = claim.uid.as_str().into();
             let (rehearsal, claims) = (
                 &rehearsal,
-                &crate::objects::resource::PERSISTENT_VOLUME_CLAIM,
+                &session_model::objects::resource::PERSISTENT_VOLUME_CLAIM,
             );
             async move {
                 cluster
@@ -317,9 +321,9 @@ fn wish_of(
     let uid = session.metadata.uid.as_deref().unwrap_or_default();
     let mut patch = json!({ "metadata": { "uid": uid }, "spec": spec });
     let annotations = session.metadata.annotations.as_ref();
-    if annotations.is_some_and(|all| all.contains_key(crate::labels::SKIP_SYNC)) {
+    if annotations.is_some_and(|all| all.contains_key(session_model::labels::SKIP_SYNC)) {
         // It was said of the last stop.
-        patch["metadata"]["annotations"][crate::labels::SKIP_SYNC] = Value::Null;
+        patch["metadata"]["annotations"][session_model::labels::SKIP_SYNC] = Value::Null;
     }
     patch
 }

@@ -4,23 +4,27 @@ use anyhow::{Result, anyhow};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::api::{ObjectRef, Phase, Session, State};
-use crate::cluster::chosen::Chosen;
-use crate::cluster::execute::Carrying;
-use crate::cluster::interrupt::Interrupt;
-use crate::cluster::{Cluster, Permissions, Write};
-use crate::failure::{self, Kind, hinted};
-use crate::labels;
-use crate::lifecycle::manner::Manner;
-use crate::lifecycle::trust::{self, Part};
-use crate::objects::belonging::Belonging;
-use crate::objects::conditions::condition;
-use crate::objects::pods::SCALED;
-use crate::objects::resource::{SESSION, text};
-use crate::plan::{Done, Plan, Step};
-use crate::progress::Sink;
-use crate::reconcile::record::{self, Rest};
-use crate::reconcile::{Ending, HookRun, Live, Seen, Standing, Wanted, ending, look, standing};
+use crate::Cluster;
+use crate::chosen::Chosen;
+use crate::execute::Carrying;
+use crate::manner::Manner;
+use crate::trust::{self, Part};
+use session_client::Permissions;
+use session_client::Write;
+use session_client::interrupt::Interrupt;
+use session_engine::plan::{Done, Plan, Step};
+use session_engine::reconcile::record::{self, Rest};
+use session_engine::reconcile::{
+    Ending, HookRun, Live, Seen, Standing, Wanted, ending, look, standing,
+};
+use session_model::api::{ObjectRef, Phase, Session, State};
+use session_model::failure::{self, Kind, hinted};
+use session_model::labels;
+use session_model::objects::belonging::Belonging;
+use session_model::objects::conditions::condition;
+use session_model::objects::pods::SCALED;
+use session_model::objects::resource::{SESSION, text};
+use session_model::progress::Sink;
 
 /// A session, and all that is there of it.
 #[derive(Clone, Debug)]

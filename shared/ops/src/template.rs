@@ -3,11 +3,15 @@
 use anyhow::Result;
 use serde_json::Value;
 
-use crate::api::{Session, SessionTemplate};
-use crate::cluster::live::{installed, missing, typed};
-use crate::cluster::{Cluster, Place, Selection};
-use crate::failure::hinted;
-use crate::objects::resource::SESSION_TEMPLATE;
+use crate::Cluster;
+use crate::live::installed;
+use session_client::Place;
+use session_client::Selection;
+use session_client::missing;
+use session_client::typed;
+use session_model::api::{Session, SessionTemplate};
+use session_model::failure::hinted;
+use session_model::objects::resource::SESSION_TEMPLATE;
 
 /// A template by name; `None` where there is none of that name.
 ///

@@ -9,7 +9,7 @@
 //! Session ── fields() ── digests ── known? ── policy? ── the template's own? ── Doubt ── asked, or an error
 //! ```
 //!
-//! [`KnownSessions`]: crate::state::KnownSessions
+//! [`KnownSessions`]: session_model::state::KnownSessions
 
 mod doubt;
 
@@ -21,16 +21,16 @@ use serde::Serialize;
 
 use super::stopping::Present;
 use super::template;
-use crate::api::{ConnectMethod, Hooks, Session, SessionSpec};
-use crate::cluster::Cluster;
-use crate::failure::hinted;
-use crate::objects::privilege::privileges;
-use crate::objects::resource::text;
-use crate::progress::{Event, Sink};
-use crate::reconcile::{Rendering, Start};
-use crate::report::console::Console;
-use crate::state::{Digests, digest};
-use doubt::{Doubt, Reason};
+use crate::Cluster;
+pub use doubt::Doubt;
+use doubt::Reason;
+use session_engine::reconcile::{Rendering, Start};
+use session_model::api::{ConnectMethod, Hooks, Session, SessionSpec};
+use session_model::failure::hinted;
+use session_model::objects::privilege::privileges;
+use session_model::objects::resource::text;
+use session_model::progress::{Event, Sink};
+use session_model::state::{Digests, digest};
 
 /// What of a session is about to be run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,29 +145,13 @@ fn settle(cluster: &Cluster, doubt: Option<Doubt>) -> Result<()> {
     }
 }
 
-/// As [`check`], but shows what is in doubt and asks where there is a terminal. False if the answer was no, which has been told.
-/// An agreement is remembered.
+/// What keeps that part of the session from being run unasked; `None` where nothing does.
 ///
 /// # Errors
-/// As [`check`], where nobody can be asked.
-pub async fn ask(
-    cluster: &Cluster,
-    session: &Session,
-    part: Part,
-    console: &mut Console,
-) -> Result<bool> {
-    if !console.can_ask() {
-        return check(cluster, session, part).await.map(|()| true);
-    }
+/// What the server refuses.
+pub async fn doubted(cluster: &Cluster, session: &Session, part: Part) -> Result<Option<Doubt>> {
     let uid = session.metadata.uid.clone().unwrap_or_default();
-    let Some(doubt) = doubt(cluster, session, &uid, part).await? else {
-        return Ok(true);
-    };
-    if !cluster.known().trusts_all() && !doubt.confirm(cluster, console)? {
-        return Ok(false);
-    }
-    doubt.agree(cluster);
-    Ok(true)
+    doubt(cluster, session, &uid, part).await
 }
 
 async fn doubt(

@@ -3,13 +3,14 @@
 use anyhow::{Result, anyhow};
 use serde_json::{Value, json};
 
-use crate::cluster::{Cluster, Write};
-use crate::encode::shell;
-use crate::failure::{self, Kind, hinted};
-use crate::labels;
-use crate::objects::ResourceType;
-use crate::objects::belonging::Belonging;
-use crate::objects::resource::{SESSION, annotation, text};
+use crate::Cluster;
+use session_client::Write;
+use session_model::encode::shell;
+use session_model::failure::{self, Kind, hinted};
+use session_model::labels;
+use session_model::objects::ResourceType;
+use session_model::objects::belonging::Belonging;
+use session_model::objects::resource::{SESSION, annotation, text};
 
 /// POSTs an object of a copy. One that has the name already, or whose answer was lost, is it if it is this session's.
 ///

@@ -10,18 +10,20 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
-use super::interrupt::Interrupt;
-use super::live::typed;
-use super::wait_object::watch_over;
-use super::{Change, Cluster, Place, Selection};
-use crate::api::Session;
-use crate::diagnosis::{Ask, CLAIM_NOT_FOUND, EventNote, unproven};
-use crate::failure::{Failure, Kind};
-use crate::labels;
-use crate::objects::ResourceType;
-use crate::objects::resource::{EVENT, PERSISTENT_VOLUME_CLAIM, POD, REPLICA_SET, text};
-use crate::progress::{Event, Sink};
-use crate::reconcile::{Live, Seen, look};
+use crate::Cluster;
+use session_client::Change;
+use session_client::Place;
+use session_client::Selection;
+use session_client::interrupt::Interrupt;
+use session_client::typed;
+use session_client::watch_over;
+use session_engine::diagnosis::{Ask, CLAIM_NOT_FOUND, EventNote, unproven};
+use session_engine::reconcile::{Live, Seen, look};
+use session_model::api::Session;
+use session_model::failure::{Failure, Kind};
+use session_model::labels;
+use session_model::objects::resource::{EVENT, PERSISTENT_VOLUME_CLAIM, POD, REPLICA_SET, text};
+use session_model::progress::{Event, Sink};
 
 /// What is looked at once a wait is over takes at most so long.
 const LAST_LOOK: Duration = Duration::from_secs(2);
@@ -275,13 +277,4 @@ impl Watching<'_> {
             self.events.push(event);
         }
     }
-}
-
-/// kubectl's words for a wait that took too long.
-pub fn timed_out(resource: &ResourceType, name: &str) -> anyhow::Error {
-    let message = format!(
-        "timed out waiting for the condition on {}/{name}",
-        resource.singular()
-    );
-    anyhow::Error::new(Failure::local(Kind::TimedOut, message))
 }

@@ -2,13 +2,13 @@
 
 use serde_json::Value;
 
-use crate::encode::shell;
-use crate::failure::hinted;
-use crate::labels;
-use crate::objects::ResourceType;
-use crate::objects::belonging::{Belonging, is_data};
-use crate::objects::kept::is_attributed;
-use crate::objects::resource::{annotation, label, text};
+use session_model::encode::shell;
+use session_model::failure::hinted;
+use session_model::labels;
+use session_model::objects::ResourceType;
+use session_model::objects::belonging::{Belonging, is_data};
+use session_model::objects::kept::is_attributed;
+use session_model::objects::resource::{annotation, label, text};
 
 /// Why data is not taken up that does not say where it comes from.
 pub(super) const NAMELESS: &str = "does not name the run and the Session that made it";

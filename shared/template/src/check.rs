@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::node::Step;
 use super::parameter::shortened;
 use super::position::{Position, Type};
-use crate::names::{LABEL_MAX, SUBDOMAIN_MAX, check_label, check_subdomain};
-use crate::quantity::Quantity;
+use session_model::names::{LABEL_MAX, SUBDOMAIN_MAX, check_label, check_subdomain};
+use session_model::quantity::Quantity;
 
 /// Longest name of an object of that type.
 pub(super) fn name_limit(kind: &Type) -> usize {

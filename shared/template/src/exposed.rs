@@ -5,6 +5,7 @@ use super::node::{Step, pointer};
 use super::parameters::Parameters;
 use super::position::Position;
 use super::problem::Problem;
+use crate::ParameterRules as _;
 
 impl Parameters {
     /// The parameters that stand in an image, a service account, a security context, a host path, the name of a Secret,

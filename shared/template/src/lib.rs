@@ -11,6 +11,7 @@
 //! that is wrong is said at once, with file, line and column.
 
 mod annotation;
+mod assigned;
 mod builtin;
 mod check;
 mod comments;
@@ -42,6 +43,7 @@ mod tests;
 mod values;
 
 pub use annotation::plain_value;
+pub use assigned::Assigned;
 pub use builtin::builtin;
 pub use extract::{Extracted, extract_secret_literals};
 pub use file::TemplateFile;
@@ -49,7 +51,8 @@ pub use fill::{Budget, OUTPUT_MAX, TEXT_MAX};
 pub use lint::{Finding, Severity, lint};
 pub use manifest::{MANIFEST_MAX, Manifest, Placeholder, PlaceholderPlace, plain_objects};
 pub use parameter::{
-    ALWAYS_SET, GENERATED_LENGTH, Generate, Parameter, ParameterType, Presets, VALUE_MAX,
+    ALWAYS_SET, GENERATED_LENGTH, Generate, Parameter, ParameterRules, ParameterType, Presets,
+    VALUE_MAX,
 };
 pub use parameters::Parameters;
 pub use problem::{Problem, Problems};

@@ -12,7 +12,7 @@ use super::placeholder::Piece;
 use super::position::{Position, Type};
 use super::problem::{Problem, Problems, problem};
 use super::source::{Place, Source};
-use crate::names::SUBDOMAIN_MAX;
+use session_model::names::SUBDOMAIN_MAX;
 
 /// Longest manifest that a Session or SessionTemplate takes, in characters.
 pub const MANIFEST_MAX: usize = 200_000;

@@ -2,10 +2,10 @@
 
 use regex::{Regex, RegexBuilder};
 
-pub use crate::api::{Generate, Parameter, ParameterType, Presets};
-use crate::duration::Lifetime;
-use crate::names::ParameterName;
-use crate::quantity::Quantity;
+pub use session_model::api::{Generate, Parameter, ParameterType, Presets};
+use session_model::duration::Lifetime;
+use session_model::names::ParameterName;
+use session_model::quantity::Quantity;
 
 /// Names that are always set and therefore never declared or given: the session's name, its owner, its Namespace and its
 /// application.
@@ -21,18 +21,24 @@ const PATTERN_SIZE: usize = 1 << 20;
 /// Characters of a generated secret, if the template does not say.
 pub const GENERATED_LENGTH: u32 = 32;
 
-impl Parameter {
-    /// A parameter of that name and type and nothing else.
-    pub fn new(name: impl Into<String>, kind: ParameterType) -> Self {
-        Self {
-            name: name.into(),
-            kind,
-            ..Self::default()
-        }
-    }
-
+/// The rules of a parameter's declaration and of its values.
+pub trait ParameterRules {
     /// What is wrong with the declaration itself, each a sentence that names the parameter.
-    pub fn faults(&self) -> Vec<String> {
+    fn faults(&self) -> Vec<String>;
+
+    /// Checks a value against type, options, pattern and bounds.
+    ///
+    /// # Errors
+    /// The reason, which quotes the value unless it is a secret.
+    fn check(&self, value: &str) -> Result<(), String>;
+
+    /// True if options or a pattern keep the value to what the template's author meant. A pattern that lets everything
+    /// through does not.
+    fn is_bounded(&self) -> bool;
+}
+
+impl ParameterRules for Parameter {
+    fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
         let name = &self.name;
         if let Err(error) = name.parse::<ParameterName>() {
@@ -43,7 +49,7 @@ impl Parameter {
                 "parameter {name} is always set and cannot be declared"
             ));
         }
-        self.faults_of_type(&mut faults);
+        faults_of_type(self, &mut faults);
         if let Some(pattern) = &self.pattern
             && let Err(error) = compile(pattern)
         {
@@ -61,46 +67,7 @@ impl Parameter {
         faults
     }
 
-    /// Fields that do not go with the type.
-    fn faults_of_type(&self, faults: &mut Vec<String>) {
-        let name = &self.name;
-        let secret = self.kind == ParameterType::Secret;
-        if secret && self.default.is_some() {
-            faults.push(format!(
-                "secret parameter {name} has a default, which everybody could read"
-            ));
-        }
-        if !secret && self.generate.is_some() {
-            faults.push(format!(
-                "parameter {name} is not a secret and cannot be generated"
-            ));
-        }
-        let length = self.generate.as_ref().and_then(|generate| generate.length);
-        if length.is_some_and(|length| !(8..=256).contains(&length)) {
-            faults.push(format!(
-                "parameter {name}: a generated secret has 8 to 256 characters"
-            ));
-        }
-        if self.kind != ParameterType::Integer && (self.minimum.is_some() || self.maximum.is_some())
-        {
-            faults.push(format!(
-                "parameter {name} is not an integer and has no minimum or maximum"
-            ));
-        }
-        if let (Some(minimum), Some(maximum)) = (self.minimum, self.maximum)
-            && minimum > maximum
-        {
-            faults.push(format!(
-                "parameter {name}: minimum {minimum} is more than maximum {maximum}"
-            ));
-        }
-    }
-
-    /// Checks a value against type, options, pattern and bounds.
-    ///
-    /// # Errors
-    /// The reason, which quotes the value unless it is a secret.
-    pub fn check(&self, value: &str) -> Result<(), String> {
+    fn check(&self, value: &str) -> Result<(), String> {
         let shown = match self.kind {
             ParameterType::Secret => "the value".to_owned(),
             _ => format!("{:?}", shortened(value)),
@@ -114,7 +81,7 @@ impl Parameter {
         if value.contains('\0') {
             return Err("the value holds a NUL character".into());
         }
-        self.check_type(value)?;
+        check_type(self, value)?;
         if !self.options.is_empty() && !self.options.iter().any(|option| option == value) {
             return Err(format!("{shown} is not one of {}", self.options.join(", ")));
         }
@@ -127,48 +94,7 @@ impl Parameter {
         Ok(())
     }
 
-    fn check_type(&self, value: &str) -> Result<(), String> {
-        let shown = shortened(value);
-        match self.kind {
-            ParameterType::String | ParameterType::Secret => Ok(()),
-            ParameterType::Boolean if matches!(value, "true" | "false") => Ok(()),
-            ParameterType::Boolean => Err(format!("{shown:?} is neither true nor false")),
-            ParameterType::Quantity => value
-                .parse::<Quantity>()
-                .map(drop)
-                .map_err(|error| error.to_string()),
-            ParameterType::Duration => value
-                .parse::<Lifetime>()
-                .map(drop)
-                .map_err(|error| error.to_string()),
-            ParameterType::Integer => self.check_integer(value),
-        }
-    }
-
-    fn check_integer(&self, value: &str) -> Result<(), String> {
-        let digits = value.strip_prefix('-').unwrap_or(value);
-        // 007 would be an octal number in the places that take numbers.
-        let plain = value != "-0"
-            && digits.bytes().all(|byte| byte.is_ascii_digit())
-            && (digits == "0" || !digits.starts_with('0'));
-        let number = value.parse::<i64>().ok().filter(|_| plain);
-        let Some(number) = number else {
-            return Err(format!("{:?} is not a whole number", shortened(value)));
-        };
-        match (self.minimum, self.maximum) {
-            (Some(minimum), _) if number < minimum => {
-                Err(format!("{number} is less than {minimum}"))
-            }
-            (_, Some(maximum)) if number > maximum => {
-                Err(format!("{number} is more than {maximum}"))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// True if options or a pattern keep the value to what the template's author meant. A pattern that lets everything
-    /// through does not.
-    pub fn is_bounded(&self) -> bool {
+    fn is_bounded(&self) -> bool {
         const ANYTHING: &str = "any thing/at:all?@{}";
         match (&self.pattern, self.kind) {
             _ if !self.options.is_empty() => true,
@@ -176,6 +102,80 @@ impl Parameter {
             (Some(pattern), _) => compile(pattern).is_ok_and(|regex| !regex.is_match(ANYTHING)),
             (None, _) => false,
         }
+    }
+}
+
+/// Fields that do not go with the type.
+fn faults_of_type(parameter: &Parameter, faults: &mut Vec<String>) {
+    let name = &parameter.name;
+    let secret = parameter.kind == ParameterType::Secret;
+    if secret && parameter.default.is_some() {
+        faults.push(format!(
+            "secret parameter {name} has a default, which everybody could read"
+        ));
+    }
+    if !secret && parameter.generate.is_some() {
+        faults.push(format!(
+            "parameter {name} is not a secret and cannot be generated"
+        ));
+    }
+    let length = parameter
+        .generate
+        .as_ref()
+        .and_then(|generate| generate.length);
+    if length.is_some_and(|length| !(8..=256).contains(&length)) {
+        faults.push(format!(
+            "parameter {name}: a generated secret has 8 to 256 characters"
+        ));
+    }
+    if parameter.kind != ParameterType::Integer
+        && (parameter.minimum.is_some() || parameter.maximum.is_some())
+    {
+        faults.push(format!(
+            "parameter {name} is not an integer and has no minimum or maximum"
+        ));
+    }
+    if let (Some(minimum), Some(maximum)) = (parameter.minimum, parameter.maximum)
+        && minimum > maximum
+    {
+        faults.push(format!(
+            "parameter {name}: minimum {minimum} is more than maximum {maximum}"
+        ));
+    }
+}
+
+fn check_type(parameter: &Parameter, value: &str) -> Result<(), String> {
+    let shown = shortened(value);
+    match parameter.kind {
+        ParameterType::String | ParameterType::Secret => Ok(()),
+        ParameterType::Boolean if matches!(value, "true" | "false") => Ok(()),
+        ParameterType::Boolean => Err(format!("{shown:?} is neither true nor false")),
+        ParameterType::Quantity => value
+            .parse::<Quantity>()
+            .map(drop)
+            .map_err(|error| error.to_string()),
+        ParameterType::Duration => value
+            .parse::<Lifetime>()
+            .map(drop)
+            .map_err(|error| error.to_string()),
+        ParameterType::Integer => check_integer(parameter, value),
+    }
+}
+
+fn check_integer(parameter: &Parameter, value: &str) -> Result<(), String> {
+    let digits = value.strip_prefix('-').unwrap_or(value);
+    // 007 would be an octal number in the places that take numbers.
+    let plain = value != "-0"
+        && digits.bytes().all(|byte| byte.is_ascii_digit())
+        && (digits == "0" || !digits.starts_with('0'));
+    let number = value.parse::<i64>().ok().filter(|_| plain);
+    let Some(number) = number else {
+        return Err(format!("{:?} is not a whole number", shortened(value)));
+    };
+    match (parameter.minimum, parameter.maximum) {
+        (Some(minimum), _) if number < minimum => Err(format!("{number} is less than {minimum}")),
+        (_, Some(maximum)) if number > maximum => Err(format!("{number} is more than {maximum}")),
+        _ => Ok(()),
     }
 }
 

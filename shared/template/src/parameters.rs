@@ -8,6 +8,7 @@ use super::credentials;
 use super::manifest::{Manifest, Placeholder};
 use super::parameter::{ALWAYS_SET, GENERATED_LENGTH, Parameter, ParameterType};
 use super::problem::{Problem, Problems};
+use crate::ParameterRules as _;
 
 /// Every parameter of a template: the declared ones in their order, then the undeclared ones in the order of the manifest.
 #[derive(Clone, Debug)]

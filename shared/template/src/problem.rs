@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::source::{Place, Source};
-use crate::failure;
+use session_model::failure;
 
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -154,7 +154,7 @@ pub(super) fn problem(source: &Source, place: Place, message: impl Into<String>)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::failure::Hinted;
+    use session_model::failure::Hinted;
 
     fn two() -> Problems {
         let mut problems = Problems::default();

@@ -15,7 +15,7 @@ use super::problem::Problems;
 use super::scalar::typed;
 use super::source::Place;
 use super::values::Values;
-use crate::names::LABEL_MAX;
+use session_model::names::LABEL_MAX;
 
 /// The objects of a manifest.
 #[derive(Clone, Debug, PartialEq)]

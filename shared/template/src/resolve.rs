@@ -8,6 +8,7 @@ use super::parameter::{ALWAYS_SET, Presets};
 use super::parameters::{Known, Parameters};
 use super::problem::{Problem, Problems};
 use super::values::{Identity, Values};
+use crate::ParameterRules as _;
 
 /// Values as they were given, strongest first: flags, files, Session, preset. The template's defaults come last.
 #[derive(Clone, Copy)]

@@ -13,8 +13,8 @@ use super::parameter::shortened;
 use super::placeholder::{Piece, Var, pieces};
 use super::position::Position;
 use super::problem::{Problem, Problems};
-use crate::labels;
-use crate::names::{NamespaceName, SessionName, TemplateName, UserId};
+use session_model::labels;
+use session_model::names::{NamespaceName, SessionName, TemplateName, UserId};
 
 /// Whose session it is: the values that are always set.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,7 +3,9 @@
 
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
-use session_shared::cluster::forward::frame::{Decoder, Incoming, Malformed};
+use session_shared::client::forward::frame::Decoder;
+use session_shared::client::forward::frame::Incoming;
+use session_shared::client::forward::frame::Malformed;
 
 /// What is said in `pieces`; data of one frame put together.
 fn said<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<Incoming>, Option<Malformed>) {

@@ -2,7 +2,7 @@
 
 use kubectl_session_cleanup::Cleanup;
 use serde_json::json;
-use session_shared::cluster::interrupt::Interrupt;
+use session_shared::client::interrupt::Interrupt;
 use session_support::{Answer, golden};
 
 use crate::play::Play;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use kubectl_session_connect::Connect;
 use serde_json::json;
-use session_shared::cluster::interrupt::Interrupt;
+use session_shared::client::interrupt::Interrupt;
 use session_shared::report::console::Captured;
 use session_support::{Answer, FakeApi, golden};
 

@@ -2,7 +2,7 @@
 
 use kubectl_session_create::Create;
 use serde_json::{Value, json};
-use session_shared::cluster::interrupt::Interrupt;
+use session_shared::client::interrupt::Interrupt;
 use session_support::{Answer, FakeApi, golden};
 
 use crate::play::Play;

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use kubectl_session_create::Create;
 use serde_json::{Value, json};
-use session_shared::cluster::interrupt::Interrupt;
+use session_shared::client::interrupt::Interrupt;
 use session_support::{Answer, FakeApi, golden};
 
 use crate::play::Play;

@@ -2,7 +2,7 @@
 
 use kubectl_session_delete::Delete;
 use serde_json::{Value, json};
-use session_shared::cluster::interrupt::Interrupt;
+use session_shared::client::interrupt::Interrupt;
 use session_support::{Answer, Execution, FakeApi, golden};
 
 use crate::play::{NOW, Play};

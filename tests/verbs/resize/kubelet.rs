@@ -1,7 +1,7 @@
 //! What the kubelet says, and what becomes of a resize then.
 
 use serde_json::Value;
-use session_shared::cluster::interrupt::Interrupt;
+use session_shared::client::interrupt::Interrupt;
 use session_support::{FakeApi, golden};
 
 use kubectl_session_resize::Resize;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use flate2::read::MultiGzDecoder;
 use kubectl_session_snapshot::Snapshot;
-use session_shared::cluster::interrupt::Interrupt;
+use session_shared::client::interrupt::Interrupt;
 use session_support::{Answer, Execution, FakeApi, golden};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;

@@ -4,7 +4,7 @@ use kubectl_session_create::Create;
 use kubectl_session_start::Start;
 use kubectl_session_stop::Stop;
 use serde_json::json;
-use session_shared::cluster::interrupt::Interrupt;
+use session_shared::client::interrupt::Interrupt;
 use session_support::{Answer, FakeApi, golden};
 
 use crate::play::Play;

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use anyhow::{Result, anyhow};
 use session_shared::failure::hinted;
-use session_shared::flags::waiting;
+use session_shared::go_duration;
 
 /// Texts that stand for five fields.
 const WORDS: [&str; 7] = [
@@ -84,7 +84,7 @@ fn check(text: &str) -> Result<(), (String, &'static str)> {
         return Err((why, "name it with --time-zone"));
     }
     if let Some(period) = text.trim().strip_prefix("@every ") {
-        let length = waiting::parse(period.trim()).map_err(otherwise)?;
+        let length = go_duration::parse(period.trim()).map_err(otherwise)?;
         let number = period.trim().parse::<u64>().is_ok();
         if number || length.as_secs() < 60 {
             let why = "the time between two snapshots must be a minute or more, as in 90m";

@@ -1,11 +1,11 @@
 //! What is wanted of a schedule, complete and legal. Pure.
 
 use anyhow::{Result, anyhow};
+use session_shared::client::DryRun;
 use session_shared::failure::{hinted, usage};
 use session_shared::flags::selection::session_name;
-use session_shared::flags::writing::DryRun;
-use session_shared::lifecycle::snapshotting::class_name;
 use session_shared::names::SessionName;
+use session_shared::ops::snapshotting::class_name;
 
 use super::cron::Cron;
 use crate::args::Schedule;

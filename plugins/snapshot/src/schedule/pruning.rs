@@ -2,11 +2,11 @@
 
 use anyhow::Result;
 use serde_json::Value;
-use session_shared::cluster::Cluster;
 use session_shared::labels;
 use session_shared::names::{SessionName, UserId};
 use session_shared::objects::belonging::Belonging;
 use session_shared::objects::provenance::Doubt;
+use session_shared::ops::Cluster;
 use session_shared::progress::Sink;
 use session_shared::report::mutation::Mutations;
 use session_shared::verb::Ground;

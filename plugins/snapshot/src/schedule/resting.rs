@@ -3,9 +3,9 @@
 use serde_json::Value;
 use session_shared::api::{Phase, State};
 use session_shared::labels;
-use session_shared::lifecycle::stopping::Present;
 use session_shared::objects::resource::{annotation, text};
 use session_shared::objects::snapshot::claim_name;
+use session_shared::ops::stopping::Present;
 
 use crate::chosen::Set;
 

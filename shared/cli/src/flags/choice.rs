@@ -4,8 +4,9 @@ use anyhow::Result;
 use clap::Args;
 
 use super::selection::session_name;
-use crate::failure::usage;
-use crate::names::SessionName;
+use session_model::failure::usage;
+use session_model::names::SessionName;
+use session_ops::chosen::Which;
 
 /// Flags and arguments of verbs that work on several sessions.
 #[derive(Args, Clone, Debug, Default)]
@@ -26,15 +27,6 @@ pub struct Choosing {
         hide_default_value = true
     )]
     pub selector: String,
-}
-
-/// Which sessions.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Which {
-    /// These, each once.
-    Named(Vec<SessionName>),
-    /// What the selector finds; an empty one finds all.
-    Selected(String),
 }
 
 impl Choosing {

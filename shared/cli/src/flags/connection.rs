@@ -1,6 +1,11 @@
 //! How to reach the cluster, and as whom: kubectl's connection flags, under their own names and with nothing of ours.
 
+use std::time::Duration;
+
+use anyhow::{Result, anyhow};
 use clap::Args;
+use session_client::ConnectOptions;
+use session_model::go_duration;
 
 use super::numbers;
 
@@ -225,6 +230,47 @@ pub struct Connection {
 }
 
 impl Connection {
+    /// The flags as options of the client.
+    ///
+    /// # Errors
+    /// A bad `--request-timeout`, in kubectl's words.
+    pub fn options(&self) -> Result<ConnectOptions> {
+        Ok(ConnectOptions {
+            kubeconfig: self.kubeconfig.clone(),
+            context: self.context.clone(),
+            cluster: self.cluster.clone(),
+            user: self.user.clone(),
+            namespace: self.namespace.clone(),
+            server: self.server.clone(),
+            token: self.token.clone(),
+            as_user: self.as_user.clone(),
+            as_group: self.as_group.clone(),
+            as_uid: self.as_uid.clone(),
+            as_user_extra: self.as_user_extra.clone(),
+            certificate_authority: self.certificate_authority.clone(),
+            client_certificate: self.client_certificate.clone(),
+            client_key: self.client_key.clone(),
+            insecure_skip_tls_verify: self.insecure_skip_tls_verify,
+            tls_server_name: self.tls_server_name.clone(),
+            request_timeout: self.limit_of_a_request()?,
+            disable_compression: self.disable_compression,
+            username: self.username.clone(),
+            password: self.password.clone(),
+            proxy_url: self.proxy_url.clone(),
+        })
+    }
+
+    /// kubectl's own text for everything it cannot read.
+    fn limit_of_a_request(&self) -> Result<Option<Duration>> {
+        if self.request_timeout.is_empty() {
+            return Ok(None);
+        }
+        let limit = go_duration::parse(&self.request_timeout).map_err(|_| {
+            anyhow!("Invalid timeout value. Timeout must be a single integer in seconds, or an integer followed by a corresponding time unit (e.g. 1s | 2m | 3h)")
+        })?;
+        Ok(Some(limit).filter(|limit| !limit.is_zero()))
+    }
+
     /// The flags that were given, as a command line of this suite takes them, each a word of its own. Files are named from the
     /// root: the command may be run from another folder. The namespace is left out: whoever calls knows the one that counts.
     pub fn words(&self) -> Vec<String> {
@@ -269,117 +315,5 @@ impl Connection {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use clap::{CommandFactory, Parser};
-
-    #[test]
-    fn what_was_given_can_be_given_again() {
-        let line = "x -n a -s http://h --as b --as-group g --as-group h --context c --insecure-skip-tls-verify --token t";
-        let given = Verb::parse_from(line.split(' ')).connection;
-        let words = given.words();
-        assert_eq!(
-            words,
-            [
-                "--context=c",
-                "--server=http://h",
-                "--token=t",
-                "--as=b",
-                "--as-group=g",
-                "--as-group=h",
-                "--insecure-skip-tls-verify=true"
-            ]
-        );
-        let again = Verb::parse_from(std::iter::once("x".to_owned()).chain(words.clone()));
-        assert_eq!(again.connection.words(), words);
-        let file = Verb::parse_from(["x", "--kubeconfig", "conf"])
-            .connection
-            .words();
-        let here = std::env::current_dir().unwrap();
-        assert_eq!(file, [format!("--kubeconfig={}/conf", here.display())]);
-    }
-
-    #[derive(Parser)]
-    struct Verb {
-        #[command(flatten)]
-        connection: Connection,
-    }
-
-    const NAMES: [&str; 22] = [
-        "as",
-        "as-group",
-        "as-uid",
-        "as-user-extra",
-        "cache-dir",
-        "certificate-authority",
-        "client-certificate",
-        "client-key",
-        "cluster",
-        "context",
-        "disable-compression",
-        "insecure-skip-tls-verify",
-        "kubeconfig",
-        "namespace",
-        "password",
-        "proxy-url",
-        "request-timeout",
-        "server",
-        "tls-server-name",
-        "token",
-        "user",
-        "username",
-    ];
-
-    #[test]
-    fn every_name_of_kubectl_is_there_and_global() {
-        let command = Verb::command();
-        let mut names: Vec<&str> = command
-            .get_arguments()
-            .filter(|a| a.is_global_set())
-            .filter_map(|a| a.get_long())
-            .collect();
-        names.retain(|name| !["v", "warnings-as-errors"].contains(name));
-        names.sort_unstable();
-        assert_eq!(names, NAMES);
-        command.debug_assert();
-    }
-
-    #[test]
-    fn flags_are_written_as_for_kubectl() {
-        let line = "x -n a -s http://h --as b --as-group g --as-group h --insecure-skip-tls-verify -v=6 --request-timeout=-1s";
-        let flags = Verb::parse_from(line.split(' ')).connection;
-        assert_eq!(
-            (
-                flags.namespace.as_str(),
-                flags.server.as_str(),
-                flags.as_user.as_str()
-            ),
-            ("a", "http://h", "b")
-        );
-        assert_eq!(flags.as_group, ["g", "h"]);
-        assert_eq!(flags.insecure_skip_tls_verify, Some(true));
-        assert_eq!(
-            (
-                flags.verbosity,
-                flags.request_timeout.as_str(),
-                flags.warnings_as_errors
-            ),
-            (6, "-1s", false)
-        );
-        let off = Verb::parse_from([
-            "x",
-            "--insecure-skip-tls-verify=false",
-            "-v8",
-            "--warnings-as-errors",
-        ])
-        .connection;
-        assert_eq!(
-            (
-                off.insecure_skip_tls_verify,
-                off.verbosity,
-                off.warnings_as_errors
-            ),
-            (Some(false), 8, true)
-        );
-    }
-}
+#[path = "connection_tests.rs"]
+mod tests;

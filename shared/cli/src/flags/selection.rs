@@ -4,8 +4,8 @@ use anyhow::Result;
 use clap::Args;
 
 use super::numbers;
-use crate::failure::{hinted, usage};
-use crate::names::{SessionName, UserId};
+use session_model::failure::{hinted, usage};
+use session_model::names::{SessionName, UserId};
 
 /// Flags of verbs that read many objects.
 #[derive(Args, Clone, Debug)]

@@ -7,9 +7,9 @@ use std::io::{BufRead, Read};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use crate::failure::hinted;
-use crate::names::ParameterName;
-use crate::template::{INPUT_MAX, Source};
+use session_model::failure::hinted;
+use session_model::names::ParameterName;
+use session_template::{Assigned, INPUT_MAX, Source};
 
 /// Flags of verbs that fill in parameters.
 #[derive(Args, Clone, Debug, Default)]
@@ -25,15 +25,6 @@ pub struct Values {
     /// File with a NAME=VALUE on each line, as a shell would read it; # begins a comment
     #[arg(long, value_name = "FILENAME")]
     pub env_file: Vec<String>,
-}
-
-/// Values of parameters, by where they stood.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Assigned {
-    /// `--set`.
-    pub set: BTreeMap<String, String>,
-    /// `--set-file` and `--env-file`, and the literal secrets of a manifest.
-    pub files: BTreeMap<String, String>,
 }
 
 impl Values {

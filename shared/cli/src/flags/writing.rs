@@ -3,19 +3,8 @@
 use anyhow::{Result, bail};
 use clap::Args;
 
-use crate::labels::MANAGER;
-
-/// How much of a change is carried out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum DryRun {
-    /// All of it.
-    #[default]
-    None,
-    /// Nothing is sent that writes.
-    Client,
-    /// Writes are sent with `dryRun=All`: the server checks them and keeps nothing.
-    Server,
-}
+use session_client::{DryRun, Write};
+use session_model::labels::MANAGER;
 
 /// Flags of verbs that write.
 #[derive(Args, Clone, Debug)]
@@ -55,6 +44,18 @@ impl Writing {
                 "Invalid dry-run value ({other}). Must be \"none\", \"server\", or \"client\"."
             ),
         }
+    }
+
+    /// The options of every write; a client-side dry run must not get as far as a write at all, and is a server-side one if it
+    /// does.
+    ///
+    /// # Errors
+    /// A bad value of `--dry-run`.
+    pub fn write(&self) -> Result<Write> {
+        Ok(Write {
+            dry_run: self.dry_run()? != DryRun::None,
+            field_manager: self.field_manager.clone(),
+        })
     }
 
     /// What to say about a bare `--dry-run`.

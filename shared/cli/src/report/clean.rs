@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::unicode::{is_emoji_form, is_invisible};
+use session_model::unicode::{is_emoji_form, is_invisible};
 
 /// Text as kubectl shows it: ESC as `^[` and a carriage return as `\r`, so that no object can move the cursor. The other
 /// control characters but tab and newline, which kubectl lets through, are shown as `^A` to `^_` and `^?`. What is not seen, or

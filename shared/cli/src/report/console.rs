@@ -23,9 +23,10 @@ use super::standard_input::StandardInput;
 pub use super::streams::Captured;
 use super::streams::Shared;
 use super::terminal;
-use crate::cluster::interrupt::{Interrupt, interrupted};
 pub use crate::flags::output::Colour;
 use crate::flags::output::Talk;
+use session_client::interrupt::Interrupt;
+use session_client::interrupt::interrupted;
 
 /// Columns of a terminal that does not say how many it has.
 const WIDTH: u16 = 80;

@@ -7,7 +7,7 @@ use anyhow::Error;
 
 use super::clean;
 use super::console::{Closed, Console};
-use crate::failure::{self, Exited, Failure, Hinted, Kind, Proved, Usage};
+use session_model::failure::{self, Exited, Failure, Hinted, Kind, Proved, Usage};
 
 /// Exit code of every error that has none of its own.
 pub const FAILED: u8 = 1;

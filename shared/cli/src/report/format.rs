@@ -10,7 +10,7 @@ use super::columns::Columns;
 use super::jsonpath::JsonPath;
 use super::{clean, json as writer, kyaml, yaml};
 use crate::flags::output::{NameOutput, ObjectOutput};
-use crate::objects::resource::text;
+use session_model::objects::resource::text;
 
 /// Bytes of a file with a format that are read.
 const FILE_MAX: u64 = 1 << 20;

@@ -10,7 +10,7 @@ use jiff::SignedDuration;
 
 use super::streams::{Shared, lock};
 use super::{age, clean};
-use crate::progress::{Event, Sink};
+use session_model::progress::{Event, Sink};
 
 /// How often the seconds are counted on.
 const TICK: Duration = Duration::from_millis(250);
@@ -182,8 +182,8 @@ impl TermLike for BufferTerminal {
 #[cfg(test)]
 mod tests {
     use crate::flags::output::Talk;
-    use crate::progress::{Event, Sink, Stage};
     use crate::report::console::Console;
+    use session_model::progress::{Event, Sink, Stage};
 
     fn waiting(detail: &str) -> Event {
         let (stage, object) = (Stage::Pulling, "pod/alice".to_owned());

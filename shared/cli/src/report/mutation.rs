@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use super::clean;
 use super::format::{self, Format};
-use crate::flags::writing::DryRun;
-use crate::objects::ResourceType;
+use session_client::DryRun;
+use session_model::objects::ResourceType;
 
 /// How the results of a verb that writes are printed.
 #[derive(Debug)]
@@ -118,9 +118,9 @@ fn essence(object: &Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::objects::resource::{NAMESPACE, POD, SESSION, SESSION_TEMPLATE};
     use crate::report::format::Allowed;
     use serde_json::json;
+    use session_model::objects::resource::{NAMESPACE, POD, SESSION, SESSION_TEMPLATE};
 
     fn mutations(output: &str, dry_run: DryRun) -> Mutations {
         Mutations::new(

@@ -10,8 +10,8 @@ use anyhow::{Result, anyhow, bail};
 use serde_json::{Number, Value};
 
 use super::jsonpath::JsonPath;
-use crate::objects::table::Row;
-use crate::quantity::Quantity;
+use session_model::objects::table::Row;
+use session_model::quantity::Quantity;
 
 /// Sorts objects by the field at `path`, which needs neither dot nor braces.
 ///

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, Read};
 
-use crate::cluster::interrupt::Interrupt;
+use session_client::interrupt::Interrupt;
 
 /// Bytes that are read at a time.
 const CHUNK: usize = 64 * 1024;

@@ -9,7 +9,7 @@ use tabled::settings::{Padding, Style};
 use super::tabs::Tabs;
 use super::{clean, json};
 use crate::flags::output::ListOutput;
-use crate::objects::table::{Column, Row, Table};
+use session_model::objects::table::{Column, Row, Table};
 
 /// What is added to the columns of the server, and which of them are shown.
 #[derive(Clone, Debug, Default)]

@@ -10,7 +10,7 @@ use serde_json::Value;
 use serde_saphyr::{DoubleQuoted, SingleQuoted};
 
 use super::json::sorted;
-use crate::unicode::is_invisible;
+use session_model::unicode::is_invisible;
 
 /// An object as a YAML document, a newline at its end and no `---` before it.
 ///

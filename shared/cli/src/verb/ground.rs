@@ -5,12 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Result, bail};
 use jiff::Timestamp;
 
-use crate::cluster::interrupt::Interrupt;
-use crate::cluster::{Agent, Cluster, Exchange};
 use crate::flags::connection::Connection;
 use crate::flags::output::{Colour, Talk};
 use crate::flags::writing::Writing;
 use crate::report::console::Console;
+use session_client::Agent;
+use session_client::Exchange;
+use session_client::interrupt::Interrupt;
+use session_ops::Cluster;
 
 /// The level of -v that tells of requests, kubectl's.
 const REQUESTS: i32 = 6;
@@ -80,7 +82,7 @@ impl Ground {
     pub async fn connect(&self, flags: &Connection) -> Result<Cluster> {
         self.console.set_level(flags.verbosity);
         let cluster = match &self.way {
-            Way::Flags => Cluster::connect(flags, Agent { verb: self.verb }).await?,
+            Way::Flags => Cluster::connect(&flags.options()?, self.agent()).await?,
             Way::Given(cluster) => cluster.clone(),
         };
         for file in std::env::split_paths(cluster.origin()).filter(|f| !f.as_os_str().is_empty()) {
@@ -96,6 +98,13 @@ impl Ground {
             cluster.observe(move |exchange| aside.trace(REQUESTS, &told(exchange)));
         }
         Ok(cluster)
+    }
+
+    fn agent(&self) -> Agent {
+        Agent {
+            program: format!("kubectl-session-{}", self.verb),
+            version: env!("CARGO_PKG_VERSION"),
+        }
     }
 
     /// How a verb ended: well, unless the server warned and --warnings-as-errors was given.
@@ -133,7 +142,7 @@ fn told(exchange: &Exchange) -> String {
         status,
         elapsed,
     } = exchange;
-    let phrase = crate::cluster::status_text(*status);
+    let phrase = session_client::status_text(*status);
     let milliseconds = elapsed.as_millis();
     format!(
         "\"Response\" verb={method:?} url={url:?} status={phrase:?} milliseconds={milliseconds}"

@@ -15,12 +15,12 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{ArgMatches, Args as _, Command, FromArgMatches, Parser};
 
-use crate::cluster::interrupt::interrupted;
-use crate::failure::Several;
 use crate::flags::connection::Connection;
 use crate::flags::output::Colour;
 use crate::report::console::Console;
 use crate::report::failure;
+use session_client::interrupt::interrupted;
+use session_model::failure::Several;
 
 /// One verb of the suite.
 pub trait Verb {

@@ -10,11 +10,11 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use tokio::sync::oneshot;
 
-use crate::cluster::interrupt::Interrupt;
-use crate::cluster::signals::Signals;
 use crate::flags::output::Colour;
 use crate::report::console::Console;
 use crate::report::{failure, terminal};
+use session_client::interrupt::Interrupt;
+use session_client::signals::Signals;
 
 /// What the main thread of a process has on Linux.
 const STACK: usize = 8 << 20;

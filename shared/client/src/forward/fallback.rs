@@ -18,10 +18,10 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::connection::{OnFailure, Retired};
-use crate::cluster::Cluster;
-use crate::cluster::exec::upgraded;
-use crate::cluster::failure::Subject;
-use crate::failure::{self, Kind};
+use crate::Cluster;
+use crate::exec::upgraded;
+use crate::failure::Subject;
+use session_model::failure::{self, Kind};
 
 /// Streams that are opened ahead for a port.
 const AHEAD: usize = 2;

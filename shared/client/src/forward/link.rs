@@ -13,9 +13,9 @@ use super::connection::{Connection, Limits, OnFailure, Retired};
 use super::fallback::Plain;
 use super::negotiate::{Negotiated, negotiate};
 use super::{FindPod, PortStream, Told};
-use crate::cluster::{Backoff, Change, Cluster, Place, Selection};
-use crate::failure::{self, Kind};
-use crate::objects::resource::{POD, text};
+use crate::{Backoff, Change, Cluster, Place, Selection};
+use session_model::failure::{self, Kind};
+use session_model::objects::resource::{POD, text};
 
 /// The first pause between attempts, and the longest: a local connection waits ten seconds for the way.
 const FIRST: Duration = Duration::from_millis(50);

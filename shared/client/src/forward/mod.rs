@@ -26,8 +26,8 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::Cluster;
-use crate::failure::{Failure, Kind};
 use link::{Link, State};
+use session_model::failure::{Failure, Kind};
 
 pub use listen::Listener;
 

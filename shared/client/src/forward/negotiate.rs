@@ -16,13 +16,13 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
-use crate::cluster::answer::beginning;
-use crate::cluster::attach::is_no_upgrade;
-use crate::cluster::limits::REFUSAL;
-use crate::cluster::request::Call;
-use crate::cluster::{Cluster, failure, paths};
-use crate::failure::{Failure, Kind};
-use crate::objects::resource::POD;
+use crate::answer::beginning;
+use crate::attach::is_no_upgrade;
+use crate::limits::REFUSAL;
+use crate::request::Call;
+use crate::{Cluster, failure, paths};
+use session_model::failure::{Failure, Kind};
+use session_model::objects::resource::POD;
 
 /// kubectl's protocol of today, under the name it has inside a WebSocket.
 const PROTOCOL: &str = "SPDY/3.1+portforward.k8s.io";

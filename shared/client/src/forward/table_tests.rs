@@ -1,9 +1,9 @@
 use std::task::Waker;
 
 use super::*;
-use crate::cluster::forward::frame::Decoder;
-use crate::cluster::forward::header::tests::Reader;
-use crate::cluster::forward::lane::{HELD, QUEUED};
+use crate::forward::frame::Decoder;
+use crate::forward::header::tests::Reader;
+use crate::forward::lane::{HELD, QUEUED};
 
 fn table() -> Table {
     Table::new().unwrap()

@@ -5,9 +5,14 @@ use session_support::{Answer, FakeApi};
 
 use super::super::surroundings::Surroundings;
 use super::super::{Agent, Cluster, config};
-use crate::flags::connection::Connection;
+use crate::options::ConnectOptions;
 
-const AGENT: Agent = Agent { verb: "list" };
+fn agent() -> Agent {
+    Agent {
+        program: "kubectl-session-list".to_owned(),
+        version: env!("CARGO_PKG_VERSION"),
+    }
+}
 
 fn around(home: &Path) -> Surroundings {
     Surroundings {
@@ -16,13 +21,13 @@ fn around(home: &Path) -> Surroundings {
     }
 }
 
-fn config(text: &str) -> (tempfile::TempDir, Connection) {
+fn config(text: &str) -> (tempfile::TempDir, ConnectOptions) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config");
     std::fs::write(&path, text).unwrap();
-    let flags = Connection {
+    let flags = ConnectOptions {
         kubeconfig: path.to_str().unwrap().to_owned(),
-        ..Connection::default()
+        ..ConnectOptions::default()
     };
     (folder, flags)
 }
@@ -45,7 +50,7 @@ async fn flags_reach_the_requests() {
     let api = FakeApi::new();
     api.on("GET", "/version", Answer::ok(json!({})));
     let listening = api.listen();
-    let flags = Connection {
+    let flags = ConnectOptions {
         kubeconfig: listening.kubeconfig().to_str().unwrap().into(),
         as_user: "b".into(),
         as_group: vec!["g".into(), "h".into()],
@@ -53,9 +58,9 @@ async fn flags_reach_the_requests() {
         as_user_extra: vec!["k=v".into(), "k=w".into()],
         token: "secret".into(),
         namespace: "other".into(),
-        ..Connection::default()
+        ..ConnectOptions::default()
     };
-    let cluster = Cluster::connect_in(&flags, AGENT, &Surroundings::default())
+    let cluster = Cluster::connect_in(&flags, agent(), &Surroundings::default())
         .await
         .unwrap();
     assert_eq!(
@@ -99,7 +104,7 @@ async fn flags_reach_the_requests() {
 #[tokio::test]
 async fn nothing_at_all_is_localhost() {
     let home = tempfile::tempdir().unwrap();
-    let cluster = Cluster::connect_in(&Connection::default(), AGENT, &around(home.path()))
+    let cluster = Cluster::connect_in(&ConnectOptions::default(), agent(), &around(home.path()))
         .await
         .unwrap();
     assert_eq!(
@@ -127,7 +132,9 @@ async fn a_pod_finds_its_cluster() {
     around
         .variables
         .insert("KUBERNETES_SERVICE_PORT".into(), "443".into());
-    let loaded = config::load(&Connection::default(), &around).await.unwrap();
+    let loaded = config::load(&ConnectOptions::default(), &around)
+        .await
+        .unwrap();
     assert_eq!(
         (loaded.server.as_str(), loaded.namespace.as_str()),
         ("https://[fd00::1]:443/", "mine")
@@ -145,7 +152,7 @@ async fn a_pod_finds_its_cluster() {
 #[tokio::test]
 async fn flags_replace_what_the_file_says() {
     let (folder, flags) = config(SECURE);
-    let load = async |flags: Connection| config::load(&flags, &around(folder.path())).await;
+    let load = async |flags: ConnectOptions| config::load(&flags, &around(folder.path())).await;
     let plain = load(flags.clone()).await.unwrap();
     assert!(
         plain.config.accept_invalid_certs
@@ -160,10 +167,10 @@ async fn flags_replace_what_the_file_says() {
         ("ns", Some("inside"))
     );
     assert_eq!(plain.config.auth_info.username.as_deref(), Some("x"));
-    let other = load(Connection {
+    let other = load(ConnectOptions {
         server: "https://other".into(),
         disable_compression: Some(true),
-        request_timeout: "3".into(),
+        request_timeout: Some(std::time::Duration::from_secs(3)),
         ..flags.clone()
     })
     .await
@@ -177,7 +184,7 @@ async fn flags_replace_what_the_file_says() {
         ("https://other/", None, true)
     );
     assert_eq!(other.timeout.unwrap().as_secs(), 3);
-    let token = load(Connection {
+    let token = load(ConnectOptions {
         user: "u".into(),
         token: "mine".into(),
         ..flags.clone()
@@ -190,7 +197,7 @@ async fn flags_replace_what_the_file_says() {
 #[tokio::test]
 async fn mistakes_are_told_in_kubectls_words() {
     let (folder, flags) = config(SECURE);
-    let text = async |flags: Connection| {
+    let text = async |flags: ConnectOptions| {
         config::load(&flags, &around(folder.path()))
             .await
             .err()
@@ -199,42 +206,35 @@ async fn mistakes_are_told_in_kubectls_words() {
     };
     for (flags, expected) in [
         (
-            Connection {
-                request_timeout: "bogus".into(),
-                ..flags.clone()
-            },
-            "Invalid timeout value. Timeout must be a single integer in seconds, or an integer followed by a corresponding time unit (e.g. 1s | 2m | 3h)",
-        ),
-        (
-            Connection {
+            ConnectOptions {
                 as_group: vec!["g".into()],
                 ..flags.clone()
             },
             "requesting uid, groups or user-extra for b without impersonating a user",
         ),
         (
-            Connection {
+            ConnectOptions {
                 token: "t".into(),
                 ..flags.clone()
             },
             "more than one authentication method found for b; found [token basicAuth], only one is allowed",
         ),
         (
-            Connection {
+            ConnectOptions {
                 user: "c".into(),
                 ..flags.clone()
             },
             "client-key-data or client-key must be specified for c to use the clientCert authentication method.",
         ),
         (
-            Connection {
+            ConnectOptions {
                 certificate_authority: "/nofile".into(),
                 ..flags.clone()
             },
             "unable to read certificate-authority /nofile for k due to open /nofile: no such file or directory",
         ),
         (
-            Connection {
+            ConnectOptions {
                 certificate_authority: "/etc/hostname".into(),
                 insecure_skip_tls_verify: Some(true),
                 ..flags.clone()
@@ -242,14 +242,14 @@ async fn mistakes_are_told_in_kubectls_words() {
             "specifying a root certificates file with the insecure flag is not allowed",
         ),
         (
-            Connection {
+            ConnectOptions {
                 certificate_authority: "/etc/hostname".into(),
                 ..flags.clone()
             },
             "unable to load root certificates: unable to parse bytes as PEM block",
         ),
         (
-            Connection {
+            ConnectOptions {
                 user: "p".into(),
                 ..flags.clone()
             },
@@ -262,7 +262,7 @@ async fn mistakes_are_told_in_kubectls_words() {
         assert_eq!(text(flags).await, expected);
     }
     assert!(
-        text(Connection {
+        text(ConnectOptions {
             server: "ht tp://x".into(),
             ..flags.clone()
         })
@@ -270,7 +270,7 @@ async fn mistakes_are_told_in_kubectls_words() {
         .contains("invalid address")
     );
     assert!(
-        text(Connection {
+        text(ConnectOptions {
             user: "u".into(),
             ..flags
         })
@@ -296,7 +296,7 @@ async fn a_plugin_runs_once_and_again_when_its_token_has_run_out() {
     let log = || std::fs::read_to_string(folder.path().join("plug.log")).unwrap();
     let load = async || {
         config::load(
-            &Connection {
+            &ConnectOptions {
                 user: "p".into(),
                 ..flags.clone()
             },

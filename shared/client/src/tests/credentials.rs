@@ -7,11 +7,11 @@ use session_support::{Answer, FakeApi};
 
 use super::super::surroundings::Surroundings;
 use super::super::{Agent, Cluster, config};
-use crate::failure::{self, Kind};
-use crate::flags::connection::Connection;
+use crate::options::ConnectOptions;
+use session_model::failure::{self, Kind};
 
 /// A folder with a kubeconfig whose one user is `user`, and the flags that lead to it.
-fn configured(user: &str) -> (tempfile::TempDir, Connection) {
+fn configured(user: &str) -> (tempfile::TempDir, ConnectOptions) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config");
     let text = format!(
@@ -19,14 +19,14 @@ fn configured(user: &str) -> (tempfile::TempDir, Connection) {
          contexts:\n- {{name: c, context: {{cluster: k, user: u}}}}\nusers:\n- {{name: u, user: {user}}}\n"
     );
     std::fs::write(&path, text).unwrap();
-    let flags = Connection {
+    let flags = ConnectOptions {
         kubeconfig: path.to_str().unwrap().to_owned(),
-        ..Connection::default()
+        ..ConnectOptions::default()
     };
     (folder, flags)
 }
 
-async fn refused(flags: &Connection, folder: &Path) -> anyhow::Error {
+async fn refused(flags: &ConnectOptions, folder: &Path) -> anyhow::Error {
     let around = Surroundings {
         variables: [("HOME".to_owned(), folder.into())].into(),
         account: folder.join("account"),
@@ -47,7 +47,7 @@ async fn a_kubeconfig_that_is_no_text_is_told_in_kubectls_words() {
         assert_eq!(error.to_string(), expected);
     }
     let (folder, flags) = configured("{}");
-    let endless = Connection {
+    let endless = ConnectOptions {
         kubeconfig: "/dev/zero".into(),
         ..flags
     };
@@ -92,7 +92,7 @@ async fn files_without_an_end_or_a_token_are_refused() {
         assert_eq!(refused(&flags, folder.path()).await.to_string(), why);
     }
     let (folder, flags) = configured("{}");
-    let authority = Connection {
+    let authority = ConnectOptions {
         certificate_authority: "/dev/zero".into(),
         insecure_skip_tls_verify: Some(false),
         ..flags
@@ -130,7 +130,7 @@ async fn auth_providers_run_nothing() {
 }
 
 #[cfg(unix)]
-fn plugin(script: &str) -> (tempfile::TempDir, Connection) {
+fn plugin(script: &str) -> (tempfile::TempDir, ConnectOptions) {
     use std::os::unix::fs::PermissionsExt;
     let user = "{exec: {apiVersion: client.authentication.k8s.io/v1, command: ./plug, interactiveMode: Never}}";
     let (folder, flags) = configured(user);
@@ -196,12 +196,15 @@ async fn passwords_in_addresses_are_not_told() {
     let api = FakeApi::new();
     api.on("GET", "/version", Answer::ok(serde_json::json!({})));
     let listening = api.listen();
-    let flags = Connection {
+    let flags = ConnectOptions {
         server: listening.url().replace("://", "://alice:secret@"),
-        ..Connection::default()
+        ..ConnectOptions::default()
     };
-    let agent = Agent { verb: "list" };
-    let cluster = Cluster::connect_in(&flags, agent, &Surroundings::default())
+    let agent = Agent {
+        program: "kubectl-session-list".to_owned(),
+        version: env!("CARGO_PKG_VERSION"),
+    };
+    let cluster = Cluster::connect_in(&flags, agent.clone(), &Surroundings::default())
         .await
         .unwrap();
     let (tell, told) = std::sync::mpsc::channel();
@@ -210,9 +213,9 @@ async fn passwords_in_addresses_are_not_told() {
     let host = listening.url().trim_start_matches("http://");
     assert_eq!(told.recv().unwrap(), format!("http://***@{host}/version"));
     assert_eq!(cluster.server(), format!("http://***@{host}"));
-    let nobody = Connection {
+    let nobody = ConnectOptions {
         server: "http://alice:secret@127.0.0.1:1".into(),
-        ..Connection::default()
+        ..ConnectOptions::default()
     };
     let cluster = Cluster::connect_in(&nobody, agent, &Surroundings::default())
         .await

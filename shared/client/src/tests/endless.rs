@@ -7,22 +7,13 @@ use serde_json::{Value, json};
 use session_support::{Answer, FakeApi};
 use tokio::time::{Instant, timeout};
 
-use super::super::interrupt::Interrupt;
-use super::super::wait::Waited;
 use super::super::{Change, Place, Selection};
-use super::{cluster, pod, session};
-use crate::failure::{self, Kind};
-use crate::objects::resource::{POD, SESSION};
-use crate::progress::{Event, Sink};
+use super::{cluster, pod};
+use session_model::failure::{self, Kind};
+use session_model::objects::resource::{POD, SESSION};
 
 const HERE: Place<'static> = Place::Namespace("default");
 const TEN_MINUTES: Duration = Duration::from_secs(600);
-
-struct Nobody;
-
-impl Sink for Nobody {
-    fn tell(&mut self, _event: Event) {}
-}
 
 fn event(what: &str, name: &str, version: &str) -> Value {
     json!({"type": what, "object": {"kind": "Pod", "metadata": {"name": name, "uid": name, "resourceVersion": version}}})
@@ -140,19 +131,6 @@ async fn waits_end_at_their_timeout_whatever_their_watches_do() {
         let error = wait.await.unwrap_err();
         assert!(failure::is(&error, Kind::TimedOut), "{error}");
         assert_eq!(begun.elapsed().as_secs(), 100);
-        let session = serde_json::from_value(session("a")).unwrap();
-        let (interrupt, mut nobody) = (Interrupt::default(), Nobody);
-        let wait = cluster.wait_ready("default", &session, vec![], limit, &interrupt, &mut nobody);
-        let waited = wait.await.unwrap();
-        assert!(matches!(waited, Waited::TimedOut(_)), "{waited:?}");
-        let (stop, pause) = (interrupt.clone(), Duration::from_secs(50));
-        let stop = async move {
-            tokio::time::sleep(pause).await;
-            stop.trigger();
-        };
-        let wait = cluster.wait_ready("default", &session, vec![], limit, &interrupt, &mut nobody);
-        let (waited, ()) = futures::join!(wait, stop);
-        assert!(matches!(waited.unwrap(), Waited::Interrupted(_)));
     }
 }
 

@@ -3,7 +3,7 @@ use std::time::Duration;
 use session_support::{Answer, Execution, FakeApi};
 
 use super::cluster;
-use crate::failure::{self, Kind};
+use session_model::failure::{self, Kind};
 
 const LIMIT: Duration = Duration::from_secs(5);
 

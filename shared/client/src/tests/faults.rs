@@ -6,21 +6,28 @@ use session_support::{Answer, FakeApi};
 use super::super::surroundings::Surroundings;
 use super::super::{Agent, Cluster, Place, Selection};
 use super::cluster;
-use crate::failure::{self, Failure, Kind};
-use crate::flags::connection::Connection;
-use crate::objects::resource::{POD, SESSION};
+use crate::options::ConnectOptions;
+use session_model::failure::{self, Failure, Kind};
+use session_model::objects::resource::{POD, SESSION};
 
-async fn to(server: &str, flags: Connection) -> Cluster {
-    let flags = Connection {
+async fn to(server: &str, flags: ConnectOptions) -> Cluster {
+    let flags = ConnectOptions {
         server: server.into(),
         ..flags
     };
-    Cluster::connect_in(&flags, Agent { verb: "list" }, &Surroundings::default())
-        .await
-        .unwrap()
+    Cluster::connect_in(
+        &flags,
+        Agent {
+            program: "kubectl-session-list".to_owned(),
+            version: env!("CARGO_PKG_VERSION"),
+        },
+        &Surroundings::default(),
+    )
+    .await
+    .unwrap()
 }
 
-async fn fault(server: &str, flags: Connection) -> Failure {
+async fn fault(server: &str, flags: ConnectOptions) -> Failure {
     let error = to(server, flags)
         .await
         .raw_get("/version")
@@ -32,15 +39,15 @@ async fn fault(server: &str, flags: Connection) -> Failure {
 #[tokio::test]
 async fn nobody_listens() {
     // Nobody listens on port 1, and nobody is given it by chance.
-    let refused = fault("http://127.0.0.1:1", Connection::default()).await;
+    let refused = fault("http://127.0.0.1:1", ConnectOptions::default()).await;
     assert_eq!(refused.kind, Kind::Refused);
     assert_eq!(
         refused.message,
         "The connection to the server 127.0.0.1:1 was refused - did you specify the right host or port?"
     );
-    let proxied = Connection {
+    let proxied = ConnectOptions {
         proxy_url: "http://127.0.0.1:1".into(),
-        ..Connection::default()
+        ..ConnectOptions::default()
     };
     let proxied = fault("https://10.0.0.1:6443", proxied).await;
     assert_eq!(
@@ -51,7 +58,7 @@ async fn nobody_listens() {
 
 #[tokio::test]
 async fn a_name_nobody_knows() {
-    let unknown = fault("http://nohost.invalid", Connection::default()).await;
+    let unknown = fault("http://nohost.invalid", ConnectOptions::default()).await;
     assert_eq!(unknown.kind, Kind::Unreachable);
     assert!(
         unknown
@@ -74,9 +81,9 @@ async fn a_server_that_takes_its_time() {
     let started = Instant::now();
     let late = fault(
         listening.url(),
-        Connection {
-            request_timeout: "300ms".into(),
-            ..Connection::default()
+        ConnectOptions {
+            request_timeout: Some(std::time::Duration::from_millis(300)),
+            ..ConnectOptions::default()
         },
     )
     .await;
@@ -97,13 +104,15 @@ async fn a_server_that_hangs_up() {
     api.on("GET", "/version", Answer::hang_up());
     let listening = api.listen();
     assert_eq!(
-        fault(listening.url(), Connection::default()).await.message,
+        fault(listening.url(), ConnectOptions::default())
+            .await
+            .message,
         "EOF"
     );
     assert_eq!(
         fault(
             &listening.url().replace("http", "https"),
-            Connection::default()
+            ConnectOptions::default()
         )
         .await
         .message,
@@ -113,7 +122,9 @@ async fn a_server_that_hangs_up() {
     api.on("GET", "/version", Answer::cut("{\"a\":"));
     let listening = api.listen();
     assert_eq!(
-        fault(listening.url(), Connection::default()).await.message,
+        fault(listening.url(), ConnectOptions::default())
+            .await
+            .message,
         "unexpected EOF"
     );
     assert_eq!(

@@ -7,9 +7,9 @@ use session_support::{Answer, FakeApi, run_binary};
 
 use super::super::surroundings::Surroundings;
 use super::super::{Agent, Cluster};
-use crate::failure::{self, Failure, Kind};
-use crate::flags::connection::Connection;
-use crate::objects::resource::POD;
+use crate::options::ConnectOptions;
+use session_model::failure::{self, Failure, Kind};
+use session_model::objects::resource::POD;
 
 fn kubectl() -> Option<PathBuf> {
     let found = std::env::split_paths(&std::env::var_os("PATH")?)
@@ -69,11 +69,14 @@ fn put(failure: &Failure) -> String {
     }
 }
 
-async fn connect(flags: Connection, config: &str) -> anyhow::Result<Cluster> {
+async fn connect(flags: ConnectOptions, config: &str) -> anyhow::Result<Cluster> {
     let variables = [("KUBECONFIG".to_owned(), config.into())].into();
     Cluster::connect_in(
         &flags,
-        Agent { verb: "list" },
+        Agent {
+            program: "kubectl-session-list".to_owned(),
+            version: env!("CARGO_PKG_VERSION"),
+        },
         &Surroundings {
             variables,
             ..Surroundings::default()
@@ -139,7 +142,7 @@ async fn answers_to_reads_are_worded_alike() {
         let listening = api.listen();
         let config = listening.kubeconfig().to_str().unwrap();
         let theirs = said(&kubectl, &["get", "--raw", path], config, "");
-        let error = connect(Connection::default(), config)
+        let error = connect(ConnectOptions::default(), config)
             .await
             .unwrap()
             .raw_get(path)
@@ -189,9 +192,9 @@ async fn answers_to_writes_are_worded_alike() {
             config,
             &pod.to_string(),
         );
-        let cluster = connect(Connection::default(), config).await.unwrap();
+        let cluster = connect(ConnectOptions::default(), config).await.unwrap();
         let error = cluster
-            .create(&POD, "default", &pod, &Default::default())
+            .create(&POD, "default", &pod, &crate::Write::by("kubectl-session"))
             .await
             .unwrap_err();
         assert_eq!(put(failure::of(&error).unwrap()), theirs, "{case}");
@@ -215,9 +218,9 @@ async fn what_keeps_us_from_the_server_is_worded_alike() {
             "",
         );
         let cluster = connect(
-            Connection {
+            ConnectOptions {
                 server: server.into(),
-                ..Connection::default()
+                ..ConnectOptions::default()
             },
             config,
         )
@@ -240,11 +243,10 @@ async fn a_bad_configuration_is_worded_alike() {
         "--user=nope",
         "--cluster=nope",
         "--kubeconfig=/nofile",
-        "--request-timeout=bogus",
         "--as-group=g",
     ] {
         let theirs = said(&kubectl, &["get", "pods", flag], config, "");
-        let mut flags = Connection::default();
+        let mut flags = ConnectOptions::default();
         let (name, value) = flag.split_once('=').unwrap();
         let value = value.to_owned();
         match name {
@@ -252,7 +254,6 @@ async fn a_bad_configuration_is_worded_alike() {
             "--user" => flags.user = value,
             "--cluster" => flags.cluster = value,
             "--kubeconfig" => flags.kubeconfig = value,
-            "--request-timeout" => flags.request_timeout = value,
             _ => flags.as_group = vec![value],
         }
         let error = connect(flags, config).await.err().unwrap();

@@ -7,7 +7,6 @@ mod executing;
 mod faults;
 mod kubectl;
 mod presence;
-mod present;
 mod reading;
 mod watching;
 mod writing;

@@ -5,9 +5,9 @@ use session_support::{Answer, FakeApi};
 
 use super::super::{IncludeObject, Place, Selection};
 use super::{cluster, pod, session};
-use crate::failure::{self, Kind};
-use crate::objects::ObjectRef;
-use crate::objects::resource::{NAMESPACE, POD, SESSION};
+use session_model::failure::{self, Kind};
+use session_model::objects::ObjectRef;
+use session_model::objects::resource::{NAMESPACE, POD, SESSION};
 
 const HERE: Place<'static> = Place::Namespace("default");
 
@@ -319,7 +319,12 @@ async fn only_reads_are_repeated_and_only_when_asked() {
     ));
     assert!(cluster.raw_get("/d").await.is_ok());
     let write = cluster
-        .create(&SESSION, "default", &session("a"), &Default::default())
+        .create(
+            &SESSION,
+            "default",
+            &session("a"),
+            &crate::Write::by("kubectl-session"),
+        )
         .await;
     assert!(failure::is(&write.unwrap_err(), Kind::TooManyRequests));
     let lines: Vec<String> = api

@@ -8,8 +8,8 @@ use session_support::{Answer, FakeApi};
 
 use super::super::{Change, Place, Selection};
 use super::{cluster, pod};
-use crate::failure::{self, Kind};
-use crate::objects::resource::{POD, SESSION};
+use session_model::failure::{self, Kind};
+use session_model::objects::resource::{POD, SESSION};
 
 const HERE: Place<'static> = Place::Namespace("default");
 
@@ -188,7 +188,7 @@ async fn rows_can_be_watched() {
     let Change::Added(table) = next(&mut stream).await.unwrap() else {
         panic!("it was added")
     };
-    let table: crate::objects::table::Table = serde_json::from_value(table).unwrap();
+    let table: session_model::objects::table::Table = serde_json::from_value(table).unwrap();
     assert_eq!(table.rows[0].cells[0], "a");
     api.end_watches();
     api.put(super::session("b"));

@@ -1,11 +1,12 @@
 use serde_json::{Value, json};
+use session_model::labels::MANAGER;
 use session_support::{Answer, FakeApi};
 
 use super::super::{Delete, Deleted, Write};
 use super::{cluster, pod, session};
-use crate::failure::{self, Kind};
-use crate::objects::resource::{NAMESPACE, POD, SESSION};
-use crate::plan::Propagation;
+use session_model::failure::{self, Kind};
+use session_model::objects::propagation::Propagation;
+use session_model::objects::resource::{NAMESPACE, POD, SESSION};
 
 const PATH: &str = "/apis/streaming.platform/v1/namespaces/default/sessions";
 const NAMED: &str = "fieldManager=kubectl-session&fieldValidation=Strict";
@@ -13,7 +14,7 @@ const NAMED: &str = "fieldManager=kubectl-session&fieldValidation=Strict";
 fn dry() -> Write {
     Write {
         dry_run: true,
-        ..Write::default()
+        ..Write::by(MANAGER)
     }
 }
 
@@ -22,12 +23,12 @@ async fn a_create_is_one_post() {
     let api = FakeApi::stateful();
     let cluster = cluster(&api);
     let made = cluster
-        .create(&SESSION, "default", &session("a"), &Write::default())
+        .create(&SESSION, "default", &session("a"), &Write::by(MANAGER))
         .await
         .unwrap();
     assert!(made["metadata"]["uid"].is_string() && made["metadata"]["resourceVersion"].is_string());
     let error = cluster
-        .create(&SESSION, "default", &session("a"), &Write::default())
+        .create(&SESSION, "default", &session("a"), &Write::by(MANAGER))
         .await
         .unwrap_err();
     assert!(failure::is(&error, Kind::AlreadyExists));
@@ -45,7 +46,7 @@ async fn a_create_is_one_post() {
     );
     let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "n"}});
     cluster
-        .create(&NAMESPACE, "", &namespace, &Write::default())
+        .create(&NAMESPACE, "", &namespace, &Write::by(MANAGER))
         .await
         .unwrap();
     let post = format!("POST {PATH}?{NAMED}");
@@ -70,7 +71,7 @@ async fn a_merge_patch_changes_single_fields() {
     let cluster = cluster(&api);
     let patch = json!({"metadata": {"uid": uid}, "spec": {"timeout": "2h", "userId": null}});
     let after = cluster
-        .merge_patch(&SESSION, "default", "a", None, &patch, &Write::default())
+        .merge_patch(&SESSION, "default", "a", None, &patch, &Write::by(MANAGER))
         .await
         .unwrap();
     assert_eq!(after["spec"], json!({"timeout": "2h"}));
@@ -82,14 +83,21 @@ async fn a_merge_patch_changes_single_fields() {
             "a",
             Some("status"),
             &status,
-            &Write::default(),
+            &Write::by(MANAGER),
         )
         .await
         .unwrap();
     assert_eq!(after["status"]["phase"], "running");
     let foreign = json!({"metadata": {"uid": "another"}, "spec": {"timeout": "1h"}});
     let error = cluster
-        .merge_patch(&SESSION, "default", "a", None, &foreign, &Write::default())
+        .merge_patch(
+            &SESSION,
+            "default",
+            "a",
+            None,
+            &foreign,
+            &Write::by(MANAGER),
+        )
         .await
         .unwrap_err();
     assert!(failure::is(&error, Kind::Conflict), "{error}");
@@ -102,14 +110,14 @@ async fn a_merge_patch_changes_single_fields() {
             "a",
             Some("status"),
             &foreign,
-            &Write::default(),
+            &Write::by(MANAGER),
         )
         .await
         .unwrap_err();
     assert!(failure::is(&error, Kind::Conflict), "{error}");
     let stale = json!({"metadata": {"resourceVersion": "1"}, "spec": {"timeout": "1h"}});
     let error = cluster
-        .merge_patch(&SESSION, "default", "a", None, &stale, &Write::default())
+        .merge_patch(&SESSION, "default", "a", None, &stale, &Write::by(MANAGER))
         .await
         .unwrap_err();
     assert!(failure::is(&error, Kind::Conflict), "{error}");
@@ -126,7 +134,7 @@ async fn an_apply_removes_what_a_create_made_once_the_fields_are_adopted() {
     let cluster = cluster(&api);
     let mut object = session("a");
     object["spec"]["template"] = "lab".into();
-    let write = Write::default();
+    let write = Write::by(MANAGER);
     let made = cluster
         .create(&SESSION, "default", &object, &write)
         .await
@@ -248,7 +256,14 @@ async fn a_held_object_goes_later_and_takes_what_it_owns() {
     assert!(going["metadata"]["deletionTimestamp"].is_string());
     let release = json!({"metadata": {"finalizers": null}});
     cluster
-        .merge_patch(&SESSION, "default", "a", None, &release, &Write::default())
+        .merge_patch(
+            &SESSION,
+            "default",
+            "a",
+            None,
+            &release,
+            &Write::by(MANAGER),
+        )
         .await
         .unwrap();
     assert_eq!(cluster.get(&SESSION, "default", "a").await.unwrap(), None);
@@ -278,7 +293,7 @@ async fn a_refused_write_says_why() {
         ),
     );
     let error = cluster(&api)
-        .create(&POD, "default", &pod("q", json!({})), &Write::default())
+        .create(&POD, "default", &pod("q", json!({})), &Write::by(MANAGER))
         .await
         .unwrap_err();
     let quota = failure::of(&error).unwrap();
@@ -293,7 +308,7 @@ async fn a_refused_write_says_why() {
             "inv",
             None,
             &Value::Null,
-            &Write::default(),
+            &Write::by(MANAGER),
         )
         .await
         .unwrap_err();

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Cause;
-use crate::objects::resource::text;
+use session_model::objects::resource::text;
 
 /// StorageClasses that claims name: with their claim, each once.
 pub fn storage_classes(objects: &[Value]) -> Vec<String> {

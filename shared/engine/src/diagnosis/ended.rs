@@ -2,7 +2,7 @@
 
 use super::pod::{Inspection, Read};
 use super::{Cause, Verdict};
-use crate::progress::Stage;
+use session_model::progress::Stage;
 
 impl Inspection<'_> {
     /// A Pod that ended: the first container with an error decides, else the first one.

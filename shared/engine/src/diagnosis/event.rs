@@ -3,7 +3,7 @@
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
-use crate::objects::resource::text;
+use session_model::objects::resource::text;
 
 /// An Event of the cluster, as far as it counts here.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

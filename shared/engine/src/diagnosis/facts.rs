@@ -8,9 +8,9 @@ use serde_json::Value;
 use super::Cause;
 use super::claim::CLAIM_NOT_FOUND;
 use super::quota::{pod_resources, quantity};
-use crate::objects::conditions::condition;
-use crate::objects::resource::{annotation, label as label_of, text};
-use crate::quantity::Quantity;
+use session_model::objects::conditions::condition;
+use session_model::objects::resource::{annotation, label as label_of, text};
+use session_model::quantity::Quantity;
 
 /// Nodes that are shown one by one.
 const NODES_SHOWN: usize = 4;

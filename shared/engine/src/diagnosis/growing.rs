@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::quota::quantity;
-use crate::objects::resource::text;
+use session_model::objects::resource::text;
 
 /// What a claim asks for.
 const ASKED: &str = "/spec/resources/requests/storage";

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Cause;
-use crate::objects::resource::text;
+use session_model::objects::resource::text;
 
 /// Why an object that was deleted is still there; `None` where it is not being deleted, or where nothing is known to hold it:
 /// a Pod's containers have their time to end.

@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 
 use super::container::Contained;
 use super::{EventNote, Finding, Verdict};
-use crate::progress::Stage;
+use session_model::progress::Stage;
 
 /// A run proves something once it has been this much longer than the last one: the times are whole seconds, and the kubelet
 /// tells an end up to a second late.

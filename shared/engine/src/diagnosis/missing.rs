@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::facts::Ask;
 use super::{EventNote, Finding, Verdict, refusal};
-use crate::objects::resource::text;
-use crate::progress::Stage;
+use session_model::objects::resource::text;
+use session_model::progress::Stage;
 
 /// A workload that has fewer Pods than it wants. A Deployment's events are those of the ReplicaSets it makes, which are known
 /// by their names alone.

@@ -32,7 +32,7 @@ pub use missing::inspect_missing;
 pub use pod::inspect;
 pub use refusal::{Refusal, refusal};
 
-use crate::progress::Stage;
+use session_model::progress::Stage;
 
 /// What is known of one Pod, or of a workload that has none yet.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,8 +5,8 @@ use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodCondition, PodStatus};
 use super::container::{Contained, State};
 use super::facts::Ask;
 use super::{Cause, EventNote, Finding, Verdict, claim, scheduling, volume};
-use crate::objects::conditions::pod_condition;
-use crate::progress::Stage;
+use session_model::objects::conditions::pod_condition;
+use session_model::progress::Stage;
 
 /// Reads one Pod of the primary workload. `events` may hold events of other objects: they are passed over.
 pub fn inspect(pod: &Pod, events: &[EventNote]) -> Finding {

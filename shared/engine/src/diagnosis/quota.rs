@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::Cause;
-use crate::objects::ResourceType;
-use crate::objects::pods::pod_spec;
-use crate::objects::resource::text;
-use crate::quantity::Quantity;
+use session_model::objects::ResourceType;
+use session_model::objects::pods::pod_spec;
+use session_model::objects::resource::text;
+use session_model::quantity::Quantity;
 
 /// What objects ask of a Namespace, by the names that a ResourceQuota's `hard` uses.
 pub fn demand(objects: &[Value]) -> BTreeMap<String, Quantity> {

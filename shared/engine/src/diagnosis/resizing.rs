@@ -3,8 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::quota::{pod_resources, quantity};
-use crate::objects::resource::text;
-use crate::quantity::Quantity;
+use session_model::objects::resource::text;
+use session_model::quantity::Quantity;
 
 /// What can be resized.
 pub const RESIZABLE: [&str; 2] = ["cpu", "memory"];

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::Cause;
 use super::facts::{Ask, Room};
 use super::quota::pod_resources;
-use crate::quantity::Quantity;
+use session_model::quantity::Quantity;
 
 /// Reads the scheduler's message about a Pod that fits on no node. What it says may change by itself: nodes come (an
 /// autoscaler's, say), and other Pods go.

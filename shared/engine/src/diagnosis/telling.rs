@@ -3,7 +3,7 @@
 use anyhow::Error;
 
 use super::Cause;
-use crate::failure;
+use session_model::failure;
 
 impl Cause {
     /// It as lines: what it is, and below it, indented, the evidence. The remedy is a hint and stands apart.

@@ -13,9 +13,9 @@ use serde_json::Value;
 
 use super::live::Live;
 use super::state::is_start_asked;
-use crate::api::Session;
-use crate::objects::resource::text;
-use crate::progress::{Event, Sink};
+use session_model::api::Session;
+use session_model::objects::resource::text;
+use session_model::progress::{Event, Sink};
 
 /// A Pod or a workload that claims to be a session's and is not.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::Pod;
 
 use super::is_primary;
-use crate::api::Session;
+use session_model::api::Session;
 
 /// The names of a Pod's containers, in order, without those that only prepare it.
 pub fn containers(pod: &Pod) -> impl Iterator<Item = &str> {

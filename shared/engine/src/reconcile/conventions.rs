@@ -4,14 +4,14 @@ use anyhow::{Context, Result};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::api::{
+use session_model::api::{
     ConnectMethod, Hook, Hooks, HttpMethod, IntOrString, Lifetime, PrimaryRef, SessionTemplateSpec,
 };
-use crate::labels;
-use crate::objects::belonging::is_named;
-use crate::objects::pods::pod_labels;
-use crate::objects::resource::{annotation, text};
-use crate::template::Source;
+use session_model::labels;
+use session_model::objects::belonging::is_named;
+use session_model::objects::pods::pod_labels;
+use session_model::objects::resource::{annotation, text};
+use session_template::Source;
 
 /// A shell where there is bash, and where there is only sh.
 const SHELL: &str = "if command -v bash >/dev/null 2>&1; then exec bash -l; else exec sh -l; fi";
@@ -42,13 +42,15 @@ pub(super) fn of_manifest(objects: &[Value], primary: &PrimaryRef) -> Result<Ses
         });
     }
     if let Some(yaml) = annotation(labels::LIFETIME) {
-        said.lifetime = Some(match yaml.trim().parse::<crate::duration::Lifetime>() {
-            Ok(_) => Lifetime {
-                timeout: Some(IntOrString::from(yaml.trim())),
-                ..Lifetime::default()
+        said.lifetime = Some(
+            match yaml.trim().parse::<session_model::duration::Lifetime>() {
+                Ok(_) => Lifetime {
+                    timeout: Some(IntOrString::from(yaml.trim())),
+                    ..Lifetime::default()
+                },
+                Err(_) => read(labels::LIFETIME, yaml)?,
             },
-            Err(_) => read(labels::LIFETIME, yaml)?,
-        });
+        );
     }
     Ok(said)
 }
@@ -56,7 +58,7 @@ pub(super) fn of_manifest(objects: &[Value], primary: &PrimaryRef) -> Result<Ses
 /// Reads an annotation: YAML, which JSON is too.
 fn read<T: DeserializeOwned>(key: &str, yaml: &str) -> Result<T> {
     let place = || format!("invalid annotation {key}");
-    let value = crate::template::plain_value(&Source::new(key, yaml).with_context(place)?)
+    let value = session_template::plain_value(&Source::new(key, yaml).with_context(place)?)
         .with_context(place)?;
     serde_json::from_value(value).with_context(place)
 }

@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 use super::hook::HookRun;
 use super::live::{Live, pod_ref};
 use super::seen::Seen;
-use crate::api::{DataPolicy, Session};
-use crate::labels;
-use crate::objects::kept::{is_claim, is_snapshot, was_bound};
-use crate::objects::pods::SCALED;
-use crate::objects::resource::{PERSISTENT_VOLUME_CLAIM, POD, SESSION, text};
-use crate::objects::{ObjectRef, ResourceType};
 use crate::plan::{Plan, Propagation, Step};
+use session_model::api::{DataPolicy, Session};
+use session_model::labels;
+use session_model::objects::kept::{is_claim, is_snapshot, was_bound};
+use session_model::objects::pods::SCALED;
+use session_model::objects::resource::{PERSISTENT_VOLUME_CLAIM, POD, SESSION, text};
+use session_model::objects::{ObjectRef, ResourceType};
 
 /// What is to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +63,7 @@ pub fn ending(session: &Session, live: &Live, seen: &Seen, what: Ending, now: Ti
         let going = claims_going(&data);
         plan.stage(data);
         let target = ObjectRef {
-            api_version: crate::api::API_VERSION.into(),
+            api_version: session_model::api::API_VERSION.into(),
             kind: "Session".into(),
             name: session.metadata.name.clone().unwrap_or_default(),
             uid,

@@ -2,11 +2,11 @@
 //! objects are read, so that asking costs no time; the plan is checked by its own steps.
 
 use super::ending::{Ending, data_policy};
-use crate::api::{DataPolicy, ObjectRef, Session};
-use crate::objects::ResourceType;
-use crate::objects::access::Access;
-use crate::objects::pods::{SCALED, pod_metadata_paths};
-use crate::objects::resource::{PERSISTENT_VOLUME_CLAIM, POD, SECRET, SESSION};
+use session_model::api::{DataPolicy, ObjectRef, Session};
+use session_model::objects::ResourceType;
+use session_model::objects::access::Access;
+use session_model::objects::pods::{SCALED, pod_metadata_paths};
+use session_model::objects::resource::{PERSISTENT_VOLUME_CLAIM, POD, SECRET, SESSION};
 
 /// What an ending needs.
 pub fn ending_accesses(session: &Session, what: Ending, wait: bool) -> Vec<Access> {

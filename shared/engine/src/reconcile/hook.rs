@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::seen::Seen;
-use crate::api::Session;
-use crate::duration::Timeout;
+use session_model::api::Session;
+use session_model::duration::Timeout;
 
 /// How long a hook may take when it does not say.
 const USUAL_LIMIT: Duration = Duration::from_secs(300);

@@ -6,12 +6,12 @@ use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
 use super::attribution::Stranger;
-use crate::api::Session;
-use crate::labels;
-use crate::objects::belonging::is_named;
-use crate::objects::pods::{SCALED, pod_metadata_paths};
-use crate::objects::resource::{POD, annotation, label, text};
-use crate::objects::{ObjectRef, ResourceType};
+use session_model::api::Session;
+use session_model::labels;
+use session_model::objects::belonging::is_named;
+use session_model::objects::pods::{SCALED, pod_metadata_paths};
+use session_model::objects::resource::{POD, annotation, label, text};
+use session_model::objects::{ObjectRef, ResourceType};
 
 /// What the cluster has of one session, as it was read: everything that carries the session's label. Others' objects may be
 /// among it (labels can be written by anybody): only what an owner chain leads back to the Session's UID counts, and of that,

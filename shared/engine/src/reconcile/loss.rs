@@ -7,12 +7,14 @@ use serde_json::Value;
 
 use super::live::Live;
 use super::seen::{Seen, look};
-use crate::api::{Phase, Session};
-use crate::objects::ephemeral::{EphemeralVolume, ephemeral_volumes, mounted_claims, work_volumes};
-use crate::objects::instance::is_over;
-use crate::objects::pods::pod_spec;
-use crate::objects::resource::text;
 use crate::plan::{Plan, Step};
+use session_model::api::{Phase, Session};
+use session_model::objects::ephemeral::{
+    EphemeralVolume, ephemeral_volumes, mounted_claims, work_volumes,
+};
+use session_model::objects::instance::is_over;
+use session_model::objects::pods::pod_spec;
+use session_model::objects::resource::text;
 
 /// What of a session's data ends with one of its Pods.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -226,7 +228,7 @@ mod tests {
         let target = super::super::live::pod_ref(&live.pods[1]);
         plan.stage(vec![Step::Delete {
             target,
-            resource: crate::objects::resource::POD.clone(),
+            resource: session_model::objects::resource::POD.clone(),
             propagation: crate::plan::Propagation::Background,
         }]);
         let losses = losses_of(&plan, &running, &live);

@@ -33,9 +33,9 @@ pub use vouching::{is_vouched, vouches};
 
 use jiff::Timestamp;
 
-use crate::api::Session;
 use crate::diagnosis::EventNote;
 use crate::plan::Plan;
+use session_model::api::Session;
 
 /// What stands and what is to be done.
 #[derive(Clone, Debug, PartialEq)]

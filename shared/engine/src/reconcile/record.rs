@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::starting::Start;
 use super::state::{Standing, expires_at, is_expired};
-use crate::api::{Condition, ObjectRef, Phase, Session};
-use crate::objects::endpoint::endpoint;
+use session_model::api::{Condition, ObjectRef, Phase, Session};
+use session_model::objects::endpoint::endpoint;
 
 /// The condition of a session that runs from another template than the one there is now.
 const TEMPLATE_CHANGED: &str = "TemplateChanged";

@@ -7,15 +7,15 @@ use anyhow::{Context, Result};
 
 use super::conventions;
 use super::starting::{Rendering, TemplateIdentity};
-use crate::api::{
+use session_model::api::{
     ConnectMethod, IntOrString, Lifetime as LifetimeSpec, PrimaryRef, SessionSpec, SessionTemplate,
     SessionTemplateSpec,
 };
-use crate::duration::Lifetime;
-use crate::failure::hinted;
-use crate::names::{NamespaceName, SessionName, UserId};
-use crate::objects::{overrides, primary};
-use crate::template::{Budget, Given, Identity, Manifest, Parameters, Source, Values, Withheld};
+use session_model::duration::Lifetime;
+use session_model::failure::hinted;
+use session_model::names::{NamespaceName, SessionName, UserId};
+use session_model::objects::{overrides, primary};
+use session_template::{Budget, Given, Identity, Manifest, Parameters, Source, Values, Withheld};
 
 /// What a session's objects are rendered from.
 #[derive(Clone, Copy, Debug)]

@@ -4,15 +4,15 @@ use serde_json::{Value, json};
 
 use super::live::{Live, is_data_of, is_ended, owner_uids, pod_ref};
 use super::starting::{Start, may_be_others};
-use crate::api::Session;
-use crate::labels;
-use crate::objects::belonging::{is_data, is_named};
-use crate::objects::kept::difference;
-use crate::objects::pods::{SCALED, pod_metadata_paths};
-use crate::objects::resource::{PERSISTENT_VOLUME_CLAIM, POD, annotation, is_going, text};
-use crate::objects::{ObjectRef, ResourceType};
 use crate::plan::{Plan, Propagation, Step};
-use crate::quantity::Quantity;
+use session_model::api::Session;
+use session_model::labels;
+use session_model::objects::belonging::{is_data, is_named};
+use session_model::objects::kept::difference;
+use session_model::objects::pods::{SCALED, pod_metadata_paths};
+use session_model::objects::resource::{PERSISTENT_VOLUME_CLAIM, POD, annotation, is_going, text};
+use session_model::objects::{ObjectRef, ResourceType};
+use session_model::quantity::Quantity;
 
 const SIZE: &str = "/spec/resources/requests/storage";
 

@@ -3,10 +3,10 @@
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
-use crate::api::{Session, State};
 use crate::diagnosis::{Cause, EventNote, Finding, Verdict, inspect, inspect_missing};
-use crate::objects::pods::pod_metadata_paths;
-use crate::objects::resource::text;
+use session_model::api::{Session, State};
+use session_model::objects::pods::pod_metadata_paths;
+use session_model::objects::resource::text;
 
 use super::live::{Live, is_primary, owner_uids};
 

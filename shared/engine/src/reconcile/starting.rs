@@ -7,13 +7,15 @@ use serde_json::{Value, json};
 
 use super::live::Live;
 use super::renewal::Renewal;
-use crate::api::{Applied, ConnectMethod, DataPolicy, Hooks, OnExpiry, PrimaryRef, Session};
-use crate::labels;
-use crate::names::parameters_secret;
-use crate::objects::order::{tier, tiers};
-use crate::objects::resource::{annotation, text};
-use crate::objects::{ObjectRef, belonging};
 use crate::plan::{Plan, Step};
+use session_model::api::{
+    Applied, ConnectMethod, DataPolicy, Hooks, OnExpiry, PrimaryRef, Session,
+};
+use session_model::labels;
+use session_model::names::parameters_secret;
+use session_model::objects::order::{tier, tiers};
+use session_model::objects::resource::{annotation, text};
+use session_model::objects::{ObjectRef, belonging};
 
 /// What a session's template or manifest came to, with every value in its place: complete and legal, but nobody's yet.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -66,7 +68,10 @@ impl Start {
     /// The objects as they are sent: marked, owned, narrowed, in order.
     pub fn objects(&self) -> Vec<Value> {
         let mut objects = self.rendering.objects.clone();
-        crate::objects::pods::narrow_selectors(&mut objects, self.belonging.session.as_str());
+        session_model::objects::pods::narrow_selectors(
+            &mut objects,
+            self.belonging.session.as_str(),
+        );
         for object in &mut objects {
             self.belonging.put_on(object);
         }

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use super::seen::Seen;
-use crate::api::{OnExpiry, Phase, Session, State};
 use crate::diagnosis::Cause;
+use session_model::api::{OnExpiry, Phase, Session, State};
 
 /// What is wanted, once expiry and deletion are counted in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +60,7 @@ pub(super) fn skips_sync(session: &Session) -> bool {
         .metadata
         .annotations
         .as_ref()
-        .is_some_and(|annotations| annotations.contains_key(crate::labels::SKIP_SYNC))
+        .is_some_and(|annotations| annotations.contains_key(session_model::labels::SKIP_SYNC))
 }
 
 /// True if a new start is asked for: spec.startRequest is newer than the one the last start answered. A Session without one

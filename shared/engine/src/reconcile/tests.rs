@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::api::{Phase, PrimaryRef};
-use crate::labels;
-use crate::objects::belonging::Belonging;
-use crate::objects::resource::text;
 use crate::plan::Step;
+use session_model::api::{Phase, PrimaryRef};
+use session_model::labels;
+use session_model::objects::belonging::Belonging;
+use session_model::objects::resource::text;
 
 mod data;
 mod scale;

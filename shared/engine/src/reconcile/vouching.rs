@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::labels;
-use crate::objects::kept::{holds_data, is_attributed, is_claim};
-use crate::objects::resource::{annotation, label, text};
+use session_model::labels;
+use session_model::objects::kept::{holds_data, is_attributed, is_claim};
+use session_model::objects::resource::{annotation, label, text};
 
 /// True if `data`, a claim or a snapshot that was kept of a session, shows that the parameters Secret is of the same one.
 /// Annotations can be copied. What the server says of time cannot be written: while the session was there its Secret had the

@@ -13,6 +13,7 @@ pub mod pod_security;
 pub mod pods;
 pub mod primary;
 pub mod privilege;
+pub mod propagation;
 pub mod provenance;
 pub mod qos;
 pub mod resource;

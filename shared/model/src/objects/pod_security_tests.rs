@@ -10,7 +10,7 @@ fn ids(pod: &Value) -> BTreeSet<&'static str> {
 }
 
 fn rows() -> Vec<Value> {
-    let text = include_str!("../../../tests/fixtures/pod-security.json");
+    let text = include_str!("../../../../tests/fixtures/pod-security.json");
     serde_json::from_str(text).unwrap()
 }
 

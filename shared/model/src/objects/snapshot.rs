@@ -78,7 +78,7 @@ pub fn name_of(set: &str, claims: &[&Value], claim: &Value) -> String {
     }
 }
 
-/// True for a name as [`crate::lifecycle::snapshotting::set_of`] gives: with the time it was taken at, `alice-20260301-120000`,
+/// True for a name as [`session_ops::snapshotting::set_of`] gives: with the time it was taken at, `alice-20260301-120000`,
 /// perhaps with a claim's behind it. Others may give such names too: it shows nothing.
 pub fn is_named_as_ours(name: &str) -> bool {
     let is_number =

@@ -11,12 +11,13 @@ use serde_json::Value;
 use std::pin::pin;
 use tokio::sync::watch::Receiver;
 
-use super::super::live::typed;
-use super::super::{Backoff, Cluster, LogOptions, LogStream};
 use super::scanner::Scanner;
-use crate::failure::{self, Kind};
-use crate::objects::instance::{Instance, Stage};
-use crate::objects::resource::{POD, text};
+use crate::Cluster;
+use crate::missing_right::explain_log;
+use session_client::{Backoff, LogOptions, LogStream, typed};
+use session_model::failure::{self, Kind};
+use session_model::objects::instance::{Instance, Stage};
+use session_model::objects::resource::{POD, text};
 
 /// The first pause before a log that gave nothing is opened again: a container that has just begun has no log for a moment.
 const FIRST: Duration = Duration::from_millis(100);
@@ -210,7 +211,10 @@ impl Follower {
             container,
         } = &self.whose;
         let opened = async {
-            let stream = cluster.log(namespace, pod, &options).await?;
+            let stream = cluster
+                .log(namespace, pod, &options)
+                .await
+                .map_err(|error| explain_log(error, namespace))?;
             // Logs go by name. What was opened is ours only if the Pod still is.
             let found = cluster.get(&POD, namespace, pod).await?;
             let ours = found.filter(|found| text(found, "/metadata/uid") == uid);

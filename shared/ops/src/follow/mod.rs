@@ -14,16 +14,16 @@ use futures::stream::BoxStream;
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
-use super::live::typed;
-use super::{Backoff, Change, Cluster, LogOptions, Place, Present, Selection};
-use crate::api::{Session, State};
-use crate::failure::{self, Kind};
-use crate::labels;
-use crate::objects::ObjectRef;
-use crate::objects::resource::{POD, SESSION, text};
-use crate::reconcile::Live;
+use crate::{Cluster, Present};
 use follower::Said;
 use pods::{Known, Source};
+use session_client::{Backoff, Change, LogOptions, Place, Selection, typed};
+use session_engine::reconcile::Live;
+use session_model::api::{Session, State};
+use session_model::failure::{self, Kind};
+use session_model::labels;
+use session_model::objects::ObjectRef;
+use session_model::objects::resource::{POD, SESSION, text};
 
 /// Names the containers of a Pod whose logs are wanted; none for a Pod that is not. The second argument is the Pod's workload.
 pub type Choose = Box<dyn Fn(&Pod, &ObjectRef) -> Result<Vec<String>> + Send>;

@@ -7,8 +7,8 @@ use tokio::sync::watch::{Sender, channel};
 
 use super::follower::{Follower, Said, Whose};
 use super::{Following, Told, uid_of};
-use crate::cluster::LogOptions;
-use crate::objects::instance::Instance;
+use session_client::LogOptions;
+use session_model::objects::instance::Instance;
 
 /// A Pod that was chosen.
 #[derive(Debug)]

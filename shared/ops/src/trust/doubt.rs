@@ -1,12 +1,11 @@
 //! What is said of a text that nobody vouches for: what it is, what has changed, how to go on.
 
-use anyhow::{Result, anyhow};
+use anyhow::anyhow;
 
 use super::{Fields, Part, digests, known};
-use crate::api::Session;
-use crate::cluster::Cluster;
-use crate::failure::hinted;
-use crate::report::console::{Console, DELETION_QUESTION};
+use crate::Cluster;
+use session_model::api::Session;
+use session_model::failure::hinted;
 
 /// Fields that are named in an error.
 const SHOWN: usize = 8;
@@ -33,7 +32,7 @@ pub(super) enum Reason {
 
 /// A text of a session that nobody vouches for.
 #[derive(Clone, Debug)]
-pub(super) struct Doubt {
+pub struct Doubt {
     name: String,
     namespace: String,
     owner: String,
@@ -64,7 +63,7 @@ impl Doubt {
     }
 
     /// Remembers that the user has agreed to it.
-    pub(super) fn agree(&self, cluster: &Cluster) {
+    pub fn agree(&self, cluster: &Cluster) {
         let digests = digests(&self.fields);
         // This process knows it in any case; where it cannot be written, the next one asks again.
         let _ = cluster
@@ -167,11 +166,8 @@ impl Doubt {
         error
     }
 
-    /// Shows it and asks; a no is told.
-    ///
-    /// # Errors
-    /// When standard output is closed.
-    pub(super) fn confirm(&self, cluster: &Cluster, console: &mut Console) -> Result<bool> {
+    /// The lines to show before the user is asked: what cannot be done unasked, what has changed, and the manifest.
+    pub fn question(&self, cluster: &Cluster) -> Vec<String> {
         let mut lines = vec![self.told(cluster)];
         lines.extend(self.differences(cluster));
         if let Some(manifest) = self.fields.get("spec.manifest") {
@@ -184,11 +180,7 @@ impl Doubt {
                 lines.push(format!("  {more} more lines are not shown; {read}"));
             }
         }
-        if console.confirm(&lines, DELETION_QUESTION)? {
-            return Ok(true);
-        }
-        console.line("nothing has been done")?;
-        Ok(false)
+        lines
     }
 }
 

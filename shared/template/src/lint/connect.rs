@@ -9,9 +9,9 @@ use super::super::placeholder::{Piece, Var, pieces};
 use super::super::problem::{Problem, problem};
 use super::super::source::Source;
 use super::{Findings, Severity};
-use crate::api::ConnectMethod;
-use crate::labels;
-use crate::names::SshUser;
+use session_model::api::ConnectMethod;
+use session_model::labels;
+use session_model::names::SshUser;
 
 /// Most texts that are tried for one scalar: a file with more options than that has its users checked at create.
 const TEXTS_MAX: usize = 64;

@@ -10,6 +10,7 @@ use super::super::position::Position;
 use super::super::scalar::typed;
 use super::super::scope::is_controller_kind;
 use super::{Findings, Severity};
+use crate::ParameterRules as _;
 
 /// Fields that take text, where an unquoted placeholder could become a number.
 const TEXT_FIELDS: [&str; 9] = [

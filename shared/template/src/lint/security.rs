@@ -11,8 +11,8 @@ use super::super::position::Position;
 use super::super::scalar::typed;
 use super::objects::known_text;
 use super::{Findings, Severity};
-use crate::objects::pod_security::{Level, TABLE_VERSION, Violation, violations};
-use crate::objects::privilege::right;
+use session_model::objects::pod_security::{Level, TABLE_VERSION, Violation, violations};
+use session_model::objects::privilege::right;
 
 /// Longest value of a field that decides anything: a default may be repeated as often as somebody likes.
 const FIELD_MAX: usize = 1024;

@@ -9,7 +9,8 @@ use super::super::problem::{Problem, problem};
 use super::super::resolve::nearest;
 use super::super::source::{Place, Source};
 use super::{Findings, Severity, connect};
-use crate::duration::Lifetime;
+use crate::ParameterRules as _;
+use session_model::duration::Lifetime;
 
 const SPEC: [&str; 10] = [
     "description",

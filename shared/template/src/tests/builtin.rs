@@ -6,7 +6,8 @@ use super::super::lint::{Severity, lint};
 use super::super::property::HOSTILE;
 use super::super::{Given, Manifest, Parameters, Source, TemplateFile, builtin};
 use super::{identity, map};
-use crate::quantity::Quantity;
+use crate::ParameterRules as _;
+use session_model::quantity::Quantity;
 
 fn file(name: &str) -> TemplateFile {
     let (_, text) = builtin()

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::super::{Manifest, Source};
 use super::fails;
-use crate::failure::Hinted;
+use session_model::failure::Hinted;
 
 macro_rules! fixture {
     ($name:literal) => {

@@ -289,7 +289,7 @@ fn record_what_kubectl_reads() {
     let texts = TEXTS
         .iter()
         .map(|(name, text)| json!([name, ask(&format!("{HEAD}{text}"))]));
-    let fixtures = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures");
+    let fixtures = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures");
     std::fs::write(fixtures.join("yaml-scalars.json"), made(scalars.collect())).unwrap();
     std::fs::write(fixtures.join("yaml-documents.json"), made(texts.collect())).unwrap();
 }

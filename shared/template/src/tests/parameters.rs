@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::super::{Given, Parameter, ParameterType, Parameters, Presets};
 use super::{fails, identity, manifest, map, values};
+use crate::ParameterRules as _;
 
 const CONFIG: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata:\n";
 

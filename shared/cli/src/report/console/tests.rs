@@ -93,7 +93,7 @@ fn colours_follow_the_environment_unless_told_otherwise() {
 
 #[test]
 fn a_dumb_terminal_gets_no_live_line() {
-    use crate::progress::{Event, Sink, Stage};
+    use session_model::progress::{Event, Sink, Stage};
     let (mut console, captured) = Console::captured("", true);
     console.capable = false;
     console.progress().tell(Event::Waiting {

@@ -2,7 +2,7 @@ use anyhow::{Context, anyhow};
 use serde_json::Value;
 
 use super::*;
-use crate::failure::{Cause, Hint, hinted, usage};
+use session_model::failure::{Cause, Hint, hinted, usage};
 
 const FIXTURE: &str = include_str!("kubectl.txt");
 const LIST: &str = "kubectl session list";
@@ -220,14 +220,14 @@ fn context_on_an_ordinary_result_is_kept() {
 
 #[test]
 fn evidence_stands_between_the_error_and_its_hints() {
-    let cause = crate::diagnosis::Cause {
+    let cause = session_engine::diagnosis::Cause {
         message: "container \"main\" of pod \"x\" ended with exit code 3".into(),
         evidence: vec![
             "log of container \"main\", its last lines:".into(),
             "  bo\x1bom".into(),
         ],
         remedy: Some("mend it".into()),
-        ..crate::diagnosis::Cause::default()
+        ..session_engine::diagnosis::Cause::default()
     };
     let told = |error: anyhow::Error| {
         let (mut console, captured) = Console::captured("", true);

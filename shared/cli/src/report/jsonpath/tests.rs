@@ -3,7 +3,7 @@ use serde_json::json;
 
 use super::*;
 
-const FIXTURE: &str = include_str!("../../../../tests/fixtures/jsonpath.txt");
+const FIXTURE: &str = include_str!("../../../../../tests/fixtures/jsonpath.txt");
 
 /// What is printed, or why not: without the words around the reason where kubectl goes on to print the whole object.
 fn answer(kind: &str, template: &str, object: &Value) -> Result<String, String> {

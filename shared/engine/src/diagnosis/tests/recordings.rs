@@ -4,9 +4,9 @@ use serde_json::Value;
 
 use crate::diagnosis::{Cause, EventNote, Finding, Verdict, inspect};
 
-const EVICTED: &str = include_str!("../../../../tests/fixtures/diagnosis/evicted.yaml");
-const MOUNT: &str = include_str!("../../../../tests/fixtures/diagnosis/mount-failing.yaml");
-const LOST: &str = include_str!("../../../../tests/fixtures/diagnosis/node-not-ready.yaml");
+const EVICTED: &str = include_str!("../../../../../tests/fixtures/diagnosis/evicted.yaml");
+const MOUNT: &str = include_str!("../../../../../tests/fixtures/diagnosis/mount-failing.yaml");
+const LOST: &str = include_str!("../../../../../tests/fixtures/diagnosis/node-not-ready.yaml");
 
 /// What is found in a recording.
 fn found(recording: &str) -> Finding {

@@ -83,7 +83,7 @@ fn fewer_pods_than_were_recorded_are_enough_where_fewer_are_wanted_now() {
 #[test]
 fn what_a_start_that_was_cut_off_left_at_rest_is_recorded() {
     let session = stopped_at("StatefulSet", 4);
-    let made = crate::api::ObjectRef {
+    let made = session_model::api::ObjectRef {
         api_version: "apps/v1".into(),
         kind: "Deployment".into(),
         name: "new".into(),

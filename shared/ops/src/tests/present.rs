@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 use session_support::FakeApi;
 
 use super::{cluster, session};
-use crate::failure::{self, Kind};
+use session_model::failure::{self, Kind};
 
 fn owned(mut object: Value, owner: &Value) -> Value {
     object["metadata"]["ownerReferences"] = json!([{

@@ -1,0 +1,54 @@
+//! Leases: whether somebody holds one.
+
+use anyhow::Result;
+use http::HeaderMap;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use super::request::Call;
+use super::{Cluster, paths};
+use session_model::failure::{self, Kind};
+use session_model::objects::resource::{LEASE, text};
+
+impl Cluster {
+    /// True if somebody holds the Lease `name`, by the server's clock. A Lease that is absent, or that the caller may not read, is
+    /// not held.
+    ///
+    /// # Errors
+    /// A Failure of another kind.
+    pub async fn is_lease_held(&self, namespace: &str, name: &str) -> Result<bool> {
+        let call = Call::get(paths::object(&LEASE, namespace, name)?).about(&LEASE, name);
+        match self.call(&call).await {
+            Ok(answer) => Ok(held(&answer.json()?, &answer.headers)),
+            Err(error) => {
+                let none = [Kind::NotFound, Kind::NoSuchResource, Kind::Forbidden];
+                if none.into_iter().any(|kind| failure::is(&error, kind)) {
+                    Ok(false)
+                } else {
+                    Err(error)
+                }
+            }
+        }
+    }
+}
+
+/// True if the Lease was renewed no longer ago than it lasts.
+fn held(lease: &Value, headers: &HeaderMap) -> bool {
+    let holder = text(lease, "/spec/holderIdentity");
+    let renewed: Option<Timestamp> = text(lease, "/spec/renewTime").parse().ok();
+    let seconds = lease["spec"]["leaseDurationSeconds"]
+        .as_i64()
+        .unwrap_or_default();
+    let until =
+        renewed.and_then(|renewed| renewed.checked_add(SignedDuration::from_secs(seconds)).ok());
+    !holder.is_empty() && until.is_some_and(|until| until >= now(headers))
+}
+
+/// The server's time; ours where it does not tell.
+fn now(headers: &HeaderMap) -> Timestamp {
+    let date = headers
+        .get(http::header::DATE)
+        .and_then(|date| date.to_str().ok());
+    let parsed = date.and_then(|date| jiff::fmt::rfc2822::parse(date).ok());
+    parsed.map_or_else(Timestamp::now, |zoned| zoned.timestamp())
+}

@@ -1,0 +1,5 @@
+//! What is to be done with a session, and why a session is as it is. Pure: no clock, no file, no cluster.
+
+pub mod diagnosis;
+pub mod plan;
+pub mod reconcile;

@@ -1,0 +1,92 @@
+//! Lengths of time as Go and kubectl write them.
+
+use std::time::Duration;
+
+/// Nanoseconds in Go's units of time, longest spelling first where one begins another.
+const UNITS: [(&str, f64); 8] = [
+    ("ns", 1.0),
+    ("us", 1e3),
+    ("µs", 1e3),
+    ("μs", 1e3),
+    ("ms", 1e6),
+    ("s", 1e9),
+    ("m", 60e9),
+    ("h", 3600e9),
+];
+
+/// Reads a length of time as Go does (`1h30m`, `1.5s`, `-1s`), or as a number of seconds. Below zero is zero: it stands for
+/// no limit wherever kubectl takes it.
+///
+/// # Errors
+/// The reason, in Go's words.
+pub fn parse(text: &str) -> Result<Duration, String> {
+    let invalid = || format!("time: invalid duration {text:?}");
+    if let Ok(seconds) = text.parse::<u64>() {
+        return Ok(Duration::from_secs(seconds));
+    }
+    let negative = text.starts_with('-');
+    let mut rest = text.strip_prefix(['-', '+']).unwrap_or(text);
+    if rest == "0" {
+        return Ok(Duration::ZERO);
+    }
+    if rest.is_empty() {
+        return Err(invalid());
+    }
+    let mut nanoseconds = 0.0;
+    while !rest.is_empty() {
+        let digits = rest
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .ok_or_else(|| format!("time: missing unit in duration {text:?}"))?;
+        let number: f64 = rest[..digits].parse().map_err(|_| invalid())?;
+        rest = &rest[digits..];
+        let end = rest
+            .find(|c: char| c.is_ascii_digit() || c == '.')
+            .unwrap_or(rest.len());
+        let unit = &rest[..end];
+        let size = UNITS
+            .iter()
+            .find(|(name, _)| *name == unit)
+            .map(|(_, size)| size);
+        nanoseconds += number
+            * size.ok_or_else(|| format!("time: unknown unit {unit:?} in duration {text:?}"))?;
+        rest = &rest[end..];
+    }
+    // Go's durations are 64 bits of nanoseconds: 292 years.
+    if nanoseconds > i64::MAX as f64 {
+        return Err(invalid());
+    }
+    Ok(if negative {
+        Duration::ZERO
+    } else {
+        Duration::from_nanos(nanoseconds.round() as u64)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read_as_go_reads_them() {
+        let read = |text| parse(text).map(|duration| duration.as_millis());
+        for (text, milliseconds) in [
+            ("5m", 300_000),
+            ("30s", 30_000),
+            ("1h30m", 5_400_000),
+            ("1.5s", 1500),
+            ("90", 90_000),
+            ("0", 0),
+            ("-1s", 0),
+            ("250ms", 250),
+        ] {
+            assert_eq!(read(text), Ok(milliseconds), "{text:?}");
+        }
+        for text in ["", "-", "bogus", "5x", "1.2.3s", "5 m", "m", "99999999h"] {
+            assert!(read(text).is_err(), "{text:?}");
+        }
+        assert_eq!(
+            read("5x").unwrap_err(),
+            r#"time: unknown unit "x" in duration "5x""#
+        );
+    }
+}

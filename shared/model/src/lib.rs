@@ -1,0 +1,17 @@
+//! Names, labels, quantities, the Session API and Kubernetes objects as plain data.
+//!
+//! From inner to outer: unicode, names, encode, labels, failure, programs, quantity, duration, state, api, progress, objects.
+
+pub mod api;
+pub mod duration;
+pub mod encode;
+pub mod failure;
+pub mod go_duration;
+pub mod labels;
+pub mod names;
+pub mod objects;
+pub mod programs;
+pub mod progress;
+pub mod quantity;
+pub mod state;
+pub mod unicode;

@@ -1,0 +1,58 @@
+//! The cluster as the operations see it: the client, and what this user knows about the sessions there.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use anyhow::Result;
+use jiff::Timestamp;
+use session_client::{Agent, ConnectOptions};
+use session_model::state::{self, KnownSessions};
+use tokio::sync::OnceCell;
+
+/// A cluster with sessions, as one user sees it. Everything that the client can do can be done with it, too. Cheap to clone: all
+/// clones share one connection and one knowledge.
+#[derive(Clone)]
+pub struct Cluster {
+    client: session_client::Cluster,
+    known: Arc<KnownSessions>,
+    /// Since when the admission policy of the API is in force; asked once.
+    pub(crate) guarded: Arc<OnceCell<Option<Timestamp>>>,
+}
+
+impl Cluster {
+    /// Finds the cluster as kubectl does, and runs the user's credential plugin. Sends nothing yet.
+    ///
+    /// # Errors
+    /// Those of [`session_client::Cluster::connect`].
+    pub async fn connect(options: &ConnectOptions, agent: Agent) -> Result<Self> {
+        let client = session_client::Cluster::connect(options, agent).await?;
+        let known = KnownSessions::new(state::folder(), client.server());
+        Ok(Self {
+            client,
+            known: Arc::new(known),
+            guarded: Arc::default(),
+        })
+    }
+
+    /// A cluster behind a client that exists already, where nothing is known about sessions: for tests.
+    pub fn over(client: kube::Client, namespace: &str) -> Self {
+        Self {
+            client: session_client::Cluster::over(client, namespace),
+            known: Arc::default(),
+            guarded: Arc::default(),
+        }
+    }
+
+    /// Texts that this user has stored in the server's sessions from this machine.
+    pub fn known(&self) -> &KnownSessions {
+        &self.known
+    }
+}
+
+impl Deref for Cluster {
+    type Target = session_client::Cluster;
+
+    fn deref(&self) -> &Self::Target {
+        &self.client
+    }
+}

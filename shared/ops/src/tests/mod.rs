@@ -1,0 +1,18 @@
+//! Operations against a fake API: what is sent, and what is made of the answers.
+
+mod controller;
+mod present;
+mod waiting;
+
+use serde_json::{Value, json};
+use session_support::FakeApi;
+
+use crate::Cluster;
+
+fn cluster(api: &FakeApi) -> Cluster {
+    Cluster::over(api.client(), "default")
+}
+
+fn session(name: &str) -> Value {
+    json!({"apiVersion": "streaming.platform/v1", "kind": "Session", "metadata": {"name": name, "namespace": "default"}, "spec": {"userId": "alice"}})
+}

@@ -1,0 +1,85 @@
+//! Waits for the phase that a controller writes.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use serde_json::Value;
+
+use crate::Cluster;
+use session_client::interrupt::Interrupt;
+use session_client::{timed_out, typed};
+use session_model::api::Session;
+use session_model::objects::conditions::has_condition;
+use session_model::objects::resource::{SESSION, text};
+use session_model::progress::{Event, Sink, Stage};
+
+impl Cluster {
+    /// Waits until a session's phase is one in which it stays by itself: a controller makes it, and this only looks.
+    ///
+    /// # Errors
+    /// TimedOut in kubectl's words, Interrupted, NotFound if the session goes away.
+    pub async fn wait_phase(
+        &self,
+        namespace: &str,
+        session: &Session,
+        limit: Duration,
+        interrupt: &Interrupt,
+        sink: &mut dyn Sink,
+    ) -> Result<Session> {
+        let name = session.metadata.name.as_deref().unwrap_or_default();
+        let object = format!("session/{name}");
+        sink.tell(Event::Waiting {
+            stage: Stage::Applying,
+            object,
+            detail: "a controller makes it".into(),
+        });
+        let asked = session.spec.start_request.as_deref().unwrap_or_default();
+        let before = session.status.as_ref();
+        let before = before.and_then(|status| status.start_request.as_deref());
+        let settled = |object: &Value| {
+            // Before it has taken the new request up, its phase is that of the last start.
+            let taken_up = before.is_none() || text(object, "/status/startRequest") == asked;
+            let phase = text(object, "/status/phase");
+            taken_up && matches!(phase, "running" | "failed" | "stopped")
+        };
+        let wait =
+            tokio::time::timeout(limit, self.await_object(&SESSION, namespace, name, settled));
+        let found = interrupt
+            .race(async {
+                wait.await
+                    .unwrap_or_else(|_| Err(timed_out(&SESSION, name)))
+            })
+            .await?;
+        typed(found)
+    }
+
+    /// Waits until a controller has put a session to rest, or says that it cannot (condition Synced is False).
+    ///
+    /// # Errors
+    /// As [`Cluster::wait_phase`].
+    pub async fn wait_stopped(
+        &self,
+        namespace: &str,
+        name: &str,
+        limit: Duration,
+        interrupt: &Interrupt,
+        sink: &mut dyn Sink,
+    ) -> Result<Value> {
+        sink.tell(Event::Waiting {
+            stage: Stage::Terminating,
+            object: format!("session/{name}"),
+            detail: "a controller stops it".into(),
+        });
+        let settled = |object: &Value| {
+            let phase = text(object, "/status/phase");
+            matches!(phase, "failed" | "stopped") || has_condition(object, "Synced", "False")
+        };
+        let wait = self.await_object(&SESSION, namespace, name, settled);
+        let timed = async {
+            tokio::time::timeout(limit, wait)
+                .await
+                .unwrap_or_else(|_| Err(timed_out(&SESSION, name)))
+        };
+        interrupt.race(timed).await
+    }
+}
