@@ -167,7 +167,7 @@ fn takes_the_template_as_it_is_now() -> Result<()> {
     world.session(&create)?.exits(0)?;
     let newer = Team::applied(&world, "two", "new")?;
     let told = world.session(&["start", "t"])?.exits(0)?;
-    let text = "has changed since the last start (generation 1, now 2): take it up with kubectl session start --restart";
+    let text = "has changed since the last start (generation 1, now 2); apply with: kubectl session start --restart";
     ensure!(told.stderr.contains(text), "{told:?}");
     world.session(&["stop", "t", "-y"])?.exits(0)?;
     let started = world.session(&["start", "t"])?.exits(0)?;

@@ -105,19 +105,14 @@ fn what_cannot_be_is_refused() {
             End::At(time("12:30")),
             json!(time("13:00")),
             "never",
-            "which is later",
+            "session expires later already",
         ),
-        (
-            two,
-            json!(time("13:00")),
-            "4h",
-            "which is 4h from its start",
-        ),
+        (two, json!(time("13:00")), "4h", "is 4h from the start"),
         (
             End::Never,
             json!(time("13:00")),
             "24h",
-            "which is 24h from its start",
+            "is 24h from the start",
         ),
         (
             End::Later(Duration::from_secs(315_360_000)),

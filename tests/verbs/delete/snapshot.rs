@@ -259,7 +259,7 @@ fn what_never_had_a_volume_needs_no_snapshot() {
     played.done();
     assert_eq!(
         played.err,
-        "note: session \"alice\" has no claims: no snapshot is taken\ndestroyed: pod/tool-alice (container files)\n"
+        "note: no snapshot is taken of session \"alice\": session has no claims\ndestroyed: pod/tool-alice (container files)\n"
     );
 }
 

@@ -76,7 +76,7 @@ fn what_the_kubelet_tries_in_vain_is_told() {
     let played = resize(&api, "alice --memory 256Mi --timeout=50ms");
     assert_eq!(played.code, 1);
     assert!(played.err.contains(message), "{}", played.err);
-    assert!(played.err.contains("goes on trying"), "{}", played.err);
+    assert!(played.err.contains("keeps retrying"), "{}", played.err);
 }
 
 #[test]

@@ -80,7 +80,7 @@ fn without_the_word_nothing_happens() {
     assert!(
         played
             .failed()
-            .contains("start it with the new size: --restart"),
+            .contains("add --restart to stop the session and start it with the new size"),
         "{played:?}"
     );
     assert_eq!(kept(&api), Vec::<String>::new());
