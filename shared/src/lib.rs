@@ -1,7 +1,13 @@
-//! The rooms every `kubectl session` verb is built from.
+//! The library behind every `kubectl session` verb.
 //!
-//! From inner to outer: unicode, names, encode, labels, failure, programs, quantity, duration, state, api, template, progress, objects,
-//! diagnosis, plan, reconcile, flags, cluster, report, verb, lifecycle. A room uses only rooms before it; `tests/house.rs` holds everybody to it.
+//! Modules from inner to outer; a module uses only modules listed before it, which `tests/house.rs` checks:
+//!
+//! ```text
+//! values     unicode, names, encode, labels, failure, programs, quantity, duration, state
+//! resources  api (Session, SessionTemplate), template (manifest + values → objects), progress, objects
+//! decisions  diagnosis (why a session is not ready), plan (steps as data), reconcile (observed state → plan)
+//! effects    flags (command line), cluster (Kubernetes client), report (output), verb (main function of every verb), lifecycle
+//! ```
 
 pub mod api;
 pub mod cluster;

@@ -118,7 +118,7 @@ fn what_cannot_be_is_refused() {
             End::Later(Duration::from_secs(315_360_000)),
             json!(time("13:00")),
             "never",
-            "longer than ten years",
+            "at most ten years",
         ),
     ] {
         let error = hours(end, expires, maximum).unwrap_err();

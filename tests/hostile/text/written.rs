@@ -115,7 +115,7 @@ fn block_with(name: &str, context: Option<&str>) -> Result<(String, Output)> {
 pub(super) fn a_kubeconfig_path_that_is_a_setting() -> Result<()> {
     for name in ["a\n  ProxyCommand id", "a\u{2028}b", "a\x1bb"] {
         let (_, done) = block_with(name, None)?;
-        is_refused(&done, "cannot tell ssh the argument")?;
+        is_refused(&done, "cannot pass the argument")?;
     }
     let (_, done) = block_with("plain", None)?;
     ensure!(done.code == 0, "{done:?}");

@@ -105,7 +105,7 @@ const OBJECTS: &[(&str, &str)] = &[
     ),
     (
         "    resources2: {limits: {cpu: 4GB}}\n    resources3: 1\n---\napiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: s}\nspec: {resources: {requests: {storage: \"${S:-4GB}\"}}}\n",
-        "error: invalid quantity \"4GB\": 4G or 4Gi?",
+        "error: invalid quantity \"4GB\": use 4G or 4Gi",
     ),
     (
         "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: n}\nspec: {ingress: [{from: [{namespaceSelector: {matchLabels: {name: x}}}]}]}\n",

@@ -102,7 +102,7 @@ fn what_the_server_would_refuse_is_said_with_its_place() {
             format!(
                 "{head}a\n  annotations: {{b: \"${{V}}\"}}\nspec: {{volumes: [{{emptyDir: {{sizeLimit: 4GB}}}}]}}\n"
             ),
-            "a.yaml:6:41: invalid quantity \"4GB\": 4G or 4Gi?",
+            "a.yaml:6:41: invalid quantity \"4GB\": use 4G or 4Gi",
         ),
         (
             format!("{head}a\nspec: {{containers: [{{name: X, image: \"${{V}}\"}}]}}\n"),
