@@ -5,7 +5,7 @@ use session_shared::flags::connection::Connection;
 use session_shared::flags::existing::Existing;
 use session_shared::flags::output::{ObjectOutput, Talk};
 use session_shared::flags::values::Values;
-use session_shared::flags::waiting::Waiting;
+use session_shared::flags::waiting::{Waiting, default_timeout};
 use session_shared::flags::writing::Writing;
 
 pub(crate) const ABOUT: &str = "Create a session: one user's interactive workload.
@@ -34,6 +34,7 @@ const EXAMPLES: &str = "  # Create a session from a template and wait until it i
 /// Flags and arguments of `create`, as they were typed.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "create", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session create [NAME] (--template NAME | -f FILENAME) [options]")]
+#[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::intent::USUAL_WAIT)))]
 pub struct Args {
     /// Name of the session; made of the owner's name and the time when it is left out
     pub name: Option<String>,

@@ -21,7 +21,7 @@ use crate::args::Args;
 use crate::files;
 
 /// How long `create` waits when it is not told.
-const USUAL_WAIT: Duration = Duration::from_secs(300);
+pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(300);
 /// Characters of the owner's name in a name that is made: with time and random part it fits every built-in template.
 const OWNER_PART: usize = 24;
 

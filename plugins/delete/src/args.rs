@@ -5,8 +5,9 @@ use session_shared::flags::choice::Choosing;
 use session_shared::flags::connection::Connection;
 use session_shared::flags::output::{ObjectOutput, Talk};
 use session_shared::flags::trust_manifest::TrustManifest;
-use session_shared::flags::waiting::Waiting;
+use session_shared::flags::waiting::{Waiting, default_timeout};
 use session_shared::flags::writing::Writing;
+use session_shared::lifecycle::manner::STOP_TIMEOUT;
 
 pub(crate) const ABOUT: &str = "Delete one or more sessions
 
@@ -43,6 +44,7 @@ const EXAMPLES: &str = "  # Delete a session
 /// Flags and arguments of `delete`, unchecked.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "delete", visible_alias = "rm", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session delete (NAME... | -l QUERY | --all) [options]")]
+#[command(mut_arg("timeout", |timeout| default_timeout(timeout, STOP_TIMEOUT)))]
 pub struct Args {
     /// Sessions to delete.
     #[command(flatten)]

@@ -34,7 +34,7 @@ impl Verb for Delete {
         // before any request: every mistake that the command line shows
         ground.obey(&args.talk, &args.writing);
         let intent = plan::read(&args)?;
-        let format = Format::parse(&args.printing.output, Allowed::Name, false, false)?;
+        let format = Format::parse(args.printing.output.as_deref(), Allowed::Name, false, false)?;
         let write = Write::of(&args.writing)?;
         // reads only
         let cluster = ground.connect(&args.connection).await?;

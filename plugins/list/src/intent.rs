@@ -3,6 +3,7 @@
 use anyhow::{Result, bail};
 use session_shared::api::Phase;
 use session_shared::failure::usage;
+use session_shared::flags::non_empty;
 use session_shared::flags::selection::session_name;
 use session_shared::labels;
 use session_shared::names::{SessionName, UserId};
@@ -54,8 +55,8 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
     if all_namespaces && !args.names.is_empty() {
         bail!("a resource cannot be retrieved by name across all namespaces");
     }
-    let selector = &args.selecting.selector;
-    let selects = !selector.is_empty() || !args.selecting.field_selector.is_empty();
+    let selector = args.selecting.labels();
+    let selects = !selector.is_empty() || !args.selecting.fields().is_empty();
     if selects && !args.names.is_empty() {
         return Err(usage(
             "name cannot be provided when a selector is specified",
@@ -71,7 +72,7 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
             .collect::<Result<_>>()?,
         all_namespaces,
         selections: selections(selector, args.user_id.as_deref())?,
-        fields: args.selecting.field_selector.clone(),
+        fields: args.selecting.fields().to_owned(),
         chunk: args.selecting.chunk_size,
         phases: args
             .phase
@@ -82,7 +83,7 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
         watch: args.watch,
         ignore_not_found: args.ignore_not_found,
         format: Format::parse(
-            &output.output,
+            output.output.as_deref(),
             Allowed::List,
             output.no_headers,
             output.show_managed_fields,
@@ -99,7 +100,7 @@ fn kept(args: &Args) -> Result<String> {
         (args.watch, "--watch"),
         (!args.phase.is_empty(), "--phase"),
         (
-            !args.selecting.field_selector.is_empty(),
+            !args.selecting.fields().is_empty(),
             "--field-selector",
         ),
     ] {
@@ -121,8 +122,7 @@ fn kept(args: &Args) -> Result<String> {
         .transpose()?;
     let value = user.map(|user| labels::label_value(user.as_str()));
     parts.extend(value.map(|value| format!("{}={value}", labels::USER)));
-    let selector = &args.selecting.selector;
-    parts.extend(Some(selector.clone()).filter(|given| !given.is_empty()));
+    parts.extend(non_empty(&args.selecting.selector).map(str::to_owned));
     Ok(parts.join(","))
 }
 

@@ -47,7 +47,7 @@ impl Verb for List {
 }
 
 async fn table(cluster: &Cluster, intent: &Intent, args: &Args, ground: &mut Ground) -> Result<()> {
-    let sort_by = args.printing.sort_by.as_str();
+    let sort_by = args.printing.sort_by.as_deref().unwrap_or_default();
     // Only a path into the object needs the object: metadata is a tenth of the bytes.
     let include = if sort_by.is_empty() {
         IncludeObject::Metadata
@@ -115,7 +115,7 @@ async fn kept(
     for what in &found.unseen {
         console.note(&format!("{what} are not looked at: you may not list them"));
     }
-    let sort_by = args.printing.sort_by.as_str();
+    let sort_by = args.printing.sort_by.as_deref().unwrap_or_default();
     if !sort_by.is_empty() && !found.data.is_empty() {
         sort::objects(&mut found.data, sort_by)?;
     }
@@ -163,7 +163,7 @@ async fn objects(
     let phases = phases.map(|session| (session, text(session, "/status/phase")));
     attribute(cluster, &mut fetched.pods, phases).await;
     view::objects(&mut fetched.sessions, &fetched.pods, intent);
-    let sort_by = args.printing.sort_by.as_str();
+    let sort_by = args.printing.sort_by.as_deref().unwrap_or_default();
     if !sort_by.is_empty() && !fetched.sessions.is_empty() {
         sort::objects(&mut fetched.sessions, sort_by)?;
     }

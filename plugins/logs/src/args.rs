@@ -43,14 +43,8 @@ pub struct Args {
     pub previous: bool,
 
     /// Print the logs of this container
-    #[arg(
-        short = 'c',
-        long,
-        value_name = "NAME",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub container: String,
+    #[arg(short = 'c', long, value_name = "NAME")]
+    pub container: Option<String>,
 
     /// Print the logs of all containers, init and ephemeral ones too, with a prefix before each line
     #[arg(long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
@@ -68,13 +62,8 @@ pub struct Args {
     pub since: String,
 
     /// Only what was written after a time (RFC 3339)
-    #[arg(
-        long,
-        value_name = "TIME",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub since_time: String,
+    #[arg(long, value_name = "TIME")]
+    pub since_time: Option<String>,
 
     /// Only so many of the last lines; -1 means all
     #[arg(long, value_name = "LINES", default_value = "-1", value_parser = numbers::integer, allow_hyphen_values = true)]

@@ -4,7 +4,7 @@ use anyhow::{Result, anyhow, bail};
 use session_shared::Timestamp;
 use session_shared::cluster::LogOptions;
 use session_shared::failure::usage;
-use session_shared::flags::{selection, waiting};
+use session_shared::flags::{non_empty, selection, waiting};
 use session_shared::names::SessionName;
 
 use crate::args::Args;
@@ -44,14 +44,15 @@ pub(crate) enum Containers {
 /// # Errors
 /// In kubectl's words where it has some.
 pub(crate) fn read(args: &Args) -> Result<Intent> {
-    if args.all_containers && !args.container.is_empty() {
+    if args.all_containers
+        && let Some(container) = non_empty(&args.container)
+    {
         bail!(
-            "--all-containers=true should not be specified with container name {}",
-            args.container
+            "--all-containers=true should not be specified with container name {container}"
         );
     }
     let since = since(&args.since)?;
-    if since.is_some() && !args.since_time.is_empty() {
+    if since.is_some() && non_empty(&args.since_time).is_some() {
         bail!("at most one of `sinceTime` or `sinceSeconds` may be specified");
     }
     let positive = |number: i64| u64::try_from(number).ok().filter(|number| *number > 0);
@@ -64,10 +65,10 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
     Ok(Intent {
         session: selection::session_name(&args.name)?,
         workload: args.workload.as_deref().map(workload).transpose()?,
-        containers: match (args.all_containers, args.container.as_str()) {
+        containers: match (args.all_containers, non_empty(&args.container)) {
             (true, _) => Containers::All,
-            (false, "") => Containers::Default,
-            (false, name) => Containers::Named(name.to_owned()),
+            (false, None) => Containers::Default,
+            (false, Some(name)) => Containers::Named(name.to_owned()),
         },
         // What a run wrote that is over does not become more.
         follow: args.follow && !args.previous,
@@ -76,7 +77,7 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
             previous: args.previous,
             timestamps: args.timestamps,
             since_seconds: since,
-            since_time: since_time(&args.since_time)?,
+            since_time: non_empty(&args.since_time).map(since_time).transpose()?,
             tail: u64::try_from(args.tail).ok(),
             limit_bytes: positive(args.limit_bytes),
             ..LogOptions::default()
@@ -108,12 +109,8 @@ fn since(text: &str) -> Result<Option<u64>> {
     Ok((!duration.is_zero()).then_some(seconds as u64))
 }
 
-fn since_time(text: &str) -> Result<Option<Timestamp>> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    let time = text.parse();
-    time.map(Some).map_err(|_| {
+fn since_time(text: &str) -> Result<Timestamp> {
+    text.parse().map_err(|_| {
         anyhow!("invalid --since-time {text:?}: expected RFC 3339, as in 2026-03-01T12:00:00Z")
     })
 }

@@ -23,7 +23,7 @@ use session_shared::reconcile::is_primary;
 use crate::args::Args;
 
 /// Default timeout of the wait for the kubelet or the restart.
-const USUAL_WAIT: Duration = Duration::from_secs(300);
+pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(300);
 
 /// A validated resize request.
 #[derive(Clone, Debug)]

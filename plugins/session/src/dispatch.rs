@@ -11,8 +11,8 @@ use session_shared::verb::{
     with_connection_flags,
 };
 
-use crate::VERBS;
 use crate::external;
+use crate::{GROUPS, VERBS};
 
 const ABOUT: &str = "Interactive sessions on Kubernetes: one session is one user's shell, editor, lab, desktop or preview.
 
@@ -59,7 +59,7 @@ pub(crate) fn run(args: Vec<OsString>) -> ExitCode {
                 help(&command, &prefix)
             }
             Some(("help", inner)) => help_of(inner, &command, &prefix),
-            Some(("options", _)) => options(&command, &prefix),
+            Some(("options", _)) => print(|width| wording::options(&command, width)),
             Some((word, inner)) => match VERBS.iter().find(|verb| verb.name == word) {
                 Some(verb) => {
                     let prefix = place_of(&format!("{prefix} {}", verb.name), inner);
@@ -121,11 +121,7 @@ fn base(prefix: &str) -> Command {
 }
 
 fn help(command: &Command, prefix: &str) -> ExitCode {
-    print(&wording::help(command, prefix))
-}
-
-fn options(command: &Command, prefix: &str) -> ExitCode {
-    print(&wording::options(command, prefix))
+    print(|width| wording::suite_help(command, prefix, width, GROUPS))
 }
 
 fn help_of(matches: &clap::ArgMatches, command: &Command, prefix: &str) -> ExitCode {
@@ -133,14 +129,19 @@ fn help_of(matches: &clap::ArgMatches, command: &Command, prefix: &str) -> ExitC
         return help(command, prefix);
     };
     match command.find_subcommand(word) {
-        Some(verb) => print(&wording::help(verb, &format!("{prefix} {word}"))),
+        Some(verb) => {
+            let prefix = format!("{prefix} {}", verb.get_name());
+            print(|width| wording::help(verb, &prefix, width))
+        }
         None => unknown(word, prefix),
     }
 }
 
-fn print(text: &str) -> ExitCode {
+/// Prints a page that is laid out for the width of the terminal.
+fn print(page: impl FnOnce(usize) -> String) -> ExitCode {
     let mut console = Console::of_process(Colour::Auto, false);
-    match console.out(text) {
+    let text = page(console.width());
+    match console.out(&text) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }

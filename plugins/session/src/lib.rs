@@ -10,6 +10,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use session_shared::verb::Entry;
+use session_shared::verb::usage::VerbGroup;
 
 /// Every verb of the suite, in the order of help.
 pub const VERBS: &[Entry] = &[
@@ -27,6 +28,26 @@ pub const VERBS: &[Entry] = &[
     Entry::of::<kubectl_session_cleanup::Cleanup>(),
     Entry::of::<kubectl_session_template::Template>(),
     Entry::of::<kubectl_session_setup::Setup>(),
+];
+
+/// The groups of the verbs in the help of the suite.
+pub const GROUPS: &[VerbGroup] = &[
+    VerbGroup {
+        title: "Basic Commands",
+        verbs: &["create", "list", "status", "connect", "logs"],
+    },
+    VerbGroup {
+        title: "Lifecycle Commands",
+        verbs: &["start", "stop", "extend", "resize", "delete"],
+    },
+    VerbGroup {
+        title: "Data Commands",
+        verbs: &["snapshot"],
+    },
+    VerbGroup {
+        title: "Admin Commands",
+        verbs: &["template", "setup", "cleanup"],
+    },
 ];
 
 /// Runs the program with its arguments, the name it was called by first.

@@ -3,7 +3,7 @@
 use clap::Parser;
 use session_shared::flags::connection::Connection;
 use session_shared::flags::output::{ObjectOutput, Talk};
-use session_shared::flags::waiting::Waiting;
+use session_shared::flags::waiting::{Waiting, default_timeout};
 use session_shared::flags::writing::Writing;
 
 pub(crate) const ABOUT: &str = "Install the API into a cluster, once, as its admin.
@@ -32,6 +32,7 @@ const EXAMPLES: &str = "  # Install everything
 /// Flags and arguments of `setup`, as they were typed.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "setup", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session setup [PART...] [options]")]
+#[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::install::USUAL_WAIT)))]
 pub struct Args {
     /// Parts to install: crds, roles, admission, templates; all of them when none is named
     pub parts: Vec<String>,

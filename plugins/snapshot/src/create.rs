@@ -27,7 +27,7 @@ use crate::schedule::intent::kept;
 use crate::schedule::{pruning, resting};
 
 /// Default of `--timeout`: a CSI driver that copies the volume takes minutes.
-const USUAL_WAIT: Duration = Duration::from_secs(600);
+pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(600);
 
 /// Takes a snapshot of every claim of a session.
 ///

@@ -19,7 +19,7 @@ use crate::doomed;
 use crate::plan::Writes;
 
 /// Default of `--timeout`: the CSI driver frees the storage before the object is deleted.
-const USUAL_WAIT: Duration = Duration::from_secs(300);
+pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(300);
 
 /// Deletes snapshots by name.
 ///

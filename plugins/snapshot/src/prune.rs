@@ -20,7 +20,7 @@ use crate::doomed;
 use crate::plan::{Rule, Writes};
 
 /// Default of `--timeout`, for each snapshot.
-const USUAL_WAIT: Duration = Duration::from_secs(300);
+pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(300);
 
 /// Deletes old snapshots.
 ///

@@ -16,7 +16,7 @@ use session_shared::reconcile::{Seen, is_start_asked};
 use crate::args::Args;
 
 /// Default timeout of `start`.
-const USUAL_WAIT: Duration = Duration::from_secs(300);
+pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(300);
 
 /// A validated start request.
 #[derive(Clone, Debug)]

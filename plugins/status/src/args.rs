@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::Parser;
+use clap::builder::ArgPredicate;
 use session_shared::flags::connection::Connection;
 use session_shared::flags::output::{ObjectOutput, Talk};
 use session_shared::flags::waiting;
@@ -31,6 +32,7 @@ const EXAMPLES: &str = "  # Show a session
 /// Flags and arguments of `status`, as they were typed.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "status", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session status NAME [options]")]
+#[command(mut_arg("timeout", |timeout| waiting::default_timeout(timeout, crate::intent::USUAL_WAIT)))]
 pub struct Args {
     /// Name of the session
     pub name: String,
@@ -40,12 +42,12 @@ pub struct Args {
     pub watch: bool,
 
     /// Wait until the session is ready, or in a phase: pending, running, stopped, terminating, failed
-    #[arg(long, value_name = "PHASE")]
+    #[arg(long, value_name = "PHASE", default_value_if("timeout", ArgPredicate::IsPresent, "ready"))]
     pub wait_for: Option<String>,
 
     /// How long to wait (30s, 5m; a number alone is seconds); 0 looks once. Without --wait-for it waits for ready. Default 5m
-    #[arg(long, value_name = "DURATION", value_parser = waiting::parse, allow_hyphen_values = true)]
-    pub timeout: Option<Duration>,
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = waiting::parse, allow_hyphen_values = true)]
+    pub timeout: Duration,
 
     /// What is printed.
     #[command(flatten)]

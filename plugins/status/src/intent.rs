@@ -12,7 +12,7 @@ use session_shared::report::format::Format;
 use crate::args::Args;
 
 /// How long is waited where nobody says: as `create` does.
-const USUAL_WAIT: Duration = Duration::from_secs(300);
+pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(300);
 
 /// What is to be done.
 #[derive(Debug)]
@@ -42,17 +42,17 @@ pub(crate) enum Mode {
 /// # Errors
 /// What cannot be meant.
 pub(crate) fn read(args: &Args) -> Result<Intent> {
-    let mode = match (&args.wait_for, args.timeout) {
-        (None, None) if args.watch => Mode::Watch,
-        (None, None) => Mode::Once,
-        _ if args.watch => {
+    let mode = match &args.wait_for {
+        None if args.watch => Mode::Watch,
+        None => Mode::Once,
+        Some(_) if args.watch => {
             return Err(usage(
                 "--watch goes on for ever: it goes neither with --wait-for nor with --timeout",
             ));
         }
-        (target, limit) => Mode::Wait {
-            target: target.as_deref().map_or(Ok(Phase::Running), phase)?,
-            limit: limit.unwrap_or(USUAL_WAIT),
+        Some(target) => Mode::Wait {
+            target: phase(target)?,
+            limit: args.timeout,
         },
     };
     Ok(Intent {

@@ -5,8 +5,9 @@ use session_shared::flags::choice::Choosing;
 use session_shared::flags::connection::Connection;
 use session_shared::flags::output::{ObjectOutput, Talk};
 use session_shared::flags::trust_manifest::TrustManifest;
-use session_shared::flags::waiting::Waiting;
+use session_shared::flags::waiting::{Waiting, default_timeout};
 use session_shared::flags::writing::Writing;
+use session_shared::lifecycle::manner::STOP_TIMEOUT;
 
 pub(crate) const ABOUT: &str = "Stop one or more sessions and keep their data
 
@@ -33,6 +34,7 @@ const EXAMPLES: &str = "  # Stop a session
 /// Flags and arguments of `stop`, unchecked.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "stop", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session stop (NAME... | -l QUERY | --all) [options]")]
+#[command(mut_arg("timeout", |timeout| default_timeout(timeout, STOP_TIMEOUT)))]
 pub struct Args {
     /// Sessions to stop.
     #[command(flatten)]

@@ -144,14 +144,8 @@ pub struct Params {
     #[command(flatten)]
     pub which: Which,
     /// Output format. One of: (wide, json, yaml, kyaml, name, jsonpath, jsonpath-as-json, jsonpath-file, custom-columns, custom-columns-file)
-    #[arg(
-        short = 'o',
-        long,
-        value_name = "FORMAT",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub output: String,
+    #[arg(short = 'o', long, value_name = "FORMAT")]
+    pub output: Option<String>,
     /// Don't print headers
     #[arg(long)]
     pub no_headers: bool,
@@ -170,14 +164,8 @@ pub struct Lint {
     #[arg(short = 'f', long, value_name = "FILENAME", required = true)]
     pub filename: Vec<String>,
     /// Output format. One of: (json, yaml, kyaml, jsonpath, jsonpath-as-json, jsonpath-file)
-    #[arg(
-        short = 'o',
-        long,
-        value_name = "FORMAT",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub output: String,
+    #[arg(short = 'o', long, value_name = "FORMAT")]
+    pub output: Option<String>,
 }
 
 const RENDER: &str = "  # See what a session of a template would be
@@ -206,14 +194,8 @@ pub struct Render {
     #[arg(long, value_name = "KIND/NAME")]
     pub primary: Option<String>,
     /// Output format. One of: (json, yaml, kyaml, name, jsonpath, jsonpath-as-json, jsonpath-file); a List, YAML documents without it
-    #[arg(
-        short = 'o',
-        long,
-        value_name = "FORMAT",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub output: String,
+    #[arg(short = 'o', long, value_name = "FORMAT")]
+    pub output: Option<String>,
 }
 
 const APPLY: &str = "  # Install a template, or change it

@@ -8,6 +8,7 @@ use session_shared::api::SessionSpec;
 use session_shared::cluster::Cluster;
 use session_shared::failure::usage;
 use session_shared::flags::connection::Connection;
+use session_shared::flags::non_empty;
 use session_shared::flags::selection::new_owner;
 use session_shared::flags::values::Assigned;
 use session_shared::labels;
@@ -43,9 +44,9 @@ pub(crate) async fn run(args: &Render, connection: &Connection, ground: &mut Gro
     let place = chosen::place(&args.which)?;
     let session: SessionName = args.session.parse()?;
     let owner = args.user_id.as_deref().map(new_owner).transpose()?;
-    let documents = args.output.is_empty();
-    let output = if documents { "yaml" } else { &args.output };
-    let format = Format::parse(output, Allowed::Object, false, false)?;
+    let output = non_empty(&args.output);
+    let documents = output.is_none();
+    let format = Format::parse(output.unwrap_or("yaml"), Allowed::Object, false, false)?;
     let mut assigned = args
         .values
         .assigned(args.which.filename.as_deref(), ground.console.input())?;
@@ -62,7 +63,7 @@ pub(crate) async fn run(args: &Render, connection: &Connection, ground: &mut Gro
                 Where::Builtin(name) | Where::Cluster(name) => chosen::of_builtin(name)?,
             };
             let owner = owner.map_or_else(|| NOBODY.parse(), Ok)?;
-            let given = Some(connection.namespace.clone()).filter(|name| !name.is_empty());
+            let given = non_empty(&connection.namespace).map(str::to_owned);
             (chosen, owner, given.unwrap_or_else(|| NOWHERE.to_owned()))
         }
     };

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 
+use super::non_empty;
 use super::selection::session_name;
 use crate::failure::usage;
 use crate::names::SessionName;
@@ -18,14 +19,8 @@ pub struct Choosing {
     pub all: bool,
 
     /// Label query to filter on: '=', '==', '!=', 'in', 'notin', as in -l key1=value1,key2=value2
-    #[arg(
-        short = 'l',
-        long,
-        value_name = "QUERY",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub selector: String,
+    #[arg(short = 'l', long, value_name = "QUERY")]
+    pub selector: Option<String>,
 }
 
 /// Which sessions.
@@ -43,8 +38,8 @@ impl Choosing {
     /// # Errors
     /// Nothing named, or more than one way of naming, in kubectl's words; a name that cannot be one.
     pub fn which(&self) -> Result<Which> {
-        let selected = !self.selector.is_empty();
-        match (self.names.is_empty(), selected, self.all) {
+        let selector = non_empty(&self.selector);
+        match (self.names.is_empty(), selector.is_some(), self.all) {
             (false, true, _) => Err(usage(
                 "name cannot be provided when a selector is specified",
             )),
@@ -55,7 +50,7 @@ impl Choosing {
             (true, false, false) => Err(usage(
                 "at least one NAME is required, or --all, or --selector",
             )),
-            (true, ..) => Ok(Which::Selected(self.selector.clone())),
+            (true, ..) => Ok(Which::Selected(selector.unwrap_or_default().to_owned())),
             (false, false, false) => names(&self.names).map(Which::Named),
         }
     }

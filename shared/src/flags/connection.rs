@@ -2,155 +2,75 @@
 
 use clap::Args;
 
-use super::numbers;
+use super::{non_empty, numbers};
 
 /// kubectl's connection flags. Empty texts count as not given, as they do there.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Connection")]
 pub struct Connection {
     /// Path to the kubeconfig file to use for CLI requests
-    #[arg(
-        long,
-        global = true,
-        value_name = "FILE",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub kubeconfig: String,
+    #[arg(long, global = true, value_name = "FILE")]
+    pub kubeconfig: Option<String>,
 
     /// The name of the kubeconfig context to use
-    #[arg(
-        long,
-        global = true,
-        value_name = "NAME",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub context: String,
+    #[arg(long, global = true, value_name = "NAME")]
+    pub context: Option<String>,
 
     /// The name of the kubeconfig cluster to use
-    #[arg(
-        long,
-        global = true,
-        value_name = "NAME",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub cluster: String,
+    #[arg(long, global = true, value_name = "NAME")]
+    pub cluster: Option<String>,
 
     /// The name of the kubeconfig user to use; the owner of a session is --user-id
-    #[arg(
-        long,
-        global = true,
-        value_name = "NAME",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub user: String,
+    #[arg(long, global = true, value_name = "NAME")]
+    pub user: Option<String>,
 
     /// The namespace scope for this CLI request
-    #[arg(
-        short = 'n',
-        long,
-        global = true,
-        value_name = "NAME",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub namespace: String,
+    #[arg(short = 'n', long, global = true, value_name = "NAME")]
+    pub namespace: Option<String>,
 
     /// The address and port of the Kubernetes API server
-    #[arg(
-        short = 's',
-        long,
-        global = true,
-        value_name = "URL",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub server: String,
+    #[arg(short = 's', long, global = true, value_name = "URL")]
+    pub server: Option<String>,
 
     /// Bearer token for authentication to the API server; sent over TLS only
-    #[arg(
-        long,
-        global = true,
-        value_name = "TOKEN",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub token: String,
+    #[arg(long, global = true, value_name = "TOKEN")]
+    pub token: Option<String>,
 
     /// Username to impersonate for the operation; a regular user or a service account
-    #[arg(
-        long = "as",
-        global = true,
-        value_name = "USER",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub as_user: String,
+    #[arg(long = "as", global = true, value_name = "USER")]
+    pub as_user: Option<String>,
 
     /// Group to impersonate for the operation, this flag can be repeated
     #[arg(long, global = true, value_name = "GROUP")]
     pub as_group: Vec<String>,
 
     /// UID to impersonate for the operation
-    #[arg(
-        long,
-        global = true,
-        value_name = "UID",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub as_uid: String,
+    #[arg(long, global = true, value_name = "UID")]
+    pub as_uid: Option<String>,
 
     /// User extras to impersonate for the operation, this flag can be repeated with several values of a key
     #[arg(long, global = true, value_name = "KEY=VALUE")]
     pub as_user_extra: Vec<String>,
 
     /// Path to a cert file for the certificate authority
-    #[arg(
-        long,
-        global = true,
-        value_name = "FILE",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub certificate_authority: String,
+    #[arg(long, global = true, value_name = "FILE")]
+    pub certificate_authority: Option<String>,
 
     /// Path to a client certificate file for TLS
-    #[arg(
-        long,
-        global = true,
-        value_name = "FILE",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub client_certificate: String,
+    #[arg(long, global = true, value_name = "FILE")]
+    pub client_certificate: Option<String>,
 
     /// Path to a client key file for TLS
-    #[arg(
-        long,
-        global = true,
-        value_name = "FILE",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub client_key: String,
+    #[arg(long, global = true, value_name = "FILE")]
+    pub client_key: Option<String>,
 
     /// Do not check the server's certificate: makes the connection insecure
     #[arg(long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub insecure_skip_tls_verify: Option<bool>,
 
     /// Server name to use for server certificate validation, instead of the host in the server's address
-    #[arg(
-        long,
-        global = true,
-        value_name = "NAME",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub tls_server_name: String,
+    #[arg(long, global = true, value_name = "NAME")]
+    pub tls_server_name: Option<String>,
 
     /// How long to wait for a single server request (1s, 2m, 3h; a number alone is seconds); 0 means no limit
     #[arg(
@@ -163,48 +83,24 @@ pub struct Connection {
     pub request_timeout: String,
 
     /// Default cache directory; taken for kubectl's sake, nothing is cached on disk
-    #[arg(
-        long,
-        global = true,
-        value_name = "DIR",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub cache_dir: String,
+    #[arg(long, global = true, value_name = "DIR")]
+    pub cache_dir: Option<String>,
 
     /// Opt out of response compression for all requests to the server
     #[arg(long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub disable_compression: Option<bool>,
 
     /// Username for basic authentication to the API server
-    #[arg(
-        long,
-        global = true,
-        value_name = "NAME",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub username: String,
+    #[arg(long, global = true, value_name = "NAME")]
+    pub username: Option<String>,
 
     /// Password for basic authentication to the API server
-    #[arg(
-        long,
-        global = true,
-        value_name = "PASSWORD",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub password: String,
+    #[arg(long, global = true, value_name = "PASSWORD")]
+    pub password: Option<String>,
 
     /// Proxy to reach the API server through (http, https, socks5)
-    #[arg(
-        long,
-        global = true,
-        value_name = "URL",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub proxy_url: String,
+    #[arg(long, global = true, value_name = "URL")]
+    pub proxy_url: Option<String>,
 
     /// Number for the log level verbosity; from 6 on every request is named on stderr
     #[arg(
@@ -228,26 +124,29 @@ impl Connection {
     /// The flags that were given, as a command line of this suite takes them, each a word of its own. Files are named from the
     /// root: the command may be run from another folder. The namespace is left out: whoever calls knows the one that counts.
     pub fn words(&self) -> Vec<String> {
-        let file = |path: &String| match std::path::absolute(path) {
-            Ok(path) if !path.as_os_str().is_empty() => path.to_string_lossy().into_owned(),
-            _ => path.clone(),
+        let file = |path: &Option<String>| {
+            let path = non_empty(path)?;
+            Some(match std::path::absolute(path) {
+                Ok(path) => path.to_string_lossy().into_owned(),
+                Err(_) => path.to_owned(),
+            })
         };
         let texts = [
             ("kubeconfig", file(&self.kubeconfig)),
-            ("context", self.context.clone()),
-            ("cluster", self.cluster.clone()),
-            ("user", self.user.clone()),
-            ("server", self.server.clone()),
-            ("token", self.token.clone()),
-            ("as", self.as_user.clone()),
-            ("as-uid", self.as_uid.clone()),
+            ("context", non_empty(&self.context).map(str::to_owned)),
+            ("cluster", non_empty(&self.cluster).map(str::to_owned)),
+            ("user", non_empty(&self.user).map(str::to_owned)),
+            ("server", non_empty(&self.server).map(str::to_owned)),
+            ("token", non_empty(&self.token).map(str::to_owned)),
+            ("as", non_empty(&self.as_user).map(str::to_owned)),
+            ("as-uid", non_empty(&self.as_uid).map(str::to_owned)),
             ("certificate-authority", file(&self.certificate_authority)),
             ("client-certificate", file(&self.client_certificate)),
             ("client-key", file(&self.client_key)),
-            ("tls-server-name", self.tls_server_name.clone()),
-            ("username", self.username.clone()),
-            ("password", self.password.clone()),
-            ("proxy-url", self.proxy_url.clone()),
+            ("tls-server-name", non_empty(&self.tls_server_name).map(str::to_owned)),
+            ("username", non_empty(&self.username).map(str::to_owned)),
+            ("password", non_empty(&self.password).map(str::to_owned)),
+            ("proxy-url", non_empty(&self.proxy_url).map(str::to_owned)),
         ];
         let several = [
             ("as-group", &self.as_group),
@@ -255,8 +154,7 @@ impl Connection {
         ];
         let mut words: Vec<String> = texts
             .into_iter()
-            .filter(|(_, value)| !value.is_empty())
-            .map(|(name, value)| format!("--{name}={value}"))
+            .filter_map(|(name, value)| Some(format!("--{name}={}", value?)))
             .collect();
         for (name, values) in several {
             words.extend(values.iter().map(|value| format!("--{name}={value}")));
@@ -350,11 +248,11 @@ mod tests {
         let flags = Verb::parse_from(line.split(' ')).connection;
         assert_eq!(
             (
-                flags.namespace.as_str(),
-                flags.server.as_str(),
-                flags.as_user.as_str()
+                flags.namespace.as_deref(),
+                flags.server.as_deref(),
+                flags.as_user.as_deref()
             ),
-            ("a", "http://h", "b")
+            (Some("a"), Some("http://h"), Some("b"))
         );
         assert_eq!(flags.as_group, ["g", "h"]);
         assert_eq!(flags.insecure_skip_tls_verify, Some(true));

@@ -6,14 +6,8 @@ use clap::{ArgAction, Args, ValueEnum};
 #[derive(Args, Clone, Debug, Default)]
 pub struct ObjectOutput {
     /// Output format. One of: (json, yaml, kyaml, name, jsonpath, jsonpath-as-json, jsonpath-file)
-    #[arg(
-        short = 'o',
-        long,
-        value_name = "FORMAT",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub output: String,
+    #[arg(short = 'o', long, value_name = "FORMAT")]
+    pub output: Option<String>,
 
     /// If true, keep the managedFields when printing objects in JSON or YAML format
     #[arg(long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
@@ -24,28 +18,16 @@ pub struct ObjectOutput {
 #[derive(Args, Clone, Debug, Default)]
 pub struct NameOutput {
     /// Output format. One of: (name)
-    #[arg(
-        short = 'o',
-        long,
-        value_name = "FORMAT",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub output: String,
+    #[arg(short = 'o', long, value_name = "FORMAT")]
+    pub output: Option<String>,
 }
 
 /// How a list of objects is printed.
 #[derive(Args, Clone, Debug, Default)]
 pub struct ListOutput {
     /// Output format. One of: (json, yaml, kyaml, name, wide, jsonpath, jsonpath-as-json, jsonpath-file, custom-columns, custom-columns-file)
-    #[arg(
-        short = 'o',
-        long,
-        value_name = "FORMAT",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub output: String,
+    #[arg(short = 'o', long, value_name = "FORMAT")]
+    pub output: Option<String>,
 
     /// When using the default or custom-column output format, don't print headers
     #[arg(long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
@@ -60,13 +42,8 @@ pub struct ListOutput {
     pub label_columns: Vec<String>,
 
     /// If non-empty, sort the list by this field, a JSONPath expression such as '{.metadata.name}'
-    #[arg(
-        long,
-        value_name = "PATH",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub sort_by: String,
+    #[arg(long, value_name = "PATH")]
+    pub sort_by: Option<String>,
 
     /// If present, list the resource type for the objects
     #[arg(long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
@@ -141,8 +118,8 @@ mod tests {
             "x --output jsonpath={.a}",
         ] {
             assert_eq!(
-                List::parse_from(line.split(' ')).output.output,
-                "jsonpath={.a}",
+                List::parse_from(line.split(' ')).output.output.as_deref(),
+                Some("jsonpath={.a}"),
                 "{line}"
             );
         }
@@ -162,8 +139,8 @@ mod tests {
                 && list.talk.quiet
         );
         assert_eq!(
-            (list.output.sort_by.as_str(), list.talk.color),
-            (".metadata.name", Colour::Auto)
+            (list.output.sort_by.as_deref(), list.talk.color),
+            (Some(".metadata.name"), Colour::Auto)
         );
         // A truth value follows `=` only: what follows a blank is a NAME.
         let list = List::parse_from(["x", "--no-headers", "alice", "--color", "never"]);

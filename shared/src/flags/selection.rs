@@ -16,23 +16,12 @@ pub struct Selecting {
     pub all_namespaces: bool,
 
     /// Label query to filter on: '=', '==', '!=', 'in', 'notin', as in -l key1=value1,key2=value2
-    #[arg(
-        short = 'l',
-        long,
-        value_name = "QUERY",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub selector: String,
+    #[arg(short = 'l', long, value_name = "QUERY")]
+    pub selector: Option<String>,
 
     /// Field query to filter on: '=', '==', '!=', as in --field-selector key1=value1
-    #[arg(
-        long,
-        value_name = "QUERY",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub field_selector: String,
+    #[arg(long, value_name = "QUERY")]
+    pub field_selector: Option<String>,
 
     /// Return large lists in chunks of this size rather than all at once; 0 means all at once
     #[arg(long, value_name = "NUMBER", default_value = "500", value_parser = numbers::count, allow_hyphen_values = true)]
@@ -43,10 +32,22 @@ impl Default for Selecting {
     fn default() -> Self {
         Self {
             all_namespaces: false,
-            selector: String::new(),
-            field_selector: String::new(),
+            selector: None,
+            field_selector: None,
             chunk_size: 500,
         }
+    }
+}
+
+impl Selecting {
+    /// Returns the label selector; empty text selects everything.
+    pub fn labels(&self) -> &str {
+        self.selector.as_deref().unwrap_or_default()
+    }
+
+    /// Returns the field selector; empty text selects everything.
+    pub fn fields(&self) -> &str {
+        self.field_selector.as_deref().unwrap_or_default()
     }
 }
 
@@ -105,11 +106,11 @@ mod tests {
         assert!(flags.all_namespaces);
         assert_eq!(
             (
-                flags.selector.as_str(),
-                flags.field_selector.as_str(),
+                flags.selector.as_deref(),
+                flags.field_selector.as_deref(),
                 flags.chunk_size
             ),
-            ("a=b,c in (d)", "metadata.name=x", 2)
+            (Some("a=b,c in (d)"), Some("metadata.name=x"), 2)
         );
         let none = Verb::parse_from(["x"]).selecting;
         assert_eq!(

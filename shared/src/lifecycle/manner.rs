@@ -1,34 +1,34 @@
-//! How a session is stopped, as the flags of every verb that stops one say it.
+//! Options of a stop, shared by every verb that stops sessions.
 
 use std::time::Duration;
 
 use crate::flags::waiting::Waiting;
 
-/// How a session is stopped.
+/// Options of a stop that apply to every session of the command: whether to run the sync hook, whether and how long to wait.
 #[derive(Clone, Copy, Debug)]
 pub struct Manner {
-    /// Goes on without the sync hook.
+    /// Stops without running the sync hook.
     pub skip_sync: bool,
-    /// Whether to wait until its Pods are gone.
+    /// Waits until the session's Pods are gone.
     pub wait: bool,
-    /// How long.
+    /// Timeout of the sync hook and of the wait, each.
     pub limit: Duration,
 }
 
-/// So long a session may take to end when nothing is said: a sync hook may take five minutes, a Pod's grace period some more.
-const USUAL: Duration = Duration::from_secs(600);
+/// Default timeout: five minutes for a sync hook, and as much again for the grace period of the Pods.
+pub const STOP_TIMEOUT: Duration = Duration::from_secs(600);
 
 impl Manner {
-    /// As the flags have it.
+    /// Returns the options of a stop from the flags of a verb.
     pub fn of(waiting: &Waiting, skip_sync: bool) -> Self {
         Self {
             skip_sync,
             wait: waiting.wait,
-            limit: waiting.limit(USUAL),
+            limit: waiting.limit(STOP_TIMEOUT),
         }
     }
 
-    /// Of a stop that a start comes after: that waits for it, whatever the flags say.
+    /// Returns the options of the stop of a restart, which always waits: the start needs the Pods gone.
     pub fn of_restart(waiting: &Waiting, skip_sync: bool) -> Self {
         Self {
             wait: true,

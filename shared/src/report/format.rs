@@ -75,7 +75,7 @@ impl Format {
     /// As [`Format::parse`].
     pub fn of_object(printing: &ObjectOutput) -> Result<Self> {
         Self::parse(
-            &printing.output,
+            printing.output.as_deref(),
             Allowed::Object,
             false,
             printing.show_managed_fields,
@@ -87,7 +87,7 @@ impl Format {
     /// # Errors
     /// As [`Format::parse`].
     pub fn of_name(printing: &NameOutput) -> Result<Self> {
-        Self::parse(&printing.output, Allowed::Name, false, false)
+        Self::parse(printing.output.as_deref(), Allowed::Name, false, false)
     }
 
     /// Reads the value of `-o`, and the file it names.
@@ -95,15 +95,15 @@ impl Format {
     /// # Errors
     /// A format that is none or not allowed, a path or template that is missing or wrong, a file that cannot be read; in
     /// kubectl's words.
-    pub fn parse(
-        output: &str,
+    pub fn parse<'a>(
+        output: impl Into<Option<&'a str>>,
         allowed: Allowed,
         no_headers: bool,
         managed_fields: bool,
     ) -> Result<Self> {
-        if output.is_empty() {
+        let Some(output) = output.into().filter(|output| !output.is_empty()) else {
             return Ok(Format::Text { wide: false });
-        }
+        };
         let (word, argument) = match output.split_once('=') {
             Some((word, argument)) => (word.to_owned(), argument),
             // kubectl takes these words in any case.

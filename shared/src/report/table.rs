@@ -32,7 +32,7 @@ impl Options {
     /// What the flags ask for; `-A` and the kind are the verb's to know.
     pub fn of(flags: &ListOutput) -> Self {
         Self {
-            wide: flags.output == "wide",
+            wide: flags.output.as_deref() == Some("wide"),
             no_headers: flags.no_headers,
             show_labels: flags.show_labels,
             label_columns: flags.label_columns.clone(),

@@ -6,6 +6,7 @@
 mod help;
 mod place;
 mod suggest;
+mod wrap;
 
 use std::ffi::OsString;
 
@@ -15,7 +16,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use crate::report::console::Console;
 use crate::report::failure::{CLOSED, FAILED};
 
-pub use help::{help, options};
+pub use help::{VerbGroup, help, options, suite_help};
 use place::Place;
 pub use suggest::unknown_command;
 
@@ -42,7 +43,7 @@ pub fn report_for(
     let text = match error.kind() {
         ErrorKind::DisplayHelp
         | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
-        | ErrorKind::MissingSubcommand => help(&place.command, &place.prefix),
+        | ErrorKind::MissingSubcommand => help(&place.command, &place.prefix, console.width()),
         ErrorKind::DisplayVersion => error.to_string(),
         _ => {
             console.err_line(&complaint(&place, error));

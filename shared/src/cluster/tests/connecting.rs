@@ -21,7 +21,7 @@ fn config(text: &str) -> (tempfile::TempDir, Connection) {
     let path = folder.path().join("config");
     std::fs::write(&path, text).unwrap();
     let flags = Connection {
-        kubeconfig: path.to_str().unwrap().to_owned(),
+        kubeconfig: Some(path.to_str().unwrap().to_owned()),
         ..Connection::default()
     };
     (folder, flags)
@@ -46,13 +46,13 @@ async fn flags_reach_the_requests() {
     api.on("GET", "/version", Answer::ok(json!({})));
     let listening = api.listen();
     let flags = Connection {
-        kubeconfig: listening.kubeconfig().to_str().unwrap().into(),
-        as_user: "b".into(),
+        kubeconfig: Some(listening.kubeconfig().to_str().unwrap().into()),
+        as_user: Some("b".into()),
         as_group: vec!["g".into(), "h".into()],
-        as_uid: "1".into(),
+        as_uid: Some("1".into()),
         as_user_extra: vec!["k=v".into(), "k=w".into()],
-        token: "secret".into(),
-        namespace: "other".into(),
+        token: Some("secret".into()),
+        namespace: Some("other".into()),
         ..Connection::default()
     };
     let cluster = Cluster::connect_in(&flags, AGENT, &Surroundings::default())
@@ -161,7 +161,7 @@ async fn flags_replace_what_the_file_says() {
     );
     assert_eq!(plain.config.auth_info.username.as_deref(), Some("x"));
     let other = load(Connection {
-        server: "https://other".into(),
+        server: Some("https://other".into()),
         disable_compression: Some(true),
         request_timeout: "3".into(),
         ..flags.clone()
@@ -178,8 +178,8 @@ async fn flags_replace_what_the_file_says() {
     );
     assert_eq!(other.timeout.unwrap().as_secs(), 3);
     let token = load(Connection {
-        user: "u".into(),
-        token: "mine".into(),
+        user: Some("u".into()),
+        token: Some("mine".into()),
         ..flags.clone()
     })
     .await
@@ -214,28 +214,28 @@ async fn mistakes_are_told_in_kubectls_words() {
         ),
         (
             Connection {
-                token: "t".into(),
+                token: Some("t".into()),
                 ..flags.clone()
             },
             "more than one authentication method found for b; found [token basicAuth], only one is allowed",
         ),
         (
             Connection {
-                user: "c".into(),
+                user: Some("c".into()),
                 ..flags.clone()
             },
             "client-key-data or client-key must be specified for c to use the clientCert authentication method.",
         ),
         (
             Connection {
-                certificate_authority: "/nofile".into(),
+                certificate_authority: Some("/nofile".into()),
                 ..flags.clone()
             },
             "unable to read certificate-authority /nofile for k due to open /nofile: no such file or directory",
         ),
         (
             Connection {
-                certificate_authority: "/etc/hostname".into(),
+                certificate_authority: Some("/etc/hostname".into()),
                 insecure_skip_tls_verify: Some(true),
                 ..flags.clone()
             },
@@ -243,14 +243,14 @@ async fn mistakes_are_told_in_kubectls_words() {
         ),
         (
             Connection {
-                certificate_authority: "/etc/hostname".into(),
+                certificate_authority: Some("/etc/hostname".into()),
                 ..flags.clone()
             },
             "unable to load root certificates: unable to parse bytes as PEM block",
         ),
         (
             Connection {
-                user: "p".into(),
+                user: Some("p".into()),
                 ..flags.clone()
             },
             &format!(
@@ -263,7 +263,7 @@ async fn mistakes_are_told_in_kubectls_words() {
     }
     assert!(
         text(Connection {
-            server: "ht tp://x".into(),
+            server: Some("ht tp://x".into()),
             ..flags.clone()
         })
         .await
@@ -271,7 +271,7 @@ async fn mistakes_are_told_in_kubectls_words() {
     );
     assert!(
         text(Connection {
-            user: "u".into(),
+            user: Some("u".into()),
             ..flags
         })
         .await
@@ -297,7 +297,7 @@ async fn a_plugin_runs_once_and_again_when_its_token_has_run_out() {
     let load = async || {
         config::load(
             &Connection {
-                user: "p".into(),
+                user: Some("p".into()),
                 ..flags.clone()
             },
             &around(folder.path()),

@@ -166,7 +166,7 @@ async fn an_event_without_an_end_ends_the_watch() {
     let error = stream.next().await.unwrap().unwrap_err();
     assert_eq!(
         error.to_string(),
-        "cannot read the server's answer (watch pods): an event of a watch is larger than 16 MiB"
+        "cannot read the server's response (watch pods): a watch event is larger than 16 MiB"
     );
 }
 
@@ -230,12 +230,12 @@ async fn an_object_is_read_up_to_its_limit() {
     let error = cluster.get(&POD, "default", "a").await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "cannot read the server's answer (get pods a): an object is larger than 16 MiB"
+        "cannot read the server's response (get pods a): an object is larger than 16 MiB"
     );
     let error = cluster.raw_get("/version").await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "cannot read the server's answer: the values of an object take more than 128 MiB of memory"
+        "cannot read the server's response: an object takes more than 128 MiB of memory"
     );
 }
 
@@ -264,6 +264,6 @@ async fn an_address_that_is_too_long_is_told() {
     let error = cluster(&api).list(&POD, HERE, &select).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the server responded with the status code 414 but did not return more information (get pods): the address of the request has 9056 bytes"
+        "the server responded with the status code 414 but did not return more information (get pods): the request URL has 9056 bytes"
     );
 }

@@ -12,7 +12,7 @@ use crate::objects::resource::{POD, SESSION};
 
 async fn to(server: &str, flags: Connection) -> Cluster {
     let flags = Connection {
-        server: server.into(),
+        server: Some(server.into()),
         ..flags
     };
     Cluster::connect_in(&flags, Agent { verb: "list" }, &Surroundings::default())
@@ -39,7 +39,7 @@ async fn nobody_listens() {
         "The connection to the server 127.0.0.1:1 was refused - did you specify the right host or port?"
     );
     let proxied = Connection {
-        proxy_url: "http://127.0.0.1:1".into(),
+        proxy_url: Some("http://127.0.0.1:1".into()),
         ..Connection::default()
     };
     let proxied = fault("https://10.0.0.1:6443", proxied).await;

@@ -216,7 +216,7 @@ async fn what_keeps_us_from_the_server_is_worded_alike() {
         );
         let cluster = connect(
             Connection {
-                server: server.into(),
+                server: Some(server.into()),
                 ..Connection::default()
             },
             config,
@@ -248,10 +248,10 @@ async fn a_bad_configuration_is_worded_alike() {
         let (name, value) = flag.split_once('=').unwrap();
         let value = value.to_owned();
         match name {
-            "--context" => flags.context = value,
-            "--user" => flags.user = value,
-            "--cluster" => flags.cluster = value,
-            "--kubeconfig" => flags.kubeconfig = value,
+            "--context" => flags.context = Some(value),
+            "--user" => flags.user = Some(value),
+            "--cluster" => flags.cluster = Some(value),
+            "--kubeconfig" => flags.kubeconfig = Some(value),
             "--request-timeout" => flags.request_timeout = value,
             _ => flags.as_group = vec![value],
         }

@@ -93,7 +93,7 @@ async fn a_merge_patch_changes_single_fields() {
         .await
         .unwrap_err();
     assert!(failure::is(&error, Kind::Conflict), "{error}");
-    assert!(error.to_string().contains("created anew"), "{error}");
+    assert!(error.to_string().contains("created again"), "{error}");
     let foreign = json!({"metadata": {"uid": "another"}, "status": {"phase": "failed"}});
     let error = cluster
         .merge_patch(

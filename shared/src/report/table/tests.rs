@@ -113,7 +113,7 @@ fn watch_events_stand_before_everything_else() {
 #[test]
 fn options_follow_the_flags() {
     let flags = ListOutput {
-        output: "wide".into(),
+        output: Some("wide".into()),
         show_labels: true,
         label_columns: vec!["a".into()],
         ..ListOutput::default()
