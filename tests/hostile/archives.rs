@@ -760,7 +760,7 @@ fn a_container_that_talks_too_much() -> Result<()> {
     let api = usual(&"usual\n".repeat(100_000));
     let output = restore(&api, &gzip(&stream(&[file("a")]))?, &["-y"])?;
     ensure!(
-        output.code == 1 && output.stderr.contains("says too much"),
+        output.code == 1 && output.stderr.contains("printed more than 64 KiB"),
         "{output:?}"
     );
     nothing_sent(&api)

@@ -252,7 +252,7 @@ fn rights_that_cannot_be_asked_refuse_nothing() -> Result<()> {
     let scene = bare();
     scene.deny_reviews();
     let output = scene.does("delete alice -y")?;
-    let note = "note: rights are not checked (delete pods, ";
+    let note = "note: cannot check rights (delete pods, ";
     ensure!(output.stderr.contains(note), "{output:?}");
     Ok(())
 }

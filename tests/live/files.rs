@@ -344,7 +344,7 @@ fn files_of_containers_without_tools() -> Result<()> {
         .session(&["snapshot", "create", "bare", "--to", file])?
         .exits(1)?;
     ensure!(
-        failed.stderr.starts_with("error: container \"main\" of pod \"bare-bare\" has no shell: its files cannot be copied\nhint: "),
+        failed.stderr.starts_with("error: cannot copy files: container \"main\" of pod \"bare-bare\" has no shell\nhint: "),
         "{failed:?}"
     );
     ensure!(names(&folder)? == ["bare.yaml"], "{:?}", names(&folder)?);

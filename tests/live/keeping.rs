@@ -172,7 +172,7 @@ fn is_found_and_taken_up_by_its_owner_alone() -> Result<()> {
         ),
         (
             ["create", "h", "--template", &other].as_slice(),
-            "is kept data of a session of template",
+            "kept by a session of template",
         ),
     ] {
         let refused = world.session(words)?.exits(1)?;

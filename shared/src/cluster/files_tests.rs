@@ -95,7 +95,7 @@ fn only_an_end_that_says_all_is_an_end() {
         (
             0,
             "",
-            "copying in container \"main\" of pod \"tool\" ended with exit code 0",
+            "cannot copy files in container \"main\" of pod \"tool\": exit code 0",
         ),
         (0, "tar 0\n", "ended with exit code 0"),
         (0, "sum ab12\n", "ended with exit code 0"),

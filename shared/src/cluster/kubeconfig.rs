@@ -42,10 +42,7 @@ fn read(flags: &Connection, around: &Surroundings) -> Result<(Kubeconfig, String
         if let Err(error) = std::fs::metadata(path) {
             bail!("{}", go_words("stat", path, &error));
         }
-        return Ok((
-            read_file(path)?.unwrap_or_default(),
-            file.to_owned(),
-        ));
+        return Ok((read_file(path)?.unwrap_or_default(), file.to_owned()));
     }
     let paths: Vec<PathBuf> = match around.os("KUBECONFIG") {
         Some(list) => std::env::split_paths(list)

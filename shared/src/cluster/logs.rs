@@ -1,4 +1,4 @@
-//! What containers write: their logs, as streams of bytes.
+//! Container logs as streams of bytes.
 
 use anyhow::Result;
 use bytes::Bytes;
@@ -12,37 +12,36 @@ use super::{Cluster, paths, transport};
 use crate::failure::{self, Kind, hinted};
 use crate::objects::resource::POD;
 
-/// What of a log is asked for, as the server's parameters have it.
+/// Options of a log request; the fields are the API's query parameters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogOptions {
-    /// The container; the server wants a name wherever there are several.
+    /// Name of the container; required by the server if the Pod has several.
     pub container: String,
-    /// The server goes on as long as the container writes.
+    /// If true, the stream continues until the container's run ends.
     pub follow: bool,
-    /// The run before the present one.
+    /// If true, the log of the previous run.
     pub previous: bool,
-    /// Each line begins with its RFC 3339 time and a blank.
+    /// If true, each line begins with an RFC 3339 time stamp and a space.
     pub timestamps: bool,
-    /// Only what is no older than so many seconds, at least 1.
+    /// Oldest age in seconds, at least 1.
     pub since_seconds: Option<u64>,
-    /// Only what is no older. The server cuts it to whole seconds.
+    /// Oldest time. The server truncates it to whole seconds.
     pub since_time: Option<Timestamp>,
-    /// Only so many of the last lines.
+    /// Number of lines from the end.
     pub tail: Option<u64>,
-    /// Only so many bytes, the times among them; at least 1.
+    /// Most bytes, including time stamps; at least 1.
     pub limit_bytes: Option<u64>,
 }
 
-/// The bytes of a log as they come, cut anywhere. After an error it ends.
+/// A stream of a log's bytes, split anywhere. Ends after an error.
 pub type LogStream = BoxStream<'static, Result<Bytes>>;
 
 impl Cluster {
-    /// Opens the log of a container, without anything that changes its bytes on the way. With `follow` this takes until the
-    /// container has written something.
+    /// Opens the log of a container, unmodified. With `follow`, this completes once the container has written something.
     ///
     /// # Errors
-    /// A Failure, in the server's words: a container that has not begun (400), a Pod that is gone, a right that is missing,
-    /// whose hint names it.
+    /// A Failure in the server's words: a container that has not started (400), a deleted Pod, or a missing right, with a
+    /// hint that names the right.
     pub async fn log(&self, namespace: &str, pod: &str, options: &LogOptions) -> Result<LogStream> {
         let LogOptions {
             container,
@@ -82,7 +81,7 @@ impl Cluster {
     }
 }
 
-/// Names the right that is missing.
+/// Adds the hint that names the missing right.
 fn with_right(error: anyhow::Error, namespace: &str) -> anyhow::Error {
     if !failure::is(&error, Kind::Forbidden) {
         return error;
@@ -90,7 +89,7 @@ fn with_right(error: anyhow::Error, namespace: &str) -> anyhow::Error {
     hinted(
         error,
         format!(
-            "ask an admin for the right to get pods/log in namespace {namespace:?}: the roles session-user, view and edit hold it"
+            "ask an administrator for the right to get pods/log in namespace {namespace:?}: roles session-user, view and edit include this right"
         ),
     )
 }

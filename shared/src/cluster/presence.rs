@@ -1,4 +1,4 @@
-//! Who we are to the server, and whether a controller is at work.
+//! The caller's identity according to the server, and the controller's Lease.
 
 use anyhow::Result;
 use http::{HeaderMap, Method};
@@ -11,24 +11,24 @@ use super::request::{Call, JSON};
 use crate::failure::{self, Kind};
 use crate::objects::resource::{LEASE, text};
 
-/// Name of the Lease a controller holds.
+/// Name of the Lease that a controller holds.
 pub const CONTROLLER_LEASE: &str = "session-controller";
-/// Namespace of the Lease of a controller for all namespaces.
+/// Namespace of the Lease that a controller for all namespaces holds.
 pub const CONTROLLER_NAMESPACE: &str = "session-system";
 
-/// The caller as the API server names them.
+/// The caller's identity according to the API server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Identity {
     /// User name.
     pub username: String,
     /// Groups.
     pub groups: Vec<String>,
-    /// UID, often empty.
+    /// UID; often empty.
     pub uid: String,
 }
 
 impl Cluster {
-    /// Asks the server who we are (1.28 and later).
+    /// Asks the server for the caller's identity (SelfSubjectReview, Kubernetes 1.28 and later).
     ///
     /// # Errors
     /// A Failure.
@@ -50,11 +50,12 @@ impl Cluster {
         })
     }
 
-    /// True if a controller looks after `namespace`: one for all namespaces, or one for this alone. What we may not see does
-    /// not count. By the server's clock, not ours.
+    /// Returns true if a controller is running for `namespace`: one for all namespaces, or one for this namespace alone.
+    /// A Lease is valid until its renewTime plus duration, by the server's clock. A Lease that the caller may not read
+    /// counts as absent.
     ///
     /// # Errors
-    /// A Failure.
+    /// Any other Failure.
     pub async fn controller_alive(&self, namespace: &str) -> Result<bool> {
         if namespace == CONTROLLER_NAMESPACE {
             return self.lease_held(namespace).await;
@@ -64,7 +65,7 @@ impl Cluster {
             self.lease_held(namespace),
         )
         .await;
-        // One that is alive is enough, whatever happened to the other question.
+        // One valid Lease is enough, even if the other read failed.
         match (all, one) {
             (Ok(true), _) | (_, Ok(true)) => Ok(true),
             (all, one) => Ok(all? || one?),
@@ -88,7 +89,7 @@ impl Cluster {
     }
 }
 
-/// True if the Lease was renewed no longer ago than it lasts.
+/// True if the Lease has a holder and has not expired.
 fn held(lease: &Value, headers: &HeaderMap) -> bool {
     let holder = text(lease, "/spec/holderIdentity");
     let renewed: Option<Timestamp> = text(lease, "/spec/renewTime").parse().ok();
@@ -100,7 +101,7 @@ fn held(lease: &Value, headers: &HeaderMap) -> bool {
     !holder.is_empty() && until.is_some_and(|until| until >= now(headers))
 }
 
-/// The server's time; ours where it does not tell.
+/// Returns the server's time from the Date header, or the local time without one.
 fn now(headers: &HeaderMap) -> Timestamp {
     let date = headers
         .get(http::header::DATE)

@@ -1,9 +1,9 @@
-//! Rights that are missing, by name.
+//! Hints for missing rights.
 
 use super::Cluster;
 use crate::failure::{Kind, hinted, is};
 
-/// Says which rights a refused upgrade of a Pod needs, and which role gives them; any other error stays as it is.
+/// Adds the rights and role that a refused exec or port-forward needs; other errors stay unchanged.
 pub fn explain(error: anyhow::Error, cluster: &Cluster, subresource: &str) -> anyhow::Error {
     if !is(&error, Kind::Forbidden) {
         return error;
@@ -12,7 +12,7 @@ pub fn explain(error: anyhow::Error, cluster: &Cluster, subresource: &str) -> an
     hinted(
         error,
         format!(
-            "it needs get and create on {subresource} in namespace {namespace:?}, as the role session-user gives: kubectl create rolebinding session-user --clusterrole session-user --user NAME -n {namespace}"
+            "grant get and create on {subresource} in namespace {namespace:?}, for example with role session-user: kubectl create rolebinding session-user --clusterrole session-user --user NAME -n {namespace}"
         ),
     )
 }

@@ -1,4 +1,4 @@
-//! Waits until one object is as it is wanted, by watch.
+//! Waits for a state of one object, by watch.
 
 use std::time::Duration;
 
@@ -18,10 +18,10 @@ use crate::objects::resource::{SESSION, text};
 use crate::progress::{Event, Sink, Stage};
 
 impl Cluster {
-    /// Waits until an object has a condition with status True, by watch.
+    /// Waits by watch until an object has a condition with status True.
     ///
     /// # Errors
-    /// TimedOut in kubectl's words; NotFound if the object goes away; what the server refuses.
+    /// TimedOut in kubectl's words; NotFound if the object is deleted; whatever the server refuses.
     pub async fn await_condition(
         &self,
         resource: &ResourceType,
@@ -38,10 +38,11 @@ impl Cluster {
         }
     }
 
-    /// Waits until a session's phase is one in which it stays by itself: a controller makes it, and this only looks.
+    /// Waits until a controller has started a session, successfully or not: until its phase is running, failed or
+    /// stopped.
     ///
     /// # Errors
-    /// TimedOut in kubectl's words, Interrupted, NotFound if the session goes away.
+    /// TimedOut in kubectl's words; Interrupted; NotFound if the session is deleted.
     pub async fn wait_phase(
         &self,
         namespace: &str,
@@ -55,13 +56,13 @@ impl Cluster {
         sink.tell(Event::Waiting {
             stage: Stage::Applying,
             object,
-            detail: "a controller makes it".into(),
+            detail: "the controller is starting the session".into(),
         });
         let asked = session.spec.start_request.as_deref().unwrap_or_default();
         let before = session.status.as_ref();
         let before = before.and_then(|status| status.start_request.as_deref());
         let settled = |object: &Value| {
-            // Before it has taken the new request up, its phase is that of the last start.
+            // Until the controller has recorded the new start request, the phase is that of the previous start.
             let taken_up = before.is_none() || text(object, "/status/startRequest") == asked;
             let phase = text(object, "/status/phase");
             taken_up && matches!(phase, "running" | "failed" | "stopped")
@@ -77,10 +78,10 @@ impl Cluster {
         typed(found)
     }
 
-    /// Waits until a controller has put a session to rest, or says that it cannot (condition Synced is False).
+    /// Waits until a controller has stopped a session, or reports that it cannot (condition Synced is False).
     ///
     /// # Errors
-    /// As [`Cluster::wait_phase`].
+    /// As [`Cluster::wait_controller_started`].
     pub async fn wait_stopped(
         &self,
         namespace: &str,
@@ -92,7 +93,7 @@ impl Cluster {
         sink.tell(Event::Waiting {
             stage: Stage::Terminating,
             object: format!("session/{name}"),
-            detail: "a controller stops it".into(),
+            detail: "the controller is stopping the session".into(),
         });
         let settled = |object: &Value| {
             let phase = text(object, "/status/phase");
@@ -137,8 +138,8 @@ impl Cluster {
     }
 }
 
-/// A watch ends with what stopped it, so this is never seen.
+/// Returns the error for a watch that ended without one, which never happens.
 pub(super) fn watch_over(resource: &ResourceType) -> anyhow::Error {
-    let message = format!("the watch of {} has ended", resource.plural);
+    let message = format!("the watch of {} ended unexpectedly", resource.plural);
     Failure::local(Kind::Server, message).into()
 }

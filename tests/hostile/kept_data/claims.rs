@@ -29,7 +29,7 @@ pub(super) fn forged_parameters_secret_is_not_taken_up() -> Result<()> {
     let api = server();
     api.put(kept_claim("home-alice"));
     let forged = api.put(secret("2026-02-02T00:00:00Z"));
-    let because = "Secret \"session-alice-parameters\" is labelled as kept data of this session, but nothing that was kept";
+    let because = "cannot reuse Secret \"session-alice-parameters\": labelled as kept data of this session, but no kept claim or snapshot";
     let output = create_refuses(&api, CREATE, because)?;
     says(
         &output,
@@ -62,7 +62,7 @@ pub(super) fn parameters_secret_without_a_session_is_not_taken_up() -> Result<()
     let mut nameless = secret("2026-01-01T00:00:00Z");
     nameless["metadata"]["annotations"]["streaming.platform/session-uid"] = Value::Null;
     api.put(nameless);
-    create_refuses(&api, CREATE, "does not name the run and the Session").map(drop)
+    create_refuses(&api, CREATE, "without the annotations of the run and the Session").map(drop)
 }
 
 pub(super) fn kept_parameters_secret_is_still_taken_up() -> Result<()> {
@@ -91,7 +91,7 @@ pub(super) fn claim_that_names_no_run_is_not_taken_up() -> Result<()> {
     create_refuses(
         &api,
         CREATE,
-        "does not name the run and the Session that made it",
+        "without the annotations of the run and the Session that created it",
     )?;
     ensure!(
         api.object(CLAIMS, "default", "home-alice") == Some(forged),
@@ -208,7 +208,7 @@ pub(super) fn kept_data_of_another_template_is_not_taken_up() -> Result<()> {
         "template",
         "desktop",
         CREATE,
-        "is kept data of a session of template \"desktop\"",
+        "kept by a session of template \"desktop\"",
     )
 }
 

@@ -113,7 +113,7 @@ fn the_older_protocol_is_nobodys_business_but_for_a_trace() {
     assert!(
         traced
             .err
-            .contains("the server answered 403 Forbidden to SPDY/3.1+portforward.k8s.io"),
+            .contains("the server responded with status 403 Forbidden to protocol SPDY/3.1+portforward.k8s.io"),
         "{}",
         traced.err
     );

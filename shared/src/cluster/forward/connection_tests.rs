@@ -183,7 +183,7 @@ async fn a_side_that_says_nothing_is_gone() {
     let why = world.connection.retired().await;
     assert_eq!(
         why,
-        Retired::Lost("the server said nothing for 0 s".to_owned())
+        Retired::Lost("no data from the server for 0 s".to_owned())
     );
 }
 
@@ -203,7 +203,7 @@ async fn a_stream_that_nobody_reads_gives_way_to_the_others() {
     let _ = write.write_all(&flood).await;
     let (port, message) = world.failures.recv().await.unwrap();
     assert_eq!(port, 82);
-    assert!(message.contains("held up the others"), "{message}");
+    assert!(message.contains("blocked the others"), "{message}");
     assert!(unread.read(&mut [0; 8]).await.is_err());
     other.write_all(b"ask").await.unwrap();
     let mut back = [0; 3];

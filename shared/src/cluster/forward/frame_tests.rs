@@ -135,14 +135,14 @@ fn what_is_no_spdy_is_refused() {
             .0
     };
     assert_eq!(refused("8002000600000004"), "a frame of SPDY version 2");
-    assert_eq!(refused("0000000000000005"), "data of stream 0");
+    assert_eq!(refused("0000000000000005"), "a data frame of stream 0");
     assert_eq!(
         refused("8003000200ffffff"),
         "a control frame of 16777215 bytes"
     );
     assert_eq!(
         refused("80030003000000040000000300"),
-        "a frame of type 3 that is cut short"
+        "a truncated frame of type 3"
     );
 }
 

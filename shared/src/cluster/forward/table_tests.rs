@@ -298,11 +298,11 @@ fn a_cut_is_no_end() {
     let (half, whole) = (table.open(80).unwrap(), table.open(80).unwrap());
     table.receive(&data(half, b"hal", false));
     table.receive(&data(whole, b"whole", true));
-    table.close("the server closed it");
+    table.close("the server closed the connection");
     assert_eq!(read(&mut table, half), "hal");
     assert_eq!(
         read(&mut table, half),
-        "ConnectionReset: the server closed it"
+        "ConnectionReset: the server closed the connection"
     );
     assert_eq!(read(&mut table, whole), "whole");
     assert_eq!(read(&mut table, whole), "end, early false");

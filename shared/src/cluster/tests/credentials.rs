@@ -43,7 +43,10 @@ async fn a_kubeconfig_that_is_no_text_is_told_in_kubectls_words() {
         let (folder, flags) = configured("{}");
         std::fs::write(flags.kubeconfig.as_ref().unwrap(), bytes).unwrap();
         let error = refused(&flags, folder.path()).await;
-        let expected = format!("error loading config file {:?}: {why}", flags.kubeconfig.unwrap());
+        let expected = format!(
+            "error loading config file {:?}: {why}",
+            flags.kubeconfig.unwrap()
+        );
         assert_eq!(error.to_string(), expected);
     }
     let (folder, flags) = configured("{}");
