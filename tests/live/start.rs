@@ -109,7 +109,7 @@ fn files_and_passwords_come_back() -> Result<()> {
     let refused = world
         .session(&["start", "h", "--set", "CLASS=other"])?
         .exits(1)?;
-    let text = "PersistentVolumeClaim \"home-h\" cannot be changed: spec.storageClassName is ";
+    let text = "cannot change PersistentVolumeClaim \"home-h\": spec.storageClassName is ";
     ensure!(refused.stderr.contains(text), "{refused:?}");
     ensure!(home.phase()? == "stopped", "{}", home.phase()?);
     Ok(())

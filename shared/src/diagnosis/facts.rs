@@ -113,7 +113,7 @@ pub fn refine(mut cause: Cause, answers: &[(Ask, Answer)]) -> Cause {
         match answer {
             Answer::Unseen(why) => cause
                 .evidence
-                .push(format!("cannot read {}: {why}", ask.subject())),
+                .push(format!("{}: not available ({why})", ask.subject())),
             Answer::Lines(lines) => log(&mut cause, ask, lines),
             Answer::Objects(objects) => add(&mut cause, ask, objects),
         }

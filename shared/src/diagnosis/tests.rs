@@ -178,7 +178,7 @@ fn answers_become_evidence_and_what_is_not_seen_is_said() {
     );
     assert_eq!(
         blind.evidence.last().unwrap(),
-        "cannot read nodes: you may not read it"
+        "nodes: not available (you may not read it)"
     );
 }
 

@@ -1,4 +1,4 @@
-//! The table of design.md §4, a test a cell.
+//! The table in the documentation of `reconcile`, one test for each cell.
 
 use serde_json::{Value, json};
 
@@ -313,7 +313,10 @@ fn pods_of_others_are_never_counted_whatever_their_labels_say() {
     );
     assert_eq!(
         words(&decision.plan),
-        ["delete Session \"a\"", "wait until Session \"a\" is deleted"]
+        [
+            "delete Session \"a\"",
+            "wait until Session \"a\" is deleted"
+        ]
     );
 }
 

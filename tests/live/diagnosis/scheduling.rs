@@ -201,7 +201,7 @@ fn without_rights() -> Result<()> {
         &[
             "no node fits pod \"blind\": ",
             "cpu (640 requested)",
-            "    cannot read nodes: you may not read it\n",
+            "    nodes: not available (no permission to read)\n",
             "hint: request less cpu",
         ],
     )

@@ -1,10 +1,10 @@
-//! Counts of scaled workloads, which come back with the next start.
+//! Replica counts of scaled workloads, restored by the next start.
 
 use serde_json::json;
 
 use super::*;
 
-/// A start of one scaled workload with a claim template, under an autoscaler.
+/// Returns a start of one scaled workload with a claim template, under an autoscaler.
 fn scaled(kind: &str) -> Start {
     let mut start = start();
     start.rendering.objects = vec![
