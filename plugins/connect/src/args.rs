@@ -139,7 +139,7 @@ pub struct StreamFlags {
 /// The flags as clap reads them.
 #[derive(clap::Args)]
 struct StreamArgs {
-    /// If true, pass standard input to the command (default true)
+    /// If true, pass standard input to the command
     #[arg(short = 'i', long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true")]
     stdin: bool,
 
