@@ -184,6 +184,7 @@ impl Cluster {
 }
 
 impl Inside {
+    /// Builds the request to run `argv` in the container, without a terminal.
     pub(super) fn running<'a>(&'a self, argv: &'a [String], stdin: bool) -> Running<'a> {
         Running {
             namespace: &self.namespace,
@@ -195,6 +196,7 @@ impl Inside {
         }
     }
 
+    /// Returns `container "C" of pod "P"`, for messages.
     pub(super) fn named(&self) -> String {
         format!("container {:?} of pod {:?}", self.container, self.pod)
     }
@@ -231,6 +233,7 @@ impl Inside {
         }
     }
 
+    /// Converts the end of a script that did not succeed into an error, with the last line of its standard error.
     pub(super) fn failed(&self, ending: &Ending, told: &[u8]) -> anyhow::Error {
         let said = complaint(&String::from_utf8_lossy(told));
         match ending {
@@ -274,16 +277,22 @@ fn complaint(text: &str) -> String {
         .map_or(String::new(), |line| format!(": {line}"))
 }
 
+/// Returns the arguments that run a shell script with positional parameters from `$1` on.
 pub(super) fn script<'a>(text: &str, words: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let shell = ["sh", "-c", text, "sh"];
     let all = shell.into_iter().map(str::to_owned);
     all.chain(words.into_iter().map(str::to_owned)).collect()
 }
 
+/// Waits for the next output of a script.
+///
+/// # Errors
+/// TimedOut if there is none for two minutes.
 pub(super) async fn next(remote: &mut Remote) -> Result<Said> {
     timely(remote.next()).await?
 }
 
+/// Limits work to the longest time without data.
 async fn timely<T>(work: impl Future<Output = T>) -> Result<T> {
     tokio::time::timeout(STILL, work).await.map_err(|_| {
         let message = format!("the copy stalled: no data for {} s", STILL.as_secs());

@@ -13,7 +13,7 @@ pub(in crate::cluster) fn inside() -> Inside {
     }
 }
 
-/// Runs a script as a container does: with this machine's sh and tar.
+/// Runs a script with this machine's sh and tar, as a container would.
 pub(in crate::cluster) fn run(argv: &[String], input: &[u8], home: &Path) -> Output {
     let mut child = Command::new(&argv[0])
         .args(&argv[1..])
@@ -26,7 +26,7 @@ pub(in crate::cluster) fn run(argv: &[String], input: &[u8], home: &Path) -> Out
         .spawn()
         .unwrap();
     let (mut stdin, input) = (child.stdin.take().unwrap(), input.to_vec());
-    // A script that has had enough does not read the rest.
+    // A script may exit without reading all of its input.
     let feed = std::thread::spawn(move || drop(stdin.write_all(&input)));
     let output = child.wait_with_output().unwrap();
     feed.join().unwrap();
@@ -62,7 +62,7 @@ fn what_is_packed_is_unpacked_and_both_say_the_same_sum() {
 
     for cut in [0, 1000, packed.stdout.len() - 20_000] {
         let short = run(&argv, &packed.stdout[..cut], &to);
-        // GNU's tar takes the first two for an archive of nothing: the sum tells.
+        // GNU tar accepts the first two as an empty archive; the checksum reveals the error.
         assert!(judged(&short).is_err() || cut < 2000, "{cut}");
         assert!(judged(&short).ok() != Some(sum.clone()), "{cut}");
     }

@@ -254,7 +254,7 @@ mod tests {
         let guard = interrupt.guard().unwrap();
         assert!(!interrupt.deliver(Signal::Terminate));
         assert!(interrupt.is_set() && !interrupt.is_final());
-        // Whoever cleans up may call what takes a guard itself.
+        // Clean-up code may call functions that take a guard themselves.
         drop(interrupt.guard().unwrap());
         assert!(interrupt.deliver(Signal::Interrupt));
         assert_eq!(interrupt.exit_code(), 143);

@@ -25,6 +25,7 @@ pub(super) struct Lines {
 }
 
 impl Lines {
+    /// Creates a reader of lines up to `limit` bytes.
     pub(super) fn of(
         pieces: impl Stream<Item = Result<Bytes, kube::Error>> + Send + 'static,
         limit: Limit,

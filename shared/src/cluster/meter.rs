@@ -18,6 +18,7 @@ pub(super) struct Meter {
 }
 
 impl Meter {
+    /// Creates a counter for a copy from or to a Pod; `length` is the total in bytes, if known.
     pub(super) fn new(pod: &str, length: Option<u64>) -> Self {
         Self {
             object: format!("pod/{}", pod),

@@ -18,6 +18,7 @@ pub(super) struct Paging {
 }
 
 impl Paging {
+    /// Creates the record of a list that has not started.
     pub(super) fn of(t: &ResourceType) -> Self {
         Self {
             plural: t.plural.to_string(),

@@ -364,6 +364,7 @@ pub(super) enum Owned {
 }
 
 impl Owned {
+    /// Copies a scope.
     pub(super) fn of(place: Place<'_>) -> Self {
         match place {
             Place::All => Self::All,
@@ -372,6 +373,7 @@ impl Owned {
         }
     }
 
+    /// Borrows the scope.
     pub(super) fn get(&self) -> Place<'_> {
         match self {
             Self::All => Place::All,

@@ -70,6 +70,7 @@ pub(super) struct Call {
 }
 
 impl Call {
+    /// Creates a request without query, body and subject.
     pub(super) fn new(method: Method, path: String) -> Self {
         let subject = failure::Subject {
             method: method.as_str().to_owned(),
@@ -88,6 +89,7 @@ impl Call {
         }
     }
 
+    /// Creates a GET request.
     pub(super) fn get(path: String) -> Self {
         Self::new(Method::GET, path)
     }
@@ -109,6 +111,7 @@ impl Call {
         self
     }
 
+    /// Sets the Accept header; JSON by default.
     pub(super) fn accept(mut self, accept: &'static str) -> Self {
         self.accept = accept;
         self
@@ -132,6 +135,7 @@ impl Call {
         self
     }
 
+    /// Sets the body and its content type.
     pub(super) fn body(mut self, content_type: &'static str, body: &Value) -> Self {
         self.content = Some((content_type, Bytes::from(body.to_string())));
         self

@@ -18,6 +18,7 @@ pub(super) struct Surroundings {
 }
 
 impl Surroundings {
+    /// Reads the environment of this process.
     pub(super) fn of_process() -> Self {
         let variables = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))

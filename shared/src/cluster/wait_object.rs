@@ -108,6 +108,10 @@ impl Cluster {
         interrupt.race(timed).await
     }
 
+    /// Waits by watch until `holds` is true for an object, and returns it. No time limit.
+    ///
+    /// # Errors
+    /// NotFound if the object is deleted; whatever the server refuses.
     pub(super) async fn await_object(
         &self,
         resource: &ResourceType,

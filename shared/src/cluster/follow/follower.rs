@@ -45,6 +45,7 @@ pub(super) struct Whose {
     pub(super) container: String,
 }
 
+/// A follower of one container's log.
 pub(super) struct Follower {
     cluster: Cluster,
     whose: Whose,

@@ -82,6 +82,7 @@ pub(super) struct Shared {
 }
 
 impl Shared {
+    /// Locks the table of streams.
     pub(super) fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -178,6 +179,7 @@ impl Connection {
             .unwrap_or(Retired::ByUs)
     }
 
+    /// Returns the state shared with the streams.
     pub(super) fn shared(&self) -> &Shared {
         &self.shared
     }

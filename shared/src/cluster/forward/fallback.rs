@@ -51,6 +51,7 @@ struct Spare {
 }
 
 impl Plain {
+    /// Creates a forward to one Pod; sends nothing yet.
     pub(super) fn new(cluster: &Cluster, namespace: &str, pod: &str, failed: OnFailure) -> Self {
         Self {
             dial: Dial {

@@ -1,5 +1,5 @@
-//! Byte vectors made by Kubernetes' own side: a Go program that writes each frame with `spdy.NewFramer` of
-//! github.com/moby/spdystream v0.5.1 and prints it with `%x`, run in the module of tests/cluster/go/kubernetes.
+//! Tests with byte vectors from Kubernetes' implementation: a Go program that writes each frame with `spdy.NewFramer` of
+//! github.com/moby/spdystream v0.5.1 and prints it with `%x`, run in the module tests/cluster/go/kubernetes.
 
 use proptest::prelude::*;
 
@@ -110,7 +110,7 @@ fn frames_may_be_cut_anywhere() {
     }
 }
 
-/// Pieces of one data frame put together.
+/// Joins the pieces of one data frame.
 fn joined(found: Vec<Incoming>) -> Vec<Incoming> {
     let mut whole: Vec<Incoming> = Vec::new();
     for incoming in found {

@@ -63,6 +63,7 @@ pub(super) enum Read {
 }
 
 impl Lane {
+    /// Creates the state of a new stream.
     pub(super) fn new(port: u16) -> Self {
         Self {
             port,

@@ -80,6 +80,7 @@ struct Found {
 }
 
 impl Link {
+    /// Reports an event to the registered callback.
     pub(super) fn tell(&self, told: Told) {
         if let Some(tell) = self.tell.get() {
             tell(told);

@@ -25,6 +25,7 @@ pub(super) struct SpdyStream {
 }
 
 impl SpdyStream {
+    /// Creates a handle of stream `id`.
     pub(super) fn new(connection: Arc<Connection>, id: u32) -> Self {
         Self {
             connection,

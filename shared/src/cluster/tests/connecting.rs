@@ -1,3 +1,5 @@
+//! Tests of client configuration: flags, kubeconfig, environment, and credential plugins.
+
 use std::path::Path;
 
 use serde_json::json;

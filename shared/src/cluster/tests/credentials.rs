@@ -1,4 +1,4 @@
-//! What the configuration names, files and plugins, when it means ill.
+//! Tests of hostile configurations: files and credential plugins that a kubeconfig names.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use super::super::{Agent, Cluster, config};
 use crate::failure::{self, Kind};
 use crate::flags::connection::Connection;
 
-/// A folder with a kubeconfig whose one user is `user`, and the flags that lead to it.
+/// Creates a folder with a kubeconfig whose only user is `user`, and the flags that select it.
 fn configured(user: &str) -> (tempfile::TempDir, Connection) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config");
@@ -163,7 +163,7 @@ async fn a_plugin_without_an_end_is_killed() {
 #[cfg(unix)]
 #[tokio::test]
 async fn what_a_plugin_leaves_behind_is_killed_and_not_waited_for() {
-    // The child has the write end of a pipe from its parent: reading it ends when both have.
+    // The child holds the write end of its parent's pipe: reading completes when both have exited.
     let (folder, flags) = plugin(&format!("exec 3> \"$0.pipe\"\nsleep 60 &\n{TOKEN}"));
     let pipe = folder.path().join("plug.pipe");
     let made = std::process::Command::new("mkfifo").arg(&pipe).status();

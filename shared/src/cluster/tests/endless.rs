@@ -1,4 +1,5 @@
-//! Servers that never come to an end, and ends that come too soon. The clock stands still but for what is waited for.
+//! Tests of servers that never end a response, and of responses that end too early. The clock is paused and advances only
+//! while waiting.
 
 use std::time::Duration;
 
@@ -28,7 +29,7 @@ fn event(what: &str, name: &str, version: &str) -> Value {
     json!({"type": what, "object": {"kind": "Pod", "metadata": {"name": name, "uid": name, "resourceVersion": version}}})
 }
 
-/// Requests that a watch from `from` makes in ten minutes, and what it tells.
+/// Returns the number of requests that a watch from `from` sends in ten minutes, and the changes it reports.
 async fn watched(api: &FakeApi, from: Option<&str>) -> (usize, Vec<Change>) {
     let mut changes = Vec::new();
     let mut stream = cluster(api).watch(&POD, HERE, &Selection::default(), from, false);
@@ -109,7 +110,7 @@ async fn a_watch_that_lasted_is_opened_again_at_once() {
     api.on("GET", "/**", Answer::watch_open(vec![]));
     let mut stream = cluster(&api).watch(&POD, HERE, &Selection::default(), Some("5"), false);
     assert!(timeout(TEN_MINUTES, stream.next()).await.is_err());
-    // Each connection that says nothing is given up after 310 seconds.
+    // A silent connection is closed after 310 seconds.
     assert_eq!(api.requests().len(), 2);
 }
 

@@ -1,3 +1,5 @@
+//! Tests of connection errors and error responses.
+
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -31,7 +33,7 @@ async fn fault(server: &str, flags: Connection) -> Failure {
 
 #[tokio::test]
 async fn nobody_listens() {
-    // Nobody listens on port 1, and nobody is given it by chance.
+    // Port 1 has no listener and is never assigned by chance.
     let refused = fault("http://127.0.0.1:1", Connection::default()).await;
     assert_eq!(refused.kind, Kind::Refused);
     assert_eq!(

@@ -1,3 +1,5 @@
+//! Tests of writes.
+
 use serde_json::{Value, json};
 use session_support::{Answer, FakeApi};
 
