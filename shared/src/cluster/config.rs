@@ -96,7 +96,7 @@ fn trust(
     around: &Surroundings,
 ) -> Result<kube::Config> {
     let mut config = kube::Config::new(url.clone());
-    // request.rs retries itself: a limited number of times, and never a write.
+    // api_request.rs retries itself: a limited number of times, and never a write.
     config.default_retry = false;
     let proxy = cluster.proxy_url.as_deref().unwrap_or_default();
     config.proxy_url = proxy::choose(url, proxy, around)?;

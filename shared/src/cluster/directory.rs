@@ -100,7 +100,7 @@ impl Cluster {
 }
 
 impl Inside {
-    /// Parses the output of [`LOOK`].
+    /// Parses the output of [`INSPECT_SCRIPT`].
     pub(super) fn found(&self, out: &str) -> Result<Directory> {
         let (mut missing, mut is_usual) = (Vec::new(), false);
         let (mut room, mut files) = (None, None);

@@ -97,7 +97,7 @@ impl Plain {
         })
     }
 
-    /// Opens a stream for the next call of [`open`](Self::open). Only opening one shows whether the server supports this
+    /// Opens a stream for the next call of [`open_stream`](Self::open_stream). Only opening one shows whether the server supports this
     /// protocol.
     ///
     /// # Errors

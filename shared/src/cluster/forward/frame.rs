@@ -97,7 +97,7 @@ pub(super) fn syn_stream(stream: u32, headers: &[u8]) -> Bytes {
     frame.freeze()
 }
 
-/// Encodes a data frame of at most [`LARGEST_DATA`] bytes.
+/// Encodes a data frame of at most [`DATA_MAX`] bytes.
 pub(super) fn data(stream: u32, bytes: &[u8], fin: bool) -> Bytes {
     let mut frame = BytesMut::with_capacity(HEAD + bytes.len());
     frame.put_u32(stream & IDENTIFIER);
