@@ -164,7 +164,7 @@ fn hooks_changed_by_another_are_not_run() -> Result<()> {
     let evil = json!({ "sync": { "command": ["evil"] } });
     scene.tamper("/status/applied/hooks", evil)?;
     let said = [
-        "cannot run the hooks of session \"alice\" unasked",
+        "cannot run the hooks of session \"alice\" without confirmation",
         "--skip-sync",
     ];
     for words in [
@@ -210,7 +210,7 @@ fn a_session_made_anew_under_its_name_is_not_known() -> Result<()> {
         json!("11111111-2222-3333-4444-555555555555"),
     )?;
     scene.tamper("/spec/manifest", evil())?;
-    scene.refuses("start alice", &["this machine does not know it"])
+    scene.refuses("start alice", &["not known to this machine"])
 }
 
 fn a_narrowed_policy_is_not_believed() -> Result<()> {
@@ -269,7 +269,7 @@ fn another_users_manifest_is_not_run_under_the_policy() -> Result<()> {
     let elsewhere = tempfile::tempdir()?;
     let before = scene.writes();
     let refused = scene.call(elsewhere.path(), "start alice");
-    let said = "session \"alice\" runs a manifest of \"alice\", and you are \"admin\"";
+    let said = "session \"alice\" has a manifest of user \"alice\", but you are \"admin\"";
     ensure!(
         refused.code == 1 && refused.stderr.contains(said),
         "{refused:?}"

@@ -278,7 +278,7 @@ fn a_failing_snapshot_deletes_nothing() -> Result<()> {
         (fails.name(), "the array is on fire"),
         (
             hangs.name(),
-            "it is cut, but the driver has not made it ready",
+            "cut, but not ready to use yet",
         ),
         (
             "no-such-class",

@@ -251,7 +251,7 @@ fn drivers_that_fail_or_hang_are_told_apart() -> Result<()> {
         (fails.name(), "the array is on fire"),
         (
             hangs.name(),
-            "it is cut, but the driver has not made it ready",
+            "cut, but not ready to use yet",
         ),
         (
             "no-such-class",

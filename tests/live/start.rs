@@ -87,7 +87,7 @@ fn files_and_passwords_come_back() -> Result<()> {
         .exits(0)?;
     let line = "session.streaming.platform/h started\n";
     ensure!(started.stdout == line, "{started:?}");
-    let way = "enter it: kubectl session connect h -n ";
+    let way = "connect: kubectl session connect h -n ";
     ensure!(started.stderr.contains(way), "{started:?}");
     let found = home.inside("home-h", "cat /home/file; echo $PASSWORD; echo $GREETING")?;
     ensure!(found == format!("kept\n{password}again\n"), "{found}");
@@ -171,7 +171,7 @@ fn takes_the_template_as_it_is_now() -> Result<()> {
     ensure!(told.stderr.contains(text), "{told:?}");
     world.session(&["stop", "t", "-y"])?.exits(0)?;
     let started = world.session(&["start", "t"])?.exits(0)?;
-    let text = "(generation 1, now 2): this start takes it as it is now";
+    let text = "(generation 1, now 2); this start applies the current version";
     ensure!(started.stderr.contains(text), "{started:?}");
     let get = |words: &[&str]| world.namespace.kubectl(&[&["get"], words].concat(), None);
     ensure!(get(&["services", "-o", "name"])? == "service/new-t\n");
@@ -181,7 +181,7 @@ fn takes_the_template_as_it_is_now() -> Result<()> {
     world.session(&["stop", "t", "-y"])?.exits(0)?;
     drop(newer);
     let refused = world.session(&["start", "t"])?.exits(1)?;
-    let text = format!("its template {:?} is gone", team.1);
+    let text = format!("template {:?} does not exist", team.1);
     ensure!(refused.stderr.contains(&text), "{refused:?}");
     Ok(())
 }
@@ -299,13 +299,13 @@ fn is_what_connect_does_with_a_stopped_session() -> Result<()> {
         .session(&["connect", "alice", "--no-start", "--", "true"])?
         .exits(1)?;
     let text =
-        "error: session \"alice\" is stopped\nhint: start it: kubectl session start alice -n ";
+        "error: session \"alice\" is stopped\nhint: start the session: kubectl session start alice -n ";
     ensure!(refused.stderr.starts_with(text), "{refused:?}");
     let said = world
         .session(&["connect", "alice", "--", "sh", "-c", "echo hi; exit 3"])?
         .exits(3)?;
     ensure!(said.stdout == "hi\n", "{said:?}");
-    let text = "note: session \"alice\" is stopped: it is started\n";
+    let text = "note: starting stopped session \"alice\"\n";
     ensure!(said.stderr.starts_with(text), "{said:?}");
     let screen = world.session(&["status", "alice"])?.exits(0)?;
     ensure!(

@@ -60,7 +60,7 @@ fn a_pod_goes_and_its_data_stays() -> Result<()> {
     ensure!(
         refused.stdout.is_empty()
             && refused.stderr.starts_with(
-                "error: session \"h\" is not stopped: its data could not be synchronised: "
+                "error: cannot stop session \"h\": sync hook failed: "
             )
             && refused.stderr.contains("exit code 3: not yet"),
         "{refused:?}"

@@ -1,4 +1,4 @@
-//! The user's word, before an operation that ends sessions destroys data: the same rule and the same words for every verb.
+//! Confirmation before an operation that ends sessions destroys data: one rule and one wording for every verb.
 
 use anyhow::{Result, anyhow};
 
@@ -11,19 +11,19 @@ use crate::objects::resource::{PERSISTENT_VOLUME_CLAIM, SESSION};
 use crate::reconcile::losses;
 use crate::report::console::{Console, DELETION_QUESTION};
 
-/// A session that is about to end, and what becomes of its data, an object each.
+/// A session that is about to end and the data it loses or saves, one entry an object.
 #[derive(Clone, Debug)]
 pub struct EndingSession {
-    /// Its name.
+    /// Name of the session.
     pub name: String,
-    /// What is lost, with nothing to bring it back.
+    /// Data that is destroyed and cannot be restored.
     pub destroyed: Vec<String>,
-    /// What goes once a snapshot of it is ready, with the name of the snapshot where it is known.
+    /// Claims that are deleted once their snapshot is ready, with the snapshot's name if it is known.
     pub saved: Vec<String>,
 }
 
 impl EndingSession {
-    /// A session that is stopped: its Pods go.
+    /// Returns the losses of a stop: data that ends with the Pods.
     pub fn stopped(present: &Present) -> Self {
         let losses = losses(&present.session, &present.live);
         Self {
@@ -33,7 +33,7 @@ impl EndingSession {
         }
     }
 
-    /// A session that is started, if its template no longer has a Pod that runs; `None` where nothing is lost.
+    /// Returns the losses of a start that deletes running Pods the template no longer contains; `None` if nothing is lost.
     pub fn started(ahead: &Ahead) -> Option<Self> {
         let losses = ahead.losses();
         (!losses.is_empty()).then(|| Self {
@@ -43,11 +43,11 @@ impl EndingSession {
         })
     }
 
-    /// A session that is deleted: its Pods go, and its claims by its data policy.
+    /// Returns the losses of a deletion: data that ends with the Pods, and claims as the data policy says.
     pub fn deleted(doomed: &Doomed) -> Self {
         let first = doomed.snapshot().map_or_else(
-            || "a snapshot is ready first".to_owned(),
-            |set| format!("snapshot {set} is ready first"),
+            || "deleted when a snapshot is ready".to_owned(),
+            |set| format!("deleted when snapshot {set} is ready"),
         );
         let saved = doomed.saved();
         Self {
@@ -61,26 +61,26 @@ impl EndingSession {
     }
 }
 
-/// A claim as it is named to people.
+/// Returns a claim's name as messages show it: `persistentvolumeclaim/NAME`.
 pub fn claim_word(claim: &str) -> String {
     format!("{}/{claim}", PERSISTENT_VOLUME_CLAIM.singular())
 }
 
-/// How a verb asks.
+/// The rules by which a verb asks for confirmation.
 #[derive(Clone, Copy, Debug)]
 pub struct Question {
-    /// The verb.
+    /// Forms of the verb.
     pub words: Words,
-    /// The answer was given with -y.
+    /// `--yes`: never asks.
     pub yes: bool,
-    /// Asks whatever happens, with a terminal or without one.
+    /// `--interactive`: always asks, also without a terminal.
     pub interactive: bool,
-    /// Asks on a terminal about several sessions, even if nothing is destroyed.
+    /// Asks on a terminal before several sessions, even if no data is destroyed.
     pub several: bool,
 }
 
 impl Question {
-    /// Asks where data is destroyed, and only there.
+    /// Returns the rules of verbs that ask only if data would be destroyed.
     pub fn about_data(words: Words, yes: bool) -> Self {
         Self {
             words,
@@ -90,10 +90,10 @@ impl Question {
         }
     }
 
-    /// Asks on a terminal; without one, what would be destroyed needs -y. True for yes, and where there is nothing to ask.
+    /// Asks if the rules require it and returns the answer; true if there is nothing to ask.
     ///
     /// # Errors
-    /// Data would be destroyed, and there is nobody to ask.
+    /// Data would be destroyed, and there is neither a terminal nor `--yes`.
     pub fn ask(&self, sessions: &[EndingSession], console: &mut Console) -> Result<bool> {
         if self.yes || sessions.is_empty() {
             return Ok(true);
@@ -107,7 +107,7 @@ impl Question {
         let Words { verb, done, doing } = self.words;
         if !destroyed.is_empty() && !terminal && !self.interactive {
             let error = anyhow!("{doing} would destroy data: {}", destroyed.join(", "));
-            let confirm = format!("say that it may with -y; nothing has been {done}");
+            let confirm = format!("confirm with --yes; nothing has been {done}");
             return Err(hinted(error, confirm));
         }
         let several = self.several && sessions.len() > 1;
@@ -125,28 +125,28 @@ impl Question {
     }
 }
 
-/// Tells which rights the server could not be asked about: nothing is refused for them.
+/// Prints a note that names the rights which the server could not be asked about. They do not stop the operation.
 pub fn tell_unchecked(permissions: &Permissions, console: &mut Console) {
     if let Some(unchecked) = permissions.unknown() {
         console.note(&unchecked);
     }
 }
 
-/// What a dry run would destroy, a line each on standard error.
+/// Prints the data that a dry run would destroy, a line each on standard error.
 pub fn rehearse(sessions: &[EndingSession], console: &mut Console) {
     for what in sessions.iter().flat_map(|one| &one.destroyed) {
         console.err_line(&format!("destroyed: {what}"));
     }
 }
 
-/// The sessions, and what goes with them.
+/// Returns the lines that are shown before the question: sessions first, then their data.
 fn preview(verb: &str, sessions: &[EndingSession]) -> Vec<String> {
     let names = sessions
         .iter()
         .map(|one| format!("{}/{}", SESSION.singular(), one.name));
     let data = sessions.iter().flat_map(|one| {
         let destroyed = one.destroyed.iter();
-        let destroyed = destroyed.map(|what| format!("{what}: its data is destroyed"));
+        let destroyed = destroyed.map(|what| format!("{what}: data is destroyed"));
         destroyed.chain(one.saved.iter().cloned())
     });
     let all: Vec<String> = names.chain(data).collect();

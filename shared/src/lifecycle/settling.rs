@@ -1,4 +1,5 @@
-//! After the session was made: waiting, and what the user is told. The password itself is told nowhere.
+//! The end of a create or start: waits until the session is ready, writes the status, and prints how to connect. Never prints
+//! secret values.
 
 use std::time::Duration;
 
@@ -19,25 +20,26 @@ use anyhow::{Result, anyhow};
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
-/// A session whose objects have been made.
+/// A session whose objects have been created, or requested from a controller.
 #[derive(Debug)]
 pub struct Made {
-    /// The Session as the server has it.
+    /// The Session as the server returned it.
     pub session: Session,
-    /// The same with every field.
+    /// The Session with every field.
     pub object: Value,
-    /// What was started.
+    /// The rendered start.
     pub start: Start,
-    /// Its objects as the server returned them; none where a controller makes them.
+    /// The objects as the server returned them; none if a controller creates them.
     pub objects: Vec<Value>,
-    /// Whether a controller makes them.
+    /// True if a controller creates the objects.
     pub controller: bool,
 }
 
-/// Prints the one line, or the object, that standard output has; `word` says what was done, `created` or `started`.
+/// Prints the result line or the object on standard output, and warnings on standard error. `word` is `created`, `started` or the
+/// like.
 ///
 /// # Errors
-/// When it cannot be printed.
+/// Standard output is closed.
 pub fn made(
     made: &Made,
     word: &str,
@@ -50,10 +52,10 @@ pub fn made(
     console.out(&mutations.done(&made.object, word)?)
 }
 
-/// Waits `wait` if it was asked to, writes down how the session stands, and tells how to go on.
+/// Waits until the session is ready if `wait` has a timeout, writes the status, and prints how to connect.
 ///
 /// # Errors
-/// When the session does not get ready: it is kept.
+/// The session does not become ready; it is kept.
 pub async fn settle(
     cluster: &Cluster,
     made: Made,
@@ -72,10 +74,10 @@ pub async fn settle(
     Ok(())
 }
 
-/// Waits until the session is ready, and writes down how it stands; its endpoint, if it has one.
+/// Waits until the session is ready and writes the status. Returns the session's endpoint, if it has one.
 ///
 /// # Errors
-/// When the session does not get ready in time: it is kept.
+/// The session fails, or does not become ready within `limit`; it is kept.
 pub async fn ready(
     cluster: &Cluster,
     made: &Made,
@@ -83,7 +85,7 @@ pub async fn ready(
     write: &Write,
     ground: &mut Ground,
 ) -> Result<Option<String>> {
-    // Ctrl-C leaves a session that comes up by itself: it is told how to go on, not just ended.
+    // After Ctrl-C the session continues to start: the error has to say how to inspect or delete it.
     let _guard = ground.interrupt.guard()?;
     if made.controller {
         return await_controller(cluster, made, limit, ground).await;
@@ -123,7 +125,7 @@ pub async fn ready(
         }
         Waited::Interrupted(seen) => {
             let message = format!(
-                "session {:?} was made and goes on coming up; {}",
+                "session {:?} continues to start; last state: {}",
                 name(made),
                 last_seen(&seen)
             );
@@ -179,7 +181,7 @@ async fn write_down(
     Ok(endpoint)
 }
 
-/// A controller makes the objects and writes the status: its phase is what is waited for.
+/// Waits for the phase that the controller writes. Returns the endpoint from the status.
 async fn await_controller(
     cluster: &Cluster,
     made: &Made,
@@ -205,11 +207,12 @@ async fn await_controller(
     let why = ready
         .map(|condition| format!(": {}: {}", condition.reason, condition.message))
         .unwrap_or_default();
-    let error = anyhow!("session {:?} did not get ready{why}", name(made));
+    let error = anyhow!("session {:?} did not become ready{why}", name(made));
     Err(look_and_delete(error, made, &Seen::NoWorkload))
 }
 
-/// What to do with a session that is ready: all of it on standard error, where no script trips over it.
+/// Prints endpoint, commands to connect and delete, and commands that read the secret parameters, all on standard error, so that
+/// scripts are not disturbed.
 fn tell(made: &Made, endpoint: Option<String>, console: &mut Console) {
     if console.is_quiet() {
         return;
@@ -219,7 +222,7 @@ fn tell(made: &Made, endpoint: Option<String>, console: &mut Console) {
         console.err_line(&format!("endpoint: {endpoint}"));
     }
     console.err_line(&format!(
-        "enter it: kubectl session connect {name} -n {namespace}"
+        "connect: kubectl session connect {name} -n {namespace}"
     ));
     let secret = parameters_secret(made.start.belonging.session.as_str());
     for parameter in made.start.rendering.secrets.keys() {
@@ -228,7 +231,7 @@ fn tell(made: &Made, endpoint: Option<String>, console: &mut Console) {
         ));
     }
     console.err_line(&format!(
-        "delete it: kubectl session delete {name} -n {namespace}"
+        "delete: kubectl session delete {name} -n {namespace}"
     ));
 }
 
@@ -246,12 +249,12 @@ fn last_seen(seen: &Seen) -> String {
         Seen::Hopeless(cause) => cause.message.clone(),
         Seen::Ended { pod, detail, .. } => format!("pod {pod:?}: {detail}"),
         Seen::Ready { pod } => format!("pod {pod:?} is ready"),
-        Seen::NoWorkload | Seen::Lost => "no Pod has been seen yet".to_owned(),
+        Seen::NoWorkload | Seen::Lost => "no Pod yet".to_owned(),
     }
 }
 
 fn not_ready(made: &Made, seen: &Seen) -> anyhow::Error {
-    let what = format!("session {:?} did not get ready", name(made));
+    let what = format!("session {:?} did not become ready", name(made));
     let error = match seen.cause() {
         Some(cause) => cause.failing(&what),
         None => anyhow!("{what}: {}", last_seen(seen)),
@@ -259,17 +262,20 @@ fn not_ready(made: &Made, seen: &Seen) -> anyhow::Error {
     look_and_delete(error, made, seen)
 }
 
-/// The session is kept: how to look at it, and how to be rid of it.
+/// Adds hints how to inspect and delete a session that is kept although it is not ready.
 fn look_and_delete(error: anyhow::Error, made: &Made, seen: &Seen) -> anyhow::Error {
     let (name, namespace) = (name(made), namespace(made));
     let look = match seen {
-        // What a container said before it ended is more than a status knows. Which one it was may be an init container.
+        // The log of an ended container says more than the status; it may be an init container's.
         Seen::Ended { .. } => format!("logs {name} -n {namespace} --all-containers"),
         _ => format!("status {name} -n {namespace}"),
     };
-    let error = hinted(error, format!("look at it: kubectl session {look}"));
+    let error = hinted(
+        error,
+        format!("inspect the session: kubectl session {look}"),
+    );
     hinted(
         error,
-        format!("delete it: kubectl session delete {name} -n {namespace}"),
+        format!("delete the session: kubectl session delete {name} -n {namespace}"),
     )
 }

@@ -72,7 +72,7 @@ pub(super) fn forged_pod_of_a_stopped_session_is_not_taken_for_its_workload() ->
     let output = fails(
         &api,
         "start alice",
-        "Pod \"tool-alice\" already exists and is not part of it",
+        "Pod \"tool-alice\" already exists and is not part of the session",
     )?;
     says(&output, "kubectl delete pod tool-alice -n default")?;
     ensure!(api.writes().is_empty(), "{:?}", api.lines());

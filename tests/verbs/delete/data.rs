@@ -77,11 +77,11 @@ fn what_only_pods_hold_is_asked_about_under_every_policy() {
         assert_eq!(
             told,
             "deleting would destroy data: pod/tool-alice (container files)\n\
-             hint: say that it may with -y; nothing has been deleted\n"
+             hint: confirm with --yes; nothing has been deleted\n"
         );
         assert!(api.writes().is_empty(), "{:?}", written(&api));
         let played = asked(&api, "y\n", "alice");
-        let line = "pod/tool-alice (container files): its data is destroyed\n";
+        let line = "pod/tool-alice (container files): data is destroyed\n";
         assert!(played.done().contains(line), "{}", played.out);
         // the parameters Secret opens nothing any more
         assert_eq!(left(&api), Vec::<String>::new());

@@ -290,7 +290,7 @@ fn a_deletion_that_fails_afterwards_tells_that_the_data_is_saved() {
     let pods = "/api/v1/namespaces/default/pods/*";
     api.on("DELETE", pods, Answer::internal("out of order"));
     let played = delete(&api, "alice");
-    let hint = format!("hint: its data is saved: snapshot \"{TAKEN}\" is ready\n");
+    let hint = format!("hint: the data is saved: snapshot \"{TAKEN}\" is ready\n");
     assert!(played.failed().contains(&hint), "{played:?}");
     assert!(api.object(CLAIMS, "default", "home-alice").is_some());
 }

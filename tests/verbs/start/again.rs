@@ -155,7 +155,7 @@ fn an_unfinished_copy_is_not_started_without_its_data() {
     let (played, requests) = requests_of(&api, || start(&api, "alice"));
     let said = played.failed();
     assert!(
-        said.contains("is an unfinished copy of snapshot \"before\""),
+        said.contains("is an incomplete copy of snapshot \"before\""),
         "{said}"
     );
     assert_eq!(written(&requests), [""; 0]);

@@ -91,7 +91,7 @@ fn a_start_that_was_cut_off_is_finished_by_the_next() {
         api.on(method, path, Answer::internal("x"));
         let cut = start(&api, "alice");
         assert_eq!(cut.code, 1, "{method} {path}: {cut:?}");
-        let way = "hint: go on with it: kubectl session start alice -n default\n";
+        let way = "hint: continue with: kubectl session start alice -n default\n";
         assert!(cut.err.contains(way), "{}", cut.err);
         api.forget_answers();
         let line = "session.streaming.platform/alice started\n";
