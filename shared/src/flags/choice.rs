@@ -1,4 +1,4 @@
-//! Which sessions a verb is about: names, a selector, or all of them.
+//! Flags that select the sessions of a command: names, a label selector, or all.
 
 use anyhow::Result;
 use clap::Args;
@@ -8,7 +8,7 @@ use super::selection::session_name;
 use crate::failure::usage;
 use crate::names::SessionName;
 
-/// Flags and arguments of verbs that work on several sessions.
+/// Flags and arguments of verbs that act on several sessions.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Choosing {
     /// Names of sessions, also as session/NAME
@@ -18,25 +18,25 @@ pub struct Choosing {
     #[arg(long)]
     pub all: bool,
 
-    /// Label query to filter on: '=', '==', '!=', 'in', 'notin', as in -l key1=value1,key2=value2
+    /// Label selector to filter on (-l key1=value1,key2=value2); supports =, ==, !=, in and notin
     #[arg(short = 'l', long, value_name = "QUERY")]
     pub selector: Option<String>,
 }
 
-/// Which sessions.
+/// The sessions a command acts on. Never empty: [`Choosing::which`] makes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Which {
-    /// These, each once.
+    /// Sessions by name, each once.
     Named(Vec<SessionName>),
-    /// What the selector finds; an empty one finds all.
+    /// Sessions of the namespace that match a label selector; the empty selector matches all.
     Selected(String),
 }
 
 impl Choosing {
-    /// What the command line says.
+    /// Reads the flags.
     ///
     /// # Errors
-    /// Nothing named, or more than one way of naming, in kubectl's words; a name that cannot be one.
+    /// kubectl's usage errors for no selection and for more than one, and an invalid name.
     pub fn which(&self) -> Result<Which> {
         let selector = non_empty(&self.selector);
         match (self.names.is_empty(), selector.is_some(), self.all) {
@@ -56,7 +56,7 @@ impl Choosing {
     }
 }
 
-/// Names as `list -o name` prints them are taken, too.
+/// Parses names, which may be written as `list -o name` prints them.
 fn names(words: &[String]) -> Result<Vec<SessionName>> {
     let mut names: Vec<SessionName> = Vec::new();
     for word in words {

@@ -1,34 +1,35 @@
-//! How to reach the cluster, and as whom: kubectl's connection flags, under their own names and with nothing of ours.
+//! kubectl's connection flags, with kubectl's names and no others.
 
 use clap::Args;
 
 use super::{non_empty, numbers};
 
-/// kubectl's connection flags. Empty texts count as not given, as they do there.
+/// Connection flags, in the order in which `kubectl session options` lists them. Empty text counts as not given, as
+/// with kubectl.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Connection")]
 pub struct Connection {
+    /// Namespace of this request
+    #[arg(short = 'n', long, global = true, value_name = "NAME")]
+    pub namespace: Option<String>,
+
     /// Path to the kubeconfig file to use for CLI requests
     #[arg(long, global = true, value_name = "FILE")]
     pub kubeconfig: Option<String>,
 
-    /// The name of the kubeconfig context to use
+    /// Name of the kubeconfig context to use
     #[arg(long, global = true, value_name = "NAME")]
     pub context: Option<String>,
 
-    /// The name of the kubeconfig cluster to use
+    /// Name of the kubeconfig cluster to use
     #[arg(long, global = true, value_name = "NAME")]
     pub cluster: Option<String>,
 
-    /// The name of the kubeconfig user to use; the owner of a session is --user-id
+    /// Name of the kubeconfig user to use; the owner of a session is set with --user-id
     #[arg(long, global = true, value_name = "NAME")]
     pub user: Option<String>,
 
-    /// The namespace scope for this CLI request
-    #[arg(short = 'n', long, global = true, value_name = "NAME")]
-    pub namespace: Option<String>,
-
-    /// The address and port of the Kubernetes API server
+    /// Address and port of the Kubernetes API server
     #[arg(short = 's', long, global = true, value_name = "URL")]
     pub server: Option<String>,
 
@@ -36,23 +37,23 @@ pub struct Connection {
     #[arg(long, global = true, value_name = "TOKEN")]
     pub token: Option<String>,
 
-    /// Username to impersonate for the operation; a regular user or a service account
+    /// User to impersonate: a regular user or a service account
     #[arg(long = "as", global = true, value_name = "USER")]
     pub as_user: Option<String>,
 
-    /// Group to impersonate for the operation, this flag can be repeated
+    /// Group to impersonate; repeat the flag for several groups
     #[arg(long, global = true, value_name = "GROUP")]
     pub as_group: Vec<String>,
 
-    /// UID to impersonate for the operation
+    /// UID to impersonate
     #[arg(long, global = true, value_name = "UID")]
     pub as_uid: Option<String>,
 
-    /// User extras to impersonate for the operation, this flag can be repeated with several values of a key
+    /// Extra attribute of the impersonated user; repeat the flag for several attributes or values
     #[arg(long, global = true, value_name = "KEY=VALUE")]
     pub as_user_extra: Vec<String>,
 
-    /// Path to a cert file for the certificate authority
+    /// Path to a certificate file of the certificate authority
     #[arg(long, global = true, value_name = "FILE")]
     pub certificate_authority: Option<String>,
 
@@ -64,15 +65,15 @@ pub struct Connection {
     #[arg(long, global = true, value_name = "FILE")]
     pub client_key: Option<String>,
 
-    /// Do not check the server's certificate: makes the connection insecure
+    /// If true, do not verify the server's certificate; this makes the connection insecure
     #[arg(long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub insecure_skip_tls_verify: Option<bool>,
 
-    /// Server name to use for server certificate validation, instead of the host in the server's address
+    /// Server name to verify the server's certificate against, instead of the host in the server's address
     #[arg(long, global = true, value_name = "NAME")]
     pub tls_server_name: Option<String>,
 
-    /// How long to wait for a single server request (1s, 2m, 3h; a number alone is seconds); 0 means no limit
+    /// Time limit of a single server request (1s, 2m, 3h; a number alone is seconds); 0 means no limit
     #[arg(
         long,
         global = true,
@@ -82,15 +83,15 @@ pub struct Connection {
     )]
     pub request_timeout: String,
 
-    /// Default cache directory; taken for kubectl's sake, nothing is cached on disk
+    /// Cache directory; accepted for compatibility with kubectl, nothing is cached on disk
     #[arg(long, global = true, value_name = "DIR")]
     pub cache_dir: Option<String>,
 
-    /// Opt out of response compression for all requests to the server
+    /// If true, do not ask the server for compressed responses
     #[arg(long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub disable_compression: Option<bool>,
 
-    /// Username for basic authentication to the API server
+    /// User name for basic authentication to the API server
     #[arg(long, global = true, value_name = "NAME")]
     pub username: Option<String>,
 
@@ -98,11 +99,11 @@ pub struct Connection {
     #[arg(long, global = true, value_name = "PASSWORD")]
     pub password: Option<String>,
 
-    /// Proxy to reach the API server through (http, https, socks5)
+    /// URL of the proxy to the API server (http, https, socks5)
     #[arg(long, global = true, value_name = "URL")]
     pub proxy_url: Option<String>,
 
-    /// Number for the log level verbosity; from 6 on every request is named on stderr
+    /// Log level; 6 and higher print every request on standard error
     #[arg(
         short = 'v',
         long = "v",
@@ -115,14 +116,14 @@ pub struct Connection {
     )]
     pub verbosity: i32,
 
-    /// Treat warnings received from the server as errors and exit with a non-zero exit code
+    /// If true, treat warnings of the server as errors and exit with code 1
     #[arg(long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
     pub warnings_as_errors: bool,
 }
 
 impl Connection {
-    /// The flags that were given, as a command line of this suite takes them, each a word of its own. Files are named from the
-    /// root: the command may be run from another folder. The namespace is left out: whoever calls knows the one that counts.
+    /// Returns the given flags as arguments for another command of the suite, one word each. Paths are made absolute,
+    /// because that command may run in another directory. The namespace is left out: callers pass the effective one.
     pub fn words(&self) -> Vec<String> {
         let file = |path: &Option<String>| {
             let path = non_empty(path)?;

@@ -243,7 +243,7 @@ pub(super) fn an_owner_that_looks_like_another() -> Result<()> {
             let done = piped(&api, words, &input)?;
             is_refused(&done, reason)?;
             let hint =
-                "hint: type the id as the API server names its owner; yours: kubectl auth whoami\n";
+                "hint: use the user name that the API server knows; print yours with: kubectl auth whoami\n";
             ensure!(done.stderr.ends_with(hint), "{done:?}");
             ensure!(api.requests().is_empty(), "{:?}", api.lines());
         }

@@ -297,7 +297,7 @@ to all commands).
     let names = "
 
 Global Options:
-  --kubeconfig  --context  --cluster  --user  -n, --namespace  -s, --server
+  -n, --namespace  --kubeconfig  --context  --cluster  --user  -s, --server
 ";
     assert!(out.contains(names), "{out}");
     assert!(out.contains("\n    --color='auto':\n\t"), "{out}");
@@ -319,7 +319,7 @@ fn usage_lines_are_those_of_the_source_under_the_name_that_was_typed() {
   kubectl session copy --list",
     );
     let text = help(&command, "ks copy", 60);
-    let usage = "\n\nUsage:\n  ks copy NAME (--to FILE | --from FILE |\n    \
+    let usage = "Usage:\n  ks copy NAME (--to FILE | --from FILE |\n    \
         --with-a-flag-that-is-long) [options]\n  ks copy --list\n\n";
     assert!(text.contains(usage), "{text}");
 }
@@ -346,13 +346,13 @@ fn headings_of_a_verb_stand_before_those_that_verbs_share() {
             "Arguments:",
             "    NAME:",
             "Options:",
-            "    --plain plain:",
+            "    --plain PLAIN:",
             "Data Options:",
-            "    --claims claims:",
+            "    --claims CLAIMS:",
             "Waiting Options:",
-            "    --wait wait:",
+            "    --wait WAIT:",
             "Output Options:",
-            "    --format format:",
+            "    --format FORMAT:",
             "Global Options:",
             "Usage:"
         ]
@@ -390,7 +390,7 @@ fn options_are_the_flags_of_every_command() {
     let text = options(&list(), 80);
     assert!(
         text.starts_with(
-            "The following options can be passed to any command:\n\n    --kubeconfig FILE:\n\t"
+            "The following options can be passed to any command:\n\n    -n, --namespace NAME:\n\t"
         ),
         "{text}"
     );
