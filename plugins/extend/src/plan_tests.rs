@@ -42,7 +42,7 @@ fn an_end_is_said_in_one_of_three_ways() {
     }
 }
 
-/// Started at 10:00.
+/// A session that started at 10:00.
 fn session(expires: Value) -> Session {
     serde_json::from_value(json!({
         "apiVersion": "streaming.platform/v1", "kind": "Session", "metadata": {"name": "a"}, "spec": {"userId": "u"},
@@ -77,7 +77,7 @@ fn a_lifetime_is_counted_from_the_start() {
     let two = End::Later(Duration::from_secs(7200));
     for (end, expires, wanted) in [
         (two, json!(time("13:00")), Some((5, Some(time("15:00"))))),
-        // Over already: from now on.
+        // Expired already: counted from now.
         (two, json!(time("11:00")), Some((4, Some(time("14:00"))))),
         (
             End::At(time("16:00")),

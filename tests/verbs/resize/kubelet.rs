@@ -1,4 +1,4 @@
-//! What the kubelet says, and what becomes of a resize then.
+//! Answers of the kubelet, and their errors.
 
 use serde_json::Value;
 use session_shared::cluster::interrupt::Interrupt;
@@ -12,7 +12,7 @@ use crate::scene::{answering, half, neighbour, resize, resources, server, sessio
 #[test]
 fn what_is_infeasible_is_taken_back_and_not_kept() {
     let api = server("StatefulSet", &half());
-    // Nobody may read the node: the kubelet alone knows.
+    // The caller may not read the node: only the kubelet's message is shown.
     api.remove("nodes", "", "node-1");
     answering(
         &api,

@@ -1,4 +1,4 @@
-//! In place: the Pod, the template of its StatefulSet, the Session.
+//! Resize in place: the Pod, its StatefulSet's Pod template, the Session.
 
 use serde_json::json;
 use session_support::golden;

@@ -1,4 +1,4 @@
-//! What stands against a resize in place is found before anything is written.
+//! Obstacles to a resize in place are found before the first write.
 
 use serde_json::json;
 use session_support::{Answer, FakeApi, golden};
