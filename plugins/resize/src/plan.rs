@@ -256,7 +256,7 @@ pub(crate) fn changes(present: &Present, size: &Resources) -> Result<Changes> {
         let namespace = present.namespace();
         let error = anyhow!("cannot resize session {name:?}: session has no running Pod");
         let hint = if present.runs() {
-            format!("show the details: kubectl session status {name} -n {namespace}")
+            format!("inspect the session: kubectl session status {name} -n {namespace}")
         } else {
             format!("start the session: kubectl session start {name} -n {namespace}")
         };
@@ -271,7 +271,7 @@ pub(crate) fn changes(present: &Present, size: &Resources) -> Result<Changes> {
         None => None,
     };
     let hurdle = match primary.kind.as_str() {
-        "Deployment" => Some("its Pods belong to a Deployment, which replaces them".to_owned()),
+        "Deployment" => Some("Pods of a Deployment are replaced, not resized".to_owned()),
         _ => pods.iter().find_map(Change::hurdle),
     };
     Ok(Changes {

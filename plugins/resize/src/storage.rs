@@ -186,7 +186,7 @@ impl Growth {
             Ok(_) => hinted(
                 error,
                 format!(
-                    "choose another size: the request is {back} again, the least the server accepts"
+                    "choose another size: the request has been reduced to {back}, the least the server accepts"
                 ),
             ),
             Err(_) => hinted(

@@ -125,6 +125,6 @@ pub(crate) fn unfinished(
     let error = hinted(proved(error, evidence), hint);
     hinted(
         error,
-        format!("show the progress: kubectl session status {name} -n {namespace}"),
+        format!("inspect the session: kubectl session status {name} -n {namespace}"),
     )
 }

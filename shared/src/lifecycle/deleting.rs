@@ -316,9 +316,7 @@ impl Doomed {
                 let look = format!("kubectl get persistentvolumeclaims -n {}", self.namespace());
                 Err(hinted(
                     error,
-                    format!(
-                        "the session is deleted; its claims follow when nothing uses them: {look}"
-                    ),
+                    format!("watch its claims, which are deleted when nothing uses them: {look}"),
                 ))
             }
             Some((step, error)) => {

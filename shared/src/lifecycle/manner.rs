@@ -11,11 +11,11 @@ pub struct Manner {
     pub skip_sync: bool,
     /// Waits until the session's Pods are gone.
     pub wait: bool,
-    /// Timeout of the sync hook and of the wait, each.
+    /// Timeout of each wait. The sync hook has a timeout of its own.
     pub limit: Duration,
 }
 
-/// Default timeout: five minutes for a sync hook, and as much again for the grace period of the Pods.
+/// Default timeout of a wait: long enough for Pods with a grace period of several minutes.
 pub const STOP_TIMEOUT: Duration = Duration::from_secs(600);
 
 impl Manner {

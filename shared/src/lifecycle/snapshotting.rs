@@ -127,7 +127,8 @@ impl Cutting {
                 "cannot take a snapshot of claim {:?}: not bound to a volume",
                 text(claim, "/metadata/name")
             );
-            let look = format!("show the details: kubectl session status {session} -n {namespace}");
+            let look =
+                format!("inspect the session: kubectl session status {session} -n {namespace}");
             return Err(hinted(error, look));
         }
         let set = asked.name.clone().unwrap_or_else(|| set_of(session, now));
@@ -369,7 +370,7 @@ impl Cutting {
             };
         }
         let look =
-            format!("show its state: kubectl session snapshot list {session} -n {namespace}");
+            format!("inspect the snapshot: kubectl session snapshot list {session} -n {namespace}");
         let set = shell::word(set);
         let drop =
             format!("delete the snapshot: kubectl session snapshot delete {set} -n {namespace}");

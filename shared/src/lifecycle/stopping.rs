@@ -207,8 +207,8 @@ impl Present {
             .await
     }
 
-    /// Returns scaled-down workloads of an interrupted start that status.applied does not list yet: the stop records them, or a
-    /// later start would not count them as the session's.
+    /// Returns StatefulSets and Deployments of an interrupted start that status.applied does not list yet. The stop records them,
+    /// since from then on only recorded objects count as the session's.
     fn unrecorded(&self) -> Vec<ObjectRef> {
         let status = self.session.status.as_ref();
         let applied = status.and_then(|status| status.applied.as_ref());

@@ -115,7 +115,7 @@ pub(super) fn all_made(error: anyhow::Error, session: &Value) -> anyhow::Error {
     hinted(
         error,
         format!(
-            "session {name:?} exists, but its claims are not bound: kubectl session status {name} -n {namespace}"
+            "check its claims, which are not bound yet: kubectl session status {name} -n {namespace}"
         ),
     )
 }

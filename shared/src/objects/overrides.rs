@@ -179,7 +179,7 @@ pub fn set_storage(objects: &mut Vec<Value>, wanted: &Storage) -> Result<()> {
     if found {
         return Ok(());
     }
-    let error = anyhow::anyhow!("cannot set storage: the template has no PersistentVolumeClaim");
+    let error = anyhow::anyhow!("cannot set storage: the session has no PersistentVolumeClaim");
     Err(hinted(
         error,
         "omit --storage and --storage-class, or use a template with a claim",

@@ -67,5 +67,9 @@ fn privileges_need_a_word() {
         written(&requests)
     );
     let refused = start(&api, "--all --trust-manifest");
-    assert!(refused.failed().contains("needs a NAME"), "{}", refused.err);
+    assert!(
+        refused.failed().contains("requires a NAME"),
+        "{}",
+        refused.err
+    );
 }
