@@ -66,7 +66,7 @@ pub struct Args {
     #[arg(long, help_heading = "Data")]
     pub delete_data: bool,
 
-    /// VolumeSnapshotClass of the snapshot; if empty, the default class of the claim's driver or its only one
+    /// VolumeSnapshotClass of the snapshot; defaults to the default class of the claim's driver or its only one
     #[arg(long, value_name = "NAME", help_heading = "Data")]
     pub class: Option<String>,
 

@@ -49,7 +49,7 @@ pub struct Args {
     #[arg(long, value_name = "QUANTITY", allow_hyphen_values = true)]
     pub storage: Option<String>,
 
-    /// If true, stop and start a session that cannot be resized in place, including its sync hook
+    /// If true, restart the session if it cannot be resized in place; the stop runs its sync hook
     #[arg(long)]
     pub restart: bool,
 
