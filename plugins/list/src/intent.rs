@@ -1,4 +1,4 @@
-//! What is to be listed, complete and legal.
+//! The validated command line of `list`.
 
 use anyhow::{Result, bail};
 use session_shared::api::Phase;
@@ -11,19 +11,19 @@ use session_shared::report::format::{Allowed, Format};
 
 use crate::args::Args;
 
-/// What is to be listed.
+/// The validated command line.
 #[derive(Debug)]
 pub(crate) struct Intent {
-    /// These sessions; none means all.
+    /// Names of sessions; empty means all.
     pub(crate) names: Vec<SessionName>,
     pub(crate) all_namespaces: bool,
-    /// Selectors for the server; what several find is put together.
+    /// Selections for the server, whose results are combined.
     pub(crate) selections: Vec<Chosen>,
     pub(crate) fields: String,
     pub(crate) chunk: u32,
-    /// Phases after the join; none means all.
+    /// Phases to list, as computed from the Pods; empty means all.
     pub(crate) phases: Vec<Phase>,
-    /// Selects data, where what was kept of sessions that are gone is listed.
+    /// Label selector of kept data; `None` unless kept data is listed.
     pub(crate) kept: Option<String>,
     pub(crate) watch: bool,
     pub(crate) ignore_not_found: bool,
@@ -31,7 +31,7 @@ pub(crate) struct Intent {
 }
 
 impl Intent {
-    /// The owner whose sessions are looked for.
+    /// Returns the owner whose sessions are listed; `None` means all.
     pub(crate) fn owner(&self) -> Option<&UserId> {
         self.selections
             .iter()
@@ -39,17 +39,17 @@ impl Intent {
     }
 }
 
-/// A label selector, and the owner whose sessions are looked for among what it finds.
+/// A label selector, with the owner by which its results are filtered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Chosen {
     pub(crate) labels: String,
     pub(crate) owner: Option<UserId>,
 }
 
-/// Reads the command line.
+/// Validates the command line.
 ///
 /// # Errors
-/// In kubectl's words where it has some.
+/// Usage errors, with kubectl's messages where kubectl has the same check.
 pub(crate) fn read(args: &Args) -> Result<Intent> {
     let all_namespaces = args.selecting.all_namespaces;
     if all_namespaces && !args.names.is_empty() {
@@ -91,18 +91,15 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
     })
 }
 
-/// Selects the data of sessions: data always carries their labels.
+/// Returns the label selector of sessions' data.
 ///
 /// # Errors
-/// What means sessions that exist.
+/// A flag that applies only to existing sessions.
 fn kept(args: &Args) -> Result<String> {
     for (given, flag) in [
         (args.watch, "--watch"),
         (!args.phase.is_empty(), "--phase"),
-        (
-            !args.selecting.fields().is_empty(),
-            "--field-selector",
-        ),
+        (!args.selecting.fields().is_empty(), "--field-selector"),
     ] {
         if given {
             return Err(usage(format!("--kept and {flag} cannot be given together")));
@@ -126,8 +123,8 @@ fn kept(args: &Args) -> Result<String> {
     Ok(parts.join(","))
 }
 
-/// Sessions of an owner carry a label made of the owner's name. Those that somebody made with `kubectl apply` do not: they are
-/// found by spec.userId, among the sessions without the label.
+/// Returns the selections of the flags. Sessions of an owner carry a label made from the owner's user ID, unless they were created by
+/// `kubectl apply`: those are found by spec.userId among the sessions without the label.
 fn selections(selector: &str, user_id: Option<&str>) -> Result<Vec<Chosen>> {
     let Some(user_id) = user_id else {
         return Ok(vec![Chosen {
@@ -163,7 +160,7 @@ fn phase(word: &str) -> Result<Phase> {
         None => {
             let words: Vec<&str> = Phase::ALL.iter().map(|phase| phase.word()).collect();
             bail!(
-                "unknown phase {word:?}: the phases are {}",
+                "invalid --phase {word:?}: must be one of {}",
                 words.join(", ")
             )
         }
@@ -216,7 +213,7 @@ mod tests {
             ),
             (
                 "--phase broken",
-                "unknown phase \"broken\": the phases are pending, running, stopped, terminating, failed",
+                "invalid --phase \"broken\": must be one of pending, running, stopped, terminating, failed",
             ),
         ] {
             assert_eq!(intent(line).unwrap_err().to_string(), text, "{line:?}");
