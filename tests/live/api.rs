@@ -166,7 +166,7 @@ fn setup_says_what_it_changed() -> Result<()> {
         .kubectl(&["create", "-f", "-"], Some(&session("there", json!({}))))?;
     let refused = world.session(&["setup", "--remove"])?.exits(1)?;
     ensure!(
-        refused.stdout.is_empty() && refused.stderr.contains("removing the API would delete"),
+        refused.stdout.is_empty() && refused.stderr.contains("cannot remove the API"),
         "{refused:?}"
     );
     let bad = world.session(&["setup", "everything"])?.exits(1)?;

@@ -1,4 +1,4 @@
-//! `template list`.
+//! `template list`: lists the templates of the cluster or the built-in ones.
 
 use anyhow::Result;
 use futures::TryStreamExt;
@@ -20,7 +20,7 @@ use crate::{chosen, view};
 /// Lists templates.
 ///
 /// # Errors
-/// What the server refuses; a format or a path that is none.
+/// If a request fails, or the output format or sort path is invalid.
 pub(crate) async fn run(args: &List, connection: &Connection, ground: &mut Ground) -> Result<()> {
     let printing = &args.printing;
     let format = Format::parse(
@@ -57,7 +57,7 @@ async fn table(
     ground: &mut Ground,
 ) -> Result<()> {
     let sort_by = non_empty(&args.printing.sort_by);
-    // Only a path into the object needs the object: metadata is a tenth of the bytes.
+    // Only sorting by a path needs whole objects; metadata is a tenth of the bytes.
     let include = if sort_by.is_none() {
         IncludeObject::Metadata
     } else {
@@ -110,7 +110,9 @@ fn objects(
 
 fn builtin(args: &List, format: Format, ground: &mut Ground) -> Result<()> {
     if !(args.selecting.labels().is_empty() && args.selecting.fields().is_empty()) {
-        return Err(usage("--builtin cannot be given with a selector"));
+        return Err(usage(
+            "--builtin cannot be specified together with a selector",
+        ));
     }
     let mut found = chosen::builtin_objects()?;
     match format {

@@ -64,7 +64,7 @@ fn all_claims_that_a_set_finds_are_looked_at_whatever_its_template_counts() {
     let plan = plan_of("StatefulSet", &Live::default());
     let adopted = words(&plan)
         .into_iter()
-        .filter(|word| word.starts_with("take up"));
+        .filter(|word| word.starts_with("adopt "));
     assert_eq!(adopted.count(), 4);
 }
 
