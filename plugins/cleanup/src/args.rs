@@ -71,18 +71,28 @@ pub struct Args {
     ///
     /// A Secret with parameters is not deleted while a snapshot needs it. Data without a date, as after kubectl delete session,
     /// is dated now and deleted after this time.
-    #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
+    #[arg(
+        help_heading = "Data",
+        long,
+        value_name = "DURATION",
+        allow_hyphen_values = true
+    )]
     pub kept_older_than: Option<String>,
 
     /// Delete snapshots of sessions that are at least this old (30d, 12h)
-    #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
+    #[arg(
+        help_heading = "Data",
+        long,
+        value_name = "DURATION",
+        allow_hyphen_values = true
+    )]
     pub snapshots_older_than: Option<String>,
 
     /// Delete VolumeSnapshotContents of deleted snapshots, and the storage behind them
     ///
     /// With deletionPolicy Retain, a VolumeSnapshotContent remains after its VolumeSnapshot is deleted. Only contents that carry a
     /// session's labels are deleted; contents of existing snapshots are labeled for a later cleanup.
-    #[arg(long)]
+    #[arg(help_heading = "Data", long)]
     pub snapshot_contents: bool,
 
     /// Names are rejected with a pointer to `delete`
@@ -90,11 +100,11 @@ pub struct Args {
     pub names: Vec<String>,
 
     /// Label query to filter on; supports '=', '==', '!=', 'in', 'notin' (-l key1=value1,key2=value2)
-    #[arg(short = 'l', long, value_name = "QUERY")]
+    #[arg(help_heading = "Selection", short = 'l', long, value_name = "QUERY")]
     pub selector: Option<String>,
 
     /// If true, clean up in all namespaces; --namespace and the namespace of the context are ignored
-    #[arg(short = 'A', long)]
+    #[arg(help_heading = "Selection", short = 'A', long)]
     pub all_namespaces: bool,
 
     /// Repeat at this interval until Ctrl-C (5m, 1h30m; a plain number is seconds)

@@ -70,19 +70,19 @@ pub struct Args {
     pub streams: StreamFlags,
 
     /// If true, forward a local port to the session's web page and open it in a browser
-    #[arg(long)]
+    #[arg(help_heading = "Web Page", long)]
     pub open: bool,
 
     /// If true, print the URL of the session's web page; with -o json, addresses for programs
-    #[arg(long)]
+    #[arg(help_heading = "Web Page", long)]
     pub print: bool,
 
     /// Output format of --print. One of: (json)
-    #[arg(short = 'o', long, value_name = "FORMAT")]
+    #[arg(help_heading = "Web Page", short = 'o', long, value_name = "FORMAT")]
     pub output: Option<String>,
 
     /// Connect standard input and output to a port of the session (number or name), as an ssh ProxyCommand
-    #[arg(long, value_name = "PORT")]
+    #[arg(help_heading = "Port", long, value_name = "PORT")]
     pub stdio: Option<String>,
 
     /// Forward a local port to a port of the session (number or name); may be repeated or comma-separated
@@ -90,6 +90,7 @@ pub struct Args {
     /// ADDRESS defaults to 127.0.0.1; localhost means 127.0.0.1 and ::1; write IPv6 addresses in brackets. LOCAL defaults to the
     /// number of REMOTE; an empty LOCAL or 0 picks a free port.
     #[arg(
+        help_heading = "Port",
         long,
         value_name = "[ADDRESS:][LOCAL:]REMOTE",
         allow_hyphen_values = true
@@ -97,11 +98,11 @@ pub struct Args {
     pub port_forward: Vec<String>,
 
     /// If true, run ssh to the session's SSH server; arguments after -- are passed to ssh
-    #[arg(long)]
+    #[arg(help_heading = "SSH", long)]
     pub ssh: bool,
 
     /// If true, print a Host block for ~/.ssh/config
-    #[arg(long)]
+    #[arg(help_heading = "SSH", long)]
     pub ssh_config: bool,
 
     /// If true, fail instead of starting a stopped session
@@ -109,7 +110,7 @@ pub struct Args {
     pub no_start: bool,
 
     /// Alias of --timeout, as in kubectl exec
-    #[arg(long, value_name = "DURATION", value_parser = parse, allow_hyphen_values = true)]
+    #[arg(help_heading = "Waiting", long, value_name = "DURATION", value_parser = parse, allow_hyphen_values = true)]
     pub pod_running_timeout: Option<Duration>,
 
     /// Waiting flags.

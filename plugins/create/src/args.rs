@@ -52,7 +52,7 @@ pub struct Args {
     pub values: Values,
 
     /// Name of a preset of the template, a named set of parameter values
-    #[arg(long, value_name = "NAME")]
+    #[arg(help_heading = "Parameter", long, value_name = "NAME")]
     pub preset: Option<String>,
 
     /// Owner of the session (alice@example.com); defaults to your user name at the API server
@@ -60,23 +60,28 @@ pub struct Args {
     pub user_id: Option<String>,
 
     /// CPU limit of the primary container (2, 1500m); the request keeps the template's ratio to it
-    #[arg(long, value_name = "QUANTITY")]
+    #[arg(help_heading = "Resource", long, value_name = "QUANTITY")]
     pub cpu: Option<String>,
 
     /// Memory limit of the primary container (4Gi); the request keeps the template's ratio to it
-    #[arg(long, value_name = "QUANTITY")]
+    #[arg(help_heading = "Resource", long, value_name = "QUANTITY")]
     pub memory: Option<String>,
 
     /// Number of GPUs, a whole number; 0 for none
-    #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
+    #[arg(
+        help_heading = "Resource",
+        long,
+        value_name = "NUMBER",
+        allow_hyphen_values = true
+    )]
     pub gpu: Option<String>,
 
     /// Size of the session's data volume (20Gi); makes an ephemeral workspace persistent if the template allows it
-    #[arg(long, value_name = "QUANTITY")]
+    #[arg(help_heading = "Data", long, value_name = "QUANTITY")]
     pub storage: Option<String>,
 
     /// StorageClass of the session's data volume
-    #[arg(long, value_name = "NAME")]
+    #[arg(help_heading = "Data", long, value_name = "NAME")]
     pub storage_class: Option<String>,
 
     /// Lifetime of each start (3600, 2h, 7d; a plain number is seconds); 0 or never for no expiry
@@ -84,7 +89,7 @@ pub struct Args {
     pub expires_in: Option<String>,
 
     /// Action on the session's data when the session is deleted: keep, snapshot or delete
-    #[arg(long, value_name = "POLICY")]
+    #[arg(help_heading = "Data", long, value_name = "POLICY")]
     pub data_policy: Option<String>,
 
     /// Flags for existing objects.
@@ -112,7 +117,7 @@ pub struct Args {
     pub reconcile: String,
 
     /// With --dry-run=client, print the session's objects, except Secrets with secret values
-    #[arg(long)]
+    #[arg(help_heading = "Dry Run", long)]
     pub rendered: bool,
 
     /// Output flags.

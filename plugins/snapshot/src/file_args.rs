@@ -6,19 +6,18 @@ use session_shared::failure::usage;
 
 /// Flags of `snapshot create` that write an archive.
 #[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "Files")]
 pub struct ToFile {
     /// Archive (.tar.gz) to copy the container's files to, instead of a snapshot; "-" means standard output
-    #[arg(long, value_name = "FILE")]
+    #[arg(help_heading = "File", long, value_name = "FILE")]
     pub to: Option<String>,
     /// With --to, directory to copy; defaults to the container's working directory, else its home. May be repeated
-    #[arg(long = "path", value_name = "DIR")]
+    #[arg(help_heading = "File", long = "path", value_name = "DIR")]
     pub paths: Vec<String>,
     /// With --to, container to copy from; defaults to the primary one
-    #[arg(short = 'c', long, value_name = "CONTAINER")]
+    #[arg(help_heading = "File", short = 'c', long, value_name = "CONTAINER")]
     pub container: Option<String>,
     /// With --to, replace an existing file
-    #[arg(long)]
+    #[arg(help_heading = "File", long)]
     pub overwrite: bool,
 }
 
@@ -39,22 +38,21 @@ impl ToFile {
 
 /// Flags of `snapshot restore` that read an archive.
 #[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "Files")]
 pub struct FromFile {
     /// Archive written by create --to, to copy into the running session; "-" means standard input
-    #[arg(long, value_name = "FILE")]
+    #[arg(help_heading = "File", long, value_name = "FILE")]
     pub from: Option<String>,
     /// With --from, directory to copy to; defaults to the directory the files came from
-    #[arg(long, value_name = "DIR")]
+    #[arg(help_heading = "File", long, value_name = "DIR")]
     pub path: Option<String>,
     /// With --from, container to copy to; defaults to the primary one
-    #[arg(short = 'c', long, value_name = "CONTAINER")]
+    #[arg(help_heading = "File", short = 'c', long, value_name = "CONTAINER")]
     pub container: Option<String>,
     /// With --from, do not run the template's quiesce and resume hooks
-    #[arg(long)]
+    #[arg(help_heading = "File", long)]
     pub skip_hooks: bool,
     /// With --from, do not ask for confirmation before replacing files or using a directory named only by the archive
-    #[arg(short = 'y', long)]
+    #[arg(help_heading = "File", short = 'y', long)]
     pub yes: bool,
 }
 

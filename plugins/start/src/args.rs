@@ -46,7 +46,7 @@ pub struct Args {
     pub values: Values,
 
     /// Name of a preset of the template (a named set of parameter values)
-    #[arg(long, value_name = "NAME")]
+    #[arg(help_heading = "Parameter", long, value_name = "NAME")]
     pub preset: Option<String>,
 
     /// Lifetime of this start and later ones (3600, 2h, 7d; a number alone is seconds); 0 or never for no expiry
@@ -57,7 +57,7 @@ pub struct Args {
     #[command(flatten)]
     pub existing: Existing,
 
-    /// If true, stop a running session, including its sync hook, and start it again
+    /// If true, stop a running session before the start; the stop runs its sync hook
     #[arg(long)]
     pub restart: bool,
 

@@ -7,74 +7,96 @@ use super::{non_empty, numbers};
 /// Connection flags, in the order in which `kubectl session options` lists them. Empty text counts as not given, as
 /// with kubectl.
 #[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "Connection")]
 pub struct Connection {
     /// Namespace of this request
-    #[arg(short = 'n', long, global = true, value_name = "NAME")]
+    #[arg(
+        help_heading = "Connection",
+        short = 'n',
+        long,
+        global = true,
+        value_name = "NAME"
+    )]
     pub namespace: Option<String>,
 
     /// Path to the kubeconfig file to use for CLI requests
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(help_heading = "Connection", long, global = true, value_name = "FILE")]
     pub kubeconfig: Option<String>,
 
     /// Name of the kubeconfig context to use
-    #[arg(long, global = true, value_name = "NAME")]
+    #[arg(help_heading = "Connection", long, global = true, value_name = "NAME")]
     pub context: Option<String>,
 
     /// Name of the kubeconfig cluster to use
-    #[arg(long, global = true, value_name = "NAME")]
+    #[arg(help_heading = "Connection", long, global = true, value_name = "NAME")]
     pub cluster: Option<String>,
 
     /// Name of the kubeconfig user to use; the owner of a session is set with --user-id
-    #[arg(long, global = true, value_name = "NAME")]
+    #[arg(help_heading = "Connection", long, global = true, value_name = "NAME")]
     pub user: Option<String>,
 
     /// Address and port of the Kubernetes API server
-    #[arg(short = 's', long, global = true, value_name = "URL")]
+    #[arg(
+        help_heading = "Connection",
+        short = 's',
+        long,
+        global = true,
+        value_name = "URL"
+    )]
     pub server: Option<String>,
 
     /// Bearer token for authentication to the API server; sent over TLS only
-    #[arg(long, global = true, value_name = "TOKEN")]
+    #[arg(help_heading = "Connection", long, global = true, value_name = "TOKEN")]
     pub token: Option<String>,
 
     /// User to impersonate: a regular user or a service account
-    #[arg(long = "as", global = true, value_name = "USER")]
+    #[arg(
+        help_heading = "Connection",
+        long = "as",
+        global = true,
+        value_name = "USER"
+    )]
     pub as_user: Option<String>,
 
     /// Group to impersonate; repeat the flag for several groups
-    #[arg(long, global = true, value_name = "GROUP")]
+    #[arg(help_heading = "Connection", long, global = true, value_name = "GROUP")]
     pub as_group: Vec<String>,
 
     /// UID to impersonate
-    #[arg(long, global = true, value_name = "UID")]
+    #[arg(help_heading = "Connection", long, global = true, value_name = "UID")]
     pub as_uid: Option<String>,
 
     /// Extra attribute of the impersonated user; repeat the flag for several attributes or values
-    #[arg(long, global = true, value_name = "KEY=VALUE")]
+    #[arg(
+        help_heading = "Connection",
+        long,
+        global = true,
+        value_name = "KEY=VALUE"
+    )]
     pub as_user_extra: Vec<String>,
 
     /// Path to a certificate file of the certificate authority
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(help_heading = "Connection", long, global = true, value_name = "FILE")]
     pub certificate_authority: Option<String>,
 
     /// Path to a client certificate file for TLS
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(help_heading = "Connection", long, global = true, value_name = "FILE")]
     pub client_certificate: Option<String>,
 
     /// Path to a client key file for TLS
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(help_heading = "Connection", long, global = true, value_name = "FILE")]
     pub client_key: Option<String>,
 
     /// If true, do not verify the server's certificate; this makes the connection insecure
-    #[arg(long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(help_heading = "Connection", long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub insecure_skip_tls_verify: Option<bool>,
 
     /// Server name to verify the server's certificate against, instead of the host in the server's address
-    #[arg(long, global = true, value_name = "NAME")]
+    #[arg(help_heading = "Connection", long, global = true, value_name = "NAME")]
     pub tls_server_name: Option<String>,
 
     /// Time limit of a single server request (1s, 2m, 3h; a number alone is seconds); 0 means no limit
     #[arg(
+        help_heading = "Connection",
         long,
         global = true,
         value_name = "DURATION",
@@ -84,28 +106,33 @@ pub struct Connection {
     pub request_timeout: String,
 
     /// Cache directory; accepted for compatibility with kubectl, nothing is cached on disk
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(help_heading = "Connection", long, global = true, value_name = "DIR")]
     pub cache_dir: Option<String>,
 
     /// If true, do not ask the server for compressed responses
-    #[arg(long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(help_heading = "Connection", long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub disable_compression: Option<bool>,
 
     /// User name for basic authentication to the API server
-    #[arg(long, global = true, value_name = "NAME")]
+    #[arg(help_heading = "Connection", long, global = true, value_name = "NAME")]
     pub username: Option<String>,
 
     /// Password for basic authentication to the API server
-    #[arg(long, global = true, value_name = "PASSWORD")]
+    #[arg(
+        help_heading = "Connection",
+        long,
+        global = true,
+        value_name = "PASSWORD"
+    )]
     pub password: Option<String>,
 
     /// URL of the proxy to the API server (http, https, socks5)
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(help_heading = "Connection", long, global = true, value_name = "URL")]
     pub proxy_url: Option<String>,
 
     /// Log level; 6 and higher print every request on standard error
     #[arg(
-        short = 'v',
+        help_heading = "Connection", short = 'v',
         long = "v",
         global = true,
         value_name = "LEVEL",
@@ -117,7 +144,7 @@ pub struct Connection {
     pub verbosity: i32,
 
     /// If true, treat warnings of the server as errors and exit with code 1
-    #[arg(long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
+    #[arg(help_heading = "Connection", long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
     pub warnings_as_errors: bool,
 }
 
@@ -144,7 +171,10 @@ impl Connection {
             ("certificate-authority", file(&self.certificate_authority)),
             ("client-certificate", file(&self.client_certificate)),
             ("client-key", file(&self.client_key)),
-            ("tls-server-name", non_empty(&self.tls_server_name).map(str::to_owned)),
+            (
+                "tls-server-name",
+                non_empty(&self.tls_server_name).map(str::to_owned),
+            ),
             ("username", non_empty(&self.username).map(str::to_owned)),
             ("password", non_empty(&self.password).map(str::to_owned)),
             ("proxy-url", non_empty(&self.proxy_url).map(str::to_owned)),

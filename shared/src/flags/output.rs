@@ -4,70 +4,73 @@ use clap::{ArgAction, Args, ValueEnum};
 
 /// Output flags of verbs that print single objects.
 #[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "Output")]
 pub struct ObjectOutput {
     /// Output format. One of: (json, yaml, kyaml, name, jsonpath, jsonpath-as-json, jsonpath-file)
-    #[arg(short = 'o', long, value_name = "FORMAT")]
+    #[arg(help_heading = "Output", short = 'o', long, value_name = "FORMAT")]
     pub output: Option<String>,
 
     /// If true, keep the managedFields when printing objects in JSON or YAML format
-    #[arg(long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
+    #[arg(help_heading = "Output", long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
     pub show_managed_fields: bool,
 }
 
 /// Output flag of verbs that delete, and so have only names to print.
 #[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "Output")]
 pub struct NameOutput {
     /// Output format. One of: (name)
-    #[arg(short = 'o', long, value_name = "FORMAT")]
+    #[arg(help_heading = "Output", short = 'o', long, value_name = "FORMAT")]
     pub output: Option<String>,
 }
 
 /// Output flags of verbs that print a list.
 #[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "Output")]
 pub struct ListOutput {
     /// Output format. One of: (json, yaml, kyaml, name, wide, jsonpath, jsonpath-as-json, jsonpath-file,
     /// custom-columns, custom-columns-file)
-    #[arg(short = 'o', long, value_name = "FORMAT")]
+    #[arg(help_heading = "Output", short = 'o', long, value_name = "FORMAT")]
     pub output: Option<String>,
 
     /// If true, omit the headings of tables and custom columns
-    #[arg(long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
+    #[arg(help_heading = "Output", long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
     pub no_headers: bool,
 
     /// If true, show all labels in the last column
-    #[arg(long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
+    #[arg(help_heading = "Output", long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
     pub show_labels: bool,
 
     /// Label to show as a column; separate several with commas or repeat the flag
-    #[arg(short = 'L', long, value_name = "LABEL", value_delimiter = ',')]
+    #[arg(
+        help_heading = "Output",
+        short = 'L',
+        long,
+        value_name = "LABEL",
+        value_delimiter = ','
+    )]
     pub label_columns: Vec<String>,
 
     /// JSONPath of the field to sort the list by, such as '{.metadata.name}'
-    #[arg(long, value_name = "PATH")]
+    #[arg(help_heading = "Output", long, value_name = "PATH")]
     pub sort_by: Option<String>,
 
     /// If true, print the resource type before each name
-    #[arg(long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
+    #[arg(help_heading = "Output", long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
     pub show_kind: bool,
 
     /// If true, keep the managedFields when printing objects in JSON or YAML format
-    #[arg(long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
+    #[arg(help_heading = "Output", long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
     pub show_managed_fields: bool,
 }
 
 /// Flags for the amount of messages and for colours.
 #[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "Output")]
 pub struct Talk {
     /// If true, print neither progress nor notes
-    #[arg(short = 'q', long, global = true, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
+    #[arg(help_heading = "Output", short = 'q', long, global = true, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
     pub quiet: bool,
 
     /// Use of colours on terminals: auto, always or never; always overrides NO_COLOR and TERM=dumb
     #[arg(
+        help_heading = "Output",
         long,
         global = true,
         value_name = "WHEN",

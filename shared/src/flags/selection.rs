@@ -9,22 +9,21 @@ use crate::names::{SessionName, UserId};
 
 /// Flags of verbs that read lists. The server applies the selectors.
 #[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Selection")]
 pub struct Selecting {
     /// If true, list objects of all namespaces; the namespace of the context and of --namespace is ignored
-    #[arg(short = 'A', long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
+    #[arg(help_heading = "Selection", short = 'A', long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
     pub all_namespaces: bool,
 
     /// Label selector to filter on (-l key1=value1,key2=value2); supports =, ==, !=, in and notin
-    #[arg(short = 'l', long, value_name = "QUERY")]
+    #[arg(help_heading = "Selection", short = 'l', long, value_name = "QUERY")]
     pub selector: Option<String>,
 
     /// Field selector to filter on (--field-selector key1=value1); supports =, == and !=
-    #[arg(long, value_name = "QUERY")]
+    #[arg(help_heading = "Selection", long, value_name = "QUERY")]
     pub field_selector: Option<String>,
 
     /// Number of objects per request of a large list; 0 means one request
-    #[arg(long, value_name = "NUMBER", default_value = "500", value_parser = numbers::count, allow_hyphen_values = true)]
+    #[arg(help_heading = "Selection", long, value_name = "NUMBER", default_value = "500", value_parser = numbers::count, allow_hyphen_values = true)]
     pub chunk_size: u32,
 }
 

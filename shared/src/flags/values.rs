@@ -13,18 +13,17 @@ use crate::template::{INPUT_MAX, Source};
 
 /// Flags of verbs that fill in parameters.
 #[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "Parameters")]
 pub struct Values {
     /// Value of a parameter; secret parameters are refused here, because process arguments are visible to other users
-    #[arg(long, value_name = "NAME=VALUE")]
+    #[arg(help_heading = "Parameter", long, value_name = "NAME=VALUE")]
     pub set: Vec<String>,
 
     /// File with the value of a parameter (- is standard input); a final newline is dropped
-    #[arg(long, value_name = "NAME=FILENAME")]
+    #[arg(help_heading = "Parameter", long, value_name = "NAME=FILENAME")]
     pub set_file: Vec<String>,
 
     /// File with one NAME=VALUE per line, in shell syntax; # begins a comment
-    #[arg(long, value_name = "FILENAME")]
+    #[arg(help_heading = "Parameter", long, value_name = "FILENAME")]
     pub env_file: Vec<String>,
 }
 

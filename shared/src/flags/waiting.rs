@@ -17,14 +17,13 @@ pub struct Waiting {
 
 /// The flags as clap reads them.
 #[derive(Args)]
-#[command(next_help_heading = "Waiting")]
 struct WaitingArgs {
     /// If true, wait for the operation to finish; if false, return once the server has accepted the request
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true", action = clap::ArgAction::Set)]
+    #[arg(help_heading = "Waiting", long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true", action = clap::ArgAction::Set)]
     wait: bool,
 
     /// Time to wait before giving up (30s, 5m, 1h30m; a number alone is seconds); 0 means the default
-    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = parse, allow_hyphen_values = true)]
+    #[arg(help_heading = "Waiting", long, value_name = "DURATION", default_value = "5m", value_parser = parse, allow_hyphen_values = true)]
     timeout: Duration,
 }
 
@@ -183,8 +182,9 @@ mod tests {
         for (seconds, text) in [(300, "5m"), (3600, "1h"), (90, "90s"), (0, "0s")] {
             assert_eq!(format(Duration::from_secs(seconds)), text);
         }
-        let command = <Verb as clap::CommandFactory>::command()
-            .mut_arg("timeout", |arg| default_timeout(arg, Duration::from_secs(600)));
+        let command = <Verb as clap::CommandFactory>::command().mut_arg("timeout", |arg| {
+            default_timeout(arg, Duration::from_secs(600))
+        });
         let mut timeout = command
             .get_arguments()
             .filter(|arg| arg.get_id() == "timeout");

@@ -76,9 +76,7 @@ fn keys(fields: &[Option<Value>]) -> Result<Vec<Key>, &'static str> {
     let key = |field: &Option<Value>| match field {
         None => Ok(Key::Missing),
         Some(Value::Null) => Ok(Key::Null),
-        Some(Value::Number(_)) if has_texts => {
-            Err("number in one object, string in another")
-        }
+        Some(Value::Number(_)) if has_texts => Err("number in one object, string in another"),
         Some(Value::Number(number)) => Ok(Key::Number(Size(number.clone()))),
         Some(Value::String(text)) => Ok(quantity(text)
             .filter(|_| quantities)
@@ -193,9 +191,7 @@ mod tests {
             error(&[json!({})]),
             "cannot sort by field \"{.f}\": objects have no order"
         );
-        assert!(
-            error(&[json!(1), json!("a")]).contains("a number in one object and a text in another")
-        );
+        assert!(error(&[json!(1), json!("a")]).contains("number in one object, string in another"));
         let mut one = vec![json!({})];
         let error = objects(&mut one, "{.a[").unwrap_err().to_string();
         assert!(error.starts_with("sorting error: "), "{error}");

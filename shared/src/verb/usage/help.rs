@@ -14,7 +14,7 @@ use super::{takes_many, value_name};
 /// Heading of the flags that every command takes.
 const CONNECTION: &str = "Connection";
 /// Headings of flags that verbs share, in the order in which they stand, behind a verb's own.
-const LAST: [&str; 5] = ["Selection", "Parameters", "Waiting", "Dry Run", "Output"];
+const LAST: [&str; 4] = ["Selection", "Waiting", "Dry Run", "Output"];
 /// The name of the suite in usage lines of the source.
 const SUITE: &str = "kubectl session";
 

@@ -427,7 +427,8 @@ fn verbs_stand_in_their_groups() {
         verbs: &["list", "absent"],
     }];
     let text = suite_help(&template(), "kubectl session", 80, &groups);
-    let list = "\n\nBasic Commands:\n  list   List them\n\nAvailable Commands:\n  lint   Check a file\n\n";
+    let list =
+        "\n\nBasic Commands:\n  list   List them\n\nAvailable Commands:\n  lint   Check a file\n\n";
     assert!(text.contains(list), "{text}");
 }
 
