@@ -99,7 +99,7 @@ fn files_come_back_as_they_were() -> Result<()> {
     inside(&world, "b", "echo other > bin; rm link; echo new > new")?;
     let refused = world.session(&restore)?.exits(1)?;
     ensure!(
-        refused.stderr.contains("say that it may with -y"),
+        refused.stderr.contains("confirm with --yes"),
         "{refused:?}"
     );
     world.session(&[&restore[..], &["-y"]].concat())?.exits(0)?;
@@ -182,7 +182,7 @@ fn files_of_a_hostile_archive() -> Result<()> {
     ensure!(
         restored
             .stderr
-            .contains("setuid and setgid bits were left out: 3 files"),
+            .contains("setuid and setgid bits removed from 3 files"),
         "{restored:?}"
     );
     let found = inside(

@@ -107,7 +107,7 @@ pub struct Args {
     #[arg(help_heading = "Selection", short = 'A', long)]
     pub all_namespaces: bool,
 
-    /// Repeat at this interval until Ctrl-C (5m, 1h30m; a plain number is seconds)
+    /// Repeat at this interval until Ctrl-C (5m, 1h30m; a number alone is seconds)
     #[arg(long, value_name = "DURATION", value_parser = waiting::parse, allow_hyphen_values = true)]
     pub interval: Option<std::time::Duration>,
 

@@ -104,7 +104,7 @@ async fn round(
         intent.all_namespaces,
     ))?;
     if left > 0 {
-        console.note(&format!("{left} more actions are left for the next run"));
+        console.note(&format!("further actions left for the next run: {left}"));
     }
     // confirmation
     if items.is_empty() || intent.dry_run == DryRun::Client || !agreed(intent, console)? {

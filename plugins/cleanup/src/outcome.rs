@@ -324,7 +324,7 @@ pub(crate) fn report(
         console.line(&count)?;
     }
     if not_begun > 0 {
-        console.note(&format!("{not_begun} actions were not started"));
+        console.note(&format!("actions not started: {not_begun}"));
         errors.push(interrupted());
     }
     failure::all(errors)

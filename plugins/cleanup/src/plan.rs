@@ -182,14 +182,14 @@ fn outlived(
     let over = |since: &Timestamp, limit: Duration| {
         now.duration_since(*since).as_secs() >= limit.as_secs() as i64
     };
-    let told = |word: &str, since: Timestamp| {
-        let why = format!("{word} {}", age::since(Some(since), now));
+    let told = |before: &str, after: &str, since: Timestamp| {
+        let why = format!("{before}{}{after}", age::since(Some(since), now));
         (Deed::Remove, Some(since), why, Data::Destroyed)
     };
     if let Some(limit) = intent.kept {
         match kept(object, living) {
             Some(Kept::Since(since)) if over(&since, limit) => {
-                return Some(told("kept for", since));
+                return Some(told("kept for ", "", since));
             }
             Some(Kept::Undated) => {
                 let why = "kept since an unknown time; age counts from now".to_owned();
@@ -203,7 +203,7 @@ fn outlived(
         return None;
     }
     Some(match living.doubt(object) {
-        None => told("taken before", since),
+        None => told("taken ", " ago", since),
         Some(doubt) => {
             let why = format!("not counted: {}", doubt.told());
             (Deed::Report, Some(since), why, Data::Kept)

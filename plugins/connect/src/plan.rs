@@ -196,7 +196,7 @@ fn fits(found: &Entrance, intent: &Intent, methods: &[ConnectMethod]) -> Result<
             offered(methods)
         ),
         (Way::Ssh | Way::SshConfig, _) => bail!(
-            "session \"{name}\" has no SSH server with this method: {}",
+            "cannot use ssh with session \"{name}\": the method is not an SSH server, {}",
             offered(methods)
         ),
     }

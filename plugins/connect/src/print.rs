@@ -78,13 +78,13 @@ fn text(
                 format!("open the page through a local port: {here} --open"),
             ),
             Entrance::Command { .. } | Entrance::Ssh { .. } => {
-                hinted(error, format!("connect to the session: {here}"))
+                hinted(error, format!("connect: {here}"))
             }
         });
     };
     if plan::is_inside(&address) {
         console.note(
-            "this address is reachable only inside the cluster; use --open from this machine",
+            "address is reachable only inside the cluster; use --open to reach the page from this machine",
         );
     }
     console.line(&address)

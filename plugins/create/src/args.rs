@@ -84,7 +84,7 @@ pub struct Args {
     #[arg(help_heading = "Data", long, value_name = "NAME")]
     pub storage_class: Option<String>,
 
-    /// Lifetime of each start (3600, 2h, 7d; a plain number is seconds); 0 or never for no expiry
+    /// Lifetime of each start (3600, 2h, 7d; a number alone is seconds); 0 or never for no expiry
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     pub expires_in: Option<String>,
 

@@ -111,7 +111,7 @@ fn fits(claim: &Value, wanted: &Value, intent: &Intent) -> Result<()> {
         && wants < has
     {
         let (has, wants) = (has.to_string(), wants.to_string());
-        return Err(cannot_differ(claim, "its size", &has, &wants));
+        return Err(cannot_differ(claim, "size", &has, &wants));
     }
     Ok(())
 }

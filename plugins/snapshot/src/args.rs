@@ -290,7 +290,7 @@ pub struct Prune {
     /// Number of newest ready snapshots to keep; without --older-than, snapshots that are not ready are kept too
     #[arg(long, value_name = "NUMBER", value_parser = numbers::count, allow_hyphen_values = true)]
     pub keep: Option<u32>,
-    /// Delete only snapshots older than this (12h, 7d; a plain number is seconds), ready or not
+    /// Delete only snapshots older than this (12h, 7d; a number alone is seconds), ready or not
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     pub older_than: Option<String>,
     /// If true, delete snapshots without a prompt for confirmation

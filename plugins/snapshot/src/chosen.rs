@@ -213,7 +213,7 @@ pub(crate) fn name_of(word: &str) -> Result<&str> {
         None => Ok(word),
         Some((given, name)) if given == kind || given == "volumesnapshot" => Ok(name),
         Some((given, _)) => Err(usage(format!(
-            "resource type {given:?} in {word:?} is not a volumesnapshot"
+            "the resource type {given:?} is not a snapshot: {word:?}"
         ))),
     }
 }

@@ -26,7 +26,7 @@ pub(super) fn an_ssh_user_with_a_line_break() -> Result<()> {
             "cannot use method \"ssh\" of session \"alice\": invalid ssh user",
         )?;
         let hint =
-            "hint: write the methods anew: kubectl session start alice -n default --restart\n";
+            "hint: restart the session to restore its methods: kubectl session start alice -n default --restart\n";
         ensure!(done.stderr.ends_with(hint), "{done:?}");
     }
     let done = run(&ssh_as("lab"), &["connect", "alice", "--ssh-config"])?;
@@ -375,5 +375,5 @@ pub(super) fn an_address_that_is_a_path() -> Result<()> {
     pod["status"]["podIP"] = "evil.example/@10.0.0.1".into();
     api.put(pod);
     let done = run(&api, &["connect", "alice", "--print", "-o", "json"])?;
-    is_refused(&done, "the server's address of the Pod is none")
+    is_refused(&done, "the server reported an invalid pod IP")
 }

@@ -81,7 +81,7 @@ fn check(text: &str) -> Result<(), (String, &'static str)> {
     let otherwise = |why: String| (why, WAY);
     if text.contains("TZ=") {
         let why = "time zones are not allowed in the expression".to_owned();
-        return Err((why, "use --time-zone"));
+        return Err((why, "set the time zone with --time-zone"));
     }
     if let Some(period) = text.trim().strip_prefix("@every ") {
         let length = waiting::parse(period.trim()).map_err(otherwise)?;

@@ -284,8 +284,7 @@ mod tests {
     #[test]
     fn a_schedule_is_told_in_a_line() {
         let mut job = objects(&belonging("alice", None), false).remove(3);
-        let so_far =
-            "snapshots are taken by schedule \"30 3 * * *\" of Europe/Berlin, which keeps 7; ";
+        let so_far = "snapshots are taken by schedule \"30 3 * * *\" (Europe/Berlin), keeps 7; ";
         assert_eq!(told(&job), format!("{so_far}no success yet"));
         job["status"] = json!({ "lastSuccessfulTime": "2026-03-01T03:30:09Z" });
         assert_eq!(
