@@ -97,9 +97,9 @@ fn only_an_end_that_says_all_is_an_end() {
             "",
             "cannot copy files in container \"main\" of pod \"tool\": exit code 0",
         ),
-        (0, "tar 0\n", "ended with exit code 0"),
-        (0, "sum ab12\n", "ended with exit code 0"),
-        (137, "tar 0\nsum ab12\n", "ended with exit code 137"),
+        (0, "tar 0\n", "pod \"tool\": exit code 0"),
+        (0, "sum ab12\n", "pod \"tool\": exit code 0"),
+        (137, "tar 0\nsum ab12\n", "pod \"tool\": exit code 137"),
         (
             0,
             "tar: x: file changed as we read it\ntar 1\nsum ab12\n",

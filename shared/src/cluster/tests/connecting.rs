@@ -269,7 +269,7 @@ async fn mistakes_are_told_in_kubectls_words() {
             ..flags.clone()
         })
         .await
-        .contains("invalid address")
+        .contains("invalid server address")
     );
     assert!(
         text(Connection {
