@@ -52,8 +52,8 @@ pub struct Args {
 
     /// Delete sessions that no longer work
     ///
-    /// These are sessions that have failed, whose node no longer exists, that were ready but have not been for ten minutes, or
-    /// whose creation was never finished.
+    /// These are sessions that have failed, whose node no longer exists, that were ready but have not been for ten minutes,
+    /// or whose creation was never finished.
     #[arg(long)]
     pub unhealthy: bool,
 
@@ -69,8 +69,8 @@ pub struct Args {
 
     /// Delete data kept for at least this long after its session was deleted (30d, 12h)
     ///
-    /// A Secret with parameters is not deleted while a snapshot needs it. Data without a date, as after kubectl delete session,
-    /// is dated now and deleted after this time.
+    /// A Secret with parameters is not deleted while a snapshot needs it. Data without a date, as after kubectl delete
+    /// session, is dated now and deleted after this time.
     #[arg(
         help_heading = "Data",
         long,
@@ -90,8 +90,8 @@ pub struct Args {
 
     /// Delete VolumeSnapshotContents of deleted snapshots, and the storage behind them
     ///
-    /// With deletionPolicy Retain, a VolumeSnapshotContent remains after its VolumeSnapshot is deleted. Only contents that carry a
-    /// session's labels are deleted; contents of existing snapshots are labeled for a later cleanup.
+    /// With deletionPolicy Retain, a VolumeSnapshotContent remains after its VolumeSnapshot is deleted. Only contents that
+    /// carry a session's labels are deleted; contents of existing snapshots are labeled for a later cleanup.
     #[arg(help_heading = "Data", long)]
     pub snapshot_contents: bool,
 

@@ -12,8 +12,8 @@ use crate::intent::Intent;
 use crate::orphans::ours;
 use crate::plan::{Data, Deed, Item};
 
-/// Annotation without which the CSI snapshotter does not finish the deletion of a content. The snapshot-controller sets it when it
-/// observes the deletion of a VolumeSnapshot, which it may have missed.
+/// Annotation without which the CSI snapshotter does not finish the deletion of a content. The snapshot-controller sets it
+/// when it observes the deletion of a VolumeSnapshot, which it may have missed.
 const BEING_DELETED: &str = "snapshot.storage.kubernetes.io/volumesnapshot-being-deleted";
 const REFERENCE: &str = "/spec/volumeSnapshotRef";
 
@@ -33,8 +33,8 @@ pub(crate) fn reference(content: &Value) -> (String, String) {
     (part("namespace"), part("name"))
 }
 
-/// Returns true for a bound content that outlives its VolumeSnapshot. A labeled content with another policy also counts: a cleanup
-/// that was killed has changed it.
+/// Returns true for a bound content that outlives its VolumeSnapshot. A labeled content with another policy also counts: a
+/// cleanup that was killed has changed it.
 pub(crate) fn is_retained(content: &Value) -> bool {
     let going = !text(content, "/metadata/deletionTimestamp").is_empty();
     let bound = !text(content, &format!("{REFERENCE}/uid")).is_empty();
@@ -59,8 +59,8 @@ pub(crate) fn handle(content: &Value) -> Option<(String, String)> {
     Some((text(content, "/spec/driver").to_owned(), handle.to_owned()))
 }
 
-/// Returns the planned action for a content; `None` for none. A content without session labels is only ever labeled, and only if its
-/// VolumeSnapshot carries them. Called again right before the action.
+/// Returns the planned action for a content; `None` for none. A content without session labels is only ever labeled, and
+/// only if its VolumeSnapshot carries them. Called again right before the action.
 pub(crate) fn retained(intent: &Intent, held: &Held) -> Option<Item> {
     let content = &held.content;
     if !is_retained(content) {

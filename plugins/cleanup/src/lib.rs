@@ -1,13 +1,14 @@
 //! `kubectl session cleanup`: stops or deletes expired and unhealthy sessions, and deletes what sessions leave behind.
 //!
 //! ```text
-//! args ─► intent ─► observe ─► plan ─► selected ─► confirmed ─► outcome ─► view
+//! args ─► intent ─► observe ─► plan ─► selector ─► confirmed ─► outcome ─► view
 //! Args    Intent    Observed   Items   (-l)                     Outcome    table, counts
 //! ```
 //!
-//! The rules of the plan, all pure: `sessions` (with `health`) for Sessions, `orphans` for other namespaced objects, `contents` for
-//! VolumeSnapshotContents. `outcome` checks every object again by the same rules before it changes it: Sessions itself, other
-//! objects by `removal`, VolumeSnapshotContents by `purge`. `users` reads the objects that may still use something.
+//! The rules of the plan, all pure: `session_plan` (with `health`) for Sessions, `orphans` for other namespaced objects,
+//! `contents` for VolumeSnapshotContents. `outcome` checks every object again by the same rules before it changes it:
+//! Sessions itself, other objects by `object_action`, VolumeSnapshotContents by `content_action`. `object_users` reads the objects that may still
+//! use something.
 
 mod args;
 mod contents;

@@ -65,8 +65,8 @@ struct Beside {
     unseen: Vec<&'static str>,
 }
 
-/// Reads everything a plan is made from. Sessions are read last: if the session of an object is not in that list, it had been deleted
-/// when the object was read, and no session that is being created can be missing.
+/// Reads everything a plan is made from. Sessions are read last: if the session of an object is not in that list, it had
+/// been deleted when the object was read, and no session that is being created can be missing.
 ///
 /// # Errors
 /// The server's refusal.
@@ -83,7 +83,8 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observ
         Some(_) => &[&SECRET],
         None => &[],
     };
-    // Secrets that a snapshot needs are not deleted with kept data. For that, a cluster without the snapshot API has no snapshots.
+    // Secrets that a snapshot needs are not deleted with kept data. For that, a cluster without the snapshot API has no
+    // snapshots.
     let (snapshots, needing): (&[&'static ResourceType], &[&'static ResourceType]) =
         match (intent.snapshots, intent.kept) {
             (Some(_), _) => (&[&VOLUME_SNAPSHOT], &[]),
@@ -166,7 +167,8 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observ
     Ok(observed)
 }
 
-/// Lists VolumeSnapshotContents that outlive their snapshots; `None` if the caller lacks permission and has not asked for them.
+/// Lists VolumeSnapshotContents that outlive their snapshots; `None` if the caller lacks permission and has not asked for
+/// them.
 async fn contents(
     cluster: &Cluster,
     intent: &Intent,
@@ -216,7 +218,8 @@ async fn held(cluster: &Cluster, place: Place<'_>) -> Result<Vec<Held>> {
     Ok(held.collect())
 }
 
-/// Lists the metadata of several kinds. A kind that the server does not have is empty; one that may not be listed is recorded.
+/// Lists the metadata of several kinds. A kind that the server does not have is empty; one that may not be listed is
+/// recorded.
 async fn beside(
     cluster: &Cluster,
     kinds: &[&'static ResourceType],

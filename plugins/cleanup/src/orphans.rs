@@ -52,8 +52,8 @@ impl Living {
         objects.for_each(|object| self.uses.add_uid(&object.uid));
     }
 
-    /// Records what is used by those of `users` that will not be deleted. `doomed` and everything they own do not count as users,
-    /// unless something else uses them: then they stay, with what they use. `gone` have been deleted already.
+    /// Records what is used by those of `users` that will not be deleted. `doomed` and everything they own do not count as
+    /// users, unless something else uses them: then they stay, with what they use. `gone` have been deleted already.
     pub(crate) fn settle(&mut self, doomed: &[&Value], gone: &BTreeSet<String>, users: &Users) {
         let uid = |object: &Value| text(object, "/metadata/uid").to_owned();
         let mut going: BTreeSet<String> = doomed.iter().map(|object| uid(object)).collect();
@@ -142,9 +142,9 @@ fn session_key(object: &Value) -> (String, String) {
     (namespace.to_owned(), session.to_owned())
 }
 
-/// Returns why an object is an orphan; `None` if it is not, or if that is unknown. An orphan has the labels of kubectl session, the run
-/// annotation, and the UID of a deleted Session as owner or annotation: labels alone prove nothing, anyone can set them. Data is never
-/// an orphan: only `--kept-older-than` deletes it.
+/// Returns why an object is an orphan; `None` if it is not, or if that is unknown. An orphan has the labels of kubectl
+/// session, the run annotation, and the UID of a deleted Session as owner or annotation: labels alone prove nothing, anyone
+/// can set them. Data is never an orphan: only `--kept-older-than` deletes it.
 pub(crate) fn orphaned(object: &Value, living: &Living) -> Option<String> {
     let session = ours(object)?;
     annotation(object, labels::RUN)?;
@@ -204,7 +204,8 @@ pub(crate) fn kept(object: &Value, living: &Living) -> Option<Kept> {
     Some(since.map_or(Kept::Undated, Kept::Since))
 }
 
-/// Returns when a snapshot of a session was taken; `None` for any other object, and for a snapshot that a claim is being restored from.
+/// Returns when a snapshot of a session was taken; `None` for any other object, and for a snapshot that a claim is being
+/// restored from.
 pub(crate) fn taken_at(object: &Value, living: &Living) -> Option<Timestamp> {
     ours(object)?;
     if !is_snapshot(object) || living.is_used(object) {

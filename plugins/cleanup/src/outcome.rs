@@ -56,8 +56,8 @@ pub(crate) enum Done {
     Left,
 }
 
-/// Carries out all items, phase by phase and with limited concurrency; a failed item does not stop the others. The outcome is `None`
-/// for items that were not begun because of an interrupt.
+/// Carries out all items, phase by phase and with limited concurrency; a failed item does not stop the others. The outcome
+/// is `None` for items that were not begun because of an interrupt.
 ///
 /// # Errors
 /// `Interrupted`, before anything is done.

@@ -117,8 +117,8 @@ pub(crate) fn plan(intent: &Intent, observed: &Observed, now: Timestamp) -> Resu
     Ok(items)
 }
 
-/// Removes deletions of parameters that a remaining claim needs: a kept database needs its old password. Parameters are deleted with
-/// the last of their claims, so this is applied to the final plan, after selectors and `--max`.
+/// Removes deletions of parameters that a remaining claim needs: a kept database needs its old password. Parameters are
+/// deleted with the last of their claims, so this is applied to the final plan, after selectors and `--max`.
 pub(crate) fn without_needed_secrets(items: Vec<Item>, observed: &Observed) -> Vec<Item> {
     let going: BTreeSet<String> = items
         .iter()

@@ -83,8 +83,8 @@ async fn label(cluster: &Cluster, held: &Held, write: &Write) -> Result<Done> {
         .map(Done::Labelled)
 }
 
-/// Deletes a content after setting its deletionPolicy to Delete: with Retain, its storage snapshot would be left behind with no object
-/// that refers to it. If the client is killed in between, the next plan finds the content by its labels.
+/// Deletes a content after setting its deletionPolicy to Delete: with Retain, its storage snapshot would be left behind
+/// with no object that refers to it. If the client is killed in between, the next plan finds the content by its labels.
 async fn delete(cluster: &Cluster, content: &Value, write: &Write) -> Result<Done> {
     patch(cluster, content, &with_data(content), write).await?;
     let name = text(content, "/metadata/name");

@@ -20,7 +20,8 @@ use crate::orphans::Living;
 use crate::outcome::Done;
 use crate::plan::{Deed, Item, remains};
 
-/// Deletes or dates one object if the plan still applies to it: its session still does not exist, and nothing in `around` uses it.
+/// Deletes or dates one object if the plan still applies to it: its session still does not exist, and nothing in `around`
+/// uses it.
 pub(crate) async fn remove(
     cluster: &Cluster,
     intent: &Intent,
@@ -29,8 +30,8 @@ pub(crate) async fn remove(
     with: Stopping<'_>,
 ) -> Result<Done> {
     let (resource, namespace, name) = (item.resource, item.namespace.as_str(), item.name.as_str());
-    // Only metadata is read, so that no Secret's data is; three kinds need more: the status of a claim (bound or not) and of a snapshot
-    // (its content), the spec of a Service (its selector).
+    // Only metadata is read, so that no Secret's data is; three kinds need more: the status of a claim (bound or not) and
+    // of a snapshot (its content), the spec of a Service (its selector).
     let found = if [&PERSISTENT_VOLUME_CLAIM, &SERVICE, &VOLUME_SNAPSHOT].contains(&resource) {
         cluster.get(resource, namespace, name).await?
     } else {

@@ -11,9 +11,9 @@ use session_shared::objects::resource::text;
 use crate::intent::Intent;
 use crate::plan::Item;
 
-/// Returns the items that the selector matches, as the server evaluates it, with one LIST for each kind. The selector is applied to a
-/// plan made from all objects: if the objects were read with it, the sessions it does not match would look deleted, and their objects
-/// orphaned.
+/// Returns the items that the selector matches, as the server evaluates it, with one LIST for each kind. The selector is
+/// applied to a plan made from all objects: if the objects were read with it, the sessions it does not match would look
+/// deleted, and their objects orphaned.
 ///
 /// # Errors
 /// An invalid selector; the server's refusal.

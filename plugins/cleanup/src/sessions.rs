@@ -16,8 +16,8 @@ use crate::health::ailment;
 use crate::intent::Intent;
 use crate::plan::{Data, Deed, Item, quantity_of};
 
-/// Returns the planned action for a session; `None` for none. Called again right before the action, so that a session that was
-/// extended in the meantime is left alone.
+/// Returns the planned action for a session; `None` for none. Called again right before the action, so that a session that
+/// was extended in the meantime is left alone.
 ///
 /// # Errors
 /// An invalid session.

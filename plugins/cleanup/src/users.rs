@@ -1,5 +1,5 @@
-//! Reads objects that may use a session's objects, whoever created them: Pods, their owners, and kinds that refer to Secrets and
-//! Services.
+//! Reads objects that may use a session's objects, whoever created them: Pods, their owners, and kinds that refer to
+//! Secrets and Services.
 
 use anyhow::Result;
 use futures::future::try_join_all;

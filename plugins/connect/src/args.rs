@@ -87,8 +87,8 @@ pub struct Args {
 
     /// Forward a local port to a port of the session (number or name); may be repeated or comma-separated
     ///
-    /// ADDRESS defaults to 127.0.0.1; localhost means 127.0.0.1 and ::1; write IPv6 addresses in brackets. LOCAL defaults to the
-    /// number of REMOTE; an empty LOCAL or 0 picks a free port.
+    /// ADDRESS defaults to 127.0.0.1; localhost means 127.0.0.1 and ::1; write IPv6 addresses in brackets. LOCAL defaults
+    /// to the number of REMOTE; an empty LOCAL or 0 picks a free port.
     #[arg(
         help_heading = "Port",
         long,

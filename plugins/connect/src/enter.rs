@@ -76,8 +76,8 @@ pub(crate) async fn run(
     conclude(cluster, pod, &running, ending, &mut ground.console).await
 }
 
-/// Chooses the streams by flags and terminals. A terminal requires standard input, and is the default only if standard input and
-/// output are terminals.
+/// Chooses the streams by flags and terminals. A terminal requires standard input, and is the default only if standard
+/// input and output are terminals.
 fn streams(intent: &Intent, console: &mut Console) -> Streams {
     let stdin = intent.stdin.unwrap_or(true);
     let both = console.reads_terminal() && console.is_terminal();
@@ -182,8 +182,8 @@ fn is_of_the_node(error: &anyhow::Error) -> bool {
     })
 }
 
-/// Explains a command that was not started. For a container that is not running the node reports only that it is not found, so the
-/// Pod is read again.
+/// Explains a command that was not started. For a container that is not running the node reports only that it is not found,
+/// so the Pod is read again.
 async fn why_not_started(
     cluster: &Cluster,
     intent: &Intent,

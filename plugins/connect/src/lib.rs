@@ -1,15 +1,15 @@
 //! `kubectl session connect`: opens a shell, command, web page, port or SSH connection to a session.
 //!
 //! ```text
-//! args ─► intent ─► reach (observe; wait, or start by wake) ─► plan ─► one of:
-//! Args    Intent    Present                                    Entrance
+//! args ─► intent ─► ready_session (observe; wait, or start_stopped) ─► plan ─► one of:
+//! Args    Intent    ObservedSession                                   ConnectTarget
 //!
-//!   enter    shell or command       stdio  one port on standard input and output
-//!   open     web page in a browser  ssh    ssh, or a Host block
-//!   forward  local ports            print  addresses
+//!   exec         shell or command       stdio  one port on standard input and output
+//!   open         web page in a browser  ssh    ssh, or a Host block
+//!   serve_ports  local ports            print  addresses
 //! ```
 //!
-//! `link` builds the port forwarder that `open`, `forward` and `stdio` share.
+//! `port_forwarder` builds the forwarder that `open`, `serve_ports` and `stdio` share.
 
 mod args;
 mod enter;

@@ -45,7 +45,7 @@ pub(crate) fn pod<'a>(
 /// Returns a forwarder to that Pod and its successors, with the receiver of its events.
 ///
 /// # Errors
-/// Those of [`pod`].
+/// Those of `require_pod`.
 pub(crate) fn forwarder(
     cluster: &Cluster,
     intent: &Intent,
@@ -79,8 +79,8 @@ struct Search {
     clock: Arc<dyn Fn() -> session_shared::Timestamp + Send + Sync>,
 }
 
-/// Returns a function that finds the Pod: the known one on the first call, later a ready one that is not being deleted, waiting at
-/// most for the command's time limit.
+/// Returns a function that finds the Pod: the known one on the first call, later a ready one that is not being deleted,
+/// waiting at most for the command's time limit.
 fn finder(
     cluster: &Cluster,
     intent: &Intent,

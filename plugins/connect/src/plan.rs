@@ -202,7 +202,8 @@ fn fits(found: &Entrance, intent: &Intent, methods: &[ConnectMethod]) -> Result<
     }
 }
 
-/// Chooses the Pod and container: a ready primary Pod if possible, another Pod only if just that one has the wanted container.
+/// Chooses the Pod and container: a ready primary Pod if possible, another Pod only if just that one has the wanted
+/// container.
 ///
 /// # Errors
 /// An unknown container, with the existing ones.
@@ -310,8 +311,8 @@ pub(crate) fn port(pod: &Pod, word: &str) -> Result<u16> {
     )
 }
 
-/// Returns the address of the session outside this program: for a web page, the URL by a Service or Ingress that exposes its port. The
-/// endpoint recorded in the status is used only for the first web page, for which it was recorded.
+/// Returns the address of the session outside this program: for a web page, the URL by a Service or Ingress that exposes
+/// its port. The endpoint recorded in the status is used only for the first web page, for which it was recorded.
 ///
 /// # Errors
 /// An invalid endpoint in the status.

@@ -35,8 +35,8 @@ pub(crate) async fn run(
     text(intent, entrance, cluster.namespace(), address, console)
 }
 
-/// Reads the Services and Ingresses of the last start. Missing or forbidden ones are left out; the endpoint in the session's status
-/// then takes their place.
+/// Reads the Services and Ingresses of the last start. Missing or forbidden ones are left out; the endpoint in the
+/// session's status then takes their place.
 async fn network(cluster: &Cluster, present: &Present) -> Vec<Value> {
     let status = present.session.status.as_ref();
     let applied = status.and_then(|status| status.applied.as_ref());

@@ -1,7 +1,7 @@
 //! `--ssh` and `--ssh-config`: ssh to the session, with this program as the ProxyCommand.
 //!
-//! Host keys are pinned in a separate known_hosts file under the session's UID. A new session of the same name is therefore a new host
-//! and not reported as an attack, and the user's own known_hosts is not changed.
+//! Host keys are pinned in a separate known_hosts file under the session's UID. A new session of the same name is therefore
+//! a new host and not reported as an attack, and the user's own known_hosts is not changed.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -53,8 +53,8 @@ pub(crate) fn host(
     })
 }
 
-/// Returns the command line of this program with its verb. The path is the one it was called by, so that a printed Host block stays
-/// valid after an update.
+/// Returns the command line of this program with its verb. The path is the one it was called by, so that a printed Host
+/// block stays valid after an update.
 fn program() -> Result<Vec<String>> {
     let called = std::env::args_os().next().map(PathBuf::from);
     let path = match called.filter(|path| path.is_absolute() && path.exists()) {

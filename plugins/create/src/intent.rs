@@ -191,8 +191,8 @@ fn from_file(
     })
 }
 
-/// Returns the manifest to store in the Session. Everyone who may read Sessions can read it, so literal values of its Secrets are moved
-/// to `assigned`, as if given by `--set-file`.
+/// Returns the manifest to store in the Session. Everyone who may read Sessions can read it, so literal values of its
+/// Secrets are moved to `assigned`, as if given by `--set-file`.
 fn without_secrets(
     source: &Source,
     assigned: &mut Assigned,
@@ -370,8 +370,8 @@ fn positive(name: &str, value: &str) -> Result<()> {
     Ok(())
 }
 
-/// Returns a generated name: `{owner}-{unix seconds}-{random}`, which sorts by time and can be filtered by owner. `begin` takes the
-/// owner's place.
+/// Returns a generated name: `{owner}-{unix seconds}-{random}`, which sorts by time and can be filtered by owner. `begin`
+/// takes the owner's place.
 pub(crate) fn made_name(
     owner: &UserId,
     begin: Option<&SessionName>,

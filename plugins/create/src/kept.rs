@@ -25,7 +25,8 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
-    /// Lists the kept claims. Without permission the check is skipped with a note; conflicts then show when the objects are created.
+    /// Lists the kept claims. Without permission the check is skipped with a note; conflicts then show when the objects are
+    /// created.
     ///
     /// # Errors
     /// A refusal of the server other than Forbidden.

@@ -1,11 +1,11 @@
 //! `kubectl session create`: creates a session and waits until it is ready.
 //!
 //! ```text
-//! args ─► intent ─► observe ─► plan ─► checks, kept claims ─► make ─► wait until ready
+//! args ─► intent ─► observe ─► plan ─► checks, kept_claims ─► creation ─► wait until ready
 //! Args    Intent    Observed   NewSession                     Started
 //! ```
 //!
-//! `files` recognizes a Session object in the file of `-f`, `show` prints a client-side dry run in place of `make`.
+//! `session_file` recognizes a Session object in the file of `-f`, `dry_run` prints a client-side dry run in place of `creation`.
 
 mod args;
 mod files;

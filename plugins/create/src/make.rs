@@ -1,4 +1,5 @@
-//! Creates a session: the Session, its parameters Secret, its objects, its status. If a step fails, everything is rolled back.
+//! Creates a session: the Session, its parameters Secret, its objects, its status. If a step fails, everything is rolled
+//! back.
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -142,7 +143,8 @@ impl Maker<'_> {
         })
     }
 
-    /// Returns the outcome of a server-side dry run in a namespace that does not exist: the server cannot check objects in it.
+    /// Returns the outcome of a server-side dry run in a namespace that does not exist: the server cannot check objects in
+    /// it.
     fn unchecked(&self, subject: &Subject, sink: &mut dyn Sink) -> Result<Made> {
         let object = subject.session(&self.intent.metadata);
         let start = subject.start(&self.intent.use_existing, "");
@@ -189,7 +191,8 @@ impl Maker<'_> {
         }
     }
 
-    /// Creates the Session. After a lost answer the Session is read, and the run annotation tells whether this run created it.
+    /// Creates the Session. After a lost answer the Session is read, and the run annotation tells whether this run created
+    /// it.
     async fn post_session(&self, subject: &Subject) -> Result<Value> {
         let object = subject.session(&self.intent.metadata);
         let (namespace, name) = (subject.belonging.namespace.as_str(), subject.name.as_str());
@@ -219,8 +222,8 @@ impl Maker<'_> {
         }
     }
 
-    /// Creates the parameters Secret before the objects rendered from it. A Secret kept from an earlier session takes precedence over
-    /// newly generated values: kept data needs its old passwords.
+    /// Creates the parameters Secret before the objects rendered from it. A Secret kept from an earlier session takes
+    /// precedence over newly generated values: kept data needs its old passwords.
     async fn make_secret(
         &self,
         subject: &mut Subject,
@@ -265,8 +268,8 @@ impl Maker<'_> {
         self.cluster.carry_out(plan, &with, sink).await
     }
 
-    /// Deletes what this run has created, by UID: the Session, with which everything it owns is deleted, and the data, which has no
-    /// owner. Objects that existed before are not touched.
+    /// Deletes what this run has created, by UID: the Session, with which everything it owns is deleted, and the data,
+    /// which has no owner. Objects that existed before are not touched.
     async fn roll_back(
         &self,
         error: anyhow::Error,

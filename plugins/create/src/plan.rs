@@ -103,7 +103,7 @@ pub(crate) fn subject(intent: &Intent, observed: &Observed) -> Result<Subject> {
 /// Renders the session with the values stored in its parameters Secret.
 ///
 /// # Errors
-/// Those of [`reconcile::render`].
+/// Those of rendering in `reconcile`.
 pub(crate) fn render(
     intent: &Intent,
     observed: &Observed,
@@ -163,8 +163,8 @@ impl Subject {
         full
     }
 
-    /// Returns a warning for each privilege that a manifest requests. The first start is explicitly requested by the user; later starts
-    /// need confirmation. Templates are written by admins and not checked.
+    /// Returns a warning for each privilege that a manifest requests. The first start is explicitly requested by the user;
+    /// later starts need confirmation. Templates are written by admins and not checked.
     pub(crate) fn privileges(&self, body: &Body) -> Vec<String> {
         if matches!(body, Body::Template(_)) {
             return Vec::new();

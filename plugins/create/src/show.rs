@@ -10,8 +10,8 @@ use session_shared::report::mutation::Mutations;
 use crate::intent::Intent;
 use crate::plan::Subject;
 
-/// Prints the Session, ready to apply; with `--rendered` the session's objects instead, without owner references. Secrets with secret
-/// values are omitted and named on standard error.
+/// Prints the Session, ready to apply; with `--rendered` the session's objects instead, without owner references. Secrets
+/// with secret values are omitted and named on standard error.
 ///
 /// # Errors
 /// A failed template of `-o`; closed standard output.

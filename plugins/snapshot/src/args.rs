@@ -68,13 +68,13 @@ pub enum Action {
     Prune(Prune),
     /// Take snapshots on a cron schedule
     ///
-    /// A CronJob in the session's namespace runs `snapshot create NAME --keep NUMBER` under a ServiceAccount that has only the
-    /// permissions it needs. These objects are deleted with the session; the snapshots are kept. Snapshots taken by hand are
-    /// neither counted nor deleted. While a session is stopped, only one snapshot is taken. To change a schedule, run the
-    /// command again; `status NAME` and `snapshot list NAME` show it.
+    /// A CronJob in the session's namespace runs `snapshot create NAME --keep NUMBER` under a ServiceAccount that has only
+    /// the permissions it needs. These objects are deleted with the session; the snapshots are kept. Snapshots taken by
+    /// hand are neither counted nor deleted. While a session is stopped, only one snapshot is taken. To change a schedule,
+    /// run the command again; `status NAME` and `snapshot list NAME` show it.
     ///
-    /// If you lack permission to create the Role and RoleBinding, the other objects are created, and these two are printed for
-    /// an admin to apply.
+    /// If you lack permission to create the Role and RoleBinding, the other objects are created, and these two are printed
+    /// for an admin to apply.
     ///
     /// The image contains only this program. Run `cargo image` in the source tree to write it as an OCI archive, then import
     /// the archive on your nodes, or push it to your registry and pass its name with --image.
@@ -322,7 +322,8 @@ pub struct Schedule {
     /// Name of the session, also as session/NAME
     #[arg(value_name = "NAME")]
     pub session: String,
-    /// Schedule in cron syntax (minute, hour, day of month, month, day of week), or @hourly, @daily, @weekly, @monthly, @yearly
+    /// Schedule in cron syntax (minute, hour, day of month, month, day of week), or @hourly, @daily, @weekly, @monthly,
+    /// @yearly
     #[arg(long, value_name = "CRON", allow_hyphen_values = true)]
     pub cron: Option<String>,
     /// Number of newest scheduled snapshots to keep

@@ -53,8 +53,7 @@ struct Bringing {
 /// Copies the files of an archive into the container of a session.
 ///
 /// # Errors
-/// Invalid arguments and an invalid archive, before any request; a session that is not running; a failed hook; a container without
-/// tar; an incomplete transfer.
+/// Invalid arguments or archive, before any request; a session not running; a failed hook; no tar; an incomplete transfer.
 pub(crate) async fn run(
     args: &Restore,
     from: &str,
@@ -151,8 +150,8 @@ impl Bringing {
         format!("cannot restore {}", self.named())
     }
 
-    /// Opens the archive and checks all of it. Standard input is first copied to a temporary file: nothing is written in a session
-    /// before the last byte has been checked.
+    /// Opens the archive and checks all of it. Standard input is first copied to a temporary file: nothing is written in a
+    /// session before the last byte has been checked.
     async fn checked(&self, ground: &mut Ground) -> Result<(File, Checked)> {
         let wrong = || self.wrong();
         let mut file = match self.from.as_str() {
@@ -245,11 +244,7 @@ impl Bringing {
         Err(hinted(error, hint))
     }
 
-    /// Asks for confirmation if files would be replaced, or if only the archive names the directory. Returns true if confirmed or
-    /// not needed.
-    ///
-    /// # Errors
-    /// Confirmation is needed and there is no terminal to ask on.
+    /// Confirms, if needed, that files are replaced or that the directory is the archive's. An error without a terminal.
     fn may(
         &self,
         checked: &Checked,

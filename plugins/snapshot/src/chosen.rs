@@ -102,8 +102,8 @@ pub(crate) async fn sets(cluster: &Cluster, session: Option<&SessionName>) -> Re
     Ok(grouped(list.map_err(served)?.items))
 }
 
-/// Removes from `sets` those with a `doubtful` provenance, and reports each one removed. Provenance is checked against the claims of
-/// the namespace; without permission to list claims only the VolumeSnapshots themselves are checked.
+/// Removes from `sets` those with a `doubtful` provenance, and reports each one removed. Provenance is checked against the
+/// claims of the namespace; without permission to list claims only the VolumeSnapshots themselves are checked.
 ///
 /// # Errors
 /// A refusal of the server other than Forbidden.
@@ -142,8 +142,8 @@ pub(crate) async fn counted(
     Ok(counted)
 }
 
-/// Checks that a snapshot holds data of its session, whatever its labels say. `data` holds the session's claims; claims that are not
-/// in it are read from the server.
+/// Checks that a snapshot holds data of its session, whatever its labels say. `data` holds the session's claims; claims
+/// that are not in it are read from the server.
 ///
 /// # Errors
 /// A VolumeSnapshot of foreign data; the server's refusal.

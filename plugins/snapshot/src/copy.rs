@@ -32,8 +32,8 @@ pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(600);
 /// Creates a new session with a copy of a session's current data.
 ///
 /// # Errors
-/// Invalid arguments, before any request; a session without claims, or with a claim that the new session would not have; a failed
-/// hook; a refusal of the server or the CSI driver.
+/// Invalid arguments, before any request; a session without claims, or with a claim that the new session would not have; a
+/// failed hook; a refusal of the server or the CSI driver.
 pub(crate) async fn run(
     args: &CloneArgs,
     connection: &Connection,

@@ -96,8 +96,8 @@ pub(crate) async fn run(args: &Create, connection: &Connection, ground: &mut Gro
     failure::all(errors)
 }
 
-/// Marks the planned snapshot as scheduled. Returns the name of a ready snapshot that already holds the same data, if any: of a
-/// stopped session one is enough.
+/// Marks the planned snapshot as scheduled. Returns the name of a ready snapshot that already holds the same data, if any:
+/// of a stopped session one is enough.
 async fn by_the_clock(
     cluster: &Cluster,
     present: &Present,

@@ -36,8 +36,8 @@ struct InPlace {
 /// Replaces the data of a stopped session with that of a snapshot.
 ///
 /// # Errors
-/// Invalid arguments, before any request; a snapshot that is not ready; a session that is missing or not stopped; a refusal of the
-/// server or the CSI driver, with the names of both snapshots.
+/// Invalid arguments, before any request; a snapshot that is not ready; a session that is missing or not stopped; a refusal
+/// of the server or the CSI driver, with the names of both snapshots.
 pub(crate) async fn run(
     args: &Restore,
     connection: &Connection,
@@ -161,8 +161,8 @@ impl InPlace {
         hinted(error, again)
     }
 
-    /// Prints what would be restored. A server-side dry run also sends the snapshot of the current data; the new claims cannot be sent,
-    /// because the old claims still have their names.
+    /// Prints what would be restored. A server-side dry run also sends the snapshot of the current data; the new claims
+    /// cannot be sent, because the old claims still have their names.
     async fn rehearse(
         &self,
         cluster: &Cluster,

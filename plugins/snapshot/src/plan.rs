@@ -57,8 +57,8 @@ pub(crate) struct Rule {
 }
 
 impl Rule {
-    /// Returns the snapshots to delete, decided separately for each session of each user. A snapshot that is not ready cannot be
-    /// restored: it does not count towards `keep`, and is deleted only by age.
+    /// Returns the snapshots to delete, decided separately for each session of each user. A snapshot that is not ready
+    /// cannot be restored: it does not count towards `keep`, and is deleted only by age.
     pub(crate) fn doomed(self, all: Vec<Set>, now: Timestamp) -> Vec<Set> {
         let mut sessions: BTreeMap<(String, String), Vec<Set>> = BTreeMap::new();
         for set in all {

@@ -24,8 +24,8 @@ use crate::{bring, copy, in_place};
 /// Restores a snapshot, or with `--from` the files of an archive.
 ///
 /// # Errors
-/// Invalid arguments, before any request; a snapshot that is not ready; a session that is missing or, for `--in-place`, running;
-/// a refusal of the server or the CSI driver, with the names of the snapshots that hold the data.
+/// Invalid arguments, before any request; a snapshot that is not ready; a session that is missing or, for `--in-place`,
+/// running; a refusal of the server or the CSI driver, with the names of the snapshots that hold the data.
 pub(crate) async fn run(
     args: &Restore,
     connection: &Connection,
@@ -100,8 +100,8 @@ pub(crate) fn ready(set: &Set) -> Result<()> {
     Ok(())
 }
 
-/// Returns the session the snapshot was taken of. If it has been deleted, the session is rebuilt from the metadata stored in the
-/// snapshot.
+/// Returns the session the snapshot was taken of. If it has been deleted, the session is rebuilt from the metadata stored
+/// in the snapshot.
 ///
 /// # Errors
 /// The session belongs to another user, or the snapshot has no metadata of it.

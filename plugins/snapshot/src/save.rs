@@ -57,8 +57,8 @@ struct Saved {
 /// Copies files of a session's container to an archive.
 ///
 /// # Errors
-/// Invalid arguments, before any request; a session that is not running; a failed hook; a container without tar; an incomplete
-/// transfer, which leaves no file.
+/// Invalid arguments, before any request; a session that is not running; a failed hook; a container without tar; an
+/// incomplete transfer, which leaves no file.
 pub(crate) async fn run(
     args: &Create,
     to: &str,

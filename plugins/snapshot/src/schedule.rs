@@ -5,8 +5,9 @@
 //!         Intent    Observed    SchedulePlan  Outcome
 //! ```
 //!
-//! `objects` renders the ServiceAccount, Role, RoleBinding and CronJob; `cron` validates the expression. `pruning` and `resting` are
-//! used by the run itself (`create --keep`): which snapshots it deletes, and whether a stopped session needs a new one.
+//! `objects` renders the ServiceAccount, Role, RoleBinding and CronJob; `cron_expression` validates the expression. `pruning` and
+//! `stopped` are used by the run itself (`create --keep`): which snapshots it deletes, and whether a stopped session needs
+//! a new one.
 
 pub(crate) mod cron;
 pub(crate) mod intent;
@@ -132,8 +133,8 @@ async fn planned(
     Ok((belonging, planned))
 }
 
-/// Returns the VolumeSnapshotClass if all snapshots share one. It is passed to the run, whose Role cannot read classes; with several
-/// classes the run has to find them itself.
+/// Returns the VolumeSnapshotClass if all snapshots share one. It is passed to the run, whose Role cannot read classes;
+/// with several classes the run has to find them itself.
 fn class(snapshots: &[Value]) -> Option<&str> {
     let mut classes = snapshots
         .iter()

@@ -1,6 +1,6 @@
-//! The archive format: a gzip-compressed tar stream that every tar reads, followed by a footer. The footer is an empty gzip member
-//! whose comment names the session and directory and holds length and SHA-256 of the tar stream. It is written last, so an archive
-//! without it was never verified.
+//! The archive format: a gzip-compressed tar stream that every tar reads, followed by a footer. The footer is an empty gzip
+//! member whose comment names the session and directory and holds length and SHA-256 of the tar stream. It is written last,
+//! so an archive without it was never verified.
 
 use std::io::{self, BufRead, Read, Write};
 
@@ -123,7 +123,8 @@ pub(crate) struct Checked {
 /// Reads an archive to its end and checks it.
 ///
 /// # Errors
-/// An archive that is not a gzip file, is truncated or damaged, does not match its footer, or has entries outside its directory.
+/// An archive that is not a gzip file, is truncated or damaged, does not match its footer, or has entries outside its
+/// directory.
 pub(crate) fn check(file: impl BufRead) -> Result<Checked> {
     let mut stream = Stream::new(file)?;
     let mut sent = Counted(0);
@@ -159,8 +160,8 @@ impl Write for Counted {
     }
 }
 
-/// Sends the entries of an archive as a plain tar stream, and checks them again on the way. Returns the SHA-256 of the sent stream, or
-/// `None` if the receiver has been dropped.
+/// Sends the entries of an archive as a plain tar stream, and checks them again on the way. Returns the SHA-256 of the sent
+/// stream, or `None` if the receiver has been dropped.
 ///
 /// # Errors
 /// An archive that has changed since it was checked.

@@ -1,13 +1,13 @@
 //! Checks an untrusted tar stream and rewrites it in a plain form.
 //!
-//! Tar programs differ in how they read an unusual archive. A container therefore never receives the bytes of a user's archive: the
-//! stream is read entry by entry, each entry is checked, and written in one plain form that GNU, busybox and BSD tar read alike. An
-//! ambiguous archive is refused.
+//! Tar programs differ in how they read an unusual archive. A container therefore never receives the bytes of a user's
+//! archive: the stream is read entry by entry, each entry is checked, and written in one plain form that GNU, busybox and
+//! BSD tar read alike. An ambiguous archive is refused.
 //!
 //! ```text
-//! source   blocks and extended headers ─► Entry     (pax: records of a PAX header)
-//! names    Entry ─► name checked against all earlier ones
-//! plain    Entry ─► plain header
+//! tar_reader    blocks and extended headers ─► TarEntry     (pax: records of a PAX header)
+//! entry_names   TarEntry ─► name checked against all earlier ones
+//! entry_writer  TarEntry ─► plain header
 //! ```
 
 mod names;
@@ -85,12 +85,13 @@ impl Contents {
     }
 }
 
-/// Reads a tar stream to its end and writes its entries to `out` in plain form. The entry of the base directory itself is dropped: the
-/// directory exists where the stream is unpacked, and often only root may set its mode. Memory is bounded for any stream.
+/// Reads a tar stream to its end and writes its entries to `out` in plain form. The entry of the base directory itself is
+/// dropped: the directory exists where the stream is unpacked, and often only root may set its mode. Memory is bounded for
+/// any stream.
 ///
 /// # Errors
-/// A stream that is truncated, damaged or ambiguous; names that leave the base directory, directly or through a link; device nodes;
-/// too many names. Write errors of `out`.
+/// A stream that is truncated, damaged or ambiguous; names that leave the base directory, directly or through a link;
+/// device nodes; too many names. Write errors of `out`.
 pub fn transcode(stream: impl Read, out: &mut impl Write) -> Result<Contents> {
     let mut source = Source::new(Hashed::new(stream));
     let (mut names, mut contents) = (Names::default(), Contents::default());

@@ -29,8 +29,8 @@ impl Target {
     /// Parses the value of `--to` and checks that it can be written.
     ///
     /// # Errors
-    /// An existing file without `overwrite`, or one that is not a regular file; a missing directory; standard output that is a
-    /// terminal or closed.
+    /// An existing file without `overwrite`, or one that is not a regular file; a missing directory; standard output that
+    /// is a terminal or closed.
     pub(crate) fn of(word: &str, overwrite: bool, console: &Console) -> Result<Self> {
         if word == "-" {
             if console.is_terminal() {
@@ -112,8 +112,8 @@ impl Target {
     }
 }
 
-/// Returns the reason and a hint if the existing object at `path` must not be replaced: a device, a FIFO, or a symbolic link whose
-/// target another user may have chosen.
+/// Returns the reason and a hint if the existing object at `path` must not be replaced: a device, a FIFO, or a symbolic
+/// link whose target another user may have chosen.
 fn obstacle(path: &Path) -> Option<(&'static str, String)> {
     let found = path.symlink_metadata().ok()?;
     match path.canonicalize() {
@@ -142,7 +142,7 @@ async fn pass(mut pieces: mpsc::Receiver<Bytes>, out: Outlet) -> Result<u64> {
     Ok(count)
 }
 
-/// An open destination. A file that is dropped before [`Opened::finish`] is removed.
+/// An open destination. A file that is dropped before `OpenTarget::finish` is removed.
 #[derive(Debug)]
 pub(crate) enum Opened {
     Output(JoinHandle<Result<u64>>),
@@ -154,7 +154,8 @@ pub(crate) enum Opened {
 }
 
 impl Opened {
-    /// Writes the last bytes and renames the temporary file. Returns the size of the archive in bytes. Only the owner can read the file.
+    /// Writes the last bytes and renames the temporary file. Returns the size of the archive in bytes. Only the owner can
+    /// read the file.
     ///
     /// # Errors
     /// A failed write; a file of the same name that has been created in the meantime.

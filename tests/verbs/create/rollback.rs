@@ -32,8 +32,8 @@ fn refusals(resource: &str) -> [Answer; 3] {
     ]
 }
 
-/// Refuses the POST of `target` (`resource/name`) and no other. The Secret created before a refused Secret is the parameters one: it
-/// is answered as if it were kept, so that its UID is known.
+/// Refuses the POST of `target` (`resource/name`) and no other. The Secret created before a refused Secret is the
+/// parameters one: it is answered as if it were kept, so that its UID is known.
 fn refuse(api: &FakeApi, target: &str, answer: Answer) {
     let (resource, name) = target.split_once('/').unwrap();
     let name = name.to_owned();

@@ -13,8 +13,8 @@ fn taken(metadata: Value) -> Value {
         "status": {"readyToUse": true, "boundVolumeSnapshotContentName": "c", "restoreSize": "1Gi"}})
 }
 
-/// A stopped session `alice` with a snapshot `before`, a session `carol`, a snapshot that no session owns; and in namespace `other`
-/// a session `dave` with a snapshot `theirs`.
+/// A stopped session `alice` with a snapshot `before`, a session `carol`, a snapshot that no session owns; and in namespace
+/// `other` a session `dave` with a snapshot `theirs`.
 fn server() -> FakeApi {
     let api = Scene {
         runs: false,

@@ -40,7 +40,7 @@ pub(crate) struct Scheduling<'a> {
 }
 
 impl Scheduling<'_> {
-    /// Renders the objects in the order of [`TYPES`]. A null value means that the field must be absent.
+    /// Renders the objects in the order of `SCHEDULE_RESOURCES`. A null value means that the field must be absent.
     pub(crate) fn objects(&self) -> Vec<Value> {
         let name = ScheduleName::of(&self.belonging.session);
         let account = json!({ "apiVersion": "v1", "kind": "ServiceAccount" });
@@ -93,8 +93,8 @@ impl Scheduling<'_> {
         rules
     }
 
-    /// Returns the permission to run hooks in the primary Pod. It is limited to that Pod's name, except where a workload controller
-    /// chooses the name.
+    /// Returns the permission to run hooks in the primary Pod. It is limited to that Pod's name, except where a workload
+    /// controller chooses the name.
     fn exec(&self) -> Value {
         let primary = self.belonging.primary.as_ref();
         let mut rule =

@@ -38,7 +38,7 @@ pub(crate) struct Made {
     pub(crate) unchecked: bool,
 }
 
-/// Reads the objects of a session's schedule concurrently, in the order of [`TYPES`].
+/// Reads the objects of a session's schedule concurrently, in the order of `SCHEDULE_RESOURCES`.
 ///
 /// # Errors
 /// The server's refusal, except Forbidden for RBAC objects.
@@ -85,8 +85,8 @@ pub(crate) fn only_said(planned: &Planned) -> Made {
     }
 }
 
-/// Carries out the plan. RBAC objects that the caller may not create are left to an admin; the others are created together or not
-/// at all.
+/// Carries out the plan. RBAC objects that the caller may not create are left to an admin; the others are created together
+/// or not at all.
 ///
 /// # Errors
 /// The server's refusal, after the objects this run has created are deleted again.
@@ -186,8 +186,8 @@ impl Planned {
     }
 }
 
-/// Prints the outcome. In text format, objects for an admin are printed alone on standard output and all other lines on standard
-/// error, so that the output can be applied.
+/// Prints the outcome. In text format, objects for an admin are printed alone on standard output and all other lines on
+/// standard error, so that the output can be applied.
 ///
 /// # Errors
 /// Standard output is closed.

@@ -35,7 +35,7 @@ pub(crate) struct Planned {
     pub(crate) hidden: bool,
 }
 
-/// Plans the changes from `there` to `wanted`, both in the order of [`TYPES`].
+/// Plans the changes from `there` to `wanted`, both in the order of `SCHEDULE_RESOURCES`.
 ///
 /// # Errors
 /// An existing object of the same name that the session does not own.
@@ -143,7 +143,8 @@ fn change(object: &mut Value, found: &Value) -> Step {
     }
 }
 
-/// Returns true if `found` has every value of `wanted`, and nothing where `wanted` is null. Fields the server adds are ignored.
+/// Returns true if `found` has every value of `wanted`, and nothing where `wanted` is null. Fields the server adds are
+/// ignored.
 fn holds(found: &Value, wanted: &Value) -> bool {
     match (found, wanted) {
         (Value::Object(found), Value::Object(wanted)) => wanted.iter().all(|(key, wanted)| {

@@ -73,7 +73,7 @@ fn is_of(set: &Set, user: &UserId) -> bool {
 }
 
 /// Returns the snapshots to delete: all ready ones but the newest `keep`, and all that are not ready but the newest `keep` or
-/// [`SLOW`], whichever is more. A driver whose snapshots never become ready thus cannot fill the cluster.
+/// `MIN_UNREADY_KEPT`, whichever is more. A driver whose snapshots never become ready thus cannot fill the cluster.
 fn doomed(mut sets: Vec<Set>, keep: usize) -> Vec<Set> {
     sets.sort_by(|one, other| (other.made(), &other.name).cmp(&(one.made(), &one.name)));
     let (mut ready, mut waiting) = (0, 0);

@@ -9,8 +9,8 @@ use session_shared::objects::snapshot::claim_name;
 
 use crate::chosen::Set;
 
-/// Records on each snapshot the session's last start and the claim's UID, which together identify unchanged data. Returns false,
-/// without a change, if the session is not stopped.
+/// Records on each snapshot the session's last start and the claim's UID, which together identify unchanged data. Returns
+/// false, without a change, if the session is not stopped.
 pub(crate) fn mark(snapshots: &mut [Value], present: &Present) -> bool {
     let status = present.session.status.as_ref();
     let phase = status.and_then(|status| status.phase);

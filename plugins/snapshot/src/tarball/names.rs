@@ -39,8 +39,8 @@ impl Names {
     /// Adds the name of an entry. Returns false for the entry of the base directory itself.
     ///
     /// # Errors
-    /// A name below a link or a file; a duplicate, unless both are directories; a hard link to anything but an earlier file of the
-    /// archive; too many names.
+    /// A name below a link or a file; a duplicate, unless both are directories; a hard link to anything but an earlier file
+    /// of the archive; too many names.
     pub(super) fn admit(&mut self, entry: &Entry) -> Result<bool> {
         let path = shown(&entry.path);
         let Some((own, parents)) = keys(&entry.path)

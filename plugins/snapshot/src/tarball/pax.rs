@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use anyhow::{Result, anyhow, bail};
 
-/// Keys that are ignored because they do not change the unpacked files: times that are not kept, and metadata that a plain header
-/// cannot hold.
+/// Keys that are ignored because they do not change the unpacked files: times that are not kept, and metadata that a plain
+/// header cannot hold.
 const WITHOUT_MEANING: &[&str] = &[
     "atime",
     "ctime",
@@ -63,7 +63,7 @@ impl Records {
 /// Parses a global PAX header and checks that it has only comments.
 ///
 /// # Errors
-/// Those of [`Records::parse`]; any key but `comment`.
+/// Those of `PaxRecords::parse`; any key but `comment`.
 pub(super) fn only_comments(bytes: &[u8]) -> Result<()> {
     match pairs(bytes)?.keys().find(|key| **key != "comment") {
         Some(key) => bail!("global PAX record {key:?} is not supported by all tar programs"),

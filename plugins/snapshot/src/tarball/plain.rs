@@ -1,5 +1,5 @@
-//! Writes an entry in the simplest form that can hold it: a GNU header, preceded by one long-name header for each name that does not
-//! fit. GNU, busybox, BSD and toybox tar read this form alike; busybox does not support PAX records.
+//! Writes an entry in the simplest form that can hold it: a GNU header, preceded by one long-name header for each name that
+//! does not fit. GNU, busybox, BSD and toybox tar read this form alike; busybox does not support PAX records.
 
 use std::io::{self, Write};
 

@@ -1,7 +1,8 @@
 //! Reader for the entries of a tar stream, block by block.
 //!
-//! An entry's values can come from its own header, from GNU long-name headers or from a PAX header before it. A tar program that does
-//! not support these reads the entry's own header only. The sources may therefore differ only if the header has no room for the value.
+//! An entry's values can come from its own header, from GNU long-name headers or from a PAX header before it. A tar program
+//! that does not support these reads the entry's own header only. The sources may therefore differ only if the header has
+//! no room for the value.
 
 use std::io::{self, Read, Write};
 
@@ -53,7 +54,8 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// Returns the mode without setuid and setgid. Directories keep these bits: there they only make new files inherit the group.
+    /// Returns the mode without setuid and setgid. Directories keep these bits: there they only make new files inherit the
+    /// group.
     pub(super) fn unprivileged_mode(&self) -> u32 {
         match self.kind {
             Kind::Directory => self.mode & 0o7777,
@@ -87,7 +89,7 @@ impl<R: Read> Source<R> {
         Self { stream, buffer }
     }
 
-    /// Reads the next entry; `None` at the end marker. Call [`Source::content`] before the next call.
+    /// Reads the next entry; `None` at the end marker. Call `TarReader::copy_content` before the next call.
     ///
     /// # Errors
     /// A stream that is truncated or damaged; an entry that is ambiguous or not allowed.
