@@ -293,7 +293,7 @@ fn a_bulk_start_agrees_to_nothing() -> Result<()> {
             .contains("start alice -n default --trust-manifest"),
         "{done:?}"
     );
-    scene.refuses("start --all --trust-manifest", &["needs a NAME"])
+    scene.refuses("start --all --trust-manifest", &["requires a NAME"])
 }
 
 fn a_privileged_manifest_needs_a_word_although_it_is_known() -> Result<()> {
