@@ -4,7 +4,7 @@
 //! exits with 141, which a shell shows for kubectl, too, because SIGPIPE kills it. A line that cannot be written to
 //! standard error is dropped.
 //!
-//! The file is long because every way to print is a method of the one type that holds the streams.
+//! Long because every way to print is a method of the one type that holds the streams.
 
 use std::collections::HashSet;
 use std::env;
