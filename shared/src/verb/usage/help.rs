@@ -351,3 +351,6 @@ fn suite(prefix: &str) -> String {
     let words = if prefix.starts_with("kubectl ") { 2 } else { 1 };
     prefix.split(' ').take(words).collect::<Vec<_>>().join(" ")
 }
+
+#[cfg(test)]
+mod tests;
