@@ -63,14 +63,13 @@ impl Contained<'_> {
         match (reason, self.killing_probe()) {
             ("OOMKilled", _) => {
                 let limit = match self.memory_limit() {
-                    Some(limit) => format!("for exceeding its memory limit of {limit}"),
-                    None => {
-                        "because its node ran out of memory, with no memory limit set".to_owned()
-                    }
+                    Some(limit) => format!("for exceeding its memory limit of {limit} (OOMKilled)"),
+                    None => "because its node ran out of memory (OOMKilled, no memory limit set)"
+                        .to_owned(),
                 };
                 (
                     "OOMKilled",
-                    format!("was killed {limit} (OOMKilled)"),
+                    format!("was killed {limit}"),
                     "raise the container's memory limit, or reduce its memory use",
                 )
             }
@@ -94,7 +93,7 @@ impl Contained<'_> {
             ),
             _ if code == 0 => (
                 looped,
-                "ended by itself with exit code 0".into(),
+                "completed with exit code 0".into(),
                 "set a command that keeps running",
             ),
             _ => {

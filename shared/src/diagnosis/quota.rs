@@ -224,7 +224,7 @@ mod tests {
         .unwrap();
         assert_eq!(
             cause.message,
-            "quota \"q\" is exceeded: cpu: asked 3, used 48, hard 50"
+            "quota \"q\" is exceeded: cpu: requested 3, used 48, hard 50"
         );
         assert_eq!(
             shortfall(

@@ -137,11 +137,11 @@ impl Hurdle {
             },
             Self::TooManyPods => "at the limit of Pods".into(),
             Self::NoVolume => "without an available volume for its claims".into(),
-            Self::VolumeElsewhere => "that cannot reach its volume".into(),
+            Self::VolumeElsewhere => "unable to reach its volume".into(),
             Self::Selector => {
                 "without the labels that its nodeSelector or affinity requires".into()
             }
-            Self::Ports => "whose host ports are in use".into(),
+            Self::Ports => "with its host ports already in use".into(),
             Self::Affinity => "excluded by its Pod affinity or spread rules".into(),
             Self::Cordoned => "cordoned".into(),
             Self::Taint => "with a taint that it does not tolerate".into(),
@@ -235,7 +235,7 @@ mod tests {
         );
         assert_eq!(
             cause.message,
-            "no node fits pod \"x\": 1 of 3 without enough free cpu (64 requested), 2 of 3 with a taint that it does not tolerate"
+            "no node fits pod \"x\": 1 of 3 nodes without enough free cpu (64 requested), 2 of 3 nodes with a taint that it does not tolerate"
         );
         assert!(cause.remedy.unwrap().starts_with("request less cpu"));
     }

@@ -6,12 +6,12 @@
 //! Session, template or manifest ─► render ─► Rendering ─┐
 //! ownership, existing objects to use ───────────────────┴► RenderedStart ─┐
 //! LiveObjects, Events ─► assess_workload ─► WorkloadState ────────────────┤
-//! Session, now ────────► desired_state ───► DesiredState ─────────────────┤
+//! Session, now ────────► target_state ────► TargetState ──────────────────┤
 //!                                                                         ▼
 //!                                                   reconcile ─► Decision: PhaseReason, Plan
 //! ```
 //!
-//! | workload | desired: running | desired: stopped | desired: deleted |
+//! | workload | target: running | target: stopped | target: deleted |
 //! |---|---|---|---|
 //! | none | create what is missing if a start is requested (pending), else stopped | nothing to do | data policy, then delete the Session |
 //! | not ready | wait: pending, or failed where it cannot recover | remove the workload, without the sync hook | remove, data policy, delete |
@@ -19,7 +19,7 @@
 //! | terminated | stopped (exit code 0) or failed; a newer start request creates it again | stopped or failed, as it ended | remove, data policy, delete |
 //! | lost (Pod deleted, evicted, node lost) | failed; a start creates it again | stopped | remove, data policy, delete |
 //!
-//! "Desired" already counts expiry in: an expired session is stopped or deleted, by its `onExpiry`.
+//! The target includes expiry: an expired session is stopped or deleted, by its `onExpiry`.
 //!
 //! `status_patch` turns the outcome into merge patches of the Session's status. `attribution` and `secret_ownership` decide which
 //! objects are the session's own; `data_loss` says what a plan would destroy.

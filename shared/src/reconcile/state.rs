@@ -1,4 +1,4 @@
-//! Desired state and phase of a session.
+//! Target state and phase of a session.
 
 use jiff::Timestamp;
 
@@ -6,7 +6,7 @@ use super::seen::Seen;
 use crate::api::{OnExpiry, Phase, Session, State};
 use crate::diagnosis::Cause;
 
-/// The desired state of a session, with expiry and deletion taken into account.
+/// The target state of a session: its desired state, with expiry and deletion taken into account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wanted {
     /// The workload runs.
@@ -31,7 +31,7 @@ pub struct Standing {
     pub message: String,
 }
 
-/// Returns the desired state of `session` at `now`.
+/// Returns the target state of `session` at `now`.
 pub fn wanted(session: &Session, now: Timestamp) -> Wanted {
     let skip_sync = skips_sync(session);
     if session.metadata.deletion_timestamp.is_some() {
@@ -103,7 +103,7 @@ pub fn is_expired(session: &Session, now: Timestamp) -> bool {
         .is_some_and(|at| at <= now)
 }
 
-/// Returns the phase of a session from its desired state and the state of its workload.
+/// Returns the phase of a session from its target state and the state of its workload.
 pub fn standing(session: &Session, wanted: Wanted, seen: &Seen) -> Standing {
     if matches!(wanted, Wanted::Gone { .. }) || session.metadata.deletion_timestamp.is_some() {
         return stand(Phase::Terminating, "", "");
