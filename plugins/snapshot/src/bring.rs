@@ -163,7 +163,7 @@ impl Bringing {
         }
         let reading = spawn_blocking(move || {
             file.seek(SeekFrom::Start(0))
-                .context("failed to read from its start")?;
+                .context("failed to seek to the start")?;
             let checked = check(BufReader::new(&file))?;
             file.seek(SeekFrom::Start(0))?;
             Ok::<_, anyhow::Error>((file, checked))
