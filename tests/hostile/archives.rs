@@ -331,7 +331,10 @@ fn an_archive_with_two_readings() -> Result<()> {
             vec![long(&deep), pax(b"10 path=a\n"), file("a")],
         ),
         ("appears twice", vec![file("a"), file("./a")]),
-        ("not a file but has content", vec![entry(b'5', b"d", &inner)]),
+        (
+            "not a file but has content",
+            vec![entry(b'5', b"d", &inner)],
+        ),
         (
             "size that is not a number",
             vec![edited(b'0', b"a", b"", |header| {
@@ -386,8 +389,14 @@ fn a_name_that_leads_out() -> Result<()> {
     let deep = [b"n/".repeat(80).as_slice(), b"../../x"].concat();
     all_refused(&[
         ("\"../x\" leaves the target directory", vec![file("../x")]),
-        ("\"a/../../x\" leaves the target directory", vec![file("a/../../x")]),
-        ("\"/etc/passwd\" has an absolute path", vec![file("/etc/passwd")]),
+        (
+            "\"a/../../x\" leaves the target directory",
+            vec![file("a/../../x")],
+        ),
+        (
+            "\"/etc/passwd\" has an absolute path",
+            vec![file("/etc/passwd")],
+        ),
         (
             "leaves the target directory",
             vec![long(&deep), entry(b'0', &deep[..100], b"")],
@@ -408,7 +417,10 @@ fn a_name_that_leads_out() -> Result<()> {
             "record is malformed",
             vec![pax(b"15 path=b\0/../x\n"), file("b")],
         ),
-        ("\"../\\u{1b}[2J\\n\" leaves the target directory", vec![file("../\x1b[2J\n")]),
+        (
+            "\"../\\u{1b}[2J\\n\" leaves the target directory",
+            vec![file("../\x1b[2J\n")],
+        ),
         (
             "too long",
             vec![long(&[b'a'; 300]), entry(b'0', &[b'a'; 100], b"")],
@@ -420,8 +432,14 @@ fn a_device_in_an_archive() -> Result<()> {
     all_refused(&[
         ("\"null\" is a device", vec![entry(b'3', b"null", b"")]),
         ("\"disk\" is a device", vec![entry(b'4', b"disk", b"")]),
-        ("has a type that not all tar programs support", vec![entry(b'V', b"label", b"")]),
-        ("has a type that not all tar programs support", vec![entry(b'Z', b"a", b"")]),
+        (
+            "has a type that not all tar programs support",
+            vec![entry(b'V', b"label", b"")],
+        ),
+        (
+            "has a type that not all tar programs support",
+            vec![entry(b'Z', b"a", b"")],
+        ),
     ])
 }
 
@@ -733,7 +751,7 @@ fn a_bomb_of_one_name() -> Result<()> {
         refused(
             "8 GiB",
             &gzip(&bytes)?,
-            "has an extended header of 8589934591 bytes",
+            "has an extended header that is too large: 8589934591 bytes",
         )?;
     }
     Ok(())
@@ -748,9 +766,9 @@ fn a_container_that_tells_no_room() -> Result<()> {
     let output = restore(&api, &gzip(&bytes)?, &[])?;
     ensure!(output.code == 0, "{output:?}");
     ensure!(
-        output
-            .stderr
-            .contains("free space below \"/home/dev\" in container \"main\" is unknown: 4Ki needed"),
+        output.stderr.contains(
+            "free space below \"/home/dev\" in container \"main\" is unknown: 4Ki needed"
+        ),
         "{output:?}"
     );
     Ok(())
@@ -773,7 +791,10 @@ fn a_container_that_sends_an_archive_of_lies() -> Result<()> {
         header[124..136].copy_from_slice(b"77777777777\0")
     });
     for (words, bytes) in [
-        ("entry \"../x\" leaves the target directory", stream(&[file("../x")])),
+        (
+            "entry \"../x\" leaves the target directory",
+            stream(&[file("../x")]),
+        ),
         (
             "entry \"../\\u{1b}[2J\" leaves the target directory",
             stream(&[file("../\x1b[2J")]),

@@ -188,7 +188,7 @@ fn a_connect_command_changed_by_another_is_not_run() -> Result<()> {
     let scene = Scene::unguarded()?.running()?;
     let evil = json!([{ "name": "shell", "exec": ["evil"] }]);
     scene.tamper("/status/applied/connect", evil)?;
-    scene.refuses("connect alice", &["cannot run the command that enters"])?;
+    scene.refuses("connect alice", &["cannot run the connect command"])?;
     scene.run("connect alice -- /bin/sh")?;
     let executed = scene.api.executed();
     ensure!(executed == [["/bin/sh"]], "{executed:?}");

@@ -104,7 +104,7 @@ pub(super) fn forged_snapshot_is_not_cleaned_up() -> Result<()> {
     ensure!(
         output
             .stdout
-            .contains("not counted: its claim \"of-mallory\" is gone"),
+            .contains("not counted: source claim \"of-mallory\" is gone"),
         "{output:#?}"
     );
     Ok(())

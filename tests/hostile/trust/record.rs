@@ -32,7 +32,10 @@ pub(super) fn a_record_that_others_may_write_is_not_believed() -> Result<()> {
         format!("{text}{}", "# \n".repeat(100_000)),
     ] {
         fs::write(file, damaged)?;
-        scene.refuses("start alice", &["cannot start session \"alice\" without confirmation"])?;
+        scene.refuses(
+            "start alice",
+            &["cannot start session \"alice\" without confirmation"],
+        )?;
     }
     let elsewhere = scene.machine.path().join("elsewhere");
     fs::write(&elsewhere, &text)?;
@@ -165,7 +168,10 @@ pub(super) fn a_machine_without_a_home_works() -> Result<()> {
         let call = |words: &str| scene.call(&home, words);
         let made = call("create alice --template tool");
         ensure!(made.code == 0, "{made:?}");
-        ensure!(made.stderr.contains("could not be remembered"), "{made:?}");
+        ensure!(
+            made.stderr.contains("cannot record the session"),
+            "{made:?}"
+        );
         let stopped = call("stop alice -y");
         ensure!(
             stopped.code == 0,
