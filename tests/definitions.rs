@@ -1,4 +1,4 @@
-//! The checked-in CustomResourceDefinitions are those that the Rust types make.
+//! Tests that the files in `docs/api` match the CustomResourceDefinitions and the admission policy generated from the code.
 
 use std::path::{Path, PathBuf};
 

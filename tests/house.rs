@@ -341,7 +341,7 @@ fn every_promise_names_tests_that_exist() {
     }
     let rows: Vec<&str> = page.lines().filter(|line| line.starts_with("| ")).collect();
     let mut unproved = Vec::new();
-    for row in rows.iter().filter(|row| !row.starts_with("| Promise ")) {
+    for row in rows.iter().filter(|row| !row.starts_with("| Guarantee ")) {
         let column = row.trim_end_matches('|').rsplit('|').next();
         let mut named = column.unwrap_or_default().split('`').skip(1).step_by(2);
         let known: Vec<bool> = named.by_ref().map(|name| tests.contains(name)).collect();

@@ -127,8 +127,8 @@ impl User {
 #[must_use]
 pub fn connection(kubeconfig: &Path, namespace: &str) -> Connection {
     Connection {
-        kubeconfig: kubeconfig.to_string_lossy().into_owned(),
-        namespace: namespace.to_owned(),
+        kubeconfig: Some(kubeconfig.to_string_lossy().into_owned()),
+        namespace: Some(namespace.to_owned()),
         request_timeout: "0".to_owned(),
         ..Connection::default()
     }

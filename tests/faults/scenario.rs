@@ -149,7 +149,7 @@ pub(crate) const RARE: [Scenario; 19] = [
         ..verb("restore", &[CREATE, SNAPSHOT, STOP], RESTORE)
     },
     Scenario {
-        already: Some("exists already"),
+        already: Some("already exists"),
         ..verb("restore-into", &[CREATE, SNAPSHOT], INTO)
     },
     Scenario {
@@ -161,7 +161,7 @@ pub(crate) const RARE: [Scenario; 19] = [
                 Some(set) => format!("snapshot restore {set} --into t --timeout 60s"),
             }
         },
-        already: Some("exists already"),
+        already: Some("already exists"),
         ..verb("clone", &[CREATE], CLONE)
     },
     Scenario {

@@ -28,7 +28,7 @@ pub(crate) fn attacks() -> Vec<Attack> {
         attack!(
             a_file_through_a_link,
             "An archive brings a symbolic link, a hard link to it, or both, and then a file through it",
-            "It is refused: no entry leads through a link, and a hard link leads to a file of the archive"
+            "It is refused: no entry is below a link, and a hard link leads to a file of the archive"
         ),
         attack!(
             a_name_that_leads_out,
@@ -305,7 +305,7 @@ fn an_archive_with_two_readings() -> Result<()> {
             vec![pax(b"17 linkpath=/etc\n"), linked(b'2', "a", "x")],
         ),
         (
-            "comes twice for one entry",
+            "appears twice for one entry",
             vec![pax(b"10 path=a\n10 path=b\n"), file("a")],
         ),
         (
@@ -313,7 +313,7 @@ fn an_archive_with_two_readings() -> Result<()> {
             vec![pax(b"10 path=a\n"), pax(b"10 path=a\n"), file("a")],
         ),
         (
-            "not read alike",
+            "not supported by all tar programs",
             vec![pax(b"22 GNU.sparse.major=1\n"), file("a")],
         ),
         ("sparse file", vec![entry(b'S', b"a", b"")]),
@@ -330,16 +330,19 @@ fn an_archive_with_two_readings() -> Result<()> {
             "two long names",
             vec![long(&deep), pax(b"10 path=a\n"), file("a")],
         ),
-        ("comes twice", vec![file("a"), file("./a")]),
-        ("no file and has a content", vec![entry(b'5', b"d", &inner)]),
+        ("appears twice", vec![file("a"), file("./a")]),
         (
-            "size that is no number",
+            "not a file but has content",
+            vec![entry(b'5', b"d", &inner)],
+        ),
+        (
+            "size that is not a number",
             vec![edited(b'0', b"a", b"", |header| {
                 header[124..136].copy_from_slice(b"\x80\0\0\x01\0\0\0\0\0\0\0\x07")
             })],
         ),
         (
-            "neither in GNU's nor in POSIX' format",
+            "neither in GNU nor in POSIX format",
             vec![edited(b'0', b"a", b"", |header| header[257..265].fill(0))],
         ),
     ])
@@ -348,7 +351,7 @@ fn an_archive_with_two_readings() -> Result<()> {
 fn a_file_through_a_link() -> Result<()> {
     all_refused(&[
         (
-            "\"a/passwd\" leads through a link",
+            "\"a/passwd\" is below a symbolic link",
             vec![linked(b'2', "a", "/etc"), file("a/passwd")],
         ),
         (
@@ -360,11 +363,11 @@ fn a_file_through_a_link() -> Result<()> {
             ],
         ),
         (
-            "\"a\" comes twice",
+            "\"a\" appears twice",
             vec![linked(b'2', "a", "/etc/passwd"), file("a")],
         ),
         (
-            "\"a\" comes twice",
+            "\"a\" appears twice",
             vec![file("a/x"), linked(b'2', "a", "/etc"), file("a/passwd")],
         ),
         (
@@ -376,7 +379,7 @@ fn a_file_through_a_link() -> Result<()> {
             vec![linked(b'1', "b", "bin/sh")],
         ),
         (
-            "\"/etc/shadow\" is absolute",
+            "\"/etc/shadow\" has an absolute path",
             vec![linked(b'1', "b", "/etc/shadow")],
         ),
     ])
@@ -385,20 +388,26 @@ fn a_file_through_a_link() -> Result<()> {
 fn a_name_that_leads_out() -> Result<()> {
     let deep = [b"n/".repeat(80).as_slice(), b"../../x"].concat();
     all_refused(&[
-        ("\"../x\" leads out", vec![file("../x")]),
-        ("\"a/../../x\" leads out", vec![file("a/../../x")]),
-        ("\"/etc/passwd\" is absolute", vec![file("/etc/passwd")]),
+        ("\"../x\" leaves the target directory", vec![file("../x")]),
         (
-            "leads out",
+            "\"a/../../x\" leaves the target directory",
+            vec![file("a/../../x")],
+        ),
+        (
+            "\"/etc/passwd\" has an absolute path",
+            vec![file("/etc/passwd")],
+        ),
+        (
+            "leaves the target directory",
             vec![long(&deep), entry(b'0', &deep[..100], b"")],
         ),
         (
-            "\"../ä\" leads out",
+            "\"../ä\" leaves the target directory",
             vec![pax("14 path=../ä\n".as_bytes()), file("a")],
         ),
         ("has no name", vec![file("")]),
         (
-            "\"../x\" leads out",
+            "\"../x\" leaves the target directory",
             vec![edited(b'0', b"x", b"", |header| {
                 header[257..265].copy_from_slice(b"ustar\x0000");
                 header[345..347].copy_from_slice(b"..");
@@ -408,7 +417,10 @@ fn a_name_that_leads_out() -> Result<()> {
             "record is malformed",
             vec![pax(b"15 path=b\0/../x\n"), file("b")],
         ),
-        ("\"../\\u{1b}[2J\\n\" leads out", vec![file("../\x1b[2J\n")]),
+        (
+            "\"../\\u{1b}[2J\\n\" leaves the target directory",
+            vec![file("../\x1b[2J\n")],
+        ),
         (
             "too long",
             vec![long(&[b'a'; 300]), entry(b'0', &[b'a'; 100], b"")],
@@ -420,14 +432,20 @@ fn a_device_in_an_archive() -> Result<()> {
     all_refused(&[
         ("\"null\" is a device", vec![entry(b'3', b"null", b"")]),
         ("\"disk\" is a device", vec![entry(b'4', b"disk", b"")]),
-        ("of a kind", vec![entry(b'V', b"label", b"")]),
-        ("of a kind", vec![entry(b'Z', b"a", b"")]),
+        (
+            "has a type that not all tar programs support",
+            vec![entry(b'V', b"label", b"")],
+        ),
+        (
+            "has a type that not all tar programs support",
+            vec![entry(b'Z', b"a", b"")],
+        ),
     ])
 }
 
 fn an_archive_behind_the_end() -> Result<()> {
     let (one, two) = (stream(&[file("a")]), stream(&[file("/etc/passwd")]));
-    let goes_on = "goes on after its end";
+    let goes_on = "has data after its end marker";
     refused(
         "in one piece",
         &gzip(&[one.as_slice(), &two].concat())?,
@@ -437,7 +455,7 @@ fn an_archive_behind_the_end() -> Result<()> {
     let half = one.get(..one.len() - 512).unwrap_or_default();
     refused("behind one block", &gzip(&[half, &two].concat())?, goes_on)?;
     let sealed = [gzip(&one)?, seal(&one, "/home/dev")?].concat();
-    let behind = "there is more behind its seal";
+    let behind = "data follows the footer";
     refused(
         "behind the seal",
         &[sealed.clone(), gzip(&two)?].concat(),
@@ -467,7 +485,7 @@ fn an_archive_that_is_cut_off() -> Result<()> {
     }
     for length in [100, 512, 1024, whole.len() - 512] {
         let part = whole.get(..length).unwrap_or_default();
-        refused("cut inside", &gzip(part)?, "the archive is cut off")?;
+        refused("cut inside", &gzip(part)?, "the archive is truncated")?;
     }
     let mut other = whole.clone();
     other[600] ^= 1;
@@ -479,7 +497,7 @@ fn an_archive_that_is_cut_off() -> Result<()> {
     refused(
         "a size that lies",
         &gzip(&stream(&[lie]))?,
-        "the archive is cut off",
+        "the archive is truncated",
     )
 }
 
@@ -559,7 +577,7 @@ fn a_setuid_file_in_an_archive() -> Result<()> {
         output.code == 0
             && output
                 .stderr
-                .contains("note: setuid and setgid bits were left out: 1 file"),
+                .contains("note: setuid and setgid bits removed from 1 file"),
         "{output:?}"
     );
     let mut modes = tar::Archive::new(plain.as_slice());
@@ -584,7 +602,7 @@ fn a_seal_that_names_another_directory() -> Result<()> {
         takes(&api, &plain);
         let output = restore(&api, &sealed, &[])?;
         ensure!(output.code == 1 && output.stdout.is_empty(), "{output:?}");
-        let told = format!("the file itself names directory {directory:?}");
+        let told = format!("the archive names directory {directory:?}");
         ensure!(
             output.stderr.contains(&told) && output.stderr.contains("--path DIR"),
             "{output:?}"
@@ -625,7 +643,7 @@ fn at_a_terminal(api: &FakeApi, sealed: &[u8], directory: &str) -> Result<()> {
         .env("HOME", folder.path());
     let child = terminal.run(&command)?;
     terminal.shows(&format!("names directory {directory:?}"))?;
-    terminal.shows("It holds \"cron.d\"")?;
+    terminal.shows("The archive contains \"cron.d\"")?;
     terminal.shows("(y/N)")?;
     terminal.types("n\r")?;
     terminal.shows("nothing has been restored")?;
@@ -637,7 +655,7 @@ fn a_seal_that_names_no_directory() -> Result<()> {
     let bytes = stream(&[file("a")]);
     for directory in ["etc", "", "/home/../etc", "/a\nb", "/\u{1b}[2J"] {
         let sealed = [gzip(&bytes)?, seal(&bytes, directory)?].concat();
-        let words = format!("its seal names {directory:?} as its directory");
+        let words = format!("archive footer names invalid directory {directory:?}");
         refused(directory, &sealed, &words)?;
     }
     Ok(())
@@ -712,7 +730,7 @@ fn a_bomb_of_names() -> Result<()> {
     has_no_room(
         &api,
         &gzip(&stream(&many))?,
-        "200 files needed, room for 100 files",
+        "200 files to create, 100 inodes free",
     )?;
     let deep = [b"a/".repeat(1000), b"a".to_vec()].concat();
     let entries = [long(&deep), entry(b'0', &deep[..100], b"")];
@@ -733,7 +751,7 @@ fn a_bomb_of_one_name() -> Result<()> {
         refused(
             "8 GiB",
             &gzip(&bytes)?,
-            "has an extended header of 8589934591 bytes",
+            "has an extended header that is too large: 8589934591 bytes",
         )?;
     }
     Ok(())
@@ -748,9 +766,9 @@ fn a_container_that_tells_no_room() -> Result<()> {
     let output = restore(&api, &gzip(&bytes)?, &[])?;
     ensure!(output.code == 0, "{output:?}");
     ensure!(
-        output
-            .stderr
-            .contains("does not tell how much room is below \"/home/dev\": 4Ki needed"),
+        output.stderr.contains(
+            "free space below \"/home/dev\" in container \"main\" is unknown: 4Ki needed"
+        ),
         "{output:?}"
     );
     Ok(())
@@ -760,7 +778,7 @@ fn a_container_that_talks_too_much() -> Result<()> {
     let api = usual(&"usual\n".repeat(100_000));
     let output = restore(&api, &gzip(&stream(&[file("a")]))?, &["-y"])?;
     ensure!(
-        output.code == 1 && output.stderr.contains("says too much"),
+        output.code == 1 && output.stderr.contains("printed more than 64 KiB"),
         "{output:?}"
     );
     nothing_sent(&api)
@@ -773,13 +791,16 @@ fn a_container_that_sends_an_archive_of_lies() -> Result<()> {
         header[124..136].copy_from_slice(b"77777777777\0")
     });
     for (words, bytes) in [
-        ("entry \"../x\" leads out", stream(&[file("../x")])),
         (
-            "entry \"../\\u{1b}[2J\" leads out",
+            "entry \"../x\" leaves the target directory",
+            stream(&[file("../x")]),
+        ),
+        (
+            "entry \"../\\u{1b}[2J\" leaves the target directory",
             stream(&[file("../\x1b[2J")]),
         ),
-        ("the archive is cut off", stream(&[lie])),
-        ("goes on after its end", endless),
+        ("the archive is truncated", stream(&[lie])),
+        ("has data after its end marker", endless),
         ("is a device", stream(&[entry(b'3', b"null", b"")])),
         (
             "is a hard link",

@@ -434,7 +434,7 @@ fn ssh_in_the_working_directory() -> Result<()> {
     for path in ["", ".", "./:/nowhere"] {
         let said = in_folder(&scene, folder, path, &["connect", "alice", "--ssh"])?;
         ensure!(
-            said.starts_with("error: ssh is not on PATH\n"),
+            said.starts_with("error: cannot run ssh: ssh not found in PATH\n"),
             "PATH={path:?}: {said}"
         );
     }

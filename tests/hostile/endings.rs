@@ -147,7 +147,7 @@ fn a_no_at_the_terminal_deletes_nothing() -> Result<()> {
         .env("KUBECONFIG", scene.kubeconfig());
     let mut terminal = Terminal::new(120, 40)?;
     let child = terminal.run(&command)?;
-    terminal.shows("emptyDir home, container files): its data is destroyed")?;
+    terminal.shows("emptyDir home, container files): data is destroyed")?;
     terminal.shows("(y/N): ")?;
     terminal.types("n\r")?;
     terminal.shows("deletion is cancelled")?;
@@ -252,7 +252,7 @@ fn rights_that_cannot_be_asked_refuse_nothing() -> Result<()> {
     let scene = bare();
     scene.deny_reviews();
     let output = scene.does("delete alice -y")?;
-    let note = "note: rights are not checked (delete pods, ";
+    let note = "note: cannot check rights (delete pods, ";
     ensure!(output.stderr.contains(note), "{output:?}");
     Ok(())
 }

@@ -164,7 +164,7 @@ fn hooks_changed_by_another_are_not_run() -> Result<()> {
     let evil = json!({ "sync": { "command": ["evil"] } });
     scene.tamper("/status/applied/hooks", evil)?;
     let said = [
-        "cannot run the hooks of session \"alice\" unasked",
+        "cannot run the hooks of session \"alice\" without confirmation",
         "--skip-sync",
     ];
     for words in [
@@ -188,7 +188,7 @@ fn a_connect_command_changed_by_another_is_not_run() -> Result<()> {
     let scene = Scene::unguarded()?.running()?;
     let evil = json!([{ "name": "shell", "exec": ["evil"] }]);
     scene.tamper("/status/applied/connect", evil)?;
-    scene.refuses("connect alice", &["cannot run the command that enters"])?;
+    scene.refuses("connect alice", &["cannot run the connect command"])?;
     scene.run("connect alice -- /bin/sh")?;
     let executed = scene.api.executed();
     ensure!(executed == [["/bin/sh"]], "{executed:?}");
@@ -210,7 +210,7 @@ fn a_session_made_anew_under_its_name_is_not_known() -> Result<()> {
         json!("11111111-2222-3333-4444-555555555555"),
     )?;
     scene.tamper("/spec/manifest", evil())?;
-    scene.refuses("start alice", &["this machine does not know it"])
+    scene.refuses("start alice", &["not known to this machine"])
 }
 
 fn a_narrowed_policy_is_not_believed() -> Result<()> {
@@ -269,7 +269,7 @@ fn another_users_manifest_is_not_run_under_the_policy() -> Result<()> {
     let elsewhere = tempfile::tempdir()?;
     let before = scene.writes();
     let refused = scene.call(elsewhere.path(), "start alice");
-    let said = "session \"alice\" runs a manifest of \"alice\", and you are \"admin\"";
+    let said = "session \"alice\" has a manifest of user \"alice\", but you are \"admin\"";
     ensure!(
         refused.code == 1 && refused.stderr.contains(said),
         "{refused:?}"
@@ -293,7 +293,7 @@ fn a_bulk_start_agrees_to_nothing() -> Result<()> {
             .contains("start alice -n default --trust-manifest"),
         "{done:?}"
     );
-    scene.refuses("start --all --trust-manifest", &["needs a NAME"])
+    scene.refuses("start --all --trust-manifest", &["requires a NAME"])
 }
 
 fn a_privileged_manifest_needs_a_word_although_it_is_known() -> Result<()> {

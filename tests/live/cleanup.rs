@@ -196,7 +196,7 @@ fn deletes_what_retained_snapshots_have_left() -> Result<()> {
     }
     let agree = world.session(&sweep[..2])?.exits(1)?;
     ensure!(
-        agree.stderr.contains("a cleanup has to be agreed to"),
+        agree.stderr.contains("cleanup needs confirmation"),
         "{agree:?}"
     );
     ensure!(folders.iter().all(|folder| folder.is_dir()), "{folders:?}");

@@ -39,12 +39,12 @@ fn ends_as_the_command_does() -> Result<()> {
         (
             &["no-such-command"],
             127,
-            "error: command \"no-such-command\" is not in container \"shell\" of pod \"shell-alice\"\n",
+            "error: command \"no-such-command\" not found in container \"shell\" of pod \"shell-alice\"\n",
         ),
         (
             &["/etc/passwd"],
             126,
-            "error: command \"/etc/passwd\" in container \"shell\" of pod \"shell-alice\" cannot be run\n",
+            "error: cannot run command \"/etc/passwd\" in container \"shell\" of pod \"shell-alice\"\n",
         ),
         // Its standard input is at its end at once.
         (&["cat"], 0, ""),

@@ -68,7 +68,7 @@ fn moves_the_end_as_far_as_the_template_allows() -> Result<()> {
         let refused = world
             .session(&[&["extend", "alice"], end].concat())?
             .exits(1)?;
-        let text = "would live longer than its template allows, which is 2h from its start";
+        let text = "maximum lifetime of its template is 2h from the start";
         ensure!(refused.stderr.contains(text), "{refused:?}");
     }
     Ok(())

@@ -46,7 +46,7 @@ fn a_quota_is_told_apart_from_a_right() -> Result<()> {
     ensure!(
         checked
             .stderr
-            .contains("quota \"small\" is exceeded: pods: asked 1, used 0, hard 0"),
+            .contains("quota \"small\" is exceeded: pods: requested 1, used 0, hard 0"),
         "{checked:?}"
     );
     let refused = world

@@ -172,7 +172,7 @@ fn is_found_and_taken_up_by_its_owner_alone() -> Result<()> {
         ),
         (
             ["create", "h", "--template", &other].as_slice(),
-            "is kept data of a session of template",
+            "kept by a session of template",
         ),
     ] {
         let refused = world.session(words)?.exits(1)?;
@@ -276,10 +276,7 @@ fn a_failing_snapshot_deletes_nothing() -> Result<()> {
     let hangs = world.cluster.snapshot_class("keeping-hangs", &hangs)?;
     for (class, said) in [
         (fails.name(), "the array is on fire"),
-        (
-            hangs.name(),
-            "it is cut, but the driver has not made it ready",
-        ),
+        (hangs.name(), "cut, but not ready to use yet"),
         (
             "no-such-class",
             "VolumeSnapshotClass \"no-such-class\" does not exist",

@@ -52,7 +52,7 @@ fn a_shell_comes_up_and_goes_without_a_trace() -> Result<()> {
     ensure!(
         created
             .stderr
-            .contains("enter it: kubectl session connect alice -n "),
+            .contains("connect: kubectl session connect alice -n "),
         "{created:?}"
     );
     let listed = world.session(&["list", "--no-headers"])?.exits(0)?;
@@ -337,7 +337,7 @@ fn a_pod_that_cannot_come_up_is_kept_and_explained() -> Result<()> {
     ensure!(
         failed
             .stderr
-            .contains("hint: delete it: kubectl session delete x"),
+            .contains("hint: delete the session: kubectl session delete x"),
         "{failed:?}"
     );
     let kept = world.session(&["list", "x", "-o", "name"])?.exits(0)?;

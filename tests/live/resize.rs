@@ -64,7 +64,7 @@ fn a_pod_grows_in_place() -> Result<()> {
         .exits(0)?;
     let line = "session.streaming.platform/h resized\n";
     ensure!(grown.stdout == line, "{grown:?}");
-    let note = "note: cpu 200m, now 300m; memory 64Mi, now 96Mi\n";
+    let note = "note: cpu limit 200m, now 300m; memory limit 64Mi, now 96Mi\n";
     ensure!(grown.stderr == note, "{grown:?}");
     let found = home.inside("home-h", CGROUP)?;
     ensure!(found == "30000\n100663296\n", "{found}");
@@ -74,9 +74,9 @@ fn a_pod_grows_in_place() -> Result<()> {
     ensure!(home.field("pod/home-h", requests)? == "48Mi");
 
     let small = world.session(&["resize", "h", "--cpu", "1000"])?.exits(1)?;
-    let text = "error: session \"h\" cannot be resized in place: node ";
+    let text = "error: cannot resize session \"h\" in place: node ";
     ensure!(small.stderr.starts_with(text), "{small:?}");
-    ensure!(small.stderr.contains(" cpu in all, "), "{small:?}");
+    ensure!(small.stderr.contains(" cpu allocatable, "), "{small:?}");
     let wanted = home.field("session/h", "{.spec.resources}")?;
     ensure!(wanted == r#"{"cpu":"300m","memory":"96Mi"}"#, "{wanted}");
 
@@ -132,7 +132,7 @@ fn a_statefulset_keeps_its_size() -> Result<()> {
     let refused = world
         .session(&["resize", "t", "--memory", "80Mi"])?
         .exits(1)?;
-    let text = "error: session \"t\" has no running pod to resize\n";
+    let text = "error: cannot resize session \"t\": session has no running Pod\n";
     ensure!(refused.stderr.starts_with(text), "{refused:?}");
     world.session(&["start", "t"])?.exits(0)?;
     ensure!(
@@ -169,7 +169,8 @@ fn a_claim_grows_under_its_pod() -> Result<()> {
     let less = world
         .session(&["resize", "g", "--storage", "64Mi"])?
         .exits(1)?;
-    let text = "error: claim \"home-g\" has 1Gi, and no claim can shrink to 64Mi\n";
+    let text =
+        "error: cannot shrink claim \"home-g\" from 1Gi to 64Mi: claims can only be expanded\n";
     ensure!(less.stderr == text, "{less:?}");
     Ok(())
 }
@@ -185,7 +186,7 @@ fn a_driver_that_refuses_is_told() -> Result<()> {
     let refused = world
         .session(&["resize", "f", "--storage", "1Gi", "--timeout", "60s"])?
         .exits(1)?;
-    let text = "error: claim \"home-f\" does not grow: its driver refuses the size\n";
+    let text = "error: cannot expand claim \"home-f\": its driver refuses the size\n";
     ensure!(refused.stderr.starts_with(text), "{refused:?}");
     ensure!(refused.stderr.contains("no such disk"), "{refused:?}");
     let asked = home.field("pvc/home-f", "{.spec.resources.requests.storage}")?;

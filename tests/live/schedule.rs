@@ -138,10 +138,10 @@ fn runs_with_its_own_rights() -> Result<()> {
 
     rights(&world)?;
     let listed = world.session(&["snapshot", "list", "s"])?.exits(0)?;
-    let note = "note: taken by schedule \"0 0 1 1 *\", which keeps 1; ";
+    let note = "note: snapshots are taken by schedule \"0 0 1 1 *\", keeps 1; ";
     ensure!(listed.stderr.contains(note), "{listed:?}");
     let status = world.session(&["status", "s"])?.exits(0)?.stdout;
-    let line = format!("CronJob/{NAME}: snapshots at \"0 0 1 1 *\", which keeps 1, the last");
+    let line = format!("CronJob/{NAME}: snapshots at \"0 0 1 1 *\", keeps 1, the last");
     ensure!(status.contains(&line), "{status}");
     // Its Pods are none of the session's.
     let pods = world.session(&["list", "s"])?.exits(0)?.stdout;

@@ -249,10 +249,7 @@ fn drivers_that_fail_or_hang_are_told_apart() -> Result<()> {
         .snapshot_class("snapshot-hangs", &on(Disturbance::Hang))?;
     for (class, said) in [
         (fails.name(), "the array is on fire"),
-        (
-            hangs.name(),
-            "it is cut, but the driver has not made it ready",
-        ),
+        (hangs.name(), "cut, but not ready to use yet"),
         (
             "no-such-class",
             "error: VolumeSnapshotClass \"no-such-class\" does not exist\n",

@@ -87,7 +87,7 @@ fn files_and_passwords_come_back() -> Result<()> {
         .exits(0)?;
     let line = "session.streaming.platform/h started\n";
     ensure!(started.stdout == line, "{started:?}");
-    let way = "enter it: kubectl session connect h -n ";
+    let way = "connect: kubectl session connect h -n ";
     ensure!(started.stderr.contains(way), "{started:?}");
     let found = home.inside("home-h", "cat /home/file; echo $PASSWORD; echo $GREETING")?;
     ensure!(found == format!("kept\n{password}again\n"), "{found}");
@@ -109,7 +109,7 @@ fn files_and_passwords_come_back() -> Result<()> {
     let refused = world
         .session(&["start", "h", "--set", "CLASS=other"])?
         .exits(1)?;
-    let text = "PersistentVolumeClaim \"home-h\" cannot be changed: spec.storageClassName is ";
+    let text = "cannot change PersistentVolumeClaim \"home-h\": spec.storageClassName is ";
     ensure!(refused.stderr.contains(text), "{refused:?}");
     ensure!(home.phase()? == "stopped", "{}", home.phase()?);
     Ok(())
@@ -167,11 +167,11 @@ fn takes_the_template_as_it_is_now() -> Result<()> {
     world.session(&create)?.exits(0)?;
     let newer = Team::applied(&world, "two", "new")?;
     let told = world.session(&["start", "t"])?.exits(0)?;
-    let text = "has changed since the last start (generation 1, now 2): take it up with kubectl session start --restart";
+    let text = "has changed since the last start (generation 1, now 2); apply with: kubectl session start --restart";
     ensure!(told.stderr.contains(text), "{told:?}");
     world.session(&["stop", "t", "-y"])?.exits(0)?;
     let started = world.session(&["start", "t"])?.exits(0)?;
-    let text = "(generation 1, now 2): this start takes it as it is now";
+    let text = "(generation 1, now 2); this start applies the current version";
     ensure!(started.stderr.contains(text), "{started:?}");
     let get = |words: &[&str]| world.namespace.kubectl(&[&["get"], words].concat(), None);
     ensure!(get(&["services", "-o", "name"])? == "service/new-t\n");
@@ -181,7 +181,7 @@ fn takes_the_template_as_it_is_now() -> Result<()> {
     world.session(&["stop", "t", "-y"])?.exits(0)?;
     drop(newer);
     let refused = world.session(&["start", "t"])?.exits(1)?;
-    let text = format!("its template {:?} is gone", team.1);
+    let text = format!("template {:?} does not exist", team.1);
     ensure!(refused.stderr.contains(&text), "{refused:?}");
     Ok(())
 }
@@ -298,14 +298,13 @@ fn is_what_connect_does_with_a_stopped_session() -> Result<()> {
     let refused = world
         .session(&["connect", "alice", "--no-start", "--", "true"])?
         .exits(1)?;
-    let text =
-        "error: session \"alice\" is stopped\nhint: start it: kubectl session start alice -n ";
+    let text = "error: session \"alice\" is stopped\nhint: start the session: kubectl session start alice -n ";
     ensure!(refused.stderr.starts_with(text), "{refused:?}");
     let said = world
         .session(&["connect", "alice", "--", "sh", "-c", "echo hi; exit 3"])?
         .exits(3)?;
     ensure!(said.stdout == "hi\n", "{said:?}");
-    let text = "note: session \"alice\" is stopped: it is started\n";
+    let text = "note: starting stopped session \"alice\"\n";
     ensure!(said.stderr.starts_with(text), "{said:?}");
     let screen = world.session(&["status", "alice"])?.exits(0)?;
     ensure!(

@@ -88,7 +88,7 @@ fn of_a_shell_is_one_screen() -> Result<()> {
         &seen.exits(0)?,
         &[
             "running since ",
-            "use: <unknown> (you may not see the use of nodes)",
+            "usage: <unknown> (no permission to read the usage of nodes)",
         ],
     )
 }
@@ -140,7 +140,7 @@ fn tells_of_data() -> Result<()> {
     has(
         &screen,
         &[
-            "Template:    <none>, a manifest\n",
+            "Template:    <none> (manifest)\n",
             "StatefulSet/notes-bob, primary, 1 of 1 ready\n",
             "Service/notes-bob: ClusterIP ",
             "1 of 1 Pods ready",
@@ -217,7 +217,7 @@ fn names_what_cannot_come_up() -> Result<()> {
     ensure!(
         waited
             .stderr
-            .starts_with("error: session \"eve\" will not be running: ErrImageNeverPull: ")
+            .starts_with("error: session \"eve\" cannot become running: ErrImageNeverPull: ")
             && waited.stderr.contains("\nhint: "),
         "{waited:?}"
     );
@@ -259,7 +259,7 @@ fn waits_for_a_phase() -> Result<()> {
     world.session(&["delete", "carol", "-y"])?.exits(0)?;
     let done = waiting.wait_with_output()?;
     let said = String::from_utf8_lossy(&done.stderr);
-    let gone = said.contains("not found") || said.contains("it is being deleted");
+    let gone = said.contains("not found") || said.contains("is being deleted");
     ensure!(done.status.code() == Some(1) && gone, "{said}");
     Ok(())
 }

@@ -59,9 +59,9 @@ fn a_pod_goes_and_its_data_stays() -> Result<()> {
     let refused = world.session(&["stop", "h"])?.exits(1)?;
     ensure!(
         refused.stdout.is_empty()
-            && refused.stderr.starts_with(
-                "error: session \"h\" is not stopped: its data could not be synchronised: "
-            )
+            && refused
+                .stderr
+                .starts_with("error: cannot stop session \"h\": sync hook failed: ")
             && refused.stderr.contains("exit code 3: not yet"),
         "{refused:?}"
     );

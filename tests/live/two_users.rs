@@ -196,7 +196,7 @@ spec:
             &["connect", "lab"],
         ] {
             let refused = run(&mut users.command_from(home, words))?.exits(1)?;
-            let said = "cannot start session \"lab\" unasked";
+            let said = "cannot start session \"lab\" without confirmation";
             ensure!(refused.stderr.contains(said), "{words:?}: {refused:?}");
         }
     }

@@ -1,4 +1,4 @@
-//! `kubectl session cleanup`: what is planned, what is done about it, and what is never touched.
+//! Tests of `kubectl session cleanup`: the plan, its execution, and objects that are never touched.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! `kubectl session connect`: which Pod it enters, what it asks for, and how its streams and exit codes go.
+//! Tests of `kubectl session connect`: choice of the Pod, requests, streams and exit codes.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

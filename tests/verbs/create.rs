@@ -1,4 +1,4 @@
-//! `kubectl session create`: what it asks, what it writes, what it says, and what is left when it fails.
+//! Tests of `kubectl session create`: requests, output, and the state left behind by a failure.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

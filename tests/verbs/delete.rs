@@ -1,4 +1,4 @@
-//! `kubectl session delete`: the order of what goes, whose word it takes, and what is never touched.
+//! `kubectl session delete`: order of the steps, confirmation, and objects that are never changed.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! `kubectl session extend`: what is written, what is refused, and what is said about it.
+//! `kubectl session extend`: writes, refusals and output.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -20,7 +20,7 @@ mod play;
 
 const KIND: &str = "sessions.streaming.platform";
 
-/// Alice's and bob's sessions started at 11:00 and expire at 13:00; their template allows a day.
+/// Returns a server where alice's and bob's sessions started at 11:00 and expire at 13:00; their template allows 24 hours.
 fn server() -> FakeApi {
     let api = FakeApi::stateful();
     api.put(json!({
@@ -46,7 +46,7 @@ fn session(api: &FakeApi, name: &str) -> Value {
     api.object(KIND, "default", name).unwrap()
 }
 
-/// Changes alice's session.
+/// Changes alice's session on the server.
 fn change(api: &FakeApi, change: impl FnOnce(&mut Value)) {
     let mut session = session(api, "alice");
     change(&mut session);

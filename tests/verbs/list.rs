@@ -1,4 +1,4 @@
-//! `kubectl session list`: what the server is asked, and what is shown of sessions and their Pods.
+//! Tests of `kubectl session list`: requests and output.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! `kubectl session logs`: whose logs, of which run, and every line once.
+//! Tests of `kubectl session logs`: choice of Pods and containers, and every line printed once.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! `kubectl session resize`: what is changed in place, what needs a restart, what the kubelet says, and what is told of it.
+//! `kubectl session resize`: in place, by a restart, the kubelet's answers, and storage.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -19,6 +19,8 @@ mod dispatch;
 mod flags;
 #[path = "session/fuzz.rs"]
 mod fuzz;
+#[path = "session/help.rs"]
+mod help;
 #[path = "session/kubectl.rs"]
 mod kubectl;
 #[path = "session/program.rs"]

@@ -1,4 +1,4 @@
-//! `kubectl session setup`: what an admin installs, and takes away again.
+//! Tests of `kubectl session setup` on a fake API.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

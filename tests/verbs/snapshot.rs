@@ -1,4 +1,4 @@
-//! `kubectl session snapshot`: what is cut of a session's data, in which order, and what becomes of it.
+//! Tests of `kubectl session snapshot`: requests, their order, output, and the state left behind.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! `kubectl session start`: what comes back and what is made anew, from whichever state a session was left in.
+//! `kubectl session start`: objects that are used again or replaced, from every state of a session.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! `kubectl session status`: what the server is asked, and what is shown of one session.
+//! Tests of `kubectl session status`: requests and output.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

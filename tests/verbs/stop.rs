@@ -1,4 +1,4 @@
-//! `kubectl session stop`: the order of what goes, what rests, whose word it takes, and what is never touched.
+//! `kubectl session stop`: order of the steps, scaled workloads, confirmation, and objects that are never changed.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

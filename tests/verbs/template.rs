@@ -1,4 +1,4 @@
-//! `kubectl session template`: what is shown of templates, what is said of files, and what gets into the cluster.
+//! Tests of `kubectl session template` on a fake API.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -30,7 +30,7 @@ use session_support::FakeApi;
 pub const TEMPLATES: &str = "/apis/streaming.platform/v1/sessiontemplates";
 pub const SESSIONS: &str = "/apis/streaming.platform/v1/sessions";
 
-/// A template with everything that is shown.
+/// A template that uses every field that `show` prints.
 pub const TOOL: &str = r#"apiVersion: streaming.platform/v1
 kind: SessionTemplate
 metadata: {name: tool}
@@ -70,10 +70,10 @@ spec:
         resources: {limits: {cpu: 1, memory: 1Gi}}
 "#;
 
-/// A manifest with placeholders, comments, odd blanks and a secret.
+/// A manifest with placeholders, comments, unusual spacing and a secret.
 pub const BARE: &str = "# A demo, as it is\napiVersion: v1\nkind: Secret\nmetadata:   {name: \"demo-${SESSION_ID}\"}\nstringData:\n  password: ${DB_PASSWORD}\n---\napiVersion: v1\nkind: Pod\nmetadata:\n  name: demo-${SESSION_ID} # stays\nspec:\n  containers:\n  - name: main\n    image: \"${IMAGE:-busybox:1.36}\"\n    command: [sleep, \"${SECONDS}\"]\n    resources: {limits: {cpu: 1, memory: 1Gi}}\n";
 
-/// Runs the verb without anything to read.
+/// Runs the verb with empty standard input.
 pub fn template(api: &FakeApi, words: &str) -> Played {
     Play::on(api).run::<Template>(words)
 }
@@ -83,14 +83,14 @@ pub fn piped(api: &FakeApi, file: &str, words: &str) -> Played {
     Play::on(api).piped(file).run::<Template>(words)
 }
 
-/// A server that has the tool.
+/// Returns a fake API with the template `tool`.
 pub fn server() -> FakeApi {
     let api = FakeApi::stateful();
     api.put(tool());
     api
 }
 
-/// The tool as a server keeps it.
+/// Returns the template `tool` as a server stores it.
 pub fn tool() -> Value {
     let played = piped(
         &FakeApi::stateful(),

@@ -74,7 +74,7 @@ fn cases() -> Vec<Case> {
             spec: container("resources: {limits: {cpu: 640}}"),
             proved: is_unschedulable,
             event: "FailedScheduling",
-            words: "no node takes pod",
+            words: "no node fits pod",
         },
         Case {
             what: "ends with an error",

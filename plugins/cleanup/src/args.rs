@@ -1,116 +1,143 @@
-//! The command line of `cleanup`.
+//! Command line of `cleanup`.
 
 use clap::Parser;
 use session_shared::flags::connection::Connection;
 use session_shared::flags::numbers;
 use session_shared::flags::output::Talk;
 use session_shared::flags::trust_manifest::TrustManifest;
-use session_shared::flags::waiting::Waiting;
+use session_shared::flags::waiting::{Waiting, default_timeout};
 use session_shared::flags::writing::Writing;
 use session_shared::go_duration;
+use session_shared::ops::manner::STOP_TIMEOUT;
 
-pub(crate) const ABOUT: &str = "Clean up what sessions leave behind.
+pub(crate) const ABOUT: &str = "Stop or delete expired sessions, and delete what sessions leave behind
 
---expired ends sessions whose time is over, as their template's onExpiry has it: they are stopped, or deleted by their \
-data policy. --unhealthy deletes sessions that cannot be used any more, by their data policy. --orphans deletes what is \
-left of sessions that are gone, but never data: that goes only by --kept-older-than, --snapshots-older-than and \
---snapshot-contents, which --all does not mean. Objects that a Pod, a workload, a ServiceAccount or an Ingress uses are left \
-alone. First the plan is shown: what is done, why, whose it is, and what becomes of data; then it is asked on a \
-terminal, and needs -y elsewhere. Each object is looked at once more before anything is done to it. One that fails is \
-reported and the rest goes on.";
+Select what to clean up with at least one flag. --expired stops or deletes expired sessions, depending on the onExpiry field of \
+their template. --unhealthy deletes sessions that no longer work. --orphans deletes objects of sessions that no longer exist. --all \
+selects all three.
 
-const EXAMPLES: &str = "  # Show what would be done, everywhere
+When a session is deleted, its data policy decides what happens to its data. Kept data, snapshots and snapshot contents are \
+deleted only with --kept-older-than, --snapshots-older-than and --snapshot-contents; --all does not select them. Objects that a \
+Pod, a workload, a ServiceAccount or an Ingress still uses are not deleted.
+
+cleanup prints a plan first: each action with its reason, the owner, and what happens to the data. It then asks for \
+confirmation; without a terminal it requires --yes. Every object is checked again before it is changed. If an action fails, the \
+error is printed and the remaining actions are carried out.";
+
+const EXAMPLES: &str = "  # Print the plan for all namespaces
   kubectl session cleanup --all -A --dry-run=client
 
-  # End the sessions whose time is over
+  # Stop or delete all expired sessions
   kubectl session cleanup --expired -A -y
 
-  # Destroy what was kept of sessions that nobody has made again for 90 days
+  # Delete data of deleted sessions that has been kept for 90 days
   kubectl session cleanup --kept-older-than 90d -A
 
-  # Destroy what deleted snapshots have left at the driver, in all namespaces
+  # Delete storage snapshots that remain after their VolumeSnapshot was deleted
   kubectl session cleanup --snapshot-contents -A
 
-  # Delete what one user has left
+  # Delete orphaned objects of one user
   kubectl session cleanup --orphans -l streaming.platform/user=alice
 
-  # End them every five minutes, at most 20 at a time, until Ctrl-C
+  # Clean up expired sessions every five minutes, at most 20 at a time, until Ctrl-C
   kubectl session cleanup --expired --interval 5m --max 20 -y";
 
-/// Flags of `cleanup`, as they were typed.
+/// Flags of `cleanup`, as typed.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "cleanup", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session cleanup (--expired | --unhealthy | --orphans | --all | --kept-older-than DURATION | --snapshots-older-than DURATION | --snapshot-contents) [options]")]
+#[command(mut_arg("timeout", |timeout| default_timeout(timeout, STOP_TIMEOUT)))]
 pub struct Args {
-    /// Sessions whose time is over
+    /// Stop or delete sessions that have expired
     #[arg(long)]
     pub expired: bool,
 
-    /// Sessions that have failed, whose node is gone, that were ready and are not for ten minutes, or whose create was never finished: they are deleted, by their data policy
+    /// Delete sessions that no longer work
+    ///
+    /// These are sessions that have failed, whose node no longer exists, that were ready but have not been for ten minutes,
+    /// or whose creation was never finished.
     #[arg(long)]
     pub unhealthy: bool,
 
-    /// What is left of sessions that are gone; never claims that were bound, snapshots or parameters
+    /// Delete objects of sessions that no longer exist, except their data
+    ///
+    /// Data is: claims that were ever bound, snapshots, and the Secret with the session's parameters.
     #[arg(long)]
     pub orphans: bool,
 
-    /// All of these
+    /// Same as --expired --unhealthy --orphans
     #[arg(long)]
     pub all: bool,
 
-    /// Data that was kept so long ago and that no session has taken up since (30d, 12h); it is destroyed, but for parameters that a snapshot needs. What carries no date, as after a plain kubectl delete session, gets one, and counts from then
-    #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
+    /// Delete data kept for at least this long after its session was deleted (30d, 12h)
+    ///
+    /// A Secret with parameters is not deleted while a snapshot needs it. Data without a date, as after kubectl delete
+    /// session, is dated now and deleted after this time.
+    #[arg(
+        help_heading = "Data",
+        long,
+        value_name = "DURATION",
+        allow_hyphen_values = true
+    )]
     pub kept_older_than: Option<String>,
 
-    /// Snapshots of sessions that were taken so long ago (30d, 12h); they are destroyed
-    #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
+    /// Delete snapshots of sessions that are at least this old (30d, 12h)
+    #[arg(
+        help_heading = "Data",
+        long,
+        value_name = "DURATION",
+        allow_hyphen_values = true
+    )]
     pub snapshots_older_than: Option<String>,
 
-    /// What deleted snapshots of sessions have left at the driver, where their class has deletionPolicy Retain; it is destroyed. Only contents that carry the session's labels; those of snapshots that still exist get them
-    #[arg(long)]
+    /// Delete VolumeSnapshotContents of deleted snapshots, and the storage behind them
+    ///
+    /// With deletionPolicy Retain, a VolumeSnapshotContent remains after its VolumeSnapshot is deleted. Only contents that
+    /// carry a session's labels are deleted; contents of existing snapshots are labeled for a later cleanup.
+    #[arg(help_heading = "Data", long)]
     pub snapshot_contents: bool,
 
-    /// Sessions by name are deleted by `delete`
+    /// Names are rejected with a pointer to `delete`
     #[arg(value_name = "NAME", hide = true)]
     pub names: Vec<String>,
 
-    /// Only what these labels are on: '=', '==', '!=', 'in', 'notin', as in -l key1=value1,key2=value2
-    #[arg(short = 'l', long, value_name = "QUERY")]
+    /// Label query to filter on; supports '=', '==', '!=', 'in', 'notin' (-l key1=value1,key2=value2)
+    #[arg(help_heading = "Selection", short = 'l', long, value_name = "QUERY")]
     pub selector: Option<String>,
 
-    /// In all namespaces; the namespace of the context and of --namespace is ignored
-    #[arg(short = 'A', long)]
+    /// If true, clean up in all namespaces; --namespace and the namespace of the context are ignored
+    #[arg(help_heading = "Selection", short = 'A', long)]
     pub all_namespaces: bool,
 
-    /// Do it again and again, after so long (5m, 1h30m; a number alone is seconds), until Ctrl-C
+    /// Repeat at this interval until Ctrl-C (5m, 1h30m; a number alone is seconds)
     #[arg(long, value_name = "DURATION", value_parser = go_duration::parse, allow_hyphen_values = true)]
     pub interval: Option<std::time::Duration>,
 
-    /// Do no more than so many things at once, those that are due the longest first; the rest is left to the next call
+    /// Maximum number of actions, oldest first; the rest is left for the next run
     #[arg(long, value_name = "NUMBER", value_parser = numbers::count, allow_hyphen_values = true)]
     pub max: Option<u32>,
 
-    /// Ask, with a terminal or without one
+    /// If true, always ask for confirmation, even without a terminal
     #[arg(short = 'i', long)]
     pub interactive: bool,
 
-    /// Answer yes to the question whether the plan is to be carried out
+    /// If true, carry out the plan without a prompt for confirmation
     #[arg(short = 'y', long)]
     pub yes: bool,
 
-    /// Whether what the session stores is run whoever has written it.
+    /// Trust in hooks stored in sessions.
     #[command(flatten)]
     pub trust: TrustManifest,
 
-    /// How much is said.
+    /// Verbosity flags.
     #[command(flatten)]
     pub talk: Talk,
-    /// How changes are sent.
+    /// Flags for writes.
     #[command(flatten)]
     pub writing: Writing,
-    /// Whether to wait, and how long.
+    /// Waiting flags.
     #[command(flatten)]
     pub waiting: Waiting,
-    /// Which cluster, and as whom.
+    /// Cluster connection flags.
     #[command(flatten)]
     pub connection: Connection,
 }

@@ -1,4 +1,4 @@
-//! VolumeSnapshotContents that outlive their VolumeSnapshot, as deletionPolicy Retain has it. Pure.
+//! Plans actions for VolumeSnapshotContents that outlive their VolumeSnapshot because of deletionPolicy Retain. Pure.
 
 use std::collections::BTreeMap;
 
@@ -12,28 +12,29 @@ use crate::intent::Intent;
 use crate::orphans::ours;
 use crate::plan::{Data, Deed, Item};
 
-/// Without it the driver's side leaves a content that is deleted for ever. The snapshot-controller sets it when it sees a
-/// VolumeSnapshot go, which it may have missed.
+/// Annotation without which the CSI snapshotter does not finish the deletion of a content. The snapshot-controller sets it
+/// when it observes the deletion of a VolumeSnapshot, which it may have missed.
 const BEING_DELETED: &str = "snapshot.storage.kubernetes.io/volumesnapshot-being-deleted";
 const REFERENCE: &str = "/spec/volumeSnapshotRef";
 
-/// A VolumeSnapshotContent, and what is known of its snapshot.
+/// A VolumeSnapshotContent with the state of its snapshot.
 #[derive(Clone, Debug)]
 pub(crate) struct Held {
     pub(crate) content: Value,
-    /// The VolumeSnapshot of the name that it refers to, as far as there is one.
+    /// VolumeSnapshot of the name that the content refers to; its UID may differ.
     pub(crate) snapshot: Option<Value>,
-    /// Another VolumeSnapshotContent has the same snapshot of the driver.
+    /// True if another VolumeSnapshotContent refers to the same storage snapshot.
     pub(crate) shared: bool,
 }
 
-/// Namespace and name of the VolumeSnapshot that a content refers to.
+/// Returns namespace and name of the VolumeSnapshot that a content refers to.
 pub(crate) fn reference(content: &Value) -> (String, String) {
     let part = |field: &str| text(content, &format!("{REFERENCE}/{field}")).to_owned();
     (part("namespace"), part("name"))
 }
 
-/// True for one that outlives its VolumeSnapshot. One of ours that does not by its policy is a cleanup's that was killed.
+/// Returns true for a bound content that outlives its VolumeSnapshot. A labeled content with another policy also counts: a
+/// cleanup that was killed has changed it.
 pub(crate) fn is_retained(content: &Value) -> bool {
     let going = !text(content, "/metadata/deletionTimestamp").is_empty();
     let bound = !text(content, &format!("{REFERENCE}/uid")).is_empty();
@@ -41,7 +42,7 @@ pub(crate) fn is_retained(content: &Value) -> bool {
     !going && bound && retained
 }
 
-/// How many contents have each of the driver's snapshots.
+/// Counts the contents of each storage snapshot.
 pub(crate) fn holders(contents: &[Value]) -> BTreeMap<(String, String), usize> {
     let mut holders = BTreeMap::new();
     for handle in contents.iter().filter_map(handle) {
@@ -50,7 +51,7 @@ pub(crate) fn holders(contents: &[Value]) -> BTreeMap<(String, String), usize> {
     holders
 }
 
-/// Driver, and what it calls the snapshot.
+/// Returns the driver and its handle of the storage snapshot.
 pub(crate) fn handle(content: &Value) -> Option<(String, String)> {
     let paths = ["/status/snapshotHandle", "/spec/source/snapshotHandle"];
     let mut handles = paths.iter().map(|path| text(content, path));
@@ -58,8 +59,8 @@ pub(crate) fn handle(content: &Value) -> Option<(String, String)> {
     Some((text(content, "/spec/driver").to_owned(), handle.to_owned()))
 }
 
-/// What is to be done about one; `None` for nothing. Only one that carries our labels is ever written on but to put them there,
-/// and then the VolumeSnapshot that it refers to carries them. Asked again before anything is done.
+/// Returns the planned action for a content; `None` for none. A content without session labels is only ever labeled, and
+/// only if its VolumeSnapshot carries them. Called again right before the action.
 pub(crate) fn retained(intent: &Intent, held: &Held) -> Option<Item> {
     let content = &held.content;
     if !is_retained(content) {
@@ -71,29 +72,29 @@ pub(crate) fn retained(intent: &Intent, held: &Held) -> Option<Item> {
     let (deed, why, data) = match here.filter(|here| text(here, "/metadata/uid") == uid) {
         Some(snapshot) => {
             let session = ours(snapshot).filter(|_| ours(content).is_none())?;
-            let why = format!("it is of session {session:?}, and outlives its snapshot");
+            let why = format!("retained content of session {session:?} without labels");
             (Deed::Label, why, Data::Kept)
         }
         None => {
-            let snapshot = format!("its snapshot {name:?}");
-            let gone = format!("{snapshot} is gone");
+            let snapshot = format!("snapshot {name:?}");
+            let gone = format!("{snapshot} no longer exists");
             match ours(content) {
                 Some(_) if held.shared => {
-                    let why = format!("{gone}; another content has its data, too");
+                    let why = format!("{gone}; another content refers to the same data");
                     (Deed::Report, why, Data::Kept)
                 }
                 Some(session) if intent.contents => {
-                    let why = format!("{snapshot} of session {session:?} is gone");
+                    let why = format!("{snapshot} of session {session:?} no longer exists");
                     (Deed::Remove, why, Data::Destroyed)
                 }
                 Some(session) => {
                     let why = format!(
-                        "{snapshot} of session {session:?} is gone; --snapshot-contents deletes it"
+                        "{snapshot} of session {session:?} no longer exists; delete with --snapshot-contents"
                     );
                     (Deed::Report, why, Data::Kept)
                 }
                 None if is_named_as_ours(&name) => {
-                    let why = format!("{gone}; it lacks the labels of a session");
+                    let why = format!("{gone}; content has no session labels");
                     (Deed::Report, why, Data::Kept)
                 }
                 None => return None,
@@ -123,7 +124,7 @@ fn item(deed: Deed, content: &Value, namespace: String, why: String, data: Data)
     }
 }
 
-/// What a volume made of it needs at least; here it is a number of bytes.
+/// Returns the minimum size of a volume restored from the content. Here, unlike in a VolumeSnapshot, it is a number of bytes.
 fn size_of(content: &Value) -> Option<Quantity> {
     let bytes = content.pointer("/status/restoreSize")?.as_u64()?;
     match bytes % 1024 {
@@ -132,7 +133,7 @@ fn size_of(content: &Value) -> Option<Quantity> {
     }
 }
 
-/// Has the driver delete its data with the content.
+/// Returns the patch that makes the driver delete the storage snapshot with the content.
 pub(crate) fn with_data(content: &Value) -> Value {
     json!({
         "metadata": {

@@ -1,4 +1,4 @@
-//! What ails a session. Pure.
+//! Decides whether a session is unhealthy. Pure.
 
 use std::collections::BTreeSet;
 
@@ -7,12 +7,12 @@ use session_shared::reconcile::{Live, Seen, Wanted, is_primary, is_start_asked, 
 use session_shared::report::age;
 use session_shared::{Pod, Timestamp};
 
-/// How long a session may be not ready after having been, and a start may take before nobody can be at work on it any more.
+/// Seconds after which a session that was ready is unhealthy, and after which a start counts as abandoned.
 const PATIENCE_SECONDS: i64 = 600;
-/// So long after a start its Pod may be missing in what was listed, as Pods are listed before sessions.
+/// Seconds after a start in which its Pod may be missing: Pods are listed before sessions.
 const JUST_MADE_SECONDS: i64 = 60;
 
-/// Since when something ails a session, and what; `None` for one that is well, rests, or may still come up.
+/// Returns since when and why a session is unhealthy; `None` for one that is healthy, stopped, or may still become ready.
 pub(crate) fn ailment(
     session: &Session,
     live: &Live,
@@ -24,7 +24,7 @@ pub(crate) fn ailment(
     }
     let seen = look(session, live, &[]);
     if is_start_asked(session) {
-        // One that has been started before is its owner's to start again, and one that nobody has asked for may wait.
+        // Only an abandoned create is unhealthy: a session that was started before may be started again by its owner.
         let first = session
             .status
             .as_ref()
@@ -32,12 +32,12 @@ pub(crate) fn ailment(
         let asked = session.spec.start_request.as_deref().filter(|_| first);
         let since: Timestamp = asked?.parse().ok()?;
         let abandoned = is_long(since, now) && !matches!(seen, Seen::Ready { .. });
-        return abandoned.then(|| (Some(since), "its create was never finished".to_owned()));
+        return abandoned.then(|| (Some(since), "creation was never finished".to_owned()));
     }
     let uid = session.metadata.uid.as_deref().unwrap_or_default();
     let own = || live.own_pods(uid).filter(|pod| is_primary(pod));
     if let Some((pod, node)) = own().find_map(|pod| Some((pod, lost_node(pod, nodes)?))) {
-        return Some((readiness(pod).1, format!("its node {node:?} is gone")));
+        return Some((readiness(pod).1, format!("node {node:?} no longer exists")));
     }
     if matches!(seen, Seen::Lost) && is_just_made(session, now) {
         return None;
@@ -76,7 +76,7 @@ fn lost_node<'a>(pod: &'a Pod, nodes: Option<&BTreeSet<String>>) -> Option<&'a s
     (!nodes?.contains(node)).then_some(node)
 }
 
-/// Whether a Pod is ready, and since when it is or is not.
+/// Returns whether a Pod is ready, and since when.
 fn readiness(pod: &Pod) -> (bool, Option<Timestamp>) {
     let conditions = pod
         .status
@@ -90,7 +90,7 @@ fn readiness(pod: &Pod) -> (bool, Option<Timestamp>) {
     (condition.status == "True", since)
 }
 
-/// As the last who looked has written it down.
+/// Returns true if the session's status records that it was ready.
 fn has_been_ready(session: &Session) -> bool {
     let status = session.status.as_ref();
     status.is_some_and(|status| {
@@ -100,7 +100,7 @@ fn has_been_ready(session: &Session) -> bool {
     })
 }
 
-/// Since when the session's status says what it says of its readiness.
+/// Returns the last transition of the session's Ready condition, else the start time.
 fn since_ready(session: &Session) -> Option<Timestamp> {
     let status = session.status.as_ref()?;
     let ready = status

@@ -1,4 +1,4 @@
-//! What is to be cleaned up, complete and legal.
+//! The validated command line of `cleanup`. Pure.
 
 use std::time::Duration;
 
@@ -10,42 +10,42 @@ use session_shared::ops::manner::Manner;
 
 use crate::args::Args;
 
-/// What is wanted.
+/// A validated command line: what to clean up, and how.
 #[derive(Clone, Debug)]
 pub(crate) struct Intent {
-    /// Sessions whose time is over.
+    /// Stop or delete expired sessions.
     pub(crate) expired: bool,
-    /// Sessions that ail.
+    /// Delete unhealthy sessions.
     pub(crate) unhealthy: bool,
-    /// What is left of sessions that are gone, except data.
+    /// Delete objects of sessions that no longer exist, except data.
     pub(crate) orphans: bool,
-    /// Kept data of at least this age.
+    /// Delete kept data of at least this age.
     pub(crate) kept: Option<Duration>,
-    /// Snapshots of at least this age.
+    /// Delete snapshots of at least this age.
     pub(crate) snapshots: Option<Duration>,
-    /// What snapshots have left at the driver.
+    /// Delete VolumeSnapshotContents of deleted snapshots.
     pub(crate) contents: bool,
-    /// A label query that everything has to match; empty for none.
+    /// Label selector for the objects of the plan; empty for none.
     pub(crate) selector: String,
     pub(crate) all_namespaces: bool,
-    /// How long to rest between two rounds; `None` for one round.
+    /// Pause between two rounds; `None` for a single round.
     pub(crate) interval: Option<Duration>,
-    /// How much is done in one round.
+    /// Maximum number of actions in one round.
     pub(crate) most: usize,
-    /// How sessions are ended.
+    /// Options for stopping sessions.
     pub(crate) manner: Manner,
     pub(crate) yes: bool,
     pub(crate) interactive: bool,
     pub(crate) dry_run: DryRun,
 }
 
-/// Reads the command line.
+/// Validates the command line.
 ///
 /// # Errors
-/// Nothing chosen, or what cannot be meant.
+/// No selection; flags that exclude each other; invalid durations.
 pub(crate) fn read(args: &Args) -> Result<Intent> {
     if let Some(name) = args.names.first() {
-        let error = usage(format!("cleanup takes no names: {name:?}"));
+        let error = usage(format!("cleanup does not accept names: {name:?}"));
         let delete = format!("delete a session by name: kubectl session delete {name}");
         return Err(hinted(error, delete));
     }
@@ -57,7 +57,7 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
     let sweeps = args.expired || args.unhealthy || args.orphans || args.all;
     if !sweeps && kept.is_none() && snapshots.is_none() && !args.snapshot_contents {
         return Err(usage(
-            "say what is to be cleaned up: --expired, --unhealthy, --orphans, --all, --kept-older-than, --snapshots-older-than or --snapshot-contents",
+            "one of --expired, --unhealthy, --orphans, --all, --kept-older-than, --snapshots-older-than or --snapshot-contents is required",
         ));
     }
     if args.max == Some(0) {
@@ -66,10 +66,10 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
     let dry_run = args.writing.dry_run()?;
     if let Some(interval) = args.interval {
         if interval.is_zero() {
-            return Err(usage("--interval must be longer than nothing"));
+            return Err(usage("--interval must be greater than 0"));
         }
         if args.interactive || (!args.yes && dry_run == DryRun::None) {
-            return Err(usage("--interval asks nobody: it needs -y, or --dry-run"));
+            return Err(usage("--interval requires --yes or --dry-run"));
         }
     }
     Ok(Intent {
@@ -90,12 +90,12 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
     })
 }
 
-/// An age from which on data is destroyed: there is none that means all of it.
+/// Parses the minimum age of data to delete. It must be greater than 0, so that no value means all data.
 fn age(flag: &str, text: Option<&str>) -> Result<Option<Duration>> {
     let Some(text) = text else { return Ok(None) };
     let lifetime: Lifetime = text.parse()?;
     match lifetime.duration() {
         Some(age) => Ok(Some(age)),
-        None => Err(usage(format!("--{flag} must be longer than nothing"))),
+        None => Err(usage(format!("--{flag} must be greater than 0"))),
     }
 }

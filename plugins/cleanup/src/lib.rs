@@ -1,4 +1,14 @@
-//! `kubectl session cleanup`: what sessions leave behind, planned first, then taken away.
+//! `kubectl session cleanup`: stops or deletes expired and unhealthy sessions, and deletes what sessions leave behind.
+//!
+//! ```text
+//! args ─► intent ─► observe ─► plan ─► selector ─► confirmed ─► outcome ─► view
+//! Args    Intent    Observed   Items   (-l)                     Outcome    table, counts
+//! ```
+//!
+//! The rules of the plan, all pure: `session_plan` (with `health`) for Sessions, `orphans` for other namespaced objects,
+//! `contents` for VolumeSnapshotContents. `outcome` checks every object again by the same rules before it changes it:
+//! Sessions itself, other objects by `object_action`, VolumeSnapshotContents by `content_action`. `object_users` reads the objects that may still
+//! use something.
 
 mod args;
 mod contents;
@@ -29,12 +39,12 @@ pub use args::Args;
 use intent::Intent;
 use plan::Deed;
 
-/// What is said when the answer was no.
+/// Line printed after a declined prompt.
 const CANCELLED: &str = "nothing has been cleaned up";
-/// How it is called, for the pointer to its help.
+/// Name of the command, for the pointer to its help.
 const PREFIX: &str = "kubectl session cleanup";
 
-/// The verb.
+/// The `cleanup` verb.
 #[derive(Debug)]
 pub struct Cleanup;
 
@@ -44,7 +54,7 @@ impl Verb for Cleanup {
     type Args = Args;
 
     async fn run(args: Args, ground: &mut Ground) -> Result<()> {
-        // no request: everything the user can have got wrong
+        // no requests: validation of the arguments
         ground.obey(&args.talk, &args.writing);
         let intent = intent::read(&args)?;
         let write = args.writing.write()?;
@@ -61,7 +71,7 @@ impl Verb for Cleanup {
     }
 }
 
-/// One plan, carried out.
+/// Observes, plans, confirms and carries out one round.
 async fn round(
     cluster: &Cluster,
     intent: &Intent,
@@ -80,7 +90,9 @@ async fn round(
     let items = plan::without_needed_secrets(items, &observed);
     let console = &mut ground.console;
     observed.unseen.iter().for_each(|what| {
-        console.note(&format!("{what} are not looked at: you may not list them"));
+        console.note(&format!(
+            "{what} are not checked: you lack permission to list them"
+        ));
     });
     if items.is_empty() && only_told.is_empty() {
         if intent.interval.is_none() {
@@ -94,9 +106,9 @@ async fn round(
         intent.all_namespaces,
     ))?;
     if left > 0 {
-        console.note(&format!("{left} more are left for the next time"));
+        console.note(&format!("further actions left for the next run: {left}"));
     }
-    // the user's word
+    // confirmation
     if items.is_empty() || intent.dry_run == DryRun::Client || !agreed(intent, console)? {
         return Ok(());
     }
@@ -106,14 +118,17 @@ async fn round(
     outcome::report(intent, &items, done, &mut ground.console)
 }
 
-/// Asks on a terminal, and with -i; elsewhere it needs -y.
+/// Asks for confirmation on a terminal or with `--interactive`. Returns true if confirmed or not needed.
+///
+/// # Errors
+/// Confirmation is needed and there is no terminal to ask on.
 fn agreed(intent: &Intent, console: &mut Console) -> Result<bool> {
     if intent.yes || intent.dry_run != DryRun::None {
         return Ok(true);
     }
     if !console.can_ask() && !intent.interactive {
-        let error = anyhow!("a cleanup has to be agreed to");
-        return Err(hinted(error, format!("say yes with -y; {CANCELLED}")));
+        let error = anyhow!("cleanup needs confirmation");
+        return Err(hinted(error, format!("confirm with --yes; {CANCELLED}")));
     }
     if console.confirm(&[], DELETION_QUESTION)? {
         return Ok(true);
@@ -122,10 +137,10 @@ fn agreed(intent: &Intent, console: &mut Console) -> Result<bool> {
     Ok(false)
 }
 
-/// What failed in one round is told, and the next one comes.
+/// Reports the error of one round, so that the next one can follow.
 ///
 /// # Errors
-/// What ends all rounds: Ctrl-C, nobody who reads.
+/// Errors that end all rounds: an interrupt, closed standard output.
 fn go_on(error: Error, console: &mut Console) -> Result<()> {
     if [INTERRUPTED, CLOSED].contains(&exit_code(&error)) {
         return Err(error);

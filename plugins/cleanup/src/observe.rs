@@ -1,4 +1,4 @@
-//! What is there, in as many requests as there are kinds, however many sessions there are.
+//! Reads everything a plan is made from, with one LIST for each kind, however many sessions there are.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -27,7 +27,7 @@ use crate::intent::Intent;
 use crate::orphans::{Living, orphaned};
 use crate::users::Users;
 
-/// What else sessions are made of, and nothing uses but by its name.
+/// Further kinds that sessions consist of and that do not use other objects.
 const REST: [&ResourceType; 7] = [
     &CONFIG_MAP,
     &SECRET,
@@ -38,41 +38,41 @@ const REST: [&ResourceType; 7] = [
     &ROLE_BINDING,
 ];
 
-/// A session, and what carries its label.
+/// A session with the objects that carry its label.
 #[derive(Debug)]
 pub(crate) struct Looked {
     pub(crate) chosen: Chosen,
     pub(crate) live: Live,
 }
 
-/// What was found.
+/// Observed state of the cluster.
 #[derive(Debug, Default)]
 pub(crate) struct Observed {
     pub(crate) sessions: Vec<Looked>,
-    /// Objects that carry the label of a session; filled where orphans are looked for.
+    /// Objects with a session's label. Empty unless needed for orphans, kept data or snapshots.
     pub(crate) objects: Vec<Value>,
-    /// What there is of the sessions that exist; filled where orphans are looked for.
+    /// Index of existing sessions and of the objects in use. Empty unless needed for orphans, kept data or snapshots.
     pub(crate) living: Living,
-    /// VolumeSnapshotContents that outlive their snapshots; filled where they are looked for.
+    /// VolumeSnapshotContents that outlive their snapshots. Empty unless needed.
     pub(crate) contents: Vec<Held>,
-    /// Names of the nodes; `None` where they are not looked at.
+    /// Names of the nodes; `None` if not needed or not permitted.
     pub(crate) nodes: Option<BTreeSet<String>>,
-    /// What the caller may not list.
+    /// Plural names of kinds the caller lacks permission to list.
     pub(crate) unseen: Vec<&'static str>,
 }
 
-/// What is listed beside Pods, their owners and claims.
+/// Objects of optional kinds, and the kinds that could not be listed.
 #[derive(Default)]
 struct Beside {
     objects: Vec<Value>,
     unseen: Vec<&'static str>,
 }
 
-/// Reads everything that a plan is made from. The sessions are read after everything else: whatever is found of a session that
-/// is not among them was found when that one was gone, and none that is being made can be missing.
+/// Reads everything a plan is made from. Sessions are read last: if the session of an object is not in that list, it had
+/// been deleted when the object was read, and no session that is being created can be missing.
 ///
 /// # Errors
-/// What the server refuses.
+/// The server's refusal.
 pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observed> {
     let place = if intent.all_namespaces {
         Place::All
@@ -86,7 +86,8 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observ
         Some(_) => &[&SECRET],
         None => &[],
     };
-    // Where kept data goes, the secrets stay that a snapshot needs: there, a cluster without snapshots has none.
+    // Secrets that a snapshot needs are not deleted with kept data. For that, a cluster without the snapshot API has no
+    // snapshots.
     let (snapshots, needing): (&[&'static ResourceType], &[&'static ResourceType]) =
         match (intent.snapshots, intent.kept) {
             (Some(_), _) => (&[&VOLUME_SNAPSHOT], &[]),
@@ -94,7 +95,7 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observ
             (None, None) => (&[], &[]),
         };
     let nodes: &[&'static ResourceType] = if intent.unhealthy { &[&NODE] } else { &[] };
-    // Whatever may use something counts, whoever made it.
+    // Objects of other programs count too: any of them may use a session's objects.
     let uses_count = intent.orphans || intent.kept.is_some();
     let users = async {
         match uses_count {
@@ -169,8 +170,8 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observ
     Ok(observed)
 }
 
-/// VolumeSnapshotContents that outlive the snapshots of the place; `None` if they may not be looked at, and nobody has asked
-/// for them by name.
+/// Lists VolumeSnapshotContents that outlive their snapshots; `None` if the caller lacks permission and has not asked for
+/// them.
 async fn contents(
     cluster: &Cluster,
     intent: &Intent,
@@ -204,7 +205,7 @@ async fn held(cluster: &Cluster, place: Place<'_>) -> Result<Vec<Held>> {
     if retained.is_empty() {
         return Ok(Vec::new());
     }
-    // After the contents: a snapshot that is not among them was gone when its content was still there.
+    // Read after the contents: a snapshot that is missing here was deleted while its content still existed.
     let snapshots = cluster.list_metadata(&VOLUME_SNAPSHOT, place, &all).await?;
     let named = |snapshot: Value| {
         let part = |pointer: &str| text(&snapshot, pointer).to_owned();
@@ -220,7 +221,8 @@ async fn held(cluster: &Cluster, place: Place<'_>) -> Result<Vec<Held>> {
     Ok(held.collect())
 }
 
-/// Lists kinds, without what the objects hold. One that the server does not have is none; one that may not be listed is named.
+/// Lists the metadata of several kinds. A kind that the server does not have is empty; one that may not be listed is
+/// recorded.
 async fn beside(
     cluster: &Cluster,
     kinds: &[&'static ResourceType],
@@ -245,7 +247,7 @@ async fn beside(
     Ok(found)
 }
 
-/// Each session with what carries its label.
+/// Joins each session with the objects that carry its label.
 fn join(
     sessions: Vec<Chosen>,
     pods: Vec<Value>,
@@ -275,7 +277,7 @@ fn join(
     Ok(looked.collect())
 }
 
-/// Namespace and name of the session whose label an object carries.
+/// Returns namespace and name of the session whose label an object carries.
 fn session_of(object: &Value) -> (String, String) {
     let name = label(object, labels::SESSION);
     (

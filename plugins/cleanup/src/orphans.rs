@@ -1,4 +1,4 @@
-//! What is left of sessions that are gone. Pure.
+//! Decides which objects are orphans, kept data or old snapshots. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,24 +18,24 @@ use session_shared::{Timestamp, labels};
 
 use crate::users::Users;
 
-/// What there is of the sessions that exist.
+/// Index of existing sessions and of objects in use, by which orphans are recognized.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Living {
-    /// UIDs of the Sessions.
+    /// UIDs of existing Sessions.
     pub(crate) uids: BTreeSet<String>,
-    /// Namespaces and names of the Sessions.
+    /// Namespaces and names of existing Sessions.
     pub(crate) names: BTreeSet<(String, String)>,
-    /// What their starts made or used, and what claims are being made of.
+    /// Objects that starts of existing Sessions created or used, and the sources of claims.
     pub(crate) uses: Uses,
-    /// What everything else in the Namespaces uses that stays.
+    /// Objects in use by anything in the namespaces that will not be deleted.
     users: Arc<Uses>,
-    /// What may use something and may not be listed.
+    /// Kinds that may use objects but could not be listed.
     unseen_users: Vec<&'static ResourceType>,
-    /// Namespaces and names of sessions, gone or not, of which there are snapshots.
+    /// Namespaces and names of sessions, existing or not, that have snapshots.
     snapshotted: BTreeSet<(String, String)>,
-    /// Claims by namespace and name of their session, gone or not.
+    /// Claims by namespace and name of their session, existing or not.
     claims: BTreeMap<(String, String), Vec<Value>>,
-    /// Snapshots may not be listed: any session may have some.
+    /// True if snapshots could not be listed, so that any session may have some.
     pub(crate) unseen_snapshots: bool,
 }
 
@@ -52,8 +52,8 @@ impl Living {
         objects.for_each(|object| self.uses.add_uid(&object.uid));
     }
 
-    /// Takes in what `users` use that stay. `doomed` are about to go, and do not count with what they own; one of them that
-    /// something else uses stays, and what it uses with it. `gone` have gone already.
+    /// Records what is used by those of `users` that will not be deleted. `doomed` and everything they own do not count as
+    /// users, unless something else uses them: then they stay, with what they use. `gone` have been deleted already.
     pub(crate) fn settle(&mut self, doomed: &[&Value], gone: &BTreeSet<String>, users: &Users) {
         let uid = |object: &Value| text(object, "/metadata/uid").to_owned();
         let mut going: BTreeSet<String> = doomed.iter().map(|object| uid(object)).collect();
@@ -85,7 +85,7 @@ impl Living {
         }
     }
 
-    /// True if something uses `object`, or may, as far as can be seen.
+    /// Returns true if something uses `object`, or may use it because a kind could not be listed.
     fn is_used(&self, object: &Value) -> bool {
         let unseen: &[&ResourceType] = match text(object, "/kind") {
             "Secret" => &[
@@ -105,46 +105,46 @@ impl Living {
             || self.unseen_users.iter().any(|kind| unseen.contains(kind))
     }
 
-    /// Adds a snapshot: what it holds may need the parameters of its session.
+    /// Adds a snapshot, whose data may need the parameters of its session.
     pub(crate) fn add_snapshot(&mut self, snapshot: &Value) {
         self.snapshotted.insert(session_key(snapshot));
     }
 
-    /// Adds a claim: it tells which snapshots are its session's.
+    /// Adds a claim, by which the provenance of snapshots is checked.
     pub(crate) fn add_claim(&mut self, claim: &Value) {
         let claims = self.claims.entry(session_key(claim)).or_default();
         claims.push(claim.clone());
     }
 
-    /// Why a snapshot does not count as one of its session, as far as that is known.
+    /// Returns why a snapshot does not count as one of its session, if so.
     pub(crate) fn doubt(&self, snapshot: &Value) -> Option<Doubt> {
         let claims = self.claims.get(&session_key(snapshot));
         doubt(snapshot, claims.map_or(&[], Vec::as_slice))
     }
 
-    /// True if there is a snapshot of a session of that name in the object's Namespace.
+    /// Returns true if a session of that name in the object's namespace has, or may have, a snapshot.
     fn is_snapshotted(&self, object: &Value, session: &str) -> bool {
         let namespace = text(object, "/metadata/namespace").to_owned();
         self.unseen_snapshots || self.snapshotted.contains(&(namespace, session.to_owned()))
     }
 
-    /// True if there is a session of that name in the object's Namespace.
+    /// Returns true if a session of that name exists in the object's namespace.
     fn has(&self, object: &Value, session: &str) -> bool {
         let namespace = text(object, "/metadata/namespace").to_owned();
         self.names.contains(&(namespace, session.to_owned()))
     }
 }
 
-/// Namespace and name of the session whose label an object carries.
+/// Returns namespace and name of the session whose label an object carries.
 fn session_key(object: &Value) -> (String, String) {
     let session = label(object, labels::SESSION).unwrap_or_default();
     let namespace = text(object, "/metadata/namespace");
     (namespace.to_owned(), session.to_owned())
 }
 
-/// Why an object is an orphan; `None` if it is none, or if that cannot be told. It needs our labels, the token of the run that
-/// made it, and the UID of a Session that is gone, as its owner or written on it: labels alone can be anybody's. What was ever
-/// data is never an orphan: it goes by `--kept-older-than` alone.
+/// Returns why an object is an orphan; `None` if it is not, or if that is unknown. An orphan has the labels of kubectl
+/// session, the run annotation, and the UID of a deleted Session as owner or annotation: labels alone prove nothing, anyone
+/// can set them. Data is never an orphan: only `--kept-older-than` deletes it.
 pub(crate) fn orphaned(object: &Value, living: &Living) -> Option<String> {
     let session = ours(object)?;
     annotation(object, labels::RUN)?;
@@ -159,7 +159,7 @@ pub(crate) fn orphaned(object: &Value, living: &Living) -> Option<String> {
     let is_session = |owner: &&&Value| {
         text(owner, "/kind") == "Session" && text(owner, "/apiVersion") == API_VERSION
     };
-    // What belongs to something else goes with that.
+    // An object with another owner is deleted with that owner.
     if owners.iter().any(|owner| !is_session(&owner)) {
         return None;
     }
@@ -167,30 +167,30 @@ pub(crate) fn orphaned(object: &Value, living: &Living) -> Option<String> {
     if owners.iter().any(lives) {
         return None;
     }
-    // Without a reference what is written on it tells whose it was: a session of that name may use it all the same.
+    // Without an owner reference, the annotation names the session. A new session of that name may still use the object.
     if owners.is_empty() {
         let written = annotation(object, labels::SESSION_UID)?;
         if living.uids.contains(written) || named() {
             return None;
         }
     }
-    // A claim that never was bound: a session of that name would take it up.
+    // A claim that was never bound: an existing session of that name would adopt it.
     if is_data(object) && named() {
         return None;
     }
-    Some(format!("session {session:?} is gone"))
+    Some(format!("session {session:?} no longer exists"))
 }
 
-/// How long data is kept that no session uses.
+/// Start of the time that unused data has been kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kept {
-    /// Since then.
+    /// Recorded time.
     Since(Timestamp),
-    /// Nobody wrote it down: the Session went without this suite.
+    /// No time recorded: the Session was deleted by another program.
     Undated,
 }
 
-/// Since when data is kept that no session uses; `None` for everything else, and for secrets that a snapshot still needs.
+/// Returns since when unused data has been kept; `None` for any other object, and for a Secret that a snapshot still needs.
 pub(crate) fn kept(object: &Value, living: &Living) -> Option<Kept> {
     let session = ours(object)?;
     let counts = holds_data(object) && !is_snapshot(object);
@@ -204,7 +204,8 @@ pub(crate) fn kept(object: &Value, living: &Living) -> Option<Kept> {
     Some(since.map_or(Kept::Undated, Kept::Since))
 }
 
-/// When a snapshot of a session was taken that no claim is being restored from; `None` for everything else.
+/// Returns when a snapshot of a session was taken; `None` for any other object, and for a snapshot that a claim is being
+/// restored from.
 pub(crate) fn taken_at(object: &Value, living: &Living) -> Option<Timestamp> {
     ours(object)?;
     if !is_snapshot(object) || living.is_used(object) {
@@ -213,7 +214,7 @@ pub(crate) fn taken_at(object: &Value, living: &Living) -> Option<Timestamp> {
     text(object, "/metadata/creationTimestamp").parse().ok()
 }
 
-/// The session whose label an object carries, if it is one of ours and is not going already.
+/// Returns the session whose label an object carries, if kubectl session manages it and it is not being deleted.
 pub(crate) fn ours(object: &Value) -> Option<&str> {
     let going = !text(object, "/metadata/deletionTimestamp").is_empty();
     let managed = label(object, labels::MANAGED_BY) == Some(labels::MANAGER);

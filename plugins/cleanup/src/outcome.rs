@@ -1,4 +1,4 @@
-//! Carries a plan out, and tells what became of it.
+//! Carries out a plan and reports the outcome.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,33 +38,33 @@ use crate::sessions::judge;
 use crate::users::Users;
 use crate::view;
 
-/// What became of one item.
+/// Outcome of one item.
 #[derive(Debug)]
 pub(crate) enum Done {
-    /// Stopped: the Session as it is then.
+    /// The session was stopped; the updated Session.
     Stopped(Value),
-    /// Deleted.
+    /// The session was deleted.
     Deleted {
-        /// Claims that stay.
+        /// Names of claims that were kept.
         kept: Vec<String>,
-        /// The snapshot of those that went.
+        /// Name of the snapshot taken of deleted claims.
         saved: Option<String>,
     },
-    /// An object was deleted.
+    /// Another object was deleted.
     Removed,
-    /// It has our labels now: the object as it is then.
+    /// Session labels were added; the updated object.
     Labelled(Value),
-    /// It was written down since when data is kept: as it is then.
+    /// The kept-since time was recorded; the updated object.
     Dated(Value),
-    /// It is not any more what the plan was made for: gone, or it has got more time.
+    /// Nothing was done, because the object was deleted or changed since the plan was made.
     Left,
 }
 
-/// Carries everything out, in turns and some of a turn at a time; one that fails stops no other. `None` for what was not begun
-/// because of Ctrl-C.
+/// Carries out all items, phase by phase and with limited concurrency; a failed item does not stop the others. The outcome
+/// is `None` for items that were not begun because of an interrupt.
 ///
 /// # Errors
-/// Interrupted, before anything is done.
+/// `Interrupted`, before anything is done.
 pub(crate) async fn carry_out(
     cluster: &Cluster,
     intent: &Intent,
@@ -73,7 +73,7 @@ pub(crate) async fn carry_out(
     write: &Write,
     ground: &mut Ground,
 ) -> Result<Vec<Option<Result<Done>>>> {
-    // Ctrl-C ends the waiting, not the process: what was begun and what is left is still to be told.
+    // Ctrl-C ends the waiting, not the process: the outcome is still reported.
     let _guard = ground.interrupt.guard()?;
     let (interrupt, now) = (ground.interrupt.clone(), ground.now());
     let permissions = Permissions::of(cluster);
@@ -104,7 +104,7 @@ pub(crate) async fn carry_out(
             _ => around(cluster, intent, observed, items, &done, &these).await,
         };
         let around = &around.map_err(|error| format!("{error:#}"));
-        // What is not begun when Ctrl-C comes is left to the next time.
+        // Items not begun before Ctrl-C are left for the next run.
         let begun = these.iter().take_while(|_| !interrupt.is_set());
         let all = futures::stream::iter(begun).map(|at| async move {
             let item = &items[*at];
@@ -137,7 +137,7 @@ pub(crate) async fn carry_out(
     Ok(done)
 }
 
-/// When something is taken away: what is used after what uses it, parameters after the claims that need them.
+/// Order of deletion: used objects after their users, parameters after the claims that need them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Turn {
     First,
@@ -157,7 +157,7 @@ impl Turn {
             &PERSISTENT_VOLUME_CLAIM,
         ];
         match used.contains(&item.resource) {
-            // Parameters are the only Secrets that are data.
+            // Of all Secrets, only those with parameters are data.
             true if *item.resource == SECRET && item.data != Data::None => Turn::Parameters,
             true => Turn::Used,
             false => Turn::First,
@@ -165,7 +165,7 @@ impl Turn {
     }
 }
 
-/// What uses something by now; what has gone before, and what goes in this turn, does not count.
+/// Reads the current users of objects. Objects deleted before or in this phase do not count as users.
 async fn around(
     cluster: &Cluster,
     intent: &Intent,
@@ -196,7 +196,7 @@ async fn around(
     Ok(living)
 }
 
-/// Whether a controller looks after each Namespace; why that is not known, as text, where it is not.
+/// Checks for each namespace with sessions whether a controller is alive; an error is kept as text.
 async fn controllers<'i>(
     cluster: &Cluster,
     items: &'i [Item],
@@ -243,7 +243,7 @@ async fn end(
     let live = live?;
     let nodes = nodes(cluster, observed, &live).await?;
     let still = judge(intent, &chosen, &live, nodes.as_ref(), with.now)?;
-    // Somebody may lose more than was agreed to: what has changed since the plan waits for the next one.
+    // The user has confirmed a certain action and loss of data. If either has changed, the item is left for the next plan.
     if still.is_none_or(|still| still.deed != item.deed || still.data != item.data) {
         return Ok(Done::Left);
     }
@@ -264,7 +264,7 @@ async fn end(
     }
 }
 
-/// The nodes, with those that have joined since they were listed, as far as the Pods are on such.
+/// Returns the observed nodes, plus those of the Pods that have joined since.
 async fn nodes(
     cluster: &Cluster,
     observed: &Observed,
@@ -282,10 +282,10 @@ async fn nodes(
     Ok(Some(nodes))
 }
 
-/// Prints a line for each thing that was done, and the count.
+/// Prints one line for each item and the counts.
 ///
 /// # Errors
-/// The errors of all that failed, as one.
+/// The errors of all failed items, as one.
 pub(crate) fn report(
     intent: &Intent,
     items: &[Item],
@@ -317,7 +317,7 @@ pub(crate) fn report(
                 console.out(&mutations.deleted(item.resource, name, namespace, false))?;
             }
             Ok(Done::Left) => console.note(&format!(
-                "{}/{} is left alone: it has changed meanwhile",
+                "{}/{} is left alone: object has changed since the plan was made",
                 item.resource.kind.to_lowercase(),
                 item.name
             )),
@@ -328,7 +328,7 @@ pub(crate) fn report(
         console.line(&count)?;
     }
     if not_begun > 0 {
-        console.note(&format!("{not_begun} are left as they were"));
+        console.note(&format!("actions not started: {not_begun}"));
         errors.push(interrupted());
     }
     failure::all(errors)

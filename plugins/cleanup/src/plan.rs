@@ -1,4 +1,4 @@
-//! From what is there to what is done about it. Pure.
+//! Plans the actions for the observed state. Pure.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -18,25 +18,25 @@ use crate::observe::{Looked, Observed};
 use crate::orphans::{Kept, Living, kept, orphaned, taken_at};
 use crate::sessions::judge;
 
-/// What is done.
+/// Action of an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Deed {
-    /// An object gets our labels, before it is all there is.
+    /// Add session labels to a content while its snapshot still proves where it belongs.
     Label,
-    /// A session is stopped.
+    /// Stop a session.
     Stop,
-    /// A session is deleted, by its data policy.
+    /// Delete a session; its data policy applies.
     Delete,
-    /// Another object is deleted.
+    /// Delete another object.
     Remove,
-    /// Nothing: it is only told.
+    /// Only report the object.
     Report,
-    /// It is written on kept data that it was seen today: nothing says since when it is kept, and it is destroyed by its age.
+    /// Record the current time on kept data that has no kept-since time, so that its age counts from now.
     Date,
 }
 
 impl Deed {
-    /// The word of the table.
+    /// Returns the word shown in the table.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Deed::Label => "label",
@@ -48,21 +48,21 @@ impl Deed {
     }
 }
 
-/// What becomes of data.
+/// Effect of an action on data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Data {
-    /// There is none.
+    /// There is no data.
     None,
-    /// It stays.
+    /// The data is kept.
     Kept,
-    /// It goes once a snapshot of it is ready.
+    /// The data is deleted once a snapshot of it is ready.
     Saved,
-    /// It is lost.
+    /// The data is lost.
     Destroyed,
 }
 
 impl Data {
-    /// The word of the table.
+    /// Returns the word shown in the table.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Data::None => "<none>",
@@ -73,7 +73,7 @@ impl Data {
     }
 }
 
-/// One thing to do.
+/// One planned action on one object.
 #[derive(Clone, Debug)]
 pub(crate) struct Item {
     pub(crate) deed: Deed,
@@ -81,20 +81,20 @@ pub(crate) struct Item {
     pub(crate) namespace: String,
     pub(crate) name: String,
     pub(crate) uid: String,
-    /// Since when it is due; the oldest goes first.
+    /// Time since which the action is due; the oldest is carried out first.
     pub(crate) since: Option<Timestamp>,
     pub(crate) why: String,
-    /// What its claims take.
+    /// Size of the object's data.
     pub(crate) size: Option<Quantity>,
-    /// Whose it is, as the organisation writes it.
+    /// User id of the owner.
     pub(crate) owner: String,
     pub(crate) data: Data,
 }
 
-/// Everything that is to be done, what is due the longest first; labels before everything, what is only told at the end.
+/// Returns all planned actions, oldest first; `Label` before all others, `Report` after them.
 ///
 /// # Errors
-/// A session that cannot be read.
+/// An invalid session.
 pub(crate) fn plan(intent: &Intent, observed: &Observed, now: Timestamp) -> Result<Vec<Item>> {
     let (sessions, nodes) = (observed.sessions.iter(), observed.nodes.as_ref());
     let judged = sessions.map(|Looked { chosen, live }| judge(intent, chosen, live, nodes, now));
@@ -117,8 +117,8 @@ pub(crate) fn plan(intent: &Intent, observed: &Observed, now: Timestamp) -> Resu
     Ok(items)
 }
 
-/// Leaves parameters out that a claim needs which stays: a kept database needs its old password. They go with the last of their
-/// claims, so this is asked of what is left of a plan once it is complete.
+/// Removes deletions of parameters that a remaining claim needs: a kept database needs its old password. Parameters are
+/// deleted with the last of their claims, so this is applied to the final plan, after selectors and `--max`.
 pub(crate) fn without_needed_secrets(items: Vec<Item>, observed: &Observed) -> Vec<Item> {
     let going: BTreeSet<String> = items
         .iter()
@@ -142,7 +142,7 @@ pub(crate) fn without_needed_secrets(items: Vec<Item>, observed: &Observed) -> V
     items.into_iter().filter(|item| !is_needed(item)).collect()
 }
 
-/// What is to be done about one object that is no session; `None` for nothing. Asked again before anything is done.
+/// Returns the planned action for an object other than a Session; `None` for none. Called again right before the action.
 pub(crate) fn remains(
     intent: &Intent,
     object: &Value,
@@ -172,7 +172,7 @@ pub(crate) fn remains(
     })
 }
 
-/// What becomes of data that outlived its session, since when it is due, and why.
+/// Returns action, due time, reason and effect for kept data and old snapshots.
 fn outlived(
     intent: &Intent,
     object: &Value,
@@ -182,15 +182,17 @@ fn outlived(
     let over = |since: &Timestamp, limit: Duration| {
         now.duration_since(*since).as_secs() >= limit.as_secs() as i64
     };
-    let told = |word: &str, since: Timestamp| {
-        let why = format!("{word} {} ago", age::since(Some(since), now));
+    let told = |before: &str, after: &str, since: Timestamp| {
+        let why = format!("{before}{}{after}", age::since(Some(since), now));
         (Deed::Remove, Some(since), why, Data::Destroyed)
     };
     if let Some(limit) = intent.kept {
         match kept(object, living) {
-            Some(Kept::Since(since)) if over(&since, limit) => return Some(told("kept", since)),
+            Some(Kept::Since(since)) if over(&since, limit) => {
+                return Some(told("kept for ", "", since));
+            }
             Some(Kept::Undated) => {
-                let why = "kept, and nothing says since when: its age counts from now".to_owned();
+                let why = "kept since an unknown time; age counts from now".to_owned();
                 return Some((Deed::Date, None, why, Data::Kept));
             }
             _ => {}
@@ -201,7 +203,7 @@ fn outlived(
         return None;
     }
     Some(match living.doubt(object) {
-        None => told("taken", since),
+        None => told("taken ", " ago", since),
         Some(doubt) => {
             let why = format!("not counted: {}", doubt.told());
             (Deed::Report, Some(since), why, Data::Kept)
@@ -209,7 +211,7 @@ fn outlived(
     })
 }
 
-/// What a claim or a snapshot takes, or asks for as long as it has nothing.
+/// Returns the size of a claim or snapshot, or the requested size until it is bound.
 pub(crate) fn quantity_of(object: &Value) -> Option<Quantity> {
     size_of(object).parse().ok()
 }

@@ -1,4 +1,4 @@
-//! Carries out what is planned for VolumeSnapshotContents, each looked at once more.
+//! Carries out actions on VolumeSnapshotContents, after checking each again.
 
 use std::collections::BTreeMap;
 
@@ -19,10 +19,10 @@ use crate::intent::Intent;
 use crate::outcome::Done;
 use crate::plan::{Deed, Item};
 
-/// How many contents have each of the driver's snapshots, or why that is not known, as text.
+/// Number of contents for each storage snapshot, or the error as text.
 pub(crate) type Holders = Result<BTreeMap<(String, String), usize>, String>;
 
-/// Counts them once more for a plan that has contents to delete: somebody may have taken data up since.
+/// Counts the contents again if the plan deletes any: another content may refer to the same data by now.
 pub(crate) async fn holders(cluster: &Cluster, items: &[Item]) -> Holders {
     let deletes =
         |item: &Item| *item.resource == VOLUME_SNAPSHOT_CONTENT && item.deed == Deed::Remove;
@@ -37,7 +37,7 @@ pub(crate) async fn holders(cluster: &Cluster, items: &[Item]) -> Holders {
     }
 }
 
-/// Labels one, or deletes it with the driver's data, if it still is what the plan was made for.
+/// Labels a content, or deletes it with its storage snapshot, if the plan still applies to it.
 pub(crate) async fn carry_out(
     cluster: &Cluster,
     intent: &Intent,
@@ -68,7 +68,7 @@ pub(crate) async fn carry_out(
         _ => delete(cluster, &held.content, write).await,
     };
     match done {
-        // Somebody has written on it, or it is gone.
+        // The content was changed or deleted in the meantime.
         Err(error)
             if failure::is(&error, Kind::Conflict) || failure::is(&error, Kind::NotFound) =>
         {
@@ -88,8 +88,8 @@ async fn label(cluster: &Cluster, held: &Held, write: &Write) -> Result<Done> {
         .map(Done::Labelled)
 }
 
-/// The policy first: a content that is deleted with Retain leaves its data where nobody finds it. One whose policy alone was
-/// changed, by a client that was killed, is found by the next plan.
+/// Deletes a content after setting its deletionPolicy to Delete: with Retain, its storage snapshot would be left behind
+/// with no object that refers to it. If the client is killed in between, the next plan finds the content by its labels.
 async fn delete(cluster: &Cluster, content: &Value, write: &Write) -> Result<Done> {
     patch(cluster, content, &with_data(content), write).await?;
     let name = text(content, "/metadata/name");

@@ -1,4 +1,4 @@
-//! Takes away what is no session, each object looked at once more.
+//! Deletes or dates objects other than Sessions, after checking each again.
 
 use anyhow::Result;
 use serde_json::Value;
@@ -24,8 +24,8 @@ use crate::orphans::Living;
 use crate::outcome::Done;
 use crate::plan::{Deed, Item, remains};
 
-/// Takes one object away, or dates it, if it is still what the plan was made for, its session still gone, and nothing `around` uses
-/// it.
+/// Deletes or dates one object if the plan still applies to it: its session still does not exist, and nothing in `around`
+/// uses it.
 pub(crate) async fn remove(
     cluster: &Cluster,
     intent: &Intent,
@@ -34,8 +34,8 @@ pub(crate) async fn remove(
     with: Stopping<'_>,
 ) -> Result<Done> {
     let (resource, namespace, name) = (item.resource, item.namespace.as_str(), item.name.as_str());
-    // Nobody's secrets are read for this; whether a claim was ever bound, and what a snapshot is of, stands in their status, whom
-    // a Service means in its spec.
+    // Only metadata is read, so that no Secret's data is; three kinds need more: the status of a claim (bound or not) and
+    // of a snapshot (its content), the spec of a Service (its selector).
     let found = if [&PERSISTENT_VOLUME_CLAIM, &SERVICE, &VOLUME_SNAPSHOT].contains(&resource) {
         cluster.get(resource, namespace, name).await?
     } else {
@@ -52,7 +52,7 @@ pub(crate) async fn remove(
         living.unseen_snapshots = snapshots.is_none();
         let snapshots = snapshots.into_iter().flatten();
         snapshots.for_each(|one| living.add_snapshot(&one));
-        // After a server dry run every claim is there still.
+        // In a server-side dry run no claim has been deleted.
         let parameters = *resource == SECRET && item.deed == Deed::Remove && !with.write.dry_run;
         if parameters && needed(cluster, namespace, &select).await? {
             return Ok(Done::Left);
@@ -74,7 +74,7 @@ pub(crate) async fn remove(
         ..Delete::default()
     };
     if is_data(&object) {
-        // Who takes it up writes on it: from then on it is not the one that was looked at.
+        // A session that adopts the object changes its resourceVersion, and the deletion then fails.
         options.resource_version = text(&object, "/metadata/resourceVersion").to_owned();
     }
     match cluster.delete(resource, namespace, name, &options).await {
@@ -85,7 +85,7 @@ pub(crate) async fn remove(
     }
 }
 
-/// True if a claim is there that may need the parameters of its session.
+/// Returns true if a claim exists that may need the parameters of its session.
 async fn needed(cluster: &Cluster, namespace: &str, select: &Selection) -> Result<bool> {
     let place = Place::Namespace(namespace);
     let claims = cluster
@@ -95,7 +95,7 @@ async fn needed(cluster: &Cluster, namespace: &str, select: &Selection) -> Resul
     Ok(claims.items.iter().any(stays))
 }
 
-/// Writes down since when data is kept: since now.
+/// Records now as the kept-since time.
 async fn date(cluster: &Cluster, item: &Item, object: &Value, with: Stopping<'_>) -> Result<Done> {
     let mut patch = kept_since(with.now);
     for field in ["uid", "resourceVersion"] {

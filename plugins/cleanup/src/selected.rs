@@ -1,4 +1,4 @@
-//! What of a plan a label query selects.
+//! Filters a plan by a label selector.
 
 use std::collections::BTreeSet;
 
@@ -13,12 +13,12 @@ use session_shared::ops::Cluster;
 use crate::intent::Intent;
 use crate::plan::Item;
 
-/// Leaves of `items` what the query selects: the server says what that is, in one LIST for each kind. The query takes away from a
-/// plan that was made of everything. Were everything read with it, sessions that it does not select would look gone, and what
-/// belongs to them left behind.
+/// Returns the items that the selector matches, as the server evaluates it, with one LIST for each kind. The selector is
+/// applied to a plan made from all objects: if the objects were read with it, the sessions it does not match would look
+/// deleted, and their objects orphaned.
 ///
 /// # Errors
-/// A query that the server does not understand; what it refuses.
+/// An invalid selector; the server's refusal.
 pub(crate) async fn selected(
     cluster: &Cluster,
     intent: &Intent,

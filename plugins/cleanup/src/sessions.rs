@@ -1,4 +1,4 @@
-//! What is done about a session. Pure.
+//! Plans the action for a session. Pure.
 
 use std::collections::BTreeSet;
 
@@ -16,11 +16,11 @@ use crate::health::ailment;
 use crate::intent::Intent;
 use crate::plan::{Data, Deed, Item, quantity_of};
 
-/// What is to be done about one session; `None` for nothing. Asked again before anything is done: who has got more time in the
-/// meantime is left alone.
+/// Returns the planned action for a session; `None` for none. Called again right before the action, so that a session that
+/// was extended in the meantime is left alone.
 ///
 /// # Errors
-/// When it cannot be read.
+/// An invalid session.
 pub(crate) fn judge(
     intent: &Intent,
     chosen: &Chosen,
@@ -51,7 +51,7 @@ fn expired(chosen: &Chosen, live: &Live, now: Timestamp) -> Result<Option<Item>>
     match wanted(&chosen.session, now) {
         Wanted::Gone { .. } => delete(chosen, live, since, why).map(Some),
         Wanted::Stopped => stop(chosen, live, since, why),
-        // A new start is asked for: its time begins anew.
+        // A new start has been requested, which sets a new expiry.
         Wanted::Running => Ok(None),
     }
 }
@@ -108,7 +108,7 @@ fn item(deed: Deed, chosen: &Chosen, since: Option<Timestamp>, why: String) -> I
     }
 }
 
-/// What the session's claims take, or ask for as long as they have nothing.
+/// Returns the total size of the session's claims; the requested size for claims that are not bound.
 fn size(chosen: &Chosen, live: &Live) -> Option<Quantity> {
     let sizes = live.own_data(&chosen.session).filter_map(quantity_of);
     sizes.reduce(|all: Quantity, one: Quantity| all.plus(&one))

@@ -1,4 +1,5 @@
-//! Reads what may use the objects of sessions, whoever made it: Pods, what makes Pods, and what names Secrets and Services.
+//! Reads objects that may use a session's objects, whoever created them: Pods, their owners, and kinds that refer to
+//! Secrets and Services.
 
 use anyhow::Result;
 use futures::future::try_join_all;
@@ -13,9 +14,9 @@ use session_shared::objects::resource::{
 };
 use session_shared::ops::Cluster;
 
-/// What Pods can be owned by.
+/// Kinds that can own Pods.
 const OWNERS: [&ResourceType; 5] = [&STATEFUL_SET, &DEPLOYMENT, &REPLICA_SET, &DAEMON_SET, &JOB];
-/// What else names objects. Few may list all of them.
+/// Further kinds that refer to other objects. Few users may list all of them.
 const OTHERS: [&ResourceType; 4] = [
     &CRON_JOB,
     &REPLICATION_CONTROLLER,
@@ -23,24 +24,23 @@ const OTHERS: [&ResourceType; 4] = [
     &INGRESS,
 ];
 
-/// Everything that may use something.
+/// Objects that may use other objects.
 #[derive(Debug, Default)]
 pub(crate) struct Users {
-    /// Pods.
     pub(crate) pods: Vec<Value>,
-    /// What owns Pods.
+    /// Workload controllers.
     pub(crate) owners: Vec<Value>,
-    /// CronJobs, ServiceAccounts, Ingresses, …
+    /// CronJobs, ReplicationControllers, ServiceAccounts and Ingresses.
     pub(crate) others: Vec<Value>,
-    /// What the caller may not list: it may use things.
+    /// Kinds the caller lacks permission to list; their objects may use anything.
     pub(crate) unseen: Vec<&'static ResourceType>,
 }
 
 impl Users {
-    /// All of them in `place`; one LIST a kind, all at once.
+    /// Lists all users in `place`, with one concurrent LIST for each kind.
     ///
     /// # Errors
-    /// What the server refuses; of CronJobs and what else stands around Pods a refusal is a finding.
+    /// The server's refusal; for the kinds of `others`, Forbidden is recorded in `unseen` instead.
     pub(crate) async fn all(cluster: &Cluster, place: Place<'_>) -> Result<Self> {
         let everything = Selection::default();
         let others = OTHERS.map(|kind| {
@@ -67,10 +67,10 @@ impl Users {
         Ok(users)
     }
 
-    /// Pods and what owns them, as far as it is selected.
+    /// Lists the selected Pods and workload controllers.
     ///
     /// # Errors
-    /// What the server refuses.
+    /// The server's refusal.
     pub(crate) async fn workloads(
         cluster: &Cluster,
         place: Place<'_>,
@@ -85,7 +85,7 @@ impl Users {
         })
     }
 
-    /// Each of them.
+    /// Returns all users.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Value> {
         self.pods.iter().chain(&self.owners).chain(&self.others)
     }

@@ -1,4 +1,4 @@
-//! The plan as a table, and the count at the end. Pure.
+//! Table of the plan, and counts of the outcome. Pure.
 
 use session_shared::client::DryRun;
 use session_shared::report::table;
@@ -16,7 +16,7 @@ const HEADINGS: [&str; 7] = [
     "why",
 ];
 
-/// The plan; with namespaces where several may be concerned.
+/// Returns the plan as a table, with a namespace column if `namespaces` is true.
 pub(crate) fn plan<'i>(items: impl Iterator<Item = &'i Item>, namespaces: bool) -> String {
     let first = usize::from(!namespaces);
     let rows: Vec<Vec<String>> = items.map(|item| row(item)[first..].to_vec()).collect();
@@ -36,7 +36,7 @@ fn row(item: &Item) -> [String; 7] {
     ]
 }
 
-/// `1 stopped, 2 deleted, 1 failed`; empty where nothing was begun.
+/// Returns the counts of the outcome, as in `1 stopped, 2 deleted, 1 failed`; empty if nothing was begun.
 pub(crate) fn count(done: &[Option<anyhow::Result<Done>>], dry_run: DryRun) -> String {
     let begun = || done.iter().flatten();
     let ended = |is: fn(&Done) -> bool| begun().flatten().filter(|done| is(done)).count();

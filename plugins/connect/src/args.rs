@@ -1,134 +1,174 @@
-//! The command line of `connect`.
+//! Command line of `connect`.
 
 use std::time::Duration;
 
-use clap::{ArgAction, Parser};
+use clap::{ArgAction, ArgMatches, Command, FromArgMatches, Parser};
 use session_shared::flags::connection::Connection;
+use session_shared::flags::is_given;
 use session_shared::flags::output::Talk;
 use session_shared::flags::trust_manifest::TrustManifest;
-use session_shared::flags::waiting::Waiting;
+use session_shared::flags::waiting::{Waiting, default_timeout};
 use session_shared::go_duration::parse;
 
-pub(crate) const ABOUT: &str = "Enter a session: its shell, a command in it, its web page, its SSH server.
+pub(crate) const ABOUT: &str = "Open a session's shell, run a command in it, or reach its ports
 
-The template says how a session can be entered (kubectl session status NAME shows the methods); the first method is the \
-default. Words after -- run in the session's primary container instead of a shell. A session that is coming up is waited \
-for, one that is stopped is started first.
+The template defines the connection methods of a session, and the first one is the default; kubectl session status NAME lists \
+them. A command after -- runs in the session's primary container instead of the method. If the session is still starting, connect \
+waits for it. If the session is stopped, connect starts it.
 
-Standard input goes to the command. Where standard input and output are both a terminal, the command gets one, too; \
--i=false and -t=false say otherwise. The exit code is the command's own: 126 where it cannot be run, 127 where there is no \
-such command, 128 + N where signal N ended it; 130, 143 or 129 after Ctrl-C, SIGTERM or SIGHUP, and 1 for everything else that went wrong. On \
-Windows kubectl makes 1 of every exit code: call kubectl-session there to see it.";
+Standard input is passed to the command. If standard input and output are both terminals, the command runs in a terminal. \
+Change this with -i=false and -t=false.
 
-const EXAMPLES: &str = "  # A shell in the session
+connect exits with the command's exit code: 126 if the command cannot be run, 127 if it is not found, 128 + N if signal N ended it. \
+After Ctrl-C, SIGTERM or SIGHUP the exit code is 130, 143 or 129, after any other error 1. On Windows, kubectl turns every \
+nonzero exit code into 1; run kubectl-session directly to get the original.";
+
+const EXAMPLES: &str = "  # Open a shell in the session
   kubectl session connect alice
 
-  # A command in another container, its output into a file
+  # Run a command in another container and write its output to a file
   kubectl session connect alice -c sidecar -- cat /etc/hosts > hosts
 
-  # Files into the session
+  # Copy files into the session
   tar cz project | kubectl session connect alice -- tar xz -C /workspace
 
-  # The session's web page in a browser
+  # Open the session's web page in a browser
   kubectl session connect alice --open
 
-  # SSH, with a file copied through it
+  # Connect with SSH, then copy a file with scp
   kubectl session connect lab-1 --ssh
   kubectl session connect lab-1 --ssh-config >> ~/.ssh/config && scp results.csv lab-1:
 
-  # Ports of the session on this machine, until Ctrl-C
+  # Forward local ports to the session until Ctrl-C
   kubectl session connect alice --port-forward 8080:80
   kubectl session connect alice --port-forward :http,localhost:5432
 
-  # Where a program reaches the session
+  # Print the session's addresses for a program
   kubectl session connect alice --print -o json";
 
-/// Flags and arguments of `connect`, as they were typed.
+/// Flags and arguments of `connect`, as typed.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "connect", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session connect NAME [options] [-- COMMAND [ARGS...]]")]
+#[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::intent::USUAL_WAIT)))]
 pub struct Args {
     /// Name of the session, also as session/NAME
     pub name: String,
 
-    /// Command to run, or with --ssh words for ssh
+    /// Command to run; with --ssh, arguments for ssh
     #[arg(last = true, value_name = "COMMAND")]
     pub command: Vec<String>,
 
-    /// Method of the template to enter by; by default the first
+    /// Name of the connection method; defaults to the template's first
     #[arg(long, value_name = "NAME")]
     pub method: Option<String>,
 
-    /// Container to enter; by default the method's, else the primary one
+    /// Name of the container; defaults to the method's, else the primary container
     #[arg(short = 'c', long, value_name = "NAME")]
     pub container: Option<String>,
 
-    /// Pass standard input to the command; true by default
-    #[arg(short = 'i', long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    pub stdin: Option<bool>,
+    /// Standard input and terminal of the command.
+    #[command(flatten)]
+    pub streams: StreamFlags,
 
-    /// Give the command a terminal; by default where standard input and output are terminals
-    #[arg(short = 't', long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    pub tty: Option<bool>,
-
-    /// Open the web page of the method in a browser, through a port of this machine
-    #[arg(long)]
+    /// If true, forward a local port to the session's web page and open it in a browser
+    #[arg(help_heading = "Web Page", long)]
     pub open: bool,
 
-    /// Print where the session's page is reached without this program; with -o json what programs need
-    #[arg(long)]
+    /// If true, print the URL of the session's web page; with -o json, addresses for programs
+    #[arg(help_heading = "Web Page", long)]
     pub print: bool,
 
     /// Output format of --print. One of: (json)
-    #[arg(
-        short = 'o',
-        long,
-        value_name = "FORMAT",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub output: String,
+    #[arg(help_heading = "Web Page", short = 'o', long, value_name = "FORMAT")]
+    pub output: Option<String>,
 
-    /// Connect standard input and output with a port of the session, by number or by name: a ProxyCommand for ssh
-    #[arg(long, value_name = "PORT")]
+    /// Connect standard input and output to a port of the session (number or name), as an ssh ProxyCommand
+    #[arg(help_heading = "Port", long, value_name = "PORT")]
     pub stdio: Option<String>,
 
-    /// Make a port of the session, by number or by name, reachable as a port of this machine; may be given again, several in
-    /// one with commas. ADDRESS is 127.0.0.1 unless given; localhost is that and ::1, IPv6 is written in brackets. LOCAL is
-    /// the same number unless given; 0 or nothing before the colon picks a free one
+    /// Forward a local port to a port of the session (number or name); may be repeated or comma-separated
+    ///
+    /// ADDRESS defaults to 127.0.0.1; localhost means 127.0.0.1 and ::1; write IPv6 addresses in brackets. LOCAL defaults
+    /// to the number of REMOTE; an empty LOCAL or 0 picks a free port.
     #[arg(
+        help_heading = "Port",
         long,
         value_name = "[ADDRESS:][LOCAL:]REMOTE",
         allow_hyphen_values = true
     )]
     pub port_forward: Vec<String>,
 
-    /// Run ssh to the session's SSH server; words after -- are for ssh
-    #[arg(long)]
+    /// If true, run ssh to the session's SSH server; arguments after -- are passed to ssh
+    #[arg(help_heading = "SSH", long)]
     pub ssh: bool,
 
-    /// Print a Host block for ~/.ssh/config
-    #[arg(long)]
+    /// If true, print a Host block for ~/.ssh/config
+    #[arg(help_heading = "SSH", long)]
     pub ssh_config: bool,
 
-    /// Refuse a session that is stopped, instead of starting it
+    /// If true, fail instead of starting a stopped session
     #[arg(long)]
     pub no_start: bool,
 
-    /// How long to wait for a session that is coming up, kubectl's name for --timeout
-    #[arg(long, value_name = "DURATION", value_parser = parse, allow_hyphen_values = true)]
+    /// Alias of --timeout, as in kubectl exec
+    #[arg(help_heading = "Waiting", long, value_name = "DURATION", value_parser = parse, allow_hyphen_values = true)]
     pub pod_running_timeout: Option<Duration>,
 
-    /// Whether to wait, and how long.
+    /// Waiting flags.
     #[command(flatten)]
     pub waiting: Waiting,
-    /// Whether what the session stores is run whoever has written it.
+    /// Trust in commands stored in the session.
     #[command(flatten)]
     pub trust: TrustManifest,
 
-    /// How much is said.
+    /// Verbosity flags.
     #[command(flatten)]
     pub talk: Talk,
-    /// Which cluster, and as whom.
+    /// Cluster connection flags.
     #[command(flatten)]
     pub connection: Connection,
+}
+
+/// Flags of the command's streams; each is `None` if it was not given.
+#[derive(Clone, Debug, Default)]
+pub struct StreamFlags {
+    /// `--stdin`.
+    pub stdin: Option<bool>,
+    /// `--tty`.
+    pub tty: Option<bool>,
+}
+
+/// The flags as clap reads them.
+#[derive(clap::Args)]
+struct StreamArgs {
+    /// If true, pass standard input to the command
+    #[arg(short = 'i', long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true")]
+    stdin: bool,
+
+    /// If true, run the command in a terminal; defaults to true if standard input and output are terminals
+    #[arg(short = 't', long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    tty: Option<bool>,
+}
+
+impl FromArgMatches for StreamFlags {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let StreamArgs { stdin, tty } = StreamArgs::from_arg_matches(matches)?;
+        let stdin = is_given(matches, "stdin").then_some(stdin);
+        Ok(Self { stdin, tty })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl clap::Args for StreamFlags {
+    fn augment_args(command: Command) -> Command {
+        StreamArgs::augment_args(command)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        StreamArgs::augment_args_for_update(command)
+    }
 }

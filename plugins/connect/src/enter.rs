@@ -1,4 +1,4 @@
-//! A shell or a command in a container: its streams are ours, and so is its exit code.
+//! Runs a shell or command in a container, with this program's streams and exit code.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -26,25 +26,25 @@ use session_shared::ops::missing_right;
 
 use crate::plan;
 
-/// How long is waited for word of a Pod whose command ended in an unusual way.
+/// Time limit for reading the Pod after its command ended abnormally.
 const LOOK: Duration = Duration::from_secs(3);
-/// What a shell shows for a process that was killed, and for one that was told to end.
+/// Exit codes of a process ended by SIGKILL and SIGTERM.
 const KILLED: [i32; 2] = [137, 143];
 
 const UNHEARD: &[u8] =
-    b"note: the server, older than Kubernetes 1.30, cannot tell the command that its input is at its end\n";
+    b"note: cannot close the command's standard input: the server is older than Kubernetes 1.30\n";
 
-/// Which streams a command gets.
+/// Streams of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Streams {
     stdin: bool,
     tty: bool,
 }
 
-/// Runs the command to its end.
+/// Runs a command in the session until it ends.
 ///
 /// # Errors
-/// Its exit code, where that is not 0; why it could not be run or heard to its end.
+/// The command's exit code if nonzero; a command that could not be started; a lost connection.
 pub(crate) async fn run(
     cluster: &Cluster,
     intent: &Intent,
@@ -81,7 +81,8 @@ pub(crate) async fn run(
     conclude(cluster, pod, &running, ending, &mut ground.console).await
 }
 
-/// As flags and terminals say: a terminal needs input, and by itself comes only where both ends are one.
+/// Chooses the streams by flags and terminals. A terminal requires standard input, and is the default only if standard
+/// input and output are terminals.
 fn streams(intent: &Intent, console: &mut Console) -> Streams {
     let stdin = intent.stdin.unwrap_or(true);
     let both = console.reads_terminal() && console.is_terminal();
@@ -93,7 +94,7 @@ fn streams(intent: &Intent, console: &mut Console) -> Streams {
     Streams { stdin, tty }
 }
 
-/// Passes everything in both directions until the command has ended. The terminal is given back before anything is said.
+/// Copies all streams until the command has ended, and restores the terminal before anything is printed.
 async fn converse(remote: &mut Remote, streams: Streams, console: &mut Console) -> Result<Ending> {
     let (out, err) = console.outlets();
     let input = remote.input();
@@ -107,7 +108,7 @@ async fn converse(remote: &mut Remote, streams: Streams, console: &mut Console) 
     ));
     match select(heard, told).await {
         Either::Left((ending, _)) => ending,
-        // The end of our input is not the command's end.
+        // The command may continue after the end of its input.
         Either::Right((_, heard)) => heard.await,
     }
 }
@@ -116,7 +117,7 @@ async fn pass_output(remote: &mut Remote, out: &Outlet, err: &Outlet) -> Result<
     loop {
         match remote.next().await? {
             Said::Out(bytes) => out.write(bytes).await?,
-            // Nobody may read it: no reason to stop, as with everything on standard error.
+            // Errors of standard error are ignored, as everywhere.
             Said::Err(bytes) => drop(err.write(bytes).await),
             Said::Ended(ending) => return Ok(ending),
         }
@@ -145,7 +146,7 @@ async fn pass_sizes(sizes: Option<Sizes>, input: &Input) {
     }
 }
 
-/// The command's exit code as ours, and what there is to say about an end that it did not choose.
+/// Exits with the command's exit code, and explains an end by a signal or a lost connection.
 async fn conclude(
     cluster: &Cluster,
     pod: &Pod,
@@ -166,11 +167,11 @@ async fn conclude(
         }
         Ending::NotRun(code @ 127) => Err(exited(
             code,
-            format!("command {program:?} is not in container {container:?} of pod {name:?}"),
+            format!("command {program:?} not found in container {container:?} of pod {name:?}"),
         )),
         Ending::NotRun(code) => Err(exited(
             code,
-            format!("command {program:?} in container {container:?} of pod {name:?} cannot be run"),
+            format!("cannot run command {program:?} in container {container:?} of pod {name:?}"),
         )),
         Ending::Lost => match why_killed(cluster, pod, running).await {
             Some(why) => bail!("lost the connection to container {container:?}: {why}"),
@@ -179,14 +180,15 @@ async fn conclude(
     }
 }
 
-/// True where the way to the node is open, and what it answers is no matter of rights.
+/// Returns true for an error that the node reported, as opposed to a failed connection or a missing permission.
 fn is_of_the_node(error: &anyhow::Error) -> bool {
     of(error).is_some_and(|failure| {
         failure.kind == Kind::Server && (failure.code != 0 || !failure.reason.is_empty())
     })
 }
 
-/// A node takes no command for a container that does not run, and says no more than that it has not found it.
+/// Explains a command that was not started. For a container that is not running the node reports only that it is not found,
+/// so the Pod is read again.
 async fn why_not_started(
     cluster: &Cluster,
     intent: &Intent,
@@ -202,7 +204,7 @@ async fn why_not_started(
         None => None,
     };
     let why = format!(
-        "see why: kubectl session status {} -n {}",
+        "inspect the session: kubectl session status {} -n {}",
         intent.name,
         cluster.namespace()
     );
@@ -212,16 +214,16 @@ async fn why_not_started(
     }
 }
 
-/// What became of the container while a command ran in it; `None` where nothing is known to have happened.
+/// Returns why the container ended while a command ran in it; `None` if unknown.
 async fn why_killed(cluster: &Cluster, before: &Pod, running: &Running<'_>) -> Option<String> {
     match look_again(cluster, running).await? {
         Some(pod) if pod.metadata.uid == before.metadata.uid => plan::fate(&pod, running.container),
-        // Gone, or another of the same name.
+        // Deleted, or replaced by another Pod of the same name.
         _ => Some(format!("pod {:?} was deleted", running.pod)),
     }
 }
 
-/// The Pod as it is now, if there still is one; `None` where that cannot be known.
+/// Reads the Pod again: `None` if it cannot be read, `Some(None)` if it does not exist.
 async fn look_again(cluster: &Cluster, running: &Running<'_>) -> Option<Option<Pod>> {
     let read = cluster.get(&POD, running.namespace, running.pod);
     let found = tokio::time::timeout(LOOK, read).await.ok()?.ok()?;

@@ -1,4 +1,4 @@
-//! Ports of this machine that lead into the session, for as long as the user wants.
+//! `--port-forward`: forwards local ports to the session until the user interrupts.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -21,10 +21,10 @@ use session_shared::ops::missing_right;
 
 use crate::{link, plan};
 
-/// Takes the local ports that are known without asking the cluster, so that one that is in use is told at once.
+/// Listens on the local ports that are known without a request, so that a port in use is reported at once.
 ///
 /// # Errors
-/// A port that cannot be had, and the way out.
+/// A local port that is not available, with a hint.
 pub(crate) async fn take(forwards: &[Forward]) -> Result<Vec<Vec<Listener>>> {
     let mut taken = Vec::new();
     for forward in forwards {
@@ -36,10 +36,10 @@ pub(crate) async fn take(forwards: &[Forward]) -> Result<Vec<Vec<Listener>>> {
     Ok(taken)
 }
 
-/// Forwards until there is no session to forward to.
+/// Forwards until the session ends.
 ///
 /// # Errors
-/// What the server refuses; a port that there is not; a session that ends.
+/// The server's refusal; an unknown port; the end of the session.
 pub(crate) async fn run(
     cluster: &Cluster,
     intent: &Intent,
@@ -75,10 +75,10 @@ pub(crate) async fn run(
     serve((forwarder, told), ports, true, console).await
 }
 
-/// Serves local ports, and says what happens to them; that a connection came only where every one is to be told.
+/// Serves local ports and prints their events; accepted connections only if `every` is true.
 ///
 /// # Errors
-/// Why there is no way to the Pod any more.
+/// The reason why no Pod can be reached any more.
 pub(crate) async fn serve(
     (forwarder, mut told): (Forwarder, Events),
     ports: Vec<(Listener, u16)>,
@@ -98,7 +98,7 @@ pub(crate) async fn serve(
     }
 }
 
-/// As kubectl says it, where kubectl says anything.
+/// Prints an event, in kubectl's words where kubectl has any.
 fn say(told: Told, console: &mut Console) -> Result<()> {
     match told {
         Told::Accepted { local } => {
@@ -108,7 +108,7 @@ fn say(told: Told, console: &mut Console) -> Result<()> {
             let message = clean::line(message.trim());
             if message.contains("connection refused") {
                 console.err_line(&format!(
-                    "error: failed to forward to port {port}: nothing listens on it in the Pod"
+                    "error: failed to forward to port {port}: no process in the Pod listens on the port"
                 ));
                 console.trace(4, &message);
             } else {
@@ -118,17 +118,17 @@ fn say(told: Told, console: &mut Console) -> Result<()> {
             }
         }
         Told::Lost { why } => console.err_line(&format!(
-            "Lost connection to the Pod: {}. The local ports stay open while it is looked for",
+            "Lost connection to the Pod: {}. Waiting for a new Pod; local ports stay open",
             clean::line(&why)
         )),
-        Told::Back { pod } => console.err_line(&format!("Forwarding again, to pod {pod:?}")),
-        // Traced where it was found out.
+        Told::Back { pod } => console.err_line(&format!("Forwarding to pod {pod:?}")),
+        // Already traced by the forwarder's callback.
         Told::Fallback { .. } => {}
     }
     Ok(())
 }
 
-/// Takes a port at every address of a forward.
+/// Listens on every address of a forward.
 async fn listen(forward: &Forward, mut local: u16) -> Result<Vec<Listener>> {
     let mut listeners: Vec<Listener> = Vec::new();
     let mut failed = None;
@@ -142,7 +142,7 @@ async fn listen(forward: &Forward, mut local: u16) -> Result<Vec<Listener>> {
             Err(error) => failed = Some(unavailable(*address, local, &forward.remote, &error)),
         }
     }
-    // `localhost` is at home where either of its addresses is.
+    // For `localhost`, one of its two addresses is enough.
     match failed {
         Some(error) if listeners.is_empty() => Err(error),
         _ => Ok(listeners),
@@ -151,7 +151,7 @@ async fn listen(forward: &Forward, mut local: u16) -> Result<Vec<Listener>> {
 
 fn unavailable(address: IpAddr, local: u16, remote: &str, error: &io::Error) -> anyhow::Error {
     let place = SocketAddr::new(address, local);
-    let free = format!("take another local port: --port-forward :{remote} picks a free one");
+    let free = format!("use a free local port: --port-forward :{remote}");
     match error.kind() {
         io::ErrorKind::AddrInUse => {
             let error = anyhow!("failed to listen on {place}: the port is in use");

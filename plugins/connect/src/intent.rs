@@ -1,62 +1,63 @@
-//! What the user wants, complete and legal as far as it can be known without asking the cluster.
+//! The validated command line of `connect`. Pure.
 
 use std::time::Duration;
 
 use anyhow::{Result, bail};
 use session_shared::failure::usage;
+use session_shared::flags::non_empty;
 use session_shared::flags::selection::session_name;
 use session_shared::names::SessionName;
 
 use crate::args::Args;
 use crate::ports::{self, Forward};
 
-/// How long `connect` waits for a session when it is not told: as `create`.
-const USUAL_WAIT: Duration = Duration::from_secs(300);
+/// Default of `--timeout`: as for `create`.
+pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(300);
 
-/// What is to be done with the session.
+/// Kind of connection that the flags select.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
-    /// What the method says: a shell, a page, SSH. A command given runs instead of a shell.
+    /// The session's connection method: a command, a web page or SSH. A given command takes its place.
     Method,
-    /// The page, in a browser.
+    /// Web page in a browser.
     Open,
-    /// The page's address; `json` with what programs need.
+    /// URL of the web page; with `json`, all addresses for programs.
     Print { json: bool },
-    /// Standard input and output to and from a port.
+    /// A port connected to standard input and output.
     Stdio { port: String },
-    /// Ports of this machine that lead to ports.
+    /// Local ports forwarded to ports of the session.
     Forward { ports: Vec<Forward> },
-    /// ssh.
+    /// The ssh program.
     Ssh,
-    /// A Host block for ssh.
+    /// A Host block for the configuration of ssh.
     SshConfig,
 }
 
-/// What the user wants.
+/// A validated command line.
 #[derive(Clone, Debug)]
 pub(crate) struct Intent {
     pub(crate) name: SessionName,
     pub(crate) way: Way,
     pub(crate) method: Option<String>,
     pub(crate) container: Option<String>,
-    /// Words after `--`.
+    /// Arguments after `--`.
     pub(crate) command: Vec<String>,
-    /// `-i`, if it was said.
+    /// Value of `-i`, if given.
     pub(crate) stdin: Option<bool>,
-    /// `-t`, if it was said.
+    /// Value of `-t`, if given.
     pub(crate) tty: Option<bool>,
-    /// Whether to start a session that is stopped.
+    /// True if a stopped session is started.
     pub(crate) start: bool,
-    /// Whether to wait for a session that is coming up.
+    /// True if a starting session is waited for.
     pub(crate) wait: bool,
-    /// How long.
+    /// Time limit of the wait.
     pub(crate) limit: Duration,
 }
 
-/// Reads the command line.
+/// Validates the command line.
 ///
 /// # Errors
-/// Every mistake that can be seen from here.
+/// Every mistake that can be found without a request.
 pub(crate) fn read(args: &Args) -> Result<Intent> {
     let way = way(args)?;
     let limit = args.waiting.limit(USUAL_WAIT);
@@ -66,9 +67,9 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
         method: args.method.clone(),
         container: args.container.clone(),
         command: args.command.clone(),
-        stdin: args.stdin,
-        tty: args.tty,
-        // What is started has to be waited for.
+        stdin: args.streams.stdin,
+        tty: args.streams.tty,
+        // Without waiting, a started session could not be entered.
         start: args.waiting.wait && !args.no_start,
         wait: args.waiting.wait,
         limit: args.pod_running_timeout.unwrap_or(limit),
@@ -95,17 +96,17 @@ fn way(args: &Args) -> Result<Way> {
             "{one} and {other} cannot be specified together"
         )));
     }
-    let json = match args.output.as_str() {
-        "" => false,
-        "json" => true,
-        other => {
+    let json = match non_empty(&args.output) {
+        None => false,
+        Some("json") => true,
+        Some(other) => {
             return Err(usage(format!(
                 "unable to match a printer suitable for the output format {other:?}, allowed formats are: json"
             )));
         }
     };
     if json && !args.print {
-        return Err(usage("-o goes with --print"));
+        return Err(usage("-o requires --print"));
     }
     Ok(match asked.first().copied() {
         Some("--open") => Way::Open,
@@ -124,19 +125,19 @@ fn way(args: &Args) -> Result<Way> {
     })
 }
 
-/// A port number that exists, or a name that a port can have.
+/// Validates a port number or name from the command line.
 ///
 /// # Errors
-/// Usage.
+/// A usage error.
 pub(crate) fn legal_port(word: &str) -> Result<String> {
     check_port(word).map_err(|error| usage(error.to_string()))?;
     Ok(word.to_owned())
 }
 
-/// As [`legal_port`], for a port that nobody has typed.
+/// Validates a port number or name of a connection method.
 ///
 /// # Errors
-/// When it is neither.
+/// Neither a port number nor a valid port name.
 pub(crate) fn check_port(word: &str) -> Result<()> {
     let number = word.parse::<i64>();
     let is_legal = match number {
@@ -144,12 +145,12 @@ pub(crate) fn check_port(word: &str) -> Result<()> {
         Err(_) => is_port_name(word),
     };
     if !is_legal {
-        bail!("invalid port {word:?}: it is a number from 1 to 65535, or the name of a port");
+        bail!("invalid port {word:?}: must be a number from 1 to 65535 or a port name");
     }
     Ok(())
 }
 
-/// IANA's service names, as Kubernetes has them for ports.
+/// Returns true for an IANA service name, the form of Kubernetes' port names.
 fn is_port_name(word: &str) -> bool {
     let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     word.len() <= 15
@@ -160,14 +161,18 @@ fn is_port_name(word: &str) -> bool {
         && !word.contains("--")
 }
 
-/// Flags that mean nothing to what is to be done.
+/// Rejects flags and arguments that the selected kind of connection does not use.
 fn fits(intent: &Intent) -> Result<()> {
     let takes_command = matches!(intent.way, Way::Method | Way::Ssh);
     if !takes_command && !intent.command.is_empty() {
-        return Err(usage("a command goes with a shell or with --ssh only"));
+        return Err(usage(
+            "a command can be given only for a shell or with --ssh",
+        ));
     }
     if intent.way != Way::Method && (intent.stdin.is_some() || intent.tty.is_some()) {
-        return Err(usage("-i and -t go with a shell or a command only"));
+        return Err(usage(
+            "-i and -t can be used only with a shell or a command",
+        ));
     }
     if matches!(intent.way, Way::Stdio { .. }) && intent.method.is_some() {
         return Err(usage("--stdio and --method cannot be specified together"));

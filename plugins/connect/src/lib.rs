@@ -1,4 +1,15 @@
-//! `kubectl session connect`: into a session, by the way its template offers.
+//! `kubectl session connect`: opens a shell, command, web page, port or SSH connection to a session.
+//!
+//! ```text
+//! args ─► intent ─► ready_session (observe; wait, or start_stopped) ─► plan ─► one of:
+//! Args    Intent    ObservedSession                                   ConnectTarget
+//!
+//!   exec         shell or command       stdio  one port on standard input and output
+//!   open         web page in a browser  ssh    ssh, or a Host block
+//!   serve_ports  local ports            print  addresses
+//! ```
+//!
+//! `port_forwarder` builds the forwarder that `open`, `serve_ports` and `stdio` share.
 
 mod args;
 mod enter;
@@ -26,7 +37,7 @@ pub use args::Args;
 use intent::{Intent, Way};
 use plan::Entrance;
 
-/// The verb.
+/// The `connect` verb.
 #[derive(Debug)]
 pub struct Connect;
 
@@ -36,7 +47,7 @@ impl Verb for Connect {
     type Args = Args;
 
     async fn run(args: Args, ground: &mut Ground) -> Result<()> {
-        // no request: everything the user can have got wrong
+        // no requests: validation of the arguments
         ground.console.obey(&args.talk);
         let intent = intent::read(&args)?;
         let listeners = match &intent.way {
@@ -78,7 +89,7 @@ async fn go(
         }
         (_, Entrance::Command { argv, container }) => {
             let container = container.as_deref();
-            // What the user has typed is the user's.
+            // A command typed by the user needs no trust in the session.
             let stored = intent.command.is_empty() && !plan::methods(&present.session).is_empty();
             if stored
                 && !trust::ask(

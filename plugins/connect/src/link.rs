@@ -1,4 +1,4 @@
-//! The way into the ports of the session, whichever Pod it is at the time.
+//! Port forwarder for the session, which follows the session from one Pod to its successor.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,18 +28,18 @@ use tokio::sync::mpsc;
 use crate::intent::Intent;
 use crate::{plan, reach};
 
-/// What happens to a way.
+/// Receiver of the forwarder's events.
 pub(crate) type Events = mpsc::UnboundedReceiver<Told>;
 
-/// The right that it takes.
+/// Resource whose permission port forwarding needs.
 pub(crate) const RIGHT: &str = "pods/portforward";
-/// Between two looks for the Pod, at least so long, and at most so long where nothing changes.
+/// Minimum and maximum pause between two searches for the Pod.
 const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(30)];
 
-/// The Pod that has `container`, else the primary one.
+/// Returns the Pod that has `container`, by default the primary one.
 ///
 /// # Errors
-/// When there is none, or no such container.
+/// No Pod, or no such container.
 pub(crate) fn pod<'a>(
     intent: &Intent,
     present: &'a Present,
@@ -50,10 +50,10 @@ pub(crate) fn pod<'a>(
     Ok(pod)
 }
 
-/// The way into the ports of that Pod, or of the one that takes its place, and what there is to tell of it.
+/// Returns a forwarder to that Pod and its successors, with the receiver of its events.
 ///
 /// # Errors
-/// As [`pod`].
+/// Those of `require_pod`.
 pub(crate) fn forwarder(
     cluster: &Cluster,
     intent: &Intent,
@@ -65,30 +65,30 @@ pub(crate) fn forwarder(
     let aside = ground.console.aside();
     let (tell, told) = mpsc::unbounded_channel();
     let forwarder = cluster.forwarder(find).telling(move |event| match event {
-        // It concerns whoever looks for a fault, at once.
+        // Only a trace for debugging, printed at once.
         Told::Fallback { why } => aside.trace(
             4,
             &format!("port-forward: {why}; falling back to v4.channel.k8s.io"),
         ),
-        // Nobody to tell means that we are ending.
+        // The receiver is dropped only when the command ends.
         event => drop(tell.send(event)),
     });
     Ok((forwarder, told))
 }
 
-/// What is looked for when the Pod has to be found again.
+/// Search for the Pod after the connection to the previous one was lost.
 #[derive(Clone)]
 struct Search {
     cluster: Cluster,
     intent: Intent,
-    /// As -c or the method says.
+    /// Container given by `-c` or the method.
     container: Option<String>,
     is_primary: bool,
     clock: Arc<dyn Fn() -> session_shared::Timestamp + Send + Sync>,
 }
 
-/// Gives the Pod that is known the first time. From then on it waits until there is one that is ready and stays, at most as
-/// long as a session is waited for.
+/// Returns a function that finds the Pod: the known one on the first call, later a ready one that is not being deleted,
+/// waiting at most for the command's time limit.
 fn finder(
     cluster: &Cluster,
     intent: &Intent,
@@ -142,7 +142,7 @@ impl Search {
         }
     }
 
-    /// The Pod, if it is there and ready. Ready ones that are not it are `known` from then on.
+    /// Returns the Pod if it is ready. Adds other ready Pods to `known`.
     async fn look(&self, known: &mut HashSet<String>) -> Result<Option<String>> {
         let (namespace, name) = (self.cluster.namespace(), self.intent.name.as_str());
         let mut present = self.cluster.present(namespace, name).await?;
@@ -164,7 +164,7 @@ impl Search {
         Ok(None)
     }
 
-    /// Waits until a Pod is ready that is not known. False where the watch ends before.
+    /// Waits until a Pod that is not known is ready. Returns false if the watch ends first.
     async fn change(&self, known: &HashSet<String>) -> bool {
         let select = Selection::labelled(format!("{}={}", labels::SESSION, self.intent.name));
         let place = Place::Namespace(self.cluster.namespace());

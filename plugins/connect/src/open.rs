@@ -1,4 +1,4 @@
-//! The session's web page in a browser, through a port of this machine.
+//! `--open`: opens the session's web page in a browser, through a forwarded local port.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::pin::pin;
@@ -17,12 +17,12 @@ use session_shared::ops::missing_right;
 
 use crate::{forward, link};
 
-const NO_BROWSER: &[u8] = b"note: no browser could be opened: open the URL yourself\n";
+const NO_BROWSER: &[u8] = b"note: failed to open a browser: open the URL manually\n";
 
-/// Forwards until the user has enough.
+/// Opens the page and forwards until the user interrupts. A failed connection is reported and does not end the others.
 ///
 /// # Errors
-/// When no port of this machine is to be had; what the server refuses. A connection that fails is told and ends no other.
+/// No free local port; the server's refusal.
 pub(crate) async fn run(
     cluster: &Cluster,
     (forwarder, told): (Forwarder, Events),
@@ -41,14 +41,14 @@ pub(crate) async fn run(
         .page(path);
     let console = &mut ground.console;
     console.line(&url)?;
-    console.note("it is reached through this command: Ctrl-C ends it");
+    console.note("press Ctrl-C to stop forwarding");
     let (_, err) = console.outlets();
     let quiet = console.is_quiet();
     let shown = pin!(async move {
-        // One in the terminal lasts until it is left.
+        // A browser in the terminal blocks until the user quits it.
         let opened = tokio::task::spawn_blocking(move || webbrowser::open(&url)).await;
         if !matches!(opened, Ok(Ok(()))) && !quiet {
-            // What cannot be told on standard error is lost.
+            // Errors of standard error are ignored.
             let _ = err.write(Bytes::from_static(NO_BROWSER)).await;
         }
     });

@@ -1,4 +1,4 @@
-//! What is entered, and how: decided from the session and its Pods, without asking anybody.
+//! Chooses Pod, container, port and command of a connection from the session's method and its Pods. Pure.
 
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::Value;
@@ -15,45 +15,45 @@ use session_shared::reconcile::{containers, default_container, is_primary};
 
 use crate::intent::{Intent, Way, check_port};
 
-/// A shell where the session has no methods: bash if it is there.
+/// Default shell of a session without methods: bash if installed, else sh.
 const SHELL: &str = "if command -v bash >/dev/null 2>&1; then exec bash -l; else exec sh -l; fi";
 
-/// How a session is entered.
+/// Connection to a session, resolved from flags and method.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Entrance {
     /// A command in a container.
     Command {
         argv: Vec<String>,
-        /// As -c or the method says.
+        /// Container given by `-c` or the method.
         container: Option<String>,
     },
-    /// A web page: port by number or by name, and path.
+    /// A web page: port number or name, and path.
     Page {
         port: String,
         path: String,
-        /// As -c or the method says.
+        /// Container given by `-c` or the method.
         container: Option<String>,
     },
-    /// An SSH server: port by number or by name, and user.
+    /// An SSH server: port number or name, and user.
     Ssh {
         port: String,
         user: Option<SshUser>,
-        /// As -c or the method says.
+        /// Container given by `-c` or the method.
         container: Option<String>,
     },
 }
 
-/// How `session` is entered.
+/// Resolves the connection to `session`.
 ///
 /// # Errors
-/// A method that there is not, with those that there are; a method of another kind than is asked for.
+/// An unknown method, with the available ones; a method of another kind than the flags select.
 pub(crate) fn entrance(intent: &Intent, session: &Session) -> Result<Entrance> {
     let methods = methods(session);
     let method = match (&intent.method, &intent.way) {
         (Some(name), _) => Some(named(methods, name, intent.name.as_str())?),
         (None, Way::Open | Way::Print { .. }) => methods.iter().find(|m| m.http.is_some()),
         (None, Way::Ssh | Way::SshConfig) => methods.iter().find(|m| m.ssh.is_some()),
-        // A command needs no method: it goes where the session's shell is.
+        // A command needs no method: it runs in the default container.
         (None, _) if !intent.command.is_empty() => None,
         (None, _) => methods.first(),
     };
@@ -65,7 +65,7 @@ pub(crate) fn entrance(intent: &Intent, session: &Session) -> Result<Entrance> {
     Ok(found)
 }
 
-/// The methods of the session's last start.
+/// Returns the connection methods of the session's last start.
 pub(crate) fn methods(session: &Session) -> &[ConnectMethod] {
     let status = session.status.as_ref();
     status
@@ -85,19 +85,19 @@ fn named<'a>(methods: &'a [ConnectMethod], name: &str, session: &str) -> Result<
         })
 }
 
-/// The methods as a sentence's end.
+/// Returns the available methods as the end of a message.
 fn offered(methods: &[ConnectMethod]) -> String {
     if methods.is_empty() {
-        return "it has none, only a shell".to_owned();
+        return "no methods are defined, only the default shell is available".to_owned();
     }
     let names: Vec<&str> = methods.iter().map(|method| method.name.as_str()).collect();
-    format!("the methods are {}", names.join(", "))
+    format!("available methods are {}", names.join(", "))
 }
 
 fn of_method(method: &ConnectMethod, intent: &Intent, session: &Session) -> Result<Entrance> {
     let port = |port: &Option<IntOrString>| {
         let port = port.as_ref().map(ToString::to_string);
-        let port = port.ok_or_else(|| anyhow!("method {:?} names no port", method.name))?;
+        let port = port.ok_or_else(|| anyhow!("method {:?} defines no port", method.name))?;
         check_port(&port).with_context(|| unusable(method, session))?;
         anyhow::Ok(port)
     };
@@ -127,7 +127,7 @@ fn of_method(method: &ConnectMethod, intent: &Intent, session: &Session) -> Resu
         intent.command.clone()
     };
     if argv.is_empty() {
-        bail!("method {:?} names no command", method.name);
+        bail!("method {:?} defines no command", method.name);
     }
     Ok(Entrance::Command { argv, container })
 }
@@ -137,7 +137,7 @@ fn unusable(method: &ConnectMethod, session: &Session) -> String {
     format!("cannot use method {:?} of session {name:?}", method.name)
 }
 
-/// The error for a user that no start of ours has written: it was checked then.
+/// Adds context and a hint to an invalid SSH user. A start validates the user, so the status was changed since.
 fn altered(error: anyhow::Error, method: &ConnectMethod, session: &Session) -> anyhow::Error {
     let metadata = &session.metadata;
     let name = metadata.name.as_deref().unwrap_or_default();
@@ -153,7 +153,10 @@ fn altered(error: anyhow::Error, method: &ConnectMethod, session: &Session) -> a
     ];
     hinted(
         error.context(unusable(method, session)),
-        format!("write the methods anew: {}", shell::line(&again)),
+        format!(
+            "restart the session to restore its methods: {}",
+            shell::line(&again)
+        ),
     )
 }
 
@@ -176,7 +179,7 @@ fn without_method(intent: &Intent) -> Result<Entrance> {
     }
 }
 
-/// A method that is of no use for what is asked is told, with the methods that there are.
+/// Checks that the resolved connection is of the kind that the flags select.
 fn fits(found: &Entrance, intent: &Intent, methods: &[ConnectMethod]) -> Result<()> {
     let name = &intent.name;
     match (&intent.way, found) {
@@ -186,24 +189,24 @@ fn fits(found: &Entrance, intent: &Intent, methods: &[ConnectMethod]) -> Result<
         | (Way::Method, Entrance::Command { .. } | Entrance::Ssh { .. }) => Ok(()),
         (Way::Method, Entrance::Page { .. }) if intent.command.is_empty() => Ok(()),
         (Way::Method, Entrance::Page { .. }) => {
-            bail!("the method of session \"{name}\" is a web page, which runs no command")
+            bail!("cannot run a command in session \"{name}\": the method is a web page")
         }
         (Way::Open, _) => bail!(
             "session \"{name}\" has no web page to open: {}",
             offered(methods)
         ),
         (Way::Ssh | Way::SshConfig, _) => bail!(
-            "the method of session \"{name}\" is no SSH server: {}",
+            "cannot use ssh with session \"{name}\": the method is not an SSH server, {}",
             offered(methods)
         ),
     }
 }
 
-/// The Pod to enter, and its container: of the primary Pods a ready one; of the others only where they alone have the
-/// container that is asked for.
+/// Chooses the Pod and container: a ready primary Pod if possible, another Pod only if just that one has the wanted
+/// container.
 ///
 /// # Errors
-/// A container that there is not, with those that there are.
+/// An unknown container, with the existing ones.
 pub(crate) fn pod<'a>(
     present: &'a Present,
     wanted: Option<&str>,
@@ -226,12 +229,12 @@ pub(crate) fn pod<'a>(
     let name = first.metadata.name.as_deref().unwrap_or_default();
     let there: Vec<&str> = containers(first).collect();
     bail!(
-        "container {wanted:?} is not in pod {name:?}: the containers are {}",
+        "container {wanted:?} not found in pod {name:?}: choose one of {}",
         there.join(", ")
     )
 }
 
-/// What became of a container of a Pod, as far as it explains why a command in it was killed.
+/// Returns why a command in a container was killed, if the Pod's state explains it.
 pub(crate) fn fate(pod: &Pod, container: &str) -> Option<String> {
     let name = pod.metadata.name.as_deref().unwrap_or_default();
     if pod.metadata.deletion_timestamp.is_some() {
@@ -246,11 +249,11 @@ pub(crate) fn fate(pod: &Pod, container: &str) -> Option<String> {
         .filter_map(|state| state.terminated.as_ref());
     let reason = ended.next()?.reason.clone().unwrap_or_default();
     (reason == "OOMKilled").then(|| {
-        format!("container {container:?} of pod {name:?} was killed: it used more memory than its limit allows")
+        format!("container {container:?} of pod {name:?} was killed: memory limit exceeded")
     })
 }
 
-/// Why a container does not run now; `None` where it does, as far as its node has told.
+/// Returns why a container is not running; `None` if its status says it is running.
 pub(crate) fn standstill(pod: &Pod, container: &str) -> Option<String> {
     let name = pod.metadata.name.as_deref().unwrap_or_default();
     let statuses = pod.status.as_ref()?.container_statuses.as_ref()?;
@@ -266,7 +269,7 @@ pub(crate) fn standstill(pod: &Pod, container: &str) -> Option<String> {
     ) {
         (Some(ended), _) => format!("ended with exit code {}", ended.exit_code),
         (None, Some(waiting)) => format!(
-            "is not started yet: {}",
+            "has not started: {}",
             waiting.reason.as_deref().unwrap_or_default()
         ),
         (None, None) => return None,
@@ -274,10 +277,10 @@ pub(crate) fn standstill(pod: &Pod, container: &str) -> Option<String> {
     Some(format!("container {container:?} of pod {name:?} {why}"))
 }
 
-/// The number of a port of a Pod, which may be given by name.
+/// Resolves a port number or name to a number.
 ///
 /// # Errors
-/// A name that no port has, with those that there are.
+/// An unknown port name, with the existing ones.
 pub(crate) fn port(pod: &Pod, word: &str) -> Result<u16> {
     if let Ok(number) = word.parse() {
         return Ok(number);
@@ -296,23 +299,23 @@ pub(crate) fn port(pod: &Pod, word: &str) -> Result<u16> {
     }
     let pod = pod.metadata.name.as_deref().unwrap_or_default();
     if named.is_empty() {
-        bail!("pod {pod:?} has no port {word:?}: its ports have no names, give a number");
+        bail!("pod {pod:?} has no port {word:?}: none of the ports has a name, use a number");
     }
     let named: Vec<String> = named
         .iter()
         .map(|(name, number)| format!("{name} ({number})"))
         .collect();
     bail!(
-        "pod {pod:?} has no port {word:?}: its ports are {}",
+        "pod {pod:?} has no port {word:?}: named ports are {}",
         named.join(", ")
     )
 }
 
-/// Where the session is reached without this program: of a page the way to its port, as far as a Service or an Ingress leads
-/// there. What the last start wrote down concerns the first page.
+/// Returns the address of the session outside this program: for a web page, the URL by a Service or Ingress that exposes
+/// its port. The endpoint recorded in the status is used only for the first web page, for which it was recorded.
 ///
 /// # Errors
-/// What was written down is no address.
+/// An invalid endpoint in the status.
 pub(crate) fn address(
     present: &Present,
     entrance: &Entrance,
@@ -340,7 +343,7 @@ pub(crate) fn address(
     Ok(endpoint.map(|endpoint| endpoint.page(path)))
 }
 
-/// The endpoint that leads to a port of the session's Pod, which may be given by name.
+/// Returns the endpoint of a Service or Ingress that exposes a port of the session's Pod.
 fn way_to(present: &Present, word: &str, network: &[Value]) -> Option<String> {
     let (pod, _) = pod(present, None).ok().flatten()?;
     let number = port(pod, word).ok()?;
@@ -355,14 +358,14 @@ fn way_to(present: &Present, word: &str, network: &[Value]) -> Option<String> {
     endpoint_of_port(network, node, &PodPort { number, name })
 }
 
-/// True for an address that only the cluster's own name service knows.
+/// Returns true for a host name that only the cluster's DNS resolves.
 pub(crate) fn is_inside(address: &str) -> bool {
     let host = address.split_once("://").map_or(address, |(_, rest)| rest);
     let host = host.split(['/', ':']).next().unwrap_or_default();
     host.ends_with(".svc") || host.ends_with(".svc.cluster.local")
 }
 
-/// Port and path where a session speaks WebSocket: of the method `ws`, else of the page.
+/// Returns port and path of the session's WebSocket: those of the method `ws`, else of the web page.
 pub(crate) fn socket<'a>(
     session: &'a Session,
     entrance: &'a Entrance,

@@ -1,4 +1,4 @@
-//! `--port-forward [ADDRESS:][LOCAL:]REMOTE`: which ports of this machine lead to which of the session. Pure.
+//! Parser for `--port-forward [ADDRESS:][LOCAL:]REMOTE`. Pure.
 
 use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -10,28 +10,28 @@ use crate::intent::legal_port;
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
-/// One port of the session, and where it is to be had on this machine.
+/// A port of the session and the local addresses it is forwarded from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Forward {
-    /// Where to listen: at all of these, or for `localhost` at those that there are.
+    /// Addresses to listen on: all of them; for `localhost`, those that this machine has.
     pub(crate) addresses: Vec<IpAddr>,
-    /// The local port, 0 for any free one; `None` for the remote one's number.
+    /// Local port; 0 for any free port, `None` for the number of the remote port.
     pub(crate) local: Option<u16>,
-    /// The remote port, a number or a name.
+    /// Number or name of the remote port.
     pub(crate) remote: String,
 }
 
 impl Forward {
-    /// The local port, as far as it is known before the Pod is; 0 for any free one.
+    /// Returns the local port if it is known without the Pod; 0 for any free port.
     pub(crate) fn known_local(&self) -> Option<u16> {
         self.local.or_else(|| self.remote.parse().ok())
     }
 }
 
-/// Reads the words of the flag. Like kubectl's arguments several may stand in one, with commas or spaces between.
+/// Parses the values of the flag. One value may hold several ports, separated by commas or spaces as in kubectl's arguments.
 ///
 /// # Errors
-/// Usage: what is no port, and a local port that is wanted twice.
+/// A usage error: an invalid port, or a local port given twice.
 pub(crate) fn read(words: &[String]) -> Result<Vec<Forward>> {
     let mut forwards = Vec::new();
     for word in words {
@@ -40,7 +40,7 @@ pub(crate) fn read(words: &[String]) -> Result<Vec<Forward>> {
             .filter(|part| !part.is_empty())
             .peekable();
         if parts.peek().is_none() {
-            return Err(usage("--port-forward names no port"));
+            return Err(usage("--port-forward requires a port"));
         }
         for part in parts {
             forwards.push(forward(part)?);
@@ -54,7 +54,7 @@ pub(crate) fn read(words: &[String]) -> Result<Vec<Forward>> {
         for address in &forward.addresses {
             if !taken.insert((*address, local)) {
                 let place = std::net::SocketAddr::new(*address, local);
-                return Err(usage(format!("local port {place} is given twice")));
+                return Err(usage(format!("local port {place} is specified twice")));
             }
         }
     }
@@ -66,7 +66,7 @@ fn forward(word: &str) -> Result<Forward> {
     let parts: Vec<&str> = ports.split(':').collect();
     let (address, local, remote) = match (address, parts.as_slice()) {
         (address, [remote]) => (address, None, *remote),
-        // An address may stand without a local port.
+        // An address without a local port.
         (None, [first, remote]) if is_address(first) => (Some(*first), None, *remote),
         (address, [local, remote]) => (address, Some(*local), *remote),
         (None, [address, local, remote]) => (Some(*address), Some(*local), *remote),
@@ -79,7 +79,7 @@ fn forward(word: &str) -> Result<Forward> {
     })
 }
 
-/// An address in brackets, and what follows it.
+/// Splits off an address in brackets.
 fn address(word: &str) -> Result<(Option<&str>, &str)> {
     let Some(rest) = word.strip_prefix('[') else {
         return Ok((None, word));
@@ -111,7 +111,7 @@ fn local_port(word: &str, all: &str) -> Result<u16> {
     }
     word.parse().map_err(|_| {
         usage(format!(
-            "error parsing local port '{word}' of '{all}': it is a number from 0 to 65535"
+            "error parsing local port '{word}' of '{all}': must be a number from 0 to 65535"
         ))
     })
 }
@@ -122,7 +122,7 @@ fn remote_port(word: &str) -> Result<String> {
     }
     legal_port(word).map_err(|_| {
         usage(format!(
-            "error parsing remote port '{word}': it is a number from 1 to 65535, or the name of a port"
+            "error parsing remote port '{word}': must be a number from 1 to 65535 or a port name"
         ))
     })
 }
@@ -176,42 +176,42 @@ mod tests {
     #[test]
     fn what_is_no_port_is_told() {
         for (word, told) in [
-            ("", "--port-forward names no port"),
-            (", ,", "--port-forward names no port"),
+            ("", "--port-forward requires a port"),
+            (", ,", "--port-forward requires a port"),
             ("0", "remote port must be > 0"),
             ("80:0", "remote port must be > 0"),
             (
                 "70000",
-                "error parsing remote port '70000': it is a number from 1 to 65535, or the name of a port",
+                "error parsing remote port '70000': must be a number from 1 to 65535 or a port name",
             ),
             (
                 "80:",
-                "error parsing remote port '': it is a number from 1 to 65535, or the name of a port",
+                "error parsing remote port '': must be a number from 1 to 65535 or a port name",
             ),
             (
                 "-1",
-                "error parsing remote port '-1': it is a number from 1 to 65535, or the name of a port",
+                "error parsing remote port '-1': must be a number from 1 to 65535 or a port name",
             ),
             (
                 "Web",
-                "error parsing remote port 'Web': it is a number from 1 to 65535, or the name of a port",
+                "error parsing remote port 'Web': must be a number from 1 to 65535 or a port name",
             ),
             (
                 "70000:80",
-                "error parsing local port '70000' of '70000:80': it is a number from 0 to 65535",
+                "error parsing local port '70000' of '70000:80': must be a number from 0 to 65535",
             ),
             (
                 "web:80",
-                "error parsing local port 'web' of 'web:80': it is a number from 0 to 65535",
+                "error parsing local port 'web' of 'web:80': must be a number from 0 to 65535",
             ),
             ("example.org:1:2", "example.org is not a valid IP"),
             ("1:2:3:4", "invalid port format '1:2:3:4'"),
             ("::1:80:80", "invalid port format '::1:80:80'"),
             ("[::1", "invalid port format '[::1'"),
-            ("8080,8080", "local port 127.0.0.1:8080 is given twice"),
+            ("8080,8080", "local port 127.0.0.1:8080 is specified twice"),
             (
                 "8080 localhost:8080:1",
-                "local port 127.0.0.1:8080 is given twice",
+                "local port 127.0.0.1:8080 is specified twice",
             ),
         ] {
             assert_eq!(shown(&[word]), told, "{word}");

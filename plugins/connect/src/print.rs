@@ -1,4 +1,4 @@
-//! Where the session is reached without this program.
+//! `--print`: prints the addresses of a session.
 
 use std::net::IpAddr;
 
@@ -16,10 +16,10 @@ use session_shared::report::console::Console;
 use crate::intent::Intent;
 use crate::plan::{self, Entrance};
 
-/// Prints it, as JSON where that is asked for.
+/// Prints the session's URL, or with `as_json` all addresses.
 ///
 /// # Errors
-/// When nothing leads to the page, or the port is not the session's.
+/// No address for the web page; an unknown port name.
 pub(crate) async fn run(
     cluster: &Cluster,
     intent: &Intent,
@@ -36,8 +36,8 @@ pub(crate) async fn run(
     text(intent, entrance, cluster.namespace(), address, console)
 }
 
-/// The Services and Ingresses that the last start made. One that is gone or may not be seen is left out: the endpoint in the
-/// session's status has to do then.
+/// Reads the Services and Ingresses of the last start. Missing or forbidden ones are left out; the endpoint in the
+/// session's status then takes their place.
 async fn network(cluster: &Cluster, present: &Present) -> Vec<Value> {
     let status = present.session.status.as_ref();
     let applied = status.and_then(|status| status.applied.as_ref());
@@ -54,7 +54,7 @@ async fn network(cluster: &Cluster, present: &Present) -> Vec<Value> {
 /// Prints the URL of the session's page.
 ///
 /// # Errors
-/// When there is nothing that leads to it.
+/// No address for the web page.
 fn text(
     intent: &Intent,
     entrance: &Entrance,
@@ -71,28 +71,30 @@ fn text(
             ),
             None => (format!("session \"{name}\""), String::new()),
         };
-        let error = anyhow!("{of} has no address: no Service or Ingress leads to it");
+        let error = anyhow!("{of} has no address: no Service or Ingress exposes the port");
         let here = format!("kubectl session connect {name} -n {namespace}{flag}");
         return Err(match entrance {
             Entrance::Page { .. } => hinted(
                 error,
-                format!("through a port of this machine: {here} --open"),
+                format!("open the page through a local port: {here} --open"),
             ),
             Entrance::Command { .. } | Entrance::Ssh { .. } => {
-                hinted(error, format!("enter it: {here}"))
+                hinted(error, format!("connect: {here}"))
             }
         });
     };
     if plan::is_inside(&address) {
-        console.note("this address is known inside the cluster only; from here --open leads there");
+        console.note(
+            "address is reachable only inside the cluster; use --open to reach the page from this machine",
+        );
     }
     console.line(&address)
 }
 
-/// Prints what programs need to reach the session themselves; a session that is not ready has no addresses.
+/// Prints the addresses for programs. A session that is not ready has none.
 ///
 /// # Errors
-/// When it cannot be printed, or the port is not the session's.
+/// An invalid Pod IP; an unknown port name; closed standard output.
 fn json(
     intent: &Intent,
     present: &Present,
@@ -107,7 +109,7 @@ fn json(
     let ip: Option<IpAddr> = ip
         .map(|ip| ip.parse())
         .transpose()
-        .context("the server's address of the Pod is none")?;
+        .context("the server reported an invalid pod IP")?;
     let ws_url = match (ip, plan::socket(&present.session, entrance), pod) {
         (Some(ip), Some((port, path)), Some(pod)) => {
             Some(url::socket(ip, plan::port(pod, &port)?, path))

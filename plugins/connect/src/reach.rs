@@ -1,4 +1,4 @@
-//! The session as it stands, and waited for until it can be entered.
+//! Reads the session, and waits for it or starts it until it is ready.
 
 use anyhow::{Result, anyhow};
 use session_shared::Timestamp;
@@ -22,15 +22,13 @@ use crate::intent::{Intent, Way};
 use crate::plan;
 use crate::wake::wake;
 
-/// How much time is little, in seconds.
+/// Seconds before expiry from which on a note is printed.
 const SOON: i64 = 600;
 
-/// The session as it is needed: what only writes down where it is takes it as it stands, everything else once it can be
-/// entered.
+/// Returns the session once it is ready; for `--print -o json` and `--ssh-config`, which open no connection, in any state.
 ///
 /// # Errors
-/// What the server refuses; a session that cannot be entered, with the reason and the way out; one that does not come up in
-/// time.
+/// The server's refusal; a session that cannot become ready, with the reason and a hint; `TimedOut`.
 pub(crate) async fn reach(
     cluster: &Cluster,
     intent: &Intent,
@@ -51,14 +49,14 @@ pub(crate) async fn reach(
     }
     if let Some(left) = soon_over(&present.session, ground.now()) {
         ground.console.note(&format!(
-            "session \"{name}\" expires in {left}; extend it: kubectl session extend {name} -n {namespace} --by 1h",
+            "session \"{name}\" expires in {left}; to extend: kubectl session extend {name} -n {namespace} --by 1h",
             name = intent.name,
         ));
     }
     Ok(present)
 }
 
-/// Waits for a session that comes up, and starts one that is stopped; true if it is another one by now.
+/// Waits for a starting session, and starts a stopped one. Returns true if the session has to be read again.
 async fn bring_up(
     cluster: &Cluster,
     intent: &Intent,
@@ -79,7 +77,7 @@ async fn bring_up(
         if !matches!(seen, Seen::Ready { .. }) {
             return Err(error);
         }
-        // It runs until somebody sweeps: there may be something to save.
+        // An expired session runs until it is cleaned up: the user may want to save something.
         ground
             .console
             .warn(&format!("{error}, and may be stopped at any time"));
@@ -95,7 +93,7 @@ async fn bring_up(
         }
         (Phase::Pending, _) => {
             if has_started(present) {
-                // A wrong method is told before the wait, not after it.
+                // An invalid method is reported before the wait.
                 plan::entrance(intent, &present.session)?;
             }
             wait(cluster, intent, present, ground).await?;
@@ -112,7 +110,7 @@ async fn bring_up(
     }
 }
 
-/// How long a session still has whose time is over within ten minutes.
+/// Returns the remaining time of a session that expires soon.
 fn soon_over(session: &Session, now: Timestamp) -> Option<String> {
     let at = session.status.as_ref()?.expires_at.as_deref()?;
     let at: Timestamp = at.parse().ok()?;
@@ -120,7 +118,7 @@ fn soon_over(session: &Session, now: Timestamp) -> Option<String> {
     (0 < left && left < SOON).then(|| remaining(Some(at), now))
 }
 
-/// Why a session that was entered once will not be ready again; `None` where it may.
+/// Returns why a session will not become ready again; `None` if it may.
 pub(crate) fn hopeless(
     cluster: &Cluster,
     intent: &Intent,
@@ -135,7 +133,7 @@ pub(crate) fn hopeless(
     }
 }
 
-/// True once the methods of this start are written down.
+/// Returns true if the status records the connection methods of the current start.
 fn has_started(present: &Present) -> bool {
     let status = present.session.status.as_ref();
     status.is_some_and(|status| status.applied.is_some()) && !is_start_asked(&present.session)
@@ -184,12 +182,12 @@ async fn wait(
     }
 }
 
-/// The whole of what is known of it stands there.
+/// Adds a hint to inspect the session.
 fn look_at(error: anyhow::Error, cluster: &Cluster, intent: &Intent) -> anyhow::Error {
     let (name, namespace) = (&intent.name, cluster.namespace());
     hinted(
         error,
-        format!("look at it: kubectl session status {name} -n {namespace}"),
+        format!("inspect the session: kubectl session status {name} -n {namespace}"),
     )
 }
 
@@ -199,27 +197,27 @@ fn not_yet(intent: &Intent, stands: &Standing, seen: &Seen) -> anyhow::Error {
         Some(cause) => cause.failing(&what),
         None => anyhow!("{what}: {}", stands.message),
     };
-    hinted(error, "wait for it: leave out --wait=false")
+    hinted(error, "omit --wait=false to wait for the session")
 }
 
-/// The way out of what has ended.
+/// Returns the hint to start the session.
 fn start_it(cluster: &Cluster, intent: &Intent) -> String {
     let (name, namespace) = (&intent.name, cluster.namespace());
-    format!("start it: kubectl session start {name} -n {namespace}")
+    format!("start the session: kubectl session start {name} -n {namespace}")
 }
 
 fn expired(cluster: &Cluster, intent: &Intent, present: &Present) -> anyhow::Error {
     let status = present.session.status.as_ref();
     let at = status.and_then(|status| status.expires_at.as_deref());
     let error = anyhow!(
-        "session \"{}\" has expired at {}",
+        "session \"{}\" expired at {}",
         intent.name,
         at.unwrap_or_default()
     );
     hinted(error, start_it(cluster, intent))
 }
 
-/// Why a session that will not be ready cannot be entered, and the way out of it.
+/// Returns the error for a session that will not become ready, with a hint.
 fn refused(cluster: &Cluster, intent: &Intent, stands: &Standing, seen: &Seen) -> anyhow::Error {
     let name = &intent.name;
     let again = || start_it(cluster, intent);

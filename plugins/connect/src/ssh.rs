@@ -1,7 +1,7 @@
-//! ssh into the session, through this program as its ProxyCommand.
+//! `--ssh` and `--ssh-config`: ssh to the session, with this program as the ProxyCommand.
 //!
-//! The session's host key is pinned in a file of its own, under the session's UID: another session of the same name is another
-//! host and no attack, and the user's own known_hosts stays as it is.
+//! Host keys are pinned in a separate known_hosts file under the session's UID. A new session of the same name is therefore
+//! a new host and not reported as an attack, and the user's own known_hosts is not changed.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -10,6 +10,7 @@ use anyhow::{Context, Result, anyhow};
 use session_shared::encode::ssh::SshHost;
 use session_shared::failure::{hinted, usage};
 use session_shared::flags::connection::Connection;
+use session_shared::flags::non_empty;
 use session_shared::names::SshUser;
 use session_shared::ops::Cluster;
 use session_shared::ops::Present;
@@ -20,10 +21,10 @@ use session_shared::verb::ProgramName;
 
 use crate::intent::Intent;
 
-/// What ssh is to be told about the session.
+/// Returns the ssh settings for the session.
 ///
 /// # Errors
-/// When nothing says where state is kept, the server's UID of the session is none, or this program's path is no text.
+/// No directory for state; an invalid UID of the session; a path of this program that is not UTF-8.
 pub(crate) fn host(
     cluster: &Cluster,
     intent: &Intent,
@@ -53,15 +54,17 @@ pub(crate) fn host(
     })
 }
 
-/// This program as it was called, so that an update of it does not break what was written down, and its verb.
+/// Returns the command line of this program with its verb. The path is the one it was called by, so that a printed Host
+/// block stays valid after an update.
 fn program() -> Result<Vec<String>> {
     let called = std::env::args_os().next().map(PathBuf::from);
     let path = match called.filter(|path| path.is_absolute() && path.exists()) {
         Some(path) => path,
-        None => std::env::current_exe().context("this program does not know where it is")?,
+        None => std::env::current_exe().context("failed to find the path of this program")?,
     };
     let text = path.to_str();
-    let text = text.with_context(|| format!("the path of this program is no text: {path:?}"))?;
+    let text =
+        text.with_context(|| format!("the path of this program is not valid UTF-8: {path:?}"))?;
     let mut words = vec![text.to_owned()];
     if ProgramName::of(OsStr::new(text)) != ProgramName::Verb("connect".to_owned()) {
         words.push("connect".to_owned());
@@ -70,33 +73,30 @@ fn program() -> Result<Vec<String>> {
 }
 
 fn known_hosts() -> Result<PathBuf> {
-    let folder = state::folder().ok_or_else(|| {
-        anyhow!(
-            "there is no folder for the keys of sessions: neither XDG_STATE_HOME nor HOME is set"
-        )
-    })?;
+    let folder = state::folder()
+        .ok_or_else(|| anyhow!("cannot store host keys: neither XDG_STATE_HOME nor HOME is set"))?;
     Ok(folder.join("known_hosts"))
 }
 
 /// Prints a Host block for ~/.ssh/config.
 ///
 /// # Errors
-/// Usage, for secrets on the command line: they do not belong into a file.
+/// A usage error if the command line has a secret, which would end up in the file.
 pub(crate) fn block(host: SshHost, connection: &Connection, console: &mut Console) -> Result<()> {
     for (flag, value) in [
-        ("--token", connection.token.as_str()),
-        ("--password", connection.password.as_str()),
-        ("--server", userinfo(&connection.server)),
-        ("--proxy-url", userinfo(&connection.proxy_url)),
+        ("--token", &connection.token),
+        ("--password", &connection.password),
+        ("--server", &userinfo(&connection.server)),
+        ("--proxy-url", &userinfo(&connection.proxy_url)),
     ] {
-        if !value.is_empty() {
+        if non_empty(value).is_some() {
             return Err(usage(format!(
-                "{flag} and --ssh-config cannot be specified together: the secret would stand in a file"
+                "{flag} and --ssh-config cannot be specified together: the secret would be written to a file"
             )));
         }
     }
     let mut host = host;
-    if connection.kubeconfig.is_empty()
+    if non_empty(&connection.kubeconfig).is_none()
         && let Ok(files) = std::env::var("KUBECONFIG")
         && !files.is_empty()
     {
@@ -108,19 +108,20 @@ pub(crate) fn block(host: SshHost, connection: &Connection, console: &mut Consol
     console.out(&text)
 }
 
-/// Name and password in an address, and anything before an @ of what is none.
-fn userinfo(address: &str) -> &str {
-    address.rsplit_once('@').map_or("", |(before, _)| before)
+/// Returns the user info of a URL: everything before the last `@`.
+fn userinfo(address: &Option<String>) -> Option<String> {
+    let (before, _) = non_empty(address)?.rsplit_once('@')?;
+    Some(before.to_owned())
 }
 
-/// Runs ssh in our place: the terminal, signals and the exit code are its own.
+/// Replaces this process with ssh, which then has the terminal, the signals and the exit code.
 ///
 /// # Errors
-/// When there is no ssh.
+/// ssh is not installed.
 pub(crate) fn run(host: &SshHost, words: &[String]) -> Result<()> {
     let arguments = host.arguments(words)?;
     let Some(ssh) = programs::find("ssh") else {
-        let error = anyhow!("ssh is not on PATH");
+        let error = anyhow!("cannot run ssh: ssh not found in PATH");
         return Err(hinted(
             error,
             "install an OpenSSH client (Debian: apt-get install openssh-client)",
@@ -132,11 +133,11 @@ pub(crate) fn run(host: &SshHost, words: &[String]) -> Result<()> {
     replace(&mut command)
 }
 
-/// Makes the folder of a file, for its owner alone.
+/// Creates the directory of a file, accessible only to its owner.
 fn prepare(file: &Path) -> Result<()> {
     let folder = file.parent().unwrap_or(file);
     let made = state::make_private(folder);
-    made.with_context(|| format!("failed to make the folder {folder:?}"))
+    made.with_context(|| format!("failed to create directory {folder:?}"))
 }
 
 #[cfg(unix)]

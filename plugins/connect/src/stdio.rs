@@ -1,4 +1,4 @@
-//! Standard input and output, to and from a port: what ssh calls a ProxyCommand.
+//! `--stdio`: connects standard input and output to a port, as a ProxyCommand of ssh.
 
 use std::pin::pin;
 
@@ -14,13 +14,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 
 use crate::link;
 
-/// Bytes that are read at a time.
+/// Buffer size in bytes for reading.
 const CHUNK: usize = 64 * 1024;
 
-/// Passes everything in both directions until both are at their end.
+/// Copies both directions until both have ended.
 ///
 /// # Errors
-/// What the server refuses, and a connection that is lost.
+/// The server's refusal; a lost connection.
 pub(crate) async fn run(
     cluster: &Cluster,
     forwarder: &Forwarder,
@@ -38,11 +38,11 @@ pub(crate) async fn run(
     match select(heard, told).await {
         Either::Left((heard, told)) => {
             heard?;
-            // Somebody who types cannot be told that nobody listens any more, but by our end.
+            // A user who types cannot notice that the port is closed unless this program ends.
             if is_typed || !out.close() {
                 return Ok(());
             }
-            // What the other side does not want any more is no error of ours.
+            // Input that the closed port no longer reads is not an error.
             let _ = told.await;
             Ok(())
         }
@@ -71,7 +71,7 @@ async fn send<S: tokio::io::AsyncWrite>(mut input: Inlet, mut write: WriteHalf<S
             .await
             .context("lost the connection to the port")?;
     }
-    // It may be closed from the other side already.
+    // The other side may have closed the stream already.
     let _ = write.shutdown().await;
     Ok(())
 }

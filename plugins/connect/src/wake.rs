@@ -1,4 +1,4 @@
-//! Starts a session that is stopped, so that it can be entered.
+//! Starts a stopped session, so that it can be connected to.
 
 use anyhow::{Result, anyhow};
 use session_shared::client::Write;
@@ -19,10 +19,10 @@ use session_shared::verb::Ground;
 use crate::intent::Intent;
 use crate::plan;
 
-/// Starts `present`, as `start` does without any flag, and waits until it is ready.
+/// Starts a session, as `start` does without flags, and waits until it is ready.
 ///
 /// # Errors
-/// What `start` would say; a method that the session will not have, before anything is written.
+/// Those of `start`; an unknown method, before anything is written; a start that would destroy data.
 pub(crate) async fn wake(
     cluster: &Cluster,
     intent: &Intent,
@@ -52,7 +52,7 @@ pub(crate) async fn wake(
             name.as_str()
         );
         let start = format!(
-            "start it first: kubectl session start {name} -n {}",
+            "start the session first: kubectl session start {name} -n {}",
             cluster.namespace()
         );
         return Err(hinted(error, start));
@@ -60,13 +60,13 @@ pub(crate) async fn wake(
     let mut planned = present.session.clone();
     planned.status.get_or_insert_default().applied = Some(ahead.start.applied(&[]));
     plan::entrance(intent, &planned)?;
-    let told = format!("session \"{}\" is stopped: it is started", intent.name);
+    let told = format!("starting stopped session \"{}\"", intent.name);
     ground.console.note(&told);
     for note in &ahead.notes {
         ground.console.note(note);
     }
     let write = Write::by(MANAGER);
-    // Ctrl-C ends between two steps: what was begun is told with the way on.
+    // Ctrl-C takes effect between two steps, so that the error can name the command to continue with.
     let _guard = ground.interrupt.guard()?;
     let made = {
         let interrupt = ground.interrupt.clone();

@@ -1,4 +1,4 @@
-//! What stands in the file that `-f` names.
+//! Recognizes a Session object in the file of `-f`.
 
 use anyhow::Result;
 use serde_json::Value;
@@ -7,12 +7,12 @@ use session_shared::failure::Hint;
 use session_shared::objects::resource::text;
 use session_shared::template::{Source, plain_objects};
 
-/// The Session in a file that holds one, `None` for any other file.
+/// Returns the Session object of a file; `None` for a manifest.
 ///
 /// # Errors
-/// When a Session stands in it beside other objects.
+/// A Session beside other objects.
 pub(crate) fn session_object(source: &Source) -> Result<Option<Value>> {
-    // A manifest with placeholders may be no plain YAML objects at all: then it is no Session, and read as a manifest.
+    // A file that cannot be parsed as plain objects may be a manifest with placeholders.
     let Ok(objects) = plain_objects(source) else {
         return Ok(None);
     };
@@ -27,9 +27,9 @@ pub(crate) fn session_object(source: &Source) -> Result<Option<Value>> {
         0 => Ok(None),
         1 if objects.len() == 1 => Ok(objects.into_iter().next().map(|(_, object)| object)),
         _ => Err(anyhow::anyhow!(
-            "{}: a Session must stand alone in its file",
+            "{}: a Session must be the only object in its file",
             source.name()
         ))
-        .hint("give each Session a file of its own"),
+        .hint("put each Session in a separate file"),
     }
 }

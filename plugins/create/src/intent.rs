@@ -1,4 +1,4 @@
-//! What the user wants, complete and legal as far as it can be known without asking the cluster.
+//! The validated command line of `create`, including the file of `-f`.
 
 use std::time::Duration;
 
@@ -21,15 +21,15 @@ use session_shared::template::{Source, extract_secret_literals};
 use crate::args::Args;
 use crate::files;
 
-/// How long `create` waits when it is not told.
-const USUAL_WAIT: Duration = Duration::from_secs(300);
-/// Characters of the owner's name in a name that is made: with time and random part it fits every built-in template.
+/// Default of `--timeout`.
+pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(300);
+/// Maximum number of characters of the owner in a generated name: with time and random part it fits every built-in template.
 const OWNER_PART: usize = 24;
 
-/// Who makes the objects.
+/// Creator of the session's objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Driver {
-    /// A controller where one is alive, else this command.
+    /// A controller if one is alive, else this command.
     Auto,
     /// This command.
     Client,
@@ -37,55 +37,53 @@ pub(crate) enum Driver {
     Controller,
 }
 
-/// What runs.
+/// Source of the session's manifest.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Body {
-    /// The template that the spec names.
+    /// Template named in the spec.
     Template(TemplateName),
-    /// The manifest in the spec; this is its file's name.
+    /// Manifest in the spec; holds the name of its file, for messages.
     Manifest(String),
 }
 
-/// What the user wants.
+/// A validated command line.
 #[derive(Clone, Debug)]
 pub(crate) struct Intent {
-    /// The name, or the beginning of one that is made; neither means the owner's.
+    /// Name, or the prefix of a generated name; `None` for the owner as prefix.
     pub(crate) name: Option<SessionName>,
-    /// Whether a name is made.
+    /// True if the name is generated.
     pub(crate) make_name: bool,
-    /// What runs.
+    /// Source of the manifest.
     pub(crate) body: Body,
-    /// The spec, without an owner where the API server has to be asked.
+    /// Spec of the Session; the owner is still empty if the API server has to be asked.
     pub(crate) spec: SessionSpec,
-    /// Labels and annotations of a Session that came from a file.
+    /// Metadata of a Session from a file.
     pub(crate) metadata: Value,
-    /// The namespace that object names.
+    /// Namespace of a Session from a file.
     pub(crate) namespace: Option<String>,
-    /// The owner, if it was said.
+    /// Owner, if given.
     pub(crate) user_id: Option<UserId>,
-    /// Values given, by where they stood.
+    /// Given parameter values, by their source.
     pub(crate) assigned: Assigned,
-    /// Others' objects that may be used, `kind/name`.
+    /// Existing objects of others that the session may use, as `kind/name`.
     pub(crate) use_existing: Vec<String>,
     pub(crate) create_namespace: bool,
     pub(crate) skip_checks: bool,
     pub(crate) driver: Driver,
     pub(crate) dry_run: DryRun,
     pub(crate) rendered: bool,
-    /// How long to wait; `None` does not.
+    /// Time limit of the wait; `None` to not wait.
     pub(crate) wait: Option<Duration>,
 }
 
-/// Reads the command line and the files it names.
+/// Validates the command line and the files it names.
 ///
 /// # Errors
-/// Every mistake that can be seen from here.
+/// Every mistake that can be found without a request.
 pub(crate) fn read(args: &Args, console: &mut Console) -> Result<Intent> {
     let dry_run = args.writing.dry_run()?;
     if args.rendered && dry_run != DryRun::Client {
-        return Err(usage(
-            "--rendered shows what would be made: it needs --dry-run=client",
-        ));
+        return Err(usage("--rendered requires --dry-run=client"));
     }
     let name = args
         .name
@@ -123,7 +121,7 @@ pub(crate) fn read(args: &Args, console: &mut Console) -> Result<Intent> {
     Ok(intent)
 }
 
-/// What a file or `--template` says.
+/// Values from a file or `--template`.
 struct Found {
     name: Option<SessionName>,
     namespace: Option<String>,
@@ -135,15 +133,15 @@ struct Found {
 
 fn from_template(args: &Args) -> Result<Found> {
     let Some(template) = &args.template else {
-        let error = usage("what to run is not said: --template NAME or -f FILENAME is required");
+        let error = usage("one of --template or --filename is required");
         return Err(hinted(
             error,
-            "see the templates: kubectl session template list",
+            "list the templates: kubectl session template list",
         ));
     };
     if args.primary.is_some() {
         return Err(usage(
-            "--primary is for a manifest (-f): a template says itself which workload is primary",
+            "--primary requires --filename: a template defines its own primary workload",
         ));
     }
     let template: TemplateName = template.parse()?;
@@ -194,7 +192,8 @@ fn from_file(
     })
 }
 
-/// A manifest as it is stored: who may read a Session reads it. Values of its Secrets become values from files.
+/// Returns the manifest to store in the Session. Everyone who may read Sessions can read it, so literal values of its
+/// Secrets are moved to `assigned`, as if given by `--set-file`.
 fn without_secrets(
     source: &Source,
     assigned: &mut Assigned,
@@ -227,9 +226,9 @@ fn from_session(file: &str, mut object: Value, args: &Args) -> Result<Found> {
         .filter(|name| !name.is_empty())
         .map(str::to_owned);
     let spec = object.get_mut("spec").map(Value::take).unwrap_or_default();
-    // Read by way of text, so that the error names the field.
-    let mut spec: SessionSpec = serde_json::from_value(spec)
-        .with_context(|| format!("{file}: the Session cannot be read"))?;
+    // The context names the file; the error itself names the field.
+    let mut spec: SessionSpec =
+        serde_json::from_value(spec).with_context(|| format!("{file}: invalid Session"))?;
     let user_id = Some(spec.user_id.as_str())
         .filter(|id| !id.is_empty())
         .map(new_owner)
@@ -239,13 +238,13 @@ fn from_session(file: &str, mut object: Value, args: &Args) -> Result<Found> {
     }
     let body = match (&spec.manifest, spec.template_name()) {
         (Some(_), _) if spec.template.is_some() => {
-            bail!("{file}: spec.manifest and spec.template exclude each other")
+            bail!("{file}: spec.manifest and spec.template cannot be specified together")
         }
         (Some(_), _) => Body::Manifest(format!("{file}: spec.manifest")),
         (None, Some(template)) => Body::Template(template.parse()?),
-        (None, None) => bail!(
-            "{file}: the Session says neither spec.template nor spec.application nor spec.manifest"
-        ),
+        (None, None) => {
+            bail!("{file}: one of spec.template, spec.application or spec.manifest is required")
+        }
     };
     let name = name.map(str::parse::<SessionName>).transpose()?;
     Ok(Found {
@@ -258,7 +257,7 @@ fn from_session(file: &str, mut object: Value, args: &Args) -> Result<Found> {
     })
 }
 
-/// A value from the command line and one from the file: either alone, or both the same.
+/// Merges a value from the command line with one from the file; if both are given, they must be equal.
 fn agreed<T: PartialEq + ToString>(
     what: &str,
     given: Option<T>,
@@ -286,7 +285,7 @@ fn driver(word: &str) -> Result<Driver> {
     }
 }
 
-/// Flags go before what the file says.
+/// Overrides the spec with the values of flags.
 fn lay_over(spec: &mut SessionSpec, args: &Args) -> Result<()> {
     if args.cpu.is_some() || args.memory.is_some() || args.gpu.is_some() {
         let resources = spec.resources.get_or_insert_with(Resources::default);
@@ -332,7 +331,7 @@ fn data_policy(word: &str) -> Result<DataPolicy> {
     }
 }
 
-/// What no template could make legal.
+/// Rejects values that are invalid with any template.
 fn check(spec: &SessionSpec) -> Result<()> {
     if let Some(resources) = &spec.resources {
         for (name, value) in [("cpu", &resources.cpu), ("memory", &resources.memory)] {
@@ -357,7 +356,7 @@ fn check(spec: &SessionSpec) -> Result<()> {
             .with_context(|| format!("invalid lifetime {text:?}"))?;
     }
     if spec.state == Some(State::Stopped) {
-        bail!("spec.state is \"stopped\": create makes a session that runs");
+        bail!("cannot create a stopped session: spec.state is \"stopped\"");
     }
     Ok(())
 }
@@ -367,13 +366,13 @@ fn positive(name: &str, value: &str) -> Result<()> {
         .parse()
         .with_context(|| format!("invalid {name} {value:?}"))?;
     if parsed.is_zero() || parsed.is_negative() {
-        bail!("invalid {name} {value:?}: it must be more than 0");
+        bail!("invalid {name} {value:?}: must be greater than 0");
     }
     Ok(())
 }
 
-/// A name that is made: `{owner}-{unix seconds}-{random}`, which sorts by time and filters by owner. `begin` takes the
-/// owner's place.
+/// Returns a generated name: `{owner}-{unix seconds}-{random}`, which sorts by time and can be filtered by owner. `begin`
+/// takes the owner's place.
 pub(crate) fn made_name(
     owner: &UserId,
     begin: Option<&SessionName>,

@@ -1,4 +1,4 @@
-//! What was kept of earlier sessions of this name, looked at before anything is written: what is taken up, and what is not.
+//! Check of claims kept from earlier sessions of the same name: which are adopted, which differ, and which stay unused.
 
 use anyhow::Result;
 use serde_json::Value;
@@ -20,23 +20,24 @@ use crate::plan::Subject;
 
 const SIZE: &str = "/spec/resources/requests/storage";
 
-/// Claims that carry the session's label, and hold data.
+/// Bound claims with the session's label.
 #[derive(Debug, Default)]
 pub(crate) struct Kept {
     claims: Vec<Value>,
 }
 
 impl Kept {
-    /// Lists them. Who may not is told so, and finds out when the objects are made.
+    /// Lists the kept claims. Without permission the check is skipped with a note; conflicts then show when the objects are
+    /// created.
     ///
     /// # Errors
-    /// Whatever else the server refuses.
+    /// A refusal of the server other than Forbidden.
     pub(crate) async fn look(
         cluster: &Cluster,
         subject: &Subject,
         sink: &mut dyn Sink,
     ) -> Result<Self> {
-        // Whoever makes the claims looks once more: this need not wait for the newest state.
+        // The claims are read again when they are created, so a cached state is good enough here.
         let select = Selection {
             labels: format!("{}={}", labels::SESSION, subject.name),
             at_hand: true,
@@ -51,7 +52,7 @@ impl Kept {
                 Ok(Self { claims })
             }
             Err(error) if failure::is(&error, Kind::Forbidden) => {
-                let note = "kept claims are not looked at: you may not list them";
+                let note = "kept claims are not checked: you lack permission to list them";
                 sink.tell(Event::Note(note.into()));
                 Ok(Self::default())
             }
@@ -59,10 +60,10 @@ impl Kept {
         }
     }
 
-    /// Finds what cannot be taken up as it is wanted; a line for each claim that is taken up, or stays unused.
+    /// Compares the kept claims with the wanted ones. Returns a note for each claim that is adopted or stays unused.
     ///
     /// # Errors
-    /// The first difference, with the ways out.
+    /// The first claim that differs from the wanted one, with hints.
     pub(crate) fn judge(&self, subject: &Subject, intent: &Intent) -> Result<Vec<String>> {
         let objects = subject.start(&intent.use_existing, "").objects();
         let wanted = wanted_claims(&objects);
@@ -77,7 +78,7 @@ impl Kept {
                     fits(claim, wanted, intent)?;
                     notes.push(taken_up(claim));
                 }
-                // Its POST says whose it is.
+                // Another owner's claim: its creation fails with a conflict that names the owner.
                 Some(_) => {}
                 None => notes.push(unused(claim, subject)),
             }
@@ -101,7 +102,7 @@ fn fits(claim: &Value, wanted: &Value, intent: &Intent) -> Result<()> {
             &wants.to_string(),
         ));
     }
-    // A template's size is the least that it needs; a flag's is a wish.
+    // A size from the template is a minimum; a size from a flag must match.
     let storage = intent.spec.storage.as_ref();
     let given = storage.and_then(|storage| storage.size.as_ref());
     let size = |text: &str| text.parse::<Quantity>().ok();
@@ -113,26 +114,23 @@ fn fits(claim: &Value, wanted: &Value, intent: &Intent) -> Result<()> {
         && wants < has
     {
         let (has, wants) = (has.to_string(), wants.to_string());
-        return Err(cannot_differ(claim, "its size", &has, &wants));
+        return Err(cannot_differ(claim, "size", &has, &wants));
     }
     Ok(())
 }
 
-/// Data that is used again: not in silence, as labels can be written by anybody.
+/// Returns the note for an adopted claim. Adoption is always reported, because anyone can set labels.
 fn taken_up(claim: &Value) -> String {
     let since = annotation(claim, labels::KEPT_SINCE);
     format!(
-        "persistentvolumeclaim {:?} ({}) is taken up again: it was kept {}",
+        "persistentvolumeclaim {:?} ({}) is adopted: kept since {}",
         text(claim, "/metadata/name"),
         size_of(claim),
-        since.map_or_else(
-            || "at an unknown time".into(),
-            |since| format!("at {since}")
-        )
+        since.map_or_else(|| "an unknown time".into(), str::to_owned)
     )
 }
 
-/// Data that is there and is not used, with the commands that show and delete it.
+/// Returns the note for an unused claim, with the commands to list and delete it.
 fn unused(claim: &Value, subject: &Subject) -> String {
     let (name, namespace) = (
         text(claim, "/metadata/name"),
@@ -145,8 +143,8 @@ fn unused(claim: &Value, subject: &Subject) -> String {
         None => "a manifest".to_owned(),
     };
     format!(
-        "persistentvolumeclaim {name:?} ({size}) was kept of a session {session:?} of user {user:?} and {of}; this one does not \
-        use it. See it: kubectl session list --kept -n {namespace}; delete it: \
+        "persistentvolumeclaim {name:?} ({size}), kept from a session {session:?} of user {user:?} and {of}, is not used. \
+        List kept data: kubectl session list --kept -n {namespace}; delete the claim: \
         kubectl delete persistentvolumeclaim {name} -n {namespace}",
         size = size_of(claim),
         session = subject.name.as_str(),

@@ -1,4 +1,11 @@
-//! `kubectl session create`: brings a session up.
+//! `kubectl session create`: creates a session and waits until it is ready.
+//!
+//! ```text
+//! args ─► intent ─► observe ─► plan ─► checks, kept_claims ─► creation ─► wait until ready
+//! Args    Intent    Observed   NewSession                     Started
+//! ```
+//!
+//! `session_file` recognizes a Session object in the file of `-f`, `dry_run` prints a client-side dry run in place of `creation`.
 
 mod args;
 mod files;
@@ -21,7 +28,7 @@ use crate::make::Maker;
 
 pub use args::Args;
 
-/// The verb.
+/// The `create` verb.
 #[derive(Debug)]
 pub struct Create;
 
@@ -32,7 +39,7 @@ impl Verb for Create {
 
     async fn run(args: Args, ground: &mut Ground) -> Result<()> {
         ground.obey(&args.talk, &args.writing);
-        // no request: everything the user can have got wrong
+        // no requests: validation of the arguments and files
         let intent = intent::read(&args, &mut ground.console)?;
         let format = Format::of_object(&args.printing)?;
         // reads only
@@ -63,7 +70,7 @@ impl Verb for Create {
         }
         // writes
         let write = args.writing.write()?;
-        // Ctrl-C must not end the process from here on: what is made would be neither taken back nor told.
+        // Ctrl-C must not end the process from here on: the objects would be neither rolled back nor reported.
         let interrupt = ground.interrupt.clone();
         let _guard = interrupt.guard()?;
         let maker = Maker {

@@ -1,4 +1,5 @@
-//! Makes a session: the Session, its secrets, its objects, its status; or nothing, if anything fails.
+//! Creates a session: the Session, its parameters Secret, its objects, its status. If a step fails, everything is rolled
+//! back.
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -26,7 +27,7 @@ use session_shared::template::stored_secrets;
 use crate::intent::Intent;
 use crate::plan::{self, Observed, Subject};
 
-/// Everything that making needs.
+/// Context of a creation: everything but the session itself.
 pub(crate) struct Maker<'a> {
     pub(crate) cluster: &'a Cluster,
     pub(crate) intent: &'a Intent,
@@ -36,7 +37,7 @@ pub(crate) struct Maker<'a> {
     pub(crate) controller: bool,
 }
 
-/// What this run has made so far: all that a rollback may take away.
+/// Objects this run has created so far: a rollback deletes only these.
 #[derive(Default)]
 struct Undo {
     namespace: Option<Value>,
@@ -45,10 +46,10 @@ struct Undo {
 }
 
 impl Maker<'_> {
-    /// Makes the session.
+    /// Creates the session.
     ///
     /// # Errors
-    /// What the server refuses, or Interrupted; what this run made is taken back first, and nothing else is touched.
+    /// The server's refusal, or `Interrupted`, after the objects of this run have been deleted again.
     pub(crate) async fn make(&self, mut subject: Subject, sink: &mut dyn Sink) -> Result<Made> {
         let mut undo = Undo::default();
         let made = self.try_make(&mut subject, &mut undo, sink).await;
@@ -80,7 +81,7 @@ impl Maker<'_> {
         let session: Session = typed(object.clone())?;
         let uid = text(&object, "/metadata/uid").to_owned();
         if !self.write.dry_run {
-            // What was sent: what came back may be somebody else's already.
+            // The spec that was sent: the returned one may have been changed by somebody else.
             let sent: Session = typed(subject.session(&self.intent.metadata))?;
             let rendering = Some(&subject.rendered.rendering);
             trust::remember(self.cluster, &uid, &sent.spec, rendering, sink);
@@ -144,14 +145,15 @@ impl Maker<'_> {
         })
     }
 
-    /// A rehearsal in a namespace that only this run would make: the server cannot be asked about anything inside it.
+    /// Returns the outcome of a server-side dry run in a namespace that does not exist: the server cannot check objects in
+    /// it.
     fn unchecked(&self, subject: &Subject, sink: &mut dyn Sink) -> Result<Made> {
         let object = subject.session(&self.intent.metadata);
         let start = subject.start(&self.intent.use_existing, "");
         let count = start.rendering.objects.len();
         let namespace = subject.belonging.namespace.as_str();
         sink.tell(Event::Note(format!(
-            "not checked: the session and its {count} objects, because namespace {namespace:?} would be made first"
+            "the session and its {count} objects were not checked: namespace {namespace:?} does not exist yet"
         )));
         let session = typed(object.clone())?;
         Ok(Made {
@@ -191,7 +193,8 @@ impl Maker<'_> {
         }
     }
 
-    /// POSTs the Session. Whether a lost answer was a yes is told by the token of this run.
+    /// Creates the Session. After a lost answer the Session is read, and the run annotation tells whether this run created
+    /// it.
     async fn post_session(&self, subject: &Subject) -> Result<Value> {
         let object = subject.session(&self.intent.metadata);
         let (namespace, name) = (subject.belonging.namespace.as_str(), subject.name.as_str());
@@ -204,7 +207,7 @@ impl Maker<'_> {
             Err(error) => error,
         };
         if failure::is(&error, Kind::AlreadyExists) {
-            return Err(error).hint(format!("choose another name, or delete it first: kubectl session delete {name} -n {namespace}"));
+            return Err(error).hint(format!("choose another name, or delete the existing session: kubectl session delete {name} -n {namespace}"));
         }
         if failure::is(&error, Kind::NoSuchResource) {
             return Err(error).hint("install the API first: kubectl session setup");
@@ -216,13 +219,13 @@ impl Maker<'_> {
             Ok(Some(found)) if annotation(&found, labels::RUN) == Some(subject.belonging.run.as_str()) => Ok(found),
             Ok(_) => Err(error),
             Err(_) => Err(error).hint(format!(
-                "whether the session was made is not known; when the server answers again: kubectl session list {name} -n {namespace}"
+                "the session may have been created; check when the server is reachable again: kubectl session list {name} -n {namespace}"
             )),
         }
     }
 
-    /// Makes the Secret of secret parameters before everything that is rendered from it. One that was kept from an earlier
-    /// session goes before what was generated now: kept data needs its old passwords.
+    /// Creates the parameters Secret before the objects rendered from it. A Secret kept from an earlier session takes
+    /// precedence over newly generated values: kept data needs its old passwords.
     async fn make_secret(
         &self,
         subject: &mut Subject,
@@ -267,8 +270,8 @@ impl Maker<'_> {
         self.cluster.carry_out(plan, &with, sink).await
     }
 
-    /// Takes back what this run made: the Session by UID, which takes everything it owns along, and by UID the data, which has
-    /// no owner. Nothing else: an object of the same name that was there before stays.
+    /// Deletes what this run has created, by UID: the Session, with which everything it owns is deleted, and the data,
+    /// which has no owner. Objects that existed before are not touched.
     async fn roll_back(
         &self,
         error: anyhow::Error,
@@ -316,7 +319,7 @@ impl Maker<'_> {
         failure::hinted(
             error,
             format!(
-                "{} could not be taken back; when the server answers again: kubectl session delete {} -n {namespace}",
+                "{} could not be deleted; delete the session when the server is reachable again: kubectl session delete {} -n {namespace}",
                 left.join(", "),
                 subject.name
             ),

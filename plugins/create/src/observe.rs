@@ -1,4 +1,4 @@
-//! What `create` asks the cluster before it writes: everything that can be asked at once, at once.
+//! Reads from the cluster what `create` needs before it writes, with concurrent requests.
 
 use anyhow::{Context, Result};
 use session_shared::Timestamp;
@@ -11,10 +11,10 @@ use session_shared::ops::template;
 use crate::intent::{Body, Driver, Intent};
 use crate::plan::Observed;
 
-/// Reads owner, template and the presence of a controller, all at once.
+/// Reads owner and template, and checks whether a controller is alive. Returns true for an alive controller.
 ///
 /// # Errors
-/// When the template is not there, the API is not installed, or the server does not say who the caller is.
+/// A missing template; an API that is not installed; an unknown caller.
 pub(crate) async fn observe(
     cluster: &Cluster,
     intent: &Intent,
@@ -29,7 +29,7 @@ pub(crate) async fn observe(
                 .await?
                 .username
                 .parse()
-                .context("the API server's name for you cannot own a session"),
+                .context("cannot use your user name at the API server as owner"),
         }
     };
     let controller = async {

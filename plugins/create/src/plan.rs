@@ -1,4 +1,4 @@
-//! From what was wanted and observed to what is made. Pure.
+//! Plans the session to create from the intent and the observed state. Pure.
 
 use std::collections::BTreeMap;
 
@@ -14,38 +14,38 @@ use session_shared::reconcile::{self, Recipe, Rendered, Start, record};
 
 use crate::intent::{Body, Intent};
 
-/// What the cluster says before anything is written.
+/// State read from the cluster before anything is written.
 #[derive(Debug)]
 pub(crate) struct Observed {
-    /// The owner: the one that was named, else who the API server says the caller is.
+    /// Owner of the session: as given, else the caller's user name.
     pub(crate) owner: UserId,
-    /// The namespace.
+    /// Namespace of the session.
     pub(crate) namespace: NamespaceName,
-    /// The template; `None` for a manifest.
+    /// Template; `None` for a manifest.
     pub(crate) template: Option<SessionTemplate>,
-    /// Now.
+    /// Time of the start request.
     pub(crate) now: Timestamp,
-    /// Random: this run's token, and the end of a made name.
+    /// Random token of this run; its first characters end a generated name.
     pub(crate) run: String,
 }
 
-/// A session that is about to be made.
+/// A validated and rendered session, ready to create.
 #[derive(Debug)]
 pub(crate) struct Subject {
-    /// Its name.
+    /// Name of the session.
     pub(crate) name: SessionName,
-    /// Its whole spec.
+    /// Complete spec.
     pub(crate) spec: SessionSpec,
-    /// What it comes to.
+    /// Rendered objects.
     pub(crate) rendered: Rendered,
-    /// Whose everything is.
+    /// Ownership for all objects; the Session's UID is still empty.
     pub(crate) belonging: Belonging,
 }
 
-/// Settles name, owner and spec, and renders the session.
+/// Determines name, owner and spec, and renders the session.
 ///
 /// # Errors
-/// All that is wrong with values and template.
+/// Every problem of the values and the template.
 pub(crate) fn subject(intent: &Intent, observed: &Observed) -> Result<Subject> {
     let name = match (&intent.name, intent.make_name) {
         (Some(name), false) => name.clone(),
@@ -100,10 +100,10 @@ pub(crate) fn subject(intent: &Intent, observed: &Observed) -> Result<Subject> {
     })
 }
 
-/// Renders the session, with what its parameters Secret holds.
+/// Renders the session with the values stored in its parameters Secret.
 ///
 /// # Errors
-/// As [`reconcile::render`].
+/// Those of rendering in `reconcile`.
 pub(crate) fn render(
     intent: &Intent,
     observed: &Observed,
@@ -134,14 +134,14 @@ pub(crate) fn render(
 }
 
 impl Intent {
-    /// A client-side dry run shows objects: secrets that nobody gave are not made up for it.
+    /// Returns true for a client-side dry run, which generates no secret values.
     pub(crate) fn dry_run_shows(&self) -> bool {
         self.dry_run == session_shared::client::DryRun::Client
     }
 }
 
 impl Subject {
-    /// The Session as it is POSTed.
+    /// Returns the Session to create.
     pub(crate) fn session(&self, metadata: &Value) -> Value {
         let mut full = json!({
             "apiVersion": API_VERSION,
@@ -154,7 +154,7 @@ impl Subject {
                 full["metadata"][field] = Value::Object(entries.clone());
             }
         }
-        // A Session is not labelled as part of a session: selectors for its objects must not find it.
+        // The Session does not carry its own session label: selectors for its objects must not match it.
         let user = labels::label_value(self.belonging.user_id.as_str());
         full["metadata"]["labels"][labels::MANAGED_BY] = labels::MANAGER.into();
         full["metadata"]["labels"][labels::USER] = user.into();
@@ -163,26 +163,26 @@ impl Subject {
         full
     }
 
-    /// What a manifest asks for beyond an ordinary session, a line each: its first start is asked for here and now, later
-    /// ones have to be confirmed. What a template asks for is its author's affair.
+    /// Returns a warning for each privilege that a manifest requests. The first start is explicitly requested by the user;
+    /// later starts need confirmation. Templates are written by admins and not checked.
     pub(crate) fn privileges(&self, body: &Body) -> Vec<String> {
         if matches!(body, Body::Template(_)) {
             return Vec::new();
         }
         let asked = privileges(&self.rendered.rendering.objects).into_iter();
         asked
-            .map(|one| format!("{one}: later starts need --trust-manifest"))
+            .map(|one| format!("{one}: later starts require --trust-manifest"))
             .collect()
     }
 
-    /// All that a quota counts: the Session and its objects.
+    /// Returns all objects that a quota counts: the session's objects and the Session.
     pub(crate) fn counted(&self, metadata: &Value) -> Vec<Value> {
         let mut all = self.rendered.rendering.objects.clone();
         all.push(self.session(metadata));
         all
     }
 
-    /// The start that the reconciler carries out.
+    /// Returns the start for the reconciler to carry out.
     pub(crate) fn start(&self, use_existing: &[String], session_uid: &str) -> Start {
         let mut belonging = self.belonging.clone();
         belonging.session_uid = session_uid.to_owned();

@@ -1,4 +1,4 @@
-//! A client-side dry run: exactly what the plan says, and no request that writes.
+//! Prints a client-side dry run of `create`, which sends no write.
 
 use anyhow::Result;
 use serde_json::Value;
@@ -10,11 +10,11 @@ use session_shared::report::mutation::Mutations;
 use crate::intent::Intent;
 use crate::plan::Subject;
 
-/// Prints the Session alone, which can be applied; with `--rendered` the objects instead, without owners and without Secrets that
-/// hold secret values, given or generated: those are named on standard error.
+/// Prints the Session, ready to apply; with `--rendered` the session's objects instead, without owner references. Secrets
+/// with secret values are omitted and named on standard error.
 ///
 /// # Errors
-/// When it cannot be printed.
+/// A failed template of `-o`; closed standard output.
 pub(crate) fn dry_run(
     intent: &Intent,
     subject: &Subject,
@@ -32,12 +32,12 @@ pub(crate) fn dry_run(
     for withheld in &subject.rendered.withheld {
         let parameters = withheld.parameters.join(", ");
         console.err_line(&format!(
-            "left out: secret {:?}, which holds secret values ({parameters})",
+            "omitted: secret {:?}, which holds secret values ({parameters})",
             withheld.name
         ));
     }
     let text = match &mut format {
-        // The names of what would be made: all that a line each can hold.
+        // Text output has one line for each object.
         Format::Text { .. } => shown
             .iter()
             .map(|object| format!("{} created (dry run)\n", name(object)))

@@ -5,93 +5,100 @@ use session_shared::flags::choice::Choosing;
 use session_shared::flags::connection::Connection;
 use session_shared::flags::output::{ObjectOutput, Talk};
 use session_shared::flags::trust_manifest::TrustManifest;
-use session_shared::flags::waiting::Waiting;
+use session_shared::flags::waiting::{Waiting, default_timeout};
 use session_shared::flags::writing::Writing;
+use session_shared::ops::manner::STOP_TIMEOUT;
 
-pub(crate) const ABOUT: &str = "Delete sessions by name, or by selector.
+pub(crate) const ABOUT: &str = "Delete one or more sessions
 
-The session's data is synchronised first (the template's sync hook), then its workload goes, then its data by the data \
-policy. With keep it stays, and is taken up again by a create of the same name, user and template. With snapshot a snapshot \
-is taken before anything goes, and claims go once it is ready; what is written after that moment is not in it. With delete \
-it is destroyed. Data outside claims (emptyDir and ephemeral volumes, container files) is lost with the Pods under every \
-policy. If data would be lost, delete asks for confirmation; without a terminal it requires --yes. Snapshots stay in any case, and the secret parameters with them. A sync or a snapshot that fails stops the \
-deletion, and nothing is lost. A deletion that was interrupted is finished by the next one.";
+Run the template's sync hook, delete the session's workload, and then keep, snapshot or delete its PersistentVolumeClaims. \
+A flag, else the session's dataPolicy, else the template's decides what happens to the claims. With keep, they are kept, \
+and a create with the same name, user and template uses them again. With snapshot, a snapshot is taken before the workload \
+is deleted, and the claims are deleted when the snapshot is ready; later writes are not in it. With delete, the claims and \
+their data are deleted.
+
+Under every policy, existing snapshots and the secret parameters they need are kept, and data outside claims (emptyDir and \
+ephemeral volumes, container files) is lost. If data would be lost, delete asks for confirmation; without a terminal it \
+requires --yes.
+
+If the sync hook or the snapshot fails, nothing is deleted. To finish an interrupted deletion, run the command again.";
 
 const EXAMPLES: &str = "  # Delete a session
   kubectl session delete alice
 
-  # Delete it although its data cannot be synchronised
+  # Delete a session whose sync hook fails
   kubectl session delete alice --skip-sync
 
-  # Delete it, and keep its data as a snapshot
+  # Delete a session and keep its data as a snapshot
   kubectl session delete alice --snapshot-data
 
-  # Delete a session without claims, and lose what its Pods hold
+  # Delete a session without claims, without confirmation
   kubectl session delete alice -y
 
-  # Delete it together with its data, without being asked
+  # Delete a session and its data, without confirmation
   kubectl session delete alice --delete-data -y
 
   # Delete all sessions of one user
   kubectl session delete -l streaming.platform/user=alice";
 
-/// Flags and arguments of `delete`, as they were typed.
+/// Flags and arguments of `delete`, unchecked.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "delete", visible_alias = "rm", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session delete (NAME... | -l QUERY | --all) [options]")]
+#[command(mut_arg("timeout", |timeout| default_timeout(timeout, STOP_TIMEOUT)))]
 pub struct Args {
-    /// Which sessions.
+    /// Sessions to delete.
     #[command(flatten)]
     pub choosing: Choosing,
 
-    /// Go on without synchronising the session's data
-    #[arg(long)]
+    /// If true, delete without running the template's sync hook
+    #[arg(long, help_heading = "Data")]
     pub skip_sync: bool,
 
-    /// Keep the session's data whatever its data policy says
-    #[arg(long)]
+    /// If true, keep the session's claims, overriding its data policy
+    #[arg(long, help_heading = "Data")]
     pub keep_data: bool,
 
-    /// Take a snapshot of the session's data, then delete it, whatever its data policy says
-    #[arg(long)]
+    /// If true, take a snapshot of the session's claims and then delete them, overriding its data policy
+    #[arg(long, help_heading = "Data")]
     pub snapshot_data: bool,
 
-    /// Delete the session's data whatever its data policy says
-    #[arg(long)]
+    /// If true, delete the session's claims and their data, overriding its data policy
+    #[arg(long, help_heading = "Data")]
     pub delete_data: bool,
 
-    /// VolumeSnapshotClass of a snapshot; by default that of the driver which is the default, or its only one
-    #[arg(long, value_name = "NAME")]
+    /// VolumeSnapshotClass of the snapshot; defaults to the default class of the claim's driver or its only one
+    #[arg(long, value_name = "NAME", help_heading = "Data")]
     pub class: Option<String>,
 
-    /// Treat a session that does not exist as deleted
+    /// If true, treat a session that does not exist as deleted
     #[arg(long)]
     pub ignore_not_found: bool,
 
-    /// Answer yes to what would be asked: several sessions at once, data that is destroyed
+    /// If true, do not ask before several sessions are deleted or data is destroyed
     #[arg(short = 'y', long)]
     pub yes: bool,
 
-    /// Ask before anything is deleted
+    /// If true, always ask before anything is deleted
     #[arg(short = 'i', long)]
     pub interactive: bool,
 
-    /// Whether what the session stores is run whoever has written it.
+    /// Trust in stored hooks.
     #[command(flatten)]
     pub trust: TrustManifest,
 
-    /// What is printed.
+    /// Output format.
     #[command(flatten)]
     pub printing: ObjectOutput,
-    /// How much is said.
+    /// Verbosity.
     #[command(flatten)]
     pub talk: Talk,
-    /// How changes are sent.
+    /// Dry run and field manager.
     #[command(flatten)]
     pub writing: Writing,
-    /// Whether to wait, and how long.
+    /// Waiting and its timeout.
     #[command(flatten)]
     pub waiting: Waiting,
-    /// Which cluster, and as whom.
+    /// Cluster and credentials.
     #[command(flatten)]
     pub connection: Connection,
 }

@@ -1,4 +1,4 @@
-//! The user's word, where something cannot be had back.
+//! Confirmation of a deletion, and notes that come before it.
 
 use anyhow::Result;
 use session_shared::api::DataPolicy;
@@ -11,26 +11,26 @@ use session_shared::report::console::Console;
 
 use crate::plan::Intent;
 
-/// Tells of sessions that a snapshot was meant for and that have nothing to take it of.
+/// Prints a note for each session whose data policy is `snapshot` and that has no claim to take a snapshot of.
 pub(crate) fn tell(doomed: &[Doomed], console: &mut Console) {
     let meant = |one: &&Doomed| one.policy() == DataPolicy::Snapshot && one.saved().is_empty();
     for one in doomed.iter().filter(meant) {
         let what = match one.unused().is_empty() {
             true => "no claims",
-            false => "no claim that ever had a volume",
+            false => "no claim that was ever bound to a volume",
         };
         let name = one.name();
         console.note(&format!(
-            "session {name:?} has {what}: no snapshot is taken"
+            "no snapshot is taken of session {name:?}: session has {what}"
         ));
     }
 }
 
-/// Asks where it must: with -i always; on a terminal for several sessions, and for data that would be destroyed. Without a
-/// terminal several sessions go as with kubectl, but data needs -y.
+/// Asks for confirmation and returns the answer: always with `-i`; on a terminal if there are several sessions or data would be
+/// destroyed. Without a terminal several sessions are deleted unasked, as kubectl does, but the loss of data requires `-y`.
 ///
 /// # Errors
-/// When there is nobody to ask about data.
+/// Data would be destroyed, and there is neither a terminal nor `-y`.
 pub(crate) fn ask(intent: &Intent, doomed: &[Doomed], console: &mut Console) -> Result<bool> {
     let question = Question {
         words: DELETE,

@@ -1,4 +1,9 @@
-//! `kubectl session delete`: takes sessions away, and loses nothing that was to be kept.
+//! `kubectl session delete`: deletes sessions and keeps, snapshots or deletes their data as the data policy says.
+//!
+//! ```text
+//! Args ─► Intent ─► Observed ─► confirmation ─► result per session ─► report
+//! args    plan      observe     confirm         outcome               outcome
+//! ```
 
 mod args;
 mod confirm;
@@ -17,7 +22,7 @@ use session_shared::verb::{Ground, Verb};
 
 pub use args::Args;
 
-/// The verb.
+/// Implementation of the `delete` verb.
 #[derive(Debug)]
 pub struct Delete;
 
@@ -27,10 +32,10 @@ impl Verb for Delete {
     type Args = Args;
 
     async fn run(args: Args, ground: &mut Ground) -> Result<()> {
-        // no request: everything the user can have got wrong
+        // before any request: every mistake that the command line shows
         ground.obey(&args.talk, &args.writing);
         let intent = plan::read(&args)?;
-        let format = Format::parse(&args.printing.output, Allowed::Name, false, false)?;
+        let format = Format::parse(args.printing.output.as_deref(), Allowed::Name, false, false)?;
         let write = args.writing.write()?;
         // reads only
         let cluster = ground.connect(&args.connection).await?;
@@ -40,7 +45,7 @@ impl Verb for Delete {
         let found = observe::observe(&cluster, &permissions, &intent, now).await?;
         let console = &mut ground.console;
         consent::tell_unchecked(&permissions, console);
-        // the user's word
+        // confirmation
         confirm::tell(&found.doomed, &mut ground.console);
         if !confirm::ask(&intent, &found.doomed, &mut ground.console)? {
             return Ok(());

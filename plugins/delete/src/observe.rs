@@ -1,4 +1,4 @@
-//! What is there of the sessions that are to go.
+//! Reads the sessions to delete and their objects.
 
 use anyhow::Result;
 use futures::StreamExt;
@@ -10,18 +10,19 @@ use session_shared::ops::deleting::Doomed;
 
 use crate::plan::Intent;
 
-/// What was found.
+/// The sessions as read from the cluster.
 pub(crate) struct Found {
-    /// What is to go.
+    /// Prepared deletions, one a session.
     pub(crate) doomed: Vec<Doomed>,
-    /// What was named and is not there.
+    /// Errors of named sessions that do not exist; empty with `--ignore-not-found`.
     pub(crate) missing: Vec<anyhow::Error>,
 }
 
-/// Reads the sessions and all that is there of them.
+/// Reads the sessions and their objects, and prepares the deletion of each.
 ///
 /// # Errors
-/// What the server refuses, a snapshot that cannot be taken; a session that does not exist is a finding, not an error.
+/// Refusals of the server, a snapshot that cannot be taken. A session that does not exist does not fail the call: its error is
+/// collected in the result.
 pub(crate) async fn observe(
     cluster: &Cluster,
     permissions: &Permissions,

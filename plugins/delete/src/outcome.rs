@@ -1,4 +1,4 @@
-//! Carries the deletions out, and tells what became of them.
+//! Deletes the sessions and prints the results.
 
 use anyhow::Result;
 use futures::StreamExt;
@@ -22,10 +22,11 @@ use session_shared::verb::Ground;
 use crate::observe::Found;
 use crate::plan::Intent;
 
-/// Deletes all of them, some at a time; one that fails stops no other.
+/// Deletes the sessions, a limited number at a time, and returns a result for each. A failure does not affect the other
+/// sessions.
 ///
 /// # Errors
-/// Interrupted, before anything is done.
+/// Interrupted before the first session.
 pub(crate) async fn carry_out(
     cluster: &Cluster,
     permissions: &Permissions,
@@ -37,7 +38,7 @@ pub(crate) async fn carry_out(
     if intent.dry_run == DryRun::Client {
         return Ok(doomed.iter().map(|_| Ok(())).collect());
     }
-    // Ctrl-C ends the waiting, not the process: what was begun and what is left is still to be told.
+    // Ctrl-C ends the waiting, not the process: the results still have to be printed.
     let _guard = ground.interrupt.guard()?;
     let (interrupt, now) = (ground.interrupt.clone(), ground.now());
     let with = Stopping {
@@ -66,10 +67,10 @@ pub(crate) async fn carry_out(
     Ok(done)
 }
 
-/// Prints a line for each session that is gone, what became of its data, and the errors after them.
+/// Prints a line for each deleted session and, on standard error, a line for each piece of its data.
 ///
 /// # Errors
-/// The errors of all that did not go, as one.
+/// The errors of all other sessions, as one.
 pub(crate) fn report(
     cluster: &Cluster,
     intent: &Intent,
@@ -99,13 +100,13 @@ pub(crate) fn report(
     failure::all(errors)
 }
 
-/// What became of a session's data, a line each.
+/// Returns lines that say which data of a session was kept, saved or destroyed.
 fn of_data(doomed: &Doomed, namespace: &str) -> Vec<String> {
     let claim = |word: &str, names: Vec<String>, more: &str| -> Vec<String> {
         let line = |name: &String| format!("{word}: persistentvolumeclaim/{name}{more}");
         names.iter().map(line).collect()
     };
-    let again = ", taken up again by a create of the same name, user and template";
+    let again = ", used again by a create with the same name, user and template";
     let name = doomed.name();
     let saved = doomed.snapshot().map(|set| {
         let restore = format!(
@@ -113,8 +114,8 @@ fn of_data(doomed: &Doomed, namespace: &str) -> Vec<String> {
             shell::word(set)
         );
         match doomed.session.spec.manifest {
-            None => format!("saved: snapshot/{set}, brought back by: {restore} --into {name}"),
-            Some(_) => format!("saved: snapshot/{set}, brought back by a create of {name}, a stop, and: {restore} --in-place"),
+            None => format!("saved: snapshot/{set}, restore with: {restore} --into {name}"),
+            Some(_) => format!("saved: snapshot/{set}, to restore create {name} again, stop it, and run: {restore} --in-place"),
         }
     });
     let unused = match doomed.policy() {

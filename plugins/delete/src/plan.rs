@@ -1,4 +1,4 @@
-//! What is to be deleted, complete and legal. Pure.
+//! The validated request of a deletion. Pure.
 
 use anyhow::Result;
 use session_shared::api::{DataPolicy, Session};
@@ -12,14 +12,14 @@ use session_shared::reconcile::{Ending, ending_accesses};
 
 use crate::args::Args;
 
-/// What is to be done.
+/// A validated delete request.
 #[derive(Clone, Debug)]
 pub(crate) struct Intent {
     pub(crate) which: Which,
     pub(crate) manner: Manner,
-    /// The data policy, whatever the sessions say.
+    /// Data policy that overrides those of the sessions.
     pub(crate) policy: Option<DataPolicy>,
-    /// VolumeSnapshotClass.
+    /// VolumeSnapshotClass of the snapshot; `None` for the default of the driver.
     pub(crate) class: Option<String>,
     pub(crate) ignore_not_found: bool,
     pub(crate) yes: bool,
@@ -28,7 +28,7 @@ pub(crate) struct Intent {
 }
 
 impl Intent {
-    /// The rights that a deletion of `session` is going to need; none where nothing is going to be written.
+    /// Returns the access rights that a deletion of `session` needs; none for a dry run.
     pub(crate) fn foreseen(&self, session: &Session) -> Vec<Access> {
         if self.dry_run != DryRun::None {
             return Vec::new();
@@ -40,10 +40,10 @@ impl Intent {
     }
 }
 
-/// Reads the command line.
+/// Validates the command line.
 ///
 /// # Errors
-/// In kubectl's words.
+/// Usage errors, worded as kubectl words them.
 pub(crate) fn read(args: &Args) -> Result<Intent> {
     Ok(Intent {
         which: args.choosing.which()?,

@@ -6,51 +6,51 @@ use session_shared::flags::connection::Connection;
 use session_shared::flags::output::{ObjectOutput, Talk};
 use session_shared::flags::writing::Writing;
 
-pub(crate) const ABOUT: &str = "Give sessions that run more time.
+pub(crate) const ABOUT: &str = "Extend the lifetime of one or more running sessions
 
-A start lives until it expires, which list and status show. --by adds time to what is left, --until names another end, \
---no-expiry takes it away; none of them goes beyond the longest lifetime that the template allows, counted from the start. \
-Later starts of the session live as long as this one does now.";
+A session expires when its lifetime is over, counted from its last start; list and status show the time. Add time with \
+--by, set another expiry with --until, or remove the expiry with --no-expiry. The template's maximum lifetime, counted from \
+the start, is the limit. Later starts of the session get the new lifetime, too.";
 
-const EXAMPLES: &str = "  # Two hours more
+const EXAMPLES: &str = "  # Extend a session by two hours
   kubectl session extend alice --by 2h
 
-  # Until the end of the lecture, for everybody
+  # Extend all sessions until the end of a lecture
   kubectl session extend --all --until 2026-03-01T18:00:00+01:00
 
-  # Without an end, if the template allows that
+  # Remove the expiry of a session, if its template allows it
   kubectl session extend alice --no-expiry";
 
-/// Flags and arguments of `extend`, as they were typed.
+/// Flags and arguments of `extend`, unchecked.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "extend", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session extend (NAME... | -l QUERY | --all) (--by DURATION | --until TIME | --no-expiry) [options]")]
 pub struct Args {
-    /// Which sessions.
+    /// Sessions to extend.
     #[command(flatten)]
     pub choosing: Choosing,
 
-    /// Time that is added to what is left (3600, 90m, 2h, 7d12h)
+    /// Time to add to the expiry (3600, 90m, 2h, 7d12h; a number alone is seconds)
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     pub by: Option<String>,
 
-    /// Time at which the session expires, with its offset from UTC (2026-03-01T18:00:00Z, 2026-03-01T18:00:00+01:00)
+    /// New expiry, in RFC 3339 with an offset from UTC (2026-03-01T18:00:00Z, 2026-03-01T18:00:00+01:00)
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub until: Option<String>,
 
-    /// The session never expires
+    /// If true, remove the expiry
     #[arg(long)]
     pub no_expiry: bool,
 
-    /// What is printed.
+    /// Output format.
     #[command(flatten)]
     pub printing: ObjectOutput,
-    /// How much is said.
+    /// Verbosity.
     #[command(flatten)]
     pub talk: Talk,
-    /// How changes are sent.
+    /// Dry run and field manager.
     #[command(flatten)]
     pub writing: Writing,
-    /// Which cluster, and as whom.
+    /// Cluster and credentials.
     #[command(flatten)]
     pub connection: Connection,
 }

@@ -1,4 +1,9 @@
-//! `kubectl session extend`: more time for sessions that run.
+//! `kubectl session extend`: extends the lifetime of running sessions.
+//!
+//! ```text
+//! Args ─► Intent ─► Observed, Extension per session ─► result per session ─► report
+//! args    plan      outcome, plan                      outcome               outcome
+//! ```
 
 mod args;
 mod outcome;
@@ -10,7 +15,7 @@ use session_shared::verb::{Ground, Verb};
 
 pub use args::Args;
 
-/// The verb.
+/// Implementation of the `extend` verb.
 #[derive(Debug)]
 pub struct Extend;
 
@@ -20,13 +25,13 @@ impl Verb for Extend {
     type Args = Args;
 
     async fn run(args: Args, ground: &mut Ground) -> Result<()> {
-        // no request: everything the user can have got wrong
+        // before any request: every mistake that the command line shows
         ground.obey(&args.talk, &args.writing);
         let now = ground.now();
         let intent = plan::read(&args, now)?;
         let format = Format::of_object(&args.printing)?;
         let write = args.writing.write()?;
-        // reads only, and what follows from it
+        // reads only, and the extension of each session
         let cluster = ground.connect(&args.connection).await?;
         let found = outcome::observe(&cluster, &intent, now).await?;
         // writes

@@ -1,4 +1,4 @@
-//! Looks at the sessions, writes how long they live, and tells what became of them.
+//! Reads the sessions, writes their lifetimes, and prints the results.
 
 use anyhow::{Result, anyhow};
 use futures::StreamExt;
@@ -22,19 +22,19 @@ use session_shared::report::mutation::{Mutations, no_resources};
 
 use crate::plan::{Extension, Intent, extension};
 
-/// A session, and what becomes of it.
+/// One session and its extension.
 pub(crate) struct Found {
     chosen: Chosen,
-    /// Nothing where it ends as it is to end already.
+    /// New lifetime; `None` if the session expires at the wanted time already.
     extension: Option<Extension>,
-    /// A controller writes its status.
+    /// True if a controller writes the session's status.
     controller: bool,
 }
 
-/// Reads the sessions and their templates.
+/// Reads the sessions and their templates, and computes the extension of each.
 ///
 /// # Errors
-/// What the server refuses; what is wrong with one session is a finding, not an error.
+/// Refusals of the server. An error of one session does not fail the call: it is an item of the result.
 pub(crate) async fn observe(
     cluster: &Cluster,
     intent: &Intent,
@@ -55,7 +55,7 @@ pub(crate) async fn observe(
                 let found = template::find(cluster, template).await?;
                 let gone = || {
                     anyhow!(
-                        "session {name:?} cannot be extended: its template {template:?}, which says for how long, is gone"
+                        "cannot extend session {name:?}: template {template:?}, which limits the lifetime, does not exist"
                     )
                 };
                 Some(found.ok_or_else(gone)?)
@@ -73,7 +73,7 @@ pub(crate) async fn observe(
 }
 
 impl Found {
-    /// Writes the lifetime, and where no controller does it the end that follows from it.
+    /// Writes the lifetime into the spec and, unless a controller does it, the expiry into the status.
     async fn write(
         &self,
         extension: &Extension,
@@ -104,7 +104,8 @@ impl Found {
     }
 }
 
-/// Extends all of them, some at a time; one that fails keeps no other. Each Session as it is then, or why not.
+/// Extends the sessions, a limited number at a time, and returns each Session after its extension or the error. A failure does
+/// not affect the other sessions.
 pub(crate) async fn carry_out(
     cluster: &Cluster,
     intent: &Intent,
@@ -123,10 +124,10 @@ pub(crate) async fn carry_out(
     all.buffered(AT_ONCE).collect().await
 }
 
-/// Prints a line for each session and when it expires, and the errors after them.
+/// Prints a line for each session and a note with its expiry.
 ///
 /// # Errors
-/// The errors of all that were not extended, as one.
+/// The errors of all sessions that were not extended, as one.
 pub(crate) fn report(
     intent: &Intent,
     found: Vec<Result<Found>>,

@@ -1,4 +1,4 @@
-//! How long sessions are to live, complete and legal; and what that comes to for each. Pure.
+//! The validated request of an extension, and the lifetime it gives each session. Pure.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use session_shared::reconcile::record::rfc3339;
 
 use crate::args::Args;
 
-/// What is wanted.
+/// A validated extend request.
 #[derive(Clone, Debug)]
 pub(crate) struct Intent {
     pub(crate) which: Which,
@@ -21,21 +21,21 @@ pub(crate) struct Intent {
     pub(crate) dry_run: DryRun,
 }
 
-/// When the session is to end.
+/// The wanted expiry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
-    /// So much later than it would.
+    /// The present expiry plus this time.
     Later(Duration),
-    /// At this time.
+    /// This time.
     At(Timestamp),
-    /// Never.
+    /// No expiry.
     Never,
 }
 
-/// Reads the command line.
+/// Validates the command line.
 ///
 /// # Errors
-/// Every mistake that can be seen from here.
+/// Usage errors, and a time that is in the past.
 pub(crate) fn read(args: &Args, now: Timestamp) -> Result<Intent> {
     Ok(Intent {
         which: args.choosing.which()?,
@@ -51,18 +51,21 @@ fn end(args: &Args, now: Timestamp) -> Result<End> {
                 .parse()
                 .with_context(|| format!("invalid value of --by {text:?}"))?;
             let by = by.duration();
-            by.map(End::Later)
-                .ok_or_else(|| usage("--by adds time: for no end say --no-expiry"))
+            by.map(End::Later).ok_or_else(|| {
+                usage("--by requires a duration: use --no-expiry to remove the expiry")
+            })
         }
         (None, Some(text), false) => {
             let Ok(at) = text.parse::<Timestamp>() else {
                 return Err(usage(format!(
-                    "invalid value of --until {text:?}: a time is written as {}",
+                    "invalid value of --until {text:?}: expected a time such as {}",
                     rfc3339(now)
                 )));
             };
             if at <= now {
-                return Err(usage(format!("--until {text:?} is over already")));
+                return Err(usage(format!(
+                    "invalid value of --until {text:?}: time is in the past"
+                )));
             }
             Ok(End::At(at))
         }
@@ -74,19 +77,19 @@ fn end(args: &Args, now: Timestamp) -> Result<End> {
     }
 }
 
-/// What becomes of one session.
+/// The new lifetime of one session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Extension {
-    /// Its lifetime, from its start on.
+    /// Lifetime, counted from the session's start.
     pub(crate) lifetime: Lifetime,
-    /// When it expires; `None` for never.
+    /// Expiry; `None` for never.
     pub(crate) at: Option<Timestamp>,
 }
 
-/// What `end` comes to for a session; `None` where it ends then already.
+/// Computes the lifetime that makes a session expire at `end`. Returns `None` if the session expires then already.
 ///
 /// # Errors
-/// A session that does not run, has no end, ends later already, or would live longer than its template allows.
+/// A session that is not running, never expires, expires later already, or would exceed its template's maximum lifetime.
 pub(crate) fn extension(
     session: &Session,
     template: Option<&SessionTemplate>,
@@ -98,22 +101,22 @@ pub(crate) fn extension(
     let status = session.status.as_ref();
     let expires = status.and_then(|status| status.expires_at.as_deref());
     let expires = expires.and_then(|at| at.parse::<Timestamp>().ok());
-    let endless = || anyhow!("session {name:?} never expires");
+    let endless = || anyhow!("cannot extend session {name:?}: session never expires");
     let at = match (end, expires) {
         (End::Never, None) => return Ok(None),
         (End::Never, Some(_)) => None,
         (_, None) => return Err(endless()),
-        // What is over already gets its time from now on.
+        // A session that is over its expiry gets the time from now on.
         (End::Later(by), Some(expires)) => Some(
             expires
                 .max(now)
                 .checked_add(by)
-                .with_context(|| format!("the time is too long for session {name:?}"))?,
+                .with_context(|| format!("cannot extend session {name:?}: time is out of range"))?,
         ),
         (End::At(at), Some(expires)) if at == expires => return Ok(None),
         (End::At(at), Some(expires)) if at < expires => {
             return Err(anyhow!(
-                "session {name:?} expires at {}, which is later",
+                "cannot extend session {name:?}: session expires later already, at {}",
                 rfc3339(expires)
             ));
         }
@@ -127,21 +130,21 @@ pub(crate) fn extension(
     Ok(Some(Extension { lifetime, at }))
 }
 
-/// When the session was started, if its time runs.
+/// Returns the time of the session's last start, from which its lifetime counts.
 fn started(session: &Session, name: &str) -> Result<Timestamp> {
     let status = session.status.as_ref();
     let phase = status.and_then(|status| status.phase);
     if session.spec.state == Some(State::Stopped) || phase == Some(Phase::Stopped) {
-        let error = anyhow!("session {name:?} is stopped: its time begins with its next start");
+        let error = anyhow!("cannot extend session {name:?}: session is stopped");
         let namespace = session.metadata.namespace.as_deref().unwrap_or_default();
         let hint = format!(
-            "give it another lifetime then: kubectl session start {name} -n {namespace} --expires-in DURATION"
+            "set the lifetime of the next start: kubectl session start {name} -n {namespace} --expires-in DURATION"
         );
         return Err(hinted(error, hint));
     }
     let start = status.and_then(|status| status.start_time.as_deref());
     let start = start.and_then(|at| at.parse().ok());
-    start.ok_or_else(|| anyhow!("session {name:?} has not been started yet"))
+    start.ok_or_else(|| anyhow!("cannot extend session {name:?}: session has not been started yet"))
 }
 
 fn allowed(
@@ -152,21 +155,23 @@ fn allowed(
 ) -> Result<()> {
     let said = template.and_then(|template| template.spec.lifetime.as_ref()?.maximum.as_ref());
     let Some(said) = said else { return Ok(()) };
-    let maximum: Lifetime = said
-        .to_string()
-        .parse()
-        .with_context(|| format!("invalid lifetime.maximum of the template of session {name:?}"))?;
+    let maximum: Lifetime = said.to_string().parse().with_context(|| {
+        format!("cannot extend session {name:?}: invalid lifetime.maximum of its template")
+    })?;
     if !lifetime.exceeds(&maximum) {
         return Ok(());
     }
     let error = anyhow!(
-        "session {name:?} would live longer than its template allows, which is {maximum} from its start"
+        "cannot extend session {name:?}: maximum lifetime of its template is {maximum} from the start"
     );
     let last = maximum
         .duration()
         .and_then(|most| start.checked_add(most).ok());
     Err(match last {
-        Some(last) => hinted(error, format!("the latest is --until {}", rfc3339(last))),
+        Some(last) => hinted(
+            error,
+            format!("use the latest time allowed: --until {}", rfc3339(last)),
+        ),
         None => error,
     })
 }

@@ -42,7 +42,7 @@ fn an_end_is_said_in_one_of_three_ways() {
     }
 }
 
-/// Started at 10:00.
+/// A session that started at 10:00.
 fn session(expires: Value) -> Session {
     serde_json::from_value(json!({
         "apiVersion": "streaming.platform/v1", "kind": "Session", "metadata": {"name": "a"}, "spec": {"userId": "u"},
@@ -77,7 +77,7 @@ fn a_lifetime_is_counted_from_the_start() {
     let two = End::Later(Duration::from_secs(7200));
     for (end, expires, wanted) in [
         (two, json!(time("13:00")), Some((5, Some(time("15:00"))))),
-        // Over already: from now on.
+        // Expired already: counted from now.
         (two, json!(time("11:00")), Some((4, Some(time("14:00"))))),
         (
             End::At(time("16:00")),
@@ -105,25 +105,20 @@ fn what_cannot_be_is_refused() {
             End::At(time("12:30")),
             json!(time("13:00")),
             "never",
-            "which is later",
+            "session expires later already",
         ),
-        (
-            two,
-            json!(time("13:00")),
-            "4h",
-            "which is 4h from its start",
-        ),
+        (two, json!(time("13:00")), "4h", "is 4h from the start"),
         (
             End::Never,
             json!(time("13:00")),
             "24h",
-            "which is 24h from its start",
+            "is 24h from the start",
         ),
         (
             End::Later(Duration::from_secs(315_360_000)),
             json!(time("13:00")),
             "never",
-            "longer than ten years",
+            "at most ten years",
         ),
     ] {
         let error = hours(end, expires, maximum).unwrap_err();

@@ -5,68 +5,68 @@ use session_shared::flags::connection::Connection;
 use session_shared::flags::output::{ListOutput, Talk};
 use session_shared::flags::selection::Selecting;
 
-pub(crate) const ABOUT: &str = "List sessions.
+pub(crate) const ABOUT: &str = "List sessions, or the data kept from deleted sessions
 
-PHASE is joined with what the sessions' Pods say, so that it is right without a controller as well: CrashLoopBackOff and \
-the like stand there as they are. EXPIRES is the time that is left. With names, only these sessions are listed.
+PHASE is computed from the sessions' Pods, so it is current even without a controller. If a Pod has a more specific status, \
+such as CrashLoopBackOff, PHASE shows that instead. EXPIRES is the remaining time.
 
-With --kept, what outlived its session is listed instead: claims, snapshots and secret parameters. A create of the same name, \
-user and template takes claims and secret parameters up again; they are lost only by cleanup --kept-older-than and \
---snapshots-older-than, snapshot delete and prune, or with their namespace. KEPT is the time since the deletion, <unknown> after a plain \
-kubectl delete session.";
+With --kept, list the data of deleted sessions: PersistentVolumeClaims, VolumeSnapshots and secret parameters. The next \
+create with the same name, user and template uses the claims and secret parameters again. This data is deleted only by \
+cleanup --kept-older-than and --snapshots-older-than, snapshot delete and prune, or with the namespace. KEPT is the time \
+since the deletion; it is <unknown> after kubectl delete session.";
 
-const EXAMPLES: &str = "  # List the sessions of the namespace
+const EXAMPLES: &str = "  # List all sessions of the namespace
   kubectl session list
 
-  # List everybody's sessions everywhere, with Pods, nodes and endpoints
+  # List the sessions of all namespaces, with Pods, nodes and endpoints
   kubectl session list -A -o wide
 
-  # List the sessions of one user that do not run
+  # List the failed and stopped sessions of one user
   kubectl session list --user-id alice@example.com --phase failed,stopped
 
-  # List the data that was kept of sessions that are gone
+  # List the data kept from deleted sessions
   kubectl session list --kept
 
-  # Watch sessions come and go
+  # List all sessions, then watch for changes
   kubectl session list -w";
 
-/// Flags and arguments of `list`, as they were typed.
+/// Flags and arguments of `list`, unchecked.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "list", visible_alias = "ls", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session list [NAME...] [options]")]
 pub struct Args {
-    /// Names of sessions
+    /// Names of the sessions to list
     pub names: Vec<String>,
 
-    /// Only sessions of this owner, as the organisation writes it
+    /// List only sessions of this owner, such as alice@example.com
     #[arg(long, value_name = "ID")]
     pub user_id: Option<String>,
 
-    /// Only sessions in these phases, after the Pods have been asked: pending, running, stopped, terminating, failed
+    /// List only sessions in these phases: pending, running, stopped, terminating, failed
     #[arg(long, value_name = "PHASE,...", value_delimiter = ',')]
     pub phase: Vec<String>,
 
-    /// What was kept of sessions that are gone: claims, snapshots, secret parameters
+    /// If true, list the data kept from deleted sessions: claims, snapshots and secret parameters
     #[arg(long)]
     pub kept: bool,
 
-    /// After listing, watch for changes
+    /// If true, watch for changes after listing
     #[arg(short = 'w', long)]
     pub watch: bool,
 
-    /// Say nothing where there is nothing
+    /// If true, do not report missing sessions as an error
     #[arg(long)]
     pub ignore_not_found: bool,
 
-    /// Which of them.
+    /// Selection of sessions.
     #[command(flatten)]
     pub selecting: Selecting,
-    /// What is printed.
+    /// Output format.
     #[command(flatten)]
     pub printing: ListOutput,
-    /// How much is said.
+    /// Verbosity.
     #[command(flatten)]
     pub talk: Talk,
-    /// Which cluster, and as whom.
+    /// Cluster and credentials.
     #[command(flatten)]
     pub connection: Connection,
 }

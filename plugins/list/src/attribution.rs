@@ -1,4 +1,4 @@
-//! Pods that may be forged, told apart by the sessions themselves.
+//! Detection of forged Pods: reads those sessions whose Pods look suspicious, and drops Pods that are not their own.
 
 use futures::StreamExt;
 use serde_json::Value;
@@ -9,7 +9,7 @@ use session_shared::ops::chosen::AT_ONCE;
 
 use crate::join::{Identity, Pods};
 
-/// Sessions and the phases that their status has, out of a Table.
+/// Returns the sessions of a Table with the phases recorded in their status.
 pub(crate) fn of_table(table: &Table) -> impl Iterator<Item = (&Value, &str)> {
     let phase = table.column("Phase");
     table.rows.iter().map(move |row| {
@@ -18,8 +18,8 @@ pub(crate) fn of_table(table: &Table) -> impl Iterator<Item = (&Value, &str)> {
     })
 }
 
-/// Reads each of `sessions` whose Pods are doubtful, and leaves out those that are not its own. A session that cannot be read
-/// is shown by what its Pods claim.
+/// Reads each of `sessions` whose Pods may be forged, and drops Pods that are not its own from `pods`. For a session that cannot be
+/// read, all Pods that claim to be its own count.
 pub(crate) async fn attribute<'a>(
     cluster: &Cluster,
     pods: &mut Pods,

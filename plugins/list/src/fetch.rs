@@ -1,4 +1,4 @@
-//! Reads sessions and Pods, as Tables or as objects, all at once.
+//! Reads sessions and their Pods concurrently, as Tables or as objects.
 
 use anyhow::Result;
 use futures::TryStreamExt;
@@ -18,20 +18,20 @@ use session_shared::ops::live::installed;
 use crate::intent::{Chosen, Intent};
 use crate::join::Pods;
 
-/// What was read, each session once.
+/// Sessions and Pods as read, each session once.
 #[derive(Debug, Default)]
 pub(crate) struct Fetched<T> {
     /// Sessions, in the server's order.
     pub(crate) sessions: T,
-    /// Their Pods.
+    /// Pods of the sessions.
     pub(crate) pods: Pods,
-    /// What was named and is not there.
+    /// NotFound errors of sessions given by name.
     pub(crate) missing: Vec<anyhow::Error>,
-    /// resourceVersions to watch from: sessions', Pods'.
+    /// resourceVersions from which to watch sessions and Pods.
     pub(crate) versions: (String, String),
 }
 
-/// Where the sessions are.
+/// Returns the namespace to list, or all namespaces.
 pub(crate) fn place<'a>(cluster: &'a Cluster, intent: &Intent) -> Place<'a> {
     if intent.all_namespaces {
         Place::All
@@ -40,7 +40,7 @@ pub(crate) fn place<'a>(cluster: &'a Cluster, intent: &Intent) -> Place<'a> {
     }
 }
 
-/// What the server is asked for: one selection for each name, or those of the flags.
+/// Returns the selections to request: one for each name, or those of the flags.
 fn selections(intent: &Intent) -> Vec<(Selection, Option<String>)> {
     if !intent.names.is_empty() {
         let named = |name: &str| Selection {
@@ -66,11 +66,11 @@ fn selections(intent: &Intent) -> Vec<(Selection, Option<String>)> {
         .collect()
 }
 
-/// Reads Tables. One Table of Pods in any case: to ask for a controller's Lease first would cost as much, and a Pod is always
-/// right about itself.
+/// Reads Tables of sessions and Pods. The Pods are read even with a controller: to check its Lease first would cost as much, and a
+/// Pod's own status is always current.
 ///
 /// # Errors
-/// What the server refuses.
+/// Any failure to list sessions or Pods, except a missing permission to list Pods.
 pub(crate) async fn tables(
     cluster: &Cluster,
     intent: &Intent,
@@ -119,7 +119,7 @@ async fn sessions_table(
     installed(whole(pages).await)
 }
 
-/// All pages as one Table.
+/// Returns all pages as one Table.
 async fn whole(mut pages: futures::stream::BoxStream<'static, Result<Table>>) -> Result<Table> {
     let mut table = Table::default();
     while let Some(mut page) = pages.try_next().await? {
@@ -132,7 +132,8 @@ async fn whole(mut pages: futures::stream::BoxStream<'static, Result<Table>>) ->
     Ok(table)
 }
 
-/// The Pods of primary workloads; of others than those that were named, too, where the names are too many for an address.
+/// Returns the selection of the primary workloads' Pods. With names, it is limited to their sessions, unless the names are too many
+/// for a URL.
 pub(crate) fn pod_selection(intent: &Intent) -> Selection {
     let names: Vec<&str> = intent.names.iter().map(|name| name.as_str()).collect();
     let mut labels = format!("{}=true", labels::PRIMARY);
@@ -146,7 +147,7 @@ pub(crate) fn pod_selection(intent: &Intent) -> Selection {
     }
 }
 
-/// Without the right to list Pods, sessions are shown as their status has them.
+/// Reads the Pods. Without permission to list them, marks them as unseen, and sessions are shown with the phase in their status.
 async fn pods(cluster: &Cluster, intent: &Intent) -> Result<(Pods, String)> {
     let selection = pod_selection(intent);
     let mut pages = cluster.table_pages(
@@ -179,10 +180,10 @@ async fn pods(cluster: &Cluster, intent: &Intent) -> Result<(Pods, String)> {
     }
 }
 
-/// Reads whole sessions, for formats that print them.
+/// Reads sessions as complete objects, for output formats that print them.
 ///
 /// # Errors
-/// What the server refuses.
+/// Any failure to list sessions or Pods, except a missing permission to list Pods.
 pub(crate) async fn objects(cluster: &Cluster, intent: &Intent) -> Result<Fetched<Vec<Value>>> {
     let asked = selections(intent);
     let reads = asked.iter().map(|(selection, _)| async move {

@@ -1,8 +1,9 @@
-//! What is to be listed, complete and legal.
+//! The validated command line of `list`.
 
 use anyhow::{Result, bail};
 use session_shared::api::Phase;
 use session_shared::failure::usage;
+use session_shared::flags::non_empty;
 use session_shared::flags::selection::session_name;
 use session_shared::labels;
 use session_shared::names::{SessionName, UserId};
@@ -10,19 +11,19 @@ use session_shared::report::format::{Allowed, Format};
 
 use crate::args::Args;
 
-/// What is to be listed.
+/// The validated command line.
 #[derive(Debug)]
 pub(crate) struct Intent {
-    /// These sessions; none means all.
+    /// Names of sessions; empty means all.
     pub(crate) names: Vec<SessionName>,
     pub(crate) all_namespaces: bool,
-    /// Selectors for the server; what several find is put together.
+    /// Selections for the server, whose results are combined.
     pub(crate) selections: Vec<Chosen>,
     pub(crate) fields: String,
     pub(crate) chunk: u32,
-    /// Phases after the join; none means all.
+    /// Phases to list, as computed from the Pods; empty means all.
     pub(crate) phases: Vec<Phase>,
-    /// Selects data, where what was kept of sessions that are gone is listed.
+    /// Label selector of kept data; `None` unless kept data is listed.
     pub(crate) kept: Option<String>,
     pub(crate) watch: bool,
     pub(crate) ignore_not_found: bool,
@@ -30,7 +31,7 @@ pub(crate) struct Intent {
 }
 
 impl Intent {
-    /// The owner whose sessions are looked for.
+    /// Returns the owner whose sessions are listed; `None` means all.
     pub(crate) fn owner(&self) -> Option<&UserId> {
         self.selections
             .iter()
@@ -38,24 +39,24 @@ impl Intent {
     }
 }
 
-/// A label selector, and the owner whose sessions are looked for among what it finds.
+/// A label selector, with the owner by which its results are filtered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Chosen {
     pub(crate) labels: String,
     pub(crate) owner: Option<UserId>,
 }
 
-/// Reads the command line.
+/// Validates the command line.
 ///
 /// # Errors
-/// In kubectl's words where it has some.
+/// Usage errors, with kubectl's messages where kubectl has the same check.
 pub(crate) fn read(args: &Args) -> Result<Intent> {
     let all_namespaces = args.selecting.all_namespaces;
     if all_namespaces && !args.names.is_empty() {
         bail!("a resource cannot be retrieved by name across all namespaces");
     }
-    let selector = &args.selecting.selector;
-    let selects = !selector.is_empty() || !args.selecting.field_selector.is_empty();
+    let selector = args.selecting.labels();
+    let selects = !selector.is_empty() || !args.selecting.fields().is_empty();
     if selects && !args.names.is_empty() {
         return Err(usage(
             "name cannot be provided when a selector is specified",
@@ -71,7 +72,7 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
             .collect::<Result<_>>()?,
         all_namespaces,
         selections: selections(selector, args.user_id.as_deref())?,
-        fields: args.selecting.field_selector.clone(),
+        fields: args.selecting.fields().to_owned(),
         chunk: args.selecting.chunk_size,
         phases: args
             .phase
@@ -82,7 +83,7 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
         watch: args.watch,
         ignore_not_found: args.ignore_not_found,
         format: Format::parse(
-            &output.output,
+            output.output.as_deref(),
             Allowed::List,
             output.no_headers,
             output.show_managed_fields,
@@ -90,18 +91,15 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
     })
 }
 
-/// Selects the data of sessions: data always carries their labels.
+/// Returns the label selector of sessions' data.
 ///
 /// # Errors
-/// What means sessions that exist.
+/// A flag that applies only to existing sessions.
 fn kept(args: &Args) -> Result<String> {
     for (given, flag) in [
         (args.watch, "--watch"),
         (!args.phase.is_empty(), "--phase"),
-        (
-            !args.selecting.field_selector.is_empty(),
-            "--field-selector",
-        ),
+        (!args.selecting.fields().is_empty(), "--field-selector"),
     ] {
         if given {
             return Err(usage(format!("--kept and {flag} cannot be given together")));
@@ -121,13 +119,12 @@ fn kept(args: &Args) -> Result<String> {
         .transpose()?;
     let value = user.map(|user| labels::label_value(user.as_str()));
     parts.extend(value.map(|value| format!("{}={value}", labels::USER)));
-    let selector = &args.selecting.selector;
-    parts.extend(Some(selector.clone()).filter(|given| !given.is_empty()));
+    parts.extend(non_empty(&args.selecting.selector).map(str::to_owned));
     Ok(parts.join(","))
 }
 
-/// Sessions of an owner carry a label made of the owner's name. Those that somebody made with `kubectl apply` do not: they are
-/// found by spec.userId, among the sessions without the label.
+/// Returns the selections of the flags. Sessions of an owner carry a label made from the owner's user ID, unless they were created by
+/// `kubectl apply`: those are found by spec.userId among the sessions without the label.
 fn selections(selector: &str, user_id: Option<&str>) -> Result<Vec<Chosen>> {
     let Some(user_id) = user_id else {
         return Ok(vec![Chosen {
@@ -163,7 +160,7 @@ fn phase(word: &str) -> Result<Phase> {
         None => {
             let words: Vec<&str> = Phase::ALL.iter().map(|phase| phase.word()).collect();
             bail!(
-                "unknown phase {word:?}: the phases are {}",
+                "invalid --phase {word:?}: must be one of {}",
                 words.join(", ")
             )
         }
@@ -216,7 +213,7 @@ mod tests {
             ),
             (
                 "--phase broken",
-                "unknown phase \"broken\": the phases are pending, running, stopped, terminating, failed",
+                "invalid --phase \"broken\": must be one of pending, running, stopped, terminating, failed",
             ),
         ] {
             assert_eq!(intent(line).unwrap_err().to_string(), text, "{line:?}");

@@ -1,4 +1,5 @@
-//! Sessions joined with their Pods: what a Pod says goes before what a status says that nobody keeps.
+//! Join of sessions with their Pods: without a controller nobody updates a session's status, so the status of its Pods takes
+//! precedence.
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,24 +9,24 @@ use session_shared::labels;
 use session_shared::objects::resource::{label, text};
 use session_shared::objects::table::Table;
 
-/// Kinds whose controllers make Pods.
+/// Kinds whose controllers create Pods.
 const CONTROLLERS: [&str; 4] = ["ReplicaSet", "StatefulSet", "DaemonSet", "Job"];
 
-/// What is known of a session after its Pods were asked.
+/// Phase and Pod of a session after the join.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Joined {
-    /// The phase.
+    /// Phase of the session.
     pub(crate) phase: Phase,
-    /// The Pod's own word where it says more than the phase: CrashLoopBackOff, ImagePullBackOff, PodLost.
+    /// Status of the Pod where it is more specific than the phase: CrashLoopBackOff, ImagePullBackOff, PodLost.
     pub(crate) word: Option<String>,
-    /// Name of the Pod, when there is one.
+    /// Name of the Pod; `None` without one.
     pub(crate) pod: Option<String>,
-    /// Its node.
+    /// Name of the Pod's node.
     pub(crate) node: Option<String>,
 }
 
 impl Joined {
-    /// What stands under PHASE.
+    /// Returns the cell of column PHASE.
     pub(crate) fn shown(&self) -> &str {
         self.word.as_deref().unwrap_or(self.phase.word())
     }
@@ -35,9 +36,9 @@ impl Joined {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Told {
     uid: String,
-    /// UIDs of its owners.
+    /// UIDs of the owners.
     owners: Vec<String>,
-    /// A workload's controller made it, as it says.
+    /// True if the ownerReferences name a workload controller.
     controlled: bool,
     pod: String,
     node: Option<String>,
@@ -49,14 +50,14 @@ struct Told {
 #[derive(Debug, Default)]
 pub(crate) struct Pods {
     told: HashMap<(String, String), Vec<Told>>,
-    /// UIDs of Pods that claim to be a session's and are not.
+    /// UIDs of Pods that falsely claim to be a session's.
     strangers: HashSet<String>,
-    /// They may not be listed: that there is none of a session says nothing.
+    /// True without permission to list Pods: a session without Pods then means nothing.
     pub(crate) unseen: bool,
 }
 
 impl Pods {
-    /// Takes a page of the Table of Pods, with metadata.
+    /// Adds a page of the Table of Pods, with metadata.
     pub(crate) fn take(&mut self, page: &Table, columns: &Table) {
         let column = |name: &str| columns.column(name);
         let (ready, status, node) = (column("Ready"), column("Status"), column("Node"));
@@ -92,7 +93,7 @@ impl Pods {
         }
     }
 
-    /// Takes a change of Pods that were watched, and says whose sessions they are.
+    /// Applies a change of watched Pods, and returns the sessions concerned.
     pub(crate) fn change(
         &mut self,
         page: &Table,
@@ -119,7 +120,8 @@ impl Pods {
         keys
     }
 
-    /// The Pods of a session that name it, or a controller, as their owner. Labels alone can be written by anybody.
+    /// Returns the Pods of a session whose ownerReferences name the session or a controller. Labels alone prove nothing, because
+    /// anybody can write them.
     fn claiming(&self, session: &Identity<'_>) -> Vec<&Told> {
         let key = (session.namespace.to_owned(), session.name.to_owned());
         let all = self.told.get(&key).into_iter().flatten();
@@ -130,8 +132,8 @@ impl Pods {
             .collect()
     }
 
-    /// True if one of the Pods may be forged: a session has more of them than one start makes, or some although it is stopped.
-    /// Only the whole session tells, and it is read for these alone.
+    /// Returns true if one of the Pods may be forged: the session has more Pods than one start creates, or is stopped and has Pods.
+    /// Only the complete session can tell, so it is read in these cases.
     pub(crate) fn is_doubtful(&self, session: &Identity<'_>, status_phase: &str) -> bool {
         let pods = self.claiming(session);
         let direct = pods.iter().filter(|told| !told.controlled).count();
@@ -140,7 +142,7 @@ impl Pods {
         direct > 1 || (direct == 1 && pods.len() > 1) || (stopped && pods.iter().any(runs))
     }
 
-    /// Takes it from the session itself which of its Pods are its own.
+    /// Drops the Pods of a session that are not among `own`, the UIDs of its own Pods.
     pub(crate) fn attribute(&mut self, session: &Identity<'_>, own: &[String]) {
         let claiming = self.claiming(session).into_iter();
         let others = claiming.filter(|told| !own.contains(&told.uid));
@@ -148,7 +150,7 @@ impl Pods {
         self.strangers.extend(others);
     }
 
-    /// What is known of one session; `status_phase` is what its status says, `deleting` whether it is being deleted.
+    /// Joins one session with its Pods. `status_phase` is the phase in its status; `deleting` is true if it is being deleted.
     pub(crate) fn join(
         &self,
         session: &Identity<'_>,
@@ -159,7 +161,7 @@ impl Pods {
             .into_iter()
             .find(|phase| phase.word() == status_phase);
         let pods = self.claiming(session);
-        // The Pod that is worst off speaks for the session; the order is that of attention.
+        // The Pod that most needs attention decides.
         let rank = |told: &&&Told| match told.phase {
             Some(Phase::Failed) => 0,
             Some(Phase::Stopped) => 1,
@@ -190,14 +192,14 @@ impl Pods {
                 known(Phase::Failed, Some("PodLost".into()))
             }
             (None, Some(phase)) => known(phase, None),
-            // Half made: the client was ended before it wrote a status.
+            // Half created: the client ended before it wrote a status.
             (None, None) => known(Phase::Pending, None),
         }
     }
 }
 
-/// kubectl's words for a Pod, as a phase, and as a word where the phase does not say it. No phase: the Pod says nothing
-/// about the session.
+/// Reads the cells STATUS and READY of a Pod as a phase of the session, with the status where it is more specific than the phase. No
+/// phase means that the Pod says nothing about the session.
 fn read(status: &str, ready: &str) -> (Option<Phase>, Option<String>) {
     let all_ready = ready
         .split_once('/')
@@ -214,7 +216,7 @@ fn read(status: &str, ready: &str) -> (Option<Phase>, Option<String>) {
             (Some(Phase::Pending), said())
         }
         "" => (None, None),
-        // Init:0/2 counts init containers that are done.
+        // Init:0/2 is the number of completed init containers.
         progress
             if progress
                 .strip_prefix("Init:")
@@ -226,7 +228,7 @@ fn read(status: &str, ready: &str) -> (Option<Phase>, Option<String>) {
     }
 }
 
-/// Which session an object is.
+/// Identity of a session: namespace, name and UID.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Identity<'a> {
     pub(crate) namespace: &'a str,

@@ -1,4 +1,4 @@
-//! `list --kept`: what outlived its session.
+//! `list --kept`: data of deleted sessions.
 
 use anyhow::Result;
 use serde_json::Value;
@@ -23,7 +23,7 @@ use session_shared::report::age;
 use crate::fetch::place;
 use crate::intent::Intent;
 
-/// Headings, and whether they are shown without `-o wide`.
+/// Column headings, each with true if it is shown without `-o wide`.
 const COLUMNS: [(&str, bool); 8] = [
     ("Name", true),
     ("Session", true),
@@ -35,20 +35,20 @@ const COLUMNS: [(&str, bool); 8] = [
     ("Class", false),
 ];
 
-/// What was found.
+/// Kept data as read from the cluster.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
     /// Data that no session uses.
     pub(crate) data: Vec<Value>,
-    /// What the caller may not list.
+    /// Resources that the caller has no permission to list.
     pub(crate) unseen: Vec<&'static str>,
 }
 
-/// Reads claims, snapshots and secrets of sessions, and leaves out what belongs to one that exists. The sessions are read last:
-/// what is found of one that is not among them was found when it was gone.
+/// Reads claims, snapshots and parameters Secrets, and drops those of existing sessions. Sessions are read last, so that data of a
+/// session that is being deleted at the same time is not missed and data of a new session is not listed.
 ///
 /// # Errors
-/// What the server refuses.
+/// Any failure to list, except a missing permission to list one kind of data.
 pub(crate) async fn fetch(cluster: &Cluster, intent: &Intent, selector: &str) -> Result<Found> {
     let select = Selection {
         labels: selector.to_owned(),
@@ -63,7 +63,7 @@ pub(crate) async fn fetch(cluster: &Cluster, intent: &Intent, selector: &str) ->
     let (claims, snapshots, secrets) = futures::join!(
         cluster.list(&PERSISTENT_VOLUME_CLAIM, place, &select),
         cluster.list(&VOLUME_SNAPSHOT, place, &select),
-        // Nobody's secrets are read for this.
+        // Metadata only: the values of Secrets are not read.
         cluster.list_metadata(&SECRET, place, &parameters),
     );
     let mut found = Found::default();
@@ -87,7 +87,7 @@ pub(crate) async fn fetch(cluster: &Cluster, intent: &Intent, selector: &str) ->
     Ok(found)
 }
 
-/// True for what was asked for: the server selects only where the names fit into an address.
+/// Returns true for data of the given sessions. The server filters by name only where the names fit into a URL.
 fn is_named(object: &Value, intent: &Intent) -> bool {
     let session = label(object, labels::SESSION);
     let is_it = |name: &SessionName| session == Some(name.as_str());
@@ -95,7 +95,7 @@ fn is_named(object: &Value, intent: &Intent) -> bool {
 }
 
 impl Found {
-    /// A cluster without snapshots has none; what may not be listed is named.
+    /// Adds a list of data. An API that is not served counts as empty; a kind that may not be listed is recorded as unseen.
     fn take(&mut self, kind: &'static ResourceType, list: Result<Vec<Value>>) -> Result<()> {
         match list {
             Ok(items) => self.data.extend(items),
@@ -107,7 +107,7 @@ impl Found {
     }
 }
 
-/// True for what holds data, stays, and belongs to no session that exists.
+/// Returns true for an object that holds data, is not being deleted and belongs to no existing session.
 fn is_kept(object: &Value, sessions: &[Chosen]) -> bool {
     let stays = text(object, "/metadata/deletionTimestamp").is_empty();
     let namespace = text(object, "/metadata/namespace");
@@ -122,7 +122,7 @@ fn is_of(object: &Value, owner: Option<&UserId>) -> bool {
     owner.is_none_or(|owner| annotation(object, labels::USER_ID) == Some(owner.as_str()))
 }
 
-/// A row each, as they are at `now`.
+/// Returns the Table of kept data, one row for each object.
 pub(crate) fn table(found: &[Value], now: Timestamp) -> Table {
     let rows = found.iter().map(|object| row(object, now)).collect();
     Table::of(&COLUMNS, rows)

@@ -1,4 +1,11 @@
-//! `kubectl session list`: sessions, joined with what their Pods say.
+//! `kubectl session list`: sessions with phases computed from their Pods.
+//!
+//! ```text
+//! Args ─► Intent ─► fetch: sessions, Pods ─► attribution: forged Pods dropped ─► join: phases ─► view: rows or objects
+//!            │                                                                        ▲
+//!            ├─ --kept  ─► kept: data of deleted sessions                             │
+//!            └─ --watch ─► watch: changes of sessions and Pods ───────────────────────┘
+//! ```
 
 mod args;
 mod attribution;
@@ -24,7 +31,7 @@ pub use args::Args;
 use attribution::{attribute, of_table};
 use intent::Intent;
 
-/// The verb.
+/// The verb `list`.
 #[derive(Debug)]
 pub struct List;
 
@@ -48,8 +55,8 @@ impl Verb for List {
 }
 
 async fn table(cluster: &Cluster, intent: &Intent, args: &Args, ground: &mut Ground) -> Result<()> {
-    let sort_by = args.printing.sort_by.as_str();
-    // Only a path into the object needs the object: metadata is a tenth of the bytes.
+    let sort_by = args.printing.sort_by.as_deref().unwrap_or_default();
+    // Only --sort-by needs the complete object; metadata is a tenth of the bytes.
     let include = if sort_by.is_empty() {
         IncludeObject::Metadata
     } else {
@@ -102,7 +109,7 @@ async fn table(cluster: &Cluster, intent: &Intent, args: &Args, ground: &mut Gro
     .await
 }
 
-/// Lists what was kept of sessions that are gone.
+/// Lists the data of deleted sessions.
 async fn kept(
     cluster: &Cluster,
     intent: Intent,
@@ -114,9 +121,9 @@ async fn kept(
     let now = ground.now();
     let console = &mut ground.console;
     for what in &found.unseen {
-        console.note(&format!("{what} are not looked at: you may not list them"));
+        console.note(&format!("{what} not listed: no permission to list them"));
     }
-    let sort_by = args.printing.sort_by.as_str();
+    let sort_by = args.printing.sort_by.as_deref().unwrap_or_default();
     if !sort_by.is_empty() && !found.data.is_empty() {
         sort::objects(&mut found.data, sort_by)?;
     }
@@ -137,12 +144,12 @@ async fn kept(
     }
 }
 
-/// What is not looked at for want of a right is said.
+/// Prints a note if the caller has no permission to list Pods.
 fn note_unseen(pods: &join::Pods, ground: &mut Ground) {
     if pods.unseen {
         ground
             .console
-            .note("phases are as the sessions' status has them: you may not list Pods");
+            .note("phases are as recorded in the sessions' status: no permission to list Pods");
     }
 }
 
@@ -155,7 +162,7 @@ async fn objects(
 ) -> Result<()> {
     if intent.watch {
         return Err(failure::usage(
-            "--watch prints a table: it goes with -o wide and no other format",
+            "--watch can be used only with the default output or -o wide",
         ));
     }
     let mut fetched = fetch::objects(cluster, intent).await?;
@@ -164,12 +171,12 @@ async fn objects(
     let phases = phases.map(|session| (session, text(session, "/status/phase")));
     attribute(cluster, &mut fetched.pods, phases).await;
     view::objects(&mut fetched.sessions, &fetched.pods, intent);
-    let sort_by = args.printing.sort_by.as_str();
+    let sort_by = args.printing.sort_by.as_deref().unwrap_or_default();
     if !sort_by.is_empty() && !fetched.sessions.is_empty() {
         sort::objects(&mut fetched.sessions, sort_by)?;
     }
     let text = match (intent.names.as_slice(), fetched.sessions.as_slice()) {
-        // A single name means the object itself, as with kubectl.
+        // As with kubectl, a single name prints the object instead of a List.
         ([_], [one]) => printer.one(one)?,
         ([_], []) => String::new(),
         (_, sessions) => printer.list(sessions)?,

@@ -1,4 +1,4 @@
-//! The binary of one verb.
+//! Binary `kubectl-session-list`.
 
 fn main() -> std::process::ExitCode {
     session_shared::verb::main::<kubectl_session_list::List>()

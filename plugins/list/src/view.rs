@@ -1,4 +1,4 @@
-//! What is shown of sessions and Pods. Pure.
+//! Rows and objects as they are printed. Pure.
 
 use serde_json::{Value, json};
 use session_shared::Timestamp;
@@ -11,8 +11,7 @@ use session_shared::report::age::remaining;
 use crate::intent::Intent;
 use crate::join::{Identity, Joined, Pods};
 
-/// Puts what the Pods say into the cells of sessions, turns EXPIRES into the time that is left, and leaves out what was not
-/// asked for.
+/// Joins the rows of sessions with their Pods, turns EXPIRES into the remaining time, and drops rows that were not requested.
 pub(crate) fn rows(table: &mut Table, pods: &Pods, intent: &Intent, now: Timestamp) {
     let columns = Columns::of(table);
     let owner = intent
@@ -24,7 +23,7 @@ pub(crate) fn rows(table: &mut Table, pods: &Pods, intent: &Intent, now: Timesta
         .retain_mut(|row| columns.show(row, pods, &intent.phases, owner, now));
 }
 
-/// Where the columns are that are written anew.
+/// Indexes of the columns that are overwritten.
 pub(crate) struct Columns {
     user: Option<usize>,
     phase: Option<usize>,
@@ -45,7 +44,7 @@ impl Columns {
         }
     }
 
-    /// Writes a row; false if it was not asked for.
+    /// Overwrites a row. Returns false if it was not requested.
     pub(crate) fn show(
         &self,
         row: &mut Row,
@@ -85,7 +84,7 @@ impl Columns {
     }
 }
 
-/// Lays what the Pods say over the status of whole sessions, and leaves out what was not asked for.
+/// Joins sessions with their Pods by overwriting their status, and drops sessions that were not requested.
 pub(crate) fn objects(sessions: &mut Vec<Value>, pods: &Pods, intent: &Intent) {
     let owner = intent
         .selections
@@ -94,7 +93,7 @@ pub(crate) fn objects(sessions: &mut Vec<Value>, pods: &Pods, intent: &Intent) {
     sessions.retain_mut(|session| show_object(session, pods, &intent.phases, owner));
 }
 
-/// Writes one session; false if it was not asked for.
+/// Overwrites the status of one session. Returns false if it was not requested.
 pub(crate) fn show_object(
     session: &mut Value,
     pods: &Pods,
@@ -127,7 +126,7 @@ fn overlay(session: &mut Value, joined: &Joined) {
             status[field] = value.as_str().into();
         }
     }
-    // The Pod's own word is a reason, and conditions are where reasons stand.
+    // The Pod's status becomes the reason of the Ready condition.
     let Some(word) = &joined.word else { return };
     if let Some(conditions) = status.get_mut("conditions").and_then(Value::as_array_mut)
         && let Some(ready) = conditions

@@ -1,4 +1,4 @@
-//! `list -w`: sessions and Pods as they change, joined anew each time.
+//! `list -w`: prints sessions as they or their Pods change.
 
 use std::collections::HashMap;
 
@@ -22,21 +22,22 @@ use crate::view::Columns;
 
 type Key = (String, String);
 
+/// State of a watch of sessions and Pods.
 struct Watching<'a> {
     intent: &'a Intent,
-    /// As the server has them, before the join.
+    /// Rows of sessions as the server sent them, before the join.
     sessions: HashMap<Key, Row>,
     pods: Pods,
     columns: Table,
     pod_columns: Table,
-    /// What was printed last, so that a change that shows nothing new prints nothing.
+    /// Rows printed last, so that a change that leaves a row the same prints nothing.
     printed: HashMap<Key, Vec<Value>>,
 }
 
-/// Prints changes until it is interrupted. `fetched` is what was listed, `raw` its rows before the join.
+/// Prints changes until interrupted. `fetched` is the list already printed, `raw` its rows before the join.
 ///
 /// # Errors
-/// When a watch is refused.
+/// A watch that failed or ended.
 pub(crate) async fn watch(
     cluster: &Cluster,
     intent: &Intent,
@@ -86,7 +87,7 @@ pub(crate) async fn watch(
     }
 }
 
-/// The next change of either kind, and the sessions it is about.
+/// Waits for the next change of sessions or Pods, and returns the sessions concerned.
 async fn tokio_select(
     sessions: &mut futures::stream::BoxStream<'static, Result<Change>>,
     pods: &mut futures::stream::BoxStream<'static, Result<Change>>,
@@ -96,7 +97,7 @@ async fn tokio_select(
     match select(sessions.next(), pods.next()).await {
         Either::Left((Some(change), _)) => state.take_session(change?),
         Either::Right((Some(change), _)) => state.take_pod(change?),
-        _ => anyhow::bail!("the watch has ended"),
+        _ => anyhow::bail!("cannot watch sessions: the watch has ended"),
     }
 }
 
@@ -107,7 +108,7 @@ fn selection(intent: &Intent) -> Selection {
             ..Selection::default()
         },
         _ => Selection {
-            // The selections of an owner overlap in nothing but the owner, who is looked at in each row.
+            // An owner's two selections cannot be joined into one selector, so the owner is checked in each row.
             labels: intent
                 .selections
                 .first()
@@ -142,7 +143,7 @@ impl Watching<'_> {
         for mut row in table.rows {
             let key = key(&row.object);
             if gone {
-                // It is shown once more, as what it was: kubectl does so too.
+                // As with kubectl, a deleted session is printed once more.
                 row.object["metadata"]["deletionTimestamp"] = "gone".into();
             }
             self.sessions.insert(key.clone(), row);
@@ -173,7 +174,7 @@ impl Watching<'_> {
         attribute(cluster, &mut self.pods, session.into_iter()).await;
     }
 
-    /// The row of a session, if there is anything new about it.
+    /// Returns the row of a session if it has changed since it was printed.
     fn show(&mut self, key: &Key, now: Timestamp) -> Option<Table> {
         if !self.intent.names.is_empty()
             && !self.intent.names.iter().any(|name| name.as_str() == key.1)

@@ -6,58 +6,55 @@ use session_shared::flags::numbers;
 use session_shared::flags::output::Talk;
 use session_shared::go_duration;
 
-pub(crate) const ABOUT: &str = "Print the logs of a session.
+pub(crate) const ABOUT: &str = "Print the logs of a session
 
-Without WORKLOAD these are the logs of the session itself: of its primary workload's Pods, of the container that is entered by \
-default. With -f they are followed from run to run and from Pod to Pod, every line once, until the session is stopped or \
-deleted or its containers have ended for good. Several logs get a prefix before each line.";
+Print the logs of the default container in the Pods of the session's primary workload. WORKLOAD names another workload or \
+Pod of the session. With several Pods or containers, each line begins with the names of its Pod and container.
+
+With -f, follow the logs across container restarts and replaced Pods, without repeating lines, until the session is stopped \
+or deleted or all containers have terminated.";
 
 const EXAMPLES: &str = "  # Print the logs of a session
   kubectl session logs alice
 
-  # Follow them, whatever becomes of its Pod, beginning with the last 20 lines
+  # Print the last 20 lines and follow the logs, even if the Pod is replaced
   kubectl session logs alice -f --tail=20
 
-  # See why its container does not stay up
+  # Print the logs of the container's previous run
   kubectl session logs alice --previous
 
-  # Follow all containers of another of its workloads
+  # Follow all containers of another workload
   kubectl session logs pr-17 deployment/api -f --all-containers";
 
-/// Flags and arguments of `logs`, as they were typed.
+/// Flags and arguments of `logs`, unchecked.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "logs", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session logs NAME [WORKLOAD] [options]")]
 pub struct Args {
     /// Name of the session
     pub name: String,
 
-    /// Another of its workloads, as NAME or KIND/NAME, or one of its Pods
+    /// Workload or Pod of the session, as NAME or KIND/NAME
     pub workload: Option<String>,
 
-    /// Go on as more is written
+    /// If true, follow the logs as they are written
     #[arg(short = 'f', long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
     pub follow: bool,
 
-    /// Print the logs of the container's run before the present one, if there was one
+    /// If true, print the logs of the container's previous run
     #[arg(short = 'p', long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
     pub previous: bool,
 
-    /// Print the logs of this container
-    #[arg(
-        short = 'c',
-        long,
-        value_name = "NAME",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub container: String,
+    /// Name of the container
+    #[arg(short = 'c', long, value_name = "NAME")]
+    pub container: Option<String>,
 
-    /// Print the logs of all containers, init and ephemeral ones too, with a prefix before each line
+    /// If true, print the logs of all containers, including init and ephemeral ones
     #[arg(long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
     pub all_containers: bool,
 
-    /// Only what is newer than a length of time like 5s, 2m or 3h; at most one of --since and --since-time
+    /// Print only lines newer than this, such as 5s, 2m or 3h; 0s means all. Excludes --since-time
     #[arg(
+        help_heading = "Filter",
         long,
         value_name = "DURATION",
         default_value = "0s",
@@ -67,40 +64,35 @@ pub struct Args {
     )]
     pub since: String,
 
-    /// Only what was written after a time (RFC 3339)
-    #[arg(
-        long,
-        value_name = "TIME",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub since_time: String,
+    /// Print only lines written after this time (RFC 3339). Excludes --since
+    #[arg(help_heading = "Filter", long, value_name = "TIME")]
+    pub since_time: Option<String>,
 
-    /// Only so many of the last lines; -1 means all
-    #[arg(long, value_name = "LINES", default_value = "-1", value_parser = numbers::integer, allow_hyphen_values = true)]
+    /// Number of lines to print from the end of each log; -1 means all
+    #[arg(help_heading = "Filter", long, value_name = "LINES", default_value = "-1", value_parser = numbers::integer, allow_hyphen_values = true)]
     pub tail: i64,
 
-    /// Print the time before each line
-    #[arg(long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
-    pub timestamps: bool,
-
-    /// Print the names of Pod and container before each line; where there are several logs that is the rule
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    pub prefix: Option<bool>,
-
-    /// At most so many bytes of each log; 0 means all
-    #[arg(long, value_name = "BYTES", default_value = "0", value_parser = numbers::integer, allow_hyphen_values = true)]
+    /// Maximum number of bytes to print of each log; 0 means all
+    #[arg(help_heading = "Filter", long, value_name = "BYTES", default_value = "0", value_parser = numbers::integer, allow_hyphen_values = true)]
     pub limit_bytes: i64,
 
-    /// How much is said.
+    /// If true, print the timestamp before each line
+    #[arg(help_heading = "Output", long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
+    pub timestamps: bool,
+
+    /// If true, print the names of Pod and container before each line; default true for several logs
+    #[arg(help_heading = "Output", long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub prefix: Option<bool>,
+
+    /// Verbosity.
     #[command(flatten)]
     pub talk: Talk,
-    /// Which cluster, and as whom.
+    /// Cluster and credentials.
     #[command(flatten)]
     pub connection: Connection,
 }
 
-/// A length of time as it was typed: kubectl refuses one below zero later, and in other words.
+/// Checks a duration and returns its text. Negative durations are refused later, with kubectl's message.
 fn duration(text: &str) -> Result<String, String> {
     go_duration::parse(text).map(|_| text.to_owned())
 }

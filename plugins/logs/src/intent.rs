@@ -1,58 +1,60 @@
-//! What is to be printed, complete and legal.
+//! The validated command line of `logs`.
 
 use anyhow::{Result, anyhow, bail};
 use session_shared::Timestamp;
 use session_shared::client::LogOptions;
 use session_shared::failure::usage;
-use session_shared::flags::selection;
+use session_shared::flags::{non_empty, selection};
 use session_shared::go_duration;
 use session_shared::names::SessionName;
 
 use crate::args::Args;
 
-/// What is to be printed.
+/// The validated command line.
 #[derive(Debug)]
 pub(crate) struct Intent {
     pub(crate) session: SessionName,
-    /// None means the primary one.
+    /// Workload or Pod; `None` means the primary workload.
     pub(crate) workload: Option<Workload>,
     pub(crate) containers: Containers,
     pub(crate) follow: bool,
-    /// `None` leaves it to how many logs there are.
+    /// Prefix before each line; `None` means only for several logs.
     pub(crate) prefix: Option<bool>,
-    /// Without container and follow: those are set for each log.
+    /// Options of every log; container and follow are set for each log.
     pub(crate) options: LogOptions,
 }
 
-/// A workload as it was typed.
+/// A workload or Pod as given on the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Workload {
-    /// Lower case; empty where none was typed.
+    /// Kind in lower case; empty where none was given.
     pub(crate) kind: String,
     pub(crate) name: String,
 }
 
-/// Containers as they were asked for.
+/// The containers whose logs to print.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Containers {
+    /// Default container of each Pod.
     Default,
+    /// Container of this name.
     Named(String),
+    /// All containers, including init and ephemeral ones.
     All,
 }
 
-/// Reads the command line.
+/// Validates the command line.
 ///
 /// # Errors
-/// In kubectl's words where it has some.
+/// Usage errors, with kubectl's messages where kubectl has the same check.
 pub(crate) fn read(args: &Args) -> Result<Intent> {
-    if args.all_containers && !args.container.is_empty() {
-        bail!(
-            "--all-containers=true should not be specified with container name {}",
-            args.container
-        );
+    if args.all_containers
+        && let Some(container) = non_empty(&args.container)
+    {
+        bail!("--all-containers=true should not be specified with container name {container}");
     }
     let since = since(&args.since)?;
-    if since.is_some() && !args.since_time.is_empty() {
+    if since.is_some() && non_empty(&args.since_time).is_some() {
         bail!("at most one of `sinceTime` or `sinceSeconds` may be specified");
     }
     let positive = |number: i64| u64::try_from(number).ok().filter(|number| *number > 0);
@@ -65,19 +67,19 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
     Ok(Intent {
         session: selection::session_name(&args.name)?,
         workload: args.workload.as_deref().map(workload).transpose()?,
-        containers: match (args.all_containers, args.container.as_str()) {
+        containers: match (args.all_containers, non_empty(&args.container)) {
             (true, _) => Containers::All,
-            (false, "") => Containers::Default,
-            (false, name) => Containers::Named(name.to_owned()),
+            (false, None) => Containers::Default,
+            (false, Some(name)) => Containers::Named(name.to_owned()),
         },
-        // What a run wrote that is over does not become more.
+        // The log of a previous run does not grow.
         follow: args.follow && !args.previous,
         prefix: args.prefix,
         options: LogOptions {
             previous: args.previous,
             timestamps: args.timestamps,
             since_seconds: since,
-            since_time: since_time(&args.since_time)?,
+            since_time: non_empty(&args.since_time).map(since_time).transpose()?,
             tail: u64::try_from(args.tail).ok(),
             limit_bytes: positive(args.limit_bytes),
             ..LogOptions::default()
@@ -89,7 +91,7 @@ fn workload(word: &str) -> Result<Workload> {
     let (kind, name) = word.split_once('/').unwrap_or(("", word));
     if name.is_empty() || name.contains('/') || (kind.is_empty() && word.contains('/')) {
         return Err(usage(format!(
-            "{word:?} is no workload: expected NAME or KIND/NAME"
+            "invalid workload {word:?}: must be NAME or KIND/NAME"
         )));
     }
     let kind = kind.split('.').next().unwrap_or(kind).to_lowercase();
@@ -99,7 +101,7 @@ fn workload(word: &str) -> Result<Workload> {
     })
 }
 
-/// Whole seconds, as the server wants them; no time at all is no limit, as with kubectl.
+/// Returns whole seconds, as the server expects. As with kubectl, zero means no limit.
 fn since(text: &str) -> Result<Option<u64>> {
     if text.starts_with('-') {
         bail!("--since must be greater than 0");
@@ -109,13 +111,9 @@ fn since(text: &str) -> Result<Option<u64>> {
     Ok((!duration.is_zero()).then_some(seconds as u64))
 }
 
-fn since_time(text: &str) -> Result<Option<Timestamp>> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    let time = text.parse();
-    time.map(Some).map_err(|_| {
-        anyhow!("invalid --since-time {text:?}: expected RFC 3339, as in 2026-03-01T12:00:00Z")
+fn since_time(text: &str) -> Result<Timestamp> {
+    text.parse().map_err(|_| {
+        anyhow!("invalid --since-time {text:?}: must be RFC 3339, such as 2026-03-01T12:00:00Z")
     })
 }
 

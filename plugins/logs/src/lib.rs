@@ -1,4 +1,8 @@
-//! `kubectl session logs`: what a session's containers write.
+//! `kubectl session logs`: logs of a session's containers.
+//!
+//! ```text
+//! Args ─► Intent ─► plan: workload, Pods, containers ─► show: each log once, or all logs followed
+//! ```
 
 mod args;
 mod intent;
@@ -15,7 +19,7 @@ pub use args::Args;
 use intent::{Containers, Intent};
 use plan::{Chosen, Source};
 
-/// The verb.
+/// The verb `logs`.
 #[derive(Debug)]
 pub struct Logs;
 
@@ -53,7 +57,7 @@ impl Verb for Logs {
     }
 }
 
-/// The logs that there are, and what is said about how they were chosen.
+/// Returns the logs of the existing Pods, and prints kubectl's note about a default container.
 fn sources(
     present: &Present,
     chosen: &Chosen,
@@ -63,7 +67,7 @@ fn sources(
     let mut found = Vec::new();
     for pod in plan::pods(present, chosen, intent.follow)? {
         let (containers, note) = plan::containers(pod, chosen, &intent.containers)?;
-        // Once is enough: the Pods of a workload are alike.
+        // Printed once, because all Pods of a workload have the same containers.
         if let Some(note) = note.filter(|_| found.is_empty() && !ground.console.is_quiet()) {
             ground.console.err_line(&note);
         }

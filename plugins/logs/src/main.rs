@@ -1,4 +1,4 @@
-//! The binary of one verb.
+//! Binary `kubectl-session-logs`.
 
 fn main() -> std::process::ExitCode {
     session_shared::verb::main::<kubectl_session_logs::Logs>()

@@ -1,4 +1,4 @@
-//! Which logs: workload, Pods, containers. Pure.
+//! Choice of the logs: workload, Pods and containers. Pure.
 
 use anyhow::{Result, anyhow, bail};
 use session_shared::Pod;
@@ -12,7 +12,7 @@ use session_shared::report::clean;
 
 use crate::intent::{Containers, Workload};
 
-/// kubectl's short names of what has Pods.
+/// kubectl's short names of kinds with Pods.
 const SHORT: [(&str, &str); 5] = [
     ("po", "pod"),
     ("deploy", "deployment"),
@@ -21,23 +21,23 @@ const SHORT: [(&str, &str); 5] = [
     ("rs", "replicaset"),
 ];
 
-/// Whose logs.
+/// The Pods whose logs are printed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Chosen {
-    /// Of the Pods of a workload, with the container that is entered by default if that is known.
+    /// Pods of a workload, with its default container where that is recorded.
     Workload {
         kind: String,
         name: String,
         container: Option<String>,
     },
-    /// Of one Pod.
+    /// One Pod by name.
     Pod(String),
-    /// Of the Pods that are marked as the primary workload's: nothing says its name.
+    /// Pods labelled as the primary workload's, for a session that records no primary workload.
     Marked,
 }
 
 impl Chosen {
-    /// True for a Pod whose logs are wanted.
+    /// Returns true for a Pod whose logs are printed.
     pub(crate) fn has(&self, pod: &Pod, workload: &ObjectRef) -> bool {
         match self {
             Self::Workload { kind, name, .. } => workload.kind == *kind && workload.name == *name,
@@ -47,17 +47,17 @@ impl Chosen {
     }
 }
 
-/// One log.
+/// One log: a container of a Pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Source {
     pub(crate) pod: String,
     pub(crate) container: String,
 }
 
-/// The workload that is meant.
+/// Returns the workload or Pod given on the command line, else the primary workload.
 ///
 /// # Errors
-/// One that there is not, or a name that several have.
+/// A workload that does not exist, or a name that several workloads have.
 pub(crate) fn choose(present: &Present, wanted: Option<&Workload>) -> Result<Chosen> {
     let primary = primary(&present.session);
     let Some(wanted) = wanted else {
@@ -93,7 +93,7 @@ pub(crate) fn choose(present: &Present, wanted: Option<&Workload>) -> Result<Cho
     let name = &wanted.name;
     if several {
         bail!(
-            "session {session:?} has several workloads {name:?}: {}",
+            "workload {name:?} of session {session:?} is ambiguous: use one of {}",
             listed.join(", ")
         );
     }
@@ -103,10 +103,10 @@ pub(crate) fn choose(present: &Present, wanted: Option<&Workload>) -> Result<Cho
         format!("{}/{name}", wanted.kind)
     };
     if listed.is_empty() {
-        bail!("session {session:?} has no workload {typed:?}: it has none");
+        bail!("workload {typed:?} not found in session {session:?}: the session has no workloads");
     }
     bail!(
-        "session {session:?} has no workload {typed:?}: it has {}",
+        "workload {typed:?} not found in session {session:?}: the session has {}",
         listed.join(", ")
     )
 }
@@ -115,7 +115,7 @@ fn primary(session: &Session) -> Option<&PrimaryRef> {
     session.status.as_ref()?.applied.as_ref()?.primary.as_ref()
 }
 
-/// Everything of the session that has Pods: what its last start made, and whatever the Pods that are there belong to.
+/// Returns the session's workloads: those that its last start recorded, and the owners of its existing Pods.
 fn workloads(present: &Present) -> Vec<ObjectRef> {
     let applied = present
         .session
@@ -140,7 +140,7 @@ fn shown(object: &ObjectRef) -> String {
     format!("{}/{}", object.kind.to_lowercase(), object.name)
 }
 
-/// True if `typed` means `kind`: singular, plural or kubectl's short name; nothing typed means all.
+/// Returns true if `typed` is a name of `kind`: singular, plural or kubectl's short name. An empty `typed` matches every kind.
 fn is_kind(kind: &str, typed: &str) -> bool {
     let kind = kind.to_lowercase();
     let long = SHORT
@@ -153,10 +153,10 @@ fn is_kind(kind: &str, typed: &str) -> bool {
         || long == Some(&kind)
 }
 
-/// The session's Pods whose logs are wanted, the oldest first.
+/// Returns the session's Pods whose logs are printed, the oldest first.
 ///
 /// # Errors
-/// When there is none, and `follow` would wait in vain for one: what has become of them.
+/// No Pod exists, and none will come: the session is stopped or being deleted, or `follow` is false.
 pub(crate) fn pods<'a>(
     present: &'a Present,
     chosen: &Chosen,
@@ -179,15 +179,19 @@ pub(crate) fn pods<'a>(
     Ok(found)
 }
 
-/// Why there is no Pod.
+/// Returns the error for a session without Pods; none where `follow` can wait for one.
 fn absent(session: &Session, chosen: &Chosen, follow: bool) -> Result<()> {
     let name = session.metadata.name.as_deref().unwrap_or_default();
     let phase = session.status.as_ref().and_then(|status| status.phase);
     if session.metadata.deletion_timestamp.is_some() {
-        bail!("session {name:?} is being deleted: it has no pod any more");
+        bail!(
+            "cannot print logs of session {name:?}: the session is being deleted and has no Pods"
+        );
     }
     if session.spec.state == Some(State::Stopped) || phase == Some(Phase::Stopped) {
-        bail!("session {name:?} is stopped: its pods are gone, and their logs with them");
+        bail!(
+            "cannot print logs of session {name:?}: the session is stopped, and its Pods and logs are deleted"
+        );
     }
     if follow {
         return Ok(());
@@ -199,20 +203,22 @@ fn absent(session: &Session, chosen: &Chosen, follow: bool) -> Result<()> {
             ..
         } => {
             let kind = kind.to_lowercase();
-            anyhow!("session {name:?} has no pod of {kind}/{workload}")
+            anyhow!("cannot print logs of session {name:?}: {kind}/{workload} has no Pods")
         }
-        Chosen::Pod(_) | Chosen::Marked => anyhow!("session {name:?} has no pod"),
+        Chosen::Pod(_) | Chosen::Marked => {
+            anyhow!("cannot print logs of session {name:?}: the session has no Pods")
+        }
     };
     Err(hinted(
         error,
-        format!("wait for one: kubectl session logs {name} -f"),
+        format!("wait for a Pod: kubectl session logs {name} -f"),
     ))
 }
 
-/// The containers of a Pod whose logs are wanted, and what kubectl says when it has chosen one by itself.
+/// Returns the containers of a Pod whose logs are printed, with kubectl's note about a default container.
 ///
 /// # Errors
-/// A container that the Pod does not have, in kubectl's words.
+/// A container that the Pod does not have, with kubectl's message.
 pub(crate) fn containers(
     pod: &Pod,
     chosen: &Chosen,
@@ -276,7 +282,7 @@ impl Names {
         }
     }
 
-    /// As kubectl lists them.
+    /// Returns the names as kubectl lists them.
     fn listed(&self) -> String {
         let named = |sort: &'static str| move |name: &String| format!("{name}{sort}");
         let main = self.main.iter().map(named(""));
@@ -301,12 +307,12 @@ impl Names {
     }
 }
 
-/// What stands before a line, as with kubectl's --prefix.
+/// Returns the prefix of a line, as kubectl's --prefix prints it.
 pub(crate) fn prefix(pod: &str, container: &str) -> String {
     format!("[pod/{}/{}] ", clean::line(pod), clean::line(container))
 }
 
-/// A Pod's name.
+/// Returns the name of a Pod.
 pub(crate) fn name_of(pod: &Pod) -> &str {
     pod.metadata.name.as_deref().unwrap_or_default()
 }

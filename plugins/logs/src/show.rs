@@ -1,4 +1,4 @@
-//! Prints logs: those that are there, one after another; or as they are written.
+//! Prints logs: the existing ones one after another, or all of them as they are written.
 
 use anyhow::Result;
 use session_shared::client::LogOptions;
@@ -12,10 +12,10 @@ use session_shared::report::weave::Weave;
 
 use crate::plan::{Source, prefix};
 
-/// Prints what there is. A log that cannot be read does not keep the others back.
+/// Prints existing logs, one after another. A log that cannot be read does not prevent the others from being printed.
 ///
 /// # Errors
-/// Those of all logs that cannot be read.
+/// The errors of all logs that cannot be read.
 pub(crate) async fn snapshot(
     cluster: &Cluster,
     namespace: &str,
@@ -57,10 +57,10 @@ pub(crate) async fn snapshot(
     failure::all(failed)
 }
 
-/// Prints what is written until nothing more will be.
+/// Prints logs as they are written, until no more can come.
 ///
 /// # Errors
-/// What keeps it from being read.
+/// Any failure to watch the session or to read a log.
 pub(crate) async fn follow(
     mut following: Following,
     prefixed: bool,

@@ -4,33 +4,37 @@ use clap::Parser;
 use session_shared::flags::connection::Connection;
 use session_shared::flags::output::{ObjectOutput, Talk};
 use session_shared::flags::trust_manifest::TrustManifest;
-use session_shared::flags::waiting::Waiting;
+use session_shared::flags::waiting::{Waiting, default_timeout};
 use session_shared::flags::writing::Writing;
 
-pub(crate) const ABOUT: &str = "Give a session that runs more or less cpu and memory, and more storage.
+pub(crate) const ABOUT: &str = "Change the CPU, memory and storage of a running session
 
-The limits of its container are set, its requests keep their ratio to them; later starts have the new size, too. It is \
-done in place where the server and the node can: nothing restarts, and the command waits until the kubelet has done it. \
-What cannot be done in place (another quality-of-service class, the Pods of a Deployment, a container that is restarted \
-for it, less memory on some servers, a node that is too small) needs --restart, which stops the session, with its sync \
-hook, and starts it with the new size. A node that has no room now defers a resize until other Pods have gone.
+Set the limits of the primary container; its requests keep their ratio to the limits. Later starts get the new size, too. \
+If possible, the session is resized in place: nothing restarts, and the command waits until the kubelet has resized the \
+Pod. If the node has no room at the moment, the kubelet defers the resize until other Pods are gone.
 
---storage grows the session's claims, where their StorageClass and its driver can, and waits for their file systems.";
+Some changes are not possible in place: a different QoS class, Pods of a Deployment, a container whose resizePolicy \
+restarts it, less memory on some servers, a node that is too small. They require --restart, which stops the session, \
+including its sync hook, and starts it with the new size.
 
-const EXAMPLES: &str = "  # More memory, in place
+--storage expands the session's PersistentVolumeClaims, if their StorageClass and CSI driver support expansion, and waits \
+until their file systems are resized. Claims cannot shrink.";
+
+const EXAMPLES: &str = "  # Resize the memory of a session in place
   kubectl session resize alice --memory 8Gi
 
-  # More room for its data
+  # Expand the claims of a session
   kubectl session resize alice --storage 100Gi
 
-  # Another size, with a restart if it takes one
+  # Resize a session, restarting it if necessary
   kubectl session resize alice --cpu 2 --memory 4Gi --restart";
 
-/// Flags and arguments of `resize`, as they were typed.
+/// Flags and arguments of `resize`, unchecked.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "resize", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session resize NAME (--cpu QUANTITY | --memory QUANTITY | --storage QUANTITY)... [options]")]
+#[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::plan::USUAL_WAIT)))]
 pub struct Args {
-    /// Name of the session, also as session/NAME
+    /// Name of the session, as NAME or session/NAME
     pub name: String,
 
     /// CPU limit of the primary container (2, 500m)
@@ -41,39 +45,39 @@ pub struct Args {
     #[arg(long, value_name = "QUANTITY", allow_hyphen_values = true)]
     pub memory: Option<String>,
 
-    /// Size of the session's claims, which can only grow (20Gi)
+    /// Size of the session's claims (20Gi); claims cannot shrink
     #[arg(long, value_name = "QUANTITY", allow_hyphen_values = true)]
     pub storage: Option<String>,
 
-    /// Stop the session, with its sync hook, and start it again where it cannot be resized in place
+    /// If true, restart the session if it cannot be resized in place; the stop runs its sync hook
     #[arg(long)]
     pub restart: bool,
 
-    /// With --restart: go on without synchronising the session's data
+    /// If true, --restart stops without running the template's sync hook
     #[arg(long, requires = "restart")]
     pub skip_sync: bool,
 
-    /// Answer yes to what would be asked: data that --restart destroys
+    /// If true, do not ask before --restart destroys data
     #[arg(short = 'y', long)]
     pub yes: bool,
 
-    /// Whether what the session stores is run whoever has written it.
+    /// Trust in stored manifest and hooks.
     #[command(flatten)]
     pub trust: TrustManifest,
 
-    /// What is printed.
+    /// Output format.
     #[command(flatten)]
     pub printing: ObjectOutput,
-    /// How much is said.
+    /// Verbosity.
     #[command(flatten)]
     pub talk: Talk,
-    /// How changes are sent.
+    /// Dry run and field manager.
     #[command(flatten)]
     pub writing: Writing,
-    /// Whether to wait, and how long.
+    /// Waiting and its timeout.
     #[command(flatten)]
     pub waiting: Waiting,
-    /// Which cluster, and as whom.
+    /// Cluster and credentials.
     #[command(flatten)]
     pub connection: Connection,
 }

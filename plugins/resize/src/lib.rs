@@ -1,4 +1,12 @@
-//! `kubectl session resize`: another size for a session that runs, in place where that can be.
+//! `kubectl session resize`: changes CPU, memory and storage of a running session, in place if possible.
+//!
+//! ```text
+//! Args ─► Intent ─► Observed { ResizePlan, ClaimExpansion } ─► in place, or StartPlan ─► report
+//! args    plan      observe    plan        storage             outcome      restart      outcome, errors
+//! ```
+//!
+//! Claims are expanded first: they cannot shrink again, so nothing after them may be refused. The size is written into the
+//! Session last when resized in place, and first when restarted, so that every later start has it.
 
 mod args;
 mod observe;
@@ -17,7 +25,7 @@ use session_shared::verb::{Ground, Verb};
 
 pub use args::Args;
 
-/// The verb.
+/// Implementation of the `resize` verb.
 #[derive(Debug)]
 pub struct Resize;
 
@@ -27,16 +35,16 @@ impl Verb for Resize {
     type Args = Args;
 
     async fn run(args: Args, ground: &mut Ground) -> Result<()> {
-        // no request: everything the user can have got wrong
+        // before any request: every mistake that the command line shows
         ground.obey(&args.talk, &args.writing);
         let intent = plan::read(&args)?;
         let format = Format::of_object(&args.printing)?;
         let write = args.writing.write()?;
-        // reads, and a rehearsal of what the server may refuse
+        // reads, and a server dry run of the resize
         let cluster = ground.connect(&args.connection).await?;
         cluster.known().trust_all(args.trust.trust_manifest);
         let found = observe::observe(&cluster, &intent, ground).await?;
-        // the user's word
+        // confirmation
         let console = &mut ground.console;
         consent::tell_unchecked(&found.permissions, console);
         if found.ahead.is_some() && !outcome::may_end(&intent, &found.present, console)? {

@@ -1,5 +1,5 @@
-//! Looks at the session, its Pods and their node, and rehearses the resize: what stands against it is found before anything is
-//! written.
+//! Reads the session, its Pods and their nodes, and sends the resize as a server dry run, so that obstacles are found before the
+//! first write.
 
 use anyhow::{Context, Result};
 use session_shared::api::Session;
@@ -20,23 +20,24 @@ use crate::plan::{self, Change, Changes, Intent};
 use crate::storage::Growth;
 use crate::tell::Obstacle;
 
-/// The session, and what is to be done with it.
+/// The session as read from the cluster, and everything planned for it.
 pub(crate) struct Found {
     pub(crate) present: Present,
     pub(crate) changes: Changes,
     pub(crate) growth: Growth,
-    /// The start of a restart; `None` where it is resized in place.
+    /// Validated start of a restart; `None` if the session is resized in place.
     pub(crate) ahead: Option<Box<Ahead>>,
-    /// What the user should know, a line each.
+    /// Notes for the user, a line each.
     pub(crate) notes: Vec<String>,
-    /// What the caller may do; asked where a restart is allowed.
+    /// Answers of access reviews; requested only if `--restart` is given.
     pub(crate) permissions: Permissions,
 }
 
-/// Reads the session, and finds out whether it can be resized in place.
+/// Reads the session and decides between a resize in place and a restart.
 ///
 /// # Errors
-/// No such session, no Pod that runs, what stands against it, what the server refuses.
+/// A session that does not exist or has no running Pod; without `--restart`, the obstacle to a resize in place; refusals of the
+/// server.
 pub(crate) async fn observe(cluster: &Cluster, intent: &Intent, ground: &Ground) -> Result<Found> {
     let namespace = cluster.namespace();
     let (chosen, controller) = futures::try_join!(
@@ -74,19 +75,21 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent, ground: &Ground)
     })
 }
 
-/// A session may run whose start was cut off: a resize does not finish that.
+/// Returns a note for a session whose start was interrupted: a resize does not finish the start.
 fn cut_off(present: &Present) -> Option<String> {
     let (name, namespace) = (present.name(), present.namespace());
     let cut = is_start_asked(&present.session) && !present.controller;
     cut.then(|| {
-        format!("its start was cut off; finish it: kubectl session start {name} -n {namespace}")
+        format!(
+            "the last start was interrupted; finish it with: kubectl session start {name} -n {namespace}"
+        )
     })
 }
 
-/// The start that gives the session its new size.
+/// Prepares the start that gives the session its new size.
 ///
 /// # Errors
-/// What stands against it.
+/// As the preparation of any start.
 pub(crate) async fn ahead(
     cluster: &Cluster,
     present: &Present,
@@ -106,7 +109,7 @@ pub(crate) async fn ahead(
     Ahead::of(cluster, larger, &Wish::default(), ground.now(), &mut sink).await
 }
 
-/// What stands against a resize in place.
+/// Finds the obstacle to a resize in place, if there is one: by the Pods, by the node's free resources, and by a server dry run.
 async fn obstacle(
     cluster: &Cluster,
     intent: &Intent,
@@ -126,11 +129,11 @@ async fn obstacle(
             Ok(Fit::Later(figures)) => notes.extend(
                 figures
                     .into_iter()
-                    .map(|figure| format!("{figure}: the resize is deferred until there is room")),
+                    .map(|figure| format!("{figure}: resize is deferred until the node has room")),
             ),
             Ok(Fit::Never(figures)) => return Ok(Some(Obstacle::small(change, figures))),
             Err(error) if failure::is(&error, Kind::Forbidden) => notes.push(format!(
-                "node {:?} is not checked: you may not read it",
+                "node {:?} not checked: no permission to read it",
                 text(&change.object, "/spec/nodeName")
             )),
             Err(error) => return Err(error),
@@ -149,10 +152,10 @@ async fn obstacle(
     Ok(None)
 }
 
-/// Whether the Pod's node has room for what it grows by; nothing is read where it does not grow.
+/// Returns whether the Pod's node has room for larger requests. Sends no request if they do not become larger.
 ///
 /// # Errors
-/// What the server refuses.
+/// Refusals of the server.
 pub(crate) async fn room(cluster: &Cluster, change: &Change) -> Result<Fit> {
     let node = text(&change.object, "/spec/nodeName");
     if !change.grows() || node.is_empty() {
@@ -166,10 +169,10 @@ pub(crate) async fn room(cluster: &Cluster, change: &Change) -> Result<Fit> {
     Ok(fit(&load.node, &load.pods, uid, &before, &after))
 }
 
-/// Gives a Pod its new size, or its old one.
+/// Resizes a Pod to its new size, or to its old one if `forth` is false.
 ///
 /// # Errors
-/// What the server refuses.
+/// Refusals of the server.
 pub(crate) async fn resize(
     cluster: &Cluster,
     change: &Change,

@@ -1,4 +1,4 @@
-//! Resizes the session, in place or by a restart, waits, and tells what became of it.
+//! Resizes the session in place or by a restart, waits, and prints the result.
 
 use anyhow::{Error, Result};
 use futures::future::try_join_all;
@@ -23,23 +23,24 @@ use crate::observe::{Found, ahead, resize, room};
 use crate::plan::{Change, Intent};
 use crate::tell::{infeasible, unfinished};
 
-/// What was done.
+/// Word of the result line.
 const DONE: &str = "resized";
 
-/// How a resize in place ended.
+/// The outcome of a resize in place.
 enum Placed {
-    /// As it was to end; the Session as it is then.
+    /// The Pods have the new size. Holds the Session.
     Done(Value),
-    /// It goes on without us, and the Session wants its new size.
+    /// The wait ended early: the kubelet continues, and the new size is written into the Session.
     Unfinished(Error),
-    /// No node can do it where the Pods are: they have been given their old size.
+    /// The kubelet reports the size as infeasible: the Pods have their old size again.
     Infeasible(Error),
 }
 
-/// Does what was found to be done, and tells of it.
+/// Expands the claims, resizes the session in place or restarts it, and prints the result. A resize that turns out to be
+/// infeasible becomes a restart if `--restart` is given.
 ///
 /// # Errors
-/// What failed, and how to go on.
+/// The failed step, with a hint how to continue.
 pub(crate) async fn carry_out(
     cluster: &Cluster,
     intent: &Intent,
@@ -52,7 +53,7 @@ pub(crate) async fn carry_out(
         ground.console.note(note);
     }
     let mut mutations = Mutations::new(format, intent.dry_run);
-    // Claims grow for ever: what comes after them must not be refused.
+    // Claims cannot shrink again: nothing that comes after their expansion may be refused.
     if let Some(ahead) = &found.ahead {
         let (interrupt, now) = (&ground.interrupt, ground.now());
         let with = Stopping {
@@ -87,7 +88,7 @@ pub(crate) async fn carry_out(
         .await;
     }
     match in_place(cluster, intent, &found, write, ground).await? {
-        // Nothing else was changed: the Session is as the claims' growth left it.
+        // Only the claims were expanded: their expansion returned the newest Session.
         Placed::Done(_) if grown.is_some() && !found.changes.any() => {
             tell(&found, &grown.unwrap_or_default(), &mut mutations, ground)
         }
@@ -113,10 +114,10 @@ pub(crate) async fn carry_out(
     }
 }
 
-/// Asks whether the session may be stopped for its new size, where something is lost by that; a dry run only tells of it.
+/// Asks for confirmation of the restart if it destroys data, and returns the answer; a dry run only prints the losses.
 ///
 /// # Errors
-/// When there is nobody to ask.
+/// Data would be destroyed, and there is neither a terminal nor `--yes`.
 pub(crate) fn may_end(intent: &Intent, present: &Present, console: &mut Console) -> Result<bool> {
     let ending = [EndingSession::stopped(present)];
     if intent.dry_run != DryRun::None {
@@ -145,8 +146,8 @@ fn tell(
     Ok(())
 }
 
-/// Resizes the Pods, waits, and then writes the size down for those that come after them: a size that no Pod can have is not
-/// kept.
+/// Resizes the Pods, waits, and then writes the size into the workload and the Session, so that an infeasible size is never
+/// stored.
 async fn in_place(
     cluster: &Cluster,
     intent: &Intent,
@@ -157,7 +158,7 @@ async fn in_place(
     if intent.dry_run == DryRun::Client {
         return Ok(Placed::Done(found.present.object.clone()));
     }
-    // Ctrl-C ends the waiting, not the process: the size is still to be written down.
+    // Ctrl-C ends the waiting, not the process: the size still has to be written.
     let _guard = ground.interrupt.guard()?;
     let sized = found.changes.pods.iter().map(|change| async move {
         match change.changes() {
@@ -190,7 +191,7 @@ async fn in_place(
     Ok(Placed::Done(object))
 }
 
-/// Waits for all Pods at once. One that had its size already is waited for only where the kubelet says that it is not done.
+/// Waits for all Pods at the same time. A Pod that has the size already is waited for only if its status says otherwise.
 async fn wait(
     cluster: &Cluster,
     found: &Found,
@@ -221,14 +222,14 @@ async fn wait(
     try_join_all(waits).await
 }
 
-/// Gives the Pods the size back that they had.
+/// Resizes the Pods to their old size.
 async fn take_back(cluster: &Cluster, found: &Found, write: &Write) -> Result<()> {
     let changed = found.changes.pods.iter().filter(|change| change.changes());
     let back = changed.map(|change| resize(cluster, change, false, write));
     try_join_all(back).await.map(drop)
 }
 
-/// The template of the Pods that come after, and the Session, which later starts are rendered from; as it is then.
+/// Writes the size into the Pod template, for later Pods, and into the Session, for later starts. Returns the Session.
 async fn write_down(cluster: &Cluster, found: &Found, write: &Write) -> Result<Value> {
     let (namespace, name) = (found.present.namespace(), found.present.name());
     if let Some(template) = &found.changes.template {
@@ -247,7 +248,7 @@ async fn write_down(cluster: &Cluster, found: &Found, write: &Write) -> Result<V
     }
 }
 
-/// What the Pod's node has, where that may be read and is not enough; the kubelet has said the rest.
+/// Returns figures of the node's free resources if they can be read and do not suffice.
 async fn figures(cluster: &Cluster, change: &Change) -> Vec<String> {
     match room(cluster, change).await {
         Ok(Fit::Later(figures) | Fit::Never(figures)) => figures,
@@ -255,7 +256,7 @@ async fn figures(cluster: &Cluster, change: &Change) -> Vec<String> {
     }
 }
 
-/// Stops the session and starts it with its new size. That is written first: whatever start comes after a stop has it.
+/// Stops the session and starts it with the new size. The size is written first, so that any start after the stop has it.
 async fn restart(
     cluster: &Cluster,
     intent: &Intent,

@@ -1,4 +1,4 @@
-//! How large a session is to be, complete and legal; what that changes, and whether it can be done in place. Pure.
+//! The validated request of a resize, the changes it makes, and whether they are possible in place. Pure.
 
 use std::time::Duration;
 
@@ -22,29 +22,29 @@ use session_shared::reconcile::is_primary;
 
 use crate::args::Args;
 
-/// How long `resize` waits for the kubelet, or for a restart, when it is not told.
-const USUAL_WAIT: Duration = Duration::from_secs(300);
+/// Default timeout of the wait for the kubelet or the restart.
+pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(300);
 
-/// What is wanted.
+/// A validated resize request.
 #[derive(Clone, Debug)]
 pub(crate) struct Intent {
     pub(crate) which: Which,
     pub(crate) size: Resources,
-    /// Of its claims.
+    /// Wanted size of the session's claims.
     pub(crate) storage: Option<Quantity>,
     pub(crate) restart: bool,
-    /// How a restart stops.
+    /// Options of the stop of a restart.
     pub(crate) manner: Manner,
     pub(crate) yes: bool,
     pub(crate) dry_run: DryRun,
-    /// How long to wait; `None` does not.
+    /// Timeout of the wait; `None` does not wait.
     pub(crate) wait: Option<Duration>,
 }
 
-/// Reads the command line.
+/// Validates the command line.
 ///
 /// # Errors
-/// Every mistake that can be seen from here.
+/// Usage errors: no size at all, or a quantity that is invalid, zero or negative.
 pub(crate) fn read(args: &Args) -> Result<Intent> {
     let name = session_name(&args.name)?;
     if args.cpu.is_none() && args.memory.is_none() && args.storage.is_none() {
@@ -68,13 +68,13 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
     })
 }
 
-/// As Kubernetes writes it.
+/// Parses a limit and returns it in Kubernetes' canonical form.
 fn written(flag: &str, text: Option<&str>) -> Result<Option<IntOrString>> {
     let amount = amount(flag, text)?;
     Ok(amount.map(|amount| IntOrString::from(amount.to_string().as_str())))
 }
 
-/// A size that something can have.
+/// Parses a quantity that must be greater than 0.
 fn amount(flag: &str, text: Option<&str>) -> Result<Option<Quantity>> {
     let Some(text) = text else { return Ok(None) };
     let amount: Quantity = text
@@ -82,25 +82,28 @@ fn amount(flag: &str, text: Option<&str>) -> Result<Option<Quantity>> {
         .with_context(|| format!("invalid value of --{flag}"))?;
     if amount.is_zero() || amount.is_negative() {
         return Err(usage(format!(
-            "invalid value of --{flag} {text:?}: it must be more than 0"
+            "invalid value of --{flag} {text:?}: must be greater than 0"
         )));
     }
     Ok(Some(amount))
 }
 
-/// A container whose size is another, in a Pod or in a template of Pods.
+/// The change of the `resources` of one container, in a Pod or in a workload's Pod template.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Change {
-    /// The Pod, or the workload that has the template.
+    /// The Pod, or the workload with the Pod template.
     pub(crate) object: Value,
+    /// Name of the container.
     pub(crate) container: String,
-    /// Its `resources`.
+    /// Its present `resources`.
     pub(crate) before: Value,
+    /// Its new `resources`.
     pub(crate) after: Value,
 }
 
 impl Change {
-    /// What `size` makes of a container of `object`; `None` where there is no such container.
+    /// Computes the change that `size` makes to a container of `object`, by default its first one. Returns `None` if there is no
+    /// such container.
     fn of(object: Value, container: Option<&str>, size: &Resources) -> Result<Option<Self>> {
         let container = container.map(str::to_owned);
         let Some(container) = container.or_else(|| default_container(&object)) else {
@@ -125,7 +128,7 @@ impl Change {
         ObjectRef::of(&self.object)
     }
 
-    /// True if there is something to write.
+    /// Returns true if a limit or request of CPU or memory differs.
     pub(crate) fn changes(&self) -> bool {
         let amounts = |resources: &Value| {
             let all = ["limits", "requests"].into_iter();
@@ -136,7 +139,7 @@ impl Change {
         amounts(&self.before) != amounts(&self.after)
     }
 
-    /// The strategic merge patch that makes `resources` those of the container, of a Pod or of a template.
+    /// Returns the strategic merge patch that sets the container's `resources`.
     pub(crate) fn patch(&self, resources: &Value) -> Value {
         let spec = json!({ "containers": [{ "name": self.container, "resources": resources }] });
         let spec = match text(&self.object, "/kind") {
@@ -146,7 +149,7 @@ impl Change {
         json!({ "metadata": { "uid": self.identity().uid }, "spec": spec })
     }
 
-    /// The Pod's spec, as it is and as it is to be.
+    /// Returns the Pod spec before and after the change.
     pub(crate) fn specs(&self) -> (Map<String, Value>, Map<String, Value>) {
         let before = pod_spec(&self.object).cloned().unwrap_or_default();
         let mut after = before.clone();
@@ -159,35 +162,33 @@ impl Change {
         (before, after)
     }
 
-    /// True if it asks for more than it has.
+    /// Returns true if a request of CPU or memory becomes larger.
     pub(crate) fn grows(&self) -> bool {
         RESIZABLE.iter().any(|name| {
             amount_of(&self.after, "requests", name) > amount_of(&self.before, "requests", name)
         })
     }
 
-    /// The limits, before and after: `cpu 1, now 2; memory 1Gi, now 2Gi`.
+    /// Returns the changed limits for people: `cpu limit 1, now 2; memory limit 1Gi, now 2Gi`.
     pub(crate) fn told(&self) -> String {
         let told = RESIZABLE.iter().filter_map(|name| {
             let before = amount_of(&self.before, "limits", name);
             let after = amount_of(&self.after, "limits", name);
             let after = after.filter(|_| before != after)?;
             Some(match before {
-                Some(before) => format!("{name} {before}, now {after}"),
-                None => format!("{name} without a limit, now {after}"),
+                Some(before) => format!("{name} limit {before}, now {after}"),
+                None => format!("{name} limit none, now {after}"),
             })
         });
         told.collect::<Vec<_>>().join("; ")
     }
 
-    /// Why the Pod cannot be resized in place, as far as that can be told from here.
+    /// Returns the reason why the Pod cannot be resized in place, as far as the Pod itself shows one.
     fn hurdle(&self) -> Option<String> {
         let (before, after) = self.specs();
         let (was, is) = (qos::class(&before), qos::class(&after));
         if was != is {
-            return Some(format!(
-                "its quality-of-service class would change from {was} to {is}"
-            ));
+            return Some(format!("QoS class would change from {was} to {is}"));
         }
         let policies = find(&self.object, &self.container)?
             .get("resizePolicy")?
@@ -206,7 +207,7 @@ impl Change {
         })?;
         let container = &self.container;
         Some(format!(
-            "container {container:?} restarts when its {name} changes (resizePolicy)"
+            "resizePolicy of container {container:?} restarts it when {name} changes"
         ))
     }
 }
@@ -223,23 +224,23 @@ fn amount_of(resources: &Value, part: &str, name: &str) -> Option<Quantity> {
     serde_json::from_value(amount.clone()).ok()
 }
 
-/// What a new size changes.
+/// All changes that a new size makes to a session.
 #[derive(Clone, Debug)]
 pub(crate) struct Changes {
-    /// In each Pod of the session.
+    /// Change of each running Pod of the primary workload.
     pub(crate) pods: Vec<Change>,
-    /// In the template of its StatefulSet.
+    /// Change of its StatefulSet's Pod template; `None` for other workloads and where a controller renders it.
     pub(crate) template: Option<Change>,
-    /// In the Session, as a merge patch; nothing where it wants that size already.
+    /// Merge patch of the Session's spec.resources; `None` if the spec has the size already.
     pub(crate) wish: Option<Value>,
-    /// Why it cannot be done in place, as far as that can be told from here.
+    /// Reason why the change is impossible in place, as far as the objects show one.
     pub(crate) hurdle: Option<String>,
 }
 
-/// What `size` changes in a session.
+/// Computes the changes that `size` makes to a session.
 ///
 /// # Errors
-/// When it has no Pod that runs.
+/// The session has no running Pod.
 pub(crate) fn changes(present: &Present, size: &Resources) -> Result<Changes> {
     let name = present.name();
     let applied = present.session.status.as_ref();
@@ -253,11 +254,11 @@ pub(crate) fn changes(present: &Present, size: &Resources) -> Result<Changes> {
     }
     if pods.is_empty() {
         let namespace = present.namespace();
-        let error = anyhow!("session {name:?} has no running pod to resize");
+        let error = anyhow!("cannot resize session {name:?}: session has no running Pod");
         let hint = if present.runs() {
-            format!("look at it: kubectl session status {name} -n {namespace}")
+            format!("inspect the session: kubectl session status {name} -n {namespace}")
         } else {
-            format!("start it: kubectl session start {name} -n {namespace}")
+            format!("start the session: kubectl session start {name} -n {namespace}")
         };
         return Err(hinted(error, hint));
     }
@@ -270,7 +271,7 @@ pub(crate) fn changes(present: &Present, size: &Resources) -> Result<Changes> {
         None => None,
     };
     let hurdle = match primary.kind.as_str() {
-        "Deployment" => Some("its pods belong to a Deployment, which makes new ones".to_owned()),
+        "Deployment" => Some("Pods of a Deployment are replaced, not resized".to_owned()),
         _ => pods.iter().find_map(Change::hurdle),
     };
     Ok(Changes {
@@ -289,7 +290,7 @@ fn runs(pod: &Pod) -> bool {
     phase == Some("Running") && pod.metadata.deletion_timestamp.is_none()
 }
 
-/// The merge patch that makes the Session want this size, unless it does.
+/// Returns the merge patch of the Session's spec.resources, or `None` if the spec has the size already.
 fn wish(present: &Present, size: &Resources) -> Option<Value> {
     let has = present.session.spec.resources.clone().unwrap_or_default();
     let parsed = |amount: &Option<IntOrString>| -> Option<Quantity> {
@@ -306,7 +307,7 @@ fn wish(present: &Present, size: &Resources) -> Option<Value> {
 }
 
 impl Changes {
-    /// True if there is anything to write.
+    /// Returns true if there is anything to write.
     pub(crate) fn any(&self) -> bool {
         self.wish.is_some() || self.template.is_some() || self.pods.iter().any(Change::changes)
     }

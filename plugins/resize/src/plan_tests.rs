@@ -37,7 +37,7 @@ fn requests_keep_their_ratio_and_the_patch_names_the_container() {
     let after =
         json!({"limits": {"cpu": "4", "memory": "2Gi"}, "requests": {"cpu": "1", "memory": "1Gi"}});
     assert_eq!(pod.after, after);
-    assert_eq!(pod.told(), "cpu 2, now 4");
+    assert_eq!(pod.told(), "cpu limit 2, now 4");
     let containers = json!({"containers": [{"name": "main", "resources": after}]});
     let patch = json!({"metadata": {"uid": "u"}, "spec": containers});
     assert_eq!(pod.patch(&pod.after), patch);
@@ -62,12 +62,12 @@ fn what_no_pod_can_do_in_place_is_known_before() {
         (
             burstable,
             "--memory 4Gi",
-            Some("container \"main\" restarts when its memory changes (resizePolicy)"),
+            Some("resizePolicy of container \"main\" restarts it when memory changes"),
         ),
         (
             json!({}),
             "--cpu 1",
-            Some("its quality-of-service class would change from BestEffort to Burstable"),
+            Some("QoS class would change from BestEffort to Burstable"),
         ),
     ] {
         let found = change("Pod", resources, size).hurdle();

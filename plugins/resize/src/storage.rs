@@ -1,4 +1,4 @@
-//! More room for a session's data: its claims grow, and never shrink.
+//! Expansion of a session's PersistentVolumeClaims.
 
 use anyhow::{Error, Result, anyhow, bail};
 use futures::future::try_join_all;
@@ -21,22 +21,22 @@ use session_shared::verb::Ground;
 
 use crate::plan::Intent;
 
-/// What a claim asks for.
+/// JSON pointer of a claim's storage request.
 const ASKED: &str = "/spec/resources/requests/storage";
 
-/// The claims that grow, and what the Session wants then.
+/// The claims to expand, and the change of the Session's spec.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Growth {
     pub(crate) claims: Vec<Value>,
-    /// A merge patch; nothing where it wants that already, or nothing is asked.
+    /// Merge patch of spec.storage.size; `None` if the spec has the size already or none is requested.
     pub(crate) wish: Option<Value>,
 }
 
 impl Growth {
-    /// Which claims grow to `size`.
+    /// Selects the claims that are smaller than `size` or still being expanded to it.
     ///
     /// # Errors
-    /// When there are none, or one is larger or not bound.
+    /// The session has no claims, or one of them is larger or not bound.
     pub(crate) fn of(present: &Present, size: Option<Quantity>) -> Result<Self> {
         let Some(size) = size else {
             return Ok(Self::default());
@@ -47,19 +47,23 @@ impl Growth {
             .filter(|object| text(object, "/kind") == "PersistentVolumeClaim")
             .collect();
         if claims.is_empty() {
-            bail!("session {name:?} has no PersistentVolumeClaim that could grow");
+            bail!(
+                "cannot resize storage of session {name:?}: session has no PersistentVolumeClaims"
+            );
         }
         let mut grow = Vec::new();
         for claim in claims {
             let id = text(claim, "/metadata/name");
             let has = amount(claim, ASKED).max(amount(claim, "/status/capacity/storage"));
             if let Some(has) = has.filter(|has| *has > size) {
-                bail!("claim {id:?} has {has}, and no claim can shrink to {size}");
+                bail!(
+                    "cannot shrink claim {id:?} from {has} to {size}: claims can only be expanded"
+                );
             }
             if text(claim, "/status/phase") != "Bound" {
-                bail!("claim {id:?} is not bound to a volume yet");
+                bail!("cannot expand claim {id:?}: not bound to a volume yet");
             }
-            // One that was asked already, by a client that was killed, is waited for.
+            // A claim that an interrupted command has patched is waited for.
             if amount(claim, ASKED) < Some(size) || growing(claim) != Growing::Done {
                 grow.push(claim.clone());
             }
@@ -74,15 +78,16 @@ impl Growth {
         })
     }
 
-    /// True if there is anything to write.
+    /// Returns true if there is anything to write.
     pub(crate) fn any(&self) -> bool {
         self.wish.is_some() || !self.claims.is_empty()
     }
 
-    /// Looks whether class, driver and quota let the claims grow, before anything is written. What may not be read is noted.
+    /// Checks before the first write that StorageClass, CSI driver and quota allow the expansion. Adds a note for what the caller
+    /// may not read.
     ///
     /// # Errors
-    /// What stands against it.
+    /// The first reason against the expansion.
     pub(crate) async fn check(
         &self,
         cluster: &Cluster,
@@ -93,14 +98,14 @@ impl Growth {
             if let Err(error) = class_and_driver(cluster, claim).await {
                 match failure::of(&error) {
                     Some(failure) if failure.kind == Kind::Forbidden => notes.push(format!(
-                        "StorageClass {:?} and its driver are not checked: you may not read them",
+                        "StorageClass {:?} and its driver not checked: no permission to read them",
                         text(claim, "/spec/storageClassName")
                     )),
                     _ => return Err(error),
                 }
             }
             if let (Some(size), false) = (intent.storage, intent.dry_run == DryRun::Client) {
-                // The server knows about quotas.
+                // A server dry run checks quotas.
                 let rehearsal = Write {
                     dry_run: true,
                     ..Write::by(MANAGER)
@@ -111,10 +116,10 @@ impl Growth {
         Ok(())
     }
 
-    /// Grows the claims, waits, and writes the size into the Session; as it is then, if it changed.
+    /// Expands the claims, waits for their file systems, and writes the size into the Session. Returns the Session if it changed.
     ///
     /// # Errors
-    /// A driver that refuses the size, with the claim's condition; a wait that was given up.
+    /// A driver that refuses the size, with the claim's condition; TimedOut; Interrupted.
     pub(crate) async fn carry_out(
         &self,
         cluster: &Cluster,
@@ -162,7 +167,7 @@ impl Growth {
         unfinished.map_or(Ok(object), Err)
     }
 
-    /// The error of a size that a driver refuses, after the claim's size has been taken back as far as the server lets it.
+    /// Reduces the claim's request again as far as the server allows, and returns the error of the refused size.
     async fn refused(
         &self,
         cluster: &Cluster,
@@ -172,9 +177,9 @@ impl Growth {
         write: &Write,
     ) -> Error {
         let name = text(before, "/metadata/name");
-        let error = anyhow!("claim {name:?} does not grow: its driver refuses the size");
+        let error = anyhow!("cannot expand claim {name:?}: its driver refuses the size");
         let error = proved(error, vec![format!("claim {name:?}: {said}")]);
-        // A request has to be more than what the volume has, which is most often just what was asked for before.
+        // A reduced request has to stay above the volume's capacity, which is most often just the previous request.
         let byte = Quantity::units(1);
         let least = amount(&grown.claim, "/status/capacity/storage").map(|has| has.plus(&byte));
         let Some(back) = amount(before, ASKED).max(least) else {
@@ -183,11 +188,13 @@ impl Growth {
         match ask(cluster, before, back, write).await {
             Ok(_) => hinted(
                 error,
-                format!("it asks for {back} now, the least that the server takes"),
+                format!(
+                    "choose another size: the request has been reduced to {back}, the least the server accepts"
+                ),
             ),
             Err(_) => hinted(
                 error,
-                "the server does not take the size back: before Kubernetes 1.34 it goes on trying",
+                "choose another size: the server does not take the request back, and keeps retrying before Kubernetes 1.34",
             ),
         }
     }
@@ -203,20 +210,20 @@ async fn class_and_driver(cluster: &Cluster, claim: &Value) -> Result<()> {
         text(claim, "/spec/storageClassName"),
     );
     if name.is_empty() {
-        bail!("claim {id:?} cannot grow: it has no StorageClass");
+        bail!("cannot expand claim {id:?}: claim has no StorageClass");
     }
     let Some(class) = cluster.get(&STORAGE_CLASS, "", name).await? else {
-        bail!("claim {id:?} cannot grow: its StorageClass {name:?} does not exist");
+        bail!("cannot expand claim {id:?}: StorageClass {name:?} does not exist");
     };
     if class.get("allowVolumeExpansion") != Some(&Value::Bool(true)) {
-        bail!("claim {id:?} cannot grow: its StorageClass {name:?} does not allow it");
+        bail!("cannot expand claim {id:?}: StorageClass {name:?} does not allow expansion");
     }
     let driver = text(&class, "/provisioner");
-    // What is built into Kubernetes needs none.
+    // Provisioners that are built into Kubernetes have no CSIDriver object.
     if !driver.starts_with("kubernetes.io/")
         && cluster.get(&CSI_DRIVER, "", driver).await?.is_none()
     {
-        bail!("claim {id:?} cannot grow: no CSI driver {driver:?} is installed");
+        bail!("cannot expand claim {id:?}: CSI driver {driver:?} is not installed");
     }
     Ok(())
 }
@@ -234,7 +241,7 @@ async fn ask(cluster: &Cluster, claim: &Value, size: Quantity, write: &Write) ->
         .await
 }
 
-/// The error of a wait that was given up: the growth stands.
+/// Returns the error of a wait that ended early, if it did; the expansion continues.
 fn late(grown: &Grown) -> Option<Error> {
     let name = text(&grown.claim, "/metadata/name");
     let error = match grown.cut_off? {
@@ -243,8 +250,11 @@ fn late(grown: &Grown) -> Option<Error> {
     };
     let said = match &grown.state {
         Growing::Going(said) if !said.is_empty() => said.as_str(),
-        _ => "its file system has not grown yet",
+        _ => "file system not resized yet",
     };
     let error = proved(error, vec![format!("claim {name:?}: {said}")]);
-    Some(hinted(error, "the growth stands, and goes on by itself"))
+    Some(hinted(
+        error,
+        "repeat the command to wait: the expansion continues in the background",
+    ))
 }

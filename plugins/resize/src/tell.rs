@@ -1,4 +1,4 @@
-//! What stands against a resize in place, and what became of one that the kubelet did not do.
+//! Errors of a resize in place: obstacles found beforehand, and resizes that the kubelet did not complete.
 
 use anyhow::{Error, Result, anyhow};
 use session_shared::client::timed_out;
@@ -10,10 +10,13 @@ use session_shared::ops::stopping::Present;
 
 use crate::plan::Change;
 
-/// What to do where only a restart helps.
-const RESTART: &str = "stop it and start it with the new size: --restart";
+/// Hint where only a restart helps.
+const RESTART: &str = "add --restart to stop the session and start it with the new size";
 
-/// Why a session cannot be resized in place.
+/// Hint where the Pod's node is too small.
+const SMALL: &str = "request less, or add --restart to run the session on another node";
+
+/// The reason why a session cannot be resized in place, with figures and a hint.
 #[derive(Debug)]
 pub(crate) struct Obstacle {
     why: String,
@@ -30,24 +33,24 @@ impl Obstacle {
         }
     }
 
-    /// The Pod's node is too small.
+    /// Returns the obstacle of a node that is too small.
     pub(crate) fn small(change: &Change, figures: Vec<String>) -> Self {
         let node = text(&change.object, "/spec/nodeName");
         Self {
             why: format!("node {node:?} is too small"),
             figures,
-            hint: "ask for less, or let another node take it: --restart",
+            hint: SMALL,
         }
     }
 
-    /// What the server's refusal means, where a restart helps.
+    /// Converts a refusal of the server that a restart avoids.
     ///
     /// # Errors
-    /// The refusal, where it does not.
+    /// Any other refusal, unchanged.
     pub(crate) fn refused(error: Error) -> Result<Self> {
         match failure::of(&error) {
             Some(failure) if failure.kind == Kind::NoSuchResource => Ok(Self::of(
-                "the server does not resize Pods that run".to_owned(),
+                "server does not support resizing running Pods".to_owned(),
             )),
             Some(failure) if failure.kind == Kind::Invalid => {
                 let causes = failure.causes.iter().map(|cause| cause.message.as_str());
@@ -57,22 +60,19 @@ impl Obstacle {
                 } else {
                     &causes
                 };
-                Ok(Self::of(format!("the server does not allow it: {why}")))
+                Ok(Self::of(format!("server refuses the change: {why}")))
             }
             _ => Err(error),
         }
     }
 
     pub(crate) fn error(self, session: &str) -> Error {
-        let error = anyhow!(
-            "session {session:?} cannot be resized in place: {}",
-            self.why
-        );
+        let error = anyhow!("cannot resize session {session:?} in place: {}", self.why);
         hinted(proved(error, self.figures), self.hint)
     }
 }
 
-/// The error of a resize that the node can never do; it has been taken back.
+/// Returns the error of a resize that is infeasible on the node and has been reverted.
 pub(crate) fn infeasible(
     present: &Present,
     resized: &Resized,
@@ -87,13 +87,12 @@ pub(crate) fn infeasible(
     let mut evidence = vec![format!("kubelet of node {node:?}: {message}")];
     evidence.extend(figures);
     let error = anyhow!(
-        "session {name:?} cannot be resized in place: it is infeasible on node {node:?}, pod {pod:?} keeps its size"
+        "cannot resize session {name:?} in place: infeasible on node {node:?}, pod {pod:?} keeps its size"
     );
-    let hint = "ask for less, or let another node take it: --restart";
-    hinted(proved(error, evidence), hint)
+    hinted(proved(error, evidence), SMALL)
 }
 
-/// The error of a resize that was not waited for any longer: it stands.
+/// Returns the error of a wait that ended before the resize; the kubelet continues.
 pub(crate) fn unfinished(
     present: &Present,
     resized: &Resized,
@@ -109,18 +108,16 @@ pub(crate) fn unfinished(
     let node = text(&resized.pod, "/spec/nodeName");
     let (said, hint) = match &resized.state {
         Resizing::Deferred(message) => (
-            format!(
-                "the resize of pod {pod:?} is deferred by the kubelet of node {node:?}: {message}"
-            ),
-            "it stands, and is done as soon as there is room; or let another node take it: --restart",
+            format!("kubelet of node {node:?} defers the resize of pod {pod:?}: {message}"),
+            "wait until the node has room, or add --restart to run the session on another node",
         ),
         Resizing::Failing(message) => (
-            format!("the resize of pod {pod:?} fails: kubelet of node {node:?}: {message}"),
-            "the kubelet goes on trying",
+            format!("kubelet of node {node:?} cannot resize pod {pod:?}: {message}"),
+            "wait: the kubelet keeps retrying",
         ),
         _ => (
-            format!("the kubelet of node {node:?} has not resized pod {pod:?} yet"),
-            "it stands, and goes on by itself",
+            format!("kubelet of node {node:?} has not resized pod {pod:?} yet"),
+            "wait: the resize continues in the background",
         ),
     };
     let mut evidence = vec![said];
@@ -128,6 +125,6 @@ pub(crate) fn unfinished(
     let error = hinted(proved(error, evidence), hint);
     hinted(
         error,
-        format!("look at it: kubectl session status {name} -n {namespace}"),
+        format!("inspect the session: kubectl session status {name} -n {namespace}"),
     )
 }

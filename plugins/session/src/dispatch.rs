@@ -1,4 +1,4 @@
-//! Which verb was meant.
+//! Dispatch: from the program's name and arguments to a verb, a help page or a program of others.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -11,17 +11,17 @@ use session_shared::verb::{
     with_connection_flags,
 };
 
-use crate::VERBS;
 use crate::external;
+use crate::{GROUPS, VERBS};
 
 const ABOUT: &str = "Interactive sessions on Kubernetes: one session is one user's shell, editor, lab, desktop or preview.
 
 It needs no server of its own: the cluster is the only state, and everything is done with your own rights.";
 
-/// How the suite is typed, whatever its file is called.
+/// The suite as it is typed, whatever its file is called.
 const PREFIX: &str = "kubectl session";
 
-/// Runs the verb that the program's name or its arguments mean.
+/// Runs the verb that the program's name or the arguments select.
 pub(crate) fn run(args: Vec<OsString>) -> ExitCode {
     let mut args = args.into_iter();
     let program = ProgramName::of(&args.next().unwrap_or_default());
@@ -36,7 +36,7 @@ pub(crate) fn run(args: Vec<OsString>) -> ExitCode {
         }
         ProgramName::Other(name) => prefix_of(&name),
     };
-    // What is typed all day is answered by building one verb's flags, not all of them: that is a millisecond.
+    // The common case builds the flags of one verb only, which saves a millisecond.
     let first = rest.first().and_then(|word| word.to_str());
     if let Some(verb) = VERBS.iter().find(|verb| first == Some(verb.name)) {
         return run_entry(verb, &format!("{prefix} {}", verb.name), rest[1..].to_vec());
@@ -52,14 +52,14 @@ pub(crate) fn run(args: Vec<OsString>) -> ExitCode {
         Err(error) => usage_failed(&command, &prefix, &error),
         Ok(matches) => match matches.subcommand() {
             None => help(&command, &prefix),
-            // `kubectl session -- list`: no verb, as with kubectl, which prints its help.
+            // `kubectl session -- list` names no verb: it prints help, as kubectl does.
             Some((word, inner))
                 if is_external(inner) && command.find_subcommand(word).is_some() =>
             {
                 help(&command, &prefix)
             }
             Some(("help", inner)) => help_of(inner, &command, &prefix),
-            Some(("options", _)) => options(&command, &prefix),
+            Some(("options", _)) => print(|width| wording::options(&command, width)),
             Some((word, inner)) => match VERBS.iter().find(|verb| verb.name == word) {
                 Some(verb) => {
                     let prefix = place_of(&format!("{prefix} {}", verb.name), inner);
@@ -72,12 +72,12 @@ pub(crate) fn run(args: Vec<OsString>) -> ExitCode {
     }
 }
 
-/// True for words that clap has not read by a command of ours.
+/// True if the subcommand is not one of the suite's.
 fn is_external(matches: &clap::ArgMatches) -> bool {
     matches.try_contains_id("").unwrap_or(false)
 }
 
-/// As a plugin of kubectl it is typed with a blank; under any other name as that name.
+/// Returns the suite as it was called: `kubectl session` for a plugin, else the program's name.
 fn prefix_of(program: &str) -> String {
     match program.strip_prefix("kubectl-") {
         Some(plugin) => format!("kubectl {}", plugin.replace('-', " ").replace('_', "-")),
@@ -86,7 +86,7 @@ fn prefix_of(program: &str) -> String {
     }
 }
 
-/// The suite with the names of its verbs: enough for its help.
+/// Returns the suite's command with the names of its verbs: enough for its help page.
 fn suite(prefix: &str) -> Command {
     let verbs = VERBS
         .iter()
@@ -94,7 +94,7 @@ fn suite(prefix: &str) -> Command {
     base(prefix).subcommands(verbs)
 }
 
-/// The suite with all flags of all its verbs: for flags that stand before the verb.
+/// Returns the suite's command with the flags of all verbs, for flags before the verb.
 fn umbrella(prefix: &str) -> Command {
     let verbs = VERBS.iter().map(|verb| {
         (verb.command)()
@@ -121,11 +121,7 @@ fn base(prefix: &str) -> Command {
 }
 
 fn help(command: &Command, prefix: &str) -> ExitCode {
-    print(&wording::help(command, prefix))
-}
-
-fn options(command: &Command, prefix: &str) -> ExitCode {
-    print(&wording::options(command, prefix))
+    print(|width| wording::suite_help(command, prefix, width, GROUPS))
 }
 
 fn help_of(matches: &clap::ArgMatches, command: &Command, prefix: &str) -> ExitCode {
@@ -133,26 +129,31 @@ fn help_of(matches: &clap::ArgMatches, command: &Command, prefix: &str) -> ExitC
         return help(command, prefix);
     };
     match command.find_subcommand(word) {
-        Some(verb) => print(&wording::help(verb, &format!("{prefix} {word}"))),
+        Some(verb) => {
+            let prefix = format!("{prefix} {}", verb.get_name());
+            print(|width| wording::help(verb, &prefix, width))
+        }
         None => unknown(word, prefix),
     }
 }
 
-fn print(text: &str) -> ExitCode {
+/// Prints a help page for the terminal's width.
+fn print(page: impl FnOnce(usize) -> String) -> ExitCode {
     let mut console = Console::of_process(Colour::Auto, false);
-    match console.out(text) {
+    let text = page(console.width());
+    match console.out(&text) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }
 }
 
-/// A word that is no verb, with the nearest that is.
+/// Prints the error for an unknown verb, with suggestions.
 pub(crate) fn unknown(word: &str, prefix: &str) -> ExitCode {
     let names: Vec<&str> = VERBS.iter().map(|verb| verb.name).collect();
     unknown_verb(word, prefix, &names)
 }
 
-/// A program of others that does not start.
+/// Prints the error for a program of others that cannot be started.
 pub(crate) fn failed(
     error: &std::io::Error,
     command: &std::process::Command,

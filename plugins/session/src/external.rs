@@ -1,4 +1,4 @@
-//! Verbs of others: `kubectl-session-WORD`, beside this program or on PATH.
+//! Verbs of others: programs named `kubectl-session-WORD`, beside this program or on PATH.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -8,10 +8,10 @@ use clap::ArgMatches;
 
 use crate::dispatch;
 
-/// Runs the program of a word that is no verb of ours.
+/// Replaces this process by the program of a word that is not a verb of the suite.
 pub(crate) fn run(word: &str, matches: &ArgMatches, prefix: &str) -> ExitCode {
     if word.contains(['/', '\\']) {
-        // A joined name with a slash would be a path, and could run anything.
+        // A word with a slash would make a path of the name, and could run any program.
         return dispatch::unknown(word, prefix);
     }
     let Some(program) = find(word) else {
@@ -26,10 +26,10 @@ pub(crate) fn run(word: &str, matches: &ArgMatches, prefix: &str) -> ExitCode {
     replace(Command::new(program).args(args), prefix)
 }
 
-/// Beside the real file of this program first, so that one folder of binaries belongs together; then on PATH. Never in the
-/// working directory: what lies there may be anybody's.
+/// Finds a program: first in the directory of this program's real file, so that one directory of binaries belongs
+/// together, then in the absolute directories of PATH. Never in the working directory, where others may have put it.
 fn find(word: &str) -> Option<PathBuf> {
-    // kubectl writes a dash of a word as an underscore in file names.
+    // kubectl's naming rule: a dash of the word is an underscore in the file name.
     let name = format!("kubectl-session-{}", word.replace('-', "_"));
     let own = std::env::current_exe()
         .ok()

@@ -1,7 +1,7 @@
-//! `kubectl session`: every verb in one program.
+//! `kubectl session`: all verbs in one program.
 //!
-//! It looks at the name it was called by, then at its first argument that is no flag. A word it does not know is looked for as
-//! `kubectl-session-WORD`, so that the suite can be extended.
+//! The program's name selects a verb, or else its first argument that is not a flag. Any other word runs the program
+//! `kubectl-session-WORD` beside this program or on PATH, so that the suite can be extended.
 
 mod dispatch;
 mod external;
@@ -10,8 +10,9 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use session_shared::verb::Entry;
+use session_shared::verb::usage::VerbGroup;
 
-/// Every verb of the suite, in the order of help.
+/// All verbs of the suite.
 pub const VERBS: &[Entry] = &[
     Entry::of::<kubectl_session_create::Create>(),
     Entry::of::<kubectl_session_list::List>(),
@@ -29,7 +30,27 @@ pub const VERBS: &[Entry] = &[
     Entry::of::<kubectl_session_setup::Setup>(),
 ];
 
-/// Runs the program with its arguments, the name it was called by first.
+/// Groups of the verbs on the suite's help page.
+pub const GROUPS: &[VerbGroup] = &[
+    VerbGroup {
+        title: "Basic Commands",
+        verbs: &["create", "list", "status", "connect", "logs"],
+    },
+    VerbGroup {
+        title: "Lifecycle Commands",
+        verbs: &["start", "stop", "extend", "resize", "delete"],
+    },
+    VerbGroup {
+        title: "Data Commands",
+        verbs: &["snapshot"],
+    },
+    VerbGroup {
+        title: "Admin Commands",
+        verbs: &["template", "setup", "cleanup"],
+    },
+];
+
+/// Runs the program with argv, whose first element is the name it was called by.
 pub fn main(args: Vec<OsString>) -> ExitCode {
     dispatch::run(args)
 }

@@ -3,60 +3,63 @@
 use clap::Parser;
 use session_shared::flags::connection::Connection;
 use session_shared::flags::output::{ObjectOutput, Talk};
-use session_shared::flags::waiting::Waiting;
+use session_shared::flags::waiting::{Waiting, default_timeout};
 use session_shared::flags::writing::Writing;
 
-pub(crate) const ABOUT: &str = "Install the API into a cluster, once, as its admin.
+pub(crate) const ABOUT: &str = "Install the session API into a cluster
 
-It applies the CustomResourceDefinitions and waits until the server has taken them in, the namespace session-system, the \
-roles, the admission policy that lets only its owner, and who has the verb manage, change a session, and the built-in \
-templates. What is there already and right stays unchanged; parts can be named: crds, roles, admission, templates. With \
---remove it takes everything away again.
+Apply the CustomResourceDefinitions, the namespace session-system, the roles, the admission policy and the built-in \
+templates, and wait until the API server serves the CustomResourceDefinitions. A cluster admin runs setup once per \
+cluster. Objects that are up to date are left unchanged. To install only some parts, name them: crds, roles, admission, \
+templates.
 
-\
-Where the server has no admission policies, before Kubernetes 1.30, they are skipped: users of one namespace then trust each \
-other with everything in it, and a namespace per user is the boundary.";
+The admission policy allows only the owner of a session, and users with the verb manage on sessions, to change it. It \
+requires Kubernetes 1.30. On older servers it is skipped, and users of a namespace can change each other's sessions: \
+give each user a namespace of their own.
+
+With --remove, delete what setup installed.";
 
 const EXAMPLES: &str = "  # Install everything
   kubectl session setup
 
-  # Bring the built-in templates up to date, and nothing else
+  # Install or update only the built-in templates
   kubectl session setup templates
 
-  # See what would change, as the server sees it
+  # Check on the server what would change
   kubectl session setup --dry-run=server
 
-  # Take everything away; refused while there are sessions
+  # Remove everything, if no sessions exist
   kubectl session setup --remove";
 
-/// Flags and arguments of `setup`, as they were typed.
+/// Flags and arguments of `setup`, unchecked.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "setup", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session setup [PART...] [options]")]
+#[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::install::USUAL_WAIT)))]
 pub struct Args {
-    /// Parts to install: crds, roles, admission, templates; all of them when none is named
+    /// Parts to install or remove: crds, roles, admission, templates. All parts if none is named
     pub parts: Vec<String>,
 
-    /// Take the parts away instead
+    /// If true, remove the parts instead of installing them
     #[arg(long)]
     pub remove: bool,
 
-    /// With --remove: go on although there are sessions, which are deleted with the API
+    /// If true, --remove removes the API even if sessions exist; they are deleted with it
     #[arg(long)]
     pub force: bool,
 
-    /// What is printed.
+    /// Output format.
     #[command(flatten)]
     pub printing: ObjectOutput,
-    /// How much is said.
+    /// Verbosity.
     #[command(flatten)]
     pub talk: Talk,
-    /// How changes are sent.
+    /// Dry run and field manager.
     #[command(flatten)]
     pub writing: Writing,
-    /// Whether to wait, and how long.
+    /// Waiting and timeout.
     #[command(flatten)]
     pub waiting: Waiting,
-    /// Which cluster, and as whom.
+    /// Connection to the cluster.
     #[command(flatten)]
     pub connection: Connection,
 }

@@ -1,4 +1,4 @@
-//! Applies and takes away.
+//! Applies and removes the objects of setup.
 
 use std::time::Duration;
 
@@ -21,16 +21,16 @@ use session_shared::report::mutation::change;
 
 use crate::plan::{Part, objects};
 
-/// How long the server may take to serve a new definition when nobody says.
+/// Default time to wait until the server serves a new CustomResourceDefinition.
 pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(60);
 
-/// One object and what became of it.
+/// An object after it was applied or removed.
 #[derive(Debug)]
 pub(crate) struct Applied {
     pub(crate) resource: &'static ResourceType,
     pub(crate) object: Value,
     pub(crate) change: &'static str,
-    /// The server should have looked at it, but does not serve its kind yet.
+    /// True if a server-side dry run could not check the object, because the server does not serve its kind yet.
     pub(crate) unchecked: bool,
 }
 
@@ -40,15 +40,15 @@ fn resource_of(object: &Value) -> Result<&'static ResourceType> {
         .ok_or_else(|| anyhow!("unknown kind {kind:?} of {api_version:?}"))
 }
 
-/// What is said where the server has no admission policies.
-pub(crate) const NO_ADMISSION: &str = "the admission policy is skipped: the server does not serve \
-    validatingadmissionpolicies.admissionregistration.k8s.io/v1, which Kubernetes has from 1.30 on. Users of one namespace can \
-    change each other's sessions, and with them what their owners run: give each user a namespace of their own";
+/// Warning for servers without admission policies.
+pub(crate) const NO_ADMISSION: &str = "admission policy skipped: the server does not serve \
+validatingadmissionpolicies.admissionregistration.k8s.io/v1 (Kubernetes 1.30 or later). Users of a namespace can change \
+each other's sessions, and so the manifests and hooks that the owners run: give each user a namespace of their own";
 
-/// True if the server serves the kinds of that part, as far as they are not ours.
+/// Returns true if the server serves the kinds of a part. Only admission policies can be missing.
 ///
 /// # Errors
-/// What else the server refuses.
+/// If a request fails for another reason.
 pub(crate) async fn is_served(cluster: &Cluster, part: Part) -> Result<bool> {
     if part != Part::Admission {
         return Ok(true);
@@ -62,11 +62,11 @@ pub(crate) async fn is_served(cluster: &Cluster, part: Part) -> Result<bool> {
     }
 }
 
-/// Applies the objects of one part. In a client-side dry run nothing is sent that writes: an object that is there already is
-/// told as configured, since only the server knows whether anything would change.
+/// Applies the objects of a part. A client-side dry run sends no writes and reports every existing object as configured,
+/// because only the server knows whether it would change.
 ///
 /// # Errors
-/// What the server refuses.
+/// If a request fails.
 pub(crate) async fn apply(
     cluster: &Cluster,
     part: Part,
@@ -78,7 +78,7 @@ pub(crate) async fn apply(
         let resource = resource_of(&object)?;
         let name = text(&object, "/metadata/name").to_owned();
         let before = match cluster.get(resource, "", &name).await {
-            // Templates in a cluster that has no definitions yet: there is none.
+            // A dry run before the CustomResourceDefinitions exist: there are no templates yet.
             Err(error) if dry_run != DryRun::None && failure::is(&error, Kind::NoSuchResource) => {
                 None
             }
@@ -123,10 +123,10 @@ async fn serves_templates(cluster: &Cluster) -> bool {
         .is_ok()
 }
 
-/// Waits until the server serves the definitions.
+/// Waits until the server serves the CustomResourceDefinitions.
 ///
 /// # Errors
-/// When it does not in time, or refuses their names.
+/// If the wait times out, or the server refuses a definition's names.
 pub(crate) async fn established(
     cluster: &Cluster,
     applied: &[Applied],
@@ -152,10 +152,10 @@ pub(crate) async fn established(
     Ok(())
 }
 
-/// Refuses to take the API away while it is in use.
+/// Checks that no sessions exist before the API is removed.
 ///
 /// # Errors
-/// When there are sessions, with some of them by name.
+/// If sessions exist. The message names up to three of them.
 pub(crate) async fn check_unused(cluster: &Cluster) -> Result<()> {
     let sessions = match cluster
         .list_metadata(&SESSION, Place::All, &Selection::default())
@@ -182,23 +182,23 @@ pub(crate) async fn check_unused(cluster: &Cluster) -> Result<()> {
         ""
     };
     let count = match sessions.len() {
-        1 => "is 1 session".to_owned(),
-        several => format!("are {several} sessions"),
+        1 => "1 session exists".to_owned(),
+        several => format!("{several} sessions exist"),
     };
     let error = anyhow!(
-        "there {count} ({}{more}): removing the API would delete every session",
+        "cannot remove the API: {count} ({}{more}) and would be deleted",
         some.join(", ")
     );
     Err(hinted(
         error,
-        "delete them first with kubectl session delete, or use --force",
+        "delete the sessions with kubectl session delete, or use --force",
     ))
 }
 
-/// Takes the objects of a part away, last ones first.
+/// Deletes the objects of a part in reverse order.
 ///
 /// # Errors
-/// What the server refuses.
+/// If a request fails.
 pub(crate) async fn remove(
     cluster: &Cluster,
     part: Part,

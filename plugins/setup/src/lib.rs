@@ -1,4 +1,8 @@
-//! `kubectl session setup`: what an admin installs once.
+//! `kubectl session setup`: installs the API, roles, admission policy and built-in templates into a cluster.
+//!
+//! ```text
+//! args ─► plan: the objects of the named parts (roles: Namespace and RBAC) ─► install: apply, wait or remove
+//! ```
 
 mod args;
 mod install;
@@ -18,7 +22,7 @@ use session_shared::verb::{Ground, Verb};
 pub use args::Args;
 use plan::Part;
 
-/// The verb.
+/// The verb `setup`.
 #[derive(Debug)]
 pub struct Setup;
 
@@ -35,7 +39,7 @@ impl Verb for Setup {
         let format = Format::of_object(&args.printing)?;
         let mut mutations = Mutations::new(format, dry_run);
         if args.force && !args.remove {
-            return Err(usage("--force is for --remove"));
+            return Err(usage("--force requires --remove"));
         }
         let cluster = ground.connect(&args.connection).await?;
         if args.remove {
@@ -58,7 +62,7 @@ impl Verb for Setup {
             if applied.iter().any(|one| one.unchecked) {
                 ground
                     .console
-                    .note("the templates are not checked: the server does not serve them yet");
+                    .note("templates not checked: the server does not serve sessiontemplates yet");
             }
             if part == Part::Crds && dry_run == DryRun::None && args.waiting.wait {
                 let limit = args.waiting.limit(install::USUAL_WAIT);

@@ -1,4 +1,4 @@
-//! What is applied, or taken away, in which order. Pure.
+//! The objects that setup applies or removes, in order. Pure.
 
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -14,9 +14,9 @@ use crate::roles;
 pub(crate) enum Part {
     /// The CustomResourceDefinitions.
     Crds,
-    /// The Namespace session-system and the roles.
+    /// The Namespace session-system and the RBAC roles.
     Roles,
-    /// The admission policy: who may write what in whose Session.
+    /// The admission policy that protects sessions from other users.
     Admission,
     /// The built-in templates.
     Templates,
@@ -31,16 +31,16 @@ impl Part {
     ];
 }
 
-/// The parts that are named, all of them when none is; in the order of installation.
+/// Parses part names and returns the parts in the order of installation, without duplicates. No names mean all parts.
 ///
 /// # Errors
-/// For a word that names none.
+/// If a name is unknown.
 pub(crate) fn parts(words: &[String]) -> Result<Vec<Part>> {
     let mut parts = Vec::new();
     for word in words {
         let Some((part, _)) = Part::ALL.iter().find(|(_, name)| name == word) else {
             return Err(usage(format!(
-                "unknown part {word:?}: the parts are crds, roles, admission, templates"
+                "unknown part {word:?}: must be one of crds, roles, admission, templates"
             )));
         };
         parts.push(*part);
@@ -53,10 +53,10 @@ pub(crate) fn parts(words: &[String]) -> Result<Vec<Part>> {
     Ok(parts)
 }
 
-/// The objects of a part, in the order in which they are applied.
+/// Returns the objects of a part, in the order in which they are applied.
 ///
 /// # Errors
-/// When a built-in template cannot be read, which a test rules out.
+/// If a built-in template is invalid, which is a bug.
 pub(crate) fn objects(part: Part) -> Result<Vec<Value>> {
     match part {
         Part::Crds => Ok(definitions().into_iter().map(managed).collect()),
@@ -101,7 +101,7 @@ mod tests {
             parts(&["x".to_owned()])
                 .unwrap_err()
                 .to_string()
-                .contains("the parts are")
+                .contains("must be one of crds")
         );
     }
 

@@ -1,9 +1,9 @@
-//! Who may do what: the Namespace of a controller and the roles of design §6, as objects to apply.
+//! The Namespace of the controller and the ClusterRoles for users, admins and the controller, as objects to apply.
 
 use serde_json::{Value, json};
 use session_shared::api::ADMISSION_POLICY;
 
-/// Namespace of a controller and of its Lease.
+/// Namespace of the controller and its Lease.
 pub(crate) const SYSTEM: &str = "session-system";
 const GROUP: &str = "streaming.platform";
 const RBAC: &str = "rbac.authorization.k8s.io/v1";
@@ -26,7 +26,8 @@ fn role(name: &str, aggregate: Option<&str>, rules: Vec<Value>) -> Value {
     })
 }
 
-/// The Namespace a controller lives in. It holds nothing yet: its Lease is where everybody looks for one.
+/// Returns the Namespace of the controller. Clients look for the controller's Lease in this Namespace, even if no controller is
+/// installed.
 pub(crate) fn namespace() -> Value {
     json!({
         "apiVersion": "v1",
@@ -35,7 +36,7 @@ pub(crate) fn namespace() -> Value {
     })
 }
 
-/// The roles, and the one binding that everybody needs.
+/// Returns all roles, and the binding of session-reader to all authenticated users.
 pub(crate) fn roles() -> Vec<Value> {
     vec![
         reader(),
@@ -70,7 +71,7 @@ pub(crate) fn roles() -> Vec<Value> {
     ]
 }
 
-/// What everybody reads before a session is made: none of it is anybody's secret.
+/// Returns the role that lets all users read what clients need before they create a session. None of it is confidential.
 fn reader() -> Value {
     let lease = json!({
         "apiGroups": ["coordination.k8s.io"],
@@ -91,7 +92,7 @@ fn reader() -> Value {
                 &READ,
             ),
             lease,
-            // The command line runs what is stored unasked only where these are in force.
+            // Needed to decide whether the policy is in force, without which stored manifests and hooks need confirmation.
             json!({
                 "apiGroups": ["admissionregistration.k8s.io"],
                 "resources": ["validatingadmissionpolicies", "validatingadmissionpolicybindings"],
@@ -102,8 +103,8 @@ fn reader() -> Value {
     )
 }
 
-/// What the command line needs while it makes the objects itself. Kubernetes' `edit` covers those; it lacks our own kind, in-place
-/// resize and snapshots.
+/// Returns the role for users of the command line without a controller. It is aggregated to Kubernetes' `edit` role, and adds
+/// sessions, in-place resize and snapshots.
 fn client() -> Value {
     role(
         "session-client",
@@ -124,7 +125,7 @@ fn client() -> Value {
                 ],
             ),
             rule(&[GROUP], &["sessions/status"], &["get", "patch", "update"]),
-            // Owner references that block deletion are refused without it where that admission check is on.
+            // Required by the admission plugin OwnerReferencesPermissionEnforcement for ownerReferences that block deletion.
             rule(&[GROUP], &["sessions/finalizers"], &["update"]),
             rule(&[""], &["pods/resize"], &["patch"]),
             rule(
@@ -136,7 +137,7 @@ fn client() -> Value {
     )
 }
 
-/// What a user needs where a controller makes the objects.
+/// Returns the role for users of a controller, which creates the objects for them.
 fn user() -> Value {
     role(
         "session-user",
@@ -170,8 +171,9 @@ fn user() -> Value {
     )
 }
 
-/// Who looks after everybody's sessions: they are made for others and changed, which the admission policy keeps from everybody
-/// else. Namespace admins may do it, since every Pod and Secret there is theirs already; a controller is given this role.
+/// Returns the role for managing other users' sessions: it grants the verbs `assign` and `manage`, which the admission policy
+/// requires. It is aggregated to Kubernetes' `admin` role, because namespace admins control all Pods and Secrets anyway. The
+/// controller needs this role too.
 fn manager() -> Value {
     role(
         "session-manager",

@@ -1,4 +1,4 @@
-//! The command line of `snapshot` and of what it can do.
+//! Command line of `snapshot` and its subcommands.
 
 use clap::{Args as Group, Parser, Subcommand};
 use session_shared::flags::connection::Connection;
@@ -6,21 +6,21 @@ use session_shared::flags::numbers;
 use session_shared::flags::output::{ListOutput, NameOutput, ObjectOutput, Talk};
 use session_shared::flags::selection::Selecting;
 use session_shared::flags::trust_manifest::TrustManifest;
-use session_shared::flags::waiting::Waiting;
+use session_shared::flags::waiting::{Waiting, default_timeout};
 use session_shared::flags::writing::Writing;
 
 use crate::file_args::{FromFile, ToFile};
 
-pub(crate) const ABOUT: &str = "Take snapshots of a session's data, go back to them, make other sessions of them.
+pub(crate) const ABOUT: &str = "Take, list, restore and delete snapshots of a session's data
 
-A snapshot is a VolumeSnapshot of every claim of a session; those of several claims share its name. While they are cut, the \
-session pauses if its template has quiesce and resume hooks. Snapshots outlive the session. They need a CSI driver that can \
-cut them, and the snapshot-controller.";
+A snapshot consists of one VolumeSnapshot for each PersistentVolumeClaim of a session. If the template has quiesce and resume \
+hooks, they run before and after the VolumeSnapshots are created. Snapshots are kept when the session is deleted. The cluster \
+needs a CSI driver that supports snapshots, and the snapshot-controller.";
 
-const EXAMPLES: &str = "  # Take a snapshot before something risky
+const EXAMPLES: &str = "  # Take a snapshot before a risky change
   kubectl session snapshot create alice
 
-  # See what there is to go back to, and go back
+  # List the snapshots of a session, then restore one in place
   kubectl session snapshot list alice
   kubectl session stop alice
   kubectl session snapshot restore alice-20260301-120000 --in-place
@@ -28,36 +28,36 @@ const EXAMPLES: &str = "  # Take a snapshot before something risky
   # Keep the newest five
   kubectl session snapshot prune alice --keep 5";
 
-/// Flags and arguments of `snapshot`, as they were typed.
+/// Flags and subcommand of `snapshot`, as typed.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "snapshot", visible_alias = "snapshots", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session snapshot COMMAND [options]", disable_help_subcommand = true, subcommand_value_name = "COMMAND")]
 pub struct Args {
-    /// What to do
+    /// Operation to perform
     #[command(subcommand)]
     pub action: Action,
 
-    /// How much is said.
+    /// Verbosity flags.
     #[command(flatten)]
     pub talk: Talk,
-    /// Which cluster, and as whom.
+    /// Cluster connection flags.
     #[command(flatten)]
     pub connection: Connection,
 }
 
-/// What `snapshot` can do.
+/// Subcommands of `snapshot`.
 #[derive(Subcommand, Clone, Debug)]
 pub enum Action {
-    /// Take a snapshot of every claim of a session
+    /// Take a snapshot of a session's volumes, or copy its files to an archive
     #[command(after_long_help = CREATE, override_usage = "kubectl session snapshot create NAME [options]")]
     Create(Create),
     /// List snapshots
     #[command(visible_alias = "ls", after_long_help = LIST, override_usage = "kubectl session snapshot list [NAME] [options]")]
     List(List),
-    /// Bring the data of a stopped session back to a snapshot, or make another session with it
+    /// Restore a snapshot in place or into a new session, or copy an archive's files into a session
     #[command(after_long_help = RESTORE, override_usage = "kubectl session snapshot restore SNAPSHOT (--into NEW | --in-place) [options]
   kubectl session snapshot restore NAME --from FILE [options]")]
     Restore(Restore),
-    /// Make another session with the data that a session has now
+    /// Create a new session with a copy of a session's current data
     #[command(after_long_help = CLONE, override_usage = "kubectl session snapshot clone NAME NEW [options]")]
     Clone(CloneArgs),
     /// Delete snapshots by name
@@ -66,23 +66,24 @@ pub enum Action {
     /// Delete old snapshots
     #[command(after_long_help = PRUNE, override_usage = "kubectl session snapshot prune (NAME | --all) (--keep NUMBER | --older-than DURATION) [options]")]
     Prune(Prune),
-    /// Have snapshots taken by the clock
+    /// Take snapshots on a cron schedule
     ///
-    /// A CronJob in the session's Namespace runs `snapshot create NAME --keep NUMBER`, with a ServiceAccount that may do that and
-    /// nothing else. All of it goes with the session; the snapshots stay. Snapshots that were taken by hand are not counted, and
-    /// never deleted. Of a session that is stopped one is taken, and the next after it has been started. Given again, it changes
-    /// what is there; `status NAME` and `snapshot list NAME` tell of it.
+    /// A CronJob in the session's namespace runs `snapshot create NAME --keep NUMBER` under a ServiceAccount that has only
+    /// the permissions it needs. These objects are deleted with the session; the snapshots are kept. Snapshots taken by
+    /// hand are neither counted nor deleted. While a session is stopped, only one snapshot is taken. To change a schedule,
+    /// run the command again; `status NAME` and `snapshot list NAME` show it.
     ///
-    /// Where you may not make the Role and the RoleBinding, everything else is made, and these are printed for an admin to apply.
+    /// If you lack permission to create the Role and RoleBinding, the other objects are created, and these two are printed
+    /// for an admin to apply.
     ///
-    /// The image holds this program and nothing else. `cargo image` in the suite's sources writes it as an OCI archive: import
-    /// that on your nodes, or push it to your registry and name it with --image.
+    /// The image contains only this program. Run `cargo image` in the source tree to write it as an OCI archive, then import
+    /// the archive on your nodes, or push it to your registry and pass its name with --image.
     #[command(after_long_help = SCHEDULE, override_usage = "kubectl session snapshot schedule NAME (--cron CRON --keep NUMBER | --remove) [options]")]
     Schedule(Schedule),
 }
 
 impl Action {
-    /// How it is written; `None` where nothing is.
+    /// Returns the flags for writes; `None` for a subcommand that only reads.
     pub(crate) fn writing(&self) -> Option<&Writing> {
         match self {
             Action::Create(args) => Some(&args.writing),
@@ -96,37 +97,38 @@ impl Action {
     }
 }
 
-const CREATE: &str = "  # Take a snapshot, and wait until it can be restored
+const CREATE: &str = "  # Take a snapshot and wait until it is ready to restore
   kubectl session snapshot create alice
 
-  # Give it a name, and choose how it is taken
+  # Choose the snapshot's name and VolumeSnapshotClass
   kubectl session snapshot create alice --name before-upgrade --class fast
 
-  # Take it although the session cannot be paused, and do not wait
+  # Skip the quiesce and resume hooks, and do not wait
   kubectl session snapshot create alice --skip-hooks --wait=false
 
-  # Without claims: copy the files of its container to a file
+  # Copy files of the session's container to an archive (works without claims)
   kubectl session snapshot create alice --to alice.tar.gz";
 
 /// Flags and arguments of `snapshot create`.
 #[derive(Group, Clone, Debug)]
+#[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::create::USUAL_WAIT)))]
 pub struct Create {
     /// Name of the session, also as session/NAME
     #[arg(value_name = "NAME")]
     pub session: String,
-    /// Name of the snapshot; by default the session's, and the time in UTC
+    /// Name of the snapshot; defaults to the session's name and the UTC time
     #[arg(long, value_name = "SNAPSHOT")]
     pub name: Option<String>,
-    /// VolumeSnapshotClass; by default that of the claims' driver
+    /// Name of the VolumeSnapshotClass; defaults to the one for the claims' CSI driver
     #[arg(long, value_name = "CLASS")]
     pub class: Option<String>,
-    /// Do not run the template's quiesce and resume hooks
+    /// If true, do not run the template's quiesce and resume hooks
     #[arg(long)]
     pub skip_hooks: bool,
-    /// Digest of the hooks that a schedule was made with
+    /// SHA-256 digest of the hooks at the time the schedule was created
     #[arg(long, value_name = "SHA256", hide = true)]
     pub known_hooks: Option<String>,
-    /// Take it as a schedule does: mark it, then delete all that are marked but the newest NUMBER; of a stopped session, take one only
+    /// Mark the snapshot as scheduled, then keep only the newest NUMBER scheduled ones (see schedule)
     #[arg(long, value_name = "NUMBER", value_parser = numbers::count, allow_hyphen_values = true)]
     pub keep: Option<u32>,
     #[command(flatten)]
@@ -144,13 +146,13 @@ pub struct Create {
 const LIST: &str = "  # List the snapshots of a session
   kubectl session snapshot list alice
 
-  # List all snapshots of one user, the newest last
+  # List all snapshots of one user, newest last
   kubectl session snapshot list -l streaming.platform/user=alice --sort-by .metadata.creationTimestamp";
 
 /// Flags and arguments of `snapshot list`.
 #[derive(Group, Clone, Debug)]
 pub struct List {
-    /// Only those of this session, which need not exist any more
+    /// Name of the session whose snapshots to list, also after its deletion; defaults to all sessions
     #[arg(value_name = "NAME")]
     pub session: Option<String>,
     #[command(flatten)]
@@ -160,37 +162,38 @@ pub struct List {
 }
 
 const RESTORE: &str =
-    "  # Go back to a snapshot; what the session holds now becomes a snapshot first
+    "  # Restore a snapshot in place; the current data is saved as another snapshot first
   kubectl session stop alice
   kubectl session snapshot restore alice-20260301-120000 --in-place
   kubectl session start alice
 
-  # Look at what was, beside what is
+  # Restore a snapshot into a new session beside the current one
   kubectl session snapshot restore alice-20260301-120000 --into alice-before
   kubectl session start alice-before
 
-  # See what would be done
+  # Print what an in-place restore would do
   kubectl session snapshot restore before-upgrade --in-place --dry-run=client
 
-  # Copy the files of a file into a session that runs
+  # Copy the files of an archive into a running session
   kubectl session snapshot restore alice --from alice.tar.gz";
 
 /// Flags and arguments of `snapshot restore`.
 #[derive(Group, Clone, Debug)]
+#[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::copy::USUAL_WAIT)))]
 pub struct Restore {
-    /// Name of the snapshot, or of a single VolumeSnapshot; with --from, of the session
+    /// Name of a snapshot or of a single VolumeSnapshot; with --from, name of the session
     #[arg(value_name = "SNAPSHOT")]
     pub snapshot: String,
-    /// Name of a session that is made with the data, of the same template; it is stopped
+    /// Name of a new session to create from the same template with the snapshot's data; it is not started
     #[arg(long, value_name = "NEW")]
     pub into: Option<String>,
-    /// Replace the claims of the session that it was taken of
+    /// If true, replace the claims of the session the snapshot was taken of
     #[arg(long)]
     pub in_place: bool,
-    /// Size of the new session's claims; by default that of the old ones
+    /// Size of the new session's claims (20Gi); defaults to the size of the original claims
     #[arg(long, value_name = "SIZE")]
     pub storage: Option<String>,
-    /// VolumeSnapshotClass of the snapshot that is taken first; by default that of the claims' driver
+    /// VolumeSnapshotClass for the snapshot of the current data; defaults to the one for the claims' CSI driver
     #[arg(long, value_name = "CLASS")]
     pub class: Option<String>,
     #[command(flatten)]
@@ -205,29 +208,30 @@ pub struct Restore {
     pub waiting: Waiting,
 }
 
-const CLONE: &str = "  # Make a session like alice's, with a copy of its data
+const CLONE: &str = "  # Create a session with a copy of alice's data
   kubectl session snapshot clone alice alice-2
   kubectl session start alice-2
 
-  # The same with more room, from a certain class of snapshots
+  # Clone with larger claims and a chosen VolumeSnapshotClass
   kubectl session snapshot clone alice alice-3 --storage 20Gi --class fast";
 
 /// Flags and arguments of `snapshot clone`.
 #[derive(Group, Clone, Debug)]
+#[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::copy::USUAL_WAIT)))]
 pub struct CloneArgs {
     /// Name of the session, also as session/NAME
     #[arg(value_name = "NAME")]
     pub session: String,
-    /// Name of the session that is made; it is stopped
+    /// Name of the new session; it is not started
     #[arg(value_name = "NEW")]
     pub new: String,
-    /// VolumeSnapshotClass of the snapshot it is made through; by default that of the claims' driver
+    /// VolumeSnapshotClass for the snapshot that is cloned; defaults to the one for the claims' CSI driver
     #[arg(long, value_name = "CLASS")]
     pub class: Option<String>,
-    /// Do not run the template's quiesce and resume hooks
+    /// If true, do not run the template's quiesce and resume hooks
     #[arg(long)]
     pub skip_hooks: bool,
-    /// Size of the new session's claims; by default that of the old ones
+    /// Size of the new session's claims (20Gi); defaults to the size of the original claims
     #[arg(long, value_name = "SIZE")]
     pub storage: Option<String>,
     #[command(flatten)]
@@ -240,22 +244,23 @@ pub struct CloneArgs {
     pub waiting: Waiting,
 }
 
-const DELETE: &str = "  # Delete a snapshot; it asks first
+const DELETE: &str = "  # Delete a snapshot after a prompt for confirmation
   kubectl session snapshot delete alice-20260301-120000
 
-  # Delete all snapshots of a session
+  # Delete all snapshots of a session without a prompt
   kubectl session snapshot list alice -o name | xargs -r kubectl session snapshot delete -y";
 
 /// Flags and arguments of `snapshot delete`.
 #[derive(Group, Clone, Debug)]
+#[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::delete::USUAL_WAIT)))]
 pub struct Delete {
-    /// Names of snapshots, or of single VolumeSnapshots
+    /// Names of snapshots or of single VolumeSnapshots
     #[arg(value_name = "SNAPSHOT", required = true)]
     pub names: Vec<String>,
-    /// Treat a snapshot that does not exist as deleted
+    /// If true, treat a missing snapshot as deleted
     #[arg(long)]
     pub ignore_not_found: bool,
-    /// Answer yes to what would be asked: data that is destroyed
+    /// If true, delete snapshots without a prompt for confirmation
     #[arg(short = 'y', long)]
     pub yes: bool,
     #[command(flatten)]
@@ -266,28 +271,29 @@ pub struct Delete {
     pub waiting: Waiting,
 }
 
-const PRUNE: &str = "  # See what would go: all but the newest five of a session
+const PRUNE: &str = "  # Print what would be deleted if the newest five of a session are kept
   kubectl session snapshot prune alice --keep 5 --dry-run=client
 
-  # Of every session keep three, and whatever is younger than a week
+  # Delete snapshots older than a week, but keep the newest three of each session
   kubectl session snapshot prune --all --keep 3 --older-than 7d -y";
 
 /// Flags and arguments of `snapshot prune`.
 #[derive(Group, Clone, Debug)]
+#[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::prune::USUAL_WAIT)))]
 pub struct Prune {
-    /// Name of the session, which need not exist any more
+    /// Name of the session, also after its deletion
     #[arg(value_name = "NAME")]
     pub session: Option<String>,
-    /// Those of all sessions in the namespace, each by itself
+    /// If true, prune the snapshots of every session in the namespace, each session separately
     #[arg(long)]
     pub all: bool,
-    /// How many of the newest stay; one that is not ready is not counted, and stays
+    /// Number of newest ready snapshots to keep; without --older-than, snapshots that are not ready are kept too
     #[arg(long, value_name = "NUMBER", value_parser = numbers::count, allow_hyphen_values = true)]
     pub keep: Option<u32>,
-    /// Only those that are older (12h, 7d; a number alone is seconds), ready or not
+    /// Delete only snapshots older than this (12h, 7d; a number alone is seconds), ready or not
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     pub older_than: Option<String>,
-    /// Answer yes to what would be asked: data that is destroyed
+    /// If true, delete snapshots without a prompt for confirmation
     #[arg(short = 'y', long)]
     pub yes: bool,
     #[command(flatten)]
@@ -298,16 +304,16 @@ pub struct Prune {
     pub waiting: Waiting,
 }
 
-const SCHEDULE: &str = "  # Every night at half past three in Berlin, keep a week
+const SCHEDULE: &str = "  # Take a snapshot every night at 03:30 in Berlin, and keep the newest seven
   kubectl session snapshot schedule alice --cron \"30 3 * * *\" --time-zone Europe/Berlin --keep 7
 
-  # Every hour; run it again to change it
+  # Change the schedule to every hour
   kubectl session snapshot schedule alice --cron @hourly --keep 24 --image registry.example.com/kubectl-session:1
 
-  # See what would be made
+  # Print the objects that would be created
   kubectl session snapshot schedule alice --cron @daily --keep 7 --dry-run=client -o yaml
 
-  # No more; the snapshots stay
+  # Remove the schedule and keep the snapshots
   kubectl session snapshot schedule alice --remove";
 
 /// Flags and arguments of `snapshot schedule`.
@@ -316,25 +322,26 @@ pub struct Schedule {
     /// Name of the session, also as session/NAME
     #[arg(value_name = "NAME")]
     pub session: String,
-    /// When: minute, hour, day of the month, month, day of the week; or @hourly, @daily, @weekly, @monthly, @yearly
+    /// Schedule in cron syntax (minute, hour, day of month, month, day of week), or @hourly, @daily, @weekly, @monthly,
+    /// @yearly
     #[arg(long, value_name = "CRON", allow_hyphen_values = true)]
     pub cron: Option<String>,
-    /// How many of the newest that it took stay
+    /// Number of newest scheduled snapshots to keep
     #[arg(long, value_name = "NUMBER", value_parser = numbers::count, allow_hyphen_values = true)]
     pub keep: Option<u32>,
-    /// Time zone of --cron, as Europe/Berlin; by default that of the cluster's controllers, mostly UTC
+    /// Time zone of --cron (Europe/Berlin); defaults to that of the kube-controller-manager, usually UTC
     #[arg(long, value_name = "ZONE")]
     pub time_zone: Option<String>,
-    /// VolumeSnapshotClass; by default that of the claims' driver, as it is now
+    /// Name of the VolumeSnapshotClass; defaults to the current one for the claims' CSI driver
     #[arg(long, value_name = "CLASS")]
     pub class: Option<String>,
-    /// Do not run the template's quiesce and resume hooks
+    /// If true, do not run the template's quiesce and resume hooks
     #[arg(long)]
     pub skip_hooks: bool,
-    /// Image of this program; by default localhost/kubectl-session of this version, which no registry has
+    /// Image with this program; defaults to localhost/kubectl-session:VERSION, which must be imported on the nodes
     #[arg(long, value_name = "IMAGE")]
     pub image: Option<String>,
-    /// Take the schedule away; the snapshots stay
+    /// If true, remove the schedule and keep its snapshots
     #[arg(long)]
     pub remove: bool,
     #[command(flatten)]

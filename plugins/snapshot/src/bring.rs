@@ -1,4 +1,4 @@
-//! `snapshot restore --from`: what is in a file becomes files of a session that runs.
+//! `snapshot restore --from`: copies the files of an archive into the container of a running session.
 
 use std::cell::Cell;
 use std::fs::File;
@@ -35,34 +35,33 @@ use crate::inside::{cleaned, container, directory, is_some_directory};
 use crate::passing::{WAITING, counted, same, within};
 use crate::sealed::{self, Checked, check};
 
-/// What is said when the answer was no.
+/// Line printed after a declined prompt.
 const CANCELLED: &str = "nothing has been restored";
 
-/// What is wanted.
+/// A validated `restore --from`.
 struct Bringing {
     session: SessionName,
-    /// As the user named it.
+    /// Path of the archive as typed; `-` means standard input.
     from: String,
     path: Option<String>,
     container: Option<String>,
     dry_run: DryRun,
-    /// Zero for none.
+    /// Time limit of the copy; zero means none.
     limit: Duration,
     yes: bool,
 }
 
-/// Copies the files that a file holds into the container of a session.
+/// Copies the files of an archive into the container of a session.
 ///
 /// # Errors
-/// What the user got wrong, and everything that is wrong with the file, before any request; a session that does not run; hooks;
-/// a container without tar; a stream that did not get there whole.
+/// Invalid arguments or archive, before any request; a session not running; a failed hook; no tar; an incomplete transfer.
 pub(crate) async fn run(
     args: &Restore,
     from: &str,
     connection: &Connection,
     ground: &mut Ground,
 ) -> Result<()> {
-    // no request: everything the user can have got wrong
+    // no requests: validation of the arguments and the archive
     let bringing = Bringing::of(args, from)?;
     let format = Format::of_object(&args.printing)?;
     let (file, checked) = bringing.checked(ground).await?;
@@ -80,7 +79,7 @@ pub(crate) async fn run(
     }
     let looked = cluster.directory(&inside, &base).await;
     let place = looked.map_err(|error| missing_right::explain(error, &cluster, "pods/exec"))?;
-    // Nobody has asked for the root of a container; a file of several directories comes from there.
+    // An archive of several directories has the root as its directory; without a recorded directory the root is refused.
     if base.is_empty() {
         is_some_directory(&place.path, &inside)?;
     }
@@ -152,8 +151,8 @@ impl Bringing {
         format!("cannot restore {}", self.named())
     }
 
-    /// Opens the file and reads all of it. What comes from standard input is kept aside first: nothing is written in a session
-    /// before the last byte was seen.
+    /// Opens the archive and checks all of it. Standard input is first copied to a temporary file: nothing is written in a
+    /// session before the last byte has been checked.
     async fn checked(&self, ground: &mut Ground) -> Result<(File, Checked)> {
         let wrong = || self.wrong();
         let mut file = match self.from.as_str() {
@@ -161,11 +160,11 @@ impl Bringing {
             path => File::open(path).with_context(|| format!("failed to open {path:?}"))?,
         };
         if file.metadata().is_ok_and(|found| found.is_dir()) {
-            return Err(anyhow!("a directory is no archive").context(wrong()));
+            return Err(anyhow!("a directory is not an archive").context(wrong()));
         }
         let reading = spawn_blocking(move || {
             file.seek(SeekFrom::Start(0))
-                .context("failed to read from its start")?;
+                .context("failed to seek to the start")?;
             let checked = check(BufReader::new(&file))?;
             file.seek(SeekFrom::Start(0))?;
             Ok::<_, anyhow::Error>((file, checked))
@@ -179,22 +178,22 @@ impl Bringing {
         })
     }
 
-    /// Where it is unpacked; empty for the container's own directory.
+    /// Returns the directory to unpack in; empty for the container's default directory.
     ///
     /// # Errors
-    /// A file that names no directory where it should.
+    /// An archive whose footer names an invalid directory.
     fn base(&self, checked: &Checked) -> Result<String> {
         match (&self.path, &checked.seal) {
             (Some(path), _) => Ok(path.clone()),
             (None, None) => Ok(String::new()),
             (None, Some(seal)) => cleaned(&seal.directory).ok_or_else(|| {
                 let named = &seal.directory;
-                anyhow!("its seal names {named:?} as its directory").context(self.wrong())
+                anyhow!("archive footer names invalid directory {named:?}").context(self.wrong())
             }),
         }
     }
 
-    /// Refuses what does not fit: a Pod that takes more than it may is evicted, and what no claim keeps goes with it.
+    /// Checks free space and inodes: a Pod that exceeds its storage limit is evicted, and its data outside claims is lost.
     async fn has_room(
         &self,
         cluster: &Cluster,
@@ -207,7 +206,7 @@ impl Bringing {
         let (path, container) = (&place.path, &inside.container);
         let Some(room) = &place.room else {
             console.note(&format!(
-                "container {container:?} does not tell how much room is below {path:?}: {} needed",
+                "free space below {path:?} in container {container:?} is unknown: {} needed",
                 size(checked.contents.unpacked)
             ));
             return Ok(());
@@ -217,7 +216,7 @@ impl Bringing {
         let limit = pod.and_then(|pod| storage_limit(pod, container, &room.mount));
         let mut free = room.bytes;
         if let Some(limit) = limit {
-            // Of a container's own layer nobody can tell what is the image's.
+            // The usage of a container's writable layer cannot be told apart from the image.
             let used = match room.mount.as_str() {
                 "/" => None,
                 mount => cluster.used(inside, mount).await,
@@ -227,7 +226,7 @@ impl Bringing {
         let lacks = match room.files {
             Some(files) if checked.contents.entries > files => {
                 let entries = checked.contents.entries;
-                format!("{} needed, room for {}", counted(entries), counted(files))
+                format!("{} to create, {files} inodes free", counted(entries))
             }
             _ if checked.contents.unpacked > free => {
                 let unpacked = size(checked.contents.unpacked);
@@ -236,17 +235,17 @@ impl Bringing {
             _ => return Ok(()),
         };
         let error = anyhow!(
-            "cannot restore {} below {path:?} in container {container:?} of pod {:?}: {lacks}",
+            "cannot restore {} to {path:?} in container {container:?} of pod {:?}: {lacks}",
             self.named(),
             inside.pod
         );
-        let hint =
-            format!("delete files there, or name another directory with --path DIR; {CANCELLED}");
+        let hint = format!(
+            "delete files in the container, or choose another directory with --path DIR; {CANCELLED}"
+        );
         Err(hinted(error, hint))
     }
 
-    /// Asks on a terminal whether files may be replaced, and whether they may go where the file itself wants them; without one
-    /// that needs -y.
+    /// Confirms, if needed, that files are replaced or that the directory is the archive's. An error without a terminal.
     fn may(
         &self,
         checked: &Checked,
@@ -254,7 +253,7 @@ impl Bringing {
         inside: &Inside,
         console: &mut Console,
     ) -> Result<bool> {
-        // A directory that the user has named needs no other word.
+        // A directory that the user has named needs no confirmation.
         let is_chosen = self.path.is_some() || checked.seal.is_none() || place.is_usual;
         if self.yes || (is_chosen && place.is_empty) {
             return Ok(true);
@@ -265,16 +264,16 @@ impl Bringing {
             return Err(match is_chosen {
                 true => hinted(
                     anyhow!(
-                        "restoring would replace files of the same names below {path:?} in container {container:?} of session {session:?}"
+                        "restoring would replace files with the same names below {path:?} in container {container:?} of session {session:?}"
                     ),
-                    format!("say that it may with -y; {CANCELLED}"),
+                    format!("confirm with --yes; {CANCELLED}"),
                 ),
                 false => hinted(
                     anyhow!(
-                        "cannot restore {file} without a word: the file itself names directory {path:?}, which is not the working directory of container {container:?} of session {session:?}"
+                        "cannot restore {file} without confirmation: the archive names directory {path:?}, which is not the working directory of container {container:?} of session {session:?}"
                     ),
                     format!(
-                        "name the directory with --path DIR, or confirm with --yes; {CANCELLED}"
+                        "choose a directory with --path DIR, or confirm with --yes; {CANCELLED}"
                     ),
                 ),
             });
@@ -282,13 +281,13 @@ impl Bringing {
         let mut preview = Vec::new();
         if !is_chosen {
             preview.push(format!(
-                "The file itself names directory {path:?}, which is not the working directory of container {container:?} of session {session:?}. It holds {}.",
+                "The archive names directory {path:?}, which is not the working directory of container {container:?} of session {session:?}. The archive contains {}.",
                 checked.contents.shown_top()
             ));
         }
         if !place.is_empty {
             preview.push(format!(
-                "Files of the same names below {path:?} in container {container:?} of session {session:?} are replaced."
+                "Files with the same names below {path:?} in container {container:?} of session {session:?} will be replaced."
             ));
         }
         if console.confirm(&preview, DELETION_QUESTION)? {
@@ -301,9 +300,9 @@ impl Bringing {
     fn pausing(&self, present: &Present, skip: bool) -> Pausing {
         let (session, namespace) = (present.name(), present.namespace());
         let words = Words {
-            undone: format!("nothing was restored in session {session:?}"),
+            undone: format!("cannot restore files of session {session:?}"),
             without: format!(
-                "restore it while the session writes: kubectl session snapshot restore {session} -n {namespace} --from {}",
+                "restore without the hooks: kubectl session snapshot restore {session} -n {namespace} --from {}",
                 shell::word(&self.from)
             ),
         };
@@ -348,7 +347,10 @@ impl Bringing {
         match (unpacked, sent) {
             (Ok(passed), Ok(Some(sent))) => same(&passed, &sent, inside).map_err(half),
             (_, Err(error)) | (Err(error), _) => Err(half(error)),
-            (Ok(_), Ok(None)) => Err(half(anyhow!("not all of {} was taken", self.named()))),
+            (Ok(_), Ok(None)) => Err(half(anyhow!(
+                "cannot restore {}: the container stopped reading before the end",
+                self.named()
+            ))),
         }
     }
 
@@ -363,29 +365,29 @@ impl Bringing {
         ));
         if contents.privileged > 0 {
             console.note(&format!(
-                "setuid and setgid bits were left out: {}",
+                "setuid and setgid bits removed from {}",
                 counted(contents.privileged)
             ));
         }
         if checked.seal.is_none() {
             console.note(&format!(
-                "{} was not written by this suite: it holds no checksum but that of gzip",
+                "{} was not written by kubectl session: only its gzip checksum was verified",
                 self.named()
             ));
         }
     }
 }
 
-/// Says what is there of a restore that was not finished.
+/// Adds a hint about the state of the files after an incomplete restore.
 fn half_done(error: anyhow::Error, place: &Directory, inside: &Inside) -> anyhow::Error {
     let left = format!(
-        "some files below {:?} in container {:?} may be replaced by then, others not: do it again",
+        "run the command again: only some of the files below {:?} in container {:?} may have been replaced",
         place.path, inside.container
     );
     hinted(error, left)
 }
 
-/// Keeps standard input in a file without a name.
+/// Copies standard input to an unnamed temporary file.
 async fn aside(ground: &mut Ground) -> Result<File> {
     let (mut file, mut input) = (tempfile::tempfile()?, ground.console.inlet());
     while let Some(piece) = input.next().await {

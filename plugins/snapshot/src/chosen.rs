@@ -1,4 +1,4 @@
-//! Snapshots as they are spoken of: a name, and the VolumeSnapshots that share it.
+//! Snapshots as users name them: sets of VolumeSnapshots that share a name, grouped, checked and found.
 
 use anyhow::{Result, anyhow};
 use serde_json::Value;
@@ -22,32 +22,32 @@ use session_shared::ops::snapshotting::served;
 use session_shared::plan::{Plan, Propagation, Step};
 use session_shared::progress::{Event, Sink};
 
-/// A snapshot of a session.
+/// A snapshot of a session: VolumeSnapshots with the same name, session and user.
 #[derive(Clone, Debug)]
 pub(crate) struct Set {
     pub(crate) name: String,
     pub(crate) session: String,
-    /// Owner of the session, as the organisation writes it: another one may have had a session of the same name.
+    /// User id of the session's owner. Part of the identity: another user may have had a session of the same name.
     pub(crate) user: String,
-    /// One of each claim.
+    /// One VolumeSnapshot for each claim.
     pub(crate) snapshots: Vec<Value>,
 }
 
 impl Set {
-    /// True if volumes can be made of all of it.
+    /// Returns true if every VolumeSnapshot is ready to restore.
     pub(crate) fn is_ready(&self) -> bool {
         let ready = |snapshot| SnapshotState::of(snapshot) == SnapshotState::Ready;
         self.snapshots.iter().all(ready)
     }
 
-    /// When it was made: what the server says of the last one of it.
+    /// Returns the creation time of the newest VolumeSnapshot.
     pub(crate) fn made(&self) -> Option<Timestamp> {
         let times = self.snapshots.iter();
         let times = times.map(|one| text(one, "/metadata/creationTimestamp").parse().ok());
         times.max().flatten()
     }
 
-    /// Takes it away: by UID, all at once.
+    /// Returns a plan that deletes all VolumeSnapshots at once by UID and, with `wait`, waits until they are gone.
     pub(crate) fn deletion(&self, wait: bool) -> Plan {
         let targets: Vec<ObjectRef> = self.snapshots.iter().map(ObjectRef::of).collect();
         let mut plan = Plan::default();
@@ -66,10 +66,10 @@ impl Set {
         plan
     }
 
-    /// Whose it is, as its labels say: the session itself may be gone.
+    /// Returns the ownership recorded in the labels and annotations, which outlives the session.
     ///
     /// # Errors
-    /// When they are not what this suite writes.
+    /// Labels or annotations that are missing or invalid.
     pub(crate) fn belonging(&self) -> Result<Belonging> {
         let one = self.snapshots.first().cloned().unwrap_or_default();
         let annotation = |key: &str| annotation(&one, key).map(str::to_owned);
@@ -85,10 +85,10 @@ impl Set {
     }
 }
 
-/// All snapshots of a session, or of all sessions, of one namespace; as the server orders them.
+/// Lists the snapshots of a session, or of all sessions, in the namespace, in the server's order.
 ///
 /// # Errors
-/// What the server refuses, a server without snapshots.
+/// The server's refusal; a cluster without the VolumeSnapshot API.
 pub(crate) async fn sets(cluster: &Cluster, session: Option<&SessionName>) -> Result<Vec<Set>> {
     let place = Place::Namespace(cluster.namespace());
     let whose = match session {
@@ -104,11 +104,11 @@ pub(crate) async fn sets(cluster: &Cluster, session: Option<&SessionName>) -> Re
     Ok(grouped(list.map_err(served)?.items))
 }
 
-/// Those of `sets` that count as snapshots of their sessions, by the claims of the namespace; each that is `doubtful` is told,
-/// and none of them. Who may not list claims has to believe what the snapshots say of them.
+/// Removes from `sets` those with a `doubtful` provenance, and reports each one removed. Provenance is checked against the
+/// claims of the namespace; without permission to list claims only the VolumeSnapshots themselves are checked.
 ///
 /// # Errors
-/// What else the server refuses.
+/// A refusal of the server other than Forbidden.
 pub(crate) async fn counted(
     cluster: &Cluster,
     sets: Vec<Set>,
@@ -144,11 +144,11 @@ pub(crate) async fn counted(
     Ok(counted)
 }
 
-/// Refuses a snapshot whose data is not the session's, whatever its labels say. `data` is the session's own; claims that are
-/// not among it are asked for.
+/// Checks that a snapshot holds data of its session, whatever its labels say. `data` holds the session's claims; claims
+/// that are not in it are read from the server.
 ///
 /// # Errors
-/// When it holds such; what the server refuses.
+/// A VolumeSnapshot of foreign data; the server's refusal.
 pub(crate) async fn genuine(cluster: &Cluster, set: &Set, data: &[Value]) -> Result<()> {
     let namespace = cluster.namespace();
     let mut claims = data.to_vec();
@@ -165,11 +165,13 @@ pub(crate) async fn genuine(cluster: &Cluster, set: &Set, data: &[Value]) -> Res
         };
         let name = text(snapshot, "/metadata/name");
         let error = anyhow!(
-            "VolumeSnapshot {name:?} is not one of session {:?}: {}",
+            "VolumeSnapshot {name:?} does not belong to session {:?}: {}",
             set.session,
             doubt.told()
         );
-        let look = format!("look at it: kubectl describe volumesnapshot {name} -n {namespace}");
+        let look = format!(
+            "inspect the VolumeSnapshot: kubectl describe volumesnapshot {name} -n {namespace}"
+        );
         return Err(hinted(error, look));
     }
     Ok(())
@@ -203,10 +205,10 @@ fn session_of(snapshot: &Value) -> String {
     session.unwrap_or_default().to_owned()
 }
 
-/// The name in a word, alone or as `list -o name` prints it.
+/// Returns the snapshot name in an argument: `NAME`, or `KIND/NAME` as `list -o name` prints it.
 ///
 /// # Errors
-/// An object of another kind.
+/// Another kind than VolumeSnapshot.
 pub(crate) fn name_of(word: &str) -> Result<&str> {
     let kind = VOLUME_SNAPSHOT.singular();
     match word.split_once('/') {
@@ -218,10 +220,10 @@ pub(crate) fn name_of(word: &str) -> Result<&str> {
     }
 }
 
-/// The snapshot of that name, or the one VolumeSnapshot.
+/// Finds the snapshot called `name`, or the single VolumeSnapshot of that name.
 ///
 /// # Errors
-/// There is none, it is not ours, several sessions have one of that name.
+/// `NotFound`; a VolumeSnapshot that no session owns; a name that snapshots of several sessions share.
 pub(crate) async fn find(cluster: &Cluster, sets: &[Set], name: &str) -> Result<Set> {
     let whole: Vec<&Set> = sets.iter().filter(|set| set.name == name).collect();
     if let [only] = whole.as_slice() {
@@ -242,16 +244,22 @@ pub(crate) async fn find(cluster: &Cluster, sets: &[Set], name: &str) -> Result<
         let names = whole.iter().flat_map(|set| &set.snapshots);
         let names: Vec<&str> = names.map(|one| text(one, "/metadata/name")).collect();
         let error = anyhow!("several sessions have a snapshot {name:?}");
-        return Err(hinted(error, format!("name one of {}", names.join(", "))));
+        return Err(hinted(
+            error,
+            format!("use the name of one VolumeSnapshot: {}", names.join(", ")),
+        ));
     }
     let namespace = cluster.namespace();
     let found = cluster.get(&VOLUME_SNAPSHOT, namespace, name).await;
     match found.map_err(served)? {
         None => Err(missing(&VOLUME_SNAPSHOT, name)),
         Some(_) => {
-            let error = anyhow!("VolumeSnapshot {name:?} is no session's: it was not taken here");
+            let error = anyhow!("VolumeSnapshot {name:?} does not belong to a session");
             let plain = ["kubectl", "get", "volumesnapshot", name, "-n", namespace];
-            let plain = format!("use kubectl with it: {}", shell::line(&plain));
+            let plain = format!(
+                "use kubectl for this VolumeSnapshot: {}",
+                shell::line(&plain)
+            );
             Err(hinted(error, plain))
         }
     }

@@ -1,4 +1,4 @@
-//! `snapshot clone` and `snapshot restore --into`: another session with the same data.
+//! `snapshot clone` and `snapshot restore --into`: a new session with the data of another one.
 
 use std::time::Duration;
 
@@ -27,23 +27,23 @@ use crate::args::CloneArgs;
 use crate::create::present;
 use crate::plan::Writes;
 
-/// How long it waits when it is not told: drivers that copy a volume take minutes.
+/// Default of `--timeout`: a CSI driver that copies the volume takes minutes.
 pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(600);
 
-/// Makes another session with the data that a session has now.
+/// Creates a new session with a copy of a session's current data.
 ///
 /// # Errors
-/// What the user got wrong, before any request; a session without claims, or whose claims would have no counterpart; hooks;
-/// what the server or the driver refuses.
+/// Invalid arguments, before any request; a session without claims, or with a claim that the new session would not have; a
+/// failed hook; a refusal of the server or the CSI driver.
 pub(crate) async fn run(
     args: &CloneArgs,
     connection: &Connection,
     ground: &mut Ground,
 ) -> Result<()> {
-    // no request: everything the user can have got wrong
+    // no requests: validation of the arguments
     let (old, new) = (session_name(&args.session)?, session_name(&args.new)?);
     if old == new {
-        return Err(usage("a session cannot be cloned to its own name"));
+        return Err(usage("NAME and NEW must differ"));
     }
     let asked = Asked {
         name: None,
@@ -90,30 +90,28 @@ pub(crate) async fn run(
     report(&copied, format, writes.dry_run, &mut ground.console)?;
     if writes.dry_run == DryRun::None {
         let set = &cutting.set;
-        let note = format!("it was made from snapshot {set:?}, which stays");
+        let note = format!("snapshot {set:?} of the data is kept");
         ground.console.note(&note);
     }
     Ok(())
 }
 
-/// The value of `--storage`.
+/// Parses the value of `--storage`.
 ///
 /// # Errors
-/// One that is no size.
+/// An invalid quantity, or one that is not greater than 0.
 pub(crate) fn size(given: Option<&str>) -> Result<Option<Quantity>> {
     let Some(text) = given else {
         return Ok(None);
     };
     let size: Quantity = text.parse()?;
     if size.is_zero() || size.is_negative() {
-        return Err(anyhow!(
-            "invalid size {text:?}: it must be more than nothing"
-        ));
+        return Err(anyhow!("invalid size {text:?}: must be greater than 0"));
     }
     Ok(Some(size))
 }
 
-/// What a client-side dry run tells of.
+/// Returns the outcome that a client-side dry run prints.
 pub(crate) fn only_said(copying: &Copying) -> Copied {
     Copied {
         session: copying.session.clone(),
@@ -121,10 +119,10 @@ pub(crate) fn only_said(copying: &Copying) -> Copied {
     }
 }
 
-/// Makes the copy.
+/// Creates the new session and its claims from `snapshots`.
 ///
 /// # Errors
-/// What failed, with the snapshot's name and the way on.
+/// The failed step, with the snapshot's name and the command to continue with.
 pub(crate) async fn carry_out(
     cluster: &Cluster,
     copying: &Copying,
@@ -139,10 +137,10 @@ pub(crate) async fn carry_out(
     copied
 }
 
-/// Tells of the copy.
+/// Prints the new session, and notes about its next start.
 ///
 /// # Errors
-/// When standard output is closed, what a path of `-o` cannot do.
+/// Standard output is closed; the template of `-o` fails.
 pub(crate) fn report(
     copied: &Copied,
     format: Format,
@@ -159,12 +157,12 @@ pub(crate) fn report(
     if !pending.is_empty() {
         let pending = pending.join(", ");
         console.note(&format!(
-            "claim {pending} stays Pending until the first start, by its class"
+            "claim {pending} stays Pending until the first start: the StorageClass binds on first use"
         ));
     }
     let namespace = text(&copied.session, "/metadata/namespace");
     console.note(&format!(
-        "it is stopped: kubectl session start {name} -n {namespace}"
+        "session {name:?} is stopped; start it with: kubectl session start {name} -n {namespace}"
     ));
     Ok(())
 }

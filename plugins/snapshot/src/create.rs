@@ -27,18 +27,19 @@ use crate::save;
 use crate::schedule::intent::kept;
 use crate::schedule::{pruning, resting};
 
-/// How long it waits when it is not told: drivers that copy a volume take minutes.
-const USUAL_WAIT: Duration = Duration::from_secs(600);
+/// Default of `--timeout`: a CSI driver that copies the volume takes minutes.
+pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(600);
 
 /// Takes a snapshot of every claim of a session.
 ///
 /// # Errors
-/// What the user got wrong, before any request; a session without claims; classes; hooks; the driver.
+/// Invalid arguments, before any request; a session without claims; a missing VolumeSnapshotClass; a failed hook; an error of
+/// the CSI driver.
 pub(crate) async fn run(args: &Create, connection: &Connection, ground: &mut Ground) -> Result<()> {
     if let (true, Some(to)) = (args.file.is_asked()?, &args.file.to) {
         return save::run(args, to, connection, ground).await;
     }
-    // no request: everything the user can have got wrong
+    // no requests: validation of the arguments
     let (session, asked) = (session_name(&args.session)?, asked(args)?);
     let writes = Writes::of(&args.writing, &args.waiting, USUAL_WAIT)?;
     let format = Format::of_object(&args.printing)?;
@@ -76,14 +77,17 @@ pub(crate) async fn run(args: &Create, connection: &Connection, ground: &mut Gro
         ground.console.out(&mutations.done(snapshot, "created")?)?;
     }
     if let Some(name) = &held {
-        let note = format!("none is taken: it is stopped, and snapshot {name:?} holds all of it");
+        let note = format!(
+            "no snapshot taken: the session is stopped, and snapshot {name:?} already holds its data"
+        );
         ground.console.note(&note);
     }
     let mut errors: Vec<anyhow::Error> = taken.err().into_iter().collect();
     if let Some(keep) = keep
         && !errors.iter().any(|error| is(error, Kind::Interrupted))
     {
-        // Whatever became of this one: those that were not ready in time must not heap up. In a rehearsal it is not there.
+        // Prune even after a failure, or snapshots that never become ready accumulate. In a dry run the new snapshot does not
+        // exist, so one less is kept.
         let missing = writes.dry_run != DryRun::None && held.is_none();
         let keep = keep - u32::from(missing);
         let belonging = &present.belonging;
@@ -93,7 +97,8 @@ pub(crate) async fn run(args: &Create, connection: &Connection, ground: &mut Gro
     failure::all(errors)
 }
 
-/// Marks a snapshot as one of a schedule; the name of the one that holds all that it would, if there is one.
+/// Marks the planned snapshot as scheduled. Returns the name of a ready snapshot that already holds the same data, if any:
+/// of a stopped session one is enough.
 async fn by_the_clock(
     cluster: &Cluster,
     present: &Present,
@@ -128,12 +133,12 @@ async fn take(
     taken
 }
 
-/// How many stay of those that are taken with `--keep`.
+/// Returns the validated value of `--keep`.
 fn keep(args: &Create, format: &Format) -> Result<Option<u32>> {
     let whole = matches!(format, Format::Objects(printer) if !printer.is_name());
     if args.keep.is_some() && whole {
         return Err(usage(
-            "--keep tells of several objects: only -o name can be given with it",
+            "--keep prints several objects: only -o name can be given with it",
         ));
     }
     args.keep.map(kept).transpose()
@@ -150,7 +155,7 @@ fn asked(args: &Create) -> Result<Asked> {
     })
 }
 
-/// A session as the server has it.
+/// Reads a session from the server.
 pub(crate) async fn chosen(cluster: &Cluster, name: &SessionName) -> Result<Chosen> {
     let which = Which::Named(vec![name.clone()]);
     let mut chosen = cluster.chosen(cluster.namespace(), &which).await?;
@@ -159,7 +164,7 @@ pub(crate) async fn chosen(cluster: &Cluster, name: &SessionName) -> Result<Chos
         .unwrap_or_else(|| Err(anyhow!("session {:?} was not read", name.as_str())))
 }
 
-/// A session, and all that is there of it. Whether a controller looks after it makes no difference to its data.
+/// Reads a session and its objects. The data is the same with and without a controller, so no Lease is read.
 pub(crate) async fn present(cluster: &Cluster, name: &SessionName) -> Result<Present> {
     Present::of(cluster, chosen(cluster, name).await?, false).await
 }

@@ -18,15 +18,15 @@ use crate::chosen::{self, Set};
 use crate::doomed;
 use crate::plan::Writes;
 
-/// How long it waits when it is not told: the driver gives the space back.
-const USUAL_WAIT: Duration = Duration::from_secs(300);
+/// Default of `--timeout`: the CSI driver frees the storage before the object is deleted.
+pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(300);
 
 /// Deletes snapshots by name.
 ///
 /// # Errors
-/// What is not there, and what the server refuses, after all others have been deleted; nobody to ask.
+/// No terminal to ask on; missing snapshots and the server's refusals, after the other snapshots have been deleted.
 pub(crate) async fn run(args: &Delete, connection: &Connection, ground: &mut Ground) -> Result<()> {
-    // no request: everything the user can have got wrong
+    // no requests: validation of the arguments
     let mut names: Vec<&str> = Vec::new();
     for word in &args.names {
         let name = chosen::name_of(word)?;
@@ -47,7 +47,7 @@ pub(crate) async fn run(args: &Delete, connection: &Connection, ground: &mut Gro
             Err(error) => errors.push(error),
         }
     }
-    // the user's word
+    // confirmation
     let agreed = args.yes || writes.dry_run != DryRun::None;
     if !agreed && !doomed::ask(&found, &mut ground.console)? {
         return Ok(());
@@ -58,10 +58,10 @@ pub(crate) async fn run(args: &Delete, connection: &Connection, ground: &mut Gro
     failure::all(errors)
 }
 
-/// Deletes them one after another, and tells of each; the errors of those that are left.
+/// Deletes snapshots one after another and prints each. Returns the errors of those that were not deleted.
 ///
 /// # Errors
-/// When standard output is closed.
+/// Standard output is closed.
 pub(crate) async fn carry_out(
     cluster: &Cluster,
     doomed: &[Set],

@@ -1,4 +1,4 @@
-//! Snapshots that are to go: the user's word, then by UID.
+//! Confirmation and deletion of snapshots.
 
 use anyhow::{Result, anyhow};
 use session_shared::failure::hinted;
@@ -13,10 +13,10 @@ use session_shared::report::console::{
 
 use crate::chosen::Set;
 
-/// Asks on a terminal whether the data may go; without one that needs -y. True for yes.
+/// Asks for confirmation on a terminal. Returns true if confirmed, or if `doomed` is empty.
 ///
 /// # Errors
-/// When there is nobody to ask.
+/// There is no terminal to ask on.
 pub(crate) fn ask(doomed: &[Set], console: &mut Console) -> Result<bool> {
     let all = doomed.iter().flat_map(|set| &set.snapshots);
     let kind = VOLUME_SNAPSHOT.singular();
@@ -27,10 +27,10 @@ pub(crate) fn ask(doomed: &[Set], console: &mut Console) -> Result<bool> {
         return Ok(true);
     }
     if !console.can_ask() {
-        let error = anyhow!("this would destroy data: {}", names.join(", "));
+        let error = anyhow!("deleting would destroy data: {}", names.join(", "));
         return Err(hinted(
             error,
-            "say that it may with -y; nothing has been deleted",
+            "confirm with --yes; nothing has been deleted",
         ));
     }
     if console.confirm(&deletion_preview(&names), DELETION_QUESTION)? {
@@ -40,10 +40,10 @@ pub(crate) fn ask(doomed: &[Set], console: &mut Console) -> Result<bool> {
     Ok(false)
 }
 
-/// Deletes a snapshot.
+/// Deletes the VolumeSnapshots of one snapshot by UID.
 ///
 /// # Errors
-/// What the server refuses; TimedOut, with what holds it.
+/// The server's refusal; `TimedOut` with the finalizers that block the deletion.
 pub(crate) async fn delete(
     cluster: &Cluster,
     set: &Set,

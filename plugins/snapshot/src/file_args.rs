@@ -1,30 +1,31 @@
-//! Flags of `create --to` and `restore --from`: a session's files in a file of the user's.
+//! Flags of `create --to` and `restore --from`, which copy a session's files to and from a local archive.
 
 use anyhow::Result;
 use clap::Args;
 use session_shared::failure::usage;
 
-/// Flags of `snapshot create` that write a file.
+/// Flags of `snapshot create` that write an archive.
 #[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "Files")]
 pub struct ToFile {
-    /// Copy the files of the session's container to this file (.tar.gz) instead; "-" is standard output
-    #[arg(long, value_name = "FILE")]
+    /// Archive (.tar.gz) to copy the container's files to, instead of a snapshot; "-" means standard output
+    #[arg(help_heading = "File", long, value_name = "FILE")]
     pub to: Option<String>,
-    /// With --to, the directory to copy; by default the container's working directory, or its home. May be given several times
-    #[arg(long = "path", value_name = "DIR")]
+    /// With --to, directory to copy; defaults to the container's working directory, else its home. May be repeated
+    #[arg(help_heading = "File", long = "path", value_name = "DIR")]
     pub paths: Vec<String>,
-    /// With --to, the container; by default the primary one
-    #[arg(short = 'c', long, value_name = "CONTAINER")]
+    /// With --to, container to copy from; defaults to the primary one
+    #[arg(help_heading = "File", short = 'c', long, value_name = "CONTAINER")]
     pub container: Option<String>,
-    /// With --to, replace the file if there is one
-    #[arg(long)]
+    /// With --to, replace an existing file
+    #[arg(help_heading = "File", long)]
     pub overwrite: bool,
 }
 
 impl ToFile {
+    /// Returns true if `--to` is set.
+    ///
     /// # Errors
-    /// A flag that means nothing without `--to`.
+    /// A flag that requires `--to` is set without it.
     pub(crate) fn is_asked(&self) -> Result<bool> {
         let others = [
             ("--path", !self.paths.is_empty()),
@@ -35,30 +36,31 @@ impl ToFile {
     }
 }
 
-/// Flags of `snapshot restore` that read a file.
+/// Flags of `snapshot restore` that read an archive.
 #[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "Files")]
 pub struct FromFile {
-    /// Copy the files of this file, as create --to wrote it, into the session, which runs; "-" is standard input
-    #[arg(long, value_name = "FILE")]
+    /// Archive written by create --to, to copy into the running session; "-" means standard input
+    #[arg(help_heading = "File", long, value_name = "FILE")]
     pub from: Option<String>,
-    /// With --from, the directory to copy to; by default the one that they came from
-    #[arg(long, value_name = "DIR")]
+    /// With --from, directory to copy to; defaults to the directory the files came from
+    #[arg(help_heading = "File", long, value_name = "DIR")]
     pub path: Option<String>,
-    /// With --from, the container; by default the primary one
-    #[arg(short = 'c', long, value_name = "CONTAINER")]
+    /// With --from, container to copy to; defaults to the primary one
+    #[arg(help_heading = "File", short = 'c', long, value_name = "CONTAINER")]
     pub container: Option<String>,
     /// With --from, do not run the template's quiesce and resume hooks
-    #[arg(long)]
+    #[arg(help_heading = "File", long)]
     pub skip_hooks: bool,
-    /// With --from, answer yes to what would be asked: files that are replaced, a directory that only the file names
-    #[arg(short = 'y', long)]
+    /// With --from, do not ask for confirmation before replacing files or using a directory named only by the archive
+    #[arg(help_heading = "File", short = 'y', long)]
     pub yes: bool,
 }
 
 impl FromFile {
+    /// Returns true if `--from` is set.
+    ///
     /// # Errors
-    /// A flag that means nothing without `--from`.
+    /// A flag that requires `--from` is set without it.
     pub(crate) fn is_asked(&self) -> Result<bool> {
         let others = [
             ("--path", self.path.is_some()),
@@ -72,15 +74,15 @@ impl FromFile {
 
 fn needed(given: bool, flag: &str, others: &[(&str, bool)]) -> Result<bool> {
     match others.iter().find(|(_, is_set)| *is_set && !given) {
-        Some((other, _)) => Err(usage(format!("{other} needs {flag}"))),
+        Some((other, _)) => Err(usage(format!("{other} requires {flag}"))),
         None => Ok(given),
     }
 }
 
-/// Refuses what has no meaning together with `flag`.
+/// Rejects flags that cannot be combined with `flag`.
 ///
 /// # Errors
-/// The first of `others` that is set.
+/// One of `others` is set; the first one is named.
 pub(crate) fn alone(flag: &str, others: &[(&str, bool)]) -> Result<()> {
     match others.iter().find(|(_, is_set)| *is_set) {
         Some((other, _)) => Err(usage(format!("{other} cannot be given with {flag}"))),

@@ -1,4 +1,4 @@
-//! `snapshot restore --in-place`: the claims of a stopped session are made anew from a snapshot.
+//! `snapshot restore --in-place`: recreates the claims of a stopped session from a snapshot.
 
 use anyhow::{Result, anyhow};
 use session_shared::client::DryRun;
@@ -27,29 +27,29 @@ use crate::copy::USUAL_WAIT;
 use crate::plan::Writes;
 use crate::restore::{ready, source_of};
 
-/// A restore that can be carried out.
+/// A validated in-place restore: the snapshot is ready, the session stopped, and its claims unused.
 struct InPlace {
     set: Set,
     present: Present,
     replacing: Replacing,
-    /// The snapshot of what there is now; `None` where no claim holds anything.
+    /// Snapshot to take of the current data first; `None` if no claim holds data.
     saving: Option<Cutting>,
 }
 
-/// Brings the data of a stopped session back to a snapshot.
+/// Replaces the data of a stopped session with that of a snapshot.
 ///
 /// # Errors
-/// What the user got wrong, before any request; a snapshot that is not ready; a session that is not there or runs; what the
-/// server or the driver refuses, with the names of both snapshots.
+/// Invalid arguments, before any request; a snapshot that is not ready; a session that is missing or not stopped; a refusal
+/// of the server or the CSI driver, with the names of both snapshots.
 pub(crate) async fn run(
     args: &Restore,
     connection: &Connection,
     ground: &mut Ground,
 ) -> Result<()> {
-    // no request: everything the user can have got wrong
+    // no requests: validation of the arguments
     if args.storage.is_some() {
         return Err(usage(
-            "--storage cannot be given with --in-place: a claim keeps its size",
+            "--storage cannot be given with --in-place: claims keep their size",
         ));
     }
     let name = chosen::name_of(&args.snapshot)?;
@@ -107,10 +107,12 @@ impl InPlace {
             DryRun::None => replacing.accesses(),
             _ => Vec::new(),
         };
-        // Claims must not go that may not be made anew.
+        // No claim may be deleted that the caller lacks permission to recreate.
         let permitted = async {
             let required = permissions.require(cluster.namespace(), &needs).await;
-            required.map_err(|error| hinted(error, "nothing is restored: every claim is as it was"))
+            required.map_err(|error| {
+                hinted(error, "nothing has been restored; all claims are unchanged")
+            })
         };
         let unused = unused(cluster, &present, &replacing);
         let (saving, (), ()) = futures::try_join!(saving, unused, permitted)?;
@@ -134,13 +136,13 @@ impl InPlace {
         let interrupt = ground.interrupt.clone();
         let mut sink = ground.console.progress();
         if let Some(saving) = &self.saving {
-            // Whatever comes, what there is now can be had again: it is ready before anything goes.
+            // The snapshot of the current data is ready before any claim is deleted, so the data can always be restored.
             let with = writes.taking(&interrupt, true);
             let saved = saving.take(cluster, &with, &mut sink).await;
             saved.map_err(|error| {
                 hinted(
                     error,
-                    "nothing is restored: what there is now could not be saved, and stays",
+                    "nothing has been restored; the current data could not be saved as a snapshot and is unchanged",
                 )
             })?;
         }
@@ -152,20 +154,18 @@ impl InPlace {
 
     fn way_on(&self, mut error: anyhow::Error, namespace: &str) -> anyhow::Error {
         if let Some(saving) = &self.saving {
-            let held = format!(
-                "nothing is lost: what the claims held before is snapshot {:?}",
-                saving.set
-            );
+            let held = format!("the previous data is kept in snapshot {:?}", saving.set);
             error = hinted(error, held);
         }
         let name = shell::word(&self.set.name);
         let again = format!(
-            "go on with it: kubectl session snapshot restore {name} --in-place -n {namespace}"
+            "continue the restore: kubectl session snapshot restore {name} --in-place -n {namespace}"
         );
         hinted(error, again)
     }
 
-    /// What can be rehearsed: the snapshot. Nothing can be made by the names of claims that are still there.
+    /// Prints what would be restored. A server-side dry run also sends the snapshot of the current data; the new claims
+    /// cannot be sent, because the old claims still have their names.
     async fn rehearse(
         &self,
         cluster: &Cluster,
@@ -175,7 +175,7 @@ impl InPlace {
         for claim in &self.replacing.claims {
             let name = text(&claim.wanted, "/metadata/name");
             ground.console.note(&format!(
-                "claim {name:?} would be made anew from snapshot {:?}",
+                "claim {name:?} would be recreated from snapshot {:?}",
                 claim.snapshot
             ));
         }
@@ -191,23 +191,23 @@ impl InPlace {
     fn tell(&self, restored: &Restored, console: &mut Console) {
         if let Some(saving) = &self.saving {
             console.note(&format!(
-                "what its claims held before is snapshot {:?}",
+                "the previous data is kept in snapshot {:?}",
                 saving.set
             ));
         }
         if !restored.pending.is_empty() {
             let (claims, session) = (restored.pending.join(", "), self.present.name());
             console.note(&format!(
-                "claim {claims} stays Pending until the next start, by its class: kubectl session start {session}"
+                "claim {claims} stays Pending until the next start (the StorageClass binds on first use): kubectl session start {session}"
             ));
         }
     }
 }
 
-/// Finds a claim that would be replaced and that a Pod uses: as the session rests, it is somebody else's.
+/// Checks that no running Pod uses a claim to replace. The session is stopped, so such a Pod is not part of it.
 ///
 /// # Errors
-/// The claim and the Pod.
+/// A claim in use, with the Pod that uses it.
 async fn unused(cluster: &Cluster, present: &Present, replacing: &Replacing) -> Result<()> {
     let (namespace, name) = (present.namespace(), present.name());
     let all = Selection::default();
@@ -224,17 +224,19 @@ async fn unused(cluster: &Cluster, present: &Present, replacing: &Replacing) -> 
     let error = anyhow!(
         "cannot restore session {name:?}: PersistentVolumeClaim {claim:?} is used by {user}, which is not part of the session"
     );
-    let end = format!("delete what uses it first: kubectl delete {user} -n {namespace}");
+    let end = format!(
+        "delete the workload that uses the claim first: kubectl delete {user} -n {namespace}"
+    );
     Err(hinted(error, end))
 }
 
-/// The session that the snapshot was taken of, at rest.
+/// Returns the stopped session the snapshot was taken of.
 async fn session_of(cluster: &Cluster, set: &Set) -> Result<Present> {
     let found = source_of(cluster, set).await?;
     if !found.is_at_rest() {
         let (name, namespace) = (&set.session, cluster.namespace());
-        let error = anyhow!("session {name:?} is not stopped: its claims are in use");
-        let stop = format!("stop it first: kubectl session stop {name} -n {namespace}");
+        let error = anyhow!("cannot restore session {name:?} in place: session is not stopped");
+        let stop = format!("stop the session first: kubectl session stop {name} -n {namespace}");
         return Err(hinted(error, stop));
     }
     Ok(found)

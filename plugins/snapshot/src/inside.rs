@@ -1,4 +1,4 @@
-//! Whose files are meant: the container of a session that runs.
+//! Container and directories whose files are copied, and checks of container paths.
 
 use anyhow::{Result, anyhow};
 use session_shared::Pod;
@@ -8,18 +8,18 @@ use session_shared::objects::conditions::is_ready;
 use session_shared::ops::stopping::Present;
 use session_shared::reconcile::{containers, default_container, is_primary};
 
-/// The container of `present` that is asked for, or its primary one.
+/// Returns the wanted container of a session, or its primary one.
 ///
 /// # Errors
-/// A session that does not run, a container that it does not have.
+/// A session that is not running; a container that no Pod of the session has.
 pub(crate) fn container(present: &Present, wanted: Option<&str>) -> Result<Inside> {
     let (session, namespace) = (present.name(), present.namespace());
     let own = present.live.own_pods(&present.belonging.session_uid);
     let mut pods = present.live.recorded_first(&present.session, own.collect());
     pods.sort_by_key(|pod| (!is_primary(pod), !is_ready(pod)));
     let Some(first) = pods.first().filter(|_| present.runs()) else {
-        let error = anyhow!("session {session:?} does not run: its files are out of reach");
-        let start = format!("start it: kubectl session start {session} -n {namespace}");
+        let error = anyhow!("cannot access files of session {session:?}: session is not running");
+        let start = format!("start the session: kubectl session start {session} -n {namespace}");
         return Err(hinted(error, start));
     };
     let has = |pod: &&&Pod| containers(pod).any(|name| Some(name) == wanted);
@@ -30,7 +30,7 @@ pub(crate) fn container(present: &Present, wanted: Option<&str>) -> Result<Insid
             None => {
                 let there: Vec<&str> = containers(first).collect();
                 return Err(anyhow!(
-                    "container {wanted:?} is not in pod {:?}: the containers are {}",
+                    "container {wanted:?} not found in pod {:?}: choose one of {}",
                     name_of(first),
                     there.join(", ")
                 ));
@@ -48,24 +48,24 @@ fn name_of(pod: &Pod) -> &str {
     pod.metadata.name.as_deref().unwrap_or_default()
 }
 
-/// The directories that are asked for.
+/// Directories to copy from a container, as a base directory and paths relative to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Folders {
-    /// The directory that everything is relative to; empty for the container's own.
+    /// Directory that `paths` are relative to; empty for the container's default directory.
     pub(crate) base: String,
-    /// What is meant of it.
+    /// Paths to copy, relative to `base`.
     pub(crate) paths: Vec<String>,
 }
 
 impl Folders {
-    /// One directory is taken by itself, several with their places below `/`.
+    /// Parses the values of `--path`. A single directory becomes the base; several are copied relative to `/`.
     ///
     /// # Errors
-    /// One that is not absolute, or is `/`.
+    /// A path that is not absolute, or is `/`.
     pub(crate) fn of(paths: &[String]) -> Result<Self> {
         let cleaned = paths.iter().map(|path| directory(path));
         let mut cleaned = cleaned.collect::<Result<Vec<String>>>()?;
-        // What is in another of them comes with it, and no archive holds a file twice.
+        // A directory inside another one is copied with it; listed twice, its files would be stored twice.
         cleaned.sort_by(|one, other| one.split('/').cmp(other.split('/')));
         cleaned.dedup_by(|path, before| {
             let rest = path.strip_prefix(before.as_str());
@@ -86,23 +86,23 @@ impl Folders {
     }
 }
 
-/// The path of a directory in a container, without a slash at its end.
+/// Validates a directory path in a container. Returns it without a trailing slash.
 ///
 /// # Errors
-/// One that is not absolute, or is `/`.
+/// A path that is not absolute, or is `/`.
 pub(crate) fn directory(path: &str) -> Result<String> {
     match cleaned(path) {
         None => Err(usage(format!(
             "--path must be an absolute path in the container, got {path:?}"
         ))),
         Some(root) if root == "/" => Err(usage(
-            "--path cannot be /: it holds what belongs to the image and to the node",
+            "--path cannot be /: the root directory contains files of the image and the node",
         )),
         Some(path) => Ok(path),
     }
 }
 
-/// An absolute path in its shortest form; `None` for any other, and for one that cannot be shown on a line.
+/// Normalizes an absolute path; `None` for a relative path, one with `..`, or one with control characters.
 pub(crate) fn cleaned(path: &str) -> Option<String> {
     let parts: Vec<&str> = path
         .split('/')
@@ -113,20 +113,20 @@ pub(crate) fn cleaned(path: &str) -> Option<String> {
     (is_plain && !leads_out).then(|| format!("/{}", parts.join("/")))
 }
 
-/// Refuses the root of a container, which nobody has asked for.
+/// Refuses the container's root as the default directory.
 ///
 /// # Errors
-/// When `path` is `/`.
+/// `path` is `/`.
 pub(crate) fn is_some_directory(path: &str, inside: &Inside) -> Result<()> {
     if path != "/" {
         return Ok(());
     }
     let error = anyhow!(
-        "container {:?} of pod {:?} has neither a working directory nor a home",
+        "cannot choose a directory: container {:?} of pod {:?} has neither a working directory nor a home directory",
         inside.container,
         inside.pod
     );
-    Err(hinted(error, "say which files are meant with --path DIR"))
+    Err(hinted(error, "choose a directory with --path DIR"))
 }
 
 #[cfg(test)]

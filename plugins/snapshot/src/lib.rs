@@ -1,4 +1,21 @@
-//! `kubectl session snapshot`: what a session's claims held at a moment, kept, and brought back.
+//! `kubectl session snapshot`: snapshots of a session's data.
+//!
+//! Volume snapshots (one VolumeSnapshot for each claim, grouped as a `SnapshotSet`):
+//!
+//! ```text
+//! create    flags ─► SnapshotOptions ─► SnapshotPlan ─► created ─► pruned (with --keep)
+//! restore   SnapshotSet ─► in_place (claims replaced)  or  clone (new session)
+//! delete    SnapshotSets by name ─► confirmed ─► deleted
+//! prune     SnapshotSets ─► RetentionRule ─► confirmed ─► deleted
+//! schedule  args ─► Intent ─► observed objects ─► plan ─► outcome (a CronJob that runs `create --keep`)
+//! ```
+//!
+//! Files of a container, without volume snapshots:
+//!
+//! ```text
+//! create --to     container ─► export ─► tarball check ─► gzip ─► archive with a footer
+//! restore --from  archive ─► footer and tarball check ─► plain copy ─► import ─► container
+//! ```
 
 mod args;
 mod bring;
@@ -29,7 +46,7 @@ pub use args::{Action, Args};
 pub use file_args::{FromFile, ToFile};
 pub use schedule::cron::Cron;
 
-/// The verb.
+/// The `snapshot` verb.
 #[derive(Debug)]
 pub struct Snapshot;
 

@@ -6,6 +6,7 @@ use session_shared::client::Place;
 use session_shared::client::Selection;
 use session_shared::failure::usage;
 use session_shared::flags::connection::Connection;
+use session_shared::flags::non_empty;
 use session_shared::flags::selection::session_name;
 use session_shared::labels;
 use session_shared::objects::resource::VOLUME_SNAPSHOT;
@@ -24,11 +25,11 @@ use crate::view;
 /// Lists snapshots.
 ///
 /// # Errors
-/// What the server refuses, a server without snapshots; a format or a path that is none.
+/// An invalid output format or sort path; the server's refusal; a cluster without the VolumeSnapshot API.
 pub(crate) async fn run(args: &List, connection: &Connection, ground: &mut Ground) -> Result<()> {
     let printing = &args.printing;
     let format = Format::parse(
-        &printing.output,
+        printing.output.as_deref(),
         Allowed::List,
         printing.no_headers,
         printing.show_managed_fields,
@@ -49,8 +50,10 @@ pub(crate) async fn run(args: &List, connection: &Connection, ground: &mut Groun
     };
     let mut found = snapshots(&cluster, place, &select).await?;
     // prints
-    if !printing.sort_by.is_empty() && !found.is_empty() {
-        sort::objects(&mut found, &printing.sort_by)?;
+    if let Some(sort_by) = non_empty(&printing.sort_by)
+        && !found.is_empty()
+    {
+        sort::objects(&mut found, sort_by)?;
     }
     match format {
         Format::Objects(mut printer) => ground.console.out(&printer.list(&found)?),
@@ -65,8 +68,8 @@ pub(crate) async fn run(args: &List, connection: &Connection, ground: &mut Groun
                 let namespace = (!everywhere).then(|| cluster.namespace());
                 ground.console.err_line(&no_resources(namespace));
             }
-            // Who picks some of them does not ask where they come from.
-            let picks = [&args.selecting.selector, &args.selecting.field_selector];
+            // A list narrowed by a selector says nothing about the schedule as a whole.
+            let picks = [args.selecting.labels(), args.selecting.fields()];
             if let Some(name) = &args.session
                 && picks.iter().all(|selector| selector.is_empty())
                 && let Some(told) = schedule::told(&cluster, &session_name(name)?).await
@@ -85,19 +88,19 @@ fn select(args: &List) -> Result<Selection> {
         None => labels::SESSION.to_owned(),
     });
     let selecting = &args.selecting;
-    parts.extend(Some(selecting.selector.clone()).filter(|given| !given.is_empty()));
+    parts.extend(non_empty(&selecting.selector).map(str::to_owned));
     Ok(Selection {
         labels: parts.join(","),
-        fields: selecting.field_selector.clone(),
+        fields: selecting.fields().to_owned(),
         limit: selecting.chunk_size,
         ..Selection::default()
     })
 }
 
-/// Snapshots that this suite has taken.
+/// Lists VolumeSnapshots.
 ///
 /// # Errors
-/// What the server refuses, a server without snapshots.
+/// The server's refusal; a cluster without the VolumeSnapshot API.
 pub(crate) async fn snapshots(
     cluster: &Cluster,
     place: Place<'_>,

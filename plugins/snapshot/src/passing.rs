@@ -1,4 +1,4 @@
-//! A stream of files between a container and this machine: how long it may take, and whether both ends saw the same.
+//! Transfer of a tar stream between a container and this machine: time limit and checksum comparison.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use session_shared::client::files::Passed;
 use session_shared::client::interrupt::Interrupt;
 use session_shared::failure::{Failure, Kind};
 
-/// Pieces of the stream that may wait for a disk.
+/// Capacity, in chunks, of the channel between the network and the disk.
 pub(crate) const WAITING: usize = 32;
 
-/// Does `work`, for at most `limit` where that is not zero, until the user has had enough.
+/// Runs `work` until it ends, `limit` has passed (zero means no limit) or the user interrupts.
 ///
 /// # Errors
-/// Those of `work`, TimedOut, Interrupted.
+/// The errors of `work`; `TimedOut`; `Interrupted`.
 pub(crate) async fn within<T>(
     limit: Duration,
     interrupt: &Interrupt,
@@ -25,28 +25,30 @@ pub(crate) async fn within<T>(
             return work.await;
         }
         tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
-            let message = format!("timed out after {limit:?} copying files");
+            let message = format!("timed out after {limit:?} while copying files");
             Err(Failure::local(Kind::TimedOut, message).into())
         })
     };
     interrupt.race(limited).await
 }
 
+/// Checks that the container saw the same bytes as this machine.
+///
 /// # Errors
-/// When a container saw another stream than we did.
+/// The SHA-256 checksums differ.
 pub(crate) fn same(passed: &Passed, ours: &str, inside: &Inside) -> Result<()> {
     if passed.sha256 == ours {
         return Ok(());
     }
     Err(anyhow!(
-        "the files were changed on their way: container {:?} of pod {:?} says checksum {:?}, and here it is {ours:?}",
+        "copied files were changed in transit: container {:?} of pod {:?} reports checksum {:?}, this machine {ours:?}",
         inside.container,
         inside.pod,
         passed.sha256
     ))
 }
 
-/// Files as a sentence counts them.
+/// Returns a count of files with its noun: `1 file`, `2 files`.
 pub(crate) fn counted(files: u64) -> String {
     match files {
         1 => "1 file".to_owned(),

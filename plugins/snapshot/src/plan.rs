@@ -1,4 +1,4 @@
-//! What is wanted of what is written, and which snapshots are old. Pure.
+//! Options of writes, and the rule that decides which snapshots are old. Pure.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use session_shared::ops::snapshotting::Taking;
 
 use crate::chosen::Set;
 
-/// How something is written, and for how long that is waited for.
+/// Options of the writes of one command: dry run, field manager, and how long to wait.
 #[derive(Clone, Debug)]
 pub(crate) struct Writes {
     pub(crate) dry_run: DryRun,
@@ -24,10 +24,10 @@ pub(crate) struct Writes {
 }
 
 impl Writes {
-    /// Reads the flags; `usual` is how long is waited where none says.
+    /// Reads the flags; `usual` is the time limit if `--timeout` is not given.
     ///
     /// # Errors
-    /// A bad value of `--dry-run`.
+    /// An invalid value of `--dry-run`.
     pub(crate) fn of(writing: &Writing, waiting: &Waiting, usual: Duration) -> Result<Self> {
         Ok(Self {
             dry_run: writing.dry_run()?,
@@ -37,7 +37,7 @@ impl Writes {
         })
     }
 
-    /// The same for snapshots, ended by `interrupt`.
+    /// Returns the options for taking or deleting a snapshot; `wait` takes the place of `--wait`.
     pub(crate) fn taking<'a>(&'a self, interrupt: &'a Interrupt, wait: bool) -> Taking<'a> {
         Taking {
             write: &self.write,
@@ -48,18 +48,18 @@ impl Writes {
     }
 }
 
-/// Which snapshots of a session stay.
+/// Retention rule of `snapshot prune`: a snapshot is deleted only if every given condition holds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rule {
-    /// The newest of those that are ready.
+    /// Number of newest ready snapshots to keep for each session and user.
     pub(crate) keep: Option<usize>,
-    /// Those that are younger.
+    /// Minimum age of a snapshot to delete.
     pub(crate) older_than: Option<Duration>,
 }
 
 impl Rule {
-    /// Those that go, of each session of each user by itself. One that never got ready is none to go back to: it takes nobody's place among
-    /// those that stay, and goes only by its age.
+    /// Returns the snapshots to delete, decided separately for each session of each user. A snapshot that is not ready
+    /// cannot be restored: it does not count towards `keep`, and is deleted only by age.
     pub(crate) fn doomed(self, all: Vec<Set>, now: Timestamp) -> Vec<Set> {
         let mut sessions: BTreeMap<(String, String), Vec<Set>> = BTreeMap::new();
         for set in all {

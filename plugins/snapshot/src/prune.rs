@@ -19,15 +19,16 @@ use crate::delete::carry_out;
 use crate::doomed;
 use crate::plan::{Rule, Writes};
 
-/// How long it waits for each when it is not told.
-const USUAL_WAIT: Duration = Duration::from_secs(300);
+/// Default of `--timeout`, for each snapshot.
+pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(300);
 
 /// Deletes old snapshots.
 ///
 /// # Errors
-/// What the user got wrong, before any request; what the server refuses, after all others have been deleted; nobody to ask.
+/// Invalid arguments, before any request; no terminal to ask on; the server's refusals, after the other snapshots have been
+/// deleted.
 pub(crate) async fn run(args: &Prune, connection: &Connection, ground: &mut Ground) -> Result<()> {
-    // no request: everything the user can have got wrong
+    // no requests: validation of the arguments
     let (session, rule) = (session(args)?, rule(args)?);
     let writes = Writes::of(&args.writing, &args.waiting, USUAL_WAIT)?;
     let format = Format::of_name(&args.printing)?;
@@ -37,7 +38,7 @@ pub(crate) async fn run(args: &Prune, connection: &Connection, ground: &mut Grou
     let sink = &mut ground.console.progress();
     let all = chosen::counted(&cluster, all, |_| true, sink).await?;
     let doomed = rule.doomed(all, ground.now());
-    // the user's word
+    // confirmation
     let agreed = args.yes || writes.dry_run != DryRun::None;
     if !agreed && !doomed::ask(&doomed, &mut ground.console)? {
         return Ok(());
@@ -54,7 +55,7 @@ pub(crate) async fn run(args: &Prune, connection: &Connection, ground: &mut Grou
 fn session(args: &Prune) -> Result<Option<SessionName>> {
     match (&args.session, args.all) {
         (Some(_), true) => Err(usage("setting 'all' parameter but found a non empty name")),
-        (None, false) => Err(usage("a NAME is required, or --all")),
+        (None, false) => Err(usage("one of NAME or --all is required")),
         (Some(word), false) => session_name(word).map(Some),
         (None, true) => Ok(None),
     }
@@ -66,7 +67,7 @@ fn rule(args: &Prune) -> Result<Rule> {
         Some(text) => {
             let age: Lifetime = text.parse()?;
             let age = age.duration();
-            Some(age.ok_or_else(|| usage("--older-than must be longer than nothing"))?)
+            Some(age.ok_or_else(|| usage("--older-than must be greater than 0"))?)
         }
     };
     if args.keep.is_none() && older_than.is_none() {

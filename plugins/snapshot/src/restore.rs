@@ -1,4 +1,4 @@
-//! `snapshot restore`: what a snapshot holds becomes a session's data again, in place or in another session.
+//! `snapshot restore`: restores a snapshot in place or into a new session, or an archive's files into a running one.
 
 use anyhow::{Result, anyhow};
 use serde_json::Value;
@@ -21,11 +21,11 @@ use crate::create::present;
 use crate::plan::Writes;
 use crate::{bring, copy, in_place};
 
-/// Brings the data of a snapshot back.
+/// Restores a snapshot, or with `--from` the files of an archive.
 ///
 /// # Errors
-/// What the user got wrong, before any request; a snapshot that is not ready; a session that is not there or runs; what the
-/// server or the driver refuses, with the names of all snapshots.
+/// Invalid arguments, before any request; a snapshot that is not ready; a session that is missing or, for `--in-place`,
+/// running; a refusal of the server or the CSI driver, with the names of the snapshots that hold the data.
 pub(crate) async fn run(
     args: &Restore,
     connection: &Connection,
@@ -38,21 +38,21 @@ pub(crate) async fn run(
         (Some(_), true) => Err(usage("--into and --in-place cannot be given together")),
         (Some(new), false) => into(args, new, connection, ground).await,
         (None, true) => in_place::run(args, connection, ground).await,
-        (None, false) => Err(usage("--into, --in-place or --from is required")),
+        (None, false) => Err(usage("one of --into, --in-place or --from is required")),
     }
 }
 
-/// Makes another session with the data of a snapshot.
+/// Creates a new session with the data of a snapshot.
 async fn into(
     args: &Restore,
     new: &str,
     connection: &Connection,
     ground: &mut Ground,
 ) -> Result<()> {
-    // no request: everything the user can have got wrong
+    // no requests: validation of the arguments
     if args.class.is_some() {
         return Err(usage(
-            "--class cannot be given with --into: no snapshot is taken",
+            "--class cannot be given with --into: restoring into a new session takes no snapshot",
         ));
     }
     let name = chosen::name_of(&args.snapshot)?;
@@ -82,10 +82,10 @@ async fn into(
     copy::report(&copied, format, writes.dry_run, &mut ground.console)
 }
 
-/// Finds what of a snapshot cannot be restored yet.
+/// Checks that every VolumeSnapshot of the set is ready to restore.
 ///
 /// # Errors
-/// When there is something.
+/// The first VolumeSnapshot that is not ready, with its state.
 pub(crate) fn ready(set: &Set) -> Result<()> {
     for snapshot in &set.snapshots {
         let state = SnapshotState::of(snapshot);
@@ -100,10 +100,11 @@ pub(crate) fn ready(set: &Set) -> Result<()> {
     Ok(())
 }
 
-/// The session that the snapshot was taken of, or, if it is gone, as the snapshot remembers it.
+/// Returns the session the snapshot was taken of. If it has been deleted, the session is rebuilt from the metadata stored
+/// in the snapshot.
 ///
 /// # Errors
-/// It is another user's, or nothing is remembered of it.
+/// The session belongs to another user, or the snapshot has no metadata of it.
 async fn source_or_remembered(cluster: &Cluster, set: &Set) -> Result<Present> {
     match source_of(cluster, set).await {
         Err(error) if is(&error, Kind::NotFound) => {
@@ -117,10 +118,10 @@ async fn source_or_remembered(cluster: &Cluster, set: &Set) -> Result<Present> {
     }
 }
 
-/// The session that the snapshot was taken of.
+/// Returns the existing session the snapshot was taken of.
 ///
 /// # Errors
-/// NotFound if it is gone; it is another user's.
+/// `NotFound` if the session has been deleted; a session of another user; VolumeSnapshots of other data.
 pub(crate) async fn source_of(cluster: &Cluster, set: &Set) -> Result<Present> {
     let name = set.session.parse()?;
     let namespace = cluster.namespace();
@@ -128,11 +129,11 @@ pub(crate) async fn source_of(cluster: &Cluster, set: &Set) -> Result<Present> {
     let found = match found {
         Err(error) if is(&error, Kind::NotFound) => {
             let message = format!(
-                "session {:?} is gone: nothing says what its data belongs to",
-                set.session
+                "cannot restore snapshot {:?}: session {:?} does not exist",
+                set.name, set.session
             );
             let create = format!(
-                "create it again, then stop it: kubectl session create {name} -n {namespace}"
+                "create the session again and stop it: kubectl session create {name} -n {namespace}"
             );
             return Err(hinted(Failure::local(Kind::NotFound, message), create));
         }
@@ -141,7 +142,7 @@ pub(crate) async fn source_of(cluster: &Cluster, set: &Set) -> Result<Present> {
     let whose = set.belonging()?.user_id;
     if whose != found.belonging.user_id {
         return Err(anyhow!(
-            "snapshot {:?} is of user {:?}, and session {:?} is of user {:?}",
+            "cannot restore snapshot {:?}: snapshot belongs to user {:?}, session {:?} to user {:?}",
             set.name,
             whose.as_str(),
             set.session,

@@ -1,4 +1,4 @@
-//! `snapshot create --to`: a session's files become a file.
+//! `snapshot create --to`: copies files of a session's container to an archive.
 
 use std::io;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use session_shared::client::files::Script;
 use session_shared::encode::shell;
 use session_shared::failure::{Hint, usage};
 use session_shared::flags::connection::Connection;
+use session_shared::flags::non_empty;
 use session_shared::flags::selection::session_name;
 use session_shared::names::SessionName;
 use session_shared::ops::Cluster;
@@ -35,38 +36,38 @@ use crate::sealed::{Seal, record};
 use crate::tarball::Contents;
 use crate::target::Target;
 
-/// What is wanted.
+/// A validated `create --to`.
 struct Saving {
     session: SessionName,
     folders: Folders,
     container: Option<String>,
     target: Target,
     dry_run: DryRun,
-    /// Zero for none.
+    /// Time limit of the copy; zero means none.
     limit: Duration,
 }
 
-/// A session's files, in a file.
+/// Outcome of a completed export.
 struct Saved {
     inside: Inside,
     directory: String,
     contents: Contents,
-    /// Of the file, in bytes.
+    /// Size of the compressed archive in bytes.
     size: u64,
 }
 
-/// Copies the files of a session's container to a file.
+/// Copies files of a session's container to an archive.
 ///
 /// # Errors
-/// What the user got wrong, before any request; a session that does not run; hooks; a container without tar; a stream that is
-/// not whole, of which no file is left.
+/// Invalid arguments, before any request; a session that is not running; a failed hook; a container without tar; an
+/// incomplete transfer, which leaves no file.
 pub(crate) async fn run(
     args: &Create,
     to: &str,
     connection: &Connection,
     ground: &mut Ground,
 ) -> Result<()> {
-    // no request: everything the user can have got wrong
+    // no requests: validation of the arguments
     let saving = Saving::of(args, to, ground)?;
     let format = Format::of_object(&args.printing)?;
     // reads only
@@ -105,9 +106,9 @@ impl Saving {
                 ("--wait=false", !args.waiting.wait),
             ],
         )?;
-        if to == "-" && !args.printing.output.is_empty() {
+        if to == "-" && non_empty(&args.printing.output).is_some() {
             return Err(usage(
-                "-o cannot be given with --to -: the archive is the output",
+                "-o cannot be given with --to -: standard output is the archive",
             ));
         }
         Ok(Self {
@@ -123,9 +124,9 @@ impl Saving {
     fn pausing(&self, present: &Present, skip: bool, to: &str) -> Pausing {
         let (session, namespace) = (present.name(), present.namespace());
         let words = Words {
-            undone: format!("the files of session {session:?} were not copied"),
+            undone: format!("cannot copy files of session {session:?}"),
             without: format!(
-                "copy them while the session writes: kubectl session snapshot create {session} -n {namespace} --to {}",
+                "copy the files without the hooks: kubectl session snapshot create {session} -n {namespace} --to {}",
                 shell::word(to)
             ),
         };
@@ -157,7 +158,7 @@ impl Saving {
         if !matches!(packed, Ok(Some(_))) {
             cluster.end(&inside, &running).await;
         }
-        // Its end of the stream is closed now, come what may.
+        // The sender is dropped by now, so the thread ends.
         let recorded = recording.await?;
         sink.tell(Event::Done);
         let passed = match packed? {
@@ -165,7 +166,7 @@ impl Saving {
             None => {
                 let why = recorded.err();
                 let why = opened.given_up().await.or(why);
-                let why = why.unwrap_or_else(|| anyhow!("nobody takes it"));
+                let why = why.unwrap_or_else(|| anyhow!("the output was closed"));
                 return Err(self.explained(why, &inside));
             }
         };
@@ -176,7 +177,7 @@ impl Saving {
                 return Err(self.explained(why, &inside));
             }
         };
-        same(&passed, &contents.sha256, &inside).hint("do it again")?;
+        same(&passed, &contents.sha256, &inside).hint("run the command again")?;
         let seal = self.seal(&inside, &directory, &contents, ground.now());
         let seal = seal.bytes()?;
         let finished = opened.finish(writer, seal).await;
@@ -199,7 +200,7 @@ impl Saving {
         }
     }
 
-    /// What went wrong on this side: writing it down, or with what has come.
+    /// Adds context to an error on this machine: a failed write, or an archive that cannot be restored.
     fn explained(&self, why: anyhow::Error, inside: &Inside) -> anyhow::Error {
         if why.is::<Closed>() {
             return why;
@@ -208,7 +209,7 @@ impl Saving {
             return why.context(self.target.unwritten());
         }
         why.context(format!(
-            "cannot use the files of container {:?} of pod {:?}",
+            "cannot copy the files of container {:?} of pod {:?}",
             inside.container, inside.pod
         ))
     }
@@ -223,12 +224,12 @@ impl Saved {
             size: packed,
         } = self;
         format!(
-            "{} ({}) holds {} of {directory:?} in container {:?}: {}",
-            target.named(),
-            size(*packed),
+            "{} ({}) of {directory:?} in container {:?} copied to {} ({} compressed)",
             counted(contents.files),
+            size(contents.length),
             inside.container,
-            size(contents.length)
+            target.named(),
+            size(*packed)
         )
     }
 }

@@ -1,4 +1,13 @@
-//! `snapshot schedule`: snapshots that nobody has to think of, by a CronJob that runs this program.
+//! `snapshot schedule`: periodic snapshots, taken by a CronJob that runs this program.
+//!
+//! ```text
+//! args ─► intent ─► observed ─► plan ─► outcome
+//!         Intent    Observed    SchedulePlan  Outcome
+//! ```
+//!
+//! `objects` renders the ServiceAccount, Role, RoleBinding and CronJob; `cron_expression` validates the expression. `pruning` and
+//! `stopped` are used by the run itself (`create --keep`): which snapshots it deletes, and whether a stopped session needs
+//! a new one.
 
 pub(crate) mod cron;
 pub(crate) mod intent;
@@ -35,16 +44,16 @@ use intent::{Asked, Intent};
 use objects::Scheduling;
 use plan::{Planned, There};
 
-/// Makes, changes or takes away a schedule.
+/// Creates, changes or removes a schedule.
 ///
 /// # Errors
-/// What the user got wrong, before any request; a session whose claims cannot be cut; what the server refuses.
+/// Invalid arguments, before any request; a session whose claims do not support snapshots; the server's refusal.
 pub(crate) async fn run(
     args: &Schedule,
     connection: &Connection,
     ground: &mut Ground,
 ) -> Result<()> {
-    // no request: everything the user can have got wrong
+    // no requests: validation of the arguments
     let intent = intent::read(args)?;
     let format = Format::of_object(&args.printing)?;
     let write = args.writing.write()?;
@@ -87,7 +96,7 @@ async fn make(
     outcome::report(&made, format, intent.dry_run, &mut ground.console)
 }
 
-/// Everything that a schedule needs to know, and what follows from it.
+/// Reads the session and the schedule's existing objects, and plans the changes.
 async fn planned(
     cluster: &Cluster,
     session: &SessionName,
@@ -99,13 +108,13 @@ async fn planned(
     if hooks {
         trust::check(cluster, &found.session, Part::Hooks).await?;
     }
-    // A run has nothing that it knows of the session but what it is called with.
+    // A run has no trust record of this machine: the digest lets it run exactly the hooks the user has agreed to.
     let hooks = hooks.then(|| trust::hooks_digest(&found.session)).flatten();
     let (present, there) = futures::try_join!(
         snapshotting::look_at(cluster, session, ready(Ok(found)), true),
         outcome::observe(cluster, session),
     )?;
-    // What cannot be cut now is told now, and not at night.
+    // A missing class or driver is reported now, not at the first run.
     let wanted = snapshotting::Asked {
         name: Some(session.to_string()),
         class: asked.class.clone(),
@@ -126,7 +135,8 @@ async fn planned(
     Ok((belonging, planned))
 }
 
-/// The class of all snapshots: a run may not be able to look for it. Those of several drivers have to be.
+/// Returns the VolumeSnapshotClass if all snapshots share one. It is passed to the run, whose Role cannot read classes;
+/// with several classes the run has to find them itself.
 fn class(snapshots: &[Value]) -> Option<&str> {
     let mut classes = snapshots
         .iter()
@@ -171,7 +181,7 @@ async fn remove(
     outcome::report_removal(&plan, hidden, &mutations, namespace, &mut ground.console)
 }
 
-/// One line about the schedule of a session; `None` where there is none, or none to be seen.
+/// Describes the schedule of a session in one line; `None` if it has none or it cannot be read.
 pub(crate) async fn told(cluster: &Cluster, session: &SessionName) -> Option<String> {
     let name = ScheduleName::of(session);
     let found = cluster.get(&CRON_JOB, cluster.namespace(), name.as_str());

@@ -1,5 +1,6 @@
-//! The file of a session's files: a tar stream as gzip, which every tar reads, and behind it an empty piece of gzip whose
-//! comment says of what the file is and what it must amount to. It is written last: a file without it was never verified.
+//! The archive format: a gzip-compressed tar stream that every tar reads, followed by a footer. The footer is an empty gzip
+//! member whose comment names the session and directory and holds length and SHA-256 of the tar stream. It is written last,
+//! so an archive without it was never verified.
 
 use std::io::{self, BufRead, Read, Write};
 
@@ -14,28 +15,28 @@ use tokio::sync::mpsc;
 
 use crate::tarball::{Contents, Hashed, digits, transcode};
 
-/// About as small as by default, in half the time.
+/// Compression level: nearly the size of the default level, in half the time.
 const LEVEL: u32 = 3;
-/// Bytes that are sent at a time.
+/// Buffer size in bytes for sending.
 const CHUNK: usize = 64 * 1024;
-/// What a seal calls itself.
+/// Value of `kind` in a footer.
 const KIND: &str = "SessionFiles";
 
-/// What a file says of itself.
+/// Footer of an archive: origin and checksum.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Seal {
     pub(crate) session: String,
     pub(crate) namespace: String,
-    /// The directory that its names are relative to.
+    /// Directory in the container that the names are relative to.
     pub(crate) directory: String,
-    /// When, in RFC 3339.
+    /// Time of the export, in RFC 3339.
     pub(crate) made: String,
     pub(crate) length: u64,
     pub(crate) sha256: String,
 }
 
 impl Seal {
-    /// The piece of gzip that ends the file.
+    /// Encodes the footer as a gzip member.
     pub(crate) fn bytes(&self) -> io::Result<Vec<u8>> {
         let object = json!({
             "apiVersion": "streaming.platform/v1", "kind": KIND,
@@ -46,7 +47,7 @@ impl Seal {
         piece.write(Vec::new(), Compression::none()).finish()
     }
 
-    /// Reads a comment; `None` for anybody else's.
+    /// Parses a gzip comment; `None` for a comment that is not a footer.
     fn parse(comment: &[u8]) -> Option<Self> {
         let object: Value = serde_json::from_slice(comment).ok()?;
         let said = |pointer: &str| text(&object, pointer).to_owned();
@@ -61,10 +62,10 @@ impl Seal {
     }
 }
 
-/// Writes the tar stream that comes from `pieces` to `file`, and says what it was.
+/// Compresses the tar stream received from `pieces` to `file`, and checks it on the way. Returns the contents and the writer.
 ///
 /// # Errors
-/// What cannot be written; a stream that is cut off, or could not be restored.
+/// A failed write; a stream that is truncated or could not be restored.
 pub(crate) fn record<W: Write>(pieces: mpsc::Receiver<Bytes>, file: W) -> Result<(Contents, W)> {
     let mut recording = Recording {
         pieces,
@@ -72,7 +73,7 @@ pub(crate) fn record<W: Write>(pieces: mpsc::Receiver<Bytes>, file: W) -> Result
         gzip: GzEncoder::new(file, Compression::new(LEVEL)),
         failed: None,
     };
-    // Only what could be restored is kept.
+    // An archive that could not be restored is an error now, not at the restore.
     let examined = transcode(&mut recording, &mut io::sink());
     if let Some(error) = recording.failed {
         return Err(error.into());
@@ -80,12 +81,12 @@ pub(crate) fn record<W: Write>(pieces: mpsc::Receiver<Bytes>, file: W) -> Result
     Ok((examined?, recording.gzip.finish()?))
 }
 
-/// A stream that is written down as it is read.
+/// A reader that compresses to a file what it reads from a channel.
 struct Recording<W: Write> {
     pieces: mpsc::Receiver<Bytes>,
     piece: Bytes,
     gzip: GzEncoder<W>,
-    /// Why it could not be written down.
+    /// Error of a failed write, which a [`Read`] cannot return unchanged.
     failed: Option<io::Error>,
 }
 
@@ -109,20 +110,21 @@ impl<W: Write> Read for Recording<W> {
     }
 }
 
-/// What a file turned out to be.
+/// Result of checking an archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Checked {
     pub(crate) contents: Contents,
-    /// `None` for a file that something else has made.
+    /// Footer; `None` for an archive of another program.
     pub(crate) seal: Option<Seal>,
-    /// Bytes that are sent of it.
+    /// Bytes of the plain tar stream that is sent to the container.
     pub(crate) sent: u64,
 }
 
-/// Reads a file to its end.
+/// Reads an archive to its end and checks it.
 ///
 /// # Errors
-/// One that is no gzip file, is cut off or damaged, is not what its seal says, or leads out of its directory.
+/// An archive that is not a gzip file, is truncated or damaged, does not match its footer, or has entries outside its
+/// directory.
 pub(crate) fn check(file: impl BufRead) -> Result<Checked> {
     let mut stream = Stream::new(file)?;
     let mut sent = Counted(0);
@@ -144,7 +146,7 @@ pub(crate) fn check(file: impl BufRead) -> Result<Checked> {
     })
 }
 
-/// Bytes that are counted, and go nowhere.
+/// A writer that counts bytes and discards them.
 struct Counted(u64);
 
 impl Write for Counted {
@@ -158,11 +160,11 @@ impl Write for Counted {
     }
 }
 
-/// Sends the entries of a file in plain form, checked once more on their way, and says the SHA-256 of what was sent; `None` if
-/// nobody takes it any more.
+/// Sends the entries of an archive as a plain tar stream, and checks them again on the way. Returns the SHA-256 of the sent
+/// stream, or `None` if the receiver has been dropped.
 ///
 /// # Errors
-/// A file that is not any more what it was when it was checked.
+/// An archive that has changed since it was checked.
 pub(crate) fn send(
     file: impl BufRead,
     checked: &Contents,
@@ -180,12 +182,12 @@ pub(crate) fn send(
         return Ok(None);
     }
     if contents? != *checked {
-        bail!("the file has changed since it was checked");
+        bail!("the archive has changed since it was checked");
     }
     Ok(Some(sum))
 }
 
-/// The way to a container.
+/// A writer that sends to a channel and remembers whether the receiver has been dropped.
 struct Passing<'a> {
     to: &'a mpsc::Sender<Bytes>,
     is_closed: bool,
@@ -204,20 +206,22 @@ impl Write for Passing<'_> {
     }
 }
 
-/// The tar stream in a file of one or more pieces of gzip.
+/// Reader of the tar stream in a file of one or more gzip members.
 pub(crate) struct Stream<R: BufRead> {
     piece: Option<GzDecoder<R>>,
-    /// Nothing comes after it.
+    /// Footer, once read. No data may follow it.
     seal: Option<Seal>,
 }
 
 impl<R: BufRead> Stream<R> {
+    /// Opens an archive.
+    ///
     /// # Errors
-    /// A file that does not begin as gzip does.
+    /// A file that does not start with the gzip magic number.
     pub(crate) fn new(mut file: R) -> Result<Self> {
         let start = file.fill_buf().context("failed to read")?;
         if !start.starts_with(&[0x1f, 0x8b]) {
-            bail!("the archive is no gzip file");
+            bail!("the archive is not a gzip file");
         }
         let piece = Some(GzDecoder::new(file));
         Ok(Self { piece, seal: None })
@@ -236,7 +240,7 @@ impl<R: BufRead> Read for Stream<R> {
             self.seal = comment.and_then(Seal::parse);
             self.piece = more(piece.into_inner())?.map(GzDecoder::new);
             if self.seal.is_some() && self.piece.is_some() {
-                let message = "there is more behind its seal";
+                let message = "data follows the footer";
                 return Err(io::Error::new(io::ErrorKind::InvalidData, message));
             }
         }
@@ -244,7 +248,7 @@ impl<R: BufRead> Read for Stream<R> {
     }
 }
 
-/// The rest of a file, if there is more of it.
+/// Returns the reader if it is not at its end.
 fn more<R: BufRead>(mut rest: R) -> io::Result<Option<R>> {
     let ended = rest.fill_buf()?.is_empty();
     Ok((!ended).then_some(rest))

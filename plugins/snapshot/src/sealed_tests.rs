@@ -72,7 +72,7 @@ fn a_stream_that_is_cut_off_is_not_recorded() {
     for length in [0, 100, 512, 5000, stream.len() - 512] {
         let error = recorded(&stream[..length]).unwrap_err().to_string();
         assert!(
-            error.starts_with("the archive is cut off"),
+            error.starts_with("the archive is truncated"),
             "{length}: {error}"
         );
     }
@@ -131,9 +131,9 @@ fn other_files_are_told_apart() {
         gzip.write_all(bytes).unwrap();
         gzip.finish().unwrap()
     };
-    assert_eq!(refused(b""), "the archive is no gzip file");
-    assert_eq!(refused(b"PK\x03\x04"), "the archive is no gzip file");
-    assert_eq!(refused(&gzip(b"no tar at all")), "the archive is cut off");
+    assert_eq!(refused(b""), "the archive is not a gzip file");
+    assert_eq!(refused(b"PK\x03\x04"), "the archive is not a gzip file");
+    assert_eq!(refused(&gzip(b"no tar at all")), "the archive is truncated");
     assert!(refused(&gzip(&[7; 4096])).starts_with("the archive is damaged"));
     let plain = check(gzip(&stream()).as_slice()).unwrap();
     assert_eq!(plain.seal, None, "a tar.gz of any other make is welcome");
@@ -148,7 +148,7 @@ fn other_files_are_told_apart() {
     more.extend(gzip(&stream()));
     assert_eq!(
         refused(&more),
-        "the archive is damaged: there is more behind its seal"
+        "the archive is damaged: data follows the footer"
     );
 }
 
@@ -194,7 +194,7 @@ fn what_follows_a_seal_is_refused() {
     twice.extend(other.bytes().unwrap());
     assert_eq!(
         refused(&twice),
-        "the archive is damaged: there is more behind its seal"
+        "the archive is damaged: data follows the footer"
     );
 }
 
@@ -206,7 +206,7 @@ fn a_file_that_changes_after_it_was_checked_is_found() {
     let error = super::send(file.as_slice(), &contents, &send).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the file has changed since it was checked"
+        "the archive has changed since it was checked"
     );
     let (send, receive) = mpsc::channel(1);
     drop(receive);

@@ -1,14 +1,13 @@
-//! A tar stream that others made, read strictly and written anew.
+//! Checks an untrusted tar stream and rewrites it in a plain form.
 //!
-//! Programs differ in how they read an unusual archive. What reaches a container is therefore never the bytes of a user's
-//! file: a stream is read entry by entry, each entry is checked, and written in one plain form that GNU, busybox and BSD tar
-//! read alike. An archive that can be read in two ways is refused.
+//! Tar programs differ in how they read an unusual archive. A container therefore never receives the bytes of a user's
+//! archive: the stream is read entry by entry, each entry is checked, and written in one plain form that GNU, busybox and
+//! BSD tar read alike. An ambiguous archive is refused.
 //!
 //! ```text
-//! source.rs   blocks, headers, extended headers ─► Entry
-//! pax.rs      the records of an extended header
-//! names.rs    where an entry stands among the others
-//! plain.rs    an Entry as a plain header
+//! tar_reader    blocks and extended headers ─► TarEntry     (pax: records of a PAX header)
+//! entry_names   TarEntry ─► name checked against all earlier ones
+//! entry_writer  TarEntry ─► plain header
 //! ```
 
 mod names;
@@ -25,34 +24,34 @@ use sha2::{Digest, Sha256};
 use names::Names;
 use source::{Kind, Source};
 
-/// A header, and what everything is padded to.
+/// Block size of a tar stream in bytes: the size of a header, and the multiple that content is padded to.
 const BLOCK: usize = 512;
-/// What a file system takes for a file at least, and for a directory.
+/// Assumed allocation unit of a file system in bytes.
 const UNIT: u64 = 4096;
-/// So many names at the top of an archive are kept for the user to look at.
+/// Number of top-level names shown to the user.
 const TOP: usize = 6;
 
-/// What a tar stream holds.
+/// Summary of a tar stream: counts, sizes and checksum.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Contents {
-    /// Everything that is no directory.
+    /// Number of entries that are not directories.
     pub files: u64,
-    /// All entries but that of the directory itself.
+    /// Number of entries, except that of the base directory itself.
     pub entries: u64,
-    /// Bytes that a file system needs for them.
+    /// Bytes that a file system needs for the entries.
     pub unpacked: u64,
-    /// Files whose setuid or setgid bit is left out.
+    /// Number of files whose setuid or setgid bit is removed.
     pub privileged: u64,
-    /// The first names below the directory, in order; one more than is shown stands for the rest.
+    /// First top-level names in order; at most one more than are shown, which stands for the rest.
     pub top: BTreeSet<String>,
-    /// Of the stream as it was read, in bytes.
+    /// Length of the original stream in bytes.
     pub length: u64,
-    /// SHA-256 of the stream as it was read, as lower-case hexadecimal digits.
+    /// SHA-256 of the original stream in lower-case hexadecimal.
     pub sha256: String,
 }
 
 impl Contents {
-    /// The names at the top of the archive, as a sentence has them.
+    /// Returns the top-level names as text for a message.
     pub fn shown_top(&self) -> String {
         let shown: Vec<String> = self
             .top
@@ -86,13 +85,13 @@ impl Contents {
     }
 }
 
-/// Reads a tar stream to its end and writes the same entries to `out` in plain form. The entry of the directory itself is left
-/// out: it is there already where the stream is unpacked, and often not the user's own, so that only root may set its mode.
-/// Memory is bounded whatever the stream holds.
+/// Reads a tar stream to its end and writes its entries to `out` in plain form. The entry of the base directory itself is
+/// dropped: the directory exists where the stream is unpacked, and often only root may set its mode. Memory is bounded for
+/// any stream.
 ///
 /// # Errors
-/// A stream that is cut off, damaged, or can be read in two ways; names that lead out of the directory it is unpacked in, by
-/// themselves or through a link; device nodes; more names than can be kept in mind. What `out` refuses.
+/// A stream that is truncated, damaged or ambiguous; names that leave the base directory, directly or through a link;
+/// device nodes; too many names. Write errors of `out`.
 pub fn transcode(stream: impl Read, out: &mut impl Write) -> Result<Contents> {
     let mut source = Source::new(Hashed::new(stream));
     let (mut names, mut contents) = (Names::default(), Contents::default());
@@ -111,13 +110,13 @@ pub fn transcode(stream: impl Read, out: &mut impl Write) -> Result<Contents> {
     Ok(contents)
 }
 
-/// A hash as text.
+/// Returns a hash in lower-case hexadecimal.
 pub(crate) fn digits(hash: Sha256) -> String {
     let bytes = hash.finalize();
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A stream, and the length and hash of what has passed.
+/// A reader or writer that counts and hashes the bytes passing through.
 #[derive(Debug)]
 pub(crate) struct Hashed<T> {
     pub(crate) inner: T,

@@ -95,7 +95,7 @@ fn wherever_it_is_cut_off_that_is_found() {
     for length in 0..stream.len() {
         let said = refused(&stream[..length]);
         assert!(
-            said.starts_with("the archive is cut off"),
+            said.starts_with("the archive is truncated"),
             "{length}: {said}"
         );
     }
@@ -108,11 +108,11 @@ fn a_file_of_nothing_but_zeros_is_no_end() {
     plain(&stream);
     assert_eq!(
         refused(&stream[..512 + 4096]),
-        "the archive is cut off: its end is not marked"
+        "the archive is truncated: the end marker is missing"
     );
     assert_eq!(
         refused(&stream[..512 + 4096 + 512]),
-        "the archive is cut off: its end is not whole"
+        "the archive is truncated: the end marker is incomplete"
     );
 }
 
@@ -157,16 +157,16 @@ fn names_that_lead_out_are_refused() {
         text.push('\n');
     }
     let expected = "\
-entry \"../x\" leads out of its directory
-entry \"a/../../x\" leads out of its directory
-entry \"..\" leads out of its directory
-entry \"/etc/passwd\" is absolute
-entry \"../x\" leads out of its directory
-entry \"/etc/shadow\" is absolute
-entry \"../shadow\" leads out of its directory
-entry \"a/passwd\" leads through a link
-entry \"a\" comes twice
-entry \"x\" is a hard link to \"a/shadow\", which is no file before it
+entry \"../x\" leaves the target directory
+entry \"a/../../x\" leaves the target directory
+entry \"..\" leaves the target directory
+entry \"/etc/passwd\" has an absolute path
+entry \"../x\" leaves the target directory
+entry \"/etc/shadow\" has an absolute path
+entry \"../shadow\" leaves the target directory
+entry \"a/passwd\" is below a symbolic link
+entry \"a\" appears twice
+entry \"x\" is a hard link to \"a/shadow\", which is not an earlier file of the archive
 entry \"null\" is a device
 entry \"disk\" is a device
 ";
@@ -179,12 +179,15 @@ fn what_another_tar_would_still_read_is_refused() {
     let mut sly = usual();
     sly.truncate(sly.len() - 512);
     sly.extend(stream(&[(EntryType::Regular, "/etc/passwd", "")]));
-    assert_eq!(refused(&sly), "the archive goes on after its end");
+    assert_eq!(refused(&sly), "the archive has data after its end marker");
     let mut padded = usual();
     padded.resize(padded.len() + 10_240, 0);
     plain(&padded);
     padded.resize(padded.len() + (2 << 20), 0);
-    assert_eq!(refused(&padded), "the archive goes on after its end");
+    assert_eq!(
+        refused(&padded),
+        "the archive has data after its end marker"
+    );
 }
 
 #[test]
@@ -203,5 +206,5 @@ fn long_names_are_names() {
     header.set_cksum();
     tar.append(&header, &b""[..]).unwrap();
     let stream = tar.into_inner().unwrap();
-    assert!(refused(&stream).contains("leads out of its directory"));
+    assert!(refused(&stream).contains("leaves the target directory"));
 }

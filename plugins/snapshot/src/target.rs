@@ -1,4 +1,4 @@
-//! Where a session's files are written: a file that has its name only once it is whole, or standard output.
+//! Destination of an exported archive: standard output, or a file that gets its name only when it is complete.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -12,13 +12,13 @@ use tempfile::NamedTempFile;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
 
-/// What can be done where no file can be made.
-const ELSEWHERE: &str = "name a file, or redirect standard output: --to -";
+/// Hint for a path that cannot be replaced by a regular file.
+const ELSEWHERE: &str = "name a regular file, or write to standard output with --to -";
 const LINK: &str = "symbolic links are not followed";
-/// Pieces that may wait for whoever reads standard output.
+/// Capacity, in chunks, of the channel to standard output.
 const WAITING: usize = 16;
 
-/// What `--to` names.
+/// Destination named by `--to`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
     Output,
@@ -26,47 +26,49 @@ pub(crate) enum Target {
 }
 
 impl Target {
-    /// Where it is, and that it may be written.
+    /// Parses the value of `--to` and checks that it can be written.
     ///
     /// # Errors
-    /// A file that is there already, or cannot be replaced; no such folder; a terminal, which no archive is for; standard output
-    /// that is closed.
+    /// An existing file without `overwrite`, or one that is not a regular file; a missing directory; standard output that
+    /// is a terminal or closed.
     pub(crate) fn of(word: &str, overwrite: bool, console: &Console) -> Result<Self> {
         if word == "-" {
             if console.is_terminal() {
                 return Err(anyhow!(
-                    "standard output is a terminal: name a file, or a pipe"
+                    "cannot write the archive to a terminal: name a file, or use a pipe"
                 ));
             }
             if console.is_closed() {
-                let error = anyhow!("cannot write the files: standard output is closed");
-                return Err(hinted(error, "name a file, or a pipe"));
+                let error = anyhow!("cannot write the archive: standard output is closed");
+                return Err(hinted(error, "name a file, or use a pipe"));
             }
             return Ok(Self::Output);
         }
         let path = PathBuf::from(word);
         let is_folder = path.is_dir();
         if is_folder || path.file_name().is_none() || word.ends_with('/') {
-            return Err(anyhow!("{word:?} is a directory: name a file"));
+            return Err(anyhow!("cannot write {word:?}: path is a directory"));
         }
         if let Some((why, hint)) = obstacle(&path) {
             return Err(hinted(anyhow!("cannot write {word:?}: {why}"), hint));
         }
         if path.symlink_metadata().is_ok() && !overwrite {
-            let error = anyhow!("file {word:?} is there already");
+            let error = anyhow!("file {word:?} already exists");
             return Err(hinted(
                 error,
-                "choose another name, or replace it: --overwrite",
+                "choose another name, or replace the file with --overwrite",
             ));
         }
         if !folder(&path).is_dir() {
             let folder = folder(&path).display().to_string();
-            return Err(anyhow!("directory {folder:?} does not exist"));
+            return Err(anyhow!(
+                "cannot write {word:?}: directory {folder:?} does not exist"
+            ));
         }
         Ok(Self::File { path, overwrite })
     }
 
-    /// As a sentence names it.
+    /// Returns the destination as messages name it.
     pub(crate) fn named(&self) -> String {
         match self {
             Self::Output => "standard output".to_owned(),
@@ -74,10 +76,10 @@ impl Target {
         }
     }
 
-    /// Begins to write.
+    /// Opens the destination: a temporary file in the same directory, or a task that feeds standard output.
     ///
     /// # Errors
-    /// A folder that takes no file.
+    /// A directory in which no file can be created.
     pub(crate) fn open(&self, console: &Console) -> Result<(Opened, Writer)> {
         match self {
             Self::Output => {
@@ -104,14 +106,14 @@ impl Target {
         }
     }
 
-    /// What has gone wrong where it could not be written.
+    /// Returns the error context for a failed write.
     pub(crate) fn unwritten(&self) -> String {
         format!("failed to write {}", self.named())
     }
 }
 
-/// Why a new file must not take the place of what is there, and what to do instead: a device, a FIFO, or a link to what somebody
-/// else may have chosen.
+/// Returns the reason and a hint if the existing object at `path` must not be replaced: a device, a FIFO, or a symbolic
+/// link whose target another user may have chosen.
 fn obstacle(path: &Path) -> Option<(&'static str, String)> {
     let found = path.symlink_metadata().ok()?;
     match path.canonicalize() {
@@ -140,7 +142,7 @@ async fn pass(mut pieces: mpsc::Receiver<Bytes>, out: Outlet) -> Result<u64> {
     Ok(count)
 }
 
-/// What is being written. Dropped before [`Opened::finish`], a file leaves nothing behind.
+/// An open destination. A file that is dropped before `OpenTarget::finish` is removed.
 #[derive(Debug)]
 pub(crate) enum Opened {
     Output(JoinHandle<Result<u64>>),
@@ -152,10 +154,11 @@ pub(crate) enum Opened {
 }
 
 impl Opened {
-    /// Writes the end, and gives the file its name; its size in bytes. Only its owner may read it.
+    /// Writes the last bytes and renames the temporary file. Returns the size of the archive in bytes. Only the owner can
+    /// read the file.
     ///
     /// # Errors
-    /// What cannot be written; a file of that name that has come up meanwhile.
+    /// A failed write; a file of the same name that has been created in the meantime.
     pub(crate) async fn finish(self, mut writer: Writer, end: Vec<u8>) -> Result<u64> {
         let ended = spawn_blocking(move || {
             writer.write_all(&end)?;
@@ -164,7 +167,7 @@ impl Opened {
         match self {
             Self::Output(passing) => {
                 let ended = ended.await?;
-                // Whoever reads says why the end could not be written.
+                // The error of standard output is the cause if the end could not be written.
                 let passed = passing.await??;
                 ended?;
                 Ok(passed)
@@ -177,7 +180,7 @@ impl Opened {
                 ended.await??;
                 let named = spawn_blocking(move || {
                     file.as_file().sync_all()?;
-                    // It may have come since the command began.
+                    // A link or device may have been created since the command started.
                     if let Some((why, _)) = obstacle(&path) {
                         return Err(io::Error::other(why));
                     }
@@ -193,7 +196,7 @@ impl Opened {
         }
     }
 
-    /// Why nobody takes what is written to standard output, if that is so.
+    /// Returns the error that closed standard output, if any.
     pub(crate) async fn given_up(self) -> Option<anyhow::Error> {
         match self {
             Self::Output(passing) => passing.await.ok()?.err(),
@@ -202,7 +205,7 @@ impl Opened {
     }
 }
 
-/// The way there, for a thread that may wait.
+/// Blocking writer to the destination.
 #[derive(Debug)]
 pub(crate) enum Writer {
     Output(mpsc::Sender<Bytes>),

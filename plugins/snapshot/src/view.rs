@@ -1,4 +1,4 @@
-//! Snapshots as a table.
+//! Table of snapshots for `snapshot list`.
 
 use serde_json::Value;
 use session_shared::Timestamp;
@@ -9,7 +9,7 @@ use session_shared::objects::snapshot::{SnapshotState, claim_name};
 use session_shared::objects::table::{Row, Table};
 use session_shared::report::age;
 
-/// Headings, and whether they are shown without `-o wide`.
+/// Column headings; true if the column is shown without `-o wide`.
 const COLUMNS: [(&str, bool); 9] = [
     ("Name", true),
     ("Session", true),
@@ -22,16 +22,16 @@ const COLUMNS: [(&str, bool); 9] = [
     ("State", false),
 ];
 
-/// A row each, as they are at `now`.
+/// Returns a table with one row for each VolumeSnapshot; ages are relative to `now`.
 pub(crate) fn table(found: &[Value], now: Timestamp) -> Table {
     let rows = found.iter().map(|snapshot| row(snapshot, now)).collect();
     Table::of(&COLUMNS, rows)
 }
 
-/// What is wrong with a VolumeSnapshot of which that can be seen without its claim.
+/// Returns the reason why a VolumeSnapshot is not trusted, as far as the VolumeSnapshot alone shows it.
 fn doubted(snapshot: &Value) -> Option<String> {
     let doubt = doubt(snapshot, &[]).filter(|doubt| *doubt != Doubt::Unbound)?;
-    Some(format!("it is not counted: {}", doubt.told()))
+    Some(format!("not counted: {}", doubt.told()))
 }
 
 fn row(snapshot: &Value, now: Timestamp) -> Row {

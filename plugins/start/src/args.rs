@@ -6,87 +6,90 @@ use session_shared::flags::connection::Connection;
 use session_shared::flags::existing::Existing;
 use session_shared::flags::output::{ObjectOutput, Talk};
 use session_shared::flags::values::Values;
-use session_shared::flags::waiting::Waiting;
+use session_shared::flags::waiting::{Waiting, default_timeout};
 use session_shared::flags::writing::Writing;
 
-pub(crate) const ABOUT: &str = "Start sessions that were stopped, have ended, or were left half made.
+pub(crate) const ABOUT: &str = "Start one or more stopped, ended or incomplete sessions
 
-A session is rendered anew, from its template as it is now, with the values it was created with, its secrets and its \
-claims; --set and its kind change values for this start and later ones. What a workload cannot change is made anew, what \
-the template no longer has goes, a claim grows and never shrinks. A session that runs is left alone; --restart stops it \
-first, with its sync hook.
+Render the session's template as it is now, with the values of the last start, the session's secrets and its \
+PersistentVolumeClaims. Values given with --set, --set-file or --env-file apply to this start and to later ones. Workloads \
+with immutable changes are replaced, objects that the template no longer contains are deleted, and claims are expanded but \
+never shrunk.
 
-A session that does not get ready is kept, so that it can be looked at.";
+A running session is left unchanged. With --restart it is stopped first, including its sync hook, and then started.
+
+If a session does not become ready, it is kept so that you can inspect it.";
 
 const EXAMPLES: &str = "  # Start a session and wait until it is ready
   kubectl session start alice
 
-  # Start it with another value, and a new password
+  # Start a session with a new value and a new password
   kubectl session start lab-1 --set VM_CPU=4 --set-file VSCODE_PASSWORD=password.txt
 
-  # Take a newer template up in a session that runs
+  # Apply the current template to a running session
   kubectl session start lab-1 --restart
 
   # Start all sessions of one user
   kubectl session start -l streaming.platform/user=alice";
 
-/// Flags and arguments of `start`, as they were typed.
+/// Flags and arguments of `start`, unchecked.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "start", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session start (NAME... | -l QUERY | --all) [options]")]
+#[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::plan::USUAL_WAIT)))]
 pub struct Args {
-    /// Which sessions.
+    /// Sessions to start.
     #[command(flatten)]
     pub choosing: Choosing,
 
-    /// What the template is given.
+    /// Parameter values.
     #[command(flatten)]
     pub values: Values,
 
-    /// Preset of the template: a named set of values
-    #[arg(long, value_name = "NAME")]
+    /// Name of a preset of the template (a named set of parameter values)
+    #[arg(help_heading = "Parameter", long, value_name = "NAME")]
     pub preset: Option<String>,
 
-    /// Lifetime of this start and later ones (3600, 2h, 7d); 0 or never for no end
+    /// Lifetime of this start and later ones (3600, 2h, 7d; a number alone is seconds); 0 or never for no expiry
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     pub expires_in: Option<String>,
 
-    /// What becomes of what is already there.
+    /// Treatment of existing objects.
     #[command(flatten)]
     pub existing: Existing,
 
-    /// Stop what runs, with its sync hook, and start it again
+    /// If true, stop a running session before the start; the stop runs its sync hook
     #[arg(long)]
     pub restart: bool,
 
-    /// With --restart: go on without synchronising the session's data
+    /// If true, --restart stops without running the template's sync hook
     #[arg(long, requires = "restart")]
     pub skip_sync: bool,
 
-    /// Answer yes to what would be asked: data that --restart destroys
+    /// If true, do not ask before --restart destroys data
     #[arg(short = 'y', long)]
     pub yes: bool,
 
-    /// Carry out what is stored even if others may have written it, or a manifest asks for privileges
+    /// If true, run the stored manifest and hooks even if other users may have written them or the manifest asks for privileges
     #[arg(long)]
     pub trust_manifest: bool,
 
-    /// Do not check quotas, classes and claims before anything is written
+    /// If true, do not check quotas, classes and claims before the first write
     #[arg(long)]
     pub skip_checks: bool,
 
-    /// What is printed.
+    /// Output format.
     #[command(flatten)]
     pub printing: ObjectOutput,
-    /// How much is said.
+    /// Verbosity.
     #[command(flatten)]
     pub talk: Talk,
-    /// How changes are sent.
+    /// Dry run and field manager.
     #[command(flatten)]
     pub writing: Writing,
-    /// Whether to wait, and how long.
+    /// Waiting and its timeout.
     #[command(flatten)]
     pub waiting: Waiting,
-    /// Which cluster, and as whom.
+    /// Cluster and credentials.
     #[command(flatten)]
     pub connection: Connection,
 }

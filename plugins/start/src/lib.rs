@@ -1,4 +1,9 @@
-//! `kubectl session start`: brings sessions up again, with the data they had.
+//! `kubectl session start`: makes the workloads of sessions again and attaches the data that was kept.
+//!
+//! ```text
+//! Args ─► Intent ─► SessionTask per session ─► Started ─► wait, report
+//! args    plan      outcome                    outcome    outcome
+//! ```
 
 mod args;
 mod outcome;
@@ -16,7 +21,7 @@ use crate::outcome::Todo;
 
 pub use args::Args;
 
-/// The verb.
+/// Implementation of the `start` verb.
 #[derive(Debug)]
 pub struct Start;
 
@@ -26,7 +31,7 @@ impl Verb for Start {
     type Args = Args;
 
     async fn run(args: Args, ground: &mut Ground) -> Result<()> {
-        // no request: everything the user can have got wrong
+        // before any request: every mistake that the command line shows
         ground.obey(&args.talk, &args.writing);
         let intent = plan::read(&args, ground.console.input())?;
         let format = Format::of_object(&args.printing)?;
@@ -40,7 +45,7 @@ impl Verb for Start {
         };
         let console = &mut ground.console;
         consent::tell_unchecked(&permissions, console);
-        // the user's word
+        // confirmation
         let ends: Vec<_> = found.iter().flatten().filter_map(Todo::ends).collect();
         if intent.dry_run != DryRun::None {
             consent::rehearse(&ends, console);

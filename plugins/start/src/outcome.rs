@@ -1,4 +1,4 @@
-//! Looks at the sessions, starts them, waits for them, and tells what became of them.
+//! Reads the sessions, starts them, waits until they are ready, and prints the results.
 
 use anyhow::Result;
 use futures::StreamExt;
@@ -27,22 +27,22 @@ use session_shared::verb::Ground;
 
 use crate::plan::{Deed, Intent};
 
-/// A session, and what is to be done with it.
+/// One session and the action to take on it.
 pub(crate) struct Todo {
     pub(crate) deed: Deed,
-    /// What is there of it.
+    /// The session as read from the cluster.
     pub(crate) present: Present,
-    /// The start; nothing for a session that runs.
+    /// The validated start; `None` for a session that is left running.
     pub(crate) ahead: Option<Box<Ahead>>,
-    /// What has become of its template since it was started.
+    /// Description of the change of the template since the last start, if the session is left running.
     pub(crate) change: Option<String>,
 }
 
-/// Reads the sessions, and prepares the start of each: all that can be wrong with it is found here. `None` if the user, asked
-/// about what a session runs, said no.
+/// Reads the sessions and validates the start of each, before any write. Returns `None` if the user declined to run what a
+/// session stores.
 ///
 /// # Errors
-/// What the server refuses; what is wrong with one session is a finding, not an error.
+/// Refusals of the server. An error of one session does not fail the call: it is an item of the result.
 pub(crate) async fn observe(
     cluster: &Cluster,
     permissions: &Permissions,
@@ -98,7 +98,7 @@ pub(crate) async fn observe(
     Ok(Some(todo.buffered(AT_ONCE).collect().await))
 }
 
-/// Asks about what is going to be run of one session, as far as nobody vouches for it.
+/// Asks for confirmation where the start or the sync hook of a session runs text that is not trusted.
 async fn agreed(
     cluster: &Cluster,
     intent: &Intent,
@@ -131,7 +131,8 @@ async fn change_of(cluster: &Cluster, present: &Present) -> Result<Option<String
 }
 
 impl Todo {
-    /// The session, if something that it holds goes: with all its Pods at a restart, with those that a start no longer has.
+    /// Returns the session if the action destroys data: a restart ends all its Pods, a start those that the template no longer
+    /// contains.
     pub(crate) fn ends(&self) -> Option<EndingSession> {
         if self.deed == Deed::Restart {
             return Some(EndingSession::stopped(&self.present));
@@ -140,10 +141,10 @@ impl Todo {
         EndingSession::started(ahead).filter(|_| self.deed == Deed::Start)
     }
 
-    /// Does it, up to the objects.
+    /// Carries out the action up to the creation of the objects, without waiting for them.
     ///
     /// # Errors
-    /// What failed, and how to go on.
+    /// The failed step, with a hint how to continue.
     async fn carry_out(
         &self,
         cluster: &Cluster,
@@ -177,7 +178,7 @@ impl Todo {
             .map(Some)
     }
 
-    /// Says in the Session that it runs from another template than the one there is now.
+    /// Writes the condition TemplateChanged if the template has changed since the last start.
     async fn write_change(&self, cluster: &Cluster, with: Stopping<'_>) -> Result<()> {
         let Some(change) = self
             .change
@@ -197,21 +198,21 @@ impl Todo {
     }
 
     fn notes(&self) -> Vec<String> {
-        // What comes up already does not take up a template that has changed since.
+        // A session that is starting already does not apply a later change of its template.
         let ahead = self.ahead.iter().filter(|_| self.deed != Deed::Wait);
         let before = ahead.flat_map(|ahead| ahead.notes.clone());
         let later = self
             .change
             .iter()
-            .map(|change| format!("{change}: take it up with kubectl session start --restart"));
+            .map(|change| format!("{change}; apply with: kubectl session start --restart"));
         before.chain(later).collect()
     }
 }
 
-/// Starts all of them, some at a time, then waits for one after another: they come up together.
+/// Starts the sessions, a limited number at a time, then waits for one after the other, as all of them are starting.
 ///
 /// # Errors
-/// The errors of all that did not start, as one.
+/// The errors of all sessions that did not start or did not become ready, as one.
 pub(crate) async fn carry_out(
     cluster: &Cluster,
     permissions: &Permissions,
@@ -232,7 +233,7 @@ pub(crate) async fn carry_out(
             Err(error) => errors.push(error),
         }
     }
-    // Ctrl-C ends between two steps: what was begun is told with the way on.
+    // Ctrl-C takes effect between two steps, so that the error can say how to continue.
     let _guard = ground.interrupt.guard()?;
     let made = {
         let (interrupt, now) = (ground.interrupt.clone(), ground.now());

@@ -1,4 +1,4 @@
-//! What is to be started, complete and legal; and what is to be done with each session. Pure.
+//! The validated request of a start, and the action it takes on each session. Pure.
 
 use std::io::BufRead;
 use std::time::Duration;
@@ -15,32 +15,32 @@ use session_shared::reconcile::{Seen, is_start_asked};
 
 use crate::args::Args;
 
-/// How long `start` waits when it is not told.
-const USUAL_WAIT: Duration = Duration::from_secs(300);
+/// Default timeout of `start`.
+pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(300);
 
-/// What is wanted.
+/// A validated start request.
 #[derive(Clone, Debug)]
 pub(crate) struct Intent {
     pub(crate) which: Which,
     pub(crate) wish: Wish,
     pub(crate) restart: bool,
-    /// How a restart stops.
+    /// Options of the stop of a restart.
     pub(crate) manner: Manner,
     pub(crate) yes: bool,
     pub(crate) dry_run: DryRun,
-    /// How long to wait; `None` does not.
+    /// Timeout of the wait for ready; `None` does not wait.
     pub(crate) wait: Option<Duration>,
 }
 
-/// Reads the command line and the files it names.
+/// Validates the command line and reads the files it names.
 ///
 /// # Errors
-/// Every mistake that can be seen from here.
+/// Usage errors, unreadable files and invalid values.
 pub(crate) fn read(args: &Args, input: &mut dyn BufRead) -> Result<Intent> {
     let which = args.choosing.which()?;
     if args.trust_manifest && matches!(which, Which::Selected(_)) {
         return Err(usage(
-            "--trust-manifest is a word about one manifest: it needs a NAME",
+            "--trust-manifest requires a NAME, and cannot be used with --all or --selector",
         ));
     }
     let dry_run = args.writing.dry_run()?;
@@ -67,16 +67,16 @@ fn lifetime(text: &str) -> Result<Lifetime> {
         .with_context(|| format!("invalid lifetime {text:?}"))
 }
 
-/// What is done with a session.
+/// The action taken on one session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Deed {
-    /// Nothing: it runs.
+    /// None: the session is running.
     Nothing,
-    /// It comes up already: that is waited for.
+    /// The session is starting already: only wait for ready.
     Wait,
-    /// It is started, whatever there is of it.
+    /// The session is started, and existing objects are used again.
     Start,
-    /// It is stopped and started.
+    /// The session is stopped and started.
     Restart,
 }
 
@@ -87,21 +87,21 @@ impl Deed {
             Seen::Ready { .. } | Seen::NotReady(_) | Seen::Hopeless(_)
         );
         let settled = !is_start_asked(session) && session.spec.state != Some(State::Stopped);
-        // A run that was cut off while it waited has not written down that it is ready.
+        // A command that was interrupted during its wait has not written that the session is ready.
         let told = session.status.as_ref().and_then(|status| status.phase) == Some(Phase::Running);
         match (there, seen) {
             (true, _) if intent.restart => Deed::Restart,
             (true, Seen::Ready { .. }) if settled && told => Deed::Nothing,
             (true, _) if settled => Deed::Wait,
-            // Stopped, ended, lost or left half made: what is missing is made.
+            // Stopped, ended, lost or incomplete: what is missing is created.
             _ => Deed::Start,
         }
     }
 
-    /// Values for a session that runs would be forgotten: an error, unless it has them already.
+    /// Checks that no new values are given for a session that is left running, where they would have no effect.
     ///
     /// # Errors
-    /// When it has not.
+    /// A running session and a value that differs from the session's own.
     pub(crate) fn heeds(self, intent: &Intent, session: &Session) -> Result<()> {
         if !matches!(self, Deed::Nothing | Deed::Wait) {
             return Ok(());
@@ -116,11 +116,14 @@ impl Deed {
             return Ok(());
         }
         let name = session.metadata.name.as_deref().unwrap_or_default();
-        let error = anyhow!("session {name:?} runs, and takes new values only when it is started");
-        Err(hinted(error, "stop it and start it with them: --restart"))
+        let error = anyhow!("cannot change values of session {name:?}: session is running");
+        Err(hinted(
+            error,
+            "add --restart to stop the session and start it with the new values",
+        ))
     }
 
-    /// The word of the line that is printed.
+    /// Returns the words of the result line.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Deed::Nothing => "already running",

@@ -31,10 +31,10 @@ fn what_is_done_depends_on_what_is_there_and_what_was_asked() {
         ("a", "running", asked, &lost, Deed::Start),
         ("a --restart", "running", asked, &lost, Deed::Start),
         ("a", "stopped", asked, &Seen::NoWorkload, Deed::Start),
-        // A stop that got no further than the wish, and a create that got no further than its Pod.
+        // A stop that was interrupted after spec.state, and a create that was interrupted after its Pod.
         ("a", "stopped", asked, &ready, Deed::Start),
         ("a", "running", "", &ready, Deed::Start),
-        // A wait that was cut off before it wrote down that the session is ready.
+        // A wait that was interrupted before it wrote the status.
         ("a", "running", "unready", &ready, Deed::Wait),
     ] {
         let found = Deed::of(&intent(line).unwrap(), &session(state, answered), seen);
@@ -45,6 +45,6 @@ fn what_is_done_depends_on_what_is_there_and_what_was_asked() {
 #[test]
 fn nobody_trusts_in_bulk() {
     let error = intent("--all --trust-manifest").unwrap_err().to_string();
-    assert!(error.contains("needs a NAME"), "{error}");
+    assert!(error.contains("requires a NAME"), "{error}");
     assert!(intent("a --trust-manifest").unwrap().wish.trust_manifest);
 }

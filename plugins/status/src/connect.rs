@@ -1,4 +1,4 @@
-//! Commands to copy: how to enter the session, and what to do next.
+//! Commands to copy: the connect methods of a session, and the suggested next steps.
 
 use serde::Serialize;
 use session_shared::api::{ConnectMethod, Phase, Session};
@@ -9,19 +9,19 @@ use crate::diagnosis::Diagnosis;
 use crate::head::Head;
 use crate::workloads::Workload;
 
-/// A way to enter the session.
+/// A connect method with its command.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Method {
     pub(crate) name: String,
-    /// It is taken where nobody names one.
+    /// True for the method used without --method.
     pub(crate) default: bool,
-    /// exec, http or ssh.
+    /// Type: exec, http or ssh.
     pub(crate) r#type: &'static str,
     pub(crate) command: String,
 }
 
-/// Something to do.
+/// A suggested next command.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Step {
@@ -29,7 +29,7 @@ pub(crate) struct Step {
     pub(crate) command: String,
 }
 
-/// The methods of the last start.
+/// Returns the connect methods of the last start.
 pub(crate) fn methods(session: &Session) -> Vec<Method> {
     let applied = session
         .status
@@ -69,7 +69,7 @@ fn command(session: &Session, verb: &str) -> String {
     shell::line(&["kubectl", "session", verb, name, "-n", namespace])
 }
 
-/// What somebody would do next.
+/// Returns the suggested next steps for the session's phase.
 pub(crate) fn next(
     session: &Session,
     head: &Head,
@@ -80,9 +80,9 @@ pub(crate) fn next(
     let step = |what, command| Step { what, command };
     let delete = || {
         let what = if data.claims.is_empty() {
-            "delete it"
+            "delete the session"
         } else {
-            "delete it, its claims are kept"
+            "delete the session and keep its claims"
         };
         step(what, command(session, "delete"))
     };
@@ -95,29 +95,32 @@ pub(crate) fn next(
         .any(|container| container.restarts > 0 && !container.ready);
     let logs = || match restarted {
         true => step(
-            "see the logs of the run before",
+            "show the logs of the previous run",
             format!("{} --previous", command(session, "logs")),
         ),
-        false => step("see the logs", command(session, "logs")),
+        false => step("show the logs", command(session, "logs")),
     };
     match head.phase {
         _ if head.expired && head.phase != Phase::Stopped => vec![delete()],
         Phase::Running if diagnosis.is_empty() => Vec::new(),
         Phase::Pending => vec![step(
-            "watch it come up",
+            "watch the session start",
             format!("{} -w", command(session, "status")),
         )],
         Phase::Running | Phase::Failed if has_begun(workloads) => vec![logs(), delete()],
-        Phase::Stopped => vec![step("start it", command(session, "start")), delete()],
+        Phase::Stopped => vec![
+            step("start the session", command(session, "start")),
+            delete(),
+        ],
         Phase::Running | Phase::Failed => vec![delete()],
         Phase::Terminating => vec![step(
-            "watch it go",
+            "watch the deletion",
             format!("{} -w", command(session, "status")),
         )],
     }
 }
 
-/// True if a container has ever run, so that there are logs.
+/// Returns true if a container has ever run, so that logs exist.
 fn has_begun(workloads: &[Workload]) -> bool {
     let containers = workloads
         .iter()

@@ -1,4 +1,4 @@
-//! What outlives the session's workload: claims, snapshots, and the Secret of its secret parameters, whose values nobody reads.
+//! Data section of a report: claims, snapshots, the name of the parameters Secret (never its values), and data outside claims.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -15,36 +15,36 @@ use session_shared::reconcile::{Live, Loss, at_risk, data_policy};
 
 use crate::report::some_text;
 
-/// A session's data.
+/// The data of a session.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Data {
     pub(crate) claims: Vec<Claim>,
-    /// What ends with its Pods.
+    /// Data that is lost when the Pods end.
     pub(crate) ephemeral: Vec<Ephemeral>,
     /// Name of the Secret of secret parameters.
     pub(crate) parameters_secret: Option<String>,
     pub(crate) snapshots: Vec<Snapshot>,
-    /// What takes snapshots by the clock.
+    /// Snapshot schedule.
     pub(crate) schedule: Option<Schedule>,
-    /// What a deletion does with it: `keep`, `snapshot` or `delete`.
+    /// Effective data policy: `keep`, `snapshot` or `delete`.
     pub(crate) policy: String,
-    /// The same for people.
+    /// Effect of the policy, for the user.
     pub(crate) on_deletion: String,
-    /// All the ways in which it can be lost otherwise, for people.
+    /// All other ways to lose the data, for the user.
     pub(crate) lost_by: String,
 }
 
-/// Data that ends with a Pod.
+/// Data outside claims, which is lost when its Pod ends.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Ephemeral {
     pub(crate) pod: String,
-    /// Name of the volume; nothing for what containers write beside volumes.
+    /// Name of the volume; `None` for files that containers write outside volumes.
     pub(crate) volume: Option<String>,
     /// `emptyDir`, `ephemeral` or `container files`.
     pub(crate) source: &'static str,
-    /// The same for people.
+    /// Events at which the data is lost, for the user.
     pub(crate) lost: &'static str,
 }
 
@@ -60,14 +60,14 @@ pub(crate) struct Claim {
     pub(crate) capacity: Option<String>,
     pub(crate) class: Option<String>,
     pub(crate) volume: Option<String>,
-    /// When a delete kept it, RFC 3339.
+    /// Time since which the claim is kept, RFC 3339; `None` for a claim in use.
     pub(crate) kept_since: Option<String>,
     pub(crate) used: Option<VolumeUsed>,
     #[serde(skip)]
     pub(crate) uid: String,
 }
 
-/// What of a volume is in use.
+/// Usage of a volume.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct VolumeUsed {
@@ -75,7 +75,7 @@ pub(crate) struct VolumeUsed {
     pub(crate) used_bytes: u64,
     pub(crate) capacity: String,
     pub(crate) capacity_bytes: u64,
-    /// Hundredths, cut.
+    /// Percentage in use, rounded down.
     pub(crate) percent: u64,
 }
 
@@ -86,25 +86,26 @@ pub(crate) struct Snapshot {
     pub(crate) name: String,
     pub(crate) ready: bool,
     pub(crate) size: Option<String>,
-    /// Claim it was taken of.
+    /// Source claim.
     pub(crate) claim: Option<String>,
     pub(crate) created: Option<String>,
 }
 
-/// What kept data is lost by, and nothing else.
-const LOST_BY: &str = "only delete --delete-data, cleanup --kept-older-than and --snapshots-older-than, snapshot delete and \
-prune destroy it, or its namespace's end";
+/// All operations that delete kept data.
+const LOST_BY: &str = "deleted only by delete --delete-data, cleanup --kept-older-than and --snapshots-older-than, snapshot delete \
+and prune, or with the namespace";
 
 fn on_deletion(policy: DataPolicy) -> &'static str {
     match policy {
-        DataPolicy::Keep => "delete keeps claims for a create of the same name, user and template",
-        DataPolicy::Snapshot => "delete takes a snapshot first, then destroys the claims",
-        DataPolicy::Delete => {
-            "delete destroys the claims; a plain kubectl delete session keeps them"
+        DataPolicy::Keep => {
+            "delete keeps the claims for the next create with the same name, user and template"
         }
+        DataPolicy::Snapshot => "delete takes a snapshot of the claims, then deletes the claims",
+        DataPolicy::Delete => "delete deletes the claims; kubectl delete session keeps them",
     }
 }
 
+/// Computes the data section of a report.
 pub(crate) fn of(
     session: &Session,
     live: &Live,
@@ -123,7 +124,7 @@ pub(crate) fn of(
         data: genuine.cloned().collect(),
         ..Live::default()
     };
-    // Two sessions' Pods may lie on one node, and claims of other namespaces have the same names: own Pods' alone count.
+    // A node reports all of its Pods, and claims in other namespaces may have the same name: only volumes of own Pods count.
     let uid = session.metadata.uid.as_deref().unwrap_or_default();
     let pods: Vec<&str> = live
         .own_pods(uid)

@@ -1,4 +1,4 @@
-//! Why it is not as it should be, and what to do: the causes that the diagnosis finds, of every workload.
+//! Diagnosis section of a report: the causes that the diagnosis finds for every Pod and workload.
 
 use serde::Serialize;
 use session_shared::api::{Phase, Session};
@@ -9,20 +9,21 @@ use crate::head::Head;
 use crate::observe::Observed;
 use crate::report::{live, notes};
 
-/// One cause.
+/// One cause, as the report shows it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Diagnosis {
-    /// What it is about, `pod/x`.
+    /// Object as `kind/name` in lower case: `pod/x`.
     pub(crate) object: String,
     pub(crate) reason: String,
     pub(crate) message: String,
-    /// Raw facts, a line each.
+    /// Facts behind the message, one line each.
     pub(crate) evidence: Vec<String>,
     pub(crate) remedy: Option<String>,
 }
 
-/// All causes, that of the primary workload first, as far as they have been explained.
+/// Computes the diagnosis section of a report, the cause of the primary workload first. Causes that have been explained are shown
+/// in their explained form.
 pub(crate) fn of(
     observed: &Observed,
     live: &Live,
@@ -38,7 +39,7 @@ pub(crate) fn of(
             message: head.message.clone(),
             evidence: Vec::new(),
             remedy: Some(
-                "delete the session and create it again: its claims are kept and taken up".into(),
+                "delete the session and create it again; its claims are kept and used again".into(),
             ),
         });
     }
@@ -58,7 +59,7 @@ pub(crate) fn of(
     found
 }
 
-/// The causes of a session as they are read, for somebody who finds out more about them.
+/// Returns the causes of a session before they are explained.
 pub(crate) fn causes(observed: &Observed) -> Vec<Cause> {
     let (live, notes) = (
         live(observed),
@@ -69,7 +70,7 @@ pub(crate) fn causes(observed: &Observed) -> Vec<Cause> {
     found.into_iter().map(|(_, cause)| cause).collect()
 }
 
-/// What each cause is about, and the cause.
+/// Returns each cause with its object.
 fn found_causes(
     session: &Session,
     live: &Live,
@@ -102,7 +103,7 @@ fn found_causes(
     found
 }
 
-/// What a diagnosis shows of a cause.
+/// Returns the report's form of a cause.
 fn of_cause(object: String, cause: Cause) -> Diagnosis {
     Diagnosis {
         object,
@@ -113,7 +114,7 @@ fn of_cause(object: String, cause: Cause) -> Diagnosis {
     }
 }
 
-/// A cause that still lets it come up counts as well; an end as it should be has none.
+/// Returns the cause of a finding, including one that may still pass. `None` for a ready Pod and for exit code 0.
 fn cause(finding: &Finding) -> Option<Cause> {
     match &finding.verdict {
         Verdict::Ready | Verdict::Ended { code: 0, .. } => None,

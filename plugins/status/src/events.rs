@@ -1,4 +1,4 @@
-//! What happened last.
+//! Events section of a report.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -10,27 +10,27 @@ use session_shared::reconcile::Live;
 use crate::data::Data;
 use crate::report::some_text;
 
-/// As many as fit beside the rest.
+/// Maximum number of events shown.
 const SHOWN: usize = 10;
 
-/// An event.
+/// An event of one of the session's objects.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Happened {
-    /// When it was seen last, RFC 3339.
+    /// Time of the last occurrence, RFC 3339.
     pub(crate) time: String,
-    /// When it was seen first, RFC 3339.
+    /// Time of the first occurrence, RFC 3339.
     pub(crate) first: String,
     pub(crate) count: u64,
-    /// Normal or Warning.
+    /// Type: Normal or Warning.
     pub(crate) r#type: String,
     pub(crate) reason: String,
-    /// What it is about, `pod/x`.
+    /// Involved object, `pod/x`.
     pub(crate) object: String,
     pub(crate) message: String,
 }
 
-/// The last events of the session's own objects, the newest last.
+/// Returns the latest events of the session's own objects, oldest first.
 pub(crate) fn of(events: &[Value], session: &Session, live: &Live, data: &Data) -> Vec<Happened> {
     let uid = session.metadata.uid.as_deref().unwrap_or_default();
     let mut uids = vec![uid];

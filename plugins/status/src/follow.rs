@@ -1,4 +1,4 @@
-//! A session that is followed: what was observed, kept up to date by watches.
+//! Observed state of a session, kept up to date by watches.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use session_shared::ops::Cluster;
 
 use crate::observe::{Observed, explain, observe, refresh};
 
-/// So many ticks later everything that is not watched is read again: use, templates, Services.
+/// Number of ticks after which objects that are not watched are read again: usage, templates, Services.
 const TICKS_TO_REFRESH: u32 = 15;
 
 const SESSIONS: usize = 0;
@@ -25,38 +25,38 @@ const PODS: usize = 1;
 const EVENTS: usize = 2;
 const CLAIMS: usize = 3;
 
-/// What a change asks for before a report can be made again.
+/// Reads that a change makes necessary before the next report, from none to all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 enum Asks {
     #[default]
     Nothing,
-    /// The second round of reads: what leads on may have become another.
+    /// The second round of reads: the objects that the session refers to may have changed.
     SecondRound,
-    /// Everything: what is gone was not told.
+    /// All reads: deletions may have been missed.
     Everything,
 }
 
-/// What happened to a session that is followed.
+/// Event of a followed session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Happened {
-    /// It may have changed, or its ages have.
+    /// The state may have changed, or only the ages.
     Changed,
-    /// The time that was given is over.
+    /// The time limit has expired.
     TimeUp,
 }
 
-/// A session that is followed.
+/// A session whose observed state is kept up to date.
 pub(crate) struct Followed<'a> {
     cluster: &'a Cluster,
     name: String,
-    /// What is known of it now.
+    /// Current observed state.
     pub(crate) observed: Observed,
     turns: Turns,
     ticks: u32,
 }
 
 impl<'a> Followed<'a> {
-    /// Reads everything, and watches from then on. The clock ticks where `tick` says, and `limit` ends it.
+    /// Reads everything and starts the watches. `tick` is the interval of ticks, `limit` the time limit.
     ///
     /// # Errors
     /// As [`observe`].
@@ -75,16 +75,16 @@ impl<'a> Followed<'a> {
         })
     }
 
-    /// Waits until something happens, and takes it in.
+    /// Waits for a change, a tick or the time limit, and updates the observed state.
     ///
     /// # Errors
-    /// NotFound when the session is gone; when it can be watched no more.
+    /// NotFound when the session is deleted; a watch of the session that ended for good.
     pub(crate) async fn next(&mut self) -> Result<Happened> {
         let (mut asks, mut next) = (Asks::Nothing, self.turns.next().await);
         if next.is_none() {
-            bail!("the watches have ended");
+            bail!("cannot watch the session: all watches have ended");
         }
-        // What comes together is taken together.
+        // Changes that arrive together cause one report.
         while let Some(turn) = next {
             match turn {
                 Turn::TimeUp => return Ok(Happened::TimeUp),
@@ -100,7 +100,7 @@ impl<'a> Followed<'a> {
         match asks {
             Asks::Nothing => {}
             Asks::SecondRound => {
-                // Events are watched: those that are known are more than are read again.
+                // The watched events are more complete than those read again.
                 let events = self.observed.events.clone();
                 refresh(self.cluster, &mut self.observed).await;
                 self.observed.events = events;
@@ -110,13 +110,13 @@ impl<'a> Followed<'a> {
         Ok(Happened::Changed)
     }
 
-    /// Finds out more about what is wrong.
+    /// Reads further facts about new causes.
     pub(crate) async fn explain(&mut self) {
         explain(self.cluster, &mut self.observed).await;
     }
 }
 
-/// Watches what a report is made of.
+/// Starts the watches of the session, its Pods, events and claims.
 fn watched(
     cluster: &Cluster,
     name: &str,
@@ -130,17 +130,17 @@ fn watched(
             Selection::with_fields(format!("metadata.name={name}")),
         ),
         (&POD, labelled.clone()),
-        // No label leads to events: all of the namespace come, and those of others are passed over.
+        // Events have no labels: all events of the namespace are watched, and those of other objects are ignored.
         (&EVENT, Selection::default()),
         (&PERSISTENT_VOLUME_CLAIM, labelled),
     ];
     cluster.turns(cluster.namespace(), &what, tick, limit)
 }
 
-/// Puts a change into what was observed.
+/// Applies a change to the observed state, and returns the reads that it makes necessary.
 ///
 /// # Errors
-/// NotFound when the session is gone; when it can be watched no more.
+/// NotFound when the session is deleted; a watch of the session that ended for good.
 fn take(observed: &mut Observed, turn: Turn) -> Result<Asks> {
     match turn {
         Turn::Tick | Turn::TimeUp => Ok(Asks::Nothing),
@@ -148,9 +148,9 @@ fn take(observed: &mut Observed, turn: Turn) -> Result<Asks> {
             what: SESSIONS,
             error,
         } => Err(error),
-        // A part that may not be watched stays as it was read.
+        // A part that cannot be watched keeps the state that was read.
         Turn::Ended { .. } => Ok(Asks::Nothing),
-        // What is there comes again; what has gone meanwhile does not.
+        // A new list repeats existing objects, but reports no deletions.
         Turn::Anew(_) => Ok(Asks::Everything),
         Turn::Changed {
             what: SESSIONS,
@@ -193,7 +193,7 @@ fn take_session(observed: &mut Observed, change: Change) -> Result<Asks> {
     }
 }
 
-/// Puts a change into a list; true if an object came or went.
+/// Applies a change to a list. Returns true if an object was added or removed.
 fn put(list: &mut Vec<Value>, change: Change) -> bool {
     let uid = |object: &Value| text(object, "/metadata/uid").to_owned();
     match change {

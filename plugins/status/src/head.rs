@@ -1,4 +1,4 @@
-//! Who, what, and where it stands.
+//! Head of a report: owner, template, phase and lifetime.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -16,39 +16,39 @@ use crate::observe::Observed;
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Head {
     pub(crate) owner: String,
-    /// What it runs; `None` for a session of a manifest.
+    /// Template; `None` for a session with a manifest.
     pub(crate) template: Option<Template>,
     pub(crate) phase: Phase,
-    /// One word for why.
+    /// Reason of the phase, for programs.
     pub(crate) reason: String,
-    /// A line about it.
+    /// Reason of the phase, one line for the user.
     pub(crate) message: String,
-    /// How long it has been so, RFC 3339.
+    /// Time since which the session is in this phase, RFC 3339.
     pub(crate) since: Option<String>,
     pub(crate) created: Option<String>,
-    /// When this start began, RFC 3339.
+    /// Time of the last start, RFC 3339.
     pub(crate) started: Option<String>,
-    /// RFC 3339; `None` for never.
+    /// Expiry time, RFC 3339; `None` for never.
     pub(crate) expires_at: Option<String>,
     pub(crate) expired: bool,
-    /// What happens then.
+    /// Action on expiry.
     pub(crate) on_expiry: Option<OnExpiry>,
     pub(crate) endpoint: Option<String>,
     pub(crate) data_policy: Option<DataPolicy>,
 }
 
-/// What a session runs.
+/// The template of a session.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Template {
     pub(crate) name: String,
     pub(crate) preset: Option<String>,
     pub(crate) application: Option<String>,
-    /// How it is now, beside what the last start was made from.
+    /// Comparison of the template with the one of the last start.
     pub(crate) state: TemplateState,
 }
 
-/// A template since the last start.
+/// State of a template compared with the one of the last start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum TemplateState {
@@ -58,12 +58,13 @@ pub(crate) enum TemplateState {
     Unknown,
 }
 
+/// Computes the head of a report.
 pub(crate) fn of(observed: &Observed, live: &Live, seen: &Seen, now: Timestamp) -> Head {
     let session = &observed.typed;
     let status = session.status.clone().unwrap_or_default();
     let wanted = wanted(session, now);
     let mut stands = standing(session, wanted, seen);
-    // Without a look at the Pods there is nothing better than what somebody wrote.
+    // Without the Pods, the recorded phase is the best that is known.
     if observed.pods.is_err() && session.metadata.deletion_timestamp.is_none() {
         stands.phase = status.phase.unwrap_or(Phase::Pending);
         stands.reason = String::new();
@@ -136,7 +137,7 @@ fn changed(session: &Session, now: &Value) -> TemplateState {
     }
 }
 
-/// Since when it is in its phase, as far as anything tells.
+/// Returns the time since which the session is in its phase: from its Pods, else from the Ready condition, else the start time.
 fn since(session: &Session, live: &Live, seen: &Seen, phase: Phase) -> Option<String> {
     if let Some(time) = &session.metadata.deletion_timestamp {
         return Some(time.0.to_string());
@@ -165,7 +166,7 @@ fn since(session: &Session, live: &Live, seen: &Seen, phase: Phase) -> Option<St
     told.or_else(written).or_else(|| status?.start_time.clone())
 }
 
-/// Since when it is ready, or not.
+/// Returns the last transition time of a Pod's Ready condition.
 fn ready_since(pod: &Pod) -> Option<String> {
     let ready = pod_condition(pod, "Ready")?;
     Some(ready.last_transition_time.as_ref()?.0.to_string())

@@ -1,4 +1,4 @@
-//! What is to be shown or waited for, complete and legal.
+//! The validated command line of `status`.
 
 use std::time::Duration;
 
@@ -11,48 +11,45 @@ use session_shared::report::format::Format;
 
 use crate::args::Args;
 
-/// How long is waited where nobody says: as `create` does.
-const USUAL_WAIT: Duration = Duration::from_secs(300);
+/// Default time to wait, the same as `create`'s.
+pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(300);
 
-/// What is to be done.
+/// The validated command line.
 #[derive(Debug)]
 pub(crate) struct Intent {
-    /// The session.
+    /// Name of the session.
     pub(crate) name: SessionName,
-    /// How it is printed.
+    /// Output format.
     pub(crate) format: Format,
-    /// What is done beside printing it once.
+    /// Print once, watch or wait.
     pub(crate) mode: Mode,
 }
 
-/// Once, again and again, or when it is so far.
+/// The mode of `status`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
+    /// Prints one report.
     Once,
+    /// Prints a report after every change.
     Watch,
-    /// Zero time looks once.
-    Wait {
-        target: Phase,
-        limit: Duration,
-    },
+    /// Waits for a phase, at most `limit`; a limit of zero checks once.
+    Wait { target: Phase, limit: Duration },
 }
 
-/// Reads the command line.
+/// Validates the command line.
 ///
 /// # Errors
-/// What cannot be meant.
+/// An unknown phase, an invalid name, or flags that exclude each other.
 pub(crate) fn read(args: &Args) -> Result<Intent> {
-    let mode = match (&args.wait_for, args.timeout) {
-        (None, None) if args.watch => Mode::Watch,
-        (None, None) => Mode::Once,
-        _ if args.watch => {
-            return Err(usage(
-                "--watch goes on for ever: it goes neither with --wait-for nor with --timeout",
-            ));
+    let mode = match &args.wait_for {
+        None if args.watch => Mode::Watch,
+        None => Mode::Once,
+        Some(_) if args.watch => {
+            return Err(usage("--watch cannot be used with --wait-for or --timeout"));
         }
-        (target, limit) => Mode::Wait {
-            target: target.as_deref().map_or(Ok(Phase::Running), phase)?,
-            limit: limit.unwrap_or(USUAL_WAIT),
+        Some(target) => Mode::Wait {
+            target: phase(target)?,
+            limit: args.timeout,
         },
     };
     Ok(Intent {
@@ -71,7 +68,7 @@ fn phase(word: &str) -> Result<Phase> {
         None => {
             let words: Vec<&str> = Phase::ALL.iter().map(|phase| phase.word()).collect();
             bail!(
-                "cannot wait for {word:?}: it is ready or a phase, one of {}",
+                "invalid --wait-for {word:?}: must be one of ready, {}",
                 words.join(", ")
             )
         }
@@ -112,7 +109,7 @@ mod tests {
     fn mistakes_are_said_before_anything_is_asked() {
         assert_eq!(
             mode("a --wait-for up").unwrap_err().to_string(),
-            "cannot wait for \"up\": it is ready or a phase, one of pending, running, stopped, terminating, failed"
+            "invalid --wait-for \"up\": must be one of ready, pending, running, stopped, terminating, failed"
         );
         assert!(mode("a -w --timeout 1s").is_err());
         assert!(mode("A").is_err());

@@ -1,17 +1,17 @@
-//! Lines of a screen: keys with values, and texts wrapped under their beginning. Whatever comes from the cluster is cleaned
-//! here, so that no name or message can break a line or move the cursor.
+//! Layout of a screen: fields and text, wrapped with a hanging indent. All text from the cluster is cleaned here, so that no name or
+//! message can break a line or move the cursor.
 
 use std::ops::Range;
 
 use session_shared::report::clean;
 use session_shared::report::console::{Console, Tone};
 
-/// Where values begin.
+/// Column at which the values of fields begin.
 const VALUES: usize = 13;
-/// Narrower than this nothing is wrapped: there is no room for words.
+/// Minimum width for wrapping; a narrower screen is laid out as if it had this width.
 const NARROWEST: usize = 20;
 
-/// One line, and the part of it that is coloured on a terminal.
+/// One line, with the part that is coloured on a terminal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Line {
     pub(crate) text: String,
@@ -19,7 +19,7 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    /// The line as the console may print it.
+    /// Returns the line with its colour, if the console has colours.
     pub(crate) fn painted(&self, console: &Console) -> String {
         let Some((range, tone)) = &self.mark else {
             return self.text.clone();
@@ -34,7 +34,7 @@ impl Line {
     }
 }
 
-/// Lines as they are laid out.
+/// Lines of a screen during layout.
 #[derive(Debug)]
 pub(crate) struct Page {
     width: usize,
@@ -42,7 +42,7 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    /// An empty page so many columns wide.
+    /// Returns an empty page of that width in columns.
     pub(crate) fn new(width: usize) -> Self {
         Self {
             width: width.max(NARROWEST),
@@ -50,11 +50,12 @@ impl Page {
         }
     }
 
+    /// Returns the finished lines.
     pub(crate) fn lines(self) -> Vec<Line> {
         self.lines
     }
 
-    /// The heading of a section, after an empty line.
+    /// Adds an empty line and the heading of a section.
     pub(crate) fn section(&mut self, heading: &str) {
         self.lines.push(Line::default());
         let text = format!("{heading}:");
@@ -62,25 +63,25 @@ impl Page {
         self.lines.push(Line { text, mark });
     }
 
-    /// `Key:` and a value, wrapped under the beginning of the value.
+    /// Adds `Key:` and a value, wrapped at the column of the value.
     pub(crate) fn field(&mut self, key: &str, value: &str) {
         self.hanging(0, VALUES, &format!("{key}:"), value);
     }
 
-    /// As [`Page::field`], with the beginning of the value in a colour.
+    /// Adds a field as [`Page::field`] does, with the first word of the value coloured.
     pub(crate) fn marked_field(&mut self, key: &str, word: &str, tone: Tone, rest: &str) {
         let at = self.lines.len();
         self.field(key, &format!("{word}{rest}"));
         self.mark(at, VALUES, word, tone);
     }
 
-    /// A text that begins at `indent` and goes on at `hang`.
+    /// Adds text that begins at column `indent` and continues at column `hang`.
     pub(crate) fn text(&mut self, indent: usize, hang: usize, text: &str) {
         let words = clean::line(text).into_owned();
         self.wrap(" ".repeat(indent), hang, &words);
     }
 
-    /// As [`Page::text`], with its beginning in a colour.
+    /// Adds text as [`Page::text`] does, with its first word coloured.
     pub(crate) fn marked_text(
         &mut self,
         indent: usize,
@@ -94,7 +95,7 @@ impl Page {
         self.mark(at, indent, word, tone);
     }
 
-    /// A label at `indent`, and a text that begins and goes on at `column`. A label that does not fit has a line of its own.
+    /// Adds a label at `indent`, and text at `column`. A label that does not fit before `column` gets its own line.
     pub(crate) fn hanging(&mut self, indent: usize, column: usize, label: &str, text: &str) {
         let label = clean::line(label);
         let mut begun = format!("{}{label}", " ".repeat(indent));
@@ -117,7 +118,7 @@ impl Page {
         }
     }
 
-    /// Words after `begun`, which may hold blanks only or a label.
+    /// Adds words after `begun`, which is an indent or a label.
     fn wrap(&mut self, begun: String, hang: usize, text: &str) {
         let (mut line, mut empty) = (begun, true);
         for word in text.split_whitespace() {
@@ -132,7 +133,7 @@ impl Page {
                     empty = false;
                     break;
                 }
-                // A word that fits on no line is cut where the line ends.
+                // A word longer than any line is cut at the end of the line.
                 if empty || length > self.width.saturating_sub(hang) {
                     let cut = word
                         .char_indices()

@@ -1,4 +1,12 @@
-//! `kubectl session status`: one session on one screen.
+//! `kubectl session status`: the state of one session on one screen.
+//!
+//! ```text
+//! Args ─► Intent ─► Observed ─► Report ─┬─► view: sections of lines for a terminal
+//!                   (observe,   (head,  └─► one document of kind SessionReport (-o json, yaml)
+//!                    follow)     workloads, network, data, connect, events, diagnosis)
+//! ```
+//!
+//! `watch` and `wait` keep `Observed` up to date with `follow` and compute the `Report` anew after each change.
 
 mod args;
 mod connect;
@@ -26,7 +34,7 @@ pub use args::Args;
 use intent::Mode;
 use report::Report;
 
-/// The verb.
+/// The verb `status`.
 #[derive(Debug)]
 pub struct Status;
 
@@ -56,7 +64,7 @@ impl Verb for Status {
     }
 }
 
-/// Prints a report as it was asked for.
+/// Prints a report in the requested format.
 fn show(report: &Report, format: &mut Format, ground: &mut Ground) -> Result<()> {
     match format {
         Format::Objects(printer) => document(report, printer, &mut ground.console),
@@ -71,7 +79,7 @@ fn show(report: &Report, format: &mut Format, ground: &mut Ground) -> Result<()>
     }
 }
 
-/// Prints the document; a name is the session's own.
+/// Prints the report as one document; with `-o name`, the name of the session.
 fn document(report: &Report, printer: &mut ObjectPrinter, console: &mut Console) -> Result<()> {
     if printer.is_name() {
         return console.out(&printer.one(&report.session)?);

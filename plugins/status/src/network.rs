@@ -1,4 +1,4 @@
-//! Services, Ingresses and autoscalers of the session.
+//! Network section of a report: Services, Ingresses and autoscalers.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -16,16 +16,17 @@ pub(crate) struct Service {
     pub(crate) name: String,
     /// ClusterIP, NodePort, LoadBalancer, ExternalName; empty for other kinds.
     pub(crate) r#type: String,
-    /// Addresses and hosts it can be reached at.
+    /// Addresses and host names.
     pub(crate) addresses: Vec<String>,
-    /// `80→8080/TCP`; of an autoscaler what it scales and between which counts.
+    /// Ports as `80→8080/TCP`; for an autoscaler, its target and replica range.
     pub(crate) ports: Vec<String>,
-    /// Pods of the session that a Service leads to; `None` where it selects none.
+    /// Number of the session's Pods that a Service selects; `None` for an object without a selector.
     pub(crate) pods: Option<usize>,
-    /// How many of them are ready.
+    /// Number of selected Pods that are ready.
     pub(crate) ready: Option<usize>,
 }
 
+/// Computes the network section of a report.
 pub(crate) fn of(objects: &[Value], live: &Live, session: &Session) -> Vec<Service> {
     let uid = session.metadata.uid.as_deref().unwrap_or_default();
     let pods: Vec<&Pod> = live.own_pods(uid).collect();

@@ -1,5 +1,5 @@
-//! Reads everything that a report tells of: what the session's name leads to at once, and what only it and its Pods name in
-//! one more round.
+//! Reads everything that a report needs, in two rounds of concurrent requests: first the session and the objects with its label,
+//! then the objects that the session and its Pods refer to.
 
 use anyhow::Result;
 use futures::future::join_all;
@@ -26,48 +26,50 @@ use session_shared::ops::live::owner_kinds;
 
 use crate::diagnosis;
 
-/// A part of a report, or why it is not known.
+/// A part of the observed state, or the reason why it could not be read.
 pub(crate) type Part<T> = std::result::Result<T, String>;
 
-/// Objects whose events are asked for one by one; of more, all events of the namespace cost less.
+/// Maximum number of objects whose events are read one by one. For more, one list of the namespace's events costs less.
 const ASKED_ONE_BY_ONE: usize = 3;
-/// Nodes whose use is asked for: a session has one, rarely two.
+/// Maximum number of nodes whose usage is read. A session has one, rarely two.
 const NODES: usize = 3;
 
-/// What the cluster has of one session.
+/// The observed state of one session.
 #[derive(Clone, Debug)]
 pub(crate) struct Observed {
-    /// The session, with every field.
+    /// Session with every field, including unknown ones.
     pub(crate) session: Value,
-    /// The same as a type.
+    /// Session as a typed object.
     pub(crate) typed: Session,
-    /// What carries its label; others' may be among it.
+    /// Pods with the session's label; may include Pods of other owners.
     pub(crate) pods: Part<Vec<Value>>,
-    /// What Pods can be owned by.
+    /// Possible owners of the Pods.
     pub(crate) owners: Part<Vec<Value>>,
-    /// Services, Ingresses and HorizontalPodAutoscalers that the last start made.
+    /// Services, Ingresses and HorizontalPodAutoscalers that the last start created.
     pub(crate) network: Vec<Value>,
+    /// PersistentVolumeClaims with the session's label.
     pub(crate) claims: Part<Vec<Value>>,
-    /// Empty too where the cluster has no snapshots.
+    /// VolumeSnapshots with the session's label; empty where the cluster does not serve them.
     pub(crate) snapshots: Part<Vec<Value>>,
-    /// The CronJob that takes snapshots; who may not see CronJobs has none.
+    /// CronJob that takes snapshots; `None` without one or without permission to read it.
     pub(crate) schedule: Option<Value>,
     /// Metadata of the Secret of secret parameters.
     pub(crate) secret: Part<Option<Value>>,
-    /// Others' may be among them.
+    /// Events, possibly of other objects too.
     pub(crate) events: Part<Vec<Value>>,
-    /// The template of the last start; `None` if it is gone, or there was none.
+    /// Template of the last start; `None` if it was deleted, or for a session with a manifest.
     pub(crate) template: Part<Option<Value>>,
+    /// Usage of the nodes that run the session's Pods.
     pub(crate) usage: Part<Vec<NodeUse>>,
-    /// Causes as they were read, and with all that was found out about them.
+    /// Causes as first diagnosed, each with its explained form.
     pub(crate) explained: Vec<(Cause, Cause)>,
 }
 
-/// Reads it all.
+/// Reads the session and everything that a report shows of it.
 ///
 /// # Errors
-/// NotFound if there is no such session; what the server refuses of the session itself. Of everything else a part that
-/// cannot be seen says so in its place.
+/// NotFound if the session does not exist, and any failure to read the session itself. A failure to read another part is stored in
+/// that part.
 pub(crate) async fn observe(cluster: &Cluster, name: &str) -> Result<Observed> {
     let namespace = cluster.namespace();
     let select = Selection::labelled(format!("{}={name}", labels::SESSION));
@@ -114,8 +116,8 @@ pub(crate) async fn observe(cluster: &Cluster, name: &str) -> Result<Observed> {
     Ok(observed)
 }
 
-/// Reads what makes causes finer, where there are causes: the last lines of a log, figures of nodes. Those that have been
-/// explained before are not asked about again.
+/// Reads further facts about the causes, such as the last lines of a log or the capacity of nodes. Causes that were explained
+/// before are not explained again.
 pub(crate) async fn explain(cluster: &Cluster, observed: &mut Observed) {
     let causes = diagnosis::causes(observed);
     observed
@@ -130,7 +132,7 @@ pub(crate) async fn explain(cluster: &Cluster, observed: &mut Observed) {
     observed.explained.extend(new.into_iter().zip(finer));
 }
 
-/// Reads what the session and its Pods name: the second round.
+/// Reads the objects that the session and its Pods refer to: the second round of requests.
 pub(crate) async fn refresh(cluster: &Cluster, observed: &mut Observed) {
     let namespace = cluster.namespace();
     let (owners, network, schedule, events, template, usage) = futures::join!(
@@ -150,11 +152,11 @@ pub(crate) async fn refresh(cluster: &Cluster, observed: &mut Observed) {
     (observed.template, observed.usage) = (template, usage);
 }
 
-/// A failure as a text that stands in the place of what was not to be had.
+/// Turns a failure into the text that the report shows in place of the part.
 fn part<T>(result: Result<T>, kind: &ResourceType) -> Part<T> {
     result.map_err(|error| {
         if failure::is(&error, Kind::Forbidden) {
-            return format!("you may not see {}", kind.qualified());
+            return format!("no permission to read {}", kind.qualified());
         }
         match failure::of(&error) {
             Some(failure) => failure.message.clone(),
@@ -163,7 +165,7 @@ fn part<T>(result: Result<T>, kind: &ResourceType) -> Part<T> {
     })
 }
 
-/// What takes snapshots by the clock; only the session's own.
+/// Reads the CronJob of the session's snapshot schedule. `None` for a CronJob that the session does not own.
 async fn schedule(cluster: &Cluster, observed: &Observed) -> Option<Value> {
     let metadata = &observed.typed.metadata;
     let name = ScheduleName::of(&metadata.name.as_deref()?.parse().ok()?);
@@ -183,8 +185,8 @@ async fn snapshots(cluster: &Cluster, select: &Selection) -> Part<Vec<Value>> {
     }
 }
 
-/// What of the objects that the last start made leads to the session. One that is gone or may not be seen is left out: the
-/// endpoint in the session's status is shown then.
+/// Reads the Services, Ingresses and autoscalers that the last start created. Objects that are gone or cannot be read are left out;
+/// the report then shows the endpoint in the session's status.
 async fn network(cluster: &Cluster, observed: &Observed) -> Vec<Value> {
     let applied = observed
         .typed
@@ -217,8 +219,8 @@ async fn template(cluster: &Cluster, observed: &Observed) -> Part<Option<Value>>
     )
 }
 
-/// Events of the session's objects: asked for by UID while they are few. The server finds events by no label, and all events
-/// of a class of fifty are many.
+/// Reads the events of the session's objects, by UID where there are few. Events have no labels to select by, and a namespace with
+/// the sessions of a whole class has many events.
 async fn events(cluster: &Cluster, observed: &Observed) -> Part<Vec<Value>> {
     let uids = uids(observed);
     let selections: Vec<Selection> = if uids.len() <= ASKED_ONE_BY_ONE && !makes_pods(observed) {
@@ -238,12 +240,12 @@ async fn events(cluster: &Cluster, observed: &Observed) -> Part<Vec<Value>> {
     Ok(found)
 }
 
-/// True if Pods are made by others, whose events count and whose UIDs are not known yet.
+/// Returns true if controllers create the Pods. Their events count, and their UIDs are not known yet.
 fn makes_pods(observed: &Observed) -> bool {
     !owner_kinds(&observed.typed).is_empty()
 }
 
-/// UIDs of the session, its Pods and its claims.
+/// Returns the UIDs of the session, its Pods and its claims.
 fn uids(observed: &Observed) -> Vec<String> {
     let parts = [&observed.pods, &observed.claims];
     let lists = parts.into_iter().flatten().flatten();
@@ -253,7 +255,7 @@ fn uids(observed: &Observed) -> Vec<String> {
         .collect()
 }
 
-/// Use of the Pods that run. Only an admin sees it, so a missing right is the rule.
+/// Reads the usage of running Pods from their nodes. Usually only admins have permission, so Forbidden is the normal case.
 async fn usage(cluster: &Cluster, observed: &Observed) -> Part<Vec<NodeUse>> {
     let mut nodes: Vec<&str> = Vec::new();
     for pod in observed.pods.iter().flatten() {
@@ -268,7 +270,7 @@ async fn usage(cluster: &Cluster, observed: &Observed) -> Part<Vec<NodeUse>> {
         .map(|node| cluster.node_use(node));
     let answers: Result<Vec<NodeUse>> = join_all(reads).await.into_iter().collect();
     answers.map_err(|error| match failure::is(&error, Kind::Forbidden) {
-        true => "you may not see the use of nodes".to_owned(),
+        true => "no permission to read the usage of nodes".to_owned(),
         false => failure::of(&error)
             .map_or_else(|| format!("{error:#}"), |failure| failure.message.clone()),
     })

@@ -1,5 +1,5 @@
-//! A report: everything the screen shows, as plain data. It is what `-o json` prints, so that no datum stands only on the
-//! screen; ages are counted when it is shown, from the times in it.
+//! The report: everything that the screen shows, as plain data, and the document that `-o json` prints. It holds times instead of
+//! ages; the screen computes ages when it is drawn.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ use crate::workloads::{self, Workload};
 /// Kind of the document.
 const KIND: &str = "SessionReport";
 
-/// What is known of a session.
+/// A report on one session.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Report {
@@ -39,16 +39,16 @@ pub(crate) struct Report {
     pub(crate) data: Data,
     pub(crate) connect: Vec<Method>,
     pub(crate) conditions: Vec<Condition>,
-    /// Oldest first.
+    /// Latest events, oldest first.
     pub(crate) events: Vec<Happened>,
     pub(crate) next: Vec<Step>,
-    /// Why a part is not known, by the name of the part.
+    /// Reasons why parts are unknown, by name of the part.
     pub(crate) unknown: BTreeMap<&'static str, String>,
-    /// The session as the server has it, fields that nobody knows included.
+    /// Session as the server returned it, including unknown fields.
     pub(crate) session: Value,
 }
 
-/// Whose report it is.
+/// Name and namespace of the session.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Named {
@@ -57,7 +57,7 @@ pub(crate) struct Named {
 }
 
 impl Report {
-    /// What `observed` amounts to. `now` decides what has expired.
+    /// Computes the report. `now` decides if the session has expired.
     pub(crate) fn of(observed: &Observed, now: Timestamp) -> Self {
         let none: &[Value] = &[];
         let (pods, events) = (
@@ -91,13 +91,14 @@ impl Report {
         }
     }
 
-    /// Why a part is not known.
+    /// Returns the reason why a part is unknown; `None` where it is known.
     pub(crate) fn why_unknown(&self, part: &str) -> Option<&str> {
         self.unknown.get(part).map(String::as_str)
     }
 }
 
-/// What is there, as the reconciler reads it: what may not be seen is not there. A Pod that is no Pod is nobody's.
+/// Returns the live objects for the reconciler. Parts that could not be read count as empty, and Pods that do not parse are
+/// ignored.
 pub(crate) fn live(observed: &Observed) -> Live {
     let pods = observed.pods.iter().flatten();
     let claims = observed.claims.iter().flatten();
@@ -111,7 +112,7 @@ pub(crate) fn live(observed: &Observed) -> Live {
     live.attributed(&observed.typed)
 }
 
-/// Events as the diagnosis reads them, oldest first.
+/// Returns events in the form of the diagnosis, oldest first.
 pub(crate) fn notes(events: &[Value]) -> Vec<EventNote> {
     let mut notes: Vec<EventNote> = events.iter().map(EventNote::of).collect();
     notes.sort_by(|one, other| one.time.cmp(&other.time));
@@ -125,7 +126,7 @@ fn named(session: &Session) -> Named {
     }
 }
 
-/// Why parts are not known, by their names.
+/// Returns the reasons why parts are unknown, by name of the part.
 fn unknown(observed: &Observed) -> BTreeMap<&'static str, String> {
     let parts = [
         ("claims", observed.claims.as_ref().err()),
@@ -149,7 +150,7 @@ fn unknown(observed: &Observed) -> BTreeMap<&'static str, String> {
         .collect()
 }
 
-/// Conditions as they were written; Ready as it is, since without a controller nobody keeps it.
+/// Returns the recorded conditions, with Ready corrected to the observed phase: without a controller nobody updates it.
 fn conditions(session: &Session, head: &Head) -> Vec<Condition> {
     let status = session.status.as_ref();
     let mut conditions = status
@@ -173,7 +174,7 @@ fn conditions(session: &Session, head: &Head) -> Vec<Condition> {
     conditions
 }
 
-/// The text at a pointer, `None` where there is none.
+/// Returns the text at a JSON pointer; `None` where it is missing or empty.
 pub(crate) fn some_text(object: &Value, pointer: &str) -> Option<String> {
     Some(text(object, pointer).to_owned()).filter(|text| !text.is_empty())
 }

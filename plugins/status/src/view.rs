@@ -1,4 +1,4 @@
-//! A report as a screen: the same sections in the same order, those with nothing to say left out.
+//! Screen form of a report: the same sections in the same order, without the empty ones.
 
 mod data;
 mod pods;
@@ -13,12 +13,12 @@ use crate::head::TemplateState;
 use crate::layout::{Line, Page};
 use crate::report::Report;
 
-/// Column where what is said of an event begins.
+/// Column at which the text of an event begins.
 const EVENTS: usize = 8;
-/// Longest name that gets a column beside it.
+/// Maximum length of a name in a column; a longer name gets its own line.
 pub(crate) const LONG_NAME: usize = 16;
 
-/// The lines of a report at `now`, none longer than `width`.
+/// Returns the lines of a report at `now`, none longer than `width`.
 pub(crate) fn lines(report: &Report, now: Timestamp, width: usize) -> Vec<Line> {
     let mut page = Page::new(width);
     head(&mut page, report, now);
@@ -49,7 +49,7 @@ fn head(page: &mut Page, report: &Report, now: Timestamp) {
         (reason, "") => reason.to_owned(),
         (reason, message) => format!("{reason}: {message}"),
     };
-    // The diagnosis says it at length, and of what runs there is nothing to say.
+    // A running session needs no reason; with a diagnosis, a word is enough.
     let reason = said(&head.reason, &head.message);
     if head.phase != Phase::Running && !reason.is_empty() && reason != "Stopped" {
         let short = match report.diagnosis.first() {
@@ -63,7 +63,7 @@ fn head(page: &mut Page, report: &Report, now: Timestamp) {
     if let Some(why) = report.why_unknown("workloads") {
         page.field(
             "Note",
-            &format!("the phase is as the session's status has it: {why}"),
+            &format!("phase as recorded in the session's status: {why}"),
         );
     }
     if let Some(started) = &head.started {
@@ -88,7 +88,7 @@ fn policy_word(policy: DataPolicy) -> &'static str {
 
 fn template(report: &Report) -> String {
     let Some(template) = &report.head.template else {
-        return "<none>, a manifest".into();
+        return "<none> (manifest)".into();
     };
     let mut text = template.name.clone();
     if let Some(preset) = &template.preset {
@@ -98,11 +98,9 @@ fn template(report: &Report) -> String {
         text.push_str(&format!(", application {application}"));
     }
     match (template.state, report.why_unknown("template")) {
-        (TemplateState::Changed, _) => text.push_str(" (changed since this start)"),
-        (TemplateState::Gone, _) => text.push_str(" (gone)"),
-        (TemplateState::Unknown, Some(why)) => {
-            text.push_str(&format!(" (unknown whether it has changed: {why})"))
-        }
+        (TemplateState::Changed, _) => text.push_str(" (changed since the last start)"),
+        (TemplateState::Gone, _) => text.push_str(" (deleted)"),
+        (TemplateState::Unknown, Some(why)) => text.push_str(&format!(" (changes unknown: {why})")),
         (TemplateState::Unknown, None) | (TemplateState::Unchanged, _) => {}
     }
     text
@@ -158,7 +156,7 @@ fn diagnosis(page: &mut Page, report: &Report) {
 }
 
 fn connect(page: &mut Page, report: &Report) {
-    // Nothing to enter; one that is coming up is waited for.
+    // `connect` waits for a pending session.
     if report.connect.is_empty() || !matches!(report.head.phase, Phase::Running | Phase::Pending) {
         return;
     }
@@ -250,12 +248,12 @@ fn next(page: &mut Page, report: &Report) {
     }
 }
 
-/// In the place of what may not be seen.
+/// Returns the text in place of a part that could not be read.
 pub(crate) fn unknown(why: &str) -> String {
     format!("<unknown> ({why})")
 }
 
-/// How long ago an RFC 3339 time was.
+/// Returns the age of an RFC 3339 time.
 pub(crate) fn ago(time: &str, now: Timestamp) -> String {
     age::since(time.parse().ok(), now)
 }

@@ -1,4 +1,4 @@
-//! `status --wait-for`: until the session is where it is wanted, or cannot get there.
+//! `status --wait-for`: waits until the session is in a phase, or can no longer reach it.
 
 use std::time::Duration;
 
@@ -19,20 +19,21 @@ use crate::intent::Intent;
 use crate::observe::Observed;
 use crate::report::{Report, live, notes};
 
-/// Where a wait stands.
+/// State of a wait.
 #[derive(Debug, PartialEq)]
 enum Judged {
+    /// The session is in the phase.
     Reached,
-    /// It may still come; what it is doing.
+    /// The session may still reach the phase; with stage, object and detail for the progress line.
     Waiting(Stage, String, String),
-    /// It cannot come by itself.
+    /// The session cannot reach the phase by itself.
     Hopeless,
 }
 
-/// Waits.
+/// Waits until the session is in phase `target`.
 ///
 /// # Errors
-/// TimedOut in kubectl's words; at once when it is hopeless or the session is gone.
+/// TimedOut after `limit`, with kubectl's message. At once if the phase can no longer be reached or the session is deleted.
 pub(crate) async fn wait(
     cluster: &Cluster,
     mut intent: Intent,
@@ -63,18 +64,18 @@ pub(crate) async fn wait(
                 detail,
             }),
         }
-        // No time at all looks once.
+        // A limit of zero checks once.
         if limit.is_zero() || followed.next().await? == Happened::TimeUp {
             return Err(too_late(&report));
         }
     }
 }
 
-/// kubectl's words, and what was seen last.
+/// Returns the timeout error, with the current phase as its hint.
 fn too_late(report: &Report) -> Error {
     let error = timed_out(&SESSION, &report.metadata.name);
     let head = &report.head;
-    let phase = format!("it is {}", head.phase.word());
+    let phase = format!("check why the session is {}", head.phase.word());
     if head.message.is_empty() {
         hinted(error, phase)
     } else {
@@ -82,24 +83,24 @@ fn too_late(report: &Report) -> Error {
     }
 }
 
-/// Why it will not be what it was waited for, and what to do about it.
+/// Returns the error of a phase that cannot be reached, with its cause and the remedy as its hint.
 fn hopeless(report: &Report, target: Phase) -> Error {
     let (head, name) = (&report.head, &report.metadata.name);
     let first = report.diagnosis.first();
     let why = match first {
-        _ if head.phase == Phase::Terminating => "it is being deleted".to_owned(),
+        _ if head.phase == Phase::Terminating => "the session is being deleted".to_owned(),
         Some(found) => format!("{}: {}", found.reason, found.message),
-        None if head.message.is_empty() => format!("it is {}", head.phase.word()),
-        None => format!("it is {}: {}", head.phase.word(), head.message),
+        None if head.message.is_empty() => format!("the session is {}", head.phase.word()),
+        None => format!("the session is {}: {}", head.phase.word(), head.message),
     };
-    let error = anyhow!("session {name:?} will not be {}: {why}", target.word());
+    let error = anyhow!("session {name:?} cannot become {}: {why}", target.word());
     match first.and_then(|found| found.remedy.clone()) {
         Some(remedy) => hinted(error, remedy),
         None => error,
     }
 }
 
-/// Says so as `kubectl wait` does, or prints the document.
+/// Prints the line that `kubectl wait` prints, or the document.
 fn reached(report: &Report, format: &mut Format, ground: &mut Ground) -> Result<()> {
     match format {
         Format::Objects(printer) => document(report, printer, &mut ground.console),
@@ -117,7 +118,7 @@ fn judge(report: &Report, observed: &Observed, target: Phase) -> Judged {
     if phase == target {
         return Judged::Reached;
     }
-    // Anything may still be stopped, fail or be deleted; what failed or ended does not come up by itself.
+    // Any session may still be stopped, fail or be deleted; a failed or stopped one does not start by itself.
     let comes_up = matches!(target, Phase::Running | Phase::Pending);
     match phase {
         Phase::Terminating => Judged::Hopeless,

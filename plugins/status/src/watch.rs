@@ -1,4 +1,4 @@
-//! `status -w`: the report again whenever it changes.
+//! `status -w`: prints the report again whenever it changes.
 
 use std::future::pending;
 use std::pin::pin;
@@ -16,13 +16,13 @@ use crate::intent::Intent;
 use crate::report::Report;
 use crate::{show, view};
 
-/// How often ages are counted on, on a screen.
+/// Interval at which ages are updated on a terminal.
 const TICK: Duration = Duration::from_secs(1);
 
-/// Shows the report until it is interrupted: in place on a terminal, elsewhere each one that differs from the one before.
+/// Shows the report until interrupted: in place on a terminal; elsewhere, every report that differs from the previous one.
 ///
 /// # Errors
-/// NotFound when the session is gone, or what the server refuses.
+/// NotFound when the session is deleted; any failure to read or watch the session.
 pub(crate) async fn watch(
     cluster: &Cluster,
     mut intent: Intent,
@@ -61,7 +61,7 @@ pub(crate) async fn watch(
     }
 }
 
-/// Waits for Ctrl-Z where there is a screen to be given back.
+/// Waits for Ctrl-Z, so that the terminal can be restored before the process stops. Never returns without a screen.
 async fn stopped(screen: &mut Option<FullScreen>) -> Result<()> {
     match screen {
         Some(screen) => screen.stopped().await,

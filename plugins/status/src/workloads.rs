@@ -1,4 +1,4 @@
-//! Workloads, their Pods and their containers.
+//! Workloads section of a report: workloads, their Pods and containers.
 
 use std::collections::BTreeMap;
 
@@ -15,15 +15,15 @@ use session_shared::reconcile::{Live, is_primary};
 
 use crate::report::some_text;
 
-/// A workload of the session, and its Pods.
+/// A workload of the session with its Pods.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Workload {
     pub(crate) kind: String,
     pub(crate) name: String,
-    /// It is what `connect` enters.
+    /// True for the workload that `connect` enters.
     pub(crate) primary: bool,
-    /// How many Pods it is to have; `None` for a Pod.
+    /// Wanted number of Pods; `None` for a Pod.
     pub(crate) replicas: Option<i64>,
     pub(crate) ready: Option<i64>,
     pub(crate) pods: Vec<PodReport>,
@@ -34,7 +34,7 @@ pub(crate) struct Workload {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PodReport {
     pub(crate) name: String,
-    /// Its phase, or the word that says more: Evicted, Terminating.
+    /// Phase, or a more specific reason: Evicted, Terminating.
     pub(crate) status: String,
     pub(crate) ready: bool,
     pub(crate) node: Option<String>,
@@ -46,7 +46,7 @@ pub(crate) struct PodReport {
     pub(crate) containers: Vec<Container>,
 }
 
-/// What a Pod uses now.
+/// Current usage of a Pod.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Used {
@@ -65,17 +65,17 @@ pub(crate) struct Container {
     pub(crate) state: String,
     pub(crate) reason: Option<String>,
     pub(crate) exit_code: Option<i64>,
-    /// When this state began, RFC 3339.
+    /// Time since which the container is in this state, RFC 3339.
     pub(crate) since: Option<String>,
     pub(crate) ready: bool,
     pub(crate) restarts: i64,
-    /// How it ended the last time.
+    /// Last termination.
     pub(crate) last: Option<Ended>,
     pub(crate) requests: BTreeMap<String, String>,
     pub(crate) limits: BTreeMap<String, String>,
 }
 
-/// An end of a container.
+/// A termination of a container.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Ended {
@@ -84,7 +84,7 @@ pub(crate) struct Ended {
     pub(crate) finished: Option<String>,
 }
 
-/// The session's workloads, the primary first. `raw` are the Pods of `live` with every field.
+/// Computes the workloads section of a report, the primary workload first. `raw` are the Pods of `live` with every field.
 pub(crate) fn of(
     session: &Session,
     live: &Live,
@@ -94,7 +94,7 @@ pub(crate) fn of(
     let uid = session.metadata.uid.as_deref().unwrap_or_default();
     let mut found: Vec<(ObjectRef, Workload)> = Vec::new();
     for workload in live.workloads(uid) {
-        // Each object once, whatever leads to it; a Pod comes with its own.
+        // The same object may be listed more than once.
         if !found.iter().any(|(known, _)| known.uid == workload.uid) {
             let made = empty(&workload, live);
             found.push((workload, made));
@@ -145,7 +145,7 @@ fn empty(workload: &ObjectRef, live: &Live) -> Workload {
         kind: workload.kind.clone(),
         name: workload.name.clone(),
         primary: false,
-        // A server leaves out a count of zero.
+        // The server omits a count of zero.
         ready: replicas.map(|_| number("/status/readyReplicas").unwrap_or(0)),
         replicas,
         pods: Vec::new(),
@@ -250,7 +250,7 @@ fn of_container(spec: &Value, status: &Value, init: bool) -> Container {
     }
 }
 
-/// A quantity, which may be written as a number.
+/// Returns a quantity, which may be a string or a number, as text.
 fn plain(value: &Value) -> String {
     value
         .as_str()

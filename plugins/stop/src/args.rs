@@ -5,61 +5,66 @@ use session_shared::flags::choice::Choosing;
 use session_shared::flags::connection::Connection;
 use session_shared::flags::output::{ObjectOutput, Talk};
 use session_shared::flags::trust_manifest::TrustManifest;
-use session_shared::flags::waiting::Waiting;
+use session_shared::flags::waiting::{Waiting, default_timeout};
 use session_shared::flags::writing::Writing;
+use session_shared::ops::manner::STOP_TIMEOUT;
 
-pub(crate) const ABOUT: &str = "Stop sessions by name, or by selector: their workload goes, their data stays.
+pub(crate) const ABOUT: &str = "Stop one or more sessions and keep their data
 
-The session's data is synchronised first (the template's sync hook); a sync that fails stops nothing. Then Pods go with \
-their grace period, StatefulSets and Deployments are scaled to 0; claims, Services and Secrets stay, and the next start \
-takes them up again. Data outside claims (emptyDir and ephemeral volumes, container files) is lost. If a session has no \
-claims, or people work in such a volume, stop asks for confirmation; without a terminal it requires --yes. A stop that was interrupted is finished by the next one.";
+Run the template's sync hook, delete the session's Pods with their grace period, and scale its StatefulSets and \
+Deployments to 0. If the sync hook fails, the session is not stopped. PersistentVolumeClaims, Services and Secrets are \
+kept, and the next start uses them again.
+
+Data outside PersistentVolumeClaims (emptyDir and ephemeral volumes, container files) is lost. If a session has no \
+claims, or if a home or work directory is on such a volume, stop asks for confirmation; without a terminal it requires \
+--yes. To finish an interrupted stop, run the command again.";
 
 const EXAMPLES: &str = "  # Stop a session
   kubectl session stop alice
 
-  # Stop it although its data cannot be synchronised
+  # Stop a session whose sync hook fails
   kubectl session stop alice --skip-sync
 
-  # Stop all sessions of one user, and lose what no claim keeps
+  # Stop all sessions of one user without confirmation
   kubectl session stop -l streaming.platform/user=alice -y
 
-  # Stop what a list has found
+  # Stop all running sessions
   kubectl session list --phase running -o name | xargs -r kubectl session stop -y";
 
-/// Flags and arguments of `stop`, as they were typed.
+/// Flags and arguments of `stop`, unchecked.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "stop", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session stop (NAME... | -l QUERY | --all) [options]")]
+#[command(mut_arg("timeout", |timeout| default_timeout(timeout, STOP_TIMEOUT)))]
 pub struct Args {
-    /// Which sessions.
+    /// Sessions to stop.
     #[command(flatten)]
     pub choosing: Choosing,
 
-    /// Go on without synchronising the session's data
+    /// If true, stop without running the template's sync hook
     #[arg(long)]
     pub skip_sync: bool,
 
-    /// Answer yes to what would be asked: data that is destroyed
+    /// If true, do not ask before data is destroyed
     #[arg(short = 'y', long)]
     pub yes: bool,
 
-    /// Whether what the session stores is run whoever has written it.
+    /// Trust in stored hooks.
     #[command(flatten)]
     pub trust: TrustManifest,
 
-    /// What is printed.
+    /// Output format.
     #[command(flatten)]
     pub printing: ObjectOutput,
-    /// How much is said.
+    /// Verbosity.
     #[command(flatten)]
     pub talk: Talk,
-    /// How changes are sent.
+    /// Dry run and field manager.
     #[command(flatten)]
     pub writing: Writing,
-    /// Whether to wait, and how long.
+    /// Waiting and its timeout.
     #[command(flatten)]
     pub waiting: Waiting,
-    /// Which cluster, and as whom.
+    /// Cluster and credentials.
     #[command(flatten)]
     pub connection: Connection,
 }

@@ -1,4 +1,9 @@
-//! `kubectl session stop`: puts sessions to rest, and loses nothing that a claim keeps.
+//! `kubectl session stop`: ends the workloads of sessions and keeps their PersistentVolumeClaims.
+//!
+//! ```text
+//! Args ─► Intent ─► Observed ─► Action per session ─► Outcome ─► report
+//! args    plan      outcome     plan                  outcome    outcome
+//! ```
 
 mod args;
 mod outcome;
@@ -17,7 +22,7 @@ use session_shared::verb::{Ground, Verb};
 
 pub use args::Args;
 
-/// The verb.
+/// Implementation of the `stop` verb.
 #[derive(Debug)]
 pub struct Stop;
 
@@ -27,7 +32,7 @@ impl Verb for Stop {
     type Args = Args;
 
     async fn run(args: Args, ground: &mut Ground) -> Result<()> {
-        // no request: everything the user can have got wrong
+        // before any request: every mistake that the command line shows
         ground.obey(&args.talk, &args.writing);
         let intent = plan::read(&args)?;
         let format = Format::of_object(&args.printing)?;
@@ -39,7 +44,7 @@ impl Verb for Stop {
         let found = outcome::observe(&cluster, &permissions, &intent).await?;
         let console = &mut ground.console;
         consent::tell_unchecked(&permissions, console);
-        // the user's word
+        // confirmation
         let ending: Vec<EndingSession> = found.ending().map(EndingSession::stopped).collect();
         if intent.dry_run != DryRun::None {
             consent::rehearse(&ending, console);

@@ -1,4 +1,4 @@
-//! Looks at the sessions, stops them, and tells what became of them.
+//! Reads the sessions, stops them, and prints the results.
 
 use anyhow::Result;
 use futures::StreamExt;
@@ -19,10 +19,11 @@ use session_shared::verb::Ground;
 
 use crate::plan::{Deed, Found, Intent};
 
-/// Reads the sessions and all that is there of them.
+/// Reads the sessions and their objects.
 ///
 /// # Errors
-/// What the server refuses; a session that does not exist or is being deleted is a finding, not an error.
+/// Refusals of the server. A session that does not exist or is being deleted does not fail the call: its error is collected in
+/// the result.
 pub(crate) async fn observe(
     cluster: &Cluster,
     permissions: &Permissions,
@@ -56,10 +57,11 @@ pub(crate) async fn observe(
     Ok(found)
 }
 
-/// Stops all of them, some at a time; one that fails stops no other. Each Session as it is then, or why not.
+/// Stops the sessions, a limited number at a time, and returns each Session after its stop or the error. A failure does not
+/// affect the other sessions.
 ///
 /// # Errors
-/// Interrupted, before anything is done.
+/// Interrupted before the first session.
 pub(crate) async fn carry_out(
     cluster: &Cluster,
     permissions: &Permissions,
@@ -68,7 +70,7 @@ pub(crate) async fn carry_out(
     write: &Write,
     ground: &mut Ground,
 ) -> Result<Vec<Result<Value>>> {
-    // Ctrl-C ends the waiting, not the process: what was begun and what is left is still to be told.
+    // Ctrl-C ends the waiting, not the process: the results still have to be printed.
     let _guard = ground.interrupt.guard()?;
     let (interrupt, now) = (ground.interrupt.clone(), ground.now());
     let with = Stopping {
@@ -108,10 +110,10 @@ async fn deed(
     }
 }
 
-/// Prints a line for each session that rests now, and the errors after them.
+/// Prints a line for each stopped session.
 ///
 /// # Errors
-/// The errors of all that did not stop, as one.
+/// The errors of all other sessions, as one.
 pub(crate) fn report(
     intent: &Intent,
     found: Found,

@@ -1,4 +1,4 @@
-//! What is to be stopped, complete and legal; and what is to be done with each session. Pure.
+//! The validated request of a stop, and the action it takes on each session. Pure.
 
 use anyhow::Result;
 use session_shared::api::{Phase, Session, State};
@@ -11,7 +11,7 @@ use session_shared::reconcile::{Ending, ending_accesses};
 
 use crate::args::Args;
 
-/// What is wanted.
+/// A validated stop request.
 #[derive(Clone, Debug)]
 pub(crate) struct Intent {
     pub(crate) which: Which,
@@ -20,10 +20,10 @@ pub(crate) struct Intent {
     pub(crate) dry_run: DryRun,
 }
 
-/// Reads the command line.
+/// Validates the command line.
 ///
 /// # Errors
-/// In kubectl's words.
+/// Usage errors, worded as kubectl words them.
 pub(crate) fn read(args: &Args) -> Result<Intent> {
     Ok(Intent {
         which: args.choosing.which()?,
@@ -34,7 +34,7 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
 }
 
 impl Intent {
-    /// The rights that a stop of `session` is going to need; none where nothing is going to be written.
+    /// Returns the access rights that a stop of `session` needs; none for a dry run or a session that is stopped already.
     pub(crate) fn foreseen(&self, session: &Session) -> Vec<Access> {
         let phase = session.status.as_ref().and_then(|status| status.phase);
         let rests = session.spec.state == Some(State::Stopped)
@@ -47,29 +47,29 @@ impl Intent {
     }
 }
 
-/// What was found.
+/// The sessions as read from the cluster.
 pub(crate) struct Found {
-    /// What is there.
+    /// Sessions that exist.
     pub(crate) present: Vec<Present>,
-    /// Why others are left out: they do not exist, or are being deleted.
+    /// Errors of the sessions that do not exist or are being deleted.
     pub(crate) refused: Vec<anyhow::Error>,
 }
 
 impl Found {
-    /// Those that do not rest yet.
+    /// Returns the sessions that are not stopped yet.
     pub(crate) fn ending(&self) -> impl Iterator<Item = &Present> {
         self.present.iter().filter(|one| !one.is_at_rest())
     }
 }
 
-/// What is done with a session.
+/// The action taken on one session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Deed {
-    /// Nothing: it rests already.
+    /// None: the session is stopped already.
     Nothing,
-    /// Nothing is sent that writes.
+    /// The result is printed, but nothing is written (client dry run).
     Say,
-    /// It is stopped.
+    /// The session is stopped; a server dry run rehearses the writes.
     Stop,
 }
 
@@ -82,7 +82,7 @@ impl Deed {
         }
     }
 
-    /// The word of the line that is printed.
+    /// Returns the participle of the result line.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Deed::Nothing => "already stopped",

@@ -1,4 +1,4 @@
-//! `template apply`.
+//! `template apply`: creates or updates templates from a file.
 
 use anyhow::{Result, bail};
 use serde_json::Value;
@@ -17,12 +17,12 @@ use session_shared::verb::Ground;
 use crate::args::Apply;
 use crate::{chosen, plan, view};
 
-/// Brings the templates of a file into the cluster.
+/// Applies the templates of a file.
 ///
 /// # Errors
-/// What is wrong with them, all of it, before anything is sent; what the server refuses.
+/// All problems of the file, before the first request; then the requests that failed.
 pub(crate) async fn run(args: &Apply, connection: &Connection, ground: &mut Ground) -> Result<()> {
-    // no request: everything that can be wrong with the file
+    // no requests: check the file
     let dry_run = args.writing.dry_run()?;
     let write = args.writing.write()?;
     let format = Format::of_object(&args.printing)?;
@@ -38,9 +38,9 @@ pub(crate) async fn run(args: &Apply, connection: &Connection, ground: &mut Grou
         }
     }
     if broken {
-        // What is wrong stands there with its way out.
+        // The findings have been printed with their hints.
         bail!(
-            "{} is not applied: lint found {}",
+            "cannot apply {}: lint found {}",
             source.name(),
             plan::counted(&ready.findings)
         );
@@ -60,8 +60,8 @@ pub(crate) async fn run(args: &Apply, connection: &Connection, ground: &mut Grou
     failure::all(errors)
 }
 
-/// Applies one template. In a client-side dry run nothing is sent that writes: one that is there already is told as
-/// configured, since only the server knows whether anything would change.
+/// Applies a template. A client-side dry run sends no writes and reports an existing template as configured, because only the
+/// server knows whether it would change.
 async fn apply(
     cluster: &Cluster,
     object: &Value,

@@ -1,4 +1,4 @@
-//! What a template asks of who makes a session. Pure.
+//! The parameters of a template as shown to a user who creates a session. Pure.
 
 use serde_json::Value;
 use session_shared::api::{Parameter, ParameterType};
@@ -7,7 +7,7 @@ use session_shared::template::{Manifest, Parameters, Placeholder};
 
 use crate::view::{NONE, or_none};
 
-/// A parameter and what is asked of who makes a session.
+/// A parameter with its effective default and whether a value is required.
 #[derive(Debug)]
 pub(crate) struct Asked<'a> {
     pub(crate) parameter: &'a Parameter,
@@ -16,7 +16,7 @@ pub(crate) struct Asked<'a> {
     default: Value,
 }
 
-/// Everything a template asks for, declared or not.
+/// Returns all parameters of a template, declared or not.
 pub(crate) fn asked<'a>(
     manifest: &Manifest,
     parameters: &'a Parameters,
@@ -43,7 +43,7 @@ pub(crate) fn asked<'a>(
     parameters.iter().map(asked).collect()
 }
 
-/// What a secret is when nobody gives it, without saying it.
+/// Returns the text shown as the default of a secret: generated, or hidden if the manifest has a default.
 fn secret(parameter: &Parameter, placeholder: Option<&Placeholder>) -> &'static str {
     let written = placeholder.is_some_and(|one| one.places.iter().all(|at| at.default.is_some()));
     if written && parameter.generate.is_none() {
@@ -54,7 +54,7 @@ fn secret(parameter: &Parameter, placeholder: Option<&Placeholder>) -> &'static 
 }
 
 impl Asked<'_> {
-    /// As an object: what is declared, and what follows from the manifest.
+    /// Returns the parameter as a JSON object.
     pub(crate) fn json(&self) -> Value {
         let mut object = serde_json::to_value(self.parameter).unwrap_or_default();
         object["type"] = self.parameter.kind.word().into();
@@ -100,7 +100,7 @@ fn range(parameter: &Parameter) -> String {
     }
 }
 
-/// The table of parameters.
+/// Formats the table of parameters.
 pub(crate) fn parameters(asked: &[Asked<'_>], wide: bool, no_headers: bool) -> String {
     let headings = [
         "NAME",

@@ -1,4 +1,4 @@
-//! The template that is meant: of the cluster, of a file, or built in.
+//! Selection of the template or manifest that a subcommand works with: from the cluster, a file, or the built-in templates.
 
 use anyhow::{Context, Result, anyhow};
 use serde_json::Value;
@@ -18,28 +18,28 @@ use session_shared::template::{Source, TemplateFile, builtin, plain_objects};
 
 use crate::args::Which;
 
-/// What was chosen.
+/// A template or a bare manifest.
 #[derive(Debug)]
 pub(crate) enum Chosen {
-    /// A template.
+    /// A template with its manifest.
     Template(Box<Found>),
-    /// A bare manifest.
+    /// A bare manifest from a file.
     Manifest(Source),
 }
 
-/// A template.
+/// A template with its manifest.
 #[derive(Debug)]
 pub(crate) struct Found {
-    /// The object as it is written or kept.
+    /// Object as read from the file or the server.
     pub(crate) object: Value,
-    /// The same for reading.
+    /// The same object, deserialized.
     pub(crate) template: SessionTemplate,
-    /// Its manifest, with the places of the file where it came from one.
+    /// Manifest of the template. If the template was read from a file, its locations are those of the file.
     pub(crate) manifest: Source,
 }
 
 impl Chosen {
-    /// The manifest.
+    /// Returns the manifest.
     pub(crate) fn manifest(&self) -> &Source {
         match self {
             Chosen::Template(found) => &found.manifest,
@@ -47,7 +47,7 @@ impl Chosen {
         }
     }
 
-    /// The parameters that are declared.
+    /// Returns the declared parameters.
     pub(crate) fn declared(&self) -> &[Parameter] {
         match self {
             Chosen::Template(found) => &found.template.spec.parameters,
@@ -56,21 +56,21 @@ impl Chosen {
     }
 }
 
-/// Where to look, once it is known that only one place is meant.
+/// The source of a template.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Where {
-    /// In the cluster.
+    /// The cluster.
     Cluster(TemplateName),
-    /// Among the built-in ones.
+    /// The built-in templates.
     Builtin(TemplateName),
-    /// In a file.
+    /// A file, or `-` for standard input.
     File(String),
 }
 
-/// Reads name and flags.
+/// Determines the source from name and flags.
 ///
 /// # Errors
-/// When they name no template, or two.
+/// If they select no template, or more than one.
 pub(crate) fn place(which: &Which) -> Result<Where> {
     match (&which.name, &which.filename, which.builtin) {
         (Some(name), None, false) => Ok(Where::Cluster(name_of(name)?)),
@@ -80,14 +80,14 @@ pub(crate) fn place(which: &Which) -> Result<Where> {
             "--filename and --builtin cannot be specified together",
         )),
         (Some(_), Some(_), _) => Err(usage("NAME and --filename cannot be specified together")),
-        (None, None, _) => Err(usage("exactly one NAME is required, or --filename")),
+        (None, None, _) => Err(usage("one of NAME or --filename is required")),
     }
 }
 
-/// A name as it is typed, or as `list -o name` prints it.
+/// Parses a template name, with or without the resource type that `list -o name` prints.
 ///
 /// # Errors
-/// When it cannot be one.
+/// If the name is invalid, or the resource type is another one.
 pub(crate) fn name_of(word: &str) -> Result<TemplateName> {
     let Some((kind, name)) = word.split_once('/') else {
         return word.parse();
@@ -106,10 +106,10 @@ pub(crate) fn name_of(word: &str) -> Result<TemplateName> {
     name.parse()
 }
 
-/// A template of the cluster.
+/// Reads a template from the cluster.
 ///
 /// # Errors
-/// When it is not there, or the API is not installed.
+/// If the template does not exist or the API is not installed.
 pub(crate) async fn of_cluster(cluster: &Cluster, name: &TemplateName) -> Result<Chosen> {
     match installed(cluster.get(&SESSION_TEMPLATE, "", name.as_str()).await)? {
         Some(object) => of_object(object, &format!("sessiontemplate/{name}")),
@@ -120,7 +120,7 @@ pub(crate) async fn of_cluster(cluster: &Cluster, name: &TemplateName) -> Result
     }
 }
 
-/// The way out where there is no such template.
+/// Returns the hint for an unknown template: the names of the existing ones.
 async fn known(cluster: &Cluster) -> String {
     let found = cluster
         .list_metadata(&SESSION_TEMPLATE, Place::Cluster, &Selection::default())
@@ -131,30 +131,30 @@ async fn known(cluster: &Cluster) -> String {
         .map(|item| text(item, "/metadata/name"))
         .collect();
     if names.is_empty() {
-        return "there are no templates: install the built-in ones with kubectl session setup templates".into();
+        return "install the built-in templates, as there are none: kubectl session setup templates".into();
     }
-    format!("the templates are {}", names.join(", "))
+    format!("choose one of the templates: {}", names.join(", "))
 }
 
-/// A built-in template.
+/// Returns a built-in template.
 ///
 /// # Errors
-/// When there is none of that name.
+/// If no built-in template has this name.
 pub(crate) fn of_builtin(name: &TemplateName) -> Result<Chosen> {
     let names: Vec<&str> = builtin().iter().map(|(name, _)| *name).collect();
     match builtin().iter().find(|(known, _)| *known == name.as_str()) {
         Some((name, yaml)) => of_object(parsed(name, yaml)?, &format!("sessiontemplate/{name}")),
         None => Err(hinted(
-            anyhow!("there is no built-in template {:?}", name.as_str()),
-            format!("the built-in templates are {}", names.join(", ")),
+            anyhow!("built-in template {:?} not found", name.as_str()),
+            format!("choose one of the templates: {}", names.join(", ")),
         )),
     }
 }
 
-/// The built-in templates as objects, in their order.
+/// Returns the built-in templates as objects, in their order.
 ///
 /// # Errors
-/// When one cannot be read, which a test rules out.
+/// If a built-in template is invalid, which is a bug.
 pub(crate) fn builtin_objects() -> Result<Vec<Value>> {
     let all = builtin().iter();
     all.map(|(name, yaml)| parsed(name, yaml)).collect()
@@ -179,22 +179,22 @@ fn of_object(object: Value, name: &str) -> Result<Chosen> {
     })))
 }
 
-/// The template in a file, or the manifest it holds.
+/// Reads a template or a manifest from a file.
 ///
 /// # Errors
-/// When it cannot be read, or holds several templates.
+/// If the file cannot be read, or contains several templates.
 pub(crate) fn of_file(file: &str, console: &mut Console) -> Result<Chosen> {
     let source = source(file, console.input())?;
     let mut templates = templates(&source)?;
     let names: Vec<&str> = templates.iter().map(|one| one.name.as_str()).collect();
     if names.len() > 1 {
         let error = anyhow!(
-            "{}: it holds {} templates: {}",
+            "{}: must contain one template, but contains {}: {}",
             source.name(),
             names.len(),
             names.join(", ")
         );
-        return Err(hinted(error, "give each template a file of its own"));
+        return Err(hinted(error, "put each template into a separate file"));
     }
     let Some(one) = templates.pop() else {
         return Ok(Chosen::Manifest(source));
@@ -206,13 +206,13 @@ pub(crate) fn of_file(file: &str, console: &mut Console) -> Result<Chosen> {
     })))
 }
 
-/// The templates in a file; none where it is a manifest.
+/// Returns the templates in a file; empty if the file is a manifest.
 ///
 /// # Errors
-/// What is wrong with them.
+/// If a template is invalid.
 pub(crate) fn templates(source: &Source) -> Result<Vec<TemplateFile>> {
     match TemplateFile::read(source) {
-        // A manifest with placeholders may be no plain YAML at all: that is for who reads manifests to say.
+        // A manifest with placeholders may not be plain YAML. Its errors are reported when it is parsed as a manifest.
         Err(_) if !source.text().contains("SessionTemplate") => Ok(Vec::new()),
         other => other,
     }
@@ -242,7 +242,7 @@ mod tests {
         for (wrong, text) in [
             (
                 which(None, None, false),
-                "exactly one NAME is required, or --filename",
+                "one of NAME or --filename is required",
             ),
             (
                 which(Some("a"), Some("f"), false),

@@ -1,4 +1,4 @@
-//! `template delete`.
+//! `template delete`: deletes templates of the cluster.
 
 use std::collections::BTreeMap;
 
@@ -24,17 +24,17 @@ use session_shared::verb::Ground;
 use crate::args::Delete;
 use crate::chosen;
 
-/// Requests at the same time.
+/// Maximum number of concurrent requests.
 const AT_ONCE: usize = 16;
-/// Sessions that are read at once.
+/// Number of sessions per page.
 const CHUNK: u32 = 500;
-/// Sessions that are named.
+/// Maximum number of sessions that are named in a note.
 const NAMED: usize = 3;
 
-/// Deletes templates by UID, and says which sessions go on without one.
+/// Deletes templates by UID, and prints which sessions still use them.
 ///
 /// # Errors
-/// What is not there, and what the server refuses, after all others have been deleted.
+/// The templates that do not exist or cannot be deleted, after all others have been deleted.
 pub(crate) async fn run(args: &Delete, connection: &Connection, ground: &mut Ground) -> Result<()> {
     let mut names: Vec<TemplateName> = Vec::new();
     for word in &args.names {
@@ -71,7 +71,7 @@ pub(crate) async fn run(args: &Delete, connection: &Connection, ground: &mut Gro
     if users.is_none() {
         ground
             .console
-            .note("sessions made from it are not looked for: you may not list all sessions");
+            .note("cannot check which sessions use the templates: listing sessions in all namespaces is forbidden");
     }
     failure::all(errors)
 }
@@ -83,7 +83,7 @@ async fn templates(cluster: &Cluster, names: &[TemplateName]) -> Result<Vec<Opti
     reads.buffered(AT_ONCE).try_collect().await
 }
 
-/// By UID: a template that was made anew in the meantime is another one.
+/// Deletes a template by UID, so that a template recreated in the meantime is not deleted.
 async fn delete(cluster: &Cluster, template: &Value, dry_run: DryRun) -> Result<()> {
     if dry_run == DryRun::Client {
         return Ok(());
@@ -100,7 +100,7 @@ async fn delete(cluster: &Cluster, template: &Value, dry_run: DryRun) -> Result<
         .map(drop)
 }
 
-/// The sessions of each template, by one Table of all; `None` where the caller may not list them.
+/// Returns the sessions of each template, or `None` if the caller may not list all sessions.
 async fn users(cluster: &Cluster) -> Result<Option<BTreeMap<String, Vec<String>>>> {
     let mut pages = cluster.table_pages(
         &SESSION,
@@ -148,11 +148,11 @@ fn going_on(template: &str, sessions: &[String]) -> String {
     let some: Vec<&str> = sessions.iter().take(NAMED).map(String::as_str).collect();
     let more = if sessions.len() > NAMED { ", …" } else { "" };
     let (number, what) = match sessions.len() {
-        1 => ("1 session".to_owned(), "goes on until it is stopped"),
-        number => (format!("{number} sessions"), "go on until they are stopped"),
+        1 => ("1 session".to_owned(), "continues until stopped"),
+        number => (format!("{number} sessions"), "continue until stopped"),
     };
     format!(
-        "{number} of template {template:?} {what}, and cannot be started without it: {}{more}",
+        "{number} of template {template:?} {what}, but cannot be started again without the template: {}{more}",
         some.join(", ")
     )
 }

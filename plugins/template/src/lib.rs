@@ -1,4 +1,12 @@
-//! `kubectl session template`: what sessions can be made from.
+//! `kubectl session template`: lists, shows, checks, renders, applies and deletes session templates.
+//!
+//! ```text
+//! args ─┬─► list, delete                              SessionTemplates of the cluster
+//!       ├─► chosen: one template or manifest ─┬─► show, params ─► asked: table of parameters
+//!       │                                     └─► render: objects of a session
+//!       ├─► lint: findings of files
+//!       └─► plan: templates of a file ─► apply
+//! ```
 
 mod apply;
 mod args;
@@ -18,7 +26,7 @@ use session_shared::verb::{Ground, Verb};
 
 pub use args::{Action, Args};
 
-/// The verb.
+/// The verb `template`.
 #[derive(Debug)]
 pub struct Template;
 

@@ -1,4 +1,4 @@
-//! `template lint`.
+//! `template lint`: checks files.
 
 use anyhow::{Result, bail};
 use session_shared::failure::usage;
@@ -10,15 +10,15 @@ use session_shared::template::lint;
 use crate::args::Lint;
 use crate::{plan, view};
 
-/// Says everything about files.
+/// Prints the findings of files.
 ///
 /// # Errors
-/// When there is something in them that cannot be used, or they cannot be read.
+/// If a file cannot be read, or the findings contain an error.
 pub(crate) fn run(args: &Lint, console: &mut Console) -> Result<()> {
     if args.filename.iter().filter(|file| *file == "-").count() > 1 {
         return Err(usage("standard input can be read only once"));
     }
-    let format = Format::parse(&args.output, Allowed::Object, false, false)?;
+    let format = Format::parse(args.output.as_deref(), Allowed::Object, false, false)?;
     if matches!(&format, Format::Objects(printer) if printer.is_name()) {
         bail!(
             "unable to match a printer suitable for the output format \"name\", allowed formats are: json,jsonpath,jsonpath-as-json,jsonpath-file,kyaml,yaml"
@@ -34,7 +34,7 @@ pub(crate) fn run(args: &Lint, console: &mut Console) -> Result<()> {
             let lines: String = found.iter().map(view::finding).collect();
             console.out(&lines)?;
             if found.is_empty() {
-                console.note("nothing was found that could be better");
+                console.note("no problems found");
             }
         }
     }

@@ -1,4 +1,4 @@
-//! `template list`.
+//! `template list`: lists the templates of the cluster or the built-in ones.
 
 use anyhow::Result;
 use futures::TryStreamExt;
@@ -8,6 +8,7 @@ use session_shared::client::Place;
 use session_shared::client::Selection;
 use session_shared::failure::usage;
 use session_shared::flags::connection::Connection;
+use session_shared::flags::non_empty;
 use session_shared::objects::resource::SESSION_TEMPLATE;
 use session_shared::ops::Cluster;
 use session_shared::report::format::{Allowed, Format, ObjectPrinter};
@@ -22,11 +23,11 @@ use crate::{chosen, view};
 /// Lists templates.
 ///
 /// # Errors
-/// What the server refuses; a format or a path that is none.
+/// If a request fails, or the output format or sort path is invalid.
 pub(crate) async fn run(args: &List, connection: &Connection, ground: &mut Ground) -> Result<()> {
     let printing = &args.printing;
     let format = Format::parse(
-        &printing.output,
+        printing.output.as_deref(),
         Allowed::List,
         printing.no_headers,
         printing.show_managed_fields,
@@ -36,8 +37,8 @@ pub(crate) async fn run(args: &List, connection: &Connection, ground: &mut Groun
     }
     let cluster = ground.connect(connection).await?;
     let select = Selection {
-        labels: args.selecting.selector.clone(),
-        fields: args.selecting.field_selector.clone(),
+        labels: args.selecting.labels().to_owned(),
+        fields: args.selecting.fields().to_owned(),
         limit: args.selecting.chunk_size,
         ..Selection::default()
     };
@@ -58,9 +59,9 @@ async fn table(
     args: &List,
     ground: &mut Ground,
 ) -> Result<()> {
-    let sort_by = args.printing.sort_by.as_str();
-    // Only a path into the object needs the object: metadata is a tenth of the bytes.
-    let include = if sort_by.is_empty() {
+    let sort_by = non_empty(&args.printing.sort_by);
+    // Only sorting by a path needs whole objects; metadata is a tenth of the bytes.
+    let include = if sort_by.is_none() {
         IncludeObject::Metadata
     } else {
         IncludeObject::Object
@@ -78,12 +79,14 @@ async fn table(
     let mut sorted = None;
     while let Some(mut page) = chosen::installed(pages.try_next().await)? {
         match &mut sorted {
-            _ if sort_by.is_empty() => printer.page(&page),
+            _ if sort_by.is_none() => printer.page(&page),
             None => sorted = Some(page),
             Some(whole) => whole.rows.append(&mut page.rows),
         }
     }
-    if let Some(mut whole) = sorted.filter(|whole| !whole.rows.is_empty()) {
+    if let Some(mut whole) = sorted.filter(|whole| !whole.rows.is_empty())
+        && let Some(sort_by) = sort_by
+    {
         sort::rows(&mut whole.rows, sort_by)?;
         printer.page(&whole);
     }
@@ -100,22 +103,26 @@ fn objects(
     args: &List,
     ground: &mut Ground,
 ) -> Result<()> {
-    if !args.printing.sort_by.is_empty() && !found.is_empty() {
-        sort::objects(&mut found, &args.printing.sort_by)?;
+    if let Some(sort_by) = non_empty(&args.printing.sort_by)
+        && !found.is_empty()
+    {
+        sort::objects(&mut found, sort_by)?;
     }
     ground.console.out(&printer.list(&found)?)
 }
 
 fn builtin(args: &List, format: Format, ground: &mut Ground) -> Result<()> {
-    if !(args.selecting.selector.is_empty() && args.selecting.field_selector.is_empty()) {
-        return Err(usage("--builtin cannot be given with a selector"));
+    if !(args.selecting.labels().is_empty() && args.selecting.fields().is_empty()) {
+        return Err(usage(
+            "--builtin cannot be specified together with a selector",
+        ));
     }
     let mut found = chosen::builtin_objects()?;
     match format {
         Format::Objects(printer) => objects(found, printer, args, ground),
         Format::Text { .. } => {
-            if !args.printing.sort_by.is_empty() {
-                sort::objects(&mut found, &args.printing.sort_by)?;
+            if let Some(sort_by) = non_empty(&args.printing.sort_by) {
+                sort::objects(&mut found, sort_by)?;
             }
             ground
                 .console

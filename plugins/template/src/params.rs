@@ -1,4 +1,4 @@
-//! `template params`.
+//! `template params`: lists the parameters of a template or manifest.
 
 use anyhow::Result;
 use serde_json::Value;
@@ -11,13 +11,18 @@ use crate::args::Params;
 use crate::asked;
 use crate::chosen::{self, Where};
 
-/// Lists what a template asks for.
+/// Lists the parameters of a template.
 ///
 /// # Errors
-/// When it is not there or cannot be used, or a format is none.
+/// If the template does not exist or is invalid, or the output format is invalid.
 pub(crate) async fn run(args: &Params, connection: &Connection, ground: &mut Ground) -> Result<()> {
     let place = chosen::place(&args.which)?;
-    let format = Format::parse(&args.output, Allowed::List, args.no_headers, false)?;
+    let format = Format::parse(
+        args.output.as_deref(),
+        Allowed::List,
+        args.no_headers,
+        false,
+    )?;
     let chosen = match &place {
         Where::File(file) => chosen::of_file(file, &mut ground.console)?,
         Where::Builtin(name) => chosen::of_builtin(name)?,
@@ -40,7 +45,8 @@ pub(crate) async fn run(args: &Params, connection: &Connection, ground: &mut Gro
             .collect(),
         Format::Objects(mut printer) => {
             let all: Vec<Value> = all.iter().map(asked::Asked::json).collect();
-            if args.output.starts_with("custom-columns") {
+            let output = args.output.as_deref().unwrap_or_default();
+            if output.starts_with("custom-columns") {
                 printer.list(&all)?
             } else {
                 printer.one(&serde_json::json!({ "parameters": all }))?

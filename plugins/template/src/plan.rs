@@ -1,4 +1,4 @@
-//! What is applied, and what that did. Pure.
+//! The templates that `template apply` applies, with the findings of lint. Pure.
 
 use anyhow::{Result, anyhow, bail};
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ use session_shared::template::{
 use crate::args::Apply;
 use crate::chosen;
 
-/// What an object gets from the server: it may stand in a file that was written by `show -o yaml`, and goes out of it.
+/// Metadata fields set by the server. Files written with `show -o yaml` contain them, and apply removes them.
 const SERVERS: [&str; 6] = [
     "creationTimestamp",
     "generation",
@@ -25,20 +25,21 @@ const SERVERS: [&str; 6] = [
     "uid",
 ];
 
-/// The templates of a file, ready to be sent, and what lint says of them.
+/// The templates of a file, ready to be applied, and the findings of lint.
 #[derive(Debug)]
 pub(crate) struct Ready {
     pub(crate) objects: Vec<Value>,
     pub(crate) findings: Vec<Finding>,
 }
 
-/// Makes templates of a file.
+/// Reads the templates of a file, or creates a template from a manifest.
 ///
 /// # Errors
-/// When it holds something else too, or a manifest that gets no name.
+/// If the file also contains other objects, or contains a manifest and no name is given. Problems that lint finds are in the
+/// findings.
 pub(crate) fn ready(source: &Source, args: &Apply) -> Result<Ready> {
     let findings = lint(source);
-    // What cannot be read has been said already.
+    // The findings contain the reason already.
     let templates = match chosen::templates(source) {
         Ok(templates) => templates,
         Err(_) if is_broken(&findings) => {
@@ -54,7 +55,7 @@ pub(crate) fn ready(source: &Source, args: &Apply) -> Result<Ready> {
     }
     if args.name.is_some() || args.description.is_some() || args.primary.is_some() {
         return Err(usage(
-            "--name, --description and --primary are for a manifest: a SessionTemplate has its own",
+            "--name, --description and --primary require a manifest: a SessionTemplate defines its own",
         ));
     }
     alone(source)?;
@@ -62,7 +63,7 @@ pub(crate) fn ready(source: &Source, args: &Apply) -> Result<Ready> {
     Ok(Ready { objects, findings })
 }
 
-/// Only templates of our API, and nothing beside them.
+/// Checks that a file contains only SessionTemplates of the supported apiVersion.
 fn alone(source: &Source) -> Result<()> {
     let objects = plain_objects(source)?;
     let other = objects
@@ -70,21 +71,21 @@ fn alone(source: &Source) -> Result<()> {
         .find(|(_, object)| text(object, "/kind") != "SessionTemplate");
     if let Some((place, object)) = other {
         let error = anyhow!(
-            "{}:{place}: {} {:?} stands beside a SessionTemplate",
+            "{}:{place}: cannot apply {} {:?} together with a SessionTemplate",
             source.name(),
             text(object, "/kind"),
             text(object, "/metadata/name")
         );
         return Err(hinted(
             error,
-            "apply it with kubectl, from a file of its own",
+            "apply the object with kubectl from a separate file",
         ));
     }
     for (place, object) in &objects {
         let version = text(object, "/apiVersion");
         if version != API_VERSION {
             bail!(
-                "{}:{place}: SessionTemplate {:?} has apiVersion {version:?}, it must be {API_VERSION:?}",
+                "{}:{place}: apiVersion of SessionTemplate {:?} must be {API_VERSION:?}, not {version:?}",
                 source.name(),
                 text(object, "/metadata/name")
             );
@@ -94,11 +95,11 @@ fn alone(source: &Source) -> Result<()> {
     Ok(())
 }
 
-/// A manifest as a template: its text as it is, and parameters only where they say more than the placeholders do.
+/// Creates a template from a manifest: the text unchanged, with declared parameters only for secrets.
 fn of_manifest(source: &Source, args: &Apply, mut findings: Vec<Finding>) -> Result<Ready> {
     let Some(name) = &args.name else {
-        let error = usage("--name is required: the file is a manifest, and becomes a template");
-        return Err(hinted(error, "give it one: --name NAME"));
+        let error = usage("--name is required to create a template from a manifest");
+        return Err(hinted(error, "use --name NAME"));
     };
     let name: TemplateName = name.parse()?;
     let mut object = json!({
@@ -114,7 +115,7 @@ fn of_manifest(source: &Source, args: &Apply, mut findings: Vec<Finding>) -> Res
         object["spec"]["primary"] = json!(primary::parse(primary)?);
     }
     object["spec"]["manifest"] = source.text().into();
-    // What is broken has been said already.
+    // The findings contain the errors already.
     if !is_broken(&findings) {
         let manifest = Manifest::parse(source)?;
         let secrets = secrets(&manifest);
@@ -123,7 +124,7 @@ fn of_manifest(source: &Source, args: &Apply, mut findings: Vec<Finding>) -> Res
         }
         let more = as_template(source, &manifest, &object, &findings)?;
         findings.extend(more);
-        // In the order of the file, as lint has it.
+        // In the order of the file, as lint sorts them.
         findings.sort_by_key(|finding| match finding.problem.line {
             0 => (usize::MAX, 0),
             line => (line, finding.problem.column),
@@ -135,8 +136,8 @@ fn of_manifest(source: &Source, args: &Apply, mut findings: Vec<Finding>) -> Res
     })
 }
 
-/// What is to be said of a manifest only as a template: errors that hold for templates, as they are; what a controller does
-/// not use as a warning, since the command line may use it.
+/// Returns the findings that apply to a manifest only when it becomes a template: errors of templates unchanged, and
+/// unrestricted parameters as warnings, because only a controller refuses them.
 fn as_template(
     source: &Source,
     manifest: &Manifest,
@@ -156,7 +157,7 @@ fn as_template(
     let mut errors = lint(&Source::new(source.name(), object.to_string())?);
     errors.retain(|finding| finding.severity == Severity::Error && !known(finding));
     for finding in &mut errors {
-        // The manifest is the file and has its places; what stands around it has none there.
+        // Locations in the generated object do not exist in the file.
         if finding.problem.file == source.name() {
             finding.problem.line = 0;
         }
@@ -164,21 +165,24 @@ fn as_template(
     }
     let mut found = errors;
     found.extend(exposed.into_iter().map(|mut problem| {
-        problem.message.push_str(", a controller does not use it");
+        problem
+            .message
+            .push_str(", so a controller refuses the template");
         warning(problem)
     }));
     if extract_secret_literals(source).is_ok_and(|extracted| !extracted.values.is_empty()) {
         let message =
-            "a Secret in it has values that everybody who may read templates can see".to_owned();
+            "a Secret has literal values, which everybody who can read templates can read"
+                .to_owned();
         let problem = Problem::at(source.name(), Place::default(), message);
         found.push(warning(problem.hint(
-            "write ${NAME} in their place: who creates a session gives it, or it is generated",
+            "use placeholders ${NAME}: their values are given at create or generated",
         )));
     }
     Ok(found)
 }
 
-/// The placeholders that stand only in Secrets, as secret parameters.
+/// Returns the placeholders that occur only in Secrets as secret parameters.
 fn secrets(manifest: &Manifest) -> Vec<Parameter> {
     let placeholders = manifest.placeholders().into_iter();
     placeholders
@@ -187,7 +191,7 @@ fn secrets(manifest: &Manifest) -> Vec<Parameter> {
         .collect()
 }
 
-/// An object without what only a server writes.
+/// Removes the fields that only the server writes.
 fn own(mut object: Value) -> Value {
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.retain(|key, _| !SERVERS.contains(&key.as_str()));
@@ -198,14 +202,14 @@ fn own(mut object: Value) -> Value {
     object
 }
 
-/// True if lint found an error.
+/// Returns true if the findings contain an error.
 pub(crate) fn is_broken(findings: &[Finding]) -> bool {
     findings
         .iter()
         .any(|finding| finding.severity == Severity::Error)
 }
 
-/// `2 errors, 1 warning`: what is wrong, without what is only good to know.
+/// Counts errors and warnings, such as `2 errors, 1 warning`.
 pub(crate) fn counted(findings: &[Finding]) -> String {
     let of = |severity, word: &str| {
         let number = findings

@@ -1,4 +1,4 @@
-//! `template render`.
+//! `template render`: prints the objects of a session without creating it.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +7,7 @@ use serde_json::Value;
 use session_shared::api::SessionSpec;
 use session_shared::failure::usage;
 use session_shared::flags::connection::Connection;
+use session_shared::flags::non_empty;
 use session_shared::flags::selection::new_owner;
 use session_shared::labels;
 use session_shared::names::{NamespaceName, SessionName, UserId};
@@ -23,29 +24,29 @@ use session_shared::verb::Ground;
 use crate::args::Render;
 use crate::chosen::{self, Chosen, Found, Where};
 
-/// Owner of what is rendered without a cluster.
+/// Owner of a session that is rendered without a cluster.
 const NOBODY: &str = "user";
-/// Namespace of what is rendered without a cluster.
+/// Namespace of a session that is rendered without a cluster.
 const NOWHERE: &str = "default";
 
-/// Whose session is rendered.
+/// Name, owner and namespace of the rendered session.
 struct Subject {
     session: SessionName,
     owner: UserId,
     namespace: NamespaceName,
 }
 
-/// Prints the objects of a session, as a client-side dry run of create does.
+/// Prints the objects of a session, as `create --dry-run=client --rendered` does.
 ///
 /// # Errors
-/// What is wrong with values and template.
+/// If the template or the values are invalid.
 pub(crate) async fn run(args: &Render, connection: &Connection, ground: &mut Ground) -> Result<()> {
     let place = chosen::place(&args.which)?;
     let session: SessionName = args.session.parse()?;
     let owner = args.user_id.as_deref().map(new_owner).transpose()?;
-    let documents = args.output.is_empty();
-    let output = if documents { "yaml" } else { &args.output };
-    let format = Format::parse(output, Allowed::Object, false, false)?;
+    let output = non_empty(&args.output);
+    let documents = output.is_none();
+    let format = Format::parse(output.unwrap_or("yaml"), Allowed::Object, false, false)?;
     let mut assigned = args
         .values
         .assigned(args.which.filename.as_deref(), ground.console.input())?;
@@ -62,7 +63,7 @@ pub(crate) async fn run(args: &Render, connection: &Connection, ground: &mut Gro
                 Where::Builtin(name) | Where::Cluster(name) => chosen::of_builtin(name)?,
             };
             let owner = owner.map_or_else(|| NOBODY.parse(), Ok)?;
-            let given = Some(connection.namespace.clone()).filter(|name| !name.is_empty());
+            let given = non_empty(&connection.namespace).map(str::to_owned);
             (chosen, owner, given.unwrap_or_else(|| NOWHERE.to_owned()))
         }
     };
@@ -76,7 +77,7 @@ pub(crate) async fn run(args: &Render, connection: &Connection, ground: &mut Gro
     print(rendered, &subject, format, documents, &mut ground.console)
 }
 
-/// The owner that was named, else who the API server says the caller is.
+/// Returns the given owner, else the caller's user name on the API server.
 async fn caller(cluster: &Cluster, owner: Option<UserId>) -> Result<UserId> {
     match owner {
         Some(owner) => Ok(owner),
@@ -85,7 +86,7 @@ async fn caller(cluster: &Cluster, owner: Option<UserId>) -> Result<UserId> {
             .await?
             .username
             .parse()
-            .context("the API server's name for you cannot own a session"),
+            .context("your user name on the API server is not a valid user id"),
     }
 }
 
@@ -103,7 +104,7 @@ fn render(
     };
     match chosen {
         Chosen::Template(_) if args.primary.is_some() => Err(usage(
-            "--primary is for a manifest (-f): a template says itself which workload is primary",
+            "--primary requires a manifest: a template defines its own primary workload",
         )),
         Chosen::Template(found) => {
             spec.template.clone_from(&found.template.metadata.name);
@@ -112,7 +113,7 @@ fn render(
         }
         Chosen::Manifest(source) => {
             spec.primary = args.primary.as_deref().map(primary::parse).transpose()?;
-            // As create does: a password that stands in the file is a secret, and not printed.
+            // As in create: literal values of Secrets become secret parameters and are not printed.
             let extracted = extract_secret_literals(source)?;
             for problem in &extracted.readable {
                 console.warn(&problem.to_string());
@@ -147,8 +148,7 @@ fn carry_out(
     })
 }
 
-/// What is wrong with a template's manifest or the values for it, with the places of the template's file: the rendering
-/// itself only knows the manifest.
+/// Checks manifest and values with the locations of the template's file, which the rendering does not know.
 fn check_places(
     found: &Found,
     subject: &Subject,
@@ -186,7 +186,7 @@ fn print(
     }
     for withheld in &rendered.withheld {
         console.err_line(&format!(
-            "left out: secret {:?}, which holds secret values ({})",
+            "omitted: secret {:?}, which holds secret values ({})",
             withheld.name,
             withheld.parameters.join(", ")
         ));
@@ -204,7 +204,7 @@ fn print(
     Ok(())
 }
 
-/// The objects as a create would send them, but for what only a run has: owners, and the run's token.
+/// Returns the objects as create would send them, without ownerReferences and the run's token.
 fn objects(rendered: Rendered, subject: &Subject) -> Vec<Value> {
     let rendering = rendered.rendering;
     let belonging = Belonging {

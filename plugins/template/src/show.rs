@@ -1,4 +1,4 @@
-//! `template show`.
+//! `template show`: prints one template.
 
 use anyhow::Result;
 use session_shared::flags::connection::Connection;
@@ -10,10 +10,10 @@ use crate::args::Show;
 use crate::chosen::{self, Chosen};
 use crate::view;
 
-/// Shows one template, for a person or as the object.
+/// Prints a template as text or as an object.
 ///
 /// # Errors
-/// When it is not there, or a format is none.
+/// If the template does not exist, or the output format is invalid.
 pub(crate) async fn run(args: &Show, connection: &Connection, ground: &mut Ground) -> Result<()> {
     let name = chosen::name_of(&args.name)?;
     let format = Format::of_object(&args.printing)?;
@@ -28,7 +28,7 @@ pub(crate) async fn run(args: &Show, connection: &Connection, ground: &mut Groun
     match format {
         Format::Objects(mut printer) => ground.console.out(&printer.one(&found.object)?),
         Format::Text { .. } => {
-            // A template that cannot be used is shown as far as it can be read.
+            // An invalid template is shown as far as it can be parsed.
             let read = Manifest::parse(&found.manifest).and_then(|manifest| {
                 let parameters = Parameters::of(&found.template.spec.parameters, &manifest)?;
                 Ok((manifest, parameters))
@@ -42,7 +42,7 @@ pub(crate) async fn run(args: &Show, connection: &Connection, ground: &mut Groun
     }
 }
 
-/// Each thing that is wrong, on a line of its own.
+/// Returns the problems of an error, one line each.
 fn problems(error: &anyhow::Error) -> Vec<String> {
     let all = error
         .chain()

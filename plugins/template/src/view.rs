@@ -1,4 +1,4 @@
-//! What is shown of templates and parameters. Pure.
+//! Text output of templates, parameters and findings. Pure.
 
 use serde_json::{Map, Value, json};
 use session_shared::api::{
@@ -14,15 +14,15 @@ use session_shared::template::{Finding, Manifest, Parameters, Severity};
 
 use crate::asked::{Asked, asked, parameters};
 
-/// What stands where there is nothing.
+/// Text for an empty cell.
 pub(crate) const NONE: &str = "<none>";
 
-/// A text, or what stands where there is none.
+/// Returns the text, or `<none>` if it is empty.
 pub(crate) fn or_none(text: &str) -> String {
     if text.is_empty() { NONE } else { text }.to_owned()
 }
 
-/// The table of built-in templates.
+/// Formats the table of built-in templates.
 pub(crate) fn builtin(objects: &[Value], no_headers: bool) -> String {
     let row = |object: &Value| {
         ["/metadata/name", "/spec/description"]
@@ -33,7 +33,8 @@ pub(crate) fn builtin(objects: &[Value], no_headers: bool) -> String {
     table::plain(&["NAME", "DESCRIPTION"], &rows, no_headers)
 }
 
-/// A template for a person; without what its manifest says where that cannot be read.
+/// Formats a template for `template show`. `read` is `None` if its manifest cannot be parsed; parameters, presets and objects
+/// are then omitted.
 pub(crate) fn template(
     template: &SessionTemplate,
     read: Option<&(Manifest, Parameters)>,
@@ -84,7 +85,7 @@ pub(crate) fn template(
     shown
 }
 
-/// Lines under a heading; nothing where there are none.
+/// Formats a heading with indented lines, or with `<none>` if there are no lines.
 fn section(heading: &str, lines: &str) -> String {
     if lines.is_empty() {
         return format!("{heading:<14}{NONE}\n");
@@ -95,9 +96,9 @@ fn section(heading: &str, lines: &str) -> String {
 
 fn lifetime(lifetime: Option<&Lifetime>) -> String {
     let own = lifetime.cloned().unwrap_or_default();
-    // What the session may ask for at most is what it gets when nobody asks.
+    // Without a default, sessions get the maximum.
     let Some(timeout) = own.timeout.as_ref().or(own.maximum.as_ref()) else {
-        return "no end".to_owned();
+        return "no expiry".to_owned();
     };
     let timeout = timeout.to_string();
     let most = match &own.maximum {
@@ -105,16 +106,16 @@ fn lifetime(lifetime: Option<&Lifetime>) -> String {
         _ => String::new(),
     };
     if ["0", "never"].contains(&timeout.as_str()) {
-        return format!("no end{most}");
+        return format!("no expiry{most}");
     }
     let end = match own.on_expiry.unwrap_or_default() {
         OnExpiry::Stop => "stopped",
         OnExpiry::Delete => "deleted",
     };
-    format!("{timeout}{most}, then it is {end}")
+    format!("{timeout}{most}, then {end}")
 }
 
-/// What becomes of each volume of its Pods, and of what they write beside volumes, a line each.
+/// Describes what happens to the data of each volume of the Pods and to their container files, one line each.
 fn data(policy: DataPolicy, read: Option<&(Manifest, Parameters)>) -> Vec<String> {
     let claims = match policy {
         DataPolicy::Keep => "kept when a session is deleted",
@@ -147,7 +148,7 @@ fn data(policy: DataPolicy, read: Option<&(Manifest, Parameters)>) -> Vec<String
             .into_iter()
             .map(move |EphemeralVolume { name, source }| {
                 let claim = match swapped == Some(name.as_str()) {
-                    true => "; with --storage a claim",
+                    true => "; a claim with --storage",
                     false => "",
                 };
                 format!("{name}: {source}, {lost}{claim}")
@@ -159,7 +160,7 @@ fn data(policy: DataPolicy, read: Option<&(Manifest, Parameters)>) -> Vec<String
     lines
 }
 
-/// Names of the volumes that are claims.
+/// Returns the names of the volumes that are PersistentVolumeClaims.
 fn claim_volumes<'a>(object: &'a Value, spec: &'a Map<String, Value>) -> Vec<&'a str> {
     let volumes = spec.get("volumes").and_then(Value::as_array);
     let volumes = volumes.into_iter().flatten();
@@ -188,7 +189,7 @@ fn hooks(hooks: Option<&Hooks>) -> String {
     or_none(&named.collect::<Vec<_>>().join(", "))
 }
 
-/// The kinds of objects in the order of the manifest, each once with its number.
+/// Lists the kinds of objects in the order of the manifest, with their number if it is not 1.
 fn kinds(manifest: &Manifest) -> String {
     let mut counted: Vec<(&str, usize)> = Vec::new();
     for (_, kind) in manifest.kinds() {
@@ -248,7 +249,7 @@ fn presets(presets: &Presets) -> String {
     table::plain(&["", ""], &rows, true)
 }
 
-/// The command that makes a session, with all that must be given.
+/// Returns the command that creates a session, with all required parameters.
 fn example(name: &str, asked: &[Asked<'_>]) -> String {
     let required = asked.iter().filter(|one| one.required).map(|one| {
         let name = &one.parameter.name;
@@ -264,7 +265,7 @@ fn example(name: &str, asked: &[Asked<'_>]) -> String {
     )
 }
 
-/// A finding of lint with its way out, as lines.
+/// Formats a lint finding and its hint.
 pub(crate) fn finding(finding: &Finding) -> String {
     match &finding.problem.hint {
         Some(hint) => format!("{finding}\n  hint: {hint}\n"),
@@ -272,7 +273,7 @@ pub(crate) fn finding(finding: &Finding) -> String {
     }
 }
 
-/// The ways out of warnings, each once.
+/// Returns the distinct hints of warnings.
 pub(crate) fn hints(findings: &[Finding]) -> Vec<&str> {
     let warnings = findings
         .iter()
@@ -286,7 +287,7 @@ pub(crate) fn hints(findings: &[Finding]) -> Vec<&str> {
     hints
 }
 
-/// What lint found, as an object.
+/// Returns the findings as a JSON object.
 pub(crate) fn findings(found: &[Finding]) -> Value {
     json!({ "findings": found })
 }
@@ -304,12 +305,12 @@ mod tests {
                 on_expiry,
             }))
         };
-        assert_eq!(lifetime(None), "no end");
-        assert_eq!(of(Some("never"), None, None), "no end");
-        assert_eq!(of(Some("2h"), None, None), "2h, then it is stopped");
+        assert_eq!(lifetime(None), "no expiry");
+        assert_eq!(of(Some("never"), None, None), "no expiry");
+        assert_eq!(of(Some("2h"), None, None), "2h, then stopped");
         let delete = Some(OnExpiry::Delete);
-        let text = "2h (at most 1d), then it is deleted";
+        let text = "2h (at most 1d), then deleted";
         assert_eq!(of(Some("2h"), Some("1d"), delete), text);
-        assert_eq!(of(None, Some("1d"), delete), "1d, then it is deleted");
+        assert_eq!(of(None, Some("1d"), delete), "1d, then deleted");
     }
 }

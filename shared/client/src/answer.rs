@@ -1,4 +1,4 @@
-//! Answers that are read whole, up to their limit.
+//! Response bodies that are read completely, up to a limit.
 
 use anyhow::Result;
 use http::HeaderMap;
@@ -9,28 +9,29 @@ use serde_json::Value;
 use super::limits::Limit;
 use session_model::failure::{Failure, Kind};
 
-/// A complete answer.
+/// A response whose body was read completely.
 pub(super) struct Answer {
     pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
-    /// How much of it was read at most.
+    /// The limit that the body was read with.
     pub(super) limit: Limit,
-    /// The request, for an error's text.
+    /// The request as errors name it, ` (get pods x)`; empty for requests without a resource.
     pub(super) about: String,
 }
 
 impl Answer {
+    /// Parses the body as JSON.
     pub(super) fn json(&self) -> Result<Value> {
         Ok(self.measured()?.0)
     }
 
-    /// Its value, and the memory that takes.
+    /// Parses the body as JSON; returns the value and an estimate of the memory it takes, in bytes.
     pub(super) fn measured(&self) -> Result<(Value, u64)> {
         self.limit.json(&self.body, &self.about)
     }
 }
 
-/// What a body holds, at most as much as the limit allows; true if that is all. The rest is never read.
+/// Reads a body up to the limit. The flag is true if that was the whole body; the rest is never read.
 pub(super) async fn beginning(mut body: Body, limit: Limit) -> kube::Result<(Vec<u8>, bool)> {
     let mut read = Vec::new();
     while let Some(frame) = body.frame().await {
@@ -47,11 +48,11 @@ pub(super) async fn beginning(mut body: Body, limit: Limit) -> kube::Result<(Vec
     Ok((read, true))
 }
 
-/// An answer with a good status code that is no JSON: most often a page of something between us and the server.
+/// The error for a successful response that is not JSON, usually a login page of a proxy between client and server.
 pub(super) fn unreadable(error: &serde_json::Error) -> anyhow::Error {
     Failure::local(
         Kind::Unreachable,
-        format!("the server's answer is not what the Kubernetes API answers: {error}"),
+        format!("the server returned invalid JSON: {error}"),
     )
     .into()
 }

@@ -1,7 +1,13 @@
-//! Commands in containers with their streams: a shell, a pipe's end.
+//! Commands in containers with live streams: an interactive shell, or one end of a pipe.
 //!
-//! kube's own AttachedProcess reads and writes by turns, and stands still for ever where a command waits for its output to be
-//! read while we wait for its input to be taken (`cat` of a large file). Here both directions go at the same time.
+//! ```text
+//! ExecRequest ─► Cluster::start_exec ─► RemoteCommand ─► ExecOutput … ExecOutput::Exited(ExecExit)
+//!                                       └─ ExecInput: stdin, end of input, terminal size
+//! ```
+//!
+//! kube's own AttachedProcess reads and writes in turns. It deadlocks when the command waits for its output to be read
+//! while the client waits for its input to be accepted (`cat` of a large file). Here both directions run at the same
+//! time.
 
 use std::pin::Pin;
 use std::time::{Duration, Instant};
@@ -24,13 +30,13 @@ use super::{Cluster, Place};
 use session_model::failure::{Failure, Kind};
 use session_model::objects::resource::{POD, text};
 
-/// Bytes of input that go into one message.
+/// Most bytes of input in one message.
 const CHUNK: usize = 64 * 1024;
-/// Messages that may wait for the connection.
+/// Messages that may be queued for the connection.
 const WAITING: usize = 4;
-/// So often the connection is kept awake: proxies close those that say nothing.
+/// Interval of pings: proxies close connections that are idle.
 const PING: Duration = Duration::from_secs(30);
-/// A connection whose pings nobody answers for so long is lost.
+/// Time without any message after which the connection is considered lost.
 const SILENCE: Duration = Duration::from_secs(90);
 
 const STDIN: u8 = 0;
@@ -38,62 +44,63 @@ const STDOUT: u8 = 1;
 const STDERR: u8 = 2;
 const STATUS: u8 = 3;
 const RESIZE: u8 = 4;
-/// Followed by the number of the channel that ends: version 5 of the protocol.
+/// Closes the channel whose number follows; since version 5 of the protocol.
 const CLOSE: u8 = 255;
 
-/// A command to run, and where.
+/// A command to run in a container.
 #[derive(Clone, Copy, Debug)]
 pub struct Running<'a> {
     /// Namespace of the Pod.
     pub namespace: &'a str,
-    /// The Pod.
+    /// Name of the Pod.
     pub pod: &'a str,
-    /// The container; empty leaves it to the server.
+    /// Name of the container; if empty, the server chooses it.
     pub container: &'a str,
     /// The command and its arguments.
     pub argv: &'a [String],
-    /// Whether it gets input.
+    /// If true, the command gets standard input.
     pub stdin: bool,
-    /// Whether it gets a terminal: stdout and stderr are one then.
+    /// If true, the command gets a terminal, which joins stdout and stderr into stdout.
     pub tty: bool,
 }
 
-/// What comes from a command.
+/// Output of a command, and its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Said {
-    /// Bytes of its stdout.
+    /// Bytes written to stdout.
     Out(Bytes),
-    /// Bytes of its stderr.
+    /// Bytes written to stderr.
     Err(Bytes),
-    /// It has ended; nothing comes after it.
+    /// The end of the command; the last item.
     Ended(Ending),
 }
 
-/// A message of a command.
+/// A message from the server about a running command.
 #[derive(Debug)]
 pub(super) enum Heard {
-    /// Bytes of its stdout.
+    /// Bytes written to stdout.
     Out(Bytes),
-    /// Bytes of its stderr.
+    /// Bytes written to stderr.
     Err(Bytes),
-    /// The Status at its end.
+    /// The Status that reports the end of the command.
     Ended(Value),
-    /// The connection is gone.
+    /// The connection was lost.
     Lost,
 }
 
-/// How a command ended.
+/// The end of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// By itself, with that exit code; 128 + n when signal n ended it.
+    /// The command exited with this code; 128 + n if signal n killed it.
     Code(i32),
-    /// It never ran, with the exit code that a shell has for that: 127 there is none, 126 it cannot be run.
+    /// The command could not be started. The code is a shell's: 127 for a program that does not exist, 126 for one that
+    /// cannot be executed.
     NotRun(u8),
-    /// The connection is gone; how the command ended is not known.
+    /// The connection was lost; the exit code is unknown.
     Lost,
 }
 
-/// A command that runs.
+/// A running command. Dropping it closes the connection; the command itself may go on running.
 pub struct Remote {
     heard: BoxStream<'static, Result<Message, tungstenite::Error>>,
     input: Input,
@@ -108,7 +115,7 @@ impl Drop for Remote {
     }
 }
 
-/// The way to a command. Cheap to clone: all clones are one.
+/// Sender of input to a running command. Clones share one connection.
 #[derive(Clone, Debug)]
 pub struct Input {
     queue: mpsc::Sender<Message>,
@@ -119,7 +126,7 @@ impl Cluster {
     /// Starts a command in a container.
     ///
     /// # Errors
-    /// What the server refuses; Unreachable where something between lets no WebSockets through.
+    /// Whatever the server refuses; a Failure of kind Server if WebSockets do not get through to the server.
     pub async fn attach(&self, running: &Running<'_>) -> Result<Remote> {
         if let Some(credentials) = &self.inner.credentials {
             credentials.keep_fresh().await?;
@@ -157,7 +164,8 @@ impl Cluster {
         Ok(Remote {
             heard: heard.boxed(),
             input: Input { queue, can_close },
-            // A command that does not read its input stops the answers to our pings as well: only a terminal's silence tells.
+            // A command that does not read its input also blocks the answers to pings, so silence proves nothing without
+            // a terminal.
             silence: running.tty.then_some(SILENCE),
             subject,
             writer: tokio::spawn(write(Box::pin(send), waiting)),
@@ -166,15 +174,15 @@ impl Cluster {
 }
 
 impl Remote {
-    /// The way to the command's input.
+    /// Returns a sender of input to the command.
     pub fn input(&self) -> Input {
         self.input.clone()
     }
 
-    /// What comes next. May be dropped and asked again without loss.
+    /// Waits for the next output. Cancel-safe: no output is lost if the future is dropped.
     ///
     /// # Errors
-    /// Why the command was not run, where that is not the command's own fault.
+    /// A command that could not be run for a reason that is not its own, in the server's words.
     pub async fn next(&mut self) -> Result<Said> {
         Ok(match self.hear().await? {
             Heard::Out(bytes) => Said::Out(bytes),
@@ -184,15 +192,15 @@ impl Remote {
         })
     }
 
-    /// What it is about, for a failure's text.
+    /// The request as errors name it.
     pub(super) fn subject(&self) -> &Subject {
         &self.subject
     }
 
-    /// As [`Remote::next`], with the Status as the server sent it.
+    /// As [`RemoteCommand::next_output`], with the Status as the server sent it.
     ///
     /// # Errors
-    /// A Status that cannot be read.
+    /// A Status that is not JSON or too large.
     pub(super) async fn hear(&mut self) -> Result<Heard> {
         loop {
             let next = self.heard.next();
@@ -219,7 +227,7 @@ impl Remote {
                     }
                     return Ok(Heard::Ended(EXEC_STATUS.json(&bytes[1..], &about)?.0));
                 }
-                // A channel that opens or closes.
+                // Messages that only open or close a channel.
                 _ => {}
             }
         }
@@ -227,7 +235,7 @@ impl Remote {
 }
 
 impl Input {
-    /// Hands bytes to the command; returns once the connection has room for more. False when it takes no more.
+    /// Sends bytes to the command's stdin; returns once they are queued. Returns false if the connection is closed.
     pub async fn write(&self, bytes: &[u8]) -> bool {
         for part in bytes.chunks(CHUNK) {
             if self.queue.send(message(STDIN, part)).await.is_err() {
@@ -237,19 +245,19 @@ impl Input {
         true
     }
 
-    /// Tells the command that its input is at its end. False where the server cannot pass that on: one older than 1.30.
+    /// Closes the command's stdin. Returns false if the server does not support that (before Kubernetes 1.30).
     pub async fn close(&self) -> bool {
         if self.can_close {
-            // A command that has ended needs no end of input.
+            // The command may have exited already.
             let _ = self.queue.send(message(CLOSE, &[STDIN])).await;
         }
         self.can_close
     }
 
-    /// Tells the command's terminal its size in columns and rows.
+    /// Sets the size of the command's terminal.
     pub async fn resize(&self, columns: u16, rows: u16) {
         let size = json!({ "Width": columns, "Height": rows }).to_string();
-        // A command that has ended needs no size.
+        // The command may have exited already.
         let _ = self.queue.send(message(RESIZE, size.as_bytes())).await;
     }
 }
@@ -261,7 +269,7 @@ fn message(channel: u8, bytes: &[u8]) -> Message {
     Message::Binary(whole.freeze())
 }
 
-/// Sends what waits, and pings. Its failure shows where the connection is read.
+/// Sends queued messages and pings. An error here shows up on the reading side.
 async fn write(
     mut send: Pin<Box<impl Sink<Message> + Send>>,
     mut waiting: mpsc::Receiver<Message>,
@@ -291,7 +299,8 @@ fn ending(status: &Value, subject: &Subject) -> Result<Ending, anyhow::Error> {
     }
 }
 
-/// A runtime tells only in words that a command could not be started.
+/// Returns the exit code for a container runtime's message that the command could not be started; runtimes report this
+/// only as text.
 fn not_run(message: &str) -> Option<u8> {
     let message = message.to_lowercase();
     let has = |part: &str| message.contains(part);
@@ -310,35 +319,36 @@ fn not_run(message: &str) -> Option<u8> {
     }
 }
 
-/// True for what is answered, without a Status, by something that does not take the upgrade; not by a server that is in trouble.
+/// True if a response without a Status comes from a server or proxy that does not support the upgrade, rather than from
+/// an API server in trouble.
 pub(super) fn is_no_upgrade(code: http::StatusCode) -> bool {
     let is_theirs = code.is_server_error() && code != http::StatusCode::NOT_IMPLEMENTED;
     !is_theirs && !matches!(code.as_u16(), 401 | 429)
 }
 
-/// True for an answer that is no API server's: kube marks what it cannot read.
+/// True if the response body was not a Status; kube marks those with this reason.
 fn is_foreign(status: &Status) -> bool {
     status.reason == "Failed to parse error data"
 }
 
-/// True for what a kubelet says when it cannot find what the upgrade is about: its words are passed on as they are.
+/// True for a kubelet's message about a Pod or container that it does not know; such messages are passed on unchanged.
 fn is_of_the_node(message: &str) -> bool {
     message.starts_with("container not found") || message.starts_with("pod does not exist")
 }
 
 impl Cluster {
-    /// Why `what`, an upgrade, came to nothing.
+    /// Converts the error of a failed upgrade into a Failure. `what` names the operation, `exec` or `port-forward`.
     pub(super) fn refused(&self, error: &kube::Error, subject: &Subject, what: &str) -> Failure {
         let no_websocket = |why: &str| {
             Failure::local(
                 Kind::Server,
                 format!(
-                    "{what} needs a WebSocket, which something between here and the server does not let through: {why}"
+                    "cannot open a WebSocket for {what}: not supported by the server or a proxy in between: {why}"
                 ),
             )
         };
         match error {
-            // The node's own words, which are no Status. As kubectl says them.
+            // The kubelet's own text, which is not a Status; worded as kubectl words it.
             kube::Error::Api(status) if is_foreign(status) && is_of_the_node(&status.message) => {
                 Failure {
                     code: status.code,
@@ -351,7 +361,7 @@ impl Cluster {
             kube::Error::Api(status) if is_foreign(status) => {
                 let code = http::StatusCode::from_u16(status.code).unwrap_or_default();
                 if is_no_upgrade(code) {
-                    return no_websocket(&format!("it answered {code}"));
+                    return no_websocket(&format!("response status {code}"));
                 }
                 let headers = http::HeaderMap::new();
                 of_answer(code, &headers, status.message.as_bytes(), subject)

@@ -1,31 +1,30 @@
-//! Pauses between attempts that bring nothing: they double up to a limit and differ by chance, so that neither one client nor
-//! many at the same time keep a server busy.
+//! Exponential backoff with jitter, for retries of requests and watches.
 
 use std::time::Duration;
 
-/// First pause of client-go's reflectors.
+/// Initial pause of client-go's reflectors.
 const FIRST: Duration = Duration::from_millis(800);
-/// Their longest.
+/// Longest pause of client-go's reflectors.
 pub(super) const LONGEST: Duration = Duration::from_secs(30);
 
-/// The pauses of one loop. Each is between once and twice the one before it, at most `longest`.
+/// The backoff state of one loop. Each pause is one to two times the doubled base, and at most `longest`.
 #[derive(Clone, Debug)]
 pub struct Backoff {
     first: Duration,
     longest: Duration,
-    /// Attempts in a row that brought nothing.
+    /// Consecutive attempts without success.
     fruitless: u32,
 }
 
 impl Default for Backoff {
-    /// As client-go has them: from 0.8 to 30 seconds.
+    /// client-go's values: 0.8 to 30 seconds.
     fn default() -> Self {
         Self::between(FIRST, LONGEST)
     }
 }
 
 impl Backoff {
-    /// Pauses that begin with `first`, and are never longer than `longest`.
+    /// Creates a backoff from `first` to `longest`.
     pub const fn between(first: Duration, longest: Duration) -> Self {
         Self {
             first,
@@ -34,19 +33,19 @@ impl Backoff {
         }
     }
 
-    /// An attempt brought something new: the next pause is a first one.
+    /// Resets the backoff after a successful attempt.
     pub fn reset(&mut self) {
         self.fruitless = 0;
     }
 
-    /// Waits before the next attempt.
+    /// Sleeps for the next pause.
     pub async fn pause(&mut self) {
         tokio::time::sleep(self.step()).await;
     }
 
-    /// The length of the next pause.
+    /// Returns the length of the next pause and advances the backoff.
     pub(super) fn step(&mut self) -> Duration {
-        // 2^16 first pauses are longer than any limit.
+        // 2^16 initial pauses exceed any limit in use.
         let doubled = self.first.saturating_mul(1 << self.fruitless.min(16));
         self.fruitless = self.fruitless.saturating_add(1);
         let base = doubled.min(self.longest / 2);
@@ -54,7 +53,7 @@ impl Backoff {
     }
 }
 
-/// A number from 0 to 1. Without random numbers clients only lose what keeps them apart.
+/// Returns a random number from 0 to 1. Without random numbers it returns 0, and clients merely lose their jitter.
 fn chance() -> f64 {
     let mut random = [0; 4];
     match getrandom::fill(&mut random) {

@@ -1,4 +1,9 @@
-//! The connection as flags, files and environment want it: kubectl's precedence, checks and texts.
+//! Client configuration from flags, kubeconfig files and environment, with kubectl's precedence, checks and messages.
+//!
+//! ```text
+//! flags, ProcessEnv ─► KubeconfigSelection ─► flags override fields ─► AuthConfig ─► ClientConfig
+//!                      kubeconfig.rs          kubeconfig_overrides.rs  auth_config.rs
+//! ```
 
 use std::path::Path;
 use std::time::Duration;
@@ -14,6 +19,7 @@ use super::identity;
 use super::kubeconfig::{self, Picked};
 use super::limits::PEM;
 use super::options::ConnectOptions;
+use super::options::non_empty;
 use super::overrides;
 use super::pem;
 use super::proxy;
@@ -22,23 +28,26 @@ use super::userinfo::hide_userinfo;
 use session_model::failure::{Failure, Kind};
 use session_model::names::NamespaceName;
 
-/// Where kubectl looks for a server when nothing names one.
+/// Server address that kubectl uses when nothing names one.
 const NOWHERE: &str = "http://localhost:8080";
 
-/// Everything a client is built from.
+/// Everything needed to build a client.
 pub(super) struct Loaded {
     pub(super) config: kube::Config,
     pub(super) credentials: Option<Credentials>,
     pub(super) namespace: String,
-    /// The server's address as it is shown.
+    /// The server's address for display, with user name and password replaced by `***`.
     pub(super) server: String,
-    /// Limit of each whole request; `None` is no limit.
+    /// Time limit of one request including its body; `None` for no limit.
     pub(super) timeout: Option<Duration>,
-    /// The kubeconfig files that were read; empty if there were none.
+    /// The kubeconfig files that were read, as a path list; empty without any.
     pub(super) origin: String,
 }
 
-/// Loads the configuration, and runs the user's credential plugin if there is one.
+/// Loads the configuration and runs the user's credential plugin, if there is one.
+///
+/// # Errors
+/// An invalid configuration, in kubectl's words.
 pub(super) async fn load(options: &ConnectOptions, around: &Surroundings) -> Result<Loaded> {
     let mut picked = kubeconfig::load(options, around)?;
     overrides::cluster(&mut picked, options);
@@ -75,7 +84,8 @@ pub(super) async fn load(options: &ConnectOptions, around: &Surroundings) -> Res
     })
 }
 
-/// The way to the server and what makes us believe that it is the right one; not yet who we are.
+/// Builds the part of the configuration that concerns the server: proxy, TLS and trusted certificates; no credentials
+/// yet.
 fn trust(
     url: &Uri,
     cluster: &Cluster,
@@ -84,7 +94,7 @@ fn trust(
     around: &Surroundings,
 ) -> Result<kube::Config> {
     let mut config = kube::Config::new(url.clone());
-    // Retries are ours: bounded, and never of a write.
+    // api_request.rs retries itself: a limited number of times, and never a write.
     config.default_retry = false;
     let proxy = cluster.proxy_url.as_deref().unwrap_or_default();
     config.proxy_url = proxy::choose(url, proxy, around)?;
@@ -97,7 +107,8 @@ fn trust(
     let checks = is_tls(url) || config.proxy_url.as_ref().is_some_and(is_tls);
     config.root_cert = match authority {
         Some(pem) => Some(pem::certificates(pem)?),
-        // The system's roots take milliseconds to load: only where a certificate will be checked against them.
+        // Loading the system's root certificates takes milliseconds; skip it where no certificate is checked against
+        // them.
         None if config.accept_invalid_certs || in_cluster || !checks => Some(Vec::new()),
         None => None,
     };
@@ -110,7 +121,7 @@ fn namespace(
     in_cluster: bool,
     around: &Surroundings,
 ) -> Result<String> {
-    let flag = Some(options.namespace.clone()).filter(|name| !name.is_empty());
+    let flag = non_empty(&options.namespace).map(str::to_owned);
     let pod = || {
         if in_cluster {
             around.account_namespace()
@@ -119,12 +130,12 @@ fn namespace(
         }
     };
     let named = flag.or_else(|| picked.namespace.clone()).or_else(pod);
-    // It stands in paths of requests, and in hints to be pasted.
+    // The name becomes part of request paths and of commands in hints, so it must be a valid name.
     let name: NamespaceName = named.as_deref().unwrap_or("default").parse()?;
     Ok(name.to_string())
 }
 
-/// The certificate authority, PEM.
+/// Returns the certificate authority's certificates as PEM.
 fn authority(picked: &Picked) -> Result<Option<Vec<u8>>> {
     let cluster = &picked.cluster;
     let (data, file) = (
@@ -161,7 +172,8 @@ fn authority(picked: &Picked) -> Result<Option<Vec<u8>>> {
     Ok(Some(pem))
 }
 
-/// The server's address, with the scheme kubectl would add.
+/// Parses the server's address; without a scheme, https is added if TLS is configured and http otherwise, as kubectl
+/// does.
 fn address(server: &str, secure: bool) -> Result<Uri> {
     let whole = match (server.contains("://"), secure) {
         (true, _) => server.to_owned(),
@@ -176,7 +188,7 @@ fn address(server: &str, secure: bool) -> Result<Uri> {
     parsed.ok_or_else(|| {
         Failure::local(
             Kind::Unreachable,
-            format!("invalid address of the server: {:?}", hide_userinfo(server)),
+            format!("invalid server address: {:?}", hide_userinfo(server)),
         )
         .into()
     })

@@ -1,5 +1,5 @@
-//! The way to the server. kube's own leaves Nagle's algorithm on, which holds a request back for 40 ms whenever a TLS
-//! session is resumed, that is with every connection but the first ones; and it knows no keep-alive.
+//! HTTP connections to the API server. kube's own connector leaves Nagle's algorithm on, which delays a request by 40 ms
+//! on every resumed TLS session, that is on nearly every connection, and it sets no TCP keep-alive.
 
 use std::time::Duration;
 
@@ -16,12 +16,13 @@ use tower_http::decompression::DecompressionLayer;
 use super::Dressing;
 use super::limits::REFUSAL;
 
-/// Go's limit for a TCP connection.
+/// Time limit for opening a TCP connection; Go's default.
 const DIAL: Duration = Duration::from_secs(30);
-/// A peer that says nothing is asked after this time, and then as often.
+/// Idle time before the first TCP keep-alive probe, and interval of the following ones.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// A client that sends every request in `dressing`. Behind a proxy it is kube's own, which speaks to all of them.
+/// Builds a client that adds the headers of `dressing` to every request. Behind a proxy, kube's own connector is used
+/// because it supports all proxy protocols.
 pub(super) fn client(config: kube::Config, dressing: Dressing) -> kube::Result<kube::Client> {
     let dress =
         tower::util::MapRequestLayer::new(move |request: Request<Body>| dressing.dress(request));
@@ -53,8 +54,8 @@ pub(super) fn client(config: kube::Config, dressing: Dressing) -> kube::Result<k
     Ok(kube::Client::new(service, config.default_namespace))
 }
 
-/// An answer whose text ends, with an error, where it is a refusal and too long: kube reads those of upgrades itself, and to
-/// their end. We stop before that.
+/// Limits the body of an error response: kube reads those of upgrade requests itself and without a limit. A longer body
+/// ends with an error.
 fn bounded<B>(response: Response<B>) -> Response<Limited<B>> {
     let is_refusal = response.status().is_client_error() || response.status().is_server_error();
     let most = if is_refusal {

@@ -1,5 +1,5 @@
-//! The `Authorization` header, kept by us: a plugin runs once for all requests, a token file is read again, and what the
-//! server refuses is renewed.
+//! The `Authorization` header of requests. A credential plugin runs once for all requests, a token file is read again
+//! regularly, and a token that the server rejects is renewed.
 
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -14,23 +14,23 @@ use super::plugin::{Credential, Plugin};
 use super::surroundings::go_words;
 use session_model::failure::{Failure, Kind};
 
-/// A token file is read again after this time, as in client-go.
+/// Interval for reading a token file again; client-go's.
 const REREAD: Duration = Duration::from_secs(60);
-/// A plugin that is refused again and again is not run more often than this.
+/// Shortest interval between two runs of a plugin whose tokens the server rejects.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Where the token comes from.
+/// The source of a bearer token.
 enum Source {
     Fixed,
     File(PathBuf),
     Plugin(Box<Plugin>),
 }
 
-/// A bearer token and its source.
+/// A bearer token together with its source.
 pub(super) struct Credentials {
     source: Source,
     current: Mutex<Current>,
-    /// Only one request renews at a time.
+    /// Held while a token is renewed, so that only one request renews it.
     renewing: tokio::sync::Mutex<()>,
 }
 
@@ -41,12 +41,13 @@ struct Current {
 }
 
 impl Credentials {
-    /// A token that never changes.
+    /// Credentials with a fixed token.
     pub(super) fn fixed(token: &str) -> Result<Self> {
         Self::new(Source::Fixed, Some(token), None)
     }
 
-    /// The content of a file; a file that is missing now is an error, later its last content counts.
+    /// Credentials with the token in a file. A file that is missing now is an error; if it goes missing later, the last
+    /// token stays in use.
     pub(super) fn file(path: PathBuf) -> Result<Self> {
         let unreadable = |why: &str| {
             let message = format!(
@@ -70,7 +71,7 @@ impl Credentials {
         Self::new(Source::File(path), Some(&token), None)
     }
 
-    /// What a plugin gave when it was run first.
+    /// Credentials from a plugin, with the result of its first run.
     pub(super) fn plugin(plugin: Plugin, first: &Credential) -> Result<Self> {
         Self::new(
             Source::Plugin(Box::new(plugin)),
@@ -93,7 +94,7 @@ impl Credentials {
         })
     }
 
-    /// The header for the next request.
+    /// Returns the header for the next request; `None` without a token, as for plugins that return a certificate.
     pub(super) fn header(&self) -> Option<HeaderValue> {
         self.lock().header.clone()
     }
@@ -102,7 +103,7 @@ impl Credentials {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Renews what has run out; at once where nothing has.
+    /// Renews the token if it has expired; returns at once if not.
     pub(super) async fn keep_fresh(&self) -> Result<()> {
         if self.due() {
             let _one = self.renewing.lock().await;
@@ -124,7 +125,7 @@ impl Credentials {
         }
     }
 
-    /// Renews what the server refused with 401. True if there is something new to try.
+    /// Renews a token that the server rejected with 401. Returns true if there is a different one to try.
     pub(super) async fn refused(&self) -> Result<bool> {
         let before = self.header();
         let _one = self.renewing.lock().await;
@@ -139,7 +140,7 @@ impl Credentials {
         let (token, expires) = match &self.source {
             Source::Fixed => return Ok(()),
             Source::File(path) => {
-                // Small, and most often in memory: a Pod's is.
+                // Blocking is acceptable: the file is small, and in a Pod it is in memory.
                 let text = TOKEN.read_text(path).ok();
                 let text = text.map(|text| text.trim().to_owned());
                 (text.filter(|text| !text.is_empty()), None)
@@ -165,7 +166,7 @@ fn bearer(token: &str) -> Result<HeaderValue> {
     let mut header = header.map_err(|_| {
         Failure::local(
             Kind::Configuration,
-            "the bearer token has characters that no header may have",
+            "the bearer token contains characters that are not allowed in an HTTP header",
         )
     })?;
     header.set_sensitive(true);

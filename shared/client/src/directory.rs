@@ -1,5 +1,5 @@
-//! A directory of a container: where it is, what is in it, and how much room there is. Asked of the container itself, by tools
-//! that every small image has.
+//! Facts about a directory in a container: its path, whether it is empty, and the free space. The container itself is
+//! asked, with tools that every small image has.
 
 use anyhow::{Result, anyhow};
 
@@ -7,8 +7,8 @@ use super::Cluster;
 use super::attach::{Ending, Said};
 use super::files::{Inside, TOOLS, keep, next, script};
 
-/// Prints what is missing of `$2…`, where the directory `$1` is, or the usual one where that is empty, whether that is the usual
-/// one, what df says of its room, and whether it is empty.
+/// Shell script that prints, one per line: each program of `$2…` that is missing, whether directory `$1` is the default
+/// one, the lines of df about its file system, and whether it is empty. If `$1` is empty, the default directory is used.
 const LOOK: &str = r#"d=$1; shift
 for t; do command -v "$t" >/dev/null 2>&1 || echo "without $t"; done
 o=$PWD; [ "$o" != / ] || o=${HOME:-/}
@@ -23,47 +23,47 @@ s=$(df -P -i "$d" 2>/dev/null) && echo "names ${s##*
 }"
 if [ -z "$(ls -A "$d" | head -n 1)" ]; then echo "empty $d"; else echo "in $d"; fi
 fi"#;
-/// Prints how many KiB the directory `$1` takes.
+/// Shell script that prints the size of directory `$1` in KiB.
 const USED: &str = r#"du -sk "$1" 2>/dev/null"#;
-/// More than any answer of a script that prints a few lines.
+/// Most bytes that a script may print; both print a few lines.
 const ANSWER_MAX: usize = 64 * 1024;
 
-/// A directory of a container.
+/// A directory in a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Directory {
-    /// Its path, absolute.
+    /// The absolute path.
     pub path: String,
-    /// True if nothing is in it.
+    /// True if the directory has no entries.
     pub is_empty: bool,
-    /// True for the container's working directory, or its home where that is `/`.
+    /// True for the default directory: the container's working directory, or the user's home if that is `/`.
     pub is_usual: bool,
-    /// What is free there, as far as the container's df tells.
+    /// The free space, if the container's df reports it.
     pub room: Option<Room>,
 }
 
-/// The room on the file system of a directory.
+/// Free space on the file system of a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Room {
-    /// Bytes that are free.
+    /// Free bytes.
     pub bytes: u64,
-    /// Files that may still be made; `None` where the file system does not count them.
+    /// Free inodes; `None` if the file system does not count them.
     pub files: Option<u64>,
-    /// Where the file system is mounted.
+    /// Mount point of the file system.
     pub mount: String,
 }
 
 impl Cluster {
-    /// Looks for a directory, and for the programs that a copy needs. An empty path is the container's working directory, or
-    /// the user's home where that is `/`.
+    /// Inspects a directory and checks that the programs for copying files exist. An empty path stands for the
+    /// container's working directory, or the user's home if that is `/`.
     ///
     /// # Errors
-    /// No shell, no tar, no such directory; what the server refuses.
+    /// No shell, no tar, a directory that does not exist or cannot be read; whatever the server refuses.
     pub async fn directory(&self, inside: &Inside, path: &str) -> Result<Directory> {
         let argv = script(LOOK, [path].into_iter().chain(TOOLS));
         inside.found(&self.ask_container(inside, &argv).await?)
     }
 
-    /// Bytes that a directory takes; `None` where the container cannot tell.
+    /// Returns the size of a directory in bytes; `None` if the container cannot tell.
     pub async fn used(&self, inside: &Inside, path: &str) -> Option<u64> {
         let out = self
             .ask_container(inside, &script(USED, [path]))
@@ -73,7 +73,10 @@ impl Cluster {
         kib.checked_mul(1024)
     }
 
-    /// What a script prints that ends well.
+    /// Runs a script and returns its standard output.
+    ///
+    /// # Errors
+    /// An exit code other than 0, or too much output.
     async fn ask_container(&self, inside: &Inside, argv: &[String]) -> Result<String> {
         let mut remote = self.attach(&inside.running(argv, false)).await?;
         let (mut out, mut told) = (Vec::new(), Vec::new());
@@ -82,7 +85,7 @@ impl Cluster {
                 Said::Out(bytes) => {
                     out.extend_from_slice(&bytes);
                     if out.len() > ANSWER_MAX {
-                        return Err(anyhow!("{} says too much", inside.named()));
+                        return Err(anyhow!("{} printed more than 64 KiB", inside.named()));
                     }
                 }
                 Said::Err(bytes) => keep(&mut told, &bytes),
@@ -97,7 +100,7 @@ impl Cluster {
 }
 
 impl Inside {
-    /// What [`LOOK`] has found.
+    /// Parses the output of [`INSPECT_SCRIPT`].
     pub(super) fn found(&self, out: &str) -> Result<Directory> {
         let (mut missing, mut is_usual) = (Vec::new(), false);
         let (mut room, mut files) = (None, None);
@@ -109,8 +112,8 @@ impl Inside {
                 _ if !missing.is_empty() => {
                     return Err(self.unfit(&format!("no {}", missing.join(", "))));
                 }
-                "nowhere" => return Err(anyhow!("directory {path:?} is not in {place}")),
-                "closed" => return Err(anyhow!("directory {path:?} in {place} cannot be read")),
+                "nowhere" => return Err(anyhow!("directory {path:?} not found in {place}")),
+                "closed" => return Err(anyhow!("cannot read directory {path:?} in {place}")),
                 "usual" => is_usual = true,
                 "room" => room = free(rest),
                 "names" => files = free(rest).map(|(count, _)| count),
@@ -130,17 +133,20 @@ impl Inside {
                 _ => {}
             }
         }
-        Err(anyhow!("{} did not say where its files are", self.named()))
+        Err(anyhow!(
+            "cannot inspect the directory in {}: unexpected output",
+            self.named()
+        ))
     }
 }
 
-/// What is free, in a line of `df -P`, and where that is mounted. A device may have spaces in its name.
+/// Parses a line of `df -P`: the free amount and the mount point. The device's name may contain spaces.
 fn free(line: &str) -> Option<(u64, String)> {
     let (before, mount) = line.split_once("% ")?;
     let mut fields = before.split_whitespace().rev().skip(1);
     let mut number = || fields.next()?.parse::<u64>().ok();
     let (free, _, total) = (number()?, number()?, number()?);
-    // A file system that counts nothing has nothing of it.
+    // A total of 0 means that the file system does not count.
     (total > 0).then(|| (free, mount.trim().to_owned()))
 }
 

@@ -23,7 +23,7 @@ fn a_directory_is_looked_for() {
     let error = look("/no/such", folder.path()).unwrap_err().to_string();
     assert_eq!(
         error,
-        "directory \"/no/such\" is not in container \"main\" of pod \"tool\""
+        "directory \"/no/such\" not found in container \"main\" of pod \"tool\""
     );
 }
 
@@ -32,12 +32,12 @@ fn what_a_container_lacks_is_named() {
     let error = inside()
         .found("without tar\nwithout tee\nin /home\n")
         .unwrap_err();
-    let text = "container \"main\" of pod \"tool\" has no tar, tee: its files cannot be copied";
+    let text = "cannot copy files: container \"main\" of pod \"tool\" has no tar, tee";
     assert_eq!(error.to_string(), text);
     let error = inside().found("closed /root\n").unwrap_err().to_string();
     assert_eq!(
         error,
-        "directory \"/root\" in container \"main\" of pod \"tool\" cannot be read"
+        "cannot read directory \"/root\" in container \"main\" of pod \"tool\""
     );
     assert!(inside().found("").is_err());
     let error = inside().failed(&Ending::NotRun(127), b"").to_string();

@@ -1,9 +1,9 @@
-//! The text of a kubeconfig, whichever encoding it has: those that kubectl's YAML reader knows, and its words for what is none.
+//! Text encodings of kubeconfig files: those that kubectl's YAML reader accepts, with its error messages.
 
-/// The text in `bytes`: UTF-8, or UTF-16 behind a byte order mark.
+/// Decodes UTF-8, or UTF-16 with a byte order mark.
 ///
 /// # Errors
-/// What is wrong with the encoding.
+/// The YAML reader's message about the first invalid character.
 pub fn decode(bytes: &[u8]) -> Result<String, &'static str> {
     match bytes {
         [0xff, 0xfe, rest @ ..] => utf16(rest, u16::from_le_bytes),

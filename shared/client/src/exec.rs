@@ -1,4 +1,4 @@
-//! Commands in containers that need no terminal: hooks.
+//! Commands in containers without input and terminal, such as hooks.
 
 use std::time::Duration;
 
@@ -10,25 +10,25 @@ use super::attach::{Heard, Running};
 use super::failure::of_status;
 use session_model::failure::{Failure, Kind};
 
-/// So much of what a command writes is kept of each stream; the rest is read and forgotten.
+/// Bytes of each output stream that are kept; the rest is read and dropped.
 const KEPT: usize = 64 * 1024;
 
-/// How a command in a container ended.
+/// The exit code and output of a command in a container.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Executed {
-    /// Its exit code.
+    /// The exit code.
     pub code: i32,
-    /// The first 64 KiB it wrote to stdout.
+    /// The first 64 KiB of stdout.
     pub stdout: Vec<u8>,
-    /// The first 64 KiB it wrote to stderr.
+    /// The first 64 KiB of stderr.
     pub stderr: Vec<u8>,
 }
 
 impl Cluster {
-    /// Runs a command in a container, without input, for at most `limit`; what it does after that is not known.
+    /// Runs a command in a container without input, for at most `limit`. After a time-out the command may go on running.
     ///
     /// # Errors
-    /// A Failure: of kind TimedOut after `limit`, Unreachable if the connection was cut before the end.
+    /// A Failure: of kind TimedOut after `limit`, Unreachable if the connection is lost before the command exits.
     pub async fn exec(
         &self,
         namespace: &str,
@@ -85,13 +85,13 @@ impl Cluster {
     }
 }
 
-/// Keeps the beginning of what is written.
+/// Appends bytes until the stream's limit is reached.
 fn keep(kept: &mut Vec<u8>, bytes: &[u8]) {
     let room = KEPT.saturating_sub(kept.len()).min(bytes.len());
     kept.extend(bytes.iter().take(room));
 }
 
-/// The status code of an upgrade, as far as kube tells: 0 where it does not.
+/// Returns the HTTP status of an upgrade as far as kube reports it; 0 if unknown.
 pub(super) fn upgraded(error: Option<&kube::Error>) -> u16 {
     match error {
         None => 101,
@@ -100,7 +100,7 @@ pub(super) fn upgraded(error: Option<&kube::Error>) -> u16 {
     }
 }
 
-/// The exit code in the Status at the end of an exec; `None` if the command was never run.
+/// Returns the exit code in the Status at the end of an exec; `None` if the command was never started.
 pub(super) fn exit_code(status: &Value) -> Option<i32> {
     if status["status"] == "Success" {
         return Some(0);

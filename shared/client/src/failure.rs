@@ -1,4 +1,4 @@
-//! Answers that are no success → [`Failure`].
+//! Conversion of unsuccessful responses to [`Failure`].
 
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
@@ -7,21 +7,22 @@ use super::page_text;
 use session_model::failure::{Cause, Failure, Kind};
 use session_model::objects::resource::text;
 
-/// What a request was about.
+/// The subject of a request, as error messages name it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Subject {
-    /// `GET`.
+    /// HTTP method, `GET`.
     pub(super) method: String,
-    /// `sessions`; empty where the request is about no resource.
+    /// Plural name of the resource, `sessions`; empty for requests without a resource.
     pub(super) plural: String,
-    /// `sessions.streaming.platform`.
+    /// Plural name with the API group, `sessions.streaming.platform`.
     pub(super) qualified: String,
-    /// Name of the object, may be empty.
+    /// Name of the object; empty for a collection.
     pub(super) name: String,
 }
 
 impl Subject {
-    /// ` (get pods x)`, as client-go names a request behind what went wrong; empty where it is about no resource.
+    /// Returns the suffix of an error message, ` (get pods x)`, in client-go's form; empty for requests without a
+    /// resource.
     pub(super) fn told(&self) -> String {
         let verb = self.method.to_lowercase();
         match (self.qualified.as_str(), self.name.as_str()) {
@@ -32,7 +33,7 @@ impl Subject {
     }
 }
 
-/// The Failure in an answer with that status code.
+/// Converts a response with an error status into a Failure.
 pub(super) fn of_answer(
     code: StatusCode,
     headers: &HeaderMap,
@@ -49,7 +50,7 @@ pub(super) fn of_answer(
     foreign(code.as_u16(), headers, body, subject)
 }
 
-/// The Failure in a Status, wherever it came from: an answer, a watch, an exec.
+/// Converts a Status from a response, a watch or an exec into a Failure. `code` is used if the Status has none.
 pub(super) fn of_status(status: &Value, code: u16, subject: &Subject) -> Failure {
     let code = status["code"]
         .as_u64()
@@ -64,7 +65,7 @@ pub(super) fn of_status(status: &Value, code: u16, subject: &Subject) -> Failure
         text(details, "/name").to_owned(),
     );
     let kind = kind(&reason, code, &message, &subject.method);
-    // An object's 404 names it; that of a type that is not served cannot.
+    // The 404 of an object names the object; the 404 of a type that is not served cannot.
     if kind == Kind::NotFound && about.1.is_empty() && !subject.plural.is_empty() {
         return no_such_resource(subject);
     }
@@ -72,7 +73,7 @@ pub(super) fn of_status(status: &Value, code: u16, subject: &Subject) -> Failure
     Failure {
         kind,
         message: if message.is_empty() {
-            format!("the server answered with status code {code} and without a reason")
+            format!("the server responded with status code {code} and no reason")
         } else {
             message
         },
@@ -88,7 +89,7 @@ pub(super) fn of_status(status: &Value, code: u16, subject: &Subject) -> Failure
     }
 }
 
-/// The reason decides; the code where the reason says nothing.
+/// Maps the Status to a kind by its reason, or by its code if the reason is empty.
 fn kind(reason: &str, code: u16, message: &str, method: &str) -> Kind {
     match (reason, code) {
         ("NotFound", _) => Kind::NotFound,
@@ -128,7 +129,7 @@ fn no_such_resource(subject: &Subject) -> Failure {
     }
 }
 
-/// An answer of something that does not speak the API's language, worded as client-go words it.
+/// Builds the Failure for a response that is not a Status, such as a proxy's page, in client-go's words.
 fn foreign(code: u16, headers: &HeaderMap, body: &[u8], subject: &Subject) -> Failure {
     let content_type = headers
         .get(http::header::CONTENT_TYPE)

@@ -1,5 +1,5 @@
-//! A container's files as one tar stream, out of it and into it. What passes is counted and hashed in the container itself, by
-//! tools that every small image has: a copy is whole only if both ends say the same.
+//! Copies of files out of and into a container, as one tar stream. The container counts and hashes the stream with tools
+//! that every small image has; a copy is complete only if both ends agree on the checksum.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -14,44 +14,46 @@ use super::meter::Meter;
 use session_model::failure::{Failure, Kind, hinted};
 use session_model::progress::Sink;
 
-/// A connection on which nothing moves for so long is given up.
+/// Longest time without any data before a copy is aborted.
 const STILL: Duration = Duration::from_secs(120);
-/// So much of what a script says on its standard error is kept: the end of it.
+/// Bytes of a script's standard error that are kept, from the end.
 const TOLD: usize = 16 * 1024;
 
-/// Writes `$2…` below `$1` to its standard output. The pipe to sha256sum is the script's own, so that it may be opened by name.
+/// Shell script that writes the paths `$2…`, relative to directory `$1`, as a tar stream to standard output. The pipe to
+/// sha256sum belongs to the script itself, so that /proc/self/fd can open it.
 const PACK: &str = r#"b=$1; shift
 echo "run $$" >&2
 exec 3>&1
 { { tar -cf - -C "$b" "$@"; echo "tar $?" >&2; } | tee /proc/self/fd/4 >&3; } 4>&1 | { s=$(sha256sum); echo "sum ${s%% *}" >&2; }"#;
-/// Unpacks `$2` bytes of its standard input below `$1`. The count stands for an end of input, which old servers cannot tell.
-/// After a tar that failed the rest is read all the same: a command that ends before its input does is never heard to its end.
+/// Shell script that unpacks `$2` bytes of standard input below directory `$1`. The count replaces the end of input,
+/// which servers before 1.30 cannot signal. After a failed tar the rest is still read: the output of a command that exits
+/// before its input ends is lost.
 const UNPACK: &str = r#"b=$1 n=$2
 { head -c "$n" | tee /proc/self/fd/4 | { tar -xpf - -C "$b" >&2; echo "tar $?" >&2; cat >/dev/null; }; } 4>&1 | { s=$(sha256sum); echo "sum ${s%% *}" >&2; }"#;
-/// Ends the script `$1` and all it has started: a container's exec begins a session of its own, which is a process group.
+/// Shell script that kills the process group of process `$1`: an exec starts its own session, which is a process group.
 const END: &str = r#"kill -9 -- "-$1" 2>/dev/null || kill -9 "$1""#;
-/// So long the end of a script is waited for.
+/// Time limit for killing a script.
 const ENDING: Duration = Duration::from_secs(5);
-/// What the scripts need beside a shell.
+/// Programs that the scripts need besides a shell.
 pub(super) const TOOLS: [&str; 5] = ["tar", "tee", "sha256sum", "head", "cat"];
 
-/// The container whose files are meant.
+/// A container, identified by namespace, Pod and name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inside {
     /// Namespace of the Pod.
     pub namespace: String,
-    /// The Pod.
+    /// Name of the Pod.
     pub pod: String,
-    /// The container.
+    /// Name of the container.
     pub container: String,
 }
 
-/// The script that writes a stream, as its container counts processes; unknown until it has said so.
+/// The process id of a script inside its container; unset until the script has printed it.
 #[derive(Debug, Default)]
 pub struct Script(OnceLock<String>);
 
 impl Script {
-    /// Reads its number from the beginning of what it says.
+    /// Reads the process id from the first line of the script's standard error.
     fn hear(&self, told: &[u8]) {
         let text = String::from_utf8_lossy(told);
         let first = text.split_once('\n').map(|(first, _)| first);
@@ -62,19 +64,20 @@ impl Script {
     }
 }
 
-/// What the container says of a stream that has passed whole.
+/// The checksum that the container computed over a complete stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Passed {
-    /// SHA-256 of it, as lower-case hexadecimal digits.
+    /// SHA-256 in lower-case hexadecimal digits.
     pub sha256: String,
 }
 
 impl Cluster {
-    /// Writes `paths`, which are relative to the directory `base`, to `to` as a tar stream; ends when its container says that
-    /// all was sent. `None` if nobody takes it any more. Whoever ends it before that has to [`Cluster::end`] what runs.
+    /// Sends `paths`, relative to the directory `base`, to `to` as a tar stream; returns when the container confirms that
+    /// everything was sent. Returns `None` if the receiver was dropped. A caller that cancels the future must call
+    /// [`Cluster::kill_script`].
     ///
     /// # Errors
-    /// A tar that fails, with its own words; a connection that is lost, or on which nothing moves; what the server refuses.
+    /// A tar that fails, with its own message; a lost or stalled connection; whatever the server refuses.
     pub async fn pack(
         &self,
         inside: &Inside,
@@ -106,8 +109,8 @@ impl Cluster {
         inside.passed(&ending, &told).map(Some)
     }
 
-    /// Ends a script that nobody listens to any more: it would stand still at what it cannot write until its Pod ends, because a
-    /// container runtime keeps what it runs when the client goes. What cannot be ended is left.
+    /// Kills a script whose output is no longer read. Container runtimes keep a command running after the client
+    /// disconnects, so it would block on its output until the Pod ends. Errors are ignored.
     pub async fn end(&self, inside: &Inside, running: &Script) {
         let Some(number) = running.0.get() else {
             return;
@@ -121,10 +124,10 @@ impl Cluster {
         drop(tokio::time::timeout(ENDING, killed).await);
     }
 
-    /// Unpacks the tar stream that comes from `from`, `length` bytes, below the directory `base`.
+    /// Unpacks the tar stream from `from`, `length` bytes, below the directory `base`.
     ///
     /// # Errors
-    /// As [`Cluster::pack`]; what was unpacked by then stays. A stream that is shorter than it should be fails.
+    /// As [`Cluster::pack_tar`]; a stream shorter than `length`. Files that were unpacked by then stay.
     pub async fn unpack(
         &self,
         inside: &Inside,
@@ -140,13 +143,13 @@ impl Cluster {
         let feed = async {
             while let Some(piece) = from.recv().await {
                 if !timely(input.write(&piece)).await? {
-                    // Why shows where the connection is read.
+                    // The reading side reports the reason.
                     return Ok(());
                 }
                 meter.count(piece.len(), sink);
             }
             if meter.passed() < length {
-                return Err(anyhow!("the stream ended after {} bytes", meter.passed()));
+                return Err(anyhow!("the archive ended after {} bytes", meter.passed()));
             }
             input.close().await;
             Ok(())
@@ -158,7 +161,7 @@ impl Cluster {
                     Said::Err(bytes) => {
                         keep(&mut told, &bytes);
                         if has_failed(&told) {
-                            // What is still on its way is of no use.
+                            // The rest of the stream is useless after a failed tar.
                             return Ok(Ending::Code(0));
                         }
                     }
@@ -181,6 +184,7 @@ impl Cluster {
 }
 
 impl Inside {
+    /// Builds the request to run `argv` in the container, without a terminal.
     pub(super) fn running<'a>(&'a self, argv: &'a [String], stdin: bool) -> Running<'a> {
         Running {
             namespace: &self.namespace,
@@ -192,23 +196,24 @@ impl Inside {
         }
     }
 
+    /// Returns `container "C" of pod "P"`, for messages.
     pub(super) fn named(&self) -> String {
         format!("container {:?} of pod {:?}", self.container, self.pod)
     }
 
-    /// A container that holds too little to copy files with.
+    /// The error for a container that lacks the programs to copy files.
     pub(super) fn unfit(&self, lacks: &str) -> anyhow::Error {
-        let error = anyhow!("{} has {lacks}: its files cannot be copied", self.named());
+        let error = anyhow!("cannot copy files: {} has {lacks}", self.named());
         hinted(
             error,
             format!(
-                "name another container that mounts the same files with -c, or use an image with sh, {}",
+                "select another container that mounts the same files with -c, or use an image with sh, {}",
                 TOOLS.join(", ")
             ),
         )
     }
 
-    /// The checksum at the end of what a script has said, after a tar that went well.
+    /// Parses the checksum that the script printed last, after a tar that succeeded.
     fn passed(&self, ending: &Ending, told: &[u8]) -> Result<Passed> {
         let text = String::from_utf8_lossy(told);
         let mut lines = text.lines().rev().peekable();
@@ -228,6 +233,7 @@ impl Inside {
         }
     }
 
+    /// Converts the end of a script that did not succeed into an error, with the last line of its standard error.
     pub(super) fn failed(&self, ending: &Ending, told: &[u8]) -> anyhow::Error {
         let said = complaint(&String::from_utf8_lossy(told));
         match ending {
@@ -238,7 +244,7 @@ impl Inside {
             }
             Ending::Code(code) => {
                 anyhow!(
-                    "copying in {} ended with exit code {code}{said}",
+                    "cannot copy files in {}: exit code {code}{said}",
                     self.named()
                 )
             }
@@ -246,15 +252,16 @@ impl Inside {
     }
 }
 
-/// True once a script has said that its tar did not do all it should.
+/// True once the script has printed that its tar failed.
 fn has_failed(told: &[u8]) -> bool {
     let mut lines = told.split(|byte| *byte == b'\n').rev();
-    // Behind the last line's end there is nothing.
+    // The part after the last line end is empty.
     let last = lines.nth(1).and_then(|line| line.strip_prefix(b"tar "));
     told.ends_with(b"\n") && last.is_some_and(|code| code != b"0")
 }
 
-/// The most telling line a script has written: the last that neither the script itself nor tar's habit has added.
+/// Returns the last line that neither the script itself nor tar's usual closing remark added, as `: LINE`; empty if there
+/// is none.
 fn complaint(text: &str) -> String {
     let ours = |line: &str| {
         ["tar ", "sum ", "run "]
@@ -270,24 +277,30 @@ fn complaint(text: &str) -> String {
         .map_or(String::new(), |line| format!(": {line}"))
 }
 
+/// Returns the arguments that run a shell script with positional parameters from `$1` on.
 pub(super) fn script<'a>(text: &str, words: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let shell = ["sh", "-c", text, "sh"];
     let all = shell.into_iter().map(str::to_owned);
     all.chain(words.into_iter().map(str::to_owned)).collect()
 }
 
+/// Waits for the next output of a script.
+///
+/// # Errors
+/// TimedOut if there is none for two minutes.
 pub(super) async fn next(remote: &mut Remote) -> Result<Said> {
     timely(remote.next()).await?
 }
 
+/// Limits work to the longest time without data.
 async fn timely<T>(work: impl Future<Output = T>) -> Result<T> {
     tokio::time::timeout(STILL, work).await.map_err(|_| {
-        let message = format!("nothing was copied for {} s", STILL.as_secs());
+        let message = format!("the copy stalled: no data for {} s", STILL.as_secs());
         Failure::local(Kind::TimedOut, message).into()
     })
 }
 
-/// Keeps the end of what is said.
+/// Appends bytes and drops the beginning beyond the limit.
 pub(super) fn keep(told: &mut Vec<u8>, bytes: &[u8]) {
     told.extend_from_slice(bytes);
     let over = told.len().saturating_sub(TOLD);

@@ -13,7 +13,7 @@ pub(crate) fn inside() -> Inside {
     }
 }
 
-/// Runs a script as a container does: with this machine's sh and tar.
+/// Runs a script with this machine's sh and tar, as a container would.
 pub(crate) fn run(argv: &[String], input: &[u8], home: &Path) -> Output {
     let mut child = Command::new(&argv[0])
         .args(&argv[1..])
@@ -26,7 +26,7 @@ pub(crate) fn run(argv: &[String], input: &[u8], home: &Path) -> Output {
         .spawn()
         .unwrap();
     let (mut stdin, input) = (child.stdin.take().unwrap(), input.to_vec());
-    // A script that has had enough does not read the rest.
+    // A script may exit without reading all of its input.
     let feed = std::thread::spawn(move || drop(stdin.write_all(&input)));
     let output = child.wait_with_output().unwrap();
     feed.join().unwrap();
@@ -62,7 +62,7 @@ fn what_is_packed_is_unpacked_and_both_say_the_same_sum() {
 
     for cut in [0, 1000, packed.stdout.len() - 20_000] {
         let short = run(&argv, &packed.stdout[..cut], &to);
-        // GNU's tar takes the first two for an archive of nothing: the sum tells.
+        // GNU tar accepts the first two as an empty archive; the checksum reveals the error.
         assert!(judged(&short).is_err() || cut < 2000, "{cut}");
         assert!(judged(&short).ok() != Some(sum.clone()), "{cut}");
     }
@@ -95,11 +95,11 @@ fn only_an_end_that_says_all_is_an_end() {
         (
             0,
             "",
-            "copying in container \"main\" of pod \"tool\" ended with exit code 0",
+            "cannot copy files in container \"main\" of pod \"tool\": exit code 0",
         ),
-        (0, "tar 0\n", "ended with exit code 0"),
-        (0, "sum ab12\n", "ended with exit code 0"),
-        (137, "tar 0\nsum ab12\n", "ended with exit code 137"),
+        (0, "tar 0\n", "pod \"tool\": exit code 0"),
+        (0, "sum ab12\n", "pod \"tool\": exit code 0"),
+        (137, "tar 0\nsum ab12\n", "pod \"tool\": exit code 137"),
         (
             0,
             "tar: x: file changed as we read it\ntar 1\nsum ab12\n",

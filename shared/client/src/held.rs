@@ -1,4 +1,5 @@
-//! What a watch has told so far: enough to know what is new, and how much memory whoever keeps the objects needs.
+//! Bookkeeping of the objects that a watch has reported: enough to know which events are new, and how much memory a
+//! caller needs that keeps the objects.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -7,14 +8,14 @@ use serde_json::Value;
 
 use session_model::objects::resource::text;
 
-/// The objects that a watch has told of, by their identity. Of each only two hashes and its size are kept.
+/// The objects reported by a watch, by identity. Only two hashes and the size of each are kept.
 #[derive(Debug, Default)]
 pub(super) struct Held {
     hasher: RandomState,
     now: HashMap<u64, Object>,
-    /// Those of before everything was told anew.
+    /// Objects known before the watch was restarted from the beginning.
     before: HashMap<u64, Object>,
-    /// The object that was deleted last.
+    /// Key and version of the object deleted last.
     deleted: Option<(u64, u64)>,
     memory: u64,
 }
@@ -26,8 +27,8 @@ struct Object {
 }
 
 impl Held {
-    /// Takes a change of the object with that `metadata`, which takes `memory` bytes. True if it is news: what was known
-    /// already, in this version, is not.
+    /// Records a change of the object with this `metadata` and size in memory. Returns true if the change is new, that is
+    /// not a version reported before.
     pub(super) fn take(&mut self, metadata: &Value, deleted: bool, memory: u64) -> bool {
         let part = |path: &str| text(metadata, path);
         let uid = part("/uid");
@@ -41,7 +42,7 @@ impl Held {
         let is_news = known_before.is_none_or(|object| object.version != version)
             && self.deleted != Some((key, version));
         if let Some(object) = known {
-            // Objects without a UID may be kept each by itself.
+            // The caller may keep several versions of an object without UID.
             let freed = if uid.is_empty() { 0 } else { object.memory };
             self.memory = self.memory.saturating_sub(freed);
         }
@@ -55,13 +56,13 @@ impl Held {
         is_news
     }
 
-    /// Everything is told anew from now on.
+    /// Starts over: the watch reports every existing object again.
     pub(super) fn begin_anew(&mut self) {
         self.before = std::mem::take(&mut self.now);
         self.memory = 0;
     }
 
-    /// What the objects that are there take, in bytes.
+    /// Returns the memory of the existing objects in bytes.
     pub(super) fn memory(&self) -> u64 {
         self.memory
     }

@@ -1,4 +1,4 @@
-//! Whose requests they are: certificates, tokens, plugins, impersonation.
+//! Authentication of requests: certificates, tokens, credential plugins, impersonation.
 
 use std::path::{Path, PathBuf};
 
@@ -14,14 +14,17 @@ use super::plugin::Plugin;
 use super::surroundings::{Surroundings, go_words};
 use session_model::failure::hinted;
 
-/// Who we are: what kube is told, and the token, which we keep to ourselves.
+/// The configuration of authentication: kube's part, and the bearer token, which kube never sees.
 pub(super) struct Identity {
     pub(super) auth_info: AuthInfo,
     pub(super) credentials: Option<Credentials>,
 }
 
-/// Finds out who we are. As in client-go nothing secret is sent in clear text: without TLS there are no credentials at all, only
-/// impersonation.
+/// Determines how requests are authenticated, running the credential plugin if needed. As in client-go, no secret is sent
+/// in clear text: without TLS there is only impersonation.
+///
+/// # Errors
+/// An invalid user entry, an unreadable file, or a failed plugin, in kubectl's words.
 pub(super) async fn identify(
     picked: &Picked,
     tls: bool,
@@ -38,7 +41,7 @@ pub(super) async fn identify(
         });
     }
     check_provider(&picked.user)?;
-    // The token is ours to send, and the plugin ours to run.
+    // Tokens are sent, and plugins run, by this crate and not by kube.
     auth_info.token = None;
     let file = auth_info.token_file.take().filter(|path| !path.is_empty());
     let exec = auth_info.exec.take();
@@ -67,7 +70,7 @@ pub(super) async fn identify(
     })
 }
 
-/// What may be said in clear text.
+/// Returns the impersonation fields, which are not secret.
 fn impersonation(user: &AuthInfo) -> AuthInfo {
     AuthInfo {
         impersonate: user.impersonate.clone(),
@@ -78,7 +81,7 @@ fn impersonation(user: &AuthInfo) -> AuthInfo {
     }
 }
 
-/// A secret of the user, `None` where it is absent or empty. The type that kube keeps it in has no other way out.
+/// Returns a secret field of the user; `None` if absent or empty. Serializing is the only access that kube's type offers.
 fn plain(user: &AuthInfo, key: &str) -> Option<String> {
     let value = serde_json::to_value(user).ok()?;
     value
@@ -118,7 +121,7 @@ fn check_identity(user: &AuthInfo, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// The user with what the files hold that are named: they are read once, and by nobody but us.
+/// Replaces file names by the files' content, so that each file is read once and not by kube.
 fn with_files(mut user: AuthInfo, name: &str) -> Result<AuthInfo> {
     let read = |what: &str, path: Option<String>| {
         let Some(path) = path.filter(|path| !path.is_empty()) else {
@@ -143,7 +146,7 @@ fn with_files(mut user: AuthInfo, name: &str) -> Result<AuthInfo> {
     Ok(user)
 }
 
-/// Refuses the auth providers that client-go knows no more. They named commands that were run.
+/// Refuses the auth providers that client-go no longer supports. They ran commands named in the kubeconfig.
 fn check_provider(user: &AuthInfo) -> Result<()> {
     let Some(provider) = &user.auth_provider else {
         return Ok(());

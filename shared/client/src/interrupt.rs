@@ -1,9 +1,9 @@
-//! A request to end, by Ctrl-C or a signal: a flag that work looks at where it can stop, and that ends everything else.
+//! Interruption by Ctrl-C or a signal: a flag that work checks where it can stop.
 //!
 //! ```text
-//! Signal     what was delivered; its exit code
-//! Interrupt  whether one was delivered, and who is cleaning up; super::signals delivers them
-//! Guard      held by whoever has begun to write: the process does not end before it is dropped
+//! Signal          a delivered signal and its exit code
+//! Interrupt       the flag, shared by all work; super::signals sets it
+//! InterruptGuard  held while cleaning up is needed: the process does not end before it is dropped
 //! ```
 
 use std::sync::mpsc::{TryRecvError, channel};
@@ -24,14 +24,14 @@ pub enum Signal {
     Interrupt,
     /// SIGTERM.
     Terminate,
-    /// SIGHUP: the terminal is gone.
+    /// SIGHUP: the terminal was closed.
     HangUp,
-    /// SIGQUIT: Ctrl-\, which waits for nobody.
+    /// SIGQUIT: Ctrl-\, which ends the process without cleaning up.
     Quit,
 }
 
 impl Signal {
-    /// The exit code of a process that was ended by it, as a shell tells it.
+    /// Returns the exit code of a process ended by this signal, as shells report it.
     pub fn exit_code(self) -> u8 {
         match self {
             Signal::HangUp => 129,
@@ -42,26 +42,26 @@ impl Signal {
     }
 }
 
-/// Tells work that the user wants it to end. Cheap to clone; all clones are one.
+/// A flag that tells work to end. Clones share one state.
 #[derive(Clone, Debug)]
 pub struct Interrupt {
     state: Arc<watch::Sender<State>>,
-    /// Where to ask whether signals are under way; nobody delivers any where this is empty.
+    /// Set while signals are delivered: lets a thread wait until all pending signals are.
     pub(super) questions: Arc<OnceLock<Question>>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// The first that was delivered.
+    /// The first signal delivered.
     signal: Option<Signal>,
     guards: usize,
-    /// Nobody cleans up, or the user does not wait for that any more.
+    /// True if nothing needs cleaning up, or the user does not wait for it.
     is_final: bool,
-    /// The thread that waits in [`Interrupt::unless_set`].
+    /// The thread that waits in [`Interrupt::run_blocking`].
     blocked: Option<Thread>,
 }
 
-/// While one is held, an interrupt does not end the process: the holder looks at it and cleans up first.
+/// A guard that keeps an interrupt from ending the process: the holder checks the flag and cleans up first.
 #[derive(Debug)]
 pub struct Guard(Interrupt);
 
@@ -81,12 +81,12 @@ impl Default for Interrupt {
 }
 
 impl Interrupt {
-    /// Sets it, as Ctrl-C does.
+    /// Sets the flag as Ctrl-C does.
     pub fn trigger(&self) {
         self.deliver(Signal::Interrupt);
     }
 
-    /// Sets it. True if the process is to end now: nobody cleans up, or this is the second signal.
+    /// Sets the flag. Returns true if the process must end now: nothing needs cleaning up, or this is the second signal.
     pub(super) fn deliver(&self, signal: Signal) -> bool {
         let mut is_final = false;
         self.state.send_modify(|state| {
@@ -101,7 +101,7 @@ impl Interrupt {
         is_final
     }
 
-    /// Changes the state without waking whoever waits for signals.
+    /// Changes the state without waking tasks that wait for signals.
     fn change(&self, change: impl FnOnce(&mut State)) {
         self.state.send_if_modified(|state| {
             change(state);
@@ -109,28 +109,28 @@ impl Interrupt {
         });
     }
 
-    /// True once it is set.
+    /// True once a signal was delivered.
     pub fn is_set(&self) -> bool {
         self.state.borrow().signal.is_some()
     }
 
-    /// True once the process is to end without waiting for anybody who cleans up.
+    /// True once the process must end without waiting for cleaning up.
     pub fn is_final(&self) -> bool {
         self.state.borrow().is_final
     }
 
-    /// The exit code of whatever was interrupted.
+    /// Returns the exit code of an interrupted process.
     pub fn exit_code(&self) -> u8 {
         let signal = self.state.borrow().signal;
         signal.unwrap_or(Signal::Interrupt).exit_code()
     }
 
-    /// Waits until it is set; never, if it never is.
+    /// Waits until a signal is delivered; possibly for ever.
     pub async fn wait(&self) {
         self.wait_for(|state| state.signal.is_some()).await;
     }
 
-    /// Waits until the process is to end without waiting for anybody who cleans up.
+    /// Waits until the process must end without waiting for cleaning up.
     pub async fn wait_final(&self) {
         self.wait_for(|state| state.is_final).await;
     }
@@ -141,7 +141,7 @@ impl Interrupt {
         let _ = seen.wait_for(wanted).await;
     }
 
-    /// From now until the guard is dropped, work is asked to end itself. Whoever is going to write takes one first.
+    /// Returns a guard that postpones the end of the process until it is dropped. To be taken before the first write.
     ///
     /// # Errors
     /// Interrupted, if the process is ending already.
@@ -157,7 +157,7 @@ impl Interrupt {
         Ok(Guard(self.clone()))
     }
 
-    /// Runs `work` until it is done or the interrupt is set.
+    /// Runs `work` until it completes or the flag is set.
     ///
     /// # Errors
     /// Those of `work`, or Interrupted.
@@ -169,7 +169,7 @@ impl Interrupt {
         }
     }
 
-    /// Waits so long, for work that is done again and again.
+    /// Sleeps for `length`, between repetitions of work.
     ///
     /// # Errors
     /// Interrupted.
@@ -181,11 +181,11 @@ impl Interrupt {
         self.race(over).await
     }
 
-    /// Runs work that may block for ever, such as a read from a terminal, on a thread of its own. What it brings does not count
-    /// if a signal was sent before it.
+    /// Runs work that may block for ever, such as a read from a terminal, on a thread of its own. Its result is discarded
+    /// if a signal was sent earlier.
     ///
     /// # Errors
-    /// Interrupted: the work goes on with nobody to wait for it, until the process ends.
+    /// Interrupted; the thread then goes on until the process ends.
     pub fn unless_set<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -194,7 +194,7 @@ impl Interrupt {
         let caller = thread::current();
         self.change(|state| state.blocked = Some(caller.clone()));
         thread::Builder::new().spawn(move || {
-            // Nobody waits any more after an interrupt.
+            // After an interrupt there is no receiver.
             let _ = send.send(work());
             drop(send);
             caller.unpark();
@@ -210,12 +210,14 @@ impl Interrupt {
             match done {
                 Ok(done) => return Ok(done),
                 Err(TryRecvError::Empty) => thread::park(),
-                Err(TryRecvError::Disconnected) => bail!("a thread that reads input has ended"),
+                Err(TryRecvError::Disconnected) => {
+                    bail!("the thread that reads input ended unexpectedly")
+                }
             }
         }
     }
 
-    /// Waits until every signal that was sent before now has been delivered.
+    /// Waits until every signal sent so far is delivered.
     fn catch_up(&self) {
         if let Some(questions) = self.questions.get() {
             questions.ask();
@@ -223,7 +225,7 @@ impl Interrupt {
     }
 }
 
-/// The failure of work that was interrupted.
+/// Returns the error for interrupted work.
 pub fn interrupted() -> anyhow::Error {
     anyhow::Error::new(Failure::local(Kind::Interrupted, "interrupted"))
 }
@@ -252,7 +254,7 @@ mod tests {
         let guard = interrupt.guard().unwrap();
         assert!(!interrupt.deliver(Signal::Terminate));
         assert!(interrupt.is_set() && !interrupt.is_final());
-        // Whoever cleans up may call what takes a guard itself.
+        // Clean-up code may call functions that take a guard themselves.
         drop(interrupt.guard().unwrap());
         assert!(interrupt.deliver(Signal::Interrupt));
         assert_eq!(interrupt.exit_code(), 143);

@@ -1,4 +1,4 @@
-//! Which files are read, and which context, cluster and user of them are meant: kubectl's rules and texts.
+//! Selection of kubeconfig files and of the context, cluster and user in them, with kubectl's rules and messages.
 
 use std::path::{Path, PathBuf};
 
@@ -8,10 +8,10 @@ use kube::config::{AuthInfo, Cluster, Kubeconfig, KubeconfigError};
 use super::encoding::decode;
 use super::limits::KUBECONFIG;
 use super::surroundings::{Surroundings, go_words};
-use crate::options::ConnectOptions;
+use crate::options::{ConnectOptions, non_empty};
 use session_model::failure::{Failure, Kind};
 
-/// What the files say about the cluster that is meant, before flags change it.
+/// The selected cluster, user and namespace, before flags override them.
 #[derive(Debug, Default)]
 pub(super) struct Picked {
     pub(super) cluster: Cluster,
@@ -20,11 +20,14 @@ pub(super) struct Picked {
     pub(super) user_name: String,
     /// Namespace of the context.
     pub(super) namespace: Option<String>,
-    /// The files that were read, joined as a path list; empty if there were none.
+    /// The files that were read, as a path list; empty without any.
     pub(super) origin: String,
 }
 
-/// Reads the files and picks.
+/// Reads the files and selects context, cluster and user.
+///
+/// # Errors
+/// Unreadable files and unknown names, in kubectl's words.
 pub(super) fn load(options: &ConnectOptions, around: &Surroundings) -> Result<Picked> {
     let (config, origin) = read(options, around)?;
     let mut picked = pick(config, options)?;
@@ -33,15 +36,12 @@ pub(super) fn load(options: &ConnectOptions, around: &Surroundings) -> Result<Pi
 }
 
 fn read(options: &ConnectOptions, around: &Surroundings) -> Result<(Kubeconfig, String)> {
-    if !options.kubeconfig.is_empty() {
-        let path = Path::new(&options.kubeconfig);
+    if let Some(file) = non_empty(&options.kubeconfig) {
+        let path = Path::new(file);
         if let Err(error) = std::fs::metadata(path) {
             bail!("{}", go_words("stat", path, &error));
         }
-        return Ok((
-            read_file(path)?.unwrap_or_default(),
-            options.kubeconfig.clone(),
-        ));
+        return Ok((read_file(path)?.unwrap_or_default(), file.to_owned()));
     }
     let paths: Vec<PathBuf> = match around.os("KUBECONFIG") {
         Some(list) => std::env::split_paths(list)
@@ -71,7 +71,7 @@ fn read(options: &ConnectOptions, around: &Surroundings) -> Result<(Kubeconfig, 
     Ok((all, origin))
 }
 
-/// A file of the list; `None` where there is none, which kubectl passes over.
+/// Reads one file of the list; `None` if it does not exist, which kubectl ignores.
 fn read_file(path: &Path) -> Result<Option<Kubeconfig>> {
     let bytes = match KUBECONFIG.read_file(path) {
         Ok(bytes) => bytes,
@@ -85,17 +85,17 @@ fn read_file(path: &Path) -> Result<Option<Kubeconfig>> {
         }
         error => unreadable(path, &error.to_string()),
     })?;
-    // An empty name is no name: the next file of the list may have one.
+    // An empty name counts as absent: the next file of the list may set one.
     config.current_context = config.current_context.filter(|name| !name.is_empty());
     resolve_paths(&mut config, path.parent().unwrap_or(Path::new("")));
     Ok(Some(config))
 }
 
-/// Paths in a kubeconfig are relative to its folder; a plugin without a slash is looked for in PATH.
+/// Resolves paths relative to the kubeconfig's folder. A plugin's command without a slash is looked up in PATH instead.
 fn resolve_paths(config: &mut Kubeconfig, folder: &Path) {
     let resolve = |path: &mut Option<String>| {
         if let Some(path) = path.as_mut().filter(|path| !path.is_empty()) {
-            // Absolute ones stay as they are.
+            // Absolute paths stay as they are.
             *path = folder.join(&*path).to_string_lossy().into_owned();
         }
     };
@@ -127,16 +127,14 @@ fn unreadable(path: &Path, reason: &str) -> anyhow::Error {
 
 fn pick(config: Kubeconfig, options: &ConnectOptions) -> Result<Picked> {
     let named = |name: &String| !name.is_empty();
-    let asked = Some(&options.context)
-        .filter(|name| named(name))
-        .or(config.current_context.as_ref().filter(|name| named(name)));
+    let asked = non_empty(&options.context).or(non_empty(&config.current_context));
     let mut picked = Picked::default();
     let mut cluster_name = None;
     if let Some(name) = asked {
         let context = config
             .contexts
             .iter()
-            .find(|context| context.name == *name)
+            .find(|context| context.name == name)
             .and_then(|named| named.context.clone());
         let context = context.ok_or_else(|| {
             Failure::local(
@@ -148,8 +146,8 @@ fn pick(config: Kubeconfig, options: &ConnectOptions) -> Result<Picked> {
         picked.namespace = context.namespace.filter(|namespace| named(namespace));
         cluster_name = Some(context.cluster).filter(|name| named(name));
     }
-    if named(&options.cluster) {
-        cluster_name = Some(options.cluster.clone());
+    if let Some(name) = non_empty(&options.cluster) {
+        cluster_name = Some(name.to_owned());
     }
     if let Some(name) = cluster_name {
         let found = config
@@ -160,16 +158,19 @@ fn pick(config: Kubeconfig, options: &ConnectOptions) -> Result<Picked> {
         picked.cluster = found.cluster.unwrap_or_default();
         picked.cluster_name = name;
     }
-    if named(&options.user) {
-        picked.user_name = options.user.clone();
+    let flag = non_empty(&options.user);
+    if let Some(name) = flag {
+        picked.user_name = name.to_owned();
     }
     let user = config
         .auth_infos
         .into_iter()
         .find(|user| user.name == picked.user_name);
-    // A context may name a user that does not exist, and is nobody then; the flag may not.
-    if user.is_none() && named(&options.user) {
-        bail!("auth info {:?} does not exist", options.user);
+    // A context may name a user that does not exist, who is then anonymous; `--user` may not.
+    if user.is_none()
+        && let Some(name) = flag
+    {
+        bail!("auth info {name:?} does not exist");
     }
     picked.user = user.and_then(|user| user.auth_info).unwrap_or_default();
     Ok(picked)
@@ -242,7 +243,7 @@ contexts:
             format!("{0}/one:{0}/two", folder.path().display())
         );
         let second = ConnectOptions {
-            context: "two".into(),
+            context: Some("two".into()),
             ..ConnectOptions::default()
         };
         let picked = load(&second, &around(folder.path(), "DIR/one:DIR/two")).unwrap();
@@ -266,7 +267,7 @@ contexts:
         let text =
             |flags: ConnectOptions| load(&flags, &around(folder.path(), "DIR/one")).unwrap_err();
         let context = text(ConnectOptions {
-            context: "nope".into(),
+            context: Some("nope".into()),
             ..ConnectOptions::default()
         });
         assert_eq!(
@@ -275,27 +276,27 @@ contexts:
         );
         assert!(failure::is(&context, Kind::Configuration));
         let user = text(ConnectOptions {
-            user: "nope".into(),
+            user: Some("nope".into()),
             ..ConnectOptions::default()
         });
         assert_eq!(user.to_string(), r#"auth info "nope" does not exist"#);
         let cluster = text(ConnectOptions {
-            cluster: "nope".into(),
+            cluster: Some("nope".into()),
             ..ConnectOptions::default()
         });
         assert_eq!(cluster.to_string(), r#"no server found for cluster "nope""#);
         let file = text(ConnectOptions {
-            kubeconfig: "/nofile".into(),
+            kubeconfig: Some("/nofile".into()),
             ..ConnectOptions::default()
         });
         assert_eq!(file.to_string(), "stat /nofile: no such file or directory");
         let lost = text(ConnectOptions {
-            context: "lost".into(),
+            context: Some("lost".into()),
             ..ConnectOptions::default()
         });
         assert_eq!(lost.to_string(), r#"no server found for cluster "gone""#);
         let nobody = ConnectOptions {
-            context: "nobody".into(),
+            context: Some("nobody".into()),
             ..ConnectOptions::default()
         };
         assert!(

@@ -32,7 +32,7 @@ impl Cluster {
     }
 }
 
-/// True if the Lease was renewed no longer ago than it lasts.
+/// True if the Lease has a holder and has not expired.
 fn held(lease: &Value, headers: &HeaderMap) -> bool {
     let holder = text(lease, "/spec/holderIdentity");
     let renewed: Option<Timestamp> = text(lease, "/spec/renewTime").parse().ok();
@@ -44,7 +44,7 @@ fn held(lease: &Value, headers: &HeaderMap) -> bool {
     !holder.is_empty() && until.is_some_and(|until| until >= now(headers))
 }
 
-/// The server's time; ours where it does not tell.
+/// Returns the server's time from the Date header, or the local time without one.
 fn now(headers: &HeaderMap) -> Timestamp {
     let date = headers
         .get(http::header::DATE)

@@ -1,7 +1,18 @@
-//! The cluster: the only room that talks to it. Everything that goes wrong on the way comes back as a [`Failure`].
+//! A Kubernetes client that behaves as kubectl does: kubeconfig, credential plugins, proxies, dry runs, field managers, watches,
+//! exec, logs and port-forward. Every error is a [`Failure`] or has one in its chain, except errors of local configuration.
 //!
-//! Requests are made as raw HTTP through kube's client, which brings TLS, proxies and WebSockets: so we decide about every
-//! header and parameter, and see the headers of the answers.
+//! ```text
+//! ConnectOptions, kubeconfig, environment ─► ClientConfig ─► Cluster
+//!                                                     ├─ read, write        one request each: ApiRequest ─► JSON
+//!                                                     ├─ watch              ─► stream of WatchChange, reconnecting
+//!                                                     ├─ watch_events       several watches and timers in one stream
+//!                                                     ├─ remote_command     exec; container_files and container_directory on top
+//!                                                     ├─ pod_log            one log as a stream of bytes
+//!                                                     └─ forward            streams to ports of a Pod
+//! ```
+//!
+//! Requests are sent as raw HTTP through kube's client, which provides TLS, proxies and WebSockets. This gives control of
+//! every header and query parameter, and access to response headers. Nothing here knows a Session.
 //!
 //! [`Failure`]: session_model::failure::Failure
 
@@ -82,7 +93,7 @@ pub use wait_object::watch_over;
 pub use watch::Change;
 pub use write::{Delete, Deleted, DryRun, Write};
 
-/// Who asks, for the User-Agent.
+/// The program that sends requests, for the User-Agent header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Agent {
     /// Name of the program, `kubectl-session-create`.
@@ -92,7 +103,7 @@ pub struct Agent {
 }
 
 impl Agent {
-    /// `PROGRAM/VERSION (os/arch)`, with Go's names of the platforms.
+    /// Returns `PROGRAM/VERSION (os/arch)`, with Go's names of operating systems and architectures.
     fn header(&self) -> HeaderValue {
         let system = if cfg!(target_os = "macos") {
             "darwin"
@@ -109,7 +120,7 @@ impl Agent {
     }
 }
 
-/// A cluster, as one user sees it. Cheap to clone: all clones are one.
+/// A client of one cluster with one user's credentials. Clones share one connection pool.
 #[derive(Clone)]
 pub struct Cluster {
     inner: Arc<Inner>,
@@ -129,12 +140,12 @@ struct Inner {
 }
 
 impl Cluster {
-    /// Finds the cluster as kubectl does (flags, kubeconfig, the Pod we may run in), and runs the user's credential plugin.
-    /// Sends nothing yet.
+    /// Creates a client with kubectl's rules: flags, kubeconfig, or the Pod that the process runs in. Runs the user's
+    /// credential plugin; sends no request to the server.
     ///
     /// # Errors
-    /// A configuration that does not hold, in kubectl's words: a [`Failure`](session_model::failure::Failure) of kind Configuration
-    /// where kubectl says `Error in configuration: `, of kind Unreachable for plugins; a plain error for everything else.
+    /// An invalid configuration, in kubectl's words: a [`Failure`](session_model::failure::Failure) of kind Configuration where
+    /// kubectl prints `Error in configuration: `, of kind Unreachable for plugins, and a plain error for everything else.
     pub async fn connect(options: &ConnectOptions, agent: Agent) -> Result<Self> {
         Self::connect_in(options, agent, &Surroundings::of_process()).await
     }
@@ -168,7 +179,7 @@ impl Cluster {
         }))
     }
 
-    /// A cluster behind a client that exists already: for tests.
+    /// Creates a client over an existing kube client, for tests.
     pub fn over(client: kube::Client, namespace: &str) -> Self {
         Self::of(Inner {
             client,
@@ -194,34 +205,35 @@ impl Cluster {
         }
     }
 
-    /// The namespace that -n, the context, the Pod we run in, or the default say.
+    /// Returns the default namespace: from `-n`, the context, the Pod that the process runs in, or `default`.
     pub fn namespace(&self) -> &str {
         &self.inner.namespace
     }
 
-    /// The server's address, `https://host:port`, perhaps with a path.
+    /// Returns the server's address, `https://host:port`, possibly with a path.
     pub fn server(&self) -> &str {
         self.inner.server.trim_end_matches('/')
     }
 
-    /// The kubeconfig files that were read, as a path list; empty if there were none.
+    /// Returns the kubeconfig files that were read as a path list; empty without any.
     pub fn origin(&self) -> &str {
         &self.inner.origin
     }
 
-    /// Tells `listener` the text of every `Warning:` header from now on, each text once in the life of the process; the first
-    /// listener stays. It must not block.
+    /// Registers a listener for the text of `Warning:` headers. Each text is reported once per process. Only the first
+    /// listener registered counts. It must not block.
     pub fn on_warning(&self, listener: impl Fn(&str) + Send + Sync + 'static) {
         self.inner.warnings.listen(Box::new(listener));
     }
 
-    /// Tells `observer` of every exchange from now on, as -v=6 wants it; the first observer stays. It must not block.
+    /// Registers an observer of requests and their results, for `-v=6`. Only the first observer registered counts. It
+    /// must not block.
     pub fn observe(&self, observer: impl Fn(&Exchange) + Send + Sync + 'static) {
         let _first_stays = self.inner.observer.set(Box::new(observer));
     }
 }
 
-/// What every request wears, those of kube's own making too (exec).
+/// Headers of every request, including those that kube creates itself (exec).
 #[derive(Clone)]
 struct Dressing {
     agent: HeaderValue,

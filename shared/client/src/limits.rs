@@ -1,11 +1,11 @@
-//! How much is read of what others send: servers, proxies, credential plugins, files that the configuration names.
+//! Limits on data from outside: servers, proxies, credential plugins, and files that the configuration names.
 //!
-//! Everything that is kept whole has a [`Limit`] here; everything else (logs, the streams of commands and ports, archives) is
-//! passed on piece by piece, and the reader's pace is the sender's. Compressed answers are measured as they are read, so a
-//! small one that grows ends at the same limit.
+//! Everything that is kept in memory as a whole has a [`ReadLimit`] here. Everything else (logs, streams of commands and
+//! ports, archives) is passed on piece by piece at the reader's pace. Compressed responses are measured after
+//! decompression, so a decompression bomb ends at the same limit.
 //!
-//! Headers have limits of their own where they are read: 100 headers and 400 KiB an answer (hyper), 8 KiB for a proxy's answer
-//! to CONNECT (hyper-util), 16 MiB for a message of a WebSocket that carries ports, 64 MiB for one that carries a command
+//! Further limits apply where data is read: 100 headers and 400 KiB of headers per response (hyper), 8 KiB for a proxy's
+//! answer to CONNECT (hyper-util), 16 MiB for a WebSocket message of a port-forward and 64 MiB for one of a command
 //! (tungstenite).
 
 use std::io::{self, Read};
@@ -19,14 +19,15 @@ use session_model::failure::{Failure, Kind};
 
 const MIB: usize = 1 << 20;
 
-/// The most that is read of one kind of thing.
+/// The limit for one kind of data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Limit {
-    /// What kind of thing, as an error names it.
+    /// The kind of data, as errors name it.
     what: &'static str,
-    /// Bytes of its text.
+    /// Most bytes of text.
     pub(super) bytes: usize,
-    /// Bytes of memory that the values in it may take: a text of brackets alone would take eighty times its length.
+    /// Most bytes of memory for the parsed values: text consisting of brackets takes eighty times its length. 0 for data
+    /// that is not parsed.
     memory: u64,
 }
 
@@ -38,41 +39,41 @@ const fn limit(what: &'static str, bytes: usize, memory: usize) -> Limit {
     }
 }
 
-/// One object, and every answer that has no limit of its own. No API server stores more than some 3 MiB.
+/// One object, and every response without a limit of its own. API servers store no more than about 3 MiB.
 pub(super) const OBJECT: Limit = limit("an object", 16 * MIB, 128 * MIB);
 /// A page of a list or Table: 500 sessions with the longest manifests are 100 MiB.
 pub(super) const PAGE: Limit = limit("a page of a list", 128 * MIB, 512 * MIB);
-/// A list that comes all at once.
-pub(super) const LIST: Limit = limit("a list in one piece", 512 * MIB, 2048 * MIB);
-/// The types of an API group.
-pub(super) const DISCOVERY: Limit = limit("the list of an API's types", 16 * MIB, 128 * MIB);
+/// A list without pages.
+pub(super) const LIST: Limit = limit("an unpaged list", 512 * MIB, 2048 * MIB);
+/// The resource types of an API version.
+pub(super) const DISCOVERY: Limit = limit("the list of resource types", 16 * MIB, 128 * MIB);
 /// One event of a watch.
-pub(super) const EVENT: Limit = limit("an event of a watch", 16 * MIB, 128 * MIB);
-/// What an answer says that is no success; longer ones are cut.
-pub(super) const REFUSAL: Limit = limit("a refusal", MIB, 64 * MIB);
+pub(super) const EVENT: Limit = limit("a watch event", 16 * MIB, 128 * MIB);
+/// An error response; longer ones are truncated.
+pub(super) const REFUSAL: Limit = limit("an error response", MIB, 64 * MIB);
 /// The last lines of a log, as evidence.
-pub(super) const LOG_TAIL: Limit = limit("the end of a log", 64 << 10, 0);
-/// How a command in a container ended.
+pub(super) const LOG_TAIL: Limit = limit("the tail of a log", 64 << 10, 0);
+/// The Status at the end of an exec.
 pub(super) const EXEC_STATUS: Limit = limit("the status of a command", MIB, 64 * MIB);
-/// What a credential plugin writes to its standard output.
+/// The standard output of a credential plugin.
 pub(super) const PLUGIN: Limit = limit("the output of a credential plugin", MIB, 64 * MIB);
 /// A kubeconfig or kuberc.
 pub(super) const KUBECONFIG: Limit = limit("a kubeconfig", 16 * MIB, 0);
 /// Certificates or a key.
-pub(super) const PEM: Limit = limit("a file of certificates", 4 * MIB, 0);
+pub(super) const PEM: Limit = limit("a certificate file", 4 * MIB, 0);
 /// A bearer token.
 pub(super) const TOKEN: Limit = limit("a token", MIB, 0);
 
-/// The memory that the objects of one list or watch may take, all pages together.
+/// Most bytes of memory for the objects of one list or watch, over all pages.
 pub(super) const COLLECTION_MEMORY: u64 = 2 << 30;
-/// Pages in a row without an object: no server has a reason for more.
+/// Most consecutive pages without an object; no server has a reason for more.
 pub(super) const EMPTY_PAGES: u32 = 100;
 
 impl Limit {
-    /// The error for something that is larger; `about` is the request, ` (get pods x)`, or empty.
+    /// Returns the error for data beyond the limit. `about` is the request, ` (get pods x)`, or empty.
     pub(super) fn exceeded(&self, about: &str) -> anyhow::Error {
         let message = format!(
-            "cannot read the server's answer{about}: {} is larger than {}",
+            "cannot read the server's response{about}: {} is larger than {}",
             self.what,
             self.size()
         );
@@ -84,15 +85,15 @@ impl Limit {
         size(self.bytes as u64)
     }
 
-    /// The JSON value in `text`, and the memory it takes.
+    /// Parses JSON; returns the value and an estimate of the memory it takes, in bytes.
     ///
     /// # Errors
-    /// No JSON, or JSON that takes more memory than this kind of thing may.
+    /// Invalid JSON, or values that take more memory than the limit allows.
     pub(super) fn json(&self, text: &[u8], about: &str) -> Result<(Value, u64)> {
         let memory = memory_of(text);
         if memory > self.memory {
             let message = format!(
-                "cannot read the server's answer{about}: the values of {} take more than {} of memory",
+                "cannot read the server's response{about}: {} takes more than {} of memory",
                 self.what,
                 size(self.memory)
             );
@@ -102,10 +103,10 @@ impl Limit {
         Ok((value, memory))
     }
 
-    /// A whole file.
+    /// Reads a file.
     ///
     /// # Errors
-    /// Those of the system; of kind FileTooLarge where it is larger.
+    /// The operating system's; kind FileTooLarge beyond the limit.
     pub(super) fn read_file(&self, path: &Path) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         let most = self.bytes as u64;
@@ -119,17 +120,17 @@ impl Limit {
         Ok(bytes)
     }
 
-    /// A whole file of text.
+    /// Reads a text file.
     ///
     /// # Errors
-    /// As [`Limit::read_file`]; of kind InvalidData where it is not UTF-8.
+    /// As [`ReadLimit::read_file`]; kind InvalidData for text that is not UTF-8.
     pub(super) fn read_text(&self, path: &Path) -> io::Result<String> {
         String::from_utf8(self.read_file(path)?)
             .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "invalid UTF-8"))
     }
 }
 
-/// The error for a list or watch whose objects take too much memory; `verb` is list or watch.
+/// Returns the error for a list or watch whose objects take too much memory; `verb` is list or watch.
 pub(super) fn collection_exceeded(verb: &str, plural: &str) -> anyhow::Error {
     let message = format!(
         "cannot {verb} {plural}: the objects take more than {} of memory",
@@ -147,8 +148,8 @@ fn size(bytes: u64) -> String {
     }
 }
 
-/// Memory that the values of a JSON text take once they are read, in bytes, from what opens and separates them: an estimate
-/// that is never far too low. An object with a single field allocates room for four.
+/// Estimates the memory of a JSON text's values in bytes, from its opening and separating characters. Never far too low:
+/// an object with a single field allocates room for four.
 pub(super) fn memory_of(text: &[u8]) -> u64 {
     const OBJECT: u64 = 512;
     const ARRAY: u64 = 320;
@@ -195,7 +196,7 @@ mod tests {
             .unwrap_err();
         assert_eq!(
             error.to_string(),
-            "cannot read the server's answer (get pods x): the values of an object take more than 128 MiB of memory"
+            "cannot read the server's response (get pods x): an object takes more than 128 MiB of memory"
         );
         assert!(PAGE.json(hostile.as_bytes(), "").is_ok());
     }

@@ -1,4 +1,4 @@
-//! A body cut into lines, as watches send them.
+//! Response bodies split into lines, as watches send them.
 
 use bytes::Bytes;
 use futures::stream::BoxStream;
@@ -6,25 +6,26 @@ use futures::{Stream, StreamExt};
 
 use super::limits::Limit;
 
-/// Why there is no next line.
+/// The reason why there is no next line.
 #[derive(Debug)]
 pub(super) enum LineFault {
-    /// The connection broke. What it was does not matter: whoever watches knows where the watch was.
+    /// The connection was lost. The cause is irrelevant: a watch continues from its resourceVersion.
     Broken,
-    /// The line is longer than it may be.
+    /// The line exceeds the limit.
     TooLong,
 }
 
-/// The lines of a body.
+/// A reader of the lines of a body.
 pub(super) struct Lines {
     pieces: BoxStream<'static, Result<Bytes, kube::Error>>,
     rest: Vec<u8>,
-    /// How much of `rest` has been searched for the end of a line: a long line is searched once.
+    /// Bytes of `rest` already searched for a line end, so that a long line is searched once.
     searched: usize,
     limit: Limit,
 }
 
 impl Lines {
+    /// Creates a reader of lines up to `limit` bytes.
     pub(super) fn of(
         pieces: impl Stream<Item = Result<Bytes, kube::Error>> + Send + 'static,
         limit: Limit,
@@ -37,7 +38,8 @@ impl Lines {
         }
     }
 
-    /// The next whole line. What comes after the last end of a line is the trace of a hang-up and nobody's.
+    /// Returns the next complete, non-empty line; `None` at the end. An incomplete last line is dropped: the connection
+    /// was interrupted.
     pub(super) async fn next(&mut self) -> Option<Result<Vec<u8>, LineFault>> {
         loop {
             let end = self

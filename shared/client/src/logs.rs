@@ -1,4 +1,4 @@
-//! What containers write: their logs, as streams of bytes.
+//! Container logs as streams of bytes.
 
 use anyhow::Result;
 use bytes::Bytes;
@@ -12,35 +12,35 @@ use super::request::Call;
 use super::{Cluster, paths, transport};
 use session_model::objects::resource::POD;
 
-/// What of a log is asked for, as the server's parameters have it.
+/// Options of a log request; the fields are the API's query parameters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogOptions {
-    /// The container; the server wants a name wherever there are several.
+    /// Name of the container; required by the server if the Pod has several.
     pub container: String,
-    /// The server goes on as long as the container writes.
+    /// If true, the stream continues until the container's run ends.
     pub follow: bool,
-    /// The run before the present one.
+    /// If true, the log of the previous run.
     pub previous: bool,
-    /// Each line begins with its RFC 3339 time and a blank.
+    /// If true, each line begins with an RFC 3339 time stamp and a space.
     pub timestamps: bool,
-    /// Only what is no older than so many seconds, at least 1.
+    /// Oldest age in seconds, at least 1.
     pub since_seconds: Option<u64>,
-    /// Only what is no older. The server cuts it to whole seconds.
+    /// Oldest time. The server truncates it to whole seconds.
     pub since_time: Option<Timestamp>,
-    /// Only so many of the last lines.
+    /// Number of lines from the end.
     pub tail: Option<u64>,
-    /// Only so many bytes, the times among them; at least 1.
+    /// Most bytes, including time stamps; at least 1.
     pub limit_bytes: Option<u64>,
 }
 
-/// The bytes of a log as they come, cut anywhere. After an error it ends.
+/// A stream of a log's bytes, split anywhere. Ends after an error.
 pub type LogStream = BoxStream<'static, Result<Bytes>>;
 
 impl Cluster {
-    /// The last lines of a container's log, `limits` lines and bytes at most.
+    /// Returns the last lines of a container's log, at most `limits` lines and bytes.
     ///
     /// # Errors
-    /// What the server refuses.
+    /// Whatever the server refuses.
     pub async fn last_log_lines(
         &self,
         namespace: &str,
@@ -65,11 +65,10 @@ impl Cluster {
             .collect())
     }
 
-    /// Opens the log of a container, without anything that changes its bytes on the way. With `follow` this takes until the
-    /// container has written something.
+    /// Opens the log of a container, unmodified. With `follow`, this completes once the container has written something.
     ///
     /// # Errors
-    /// A Failure, in the server's words: a container that has not begun (400), a Pod that is gone, a right that is missing.
+    /// A Failure in the server's words: a container that has not started (400), a deleted Pod, or a missing right.
     pub async fn log(&self, namespace: &str, pod: &str, options: &LogOptions) -> Result<LogStream> {
         let LogOptions {
             container,

@@ -1,14 +1,14 @@
-//! How much has passed, and how fast: for who waits for a long copy.
+//! Progress of a copy: bytes and rate.
 
 use std::time::{Duration, Instant};
 
 use session_model::progress::{Event, Sink, Stage};
 use session_model::quantity::size;
 
-/// So often progress is told.
+/// Interval of progress events.
 const BEAT: Duration = Duration::from_millis(200);
 
-/// Counts what passes, and tells of it now and then.
+/// A counter of copied bytes that reports progress events at intervals.
 pub(super) struct Meter {
     object: String,
     length: Option<u64>,
@@ -18,6 +18,7 @@ pub(super) struct Meter {
 }
 
 impl Meter {
+    /// Creates a counter for a copy from or to a Pod; `length` is the total in bytes, if known.
     pub(super) fn new(pod: &str, length: Option<u64>) -> Self {
         Self {
             object: format!("pod/{}", pod),
@@ -28,12 +29,12 @@ impl Meter {
         }
     }
 
-    /// How many bytes have passed.
+    /// Returns the number of bytes copied.
     pub(super) fn passed(&self) -> u64 {
         self.passed
     }
 
-    /// Some more have passed.
+    /// Adds copied bytes, and reports progress if it is due.
     pub(super) fn count(&mut self, bytes: usize, sink: &mut dyn Sink) {
         self.passed += bytes as u64;
         if self.told.is_some_and(|told| told.elapsed() < BEAT) {
@@ -48,7 +49,7 @@ impl Meter {
     }
 }
 
-/// `12Mi of 50Mi (24%), 6Mi/s`.
+/// Formats progress: `12Mi of 50Mi (24%), 6Mi/s`. The rate is left out in the first second.
 pub(super) fn progress(passed: u64, length: Option<u64>, time: Duration) -> String {
     let mut text = size(passed);
     if let Some(length) = length.filter(|length| *length > 0) {

@@ -1,29 +1,30 @@
-//! Flags over files: which word of the command line replaces which word of the kubeconfig.
+//! Overrides of kubeconfig fields by flags.
 
 use std::collections::HashMap;
 
 use anyhow::{Result, anyhow, bail};
 
 use super::kubeconfig::Picked;
-use crate::options::ConnectOptions;
+use crate::options::{ConnectOptions, non_empty};
 
-fn set(target: &mut Option<String>, flag: &str) {
-    if !flag.is_empty() {
-        *target = Some(flag.to_owned());
+fn set(target: &mut Option<String>, flag: &Option<String>) {
+    if let Some(text) = non_empty(flag) {
+        *target = Some(text.to_owned());
     }
 }
 
-/// Lets the flags change what the file says about the cluster.
+/// Overrides fields of the cluster.
 pub(super) fn cluster(picked: &mut Picked, options: &ConnectOptions) {
     let cluster = &mut picked.cluster;
-    // As in client-go: any word about trust replaces all that the file says about it, and --server its TLS name.
-    if options.insecure_skip_tls_verify == Some(true) || !options.certificate_authority.is_empty() {
+    let authority = non_empty(&options.certificate_authority);
+    // As in client-go: a flag about trust replaces everything the kubeconfig says about it, and --server drops its TLS
+    // server name.
+    if options.insecure_skip_tls_verify == Some(true) || authority.is_some() {
         cluster.insecure_skip_tls_verify = options.insecure_skip_tls_verify;
-        cluster.certificate_authority =
-            Some(options.certificate_authority.clone()).filter(|path| !path.is_empty());
+        cluster.certificate_authority = authority.map(str::to_owned);
         cluster.certificate_authority_data = None;
     }
-    if !options.server.is_empty() {
+    if non_empty(&options.server).is_some() {
         cluster.tls_server_name = None;
     }
     set(&mut cluster.server, &options.server);
@@ -33,28 +34,28 @@ pub(super) fn cluster(picked: &mut Picked, options: &ConnectOptions) {
     cluster.server = cluster.server.take().filter(|server| !server.is_empty());
 }
 
-/// Lets the flags change who we are.
+/// Overrides fields of the user.
 ///
 /// # Errors
-/// Groups, UID or extras of nobody.
+/// Groups, UID or extra fields without a user to impersonate; an `--as-user-extra` without `=`.
 pub(super) fn user(picked: &mut Picked, options: &ConnectOptions) -> Result<()> {
     let user = &mut picked.user;
-    if !options.token.is_empty() {
-        user.token = Some(options.token.clone().into());
+    if let Some(token) = non_empty(&options.token) {
+        user.token = Some(token.to_owned().into());
         user.token_file = None;
         user.exec = None;
     }
     set(&mut user.username, &options.username);
-    if !options.password.is_empty() {
-        user.password = Some(options.password.clone().into());
+    if let Some(password) = non_empty(&options.password) {
+        user.password = Some(password.to_owned().into());
     }
-    if !options.client_certificate.is_empty() {
+    if let Some(file) = non_empty(&options.client_certificate) {
         user.client_certificate_data = None;
-        user.client_certificate = Some(options.client_certificate.clone());
+        user.client_certificate = Some(file.to_owned());
     }
-    if !options.client_key.is_empty() {
+    if let Some(file) = non_empty(&options.client_key) {
         user.client_key_data = None;
-        user.client_key = Some(options.client_key.clone());
+        user.client_key = Some(file.to_owned());
     }
     set(&mut user.impersonate, &options.as_user);
     set(&mut user.impersonate_uid, &options.as_uid);

@@ -1,7 +1,8 @@
-//! Who owns which field: turning what we created and patched into what we apply, as client-go's csaupgrade does.
+//! Migration of field ownership from Update to Apply, as client-go's csaupgrade does.
 //!
-//! A POST or a merge patch leaves its fields with our name and operation Update. A later apply by the same name would not
-//! own them, so it could not remove them. Before the first apply the entry is therefore made one of Apply.
+//! A POST or merge patch records its fields under our field manager with operation Update. A later server-side apply by
+//! the same manager would not own them and could not remove them. So the entry is changed to Apply before the first
+//! apply.
 
 use anyhow::Result;
 use http::Method;
@@ -14,11 +15,11 @@ use session_model::objects::ResourceType;
 use session_model::objects::resource::text;
 
 impl Cluster {
-    /// Makes the fields that `write.field_manager` owns in `current` by Update its own by Apply. True if that took a
-    /// request; a dry run takes none.
+    /// Moves the fields that `write.field_manager` owns in `current` from Update to Apply. Returns true if a request was
+    /// sent; a dry run sends none.
     ///
     /// # Errors
-    /// A Failure; of kind Conflict where the object has changed since `current` was read.
+    /// A Failure; of kind Conflict if the object has changed since `current` was read.
     pub async fn adopt_fields(
         &self,
         t: &ResourceType,
@@ -44,7 +45,8 @@ impl Cluster {
     }
 }
 
-/// The object's managedFields with all Updates of `manager` in its Apply; `None` if there are none.
+/// Returns the object's managedFields with all Update entries of `manager` merged into its Apply entry; `None` if nothing
+/// changes.
 fn upgraded(object: &Value, manager: &str) -> Option<Vec<Value>> {
     let entries = object.pointer("/metadata/managedFields")?.as_array()?;
     let own = |entry: &Value, operation: &str| {
@@ -74,7 +76,7 @@ fn upgraded(object: &Value, manager: &str) -> Option<Vec<Value>> {
     Some(rest)
 }
 
-/// Adds the fields of `other`.
+/// Merges the fields of `other` into `fields`.
 fn join(fields: &mut Value, other: &Value) {
     let Value::Object(other) = other else { return };
     if !fields.is_object() {

@@ -1,12 +1,12 @@
-//! What is said of an answer that is no Status: a proxy's page, a load balancer's line. As much of it as helps, in one line.
+//! One-line summaries of response bodies that are not a Status, such as the page of a proxy.
 
-/// Bytes of plain text that are shown; client-go's limit.
+/// Most bytes of plain text; client-go's limit.
 const TEXT: usize = 2048;
-/// Characters of a title or line of a page.
+/// Most characters of a page's title or first line.
 const LINE: usize = 200;
 
-/// The text of an answer: of an HTML page that is longer than a line its title and first line, of anything else the first two
-/// kilobytes.
+/// Summarizes a body: title and first line of an HTML page longer than a line, and the first two kilobytes of anything
+/// else.
 pub(super) fn summary(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     let text = text.trim();
@@ -25,7 +25,7 @@ fn is_html(text: &str) -> bool {
 }
 
 fn page(html: &str) -> String {
-    // The same offsets, so that names of elements are found in any case.
+    // ASCII lower case keeps the offsets, so element names are found in any case.
     let lower = html.to_ascii_lowercase();
     let mut title = String::new();
     let mut first = String::new();
@@ -43,7 +43,7 @@ fn page(html: &str) -> String {
             break;
         };
         at = close;
-        // What these hold is not shown on the page.
+        // The content of these elements is not displayed text.
         for (element, end) in [
             ("<title", "</title"),
             ("<script", "</script"),
@@ -67,7 +67,7 @@ fn page(html: &str) -> String {
     }
 }
 
-/// Text as one line that is not too long.
+/// Joins text into one line and truncates it.
 fn line(text: &str) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
     let words = words.join(" ");

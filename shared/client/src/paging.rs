@@ -1,4 +1,4 @@
-//! The pages of a list, and whether a server means to end it.
+//! Checks on the pages of a list, against servers whose lists never end.
 
 use std::collections::HashSet;
 
@@ -8,7 +8,7 @@ use super::limits::{COLLECTION_MEMORY, EMPTY_PAGES, collection_exceeded};
 use session_model::failure::{Failure, Kind};
 use session_model::objects::ResourceType;
 
-/// What has been read of a list.
+/// The pages read so far of a list.
 #[derive(Debug)]
 pub(super) struct Paging {
     plural: String,
@@ -18,6 +18,7 @@ pub(super) struct Paging {
 }
 
 impl Paging {
+    /// Creates the record of a list that has not started.
     pub(super) fn of(t: &ResourceType) -> Self {
         Self {
             plural: t.plural.to_string(),
@@ -27,11 +28,12 @@ impl Paging {
         }
     }
 
-    /// Takes a page of so many objects that take `memory` bytes, with the token that continues it; true if there is one.
+    /// Records a page: its number of objects, their memory in bytes, and its continue token. Returns true if there is a
+    /// next page.
     ///
     /// # Errors
-    /// A token that was there before, or a hundred pages without an object: the list would never end. Objects that take more
-    /// memory than a list may.
+    /// A token that was sent before, or a hundred consecutive empty pages: the list would never end. Objects that take
+    /// more memory than a list may.
     pub(super) fn take(&mut self, objects: usize, memory: u64, token: &str) -> Result<bool> {
         self.memory = self
             .memory

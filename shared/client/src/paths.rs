@@ -1,11 +1,11 @@
-//! Addresses of resources, and queries.
+//! URL paths of resources.
 
 use anyhow::{Result, bail};
 
 use super::read::Place;
 use session_model::objects::ResourceType;
 
-/// Path of a collection.
+/// Returns the path of a collection. The namespace is ignored for cluster-scoped types.
 pub(super) fn collection(t: &ResourceType, place: Place<'_>) -> Result<String> {
     let root = root(&t.api_version());
     match place {
@@ -18,7 +18,7 @@ pub(super) fn collection(t: &ResourceType, place: Place<'_>) -> Result<String> {
     }
 }
 
-/// Path of an object; `namespace` is not looked at for cluster-scoped types.
+/// Returns the path of an object. The namespace is ignored for cluster-scoped types.
 pub(super) fn object(t: &ResourceType, namespace: &str, name: &str) -> Result<String> {
     let place = if t.namespaced {
         Place::Namespace(namespace)
@@ -28,7 +28,7 @@ pub(super) fn object(t: &ResourceType, namespace: &str, name: &str) -> Result<St
     Ok(format!("{}/{}", collection(t, place)?, segment(name)?))
 }
 
-/// `/api/v1`, `/apis/GROUP/VERSION`.
+/// Returns `/api/v1` or `/apis/GROUP/VERSION`.
 pub(super) fn root(api_version: &str) -> String {
     if api_version.contains('/') {
         format!("/apis/{api_version}")
@@ -37,7 +37,7 @@ pub(super) fn root(api_version: &str) -> String {
     }
 }
 
-/// A name as a part of a path. No server has names like the refused ones; sent, they would mean another resource.
+/// Encodes a name as a path segment. Refused names exist on no server, and would address another resource.
 fn segment(name: &str) -> Result<String> {
     match name {
         "" => bail!("resource name may not be empty"),
@@ -50,7 +50,7 @@ fn segment(name: &str) -> Result<String> {
     Ok(encode(name))
 }
 
-/// Percent-encoding of everything but unreserved characters (RFC 3986).
+/// Percent-encodes everything but unreserved characters (RFC 3986).
 pub(super) fn encode(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {

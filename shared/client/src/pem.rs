@@ -1,4 +1,4 @@
-//! Certificates out of PEM text, as the TLS library wants them.
+//! Certificates from PEM text in the form the TLS library takes.
 
 use anyhow::{Result, bail};
 use base64::Engine;
@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
 const END: &str = "-----END CERTIFICATE-----";
 
-/// All certificates of a bundle, in DER.
+/// Parses all certificates of a PEM bundle into DER.
 ///
 /// # Errors
 /// Text without any certificate, in kubectl's words.

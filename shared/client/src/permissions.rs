@@ -1,5 +1,5 @@
-//! Whether the caller may do what a plan is going to do. An operation that takes something away asks before its first write: one
-//! whose last step is refused must not have destroyed anything by then.
+//! Checks of the caller's rights, by SelfSubjectAccessReview. An operation that deletes something checks all rights
+//! before its first write, so that a refused last step does not leave a half-finished operation.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,19 +18,19 @@ use session_model::objects::resource::text;
 
 const REVIEWS: &str = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
 
-/// What the server says of one right.
+/// The server's decision on one right.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Verdict {
     Allowed,
-    /// Not allowed, with the authorizer's reason, which is mostly empty.
+    /// Denied, with the authorizer's reason, which is mostly empty.
     Denied(String),
-    /// The server could not be asked; why.
+    /// Unknown because the review failed, with the error.
     Unknown(String),
 }
 
 type Asked = HashMap<(String, Access), Arc<OnceCell<Verdict>>>;
 
-/// The rights of a caller, as one command asks about them: each question once, however many sessions it is about.
+/// A cache of access reviews for one command: each right is reviewed once, however many sessions need it.
 pub struct Permissions {
     cluster: Cluster,
     asked: Mutex<Asked>,
@@ -43,7 +43,7 @@ impl std::fmt::Debug for Permissions {
 }
 
 impl Permissions {
-    /// Nothing has been asked yet.
+    /// Creates an empty cache.
     pub fn of(cluster: &Cluster) -> Self {
         Self {
             cluster: cluster.clone(),
@@ -51,19 +51,20 @@ impl Permissions {
         }
     }
 
-    /// Asks about all objects of each type, all at once and beside other requests, so that [`Permissions::require`] knows the
-    /// answers.
+    /// Reviews the accesses for all objects of their types, all at the same time, so that [`AccessReviews::require`]
+    /// finds the decisions.
     pub async fn foresee(&self, namespace: &str, accesses: &[Access]) {
         let asks = accesses.iter().map(Access::to_all);
         let asks = asks.map(|access| self.verdict(namespace, access));
         join_all(asks).await;
     }
 
-    /// Finds whether all of `accesses` are allowed. Who may not do a thing to all objects of a type is asked about the one: a
-    /// Role may name it. What cannot be asked counts as allowed, and is one of [`Permissions::unknown`].
+    /// Checks that all of `accesses` are allowed. If an access is denied for all objects of a type, the single object is
+    /// reviewed: a Role may name it. A failed review counts as allowed and is listed by
+    /// [`AccessReviews::unchecked_note`].
     ///
     /// # Errors
-    /// The first one that is not allowed, in the server's words, and the others beside it.
+    /// The first denied access, in the server's words, with the others as a hint.
     pub async fn require(&self, namespace: &str, accesses: &[Access]) -> Result<()> {
         let mut once: Vec<&Access> = Vec::new();
         for access in accesses {
@@ -90,7 +91,7 @@ impl Permissions {
         })
     }
 
-    /// What could not be asked so far, with the reason; `None` where everything could.
+    /// Returns a note about the rights that could not be reviewed, with the reason; `None` if all could.
     pub fn unknown(&self) -> Option<String> {
         let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         let mut unknown: Vec<(String, String)> = asked
@@ -105,12 +106,12 @@ impl Permissions {
         let why = unknown.first()?.1.clone();
         let rights: Vec<String> = unknown.into_iter().map(|(access, _)| access).collect();
         Some(format!(
-            "rights are not checked ({}): {why}",
+            "cannot check rights ({}): {why}",
             rights.join(", ")
         ))
     }
 
-    /// Why a right is missing; `None` where it is not, or where that cannot be asked.
+    /// Returns the reason of a denied access; `None` if it is allowed or unknown.
     async fn denied(&self, namespace: &str, access: &Access) -> Option<String> {
         match self.verdict(namespace, access.to_all()).await {
             Verdict::Denied(_) if !access.name.is_empty() => {
@@ -146,7 +147,7 @@ impl Permissions {
 }
 
 impl Cluster {
-    /// Asks the server whether the caller has a right.
+    /// Sends one access review.
     async fn review(&self, namespace: &str, access: &Access) -> Result<Verdict> {
         let mut attributes = json!({
             "verb": access.verb,
@@ -181,7 +182,7 @@ impl Cluster {
     }
 }
 
-/// The refusal as the server would word it.
+/// Returns the Forbidden error as the server would word it.
 fn refusal(access: &Access, namespace: &str, user: &str, reason: &str) -> anyhow::Error {
     let qualified = access.resource.qualified();
     let object = match access.name.as_str() {

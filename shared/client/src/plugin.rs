@@ -1,4 +1,4 @@
-//! Exec credential plugins, run by us: once, by client-go's rules, and again only when what they gave has run out.
+//! Exec credential plugins, run with client-go's rules: once, and again only when the credentials have expired.
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -17,30 +17,30 @@ use super::surroundings::Surroundings;
 use session_model::failure::{self, Failure, Kind};
 use session_model::programs;
 
-/// The versions of the protocol that client-go speaks.
+/// Protocol versions that client-go supports.
 const VERSIONS: [&str; 2] = [
     "client.authentication.k8s.io/v1",
     "client.authentication.k8s.io/v1beta1",
 ];
-/// Name of the extension of a cluster that is given to its plugins.
+/// Name of the cluster extension whose content is passed to plugins.
 const EXTENSION: &str = "client.authentication.k8s.io/exec";
 
-/// A plugin that is ready to be run.
+/// A credential plugin with a checked configuration.
 #[derive(Debug)]
 pub(super) struct Plugin {
     exec: ExecConfig,
     version: String,
     command: String,
-    /// What the plugin is told about the cluster; null unless it asked.
+    /// The cluster's details for the plugin; null unless provideClusterInfo is set.
     cluster: Value,
     around: Surroundings,
 }
 
-/// What a plugin gave.
+/// The credentials that a plugin returned.
 #[derive(Clone, Default)]
 pub(super) struct Credential {
     pub(super) token: Option<String>,
-    /// Certificate and key, PEM.
+    /// Client certificate and key, PEM.
     pub(super) identity: Option<(String, String)>,
     pub(super) expires: Option<Timestamp>,
 }
@@ -49,7 +49,7 @@ impl Plugin {
     /// Checks a plugin's configuration.
     ///
     /// # Errors
-    /// What is missing, in kubectl's words.
+    /// A missing or invalid field, in kubectl's words.
     pub(super) fn new(
         exec: ExecConfig,
         user: &str,
@@ -84,7 +84,11 @@ impl Plugin {
         })
     }
 
-    /// Runs the plugin. Its stderr is ours; its stdin too, where it may ask and there is somebody to answer.
+    /// Runs the plugin and parses its output. The plugin shares stderr with this process, and stdin if it may prompt and
+    /// there is a terminal.
+    ///
+    /// # Errors
+    /// A plugin that is not allowed, not installed, fails, or prints invalid credentials, in kubectl's words.
     pub(super) async fn run(&self) -> Result<Credential> {
         let path = find(&self.command, &self.around);
         policy::check(&self.command, path.as_deref(), &self.around)?;
@@ -146,7 +150,7 @@ impl Plugin {
             )),
             PluginFault::Stopped => failure::hinted(
                 failed(format!(
-                    "exec: executable {command} was stopped because it wants to use the terminal"
+                    "exec: executable {command} was stopped because it tried to use the terminal"
                 )),
                 "set interactiveMode: IfAvailable for the plugin in the kubeconfig, and run the command with a terminal as standard input",
             ),
@@ -157,7 +161,7 @@ impl Plugin {
         let error = failed(format!("exec: executable {} not found", self.command));
         let hint = self.exec.install_hint.as_deref().unwrap_or_default().trim();
         let hint = if hint.is_empty() {
-            "the kubeconfig names a credential plugin that is not installed"
+            "install the credential plugin that the kubeconfig names"
         } else {
             hint
         };
@@ -219,7 +223,7 @@ fn failed(reason: String) -> anyhow::Error {
     Failure::local(Kind::Unreachable, format!("getting credentials: {reason}")).into()
 }
 
-/// The program a command stands for: a path as it is, a name from PATH. `None` if there is none that can be run.
+/// Resolves a command: a path as it is, a name in PATH. `None` if there is no executable.
 pub(super) fn find(command: &str, around: &Surroundings) -> Option<PathBuf> {
     if command.contains(std::path::MAIN_SEPARATOR) {
         return Some(PathBuf::from(command)).filter(|path| programs::runs(path));

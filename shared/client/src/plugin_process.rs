@@ -1,8 +1,8 @@
-//! The process of a credential plugin: what it writes is read up to a limit, and nothing of it outlives the run.
+//! The process of a credential plugin: its output is read up to a limit, and no process of it outlives the run.
 //!
-//! A plugin that may not ask the user anything gets a process group of its own, which is killed when the run is over, however
-//! that comes about: whatever the plugin started ends with it. One that may ask needs the terminal, and with it our group; the
-//! terminal sends Ctrl-C to all of them, and otherwise the plugin itself is killed.
+//! A plugin that may not prompt gets a process group of its own, which is killed at the end of the run with everything
+//! the plugin started. A plugin that may prompt needs the terminal and therefore stays in our group: the terminal sends
+//! Ctrl-C to the whole group, and otherwise only the plugin itself is killed.
 
 use std::io;
 use std::process::{ExitStatus, Stdio};
@@ -13,24 +13,24 @@ use tokio::process::{ChildStdout, Command};
 
 use super::limits::Limit;
 
-/// A plugin whose children keep its standard output open is listened to for so long after its end.
+/// Time to read remaining output after the plugin's end, in case its children keep standard output open.
 const LEFT: Duration = Duration::from_secs(1);
 
-/// How a plugin ended.
+/// The exit status and output of a plugin.
 #[derive(Debug)]
 pub(super) struct PluginOutput {
     pub(super) status: ExitStatus,
     pub(super) stdout: Vec<u8>,
 }
 
-/// Why a plugin did not come to its end.
+/// The reason why a plugin did not complete.
 #[derive(Debug)]
 pub(super) enum PluginFault {
-    /// It could not be run.
+    /// The process could not be run.
     Io(io::Error),
-    /// It wrote more than the limit.
+    /// The output exceeds the limit.
     TooMuch,
-    /// It wanted to use the terminal, which it does not have.
+    /// The process was stopped by the system because it used the terminal from outside the foreground group.
     Stopped,
 }
 
@@ -40,10 +40,10 @@ impl From<io::Error> for PluginFault {
     }
 }
 
-/// Runs `command` to its end and reads its standard output. When this is dropped the plugin is killed.
+/// Runs `command` until it exits and reads its standard output. Dropping the future kills the plugin.
 ///
 /// # Errors
-/// A [`PluginFault`]; the plugin is killed.
+/// A [`PluginError`]; the plugin is killed.
 pub(super) async fn run(
     mut command: Command,
     is_interactive: bool,
@@ -55,7 +55,7 @@ pub(super) async fn run(
     }
     let mut child = command.stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
     let pipe = child.stdout.take();
-    // Dropped before the child is reaped: until then its number is no other process'.
+    // Dropped before the child is reaped: until then no other process can get its id.
     let group = Group::of(&child, is_interactive);
     let mut stdout = Vec::new();
     {
@@ -71,7 +71,7 @@ pub(super) async fn run(
             ended = group.ended() => {
                 ended?;
                 drop(group);
-                // What is left of the output is in the pipe.
+                // Remaining output is in the pipe.
                 if let Ok(result) = tokio::time::timeout(LEFT, reading).await {
                     result?;
                 }
@@ -112,7 +112,7 @@ impl Group {
         }
     }
 
-    /// Waits until the plugin has ended, and leaves it to be reaped.
+    /// Waits until the plugin exits, without reaping it.
     async fn ended(&self) -> Result<(), PluginFault> {
         use rustix::process::{WaitId, WaitIdOptions, waitid};
         use tokio::signal::unix::{SignalKind, signal};
@@ -122,7 +122,7 @@ impl Group {
         let mut changes = signal(SignalKind::child())?;
         let mut options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
         if self.is_own {
-            // The system stops who reads from a terminal that belongs to another group.
+            // The system stops a process that reads from a terminal of another group.
             options |= WaitIdOptions::STOPPED;
         }
         loop {
@@ -142,13 +142,13 @@ impl Drop for Group {
     fn drop(&mut self) {
         use rustix::process::{Signal, kill_process_group};
         if let Some(plugin) = self.plugin.filter(|_| self.is_own) {
-            // Most often nobody is left.
+            // Usually no process is left.
             let _ = kill_process_group(plugin, Signal::KILL);
         }
     }
 }
 
-/// Where there are no process groups the plugin alone is killed, and its end shows at that of its output.
+/// Without process groups only the plugin itself is killed, and its end shows at the end of its output.
 #[cfg(not(unix))]
 struct Group;
 

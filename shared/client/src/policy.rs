@@ -1,4 +1,4 @@
-//! Which credential plugins the user lets run: `credentialPluginPolicy` of kubectl's kuberc.
+//! The user's policy for credential plugins: `credentialPluginPolicy` in kubectl's kuberc.
 
 use std::path::{Path, PathBuf};
 
@@ -9,10 +9,10 @@ use super::limits::KUBECONFIG;
 use super::surroundings::Surroundings;
 use session_model::failure::{Failure, Kind};
 
-/// Checks a plugin's command, whose path is `found` where it could be found at all.
+/// Checks whether the policy allows a plugin. `found` is the resolved path of `command`, if it exists.
 ///
 /// # Errors
-/// A plugin that is not allowed, in kubectl's words; a kuberc that cannot be read.
+/// A plugin that is not allowed, in kubectl's words; an unreadable kuberc.
 pub(super) fn check(command: &str, found: Option<&Path>, around: &Surroundings) -> Result<()> {
     let Some(preferences) = preferences(around)? else {
         return Ok(());
@@ -35,7 +35,7 @@ pub(super) fn check(command: &str, found: Option<&Path>, around: &Surroundings) 
                 .as_array()
                 .cloned()
                 .unwrap_or_default();
-            // The field was called name in 1.35, command since.
+            // The field is named `name` in kubectl 1.35, and `command` since.
             let names = entries
                 .iter()
                 .filter_map(|entry| entry["command"].as_str().or(entry["name"].as_str()));
@@ -56,7 +56,7 @@ pub(super) fn check(command: &str, found: Option<&Path>, around: &Surroundings) 
     }
 }
 
-/// kuberc's Preference; `None` where there is none, or KUBERC=off.
+/// Reads the kuberc; `None` without one, or with KUBERC=off.
 fn preferences(around: &Surroundings) -> Result<Option<Value>> {
     let path = match around.text("KUBERC") {
         Some("off") => return Ok(None),
@@ -70,7 +70,7 @@ fn preferences(around: &Surroundings) -> Result<Option<Value>> {
     let text = match KUBECONFIG.read_text(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        // It may forbid the plugin.
+        // An unreadable kuberc may forbid the plugin.
         Err(error) => return Err(error).with_context(unreadable),
     };
     let value = serde_saphyr::from_str(&text).with_context(unreadable)?;

@@ -1,4 +1,4 @@
-//! The caller as the API server names them.
+//! The caller's identity according to the API server.
 
 use anyhow::Result;
 use http::Method;
@@ -8,19 +8,19 @@ use super::Cluster;
 use super::request::{Call, JSON};
 use session_model::objects::resource::text;
 
-/// The caller as the API server names them.
+/// The caller's identity according to the API server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Identity {
     /// User name.
     pub username: String,
     /// Groups.
     pub groups: Vec<String>,
-    /// UID, often empty.
+    /// UID; often empty.
     pub uid: String,
 }
 
 impl Cluster {
-    /// Asks the server who we are (1.28 and later).
+    /// Asks the server for the caller's identity (SelfSubjectReview, Kubernetes 1.28 and later).
     ///
     /// # Errors
     /// A Failure.

@@ -1,4 +1,4 @@
-//! Whether a proxy stands between us and the server: the rules of Go's `httpproxy`, which kubectl follows.
+//! Selection of the proxy for a server, with the rules of Go's `httpproxy`, which kubectl follows.
 
 use std::net::IpAddr;
 
@@ -8,11 +8,11 @@ use http::Uri;
 use super::surroundings::Surroundings;
 use super::userinfo::hide_userinfo;
 
-/// The proxy for `server`: `configured` (flag or kubeconfig) always counts; the environment only where NO_PROXY and
-/// loopback do not speak against it.
+/// Returns the proxy for `server`. `configured`, from a flag or the kubeconfig, always applies; the environment's proxy
+/// does not apply to loopback addresses and hosts in NO_PROXY.
 ///
 /// # Errors
-/// An address that is none.
+/// An invalid proxy address.
 pub(super) fn choose(server: &Uri, configured: &str, around: &Surroundings) -> Result<Option<Uri>> {
     if !configured.is_empty() {
         return parse(configured).map(Some);
@@ -53,7 +53,7 @@ fn parse(text: &str) -> Result<Uri> {
     } else {
         format!("http://{text}")
     };
-    // socks5h only says who resolves names; with this client it is the proxy in any case.
+    // socks5h means that the proxy resolves names, which is what this client does with socks5 as well.
     let whole = whole.replacen("socks5h://", "socks5://", 1);
     let uri: Uri = whole
         .parse()
@@ -67,7 +67,7 @@ fn parse(text: &str) -> Result<Uri> {
     }
 }
 
-/// True where no proxy is to be used.
+/// True if no proxy applies.
 fn bypassed(host: &str, port: u16, list: &str) -> bool {
     let address: Option<IpAddr> = host.parse().ok();
     if host == "localhost" || address.is_some_and(|address| address.is_loopback()) {
@@ -79,7 +79,7 @@ fn bypassed(host: &str, port: u16, list: &str) -> bool {
         .any(|entry| entry == "*" || within(&entry, address) || same(&entry, host, port, address))
 }
 
-/// An address inside a network `10.0.0.0/8`.
+/// True for an address inside a network such as `10.0.0.0/8`.
 fn within(entry: &str, address: Option<IpAddr>) -> bool {
     let Some((network, length)) = entry.split_once('/') else {
         return false;
@@ -101,7 +101,8 @@ fn within(entry: &str, address: Option<IpAddr>) -> bool {
     length <= bits && (length == 0 || network >> (bits - length) == address >> (bits - length))
 }
 
-/// A host or address, perhaps with a port; a domain stands for everything below it, with a leading dot for nothing else.
+/// True if an entry of NO_PROXY matches: a host or address, optionally with a port. A domain matches itself and all
+/// subdomains; with a leading dot, subdomains only.
 fn same(entry: &str, host: &str, port: u16, address: Option<IpAddr>) -> bool {
     let (name, wanted) = match entry.rsplit_once(':') {
         Some((name, digits)) if entry.parse::<IpAddr>().is_err() && !digits.is_empty() => {

@@ -1,4 +1,4 @@
-//! Reading: one object, many, their metadata, rows as the server prints them, and types.
+//! Reads: single objects, lists, metadata, Tables, and API discovery.
 
 use anyhow::Result;
 use futures::stream::BoxStream;
@@ -15,31 +15,31 @@ use session_model::failure::{self, Failure, Kind};
 use session_model::objects::ResourceType;
 use session_model::objects::table::Table;
 
-/// Objects a page, where nobody says otherwise; as kubectl.
+/// Default number of objects per page; kubectl's.
 const PAGE: u32 = 500;
 
-/// Where objects are looked for.
+/// The scope of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place<'a> {
-    /// In all namespaces.
+    /// All namespaces.
     All,
-    /// In one namespace.
+    /// One namespace.
     Namespace(&'a str),
-    /// For types whose objects live in none.
+    /// The cluster, for cluster-scoped types.
     Cluster,
 }
 
-/// Which objects are meant. The server selects.
+/// Options of a list or watch. The server does the selection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Selection {
-    /// Label selector, empty for all.
+    /// Label selector; empty for all objects.
     pub labels: String,
-    /// Field selector, empty for all.
+    /// Field selector; empty for all objects.
     pub fields: String,
-    /// Objects a page; 0 for all at once.
+    /// Objects per page; 0 for one unpaged list.
     pub limit: u32,
-    /// Whatever the server has at hand will do (`resourceVersion=0`), all at once: a LIST of the newest state may wait for
-    /// the server's cache, some 60 ms just after a write.
+    /// If true, any version from the server's cache will do (`resourceVersion=0`), and the list is not paged. A LIST of
+    /// the latest version may wait for the server's cache, about 60 ms just after a write.
     pub at_hand: bool,
 }
 
@@ -55,7 +55,7 @@ impl Default for Selection {
 }
 
 impl Selection {
-    /// Objects with these labels.
+    /// Selects objects by a label selector.
     pub fn labelled(labels: impl Into<String>) -> Self {
         Self {
             labels: labels.into(),
@@ -63,7 +63,7 @@ impl Selection {
         }
     }
 
-    /// Objects with these fields.
+    /// Selects objects by a field selector.
     pub fn with_fields(fields: impl Into<String>) -> Self {
         Self {
             fields: fields.into(),
@@ -72,21 +72,21 @@ impl Selection {
     }
 }
 
-/// What a LIST gave.
+/// The result of a LIST.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct List {
     /// The objects, each with apiVersion and kind.
     pub items: Vec<Value>,
-    /// Where a watch may go on.
+    /// The resourceVersion from which a watch continues.
     pub resource_version: String,
 }
 
-/// What comes with each row of a Table.
+/// The part of the object that comes with each row of a Table (`includeObject`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum IncludeObject {
-    /// Nothing.
+    /// No part.
     None,
-    /// The object's metadata; the server's default.
+    /// The metadata; the server's default.
     #[default]
     Metadata,
     /// The whole object.
@@ -94,10 +94,10 @@ pub enum IncludeObject {
 }
 
 impl Cluster {
-    /// An object; `None` if there is no such object.
+    /// Reads an object; `None` if it does not exist.
     ///
     /// # Errors
-    /// A Failure; of kind NoSuchResource where the type itself is not served.
+    /// A Failure; of kind NoSuchResource if the type is not served.
     pub async fn get(
         &self,
         t: &ResourceType,
@@ -112,7 +112,7 @@ impl Cluster {
         }
     }
 
-    /// As [`Cluster::get`], but only apiVersion, kind and metadata: what else is in it is not even asked for.
+    /// Reads apiVersion, kind and metadata of an object; nothing else is requested.
     ///
     /// # Errors
     /// As [`Cluster::get`].
@@ -130,7 +130,7 @@ impl Cluster {
         }
     }
 
-    /// All objects of a type, page after page.
+    /// Reads all objects of a type, page by page.
     ///
     /// # Errors
     /// A Failure.
@@ -143,7 +143,7 @@ impl Cluster {
         self.pages(t, place, select, JSON).await
     }
 
-    /// As [`Cluster::list`], but of each object only apiVersion, kind and metadata.
+    /// Reads apiVersion, kind and metadata of all objects of a type.
     ///
     /// # Errors
     /// A Failure.
@@ -171,7 +171,7 @@ impl Cluster {
             let call = page(t, place, select, limit, &token)?.accept(accept);
             let (mut body, memory) = match self.call(&call).await {
                 Ok(answer) => answer.measured()?,
-                // The pages took longer than the server remembers: once more, all at once, as kubectl does.
+                // The continue token expired: list again without pages, as kubectl does.
                 Err(error)
                     if failure::is(&error, Kind::Expired) && !token.is_empty() && limit != 0 =>
                 {
@@ -200,7 +200,7 @@ impl Cluster {
         }
     }
 
-    /// The rows the server prints for a type, page by page: at least one page, even if it has no rows. Ends after an error.
+    /// Streams a type's Table page by page: at least one page, even without rows. Ends after an error.
     pub fn table_pages(
         &self,
         t: &ResourceType,
@@ -232,7 +232,7 @@ impl Cluster {
         pages.boxed()
     }
 
-    /// A Table, and the memory it takes.
+    /// Reads one Table; returns it with its memory in bytes.
     async fn table(&self, call: Call, include: IncludeObject) -> Result<(Table, u64)> {
         let include = match include {
             IncludeObject::None => "None",
@@ -244,16 +244,15 @@ impl Cluster {
             .await?;
         let (mut body, memory) = answer.measured()?;
         if body["kind"] != "Table" {
-            return Err(
-                Failure::local(Kind::Server, "the server did not answer with a Table").into(),
-            );
+            return Err(Failure::local(Kind::Server, "the server did not return a Table").into());
         }
         without_nulls(&mut body);
         let table = serde_json::from_value(body).map_err(|error| unreadable(&error))?;
         Ok((table, memory))
     }
 
-    /// The type of objects of a kind: known ones at once, others by one request; `None` if the server has none.
+    /// Returns the resource type of a kind: well-known kinds without a request, others by one discovery request. `None`
+    /// if the server does not serve it.
     ///
     /// # Errors
     /// A Failure.
@@ -290,7 +289,7 @@ impl Cluster {
         }))
     }
 
-    /// A GET of any path, with its query: body and headers.
+    /// Reads any path, including its query; returns body and headers.
     ///
     /// # Errors
     /// A Failure.
@@ -307,7 +306,7 @@ fn page(
     limit: u32,
     token: &str,
 ) -> Result<Call> {
-    // Where the newest state is not asked for, everything comes at once.
+    // A read from the cache is not paged by the server.
     let is_page = limit != 0 && !select.at_hand;
     let most = if is_page { limits::PAGE } else { limits::LIST };
     let limit = if limit == 0 {
@@ -317,7 +316,7 @@ fn page(
     };
     let call = Call::get(paths::collection(t, place)?).about(t, "");
     let call = selecting(call.at_most(most), select);
-    // A page that continues another is of that one's version.
+    // A continue token implies the version of its list.
     let version = if select.at_hand && token.is_empty() {
         "0"
     } else {
@@ -327,13 +326,13 @@ fn page(
     Ok(call.with("limit", limit).with("continue", token))
 }
 
-/// Puts the selectors into a request.
+/// Adds the selectors to a request.
 pub(super) fn selecting(call: Call, select: &Selection) -> Call {
     call.with("labelSelector", select.labels.clone())
         .with("fieldSelector", select.fields.clone())
 }
 
-/// A server that does not know how to leave the rest out sends it: it goes no further.
+/// Drops everything but metadata, for servers that do not support PartialObjectMetadata.
 fn only_metadata(mut object: Value) -> Value {
     if let Some(map) = object.as_object_mut() {
         map.retain(|key, _| ["apiVersion", "kind", "metadata"].contains(&key.as_str()));
@@ -341,7 +340,7 @@ fn only_metadata(mut object: Value) -> Value {
     object
 }
 
-/// The items of a list do not say what they are, and metadata alone says something else: here each says it, first of all.
+/// Sets apiVersion and kind, which list items lack and metadata-only reads replace, as the first fields.
 fn typed(mut item: Value, t: &ResourceType) -> Value {
     if let Some(map) = item.as_object_mut() {
         map.shift_insert(0, "apiVersion".to_owned(), t.api_version().into());
@@ -350,14 +349,14 @@ fn typed(mut item: Value, t: &ResourceType) -> Value {
     item
 }
 
-/// The server writes null for empty lists in a Table.
+/// Removes null fields, which the server sends for empty lists in a Table.
 pub(super) fn without_nulls(table: &mut Value) {
     if let Some(map) = table.as_object_mut() {
         map.retain(|_, value| !value.is_null());
     }
 }
 
-/// A place that outlives its names.
+/// An owned [`Scope`].
 pub(super) enum Owned {
     All,
     Namespace(String),
@@ -365,6 +364,7 @@ pub(super) enum Owned {
 }
 
 impl Owned {
+    /// Copies a scope.
     pub(super) fn of(place: Place<'_>) -> Self {
         match place {
             Place::All => Self::All,
@@ -373,6 +373,7 @@ impl Owned {
         }
     }
 
+    /// Borrows the scope.
     pub(super) fn get(&self) -> Place<'_> {
         match self {
             Self::All => Place::All,

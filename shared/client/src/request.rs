@@ -1,4 +1,4 @@
-//! One request and its answer: headers, time-out, warnings, credentials, and the few repetitions that are safe.
+//! Single requests: headers, time-out, warnings, credentials, and the few retries that are safe.
 
 use std::time::{Duration, Instant};
 
@@ -16,46 +16,46 @@ use super::{Cluster, failure, transport};
 use session_model::failure::{Failure, Kind};
 use session_model::objects::ResourceType;
 
-/// Plain JSON.
+/// Media type of JSON.
 pub(super) const JSON: &str = "application/json";
-/// Rows as the server prints them.
+/// Media type of a Table.
 pub(super) const TABLE: &str = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
-/// Metadata of one object.
+/// Media type of one object's metadata.
 pub(super) const METADATA: &str =
     "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io,application/json";
-/// Metadata of a collection.
+/// Media type of a list's metadata.
 pub(super) const METADATA_LIST: &str =
     "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io,application/json";
 
-/// A server that asks for more patience than this is not asked again.
+/// Longest Retry-After that is obeyed; beyond it the request fails.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-/// Proxies and servers may refuse addresses that are longer.
+/// URL length that proxies and servers may refuse, in bytes.
 const LONG_ADDRESS: usize = 4096;
-/// How often a read is repeated when the server asks for it.
+/// Retries of a read when the server requests it.
 const REPETITIONS: u32 = 3;
 
-/// What is told about an exchange.
+/// The callback for requests and their results.
 pub(super) type Observer = Box<dyn Fn(&Exchange) + Send + Sync>;
 
-/// A request and how it was answered: never a header, never a body.
+/// A request and its result, without headers and bodies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exchange {
     /// `GET`.
     pub method: String,
-    /// The whole URL.
+    /// The complete URL.
     pub url: String,
-    /// Status code, 0 if there was no answer.
+    /// Status code; 0 without a response.
     pub status: u16,
-    /// Until the head of the answer was there.
+    /// Time until the response's headers arrived.
     pub elapsed: Duration,
 }
 
-/// A status code with its words, `200 OK`; empty for 0, which stands for no answer.
+/// Returns a status code with its text, `200 OK`; empty for 0, which stands for no response.
 pub fn status_text(code: u16) -> String {
     StatusCode::from_u16(code).map_or_else(|_| String::new(), |status| status.to_string())
 }
 
-/// A request in the making.
+/// A request to the API server, built step by step.
 pub(super) struct Call {
     method: Method,
     path: String,
@@ -63,13 +63,14 @@ pub(super) struct Call {
     accept: &'static str,
     content: Option<(&'static str, Bytes)>,
     identity_encoding: bool,
-    /// Further headers.
+    /// Additional headers.
     headers: HeaderMap,
     limit: Limit,
     pub(super) subject: failure::Subject,
 }
 
 impl Call {
+    /// Creates a request without query, body and subject.
     pub(super) fn new(method: Method, path: String) -> Self {
         let subject = failure::Subject {
             method: method.as_str().to_owned(),
@@ -88,11 +89,12 @@ impl Call {
         }
     }
 
+    /// Creates a GET request.
     pub(super) fn get(path: String) -> Self {
         Self::new(Method::GET, path)
     }
 
-    /// What it is about, for the failure's text.
+    /// Sets the object, for error messages.
     pub(super) fn about(mut self, t: &ResourceType, name: &str) -> Self {
         self.subject.plural = t.plural.to_string();
         self.subject.qualified = t.qualified();
@@ -100,7 +102,7 @@ impl Call {
         self
     }
 
-    /// A parameter; an empty one is left out.
+    /// Adds a query parameter; empty values are left out.
     pub(super) fn with(mut self, key: &'static str, value: impl Into<String>) -> Self {
         let value = value.into();
         if !value.is_empty() {
@@ -109,29 +111,31 @@ impl Call {
         self
     }
 
+    /// Sets the Accept header; JSON by default.
     pub(super) fn accept(mut self, accept: &'static str) -> Self {
         self.accept = accept;
         self
     }
 
-    /// Asks for an answer that is not compressed: streams of many compressed parts cannot be read.
+    /// Requests an uncompressed response, since streams that are flushed in parts cannot be decompressed.
     pub(super) fn uncompressed(mut self) -> Self {
         self.identity_encoding = true;
         self
     }
 
-    /// How much of its answer is read.
+    /// Sets the limit for reading the response.
     pub(super) fn at_most(mut self, limit: Limit) -> Self {
         self.limit = limit;
         self
     }
 
-    /// Headers beside those that every request has.
+    /// Sets additional headers.
     pub(super) fn wearing(mut self, headers: HeaderMap) -> Self {
         self.headers = headers;
         self
     }
 
+    /// Sets the body and its content type.
     pub(super) fn body(mut self, content_type: &'static str, body: &Value) -> Self {
         self.content = Some((content_type, Bytes::from(body.to_string())));
         self
@@ -153,10 +157,10 @@ impl Call {
 }
 
 impl Cluster {
-    /// Sends a request and reads its whole answer.
+    /// Sends a request and reads the complete response.
     ///
     /// # Errors
-    /// A Failure for everything but 2xx.
+    /// A Failure for every status but 2xx.
     pub(super) async fn call(&self, call: &Call) -> Result<Answer> {
         let mut repetitions = 0;
         loop {
@@ -181,7 +185,10 @@ impl Cluster {
         }
     }
 
-    /// Sends a request; the body is still to come.
+    /// Sends a request and returns the response with an unread body.
+    ///
+    /// # Errors
+    /// A Failure for every status but 2xx.
     pub(super) async fn open(&self, call: &Call) -> Result<Response<Body>> {
         let mut repeated = false;
         loop {
@@ -197,11 +204,11 @@ impl Cluster {
         }
     }
 
-    /// Sends a request and returns the answer whatever its status, the body still to come. Sent twice where a connection had
-    /// been closed while it waited, or credentials had to be renewed.
+    /// Sends a request and returns the response with any status and an unread body. The request is sent twice if an idle
+    /// connection had been closed, or credentials had to be renewed.
     ///
     /// # Errors
-    /// A Failure where there is no answer.
+    /// A Failure without a response.
     pub(super) async fn ask(&self, call: &Call) -> Result<Response<Body>> {
         let mut answer = self.limited(self.sent(call)).await;
         let is_refused =
@@ -274,7 +281,7 @@ impl Cluster {
         let mut failure = failure::of_answer(parts.status, &parts.headers, &body, &call.subject);
         let length = call.target().len();
         if length > LONG_ADDRESS && matches!(failure.code, 400 | 414 | 431) {
-            let about = format!(": the address of the request has {length} bytes");
+            let about = format!(": the request URL has {length} bytes");
             failure.message.push_str(&about);
         }
         Err(Failed {
@@ -303,7 +310,8 @@ impl Cluster {
         }
     }
 
-    /// Tells of a request, those of kube's own making too. `target` is path and query, `status` 0 where no answer came.
+    /// Reports a request to the observer, including those that kube sends itself. `target` is path and query; `status` is
+    /// 0 without a response.
     pub(super) fn observed(&self, method: &str, target: &str, status: u16, started: Instant) {
         if let Some(observer) = self.inner.observer.get() {
             observer(&Exchange {
@@ -317,7 +325,7 @@ impl Cluster {
 
     fn broken(&self, error: &kube::Error) -> Failed {
         let failure = transport::of(error, &self.inner.server, self.inner.proxied);
-        // A connection that was closed while it waited for its next request: once more, on a new one.
+        // An idle connection was closed by the server: retry once on a new one.
         Failed {
             pause: transport::hung_up(&failure).then_some(Duration::ZERO),
             failure,
@@ -325,7 +333,7 @@ impl Cluster {
     }
 }
 
-/// A failed attempt, and when to try again.
+/// A failed attempt, and the pause before the next; `None` if it must not be retried.
 struct Failed {
     failure: Failure,
     pause: Option<Duration>,
@@ -348,7 +356,7 @@ impl Failed {
     }
 }
 
-/// How long the server asks to wait; `None` where it does not ask, or asks for too much.
+/// Returns the pause that the server requests; `None` if it requests none or too long a one.
 fn asked_pause(status: StatusCode, headers: &HeaderMap) -> Option<Duration> {
     let asks = [
         StatusCode::TOO_MANY_REQUESTS,

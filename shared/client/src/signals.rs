@@ -1,5 +1,5 @@
-//! The signals of the process: delivered to an [`Interrupt`] by the main thread, so that nothing a verb does can keep it from
-//! hearing them.
+//! Delivery of the process's signals to an [`Interrupt`]. It runs on the main thread, so that a blocked verb cannot delay
+//! it.
 
 use std::future::pending;
 use std::sync::mpsc;
@@ -12,25 +12,25 @@ use tokio::time::{Instant, sleep_until};
 
 use super::interrupt::{Interrupt, Signal};
 
-/// So long a verb may take to put away what it holds. One that waits in a read, or computes, hears of nothing.
+/// Time that a verb gets to release what it holds. A verb that blocks in a read, or computes, does not notice the signal.
 const PATIENCE: Duration = Duration::from_millis(300);
 
-/// Asks whoever delivers the signals whether any is under way.
+/// A handle that waits for pending signals to be delivered.
 #[derive(Debug)]
 pub(super) struct Question(questions::UnboundedSender<mpsc::Sender<()>>);
 
 impl Question {
-    /// Waits until every signal that was sent before now has been delivered.
+    /// Waits until every signal sent so far is delivered.
     pub(super) fn ask(&self) {
         let (answer, answered) = mpsc::channel();
         if self.0.send(answer).is_ok() {
-            // Whoever has stopped delivering answers by an error.
+            // If delivery has stopped, the sender is dropped and this returns at once.
             let _ = answered.recv();
         }
     }
 }
 
-/// The signals that ask the process to end, from the moment this is made.
+/// The handlers of signals that ask the process to end; active from creation.
 #[derive(Debug)]
 pub struct Signals {
     streams: Streams,
@@ -39,14 +39,14 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Takes the signals from the system; they are delivered to `interrupt` while [`Signals::deliver`] runs. Must be called inside
-    /// a tokio runtime.
+    /// Installs the signal handlers; signals are delivered to `interrupt` while [`Signals::deliver`] runs. Must be called
+    /// inside a tokio runtime.
     ///
     /// # Errors
-    /// When the system does not give them.
+    /// Handlers that the system refuses.
     pub fn of_process(interrupt: &Interrupt) -> Result<Self> {
         let (send, questions) = questions::unbounded_channel();
-        // Only a second one would fail: there is one main thread.
+        // Only a second call would fail; there is one main thread.
         let _first_stays = interrupt.questions.set(Question(send));
         Ok(Self {
             streams: Streams::new()?,
@@ -55,7 +55,7 @@ impl Signals {
         })
     }
 
-    /// Delivers signals; returns when the process is to end and the verb has not ended by itself.
+    /// Delivers signals. Returns when the process must end and the verb has not ended by itself.
     pub async fn deliver(mut self) {
         let mut until = None;
         let mut asking: Vec<mpsc::Sender<()>> = Vec::new();
@@ -72,7 +72,7 @@ impl Signals {
                     until = until.or(Some(Instant::now() + PATIENCE));
                 },
                 () = driven(), if !asking.is_empty() => for answer in asking.drain(..) {
-                    // Whoever asked may have ended.
+                    // The waiting thread may have ended.
                     let _ = answer.send(());
                 },
                 Some(answer) = self.questions.recv() => asking.push(answer),
@@ -82,8 +82,8 @@ impl Signals {
     }
 }
 
-/// Lets the runtime look at what the system has brought by now: the first turn lets the kernel run our handler, if this thread
-/// was awake when the signal came, the second one sees what it has left.
+/// Lets the runtime process pending signals: the first turn lets the kernel run the handler, if this thread was awake
+/// when the signal came; the second sees the handler's effect.
 async fn driven() {
     yield_now().await;
     yield_now().await;
@@ -95,7 +95,7 @@ struct Streams(Vec<(Signal, tokio::signal::unix::Signal)>);
 
 #[cfg(unix)]
 impl Streams {
-    /// What is ignored when the process begins stays ignored: `nohup`, jobs in the background of a script.
+    /// Signals that are ignored when the process starts stay ignored, as with `nohup` and background jobs of a script.
     fn new() -> Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -125,7 +125,7 @@ impl Streams {
     }
 }
 
-/// Whether a signal is ignored, by Linux' /proc/PID/status; elsewhere none is.
+/// True if /proc/PID/status (Linux) lists the signal as ignored; false on other systems.
 #[cfg(unix)]
 fn is_ignored(status: &str, number: i32) -> bool {
     let mask = status

@@ -1,5 +1,5 @@
-//! What the process finds around it: environment variables and the mounts of a Pod. Taken once, so that tests need not
-//! change the process.
+//! The environment of the process: environment variables and a Pod's service account files. Read once, so that tests need
+//! not change the process.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -7,10 +7,10 @@ use std::path::PathBuf;
 
 use super::limits::TOKEN;
 
-/// Where a Pod finds its service account.
+/// Folder of a Pod's service account files.
 const ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 
-/// The surroundings of a process.
+/// The environment of a process.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Surroundings {
     pub(super) variables: HashMap<String, OsString>,
@@ -18,6 +18,7 @@ pub(super) struct Surroundings {
 }
 
 impl Surroundings {
+    /// Reads the environment of this process.
     pub(super) fn of_process() -> Self {
         let variables = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
@@ -28,28 +29,28 @@ impl Surroundings {
         }
     }
 
-    /// A variable that is set and not empty.
+    /// Returns a variable that is set and not empty.
     pub(super) fn os(&self, name: &str) -> Option<&OsString> {
         self.variables.get(name).filter(|value| !value.is_empty())
     }
 
-    /// The same as text; `None` where it is no UTF-8.
+    /// Returns a variable as text; `None` if it is not UTF-8.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
         self.os(name).and_then(|value| value.to_str())
     }
 
-    /// The first of several names that is set, as Go looks for proxies.
+    /// Returns the first of several variables that is set, as Go looks up proxies.
     pub(super) fn first(&self, names: &[&str]) -> Option<&str> {
         names.iter().find_map(|name| self.text(name))
     }
 
-    /// The user's home folder.
+    /// Returns the user's home folder.
     pub(super) fn home(&self) -> Option<PathBuf> {
         let name = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
         self.os(name).map(PathBuf::from)
     }
 
-    /// Address of the API server as a Pod sees it; `None` outside of a cluster.
+    /// Returns the API server's address for a Pod; `None` outside of a cluster.
     pub(super) fn in_cluster(&self) -> Option<String> {
         let (host, port) = (
             self.text("KUBERNETES_SERVICE_HOST")?,
@@ -65,7 +66,7 @@ impl Surroundings {
         })
     }
 
-    /// The Pod's namespace.
+    /// Returns the Pod's namespace.
     pub(super) fn account_namespace(&self) -> Option<String> {
         let given = self.text("POD_NAMESPACE").map(str::to_owned);
         let read = || TOKEN.read_text(&self.account.join("namespace")).ok();
@@ -76,7 +77,7 @@ impl Surroundings {
     }
 }
 
-/// An I/O error in Go's words: `open PATH: no such file or directory`.
+/// Formats an I/O error in Go's words: `open PATH: no such file or directory`.
 pub(super) fn go_words(operation: &str, path: &std::path::Path, error: &std::io::Error) -> String {
     use std::io::ErrorKind;
     let reason = match error.kind() {

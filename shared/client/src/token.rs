@@ -1,4 +1,4 @@
-//! Random names.
+//! Random tokens for names and labels.
 
 use anyhow::{Result, anyhow};
 
@@ -6,14 +6,15 @@ use anyhow::{Result, anyhow};
 /// hardly a word, and no digit that is taken for a letter.
 const ALPHABET: [u8; 32] = *b"bcdfghjklmnpqrstvwxyz23456789a57";
 
-/// A random token of 16 characters, legal in names and labels: nearly 80 bits, so that no two runs ever share one.
+/// Returns a random token of 16 characters that is valid in names and labels. Collisions between runs are practically
+/// impossible.
 ///
 /// # Errors
-/// When the operating system has no random numbers.
+/// No random numbers from the operating system.
 pub fn random_token() -> Result<String> {
     let mut bytes = [0u8; 16];
     getrandom::fill(&mut bytes)
-        .map_err(|error| anyhow!("the operating system has no random numbers: {error}"))?;
+        .map_err(|error| anyhow!("cannot get random numbers from the operating system: {error}"))?;
     Ok(bytes
         .iter()
         .map(|byte| char::from(ALPHABET[usize::from(byte % 32)]))

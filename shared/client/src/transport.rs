@@ -1,4 +1,4 @@
-//! Faults between us and the server → [`Failure`], in the words Go has for them, which kubectl's users know.
+//! Conversion of connection errors to [`Failure`], in Go's words, which kubectl's users know.
 
 use std::error::Error;
 use std::io;
@@ -6,10 +6,10 @@ use std::io;
 use super::limits::REFUSAL;
 use session_model::failure::{Failure, Kind};
 
-/// What a server, or something before it, says by closing the connection.
+/// Go's message for a connection closed by the peer.
 const HANG_UP: &str = "EOF";
 
-/// The whole request took too long.
+/// Returns the Failure for a request that exceeds `--request-timeout`.
 pub(super) fn timed_out() -> Failure {
     Failure::local(
         Kind::Unreachable,
@@ -17,13 +17,13 @@ pub(super) fn timed_out() -> Failure {
     )
 }
 
-/// True if the other side closed the connection.
+/// True if the peer closed the connection.
 pub(super) fn hung_up(failure: &Failure) -> bool {
     failure.kind == Kind::Unreachable
         && (failure.message == HANG_UP || failure.message.ends_with("connection reset by peer"))
 }
 
-/// A client that could not even be built: certificates that do not hold, an auth provider nobody knows.
+/// Converts the error of building a client, such as an invalid certificate or an unknown auth provider.
 pub(super) fn of_setup(error: &kube::Error) -> anyhow::Error {
     let links = links(error);
     let text = links
@@ -31,13 +31,13 @@ pub(super) fn of_setup(error: &kube::Error) -> anyhow::Error {
         .map_or_else(|| error.to_string(), |innermost| innermost.text.clone());
     if text.contains("UnsupportedCertVersion") {
         return anyhow::anyhow!(
-            "the client certificate is of X.509 version 1, which TLS here does not take: it must be issued anew as version 3 (with any extension)"
+            "cannot use the client certificate: X.509 version 1 is not supported: reissue the certificate as version 3 (with any extension)"
         );
     }
     anyhow::anyhow!("failed to set up the connection to the server: {text}")
 }
 
-/// A fault while asking `server`.
+/// Converts the error of a request to `server`.
 pub(super) fn of(error: &kube::Error, server: &str, proxied: bool) -> Failure {
     let links = links(error);
     let server: http::Uri = server.parse().unwrap_or_default();
@@ -76,7 +76,10 @@ pub(super) fn of(error: &kube::Error, server: &str, proxied: bool) -> Failure {
                 format!("dial tcp {dialled}: connect: no route to host")
             }
             _ if says("length limit exceeded") => {
-                format!("the server's refusal is larger than {}", REFUSAL.size())
+                format!(
+                    "the server's error response is larger than {}",
+                    REFUSAL.size()
+                )
             }
             _ if says("error reading a body") => "unexpected EOF".to_owned(),
             Some(io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe) => HANG_UP.to_owned(),
@@ -104,13 +107,13 @@ fn dialled(server: &http::Uri) -> String {
     format!("{}:{port}", server.host().unwrap_or_default())
 }
 
-/// One error of a chain.
+/// One error of a chain of sources.
 struct Link {
     text: String,
     io: Option<io::ErrorKind>,
 }
 
-/// The chain of sources, outermost first.
+/// Returns the chain of sources, outermost first.
 fn links(error: &kube::Error) -> Vec<Link> {
     let mut links = Vec::new();
     let mut next: Option<&(dyn Error + 'static)> = Some(error);
@@ -120,7 +123,7 @@ fn links(error: &kube::Error) -> Vec<Link> {
             text: error.to_string(),
             io: io.map(io::Error::kind),
         });
-        // An io::Error around another error hides that one from `source`.
+        // An io::Error does not return the error that it wraps from `source`.
         next = match io.and_then(io::Error::get_ref) {
             Some(inner) => Some(inner),
             None => error.source(),
@@ -140,7 +143,7 @@ fn lookup(host: &str, links: &[Link]) -> String {
     } else {
         format!("{address}:53")
     };
-    // EAI_AGAIN in the words of glibc and of musl, which the released programs are built with.
+    // EAI_AGAIN as glibc and musl word it; released programs are built with musl.
     let says = |words: &str| links.iter().any(|link| link.text.contains(words));
     let reason = if says("Temporary failure") || says("Try again") {
         "server misbehaving"
@@ -150,7 +153,7 @@ fn lookup(host: &str, links: &[Link]) -> String {
     format!("dial tcp: lookup {host} on {address}: {reason}")
 }
 
-/// What rustls says, in Go's words.
+/// Translates rustls's errors to Go's words.
 fn tls(links: &[Link]) -> Option<String> {
     let after = |part: &str| {
         links
@@ -182,7 +185,7 @@ fn tls(links: &[Link]) -> Option<String> {
     None
 }
 
-/// `BadCertificate` → `bad certificate`.
+/// Converts `BadCertificate` to `bad certificate`.
 fn words(name: &str) -> String {
     let mut out = String::new();
     for c in name.chars() {

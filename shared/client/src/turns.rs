@@ -1,4 +1,4 @@
-//! Several watches as one stream, and a clock in it: for what is shown or waited for while it changes.
+//! Several watches and timers merged into one stream, for verbs that display or wait for changes.
 
 use std::time::Duration;
 
@@ -8,32 +8,32 @@ use futures::{FutureExt, StreamExt};
 use super::{Change, Cluster, Place, Selection};
 use session_model::objects::ResourceType;
 
-/// What happened. `what` is the position in the list of what is watched.
+/// An event of one of the watches, or of a timer. A watch is identified by its position in the list of watches.
 #[derive(Debug)]
 pub enum Turn {
-    /// An object came, changed or went.
+    /// An object was added, modified or deleted.
     Changed {
-        /// Which watch.
+        /// Index of the watch.
         what: usize,
         /// The change.
         change: Change,
     },
-    /// The server has forgotten where we were: all objects of that watch are told anew, those that are known may be gone.
+    /// The watch restarts with all existing objects, as Added; known objects that do not follow are gone.
     Anew(usize),
-    /// A watch is over for good.
+    /// A watch has ended for good.
     Ended {
-        /// Which watch.
+        /// Index of the watch.
         what: usize,
-        /// Why: Forbidden, most often.
+        /// The reason, usually Forbidden.
         error: anyhow::Error,
     },
-    /// So much time has passed once more.
+    /// The tick interval has passed once more.
     Tick,
-    /// The time that was given is over. Comes once.
+    /// The time limit has passed. Occurs once.
     TimeUp,
 }
 
-/// Turns as they happen.
+/// A stream of events from several watches and timers.
 pub struct Turns {
     turns: BoxStream<'static, Turn>,
 }
@@ -45,20 +45,20 @@ impl std::fmt::Debug for Turns {
 }
 
 impl Turns {
-    /// The next turn; `None` when every watch is over and there is no clock.
+    /// Waits for the next event; `None` when every watch has ended and there is no timer.
     pub async fn next(&mut self) -> Option<Turn> {
         self.turns.next().await
     }
 
-    /// The next turn if it is there already: so that what comes together is taken together.
+    /// Returns the next event if it is available, so that simultaneous events are processed together.
     pub fn now(&mut self) -> Option<Turn> {
         self.turns.next().now_or_never().flatten()
     }
 }
 
 impl Cluster {
-    /// Watches all of `what` in one namespace, each from the beginning: what is there comes as Added first. With `tick`, a
-    /// Tick whenever so much time has passed; with `limit`, one TimeUp.
+    /// Watches several types in one namespace, each starting with an Added event per existing object. With `tick`, a Tick
+    /// event occurs at that interval; with `limit`, one TimeUp event occurs after it.
     pub fn turns(
         &self,
         namespace: &str,

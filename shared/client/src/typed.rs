@@ -1,4 +1,4 @@
-//! Objects as Rust types, and the errors of one that is missing or late.
+//! Objects as Rust types, and the errors for one that is missing or late.
 
 use anyhow::Result;
 use serde_json::Value;
@@ -7,7 +7,7 @@ use session_model::failure::{Failure, Kind};
 use session_model::objects::ResourceType;
 use session_model::objects::resource::text;
 
-/// The server's NotFound, for an object that a GET answered without.
+/// Returns the server's NotFound error for an object that a GET did not find.
 pub fn missing(resource: &ResourceType, name: &str) -> anyhow::Error {
     anyhow::Error::new(Failure {
         reason: "NotFound".into(),
@@ -19,21 +19,20 @@ pub fn missing(resource: &ResourceType, name: &str) -> anyhow::Error {
     })
 }
 
-/// An object as a Rust type. Unknown fields are dropped: what comes out is for reading, never for writing back.
+/// Parses an object as a Rust type. Unknown fields are dropped, so the result must never be written back.
 ///
 /// # Errors
-/// When a field has another type than the API gives it.
+/// A field of another type than the API defines.
 pub fn typed<T: serde::de::DeserializeOwned>(object: Value) -> Result<T> {
     let what = format!(
         "{} {:?}",
         text(&object, "/kind"),
         text(&object, "/metadata/name")
     );
-    serde_json::from_value(object)
-        .map_err(|error| anyhow::anyhow!("{what} cannot be read: {error}"))
+    serde_json::from_value(object).map_err(|error| anyhow::anyhow!("cannot read {what}: {error}"))
 }
 
-/// kubectl's words for a wait that took too long.
+/// Returns the error for a wait that exceeds its time limit, in kubectl's words.
 pub fn timed_out(resource: &ResourceType, name: &str) -> anyhow::Error {
     let message = format!(
         "timed out waiting for the condition on {}/{name}",

@@ -1,4 +1,4 @@
-//! What a node's kubelet says of the use of its Pods and their volumes.
+//! Resource usage of Pods and volumes, from a node's kubelet.
 
 use std::time::Duration;
 
@@ -10,34 +10,34 @@ use super::paths::encode;
 use session_model::failure::{Failure, Kind};
 use session_model::objects::resource::text;
 
-/// A node that does not answer must not keep what is known otherwise.
+/// Time limit of the request: a node that does not respond must not delay other output.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Use of one claim's volume, in bytes.
+/// Usage of one claim's volume, in bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VolumeUse {
-    /// Name of the claim, in the Namespace of the Pod.
+    /// Name of the claim, in the Pod's namespace.
     pub claim: String,
-    /// In use.
+    /// Used bytes.
     pub used: u64,
-    /// All there is; of the node's whole file system where the volume is a folder of it.
+    /// Total bytes; those of the node's file system if the volume is a folder of it.
     pub capacity: u64,
 }
 
-/// Use of one Pod.
+/// Resource usage of one Pod.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PodUse {
     /// UID of the Pod.
     pub uid: String,
-    /// Millicores, over the last seconds.
+    /// CPU in millicores, averaged over the last seconds.
     pub cpu_milli: Option<u64>,
-    /// Bytes of memory that cannot be taken back: what the limit is held against.
+    /// Working set in bytes, which the memory limit applies to.
     pub memory: Option<u64>,
-    /// Of its claims; those of a kind that the kubelet does not measure are not among them.
+    /// Usage of its claims, as far as the kubelet measures volumes of their kind.
     pub volumes: Vec<VolumeUse>,
 }
 
-/// Use of the Pods of one node.
+/// Resource usage of the Pods on one node.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NodeUse {
     /// The Pods.
@@ -45,16 +45,16 @@ pub struct NodeUse {
 }
 
 impl Cluster {
-    /// The kubelet's summary of a node. Needs the right to `get` `nodes/proxy`, which few users have.
+    /// Reads the kubelet's summary of a node. Requires the right to `get` `nodes/proxy`, which few users have.
     ///
     /// # Errors
-    /// A Failure: Forbidden without the right, Unreachable if the node does not answer within two seconds.
+    /// A Failure: Forbidden without the right, Unreachable if the node does not respond within two seconds.
     pub async fn node_use(&self, node: &str) -> Result<NodeUse> {
         let path = format!("/api/v1/nodes/{}/proxy/stats/summary", encode(node));
         match tokio::time::timeout(PATIENCE, self.raw_get(&path)).await {
             Ok(answer) => Ok(read(&answer?.0)),
             Err(_) => {
-                let message = format!("node {node:?} does not answer");
+                let message = format!("node {node:?} does not respond");
                 Err(Failure::local(Kind::Unreachable, message).into())
             }
         }

@@ -1,12 +1,12 @@
-//! Addresses without the name and password that may stand in them: what is shown and logged of an address goes through here.
+//! URLs without the user name and password in them. Every URL that is displayed or logged is passed through here.
 
 use http::Uri;
 
-/// What is shown in their place, as client-go has it.
+/// Replacement for the user info; client-go's.
 const HIDDEN: &str = "***";
 
-/// `url` with `***` for everything before the host: `https://***@proxy:3128`. Of a text that is no address, everything up to
-/// its last @ is hidden.
+/// Replaces everything before the host by `***`: `https://***@proxy:3128`. In text that is not a URL, everything up to
+/// the last @ is replaced.
 pub(super) fn hide_userinfo(url: &str) -> String {
     let start = url.find("://").map_or(0, |at| at + "://".len());
     let (scheme, rest) = url.split_at(start);

@@ -1,4 +1,4 @@
-//! Waits until one object is as it is wanted, by watch.
+//! Waits for a state of one object, by watch.
 
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ use session_model::objects::ResourceType;
 use session_model::objects::conditions::has_condition;
 
 impl Cluster {
-    /// Waits until an object has a condition with status True, by watch.
+    /// Waits by watch until an object has a condition with status True.
     ///
     /// # Errors
-    /// TimedOut in kubectl's words; NotFound if the object goes away; what the server refuses.
+    /// TimedOut in kubectl's words; NotFound if the object is deleted; whatever the server refuses.
     pub async fn await_condition(
         &self,
         resource: &ResourceType,
@@ -33,10 +33,10 @@ impl Cluster {
         }
     }
 
-    /// Waits until one object is as `holds` wants it.
+    /// Waits by watch until `holds` is true for an object, and returns it. No time limit.
     ///
     /// # Errors
-    /// NotFound if the object goes away; what the server refuses.
+    /// NotFound if the object is deleted; whatever the server refuses.
     pub async fn await_object(
         &self,
         resource: &ResourceType,
@@ -67,8 +67,8 @@ impl Cluster {
     }
 }
 
-/// A watch ends with what stopped it, so this is never seen.
+/// Returns the error for a watch that ended without one, which never happens.
 pub fn watch_over(resource: &ResourceType) -> anyhow::Error {
-    let message = format!("the watch of {} has ended", resource.plural);
+    let message = format!("the watch of {} ended unexpectedly", resource.plural);
     Failure::local(Kind::Server, message).into()
 }

@@ -1,14 +1,14 @@
-//! `Warning:` headers of the API server (RFC 7234): collected, said once.
+//! `Warning:` headers of the API server (RFC 7234), each reported once.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use http::HeaderMap;
 
-/// What is told a warning.
+/// The callback for warnings.
 type Listener = Box<dyn Fn(&str) + Send + Sync>;
 
-/// The warnings of one process.
+/// The warnings received by one process.
 #[derive(Default)]
 pub(super) struct Warnings {
     seen: Mutex<HashSet<String>>,
@@ -16,12 +16,12 @@ pub(super) struct Warnings {
 }
 
 impl Warnings {
-    /// Tells `listener` from now on; the first one stays.
+    /// Registers a listener. Only the first one registered counts.
     pub(super) fn listen(&self, listener: Listener) {
         let _first_stays = self.listener.set(listener);
     }
 
-    /// Takes the warnings of an answer.
+    /// Reports the new warnings of a response.
     pub(super) fn collect(&self, headers: &HeaderMap) {
         let Some(listener) = self.listener.get() else {
             return;
@@ -39,7 +39,7 @@ impl Warnings {
     }
 }
 
-/// `299 - "text" "date", 299 agent "text"`: the texts of code 299, the only one kubectl shows.
+/// Parses `299 - "text" "date", 299 agent "text"`; returns the texts of code 299, the only one kubectl prints.
 fn texts(header: &str) -> Vec<String> {
     let mut texts = Vec::new();
     let mut rest = header;
@@ -55,7 +55,7 @@ fn texts(header: &str) -> Vec<String> {
         if code == "299" && !text.trim().is_empty() {
             texts.push(text);
         }
-        // A date may follow; it is quoted too.
+        // A quoted date may follow.
         rest = match after.strip_prefix(" \"").and_then(quoted) {
             Some((_date, after)) => after,
             None => after,
@@ -64,7 +64,7 @@ fn texts(header: &str) -> Vec<String> {
     texts
 }
 
-/// The text up to the closing quote, without escapes, and what follows.
+/// Returns the text up to the closing quote, without escapes, and the rest.
 fn quoted(text: &str) -> Option<(String, &str)> {
     let mut out = String::new();
     let mut chars = text.char_indices();

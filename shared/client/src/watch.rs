@@ -1,4 +1,4 @@
-//! Watching: changes as they happen, across the ends that every watch has.
+//! Watches that reconnect: a stream of changes across the ends that every watch has.
 
 use std::time::Duration;
 
@@ -21,36 +21,36 @@ use session_model::failure::{self, Kind};
 use session_model::objects::ResourceType;
 use session_model::objects::resource::text;
 
-/// The server ends a watch after this many seconds; we begin it again where it was.
+/// Seconds after which the server ends a watch; it is then continued from the last resourceVersion.
 const LIFETIME: u64 = 290;
-/// So much longer without a word, and the connection is taken for dead.
+/// Additional seconds without data after which the connection is considered lost.
 const GRACE: u64 = 20;
-/// Attempts to begin a watch again that may fail in a row.
+/// Most consecutive failures to continue a watch.
 const ATTEMPTS: u32 = 5;
 
-/// One change. With `table` each value is a Table of one row.
+/// A change of one object. If Tables were requested, each value is a Table with one row.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change {
-    /// It is there: made, or there already when the watch began, or selected since.
+    /// The object was created, existed when the watch started, or matches the selector now.
     Added(Value),
-    /// It has changed.
+    /// The object was modified.
     Modified(Value),
-    /// It is gone, or no longer selected: as it was last.
+    /// The object was deleted or no longer matches the selector; its last version.
     Deleted(Value),
-    /// Nothing happened up to this resourceVersion.
+    /// No further change up to this resourceVersion.
     Bookmark(String),
-    /// The server has forgotten where the watch was: everything that is there comes as Added once more, and what does not come
-    /// is gone. Only of watches that begin with everything there is.
+    /// The watch restarts because its resourceVersion has expired: every existing object follows as Added, and objects
+    /// that do not follow are gone. Only for watches that start with all existing objects.
     Anew,
 }
 
 impl Cluster {
-    /// Watches objects of a type. `from` is the resourceVersion of a LIST; `None` begins with an Added for everything there
-    /// is. Begins itself again after the server's end of it and after faults; with growing pauses, unless what was told in
-    /// the meantime was new.
+    /// Watches objects of a type. `from` is the resourceVersion of a LIST; `None` starts with an Added event for every
+    /// existing object. Reconnects when the server ends the watch and after errors, with growing pauses unless new
+    /// changes arrived in the meantime.
     ///
-    /// The stream ends only with an error: what stopped it for half a minute, or a Failure of kind Expired if `from` is too
-    /// old (LIST anew).
+    /// The stream ends only with an error: one that persisted for half a minute, or a Failure of kind Expired if `from`
+    /// is too old, in which case the caller lists again.
     pub fn watch(
         &self,
         t: &ResourceType,
@@ -90,17 +90,17 @@ struct Watching {
     t: ResourceType,
     place: Owned,
     select: Selection,
-    /// Where to go on; empty at the very beginning.
+    /// The resourceVersion to continue from; empty at the start.
     version: String,
-    /// It began with everything there is, and can do so again.
+    /// True if the watch started with all existing objects, so that it can restart that way.
     is_whole: bool,
     table: bool,
     lines: Option<Lines>,
-    /// When it was opened last.
+    /// Time of the last successful request.
     opened: Option<Instant>,
-    /// Something new was told since then.
+    /// True if a new change was reported since then.
     news: bool,
-    /// Attempts to open it that failed in a row.
+    /// Consecutive failed requests.
     failed: u32,
     backoff: Backoff,
     held: Held,
@@ -137,10 +137,10 @@ impl Watching {
                 Ok(Some(Err(LineFault::TooLong))) => {
                     return Err(EVENT.exceeded(&self.subject().told()));
                 }
-                // The end, a fault or silence: all the same, we know where we were.
+                // The end, an error or silence: the position is known either way.
                 Ok(None | Some(Err(LineFault::Broken))) | Err(_) => {
                     self.lines = None;
-                    // One that lasted is no sign of a server that ends them all.
+                    // A watch that lasted shows that the server does not end all of them at once.
                     if self
                         .opened
                         .is_some_and(|at| at.elapsed() >= backoff::LONGEST)
@@ -154,7 +154,7 @@ impl Watching {
         }
     }
 
-    /// Opens the watch, again and again if it had been open before.
+    /// Sends the watch request. Transient failures are retried once the watch had been open before.
     async fn begin(&mut self) -> Result<()> {
         match self.cluster.open(&self.call()?).await {
             Ok(response) => {
@@ -209,7 +209,7 @@ impl Watching {
             .uncompressed())
     }
 
-    /// One line of the stream; `None` for what nobody needs to know.
+    /// Parses one line of the stream; `None` for events of unknown types.
     fn read(&mut self, line: &[u8]) -> Result<Option<Change>> {
         let (mut event, memory) = EVENT.json(line, &self.subject().told())?;
         let mut object = event["object"].take();
@@ -247,7 +247,7 @@ impl Watching {
     }
 }
 
-/// Where the metadata of an event's object stand.
+/// Returns the JSON pointer to the metadata of an event's object.
 fn metadata(table: bool) -> &'static str {
     if table {
         "/rows/0/object/metadata"
@@ -256,7 +256,7 @@ fn metadata(table: bool) -> &'static str {
     }
 }
 
-/// The version an event brings us to.
+/// Returns the resourceVersion of an event.
 fn version(object: &Value, table: bool) -> &str {
     let row = if table {
         text(object, "/rows/0/object/metadata/resourceVersion")

@@ -1,4 +1,4 @@
-//! Writing: create, apply, patch, delete. Every write names its field manager and is checked strictly.
+//! Writes: create, apply, patch, delete. Every write names its field manager and requests strict field validation.
 
 use anyhow::Result;
 use http::Method;
@@ -11,29 +11,29 @@ use session_model::objects::ResourceType;
 use session_model::objects::propagation::Propagation;
 use session_model::objects::resource::text;
 
-/// RFC 7386.
+/// Media type of a JSON merge patch (RFC 7386).
 const MERGE: &str = "application/merge-patch+json";
-/// Kubernetes' own.
+/// Media type of Kubernetes' strategic merge patch.
 const STRATEGIC: &str = "application/strategic-merge-patch+json";
 
-/// How much of a change is carried out.
+/// Dry-run mode of a command.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DryRun {
-    /// All of it.
+    /// No dry run.
     #[default]
     None,
-    /// Nothing is sent that writes.
+    /// No writing request is sent.
     Client,
-    /// Writes are sent with `dryRun=All`: the server checks them and keeps nothing.
+    /// Writing requests are sent with `dryRun=All`: the server validates them and stores nothing.
     Server,
 }
 
-/// How to write.
+/// Options of a write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Write {
-    /// The server checks and keeps nothing.
+    /// If true, the server checks the request and stores nothing.
     pub dry_run: bool,
-    /// Who owns the fields.
+    /// Owner of the written fields.
     pub field_manager: String,
 }
 
@@ -47,38 +47,39 @@ impl Write {
     }
 }
 
-/// How to delete.
+/// Options of a delete.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Delete {
-    /// The object must have this UID; empty for no such condition, which only names typed by a user justify.
+    /// Precondition on the UID; empty for none, which is justified only for names typed by a user.
     pub uid: String,
-    /// The object must have this version; empty for no such condition.
+    /// Precondition on the resourceVersion; empty for none.
     pub resource_version: String,
-    /// What happens to what it owns.
+    /// Treatment of dependent objects.
     pub propagation: Propagation,
-    /// Seconds a Pod has to end; `None` leaves it to the Pod.
+    /// Grace period of a Pod in seconds; `None` for the Pod's own.
     pub grace_seconds: Option<u32>,
-    /// The server checks and deletes nothing.
+    /// If true, the server checks the request and deletes nothing.
     pub dry_run: bool,
 }
 
-/// What became of a DELETE.
+/// The result of a DELETE.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Deleted {
     /// The object is gone.
     Gone,
-    /// It is marked and goes later: finalizers, foreground deletion, a Pod's grace period. As it was then.
+    /// The object has a deletionTimestamp and is removed later, because of finalizers, foreground deletion or a grace
+    /// period; its version at that time.
     Going(Value),
-    /// There was none.
+    /// The object did not exist.
     Absent,
 }
 
 impl Cluster {
-    /// Creates an object and returns it as the server keeps it. Never repeated: after a lost answer the caller looks
-    /// whether it is there.
+    /// Creates an object and returns it as stored. Never retried: after a lost response the caller checks whether the
+    /// object exists.
     ///
     /// # Errors
-    /// A Failure; of kind AlreadyExists where the name is taken.
+    /// A Failure; of kind AlreadyExists if the name is taken.
     pub async fn create(
         &self,
         t: &ResourceType,
@@ -93,8 +94,8 @@ impl Cluster {
             .json()
     }
 
-    /// Applies a whole object (server-side apply): fields of ours that it no longer has are removed, and those of others that
-    /// it has are taken over. [`Cluster::adopt_fields`] belongs before it.
+    /// Applies a complete object (server-side apply, forced): fields of this field manager that the object no longer has
+    /// are removed, and fields of others that it has are taken over. Call [`Cluster::upgrade_managed_fields`] first.
     ///
     /// # Errors
     /// A Failure.
@@ -113,11 +114,11 @@ impl Cluster {
         self.call(&call).await?.json()
     }
 
-    /// Changes single fields; null removes one. `metadata.uid` in the patch makes sure that it is still the same object.
-    /// Of a subresource the server does not check it; then a wrong object is noticed only in the answer.
+    /// Sends a merge patch; null removes a field. A `metadata.uid` in the patch is a precondition. The server ignores it
+    /// for a subresource; a wrong object is then noticed only in the response.
     ///
     /// # Errors
-    /// A Failure; of kind Conflict where the UID or the version is another.
+    /// A Failure; of kind Conflict if the UID or resourceVersion differs.
     pub async fn merge_patch(
         &self,
         t: &ResourceType,
@@ -132,8 +133,8 @@ impl Cluster {
         self.patch(MERGE, t, (name, path), patch, write).await
     }
 
-    /// As [`Cluster::merge_patch`], but lists whose items have a key (containers their name) are changed item by item. Only for
-    /// kinds that are built into the server.
+    /// Sends a strategic merge patch: lists whose items have a key, such as containers, are merged item by item. Built-in
+    /// types only.
     ///
     /// # Errors
     /// As [`Cluster::merge_patch`].
@@ -180,7 +181,7 @@ impl Cluster {
     /// Deletes an object.
     ///
     /// # Errors
-    /// A Failure; of kind Conflict where the UID or the version is another.
+    /// A Failure; of kind Conflict if the UID or resourceVersion differs.
     pub async fn delete(
         &self,
         t: &ResourceType,
@@ -222,7 +223,7 @@ fn delete_options(options: &Delete) -> Value {
     body
 }
 
-/// True where the server refuses a patch because of the UID in it: for a server that is a field nobody may change.
+/// True if the server refused a patch because of its UID: the server reports it as a change of an immutable field.
 fn blames_uid(error: &anyhow::Error) -> bool {
     failure::of(error).is_some_and(|failure| {
         failure.kind == Kind::Invalid
@@ -236,7 +237,7 @@ fn blames_uid(error: &anyhow::Error) -> bool {
 fn successor(t: &ResourceType, name: &str) -> anyhow::Error {
     let resource = t.qualified();
     let message = format!(
-        "Operation cannot be fulfilled on {resource} {name:?}: it was deleted and created anew in the meantime"
+        "Operation cannot be fulfilled on {resource} {name:?}: the object was deleted and created again in the meantime"
     );
     let conflict = Failure {
         reason: "Conflict".to_owned(),
@@ -246,7 +247,7 @@ fn successor(t: &ResourceType, name: &str) -> anyhow::Error {
     conflict.into()
 }
 
-/// Puts what every write says into a request.
+/// Adds the query parameters of every write.
 pub(super) fn writing(call: Call, write: &Write) -> Call {
     let call = call
         .with("fieldManager", write.field_manager.clone())

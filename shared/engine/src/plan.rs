@@ -1,4 +1,5 @@
-//! What is to be done, as data: pure code makes plans, `cluster/` carries them out, a dry run prints them.
+//! Plans: the requests that change a session, as data. `reconcile` makes a [`Plan`], `cluster` executes it and returns a
+//! [`PlanOutcome`], a dry run prints it.
 
 use std::time::Duration;
 
@@ -10,112 +11,113 @@ pub use session_model::objects::propagation::Propagation;
 use session_model::objects::resource::text;
 use session_model::objects::{ObjectRef, ResourceType};
 
-/// Steps in order: all steps of one stage may be carried out at the same time, a stage begins when the one before it is
-/// done. Every step may be carried out twice.
+/// A list of stages. The steps of a stage may run concurrently; a stage begins when the one before it has succeeded. Every
+/// step is idempotent.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
-    /// The stages; none is empty.
+    /// Stages in order; none is empty.
     pub stages: Vec<Vec<Step>>,
 }
 
-/// One thing to do.
+/// A single change of one object, or a wait for one.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
-    /// POST an object that must not exist yet: one of that name is taken up if it is this session's, used if the object or
-    /// the user allows that, and an error otherwise.
+    /// POST an object. If an object of that name exists, it is adopted if it belongs to this session, used unchanged if
+    /// `existing` allows that, and an error otherwise.
     Create {
-        /// The object, complete.
+        /// Complete object.
         object: Value,
-        /// Whether somebody else's object of that name may be used in its place, unchanged.
+        /// True if an object of that name that does not belong to the session may be used unchanged.
         existing: bool,
     },
-    /// Apply the whole object in place of what this session's last start made, fields that it no longer has go. What cannot
-    /// be changed that way is taken away by UID and POSTed anew: nothing of it runs, and data is never applied.
+    /// Server-side apply of a whole object over the one that the session's last start created; fields that the new object
+    /// lacks are removed. If the change hits an immutable field, the object is deleted by UID and POSTed again, which is
+    /// safe because its workload is stopped. Data is never applied.
     Apply {
-        /// The object, complete.
+        /// Complete object.
         object: Value,
-        /// What is there, as the server has it.
+        /// Current object as the server returned it.
         found: Value,
     },
-    /// Take a claim up that a StatefulSet would use because of its name alone: kept data becomes this session's, anybody else's is
-    /// an error, and where there is none nothing is done.
+    /// Adopt the claim that a StatefulSet would use by its name: kept data of this session becomes its data again, a claim of
+    /// anybody else is an error. Does nothing if the claim does not exist.
     Adopt {
-        /// The claim as it would be made.
+        /// Claim as the StatefulSet would create it.
         claim: Value,
     },
-    /// Leave an object as it is: it belongs to this start already.
+    /// Leave an object unchanged, because it already belongs to this start.
     Keep {
-        /// The object as the server has it.
+        /// Object as the server returned it.
         object: Value,
     },
-    /// Merge-patch an object, with its UID as precondition.
+    /// Merge-patch an object with a UID precondition.
     Patch {
-        /// The object.
+        /// Object.
         target: ObjectRef,
-        /// Its type.
+        /// Resource type of the object.
         resource: ResourceType,
-        /// The patch, without metadata.uid.
+        /// Merge patch without metadata.uid.
         patch: Value,
     },
-    /// Run a command in a container; not 0 is a failure, and nothing after it is done.
+    /// Run the sync hook in a container. A non-zero exit code fails the plan.
     Sync {
-        /// The Pod.
+        /// Pod name.
         pod: String,
-        /// The container.
+        /// Container name.
         container: String,
-        /// The command and its arguments.
+        /// Command and arguments.
         command: Vec<String>,
-        /// How long it may take.
+        /// Time limit.
         limit: Duration,
     },
-    /// DELETE with UID precondition; gone already is done.
+    /// DELETE an object with a UID precondition. An object that is already gone counts as deleted.
     Delete {
-        /// The object.
+        /// Object.
         target: ObjectRef,
-        /// Its type.
+        /// Resource type of the object.
         resource: ResourceType,
-        /// What happens to what it owns.
+        /// Propagation policy for its dependents.
         propagation: Propagation,
     },
-    /// Wait until these objects are gone.
+    /// Wait until objects are deleted.
     AwaitGone {
-        /// The objects, all of one type.
+        /// Objects, all of one type.
         targets: Vec<ObjectRef>,
-        /// Their type.
+        /// Resource type of the objects.
         resource: ResourceType,
     },
 }
 
 impl Plan {
-    /// Adds a stage, unless it is empty.
+    /// Appends a stage; does nothing if `steps` is empty.
     pub fn stage(&mut self, steps: Vec<Step>) {
         if !steps.is_empty() {
             self.stages.push(steps);
         }
     }
 
-    /// All steps in order.
+    /// Iterates over all steps in order.
     pub fn steps(&self) -> impl Iterator<Item = &Step> {
         self.stages.iter().flatten()
     }
 
-    /// True if something that is there is taken away.
+    /// Returns true if the plan deletes an object.
     pub fn deletes(&self) -> bool {
         self.steps().any(|step| matches!(step, Step::Delete { .. }))
     }
 
-    /// The rights that its steps need, but for hooks, whose refusal comes before anything is taken away, and for kinds that
-    /// nobody here knows.
+    /// Returns the permissions that the steps need, so that they can be checked before the first request. Hooks are left out,
+    /// because they run before anything is deleted; so are kinds without a known resource type.
     pub fn accesses(&self) -> Vec<Access> {
         self.steps().flat_map(Step::accesses).collect()
     }
 
-    /// Nothing to do.
+    /// Returns true if there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.stages.is_empty()
     }
 
-    /// The objects it creates, in order.
+    /// Iterates over the objects to create, in order.
     pub fn creations(&self) -> impl Iterator<Item = &Value> {
         self.steps().filter_map(|step| match step {
             Step::Create { object, .. } => Some(object),
@@ -149,7 +151,7 @@ impl Step {
         }
     }
 
-    /// The step as a verb and an object, for errors: `create Pod "x"`.
+    /// Describes the step as a verb and an object for error messages, such as `create Pod "x"`.
     pub fn describe(&self) -> String {
         match self {
             Step::Create { object, .. } => {
@@ -160,55 +162,55 @@ impl Step {
                 )
             }
             Step::Apply { object, .. } => format!("apply {}", ObjectRef::of(object)),
-            Step::Adopt { claim } => format!("take up {}", ObjectRef::of(claim)),
+            Step::Adopt { claim } => format!("adopt {}", ObjectRef::of(claim)),
             Step::Keep { object } => format!("keep {}", ObjectRef::of(object)),
             Step::Patch { target, .. } => format!("patch {target}"),
             Step::Sync { pod, container, .. } => {
-                format!("synchronise data in container {container:?} of pod {pod:?}")
+                format!("run the sync hook in container {container:?} of pod {pod:?}")
             }
             Step::Delete { target, .. } => format!("delete {target}"),
             Step::AwaitGone { targets, .. } => {
                 let names: Vec<String> = targets.iter().map(ToString::to_string).collect();
-                format!("wait until {} is gone", names.join(", "))
+                format!("wait until {} is deleted", names.join(", "))
             }
         }
     }
 }
 
-/// What became of a plan: a report can only speak of what was sent and answered.
+/// The outcome of executing a plan. Contains only requests that were answered.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// What was done, in the order in which it was answered.
+    /// Results of the successful steps, in the order of the answers.
     pub done: Vec<Done>,
-    /// The step that failed, and why; the stages after it were not begun.
+    /// Step that failed and its error. Later stages were not begun.
     pub failed: Option<(Step, anyhow::Error)>,
 }
 
-/// One step that was carried out.
+/// The result of one successful step.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Done {
-    /// Made by this run: the object as the server returned it.
+    /// Created by this run; the object as the server returned it.
     Created(Value),
-    /// It was this session's already, or kept data of it: as the server has it.
+    /// Existed and belonged to the session, or was its kept data; the object as the server returned it.
     TakenUp(Value),
-    /// Applied in place of what was there.
+    /// Applied over an existing object; the object as the server returned it.
     Applied(Value),
-    /// Somebody else's, used unchanged.
+    /// Does not belong to the session and is used unchanged.
     Used(Value),
-    /// Kept data was taken up that is no object of the start itself, or there was none.
+    /// A StatefulSet's claim was adopted, or did not exist. It is not an object of the start itself.
     Adopted,
-    /// Changed.
+    /// Patched; the object as the server returned it.
     Patched(Value),
-    /// The hook ended with exit code 0.
+    /// The sync hook ended with exit code 0.
     Synced,
-    /// Deleted, or gone already.
+    /// Deleted, or already absent.
     Deleted(ObjectRef),
-    /// Gone.
+    /// The objects that were waited for are deleted.
     Gone,
 }
 
 impl Outcome {
-    /// The objects that are there now for this session, in the order in which they were answered.
+    /// Returns the session's objects after the plan, in the order of the answers.
     pub fn objects(&self) -> Vec<Value> {
         self.done
             .iter()
@@ -217,14 +219,14 @@ impl Outcome {
                 | Done::TakenUp(object)
                 | Done::Applied(object)
                 | Done::Used(object) => Some(object.clone()),
-                // A claim that has grown; the Session and what was scaled are no objects of the start.
+                // An expanded claim. A patched Session or scaled workload is not an object of the start.
                 Done::Patched(object) if is_data(object) => Some(object.clone()),
                 _ => None,
             })
             .collect()
     }
 
-    /// What this run made, and nothing else: all that a rollback may take away.
+    /// Iterates over the objects that this run created: the only ones that a rollback may delete.
     pub fn created(&self) -> impl Iterator<Item = &Value> {
         self.done.iter().filter_map(|done| match done {
             Done::Created(object) => Some(object),

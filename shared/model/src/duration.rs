@@ -1,4 +1,4 @@
-//! How long: the lifetime of a session, and how long a command waits.
+//! Durations: the lifetime of a session, and the timeout of a command.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,16 +11,16 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Longest lifetime, ten years of 365 days: longer is a slip of the pen, and added to a start it stays a time that can be written.
+/// Longest duration in seconds: ten years of 365 days. A longer one is a typing error, and start time plus lifetime must stay
+/// within RFC 3339.
 const LIFETIME_MAX: u64 = 10 * 365 * 86_400;
-/// Longest text read as a duration.
+/// Longest text that is parsed as a duration, in bytes.
 const TEXT_MAX: usize = 64;
 
-/// How long a session lives after a start: whole seconds, or never an end.
+/// Time from a session's start to its expiry, in whole seconds, or no expiry.
 ///
-/// Written as integer seconds (`7200`), as a duration (`2h`, `7d`, `1w`, `1d12h`, `1.5h`, `PT1H`), or `0` or `never` for no
-/// expiry. At least a second, at most ten years. It is written back as it was read; two lifetimes are equal when they are
-/// equally long.
+/// Parsed from integer seconds (`7200`), a duration (`2h`, `7d`, `1w`, `1d12h`, `1.5h`, `PT1H`), or `0` or `never` for no
+/// expiry. At most ten years. Printed and serialized as it was written; comparison ignores the notation.
 #[derive(Clone, Debug)]
 pub struct Lifetime {
     seconds: u64,
@@ -34,7 +34,7 @@ enum Written {
 }
 
 impl Lifetime {
-    /// No expiry.
+    /// Creates a lifetime without expiry.
     pub fn never() -> Self {
         Self {
             seconds: 0,
@@ -42,32 +42,32 @@ impl Lifetime {
         }
     }
 
-    /// So many seconds; 0 is never.
+    /// Creates a lifetime from seconds; 0 means no expiry.
     ///
     /// # Errors
-    /// Negative, or longer than ten years.
+    /// If `seconds` is negative or more than ten years.
     pub fn from_seconds(seconds: i64) -> Result<Self> {
         match u64::try_from(seconds) {
             Ok(seconds) if seconds <= LIFETIME_MAX => Ok(Self {
                 seconds,
                 written: Written::Seconds,
             }),
-            Ok(_) => bail!("invalid duration {seconds}: it is longer than ten years"),
-            Err(_) => bail!("invalid duration {seconds}: it is negative"),
+            Ok(_) => bail!("invalid duration {seconds}: must be at most ten years"),
+            Err(_) => bail!("invalid duration {seconds}: must not be negative"),
         }
     }
 
-    /// How long, `None` for no expiry.
+    /// Returns the duration, or `None` for no expiry.
     pub fn duration(&self) -> Option<Duration> {
         (self.seconds > 0).then(|| Duration::from_secs(self.seconds))
     }
 
-    /// True for no expiry.
+    /// Returns true for no expiry.
     pub fn is_never(&self) -> bool {
         self.seconds == 0
     }
 
-    /// True if a session may live longer with `self` than with `other`: never ends later than everything else.
+    /// Returns true if `self` is longer than `other`. No expiry is longer than every duration.
     pub fn exceeds(&self, other: &Self) -> bool {
         !other.is_never() && (self.is_never() || self.seconds > other.seconds)
     }
@@ -95,10 +95,10 @@ impl FromStr for Lifetime {
         }
         let duration = parse(text)?;
         if duration.subsec_nanos() != 0 {
-            bail!("invalid duration {text:?}: it must be whole seconds");
+            bail!("invalid duration {text:?}: must be whole seconds");
         }
         if duration.as_secs() > LIFETIME_MAX {
-            bail!("invalid duration {text:?}: it is longer than ten years");
+            bail!("invalid duration {text:?}: must be at most ten years");
         }
         let seconds = duration.as_secs();
         Ok(Self { seconds, written })
@@ -114,32 +114,32 @@ impl fmt::Display for Lifetime {
     }
 }
 
-/// Reads a duration that is not negative and has a fixed length: days of 24 hours, weeks of seven days.
+/// Parses a duration that is not negative and has a fixed length. Days have 24 hours, weeks seven days.
 fn parse(text: &str) -> Result<Duration> {
     if text.len() > TEXT_MAX {
         bail!(
-            "invalid duration: it has {} characters, at most {TEXT_MAX} are allowed",
+            "invalid duration: must have at most {TEXT_MAX} characters, but has {}",
             text.len()
         );
     }
     let Ok(span) = text.parse::<Span>() else {
         if is_beyond_all_numbers(text) {
-            bail!("invalid duration {text:?}: it is longer than ten years");
+            bail!("invalid duration {text:?}: must be at most ten years");
         }
         bail!(
-            "invalid duration {text:?}: it must be seconds, or a number and unit as in 90s, 30m, 2h or 7d"
+            "invalid duration {text:?}: must be seconds or a number with a unit, such as 90s, 30m, 2h or 7d"
         );
     };
-    // A span that went backwards was written `-5m` or `5m ago`.
+    // jiff reads both `-5m` and `5m ago` as negative.
     if span.is_negative() || text.starts_with('-') {
-        bail!("invalid duration {text:?}: it is negative");
+        bail!("invalid duration {text:?}: must not be negative");
     }
     if span.get_months() != 0 || span.get_years() != 0 {
-        bail!("invalid duration {text:?}: months and years have no fixed length, use days");
+        bail!("invalid duration {text:?}: months and years have no fixed length; use days");
     }
     match span.to_duration(SpanRelativeTo::days_are_24_hours()) {
         Ok(duration) => Ok(duration.unsigned_abs()),
-        Err(_) => bail!("invalid duration {text:?}: it is too long"),
+        Err(_) => bail!("invalid duration {text:?}: must be at most ten years"),
     }
 }
 
@@ -192,7 +192,7 @@ impl JsonSchema for Lifetime {
     }
 }
 
-/// True for a number that is so large that it cannot be read, with or without a unit.
+/// Returns true for a number too large to parse, with or without a unit.
 fn is_beyond_all_numbers(text: &str) -> bool {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = &text[digits.len()..];
@@ -200,23 +200,23 @@ fn is_beyond_all_numbers(text: &str) -> bool {
     many && ["", "s", "m", "h", "d", "w"].contains(&unit)
 }
 
-/// How long a command waits, as kubectl's `--timeout` is written: `30s`, `5m`, `1m30s`, or plain integer seconds.
-/// At most ten years; what 0 means is the verb's affair.
+/// Longest time that a command waits, written as kubectl's `--timeout`: `30s`, `5m`, `1m30s`, or integer seconds. At most ten
+/// years. Each verb defines the meaning of 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timeout(Duration);
 
 impl Timeout {
-    /// So many seconds.
+    /// Creates a timeout from seconds.
     pub const fn seconds(seconds: u32) -> Self {
         Self(Duration::from_secs(seconds as u64))
     }
 
-    /// How long.
+    /// Returns the timeout as a duration.
     pub fn duration(self) -> Duration {
         self.0
     }
 
-    /// True for `0`.
+    /// Returns true for 0.
     pub fn is_zero(self) -> bool {
         self.0.is_zero()
     }
@@ -231,14 +231,14 @@ impl FromStr for Timeout {
             Err(_) => parse(text)?,
         };
         if duration.as_secs() > LIFETIME_MAX {
-            bail!("invalid duration {text:?}: it is longer than ten years");
+            bail!("invalid duration {text:?}: must be at most ten years");
         }
         Ok(Self(duration))
     }
 }
 
 impl fmt::Display for Timeout {
-    /// As Go prints a duration: `5m0s`, `1h0m0s`, `30s`, `1.5s`.
+    /// Prints the duration as Go does: `5m0s`, `1h0m0s`, `30s`, `1.5s`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (seconds, rest) = (self.0.as_secs(), self.0.subsec_nanos());
         if seconds >= 3600 {

@@ -1,73 +1,83 @@
-//! The failures code branches on, and the hints that go with any error. Plain data: `cluster/` makes them, `report/` words them.
+//! Error types: failed requests that code branches on, and errors with a hint, evidence or an exit code. Plain data: `cluster`
+//! creates them, `report` prints them.
+//!
+//! ```text
+//! Failure            a failed request or connection, with a FailureKind to branch on
+//! ErrorWithHint      an error with a remedy, printed on a line of its own
+//! ErrorWithEvidence  an error with facts, printed below it
+//! ErrorList          several errors of one command
+//! UsageError         invalid arguments; a pointer to the help is printed
+//! ExitError          an exit code to end with
+//! ```
 
 use std::error::Error;
 use std::fmt;
 
-/// What kind of failure it was, as far as anything acts on the difference.
+/// Kind of a failure, as far as code branches on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// 404 of an object.
+    /// 404, the object does not exist.
     NotFound,
-    /// 404 of the resource itself: the API is not installed.
+    /// 404, the resource type does not exist: its API is not installed.
     NoSuchResource,
-    /// 409, the name is taken.
+    /// 409, an object of this name exists.
     AlreadyExists,
-    /// 409, somebody else wrote first, or a precondition (UID) did not hold.
+    /// 409, the object has been changed in the meantime, or a precondition (UID) does not hold.
     Conflict,
-    /// 403, the caller lacks a right.
+    /// 403, the caller lacks a permission.
     Forbidden,
-    /// 403, a ResourceQuota is used up: same status code, another cause and another way out.
+    /// 403, a ResourceQuota is exceeded: the same status code as [`FailureKind::Forbidden`], but another remedy.
     QuotaExceeded,
-    /// 401.
+    /// 401, the credentials are missing or rejected.
     Unauthorized,
-    /// 422, or any answer with reason Invalid.
+    /// 422, or an answer with reason Invalid.
     Invalid,
-    /// 410 or reason Expired: a watch or a continue token is too old.
+    /// 410, or an answer with reason Expired: the resourceVersion of a watch or the continue token of a list is too old.
     Expired,
-    /// 429.
+    /// 429, the client must slow down.
     TooManyRequests,
-    /// Any other Status the server answered.
+    /// Any other error answer of the server.
     Server,
-    /// Nothing listens where the server should be.
+    /// Connection refused: nothing listens at the server's address.
     Refused,
-    /// Any other fault between us and the server: name not found, time-out, hang-up, certificate.
+    /// Any other connection error: DNS, timeout, closed connection, certificate.
     Unreachable,
-    /// The kubeconfig, or what the flags want of it, is at fault.
+    /// Invalid kubeconfig, or a connection flag that does not match it.
     Configuration,
-    /// A wait took longer than --timeout allows.
+    /// A wait exceeded --timeout.
     TimedOut,
-    /// The user pressed Ctrl-C, or the process was told to end.
+    /// The process received SIGINT (Ctrl-C), SIGTERM or another terminating signal.
     Interrupted,
 }
 
-/// One cause of an Invalid answer.
+/// A cause in an Invalid answer (`status.details.causes`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cause {
-    /// Path of the field, as the server writes it (`spec.userId`); may be empty.
+    /// Field path, such as `spec.userId`; may be empty.
     pub field: String,
-    /// What is wrong with it.
+    /// The server's message about the field.
     pub message: String,
 }
 
-/// A failure of a request, or of the way to the server.
+/// A failed request, or a failed connection to the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// What code branches on.
+    /// Kind of the failure.
     pub kind: Kind,
-    /// The server's own message, or ours for everything the server did not say; no prefix, no full stop added.
+    /// The server's message, or one of the client for failures without an answer. Has no prefix and no added full stop.
     pub message: String,
-    /// The Status' reason word (`NotFound`), empty when there is none.
+    /// Reason of the Status (`NotFound`); empty if there is none.
     pub reason: String,
-    /// HTTP status code, 0 when there was no answer.
+    /// HTTP status code; 0 if there was no answer.
     pub code: u16,
-    /// The Status' details: (kind, name), for Invalid.
+    /// Kind and name from the Status's details, for Invalid.
     pub subject: Option<(String, String)>,
-    /// The Status' causes, for Invalid.
+    /// Causes from the Status's details, for Invalid.
     pub causes: Vec<Cause>,
 }
 
 impl Failure {
-    /// A failure that is not an answer of the server.
+    /// Creates a failure that is not an answer of the server.
     pub fn local(kind: Kind, message: impl Into<String>) -> Self {
         Self {
             kind,
@@ -88,24 +98,24 @@ impl fmt::Display for Failure {
 
 impl Error for Failure {}
 
-/// The Failure inside `error`, however much context was put around it.
+/// Returns the [`Failure`] in the chain of causes of `error`.
 pub fn of(error: &anyhow::Error) -> Option<&Failure> {
     error
         .chain()
         .find_map(|cause| cause.downcast_ref::<Failure>())
 }
 
-/// True if `error` is a failure of that kind, however much context was put around it.
+/// Returns true if the chain of causes of `error` contains a [`Failure`] of this kind.
 pub fn is(error: &anyhow::Error, kind: Kind) -> bool {
     of(error).is_some_and(|failure| failure.kind == kind)
 }
 
-/// An error with the way out of it, which is printed apart.
+/// An error with a hint, which is printed on a line of its own.
 #[derive(Debug)]
 pub struct Hinted {
-    /// What went wrong.
+    /// The error.
     pub error: anyhow::Error,
-    /// What to do about it: one line, without the word "hint".
+    /// The remedy: one line, a command or an imperative sentence, without the word "hint".
     pub hint: String,
 }
 
@@ -117,17 +127,17 @@ impl fmt::Display for Hinted {
 
 impl Error for Hinted {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        // The error itself, not its source: `of` must find a Failure that carries a hint.
+        // The error itself, not its source, so that `find_failure` finds a Failure with a hint.
         Some(self.error.as_ref())
     }
 }
 
-/// Adds a hint to an error.
+/// Extension of `Result` for adding a hint to its error.
 pub trait Hint<T> {
-    /// Adds the way out, one line.
+    /// Adds a hint of one line to the error.
     ///
     /// # Errors
-    /// The same error, with the hint.
+    /// The original error, with the hint.
     fn hint(self, hint: impl Into<String>) -> anyhow::Result<T>;
 }
 
@@ -137,7 +147,7 @@ impl<T, E: Into<anyhow::Error>> Hint<T> for Result<T, E> {
     }
 }
 
-/// `error` with the way out of it.
+/// Adds a hint to `error`.
 pub fn hinted(error: impl Into<anyhow::Error>, hint: impl Into<String>) -> anyhow::Error {
     anyhow::Error::new(Hinted {
         error: error.into(),
@@ -145,12 +155,12 @@ pub fn hinted(error: impl Into<anyhow::Error>, hint: impl Into<String>) -> anyho
     })
 }
 
-/// An error with the raw facts behind it, which are printed below it.
+/// An error with the facts that prove it, which are printed below it.
 #[derive(Debug)]
 pub struct Proved {
-    /// What went wrong.
+    /// The error.
     pub error: anyhow::Error,
-    /// The facts, a line each.
+    /// The facts, one line each.
     pub evidence: Vec<String>,
 }
 
@@ -162,12 +172,12 @@ impl fmt::Display for Proved {
 
 impl Error for Proved {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        // As with a hint: `of` must find a Failure below it.
+        // The error itself, not its source, so that `find_failure` finds the Failure.
         Some(self.error.as_ref())
     }
 }
 
-/// `error` with the raw facts behind it.
+/// Adds evidence to `error`.
 pub fn proved(error: impl Into<anyhow::Error>, evidence: Vec<String>) -> anyhow::Error {
     anyhow::Error::new(Proved {
         error: error.into(),
@@ -175,7 +185,7 @@ pub fn proved(error: impl Into<anyhow::Error>, evidence: Vec<String>) -> anyhow:
     })
 }
 
-/// Several errors of one command: each is printed, one after another.
+/// The errors of one command that acted on several objects. Each is printed.
 #[derive(Debug)]
 pub struct Several(pub Vec<anyhow::Error>);
 
@@ -188,10 +198,10 @@ impl fmt::Display for Several {
 
 impl Error for Several {}
 
-/// All errors as one; none is none, a single one stays itself.
+/// Combines errors: `Ok` if there are none, a single error unchanged, else an [`ErrorList`].
 ///
 /// # Errors
-/// When there is one.
+/// If `errors` is not empty.
 pub fn all(mut errors: Vec<anyhow::Error>) -> anyhow::Result<()> {
     match errors.pop() {
         None => Ok(()),
@@ -203,10 +213,10 @@ pub fn all(mut errors: Vec<anyhow::Error>) -> anyhow::Result<()> {
     }
 }
 
-/// A command line that cannot be meant: printed with a pointer to the help, as kubectl does.
+/// An error in the command line's arguments. It is printed with a pointer to the help, as kubectl does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Usage {
-    /// What is wrong, without `error:`.
+    /// Message without `error:`.
     pub message: String,
 }
 
@@ -218,19 +228,19 @@ impl fmt::Display for Usage {
 
 impl Error for Usage {}
 
-/// An error in the arguments; report adds `See 'kubectl session VERB -h' for help and examples`.
+/// Creates a [`UsageError`]; `report` adds `See 'kubectl session VERB -h' for help and examples`.
 pub fn usage(message: impl Into<String>) -> anyhow::Error {
     anyhow::Error::new(Usage {
         message: message.into(),
     })
 }
 
-/// Work that ended with an exit code of its own, which becomes ours.
+/// An exit code to end with, such as that of a command that ran in a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exited {
-    /// The exit code, never 0.
+    /// Exit code, never 0.
     pub code: u8,
-    /// What is to be said about it; empty where whoever did the work has said what there was to say.
+    /// Message to print; empty if everything has been printed already.
     pub message: String,
 }
 
@@ -242,10 +252,10 @@ impl fmt::Display for Exited {
 
 impl Error for Exited {}
 
-/// An end with that exit code, 0 being a good one, and nothing to be said. Codes that no process can have count as 255.
+/// Converts an exit code to a result: `Ok` for 0. Codes outside 0 to 255 count as 255.
 ///
 /// # Errors
-/// [`Exited`] for every code but 0.
+/// [`ExitError`] without a message for every other code.
 pub fn exit(code: i32) -> anyhow::Result<()> {
     match u8::try_from(code).unwrap_or(u8::MAX) {
         0 => Ok(()),
@@ -253,7 +263,7 @@ pub fn exit(code: i32) -> anyhow::Result<()> {
     }
 }
 
-/// An end with an exit code that is an error, and what is to be said about it.
+/// Creates an [`ExitError`].
 pub fn exited(code: u8, message: impl Into<String>) -> anyhow::Error {
     let message = message.into();
     anyhow::Error::new(Exited { code, message })

@@ -1,4 +1,4 @@
-//! Lengths of time as Go and kubectl write them.
+//! Durations as Go and kubectl write them.
 
 use std::time::Duration;
 
@@ -14,11 +14,11 @@ const UNITS: [(&str, f64); 8] = [
     ("h", 3600e9),
 ];
 
-/// Reads a length of time as Go does (`1h30m`, `1.5s`, `-1s`), or as a number of seconds. Below zero is zero: it stands for
-/// no limit wherever kubectl takes it.
+/// Reads a duration as Go does (`1h30m`, `1.5s`, `-1s`), or as a number of seconds. A negative duration is read as zero, which
+/// kubectl takes as no limit.
 ///
 /// # Errors
-/// The reason, in Go's words.
+/// Go's message if the text is not a duration or is longer than Go's durations, 292 years.
 pub fn parse(text: &str) -> Result<Duration, String> {
     let invalid = || format!("time: invalid duration {text:?}");
     if let Ok(seconds) = text.parse::<u64>() {

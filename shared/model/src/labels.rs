@@ -1,72 +1,76 @@
-//! The labels and annotations that are ours, and how a raw value becomes legal for a label or a name.
+//! Labels and annotations of the suite, and conversion of arbitrary text to label values and object names.
 
 use sha2::{Digest, Sha256};
 
 use crate::names::LABEL_MAX;
 
-/// Value of [`MANAGED_BY`] on everything the suite makes, and the field manager of everything it writes.
+/// Value of [`MANAGED_BY`] on every object that the suite creates, and its field manager name.
 pub const MANAGER: &str = "kubectl-session";
 /// Kubernetes' standard label for the tool that manages an object.
 pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
-/// Label: name of the session an object belongs to.
+/// Label: name of the session that an object belongs to.
 pub const SESSION: &str = "streaming.platform/session";
-/// Label: the owner, made legal by [`label_value`]; the raw id is in [`USER_ID`].
+/// Label: user id of the session's owner, converted by [`label_value`]. The annotation [`USER_ID`] has the original.
 pub const USER: &str = "streaming.platform/user";
 /// Label on the Pods of the primary workload, always `"true"`.
 pub const PRIMARY: &str = "streaming.platform/primary";
-/// Label on the Secret of secret parameters, always `"true"`: it is data and outlives the Session.
+/// Label on the Secret that holds a session's secret parameters, always `"true"`. The Secret is data and outlives the Session.
 pub const PARAMETERS: &str = "streaming.platform/parameters";
-/// Annotation: the owner as the organisation writes it.
+/// Annotation: user id of the session's owner, unchanged.
 pub const USER_ID: &str = "streaming.platform/user-id";
-/// Annotation: random token of the run that made an object; tells a lost answer from somebody else's object.
+/// Annotation: random token of the command run that created an object. After a lost answer it shows whether the object found
+/// is the one that this run sent.
 pub const RUN: &str = "streaming.platform/run";
-/// Annotation on kept data: RFC 3339 time of the delete that kept it.
+/// Annotation on kept data: RFC 3339 time at which its session was deleted.
 pub const KEPT_SINCE: &str = "streaming.platform/kept-since";
-/// Annotation: UID of the Session an object belongs to. Data has no ownerReference that could tell, and an object loses its own
-/// when its Session is deleted with `--cascade=orphan`.
+/// Annotation: UID of the Session that an object belongs to. Needed because data has no ownerReference, and other objects
+/// lose theirs when the Session is deleted with `--cascade=orphan`.
 pub const SESSION_UID: &str = "streaming.platform/session-uid";
-/// Annotation on data: name of the template that made it; kept claims are taken up only by the same one.
+/// Annotation on data: name of the SessionTemplate it was created from. Kept claims are adopted only by a session of the same
+/// template.
 pub const TEMPLATE: &str = "streaming.platform/template";
 
-/// Annotation on a VolumeSnapshot: name that it shares with those of the session's other claims, taken together.
+/// Annotation on a VolumeSnapshot: name shared by the VolumeSnapshots of all claims of a session that were taken together.
 pub const SNAPSHOT_SET: &str = "streaming.platform/snapshot";
-/// Label on what a snapshot schedule makes, VolumeSnapshots and the Pods that take them: name of the session. Those Pods do not
-/// carry [`SESSION`]: they are none of the session's, and its Services and NetworkPolicies must not select them.
+/// Label on the VolumeSnapshots of a snapshot schedule and the Pods that take them: name of the session. These Pods do not
+/// carry [`SESSION`], because the session's Services and NetworkPolicies must not select them.
 pub const SCHEDULE: &str = "streaming.platform/schedule";
-/// Annotation on a VolumeSnapshot that a schedule took of a stopped session: time of its last start, and UID of the claim. While
-/// both are the same, the claim holds the same.
+/// Annotation on a VolumeSnapshot that a schedule took of a stopped session: time of the session's last start and UID of the
+/// claim. As long as neither has changed, the claim's content is the same and no new snapshot is needed.
 pub const AT_REST: &str = "streaming.platform/at-rest";
-/// Annotation on a VolumeSnapshot: spec of the claim it was taken of, as JSON, so that the claim can be made again.
+/// Annotation on a VolumeSnapshot: spec of the claim as JSON, from which restore recreates the claim.
 pub const CLAIM: &str = "streaming.platform/claim";
-/// Annotation on a VolumeSnapshot: spec of the Session it was taken of, as JSON, so that it can be made again. No manifest.
+/// Annotation on a VolumeSnapshot: spec of the Session as JSON, without spec.manifest, from which restore recreates the Session.
 pub const SESSION_SPEC: &str = "streaming.platform/session-spec";
 
-/// Annotation on a Session: name of the snapshot that its claims are being made of. It goes when they are there; until then the
-/// session cannot be started, or it would start without its data.
+/// Annotation on a Session: name of the snapshot from which its claims are being restored. Removed when the claims exist;
+/// until then the session cannot be started, because it would start without its data.
 pub const COPYING: &str = "streaming.platform/copying";
 
-/// Annotation in a manifest: `allowed` lets an object of that name that is not ours be used, never changed or deleted.
+/// Annotation in a manifest: with the value `allowed`, an existing object of that name that does not belong to the session is
+/// used. It is never changed or deleted.
 pub const EXISTING: &str = "streaming.platform/existing";
-/// Annotation on a Pod or Pod template: name of the volume that holds the user's data. With a storage size it becomes a
-/// claim, named by [`DATA_CLAIM`].
+/// Annotation on a Pod or Pod template: name of the volume that holds the user's data. If the session sets a storage size, the
+/// volume is replaced by a PersistentVolumeClaim named by [`DATA_CLAIM`].
 pub const DATA_VOLUME: &str = "streaming.platform/data-volume";
-/// Annotation beside [`DATA_VOLUME`]: name of the claim.
+/// Annotation beside [`DATA_VOLUME`]: name of the PersistentVolumeClaim.
 pub const DATA_CLAIM: &str = "streaming.platform/data-claim";
-/// Annotation on a manifest's primary workload: connect methods, YAML or JSON as spec.connect of a SessionTemplate.
+/// Annotation on a manifest's primary workload: connect methods as YAML or JSON, in the form of a SessionTemplate's spec.connect.
 pub const CONNECT: &str = "streaming.platform/connect";
-/// Annotation on a manifest's primary workload: the sync hook, YAML or JSON as spec.hooks.sync.
+/// Annotation on a manifest's primary workload: sync hook as YAML or JSON, in the form of a SessionTemplate's spec.hooks.sync.
 pub const SYNC: &str = "streaming.platform/sync";
-/// Annotation on a manifest's primary workload: the lifetime, YAML or JSON as spec.lifetime, or just a duration.
+/// Annotation on a manifest's primary workload: lifetime as YAML or JSON, in the form of a SessionTemplate's spec.lifetime, or
+/// a duration.
 pub const LIFETIME: &str = "streaming.platform/lifetime";
 
-/// Annotation on a Session: its controller goes on without the sync hook.
+/// Annotation on a Session: tells the controller to stop or delete it without the sync hook.
 pub const SKIP_SYNC: &str = "streaming.platform/skip-sync";
 
-/// Hex digits of SHA-256 that follow a value which had to be changed, so that two raw values stay two.
+/// Number of SHA-256 hex digits appended to a changed value, so that different originals give different results.
 const HASH_DIGITS: usize = 8;
 
-/// Makes `raw` a legal label value: other than `[A-Za-z0-9._-]` becomes `-`; if anything changed, `-` and 8 hex digits of
-/// the raw value's SHA-256 follow. At most 63 bytes, alphanumeric at both ends (requirements, decision 37).
+/// Converts `raw` to a label value: at most 63 bytes, alphanumeric at both ends. Characters outside `[A-Za-z0-9._-]` become
+/// `-`. If anything changed, `-` and 8 hex digits of the SHA-256 of `raw` are appended.
 pub fn label_value(raw: &str) -> String {
     let legal = |c: char| {
         if c.is_ascii_alphanumeric() || "._-".contains(c) {
@@ -78,13 +82,13 @@ pub fn label_value(raw: &str) -> String {
     distinct(raw, raw.chars().map(legal).collect(), LABEL_MAX)
 }
 
-/// Makes `raw` a legal part of an object name: lower case, other than `[a-z0-9]` becomes `-`; if anything changed, `-` and
-/// 8 hex digits of the raw value's SHA-256 follow. At most 63 bytes, alphanumeric at both ends (requirements, decision 37).
+/// Converts `raw` to a part of an object name: lower case, at most 63 bytes, alphanumeric at both ends. Characters outside
+/// `[a-z0-9]` become `-`. If anything changed, `-` and 8 hex digits of the SHA-256 of `raw` are appended.
 pub fn name_part(raw: &str) -> String {
     name_part_within(raw, LABEL_MAX)
 }
 
-/// As [`name_part`], in at most `limit` bytes, which must be 10 or more.
+/// As [`name_part`], with at most `limit` bytes; `limit` must be at least 10.
 pub fn name_part_within(raw: &str, limit: usize) -> String {
     let legal = |c: char| {
         let c = c.to_ascii_lowercase();
@@ -116,13 +120,13 @@ fn distinct(raw: &str, legal: String, limit: usize) -> String {
     }
 }
 
-/// Bytes of names that a selector may hold, as they are encoded in an address. Servers and proxies refuse addresses of 8 KiB.
+/// Longest list of names in a selector, in bytes of the encoded URL. Servers and proxies refuse URLs of 8 KiB.
 const NAMES_MAX: usize = 4096;
 
-/// Selects what carries the [`SESSION`] label of one of `names`. Where those are too many for an address it selects what
-/// carries the label at all, as without names: whoever asks must look at it again.
+/// Returns a label selector for the objects of the sessions called `names`. Without names, or if the names are too long for a
+/// URL, it selects the objects of all sessions, so the caller must filter the result by name.
 pub fn session_selector(names: &[&str]) -> String {
-    // A comma takes three bytes.
+    // A comma takes three bytes in a URL.
     let length: usize = names.iter().map(|name| name.len() + 3).sum();
     if names.is_empty() || length > NAMES_MAX {
         return SESSION.to_owned();

@@ -1,7 +1,7 @@
-//! Names that know their limits: parsed once, legal ever after.
+//! Validated names: types whose values are checked when they are parsed.
 //!
-//! A value of one of these types has been checked against the rule of the place it is meant for, so no later step needs
-//! to check again and no request is refused for a name the user could have been told about before.
+//! A value of one of these types follows the rules of the field it is meant for. Invalid names are therefore reported before
+//! any request is sent, and no later code checks them again.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,13 +15,13 @@ use crate::unicode;
 pub const LABEL_MAX: usize = 63;
 /// Longest DNS subdomain (RFC 1123), in bytes: the limit of most object names.
 pub const SUBDOMAIN_MAX: usize = 253;
-/// Longest user id, in bytes: longer than any e-mail address (RFC 5321 allows 254), bounded for the API's CEL rules.
+/// Longest user id, in bytes. Bounded because the API's CEL rules need a limit; long enough for e-mail addresses.
 pub const USER_ID_MAX: usize = 253;
 
-/// Longest user name of an SSH server, in bytes: glibc's LOGIN_NAME_MAX without its end.
+/// Longest SSH user name, in bytes: glibc's LOGIN_NAME_MAX without the terminating NUL.
 pub const SSH_USER_MAX: usize = 255;
 
-/// Name of the Secret that keeps a session's secret parameters.
+/// Returns the name of the Secret that holds a session's secret parameters.
 pub fn parameters_secret(session: &str) -> String {
     format!("session-{session}-parameters")
 }
@@ -34,7 +34,7 @@ macro_rules! name_type {
         pub struct $name(String);
 
         impl $name {
-            /// The name as text.
+            /// Returns the name as text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -80,7 +80,7 @@ macro_rules! name_type {
 }
 
 name_type!(
-    /// Name of a Session: a DNS label of at most 63 bytes, because it becomes a label value and part of object names.
+    /// Name of a Session: a DNS label of at most 63 bytes, because it is used as a label value and in object names.
     SessionName,
     "session name",
     check_label
@@ -92,46 +92,47 @@ name_type!(
     check_label
 );
 name_type!(
-    /// Name of a SessionTemplate: a DNS subdomain, as the API server wants for every custom resource.
+    /// Name of a SessionTemplate: a DNS subdomain of at most 253 bytes.
     TemplateName,
     "template name",
     check_subdomain
 );
 name_type!(
-    /// Name of a parameter or placeholder: `[A-Za-z_][A-Za-z0-9_]*`, as in a shell.
+    /// Name of a parameter or placeholder: `[A-Za-z_][A-Za-z0-9_]*`, as for shell variables.
     ParameterName,
     "parameter name",
     check_parameter
 );
 name_type!(
-    /// Owner of a session as the organisation writes it (`alice@example.com`): 1 to 253 bytes without control characters
-    /// and without blanks at either end. Its legal form for labels and names is in [`crate::labels`].
+    /// Id of the user that a session belongs to, as the organisation writes it (`alice@example.com`): 1 to 253 bytes without
+    /// control characters and without spaces at either end. [`crate::labels`] converts it for labels and names.
     UserId,
     "user id",
     check_user_id
 );
 name_type!(
-    /// User of an SSH server: `[A-Za-z0-9_][A-Za-z0-9._-]*`, which neither ssh nor a shell takes for anything else.
+    /// User name on an SSH server: `[A-Za-z0-9_][A-Za-z0-9._-]*`, which neither ssh nor a shell can read as an option or syntax.
     SshUser,
     "ssh user",
     check_ssh_user
 );
 name_type!(
-    /// UID of an object: a UUID in lower case, as every API server makes them.
+    /// UID of an object: a UUID in lower case, as API servers write it.
     Uid,
     "UID",
     check_uid
 );
 
 impl UserId {
-    /// The owner of a session that is about to be made: one that cannot be taken for another.
+    /// Parses the user id for a new session, which must not be mistakable for another user id. Existing sessions may have such
+    /// ids and are read with `parse`.
     ///
     /// # Errors
-    /// What makes it look like another one.
+    /// If the text is not a user id, or can be mistaken for another one.
     pub fn of_new_session(text: &str) -> Result<Self> {
         let owner: Self = text.parse()?;
         match unicode::lookalike(text) {
-            Some(reason) => bail!("user id {text:?} can be taken for another one: {reason}"),
+            Some(reason) => bail!("user id {text:?} can be mistaken for another user id: {reason}"),
             None => Ok(owner),
         }
     }
@@ -140,14 +141,14 @@ impl UserId {
 /// Checks a DNS label (RFC 1123): lower-case letters, digits and `-`, alphanumeric at both ends, 1 to 63 bytes.
 ///
 /// # Errors
-/// The reason, without the name.
+/// The violated rule, without the name.
 pub fn check_label(text: &str) -> Result<(), String> {
     if text.is_empty() {
-        return Err("it is empty".into());
+        return Err("must not be empty".into());
     }
     if text.len() > LABEL_MAX {
         return Err(format!(
-            "it has {} characters, at most {LABEL_MAX} are allowed",
+            "must have at most {LABEL_MAX} characters, but has {}",
             text.len()
         ));
     }
@@ -156,7 +157,7 @@ pub fn check_label(text: &str) -> Result<(), String> {
         return Err("only lower-case letters, digits and \"-\" are allowed".into());
     }
     if text.starts_with('-') || text.ends_with('-') {
-        return Err("it must start and end with a letter or digit".into());
+        return Err("must start and end with a letter or digit".into());
     }
     Ok(())
 }
@@ -164,14 +165,14 @@ pub fn check_label(text: &str) -> Result<(), String> {
 /// Checks a DNS subdomain (RFC 1123): DNS labels (of any length) joined by dots, 1 to 253 bytes.
 ///
 /// # Errors
-/// The reason, without the name.
+/// The violated rule, without the name.
 pub fn check_subdomain(text: &str) -> Result<(), String> {
     if text.is_empty() {
-        return Err("it is empty".into());
+        return Err("must not be empty".into());
     }
     if text.len() > SUBDOMAIN_MAX {
         return Err(format!(
-            "it has {} characters, at most {SUBDOMAIN_MAX} are allowed",
+            "must have at most {SUBDOMAIN_MAX} characters, but has {}",
             text.len()
         ));
     }
@@ -195,16 +196,16 @@ fn check_parameter(text: &str) -> Result<(), String> {
     if starts && chars.all(|c| c.is_ascii_alphanumeric() || c == '_') {
         return Ok(());
     }
-    Err("it must be letters, digits and \"_\", and not start with a digit".into())
+    Err("must consist of letters, digits and \"_\", and not start with a digit".into())
 }
 
 fn check_user_id(text: &str) -> Result<(), String> {
     if text.is_empty() {
-        return Err("it is empty".into());
+        return Err("must not be empty".into());
     }
     if text.len() > USER_ID_MAX {
         return Err(format!(
-            "it has {} bytes, at most {USER_ID_MAX} are allowed",
+            "must have at most {USER_ID_MAX} bytes, but has {}",
             text.len()
         ));
     }
@@ -212,7 +213,7 @@ fn check_user_id(text: &str) -> Result<(), String> {
         return Err("control characters are not allowed".into());
     }
     if text.trim() != text {
-        return Err("blanks at its start or end are not allowed".into());
+        return Err("spaces at the start or end are not allowed".into());
     }
     Ok(())
 }
@@ -220,7 +221,7 @@ fn check_user_id(text: &str) -> Result<(), String> {
 fn check_ssh_user(text: &str) -> Result<(), String> {
     if text.len() > SSH_USER_MAX {
         return Err(format!(
-            "it has {} characters, at most {SSH_USER_MAX} are allowed",
+            "must have at most {SSH_USER_MAX} characters, but has {}",
             text.len()
         ));
     }
@@ -228,7 +229,7 @@ fn check_ssh_user(text: &str) -> Result<(), String> {
     if text.starts_with(first) && text.chars().all(|c| first(c) || c == '.' || c == '-') {
         return Ok(());
     }
-    Err("it must be letters, digits, \".\", \"_\" and \"-\", and start with a letter, a digit or \"_\"".into())
+    Err("must consist of letters, digits, \".\", \"_\" and \"-\", and start with a letter, a digit or \"_\"".into())
 }
 
 fn check_uid(text: &str) -> Result<(), String> {
@@ -240,7 +241,7 @@ fn check_uid(text: &str) -> Result<(), String> {
     if text.len() == 36 && text.bytes().enumerate().all(legal) {
         return Ok(());
     }
-    Err("it is no UUID".into())
+    Err("must be a lower-case UUID".into())
 }
 
 #[cfg(test)]
@@ -256,7 +257,7 @@ mod tests {
             .parse::<SessionName>()
             .unwrap_err()
             .to_string();
-        assert!(long.contains("64 characters, at most 63"), "{long}");
+        assert!(long.contains("at most 63 characters, but has 64"), "{long}");
         for bad in ["", "Alice", "-a", "a-", "a.b", "a_b", "ä"] {
             assert!(bad.parse::<SessionName>().is_err(), "{bad:?}");
         }
@@ -287,11 +288,11 @@ mod tests {
         let error = |text| UserId::of_new_session(text).unwrap_err().to_string();
         assert_eq!(
             error("al\u{200b}ice"),
-            "user id \"al\\u{200b}ice\" can be taken for another one: U+200B is an invisible character"
+            "user id \"al\\u{200b}ice\" can be mistaken for another user id: U+200B is an invisible character"
         );
-        assert!(error(" alice").contains("blanks at its start or end"));
+        assert!(error(" alice").contains("spaces at the start or end"));
         assert!(UserId::of_new_session("jürgen").is_ok());
-        // One that is there already can be named: to be stopped, and deleted.
+        // The owner of an existing session can still be named, so that the session can be stopped and deleted.
         assert!("al\u{200b}ice".parse::<UserId>().is_ok());
     }
 

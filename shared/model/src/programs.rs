@@ -1,14 +1,15 @@
-//! Programs of others, found on PATH.
+//! Lookup of executables on PATH.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-/// The program of that name on this process' PATH; `None` if there is none that can be run.
+/// Returns the first executable called `name` on this process's PATH.
 pub fn find(name: &str) -> Option<PathBuf> {
     find_in(name, &std::env::var_os("PATH")?)
 }
 
-/// As [`find`], in the folders of such a list. Relative ones are passed over: what lies in the working directory may be anybody's.
+/// Returns the first executable called `name` in `folders`, a list in PATH syntax. Relative folders are skipped, because a
+/// file in the working directory may belong to anybody. On Windows, `name.exe` is tried first.
 pub fn find_in(name: &str, folders: &OsStr) -> Option<PathBuf> {
     let mut candidates = std::env::split_paths(folders)
         .filter(|folder| folder.is_absolute())
@@ -23,7 +24,7 @@ pub fn find_in(name: &str, folders: &OsStr) -> Option<PathBuf> {
     candidates.find(|path| runs(path))
 }
 
-/// True for a file that can be run.
+/// Returns true for a regular file that has an execute permission (on Windows: any file).
 #[cfg(unix)]
 pub fn runs(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
@@ -31,7 +32,7 @@ pub fn runs(path: &Path) -> bool {
         .is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
 }
 
-/// True for a file that can be run.
+/// Returns true for a regular file that has an execute permission (on Windows: any file).
 #[cfg(not(unix))]
 pub fn runs(path: &Path) -> bool {
     path.is_file()

@@ -1,36 +1,36 @@
-//! What waiting code says while it waits: plain data, shown by `report/`, ignored where nobody looks.
+//! Progress events that code emits while it waits. Plain data: `report` prints them, tests and scripts ignore them.
 
-/// What a session waits for, in the order in which a Pod goes through it.
+/// A stage of waiting, in the order in which a starting Pod passes them; the last five are not stages of a start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
-    /// Requests are on their way.
+    /// Objects are being created or changed.
     Applying,
-    /// No node has been chosen yet.
+    /// The Pod has no node yet.
     Scheduling,
-    /// A claim is not bound yet.
+    /// A PersistentVolumeClaim is not bound yet.
     Binding,
-    /// An image is on its way.
+    /// An image is being pulled.
     Pulling,
-    /// Init containers run.
+    /// Init containers are running.
     Initializing,
     /// Containers are being started.
     Starting,
-    /// Containers run, their probes have not succeeded yet.
+    /// Containers are running, but their probes have not succeeded yet.
     Probing,
-    /// Data is being synchronised by a hook.
+    /// The sync hook is running.
     Syncing,
     /// A snapshot is being taken.
     Snapshotting,
-    /// Files go out of a container, or into it.
+    /// Files are being copied out of a container or into it.
     Copying,
-    /// Something is being taken away.
+    /// Objects are being deleted.
     Terminating,
-    /// Definitions are being taken in by the server.
+    /// The server is establishing CustomResourceDefinitions.
     Establishing,
 }
 
 impl Stage {
-    /// The stage as a word for people.
+    /// Returns the stage as a word for progress lines.
     pub fn word(self) -> &'static str {
         match self {
             Stage::Applying => "applying",
@@ -49,31 +49,31 @@ impl Stage {
     }
 }
 
-/// One thing to know while waiting.
+/// A progress event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// What is waited for now: a stage, the object (`pod/x`) and what is known of it (may be empty).
+    /// The object that is waited for now, and its state.
     Waiting {
-        /// The stage.
+        /// Stage of the wait.
         stage: Stage,
-        /// The object as `kind/name`.
+        /// Object that is waited for, as `kind/name`.
         object: String,
-        /// What is known, one line; may be empty.
+        /// State of the object, one line; may be empty.
         detail: String,
     },
-    /// Something worth keeping on the screen: a check that was skipped, a warning.
+    /// A message that stays on the screen, such as a warning or a skipped check.
     Note(String),
-    /// Nothing is waited for any more.
+    /// The wait is over.
     Done,
 }
 
-/// Takes what waiting code says.
+/// A receiver of progress events.
 pub trait Sink {
-    /// Takes one event. Must not block and cannot fail: progress is never a reason to stop.
+    /// Receives an event. Must not block and cannot fail, so that output never interrupts the work.
     fn tell(&mut self, event: Event);
 }
 
-/// A sink that shows nothing.
+/// A sink that discards all events.
 #[derive(Debug, Default)]
 pub struct Silent;
 

@@ -1,7 +1,7 @@
-//! Kubernetes quantities (`500m`, `4Gi`, `1e3`), exact, as `k8s.io/apimachinery` reads and writes them.
+//! Kubernetes quantities (`500m`, `4Gi`, `1e3`), parsed and printed exactly as `k8s.io/apimachinery` does.
 //!
-//! Values are whole nano-units in an `i128`. As the API server does, more digits than nano are rounded away from zero and
-//! amounts beyond ±(2^63-1) are capped.
+//! A value is a whole number of nano-units in an `i128`. As in the API server, digits below nano are rounded away from zero,
+//! and amounts beyond ±(2^63-1) are capped.
 
 mod text;
 
@@ -16,7 +16,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 const NANO: i128 = 1_000_000_000;
 const MAX: i128 = i64::MAX as i128 * NANO;
 
-/// How a quantity was written, which is how it is written back where that loses nothing.
+/// Notation in which a quantity was written. It is printed in the same notation if that loses nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Format {
     /// `k`, `M`, `G`: powers of ten.
@@ -27,7 +27,7 @@ enum Format {
     Exponent,
 }
 
-/// An amount of a resource. Two quantities are equal when their amounts are: `1024Mi == 1Gi`.
+/// An amount of a resource. Comparison ignores the notation: `1024Mi == 1Gi`.
 #[derive(Clone, Copy, Debug)]
 pub struct Quantity {
     nano: i128,
@@ -35,13 +35,13 @@ pub struct Quantity {
 }
 
 impl Quantity {
-    /// Nothing.
+    /// The quantity 0.
     pub const ZERO: Self = Self {
         nano: 0,
         format: Format::Decimal,
     };
 
-    /// A whole number of units.
+    /// Creates a quantity from a whole number of units.
     pub const fn units(units: i64) -> Self {
         Self {
             nano: units as i128 * NANO,
@@ -49,32 +49,32 @@ impl Quantity {
         }
     }
 
-    /// True for an amount of nothing.
+    /// Returns true for 0.
     pub fn is_zero(&self) -> bool {
         self.nano == 0
     }
 
-    /// True for less than nothing, which no field of a Pod or claim takes.
+    /// Returns true for an amount below 0, which no field of a Pod or claim accepts.
     pub fn is_negative(&self) -> bool {
         self.nano < 0
     }
 
-    /// The amount in whole units, rounded away from zero, as `Quantity.Value()` of Kubernetes.
+    /// Returns the amount in whole units, rounded away from zero, as Kubernetes' `Quantity.Value()` does.
     pub fn value(&self) -> i64 {
         clamp(div_away(self.nano, NANO))
     }
 
-    /// The amount in thousandths, rounded away from zero, as `Quantity.MilliValue()` of Kubernetes.
+    /// Returns the amount in thousandths, rounded away from zero, as Kubernetes' `Quantity.MilliValue()` does.
     pub fn milli(&self) -> i64 {
         clamp(div_away(self.nano, NANO / 1000))
     }
 
-    /// True if the amount is a whole number, as every extended resource (`nvidia.com/gpu`) must be.
+    /// Returns true if the amount is a whole number, as extended resources (`nvidia.com/gpu`) must be.
     pub fn is_whole(&self) -> bool {
         self.nano % NANO == 0
     }
 
-    /// The sum, capped at Kubernetes' limits, written as `self` is (a sum with [`Quantity::ZERO`] as the other one is).
+    /// Returns the sum, capped at Kubernetes' limits, in the notation of `self`, or in that of `other` if `self` is 0.
     pub fn plus(&self, other: &Self) -> Self {
         let format = if self.is_zero() {
             other.format
@@ -87,7 +87,7 @@ impl Quantity {
         }
     }
 
-    /// The amount so many times, capped at Kubernetes' limits.
+    /// Returns the product, capped at Kubernetes' limits.
     pub fn times(&self, factor: i64) -> Self {
         Self {
             nano: self
@@ -98,9 +98,9 @@ impl Quantity {
         }
     }
 
-    /// `self * numerator / denominator`: what a request becomes when its limit changes and the ratio stays. From 1000
-    /// units on, and for amounts in powers of two, the result is whole units, below that thousandths; rounded away
-    /// from zero, so that something never becomes nothing. A denominator of nothing leaves `self` as it is.
+    /// Returns `self * numerator / denominator`, used to scale a request when its limit changes. The result is rounded away
+    /// from zero, so that a positive request never becomes 0: to whole units from 1000 units on and for binary suffixes, else
+    /// to thousandths. If `denominator` is 0, returns `self`.
     pub fn scale_ratio(&self, numerator: &Self, denominator: &Self) -> Self {
         if denominator.nano == 0 {
             return *self;
@@ -124,8 +124,8 @@ fn div_away(value: i128, by: i128) -> i128 {
     value / by + rest
 }
 
-/// `a * b / c` without losing the product: the common factors go first, and what still overflows is divided first, where
-/// the amounts are so large that the rest of a division is no amount of anything.
+/// Computes `a * b / c`, rounded away from zero. Common factors are cancelled first. If the product still overflows, `a` is
+/// divided first; the amounts are then so large that the lost remainder does not matter.
 fn mul_div(a: i128, b: i128, c: i128) -> i128 {
     let (left, right) = (gcd(a, c), gcd(b, c / gcd(a, c)));
     let (a, b, c) = (a / left, b / right, c / left / right);
@@ -199,7 +199,7 @@ impl<'de> Deserialize<'de> for Quantity {
     }
 }
 
-/// Bytes as a quantity of at most one decimal: `0`, `512`, `1.5Mi`, `20Gi`.
+/// Formats a number of bytes with at most one decimal: `0`, `512`, `1.5Mi`, `20Gi`.
 pub fn size(bytes: u64) -> String {
     let units = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
     let (mut whole, mut rest, mut unit) = (bytes, 0, 0);

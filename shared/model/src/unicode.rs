@@ -1,11 +1,12 @@
-//! Characters that nobody sees, and texts that look like others.
+//! Detection of invisible characters and of text that can be mistaken for other text.
 //!
-//! The ranges are Unicode's Default_Ignorable_Code_Point, Bidi_Control, separators of lines and paragraphs, annotations and
-//! controls of format: whatever changes how a text looks, or where it ends, without being seen itself.
+//! Invisible are the characters of Unicode's properties Default_Ignorable_Code_Point and Bidi_Control, line and paragraph
+//! separators, interlinear annotations and format controls: they change how text looks, or where it ends, without being
+//! visible themselves.
 
 use icu_normalizer::ComposingNormalizerBorrowed;
 
-/// Unicode's invisible characters beyond the control characters, in order.
+/// Ranges of invisible characters in ascending order, without the control characters.
 const INVISIBLE: [(char, char); 18] = [
     ('\u{ad}', '\u{ad}'),     // soft hyphen
     ('\u{34f}', '\u{34f}'),   // combining grapheme joiner
@@ -27,7 +28,7 @@ const INVISIBLE: [(char, char); 18] = [
     ('\u{e0000}', '\u{e0fff}'), // tags, more variation selectors
 ];
 
-/// Scripts whose letters look alike, with the letters that matter.
+/// Scripts with letters that look alike, and the ranges of their letters.
 const SCRIPTS: [(&str, &[(char, char)]); 5] = [
     (
         "Latin",
@@ -56,13 +57,14 @@ const SCRIPTS: [(&str, &[(char, char)]); 5] = [
     ),
 ];
 
-/// True for a character that is not seen, or only by what it does to its neighbours. Control characters are not among them.
+/// Returns true for an invisible character. Control characters (`char::is_control`) are not included.
 pub fn is_invisible(c: char) -> bool {
     let after = INVISIBLE.partition_point(|(_, last)| *last < c);
     c >= '\u{ad}' && INVISIBLE.get(after).is_some_and(|(first, _)| *first <= c)
 }
 
-/// True for the selector of a symbol's text or emoji form, where it follows a symbol: it hides nothing there.
+/// Returns true if `c` is a variation selector that chooses the text or emoji form of the symbol `before` it. Such a selector
+/// is harmless.
 pub fn is_emoji_form(before: Option<char>, c: char) -> bool {
     let symbol = |before: char| {
         !before.is_ascii()
@@ -73,8 +75,9 @@ pub fn is_emoji_form(before: Option<char>, c: char) -> bool {
     matches!(c, '\u{fe0e}' | '\u{fe0f}') && before.is_some_and(symbol)
 }
 
-/// Why a text may be taken for another one; `None` where it is what it looks like. A word of one script that looks like a word
-/// of another is not found: that takes a list of all lookalikes, and a decision about each.
+/// Returns why `text` can be mistaken for another text, or `None`. Finds invisible characters, unusual spaces, text that is not
+/// in normalization form NFKC, and words of mixed scripts. A word written wholly in another script is not found: that would
+/// take Unicode's table of confusable characters.
 pub fn lookalike(text: &str) -> Option<String> {
     if text.is_ascii() {
         return None;
@@ -82,20 +85,22 @@ pub fn lookalike(text: &str) -> Option<String> {
     if let Some(c) = text.chars().find(|c| is_invisible(*c)) {
         return Some(format!("{} is an invisible character", code_point(c)));
     }
-    // The blank of Braille is a symbol for Unicode.
+    // U+2800, the empty Braille pattern, looks like a space, but Unicode classifies it as a symbol.
     let blank = |c: &char| (c.is_whitespace() && *c != ' ') || *c == '\u{2800}';
     if let Some(c) = text.chars().find(blank) {
-        return Some(format!("{} looks like a blank", code_point(c)));
+        return Some(format!("{} looks like a space", code_point(c)));
     }
     let plain = ComposingNormalizerBorrowed::new_nfkc().normalize(text);
     if plain != text {
-        return Some(format!("{plain:?} looks the same (Unicode's form NFKC)"));
+        return Some(format!(
+            "{plain:?} looks the same (Unicode normalization form NFKC)"
+        ));
     }
     text.split(|c: char| !c.is_alphanumeric())
         .find_map(mixed_scripts)
 }
 
-/// The reason of a word with letters of two scripts that look alike.
+/// Returns a reason if `word` mixes letters of two scripts that look alike.
 fn mixed_scripts(word: &str) -> Option<String> {
     let script = |c: char| {
         let has = |ranges: &[(char, char)]| ranges.iter().any(|(a, b)| (*a..=*b).contains(&c));
@@ -108,7 +113,7 @@ fn mixed_scripts(word: &str) -> Option<String> {
     Some(format!("{word:?} mixes {first} and {other} letters"))
 }
 
-/// `U+200B`.
+/// Formats a character as its code point, such as `U+200B`.
 fn code_point(c: char) -> String {
     format!("U+{:04X}", u32::from(c))
 }
@@ -186,8 +191,8 @@ mod tests {
             ("al\u{200b}ice", "U+200B is an invisible character"),
             ("alice\u{202e}", "U+202E is an invisible character"),
             ("alice\u{fe0f}", "U+FE0F is an invisible character"),
-            ("alice\u{a0}smith", "U+00A0 looks like a blank"),
-            ("alice\u{2800}", "U+2800 looks like a blank"),
+            ("alice\u{a0}smith", "U+00A0 looks like a space"),
+            ("alice\u{2800}", "U+2800 looks like a space"),
             ("ju\u{308}rgen", "\"jürgen\" looks the same"),
             ("ａlice", "\"alice\" looks the same"),
             ("аlice", "mixes Cyrillic and Latin letters"),

@@ -1,4 +1,7 @@
-//! Takes up data that was kept of an earlier session: what proves to be this session's, and no other.
+//! Adoption: reuse of data that an earlier session of the same name, user and template left behind. Only data whose
+//! labels and annotations prove the relation is adopted; see [`NameConflict`] for the classification.
+//!
+//! [`NameConflict`]: super::name_conflict::NameConflict
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -26,8 +29,8 @@ use session_model::objects::resource::{
 use session_model::progress::Event;
 
 impl Cluster {
-    /// Deletes a claim that never had a volume, and makes the one that is wanted: it may have another class. One that has got a
-    /// volume meanwhile is not deleted.
+    /// Replaces a claim that was never bound by the wanted one, which may name another StorageClass. A claim that has
+    /// been bound in the meantime is kept and adopted.
     pub(super) async fn make_instead(
         &self,
         resource: &ResourceType,
@@ -43,7 +46,8 @@ impl Cluster {
         Box::pin(self.make(wanted, false, with, tell)).await
     }
 
-    /// Deletes a claim that never had a volume, and waits until it is gone; leaves one that has changed meanwhile.
+    /// Deletes a claim that was never bound and waits until it is gone. A claim that has changed since `found` was read
+    /// stays.
     async fn clear_claim(
         &self,
         resource: &ResourceType,
@@ -67,7 +71,7 @@ impl Cluster {
         }
     }
 
-    /// True if a claim or a snapshot that was kept shows that the parameters Secret is of the same session.
+    /// True if a kept claim or a bound snapshot proves that the parameters Secret belongs to the same session.
     pub(super) async fn is_vouched(&self, secret: &Value, namespace: &str) -> bool {
         let session = label(secret, labels::SESSION).unwrap_or_default();
         let select = Selection::labelled(format!("{}={session}", labels::SESSION));
@@ -76,14 +80,18 @@ impl Cluster {
             self.list(&PERSISTENT_VOLUME_CLAIM, place, &select),
             self.list(&VOLUME_SNAPSHOT, place, &select),
         );
-        // What cannot be seen vouches for nothing.
+        // Objects that cannot be listed prove nothing.
         let claims = claims.map(|list| list.items).unwrap_or_default();
         let snapshots = snapshots.map(|list| list.items).unwrap_or_default();
         let genuine = snapshots.iter().filter(|one| doubt(one, &claims).is_none());
         is_vouched(secret, &claims, &genuine.collect::<Vec<_>>())
     }
 
-    /// Takes up a claim that a StatefulSet is going to find by its name.
+    /// Adopts a claim that a StatefulSet will find by name. A claim that does not exist is created by the StatefulSet
+    /// itself.
+    ///
+    /// # Errors
+    /// A claim of another session or template, and whatever the server refuses.
     pub(super) async fn take_up_by_name(
         &self,
         claim: &Value,
@@ -120,7 +128,11 @@ impl Cluster {
         }
     }
 
-    /// Makes kept data this session's: never smaller than it was, never less than it is asked for.
+    /// Adopts kept data: sets the annotation with the Session's UID, removes the kept-since mark, and raises a claim's
+    /// request to the wanted size if that is larger. A claim never shrinks.
+    ///
+    /// # Errors
+    /// A claim that differs from the wanted one in an immutable field, and whatever the server refuses.
     pub(super) async fn take_up(
         &self,
         resource: &ResourceType,

@@ -1,4 +1,4 @@
-//! Applies an object over what an earlier start left of it.
+//! Server-side apply of an object that an earlier start created.
 
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -16,15 +16,15 @@ use session_model::objects::resource::text;
 use session_model::progress::Event;
 use session_template::encode_string_data;
 
-/// How often an object is read again that somebody writes at the same time, as controllers write a status.
+/// Attempts to write an object that another client changes at the same time, as controllers do when they write a status.
 const ATTEMPTS: usize = 5;
 
 impl Cluster {
-    /// Server-side apply of `object` in place of `found`, by its UID. What the server does not let be changed is taken away and
-    /// POSTed anew.
+    /// Applies `object` over `found`, identified by its UID. If the server refuses the change of an immutable field, the
+    /// object is deleted and created again.
     ///
     /// # Errors
-    /// What the server refuses.
+    /// Whatever else the server refuses. The rights to delete and create are checked before anything is deleted.
     pub(super) async fn apply_over(
         &self,
         object: &Value,
@@ -34,15 +34,16 @@ impl Cluster {
     ) -> Result<Done> {
         let (kind, name) = (text(object, "/kind"), text(object, "/metadata/name"));
         let resource = self.discover(text(object, "/apiVersion"), kind).await?;
-        let resource = resource.with_context(|| format!("the server has no kind {kind:?}"))?;
+        let resource = resource.with_context(|| format!("no matches for kind {kind:?}"))?;
         let namespace = with.belonging.namespace.as_str();
         let uid = text(found, "/metadata/uid");
         if !self.adopt(&resource, namespace, found, with).await? {
-            // Gone, or another's by now: its POST tells.
+            // Deleted or replaced in the meantime: the POST finds out which.
             return self.make(object, false, with, tell).await;
         }
         let mut whole = object.clone();
-        // A Secret's stringData is written and never read: only fields that can be read can be owned, and so removed.
+        // The server stores stringData as data. Fields can be owned, and later removed, only under the name they are
+        // stored with.
         encode_string_data(&mut whole);
         whole["metadata"]["uid"] = uid.into();
         let applied = self
@@ -54,7 +55,7 @@ impl Cluster {
             Err(_) if with.write.dry_run => Ok(Done::Applied(found.clone())),
             Err(_) => {
                 let target = ObjectRef::of(found);
-                // It must not go that may not be made anew.
+                // Never delete an object that the caller may not create again.
                 let needs = [
                     Access::to("delete", &resource, name),
                     Access::to("create", &resource, ""),
@@ -71,7 +72,8 @@ impl Cluster {
         }
     }
 
-    /// Makes what we wrote into `found` so far ours by apply; false if it is not there any more.
+    /// Moves the fields that our field manager owns in `found` from Update to Apply, reading the object again after a
+    /// conflict. Returns false if the object no longer exists.
     async fn adopt(
         &self,
         resource: &ResourceType,
@@ -104,10 +106,10 @@ impl Cluster {
     }
 }
 
-/// True where the server refuses a change because a field keeps the value that it was made with.
+/// True if the server refuses a change of an immutable field.
 fn is_immutable(error: &anyhow::Error) -> bool {
     let says = |failure: &Failure| {
-        // StatefulSets have a wording of their own.
+        // StatefulSets word this refusal differently.
         ["immutable", "updates to statefulset spec"]
             .iter()
             .any(|words| failure.message.contains(words))

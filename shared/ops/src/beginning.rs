@@ -1,4 +1,5 @@
-//! Carries a start out: the request, the secrets, the objects, the status, in this order; every step may be run twice.
+//! Execution of a start: writes the start request, the parameters Secret, the objects and the status, in this order. Every step
+//! may be repeated.
 
 use std::collections::BTreeMap;
 
@@ -24,10 +25,11 @@ use session_model::objects::resource::{SECRET, SESSION};
 use session_model::progress::Sink;
 
 impl Ahead {
-    /// Starts the session. What was made stays when something fails: the next start goes on from there.
+    /// Starts the session, without waiting until it is ready. If a step fails, created objects are kept: the next start continues
+    /// from there.
     ///
     /// # Errors
-    /// What the server refuses, or Interrupted, with the way on.
+    /// Refusals of the server, or Interrupted, with a hint how to continue.
     pub async fn begin(
         &self,
         cluster: &Cluster,
@@ -44,7 +46,7 @@ impl Ahead {
             }
             hinted(
                 error,
-                format!("go on with it: kubectl session start {name} -n {namespace}"),
+                format!("continue with: kubectl session start {name} -n {namespace}"),
             )
         })
     }
@@ -101,7 +103,7 @@ impl Ahead {
         Ok(made)
     }
 
-    /// What holds the secrets that all others are rendered with: made where there is none, and changed where values are new.
+    /// Returns the step that creates the parameters Secret, or patches it if values are new.
     fn secrets(&self) -> Plan {
         let Some(stored) = &self.stored else {
             return self.start.parameters_plan();
@@ -126,10 +128,10 @@ impl Ahead {
     }
 }
 
-/// The objects of an outcome that went well.
+/// Returns the objects of a successful outcome.
 ///
 /// # Errors
-/// The step that failed, and why.
+/// The step that failed, and its cause.
 pub fn finished(outcome: Outcome) -> Result<Vec<Value>> {
     let objects = outcome.objects();
     match outcome.failed {

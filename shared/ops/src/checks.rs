@@ -1,4 +1,5 @@
-//! Looks that spare a start that could not come up: quotas and classes, before anything is written.
+//! Checks before the first write of a start: ResourceQuotas, StorageClasses and IngressClasses, whose lack would leave the session
+//! pending or half created.
 
 use anyhow::Result;
 use serde_json::Value;
@@ -12,7 +13,7 @@ use session_model::objects::ResourceType;
 use session_model::objects::resource::{INGRESS_CLASS, RESOURCE_QUOTA, STORAGE_CLASS};
 use session_model::progress::{Event, Sink};
 
-/// What was looked up so that nothing has to be begun in vain; a `None` could not be looked up.
+/// Objects that the checks need; `None` for a list that the caller may not read or that is not needed.
 #[derive(Debug, Default)]
 pub struct Checked {
     /// ResourceQuotas of the namespace.
@@ -23,10 +24,10 @@ pub struct Checked {
     pub ingress_classes: Option<Vec<Value>>,
 }
 
-/// Judges what was looked up for `objects`, which session `name` is about to make.
+/// Checks the `objects` that session `name` is about to create against quotas and classes. Lists that are `None` are not checked.
 ///
 /// # Errors
-/// The first thing that the server would refuse, or that would wait for ever.
+/// The first object that the server would refuse or that would stay pending.
 pub fn judge(name: &str, objects: &[Value], checked: &Checked) -> Result<()> {
     let none = Vec::new();
     let storage = checked.storage_classes.as_ref().unwrap_or(&none);
@@ -45,7 +46,7 @@ pub fn judge(name: &str, objects: &[Value], checked: &Checked) -> Result<()> {
         Some(Cause {
             message, remedy, ..
         }) => {
-            let error = anyhow::anyhow!("session {name:?}: {message}");
+            let error = anyhow::anyhow!("cannot start session {name:?}: {message}");
             Err(match remedy {
                 Some(remedy) => hinted(error, remedy),
                 None => error,
@@ -54,11 +55,11 @@ pub fn judge(name: &str, objects: &[Value], checked: &Checked) -> Result<()> {
     }
 }
 
-/// Looks up what `objects` concern, which are about to be made in `namespace`: one LIST a kind, all at once. A right that the
-/// caller lacks is no reason to refuse: the check is left out, and named.
+/// Lists quotas and classes that `objects` in `namespace` depend on, one request a kind, at the same time. If the caller may not
+/// list a kind, the check is skipped with a note.
 ///
 /// # Errors
-/// Whatever else the server refuses.
+/// Other refusals of the server.
 pub async fn look(
     cluster: &Cluster,
     namespace: &str,
@@ -81,7 +82,7 @@ pub async fn look(
     ] {
         if matches!(found, LookedUp::Forbidden) {
             sink.tell(Event::Note(format!(
-                "{kind} are not checked: you may not list them"
+                "{kind} not checked: no permission to list them"
             )));
         }
     }
@@ -116,7 +117,7 @@ async fn look_up(
     if !concerned {
         return Ok(LookedUp::NotConcerned);
     }
-    // The server judges anyway: a check need not wait for the newest state.
+    // The server checks again at the write: a cached list is good enough.
     let at_hand = Selection {
         at_hand: true,
         ..Selection::default()
@@ -147,7 +148,7 @@ mod tests {
         };
         let error = judged(no_class).unwrap_err();
         assert!(
-            error.starts_with("session \"a\": StorageClass \"fast\""),
+            error.starts_with("cannot start session \"a\": StorageClass \"fast\""),
             "{error}"
         );
         let quota = json!({"metadata": {"name": "q"}, "spec": {}, "status": {"hard": {"requests.storage": "0"}}});

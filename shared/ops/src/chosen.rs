@@ -1,4 +1,4 @@
-//! The sessions that a command line chose.
+//! The sessions that a command line selects, read from the server.
 
 use anyhow::{Result, bail};
 use futures::StreamExt;
@@ -14,32 +14,34 @@ use session_model::api::Session;
 use session_model::names::SessionName;
 use session_model::objects::resource::SESSION;
 
-/// Sessions that one command works on at the same time: a class of sixty ends within a minute, and no API server minds.
+/// Number of sessions that one command processes at the same time: sixty sessions end within a minute without loading an
+/// API server.
 pub const AT_ONCE: usize = 16;
 
-/// Which sessions.
+/// The sessions a command acts on; never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Which {
-    /// These, each once.
+    /// Sessions by name, each once.
     Named(Vec<SessionName>),
-    /// What the selector finds; an empty one finds all.
+    /// Sessions of the namespace that match a label selector; the empty selector matches all.
     Selected(String),
 }
 
-/// A session as the server has it.
+/// A Session as it is stored on the server.
 #[derive(Clone, Debug)]
 pub struct Chosen {
-    /// The session.
+    /// The typed Session, without unknown fields.
     pub session: Session,
-    /// The same with every field.
+    /// The Session as JSON, with every field.
     pub object: Value,
 }
 
 impl Cluster {
-    /// The sessions that `which` means, in its order; one that was named and does not exist is an error in its place.
+    /// Reads the sessions that `which` selects, in its order. A session that was named and does not exist is an error at
+    /// its position; the others are still returned.
     ///
     /// # Errors
-    /// What the server refuses.
+    /// Whatever the server refuses.
     pub async fn chosen(&self, namespace: &str, which: &Which) -> Result<Vec<Result<Chosen>>> {
         match which {
             Which::Selected(selector) => {
@@ -66,19 +68,19 @@ impl Cluster {
 }
 
 impl Chosen {
-    /// A session as the server returned it.
+    /// Parses a Session that the server returned.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// A field of another type than the API defines.
     pub fn of(object: Value) -> Result<Self> {
         let session = typed(object.clone())?;
         Ok(Self { session, object })
     }
 
-    /// Refuses one that is going.
+    /// Checks that the session is not being deleted.
     ///
     /// # Errors
-    /// When it is being deleted.
+    /// A session with a deletionTimestamp.
     pub fn stays(&self) -> Result<()> {
         let metadata = &self.session.metadata;
         if metadata.deletion_timestamp.is_some() {

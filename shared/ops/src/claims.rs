@@ -1,4 +1,4 @@
-//! Waits for claims.
+//! Wait for a claim to be bound.
 
 use std::time::Duration;
 
@@ -15,8 +15,8 @@ impl Cluster {
     /// Waits until a claim is bound.
     ///
     /// # Errors
-    /// TimedOut, with what the provisioner says where it says something; NotFound if the claim goes away; what the server
-    /// refuses.
+    /// A Failure of kind TimedOut with the provisioner's last Warning event; NotFound if the claim is deleted; whatever
+    /// the server refuses.
     pub async fn await_bound(&self, namespace: &str, claim: &str, limit: Duration) -> Result<()> {
         let holds = |object: &Value| text(object, "/status/phase") == "Bound";
         let wait = self.await_object(&PERSISTENT_VOLUME_CLAIM, namespace, claim, holds);
@@ -24,13 +24,13 @@ impl Cluster {
             let select = Selection::with_fields(format!(
                 "involvedObject.kind=PersistentVolumeClaim,involvedObject.name={claim},type=Warning"
             ));
-            // A help, not a need.
+            // Best effort: the events only improve the message.
             let events = self.list(&EVENT, Place::Namespace(namespace), &select);
             let events = self.last_look(events).await;
             let events = events.map(|list| list.items).unwrap_or_default();
             let said = events.last().map_or("", |event| text(event, "/message"));
             let said = if said.is_empty() {
-                "the provisioner says nothing".to_owned()
+                "no message from the provisioner".to_owned()
             } else {
                 said.to_owned()
             };

@@ -1,19 +1,20 @@
-//! Whether a controller looks after a namespace.
+//! The Lease of a controller.
 
 use anyhow::Result;
 
 use crate::Cluster;
-/// Name of the Lease a controller holds.
+/// Name of the Lease that a controller holds.
 pub const CONTROLLER_LEASE: &str = "session-controller";
-/// Namespace of the Lease of a controller for all namespaces.
+/// Namespace of the Lease that a controller for all namespaces holds.
 pub const CONTROLLER_NAMESPACE: &str = "session-system";
 
 impl Cluster {
-    /// True if a controller looks after `namespace`: one for all namespaces, or one for this alone. What we may not see does
-    /// not count. By the server's clock, not ours.
+    /// Returns true if a controller is running for `namespace`: one for all namespaces, or one for this namespace alone.
+    /// A Lease is valid until its renewTime plus duration, by the server's clock. A Lease that the caller may not read
+    /// counts as absent.
     ///
     /// # Errors
-    /// A Failure.
+    /// Any other Failure.
     pub async fn controller_alive(&self, namespace: &str) -> Result<bool> {
         if namespace == CONTROLLER_NAMESPACE {
             return self.is_lease_held(namespace, CONTROLLER_LEASE).await;
@@ -23,7 +24,7 @@ impl Cluster {
             self.is_lease_held(namespace, CONTROLLER_LEASE),
         )
         .await;
-        // One that is alive is enough, whatever happened to the other question.
+        // One valid Lease is enough, even if the other read failed.
         match (all, one) {
             (Ok(true), _) | (_, Ok(true)) => Ok(true),
             (all, one) => Ok(all? || one?),

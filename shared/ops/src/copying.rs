@@ -1,4 +1,10 @@
-//! Another session with the data of a snapshot: the Session, its secrets, its claims; it is started by whoever wants it.
+//! Copy of a session: a new, stopped session with the spec and secrets of the source and claims made from its snapshots.
+//!
+//! ```text
+//! ObservedSession (source) + name ─► ClonePlan ─► Session, then Secret and claims, then status ─► CloneOutcome
+//! ```
+//!
+//! The new Session carries an annotation until all of its objects exist, so that an interrupted copy is finished by repeating it.
 
 use std::collections::BTreeMap;
 
@@ -31,40 +37,41 @@ use session_model::objects::snapshot::claim_name;
 use session_model::progress::Sink;
 use session_model::quantity::Quantity;
 
-/// A copy that can be made: everything the user can have got wrong has been found.
+/// A validated copy of a session: all names and objects are final, so carrying it out can fail only on the server's side.
 #[derive(Clone, Debug)]
 pub struct Copying {
-    /// The Session, stopped, as it is going to be created.
+    /// The new Session, stopped.
     pub session: Value,
-    /// The claims of the other session, and what each is called in this one.
+    /// Claim names of the source, mapped to those of the copy.
     pub claims: BTreeMap<String, String>,
     belonging: Belonging,
-    /// The other session's claims, as far as they are there.
+    /// Existing data of the source.
     found: Vec<Value>,
-    /// The parameters Secret of the other session.
+    /// The source's parameters Secret.
     secret: Option<Value>,
-    /// The other session is gone, and this one takes its name: the Secret that was kept of it is this one's now.
+    /// The copy has the name of its deleted source and adopts the kept Secret instead of copying it.
     takes_secret: bool,
     size: Option<Quantity>,
-    /// The Session, where a run that was cut off has made it of the same snapshot.
+    /// The Session that an interrupted copy of the same snapshot has created.
     begun: Option<Value>,
 }
 
-/// What became of it.
+/// The outcome of a copy.
 #[derive(Clone, Debug)]
 pub struct Copied {
-    /// The Session as the server has it.
+    /// The new Session as the server returned it.
     pub session: Value,
-    /// Its claims.
+    /// State of its claims.
     pub restored: Restored,
 }
 
 impl Copying {
-    /// Finds what every claim is called in a session of the same template by another name. Reads the template and the secrets.
-    /// A copy of the same snapshot that was cut off is gone on with.
+    /// Plans a copy called `name`: renders the template for it and maps every claim of the source to its counterpart. An
+    /// interrupted copy of the same snapshot is continued.
     ///
     /// # Errors
-    /// What is stored and nobody vouches for; a session of that name; a template that is gone; a claim that a session of that name would not have, or that was kept.
+    /// Untrusted stored text; a session of that name; a template that does not exist; a claim without a counterpart, or whose
+    /// counterpart is a kept claim; refusals of the server.
     pub async fn of(
         cluster: &Cluster,
         source: &Present,
@@ -74,7 +81,7 @@ impl Copying {
         set: &str,
     ) -> Result<Self> {
         let namespace = source.namespace();
-        // One that a snapshot remembers has been looked at where it was read.
+        // A session rebuilt from a snapshot's record was checked when it was read.
         if source.session.metadata.uid.is_some() {
             trust::check(cluster, &source.session, Part::Copy).await?;
         }
@@ -84,7 +91,7 @@ impl Copying {
             .filter(|session| copied_from(session) != Some(set))
         {
             whole(session)?;
-            return Err(anyhow!("session {:?} exists already", name.as_str()));
+            return Err(anyhow!("session {:?} already exists", name.as_str()));
         }
         let (template, stored) =
             futures::try_join!(template_of(cluster, source), stored_of(cluster, source))?;
@@ -107,7 +114,7 @@ impl Copying {
                 .find(|candidate| is_among(&will_be, candidate));
             let Some(counterpart) = counterpart else {
                 return Err(anyhow!(
-                    "claim {claim:?} of session {:?} cannot be copied: session {:?} would have none like it",
+                    "cannot copy claim {claim:?} of session {:?}: the template makes no such claim for session {:?}",
                     source.name(),
                     name.as_str()
                 ));
@@ -123,7 +130,7 @@ impl Copying {
         };
         let takes_secret = name.as_str() == source.name();
         let found: Vec<Value> = source.live.own_data(&source.session).cloned().collect();
-        // What a copy that was cut off has made is its own: POSTs find it.
+        // Claims of an interrupted copy are its own: the POSTs find them.
         if takes_secret && begun.is_none() {
             not_there(&names, &found, source)?;
         }
@@ -144,18 +151,18 @@ impl Copying {
         })
     }
 
-    /// Finds what is wrong with a copy of these snapshots before anything is written.
+    /// Checks that claims can be made from these snapshots.
     ///
     /// # Errors
-    /// A size that is less than a snapshot's; a snapshot of no claim, or one that remembers nothing of it.
+    /// A size smaller than a snapshot's; a snapshot without a source claim or a recorded spec.
     pub fn fits(&self, snapshots: &[Value]) -> Result<()> {
         self.claims_of(&self.belonging, snapshots).map(drop)
     }
 
-    /// Finds claims of the other session that are larger than what is wanted, before a snapshot of them is taken.
+    /// Checks before a snapshot is taken that no claim of the source is larger than the wanted size.
     ///
     /// # Errors
-    /// When there is one.
+    /// The first claim that is larger.
     pub fn fits_claims(&self) -> Result<()> {
         let Some(size) = &self.size else {
             return Ok(());
@@ -165,18 +172,18 @@ impl Copying {
             if capacity.parse::<Quantity>().is_ok_and(|has| *size < has) {
                 let name = text(claim, "/metadata/name");
                 return Err(anyhow!(
-                    "{size} is too small: claim {name:?} has {capacity}"
+                    "size {size} is too small: claim {name:?} has {capacity}"
                 ));
             }
         }
         Ok(())
     }
 
-    /// Makes the Session, then its secrets and its claims, and waits until they are bound, but for those whose class waits for a
-    /// Pod. Of a copy that fails before that nothing is left.
+    /// Creates the Session, then its Secret and claims, and waits until the claims are bound, except those whose class has
+    /// WaitForFirstConsumer. If an object is refused, everything is deleted again.
     ///
     /// # Errors
-    /// A size that is less than the snapshot's; what the server refuses, TimedOut, Interrupted.
+    /// As [`Copying::fits`]; refusals of the server; TimedOut; Interrupted.
     pub async fn carry_out(
         &self,
         cluster: &Cluster,
@@ -239,7 +246,7 @@ impl Copying {
         Ok(Copied { session, restored })
     }
 
-    /// Writes that it is stopped: without a status it would be a session that is about to come up.
+    /// Writes the status of a stopped session: without one, it would count as starting.
     async fn tell_stopped(
         &self,
         cluster: &Cluster,
@@ -275,7 +282,7 @@ impl Copying {
             Err(error) if failure::is(&error, Kind::Unreachable) => error,
             other => return other,
         };
-        // The answer may be lost, not the request.
+        // The request may have succeeded although its answer was lost.
         let name = self.belonging.session.as_str();
         let found = cluster.get(&SESSION, namespace, name).await;
         let same = |session: &Value| copied_from(session) == copied_from(&self.session);
@@ -312,7 +319,7 @@ impl Copying {
         Some(secret)
     }
 
-    /// Makes the Secret that was kept this session's: its data opens with the old passwords.
+    /// Adopts the kept Secret: the data needs its old passwords.
     async fn take_secret(
         &self,
         cluster: &Cluster,
@@ -347,7 +354,7 @@ impl Copying {
         let deletes = targets.iter().map(|(kind, target)| {
             cluster.take_away(kind, namespace, target, Propagation::Background, with.write)
         });
-        // What cannot be taken away either is labelled, and found by its session's name.
+        // Objects that cannot be deleted are found later by their label.
         drop(join_all(deletes).await);
     }
 }

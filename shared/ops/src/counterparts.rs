@@ -1,4 +1,4 @@
-//! What the claims of a session are called in another one of the same template. Pure.
+//! Claim names of a copy: maps each claim of a session to its counterpart in another session of the same template. Pure.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use session_model::objects::resource::text;
 
-/// Names of the claims that a rendering makes; those of a StatefulSet's Pods without their number.
+/// Returns the names of the claims that rendered objects make: full names, and name prefixes of a StatefulSet's claims, to which
+/// the ordinal is appended.
 pub(super) fn claim_names(objects: &[Value]) -> (BTreeSet<String>, BTreeSet<String>) {
     let (mut whole, mut numbered) = (BTreeSet::new(), BTreeSet::new());
     for object in objects {
@@ -22,7 +23,7 @@ pub(super) fn claim_names(objects: &[Value]) -> (BTreeSet<String>, BTreeSet<Stri
     (whole, numbered)
 }
 
-/// True if `name` is one of them.
+/// Returns true if `name` is one of the names that [`claim_names`] returned.
 pub(super) fn is_among(
     (whole, numbered): &(BTreeSet<String>, BTreeSet<String>),
     name: &str,
@@ -34,7 +35,8 @@ pub(super) fn is_among(
     whole.contains(name) || numbered.iter().any(number)
 }
 
-/// What `claim` may be called where `old` is called `new`: every place where `old` stands as a word, alone and all together.
+/// Returns candidates for the name of `claim` in session `new` instead of `old`: each occurrence of `old` as a whole word replaced
+/// alone, and then all of them.
 pub(super) fn renamed(claim: &str, old: &str, new: &str) -> Vec<String> {
     let is_edge = |c: Option<char>| c.is_none_or(|c| !c.is_ascii_alphanumeric());
     let places: Vec<usize> = claim

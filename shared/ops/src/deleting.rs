@@ -1,5 +1,11 @@
-//! Taking a session away: its data is synchronised and, where its data policy says so, saved in a snapshot; its workload goes;
-//! its data goes or stays.
+//! Deletion of a session: sync hook, snapshot if the data policy says so, workload, Session, and then the claims, which are kept
+//! or deleted.
+//!
+//! ```text
+//! Deletion::with ─► under(policy) ─► prepared ─► delete
+//! session, objects  override by flag  snapshots,  rights, sync, snapshot, workload, Session, claims
+//!                                     classes
+//! ```
 
 use anyhow::Result;
 use futures::future::join_all;
@@ -30,28 +36,28 @@ use session_model::objects::resource::{
 use session_model::objects::snapshot::claim_name;
 use session_model::progress::Sink;
 
-/// One session that is to be deleted, and all that is there of it.
+/// The deletion of one session: the session, its objects, and the snapshot that is taken first.
 #[derive(Clone, Debug)]
 pub struct Doomed {
-    /// The Session, with the data policy that holds for this deletion.
+    /// The Session, with the data policy of this deletion.
     pub session: Session,
-    /// What is there of it.
+    /// Its objects.
     pub live: Live,
-    /// Whose everything is.
+    /// Ownership of its objects.
     pub belonging: Belonging,
-    /// Whether a controller does the work.
+    /// True if a live controller carries out the deletion.
     pub controller: bool,
-    /// The Session as the server has it.
+    /// The Session with every field, as the server returned it.
     object: Value,
-    /// What is taken of its claims before they go.
+    /// The snapshot that is taken before the claims are deleted.
     pub(super) saving: Option<Cutting>,
 }
 
 impl Doomed {
-    /// A session, with everything that is there of it.
+    /// Combines a session with objects that have been read already. Sends no request.
     ///
     /// # Errors
-    /// When its name, Namespace or owner is not legal.
+    /// An invalid name, Namespace or owner of the Session.
     pub fn with(chosen: Chosen, live: Live, controller: bool) -> Result<Self> {
         let Chosen { session, object } = chosen;
         let belonging = Belonging::of(&session)?;
@@ -65,17 +71,17 @@ impl Doomed {
         })
     }
 
-    /// The same under another data policy, where one is given.
+    /// Overrides the data policy, if one is given.
     pub fn under(mut self, policy: Option<DataPolicy>) -> Self {
         self.session.spec.data_policy = policy.or(self.session.spec.data_policy);
         self
     }
 
-    /// Looks at its snapshots, and at what the data policy's snapshot is taken with; everything that is wrong with that is found
-    /// here, before anything is written.
+    /// Reads the session's snapshots and Pods of others that use its claims, and validates the snapshot that the data policy asks
+    /// for, before anything is written.
     ///
     /// # Errors
-    /// A claim that has lost its volume, classes that do not fit, with the ways out; what the server refuses.
+    /// A claim that is in use or has lost its volume, no suitable VolumeSnapshotClass; refusals of the server.
     pub async fn prepared(
         mut self,
         cluster: &Cluster,
@@ -91,7 +97,7 @@ impl Doomed {
         self.live.data.extend(snapshots.unwrap_or_default());
         self.unused_by_others(&pods)?;
         let held = self.held();
-        // A controller takes it itself, before it lets the Session go.
+        // A controller takes the snapshot itself, before it removes its finalizer.
         if self.policy() != DataPolicy::Snapshot || held.is_empty() || self.controller {
             return Ok(self);
         }
@@ -110,7 +116,7 @@ impl Doomed {
         Ok(self)
     }
 
-    /// All Pods of the Namespace, where claims go: somebody else's may use them.
+    /// Lists all Pods of the Namespace if claims will be deleted, since Pods of others may use them.
     async fn pods_around(&self, cluster: &Cluster) -> Result<Vec<Value>> {
         let goes = self.policy() != DataPolicy::Keep && !self.claims().is_empty();
         if !goes || self.controller {
@@ -123,36 +129,36 @@ impl Doomed {
             .items)
     }
 
-    /// Name of the session.
+    /// Returns the session's name.
     pub fn name(&self) -> &str {
         self.session.metadata.name.as_deref().unwrap_or_default()
     }
 
-    /// Its Namespace.
+    /// Returns the session's Namespace.
     pub fn namespace(&self) -> &str {
         self.belonging.namespace.as_str()
     }
 
-    /// The data policy that holds.
+    /// Returns the data policy of this deletion.
     pub fn policy(&self) -> DataPolicy {
         data_policy(&self.session)
     }
 
-    /// True if a deletion of that manner runs hooks here: sync, or those around the snapshot.
+    /// Returns true if a deletion with these options runs hooks from this process: sync, quiesce or resume.
     pub fn runs_hooks(&self, manner: &Manner) -> bool {
         let seen = look(&self.session, &self.live, &[]);
         let sync = !manner.skip_sync && HookRun::of(&self.session, &seen, "sync").is_some();
         !self.controller && (sync || self.saving.as_ref().is_some_and(Cutting::pauses))
     }
 
-    /// Everything that is to be done, in order, but for the snapshot: it is taken after the sync.
+    /// Returns the steps of the deletion, in order, without the snapshot, which `delete` takes after the sync hook.
     pub fn plan(&self, manner: &Manner, now: Timestamp) -> Plan {
         let wanted = Wanted::Gone {
             skip_sync: manner.skip_sync,
         };
         let mut plan = reconcile(&self.session, wanted, None, &self.live, &[], now).plan;
         if self.controller {
-            // Its finalizer syncs, and sees to workload and data: what is left to do here is the DELETE itself.
+            // The controller's finalizer runs the hook and removes workload and data: only the DELETE remains.
             plan.stages
                 .retain(|stage| stage.iter().any(is_about_session));
             plan.stages.splice(0..0, self.wish().map(|step| vec![step]));
@@ -167,7 +173,7 @@ impl Doomed {
         plan
     }
 
-    /// Tells a controller of another data policy.
+    /// Returns the step that writes an overriding data policy into the Session, for a controller.
     fn wish(&self) -> Option<Step> {
         let policy = self.session.spec.data_policy?;
         if text(&self.object, "/spec/dataPolicy") == policy.word() {
@@ -180,7 +186,7 @@ impl Doomed {
         })
     }
 
-    /// Finds whether the caller may do all that the deletion does, before anything is written.
+    /// Checks before the first write that the caller has all rights of the deletion.
     async fn require(&self, cluster: &Cluster, manner: &Manner, with: Stopping<'_>) -> Result<()> {
         if self.controller || with.write.dry_run {
             return Ok(());
@@ -200,11 +206,11 @@ impl Doomed {
         allowed.map_err(|error| untouched(DELETE, self.name(), error))
     }
 
-    /// Lets the server rehearse the deletion of the Session: an access review says nothing of admission policies, and the
-    /// deletion comes when its workload is gone. One that has been made anew under its name is not what the plan is about.
+    /// Sends the DELETE of the Session as a server dry run. Access reviews do not know admission policies, and their refusal would
+    /// come only after the workload is gone. A Conflict means that the name belongs to a new Session: the plan handles that.
     ///
     /// # Errors
-    /// What the server refuses.
+    /// Refusals of the server.
     async fn rehearse(&self, cluster: &Cluster) -> Result<()> {
         let options = Delete {
             uid: self.belonging.session_uid.clone(),
@@ -218,10 +224,10 @@ impl Doomed {
         }
     }
 
-    /// Deletes it: nothing goes before its data is synchronised, and saved where that is wanted.
+    /// Deletes the session. Nothing is deleted before the sync hook has succeeded and the snapshot, if any, is ready.
     ///
     /// # Errors
-    /// What failed, with the way on; a right that is missing, before anything is written.
+    /// A missing right or untrusted hooks, before anything is written; the step that failed, with a hint how to continue.
     pub async fn delete(
         &self,
         cluster: &Cluster,
@@ -261,12 +267,12 @@ impl Doomed {
             let set = &saving.set;
             hinted(
                 error,
-                format!("its data is saved: snapshot {set:?} is ready"),
+                format!("the data is saved: snapshot {set:?} is ready"),
             )
         })
     }
 
-    /// The same once the snapshot is ready: what it holds may go.
+    /// Returns the deletion after the snapshot: claims in it count as saved and may be deleted.
     fn after(&self, taken: Vec<Value>, write: &Write) -> Self {
         let mut after = self.clone();
         let is_saved = |claim: &&Value| {
@@ -316,7 +322,7 @@ impl Doomed {
                 let look = format!("kubectl get persistentvolumeclaims -n {}", self.namespace());
                 Err(hinted(
                     error,
-                    format!("the session is gone; its claims go once nothing uses them: {look}"),
+                    format!("watch its claims, which are deleted when nothing uses them: {look}"),
                 ))
             }
             Some((step, error)) => {
@@ -326,7 +332,8 @@ impl Doomed {
         }
     }
 
-    /// Writes on snapshots since when they are kept. A help for who lists them: one that cannot be written is kept all the same.
+    /// Annotates the session's snapshots with the time since which they are kept. The annotation is only shown in lists: failures
+    /// are ignored.
     async fn mark_snapshots(&self, cluster: &Cluster, with: Stopping<'_>) {
         if with.write.dry_run || self.controller || with.interrupt.is_set() {
             return;
@@ -347,21 +354,21 @@ impl Doomed {
         drop(join_all(patches).await);
     }
 
-    /// An error of the snapshot, with what else can be done about the data.
+    /// Adds hints to an error of the snapshot: the other data policies.
     fn ways_out(&self, error: anyhow::Error) -> anyhow::Error {
         let (name, namespace) = (self.name(), self.namespace());
         let delete = format!("kubectl session delete {name} -n {namespace}");
-        let nothing = format!("nothing has been deleted: session {name:?} is as it was");
-        let keep = format!("keep its data as it is: {delete} --keep-data");
-        let destroy = format!("destroy its data: {delete} --delete-data -y");
+        let nothing = format!("nothing has been deleted: session {name:?} is unchanged");
+        let keep = format!("keep the data: {delete} --keep-data");
+        let destroy = format!("delete the data: {delete} --delete-data -y");
         hinted(hinted(hinted(error, nothing), keep), destroy)
     }
 }
 
-/// VolumeSnapshots; `None` where the caller may not see them. A cluster without such things has none.
+/// Lists VolumeSnapshots. Returns `None` if the caller may not list them, and an empty list if the cluster does not serve them.
 ///
 /// # Errors
-/// What else the server refuses.
+/// Other refusals of the server.
 pub async fn snapshots_of(
     cluster: &Cluster,
     namespace: &str,
@@ -384,7 +391,7 @@ fn is_about_session(step: &Step) -> bool {
     }
 }
 
-/// The last thing of all: claims that are waited for.
+/// Returns true for the last step of a deletion: the wait until the claims are gone.
 fn is_about_claims(step: &Step) -> bool {
     matches!(step, Step::AwaitGone { resource, .. } if *resource == PERSISTENT_VOLUME_CLAIM)
 }

@@ -15,7 +15,7 @@ fn manner(wait: bool) -> Manner {
     }
 }
 
-/// A session with a Pod and a claim; `spec` and `status` are the data policies of the Session and of its template.
+/// Returns the deletion of a session with a Pod and a claim; `spec` and `status` are the data policies of Session and template.
 fn doomed(spec: Option<&str>, status: Option<&str>) -> Doomed {
     let session: Session = serde_json::from_value(json!({
         "apiVersion": "streaming.platform/v1", "kind": "Session", "metadata": {"name": "a", "namespace": "ns", "uid": "s-1"},

@@ -1,4 +1,4 @@
-//! What a deletion does with a session's data: pure, for its question, its report and its plan.
+//! The data of a session under a deletion, sorted by what happens to it: for the question, the report and the plan. Pure.
 
 use anyhow::{Result, anyhow};
 use k8s_openapi::api::core::v1::Pod;
@@ -19,23 +19,23 @@ impl Doomed {
         own.filter(|object| is_claim(object))
     }
 
-    /// Its claims that hold, or held, something.
+    /// Returns the claims that are or were bound to a volume.
     pub(super) fn held(&self) -> Vec<&Value> {
         self.own_claims().filter(|claim| was_bound(claim)).collect()
     }
 
-    /// Names of its claims.
+    /// Returns the names of all claims.
     pub fn claims(&self) -> Vec<String> {
         self.own_claims().map(name_of).collect()
     }
 
-    /// Names of the claims that never had a volume: there is nothing of them to save.
+    /// Returns the names of the claims that were never bound to a volume: they hold no data.
     pub fn unused(&self) -> Vec<String> {
         let unused = self.own_claims().filter(|claim| !was_bound(claim));
         unused.map(name_of).collect()
     }
 
-    /// Names of the claims that this deletion destroys, with nothing to bring them back.
+    /// Returns the names of the claims that are deleted without a snapshot.
     pub fn destroyed_claims(&self) -> Vec<String> {
         match self.policy() {
             DataPolicy::Delete => self.claims(),
@@ -43,7 +43,7 @@ impl Doomed {
         }
     }
 
-    /// Everything that it destroys, an object each: claims, and what ends with its Pods whatever the data policy says.
+    /// Returns all data that is destroyed, one entry an object: claims, and data that ends with the Pods under every policy.
     pub fn destroyed(&self) -> Vec<String> {
         let claims = self.destroyed_claims();
         let claims = claims.iter().map(|claim| claim_word(claim));
@@ -52,7 +52,7 @@ impl Doomed {
         claims.chain(pods).collect()
     }
 
-    /// Names of the claims that this deletion keeps.
+    /// Returns the names of the claims that are kept.
     pub fn kept(&self) -> Vec<String> {
         match self.policy() {
             DataPolicy::Keep => self.held().into_iter().map(name_of).collect(),
@@ -60,7 +60,7 @@ impl Doomed {
         }
     }
 
-    /// Names of the claims that go once a snapshot of them is ready.
+    /// Returns the names of the claims that are deleted once their snapshot is ready.
     pub fn saved(&self) -> Vec<String> {
         match self.policy() {
             DataPolicy::Snapshot => self.held().into_iter().map(name_of).collect(),
@@ -68,12 +68,12 @@ impl Doomed {
         }
     }
 
-    /// Name of the snapshot that is taken; `None` where none is, or where a controller takes it.
+    /// Returns the name of the snapshot that is taken; `None` if there is none or a controller takes it.
     pub fn snapshot(&self) -> Option<&str> {
         self.saving.as_ref().map(|saving| saving.set.as_str())
     }
 
-    /// Names of the VolumeSnapshots that there are of it already: they stay.
+    /// Returns the names of the session's existing VolumeSnapshots, which are kept.
     pub fn snapshots(&self) -> Vec<String> {
         let own = self.live.own_data(&self.session);
         own.filter(|object| is_snapshot(object))
@@ -81,10 +81,10 @@ impl Doomed {
             .collect()
     }
 
-    /// Finds a claim that the deletion takes away and that somebody else's Pod uses: its data would go as soon as that Pod ends.
+    /// Checks that no Pod of others uses the session's claims: a deleted claim would be removed as soon as that Pod ends.
     ///
     /// # Errors
-    /// The claim and the Pod.
+    /// The first claim that is in use, and the Pod.
     pub(super) fn unused_by_others(&self, pods: &[Value]) -> Result<()> {
         let uid = &self.belonging.session_uid;
         let own: Vec<&str> = self
@@ -107,7 +107,8 @@ impl Doomed {
             "cannot delete the data of session {name:?}: PersistentVolumeClaim {claim:?} is used by {user}, which is not part of \
              the session"
         );
-        let end = format!("delete what uses it first: kubectl delete {user} -n {namespace}");
+        let end =
+            format!("delete the user of the claim first: kubectl delete {user} -n {namespace}");
         let keep =
             format!("keep the data: kubectl session delete {name} -n {namespace} --keep-data");
         Err(hinted(hinted(error, end), keep))

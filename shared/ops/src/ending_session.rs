@@ -6,19 +6,19 @@ use super::stopping::Present;
 use session_engine::reconcile::losses;
 use session_model::objects::resource::PERSISTENT_VOLUME_CLAIM;
 
-/// A session that is about to end, and what becomes of its data, an object each.
+/// A session that is about to end and the data it loses or saves, one entry an object.
 #[derive(Clone, Debug)]
 pub struct EndingSession {
-    /// Its name.
+    /// Name of the session.
     pub name: String,
-    /// What is lost, with nothing to bring it back.
+    /// Data that is destroyed and cannot be restored.
     pub destroyed: Vec<String>,
-    /// What goes once a snapshot of it is ready, with the name of the snapshot where it is known.
+    /// Claims that are deleted once their snapshot is ready, with the snapshot's name if it is known.
     pub saved: Vec<String>,
 }
 
 impl EndingSession {
-    /// A session that is stopped: its Pods go.
+    /// Returns the losses of a stop: data that ends with the Pods.
     pub fn stopped(present: &Present) -> Self {
         let losses = losses(&present.session, &present.live);
         Self {
@@ -28,7 +28,7 @@ impl EndingSession {
         }
     }
 
-    /// A session that is started, if its template no longer has a Pod that runs; `None` where nothing is lost.
+    /// Returns the losses of a start that deletes running Pods the template no longer contains; `None` if nothing is lost.
     pub fn started(ahead: &Ahead) -> Option<Self> {
         let losses = ahead.losses();
         (!losses.is_empty()).then(|| Self {
@@ -38,11 +38,11 @@ impl EndingSession {
         })
     }
 
-    /// A session that is deleted: its Pods go, and its claims by its data policy.
+    /// Returns the losses of a deletion: data that ends with the Pods, and claims as the data policy says.
     pub fn deleted(doomed: &Doomed) -> Self {
         let first = doomed.snapshot().map_or_else(
-            || "a snapshot is ready first".to_owned(),
-            |set| format!("snapshot {set} is ready first"),
+            || "deleted when a snapshot is ready".to_owned(),
+            |set| format!("deleted when snapshot {set} is ready"),
         );
         let saved = doomed.saved();
         Self {
@@ -56,7 +56,7 @@ impl EndingSession {
     }
 }
 
-/// A claim as it is named to people.
+/// Returns a claim's name as messages show it: `persistentvolumeclaim/NAME`.
 pub fn claim_word(claim: &str) -> String {
     format!("{}/{claim}", PERSISTENT_VOLUME_CLAIM.singular())
 }

@@ -1,4 +1,15 @@
-//! Carries out a plan: stage after stage, all steps of a stage at once, every step so that it may be carried out twice.
+//! Execution of a [`Plan`]: stages run one after the other, the steps of a stage at the same time. Every step can be
+//! repeated safely, so an interrupted plan is completed by running it again.
+//!
+//! ```text
+//! Plan ─► apply_plan ─► stage ─► step ─┬─ create_or_adopt   POST, conflicts are classified (name_conflict.rs)
+//!                                      ├─ apply_existing    server-side apply (apply_existing.rs)
+//!                                      ├─ merge_patch, delete_if_present
+//!                                      └─ wait_deleted      watch (wait_deleted.rs)
+//!      ─► Outcome: the steps done, and the first that failed
+//! ```
+//!
+//! [`Plan`]: crate::plan::Plan
 
 use std::time::Duration;
 
@@ -31,24 +42,25 @@ use session_model::objects::kept::{is_claim, was_bound};
 use session_model::objects::resource::{annotation, is_going, text};
 use session_model::progress::{Event, Sink, Stage};
 
-/// So long a name may be taken by what has been deleted already: a finalizer takes a moment, a Pod its grace period.
+/// Longest wait for a name that an object under deletion still occupies: finalizers and a Pod's grace period take a
+/// moment.
 const GOING: Duration = Duration::from_secs(60);
 
-/// What a plan is carried out with.
+/// Options for applying a plan to one session.
 #[derive(Clone, Debug)]
 pub struct Carrying<'a> {
-    /// Whose objects these are: what is this session's is taken up, what is not is left alone.
+    /// The session that owns the objects. Existing objects of this session are adopted; others are never changed.
     pub belonging: &'a Belonging,
-    /// How to write.
+    /// Options of every write.
     pub write: Write,
-    /// Ends it between two stages, and while it waits.
+    /// Stops the run between two stages, and during waits.
     pub interrupt: &'a Interrupt,
-    /// How long all waiting together may take.
+    /// Time limit of all waits together.
     pub limit: Duration,
 }
 
 impl Cluster {
-    /// Carries out `plan`. Never fails as a whole: what was done and what was not is the outcome.
+    /// Applies `plan`. Never fails as a whole: the outcome lists the steps done and the first one that failed.
     pub async fn carry_out(
         &self,
         plan: &Plan,
@@ -79,7 +91,7 @@ impl Cluster {
         outcome
     }
 
-    /// All steps of a stage at once; what they have to say while they wait goes to `sink`.
+    /// Runs all steps of a stage at the same time and passes their progress to `sink`.
     async fn stage(
         &self,
         stage: &[Step],
@@ -148,7 +160,7 @@ impl Cluster {
                     .await?;
                 Ok(Done::Deleted(target.clone()))
             }
-            // A server dry run deletes nothing, so there is nothing to wait for.
+            // A server-side dry run deletes nothing, so there is nothing to wait for.
             Step::AwaitGone { .. } if with.write.dry_run => Ok(Done::Gone),
             Step::AwaitGone { targets, resource } => {
                 let gone = self.await_gone_within(with.limit, resource, namespace, targets, tell);
@@ -157,8 +169,8 @@ impl Cluster {
         }
     }
 
-    /// POSTs one object. A name that is taken, and an answer that was lost, are looked into; nobody else's object is ever
-    /// changed.
+    /// Creates an object. If the name is taken, or the response was lost, the existing object is read: this run's own is
+    /// a success, data of this session is adopted, and any other is an error, never changed.
     pub(super) async fn make(
         &self,
         object: &Value,
@@ -169,12 +181,12 @@ impl Cluster {
         let kind = text(object, "/kind");
         let Some(resource) = self.discover(text(object, "/apiVersion"), kind).await? else {
             let error = anyhow::anyhow!(
-                "the server has no kind {kind:?} in {:?}",
+                "no matches for kind {kind:?} in version {:?}",
                 text(object, "/apiVersion")
             );
             return Err(hinted(
                 error,
-                "install what serves it, or take the object out of the manifest",
+                "install the CRD that defines this kind, or remove the object from the manifest",
             ));
         };
         let namespace = with.belonging.namespace.as_str();
@@ -209,7 +221,7 @@ impl Cluster {
                     .await
             }
             Whose::Kept if is_secret && !existing && !self.is_vouched(&found, namespace).await => {
-                let why = "nothing that was kept of it shows that the session made it";
+                let why = "no kept claim or snapshot proves that the session created it";
                 Err(unproven(&resource, &found, why))
             }
             Whose::Unattributed if !existing => Err(unproven(&resource, &found, NAMELESS)),
@@ -224,8 +236,8 @@ impl Cluster {
         }
     }
 
-    /// Waits until what has been deleted already is gone. It is never taken up: what is written to a claim that is going goes
-    /// with it when its Pod stops.
+    /// Waits until an object under deletion is gone and its name is free. Such an object is never adopted: data written
+    /// to a claim under deletion is lost when its Pod stops.
     pub(super) async fn make_way(
         &self,
         resource: &ResourceType,
@@ -242,7 +254,8 @@ impl Cluster {
         with.interrupt.race(gone).await
     }
 
-    /// DELETE by UID; gone already, or replaced by another object of that name, is done.
+    /// Deletes an object by UID. An object that no longer exists, or was replaced by another of the same name, counts as
+    /// deleted.
     ///
     /// # Errors
     /// Whatever else the server refuses.
@@ -265,14 +278,14 @@ impl Cluster {
             .await
         {
             Ok(_) => Ok(()),
-            // Ours is gone, and its successor is not ours to take.
+            // The object is gone, and its successor is not part of the session.
             Err(error) if is_of_another(&error) || failure::is(&error, Kind::NotFound) => Ok(()),
             Err(error) => Err(error),
         }
     }
 }
 
-/// What the server refuses for a reason that is known says what to do about it.
+/// Adds the hint for a refusal with a known remedy.
 fn remedied(error: anyhow::Error) -> anyhow::Error {
     let found = failure::of(&error).and_then(|failure| refusal(&failure.message));
     match found {
@@ -281,7 +294,8 @@ fn remedied(error: anyhow::Error) -> anyhow::Error {
     }
 }
 
-/// True if a DELETE was refused because its UID precondition did not hold. Any other conflict (a webhook's, say) is a refusal.
+/// True if a DELETE was refused because its UID precondition did not hold. Other conflicts, such as a webhook's, are
+/// errors.
 fn is_of_another(error: &anyhow::Error) -> bool {
     let conflict = failure::of(error).filter(|failure| failure.kind == Kind::Conflict);
     let says = |failure: &Failure| {

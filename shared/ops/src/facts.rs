@@ -1,4 +1,4 @@
-//! What would make a cause finer, read only when there is somebody to tell it to.
+//! Facts that refine a diagnosis, such as logs, nodes and quotas. They are read only when a cause is shown to the user.
 
 use std::time::Duration;
 
@@ -17,18 +17,18 @@ use session_model::objects::resource::{
     CSI_DRIVER, LIMIT_RANGE, NODE, PERSISTENT_VOLUME_CLAIM, POD, RESOURCE_QUOTA, STORAGE_CLASS,
 };
 
-/// Lines of a log that are evidence.
+/// Log lines that serve as evidence.
 const LOG_LINES: u32 = 5;
-/// Bytes of a log that are read at most.
+/// Most bytes of a log that are read.
 const LOG_BYTES: u32 = 4096;
-/// A person who is told late is not helped by more.
+/// Time limit of each read: a late explanation helps nobody.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// One answer may make another question worth asking, never more.
+/// Rounds of reads: a fact may raise one further question, never more.
 const ROUNDS: usize = 2;
 
 impl Cluster {
-    /// What was seen, with all that can be found out about its cause. Nothing is read where nothing is wrong. Never fails:
-    /// what could not be seen is named in the evidence.
+    /// Refines the cause in `seen` with facts from the cluster. Reads nothing if nothing is wrong. Never fails: facts
+    /// that cannot be read are named in the evidence.
     pub async fn explain(&self, namespace: &str, mut seen: Seen) -> Seen {
         if let Some(cause) = seen.cause_mut() {
             *cause = self.explain_cause(namespace, cause.clone()).await;
@@ -36,7 +36,7 @@ impl Cluster {
         seen
     }
 
-    /// A cause with all that can be found out about it, as [`Cluster::explain`].
+    /// Refines one cause, as [`Cluster::explain_state`] does.
     pub async fn explain_cause(&self, namespace: &str, mut cause: Cause) -> Cause {
         for _ in 0..ROUNDS {
             if cause.asks.is_empty() {
@@ -46,7 +46,7 @@ impl Cluster {
             let answers = asks.into_iter().map(|ask| async {
                 let answer = tokio::time::timeout(PATIENCE, self.answer(namespace, &ask)).await;
                 let answer =
-                    answer.unwrap_or_else(|_| Answer::Unseen("no answer in time".to_owned()));
+                    answer.unwrap_or_else(|_| Answer::Unseen("no response in time".to_owned()));
                 (ask, answer)
             });
             cause = refine(cause, &join_all(answers).await);
@@ -104,7 +104,7 @@ impl Cluster {
 
 fn unseen(error: &anyhow::Error) -> Answer {
     let why = if failure::is(error, Kind::Forbidden) {
-        "you may not read it".to_owned()
+        "no permission to read".to_owned()
     } else {
         error.to_string()
     };

@@ -1,4 +1,4 @@
-//! Waits until objects are gone, and says what holds them.
+//! Wait for the deletion of objects, with the reason if a finalizer or Pod holds them.
 
 use std::time::Duration;
 
@@ -22,10 +22,10 @@ use session_model::objects::resource::text;
 use session_model::progress::{Event, Stage};
 
 impl Cluster {
-    /// Waits until none of `targets` is there any more, by watch. What holds one of them goes to `tell`.
+    /// Waits by watch until none of `targets` exists any more. Reasons that delay the deletion are sent to `tell`.
     ///
     /// # Errors
-    /// When the watch is refused; TimedOut in kubectl's words, with what holds them as far as that is known.
+    /// A refused watch; TimedOut in kubectl's words, with the reason of the delay if it is known.
     pub(super) async fn await_gone_within(
         &self,
         limit: Duration,
@@ -52,7 +52,7 @@ impl Cluster {
     ) -> Result<()> {
         let mut backoff = Backoff::default();
         loop {
-            // One GET, then a watch from its resourceVersion: nothing that happens in between is missed.
+            // GET, then watch from its resourceVersion, so that no change in between is missed.
             let Some(found) = self.get(resource, namespace, &target.name).await? else {
                 return Ok(());
             };
@@ -83,7 +83,7 @@ impl Cluster {
                         tell_holding(&object, target, tell);
                     }
                     Ok(_) => {}
-                    // The watch is too old or was refused: look again; a refusal comes back from the GET.
+                    // The watch expired: read again. A refusal shows up at the GET.
                     Err(error) if failure::is(&error, Kind::Expired) => break,
                     Err(error) => return Err(error),
                 }
@@ -115,7 +115,7 @@ impl Cluster {
     }
 }
 
-/// Nobody listens any more where the waiting has ended: no matter.
+/// The receiver may be gone if the wait has ended; that is no error.
 fn tell_holding(object: &Value, target: &ObjectRef, tell: &UnboundedSender<Event>) {
     if let Some(cause) = holding(object) {
         let _ = tell.send(Event::Waiting {
@@ -126,7 +126,7 @@ fn tell_holding(object: &Value, target: &ObjectRef, tell: &UnboundedSender<Event
     }
 }
 
-/// `kind/name`, as waiting code names an object.
+/// Returns `kind/name`, as progress messages name an object.
 pub(super) fn short(target: &ObjectRef) -> String {
     format!("{}/{}", target.kind.to_lowercase(), target.name)
 }

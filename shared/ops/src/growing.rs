@@ -1,4 +1,4 @@
-//! Waits until a claim has grown, its file system too.
+//! Wait for the expansion of a claim, including its file system.
 
 use std::time::Duration;
 
@@ -13,22 +13,22 @@ use session_model::failure::Kind;
 use session_model::objects::resource::{PERSISTENT_VOLUME_CLAIM, text};
 use session_model::progress::{Event, Sink, Stage};
 
-/// How the wait for a claim ended.
+/// The result of waiting for an expansion.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Grown {
-    /// The claim as it was seen last.
+    /// The claim as last seen.
     pub claim: Value,
-    /// How far it had come.
+    /// State of the expansion.
     pub state: Growing,
-    /// TimedOut or Interrupted, where it was given up.
+    /// `TimedOut` or `Interrupted` if the wait was aborted; `None` if the expansion completed or failed.
     pub cut_off: Option<Kind>,
 }
 
 impl Cluster {
-    /// Waits until `claim` is as large as it asks, or its driver refuses that, by watch.
+    /// Waits by watch until `claim` has the requested size, or its driver refuses the expansion.
     ///
     /// # Errors
-    /// NotFound if the claim goes away; what the server refuses.
+    /// NotFound if the claim is deleted; whatever the server refuses.
     pub async fn await_growth(
         &self,
         claim: &Value,
@@ -43,7 +43,7 @@ impl Cluster {
         sink.tell(Event::Waiting {
             stage: Stage::Applying,
             object: format!("persistentvolumeclaim/{name}"),
-            detail: "it grows".into(),
+            detail: "expanding the volume".into(),
         });
         let settled = |claim: &Value| !matches!(growing(claim), Growing::Going(_));
         let claims = &PERSISTENT_VOLUME_CLAIM;

@@ -1,4 +1,4 @@
-//! Whether the server itself keeps users from changing each other's sessions.
+//! The ValidatingAdmissionPolicy that keeps users from changing each other's sessions.
 
 use anyhow::Result;
 use futures::future::try_join;
@@ -13,12 +13,12 @@ use session_model::objects::resource::{
 };
 
 impl Cluster {
-    /// The time since which the admission policy of the API is in force, exactly as this version of the suite installs it; `None`
-    /// if it is not. Sessions that are older may have been written by anybody. Asked once in the life of the process. What the
-    /// caller may not see, or the server does not serve, is not in force.
+    /// Returns the time since which the admission policy is in force, exactly as this version of the suite installs it;
+    /// `None` if it is not. Sessions older than that may have been written by anybody. Read once per process. A policy
+    /// that the caller may not read, or that the server does not serve, counts as not in force.
     ///
     /// # Errors
-    /// A Failure of another kind.
+    /// Any other Failure.
     pub async fn guarded_since(&self) -> Result<Option<Timestamp>> {
         let ask = || async {
             let (policy, binding) = try_join(

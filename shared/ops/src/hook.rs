@@ -1,4 +1,4 @@
-//! Runs the commands that a template wants run in its workload.
+//! Execution of a template's hooks in the workload.
 
 use anyhow::{Context, Result, bail};
 
@@ -6,11 +6,11 @@ use crate::Cluster;
 use session_engine::reconcile::HookRun;
 
 impl Cluster {
-    /// Runs a hook to its end.
+    /// Runs a hook until it exits.
     ///
     /// # Errors
-    /// What the server refuses, TimedOut after the hook's limit, an exit code that is not 0 with the last line it wrote to
-    /// stderr.
+    /// Whatever the server refuses; TimedOut after the hook's time limit; an exit code other than 0, with the last line
+    /// of stderr.
     pub async fn run_hook(&self, namespace: &str, run: &HookRun) -> Result<()> {
         let HookRun {
             name,

@@ -1,5 +1,30 @@
-//! Operations on the sessions of a cluster: observe them, carry out a plan, start, stop, delete, snapshot, wait. Nothing here prints:
-//! progress goes to a [`Sink`](session_model::progress::Sink), everything else is returned.
+//! The operations that change sessions on a cluster: start, stop, restart, delete, snapshot, restore, copy. Verbs call them after
+//! their own validation. Nothing here prints: progress goes to a [`Sink`](session_model::progress::Sink), everything else is
+//! returned.
+//!
+//! ```text
+//!            ObservedSession ◄── Session and its objects, read from the cluster
+//!                  │
+//!      ┌───────────┼───────────────┬───────────────────┬──────────────────┐
+//! StopOptions  StartOptions    dataPolicy        SnapshotOptions      snapshots
+//!      │           │               │                   │                  │
+//!      ▼           ▼               ▼                   ▼                  ▼
+//!    stop      StartPlan        Deletion          SnapshotPlan    ClaimRestorePlan, ClonePlan
+//!      │           │               │                   │                  │
+//!      │     start ▼               │ (takes a          ▼                  ▼
+//!      │        Started            │  SnapshotPlan   VolumeSnapshots   claims, CloneOutcome
+//!      │           │               │  first)
+//!      ▼           ▼ wait_ready    ▼
+//!   Session     endpoint        (deleted)
+//! ```
+//!
+//! Every operation is validated before its first write: a plan type (`StartPlan`, `Deletion`, `SnapshotPlan`,
+//! `ClaimRestorePlan`, `ClonePlan`) exists only if all mistakes of the user and all missing rights have been found. The steps come
+//! from [`session_engine::reconcile`] and are sent by [`execute`]. Every step may be repeated: an interrupted operation is
+//! finished by running it again.
+//!
+//! Beside the operations: `Confirmation` asks before data is destroyed, `trust` decides whether stored text may be run,
+//! `preflight` checks quotas and classes before a start, `QuiesceHooks` run around a snapshot.
 
 mod adoption;
 mod apply;

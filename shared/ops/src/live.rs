@@ -1,4 +1,4 @@
-//! Reads everything that is there of one session.
+//! Reads of a session's objects: Pods, their owners, claims and the parameters Secret.
 
 use anyhow::Result;
 use futures::future::try_join_all;
@@ -21,10 +21,10 @@ use session_model::objects::resource::{
 };
 
 impl Cluster {
-    /// One session.
+    /// Reads one Session.
     ///
     /// # Errors
-    /// NotFound, in the server's words, when there is none.
+    /// NotFound, in the server's words, if there is none.
     pub async fn session(&self, namespace: &str, name: &str) -> Result<Session> {
         let found = self.get(&SESSION, namespace, name).await?;
         let Some(found) = found else {
@@ -33,11 +33,12 @@ impl Cluster {
         typed(found)
     }
 
-    /// Everything that carries the session's label: Pods, what owns them, data. One LIST a kind, all at once; kinds that the
-    /// last start did not make are left out where status.applied says what it made.
+    /// Reads all objects with the session's label: Pods, their owners and data. One LIST per kind, all at the same time.
+    /// Kinds that the last start did not create, according to status.applied, are left out.
     ///
     /// # Errors
-    /// What the server refuses; a right that is missing for data alone is not an error, there is nothing to see then.
+    /// Whatever the server refuses. A missing right to read the parameters Secret is not an error; the Secret is then
+    /// left out.
     pub async fn live(&self, namespace: &str, session: &Session) -> Result<Live> {
         let name = session.metadata.name.as_deref().unwrap_or_default();
         let select = Selection::labelled(format!("{}={name}", labels::SESSION));
@@ -51,10 +52,10 @@ impl Cluster {
         Ok(Live { data, ..workload })
     }
 
-    /// What of [`Cluster::live`] runs: Pods, and what owns them.
+    /// Reads the part of [`Cluster::get_live_objects`] that runs: Pods and their owners.
     ///
     /// # Errors
-    /// What the server refuses.
+    /// Whatever the server refuses.
     pub async fn workload(&self, namespace: &str, session: &Session) -> Result<Live> {
         let name = session.metadata.name.as_deref().unwrap_or_default();
         let select = Selection::labelled(format!("{}={name}", labels::SESSION));
@@ -71,11 +72,11 @@ impl Cluster {
         Ok(live.attributed(session))
     }
 
-    /// What Pods of the session can be owned by: one LIST for each kind that its last start made, all at once; for each kind
-    /// there is where that is not known. None for a session that is a Pod.
+    /// Reads the possible owners of the session's Pods: one LIST per kind that the last start created, all at the same
+    /// time, or per possible kind if that is unknown. Nothing for a session that is a Pod.
     ///
     /// # Errors
-    /// What the server refuses.
+    /// Whatever the server refuses.
     pub async fn owners(&self, namespace: &str, session: &Session) -> Result<Vec<Value>> {
         let name = session.metadata.name.as_deref().unwrap_or_default();
         let select = Selection::labelled(format!("{}={name}", labels::SESSION));
@@ -99,7 +100,7 @@ impl Cluster {
             .items)
     }
 
-    /// The parameters Secret without its values: nothing here needs them, so they go no further.
+    /// Reads the parameters Secret and drops its values, which no caller needs.
     async fn secret_metadata(&self, namespace: &str, name: &str) -> Result<Option<Value>> {
         match self.get(&SECRET, namespace, name).await {
             Ok(found) => Ok(found.map(|mut secret| {
@@ -114,7 +115,7 @@ impl Cluster {
     }
 }
 
-/// The kinds that [`Cluster::owners`] lists.
+/// Returns the kinds that [`Cluster::list_owners`] lists.
 pub fn owner_kinds(session: &Session) -> Vec<&'static ResourceType> {
     let all = [&STATEFUL_SET, &DEPLOYMENT, &REPLICA_SET, &DAEMON_SET, &JOB];
     let applied = session
@@ -131,7 +132,7 @@ pub fn owner_kinds(session: &Session) -> Vec<&'static ResourceType> {
         .collect()
 }
 
-/// A result with the way out where our API is not installed: the one hint for every verb that meets it.
+/// Adds the hint to install the API to an error because of the missing Session type, for every verb that meets it.
 ///
 /// # Errors
 /// Those of `result`.

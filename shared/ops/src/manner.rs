@@ -1,32 +1,32 @@
-//! How a session is stopped, as the flags of every verb that stops one say it.
+//! Options of a stop, shared by every verb that stops sessions.
 
 use std::time::Duration;
 
-/// How a session is stopped.
+/// Options of a stop that apply to every session of the command: whether to run the sync hook, whether and how long to wait.
 #[derive(Clone, Copy, Debug)]
 pub struct Manner {
-    /// Goes on without the sync hook.
+    /// Stops without running the sync hook.
     pub skip_sync: bool,
-    /// Whether to wait until its Pods are gone.
+    /// Waits until the session's Pods are gone.
     pub wait: bool,
-    /// How long.
+    /// Timeout of each wait. The sync hook has a timeout of its own.
     pub limit: Duration,
 }
 
-/// So long a session may take to end when nothing is said: a sync hook may take five minutes, a Pod's grace period some more.
-const USUAL: Duration = Duration::from_secs(600);
+/// Default timeout of a wait: long enough for Pods with a grace period of several minutes.
+pub const STOP_TIMEOUT: Duration = Duration::from_secs(600);
 
 impl Manner {
-    /// Without a `limit`, the usual one.
+    /// Creates the options of a stop; without `limit` it waits for the default time.
     pub fn new(wait: bool, limit: Option<Duration>, skip_sync: bool) -> Self {
         Self {
             skip_sync,
             wait,
-            limit: limit.unwrap_or(USUAL),
+            limit: limit.unwrap_or(STOP_TIMEOUT),
         }
     }
 
-    /// Of a stop that a start comes after: that waits for it, whatever was asked.
+    /// Creates the options of the stop of a restart, which always waits: the start needs the Pods gone.
     pub fn before_start(limit: Option<Duration>, skip_sync: bool) -> Self {
         Self::new(true, limit, skip_sync)
     }

@@ -1,9 +1,9 @@
-//! Rights that are missing, by name.
+//! Hints for missing rights.
 
 use crate::Cluster;
 use session_model::failure::{Kind, hinted, is};
 
-/// Says which rights a refused upgrade of a Pod needs, and which role gives them; any other error stays as it is.
+/// Adds the rights and role that a refused exec or port-forward needs; other errors stay unchanged.
 pub fn explain(error: anyhow::Error, cluster: &Cluster, subresource: &str) -> anyhow::Error {
     if !is(&error, Kind::Forbidden) {
         return error;
@@ -12,12 +12,12 @@ pub fn explain(error: anyhow::Error, cluster: &Cluster, subresource: &str) -> an
     hinted(
         error,
         format!(
-            "it needs get and create on {subresource} in namespace {namespace:?}, as the role session-user gives: kubectl create rolebinding session-user --clusterrole session-user --user NAME -n {namespace}"
+            "grant get and create on {subresource} in namespace {namespace:?}, for example with role session-user: kubectl create rolebinding session-user --clusterrole session-user --user NAME -n {namespace}"
         ),
     )
 }
 
-/// Says which right a refused log needs, and which roles give it; any other error stays as it is.
+/// Adds the hint that names the right to a refused log; returns any other error unchanged.
 pub fn explain_log(error: anyhow::Error, namespace: &str) -> anyhow::Error {
     if !is(&error, Kind::Forbidden) {
         return error;
@@ -25,7 +25,7 @@ pub fn explain_log(error: anyhow::Error, namespace: &str) -> anyhow::Error {
     hinted(
         error,
         format!(
-            "ask an admin for the right to get pods/log in namespace {namespace:?}: the roles session-user, view and edit hold it"
+            "ask an administrator for the right to get pods/log in namespace {namespace:?}: roles session-user, view and edit include this right"
         ),
     )
 }

@@ -1,4 +1,4 @@
-//! A workload that pauses while its data is copied: the quiesce hook before, the resume hook after it, whatever has happened.
+//! The hooks around a copy of a session's data: quiesce before, resume after it, even if the copy fails.
 
 use anyhow::{Result, anyhow};
 
@@ -11,29 +11,29 @@ use session_model::api::Session;
 use session_model::encode::shell;
 use session_model::failure::{self, Kind, hinted};
 
-/// The hooks of a session around work on its data.
+/// The quiesce and resume hooks of a session.
 #[derive(Clone, Debug)]
 pub struct Pausing {
     session: String,
     namespace: String,
-    /// What the hooks stand in.
+    /// The Session whose status holds the hooks, for the trust check.
     stored: Session,
     words: Words,
     quiesce: Option<HookRun>,
     resume: Option<HookRun>,
 }
 
-/// What is said of a session that does not pause.
+/// Message parts for a quiesce hook that fails.
 #[derive(Clone, Debug)]
 pub struct Words {
-    /// What has not been done then, as the beginning of a sentence.
+    /// The operation that failed, without its cause: `cannot take a snapshot of session "alice"`.
     pub undone: String,
-    /// How it can be done all the same: the words before a command line, and that line, to which `--skip-hooks` is added.
+    /// A hint that ends in a command line, to which `--skip-hooks` is appended.
     pub without: String,
 }
 
 impl Pausing {
-    /// The hooks of a session that is ready; none with `skip`.
+    /// Returns the hooks of a session if its workload is ready; none with `skip`.
     pub fn of(present: &Present, skip: bool, words: Words) -> Self {
         let hook = |name| {
             let run = HookRun::of(&present.session, &present.seen, name);
@@ -49,15 +49,16 @@ impl Pausing {
         }
     }
 
-    /// True if there is a hook.
+    /// Returns true if there is a hook to run.
     pub fn pauses(&self) -> bool {
         self.quiesce.is_some() || self.resume.is_some()
     }
 
-    /// Does `work` while the workload pauses. Whatever happens, and whoever has had enough: the workload goes on.
+    /// Runs the quiesce hook, then `work`, then the resume hook. The resume hook runs even if the quiesce hook or `work` fails or
+    /// is interrupted.
     ///
     /// # Errors
-    /// Those of `work`; hooks that nobody vouches for; a hook that fails. After a quiesce hook that failed `work` is not begun.
+    /// Untrusted hooks; a failing hook, where a failing quiesce hook means that `work` is not run; errors of `work`.
     pub async fn around<T>(
         &self,
         cluster: &Cluster,
@@ -91,9 +92,9 @@ impl Pausing {
         if failure::is(&error, Kind::Interrupted) {
             return Err(error);
         }
-        // As text: a failure of the connection would be printed without what was being done.
+        // As text, since a failure of the connection is printed without the context around it.
         let Words { undone, without } = &self.words;
-        let error = anyhow!("{undone}: it could not be quiesced: {error:#}");
+        let error = anyhow!("{undone}: quiesce hook failed: {error:#}");
         Err(hinted(error, format!("{without} --skip-hooks")))
     }
 
@@ -104,14 +105,14 @@ impl Pausing {
         let done = cluster.run_hook(&self.namespace, hook).await;
         done.map_err(|error| {
             let error = anyhow!(
-                "session {:?} may still be quiesced: it could not be resumed: {error:#}",
+                "cannot resume session {:?}, which may still be quiesced: resume hook failed: {error:#}",
                 self.session
             );
             let words = shell::line(&hook.command);
             hinted(
                 error,
                 format!(
-                    "resume it: kubectl session connect {} -n {} -- {words}",
+                    "run the hook by hand: kubectl session connect {} -n {} -- {words}",
                     self.session, self.namespace
                 ),
             )

@@ -1,4 +1,4 @@
-//! What is there of a session now, for verbs that enter it or look into it: in as few requests as it takes.
+//! A session and its Pods, read in as few requests as possible, for verbs that connect to a session or inspect it.
 
 use anyhow::Result;
 use futures::future::try_join_all;
@@ -17,37 +17,37 @@ use session_model::labels;
 use session_model::objects::ResourceType;
 use session_model::objects::resource::{POD, SESSION, text};
 
-/// A session and its Pods.
+/// A Session with its Pods and their owners, without data.
 #[derive(Clone, Debug)]
 pub struct Present {
-    /// The session.
+    /// The typed Session, without unknown fields.
     pub session: Session,
-    /// The same with every field.
+    /// The Session as JSON, with every field.
     pub object: Value,
-    /// Pods that carry its label and what controls them. Data was not asked for.
+    /// Pods with the session's label and their owners. Claims and Secrets are not read.
     pub live: Live,
-    /// Where a watch of the Pods may go on.
+    /// The resourceVersion from which a watch of the Pods continues.
     pub pods_version: String,
 }
 
 impl Present {
-    /// The session's own Pods: an owner chain leads from them to its UID.
+    /// Returns the session's own Pods: those whose owner chain ends at its UID.
     pub fn pods(&self) -> impl Iterator<Item = &Pod> {
         self.live.own_pods(self.uid())
     }
 
-    /// The session's UID.
+    /// Returns the session's UID.
     pub fn uid(&self) -> &str {
         self.session.metadata.uid.as_deref().unwrap_or_default()
     }
 }
 
 impl Cluster {
-    /// The session, and at the same time its Pods: two requests for a Pod that the session owns itself; a Pod of a StatefulSet
-    /// costs one more, that of a Deployment two.
+    /// Reads a Session and, at the same time, its Pods: two requests for a Pod that the Session owns directly, one more
+    /// for a Pod of a StatefulSet, two more for a Pod of a Deployment.
     ///
     /// # Errors
-    /// NotFound, in the server's words, when there is no such session; what the server refuses.
+    /// NotFound, in the server's words, if there is no such session; whatever the server refuses.
     pub async fn present(&self, namespace: &str, name: &str) -> Result<Present> {
         let select = Selection::labelled(format!("{}={name}", labels::SESSION));
         let (object, pods) = futures::join!(
@@ -75,8 +75,8 @@ impl Cluster {
         })
     }
 
-    /// Everything between `objects` and the Session, level by level, that is not among `known`. An owner that is gone ends its
-    /// chain.
+    /// Reads the owners between `objects` and the Session, level by level, that are not in `known`. An owner that does
+    /// not exist ends its chain.
     pub(super) async fn owners_of(
         &self,
         namespace: &str,
@@ -87,7 +87,7 @@ impl Cluster {
         let kinds = owner_kinds(session);
         let mut found: Vec<Value> = known.to_vec();
         let mut level: Vec<Value> = objects.to_vec();
-        // Pod → ReplicaSet → Deployment → Session is the longest chain there is.
+        // Pod → ReplicaSet → Deployment → Session is the longest possible chain.
         for _ in 0..2 {
             let wanted = unknown_owners(&level, &found, &kinds);
             let reads = wanted
@@ -100,8 +100,8 @@ impl Cluster {
     }
 }
 
-/// Controllers of `objects` that are not known, each once. Other kinds than the session can have made end a chain: nobody's
-/// reference has us ask for what the caller may not see.
+/// Returns the controllers of `objects` that are not in `known`, each once. Kinds that a session cannot create end a
+/// chain, so that a forged ownerReference never causes reads that the caller is not allowed to make.
 fn unknown_owners(
     objects: &[Value],
     known: &[Value],

@@ -1,4 +1,5 @@
-//! What a snapshot remembers of the session it was taken of: enough to make it again once it is gone.
+//! The record of a session in its snapshots: an annotation with the Session's spec, from which a deleted session can be made
+//! again.
 
 use std::collections::BTreeMap;
 
@@ -17,13 +18,13 @@ use session_model::objects::belonging::{Belonging, is_parameters};
 use session_model::objects::kept::is_claim;
 use session_model::objects::resource::{annotation, text};
 
-/// Fields of a Session's spec that belong to a start, not to the session.
+/// Fields of a Session's spec that belong to one start and are not recorded.
 const OF_A_START: [&str; 3] = ["startRequest", "state", "secretsFrom"];
-/// A server takes 256 KiB of annotations altogether.
+/// Longest recorded spec, in bytes: a server accepts 256 KiB of annotations altogether.
 const MOST: usize = 100_000;
 
-/// Writes on snapshots what their session runs. Not a manifest: whoever may write on snapshots could have it carried out in
-/// another user's name.
+/// Records the spec of a session on its snapshots. Sessions with a manifest are not recorded: anybody who may write
+/// VolumeSnapshots could have a manifest run in another user's name.
 pub(super) fn remember(session: &Value, snapshots: &mut [Value]) {
     let Some(spec) = session.get("spec").and_then(Value::as_object) else {
         return;
@@ -44,11 +45,11 @@ pub(super) fn remember(session: &Value, snapshots: &mut [Value]) {
     }
 }
 
-/// A session that is gone, as one of its snapshots remembers it, with the data that was kept of it; `None` where the snapshot
-/// does not say enough, or says it of somebody else.
+/// Rebuilds a deleted session from the record on one of its snapshots, together with the data that was kept. Returns `None` if
+/// the snapshot has no usable record, or one of another user.
 ///
 /// # Errors
-/// What this machine does not know of the session; what the server refuses.
+/// A record that is not trusted; a parameters Secret that may not be the session's; refusals of the server.
 pub async fn remembered(
     cluster: &Cluster,
     belonging: &Belonging,
@@ -73,7 +74,7 @@ pub async fn remembered(
     Ok(Some(present))
 }
 
-/// Refuses a parameters Secret that is younger than the snapshot: while the session was there its own had that name.
+/// Checks that the snapshot proves the parameters Secret to be the session's: one that is younger than the snapshot is not.
 fn vouched(secret: &Value, snapshot: &Value) -> Result<()> {
     if vouches(snapshot, secret) {
         return Ok(());
@@ -83,11 +84,11 @@ fn vouched(secret: &Value, snapshot: &Value) -> Result<()> {
         text(secret, "/metadata/namespace"),
     );
     let error = anyhow!(
-        "Secret {name:?} is labelled as kept data of this session, but snapshot {:?} does not show that the session made it",
+        "Secret {name:?} is labelled as kept data of this session, but snapshot {:?} does not prove that the session made it",
         text(snapshot, "/metadata/name")
     );
-    let look = format!("look at it: kubectl describe secret {name} -n {namespace}");
-    let delete = format!("delete it: kubectl delete secret {name} -n {namespace}");
+    let look = format!("inspect the Secret: kubectl describe secret {name} -n {namespace}");
+    let delete = format!("delete the Secret: kubectl delete secret {name} -n {namespace}");
     Err(hinted(hinted(error, look), delete))
 }
 
@@ -107,7 +108,10 @@ fn session_of(belonging: &Belonging, snapshot: &Value) -> Option<Value> {
     })
 }
 
-/// Finds claims that were kept, of the names that are going to be made.
+/// Checks that no kept claim has one of the `names` that are about to be created.
+///
+/// # Errors
+/// The first such claim, with a hint how to use its data.
 pub(super) fn not_there(
     names: &BTreeMap<String, String>,
     found: &[Value],
@@ -121,9 +125,11 @@ pub(super) fn not_there(
         return Ok(());
     };
     let (session, namespace) = (source.name(), source.namespace());
-    let error = anyhow!("claim {name:?} was kept of session {session:?}, and is there");
+    let error = anyhow!(
+        "cannot restore claim {name:?}: the kept claim of session {session:?} still exists"
+    );
     let take_up = format!(
-        "create the session again, which takes it up: kubectl session create {session} -n {namespace}; or choose another name with --into"
+        "create the session again to use the kept claim: kubectl session create {session} -n {namespace}; or choose another name with --into"
     );
     Err(hinted(error, take_up))
 }

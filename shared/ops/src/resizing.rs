@@ -1,4 +1,4 @@
-//! Waits until the kubelet has made a Pod's containers as large as they are to be; and reads what its node has.
+//! Wait for an in-place resize of a Pod, and reads of its node's load.
 
 use std::time::Duration;
 
@@ -18,18 +18,18 @@ use session_model::failure::Kind;
 use session_model::objects::resource::{NODE, POD, text};
 use session_model::progress::{Event, Sink, Stage};
 
-/// How the wait for a resize ended.
+/// The result of waiting for a resize.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Resized {
-    /// The Pod as it was seen last.
+    /// The Pod as last seen.
     pub pod: Value,
-    /// How far the kubelet had come.
+    /// State of the resize.
     pub state: Resizing,
-    /// TimedOut or Interrupted, where it was given up.
+    /// `TimedOut` or `Interrupted` if the wait was aborted.
     pub cut_off: Option<Kind>,
 }
 
-/// A node and the Pods that have not ended there.
+/// A node and the Pods on it that have not terminated.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NodeLoad {
     /// The node.
@@ -39,10 +39,10 @@ pub struct NodeLoad {
 }
 
 impl Cluster {
-    /// Waits until a container of `pod` has been resized, or never can be, by watch.
+    /// Waits by watch until a container of `pod` is resized, or the resize turns out to be infeasible.
     ///
     /// # Errors
-    /// NotFound if the Pod goes away, or is another by now; what the server refuses.
+    /// NotFound if the Pod is deleted or replaced; whatever the server refuses.
     pub async fn await_resize(
         &self,
         pod: &Value,
@@ -110,10 +110,10 @@ impl Cluster {
         Err(watch_over(&POD))
     }
 
-    /// A node and its Pods; `None` where it is gone.
+    /// Reads a node and its Pods; `None` if there is no such node.
     ///
     /// # Errors
-    /// What the server refuses: few users may read nodes, or the Pods of all namespaces.
+    /// Whatever the server refuses: few users may read nodes, or the Pods of all namespaces.
     pub async fn node_load(&self, name: &str) -> Result<Option<NodeLoad>> {
         let there = format!("spec.nodeName={name},status.phase!=Succeeded,status.phase!=Failed");
         let select = Selection::with_fields(there);
@@ -130,9 +130,9 @@ impl Cluster {
 
 fn detail(state: &Resizing) -> String {
     match state {
-        Resizing::Done | Resizing::Going => "the kubelet resizes it".to_owned(),
-        Resizing::Failing(message) => format!("the resize fails: {message}"),
-        Resizing::Deferred(message) => format!("the resize is deferred: {message}"),
-        Resizing::Infeasible(message) => format!("the resize is infeasible: {message}"),
+        Resizing::Done | Resizing::Going => "resizing the container".to_owned(),
+        Resizing::Failing(message) => format!("resize failed, the kubelet retries: {message}"),
+        Resizing::Deferred(message) => format!("resize deferred: {message}"),
+        Resizing::Infeasible(message) => format!("resize infeasible: {message}"),
     }
 }

@@ -1,4 +1,4 @@
-//! A session that runs is stopped and started again.
+//! Restart of a running session: a stop and a validated start.
 
 use anyhow::Result;
 
@@ -15,18 +15,19 @@ use session_model::objects::{ResourceType, is_data};
 use session_model::progress::Sink;
 
 impl Ahead {
-    /// Finds whether the caller may stop the session and start it again, before anything is written: it must not stay stopped
-    /// because its start is refused.
+    /// Checks before the first write that the caller may both stop and start the session, so that it does not stay stopped because
+    /// its start is refused.
     ///
     /// # Errors
-    /// The first right that is missing, in the server's words.
+    /// The first missing right, in the server's words.
     pub async fn require_restart(&self, manner: &Manner, with: Stopping<'_>) -> Result<()> {
         self.present
             .require_stop(manner, &self.accesses(), with)
             .await
     }
 
-    /// What the start needs once the session rests: its Pods are made anew, what can rest and what was there is changed.
+    /// Returns the rights that the start needs after the stop: Pods are created again, workloads that were scaled to 0 and other
+    /// existing objects are patched.
     fn accesses(&self) -> Vec<Access> {
         let (live, name) = (&self.present.live, self.present.name());
         let needs = self.start.objects().into_iter().filter_map(|object| {
@@ -47,10 +48,10 @@ impl Ahead {
         needs.chain(session).collect()
     }
 
-    /// Stops the session as `manner` says, and starts it.
+    /// Stops the session and starts it.
     ///
     /// # Errors
-    /// What failed, and how to go on.
+    /// A missing right, before anything is written; the step that failed, with a hint how to continue.
     pub async fn restart(
         &self,
         cluster: &Cluster,

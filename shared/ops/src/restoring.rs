@@ -1,4 +1,4 @@
-//! Claims made anew from snapshots, in place of those of the same name.
+//! Restore in place: replaces the claims of a session by claims of the same names whose data comes from snapshots.
 
 use anyhow::{Result, anyhow};
 use futures::future::try_join_all;
@@ -22,41 +22,41 @@ use session_model::objects::snapshot::claim_name;
 use session_model::progress::{Event, Sink, Stage};
 use session_model::quantity::Quantity;
 
-/// Annotations that tell of a claim's old volume: the new one gets its own.
+/// Prefixes of annotations that describe a claim's old volume and are not copied to the new claim.
 const OF_VOLUME: [&str; 3] = ["pv.kubernetes.io/", "volume.", "kubectl.kubernetes.io/"];
 
-/// A claim that is made anew.
+/// One claim that is replaced by a claim with the data of a snapshot.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Replaced {
-    /// The snapshot that it is made of.
+    /// Name of the VolumeSnapshot.
     pub snapshot: String,
-    /// The claim that is there now.
+    /// The present claim, if it exists.
     pub found: Option<Value>,
-    /// The claim, complete.
+    /// The new claim, complete.
     pub wanted: Value,
 }
 
-/// What is going to be done to a session's claims.
+/// A validated restore in place of a session's claims.
 #[derive(Clone, Debug)]
 pub struct Replacing {
-    /// The claims.
+    /// The claims to replace.
     pub claims: Vec<Replaced>,
     belonging: Belonging,
 }
 
-/// What became of it.
+/// The outcome of a restore.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Restored {
-    /// Names of claims whose class makes their volume only when a Pod wants it.
+    /// Names of claims that stay unbound until a Pod uses them, since their class has WaitForFirstConsumer.
     pub pending: Vec<String>,
 }
 
 impl Replacing {
-    /// Every claim that the snapshots were taken of, made of them: as the claim is now, or as the snapshot remembers it where it
-    /// is gone; never smaller than the snapshot.
+    /// Plans a new claim for each snapshot: with the spec of the present claim or, if that is gone, the spec recorded on the
+    /// snapshot, and never smaller than the snapshot.
     ///
     /// # Errors
-    /// A snapshot of no claim, or one that remembers nothing of it.
+    /// A snapshot without a source claim, or without a recorded spec if the claim is gone.
     pub fn of(present: &Present, snapshots: &[Value]) -> Result<Self> {
         let belonging = Belonging {
             run: random_token()?,
@@ -82,29 +82,29 @@ impl Replacing {
         })
     }
 
-    /// Claims that hold something: those that have a volume.
+    /// Returns the present claims that are bound to a volume, and so may hold data.
     pub fn held(&self) -> impl Iterator<Item = &Value> {
         self.replaced()
             .filter(|claim| text(claim, "/status/phase") == "Bound")
     }
 
-    /// The rights that making the claims anew needs, by name.
+    /// Returns the rights that the restore needs.
     pub fn accesses(&self) -> Vec<Access> {
         let mut needs = self.removal().accesses();
         needs.push(Access::to("create", &PERSISTENT_VOLUME_CLAIM, ""));
         needs
     }
 
-    /// The claims that are there now and go.
+    /// Returns the present claims, which are deleted.
     pub fn replaced(&self) -> impl Iterator<Item = &Value> {
         self.claims.iter().filter_map(|claim| claim.found.as_ref())
     }
 
-    /// Deletes the claims by UID, waits until they are gone, makes them anew, and waits until they are bound, but for those whose
-    /// class waits for a Pod.
+    /// Deletes the present claims by UID, waits until they are gone, creates the new ones, and waits until they are bound, except
+    /// those whose class has WaitForFirstConsumer.
     ///
     /// # Errors
-    /// What the server refuses; TimedOut with what the provisioner says; Interrupted.
+    /// Refusals of the server; TimedOut with the provisioner's message; Interrupted.
     pub async fn carry_out(
         &self,
         cluster: &Cluster,
@@ -156,7 +156,7 @@ impl Replacing {
     }
 }
 
-/// Waits until claims that were made are bound, but for those whose class waits for a Pod.
+/// Waits until new claims are bound, except those whose class has WaitForFirstConsumer.
 pub(super) async fn bound(
     cluster: &Cluster,
     namespace: &str,
@@ -187,7 +187,8 @@ pub(super) async fn bound(
     Ok(restored)
 }
 
-/// A claim with the data of a snapshot, by that name: as `found` is, or as the snapshot remembers the claim it was taken of.
+/// Returns a claim called `name` with the data of a snapshot. Its spec is that of `found` or, without one, the spec recorded on
+/// the snapshot.
 pub(super) fn claim_of(
     belonging: &Belonging,
     snapshot: &Value,
@@ -197,7 +198,9 @@ pub(super) fn claim_of(
 ) -> Result<Value> {
     let of = text(snapshot, "/metadata/name");
     if claim_name(snapshot).is_empty() {
-        return Err(anyhow!("snapshot {of:?} was taken of no claim"));
+        return Err(anyhow!(
+            "cannot restore snapshot {of:?}: snapshot has no source claim"
+        ));
     }
     let remembered: Option<Value> =
         annotation(snapshot, labels::CLAIM).and_then(|text| serde_json::from_str(text).ok());
@@ -205,7 +208,7 @@ pub(super) fn claim_of(
         .and_then(|claim| claim.get("spec"))
         .or(remembered.as_ref());
     let spec = spec.ok_or_else(|| {
-        anyhow!("claim {name:?} is gone, and snapshot {of:?} does not remember what it was like")
+        anyhow!("cannot restore claim {name:?}: claim is gone, and snapshot {of:?} has no record of its spec")
     })?;
     let size = size_of(text(spec, "/resources/requests/storage"), snapshot, size)?;
     let mut wanted = json!({
@@ -237,14 +240,14 @@ pub(super) fn claim_of(
     Ok(wanted)
 }
 
-/// The wanted size, else that of the claim, or of the snapshot where that is more.
+/// Returns the wanted size, else the larger one of claim and snapshot.
 fn size_of(claim: &str, snapshot: &Value, wanted: Option<&Quantity>) -> Result<String> {
     let least = text(snapshot, "/status/restoreSize");
     let smallest: Option<Quantity> = least.parse().ok();
     if let Some(wanted) = wanted {
         if smallest.is_some_and(|smallest| *wanted < smallest) {
             return Err(anyhow!(
-                "{wanted} is too small: snapshot {:?} needs {least}",
+                "size {wanted} is too small: snapshot {:?} needs {least}",
                 text(snapshot, "/metadata/name")
             ));
         }
@@ -258,7 +261,7 @@ fn size_of(claim: &str, snapshot: &Value, wanted: Option<&Quantity>) -> Result<S
     Ok(if is_less { least } else { claim }.to_owned())
 }
 
-/// True if the claim's volume is made only when a Pod wants it. Who may not look has to wait and see.
+/// Returns true if the claim's class has WaitForFirstConsumer; false if the caller may not read it.
 async fn waits_for_a_pod(cluster: &Cluster, claim: &Value) -> Result<bool> {
     let class = text(claim, "/spec/storageClassName");
     if class.is_empty() {

@@ -1,4 +1,4 @@
-//! Whether the caller may do all that ends a session, found before its first write.
+//! Access checks of a stop, made before its first write.
 
 use anyhow::Result;
 
@@ -12,10 +12,11 @@ use session_model::objects::access::Access;
 use session_model::objects::resource::{SESSION, text};
 
 impl Present {
-    /// As [`Present::of`], and asks beside it about the rights that are `foreseen` for its end; a controller has rights of its own.
+    /// Reads a session as [`Present::of`] does and, at the same time, requests reviews of the `foreseen` rights, whose answers
+    /// [`Present::require_stop`] then needs no request for. Asks nothing if a controller carries out the stop with its own rights.
     ///
     /// # Errors
-    /// As [`Present::of`]: what is forbidden is found later, by [`Present::require_stop`].
+    /// As [`Present::of`]. A missing right is no error here.
     pub async fn with_rights(
         cluster: &Cluster,
         permissions: &Permissions,
@@ -32,17 +33,17 @@ impl Present {
         futures::join!(looked, permissions.foresee(&namespace, &needs)).0
     }
 
-    /// Finds whether the caller may do all that a stop does, and `more` after it, before anything is written.
+    /// Checks before the first write that the caller has the rights of a stop, and `more` rights for what follows it.
     ///
     /// # Errors
-    /// The first right that is missing, in the server's words.
+    /// The first missing right, in the server's words.
     pub async fn require_stop(
         &self,
         manner: &Manner,
         more: &[Access],
         with: Stopping<'_>,
     ) -> Result<()> {
-        // A controller does the work with rights of its own.
+        // A controller stops the session with its own rights.
         if self.controller || with.write.dry_run {
             return Ok(());
         }

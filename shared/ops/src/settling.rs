@@ -1,4 +1,4 @@
-//! After the session was made: waiting until it is ready, and its status.
+//! The end of a create or start: waits until the session is ready and writes its status.
 
 use std::time::Duration;
 
@@ -18,28 +18,28 @@ use session_model::objects::endpoint::endpoint;
 use session_model::objects::resource::SESSION;
 use session_model::progress::{Event, Sink};
 
-/// A session whose objects have been made.
+/// A session whose objects have been created, or requested from a controller.
 #[derive(Debug)]
 pub struct Made {
-    /// The Session as the server has it.
+    /// The Session as the server returned it.
     pub session: Session,
-    /// The same with every field.
+    /// The Session with every field.
     pub object: Value,
-    /// What was started.
+    /// The rendered start.
     pub start: Start,
-    /// Its objects as the server returned them; none where a controller makes them.
+    /// The objects as the server returned them; none if a controller creates them.
     pub objects: Vec<Value>,
-    /// Whether a controller makes them.
+    /// True if a controller creates the objects.
     pub controller: bool,
 }
 
-/// Where a wait tells of its progress, what ends it early, and its clock.
+/// What a wait uses from outside: interrupt signal, progress sink and clock.
 pub struct Waiting<'a> {
-    /// Ctrl-C.
+    /// Interrupt signal: Ctrl-C.
     pub interrupt: &'a Interrupt,
-    /// Where progress goes.
+    /// Receiver of progress.
     pub sink: &'a mut dyn Sink,
-    /// The time now.
+    /// Clock.
     pub now: &'a dyn Fn() -> Timestamp,
 }
 
@@ -49,10 +49,10 @@ impl std::fmt::Debug for Waiting<'_> {
     }
 }
 
-/// Waits until the session is ready, and writes down how it stands; its endpoint, if it has one.
+/// Waits until the session is ready and writes the status. Returns the session's endpoint, if it has one.
 ///
 /// # Errors
-/// When the session does not get ready in time: it is kept.
+/// The session fails, or does not become ready within `limit`; it is kept.
 pub async fn ready(
     cluster: &Cluster,
     made: &Made,
@@ -60,7 +60,7 @@ pub async fn ready(
     write: &Write,
     run: &mut Waiting<'_>,
 ) -> Result<Option<String>> {
-    // Ctrl-C leaves a session that comes up by itself: it is told how to go on, not just ended.
+    // After Ctrl-C the session continues to start: the error has to say how to inspect or delete it.
     let _guard = run.interrupt.guard()?;
     if made.controller {
         return await_controller(cluster, made, limit, run).await;
@@ -96,7 +96,7 @@ pub async fn ready(
         }
         Waited::Interrupted(seen) => {
             let message = format!(
-                "session {:?} was made and goes on coming up; {}",
+                "session {:?} continues to start; last state: {}",
                 name(made),
                 last_seen(&seen)
             );
@@ -153,7 +153,7 @@ async fn write_down(
     Ok(endpoint)
 }
 
-/// A controller makes the objects and writes the status: its phase is what is waited for.
+/// Waits for the phase that the controller writes. Returns the endpoint from the status.
 async fn await_controller(
     cluster: &Cluster,
     made: &Made,
@@ -182,7 +182,7 @@ async fn await_controller(
     let why = ready
         .map(|condition| format!(": {}: {}", condition.reason, condition.message))
         .unwrap_or_default();
-    let error = anyhow!("session {:?} did not get ready{why}", name(made));
+    let error = anyhow!("session {:?} did not become ready{why}", name(made));
     Err(look_and_delete(error, made, &Seen::NoWorkload))
 }
 
@@ -200,12 +200,12 @@ fn last_seen(seen: &Seen) -> String {
         Seen::Hopeless(cause) => cause.message.clone(),
         Seen::Ended { pod, detail, .. } => format!("pod {pod:?}: {detail}"),
         Seen::Ready { pod } => format!("pod {pod:?} is ready"),
-        Seen::NoWorkload | Seen::Lost => "no Pod has been seen yet".to_owned(),
+        Seen::NoWorkload | Seen::Lost => "no Pod yet".to_owned(),
     }
 }
 
 fn not_ready(made: &Made, seen: &Seen) -> anyhow::Error {
-    let what = format!("session {:?} did not get ready", name(made));
+    let what = format!("session {:?} did not become ready", name(made));
     let error = match seen.cause() {
         Some(cause) => cause.failing(&what),
         None => anyhow!("{what}: {}", last_seen(seen)),
@@ -213,17 +213,20 @@ fn not_ready(made: &Made, seen: &Seen) -> anyhow::Error {
     look_and_delete(error, made, seen)
 }
 
-/// The session is kept: how to look at it, and how to be rid of it.
+/// Adds hints how to inspect and delete a session that is kept although it is not ready.
 fn look_and_delete(error: anyhow::Error, made: &Made, seen: &Seen) -> anyhow::Error {
     let (name, namespace) = (name(made), namespace(made));
     let look = match seen {
-        // What a container said before it ended is more than a status knows. Which one it was may be an init container.
+        // The log of an ended container says more than the status; it may be an init container's.
         Seen::Ended { .. } => format!("logs {name} -n {namespace} --all-containers"),
         _ => format!("status {name} -n {namespace}"),
     };
-    let error = hinted(error, format!("look at it: kubectl session {look}"));
+    let error = hinted(
+        error,
+        format!("inspect the session: kubectl session {look}"),
+    );
     hinted(
         error,
-        format!("delete it: kubectl session delete {name} -n {namespace}"),
+        format!("delete the session: kubectl session delete {name} -n {namespace}"),
     )
 }

@@ -1,4 +1,4 @@
-//! Which VolumeSnapshotClass a snapshot is taken with: the user's, the driver's default, or its only one.
+//! Choice of the VolumeSnapshotClass of a snapshot: the user's, else the driver's default, else the driver's only one.
 
 use anyhow::{Result, anyhow};
 use serde_json::Value;
@@ -10,27 +10,28 @@ use session_model::failure::{self, Kind, hinted};
 use session_model::names::check_subdomain;
 use session_model::objects::resource::{STORAGE_CLASS, VOLUME_SNAPSHOT_CLASS, annotation, text};
 
-/// Annotation of a default class, `"true"`.
+/// Annotation of a default class; its value is `"true"`.
 const DEFAULT: &str = "snapshot.storage.kubernetes.io/is-default-class";
-/// Annotations of a claim: who makes its volume. The first is the newer.
+/// Annotations of a claim that name its provisioner; the first is the newer one.
 const PROVISIONER: [&str; 2] = [
     "volume.kubernetes.io/storage-provisioner",
     "volume.beta.kubernetes.io/storage-provisioner",
 ];
 
-/// What snapshots are taken with.
+/// The chosen VolumeSnapshotClasses of a session's claims.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Classes {
-    /// The class of each claim's snapshot; `None` leaves it to the server, where the caller may not see classes.
+    /// The class of each claim, in the order of the claims; `None` leaves the choice to the server, if the caller may not list
+    /// classes.
     pub(super) names: Vec<Option<String>>,
-    /// Names of classes whose snapshots leave their data at the driver when they are deleted.
+    /// Names of the classes with deletionPolicy Retain.
     pub(super) retaining: Vec<String>,
 }
 
-/// The value of `--class`.
+/// Validates the value of `--class`.
 ///
 /// # Errors
-/// One that no class can have.
+/// An invalid object name.
 pub fn class_name(given: Option<&str>) -> Result<Option<String>> {
     if let Some(class) = given {
         check_subdomain(class)
@@ -39,13 +40,13 @@ pub fn class_name(given: Option<&str>) -> Result<Option<String>> {
     Ok(given.map(str::to_owned))
 }
 
-/// The VolumeSnapshotClasses of the cluster, as one LIST answered: whoever wants a snapshot can ask for them before it knows of
-/// what.
+/// The VolumeSnapshotClasses of the cluster. They are listed by themselves, so that the request can run at the same time as the
+/// reads of the session. A refusal is kept, and returned when the classes are used.
 #[derive(Debug)]
 pub struct Offered(Result<Option<Vec<Value>>>);
 
 impl Offered {
-    /// Asks for them. What is refused is told when they are needed.
+    /// Lists the classes.
     pub async fn by(cluster: &Cluster) -> Self {
         let all = Selection::default();
         let listed = cluster
@@ -59,10 +60,11 @@ impl Offered {
     }
 }
 
-/// The class of each claim's snapshot.
+/// Chooses the class of each claim's snapshot.
 ///
 /// # Errors
-/// The server has no snapshots; no class fits, or several do; the wanted one does not exist or is another driver's.
+/// The server does not serve snapshots; no class or several classes are possible; the wanted class does not exist or belongs to
+/// another driver.
 pub(super) async fn classes(
     cluster: &Cluster,
     claims: &[&Value],
@@ -91,18 +93,18 @@ pub(super) async fn classes(
     })
 }
 
-/// An error of a request for snapshots or their classes, with the way out where there are none in the cluster.
+/// Replaces the error of a request for snapshots or classes by a clearer one if the server does not serve them.
 pub fn served(error: anyhow::Error) -> anyhow::Error {
     if !failure::is(&error, Kind::NoSuchResource) {
         return error;
     }
     hinted(
-        anyhow!("the cluster has no snapshots: snapshot.storage.k8s.io/v1 is not served"),
-        "have an admin install the VolumeSnapshot definitions, the snapshot-controller, and a CSI driver that can cut snapshots",
+        anyhow!("the cluster has no volume snapshots: snapshot.storage.k8s.io/v1 is not served"),
+        "ask an admin to install the VolumeSnapshot CRDs, the snapshot-controller, and a CSI driver with snapshot support",
     )
 }
 
-/// Who makes the claim's volume.
+/// Returns the driver that provisions the claim's volume, if it is known.
 async fn driver(cluster: &Cluster, claim: &Value) -> Result<Option<String>> {
     if let Some(driver) = PROVISIONER.iter().find_map(|key| annotation(claim, key)) {
         return Ok(Some(driver.to_owned()));
@@ -133,7 +135,7 @@ fn choose(
     let whose = driver.map_or_else(String::new, |driver| format!(" of driver {driver:?}"));
     let there = match names.as_str() {
         "" => format!(
-            "the cluster has none{whose}: have an admin make one, or keep the data on a volume of a driver that has one"
+            "ask an admin for a VolumeSnapshotClass{whose}, or keep the data on a volume whose driver has one"
         ),
         names => format!("choose one with --class: {names}"),
     };
@@ -144,7 +146,7 @@ fn choose(
         };
         if !fits(&class) {
             let error = anyhow!(
-                "VolumeSnapshotClass {wanted:?} is of driver {:?}, and claim {claim:?} is{whose}",
+                "VolumeSnapshotClass {wanted:?} is of driver {:?}, but claim {claim:?} is{whose}",
                 text(class, "/driver")
             );
             return Err(hinted(error, there));
@@ -156,23 +158,23 @@ fn choose(
     match (defaults.as_slice(), fitting.as_slice()) {
         ([only], _) | ([], [only]) if driver.is_some() => Ok(name(only)),
         (_, []) => {
-            let error = anyhow!("no VolumeSnapshotClass fits claim {claim:?}");
+            let error = anyhow!("no VolumeSnapshotClass for claim {claim:?}");
             Err(hinted(error, there))
         }
         ([_, _, ..], _) => {
             let defaults: Vec<String> = defaults.iter().map(name).collect();
             let error = anyhow!(
-                "several VolumeSnapshotClasses{whose} are the default: {}",
+                "several default VolumeSnapshotClasses{whose}: {}",
                 defaults.join(", ")
             );
             Err(hinted(error, there))
         }
         _ if driver.is_none() => {
-            let error = anyhow!("the driver of claim {claim:?} is not known");
+            let error = anyhow!("driver of claim {claim:?} is unknown");
             Err(hinted(error, there))
         }
         _ => {
-            let error = anyhow!("none of the VolumeSnapshotClasses{whose} is the default");
+            let error = anyhow!("no default among the VolumeSnapshotClasses{whose}");
             Err(hinted(error, there))
         }
     }
@@ -215,32 +217,32 @@ mod tests {
         let two = [class("a", "x", true), class("b", "x", true)];
         assert_eq!(
             chosen(&two, Some("x"), None),
-            "several VolumeSnapshotClasses of driver \"x\" are the default: a, b; choose one with --class: a, b"
+            "several default VolumeSnapshotClasses of driver \"x\": a, b; choose one with --class: a, b"
         );
         let none = [class("a", "x", false), class("b", "x", false)];
         assert_eq!(
             chosen(&none, Some("x"), None),
-            "none of the VolumeSnapshotClasses of driver \"x\" is the default; choose one with --class: a, b"
+            "no default among the VolumeSnapshotClasses of driver \"x\"; choose one with --class: a, b"
         );
         assert_eq!(
             chosen(&none, Some("y"), None),
-            "no VolumeSnapshotClass fits claim \"home\"; the cluster has none of driver \"y\": have an admin make one, \
-            or keep the data on a volume of a driver that has one"
+            "no VolumeSnapshotClass for claim \"home\"; ask an admin for a VolumeSnapshotClass of driver \"y\", \
+            or keep the data on a volume whose driver has one"
         );
         assert_eq!(
             chosen(&none, Some("x"), Some("q")),
             "VolumeSnapshotClass \"q\" does not exist; choose one with --class: a, b"
         );
         assert!(chosen(&none, Some("y"), Some("a")).starts_with(
-            "VolumeSnapshotClass \"a\" is of driver \"x\", and claim \"home\" is of driver \"y\"; "
+            "VolumeSnapshotClass \"a\" is of driver \"x\", but claim \"home\" is of driver \"y\"; "
         ));
         assert_eq!(
             chosen(&two, None, None),
-            "several VolumeSnapshotClasses are the default: a, b; choose one with --class: a, b"
+            "several default VolumeSnapshotClasses: a, b; choose one with --class: a, b"
         );
         assert_eq!(
             chosen(&none[..1], None, None),
-            "the driver of claim \"home\" is not known; choose one with --class: a"
+            "driver of claim \"home\" is unknown; choose one with --class: a"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! The session that a snapshot is taken of: what has to be known of it.
+//! Reads of the session that a snapshot is taken of.
 
 use anyhow::Result;
 use futures::join;
@@ -14,7 +14,7 @@ use session_model::labels;
 use session_model::names::SessionName;
 use session_model::objects::resource::PERSISTENT_VOLUME_CLAIM;
 
-/// True if its template has a hook for before or after a snapshot.
+/// Returns true if the session's last start has a quiesce or resume hook.
 pub fn has_hooks(session: &Session) -> bool {
     let applied = session
         .status
@@ -24,11 +24,11 @@ pub fn has_hooks(session: &Session) -> bool {
     hooks.is_some_and(|hooks| hooks.quiesce.is_some() || hooks.resume.is_some())
 }
 
-/// Looks at what a snapshot needs of a session: its claims, and where a hook runs its workload too. Where none does no other
-/// right is needed. The claims are asked for while the Session is.
+/// Reads the session's claims and, if a hook is going to run, its workload, so that no other right is needed without hooks. The
+/// Session and the claims are read at the same time.
 ///
 /// # Errors
-/// What the server refuses; a session that is being deleted.
+/// Refusals of the server; a session that is being deleted.
 pub async fn look_at(
     cluster: &Cluster,
     name: &SessionName,

@@ -1,4 +1,4 @@
-//! Waits until VolumeSnapshots are cut, or ready; knows a driver that fails from one that hangs.
+//! Wait for VolumeSnapshots to be taken or ready, telling a failing driver from a slow one.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -21,15 +21,15 @@ use session_model::objects::resource::{VOLUME_SNAPSHOT, label, text};
 use session_model::objects::snapshot::{SnapshotState, is_cut};
 use session_model::progress::{Event, Sink, Stage};
 
-/// So long a driver that says that it failed may go on trying: some errors pass.
+/// Time that a driver may report errors before it counts as failed: some errors are transient.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What is waited for.
+/// The state to wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Milestone {
-    /// The moment is fixed.
+    /// The snapshot's point in time is fixed.
     Cut,
-    /// Volumes can be made of it.
+    /// Volumes can be restored from the snapshot.
     Ready,
 }
 
@@ -42,12 +42,12 @@ impl Milestone {
     }
 }
 
-/// A driver that failed, for good as far as anybody can tell.
+/// A CSI driver's failure that is considered permanent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DriverFailed {
     /// Name of the VolumeSnapshot.
     pub snapshot: String,
-    /// What the driver says.
+    /// The driver's message.
     pub message: String,
 }
 
@@ -55,7 +55,7 @@ impl std::fmt::Display for DriverFailed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "failed to take snapshot {:?}: the driver failed: {}",
+            "cannot take snapshot {:?}: the CSI driver failed: {}",
             self.snapshot, self.message
         )
     }
@@ -64,12 +64,11 @@ impl std::fmt::Display for DriverFailed {
 impl std::error::Error for DriverFailed {}
 
 impl Cluster {
-    /// Waits until all of `snapshots` (as they were made, of one session) have reached a milestone, by one watch; returns them
-    /// as they are then.
+    /// Waits by one watch until all of `snapshots`, of one session, have reached a state; returns them in that state.
     ///
     /// # Errors
-    /// [`DriverFailed`] when a driver goes on failing; TimedOut with what each waits for; NotFound when one goes away;
-    /// Interrupted; what the server refuses.
+    /// [`SnapshotDriverError`] if a driver keeps failing; TimedOut with the state of each; NotFound if one is deleted;
+    /// Interrupted; whatever the server refuses.
     pub async fn await_snapshots(
         &self,
         snapshots: &[Value],
@@ -110,9 +109,9 @@ impl Cluster {
 
 struct Waiting {
     milestone: Milestone,
-    /// By UID: another one of that name is not ours.
+    /// By UID, so that a new object of the same name is not taken for the old one.
     snapshots: BTreeMap<String, Value>,
-    /// When each was first seen to fail.
+    /// Time since which each snapshot reports an error.
     failing: BTreeMap<String, Instant>,
 }
 
@@ -158,7 +157,7 @@ impl Waiting {
         Ok(())
     }
 
-    /// How long until the first one that fails has failed for long enough.
+    /// Returns the time until the first failing snapshot counts as failed.
     fn patience(&self) -> Option<Duration> {
         let since = self.failing.values().min()?;
         Some(PATIENCE.saturating_sub(since.elapsed()))
@@ -174,7 +173,7 @@ impl Waiting {
         })
     }
 
-    /// What is known when time is up: a driver that fails is told from one that hangs.
+    /// Returns the error for a time-out: the driver's error if it reports one.
     fn too_long(&self) -> anyhow::Error {
         let mut waits = Vec::new();
         for snapshot in self.left() {

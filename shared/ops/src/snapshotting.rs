@@ -1,4 +1,11 @@
-//! Snapshots of a session's claims: the workload pauses, all are cut, it goes on, and only then they are waited for.
+//! Snapshots of a session's claims. The workload is quiesced, all VolumeSnapshots are cut, the workload is resumed, and only then
+//! the command waits until the snapshots are ready.
+//!
+//! ```text
+//! ObservedSession + SnapshotOptions + SnapshotClasses ─► SnapshotPlan ─► quiesce, POST, cut, resume, ready ─► VolumeSnapshots
+//! ```
+//!
+//! To cut is the CSI specification's word for the moment at which a snapshot's content is fixed.
 
 use std::time::Duration;
 
@@ -36,28 +43,29 @@ use session_model::objects::resource::{
 use session_model::objects::snapshot::{claim_name, content_mark, snapshots_of};
 use session_model::progress::{Event, Sink};
 
-/// So long a paused workload waits for its snapshots to be cut; then it goes on, and there is no snapshot.
+/// Longest time that a workload stays quiesced. If its snapshots are not cut by then, it is resumed and they are deleted.
 const PAUSE: Duration = Duration::from_secs(120);
 
-/// What the user wants of a snapshot.
+/// Options of a snapshot.
 #[derive(Clone, Debug, Default)]
 pub struct Asked {
-    /// Its name; session and time where none is given.
+    /// Name of the snapshot; `None` for session and time.
     pub name: Option<String>,
-    /// Its VolumeSnapshotClass; the driver's default where none is given.
+    /// VolumeSnapshotClass; `None` for the driver's default.
     pub class: Option<String>,
-    /// The workload is not paused.
+    /// Runs neither the quiesce nor the resume hook.
     pub skip_hooks: bool,
 }
 
-/// A snapshot that can be taken: everything the user can have got wrong has been found.
+/// A validated snapshot of one session: names, classes and VolumeSnapshot objects are final, so taking it can fail only on the
+/// server's or the driver's side.
 #[derive(Clone, Debug)]
 pub struct Cutting {
-    /// Its name, which the VolumeSnapshots of several claims share.
+    /// Name of the snapshot, shared by the VolumeSnapshots of all claims.
     pub set: String,
-    /// A VolumeSnapshot of each claim, complete.
+    /// The VolumeSnapshot of each claim, complete.
     pub objects: Vec<Value>,
-    /// The user gave its name: what has it already may be of a run that was cut off.
+    /// The user chose the name: existing VolumeSnapshots of that name may come from an interrupted command.
     named: bool,
     session: String,
     namespace: String,
@@ -65,24 +73,24 @@ pub struct Cutting {
     retaining: Vec<String>,
 }
 
-/// What a snapshot is taken with.
+/// Context of a snapshot or restore: write options, interrupt signal and wait.
 #[derive(Clone, Copy, Debug)]
 pub struct Taking<'a> {
-    /// How to write.
+    /// Dry run and field manager.
     pub write: &'a Write,
-    /// Ends the waiting; the workload goes on all the same.
+    /// Interrupt signal; it ends waits, but the resume hook still runs.
     pub interrupt: &'a Interrupt,
-    /// Whether to wait until it is ready.
+    /// Waits until snapshots are ready or claims are bound.
     pub wait: bool,
-    /// How long.
+    /// Timeout of each wait.
     pub limit: Duration,
 }
 
 impl Cutting {
-    /// Looks at what there is to take a snapshot of, and what it is taken with. Reads classes alone.
+    /// Validates a snapshot of the session. Reads only the VolumeSnapshotClasses and what their choice needs.
     ///
     /// # Errors
-    /// No claims, or one that holds no volume; a name that is none; no class that fits; a server without snapshots.
+    /// A session without claims or with an unbound one; an invalid name; no suitable class; a server without snapshots.
     pub async fn of(
         cluster: &Cluster,
         present: &Present,
@@ -93,7 +101,7 @@ impl Cutting {
         Self::with(cluster, present, asked, offered, now).await
     }
 
-    /// The same, with the classes that have been asked for already.
+    /// As [`Cutting::of`], with classes that have been listed already.
     ///
     /// # Errors
     /// As [`Cutting::of`].
@@ -109,21 +117,21 @@ impl Cutting {
         let mut claims: Vec<&Value> = data.filter(|object| is_claim(object)).collect();
         claims.sort_by_key(|claim| text(claim, "/metadata/name"));
         if claims.is_empty() {
-            let error = anyhow!(
-                "session {session:?} has no claims: there is nothing to take a snapshot of"
-            );
+            let error =
+                anyhow!("cannot take a snapshot of session {session:?}: session has no claims");
             let save = format!(
-                "save the files of its container: kubectl session snapshot create {session} -n {namespace} --to FILE.tar.gz"
+                "save the files of its container instead: kubectl session snapshot create {session} -n {namespace} --to FILE.tar.gz"
             );
             return Err(hinted(error, save));
         }
         let bound = |claim: &&&Value| text(claim, "/status/phase") == "Bound";
         if let Some(claim) = claims.iter().find(|claim| !bound(claim)) {
             let error = anyhow!(
-                "claim {:?} is not bound: it has no volume to take a snapshot of",
+                "cannot take a snapshot of claim {:?}: not bound to a volume",
                 text(claim, "/metadata/name")
             );
-            let look = format!("look at it: kubectl session status {session} -n {namespace}");
+            let look =
+                format!("inspect the session: kubectl session status {session} -n {namespace}");
             return Err(hinted(error, look));
         }
         let set = asked.name.clone().unwrap_or_else(|| set_of(session, now));
@@ -146,9 +154,9 @@ impl Cutting {
                 .map_err(|why| anyhow!("invalid snapshot name {name:?}: {why}"))?;
         }
         let words = Words {
-            undone: format!("no snapshot of session {session:?} was taken"),
+            undone: format!("cannot take a snapshot of session {session:?}"),
             without: format!(
-                "take it while the session writes: kubectl session snapshot create {session} -n {namespace}"
+                "take the snapshot without hooks: kubectl session snapshot create {session} -n {namespace}"
             ),
         };
         Ok(Self {
@@ -162,16 +170,16 @@ impl Cutting {
         })
     }
 
-    /// True if hooks run around it.
+    /// Returns true if hooks run around the snapshot.
     pub fn pauses(&self) -> bool {
         self.pausing.pauses()
     }
 
-    /// Takes it, and returns the VolumeSnapshots as they are then. Of one that a driver has failed, or that was not cut while the
-    /// workload paused, nothing is left; one that only takes too long stays.
+    /// Takes the snapshot and returns the VolumeSnapshots. If the driver fails, or the snapshots are not cut while the workload is
+    /// quiesced, they are deleted again. If they are only slow to become ready, they are kept.
     ///
     /// # Errors
-    /// What failed, with the way on: a hook, what the server refuses, the driver, the time.
+    /// A failing hook, a refusal of the server, a failure of the driver, TimedOut, Interrupted; with hints how to continue.
     pub async fn take(
         &self,
         cluster: &Cluster,
@@ -201,8 +209,8 @@ impl Cutting {
         }
     }
 
-    /// Marks what outlives the snapshots, so that `cleanup --snapshot-contents` knows it as ours. Few may do that: of those who
-    /// may not, nothing is said, as their snapshots are none the worse for it.
+    /// Labels retained VolumeSnapshotContents, which outlive their snapshots, so that `cleanup --snapshot-contents` recognises them.
+    /// Most users lack that right; a failure is ignored, as it does not affect the snapshot.
     async fn mark(&self, cluster: &Cluster, ready: &[Value], write: &Write) {
         let retained = ready.iter().filter(|snapshot| {
             let class = text(snapshot, "/spec/volumeSnapshotClassName");
@@ -221,7 +229,7 @@ impl Cutting {
         join_all(marks).await.into_iter().for_each(drop);
     }
 
-    /// Makes the VolumeSnapshots; where the workload pauses, waits until the moment is fixed.
+    /// Creates the VolumeSnapshots and, if the workload is quiesced, waits until they are cut.
     async fn cut(
         &self,
         cluster: &Cluster,
@@ -231,7 +239,7 @@ impl Cutting {
         let made = self.make(cluster, with.write).await?;
         for earlier in made.iter().filter(|object| !self.is_of_this_run(object)) {
             sink.tell(Event::Note(format!(
-                "{} is of a run that was cut off, begun at {}: the snapshots of the other claims are later",
+                "{} was taken by an interrupted command at {}: the snapshots of the other claims are newer",
                 text(earlier, "/metadata/name"),
                 text(earlier, "/metadata/creationTimestamp")
             )));
@@ -249,8 +257,8 @@ impl Cutting {
         }
     }
 
-    /// POSTs all of them, or none: what was made before one was refused is taken away again. What a run that was cut off has
-    /// made of them stays, and is completed.
+    /// Creates all VolumeSnapshots or none: if one is refused, the new ones are deleted again. Those of an interrupted command are
+    /// kept and completed.
     async fn make(&self, cluster: &Cluster, write: &Write) -> Result<Vec<Value>> {
         let posts = self
             .objects
@@ -270,7 +278,7 @@ impl Cutting {
             }
         }
         let is_new = made.iter().any(|object| self.is_of_this_run(object));
-        // There is nothing to complete: the name is taken.
+        // All of them exist already: nothing is left to complete, so the name is taken.
         let refused = refused.or(taken.filter(|_| !is_new));
         match refused {
             None => Ok(made),
@@ -282,8 +290,8 @@ impl Cutting {
         }
     }
 
-    /// What has the name of one of them and is just that: the same snapshot of the same claim, by another run. A name that was
-    /// made up is nobody's to complete: what has it was put there by somebody else.
+    /// Returns the existing VolumeSnapshot if an earlier command took it for the same snapshot and claim. A generated name is never
+    /// completed: an object that has it comes from somebody else.
     async fn earlier(
         &self,
         cluster: &Cluster,
@@ -317,7 +325,7 @@ impl Cutting {
             Err(error) => error,
         };
         if failure::is(&error, Kind::Unreachable) {
-            // The answer may be lost, not the request.
+            // The request may have succeeded although its answer was lost.
             let name = text(object, "/metadata/name");
             let found = cluster.get(&VOLUME_SNAPSHOT, &self.namespace, name).await;
             if let Ok(Some(found)) = found
@@ -329,7 +337,7 @@ impl Cutting {
         Err(error)
     }
 
-    /// True if nothing of them is left.
+    /// Deletes the VolumeSnapshots of this command. Returns true if all of them were deleted.
     async fn take_back(&self, cluster: &Cluster, made: &[Value], write: &Write) -> bool {
         let new = made.iter().filter(|object| self.is_of_this_run(object));
         let targets: Vec<ObjectRef> = new.map(ObjectRef::of).collect();
@@ -340,7 +348,7 @@ impl Cutting {
         try_join_all(deletes).await.is_ok()
     }
 
-    /// The error of a wait that came to nothing, with the way on.
+    /// Cleans up after a failed wait and adds hints how to continue to its error.
     async fn given_up(
         &self,
         cluster: &Cluster,
@@ -356,17 +364,19 @@ impl Cutting {
                 (_, true) => error,
                 (true, _) => hinted(
                     error,
-                    "nothing is left of it; take it again once the driver works",
+                    "take the snapshot again when the driver works: its objects have been deleted",
                 ),
                 (false, _) => hinted(
                     error,
-                    "nothing is left of it: the session was quiesced meanwhile, and goes on now",
+                    "take the snapshot again: its objects have been deleted and the session is resumed",
                 ),
             };
         }
-        let look = format!("look at it: kubectl session snapshot list {session} -n {namespace}");
+        let look =
+            format!("inspect the snapshot: kubectl session snapshot list {session} -n {namespace}");
         let set = shell::word(set);
-        let drop = format!("delete it: kubectl session snapshot delete {set} -n {namespace}");
+        let drop =
+            format!("delete the snapshot: kubectl session snapshot delete {set} -n {namespace}");
         hinted(hinted(error, look), drop)
     }
 }

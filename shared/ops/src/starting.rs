@@ -1,4 +1,9 @@
-//! Bringing a session up again: from what there is of it and its template as it is now to a start that can be carried out.
+//! Validation of a start: from a session, its objects and its current template to a `StartPlan` that only the server can still
+//! refuse.
+//!
+//! ```text
+//! ObservedSession + StartOptions ─► template, stored secrets ─► render ─► trust, conflicts, quotas, rights ─► StartPlan
+//! ```
 
 use session_model::labels::MANAGER;
 use std::collections::BTreeMap;
@@ -34,48 +39,49 @@ use session_model::progress::Sink;
 use session_template::Assigned;
 use session_template::stored_secrets;
 
-/// What the user wants of a start.
+/// Options of a start: changed values, preset and lifetime, and which checks to skip.
 #[derive(Clone, Debug, Default)]
 pub struct Wish {
-    /// Values of parameters.
+    /// Parameter values that override the stored ones.
     pub assigned: Assigned,
-    /// Another preset.
+    /// Preset that replaces the stored one.
     pub preset: Option<String>,
-    /// Another lifetime, of this start and later ones.
+    /// Lifetime of this start and later ones.
     pub lifetime: Option<Lifetime>,
-    /// Others' objects that may be used in place of the session's own, as `kind/name`.
+    /// Objects of others that may be used in place of the session's own, as `kind/name`.
     pub use_existing: Vec<String>,
-    /// Somebody else's manifest, and one that takes privileges, is carried out.
+    /// Runs a manifest of another user or one that asks for privileges.
     pub trust_manifest: bool,
-    /// Nothing is checked before it is written.
+    /// Skips the checks of quotas, classes, claims and rights.
     pub skip_checks: bool,
 }
 
-/// A start that can be carried out: everything the user can have got wrong has been found.
+/// A validated start of one session: rendered objects, ownership and checks are final, so carrying it out can fail only on the
+/// server's side.
 #[derive(Clone, Debug)]
 pub struct Ahead {
-    /// The session, and all that is there of it and of the objects of this start.
+    /// The session and all of its objects, including existing ones that the start uses by name.
     pub present: Present,
-    /// What is going to be made.
+    /// The rendered objects.
     pub start: Start,
-    /// What is written into the Session first, as a merge patch.
+    /// Merge patch of the Session that requests the start; it is written first.
     pub wish: Value,
-    /// The session's spec once that is written.
+    /// The session's spec after that patch.
     pub spec: SessionSpec,
-    /// Values that the parameters Secret holds, as it is; `None` where there is none.
+    /// Values in the session's parameters Secret; `None` if the Secret does not exist.
     pub stored: Option<BTreeMap<String, String>>,
-    /// Whether the user gave secret values.
+    /// True if the user gave secret values.
     pub gave_secrets: bool,
-    /// What the user should know, a line each.
+    /// Notes for the user, a line each.
     pub notes: Vec<String>,
 }
 
 impl Ahead {
-    /// Reads what a start of `present` needs, and finds everything that is wrong with it before anything is written.
+    /// Reads template and secrets, renders the session, and validates the start before anything is written.
     ///
     /// # Errors
-    /// What is stored and nobody vouches for, a template that is gone, values that do not fit it, a manifest that is not trusted, a claim that cannot be what is
-    /// wanted, checks that fail, what the server refuses.
+    /// Untrusted stored text, a template that does not exist, invalid values, a change of an immutable field of a claim, an object
+    /// of that name that is not the session's, a failed check; refusals of the server.
     pub async fn of(
         cluster: &Cluster,
         mut present: Present,
@@ -107,8 +113,8 @@ impl Ahead {
             .keys()
             .any(|secret| wish.assigned.files.contains_key(secret));
         let notes = template::change(&present.session, template.as_ref())
-            .map(|change| format!("{change}: this start takes it as it is now"));
-        // A merge patch adds parameters and takes none away.
+            .map(|change| format!("{change}; this start applies the current version"));
+        // A merge patch adds parameters and removes none.
         spec.parameters.extend(rendered.parameters.clone());
         let patch = wish_of(&present.session, &rendered, wish, gave_secrets, now);
         let start = Start {
@@ -127,10 +133,10 @@ impl Ahead {
         no_stranger(&present, &start)?;
         present.live.rest = others(cluster, &present, &start).await?;
         if let Some(conflict) = claim_conflict(&present.session, &start, &present.live) {
-            let error = anyhow!("session {:?} cannot be started: {conflict}", present.name());
+            let error = anyhow!("cannot start session {:?}: {conflict}", present.name());
             return Err(hinted(
                 error,
-                "a claim keeps its class and its modes: set the parameter back with --set, or delete the claim and its data",
+                "set the parameter back with --set, or delete the claim and its data: class and modes of a claim are immutable",
             ));
         }
         let ahead = Self {
@@ -148,7 +154,7 @@ impl Ahead {
         Ok(ahead)
     }
 
-    /// What of the session's data the start takes away: a workload that it no longer has may run.
+    /// Returns the data that the start destroys: that of running Pods which the template no longer contains.
     pub fn losses(&self) -> Vec<Loss> {
         let present = &self.present;
         losses_of(&self.plan(), &present.session, &present.live)
@@ -158,7 +164,7 @@ impl Ahead {
         starting(&self.present.session, &self.start, &self.present.live)
     }
 
-    /// Where the start takes something away first, finds whether everything after that is allowed.
+    /// Checks, if the start deletes objects first, that the caller has the rights for every step after that.
     async fn require(&self, cluster: &Cluster) -> Result<()> {
         let (plan, present) = (self.plan(), &self.present);
         if !plan.deletes() || present.controller {
@@ -170,10 +176,10 @@ impl Ahead {
         permissions.require(present.namespace(), &needs).await
     }
 
-    /// Goes on from what is there by now; what else was found by name is as it was.
+    /// Replaces the observed state, keeping the objects that were looked up by name.
     pub fn take_over(&mut self, mut present: Present) {
         present.live.rest = std::mem::take(&mut self.present.live.rest);
-        // Workloads have changed since; they are among the owners again.
+        // Workloads have changed since: the new state has them among the owners.
         present
             .live
             .rest
@@ -181,7 +187,7 @@ impl Ahead {
         self.present = present;
     }
 
-    /// Quotas and classes for what is going to be made, and whether claims may grow.
+    /// Checks quotas and classes of new objects, and the expansion of claims by a server dry run.
     async fn check(&self, cluster: &Cluster, sink: &mut dyn Sink) -> Result<()> {
         let live = &self.present.live;
         let missing = |object: &&Value| {
@@ -226,12 +232,12 @@ pub(super) async fn template_of(
     let found = template::find(cluster, name).await?;
     if found.is_none() {
         let error = anyhow!(
-            "session {:?} cannot be started: its template {name:?} is gone",
+            "cannot start session {:?}: template {name:?} does not exist",
             present.name()
         );
         return Err(hinted(
             error,
-            "its data stays; apply the template again: kubectl session template apply -f FILENAME",
+            "apply the template again, the session's data is kept: kubectl session template apply -f FILENAME",
         ));
     }
     Ok(found)
@@ -248,13 +254,13 @@ pub(super) fn body<'a>(
             text,
         }),
         (None, None) => bail!(
-            "session {:?} says neither spec.template nor spec.application nor spec.manifest",
+            "cannot start session {:?}: one of spec.template, spec.application and spec.manifest is required",
             present.name()
         ),
     }
 }
 
-/// Finds a Pod or a workload of a name that the start needs, which claims to be the session's and is not.
+/// Checks that no Pod or workload with a name of this start carries the session's labels without being the session's.
 fn no_stranger(present: &Present, start: &Start) -> Result<()> {
     let mut strangers = present.live.strangers.iter();
     let needed = strangers.find(|stranger| {
@@ -265,7 +271,7 @@ fn no_stranger(present: &Present, start: &Start) -> Result<()> {
         return Ok(());
     };
     let error = anyhow!(
-        "session {:?} cannot be started: {} {:?} already exists and is not part of it",
+        "cannot start session {:?}: {} {:?} already exists and is not part of the session",
         present.name(),
         stranger.kind,
         stranger.name
@@ -274,14 +280,14 @@ fn no_stranger(present: &Present, start: &Start) -> Result<()> {
     Err(hinted(
         error,
         format!(
-            "look at it, then delete it: kubectl delete {kind} {name} -n {}",
+            "delete the object if nobody needs it: kubectl delete {kind} {name} -n {}",
             present.namespace()
         ),
     ))
 }
 
-/// The values of the parameters Secret, if it is the session's. Of a Session that exists it names the UID, which a create that
-/// takes it up writes on it.
+/// Reads the values of the session's parameters Secret, if it exists. It must name the UID of an existing Session: a create that
+/// adopts a kept Secret writes the new UID on it.
 pub(super) async fn stored_of(
     cluster: &Cluster,
     present: &Present,
@@ -297,7 +303,7 @@ pub(super) async fn stored_of(
     secret.as_ref().map(stored_secrets).transpose()
 }
 
-/// The merge patch that asks for the start.
+/// Returns the merge patch of the Session that requests the start.
 fn wish_of(
     session: &Session,
     rendered: &Rendered,
@@ -322,7 +328,7 @@ fn wish_of(
     let mut patch = json!({ "metadata": { "uid": uid }, "spec": spec });
     let annotations = session.metadata.annotations.as_ref();
     if annotations.is_some_and(|all| all.contains_key(session_model::labels::SKIP_SYNC)) {
-        // It was said of the last stop.
+        // The annotation belonged to the last stop.
         patch["metadata"]["annotations"][session_model::labels::SKIP_SYNC] = Value::Null;
     }
     patch
@@ -332,7 +338,8 @@ fn written(lifetime: &Lifetime) -> IntOrString {
     lifetime.to_string().as_str().into()
 }
 
-/// A time that is newer than every start that was asked for: times have whole seconds, and clocks differ.
+/// Returns `now`, or one second after the latest start request if that is later: requests have whole seconds and come from
+/// different clocks.
 fn request(session: &Session, now: Timestamp) -> String {
     let status = session.status.as_ref();
     let before = [
@@ -345,7 +352,8 @@ fn request(session: &Session, now: Timestamp) -> String {
     record::rfc3339(after.map_or(now, |after| after.max(now)))
 }
 
-/// What there is by the names of this start's objects and of those that it no longer has, as far as that is not known yet.
+/// Reads existing objects by name: those that this start makes and those that the last start made, except what has been read
+/// already.
 async fn others(cluster: &Cluster, present: &Present, start: &Start) -> Result<Vec<Found>> {
     let applied = present.session.status.as_ref();
     let applied = applied.and_then(|status| status.applied.as_ref());

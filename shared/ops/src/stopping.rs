@@ -1,4 +1,7 @@
-//! Putting a session to rest: its data is synchronised, its workload goes, everything else stays.
+//! Stop of a session: runs the sync hook and removes the workload. Claims, Services and Secrets are kept.
+//!
+//! `ObservedSession::of` reads the session, `plan` computes the steps, `stop` carries them out and writes the status. If a
+//! controller is alive, `stop` only patches the Session and waits for the controller.
 
 use anyhow::{Result, anyhow};
 use jiff::Timestamp;
@@ -26,28 +29,28 @@ use session_model::objects::pods::SCALED;
 use session_model::objects::resource::{SESSION, text};
 use session_model::progress::Sink;
 
-/// A session, and all that is there of it.
+/// A session and all of its objects, as read from the cluster.
 #[derive(Clone, Debug)]
 pub struct Present {
-    /// The session.
+    /// The Session.
     pub session: Session,
-    /// The same with every field.
+    /// The Session with every field, also those that [`Session`] does not know.
     pub object: Value,
-    /// What is there of it.
+    /// Its objects.
     pub live: Live,
-    /// What that amounts to.
+    /// State of its workload, derived from `live`.
     pub seen: Seen,
-    /// Whose everything is.
+    /// Ownership of its objects.
     pub belonging: Belonging,
-    /// Whether a controller looks after it.
+    /// True if a live controller reconciles the session.
     pub controller: bool,
 }
 
 impl Present {
-    /// Looks at everything that is there of a session.
+    /// Reads all objects of a session.
     ///
     /// # Errors
-    /// What the server refuses; a session that is being deleted.
+    /// Refusals of the server; a session that is being deleted.
     pub async fn of(cluster: &Cluster, chosen: Chosen, controller: bool) -> Result<Self> {
         chosen.stays()?;
         let namespace = text(&chosen.object, "/metadata/namespace");
@@ -55,10 +58,10 @@ impl Present {
         Self::with(chosen, live, controller)
     }
 
-    /// A session, with everything that is there of it.
+    /// Combines a session with objects that have been read already. Sends no request.
     ///
     /// # Errors
-    /// When its name, Namespace or owner is not legal.
+    /// An invalid name, Namespace or owner of the Session.
     pub fn with(chosen: Chosen, live: Live, controller: bool) -> Result<Self> {
         let Chosen { session, object } = chosen;
         let belonging = Belonging::of(&session)?;
@@ -73,17 +76,17 @@ impl Present {
         })
     }
 
-    /// Its name.
+    /// Returns the session's name.
     pub fn name(&self) -> &str {
         self.belonging.session.as_str()
     }
 
-    /// Its Namespace.
+    /// Returns the session's Namespace.
     pub fn namespace(&self) -> &str {
         self.belonging.namespace.as_str()
     }
 
-    /// True if it has been stopped, and nothing of it runs.
+    /// Returns true if the session has been stopped: spec, status and the absence of Pods agree.
     pub fn is_at_rest(&self) -> bool {
         let phase = self.session.status.as_ref().and_then(|status| status.phase);
         self.session.spec.state == Some(State::Stopped)
@@ -96,7 +99,7 @@ impl Present {
             && matches!(phase, Some(Phase::Stopped | Phase::Failed))
     }
 
-    /// True if its workload is there and has not ended.
+    /// Returns true if the workload exists and has not ended.
     pub fn runs(&self) -> bool {
         matches!(
             self.seen,
@@ -104,15 +107,15 @@ impl Present {
         )
     }
 
-    /// True if a stop of that manner runs the sync hook here.
+    /// Returns true if a stop with these options runs the sync hook from this process.
     pub fn runs_sync(&self, manner: &Manner) -> bool {
         !self.controller
             && !manner.skip_sync
             && HookRun::of(&self.session, &self.seen, "sync").is_some()
     }
 
-    /// Everything that is to be done, in order. That it is to be stopped is written before its workload goes, so that a
-    /// controller agrees, and after the sync: one that fails stops nothing.
+    /// Returns the steps of a stop, in order. `spec.state: stopped` is written after the sync hook, so that a failed hook stops
+    /// nothing, and before the workload is removed, so that no controller makes it again.
     pub fn plan(&self, manner: &Manner, now: Timestamp) -> Plan {
         let skip_sync = manner.skip_sync;
         let what = Ending::Workload { skip_sync };
@@ -137,7 +140,7 @@ impl Present {
         }
     }
 
-    /// How it stands once it is stopped: one that has ended stays as it ended.
+    /// Returns phase and reason after the stop. A workload that had ended by itself keeps its reason.
     fn standing(&self) -> Standing {
         match self.seen {
             Seen::Ended { .. } | Seen::NoWorkload => {
@@ -151,10 +154,10 @@ impl Present {
         }
     }
 
-    /// Stops it, and returns the Session as the server has it then.
+    /// Stops the session and returns the Session after the stop.
     ///
     /// # Errors
-    /// The step that failed, and why; a right that is missing, before anything is written.
+    /// A missing right or untrusted hooks, before anything is written; the step that failed, with a hint how to continue.
     pub async fn stop(
         &self,
         cluster: &Cluster,
@@ -208,7 +211,8 @@ impl Present {
             .await
     }
 
-    /// What rests of a start that was cut off: from now on only what is recorded is the session's.
+    /// Returns StatefulSets and Deployments of an interrupted start that status.applied does not list yet. The stop records them,
+    /// since from then on only recorded objects count as the session's.
     fn unrecorded(&self) -> Vec<ObjectRef> {
         let status = self.session.status.as_ref();
         let applied = status.and_then(|status| status.applied.as_ref());
@@ -221,8 +225,8 @@ impl Present {
         rests
     }
 
-    /// Writes the counts down before anything is scaled, where they are not those that the start wrote: a stop that is cut off
-    /// must not lose them.
+    /// Writes the replica counts into status.applied before the workloads are scaled to 0, if they differ from those recorded at
+    /// the start. Otherwise an interrupted stop would lose them.
     async fn remember(
         &self,
         cluster: &Cluster,
@@ -252,7 +256,7 @@ impl Present {
             .map(drop)
     }
 
-    /// A controller does the work: it is told what is wanted, and its phase is what is waited for.
+    /// Stops the session through its controller: patches spec.state and waits for the phase that the controller writes.
     async fn ask_controller(
         &self,
         cluster: &Cluster,
@@ -279,23 +283,24 @@ impl Present {
             .await?;
         if text(&settled, "/status/phase") == Phase::Running.word() {
             let condition = told(&settled, "Synced");
-            let error = anyhow!("session {name:?} is not stopped: {condition}");
+            let error = anyhow!("cannot stop session {name:?}: {condition}");
             return Err(hinted(error, without_sync(STOP, name, namespace)));
         }
         Ok(settled)
     }
 }
 
-/// What a stop is carried out with.
+/// Context of a stop, restart or deletion: write options, interrupt signal, time and permissions, shared by all sessions of a
+/// command.
 #[derive(Clone, Copy, Debug)]
 pub struct Stopping<'a> {
-    /// How to write.
+    /// Dry run and field manager.
     pub write: &'a Write,
-    /// Ends it between two steps, and while it waits.
+    /// Interrupt signal; takes effect between two steps and during waits.
     pub interrupt: &'a Interrupt,
-    /// The time.
+    /// Current time.
     pub now: Timestamp,
-    /// What the caller may do.
+    /// Answers of access reviews.
     pub permissions: &'a Permissions,
 }
 
@@ -309,7 +314,7 @@ fn told(session: &Value, r#type: &str) -> String {
     })
 }
 
-/// A verb that ends sessions, and its participle.
+/// A verb that ends sessions, in the forms that messages need.
 #[derive(Clone, Copy, Debug)]
 pub struct Words {
     /// `stop`, `delete`.
@@ -320,14 +325,14 @@ pub struct Words {
     pub doing: &'static str,
 }
 
-/// Those of `stop`.
+/// The forms of `stop`.
 pub const STOP: Words = Words {
     verb: "stop",
     done: "stopped",
     doing: "stopping",
 };
 
-/// Those of `delete`.
+/// The forms of `delete`.
 pub const DELETE: Words = Words {
     verb: "delete",
     done: "deleted",
@@ -336,21 +341,21 @@ pub const DELETE: Words = Words {
 
 fn without_sync(words: Words, name: &str, namespace: &str) -> String {
     format!(
-        "go on without it, and lose what was not saved: kubectl session {} {name} -n {namespace} --skip-sync",
+        "skip the sync hook and lose unsynchronised data: kubectl session {} {name} -n {namespace} --skip-sync",
         words.verb
     )
 }
 
-/// A refusal that came before anything was written.
+/// Adds to a refusal the hint that nothing has been written.
 pub(super) fn untouched(words: Words, name: &str, error: anyhow::Error) -> anyhow::Error {
     let done = words.done;
     hinted(
         error,
-        format!("nothing has been {done}: session {name:?} is as it was"),
+        format!("nothing has been {done}: session {name:?} is unchanged"),
     )
 }
 
-/// The error of a step that ends a session, with the way on.
+/// Adds the session and a hint how to continue to the error of a step of a stop or deletion.
 pub fn explain(
     words: Words,
     name: &str,
@@ -358,12 +363,12 @@ pub fn explain(
     step: &Step,
     error: anyhow::Error,
 ) -> anyhow::Error {
-    // Not the user's Ctrl-C in a sync: nothing is wrong with the data then.
+    // Ctrl-C during the sync hook is not a failure of the hook.
     if matches!(step, Step::Sync { .. }) && !failure::is(&error, Kind::Interrupted) {
-        // As text: a failure of the connection would be printed without what was being done.
+        // As text, since a failure of the connection is printed without the context around it.
         let error = anyhow!(
-            "session {name:?} is not {}: its data could not be synchronised: {error:#}",
-            words.done
+            "cannot {} session {name:?}: sync hook failed: {error:#}",
+            words.verb
         );
         return hinted(error, without_sync(words, name, namespace));
     }

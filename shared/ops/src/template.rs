@@ -1,4 +1,4 @@
-//! The template that a start is rendered from.
+//! Reads of SessionTemplates, and their changes since the last start of a session.
 
 use anyhow::Result;
 use serde_json::Value;
@@ -13,19 +13,19 @@ use session_model::api::{Session, SessionTemplate};
 use session_model::failure::hinted;
 use session_model::objects::resource::SESSION_TEMPLATE;
 
-/// A template by name; `None` where there is none of that name.
+/// Reads a template; `None` if it does not exist.
 ///
 /// # Errors
-/// What the server refuses; our API is not installed.
+/// Refusals of the server; the SessionTemplate API is not installed.
 pub async fn find(cluster: &Cluster, name: &str) -> Result<Option<SessionTemplate>> {
     let found = installed(cluster.get(&SESSION_TEMPLATE, "", name).await)?;
     found.map(typed).transpose()
 }
 
-/// A template by name.
+/// Reads a template that must exist.
 ///
 /// # Errors
-/// NotFound, in the server's words, with the templates that there are; as [`find`].
+/// NotFound, in the server's words, with the names of existing templates as a hint; otherwise as [`find`].
 pub async fn read(cluster: &Cluster, name: &str) -> Result<SessionTemplate> {
     match find(cluster, name).await? {
         Some(found) => Ok(found),
@@ -36,14 +36,14 @@ pub async fn read(cluster: &Cluster, name: &str) -> Result<SessionTemplate> {
     }
 }
 
-/// What has become of the template since the last start; `None` if nothing has.
+/// Describes the change of the template since the session's last start; `None` if there is none. A deleted template is no change.
 pub fn change(session: &Session, template: Option<&SessionTemplate>) -> Option<String> {
     let applied = session.status.as_ref()?.applied.as_ref()?;
     let metadata = &template?.metadata;
     let name = metadata.name.as_deref().unwrap_or_default();
     if applied.template_uid.is_some() && applied.template_uid != metadata.uid {
         return Some(format!(
-            "template {name:?} is another one than at the last start"
+            "template {name:?} has been deleted and created again since the last start"
         ));
     }
     let (was, is) = (applied.template_generation?, metadata.generation?);
@@ -64,10 +64,8 @@ async fn known_templates(cluster: &Cluster) -> String {
     };
     let names: Vec<String> = items.iter().filter_map(name).collect();
     match names.as_slice() {
-        [] => {
-            "there are no templates: install the built-in ones with kubectl session setup templates"
-                .into()
-        }
-        names => format!("the templates are {}", names.join(", ")),
+        [] => "install the built-in templates, as there are none: kubectl session setup templates"
+            .into(),
+        names => format!("choose one of the templates: {}", names.join(", ")),
     }
 }

@@ -1,12 +1,13 @@
-//! Whether what a session stores is run: whose text it is, and what it asks for.
+//! Trust in the text that a session stores: manifest, parameters, hooks and connect commands.
 //!
-//! A Session is written by whoever may patch it, and read by its owner's next `start`, `stop` or `connect`, which run what is
-//! stored with the owner's rights. It is run unasked in two cases: the server keeps others from writing it (the admission policy
-//! is in force), or this user has stored just this text from this machine, or agreed to it ([`KnownSessions`]). Anything else is
-//! shown, and asked about on a terminal; elsewhere it needs `--trust-manifest`.
+//! Anybody who may patch a Session can write it, but its owner's next `start`, `stop` or `connect` runs the stored text with the
+//! owner's rights. Stored text runs without confirmation in three cases: the server keeps others from writing it, as the admission
+//! policy was in force when the Session was created; this user stored exactly this text from this machine, or agreed to it
+//! ([`KnownSessions`]); or it equals the text in the template, which an admin owns. Otherwise it is shown and confirmed on a
+//! terminal; without one it requires `--trust-manifest`.
 //!
 //! ```text
-//! Session ── fields() ── digests ── known? ── policy? ── the template's own? ── Doubt ── asked, or an error
+//! Session ─► fields ─► digests ─► known? ─► admission policy? ─► equal to template? ─► UntrustedText ─► question or error
 //! ```
 //!
 //! [`KnownSessions`]: session_model::state::KnownSessions
@@ -32,21 +33,21 @@ use session_model::objects::resource::text;
 use session_model::progress::{Event, Sink};
 use session_model::state::{Digests, digest};
 
-/// What of a session is about to be run.
+/// The part of a session's stored text that is about to be run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// A start: manifest, or template and parameters.
+    /// The spec, for a start: manifest, or template and parameters.
     Start,
-    /// A copy of the session: the same, in another session.
+    /// The spec, for a copy of the session.
     Copy,
-    /// The hooks of its last start.
+    /// The hooks of the last start.
     Hooks,
-    /// The commands of its last start that enter it.
+    /// The connect commands of the last start.
     Connect,
 }
 
 impl Part {
-    /// What the keys of its fields begin with.
+    /// Returns the prefix of the part's field paths.
     fn area(self) -> &'static str {
         match self {
             Part::Start | Part::Copy => "spec.",
@@ -56,7 +57,7 @@ impl Part {
     }
 }
 
-/// Texts of a session, by the field that holds each.
+/// Stored texts by field path.
 type Fields = BTreeMap<String, String>;
 
 fn fields(session: &Session, part: Part) -> Fields {
@@ -69,7 +70,7 @@ fn fields(session: &Session, part: Part) -> Fields {
     }
 }
 
-/// What decides which objects a start makes. Sizes are left out: they run nothing.
+/// Returns the fields that decide which objects a start makes. Sizes are left out: they run nothing.
 fn of_spec(spec: &SessionSpec) -> Fields {
     let primary = spec.primary.as_ref().map(json);
     let texts = [
@@ -92,7 +93,7 @@ fn of_hooks(hooks: Option<&Hooks>) -> Fields {
     text.into_iter().collect()
 }
 
-/// Methods that run a command; a port and a path run nothing.
+/// Returns the methods that run a command; ports and paths run nothing.
 fn of_connect(methods: &[ConnectMethod]) -> Fields {
     let commands = methods.iter().filter(|method| !method.exec.is_empty());
     let key = |method: &ConnectMethod| format!("{}.{}", Part::Connect.area(), method.name);
@@ -109,17 +110,17 @@ fn digests(fields: &Fields) -> Digests {
         .collect()
 }
 
-/// Finds whether what is about to be run may be run unasked. Costs no request where this machine knows the session.
+/// Checks that stored text may be run without confirmation. Sends no request if this machine knows the text.
 ///
 /// # Errors
-/// What is in doubt, with the difference and the way on; what the server refuses.
+/// Text that is not trusted, with its changes and hints how to continue; refusals of the server.
 pub async fn check(cluster: &Cluster, session: &Session, part: Part) -> Result<()> {
     let uid = session.metadata.uid.clone().unwrap_or_default();
     settle(cluster, doubt(cluster, session, &uid, part).await?)
 }
 
-/// As [`check`], for a session that is gone and is made again as one of its snapshots remembers it: the server keeps nobody from
-/// writing on snapshots.
+/// As [`check`], for a deleted session that is made again from the record on a snapshot. The admission policy does not cover
+/// snapshots, so only text that this machine knows is trusted.
 ///
 /// # Errors
 /// As [`check`].
@@ -145,10 +146,10 @@ fn settle(cluster: &Cluster, doubt: Option<Doubt>) -> Result<()> {
     }
 }
 
-/// What keeps that part of the session from being run unasked; `None` where nothing does.
+/// Returns the stored text of that part that must not run without confirmation; `None` if it may run.
 ///
 /// # Errors
-/// What the server refuses.
+/// Whatever the server refuses.
 pub async fn doubted(cluster: &Cluster, session: &Session, part: Part) -> Result<Option<Doubt>> {
     let uid = session.metadata.uid.clone().unwrap_or_default();
     doubt(cluster, session, &uid, part).await
@@ -172,7 +173,7 @@ async fn doubt(
         }
     };
     let (since, caller) = try_join(cluster.guarded_since(), caller).await?;
-    // What the policy has not seen from the beginning may have been written by anybody before.
+    // A Session that is older than the policy may have been written by anybody before.
     let created = session.metadata.creation_timestamp.as_ref();
     let guarded = since.is_some_and(|since| created.is_some_and(|created| created.0 >= since));
     let reason = match caller.filter(|caller| *caller != session.spec.user_id) {
@@ -188,14 +189,14 @@ fn is_known(cluster: &Cluster, uid: &str, part: Part, fields: &Fields) -> bool {
     !uid.is_empty() && known(cluster, uid, part) == digests(fields)
 }
 
-/// What this machine knows of that part of the session.
+/// Returns the digests that this machine has recorded for that part of the session.
 fn known(cluster: &Cluster, uid: &str, part: Part) -> Digests {
     let mut known = cluster.known().get(uid);
     known.retain(|key, _| key.starts_with(part.area()));
     known
 }
 
-/// True for what stands in the session's template as it is now: that is an admin's text, whoever has copied it.
+/// Returns true if hooks or connect commands equal those of the session's current template: that is an admin's text.
 async fn is_templates_own(cluster: &Cluster, session: &Session, part: Part) -> bool {
     let Some(name) = session.spec.template_name() else {
         return false;
@@ -213,7 +214,7 @@ async fn is_templates_own(cluster: &Cluster, session: &Session, part: Part) -> b
     own == fields(session, part)
 }
 
-/// Remembers what this user stores in a session: `spec` as it is written, and hooks and commands of the start that goes with it.
+/// Records on this machine what this user stores in a session: the spec, and the hooks and connect commands of its start.
 pub fn remember(
     cluster: &Cluster,
     uid: &str,
@@ -232,32 +233,32 @@ pub fn remember(
             .remember(uid, part.area(), &digests(&fields));
         if let Err(error) = written {
             sink.tell(Event::Note(format!(
-                "what was stored could not be remembered on this machine, and may be asked about again: {error}"
+                "cannot record the session on this machine, a later command may ask for confirmation: {error}"
             )));
             return;
         }
     }
 }
 
-/// Digest of the hooks of a session's last start, for [`know_hooks`]; `None` if it has none.
+/// Returns the digest of the hooks of a session's last start, for [`know_hooks`]; `None` if it has no hooks.
 pub fn hooks_digest(session: &Session) -> Option<String> {
     let fields = fields(session, Part::Hooks);
     fields.values().next().map(|text| digest(text))
 }
 
-/// Takes hooks of that digest for known: somebody agreed to them when a schedule was made.
+/// Trusts hooks with this digest: the user agreed to them when the snapshot schedule was created.
 pub fn know_hooks(cluster: &Cluster, session: &Session, digest: &str) {
     let area = Part::Hooks.area();
     let known = [(area.to_owned(), digest.to_owned())].into();
     let uid = session.metadata.uid.as_deref().unwrap_or_default();
-    // Where a run has no folder to write it into, it knows it all the same.
+    // The record holds for this process even if it cannot be written to a file.
     let _ = cluster.known().remember(uid, area, &known);
 }
 
-/// A manifest that asks for privileges is carried out only where that was said, whoever has written it.
+/// Checks that a manifest asks for no privileges, whoever has written it.
 ///
 /// # Errors
-/// What it asks for, and how to allow it.
+/// The privileges it asks for, with a hint how to allow them.
 pub(super) fn harmless(present: &Present, start: &Start) -> Result<()> {
     if present.session.spec.manifest.is_none() {
         return Ok(());
@@ -268,14 +269,17 @@ pub(super) fn harmless(present: &Present, start: &Start) -> Result<()> {
     }
     let (name, namespace) = (present.name(), present.namespace());
     let takes = takes.join("; ");
-    let error = anyhow!("the manifest of session {name:?} asks for privileges: {takes}");
+    let error = anyhow!("cannot start session {name:?}: its manifest asks for privileges: {takes}");
     let made = start.objects();
     let made = made.iter().map(|object| {
         let kind = text(object, "/kind").to_lowercase();
         format!("{kind}/{}", text(object, "/metadata/name"))
     });
     let made: Vec<String> = made.collect();
-    let plan = format!("with your rights it would make {}", made.join(", "));
+    let plan = format!(
+        "check the objects that would be created with your rights: {}",
+        made.join(", ")
+    );
     let error = hinted(error, plan);
     let error = hinted(error, doubt::read_manifest(name, namespace));
     Err(hinted(error, doubt::start_trusting(name, namespace)))

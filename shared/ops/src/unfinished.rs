@@ -1,4 +1,5 @@
-//! Copies of sessions that are not finished: they say so themselves, are gone on with, and are not started.
+//! Incomplete copies of sessions. An annotation on the Session marks them until all of their data exists; they can be finished or
+//! deleted, but not started.
 
 use anyhow::{Result, anyhow};
 use serde_json::{Value, json};
@@ -12,10 +13,11 @@ use session_model::objects::ResourceType;
 use session_model::objects::belonging::Belonging;
 use session_model::objects::resource::{SESSION, annotation, text};
 
-/// POSTs an object of a copy. One that has the name already, or whose answer was lost, is it if it is this session's.
+/// Creates an object of a copy. If the name is taken or the answer was lost, an existing object of the same session counts as
+/// created.
 ///
 /// # Errors
-/// What the server refuses; a name that something else has.
+/// Refusals of the server; a name that is taken by an object of others.
 pub(super) async fn post(
     cluster: &Cluster,
     kind: &ResourceType,
@@ -40,16 +42,16 @@ pub(super) async fn post(
     found.ok().flatten().filter(ours).ok_or(error)
 }
 
-/// Namespace and name.
+/// Returns Namespace and name of an object.
 fn key(object: &Value) -> (&str, &str) {
     let part = |pointer| text(object, pointer);
     (part("/metadata/namespace"), part("/metadata/name"))
 }
 
-/// Says that all of a copy is there.
+/// Marks a copy as complete, by removing its annotation.
 ///
 /// # Errors
-/// What the server refuses.
+/// Refusals of the server.
 pub(super) async fn finished(cluster: &Cluster, session: &Value, write: &Write) -> Result<Value> {
     let patch = json!({ "metadata": {
         "uid": text(session, "/metadata/uid"),
@@ -61,57 +63,60 @@ pub(super) async fn finished(cluster: &Cluster, session: &Value, write: &Write) 
         .await
 }
 
-/// Name of the snapshot that a Session's claims are still to be made of; `None` for all others.
+/// Returns the name of the snapshot that an incomplete copy is made from; `None` for all other Sessions.
 pub(super) fn copied_from(session: &Value) -> Option<&str> {
     annotation(session, labels::COPYING)
 }
 
-/// Refuses a session that is an unfinished copy: it has not got all of its data.
+/// Checks that a session is not an incomplete copy, which lacks part of its data.
 ///
 /// # Errors
-/// When it is one, with the way on.
+/// An incomplete copy, with hints how to finish or delete it.
 pub(super) fn whole(session: &Value) -> Result<()> {
     let Some(set) = copied_from(session) else {
         return Ok(());
     };
     let (namespace, name) = key(session);
-    let error = anyhow!("session {name:?} is an unfinished copy of snapshot {set:?}");
-    let delete =
-        format!("or delete it: kubectl session delete {name} -n {namespace} --delete-data");
+    let error = anyhow!("session {name:?} is an incomplete copy of snapshot {set:?}");
+    let delete = format!(
+        "or delete the session: kubectl session delete {name} -n {namespace} --delete-data"
+    );
     Err(hinted(unfinished(error, session), delete))
 }
 
-/// The way on from a copy that was cut off.
+/// Adds the hint how to finish an interrupted copy.
 pub(super) fn unfinished(error: anyhow::Error, session: &Value) -> anyhow::Error {
     let set = shell::word(copied_from(session).unwrap_or_default());
     let (namespace, name) = key(session);
     hinted(
         error,
-        format!("finish it: kubectl session snapshot restore {set} --into {name} -n {namespace}"),
+        format!(
+            "finish the copy: kubectl session snapshot restore {set} --into {name} -n {namespace}"
+        ),
     )
 }
 
-/// The way on from a copy that was taken back.
+/// Adds the hint how to retry a copy that failed and was rolled back.
 pub(super) fn nothing_left(error: anyhow::Error, session: &Value) -> anyhow::Error {
     let set = copied_from(session).unwrap_or_default();
     let (namespace, name) = key(session);
     hinted(
         error,
         format!(
-            "nothing is left of session {name:?}; snapshot {set:?} is there: \
+            "retry, as session {name:?} has been rolled back and snapshot {set:?} is kept: \
             kubectl session snapshot restore {} --into {name} -n {namespace}",
             shell::word(set)
         ),
     )
 }
 
-/// The way on from a copy whose objects are all made: its claims may not be bound.
+/// Adds the hint for a copy whose objects all exist, but whose claims may not be bound.
 pub(super) fn all_made(error: anyhow::Error, session: &Value) -> anyhow::Error {
     let (namespace, name) = key(session);
     hinted(
         error,
         format!(
-            "session {name:?} is there, its claims are not: kubectl session status {name} -n {namespace}"
+            "check its claims, which are not bound yet: kubectl session status {name} -n {namespace}"
         ),
     )
 }

@@ -1,4 +1,10 @@
-//! Waits until a session is ready, by watch: says what it waits for, and stops at once where nothing can come of it.
+//! Wait for a session to be ready, by watch. Reports what it waits for, and stops at once if the workload cannot become
+//! ready.
+//!
+//! ```text
+//! watches of Pods and Events ─► reconcile's look ─► WorkloadState ─► WaitOutcome
+//!                                                   └─ progress events until it is final
+//! ```
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -25,22 +31,22 @@ use session_model::labels;
 use session_model::objects::resource::{EVENT, PERSISTENT_VOLUME_CLAIM, POD, REPLICA_SET, text};
 use session_model::progress::{Event, Sink};
 
-/// What is looked at once a wait is over takes at most so long.
+/// Time limit of a read after the end of a wait.
 const LAST_LOOK: Duration = Duration::from_secs(2);
 
-/// How waiting ended.
+/// The result of waiting for a session to be ready.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Waited {
-    /// What was seen last: ready, ended or hopeless.
+    /// The workload reached a final state: ready, ended or unrecoverable.
     Settled {
-        /// What it amounts to.
+        /// The final state.
         seen: Box<Seen>,
-        /// The Pod that decided it, when there is one.
+        /// The Pod that determines the state, if there is one.
         pod: Option<Box<Pod>>,
     },
-    /// Time ran out; what was seen last.
+    /// The time limit passed; the last state.
     TimedOut(Box<Seen>),
-    /// The user had enough; what was seen last.
+    /// The user interrupted the wait; the last state.
     Interrupted(Box<Seen>),
 }
 
@@ -50,20 +56,21 @@ struct Watching<'a> {
     session: &'a Session,
     select: Selection,
     pods: BTreeMap<String, Pod>,
-    /// What Pods can be owned by.
+    /// Possible owners of the Pods.
     owners: Vec<Value>,
     events: Vec<EventNote>,
-    /// When to look again though nothing happened: a container that ended before will have outlasted its last run.
+    /// Time until the state must be evaluated again without an event: a container that has crashed before counts as ready
+    /// only after it has outlasted its last run.
     again: Option<Duration>,
 }
 
 impl Cluster {
-    /// Waits until the primary workload of `session` is ready, has ended or cannot come up. `made` are the objects of this
-    /// start, which the Pods' owner chains lead to. Two watches, no LIST: a watch without a resourceVersion begins with what
-    /// is there.
+    /// Waits until the primary workload of `session` is ready, has ended or cannot become ready. `made` are the objects
+    /// of this start, where the Pods' owner chains lead to. Two watches and no LIST: a watch without a resourceVersion
+    /// starts with the existing objects.
     ///
     /// # Errors
-    /// When a watch on Pods is refused. Events are a help, not a need: without the right to see them it waits all the same.
+    /// A refused watch of Pods. Events are optional: without the right to watch them, the wait goes on.
     pub async fn wait_ready(
         &self,
         namespace: &str,
@@ -107,21 +114,20 @@ impl Cluster {
         }
     }
 
-    /// A look at how things stand once a wait is over. A server that does not answer does not make it longer.
+    /// Reads the current state after the end of a wait. A server that does not respond must not prolong it.
     ///
     /// # Errors
     /// Those of `look`; TimedOut after two seconds.
     pub(super) async fn last_look<T>(&self, look: impl Future<Output = Result<T>>) -> Result<T> {
         match tokio::time::timeout(LAST_LOOK, look).await {
             Ok(result) => result,
-            Err(_) => Err(Failure::local(Kind::TimedOut, "the server does not answer").into()),
+            Err(_) => Err(Failure::local(Kind::TimedOut, "the server does not respond").into()),
         }
     }
 }
 
 impl Watching<'_> {
-    /// Watches until the workload stays as it is `seen`: ready, ended or hopeless. May be dropped at any time; what was seen
-    /// last is there then.
+    /// Watches until the workload reaches a final state. May be dropped at any time; `seen` then holds the last state.
     async fn settle(&mut self, seen: &mut Seen, sink: &mut dyn Sink) -> Result<()> {
         let (mut pods, mut events) = (self.watch_pods(), self.watch_events());
         loop {
@@ -135,7 +141,7 @@ impl Watching<'_> {
                 },
                 Some(change) = events.next() => match change {
                     Ok(change) => self.take_event(change),
-                    // Events are a help, not a need: without them it waits all the same.
+                    // Events are optional: without them the wait goes on.
                     Err(_) => events = futures::stream::empty().boxed(),
                 },
             }
@@ -170,7 +176,7 @@ impl Watching<'_> {
         )
     }
 
-    /// What was seen last, as old as it is by now and with all that can be found out about it.
+    /// Returns the last state, evaluated at the current time and refined with facts from the cluster.
     async fn explained(&mut self) -> Seen {
         let now = Timestamp::now();
         self.events.iter_mut().for_each(|event| event.age_at(now));
@@ -195,7 +201,8 @@ impl Watching<'_> {
         doubt.map_or(seen, |(finding, _)| Seen::NotReady(finding))
     }
 
-    /// True if the scheduler misses a claim that is there: it has not seen yet what was made a moment ago, and looks again.
+    /// True if the scheduler reports a missing claim that exists: the scheduler has not seen the new claim yet, and will
+    /// retry.
     async fn is_premature(&self, seen: &Seen) -> bool {
         let Seen::Hopeless(cause) = seen else {
             return false;
@@ -240,7 +247,7 @@ impl Watching<'_> {
         Ok(())
     }
 
-    /// A Deployment's Pods hang on a ReplicaSet that nobody has told us of: it is read once.
+    /// Reads the ReplicaSet that owns a Deployment's Pod, once; it is not among the objects of the start.
     async fn learn_owner(&mut self, pod: &Value) -> Result<()> {
         let owners = pod
             .pointer("/metadata/ownerReferences")
@@ -271,7 +278,7 @@ impl Watching<'_> {
         if let Change::Added(event) | Change::Modified(event) = change {
             let mut event = EventNote::of(&event);
             event.age_at(Timestamp::now());
-            // A later state of the same event: it counts on, it does not happen anew.
+            // A later version replaces the same event; it is not a new occurrence.
             self.events
                 .retain(|known| known.id.is_empty() || known.id != event.id);
             self.events.push(event);

@@ -14,10 +14,11 @@ use session_model::objects::resource::{SESSION, text};
 use session_model::progress::{Event, Sink, Stage};
 
 impl Cluster {
-    /// Waits until a session's phase is one in which it stays by itself: a controller makes it, and this only looks.
+    /// Waits until a controller has started a session, successfully or not: until its phase is running, failed or
+    /// stopped.
     ///
     /// # Errors
-    /// TimedOut in kubectl's words, Interrupted, NotFound if the session goes away.
+    /// TimedOut in kubectl's words; Interrupted; NotFound if the session is deleted.
     pub async fn wait_phase(
         &self,
         namespace: &str,
@@ -31,13 +32,13 @@ impl Cluster {
         sink.tell(Event::Waiting {
             stage: Stage::Applying,
             object,
-            detail: "a controller makes it".into(),
+            detail: "the controller is starting the session".into(),
         });
         let asked = session.spec.start_request.as_deref().unwrap_or_default();
         let before = session.status.as_ref();
         let before = before.and_then(|status| status.start_request.as_deref());
         let settled = |object: &Value| {
-            // Before it has taken the new request up, its phase is that of the last start.
+            // Until the controller has recorded the new start request, the phase is that of the previous start.
             let taken_up = before.is_none() || text(object, "/status/startRequest") == asked;
             let phase = text(object, "/status/phase");
             taken_up && matches!(phase, "running" | "failed" | "stopped")
@@ -53,10 +54,10 @@ impl Cluster {
         typed(found)
     }
 
-    /// Waits until a controller has put a session to rest, or says that it cannot (condition Synced is False).
+    /// Waits until a controller has stopped a session, or reports that it cannot (condition Synced is False).
     ///
     /// # Errors
-    /// As [`Cluster::wait_phase`].
+    /// As [`Cluster::wait_controller_started`].
     pub async fn wait_stopped(
         &self,
         namespace: &str,
@@ -68,7 +69,7 @@ impl Cluster {
         sink.tell(Event::Waiting {
             stage: Stage::Terminating,
             object: format!("session/{name}"),
-            detail: "a controller stops it".into(),
+            detail: "the controller is stopping the session".into(),
         });
         let settled = |object: &Value| {
             let phase = text(object, "/status/phase");

@@ -1,4 +1,5 @@
-//! Whose an object is whose name was to be taken.
+//! Classification of an existing object whose name a session needs, and the errors for objects that the session must not
+//! use.
 
 use serde_json::Value;
 
@@ -10,21 +11,22 @@ use session_model::objects::belonging::{Belonging, is_data};
 use session_model::objects::kept::is_attributed;
 use session_model::objects::resource::{annotation, label, text};
 
-/// Why data is not taken up that does not say where it comes from.
-pub(super) const NAMELESS: &str = "does not name the run and the Session that made it";
+/// Reason why data without a known origin is not adopted.
+pub(super) const NAMELESS: &str =
+    "without the annotations of the run and the Session that created it";
 
-/// Whose an object of a taken name is.
+/// The relation of an existing object to the session that needs its name.
 pub(super) enum Whose {
     Ours,
     Kept,
     KeptByOtherTemplate(String),
-    /// It carries our labels, and does not say which run and which Session made it.
+    /// Labelled as data of the session, without the annotations of the run and Session that created it.
     Unattributed,
     Others,
 }
 
-/// Whose `found` is, where `wanted` was to be made. Data has no owner: a reference on it, which anybody can write, says
-/// nothing.
+/// Classifies the existing object `found`, where `wanted` was to be created. Data has no owner: an ownerReference on it
+/// could have been written by anybody and proves nothing.
 pub(super) fn whose(found: &Value, wanted: &Value, belonging: &Belonging) -> Whose {
     if !is_data(wanted) {
         let owners = found.pointer("/metadata/ownerReferences");
@@ -54,22 +56,23 @@ pub(super) fn whose(found: &Value, wanted: &Value, belonging: &Belonging) -> Who
     }
 }
 
-/// The error for data that nothing proves to be this session's, and the ways out.
+/// Returns the error for data that is not proven to belong to the session.
 pub(super) fn unproven(resource: &ResourceType, found: &Value, why: &str) -> anyhow::Error {
     let (name, namespace) = (
         text(found, "/metadata/name"),
         text(found, "/metadata/namespace"),
     );
     let (kind, singular) = (&resource.kind, resource.singular());
-    let error =
-        anyhow::anyhow!("{kind} {name:?} is labelled as kept data of this session, but {why}");
-    let look = format!("look at it: kubectl describe {singular} {name} -n {namespace}");
+    let error = anyhow::anyhow!(
+        "cannot reuse {kind} {name:?}: labelled as kept data of this session, but {why}"
+    );
+    let look = format!("inspect it: kubectl describe {singular} {name} -n {namespace}");
     let delete = format!("delete it: kubectl delete {singular} {name} -n {namespace}");
-    let take = format!("if it is yours, take it up with --use-existing {singular}/{name}");
+    let take = format!("adopt it, if it is yours, with --use-existing {singular}/{name}");
     hinted(hinted(hinted(error, look), delete), take)
 }
 
-/// The error for a name that somebody else has.
+/// Returns the error for an object of somebody else.
 pub(super) fn foreign(resource: &ResourceType, name: &str, belonging: &Belonging) -> anyhow::Error {
     let error = anyhow::anyhow!(
         "{} {name:?} already exists and is not part of session {:?}",
@@ -79,25 +82,27 @@ pub(super) fn foreign(resource: &ResourceType, name: &str, belonging: &Belonging
     let kind = resource.kind.to_lowercase();
     hinted(
         error,
-        format!("choose another name, or use it as it is with --use-existing {kind}/{name}"),
+        format!(
+            "choose another name, or use the existing object with --use-existing {kind}/{name}"
+        ),
     )
 }
 
-/// The error for data that was kept of a session of another template.
+/// Returns the error for data kept by a session of another template.
 pub(super) fn of_another_template(
     resource: &ResourceType,
     found: &Value,
     template: &str,
 ) -> anyhow::Error {
     let name = text(found, "/metadata/name");
-    // Not the server's AlreadyExists with a context: what the server says is printed without any.
+    // Not the server's AlreadyExists with a context: server errors are printed without their context.
     let kind = &resource.kind;
     let error =
-        anyhow::anyhow!("{kind} {name:?} is kept data of a session of template {template:?}");
+        anyhow::anyhow!("cannot reuse {kind} {name:?}: kept by a session of template {template:?}");
     hinted(
         error,
         format!(
-            "choose another name, or remove the data: {}",
+            "choose another name, or delete the data: {}",
             shell::line(&[
                 "kubectl",
                 "delete",
@@ -110,7 +115,7 @@ pub(super) fn of_another_template(
     )
 }
 
-/// The error for somebody else's claim, which a StatefulSet would use all the same.
+/// Returns the error for a claim of somebody else that a StatefulSet would use.
 pub(super) fn anothers(claim: &str, belonging: &Belonging) -> anyhow::Error {
     let error = anyhow::anyhow!(
         "PersistentVolumeClaim {claim:?} already exists and is not part of session {:?}",
@@ -118,6 +123,6 @@ pub(super) fn anothers(claim: &str, belonging: &Belonging) -> anyhow::Error {
     );
     hinted(
         error,
-        "choose another name: a StatefulSet uses any claim of this one",
+        "choose another name: the StatefulSet would use the existing claim",
     )
 }

@@ -1,4 +1,4 @@
-//! A value that stands in an annotation.
+//! YAML or JSON values in annotations.
 
 use anyhow::Result;
 use serde_json::Value;
@@ -7,10 +7,10 @@ use super::loader::{Mode, load};
 use super::problem::Problems;
 use super::source::Source;
 
-/// The value of a text that is one YAML document, `$` being a character like any other; null where there is none.
+/// Parses the first YAML document of a text, without placeholders: `$` has no special meaning. An empty text is null.
 ///
 /// # Errors
-/// What is wrong with the text, with its place.
+/// All problems of the text, with line and column.
 pub fn plain_value(source: &Source) -> Result<Value> {
     let (roots, problems) = load(source, Mode::Plain);
     let value = roots

@@ -1,6 +1,6 @@
-//! The templates that come with the program.
+//! The built-in templates, which are compiled into the program.
 
-/// (name, SessionTemplate as YAML) of every built-in template, in the order in which they are shown.
+/// Returns name and YAML of every built-in SessionTemplate, in the order in which they are listed.
 pub fn builtin() -> &'static [(&'static str, &'static str)] {
     &[
         ("shell", include_str!("../templates/shell.yaml")),

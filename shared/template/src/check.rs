@@ -1,4 +1,4 @@
-//! What the API server would say of names, labels and quantities, said before any request.
+//! The API server's rules for names, labels and quantities, checked before any request.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -10,17 +10,17 @@ use super::position::{Position, Type};
 use session_model::names::{LABEL_MAX, SUBDOMAIN_MAX, check_label, check_subdomain};
 use session_model::quantity::Quantity;
 
-/// Longest name of an object of that type.
+/// Returns the longest allowed name of an object of this type.
 pub(super) fn name_limit(kind: &Type) -> usize {
     match kind.kind.as_str() {
         "Service" | "Job" => LABEL_MAX,
-        // Kubernetes appends up to 11 characters and uses the result as a label value or a Job's name.
+        // Kubernetes appends up to 11 characters and uses the result as a label value or as the name of a Job.
         "StatefulSet" | "CronJob" => LABEL_MAX - 11,
         _ => SUBDOMAIN_MAX,
     }
 }
 
-/// Checks a rendered value at its place; the reason does not quote values of Secrets.
+/// Checks a rendered value at its position. Messages do not quote values of Secrets.
 pub(super) fn value(
     kind: &Type,
     path: &[Step<'_>],
@@ -34,12 +34,12 @@ pub(super) fn value(
         (Position::SecretData, Value::String(text)) => base64(text),
         (Position::Quantity, Value::String(text)) => quantity(text),
         (Position::Quantity, Value::Number(number)) => quantity(&number.to_string()),
-        (Position::Quantity, Value::Bool(flag)) => Err(format!("{flag} is no quantity")),
+        (Position::Quantity, Value::Bool(flag)) => Err(format!("{flag} is not a quantity")),
         _ => Ok(()),
     }
 }
 
-/// Checks a key of labels or annotations: an optional DNS subdomain and `/`, then at most 63 characters.
+/// Checks a label or annotation key: an optional DNS subdomain and `/`, then a name of at most 63 characters.
 pub(super) fn key(path: &[Step<'_>], key: &str) -> Result<(), String> {
     let what = match path {
         [.., Step::Key("metadata"), Step::Key("labels")]
@@ -56,7 +56,7 @@ pub(super) fn key(path: &[Step<'_>], key: &str) -> Result<(), String> {
         return wrong(&format!("before \"/\": {reason}"));
     }
     if name.is_empty() {
-        return wrong("it is empty");
+        return wrong("must not be empty");
     }
     qualified(name).or_else(|reason| wrong(&reason))
 }
@@ -67,13 +67,13 @@ fn own_name(kind: &Type, name: &str) -> Result<(), String> {
     let shown = shortened(name);
     if name.len() > limit {
         return Err(format!(
-            "{what} name {shown:?} has {} characters, at most {limit} are allowed",
+            "invalid {what} name {shown:?}: must have at most {limit} characters, but has {}",
             name.len()
         ));
     }
     let wrong = |reason: String| format!("invalid {what} name {shown:?}: {reason}");
     if kind.api_version.starts_with("rbac.authorization.k8s.io/") {
-        // These names may hold ":" and capitals.
+        // RBAC names may contain ":" and upper-case letters.
         return match name.contains(['/', '%']) || matches!(name, "." | "..") {
             true => Err(wrong("\"/\" and \"%\" are not allowed".into())),
             false => Ok(()),
@@ -82,7 +82,7 @@ fn own_name(kind: &Type, name: &str) -> Result<(), String> {
     if kind.is("v1", "Service") {
         check_label(name).map_err(wrong)?;
         return match name.starts_with(|c: char| c.is_ascii_digit()) {
-            true => Err(wrong("a Service's name must start with a letter".into())),
+            true => Err(wrong("must start with a letter".into())),
             false => Ok(()),
         };
     }
@@ -121,7 +121,7 @@ fn label_value(text: &str) -> Result<(), String> {
 fn qualified(text: &str) -> Result<(), String> {
     if text.len() > LABEL_MAX {
         return Err(format!(
-            "it has {} characters, at most {LABEL_MAX} are allowed",
+            "must have at most {LABEL_MAX} characters, but has {}",
             text.len()
         ));
     }
@@ -130,26 +130,24 @@ fn qualified(text: &str) -> Result<(), String> {
         return Err("only letters, digits, \"-\", \"_\" and \".\" are allowed".into());
     }
     if !text.starts_with(ends) || !text.ends_with(ends) {
-        return Err("it must start and end with a letter or digit".into());
+        return Err("must start and end with a letter or digit".into());
     }
     Ok(())
 }
 
 fn base64(text: &str) -> Result<(), String> {
-    // Go's decoder, which the API server uses, passes over line breaks.
+    // The API server's decoder ignores line breaks.
     let text: String = text.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
     match STANDARD.decode(text) {
         Ok(_) => Ok(()),
-        Err(_) => Err(
-            "the value is not base64, as data of a Secret must be: put it under stringData".into(),
-        ),
+        Err(_) => Err("data of a Secret must be base64: use stringData for plain text".into()),
     }
 }
 
 fn quantity(text: &str) -> Result<(), String> {
     match text.parse::<Quantity>() {
         Ok(amount) if amount.is_negative() => {
-            Err(format!("invalid quantity {text:?}: it is negative"))
+            Err(format!("invalid quantity {text:?}: must not be negative"))
         }
         Ok(_) => Ok(()),
         Err(error) => Err(error.to_string()),

@@ -1,4 +1,4 @@
-//! The comments of a text: no part of its objects, and read by everybody who reads the text.
+//! Comments of YAML text. They are not part of the objects, but visible to everybody who can read the text.
 
 use std::ops::Range;
 
@@ -9,24 +9,24 @@ use super::source::{INPUT_MAX, Place, Source};
 /// A comment.
 #[derive(Clone, Debug)]
 pub(super) struct Comment {
-    /// What stands behind its `#`.
+    /// Text after `#`.
     pub(super) text: String,
-    /// Where it begins.
+    /// Location of its `#`.
     pub(super) place: Place,
-    /// What goes with it: the whole line where nothing else stands on it, else the blanks before it too.
+    /// Bytes to remove with the comment: the whole line if it contains nothing else, else the comment and the spaces before it.
     pub(super) bytes: Range<usize>,
-    /// The documents it can belong to, by the bytes of their first and last words: it stands inside one, or between two.
+    /// Byte range of the documents that the comment may belong to: the one around it, or the two beside it.
     pub(super) between: (usize, usize),
 }
 
-/// All comments of a text; `None` where the parser does not get through to the end.
+/// Returns all comments of a text, or `None` if the text cannot be parsed to its end.
 pub(super) fn all(source: &Source) -> Option<Vec<Comment>> {
     let mut options = granit_parser::options! { disallow_directives: true };
     options.set_emit_comments(true);
     options.max_buffered_comment_events = INPUT_MAX;
     let text = source.text();
     let mut comments = Vec::new();
-    // The bytes from the first word of each document to its last.
+    // Byte range of each document, from its first scalar to its last.
     let (mut documents, mut begins) = (Vec::<Range<usize>>::new(), true);
     for event in Parser::new_from_str_with_options(text, options) {
         let (event, span) = event.ok()?;
@@ -48,7 +48,7 @@ pub(super) fn all(source: &Source) -> Option<Vec<Comment>> {
         }
     }
     let comments = comments.into_iter().map(|(words, place, bytes)| {
-        // From the first word of the last document that begins before it to the last word of the first that ends behind it.
+        // From the start of the last document that begins before the comment to the end of the first that ends after it.
         let before = documents.partition_point(|document| document.start <= bytes.start);
         let behind = documents.partition_point(|document| document.end < bytes.end);
         let before = before.checked_sub(1).and_then(|at| documents.get(at));
@@ -67,7 +67,7 @@ pub(super) fn all(source: &Source) -> Option<Vec<Comment>> {
     Some(comments.collect())
 }
 
-/// The bytes of a comment with the line or the blanks that go with it.
+/// Returns the byte range of a comment together with the line or the spaces to remove with it.
 fn removed(text: &str, comment: Range<usize>) -> Range<usize> {
     let before = text.get(..comment.start).unwrap_or_default();
     let words = before.trim_end_matches([' ', '\t']);

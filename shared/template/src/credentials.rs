@@ -1,4 +1,4 @@
-//! Passwords in plain text: where a name, an option or a URL says that a literal value is one.
+//! Detection of passwords in plain text, by the name of a variable or option, by URLs with a password, and by private keys.
 
 use super::comments;
 use super::manifest::{Document, Manifest};
@@ -8,11 +8,11 @@ use super::placeholder::Piece;
 use super::position::Position;
 use super::problem::Problem;
 
-/// What to do instead.
+/// Hint for a password in plain text.
 pub(super) const WAY_OUT: &str =
-    "put it into a Secret and refer to that with valueFrom.secretKeyRef";
+    "put the value into a Secret and refer to the Secret with valueFrom.secretKeyRef";
 
-/// Parts of names that passwords have.
+/// Parts of names that indicate a password.
 const WORDS: [&str; 10] = [
     "PASSWORD",
     "PASSWD",
@@ -25,19 +25,19 @@ const WORDS: [&str; 10] = [
     "PRIVATE_KEY",
     "CREDENTIAL",
 ];
-/// Names, or words of them, that passwords have.
+/// Whole words of names that indicate a password.
 const SHORT: [&str; 4] = ["PW", "PWD", "PASS", "PSK"];
-/// Last words of names that say something about a password.
+/// Last words of names that describe a password instead of containing it.
 const ABOUT: [&str; 14] = [
     "FILE", "PATH", "DIR", "NAME", "REF", "URL", "ID", "TTL", "LENGTH", "TIMEOUT", "SECONDS",
     "EXPIRY", "ENABLED", "TYPE",
 ];
-/// Values that are no passwords.
+/// Values that are not passwords.
 const SWITCHES: [&str; 9] = ["true", "false", "yes", "no", "on", "off", "0", "1", "null"];
-/// What a value begins with that refers to another place.
+/// First characters of values that refer to another value.
 const REFERENCES: [char; 6] = ['$', '<', '{', '%', '*', '/'];
 
-/// True for a name that passwords have: `DB_PASSWORD`, `apiKey`, `--token`, and not `TOKEN_FILE`.
+/// Returns true for a name that indicates a password: `DB_PASSWORD`, `apiKey`, `--token`, but not `TOKEN_FILE`.
 pub(super) fn is_named_so(name: &str) -> bool {
     let upper: String = name
         .chars()
@@ -57,14 +57,14 @@ pub(super) fn is_named_so(name: &str) -> bool {
     !about && (WORDS.iter().any(|word| upper.contains(word)) || short())
 }
 
-/// What is said of one.
+/// Returns the message for a password in plain text.
 pub(super) fn in_plain_text(name: &str, pointer: &str, kind: &str) -> String {
-    format!("{name} stands in plain text in {pointer} of a {kind}")
+    format!("{name} is in plain text in {pointer} of a {kind}")
 }
 
 impl Manifest {
-    /// Passwords that everybody reads who may read the manifest or its objects, as far as their names tell; the values are
-    /// not said. What a placeholder holds is for [`super::Parameters::warnings`].
+    /// Returns a problem for each literal password in the manifest outside Secrets, and in comments. Messages do not contain
+    /// the values. Passwords in parameters are found by [`super::Parameters::warnings`].
     pub(super) fn plain_credentials(&self) -> Vec<Problem> {
         let mut found = Vec::new();
         for document in &self.documents {
@@ -78,17 +78,18 @@ impl Manifest {
         }
         for comment in comments::all(&self.source).unwrap_or_default() {
             if let Some(name) = assigned(&comment.text) {
-                let message = format!("{name} stands in plain text in a comment");
+                let message = format!("{name} is in plain text in a comment");
                 let problem = self.problem(comment.place, message);
-                found.push(
-                    problem.hint("take it out: who may read the manifest reads its comments"),
-                );
+                found.push(problem.hint(
+                    "remove the comment: everybody who can read the manifest can read its comments",
+                ));
             }
         }
         found
     }
 
-    /// Passwords in the data of Secrets: who may read a template reads them, and all its sessions have the same.
+    /// Returns a problem for each literal password in the data of a Secret, which is visible in the template and the same in
+    /// all its sessions.
     pub(super) fn literal_secrets(&self) -> Vec<Problem> {
         let mut found = Vec::new();
         for document in &self.documents {
@@ -99,9 +100,11 @@ impl Manifest {
                     && literal
                     && is_named_so(key)
                 {
-                    let message = format!("{key} of a Secret is the same in all sessions");
+                    let message = format!(
+                        "{key} of a Secret is literal text, so it is the same in all sessions"
+                    );
                     found.push(self.problem(scalar.place, message).hint(
-                        "write ${NAME} in its place: who creates a session gives it, or it is generated",
+                        "use a placeholder ${NAME}: its value is given at create or generated",
                     ));
                 }
             });
@@ -178,8 +181,8 @@ fn of_scalar(
     }
 }
 
-/// True for a text that is a value itself, and not a switch or where to find one. A placeholder whose own name says that it
-/// is a password is left to the parameters.
+/// Returns true if the scalar is a value itself, not a switch or a reference. A placeholder that is named like a password is
+/// not counted, because the checks of parameters cover it.
 fn is_literal(scalar: &Scalar) -> bool {
     let own = |piece: &Piece| match piece {
         Piece::Text(text) => !text.trim().is_empty(),
@@ -194,7 +197,7 @@ fn is_value(text: &str) -> bool {
     !text.is_empty() && !refers && !SWITCHES.contains(&text.to_ascii_lowercase().as_str())
 }
 
-/// The name in the first `NAME=value` or `name: value` of a text that is a password.
+/// Returns the name in the first `NAME=value` or `name: value` of a text that assigns a password.
 pub(super) fn assigned(text: &str) -> Option<String> {
     text.lines().find_map(|line| {
         line.match_indices(['=', ':']).find_map(|(at, sign)| {
@@ -213,7 +216,7 @@ pub(super) fn assigned(text: &str) -> Option<String> {
     })
 }
 
-/// True for a text with `scheme://user:password@`.
+/// Returns true for text with `scheme://user:password@`.
 fn has_url_with_password(text: &str) -> bool {
     text.match_indices("://").any(|(at, sign)| {
         let rest = text.get(at + sign.len()..).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Parameters in places that decide what a session may do: they need bounds before a controller uses the template.
+//! Parameters in security-sensitive fields, which must be restricted before a controller uses the template.
 
 use super::manifest::{Document, Manifest};
 use super::node::{Step, pointer};
@@ -8,9 +8,9 @@ use super::problem::Problem;
 use crate::ParameterRules as _;
 
 impl Parameters {
-    /// The parameters that stand in an image, a service account, a security context, a host path, the name of a Secret,
-    /// ConfigMap or claim, a Namespace or an Ingress host, and that neither `options` nor a pattern bound. A controller
-    /// does not use such a template (condition TemplateUnsafe).
+    /// Returns a problem for each parameter in a sensitive field (image, service account, security context, host path, name of
+    /// a Secret, ConfigMap or claim, namespace, Ingress host) that is not restricted by options or a pattern. A controller
+    /// refuses such a template (condition TemplateUnsafe).
     pub fn exposed(&self, manifest: &Manifest) -> Vec<Problem> {
         let mut exposed = Vec::new();
         for document in &manifest.documents {
@@ -23,13 +23,13 @@ impl Parameters {
                     .filter(|var| !self.is_bounded_at(&var.name, position))
                 {
                     let message = format!(
-                        "parameter {} stands in {what} at {} without bounds",
+                        "parameter {} sets {what} at {} but has no options or pattern",
                         var.name,
                         pointer(path)
                     );
                     let problem = manifest.problem(scalar.place_of(var), message);
                     exposed.push(problem.hint(
-                        "declare it with options, or with a pattern such as '^[a-z0-9-]{1,30}$'",
+                        "declare the parameter with options, or with a pattern such as '^[a-z0-9-]{1,30}$'",
                     ));
                 }
             });
@@ -41,7 +41,7 @@ impl Parameters {
         match name {
             // Both are DNS labels.
             "SESSION_ID" | "NAMESPACE" => true,
-            // Made legal in names, raw elsewhere.
+            // Converted in names, unchanged elsewhere.
             "USER_ID" => matches!(position, Position::Name | Position::OwnName),
             "APPLICATION" => false,
             name => self
@@ -51,7 +51,7 @@ impl Parameters {
     }
 }
 
-/// What a place decides, if it decides anything of the kind.
+/// Describes a field if it is security-sensitive.
 fn sensitive(document: &Document, path: &[Step<'_>]) -> Option<&'static str> {
     let is = |kind: &str| document.kind.kind == kind;
     let inside = |key: &str| {
@@ -76,7 +76,7 @@ fn sensitive(document: &Document, path: &[Step<'_>]) -> Option<&'static str> {
     }
 }
 
-/// What an object of that kind is found by.
+/// Describes the name of an object if names of this kind are sensitive.
 fn named(kind: &str) -> Option<&'static str> {
     match kind {
         "Secret" => Some("the name of a Secret"),
@@ -86,7 +86,7 @@ fn named(kind: &str) -> Option<&'static str> {
     }
 }
 
-/// What a field refers to.
+/// Describes a field that refers to an object with a sensitive name.
 fn reference(path: &[Step<'_>]) -> Option<&'static str> {
     match path {
         [.., Step::Key("secretName")]

@@ -1,4 +1,4 @@
-//! Literal values of Secrets out of a manifest: who may read a Session must not read its passwords.
+//! Extraction of literal Secret values from a manifest, so that they are not visible to everybody who can read the Session.
 
 mod beside;
 mod same;
@@ -18,27 +18,27 @@ use super::problem::{Problem, Problems};
 use super::source::{Place, Source};
 use beside::Telling;
 
-/// A manifest without secrets, and the secrets. Rendered with them it gives the same objects, but for annotations of
-/// Secrets that repeat their data.
+/// A manifest without literal secrets, and the extracted values. Rendering the manifest with the values gives the same objects,
+/// except for annotations of Secrets that repeat their data.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Extracted {
-    /// The manifest's text: every literal part of a value in a Secret's data is a placeholder now, and comments and annotations
-    /// that may tell of one are gone. Everything else is as it was, byte by byte.
+    /// Text of the manifest, with literal values in the data of Secrets replaced by placeholders, and without comments and
+    /// annotations that may contain such values. All other bytes are unchanged.
     pub text: String,
-    /// The values of these placeholders, which stand only in Secrets and therefore are secret parameters; among them the
-    /// defaults of placeholders that stand only in Secrets. What the user gives goes before them.
+    /// Values of the new placeholders, and defaults of placeholders that occur only in Secrets. All are secret parameters.
+    /// Values given by the user take precedence.
     pub values: BTreeMap<String, String>,
-    /// What is gone from the text without being kept elsewhere.
+    /// Comments and annotations that were removed.
     pub dropped: Vec<Problem>,
-    /// Passwords that stay in the text, because they stand outside of Secrets.
+    /// Passwords that remain in the text, because they are not in Secrets.
     pub readable: Vec<Problem>,
 }
 
-/// Moves literal values of Secrets out of a manifest.
+/// Extracts literal values of Secrets from a manifest.
 ///
 /// # Errors
-/// What [`Manifest::parse`] finds; a value that stands in a Secret's data and, by an alias, elsewhere too; a placeholder with
-/// two defaults.
+/// As [`Manifest::parse`]; a Secret's value that is also used elsewhere through an alias; a placeholder with two different
+/// defaults.
 pub fn extract_secret_literals(source: &Source) -> Result<Extracted> {
     let manifest = Manifest::parse(source)?;
     let mut extractor = Extractor {
@@ -63,7 +63,7 @@ pub fn extract_secret_literals(source: &Source) -> Result<Extracted> {
         let moved = Source::new(source.name(), text.clone());
         let moved = moved.and_then(|source| Manifest::parse(&source));
         if !moved.is_ok_and(|moved| extractor.is_same(&moved)) {
-            let message = "the values of its Secrets cannot be moved out: write them in quotes";
+            let message = "cannot extract the values of Secrets: quote the values";
             let problem = manifest.problem(Place::default(), message);
             extractor.problems.push(problem);
         }
@@ -84,13 +84,13 @@ pub fn extract_secret_literals(source: &Source) -> Result<Extracted> {
         .map_err(Problems::into_error)
 }
 
-/// The text with its edits.
+/// Applies edits to a text.
 fn edited<'e>(text: &str, edits: impl Iterator<Item = &'e Edit>) -> String {
     let mut edits: Vec<&Edit> = edits.collect();
     edits.sort_by_key(|edit| edit.bytes.start);
     let (mut edited, mut from) = (String::with_capacity(text.len()), 0);
     for edit in edits {
-        // A comment in the header of a block goes with the block.
+        // An edit inside the previous one, such as a comment in the header of a replaced block, is skipped.
         if edit.bytes.end > from {
             edited.push_str(text.get(from..edit.bytes.start).unwrap_or_default());
             edited.push_str(&edit.text);
@@ -119,22 +119,22 @@ struct Edit {
 struct Extractor<'m> {
     manifest: &'m Manifest,
     taken: BTreeSet<String>,
-    /// How often each new name has been wanted.
+    /// Number of times that each new name was requested.
     counts: BTreeMap<String, usize>,
     only_in_secrets: BTreeSet<String>,
     values: BTreeMap<String, String>,
-    /// Defaults that were moved, by the name of their placeholder.
+    /// Extracted defaults, by the name of their placeholder.
     defaults: BTreeMap<String, String>,
-    /// By the first byte of the scalar, so that an alias does not edit its anchor twice.
+    /// Edits by the first byte of the scalar, so that an alias does not edit its anchor twice.
     edits: BTreeMap<usize, Edit>,
-    /// The first bytes of annotations that have no value any more.
+    /// First bytes of annotations whose value was removed.
     emptied: BTreeSet<usize>,
     dropped: Vec<Problem>,
     problems: Problems,
 }
 
 impl<'m> Extractor<'m> {
-    /// The documents that are Secrets.
+    /// Iterates over the documents that are Secrets.
     fn secrets(&self) -> impl Iterator<Item = &'m Document> + use<'m> {
         let documents = self.manifest.documents.iter();
         documents.filter(|document| document.kind.is_secret())
@@ -150,7 +150,7 @@ impl<'m> Extractor<'m> {
         }
     }
 
-    /// Finds what was edited for a Secret and stands elsewhere too, by an alias.
+    /// Reports edited values that are also used outside Secrets through an alias.
     fn check_aliases(&mut self) {
         let manifest = self.manifest;
         for document in &manifest.documents {
@@ -162,7 +162,7 @@ impl<'m> Extractor<'m> {
                 if !own && !scalar.bytes.is_empty() && self.edits.contains_key(&scalar.bytes.start)
                 {
                     let message =
-                        "a Secret's value is used outside of data by an alias: write it out there";
+                        "a Secret's value is used outside of data through an alias: write the value instead";
                     self.problems.push(manifest.problem(scalar.place, message));
                 }
             });
@@ -200,13 +200,13 @@ impl<'m> Extractor<'m> {
             }
         }
         if changed {
-            // JSON's quotes and escapes are YAML's.
+            // JSON strings are valid YAML.
             let text = serde_json::Value::String(text).to_string();
             self.edits.insert(scalar.bytes.start, Edit { bytes, text });
         }
     }
 
-    /// True if the placeholder's default is a secret, which then is one of the values.
+    /// Extracts the default of a placeholder if it is a secret. Returns true if it was extracted.
     fn move_default(&mut self, scalar: &Scalar, var: &Var) -> bool {
         let Some(default) = var.default.as_ref().filter(|default| !default.is_empty()) else {
             return false;
@@ -219,14 +219,14 @@ impl<'m> Extractor<'m> {
             .entry(var.name.clone())
             .or_insert_with(|| default.clone());
         if known != default {
-            let message = format!("placeholder {} has another default elsewhere", var.name);
+            let message = format!("placeholder {} has different defaults", var.name);
             self.problems
                 .push(self.manifest.problem(scalar.place_of(var), message));
         }
         true
     }
 
-    /// A new name made from a key: `db-password` gives `SECRET_DB_PASSWORD`, the next one `SECRET_DB_PASSWORD_2`.
+    /// Returns an unused parameter name for a key: `db-password` gives `SECRET_DB_PASSWORD`, then `SECRET_DB_PASSWORD_2`.
     fn name(&mut self, key: &str) -> String {
         let word: String = key
             .chars()
@@ -253,7 +253,7 @@ impl<'m> Extractor<'m> {
         }
     }
 
-    /// The bytes of a scalar with all that has to go: of a block, the header too, but not the line break behind it.
+    /// Returns the bytes of a scalar to replace. For a block they include the header, but not the line break after the block.
     fn written(&self, scalar: &Scalar) -> Option<Range<usize>> {
         let source = self.manifest.source.text();
         if !matches!(scalar.style, ScalarStyle::Literal | ScalarStyle::Folded) {
@@ -271,7 +271,7 @@ impl<'m> Extractor<'m> {
     }
 }
 
-/// True for the header of a block scalar, with or without comment.
+/// Returns true for the header of a block scalar, with or without a comment.
 fn is_header(text: &str) -> bool {
     let rest = text[1..].trim_start_matches(|c: char| c == '-' || c == '+' || c.is_ascii_digit());
     rest.trim_start().is_empty()

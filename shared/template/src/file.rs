@@ -1,4 +1,4 @@
-//! A SessionTemplate as a file: the object, and its manifest with the file's lines and columns.
+//! SessionTemplates in YAML files: the object, and its manifest with the line and column numbers of the file.
 
 use anyhow::Result;
 use granit_parser::ScalarStyle;
@@ -11,16 +11,16 @@ use super::parameter::{Parameter, Presets};
 use super::problem::{Problems, problem};
 use super::source::{Place, Source};
 
-/// A SessionTemplate of a file.
+/// A SessionTemplate read from a file.
 #[derive(Clone, Debug)]
 pub struct TemplateFile {
-    /// `metadata.name`.
+    /// Name of the template.
     pub name: String,
-    /// The whole object, `$` being a character like any other: what is sent to the API server.
+    /// Whole object as it is sent to the API server. `$` has no special meaning in it.
     pub object: Value,
-    /// Where it begins.
+    /// Location of the document in the file.
     pub place: Place,
-    /// `spec.manifest`; its errors carry the places of the file where it is a literal block (`manifest: |`).
+    /// `spec.manifest`. If it is a literal block (`manifest: |`), its locations are those of the file.
     pub manifest: Source,
     /// `spec.parameters`.
     pub parameters: Vec<Parameter>,
@@ -30,11 +30,11 @@ pub struct TemplateFile {
 }
 
 impl TemplateFile {
-    /// Every SessionTemplate of a file; documents of other kinds are left out.
+    /// Reads every SessionTemplate of a file. Documents of other kinds are skipped.
     ///
     /// # Errors
-    /// All that is wrong with the file: not YAML, or a SessionTemplate without name or manifest, or with parameters or
-    /// presets of another form. What is wrong inside the manifest is found by [`super::Manifest::parse`].
+    /// All problems of the file: invalid YAML, a SessionTemplate without name or manifest, or malformed parameters or presets.
+    /// Problems in the manifest itself are found by [`super::Manifest::parse`].
     pub fn read(source: &Source) -> Result<Vec<Self>> {
         let (files, problems) = Self::read_all(source);
         problems.or(files).map_err(Problems::into_error)
@@ -77,8 +77,10 @@ impl TemplateFile {
         )
         .unwrap_or_default();
         let Some(manifest) = root.at(&["spec", "manifest"]).and_then(Node::scalar) else {
-            let message = "SessionTemplate has no text in spec.manifest";
-            problems.push(problem(source, place, message).hint("write it as a block: manifest: |"));
+            let message = "SessionTemplate has no spec.manifest text";
+            problems.push(
+                problem(source, place, message).hint("write the manifest as a block: manifest: |"),
+            );
             return None;
         };
         let manifest = match inner(source, manifest) {
@@ -100,7 +102,7 @@ impl TemplateFile {
     }
 }
 
-/// Each parameter, so that a bad one is told with its own place.
+/// Reads the parameters one by one, so that a malformed one is reported with its own location.
 fn parameters(source: &Source, root: &Node, problems: &mut Problems) -> Vec<Parameter> {
     match root.at(&["spec", "parameters"]) {
         Some(Node::Sequence(items, _)) => {
@@ -111,7 +113,7 @@ fn parameters(source: &Source, root: &Node, problems: &mut Problems) -> Vec<Para
     }
 }
 
-/// A part of the spec as its type; nothing when it is absent or of another form.
+/// Deserializes a part of the spec. Returns `None` if it is absent, or malformed, which is added to `problems`.
 fn part<T: DeserializeOwned>(
     source: &Source,
     node: Option<&Node>,
@@ -124,7 +126,7 @@ fn part<T: DeserializeOwned>(
         Err(error) => {
             let problem = problem(source, node.place(), format!("{what}: {error}"));
             problems.push(match error.to_string().contains("expected a string") {
-                true => problem.hint("quote it: unquoted, words such as N, on and 1 are no text"),
+                true => problem.hint("quote the value: unquoted N, on and 1 are not strings"),
                 false => problem,
             });
             None
@@ -132,7 +134,7 @@ fn part<T: DeserializeOwned>(
     }
 }
 
-/// The text of a scalar as a source of its own. Only a literal block has the lines of the file around it.
+/// Returns the text of a scalar as a source. Only for a literal block do its lines correspond to lines of the file.
 fn inner(source: &Source, scalar: &Scalar) -> Result<Source> {
     if scalar.style != ScalarStyle::Literal {
         return Source::new(
@@ -140,7 +142,7 @@ fn inner(source: &Source, scalar: &Scalar) -> Result<Source> {
             scalar.text.clone(),
         );
     }
-    // The block's place is that of its first line with text.
+    // The location of a block is that of its first line with text.
     let blank = scalar.text.len() - scalar.text.trim_start_matches('\n').len();
     let line = scalar.place.line.saturating_sub(blank + 1);
     Source::inside(
@@ -167,11 +169,14 @@ mod tests {
     fn errors_of_the_manifest_carry_the_places_of_the_file() {
         let files = read("  manifest: |\n\n    kind: Pod\n    name: ${a-b}\n").unwrap();
         let error = Manifest::parse(&files[0].manifest).unwrap_err().to_string();
-        assert!(error.contains("t.yaml:8:11: bad placeholder"), "{error}");
+        assert!(
+            error.contains("t.yaml:8:11: invalid placeholder"),
+            "{error}"
+        );
         let files = read("  manifest: \"kind: Pod\\nname: ${a-b}\\n\"\n").unwrap();
         let error = Manifest::parse(&files[0].manifest).unwrap_err().to_string();
         assert!(
-            error.contains("t.yaml (spec.manifest):2:7: bad placeholder"),
+            error.contains("t.yaml (spec.manifest):2:7: invalid placeholder"),
             "{error}"
         );
     }
@@ -181,7 +186,7 @@ mod tests {
         for (spec, reason) in [
             (
                 "  description: x\n",
-                "t.yaml:1:1: SessionTemplate has no text in spec.manifest",
+                "t.yaml:1:1: SessionTemplate has no spec.manifest text",
             ),
             (
                 "  parameters: x\n  manifest: x\n",

@@ -1,48 +1,48 @@
-//! Values in the places of placeholders, every byte counted before it is copied: a short text can stand for gigabytes.
+//! Replacement of placeholders by values, with limits on the size of the result. Every byte is counted before it is copied,
+//! because a short manifest can expand to gigabytes.
 
 use super::placeholder::{Piece, Var};
 use super::position::Position;
 use super::values::Values;
 
-/// Most bytes of text that a rendering may make: more than all objects of a session can have, and a bound for a manifest
-/// that repeats a long value.
+/// Maximum size of all texts of a rendering, in bytes. More than the objects of any session need.
 pub const OUTPUT_MAX: usize = 4 << 20;
 
-/// Most bytes of one text: an object that holds a longer one is larger than any that the API server stores.
+/// Maximum size of one text, in bytes. The API server stores no larger object.
 pub const TEXT_MAX: usize = 1 << 20;
 
-/// The bytes that may still be made.
+/// The number of bytes that a rendering may still produce.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
     left: usize,
 }
 
 impl Default for Budget {
-    /// [`OUTPUT_MAX`] bytes.
+    /// Creates a budget of [`OUTPUT_MAX`] bytes.
     fn default() -> Self {
         Self { left: OUTPUT_MAX }
     }
 }
 
-/// Why a text cannot be filled.
+/// The reason why placeholders of a text cannot be replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FillError<'s> {
     /// A placeholder has no value.
     NoValue(&'s Var),
     /// The text is longer than [`TEXT_MAX`].
     TooLong,
-    /// All texts together are longer than the budget.
+    /// The budget is exhausted.
     Spent,
 }
 
 impl Budget {
-    /// The bytes that have been made.
+    /// Returns the number of bytes produced so far.
     #[cfg(test)]
     pub(super) fn used(self) -> usize {
         OUTPUT_MAX - self.left
     }
 
-    /// Appends to a text what the budget allows.
+    /// Appends `more` to a text.
     fn push(&mut self, text: &mut String, more: &str) -> Result<(), FillError<'static>> {
         if text.len() + more.len() > TEXT_MAX {
             return Err(FillError::TooLong);
@@ -54,7 +54,7 @@ impl Budget {
 }
 
 impl Values {
-    /// The text of pieces at a position.
+    /// Joins segments, replacing the placeholders by their values at a position.
     pub(super) fn fill<'s>(
         &self,
         pieces: &'s [Piece],
@@ -101,7 +101,7 @@ mod tests {
             values.fill(&pieces, Position::Free, &mut budget),
             Err(FillError::TooLong)
         );
-        // Not one byte of the other 640 MB was made.
+        // None of the other 640 MB was produced.
         assert!(budget.used() <= TEXT_MAX, "{budget:?}");
     }
 

@@ -1,11 +1,11 @@
-//! Placeholders of other tools: named, never half replaced.
+//! Detection of other tools' placeholders (Helm, Jinja, Tera, `{word}`), which would otherwise reach the cluster as text.
 
 use std::ops::Range;
 
 use super::problem::{Problem, problem};
 use super::source::{Place, Source};
 
-/// The first `{{` or `{%` outside comment lines, if there is one: Helm's, Jinja's, Tera's.
+/// Finds the first `{{` or `{%` (Helm, Jinja, Tera) outside comment lines.
 pub(super) fn rendered_form(source: &Source) -> Option<(Place, &'static str)> {
     for (index, line) in source.text().lines().enumerate() {
         if line.trim_start().starts_with('#') {
@@ -23,20 +23,20 @@ pub(super) fn rendered_form(source: &Source) -> Option<(Place, &'static str)> {
     None
 }
 
-/// The problem with a text that another tool has to render.
+/// Creates the problem for text that another tool must render first.
 pub(super) fn render_first(source: &Source, place: Place, form: &str) -> Problem {
     let close = if form == "{%" { "%}" } else { "}}" };
     problem(
         source,
         place,
-        format!("\"{form} {close}\" is a placeholder of Helm, Jinja or Tera: render it first"),
+        format!("\"{form} {close}\" is a placeholder of Helm, Jinja or Tera, which must be rendered first"),
     )
     .hint(
-        "pipe the rendered text in, as in: helm template CHART | kubectl session create NAME -f -",
+        "pipe in the rendered text, for example: helm template CHART | kubectl session create NAME -f -",
     )
 }
 
-/// The problem with `{user-id}`.
+/// Creates the problem for a placeholder such as `{user-id}`.
 pub(super) fn replace_first(source: &Source, place: Place, form: &str) -> Problem {
     let name: String = form
         .chars()
@@ -53,21 +53,21 @@ pub(super) fn replace_first(source: &Source, place: Place, form: &str) -> Proble
     problem(
         source,
         place,
-        format!("{form:?} is another tool's placeholder"),
+        format!("{form:?} is a placeholder of another tool"),
     )
     .hint(format!(
-        "replace it by one of ours: --replace '{form}=${{{name}}}'"
+        "replace the placeholder: --replace '{form}=${{{name}}}'"
     ))
 }
 
-/// A flow mapping that is nothing but a word in braces, `{user-id}`.
+/// Returns a flow mapping that is only a word in braces, such as `{user-id}`.
 pub(super) fn braces(source: &Source, bytes: Range<usize>) -> Option<&str> {
     let text = source.text().get(bytes)?;
     let word = text.strip_prefix('{')?.strip_suffix('}')?;
     is_word(word).then_some(text)
 }
 
-/// The first `{word}` in a text that has no `$` before it.
+/// Finds the first `{word}` without a preceding `$` or `{`.
 pub(super) fn word_in_braces(text: &str) -> Option<&str> {
     text.match_indices('{').find_map(|(open, _)| {
         let rest = &text[open + 1..];

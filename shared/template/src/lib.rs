@@ -1,14 +1,15 @@
-//! From template to objects: text and values in, objects out. Pure: nothing here touches a file, a clock or a cluster;
-//! only [`Values::generate_missing`] asks the operating system for random bytes.
+//! Rendering of templates: manifest text and parameter values in, Kubernetes objects out. Pure: nothing here uses files, the
+//! clock or a cluster; only [`Values::generate_missing`] reads random bytes from the operating system.
 //!
 //! ```text
 //! Source ─► TemplateFile ─► Manifest ─► Parameters ─► Values ─► Rendered
-//!  text      a file's        parsed,     what it       what it    objects,
-//!            template        checked     asks for      gets       checked
+//!  text      one Session-    parsed      declared and  resolved   checked
+//!            Template of     documents   undeclared    values     objects
+//!            a file                      parameters
 //! ```
 //!
-//! A text is parsed first and placeholders are filled in the parsed tree, so that no value can create structure. Everything
-//! that is wrong is said at once, with file, line and column.
+//! The text is parsed first and placeholders are replaced in the parsed tree, so that no value can create YAML structure. All
+//! problems are reported together, with file, line and column.
 
 mod annotation;
 mod assigned;

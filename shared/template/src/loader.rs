@@ -1,8 +1,8 @@
-//! Text to documents: an event parser's events, with the rules of this house.
+//! Loading of YAML text: converts parser events to a tree of [`Node`]s.
 //!
-//! Refused, because kubectl and other readers differ on them or because nobody means them in a manifest: duplicate keys,
-//! merge keys, tags other than `!!str`, keys that are not text, placeholders in keys, directives. Bounded: keys, depth, and
-//! nodes, bytes and placeholders after alias expansion.
+//! Refused, because kubectl and other YAML readers treat them differently or because they have no use in a manifest: duplicate
+//! keys, merge keys, tags other than `!!str`, keys that are not text, placeholders in keys, directives. Limited: length of
+//! keys, nesting, and the number of nodes, bytes and placeholders after alias expansion.
 
 use std::collections::HashMap;
 
@@ -15,29 +15,29 @@ use super::problem::{Problem, Problems, problem};
 use super::scalar::typed;
 use super::source::{Place, Source};
 
-/// Deepest nesting. A Pod needs 12 levels.
+/// Maximum nesting depth. A Pod needs 12 levels.
 pub(super) const DEPTH_MAX: usize = 100;
-/// Most nodes of a text, aliases counted with all that they stand for.
+/// Maximum number of nodes of a text, after alias expansion.
 pub(super) const NODES_MAX: usize = 100_000;
-/// Most bytes of all scalars of a text, aliases counted with all that they stand for. Counting nodes is not enough: an
-/// alias of a long scalar is one node.
+/// Maximum number of bytes of all scalars of a text, after alias expansion. A limit on nodes is not enough, because an alias
+/// of a long scalar is one node.
 pub(super) const BYTES_MAX: usize = 4 << 20;
 
-/// Most placeholders of a text, aliases counted with all that they stand for: each is remembered with its place.
+/// Maximum number of placeholders of a text, after alias expansion. Each is stored with its location.
 pub(super) const PLACEHOLDERS_MAX: usize = 10_000;
-/// Most bytes of a key. Kubernetes' own have at most 317.
+/// Maximum length of a key in bytes. Keys of Kubernetes have at most 317.
 const KEY_MAX: usize = 1024;
 
-/// Whether placeholders mean something in this text.
+/// Interpretation of `${` in a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mode {
-    /// A manifest of a session: `${NAME}` is a placeholder.
+    /// Manifest of a session: `${NAME}` is a placeholder.
     Template,
-    /// Any other file (a SessionTemplate, a Session): `$` is a character.
+    /// Any other file (a SessionTemplate, a Session): `$` has no special meaning.
     Plain,
 }
 
-/// Reads all documents; empty ones are left out. Returns what could be read with all that is wrong.
+/// Loads all documents of a text, without empty ones. Returns the documents that could be read, and all problems.
 pub(super) fn load(source: &Source, mode: Mode) -> (Vec<Node>, Problems) {
     let mut options = granit_parser::options! { disallow_directives: true };
     options.set_emit_comments(false);
@@ -56,13 +56,13 @@ pub(super) fn load(source: &Source, mode: Mode) -> (Vec<Node>, Problems) {
     (documents, loader.problems)
 }
 
-/// What an anchor stands for, and what it costs to repeat.
+/// The node of an anchor, and its cost when an alias repeats it.
 struct Anchored {
     node: Node,
     cost: Cost,
 }
 
-/// What is bounded.
+/// Amounts that are limited.
 #[derive(Clone, Copy, Debug, Default)]
 struct Cost {
     nodes: usize,
@@ -102,7 +102,11 @@ impl<'s> Loader<'s> {
         match self.parser.next_event() {
             Some(Ok(next)) => Ok(next),
             Some(Err(error)) => Err(self.syntax(&error)),
-            None => Err(problem(self.source, Place::default(), "it ends too early")),
+            None => Err(problem(
+                self.source,
+                Place::default(),
+                "unexpected end of text",
+            )),
         }
     }
 
@@ -121,7 +125,7 @@ impl<'s> Loader<'s> {
             .nth(error.marker().line().saturating_sub(1));
         match self.mode == Mode::Template && line.is_some_and(|line| line.contains("${")) {
             true => found.hint(
-                "inside [ ] and { }, and with \": \" in a default, YAML wants quotes: \"${NAME}\"",
+                "quote the placeholder inside [ ] and { }, and if its default contains \": \": \"${NAME}\"",
             ),
             false => found,
         }
@@ -194,14 +198,14 @@ impl<'s> Loader<'s> {
 
     fn alias(&mut self, id: usize, span: &Span) -> Loaded<Node> {
         let Some(anchored) = self.anchors.get(&id) else {
-            return self.fail(span, "an alias stands inside what it stands for");
+            return self.fail(span, "alias inside its own anchor");
         };
-        // Counted before it is copied.
+        // Counted before the node is copied, so that the limit also bounds memory.
         let cost = anchored.cost;
         self.count(span, cost)?;
         match self.anchors.get(&id) {
             Some(anchored) => Ok(anchored.node.clone()),
-            None => self.fail(span, "an alias without an anchor"),
+            None => self.fail(span, "alias without an anchor"),
         }
     }
 
@@ -233,7 +237,7 @@ impl<'s> Loader<'s> {
         };
         self.count(span, cost)?;
         let bytes = span.byte_range().unwrap_or_default();
-        // The parser writes "~" for a value that is not there.
+        // The parser reports a missing value as "~".
         let text = if bytes.is_empty() && style == ScalarStyle::Plain {
             ""
         } else {
@@ -271,7 +275,7 @@ impl<'s> Loader<'s> {
         }
     }
 
-    /// Where each `${` of a scalar stands. Escapes of a double-quoted scalar can hide some: then nowhere in particular.
+    /// Returns the location of each `${` of a scalar; empty if escapes of a double-quoted scalar hide some.
     fn dollars(&self, scalar: &Scalar) -> Vec<Place> {
         let raw = self
             .source
@@ -335,23 +339,23 @@ impl<'s> Loader<'s> {
 
     fn key(&mut self, event: Event<'s>, span: &Span) -> Loaded<String> {
         let Event::Scalar(text, style, _, tag) = event else {
-            return self.fail(span, "a key must be text");
+            return self.fail(span, "a key must be a string");
         };
         let plain = style == ScalarStyle::Plain && tag.is_none();
         if plain && text == "<<" {
             return self.fail(
                 span,
-                "merge keys (\"<<\") are not supported: write the fields out",
+                "merge keys (\"<<\") are not supported: repeat the fields",
             );
         }
         if tag
             .as_ref()
             .is_some_and(|tag| tag.core_suffix() != Some("str"))
         {
-            return self.fail(span, "a key must have no tag");
+            return self.fail(span, "a key must not have a tag");
         }
         if text.len() > KEY_MAX {
-            return self.fail(span, format!("a key has more than {KEY_MAX} bytes"));
+            return self.fail(span, format!("a key must have at most {KEY_MAX} bytes"));
         }
         let cost = Cost {
             nodes: 1,
@@ -363,7 +367,7 @@ impl<'s> Loader<'s> {
             let (pieces, bad) = placeholder::pieces(&text);
             if !bad.is_empty() || pieces.iter().any(|piece| matches!(piece, Piece::Var(_))) {
                 let message =
-                    format!("placeholder in the key {text:?}: only values may hold placeholders");
+                    format!("placeholder in key {text:?}: placeholders are allowed only in values");
                 self.problems
                     .push(problem(self.source, self.place(span), message));
             }
@@ -379,7 +383,7 @@ impl<'s> Loader<'s> {
             {
                 Ok(number.to_string())
             }
-            _ => self.fail(span, format!("key {text:?} is not text: quote it")),
+            _ => self.fail(span, format!("key {text:?} is not a string: quote the key")),
         }
     }
 }

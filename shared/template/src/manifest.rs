@@ -1,4 +1,4 @@
-//! A manifest: the documents of a template, checked as far as that goes without values.
+//! Manifests: the documents of a template, checked as far as possible without values.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,63 +14,63 @@ use super::problem::{Problem, Problems, problem};
 use super::source::{Place, Source};
 use session_model::names::SUBDOMAIN_MAX;
 
-/// Longest manifest that a Session or SessionTemplate takes, in characters.
+/// Longest manifest of a Session or SessionTemplate, in characters.
 pub const MANIFEST_MAX: usize = 200_000;
 
-/// A manifest with placeholders, as parsed: every document is an object with apiVersion, kind and metadata.name, `List`
-/// documents are taken apart, empty documents are left out.
+/// A parsed manifest with placeholders. Every document is an object with apiVersion, kind and metadata.name; `List` documents
+/// have been expanded, empty documents removed.
 #[derive(Clone, Debug)]
 pub struct Manifest {
     pub(super) source: Source,
     pub(super) documents: Vec<Document>,
 }
 
-/// One object of a manifest.
+/// An object of a manifest.
 #[derive(Clone, Debug)]
 pub(super) struct Document {
     pub(super) kind: Type,
     pub(super) root: Node,
 }
 
-/// One place where a placeholder stands.
+/// An occurrence of a placeholder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlaceholderPlace {
-    /// Line and column of its `$`.
+    /// Location of its `$`.
     pub place: Place,
-    /// Which document, from 0.
+    /// Index of the document.
     pub document: usize,
     /// Kind of the document.
     pub kind: String,
-    /// JSON pointer of the field in its document.
+    /// JSON pointer of the field in the document.
     pub pointer: String,
-    /// The default written here, if there is one.
+    /// Default of this occurrence.
     pub default: Option<String>,
-    /// True in the data or stringData of a Secret.
+    /// True in data or stringData of a Secret.
     pub in_secret: bool,
-    /// True where the value is text whatever it looks like (names, labels, annotations, env, data, args).
+    /// True if the value is always a string (names, labels, annotations, env, data, args, quoted text).
     pub strings_only: bool,
-    /// True in env, args and a ConfigMap: free text that everybody sees who may read the object.
+    /// True in env, args and ConfigMap data: free text that is visible to everybody who may read the object.
     pub readable: bool,
 }
 
-/// A placeholder: a name and every place it stands in.
+/// A placeholder name with all its occurrences.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Placeholder {
     /// Name of the parameter.
     pub name: String,
-    /// Where it stands, in the order of the file; never empty.
+    /// Occurrences in the order of the file; never empty.
     pub places: Vec<PlaceholderPlace>,
 }
 
 impl Placeholder {
-    /// The first default that is written somewhere.
+    /// Returns the first default of its occurrences.
     pub fn default(&self) -> Option<&str> {
         self.places
             .iter()
             .find_map(|place| place.default.as_deref())
     }
 
-    /// True if it stands in the data of Secrets and nowhere else.
+    /// Returns true if all occurrences are in the data of Secrets.
     pub fn only_in_secrets(&self) -> bool {
         self.places.iter().all(|place| place.in_secret)
     }
@@ -80,14 +80,14 @@ impl Manifest {
     /// Parses a manifest.
     ///
     /// # Errors
-    /// All that is wrong with it, each with file, line and column: not YAML; one of the refused forms (see the loader);
-    /// a bad placeholder; another tool's placeholder; a document that is no object; no document at all.
+    /// All problems, each with file, line and column: invalid YAML, YAML features that the loader refuses, malformed
+    /// placeholders, placeholders of other tools, documents that are not objects, no documents at all.
     pub fn parse(source: &Source) -> Result<Self> {
         let (manifest, problems) = Self::read(source);
         problems.or(manifest).map_err(Problems::into_error)
     }
 
-    /// Parses what can be parsed, and says all that is wrong.
+    /// Parses a manifest as far as possible, and returns it with all problems.
     pub(super) fn read(source: &Source) -> (Self, Problems) {
         let (roots, mut problems) = load(source, Mode::Template);
         let mut documents = Vec::new();
@@ -96,7 +96,7 @@ impl Manifest {
             problems.push(problem(
                 source,
                 source.place(0, 0),
-                "there is no object in it",
+                "manifest contains no objects",
             ));
         }
         for root in roots {
@@ -112,12 +112,12 @@ impl Manifest {
         (manifest, problems)
     }
 
-    /// Its name, as errors have it.
+    /// Returns the name of the source, as used in messages.
     pub fn name(&self) -> &str {
         self.source.name()
     }
 
-    /// (apiVersion, kind) of each object, in order.
+    /// Iterates over (apiVersion, kind) of the objects, in order.
     pub fn kinds(&self) -> impl Iterator<Item = (&str, &str)> {
         self.documents.iter().map(|document| {
             (
@@ -127,7 +127,7 @@ impl Manifest {
         })
     }
 
-    /// Every placeholder, in the order of the file.
+    /// Returns all placeholders, in the order of the file.
     pub fn placeholders(&self) -> Vec<Placeholder> {
         let mut found: Vec<Placeholder> = Vec::new();
         let mut known: BTreeMap<&str, usize> = BTreeMap::new();
@@ -162,8 +162,8 @@ impl Manifest {
         found
     }
 
-    /// The objects as far as they are known without values: defaults stand in for their placeholders, others stay as they are
-    /// written. For people to look at, never to be made.
+    /// Returns the objects with placeholders replaced by their defaults; placeholders without a default remain. For display
+    /// only, because the objects are not valid.
     pub fn outline(&self, parameters: &Parameters) -> Vec<serde_json::Value> {
         let of_piece = |piece: &Piece| match piece {
             Piece::Text(text) => text.clone(),
@@ -181,7 +181,7 @@ impl Manifest {
             .collect()
     }
 
-    /// The names of all placeholders.
+    /// Returns the names of all placeholders.
     pub(super) fn names(&self) -> BTreeSet<String> {
         let mut names = BTreeSet::new();
         for document in &self.documents {
@@ -197,18 +197,18 @@ impl Manifest {
 }
 
 impl Document {
-    /// Visits every scalar with its path and what it is there.
+    /// Visits every scalar with its path and context.
     pub(super) fn visit<'d>(&'d self, visitor: &mut impl FnMut(&[Step<'d>], Position, &'d Scalar)) {
         self.root
             .visit(&mut |path, scalar| visitor(path, Position::of(&self.kind, path), scalar));
     }
 
-    /// The scalar at `metadata.name`.
+    /// Returns the scalar at `metadata.name`.
     pub(super) fn own_name(&self) -> Option<&Scalar> {
         self.root.at(&["metadata", "name"]).and_then(Node::scalar)
     }
 
-    /// Other tools' placeholders, in places where nothing else could be meant; free text may hold braces.
+    /// Reports placeholders of other tools. Free text is skipped, because braces are legitimate there.
     fn foreign(&self, source: &Source, problems: &mut Problems) {
         self.visit(&mut |_, position, scalar| {
             if position.is_text() {
@@ -226,10 +226,10 @@ impl Document {
     }
 }
 
-/// Deepest nesting of lists in lists.
+/// Maximum nesting of `List` objects.
 const LIST_DEPTH: usize = 3;
 
-/// Takes `List` documents apart and checks that each object is one.
+/// Expands `List` documents and checks that every document is an object with apiVersion, kind and name.
 fn expand(
     source: &Source,
     root: Node,
@@ -271,7 +271,7 @@ fn expand(
     });
 }
 
-/// The problem with an object that has no metadata.name.
+/// Returns the problem of an object without metadata.name.
 fn nameless(source: &Source, root: &Node, kind: &str) -> Option<Problem> {
     if let Some(Node::Scalar(name)) = root.at(&["metadata", "name"])
         && !name.text.is_empty()
@@ -286,39 +286,39 @@ fn nameless(source: &Source, root: &Node, kind: &str) -> Option<Problem> {
         ));
     }
     let message =
-        format!("{kind} has generateName: every object of a session needs a metadata.name");
-    Some(problem(source, root.place(), message).hint("write name: ${SESSION_ID}-SUFFIX"))
+        format!("{kind} has generateName, but objects of a session must have metadata.name");
+    Some(problem(source, root.place(), message).hint("use name: ${SESSION_ID}-SUFFIX"))
 }
 
-/// The text at `apiVersion` or `kind`, which must stand there as it is: everything else depends on it.
+/// Returns the text of `apiVersion` or `kind`, which must be literal, because the roles of all fields depend on them.
 fn type_of(source: &Source, root: &Node, key: &str, problems: &mut Problems) -> Option<String> {
     let complaint = match root.get(key) {
         Some(Node::Scalar(scalar)) => match scalar.literal() {
-            Some("") => problem(source, scalar.place, format!("{key} is empty")),
+            Some("") => problem(source, scalar.place, format!("{key} must not be empty")),
             Some(text) if text.len() <= SUBDOMAIN_MAX => return Some(text.to_owned()),
             Some(_) => problem(
                 source,
                 scalar.place,
-                format!("{key} has more than {SUBDOMAIN_MAX} characters"),
+                format!("{key} must have at most {SUBDOMAIN_MAX} characters"),
             ),
             None => problem(
                 source,
                 scalar.place,
-                format!("{key} must not hold a placeholder"),
+                format!("{key} must not contain a placeholder"),
             ),
         },
-        Some(other) => problem(source, other.place(), format!("{key} must be text")),
-        None => problem(source, root.place(), format!("the object has no {key}")),
+        Some(other) => problem(source, other.place(), format!("{key} must be a string")),
+        None => problem(source, root.place(), format!("object has no {key}")),
     };
     problems.push(complaint);
     None
 }
 
-/// The objects of a file that is no template, `$` being a character like any other, each with its place: Sessions,
-/// SessionTemplates.
+/// Reads the objects of a file without placeholders (Sessions, SessionTemplates), each with its location. `$` has no special
+/// meaning.
 ///
 /// # Errors
-/// As [`Manifest::parse`], placeholders and foreign forms aside.
+/// As [`Manifest::parse`], except for placeholders.
 pub fn plain_objects(source: &Source) -> Result<Vec<(Place, serde_json::Value)>> {
     let (roots, mut problems) = load(source, Mode::Plain);
     let mut documents = Vec::new();

@@ -1,4 +1,4 @@
-//! A YAML document as a tree that still knows how and where each scalar was written.
+//! The tree of a parsed YAML document, with style and location of each scalar.
 
 use std::ops::Range;
 
@@ -17,7 +17,7 @@ pub(super) enum Node {
     Mapping(Vec<Entry>, Place),
 }
 
-/// A key with its value. Keys are text: kubectl makes text of every key, and placeholders are refused in them.
+/// A key and its value. Keys are text, as kubectl reads them, and never contain placeholders.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub(super) key: String,
@@ -28,29 +28,29 @@ pub(super) struct Entry {
 /// A scalar.
 #[derive(Clone, Debug)]
 pub(super) struct Scalar {
-    /// Its text, without quotes and escapes, placeholders as they are.
+    /// Text without quotes and escapes, with placeholders.
     pub(super) text: String,
-    /// The text, split at its placeholders.
+    /// Text split at its placeholders.
     pub(super) pieces: Vec<Piece>,
-    /// How it was written.
+    /// Style: plain, quoted or block.
     pub(super) style: ScalarStyle,
-    /// True with the tag `!!str`.
+    /// True if the scalar has the tag `!!str`.
     pub(super) tagged: bool,
-    /// Where it begins.
+    /// Location of its first character.
     pub(super) place: Place,
-    /// Where each `${` of its text stands in the file; empty where escapes hide them.
+    /// Location of each `${` of the text; empty if escapes in the source make them unknown.
     pub(super) dollars: Vec<Place>,
-    /// Its bytes in the source, quotes included.
+    /// Byte range in the source, including quotes.
     pub(super) bytes: Range<usize>,
 }
 
 impl Scalar {
-    /// True for a scalar whose type follows from its text: neither quoted nor a block nor tagged.
+    /// Returns true for a scalar whose type depends on its text: not quoted, not a block, not tagged.
     pub(super) fn is_plain(&self) -> bool {
         self.style == ScalarStyle::Plain && !self.tagged
     }
 
-    /// Its placeholders.
+    /// Iterates over the placeholders.
     pub(super) fn vars(&self) -> impl Iterator<Item = &Var> {
         self.pieces.iter().filter_map(|piece| match piece {
             Piece::Var(var) => Some(var),
@@ -58,7 +58,7 @@ impl Scalar {
         })
     }
 
-    /// The placeholder that is all of its text, if there is one.
+    /// Returns the placeholder if the text consists of exactly one.
     pub(super) fn whole(&self) -> Option<&Var> {
         match self.pieces.as_slice() {
             [Piece::Var(var)] => Some(var),
@@ -66,7 +66,7 @@ impl Scalar {
         }
     }
 
-    /// The text of a scalar without placeholders, `$${` resolved.
+    /// Returns the text of a scalar without placeholders, with `$${` unescaped.
     pub(super) fn literal(&self) -> Option<&str> {
         match self.pieces.as_slice() {
             [] => Some(""),
@@ -75,14 +75,14 @@ impl Scalar {
         }
     }
 
-    /// Where a placeholder of it stands.
+    /// Returns the location of one of its placeholders.
     pub(super) fn place_of(&self, var: &Var) -> Place {
         self.dollars.get(var.ordinal).copied().unwrap_or(self.place)
     }
 }
 
 impl Node {
-    /// Where it begins.
+    /// Returns the location of the node's first character.
     pub(super) fn place(&self) -> Place {
         match self {
             Node::Scalar(scalar) => scalar.place,
@@ -90,7 +90,7 @@ impl Node {
         }
     }
 
-    /// The value at a key of a mapping.
+    /// Returns the value of a key of a mapping.
     pub(super) fn get(&self, key: &str) -> Option<&Node> {
         match self {
             Node::Mapping(entries, _) => entries
@@ -101,12 +101,12 @@ impl Node {
         }
     }
 
-    /// The value at a path of keys.
+    /// Returns the value at a path of keys.
     pub(super) fn at(&self, path: &[&str]) -> Option<&Node> {
         path.iter().try_fold(self, |node, key| node.get(key))
     }
 
-    /// The scalar this is.
+    /// Returns the scalar if the node is one.
     pub(super) fn scalar(&self) -> Option<&Scalar> {
         match self {
             Node::Scalar(scalar) => Some(scalar),
@@ -114,7 +114,7 @@ impl Node {
         }
     }
 
-    /// The nodes of a sequence, none for anything else.
+    /// Returns the items of a sequence; empty for any other node.
     pub(super) fn items(&self) -> &[Node] {
         match self {
             Node::Sequence(items, _) => items,
@@ -122,17 +122,17 @@ impl Node {
         }
     }
 
-    /// True for nothing: an empty or `null` plain scalar.
+    /// Returns true for an empty or `null` plain scalar.
     pub(super) fn is_null(&self) -> bool {
         matches!(self, Node::Scalar(scalar) if scalar.is_plain() && typed(&scalar.text).is_null())
     }
 
-    /// The document as kubectl would read it, placeholders and all: for files that are no templates.
+    /// Converts the document as kubectl would read it, leaving placeholders as text.
     pub(super) fn to_value(&self) -> Value {
         self.with_texts(&|scalar| scalar.text.clone())
     }
 
-    /// The document with another text for each scalar.
+    /// Converts the document, with the text of each scalar taken from `text`.
     pub(super) fn with_texts(&self, text: &dyn Fn(&Scalar) -> String) -> Value {
         match self {
             Node::Scalar(scalar) if scalar.is_plain() => typed(&text(scalar)),
@@ -148,7 +148,7 @@ impl Node {
         }
     }
 
-    /// The node at a JSON pointer, or the last one on the way there.
+    /// Returns the node at a JSON pointer, or the deepest existing node on the way to it.
     pub(super) fn nearest(&self, pointer: &str) -> &Node {
         let mut node = self;
         for step in pointer.split('/').skip(1) {
@@ -211,10 +211,10 @@ pub(super) enum Step<'n> {
     Index(usize),
 }
 
-/// Most characters of a pointer: paths are as long as the keys that somebody else has written.
+/// Longest pointer in characters. Bounded because keys are untrusted text.
 const POINTER_MAX: usize = 200;
 
-/// A path as a JSON pointer (RFC 6901) for people; of a long one the end.
+/// Formats a path as a JSON pointer (RFC 6901) for messages. A long path is shortened to its end.
 pub(super) fn pointer(path: &[Step<'_>]) -> String {
     let (mut steps, mut length) = (Vec::new(), 0);
     for step in path.iter().rev() {

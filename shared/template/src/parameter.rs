@@ -1,4 +1,4 @@
-//! What a parameter's value must be, and whether a given one is that.
+//! Validation of parameter declarations and values.
 
 use regex::{Regex, RegexBuilder};
 
@@ -7,33 +7,32 @@ use session_model::duration::Lifetime;
 use session_model::names::ParameterName;
 use session_model::quantity::Quantity;
 
-/// Names that are always set and therefore never declared or given: the session's name, its owner, its Namespace and its
+/// Parameters that are always set, and so cannot be declared or given: the session's name, its owner, its namespace and its
 /// application.
 pub const ALWAYS_SET: [&str; 4] = ["SESSION_ID", "USER_ID", "NAMESPACE", "APPLICATION"];
 
-/// Longest value of a parameter, in bytes: room for a certificate chain or a configuration file, while a Session that holds
-/// several stays far below etcd's 1.5 MiB.
+/// Longest value of a parameter, in bytes. Enough for a certificate chain or a configuration file, while a Session with several
+/// such values stays far below etcd's limit of 1.5 MiB.
 pub const VALUE_MAX: usize = 64 << 10;
 
-/// Most bytes of a pattern's compiled form: what an admin can make a controller hold.
+/// Maximum size of a compiled pattern in bytes. Bounds the memory that a template can make a controller use.
 const PATTERN_SIZE: usize = 1 << 20;
 
-/// Characters of a generated secret, if the template does not say.
+/// Default length of a generated secret, in characters.
 pub const GENERATED_LENGTH: u32 = 32;
 
 /// The rules of a parameter's declaration and of its values.
 pub trait ParameterRules {
-    /// What is wrong with the declaration itself, each a sentence that names the parameter.
+    /// Returns the problems of the declaration itself. Each message names the parameter.
     fn faults(&self) -> Vec<String>;
 
-    /// Checks a value against type, options, pattern and bounds.
+    /// Checks a value against type, options, pattern, minimum and maximum.
     ///
     /// # Errors
-    /// The reason, which quotes the value unless it is a secret.
+    /// The violated rule. Quotes the value unless the parameter is a secret.
     fn check(&self, value: &str) -> Result<(), String>;
 
-    /// True if options or a pattern keep the value to what the template's author meant. A pattern that lets everything
-    /// through does not.
+    /// Returns true if options, the type or a pattern restrict the value. A pattern that matches any text does not count.
     fn is_bounded(&self) -> bool;
 }
 
@@ -46,7 +45,7 @@ impl ParameterRules for Parameter {
         }
         if ALWAYS_SET.contains(&name.as_str()) {
             faults.push(format!(
-                "parameter {name} is always set and cannot be declared"
+                "parameter {name} must not be declared: the name is reserved and always set"
             ));
         }
         faults_of_type(self, &mut faults);
@@ -54,7 +53,7 @@ impl ParameterRules for Parameter {
             && let Err(error) = compile(pattern)
         {
             faults.push(format!(
-                "parameter {name}: bad pattern {pattern:?}: {error}"
+                "parameter {name}: invalid pattern {pattern:?}: {error}"
             ));
         } else if let Some(default) = self
             .default
@@ -74,12 +73,12 @@ impl ParameterRules for Parameter {
         };
         if value.len() > VALUE_MAX {
             return Err(format!(
-                "the value has {} bytes, at most {VALUE_MAX} are allowed",
+                "the value must have at most {VALUE_MAX} bytes, but has {}",
                 value.len()
             ));
         }
         if value.contains('\0') {
-            return Err("the value holds a NUL character".into());
+            return Err("the value contains a NUL character".into());
         }
         check_type(self, value)?;
         if !self.options.is_empty() && !self.options.iter().any(|option| option == value) {
@@ -105,18 +104,18 @@ impl ParameterRules for Parameter {
     }
 }
 
-/// Fields that do not go with the type.
+/// Checks fields that the type does not allow.
 fn faults_of_type(parameter: &Parameter, faults: &mut Vec<String>) {
     let name = &parameter.name;
     let secret = parameter.kind == ParameterType::Secret;
     if secret && parameter.default.is_some() {
         faults.push(format!(
-            "secret parameter {name} has a default, which everybody could read"
+            "secret parameter {name} must not have a default, because everybody who can read the template could read it"
         ));
     }
     if !secret && parameter.generate.is_some() {
         faults.push(format!(
-            "parameter {name} is not a secret and cannot be generated"
+            "parameter {name}: generate is allowed only for type secret"
         ));
     }
     let length = parameter
@@ -125,21 +124,21 @@ fn faults_of_type(parameter: &Parameter, faults: &mut Vec<String>) {
         .and_then(|generate| generate.length);
     if length.is_some_and(|length| !(8..=256).contains(&length)) {
         faults.push(format!(
-            "parameter {name}: a generated secret has 8 to 256 characters"
+            "parameter {name}: generate.length must be between 8 and 256"
         ));
     }
     if parameter.kind != ParameterType::Integer
         && (parameter.minimum.is_some() || parameter.maximum.is_some())
     {
         faults.push(format!(
-            "parameter {name} is not an integer and has no minimum or maximum"
+            "parameter {name}: minimum and maximum are allowed only for type integer"
         ));
     }
     if let (Some(minimum), Some(maximum)) = (parameter.minimum, parameter.maximum)
         && minimum > maximum
     {
         faults.push(format!(
-            "parameter {name}: minimum {minimum} is more than maximum {maximum}"
+            "parameter {name}: minimum {minimum} is greater than maximum {maximum}"
         ));
     }
 }
@@ -149,7 +148,7 @@ fn check_type(parameter: &Parameter, value: &str) -> Result<(), String> {
     match parameter.kind {
         ParameterType::String | ParameterType::Secret => Ok(()),
         ParameterType::Boolean if matches!(value, "true" | "false") => Ok(()),
-        ParameterType::Boolean => Err(format!("{shown:?} is neither true nor false")),
+        ParameterType::Boolean => Err(format!("{shown:?} is not true or false")),
         ParameterType::Quantity => value
             .parse::<Quantity>()
             .map(drop)
@@ -164,7 +163,7 @@ fn check_type(parameter: &Parameter, value: &str) -> Result<(), String> {
 
 fn check_integer(parameter: &Parameter, value: &str) -> Result<(), String> {
     let digits = value.strip_prefix('-').unwrap_or(value);
-    // 007 would be an octal number in the places that take numbers.
+    // 007 would be read as an octal number in fields that take numbers.
     let plain = value != "-0"
         && digits.bytes().all(|byte| byte.is_ascii_digit())
         && (digits == "0" || !digits.starts_with('0'));
@@ -173,13 +172,18 @@ fn check_integer(parameter: &Parameter, value: &str) -> Result<(), String> {
         return Err(format!("{:?} is not a whole number", shortened(value)));
     };
     match (parameter.minimum, parameter.maximum) {
-        (Some(minimum), _) if number < minimum => Err(format!("{number} is less than {minimum}")),
-        (_, Some(maximum)) if number > maximum => Err(format!("{number} is more than {maximum}")),
+        (Some(minimum), _) if number < minimum => {
+            Err(format!("{number} is less than the minimum {minimum}"))
+        }
+        (_, Some(maximum)) if number > maximum => {
+            Err(format!("{number} is greater than the maximum {maximum}"))
+        }
         _ => Ok(()),
     }
 }
 
-/// A pattern that has to match all of a value. It is tried alone first: `a)|(b` must not get out of the group around it.
+/// Compiles a pattern so that it must match the whole value. It is compiled alone first, so that a pattern such as `a)|(b`
+/// cannot close the group that is put around it.
 fn compile(pattern: &str) -> Result<Regex, String> {
     let build = |pattern: &str| {
         RegexBuilder::new(pattern)
@@ -199,7 +203,7 @@ fn compile(pattern: &str) -> Result<Regex, String> {
     build(&format!(r"\A(?:{pattern})\z"))
 }
 
-/// A value, short enough for a message.
+/// Returns a value shortened for a message.
 pub(super) fn shortened(value: &str) -> String {
     const SHOWN: usize = 60;
     if value.chars().count() <= SHOWN {

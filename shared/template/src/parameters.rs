@@ -1,4 +1,4 @@
-//! The parameters of a template and its manifest together: what it asks for, and what it gets.
+//! The parameters of a template: the declared ones merged with the placeholders of the manifest.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use super::parameter::{ALWAYS_SET, GENERATED_LENGTH, Parameter, ParameterType};
 use super::problem::{Problem, Problems};
 use crate::ParameterRules as _;
 
-/// Every parameter of a template: the declared ones in their order, then the undeclared ones in the order of the manifest.
+/// All parameters of a template: the declared ones in their order, then the undeclared ones in the order of the manifest.
 #[derive(Clone, Debug)]
 pub struct Parameters {
     pub(super) known: Vec<Known>,
@@ -18,7 +18,7 @@ pub struct Parameters {
     pub(super) owner: String,
 }
 
-/// A parameter and what the manifest says of it.
+/// A parameter and its placeholder in the manifest, if it is used there.
 #[derive(Clone, Debug)]
 pub(super) struct Known {
     pub(super) parameter: Parameter,
@@ -27,13 +27,13 @@ pub(super) struct Known {
 }
 
 impl Parameters {
-    /// Puts declared parameters and the manifest's placeholders together.
+    /// Merges declared parameters with the manifest's placeholders.
     ///
-    /// An undeclared placeholder is a string that must be given unless it has a default; one that stands only in the data
-    /// of Secrets is a secret, generated unless it has a default.
+    /// An undeclared placeholder becomes a string parameter, required unless it has a default. If it occurs only in the data of
+    /// Secrets, it becomes a secret parameter, generated unless it has a default.
     ///
     /// # Errors
-    /// Everything that is wrong with the declarations; secret parameters outside the data of Secrets, with each place.
+    /// All problems of the declarations, and secret parameters outside the data of Secrets, with each location.
     pub fn of(declared: &[Parameter], manifest: &Manifest) -> Result<Self> {
         let (parameters, problems) = Self::read(declared, manifest);
         problems.or(parameters).map_err(Problems::into_error)
@@ -84,22 +84,22 @@ impl Parameters {
         )
     }
 
-    /// Each parameter.
+    /// Iterates over the parameters.
     pub fn iter(&self) -> impl Iterator<Item = &Parameter> {
         self.known.iter().map(|known| &known.parameter)
     }
 
-    /// The parameter of that name.
+    /// Returns the parameter called `name`.
     pub fn get(&self, name: &str) -> Option<&Parameter> {
         self.find(name).map(|known| &known.parameter)
     }
 
-    /// True if it must be given, because nothing else says what it is.
+    /// Returns true if the parameter must be given.
     pub fn is_required(&self, name: &str) -> bool {
         self.find(name).is_some_and(Known::is_required)
     }
 
-    /// The value it has when none is given, as far as that is no secret.
+    /// Returns the default of a parameter, from its declaration or else from the manifest. `None` for secrets.
     pub fn default(&self, name: &str) -> Option<&str> {
         let known = self.find(name)?;
         let written = || known.placeholder.as_ref().and_then(Placeholder::default);
@@ -109,7 +109,7 @@ impl Parameters {
         }
     }
 
-    /// What works but is not well: passwords in plain sight.
+    /// Returns warnings about passwords that are visible in rendered objects.
     pub fn warnings(&self) -> Vec<Problem> {
         self.known
             .iter()
@@ -139,7 +139,7 @@ impl Known {
         self.parameter.kind == ParameterType::Secret
     }
 
-    /// True if every place it stands in has a default of its own.
+    /// Returns true if every occurrence has a default of its own.
     pub(super) fn has_defaults(&self) -> bool {
         self.placeholder.as_ref().is_none_or(|placeholder| {
             placeholder
@@ -154,7 +154,7 @@ impl Known {
         self.parameter.required.unwrap_or(derived)
     }
 
-    /// How many characters to generate when nobody gives it, `None` if it is not generated.
+    /// Returns the number of characters to generate if no value is given, `None` if the parameter is not generated.
     pub(super) fn generated_length(&self) -> Option<u32> {
         let generated = self.is_secret()
             && !self.is_required()
@@ -176,12 +176,12 @@ impl Known {
         {
             if self.is_secret() && !place.in_secret {
                 let message = format!(
-                    "secret parameter {name} stands in {} of a {}: a secret may stand only in data and stringData of a Secret",
+                    "secret parameter {name} is used in {} of a {}: secrets are allowed only in data and stringData of a Secret",
                     place.pointer, place.kind
                 );
                 let problem = manifest.problem(place.place, message);
                 problems.push(problem.hint(
-                    "put it into a Secret and refer to that, as with env valueFrom.secretKeyRef",
+                    "use the parameter in a Secret and refer to the Secret, for example with env valueFrom.secretKeyRef",
                 ));
             }
             let default = place
@@ -197,8 +197,8 @@ impl Known {
         }
     }
 
-    /// The warning for something that is a password by its name and stands where everybody who may read the session's
-    /// Pods sees it.
+    /// Returns a warning for a parameter that is named like a password and is visible to everybody who may read the session's
+    /// Pods.
     fn in_plain_sight(&self, owner: &str) -> Option<Problem> {
         let name = &self.parameter.name;
         if self.is_secret() || !credentials::is_named_so(name) {

@@ -1,13 +1,13 @@
-//! `${NAME}` and `${NAME:-default}` in the text of one scalar.
+//! Placeholders `${NAME}` and `${NAME:-default}` in the text of a scalar.
 //!
-//! Every other `$` stays: `$POD_IP`, `$(hostname -i)`, `$$`, and the forms only a shell knows (`${X#p}`, `${X:0:3}`, `${#X}`).
-//! `$${NAME}` is a literal `${NAME}`. What looks like a slip of the pen (`${user-id}`, `${A:-${B}}`, no `}`) is an error,
-//! because left alone it would reach the cluster as it stands.
+//! Every other `$` is literal: `$POD_IP`, `$(hostname -i)`, `$$`, and shell expansions (`${X#p}`, `${X:0:3}`, `${#X}`).
+//! `$${NAME}` is a literal `${NAME}`. Malformed placeholders (`${user-id}`, `${A:-${B}}`, a missing `}`) are errors, because
+//! they would otherwise reach the cluster as text.
 
-/// A part of a scalar's text.
+/// A segment of a scalar's text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Piece {
-    /// Text as it is.
+    /// Literal text.
     Text(String),
     /// A placeholder.
     Var(Var),
@@ -16,28 +16,28 @@ pub(super) enum Piece {
 /// A placeholder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Var {
-    /// The parameter's name.
+    /// Name of the parameter.
     pub(super) name: String,
-    /// The text after `:-`, which may be empty.
+    /// Default after `:-`, which may be empty.
     pub(super) default: Option<String>,
-    /// Which `${` of the scalar's text it is, counted from 0: finds it again in the file.
+    /// Index of its `${` among all `${` of the scalar's text, used to find its location in the file.
     pub(super) ordinal: usize,
 }
 
-/// What is wrong with a `${`.
+/// A malformed placeholder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Bad {
-    /// Which `${` of the text it is.
+    /// Index of its `${` among all `${` of the text.
     pub(super) ordinal: usize,
-    /// What is wrong.
+    /// Message.
     pub(super) message: String,
-    /// The way out.
+    /// Remedy.
     pub(super) hint: &'static str,
 }
 
-const ESCAPE: &str = "write $${...} for text that shall stay as it is";
+const ESCAPE: &str = "write $${...} for a literal ${...}";
 
-/// Splits a text. Neighbouring texts are one piece; a text without placeholder is one piece, or none when it is empty.
+/// Splits a text into segments. Text without placeholders is one segment; empty text has none.
 pub(super) fn pieces(text: &str) -> (Vec<Piece>, Vec<Bad>) {
     let mut splitter = Splitter::default();
     let mut rest = text;
@@ -66,7 +66,7 @@ impl Splitter {
         }
     }
 
-    /// Takes what a text that begins with `$` begins with, returns the rest.
+    /// Consumes the `$` or placeholder at the start of `text` and returns the rest.
     fn dollar<'t>(&mut self, text: &'t str) -> &'t str {
         if let Some(rest) = text.strip_prefix("$${") {
             self.text.push_str("${");
@@ -110,7 +110,7 @@ enum Read<'t> {
     Shell,
 }
 
-/// Reads what follows `${`.
+/// Parses the text after `${`.
 fn read(body: &str) -> Result<Read<'_>, String> {
     let shell_prefix = body
         .strip_prefix(['#', '!'])
@@ -124,21 +124,21 @@ fn read(body: &str) -> Result<Read<'_>, String> {
     if shell_prefix || !name.is_empty() && operator {
         return Ok(Read::Shell);
     }
-    // Only as far as the next placeholder: a text full of open ones is still read in one go.
+    // Search only up to the next placeholder, so that text full of unterminated ones is still parsed in linear time.
     let next = body.find("${").unwrap_or(body.len());
     let end = body[..next].find('}');
     let default = after.strip_prefix(":-");
     match end {
-        None if default.is_some() && !name.is_empty() && next < body.len() => {
-            Err(format!("placeholder {name} has another one in its default"))
-        }
+        None if default.is_some() && !name.is_empty() && next < body.len() => Err(format!(
+            "placeholder {name} has another placeholder in its default"
+        )),
         None => Err(format!(
             "unterminated placeholder {:?}",
             shown(&body[..next])
         )),
         Some(end) if name.is_empty() || default.is_none() && !after.starts_with('}') => {
             Err(format!(
-                "bad placeholder {:?}: a name is letters, digits and \"_\", followed by \"}}\" or \":-\"",
+                "invalid placeholder {:?}: must be a name of letters, digits and \"_\", followed by \"}}\" or \":-\"",
                 shown(&body[..=end])
             ))
         }
@@ -150,7 +150,7 @@ fn read(body: &str) -> Result<Read<'_>, String> {
     }
 }
 
-/// The parameter name a text begins with, empty if it begins with none.
+/// Returns the parameter name at the start of a text; empty if there is none.
 fn name(text: &str) -> &str {
     let end = text
         .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
@@ -161,7 +161,7 @@ fn name(text: &str) -> &str {
     &text[..end]
 }
 
-/// The beginning of a placeholder, short enough for a message.
+/// Returns the start of a placeholder, shortened for a message.
 fn shown(body: &str) -> String {
     let mut shown = format!("${{{}", body.chars().take(30).collect::<String>());
     if body.chars().count() > 30 {
@@ -254,17 +254,20 @@ mod tests {
             ("${A", "unterminated placeholder \"${A\""),
             ("x ${", "unterminated placeholder \"${\""),
             ("${A:-b", "unterminated"),
-            ("${}", "bad placeholder \"${}\""),
-            ("${1A}", "bad placeholder"),
-            ("${user-id}", "bad placeholder \"${user-id}\""),
-            ("${A-b}", "bad placeholder"),
-            ("${ A }", "bad placeholder"),
-            ("${Ä}", "bad placeholder"),
-            ("${.Values.x}", "bad placeholder"),
-            ("${A:-${B}}", "placeholder A has another one in its default"),
+            ("${}", "invalid placeholder \"${}\""),
+            ("${1A}", "invalid placeholder"),
+            ("${user-id}", "invalid placeholder \"${user-id}\""),
+            ("${A-b}", "invalid placeholder"),
+            ("${ A }", "invalid placeholder"),
+            ("${Ä}", "invalid placeholder"),
+            ("${.Values.x}", "invalid placeholder"),
+            (
+                "${A:-${B}}",
+                "placeholder A has another placeholder in its default",
+            ),
             (
                 "${A:-${B:-c}}",
-                "placeholder A has another one in its default",
+                "placeholder A has another placeholder in its default",
             ),
         ] {
             let (_, bad) = pieces(input);

@@ -1,37 +1,38 @@
-//! What a scalar's place in an object asks of it: the same text is a name here, a label there, free text elsewhere.
+//! The context of a scalar in an object, determined by its path: the same text may be a name, a label or free text. The context
+//! decides how a placeholder is typed and which rules its value must follow.
 
 use super::node::Step;
 
-/// What a scalar is, as its path tells.
+/// Context of a scalar, determined by its path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Position {
     /// `apiVersion`, `kind`.
     Type,
-    /// `metadata.name`.
+    /// `metadata.name` of the document.
     OwnName,
-    /// Any other name or part of one: of a referenced object, a container, a port, a host.
+    /// Any other name: of a referenced object, a container, a port, a host.
     Name,
-    /// Value of a label, or of a selector of labels.
+    /// Value of a label or label selector.
     Label,
     /// Value of an annotation.
     Annotation,
     /// Value of an environment variable.
     Env,
-    /// `data` of a Secret: base64.
+    /// `data` of a Secret, in base64.
     SecretData,
     /// `stringData` of a Secret.
     SecretText,
-    /// `data`, `binaryData` of a ConfigMap.
+    /// `data` or `binaryData` of a ConfigMap.
     ConfigData,
     /// An item of `args` or `command`.
     Argument,
-    /// An amount of a resource.
+    /// Resource quantity.
     Quantity,
-    /// Anything else: typed as kubectl types it.
+    /// Any other field. A plain scalar is typed as kubectl types it.
     Free,
 }
 
-/// The type of a document, as far as positions depend on it.
+/// apiVersion and kind of a document.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Type {
     pub(super) api_version: String,
@@ -48,7 +49,7 @@ impl Type {
     }
 }
 
-/// Keys whose value is a name wherever they stand.
+/// Keys whose value is a name, at any depth.
 const NAMES: &[&str] = &[
     "name",
     "namespace",
@@ -72,12 +73,12 @@ const NAMES: &[&str] = &[
 ];
 
 impl Position {
-    /// The position at a path of a document of that type.
+    /// Returns the context of the scalar at `path` of a document of this type.
     pub(super) fn of(document: &Type, path: &[Step<'_>]) -> Self {
         if let [Step::Key(top), rest @ ..] = path {
             match (*top, rest) {
                 ("apiVersion" | "kind", []) => return Self::Type,
-                // However deep: nothing but text belongs there, and what stands deeper is refused only by the server.
+                // At any depth: values here must be text, and only the server refuses nested ones.
                 ("data", [_, ..]) if document.is_secret() => return Self::SecretData,
                 ("stringData", [_, ..]) if document.is_secret() => return Self::SecretText,
                 ("data" | "binaryData", [_]) if document.is("v1", "ConfigMap") => {
@@ -101,7 +102,7 @@ impl Position {
         Self::by_end(path)
     }
 
-    /// What the last steps tell, in Pod templates however deep.
+    /// Returns the context according to the last steps of a path, which also covers Pod templates at any depth.
     fn by_end(path: &[Step<'_>]) -> Self {
         match path {
             [.., Step::Key("metadata"), Step::Key("labels"), Step::Key(_)]
@@ -135,12 +136,12 @@ impl Position {
         }
     }
 
-    /// True where the API takes only strings, so that `001`, `1e3` and `true` stay what they are, quoted or not.
+    /// Returns true if the field accepts only strings, so that `001`, `1e3` and `true` remain text even if unquoted.
     pub(super) fn strings_only(self) -> bool {
         !matches!(self, Self::Quantity | Self::Free)
     }
 
-    /// True for free text, where braces and passwords may stand for a program that reads it.
+    /// Returns true for free text that another program reads, where braces are not placeholders of another tool.
     pub(super) fn is_text(self) -> bool {
         matches!(
             self,
@@ -153,12 +154,12 @@ impl Position {
         )
     }
 
-    /// True for free text that is no Secret's and is read by a program: where passwords are typed by mistake.
+    /// Returns true for free text outside Secrets, where passwords are often written by mistake.
     pub(super) fn is_readable(self) -> bool {
         matches!(self, Self::Env | Self::ConfigData | Self::Argument)
     }
 
-    /// True inside a Secret's data: the only place for a secret.
+    /// Returns true inside a Secret's data, the only place where secret parameters are allowed.
     pub(super) fn is_secret(self) -> bool {
         matches!(self, Self::SecretData | Self::SecretText)
     }

@@ -1,4 +1,4 @@
-//! What is wrong with a file or a value, and where.
+//! Problems found in a file or a value, with their locations.
 
 use std::error::Error;
 use std::fmt;
@@ -8,24 +8,24 @@ use serde::Serialize;
 use super::source::{Place, Source};
 use session_model::failure;
 
-/// One thing that is wrong.
+/// A problem with an optional location and hint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
-    /// Name of the file; empty for what stands in no file, such as a value given as a flag.
+    /// Name of the file; empty if the problem is not in a file but, for example, in a flag.
     pub file: String,
-    /// Line from 1, 0 for the file as a whole.
+    /// Line from 1; 0 for the file as a whole.
     pub line: usize,
     /// Column from 1, in characters.
     pub column: usize,
-    /// What is wrong: lower case, no full stop.
+    /// Message in lower case without a full stop.
     pub message: String,
-    /// The way out, where there is one.
+    /// Remedy: a command or an imperative sentence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
 }
 
 impl Problem {
-    /// A problem at a place of a file.
+    /// Creates a problem at a location of a file.
     pub fn at(file: &str, place: Place, message: impl Into<String>) -> Self {
         Self {
             file: file.to_owned(),
@@ -36,12 +36,12 @@ impl Problem {
         }
     }
 
-    /// A problem of no place.
+    /// Creates a problem without a location.
     pub fn general(message: impl Into<String>) -> Self {
         Self::at("", Place::default(), message)
     }
 
-    /// The same with a way out.
+    /// Adds a hint.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
@@ -58,42 +58,42 @@ impl fmt::Display for Problem {
     }
 }
 
-/// All that is wrong, in the order of the file, each thing once; after the first hundred the rest is left out.
+/// A list of distinct problems. Keeps the first 100.
 ///
-/// Shown as one line when it is one problem, otherwise as a line that counts them and an indented line for each.
+/// Displayed as one line if there is one problem, else as a line with their number and an indented line for each.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Problems(Vec<Problem>);
 
-/// Most problems that are kept: nobody reads more, and a hostile file cannot make us count for ever.
+/// Largest number of problems that are kept. Bounds memory and time for hostile files.
 const PROBLEMS_MAX: usize = 100;
 
 impl Problems {
-    /// Adds one, unless it has been said already (an alias repeats what its anchor says).
+    /// Adds a problem, unless the list contains it already (an alias repeats the problems of its anchor).
     pub fn push(&mut self, problem: Problem) {
         if self.0.len() < PROBLEMS_MAX && !self.0.contains(&problem) {
             self.0.push(problem);
         }
     }
 
-    /// Adds others.
+    /// Adds all problems of another list.
     pub fn extend(&mut self, others: Problems) {
         others.0.into_iter().for_each(|problem| self.push(problem));
     }
 
-    /// Each of them.
+    /// Iterates over the problems.
     pub fn iter(&self) -> impl Iterator<Item = &Problem> {
         self.0.iter()
     }
 
-    /// True if nothing is wrong.
+    /// Returns true if there are no problems.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// `value`, if nothing is wrong.
+    /// Returns `value` if there are no problems.
     ///
     /// # Errors
-    /// Itself, sorted by place.
+    /// The list itself, sorted by location, if it is not empty.
     pub fn or<T>(mut self, value: T) -> Result<T, Self> {
         if self.0.is_empty() {
             return Ok(value);
@@ -106,7 +106,7 @@ impl Problems {
         self.0.sort_by_key(|problem| (problem.line, problem.column));
     }
 
-    /// As an error, with the way out printed apart.
+    /// Converts the list to an error with the first hint.
     pub fn into_error(self) -> anyhow::Error {
         let hint = self.0.iter().find_map(|problem| problem.hint.clone());
         match hint {
@@ -146,7 +146,7 @@ impl fmt::Display for Problems {
 
 impl Error for Problems {}
 
-/// Says of a source what is wrong with it.
+/// Creates a problem at a location of a source.
 pub(super) fn problem(source: &Source, place: Place, message: impl Into<String>) -> Problem {
     Problem::at(source.name(), place, message)
 }

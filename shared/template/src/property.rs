@@ -1,5 +1,5 @@
-//! The property the whole room stands for, for tests and for `cargo bench-template`: no value creates structure, and no
-//! text, however hostile, brings the room down.
+//! Property tests of this module, used by tests, fuzzing and `cargo bench-template`: no value creates structure, and no text
+//! makes the code panic.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use super::scalar::typed;
 use super::source::Source;
 use super::values::{Identity, Values};
 
-/// Values that break templates elsewhere.
+/// Values that break text-based templates.
 pub const HOSTILE: [&str; 37] = [
     "a: b",
     "a:\n  b: c",
@@ -55,13 +55,13 @@ pub const HOSTILE: [&str; 37] = [
     "$${V} ${V:-x} }}",
 ];
 
-/// Pieces that random values are made of, besides the hostile ones and single characters.
+/// Parts of random values, besides the hostile values and single characters.
 const PIECES: [&str; 20] = [
     " ", "  ", "\t", ": ", ":", ",", "- ", "true", "null", "~", "0644", "1e3", "yes", "${", "}",
     "{{", "{%", "$", "\u{feff}", "\u{a0}",
 ];
 
-/// Lines that random manifests are made of.
+/// Lines of random manifests.
 const LINES: [&str; 26] = [
     "apiVersion: v1\n",
     "kind: Secret\n",
@@ -114,17 +114,17 @@ spec:
   - last
 "#;
 
-/// The property, ready to be tried with many values.
+/// The property that no value creates structure, prepared for many values.
 pub struct Property {
     manifest: Manifest,
     values: Values,
 }
 
 impl Property {
-    /// Prepares the manifest that values are tried in.
+    /// Parses the manifest in which values are tried.
     ///
     /// # Errors
-    /// A fault of this room.
+    /// If the built-in manifest does not parse, which is a bug.
     pub fn new() -> anyhow::Result<Self> {
         let manifest = Manifest::parse(&Source::new("property.yaml", MANIFEST)?)?;
         let identity = Identity {
@@ -142,12 +142,12 @@ impl Property {
         Ok(Self { manifest, values })
     }
 
-    /// Tries a value in nine places at once: block and flow, plain, quoted, block scalars, alone and beside other text.
+    /// Renders a value in nine positions: block and flow style, plain, quoted and block scalars, alone and beside other text.
     ///
     /// # Errors
-    /// What came out otherwise than meant.
+    /// A description of the difference between the rendered and the expected object.
     pub fn try_value(&self, value: &str) -> Result<(), String> {
-        // Past the checks on purpose: the rendering alone must hold.
+        // Skips the checks of values on purpose, because rendering must be safe without them.
         let mut values = self.values.clone();
         values.set("V", value);
         let rendered = self
@@ -178,7 +178,7 @@ impl Property {
         if objects.len() != 1 {
             return Err(format!("{} objects instead of one", objects.len()));
         }
-        // As text, which is what is sent: a number that is read again may differ in its last bit.
+        // Compared as JSON text, as it is sent, because a parsed float may differ in its last bit.
         let (sent, wanted) = (objects[0].to_string(), wanted.to_string());
         match sent == wanted {
             true => Ok(()),
@@ -187,11 +187,11 @@ impl Property {
     }
 }
 
-/// Reads a text in every way the room has. It may be refused; it must not panic, and what is moved out of its Secrets must
-/// be all that changes.
+/// Parses a text in every way. The text may be refused, but nothing may panic, and extracting its secrets must change nothing
+/// else.
 ///
 /// # Errors
-/// What is wrong with the result.
+/// A description of the violated property.
 pub fn try_manifest(text: &str) -> Result<(), String> {
     let Ok(source) = Source::new("random.yaml", text) else {
         return Ok(());
@@ -211,11 +211,11 @@ pub fn try_manifest(text: &str) -> Result<(), String> {
     }
 }
 
-/// Random texts from a seed (splitmix64): the same seed gives the same texts everywhere.
+/// A generator of random texts (splitmix64). The same seed gives the same texts on every platform.
 pub struct Random(u64);
 
 impl Random {
-    /// Starts at a seed.
+    /// Creates a generator from a seed.
     pub fn new(seed: u64) -> Self {
         Self(seed)
     }
@@ -232,7 +232,7 @@ impl Random {
         (self.next() % end.max(1) as u64) as usize
     }
 
-    /// A hostile value: pieces of YAML, words that are numbers elsewhere, characters of all kinds.
+    /// Generates a hostile value: parts of YAML syntax, words that YAML types, arbitrary characters.
     pub fn value(&mut self) -> String {
         let mut value = String::new();
         for _ in 0..=self.below(6) {
@@ -246,7 +246,7 @@ impl Random {
         value
     }
 
-    /// A manifest, or nearly one.
+    /// Generates a manifest, or almost one.
     pub fn manifest(&mut self) -> String {
         let mut text = String::new();
         if self.below(2) == 0 {

@@ -1,4 +1,5 @@
-//! Values into the parsed tree: no value can create structure, because nothing is parsed any more.
+//! Rendering: replaces placeholders in the parsed tree by values. No value can create structure, because the result is not
+//! parsed again.
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,35 +18,35 @@ use super::source::Place;
 use super::values::Values;
 use session_model::names::LABEL_MAX;
 
-/// The objects of a manifest.
+/// The rendered objects of a manifest.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rendered {
-    /// What was rendered, in the order of the manifest.
+    /// Objects in the order of the manifest.
     pub objects: Vec<RenderedObject>,
-    /// Secrets that were left out, because a value is not known yet or must not be shown.
+    /// Secrets that were left out because they contain secret parameters.
     pub withheld: Vec<Withheld>,
 }
 
-/// One object.
+/// A rendered object.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RenderedObject {
-    /// The object.
+    /// Object.
     pub object: Value,
-    /// Where it begins in the manifest.
+    /// Location of its document in the manifest.
     pub place: Place,
 }
 
-/// A Secret that was left out.
+/// A Secret that was left out of a public rendering.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Withheld {
-    /// Its name.
+    /// Name of the Secret.
     pub name: String,
-    /// The secret parameters in it.
+    /// Names of the secret parameters that it contains.
     pub parameters: Vec<String>,
 }
 
 impl Rendered {
-    /// The objects alone.
+    /// Returns the objects without their locations.
     pub fn into_objects(self) -> Vec<Value> {
         self.objects
             .into_iter()
@@ -58,14 +59,14 @@ impl Manifest {
     /// Renders all objects.
     ///
     /// # Errors
-    /// All that is wrong, with file, line and column: parameters without value; names, labels, annotation keys, quantities
-    /// and data that the API server would refuse; two objects of one name; a text of more than
-    /// [`TEXT_MAX`] bytes, or more than [`OUTPUT_MAX`] in all.
+    /// All problems, with file, line and column: parameters without value; names, labels, annotation keys, quantities and
+    /// Secret data that the API server would refuse; duplicate objects; a text of more than [`TEXT_MAX`] bytes, or more than
+    /// [`OUTPUT_MAX`] in all.
     pub fn render(&self, values: &Values) -> Result<Rendered> {
         self.render_with(values, false)
     }
 
-    /// Renders what everybody may see: Secrets that hold a secret parameter are left out, and named.
+    /// Renders the objects for display. Secrets that contain a secret parameter are left out and listed in `withheld`.
     ///
     /// # Errors
     /// As [`Manifest::render`].
@@ -97,7 +98,7 @@ impl Manifest {
             let (spent, secrets, found) = (renderer.spent, renderer.secrets, renderer.problems);
             problems.extend(found);
             if spent {
-                let message = format!("it renders to more than {OUTPUT_MAX} bytes");
+                let message = format!("manifest renders to more than {OUTPUT_MAX} bytes");
                 problems.push(self.problem(Place::default(), message));
                 break;
             }
@@ -121,14 +122,14 @@ impl Manifest {
             let kind = object["kind"].as_str().unwrap_or_default();
             let key = (object["apiVersion"].as_str(), kind, name_of(object));
             if let Some(first) = seen.insert(key, *place) {
-                let message = format!("{kind} {:?} stands in it twice, first at {first}", key.2);
+                let message = format!("duplicate {kind} {:?}, first defined at {first}", key.2);
                 problems.push(self.problem(*place, message));
             }
         }
     }
 
-    /// How many characters a session's name may have, so that every object's name and every label it stands in fits; at
-    /// most 63.
+    /// Returns the longest session name, at most 63 characters, for which every object name and label that contains it stays
+    /// within its limit.
     pub fn session_name_limit(&self, values: &Values) -> usize {
         let mut limit = LABEL_MAX;
         let session = values.identity().session.as_str().len();
@@ -165,14 +166,14 @@ struct Renderer<'r> {
     manifest: &'r Manifest,
     document: &'r Document,
     values: &'r Values,
-    /// Secrets are not looked up: their documents are left out anyway.
+    /// True if documents with secret parameters are left out; their values are not needed then.
     public: bool,
     budget: Budget,
-    /// What [`Manifest::session_name_limit`] says, once it was needed.
+    /// Result of [`Manifest::session_name_limit`], computed on first use.
     name_limit: &'r OnceCell<usize>,
-    /// True once the budget did not do: nothing more is made.
+    /// True if the budget is exhausted. Rendering stops then.
     spent: bool,
-    /// Secret parameters met in this document.
+    /// Secret parameters used in this document.
     secrets: BTreeSet<String>,
     problems: Problems,
 }
@@ -239,7 +240,7 @@ impl<'r> Renderer<'r> {
             ),
             FillError::TooLong => (
                 scalar.place,
-                format!("the value has more than {TEXT_MAX} bytes with its parameters"),
+                format!("the value has more than {TEXT_MAX} bytes after replacing its parameters"),
             ),
             FillError::Spent => {
                 self.spent = true;
@@ -249,7 +250,7 @@ impl<'r> Renderer<'r> {
         self.problems.push(self.manifest.problem(place, message));
     }
 
-    /// Notes which secret parameters a scalar holds; true if there is one.
+    /// Records the secret parameters of a scalar. Returns true if there are any.
     fn note_secrets(&mut self, scalar: &Scalar) -> bool {
         let mut any = false;
         for var in scalar.vars().filter(|var| self.values.is_secret(&var.name)) {
@@ -259,7 +260,8 @@ impl<'r> Renderer<'r> {
         any
     }
 
-    /// A name or label that is too long because of the session's name: how long that may be.
+    /// Extends the message about a name or label that is too long because it contains the session's name by the longest
+    /// possible session name.
     fn explain(
         &self,
         scalar: &Scalar,
@@ -278,12 +280,12 @@ impl<'r> Renderer<'r> {
         }
         let limit = || self.manifest.session_name_limit(self.values);
         let room = self.name_limit.get_or_init(limit);
-        format!("{reason}: the session's name may have {room} characters")
+        format!("{reason}; the session's name must have at most {room} characters")
     }
 }
 
-/// True if the scalar is text: quoted, a block, tagged, made of several pieces, or in a place that takes only text. What
-/// is written there as a number stays as it is written; nothing at all stays nothing.
+/// Returns true if the rendered scalar is a string: if it is quoted, a block, tagged or has several segments, or if the field
+/// accepts only strings. A literal number in such a field keeps its spelling; a literal null remains null.
 fn text_or_typed(scalar: &Scalar, position: Position, text: &str) -> bool {
     if !scalar.is_plain() {
         return true;

@@ -1,4 +1,4 @@
-//! Values for parameters: who gives what, and all that is wrong with it at once.
+//! Resolution of parameter values from flags, files, the Session, presets and defaults.
 
 use std::collections::BTreeMap;
 
@@ -10,20 +10,21 @@ use super::problem::{Problem, Problems};
 use super::values::{Identity, Values};
 use crate::ParameterRules as _;
 
-/// Values as they were given, strongest first: flags, files, Session, preset. The template's defaults come last.
+/// Sources of parameter values, in order of precedence: flags, files, Session, preset. The template's defaults come last.
 #[derive(Clone, Copy)]
 pub struct Given<'g> {
-    /// `--set`: process arguments, where no secret may stand.
+    /// Values from `--set`. Secrets are refused, because other users can see process arguments.
     pub flags: &'g BTreeMap<String, String>,
-    /// `--set-file`, `--env-file`, stdin.
+    /// Values from `--set-file`, `--env-file` and standard input.
     pub files: &'g BTreeMap<String, String>,
-    /// `spec.parameters` of the Session, where no secret may stand.
+    /// Values from `spec.parameters` of the Session. Secrets are refused, because everybody who can read the Session could read
+    /// them.
     pub session: &'g BTreeMap<String, String>,
-    /// Name of a preset.
+    /// Name of the chosen preset.
     pub preset: Option<&'g str>,
-    /// The template's presets.
+    /// Presets of the template.
     pub presets: &'g Presets,
-    /// What the session's parameters Secret holds.
+    /// Secret values stored in the session's parameters Secret.
     pub stored: &'g BTreeMap<String, String>,
 }
 
@@ -44,12 +45,11 @@ impl Default for Given<'_> {
 }
 
 impl Parameters {
-    /// The values of all parameters. Secrets that nobody gave are left to [`Values::generate_missing`].
+    /// Resolves the values of all parameters. Secrets without a value are left to [`Values::generate_missing`].
     ///
     /// # Errors
-    /// All problems in one: missing parameters, named together; values of the wrong type, out of range, not an option, not
-    /// of the pattern; unknown names, with the nearest known one; a preset that does not exist; secrets where everybody can
-    /// read them.
+    /// All problems together: missing parameters, invalid values, unknown names with the most similar known one, an unknown
+    /// preset, secrets given where others can read them.
     pub fn resolve(&self, identity: Identity, given: &Given<'_>) -> Result<Values> {
         let mut problems = Problems::default();
         let preset = self.preset(given, &mut problems);
@@ -95,9 +95,11 @@ impl Parameters {
         }
         let known: Vec<&str> = given.presets.keys().map(String::as_str).collect();
         problems.push(match known.as_slice() {
-            [] => Problem::general(format!("unknown preset {name:?}: there are none")),
+            [] => Problem::general(format!(
+                "unknown preset {name:?}: the template has no presets"
+            )),
             known => Problem::general(format!(
-                "unknown preset {name:?}: there are {}",
+                "unknown preset {name:?} (available: {})",
                 listed(known)
             )),
         });
@@ -108,16 +110,15 @@ impl Parameters {
         for name in layer.1.keys() {
             if ALWAYS_SET.contains(&name.as_str()) {
                 problems.push(Problem::general(format!(
-                    "parameter {name} is always set and cannot be given"
+                    "parameter {name} cannot be set: the name is reserved"
                 )));
                 continue;
             }
             match self.find(name) {
                 Some(known) if known.is_secret() && layer.0 != "a file" => {
-                    let message =
-                        format!("secret parameter {name} must not be given in {}", layer.0);
+                    let message = format!("secret parameter {name} must not be set in {}", layer.0);
                     let hint =
-                        format!("give it with --set-file {name}=FILE, --env-file FILE or on stdin");
+                        format!("use --set-file {name}=FILE, --env-file FILE or standard input");
                     problems.push(Problem::general(message).hint(hint));
                 }
                 Some(_) => {}
@@ -142,7 +143,7 @@ impl Parameters {
                     .map(|parameter| parameter.name.as_str())
                     .collect();
                 Problem::general(format!(
-                    "unknown parameter {name}: there are {}",
+                    "unknown parameter {name} (available: {})",
                     listed(&names)
                 ))
             }
@@ -159,19 +160,19 @@ impl Parameters {
         let plain = names.iter().find(|name| !secret(name));
         Some(
             Problem::general(message).hint(match (plain, names.first()) {
-                (Some(name), _) => format!("give it with --set {name}=VALUE"),
-                (None, Some(name)) => format!("give it with --set-file {name}=FILE"),
+                (Some(name), _) => format!("use --set {name}=VALUE"),
+                (None, Some(name)) => format!("use --set-file {name}=FILE"),
                 (None, None) => String::new(),
             }),
         )
     }
 }
 
-/// Values of one origin, and its name.
+/// The name of a source of values, and its values.
 struct Layer<'g>(&'static str, &'g BTreeMap<String, String>);
 
 impl Known {
-    /// Puts a value, or what is there without one, among the values; false if it has to be given.
+    /// Stores the given value or the default in `values`. Returns false if the parameter is required and has neither.
     fn settle(&self, value: Option<&str>, values: &mut Values) -> bool {
         let parameter = &self.parameter;
         if self.is_secret() {
@@ -192,7 +193,7 @@ impl Known {
         true
     }
 
-    /// Checks a value that somebody gave. An empty one is none where every place has a default; elsewhere it must be legal.
+    /// Checks a given value. An empty value counts as not given if every occurrence has a default.
     fn check_given(&self, value: &str, problems: &mut Problems) {
         let name = &self.parameter.name;
         if value.is_empty() {
@@ -200,7 +201,9 @@ impl Known {
                 return;
             }
             if self.is_required() {
-                problems.push(Problem::general(format!("parameter {name} is empty")));
+                problems.push(Problem::general(format!(
+                    "parameter {name} must not be empty"
+                )));
                 return;
             }
         }
@@ -210,7 +213,7 @@ impl Known {
     }
 }
 
-/// `A`, `A and B`, `A, B and C`.
+/// Joins names as `A`, `A and B` or `A, B and C`.
 pub(super) fn listed(names: &[&str]) -> String {
     match names {
         [] => String::new(),
@@ -219,7 +222,7 @@ pub(super) fn listed(names: &[&str]) -> String {
     }
 }
 
-/// The name that differs least, if it differs by less than a third of its letters (whatever their case).
+/// Returns the most similar name, if its edit distance, ignoring case, is at most a third of its length.
 pub(super) fn nearest<'n>(wanted: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     let lower = wanted.to_lowercase();
     let (distance, name) = names
@@ -228,7 +231,7 @@ pub(super) fn nearest<'n>(wanted: &str, names: impl Iterator<Item = &'n str>) ->
     (distance * 3 <= name.chars().count().max(3)).then_some(name)
 }
 
-/// Number of letters to add, take away or change.
+/// Returns the Levenshtein distance.
 fn distance(left: &str, right: &str) -> usize {
     let right: Vec<char> = right.chars().collect();
     let mut row: Vec<usize> = (0..=right.len()).collect();

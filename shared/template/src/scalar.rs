@@ -1,10 +1,10 @@
-//! The type of a plain scalar, as kubectl reads it (YAML 1.1 as go-yaml v2 understands it, then JSON).
+//! Typing of plain scalars as kubectl does it (YAML 1.1 as in go-yaml v2, then JSON).
 //!
-//! One difference is meant: `.inf` and `.nan`, which kubectl cannot turn into JSON and refuses, are strings.
+//! One intended difference: `.inf` and `.nan`, which kubectl refuses because JSON has no such numbers, are strings.
 
 use serde_json::{Number, Value};
 
-/// The value of a plain, untagged scalar.
+/// Returns the typed value of a plain, untagged scalar.
 pub(super) fn typed(text: &str) -> Value {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
@@ -17,9 +17,9 @@ pub(super) fn typed(text: &str) -> Value {
         _ => {}
     }
     let number = match text.as_bytes().first() {
-        // Only a text that begins like a number is tried with its underscores taken out.
+        // Underscores are removed only from text that begins like a number.
         Some(b'0'..=b'9' | b'+' | b'-') => number(&text.replace('_', "")),
-        // Here go-yaml asks Go's ParseFloat, which wants every underscore between two digits.
+        // Here go-yaml uses Go's ParseFloat, which requires every underscore to be between two digits.
         Some(b'.') if separated(text) => float(&text.replace('_', "")),
         _ => None,
     };
@@ -33,7 +33,7 @@ fn separated(text: &str) -> bool {
         .all(|at| bytes[at] != b'_' || digit(bytes.get(at - 1)) && digit(bytes.get(at + 1)))
 }
 
-/// Go's `ParseInt` and `ParseUint` with base 0, then a float, then the `0b` that go-yaml adds of its own.
+/// Parses a number as go-yaml does: Go's `ParseInt` and `ParseUint` with base 0, then a float, then go-yaml's own `0b` form.
 fn number(text: &str) -> Option<Number> {
     if let Some(integer) = integer(text) {
         return Some(from_integer(integer));
@@ -41,7 +41,7 @@ fn number(text: &str) -> Option<Number> {
     if let Some(float) = float(text) {
         return Some(float);
     }
-    // go-yaml cuts off `0b` and reads the rest with its sign: `0b-1` is -1.
+    // go-yaml removes `0b` and parses the rest with its sign, so `0b-1` is -1.
     let (digits, negated) = match text.strip_prefix("-0b") {
         Some(digits) if !digits.starts_with(['+', '-']) => (digits, true),
         Some(_) => return None,
@@ -55,7 +55,7 @@ fn number(text: &str) -> Option<Number> {
     }))
 }
 
-/// An integer with sign and prefix that fits into 64 bits, signed or, without a sign, unsigned.
+/// Parses an integer with optional sign and base prefix that fits into 64 bits: signed, or unsigned if it has no sign.
 fn integer(text: &str) -> Option<i128> {
     let (negative, signed, digits) = match text.as_bytes().first()? {
         b'-' => (true, true, &text[1..]),
@@ -70,7 +70,7 @@ fn integer(text: &str) -> Option<i128> {
         Some(zero) if zero.starts_with('0') => (&digits[1..], 8),
         _ => (digits, 10),
     };
-    // from_str_radix would take a second sign.
+    // from_str_radix would accept a second sign.
     if !digits.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         return None;
     }
@@ -86,7 +86,7 @@ fn integer(text: &str) -> Option<i128> {
         .then_some(value)
 }
 
-/// A float of YAML's form, `[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`.
+/// Parses a float of the form `[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`.
 fn float(text: &str) -> Option<Number> {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
@@ -108,17 +108,17 @@ fn float(text: &str) -> Option<Number> {
     from_float(value)
 }
 
-/// Beyond an `i64`, kubectl goes on with a float.
+/// Converts an integer. As in kubectl, one beyond `i64` becomes a float.
 fn from_integer(value: i128) -> Number {
     match i64::try_from(value) {
         Ok(value) => value.into(),
-        // 18446744073709551615 is finite; the fallback cannot happen.
+        // The largest value, 18446744073709551615, is a finite float, so the fallback is never used.
         Err(_) => Number::from_f64(value as f64).unwrap_or_else(|| 0.into()),
     }
 }
 
-/// kubectl writes a float below 10^21 as its shortest digits without an exponent, and reads that again: as an integer
-/// where it fits into one.
+/// Converts a float. kubectl prints a float below 10^21 without an exponent and parses it again, so a whole number that fits
+/// becomes an integer.
 fn from_float(value: f64) -> Option<Number> {
     let written = match value.fract() == 0.0 && value.abs() < 1e21 {
         true => value.to_string().parse::<i64>().ok(),

@@ -1,4 +1,4 @@
-//! Which kinds a session may be made of.
+//! Rules on the kinds and namespaces of a session's objects.
 
 use serde_json::Value;
 
@@ -6,8 +6,8 @@ use super::manifest::Manifest;
 use super::problem::{Problem, Problems};
 use super::render::Rendered;
 
-/// Kinds that live in no Namespace, by API group, as far as manifests are likely to have them. An object of another kind
-/// is known to be namespaced only after discovery.
+/// Cluster-scoped kinds with their API groups, as far as manifests are likely to contain them. The scope of other kinds is
+/// known only after discovery.
 const CLUSTER_SCOPED: &[(&str, &str)] = &[
     ("", "Namespace"),
     ("", "Node"),
@@ -42,7 +42,8 @@ const CLUSTER_SCOPED: &[(&str, &str)] = &[
     ("streaming.platform", "SessionTemplate"),
 ];
 
-/// Kinds that a controller makes from a template, by API group. Kinds that give rights are not among them.
+/// Kinds that a controller creates from a template, with their API groups. RBAC kinds are excluded, because they grant
+/// permissions.
 const CONTROLLER_KINDS: &[(&str, &str)] = &[
     ("", "ConfigMap"),
     ("", "PersistentVolumeClaim"),
@@ -60,27 +61,27 @@ const CONTROLLER_KINDS: &[(&str, &str)] = &[
     ("policy", "PodDisruptionBudget"),
 ];
 
-/// The group of an apiVersion, empty for the core group.
+/// Returns the group of an apiVersion; empty for the core group.
 fn group(api_version: &str) -> &str {
     api_version.split_once('/').map_or("", |(group, _)| group)
 }
 
-/// True for a kind that is known to live in no Namespace.
+/// Returns true for a kind that is known to be cluster-scoped.
 pub fn is_cluster_scoped(api_version: &str, kind: &str) -> bool {
     CLUSTER_SCOPED.contains(&(group(api_version), kind))
 }
 
-/// True for a kind that a controller makes from a template.
+/// Returns true for a kind that a controller creates from a template.
 pub fn is_controller_kind(api_version: &str, kind: &str) -> bool {
     CONTROLLER_KINDS.contains(&(group(api_version), kind))
 }
 
 impl Manifest {
-    /// Checks that every rendered object belongs into the session's Namespace: none of a cluster-scoped kind, none with
-    /// another `metadata.namespace`. What to do with `Namespace` objects is the caller's affair: take them out before.
+    /// Checks that every rendered object belongs to the session's namespace: no cluster-scoped kinds, no other
+    /// `metadata.namespace`. The caller must remove `Namespace` objects before.
     ///
     /// # Errors
-    /// Each object that does not, with its place.
+    /// Every object that does not belong to the namespace, with its location.
     pub fn check_namespace(&self, rendered: &Rendered, namespace: &str) -> anyhow::Result<()> {
         let mut problems = Problems::default();
         for rendered in &rendered.objects {
@@ -92,7 +93,7 @@ impl Manifest {
         problems.or(()).map_err(Problems::into_error)
     }
 
-    /// The objects of cluster-scoped kinds, each with its place.
+    /// Returns a problem for each object of a cluster-scoped kind.
     pub(super) fn cluster_scoped(&self) -> Vec<Problem> {
         let documents = self.documents.iter();
         let scoped = documents
@@ -104,7 +105,7 @@ impl Manifest {
 }
 
 fn no_place(kind: &str) -> String {
-    format!("{kind} is cluster-scoped: a session has objects of its own Namespace only")
+    format!("{kind} is cluster-scoped: a session can contain only objects of its namespace")
 }
 
 fn outside(object: &Value, namespace: &str) -> Option<String> {
@@ -122,7 +123,7 @@ fn outside(object: &Value, namespace: &str) -> Option<String> {
         "" => None,
         own if own == namespace => None,
         own => Some(format!(
-            "{kind} {name:?} is of namespace {own:?}, the session of {namespace:?}"
+            "{kind} {name:?} has namespace {own:?}, but the session is in namespace {namespace:?}"
         )),
     }
 }

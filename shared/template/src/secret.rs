@@ -1,4 +1,4 @@
-//! The Secret that keeps a session's secret parameters, `session-NAME-parameters`.
+//! The Secret `session-NAME-parameters`, which holds a session's secret parameters.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::values::Values;
 
 impl Values {
-    /// `data` of the parameters Secret: each secret's raw value, in base64 as the API has it.
+    /// Returns `data` of the parameters Secret: each secret value, in base64.
     pub fn parameters_secret_data(&self) -> Map<String, Value> {
         self.secret_values()
             .iter()
@@ -19,7 +19,7 @@ impl Values {
     }
 }
 
-/// Makes a Secret's `stringData` a part of its `data`, as a server does; leaves every other object as it is.
+/// Merges a Secret's `stringData` into its `data`, as the API server does. Does nothing for other objects.
 pub fn encode_string_data(object: &mut Value) {
     if object.get("kind") != Some(&Value::from("Secret")) {
         return;
@@ -36,25 +36,25 @@ pub fn encode_string_data(object: &mut Value) {
     }
 }
 
-/// Secret parameters as a parameters Secret holds them. Errors name the key, never the value.
+/// Reads the secret parameters from a parameters Secret. Errors name the key, never the value.
 ///
 /// # Errors
-/// `data` is no map of base64, or a value is not UTF-8.
+/// If `data` is not a map of base64 strings, or a value is not UTF-8.
 pub fn stored_secrets(secret: &Value) -> Result<BTreeMap<String, String>> {
     let data = match secret.get("data") {
         None | Some(Value::Null) => return Ok(BTreeMap::new()),
         Some(Value::Object(data)) => data,
-        Some(_) => bail!("the parameters Secret has no map in data"),
+        Some(_) => bail!("cannot read the parameters Secret: data is not a map"),
     };
     let mut values = BTreeMap::new();
     for (name, encoded) in data {
         let encoded = encoded.as_str().unwrap_or_default();
         let Ok(bytes) = STANDARD.decode(encoded) else {
-            bail!("{name} in the parameters Secret is not base64");
+            bail!("cannot read {name} in the parameters Secret: not base64");
         };
         let value = String::from_utf8(bytes)
-            .map_err(|_| anyhow::anyhow!("it is not UTF-8"))
-            .with_context(|| format!("{name} in the parameters Secret cannot be used"))?;
+            .map_err(|_| anyhow::anyhow!("not UTF-8"))
+            .with_context(|| format!("cannot read {name} in the parameters Secret"))?;
         values.insert(name.clone(), value);
     }
     Ok(values)
@@ -87,13 +87,16 @@ mod tests {
         for (data, reason) in [
             (
                 json!({"A": "%hidden"}),
-                "A in the parameters Secret is not base64",
+                "cannot read A in the parameters Secret: not base64",
             ),
             (
                 json!({"A": "//8="}),
-                "A in the parameters Secret cannot be used: it is not UTF-8",
+                "cannot read A in the parameters Secret: not UTF-8",
             ),
-            (json!("x"), "the parameters Secret has no map in data"),
+            (
+                json!("x"),
+                "cannot read the parameters Secret: data is not a map",
+            ),
         ] {
             let error = stored_secrets(&json!({"data": data})).unwrap_err();
             assert_eq!(format!("{error:#}"), reason);

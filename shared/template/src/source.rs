@@ -1,19 +1,19 @@
-//! A text with a name, and places in it.
+//! YAML text with a name, and locations in it.
 
 use std::fmt;
 
 use anyhow::{Result, bail};
 
-/// Largest text that is read, in bytes. A Session's manifest has at most 200,000 characters and etcd refuses objects above
-/// 1.5 MiB, so nothing that could be created is larger.
+/// Largest text that is read, in bytes. A manifest has at most 200,000 characters and etcd refuses objects above 1.5 MiB, so
+/// larger text could not be created anyway.
 pub const INPUT_MAX: usize = 1 << 20;
 
-/// Where something stands in a file: both count from 1, columns in characters; line 0 means "nowhere in particular".
+/// A location in a file. Line and column count from 1, columns in characters. Line 0 means the file as a whole.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
-    /// Line.
+    /// Line number.
     pub line: usize,
-    /// Column.
+    /// Column number, in characters.
     pub column: usize,
 }
 
@@ -23,9 +23,9 @@ impl fmt::Display for Place {
     }
 }
 
-/// YAML text and the name it is known by: a file, `-` for stdin, or the object it was read from.
+/// YAML text and its name for messages: a file name, `standard input`, or the object it was read from.
 ///
-/// A text that stands inside another file (a template's manifest) keeps that file's lines and columns.
+/// Text embedded in another file (a template's manifest) keeps the line and column numbers of that file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
     name: String,
@@ -35,15 +35,15 @@ pub struct Source {
 }
 
 impl Source {
-    /// A text by name.
+    /// Creates a source. A byte order mark is dropped.
     ///
     /// # Errors
-    /// More than [`INPUT_MAX`] bytes.
+    /// If the text has more than [`INPUT_MAX`] bytes.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Result<Self> {
         Self::inside(name, text, 0, 0)
     }
 
-    /// A text that begins after `line` lines of the named file and was indented there by `indent` columns.
+    /// Creates a source for text embedded in the named file, after `line` lines and indented by `indent` columns.
     ///
     /// # Errors
     /// As [`Source::new`].
@@ -56,7 +56,7 @@ impl Source {
         let (name, text) = (name.into(), text.into());
         if text.len() > INPUT_MAX {
             bail!(
-                "{name}: it has {} bytes, at most {INPUT_MAX} are read",
+                "{name}: must have at most {INPUT_MAX} bytes, but has {}",
                 text.len()
             );
         }
@@ -72,50 +72,53 @@ impl Source {
         })
     }
 
-    /// A text from bytes as they were read. A byte order mark is dropped.
+    /// Creates a source from the bytes of a file. A byte order mark is dropped.
     ///
     /// # Errors
-    /// As [`Source::new`]; bytes that are not UTF-8, with the line and column of the first.
+    /// As [`Source::new`], or if the bytes are not UTF-8, with line and column of the first invalid byte.
     pub fn from_bytes(name: impl Into<String>, bytes: &[u8]) -> Result<Self> {
         let name = name.into();
         if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
-            bail!("{name}: it is UTF-16, save it as UTF-8");
+            bail!("{name}: encoded as UTF-16, save as UTF-8");
         }
         match std::str::from_utf8(bytes) {
             Ok(text) => Self::new(name, text),
             Err(error) => {
                 let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
                 let place = end_of(&String::from_utf8_lossy(before));
-                bail!("{name}:{place}: it is not UTF-8")
+                bail!("{name}:{place}: not UTF-8")
             }
         }
     }
 
-    /// The name.
+    /// Returns the name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The text, without a byte order mark.
+    /// Returns the text, without a byte order mark.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The text with every `from` turned into `to` (`--replace '{user-id}=${USER_ID}'`), for files of tools with another
-    /// form of placeholder. This is the one step that works on text: it is the file's owner who asks for it.
+    /// Returns the text with every `from` replaced by `to` (`--replace '{user-id}=${USER_ID}'`), for files with the placeholders
+    /// of another tool. This is the only replacement in text instead of the parsed tree: the user requests it explicitly.
     ///
     /// # Errors
-    /// An empty `from`; a `from` that the text does not have; a result that is too long.
+    /// If `from` is empty or does not occur in the text, or if the result is too long.
     pub fn replaced(&self, from: &str, to: &str) -> Result<Self> {
         if from.is_empty() {
-            bail!("nothing to replace: the text before \"=\" is empty");
+            bail!("cannot replace an empty text: the text before \"=\" must not be empty");
         }
         if !self.text.contains(from) {
-            bail!("{}: {from:?} does not stand in it", self.name);
+            bail!("{}: cannot replace {from:?}: text not found", self.name);
         }
         let grown = self.text.matches(from).count().saturating_mul(to.len());
         if grown.saturating_add(self.text.len()) > 2 * INPUT_MAX {
-            bail!("{}: replacing {from:?} makes it too long", self.name);
+            bail!(
+                "{}: cannot replace {from:?}: the result is too long",
+                self.name
+            );
         }
         Self::inside(
             self.name.clone(),
@@ -125,7 +128,7 @@ impl Source {
         )
     }
 
-    /// A place of the text as a place of the file.
+    /// Converts line and column of the text to a location in the file.
     pub(super) fn place(&self, line: usize, column: usize) -> Place {
         Place {
             line: line + self.line,
@@ -133,7 +136,7 @@ impl Source {
         }
     }
 
-    /// The places of some bytes of a piece of the text that begins at `start`. Bytes ascend.
+    /// Returns the locations of byte offsets in `piece`, a part of the text that begins at `start`. Offsets must ascend.
     pub(super) fn places(&self, start: Place, piece: &str, bytes: &[usize]) -> Vec<Place> {
         let (mut place, mut from) = (start, 0);
         let mut places = Vec::with_capacity(bytes.len());
@@ -156,7 +159,7 @@ impl Source {
     }
 }
 
-/// The place right after a text that begins at 1:1.
+/// Returns the location right after `text`, which begins at 1:1.
 fn end_of(text: &str) -> Place {
     let line = text.matches('\n').count() + 1;
     let last = text.rsplit('\n').next().unwrap_or_default();
@@ -173,9 +176,9 @@ mod tests {
     #[test]
     fn what_is_not_utf_8_is_told_with_its_place() {
         let error = Source::from_bytes("a.yaml", b"a: 1\nb: \xff").unwrap_err();
-        assert_eq!(error.to_string(), "a.yaml:2:4: it is not UTF-8");
+        assert_eq!(error.to_string(), "a.yaml:2:4: not UTF-8");
         let wide = Source::from_bytes("a.yaml", b"\xff\xfea\0").unwrap_err();
-        assert_eq!(wide.to_string(), "a.yaml: it is UTF-16, save it as UTF-8");
+        assert_eq!(wide.to_string(), "a.yaml: encoded as UTF-16, save as UTF-8");
     }
 
     #[test]
@@ -190,7 +193,7 @@ mod tests {
         let error = Source::new("a", "x".repeat(INPUT_MAX + 1)).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "a: it has 1048577 bytes, at most 1048576 are read"
+            "a: must have at most 1048576 bytes, but has 1048577"
         );
     }
 

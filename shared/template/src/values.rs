@@ -1,4 +1,4 @@
-//! The values a rendering works with.
+//! Resolved parameter values.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,28 +16,28 @@ use super::problem::{Problem, Problems};
 use session_model::labels;
 use session_model::names::{NamespaceName, SessionName, TemplateName, UserId};
 
-/// Whose session it is: the values that are always set.
+/// The parameters that are always set: name, owner, namespace and application of the session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// SESSION_ID: the session's name.
+    /// SESSION_ID: name of the session.
     pub session: SessionName,
-    /// USER_ID: the owner, raw; made legal for labels and names where it stands in them.
+    /// USER_ID: owner of the session. Converted where it is used in labels and names.
     pub user: UserId,
-    /// NAMESPACE.
+    /// NAMESPACE: namespace of the session.
     pub namespace: NamespaceName,
-    /// APPLICATION; without one, placeholders take their default or are empty.
+    /// APPLICATION: application of the session. If `None`, placeholders use their default or are empty.
     pub application: Option<TemplateName>,
 }
 
-/// Values by name, all checked. `Debug` shows no secret.
+/// Validated values by parameter name. `Debug` prints no secrets.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Values {
     identity: Identity,
     plain: BTreeMap<String, String>,
     secrets: BTreeMap<String, String>,
-    /// Secrets that nobody gave, with the number of characters to generate.
+    /// Secrets without a value, with the number of characters to generate.
     missing: BTreeMap<String, u32>,
-    /// Every name that is a secret, with a value or without.
+    /// Names of all secret parameters, with a value or without.
     secret_names: BTreeSet<String>,
 }
 
@@ -68,12 +68,12 @@ impl Values {
         self.missing.insert(name.to_owned(), length);
     }
 
-    /// Whose session it is.
+    /// Returns the parameters that are always set.
     pub fn identity(&self) -> &Identity {
         &self.identity
     }
 
-    /// The value of a name, secret or not, raw; `None` where placeholders take their default.
+    /// Returns the value of a parameter, including secrets and reserved names. `None` if placeholders use their default.
     pub fn get(&self, name: &str) -> Option<&str> {
         match name {
             "SESSION_ID" => Some(self.identity.session.as_str()),
@@ -93,30 +93,30 @@ impl Values {
         }
     }
 
-    /// True for the name of a secret.
+    /// Returns true if `name` is a secret parameter.
     pub fn is_secret(&self, name: &str) -> bool {
         self.secret_names.contains(name)
     }
 
-    /// The values that are no secrets and not always set.
+    /// Returns the values of parameters that are neither secret nor reserved.
     pub fn plain(&self) -> &BTreeMap<String, String> {
         &self.plain
     }
 
-    /// The secrets that have a value: what the session's parameters Secret holds.
+    /// Returns the secrets that have a value: the content of the session's parameters Secret.
     pub fn secret_values(&self) -> &BTreeMap<String, String> {
         &self.secrets
     }
 
-    /// Names of the secrets that are to be generated.
+    /// Returns the names of the secrets that must be generated.
     pub fn missing_secrets(&self) -> impl Iterator<Item = &str> {
         self.missing.keys().map(String::as_str)
     }
 
-    /// Generates what [`Values::missing_secrets`] names, from the operating system's random source.
+    /// Generates the secrets named by [`Values::missing_secrets`] from the operating system's random number generator.
     ///
     /// # Errors
-    /// That source fails.
+    /// If the random number generator fails.
     pub fn generate_missing(&mut self) -> Result<()> {
         for (name, length) in std::mem::take(&mut self.missing) {
             let value = generate(length).with_context(|| format!("failed to generate {name}"))?;
@@ -125,11 +125,11 @@ impl Values {
         Ok(())
     }
 
-    /// Fills the placeholders of a text that stands outside the manifest but names what is in it (the primary's name, the
-    /// path of a connect method), as far as `budget` allows. `in_name` makes USER_ID legal for names.
+    /// Replaces placeholders in a text outside the manifest, such as the name in spec.primary or the path of a connect method.
+    /// With `in_name`, USER_ID is converted to a part of an object name.
     ///
     /// # Errors
-    /// A bad placeholder, one without value, a secret; more bytes than the budget has.
+    /// A malformed placeholder, a parameter without value, a secret parameter, or a result beyond `budget`.
     pub fn expand(&self, text: &str, in_name: bool, budget: &mut Budget) -> Result<String> {
         let position = if in_name {
             Position::Name
@@ -146,7 +146,7 @@ impl Values {
                 && self.is_secret(&var.name)
             {
                 problems.push(Problem::general(format!(
-                    "secret parameter {} stands in {:?}",
+                    "secret parameter {} is used in {:?}",
                     var.name,
                     shortened(text)
                 )));
@@ -159,14 +159,14 @@ impl Values {
             .map_err(|error| match error {
                 FillError::NoValue(var) => anyhow!("parameter {} has no value", var.name),
                 FillError::TooLong | FillError::Spent => anyhow!(
-                    "{:?} has more than {TEXT_MAX} bytes with its parameters",
+                    "{:?} has more than {TEXT_MAX} bytes after replacing its parameters",
                     shortened(text)
                 ),
             })
     }
 
-    /// What a placeholder stands for at a position: its value, made legal if it is the owner; its default where the value
-    /// is empty or absent, as in a shell.
+    /// Returns the text that replaces a placeholder at a position: its value, or its default if the value is empty or absent,
+    /// as in a shell. USER_ID is converted for labels and names.
     pub(super) fn value_at<'v>(&'v self, var: &'v Var, position: Position) -> Option<Cow<'v, str>> {
         let value = self.get(&var.name);
         match (value, &var.default) {
@@ -182,11 +182,11 @@ impl Values {
     }
 }
 
-/// So many characters of URL-safe base64, of random bytes: 32 characters are 24 bytes.
+/// Generates `length` characters of URL-safe base64 from random bytes; 32 characters contain 24 random bytes.
 fn generate(length: u32) -> Result<String> {
     let length = length as usize;
     let mut bytes = vec![0; length.div_ceil(4) * 3];
-    getrandom::fill(&mut bytes).map_err(|error| anyhow!("no random numbers: {error}"))?;
+    getrandom::fill(&mut bytes).map_err(|error| anyhow!("cannot read random numbers: {error}"))?;
     let mut text = URL_SAFE_NO_PAD.encode(bytes);
     text.truncate(length);
     Ok(text)

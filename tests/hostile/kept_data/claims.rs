@@ -29,7 +29,7 @@ pub(super) fn forged_parameters_secret_is_not_taken_up() -> Result<()> {
     let api = server();
     api.put(kept_claim("home-alice"));
     let forged = api.put(secret("2026-02-02T00:00:00Z"));
-    let because = "Secret \"session-alice-parameters\" is labelled as kept data of this session, but nothing that was kept";
+    let because = "cannot reuse Secret \"session-alice-parameters\": labelled as kept data of this session, but no kept claim or snapshot";
     let output = create_refuses(&api, CREATE, because)?;
     says(
         &output,
@@ -52,17 +52,22 @@ pub(super) fn forged_claim_vouches_for_no_forged_secret() -> Result<()> {
         forged["metadata"]["annotations"]["streaming.platform/session-uid"] = "F".into();
         api.put(forged.clone());
     }
-    create_refuses(&api, CREATE, "but nothing that was kept").map(drop)
+    create_refuses(&api, CREATE, "but no kept claim or snapshot").map(drop)
 }
 
 pub(super) fn parameters_secret_without_a_session_is_not_taken_up() -> Result<()> {
     let api = server();
     api.put(secret("2026-01-01T00:00:00Z"));
-    create_refuses(&api, CREATE, "but nothing that was kept").map(drop)?;
+    create_refuses(&api, CREATE, "but no kept claim or snapshot").map(drop)?;
     let mut nameless = secret("2026-01-01T00:00:00Z");
     nameless["metadata"]["annotations"]["streaming.platform/session-uid"] = Value::Null;
     api.put(nameless);
-    create_refuses(&api, CREATE, "does not name the run and the Session").map(drop)
+    create_refuses(
+        &api,
+        CREATE,
+        "without the annotations of the run and the Session",
+    )
+    .map(drop)
 }
 
 pub(super) fn kept_parameters_secret_is_still_taken_up() -> Result<()> {
@@ -91,7 +96,7 @@ pub(super) fn claim_that_names_no_run_is_not_taken_up() -> Result<()> {
     create_refuses(
         &api,
         CREATE,
-        "does not name the run and the Session that made it",
+        "without the annotations of the run and the Session that created it",
     )?;
     ensure!(
         api.object(CLAIMS, "default", "home-alice") == Some(forged),
@@ -139,7 +144,7 @@ pub(super) fn class_that_contradicts_kept_data_is_refused() -> Result<()> {
     let output = fails(
         &api,
         &words,
-        "spec.storageClassName is \"slow\", \"fast\" is wanted",
+        "spec.storageClassName is \"slow\", not \"fast\"",
     )?;
     says(
         &output,
@@ -161,7 +166,7 @@ pub(super) fn kept_data_that_is_not_used_is_told() -> Result<()> {
     let output = succeeds(&api, &words)?;
     says(
         &output,
-        "note: persistentvolumeclaim \"home-alice\" (1Gi) was kept of a session \"alice\"",
+        "note: persistentvolumeclaim \"home-alice\" (1Gi), kept from a session \"alice\"",
     )?;
     says(&output, "kubectl session list --kept -n default")?;
     says(
@@ -208,7 +213,7 @@ pub(super) fn kept_data_of_another_template_is_not_taken_up() -> Result<()> {
         "template",
         "desktop",
         CREATE,
-        "is kept data of a session of template \"desktop\"",
+        "kept by a session of template \"desktop\"",
     )
 }
 

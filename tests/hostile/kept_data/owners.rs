@@ -18,7 +18,7 @@ fn forged_pod() -> (FakeApi, Value) {
     (api, own)
 }
 
-const LEFT_ALONE: &str = "note: pod \"a-forged-one\" is left alone: it names the session as its owner, but the session did not create it";
+const LEFT_ALONE: &str = "note: pod \"a-forged-one\" is ignored: its ownerReferences name the session, but the session did not create it";
 
 pub(super) fn forged_pod_is_not_read_in_place_of_the_sessions_own() -> Result<()> {
     let (api, _) = forged_pod();
@@ -72,7 +72,7 @@ pub(super) fn forged_pod_of_a_stopped_session_is_not_taken_for_its_workload() ->
     let output = fails(
         &api,
         "start alice",
-        "Pod \"tool-alice\" already exists and is not part of it",
+        "Pod \"tool-alice\" already exists and is not part of the session",
     )?;
     says(&output, "kubectl delete pod tool-alice -n default")?;
     ensure!(api.writes().is_empty(), "{:?}", api.lines());
@@ -101,7 +101,7 @@ pub(super) fn forged_pod_of_a_controller_is_not_read() -> Result<()> {
     api.write_log("tool-alice-00", "main", LOGGED, b"forged");
     let output = succeeds(&api, "logs alice")?;
     ensure!(output.stdout == "own", "{output:#?}");
-    says(&output, "note: pod \"tool-alice-00\" is left alone")
+    says(&output, "note: pod \"tool-alice-00\" is ignored")
 }
 
 pub(super) fn forged_owner_has_nobody_ask_for_what_they_may_not_see() -> Result<()> {

@@ -47,7 +47,7 @@ pub(super) fn forged_newest_snapshot_displaces_no_true_one() -> Result<()> {
     leaves(&api, SNAPSHOTS, &["forged", "true-2"])?;
     says(
         &output,
-        "volumesnapshot \"forged\" is not counted and not deleted: it was taken of claim \"of-mallory\", which is not the session's",
+        "volumesnapshot \"forged\" is not counted and not deleted: source claim \"of-mallory\" is not the session's",
     )
 }
 
@@ -60,7 +60,7 @@ pub(super) fn unbound_snapshot_displaces_no_true_one() -> Result<()> {
     leaves(&api, SNAPSHOTS, &["forged", "true-2"])?;
     says(
         &output,
-        "volumesnapshot \"forged\" is not counted and not deleted: no content is bound to it",
+        "volumesnapshot \"forged\" is not counted and not deleted: no VolumeSnapshotContent is bound",
     )?;
     let aged = succeeds(&api, "cleanup --snapshots-older-than 1d -y")?;
     leaves(&api, SNAPSHOTS, &["forged"])?;
@@ -70,7 +70,7 @@ pub(super) fn unbound_snapshot_displaces_no_true_one() -> Result<()> {
 
 pub(super) fn forged_snapshot_is_not_restored() -> Result<()> {
     let api = with_forged_snapshot();
-    let because = "VolumeSnapshot \"forged\" is not one of session \"alice\": it was taken of claim \"of-mallory\", which is not the session's";
+    let because = "VolumeSnapshot \"forged\" does not belong to session \"alice\": source claim \"of-mallory\" is not the session's";
     for words in ["restore forged --in-place", "restore forged --into copy"] {
         fails(&api, &format!("snapshot {words}"), because)?;
     }
@@ -104,7 +104,7 @@ pub(super) fn forged_snapshot_is_not_cleaned_up() -> Result<()> {
     ensure!(
         output
             .stdout
-            .contains("not counted: its claim \"of-mallory\" is gone"),
+            .contains("not counted: source claim \"of-mallory\" is gone"),
         "{output:#?}"
     );
     Ok(())

@@ -148,7 +148,7 @@ fn bombs_are_refused() -> Result<()> {
         ),
         (
             format!("{head}data: {{\"${{K}}\": 1}}\n"),
-            "only values may hold placeholders",
+            "placeholders are allowed only in values",
         ),
         (
             format!(
@@ -156,7 +156,7 @@ fn bombs_are_refused() -> Result<()> {
                 "k".repeat(90_000),
                 "\"${V}\",".repeat(9_000)
             ),
-            "a key has more than 1024 bytes",
+            "a key must have at most 1024 bytes",
         ),
     ] {
         let file = folder.path().join("manifest.yaml");
@@ -193,22 +193,22 @@ fn placeholders_choose_no_type_and_no_namespace() -> Result<()> {
         (
             "kind: Pod",
             "kind: \"${KIND:-Pod}\"",
-            "kind must not hold a placeholder",
+            "kind must not contain a placeholder",
         ),
         (
             "apiVersion: v1",
             "apiVersion: \"${V:-v1}\"",
-            "apiVersion must not hold a placeholder",
+            "apiVersion must not contain a placeholder",
         ),
         (
             "{name: ",
             "{namespace: \"${NS:-kube-system}\", name: ",
-            "is of namespace \"kube-system\"",
+            "has namespace \"kube-system\"",
         ),
         (
             "{name: ",
             "{namespace: kube-system, name: ",
-            "is of namespace \"kube-system\"",
+            "has namespace \"kube-system\"",
         ),
     ] {
         let (api, server) = server();

@@ -87,11 +87,11 @@ fn comments_of_secrets_are_not_stored() -> Result<()> {
     let (manifest, said) = created(&text, &["hunter2", "swordfish"])?;
     ensure!(manifest.contains("# the end"), "{manifest}");
     ensure!(
-        said.contains("a comment beside a Secret is left out"),
+        said.contains("a comment beside a Secret is removed"),
         "{said}"
     );
     ensure!(
-        said.contains("a comment with the value of a Secret is left out"),
+        said.contains("a comment with the value of a Secret is removed"),
         "{said}"
     );
     Ok(())
@@ -104,7 +104,7 @@ fn applied_copies_of_secrets_are_not_stored() -> Result<()> {
     let (manifest, said) = created(&text, &["hunter2", "aHVudGVyMg"])?;
     ensure!(manifest.contains("kind: Pod"), "{manifest}");
     ensure!(
-        said.contains("last-applied-configuration of Secret \"s\" is left out"),
+        said.contains("last-applied-configuration of Secret \"s\" is removed"),
         "{said}"
     );
     Ok(())
@@ -141,12 +141,12 @@ fn passwords_in_plain_text_are_told() -> Result<()> {
     let config = "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {app.ini: \"password = hunter2\"}\n";
     let text = format!("{}{config}# password: hunter2\n", pod("", container));
     let wanted = [
-        "DB_PASSWORD stands in plain text in /spec/containers/0/env/0/value of a Pod",
-        "a URL with a password stands in plain text in /spec/containers/0/env/1/value of a Pod",
-        "--token stands in plain text in /spec/containers/0/args/1 of a Pod",
-        "--api-key stands in plain text in /spec/containers/0/args/2 of a Pod",
-        "password stands in plain text in /data/app.ini of a ConfigMap",
-        "password stands in plain text in a comment",
+        "DB_PASSWORD is in plain text in /spec/containers/0/env/0/value of a Pod",
+        "a URL with a password is in plain text in /spec/containers/0/env/1/value of a Pod",
+        "--token is in plain text in /spec/containers/0/args/1 of a Pod",
+        "--api-key is in plain text in /spec/containers/0/args/2 of a Pod",
+        "password is in plain text in /data/app.ini of a ConfigMap",
+        "password is in plain text in a comment",
     ];
     let (_api, server) = server();
     for words in [
@@ -204,7 +204,7 @@ fn printed_objects_hold_no_secret() -> Result<()> {
         );
         let session = words.contains(&"--dry-run=client") && !words.contains(&"--rendered");
         ensure!(
-            session || said.contains("left out: secret"),
+            session || said.contains("omitted: secret"),
             "{words:?}: {said}"
         );
     }
@@ -224,7 +224,7 @@ fn secret_parameters_stay_in_secrets() -> Result<()> {
         let said = format!("{}{}", output.stdout, output.stderr);
         ensure!(output.code == 1, "{said}");
         ensure!(
-            said.contains("secret parameter PW stands in /spec/containers/0/env/0/value of a Pod"),
+            said.contains("secret parameter PW is used in /spec/containers/0/env/0/value of a Pod"),
             "{said}"
         );
     }

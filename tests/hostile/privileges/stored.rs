@@ -61,7 +61,7 @@ fn stored_placeholders_do_not_become_gigabytes() -> Result<()> {
         (48_000, "more than 10000 placeholders"),
         (
             9_900,
-            "the value has more than 1048576 bytes with its parameters",
+            "the value has more than 1048576 bytes after replacing its parameters",
         ),
     ] {
         let (api, server) = server();
@@ -83,7 +83,7 @@ fn stored_text_of_another_is_not_even_read() -> Result<()> {
     let started = session(&server, &["start", "work", "--wait=false"], "");
     fails_with(
         &started,
-        "session \"work\" runs a manifest of \"mallory\", and you are \"alice\"",
+        "session \"work\" has a manifest of user \"mallory\", but you are \"alice\"",
     )?;
     ensure!(!started.stderr.contains("YAML"), "{}", started.stderr);
     nothing_written(&api)
@@ -195,7 +195,7 @@ fn stored_identities_are_confirmed() -> Result<()> {
             beside(
                 "apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {name: r}\n",
             ),
-            "RoleBinding \"r\": it gives rights",
+            "RoleBinding \"r\": grants permissions",
         ),
     ] {
         confirmed(&manifest, named)?;

@@ -196,10 +196,10 @@ fn brackets_take_no_more_memory_than_text() -> Result<()> {
     let server = Server::new(move |_, peer| whole(peer, "200 OK", "application/json", &body))?;
     server
         .run(&["status", "alice"])?
-        .fails_with("the values of an object take more than 128 MiB of memory")?;
+        .fails_with("an object takes more than 128 MiB of memory")?;
     server
         .run(&["list"])?
-        .fails_with("take more than 512 MiB of memory")
+        .fails_with("takes more than 512 MiB of memory")
 }
 
 fn an_event_without_an_end_is_not_kept() -> Result<()> {
@@ -214,7 +214,7 @@ fn an_event_without_an_end_is_not_kept() -> Result<()> {
     })?;
     server
         .run(&WAIT)?
-        .fails_with("an event of a watch is larger than 16 MiB")
+        .fails_with("a watch event is larger than 16 MiB")
 }
 
 /// An API server that never gets to the end of its first word.

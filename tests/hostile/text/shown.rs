@@ -214,11 +214,11 @@ pub(super) fn an_owner_that_looks_like_another() -> Result<()> {
         ("alice\u{202c}", "U+202C is an invisible character"),
         ("alice\u{e0061}", "U+E0061 is an invisible character"),
         ("alice\u{fe0f}", "U+FE0F is an invisible character"),
-        ("alice\u{a0}smith", "U+00A0 looks like a blank"),
-        (" alice", "blanks at its start or end are not allowed"),
+        ("alice\u{a0}smith", "U+00A0 looks like a space"),
+        (" alice", "spaces at the start or end are not allowed"),
         (
             "alice\u{3000}",
-            "blanks at its start or end are not allowed",
+            "spaces at the start or end are not allowed",
         ),
         ("аlice@example.com", "mixes Cyrillic and Latin letters"),
         ("alicε", "mixes Latin and Greek letters"),
@@ -242,8 +242,7 @@ pub(super) fn an_owner_that_looks_like_another() -> Result<()> {
         ] {
             let done = piped(&api, words, &input)?;
             is_refused(&done, reason)?;
-            let hint =
-                "hint: type the id as the API server names its owner; yours: kubectl auth whoami\n";
+            let hint = "hint: use the user name that the API server knows; print yours with: kubectl auth whoami\n";
             ensure!(done.stderr.ends_with(hint), "{done:?}");
             ensure!(api.requests().is_empty(), "{:?}", api.lines());
         }

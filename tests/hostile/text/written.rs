@@ -25,8 +25,7 @@ pub(super) fn an_ssh_user_with_a_line_break() -> Result<()> {
             &done,
             "cannot use method \"ssh\" of session \"alice\": invalid ssh user",
         )?;
-        let hint =
-            "hint: write the methods anew: kubectl session start alice -n default --restart\n";
+        let hint = "hint: restart the session to restore its methods: kubectl session start alice -n default --restart\n";
         ensure!(done.stderr.ends_with(hint), "{done:?}");
     }
     let done = run(&ssh_as("lab"), &["connect", "alice", "--ssh-config"])?;
@@ -115,7 +114,7 @@ fn block_with(name: &str, context: Option<&str>) -> Result<(String, Output)> {
 pub(super) fn a_kubeconfig_path_that_is_a_setting() -> Result<()> {
     for name in ["a\n  ProxyCommand id", "a\u{2028}b", "a\x1bb"] {
         let (_, done) = block_with(name, None)?;
-        is_refused(&done, "cannot tell ssh the argument")?;
+        is_refused(&done, "cannot pass the argument")?;
     }
     let (_, done) = block_with("plain", None)?;
     ensure!(done.code == 0, "{done:?}");
@@ -375,5 +374,5 @@ pub(super) fn an_address_that_is_a_path() -> Result<()> {
     pod["status"]["podIP"] = "evil.example/@10.0.0.1".into();
     api.put(pod);
     let done = run(&api, &["connect", "alice", "--print", "-o", "json"])?;
-    is_refused(&done, "the server's address of the Pod is none")
+    is_refused(&done, "the server reported an invalid pod IP")
 }

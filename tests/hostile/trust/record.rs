@@ -20,7 +20,7 @@ pub(super) fn a_record_that_others_may_write_is_not_believed() -> Result<()> {
     for path in [file.as_path(), folder] {
         let before = fs::metadata(path)?.permissions();
         fs::set_permissions(path, fs::Permissions::from_mode(0o777))?;
-        scene.refuses("start alice", &["this machine does not know it"])?;
+        scene.refuses("start alice", &["not known to this machine"])?;
         fs::set_permissions(path, before)?;
     }
     let text = fs::read_to_string(file)?;
@@ -32,13 +32,16 @@ pub(super) fn a_record_that_others_may_write_is_not_believed() -> Result<()> {
         format!("{text}{}", "# \n".repeat(100_000)),
     ] {
         fs::write(file, damaged)?;
-        scene.refuses("start alice", &["cannot start session \"alice\" unasked"])?;
+        scene.refuses(
+            "start alice",
+            &["cannot start session \"alice\" without confirmation"],
+        )?;
     }
     let elsewhere = scene.machine.path().join("elsewhere");
     fs::write(&elsewhere, &text)?;
     fs::remove_file(file)?;
     std::os::unix::fs::symlink(&elsewhere, file)?;
-    scene.refuses("start alice", &["this machine does not know it"])?;
+    scene.refuses("start alice", &["not known to this machine"])?;
     fs::remove_file(file)?;
     fs::rename(&elsewhere, file)?;
     scene.run("start alice --wait=false")?;
@@ -70,7 +73,7 @@ pub(super) fn a_record_holds_for_its_own_server_only() -> Result<()> {
     let session = scene.api.object(SESSIONS, "default", "alice");
     other.api.put(session.unwrap_or_default());
     let refused = other.call(scene.machine.path(), "start alice");
-    let said = "this machine does not know it";
+    let said = "not known to this machine";
     ensure!(
         refused.code == 1 && refused.stderr.contains(said),
         "{refused:?}"
@@ -118,7 +121,7 @@ pub(super) fn a_second_machine_is_asked_once() -> Result<()> {
     let second = tempfile::tempdir()?;
     let start = |more: &str| scene.call(second.path(), &format!("start alice {more}"));
     let refused = start("");
-    let said = "this machine does not know it";
+    let said = "not known to this machine";
     ensure!(
         refused.code == 1 && refused.stderr.contains(said),
         "{refused:?}"
@@ -165,7 +168,10 @@ pub(super) fn a_machine_without_a_home_works() -> Result<()> {
         let call = |words: &str| scene.call(&home, words);
         let made = call("create alice --template tool");
         ensure!(made.code == 0, "{made:?}");
-        ensure!(made.stderr.contains("could not be remembered"), "{made:?}");
+        ensure!(
+            made.stderr.contains("cannot record the session"),
+            "{made:?}"
+        );
         let stopped = call("stop alice -y");
         ensure!(
             stopped.code == 0,

@@ -68,7 +68,7 @@ fn pod_security() -> Result<()> {
             &deployment("command: [sleep, \"600\"]")?,
         ),
         &[
-            "session \"set\" did not get ready: Deployment \"set\" cannot make its Pod: the namespace enforces the restricted Pod Security level, which the Pod does not meet\n",
+            "session \"set\" did not get ready: Deployment \"set\" cannot create its Pod: the Pod violates Pod Security level \"restricted\", which the namespace enforces\n",
             ": FailedCreate: ",
             "hint: set in the Pod's securityContext",
         ],
@@ -133,7 +133,7 @@ fn a_webhook_that_refuses() -> Result<()> {
             &deployment("command: [sleep, \"600\"]")?,
         ),
         &[
-            "Deployment \"set\" cannot make its Pod: admission webhook \"pods.example.com\" refuses it: no Pods on Sundays\n",
+            "Deployment \"set\" cannot create its Pod: admission webhook \"pods.example.com\" denied the request: no Pods on Sundays\n",
             ": FailedCreate: ",
         ],
     )
@@ -167,7 +167,7 @@ fn a_webhook_that_is_away() -> Result<()> {
         ),
         &[
             "error: timed out",
-            "  Deployment \"set\" cannot make its Pod: the server asks admission webhook \"pods.example.com\" first, and gets no answer\n",
+            "  Deployment \"set\" cannot create its Pod: the server asks admission webhook \"pods.example.com\" first, and gets no answer\n",
             ": FailedCreate: ",
         ],
     )

@@ -52,9 +52,9 @@ fn claims() -> Result<()> {
     says(
         create_file(&world, "unnamed", "60s", &with("unnamed", "", "")?),
         &[
-            "session \"unnamed\" did not get ready: claim \"unnamed\" of pod \"unnamed\" names no StorageClass, and no volume fits it\n",
+            "session \"unnamed\" did not get ready: claim \"unnamed\" of pod \"unnamed\" names no StorageClass, and no volume matches the claim\n",
             ": FailedBinding: ",
-            "  claim \"unnamed\": Pending, StorageClass \"\" (none, on purpose), 1Gi ReadWriteOnce\n",
+            "  claim \"unnamed\": Pending, StorageClass \"\" (explicitly none), 1Gi ReadWriteOnce\n",
             "  StorageClasses: ",
         ],
     )?;
@@ -71,7 +71,7 @@ fn claims() -> Result<()> {
             ),
             ": ProvisioningFailed: ",
             "  StorageClasses: ",
-            "hint: name a StorageClass that the cluster has",
+            "hint: use an existing StorageClass",
         ],
     )?;
     for (name, class) in [("nobody", &now), ("nobody-late", &late)] {
@@ -79,11 +79,11 @@ fn claims() -> Result<()> {
             create_file(&world, name, "3s", &with(name, class, "")?),
             &[
                 &format!(
-                    "  claim \"{name}\" of pod \"{name}\" waits for a volume that provisioner \"nobody.example.com\" has not made yet\n"
+                    "  claim \"{name}\" of pod \"{name}\" waits for provisioner \"nobody.example.com\" to create its volume\n"
                 ),
                 ": ExternalProvisioning: ",
-                "    no CSI driver \"nobody.example.com\" is installed",
-                "hint: see that the provisioner runs",
+                "    CSI driver \"nobody.example.com\" is not installed",
+                "hint: check that the provisioner runs",
             ],
         )?;
     }
@@ -102,7 +102,7 @@ fn claims() -> Result<()> {
     says(
         Ok(consumer),
         &[
-            "  no node takes pod \"consumer\": ",
+            "  no node fits pod \"consumer\": ",
             "without the labels its nodeSelector",
         ],
     )?;

@@ -38,7 +38,7 @@ fn containers_that_end() -> Result<()> {
         &[
             "session \"once\" did not get ready: container \"main\" of pod \"once\" ended with exit code 3\n",
             "  container \"main\": terminated: Error, exit code 3\n",
-            "  log of container \"main\", its last lines:\n    no config found\n",
+            "  log of container \"main\", last lines:\n    no config found\n",
         ],
     )?;
     says(
@@ -55,7 +55,7 @@ fn containers_that_end() -> Result<()> {
             ),
         ),
         &[
-            "container \"main\" of pod \"memory\" was killed for more memory than its limit of 20Mi (OOMKilled)\n",
+            "container \"main\" of pod \"memory\" was killed for exceeding its memory limit of 20Mi (OOMKilled)\n",
             "exit code 137",
             "hint: raise the container's memory limit",
         ],
@@ -81,7 +81,7 @@ fn a_crash_loop() -> Result<()> {
     );
     let told = [
         "  container \"main\" of pod \"soon\" ended with exit code 3 and was restarted",
-        "    log of container \"main\", its last lines:\n      boom\n",
+        "    log of container \"main\", last lines:\n      boom\n",
         "hint: see the last lines of its log",
     ];
     let timed_out =
@@ -127,7 +127,7 @@ fn probes() -> Result<()> {
             ),
         ),
         &[
-            "container \"main\" of pod \"alive\" was ended with exit code 137, because its liveness probe fails\n",
+            "container \"main\" of pod \"alive\" was stopped with exit code 137, because its liveness probe failed\n",
             ": Unhealthy: Liveness probe failed: too slow",
             "hint: have the probe's target answer in time",
         ],
@@ -148,7 +148,7 @@ fn init_containers() -> Result<()> {
         ),
         &[
             "session \"never\" did not get ready: init container \"prepare\" of pod \"never\" ended with exit code 4\n",
-            "  log of container \"prepare\", its last lines:\n    no root file system\n",
+            "  log of container \"prepare\", last lines:\n    no root file system\n",
         ],
     )?;
     says(

@@ -33,7 +33,7 @@ fn a_finalizer() -> Result<()> {
         said,
         &[
             "error: timed out waiting for the condition on pod/held\n",
-            "  Pod \"held\" is held by finalizer example.com/hold, which whoever put it there has not taken away\n",
+            "  Pod \"held\" is held by finalizer example.com/hold, which its controller has not removed yet\n",
             "    finalizers: example.com/hold\n",
             "hint: have the controller behind the finalizer run",
         ],

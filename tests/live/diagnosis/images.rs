@@ -24,9 +24,9 @@ fn images() -> Result<()> {
             &image("localhost/no-such:1", "Never"),
         ),
         &[
-            "error: session \"never\" did not get ready: container \"main\" of pod \"never\": image \"localhost/no-such:1\" is not on node \"localhost\" and its pull policy is Never\n",
+            "error: session \"never\" did not get ready: container \"main\" of pod \"never\": image \"localhost/no-such:1\" is not on node \"localhost\", and its pull policy is Never\n",
             "  container \"main\": waiting: ErrImageNeverPull: ",
-            "hint: bring the image to the node, or change imagePullPolicy",
+            "hint: load the image onto the node, or change imagePullPolicy",
         ],
     )?;
     says(
@@ -50,7 +50,7 @@ fn images() -> Result<()> {
         ),
         &[
             &format!(
-                "registry \"{registry}\" refuses image \"{registry}/private/x:1\" without a login, or does not have it"
+                "registry \"{registry}\" denies access to image \"{registry}/private/x:1\" without credentials, or does not have the image"
             ),
             "  container \"main\": waiting: ErrImagePull: ",
             "hint: name a Secret with the registry's login in imagePullSecrets",

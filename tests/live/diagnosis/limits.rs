@@ -31,7 +31,7 @@ fn limits() -> Result<()> {
             &admission::deployment("resources: {limits: {memory: 1Gi}}")?,
         ),
         &[
-            "session \"set\" did not get ready: Deployment \"set\" cannot make its Pod: a LimitRange of the namespace forbids it: maximum memory usage per Container is 64Mi, but limit is 1Gi\n",
+            "session \"set\" did not get ready: Deployment \"set\" cannot create its Pod: a LimitRange of the namespace is violated: maximum memory usage per Container is 64Mi, but limit is 1Gi\n",
             ": FailedCreate: ",
             "  LimitRange \"small\": Container max memory 64Mi\n",
         ],
@@ -58,9 +58,9 @@ fn limits() -> Result<()> {
             &admission::deployment("resources: {limits: {memory: 1Mi}}")?,
         ),
         &[
-            "Deployment \"many\" cannot make its Pod: quota \"few\" is exceeded: requested: pods=1, used: pods=0, limited: pods=0\n",
+            "Deployment \"many\" cannot create its Pod: quota \"few\" is exceeded: requested: pods=1, used: pods=0, limited: pods=0\n",
             "  quota \"few\": pods 0 of 0 used\n",
-            "hint: ask for less, delete sessions that are no longer needed, or have the quota raised",
+            "hint: request less, delete sessions that are no longer needed, or ask an administrator to raise the quota",
         ],
     )
 }

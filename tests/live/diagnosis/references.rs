@@ -47,12 +47,12 @@ fn missing_references() -> Result<()> {
         (
             "secret-key",
             key("secret", "half"),
-            "needs key \"port\" of Secret \"half\", which does not have it\n",
+            "needs key \"port\" of Secret \"half\", which has no such key\n",
         ),
         (
             "config-key",
             key("configMap", "kube-root-ca.crt"),
-            "needs key \"port\" of ConfigMap \"kube-root-ca.crt\", which does not have it\n",
+            "needs key \"port\" of ConfigMap \"kube-root-ca.crt\", which has no such key\n",
         ),
     ] {
         let whole = format!("container \"main\" of pod \"{name}\" {text}");

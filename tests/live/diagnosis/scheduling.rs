@@ -47,12 +47,12 @@ fn scheduling() -> Result<()> {
                 "nodeSelector: {{disk: {}}}, containers: [{{name: main, {BUSYBOX}}}]",
                 world.namespace.name()
             ),
-            "without the labels its nodeSelector or affinity wants",
+            "without the labels that its nodeSelector or affinity requires",
             "    0 of ".to_owned(),
             "hint: change the nodeSelector or affinity, or label a node",
         ),
     ] {
-        let begin = format!("  no node takes pod \"{name}\": ");
+        let begin = format!("  no node fits pod \"{name}\": ");
         says(
             create(&world, name, "1s", &spec),
             &[
@@ -135,7 +135,7 @@ fn a_gpu_in_use() -> Result<()> {
         &[
             &format!("without enough free {domain}/gpu (1 requested)"),
             &format!(
-                "    node \"localhost\": Pods there have taken 2 of 2 {domain}/gpu, 1 more is requested\n"
+                "    node \"localhost\": its Pods request 2 of 2 {domain}/gpu, 1 more needed\n"
             ),
             &format!(
                 "hint: ask for less {domain}/gpu, delete sessions that are no longer needed, or add a node"
@@ -172,13 +172,13 @@ fn a_taint() -> Result<()> {
             &format!("nodeSelector: {{disk: {name}}}, containers: [{{name: main, {BUSYBOX}}}]"),
         ),
         &[
-            "  no node takes pod \"taint\": ",
-            "with a taint it does not tolerate\n",
+            "  no node fits pod \"taint\": ",
+            "with a taint that it does not tolerate\n",
             // How many nodes there are depends on what other tests have left: kwok's stays.
             "    1 of ",
             &format!(" nodes have label disk={name}\n"),
             &format!("    node {name:?}: taint example.com/own=theirs:NoSchedule"),
-            "add a toleration for the taint, or take the taint away",
+            "add a toleration for the taint, or remove the taint from the node",
         ],
     )
 }
@@ -199,10 +199,10 @@ fn without_rights() -> Result<()> {
     says(
         said,
         &[
-            "no node takes pod \"blind\": ",
+            "no node fits pod \"blind\": ",
             "cpu (640 requested)",
-            "    not seen: nodes (you may not read it)\n",
-            "hint: ask for less cpu",
+            "    nodes: not available (no permission to read)\n",
+            "hint: request less cpu",
         ],
     )
 }

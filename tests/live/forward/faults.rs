@@ -41,7 +41,9 @@ fn a_refused_port_harms_no_other() -> Result<()> {
     other.read_exact(&mut back)?;
     ensure!(&back == b"before after");
     forwarding.echoes()?;
-    forwarding.until_said("failed to forward to port 7999: nothing listens on it in the Pod\n")?;
+    forwarding.until_said(
+        "failed to forward to port 7999: no process in the Pod listens on the port\n",
+    )?;
     ensure!(
         forwarding.said().lines().count() == 1,
         "{}",

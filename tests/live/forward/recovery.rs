@@ -48,10 +48,10 @@ fn a_server_that_dies_is_found() -> Result<()> {
 }
 
 fn told_once_each(forwarding: &Forwarding) -> Result<()> {
-    forwarding.until_said("Forwarding again, to pod")?;
+    forwarding.until_said("Forwarding to pod")?;
     let (lost, back) = (
         forwarding.times("Lost connection to the Pod"),
-        forwarding.times("Forwarding again"),
+        forwarding.times("Forwarding to pod"),
     );
     ensure!((lost, back) == (1, 1), "it said: {}", forwarding.said());
     Ok(())

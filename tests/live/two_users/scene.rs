@@ -100,7 +100,10 @@ impl TwoUsers {
             .alice(words)?
             .exits(0)
             .with_context(|| format!("{words:?}"))?;
-        ensure!(!done.stderr.contains("unasked"), "{words:?}: {done:?}");
+        ensure!(
+            !done.stderr.contains("without confirmation"),
+            "{words:?}: {done:?}"
+        );
         Ok(done)
     }
 

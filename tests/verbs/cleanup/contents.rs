@@ -1,4 +1,4 @@
-//! VolumeSnapshotContents that deletionPolicy Retain has left: told, and deleted with their data only when that is meant.
+//! VolumeSnapshotContents left by deletionPolicy Retain: reported, and deleted with their data only on request.
 
 use serde_json::{Value, json};
 use session_support::{Answer, FakeApi, golden};
@@ -22,7 +22,7 @@ fn server() -> FakeApi {
     api
 }
 
-/// One of `ghost`, whose VolumeSnapshot is gone.
+/// A content of `ghost` whose VolumeSnapshot has been deleted.
 fn content(name: &str, snapshot: &str) -> Value {
     let mut metadata = GONE.metadata(name, None);
     metadata.as_object_mut().unwrap().remove("namespace");
@@ -43,7 +43,7 @@ fn unlabelled(name: &str, snapshot: &str) -> Value {
     content
 }
 
-/// A VolumeSnapshot of ghost that exists, and a content of it that has no labels of ours.
+/// An existing VolumeSnapshot of `ghost` with a content that has no session labels.
 fn taken(api: &FakeApi, name: &str) {
     let snapshot = api.put(object(GROUP, "VolumeSnapshot", GONE.metadata(name, None)));
     let mut content = unlabelled(&format!("content-of-{name}"), name);
@@ -51,23 +51,23 @@ fn taken(api: &FakeApi, name: &str) {
     api.put(content);
 }
 
-/// Two of ours, and what must never be touched.
+/// Two contents to delete, and contents that must never be touched.
 fn shelf() -> FakeApi {
     let api = server();
     api.put(content("left", "ghost-20260101-120000"));
-    // A cleanup has been killed before it could delete it.
+    // The previous cleanup was killed before the deletion.
     let mut begun = content("left-begun", "ghost-20260102-120000");
     begun["spec"]["deletionPolicy"] = "Delete".into();
     api.put(begun);
     taken(&api, "ghost-20260201-120000");
-    // It lacks our labels: named as ours are, and not even that.
+    // Contents without session labels, with a generated name and with another one.
     api.put(unlabelled("named", "ghost-20260103-120000-home"));
     api.put(unlabelled("foreign", "velero-home"));
-    // Of a namespace that is not looked at.
+    // A content of another namespace.
     let mut elsewhere = content("elsewhere", "ghost-20260104-120000");
     elsewhere["spec"]["volumeSnapshotRef"]["namespace"] = "other".into();
     api.put(elsewhere);
-    // Two contents have the same data: somebody has taken it up.
+    // Two contents refer to the same storage snapshot.
     let mut taken_up = content("taken-up", "ghost-20260105-120000");
     taken_up["status"]["snapshotHandle"] = "handle-shared".into();
     api.put(taken_up);
@@ -76,14 +76,14 @@ fn shelf() -> FakeApi {
     another["spec"]["deletionPolicy"] = "Delete".into();
     another["status"] = Value::Null;
     api.put(another);
-    // It waits for a VolumeSnapshot that was never made.
+    // A content that was never bound to a VolumeSnapshot.
     let mut waits = content("waits", "ghost-20260106-120000");
     waits["spec"]["volumeSnapshotRef"]
         .as_object_mut()
         .unwrap()
         .remove("uid");
     api.put(waits);
-    // It goes already.
+    // A content that is being deleted.
     let mut going = content("going", "ghost-20260107-120000");
     going["metadata"]["deletionTimestamp"] = "2026-03-01T11:00:00Z".into();
     api.put(going);
@@ -105,7 +105,7 @@ fn what_snapshots_have_left_is_only_told() {
     assert_eq!(all.done(), told.done());
     assert!(api.writes().is_empty(), "{:?}", api.writes());
     assert_eq!(api.objects(CONTENTS), before);
-    // Nothing else looks at them.
+    // Other selections do not read contents.
     cleanup(
         &api,
         "--expired --unhealthy --kept-older-than 1d --snapshots-older-than 1000d -y",
@@ -134,7 +134,7 @@ fn with_their_data_they_go_when_it_is_meant() {
         "cleanup-contents.txt",
         &format!("{}--- writes\n{writes}", played.text()),
     );
-    // The driver's side takes the finalizer off once the data is gone: here nobody does.
+    // A CSI snapshotter would remove the finalizer after deleting the data; here there is none.
     assert_eq!(names(&api), before);
     let going = api.objects(CONTENTS).into_iter().filter(|content| {
         let name = content["metadata"]["name"].as_str().unwrap();
@@ -143,7 +143,7 @@ fn with_their_data_they_go_when_it_is_meant() {
             && content["spec"]["deletionPolicy"] == "Delete"
     });
     assert_eq!(going.count(), 2);
-    // It is known once its snapshot is gone.
+    // The label identifies the content after its snapshot is deleted.
     let kind = "volumesnapshots.snapshot.storage.k8s.io";
     api.remove(kind, "default", "ghost-20260201-120000");
     let played = cleanup(&api, "--snapshot-contents -y");
@@ -164,7 +164,7 @@ fn a_rehearsal_says_what_would_go_and_writes_nothing() {
 
 #[test]
 fn what_changes_after_the_plan_is_left_alone() {
-    // Somebody takes the data up: another content has it when everything is looked at once more.
+    // Another content refers to the same data when the content is checked again.
     let api = server();
     let left = api.put(content("left", "ghost-20260101-120000"));
     let mut another = unlabelled("another", "rescue");
@@ -181,7 +181,7 @@ fn what_changes_after_the_plan_is_left_alone() {
     let played = cleanup(&api, "--snapshot-contents -y");
     golden("cleanup-contents-race.txt", &played.text());
     assert!(api.writes().is_empty());
-    // Its labels are taken off, it is another one, or it is gone.
+    // The content has lost its labels, was replaced, or was deleted.
     let mut bare = left.clone();
     bare["metadata"]["labels"] = json!({});
     let mut successor = left.clone();
@@ -198,7 +198,7 @@ fn what_changes_after_the_plan_is_left_alone() {
         assert!(played.done().ends_with("1 left alone\n"), "{played:?}");
         assert!(api.writes().is_empty());
     }
-    // Somebody writes on it at the last moment.
+    // The content is changed at the last moment.
     let api = server();
     let mut old = api.put(content("left", "ghost-20260101-120000"));
     api.put(old.clone());
@@ -223,11 +223,11 @@ fn who_may_not_look_at_them_is_told() {
     assert!(
         played.done().is_empty()
             && played.err.contains(
-                "note: volumesnapshotcontents are not looked at: you may not list them\n"
+                "note: volumesnapshotcontents are not checked: you lack permission to list them\n"
             ),
         "{played:?}"
     );
-    // Who asks for them by name gets the error.
+    // With --snapshot-contents the refusal is an error.
     let played = cleanup(&api, "--snapshot-contents -y");
     assert!(played.failed().contains("forbidden"), "{played:?}");
     let none = FakeApi::stateful();

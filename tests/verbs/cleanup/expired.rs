@@ -1,4 +1,4 @@
-//! Sessions whose time is over: stopped or deleted, as the start wrote it down.
+//! Expired sessions: stopped or deleted, by the onExpiry recorded at the start.
 
 use kubectl_session_cleanup::Cleanup;
 use serde_json::json;
@@ -43,7 +43,7 @@ fn each_ends_as_its_start_wrote_it_down() {
         "cleanup-expired.txt",
         &format!("{}--- left\n{left}", played.text()),
     );
-    // What a session is deleted with goes in any order beside the others.
+    // Requests of concurrent deletions may interleave.
     assert_eq!(
         done.lines()
             .filter(|line| line.starts_with("DELETE"))
@@ -102,7 +102,7 @@ fn a_word_is_needed_and_asked_for_on_a_terminal() {
 #[test]
 fn who_has_got_more_time_in_the_meantime_is_left_alone() {
     let api = class();
-    // As soon as somebody asks for the controller, the plan has been made.
+    // The Lease is read after the plan has been made.
     let mut alice = api.object(KIND, "default", "alice").unwrap();
     alice["status"]["expiresAt"] = "2026-03-01T18:00:00Z".into();
     let later = session_support::Answer::ok(alice);
@@ -223,7 +223,7 @@ fn who_has_no_end_or_is_asked_for_anew_or_rests_is_not_expired() {
     assert!(api.writes().is_empty());
 }
 
-/// Pods that carry the session's labels, but hang on nobody or on somebody else.
+/// Pods with the session's labels, but no owner or another owner.
 #[test]
 fn others_with_our_labels_are_not_touched() {
     let api = FakeApi::stateful();

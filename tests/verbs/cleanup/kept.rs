@@ -1,4 +1,4 @@
-//! Data that was kept, and snapshots: only when they are meant, and old enough.
+//! Kept data and snapshots: deleted only on request, and only if old enough.
 
 use serde_json::json;
 use session_support::{FakeApi, golden};
@@ -6,7 +6,7 @@ use session_support::{FakeApi, golden};
 use crate::orphans::{GONE, object};
 use crate::scene::{Session, cleanup, left};
 
-/// Data of a session that is gone, kept in February; what bob kept is his again; carol's is young.
+/// Data kept since February from a deleted session; bob's, in use again; carol's, kept recently.
 fn kept() -> FakeApi {
     let api = FakeApi::stateful();
     api.serve(
@@ -109,7 +109,7 @@ fn a_cluster_without_snapshots_says_so() {
     assert!(played.failed().starts_with("error: "), "{played:?}");
 }
 
-/// Somebody has mounted kept data into a Pod of his own, to look at it.
+/// Kept data mounted by a Pod that is not part of a session.
 #[test]
 fn kept_data_that_any_pod_uses_stays() {
     let api = kept();
@@ -128,8 +128,8 @@ fn since(api: &FakeApi, kind: &str, name: &str) -> serde_json::Value {
     api.object(kind, "default", name).unwrap()["metadata"]["annotations"][SINCE].clone()
 }
 
-/// A plain `kubectl delete session` writes nothing on data, and a hand may write anything: its age counts from the day on which
-/// a cleanup first sees it.
+/// `kubectl delete session` records no time on data, and users may record anything: the age counts from the time at which
+/// a cleanup first observes it.
 #[test]
 fn data_that_nobody_dated_is_dated_and_not_destroyed() {
     for written in [json!(null), json!("yesterday")] {
@@ -163,7 +163,7 @@ fn data_that_nobody_dated_is_dated_and_not_destroyed() {
     }
 }
 
-/// A restored database needs its old password.
+/// A database restored from a snapshot needs its old password.
 #[test]
 fn secrets_stay_as_long_as_there_is_a_snapshot() {
     let api = kept();
@@ -184,7 +184,7 @@ fn secrets_stay_as_long_as_there_is_a_snapshot() {
     api.on("GET", path, forbidden());
     let played = cleanup(&api, "--kept-older-than 1d -y");
     assert!(
-        played.err.contains("volumesnapshots are not looked at"),
+        played.err.contains("volumesnapshots are not checked"),
         "{played:?}"
     );
     assert!(secret());
@@ -193,7 +193,7 @@ fn secrets_stay_as_long_as_there_is_a_snapshot() {
     assert!(!secret());
 }
 
-/// One that was taken between the plan and its turn.
+/// A snapshot taken between the plan and its execution.
 #[test]
 fn a_snapshot_that_comes_in_between_saves_the_secret() {
     let api = FakeApi::stateful();

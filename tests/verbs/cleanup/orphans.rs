@@ -1,4 +1,4 @@
-//! What is left of sessions that are gone; and what is never an orphan.
+//! Objects of deleted sessions, and objects that are never orphans.
 
 use serde_json::{Value, json};
 use session_support::{Answer, FakeApi, golden};
@@ -6,7 +6,7 @@ use session_support::{Answer, FakeApi, golden};
 use crate::play::NOW;
 use crate::scene::{Session, cleanup, written};
 
-/// Of this one there is no Session any more.
+/// A session that has been deleted.
 pub const GONE: Session<'_> = Session {
     name: "ghost",
     namespace: "default",
@@ -27,7 +27,7 @@ fn owned_by(uid: &str, name: &str) -> Value {
     metadata
 }
 
-/// A claim that never had a volume.
+/// A claim that was never bound.
 fn unbound(name: &str) -> Value {
     let mut claim = object("v1", "PersistentVolumeClaim", GONE.metadata(name, None));
     claim["spec"] = json!({"resources": {"requests": {"storage": "1Gi"}}});
@@ -37,7 +37,7 @@ fn unbound(name: &str) -> Value {
 
 fn orphans(api: &FakeApi) {
     api.put(object("v1", "ConfigMap", owned_by("gone", "settings")));
-    // As `kubectl delete --cascade=orphan` leaves it.
+    // As left by `kubectl delete --cascade=orphan`.
     api.put(object("v1", "Service", GONE.metadata("web", None)));
     api.put(object("v1", "Secret", GONE.metadata("token", None)));
     api.put(object("apps/v1", "Deployment", owned_by("gone", "web")));
@@ -72,7 +72,7 @@ fn what_is_left_of_sessions_that_are_gone_goes() {
     assert_eq!(again.done(), "");
 }
 
-/// The one test that must never be weakened: no sweep of everything takes data.
+/// Must never be weakened: --all deletes no data.
 #[test]
 fn data_is_never_an_orphan() {
     let api = FakeApi::stateful();
@@ -107,7 +107,7 @@ fn data_is_never_an_orphan() {
         claim["status"]["capacity"] = json!({"storage": "1Gi"})
     });
     claim("no-status", |claim| claim["status"] = json!({}));
-    // Data with an owner that is gone: nothing of ours makes such, and it is data all the same.
+    // Data with a deleted owner: kubectl session never creates it, but it is still data.
     claim("owned", |claim| {
         claim["status"]["phase"] = "Bound".into();
         claim["metadata"]["ownerReferences"] = json!([{"apiVersion": "streaming.platform/v1", "kind": "Session", "name": "ghost", "uid": "gone"}]);
@@ -132,30 +132,30 @@ fn data_is_never_an_orphan() {
 fn what_is_not_ours_or_is_used_stays() {
     let api = FakeApi::stateful();
     let mut alice = Session::default().put(&api);
-    // No label of ours, or not all of them.
+    // Missing some or all session labels.
     let mut foreign = owned_by("gone", "unmanaged");
     foreign["labels"] = json!({"streaming.platform/session": "ghost"});
     api.put(object("v1", "ConfigMap", foreign));
     let mut foreign = owned_by("gone", "no-session");
     foreign["labels"] = json!({"app.kubernetes.io/managed-by": "kubectl-session"});
     api.put(object("v1", "ConfigMap", foreign));
-    // It hangs on somebody else, too.
+    // Has another owner as well.
     let mut shared = owned_by("gone", "shared");
     let owners = shared["ownerReferences"].as_array_mut().unwrap();
     owners.push(json!({"apiVersion": "v1", "kind": "ConfigMap", "name": "x", "uid": "x"}));
     api.put(object("v1", "ConfigMap", shared));
-    // It goes already.
+    // Being deleted.
     let mut going = owned_by("gone", "going");
     going["deletionTimestamp"] = NOW.into();
     going["finalizers"] = json!(["x/y"]);
     api.put(object("v1", "ConfigMap", going));
-    // Of a session that exists, without an owner: it may be used.
+    // Of an existing session, without an owner reference: possibly in use.
     api.put(object(
         "v1",
         "ConfigMap",
         Session::default().metadata("bare", None),
     ));
-    // What alice's Pod names, and what her start used.
+    // Objects that alice's Pod refers to, and those that her start used.
     api.put(object("v1", "Secret", GONE.metadata("named", None)));
     let mut pod = api.object("pods", "default", "tool-alice").unwrap();
     pod["spec"]["volumes"] = json!([{"name": "x", "projected": {"sources": [{"secret": {"name": "named"}}]}},
@@ -173,7 +173,7 @@ fn what_is_not_ours_or_is_used_stays() {
     assert!(api.writes().is_empty(), "{:?}", written(&api));
 }
 
-/// A session that is being made has its Session first: it must not be missed because the lists were taken the other way round.
+/// A session being created has its Session first: a wrong order of the lists must not make it look deleted.
 #[test]
 fn sessions_are_listed_after_everything_else() {
     let api = FakeApi::stateful();
@@ -183,11 +183,11 @@ fn sessions_are_listed_after_everything_else() {
     assert_eq!(at("/sessions?"), Some(lines.len() - 1), "{lines:#?}");
 }
 
-/// Between the plan and the deletion a session of that name is created, and takes the claim up.
+/// A session of that name is created between plan and deletion, and adopts the claim.
 #[test]
 fn what_a_new_session_takes_up_in_the_meantime_stays() {
     let ghost = "/apis/streaming.platform/v1/namespaces/default/sessions/ghost";
-    // It is there when its Session is asked for.
+    // The object still exists when its Session is read.
     let api = FakeApi::stateful();
     api.put(unbound("never-bound"));
     let made = json!({"apiVersion": "streaming.platform/v1", "kind": "Session",
@@ -196,7 +196,7 @@ fn what_a_new_session_takes_up_in_the_meantime_stays() {
     let played = cleanup(&api, "--orphans -y");
     golden("cleanup-race.txt", &played.text());
     assert!(api.writes().is_empty());
-    // It comes just after that, and writes on the claim before the deletion arrives.
+    // The session is created just after that, and changes the claim before the deletion arrives.
     let api = FakeApi::stateful();
     let mut old = api.put(unbound("never-bound"));
     let mut taken = old.clone();
@@ -208,7 +208,7 @@ fn what_a_new_session_takes_up_in_the_meantime_stays() {
     let played = cleanup(&api, "--orphans -y");
     assert!(played.done().ends_with("1 left alone\n"), "{played:?}");
     assert_eq!(api.objects("persistentvolumeclaims").len(), 1);
-    // It was deleted, and another one has its name.
+    // Replaced by another object of the same name.
     let api = FakeApi::stateful();
     api.put(object("v1", "ConfigMap", owned_by("gone", "settings")));
     let path = "/api/v1/namespaces/default/configmaps/settings";
@@ -231,7 +231,7 @@ fn what_may_not_be_listed_is_named_and_the_rest_is_looked_at() {
     assert!(
         played
             .err
-            .contains("note: roles are not looked at: you may not list them\n"),
+            .contains("note: roles are not checked: you lack permission to list them\n"),
         "{played:?}"
     );
     assert!(played.done().ends_with("6 deleted\n"), "{played:?}");

@@ -1,4 +1,4 @@
-//! Again and again, and not too much at once.
+//! `--interval` and `--max`.
 
 use kubectl_session_cleanup::Cleanup;
 use serde_json::json;

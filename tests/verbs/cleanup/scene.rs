@@ -1,4 +1,4 @@
-//! Sessions as they are found, and what is seen of their end.
+//! Scene: sessions to clean up, and the observed requests and objects.
 
 use kubectl_session_cleanup::Cleanup;
 use serde_json::{Value, json};
@@ -9,12 +9,12 @@ use crate::play::{Play, Played};
 pub const KIND: &str = "sessions.streaming.platform";
 const START: &str = "2026-03-01T08:00:00Z";
 
-/// A session that runs, with its Pod and perhaps a claim.
+/// A running session with its Pod and optionally a claim.
 #[derive(Clone, Copy)]
 pub struct Session<'a> {
     pub name: &'a str,
     pub namespace: &'a str,
-    /// RFC 3339; empty for never.
+    /// Expiry in RFC 3339; empty for none.
     pub expires: &'a str,
     pub on_expiry: &'a str,
     pub policy: &'a str,
@@ -37,7 +37,7 @@ impl Default for Session<'_> {
 }
 
 impl Session<'_> {
-    /// Writes it and all that is there of it; returns the Session.
+    /// Writes the session and its objects; returns the Session.
     pub fn put(&self, api: &FakeApi) -> Value {
         let name = self.name;
         let mut session = api.put(json!({
@@ -69,7 +69,7 @@ impl Session<'_> {
         metadata
     }
 
-    /// A claim that is bound.
+    /// A bound claim.
     pub fn claim_of(&self, claim: &str) -> Value {
         json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": self.metadata(claim, None),
             "spec": {"resources": {"requests": {"storage": "1Gi"}}, "volumeName": format!("pv-{claim}")},
@@ -112,7 +112,7 @@ impl Session<'_> {
     }
 }
 
-/// Four whose time is over, in two namespaces, and one that has time left.
+/// Four expired sessions in two namespaces, and one that is not expired.
 pub fn class() -> FakeApi {
     let api = FakeApi::stateful();
     api.execute("sync-home", Execution::default());
@@ -156,7 +156,7 @@ pub fn cleanup(api: &FakeApi, words: &str) -> Played {
     Play::on(api).run::<Cleanup>(words)
 }
 
-/// What was written, in order: verb, object and part.
+/// Writes in order: verb, object and subresource.
 pub fn written(api: &FakeApi) -> Vec<String> {
     let path = |path: &str| {
         path.rsplit("/namespaces/")
@@ -170,7 +170,7 @@ pub fn written(api: &FakeApi) -> Vec<String> {
         .collect()
 }
 
-/// Names of everything that is there, `resource/namespace/name`.
+/// Names of all objects, as `resource/namespace/name`.
 pub fn left(api: &FakeApi) -> Vec<String> {
     let kinds = [
         KIND,

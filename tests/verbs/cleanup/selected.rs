@@ -1,4 +1,4 @@
-//! A label query: it takes away from the plan, and never from what the plan is made of.
+//! `--selector` filters the plan, never the objects that the plan is made from.
 
 use kubectl_session_cleanup::Cleanup;
 use session_support::FakeApi;
@@ -27,7 +27,7 @@ fn only_what_the_query_selects_is_ended() {
     assert!(written(&api).is_empty());
 }
 
-/// The sessions that are not selected exist: nothing of theirs is left behind.
+/// Sessions that are not selected still exist, so their objects are not orphans.
 #[test]
 fn what_belongs_to_a_session_that_is_not_selected_is_no_orphan() {
     let api = class();

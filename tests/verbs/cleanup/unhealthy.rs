@@ -1,4 +1,4 @@
-//! Sessions that cannot be used any more; and those that only look like it.
+//! Unhealthy sessions, and sessions that only look unhealthy.
 
 use serde_json::{Value, json};
 use session_support::{FakeApi, golden};
@@ -13,7 +13,7 @@ fn named(name: &'static str) -> Session<'static> {
     }
 }
 
-/// A session whose Pod is as `change` has it.
+/// A session whose Pod is changed by `change`.
 fn with_pod(api: &FakeApi, name: &'static str, change: impl FnOnce(&mut Value)) {
     named(name).put(api);
     let mut pod = api
@@ -39,7 +39,7 @@ fn ended(pod: &mut Value) {
         "restartCount": 0, "state": {"terminated": {"exitCode": 3, "reason": "Error"}}}]});
 }
 
-/// Half made: a create that was killed before it had written down what it made.
+/// A create that was killed before it recorded its objects.
 fn begun(session: &mut Value, asked: Option<&str>) {
     session["status"] = json!({});
     session["spec"]["startRequest"] = json!(asked);
@@ -85,12 +85,12 @@ fn well() -> FakeApi {
     api.remove("pods", "default", "tool-in-the-making");
     with_session(&api, "applied", |session| begun(session, None));
     api.remove("pods", "default", "tool-applied");
-    // Its Pod was made when the Pods had been listed already.
+    // The Pod was created after the Pods were listed.
     with_session(&api, "just-made", |session| {
         session["status"]["startTime"] = "2026-03-01T11:59:01Z".into();
     });
     api.remove("pods", "default", "tool-just-made");
-    // Somebody has stopped it as it had failed, and another one starts his again.
+    // One user has stopped the failed session, another one restarts his.
     with_pod(&api, "stopped", ended);
     let mut session = api.object(KIND, "default", "stopped").unwrap();
     session["spec"]["state"] = "stopped".into();
@@ -126,7 +126,7 @@ fn without_the_right_to_see_nodes_the_rest_is_looked_at() {
     api.on("GET", "/api/v1/nodes", refused);
     let played = cleanup(&api, "--unhealthy --dry-run=client");
     assert!(
-        played.err.contains("note: nodes are not looked at"),
+        played.err.contains("note: nodes are not checked"),
         "{played:?}"
     );
     assert_eq!(played.done().lines().count(), 5, "{played:?}");
@@ -156,7 +156,7 @@ fn who_gets_well_in_the_meantime_is_left_alone() {
     assert!(api.writes().is_empty());
 }
 
-/// Its Pod was made again meanwhile, on a node that has joined after the nodes were listed.
+/// The Pod was recreated on a node that joined after the nodes were listed.
 #[test]
 fn a_node_that_has_just_joined_is_not_gone() {
     let api = FakeApi::stateful();

@@ -1,4 +1,4 @@
-//! What cannot be meant, and what the help says.
+//! Usage errors and help.
 
 use std::path::Path;
 

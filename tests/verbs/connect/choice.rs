@@ -1,11 +1,11 @@
-//! Which Pod, which container, which command.
+//! Choice of Pod, container and command.
 
 use serde_json::{Value, json};
 use session_support::{Execution, FakeApi, golden};
 
 use crate::running::{connect, pod, put_status, server, session, usual};
 
-/// Pod, container and command of the exec request that was made.
+/// Pod, container and command of the exec request.
 fn entered(api: &FakeApi) -> String {
     let request = api
         .requests()
@@ -74,7 +74,7 @@ fn what_there_is_not_is_told_with_what_there_is() {
     golden("connect-unknown.txt", &text);
 }
 
-/// A session whose workload is a Deployment, with two Pods of its own and one of somebody else's that wears its labels.
+/// A session whose workload is a Deployment, with two Pods of its own and a foreign one with the same labels.
 fn deployed() -> FakeApi {
     let api = FakeApi::stateful();
     api.execute("", Execution::default());

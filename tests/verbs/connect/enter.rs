@@ -1,4 +1,4 @@
-//! Streams, terminals and exit codes of what is run.
+//! Streams, terminals and exit codes of commands.
 
 use kubectl_session_connect::Connect;
 use serde_json::json;
@@ -7,7 +7,7 @@ use session_support::{Answer, Execution, FakeApi, golden};
 use crate::play::Play;
 use crate::running::{connect, server, usual};
 
-/// The exec request that was made.
+/// The exec request.
 fn asked(api: &FakeApi) -> String {
     api.lines()
         .into_iter()
@@ -80,7 +80,7 @@ fn a_server_that_cannot_tell_the_end_is_named() {
     assert!(
         played
             .err
-            .contains("cannot tell the command that its input is at its end"),
+            .contains("cannot close the command's standard input"),
         "{}",
         played.err
     );

@@ -1,4 +1,4 @@
-//! `--port-forward`: which local ports it takes, what it says, and how it does with a server that knows the older protocol only.
+//! `--port-forward`: local ports, output, and the fallback to the older protocol.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -15,7 +15,7 @@ use crate::running::{connect, server, usual};
 
 const UPGRADE: &str = "/api/v1/namespaces/*/pods/*/portforward";
 
-/// A server of before Kubernetes 1.30: it refuses kubectl's protocol of today, and answers so to the older one.
+/// A server older than Kubernetes 1.30: refuses kubectl's current protocol and gives this answer to the older one.
 fn older(refusal: u16, answer: Answer) -> FakeApi {
     let api = usual();
     api.handle("GET", UPGRADE, move |request| {
@@ -27,7 +27,7 @@ fn older(refusal: u16, answer: Answer) -> FakeApi {
     api
 }
 
-/// The upgrades that were asked for, by protocol.
+/// Protocols of the upgrade requests.
 fn upgrades(api: &FakeApi) -> Vec<String> {
     let requests = api.requests().into_iter();
     requests
@@ -36,7 +36,7 @@ fn upgrades(api: &FakeApi) -> Vec<String> {
         .collect()
 }
 
-/// Waits for something that was printed or asked.
+/// Waits until a line is printed or a request is received.
 fn until<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {
@@ -48,7 +48,7 @@ fn until<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// The local port that was told for a remote one.
+/// The printed local port for a remote port.
 fn local(captured: &Captured, remote: u16) -> u16 {
     until("port", || {
         let out = captured.out();
@@ -59,7 +59,7 @@ fn local(captured: &Captured, remote: u16) -> u16 {
     })
 }
 
-/// Forwards; `act` gets what is printed, and in the end Ctrl-C is typed.
+/// Forwards and runs `act` with the output, then sends Ctrl-C.
 fn forwarding(api: &FakeApi, words: &str, act: impl FnOnce(&Captured) + Send) -> Played {
     let act = |captured: &Captured, interrupt: &Interrupt| {
         act(captured);
@@ -111,9 +111,9 @@ fn the_older_protocol_is_nobodys_business_but_for_a_trace() {
         .piped("ask")
         .run::<Connect>("alice --stdio web -v=4");
     assert!(
-        traced
-            .err
-            .contains("the server answered 403 Forbidden to SPDY/3.1+portforward.k8s.io"),
+        traced.err.contains(
+            "the server responded with status 403 Forbidden to protocol SPDY/3.1+portforward.k8s.io"
+        ),
         "{}",
         traced.err
     );
@@ -124,7 +124,7 @@ fn a_port_that_is_refused_is_told() {
     for (words, told) in [
         (
             "dial tcp4 127.0.0.1:8080: connect: connection refused",
-            "error: failed to forward to port 8080: nothing listens on it in the Pod\n",
+            "error: failed to forward to port 8080: no process in the Pod listens on the port\n",
         ),
         (
             "the \x1b]0;bad\x07 node\nis gone",
@@ -134,7 +134,7 @@ fn a_port_that_is_refused_is_told() {
         let api = older(403, Answer::port(Some(words)));
         let act = |captured: &Captured, interrupt: &Interrupt| {
             let mut stream = TcpStream::connect(("127.0.0.1", local(captured, 8080))).unwrap();
-            // It ends, well or not.
+            // The task ends with or without an error.
             let _ = stream.read(&mut [0; 8]);
             until("error", || captured.err().contains("error: ").then_some(()));
             interrupt.trigger();
@@ -204,7 +204,7 @@ fn what_cannot_be_forwarded_is_told_before_anything_is() {
         text.push_str(&format!("$ connect alice {flag}\n{}", played.failed()));
         assert!(api.requests().is_empty(), "{words}");
     }
-    // The server is asked for these.
+    // Only these ports need the Pod's port names.
     for words in ["nope", "0:nope"] {
         let api = usual();
         let played = connect(&api, &format!("alice --port-forward {words}"));
@@ -225,7 +225,7 @@ fn a_port_without_names_beside_it_is_told() {
     api.put(pod);
     assert_eq!(
         connect(&api, "alice --port-forward web").failed(),
-        "error: pod \"tool-alice\" has no port \"web\": its ports have no names, give a number\n"
+        "error: pod \"tool-alice\" has no port \"web\": none of the ports has a name, use a number\n"
     );
 }
 
@@ -239,11 +239,11 @@ fn a_local_port_in_use_is_told_before_any_request() {
         played.failed(),
         format!(
             "error: failed to listen on 127.0.0.1:{port}: the port is in use\n\
-             hint: take another local port: --port-forward :web picks a free one\n"
+             hint: use a free local port: --port-forward :web\n"
         )
     );
     assert!(api.requests().is_empty());
-    // It is the same without a local port, which is the remote one's number then.
+    // Without LOCAL, the local port is the number of the remote port.
     let played = connect(&api, &format!("alice --port-forward {port}"));
     assert!(
         played.failed().contains("the port is in use"),

@@ -1,4 +1,4 @@
-//! A session that runs, as a create leaves it.
+//! Scene: a running session.
 
 use kubectl_session_connect::Connect;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use crate::play::{Play, Played};
 
 pub const START: &str = "2026-03-01T10:00:00Z";
 
-/// A server with session `alice`: one Pod `tool-alice` with containers `main` and `side`, entered by `methods`.
+/// A server with session `alice`: one Pod `tool-alice` with containers `main` and `side`, and these connection methods.
 pub fn server(methods: Value) -> FakeApi {
     let api = FakeApi::stateful();
     let session = api.put(session("alice"));
@@ -17,7 +17,7 @@ pub fn server(methods: Value) -> FakeApi {
     api
 }
 
-/// One with a shell and a page, and whatever is run ends at once.
+/// A session with a shell and a web page, in which every command ends at once.
 pub fn usual() -> FakeApi {
     let api = server(json!([
         {"name": "shell", "exec": ["/bin/sh", "-l"]},
@@ -35,7 +35,7 @@ pub fn session(name: &str) -> Value {
     })
 }
 
-/// A Pod that `owner` owns, primary and ready.
+/// A ready primary Pod owned by `owner`.
 pub fn pod(name: &str, owner: &Value, containers: &[&str]) -> Value {
     let containers: Vec<Value> = containers
         .iter()
@@ -67,7 +67,7 @@ pub fn put_status(api: &FakeApi, mut session: Value, pod: &Value, methods: Value
     api.put(session);
 }
 
-/// Changes the session that is there.
+/// Changes the existing session.
 pub fn change(api: &FakeApi, change: impl FnOnce(&mut Value)) {
     let mut session = api
         .object("sessions.streaming.platform", "default", "alice")

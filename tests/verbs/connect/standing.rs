@@ -1,11 +1,11 @@
-//! Sessions that cannot be entered, each with its reason.
+//! Sessions that cannot be connected to, each with its error.
 
 use serde_json::json;
 use session_support::{FakeApi, golden};
 
 use crate::running::{change, connect, server};
 
-/// What is said about the session after something happened to it.
+/// Returns the error for a session after a change.
 fn after(happened: impl FnOnce(&FakeApi)) -> String {
     let api = server(json!([]));
     happened(&api);
@@ -86,7 +86,7 @@ fn an_expired_session_that_still_runs_is_entered_with_a_warning() {
     assert_eq!(
         (played.err.as_str(), played.code),
         (
-            "Warning: session \"alice\" has expired at 2026-03-01T11:00:00Z, and may be stopped at any time\n",
+            "Warning: session \"alice\" expired at 2026-03-01T11:00:00Z, and may be stopped at any time\n",
             0
         )
     );

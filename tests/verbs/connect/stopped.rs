@@ -1,4 +1,4 @@
-//! A session that is stopped is started first; and one whose time is nearly over is told.
+//! Stopped sessions, which are started first, and the note for sessions that expire soon.
 
 use kubectl_session_connect::Connect;
 use kubectl_session_create::Create;
@@ -10,7 +10,7 @@ use crate::play::Play;
 use crate::running::{change, connect, usual};
 use crate::tool::{ready, server};
 
-/// Alice's session ran, and has been stopped; its template's shell says hi.
+/// A stopped session that ran before; its template's shell prints `hi`.
 fn rested() -> FakeApi {
     let api = server();
     api.execute("echo hi", Execution::default());
@@ -74,7 +74,7 @@ fn nobody_is_started_against_his_word() {
     for words in ["alice --no-start", "alice --wait=false"] {
         let api = rested();
         let played = connect(&api, words);
-        let text = "error: session \"alice\" is stopped\nhint: start it: kubectl session start alice -n default\n";
+        let text = "error: session \"alice\" is stopped\nhint: start the session: kubectl session start alice -n default\n";
         assert_eq!(played.failed(), text, "{words}");
         assert!(api.writes().is_empty() && api.executed().is_empty());
     }
@@ -95,7 +95,11 @@ fn a_session_that_does_not_come_up_is_not_entered() {
     });
     let played = connect(&api, "alice");
     assert_eq!(played.code, 1, "{played:#?}");
-    assert!(played.err.contains("did not get ready"), "{}", played.err);
+    assert!(
+        played.err.contains("did not become ready"),
+        "{}",
+        played.err
+    );
     assert!(api.executed().is_empty());
 }
 
@@ -108,7 +112,7 @@ fn a_time_that_is_nearly_over_is_told() {
         let api = usual();
         change(&api, |session| session["status"]["expiresAt"] = at.into());
         let played = Play::on(&api).run::<Connect>("alice -- x");
-        let text = "note: session \"alice\" expires in 9m59s; extend it: kubectl session extend alice -n default --by 1h\n";
+        let text = "note: session \"alice\" expires in 9m59s; to extend: kubectl session extend alice -n default --by 1h\n";
         assert_eq!(played.err, if told { text } else { "" });
         let played = Play::on(&api).run::<Connect>("alice -q -- x");
         assert_eq!(played.err, "", "quiet");

@@ -1,4 +1,4 @@
-//! A session that is coming up.
+//! Sessions that are starting.
 
 use kubectl_session_connect::Connect;
 use serde_json::json;
@@ -22,7 +22,7 @@ fn ready(api: &FakeApi, word: &str) {
     api.put(pod);
 }
 
-/// Connects at a terminal; once the Pods are watched, something happens.
+/// Connects at a terminal, and runs `then` once the Pods are watched.
 fn meanwhile(api: &FakeApi, words: &str, act: impl FnOnce(&Interrupt) + Send) -> Played {
     Play::on(api)
         .at_terminal("")
@@ -67,7 +67,7 @@ fn patience_has_an_end_and_ctrl_c_ends_it_sooner() {
     assert!(api.executed().is_empty());
 }
 
-/// What `create` says of the same Pod: what it is, the facts below it, a way out.
+/// The same diagnosis as `create` prints for the Pod: cause, facts, hint.
 #[test]
 fn a_wait_that_is_in_vain_ends_with_cause_evidence_and_remedy() {
     let waits =
@@ -106,7 +106,7 @@ fn a_wrong_method_is_told_before_the_wait() {
     let api = coming();
     assert_eq!(
         connect(&api, "alice --method nope").failed(),
-        "error: session \"alice\" has no method \"nope\": the methods are shell\n"
+        "error: session \"alice\" has no method \"nope\": available methods are shell\n"
     );
 }
 

@@ -1,4 +1,4 @@
-//! Mistakes on the command line.
+//! Usage errors.
 
 use kubectl_session_connect::Connect;
 use session_support::{FakeApi, golden};

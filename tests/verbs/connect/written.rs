@@ -1,11 +1,11 @@
-//! What is printed for other programs: addresses, and what ssh is told.
+//! Output for other programs: `--print` and `--ssh-config`.
 
 use serde_json::{Value, json};
 use session_support::{Answer, FakeApi, golden};
 
 use crate::running::{change, connect, server, usual};
 
-/// nvim's methods.
+/// Connection methods of the nvim template.
 fn nvim() -> FakeApi {
     server(json!([
         {"name": "web", "http": {"port": "web", "path": "/"}},
@@ -72,7 +72,7 @@ fn an_address_is_printed_with_the_path_of_the_method() {
     golden("connect-print.txt", &text);
 }
 
-/// A lab: two pages on two ports, and a Service that leads to both.
+/// A lab: two web pages on two ports, and a Service that exposes both.
 fn lab() -> FakeApi {
     let api = server(json!([
         {"name": "editor", "http": {"port": "web", "path": "/"}},
@@ -109,8 +109,8 @@ fn each_page_has_the_address_of_its_own_port() {
     let hidden = connect(&api, "alice --print --method hidden");
     assert_eq!(
         hidden.failed(),
-        "error: method \"hidden\" of session \"alice\" has no address: no Service or Ingress leads to it\n\
-         hint: through a port of this machine: kubectl session connect alice -n default --method hidden --open\n"
+        "error: method \"hidden\" of session \"alice\" has no address: no Service or Ingress exposes the port\n\
+         hint: open the page through a local port: kubectl session connect alice -n default --method hidden --open\n"
     );
 }
 
@@ -138,7 +138,7 @@ fn what_has_no_page_is_not_said_to_open_one() {
     let api = server(json!([{"name": "shell", "exec": ["sh"]}]));
     assert_eq!(
         connect(&api, "alice --print").failed(),
-        "error: session \"alice\" has no address: no Service or Ingress leads to it\nhint: enter it: kubectl session connect alice -n default\n"
+        "error: session \"alice\" has no address: no Service or Ingress exposes the port\nhint: connect: kubectl session connect alice -n default\n"
     );
 }
 
@@ -154,7 +154,7 @@ fn a_host_block_does_not_hold_secrets() {
         assert_eq!(
             played.failed(),
             format!(
-                "error: {flag} and --ssh-config cannot be specified together: the secret would stand in a file\nSee 'kubectl session connect -h' for help and examples\n"
+                "error: {flag} and --ssh-config cannot be specified together: the secret would be written to a file\nSee 'kubectl session connect -h' for help and examples\n"
             )
         );
     }

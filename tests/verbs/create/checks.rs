@@ -1,4 +1,4 @@
-//! What is looked up before anything is written; names and namespaces.
+//! Checks before anything is written; names and namespaces.
 
 use serde_json::json;
 use session_support::{Answer, FakeApi, golden};
@@ -44,14 +44,14 @@ fn a_check_that_may_not_be_made_is_named_and_refuses_nothing() {
     played.done();
     assert!(
         played.err.starts_with(
-            "note: quotas are not checked: you may not list them\nnote: StorageClasses are not checked: you may not list them\n"
+            "note: quotas not checked: no permission to list them\nnote: StorageClasses not checked: no permission to list them\n"
         ),
         "{}",
         played.err
     );
 }
 
-/// The tool with a claim of class `fast`.
+/// The template `tool` with a claim of class `fast`.
 fn with_class(api: FakeApi) -> FakeApi {
     let mut template = crate::tool::template();
     let manifest = template["spec"]["manifest"].as_str().unwrap().to_owned();

@@ -1,4 +1,4 @@
-//! Answers that never come.
+//! Lost answers.
 
 use std::sync::{Arc, Mutex};
 
@@ -10,8 +10,8 @@ use crate::tool::{create, deletions, left, made, server};
 const SESSIONS: &str = "/apis/streaming.platform/v1/namespaces/default/sessions";
 const PODS: &str = "/api/v1/namespaces/default/pods";
 
-/// The POST to a collection is carried out, but its answer is lost. What was written is what a GET finds from then on, and a
-/// PATCH changes.
+/// Carries out the POST to a collection and loses its answer. A GET returns the written object from then on, and a
+/// PATCH changes it.
 fn lose_answer(api: &FakeApi, collection: &str) -> Arc<Mutex<Value>> {
     let written: Arc<Mutex<Value>> = Arc::default();
     let (keep, show, change) = (written.clone(), written.clone(), written.clone());

@@ -1,4 +1,4 @@
-//! `-f`: Session objects, manifests, standard input; and what stands in them that cannot be meant.
+//! `-f`: Session objects, manifests, standard input, and invalid files.
 
 use kubectl_session_create::Create;
 use serde_json::Value;
@@ -7,14 +7,14 @@ use session_support::{FakeApi, golden};
 use crate::play::{Play, Played};
 use crate::tool::{made, posts, server};
 
-/// The Session of the GIMP platform's own documents, for a template that is there.
+/// The Session from the GIMP platform's documents, for an existing template.
 const GIMP: &str = include_str!("../../fixtures/gimp-sessions.yaml");
 
 fn first(text: &str) -> String {
     text.split("---").next().unwrap().to_owned()
 }
 
-/// The template of the tests under the name that the application gives.
+/// The template `tool` under the name of the application.
 fn gimp_server() -> FakeApi {
     let api = server();
     let mut template = crate::tool::template();
@@ -133,7 +133,7 @@ fn privileges_of_a_manifest_are_told_when_it_is_stored() {
     let played = from(&api, &text, "demo");
     played.done();
     let wanted =
-        "Warning: Pod \"p-demo\": hostNetwork is true: later starts need --trust-manifest\n";
+        "Warning: Pod \"p-demo\": hostNetwork is true: later starts require --trust-manifest\n";
     assert!(played.err.contains(wanted), "{}", played.err);
 }
 
@@ -165,7 +165,7 @@ fn a_manifest_is_kept_in_the_session_without_its_secrets() {
     assert_eq!(secret["stringData"]["token"], "very-secret");
     let pod = posts(&api)[3].json();
     assert_eq!(pod["spec"]["containers"][0]["image"], "busybox:1.37");
-    // only a template's Pods lose their token unasked
+    // only for a template is the service account token disabled by default
     assert_eq!(pod["spec"].get("automountServiceAccountToken"), None);
 }
 
@@ -181,7 +181,7 @@ fn a_file_is_read_as_standard_input_is() {
     assert_eq!(made(&api).len(), 4);
 }
 
-/// Every mistake that needs no server is told without asking one.
+/// Mistakes that need no server are reported without a request.
 #[test]
 fn what_cannot_be_read_is_told_before_any_request() {
     let cases: [(&str, &str); 10] = [

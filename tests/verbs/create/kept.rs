@@ -1,4 +1,4 @@
-//! Data of an earlier session of that name: taken up again by its owner, by nobody else.
+//! Kept data of an earlier session of the same name: adopted by its owner only.
 
 use kubectl_session_create::Create;
 use serde_json::{Value, json};
@@ -33,7 +33,7 @@ fn claim(user: &str, template: &str, size: &str) -> Value {
     claim
 }
 
-/// Base64 of `old-password`, as a server has it.
+/// Base64 of `old-password`, as stored by the server.
 fn secret() -> Value {
     let mut secret = kept("Secret", "session-alice-parameters", "alice", "tool");
     secret["metadata"]["labels"]["streaming.platform/parameters"] = "true".into();
@@ -71,7 +71,7 @@ fn kept_data_is_taken_up_and_opens_with_its_old_password() {
     assert_eq!(rendered["stringData"]["password"], "old-password");
 }
 
-/// What is written to it goes with it as soon as its Pod stops.
+/// A generic ephemeral volume is deleted with its Pod.
 #[test]
 fn a_claim_that_is_going_is_waited_for_and_never_taken_up() {
     let api = server();
@@ -165,7 +165,7 @@ fn data_that_was_taken_up_stays_when_the_create_fails() {
     assert_eq!(left(&api), stays);
 }
 
-/// A StatefulSet finds claims by their names, whoever's they are.
+/// A StatefulSet uses claims by name, whoever owns them.
 fn with_notes() -> FakeApi {
     let api = server();
     let manifest = "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: \"notes-${SESSION_ID}\"}\n\

@@ -1,4 +1,4 @@
-//! Dry runs: of the client, which sends nothing that writes, and of the server, which keeps nothing.
+//! Client-side dry runs, which send no write, and server-side dry runs, which store nothing.
 
 use kubectl_session_create::Create;
 use session_support::{FakeApi, golden};
@@ -6,7 +6,7 @@ use session_support::{FakeApi, golden};
 use crate::play::Play;
 use crate::tool::{MADE, create, left, made, posts, server};
 
-/// The token of a run is in no request of a client-side dry run: it is masked by its place.
+/// Masks the run token by its position: a client-side dry run sends no request that contains it.
 fn masked(text: &str) -> String {
     let mask = |line: &str| match line.split_once("streaming.platform/run: ") {
         Some((before, _)) => format!("{before}streaming.platform/run: RUN\n"),
@@ -44,7 +44,7 @@ fn a_client_dry_run_prints_the_session_alone() {
     let played = create(&api, words);
     golden("create-dry-run.yaml", &masked(played.done()));
     writes_nothing(&api);
-    // it can be applied: what was printed can be created again
+    // the output can be applied: create accepts it
     let again = server();
     let played = Play::on(&again)
         .piped(&played.out)
@@ -73,7 +73,7 @@ fn a_given_secret_is_left_out_as_well() {
     let words = "alice --template tool --dry-run=client --rendered -o yaml --set-file PASSWORD=-";
     let played = Play::on(&api).piped("given").run::<Create>(words);
     assert!(!played.done().contains("given"), "{}", played.out);
-    let left_out = "left out: secret \"tool-alice\", which holds secret values (PASSWORD)\n";
+    let left_out = "omitted: secret \"tool-alice\", which holds secret values (PASSWORD)\n";
     assert_eq!(played.err, left_out);
 }
 
@@ -149,7 +149,7 @@ fn a_server_dry_run_says_what_hangs_on_a_namespace_that_is_not_there() {
         "session.streaming.platform/alice created (server dry run)\n"
     );
     assert!(
-        played.err.contains("not checked: the session and its"),
+        played.err.contains("objects were not checked: namespace"),
         "{}",
         played.err
     );

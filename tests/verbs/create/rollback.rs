@@ -1,4 +1,4 @@
-//! A create that fails leaves nothing of its own, and touches nothing else.
+//! Rollback: a failed create deletes its own objects and touches no others.
 
 use kubectl_session_create::Create;
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ fn path(resource: &str) -> String {
     }
 }
 
-/// The answers that a POST of `resource` can be refused with.
+/// Refusals of a POST of `resource`.
 fn refusals(resource: &str) -> [Answer; 3] {
     [
         Answer::forbidden("alice", "create", resource, "default"),
@@ -32,8 +32,8 @@ fn refusals(resource: &str) -> [Answer; 3] {
     ]
 }
 
-/// Refuses the POST of `target` (`resource/name`) and no other. What stands before a refused Secret is another Secret: that
-/// one is answered as if it were kept, so its UID is known.
+/// Refuses the POST of `target` (`resource/name`) and no other. The Secret created before a refused Secret is the
+/// parameters one: it is answered as if it were kept, so that its UID is known.
 fn refuse(api: &FakeApi, target: &str, answer: Answer) {
     let (resource, name) = target.split_once('/').unwrap();
     let name = name.to_owned();
@@ -74,7 +74,7 @@ fn whichever_post_is_refused_nothing_is_left() {
     }
 }
 
-/// By UID, and nothing but the Session and the data that this run made before the refusal.
+/// Asserts that only the Session and the data created by this run are deleted, by UID.
 fn check_deletions(api: &FakeApi, target: &str) {
     let before = MADE.iter().position(|made| *made == target).unwrap();
     let rolled_back = [MADE[0], MADE[1], MADE[5]];
@@ -117,7 +117,7 @@ fn the_servers_own_words_are_printed() {
         played.failed(),
         format!(
             "Error from server (Forbidden): pods \"tool-alice\" is forbidden: exceeded quota: five, {detail}\n\
-             hint: ask for less, delete sessions that are no longer needed, or have the quota raised\n"
+             hint: request less, delete sessions that are no longer needed, or ask an administrator to raise the quota\n"
         )
     );
 }

@@ -1,4 +1,4 @@
-//! A session from a template: requests, bodies, words.
+//! A session from a template: requests, bodies, output.
 
 use kubectl_session_create::Create;
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use session_support::{FakeApi, Recorded, golden};
 use crate::play::{NOW, Play};
 use crate::tool::{MADE, create, lines, made, posts, ready, server};
 
-/// The value of the password, as the parameters Secret got it.
+/// The password stored in the parameters Secret.
 fn password(api: &FakeApi) -> String {
     let secret = &posts(api)[1].json();
     let value = secret["stringData"]["PASSWORD"].as_str();
@@ -76,7 +76,7 @@ fn the_session_says_all_that_was_asked_for() {
     assert!(labels.get("streaming.platform/session").is_none());
     let raw = &session["metadata"]["annotations"]["streaming.platform/user-id"];
     assert_eq!(raw, "alice@example.com");
-    // the owner was said, so nobody is asked who the caller is
+    // the owner is given, so the caller's identity is not requested
     assert!(!api.lines().iter().any(|line| line.contains("reviews")));
 }
 
@@ -210,7 +210,7 @@ fn a_template_that_is_not_there_is_told_with_those_that_are() {
     let played = create(&api, "alice --template tol");
     assert_eq!(
         played.failed(),
-        "Error from server (NotFound): sessiontemplates.streaming.platform \"tol\" not found\nhint: the templates are tool\n"
+        "Error from server (NotFound): sessiontemplates.streaming.platform \"tol\" not found\nhint: choose one of the templates: tool\n"
     );
     assert!(api.writes().is_empty());
 }

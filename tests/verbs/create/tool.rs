@@ -1,4 +1,4 @@
-//! The template of these tests, with an object of every tier and a generated password; and what is seen of a run with it.
+//! Scene: the template `tool`, with an object of every tier and a generated password, and the observed requests.
 
 use kubectl_session_create::Create;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use session_support::{FakeApi, Recorded};
 
 use crate::play::{Play, Played};
 
-/// In the order in which no author would write it, so that the order of requests is ours.
+/// The template's manifest, in an order that differs from the order of creation.
 const MANIFEST: &str = r#"
 apiVersion: v1
 kind: Pod
@@ -53,7 +53,7 @@ kind: ServiceAccount
 metadata: {name: "tool-${SESSION_ID}"}
 "#;
 
-/// Everything `create alice --template tool` makes, in the order of its POSTs.
+/// Objects that `create alice --template tool` creates, in order.
 pub const MADE: [&str; 8] = [
     "sessions.streaming.platform/alice",
     "secrets/session-alice-parameters",
@@ -81,7 +81,7 @@ pub fn template() -> Value {
     })
 }
 
-/// A server with the template, where nobody makes Pods ready.
+/// A server with the template, on which no Pod becomes ready.
 pub fn server() -> FakeApi {
     let api = FakeApi::stateful();
     api.put(template());
@@ -92,7 +92,7 @@ pub fn create(api: &FakeApi, words: &str) -> Played {
     Play::on(api).run::<Create>(words)
 }
 
-/// `POST /path` of every POST that is no review, as `resource/name`.
+/// Every POST except reviews, as `resource/name`.
 pub fn made(api: &FakeApi) -> Vec<String> {
     let posts = posts(api);
     posts.iter().map(subject).collect()
@@ -104,7 +104,7 @@ pub fn posts(api: &FakeApi) -> Vec<Recorded> {
         .collect()
 }
 
-/// What a request is about, `resource/name`; a POST's name stands in its body.
+/// Object of a request, as `resource/name`; for a POST the name is in the body.
 pub fn subject(request: &Recorded) -> String {
     let parts: Vec<&str> = request.path.trim_matches('/').split('/').collect();
     let (group, rest) = match parts.as_slice() {
@@ -125,7 +125,7 @@ pub fn subject(request: &Recorded) -> String {
     format!("{}{dot}{group}/{name}", rest[0])
 }
 
-/// Every DELETE: what, the UID it insists on, and how.
+/// Every DELETE: object, UID precondition and propagation policy.
 pub fn deletions(api: &FakeApi) -> Vec<(String, String, String)> {
     let all = api.requests().into_iter();
     let deletes = all.filter(|request| request.method == "DELETE");
@@ -142,7 +142,7 @@ pub fn deletions(api: &FakeApi) -> Vec<(String, String, String)> {
         .collect()
 }
 
-/// Everything that is there but templates, as `resource/name`.
+/// All objects except templates, as `resource/name`.
 pub fn left(api: &FakeApi) -> Vec<String> {
     let kinds = [
         "namespaces",
@@ -165,7 +165,7 @@ pub fn left(api: &FakeApi) -> Vec<String> {
     kinds.iter().flat_map(|kind| named(kind)).collect()
 }
 
-/// A Pod as the kubelet reports it once its probes succeed.
+/// A Pod whose probes succeed, as the kubelet reports it.
 pub fn ready(pod: &Value) -> Value {
     let mut pod = pod.clone();
     pod["spec"]["nodeName"] = "node-1".into();
@@ -193,7 +193,7 @@ pub fn waiting(pod: &Value, reason: &str, message: &str) -> Value {
     pod
 }
 
-/// The requests of a run, one a line.
+/// Requests of a run, one line each.
 pub fn lines(api: &FakeApi) -> String {
     api.lines().iter().map(|line| format!("{line}\n")).collect()
 }

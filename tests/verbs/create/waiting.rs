@@ -1,4 +1,4 @@
-//! What comes after the objects were made: waiting, by watch, and what is told at its end.
+//! Waiting for ready by watch, and its outcome.
 
 use std::sync::{Arc, Mutex};
 
@@ -12,7 +12,7 @@ use crate::tool::{create, deletions, lines, made, ready, server, waiting};
 
 const PODS: &str = "/api/v1/namespaces/default/pods";
 
-/// The watch on Pods tells these states of the Pod that was made, one after another, and stays open.
+/// The watch on Pods reports these states of the created Pod one after another, and stays open.
 fn told(api: &FakeApi, states: impl Fn(&Value) -> Vec<Value> + Send + Sync + 'static) {
     let kept: Arc<Mutex<Value>> = Arc::default();
     let keep = kept.clone();
@@ -67,7 +67,7 @@ fn a_session_becomes_ready_through_the_watch() {
     assert_eq!(watches.count(), 2, "Pods and Events");
 }
 
-/// As the scheduler leaves a Pod whose claim it does not know.
+/// A Pod whose claim does not exist, as the scheduler reports it.
 fn unscheduled(pod: &Value, claim: &str) -> Value {
     let mut pod = pod.clone();
     let message =
@@ -140,7 +140,7 @@ fn a_pod_that_ends_at_once_is_told_with_its_exit_code() {
     assert_eq!(status(&api)["phase"], "failed");
 }
 
-/// Without a readiness probe a container is ready from its first instant, in every round of a crash loop.
+/// Without a readiness probe a container is ready as soon as it runs, in every round of a crash loop.
 #[test]
 fn ready_for_an_instant_between_two_crashes_is_not_ready() {
     let api = server();
@@ -197,7 +197,7 @@ fn ctrl_c_while_waiting_leaves_a_session_that_comes_up() {
     assert_eq!(status(&api)["phase"], "pending");
 }
 
-/// A Lease that was renewed a moment ago, by the clock of the fake.
+/// A Lease renewed just now, by the clock of the fake server.
 fn controller(api: &FakeApi, namespace: &str) {
     let renewed = session_shared::Timestamp::now().to_string();
     api.put(
@@ -207,7 +207,7 @@ fn controller(api: &FakeApi, namespace: &str) {
     );
 }
 
-/// What a controller makes of a Session in the small: its status.
+/// A minimal controller that only writes the Session's status.
 fn carried_out(session: &Value, phase: &str) -> Vec<Value> {
     let mut session = session.clone();
     session["status"] = json!({"phase": phase, "endpoint": "http://alice.example.com/", "conditions": [

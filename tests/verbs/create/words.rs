@@ -1,4 +1,4 @@
-//! Mistakes on the command line, through the program itself, in kubectl's words.
+//! Usage errors of the binary, in kubectl's words.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! A deletion that was ended in between is finished by the next one, wherever it was.
+//! An interrupted deletion is finished by the next one, from every step.
 
 use kubectl_session_delete::Delete;
 use serde_json::json;
@@ -8,7 +8,7 @@ use session_support::FakeApi;
 use crate::play::Play;
 use crate::running::{KIND, Running, delete, left, written};
 
-/// Ends the deletion as soon as an object of `kind` is changed or marked.
+/// Interrupts the deletion when an object of `kind` is written.
 fn ended_at(api: &FakeApi, kind: &str, words: &str) {
     let interrupt = Interrupt::default();
     let trigger = interrupt.clone();

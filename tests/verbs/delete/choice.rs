@@ -1,4 +1,4 @@
-//! Which sessions; and rehearsals.
+//! Selection of sessions, and dry runs.
 
 use session_support::{FakeApi, golden};
 

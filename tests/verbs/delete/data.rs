@@ -1,4 +1,4 @@
-//! Data goes only on the user's word.
+//! Data is destroyed only after confirmation.
 
 use kubectl_session_delete::Delete;
 use serde_json::json;
@@ -42,7 +42,7 @@ fn any_answer_but_y_is_no() {
         let api = server("delete");
         let played = asked(&api, answer, "alice");
         assert_eq!(played.code, 0);
-        // What is typed ends the line on a terminal; an end of input does not.
+        // A typed answer ends the line on a terminal; the end of input does not.
         let line = if answer.is_empty() { "\n" } else { "" };
         let said = format!("(y/N): {line}deletion is cancelled\n");
         assert!(played.out.ends_with(&said), "{}", played.out);
@@ -77,18 +77,18 @@ fn what_only_pods_hold_is_asked_about_under_every_policy() {
         assert_eq!(
             told,
             "deleting would destroy data: pod/tool-alice (container files)\n\
-             hint: say that it may with -y; nothing has been deleted\n"
+             hint: confirm with --yes; nothing has been deleted\n"
         );
         assert!(api.writes().is_empty(), "{:?}", written(&api));
         let played = asked(&api, "y\n", "alice");
-        let line = "pod/tool-alice (container files): its data is destroyed\n";
+        let line = "pod/tool-alice (container files): data is destroyed\n";
         assert!(played.done().contains(line), "{}", played.out);
-        // the parameters Secret opens nothing any more
+        // without data the parameters Secret is of no use
         assert_eq!(left(&api), Vec::<String>::new());
     }
 }
 
-/// A claim of the session that none of its Pods mounts keeps nothing that they hold.
+/// A claim that no Pod mounts does not keep the Pods' data.
 #[test]
 fn a_claim_that_no_pod_mounts_keeps_nothing_of_theirs() {
     let api = server("keep");
@@ -191,7 +191,7 @@ fn interactive_asks_always() {
     assert!(played.done().ends_with("deleted from default namespace\n"));
 }
 
-/// Somebody else's Pod still uses it: a session of that name that was made now would find it, and lose it.
+/// A Pod of others uses the claim: a new session of that name would use the claim, too, and lose it when that Pod ends.
 #[test]
 fn claims_that_are_destroyed_are_waited_for() {
     let api = server("delete");

@@ -1,4 +1,4 @@
-//! Sync, workload, Pods gone, data, Session: in this order, each by UID.
+//! Order of a deletion: sync hook, workload, wait for the Pods, data, Session; every write names a UID.
 
 use kubectl_session_delete::Delete;
 use serde_json::{Value, json};
@@ -175,7 +175,7 @@ fn ctrl_c_in_the_sync_deletes_nothing() {
     assert!(api.writes().is_empty());
 }
 
-/// Pods that carry the session's labels, but hang on nobody or on somebody else.
+/// Pods with the session's labels, but without an owner or with another one.
 #[test]
 fn others_with_our_labels_are_not_touched() {
     let api = Running::default().server();

@@ -1,4 +1,4 @@
-//! A session that runs, as a create leaves it; and what is seen of its end.
+//! Fixtures: a running session as `create` leaves it, and the writes of a deletion.
 
 use kubectl_session_delete::Delete;
 use serde_json::{Value, json};
@@ -11,15 +11,15 @@ pub const KIND: &str = "sessions.streaming.platform";
 pub const SNAPSHOTS: &str = "volumesnapshots.snapshot.storage.k8s.io";
 const START: &str = "2026-03-01T10:00:00Z";
 
-/// What there is of the session.
+/// A running session.
 #[derive(Clone, Copy)]
 pub struct Running<'a> {
     pub name: &'a str,
-    /// `keep`, `snapshot` or `delete`; in the status, as from the template.
+    /// Data policy in the status, as a start writes the template's.
     pub policy: &'a str,
     pub sync: bool,
     pub claim: bool,
-    /// Finalizers of its Pod: it stays until they are gone.
+    /// The Pod has a finalizer and stays until that is removed.
     pub lingers: bool,
 }
 
@@ -36,7 +36,7 @@ impl Default for Running<'_> {
 }
 
 impl Running<'_> {
-    /// A server with it.
+    /// Returns a server with the session.
     pub fn server(&self) -> FakeApi {
         let api = FakeApi::stateful();
         api.execute("sync-home", Execution::default());
@@ -123,7 +123,7 @@ pub fn delete(api: &FakeApi, words: &str) -> Played {
     Play::on(api).run::<Delete>(words)
 }
 
-/// What was written, in order: verb and name of each object.
+/// Returns the writes in order: verb and name of each object.
 pub fn written(api: &FakeApi) -> Vec<String> {
     api.writes().iter().map(short).collect()
 }
@@ -133,7 +133,7 @@ fn short(request: &Recorded) -> String {
     format!("{} {}/{}", request.method, parts[1], parts[0])
 }
 
-/// Names of everything that is there, `resource/name`.
+/// Returns the names of all objects on the server, `resource/name`.
 pub fn left(api: &FakeApi) -> Vec<String> {
     let kinds = [
         KIND,
@@ -151,7 +151,7 @@ pub fn left(api: &FakeApi) -> Vec<String> {
     kinds.iter().flat_map(|kind| named(kind)).collect()
 }
 
-/// Deletes; as soon as a request has been made, something is done to the server, or to the user's patience.
+/// Runs delete, and changes the server or interrupts the command when a given request arrives.
 pub fn meanwhile(api: &FakeApi, awaited: &str, act: impl FnOnce(&Interrupt) + Send) -> Played {
     Play::on(api).meanwhile::<Delete>("alice", |_, interrupt| {
         let begun = std::time::Instant::now();

@@ -1,4 +1,4 @@
-//! The data policy `snapshot`: nothing goes before it is ready.
+//! The data policy `snapshot`: nothing is deleted before the snapshot is ready.
 
 use kubectl_session_delete::Delete;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ const DRIVER: &str = "disks.example.com";
 const TAKEN: &str = "alice-20260301-120000";
 const HOOKS: [&str; 3] = ["sync-home", "freeze", "thaw"];
 
-/// What becomes of a snapshot.
+/// Returns the status of a VolumeSnapshot that is ready.
 fn ready() -> Value {
     json!({"readyToUse": true, "restoreSize": "1Gi", "creationTime": "2026-03-01T12:00:00Z",
         "boundVolumeSnapshotContentName": "snapcontent-1"})
@@ -27,7 +27,7 @@ fn served() -> FakeApi {
     api
 }
 
-/// A session with a claim that is bound, on a server whose driver does that with a snapshot; `null` for nothing.
+/// Returns a server with a session and its bound claim, whose driver gives a VolumeSnapshot this status; `null` for none.
 fn server(policy: &str, status: Value) -> FakeApi {
     let api = served();
     for hook in HOOKS {
@@ -125,7 +125,7 @@ fn the_flag_takes_one_whatever_the_policy_says() {
     }
 }
 
-/// Everything is as it was, but for what is said to be left of the snapshot.
+/// Asserts that nothing has changed, except the snapshot objects that are expected to be left.
 fn unchanged(api: &FakeApi, snapshots: usize) {
     assert_eq!(left(api).len(), 5 + snapshots, "{:?}", left(api));
     assert!(api.object(CLAIMS, "default", "home-alice").is_some());
@@ -152,7 +152,7 @@ fn a_snapshot_that_fails_or_hangs_deletes_nothing() {
         text.push_str(&format!("the driver {what}\n{}", played.text()));
         unchanged(&api, snapshots);
         assert_eq!(api.executed().last().unwrap(), &["thaw"], "it goes on");
-        // the ways out that it names
+        // the hints that it gives
         delete(&api, "alice --keep-data").done();
         assert!(api.object(CLAIMS, "default", "home-alice").is_some());
     }
@@ -181,7 +181,7 @@ fn a_snapshot_that_cannot_be_taken_is_told_before_anything_is_written() {
     let api = server("snapshot", ready());
     bind(&api, "home-alice", "Lost");
     refused("a claim whose volume is gone", &api);
-    // one of two cannot be saved: the other stays as well
+    // if one of two claims cannot be saved, the other is kept as well
     let api = server("snapshot", ready());
     put(&api, "bob", "snapshot");
     bind(&api, "home-bob", "Lost");
@@ -259,7 +259,7 @@ fn what_never_had_a_volume_needs_no_snapshot() {
     played.done();
     assert_eq!(
         played.err,
-        "note: session \"alice\" has no claims: no snapshot is taken\ndestroyed: pod/tool-alice (container files)\n"
+        "note: no snapshot is taken of session \"alice\": session has no claims\ndestroyed: pod/tool-alice (container files)\n"
     );
 }
 
@@ -290,12 +290,12 @@ fn a_deletion_that_fails_afterwards_tells_that_the_data_is_saved() {
     let pods = "/api/v1/namespaces/default/pods/*";
     api.on("DELETE", pods, Answer::internal("out of order"));
     let played = delete(&api, "alice");
-    let hint = format!("hint: its data is saved: snapshot \"{TAKEN}\" is ready\n");
+    let hint = format!("hint: the data is saved: snapshot \"{TAKEN}\" is ready\n");
     assert!(played.failed().contains(&hint), "{played:?}");
     assert!(api.object(CLAIMS, "default", "home-alice").is_some());
 }
 
-/// Snapshots that somebody took before are no part of what a policy says, and need the old passwords.
+/// Earlier snapshots are kept under every policy, together with the passwords that they need.
 #[test]
 fn older_snapshots_stay_under_every_policy() {
     for words in ["alice --keep-data", "alice --delete-data -y"] {
@@ -321,7 +321,7 @@ fn older_snapshots_stay_under_every_policy() {
     }
 }
 
-/// Whoever may see snapshots and not write on them can still delete a session.
+/// A user who may list snapshots but not patch them can delete a session.
 #[test]
 fn a_snapshot_that_cannot_be_marked_stops_nothing() {
     let api = server("snapshot", ready());

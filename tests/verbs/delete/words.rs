@@ -1,4 +1,4 @@
-//! Mistakes on the command line.
+//! Usage errors.
 
 use std::path::Path;
 

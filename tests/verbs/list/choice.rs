@@ -1,4 +1,4 @@
-//! Which sessions.
+//! Selection of sessions.
 
 use session_support::golden;
 

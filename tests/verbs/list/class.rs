@@ -1,4 +1,4 @@
-//! A namespace of sessions in all states.
+//! Fixtures: a namespace with sessions in every state.
 
 use kubectl_session_list::List;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use crate::play::{Play, Played};
 
 pub const KIND: &str = "sessions.streaming.platform";
 
-/// Later than any clock that a test runs by: the fake counts ages by the real one, and these are always new.
+/// A time later than any clock in the tests: the fake computes ages by the real clock, and these objects must always be new.
 const MADE: &str = "2999-01-01T00:00:00Z";
 
 pub fn session(namespace: &str, name: &str, user: &str, status: Value) -> Value {
@@ -53,8 +53,8 @@ fn status(phase: &str, expires: &str) -> Value {
     status
 }
 
-/// Sessions in `default`: one that runs, one that crashes, one that is stopped, one that lost its Pod, one that is half made
-/// and without labels, one that is being deleted; and one in another namespace.
+/// Sessions in `default`: running, crashing, stopped, with a lost Pod, half created without labels, and being deleted; and one in
+/// another namespace.
 pub fn class() -> FakeApi {
     let api = FakeApi::stateful();
     let left = "2026-03-01T14:00:00Z";
@@ -98,7 +98,7 @@ pub fn list(api: &FakeApi, words: &str) -> Played {
     Play::on(api).run::<List>(words)
 }
 
-/// The first column of what was printed, without the heading.
+/// Returns the first column of the printed table, without the heading.
 pub fn names(played: &Played) -> Vec<&str> {
     let lines = played.done().lines().skip(1);
     lines.map(|line| line.split(' ').next().unwrap()).collect()

@@ -1,4 +1,4 @@
-//! `-o`: whole sessions, as the Pods say they are.
+//! `-o`: complete sessions, with phases computed from their Pods.
 
 use serde_json::{Value, json};
 use session_support::{FakeApi, golden};
@@ -9,7 +9,7 @@ fn json_of(api: &FakeApi, words: &str) -> Value {
     serde_json::from_str(list(api, words).done()).unwrap()
 }
 
-/// UIDs, versions and times of the fake differ from run to run.
+/// Removes the lines of UIDs, versions and generations, which differ from run to run.
 fn masked(text: &str) -> String {
     let changing = ["resourceVersion: \"1", "uid: ", "generation: "];
     let keep = |line: &&str| {

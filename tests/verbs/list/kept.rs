@@ -1,4 +1,4 @@
-//! What outlived its session, and nothing else.
+//! `--kept`: data of deleted sessions, and nothing else.
 
 use serde_json::{Value, json};
 use session_support::{Answer, FakeApi, golden};
@@ -40,7 +40,7 @@ fn data(kind: &str, session: &str, name: &str, user: &str, since: &str) -> Value
     object
 }
 
-/// Data of alice's session that was kept, of bob's whose Session went without this suite, and of carol's, which exists.
+/// Kept data of alice's session, data of bob's session, which was deleted with kubectl, and data of carol's session, which exists.
 fn server() -> FakeApi {
     let api = FakeApi::stateful();
     api.serve(
@@ -135,7 +135,7 @@ fn what_may_not_be_seen_is_named_and_a_cluster_without_snapshots_has_none() {
     let played = list(&api, "--kept -o name");
     assert_eq!(
         played.err,
-        "note: secrets are not looked at: you may not list them\n"
+        "note: secrets not listed: no permission to list them\n"
     );
     assert!(!played.done().contains("snapshot"), "{played:?}");
 }

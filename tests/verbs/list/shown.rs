@@ -1,4 +1,4 @@
-//! The table: joined with Pods, times that are left, empty lists.
+//! The table: phases from Pods, remaining times, empty lists.
 
 use serde_json::json;
 use session_support::{Answer, FakeApi, golden};

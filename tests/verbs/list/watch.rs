@@ -1,4 +1,4 @@
-//! `-w`: a row for every change that shows.
+//! `-w`: a row for every visible change.
 
 use kubectl_session_list::List;
 use session_support::{Answer, FakeApi};
@@ -6,7 +6,7 @@ use session_support::{Answer, FakeApi};
 use crate::class::{KIND, class, crashing, pod, running};
 use crate::play::{Play, Played};
 
-/// Waits for something that another thread is about to do.
+/// Waits until another thread has done something.
 fn until(what: &str, holds: impl Fn() -> bool) {
     let begun = std::time::Instant::now();
     while !holds() {
@@ -15,7 +15,7 @@ fn until(what: &str, holds: impl Fn() -> bool) {
     }
 }
 
-/// Watches while `changes` are made, until so many lines are there. Ctrl-C ends it.
+/// Runs `list -w` while `changes` are made, until that many lines are printed, then sends Ctrl-C.
 fn watched(
     api: &FakeApi,
     words: &str,
@@ -40,7 +40,7 @@ fn watched(
     played
 }
 
-/// What was printed after the first table.
+/// Returns the output after the first table.
 fn after_the_table(played: &Played, rows: usize) -> Vec<String> {
     let lines = played.out.lines().skip(rows + 1);
     lines.map(str::to_owned).collect()
@@ -170,7 +170,9 @@ fn a_watch_that_is_refused_is_an_error() {
 fn only_a_table_can_be_watched() {
     let played = Play::on(&class()).run::<List>("-w -o json");
     assert!(
-        played.failed().starts_with("error: --watch prints a table"),
+        played
+            .failed()
+            .starts_with("error: --watch can be used only with"),
         "{}",
         played.err
     );

@@ -1,4 +1,4 @@
-//! Mistakes on the command line.
+//! Errors in the command line.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Whose logs are printed.
+//! Choice of Pods and containers.
 
 use serde_json::json;
 use session_support::{Answer, golden};
@@ -114,7 +114,7 @@ fn a_right_that_is_missing_is_named() {
             "{error}"
         );
         assert!(
-            error.contains("\nhint: ask an admin for the right to get pods/log"),
+            error.contains("\nhint: ask an administrator for the right to get pods/log"),
             "{error}"
         );
     }

@@ -1,4 +1,4 @@
-//! `-f`: across restarts, replacements and broken connections, every line once.
+//! `-f`: every line once, across restarts, replaced Pods and broken connections.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Instant;
@@ -11,7 +11,7 @@ use session_support::FakeApi;
 use crate::play::{Play, Played};
 use crate::stack::{SESSIONS, owned, running, stack, status, terminated, time};
 
-/// Waits for something that another thread is about to do.
+/// Waits until another thread has done something.
 fn until(what: &str, holds: impl Fn() -> bool) {
     let begun = Instant::now();
     while !holds() {
@@ -20,7 +20,7 @@ fn until(what: &str, holds: impl Fn() -> bool) {
     }
 }
 
-/// Follows while `act` happens.
+/// Runs `logs -f` while `act` changes the cluster.
 fn followed(api: &FakeApi, words: &str, act: impl FnOnce(&Captured) + Send) -> Played {
     let words = format!("pr -f {words}");
     Play::on(api).meanwhile::<Logs>(&words, |printed, _| {
@@ -47,7 +47,7 @@ fn pod_with(api: &FakeApi, pod: &str, status_of_main: Value) {
     api.put(object);
 }
 
-/// The session is stopped: nothing will come any more.
+/// Stops the session, so that no more lines can come.
 fn stop(api: &FakeApi) {
     let mut session = api.object(SESSIONS, "default", "pr").unwrap();
     session["spec"]["state"] = "stopped".into();

@@ -1,4 +1,4 @@
-//! A session with a StatefulSet, a Deployment of two Pods, and containers of every sort.
+//! Fixtures: a session with a StatefulSet, a Deployment of two Pods, and containers of every kind.
 
 use kubectl_session_logs::Logs;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use crate::play::{Play, Played};
 
 pub const SESSIONS: &str = "sessions.streaming.platform";
 
-/// The session; `container` is the primary one as the template names it.
+/// Returns the session; `container` is the primary container of the template.
 pub fn session(api: &FakeApi, container: Option<&str>) -> Value {
     api.put(json!({
         "apiVersion": "streaming.platform/v1", "kind": "Session",
@@ -25,7 +25,7 @@ pub fn session(api: &FakeApi, container: Option<&str>) -> Value {
     }))
 }
 
-/// An object that another one owns.
+/// Returns an object with an owner.
 pub fn owned(api: &FakeApi, api_version: &str, kind: &str, name: &str, owner: &Value) -> Value {
     let metadata = json!({
         "name": name, "namespace": "default", "labels": {"streaming.platform/session": "pr"},
@@ -57,7 +57,7 @@ pub fn terminated(id: &str) -> Value {
     json!({"terminated": {"exitCode": 1, "containerID": id}})
 }
 
-/// A server with all of it, and a line in every log: `POD/CONTAINER`.
+/// Returns an API with all objects, and the line `POD/CONTAINER` in every log.
 pub fn stack() -> FakeApi {
     stack_with(Some("main"))
 }
@@ -91,7 +91,7 @@ pub fn stack_with(container: Option<&str>) -> FakeApi {
     api
 }
 
-/// A time so many nanoseconds after the beginning.
+/// Returns the time that many nanoseconds after the first line.
 pub fn time(nanoseconds: u32) -> String {
     format!("2026-03-01T12:00:00.{nanoseconds:09}Z")
 }

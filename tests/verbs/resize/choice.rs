@@ -1,4 +1,4 @@
-//! Which session, what it takes to be resized, and words that cannot be meant.
+//! The session, its preconditions, and usage errors.
 
 use std::path::Path;
 
@@ -23,7 +23,7 @@ fn a_session_without_a_pod_that_runs_is_refused() {
         pod["status"] = json!({"phase": "Pending"});
         api.put(pod);
     });
-    // Somebody else's Pod under our labels.
+    // A Pod of others with the session's labels.
     refused(&|api| {
         let mut pod = api.object("pods", "default", "tool-alice-0").unwrap();
         pod["metadata"]["ownerReferences"] = json!([]);

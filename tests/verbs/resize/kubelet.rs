@@ -1,4 +1,4 @@
-//! What the kubelet says, and what becomes of a resize then.
+//! Answers of the kubelet, and their errors.
 
 use serde_json::Value;
 use session_shared::client::interrupt::Interrupt;
@@ -12,7 +12,7 @@ use crate::scene::{answering, half, neighbour, resize, resources, server, sessio
 #[test]
 fn what_is_infeasible_is_taken_back_and_not_kept() {
     let api = server("StatefulSet", &half());
-    // Nobody may read the node: the kubelet alone knows.
+    // The caller may not read the node: only the kubelet's message is shown.
     api.remove("nodes", "", "node-1");
     answering(
         &api,
@@ -64,7 +64,7 @@ fn an_interrupt_ends_the_waiting_and_the_size_is_kept() {
         interrupt.trigger();
     });
     assert_eq!((played.code, played.out.as_str()), (130, ""));
-    assert!(played.err.contains("it stands"), "{}", played.err);
+    assert!(played.err.contains("hint: wait"), "{}", played.err);
     assert_eq!(session(&api)["spec"]["resources"]["cpu"], 3);
 }
 
@@ -76,7 +76,7 @@ fn what_the_kubelet_tries_in_vain_is_told() {
     let played = resize(&api, "alice --memory 256Mi --timeout=50ms");
     assert_eq!(played.code, 1);
     assert!(played.err.contains(message), "{}", played.err);
-    assert!(played.err.contains("goes on trying"), "{}", played.err);
+    assert!(played.err.contains("keeps retrying"), "{}", played.err);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! In place: the Pod, the template of its StatefulSet, the Session.
+//! Resize in place: the Pod, its StatefulSet's Pod template, the Session.
 
 use serde_json::json;
 use session_support::golden;
@@ -57,7 +57,7 @@ fn a_start_that_was_cut_off_is_told_of() {
         played.done(),
         "session.streaming.platform/alice unchanged\n"
     );
-    let note = "note: its start was cut off; finish it: kubectl session start alice -n default\n";
+    let note = "note: the last start was interrupted; finish it with: kubectl session start alice -n default\n";
     assert_eq!(played.err, note);
 }
 
@@ -103,7 +103,7 @@ fn a_node_that_is_full_now_is_told_before() {
     obeying(&api);
     let played = resize(&api, "alice --cpu 3");
     assert_eq!(played.done(), "session.streaming.platform/alice resized\n");
-    let line = "note: node \"node-1\": 4 cpu in all, 3 taken by other Pods, 500m by this one, which asks for 1500m: the resize is deferred until there is room\n";
+    let line = "note: node \"node-1\": 4 cpu allocatable, 3 requested by other Pods, 500m by this Pod, which now needs 1500m: resize is deferred until the node has room\n";
     assert!(played.err.starts_with(line), "{}", played.err);
 }
 

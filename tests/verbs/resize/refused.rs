@@ -1,4 +1,4 @@
-//! What stands against a resize in place is found before anything is written.
+//! Obstacles to a resize in place are found before the first write.
 
 use serde_json::json;
 use session_support::{Answer, FakeApi, golden};
@@ -39,7 +39,7 @@ fn a_right_that_is_missing_refuses_nothing() {
     api.on("GET", "/api/v1/nodes/node-1", answer);
     let played = resize(&api, "alice --cpu 64");
     assert_eq!(played.done(), "session.streaming.platform/alice resized\n");
-    let line = "note: node \"node-1\" is not checked: you may not read it\n";
+    let line = "note: node \"node-1\" not checked: no permission to read it\n";
     assert!(played.err.starts_with(line), "{}", played.err);
     assert_eq!(resources(&api)["limits"]["cpu"], "64");
 }

@@ -1,4 +1,4 @@
-//! With --restart: stopped and started with the new size, where it takes that.
+//! Resize with --restart: the session is stopped and started if a resize in place is impossible.
 
 use kubectl_session_create::Create;
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ metadata: {name: "home-${SESSION_ID}"}
 spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}
 "#;
 
-/// Alice's session runs, on a server that cannot lower memory in place.
+/// Returns a server with session alice that cannot lower memory in place.
 fn running() -> FakeApi {
     let api = FakeApi::stateful();
     api.put(json!({"apiVersion": "streaming.platform/v1", "kind": "SessionTemplate", "metadata": {"name": "tool"},
@@ -80,7 +80,7 @@ fn without_the_word_nothing_happens() {
     assert!(
         played
             .failed()
-            .contains("start it with the new size: --restart"),
+            .contains("add --restart to stop the session and start it with the new size"),
         "{played:?}"
     );
     assert_eq!(kept(&api), Vec::<String>::new());
@@ -106,7 +106,7 @@ fn a_rehearsal_restarts_nothing() {
     let api = running();
     for words in ["--dry-run=client", "--dry-run=server"] {
         let played = resize(&api, &format!("alice --memory 512Mi --restart {words}"));
-        // Without a request that writes, nobody has heard yet that it cannot be done in place.
+        // A client dry run sends no write, so the server's refusal is not known.
         assert!(
             played
                 .done()

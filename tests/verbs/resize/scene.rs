@@ -1,4 +1,4 @@
-//! Sessions that run with a size, and a kubelet in the small.
+//! Fixtures: running sessions with a size, and a fake kubelet.
 
 use kubectl_session_resize::Resize;
 use serde_json::{Value, json};
@@ -9,12 +9,12 @@ use crate::play::{Play, Played};
 pub const KIND: &str = "sessions.streaming.platform";
 const START: &str = "2026-03-01T10:00:00Z";
 
-/// One cpu and a gibibyte, half of it requested.
+/// Limits of 1 CPU and 1Gi, with half of that requested.
 pub fn half() -> Value {
     json!({"limits": {"cpu": "1", "memory": "1Gi"}, "requests": {"cpu": "500m", "memory": "512Mi"}})
 }
 
-/// Alice's session, whose workload is of that kind and has these resources; its Pod runs on node-1.
+/// Returns a server with session alice, whose workload has that kind and these resources; its Pod runs on node-1.
 pub fn server(kind: &str, resources: &Value) -> FakeApi {
     let api = FakeApi::stateful();
     let mut session = api.put(json!({
@@ -71,7 +71,7 @@ fn owned(name: &str, owner: &Value) -> Value {
     })
 }
 
-/// A kubelet that resizes whatever it is asked to.
+/// Adds a kubelet that completes every resize.
 pub fn obeying(api: &FakeApi) {
     api.react("pods", |pod| {
         let mut after = pod.clone();
@@ -83,7 +83,7 @@ pub fn obeying(api: &FakeApi) {
     });
 }
 
-/// A kubelet that answers every resize with a condition, and leaves the container as it is.
+/// Adds a kubelet that answers every resize with a condition and does not resize the container.
 pub fn answering(api: &FakeApi, r#type: &'static str, reason: &'static str, message: &'static str) {
     api.react("pods", move |pod| {
         let mut after = pod.clone();
@@ -99,7 +99,7 @@ pub fn answering(api: &FakeApi, r#type: &'static str, reason: &'static str, mess
     });
 }
 
-/// Another Pod on node-1.
+/// Adds another Pod on node-1.
 pub fn neighbour(api: &FakeApi, cpu: &str) {
     api.put(json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "other", "namespace": "others"},
         "spec": {"nodeName": "node-1", "containers": [{"name": "x", "resources": {"requests": {"cpu": cpu}}}]},
@@ -114,20 +114,20 @@ pub fn session(api: &FakeApi) -> Value {
     api.object(KIND, "default", "alice").unwrap()
 }
 
-/// The `resources` of the container in the Pod.
+/// Returns the `resources` of the container in the Pod.
 pub fn resources(api: &FakeApi) -> Value {
     let pod = api.object("pods", "default", "tool-alice-0").unwrap();
     pod["spec"]["containers"][1]["resources"].clone()
 }
 
-/// Writes that the server kept.
+/// Returns the writes that the server persisted.
 pub fn kept(api: &FakeApi) -> Vec<String> {
     let all = api.writes().into_iter();
     all.map(|write| format!("{} {}", write.method, write.path))
         .collect()
 }
 
-/// Streams and requests as a golden file has them.
+/// Returns streams and requests in the form of the golden files.
 pub fn told(api: &FakeApi, played: &Played) -> String {
     let lines: String = api.lines().iter().map(|line| format!("{line}\n")).collect();
     format!("{}--- requests\n{lines}", played.text())

@@ -1,4 +1,4 @@
-//! Claims grow, are looked at first, and are taken back where their driver refuses.
+//! Expansion of claims: checks, waits, and reverts when the driver refuses the size.
 
 use serde_json::{Value, json};
 use session_support::{Answer, FakeApi, golden};
@@ -7,7 +7,7 @@ use crate::scene::{half, kept, resize, server, session, told};
 
 const CLAIM: &str = "/api/v1/namespaces/default/persistentvolumeclaims/home-alice";
 
-/// Alice's session with a bound claim of a class that can grow.
+/// Returns a server with session alice and a bound claim whose class allows expansion.
 fn stored() -> FakeApi {
     let api = server("Pod", &half());
     api.serve("storage.k8s.io/v1", "CSIDriver", "csidrivers", false);
@@ -33,7 +33,7 @@ fn asked(api: &FakeApi) -> Value {
     claim(api)["spec"]["resources"]["requests"]["storage"].clone()
 }
 
-/// The status of the claim once it asks for more than a gibibyte.
+/// Sets the claim's status when its request exceeds 1Gi.
 fn resizer(api: &FakeApi, status: Value) {
     api.react("persistentvolumeclaims", move |claim| {
         let mut after = claim.clone();
@@ -92,7 +92,7 @@ fn a_size_that_the_driver_refuses_is_taken_back() {
     );
     let played = resize(&api, "alice --storage 2Gi");
     golden("resize-storage-infeasible.txt", &played.text());
-    // A server takes nothing that is not more than the capacity.
+    // A server accepts only requests above the capacity.
     assert_eq!(asked(&api), "1073741825");
     assert_eq!(session(&api)["spec"].get("storage"), None);
 }

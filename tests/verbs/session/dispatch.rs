@@ -98,7 +98,7 @@ fn flags_before_the_verb_are_flags_after_it() {
 fn alone_it_prints_its_help() {
     let output = run_binary::<&str>(program(), &[], &[], "");
     assert_eq!((output.code, output.stderr.as_str()), (0, ""));
-    golden("session-help.txt", &output.stdout);
+    golden("help/session.txt", &output.stdout);
     for words in [&["--help"][..], &["-h"], &["help"]] {
         let again = run_binary(program(), words, &[], "");
         assert_eq!(again, output, "{words:?}");

@@ -8,7 +8,7 @@ use session_support::{Answer, FakeApi, Output, run_binary};
 use crate::program::{discoverable, kubectls, program};
 
 /// What ours says beside kubectl's words where a deletion is refused: ours ends more than the Session.
-const UNTOUCHED: &str = "hint: nothing has been deleted: session \"alice\" is as it was";
+const UNTOUCHED: &str = "hint: nothing has been deleted: session \"alice\" is unchanged";
 
 /// stderr without kubectl's klog lines, and without [`UNTOUCHED`].
 fn said(output: &Output) -> String {

@@ -1,4 +1,4 @@
-//! A cluster before its admin has done anything.
+//! A fake API before setup.
 
 use kubectl_session_setup::Setup;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use crate::play::{Play, Played};
 
 pub const DEFINITIONS: &str = "customresourcedefinitions.apiextensions.k8s.io";
 
-/// Every type that the installation has objects of.
+/// Resource types of the objects that setup applies.
 pub const KINDS: [&str; 7] = [
     DEFINITIONS,
     "namespaces",
@@ -19,7 +19,7 @@ pub const KINDS: [&str; 7] = [
     "sessiontemplates.streaming.platform",
 ];
 
-/// A definition once the server serves it.
+/// Returns a CustomResourceDefinition that the server serves.
 pub fn established(definition: &Value) -> Vec<Value> {
     let mut definition = definition.clone();
     definition["status"] = json!({"conditions": [
@@ -27,7 +27,7 @@ pub fn established(definition: &Value) -> Vec<Value> {
     vec![definition]
 }
 
-/// A server that takes definitions in at once.
+/// Returns a fake API that serves new definitions at once.
 pub fn cluster() -> FakeApi {
     let api = FakeApi::stateful();
     api.unguarded();
@@ -43,7 +43,7 @@ pub fn count(api: &FakeApi) -> usize {
     KINDS.iter().map(|kind| api.objects(kind).len()).sum()
 }
 
-/// Everything that is no GET, in order.
+/// Returns all requests other than GET, in order.
 pub fn sent(api: &FakeApi) -> Vec<Recorded> {
     let all = api.requests().into_iter();
     all.filter(|request| request.method != "GET").collect()

@@ -1,4 +1,4 @@
-//! Installing: created, configured, unchanged; parts; waiting; rehearsals.
+//! Tests of installation: created, configured and unchanged objects, parts, waiting, dry runs.
 
 use kubectl_session_setup::Setup;
 use session_support::{Answer, FakeApi, golden};
@@ -104,7 +104,7 @@ fn parts_are_installed_alone_and_in_order() {
     }
 }
 
-/// Before Kubernetes 1.30. Everything else is installed, and what that means is said.
+/// Before Kubernetes 1.30 the policy is skipped with a warning, and everything else is installed.
 #[test]
 fn a_server_without_admission_policies_is_told() {
     let old = || {
@@ -118,7 +118,7 @@ fn a_server_without_admission_policies_is_told() {
         let played = setup(&api, words);
         assert!(!played.done().contains("admission"), "{}", played.out);
         let said = [
-            "Warning: the admission policy is skipped",
+            "Warning: admission policy skipped",
             "1.30",
             "give each user a namespace of their own",
         ];
@@ -135,7 +135,7 @@ fn a_server_without_admission_policies_is_told() {
     assert_eq!(count(&api), 0);
 }
 
-/// Who may see the policy can rely on it: everybody may, by its name.
+/// All users must be able to read the policy by name, because clients check whether it is in force.
 #[test]
 fn everybody_may_read_the_policy_and_nobody_gets_its_verbs_by_chance() {
     let api = cluster();
@@ -171,7 +171,7 @@ fn everybody_may_read_the_policy_and_nobody_gets_its_verbs_by_chance() {
     assert_eq!(manager["metadata"]["labels"][aggregated], "true");
 }
 
-/// Templates are only sent once the server says that it serves them.
+/// Templates are sent only after the server serves their kind.
 #[test]
 fn it_waits_until_the_definitions_are_served() {
     let api = FakeApi::stateful();

@@ -1,4 +1,4 @@
-//! Taking everything away again, but not under anybody's feet.
+//! Tests of `setup --remove`, which is refused while sessions exist.
 
 use serde_json::json;
 use session_support::{FakeApi, golden};

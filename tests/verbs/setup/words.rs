@@ -1,4 +1,4 @@
-//! Mistakes on the command line.
+//! Tests of invalid command lines.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! A file of the user's in a session: good, wanted, and whole where it ends; and what is refused of files in both directions.
+//! `restore --from`: archives that are accepted, confirmation, complete transfer; and archives refused in both directions.
 
 use std::fs;
 
@@ -146,7 +146,7 @@ fn a_file_that_is_no_good_is_told_before_anything_is_asked() {
         .run::<Snapshot>("restore alice --from - -y");
     assert_eq!(
         piped.failed(),
-        "error: cannot restore standard input: the archive is no gzip file\n"
+        "error: cannot restore standard input: the archive is not a gzip file\n"
     );
     assert!(api.lines().is_empty());
 }
@@ -167,7 +167,7 @@ fn a_restore_that_fails_says_what_may_be_there() {
         cut: true,
         ..takes(0, &sent)
     };
-    // It says so while much of the stream is still on its way.
+    // The error comes while most of the stream has not been sent yet.
     let early = Execution {
         stderr: b"tar: write error: No space left on device\ntar 1\n".to_vec(),
         cut: true,

@@ -1,4 +1,4 @@
-//! Another session with the same data: made whole, or not at all.
+//! `clone` and `restore --into`: the new session is created completely, or not at all.
 
 use serde_json::{Value, json};
 use session_support::{Answer, FakeApi, golden};
@@ -7,7 +7,7 @@ use crate::scene::{SESSIONS, SNAPSHOTS, Scene, metadata, requests, snapshot};
 
 const CLAIMS: &str = "persistentvolumeclaims";
 
-/// The running session with its template, its secret and a snapshot `before`.
+/// A running session with its template, its parameters Secret and a snapshot `before`.
 fn server() -> FakeApi {
     let api = Scene::default().server();
     let manifest = "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: \"home-${SESSION_ID}\"}\n\
@@ -32,7 +32,7 @@ fn server() -> FakeApi {
     api
 }
 
-/// What `bob` has: a stopped session, the claim, the secret, all its own.
+/// Asserts that `bob` is a stopped session with its own claim and Secret.
 fn made(api: &FakeApi, from: &str) -> Value {
     let session = api.object(SESSIONS, "default", "bob").unwrap();
     assert_eq!(session["spec"]["state"], "stopped");
@@ -49,7 +49,7 @@ fn made(api: &FakeApi, from: &str) -> Value {
         .object("secrets", "default", "session-bob-parameters")
         .unwrap();
     assert_eq!(secret["data"], json!({"PASSWORD": "czNjcjN0"}));
-    // `list` would call it pending otherwise, and name no template.
+    // Without this status, `list` would show the phase pending and no template.
     let status = &session["status"];
     assert_eq!(status["phase"], "stopped");
     assert_eq!(status["template"], session["spec"]["template"]);
@@ -88,18 +88,18 @@ fn a_copy_that_was_cut_off_is_finished_by_the_next() {
     snapshot(&api, "restore before --into bob").done();
     let mut session = api.object(SESSIONS, "default", "bob").unwrap();
     assert_eq!(session["metadata"]["annotations"], json!({}));
-    // As after a kill: the Session says so, and not everything is there.
+    // The state after a killed client: the Session exists, but not all of its objects.
     session["metadata"]["annotations"]["streaming.platform/copying"] = "before".into();
     api.put(session.clone());
     api.remove(CLAIMS, "default", "home-bob");
     let other = snapshot(&api, "clone alice bob --skip-hooks");
     let said = other.failed();
     assert!(
-        said.contains("session \"bob\" is an unfinished copy of snapshot \"before\""),
+        said.contains("session \"bob\" is an incomplete copy of snapshot \"before\""),
         "{said}"
     );
     assert!(
-        said.contains("finish it: kubectl session snapshot restore before --into bob"),
+        said.contains("finish the copy: kubectl session snapshot restore before --into bob"),
         "{said}"
     );
     snapshot(&api, "restore before --into bob").done();
@@ -108,7 +108,7 @@ fn a_copy_that_was_cut_off_is_finished_by_the_next() {
     assert_eq!(whole["metadata"]["uid"], session["metadata"]["uid"]);
     assert_eq!(whole["metadata"]["annotations"], json!({}));
     let again = snapshot(&api, "restore before --into bob");
-    assert!(again.failed().contains("exists already"), "{again:?}");
+    assert!(again.failed().contains("already exists"), "{again:?}");
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn a_dry_run_makes_no_session() {
     assert_eq!(api.executed().len(), 2, "those of the snapshot `before`");
 }
 
-/// What a deletion leaves with the data policy `snapshot`.
+/// The state after a deletion with data policy `snapshot`.
 fn gone() -> FakeApi {
     let api = server();
     api.remove(SESSIONS, "default", "alice");
@@ -253,7 +253,7 @@ fn of_a_session_that_is_gone_nothing_is_taken_that_is_not_said() {
     let api = gone();
     api.put(crate::scene::claim("home-alice"));
     refused(&api, "restore before --into alice --trust-manifest");
-    // a snapshot that remembers nothing: of a manifest, or taken before snapshots did
+    // a snapshot without a stored spec: of a manifest session, or taken by an older version
     let api = gone();
     let mut forgetful = api.object(SNAPSHOTS, "default", "before").unwrap();
     let annotations = forgetful["metadata"]["annotations"]
@@ -265,17 +265,17 @@ fn of_a_session_that_is_gone_nothing_is_taken_that_is_not_said() {
     golden("snapshot-into-gone-refused.txt", &text);
 }
 
-/// Whoever may write on snapshots says in them what the session runs.
+/// Anyone who may write VolumeSnapshots can change the session's spec stored in them.
 #[test]
 fn what_a_snapshot_says_is_taken_only_from_whom_this_machine_knows() {
     let api = gone();
     let played = snapshot(&api, "restore before --into alice");
-    let said = "its snapshot says what it runs, and this machine does not know it";
+    let said = "the snapshot's record of the session is not known to this machine";
     assert!(played.failed().contains(said), "{}", played.err);
     assert!(api.writes().is_empty());
 }
 
-/// The Secret was there before: it is not this run's to take away.
+/// The Secret existed before, so the rollback must not delete it.
 #[test]
 fn what_was_kept_outlives_a_restore_that_fails() {
     let api = gone();

@@ -1,4 +1,4 @@
-//! Quiesce, one VolumeSnapshot a claim, resume whatever happened, ready: in this order.
+//! `create`: quiesce, one VolumeSnapshot for each claim, resume in any case, wait until ready; in this order.
 
 use kubectl_session_snapshot::Snapshot;
 use serde_json::{Value, json};
@@ -252,7 +252,7 @@ fn what_a_killed_run_has_begun_is_completed_by_the_next() {
     assert!(
         completed
             .err
-            .contains("before-data-alice is of a run that was cut off"),
+            .contains("before-data-alice was taken by an interrupted command"),
         "{completed:?}"
     );
     assert_eq!(completed.code, 0);
@@ -261,7 +261,7 @@ fn what_a_killed_run_has_begun_is_completed_by_the_next() {
         now.len() == 2 && now.contains(&whole[0]) && !now.contains(&whole[1]),
         "{now:?}"
     );
-    // Of another session, of which nothing is known.
+    // A claim of another session.
     let mut other = api
         .object(SNAPSHOTS, "default", "before-data-alice")
         .unwrap();
@@ -295,7 +295,7 @@ fn ctrl_c_while_it_waits_resumes_the_session() {
     assert!(api.object(SESSIONS, "default", "alice").is_some());
 }
 
-/// What outlives a snapshot can be known as a session's only by what is written on it while the snapshot is there.
+/// A VolumeSnapshotContent that outlives its snapshot is recognized only by labels set while the snapshot exists.
 #[test]
 fn what_outlives_a_snapshot_is_marked_by_who_may() {
     let group = "snapshot.storage.k8s.io/v1";
@@ -338,7 +338,7 @@ fn what_outlives_a_snapshot_is_marked_by_who_may() {
     let mark = api.writes().pop().unwrap();
     assert_eq!((mark.method.as_str(), mark.path.as_str()), ("PATCH", path));
     assert!(mark.json()["metadata"]["resourceVersion"].is_string());
-    // Who may not is not told: the snapshot is there.
+    // A missing permission to label is not reported: the snapshot was taken.
     let api = taken_with("Retain");
     api.on(
         "PATCH",
@@ -350,7 +350,7 @@ fn what_outlives_a_snapshot_is_marked_by_who_may() {
         played.done().contains("created") && played.err.is_empty(),
         "{played:?}"
     );
-    // What goes with its snapshot needs none.
+    // A content deleted with its snapshot needs no labels.
     let api = taken_with("Delete");
     snapshot(&api, "create alice").done();
     assert!(

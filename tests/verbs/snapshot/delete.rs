@@ -1,4 +1,4 @@
-//! What goes, by whose word, and what stays.
+//! `delete` and `prune`: which snapshots are deleted, confirmation, and which are kept.
 
 use kubectl_session_snapshot::Snapshot;
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use session_support::{FakeApi, golden};
 use crate::play::Play;
 use crate::scene::{SNAPSHOTS, Scene, metadata, snapshot};
 
-/// Three snapshots of alice, the second of two claims; one of bob, and one of nobody.
+/// Three snapshots of alice, the second of two claims; one of bob, and one that no session owns.
 fn server() -> FakeApi {
     let api = Scene::default().server();
     let put = |name: &str, set: &str, session: &str, day: u8| {

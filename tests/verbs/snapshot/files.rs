@@ -1,4 +1,4 @@
-//! A session's files in a file of the user's: whole, or not there.
+//! `create --to`: an archive is complete, or does not exist.
 
 use std::fs;
 use std::io::Read;
@@ -15,22 +15,22 @@ use tempfile::TempDir;
 use crate::play::{Play, Played};
 use crate::scene::{Scene, snapshot};
 
-/// Parts of the three scripts that tell them from each other.
+/// Parts by which the three scripts are told apart.
 pub const LOOK: &str = "command -v";
 pub const PACK: &str = "tar -cf";
 pub const UNPACK: &str = "tar -xpf";
 
-/// A container whose working directory is not empty, and has room.
+/// Output of a container whose working directory is not empty and has free space.
 pub const IN: &str = "usual\nroom /dev/sda 2000000 1000000 1000000 50% /home\nnames /dev/sda 2000 1000 1000 50% /home\nin /home/dev\n";
 
-/// What is sent of [`stream`]: the same entries in plain form, without the directory itself.
+/// The stream sent to the container for [`stream`]: the same entries in plain form, without the base directory.
 pub fn sent() -> Vec<u8> {
     let mut plain = Vec::new();
     kubectl_session_snapshot::tarball::transcode(stream().as_slice(), &mut plain).unwrap();
     plain
 }
 
-/// A tar stream of the directory itself, and a file.
+/// A tar stream with the base directory and one file.
 pub fn stream() -> Vec<u8> {
     let mut tar = tar::Builder::new(Vec::new());
     let content = "work\n".repeat(20_000);
@@ -60,7 +60,7 @@ pub fn says(text: &str) -> Execution {
     }
 }
 
-/// A container that sends `stream`, and says that it sent what `told` has the sum of.
+/// A container that sends `stream` and reports the checksum of `told`.
 pub fn sends(stream: &[u8], code: u8, told: &[u8]) -> Execution {
     Execution {
         stdout: stream.to_vec(),
@@ -69,7 +69,7 @@ pub fn sends(stream: &[u8], code: u8, told: &[u8]) -> Execution {
     }
 }
 
-/// A container that takes a stream, and says that it was what `told` has the sum of.
+/// A container that receives a stream and reports the checksum of `told`.
 pub fn takes(code: u8, told: &[u8]) -> Execution {
     Execution {
         echo: true,
@@ -77,7 +77,7 @@ pub fn takes(code: u8, told: &[u8]) -> Execution {
     }
 }
 
-/// A session without claims, whose container goes these ways.
+/// A session without claims, whose container answers with these scripts.
 pub fn server(look: &str, pack: Execution, unpack: Execution) -> FakeApi {
     let api = Scene {
         claims: &[],
@@ -94,7 +94,7 @@ pub fn usual() -> FakeApi {
     server(IN, sends(&stream(), 0, &stream()), takes(0, &sent()))
 }
 
-/// The first word of every script that was run, by what it is for.
+/// The kinds of the scripts that were run, in order.
 pub fn steps(api: &FakeApi) -> Vec<&'static str> {
     let name = |command: &Vec<String>| {
         let line = command.join(" ");
@@ -104,7 +104,7 @@ pub fn steps(api: &FakeApi) -> Vec<&'static str> {
     api.executed().iter().map(name).collect()
 }
 
-/// `snapshot` with words in which `@` stands for a folder; everything it printed, with `@` again.
+/// Runs `snapshot` with arguments in which `@` stands for a directory; returns the output, with `@` in its place again.
 pub fn play(api: &FakeApi, folder: &TempDir, words: &str) -> Played {
     let path = folder.path().to_str().unwrap();
     let played = snapshot(api, &words.replace('@', path));
@@ -128,7 +128,7 @@ pub fn folder() -> TempDir {
     tempfile::tempdir().unwrap()
 }
 
-/// A folder with a file that was saved.
+/// A directory with an exported archive.
 pub fn saved() -> TempDir {
     let folder = folder();
     play(&usual(), &folder, "create alice --to @/a.tar.gz").done();
@@ -160,7 +160,7 @@ fn files_are_copied_while_the_session_pauses() {
     assert_eq!(argv[4..], ["/home/dev", "."]);
 }
 
-/// A request without the script that it runs.
+/// Returns a request line without the script.
 fn shortened(line: &str) -> String {
     match line.split_once("&command=") {
         Some((before, _)) => format!("{before}&command=…"),
@@ -278,7 +278,7 @@ fn rights_that_are_missing_are_named() {
     assert!(
         played
             .failed()
-            .contains("hint: it needs get and create on pods/exec"),
+            .contains("hint: grant get and create on pods/exec"),
         "{played:?}"
     );
 }
@@ -332,18 +332,20 @@ fn standard_output_is_the_file_and_nothing_else() {
     let played = Play::on(&api).run::<Snapshot>("create alice --to - --skip-hooks");
     assert_eq!(played.code, 0, "{}", played.err);
     assert!(
-        played.err.starts_with("note: standard output ("),
+        played.err.contains(" copied to standard output ("),
         "{}",
         played.err
     );
-    // As text it is not what it was; as long as it must be, it is.
+    // The decoded text may differ from the bytes, but its length is the same.
     let file = fs::read(path.path().join("a.tar.gz")).unwrap();
     assert_eq!(played.out, String::from_utf8_lossy(&file));
     let terminal = Play::on(&api)
         .at_terminal("")
         .run::<Snapshot>("create alice --to -");
     assert!(
-        terminal.err.contains("standard output is a terminal"),
+        terminal
+            .err
+            .contains("cannot write the archive to a terminal"),
         "{terminal:?}"
     );
 }
@@ -376,7 +378,7 @@ fn ctrl_c_and_a_time_that_is_over_leave_no_file_and_the_session_goes_on() {
     let played = snapshot(&api, &format!("{words} --timeout=50ms"));
     assert_eq!(
         played.failed(),
-        "error: timed out after 50ms copying files\n"
+        "error: timed out after 50ms while copying files\n"
     );
     assert_eq!(
         steps(&api).iter().filter(|step| **step == "thaw").count(),

@@ -1,11 +1,11 @@
-//! What `snapshot list` shows, and whom it asks.
+//! `list`: output and requests.
 
 use serde_json::json;
 use session_support::{FakeApi, golden};
 
 use crate::scene::{SNAPSHOTS, Scene, metadata, snapshot};
 
-/// Snapshots in every state, of two sessions, and one of somebody else.
+/// Snapshots in every state, of two sessions, and one of another program.
 fn server() -> FakeApi {
     let api = Scene::default().server();
     let states = [

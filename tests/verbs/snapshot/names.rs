@@ -1,4 +1,4 @@
-//! What a snapshot is called.
+//! Names of snapshots.
 
 use crate::scene::{SNAPSHOTS, Scene, class, snapshot};
 
@@ -25,7 +25,7 @@ fn the_only_snapshot_has_the_name_that_was_asked_for() {
     assert!(api.object(SNAPSHOTS, "default", "before").is_some());
 }
 
-/// A restore in place right after a snapshot saves what there is: in the same second, as like as not.
+/// An in-place restore right after a snapshot takes another one, probably within the same second.
 #[test]
 fn two_snapshots_of_one_second_have_two_names() {
     for claims in [&["home-alice"][..], &["home-alice", "data-alice"]] {

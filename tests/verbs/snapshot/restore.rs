@@ -1,4 +1,4 @@
-//! What there is now is saved, then the claims go by UID and come back from the snapshot.
+//! `restore --in-place`: the current data is saved, then the claims are deleted by UID and recreated from the snapshot.
 
 use serde_json::{Value, json};
 use session_support::{Answer, FakeApi, golden};
@@ -8,7 +8,7 @@ use crate::scene::{Driver, SESSIONS, SNAPSHOTS, Scene, claim, requests, snapshot
 const CLAIMS: &str = "persistentvolumeclaims";
 const BEFORE: &str = "restore before --in-place";
 
-/// A stopped session with a snapshot `before`, and a provisioner whose class binds at once or waits.
+/// A stopped session with a snapshot `before`, and a provisioner whose class binds at once or on first use.
 fn server(scene: &Scene<'_>, mode: &str) -> FakeApi {
     let api = Scene {
         driver: Driver::Works,
@@ -99,7 +99,7 @@ fn a_dry_run_replaces_nothing() {
     golden("snapshot-restore-dry-run.txt", &text);
 }
 
-/// Nothing is written, and it is said why.
+/// Asserts that nothing is written and the error gives the reason.
 fn refused(text: &mut String, api: &FakeApi, words: &str) {
     let played = snapshot(api, words);
     played.failed();
@@ -147,7 +147,7 @@ fn what_cannot_be_saved_is_not_replaced() {
     );
     let played = snapshot(&api, BEFORE);
     assert!(
-        played.failed().contains("nothing is restored"),
+        played.failed().contains("nothing has been restored"),
         "{played:?}"
     );
     assert_eq!(

@@ -1,4 +1,4 @@
-//! What a run of a schedule asks for, takes and deletes.
+//! `create --keep`, as a schedule runs it: requests, permissions, snapshots taken and deleted.
 
 use serde_json::{Value, json};
 use session_support::{Answer, FakeApi, Recorded, golden};
@@ -45,7 +45,7 @@ fn the_role_allows_all_that_a_run_asks_for() {
         let args = args.as_array().unwrap().iter();
         let words: Vec<&str> = args.skip(1).filter_map(Value::as_str).collect();
         let words = format!("{} --timeout=50ms", words.join(" "));
-        // It goes on without these.
+        // These permissions are optional.
         let refused = [
             "/apis/snapshot.storage.k8s.io/v1/volumesnapshotclasses",
             "/api/v1/namespaces/default/secrets/session-alice-parameters",
@@ -69,7 +69,7 @@ fn the_role_allows_all_that_a_run_asks_for() {
     }
 }
 
-/// Whether a rule of a role is for this request, as RBAC reads it.
+/// Returns true if an RBAC rule covers this request.
 fn allows(role: &Value, request: &Recorded) -> bool {
     let parts: Vec<&str> = request.path.trim_start_matches('/').split('/').collect();
     let (group, rest) = match parts.as_slice() {
@@ -107,7 +107,7 @@ fn allows(role: &Value, request: &Recorded) -> bool {
     })
 }
 
-/// Snapshots of an hour each, taken by the schedule or by hand.
+/// Hourly snapshots, taken by the schedule or by hand.
 fn taken(api: &FakeApi, hour: u32, scheduled: bool) -> String {
     let name = format!("alice-{hour}-{}", if scheduled { "clock" } else { "hand" });
     let mut made = metadata(&name);
@@ -156,11 +156,11 @@ fn of_a_stopped_session_one_is_enough() {
     api.forget_requests();
     let second = run();
     assert_eq!(second.done(), "");
-    let note = "note: none is taken: it is stopped, and snapshot \"alice-20260301-120000\" holds all of it\n";
+    let note = "note: no snapshot taken: the session is stopped, and snapshot \"alice-20260301-120000\" already holds its data\n";
     assert_eq!(second.err, note);
     assert!(api.writes().is_empty());
     assert!(api.object(SNAPSHOTS, "default", &old).is_some());
-    // Restored meanwhile: a claim of the same name, and another one.
+    // After a restore: a claim with the same name and another UID.
     api.remove("persistentvolumeclaims", "default", "home-alice");
     api.put(crate::scene::claim("home-alice"));
     let third = snapshot(&api, "create alice --keep 2 --name third");

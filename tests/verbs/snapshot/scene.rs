@@ -1,4 +1,4 @@
-//! A session with claims on a server with snapshots, and a driver in the small.
+//! Scene: a session with claims, a server with the snapshot API, and a minimal CSI driver.
 
 use kubectl_session_snapshot::Snapshot;
 use serde_json::{Value, json};
@@ -11,16 +11,16 @@ pub const SNAPSHOTS: &str = "volumesnapshots.snapshot.storage.k8s.io";
 pub const DRIVER: &str = "disks.example.com";
 pub const START: &str = "2026-03-01T10:00:00Z";
 
-/// What the driver does with a snapshot.
+/// Behavior of the driver for a new snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Driver {
-    /// Cuts it, and it is ready.
+    /// Takes the snapshot, which becomes ready.
     Works,
-    /// Cuts it, and it is never ready.
+    /// Takes the snapshot, which never becomes ready.
     Cuts,
-    /// Says why it fails.
+    /// Reports an error.
     Fails,
-    /// Says nothing.
+    /// Does nothing.
     Hangs,
 }
 
@@ -28,7 +28,7 @@ pub enum Driver {
 pub struct Scene<'a> {
     pub claims: &'a [&'a str],
     pub driver: Driver,
-    /// Its Pod is there, and ready.
+    /// Adds a ready Pod.
     pub runs: bool,
     pub hooks: bool,
 }
@@ -49,7 +49,7 @@ impl Scene<'_> {
         self.on(FakeApi::stateful())
     }
 
-    /// With a hook that goes another way.
+    /// Replaces the answer of a hook.
     pub fn server_with(&self, hook: &str, execution: Execution) -> FakeApi {
         let api = FakeApi::stateful();
         api.execute(hook, execution);
@@ -154,7 +154,7 @@ pub fn snapshot(api: &FakeApi, words: &str) -> Played {
     Play::on(api).run::<Snapshot>(words)
 }
 
-/// Everything that was asked for, in order, a line each.
+/// All requests in order, one line each.
 pub fn requests(api: &FakeApi) -> String {
     api.lines().iter().map(|line| format!("{line}\n")).collect()
 }

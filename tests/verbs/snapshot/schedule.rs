@@ -1,4 +1,4 @@
-//! A schedule: what it is made of, who may make it, how it changes and goes.
+//! `schedule`: objects, permissions, change and removal.
 
 use kubectl_session_snapshot::Snapshot;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ const JOBS: &str = "cronjobs.batch";
 const ROLES: &str = "roles.rbac.authorization.k8s.io";
 const BINDINGS: &str = "rolebindings.rbac.authorization.k8s.io";
 
-/// `snapshot schedule alice` with a cron text, which may hold blanks.
+/// Arguments of `snapshot schedule alice` with a cron expression, which may contain spaces.
 fn set(api: &FakeApi, cron: &str, rest: &str) -> Played {
     let mut words = vec!["schedule", "alice", "--cron", cron];
     words.extend(rest.split_whitespace());
@@ -102,7 +102,7 @@ fn a_dry_run_keeps_nothing_and_prints_all_of_it() {
     assert!(!yaml.out.contains("null"), "{}", yaml.out);
     let server = set(&api, "@daily", "--keep 1 --dry-run=server");
     assert_eq!(parts(&api), 0);
-    let note = "note: the RoleBinding is not checked: its Role is not there yet\n";
+    let note = "note: the RoleBinding was not checked: its Role does not exist yet\n";
     assert_eq!(server.err, note);
     assert_eq!(server.done().lines().count(), 3, "{server:?}");
 }
@@ -112,10 +112,10 @@ fn who_may_not_give_rights_gets_them_printed_for_an_admin() {
     let mut text = String::new();
     let rbac = "/apis/rbac.authorization.k8s.io/v1/namespaces/default";
     for (method, path, may) in [
-        // May not even look.
+        // No permission to read.
         ("GET", format!("{rbac}/roles/{NAME}"), 0),
         ("POST", format!("{rbac}/roles"), 0),
-        // What the server says of rights that the caller does not have.
+        // The server's refusal to grant permissions that the caller lacks.
         ("POST", format!("{rbac}/rolebindings"), 1),
     ] {
         let api = Scene::default().server();
@@ -192,7 +192,7 @@ fn somebody_elses_objects_are_left_alone() {
         let played = set(&api, "@hourly", rest);
         let wanted = format!(
             "error: CronJob {NAME:?} already exists and is not part of session \"alice\"\n\
-            hint: look whose it is: kubectl get cronjobs {NAME} -n default -o yaml\n"
+            hint: inspect its owner: kubectl get cronjobs {NAME} -n default -o yaml\n"
         );
         assert_eq!(played.failed(), wanted);
     }
@@ -226,9 +226,9 @@ fn removed_it_is_gone_and_so_it_stays() {
     let halfway = snapshot(&api, "schedule alice --remove");
     assert_eq!(halfway.done().lines().count(), 3, "{halfway:?}");
     assert!(
-        halfway.err.starts_with(
-            "note: the Role and the RoleBinding, if there are any, go with the session"
-        )
+        halfway
+            .err
+            .starts_with("note: you lack permission to read the Role and the RoleBinding")
     );
 }
 
@@ -278,7 +278,7 @@ fn a_list_tells_of_the_schedule() {
     let listed = snapshot(&api, "list alice");
     assert_eq!(
         listed.err,
-        "No resources found in default namespace.\nnote: taken by schedule \"@daily\", which keeps 7; none yet\n"
+        "No resources found in default namespace.\nnote: snapshots are taken by schedule \"@daily\", keeps 7; no success yet\n"
     );
     assert!(!snapshot(&api, "list").err.contains("schedule"));
     assert!(

@@ -1,4 +1,4 @@
-//! What is not there, is not ours, stands in another namespace or has its name already: one clear error, nothing changed.
+//! Missing snapshots, foreign snapshots, other namespaces and name conflicts: one clear error, nothing changed.
 
 use serde_json::{Value, json};
 use session_support::{FakeApi, golden};
@@ -13,8 +13,8 @@ fn taken(metadata: Value) -> Value {
         "status": {"readyToUse": true, "boundVolumeSnapshotContentName": "c", "restoreSize": "1Gi"}})
 }
 
-/// A stopped session `alice` with a snapshot `before`, a session `carol`; a snapshot of nobody's; and in the namespace `other`
-/// a session `dave` with a snapshot `theirs`.
+/// A stopped session `alice` with a snapshot `before`, a session `carol`, a snapshot that no session owns; and in namespace
+/// `other` a session `dave` with a snapshot `theirs`.
 fn server() -> FakeApi {
     let api = Scene {
         runs: false,
@@ -44,7 +44,7 @@ fn server() -> FakeApi {
     api
 }
 
-/// Everything that could have changed.
+/// All objects that could have changed.
 fn world(api: &FakeApi) -> Vec<Value> {
     let kinds = [SESSIONS, SNAPSHOTS, CLAIMS, "secrets", "pods"];
     kinds.iter().flat_map(|kind| api.objects(kind)).collect()

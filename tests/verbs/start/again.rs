@@ -1,4 +1,4 @@
-//! A session that was stopped comes back: same claims, same secrets, new values.
+//! Start of a stopped session: same claims, same secrets, new values.
 
 use std::io::Write;
 
@@ -85,7 +85,7 @@ fn a_value_is_taken_and_kept() {
     assert_eq!(image(&api), "tool:2");
 }
 
-/// A value as a server has it.
+/// Encodes a value as a server stores it.
 fn password(api: &FakeApi, name: &str, key: &str) -> Value {
     object(api, "secrets", name)["data"][key].clone()
 }
@@ -155,7 +155,7 @@ fn an_unfinished_copy_is_not_started_without_its_data() {
     let (played, requests) = requests_of(&api, || start(&api, "alice"));
     let said = played.failed();
     assert!(
-        said.contains("is an unfinished copy of snapshot \"before\""),
+        said.contains("is an incomplete copy of snapshot \"before\""),
         "{said}"
     );
     assert_eq!(written(&requests), [""; 0]);
@@ -238,7 +238,7 @@ fn a_claim_that_was_deleted_is_waited_for_and_made_again() {
     assert_ne!(made, going["metadata"]["uid"]);
 }
 
-/// A deletion that was cut off after it had written down that data is kept: it is in use again.
+/// A start after an interrupted deletion removes the annotation that the data is kept.
 #[test]
 fn data_that_is_used_again_is_not_written_down_as_kept() {
     let api = rested();

@@ -1,4 +1,4 @@
-//! Which sessions, rehearsals, and what cannot be meant.
+//! Selection of sessions, dry runs, and usage errors.
 
 use std::path::Path;
 
@@ -96,7 +96,7 @@ fn a_session_that_is_being_deleted_is_left_alone() {
     assert_eq!(written(&requests), [""; 0]);
 }
 
-/// Without a claim a restart destroys what the Pod holds.
+/// Without a claim, a restart destroys the Pod's data.
 #[test]
 fn a_restart_that_destroys_data_needs_a_word() {
     let api = running();

@@ -1,4 +1,4 @@
-//! Whatever state a session was left in: half made, ended, lost.
+//! Start of sessions that are incomplete, ended or lost.
 
 use serde_json::{Value, json};
 use session_support::FakeApi;
@@ -6,7 +6,7 @@ use session_support::FakeApi;
 use crate::rested::{KIND, lively, object, requests_of, running, session, start, uid, written};
 use crate::tool::{MADE, left, ready};
 
-/// What a create had made before its program was killed: the first `count` objects, in the order of their POSTs.
+/// Returns a server with the first `count` objects of a create that was killed, in the order of their POSTs.
 fn half_made(count: usize) -> FakeApi {
     let (whole, api) = (running(), lively());
     for made in &MADE[..count] {
@@ -93,7 +93,7 @@ fn a_lost_pod_is_made_again() {
     object(&api, "pods", "tool-alice");
 }
 
-/// A Pod that still goes holds its name.
+/// A terminating Pod still holds its name.
 #[test]
 fn a_pod_on_its_way_out_is_waited_for() {
     let api = running();

@@ -1,4 +1,4 @@
-//! A stored manifest is somebody's text: whose it is, and what it takes, decide whether it is carried out unasked.
+//! Trust in a stored manifest: its user and its privileges decide whether it runs without confirmation.
 
 use kubectl_session_create::Create;
 use kubectl_session_stop::Stop;
@@ -15,7 +15,7 @@ metadata: {name: \"own-${SESSION_ID}\"}
 spec: {containers: [{name: main, image: \"tool:1\"}]}
 ";
 
-/// A session of a manifest, of the user that the fake says the caller is, stopped.
+/// A stopped session with a manifest, owned by the fake's caller.
 fn rested(manifest: &str) -> FakeApi {
     let api = lively();
     let create = Play::on(&api).piped(manifest);
@@ -67,5 +67,9 @@ fn privileges_need_a_word() {
         written(&requests)
     );
     let refused = start(&api, "--all --trust-manifest");
-    assert!(refused.failed().contains("needs a NAME"), "{}", refused.err);
+    assert!(
+        refused.failed().contains("requires a NAME"),
+        "{}",
+        refused.err
+    );
 }

@@ -1,4 +1,4 @@
-//! Sessions that were created and stopped by the verbs themselves; and what is seen of their start.
+//! Fixtures: sessions that the verbs created and stopped, and the requests of a start.
 
 use kubectl_session_create::Create;
 use kubectl_session_start::Start;
@@ -11,7 +11,7 @@ use crate::tool::{ready, server, subject};
 
 pub const KIND: &str = "sessions.streaming.platform";
 
-/// A server with the template, where Pods get ready.
+/// Returns a server with the template, where Pods become ready.
 pub fn lively() -> FakeApi {
     let api = server();
     api.react("pods", |pod| {
@@ -25,14 +25,14 @@ pub fn lively() -> FakeApi {
     api
 }
 
-/// Alice's session runs.
+/// Returns a server where session alice runs.
 pub fn running() -> FakeApi {
     let api = lively();
     Play::on(&api).run::<Create>("alice --template tool").done();
     api
 }
 
-/// Alice's session ran, and has been stopped.
+/// Returns a server where session alice has been stopped.
 pub fn rested() -> FakeApi {
     let api = running();
     Play::on(&api).run::<Stop>("alice").done();
@@ -43,14 +43,14 @@ pub fn start(api: &FakeApi, words: &str) -> Played {
     Play::on(api).run::<Start>(words)
 }
 
-/// The requests of `act` alone.
+/// Returns the requests that `act` sends.
 pub fn requests_of<T>(api: &FakeApi, act: impl FnOnce() -> T) -> (T, Vec<Recorded>) {
     let before = api.requests().len();
     let done = act();
     (done, api.requests().split_off(before))
 }
 
-/// What was written by requests, `METHOD resource/name`, a subresource behind it.
+/// Returns the writes among requests as `METHOD resource/name`, followed by the subresource.
 pub fn written(requests: &[Recorded]) -> Vec<String> {
     let writes = requests.iter().filter(|request| request.writes());
     let short = |request: &Recorded| {

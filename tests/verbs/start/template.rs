@@ -1,4 +1,4 @@
-//! The template as it is by now: changed, without an object it had, gone.
+//! Start after a change of the template: changed, without a former object, deleted.
 
 use serde_json::{Value, json};
 use session_support::{FakeApi, golden};
@@ -8,7 +8,7 @@ use crate::rested::{
 };
 use crate::tool::template;
 
-/// The template with one part of its manifest in place of another.
+/// Returns the template with one part of its manifest replaced.
 fn changed(api: &FakeApi, from: &str, to: &str) {
     let mut template = template();
     let manifest = template["spec"]["manifest"].as_str().unwrap();
@@ -49,7 +49,7 @@ fn a_session_that_runs_is_told_and_keeps_what_it_has() {
     assert_eq!(pod["spec"]["containers"][0]["image"], "tool:9");
 }
 
-/// The ConfigMap of the template under another name, and the claim gone from it.
+/// The new template has a ConfigMap of another name and no claim.
 #[test]
 fn what_the_template_no_longer_has_goes_but_data() {
     let api = rested();

@@ -1,4 +1,4 @@
-//! Waiting until the session is ready, and starts that do not get that far.
+//! The wait until the session is ready, and starts that fail before.
 
 use kubectl_session_create::Create;
 use kubectl_session_start::Start;
@@ -11,7 +11,7 @@ use crate::play::Play;
 use crate::rested::{object, requests_of, rested, session, start, written};
 use crate::tool::{server, waiting};
 
-/// Stopped, on a server where no Pod gets ready.
+/// Returns a server with a stopped session, where no Pod becomes ready.
 fn lame() -> FakeApi {
     let api = server();
     Play::on(&api)
@@ -91,7 +91,7 @@ fn a_start_that_was_cut_off_is_finished_by_the_next() {
         api.on(method, path, Answer::internal("x"));
         let cut = start(&api, "alice");
         assert_eq!(cut.code, 1, "{method} {path}: {cut:?}");
-        let way = "hint: go on with it: kubectl session start alice -n default\n";
+        let way = "hint: continue with: kubectl session start alice -n default\n";
         assert!(cut.err.contains(way), "{}", cut.err);
         api.forget_answers();
         let line = "session.streaming.platform/alice started\n";

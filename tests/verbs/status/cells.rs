@@ -1,5 +1,5 @@
-//! Row F7: whatever stands on the screen stands in the JSON. Each word of each golden screen is looked for among the texts and
-//! numbers of the document; what the screen itself adds is listed here, and ages are told by their form.
+//! Everything on the screen is also in the JSON document. Each word of each golden screen must be among the texts and numbers of the
+//! document, except for the screen's own words, listed here, and ages, recognised by their form.
 
 use std::collections::BTreeSet;
 
@@ -8,12 +8,12 @@ use session_shared::report::clean;
 
 use crate::scenes::{all, status};
 
-/// Words of the screen itself.
+/// Words that the screen adds.
 const OWN: &str = "Name Namespace Owner Template Phase Reason Note Started Expires Endpoint Data policy Diagnosis Workloads \
-    Network Connect Conditions Events Next since ago in on then at for old of to now and is the as has it what \
-    preset application a manifest changed this start gone expired expiry whether \
+    Network Connect Conditions Events Next since ago in on then at for old of to now and is the \
+    preset application manifest changed changes unknown last start deleted expired expiry recorded termination \
     Pod PersistentVolumeClaim Secret VolumeSnapshot CronJob which session's status \
-    primary ready not Pods leads no init restart restarts exit code last end image requests limits uses use used cpu memory \
+    primary ready not Pods selects no init restart restarts exit code image requests limits uses usage used cpu memory \
     requested class volume kept node port default times remedy evidence secret parameters \
     <none> <unknown>";
 
@@ -37,7 +37,7 @@ fn scalars(value: &Value, found: &mut Vec<String>) {
     }
 }
 
-/// `2h`, `3m10s`: counted from a time that the document has.
+/// Returns true for an age such as `2h` or `3m10s`, which is computed from a time in the document.
 fn is_age(word: &str) -> bool {
     word.starts_with(|c: char| c.is_ascii_digit())
         && word.ends_with(['s', 'm', 'h', 'd', 'y'])

@@ -1,4 +1,4 @@
-//! `-o`.
+//! `-o`: formats of the document.
 
 use serde_json::Value;
 use session_support::golden;
@@ -28,7 +28,7 @@ fn the_document_is_whole_and_keeps_fields_nobody_knows() {
     );
 }
 
-/// The fake counts versions by what a test puts.
+/// Removes the lines of resourceVersions, which depend on the order of a test's writes.
 fn masked(text: &str) -> String {
     let lines = text
         .lines()

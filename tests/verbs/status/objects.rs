@@ -1,4 +1,4 @@
-//! What a session is made of, as an API server would hold it.
+//! Fixtures: objects of a session as the API server returns them.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ pub const UID: &str = "5e550000-0000-4000-8000-000000000001";
 pub const MADE: &str = "2026-03-01T10:00:00Z";
 const READY: &str = "2026-03-01T10:00:05Z";
 
-/// The session `alice` of a template, with a Pod as its workload.
+/// Returns the session `alice` with a template and a Pod as its workload.
 pub fn session(phase: &str) -> Value {
     json!({
         "apiVersion": "streaming.platform/v1", "kind": "Session",
@@ -31,7 +31,7 @@ pub fn template(generation: i64) -> Value {
         "spec": {"manifest": "x", "generation": generation}})
 }
 
-/// The Pod of a workload that `owner` (kind, name, UID) made.
+/// Returns a Pod of the workload `owner` (kind, name, UID).
 pub fn pod(name: &str, uid: &str, owner: (&str, &str, &str), status: Value) -> Value {
     json!({
         "apiVersion": "v1", "kind": "Pod",
@@ -58,7 +58,7 @@ pub fn running() -> Value {
             "state": {"running": {"startedAt": "2026-03-01T10:00:03Z"}}}]})
 }
 
-/// A container that does not start, for that reason.
+/// Returns a container that is waiting for that reason.
 pub fn waiting(reason: &str, message: &str) -> Value {
     json!({"phase": "Pending", "podIP": "10.1.2.3", "qosClass": "Burstable",
         "conditions": [{"type": "PodScheduled", "status": "True"}, {"type": "Ready", "status": "False", "lastTransitionTime": MADE}],

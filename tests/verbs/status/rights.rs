@@ -1,4 +1,4 @@
-//! What may not be seen says so in its place; the rest is shown.
+//! Missing permissions: the parts concerned are shown as unknown, and the rest is shown.
 
 use session_support::{Answer, golden};
 
@@ -30,7 +30,7 @@ fn a_missing_right_is_no_error() {
     assert_eq!((played.code, played.err.as_str()), (0, ""));
     golden("status-no-rights.txt", &played.out);
     let unknown = status(&api, "-o jsonpath={.unknown.events}");
-    assert_eq!(unknown.done(), "you may not see events");
+    assert_eq!(unknown.done(), "no permission to read events");
 }
 
 #[test]

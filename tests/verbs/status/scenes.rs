@@ -1,4 +1,4 @@
-//! Sessions in every state, with everything that a report looks at.
+//! Fixtures: sessions in every state, with all objects that a report reads.
 
 use kubectl_session_status::Status;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use crate::play::{Play, Played};
 
 pub use crate::objects::*;
 
-/// An API that keeps these objects, with the template as the session's start found it.
+/// Returns an API with these objects and the template of the session's start.
 pub fn api(objects: &[Value]) -> FakeApi {
     let api = FakeApi::stateful();
     api.on("GET", "/api/v1/nodes/*/proxy/stats/summary", summary());
@@ -33,7 +33,7 @@ pub fn status(api: &FakeApi, words: &str) -> Played {
     Play::on(api).run::<Status>(&format!("alice {words}"))
 }
 
-/// Something of the session that has no owner.
+/// Returns an object of the session without an ownerReference.
 pub fn data(object: Value) -> Value {
     let mut object = object;
     object["metadata"]["namespace"] = "default".into();
@@ -50,7 +50,7 @@ pub fn claim() -> Value {
     )
 }
 
-/// Every state, by the name of its golden file.
+/// Returns every state, by the name of its golden file.
 pub fn all() -> Vec<(&'static str, FakeApi)> {
     vec![
         ("running", self::running_api()),
@@ -100,7 +100,7 @@ pub fn running_api() -> FakeApi {
     ])
 }
 
-/// A Pod that no node has room for: it may still come up, and what holds it up is told.
+/// Returns a session whose Pod fits on no node: still pending, with a diagnosis.
 fn pending() -> FakeApi {
     let message = "0/3 nodes are available: 3 Insufficient cpu. preemption: 0/3 nodes are available: 3 No preemption victims found for incoming pod.";
     let mut pod = tool(
@@ -284,7 +284,7 @@ fn several() -> FakeApi {
     ])
 }
 
-/// Names and texts that would move a cursor, break a line or be as long as they like.
+/// Returns a session with names and texts that would move the cursor, break lines or exceed any width.
 fn hostile() -> FakeApi {
     let evil = "\u{1b}]0;owned\u{7}\u{1b}[2Jgone\r\nnew line";
     let mut session = session("running");

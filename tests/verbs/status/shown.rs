@@ -1,4 +1,4 @@
-//! The screen of every state.
+//! Golden screens of every state.
 
 use session_support::golden;
 
@@ -113,7 +113,7 @@ fn on_a_terminal_the_phase_is_coloured_and_nothing_else_changes() {
     assert_eq!(never, plain);
 }
 
-/// Text without colours.
+/// Returns the text without colours.
 fn uncoloured(text: &str) -> String {
     let mut parts = text.split('\u{1b}');
     let mut out = parts.next().unwrap().to_owned();

@@ -1,4 +1,4 @@
-//! `--wait-for`: reached, hopeless, gone, out of time.
+//! `--wait-for`: reached, unreachable, deleted, timed out.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use session_support::FakeApi;
 use crate::play::{Play, Played};
 use crate::scenes::{KIND, api, crash_loop, running, running_api, session, status, tool, waiting};
 
-/// Waits for something that another thread is about to do.
+/// Waits until another thread has done something.
 pub fn until(what: &str, holds: impl Fn() -> bool) {
     let begun = std::time::Instant::now();
     while !holds() {
@@ -28,7 +28,7 @@ fn coming_up() -> FakeApi {
     api(&[session("pending"), tool(waiting("ContainerCreating", ""))])
 }
 
-/// Waits for `words` while `act` changes something, once everything is watched.
+/// Runs `status` with `words`, and calls `act` once all watches are open.
 fn meanwhile(api: &FakeApi, words: &str, act: impl FnOnce(&FakeApi) + Send) -> Played {
     Play::on(api).meanwhile::<Status>(&format!("alice {words}"), |_, _| {
         until("the watches", || watches(api) >= 4);
@@ -70,7 +70,7 @@ fn a_session_that_comes_up_is_waited_for_by_watch() {
 
 #[test]
 fn time_that_is_over_is_kubectls_error() {
-    let text = "error: timed out waiting for the condition on session.streaming.platform/alice\nhint: it is ";
+    let text = "error: timed out waiting for the condition on session.streaming.platform/alice\nhint: check why the session is ";
     for words in [
         "--wait-for ready --timeout 0",
         "--timeout 0",
@@ -101,7 +101,7 @@ fn a_server_that_has_forgotten_is_asked_anew() {
 #[test]
 fn what_cannot_come_up_is_said_at_once() {
     let played = status(&crash_loop(), "--wait-for ready");
-    let begin = "error: session \"alice\" will not be running: CrashLoopBackOff: container \"main\" of pod \"tool-alice\"";
+    let begin = "error: session \"alice\" cannot become running: CrashLoopBackOff: container \"main\" of pod \"tool-alice\"";
     assert!(played.failed().starts_with(begin), "{}", played.err);
     assert!(played.err.contains("\nhint: "), "{}", played.err);
     assert_eq!(status(&crash_loop(), "--wait-for failed").code, 0);
@@ -112,7 +112,7 @@ fn what_cannot_come_up_is_said_at_once() {
     assert!(
         played
             .failed()
-            .contains("will not be running: ErrImageNeverPull: "),
+            .contains("cannot become running: ErrImageNeverPull: "),
         "{}",
         played.err
     );
@@ -136,7 +136,7 @@ fn a_session_that_goes_is_not_found() {
     let api = crate::scenes::api(&[going, tool(running())]);
     assert_eq!(
         status(&api, "--wait-for ready").failed(),
-        "error: session \"alice\" will not be running: it is being deleted\n"
+        "error: session \"alice\" cannot become running: the session is being deleted\n"
     );
     assert_eq!(status(&api, "--wait-for terminating").code, 0);
 }

@@ -1,4 +1,4 @@
-//! `-w`: again when something changed.
+//! `-w`: the report is printed again after a change.
 
 use kubectl_session_status::Status;
 

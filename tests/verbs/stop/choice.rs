@@ -1,4 +1,4 @@
-//! Which sessions, whose word is needed, and rehearsals.
+//! Selection of sessions, confirmation, and dry runs.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use session_support::{FakeApi, golden, run_binary};
 use crate::play::Play;
 use crate::running::{Running, session, stop};
 
-/// Alice keeps her home in a claim, bob has none.
+/// Returns a server with two running sessions: alice has a claim, bob has none.
 fn two() -> FakeApi {
     let api = Running::default().server();
     let bob = Running {
@@ -49,7 +49,7 @@ fn a_terminal_is_asked_and_the_answer_counts() {
 #[test]
 fn nobody_is_asked_where_nothing_is_lost() {
     let api = two();
-    // What ends by itself, or never came up, has nothing to lose.
+    // A session that ended by itself or never became ready has no data to lose.
     let mut pod = api.object("pods", "default", "tool-bob").unwrap();
     pod["status"] = serde_json::json!({"phase": "Succeeded"});
     api.put(pod);

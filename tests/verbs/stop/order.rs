@@ -1,4 +1,4 @@
-//! Sync, what is wanted, workload, Pods gone, status: in this order, each by UID.
+//! Order of a stop: sync hook, spec.state, workload, wait for the Pods, status; every write names a UID.
 
 use kubectl_session_stop::Stop;
 use serde_json::{Value, json};
@@ -224,7 +224,7 @@ fn ctrl_c_in_the_wait_tells_how_to_finish() {
     assert_eq!(played.code, 130);
 }
 
-/// Pods that carry the session's labels, but hang on nobody or on somebody else.
+/// Pods with the session's labels, but without an owner or with another one.
 #[test]
 fn others_with_our_labels_are_not_touched() {
     let api = Running::default().server();

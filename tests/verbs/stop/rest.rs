@@ -1,4 +1,4 @@
-//! Workloads that can rest with no Pods, and a controller that does the work.
+//! Workloads that are scaled to 0, and stops by a controller.
 
 use serde_json::json;
 use session_shared::labels;
@@ -56,7 +56,7 @@ fn a_second_try_does_not_lose_the_count() {
     assert_eq!(counts["StatefulSet/tool-alice"], 2);
 }
 
-/// The controller of a test: it answers what is wanted with a phase.
+/// A controller for tests: it writes a phase when spec.state changes.
 fn controlled(phase: &'static str) -> FakeApi {
     let api = Running::default().server();
     let renewed = session_shared::Timestamp::now().to_string();

@@ -1,4 +1,4 @@
-//! Sessions that run, as a create leaves them; and what is seen of their end.
+//! Fixtures: running sessions as `create` leaves them, and the writes of a stop.
 
 use kubectl_session_stop::Stop;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use crate::play::{Play, Played};
 pub const KIND: &str = "sessions.streaming.platform";
 const START: &str = "2026-03-01T10:00:00Z";
 
-/// What there is of the session.
+/// A running session.
 #[derive(Clone, Copy)]
 pub struct Running<'a> {
     pub name: &'a str,
@@ -17,9 +17,9 @@ pub struct Running<'a> {
     pub kind: &'a str,
     pub sync: bool,
     pub claim: bool,
-    /// How many Pods its workload has, where it is no Pod.
+    /// Replicas of its workload, if it is not a Pod.
     pub replicas: u32,
-    /// Finalizers of its Pod: it stays until they are gone.
+    /// The Pod has a finalizer and stays until that is removed.
     pub lingers: bool,
 }
 
@@ -37,7 +37,7 @@ impl Default for Running<'_> {
 }
 
 impl Running<'_> {
-    /// A server with it.
+    /// Returns a server with the session.
     pub fn server(&self) -> FakeApi {
         let api = FakeApi::stateful();
         api.execute("sync-home", Execution::default());
@@ -136,7 +136,7 @@ pub fn stop(api: &FakeApi, words: &str) -> Played {
     Play::on(api).run::<Stop>(words)
 }
 
-/// Stops; as soon as somebody waits for the Pod, it is gone, as a controller or the kubelet would have it.
+/// Runs stop and removes the Pod when it is watched, as a controller or kubelet does.
 pub fn stop_and_end(api: &FakeApi, words: &str) -> Played {
     let awaited = "fieldSelector=metadata.name%3Dtool-alice";
     Play::on(api).meanwhile::<Stop>(words, |_, _| {
@@ -149,7 +149,7 @@ pub fn stop_and_end(api: &FakeApi, words: &str) -> Played {
     })
 }
 
-/// What was written, in order: verb, object and part.
+/// Returns the writes in order: verb, object and subresource.
 pub fn written(api: &FakeApi) -> Vec<String> {
     api.writes().iter().map(short).collect()
 }

@@ -1,4 +1,4 @@
-//! apply: what gets into the cluster, and what does not.
+//! Tests of `template apply`.
 
 use session_support::{Answer, FakeApi, golden};
 
@@ -117,7 +117,7 @@ fn a_password_in_a_manifest_is_warned_about_and_never_said() {
     let played = piped(&api, &file, "apply -f - --name demo");
     played.done();
     assert!(
-        played.err.contains("everybody who may read templates"),
+        played.err.contains("everybody who can read templates"),
         "{played:?}"
     );
     assert!(!played.text().contains("hunter2"), "{played:?}");

@@ -1,4 +1,4 @@
-//! delete: by UID, and what goes on.
+//! Tests of `template delete`: deletion by UID, and the note about sessions that still use the template.
 
 use serde_json::json;
 use session_support::{Answer, FakeApi, golden};
@@ -75,7 +75,7 @@ fn who_may_not_list_sessions_may_delete_templates() {
     assert!(
         played
             .err
-            .starts_with("note: sessions made from it are not looked for"),
+            .starts_with("note: cannot check which sessions use the templates"),
         "{played:?}"
     );
 }

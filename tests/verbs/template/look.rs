@@ -1,4 +1,4 @@
-//! list, show and params.
+//! Tests of `template list`, `show` and `params`.
 
 use serde_json::{Value, json};
 use session_support::{Answer, FakeApi, golden};

@@ -1,4 +1,4 @@
-//! lint, and the templates that the program brings: no cluster is asked.
+//! Tests of `template lint` and of built-in templates, which need no cluster.
 
 use session_support::{FakeApi, golden};
 
@@ -64,7 +64,7 @@ fn a_file_without_findings_is_said_to_be_well() {
     let played = piped(&api, &hardened, "lint -f -");
     assert_eq!(
         (played.done(), played.err.as_str()),
-        ("", "note: nothing was found that could be better\n")
+        ("", "note: no problems found\n")
     );
     let played = piped(
         &api,

@@ -1,4 +1,4 @@
-//! render: what a session would be made of, without making it.
+//! Tests of `template render`.
 
 use session_support::{Answer, FakeApi, golden};
 

@@ -1,4 +1,4 @@
-//! When a schedule runs: the text of a CronJob's `spec.schedule`, understood as Kubernetes understands it. Pure.
+//! Cron expressions for a CronJob's `spec.schedule`, validated by the rules of Kubernetes. Pure.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,7 +7,7 @@ use anyhow::{Result, anyhow};
 use session_shared::failure::hinted;
 use session_shared::go_duration;
 
-/// Texts that stand for five fields.
+/// Descriptors that stand for five fields.
 const WORDS: [&str; 7] = [
     "@hourly",
     "@daily",
@@ -21,15 +21,15 @@ const MONTHS: [&str; 12] = [
     "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
 ];
 const DAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
-/// Days that a month has at most.
+/// Maximum number of days of each month.
 const LENGTHS: [u32; 12] = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
-/// One of the five fields.
+/// One of the five fields of a cron expression: name, range of values, and names for values.
 struct Field {
     what: &'static str,
     low: u32,
     high: u32,
-    /// Words for its numbers, from `low` on.
+    /// Names for the values, beginning with `low`.
     names: &'static [&'static str],
 }
 
@@ -50,7 +50,7 @@ const FIELDS: [Field; 5] = [
     field("day of the week", 0, 6, &DAYS),
 ];
 
-/// A text that a CronJob takes, and that means a time which comes.
+/// A cron expression that a CronJob accepts and that matches some date.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cron(String);
 
@@ -72,22 +72,22 @@ impl FromStr for Cron {
     }
 }
 
-/// The way out of most mistakes.
-const WAY: &str = "write minute, hour, day of the month, month and day of the week, as in \"30 3 * * *\" for every day at 03:30, or one of \
+/// Hint for most mistakes.
+const WAY: &str = "write minute, hour, day of the month, month and day of the week, such as \"30 3 * * *\" for every day at 03:30, or one of \
     @hourly, @daily, @weekly, @monthly, @yearly";
 
-/// Finds what is wrong with a text, and the way out.
+/// Validates an expression. The error is the reason and a hint.
 fn check(text: &str) -> Result<(), (String, &'static str)> {
     let otherwise = |why: String| (why, WAY);
     if text.contains("TZ=") {
-        let why = "a time zone does not stand in it".to_owned();
-        return Err((why, "name it with --time-zone"));
+        let why = "time zones are not allowed in the expression".to_owned();
+        return Err((why, "set the time zone with --time-zone"));
     }
     if let Some(period) = text.trim().strip_prefix("@every ") {
         let length = go_duration::parse(period.trim()).map_err(otherwise)?;
         let number = period.trim().parse::<u64>().is_ok();
         if number || length.as_secs() < 60 {
-            let why = "the time between two snapshots must be a minute or more, as in 90m";
+            let why = "the interval must be at least 1m";
             return Err(otherwise(why.to_owned()));
         }
         return Ok(());
@@ -97,12 +97,12 @@ fn check(text: &str) -> Result<(), (String, &'static str)> {
         return if known {
             Ok(())
         } else {
-            Err(otherwise("there is no such word".into()))
+            Err(otherwise("unknown descriptor".into()))
         };
     }
     let parts: Vec<&str> = text.split_whitespace().collect();
     if parts.len() != FIELDS.len() {
-        let why = format!("it has {} fields, five are wanted", parts.len());
+        let why = format!("expected 5 fields, found {}", parts.len());
         return Err(otherwise(why));
     }
     let mut sets = [0_u64; 5];
@@ -112,18 +112,18 @@ fn check(text: &str) -> Result<(), (String, &'static str)> {
             .map_err(|why| otherwise(format!("{} {part:?} {why}", field.what)))?;
     }
     if !comes(sets[2], sets[3], any(parts[4])) {
-        return Err(otherwise("such a day never comes".into()));
+        return Err(otherwise("no given month has such a day".into()));
     }
     Ok(())
 }
 
-/// True for a field that says nothing: of the two fields for days the other one decides then.
+/// Returns true for a day field that matches every day, so that only the other day field decides.
 fn any(part: &str) -> bool {
     part.split(',')
         .any(|item| ["*", "?", "*/1", "?/1"].contains(&item))
 }
 
-/// True if a day is in a month. Where a day of the week is named as well either of them is enough.
+/// Returns true if one of the days exists in one of the months. If a day of the week is given too, either of them is enough.
 fn comes(days: u64, months: u64, any_weekday: bool) -> bool {
     let has = |month: usize, length: u32| {
         months & (1 << (month + 1)) != 0 && days & ((1 << (length + 1)) - 1) != 0
@@ -133,7 +133,7 @@ fn comes(days: u64, months: u64, any_weekday: bool) -> bool {
 }
 
 impl Field {
-    /// The numbers of a field, a bit each.
+    /// Parses a field. Returns its values as a bit set.
     fn read(&self, part: &str) -> Result<u64, String> {
         let mut set = 0;
         for item in part.split(',') {
@@ -142,7 +142,7 @@ impl Field {
         Ok(set)
     }
 
-    /// `*`, `5`, `1-5`, and each with `/STEP`; `5/10` is from 5 on.
+    /// Parses `*`, `5` or `1-5`, each with an optional `/STEP`; `5/10` means every tenth value from 5 on.
     fn range(&self, item: &str) -> Result<u64, String> {
         let mut halves = item.split('/');
         let (range, step, more) = (halves.next(), halves.next(), halves.next());
@@ -163,13 +163,13 @@ impl Field {
             (low, Some(high)) => (self.number(low)?, self.number(high)?),
         };
         if start > end {
-            return Err("ends before it begins".into());
+            return Err("has a start after its end".into());
         }
         let step = match step {
             None => 1,
             Some(step) => match plain(step) {
                 Some(step) if step > 0 => step,
-                _ => return Err("has a step that is no number above 0".into()),
+                _ => return Err("has a step that is not a positive number".into()),
             },
         };
         let steps = usize::try_from(step).unwrap_or(usize::MAX);
@@ -187,11 +187,11 @@ impl Field {
             None => plain(text),
         };
         let within = number.filter(|number| (self.low..=self.high).contains(number));
-        within.ok_or_else(|| format!("is not within {} to {}", self.low, self.high))
+        within.ok_or_else(|| format!("is not between {} and {}", self.low, self.high))
     }
 }
 
-/// A number without a sign.
+/// Parses a number without a sign; a number too large becomes `u32::MAX`.
 fn plain(text: &str) -> Option<u32> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| text.parse().unwrap_or(u32::MAX))
@@ -225,48 +225,57 @@ mod tests {
     fn what_is_none_is_told_with_its_field() {
         let why = |text: &str| check(text).unwrap_err().0;
         for (bad, reason) in [
-            ("", "it has 0 fields, five are wanted"),
-            ("* * * *", "it has 4 fields, five are wanted"),
-            ("0 * * * * *", "it has 6 fields, five are wanted"),
-            ("60 * * * *", "minute \"60\" is not within 0 to 59"),
-            ("* 24 * * *", "hour \"24\" is not within 0 to 23"),
-            ("* * 0 * *", "day of the month \"0\" is not within 1 to 31"),
-            ("* * L * *", "day of the month \"L\" is not within 1 to 31"),
-            ("* * * 13 *", "month \"13\" is not within 1 to 12"),
-            ("* * * june *", "month \"june\" is not within 1 to 12"),
-            ("* * * * 7", "day of the week \"7\" is not within 0 to 6"),
-            ("* * * * -1", "day of the week \"-1\" is not within 0 to 6"),
-            ("+5 * * * *", "minute \"+5\" is not within 0 to 59"),
-            ("1,,2 * * * *", "minute \"1,,2\" is not within 0 to 59"),
+            ("", "expected 5 fields, found 0"),
+            ("* * * *", "expected 5 fields, found 4"),
+            ("0 * * * * *", "expected 5 fields, found 6"),
+            ("60 * * * *", "minute \"60\" is not between 0 and 59"),
+            ("* 24 * * *", "hour \"24\" is not between 0 and 23"),
+            (
+                "* * 0 * *",
+                "day of the month \"0\" is not between 1 and 31",
+            ),
+            (
+                "* * L * *",
+                "day of the month \"L\" is not between 1 and 31",
+            ),
+            ("* * * 13 *", "month \"13\" is not between 1 and 12"),
+            ("* * * june *", "month \"june\" is not between 1 and 12"),
+            ("* * * * 7", "day of the week \"7\" is not between 0 and 6"),
+            (
+                "* * * * -1",
+                "day of the week \"-1\" is not between 0 and 6",
+            ),
+            ("+5 * * * *", "minute \"+5\" is not between 0 and 59"),
+            ("1,,2 * * * *", "minute \"1,,2\" is not between 0 and 59"),
             ("1-2-3 * * * *", "minute \"1-2-3\" has more than one \"-\""),
             ("*/5/5 * * * *", "minute \"*/5/5\" has more than one \"/\""),
-            ("*-5 * * * *", "minute \"*-5\" is not within 0 to 59"),
-            ("30-10 * * * *", "minute \"30-10\" ends before it begins"),
+            ("*-5 * * * *", "minute \"*-5\" is not between 0 and 59"),
+            (
+                "30-10 * * * *",
+                "minute \"30-10\" has a start after its end",
+            ),
             (
                 "*/0 * * * *",
-                "minute \"*/0\" has a step that is no number above 0",
+                "minute \"*/0\" has a step that is not a positive number",
             ),
             (
                 "*/x * * * *",
-                "minute \"*/x\" has a step that is no number above 0",
+                "minute \"*/x\" has a step that is not a positive number",
             ),
             (
                 "99999999999 * * * *",
-                "minute \"99999999999\" is not within 0 to 59",
+                "minute \"99999999999\" is not between 0 and 59",
             ),
-            ("0 0 31 2,4,6 *", "such a day never comes"),
-            ("0 0 30 feb ?", "such a day never comes"),
-            ("@reboot", "there is no such word"),
-            (
-                "@every 10s",
-                "the time between two snapshots must be a minute or more, as in 90m",
-            ),
-            (
-                "@every 3600",
-                "the time between two snapshots must be a minute or more, as in 90m",
-            ),
+            ("0 0 31 2,4,6 *", "no given month has such a day"),
+            ("0 0 30 feb ?", "no given month has such a day"),
+            ("@reboot", "unknown descriptor"),
+            ("@every 10s", "the interval must be at least 1m"),
+            ("@every 3600", "the interval must be at least 1m"),
             ("@every soon", "time: invalid duration \"soon\""),
-            ("TZ=UTC 0 0 * * *", "a time zone does not stand in it"),
+            (
+                "TZ=UTC 0 0 * * *",
+                "time zones are not allowed in the expression",
+            ),
         ] {
             assert_eq!(why(bad), reason, "{bad:?}");
         }

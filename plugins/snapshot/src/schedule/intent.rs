@@ -1,4 +1,4 @@
-//! What is wanted of a schedule, complete and legal. Pure.
+//! The validated command line of `snapshot schedule`. Pure.
 
 use anyhow::{Result, anyhow};
 use session_shared::client::DryRun;
@@ -10,19 +10,19 @@ use session_shared::ops::snapshotting::class_name;
 use super::cron::Cron;
 use crate::args::Schedule;
 
-/// The image of this version, where nobody names another: what `cargo image` writes. No registry has it.
+/// Default image: the one `cargo image` writes for this version. No registry has it.
 const IMAGE: &str = concat!("localhost/kubectl-session:", env!("CARGO_PKG_VERSION"));
 
-/// A schedule that is to be there, or none.
+/// A validated command line: a schedule to create or change, or its removal.
 #[derive(Clone, Debug)]
 pub(crate) struct Intent {
     pub(crate) session: SessionName,
-    /// `None` to take it away.
+    /// The wanted schedule; `None` to remove it.
     pub(crate) asked: Option<Asked>,
     pub(crate) dry_run: DryRun,
 }
 
-/// How snapshots are taken.
+/// Options of a schedule: when snapshots are taken, how many are kept, and with which image.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
     pub(crate) cron: Cron,
@@ -33,10 +33,10 @@ pub(crate) struct Asked {
     pub(crate) image: String,
 }
 
-/// Reads the command line.
+/// Validates the command line.
 ///
 /// # Errors
-/// Every mistake that can be seen from here.
+/// Every mistake that can be found without a request.
 pub(crate) fn read(args: &Schedule) -> Result<Intent> {
     let asked = if args.remove {
         let given = [
@@ -63,7 +63,7 @@ pub(crate) fn read(args: &Schedule) -> Result<Intent> {
 
 fn asked(args: &Schedule) -> Result<Asked> {
     let Some(cron) = &args.cron else {
-        return Err(usage("--cron is required, or --remove"));
+        return Err(usage("one of --cron or --remove is required"));
     };
     let keep = args.keep.ok_or_else(|| usage("--keep is required"))?;
     Ok(Asked {
@@ -76,36 +76,36 @@ fn asked(args: &Schedule) -> Result<Asked> {
     })
 }
 
-/// The value of `--keep` where the newest snapshot is one's own.
+/// Validates the value of `--keep` for a run that takes a snapshot itself.
 ///
 /// # Errors
-/// None at all.
+/// Zero.
 pub(crate) fn kept(keep: u32) -> Result<u32> {
     match keep {
         0 => Err(usage(
-            "--keep must be 1 or more: the snapshot that was just taken is one of them",
+            "--keep must be at least 1: the new snapshot is counted too",
         )),
         keep => Ok(keep),
     }
 }
 
-/// A name of the time zone database. Which names there are, the server knows.
+/// Checks the form of a time zone name; only the server knows which names exist.
 fn time_zone(given: &str) -> Result<String> {
     let legal = |c: char| c.is_ascii_alphanumeric() || "/_+-".contains(c);
     let local = given.eq_ignore_ascii_case("local");
     if given.is_empty() || local || !given.chars().all(legal) || given.starts_with('/') {
-        let error = anyhow!("invalid value of --time-zone {given:?}: it is no name of a time zone");
-        return Err(hinted(error, "write one as Europe/Berlin or Etc/UTC"));
+        let error = anyhow!("invalid value of --time-zone {given:?}: not a time zone name");
+        return Err(hinted(error, "use a name such as Europe/Berlin or Etc/UTC"));
     }
     Ok(given.to_owned())
 }
 
 fn image(given: &str) -> Result<String> {
     if given.is_empty() || given.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        let error = anyhow!("invalid value of --image {given:?}: it is no name of an image");
+        let error = anyhow!("invalid value of --image {given:?}: not an image name");
         return Err(hinted(
             error,
-            format!("write one with registry and tag, as {IMAGE}"),
+            format!("use a name with registry and tag, such as {IMAGE}"),
         ));
     }
     Ok(given.to_owned())

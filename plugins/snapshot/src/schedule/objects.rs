@@ -1,7 +1,7 @@
-//! What a schedule consists of: a CronJob, and who it is. Pure.
+//! Objects of a schedule: a CronJob and the ServiceAccount, Role and RoleBinding it runs with. Pure.
 //!
-//! All of it belongs to the Session and goes with it. The Pods that take snapshots are none of the session's: they carry
-//! [`labels::SCHEDULE`] in place of its label, so that none of its Services, NetworkPolicies and lists mean them.
+//! All four are owned by the Session and deleted with it. The Pods of the CronJob are not Pods of the session: they carry
+//! [`labels::SCHEDULE`] instead of the session's label, so that the session's Services, NetworkPolicies and lists do not select them.
 
 use serde_json::{Value, json};
 use session_shared::labels;
@@ -14,33 +14,33 @@ use session_shared::objects::schedule::{KEEP, Schedule, ScheduleName};
 
 use super::intent::Asked;
 
-/// Seconds after which a run that could not begin is left out: the next one comes.
+/// Seconds after its scheduled time in which a run may still start; after that it is skipped.
 const LATEST_START: u32 = 3600;
-/// Seconds that one run may take, an image that cannot be pulled included: two never run at the same time.
+/// Maximum seconds of one run, including the image pull. Two runs never overlap.
 const LONGEST_RUN: u32 = 3600;
-/// Seconds that a run has to end when its time is up: what is quiesced is resumed.
+/// Seconds a terminated run has to finish, so that it can run the resume hook.
 const GRACE: u32 = 120;
-/// Nobody's user and group.
+/// UID and GID of `nobody`.
 const NOBODY: u32 = 65534;
-/// Where RBAC lives.
+/// API group of RBAC.
 const RBAC: &str = "rbac.authorization.k8s.io";
 
-/// The types of what a schedule consists of, in the order in which it is made.
+/// Resource types of a schedule's objects, in order of creation.
 pub(crate) static TYPES: [&ResourceType; 4] = [&SERVICE_ACCOUNT, &ROLE, &ROLE_BINDING, &CRON_JOB];
 
-/// What a schedule is made of.
+/// Input for rendering a schedule's objects.
 #[derive(Clone, Debug)]
 pub(crate) struct Scheduling<'a> {
     pub(crate) belonging: &'a Belonging,
     pub(crate) asked: &'a Asked,
-    /// The class of all its claims' snapshots, where there is one.
+    /// VolumeSnapshotClass of all snapshots, if they share one.
     pub(crate) class: Option<&'a str>,
-    /// Digest of the hooks that are run; nothing where none are.
+    /// Digest of the hooks to run; `None` if no hook is run.
     pub(crate) hooks: Option<&'a str>,
 }
 
 impl Scheduling<'_> {
-    /// Everything, as [`TYPES`] has it. What must not be there is null.
+    /// Renders the objects in the order of `SCHEDULE_RESOURCES`. A null value means that the field must be absent.
     pub(crate) fn objects(&self) -> Vec<Value> {
         let name = ScheduleName::of(&self.belonging.session);
         let account = json!({ "apiVersion": "v1", "kind": "ServiceAccount" });
@@ -71,7 +71,7 @@ impl Scheduling<'_> {
         objects
     }
 
-    /// All that one run may do, as the requests of `snapshot create --keep` have it.
+    /// Returns the permissions of a run: exactly those that the requests of `snapshot create --keep` need.
     fn rules(&self) -> Vec<Value> {
         let session = self.belonging.session.as_str();
         let rule = |group: &str, resources: &[&str], verbs: &[&str]| json!({ "apiGroups": [group], "resources": resources, "verbs": verbs });
@@ -93,7 +93,8 @@ impl Scheduling<'_> {
         rules
     }
 
-    /// Hooks run in the session's primary Pod; where that is made by a controller its name is not known before.
+    /// Returns the permission to run hooks in the primary Pod. It is limited to that Pod's name, except where a workload
+    /// controller chooses the name.
     fn exec(&self) -> Value {
         let primary = self.belonging.primary.as_ref();
         let mut rule =
@@ -158,7 +159,7 @@ impl Scheduling<'_> {
         })
     }
 
-    /// What the program is called with.
+    /// Returns the arguments of the container.
     fn words(&self) -> Vec<String> {
         let (session, keep) = (
             self.belonging.session.to_string(),
@@ -180,15 +181,18 @@ impl Scheduling<'_> {
     }
 }
 
-/// One line for people about a schedule that is there.
+/// Describes an existing schedule in one line.
 pub(crate) fn told(cron_job: &Value) -> String {
     let schedule = Schedule::of(cron_job);
     let so_far = match (schedule.suspended, &schedule.last_successful_time) {
-        (true, _) => "it is suspended".to_owned(),
-        (false, Some(at)) => format!("the last one at {at}"),
-        (false, None) => "none yet".to_owned(),
+        (true, _) => "schedule is suspended".to_owned(),
+        (false, Some(at)) => format!("last success at {at}"),
+        (false, None) => "no success yet".to_owned(),
     };
-    format!("taken by schedule {}; {so_far}", schedule.told())
+    format!(
+        "snapshots are taken by schedule {}; {so_far}",
+        schedule.told()
+    )
 }
 
 #[cfg(test)]
@@ -280,14 +284,14 @@ mod tests {
     #[test]
     fn a_schedule_is_told_in_a_line() {
         let mut job = objects(&belonging("alice", None), false).remove(3);
-        let so_far = "taken by schedule \"30 3 * * *\" of Europe/Berlin, which keeps 7; ";
-        assert_eq!(told(&job), format!("{so_far}none yet"));
+        let so_far = "snapshots are taken by schedule \"30 3 * * *\" (Europe/Berlin), keeps 7; ";
+        assert_eq!(told(&job), format!("{so_far}no success yet"));
         job["status"] = json!({ "lastSuccessfulTime": "2026-03-01T03:30:09Z" });
         assert_eq!(
             told(&job),
-            format!("{so_far}the last one at 2026-03-01T03:30:09Z")
+            format!("{so_far}last success at 2026-03-01T03:30:09Z")
         );
         job["spec"]["suspend"] = true.into();
-        assert_eq!(told(&job), format!("{so_far}it is suspended"));
+        assert_eq!(told(&job), format!("{so_far}schedule is suspended"));
     }
 }

@@ -1,4 +1,4 @@
-//! Makes a schedule, or takes it away, and tells of it.
+//! Observes, creates and removes the objects of a schedule, and reports the outcome.
 
 use std::time::Duration;
 
@@ -24,24 +24,24 @@ use session_shared::report::yaml;
 use super::objects::TYPES;
 use super::plan::{Planned, There};
 
-/// How long is waited for an object that has to be made anew.
+/// Time limit for replacing an object that has to be deleted and created again.
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
-/// What became of a schedule.
+/// Outcome of creating or changing a schedule.
 #[derive(Debug, Default)]
 pub(crate) struct Made {
-    /// Objects, and kubectl's word for what was done to them.
+    /// Objects with kubectl's word for the change: created, configured or unchanged.
     pub(crate) told: Vec<(Value, &'static str)>,
-    /// What only an admin may make.
+    /// RBAC objects that the caller lacks permission to create, for an admin to apply.
     pub(crate) withheld: Vec<Value>,
-    /// The server was not asked what it thinks of the RoleBinding.
+    /// True if a server-side dry run could not check the RoleBinding.
     pub(crate) unchecked: bool,
 }
 
-/// Looks for everything of a session's schedule, all at once; as [`TYPES`] has it.
+/// Reads the objects of a session's schedule concurrently, in the order of `SCHEDULE_RESOURCES`.
 ///
 /// # Errors
-/// What the server refuses, other than a look at rights.
+/// The server's refusal, except Forbidden for RBAC objects.
 pub(crate) async fn observe(cluster: &Cluster, session: &SessionName) -> Result<Vec<There>> {
     let name = ScheduleName::of(session);
     let namespace = cluster.namespace();
@@ -65,7 +65,7 @@ fn is_right(resource: &ResourceType) -> bool {
     resource.group == ROLE.group
 }
 
-/// What a client-side dry run tells of.
+/// Returns the outcome that a client-side dry run prints.
 pub(crate) fn only_said(planned: &Planned) -> Made {
     let said = |step: &Step| match step {
         Step::Create { object, .. } => Some((object.clone(), "created")),
@@ -85,10 +85,11 @@ pub(crate) fn only_said(planned: &Planned) -> Made {
     }
 }
 
-/// Makes it: the rights as far as the caller may, everything else or nothing.
+/// Carries out the plan. RBAC objects that the caller may not create are left to an admin; the others are created together
+/// or not at all.
 ///
 /// # Errors
-/// What the server refuses; what this run has made by then is taken away again.
+/// The server's refusal, after the objects this run has created are deleted again.
 pub(crate) async fn carry_out(
     cluster: &Cluster,
     planned: &Planned,
@@ -101,7 +102,7 @@ pub(crate) async fn carry_out(
     };
     let mut rights = planned.rights.clone();
     if with.write.dry_run && rights.creations().count() == rights.steps().count() {
-        // A binding to a Role that is not there is refused, though it will be there.
+        // In a dry run the Role does not exist yet, so the server would refuse the RoleBinding.
         made.unchecked = rights.stages.len() > 1;
         rights.stages.truncate(1);
     }
@@ -121,7 +122,7 @@ pub(crate) async fn carry_out(
     Ok(made)
 }
 
-/// True if the step gives rights.
+/// Returns true if the step writes an RBAC object.
 fn grants(step: &Step) -> bool {
     match step {
         Step::Create { object, .. } | Step::Apply { object, .. } => {
@@ -143,7 +144,7 @@ fn told(done: Done, step: &Step) -> Option<(Value, &'static str)> {
     }
 }
 
-/// Takes away what this run has made; the error, which says so if that did not work.
+/// Deletes the objects this run has created. Returns `error`, with a hint if the deletion failed.
 async fn take_back(
     cluster: &Cluster,
     made: &Made,
@@ -168,7 +169,7 @@ async fn take_back(
         Err(_) => {
             let session = &with.belonging.session;
             let remove = format!(
-                "take away what is left of it: kubectl session snapshot schedule {session} -n {namespace} --remove"
+                "remove the remaining objects: kubectl session snapshot schedule {session} -n {namespace} --remove"
             );
             hinted(error, remove)
         }
@@ -185,10 +186,11 @@ impl Planned {
     }
 }
 
-/// Tells what was made. What an admin has to make stands alone on standard output, where no format was asked for.
+/// Prints the outcome. In text format, objects for an admin are printed alone on standard output and all other lines on
+/// standard error, so that the output can be applied.
 ///
 /// # Errors
-/// When standard output is closed.
+/// Standard output is closed.
 pub(crate) fn report(
     made: &Made,
     format: Format,
@@ -206,7 +208,7 @@ pub(crate) fn report(
         }
     }
     if made.unchecked {
-        console.note("the RoleBinding is not checked: its Role is not there yet");
+        console.note("the RoleBinding was not checked: its Role does not exist yet");
     }
     if made.withheld.is_empty() {
         return Ok(());
@@ -219,15 +221,17 @@ pub(crate) fn report(
             console.out(&mutations.done(object, "")?)?;
         }
     }
-    console.warn("you may not make the Role and the RoleBinding: without them every run fails");
-    console.hint("have an admin apply what stands on standard output, unless that has been done: kubectl apply -f FILE");
+    console.warn(
+        "you lack permission to create the Role and the RoleBinding: without them every run fails",
+    );
+    console.hint("have an admin apply the objects printed on standard output, unless already applied: kubectl apply -f FILE");
     Ok(())
 }
 
-/// Takes a schedule away; the objects that were, with their types.
+/// Deletes the objects of a schedule; a client-side dry run deletes nothing.
 ///
 /// # Errors
-/// What the server refuses.
+/// The server's refusal.
 pub(crate) async fn remove(
     cluster: &Cluster,
     plan: &Plan,
@@ -242,10 +246,10 @@ pub(crate) async fn remove(
     outcome.failed.map_or(Ok(()), |(_, error)| Err(error))
 }
 
-/// Tells what was taken away.
+/// Prints the deleted objects.
 ///
 /// # Errors
-/// When standard output is closed.
+/// Standard output is closed.
 pub(crate) fn report_removal(
     plan: &Plan,
     hidden: bool,
@@ -262,7 +266,7 @@ pub(crate) fn report_removal(
         }
     }
     if hidden {
-        console.note("the Role and the RoleBinding, if there are any, go with the session: you may not look at them");
+        console.note("you lack permission to read the Role and the RoleBinding: if they exist, they are deleted with the session");
     }
     Ok(())
 }

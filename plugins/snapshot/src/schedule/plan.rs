@@ -1,4 +1,4 @@
-//! What of a schedule is there, and what has to be done about it. Pure.
+//! Plans the changes from the observed objects of a schedule to the wanted ones. Pure.
 
 use anyhow::{Result, anyhow};
 use serde_json::Value;
@@ -13,32 +13,32 @@ use session_shared::plan::{Plan, Propagation, Step};
 
 use super::objects::TYPES;
 
-/// What there is by one of the names of a schedule.
+/// Observed state of one object of a schedule.
 #[derive(Clone, Debug)]
 pub(crate) enum There {
     Nothing,
     Object(Box<Value>),
-    /// The caller may not look.
+    /// The caller lacks permission to read the object.
     Hidden,
 }
 
-/// What is to be done so that a schedule is there.
+/// Plan that creates or changes a schedule.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Planned {
-    /// The account, its rights, the CronJob: in this order.
+    /// Steps for the ServiceAccount; carried out before `rights`, and those before `job`.
     pub(crate) account: Plan,
     pub(crate) rights: Plan,
     pub(crate) job: Plan,
-    /// The rights as objects, for an admin.
+    /// Role and RoleBinding as objects for an admin to apply.
     pub(crate) wanted: Vec<Value>,
-    /// They are not tried: the caller may not even look at them.
+    /// True if the caller lacks permission to read the Role or RoleBinding; `rights` is then empty.
     pub(crate) hidden: bool,
 }
 
-/// What it takes to have `wanted` where `there` is; both as [`TYPES`] has them.
+/// Plans the changes from `there` to `wanted`, both in the order of `SCHEDULE_RESOURCES`.
 ///
 /// # Errors
-/// An object of that name that is not the session's.
+/// An existing object of the same name that the session does not own.
 pub(crate) fn plan(wanted: Vec<Value>, there: &[There], belonging: &Belonging) -> Result<Planned> {
     let mut planned = Planned::default();
     for ((mut object, there), resource) in wanted.into_iter().zip(there).zip(TYPES) {
@@ -73,10 +73,10 @@ pub(crate) fn plan(wanted: Vec<Value>, there: &[There], belonging: &Belonging) -
     Ok(planned)
 }
 
-/// What it takes to have none of it: the CronJob first, so that nothing begins meanwhile.
+/// Plans the removal of a schedule. The CronJob is deleted first, so that no run starts in between.
 ///
 /// # Errors
-/// An object of that name that is not the session's.
+/// An existing object of the same name that the session does not own.
 pub(crate) fn removal(there: &[There], belonging: &Belonging) -> Result<Plan> {
     let mut plan = Plan::default();
     for (there, resource) in there.iter().zip(TYPES).rev() {
@@ -105,14 +105,14 @@ fn own(found: &Value, resource: &ResourceType, belonging: &Belonging) -> Result<
         session.as_str()
     );
     let look = format!(
-        "look whose it is: kubectl get {} {} -n {namespace} -o yaml",
+        "inspect its owner: kubectl get {} {} -n {namespace} -o yaml",
         shell::word(&resource.plural),
         shell::word(name)
     );
     Err(hinted(error, look))
 }
 
-/// An object for somebody else to apply: no run of ours has made it.
+/// Returns an object for an admin to apply, without the annotation of this run.
 fn for_admin(mut object: Value) -> Value {
     object["metadata"]["annotations"][labels::RUN] = Value::Null;
     without_nulls(&mut object);
@@ -127,9 +127,9 @@ fn create(object: &mut Value) -> Step {
     }
 }
 
-/// Leaves alone what is as it should be.
+/// Returns the step that brings `found` to `object`: none if it already holds every wanted value.
 fn change(object: &mut Value, found: &Value) -> Step {
-    // It was made by another run, or by an admin; that alone is no change.
+    // The run annotation differs between runs and is absent after an admin's apply: not a change.
     object["metadata"]["annotations"][labels::RUN] = annotation(found, labels::RUN).into();
     if holds(found, object) {
         return Step::Keep {
@@ -143,7 +143,8 @@ fn change(object: &mut Value, found: &Value) -> Step {
     }
 }
 
-/// True if everything that is wanted is there, and nothing that is null: what the server adds is no difference.
+/// Returns true if `found` has every value of `wanted`, and nothing where `wanted` is null. Fields the server adds are
+/// ignored.
 fn holds(found: &Value, wanted: &Value) -> bool {
     match (found, wanted) {
         (Value::Object(found), Value::Object(wanted)) => wanted.iter().all(|(key, wanted)| {

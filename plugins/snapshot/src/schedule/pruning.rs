@@ -1,4 +1,4 @@
-//! Which of the snapshots that a schedule took stay. Those that were taken by hand are none of them.
+//! Retention of the snapshots a schedule has taken. Snapshots taken by hand are neither counted nor deleted.
 
 use anyhow::Result;
 use serde_json::Value;
@@ -15,20 +15,20 @@ use crate::chosen::{self, Set};
 use crate::delete;
 use crate::plan::Writes;
 
-/// So many that are not ready stay at least: a slow driver is still at them.
+/// Minimum number of snapshots kept that are not ready: a slow CSI driver may still be working on them.
 const SLOW: usize = 3;
 
-/// Marks snapshots as taken by the schedule of a session.
+/// Labels snapshots as taken by the schedule of `session`.
 pub(crate) fn mark(snapshots: &mut [Value], session: &SessionName) {
     for snapshot in snapshots {
         snapshot["metadata"]["labels"][labels::SCHEDULE] = session.as_str().into();
     }
 }
 
-/// The snapshots that a session's schedule has taken.
+/// Lists the snapshots that a session's schedule has taken.
 ///
 /// # Errors
-/// What the server refuses, a server without snapshots.
+/// The server's refusal; a cluster without the VolumeSnapshot API.
 pub(crate) async fn taken(
     cluster: &Cluster,
     belonging: &Belonging,
@@ -36,14 +36,14 @@ pub(crate) async fn taken(
 ) -> Result<Vec<Set>> {
     let mut sets = chosen::sets(cluster, Some(&belonging.session)).await?;
     sets.retain(|set| is_marked(set) && is_of(set, &belonging.user_id));
-    // What the driver has not begun is the schedule's too: it must not heap up.
+    // Unbound snapshots, which the driver has not started, count too: they must not accumulate.
     chosen::counted(cluster, sets, |doubt| *doubt != Doubt::Unbound, sink).await
 }
 
-/// Deletes the old ones of those that are marked; the errors of those that are left.
+/// Deletes scheduled snapshots beyond the newest `keep`. Returns the errors of those that were not deleted.
 ///
 /// # Errors
-/// What the server refuses; closed standard output.
+/// A refused list; closed standard output.
 pub(crate) async fn prune(
     cluster: &Cluster,
     belonging: &Belonging,
@@ -54,7 +54,7 @@ pub(crate) async fn prune(
 ) -> Result<Vec<anyhow::Error>> {
     let marked = taken(cluster, belonging, &mut ground.console.progress()).await?;
     let keep = usize::try_from(keep).unwrap_or(usize::MAX);
-    // What hangs in the driver must not hold up the next run.
+    // A deletion that hangs in the driver must not delay the next run.
     let writes = Writes {
         wait: false,
         ..writes.clone()
@@ -67,13 +67,13 @@ fn is_marked(set: &Set) -> bool {
     set.snapshots.iter().all(marked)
 }
 
-/// True if it is data of this user: another one may have had a session of the same name.
+/// Returns true if the snapshot belongs to `user`: another user may have had a session of the same name.
 fn is_of(set: &Set, user: &UserId) -> bool {
     set.user == user.as_str()
 }
 
-/// All but the newest `keep` that are ready. Of those that are not ready as many stay, and [`SLOW`] at least: a driver that
-/// never gets any ready must not fill the cluster with them.
+/// Returns the snapshots to delete: all ready ones but the newest `keep`, and all that are not ready but the newest `keep` or
+/// `MIN_UNREADY_KEPT`, whichever is more. A driver whose snapshots never become ready thus cannot fill the cluster.
 fn doomed(mut sets: Vec<Set>, keep: usize) -> Vec<Set> {
     sets.sort_by(|one, other| (other.made(), &other.name).cmp(&(one.made(), &one.name)));
     let (mut ready, mut waiting) = (0, 0);

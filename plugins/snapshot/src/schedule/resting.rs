@@ -1,4 +1,4 @@
-//! Snapshots of a session that is stopped: one is enough. More of them would push out those from before, and hold nothing new.
+//! Scheduled snapshots of a stopped session: one is enough. More would hold the same data and displace older snapshots.
 
 use serde_json::Value;
 use session_shared::api::{Phase, State};
@@ -9,7 +9,8 @@ use session_shared::ops::stopping::Present;
 
 use crate::chosen::Set;
 
-/// Writes on snapshots of a stopped session which rest of which claims they are of; false for one that is not stopped.
+/// Records on each snapshot the session's last start and the claim's UID, which together identify unchanged data. Returns
+/// false, without a change, if the session is not stopped.
 pub(crate) fn mark(snapshots: &mut [Value], present: &Present) -> bool {
     let status = present.session.status.as_ref();
     let phase = status.and_then(|status| status.phase);
@@ -34,7 +35,7 @@ pub(crate) fn mark(snapshots: &mut [Value], present: &Present) -> bool {
     true
 }
 
-/// The snapshot that is ready and holds all that `wanted` would: taken in the same rest, of the same claims.
+/// Returns a ready snapshot that holds the same data as `wanted` would: taken since the same stop, of the same claims.
 pub(crate) fn holding<'a>(wanted: &[Value], taken: &'a [Set]) -> Option<&'a Set> {
     let rests = |snapshots: &[Value]| {
         let rest = |snapshot| annotation(snapshot, labels::AT_REST).map(str::to_owned);

@@ -1,4 +1,4 @@
-//! The names of an archive: each stands once, below the directory that it is unpacked in, and none is reached through a link.
+//! Checks of entry names: unique, below the base directory, and not reached through a link.
 
 use std::collections::HashMap;
 
@@ -7,19 +7,19 @@ use sha2::{Digest, Sha256};
 
 use super::source::{Entry, Kind};
 
-/// Directories one in another; no tree that people made is deeper.
+/// Maximum depth of a path in directories.
 const DEPTH: usize = 256;
-/// Longest path that Linux takes, without the byte that ends it.
+/// Maximum length of a path in bytes on Linux, without the terminating byte.
 const PATH: usize = 4095;
-/// Longest name of a file.
+/// Maximum length of a file name in bytes.
 const NAME: usize = 255;
-/// So many names are kept in mind, which takes some 300 MB.
+/// Maximum number of names of an archive; they take about 300 MB of memory.
 const MOST: usize = 4_000_000;
 
-/// A path, as it is kept in mind: so many that they do not fit are counted and not stored.
+/// Hash of a path, stored in place of the path to bound memory.
 type Key = [u8; 20];
 
-/// Names that were met, and what they are.
+/// The names seen so far with their entry kinds.
 #[derive(Debug)]
 pub(super) struct Names {
     met: HashMap<Key, Kind>,
@@ -36,11 +36,11 @@ impl Default for Names {
 }
 
 impl Names {
-    /// Takes the name of an entry; false for the directory itself.
+    /// Adds the name of an entry. Returns false for the entry of the base directory itself.
     ///
     /// # Errors
-    /// A name that leads out, through a link or through a file; one that was there before, unless both are directories; a hard
-    /// link to anything but a file of the archive that came before it.
+    /// A name below a link or a file; a duplicate, unless both are directories; a hard link to anything but an earlier file
+    /// of the archive; too many names.
     pub(super) fn admit(&mut self, entry: &Entry) -> Result<bool> {
         let path = shown(&entry.path);
         let Some((own, parents)) = keys(&entry.path)
@@ -48,32 +48,34 @@ impl Names {
             .map(|(k, p)| (*k, p.to_vec()))
         else {
             if entry.kind != Kind::Directory {
-                bail!("entry {path} has no name and is no directory");
+                bail!("entry {path} has no name and is not a directory");
             }
             return Ok(false);
         };
         for parent in parents {
             match self.met.entry(parent).or_insert(Kind::Directory) {
                 Kind::Directory => {}
-                Kind::Symlink => bail!("entry {path} leads through a link"),
-                _ => bail!("entry {path} leads through a file"),
+                Kind::Symlink => bail!("entry {path} is below a symbolic link"),
+                _ => bail!("entry {path} is below a file"),
             }
         }
         if entry.kind == Kind::Link {
             let target = keys(&entry.link).last().and_then(|key| self.met.get(key));
             if target != Some(&Kind::File) {
                 let target = shown(&entry.link);
-                bail!("entry {path} is a hard link to {target}, which is no file before it");
+                bail!(
+                    "entry {path} is a hard link to {target}, which is not an earlier file of the archive"
+                );
             }
         }
-        // A hard link is a file like the one it is linked to.
+        // A hard link counts as a file: it can be the target of another hard link.
         let kind = match entry.kind {
             Kind::Link => Kind::File,
             kind => kind,
         };
         let before = self.met.insert(own, kind);
         if before.is_some_and(|before| (before, kind) != (Kind::Directory, Kind::Directory)) {
-            bail!("entry {path} comes twice");
+            bail!("entry {path} appears twice");
         }
         if self.met.len() > self.most {
             bail!("the archive has more than {} names", self.most);
@@ -82,7 +84,7 @@ impl Names {
     }
 }
 
-/// The keys of all directories that a path leads through, and of itself.
+/// Returns the keys of all parent directories of a path, and last that of the path itself.
 fn keys(path: &[u8]) -> Vec<Key> {
     let mut hash = Sha256::new();
     let parts = path.split(|byte| *byte == b'/');
@@ -98,21 +100,21 @@ fn keys(path: &[u8]) -> Vec<Key> {
     key.collect()
 }
 
-/// A path in its shortest form, relative to where the archive is unpacked; empty for that directory itself.
+/// Normalizes a path relative to the base directory; empty for the base directory itself.
 ///
 /// # Errors
-/// One that is absolute, leads out, or is longer than any file system takes.
+/// A path that is absolute, leaves the base directory, or is too long for a file system.
 pub(super) fn relative(path: &[u8]) -> Result<Vec<u8>> {
     let shown = shown(path);
     if path.first() == Some(&b'/') {
-        bail!("entry {shown} is absolute");
+        bail!("entry {shown} has an absolute path");
     }
     let parts = path.split(|byte| *byte == b'/');
     let parts: Vec<&[u8]> = parts
         .filter(|part| !part.is_empty() && *part != b".")
         .collect();
     if parts.contains(&b"..".as_slice()) {
-        bail!("entry {shown} leads out of its directory");
+        bail!("entry {shown} leaves the target directory");
     }
     let joined = parts.join(&b'/');
     let longest = parts.iter().map(|part| part.len()).max();
@@ -122,7 +124,7 @@ pub(super) fn relative(path: &[u8]) -> Result<Vec<u8>> {
     Ok(joined)
 }
 
-/// A name for a message: control characters are escaped, and the end of a long one is left out.
+/// Returns a name for messages: quoted, with control characters escaped, and truncated if long.
 pub(super) fn shown(path: &[u8]) -> String {
     let text = String::from_utf8_lossy(path);
     match text.char_indices().nth(200) {

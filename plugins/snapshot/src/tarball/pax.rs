@@ -1,10 +1,11 @@
-//! The records of a PAX extended header: `LENGTH KEY=VALUE` and a line's end, as POSIX has them and no looser.
+//! Parser for the records of a PAX extended header: `LENGTH KEY=VALUE` and a newline, strictly as POSIX defines them.
 
 use std::collections::BTreeMap;
 
 use anyhow::{Result, anyhow, bail};
 
-/// Keys whose values do not change what is unpacked: times that are not kept, what no plain header holds.
+/// Keys that are ignored because they do not change the unpacked files: times that are not kept, and metadata that a plain
+/// header cannot hold.
 const WITHOUT_MEANING: &[&str] = &[
     "atime",
     "ctime",
@@ -16,10 +17,10 @@ const WITHOUT_MEANING: &[&str] = &[
     "SCHILY.ino",
     "SCHILY.nlink",
 ];
-/// The same, by their beginning.
+/// Prefixes of ignored keys.
 const WITHOUT_MEANING_BELOW: &[&str] = &["LIBARCHIVE.xattr.", "SCHILY.acl.", "SCHILY.xattr."];
 
-/// What an extended header says of the entry after it.
+/// Values that a PAX header gives for the entry after it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Records {
     pub(super) path: Option<Vec<u8>>,
@@ -27,17 +28,17 @@ pub(super) struct Records {
     pub(super) size: Option<u64>,
     pub(super) uid: Option<u64>,
     pub(super) gid: Option<u64>,
-    /// In whole seconds; what was before 1970 is 0.
+    /// Whole seconds since 1970; 0 for an earlier time.
     pub(super) mtime: Option<u64>,
     pub(super) user: Option<Vec<u8>>,
     pub(super) group: Option<Vec<u8>>,
 }
 
 impl Records {
-    /// Reads the records of one entry.
+    /// Parses the records for one entry.
     ///
     /// # Errors
-    /// What is not written as it should be; a key that comes twice; one that changes what an entry is in programs that know it.
+    /// A malformed record; a duplicate key; a key that only some tar programs know and that changes the entry.
     pub(super) fn parse(bytes: &[u8]) -> Result<Self> {
         let mut found = Self::default();
         for (key, value) in pairs(bytes)? {
@@ -52,20 +53,20 @@ impl Records {
                 "gname" => found.group = Some(value.to_vec()),
                 "hdrcharset" if matches!(value, b"BINARY" | b"ISO-IR 10646 2000 UTF-8") => {}
                 key if is_without_meaning(key) => {}
-                key => bail!("PAX record {key:?} is not read alike by all programs"),
+                key => bail!("PAX record {key:?} is not supported by all tar programs"),
             }
         }
         Ok(found)
     }
 }
 
-/// Reads the records that hold for all entries after them; only comments may.
+/// Parses a global PAX header and checks that it has only comments.
 ///
 /// # Errors
-/// As [`Records::parse`]; any key but a comment.
+/// Those of `PaxRecords::parse`; any key but `comment`.
 pub(super) fn only_comments(bytes: &[u8]) -> Result<()> {
     match pairs(bytes)?.keys().find(|key| **key != "comment") {
-        Some(key) => bail!("global PAX record {key:?} is not read alike by all programs"),
+        Some(key) => bail!("global PAX record {key:?} is not supported by all tar programs"),
         None => Ok(()),
     }
 }
@@ -81,14 +82,14 @@ fn pairs(mut rest: &[u8]) -> Result<BTreeMap<&str, &[u8]>> {
         let (key, value, length) = first(rest)
             .ok_or_else(|| anyhow!("the archive is damaged: a PAX record is malformed"))?;
         if found.insert(key, value).is_some() {
-            bail!("PAX record {key:?} comes twice for one entry");
+            bail!("PAX record {key:?} appears twice for one entry");
         }
         rest = rest.get(length..).unwrap_or_default();
     }
     Ok(found)
 }
 
-/// Key and value of the first record, and its length.
+/// Returns key and value of the first record, and the record's length.
 fn first(bytes: &[u8]) -> Option<(&str, &[u8], usize)> {
     let digits = bytes.iter().position(|byte| *byte == b' ')?;
     let length = usize::try_from(decimal(bytes.get(..digits)?)?).ok()?;
@@ -99,7 +100,7 @@ fn first(bytes: &[u8]) -> Option<(&str, &[u8], usize)> {
     (!key.is_empty() && !value.contains(&0)).then_some((key, value, length))
 }
 
-/// A number of plain digits.
+/// Parses a number of decimal digits only.
 fn decimal(digits: &[u8]) -> Option<u64> {
     let plain = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
     let text = std::str::from_utf8(digits).ok()?;
@@ -107,10 +108,10 @@ fn decimal(digits: &[u8]) -> Option<u64> {
 }
 
 fn number(key: &str, value: &[u8]) -> Result<u64> {
-    decimal(value).ok_or_else(|| anyhow!("PAX record {key:?} is no number"))
+    decimal(value).ok_or_else(|| anyhow!("PAX record {key:?} is not a number"))
 }
 
-/// A time, which may be negative and have a fraction.
+/// Parses a time in seconds, which may be negative and have a fraction.
 fn seconds(value: &[u8]) -> Result<u64> {
     let mut parts = value.splitn(2, |byte| *byte == b'.');
     let whole = parts.next().unwrap_or_default();
@@ -163,16 +164,19 @@ mod tests {
             ("whatever", "1"),
         ] {
             let said = said(&record(key, value));
-            assert!(said.contains(key) && said.contains("read alike"), "{said}");
+            assert!(
+                said.contains(key) && said.contains("not supported"),
+                "{said}"
+            );
         }
         let twice = [record("path", "a"), record("path", "b")].concat();
         assert_eq!(
             said(&twice),
-            "PAX record \"path\" comes twice for one entry"
+            "PAX record \"path\" appears twice for one entry"
         );
         assert_eq!(
             said(&record("size", "+1")),
-            "PAX record \"size\" is no number"
+            "PAX record \"size\" is not a number"
         );
         assert!(only_comments(&record("comment", "0123abc")).is_ok());
         assert!(only_comments(&record("path", "x")).is_err());

@@ -1,5 +1,5 @@
-//! An entry in the plainest form that carries it: a GNU header, before it one for each name that is too long for it. GNU,
-//! busybox, BSD and toybox tar read that alike; busybox knows no PAX records.
+//! Writes an entry in the simplest form that can hold it: a GNU header, preceded by one long-name header for each name that
+//! does not fit. GNU, busybox, BSD and toybox tar read this form alike; busybox does not support PAX records.
 
 use std::io::{self, Write};
 
@@ -8,15 +8,15 @@ use tar::{EntryType, Header};
 use super::BLOCK;
 use super::source::{Entry, Kind};
 
-/// Longest name that stands in a header itself.
+/// Maximum length of a name in a header, in bytes.
 const SHORT: usize = 99;
-/// Longest name of a user or a group.
+/// Maximum length of a user or group name in a header, in bytes.
 const OWNER: usize = 31;
 
 /// Writes the headers of an entry.
 ///
 /// # Errors
-/// What `out` refuses.
+/// Write errors of `out`.
 pub(super) fn write(entry: &Entry, out: &mut impl Write) -> io::Result<()> {
     long(EntryType::GNULongLink, &entry.link, out)?;
     long(EntryType::GNULongName, &entry.path, out)?;
@@ -38,7 +38,7 @@ pub(super) fn write(entry: &Entry, out: &mut impl Write) -> io::Result<()> {
             (&mut gnu.uname, &entry.user),
             (&mut gnu.gname, &entry.group),
         ] {
-            // The number stands beside it.
+            // A name that does not fit is left out: the header also holds the numeric id.
             if name.len() <= OWNER {
                 fill(field, name);
             }
@@ -47,7 +47,7 @@ pub(super) fn write(entry: &Entry, out: &mut impl Write) -> io::Result<()> {
     finish(header, out)
 }
 
-/// A header that tells the next one's name, if it needs that.
+/// Writes a GNU long-name header if `name` does not fit in the entry's own header.
 fn long(kind: EntryType, name: &[u8], out: &mut impl Write) -> io::Result<()> {
     if name.len() <= SHORT {
         return Ok(());
@@ -77,7 +77,7 @@ fn finish(mut header: Header, out: &mut impl Write) -> io::Result<()> {
     out.write_all(header.as_bytes())
 }
 
-/// As much of `name` as there is room for.
+/// Copies as much of `name` as fits.
 fn fill(field: &mut [u8], name: &[u8]) {
     field
         .iter_mut()

@@ -1,7 +1,8 @@
-//! The entries of a tar stream, read block by block.
+//! Reader for the entries of a tar stream, block by block.
 //!
-//! What an entry is may stand in its header, in GNU's headers for long names or in a PAX header before it. Programs that know
-//! less read less; so two places may differ only where the header has no room for what the other says.
+//! An entry's values can come from its own header, from GNU long-name headers or from a PAX header before it. A tar program
+//! that does not support these reads the entry's own header only. The sources may therefore differ only if the header has
+//! no room for the value.
 
 use std::io::{self, Read, Write};
 
@@ -12,20 +13,20 @@ use super::names::{relative, shown};
 use super::pax::{Records, only_comments};
 use super::{BLOCK, Hashed};
 
-/// Largest header of long names, or of PAX records, that is kept in memory.
+/// Maximum size in bytes of a long-name or PAX header.
 const EXTENDED_MAX: u64 = 1 << 20;
-/// Largest padding behind the end: tars write records of 10 kB, few of more.
+/// Maximum padding in bytes after the end marker: most tar programs pad to 10 kB, few to more.
 const PADDING_MAX: u64 = 1 << 20;
-/// Bytes that are read at a time.
+/// Buffer size in bytes for reading.
 const CHUNK: usize = 64 * 1024;
-/// Names shorter than that, in ASCII, have room in any header.
+/// ASCII names shorter than this fit in every header.
 const ROOM: usize = 100;
-/// Sizes up to that have room in any header: 11 octal digits.
+/// Maximum size that fits in every header: 11 octal digits.
 const SIZE_ROOM: u64 = 0o77_777_777_777;
-/// Owners below that are kept, and times up to it.
+/// Upper bound of numeric owners (exclusive) and times (inclusive).
 const NUMBER_MAX: u64 = u32::MAX as u64;
 
-/// What an entry is.
+/// Kind of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     File,
@@ -35,13 +36,13 @@ pub(super) enum Kind {
     Fifo,
 }
 
-/// One entry of an archive, from all its headers.
+/// One entry of an archive, combined from all its headers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) kind: Kind,
-    /// Relative and in its shortest form; empty for the directory itself.
+    /// Normalized relative path; empty for the base directory itself.
     pub(super) path: Vec<u8>,
-    /// A symbolic link's target as it stands, a hard link's like `path`; empty for anything else.
+    /// Target of a link: unchanged for a symbolic link, normalized like `path` for a hard link; empty for other kinds.
     pub(super) link: Vec<u8>,
     pub(super) size: u64,
     pub(super) mode: u32,
@@ -53,8 +54,8 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// The mode without the bits by which whoever runs a file becomes somebody else. Directories keep theirs, which hand
-    /// down a group.
+    /// Returns the mode without setuid and setgid. Directories keep these bits: there they only make new files inherit the
+    /// group.
     pub(super) fn unprivileged_mode(&self) -> u32 {
         match self.kind {
             Kind::Directory => self.mode & 0o7777,
@@ -62,13 +63,13 @@ impl Entry {
         }
     }
 
-    /// True for a file that has such a bit.
+    /// Returns true for a file with a setuid or setgid bit.
     pub(super) fn is_privileged(&self) -> bool {
         matches!(self.kind, Kind::File | Kind::Link) && self.mode & 0o6000 != 0
     }
 }
 
-/// What was said of an entry before its own header came.
+/// Values of the extended headers before an entry's own header.
 #[derive(Default)]
 struct Ahead {
     path: Option<Vec<u8>>,
@@ -76,7 +77,7 @@ struct Ahead {
     records: Option<Records>,
 }
 
-/// A tar stream that is read.
+/// Reader of a tar stream.
 pub(super) struct Source<R> {
     stream: Hashed<R>,
     buffer: Vec<u8>,
@@ -88,10 +89,10 @@ impl<R: Read> Source<R> {
         Self { stream, buffer }
     }
 
-    /// The next entry, whose content has to be read before the one after it; `None` at the mark of the end.
+    /// Reads the next entry; `None` at the end marker. Call `TarReader::copy_content` before the next call.
     ///
     /// # Errors
-    /// A stream that is cut off or damaged, and everything that makes an entry unfit.
+    /// A stream that is truncated or damaged; an entry that is ambiguous or not allowed.
     pub(super) fn next(&mut self) -> Result<Option<Entry>> {
         let (mut ahead, mut is_first) = (Ahead::default(), true);
         while let Some(header) = self.header()? {
@@ -115,15 +116,15 @@ impl<R: Read> Source<R> {
             is_first &= kind == EntryType::XGlobalHeader;
         }
         if !is_first {
-            bail!("the archive is cut off: an entry is announced and does not come");
+            bail!("the archive is truncated: the entry of an extended header is missing");
         }
         Ok(None)
     }
 
-    /// Copies the content of `entry` to `out`, padded as it must be.
+    /// Copies the content of `entry` to `out`, padded to whole blocks.
     ///
     /// # Errors
-    /// A stream that is cut off or damaged; what `out` refuses.
+    /// A stream that is truncated or damaged; write errors of `out`.
     pub(super) fn content(&mut self, entry: &Entry, out: &mut impl Write) -> Result<()> {
         let mut left = entry.size;
         while left > 0 {
@@ -144,16 +145,16 @@ impl<R: Read> Source<R> {
         Ok(())
     }
 
-    /// Reads what is behind the mark of the end: nothing, for tars that go on where others stop.
+    /// Reads to the end of the stream. Only zeros may follow the end marker: some tar programs read on after it, others stop.
     ///
     /// # Errors
-    /// Anything but zeros, or more of them than any tar writes.
+    /// Data other than zeros, or more padding than any tar program writes.
     pub(super) fn end(mut self) -> Result<Hashed<R>> {
         let begun = self.stream.length;
         loop {
             let count = match self.stream.read(&mut self.buffer) {
                 Ok(0) if self.stream.length - begun < BLOCK as u64 => {
-                    bail!("the archive is cut off: its end is not whole")
+                    bail!("the archive is truncated: the end marker is incomplete")
                 }
                 Ok(0) => return Ok(self.stream),
                 Ok(count) => count,
@@ -162,17 +163,17 @@ impl<R: Read> Source<R> {
             };
             let is_nothing = self.buffer.iter().take(count).all(|byte| *byte == 0);
             if !is_nothing || self.stream.length - begun > PADDING_MAX {
-                bail!("the archive goes on after its end");
+                bail!("the archive has data after its end marker");
             }
         }
     }
 
-    /// The next header; `None` for a block of zeros, the first half of the end.
+    /// Reads the next header; `None` for a block of zeros, the first half of the end marker.
     fn header(&mut self) -> Result<Option<Header>> {
         let begun = self.stream.length;
         let read = self.exactly(BLOCK);
         if read.is_err() && self.stream.length == begun {
-            bail!("the archive is cut off: its end is not marked");
+            bail!("the archive is truncated: the end marker is missing");
         }
         let block = read?;
         if block.iter().all(|byte| *byte == 0) {
@@ -186,16 +187,17 @@ impl<R: Read> Source<R> {
             bail!("the archive is damaged: a header's checksum is wrong");
         }
         if header.as_gnu().is_none() && header.as_ustar().is_none() {
-            bail!("the archive is neither in GNU's nor in POSIX' format");
+            bail!("the archive is neither in GNU nor in POSIX format");
         }
         Ok(Some(header))
     }
 
-    /// The whole content of a header that tells of the next entry.
+    /// Reads the content of an extended header.
     fn extended(&mut self, size: u64) -> Result<Vec<u8>> {
         let length = usize::try_from(size).ok().filter(|_| size <= EXTENDED_MAX);
-        let length =
-            length.ok_or_else(|| anyhow!("the archive has an extended header of {size} bytes"))?;
+        let length = length.ok_or_else(|| {
+            anyhow!("the archive has an extended header that is too large: {size} bytes")
+        })?;
         let bytes = self.exactly(length)?;
         self.exactly(padding(size))?;
         Ok(bytes)
@@ -211,7 +213,7 @@ impl<R: Read> Source<R> {
 }
 
 impl Ahead {
-    /// The entry of `header`, with what was said of it before.
+    /// Combines `header` with the extended headers before it.
     fn entry(self, header: &Header, kind: EntryType, size: u64) -> Result<Entry> {
         let records = self.records.unwrap_or_default();
         let own = header.path_bytes();
@@ -223,7 +225,7 @@ impl Ahead {
         let name = shown(&path);
         let kind = match kind {
             EntryType::Regular | EntryType::Continuous if path.ends_with(b"/") => {
-                bail!("entry {name} is a file with the name of a directory")
+                bail!("entry {name} is a file but its name ends in \"/\"")
             }
             EntryType::Regular | EntryType::Continuous => Kind::File,
             EntryType::Directory => Kind::Directory,
@@ -232,10 +234,10 @@ impl Ahead {
             EntryType::Fifo => Kind::Fifo,
             EntryType::Char | EntryType::Block => bail!("entry {name} is a device"),
             EntryType::GNUSparse => {
-                bail!("entry {name} is stored as a sparse file, which not all programs read")
+                bail!("entry {name} is a sparse file, which not all tar programs support")
             }
             kind => bail!(
-                "entry {name} is of a kind that not all programs read: {:?}",
+                "entry {name} has a type that not all tar programs support: {:?}",
                 char::from(kind.as_byte())
             ),
         };
@@ -246,10 +248,12 @@ impl Ahead {
             said => said.unwrap_or(size),
         };
         if size > 0 && kind != Kind::File {
-            bail!("entry {name} is no file and has a content");
+            bail!("entry {name} is not a file but has content");
         }
         let link = match kind {
-            Kind::Symlink if link.is_empty() => bail!("entry {name} is a link to nothing"),
+            Kind::Symlink if link.is_empty() => {
+                bail!("entry {name} is a symbolic link without a target")
+            }
             Kind::Symlink => link,
             Kind::Link => relative(&link)?,
             _ => Vec::new(),
@@ -259,11 +263,11 @@ impl Ahead {
         let owner = |said: Option<u64>, what, bytes| {
             let owner = said.map_or_else(|| field(header, what, bytes), Ok)?;
             if owner >= NUMBER_MAX {
-                bail!("entry {name} has a {what} that no system has: {owner}");
+                bail!("entry {name} has an invalid {what}: {owner}");
             }
             Ok(owner)
         };
-        // A time before 1970 or far in the future is none.
+        // A time before 1970 or far in the future is replaced by 0.
         let mtime = records.mtime.or_else(|| number(&old.mtime));
         Ok(Entry {
             kind,
@@ -288,7 +292,7 @@ fn owned(bytes: Option<&[u8]>) -> Vec<u8> {
     bytes.unwrap_or_default().to_vec()
 }
 
-/// The one value that a header, GNU's header for a long one and a PAX record give.
+/// Returns the value on which the entry's header, a GNU long-name header and a PAX record agree.
 fn agreed(
     own: &[u8],
     gnu: Option<Vec<u8>>,
@@ -315,17 +319,17 @@ fn agreed(
 
 fn once<T>(to: &mut Option<T>, value: T) -> Result<()> {
     match to.replace(value) {
-        Some(_) => bail!("an entry has two extended headers of one kind"),
+        Some(_) => bail!("an entry has two extended headers of the same kind"),
         None => Ok(()),
     }
 }
 
 fn field(header: &Header, what: &str, bytes: &[u8]) -> Result<u64> {
     let name = shown(&header.path_bytes());
-    number(bytes).ok_or_else(|| anyhow!("entry {name} has a {what} that is no number"))
+    number(bytes).ok_or_else(|| anyhow!("entry {name} has a {what} that is not a number"))
 }
 
-/// A number of a header: octal digits between spaces or zeros, or GNU's 64 bits behind 0x80.
+/// Parses a number of a header: octal digits between spaces or zeros, or GNU's 64-bit form after 0x80.
 fn number(field: &[u8]) -> Option<u64> {
     if let Some((0x80, rest)) = field.split_first() {
         let (high, low) = rest.split_at(rest.len().saturating_sub(8));
@@ -356,10 +360,10 @@ fn padding(size: u64) -> usize {
 }
 
 fn cut_off() -> anyhow::Error {
-    anyhow!("the archive is cut off")
+    anyhow!("the archive is truncated")
 }
 
-/// Says what is wrong with a stream that cannot be read.
+/// Converts a read error of the stream.
 fn damaged(error: &io::Error) -> anyhow::Error {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => cut_off(),

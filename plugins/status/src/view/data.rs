@@ -1,4 +1,4 @@
-//! The section about data.
+//! Data section of the screen.
 
 use session_shared::Timestamp;
 use session_shared::objects::schedule::Schedule;
@@ -27,7 +27,7 @@ pub(super) fn data(page: &mut Page, report: &Report, now: Timestamp) {
         page.text(2, 4, &of_ephemeral(one));
     }
     if let Some(secret) = &data.parameters_secret {
-        page.text(2, 4, &format!("Secret/{secret}: the secret parameters"));
+        page.text(2, 4, &format!("Secret/{secret}: secret parameters"));
     }
     for snapshot in &data.snapshots {
         page.text(2, 4, &of_snapshot(snapshot, now));
@@ -83,7 +83,7 @@ fn of_claim(claim: &Claim, now: Timestamp) -> String {
     format!("PersistentVolumeClaim/{}: {}", claim.name, parts.join(", "))
 }
 
-/// Why it is not known stands with the workloads, once.
+/// Returns the usage of a claim. The reason why it is unknown is shown once, with the workloads.
 fn used(claim: &Claim) -> String {
     match &claim.used {
         Some(used) => format!(
@@ -114,7 +114,7 @@ fn of_snapshot(snapshot: &Snapshot, now: Timestamp) -> String {
 fn of_schedule(schedule: &Schedule, now: Timestamp) -> String {
     let so_far = match (schedule.suspended, &schedule.last_successful_time) {
         (true, _) => "suspended".to_owned(),
-        (false, Some(at)) => format!("the last one {} ago", ago(at, now)),
+        (false, Some(at)) => format!("last one {} ago", ago(at, now)),
         (false, None) => "none yet".to_owned(),
     };
     format!(

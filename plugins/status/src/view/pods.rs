@@ -1,4 +1,4 @@
-//! The sections about what runs, and how it is reached.
+//! Workloads and network sections of the screen.
 
 use session_shared::Timestamp;
 
@@ -35,7 +35,7 @@ pub(super) fn workloads(page: &mut Page, report: &Report, now: Timestamp) {
         }
     }
     if let Some(why) = report.why_unknown("usage") {
-        page.text(2, 2, &format!("use: {}", unknown(why)));
+        page.text(2, 2, &format!("usage: {}", unknown(why)));
     }
 }
 
@@ -93,7 +93,10 @@ fn containers(page: &mut Page, indent: usize, pod: &PodReport, now: Timestamp) {
             page.text(
                 column,
                 column + 2,
-                &format!("last end: {reason}exit code {}{when}", last.exit_code),
+                &format!(
+                    "last termination: {reason}exit code {}{when}",
+                    last.exit_code
+                ),
             );
         }
         page.text(column, column + 2, &format!("image {}", container.image));
@@ -161,7 +164,7 @@ pub(super) fn network(page: &mut Page, report: &Report) {
         }
         parts.extend(service.ports.iter().cloned());
         match (service.ready, service.pods) {
-            (_, Some(0)) => parts.push("leads to no Pod of the session".into()),
+            (_, Some(0)) => parts.push("selects no Pod of the session".into()),
             (Some(ready), Some(pods)) => parts.push(format!("{ready} of {pods} Pods ready")),
             _ => {}
         }

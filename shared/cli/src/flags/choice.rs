@@ -1,14 +1,15 @@
-//! Which sessions a verb is about: names, a selector, or all of them.
+//! Flags that select the sessions of a command: names, a label selector, or all.
 
 use anyhow::Result;
 use clap::Args;
 
+use super::non_empty;
 use super::selection::session_name;
 use session_model::failure::usage;
 use session_model::names::SessionName;
 use session_ops::chosen::Which;
 
-/// Flags and arguments of verbs that work on several sessions.
+/// Flags and arguments of verbs that act on several sessions.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Choosing {
     /// Names of sessions, also as session/NAME
@@ -18,25 +19,19 @@ pub struct Choosing {
     #[arg(long)]
     pub all: bool,
 
-    /// Label query to filter on: '=', '==', '!=', 'in', 'notin', as in -l key1=value1,key2=value2
-    #[arg(
-        short = 'l',
-        long,
-        value_name = "QUERY",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub selector: String,
+    /// Label selector to filter on (-l key1=value1,key2=value2); supports =, ==, !=, in and notin
+    #[arg(short = 'l', long, value_name = "QUERY")]
+    pub selector: Option<String>,
 }
 
 impl Choosing {
-    /// What the command line says.
+    /// Reads the flags.
     ///
     /// # Errors
-    /// Nothing named, or more than one way of naming, in kubectl's words; a name that cannot be one.
+    /// kubectl's usage errors for no selection and for more than one, and an invalid name.
     pub fn which(&self) -> Result<Which> {
-        let selected = !self.selector.is_empty();
-        match (self.names.is_empty(), selected, self.all) {
+        let selector = non_empty(&self.selector);
+        match (self.names.is_empty(), selector.is_some(), self.all) {
             (false, true, _) => Err(usage(
                 "name cannot be provided when a selector is specified",
             )),
@@ -47,13 +42,13 @@ impl Choosing {
             (true, false, false) => Err(usage(
                 "at least one NAME is required, or --all, or --selector",
             )),
-            (true, ..) => Ok(Which::Selected(self.selector.clone())),
+            (true, ..) => Ok(Which::Selected(selector.unwrap_or_default().to_owned())),
             (false, false, false) => names(&self.names).map(Which::Named),
         }
     }
 }
 
-/// Names as `list -o name` prints them are taken, too.
+/// Parses names, which may be written as `list -o name` prints them.
 fn names(words: &[String]) -> Result<Vec<SessionName>> {
     let mut names: Vec<SessionName> = Vec::new();
     for word in words {

@@ -1,4 +1,4 @@
-//! How to reach the cluster, and as whom: kubectl's connection flags, under their own names and with nothing of ours.
+//! kubectl's connection flags, with kubectl's names and no others.
 
 use std::time::Duration;
 
@@ -7,158 +7,101 @@ use clap::Args;
 use session_client::ConnectOptions;
 use session_model::go_duration;
 
-use super::numbers;
+use super::{non_empty, numbers};
 
-/// kubectl's connection flags. Empty texts count as not given, as they do there.
+/// Connection flags, in the order in which `kubectl session options` lists them. Empty text counts as not given, as
+/// with kubectl.
 #[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "Connection")]
 pub struct Connection {
-    /// Path to the kubeconfig file to use for CLI requests
+    /// Namespace of this request
     #[arg(
-        long,
-        global = true,
-        value_name = "FILE",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub kubeconfig: String,
-
-    /// The name of the kubeconfig context to use
-    #[arg(
-        long,
-        global = true,
-        value_name = "NAME",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub context: String,
-
-    /// The name of the kubeconfig cluster to use
-    #[arg(
-        long,
-        global = true,
-        value_name = "NAME",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub cluster: String,
-
-    /// The name of the kubeconfig user to use; the owner of a session is --user-id
-    #[arg(
-        long,
-        global = true,
-        value_name = "NAME",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub user: String,
-
-    /// The namespace scope for this CLI request
-    #[arg(
+        help_heading = "Connection",
         short = 'n',
         long,
         global = true,
-        value_name = "NAME",
-        default_value = "",
-        hide_default_value = true
+        value_name = "NAME"
     )]
-    pub namespace: String,
+    pub namespace: Option<String>,
 
-    /// The address and port of the Kubernetes API server
+    /// Path to the kubeconfig file to use for CLI requests
+    #[arg(help_heading = "Connection", long, global = true, value_name = "FILE")]
+    pub kubeconfig: Option<String>,
+
+    /// Name of the kubeconfig context to use
+    #[arg(help_heading = "Connection", long, global = true, value_name = "NAME")]
+    pub context: Option<String>,
+
+    /// Name of the kubeconfig cluster to use
+    #[arg(help_heading = "Connection", long, global = true, value_name = "NAME")]
+    pub cluster: Option<String>,
+
+    /// Name of the kubeconfig user to use; the owner of a session is set with --user-id
+    #[arg(help_heading = "Connection", long, global = true, value_name = "NAME")]
+    pub user: Option<String>,
+
+    /// Address and port of the Kubernetes API server
     #[arg(
+        help_heading = "Connection",
         short = 's',
         long,
         global = true,
-        value_name = "URL",
-        default_value = "",
-        hide_default_value = true
+        value_name = "URL"
     )]
-    pub server: String,
+    pub server: Option<String>,
 
     /// Bearer token for authentication to the API server; sent over TLS only
-    #[arg(
-        long,
-        global = true,
-        value_name = "TOKEN",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub token: String,
+    #[arg(help_heading = "Connection", long, global = true, value_name = "TOKEN")]
+    pub token: Option<String>,
 
-    /// Username to impersonate for the operation; a regular user or a service account
+    /// User to impersonate: a regular user or a service account
     #[arg(
+        help_heading = "Connection",
         long = "as",
         global = true,
-        value_name = "USER",
-        default_value = "",
-        hide_default_value = true
+        value_name = "USER"
     )]
-    pub as_user: String,
+    pub as_user: Option<String>,
 
-    /// Group to impersonate for the operation, this flag can be repeated
-    #[arg(long, global = true, value_name = "GROUP")]
+    /// Group to impersonate; repeat the flag for several groups
+    #[arg(help_heading = "Connection", long, global = true, value_name = "GROUP")]
     pub as_group: Vec<String>,
 
-    /// UID to impersonate for the operation
+    /// UID to impersonate
+    #[arg(help_heading = "Connection", long, global = true, value_name = "UID")]
+    pub as_uid: Option<String>,
+
+    /// Extra attribute of the impersonated user; repeat the flag for several attributes or values
     #[arg(
+        help_heading = "Connection",
         long,
         global = true,
-        value_name = "UID",
-        default_value = "",
-        hide_default_value = true
+        value_name = "KEY=VALUE"
     )]
-    pub as_uid: String,
-
-    /// User extras to impersonate for the operation, this flag can be repeated with several values of a key
-    #[arg(long, global = true, value_name = "KEY=VALUE")]
     pub as_user_extra: Vec<String>,
 
-    /// Path to a cert file for the certificate authority
-    #[arg(
-        long,
-        global = true,
-        value_name = "FILE",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub certificate_authority: String,
+    /// Path to a certificate file of the certificate authority
+    #[arg(help_heading = "Connection", long, global = true, value_name = "FILE")]
+    pub certificate_authority: Option<String>,
 
     /// Path to a client certificate file for TLS
-    #[arg(
-        long,
-        global = true,
-        value_name = "FILE",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub client_certificate: String,
+    #[arg(help_heading = "Connection", long, global = true, value_name = "FILE")]
+    pub client_certificate: Option<String>,
 
     /// Path to a client key file for TLS
-    #[arg(
-        long,
-        global = true,
-        value_name = "FILE",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub client_key: String,
+    #[arg(help_heading = "Connection", long, global = true, value_name = "FILE")]
+    pub client_key: Option<String>,
 
-    /// Do not check the server's certificate: makes the connection insecure
-    #[arg(long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    /// If true, do not verify the server's certificate; this makes the connection insecure
+    #[arg(help_heading = "Connection", long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub insecure_skip_tls_verify: Option<bool>,
 
-    /// Server name to use for server certificate validation, instead of the host in the server's address
-    #[arg(
-        long,
-        global = true,
-        value_name = "NAME",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub tls_server_name: String,
+    /// Server name to verify the server's certificate against, instead of the host in the server's address
+    #[arg(help_heading = "Connection", long, global = true, value_name = "NAME")]
+    pub tls_server_name: Option<String>,
 
-    /// How long to wait for a single server request (1s, 2m, 3h; a number alone is seconds); 0 means no limit
+    /// Time limit of a single server request (1s, 2m, 3h; a number alone is seconds); 0 means no limit
     #[arg(
+        help_heading = "Connection",
         long,
         global = true,
         value_name = "DURATION",
@@ -167,53 +110,34 @@ pub struct Connection {
     )]
     pub request_timeout: String,
 
-    /// Default cache directory; taken for kubectl's sake, nothing is cached on disk
-    #[arg(
-        long,
-        global = true,
-        value_name = "DIR",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub cache_dir: String,
+    /// Cache directory; accepted for compatibility with kubectl, nothing is cached on disk
+    #[arg(help_heading = "Connection", long, global = true, value_name = "DIR")]
+    pub cache_dir: Option<String>,
 
-    /// Opt out of response compression for all requests to the server
-    #[arg(long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    /// If true, do not ask the server for compressed responses
+    #[arg(help_heading = "Connection", long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub disable_compression: Option<bool>,
 
-    /// Username for basic authentication to the API server
-    #[arg(
-        long,
-        global = true,
-        value_name = "NAME",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub username: String,
+    /// User name for basic authentication to the API server
+    #[arg(help_heading = "Connection", long, global = true, value_name = "NAME")]
+    pub username: Option<String>,
 
     /// Password for basic authentication to the API server
     #[arg(
+        help_heading = "Connection",
         long,
         global = true,
-        value_name = "PASSWORD",
-        default_value = "",
-        hide_default_value = true
+        value_name = "PASSWORD"
     )]
-    pub password: String,
+    pub password: Option<String>,
 
-    /// Proxy to reach the API server through (http, https, socks5)
-    #[arg(
-        long,
-        global = true,
-        value_name = "URL",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub proxy_url: String,
+    /// URL of the proxy to the API server (http, https, socks5)
+    #[arg(help_heading = "Connection", long, global = true, value_name = "URL")]
+    pub proxy_url: Option<String>,
 
-    /// Number for the log level verbosity; from 6 on every request is named on stderr
+    /// Log level; 6 and higher print every request on standard error
     #[arg(
-        short = 'v',
+        help_heading = "Connection", short = 'v',
         long = "v",
         global = true,
         value_name = "LEVEL",
@@ -224,8 +148,8 @@ pub struct Connection {
     )]
     pub verbosity: i32,
 
-    /// Treat warnings received from the server as errors and exit with a non-zero exit code
-    #[arg(long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
+    /// If true, treat warnings of the server as errors and exit with code 1
+    #[arg(help_heading = "Connection", long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
     pub warnings_as_errors: bool,
 }
 
@@ -271,29 +195,35 @@ impl Connection {
         Ok(Some(limit).filter(|limit| !limit.is_zero()))
     }
 
-    /// The flags that were given, as a command line of this suite takes them, each a word of its own. Files are named from the
-    /// root: the command may be run from another folder. The namespace is left out: whoever calls knows the one that counts.
+    /// Returns the given flags as arguments for another command of the suite, one word each. Paths are made absolute,
+    /// because that command may run in another directory. The namespace is left out: callers pass the effective one.
     pub fn words(&self) -> Vec<String> {
-        let file = |path: &String| match std::path::absolute(path) {
-            Ok(path) if !path.as_os_str().is_empty() => path.to_string_lossy().into_owned(),
-            _ => path.clone(),
+        let file = |path: &Option<String>| {
+            let path = non_empty(path)?;
+            Some(match std::path::absolute(path) {
+                Ok(path) => path.to_string_lossy().into_owned(),
+                Err(_) => path.to_owned(),
+            })
         };
         let texts = [
             ("kubeconfig", file(&self.kubeconfig)),
-            ("context", self.context.clone()),
-            ("cluster", self.cluster.clone()),
-            ("user", self.user.clone()),
-            ("server", self.server.clone()),
-            ("token", self.token.clone()),
-            ("as", self.as_user.clone()),
-            ("as-uid", self.as_uid.clone()),
+            ("context", non_empty(&self.context).map(str::to_owned)),
+            ("cluster", non_empty(&self.cluster).map(str::to_owned)),
+            ("user", non_empty(&self.user).map(str::to_owned)),
+            ("server", non_empty(&self.server).map(str::to_owned)),
+            ("token", non_empty(&self.token).map(str::to_owned)),
+            ("as", non_empty(&self.as_user).map(str::to_owned)),
+            ("as-uid", non_empty(&self.as_uid).map(str::to_owned)),
             ("certificate-authority", file(&self.certificate_authority)),
             ("client-certificate", file(&self.client_certificate)),
             ("client-key", file(&self.client_key)),
-            ("tls-server-name", self.tls_server_name.clone()),
-            ("username", self.username.clone()),
-            ("password", self.password.clone()),
-            ("proxy-url", self.proxy_url.clone()),
+            (
+                "tls-server-name",
+                non_empty(&self.tls_server_name).map(str::to_owned),
+            ),
+            ("username", non_empty(&self.username).map(str::to_owned)),
+            ("password", non_empty(&self.password).map(str::to_owned)),
+            ("proxy-url", non_empty(&self.proxy_url).map(str::to_owned)),
         ];
         let several = [
             ("as-group", &self.as_group),
@@ -301,8 +231,7 @@ impl Connection {
         ];
         let mut words: Vec<String> = texts
             .into_iter()
-            .filter(|(_, value)| !value.is_empty())
-            .map(|(name, value)| format!("--{name}={value}"))
+            .filter_map(|(name, value)| Some(format!("--{name}={}", value?)))
             .collect();
         for (name, values) in several {
             words.extend(values.iter().map(|value| format!("--{name}={value}")));

@@ -93,11 +93,11 @@ fn flags_are_written_as_for_kubectl() {
     let flags = Verb::parse_from(line.split(' ')).connection;
     assert_eq!(
         (
-            flags.namespace.as_str(),
-            flags.server.as_str(),
-            flags.as_user.as_str()
+            flags.namespace.as_deref(),
+            flags.server.as_deref(),
+            flags.as_user.as_deref()
         ),
-        ("a", "http://h", "b")
+        (Some("a"), Some("http://h"), Some("b"))
     );
     assert_eq!(flags.as_group, ["g", "h"]);
     assert_eq!(flags.insecure_skip_tls_verify, Some(true));

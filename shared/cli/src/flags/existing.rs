@@ -1,18 +1,18 @@
-//! Others' objects that a start may use in place of its own.
+//! `--use-existing`: objects of others that a start uses in place of its own.
 
 use anyhow::{Result, bail};
 use clap::Args;
 
-/// The flag of verbs that make objects.
+/// Flag of verbs that create a session's objects.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Existing {
-    /// Use an object that exists already and is not the session's, as KIND/NAME; it is never changed or deleted
+    /// Existing object that the session uses although it does not own it, as KIND/NAME; it is never changed or deleted
     #[arg(long, value_name = "KIND/NAME")]
     pub use_existing: Vec<String>,
 }
 
 impl Existing {
-    /// The objects, as `kind/name` with the kind in lower case.
+    /// Returns the objects as `kind/name`, the kind in lower case.
     ///
     /// # Errors
     /// A value that is not KIND/NAME.
@@ -21,7 +21,7 @@ impl Existing {
             Some((kind, name)) if !kind.is_empty() && !name.is_empty() => {
                 Ok(format!("{}/{name}", kind.to_lowercase()))
             }
-            _ => bail!("invalid object {value:?}: --use-existing takes KIND/NAME"),
+            _ => bail!("invalid argument {value:?} for --use-existing: expected KIND/NAME"),
         };
         self.use_existing.iter().map(object).collect()
     }

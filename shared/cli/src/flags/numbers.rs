@@ -1,11 +1,11 @@
-//! Numbers, with Go's words for what is none.
+//! Value parsers for integers, with Go's error messages.
 
 use std::num::IntErrorKind;
 
-/// Reads a whole number as kubectl's 64-bit flags do.
+/// Parses an integer as kubectl's 64-bit flags do.
 ///
 /// # Errors
-/// The reason, in Go's words.
+/// Go's message.
 pub fn integer(text: &str) -> Result<i64, String> {
     let why = match text.parse() {
         Ok(number) => return Ok(number),
@@ -19,19 +19,19 @@ pub fn integer(text: &str) -> Result<i64, String> {
     Err(format!("strconv.ParseInt: parsing {text:?}: {reason}"))
 }
 
-/// As [`integer`], for a number that cannot be less than zero and fits into 32 bits.
+/// Parses an integer from 0 to 2^32-1.
 ///
 /// # Errors
-/// The reason, in Go's words.
+/// Go's message.
 pub fn count(text: &str) -> Result<u32, String> {
     u32::try_from(integer(text)?)
         .map_err(|_| format!("strconv.ParseInt: parsing {text:?}: value out of range"))
 }
 
-/// As [`integer`], for a number of 32 bits.
+/// Parses an integer of 32 bits.
 ///
 /// # Errors
-/// The reason, in Go's words.
+/// Go's message.
 pub fn small(text: &str) -> Result<i32, String> {
     i32::try_from(integer(text)?)
         .map_err(|_| format!("strconv.ParseInt: parsing {text:?}: value out of range"))

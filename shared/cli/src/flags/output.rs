@@ -1,91 +1,76 @@
-//! What is printed, and how: kubectl's output flags.
+//! Output flags, kubectl's.
 
 use clap::{ArgAction, Args, ValueEnum};
 
-/// How one object or a few are printed.
+/// Output flags of verbs that print single objects.
 #[derive(Args, Clone, Debug, Default)]
 pub struct ObjectOutput {
     /// Output format. One of: (json, yaml, kyaml, name, jsonpath, jsonpath-as-json, jsonpath-file)
-    #[arg(
-        short = 'o',
-        long,
-        value_name = "FORMAT",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub output: String,
+    #[arg(help_heading = "Output", short = 'o', long, value_name = "FORMAT")]
+    pub output: Option<String>,
 
     /// If true, keep the managedFields when printing objects in JSON or YAML format
-    #[arg(long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
+    #[arg(help_heading = "Output", long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
     pub show_managed_fields: bool,
 }
 
-/// How the names of objects are printed that are there no more.
+/// Output flag of verbs that delete, and so have only names to print.
 #[derive(Args, Clone, Debug, Default)]
 pub struct NameOutput {
     /// Output format. One of: (name)
-    #[arg(
-        short = 'o',
-        long,
-        value_name = "FORMAT",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub output: String,
+    #[arg(help_heading = "Output", short = 'o', long, value_name = "FORMAT")]
+    pub output: Option<String>,
 }
 
-/// How a list of objects is printed.
+/// Output flags of verbs that print a list.
 #[derive(Args, Clone, Debug, Default)]
 pub struct ListOutput {
-    /// Output format. One of: (json, yaml, kyaml, name, wide, jsonpath, jsonpath-as-json, jsonpath-file, custom-columns, custom-columns-file)
-    #[arg(
-        short = 'o',
-        long,
-        value_name = "FORMAT",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub output: String,
+    /// Output format. One of: (json, yaml, kyaml, name, wide, jsonpath, jsonpath-as-json, jsonpath-file,
+    /// custom-columns, custom-columns-file)
+    #[arg(help_heading = "Output", short = 'o', long, value_name = "FORMAT")]
+    pub output: Option<String>,
 
-    /// When using the default or custom-column output format, don't print headers
-    #[arg(long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
+    /// If true, omit the headings of tables and custom columns
+    #[arg(help_heading = "Output", long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
     pub no_headers: bool,
 
-    /// When printing, show all labels as the last column
-    #[arg(long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
+    /// If true, show all labels in the last column
+    #[arg(help_heading = "Output", long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
     pub show_labels: bool,
 
-    /// Accepts a comma separated list of labels that are going to be presented as columns; the flag can be repeated
-    #[arg(short = 'L', long, value_name = "LABEL", value_delimiter = ',')]
+    /// Label to show as a column; separate several with commas or repeat the flag
+    #[arg(
+        help_heading = "Output",
+        short = 'L',
+        long,
+        value_name = "LABEL",
+        value_delimiter = ','
+    )]
     pub label_columns: Vec<String>,
 
-    /// If non-empty, sort the list by this field, a JSONPath expression such as '{.metadata.name}'
-    #[arg(
-        long,
-        value_name = "PATH",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub sort_by: String,
+    /// JSONPath of the field to sort the list by, such as '{.metadata.name}'
+    #[arg(help_heading = "Output", long, value_name = "PATH")]
+    pub sort_by: Option<String>,
 
-    /// If present, list the resource type for the objects
-    #[arg(long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
+    /// If true, print the resource type before each name
+    #[arg(help_heading = "Output", long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
     pub show_kind: bool,
 
     /// If true, keep the managedFields when printing objects in JSON or YAML format
-    #[arg(long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
+    #[arg(help_heading = "Output", long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
     pub show_managed_fields: bool,
 }
 
-/// How much is said beside the answer, and in which colours.
+/// Flags for the amount of messages and for colours.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Talk {
-    /// Only print what was asked for: no progress, no notes
-    #[arg(short = 'q', long, global = true, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
+    /// If true, print neither progress nor notes
+    #[arg(help_heading = "Output", short = 'q', long, global = true, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
     pub quiet: bool,
 
-    /// When to use colours on a terminal. One of: (auto, always, never); always overrides NO_COLOR and TERM=dumb
+    /// Use of colours on terminals: auto, always or never; always overrides NO_COLOR and TERM=dumb
     #[arg(
+        help_heading = "Output",
         long,
         global = true,
         value_name = "WHEN",
@@ -97,15 +82,15 @@ pub struct Talk {
     pub color: Colour,
 }
 
-/// When to use colours. Never where there is no terminal, whatever is asked for: what goes into a file or pipe is data.
+/// Use of colours. Output that is not a terminal never gets colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Colour {
-    /// Unless NO_COLOR is set or the terminal is dumb.
+    /// Colours unless NO_COLOR is set or TERM is `dumb`.
     #[default]
     Auto,
-    /// Even then.
+    /// Colours on every terminal.
     Always,
-    /// Not at all.
+    /// No colours.
     Never,
 }
 
@@ -141,8 +126,8 @@ mod tests {
             "x --output jsonpath={.a}",
         ] {
             assert_eq!(
-                List::parse_from(line.split(' ')).output.output,
-                "jsonpath={.a}",
+                List::parse_from(line.split(' ')).output.output.as_deref(),
+                Some("jsonpath={.a}"),
                 "{line}"
             );
         }
@@ -162,10 +147,10 @@ mod tests {
                 && list.talk.quiet
         );
         assert_eq!(
-            (list.output.sort_by.as_str(), list.talk.color),
-            (".metadata.name", Colour::Auto)
+            (list.output.sort_by.as_deref(), list.talk.color),
+            (Some(".metadata.name"), Colour::Auto)
         );
-        // A truth value follows `=` only: what follows a blank is a NAME.
+        // A boolean must follow `=`: a word after a blank is a NAME.
         let list = List::parse_from(["x", "--no-headers", "alice", "--color", "never"]);
         assert_eq!(
             (list.names.as_slice(), list.talk.color),

@@ -1,4 +1,4 @@
-//! Which objects: everywhere or in one namespace, and by which selectors. The server selects, never we.
+//! Flags that select objects of a list, by namespace and selectors; and parsers of session names and owners.
 
 use anyhow::Result;
 use clap::Args;
@@ -7,35 +7,23 @@ use super::numbers;
 use session_model::failure::{hinted, usage};
 use session_model::names::{SessionName, UserId};
 
-/// Flags of verbs that read many objects.
+/// Flags of verbs that read lists. The server applies the selectors.
 #[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Selection")]
 pub struct Selecting {
-    /// List the requested objects across all namespaces; the namespace of the context and of --namespace is ignored
-    #[arg(short = 'A', long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
+    /// If true, list objects of all namespaces; the namespace of the context and of --namespace is ignored
+    #[arg(help_heading = "Selection", short = 'A', long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
     pub all_namespaces: bool,
 
-    /// Label query to filter on: '=', '==', '!=', 'in', 'notin', as in -l key1=value1,key2=value2
-    #[arg(
-        short = 'l',
-        long,
-        value_name = "QUERY",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub selector: String,
+    /// Label selector to filter on (-l key1=value1,key2=value2); supports =, ==, !=, in and notin
+    #[arg(help_heading = "Selection", short = 'l', long, value_name = "QUERY")]
+    pub selector: Option<String>,
 
-    /// Field query to filter on: '=', '==', '!=', as in --field-selector key1=value1
-    #[arg(
-        long,
-        value_name = "QUERY",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub field_selector: String,
+    /// Field selector to filter on (--field-selector key1=value1); supports =, == and !=
+    #[arg(help_heading = "Selection", long, value_name = "QUERY")]
+    pub field_selector: Option<String>,
 
-    /// Return large lists in chunks of this size rather than all at once; 0 means all at once
-    #[arg(long, value_name = "NUMBER", default_value = "500", value_parser = numbers::count, allow_hyphen_values = true)]
+    /// Number of objects per request of a large list; 0 means one request
+    #[arg(help_heading = "Selection", long, value_name = "NUMBER", default_value = "500", value_parser = numbers::count, allow_hyphen_values = true)]
     pub chunk_size: u32,
 }
 
@@ -43,31 +31,43 @@ impl Default for Selecting {
     fn default() -> Self {
         Self {
             all_namespaces: false,
-            selector: String::new(),
-            field_selector: String::new(),
+            selector: None,
+            field_selector: None,
             chunk_size: 500,
         }
     }
 }
 
-/// Reads the owner of a session that is about to be made.
+impl Selecting {
+    /// Returns the label selector; empty text selects everything.
+    pub fn labels(&self) -> &str {
+        self.selector.as_deref().unwrap_or_default()
+    }
+
+    /// Returns the field selector; empty text selects everything.
+    pub fn fields(&self) -> &str {
+        self.field_selector.as_deref().unwrap_or_default()
+    }
+}
+
+/// Parses the owner of a session that is about to be created.
 ///
 /// # Errors
-/// An id that no session can have, or that people would take for another one.
+/// An id that no session can have, or that looks like another one.
 pub fn new_owner(id: &str) -> Result<UserId> {
     UserId::of_new_session(id).map_err(|error| {
         hinted(
             error,
-            "type the id as the API server names its owner; yours: kubectl auth whoami",
+            "use the user name that the API server knows; print yours with: kubectl auth whoami",
         )
     })
 }
 
-/// Reads a session's name, alone or as `list -o name` prints it: `alice`, `session/alice`,
+/// Parses a session's name, alone or as `list -o name` prints it: `alice`, `session/alice`,
 /// `session.streaming.platform/alice`.
 ///
 /// # Errors
-/// A name that no session can have, an object of another kind.
+/// A usage error for another kind; an invalid name.
 pub fn session_name(word: &str) -> Result<SessionName> {
     let (kind, name) = word.split_once('/').unwrap_or(("session", word));
     let kinds = ["session", "sessions", "sess"];
@@ -105,11 +105,11 @@ mod tests {
         assert!(flags.all_namespaces);
         assert_eq!(
             (
-                flags.selector.as_str(),
-                flags.field_selector.as_str(),
+                flags.selector.as_deref(),
+                flags.field_selector.as_deref(),
                 flags.chunk_size
             ),
-            ("a=b,c in (d)", "metadata.name=x", 2)
+            (Some("a=b,c in (d)"), Some("metadata.name=x"), 2)
         );
         let none = Verb::parse_from(["x"]).selecting;
         assert_eq!(

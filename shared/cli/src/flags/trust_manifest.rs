@@ -1,11 +1,11 @@
-//! The user's word that what a session stores may be run.
+//! `--trust-manifest`: the user's consent to run a manifest or hooks that others may have written.
 
 use clap::Args;
 
-/// The flag of verbs that run what a session stores.
+/// Flag of verbs that run what a session stores.
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub struct TrustManifest {
-    /// Run what the session stores, hooks included, even if others may have written it
+    /// If true, run the manifest and the hooks that the session stores even if others may have written them
     #[arg(long)]
     pub trust_manifest: bool,
 }

@@ -1,4 +1,4 @@
-//! Values of a template's parameters, and the files they come from.
+//! Flags for values of template parameters, and the files that hold them.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -14,25 +14,25 @@ use session_template::{Assigned, INPUT_MAX, Source};
 /// Flags of verbs that fill in parameters.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Values {
-    /// Value of a parameter, as NAME=VALUE; secret ones are refused, because everybody can see a process' arguments
-    #[arg(long, value_name = "NAME=VALUE")]
+    /// Value of a parameter; secret parameters are refused here, because process arguments are visible to other users
+    #[arg(help_heading = "Parameter", long, value_name = "NAME=VALUE")]
     pub set: Vec<String>,
 
-    /// Value of a parameter from a file, as NAME=FILENAME; - reads standard input, one newline at the end is dropped
-    #[arg(long, value_name = "NAME=FILENAME")]
+    /// File with the value of a parameter (- is standard input); a final newline is dropped
+    #[arg(help_heading = "Parameter", long, value_name = "NAME=FILENAME")]
     pub set_file: Vec<String>,
 
-    /// File with a NAME=VALUE on each line, as a shell would read it; # begins a comment
-    #[arg(long, value_name = "FILENAME")]
+    /// File with one NAME=VALUE per line, in shell syntax; # begins a comment
+    #[arg(help_heading = "Parameter", long, value_name = "FILENAME")]
     pub env_file: Vec<String>,
 }
 
 impl Values {
-    /// The values of the flags and of the files they name; later ones go before earlier ones, --set-file before --env-file.
-    /// `filename` is what else may want standard input (`-f -`), `input` is standard input.
+    /// Reads the values of the flags and of the files they name. A later value overrides an earlier one, `--set-file`
+    /// overrides `--env-file`. `filename` is the value of `-f`, which may claim standard input, too.
     ///
     /// # Errors
-    /// A value that is not NAME=VALUE, a name that cannot be one, a file that cannot be read, standard input asked for twice.
+    /// A value that is not NAME=VALUE, an invalid name, a file that cannot be read, standard input named twice.
     pub fn assigned(&self, filename: Option<&str>, input: &mut dyn BufRead) -> Result<Assigned> {
         let named = self.env_file.iter().map(String::as_str).chain(filename);
         let from_input = named.filter(|file| *file == "-").count()
@@ -69,15 +69,15 @@ impl Values {
     }
 }
 
-/// A file as errors name it.
+/// Returns the name of a file for error messages.
 fn shown(file: &str) -> &str {
     if file == "-" { "standard input" } else { file }
 }
 
-/// A file, or standard input for `-`, as text with a name.
+/// Reads a file, or standard input for `-`, as template source with a name.
 ///
 /// # Errors
-/// When it cannot be read, is longer than a template may be, or is not UTF-8.
+/// The file cannot be read, is longer than [`INPUT_MAX`], or is not UTF-8.
 pub fn source(file: &str, input: &mut dyn BufRead) -> Result<Source> {
     Source::from_bytes(shown(file), &read(file, input)?)
 }
@@ -96,12 +96,12 @@ fn read(file: &str, input: &mut dyn BufRead) -> Result<Vec<u8>> {
     }
     if bytes.len() > INPUT_MAX {
         let (file, most) = (shown(file), INPUT_MAX >> 20);
-        bail!("{file:?} is longer than {most} MiB, no manifest is");
+        bail!("{file:?} is longer than {most} MiB");
     }
     Ok(bytes)
 }
 
-/// kubectl's words for a file that is not there.
+/// Returns kubectl's message for a file that cannot be opened.
 fn missing(file: &str, error: &std::io::Error) -> String {
     match error.kind() {
         std::io::ErrorKind::NotFound => format!("the path {file:?} does not exist"),
@@ -115,18 +115,18 @@ fn missing(file: &str, error: &std::io::Error) -> String {
 fn split<'a>(flag: &str, value: &'a str) -> Result<(&'a str, &'a str)> {
     let Some((name, rest)) = value.split_once('=') else {
         let error = anyhow::anyhow!("invalid argument for {flag}: {value:?} has no \"=\"");
-        return Err(hinted(error, format!("write {flag} NAME=VALUE")));
+        return Err(hinted(error, format!("use {flag} NAME=VALUE")));
     };
     name.parse::<ParameterName>()
         .with_context(|| format!("invalid argument for {flag}"))?;
     Ok((name, rest))
 }
 
-/// NAME=VALUE on each line: blank lines and lines that begin with `#` are passed over, `export ` before a name too; quotes
-/// around a whole value are taken off, nothing is expanded.
+/// Parses lines of NAME=VALUE. Blank lines, lines that begin with `#`, and `export ` before a name are skipped. Quotes
+/// around a whole value are removed; nothing is expanded.
 fn environment(file: &str, bytes: &[u8]) -> Result<BTreeMap<String, String>> {
     let Ok(text) = std::str::from_utf8(bytes) else {
-        bail!("{file}: it is not UTF-8")
+        bail!("{file}: not UTF-8")
     };
     let mut found = BTreeMap::new();
     for (number, line) in text
@@ -141,7 +141,7 @@ fn environment(file: &str, bytes: &[u8]) -> Result<BTreeMap<String, String>> {
         }
         let place = || format!("{file}:{}", number + 1);
         let line = line.strip_prefix("export ").unwrap_or(line).trim_start();
-        // The line itself is not shown: it may hold a secret.
+        // The message does not quote the line, which may hold a secret.
         let Some((name, value)) = line.split_once('=') else {
             bail!("{}: not NAME=VALUE", place())
         };

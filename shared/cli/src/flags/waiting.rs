@@ -1,44 +1,88 @@
-//! Whether to wait for the end of what was begun, and for how long; and how kubectl writes a length of time.
+//! Flags of verbs that wait.
 
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
+
+use super::is_given;
 use session_model::go_duration::parse;
 
-/// Flags of verbs that wait.
-#[derive(Args, Clone, Debug)]
+/// Flags of verbs that wait. Each verb has a default of `--timeout` of its own, which [`default_timeout`] puts into its help.
+#[derive(Clone, Debug)]
 pub struct Waiting {
-    /// Wait until it is done; --wait=false returns as soon as the server has taken the request
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true", action = clap::ArgAction::Set)]
+    /// `--wait`.
     pub wait: bool,
+    /// `--timeout`; `None` if it was not given.
+    pub timeout: Option<Duration>,
+}
 
-    /// How long to wait before giving up (30s, 5m, 1h30m; a number alone is seconds); 0 leaves it to the verb
-    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = parse, allow_hyphen_values = true)]
-    pub timeout: Duration,
+/// The flags as clap reads them.
+#[derive(Args)]
+struct WaitingArgs {
+    /// If true, wait for the operation to finish; if false, return once the server has accepted the request
+    #[arg(help_heading = "Waiting", long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true", action = clap::ArgAction::Set)]
+    wait: bool,
+
+    /// Time to wait before giving up (30s, 5m, 1h30m; a number alone is seconds); 0 means the default
+    #[arg(help_heading = "Waiting", long, value_name = "DURATION", default_value = "5m", value_parser = parse, allow_hyphen_values = true)]
+    timeout: Duration,
+}
+
+impl FromArgMatches for Waiting {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let WaitingArgs { wait, timeout } = WaitingArgs::from_arg_matches(matches)?;
+        let timeout = is_given(matches, "timeout").then_some(timeout);
+        Ok(Self { wait, timeout })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Args for Waiting {
+    fn augment_args(command: Command) -> Command {
+        WaitingArgs::augment_args(command)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        WaitingArgs::augment_args_for_update(command)
+    }
 }
 
 impl Default for Waiting {
     fn default() -> Self {
         Self {
             wait: true,
-            timeout: Duration::ZERO,
+            timeout: None,
         }
     }
 }
 
 impl Waiting {
-    /// The time given; `None` leaves it to the verb.
+    /// Returns `--timeout`; `None` means the default of the verb.
     pub fn given(&self) -> Option<Duration> {
-        Some(self.timeout).filter(|time| !time.is_zero())
+        self.timeout.filter(|limit| !limit.is_zero())
     }
 
-    /// The time given, or `usual` where none was.
-    pub fn limit(&self, usual: Duration) -> Duration {
-        if self.timeout.is_zero() {
-            usual
-        } else {
-            self.timeout
-        }
+    /// Returns the time to wait: `--timeout`, or the verb's default if it was not given or is 0.
+    pub fn limit(&self, default: Duration) -> Duration {
+        self.given().unwrap_or(default)
+    }
+}
+
+/// Sets the default that help shows for `--timeout`: to be called with the value that [`Waiting::limit`] is called with.
+pub fn default_timeout(arg: Arg, limit: Duration) -> Arg {
+    arg.default_value(format(limit))
+}
+
+/// Writes a duration of whole seconds as Go's flags do, in its largest whole unit: `5m`.
+fn format(duration: Duration) -> String {
+    match duration.as_secs() {
+        seconds if seconds > 0 && seconds % 3600 == 0 => format!("{}h", seconds / 3600),
+        seconds if seconds > 0 && seconds % 60 == 0 => format!("{}m", seconds / 60),
+        seconds => format!("{seconds}s"),
     }
 }
 
@@ -54,6 +98,23 @@ mod tests {
     }
 
     #[test]
+    fn the_default_is_what_help_shows() {
+        for (seconds, text) in [(300, "5m"), (3600, "1h"), (90, "90s"), (0, "0s")] {
+            assert_eq!(format(Duration::from_secs(seconds)), text);
+        }
+        let command = <Verb as clap::CommandFactory>::command().mut_arg("timeout", |arg| {
+            default_timeout(arg, Duration::from_secs(600))
+        });
+        let mut timeout = command
+            .get_arguments()
+            .filter(|arg| arg.get_id() == "timeout");
+        assert_eq!(timeout.next().unwrap().get_default_values(), ["10m"]);
+        drop(timeout);
+        let matches = command.get_matches_from(["x"]);
+        assert_eq!(Waiting::from_arg_matches(&matches).unwrap().timeout, None);
+    }
+
+    #[test]
     fn waiting_is_the_rule() {
         let flags = |line: &str| Verb::parse_from(line.split(' ')).waiting;
         assert!(flags("x").wait && flags("x --wait").wait && !flags("x --wait=false").wait);
@@ -61,9 +122,11 @@ mod tests {
             flags("x --timeout=2m").limit(Duration::from_secs(1)),
             Duration::from_secs(120)
         );
-        assert_eq!(
-            flags("x").limit(Duration::from_secs(9)),
-            Duration::from_secs(9)
-        );
+        for line in ["x", "x --timeout=0"] {
+            assert_eq!(
+                flags(line).limit(Duration::from_secs(9)),
+                Duration::from_secs(9)
+            );
+        }
     }
 }

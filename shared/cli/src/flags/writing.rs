@@ -1,4 +1,4 @@
-//! How to write: for real, as a rehearsal on the server, or not at all; and in whose name fields are owned.
+//! Flags of verbs that write: dry run and field manager.
 
 use anyhow::{Result, bail};
 use clap::Args;
@@ -9,16 +9,16 @@ use session_model::labels::MANAGER;
 /// Flags of verbs that write.
 #[derive(Args, Clone, Debug)]
 pub struct Writing {
-    /// Must be "none", "server", or "client": only print what would be sent (client), or have the server check it without keeping it (server)
-    #[arg(long = "dry-run", value_name = "STRATEGY", num_args = 0..=1, require_equals = true, default_missing_value = UNCHANGED, default_value = "none")]
+    /// Dry run: "none", "client" (print what would be sent) or "server" (let the server check it without storing it)
+    #[arg(help_heading = "Dry Run", long = "dry-run", value_name = "STRATEGY", num_args = 0..=1, require_equals = true, default_missing_value = UNCHANGED, default_value = "none")]
     pub strategy: String,
 
     /// Name of the manager used to track field ownership
-    #[arg(long, value_name = "NAME", default_value = MANAGER)]
+    #[arg(help_heading = "Dry Run", long, value_name = "NAME", default_value = MANAGER)]
     pub field_manager: String,
 }
 
-/// What a bare `--dry-run` says, as in kubectl.
+/// Value of a bare `--dry-run`, as in kubectl.
 const UNCHANGED: &str = "unchanged";
 
 impl Default for Writing {
@@ -31,10 +31,10 @@ impl Default for Writing {
 }
 
 impl Writing {
-    /// What `--dry-run` asks for.
+    /// Parses `--dry-run`.
     ///
     /// # Errors
-    /// Any other word, in kubectl's text; not a usage error there, so the flag is taken as text first.
+    /// kubectl's message for any other value. It is not a usage error there, so clap takes any text.
     pub fn dry_run(&self) -> Result<DryRun> {
         match self.strategy.as_str() {
             "none" => Ok(DryRun::None),
@@ -58,7 +58,7 @@ impl Writing {
         })
     }
 
-    /// What to say about a bare `--dry-run`.
+    /// Returns kubectl's deprecation warning for a bare `--dry-run`.
     pub fn deprecation(&self) -> Option<&'static str> {
         (self.strategy == UNCHANGED)
             .then_some("--dry-run is deprecated and can be replaced with --dry-run=client.")

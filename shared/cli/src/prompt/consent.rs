@@ -1,4 +1,4 @@
-//! The user's word, before an operation that ends sessions destroys data: the same rule and the same words for every verb.
+//! Confirmation before an operation that ends sessions destroys data: one rule and one wording for every verb.
 
 use anyhow::{Result, anyhow};
 
@@ -9,21 +9,21 @@ use session_model::objects::resource::SESSION;
 use session_ops::ending_session::EndingSession;
 use session_ops::stopping::Words;
 
-/// How a verb asks.
+/// The rules by which a verb asks for confirmation.
 #[derive(Clone, Copy, Debug)]
 pub struct Question {
-    /// The verb.
+    /// Forms of the verb.
     pub words: Words,
-    /// The answer was given with -y.
+    /// `--yes`: never asks.
     pub yes: bool,
-    /// Asks whatever happens, with a terminal or without one.
+    /// `--interactive`: always asks, also without a terminal.
     pub interactive: bool,
-    /// Asks on a terminal about several sessions, even if nothing is destroyed.
+    /// Asks on a terminal before several sessions, even if no data is destroyed.
     pub several: bool,
 }
 
 impl Question {
-    /// Asks where data is destroyed, and only there.
+    /// Returns the rules of verbs that ask only if data would be destroyed.
     pub fn about_data(words: Words, yes: bool) -> Self {
         Self {
             words,
@@ -33,10 +33,10 @@ impl Question {
         }
     }
 
-    /// Asks on a terminal; without one, what would be destroyed needs -y. True for yes, and where there is nothing to ask.
+    /// Asks if the rules require it and returns the answer; true if there is nothing to ask.
     ///
     /// # Errors
-    /// Data would be destroyed, and there is nobody to ask.
+    /// Data would be destroyed, and there is neither a terminal nor `--yes`.
     pub fn ask(&self, sessions: &[EndingSession], console: &mut Console) -> Result<bool> {
         if self.yes || sessions.is_empty() {
             return Ok(true);
@@ -50,7 +50,7 @@ impl Question {
         let Words { verb, done, doing } = self.words;
         if !destroyed.is_empty() && !terminal && !self.interactive {
             let error = anyhow!("{doing} would destroy data: {}", destroyed.join(", "));
-            let confirm = format!("say that it may with -y; nothing has been {done}");
+            let confirm = format!("confirm with --yes; nothing has been {done}");
             return Err(hinted(error, confirm));
         }
         let several = self.several && sessions.len() > 1;
@@ -68,28 +68,28 @@ impl Question {
     }
 }
 
-/// Tells which rights the server could not be asked about: nothing is refused for them.
+/// Prints a note that names the rights which the server could not be asked about. They do not stop the operation.
 pub fn tell_unchecked(permissions: &Permissions, console: &mut Console) {
     if let Some(unchecked) = permissions.unknown() {
         console.note(&unchecked);
     }
 }
 
-/// What a dry run would destroy, a line each on standard error.
+/// Prints the data that a dry run would destroy, a line each on standard error.
 pub fn rehearse(sessions: &[EndingSession], console: &mut Console) {
     for what in sessions.iter().flat_map(|one| &one.destroyed) {
         console.err_line(&format!("destroyed: {what}"));
     }
 }
 
-/// The sessions, and what goes with them.
+/// Returns the lines that are shown before the question: sessions first, then their data.
 fn preview(verb: &str, sessions: &[EndingSession]) -> Vec<String> {
     let names = sessions
         .iter()
         .map(|one| format!("{}/{}", SESSION.singular(), one.name));
     let data = sessions.iter().flat_map(|one| {
         let destroyed = one.destroyed.iter();
-        let destroyed = destroyed.map(|what| format!("{what}: its data is destroyed"));
+        let destroyed = destroyed.map(|what| format!("{what}: data is destroyed"));
         destroyed.chain(one.saved.iter().cloned())
     });
     let all: Vec<String> = names.chain(data).collect();

@@ -1,5 +1,5 @@
-//! A session that was made: what is printed of it, the wait until it is ready, and how to go on. The password itself is told
-//! nowhere.
+//! The end of a create or start: prints the result, waits until the session is ready, and prints how to connect. Never prints
+//! secret values.
 
 use std::time::Duration;
 
@@ -13,10 +13,11 @@ use session_model::names::parameters_secret;
 use session_ops::Cluster;
 use session_ops::settling::{self, Made, made_endpoint};
 
-/// Prints the one line, or the object, that standard output has; `word` says what was done, `created` or `started`.
+/// Prints the result line or the object on standard output, and warnings on standard error. `word` is `created`, `started` or the
+/// like.
 ///
 /// # Errors
-/// When it cannot be printed.
+/// Standard output is closed.
 pub fn print_made(
     made: &Made,
     word: &str,
@@ -29,10 +30,10 @@ pub fn print_made(
     console.out(&mutations.done(&made.object, word)?)
 }
 
-/// Waits `wait` if it was asked to, writes down how the session stands, and tells how to go on.
+/// Waits until the session is ready if `wait` has a timeout, writes the status, and prints how to connect.
 ///
 /// # Errors
-/// When the session does not get ready: it is kept.
+/// The session does not become ready; it is kept.
 pub async fn finish(
     cluster: &Cluster,
     made: Made,
@@ -51,10 +52,10 @@ pub async fn finish(
     Ok(())
 }
 
-/// As [`settling::ready`], with this terminal's progress and Ctrl-C.
+/// Waits as [`settling::ready`] does, with the progress line and Ctrl-C of the terminal.
 ///
 /// # Errors
-/// When the session does not get ready in time: it is kept.
+/// The session does not become ready; it is kept.
 pub async fn wait_ready(
     cluster: &Cluster,
     made: &Made,
@@ -72,7 +73,8 @@ pub async fn wait_ready(
     settling::ready(cluster, made, limit, write, &mut run).await
 }
 
-/// What to do with a session that is ready: all of it on standard error, where no script trips over it.
+/// Prints endpoint, commands to connect and delete, and commands that read the secret parameters, all on standard error, so that
+/// scripts are not disturbed.
 fn tell(made: &Made, endpoint: Option<String>, console: &mut Console) {
     if console.is_quiet() {
         return;
@@ -83,7 +85,7 @@ fn tell(made: &Made, endpoint: Option<String>, console: &mut Console) {
         console.err_line(&format!("endpoint: {endpoint}"));
     }
     console.err_line(&format!(
-        "enter it: kubectl session connect {name} -n {namespace}"
+        "connect: kubectl session connect {name} -n {namespace}"
     ));
     let secret = parameters_secret(name);
     for parameter in made.start.rendering.secrets.keys() {
@@ -92,6 +94,6 @@ fn tell(made: &Made, endpoint: Option<String>, console: &mut Console) {
         ));
     }
     console.err_line(&format!(
-        "delete it: kubectl session delete {name} -n {namespace}"
+        "delete: kubectl session delete {name} -n {namespace}"
     ));
 }

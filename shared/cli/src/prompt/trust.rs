@@ -1,4 +1,4 @@
-//! The user's word, before something is run that nobody vouches for.
+//! Confirmation before stored text of an unknown author is run.
 
 use anyhow::Result;
 
@@ -7,11 +7,11 @@ use session_model::api::Session;
 use session_ops::Cluster;
 use session_ops::trust::{self, Part};
 
-/// As [`trust::check`], but shows what is in doubt and asks where there is a terminal. False if the answer was no, which has been
-/// told. An agreement is remembered.
+/// As [`trust::check`], but shows untrusted text and asks for confirmation on a terminal. Returns false if the user declined, after
+/// saying so. A confirmation is recorded on this machine.
 ///
 /// # Errors
-/// As [`trust::check`], where nobody can be asked.
+/// As [`trust::check`], without a terminal.
 pub async fn ask(
     cluster: &Cluster,
     session: &Session,

@@ -1,4 +1,4 @@
-//! Times as people read them in a table: how old, how long still.
+//! Durations and times as kubectl's tables write them: age and remaining time.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -8,8 +8,8 @@ const DAY: i64 = 24 * HOUR;
 /// kubectl's year has no leap days.
 const YEAR: i64 = 365 * DAY;
 
-/// A duration as kubectl's AGE column writes it: `5s`, `3m10s`, `2d1h`, `2y5d`; whole seconds, cut towards zero.
-/// A second of clock skew is forgiven (`0s`), more is `<invalid>`.
+/// Formats a duration as kubectl's AGE column does: `5s`, `3m10s`, `2d1h`, `2y5d`; whole seconds, truncated. Up to a
+/// second of clock skew is printed as `0s`, more as `<invalid>`.
 pub fn human(duration: SignedDuration) -> String {
     match duration.as_secs() {
         ..=-2 => "<invalid>".to_owned(),
@@ -19,7 +19,7 @@ pub fn human(duration: SignedDuration) -> String {
 }
 
 fn human_seconds(seconds: i64) -> String {
-    // Up to each limit: the unit that is shown, and the smaller one that goes with it.
+    // Below each limit: the unit that is shown, and the smaller unit that is added to it.
     let (unit, smaller) = match seconds {
         s if s < 2 * MINUTE => ((1, "s"), None),
         s if s < 10 * MINUTE => ((MINUTE, "m"), Some((1, "s"))),
@@ -40,7 +40,7 @@ fn human_seconds(seconds: i64) -> String {
     }
 }
 
-/// How long ago `then` was, `<unknown>` when there is no such time.
+/// Formats the age of `then` at `now`, or `<unknown>` without a time.
 pub fn since(then: Option<Timestamp>, now: Timestamp) -> String {
     then.map_or_else(
         || "<unknown>".to_owned(),
@@ -48,9 +48,10 @@ pub fn since(then: Option<Timestamp>, now: Timestamp) -> String {
     )
 }
 
-/// How long it is until `expires_at`: `1h58m`, `expired` from that moment on, `<none>` when there is no end.
+/// Formats the time until `expires_at`: `1h58m`, `expired` from that moment on, `<none>` without an expiry.
 ///
-/// The two greatest units up to days, since a user asks whether there is enough left: `45s`, `12m5s`, `1h58m`, `6d3h`.
+/// Two units are shown up to days, finer than an age, because a user wants to know whether the rest is enough: `45s`,
+/// `12m5s`, `1h58m`, `6d3h`.
 pub fn remaining(expires_at: Option<Timestamp>, now: Timestamp) -> String {
     let Some(end) = expires_at else {
         return "<none>".to_owned();
@@ -75,7 +76,7 @@ pub fn remaining(expires_at: Option<Timestamp>, now: Timestamp) -> String {
 mod tests {
     use super::*;
 
-    /// conventions.md §4.3, word for word.
+    /// Pairs of a duration and the text that kubectl prints for it, measured.
     const GOLDEN: &str = "-2s=<invalid> -2s+1ns=0s 0=0s 1s-e=0s 1s=1s 70s=70s 2m-e=119s 2m=2m 2m1s=2m1s 190s=3m10s \
         10m-e=9m59s 10m=10m 10m1s=10m 70m=70m 3h-e=179m 3h=3h 3h1m=3h1m 8h-e=7h59m 8h=8h \
         8h59m=8h 47h=47h 48h-e=47h 48h=2d 49h=2d1h 8d-e=7d23h 8d=8d 8d2h=8d 8d23h=8d 367d=367d 730d-e=729d 730d=2y \

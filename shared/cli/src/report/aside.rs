@@ -1,4 +1,4 @@
-//! What is said beside the work, from wherever it happens to be: requests that are traced, warnings of the server.
+//! Trace lines and server warnings on standard error, from code that holds no [`Console`].
 
 use std::fmt;
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
@@ -12,7 +12,7 @@ use super::console::Console;
 use super::live::Live;
 use super::streams::Shared;
 
-/// A way to standard error that any code can hold. Cheap to clone: all clones are one.
+/// A cloneable handle to standard error for trace lines and warnings. All clones share one level and one counter.
 #[derive(Clone)]
 pub struct Aside {
     pub(super) err: Shared,
@@ -20,14 +20,14 @@ pub struct Aside {
     pub(super) state: Arc<State>,
 }
 
-/// What all ways to one console share.
+/// State shared by a console and its handles.
 #[derive(Debug, Default)]
 pub(super) struct State {
-    /// The number after -v.
+    /// Level of `-v`: lines of higher levels are dropped.
     pub(super) level: AtomicI32,
-    /// How many warnings were printed.
+    /// Number of warnings printed.
     pub(super) warnings: AtomicUsize,
-    /// `Warning:` as it is painted.
+    /// The word `Warning:`, with colours if the console has them.
     pub(super) word: OnceLock<String>,
 }
 
@@ -40,37 +40,37 @@ impl fmt::Debug for Aside {
 }
 
 impl Aside {
-    /// Prints a line if -v asks for this level or more. Like a log of kubectl it begins with the time (UTC) and the process.
+    /// Prints a line if `-v` asks for this level or a higher one, in klog's format: time (UTC) and process first.
     pub fn trace(&self, level: i32, text: &str) {
         if self.state.level.load(Ordering::Relaxed) >= level {
             self.print(&traced(text, Timestamp::now()));
         }
     }
 
-    /// Prints `Warning: …`, and counts it. Whoever calls sees to it that each text comes once.
+    /// Prints `Warning: …` and counts it. Callers make sure that each text is printed once.
     pub fn warn(&self, text: &str) {
         self.state.warnings.fetch_add(1, Ordering::Relaxed);
         let word = self.state.word.get().map_or("Warning:", String::as_str);
         self.print(&format!("{word} {}", clean::line(text)));
     }
 
-    /// How many warnings of the server were printed.
+    /// Returns the number of server warnings printed.
     pub fn warnings(&self) -> usize {
         self.state.warnings.load(Ordering::Relaxed)
     }
 
     fn print(&self, line: &str) {
         let line = format!("{line}\n");
-        // Standard error that is gone is no reason to stop.
+        // A closed standard error must not stop the work.
         let _ = self.live.aside(|| self.err.write(line.as_bytes()));
     }
 }
 
 impl Console {
-    /// A way to standard error for code that has no console: it prints what is traced and warned of at any time.
+    /// Returns a handle to standard error for code that has no console.
     pub fn aside(&self) -> Aside {
         let word = self.paint_err(AnsiColor::Yellow.on_default().bold(), "Warning:");
-        // The colours are known by the time anybody asks.
+        // The flags have been applied by the time the first handle is made, so the colours are final.
         let _first_stays = self.beside.word.set(word);
         Aside {
             err: self.err.clone(),
@@ -79,18 +79,18 @@ impl Console {
         }
     }
 
-    /// Traces what is of this level or a lower one from now on: the number after -v.
+    /// Sets the level of `-v`: from now on lines of this level and lower ones are printed.
     pub fn set_level(&self, level: i32) {
         self.beside.level.store(level, Ordering::Relaxed);
     }
 
-    /// Prints a line on standard error if -v asks for this level or more.
+    /// Prints a line on standard error if `-v` asks for this level or a higher one.
     pub fn trace(&self, level: i32, text: &str) {
         self.aside().trace(level, text);
     }
 }
 
-/// A line as klog writes it: `I0301 12:00:00.000000    4711 aside.rs:60] text`.
+/// Formats a line as klog does: `I0301 12:00:00.000000    4711 aside.rs:60] text`.
 fn traced(text: &str, now: Timestamp) -> String {
     format!(
         "I{} {:>7} aside.rs:{}] {}",

@@ -1,12 +1,12 @@
-//! Text from the cluster, made safe for a terminal and for a line.
+//! Escapes for text from the cluster, so that it can neither control a terminal nor break a line.
 
 use std::borrow::Cow;
 
 use session_model::unicode::{is_emoji_form, is_invisible};
 
-/// Text as kubectl shows it: ESC as `^[` and a carriage return as `\r`, so that no object can move the cursor. The other
-/// control characters but tab and newline, which kubectl lets through, are shown as `^A` to `^_` and `^?`. What is not seen, or
-/// changes the order of what is, is shown as Go writes it: `\u202e`, which in JSON is the same text.
+/// Escapes control characters as kubectl does: ESC as `^[`, a carriage return as `\r`. Those that kubectl lets through,
+/// except tab and newline, are shown as `^A` to `^_` and `^?`. Invisible characters and those that change the reading
+/// order are shown in Go's notation, `\u202e`, which in JSON is the same text.
 pub fn shown(text: &str) -> Cow<'_, str> {
     if is_plain(text) || !text.chars().any(unsafe_char) {
         return Cow::Borrowed(text);
@@ -35,8 +35,8 @@ pub fn shown(text: &str) -> Cow<'_, str> {
     Cow::Owned(clean)
 }
 
-/// A cell of a table: cut at the first newline, carriage return or form feed, which `...` then stands for. A vertical tab stays:
-/// kubectl's table writer takes it for a tab stop.
+/// Escapes a cell of a table and cuts it at the first newline, carriage return or form feed, with `...` in place of the
+/// rest. A vertical tab is kept: kubectl's table writer takes it for a tab stop.
 pub fn cell(text: &str) -> Cow<'_, str> {
     if is_plain(text) {
         return Cow::Borrowed(text);
@@ -49,7 +49,7 @@ pub fn cell(text: &str) -> Cow<'_, str> {
     Cow::Owned(parts.join("\x0b") + end)
 }
 
-/// One line: newlines become blanks.
+/// Escapes text and joins its lines with blanks.
 pub fn line(text: &str) -> Cow<'_, str> {
     if text.contains('\n') {
         let joined = text.lines().map(str::trim).collect::<Vec<_>>().join(" ");
@@ -59,7 +59,7 @@ pub fn line(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// True for printable ASCII, which is nearly everything a table holds: worth a look before the slow way.
+/// True for printable ASCII: the common case, tested first because it is fast.
 fn is_plain(text: &str) -> bool {
     text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }

@@ -1,4 +1,4 @@
-//! `-o custom-columns=NAME:.metadata.name,…`: a column for every path.
+//! The format `-o custom-columns=NAME:.metadata.name,…`: one column for each path.
 
 use anyhow::{Result, anyhow, bail};
 use serde_json::Value;
@@ -7,7 +7,7 @@ use super::jsonpath::{Found, JsonPath};
 use super::tabs::Tabs;
 use super::{clean, json};
 
-/// Headings and paths, and what was printed already: the heading comes once, and columns never get narrower.
+/// Printer of custom columns. It prints the heading once, and later calls never make a column narrower.
 #[derive(Debug)]
 pub struct Columns {
     headings: Vec<String>,
@@ -20,7 +20,7 @@ impl Columns {
     /// Parses `HEADING:PATH,HEADING:PATH`.
     ///
     /// # Errors
-    /// No columns, a column without a path, a path that is none; in kubectl's words.
+    /// kubectl's messages for no columns, a column without a path and an invalid path.
     pub fn parse(spec: &str, no_headers: bool) -> Result<Self> {
         if spec.is_empty() {
             bail!("custom-columns format specified but no custom columns given");
@@ -35,10 +35,10 @@ impl Columns {
         Self::new(columns, no_headers)
     }
 
-    /// Parses a file of two lines: headings, and the path of each, both with blanks in between.
+    /// Parses a file of two lines, both separated by blanks: headings, and the path of each.
     ///
     /// # Errors
-    /// A line is missing, they differ in length, a path is none; in kubectl's words.
+    /// kubectl's messages for a missing line, lines of different length and an invalid path.
     pub fn parse_file(text: &str) -> Result<Self> {
         let mut lines = text.lines();
         let mut words = |which: &str| {
@@ -77,10 +77,10 @@ impl Columns {
         })
     }
 
-    /// A line for each object, after the heading if this is the first call.
+    /// Formats one line for each object, with the heading before the first line ever formatted.
     ///
     /// # Errors
-    /// What a path cannot do with an object: an index out of range.
+    /// An index of a path is out of range.
     pub fn render(&mut self, objects: &[Value]) -> Result<String> {
         if !std::mem::replace(&mut self.headed, true) {
             self.tabs.write(&self.headings.join("\t"));
@@ -104,7 +104,7 @@ fn cell(found: &[Found<'_>]) -> String {
     let none = none.then(|| "<none>".to_owned());
     let values = found.iter().flatten().map(|value| json::plain(value));
     let texts: Vec<_> = none.into_iter().chain(values).collect();
-    // A line end would begin a row of an object that is not there.
+    // A newline would begin a row that belongs to no object.
     clean::line(&texts.join(",")).into_owned()
 }
 

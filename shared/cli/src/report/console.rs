@@ -1,8 +1,8 @@
-//! The only way to print: the three streams of a process, and what is known of them.
+//! [`Console`], the owner of standard input, output and error.
 //!
-//! A closed pipe on standard output (`| head`) is an error that [`super::failure`] shows to nobody and answers with exit
-//! code 141: kubectl, like every program that is not told otherwise, dies of SIGPIPE there, and a shell shows that as
-//! 141. What goes to standard error and cannot be written is lost, and never a reason to stop.
+//! A closed pipe on standard output (`| head`) is the error [`Closed`]: [`super::failure`] prints nothing for it and
+//! exits with 141, which a shell shows for kubectl, too, because SIGPIPE kills it. A line that cannot be written to
+//! standard error is dropped.
 //!
 //! Long because every way to print is a method of the one type that holds the streams.
 
@@ -28,12 +28,12 @@ use crate::flags::output::Talk;
 use session_client::interrupt::Interrupt;
 use session_client::interrupt::interrupted;
 
-/// Columns of a terminal that does not say how many it has.
+/// Columns where the terminal does not report its size.
 const WIDTH: u16 = 80;
-/// Longest answer to a question that is read.
+/// Bytes that are read of an answer to a prompt.
 const ANSWER_MAX: u64 = 1024;
 
-/// What of a deletion's question stands before the names, kubectl's words.
+/// Returns the lines of a deletion prompt before its question, in kubectl's words.
 pub fn deletion_preview(names: &[String]) -> Vec<String> {
     let first = format!(
         "You are about to delete the following {} resource(s):",
@@ -44,12 +44,12 @@ pub fn deletion_preview(names: &[String]) -> Vec<String> {
         .collect()
 }
 
-/// The question after [`deletion_preview`].
+/// Question of a deletion prompt, after [`deletion_preview`].
 pub const DELETION_QUESTION: &str = "Do you want to continue?";
-/// What is said when the answer was no.
+/// Message after a prompt was answered with no.
 pub const DELETION_CANCELLED: &str = "deletion is cancelled";
 
-/// Nobody reads standard output any more.
+/// Error of a write to standard output that nobody reads any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Closed;
 
@@ -61,16 +61,16 @@ impl fmt::Display for Closed {
 
 impl std::error::Error for Closed {}
 
-/// What a word is to somebody who looks at it.
+/// Meaning of a word in a report, shown as a colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tone {
     /// A heading.
     Strong,
-    /// As it should be.
+    /// A healthy state.
     Good,
-    /// Worth a look.
+    /// A state that deserves attention.
     Worth,
-    /// Broken.
+    /// A failure.
     Bad,
 }
 
@@ -85,7 +85,7 @@ impl Tone {
     }
 }
 
-/// Which streams are terminals.
+/// Flags: which of the three streams is a terminal.
 #[derive(Clone, Copy, Debug, Default)]
 struct Terminals {
     input: bool,
@@ -93,16 +93,17 @@ struct Terminals {
     err: bool,
 }
 
-/// The streams of a process, or buffers that stand for them.
+/// The three streams of a process, or buffers in their place, with everything that decides how they are written:
+/// colours, width, quiet, live line.
 pub struct Console {
     out: Shared,
     pub(super) err: Shared,
     input: StandardInput,
     interrupt: Interrupt,
     terminals: Terminals,
-    /// Columns that somebody has said (COLUMNS, a test); 0 leaves it to the terminal.
+    /// Columns from COLUMNS or a test; 0 asks the terminal.
     columns: u16,
-    /// The terminal shows colours and moves its cursor, as far as the environment tells.
+    /// True if TERM says that the terminal supports colours and cursor movement.
     capable: bool,
     no_color: bool,
     colour: Colour,
@@ -122,7 +123,7 @@ impl fmt::Debug for Console {
 }
 
 impl Console {
-    /// The streams of this process. Colours also depend on NO_COLOR and TERM.
+    /// Returns a console on the streams of this process. NO_COLOR and TERM decide about colours, too.
     pub fn of_process(colour: Colour, quiet: bool) -> Self {
         let terminals = Terminals {
             input: io::stdin().is_terminal(),
@@ -150,7 +151,8 @@ impl Console {
         }
     }
 
-    /// Buffers instead of streams, with `input` to read; all three count as terminals of 80 columns, or none does.
+    /// Returns a console on buffers that reads `input`. With `terminal`, all three streams count as terminals of 80
+    /// columns.
     pub fn captured(input: &str, terminal: bool) -> (Self, Captured) {
         let captured = Captured::default();
         let (out, err) = captured.streams();
@@ -177,19 +179,19 @@ impl Console {
         (console, captured)
     }
 
-    /// Does as the flags say from now on.
+    /// Applies `--quiet` and `--color`.
     pub fn obey(&mut self, talk: &Talk) {
         self.colour = talk.color;
         self.quiet = talk.quiet;
     }
 
-    /// Stops to wait for input when this is set.
+    /// Makes reads of standard input and prompts fail once the interrupt is set.
     pub fn heed(&mut self, interrupt: &Interrupt) {
         self.interrupt = interrupt.clone();
         self.input.heed(interrupt);
     }
 
-    /// True if somebody can be asked: standard input is a terminal, and the question would be seen.
+    /// True if a prompt can be answered: standard input is a terminal, and standard output or error shows the question.
     pub fn can_ask(&self) -> bool {
         self.terminals.input && (self.terminals.out || self.terminals.err)
     }
@@ -199,7 +201,7 @@ impl Console {
         self.terminals.input
     }
 
-    /// True if nothing that is written to standard output can get anywhere.
+    /// True if standard output was closed before the process began, so that nothing written to it can be read.
     pub fn is_closed(&self) -> bool {
         !self.captured && terminal::is_output_closed()
     }
@@ -209,7 +211,8 @@ impl Console {
         self.terminals.out
     }
 
-    /// Columns to lay text out for: COLUMNS, else those that the terminal of standard output has now, else 80. Never 0.
+    /// Returns the columns to lay text out for: COLUMNS, else the current width of the terminal of standard output,
+    /// else 80. Never 0.
     pub fn width(&self) -> usize {
         let columns = match self.columns {
             0 if self.terminals.out => size_of_out().map(|(columns, _)| columns),
@@ -218,7 +221,7 @@ impl Console {
         usize::from(columns.filter(|columns| *columns > 0).unwrap_or(WIDTH))
     }
 
-    /// Rows of the terminal of standard output; `None` where it does not tell, or is none.
+    /// Returns the rows of the terminal of standard output; `None` if it is not a terminal or does not report them.
     pub fn height(&self) -> Option<usize> {
         if self.captured || !self.terminals.out {
             return None;
@@ -227,8 +230,8 @@ impl Console {
         Some(usize::from(rows)).filter(|rows| *rows > 0)
     }
 
-    /// Takes the whole terminal for something that is drawn again and again, until it is dropped; `None` where standard
-    /// output is no terminal or cannot move its cursor.
+    /// Switches the terminal to its second screen, for a display that is redrawn, until the result is dropped. `None`
+    /// if standard output is not a terminal or TERM is `dumb`.
     pub fn full_screen(&self) -> Option<FullScreen> {
         (self.terminals.out && self.capable)
             .then(|| FullScreen::new(self.out.clone(), !self.captured))
@@ -239,10 +242,10 @@ impl Console {
         self.quiet
     }
 
-    /// Prints text on standard output as it is, but for control characters where that is a terminal.
+    /// Prints text on standard output. Control characters are escaped only if it is a terminal.
     ///
     /// # Errors
-    /// [`Closed`] when nobody reads any more, else why it could not be written.
+    /// [`Closed`] if nobody reads any more, else the cause of the failed write.
     pub fn out(&mut self, text: &str) -> Result<()> {
         if self.terminals.out {
             self.out_bytes(clean::shown(text).as_bytes())
@@ -251,7 +254,7 @@ impl Console {
         }
     }
 
-    /// Prints text that was made by [`Console::paint`], whose parts have been cleaned before.
+    /// Prints text made by [`Console::paint`], whose parts are escaped already.
     ///
     /// # Errors
     /// As [`Console::out`].
@@ -259,7 +262,7 @@ impl Console {
         self.out_bytes(text.as_bytes())
     }
 
-    /// Prints bytes that are not ours to change: a log, what a command in the session printed.
+    /// Prints bytes unchanged: a log, or the output of a command in the session.
     ///
     /// # Errors
     /// As [`Console::out`].
@@ -278,7 +281,8 @@ impl Console {
         self.out(&format!("{text}\n"))
     }
 
-    /// Prints a line, or several, on standard error. It is for people, in a file too: what it shows of the cluster is cleaned.
+    /// Prints one or more lines on standard error. Control characters are always escaped, because people read a
+    /// redirected standard error in a terminal later.
     pub fn err_line(&mut self, text: &str) {
         self.err_raw(&clean::shown(text));
     }
@@ -297,19 +301,19 @@ impl Console {
         self.err_raw(&format!("{word} {}", clean::line(text)));
     }
 
-    /// Prints `note: …` on standard error, unless it is to be quiet.
+    /// Prints `note: …` on standard error, except with `--quiet`.
     pub fn note(&mut self, text: &str) {
         if !self.quiet {
             self.err_raw(&format!("note: {}", clean::line(text)));
         }
     }
 
-    /// Text in a style, for standard output, as far as colours may be used there. The text is cleaned.
+    /// Returns escaped text in a style, for standard output, if colours may be used there.
     pub fn paint(&self, style: Style, text: &str) -> String {
         painted(style, text, self.terminals.out && self.has_colour())
     }
 
-    /// As [`Console::paint`], by what the text is.
+    /// Returns escaped text in the style of a tone, as [`Console::paint`].
     pub fn paint_tone(&self, tone: Tone, text: &str) -> String {
         self.paint(tone.style(), text)
     }
@@ -326,8 +330,9 @@ impl Console {
         }
     }
 
-    /// Shows lines and asks a question, on standard output unless only standard error is a terminal; anything but `y` is no, and
-    /// so is an end of input. What was typed before the question is no answer to it. Never asks twice.
+    /// Prints lines and a question and reads the answer: only `y` is yes, end of input is no. Input typed before the
+    /// question is discarded. The prompt is written to standard output, or to standard error if only that is a
+    /// terminal.
     ///
     /// # Errors
     /// As [`Console::out`]; Interrupted.
@@ -340,7 +345,7 @@ impl Console {
         }
         self.ask(&format!("{question} (y/N): "))?;
         let mut answer = Vec::new();
-        // What cannot be read is no yes.
+        // An answer that cannot be read is no.
         let _ = (&mut self.input)
             .take(ANSWER_MAX)
             .read_until(b'\n', &mut answer);
@@ -353,7 +358,7 @@ impl Console {
         Ok(answer.trim_ascii().eq_ignore_ascii_case(b"y"))
     }
 
-    /// Prints where somebody who is asked sees it.
+    /// Prints on the stream that the user sees.
     fn ask(&mut self, text: &str) -> Result<()> {
         if self.terminals.out || !self.terminals.err {
             return self.out(text);
@@ -363,12 +368,12 @@ impl Console {
         written.context("failed to write to standard error")
     }
 
-    /// Standard input, for what is read from it (`-f -`).
+    /// Returns standard input, for `-f -` and the like.
     pub fn input(&mut self) -> &mut dyn BufRead {
         &mut self.input
     }
 
-    /// Shows what is waited for, on standard error and only where that is a terminal; notes go everywhere.
+    /// Returns a sink for progress events: a live line on standard error if it is a terminal, notes in any case.
     pub fn progress(&self) -> Progress {
         let screen = if self.quiet || !self.terminals.err || !self.capable {
             Screen::None
@@ -403,7 +408,7 @@ impl Console {
     }
 }
 
-/// Columns and rows of the terminal that standard output is.
+/// Returns columns and rows of the terminal of standard output.
 fn size_of_out() -> Option<(u16, u16)> {
     let (columns, rows) = terminal_size::terminal_size_of(io::stdout())?;
     Some((columns.0, rows.0))

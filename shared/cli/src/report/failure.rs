@@ -1,7 +1,7 @@
-//! From an error to text and exit code, in kubectl's words.
+//! Errors as kubectl prints them, and the exit code of a command.
 //!
-//! What the server said is printed as kubectl prints it, whatever context our code put around it: its message names the
-//! object. Everything else is `error: ` and the whole chain of causes. Hints stand apart, after the error.
+//! A server's refusal is printed as kubectl prints it, without the context that our code added: its message names the
+//! object. Every other error is `error: ` and the chain of its causes. Evidence and hints follow on lines of their own.
 
 use anyhow::Error;
 
@@ -9,21 +9,21 @@ use super::clean;
 use super::console::{Closed, Console};
 use session_model::failure::{self, Exited, Failure, Hinted, Kind, Proved, Usage};
 
-/// Exit code of every error that has none of its own.
+/// Exit code of an error that has none of its own.
 pub const FAILED: u8 = 1;
-/// Exit code after Ctrl-C or a request to end.
+/// Exit code after SIGINT.
 pub const INTERRUPTED: u8 = 130;
-/// Exit code when nobody reads standard output any more: what a shell shows for a program that died of SIGPIPE.
+/// Exit code if standard output was closed: the one that a shell shows for a program killed by SIGPIPE.
 pub const CLOSED: u8 = 141;
 
-/// Prints an error with its hints and gives the exit code; `prefix` is how the command was called
-/// (`kubectl session list`), for the pointer to its help.
+/// Prints an error with its hints and returns the exit code. `prefix` is the command as it was called (`kubectl session
+/// list`), for the pointer to its help.
 pub fn report(console: &mut Console, error: &Error, prefix: &str) -> u8 {
     report_all(console, std::slice::from_ref(error), prefix)
 }
 
-/// Prints several errors, a line each as kubectl does after a partial failure, then all hints. The exit code is that of
-/// the first error that has its own.
+/// Prints several errors, one line each, as kubectl does after a partial failure, then all hints once. The exit code is
+/// that of the first error that has one of its own.
 pub fn report_all(console: &mut Console, errors: &[Error], prefix: &str) -> u8 {
     let single = errors.len() == 1;
     for error in errors {
@@ -50,7 +50,7 @@ pub fn report_all(console: &mut Console, errors: &[Error], prefix: &str) -> u8 {
     code.unwrap_or(FAILED)
 }
 
-/// The exit code for an error.
+/// Returns the exit code of an error.
 pub fn exit_code(error: &Error) -> u8 {
     if failure::is(error, Kind::Interrupted) {
         INTERRUPTED
@@ -61,7 +61,7 @@ pub fn exit_code(error: &Error) -> u8 {
     }
 }
 
-/// What is printed for an error that came alone, without its hints; empty when nothing is. Without a newline at the end.
+/// Returns the text of a single error without its hints and without a final newline; empty if nothing is printed.
 pub fn text(error: &Error, prefix: &str) -> String {
     match failure::of(error) {
         Some(failure) if is_invalid(failure) => invalid(failure),
@@ -69,7 +69,7 @@ pub fn text(error: &Error, prefix: &str) -> String {
     }
 }
 
-/// As [`text`], but what the server refuses as invalid is one line, as kubectl has it among several errors.
+/// Returns the text of one error among several: an invalid object is one line then, as in kubectl.
 fn line(error: &Error, prefix: &str) -> String {
     if is_closed(error) || exited(error).is_some_and(|exited| exited.message.is_empty()) {
         return String::new();
@@ -107,21 +107,21 @@ fn of_failure(failure: &Failure) -> String {
         Kind::Unreachable => format!("Unable to connect to the server: {message}"),
         Kind::Configuration if message.starts_with("Error in configuration") => message.clone(),
         Kind::Configuration => format!("Error in configuration: {message}"),
-        // Our words and kubectl's, not the server's: its answer was a page that says 404.
+        // This message is kubectl's, not the server's: the server's answer was a page that says 404.
         Kind::NoSuchResource => prefixed(message),
         _ if !reason.is_empty() => format!("Error from server ({reason}): {message}"),
-        // A Status without a reason; what the server did not say has no code.
+        // A Status without a reason. A failure that the server did not report has no code.
         _ if *code != 0 => format!("Error from server: {message}"),
         _ => prefixed(message),
     }
 }
 
-/// An answer of the server is invalid if it gives that as its reason (not any 422), one of ours if it is of that kind.
+/// True for an invalid object: the server's reason says so (not any 422), or the failure is ours and of that kind.
 fn is_invalid(failure: &Failure) -> bool {
     failure.reason == "Invalid" || (failure.kind == Kind::Invalid && failure.code == 0)
 }
 
-/// The whole line from HOST:PORT, or as it stands if it is one already.
+/// Returns kubectl's sentence for a refused connection to HOST:PORT, or the message if it is that sentence already.
 fn refused(message: &str) -> String {
     if message.starts_with("The connection to the server ") {
         return message.to_owned();
@@ -131,7 +131,8 @@ fn refused(message: &str) -> String {
     )
 }
 
-/// One cause stands on the first line, several below it, each once. The blank after the colon is kubectl's.
+/// Formats an invalid object: a single cause on the first line, several below it, each once. The blank after the colon
+/// is kubectl's.
 fn invalid(failure: &Failure) -> String {
     let subject = failure
         .subject
@@ -173,8 +174,8 @@ fn prefixed(message: &str) -> String {
     }
 }
 
-/// All causes, outermost first. One that has been said already (an error that prints its source, a hint that prints its
-/// error) is not said again.
+/// Joins all causes, outermost first. A cause that the text ends with already (an error that prints its source) is
+/// skipped.
 fn chain(error: &Error) -> String {
     let mut text = String::new();
     for cause in error.chain() {
@@ -190,7 +191,7 @@ fn chain(error: &Error) -> String {
     text
 }
 
-/// In the order in which they were put on: the remedy before what always helps.
+/// Returns hints in the order in which they were added: the specific remedy before general ones.
 fn hints_of(error: &Error) -> impl Iterator<Item = &str> {
     let hinted = error
         .chain()

@@ -1,4 +1,4 @@
-//! `-o`: which way objects are printed.
+//! Output formats: the value of `-o`, and the printer of objects that it selects.
 
 use std::fs;
 use std::io::{self, Read};
@@ -12,22 +12,22 @@ use super::{clean, json as writer, kyaml, yaml};
 use crate::flags::output::{NameOutput, ObjectOutput};
 use session_model::objects::resource::text;
 
-/// Bytes of a file with a format that are read.
+/// Bytes of a template file that are read at most.
 const FILE_MAX: u64 = 1 << 20;
 
-/// Which formats a verb knows.
+/// Set of formats that a verb accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Allowed {
-    /// Verbs that print a table, and everything else.
+    /// All formats: for verbs that print a table.
     List,
-    /// Verbs that say what they did, and print the object on request.
+    /// Formats of single objects: for verbs that print a sentence about the object they changed.
     Object,
-    /// Verbs that say what they did, at most as `KIND/NAME`.
+    /// Only `name`: for verbs that delete.
     Name,
 }
 
 impl Allowed {
-    /// The words `-o` takes, sorted.
+    /// Returns the accepted values of `-o`, sorted.
     pub fn formats(self) -> &'static [&'static str] {
         match self {
             Allowed::List => &[
@@ -56,57 +56,57 @@ impl Allowed {
     }
 }
 
-/// What `-o` asks for.
+/// Output selected by `-o`.
 #[derive(Debug)]
 pub enum Format {
     /// The verb's own text: a table or a sentence.
     Text {
-        /// All columns of it.
+        /// True for `-o wide`.
         wide: bool,
     },
-    /// The objects themselves.
+    /// The objects, in a format of kubectl.
     Objects(ObjectPrinter),
 }
 
 impl Format {
-    /// What a verb's flags for printing objects ask for.
+    /// Reads the flags of a verb that prints objects.
     ///
     /// # Errors
     /// As [`Format::parse`].
     pub fn of_object(printing: &ObjectOutput) -> Result<Self> {
         Self::parse(
-            &printing.output,
+            printing.output.as_deref(),
             Allowed::Object,
             false,
             printing.show_managed_fields,
         )
     }
 
-    /// What the flag of a verb that deletes asks for.
+    /// Reads the flag of a verb that deletes.
     ///
     /// # Errors
     /// As [`Format::parse`].
     pub fn of_name(printing: &NameOutput) -> Result<Self> {
-        Self::parse(&printing.output, Allowed::Name, false, false)
+        Self::parse(printing.output.as_deref(), Allowed::Name, false, false)
     }
 
-    /// Reads the value of `-o`, and the file it names.
+    /// Reads the value of `-o`, and the template file that it names. No value, or an empty one, is the verb's own text.
     ///
     /// # Errors
-    /// A format that is none or not allowed, a path or template that is missing or wrong, a file that cannot be read; in
-    /// kubectl's words.
-    pub fn parse(
-        output: &str,
+    /// kubectl's messages for an unknown or unsupported format, a missing or invalid template, and a file that cannot
+    /// be read.
+    pub fn parse<'a>(
+        output: impl Into<Option<&'a str>>,
         allowed: Allowed,
         no_headers: bool,
         managed_fields: bool,
     ) -> Result<Self> {
-        if output.is_empty() {
+        let Some(output) = output.into().filter(|output| !output.is_empty()) else {
             return Ok(Format::Text { wide: false });
-        }
+        };
         let (word, argument) = match output.split_once('=') {
             Some((word, argument)) => (word.to_owned(), argument),
-            // kubectl takes these words in any case.
+            // kubectl ignores the case of these values.
             None => (known_word(output), ""),
         };
         let plain = !output.contains('=');
@@ -190,18 +190,18 @@ impl Style {
     }
 }
 
-/// A file with a format, as far as one may reasonably be: what has no end is not read for ever.
+/// Reads a template file of at most [`FILE_MAX`] bytes, so that an endless file is refused.
 fn read(file: &str) -> io::Result<String> {
     let mut text = String::new();
     let opened = fs::File::open(file)?;
     opened.take(FILE_MAX + 1).read_to_string(&mut text)?;
     if text.len() as u64 > FILE_MAX {
-        return Err(io::Error::other("longer than 1 MiB, no format is"));
+        return Err(io::Error::other("longer than 1 MiB"));
     }
     Ok(text)
 }
 
-/// A system's reason without its number, in lower case as Go has it.
+/// Returns the message of a system error without its number, in lower case as in Go.
 fn reason(error: &io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or_default();
@@ -210,7 +210,7 @@ fn reason(error: &io::Error) -> String {
     first.into_iter().chain(chars).collect()
 }
 
-/// Prints objects. What is printed later knows what was printed before: documents are kept apart, headings come once.
+/// Printer of objects. It remembers what it printed: it separates YAML documents, and prints headings once.
 #[derive(Debug)]
 pub struct ObjectPrinter {
     style: Style,
@@ -219,15 +219,15 @@ pub struct ObjectPrinter {
 }
 
 impl ObjectPrinter {
-    /// True for `-o name`, which takes the place of the sentence about what was done.
+    /// True for `-o name`, which replaces the verb's sentence.
     pub fn is_name(&self) -> bool {
         matches!(self.style, Style::Name)
     }
 
-    /// The text of one object, as for a single NAME.
+    /// Formats one object, as kubectl does for a single NAME.
     ///
     /// # Errors
-    /// What a path cannot do with the object.
+    /// The JSONPath of the format fails on the object.
     pub fn one(&mut self, object: &Value) -> Result<String> {
         let stripped = self.strip(object);
         let object = stripped.as_ref().unwrap_or(object);
@@ -251,10 +251,10 @@ impl ObjectPrinter {
         }
     }
 
-    /// The text of any number of objects: a List, or a line for each where the format has lines.
+    /// Formats any number of objects: as one List, or as a line each for formats of lines.
     ///
     /// # Errors
-    /// What a path cannot do with an object.
+    /// The JSONPath of the format fails on an object.
     pub fn list(&mut self, objects: &[Value]) -> Result<String> {
         match &mut self.style {
             Style::Columns(columns) => columns.render(objects),
@@ -269,7 +269,8 @@ impl ObjectPrinter {
         }
     }
 
-    /// The object without managedFields, if it has some and they are not wanted. Paths see them, as in kubectl.
+    /// Returns the object without managedFields, or `None` if it can be printed as it is. JSONPath formats see
+    /// managedFields, as in kubectl.
     fn strip(&self, object: &Value) -> Option<Value> {
         let whole = matches!(self.style, Style::Json | Style::Yaml | Style::Kyaml);
         if !whole || self.managed_fields || object.pointer("/metadata/managedFields").is_none() {
@@ -283,7 +284,7 @@ impl ObjectPrinter {
     }
 }
 
-/// `session.streaming.platform/alice`: kind and group in lower case, and the name.
+/// Returns kind and group in lower case and the name: `session.streaming.platform/alice`.
 pub fn name(object: &Value) -> String {
     let kind = text(object, "/kind").to_lowercase();
     let api_version = text(object, "/apiVersion");

@@ -1,33 +1,33 @@
-//! JSON as kubectl writes it: keys sorted, `<`, `>` and `&` escaped, indented by four or on one line.
+//! JSON as kubectl writes it: sorted keys, `<`, `>` and `&` escaped, indented by four or on one line.
 //!
-//! Here and in the other writers recursion is as deep as the value, and serde_json reads none deeper than 128.
+//! This writer and those of the other formats recurse as deep as the value; serde_json reads at most 128 levels.
 
 use std::fmt::Write;
 
 use serde_json::{Map, Number, Value};
 
-/// `value` over several lines, indented by four, without a newline at the end.
+/// Formats a value over several lines, indented by four, without a final newline.
 pub fn indented(value: &Value) -> String {
     let mut out = String::new();
     write(&mut out, value, Some(0));
     out
 }
 
-/// `value` on one line.
+/// Formats a value on one line.
 pub fn compact(value: &Value) -> String {
     let mut out = String::new();
     write(&mut out, value, None);
     out
 }
 
-/// The entries of an object in kubectl's order.
+/// Returns the entries of an object, sorted by key.
 pub fn sorted(map: &Map<String, Value>) -> Vec<(&String, &Value)> {
     let mut entries: Vec<_> = map.iter().collect();
     entries.sort_unstable_by_key(|(key, _)| *key);
     entries
 }
 
-/// A number as Go's JSON writes it: `1.0` is `1`, and an exponent stands below 1e-6 and from 1e21 on.
+/// Formats a number as Go's JSON encoder does: `1.0` is `1`, and exponents are used below 1e-6 and from 1e21 on.
 pub fn number(number: &Number) -> String {
     match number.as_f64() {
         Some(float) if number.is_f64() => {
@@ -42,7 +42,7 @@ pub fn number(number: &Number) -> String {
     }
 }
 
-/// A number as Go's `%v` prints it: as [`number`], but the exponent has two digits and stands below 1e-4.
+/// Formats a number as Go's `%v` does: as [`number`], but the exponent has two digits and is used below 1e-4.
 pub fn plain_number(number: &Number) -> String {
     match number.as_f64() {
         Some(float) if number.is_f64() => {
@@ -57,7 +57,7 @@ pub fn plain_number(number: &Number) -> String {
     }
 }
 
-/// A value as Go's `%v` prints it: `map[a:b c:[1 2]]`, `<nil>`, texts as they are.
+/// Formats a value as Go's `%v` does: `map[a:b c:[1 2]]`, `<nil>`, strings unquoted.
 pub fn plain(value: &Value) -> String {
     match value {
         Value::Null => "<nil>".to_owned(),
@@ -78,7 +78,7 @@ pub fn plain(value: &Value) -> String {
     }
 }
 
-/// `1e+21`, `1e-07`: the exponent has its sign and at least so many digits.
+/// Formats a float with an exponent that has a sign and at least `digits` digits: `1e+21`, `1e-07`.
 fn exponent(float: f64, digits: usize) -> String {
     let text = format!("{float:e}");
     let Some((mantissa, exponent)) = text.split_once('e') else {
@@ -154,7 +154,7 @@ fn quote(out: &mut String, text: &str) {
             '\t' => out.push_str("\\t"),
             '\x08' => out.push_str("\\b"),
             '\x0c' => out.push_str("\\f"),
-            // Go keeps JSON safe to stand in a web page.
+            // Go escapes these so that JSON can be embedded in a web page.
             '\0'..='\x1f' | '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
                 let _ = write!(out, "\\u{:04x}", u32::from(c));
             }

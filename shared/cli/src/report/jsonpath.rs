@@ -1,10 +1,14 @@
-//! kubectl's dialect of JSONPath, as `-o jsonpath`, `--sort-by` and custom columns take it.
+//! kubectl's dialect of JSONPath, for `-o jsonpath`, `--sort-by` and custom columns.
 //!
-//! Text outside braces is printed as it is. Between braces stand paths (`.metadata.labels.my-label`, `['x']`, `[0]`,
-//! `[-1:]`, `[*]`, `..`, `['a','b']`, `[?(@.a=="b")]`, `\.` for a dot in a key), literals (`"\n"`) and
-//! `{range …}{end}`. A key that is missing is nothing; an index out of range is an error. Not in RFC 9535's ways:
-//! `tests/fixtures/jsonpath.txt` holds what kubectl answers. The values of an object come in the order of their keys,
-//! where kubectl leaves the order to chance.
+//! ```text
+//! text ─► parse ─► [Node] ─► eval (against one object) ─► found values ─► text or JSON
+//!                               └─ compare (filters)
+//! ```
+//!
+//! Text outside braces is printed as it is. Braces hold paths (`.metadata.labels.my-label`, `['x']`, `[0]`, `[-1:]`,
+//! `[*]`, `..`, `['a','b']`, `[?(@.a=="b")]`, `\.` for a dot in a key), literals (`"\n"`) and `{range …}{end}`. A
+//! missing key yields nothing, an index out of range is an error. This is not RFC 9535: `tests/fixtures/jsonpath.txt`
+//! holds kubectl's answers. The values of an object come sorted by key, where kubectl's order is random.
 
 mod compare;
 mod eval;
@@ -18,7 +22,7 @@ use serde_json::Value;
 use super::json;
 use parse::Node;
 
-/// What one part of a template found. Texts and numbers of the template itself are owned.
+/// Values found by one part of a template. Literals of the template itself are owned.
 pub type Found<'a> = Vec<Cow<'a, Value>>;
 
 /// A parsed template.
@@ -29,10 +33,10 @@ pub struct JsonPath {
 }
 
 impl JsonPath {
-    /// Parses a template as `-o jsonpath=` takes it: paths need their braces.
+    /// Parses a template as `-o jsonpath=` takes it: paths need braces.
     ///
     /// # Errors
-    /// What is wrong with it, in kubectl's words.
+    /// kubectl's message for an invalid template.
     pub fn parse(text: &str) -> Result<Self> {
         let nodes = parse::template(text)
             .map_err(|reason| anyhow!("error parsing jsonpath {text}, {reason}"))?;
@@ -44,28 +48,29 @@ impl JsonPath {
     /// braces.
     ///
     /// # Errors
-    /// What is wrong with it, in kubectl's words.
+    /// kubectl's message for an invalid path.
     pub fn parse_relaxed(text: &str) -> Result<Self> {
         let text = relaxed(text)?;
         let nodes = parse::template(&text).map_err(|reason| anyhow!("{reason}"))?;
         Ok(Self { text, nodes })
     }
 
-    /// The template as it was written; a relaxed one with its braces and dot.
+    /// Returns the template as it was written; a path without braces has them added.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// What every part of the template finds in `root`; a range adds what its parts find, value by value.
+    /// Returns the values that every part of the template finds in `root`. A range contributes the values of its parts
+    /// for each item.
     ///
     /// # Errors
-    /// An index out of range, an index into something else than a list, values that cannot be compared.
+    /// An index is out of range or applied to a value that is not a list; values cannot be compared.
     pub fn find<'a>(&self, root: &'a Value) -> Result<Vec<Found<'a>>> {
         eval::find(&self.nodes, root).map_err(|reason| anyhow!("{reason}"))
     }
 
-    /// What the template prints for `root`: several values of a part with a blank between them, objects and lists as
-    /// JSON on one line. No newline is added.
+    /// Formats the values that the template finds in `root`: several values of one part are separated by blanks,
+    /// objects and lists are JSON on one line. No newline is added.
     ///
     /// # Errors
     /// As [`JsonPath::find`], with the template.
@@ -78,7 +83,7 @@ impl JsonPath {
         Ok(out)
     }
 
-    /// What the template finds in `root`, every part as an indented JSON list and a newline (`-o jsonpath-as-json`).
+    /// Formats every part's values as an indented JSON list with a newline (`-o jsonpath-as-json`).
     ///
     /// # Errors
     /// As [`JsonPath::render`].
@@ -106,7 +111,7 @@ fn printed(value: &Value) -> String {
     }
 }
 
-/// `{.path}` from a path with or without its dot and braces.
+/// Adds braces and the leading dot to a path that lacks them.
 fn relaxed(text: &str) -> Result<String> {
     if text.is_empty() {
         return Ok(String::new());

@@ -1,15 +1,15 @@
-//! KYAML: YAML that looks like a program, with braces, quoted strings and trailing commas, read by every YAML reader.
+//! KYAML: YAML with braces, quoted strings and trailing commas, which every YAML parser reads.
 
 use serde_json::Value;
 
 use super::json::{self, sorted};
 
-/// Words some reader takes for a truth value, nothing, a number or a merge, whatever their case.
+/// Keys that some YAML parser reads as boolean, null, number or merge, in any case.
 const AMBIGUOUS: [&str; 11] = [
     "null", "y", "n", "yes", "no", "true", "false", "on", "off", "inf", "nan",
 ];
 
-/// An object as a KYAML document, `---` before it and a newline at its end.
+/// Formats an object as a KYAML document, with `---` before it and a final newline.
 pub fn document(value: &Value) -> String {
     let mut out = String::from("---\n");
     write(&mut out, value, 0);
@@ -22,7 +22,7 @@ fn write(out: &mut String, value: &Value, depth: usize) {
         Value::Array(items) if items.is_empty() => out.push_str("[]"),
         Value::Object(map) if map.is_empty() => out.push_str("{}"),
         Value::Array(items) if items.iter().all(|item| item.is_array() || item.is_object()) => {
-            // Brackets of a list and of what is in it share a line.
+            // The brackets of a list and of its items share a line.
             out.push('[');
             for (at, item) in items.iter().enumerate() {
                 if at > 0 {
@@ -76,9 +76,9 @@ fn written_key(key: &str) -> String {
     }
 }
 
-/// A double-quoted string. JSON's escapes are YAML's, and YAML wants a few more characters escaped.
+/// Formats a double-quoted string. JSON's escapes are valid in YAML, which wants a few more.
 fn quoted(text: &str) -> String {
-    // `Value`'s own writer: what `json::compact` does for web pages would only be in the way here.
+    // serde_json's own writer: the escapes for web pages of `json::compact` are not wanted here.
     let json = Value::from(text).to_string();
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {

@@ -1,4 +1,4 @@
-//! What is being waited for, as one line at the foot of a terminal.
+//! Live progress: one line at the bottom of the terminal that says what a command waits for.
 
 use std::fmt;
 use std::io;
@@ -12,26 +12,27 @@ use super::streams::{Shared, lock};
 use super::{age, clean};
 use session_model::progress::{Event, Sink};
 
-/// How often the seconds are counted on.
+/// Interval at which the elapsed time is redrawn.
 const TICK: Duration = Duration::from_millis(250);
 
-/// Where the line is drawn.
+/// Target of the live line.
 #[derive(Clone, Debug)]
 pub(super) enum Screen {
-    /// Nowhere: there is no terminal, it cannot move its cursor, or nobody wants to know.
+    /// No live line: standard error is not a capable terminal, or `--quiet` was given.
     None,
-    /// The process' standard error.
+    /// Standard error of the process.
     Process,
-    /// A buffer that stands for a terminal of that width.
+    /// Buffer in place of a terminal, with its columns.
     Buffer(Shared, u16),
 }
 
-/// The line that is there now, if one is: whoever prints has to take it away for that moment.
+/// Handle to the live line, if one is shown. Every write to the terminal goes through [`Live::aside`], which hides the
+/// line meanwhile.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Live(Arc<Mutex<Option<ProgressBar>>>);
 
 impl Live {
-    /// Does something to the terminal while the line is not there.
+    /// Runs `work` while the line is hidden.
     pub(super) fn aside<T>(&self, work: impl FnOnce() -> T) -> T {
         let bar = lock(&self.0).clone();
         match bar {
@@ -72,7 +73,7 @@ fn draw(screen: &Screen) -> Option<ProgressBar> {
     };
     let elapsed = |state: &ProgressState, out: &mut dyn fmt::Write| {
         let elapsed = SignedDuration::try_from(state.elapsed()).unwrap_or_default();
-        // A line that cannot be written is no reason to stop.
+        // A failed write to standard error must not stop the work.
         let _ = write!(out, "{:>5}", age::human(elapsed));
     };
     let style = ProgressStyle::with_template("{age} {wide_msg}")
@@ -85,7 +86,7 @@ fn draw(screen: &Screen) -> Option<ProgressBar> {
     Some(bar)
 }
 
-/// Shows what waiting code says: notes as lines of their own, everything else as the live line where there is a terminal.
+/// Sink that prints notes as lines, and waits as the live line if there is a terminal.
 #[derive(Debug)]
 pub struct Progress {
     pub(super) err: Shared,
@@ -109,7 +110,7 @@ impl Sink for Progress {
             }
             Event::Note(text) if !self.quiet => {
                 let line = format!("note: {}\n", clean::line(&text));
-                // Standard error that is gone is no reason to stop.
+                // A closed standard error must not stop the work.
                 let _ = self.live.aside(|| self.err.write(line.as_bytes()));
             }
             Event::Note(_) => {}
@@ -124,7 +125,7 @@ impl Drop for Progress {
     }
 }
 
-/// A buffer that takes what a terminal takes.
+/// Terminal for indicatif that writes its control sequences to a buffer.
 #[derive(Debug)]
 struct BufferTerminal {
     shared: Shared,

@@ -1,6 +1,16 @@
-//! Bytes and exit codes: the only room that prints.
+//! Output: everything that a command prints, and its exit code. No other room writes to a stream.
 //!
-//! [`Console`](console::Console) holds the streams; everything else makes text from plain data and never writes by itself.
+//! ```text
+//! flags (-o, --sort-by, …) ─► Format ─► ObjectPrinter ─► json · yaml · kyaml · jsonpath · Columns
+//!                                └────► Text: TablePrinter · tabs · age        (a verb's own table or sentence)
+//! values of a verb ─────────► Mutations ─► "session.streaming.platform/alice stopped"
+//! errors ───────────────────► failure  ─► error, hints, exit code
+//!                      all text ─► clean (no control characters) ─► Console ─► stdout, stderr
+//! waiting code ─► Event ─► Progress (one live line on stderr)     logs ─► Weave (whole lines, prefixed)
+//! ```
+//!
+//! [`Console`](console::Console) owns the three streams; everything else here turns plain data into text and writes
+//! nothing by itself.
 
 pub mod age;
 pub mod aside;

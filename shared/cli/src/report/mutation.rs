@@ -1,4 +1,4 @@
-//! What was done to an object: kubectl's sentence, its name alone, or the object itself.
+//! Results of verbs that write: kubectl's sentence about an object, its name, or the object.
 
 use anyhow::Result;
 use serde_json::Value;
@@ -8,7 +8,7 @@ use super::format::{self, Format};
 use session_client::DryRun;
 use session_model::objects::ResourceType;
 
-/// How the results of a verb that writes are printed.
+/// Printer of the results of a verb that writes.
 #[derive(Debug)]
 pub struct Mutations {
     format: Format,
@@ -16,16 +16,17 @@ pub struct Mutations {
 }
 
 impl Mutations {
-    /// For a format (which is the verb's own text or objects, as `-o` asked) and a way of writing.
+    /// Returns a printer for a format and a dry-run mode.
     pub fn new(format: Format, dry_run: DryRun) -> Self {
         Self { format, dry_run }
     }
 
-    /// `session.streaming.platform/alice created`, and `(dry run)` or `(server dry run)` where nothing was kept. The verb
-    /// is what kubectl writes there: created, configured, unchanged, patched, stopped, …
+    /// Formats the result of one object: `session.streaming.platform/alice created`, with `(dry run)` or `(server dry
+    /// run)` if nothing was stored. `verb` is the participle that kubectl uses: created, configured, unchanged,
+    /// patched, stopped, …
     ///
     /// # Errors
-    /// What a path of `-o` cannot do with the object.
+    /// The JSONPath of the format fails on the object.
     pub fn done(&mut self, object: &Value, verb: &str) -> Result<String> {
         match &mut self.format {
             Format::Text { .. } => Ok(format!(
@@ -37,8 +38,8 @@ impl Mutations {
         }
     }
 
-    /// As [`Mutations::done`] for an object of which only the name is known; formats that print the object print the
-    /// sentence too.
+    /// Formats the result of an object of which only the name is known. Formats that print objects print the sentence
+    /// instead.
     pub fn done_named(&self, resource: &ResourceType, name: &str, verb: &str) -> String {
         let subject = clean::line(&format!("{}/{name}", resource.singular())).into_owned();
         match &self.format {
@@ -47,7 +48,8 @@ impl Mutations {
         }
     }
 
-    /// `session.streaming.platform "alice" deleted from q namespace`; without the place for what lives in none.
+    /// Formats a deletion: `session.streaming.platform "alice" deleted from q namespace`; cluster-scoped objects have
+    /// no namespace.
     pub fn deleted(
         &self,
         resource: &ResourceType,
@@ -80,7 +82,7 @@ fn suffix(dry_run: DryRun) -> &'static str {
     }
 }
 
-/// What stands on stderr when a list has nothing to show; everywhere without a namespace.
+/// Returns kubectl's message on standard error for an empty list; without a namespace for all of them.
 pub fn no_resources(namespace: Option<&str>) -> String {
     match namespace {
         Some(namespace) => format!("No resources found in {namespace} namespace."),
@@ -88,11 +90,11 @@ pub fn no_resources(namespace: Option<&str>) -> String {
     }
 }
 
-/// What stands on stderr, as a warning, before a forced deletion.
+/// Warning before a forced deletion, kubectl's.
 pub const FORCED: &str = "Immediate deletion does not wait for confirmation that the running resource has been terminated. \
     The resource may continue to run on the cluster indefinitely.";
 
-/// What applying an object did: the server's answer against what was there.
+/// Returns the participle for an applied object by comparing the server's answer with the object before.
 pub fn change(before: Option<&Value>, after: &Value) -> &'static str {
     match before {
         None => "created",
@@ -101,7 +103,7 @@ pub fn change(before: Option<&Value>, after: &Value) -> &'static str {
     }
 }
 
-/// An object without what changes by being looked at.
+/// Returns an object without the fields that the server maintains.
 fn essence(object: &Value) -> Value {
     let mut object = object.clone();
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {

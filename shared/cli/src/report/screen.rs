@@ -1,4 +1,4 @@
-//! A whole terminal that is drawn again and again, as `top` does it.
+//! Full-screen display that is redrawn, as `top` does it.
 
 use anyhow::{Context, Result};
 #[cfg(unix)]
@@ -9,14 +9,14 @@ use tokio::signal::unix;
 use super::console::Closed;
 use super::streams::Shared;
 
-/// The second screen that terminals have, so that what was on the first is there again afterwards; without a cursor.
+/// Switches to the terminal's second screen, so that the first one is restored afterwards, and hides the cursor.
 const TAKE: &str = "\x1b[?1049h\x1b[?25l";
 const GIVE_BACK: &str = "\x1b[?25h\x1b[?1049l";
 const HOME: &str = "\x1b[H";
 const REST_OF_LINE: &str = "\x1b[K";
 const REST_OF_SCREEN: &str = "\x1b[J";
 
-/// The terminal, until this is dropped: then it shows what it showed before.
+/// Full-screen display. Dropping it restores the terminal.
 #[derive(Debug)]
 pub struct FullScreen {
     out: Shared,
@@ -27,7 +27,7 @@ pub struct FullScreen {
 }
 
 impl FullScreen {
-    /// `is_real` if Ctrl-Z can be typed there; must be called inside a tokio runtime then.
+    /// Returns a display. With `is_real`, Ctrl-Z stops the process; this must then be called inside a tokio runtime.
     pub(super) fn new(out: Shared, is_real: bool) -> Self {
         Self {
             out,
@@ -38,13 +38,13 @@ impl FullScreen {
         }
     }
 
-    /// Draws lines over those that are there. One write, and every line clears only what is left of the old one, so that
-    /// nothing flickers; what has not changed is not drawn. The lines are clean or made by
-    /// [`Console::paint`](super::console::Console::paint), and no longer than the terminal is wide; of more lines than `rows`
-    /// the last that fits says how many are missing.
+    /// Draws lines over the present ones with one write. Each line erases only the rest of the old line, so that
+    /// nothing flickers; an unchanged frame is not drawn. Lines must be escaped or made by
+    /// [`Console::paint`](super::console::Console::paint), and fit the width. If there are more lines than `rows`, the
+    /// last row says how many are missing.
     ///
     /// # Errors
-    /// [`Closed`] when the terminal is gone, else why it could not be written.
+    /// [`Closed`] if the terminal is gone, else the cause of the failed write.
     pub fn draw(&mut self, lines: &[String], rows: Option<usize>) -> Result<()> {
         let rows = rows.unwrap_or(usize::MAX);
         let mut frame = String::from(HOME);
@@ -78,13 +78,13 @@ impl FullScreen {
 
     fn give_back(&mut self) {
         if std::mem::take(&mut self.taken) {
-            // A terminal that is gone needs nothing back.
+            // A closed terminal needs no restoring.
             let _ = self.out.write(GIVE_BACK.as_bytes());
         }
     }
 
-    /// Waits for Ctrl-Z, for ever where nobody types it; then the terminal shows what it showed before, and the process stops.
-    /// Once it is continued, the screen is drawn as it was.
+    /// Waits for Ctrl-Z, then restores the terminal and stops the process. After it is continued, redraws the screen
+    /// and returns. Never returns where Ctrl-Z cannot be typed.
     ///
     /// # Errors
     /// As [`FullScreen::draw`].
@@ -96,7 +96,7 @@ impl FullScreen {
             self.give_back();
             let mut continued = heard(Signal::CONT);
             kill_process(getpid(), Signal::STOP)?;
-            // This thread runs on until another one has stopped all of them: nothing may be drawn meanwhile.
+            // The signal stops all threads a moment later: nothing may be drawn until the process is continued.
             if let Some(continued) = &mut continued {
                 continued.recv().await;
             }
@@ -113,7 +113,7 @@ impl Drop for FullScreen {
     }
 }
 
-/// A signal, from now on.
+/// Returns a stream of a signal.
 #[cfg(unix)]
 fn heard(signal: Signal) -> Option<unix::Signal> {
     unix::signal(unix::SignalKind::from_raw(signal.as_raw())).ok()

@@ -1,8 +1,8 @@
-//! `--sort-by`: objects, or the rows of a Table, in the order of a field.
+//! `--sort-by`: objects, or rows of a Table, sorted by a field.
 //!
-//! Fields are compared as kubectl compares them: numbers by size, texts as quantities when all of them are some (`9` before
-//! `10`, `500m` before `1`), as text otherwise (which puts RFC 3339 times in order). Objects without the field come first.
-//! Equal ones keep their order, where kubectl leaves it to chance.
+//! Fields are compared as kubectl compares them: numbers by value, strings as quantities if all of them are quantities
+//! (`9` before `10`, `500m` before `1`), else as text, which puts RFC 3339 times in order. Objects without the field
+//! come first. Equal objects keep their order, where kubectl's is random.
 
 use std::cmp::Ordering;
 
@@ -16,7 +16,7 @@ use session_model::quantity::Quantity;
 /// Sorts objects by the field at `path`, which needs neither dot nor braces.
 ///
 /// # Errors
-/// A path that is none or that no object has, a field that has no order.
+/// The path is invalid, no object has the field, or its values have no order.
 pub fn objects(objects: &mut Vec<Value>, path: &str) -> Result<()> {
     sort(objects, path, |object| object)
 }
@@ -52,13 +52,13 @@ fn sort<T>(items: &mut Vec<T>, path: &str, object: impl Fn(&T) -> &Value) -> Res
     Ok(())
 }
 
-/// The first value a path finds.
+/// Returns the first value that a path finds.
 fn first(field: &JsonPath, object: &Value) -> Result<Option<Value>> {
     let found = field.find(object)?.into_iter().next().unwrap_or_default();
     Ok(found.into_iter().next().map(|value| value.into_owned()))
 }
 
-/// A field in an order that holds for all of them: whatever is compared with whatever, sorting cannot contradict itself.
+/// Sort key with a total order over all kinds of values.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Key {
     Missing,
@@ -76,21 +76,19 @@ fn keys(fields: &[Option<Value>]) -> Result<Vec<Key>, &'static str> {
     let key = |field: &Option<Value>| match field {
         None => Ok(Key::Missing),
         Some(Value::Null) => Ok(Key::Null),
-        Some(Value::Number(_)) if has_texts => {
-            Err("it is a number in one object and a text in another")
-        }
+        Some(Value::Number(_)) if has_texts => Err("number in one object, string in another"),
         Some(Value::Number(number)) => Ok(Key::Number(Size(number.clone()))),
         Some(Value::String(text)) => Ok(quantity(text)
             .filter(|_| quantities)
             .map_or_else(|| Key::Text(text.clone()), Key::Quantity)),
-        Some(Value::Bool(_)) => Err("truth values have no order"),
+        Some(Value::Bool(_)) => Err("booleans have no order"),
         Some(Value::Array(_)) => Err("lists have no order"),
         Some(Value::Object(_)) => Err("objects have no order"),
     };
     fields.iter().map(key).collect()
 }
 
-/// A number by its size.
+/// Number ordered by value.
 #[derive(Clone, Debug)]
 struct Size(Number);
 
@@ -187,15 +185,13 @@ mod tests {
         );
         assert_eq!(
             error(&[json!(true)]),
-            "cannot sort by field \"{.f}\": truth values have no order"
+            "cannot sort by field \"{.f}\": booleans have no order"
         );
         assert_eq!(
             error(&[json!({})]),
             "cannot sort by field \"{.f}\": objects have no order"
         );
-        assert!(
-            error(&[json!(1), json!("a")]).contains("a number in one object and a text in another")
-        );
+        assert!(error(&[json!(1), json!("a")]).contains("number in one object, string in another"));
         let mut one = vec![json!({})];
         let error = objects(&mut one, "{.a[").unwrap_err().to_string();
         assert!(error.starts_with("sorting error: "), "{error}");

@@ -1,19 +1,19 @@
-//! Standard input, read so that a signal ends the wait for it.
+//! Standard input whose reads end when a signal arrives.
 
 use std::io::{self, BufRead, Read};
 
 use session_client::interrupt::Interrupt;
 
-/// Bytes that are read at a time.
+/// Bytes per read.
 const CHUNK: usize = 64 * 1024;
 
-/// Standard input. Each read has a thread of its own, and fails once the interrupt is set.
+/// Buffered standard input. Each read runs in a thread of its own and fails once the interrupt is set.
 pub(super) struct StandardInput {
-    /// `None` after a read that was left.
+    /// `None` after a read was abandoned.
     stream: Option<Box<dyn Read + Send>>,
     interrupt: Interrupt,
     chunk: Vec<u8>,
-    /// How much of the chunk was consumed.
+    /// Bytes of the chunk that were consumed.
     consumed: usize,
 }
 
@@ -27,12 +27,12 @@ impl StandardInput {
         }
     }
 
-    /// Fails reads once this is set.
+    /// Makes reads fail once the interrupt is set.
     pub(super) fn heed(&mut self, interrupt: &Interrupt) {
         self.interrupt = interrupt.clone();
     }
 
-    /// What is left of it, for reads that a signal does not end; this is at its end from now on.
+    /// Takes the rest of the input, for reads that a signal does not end. This reader is at its end from then on.
     pub(super) fn take_rest(&mut self) -> Box<dyn Read + Send> {
         let rest = io::Cursor::new(self.chunk.split_off(self.consumed));
         match self.stream.replace(Box::new(io::empty())) {
@@ -41,7 +41,7 @@ impl StandardInput {
         }
     }
 
-    /// The next chunk; empty at the end.
+    /// Reads the next chunk; empty at the end.
     fn next(&mut self) -> io::Result<Vec<u8>> {
         let Some(mut stream) = self.stream.take() else {
             return Ok(Vec::new());

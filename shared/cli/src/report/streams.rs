@@ -1,10 +1,10 @@
-//! The streams of a process, and buffers that stand for them in tests.
+//! Output streams that can be shared, and buffers in their place for tests.
 
 use std::fmt;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// A stream that several write to: the console and the live line share standard error.
+/// Output stream with several writers: the console and the live line share standard error.
 #[derive(Clone)]
 pub(super) struct Shared(Arc<Mutex<Box<dyn Write + Send>>>);
 
@@ -27,12 +27,12 @@ impl fmt::Debug for Shared {
     }
 }
 
-/// The value behind a lock. What a thread that panicked left there is still a stream.
+/// Locks a mutex, even if a thread panicked while holding it: the stream is still usable.
 pub(super) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A stream that keeps what is written to it.
+/// Stream that stores what is written to it.
 #[derive(Clone, Debug, Default)]
 struct Buffer(Arc<Mutex<Kept>>);
 
@@ -63,7 +63,7 @@ impl Write for Buffer {
     }
 }
 
-/// What a captured console has printed.
+/// Output of a captured console.
 #[derive(Clone, Debug, Default)]
 pub struct Captured {
     out: Buffer,
@@ -71,17 +71,17 @@ pub struct Captured {
 }
 
 impl Captured {
-    /// Everything on standard output so far.
+    /// Returns everything written to standard output so far.
     pub fn out(&self) -> String {
         self.out.text()
     }
 
-    /// The same as bytes.
+    /// Returns the bytes written to standard output so far.
     pub fn out_bytes(&self) -> Vec<u8> {
         lock(&self.out.0).bytes.clone()
     }
 
-    /// Everything on standard error so far.
+    /// Returns everything written to standard error so far.
     pub fn err(&self) -> String {
         self.err.text()
     }

@@ -1,4 +1,4 @@
-//! Tables: the server's, laid out byte for byte as kubectl does it, and our own.
+//! Tables: the server's, laid out byte for byte as kubectl does, and the suite's own.
 
 use std::borrow::Cow;
 
@@ -11,28 +11,28 @@ use super::{clean, json};
 use crate::flags::output::ListOutput;
 use session_model::objects::table::{Column, Row, Table};
 
-/// What is added to the columns of the server, and which of them are shown.
+/// Options of a table: columns that are added or shown.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// NAMESPACE before all others (`-A`).
+    /// Adds NAMESPACE as the first column (`-A`).
     pub namespace: bool,
-    /// Columns of lower priority too (`-o wide`).
+    /// Shows columns of lower priority (`-o wide`).
     pub wide: bool,
-    /// No line of headings.
+    /// Omits the headings.
     pub no_headers: bool,
-    /// LABELS as the last column.
+    /// Adds LABELS as the last column.
     pub show_labels: bool,
-    /// A column for each of these labels.
+    /// Adds a column for each of these labels.
     pub label_columns: Vec<String>,
-    /// Stands before every name with a slash: kind and group (`--show-kind`).
+    /// Kind and group written before every name (`--show-kind`).
     pub kind: Option<String>,
 }
 
 impl Options {
-    /// What the flags ask for; `-A` and the kind are the verb's to know.
+    /// Reads the flags of a list. The verb sets `namespace` and `kind`.
     pub fn of(flags: &ListOutput) -> Self {
         Self {
-            wide: flags.output == "wide",
+            wide: flags.output.as_deref() == Some("wide"),
             no_headers: flags.no_headers,
             show_labels: flags.show_labels,
             label_columns: flags.label_columns.clone(),
@@ -41,7 +41,7 @@ impl Options {
     }
 }
 
-/// Prints pages of a Table as one table, or a watch as it comes.
+/// Printer of the pages of a Table as one table, or of the events of a watch as they come.
 #[derive(Debug, Default)]
 pub struct TablePrinter {
     options: Options,
@@ -52,7 +52,7 @@ pub struct TablePrinter {
 }
 
 impl TablePrinter {
-    /// A printer that has printed nothing.
+    /// Returns a printer that has printed nothing.
     pub fn new(options: Options) -> Self {
         Self {
             options,
@@ -60,22 +60,22 @@ impl TablePrinter {
         }
     }
 
-    /// Takes a page. Its columns may be missing if they are those of the page before.
+    /// Adds a page. Its columns may be missing if they are those of the page before.
     pub fn page(&mut self, table: &Table) {
         self.take(table, None);
     }
 
-    /// Takes what a watch saw, after the word for it (`ADDED`): `--output-watch-events`.
+    /// Adds an event of a watch, after its type (`ADDED`): `--output-watch-events`.
     pub fn event(&mut self, event: &str, table: &Table) {
         self.take(table, Some(event));
     }
 
-    /// Rows taken so far: none means that nothing is printed, not even headings.
+    /// Returns the number of rows added. With none, nothing is printed, not even headings.
     pub fn rows(&self) -> usize {
         self.rows
     }
 
-    /// The text of all pages since the last call. Later text keeps the widths of earlier text.
+    /// Returns the text of all rows added since the last call. Columns never get narrower between calls.
     pub fn flush(&mut self) -> String {
         self.tabs.flush()
     }
@@ -104,7 +104,7 @@ impl TablePrinter {
         }
     }
 
-    /// Writes the cells of the columns that are shown. There may be fewer cells than columns, or more.
+    /// Writes the cells of the columns that are shown. There may be fewer or more cells than columns.
     fn write_line(&mut self, columns: &[(String, bool)], cells: &[Cow<'_, Value>]) {
         let shown = columns.iter().zip(cells).filter(|((_, shown), _)| *shown);
         for (at, (_, cell)) in shown.enumerate() {
@@ -120,7 +120,7 @@ impl TablePrinter {
         self.tabs.write("\n");
     }
 
-    /// Names of all columns, and whether they are shown.
+    /// Returns the names of all columns, and whether each is shown.
     fn decorated_columns(&self, event: bool) -> Vec<(String, bool)> {
         let shown = |name: &str| (name.to_owned(), true);
         let options = &self.options;
@@ -139,8 +139,8 @@ impl TablePrinter {
         columns
     }
 
-    /// The cells of a row and what the options add. Where a row has not as many cells as there are columns, what is added
-    /// moves with them, as in kubectl.
+    /// Returns the cells of a row with the added ones. In a row with a missing cell the added ones move to the left, as
+    /// in kubectl.
     fn decorated_cells<'r>(
         &self,
         row: &'r Row,
@@ -169,7 +169,7 @@ impl TablePrinter {
         }
         let bare = row.object.is_null();
         if bare && decorated {
-            // kubectl fills up half of what is missing, and so a line ends where it ends there.
+            // kubectl pads half of the missing cells, which decides where a line ends.
             let missing = (width - usize::from(event.is_some())).saturating_sub(cells.len());
             cells.extend(std::iter::repeat_n(
                 Cow::Owned(Value::Null),
@@ -215,15 +215,15 @@ impl TablePrinter {
     }
 }
 
-/// A member of an object's metadata.
+/// Returns a member of an object's metadata.
 fn member<'o>(object: &'o Value, key: &str) -> Option<&'o Value> {
     object.get("metadata")?.get(key)
 }
 
-/// A table of ours in the same look: headings in upper case, blanks between columns, none at the end of a line. Without
-/// rows there is no table.
+/// Formats a table of the suite's own in kubectl's look: headings in upper case, no blanks at the end of a line.
+/// Without rows the result is empty.
 pub fn plain(headings: &[&str], rows: &[Vec<String>], no_headers: bool) -> String {
-    /// What kubectl's narrowest column leaves for text.
+    /// Columns that kubectl's narrowest column leaves for text.
     const NARROWEST: usize = 3;
     if rows.is_empty() {
         return String::new();

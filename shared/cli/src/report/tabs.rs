@@ -1,27 +1,27 @@
-//! Columns from text with tab stops, laid out as kubectl's writer does it, byte for byte.
+//! Elastic tab stops, byte for byte as in kubectl's table writer (Go's `tabwriter` with its extensions).
 //!
-//! A cell ends at a tab, a line at a newline. Neighbouring lines that have a cell at the same place form a column, which
-//! is as wide as its widest cell and the gap. The last cell of a line belongs to no column and is never padded.
+//! A tab ends a cell, a newline a line. Cells at the same place of neighbouring lines form a column, as wide as its
+//! widest cell and a gap. The last cell of a line belongs to no column and is never padded.
 
 use std::ops::Range;
 
-/// Narrowest column, in code points, gap included.
+/// Minimum width of a column in code points, gap included.
 const NARROWEST: usize = 6;
 /// Blanks between the widest cell of a column and the next column.
 const GAP: usize = 3;
-/// What padding is cut from: much faster than a blank at a time.
+/// Source of padding: slicing it is much faster than adding single blanks.
 const BLANKS: &str = "                                        ";
-/// Cells of a line that are aligned; tabs beyond are printed as blanks. No table has as many columns; a text of an
-/// object may have as many tabs, and every column costs a level of recursion.
+/// Cells of a line that are aligned; further tabs are printed as blanks. No table has as many columns, but a string of
+/// an object may have as many tabs, and every column costs a level of recursion.
 const CELLS_MAX: usize = 256;
 
-/// Takes text with tab stops and gives it back in columns. Remembers how wide its columns were, so that what is printed
-/// later is never narrower than what stands above it.
+/// Writer that aligns text at tab stops. It remembers the widths of its columns, so that later text is never narrower
+/// than the text above it.
 #[derive(Debug, Default)]
 pub struct Tabs {
     text: String,
     lines: Vec<Vec<Cell>>,
-    /// The line that has not ended yet, and where in `text` its open cell begins.
+    /// Cells of the unfinished line; the open cell begins at the given index of `text`.
     line: Vec<Cell>,
     cell: usize,
     remembered: Vec<usize>,
@@ -35,7 +35,7 @@ struct Cell {
 }
 
 impl Tabs {
-    /// Takes text; a vertical tab is a tab and a form feed a newline.
+    /// Adds text; a vertical tab counts as a tab, a form feed as a newline.
     pub fn write(&mut self, text: &str) {
         let mut rest = text;
         while let Some(at) = rest
@@ -52,7 +52,7 @@ impl Tabs {
         self.text.push_str(rest);
     }
 
-    /// Everything whole lines were written of since the last call, in columns.
+    /// Returns all complete lines added since the last call, aligned.
     pub fn flush(&mut self) -> String {
         self.lay_out();
         std::mem::take(&mut self.ready)
@@ -71,7 +71,7 @@ impl Tabs {
         let line = std::mem::take(&mut self.line);
         let lonely = line.len() == 1;
         self.lines.push(line);
-        // kubectl's writer hands over all it holds at a line of one cell, which ends every column above it.
+        // kubectl's writer flushes at a line of one cell, which ends every column above it.
         if lonely {
             self.lay_out();
         }
@@ -96,7 +96,7 @@ impl Tabs {
         self.cell -= open;
     }
 
-    /// Lays out lines whose first `widths.len()` columns are settled.
+    /// Aligns lines whose first `widths.len()` columns have their final width.
     fn block(&mut self, lines: &[Vec<Cell>], widths: &mut Vec<usize>) {
         let column = widths.len();
         let has_cell = |line: &&Vec<Cell>| line.len() > column + 1;
@@ -118,7 +118,7 @@ impl Tabs {
         }
     }
 
-    /// The width the next column gets, when it needs `width` and those left of it have `widths`.
+    /// Returns the width of the next column, which needs `width`, to the right of columns of `widths`.
     fn remember(&mut self, widths: &[usize], width: usize) -> usize {
         let known = self.remembered.len();
         if known < widths.len() {

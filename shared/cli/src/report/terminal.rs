@@ -1,7 +1,7 @@
-//! The user's terminal in somebody else's hands: raw while a shell in a session has it, and given back on every way out.
+//! The user's terminal as a session's shell needs it: raw mode, size changes, and streams of bytes.
 //!
-//! A normal end, an error and a signal drop [`Raw`]; a panic, which in a release build ends the process without dropping
-//! anything, meets the hook. Nothing gives it back after SIGKILL.
+//! A normal end, an error and a signal drop [`Raw`], which restores the terminal. A panic, which ends a release build
+//! without dropping anything, is caught by a panic hook. Only SIGKILL leaves the terminal raw.
 
 use std::io;
 use std::sync::Once;
@@ -11,14 +11,14 @@ use anyhow::{Context, Result};
 use super::console::{Closed, Console};
 use super::streams::Shared;
 
-/// Columns and rows where a terminal does not say, or says that it has none.
+/// Columns and rows if the terminal reports none.
 const USUAL: (u16, u16) = (80, 24);
-/// Bytes that are read from standard input at a time.
+/// Bytes per read of standard input.
 const CHUNK: usize = 64 * 1024;
-/// Pieces of input that are read before anybody takes them.
+/// Chunks of input that are read ahead.
 const AHEAD: usize = 4;
 
-/// A terminal in raw mode, until this is dropped.
+/// Guard of raw mode. Dropping it restores the terminal.
 #[derive(Debug)]
 pub struct Raw {
     is_real: bool,
@@ -32,15 +32,15 @@ impl Drop for Raw {
     }
 }
 
-/// Ends raw mode, if the terminal is in it. A terminal that is gone cannot be set, and need not be.
+/// Ends raw mode if it is on. A closed terminal is ignored.
 pub fn give_back() {
     let _ = crossterm::terminal::disable_raw_mode();
 }
 
-/// Standard error for whoever cannot wait until a thread that is stuck lets go of it.
+/// Returns standard error without its lock, which another thread may hold for ever.
 ///
 /// # Errors
-/// When it is closed.
+/// Standard error is closed.
 pub fn unlocked_error() -> io::Result<std::fs::File> {
     #[cfg(unix)]
     {
@@ -54,9 +54,9 @@ pub fn unlocked_error() -> io::Result<std::fs::File> {
     }
 }
 
-/// True if standard output was closed when the process began, or is open for reading only. In the place of a closed stream Rust
-/// opens /dev/null for reading and writing before any code of ours runs; `>/dev/null` opens it for writing only. Writes to a stream
-/// that takes none are no errors to the standard library.
+/// True if standard output was closed when the process began, or is open for reading only. Rust replaces a closed
+/// stream by /dev/null opened for reading and writing before `main`; `>/dev/null` opens it for writing only. The
+/// standard library does not report writes to such a stream as errors.
 pub(super) fn is_output_closed() -> bool {
     #[cfg(unix)]
     {
@@ -76,9 +76,9 @@ pub(super) fn is_output_closed() -> bool {
     false
 }
 
-/// Throws away what was typed and not read yet.
+/// Discards input that was typed and not read.
 pub(super) fn forget_typed() {
-    // A terminal that is gone has nothing.
+    // A closed terminal has no input.
     #[cfg(unix)]
     let _ = rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush);
 }
@@ -94,7 +94,7 @@ fn give_back_on_panic() {
     });
 }
 
-/// Changes of the terminal's size.
+/// Watcher of the terminal's size.
 #[derive(Debug)]
 pub struct Sizes {
     is_real: bool,
@@ -103,7 +103,7 @@ pub struct Sizes {
 }
 
 impl Sizes {
-    /// Columns and rows now; neither is 0.
+    /// Returns the current columns and rows; neither is 0.
     pub fn now(&self) -> (u16, u16) {
         if !self.is_real {
             return USUAL;
@@ -111,7 +111,7 @@ impl Sizes {
         sane(crossterm::terminal::size().unwrap_or_default())
     }
 
-    /// Waits for the next change; for ever where none is told.
+    /// Waits for the next change and returns the new size; never returns where changes are not signalled.
     pub async fn changed(&mut self) -> (u16, u16) {
         #[cfg(unix)]
         if let Some(signal) = &mut self.changed
@@ -123,21 +123,22 @@ impl Sizes {
     }
 }
 
-/// A program in a window of no width would divide by it.
+/// Replaces a size of 0, by which a program might divide.
 fn sane((columns, rows): (u16, u16)) -> (u16, u16) {
     let or = |size, usual| if size == 0 { usual } else { size };
     (or(columns, USUAL.0), or(rows, USUAL.1))
 }
 
-/// A stream of ours that is written to apart from everything else, bytes as they are.
+/// Output stream for raw bytes, written apart from the console.
 #[derive(Clone, Debug)]
 pub struct Outlet(Shared);
 
 impl Outlet {
-    /// Writes everything, from a thread of its own: a reader who takes his time must not keep us from hearing Ctrl-C.
+    /// Writes everything from a thread of its own, so that a slow reader does not keep the command from handling
+    /// Ctrl-C.
     ///
     /// # Errors
-    /// [`Closed`] when nobody reads any more, else why it could not be written.
+    /// [`Closed`] if nobody reads any more, else the cause of the failed write.
     pub async fn write(&self, bytes: bytes::Bytes) -> Result<()> {
         let stream = self.0.clone();
         match tokio::task::spawn_blocking(move || stream.write(&bytes)).await? {
@@ -148,7 +149,8 @@ impl Outlet {
 }
 
 impl Outlet {
-    /// Closes standard output, so that whoever reads it sees the end while we go on. False where only our own end does that.
+    /// Closes standard output while the command goes on, so that its reader sees the end. Returns false where that is
+    /// not possible.
     pub fn close(&self) -> bool {
         #[cfg(unix)]
         {
@@ -160,12 +162,12 @@ impl Outlet {
     }
 }
 
-/// Standard input, piece by piece. It is read ahead: what is left in it when the program ends is lost.
+/// Standard input in chunks. It is read ahead: input that is left when the program ends is lost.
 #[derive(Debug)]
 pub struct Inlet(tokio::sync::mpsc::Receiver<bytes::Bytes>);
 
 impl Inlet {
-    /// The next piece; `None` at the end.
+    /// Returns the next chunk; `None` at the end.
     pub async fn next(&mut self) -> Option<bytes::Bytes> {
         self.0.recv().await
     }
@@ -175,7 +177,7 @@ impl Console {
     /// Puts the terminal of standard input into raw mode.
     ///
     /// # Errors
-    /// When it cannot be.
+    /// The terminal refuses.
     pub fn raw(&self) -> Result<Raw> {
         let is_real = !self.is_captured();
         if is_real {
@@ -185,7 +187,7 @@ impl Console {
         Ok(Raw { is_real })
     }
 
-    /// The terminal's size, now and whenever it changes.
+    /// Returns a watcher of the terminal's size.
     pub fn sizes(&self) -> Sizes {
         let is_real = !self.is_captured();
         Sizes {
@@ -200,17 +202,18 @@ impl Console {
         }
     }
 
-    /// Standard output and standard error as bytes: nothing of them is cleaned.
+    /// Returns standard output and standard error for raw bytes, without escaping.
     pub fn outlets(&self) -> (Outlet, Outlet) {
         let (out, err) = self.streams();
         (Outlet(out), Outlet(err))
     }
 
-    /// Standard input as bytes, from now on read by a thread of its own; whoever reads it by other means finds it at its end.
+    /// Returns standard input in chunks, read by a thread of its own. Every other reader finds it at its end from then
+    /// on.
     pub fn inlet(&mut self) -> Inlet {
         let mut input = self.take_input();
         let (send, receive) = tokio::sync::mpsc::channel(AHEAD);
-        // Not one of the runtime's: nothing can end its read, and nothing should wait for it.
+        // Not a thread of the runtime: its read cannot be ended, and shutting down the runtime would wait for it.
         std::thread::spawn(move || {
             let mut buffer = vec![0; CHUNK];
             loop {

@@ -1,18 +1,18 @@
-//! Several logs on one stream of bytes: every line whole, with the name of its log before it.
+//! Merging of several logs into one stream: whole lines, each with the name of its log before it.
 //!
-//! A log whose line has begun to be printed holds the others back until the line ends. So that this is seldom needed, a line
-//! is kept back while it is short; a long one is printed as it comes, so that no line takes more memory than that.
+//! A log whose line was begun on the stream holds the others back until the line ends. To make this rare, an unfinished
+//! line is buffered up to [`KEPT`] bytes; a longer one is printed as it comes, which bounds the memory.
 
-/// So much of a line is kept back until its end has come, where there is more than one log.
+/// Bytes of an unfinished line that are buffered if there is more than one log.
 const KEPT: usize = 64 * 1024;
 
-/// Puts logs together.
+/// Merger of logs. Bytes go in by log, bytes to print come out.
 #[derive(Debug, Default)]
 pub struct Weave {
     logs: Vec<Log>,
-    /// The log whose line is being printed.
+    /// Index of the log whose unfinished line is on the stream.
     holder: Option<usize>,
-    /// The last line that was printed has no end, and none will come.
+    /// True if the last line printed has no newline and its log has ended.
     torn: bool,
 }
 
@@ -20,12 +20,12 @@ pub struct Weave {
 struct Log {
     prefix: String,
     kept: Vec<u8>,
-    /// It has come to its end.
+    /// True after the end of the log.
     ended: bool,
 }
 
 impl Weave {
-    /// One more log; the name goes before each of its lines, and may be empty. Logs are counted from 0.
+    /// Adds a log, whose prefix is printed before each of its lines and may be empty. Logs are numbered from 0.
     pub fn add(&mut self, prefix: impl Into<String>) {
         self.logs.push(Log {
             prefix: prefix.into(),
@@ -33,12 +33,12 @@ impl Weave {
         });
     }
 
-    /// The log whose line has to be ended before another may print anything.
+    /// Returns the log whose line must end before another log may be printed.
     pub fn holder(&self) -> Option<usize> {
         self.holder
     }
 
-    /// What may be printed now that a log has given these bytes. While there is a holder no other log may give any.
+    /// Takes bytes of a log and returns the bytes to print. While there is a holder, only that log may be given.
     pub fn take(&mut self, log: usize, bytes: &[u8]) -> Vec<u8> {
         if bytes.is_empty() {
             return Vec::new();
@@ -80,7 +80,7 @@ impl Weave {
         out
     }
 
-    /// What is left to be printed of a log that has come to its end. If its last line has none, it gets one as soon as another
+    /// Ends a log and returns the rest of its bytes. If its last line has no newline, one is added as soon as another
     /// log prints.
     pub fn end(&mut self, log: usize) -> Vec<u8> {
         let holds = self.holder == Some(log);
@@ -105,7 +105,8 @@ impl Weave {
 }
 
 impl Log {
-    /// Prints bytes with the prefix before each line that begins in them; `goes_on` says that the first is the rest of one.
+    /// Appends bytes with the prefix before each line that begins in them; with `goes_on` the first one continues a
+    /// line.
     fn print(&self, parts: &[&[u8]], mut goes_on: bool, out: &mut Vec<u8>) {
         let prefix = self.prefix.as_bytes();
         for part in parts.iter().filter(|part| !part.is_empty()) {

@@ -1,7 +1,8 @@
-//! YAML in kubectl's style: two blanks, sequences not indented, keys sorted, block scalars for text of several lines.
+//! YAML in kubectl's style: indented by two, sequences not indented, sorted keys, block scalars for text of several
+//! lines.
 //!
-//! kubectl reads it back as the same object. Not byte for byte what kubectl writes: long lines are not folded, and some
-//! texts are quoted that kubectl leaves plain.
+//! kubectl reads it back as the same object. It is not byte for byte kubectl's: long lines are not folded, and some
+//! strings are quoted that kubectl leaves plain.
 
 use anyhow::{Context, Result};
 use serde::ser::{SerializeMap, SerializeSeq};
@@ -12,17 +13,17 @@ use serde_saphyr::{DoubleQuoted, SingleQuoted};
 use super::json::sorted;
 use session_model::unicode::is_invisible;
 
-/// An object as a YAML document, a newline at its end and no `---` before it.
+/// Formats an object as a YAML document with a final newline and without `---`.
 ///
 /// # Errors
-/// None is known; the serializer has the last word.
+/// The serializer fails, for which no case is known.
 pub fn document(value: &Value) -> Result<String> {
     let options = serde_saphyr::ser_options! { folded_wrap_chars: usize::MAX };
     serde_saphyr::to_string_with_options(&Sorted(value), options)
         .context("failed to write the object as YAML")
 }
 
-/// A value whose objects are written with sorted keys, and whole numbers without a fraction.
+/// Value written with sorted keys, and with whole floats as integers.
 struct Sorted<'a>(&'a Value);
 
 impl Serialize for Sorted<'_> {
@@ -55,8 +56,8 @@ impl Serialize for Sorted<'_> {
 fn write_text<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
     let tabbed = text.starts_with('\t') || text.contains("\n\t");
     if tabbed || text.contains(is_invisible) {
-        // kubectl's reader takes the tab for indentation, wherever a block scalar begins with it. What a terminal shows as an
-        // escape is one only between double quotes.
+        // A block scalar must not begin with a tab, which kubectl's parser takes for indentation. A character that a
+        // terminal shows as an escape is an escape only between double quotes.
         DoubleQuoted(text).serialize(serializer)
     } else if wants_single_quotes(text) {
         SingleQuoted(text).serialize(serializer)
@@ -65,8 +66,8 @@ fn write_text<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Erro
     }
 }
 
-/// True for a printable text that would be syntax without quotes, as opposed to a value of another type: kubectl puts
-/// those between single quotes, these between double ones.
+/// True for printable text that would be YAML syntax without quotes. kubectl puts such text between single quotes, and
+/// text that would be another type between double quotes.
 fn wants_single_quotes(text: &str) -> bool {
     let printable = text.chars().all(|c| c == ' ' || c.is_ascii_graphic());
     let bullet =
@@ -79,7 +80,7 @@ fn wants_single_quotes(text: &str) -> bool {
     printable && (bullet || indicator || inside || blank_end)
 }
 
-/// A float without a fraction as the integer it is, as long as a float tells integers apart.
+/// Converts a whole float to an integer if floats of that size are exact.
 fn whole(float: Option<f64>, is_float: bool) -> Option<i64> {
     let float = float.filter(|float| is_float && float.fract() == 0.0)?;
     // Below 2^53 the conversion is exact.

@@ -1,4 +1,4 @@
-//! What a verb stands on: streams, time, the way to the cluster, the user's wish to stop.
+//! [`Ground`], everything a verb may use from outside.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -14,33 +14,34 @@ use session_client::Exchange;
 use session_client::interrupt::Interrupt;
 use session_ops::Cluster;
 
-/// The level of -v that tells of requests, kubectl's.
+/// Level of `-v` from which requests are printed, as in kubectl.
 const REQUESTS: i32 = 6;
 
-/// How the cluster is reached.
+/// Source of the cluster client.
 #[derive(Clone)]
 pub enum Way {
-    /// As the flags and the kubeconfig say.
+    /// A client made from flags and kubeconfig.
     Flags,
-    /// It is there already: tests.
+    /// A ready client: tests.
     Given(Cluster),
 }
 
-/// What a verb stands on. Tests give it captured streams, a fake API and a fixed time.
+/// Everything a command may use from outside: streams, clock, interrupt signal and the way to build a cluster client.
+/// Tests pass captured streams, a fake API and a fixed time.
 pub struct Ground {
-    /// The only way to print.
+    /// The streams; no verb prints otherwise.
     pub console: Console,
-    /// Set when the user wants it to end.
+    /// Interrupt, set by SIGINT, SIGTERM and SIGHUP.
     pub interrupt: Interrupt,
     verb: &'static str,
     way: Way,
     now: Option<Timestamp>,
-    /// --warnings-as-errors.
+    /// True for `--warnings-as-errors`.
     strict: AtomicBool,
 }
 
 impl Ground {
-    /// The ground of a program that a user has called.
+    /// Returns the environment of this process for a verb.
     pub fn of_process(verb: &'static str, interrupt: Interrupt) -> Self {
         let mut console = Console::of_process(Colour::Auto, false);
         console.heed(&interrupt);
@@ -54,7 +55,7 @@ impl Ground {
         }
     }
 
-    /// The ground of a test.
+    /// Returns the environment of a test.
     pub fn of_test(console: Console, cluster: Cluster, now: Timestamp) -> Self {
         Self {
             console,
@@ -66,7 +67,7 @@ impl Ground {
         }
     }
 
-    /// What the flags say about what is printed; the ones that are out of date are warned of, where anything is written.
+    /// Applies the output flags, and warns about deprecated ones.
     pub fn obey<'a>(&mut self, talk: &Talk, writing: impl Into<Option<&'a Writing>>) {
         self.console.obey(talk);
         if let Some(text) = writing.into().and_then(Writing::deprecation) {
@@ -74,11 +75,11 @@ impl Ground {
         }
     }
 
-    /// The cluster. Sends nothing yet. From now on -v is obeyed: every request is told at level 6, and no level tells of
-    /// headers or bodies. Warnings of the server are printed as they come.
+    /// Builds the client of the cluster without sending a request. From then on `-v` applies: level 6 and higher print
+    /// every request, no level prints headers or bodies. Warnings of the server are printed as they arrive.
     ///
     /// # Errors
-    /// What is wrong with the flags or the kubeconfig.
+    /// Invalid flags or kubeconfig.
     pub async fn connect(&self, flags: &Connection) -> Result<Cluster> {
         self.console.set_level(flags.verbosity);
         let cluster = match &self.way {
@@ -107,10 +108,10 @@ impl Ground {
         }
     }
 
-    /// How a verb ended: well, unless the server warned and --warnings-as-errors was given.
+    /// Returns the result of a verb, or an error if the server warned and `--warnings-as-errors` was given.
     ///
     /// # Errors
-    /// The verb's own, or how many warnings there were.
+    /// The verb's own, or the number of warnings.
     pub fn conclude(&self, result: Result<()>) -> Result<()> {
         result?;
         match self.console.aside().warnings() {
@@ -122,19 +123,19 @@ impl Ground {
         }
     }
 
-    /// A clock for work that goes on.
+    /// Returns a clock for work that outlives this borrow.
     pub fn clock(&self) -> impl Fn() -> Timestamp + use<> {
         let fixed = self.now;
         move || fixed.unwrap_or_else(Timestamp::now)
     }
 
-    /// The time now.
+    /// Returns the current time.
     pub fn now(&self) -> Timestamp {
         self.now.unwrap_or_else(Timestamp::now)
     }
 }
 
-/// An exchange as kubectl tells of it.
+/// Formats a request and its response as kubectl's trace does.
 fn told(exchange: &Exchange) -> String {
     let Exchange {
         method,

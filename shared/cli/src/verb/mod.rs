@@ -1,4 +1,11 @@
-//! The harness that every `main` calls: command line in, exit code out.
+//! Harness of every program of the suite: command line in, exit code out.
+//!
+//! ```text
+//! argv ─► ProgramName ─► Entry (one verb) ─► clap ─► Verb::Args ─► Verb::run(args, Ground) ─► result
+//!                                              └─► usage: help page or usage error               └─► failure: text, exit code
+//! ```
+//!
+//! [`process`] runs the verb in a thread of its own, so that a signal always ends the program.
 
 mod ground;
 mod process;
@@ -22,26 +29,27 @@ use crate::report::failure;
 use session_client::interrupt::interrupted;
 use session_model::failure::Several;
 
-/// One verb of the suite.
+/// A verb of the suite.
 pub trait Verb {
-    /// The word that is typed.
+    /// Name on the command line.
     const NAME: &'static str;
-    /// What it does: a line, and more after it.
+    /// Description for help: the first line is the short one.
     const ABOUT: &'static str;
-    /// Its command line.
+    /// Flags and arguments.
     type Args: Parser;
-    /// Carries it out. An error is reported and ends the program with its exit code.
+    /// Runs the verb. An error is printed, and decides the exit code.
     fn run(args: Self::Args, ground: &mut Ground) -> impl Future<Output = Result<()>>;
 }
 
-/// A verb as the dispatcher knows it.
+/// A verb without its type: table entry of the dispatcher.
 #[derive(Clone, Copy)]
 pub struct Entry {
-    /// The word that is typed.
+    /// Name on the command line.
     pub name: &'static str,
-    /// What it does: a line, and more after it.
+    /// Description for help: the first line is the short one.
     pub about: &'static str,
-    /// Its clap command. Building it costs a quarter of a millisecond: only the one that runs is built where that is known.
+    /// Builds the clap command. This takes a quarter of a millisecond, so only the verb that runs is built where its
+    /// name is known.
     pub command: fn() -> Command,
     run: fn(&ArgMatches, &mut Ground) -> Result<()>,
 }
@@ -53,7 +61,7 @@ impl std::fmt::Debug for Entry {
 }
 
 impl Entry {
-    /// The entry of a verb.
+    /// Returns the entry of a verb.
     pub const fn of<V: Verb>() -> Self {
         Self {
             name: V::NAME,
@@ -63,7 +71,7 @@ impl Entry {
         }
     }
 
-    /// Runs the verb with arguments that clap has parsed.
+    /// Runs the verb with parsed arguments.
     ///
     /// # Errors
     /// The verb's own.
@@ -73,11 +81,11 @@ impl Entry {
 }
 
 fn command<V: Verb>() -> Command {
-    // A flag that is given twice counts as it was given last, as with kubectl.
+    // A repeated flag overrides the earlier one, as with kubectl.
     <V::Args as clap::CommandFactory>::command().args_override_self(true)
 }
 
-/// One thread is enough for a command line: more cost start-up time and gain nothing.
+/// Runs a verb on a runtime of one thread: more threads cost start-up time and gain nothing.
 fn start<V: Verb>(matches: &ArgMatches, ground: &mut Ground) -> Result<()> {
     let args = V::Args::from_arg_matches(matches)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -91,9 +99,9 @@ fn start<V: Verb>(matches: &ArgMatches, ground: &mut Ground) -> Result<()> {
             result = V::run(args, ground) => result,
         }
     });
-    // A connection that still waits for something must not keep a finished command.
+    // A connection that is still busy must not delay the end of the command.
     runtime.shutdown_background();
-    // What fails because the process ends is no failure of its own.
+    // An error caused by the end of the process is reported as the interruption.
     let done = done.map_err(|error| match interrupt.is_final() {
         true => interrupted(),
         false => error,
@@ -101,12 +109,12 @@ fn start<V: Verb>(matches: &ArgMatches, ground: &mut Ground) -> Result<()> {
     ground.conclude(done)
 }
 
-/// The connection flags as flags of any command, for help and dispatch.
+/// Adds the connection flags to a command.
 pub fn with_connection_flags(command: Command) -> Command {
     Connection::augment_args(command)
 }
 
-/// The `main` of a verb's own small binary. Under the name of a completer or of another verb it runs nothing.
+/// Runs the program of a single verb. Called by the name of a completer or of another verb, it runs nothing.
 pub fn main<V: Verb>() -> ExitCode {
     let entry = Entry::of::<V>();
     let prefix = format!("kubectl session {}", entry.name);
@@ -120,13 +128,13 @@ pub fn main<V: Verb>() -> ExitCode {
     }
 }
 
-/// Reports a word that is none of `verbs`, with the nearest that is.
+/// Prints the error for a word that is not one of `verbs`, with suggestions, and returns the exit code.
 pub fn unknown_verb(word: &str, prefix: &str, verbs: &[&str]) -> ExitCode {
     let error = usage::unknown_command(word, prefix, verbs);
     finish("session", prefix, |_| Err(error))
 }
 
-/// Parses `args` (without the program's name) for one verb and runs it; `prefix` is how it is called in usage texts.
+/// Parses `args` (without the program's name) and runs one verb. `prefix` is the command as help shows it.
 pub fn run_entry(entry: &Entry, prefix: &str, args: Vec<OsString>) -> ExitCode {
     let command = (entry.command)()
         .no_binary_name(true)
@@ -144,7 +152,7 @@ pub fn run_entry(entry: &Entry, prefix: &str, args: Vec<OsString>) -> ExitCode {
     }
 }
 
-/// How the innermost command was called, for the pointer to its help: `kubectl session template lint`.
+/// Returns the innermost command as it was called, for the pointer to its help: `kubectl session template lint`.
 pub fn place_of(prefix: &str, matches: &ArgMatches) -> String {
     match matches.subcommand() {
         Some((word, inner)) => place_of(&format!("{prefix} {word}"), inner),
@@ -152,7 +160,8 @@ pub fn place_of(prefix: &str, matches: &ArgMatches) -> String {
     }
 }
 
-/// Runs `work` on this process' ground and reports its error; a signal ends the process, whatever the work is waiting for.
+/// Runs `work` in the environment of this process and prints its error. A signal ends the process, even if the work is
+/// blocked.
 pub fn finish(
     verb: &'static str,
     prefix: &str,
@@ -175,13 +184,13 @@ pub fn finish(
     })
 }
 
-/// Prints what clap has to say, help or complaint, in kubectl's words.
+/// Prints the help page or usage error that clap reported, in kubectl's words.
 pub fn usage_failed(command: &Command, prefix: &str, error: &clap::Error) -> ExitCode {
     let mut console = Console::of_process(Colour::Auto, false);
     ExitCode::from(usage::report(&mut console, command, prefix, error))
 }
 
-/// True if somebody sits in front of standard error.
+/// True if standard error is a terminal.
 pub fn has_terminal() -> bool {
     std::io::stderr().is_terminal()
 }

@@ -1,5 +1,5 @@
-//! The threads of a process that runs a verb: the verb has one of its own, so that the main thread always hears signals. A
-//! read that blocks, and a FIFO that nobody writes to, cannot keep the process from ending.
+//! Threads of a process that runs a verb. The verb has a thread of its own, so that the main thread can always handle
+//! signals: neither a blocking read nor a FIFO without a writer keeps the process from ending.
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -16,14 +16,14 @@ use crate::report::{failure, terminal};
 use session_client::interrupt::Interrupt;
 use session_client::signals::Signals;
 
-/// What the main thread of a process has on Linux.
+/// Stack of the main thread on Linux.
 const STACK: usize = 8 << 20;
-/// Exit code of Rust's programs that panic.
+/// Exit code of a Rust program that panicked.
 const PANICKED: u8 = 101;
-/// So long a last word may take, on a stream that nobody may be reading.
+/// Time limit for the last message, on a stream that may have no reader.
 const LAST_WORD: Duration = Duration::from_millis(200);
 
-/// Runs `work`, which gives the exit code, until it is done or a signal ends the process.
+/// Runs `work`, which returns the exit code, until it ends or a signal ends the process.
 pub(super) fn run(work: impl FnOnce(Interrupt) -> u8 + Send + 'static) -> ExitCode {
     let code = run_heeding(work).unwrap_or_else(|error| {
         let mut console = Console::of_process(Colour::Auto, false);
@@ -56,12 +56,13 @@ fn run_heeding(work: impl FnOnce(Interrupt) -> u8 + Send + 'static) -> Result<u8
     })
 }
 
-/// Puts the terminal in order for a verb that does not come to it. The verb may hold the locks of the standard streams.
+/// Restores the terminal for a verb that is killed before it could. That verb may hold the locks of the standard
+/// streams.
 fn end() {
     terminal::give_back();
     let (done, wait) = mpsc::channel();
     thread::spawn(move || {
-        // Standard error that is gone is no reason to stay.
+        // A closed standard error must not delay the end.
         let _ = terminal::unlocked_error().and_then(|mut error| error.write_all(b"interrupted\n"));
         let _ = done.send(());
     });

@@ -1,34 +1,34 @@
-//! The name by which a program was called: it may stand for a verb.
+//! [`ProgramName`], the verb that the name of the program selects.
 
 use std::ffi::OsStr;
 use std::path::Path;
 
-/// What kubectl puts before a plugin's name to ask it for completions.
+/// Prefix of the programs that kubectl calls for completions of a plugin.
 const COMPLETER: &str = "kubectl_complete-";
-/// What stands before a verb in the name of its program.
+/// Prefix of the program of a single verb.
 const VERB: &str = "kubectl-session-";
 
-/// The name of a program, and what it asks for.
+/// Name of a program (argv[0]) and its meaning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProgramName {
-    /// `kubectl_complete-session`: completions. It never runs a verb, whatever its arguments say: they are an unfinished
-    /// command line. There are no completions yet, so it prints nothing.
+    /// `kubectl_complete-session`: kubectl asks for completions. A completer never runs a verb, because its arguments
+    /// are an unfinished command line. There are no completions yet, so it prints nothing.
     Completer,
-    /// `kubectl-session-WORD`: that verb and no other, even if there is none of that name. A dash of the word is an underscore
-    /// in the file's name.
+    /// `kubectl-session-WORD`: only that verb, even if none has that name. An underscore of the file name stands for a
+    /// dash.
     Verb(String),
-    /// Any other name, without folder and `.exe`: the verb is the first argument.
+    /// Any other name, without directory and `.exe`: the first argument is the verb.
     Other(String),
 }
 
 impl ProgramName {
-    /// The meaning of the first word of a command line.
+    /// Parses argv[0].
     pub fn of(program: &OsStr) -> Self {
         let name = Path::new(program).file_name().unwrap_or_default();
         let name = name.to_string_lossy();
         let name = name.strip_suffix(".exe").unwrap_or(&name);
         let completer = name.get(..COMPLETER.len());
-        // File systems of Windows and macOS find it in any case.
+        // Case-insensitive file systems (Windows, macOS) find it in any case.
         if completer.is_some_and(|head| head.eq_ignore_ascii_case(COMPLETER)) {
             return Self::Completer;
         }

@@ -1,11 +1,18 @@
-//! What clap has to say, in kubectl's words and layout: a complaint about the command line, or the help.
+//! Usage errors and help pages, in kubectl's words and layout.
 //!
-//! kubectl's exit code for every complaint is 1. A bad flag is answered with `See '… --help' for usage.`, bad arguments
-//! with `See '… -h' for help and examples`.
+//! ```text
+//! clap::Error ─► Place (innermost subcommand, typed words) ─► complaint: message, pointer to help, suggestions   exit
+//! 1
+//!                                                        └─► help: page for the terminal's width                 exit 0
+//! ```
+//!
+//! kubectl ends every usage error with exit code 1. For a bad flag it points to `See '… --help' for usage.`, for bad
+//! arguments to `See '… -h' for help and examples`.
 
 mod help;
 mod place;
 mod suggest;
+mod wrap;
 
 use std::ffi::OsString;
 
@@ -15,18 +22,18 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use crate::report::console::Console;
 use crate::report::failure::{CLOSED, FAILED};
 
-pub use help::{help, options};
+pub use help::{VerbGroup, help, options, suite_help};
 use place::Place;
 pub use suggest::unknown_command;
 
-/// Prints the help that was asked for (exit code 0) or the complaint (1), for the command line of this process; `prefix`
-/// is how `command` was called (`kubectl session list`).
+/// Prints the help page (exit code 0) or the usage error (1) for the command line of this process. `prefix` is
+/// `command` as it was called (`kubectl session list`).
 pub fn report(console: &mut Console, command: &Command, prefix: &str, error: &clap::Error) -> u8 {
     let args: Vec<OsString> = std::env::args_os().skip(1).collect();
     report_for(console, command, prefix, error, &args)
 }
 
-/// As [`report`], for any command line: `args` without the program's name. They only decide the wording.
+/// Prints the help page or usage error for `args`, which exclude the program's name and only decide the wording.
 pub fn report_for(
     console: &mut Console,
     command: &Command,
@@ -42,7 +49,7 @@ pub fn report_for(
     let text = match error.kind() {
         ErrorKind::DisplayHelp
         | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
-        | ErrorKind::MissingSubcommand => help(&place.command, &place.prefix),
+        | ErrorKind::MissingSubcommand => help(&place.command, &place.prefix, console.width()),
         ErrorKind::DisplayVersion => error.to_string(),
         _ => {
             console.err_line(&complaint(&place, error));
@@ -55,11 +62,11 @@ pub fn report_for(
     }
 }
 
-/// How a complaint ends.
+/// Pointer to help at the end of a usage error.
 enum Pointer {
-    /// A flag is wrong.
+    /// For a bad flag.
     Flag,
-    /// An argument is wrong, or one is missing.
+    /// For a bad or missing argument.
     Argument,
 }
 
@@ -79,7 +86,7 @@ fn complaint(place: &Place, error: &clap::Error) -> String {
         .into_iter()
         .flat_map(|kind| texts(error, kind))
         .collect();
-    // clap names the best last.
+    // clap lists the best suggestion last.
     near.reverse();
     format!(
         "error: {message}\n{pointer}{}",
@@ -221,7 +228,7 @@ fn invalid_value(place: &Place, subject: &str, value: &str, reason: &str) -> (St
 fn needs_argument(place: &Place, subject: &str) -> String {
     let long = word(subject);
     match place.short_of(long) {
-        // Said about what was typed: the letter, unless the long form stands there.
+        // The message names the letter, unless the long form was typed.
         Some(letter) if !place.has(long) => {
             format!("flag needs an argument: '{letter}' in -{letter}")
         }
@@ -229,7 +236,7 @@ fn needs_argument(place: &Place, subject: &str) -> String {
     }
 }
 
-/// `must be "a", "b", or "c"`.
+/// Returns `must be "a", "b", or "c"`.
 fn one_of(values: &[String]) -> String {
     let quoted: Vec<String> = values.iter().map(|value| format!("{value:?}")).collect();
     match quoted.as_slice() {
@@ -240,7 +247,7 @@ fn one_of(values: &[String]) -> String {
     }
 }
 
-/// What a verb complained about through clap: its first line, without clap's prefix.
+/// Returns the first line of an error that a verb made through clap, without clap's prefix.
 fn plain(error: &clap::Error) -> String {
     let text = error.render().to_string();
     let first = text.lines().next().unwrap_or_default();
@@ -259,17 +266,17 @@ fn text(error: &clap::Error, kind: ContextKind) -> String {
     texts(error, kind).into_iter().next().unwrap_or_default()
 }
 
-/// `--chunk-size` of `--chunk-size <N>`.
+/// Returns `--chunk-size` for `--chunk-size <N>`.
 fn word(subject: &str) -> &str {
     subject.split([' ', '=', '[']).next().unwrap_or(subject)
 }
 
-/// `--now`, `NAME` of `[NAME]...`.
+/// Returns `--now`, or `NAME` for `[NAME]...`.
 fn bare(subject: &str) -> &str {
     word(subject.trim_start_matches(['[', '<'])).trim_end_matches([']', '>', '.'])
 }
 
-/// What stands for an argument in texts.
+/// Returns the name of an argument's value.
 fn value_name(arg: &clap::Arg) -> String {
     let name = arg.get_value_names().and_then(|names| names.first());
     name.map_or_else(|| arg.get_id().as_str().to_uppercase(), ToString::to_string)

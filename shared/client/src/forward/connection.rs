@@ -1,4 +1,6 @@
-//! One upgraded connection: two tasks, one that reads it and one that writes it, around the table of its streams.
+//! A multiplexed connection to a Pod: a reading and a writing task around the [`StreamTable`].
+//!
+//! [`StreamTable`]: super::stream_table::StreamTable
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,17 +19,17 @@ use super::frame::{Decoder, Incoming};
 use super::stream::SpdyStream;
 use super::table::{Received, Table};
 
-/// How often the other side is asked for a sign of life: as kubectl asks.
+/// Interval of pings; kubectl's.
 const PING: Duration = Duration::from_secs(10);
 
-/// How patient a connection is.
+/// Time limits of a connection.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
-    /// A side that says nothing for so long, asked as it is, is gone.
+    /// Silence, despite pings, after which the connection is considered lost.
     silence: Duration,
-    /// A connection that is held up for longer takes no new streams: they get another one.
+    /// Blockage after which new streams get another connection.
     patience: Duration,
-    /// A stream that holds up others for so long, because nobody reads it, is given up.
+    /// Time after which an unread stream that blocks the others is closed.
     hold: Duration,
 }
 
@@ -41,17 +43,17 @@ impl Default for Limits {
     }
 }
 
-/// Why a connection takes no more streams.
+/// The reason why a connection accepts no more streams.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Retired {
-    /// It is gone, or the server wants it to be.
+    /// The connection was lost, or the server is closing it.
     Lost(String),
-    /// We want another one.
+    /// The client wants a new connection.
     ByUs,
 }
 
-/// What the other side says of a stream where the connection itself is in order. Anything else may mean that it leads to a
-/// Pod's network that is no more: the next stream then gets another connection.
+/// Parts of error messages that concern a single stream of a working connection. Any other message may mean that the
+/// connection leads to the network of a deleted Pod, so that the next stream needs a new connection.
 const STREAMS_OWN: &[&str] = &[
     "connection refused",
     "reset by peer",
@@ -59,37 +61,38 @@ const STREAMS_OWN: &[&str] = &[
     "timeout",
 ];
 
-/// The client's side of a connection. Its tasks end with it.
+/// The client's side of a connection. Dropping it ends its tasks.
 #[derive(Debug)]
 pub(super) struct Connection {
     shared: Arc<Shared>,
     _tasks: JoinSet<()>,
 }
 
-/// What the tasks and the streams share.
+/// State shared by the tasks and the streams.
 #[derive(Debug)]
 pub(super) struct Shared {
     table: Mutex<Table>,
-    /// There is something to send.
+    /// Notified when frames are queued.
     work: Notify,
-    /// A stream was read that had been full.
+    /// Notified when a full stream was read.
     room: Notify,
     limits: Limits,
-    /// Why it takes no more streams, once it does not.
+    /// The reason why no more streams are accepted; `None` while they are.
     retired: watch::Sender<Option<Retired>>,
 }
 
 impl Shared {
+    /// Locks the table of streams.
     pub(super) fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Wakes the task that writes.
+    /// Wakes the writing task.
     pub(super) fn send(&self) {
         self.work.notify_one();
     }
 
-    /// Wakes the task that reads.
+    /// Wakes the reading task.
     pub(super) fn make_room(&self) {
         self.room.notify_one();
     }
@@ -110,14 +113,14 @@ impl Shared {
     }
 }
 
-/// Told of a port that could not be served, with the server's words.
+/// Called with a port that could not be served and the server's message.
 pub(super) type OnFailure = Arc<dyn Fn(u16, String) + Send + Sync>;
 
 impl Connection {
-    /// Begins to speak SPDY/3.1 over `socket`.
+    /// Starts SPDY/3.1 over `socket`.
     ///
     /// # Errors
-    /// If headers cannot be compressed.
+    /// A header compressor that cannot be created.
     pub(super) fn over<S>(
         socket: WebSocketStream<S>,
         limits: Limits,
@@ -146,19 +149,19 @@ impl Connection {
     /// Opens a stream to a port of the Pod.
     ///
     /// # Errors
-    /// `NotConnected` where another connection has to be made.
+    /// An error of kind `NotConnected` if a new connection is needed.
     pub(super) fn open(self: &Arc<Self>, port: u16) -> io::Result<SpdyStream> {
         let id = self.shared.table().open(port)?;
         self.shared.send();
         Ok(SpdyStream::new(self.clone(), id))
     }
 
-    /// No new streams here; those that it has go on.
+    /// Refuses new streams; existing ones continue.
     pub(super) fn retire(&self) {
         self.shared.retire(Retired::ByUs);
     }
 
-    /// True while one of its streams holds up the others, or the network does.
+    /// True while an unread stream or the network blocks the connection.
     pub(super) fn is_held_up(&self) -> bool {
         let table = self.shared.table();
         let patience = self.shared.limits.patience;
@@ -166,7 +169,7 @@ impl Connection {
         long(table.writing_since) || long(table.holding_since)
     }
 
-    /// Waits until it takes no more streams: why.
+    /// Waits until no more streams are accepted, and returns the reason.
     pub(super) async fn retired(&self) -> Retired {
         let mut seen = self.shared.retired.subscribe();
         let why = seen.wait_for(Option::is_some).await;
@@ -176,18 +179,19 @@ impl Connection {
             .unwrap_or(Retired::ByUs)
     }
 
+    /// Returns the state shared with the streams.
     pub(super) fn shared(&self) -> &Shared {
         &self.shared
     }
 
-    /// Streams that somebody has.
+    /// Number of streams in use.
     #[cfg(test)]
     pub(super) fn count(&self) -> usize {
         self.shared.table().count()
     }
 }
 
-/// Sends what is queued, and pings.
+/// Sends queued frames and pings.
 async fn write<S>(shared: Arc<Shared>, mut sink: SplitSink<WebSocketStream<S>, Message>)
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -204,7 +208,7 @@ where
         tokio::select! {
             () = shared.work.notified() => {}
             _ = pings.tick() => {
-                // The API server answers the one, the node behind it the other.
+                // The API server answers the WebSocket ping, the node behind it the SPDY ping.
                 shared.table().ping();
                 if let Err(error) = sink.feed(Message::Ping(Bytes::new())).await {
                     return shared.close(&lost(&error));
@@ -214,7 +218,7 @@ where
     }
 }
 
-/// Everything in the queue, then what the socket has buffered.
+/// Sends all queued frames, then flushes the socket.
 async fn send_all<S>(
     shared: &Shared,
     sink: &mut SplitSink<WebSocketStream<S>, Message>,
@@ -234,7 +238,7 @@ fn next(shared: &Shared) -> Option<Bytes> {
     table.next()
 }
 
-/// Hands on what comes, until the end.
+/// Receives frames until the connection ends.
 async fn read<S>(
     shared: Arc<Shared>,
     mut source: SplitStream<WebSocketStream<S>>,
@@ -247,11 +251,11 @@ async fn read<S>(
     loop {
         let message = match tokio::time::timeout(silence, source.next()).await {
             Ok(message) => message,
-            // Where what we send is not taken, pings are not either: the kernel decides whether the peer still lives.
+            // While sending is blocked, pings are too: the kernel decides whether the peer is alive.
             Err(_) if shared.table().writing_since.is_some() => continue,
             Err(_) => {
                 let seconds = silence.as_secs();
-                return shared.close(&format!("the server said nothing for {seconds} s"));
+                return shared.close(&format!("no data from the server for {seconds} s"));
             }
         };
         let mut bytes = match message {
@@ -260,15 +264,17 @@ async fn read<S>(
             Some(Ok(Message::Close(said))) => {
                 let why = said.map(|said| said.reason.to_string()).unwrap_or_default();
                 let why = if why.is_empty() {
-                    "the server closed it"
+                    "the server closed the connection"
                 } else {
                     &why
                 };
                 return shared.close(why);
             }
-            Some(Ok(_)) => return shared.close("the server sends no binary messages"),
+            Some(Ok(_)) => {
+                return shared.close("the server sent a text message instead of a binary one");
+            }
             Some(Err(error)) => return shared.close(&lost(&error)),
-            None => return shared.close("the server closed it"),
+            None => return shared.close("the server closed the connection"),
         };
         loop {
             match decoder.next(&mut bytes) {
@@ -282,7 +288,7 @@ async fn read<S>(
     }
 }
 
-/// Hands on one thing, as soon as there is room for it.
+/// Processes one frame, waiting until its stream has room.
 async fn hand_on(shared: &Shared, incoming: &Incoming, failed: &OnFailure) {
     loop {
         let received = shared.table().receive(incoming);
@@ -311,7 +317,7 @@ async fn hand_on(shared: &Shared, incoming: &Incoming, failed: &OnFailure) {
     }
 }
 
-/// Waits until somebody has read the stream, or for so long that it has to go for the sake of the others.
+/// Waits until the stream is read, or closes it when it has blocked the others for too long.
 async fn wait_for_room(shared: &Shared, stream: u32, failed: &OnFailure) {
     let since = *shared
         .table()
@@ -325,10 +331,10 @@ async fn wait_for_room(shared: &Shared, stream: u32, failed: &OnFailure) {
         return;
     }
     let mut table = shared.table();
-    // Alone it may take its time.
+    // A single stream blocks nobody.
     if table.count() > 1 {
         let message = format!(
-            "a connection was not read for {} s and held up the others: it was closed",
+            "closed a connection that blocked the others: not read for {} s",
             shared.limits.hold.as_secs()
         );
         let port = table.fail(stream, &message);
@@ -341,18 +347,18 @@ async fn wait_for_room(shared: &Shared, stream: u32, failed: &OnFailure) {
     }
 }
 
-/// Why a connection was lost, in a few words.
+/// Returns a short reason for a lost connection.
 fn lost(error: &tungstenite::Error) -> String {
     match error {
         tungstenite::Error::ConnectionClosed | tungstenite::Error::AlreadyClosed => {
-            "the server closed it".to_owned()
+            "the server closed the connection".to_owned()
         }
         tungstenite::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-            "the server closed it".to_owned()
+            "the server closed the connection".to_owned()
         }
         tungstenite::Error::Protocol(
             tungstenite::error::ProtocolError::ResetWithoutClosingHandshake,
-        ) => "the server closed it".to_owned(),
+        ) => "the server closed the connection".to_owned(),
         error => error.to_string(),
     }
 }

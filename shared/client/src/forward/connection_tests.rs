@@ -9,14 +9,14 @@ use super::super::frame;
 use super::super::header::tests::Reader;
 use super::*;
 
-/// The other side: takes streams, and sends back what each data stream brings, until its end.
+/// The server's side: accepts streams and echoes the data of each until its end.
 struct Echo {
     socket: WebSocketStream<DuplexStream>,
     headers: Reader,
-    /// Data streams, and their error streams.
+    /// Data streams with their error streams.
     pairs: HashMap<u32, u32>,
     errors: Vec<u32>,
-    /// Ports that nobody listens on.
+    /// Ports without a listener.
     refused: &'static str,
 }
 
@@ -73,10 +73,10 @@ impl Echo {
         }
     }
 
-    /// As Go's side does it: each field is a message of its own.
+    /// Sends each field as a message of its own, as Go's implementation does.
     async fn send(&mut self, frame: &Bytes) {
         for piece in [frame.slice(..4), frame.slice(4..8), frame.slice(8..)] {
-            // The client may be gone.
+            // The client may have disconnected.
             let _ = self.socket.send(Message::Binary(piece)).await;
         }
     }
@@ -183,7 +183,7 @@ async fn a_side_that_says_nothing_is_gone() {
     let why = world.connection.retired().await;
     assert_eq!(
         why,
-        Retired::Lost("the server said nothing for 0 s".to_owned())
+        Retired::Lost("no data from the server for 0 s".to_owned())
     );
 }
 
@@ -199,11 +199,11 @@ async fn a_stream_that_nobody_reads_gives_way_to_the_others() {
     let slow = world.connection.open(82).unwrap();
     let (mut unread, mut write) = tokio::io::split(slow);
     let flood = vec![7; 3 * 1024 * 1024];
-    // The echo comes back, and nobody reads it.
+    // The echo is received and not read.
     let _ = write.write_all(&flood).await;
     let (port, message) = world.failures.recv().await.unwrap();
     assert_eq!(port, 82);
-    assert!(message.contains("held up the others"), "{message}");
+    assert!(message.contains("blocked the others"), "{message}");
     assert!(unread.read(&mut [0; 8]).await.is_err());
     other.write_all(b"ask").await.unwrap();
     let mut back = [0; 3];

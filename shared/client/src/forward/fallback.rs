@@ -1,5 +1,5 @@
-//! Kubernetes' older protocol, where a server does not know the newer one: an upgrade for every stream. It has no half-close,
-//! and an upgrade takes as long as it takes, so where many streams are expected a few are opened ahead.
+//! Port forwarding over Kubernetes' older protocol, for servers without the newer one: one upgraded connection per stream
+//! and no half-close. Opening a connection takes a while, so a few are opened in advance when many streams are expected.
 
 use std::collections::HashMap;
 use std::io;
@@ -23,12 +23,12 @@ use crate::exec::upgraded;
 use crate::failure::Subject;
 use session_model::failure::{self, Kind};
 
-/// Streams that are opened ahead for a port.
+/// Streams opened in advance per port.
 const AHEAD: usize = 2;
-/// A stream that was opened ahead is not kept longer: the other side may have tired of it.
+/// Age at which a stream opened in advance is dropped: the server may have closed it.
 const FRESH: Duration = Duration::from_secs(20);
 
-/// A Pod's ports over the older protocol.
+/// Connections to a Pod's ports over the older protocol.
 pub(super) struct Plain {
     dial: Dial,
     spares: Arc<Mutex<HashMap<u16, Vec<Spare>>>>,
@@ -51,6 +51,7 @@ struct Spare {
 }
 
 impl Plain {
+    /// Creates a forward to one Pod; sends nothing yet.
     pub(super) fn new(cluster: &Cluster, namespace: &str, pod: &str, failed: OnFailure) -> Self {
         Self {
             dial: Dial {
@@ -65,10 +66,11 @@ impl Plain {
         }
     }
 
-    /// Opens a stream to a port, and with `ahead` a few for the next ones.
+    /// Opens a stream to a port. If `ahead` is true, further ones are opened in advance.
     ///
     /// # Errors
-    /// What the server refuses. Where there is no server, another way has to be found: it retires.
+    /// Whatever the server refuses. If the server cannot be reached, the whole transport is closed and has to be
+    /// negotiated again.
     pub(super) async fn open(&self, port: u16, ahead: bool) -> Result<PlainStream> {
         let spare = match self.spare(port) {
             Some(spare) => spare,
@@ -95,17 +97,18 @@ impl Plain {
         })
     }
 
-    /// Opens a stream that the next [`open`](Self::open) takes: whether the server knows this protocol shows only there.
+    /// Opens a stream for the next call of [`open_stream`](Self::open_stream). Only opening one shows whether the server supports this
+    /// protocol.
     ///
     /// # Errors
-    /// What the server refuses.
+    /// Whatever the server refuses.
     pub(super) async fn prepare(&self, port: u16) -> Result<()> {
         let spare = self.dial.open(port).await?;
         keep(&mut lock(&self.spares), port, spare);
         Ok(())
     }
 
-    /// Waits until another way has to be found.
+    /// Waits until a new transport is needed, and returns the reason.
     pub(super) async fn retired(&self) -> Retired {
         let mut seen = self.retired.subscribe();
         let why = seen.wait_for(Option::is_some).await;
@@ -114,7 +117,7 @@ impl Plain {
             .unwrap_or(Retired::ByUs)
     }
 
-    /// A stream that was opened ahead and of which nothing bad was heard.
+    /// Takes a stream that was opened in advance, is recent and has reported no error.
     fn spare(&self, port: u16) -> Option<Spare> {
         let mut spares = lock(&self.spares);
         let spares = spares.get_mut(&port)?;
@@ -134,7 +137,7 @@ impl Plain {
         for _ in 0..missing {
             let (dial, spares) = (self.dial.clone(), self.spares.clone());
             dialling.spawn(async move {
-                // What goes wrong is told when the stream is really wanted.
+                // Errors are reported when a stream is actually requested.
                 let Ok(spare) = dial.open(port).await else {
                     return;
                 };
@@ -148,7 +151,7 @@ impl Plain {
     }
 }
 
-/// Keeps a stream for later, unless there are enough.
+/// Stores a stream for later, unless there are enough.
 fn keep(spares: &mut HashMap<u16, Vec<Spare>>, port: u16, spare: Spare) {
     let there = spares.entry(port).or_default();
     if there.len() < AHEAD {
@@ -179,7 +182,10 @@ impl Dial {
         let mut forward = opened.map_err(refused)?;
         let (stream, verdict) = (forward.take_stream(port), forward.take_error(port));
         let (Some(stream), Some(verdict)) = (stream, verdict) else {
-            return Err(anyhow!("no stream to port {port} of pod {:?}", self.pod));
+            return Err(anyhow!(
+                "cannot open a stream to port {port} of pod {:?}",
+                self.pod
+            ));
         };
         Ok(Spare {
             stream,
@@ -202,7 +208,7 @@ pub(super) struct PlainStream {
 }
 
 impl PlainStream {
-    /// Fails once the server has said that the port cannot be served.
+    /// Fails once the server has reported that the port cannot be served.
     fn heard(&mut self, context: &mut Context<'_>) -> io::Result<()> {
         let Some(verdict) = &mut self.verdict else {
             return Ok(());

@@ -1,21 +1,22 @@
-//! Frames of SPDY/3: bytes ↔ what they mean.
+//! Encoding and decoding of SPDY/3 frames.
 //!
-//! Facts: SPDY protocol, draft 3.1, §2.2 and §2.6. A data frame is handed on piece by piece as it arrives, so that no length
-//! in a header decides how much memory we take.
+//! Source: SPDY protocol, draft 3.1, §2.2 and §2.6. A data frame is returned piece by piece as it arrives, so that a
+//! length in a header never decides how much memory is allocated.
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
-/// The most payload we put into a data frame. Go's side reads a frame as a whole and writes frames of this size itself.
+/// Most payload bytes per data frame sent. Go's implementation reads a frame as a whole and sends frames of this size
+/// itself.
 pub(super) const LARGEST_DATA: usize = 32 * 1024;
-/// No control frame of a port-forward is longer; a longer one is not read.
+/// Most bytes of a control frame that is accepted; those of a port-forward are far shorter.
 const LARGEST_CONTROL: usize = 64 * 1024;
-/// Every frame begins with so many bytes.
+/// Bytes of a frame's header.
 const HEAD: usize = 8;
 
 const VERSION: u16 = 3;
 const CONTROL: u16 = 0x8000;
 const FIN: u8 = 1;
-/// The highest bit of an identifier is reserved.
+/// Mask of a stream identifier; the highest bit is reserved.
 const IDENTIFIER: u32 = 0x7fff_ffff;
 
 const SYN_STREAM: u16 = 1;
@@ -25,78 +26,78 @@ const PING: u16 = 6;
 const GOAWAY: u16 = 7;
 const HEADERS: u16 = 8;
 
-/// Status of a RST_STREAM: the other side may not open streams.
+/// RST_STREAM status: the peer may not open streams.
 pub(super) const REFUSED_STREAM: u32 = 3;
-/// Status of a RST_STREAM: nobody needs the stream any more.
+/// RST_STREAM status: the stream is no longer needed.
 pub(super) const CANCEL: u32 = 5;
 
-/// What the other side says.
+/// A frame received from the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Incoming {
-    /// A piece of a stream; `fin` with its last one, which may be empty.
+    /// A piece of a stream's data. The last one has `fin` set and may be empty.
     Data {
-        /// The stream's number.
+        /// Number of the stream.
         stream: u32,
-        /// The piece.
+        /// The bytes.
         bytes: Bytes,
-        /// Nothing more comes.
+        /// True for the last piece.
         fin: bool,
     },
-    /// It opens a stream. The header block is compressed.
+    /// The server opens a stream (SYN_STREAM). The header block is compressed.
     Opened {
-        /// The stream's number.
+        /// Number of the stream.
         stream: u32,
-        /// The header block.
+        /// The compressed header block.
         headers: Bytes,
-        /// Nothing more comes.
+        /// True if the stream has no data.
         fin: bool,
     },
-    /// It has taken a stream of ours, or sends more headers for it. Nothing in those headers concerns a port-forward, and
-    /// what is not inflated cannot be a bomb.
+    /// The server accepted a stream (SYN_REPLY), or sent more headers for it (HEADERS). The headers are irrelevant for a
+    /// port-forward and are not decompressed, so they cannot be a decompression bomb.
     Replied {
-        /// The stream's number.
+        /// Number of the stream.
         stream: u32,
-        /// Nothing more comes.
+        /// True if the server sends no data on the stream.
         fin: bool,
     },
-    /// It has given a stream up.
+    /// The server reset a stream (RST_STREAM).
     Reset {
-        /// The stream's number.
+        /// Number of the stream.
         stream: u32,
-        /// Why, as SPDY numbers it.
+        /// SPDY status code.
         status: u32,
     },
-    /// It wants the same back if it began it.
+    /// A ping. One that the server started must be sent back unchanged.
     Ping(u32),
-    /// It takes no more streams.
+    /// The server accepts no more streams (GOAWAY).
     GoAway {
-        /// Why, as SPDY numbers it.
+        /// SPDY status code.
         status: u32,
     },
-    /// Settings, windows, and frames nobody knows. Kubernetes' side knows no flow control: it neither sends nor obeys
-    /// windows (moby/spdystream calls them unhandled).
+    /// SETTINGS, WINDOW_UPDATE and unknown frames. Kubernetes' implementation has no flow control: it neither sends nor
+    /// obeys window updates (moby/spdystream: "unhandled").
     Ignored,
 }
 
-/// A frame that cannot be: the connection is of no more use.
+/// An invalid frame, after which the connection cannot be used any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Malformed(
-    /// Why.
+    /// Description of the frame.
     pub String,
 );
 
-/// Opens a stream; `headers` is a compressed block.
+/// Encodes the frame that opens a stream; `headers` is a compressed block.
 pub(super) fn syn_stream(stream: u32, headers: &[u8]) -> Bytes {
     let mut frame = control(SYN_STREAM, 0, 10 + headers.len());
     frame.put_u32(stream);
-    // Associated to no stream, of the highest priority, no credentials.
+    // No associated stream, highest priority, no credentials.
     frame.put_u32(0);
     frame.put_u16(0);
     frame.put_slice(headers);
     frame.freeze()
 }
 
-/// A piece of a stream, of at most [`LARGEST_DATA`].
+/// Encodes a data frame of at most [`DATA_MAX`] bytes.
 pub(super) fn data(stream: u32, bytes: &[u8], fin: bool) -> Bytes {
     let mut frame = BytesMut::with_capacity(HEAD + bytes.len());
     frame.put_u32(stream & IDENTIFIER);
@@ -105,7 +106,7 @@ pub(super) fn data(stream: u32, bytes: &[u8], fin: bool) -> Bytes {
     frame.freeze()
 }
 
-/// Gives a stream up.
+/// Encodes the frame that resets a stream.
 pub(super) fn rst_stream(stream: u32, status: u32) -> Bytes {
     let mut frame = control(RST_STREAM, 0, 8);
     frame.put_u32(stream);
@@ -113,7 +114,7 @@ pub(super) fn rst_stream(stream: u32, status: u32) -> Bytes {
     frame.freeze()
 }
 
-/// A ping, or the answer to one.
+/// Encodes a ping, or the answer to one.
 pub(super) fn ping(id: u32) -> Bytes {
     let mut frame = control(PING, 0, 4);
     frame.put_u32(id);
@@ -132,7 +133,8 @@ fn flags_and_length(flags: u8, length: usize) -> u32 {
     (u32::from(flags) << 24) | (u32::try_from(length).unwrap_or(u32::MAX) & 0x00ff_ffff)
 }
 
-/// Makes frames of bytes, however they are cut: Go's side sends each field of a frame as a message of its own.
+/// Decodes frames from bytes that may be split anywhere: Go's implementation sends each field of a frame as a message of
+/// its own.
 #[derive(Debug, Default)]
 pub struct Decoder {
     head: Vec<u8>,
@@ -141,12 +143,12 @@ pub struct Decoder {
 
 #[derive(Debug, Default)]
 enum State {
-    /// The head of the next frame is not complete.
+    /// The header of the next frame is incomplete.
     #[default]
     Head,
-    /// So much of a data frame is still to come.
+    /// A data frame of which `left` bytes are missing.
     Data { stream: u32, left: usize, fin: bool },
-    /// So much of a control frame is here.
+    /// A control frame with the bytes received so far.
     Control {
         kind: u16,
         flags: u8,
@@ -156,10 +158,10 @@ enum State {
 }
 
 impl Decoder {
-    /// The next thing said in `bytes`, which lose what was read; `None` when they are used up.
+    /// Returns the next frame in `bytes` and removes it from them; `None` when they are used up.
     ///
     /// # Errors
-    /// What is no SPDY/3.
+    /// Bytes that are not SPDY/3.
     pub fn next(&mut self, bytes: &mut Bytes) -> Result<Option<Incoming>, Malformed> {
         loop {
             match &mut self.state {
@@ -207,20 +209,20 @@ impl Decoder {
     }
 }
 
-/// Fills `into` up to `wanted` bytes.
+/// Moves bytes until `into` has `wanted` bytes.
 fn take(into: &mut Vec<u8>, wanted: usize, from: &mut Bytes) {
     let missing = wanted.saturating_sub(into.len()).min(from.len());
     into.extend_from_slice(&from.split_to(missing));
 }
 
-/// What a frame is, by its head of eight bytes.
+/// Parses a frame header of eight bytes.
 fn begun(mut head: &[u8]) -> Result<State, Malformed> {
     let (first, second) = (head.get_u32(), head.get_u32());
     let flags = second.to_be_bytes()[0];
     let length = usize::try_from(second & 0x00ff_ffff).unwrap_or(usize::MAX);
     if first & !IDENTIFIER == 0 {
         if first == 0 {
-            return Err(Malformed("data of stream 0".to_owned()));
+            return Err(Malformed("a data frame of stream 0".to_owned()));
         }
         return Ok(State::Data {
             stream: first,
@@ -244,7 +246,7 @@ fn begun(mut head: &[u8]) -> Result<State, Malformed> {
     })
 }
 
-/// What a control frame says.
+/// Parses the payload of a control frame.
 fn said(kind: u16, fin: bool, mut payload: Bytes) -> Result<Incoming, Malformed> {
     let wanted = match kind {
         SYN_STREAM => 10,
@@ -253,9 +255,7 @@ fn said(kind: u16, fin: bool, mut payload: Bytes) -> Result<Incoming, Malformed>
         _ => return Ok(Incoming::Ignored),
     };
     if payload.len() < wanted {
-        return Err(Malformed(format!(
-            "a frame of type {kind} that is cut short"
-        )));
+        return Err(Malformed(format!("a truncated frame of type {kind}")));
     }
     let id = payload.get_u32() & IDENTIFIER;
     Ok(match kind {

@@ -1,5 +1,5 @@
-//! Byte vectors made by Kubernetes' own side: a Go program that writes each frame with `spdy.NewFramer` of
-//! github.com/moby/spdystream v0.5.1 and prints it with `%x`, run in the module of tests/cluster/go/kubernetes.
+//! Tests with byte vectors from Kubernetes' implementation: a Go program that writes each frame with `spdy.NewFramer` of
+//! github.com/moby/spdystream v0.5.1 and prints it with `%x`, run in the module tests/cluster/go/kubernetes.
 
 use proptest::prelude::*;
 
@@ -110,7 +110,7 @@ fn frames_may_be_cut_anywhere() {
     }
 }
 
-/// Pieces of one data frame put together.
+/// Joins the pieces of one data frame.
 fn joined(found: Vec<Incoming>) -> Vec<Incoming> {
     let mut whole: Vec<Incoming> = Vec::new();
     for incoming in found {
@@ -135,14 +135,14 @@ fn what_is_no_spdy_is_refused() {
             .0
     };
     assert_eq!(refused("8002000600000004"), "a frame of SPDY version 2");
-    assert_eq!(refused("0000000000000005"), "data of stream 0");
+    assert_eq!(refused("0000000000000005"), "a data frame of stream 0");
     assert_eq!(
         refused("8003000200ffffff"),
         "a control frame of 16777215 bytes"
     );
     assert_eq!(
         refused("80030003000000040000000300"),
-        "a frame of type 3 that is cut short"
+        "a truncated frame of type 3"
     );
 }
 

@@ -1,23 +1,23 @@
-//! Header blocks: names and values, compressed with SPDY's dictionary. One compressor lives as long as its connection: each
-//! block goes on where the one before it ended.
+//! Compression of SPDY header blocks with SPDY's dictionary. One compressor lives as long as its connection, since each
+//! block continues the previous one's compression state.
 
 use std::io;
 
 use flate2::{Compress, Compression, FlushCompress};
 
-/// The dictionary that both sides begin with: SPDY protocol, draft 3.1, §2.6.10.1 (the bytes as Kubernetes' side has them, in
-/// dictionary.go of github.com/moby/spdystream; Adler-32 e3c6a7c2).
+/// The initial dictionary of both sides: SPDY protocol, draft 3.1, §2.6.10.1. The bytes are those of dictionary.go in
+/// github.com/moby/spdystream, which Kubernetes uses; Adler-32 e3c6a7c2.
 pub(super) const DICTIONARY: &[u8] = include_bytes!("dictionary.bin");
 
-/// Compresses the header blocks of one connection.
+/// A compressor for the header blocks of one connection.
 #[derive(Debug)]
 pub(super) struct Compressor(Compress);
 
 impl Compressor {
-    /// One for a new connection.
+    /// Creates a compressor for a new connection.
     ///
     /// # Errors
-    /// If the dictionary is not taken.
+    /// A dictionary that the compression library rejects.
     pub(super) fn new() -> io::Result<Self> {
         let mut compress = Compress::new(Compression::fast(), true);
         compress
@@ -26,13 +26,13 @@ impl Compressor {
         Ok(Self(compress))
     }
 
-    /// The block of these headers. Names are lower case, none comes twice.
+    /// Compresses a header block. Names must be lower case and unique.
     ///
     /// # Errors
-    /// If the compressor fails, after which no block can be made any more.
+    /// A failed compression, after which the compressor cannot be used any more.
     pub(super) fn block(&mut self, headers: &[(&str, &str)]) -> io::Result<Vec<u8>> {
         let plain = plain(headers);
-        // Never grows by more than a few bytes a block; `compress_vec` fills only what is reserved.
+        // Compression adds a few bytes at most; `compress_vec` fills only the reserved capacity.
         let mut block = Vec::with_capacity(plain.len() + 128);
         let begun = self.0.total_in();
         self.0
@@ -42,11 +42,11 @@ impl Compressor {
         if is_whole && block.len() < block.capacity() {
             return Ok(block);
         }
-        Err(io::Error::other("a header block does not fit"))
+        Err(io::Error::other("cannot compress a header block"))
     }
 }
 
-/// Number of headers, then length and text of each name and value.
+/// Encodes the uncompressed block: the number of headers, then length and text of each name and value.
 fn plain(headers: &[(&str, &str)]) -> Vec<u8> {
     let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX).to_be_bytes();
     let mut plain = number(headers.len()).to_vec();
@@ -64,7 +64,7 @@ pub(super) mod tests {
 
     use super::*;
 
-    /// Reads the header blocks of one connection, as a server does.
+    /// A reader of the header blocks of one connection, as a server has it.
     pub(in super::super) struct Reader(Decompress);
 
     impl Reader {
@@ -114,7 +114,7 @@ pub(super) mod tests {
         }
     }
 
-    /// Blocks that Go's side made: `spdy.NewFramer` of moby/spdystream v0.5.1, see frame_tests.rs.
+    /// Blocks created by Go's implementation: `spdy.NewFramer` of moby/spdystream v0.5.1, see frame_tests.rs.
     #[test]
     fn blocks_of_the_other_side_are_read() {
         let mut reader = Reader::new();

@@ -1,4 +1,4 @@
-//! One data stream of a connection: what came and was not read, what waits to be sent, and how each side ended it.
+//! State of one data stream: unread bytes, bytes queued for sending, and how each side ended the stream.
 
 use std::collections::VecDeque;
 use std::io;
@@ -8,16 +8,16 @@ use bytes::Bytes;
 
 use super::frame::LARGEST_DATA;
 
-/// Bytes that are kept until somebody reads them.
+/// Most unread bytes per stream, including the overhead per piece.
 pub(super) const HELD: usize = 1024 * 1024;
-/// Bytes that may wait to be sent.
+/// Most bytes queued for sending per stream.
 pub(super) const QUEUED: usize = 4 * LARGEST_DATA;
-/// What it costs to keep a piece, beside its bytes.
+/// Memory overhead of a stored piece.
 const PIECE: usize = 256;
-/// A smaller piece is copied: it would keep the whole buffer alive that it was read into.
+/// Pieces below this size are copied, since a slice would keep the whole read buffer alive.
 const SMALL: usize = 4096;
 
-/// A fault that both reading and writing tell.
+/// An error that both reads and writes return.
 #[derive(Clone, Debug)]
 struct Fault {
     kind: io::ErrorKind,
@@ -33,36 +33,37 @@ impl Fault {
 /// The state of a data stream.
 #[derive(Debug)]
 pub(super) struct Lane {
-    /// The remote port.
+    /// Port of the Pod.
     pub(super) port: u16,
     inbox: VecDeque<Bytes>,
     held: usize,
-    /// Bytes in the connection's queue.
+    /// Bytes in the connection's send queue.
     queued: usize,
     received: bool,
     pub(super) we_ended: bool,
     pub(super) they_ended: bool,
-    /// The other side has given the port up in both directions.
+    /// The server has closed the port in both directions.
     is_over: bool,
     fault: Option<Fault>,
     reader: Option<Waker>,
     writer: Option<Waker>,
 }
 
-/// What a read finds.
+/// The result of reading a stream.
 #[derive(Debug)]
 pub(super) enum Read {
-    /// Bytes, at least one.
+    /// At least one byte.
     Some(Bytes),
-    /// The end. `early`: nothing came before it, and why may still be told.
+    /// The end of the stream. `early` is true if no byte came before it, in which case the reason may still arrive.
     End { early: bool },
-    /// Nothing yet; the waker is left.
+    /// No data yet; the waker is stored.
     Wait,
-    /// It has failed.
+    /// The stream has failed.
     Fault(io::Error),
 }
 
 impl Lane {
+    /// Creates the state of a new stream.
     pub(super) fn new(port: u16) -> Self {
         Self {
             port,
@@ -79,12 +80,13 @@ impl Lane {
         }
     }
 
-    /// True if so much more must be read before it is taken. A piece larger than all that is kept is taken alone.
+    /// True if `length` more bytes do not fit until the stream is read. A piece larger than the whole limit is accepted
+    /// by an empty stream.
     pub(super) fn is_full(&self, length: usize) -> bool {
         self.held > 0 && self.held + PIECE + length > HELD
     }
 
-    /// Bytes came.
+    /// Stores received bytes.
     pub(super) fn take(&mut self, bytes: &Bytes, fin: bool) {
         if self.they_ended || self.fault.is_some() {
             return;
@@ -104,7 +106,7 @@ impl Lane {
         self.wake_reader();
     }
 
-    /// The oldest bytes that nobody has read.
+    /// Returns the oldest unread bytes.
     pub(super) fn read(&mut self, waker: &Waker) -> Read {
         if let Some(bytes) = self.inbox.pop_front() {
             self.held -= PIECE + bytes.len();
@@ -121,7 +123,7 @@ impl Lane {
         Read::Wait
     }
 
-    /// Puts back what a reader had no room for.
+    /// Puts back the bytes that did not fit into a reader's buffer.
     pub(super) fn unread(&mut self, rest: Bytes) {
         if !rest.is_empty() {
             self.held += PIECE + rest.len();
@@ -129,10 +131,11 @@ impl Lane {
         }
     }
 
-    /// How much of `length` may be queued now; `None`, and the waker is left.
+    /// Reserves room in the send queue: returns how many of `length` bytes may be queued now. `None` if the queue is
+    /// full; the waker is stored.
     ///
     /// # Errors
-    /// A stream that has failed, or that was ended.
+    /// A stream that has failed or was closed for writing.
     pub(super) fn reserve(&mut self, length: usize, waker: &Waker) -> io::Result<Option<usize>> {
         if let Some(fault) = &self.fault {
             return Err(fault.error());
@@ -149,13 +152,13 @@ impl Lane {
         Ok(Some(length))
     }
 
-    /// So much of it is on its way.
+    /// Releases room in the send queue after sending `length` bytes.
     pub(super) fn sent(&mut self, length: usize) {
         self.queued = self.queued.saturating_sub(length);
         self.wake_writer();
     }
 
-    /// True once all of it is on its way; else the waker is left.
+    /// True once everything is sent; otherwise the waker is stored.
     pub(super) fn is_flushed(&mut self, waker: &Waker) -> bool {
         if self.queued == 0 || self.fault.is_some() {
             return true;
@@ -164,14 +167,14 @@ impl Lane {
         false
     }
 
-    /// We end our side: true if that is news to the other one.
+    /// Closes the stream for writing. Returns true if the server has to be told.
     pub(super) fn finish(&mut self) -> bool {
         let is_news = !self.we_ended && self.fault.is_none();
         self.we_ended = true;
         is_news
     }
 
-    /// The other side has given the port up; it says why, if something went wrong.
+    /// Records that the server closed the port, with its error message if there is one.
     pub(super) fn over(&mut self, why: Option<&str>) {
         self.is_over = true;
         if let Some(why) = why {
@@ -183,7 +186,7 @@ impl Lane {
         self.wake();
     }
 
-    /// It failed. The first word on it is the best one: a reset often follows what was said.
+    /// Fails the stream. The first error is kept, since a reset often follows the actual reason.
     pub(super) fn fail(&mut self, kind: io::ErrorKind, message: &str) {
         let message = message.to_owned();
         self.fault.get_or_insert(Fault { kind, message });
@@ -191,13 +194,13 @@ impl Lane {
         self.wake();
     }
 
-    /// What nobody will read any more.
+    /// Drops the unread bytes.
     pub(super) fn clear(&mut self) {
         self.inbox.clear();
         self.held = 0;
     }
 
-    /// The connection is gone. What had come before is still read, to its end.
+    /// Records the loss of the connection. Bytes received before are still returned.
     pub(super) fn cut(&mut self, why: &str) {
         if self.they_ended {
             self.queued = 0;
@@ -207,7 +210,7 @@ impl Lane {
         }
     }
 
-    /// True if the other side has to be told that nobody needs the stream.
+    /// True if the server has to be told that the stream is no longer needed.
     pub(super) fn is_open(&self) -> bool {
         !(self.we_ended && self.they_ended) && self.fault.is_none()
     }

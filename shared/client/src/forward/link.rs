@@ -1,4 +1,4 @@
-//! The way to the Pod, kept up: looked for again whenever it is lost, with growing pauses, until nothing can be hoped for.
+//! A connection to a Pod that is restored whenever it is lost, with growing pauses, until an error is permanent.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -17,61 +17,62 @@ use crate::{Backoff, Change, Cluster, Place, Selection};
 use session_model::failure::{self, Kind};
 use session_model::objects::resource::{POD, text};
 
-/// The first pause between attempts, and the longest: a local connection waits ten seconds for the way.
+/// First and longest pause between attempts; a local connection waits ten seconds for a new connection to the Pod.
 const FIRST: Duration = Duration::from_millis(50);
 const LONGEST: Duration = Duration::from_secs(5);
-/// A way that lasted so long was a good one: the pauses begin anew.
+/// Lifetime after which a connection counts as successful and the pauses start from the beginning.
 const GOOD: Duration = Duration::from_secs(5);
-/// A server that has just come up may refuse what it allowed before, and a Pod that was just there may be missing.
+/// Time after a loss in which refusals and missing Pods are retried: a server that has just started may refuse what it
+/// allowed before, and may not list a Pod yet.
 const UNSETTLED: Duration = Duration::from_secs(15);
 
-/// How streams are opened at present.
+/// The current way of opening streams to the Pod.
 #[derive(Clone)]
 pub(super) enum Way {
-    /// Streams of one connection.
+    /// All streams share one connection.
     Spdy(Arc<Connection>),
-    /// A connection for each.
+    /// Each stream has a connection of its own.
     Plain(Arc<Plain>),
 }
 
-/// Where the way stands.
+/// The state of the connection to the Pod.
 #[derive(Clone)]
 pub(super) enum State {
-    /// It is looked for.
+    /// Being established.
     Down,
-    /// It is there.
+    /// Established.
     Up(Way),
-    /// It is not looked for any more.
+    /// Failed for good.
     Failed(Arc<Ending>),
 }
 
-/// Why it is not looked for any more.
+/// The permanent error.
 pub(super) struct Ending {
     text: String,
     error: Mutex<Option<anyhow::Error>>,
 }
 
 impl Ending {
-    /// The error itself for the first who asks, its text for all others.
+    /// Returns the error itself to the first caller, and its text to the others.
     pub(super) fn error(&self) -> anyhow::Error {
         let mut error = self.error.lock().unwrap_or_else(PoisonError::into_inner);
         error.take().unwrap_or_else(|| anyhow!(self.text.clone()))
     }
 }
 
-/// What a [`Forwarder`](super::Forwarder) and the task that keeps the way up share.
+/// State shared by a [`Forwarder`](super::Forwarder) and the task that maintains the connection.
 pub(super) struct Link {
     pub(super) cluster: Cluster,
     pub(super) find: FindPod,
     pub(super) tell: OnceLock<Arc<dyn Fn(Told) + Send + Sync>>,
     pub(super) state: watch::Sender<State>,
-    /// Many streams are expected, for a long time: the Pod is watched.
+    /// True while local ports are served: many streams are expected, so the Pod is watched.
     pub(super) is_serving: watch::Sender<bool>,
-    /// There was a way once.
+    /// True once a connection was established.
     pub(super) was_up: AtomicBool,
 }
 
-/// A Pod's place, and the way to it.
+/// A Pod and the transport to it.
 struct Found {
     namespace: String,
     pod: String,
@@ -79,13 +80,14 @@ struct Found {
 }
 
 impl Link {
+    /// Reports an event to the registered callback.
     pub(super) fn tell(&self, told: Told) {
         if let Some(tell) = self.tell.get() {
             tell(told);
         }
     }
 
-    /// Looks for the Pod and a way to it.
+    /// Finds the Pod and establishes a transport to it.
     async fn connect(self: &Arc<Self>) -> Result<Found> {
         let (namespace, pod) = (self.find)().await?;
         let link = Arc::downgrade(self);
@@ -111,7 +113,7 @@ impl Link {
         })
     }
 
-    /// Keeps the way up until it cannot be.
+    /// Maintains the connection until an error is permanent.
     pub(super) async fn keep(self: Arc<Self>) {
         let mut lost: Option<Instant> = None;
         let mut backoff = Backoff::between(FIRST, LONGEST);
@@ -156,7 +158,7 @@ impl Link {
         }
     }
 
-    /// Waits until the way takes no more streams, or leads to a Pod that is going.
+    /// Waits until the transport accepts no more streams or its Pod is being deleted.
     async fn until_retired(&self, found: &Found) -> Retired {
         let retired = async {
             match &found.way {
@@ -176,7 +178,7 @@ impl Link {
         tokio::select! {
             why = retired => why,
             why = gone => {
-                // Streams that it has may still end well.
+                // Existing streams may still complete.
                 if let Way::Spdy(connection) = &found.way {
                     connection.retire();
                 }
@@ -185,8 +187,8 @@ impl Link {
         }
     }
 
-    /// Waits until the Pod is deleted, has ended, or is another one: why. For ever where it may not be watched: the next
-    /// stream then finds out.
+    /// Waits until the Pod is deleted, has terminated or was replaced, and returns the reason. Never returns if the Pod
+    /// may not be watched; the next stream then finds out.
     async fn until_gone(&self, namespace: &str, pod: &str) -> String {
         let mut seen = Seen::default();
         let mut backoff = Backoff::default();
@@ -212,16 +214,16 @@ impl Link {
     }
 }
 
-/// What was seen of the Pod so far.
+/// The state of the watched Pod.
 #[derive(Debug, Default)]
 struct Seen {
     uid: String,
-    /// It was going already when we came: whoever found it knew of no better one.
+    /// The Pod was already being deleted when the watch began: nobody knew a better one.
     was_going: bool,
 }
 
 impl Seen {
-    /// Why the Pod is of no more use after a change.
+    /// Returns the reason why the Pod is unusable after a change; `None` if it still is usable.
     fn gone(&mut self, change: &Change) -> Option<&'static str> {
         let pod = match change {
             Change::Added(pod) | Change::Modified(pod) => pod,
@@ -248,7 +250,7 @@ fn has_ended(pod: &Value) -> bool {
     matches!(text(pod, "/status/phase"), "Succeeded" | "Failed")
 }
 
-/// True if it is worth to try again.
+/// True if retrying may help.
 fn is_passing(error: &anyhow::Error, lost: Option<Instant>) -> bool {
     let Some(failure) = failure::of(error) else {
         return false;
@@ -263,10 +265,10 @@ fn is_passing(error: &anyhow::Error, lost: Option<Instant>) -> bool {
 }
 
 impl Way {
-    /// Makes sure that a stream to a port can be opened, as far as that is not known yet.
+    /// Checks that a stream to a port can be opened, if that is not known yet.
     ///
     /// # Errors
-    /// What the server refuses.
+    /// Whatever the server refuses.
     pub(super) async fn prepare(&self, port: u16) -> Result<()> {
         match self {
             Self::Spdy(_) => Ok(()),
@@ -274,14 +276,15 @@ impl Way {
         }
     }
 
-    /// Opens a stream; `None` where another way has to be waited for. `ahead` where more are expected.
+    /// Opens a stream; `None` if the caller has to wait for a new connection. `ahead` is true if more streams are
+    /// expected.
     ///
     /// # Errors
-    /// What the server refuses.
+    /// Whatever the server refuses.
     pub(super) async fn open(&self, port: u16, ahead: bool) -> Result<Option<Box<dyn PortStream>>> {
         match self {
             Self::Spdy(connection) => {
-                // One that nobody reads, or the network, would make the new one wait, too.
+                // A blocked connection would make the new stream wait, too.
                 if connection.is_held_up() {
                     connection.retire();
                     return Ok(None);

@@ -1,4 +1,4 @@
-//! Local ports that lead into the Pod.
+//! Local listeners whose connections are forwarded to ports of the Pod.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -12,12 +12,12 @@ use tokio::task::JoinSet;
 use super::link::State;
 use super::{Forwarder, Told};
 
-/// Bytes that are copied at once.
+/// Size of a copy buffer in bytes.
 const BUFFER: usize = 64 * 1024;
-/// A machine that has no descriptors left is asked again after this pause.
+/// Pause before accepting again when the process is out of file descriptors.
 const EXHAUSTED: Duration = Duration::from_millis(200);
 
-/// A local port that is taken, but not served yet.
+/// A local port that is bound and not served yet.
 #[derive(Debug)]
 pub struct Listener {
     listener: TcpListener,
@@ -25,28 +25,29 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Takes a port of an address; 0 takes any free one.
+    /// Binds a port of an address; 0 selects any free port.
     ///
     /// # Errors
-    /// The system's: in use, not permitted, no such address.
+    /// The operating system's: port in use, not permitted, no such address.
     pub async fn bind(address: IpAddr, port: u16) -> io::Result<Self> {
         let listener = TcpListener::bind((address, port)).await?;
         let address = listener.local_addr()?;
         Ok(Self { listener, address })
     }
 
-    /// Where it listens; the port is never 0.
+    /// Returns the bound address; the port is never 0.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 }
 
 impl Forwarder {
-    /// Serves local ports, each with the port of the Pod behind it, for as long as a way to the Pod can be hoped for. A local
-    /// connection that breaks off is told and harms no other. Dropping the future closes all of them.
+    /// Serves local ports, each forwarded to a port of the Pod, until the connection to the Pod fails for good. An error
+    /// of one local connection is reported as an event and does not affect the others. Dropping the future closes all of
+    /// them.
     ///
     /// # Errors
-    /// Why there is no way to the Pod any more.
+    /// The permanent error of the connection to the Pod.
     pub async fn serve(&self, ports: Vec<(Listener, u16)>) -> Result<()> {
         self.link.is_serving.send_replace(true);
         self.keep_up();
@@ -81,7 +82,7 @@ impl Forwarder {
         }
     }
 
-    /// Carries one local connection to its end.
+    /// Relays one local connection until it ends.
     async fn carry(&self, mut connection: TcpStream, remote: u16) {
         let _without = connection.set_nodelay(true);
         let mut stream = match self.open(remote).await {
@@ -97,14 +98,14 @@ impl Forwarder {
         };
         let copied =
             copy_bidirectional_with_sizes(&mut connection, &mut stream, BUFFER, BUFFER).await;
-        // What was cut off must not look like what was complete.
+        // A truncated stream must not look complete.
         if copied.is_err() {
             reset(&connection);
         }
     }
 }
 
-/// Makes the end of a connection one that its other side takes for a fault.
+/// Resets the connection when it is closed, so that its peer sees an error.
 fn reset(connection: &TcpStream) {
     let _else_it_ends_well = connection.set_zero_linger();
 }

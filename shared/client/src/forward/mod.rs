@@ -1,7 +1,15 @@
-//! Ways into the ports of a Pod, over kubectl's own protocol: SPDY/3.1 inside a WebSocket, one connection for all streams.
+//! Port forwarding to a Pod over kubectl's protocol: SPDY/3.1 inside a WebSocket, one connection for all streams.
 //!
-//! A [`Forwarder`] stands for one Pod of a session, whichever that is at the time: it is looked for when a connection is made,
-//! and again after one was lost.
+//! ```text
+//! Forwarder ─► PodConnection: finds the Pod, negotiates, reconnects
+//!                ├─ Transport::Multiplexed ─ MuxConnection ─ StreamTable ─ StreamState      SpdyStream
+//!                │                           tasks           frames queued   one stream     AsyncRead + AsyncWrite
+//!                └─ Transport::SingleStream ─ SingleStreamForward                           SingleStream
+//! LocalListener ─► Forwarder::serve_ports       everything worth reporting: ForwardEvent
+//! ```
+//!
+//! A [`Forwarder`] stands for one Pod of a session, whichever that is at the time: the Pod is looked up for each new
+//! connection.
 
 mod connection;
 mod fallback;
@@ -31,60 +39,60 @@ use session_model::failure::{Failure, Kind};
 
 pub use listen::Listener;
 
-/// Finds the Pod to forward to, as (namespace, name). It is asked for every new upgraded connection: it may wait until there
-/// is one, and must give up by itself.
+/// Finds the Pod to forward to, as (namespace, name). Called for every new connection; the callback may wait until there
+/// is a Pod and must give up by itself.
 pub type FindPod = Arc<dyn Fn() -> BoxFuture<'static, Result<(String, String)>> + Send + Sync>;
 
-/// A stream to a port of a Pod. Shutting it down tells the other side that no more will come, and reading goes on.
+/// A stream to a port of a Pod. Shutting it down signals the end of the data to the server; reading continues.
 pub trait PortStream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> PortStream for T {}
 
-/// Once a connection was there, a stream waits so long for the next one.
+/// Time that a new stream waits for a lost connection to be restored.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What the user is to hear of. No text has a newline at its end; all of it may come from the server.
+/// An event of a port-forward to report to the user. Texts have no newline at the end and may come from the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Told {
-    /// A local connection was accepted on this port.
+    /// A local connection was accepted.
     Accepted {
         /// The local port.
         local: u16,
     },
-    /// A connection to a port of the Pod came to nothing, or broke. Others go on.
+    /// A connection to a port of the Pod could not be opened or was lost; others continue.
     Refused {
         /// The port of the Pod.
         port: u16,
-        /// Why, in the server's words or ours.
+        /// Reason, in the server's words or ours.
         message: String,
     },
-    /// There is no way to the Pod any more. Told once; another one is looked for.
+    /// The connection to the Pod was lost and is being restored. Reported once per loss.
     Lost {
-        /// Why.
+        /// Reason.
         why: String,
     },
-    /// There is one again.
+    /// The connection was restored.
     Back {
-        /// Name of the Pod it leads to.
+        /// Name of the Pod.
         pod: String,
     },
-    /// The server does not know the protocol: the older one is taken.
+    /// The server does not support the protocol; the older one is used.
     Fallback {
-        /// How that showed.
+        /// The server's reaction to the newer protocol.
         why: String,
     },
 }
 
-/// A way into the ports of a Pod. Cheap to clone: all clones are one.
+/// A forwarder to the ports of a Pod. Clones share one connection.
 #[derive(Clone)]
 pub struct Forwarder {
     link: Arc<Link>,
-    /// The task that keeps the way up, and ends with the last clone.
+    /// The task that maintains the connection; ends with the last clone.
     keeper: Arc<Mutex<JoinSet<()>>>,
 }
 
 impl Cluster {
-    /// A way into the ports of the Pod that `find` finds. Sends nothing yet.
+    /// Creates a forwarder to the Pod that `find` returns. Sends nothing yet.
     pub fn forwarder(&self, find: FindPod) -> Forwarder {
         Forwarder {
             link: Arc::new(Link {
@@ -101,18 +109,18 @@ impl Cluster {
 }
 
 impl Forwarder {
-    /// Tells `tell` of everything from now on; the first one stays. It must not block.
+    /// Registers a callback for events. Only the first one registered counts. It must not block.
     #[must_use]
     pub fn telling(self, tell: impl Fn(Told) + Send + Sync + 'static) -> Self {
         let _first_stays = self.link.tell.set(Arc::new(tell));
         self
     }
 
-    /// Makes the connection, if there is none; over the older protocol, which has one for each stream, the first one to
-    /// `port`.
+    /// Establishes the connection, if there is none. Over the older protocol, which has one connection per stream, the
+    /// first stream to `port` is opened.
     ///
     /// # Errors
-    /// As [`open`](Self::open).
+    /// As [`open_stream`](Self::open_stream).
     pub async fn ready(&self, port: u16) -> Result<()> {
         self.keep_up();
         let mut states = self.link.state.subscribe();
@@ -127,12 +135,13 @@ impl Forwarder {
         }
     }
 
-    /// Opens a stream to a port of the Pod. All streams share one connection; the first one makes it. Where it was lost, the
-    /// stream waits up to 10 s for the next one.
+    /// Opens a stream to a port of the Pod. All streams share one connection, which the first one establishes. If the
+    /// connection was lost, the stream waits up to 10 s until it is restored.
     ///
     /// # Errors
-    /// A Failure: what the server refuses, Unreachable where nothing lets WebSockets through, or where the connection does not
-    /// come back; what finding the Pod says. A port that nobody listens on shows only when the stream is read.
+    /// A Failure: whatever the server refuses; kind Server if WebSockets do not get through; kind Unreachable if the
+    /// connection is not restored; and the errors of finding the Pod. A port without a listener shows only when the
+    /// stream is read.
     pub async fn open(&self, port: u16) -> Result<Box<dyn PortStream>> {
         self.keep_up();
         let mut states = self.link.state.subscribe();
@@ -148,7 +157,7 @@ impl Forwarder {
                     deadline.get_or_insert_with(|| Instant::now() + PATIENCE);
                 }
                 State::Failed(ending) => return Err(ending.error()),
-                // While the first connection is made, whoever finds the Pod says how long that may take.
+                // For the first connection, the callback that finds the Pod limits the wait.
                 State::Down if self.was_up() => {
                     deadline.get_or_insert_with(|| Instant::now() + PATIENCE);
                 }
@@ -169,7 +178,7 @@ impl Forwarder {
         self.link.was_up.load(Ordering::Relaxed)
     }
 
-    /// Starts the task that keeps the way up.
+    /// Starts the task that maintains the connection, unless it is running.
     fn keep_up(&self) {
         let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
         if keeper.is_empty() {
@@ -180,6 +189,6 @@ impl Forwarder {
 
 fn not_back() -> anyhow::Error {
     let seconds = PATIENCE.as_secs();
-    let message = format!("the connection to the pod did not come back within {seconds} s");
+    let message = format!("the connection to the pod was not restored within {seconds} s");
     Failure::local(Kind::Unreachable, message).into()
 }

@@ -1,4 +1,5 @@
-//! The upgrade: a GET of the Pod's portforward that becomes a WebSocket in which SPDY is spoken.
+//! Negotiation of a port-forward: a GET of the Pod's portforward subresource that is upgraded to a WebSocket carrying
+//! SPDY.
 
 use anyhow::{Result, anyhow};
 use base64::Engine as _;
@@ -24,27 +25,27 @@ use crate::{Cluster, failure, paths};
 use session_model::failure::{Failure, Kind};
 use session_model::objects::resource::POD;
 
-/// kubectl's protocol of today, under the name it has inside a WebSocket.
+/// kubectl's current protocol, under its name inside a WebSocket.
 const PROTOCOL: &str = "SPDY/3.1+portforward.k8s.io";
-/// No message of the other side is longer: it sends frame by frame, and a frame's length has 24 bits.
+/// Longest message: the server sends one frame per message, and a frame's length has 24 bits.
 const LARGEST_MESSAGE: usize = 1 << 24;
 
 /// A WebSocket to the API server.
 pub(super) type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
-/// How the server answered.
+/// The result of the negotiation.
 #[derive(Debug)]
 pub(super) enum Negotiated {
-    /// It speaks the protocol.
+    /// The server supports the protocol.
     Spdy(Box<Socket>),
-    /// It does not: why.
+    /// The server does not support the protocol, with the reason.
     Refused(String),
 }
 
-/// Asks for an upgraded connection to a Pod.
+/// Requests an upgraded connection to a Pod.
 ///
 /// # Errors
-/// A Failure that no other protocol would mend: rights, no such Pod, no server.
+/// A Failure that the older protocol would not avoid: missing rights, no such Pod, no server.
 pub(super) async fn negotiate(cluster: &Cluster, namespace: &str, pod: &str) -> Result<Negotiated> {
     let path = format!("{}/portforward", paths::object(&POD, namespace, pod)?);
     let key = key()?;
@@ -70,16 +71,16 @@ pub(super) async fn negotiate(cluster: &Cluster, namespace: &str, pod: &str) -> 
     Ok(Negotiated::Spdy(Box::new(socket)))
 }
 
-/// Sixteen random bytes in base64, as RFC 6455 wants them.
+/// Returns sixteen random bytes in base64, as RFC 6455 requires.
 fn key() -> Result<String> {
     let mut random = [0; 16];
-    getrandom::fill(&mut random).map_err(|error| anyhow!("no random numbers: {error}"))?;
+    getrandom::fill(&mut random).map_err(|error| anyhow!("cannot get random numbers: {error}"))?;
     Ok(STANDARD.encode(random))
 }
 
 fn headers(key: &str) -> Result<HeaderMap> {
     let mut headers = HeaderMap::new();
-    // The answer is no object: the API server refuses to be asked for one.
+    // The response is not an object, and the API server rejects a request that accepts only JSON.
     headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
     headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
@@ -89,7 +90,7 @@ fn headers(key: &str) -> Result<HeaderMap> {
     Ok(headers)
 }
 
-/// Why an upgrade is none that we can use.
+/// Returns the reason why an upgraded response cannot be used; `None` if it can.
 fn unfit(headers: &HeaderMap, key: &str) -> Option<String> {
     let is = |name, wanted: &str| {
         headers
@@ -103,16 +104,16 @@ fn unfit(headers: &HeaderMap, key: &str) -> Option<String> {
     let accepted = headers.get(SEC_WEBSOCKET_ACCEPT);
     if accepted.is_none_or(|value| value.as_bytes() != derive_accept_key(key.as_bytes()).as_bytes())
     {
-        return Some("the server's Sec-WebSocket-Accept does not fit".to_owned());
+        return Some("the server's Sec-WebSocket-Accept header is invalid".to_owned());
     }
     if !is(SEC_WEBSOCKET_PROTOCOL, PROTOCOL) {
-        return Some(format!("the server did not choose {PROTOCOL}"));
+        return Some(format!("the server did not select protocol {PROTOCOL}"));
     }
     None
 }
 
-/// A refusal of the protocol: why. A server that does not know the protocol says so in text, or with 400; what it refuses
-/// for other reasons it says in a Status. One that is in trouble says nothing about protocols.
+/// Returns the reason if the server does not support the protocol. Such a server answers with text or with status 400;
+/// refusals for other reasons come as a Status, and a server in trouble says nothing about protocols.
 ///
 /// # Errors
 /// That Status, or that trouble.
@@ -126,7 +127,7 @@ async fn refused(response: Response<Body>, call: &Call) -> Result<String> {
         return Err(failure.into());
     }
     Ok(format!(
-        "the server answered {} to {PROTOCOL}",
+        "the server responded with status {} to protocol {PROTOCOL}",
         parts.status
     ))
 }

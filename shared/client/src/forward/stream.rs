@@ -1,4 +1,4 @@
-//! A stream to a port of the Pod, as readers and writers see it.
+//! A stream of a multiplexed connection, for readers and writers.
 
 use std::io;
 use std::pin::Pin;
@@ -13,11 +13,10 @@ use tokio::time::Sleep;
 use super::connection::Connection;
 use super::lane::{Lane, Read};
 
-/// An end before the first byte is held back for so long, until the server has told whether the port was refused: it ends the
-/// stream first, and says why after.
+/// Delay of an end before the first byte. The server ends a refused stream first and reports the reason afterwards.
 const VERDICT: Duration = Duration::from_millis(200);
 
-/// Dropping it gives the stream up on both sides.
+/// A stream to a port of the Pod. Dropping it closes the stream on both sides.
 #[derive(Debug)]
 pub(super) struct SpdyStream {
     connection: Arc<Connection>,
@@ -26,6 +25,7 @@ pub(super) struct SpdyStream {
 }
 
 impl SpdyStream {
+    /// Creates a handle of stream `id`.
     pub(super) fn new(connection: Arc<Connection>, id: u32) -> Self {
         Self {
             connection,

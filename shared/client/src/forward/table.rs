@@ -1,10 +1,11 @@
-//! The streams of one connection and what waits to be sent. No input, no output: tasks and streams look in here.
+//! The streams of one connection and the frames queued for sending. No I/O happens here: tasks and streams access it
+//! under a lock.
 //!
-//! Kubernetes' side knows no windows, so bounds are ours alone: a stream keeps [`HELD`] bytes that nobody has read, and then
-//! the connection is not read further; it queues [`QUEUED`] bytes, and then its writer waits.
+//! Kubernetes' implementation has no flow control, so the limits are the client's alone: beyond [`UNREAD_MAX`] unread bytes of
+//! a stream the connection is not read further, and beyond [`QUEUED_MAX`] bytes a stream's writer waits.
 //!
-//! [`HELD`]: super::lane::HELD
-//! [`QUEUED`]: super::lane::QUEUED
+//! [`UNREAD_MAX`]: super::stream_state::UNREAD_MAX
+//! [`QUEUED_MAX`]: super::stream_state::QUEUED_MAX
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -17,18 +18,18 @@ use super::frame::{self, Incoming};
 use super::header::Compressor;
 use super::lane::{Lane, Read};
 
-/// Of what the other side says of a failed stream, so much is kept.
+/// Most bytes kept of an error stream's text.
 const SAID: usize = 16 * 1024;
-/// Answers that may wait to be sent; a side that asks for more is not answered.
+/// Most answers queued at a time; requests beyond them are not answered.
 const ANSWERS: usize = 16;
-/// The last stream: the next pair would not fit into 31 bits.
+/// Highest stream number: the next pair would not fit into 31 bits.
 const LAST: u32 = 0x7fff_fff0;
 
 /// All streams of a connection.
 #[derive(Debug)]
 pub(super) struct Table {
     lanes: HashMap<u32, Lane>,
-    /// What the error streams have said.
+    /// Text received on the error streams.
     errors: HashMap<u32, Said>,
     queue: VecDeque<Queued>,
     compressor: Compressor,
@@ -36,17 +37,17 @@ pub(super) struct Table {
     next_request: u64,
     next_ping: u32,
     answers: usize,
-    /// Why there is no connection any more.
+    /// Reason of the connection's end; `None` while it is open.
     end: Option<String>,
-    /// It takes no new streams; those that it has go on.
+    /// True if new streams are refused; existing ones continue.
     pub(super) is_retired: bool,
-    /// Since when the network does not take what we send.
+    /// Time since which the network blocks sending.
     pub(super) writing_since: Option<Instant>,
-    /// Since when a stream that nobody reads holds up the others.
+    /// Time since which an unread stream blocks the others.
     pub(super) holding_since: Option<Instant>,
 }
 
-/// What an error stream has said so far, and about which data stream.
+/// The text received on an error stream, and the data stream it concerns.
 #[derive(Debug)]
 struct Said {
     about: u32,
@@ -59,35 +60,35 @@ struct Queued {
     frame: Bytes,
 }
 
-/// Whose a queued frame is.
+/// The owner of a queued frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Of {
-    /// A data stream's, with so many bytes.
+    /// A data stream, with the number of bytes.
     Lane(u32, usize),
-    /// An answer to something the other side asked.
+    /// The answer to a request of the server.
     Answer,
-    /// What opens and gives up streams.
+    /// A frame that opens or resets a stream.
     Control,
 }
 
-/// What follows from something that came in.
+/// The result of receiving a frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Received {
-    /// Nothing more.
+    /// The frame was processed.
     Taken,
-    /// It did not fit: this stream must be read first.
+    /// The frame did not fit: this stream must be read first.
     Full(u32),
-    /// The other side could not serve a port.
+    /// The server could not serve a port.
     Failed { port: u16, message: String },
-    /// The other side takes no more streams.
+    /// The server accepts no more streams.
     Retired(String),
 }
 
 impl Table {
-    /// An empty one.
+    /// Creates an empty table.
     ///
     /// # Errors
-    /// If headers cannot be compressed.
+    /// A header compressor that cannot be created.
     pub(super) fn new() -> io::Result<Self> {
         Ok(Self {
             lanes: HashMap::new(),
@@ -105,15 +106,18 @@ impl Table {
         })
     }
 
-    /// Opens an error stream, which we end at once, and a data stream to a port: the data stream's number. Nothing waits for
-    /// the other side's replies: it takes a stream's frames in the order they were sent.
+    /// Opens an error stream, which is closed for writing at once, and a data stream to a port; returns the data stream's
+    /// number. There is no need to wait for the server's replies: it processes a stream's frames in order.
     ///
     /// # Errors
-    /// `NotConnected` where another connection has to be made.
+    /// An error of kind `NotConnected` if a new connection is needed.
     pub(super) fn open(&mut self, port: u16) -> io::Result<u32> {
         self.is_retired |= self.next_stream > LAST;
         if self.is_retired {
-            let why = self.end.as_deref().unwrap_or("it takes no more streams");
+            let why = self
+                .end
+                .as_deref()
+                .unwrap_or("the connection accepts no more streams");
             return Err(io::Error::new(io::ErrorKind::NotConnected, why));
         }
         let (error, data) = (self.next_stream, self.next_stream + 2);
@@ -141,7 +145,7 @@ impl Table {
         Ok(data)
     }
 
-    /// Takes in what the other side says.
+    /// Processes a received frame.
     pub(super) fn receive(&mut self, incoming: &Incoming) -> Received {
         match incoming {
             Incoming::Data { stream, bytes, fin } => return self.data(*stream, bytes, *fin),
@@ -152,11 +156,13 @@ impl Table {
             Incoming::Opened { stream, .. } => {
                 self.answer(frame::rst_stream(*stream, frame::REFUSED_STREAM));
             }
-            // Its own have even numbers; ours come back.
+            // The server's pings have even numbers; answers to ours are odd.
             Incoming::Ping(id) if id % 2 == 0 => self.answer(frame::ping(*id)),
             Incoming::GoAway { status } => {
                 self.is_retired = true;
-                return Received::Retired(format!("the server closes it (GOAWAY {status})"));
+                return Received::Retired(format!(
+                    "the server is closing the connection (GOAWAY {status})"
+                ));
             }
             Incoming::Ping(_) | Incoming::Replied { .. } | Incoming::Ignored => {}
         }
@@ -176,7 +182,7 @@ impl Table {
         match self.lanes.get_mut(&id) {
             Some(lane) if lane.is_full(bytes.len()) => return Received::Full(id),
             Some(lane) => lane.take(bytes, fin),
-            // Given up by us: what was on its way is nobody's.
+            // The stream was dropped; its remaining data is ignored.
             None => {}
         }
         Received::Taken
@@ -189,13 +195,13 @@ impl Table {
         if let Some(lane) = self.lanes.get_mut(&id) {
             lane.fail(
                 io::ErrorKind::ConnectionReset,
-                "the server gave the stream up",
+                "the server reset the stream",
             );
         }
         Received::Taken
     }
 
-    /// The error stream has said all it had to say.
+    /// Handles the end of an error stream.
     fn error_ended(&mut self, id: u32) -> Received {
         let said = self.errors.remove(&id);
         let Some((lane, said)) =
@@ -215,7 +221,7 @@ impl Table {
         }
     }
 
-    /// The next frame to be sent.
+    /// Returns the next frame to send.
     pub(super) fn next(&mut self) -> Option<Bytes> {
         let next = self.queue.pop_front()?;
         match next.of {
@@ -230,13 +236,13 @@ impl Table {
         Some(next.frame)
     }
 
-    /// Asks the other side for a sign of life, unless it has not even taken the last such questions.
+    /// Queues a ping, unless too many answers are already queued.
     pub(super) fn ping(&mut self) {
         self.answer(frame::ping(self.next_ping));
         self.next_ping = (self.next_ping + 2) & LAST | 1;
     }
 
-    /// Reads a stream.
+    /// Reads from a stream.
     pub(super) fn read(&mut self, id: u32, waker: &Waker) -> Read {
         match self.lanes.get_mut(&id) {
             Some(lane) => lane.read(waker),
@@ -244,15 +250,15 @@ impl Table {
         }
     }
 
-    /// One stream.
+    /// Returns one stream.
     pub(super) fn lane(&mut self, id: u32) -> Option<&mut Lane> {
         self.lanes.get_mut(&id)
     }
 
-    /// Queues a piece of `bytes`: how much; `None`, and the waker is left.
+    /// Queues a piece of `bytes` and returns its length; `None` if the queue is full, with the waker stored.
     ///
     /// # Errors
-    /// A stream that has failed, or that was ended.
+    /// A stream that has failed or was closed for writing.
     pub(super) fn write(
         &mut self,
         id: u32,
@@ -268,14 +274,14 @@ impl Table {
         Ok(length)
     }
 
-    /// We send no more on a stream; reading goes on.
+    /// Closes a stream for writing; reading continues.
     pub(super) fn finish(&mut self, id: u32) {
         if self.lanes.get_mut(&id).is_some_and(Lane::finish) {
             self.push(Of::Lane(id, 0), frame::data(id, b"", true));
         }
     }
 
-    /// Nobody needs a stream any more. What was written before it was ended is still sent.
+    /// Drops a stream. Bytes written before it was closed for writing are still sent.
     pub(super) fn forget(&mut self, id: u32) {
         let Some(lane) = self.lanes.remove(&id) else {
             return;
@@ -288,7 +294,7 @@ impl Table {
         }
     }
 
-    /// Fails one stream, on both sides: its port.
+    /// Fails one stream on both sides and returns its port.
     pub(super) fn fail(&mut self, id: u32, message: &str) -> Option<u16> {
         let lane = self.lanes.get_mut(&id)?;
         lane.clear();
@@ -304,7 +310,7 @@ impl Table {
             .retain(|queued| !matches!(queued.of, Of::Lane(of, _) if of == id));
     }
 
-    /// The connection is gone, and with it every stream that had not ended.
+    /// Closes the connection and every stream that has not ended.
     pub(super) fn close(&mut self, why: &str) {
         self.end.get_or_insert_with(|| why.to_owned());
         self.is_retired = true;
@@ -315,12 +321,12 @@ impl Table {
         }
     }
 
-    /// True if something waits to be sent.
+    /// True if frames are queued.
     pub(super) fn has_work(&self) -> bool {
         !self.queue.is_empty()
     }
 
-    /// Streams that somebody has.
+    /// Number of streams in use.
     pub(super) fn count(&self) -> usize {
         self.lanes.len()
     }

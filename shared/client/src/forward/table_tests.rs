@@ -9,7 +9,7 @@ fn table() -> Table {
     Table::new().unwrap()
 }
 
-/// What the other side gets to see.
+/// Returns the frames that the server receives.
 fn sent(table: &mut Table) -> Vec<Incoming> {
     let mut decoder = Decoder::default();
     let mut seen = Vec::new();
@@ -138,7 +138,7 @@ fn a_stream_that_is_dropped_is_given_up() {
             cancelled(two)
         ]
     );
-    // What was on its way is nobody's.
+    // Data received afterwards is ignored.
     assert_eq!(table.receive(&data(one, b"late", true)), Received::Taken);
     assert_eq!(table.count(), 0);
 }
@@ -193,7 +193,7 @@ fn a_port_that_was_given_up_takes_nothing_more() {
     let mut table = table();
     let id = table.open(80).unwrap();
     table.receive(&data(id, b"bye", true));
-    // Half an end: the other side still listens.
+    // Half-closed: the server still reads.
     assert!(write(&mut table, id, b"x").is_ok());
     table.receive(&data(1, b"", true));
     assert_eq!(
@@ -298,11 +298,11 @@ fn a_cut_is_no_end() {
     let (half, whole) = (table.open(80).unwrap(), table.open(80).unwrap());
     table.receive(&data(half, b"hal", false));
     table.receive(&data(whole, b"whole", true));
-    table.close("the server closed it");
+    table.close("the server closed the connection");
     assert_eq!(read(&mut table, half), "hal");
     assert_eq!(
         read(&mut table, half),
-        "ConnectionReset: the server closed it"
+        "ConnectionReset: the server closed the connection"
     );
     assert_eq!(read(&mut table, whole), "whole");
     assert_eq!(read(&mut table, whole), "end, early false");

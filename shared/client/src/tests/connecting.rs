@@ -1,3 +1,5 @@
+//! Tests of client configuration: flags, kubeconfig, environment, and credential plugins.
+
 use std::path::Path;
 
 use serde_json::json;
@@ -26,7 +28,7 @@ fn config(text: &str) -> (tempfile::TempDir, ConnectOptions) {
     let path = folder.path().join("config");
     std::fs::write(&path, text).unwrap();
     let flags = ConnectOptions {
-        kubeconfig: path.to_str().unwrap().to_owned(),
+        kubeconfig: Some(path.to_str().unwrap().to_owned()),
         ..ConnectOptions::default()
     };
     (folder, flags)
@@ -51,13 +53,13 @@ async fn flags_reach_the_requests() {
     api.on("GET", "/version", Answer::ok(json!({})));
     let listening = api.listen();
     let flags = ConnectOptions {
-        kubeconfig: listening.kubeconfig().to_str().unwrap().into(),
-        as_user: "b".into(),
+        kubeconfig: Some(listening.kubeconfig().to_str().unwrap().into()),
+        as_user: Some("b".into()),
         as_group: vec!["g".into(), "h".into()],
-        as_uid: "1".into(),
+        as_uid: Some("1".into()),
         as_user_extra: vec!["k=v".into(), "k=w".into()],
-        token: "secret".into(),
-        namespace: "other".into(),
+        token: Some("secret".into()),
+        namespace: Some("other".into()),
         ..ConnectOptions::default()
     };
     let cluster = Cluster::connect_in(&flags, agent(), &Surroundings::default())
@@ -168,7 +170,7 @@ async fn flags_replace_what_the_file_says() {
     );
     assert_eq!(plain.config.auth_info.username.as_deref(), Some("x"));
     let other = load(ConnectOptions {
-        server: "https://other".into(),
+        server: Some("https://other".into()),
         disable_compression: Some(true),
         request_timeout: Some(std::time::Duration::from_secs(3)),
         ..flags.clone()
@@ -185,8 +187,8 @@ async fn flags_replace_what_the_file_says() {
     );
     assert_eq!(other.timeout.unwrap().as_secs(), 3);
     let token = load(ConnectOptions {
-        user: "u".into(),
-        token: "mine".into(),
+        user: Some("u".into()),
+        token: Some("mine".into()),
         ..flags.clone()
     })
     .await
@@ -214,28 +216,28 @@ async fn mistakes_are_told_in_kubectls_words() {
         ),
         (
             ConnectOptions {
-                token: "t".into(),
+                token: Some("t".into()),
                 ..flags.clone()
             },
             "more than one authentication method found for b; found [token basicAuth], only one is allowed",
         ),
         (
             ConnectOptions {
-                user: "c".into(),
+                user: Some("c".into()),
                 ..flags.clone()
             },
             "client-key-data or client-key must be specified for c to use the clientCert authentication method.",
         ),
         (
             ConnectOptions {
-                certificate_authority: "/nofile".into(),
+                certificate_authority: Some("/nofile".into()),
                 ..flags.clone()
             },
             "unable to read certificate-authority /nofile for k due to open /nofile: no such file or directory",
         ),
         (
             ConnectOptions {
-                certificate_authority: "/etc/hostname".into(),
+                certificate_authority: Some("/etc/hostname".into()),
                 insecure_skip_tls_verify: Some(true),
                 ..flags.clone()
             },
@@ -243,14 +245,14 @@ async fn mistakes_are_told_in_kubectls_words() {
         ),
         (
             ConnectOptions {
-                certificate_authority: "/etc/hostname".into(),
+                certificate_authority: Some("/etc/hostname".into()),
                 ..flags.clone()
             },
             "unable to load root certificates: unable to parse bytes as PEM block",
         ),
         (
             ConnectOptions {
-                user: "p".into(),
+                user: Some("p".into()),
                 ..flags.clone()
             },
             &format!(
@@ -263,15 +265,15 @@ async fn mistakes_are_told_in_kubectls_words() {
     }
     assert!(
         text(ConnectOptions {
-            server: "ht tp://x".into(),
+            server: Some("ht tp://x".into()),
             ..flags.clone()
         })
         .await
-        .contains("invalid address")
+        .contains("invalid server address")
     );
     assert!(
         text(ConnectOptions {
-            user: "u".into(),
+            user: Some("u".into()),
             ..flags
         })
         .await
@@ -297,7 +299,7 @@ async fn a_plugin_runs_once_and_again_when_its_token_has_run_out() {
     let load = async || {
         config::load(
             &ConnectOptions {
-                user: "p".into(),
+                user: Some("p".into()),
                 ..flags.clone()
             },
             &around(folder.path()),

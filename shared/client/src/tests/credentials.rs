@@ -1,4 +1,4 @@
-//! What the configuration names, files and plugins, when it means ill.
+//! Tests of hostile configurations: files and credential plugins that a kubeconfig names.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use super::super::{Agent, Cluster, config};
 use crate::options::ConnectOptions;
 use session_model::failure::{self, Kind};
 
-/// A folder with a kubeconfig whose one user is `user`, and the flags that lead to it.
+/// Creates a folder with a kubeconfig whose only user is `user`, and the flags that select it.
 fn configured(user: &str) -> (tempfile::TempDir, ConnectOptions) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config");
@@ -20,7 +20,7 @@ fn configured(user: &str) -> (tempfile::TempDir, ConnectOptions) {
     );
     std::fs::write(&path, text).unwrap();
     let flags = ConnectOptions {
-        kubeconfig: path.to_str().unwrap().to_owned(),
+        kubeconfig: Some(path.to_str().unwrap().to_owned()),
         ..ConnectOptions::default()
     };
     (folder, flags)
@@ -41,14 +41,17 @@ async fn a_kubeconfig_that_is_no_text_is_told_in_kubectls_words() {
         (b"a: \xff", "yaml: invalid leading UTF-8 octet"),
     ] {
         let (folder, flags) = configured("{}");
-        std::fs::write(&flags.kubeconfig, bytes).unwrap();
+        std::fs::write(flags.kubeconfig.as_ref().unwrap(), bytes).unwrap();
         let error = refused(&flags, folder.path()).await;
-        let expected = format!("error loading config file {:?}: {why}", flags.kubeconfig);
+        let expected = format!(
+            "error loading config file {:?}: {why}",
+            flags.kubeconfig.unwrap()
+        );
         assert_eq!(error.to_string(), expected);
     }
     let (folder, flags) = configured("{}");
     let endless = ConnectOptions {
-        kubeconfig: "/dev/zero".into(),
+        kubeconfig: Some("/dev/zero".into()),
         ..flags
     };
     assert_eq!(
@@ -60,10 +63,10 @@ async fn a_kubeconfig_that_is_no_text_is_told_in_kubectls_words() {
 #[tokio::test]
 async fn a_kubeconfig_in_utf_16_is_read() {
     let (folder, flags) = configured("{token: t}");
-    let text = std::fs::read_to_string(&flags.kubeconfig).unwrap();
+    let text = std::fs::read_to_string(flags.kubeconfig.as_ref().unwrap()).unwrap();
     let units = text.encode_utf16().flat_map(u16::to_le_bytes);
     let bytes: Vec<u8> = [0xff, 0xfe].into_iter().chain(units).collect();
-    std::fs::write(&flags.kubeconfig, bytes).unwrap();
+    std::fs::write(flags.kubeconfig.as_ref().unwrap(), bytes).unwrap();
     let around = Surroundings {
         account: folder.path().join("account"),
         ..Surroundings::default()
@@ -77,7 +80,7 @@ async fn files_without_an_end_or_a_token_are_refused() {
     for (user, why) in [
         (
             "{client-certificate: /dev/zero, client-key: /dev/null}",
-            "unable to read client-cert /dev/zero for u due to read /dev/zero: a file of certificates is larger than 4 MiB",
+            "unable to read client-cert /dev/zero for u due to read /dev/zero: a certificate file is larger than 4 MiB",
         ),
         (
             "{tokenFile: /dev/zero}",
@@ -93,13 +96,13 @@ async fn files_without_an_end_or_a_token_are_refused() {
     }
     let (folder, flags) = configured("{}");
     let authority = ConnectOptions {
-        certificate_authority: "/dev/zero".into(),
+        certificate_authority: Some("/dev/zero".into()),
         insecure_skip_tls_verify: Some(false),
         ..flags
     };
     assert_eq!(
         refused(&authority, folder.path()).await.to_string(),
-        "unable to read certificate-authority /dev/zero for k due to read /dev/zero: a file of certificates is larger than 4 MiB"
+        "unable to read certificate-authority /dev/zero for k due to read /dev/zero: a certificate file is larger than 4 MiB"
     );
 }
 
@@ -115,9 +118,9 @@ async fn auth_providers_run_nothing() {
         );
         let (folder, flags) = configured(&user);
         let mark = folder.path().join("mark");
-        let text = std::fs::read_to_string(&flags.kubeconfig).unwrap();
+        let text = std::fs::read_to_string(flags.kubeconfig.as_ref().unwrap()).unwrap();
         let text = text.replace("MARK", mark.to_str().unwrap());
-        std::fs::write(&flags.kubeconfig, text).unwrap();
+        std::fs::write(flags.kubeconfig.as_ref().unwrap(), text).unwrap();
         assert_eq!(refused(&flags, folder.path()).await.to_string(), why);
         assert!(!mark.exists());
     }
@@ -160,7 +163,7 @@ async fn a_plugin_without_an_end_is_killed() {
 #[cfg(unix)]
 #[tokio::test]
 async fn what_a_plugin_leaves_behind_is_killed_and_not_waited_for() {
-    // The child has the write end of a pipe from its parent: reading it ends when both have.
+    // The child holds the write end of its parent's pipe: reading completes when both have exited.
     let (folder, flags) = plugin(&format!("exec 3> \"$0.pipe\"\nsleep 60 &\n{TOKEN}"));
     let pipe = folder.path().join("plug.pipe");
     let made = std::process::Command::new("mkfifo").arg(&pipe).status();
@@ -187,7 +190,7 @@ async fn a_plugin_that_is_stopped_is_not_waited_for() {
     let (folder, flags) = plugin("kill -STOP $$");
     let error = refused(&flags, folder.path()).await;
     assert!(failure::is(&error, Kind::Unreachable), "{error}");
-    let wanted = "was stopped because it wants to use the terminal";
+    let wanted = "was stopped because it tried to use the terminal";
     assert!(error.to_string().ends_with(wanted), "{error}");
 }
 
@@ -197,7 +200,7 @@ async fn passwords_in_addresses_are_not_told() {
     api.on("GET", "/version", Answer::ok(serde_json::json!({})));
     let listening = api.listen();
     let flags = ConnectOptions {
-        server: listening.url().replace("://", "://alice:secret@"),
+        server: Some(listening.url().replace("://", "://alice:secret@")),
         ..ConnectOptions::default()
     };
     let agent = Agent {
@@ -214,7 +217,7 @@ async fn passwords_in_addresses_are_not_told() {
     assert_eq!(told.recv().unwrap(), format!("http://***@{host}/version"));
     assert_eq!(cluster.server(), format!("http://***@{host}"));
     let nobody = ConnectOptions {
-        server: "http://alice:secret@127.0.0.1:1".into(),
+        server: Some("http://alice:secret@127.0.0.1:1".into()),
         ..ConnectOptions::default()
     };
     let cluster = Cluster::connect_in(&nobody, agent, &Surroundings::default())

@@ -1,4 +1,5 @@
-//! Servers that never come to an end, and ends that come too soon. The clock stands still but for what is waited for.
+//! Tests of servers that never end a response, and of responses that end too early. The clock is paused and advances only
+//! while waiting.
 
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ fn event(what: &str, name: &str, version: &str) -> Value {
     json!({"type": what, "object": {"kind": "Pod", "metadata": {"name": name, "uid": name, "resourceVersion": version}}})
 }
 
-/// Requests that a watch from `from` makes in ten minutes, and what it tells.
+/// Returns the number of requests that a watch from `from` sends in ten minutes, and the changes it reports.
 async fn watched(api: &FakeApi, from: Option<&str>) -> (usize, Vec<Change>) {
     let mut changes = Vec::new();
     let mut stream = cluster(api).watch(&POD, HERE, &Selection::default(), from, false);
@@ -100,7 +101,7 @@ async fn a_watch_that_lasted_is_opened_again_at_once() {
     api.on("GET", "/**", Answer::watch_open(vec![]));
     let mut stream = cluster(&api).watch(&POD, HERE, &Selection::default(), Some("5"), false);
     assert!(timeout(TEN_MINUTES, stream.next()).await.is_err());
-    // Each connection that says nothing is given up after 310 seconds.
+    // A silent connection is closed after 310 seconds.
     assert_eq!(api.requests().len(), 2);
 }
 
@@ -144,7 +145,7 @@ async fn an_event_without_an_end_ends_the_watch() {
     let error = stream.next().await.unwrap().unwrap_err();
     assert_eq!(
         error.to_string(),
-        "cannot read the server's answer (watch pods): an event of a watch is larger than 16 MiB"
+        "cannot read the server's response (watch pods): a watch event is larger than 16 MiB"
     );
 }
 
@@ -208,12 +209,12 @@ async fn an_object_is_read_up_to_its_limit() {
     let error = cluster.get(&POD, "default", "a").await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "cannot read the server's answer (get pods a): an object is larger than 16 MiB"
+        "cannot read the server's response (get pods a): an object is larger than 16 MiB"
     );
     let error = cluster.raw_get("/version").await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "cannot read the server's answer: the values of an object take more than 128 MiB of memory"
+        "cannot read the server's response: an object takes more than 128 MiB of memory"
     );
 }
 
@@ -242,6 +243,6 @@ async fn an_address_that_is_too_long_is_told() {
     let error = cluster(&api).list(&POD, HERE, &select).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the server responded with the status code 414 but did not return more information (get pods): the address of the request has 9056 bytes"
+        "the server responded with the status code 414 but did not return more information (get pods): the request URL has 9056 bytes"
     );
 }

@@ -1,3 +1,5 @@
+//! Tests of commands in containers.
+
 use std::time::Duration;
 
 use session_support::{Answer, Execution, FakeApi};

@@ -1,3 +1,5 @@
+//! Tests of connection errors and error responses.
+
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -12,7 +14,7 @@ use session_model::objects::resource::{POD, SESSION};
 
 async fn to(server: &str, flags: ConnectOptions) -> Cluster {
     let flags = ConnectOptions {
-        server: server.into(),
+        server: Some(server.into()),
         ..flags
     };
     Cluster::connect_in(
@@ -38,7 +40,7 @@ async fn fault(server: &str, flags: ConnectOptions) -> Failure {
 
 #[tokio::test]
 async fn nobody_listens() {
-    // Nobody listens on port 1, and nobody is given it by chance.
+    // Port 1 has no listener and is never assigned by chance.
     let refused = fault("http://127.0.0.1:1", ConnectOptions::default()).await;
     assert_eq!(refused.kind, Kind::Refused);
     assert_eq!(
@@ -46,7 +48,7 @@ async fn nobody_listens() {
         "The connection to the server 127.0.0.1:1 was refused - did you specify the right host or port?"
     );
     let proxied = ConnectOptions {
-        proxy_url: "http://127.0.0.1:1".into(),
+        proxy_url: Some("http://127.0.0.1:1".into()),
         ..ConnectOptions::default()
     };
     let proxied = fault("https://10.0.0.1:6443", proxied).await;

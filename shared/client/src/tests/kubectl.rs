@@ -1,4 +1,4 @@
-//! The same answer, to us and to a real kubectl: what it prints is made of what we put into the Failure.
+//! Comparison with kubectl: both get the same responses, and kubectl's output must be derivable from our Failure.
 
 use std::path::{Path, PathBuf};
 
@@ -21,7 +21,7 @@ fn kubectl() -> Option<PathBuf> {
     found
 }
 
-/// stderr of kubectl without its klog lines, without the last end of line.
+/// Returns kubectl's stderr without klog lines and without the final newline.
 fn said(kubectl: &Path, args: &[&str], config: &str, stdin: &str) -> String {
     let output = run_binary(
         kubectl,
@@ -37,7 +37,7 @@ fn said(kubectl: &Path, args: &[&str], config: &str, stdin: &str) -> String {
     lines.join("\n")
 }
 
-/// kubectl's way of putting it together; `report` has its own.
+/// Formats a Failure as kubectl does; independent of `report`.
 fn put(failure: &Failure) -> String {
     match failure.kind {
         Kind::Unauthorized => format!(
@@ -205,7 +205,7 @@ async fn answers_to_writes_are_worded_alike() {
 async fn what_keeps_us_from_the_server_is_worded_alike() {
     let Some(kubectl) = kubectl() else { return };
     let config = "/nofile";
-    // Nobody listens on port 1, and nobody is given it by chance. Without a token kubectl asks for a user name.
+    // Port 1 has no listener and is never assigned by chance. Without a token kubectl asks for a user name.
     for server in [
         "http://127.0.0.1:1",
         "https://127.0.0.1:1",
@@ -219,7 +219,7 @@ async fn what_keeps_us_from_the_server_is_worded_alike() {
         );
         let cluster = connect(
             ConnectOptions {
-                server: server.into(),
+                server: Some(server.into()),
                 ..ConnectOptions::default()
             },
             config,
@@ -250,10 +250,10 @@ async fn a_bad_configuration_is_worded_alike() {
         let (name, value) = flag.split_once('=').unwrap();
         let value = value.to_owned();
         match name {
-            "--context" => flags.context = value,
-            "--user" => flags.user = value,
-            "--cluster" => flags.cluster = value,
-            "--kubeconfig" => flags.kubeconfig = value,
+            "--context" => flags.context = Some(value),
+            "--user" => flags.user = Some(value),
+            "--cluster" => flags.cluster = Some(value),
+            "--kubeconfig" => flags.kubeconfig = Some(value),
             _ => flags.as_group = vec![value],
         }
         let error = connect(flags, config).await.err().unwrap();

@@ -1,4 +1,4 @@
-//! The room against a fake API: what is sent, and what is made of the answers.
+//! Tests of the module against a fake API: the requests sent, and the handling of responses.
 
 mod connecting;
 mod credentials;

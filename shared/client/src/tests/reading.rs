@@ -1,3 +1,5 @@
+//! Tests of reads, Tables, discovery, warnings and retries.
+
 use futures::StreamExt;
 use http::header::{ACCEPT, USER_AGENT};
 use serde_json::json;

@@ -1,3 +1,5 @@
+//! Tests of watches.
+
 use std::time::Duration;
 
 use anyhow::Result;

@@ -1,3 +1,5 @@
+//! Tests of writes.
+
 use serde_json::{Value, json};
 use session_model::labels::MANAGER;
 use session_support::{Answer, FakeApi};
@@ -101,7 +103,7 @@ async fn a_merge_patch_changes_single_fields() {
         .await
         .unwrap_err();
     assert!(failure::is(&error, Kind::Conflict), "{error}");
-    assert!(error.to_string().contains("created anew"), "{error}");
+    assert!(error.to_string().contains("created again"), "{error}");
     let foreign = json!({"metadata": {"uid": "another"}, "status": {"phase": "failed"}});
     let error = cluster
         .merge_patch(

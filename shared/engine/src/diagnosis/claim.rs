@@ -1,20 +1,20 @@
-//! Why a claim has no volume: from the events about it.
+//! Reasons why a claim has no volume, read from its events.
 
 use super::facts::Ask;
 use super::{Cause, EventNote};
 
-/// What a claim waits for.
+/// State of a claim that is not bound.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Claim {
-    /// For its Pod to be put on a node: nothing is wrong with it.
+    /// Waits for its Pod to be scheduled (binding mode WaitForFirstConsumer); no problem of the claim.
     Consumer,
-    /// For what takes its time or may heal.
+    /// Waits for something that may still happen without any change.
     Held(Cause),
-    /// For somebody to change something.
+    /// Cannot be bound unless somebody changes the claim or the cluster.
     Hopeless(Cause),
 }
 
-/// Reads the newest event about claim `event.name` of pod `pod`; `None` where it says nothing.
+/// Reads an event about claim `event.name` of pod `pod`; `None` where the event reports no problem.
 pub(super) fn read(pod: &str, event: &EventNote) -> Option<Claim> {
     let place = format!("claim {:?} of pod {pod:?}", event.name);
     let made = |message: String, remedy: &str| Cause {
@@ -31,8 +31,8 @@ pub(super) fn read(pod: &str, event: &EventNote) -> Option<Claim> {
         "ProvisioningFailed" => Some(provisioning(event, made)),
         "FailedBinding" if event.message.contains("no storage class is set") => {
             let mut cause = made(
-                "names no StorageClass, and no volume fits it".into(),
-                "name a StorageClass in the claim, or have one made the cluster's default",
+                "names no StorageClass, and no volume matches the claim".into(),
+                "set storageClassName in the claim, or make a StorageClass the cluster's default",
             );
             cause.reason = "NoStorageClass".into();
             cause.asks.push(Ask::StorageClasses);
@@ -41,8 +41,8 @@ pub(super) fn read(pod: &str, event: &EventNote) -> Option<Claim> {
         "ExternalProvisioning" => {
             let provisioner = event.message.split('\'').nth(1).unwrap_or_default();
             let mut cause = made(
-                format!("waits for a volume that provisioner {provisioner:?} has not made yet"),
-                "see that the provisioner runs, or name another StorageClass",
+                format!("waits for provisioner {provisioner:?} to create its volume"),
+                "check that the provisioner runs, or use another StorageClass",
             );
             cause.asks.push(Ask::Driver {
                 name: provisioner.to_owned(),
@@ -50,7 +50,7 @@ pub(super) fn read(pod: &str, event: &EventNote) -> Option<Claim> {
             Some(Claim::Held(cause))
         }
         _ if event.warning => {
-            let mut cause = made("has no volume, for a reason not known here".into(), "");
+            let mut cause = made("has no volume, for an unknown reason".into(), "");
             cause.remedy = None;
             Some(Claim::Held(cause))
         }
@@ -68,20 +68,20 @@ fn provisioning(event: &EventNote, made: impl Fn(String, &str) -> Cause) -> Clai
         Some((class, _)) => {
             let mut cause = made(
                 format!("names StorageClass {class:?}, which does not exist"),
-                "name a StorageClass that the cluster has: kubectl get storageclasses",
+                "use an existing StorageClass: kubectl get storageclasses",
             );
             cause.reason = "StorageClassNotFound".into();
             cause.asks.push(Ask::StorageClasses);
             Claim::Hopeless(cause)
         }
         None => Claim::Held(made(
-            "gets no volume: its provisioner failed".into(),
-            "see what the provisioner said; it is tried again",
+            "has no volume: its provisioner failed".into(),
+            "check the provisioner's message; provisioning is retried",
         )),
     }
 }
 
-/// Claims of a Pod that are not bound, where no event says why.
+/// Returns the cause for claims that are not bound and have no event that explains why.
 pub(super) fn unbound(pod: &str, claims: &[&str]) -> Cause {
     let named: Vec<String> = claims.iter().map(|claim| format!("{claim:?}")).collect();
     let asks = claims.iter().map(|claim| Ask::Claim {
@@ -90,7 +90,7 @@ pub(super) fn unbound(pod: &str, claims: &[&str]) -> Cause {
     Cause {
         reason: "Unbound".into(),
         message: format!(
-            "a claim of pod {pod:?} has no volume yet: {}",
+            "pod {pod:?} waits for claims to be bound: {}",
             named.join(", ")
         ),
         asks: asks.collect(),
@@ -98,10 +98,10 @@ pub(super) fn unbound(pod: &str, claims: &[&str]) -> Cause {
     }
 }
 
-/// The reason of a claim that the scheduler does not know; it may only have been made a moment ago.
+/// Reason of a cause for a claim that the scheduler does not know. It may have been created only a moment ago.
 pub const CLAIM_NOT_FOUND: &str = "ClaimNotFound";
 
-/// A claim that a Pod names and that is not there.
+/// Reads the scheduler's message about a claim that does not exist.
 pub(super) fn missing(pod: &str, message: &str) -> Option<Cause> {
     let (_, rest) = message.split_once("persistentvolumeclaim \"")?;
     let (name, rest) = rest.split_once('"')?;
@@ -109,7 +109,7 @@ pub(super) fn missing(pod: &str, message: &str) -> Option<Cause> {
         reason: CLAIM_NOT_FOUND.into(),
         message: format!("pod {pod:?} mounts claim {name:?}, which does not exist"),
         remedy: Some(format!(
-            "make claim {name:?} in the session's namespace, or correct its name"
+            "create claim {name:?} in the session's namespace, or correct the name"
         )),
         asks: vec![Ask::Claim {
             name: name.to_owned(),

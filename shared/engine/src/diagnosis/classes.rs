@@ -1,11 +1,11 @@
-//! Classes that objects name and the cluster does not have.
+//! Check for StorageClasses and IngressClasses that objects name and the cluster does not have.
 
 use serde_json::Value;
 
 use super::Cause;
 use session_model::objects::resource::text;
 
-/// StorageClasses that claims name: with their claim, each once.
+/// Returns the StorageClasses named by claims and by StatefulSets' claim templates, sorted, each once.
 pub fn storage_classes(objects: &[Value]) -> Vec<String> {
     let direct = objects
         .iter()
@@ -21,7 +21,7 @@ pub fn storage_classes(objects: &[Value]) -> Vec<String> {
     )
 }
 
-/// IngressClasses that Ingresses name, each once.
+/// Returns the IngressClasses named by Ingresses, sorted, each once.
 pub fn ingress_classes(objects: &[Value]) -> Vec<String> {
     let ingresses = objects
         .iter()
@@ -39,7 +39,8 @@ fn named<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
     found
 }
 
-/// The first class of `wanted` that is not among `present` (objects of that kind), with those that are.
+/// Returns the first class of `wanted` that does not exist as a cause; its remedy lists those that do. `present` are all objects
+/// of that kind.
 pub fn missing(kind: &str, wanted: &[String], present: &[Value]) -> Option<Cause> {
     let names: Vec<&str> = present
         .iter()
@@ -47,8 +48,8 @@ pub fn missing(kind: &str, wanted: &[String], present: &[Value]) -> Option<Cause
         .collect();
     let name = wanted.iter().find(|name| !names.contains(&name.as_str()))?;
     let remedy = match names.as_slice() {
-        [] => format!("the cluster has no {kind}"),
-        names => format!("the cluster has {}", names.join(", ")),
+        [] => format!("create one first: the cluster has no {kind}"),
+        names => format!("use one of the cluster's: {}", names.join(", ")),
     };
     Some(Cause {
         reason: format!("{kind}NotFound"),
@@ -71,7 +72,10 @@ mod tests {
         let present = [json!({ "metadata": { "name": "standard" } })];
         let cause = missing("StorageClass", &wanted, &present).unwrap();
         assert_eq!(cause.message, "StorageClass \"fast\" does not exist");
-        assert_eq!(cause.remedy.as_deref(), Some("the cluster has standard"));
+        assert_eq!(
+            cause.remedy.as_deref(),
+            Some("use one of the cluster's: standard")
+        );
         assert_eq!(
             missing("StorageClass", &["standard".into()], &present),
             None

@@ -1,31 +1,31 @@
-//! What one container's state means.
+//! Diagnosis of one container from its state, spec and events.
 
 use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, ContainerStatus, Pod};
 
 use super::image::Pull;
 use super::{Cause, EventNote, reference};
 
-/// Restarts after which a crash loop is taken for what it is: the first may be a dependency that was not up yet.
+/// Restarts after which a crash loop counts as unrecoverable. Before that, a dependency may not have been up yet.
 const CRASHES: i32 = 3;
 
-/// What a container that is not ready waits for.
+/// State of a container that is not ready, and its outlook.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum State {
-    /// For its turn, or for something nobody has told of.
+    /// Not created yet, for no reason that the kubelet reports.
     Waiting,
-    /// For its image; what is wrong with that may heal.
+    /// The image cannot be pulled, but a retry may succeed.
     Pulling(Cause),
-    /// For something else that may heal.
+    /// Not running, but a retry may succeed.
     Held(Cause),
-    /// It runs.
+    /// Running.
     Running,
-    /// It ended and is not started again.
+    /// Terminated, and not restarted.
     Ended { code: i32, reason: String },
-    /// For somebody to change something.
+    /// Cannot run unless somebody changes the Pod or the cluster.
     Hopeless(Cause),
 }
 
-/// A container of a Pod and all that is known of it.
+/// A container's status with its Pod and the Pod's events: the input of its diagnosis.
 pub(super) struct Contained<'a> {
     pub(super) pod: &'a Pod,
     pub(super) status: &'a ContainerStatus,
@@ -35,7 +35,7 @@ pub(super) struct Contained<'a> {
 }
 
 impl Contained<'_> {
-    /// `container "main" of pod "x"`.
+    /// Returns the name for messages: `container "main" of pod "x"`.
     pub(super) fn place(&self) -> String {
         let pod = self.pod.metadata.name.as_deref().unwrap_or_default();
         let kind = if self.init {
@@ -46,7 +46,7 @@ impl Contained<'_> {
         format!("{kind} {:?} of pod {pod:?}", self.status.name)
     }
 
-    /// Reads its state.
+    /// Reads the container's state.
     pub(super) fn read(&self) -> State {
         let Some(state) = &self.status.state else {
             return State::Waiting;
@@ -122,9 +122,7 @@ impl Contained<'_> {
             other => State::Held(self.proved(
                 other,
                 Cause {
-                    message: format!(
-                        "{place} is not started yet, for a reason not known here: {other}"
-                    ),
+                    message: format!("{place} has not started, for an unknown reason: {other}"),
                     ..Cause::default()
                 },
             )),
@@ -136,15 +134,15 @@ impl Contained<'_> {
         if let Some(cause) = reference::read(&place, message) {
             return State::Hopeless(self.proved(reason, cause));
         }
-        // The kubelet asks again by itself what it could not read in time.
+        // The kubelet retries what it could not read in time.
         let may_pass = may_pass(message);
         let cause = Cause {
             message: format!(
-                "{place} cannot be made from what the Pod says: {}",
+                "{place} cannot be created from its configuration: {}",
                 or(first_line(message), reason)
             ),
             remedy: Some(
-                "correct what the message names, then delete the session and create it again"
+                "correct the setting that the message names, then delete the session and create it again"
                     .into(),
             ),
             ..Cause::default()
@@ -165,7 +163,7 @@ impl Contained<'_> {
         })
     }
 
-    /// It ends and is started again, and so on.
+    /// Returns the state of a container that is restarted again and again.
     fn crashing(&self) -> State {
         let cause = self.crash();
         if self.status.restart_count >= CRASHES {
@@ -188,7 +186,7 @@ impl Contained<'_> {
         self.pod.spec.as_ref().and_then(read)
     }
 
-    /// `cause` with the container's states as evidence, and `reason` as its word.
+    /// Returns `cause` with the container's states as evidence, and `reason` as its reason.
     fn proved(&self, reason: &str, cause: Cause) -> Cause {
         Cause {
             reason: reason.to_owned(),
@@ -202,7 +200,7 @@ impl Contained<'_> {
         let now = self.status.state.as_ref().and_then(describe);
         let last = self.status.last_state.as_ref().and_then(describe);
         let now = now.map(|state| format!("container {name:?}: {state}"));
-        let last = last.map(|state| format!("container {name:?} before: {state}"));
+        let last = last.map(|state| format!("container {name:?} previously: {state}"));
         now.into_iter().chain(last).collect()
     }
 }
@@ -229,7 +227,7 @@ fn describe(state: &ContainerState) -> Option<String> {
     state.running.as_ref().map(|_| "running".to_owned())
 }
 
-/// Words of a runtime or kubelet that was busy: the next try may go well.
+/// Returns true for messages of a busy runtime or kubelet: the next try may succeed.
 fn may_pass(message: &str) -> bool {
     [
         "failed to sync",
@@ -242,7 +240,7 @@ fn may_pass(message: &str) -> bool {
     .any(|word| message.contains(word))
 }
 
-/// The innermost of the runtime's errors: `exec: "/nope": stat /nope: no such file or directory`.
+/// Returns the innermost of the runtime's errors: `exec: "/nope": stat /nope: no such file or directory`.
 pub(super) fn last_part(message: &str) -> &str {
     let message = first_line(message);
     for word in [

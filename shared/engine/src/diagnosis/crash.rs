@@ -1,4 +1,4 @@
-//! Why a container ended.
+//! The cause of a container that ended: exit code, signal, memory limit, failed probe or failed start.
 
 use k8s_openapi::api::core::v1::{Container, ContainerStateTerminated};
 
@@ -7,7 +7,7 @@ use super::facts::Ask;
 use super::{Cause, EventNote};
 
 impl Contained<'_> {
-    /// Why it ended, and how often by now.
+    /// Returns the cause of the container's last end, with the number of restarts.
     pub(super) fn crash(&self) -> Cause {
         let state = self.status.state.as_ref();
         let last = self.status.last_state.as_ref();
@@ -23,7 +23,7 @@ impl Contained<'_> {
         let runs = state.is_some_and(|state| state.running.is_some());
         let mut cause = Cause {
             reason: reason.to_owned(),
-            // A clause ends in a comma, for what may follow.
+            // Some clauses end in a comma, for the restarts that may follow.
             message: format!("{} {how}{again}", self.place())
                 .trim_end_matches(',')
                 .to_owned(),
@@ -50,7 +50,7 @@ impl Contained<'_> {
             return (
                 "CrashLoopBackOff",
                 "ended".into(),
-                "see the container's log",
+                "check the container's log",
             );
         };
         let code = end.exit_code;
@@ -63,13 +63,14 @@ impl Contained<'_> {
         match (reason, self.killing_probe()) {
             ("OOMKilled", _) => {
                 let limit = match self.memory_limit() {
-                    Some(limit) => format!("for more memory than its limit of {limit}"),
-                    None => "for lack of memory, without a limit of its own".to_owned(),
+                    Some(limit) => format!("for exceeding its memory limit of {limit} (OOMKilled)"),
+                    None => "because its node ran out of memory (OOMKilled, no memory limit set)"
+                        .to_owned(),
                 };
                 (
                     "OOMKilled",
-                    format!("was killed {limit} (OOMKilled)"),
-                    "raise the container's memory limit, or have it use less",
+                    format!("was killed {limit}"),
+                    "raise the container's memory limit, or reduce its memory use",
                 )
             }
             ("StartError" | "ContainerCannotRun", _) => {
@@ -82,18 +83,18 @@ impl Contained<'_> {
             }
             (_, Some("Liveness")) => (
                 "LivenessFailed",
-                format!("was ended with exit code {code}, because its liveness probe fails,"),
-                "have the probe's target answer in time, or give it more time (initialDelaySeconds, failureThreshold, a startupProbe)",
+                format!("was stopped with exit code {code}, because its liveness probe failed,"),
+                "make the probe's target answer in time, or allow more time (initialDelaySeconds, failureThreshold, a startupProbe)",
             ),
             (_, Some(_)) => (
                 "StartupFailed",
-                format!("was ended with exit code {code}, because its startup probe fails,"),
-                "have the probe's target answer in time, or raise the startupProbe's failureThreshold",
+                format!("was stopped with exit code {code}, because its startup probe failed,"),
+                "make the probe's target answer in time, or raise the startupProbe's failureThreshold",
             ),
             _ if code == 0 => (
                 looped,
-                "ended by itself with exit code 0".into(),
-                "give it a command that goes on running",
+                "completed with exit code 0".into(),
+                "set a command that keeps running",
             ),
             _ => {
                 let what = match code {
@@ -110,7 +111,7 @@ impl Contained<'_> {
                 (
                     looped,
                     format!("ended with exit code {code}{what}{named}"),
-                    "see the last lines of its log; correct its command, image or settings",
+                    "check the last lines of the container's log, then correct its command, image or settings",
                 )
             }
         }

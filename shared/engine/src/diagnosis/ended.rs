@@ -1,11 +1,11 @@
-//! A Pod that ended, by itself or because it was made to.
+//! Diagnosis of a Pod in phase Succeeded or Failed: its containers ended, or its node or the cluster terminated it.
 
 use super::pod::{Inspection, Read};
 use super::{Cause, Verdict};
 use session_model::progress::Stage;
 
 impl Inspection<'_> {
-    /// A Pod that ended: the first container with an error decides, else the first one.
+    /// Diagnoses a Pod that ended. The first container with an error decides, else the first that ended.
     pub(super) fn ended(&self) -> Read {
         let init = self.status.init_container_statuses.iter().flatten();
         let own = self.status.container_statuses.iter().flatten();
@@ -19,7 +19,7 @@ impl Inspection<'_> {
             .iter()
             .find(|(end, ..)| end.exit_code != 0)
             .or(ended.first());
-        // Evicted and preempted Pods may have no container that ended.
+        // The Pod itself has a reason where its node evicted or preempted it, often without a container that ended.
         if let (Some(word), "Failed") = (
             self.status
                 .reason
@@ -45,7 +45,7 @@ impl Inspection<'_> {
         }
     }
 
-    /// Ended by its node or by the cluster, not by a container.
+    /// Diagnoses a Pod that was terminated by its node or by the cluster, not by a container.
     fn taken_down(&self, word: &str, code: i32) -> Read {
         let node = self
             .pod
@@ -58,19 +58,16 @@ impl Inspection<'_> {
         let (how, remedy) = match word {
             "Evicted" => (
                 format!("pod {name:?} was evicted by its node{node}"),
-                "have it ask for what it really uses, so that it goes to a node with room; then start it again",
+                "set resource requests to the real usage, so that a node with room is chosen; then start the session again",
             ),
             "DeadlineExceeded" => (
                 format!("pod {name:?} ran longer than its activeDeadlineSeconds"),
-                "raise activeDeadlineSeconds, or use the session's lifetime instead",
+                "raise activeDeadlineSeconds, or remove it and set the session's timeout",
             ),
-            "" => (
-                format!("pod {name:?} ended, for a reason not known here"),
-                "",
-            ),
+            "" => (format!("pod {name:?} ended for an unknown reason"), ""),
             other => (
-                format!("pod {name:?} was ended by its node{node}, for reason {other}"),
-                "see what the node says, then start it again",
+                format!("pod {name:?} was terminated by its node{node}, for reason {other}"),
+                "check the events of the node, then start the session again",
             ),
         };
         let mut evidence = vec![format!(
@@ -81,7 +78,7 @@ impl Inspection<'_> {
         let disruption = self.condition("DisruptionTarget");
         evidence.extend(disruption.map(|condition| {
             let reason = condition.reason.as_deref().unwrap_or_default();
-            // The kubelet says the same in both places.
+            // The kubelet writes the same message into status and condition.
             match condition.message.as_deref().unwrap_or_default().trim() {
                 message if message.is_empty() || message == said => {
                     format!("condition DisruptionTarget: {reason}")

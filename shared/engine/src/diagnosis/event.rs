@@ -1,39 +1,39 @@
-//! An Event of the cluster, as far as it counts here.
+//! The fields of a Kubernetes Event that the diagnosis reads.
 
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
 use session_model::objects::resource::text;
 
-/// An Event of the cluster, as far as it counts here.
+/// A Kubernetes Event, reduced to the fields that the diagnosis reads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventNote {
-    /// UID of the Event itself: a later state of the same one replaces it.
+    /// UID of the Event itself; an update of the Event has the same one.
     pub id: String,
-    /// Kind of the object it is about.
+    /// Kind of the involved object.
     pub kind: String,
-    /// Name of the object it is about.
+    /// Name of the involved object.
     pub name: String,
-    /// UID of the object it is about.
+    /// UID of the involved object.
     pub uid: String,
-    /// Which part of it, `spec.containers{main}`; may be empty.
+    /// Field of the involved object, such as `spec.containers{main}`; may be empty.
     pub field: String,
     /// True for type Warning.
     pub warning: bool,
-    /// FailedScheduling, Pulling, …
+    /// Reason: FailedScheduling, Pulling, …
     pub reason: String,
-    /// The text.
+    /// Message.
     pub message: String,
-    /// When it was seen last, RFC 3339, UTC; empty where it does not say.
+    /// Time of the last occurrence, RFC 3339 in UTC; empty where the Event has none.
     pub time: String,
-    /// How often it was seen; at least 1.
+    /// Number of occurrences; at least 1.
     pub count: u64,
-    /// How long ago it was seen last, in seconds, when it was looked at last; `None` where nobody said or it does not say.
+    /// Age of the last occurrence in seconds, set by [`EventNote::age_at`]; `None` before that, or where the Event has no time.
     pub age: Option<i64>,
 }
 
 impl EventNote {
-    /// Reads an Event of the core API.
+    /// Reads an Event of API version v1.
     pub fn of(event: &Value) -> Self {
         let number = |pointer: &str| event.pointer(pointer).and_then(Value::as_u64);
         Self {
@@ -64,14 +64,14 @@ impl EventNote {
         }
     }
 
-    /// Counts its age as of `now`.
+    /// Sets the age as of `now`.
     pub fn age_at(&mut self, now: Timestamp) {
         let seen: Option<Timestamp> = self.time.parse().ok();
         self.age = seen.map(|seen| now.duration_since(seen).as_secs().max(0));
     }
 
-    /// True if it was not seen last before `time` (RFC 3339, UTC, to the second): what an object of the same name did before
-    /// this one was made is not this one's affair.
+    /// Returns true if the last occurrence is not before `time` (RFC 3339 in UTC, compared to the second), or if either time is
+    /// unknown. Used to drop Events of an earlier object of the same name.
     pub fn is_since(&self, time: &str) -> bool {
         match (self.second(), time.get(..TO_THE_SECOND)) {
             (Some(seen), Some(made)) => seen >= made,
@@ -79,17 +79,17 @@ impl EventNote {
         }
     }
 
-    /// True if it may be about that container.
+    /// Returns true if the Event is about that container, or about no container in particular.
     pub(super) fn concerns(&self, container: &str) -> bool {
         self.field.is_empty() || self.field.ends_with(&format!("{{{container}}}"))
     }
 
-    /// When it was seen last, to the second, so that times of different precision compare.
+    /// Returns the time of the last occurrence to the second, so that times of different precision compare.
     pub(super) fn second(&self) -> Option<&str> {
         self.time.get(..TO_THE_SECOND)
     }
 
-    /// It as a line of evidence: `event 12s ago (x4): FailedScheduling: 0/1 nodes …`.
+    /// Returns a line of evidence: `event 12s ago (x4): FailedScheduling: 0/1 nodes …`.
     pub fn evidence(&self) -> String {
         let age = self
             .age

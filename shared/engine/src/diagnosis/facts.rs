@@ -1,4 +1,5 @@
-//! What would make a cause finer, as plain data: `cluster/` reads it when a person is to be told, and only then.
+//! Facts that make a cause more specific, as queries and answers in plain data. The cluster client reads them only when a
+//! cause is about to be shown; [`refine`] merges them into it.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -12,47 +13,47 @@ use session_model::objects::conditions::condition;
 use session_model::objects::resource::{annotation, label as label_of, text};
 use session_model::quantity::Quantity;
 
-/// Nodes that are shown one by one.
+/// Nodes that are listed one by one; the rest are counted.
 const NODES_SHOWN: usize = 4;
 
-/// Something to read before a person is told.
+/// A read that would add evidence to a cause.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ask {
-    /// The last lines of a container's log.
+    /// Last lines of a container's log.
     Log {
-        /// The Pod.
+        /// Name of the Pod.
         pod: String,
-        /// The container.
+        /// Name of the container.
         container: String,
-        /// Of the container before this one.
+        /// If true, the log of the container's previous run.
         previous: bool,
     },
-    /// All nodes, for a Pod that none of them takes.
+    /// All nodes, for a Pod that fits on none of them.
     Nodes(Room),
-    /// One node, for a Pod whose node does not answer.
+    /// One node, for a Pod whose node no longer responds.
     Node {
-        /// Its name.
+        /// Name of the node.
         name: String,
     },
-    /// The Pods on a node that would be large enough.
+    /// Pods on a node that would be large enough if it were empty.
     Load {
-        /// The node.
+        /// Name of the node.
         node: String,
-        /// What is wanted.
+        /// Requirements of the Pod that does not fit.
         room: Room,
-        /// What the node has of it, by resource.
+        /// Allocatable amount of the node, by resource.
         has: BTreeMap<String, Quantity>,
     },
-    /// A claim.
+    /// One PersistentVolumeClaim.
     Claim {
-        /// Its name.
+        /// Name of the claim.
         name: String,
     },
     /// All StorageClasses.
     StorageClasses,
     /// The CSIDriver of a provisioner.
     Driver {
-        /// The provisioner.
+        /// Name of the provisioner.
         name: String,
     },
     /// ResourceQuotas of the namespace.
@@ -61,34 +62,34 @@ pub enum Ask {
     LimitRanges,
 }
 
-/// What a Pod wants of a node.
+/// Requirements of a Pod that must be met by a node.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Room {
-    /// The Pod.
+    /// Name of the Pod.
     pub pod: String,
-    /// Resources that some nodes have too little of.
+    /// Resources that the scheduler found insufficient on at least one node.
     pub short: Vec<String>,
-    /// What it requests, by resource.
+    /// Requested amount, by resource.
     pub asked: BTreeMap<String, Quantity>,
-    /// Its nodeSelector.
+    /// The Pod's nodeSelector.
     pub selector: BTreeMap<String, String>,
-    /// Whether taints are in the way.
+    /// True if the scheduler named taints that the Pod does not tolerate.
     pub tainted: bool,
 }
 
-/// What came back.
+/// The result of a query.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
-    /// Objects; none where there is no such object.
+    /// Objects; empty where the object does not exist.
     Objects(Vec<Value>),
-    /// Lines of text.
+    /// Lines of a log.
     Lines(Vec<String>),
-    /// It could not be seen, and why: `you may not list nodes`.
+    /// The read failed, with the reason for the user.
     Unseen(String),
 }
 
 impl Ask {
-    /// What it is about, for people: `nodes`, `log of container "main"`.
+    /// Returns the subject of the query for messages: `nodes`, `log of container "main"`.
     pub fn subject(&self) -> String {
         match self {
             Ask::Log { container, .. } => format!("log of container {container:?}"),
@@ -104,14 +105,15 @@ impl Ask {
     }
 }
 
-/// The cause with what was found out. Its `asks` are what the answers made worth asking.
+/// Adds facts to a cause: evidence, and a better remedy where they allow one. The returned cause has new queries where the
+/// facts make further reads worthwhile.
 pub fn refine(mut cause: Cause, answers: &[(Ask, Answer)]) -> Cause {
     cause.asks.clear();
     for (ask, answer) in answers {
         match answer {
             Answer::Unseen(why) => cause
                 .evidence
-                .push(format!("not seen: {} ({why})", ask.subject())),
+                .push(format!("{}: not available ({why})", ask.subject())),
             Answer::Lines(lines) => log(&mut cause, ask, lines),
             Answer::Objects(objects) => add(&mut cause, ask, objects),
         }
@@ -126,7 +128,7 @@ fn log(cause: &mut Cause, ask: &Ask, lines: &[String]) {
     }
     cause
         .evidence
-        .push(format!("{}, its last lines:", ask.subject()));
+        .push(format!("{}, last lines:", ask.subject()));
     cause
         .evidence
         .extend(lines.iter().map(|line| format!("  {line}")));
@@ -148,7 +150,7 @@ fn add(cause: &mut Cause, ask: &Ask, objects: &[Value]) {
         }),
         Ask::StorageClasses => storage_classes(cause, objects),
         Ask::Driver { name } if objects.is_empty() => cause.evidence.push(format!(
-            "no CSI driver {name:?} is installed; a provisioner of another kind would need none"
+            "CSI driver {name:?} is not installed; only CSI provisioners need one"
         )),
         Ask::Driver { name } => cause
             .evidence
@@ -198,7 +200,7 @@ fn describe_node(node: &Value) -> String {
             text(ready, "/lastTransitionTime"),
             text(ready, "/message")
         ),
-        None => format!("node {name:?}: says nothing of being ready"),
+        None => format!("node {name:?}: no Ready condition"),
     }
 }
 
@@ -212,7 +214,8 @@ fn taint(taint: &Value) -> String {
     )
 }
 
-/// What nodes have of a resource, the largest first; what is used of it is asked where it would be enough.
+/// Adds the allocatable amount of each node, largest first. For nodes that would be large enough it asks for their Pods
+/// instead, to tell how much is in use.
 fn sizes(cause: &mut Cause, room: &Room, resource: &str, nodes: &[Value]) {
     let mut sizes: Vec<(Quantity, &str)> = nodes
         .iter()
@@ -224,12 +227,12 @@ fn sizes(cause: &mut Cause, room: &Room, resource: &str, nodes: &[Value]) {
         .collect();
     sizes.sort_by_key(|(amount, name)| (Reverse(*amount), *name));
     let Some((largest, _)) = sizes.first() else {
-        // Where no node is seen, nothing is known of what nodes offer.
+        // An empty list proves nothing: the caller may have seen no node.
         if !nodes.is_empty() {
             cause.evidence.push(format!("no node offers {resource}"));
-            // Only what a device plugin brings has a domain in its name.
+            // Resources of device plugins, and only those, have a domain in their name.
             let plugin = if resource.contains('/') {
-                ", or have its device plugin installed"
+                ", or install its device plugin"
             } else {
                 ""
             };
@@ -240,7 +243,7 @@ fn sizes(cause: &mut Cause, room: &Room, resource: &str, nodes: &[Value]) {
     let asked = room.asked.get(resource).copied().unwrap_or(Quantity::ZERO);
     if *largest < asked {
         cause.remedy = Some(format!(
-            "ask for less: no node has more than {largest} {resource}, {asked} is requested"
+            "request less: no node has more than {largest} {resource}, {asked} requested"
         ));
     }
     let mut lines = Vec::new();
@@ -253,7 +256,7 @@ fn sizes(cause: &mut Cause, room: &Room, resource: &str, nodes: &[Value]) {
                 has: BTreeMap::from([(resource.to_owned(), *amount)]),
             });
         } else {
-            lines.push(format!("node {node:?}: {amount} {resource} in all"));
+            lines.push(format!("node {node:?}: {amount} {resource} allocatable"));
         }
     }
     cause.evidence.extend(some(lines, "nodes"));
@@ -277,7 +280,7 @@ fn load(node: &str, room: &Room, has: &BTreeMap<String, Quantity>, pods: &[Value
             }
         }
         let asked = room.asked.get(resource).copied().unwrap_or(Quantity::ZERO);
-        format!("Pods there have taken {used} of {has} {resource}, {asked} more is requested")
+        format!("its Pods request {used} of {has} {resource}, {asked} more needed")
     });
     let figures: Vec<String> = figures.collect();
     format!("node {node:?}: {}", figures.join(", "))
@@ -289,7 +292,7 @@ fn describe_claim(claim: &Value) -> String {
         .and_then(Value::as_str)
     {
         None => "no StorageClass".to_owned(),
-        Some("") => "StorageClass \"\" (none, on purpose)".to_owned(),
+        Some("") => "StorageClass \"\" (explicitly none)".to_owned(),
         Some(class) => format!("StorageClass {class:?}"),
     };
     let modes = claim.pointer("/spec/accessModes").and_then(Value::as_array);
@@ -321,7 +324,7 @@ fn storage_classes(cause: &mut Cause, classes: &[Value]) {
     let default = if classes.iter().any(is_default) {
         ""
     } else {
-        "; none is the default"
+        "; no default"
     };
     cause.evidence.push(match names.as_slice() {
         [] => "the cluster has no StorageClass".to_owned(),

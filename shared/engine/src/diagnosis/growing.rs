@@ -1,31 +1,31 @@
-//! How the growth of a claim stands, by what the resizers have written into it.
+//! Progress of a claim's expansion, as the volume resizers report it in the claim's status.
 
 use serde_json::Value;
 
 use super::quota::quantity;
 use session_model::objects::resource::text;
 
-/// What a claim asks for.
+/// JSON pointer to the requested size.
 const ASKED: &str = "/spec/resources/requests/storage";
 
-/// How far it has come.
+/// State of a claim's expansion.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Growing {
-    /// Volume and file system are as large as is asked.
+    /// Complete: the claim has the requested capacity.
     Done,
-    /// It goes on; what is said of it, may be empty.
+    /// In progress, with the latest condition; may be empty.
     Going(String),
-    /// The driver refuses the size, and will not be asked again for it. Its words.
+    /// Refused by the storage driver and not retried for this size; with its message.
     Refused(String),
 }
 
-/// How the growth of a claim stands.
+/// Reads the state of a claim's expansion.
 pub fn growing(claim: &Value) -> Growing {
     let said = condition(claim);
     let resizing = text(claim, "/status/allocatedResourceStatuses/storage");
     let amount = |path: &str| claim.pointer(path).and_then(quantity);
     let (tried, asked) = (amount("/status/allocatedResources/storage"), amount(ASKED));
-    // What was said of another size says nothing of this one.
+    // A status that was written for another size does not count.
     if resizing.ends_with("Infeasible") && (tried.is_none() || tried == asked) {
         return Growing::Refused(if said.is_empty() {
             resizing.to_owned()
@@ -39,7 +39,7 @@ pub fn growing(claim: &Value) -> Growing {
     }
 }
 
-/// The condition that says most: an error before anything else.
+/// Returns the most specific condition as `TYPE: MESSAGE`, errors first; empty where there is none.
 fn condition(claim: &Value) -> String {
     let all = claim
         .pointer("/status/conditions")

@@ -1,12 +1,12 @@
-//! What holds a deletion up.
+//! The cause that keeps a deleted object in the cluster.
 
 use serde_json::Value;
 
 use super::Cause;
 use session_model::objects::resource::text;
 
-/// Why an object that was deleted is still there; `None` where it is not being deleted, or where nothing is known to hold it:
-/// a Pod's containers have their time to end.
+/// Returns the finalizers that keep a deleted object, as a cause. `None` for an object that is not being deleted, and for one
+/// without finalizers: a Pod's containers may still be within their grace period.
 pub fn holding(object: &Value) -> Option<Cause> {
     let since = text(object, "/metadata/deletionTimestamp");
     let finalizers = object
@@ -24,16 +24,16 @@ pub fn holding(object: &Value) -> Option<Cause> {
     let place = format!("{kind} {name:?}");
     let (message, remedy) = match finalizers.as_slice() {
         ["foregroundDeletion"] => (
-            format!("{place} waits for what it owns to be deleted first"),
-            "see what is left of it; it goes by itself after that".to_owned(),
+            format!("{place} waits for its dependents to be deleted first"),
+            "wait until its dependents are deleted, or find what holds them".to_owned(),
         ),
         ["kubernetes.io/pvc-protection"] => (
             format!("{place} is still in use by a Pod"),
-            "delete the Pods that mount it".to_owned(),
+            "delete the Pods that mount the claim".to_owned(),
         ),
         all => (
-            format!("{place} is held by finalizer {}, which whoever put it there has not taken away", all.join(", ")),
-            "have the controller behind the finalizer run; taking it away by hand skips what it is there for".to_owned(),
+            format!("{place} is held by finalizer {}, which its controller has not removed yet", all.join(", ")),
+            "check that the controller of the finalizer runs; removing the finalizer by hand skips its cleanup".to_owned(),
         ),
     };
     Some(Cause {
@@ -58,7 +58,7 @@ mod tests {
         let cause = holding(&pod).unwrap();
         assert_eq!(
             cause.message,
-            "Pod \"x\" is held by finalizer example.com/hold, which whoever put it there has not taken away"
+            "Pod \"x\" is held by finalizer example.com/hold, which its controller has not removed yet"
         );
         pod["metadata"]["finalizers"] = json!([]);
         assert_eq!(holding(&pod), None);

@@ -1,20 +1,20 @@
-//! Why an image does not come to its node.
+//! Reasons why an image cannot be pulled, read from the kubelet's message.
 
 use super::Cause;
 
-/// What is known of an image that is wanted.
+/// An image pull and the parts of the Pod that it depends on.
 pub(super) struct Pull<'a> {
-    /// `container "main" of pod "x"`.
+    /// The container for messages: `container "main" of pod "x"`.
     pub(super) place: &'a str,
     /// The image as the Pod names it.
     pub(super) image: &'a str,
-    /// The node, empty where it is not known.
+    /// Name of the node; empty where it is not known.
     pub(super) node: &'a str,
-    /// Whether the Pod has imagePullSecrets.
+    /// True if the Pod has imagePullSecrets.
     pub(super) credentials: bool,
 }
 
-/// A registry's answer, or what happened on the way to it.
+/// Kind of a failed pull: a registry's answer, or an error on the way to it.
 enum Answer {
     Login,
     NotFound,
@@ -27,7 +27,7 @@ enum Answer {
 }
 
 impl Pull<'_> {
-    /// The image is not there, and it must not be pulled.
+    /// Returns the cause of an image that is missing on the node and has pull policy Never.
     pub(super) fn never(&self) -> Cause {
         let node = if self.node.is_empty() {
             "its node".to_owned()
@@ -36,39 +36,39 @@ impl Pull<'_> {
         };
         self.cause(
             format!(
-                "image {:?} is not on {node} and its pull policy is Never",
+                "image {:?} is not on {node}, and its pull policy is Never",
                 self.image
             ),
-            "bring the image to the node, or change imagePullPolicy",
+            "load the image onto the node, or change imagePullPolicy",
         )
     }
 
-    /// The image's name is none.
+    /// Returns the cause of an image whose name is not valid.
     pub(super) fn invalid_name(&self) -> Cause {
         self.cause(
             format!("image name {:?} is not valid", self.image),
-            "write it as REGISTRY/REPOSITORY:TAG, the repository in lower case",
+            "write the image as REGISTRY/REPOSITORY:TAG, with the repository in lower case",
         )
     }
 
-    /// The pull failed with that message. True if trying again cannot help: a registry that says no will say it again, one
-    /// that cannot be reached may come back.
+    /// Returns the cause of a pull that failed with that message, and true if retries cannot succeed: a registry that refuses
+    /// will refuse again, one that cannot be reached may come back.
     pub(super) fn failed(&self, message: &str) -> (Cause, bool) {
         let registry = registry(self.image);
         let image = self.image;
         let (text, remedy, is_final) = match read(message) {
             Answer::Login if self.credentials => (
                 format!(
-                    "registry {registry:?} refuses image {image:?} with the Pod's imagePullSecrets, or does not have it"
+                    "registry {registry:?} denies access to image {image:?} with the Pod's imagePullSecrets, or does not have the image"
                 ),
-                "check the Secrets that imagePullSecrets names, and the image's name",
+                "check the Secrets named in imagePullSecrets, and the image's name",
                 true,
             ),
             Answer::Login => (
                 format!(
-                    "registry {registry:?} refuses image {image:?} without a login, or does not have it"
+                    "registry {registry:?} denies access to image {image:?} without credentials, or does not have the image"
                 ),
-                "name a Secret with the registry's login in imagePullSecrets (kubectl create secret docker-registry), and check the image's name",
+                "add a Secret with registry credentials to imagePullSecrets (kubectl create secret docker-registry), or correct the image's name",
                 true,
             ),
             Answer::NotFound => (
@@ -77,35 +77,35 @@ impl Pull<'_> {
                 true,
             ),
             Answer::NoHost => (
-                format!("registry {registry:?} of image {image:?} is not a known host"),
+                format!("registry {registry:?} of image {image:?} is an unknown host"),
                 "check the registry in the image's name, and the node's DNS",
                 true,
             ),
             Answer::Untrusted => (
                 format!(
-                    "the node does not trust registry {registry:?} of image {image:?}: its certificate, or that it has none"
+                    "the node does not trust the TLS certificate of registry {registry:?} of image {image:?}, or the registry offers no TLS"
                 ),
-                "have the registry's certificate made known to the nodes",
+                "install the registry's CA certificate on the nodes",
                 true,
             ),
             Answer::OtherPlatform => (
-                format!("image {image:?} is not made for the node's platform"),
-                "use an image for the node's operating system and processor, or a nodeSelector for nodes it is made for",
+                format!("image {image:?} is not built for the node's platform"),
+                "use an image built for the node's operating system and CPU architecture, or set a nodeSelector for matching nodes",
                 true,
             ),
             Answer::Unreachable => (
                 format!("registry {registry:?} of image {image:?} cannot be reached from the node"),
-                "check the registry in the image's name, and the node's way to it; it is tried again",
+                "check the registry in the image's name and the node's network; the pull is retried",
                 false,
             ),
             Answer::TooOften => (
-                format!("registry {registry:?} of image {image:?} has been asked too often"),
-                "wait, or pull with a login; it is tried again",
+                format!("registry {registry:?} of image {image:?} reports too many requests"),
+                "wait for the next retry, or add registry credentials to imagePullSecrets",
                 false,
             ),
             Answer::Unknown => (
-                format!("image {image:?} cannot be pulled, for a reason not known here"),
-                "see what the node said; it is tried again",
+                format!("image {image:?} cannot be pulled, for an unknown reason"),
+                "check the node's message; the pull is retried",
                 false,
             ),
         };
@@ -163,8 +163,8 @@ fn read(message: &str) -> Answer {
     }
 }
 
-/// The registry an image's name leads to, by the rule all runtimes have: what stands before the first slash, if it has a dot
-/// or a colon or is localhost or has capitals, else Docker's.
+/// Returns the registry of an image name by the rule of all runtimes: the part before the first slash if it has a dot, a colon
+/// or a capital letter or is `localhost`, else Docker Hub.
 fn registry(image: &str) -> &str {
     match image.split_once('/') {
         Some((first, _))
@@ -195,7 +195,7 @@ mod tests {
         }
     }
 
-    /// What containerd 2.4 and Docker Hub really say.
+    /// Messages of containerd 2.4 and Docker Hub.
     #[test]
     fn a_registrys_answers_are_told_apart() {
         let pull = Pull {
@@ -212,12 +212,12 @@ mod tests {
             ),
             (
                 "failed to resolve image: pull access denied, repository does not exist or may require authorization: authorization failed: no basic auth credentials",
-                "without a login",
+                "without credentials",
                 true,
             ),
             (
                 "failed to do request: Head \"https://r.example.com/v2/tool/manifests/1\": dial tcp: lookup r.example.com on 10.0.0.2:53: no such host",
-                "not a known host",
+                "an unknown host",
                 true,
             ),
             (
@@ -237,7 +237,7 @@ mod tests {
             ),
             (
                 "unexpected status from HEAD request: 429 Too Many Requests",
-                "too often",
+                "too many requests",
                 false,
             ),
             (
@@ -245,7 +245,7 @@ mod tests {
                 "platform",
                 true,
             ),
-            ("unexpected media type", "not known here", false),
+            ("unexpected media type", "unknown reason", false),
         ] {
             let (cause, done) = pull.failed(message);
             assert!(

@@ -1,4 +1,5 @@
-//! Whether a Pod that is Ready will stay so: without a readiness probe a container counts as ready from its first instant.
+//! Check that a Pod that is Ready will stay Ready: a container without a readiness probe counts as ready as soon as it runs,
+//! even in a crash loop.
 
 use std::time::Duration;
 
@@ -9,15 +10,15 @@ use super::container::Contained;
 use super::{EventNote, Finding, Verdict};
 use session_model::progress::Stage;
 
-/// A run proves something once it has been this much longer than the last one: the times are whole seconds, and the kubelet
-/// tells an end up to a second late.
+/// Time by which a run must outlast the previous one. Kubernetes' times are whole seconds, and the kubelet reports an end up to
+/// a second late.
 const MARGIN: Duration = Duration::from_secs(2);
-/// Nobody waits longer for it, however long the last run was.
+/// Upper bound of the wait, however long the previous run was.
 const LONGEST: Duration = Duration::from_secs(10);
 
-/// What a Pod that is Ready has not proved yet: a container without a readiness probe that ended before, and has not run
-/// longer than it did then. With the time after which it will have, at most 10 s. `None` for a Pod that never ended, so that
-/// it costs nothing where all is well.
+/// Returns a finding for a Ready Pod that may still be crashing, and the time after which that is ruled out (at most 10 s).
+/// Such a Pod has a container without a readiness probe that ended before and has not yet run longer than it did then.
+/// `None` for a Pod whose containers never ended, so that a healthy session waits no longer.
 pub fn unproven(pod: &Pod, events: &[EventNote], now: Timestamp) -> Option<(Finding, Duration)> {
     let statuses = pod.status.as_ref()?.container_statuses.iter().flatten();
     let probed = |name: &str| {
@@ -47,7 +48,7 @@ pub fn unproven(pod: &Pod, events: &[EventNote], now: Timestamp) -> Option<(Find
     Some((finding, left))
 }
 
-/// How long until this run outlasts the last one; `None` where it has, or where there was none.
+/// Returns the time until this run outlasts the previous one; `None` where it already has, or where there was none.
 fn left(status: &ContainerStatus, now: Timestamp) -> Option<Duration> {
     let run = status.state.as_ref()?.running.as_ref()?;
     let last = status.last_state.as_ref()?.terminated.as_ref()?;
@@ -59,7 +60,7 @@ fn left(status: &ContainerStatus, now: Timestamp) -> Option<Duration> {
         .and_then(|lasted| Duration::try_from(lasted).ok())
         .unwrap_or_default();
     let needed = lasted.saturating_add(MARGIN).min(LONGEST);
-    // A node whose clock is ahead of ours: it has just begun.
+    // A start in the future means that the node's clock is ahead of ours: counts as just started.
     let past = run
         .started_at
         .as_ref()
@@ -77,7 +78,7 @@ mod tests {
         format!("2026-01-01T00:00:{second:02}Z")
     }
 
-    /// Ended after `lasted` seconds, and runs again since second 30.
+    /// A Pod whose container ended after `lasted` seconds and runs again since second 30.
     fn restarted(lasted: u32) -> Pod {
         serde_json::from_value(json!({
             "metadata": { "name": "p", "uid": "u" },

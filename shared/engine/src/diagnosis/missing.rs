@@ -1,4 +1,4 @@
-//! A workload that has no Pod: its controller's events say why, when there is a why.
+//! Diagnosis of a workload that has fewer Pods than it wants, from the events of its controller.
 
 use serde_json::Value;
 
@@ -7,8 +7,8 @@ use super::{EventNote, Finding, Verdict, refusal};
 use session_model::objects::resource::text;
 use session_model::progress::Stage;
 
-/// A workload that has fewer Pods than it wants. A Deployment's events are those of the ReplicaSets it makes, which are known
-/// by their names alone.
+/// Diagnoses a workload that has fewer Pods than it wants. The events of a Deployment are those of its ReplicaSets, which are
+/// recognised by name (`DEPLOYMENT-HASH`) and by being no older than the Deployment.
 pub fn inspect_missing(workload: &Value, events: &[EventNote]) -> Finding {
     let (kind, name) = (text(workload, "/kind"), text(workload, "/metadata/name"));
     let (uid, made) = (

@@ -1,5 +1,20 @@
-//! From what the cluster says about a session's Pods to what a person needs: what is waited for, whether it can still come
-//! up, and if not why. Pure: everything comes in as data.
+//! Diagnosis of a session that is not ready: which stage its Pods have reached, whether they can still become ready, and
+//! the cause, evidence and remedy where they cannot. Pure: everything comes in as data, and nothing here sends a request.
+//!
+//! ```text
+//! Pod, Events ───────► pod (container, image, crash, probe, volume, claim, scheduling, ended)
+//! workload, Events ──► missing_pods (refusal)
+//!                        │
+//!                        ▼
+//!                      Finding: stage, prognosis, cause
+//!                        │ Cause.queries: read by the cluster client, only when the cause is about to be shown
+//!                        ▼
+//! (FactQuery, Fact) ─► refine ─► Cause ─► lines or error (cause_text)
+//! ```
+//!
+//! Beside this path: `stability` judges a Pod that is Ready but may crash again, `deletion_blocker` says what keeps a deleted
+//! object, `quota` and `classes` check objects before they are created, `pod_resize` and `expansion` read the progress of a
+//! Pod's resize and of a claim's expansion.
 
 mod claim;
 pub mod classes;
@@ -34,24 +49,24 @@ pub use refusal::{Refusal, refusal};
 
 use session_model::progress::Stage;
 
-/// What is known of one Pod, or of a workload that has none yet.
+/// The diagnosis of one Pod, or of a workload that has no Pod yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// What it waits for.
+    /// The stage that is in progress.
     pub stage: Stage,
-    /// The object, `pod/x`.
+    /// The object as `kind/name` in lower case: `pod/x`.
     pub object: String,
-    /// One line about it; may be empty.
+    /// One line about the stage; may be empty.
     pub detail: String,
-    /// What that means.
+    /// The outlook for somebody who waits for the Pod.
     pub verdict: Verdict,
-    /// What holds it up though it may still come up, or why it ended; `None` where it just takes its time, is ready, or
-    /// cannot come up (the verdict has the cause then).
+    /// The cause of a delay that may still pass, or of a failed end. `None` for a Pod that only takes its time or is ready, and
+    /// for one that cannot become ready: its cause is in `verdict`.
     pub trouble: Option<Cause>,
 }
 
 impl Finding {
-    /// Why it is not ready, as far as there is a why.
+    /// Returns the cause of not being ready, from the prognosis or else of the delay; `None` where nothing is wrong.
     pub fn cause(&self) -> Option<&Cause> {
         match &self.verdict {
             Verdict::Hopeless(cause) => Some(cause),
@@ -59,7 +74,7 @@ impl Finding {
         }
     }
 
-    /// The same, to be made finer.
+    /// Returns the same cause as [`Finding::cause`], to be refined in place.
     pub fn cause_mut(&mut self) -> Option<&mut Cause> {
         match &mut self.verdict {
             Verdict::Hopeless(cause) => Some(cause),
@@ -68,37 +83,39 @@ impl Finding {
     }
 }
 
-/// What a finding means for somebody who waits.
+/// The outlook of a Pod for somebody who waits for it to become ready.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It may still come up.
+    /// Not ready, but may still become ready.
     Waiting,
-    /// It is ready.
+    /// Ready.
     Ready,
-    /// It ended by itself.
+    /// Terminated, and not restarted.
     Ended {
-        /// Exit code of the container that decided it.
+        /// Exit code of the container that decided the result; at least 1 for a Pod that its node terminated.
         code: i32,
-        /// The kubelet's word: Completed, Error, OOMKilled.
+        /// Reason in the kubelet's status: Completed, Error, OOMKilled; may be empty.
         reason: String,
     },
-    /// It cannot come up without somebody changing something.
+    /// Cannot become ready unless somebody changes the Pod or the cluster.
     Hopeless(Cause),
 }
 
-/// Why a session does not come up. Made with `..Cause::default()`: it may get more fields.
+/// One reason why a session does not become ready, in words for the user, with its evidence and remedy.
+///
+/// Constructed with `..Cause::default()`, so that a new field changes no caller.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cause {
-    /// The kubelet's or controller's word: ErrImageNeverPull, CrashLoopBackOff, FailedCreate.
+    /// Reason for programs, Kubernetes' own where there is one: ErrImageNeverPull, CrashLoopBackOff, FailedCreate.
     pub reason: String,
-    /// One line that names the object, for people.
+    /// One line that names the object and the problem, without a full stop.
     pub message: String,
-    /// The raw facts it was read from, a line each, the most telling first: a container's state, an event with its count and
-    /// age, the last lines of a log, figures of nodes.
+    /// The facts behind the message, one line each, the most specific first: a container's state, an event with its count and
+    /// age, the last lines of a log, the capacity of nodes.
     pub evidence: Vec<String>,
-    /// What to do about it; `None` where that is not known.
+    /// Hint for the user; `None` where none is known.
     pub remedy: Option<String>,
-    /// What is worth reading before a person is told: `Cluster::explain` does, and adds it to the evidence.
+    /// Facts worth reading before the cause is shown. `Cluster::explain` reads them and adds them to the evidence.
     pub asks: Vec<Ask>,
 }
 

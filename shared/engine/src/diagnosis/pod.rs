@@ -1,4 +1,4 @@
-//! What a Pod's status and events mean.
+//! Diagnosis of one Pod from its status and events: scheduling first, then its init containers, then its containers.
 
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodCondition, PodStatus};
 
@@ -8,7 +8,8 @@ use super::{Cause, EventNote, Finding, Verdict, claim, scheduling, volume};
 use session_model::objects::conditions::pod_condition;
 use session_model::progress::Stage;
 
-/// Reads one Pod of the primary workload. `events` may hold events of other objects: they are passed over.
+/// Diagnoses one Pod of the primary workload. Events of other objects in `events` are ignored, except those of claims that the
+/// Pod mounts.
 pub fn inspect(pod: &Pod, events: &[EventNote]) -> Finding {
     let name = pod.metadata.name.clone().unwrap_or_default();
     let uid = pod.metadata.uid.clone().unwrap_or_default();
@@ -31,7 +32,7 @@ pub fn inspect(pod: &Pod, events: &[EventNote]) -> Finding {
         events: events.iter().filter(|event| event.uid == uid).collect(),
         claims: events.iter().filter(is_claims).collect(),
     };
-    // A watch begins with what is there, in no order of time.
+    // The first events of a watch come in no order of time.
     found.events.sort_by_key(|event| event.second());
     found.claims.sort_by_key(|event| event.second());
     let read = found.read();
@@ -44,6 +45,7 @@ pub fn inspect(pod: &Pod, events: &[EventNote]) -> Finding {
     }
 }
 
+/// A Pod under diagnosis, with the events that concern it, oldest first.
 pub(super) struct Inspection<'a> {
     pub(super) pod: &'a Pod,
     pub(super) name: &'a str,
@@ -52,6 +54,7 @@ pub(super) struct Inspection<'a> {
     claims: Vec<&'a EventNote>,
 }
 
+/// The result for one Pod: a [`Finding`] without the object's name.
 pub(super) struct Read {
     pub(super) stage: Stage,
     pub(super) detail: String,
@@ -122,21 +125,21 @@ impl Inspection<'_> {
         }
     }
 
-    /// True for a Pod of a StatefulSet, which makes its claims itself.
+    /// Returns true for a Pod of a StatefulSet, which creates the claims of its Pods itself.
     fn is_of_set(&self) -> bool {
         let owners = self.pod.metadata.owner_references.iter().flatten();
         let mut kinds = owners.map(|owner| owner.kind.as_str());
         kinds.any(|kind| kind == "StatefulSet")
     }
 
-    /// An autoscaler may still add a node: it is waited for, with the scheduler's reason on the screen.
+    /// Diagnoses a Pod without a node. It may still become ready, because an autoscaler may add a node or other Pods may end.
     fn unscheduled(&self) -> Read {
         let scheduled = self.condition("PodScheduled");
         let message = scheduled
             .and_then(|condition| condition.message.clone())
             .unwrap_or_default();
         if let Some(cause) = claim::missing(self.name, &message) {
-            // The scheduler may learn of a Pod before it learns of the claim that was made for it just before.
+            // The scheduler may see the Pod before it sees the claim that was created for it just before.
             if self.is_of_set() {
                 return Read::held(Stage::Binding, self.with_scheduler(cause, &message));
             }
@@ -171,7 +174,7 @@ impl Inspection<'_> {
             .evidence
             .push(match self.newest(&["FailedScheduling"]) {
                 Some(event) if event.message == message => event.evidence(),
-                _ => format!("the scheduler: {message}"),
+                _ => format!("scheduler: {message}"),
             });
         cause
     }
@@ -182,7 +185,7 @@ impl Inspection<'_> {
             .copied()
     }
 
-    /// Its node has gone silent: what its containers do is not known any more.
+    /// Returns the diagnosis of a Pod whose node no longer responds: the state of its containers is out of date.
     fn lost_node(&self) -> Option<Read> {
         let event = self
             .events
@@ -197,9 +200,12 @@ impl Inspection<'_> {
             .unwrap_or_default();
         let cause = Cause {
             reason: "NodeNotReady".into(),
-            message: format!("node {node:?} of pod {:?} does not answer any more", self.name),
+            message: format!("node {node:?} of pod {:?} no longer responds", self.name),
             evidence: vec![event.evidence()],
-            remedy: Some("wait for the node, or delete the session and create it again, which takes another node".into()),
+            remedy: Some(
+                "wait for the node, or delete the session and create it again on another node"
+                    .into(),
+            ),
             asks: vec![Ask::Node { name: node }],
         };
         Some(Read::held(Stage::Starting, cause))
@@ -216,11 +222,11 @@ impl Inspection<'_> {
                 }
                 State::Pulling(cause) => return Read::held(Stage::Pulling, cause),
                 State::Held(cause) => return Read::held(Stage::Initializing, cause),
-                // A sidecar (an init container that keeps running) is started once it has passed its startup probe.
+                // A sidecar (an init container that keeps running) counts as started once its startup probe has succeeded.
                 State::Running if status.started == Some(true) && self.is_sidecar(&status.name) => {
                 }
                 State::Running => {
-                    let detail = format!("init container {:?} runs", status.name);
+                    let detail = format!("init container {:?} is running", status.name);
                     return Read::plain(Stage::Initializing, detail);
                 }
                 State::Waiting => return self.creating(),
@@ -263,7 +269,7 @@ impl Inspection<'_> {
             };
         };
         let contained = self.contained(status, false);
-        // Started again already, yet it will not last: what ended it says more than a probe that has not begun.
+        // Restarted and likely to crash again: the cause of its last end says more than a probe that has not begun.
         if status.restart_count > 0 {
             return Read::held(Stage::Starting, contained.crash());
         }
@@ -276,7 +282,7 @@ impl Inspection<'_> {
         }
     }
 
-    /// Nothing has been started: the newest event tells whether an image or a volume is waited for.
+    /// Diagnoses a Pod of which no container has started: the newest event tells if an image or a volume is awaited.
     fn creating(&self) -> Read {
         let told = [
             "Pulling",
@@ -303,10 +309,10 @@ impl Inspection<'_> {
                 Stage::Starting,
                 Cause {
                     reason: event.reason.clone(),
-                    message: format!("the node cannot make the sandbox of pod {:?}", self.name),
+                    message: format!("the node cannot create the sandbox of pod {:?}", self.name),
                     evidence: vec![event.evidence()],
                     remedy: Some(
-                        "see what the node's runtime and network plugin say; it is tried again"
+                        "check the logs of the node's container runtime and network plugin; creation is retried"
                             .into(),
                     ),
                     ..Cause::default()

@@ -1,4 +1,4 @@
-//! What `inspect` makes of Pods in every stage.
+//! Tests of Pod diagnosis in every stage.
 
 use super::*;
 use serde_json::{Value, json};

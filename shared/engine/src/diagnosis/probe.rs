@@ -1,11 +1,11 @@
-//! What a container's probes do to it.
+//! Failed probes of a container: those that stop it, and those that keep it from being ready.
 
 use super::container::{Contained, first_line};
 use super::facts::Ask;
 use super::{Cause, EventNote};
 
 impl Contained<'_> {
-    /// Which probe has the kubelet end the container, if one does: `Liveness`, `Startup`.
+    /// Returns the probe because of which the kubelet stopped the container, `Liveness` or `Startup`, by its newest Killing event.
     pub(super) fn killing_probe(&self) -> Option<&'static str> {
         let message = &self.newest("Killing")?.message;
         let ended_by = |probe: &str| {
@@ -21,8 +21,8 @@ impl Contained<'_> {
         }
     }
 
-    /// Of a Pod that restarts nothing the kubelet says no more than that it stops the container. Its Pod is neither deleted nor
-    /// taken down by its node, which is told elsewhere: a probe that failed is what is left.
+    /// Returns the probe in a Pod that restarts no container, where the Killing event names none. A deletion of the Pod and an
+    /// eviction are diagnosed before this is called, so a failed probe is the only reason left.
     fn stopping_probe(&self, message: &str) -> Option<&'static str> {
         let policy = self.pod.spec.as_ref()?.restart_policy.as_deref();
         let stopped = message == format!("Stopping container {}", self.status.name);
@@ -46,7 +46,8 @@ impl Contained<'_> {
         .take(1)
     }
 
-    /// It runs and is not ready: its readiness or startup probe fails, as far as events tell.
+    /// Returns the cause of a running container that is not ready: a failed readiness or startup probe. `None` without such an
+    /// event.
     pub(super) fn unready(&self) -> Option<Cause> {
         let (probe, event) = ["Readiness", "Startup"]
             .iter()
@@ -69,7 +70,7 @@ impl Contained<'_> {
                 .chain(self.states())
                 .collect(),
             remedy: Some(format!(
-                "have the {word} probe's target answer, or correct the probe's port, path or command"
+                "make the {word} probe's target answer, or correct the probe's port, path or command"
             )),
             asks: vec![Ask::Log {
                 pod: self.pod.metadata.name.clone().unwrap_or_default(),

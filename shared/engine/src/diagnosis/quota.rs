@@ -1,4 +1,4 @@
-//! Whether a session fits the quotas of its Namespace: what it asks for against what is left.
+//! Check of a session's objects against the ResourceQuotas of its namespace, before anything is created.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use session_model::objects::pods::pod_spec;
 use session_model::objects::resource::text;
 use session_model::quantity::Quantity;
 
-/// What objects ask of a Namespace, by the names that a ResourceQuota's `hard` uses.
+/// Sums what objects count against a ResourceQuota, keyed by the names in its `spec.hard`.
 pub fn demand(objects: &[Value]) -> BTreeMap<String, Quantity> {
     let mut sum = BTreeMap::new();
     for object in objects {
@@ -27,8 +27,8 @@ pub fn demand(objects: &[Value]) -> BTreeMap<String, Quantity> {
     sum
 }
 
-/// The first quota that is too small, and by how much. Quotas with scopes are passed over: whether one counts is the server's
-/// to say, and so is everything that a LimitRange fills in.
+/// Returns the first quota that the objects would exceed, with its figures. Skips quotas with scopes, which only the server can
+/// match, and ignores defaults that a LimitRange would add.
 pub fn shortfall(objects: &[Value], quotas: &[Value]) -> Option<Cause> {
     let demand = demand(objects);
     for quota in quotas {
@@ -50,10 +50,10 @@ pub fn shortfall(objects: &[Value], quotas: &[Value]) -> Option<Cause> {
                 return Some(Cause {
                     reason: "QuotaExceeded".into(),
                     message: format!(
-                        "quota {:?} is exceeded: {name}: asked {asked}, used {used}, hard {hard}",
+                        "quota {:?} is exceeded: {name}: requested {asked}, used {used}, hard {hard}",
                         text(quota, "/metadata/name")
                     ),
-                    remedy: Some("ask for less, delete sessions that are no longer needed, or have the quota raised".into()),
+                    remedy: Some("request less, delete sessions that are no longer needed, or ask an administrator to raise the quota".into()),
                     ..Cause::default()
                 });
             }
@@ -62,7 +62,7 @@ pub fn shortfall(objects: &[Value], quotas: &[Value]) -> Option<Cause> {
     None
 }
 
-/// `cpu` in a quota means requests.cpu.
+/// Returns the full name of a quota's resource: `cpu` and `memory` are short for the requests.
 fn canonical(name: &str) -> &str {
     match name {
         "cpu" => "requests.cpu",
@@ -135,7 +135,8 @@ fn storage(claim: &Value, sum: &mut BTreeMap<String, Quantity>) {
     add(sum, "requests.storage", size);
 }
 
-/// What one Pod counts: all containers together, or its hungriest init container if that is more (Kubernetes' rule).
+/// Returns what one Pod counts, keyed `requests.NAME` and `limits.NAME`. As in Kubernetes, that is the sum of its containers
+/// and sidecars, or the largest init container where that is more.
 pub(super) fn pod_resources(spec: &serde_json::Map<String, Value>) -> BTreeMap<String, Quantity> {
     let list = |name: &str| {
         spec.get(name)
@@ -175,7 +176,7 @@ fn container_resources(container: &Value) -> Vec<(String, Quantity)> {
         let Some(amount) = quantity(value) else {
             continue;
         };
-        // A request that is not written equals the limit.
+        // A missing request defaults to the limit.
         if part("requests").is_none_or(|requests| !requests.contains_key(name)) {
             found.push((format!("requests.{name}"), amount));
         }
@@ -223,7 +224,7 @@ mod tests {
         .unwrap();
         assert_eq!(
             cause.message,
-            "quota \"q\" is exceeded: cpu: asked 3, used 48, hard 50"
+            "quota \"q\" is exceeded: cpu: requested 3, used 48, hard 50"
         );
         assert_eq!(
             shortfall(

@@ -1,15 +1,15 @@
-//! Secrets and ConfigMaps that a Pod names and the Namespace does not have, or not in full.
+//! Missing Secrets and ConfigMaps, or keys of them, that a Pod refers to.
 
 use super::Cause;
 
-/// Reads the kubelet's words about a Secret or ConfigMap for a container's environment or a volume; `None` where they are
-/// about something else. `place` is what names it: `container "main" of pod "x"`, `volume "v" of pod "x"`.
+/// Reads a kubelet's message about a Secret or ConfigMap of a container's environment or of a volume; `None` where the message
+/// is about something else. `place` names the referring part: `container "main" of pod "x"`, `volume "v" of pod "x"`.
 pub(super) fn read(place: &str, message: &str) -> Option<Cause> {
     if let Some((kind, name)) = missing_object(message) {
         return Some(Cause {
             message: format!("{place} needs {kind} {name:?}, which does not exist"),
             remedy: Some(format!(
-                "make {kind} {name:?} in the session's namespace, or correct its name"
+                "create {kind} {name:?} in the session's namespace, or correct the name"
             )),
             ..Cause::default()
         });
@@ -19,15 +19,15 @@ pub(super) fn read(place: &str, message: &str) -> Option<Cause> {
         .map(|name| format!("{kind} {name:?}"))
         .unwrap_or_else(|| format!("a {kind}"));
     Some(Cause {
-        message: format!("{place} needs key {key:?} of {which}, which does not have it"),
+        message: format!("{place} needs key {key:?} of {which}, which has no such key"),
         remedy: Some(format!(
-            "add key {key:?} to {which}, or correct the key's name"
+            "add key {key:?} to {which}, or correct the name of the key"
         )),
         ..Cause::default()
     })
 }
 
-/// `secret "s" not found`, `configmap "c" not found`.
+/// Reads `secret "s" not found` and `configmap "c" not found`.
 fn missing_object(message: &str) -> Option<(&'static str, &str)> {
     for (word, kind) in [("secret \"", "Secret"), ("configmap \"", "ConfigMap")] {
         let Some((_, rest)) = message.split_once(word) else {
@@ -43,7 +43,8 @@ fn missing_object(message: &str) -> Option<(&'static str, &str)> {
     None
 }
 
-/// `couldn't find key K in Secret ns/s`, `references non-existent secret key: K`, `… config key: K`.
+/// Reads `couldn't find key K in Secret ns/s`, `references non-existent secret key: K` and `… config key: K` as kind, name of
+/// the object where the message has it, and key.
 fn missing_key(message: &str) -> Option<(&'static str, Option<&str>, &str)> {
     if let Some((_, rest)) = message.split_once("couldn't find key ") {
         let (key, rest) = rest.split_once(" in ")?;
@@ -86,11 +87,11 @@ mod tests {
             ),
             (
                 "couldn't find key k in ConfigMap ns/c",
-                "needs key \"k\" of ConfigMap \"c\", which does not have it",
+                "needs key \"k\" of ConfigMap \"c\", which has no such key",
             ),
             (
                 "MountVolume.SetUp failed for volume \"v\" : references non-existent secret key: k",
-                "needs key \"k\" of a Secret, which does not have it",
+                "needs key \"k\" of a Secret, which has no such key",
             ),
         ] {
             assert_eq!(

@@ -1,21 +1,21 @@
-//! Why the server refuses a Pod: read from its own words, which come back from a POST or stand in a controller's event.
+//! Reasons why the API server refuses a Pod, read from its message: the answer to a POST, or a controller's FailedCreate event.
 
 use super::Cause;
 
-/// A refusal that was understood.
+/// A refusal of the API server that was recognised.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// A word for programs: PodSecurity, LimitRange, QuotaExceeded, WebhookDenied, WebhookUnreachable, …
+    /// Reason for programs: PodSecurity, LimitRange, QuotaExceeded, WebhookDenied, WebhookUnreachable, …
     pub reason: &'static str,
-    /// What refuses, one line; the server's text stands beside it.
+    /// One line that names what refuses the Pod; shown beside the server's message.
     pub why: String,
-    /// What to do about it.
+    /// Hint for the user.
     pub remedy: String,
-    /// True if the same request may pass a little later by itself.
+    /// True if the same request may succeed later without any change.
     pub may_pass: bool,
 }
 
-/// Reads the server's words; `None` where they are not known here.
+/// Reads the server's message; `None` where it is not recognised.
 pub fn refusal(message: &str) -> Option<Refusal> {
     security(message)
         .or_else(|| webhook(message))
@@ -24,13 +24,14 @@ pub fn refusal(message: &str) -> Option<Refusal> {
         .or_else(|| account(message))
 }
 
-/// The refusal of what `subject` (`StatefulSet "web"`) has to make.
+/// Returns the cause of a workload (`subject`, `StatefulSet "web"`) whose Pod is refused, and true if it may pass later
+/// without any change.
 pub(super) fn cause(subject: &str, reason: &str, message: &str) -> (Cause, bool) {
     match refusal(message) {
         Some(found) => (
             Cause {
                 reason: found.reason.to_owned(),
-                message: format!("{subject} cannot make its Pod: {}", found.why),
+                message: format!("{subject} cannot create its Pod: {}", found.why),
                 remedy: Some(found.remedy),
                 ..Cause::default()
             },
@@ -39,7 +40,7 @@ pub(super) fn cause(subject: &str, reason: &str, message: &str) -> (Cause, bool)
         None => (
             Cause {
                 reason: reason.to_owned(),
-                message: format!("{subject} cannot make its Pod, for a reason not known here"),
+                message: format!("{subject} cannot create its Pod, for an unknown reason"),
                 ..Cause::default()
             },
             true,
@@ -47,23 +48,21 @@ pub(super) fn cause(subject: &str, reason: &str, message: &str) -> (Cause, bool)
     }
 }
 
-/// `violates PodSecurity "restricted:latest": …`.
+/// Reads `violates PodSecurity "restricted:latest": …`.
 fn security(message: &str) -> Option<Refusal> {
     let (_, rest) = message.split_once("violates PodSecurity \"")?;
     let level = rest.split([':', '"']).next()?;
     Some(Refusal {
         reason: "PodSecurity",
-        why: format!(
-            "the namespace enforces the {level} Pod Security level, which the Pod does not meet"
-        ),
+        why: format!("the Pod violates Pod Security level {level:?}, which the namespace enforces"),
         remedy: format!(
-            "set in the Pod's securityContext what the message names, or use a namespace without pod-security.kubernetes.io/enforce={level}"
+            "set the securityContext fields that the message names, or use a namespace without label pod-security.kubernetes.io/enforce={level}"
         ),
         may_pass: false,
     })
 }
 
-/// `admission webhook "W" denied the request: …`, `failed calling webhook "W": …`.
+/// Reads `admission webhook "W" denied the request: …` and `failed calling webhook "W": …`.
 fn webhook(message: &str) -> Option<Refusal> {
     if let Some((_, rest)) = message.split_once("admission webhook \"") {
         let (name, said) = rest.split_once('"')?;
@@ -76,8 +75,10 @@ fn webhook(message: &str) -> Option<Refusal> {
         };
         return Some(Refusal {
             reason: "WebhookDenied",
-            why: format!("admission webhook {name:?} refuses it{said}"),
-            remedy: format!("change what the webhook names, or ask whoever runs webhook {name:?}"),
+            why: format!("admission webhook {name:?} denied the request{said}"),
+            remedy: format!(
+                "change the fields that the message names, or ask the owner of webhook {name:?}"
+            ),
             may_pass: false,
         });
     }
@@ -85,15 +86,15 @@ fn webhook(message: &str) -> Option<Refusal> {
     let (name, _) = rest.split_once('"')?;
     Some(Refusal {
         reason: "WebhookUnreachable",
-        why: format!("the server asks admission webhook {name:?} first, and gets no answer"),
+        why: format!("admission webhook {name:?} does not answer the API server"),
         remedy: format!(
-            "have the service behind webhook {name:?} repaired, or its configuration taken away"
+            "repair the service behind webhook {name:?}, or delete its webhook configuration"
         ),
         may_pass: true,
     })
 }
 
-/// `exceeded quota: Q, requested: …, used: …, limited: …`, `failed quota: Q: must specify …`.
+/// Reads `exceeded quota: Q, requested: …, used: …, limited: …` and `failed quota: Q: must specify …`.
 fn quota(message: &str) -> Option<Refusal> {
     if let Some((_, rest)) = message.split_once("exceeded quota: ") {
         let (name, figures) = rest.split_once(", ").unwrap_or((rest, ""));
@@ -106,7 +107,7 @@ fn quota(message: &str) -> Option<Refusal> {
             reason: "QuotaExceeded",
             why: format!("quota {name:?} is exceeded{figures}"),
             remedy:
-                "ask for less, delete sessions that are no longer needed, or have the quota raised"
+                "request less, delete sessions that are no longer needed, or ask an administrator to raise the quota"
                     .into(),
             may_pass: false,
         });
@@ -115,14 +116,15 @@ fn quota(message: &str) -> Option<Refusal> {
     let (name, must) = rest.split_once(": ")?;
     Some(Refusal {
         reason: "QuotaNeedsResources",
-        why: format!("quota {name:?} counts what the Pod does not say: it {must}"),
-        remedy: "set these requests and limits on every container, or have a LimitRange set them"
-            .into(),
+        why: format!("quota {name:?} counts values that the Pod does not set: the Pod {must}"),
+        remedy:
+            "set these requests and limits on every container, or add a LimitRange with defaults"
+                .into(),
         may_pass: false,
     })
 }
 
-/// `maximum memory usage per Container is 64Mi, but limit is 1Gi`, `minimum …`, `… max limit to request ratio …`.
+/// Reads `maximum memory usage per Container is 64Mi, but limit is 1Gi`, `minimum …` and `… max limit to request ratio …`.
 fn limit_range(message: &str) -> Option<Refusal> {
     let at = ["maximum ", "minimum "]
         .iter()
@@ -134,14 +136,14 @@ fn limit_range(message: &str) -> Option<Refusal> {
     }
     Some(Refusal {
         reason: "LimitRange",
-        why: format!("a LimitRange of the namespace forbids it: {rule}"),
-        remedy: "keep the containers' requests and limits within it: kubectl describe limitranges"
+        why: format!("a LimitRange of the namespace is violated: {rule}"),
+        remedy: "set requests and limits within the LimitRange: kubectl describe limitranges"
             .into(),
         may_pass: false,
     })
 }
 
-/// `error looking up service account ns/sa: serviceaccount "sa" not found`.
+/// Reads `error looking up service account ns/sa: serviceaccount "sa" not found`.
 fn account(message: &str) -> Option<Refusal> {
     let (_, rest) = message.split_once("serviceaccount \"")?;
     let (name, rest) = rest.split_once('"')?;
@@ -149,9 +151,9 @@ fn account(message: &str) -> Option<Refusal> {
         reason: "ServiceAccountNotFound",
         why: format!("ServiceAccount {name:?} does not exist"),
         remedy: format!(
-            "make ServiceAccount {name:?} in the session's namespace, or correct its name"
+            "create ServiceAccount {name:?} in the session's namespace, or correct the name"
         ),
-        // A new namespace gets its account a moment later.
+        // Kubernetes creates the default account of a new namespace a moment after the namespace.
         may_pass: name == "default",
     })
 }
@@ -160,7 +162,7 @@ fn account(message: &str) -> Option<Refusal> {
 mod tests {
     use super::*;
 
-    /// What Kubernetes 1.36 really says.
+    /// Messages of Kubernetes 1.36.
     #[test]
     fn refusals_are_told_apart() {
         for (message, reason) in [
@@ -207,7 +209,7 @@ mod tests {
         let (cause, may_pass) = cause("Deployment \"w\"", "FailedCreate", "the server is on fire");
         assert_eq!(
             cause.message,
-            "Deployment \"w\" cannot make its Pod, for a reason not known here"
+            "Deployment \"w\" cannot create its Pod, for an unknown reason"
         );
         assert!(may_pass && cause.remedy.is_none());
     }

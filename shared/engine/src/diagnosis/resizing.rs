@@ -1,4 +1,4 @@
-//! How the resize of a Pod that runs stands, and whether its node has room for it: the kubelet's words, and the node's figures.
+//! Progress of the in-place resize of a running Pod, and the check that its node has room for the resize.
 
 use serde_json::{Map, Value};
 
@@ -6,25 +6,25 @@ use super::quota::{pod_resources, quantity};
 use session_model::objects::resource::text;
 use session_model::quantity::Quantity;
 
-/// What can be resized.
+/// Resources that Kubernetes can resize in place.
 pub const RESIZABLE: [&str; 2] = ["cpu", "memory"];
 
-/// How far the kubelet has come.
+/// State of a Pod's resize, as the kubelet reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Resizing {
-    /// The containers are as large as they are to be.
+    /// Complete: the container has the resources that its spec asks for.
     Done,
-    /// It is being worked on, or nobody has looked at it yet.
+    /// In progress, or not yet seen by the kubelet.
     Going,
-    /// The kubelet tries, and it fails; it tries again. Its words.
+    /// Failed, and retried by the kubelet; with the kubelet's message.
     Failing(String),
-    /// The node has no room now; the kubelet goes on when it has. Its words.
+    /// Waits until the node has room; with the kubelet's message.
     Deferred(String),
-    /// The node can never do it. The kubelet's words.
+    /// Impossible on this node; with the kubelet's message.
     Infeasible(String),
 }
 
-/// How the resize of a container stands, by what the kubelet has written into the Pod.
+/// Reads the state of a container's resize from the conditions and container status that the kubelet writes into the Pod.
 pub fn resizing(pod: &Value, container: &str) -> Resizing {
     if let Some(pending) = condition(pod, "PodResizePending") {
         let message = text(pending, "/message").to_owned();
@@ -46,7 +46,7 @@ pub fn resizing(pod: &Value, container: &str) -> Resizing {
     }
 }
 
-/// A condition that holds, and that was written for the Pod as it is now.
+/// Returns a condition that is True and was written for the Pod's current generation.
 fn condition<'a>(pod: &'a Value, r#type: &str) -> Option<&'a Value> {
     let all = pod.pointer("/status/conditions").and_then(Value::as_array);
     let mut all = all.into_iter().flatten();
@@ -57,7 +57,7 @@ fn condition<'a>(pod: &'a Value, r#type: &str) -> Option<&'a Value> {
     (seen.is_none() || is.is_none() || seen >= is).then_some(found)
 }
 
-/// True if the kubelet reports the limits that the spec wants, and has set aside what it requests.
+/// Returns true if the kubelet reports the limits of the spec as set and its requests as allocated.
 fn is_actual(pod: &Value, container: &str) -> bool {
     let named = |list: &str| {
         let all = pod.pointer(list).and_then(Value::as_array);
@@ -86,19 +86,19 @@ fn is_actual(pod: &Value, container: &str) -> bool {
     })
 }
 
-/// Whether a node has room for a Pod that grows on it.
+/// Result of checking a node's room for a Pod that is resized on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fit {
-    /// It has.
+    /// Room for the new size.
     Fits,
-    /// Not now: other Pods have taken it. Figures, a line for each resource.
+    /// Large enough, but used by other Pods now; with one line of figures for each resource.
     Later(Vec<String>),
-    /// It is too small. Figures, a line for each resource.
+    /// Too small even without other Pods; with one line of figures for each resource.
     Never(Vec<String>),
 }
 
-/// Judges whether a Pod fits on its node when its spec is `after` and no longer `before`; `others` are the Pods there, itself
-/// among them, by UID. What it does not ask more of is not looked at.
+/// Checks that a Pod fits on its node when its spec changes from `before` to `after`. `others` are the Pods on the node and may
+/// include the Pod itself, which `uid` identifies. Resources that do not grow are not checked.
 pub fn fit(
     node: &Value,
     others: &[Value],
@@ -130,7 +130,7 @@ pub fn fit(
         }
         never |= asked > all;
         lines.push(format!(
-            "node {:?}: {all} {name} in all, {taken} taken by other Pods, {had} by this one, which asks for {asked}",
+            "node {:?}: {all} {name} allocatable, {taken} requested by other Pods, {had} by this Pod, which now needs {asked}",
             text(node, "/metadata/name")
         ));
     }
@@ -167,7 +167,7 @@ mod tests {
                 pod("2", "1", said("PodResizePending", "Infeasible", 3)),
                 Resizing::Infeasible("m".into()),
             ),
-            // Said of an earlier resize.
+            // Written for an earlier resize.
             (
                 pod("2", "1", said("PodResizePending", "Infeasible", 2)),
                 Resizing::Going,
@@ -201,7 +201,7 @@ mod tests {
         assert_eq!(judged("1500m"), Fit::Fits);
         let line = |asked: &str| {
             vec![format!(
-                "node \"n\": 4 cpu in all, 2500m taken by other Pods, 1 by this one, which asks for {asked}"
+                "node \"n\": 4 cpu allocatable, 2500m requested by other Pods, 1 by this Pod, which now needs {asked}"
             )]
         };
         assert_eq!(judged("2"), Fit::Later(line("2")));

@@ -1,4 +1,4 @@
-//! Why no node takes a Pod: the scheduler's message in plain words.
+//! Reasons why a Pod fits on no node, read from the scheduler's message.
 
 use std::collections::BTreeMap;
 
@@ -10,19 +10,19 @@ use super::facts::{Ask, Room};
 use super::quota::pod_resources;
 use session_model::quantity::Quantity;
 
-/// Reads the scheduler's message about a Pod that fits on no node. What it says may change by itself: nodes come (an
-/// autoscaler's, say), and other Pods go.
+/// Reads the scheduler's message about a Pod that fits on no node. The Pod may fit later without any change: nodes are added,
+/// by an autoscaler for example, and other Pods end.
 pub(super) fn unschedulable(pod: &Pod, message: &str) -> Cause {
     let name = pod.metadata.name.as_deref().unwrap_or_default();
     let asked = requests(pod);
     if message.contains("no nodes available to schedule pods") {
-        return cause(name, "the cluster has no node", "add a node", Vec::new());
+        return cause(name, "the cluster has no nodes", "add a node", Vec::new());
     }
     let (total, reasons) = reasons(message);
     if reasons.is_empty() {
         let mut unknown = cause(
             name,
-            "the scheduler's reason is not known here",
+            "the scheduler gives an unknown reason",
             "",
             Vec::new(),
         );
@@ -36,7 +36,7 @@ pub(super) fn unschedulable(pod: &Pod, message: &str) -> Cause {
     hurdles.sort_by_key(|(_, hurdle)| hurdle.rank());
     let told: Vec<String> = hurdles
         .iter()
-        .map(|(count, hurdle)| format!("{count} of {total} {}", hurdle.words(&asked)))
+        .map(|(count, hurdle)| format!("{count} of {total} nodes {}", hurdle.words(&asked)))
         .collect();
     let short = hurdles.iter().filter_map(|(_, hurdle)| match hurdle {
         Hurdle::Short(resource) => Some(resource.clone()),
@@ -49,7 +49,7 @@ pub(super) fn unschedulable(pod: &Pod, message: &str) -> Cause {
         selector: selector(pod),
         tainted: hurdles.iter().any(|(_, hurdle)| *hurdle == Hurdle::Taint),
     };
-    // Which of them is the point is not always the first: a tainted node may lack a label, too.
+    // The remedy of the first reason is not always the right one: a tainted node may lack a label, too.
     let remedies: Vec<String> = hurdles
         .iter()
         .take(2)
@@ -62,14 +62,14 @@ pub(super) fn unschedulable(pod: &Pod, message: &str) -> Cause {
 fn cause(pod: &str, why: &str, remedy: &str, asks: Vec<Ask>) -> Cause {
     Cause {
         reason: "Unschedulable".into(),
-        message: format!("no node takes pod {pod:?}: {why}"),
+        message: format!("no node fits pod {pod:?}: {why}"),
         remedy: Some(remedy.to_owned()),
         asks,
         ..Cause::default()
     }
 }
 
-/// What keeps a Pod off some nodes.
+/// A reason why a Pod does not fit on some of the nodes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Hurdle {
     Short(String),
@@ -114,7 +114,7 @@ impl Hurdle {
         }
     }
 
-    /// What can best be done something about comes first; a control plane's taint is seldom the point.
+    /// Returns the sort order: reasons that a user can act on first. The taint of a control plane is rarely the problem.
     fn rank(&self) -> usize {
         match self {
             Self::Short(resource) if resource.contains('/') => 0,
@@ -135,14 +135,16 @@ impl Hurdle {
                 Some(amount) => format!("without enough free {resource} ({amount} requested)"),
                 None => format!("without enough free {resource}"),
             },
-            Self::TooManyPods => "with as many Pods as it takes".into(),
-            Self::NoVolume => "without a free volume that fits its claims".into(),
-            Self::VolumeElsewhere => "out of reach of its volume".into(),
-            Self::Selector => "without the labels its nodeSelector or affinity wants".into(),
-            Self::Ports => "with its host ports in use".into(),
-            Self::Affinity => "against its rules about other Pods".into(),
-            Self::Cordoned => "closed for new Pods (cordoned)".into(),
-            Self::Taint => "with a taint it does not tolerate".into(),
+            Self::TooManyPods => "at the limit of Pods".into(),
+            Self::NoVolume => "without an available volume for its claims".into(),
+            Self::VolumeElsewhere => "unable to reach its volume".into(),
+            Self::Selector => {
+                "without the labels that its nodeSelector or affinity requires".into()
+            }
+            Self::Ports => "with its host ports already in use".into(),
+            Self::Affinity => "excluded by its Pod affinity or spread rules".into(),
+            Self::Cordoned => "cordoned".into(),
+            Self::Taint => "with a taint that it does not tolerate".into(),
             Self::Other(reason) => format!("({reason})"),
         }
     }
@@ -150,26 +152,30 @@ impl Hurdle {
     fn remedy(&self) -> String {
         match self {
             Self::Short(resource) => format!(
-                "ask for less {resource}, delete sessions that are no longer needed, or add a node"
+                "request less {resource}, delete sessions that are no longer needed, or add a node"
             ),
             Self::TooManyPods => "delete sessions that are no longer needed, or add a node".into(),
             Self::NoVolume => {
-                "make a volume that fits the claim, or name a StorageClass that makes one".into()
+                "create a volume that fits the claim, or use a StorageClass that provisions one"
+                    .into()
             }
             Self::VolumeElsewhere => {
-                "free a node where the volume can be reached, or use another claim".into()
+                "free capacity on a node that can reach the volume, or use another claim".into()
             }
             Self::Selector => "change the nodeSelector or affinity, or label a node".into(),
-            Self::Ports => "use no hostPort, or another one".into(),
-            Self::Affinity => "change its affinity or spread rules, or add a node".into(),
-            Self::Cordoned => "open a node again: kubectl uncordon".into(),
-            Self::Taint => "add a toleration for the taint, or take the taint away".into(),
-            Self::Other(_) => "see what the scheduler says".into(),
+            Self::Ports => "remove the hostPort, or use another one".into(),
+            Self::Affinity => "change the affinity or topology spread rules, or add a node".into(),
+            Self::Cordoned => "uncordon a node: kubectl uncordon NODE".into(),
+            Self::Taint => {
+                "add a toleration for the taint, or remove the taint from the node".into()
+            }
+            Self::Other(_) => "check the message of the scheduler".into(),
         }
     }
 }
 
-/// `0/3 nodes are available: 2 Insufficient cpu, 1 node(s) … . preemption: …` as number of nodes and (how many, why).
+/// Reads `0/3 nodes are available: 2 Insufficient cpu, 1 node(s) … . preemption: …` as the number of nodes and, for each reason,
+/// the count of nodes and the text.
 fn reasons(message: &str) -> (usize, Vec<(usize, &str)>) {
     let Some((head, rest)) = message.split_once(" nodes are available: ") else {
         return (0, Vec::new());
@@ -187,7 +193,7 @@ fn reasons(message: &str) -> (usize, Vec<(usize, &str)>) {
     (total.unwrap_or_default(), counted.collect())
 }
 
-/// What the Pod requests, by resource.
+/// Returns what the Pod requests, by resource.
 fn requests(pod: &Pod) -> BTreeMap<String, Quantity> {
     let spec = pod
         .spec
@@ -229,9 +235,9 @@ mod tests {
         );
         assert_eq!(
             cause.message,
-            "no node takes pod \"x\": 1 of 3 without enough free cpu (64 requested), 2 of 3 with a taint it does not tolerate"
+            "no node fits pod \"x\": 1 of 3 nodes without enough free cpu (64 requested), 2 of 3 nodes with a taint that it does not tolerate"
         );
-        assert!(cause.remedy.unwrap().starts_with("ask for less cpu"));
+        assert!(cause.remedy.unwrap().starts_with("request less cpu"));
     }
 
     #[test]
@@ -249,7 +255,7 @@ mod tests {
         assert!(
             cause
                 .message
-                .ends_with("the scheduler's reason is not known here")
+                .ends_with("the scheduler gives an unknown reason")
         );
         assert_eq!(cause.remedy, None);
     }

@@ -1,4 +1,4 @@
-//! The text form of a cause: the same wherever one is told.
+//! Text and error form of a cause, the same in every verb.
 
 use anyhow::Error;
 
@@ -6,7 +6,7 @@ use super::Cause;
 use session_model::failure;
 
 impl Cause {
-    /// It as lines: what it is, and below it, indented, the evidence. The remedy is a hint and stands apart.
+    /// Returns the message and below it the evidence, indented by two spaces. The remedy is not part of it: it is a hint.
     pub fn lines(&self) -> Vec<String> {
         let evidence = self.evidence.iter().map(|line| format!("  {line}"));
         std::iter::once(self.message.clone())
@@ -14,13 +14,13 @@ impl Cause {
             .collect()
     }
 
-    /// `what: message` as an error, with the evidence below it and the remedy as its hint.
+    /// Returns the error `WHAT: MESSAGE`, with the evidence below it and the remedy as its hint.
     pub fn failing(&self, what: &str) -> Error {
         let error = anyhow::anyhow!("{what}: {}", self.message);
         self.remedied(failure::proved(error, self.evidence.clone()))
     }
 
-    /// `error` with the whole cause below it, and the remedy as its hint: for an error that has words of its own.
+    /// Adds the whole cause below `error`, and the remedy as its hint. For an error whose own message must stay first.
     pub fn behind(&self, error: Error) -> Error {
         self.remedied(failure::proved(error, self.lines()))
     }

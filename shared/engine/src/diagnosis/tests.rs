@@ -1,4 +1,4 @@
-//! Every cause there is, side by side: no two say the same.
+//! Rules that hold for all causes: distinct messages, evidence, a remedy, and a case for every text in the code.
 
 mod cases;
 mod recordings;
@@ -42,7 +42,7 @@ fn no_two_causes_say_the_same() {
     }
 }
 
-/// What is told of a cause: names of objects in quotes, no full stop, a fact behind it, and a way out unless it is unknown.
+/// Every cause quotes its object, ends without punctuation, and has evidence and, unless it is unknown, a remedy.
 #[test]
 fn every_cause_names_its_object_and_a_way_out() {
     for (name, cause) in causes() {
@@ -61,7 +61,7 @@ fn every_cause_names_its_object_and_a_way_out() {
             !cause.reason.is_empty() || name == "ended unknown",
             "{name}: no reason"
         );
-        let unknown = cause.message.contains("not known here");
+        let unknown = cause.message.contains("unknown reason");
         assert!(
             cause.remedy.is_some() || unknown || name == "unbound",
             "{name}: no remedy"
@@ -73,7 +73,7 @@ fn every_cause_names_its_object_and_a_way_out() {
 fn what_may_heal_is_waited_for_and_nothing_else() {
     let heals = [
         "no answer",
-        "too often",
+        "too many requests",
         "pull unknown",
         "state unknown",
         "out of memory",
@@ -153,12 +153,12 @@ fn answers_become_evidence_and_what_is_not_seen_is_said() {
     let refined = refine(asked.clone(), &[(ask.clone(), small)]);
     assert_eq!(
         refined.remedy.as_deref(),
-        Some("ask for less: no node has more than 15Mi memory, 20Mi is requested")
+        Some("request less: no node has more than 15Mi memory, 20Mi requested")
     );
     assert!(
         refined
             .evidence
-            .contains(&"node \"b\": 15Mi memory in all".to_owned()),
+            .contains(&"node \"b\": 15Mi memory allocatable".to_owned()),
         "{:?}",
         refined.evidence
     );
@@ -170,7 +170,7 @@ fn answers_become_evidence_and_what_is_not_seen_is_said() {
     let refined = refine(refined, &[(load, Answer::Objects(vec![other]))]);
     assert_eq!(
         refined.evidence.last().unwrap(),
-        "node \"a\": Pods there have taken 25Mi of 30Mi memory, 20Mi more is requested"
+        "node \"a\": its Pods request 25Mi of 30Mi memory, 20Mi more needed"
     );
     let blind = refine(
         asked,
@@ -178,7 +178,7 @@ fn answers_become_evidence_and_what_is_not_seen_is_said() {
     );
     assert_eq!(
         blind.evidence.last().unwrap(),
-        "not seen: nodes (you may not read it)"
+        "nodes: not available (you may not read it)"
     );
 }
 
@@ -202,12 +202,12 @@ fn what_no_node_offers_is_said_only_of_nodes_that_were_seen() {
     let (_, remedy, _) = with("example.com/gpu", bare());
     assert_eq!(
         remedy.as_deref(),
-        Some("add a node that offers example.com/gpu, or have its device plugin installed")
+        Some("add a node that offers example.com/gpu, or install its device plugin")
     );
 }
 
-/// Files whose texts come from somewhere else than a Pod, a workload and what holds them; `resizing.rs` and `growing.rs` tell how a
-/// change stands, which is no cause, and have their own tests.
+/// Files whose texts the cases cannot provoke. `resizing.rs` and `growing.rs` report progress, not causes, and have tests of
+/// their own.
 const NOT_FOUND_HERE: &[&str] = &[
     "classes.rs",
     "quota.rs",
@@ -216,7 +216,7 @@ const NOT_FOUND_HERE: &[&str] = &[
     "growing.rs",
 ];
 
-/// What the code looks for in the cluster's words, or says where nothing is wrong.
+/// Literals that are no causes: patterns that the code looks for, and texts for Pods with no problem.
 const NO_CAUSES: &[&str] = &[
     "being deleted",
     "failed to sync",
@@ -241,8 +241,7 @@ const NO_CAUSES: &[&str] = &[
     "Stopping container",
 ];
 
-/// The fixed words of every text that a source file of this room can put together: pieces of its literals between what is
-/// filled in.
+/// Returns the longest fixed part of every string literal in a source file, without its placeholders.
 fn words_of(source: &str) -> Vec<String> {
     let code = source.split("#[cfg(test)]").next().unwrap_or_default();
     let lines: String = code
@@ -261,7 +260,7 @@ fn words_of(source: &str) -> Vec<String> {
         .collect()
 }
 
-/// A cause that no case provokes is compared with none: each text that the code has must come up here.
+/// Every text in the code appears in the causes of the cases, so that none is left unchecked.
 #[test]
 fn every_text_of_the_code_is_among_the_cases() {
     let said: String = causes()

@@ -1,8 +1,8 @@
-//! Why a volume does not get to a Pod that has its node.
+//! Reasons why a volume is not attached or mounted for a Pod that has been scheduled.
 
 use super::{Cause, EventNote, reference};
 
-/// Reads a FailedMount or FailedAttachVolume event. True if it cannot heal by itself.
+/// Reads a FailedMount or FailedAttachVolume event. Returns the cause, and true if retries cannot succeed.
 pub(super) fn failed(pod: &str, event: &EventNote) -> (Cause, bool) {
     let message = event.message.as_str();
     let volume = message
@@ -26,17 +26,17 @@ pub(super) fn failed(pod: &str, event: &EventNote) -> (Cause, bool) {
     let (why, remedy) = if message.contains("Multi-Attach error") {
         (
             "is still attached to another node".to_owned(),
-            "see which other Pod uses it; a node that is gone lets go of it after some minutes",
+            "find the Pod on the other node that uses the volume; the volume of a lost node is detached after some minutes",
         )
     } else if event.reason == "FailedAttachVolume" {
         (
             format!("cannot be attached to its node: {said}"),
-            "see what the storage driver says; it is tried again",
+            "check the logs of the storage driver; attaching is retried",
         )
     } else {
         (
             format!("cannot be mounted: {said}"),
-            "correct what the message names; it is tried again",
+            "fix the problem that the message names; mounting is retried",
         )
     };
     let cause = Cause {

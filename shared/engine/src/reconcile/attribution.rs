@@ -1,9 +1,9 @@
-//! Which of the Pods and workloads that claim to be a session's are its own.
+//! Attribution of Pods and workloads: which of those that claim to be a session's are its own.
 //!
-//! Anybody who may create Pods can write an owner reference with any UID. What cannot be written by others is the UID that the
-//! server gave to an object, so chains begin at the UIDs that the last start recorded in status.applied. From there on every
-//! link must be one that Kubernetes' own controllers keep: the controlling reference, and labels that the owner's selector
-//! selects. A Pod that passes both is the controller's, whoever made it: it adopts it, or deletes it as one too many.
+//! Anybody with permission to create Pods can write an ownerReference with any UID. An object's own UID cannot be forged, because
+//! the server assigns it, so every chain begins at the UIDs that the last start recorded in `status.applied`. From there on, every
+//! link must be one that Kubernetes' own controllers accept: a controller reference, and labels that match the owner's selector.
+//! A Pod that has both belongs to the controller, whoever created it: the controller adopts it, or deletes it as surplus.
 
 use std::collections::BTreeSet;
 
@@ -17,23 +17,23 @@ use session_model::api::Session;
 use session_model::objects::resource::text;
 use session_model::progress::{Event, Sink};
 
-/// A Pod or a workload that claims to be a session's and is not.
+/// A Pod or workload whose ownerReferences claim that it is the session's, although it is not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stranger {
-    /// Its kind.
+    /// Kind of the object.
     pub kind: String,
-    /// Its name.
+    /// Name of the object.
     pub name: String,
-    /// Its UID.
+    /// UID of the object.
     pub uid: String,
     why: String,
 }
 
 impl Stranger {
-    /// One line for people.
+    /// Returns a note for the user.
     pub fn told(&self) -> String {
         format!(
-            "{} {:?} is left alone: {}",
+            "{} {:?} is ignored: {}",
             self.kind.to_lowercase(),
             self.name,
             self.why
@@ -41,16 +41,17 @@ impl Stranger {
     }
 }
 
+/// Result of judging one object.
 enum Verdict {
     Own,
-    /// It does not claim to be the session's.
+    /// Does not claim to be the session's.
     Unrelated,
     Stranger(String),
 }
 
 impl Live {
-    /// What was read of a session, without the Pods and workloads that claim to be its own and are not: those are moved to
-    /// [`Live::strangers`]. Whatever reads a session's Pods from the server does this first.
+    /// Moves Pods and workloads that falsely claim to be the session's to [`Live::strangers`]. Every reader of a session's Pods
+    /// calls this first.
     pub fn attributed(mut self, session: &Session) -> Self {
         let uid = session.metadata.uid.as_deref().unwrap_or_default();
         let made = recorded(session);
@@ -98,14 +99,14 @@ impl Live {
         }
     }
 
-    /// Tells of what is left alone.
+    /// Reports the ignored objects as notes.
     pub fn tell_strangers(&self, sink: &mut dyn Sink) {
         let told = self.strangers.iter().map(Stranger::told);
         told.for_each(|told| sink.tell(Event::Note(told)));
     }
 
-    /// The session's Pods, those before all others whose chain ends at an object that the last start recorded. While a start
-    /// is unfinished its new objects are not recorded yet: they count where nothing is left of what is.
+    /// Returns only those of `pods` whose owner the last start recorded, if there are any; else all of them. The objects of an
+    /// unfinished start are not recorded yet, and count only where no recorded Pod is left.
     pub fn recorded_first<'a>(&self, session: &Session, pods: Vec<&'a Pod>) -> Vec<&'a Pod> {
         let Some(uids) = applied_uids(session) else {
             return pods;
@@ -123,20 +124,20 @@ impl Live {
     }
 }
 
-/// UIDs of what the last start made; `None` where it recorded none.
+/// Returns the UIDs of the objects that the last start recorded; `None` where there are none.
 fn applied_uids(session: &Session) -> Option<BTreeSet<&str>> {
     let applied = session.status.as_ref()?.applied.as_ref()?;
     let uids: BTreeSet<&str> = applied.objects.iter().map(|o| o.uid.as_str()).collect();
     (!uids.is_empty()).then_some(uids)
 }
 
-/// UIDs that an object must have to be the session's own; `None` where that is not recorded: a start that was cut off may have
-/// made objects that no status names, and only their reference to the Session tells whose they are.
+/// Returns the UIDs of which an object directly owned by the Session must have one. `None` where the record is not complete: an
+/// interrupted start may have created objects that no status names, and only their ownerReference says whose they are.
 fn recorded(session: &Session) -> Option<BTreeSet<&str>> {
     let status = session.status.as_ref();
     let phase = status.and_then(|status| status.phase);
     let applied = status.and_then(|status| status.applied.as_ref());
-    // A copy that has never been started.
+    // A clone that was never started: nothing can be its own.
     if applied.is_none() && phase.is_some() && session.spec.start_request.is_none() {
         return Some(BTreeSet::new());
     }
@@ -158,7 +159,8 @@ fn judge(
                 return Verdict::Own;
             }
             claims = Verdict::Stranger(
-                "it names the session as its owner, but the session did not create it".to_owned(),
+                "its ownerReferences name the session, but the session did not create it"
+                    .to_owned(),
             );
         }
         let parent = own
@@ -169,7 +171,7 @@ fn judge(
             return Verdict::Own;
         }
         claims = Verdict::Stranger(format!(
-            "it names {}/{} as its owner, which does not control it",
+            "its ownerReferences name {}/{}, which does not control it",
             text(parent, "/kind").to_lowercase(),
             text(parent, "/metadata/name")
         ));
@@ -177,7 +179,7 @@ fn judge(
     claims
 }
 
-/// True for what the selector of `parent` selects: what it does not, a controller gives up.
+/// Returns true if the selector of `parent` matches the object. A controller releases objects that do not match.
 fn is_selected_by(object: &ObjectMeta, parent: &Value) -> bool {
     let selector = parent.pointer("/spec/selector/matchLabels");
     let mut wanted = selector.and_then(Value::as_object).into_iter().flatten();
@@ -190,7 +192,7 @@ fn is_selected_by(object: &ObjectMeta, parent: &Value) -> bool {
 
 fn metadata_of(object: &Value) -> ObjectMeta {
     let metadata = object.get("metadata").cloned().unwrap_or_default();
-    // What is no metadata belongs to nobody.
+    // Metadata that does not parse counts as empty, and so as unrelated.
     serde_json::from_value(metadata).unwrap_or_default()
 }
 

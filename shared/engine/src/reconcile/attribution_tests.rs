@@ -14,7 +14,7 @@ fn session(spec: Value, status: Value) -> Session {
     serde_json::from_value(object).unwrap()
 }
 
-/// A session whose last start made these.
+/// Returns a session whose last start recorded these UIDs.
 fn started(objects: &[(&str, &str, &str)]) -> Session {
     let objects: Vec<Value> = objects
         .iter()
@@ -40,7 +40,7 @@ fn pod(object: Value) -> Pod {
     serde_json::from_value(object).unwrap()
 }
 
-/// Names of the session's own Pods, and of the strangers.
+/// Returns the names of the session's own Pods, and of the ignored objects.
 fn told_apart(
     session: &Session,
     pods: Vec<Value>,

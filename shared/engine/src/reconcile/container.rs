@@ -1,11 +1,11 @@
-//! Which container of a Pod is meant where nobody names one.
+//! Default container of a Pod.
 
 use k8s_openapi::api::core::v1::Pod;
 
 use super::is_primary;
 use session_model::api::Session;
 
-/// The names of a Pod's containers, in order, without those that only prepare it.
+/// Returns the names of a Pod's containers in order, without init and ephemeral containers.
 pub fn containers(pod: &Pod) -> impl Iterator<Item = &str> {
     let spec = pod.spec.as_ref();
     spec.into_iter()
@@ -13,7 +13,8 @@ pub fn containers(pod: &Pod) -> impl Iterator<Item = &str> {
         .map(|container| container.name.as_str())
 }
 
-/// The primary container, as the start wrote it down; else the one that the Pod's annotation names; else the first.
+/// Returns the primary container that the start recorded; else the one that the Pod's default-container annotation names; else
+/// the first.
 pub fn default_container(session: &Session, pod: &Pod) -> String {
     let status = session.status.as_ref();
     let primary = status.and_then(|status| status.applied.as_ref()?.primary.as_ref());

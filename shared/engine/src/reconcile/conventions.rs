@@ -1,4 +1,4 @@
-//! What a manifest without a template means: its annotations, and what is usual where it has none.
+//! Settings of a session with a manifest instead of a template: annotations of the primary workload, and defaults without them.
 
 use anyhow::{Context, Result};
 use serde::de::DeserializeOwned;
@@ -13,14 +13,15 @@ use session_model::objects::pods::pod_labels;
 use session_model::objects::resource::{annotation, text};
 use session_template::Source;
 
-/// A shell where there is bash, and where there is only sh.
+/// Command of the default shell: bash where the image has it, else sh.
 const SHELL: &str = "if command -v bash >/dev/null 2>&1; then exec bash -l; else exec sh -l; fi";
 
-/// What the manifest of a session says beside its objects: annotations `streaming.platform/connect`, `sync` and `lifetime` on the
-/// primary workload; without the first, a shell and one http method for each Service port named `http*` or `web`.
+/// Returns the settings of a manifest, in the form of a template's spec. They are read from the annotations
+/// `streaming.platform/connect`, `sync` and `lifetime` of the primary workload. Without the first, the connect methods are a shell
+/// and one http method for each Service port named `http*` or `web`.
 ///
 /// # Errors
-/// An annotation that is not of its form.
+/// An annotation that does not parse.
 pub(super) fn of_manifest(objects: &[Value], primary: &PrimaryRef) -> Result<SessionTemplateSpec> {
     let workload = objects
         .iter()
@@ -55,7 +56,7 @@ pub(super) fn of_manifest(objects: &[Value], primary: &PrimaryRef) -> Result<Ses
     Ok(said)
 }
 
-/// Reads an annotation: YAML, which JSON is too.
+/// Reads an annotation as YAML or JSON.
 fn read<T: DeserializeOwned>(key: &str, yaml: &str) -> Result<T> {
     let place = || format!("invalid annotation {key}");
     let value = session_template::plain_value(&Source::new(key, yaml).with_context(place)?)
@@ -90,7 +91,7 @@ fn usual_methods(objects: &[Value], workload: Option<&Value>) -> Vec<ConnectMeth
         {
             let name = text(port, "/name");
             if name.starts_with("http") || name == "web" {
-                // Forwarding goes to the Pod, so it is the Pod's port that counts.
+                // Ports are forwarded to the Pod, not to the Service, so the target port counts.
                 let target = port.get("targetPort").or_else(|| port.get("port"));
                 let target = target.and_then(|value| serde_json::from_value(value.clone()).ok());
                 let http = HttpMethod {

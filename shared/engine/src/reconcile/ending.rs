@@ -1,4 +1,4 @@
-//! How a session ends: sync, workload, data, Session, in this order, because each step relies on the one before.
+//! Plan of a stop or a deletion: sync hook, workload, data, Session, in this order, because each step relies on the one before.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -14,23 +14,23 @@ use session_model::objects::pods::SCALED;
 use session_model::objects::resource::{PERSISTENT_VOLUME_CLAIM, POD, SESSION, text};
 use session_model::objects::{ObjectRef, ResourceType};
 
-/// What is to end.
+/// Scope of a teardown: a stop or a deletion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// The workload alone: what can rest with no Pods does, everything else goes.
+    /// Stop: workloads that can be scaled are scaled to 0, and other workloads are deleted.
     Workload {
-        /// Goes on without the sync hook.
+        /// If true, the sync hook is not run.
         skip_sync: bool,
     },
-    /// The session, its data by the data policy.
+    /// Deletion of the session, with its data by the data policy.
     Everything {
-        /// Goes on without the sync hook.
+        /// If true, the sync hook is not run.
         skip_sync: bool,
     },
 }
 
-/// The plan of an ending. With the data policy `snapshot` the claims go that were saved, and those that never held anything:
-/// whoever carries it out takes the snapshot first, and says so in `live.saved`.
+/// Returns the plan of a stop or deletion. With the data policy `snapshot`, only claims listed in `live.saved` and claims without
+/// data are deleted: the caller takes the snapshots first and lists the claims there.
 pub fn ending(session: &Session, live: &Live, seen: &Seen, what: Ending, now: Timestamp) -> Plan {
     let uid = session.metadata.uid.clone().unwrap_or_default();
     let mut plan = Plan::default();
@@ -77,7 +77,7 @@ pub fn ending(session: &Session, live: &Live, seen: &Seen, what: Ending, now: Ti
             targets: vec![target],
             resource: SESSION.clone(),
         }]);
-        // A claim that is on its way out would be found by the next session of that name.
+        // The next session of that name would find a claim that is still being deleted.
         if !going.is_empty() {
             plan.stage(vec![Step::AwaitGone {
                 targets: going,
@@ -88,7 +88,7 @@ pub fn ending(session: &Session, live: &Live, seen: &Seen, what: Ending, now: Ti
     plan
 }
 
-/// The claims that `steps` delete.
+/// Returns the claims that `steps` delete.
 fn claims_going(steps: &[Step]) -> Vec<ObjectRef> {
     let claims = steps.iter().filter_map(|step| match step {
         Step::Delete {
@@ -99,7 +99,7 @@ fn claims_going(steps: &[Step]) -> Vec<ObjectRef> {
     claims.collect()
 }
 
-/// Only a workload that is ready has anything to synchronise, and a Pod that can be entered.
+/// Returns the step that runs the sync hook. Only a ready workload has something to synchronise and a Pod to run it in.
 fn sync(session: &Session, seen: &Seen) -> Option<Step> {
     let HookRun {
         pod,
@@ -116,7 +116,7 @@ fn sync(session: &Session, seen: &Seen) -> Option<Step> {
     })
 }
 
-/// No Pods any more; the count comes back with the next start.
+/// Returns the step that scales a workload to 0. The next start restores the count.
 fn to_rest(target: &ObjectRef) -> Option<Step> {
     let resource = ResourceType::of_kind(&target.api_version, &target.kind)?.clone();
     Some(Step::Patch {
@@ -135,7 +135,7 @@ fn delete(target: &ObjectRef, propagation: Propagation) -> Option<Step> {
     })
 }
 
-/// The data policy that holds: the Session's, else the template's at the last start, else keep.
+/// Returns the effective data policy: the Session's, else the template's at the last start, else `keep`.
 pub fn data_policy(session: &Session) -> DataPolicy {
     let at_start = session
         .status
@@ -144,10 +144,13 @@ pub fn data_policy(session: &Session) -> DataPolicy {
     session.spec.data_policy.or(at_start).unwrap_or_default()
 }
 
-/// Data by the policy. A claim that never had a volume holds none, and is never kept: the next session would find it by its
-/// name, with the class that it waits for in vain. Snapshots stay whatever it is: they were taken on purpose, and go by a verb of
-/// their own. The parameters Secret stays as long as there is, or may be, anything that it opens: a kept database needs its old
-/// password, a restored one too.
+/// Returns the steps for data, by the data policy.
+///
+/// - A claim that was never bound holds no data and is always deleted. Kept, it would be found by the next session of that name,
+///   with the same StorageClass that never provisioned it.
+/// - Snapshots are kept under every policy: they were taken on purpose, and `snapshot delete` deletes them.
+/// - The parameters Secret is kept while data that needs it exists or may exist: a kept or restored database needs its old
+///   password.
 fn data(session: &Session, live: &Live, now: Timestamp) -> Vec<Step> {
     let own: Vec<&Value> = live.own_data(session).collect();
     let policy = data_policy(session);
@@ -180,7 +183,7 @@ fn data(session: &Session, live: &Live, now: Timestamp) -> Vec<Step> {
     steps.collect()
 }
 
-/// Writes since when it is kept.
+/// Returns the step that records the time since which an object is kept.
 fn keep(object: &Value, now: Timestamp) -> Option<Step> {
     let target = ObjectRef::of(object);
     let resource = ResourceType::of_kind(&target.api_version, &target.kind)?.clone();
@@ -191,7 +194,7 @@ fn keep(object: &Value, now: Timestamp) -> Option<Step> {
     })
 }
 
-/// What is written on data that is kept, as a merge patch.
+/// Returns the merge patch that marks data as kept since `now`.
 pub fn kept_since(now: Timestamp) -> Value {
     let since = now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     json!({ "metadata": { "annotations": { labels::KEPT_SINCE: since } } })

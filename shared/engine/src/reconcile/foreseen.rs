@@ -1,5 +1,5 @@
-//! The rights that ending or restarting a session is going to need, as far as the Session alone tells. They are asked while its
-//! objects are read, so that asking costs no time; the plan is checked by its own steps.
+//! Permissions that a stop, deletion or restart of a session will need, estimated from the Session alone. They are checked while
+//! its objects are read, so that the check costs no extra time. The exact permissions are checked later, from the plan's steps.
 
 use super::ending::{Ending, data_policy};
 use session_model::api::{DataPolicy, ObjectRef, Session};
@@ -8,7 +8,7 @@ use session_model::objects::access::Access;
 use session_model::objects::pods::{SCALED, pod_metadata_paths};
 use session_model::objects::resource::{PERSISTENT_VOLUME_CLAIM, POD, SECRET, SESSION};
 
-/// What an ending needs.
+/// Returns the permissions that a stop or deletion needs; `wait` adds those to watch for its completion.
 pub fn ending_accesses(session: &Session, what: Ending, wait: bool) -> Vec<Access> {
     let rests = |workload: &ObjectRef| {
         matches!(what, Ending::Workload { .. }) && SCALED.contains(&workload.kind.as_str())
@@ -54,7 +54,7 @@ pub fn ending_accesses(session: &Session, what: Ending, wait: bool) -> Vec<Acces
     needs
 }
 
-/// What a stop needs, and the start after it, where that makes what the last one made.
+/// Returns the permissions that a stop and the following start need, if the start creates the same objects as the last one.
 pub fn restart_accesses(session: &Session) -> Vec<Access> {
     let skip_sync = false;
     let mut needs = ending_accesses(session, Ending::Workload { skip_sync }, true);

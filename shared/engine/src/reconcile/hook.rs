@@ -1,4 +1,4 @@
-//! Commands that a template wants run in its workload, and where they run.
+//! Hooks: commands of a template that run in the session's workload.
 
 use std::time::Duration;
 
@@ -6,26 +6,26 @@ use super::seen::Seen;
 use session_model::api::Session;
 use session_model::duration::Timeout;
 
-/// How long a hook may take when it does not say.
+/// Timeout of a hook that does not set one.
 const USUAL_LIMIT: Duration = Duration::from_secs(300);
 
-/// One run of a hook.
+/// A hook with the Pod and container in which to run it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HookRun {
     /// Name of the hook: `sync`, `quiesce` or `resume`.
     pub name: &'static str,
-    /// The Pod.
+    /// Name of the Pod.
     pub pod: String,
-    /// The container.
+    /// Name of the container.
     pub container: String,
     /// The command and its arguments.
     pub command: Vec<String>,
-    /// How long it may take.
+    /// Timeout.
     pub limit: Duration,
 }
 
 impl HookRun {
-    /// The run of a hook of the session's last start; `None` if it has none of that name, or no Pod that is ready.
+    /// Returns the run of a hook of the session's last start; `None` if the session has no such hook or no ready Pod.
     pub fn of(session: &Session, seen: &Seen, name: &'static str) -> Option<Self> {
         let Seen::Ready { pod } = seen else {
             return None;

@@ -1,4 +1,4 @@
-//! What the cluster has of one session: its Pods, the objects that own them, its data; and which of it is the session's own.
+//! Live objects of one session: its Pods, their owners and its data, with the rules that tell which are the session's own.
 
 use std::collections::BTreeMap;
 
@@ -13,40 +13,41 @@ use session_model::objects::pods::{SCALED, pod_metadata_paths};
 use session_model::objects::resource::{POD, annotation, label, text};
 use session_model::objects::{ObjectRef, ResourceType};
 
-/// What the cluster has of one session, as it was read: everything that carries the session's label. Others' objects may be
-/// among it (labels can be written by anybody): only what an owner chain leads back to the Session's UID counts, and of that,
-/// once it is [`Live::attributed`], only what the session made.
+/// Objects in the cluster that carry one session's label, as they were read.
+///
+/// Anybody can write labels, so objects of other owners may be among them. Only objects whose chain of owners ends at the Session's
+/// UID count as its own, and after [`Live::attributed`] only those that the session created.
 #[derive(Clone, Debug, Default)]
 pub struct Live {
     /// Pods.
     pub pods: Vec<Pod>,
-    /// Pods and workloads that claim to be the session's and are not: told of, never entered, counted or deleted.
+    /// Pods and workloads that claim to be the session's and are not: reported, never entered, counted or deleted.
     pub strangers: Vec<Stranger>,
-    /// StatefulSets, Deployments, ReplicaSets, Jobs, …: what Pods can be owned by.
+    /// Possible owners of Pods: StatefulSets, Deployments, ReplicaSets, Jobs, …
     pub owners: Vec<Value>,
-    /// PersistentVolumeClaims and the parameters Secret; VolumeSnapshots where a deletion asked for them.
+    /// PersistentVolumeClaims and the parameters Secret; VolumeSnapshots where a deletion needs them.
     pub data: Vec<Value>,
-    /// UIDs of claims of which a snapshot that is ready was taken for this ending: the data policy `snapshot` takes these, and
-    /// no others that hold anything.
+    /// UIDs of claims of which this deletion has taken a snapshot that is ready. The data policy `snapshot` deletes these, and no
+    /// other claim that holds data.
     pub saved: Vec<String>,
-    /// VolumeSnapshots may not be listed: there may be some, and they need the parameters Secret.
+    /// True if the caller has no permission to list VolumeSnapshots. There may be some, so the parameters Secret must be kept.
     pub hidden_snapshots: bool,
-    /// What else there is by the names of the objects of this start or of the last one: Services, Secrets, … Others' objects
-    /// may be among it. Only a start asks for it.
+    /// Objects found by the names of this start's and the last start's objects: Services, Secrets, … Objects of other owners may be
+    /// among them. Only a start reads them.
     pub rest: Vec<Found>,
 }
 
-/// An object that was looked for by name.
+/// An object that was read by name, with its type.
 #[derive(Clone, Debug)]
 pub struct Found {
-    /// Its type.
+    /// Resource type.
     pub resource: ResourceType,
     /// The object.
     pub object: Value,
 }
 
 impl Live {
-    /// The session's own Pods, found by owner chain.
+    /// Returns the session's own Pods: those whose chain of owners ends at the Session's UID.
     pub fn own_pods<'a>(&'a self, session_uid: &'a str) -> impl Iterator<Item = &'a Pod> {
         let owners = self.own_owners(session_uid);
         self.pods.iter().filter(move |pod| {
@@ -60,13 +61,13 @@ impl Live {
         })
     }
 
-    /// The session's own Pods that nobody else makes again: it owns them itself.
+    /// Returns the Pods that the Session owns directly, which no controller would create again.
     pub fn workload_pods<'a>(&'a self, session_uid: &'a str) -> impl Iterator<Item = &'a Pod> {
         let mut pods = self.pods.iter();
         std::iter::from_fn(move || pods.find(|pod| is_owned_directly(pod, session_uid)))
     }
 
-    /// An object by kind and name, with its type; Pods that have ended or are being deleted do not count.
+    /// Returns an object by kind and name, with its type. Skips Pods that have ended or are being deleted.
     pub fn object(&self, kind: &str, name: &str) -> Option<(ResourceType, Value)> {
         if kind == "Pod" {
             let named = |pod: &&Pod| pod.metadata.name.as_deref() == Some(name);
@@ -83,7 +84,7 @@ impl Live {
         Some((resource.clone(), object.clone()))
     }
 
-    /// How many Pods each of the session's scaled workloads is to have, by Kind/name; those at rest are left out.
+    /// Returns the replica counts of the session's StatefulSets and Deployments, by Kind/name. Omits those scaled to 0.
     pub fn replicas(&self, session_uid: &str) -> BTreeMap<String, i32> {
         let owned = self
             .owners
@@ -102,7 +103,7 @@ impl Live {
         scaled.filter_map(count).collect()
     }
 
-    /// UIDs of everything between the Session and its Pods.
+    /// Returns the UIDs of all objects between the Session and its Pods.
     fn own_owners(&self, session_uid: &str) -> Vec<&str> {
         let mut own: Vec<&str> = Vec::new();
         // Session → Deployment → ReplicaSet → Pod: two rounds reach the longest chain.
@@ -119,7 +120,7 @@ impl Live {
         own
     }
 
-    /// The session's workloads: what it owns directly and has Pods, by identity.
+    /// Returns the session's workloads: the objects with Pods that it owns directly, and the Pods that it owns directly.
     pub fn workloads(&self, session_uid: &str) -> Vec<ObjectRef> {
         let owned = self
             .owners
@@ -138,8 +139,8 @@ impl Live {
         found
     }
 
-    /// The workload of one of the session's own Pods: the object at the end of its owner chain that the Session owns, which for
-    /// a Pod without a controller is the Pod. `None` for a Pod that is not the session's.
+    /// Returns the workload of one of the session's Pods: the object in its chain of owners that the Session owns directly; for a
+    /// Pod without a controller, the Pod itself. `None` for a Pod that is not the session's.
     pub fn workload_of(&self, pod: &Pod, session_uid: &str) -> Option<ObjectRef> {
         if is_owned_directly(pod, session_uid) {
             return Some(pod_ref(pod));
@@ -164,8 +165,8 @@ impl Live {
         None
     }
 
-    /// Claims and the parameters Secret that are this session's. Data has no owner: what carries the session's label and the
-    /// same raw user id is its own, since any other Session of that name and Namespace must be gone.
+    /// Returns the session's own data. Data has no ownerReference: an object with the session's label and the same raw user id is
+    /// its own, because no other Session of that name can exist in the namespace.
     pub fn own_data<'a>(&'a self, session: &'a Session) -> impl Iterator<Item = &'a Value> {
         self.data
             .iter()
@@ -173,8 +174,8 @@ impl Live {
     }
 }
 
-/// True for data of a session. What was kept of an earlier session of another template is not taken up by this one, and is not
-/// its own either: deleting this one must not take it.
+/// Returns true for data of a session. Data kept from an earlier session of another template is neither adopted by this session
+/// nor its own: deleting this session must not delete it.
 pub fn is_data_of(object: &Value, session: &Session) -> bool {
     let own = annotation(object, labels::SESSION_UID) == session.metadata.uid.as_deref();
     label(object, labels::SESSION) == session.metadata.name.as_deref()
@@ -182,7 +183,7 @@ pub fn is_data_of(object: &Value, session: &Session) -> bool {
         && (own || !is_of_another_template(object, session))
 }
 
-/// True where both say a template, and they differ. A Session that was never started has none in its status.
+/// Returns true where both name a template and the names differ. A Session that was never started has none in its status.
 fn is_of_another_template(object: &Value, session: &Session) -> bool {
     let started = session
         .status
@@ -213,7 +214,7 @@ fn is_owned_directly(pod: &Pod, session_uid: &str) -> bool {
         .any(|owner| owner.uid == session_uid)
 }
 
-/// True for a Pod that has ended by itself and will not run again.
+/// Returns true for a Pod in phase Succeeded or Failed, which will not run again.
 pub(super) fn is_ended(pod: &Pod) -> bool {
     let phase = pod
         .status
@@ -222,7 +223,7 @@ pub(super) fn is_ended(pod: &Pod) -> bool {
     matches!(phase, Some("Succeeded" | "Failed"))
 }
 
-/// A Pod's identity.
+/// Returns a reference to a Pod.
 pub(super) fn pod_ref(pod: &Pod) -> ObjectRef {
     ObjectRef {
         api_version: "v1".into(),
@@ -232,7 +233,7 @@ pub(super) fn pod_ref(pod: &Pod) -> ObjectRef {
     }
 }
 
-/// True for the Pods that are the session itself, which `connect` enters.
+/// Returns true for Pods of the primary workload, which `connect` enters.
 pub fn is_primary(pod: &Pod) -> bool {
     pod.metadata
         .labels

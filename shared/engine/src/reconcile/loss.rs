@@ -1,4 +1,4 @@
-//! What a session loses when its Pods end: the one rule of every verb that ends one.
+//! Data that is lost when a session's Pods end: one rule for every verb that ends Pods.
 
 use std::fmt;
 
@@ -16,14 +16,14 @@ use session_model::objects::instance::is_over;
 use session_model::objects::pods::pod_spec;
 use session_model::objects::resource::text;
 
-/// What of a session's data ends with one of its Pods.
+/// Data that is lost when one Pod ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loss {
     /// Name of the Pod.
     pub pod: String,
-    /// Its volumes that hold data.
+    /// Ephemeral volumes with data.
     pub volumes: Vec<EphemeralVolume>,
-    /// Whether the files count that its containers write beside volumes.
+    /// True if files that containers write outside volumes count as data.
     pub container_files: bool,
 }
 
@@ -36,8 +36,8 @@ impl fmt::Display for Loss {
     }
 }
 
-/// What is lost when every Pod of the session ends. A session that never came up, and one whose Pods have ended, has nothing to
-/// lose.
+/// Returns the data that is lost when every Pod of the session ends. Empty for a session that was never ready, and for one whose
+/// Pods have ended.
 pub fn losses(session: &Session, live: &Live) -> Vec<Loss> {
     match has_been_used(session, live) {
         true => at_risk(session, live),
@@ -45,7 +45,7 @@ pub fn losses(session: &Session, live: &Live) -> Vec<Loss> {
     }
 }
 
-/// What is lost of it when `plan` is carried out: its deletions may mean some of the Pods alone.
+/// Returns the data that is lost when `plan` is carried out, which may delete only some of the Pods.
 pub fn losses_of(plan: &Plan, session: &Session, live: &Live) -> Vec<Loss> {
     let deleted: Vec<&str> = plan
         .steps()
@@ -69,8 +69,8 @@ pub fn losses_of(plan: &Plan, session: &Session, live: &Live) -> Vec<Loss> {
     losses
 }
 
-/// What the session's Pods hold that ends with them, whether it has been used yet or not. Where no Pod of it mounts a claim
-/// that is all there is; where one does, claims are the place for data, and ephemeral volumes count only where people work.
+/// Returns the data that the session's Pods hold outside claims, whether it has been used yet or not. Without any claim, all
+/// ephemeral volumes and container files count. With a claim, only ephemeral volumes mounted at home and work directories count.
 pub fn at_risk(session: &Session, live: &Live) -> Vec<Loss> {
     let uid = session.metadata.uid.as_deref().unwrap_or_default();
     let pods: Vec<Value> = live
@@ -96,7 +96,7 @@ pub fn at_risk(session: &Session, live: &Live) -> Vec<Loss> {
         .collect()
 }
 
-/// True if it has ever been ready, as far as anybody can tell: what runs counts, because it may have been.
+/// Returns true if the session was ready at any time, as far as is known. A running container counts, because it may have been.
 fn has_been_used(session: &Session, live: &Live) -> bool {
     let status = session.status.as_ref();
     let ready = status.is_some_and(|status| {

@@ -1,5 +1,28 @@
-//! One reconciler, two drivers: session + rendering + what is there → phase and plan. Pure. The command line drives it for
-//! one session until the user has an answer; a controller drives it for all of them, for ever.
+//! The reconciler: compares a session with its live objects, and returns its phase and the plan that brings them together.
+//! Pure: it sends no request and reads no clock. The command line runs it for one session until the user has an answer; a
+//! controller runs it for every session again and again.
+//!
+//! ```text
+//! Session, template or manifest ─► render ─► Rendering ─┐
+//! ownership, existing objects to use ───────────────────┴► RenderedStart ─┐
+//! LiveObjects, Events ─► assess_workload ─► WorkloadState ────────────────┤
+//! Session, now ────────► target_state ────► TargetState ──────────────────┤
+//!                                                                         ▼
+//!                                                   reconcile ─► Decision: PhaseReason, Plan
+//! ```
+//!
+//! | workload | target: running | target: stopped | target: deleted |
+//! |---|---|---|---|
+//! | none | create what is missing if a start is requested (pending), else stopped | nothing to do | data policy, then delete the Session |
+//! | not ready | wait: pending, or failed where it cannot recover | remove the workload, without the sync hook | remove, data policy, delete |
+//! | ready | running | sync hook, remove the workload | sync hook, remove, data policy, delete |
+//! | terminated | stopped (exit code 0) or failed; a newer start request creates it again | stopped or failed, as it ended | remove, data policy, delete |
+//! | lost (Pod deleted, evicted, node lost) | failed; a start creates it again | stopped | remove, data policy, delete |
+//!
+//! The target includes expiry: an expired session is stopped or deleted, by its `onExpiry`.
+//!
+//! `status_patch` turns the outcome into merge patches of the Session's status. `attribution` and `secret_ownership` decide which
+//! objects are the session's own; `data_loss` says what a plan would destroy.
 
 mod attribution;
 mod container;
@@ -37,17 +60,17 @@ use crate::diagnosis::EventNote;
 use crate::plan::Plan;
 use session_model::api::Session;
 
-/// What stands and what is to be done.
+/// The result of a reconciliation: the phase of a session, and the plan of what to do next.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decision {
-    /// Where the session stands, before anything is done.
+    /// Phase, reason and message before the plan is carried out.
     pub standing: Standing,
-    /// What is to be done; empty where there is nothing, or where somebody has to be waited for.
+    /// Steps to carry out; empty where nothing is left to do, or where the session can only wait.
     pub plan: Plan,
 }
 
-/// The table of design.md §4. `start` is what a start would make; `None` where the template is gone or no start is asked:
-/// what runs goes on running and can be stopped and deleted without it.
+/// Decides by the table in the module documentation. `start` is what a start would create; `None` where no start is requested
+/// or the template was deleted. A running workload keeps running without it, and can be stopped and deleted.
 pub fn reconcile(
     session: &Session,
     wanted: Wanted,
@@ -59,8 +82,8 @@ pub fn reconcile(
     let seen = look(session, live, events);
     let standing = standing(session, wanted, &seen);
     let plan = match (&seen, wanted) {
-        // An ended workload is made again only when somebody asks: a shell that was left must not come back by itself. One
-        // that comes up although a start is asked was left half made: what runs of it stays.
+        // A terminated workload is created again only by a new start request: a shell that the user left must not come back by
+        // itself. A workload that exists although a start is requested is an unfinished start: what runs of it is kept.
         (seen, Wanted::Running) => match start {
             Some(start) if is_start_asked(session) || *seen == Seen::Lost => {
                 starting(session, start, live)

@@ -1,4 +1,4 @@
-//! What is written into a Session's status, as merge patches.
+//! Merge patches of a Session's status.
 
 use std::collections::BTreeMap;
 
@@ -10,15 +10,15 @@ use super::state::{Standing, expires_at, is_expired};
 use session_model::api::{Condition, ObjectRef, Phase, Session};
 use session_model::objects::endpoint::endpoint;
 
-/// The condition of a session that runs from another template than the one there is now.
+/// Type of the condition of a session whose template has changed since its start.
 const TEMPLATE_CHANGED: &str = "TemplateChanged";
 
-/// RFC 3339 in UTC, to the second, as Kubernetes writes times.
+/// Formats a time as RFC 3339 in UTC, to the second, as Kubernetes does.
 pub fn rfc3339(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-/// The status of a start whose objects have been made: everything later commands work from.
+/// Returns the status of a start whose objects have been created: everything that later commands need without the template.
 pub fn started(session: &Session, start: &Start, objects: &[Value], now: Timestamp) -> Value {
     let rendering = &start.rendering;
     let request = session
@@ -29,14 +29,14 @@ pub fn started(session: &Session, start: &Start, objects: &[Value], now: Timesta
     let standing = Standing {
         phase: Phase::Pending,
         reason: "NotReady".into(),
-        message: "its objects have been made".into(),
+        message: "objects created".into(),
     };
     let before = session
         .status
         .as_ref()
         .and_then(|status| status.applied.as_ref());
     let mut conditions = conditions(session, &standing, now);
-    // What was said of the last start.
+    // Conditions of the previous start.
     conditions.retain(|condition| {
         !["Expired", "Synced", TEMPLATE_CHANGED].contains(&condition.r#type.as_str())
     });
@@ -56,7 +56,7 @@ pub fn started(session: &Session, start: &Start, objects: &[Value], now: Timesta
     } })
 }
 
-/// A merge patch that leaves exactly `after` of what was `before`: a patch alone removes no field.
+/// Returns a merge patch that turns `before` into exactly `after`, with null for fields to remove.
 fn instead_of(before: Value, after: Value) -> Value {
     match (before, after) {
         (Value::Object(before), Value::Object(mut after)) => {
@@ -70,19 +70,19 @@ fn instead_of(before: Value, after: Value) -> Value {
     }
 }
 
-/// How a session was put to rest.
+/// Result of a stop, to be recorded in the status.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rest {
-    /// How many Pods each of its scaled workloads had, by Kind/name.
+    /// Replica counts of scaled workloads before the stop, by Kind/name.
     pub replicas: BTreeMap<String, i32>,
-    /// Whether its data was synchronised.
+    /// True if the sync hook succeeded.
     pub synced: bool,
-    /// Workloads at rest that no start recorded: one that was cut off has made them, and they are the session's own.
+    /// Workloads scaled to 0 that no start recorded: an interrupted start created them.
     pub made: Vec<ObjectRef>,
 }
 
-/// The status of a session whose workload has been taken away. `standing` is how it stands from now on; whatever start was
-/// asked for has been answered.
+/// Returns the status of a session whose workload has been removed. `standing` is its new phase. Marks a pending start request as
+/// answered.
 pub fn stopped(session: &Session, standing: &Standing, rest: &Rest, now: Timestamp) -> Value {
     let mut patch = stands(session, standing, None, None, None, now);
     let status = &mut patch["status"];
@@ -114,19 +114,19 @@ pub fn stopped(session: &Session, standing: &Standing, rest: &Rest, now: Timesta
     patch
 }
 
-/// The status of a session that was made with data and no workload: it has never been started.
+/// Returns the status of a session that was created with data but no workload, and was never started.
 pub fn made_stopped(session: &Session, now: Timestamp) -> Value {
     let standing = Standing {
         phase: Phase::Stopped,
         reason: "NeverStarted".into(),
-        message: "it was made with the data of another session".into(),
+        message: "created with the data of another session".into(),
     };
     let mut patch = stands(session, &standing, None, None, None, now);
     patch["status"]["template"] = json!(session.spec.template);
     patch
 }
 
-/// The conditions of a session whose template is not what its start was made from.
+/// Returns the conditions of a session whose template has changed since its start.
 pub fn template_changed(session: &Session, message: &str, now: Timestamp) -> Value {
     let mut all = session
         .status
@@ -138,7 +138,7 @@ pub fn template_changed(session: &Session, message: &str, now: Timestamp) -> Val
     json!({ "status": { "conditions": all } })
 }
 
-/// Another end of a start's lifetime, `None` for never.
+/// Returns the status with a new expiry time; `None` for never.
 pub fn expires(session: &Session, at: Option<Timestamp>, now: Timestamp) -> Value {
     let mut all = session
         .status
@@ -151,7 +151,7 @@ pub fn expires(session: &Session, at: Option<Timestamp>, now: Timestamp) -> Valu
     json!({ "status": { "expiresAt": at.map(rfc3339), "conditions": all } })
 }
 
-/// The status of a session that was looked at: where it stands, and the Pod that tells. A field that is `None` is left as it is.
+/// Returns the status for a newly observed phase and Pod. A field that is `None` keeps its value.
 pub fn stands(
     session: &Session,
     standing: &Standing,
@@ -173,7 +173,7 @@ pub fn stands(
     json!({ "status": status })
 }
 
-/// The conditions with Ready as it is now; the others stay, and a status that did not change keeps its time.
+/// Returns the conditions with Ready and Expired updated. A condition whose status did not change keeps its transition time.
 fn conditions(session: &Session, standing: &Standing, now: Timestamp) -> Vec<Condition> {
     let mut all = session
         .status
@@ -191,7 +191,11 @@ fn conditions(session: &Session, standing: &Standing, now: Timestamp) -> Vec<Con
     };
     let said = (status, reason, standing.message.as_str());
     put(&mut all, session, "Ready", Some(said), now);
-    let over = ("True", "LifetimeOver", "the lifetime of this start is over");
+    let over = (
+        "True",
+        "LifetimeOver",
+        "the lifetime of this start has ended",
+    );
     put(
         &mut all,
         session,
@@ -202,7 +206,7 @@ fn conditions(session: &Session, standing: &Standing, now: Timestamp) -> Vec<Con
     all
 }
 
-/// Sets a condition (status, reason, message), or takes it away; a status that did not change keeps its time.
+/// Sets a condition (status, reason, message), or removes it. A condition whose status did not change keeps its transition time.
 fn put(
     all: &mut Vec<Condition>,
     session: &Session,

@@ -1,4 +1,4 @@
-//! From a session and its template or manifest to a rendering: the last place where anything can be wrong with a start.
+//! Rendering of a session from its template or manifest. All checks of the user's input happen here, before any request.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,58 +17,58 @@ use session_model::names::{NamespaceName, SessionName, UserId};
 use session_model::objects::{overrides, primary};
 use session_template::{Budget, Given, Identity, Manifest, Parameters, Source, Values, Withheld};
 
-/// What a session's objects are rendered from.
+/// Source of a session's objects: a template or a manifest.
 #[derive(Clone, Copy, Debug)]
 pub enum Body<'a> {
     /// A SessionTemplate as the server has it.
     Template(&'a SessionTemplate),
-    /// A manifest, with the name of its file for errors.
+    /// Text of a manifest, with the name of its file for errors.
     Manifest {
-        /// The file, as the user named it.
+        /// Name of the file, as the user gave it.
         file: &'a str,
-        /// Its text.
+        /// Text of the manifest.
         text: &'a str,
     },
 }
 
-/// Everything a rendering is made of.
+/// All inputs of a rendering.
 #[derive(Clone, Copy, Debug)]
 pub struct Recipe<'a> {
     /// Name of the session.
     pub session: &'a SessionName,
-    /// Its Namespace.
+    /// Namespace of the session.
     pub namespace: &'a NamespaceName,
-    /// What is wanted.
+    /// Spec of the Session.
     pub spec: &'a SessionSpec,
-    /// What it is rendered from.
+    /// Template or manifest.
     pub body: Body<'a>,
-    /// Values from `--set`, which stand in spec.parameters too unless they are refused.
+    /// Values of `--set`, which are stored in spec.parameters too.
     pub set: &'a BTreeMap<String, String>,
-    /// Values from files, secret ones among them.
+    /// Values from files, including secret ones.
     pub files: &'a BTreeMap<String, String>,
     /// Values of the session's parameters Secret.
     pub stored: &'a BTreeMap<String, String>,
-    /// Leave out what holds secrets that nobody gave, instead of generating them: for showing.
+    /// If true, Secrets whose values were not given are left out instead of generated. Used to print objects.
     pub public: bool,
 }
 
-/// A rendering, and what was left out of it.
+/// A rendering with what the caller stores and reports.
 #[derive(Clone, Debug)]
 pub struct Rendered {
     /// The rendering.
     pub rendering: Rendering,
-    /// Secrets that were left out of a public one.
+    /// Secrets that were left out of a public rendering.
     pub withheld: Vec<Withheld>,
-    /// The values it was made with that may be stored in the Session: given ones, not defaults.
+    /// Given values that may be stored in the Session: no defaults and no secrets.
     pub parameters: BTreeMap<String, String>,
-    /// The most characters that the session's name may have.
+    /// Maximum length of the session's name in characters, so that the names of all objects fit.
     pub name_limit: usize,
 }
 
-/// Renders a session.
+/// Renders a session's objects.
 ///
 /// # Errors
-/// All that can be wrong with values, manifest and overrides, with file, line and column where there is one.
+/// An error in values, manifest or overrides, with file, line and column where there is one.
 pub fn render(recipe: &Recipe<'_>) -> Result<Rendered> {
     let spec = recipe.spec;
     let (source, body) = source(recipe)?;
@@ -215,7 +215,7 @@ fn expand_connect(methods: &[ConnectMethod], values: &Values) -> Result<Vec<Conn
         .context("cannot use the connect methods")
 }
 
-/// Given values that may be seen go into the Session, so that the next start has them again.
+/// Returns the given values that are not secret. They are stored in the Session, so that the next start has them again.
 fn stored_parameters(recipe: &Recipe<'_>, values: &Values) -> BTreeMap<String, String> {
     let given = recipe
         .spec
@@ -230,7 +230,10 @@ fn stored_parameters(recipe: &Recipe<'_>, values: &Values) -> BTreeMap<String, S
     stored
 }
 
-/// The lifetime of a start: what the session says, else the template; never more than the template's maximum.
+/// Returns the lifetime of a start: the session's, else the template's, else the template's maximum.
+///
+/// # Errors
+/// A value that does not parse, or that exceeds the template's maximum.
 fn lifetime(spec: &SessionSpec, said: Option<&LifetimeSpec>) -> Result<Option<Duration>> {
     let parse = |value: &IntOrString, of: &str| {
         value
@@ -250,12 +253,11 @@ fn lifetime(spec: &SessionSpec, said: Option<&LifetimeSpec>) -> Result<Option<Du
     if let Some(maximum) = maximum
         && wanted.exceeds(&maximum)
     {
-        let error = anyhow::anyhow!(
-            "lifetime {wanted} is longer than the template allows, which is {maximum}"
-        );
+        let error =
+            anyhow::anyhow!("lifetime {wanted} exceeds the template's maximum of {maximum}");
         return Err(hinted(
             error,
-            format!("ask for less with --expires-in, at most {maximum}"),
+            format!("set --expires-in to at most {maximum}"),
         ));
     }
     Ok(wanted.duration())

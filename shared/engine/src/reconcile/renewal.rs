@@ -1,4 +1,4 @@
-//! What a start does with what an earlier one left: claims, Services, workloads at rest, Pods that have ended.
+//! Start of a session that was started before: claims, Services, workloads scaled to 0 and terminated Pods already exist.
 
 use serde_json::{Value, json};
 
@@ -16,7 +16,7 @@ use session_model::quantity::Quantity;
 
 const SIZE: &str = "/spec/resources/requests/storage";
 
-/// One start over what is there.
+/// A start together with the live objects of the session.
 pub(super) struct Renewal<'a> {
     pub(super) session: &'a Session,
     pub(super) start: &'a Start,
@@ -28,8 +28,8 @@ impl Renewal<'_> {
         self.session.metadata.uid.as_deref().unwrap_or_default()
     }
 
-    /// Before anything is made: claims grow, which a server can refuse; what this start no longer has and what has ended
-    /// goes; Pods that are on their way out are waited for, because their names are needed.
+    /// Plans what must happen before anything is created. Claims are expanded first, because the server may refuse. Objects that
+    /// this start no longer has and terminated Pods are deleted. Pods being deleted are awaited, because their names are needed.
     pub(super) fn clear(&self, objects: &[Value], plan: &mut Plan) {
         plan.stage(growths(self.session, objects, self.live));
         let mut deletions = self.vanished(objects);
@@ -52,7 +52,7 @@ impl Renewal<'_> {
         }
     }
 
-    /// What the last start made, this one does not, and is still there and the session's own; never data.
+    /// Returns deletions of the session's own objects that the last start created and this one does not have. Never data.
     fn vanished(&self, objects: &[Value]) -> Vec<Step> {
         let applied = self
             .session
@@ -74,7 +74,7 @@ impl Renewal<'_> {
         .collect()
     }
 
-    /// Own data that is still written down as kept: it is in use again, and its age must not count against it.
+    /// Returns patches that remove the kept-since mark from the session's data, because the data is in use again.
     pub(super) fn in_use(&self) -> Vec<Step> {
         let own = self.live.own_data(self.session);
         let kept = own.filter(|object| annotation(object, labels::KEPT_SINCE).is_some());
@@ -91,7 +91,7 @@ impl Renewal<'_> {
         kept.filter_map(step).collect()
     }
 
-    /// Claims that a StatefulSet which is going to be made would find by their names.
+    /// Returns the steps that adopt claims which a StatefulSet to be created would find by name.
     pub(super) fn adoptions(&self, objects: &[Value]) -> Vec<Step> {
         let sets = objects
             .iter()
@@ -104,12 +104,12 @@ impl Renewal<'_> {
         claims.map(|claim| Step::Adopt { claim }).collect()
     }
 
-    /// What becomes of one object.
+    /// Returns the step for one object of the start: create, apply or keep.
     pub(super) fn step(&self, object: Value) -> Step {
         let existing = may_be_others(&object, &self.start.use_existing);
         let (kind, name) = (text(&object, "/kind"), text(&object, "/metadata/name"));
         let found = self.live.object(kind, name).map(|(_, found)| found);
-        // Somebody else's that the last start was allowed to use.
+        // An object of another owner that the last start was allowed to use.
         if let Some(used) = found
             .as_ref()
             .filter(|f| !self.is_own(f) && self.was_used(f))
@@ -118,7 +118,8 @@ impl Renewal<'_> {
                 object: used.clone(),
             };
         }
-        // Of an object that is not ours its POST says whose it is; one that has been deleted is made again once it is gone.
+        // For an object that is not the session's, the answer to the POST decides. An object that is being deleted is created
+        // again once it is gone.
         let Some(found) = found.filter(|found| self.is_own(found) && !is_going(found)) else {
             return Step::Create { object, existing };
         };
@@ -131,7 +132,7 @@ impl Renewal<'_> {
     }
 
     fn is_own(&self, found: &Value) -> bool {
-        // Data has no owner: a reference on it was written by somebody else.
+        // The suite writes no ownerReference on data, so one that is there proves nothing.
         match is_data(found) {
             true => is_data_of(found, self.session),
             false => owner_uids(found).any(|owner| owner == self.uid()),
@@ -145,8 +146,9 @@ impl Renewal<'_> {
         before.any(|object| *object == ObjectRef::of(found))
     }
 
-    /// Gives workloads the counts they had, those of an autoscaler too: it does nothing about a workload that has none, and one
-    /// that is made without a count gets a single Pod. What runs is left as it is, so no count of an autoscaler's is undone.
+    /// Restores the recorded replica counts of workloads, including those set by an autoscaler: an autoscaler ignores a workload
+    /// at 0, and one created without a count gets a single Pod. Running workloads are not changed, so that the current count of an
+    /// autoscaler stays.
     pub(super) fn scale(&self, objects: &mut [Value]) {
         let status = self.session.status.as_ref();
         let Some(applied) = status.and_then(|status| status.applied.as_ref()) else {
@@ -164,7 +166,7 @@ impl Renewal<'_> {
     }
 }
 
-/// The claims that a StatefulSet makes, or finds, for its Pods.
+/// Returns the claims that a StatefulSet creates, or finds by name, for its Pods.
 fn claims_of_set(set: &Value) -> Vec<Value> {
     let name = text(set, "/metadata/name");
     let count = set.pointer("/spec/replicas").and_then(Value::as_u64);
@@ -195,8 +197,8 @@ fn delete(target: &ObjectRef, resource: &ResourceType) -> Step {
     }
 }
 
-/// The session's claims that `objects` mean, each with the claim that is wanted in its place: those of the rendering, and
-/// those that a StatefulSet made of its templates.
+/// Returns the session's existing claims that `objects` refer to, each with the claim that the rendering or a StatefulSet's claim
+/// template wants in its place.
 fn claims<'a>(
     session: &'a Session,
     objects: &'a [Value],
@@ -227,7 +229,7 @@ fn wanted_claim<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
     })
 }
 
-/// The claims that `start` wants larger than they are, each with its patch.
+/// Returns the claims that `start` wants larger than they are, each with its patch.
 pub fn claim_growths(session: &Session, start: &Start, live: &Live) -> Vec<(ObjectRef, Value)> {
     let steps = growths(session, &start.objects(), live).into_iter();
     steps
@@ -238,7 +240,7 @@ pub fn claim_growths(session: &Session, start: &Start, live: &Live) -> Vec<(Obje
         .collect()
 }
 
-/// Claims grow where more is wanted, and never shrink.
+/// Returns the patches that expand claims. Claims are never shrunk.
 fn growths(session: &Session, objects: &[Value], live: &Live) -> Vec<Step> {
     let size = |claim: &Value| text(claim, SIZE).parse::<Quantity>().ok();
     claims(session, objects, live)
@@ -253,20 +255,20 @@ fn growths(session: &Session, objects: &[Value], live: &Live) -> Vec<Step> {
         .collect()
 }
 
-/// What `start` wants of a claim that cannot be had: everything but the size of a claim is settled when it is made. One line,
-/// `None` where there is nothing.
+/// Returns one line about a claim that `start` wants to change in a way Kubernetes does not allow: all fields but the size are
+/// immutable. `None` without such a claim.
 pub fn claim_conflict(session: &Session, start: &Start, live: &Live) -> Option<String> {
     let objects = start.objects();
     claims(session, &objects, live).find_map(|(found, wanted)| {
         let (field, has, wants) = difference(found, wanted)?;
         let name = text(found, "/metadata/name");
         Some(format!(
-            "PersistentVolumeClaim {name:?} cannot be changed: spec.{field} is {has}, {wants} is wanted now"
+            "cannot change PersistentVolumeClaim {name:?}: spec.{field} is {has} and cannot become {wants}"
         ))
     })
 }
 
-/// The claims that a start of `objects` makes, or finds by their names: those of the rendering, and those of StatefulSets.
+/// Returns the claims that a start of `objects` creates or finds by name: those of the rendering, and those of StatefulSets.
 pub fn wanted_claims(objects: &[Value]) -> Vec<Value> {
     let is_claim = |object: &&Value| text(object, "/kind") == "PersistentVolumeClaim";
     let claims = objects.iter().filter(is_claim).cloned();

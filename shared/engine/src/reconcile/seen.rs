@@ -1,4 +1,4 @@
-//! What the objects that are there of a session amount to.
+//! State of a session's workload, computed from its live objects and their events.
 
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
@@ -10,39 +10,39 @@ use session_model::objects::resource::text;
 
 use super::live::{Live, is_primary, owner_uids};
 
-/// What that amounts to.
+/// State of the primary workload of a session.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Seen {
-    /// Nothing was made yet, or it was taken away on purpose.
+    /// No workload: not created yet, or removed by a stop.
     NoWorkload,
-    /// Something was made by this start and is gone.
+    /// Created by this start and gone since: the Pod was deleted or evicted, or its node was lost.
     Lost,
-    /// Coming up.
+    /// Not ready, but may still become ready.
     NotReady(Finding),
-    /// It cannot come up.
+    /// Cannot become ready unless somebody changes something.
     Hopeless(Cause),
-    /// Ready.
+    /// As many Pods ready as the workload wants.
     Ready {
-        /// The Pod.
+        /// Name of a ready Pod, the one that `connect` enters.
         pod: String,
     },
-    /// Ended by itself.
+    /// Terminated by itself.
     Ended {
-        /// The Pod.
+        /// Name of the Pod.
         pod: String,
         /// Exit code.
         code: i32,
-        /// The kubelet's word.
+        /// Reason in the kubelet's status: Completed, Error, OOMKilled.
         reason: String,
-        /// One line about it.
+        /// One line for the user.
         detail: String,
-        /// Why, as far as there is a why: `None` for exit code 0.
+        /// Cause; `None` for exit code 0.
         cause: Option<Cause>,
     },
 }
 
 impl Seen {
-    /// Why it is not ready, as far as there is a why.
+    /// Returns the cause of not being ready; `None` where nothing is wrong or nothing is known.
     pub fn cause(&self) -> Option<&Cause> {
         match self {
             Seen::Hopeless(cause) => Some(cause),
@@ -52,7 +52,7 @@ impl Seen {
         }
     }
 
-    /// The same, to be made finer.
+    /// Returns the same cause as [`Seen::cause`], to be refined in place.
     pub fn cause_mut(&mut self) -> Option<&mut Cause> {
         match self {
             Seen::Hopeless(cause) => Some(cause),
@@ -63,12 +63,12 @@ impl Seen {
     }
 }
 
-/// What `live` amounts to for `session`.
+/// Returns the state of the session's workload. `events` may be empty: they only make causes more specific.
 pub fn look(session: &Session, live: &Live, events: &[EventNote]) -> Seen {
     let uid = session.metadata.uid.as_deref().unwrap_or_default();
     let pods: Vec<&Pod> = live
         .own_pods(uid)
-        // One that is being deleted speaks for nobody any more.
+        // A Pod that is being deleted says nothing about the session.
         .filter(|pod| is_primary(pod) && pod.metadata.deletion_timestamp.is_none())
         .collect();
     let pods = live.recorded_first(session, pods);
@@ -93,7 +93,7 @@ pub fn look(session: &Session, live: &Live, events: &[EventNote]) -> Seen {
             pod: pod.metadata.name.clone().unwrap_or_default(),
         };
     }
-    // Fewer than are wanted, and those that are there tell nothing: what is missing may.
+    // Fewer Pods than wanted and no cause among them: the workload's events may have one.
     let missing = (pods.len() < wanted).then(|| without_pods(session, live, events, uid));
     if let Some(missing) = missing.filter(|missing| missing.cause().is_some())
         && findings
@@ -102,7 +102,7 @@ pub fn look(session: &Session, live: &Live, events: &[EventNote]) -> Seen {
     {
         return missing;
     }
-    // The one that needs attention decides: hopeless, then ended, then the one that is furthest behind.
+    // The Pod that most needs attention decides: unrecoverable, then terminated, then the one in the earliest stage.
     findings.sort_by_key(|(_, finding)| match &finding.verdict {
         Verdict::Hopeless(_) => (0, finding.stage),
         Verdict::Ended { .. } => (1, finding.stage),
@@ -125,8 +125,8 @@ pub fn look(session: &Session, live: &Live, events: &[EventNote]) -> Seen {
     }
 }
 
-/// How many Pods of the primary workload make the session ready: as many as it is to have now, since an autoscaler may have
-/// changed what the start recorded.
+/// Returns the number of ready Pods that make the session ready: the workload's current replica count, which an autoscaler may
+/// have changed since the start; else the recorded one; at least 1.
 fn wanted_replicas(session: &Session, live: &Live) -> usize {
     let applied = session
         .status
@@ -176,7 +176,7 @@ fn without_pods(session: &Session, live: &Live, events: &[EventNote], uid: &str)
                 _ => Seen::NotReady(finding),
             }
         }
-        // Taken away on purpose.
+        // Removed by a stop.
         None if at_rest || session.spec.state == Some(State::Stopped) => Seen::NoWorkload,
         None if applied.is_some_and(|applied| applied.primary.is_some())
             && !super::is_start_asked(session) =>

@@ -1,4 +1,4 @@
-//! What a start makes.
+//! Start of a session: what it creates, and in which order.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,32 +17,32 @@ use session_model::objects::order::{tier, tiers};
 use session_model::objects::resource::{annotation, text};
 use session_model::objects::{ObjectRef, belonging};
 
-/// What a session's template or manifest came to, with every value in its place: complete and legal, but nobody's yet.
+/// A rendered template or manifest: all values filled in and all checks passed, without ownership.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rendering {
-    /// The objects, as the author ordered them; the parameters Secret is not among them.
+    /// Objects in the author's order, without the parameters Secret.
     pub objects: Vec<Value>,
-    /// The primary workload.
+    /// Primary workload.
     pub primary: PrimaryRef,
-    /// How the session is entered.
+    /// Methods to connect to the session; the first is the default.
     pub connect: Vec<ConnectMethod>,
-    /// What runs in it around stop, delete and snapshots.
+    /// Hooks that run in the workload before stop and delete and around snapshots.
     pub hooks: Option<Hooks>,
-    /// How long this start may live; `None` for ever.
+    /// Time until this start expires; `None` for never.
     pub lifetime: Option<Duration>,
-    /// What happens then.
+    /// Action on expiry.
     pub on_expiry: OnExpiry,
-    /// What happens to data on delete.
+    /// Data policy on deletion.
     pub data_policy: DataPolicy,
-    /// Which template it was; `None` for a manifest session.
+    /// Template it was rendered from; `None` for a session with a manifest.
     pub template: Option<TemplateIdentity>,
     /// Values of the secret parameters.
     pub secrets: BTreeMap<String, String>,
-    /// What the author should know, one line each.
+    /// Warnings for the author of the template, one line each.
     pub warnings: Vec<String>,
 }
 
-/// Which template a start was made from.
+/// The template of a start, to notice later changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TemplateIdentity {
     /// Name.
@@ -53,19 +53,19 @@ pub struct TemplateIdentity {
     pub generation: i64,
 }
 
-/// A start: a rendering, and whose it is going to be.
+/// A validated start of one session: a rendering and its ownership.
 #[derive(Clone, Debug)]
 pub struct Start {
-    /// What to make.
+    /// Objects and settings to create.
     pub rendering: Rendering,
-    /// Whose it is.
+    /// Labels, annotations and ownerReference that mark the objects as the session's.
     pub belonging: belonging::Belonging,
-    /// Others' objects that may be used in place of ours, as `kind/name` in lower case, by the user's word.
+    /// Existing objects of other owners that the user allows to use instead of creating them, as `kind/name` in lower case.
     pub use_existing: Vec<String>,
 }
 
 impl Start {
-    /// The objects as they are sent: marked, owned, narrowed, in order.
+    /// Returns the objects as they are sent: labelled, owned, with narrowed selectors, in the order of creation.
     pub fn objects(&self) -> Vec<Value> {
         let mut objects = self.rendering.objects.clone();
         session_model::objects::pods::narrow_selectors(
@@ -79,7 +79,7 @@ impl Start {
         objects
     }
 
-    /// The Secret of secret parameters, `None` where the session has none. It is data: nobody owns it.
+    /// Returns the Secret of secret parameters; `None` where the session has none. It has no ownerReference, because it is data.
     pub fn parameters_secret(&self) -> Option<Value> {
         let secrets = &self.rendering.secrets;
         if secrets.is_empty() {
@@ -97,7 +97,7 @@ impl Start {
         Some(secret)
     }
 
-    /// The first stage of every start: what holds the secrets that all others are rendered with.
+    /// Returns the first stage of every start, which creates the parameters Secret.
     pub fn parameters_plan(&self) -> Plan {
         let mut plan = Plan::default();
         let step = self.parameters_secret().map(|object| Step::Create {
@@ -108,7 +108,7 @@ impl Start {
         plan
     }
 
-    /// status.applied, once the objects are there.
+    /// Returns `status.applied` for the created objects.
     pub fn applied(&self, objects: &[Value]) -> Applied {
         let rendering = &self.rendering;
         let replicas = objects.iter().filter_map(|object| {
@@ -139,8 +139,8 @@ impl Start {
     }
 }
 
-/// The plan of a start of `session` over what is there of it, tier after tier: what is missing by POST, what an earlier start
-/// left by apply; what runs stays as it is.
+/// Returns the plan of a start, tier by tier: missing objects are created by POST, objects of an earlier start are applied, and
+/// running workloads and data are kept unchanged.
 pub fn starting(session: &Session, start: &Start, live: &Live) -> Plan {
     let mut start = start.clone();
     start.belonging.session_uid = session.metadata.uid.clone().unwrap_or_default();
@@ -155,7 +155,7 @@ pub fn starting(session: &Session, start: &Start, live: &Live) -> Plan {
     plan.stage(renewal.in_use());
     let mut claims = renewal.adoptions(&objects);
     for tier in tiers(objects) {
-        // Whose the claims are that a StatefulSet finds by name is known before it is made.
+        // The ownership of claims that a StatefulSet would find by name is checked before it is created.
         if tier
             .iter()
             .any(|object| text(object, "/kind") == "StatefulSet")

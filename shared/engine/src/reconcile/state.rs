@@ -1,4 +1,4 @@
-//! What is wanted of a session, and where it stands.
+//! Target state and phase of a session.
 
 use jiff::Timestamp;
 
@@ -6,32 +6,32 @@ use super::seen::Seen;
 use crate::diagnosis::Cause;
 use session_model::api::{OnExpiry, Phase, Session, State};
 
-/// What is wanted, once expiry and deletion are counted in.
+/// The target state of a session: its desired state, with expiry and deletion taken into account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wanted {
-    /// The workload exists.
+    /// The workload runs.
     Running,
-    /// The workload is gone, the data stays.
+    /// The workload is removed and the data kept.
     Stopped,
-    /// Nothing is left but what the data policy keeps.
+    /// The session is deleted; only data that the data policy keeps remains.
     Gone {
-        /// Goes on without the sync hook.
+        /// If true, the sync hook is not run.
         skip_sync: bool,
     },
 }
 
-/// Where a session stands.
+/// Phase of a session with its reason and message, as the Ready condition has them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing {
     /// The phase.
     pub phase: Phase,
-    /// One word for programs: Ready, Completed, Error, PodLost, …; empty where the phase says it all.
+    /// Reason for programs: Ready, Completed, Error, PodLost, …; empty where the phase alone is enough.
     pub reason: String,
-    /// One line for people; may be empty.
+    /// One line for the user; may be empty.
     pub message: String,
 }
 
-/// What is wanted of `session` at `now`.
+/// Returns the target state of `session` at `now`.
 pub fn wanted(session: &Session, now: Timestamp) -> Wanted {
     let skip_sync = skips_sync(session);
     if session.metadata.deletion_timestamp.is_some() {
@@ -54,7 +54,7 @@ pub fn wanted(session: &Session, now: Timestamp) -> Wanted {
     }
 }
 
-/// True if the user has said that the session may end without its sync hook.
+/// Returns true if the session is annotated to end without its sync hook.
 pub(super) fn skips_sync(session: &Session) -> bool {
     session
         .metadata
@@ -63,8 +63,8 @@ pub(super) fn skips_sync(session: &Session) -> bool {
         .is_some_and(|annotations| annotations.contains_key(session_model::labels::SKIP_SYNC))
 }
 
-/// True if a new start is asked for: spec.startRequest is newer than the one the last start answered. A Session without one
-/// (from `kubectl apply`) counts as asked once, at its creation.
+/// Returns true if a new start is requested: `spec.startRequest` is newer than `status.startRequest`, which the last start
+/// recorded. A Session without a request (from `kubectl apply`) counts as requested once, at its creation.
 pub fn is_start_asked(session: &Session) -> bool {
     let answered = session
         .status
@@ -80,19 +80,19 @@ pub fn is_start_asked(session: &Session) -> bool {
         (Some(asked), Some(answered)) => {
             match (asked.parse::<Timestamp>(), answered.parse::<Timestamp>()) {
                 (Ok(asked), Ok(answered)) => asked > answered,
-                // Not times: all that can be told is whether it is another one.
+                // Not RFC 3339: only a difference can be seen, not the order.
                 _ => asked != answered,
             }
         }
     }
 }
 
-/// When a start that began at `start` ends, `None` for never.
+/// Returns the time at which a start that began at `start` expires; `None` for never.
 pub fn expires_at(start: Timestamp, lifetime: Option<std::time::Duration>) -> Option<Timestamp> {
     start.checked_add(lifetime?).ok()
 }
 
-/// True if this start's lifetime is over.
+/// Returns true if `status.expiresAt` is not after `now`.
 pub fn is_expired(session: &Session, now: Timestamp) -> bool {
     let expires = session
         .status
@@ -103,7 +103,7 @@ pub fn is_expired(session: &Session, now: Timestamp) -> bool {
         .is_some_and(|at| at <= now)
 }
 
-/// Where the session stands, given what is seen and wanted.
+/// Returns the phase of a session from its target state and the state of its workload.
 pub fn standing(session: &Session, wanted: Wanted, seen: &Seen) -> Standing {
     if matches!(wanted, Wanted::Gone { .. }) || session.metadata.deletion_timestamp.is_some() {
         return stand(Phase::Terminating, "", "");
@@ -113,13 +113,13 @@ pub fn standing(session: &Session, wanted: Wanted, seen: &Seen) -> Standing {
         (Seen::NoWorkload, _) if is_start_asked(session) => stand(
             Phase::Pending,
             "NotStarted",
-            "no workload has been made yet",
+            "no workload has been created yet",
         ),
         (Seen::NoWorkload, _) => stopped_as_it_ended(session),
         (Seen::Lost, _) => stand(
             Phase::Failed,
             "PodLost",
-            "the Pod was deleted or its node is gone",
+            "the Pod was deleted or its node was lost",
         ),
         (Seen::NotReady(finding), _) => {
             let message = format!("{} {}", finding.stage.word(), finding.object);
@@ -144,7 +144,8 @@ pub fn standing(session: &Session, wanted: Wanted, seen: &Seen) -> Standing {
     }
 }
 
-/// A workload that was taken away after it had ended leaves the session as it ended.
+/// Returns the phase of a session without a workload: the recorded one if it failed or stopped before its workload was removed,
+/// else plain `stopped`.
 fn stopped_as_it_ended(session: &Session) -> Standing {
     let status = session.status.as_ref();
     let ready = status.and_then(|status| status.conditions.iter().find(|c| c.r#type == "Ready"));

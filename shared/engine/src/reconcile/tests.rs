@@ -1,4 +1,4 @@
-//! The table of design.md §4, a test a cell.
+//! The table in the documentation of `reconcile`, one test for each cell.
 
 use serde_json::{Value, json};
 
@@ -191,7 +191,7 @@ fn an_ended_workload_is_made_again_by_a_newer_request() {
     let words = words(&decision.plan);
     assert_eq!(
         words[..2],
-        ["delete Pod \"p\"", "wait until Pod \"p\" is gone"]
+        ["delete Pod \"p\"", "wait until Pod \"p\" is deleted"]
     );
     assert_eq!(words.last().unwrap(), "create Pod \"p\"");
 }
@@ -219,8 +219,8 @@ fn stopping_syncs_only_what_is_ready() {
         json!({ "state": "stopped", "startRequest": "2026-01-01T11:00:00Z" }),
         started(),
     );
-    let sync = "synchronise data in container \"main\" of pod \"p\"";
-    let gone = ["delete Pod \"p\"", "wait until Pod \"p\" is gone"];
+    let sync = "run the sync hook in container \"main\" of pod \"p\"";
+    let gone = ["delete Pod \"p\"", "wait until Pod \"p\" is deleted"];
     assert_eq!(
         words(&decide(&stopped, &ready()).plan),
         [&[sync], &gone[..]].concat()
@@ -258,12 +258,12 @@ fn deleting_goes_sync_workload_data_session() {
     assert_eq!(
         words(&decision.plan),
         [
-            "synchronise data in container \"main\" of pod \"p\"",
+            "run the sync hook in container \"main\" of pod \"p\"",
             "delete Pod \"p\"",
-            "wait until Pod \"p\" is gone",
+            "wait until Pod \"p\" is deleted",
             "patch PersistentVolumeClaim \"c\"",
             "delete Session \"a\"",
-            "wait until Session \"a\" is gone",
+            "wait until Session \"a\" is deleted",
         ]
     );
 }
@@ -313,7 +313,10 @@ fn pods_of_others_are_never_counted_whatever_their_labels_say() {
     );
     assert_eq!(
         words(&decision.plan),
-        ["delete Session \"a\"", "wait until Session \"a\" is gone"]
+        [
+            "delete Session \"a\"",
+            "wait until Session \"a\" is deleted"
+        ]
     );
 }
 
@@ -336,7 +339,7 @@ fn pods_are_found_through_deployment_and_replica_set() {
     );
     assert_eq!(
         words(&decision.plan)[..2],
-        ["delete Deployment \"w\"", "wait until Pod \"p\" is gone"]
+        ["delete Deployment \"w\"", "wait until Pod \"p\" is deleted"]
     );
 }
 

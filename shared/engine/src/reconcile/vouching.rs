@@ -1,4 +1,4 @@
-//! Whether the Secret of secret parameters that was kept is of the session whose other data was kept.
+//! Check that a kept parameters Secret belongs to the same session as the other kept data, and was not planted by another user.
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -7,17 +7,18 @@ use session_model::labels;
 use session_model::objects::kept::{holds_data, is_attributed, is_claim};
 use session_model::objects::resource::{annotation, label, text};
 
-/// True if `data`, a claim or a snapshot that was kept of a session, shows that the parameters Secret is of the same one.
-/// Annotations can be copied. What the server says of time cannot be written: while the session was there its Secret had the
-/// name, so it must be older than the session's claims, or than the deletion that kept them, or than its snapshots.
+/// Returns true if `data`, a kept claim or a snapshot, proves that the parameters Secret is of the same session.
+///
+/// Annotations can be copied, but the server's creation times cannot be forged. While the session existed, its Secret occupied the
+/// name. A genuine Secret is therefore older than the session's claims, than the deletion that kept them, or than its snapshots.
 pub fn vouches(data: &Value, secret: &Value) -> bool {
     let fits = !is_claim(data) || names_same(labels::SESSION_UID, data, secret);
     fits && is_kept_with(data, secret) && is_younger(data, secret)
 }
 
-/// True if what was kept shows that the parameters Secret is of the same session: one claim names the Session that the Secret
-/// names, and the oldest of them, which nobody can have put there since, is younger than the Secret or was kept after it was made.
-/// Where no claim is left the oldest of `snapshots` decides, which the caller has found genuine.
+/// Returns true if the kept data proves that the parameters Secret is of the same session. One claim must name the same Session as
+/// the Secret, and the oldest claim, which cannot have been planted later, must be younger than the Secret or must have been kept
+/// after the Secret was created. Without a claim, the oldest of `snapshots` decides; the caller has verified those.
 pub fn is_vouched(secret: &Value, claims: &[Value], snapshots: &[&Value]) -> bool {
     let oldest = |data: Vec<&Value>| data.into_iter().min_by_key(|one| created(one)).cloned();
     let kept = claims.iter().filter(|claim| is_kept_with(claim, secret));
@@ -39,7 +40,7 @@ fn created(object: &Value) -> Option<Timestamp> {
     text(object, "/metadata/creationTimestamp").parse().ok()
 }
 
-/// Both are of one session by what they say of themselves, and `data` holds something.
+/// Returns true if both name the same session, user and template, and `data` holds data.
 fn is_kept_with(data: &Value, secret: &Value) -> bool {
     let same = |key: &&str| names_same(key, data, secret);
     holds_data(data)
@@ -49,7 +50,7 @@ fn is_kept_with(data: &Value, secret: &Value) -> bool {
         && is_attributed(secret)
 }
 
-/// True if `data` was made after the Secret, or kept by a deletion after it was made.
+/// Returns true if `data` was created, or kept by a deletion, after the Secret was created.
 fn is_younger(data: &Value, secret: &Value) -> bool {
     let kept = annotation(data, labels::KEPT_SINCE).filter(|_| is_claim(data));
     let last = created(data).max(kept.and_then(|kept| kept.parse().ok()));

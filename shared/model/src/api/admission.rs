@@ -1,7 +1,8 @@
-//! The ValidatingAdmissionPolicy of the API, and its binding: who may say whose a Session is, and who may change another's.
+//! The ValidatingAdmissionPolicy for Sessions, and its binding. The policy allows a user to create sessions for themselves
+//! and to change and delete their own; other users' sessions need the verbs `assign` and `manage`.
 //!
-//! Both are written with every default that the server fills in, so that a client can compare what is in force with what is
-//! meant: any difference, a narrower match as well, is a policy of somebody else.
+//! Policy and binding spell out every default of the API server, so that a client can compare them with the objects on the
+//! server field by field. Any difference, including a narrower match, means that the policy has been altered.
 
 use serde_json::{Value, json};
 
@@ -9,9 +10,10 @@ use super::GROUP;
 
 /// Name of the policy and of its binding.
 pub const ADMISSION_POLICY: &str = "session-owner.streaming.platform";
-/// `apiVersion` of both; Kubernetes serves it from 1.30 on.
+/// `apiVersion` of policy and binding; served since Kubernetes 1.30.
 const API_VERSION: &str = "admissionregistration.k8s.io/v1";
-/// The control plane's own users that write on or delete any object: they run no one's wishes but those of who asked them.
+/// Users of the control plane, which the policy exempts: they update and delete objects of every kind as a consequence of
+/// requests that were already authorized.
 const CONTROL_PLANE: [&str; 4] = [
     "system:kube-controller-manager",
     "system:serviceaccount:kube-system:generic-garbage-collector",
@@ -19,12 +21,12 @@ const CONTROL_PLANE: [&str; 4] = [
     "system:serviceaccount:kube-system:storage-version-migrator-controller",
 ];
 
-/// The policy and its binding, ready to be applied in this order.
+/// Returns the policy and its binding, in the order in which they must be applied.
 pub fn admission() -> Vec<Value> {
     vec![policy(), binding()]
 }
 
-/// True if `policy` and `binding`, as the server has them, refuse what ours refuse: their spec is ours, and nothing narrows it.
+/// Returns true if `policy` and `binding`, as read from the server, have exactly the expected spec and are not being deleted.
 pub fn is_in_force(policy: &Value, binding: &Value) -> bool {
     let same = |found: &Value, ours: &Value| found.get("spec") == ours.get("spec");
     let going = |found: &Value| found.pointer("/metadata/deletionTimestamp").is_some();
@@ -45,7 +47,7 @@ fn policy() -> Value {
             "authorizer.group(\"{GROUP}\").resource(\"sessions\").namespace(request.namespace){name}.check(\"{verb}\").allowed()"
         )
     };
-    // An update that leaves the owner alone assigns nothing; the definition forbids any other.
+    // An update never assigns an owner: a CEL rule of the CRD makes spec.userId immutable.
     let assigns = format!(
         "request.operation == \"DELETE\" || (request.operation == \"UPDATE\" && object.spec.userId == oldObject.spec.userId) \
          || object.spec.userId == {username} || {}",
@@ -80,19 +82,19 @@ fn policy() -> Value {
             "validations": [
                 {
                     "expression": assigns,
-                    "message": "a session for another user needs the verb assign on sessions, as the role session-manager gives",
+                    "message": "creating a session for another user requires the verb \"assign\" on sessions, which the role session-manager grants",
                     "messageExpression": format!(
-                        "\"spec.userId is '\" + object.spec.userId + \"' and you are '\" + {username} + \"': a session for another \
-                         user needs the verb assign on sessions, as the role session-manager gives\""
+                        "\"spec.userId is '\" + object.spec.userId + \"', but you are '\" + {username} + \"': creating a session for \
+                        another user requires the verb 'assign' on sessions, which the role session-manager grants\""
                     ),
                     "reason": "Forbidden",
                 },
                 {
                     "expression": changes,
-                    "message": "the session is another user's: only who has the verb manage on sessions may change it, as the role session-manager gives",
+                    "message": "changing another user's session requires the verb \"manage\" on sessions, which the role session-manager grants",
                     "messageExpression": format!(
-                        "\"the session is of '\" + oldObject.spec.userId + \"' and you are '\" + {username} + \"': only who has the \
-                         verb manage on sessions may change it, as the role session-manager gives\""
+                        "\"the session belongs to '\" + oldObject.spec.userId + \"', but you are '\" + {username} + \"': changing \
+                        another user's session requires the verb 'manage' on sessions, which the role session-manager grants\""
                     ),
                     "reason": "Forbidden",
                 },
@@ -114,7 +116,7 @@ fn binding() -> Value {
 mod tests {
     use super::*;
 
-    /// What an admin, or somebody who pretends to be one, may have left there.
+    /// An altered policy or binding must not count as in force.
     #[test]
     fn only_the_whole_policy_is_in_force() {
         assert!(is_in_force(&policy(), &binding()));

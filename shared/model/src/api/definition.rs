@@ -1,5 +1,5 @@
-//! The CustomResourceDefinitions, generated from the Rust types; `krew`, `setup` and the checked-in copies in
-//! `docs/api/` all come from here.
+//! The CustomResourceDefinitions of Session and SessionTemplate, generated from the Rust types. `setup` applies them; the
+//! copies in `docs/api/` are generated from them.
 
 use kube::CustomResourceExt;
 use serde_json::{Value, json};
@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 use super::session::Session;
 use super::template::SessionTemplate;
 
-/// A session's name becomes a label value and part of object names: both allow 63 bytes, and labels no dots at the ends.
+/// CEL rule for a session's name, which becomes a label value and part of object names: at most 63 bytes, no dots.
 const NAME_RULE: &str = "self.metadata.name.size() <= 63 && self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')";
-/// Durations as spec.timeout takes them: seconds, never, or numbers with units (2h, 7d, 1d12h, 1.5h, PT1H).
+/// CEL rule for spec.timeout: seconds, `never`, or numbers with units (2h, 7d, 1d12h, 1.5h, PT1H).
 const TIMEOUT_RULE: &str = "type(self) == int ? self >= 0 : self.matches('^(never|[0-9]+|([0-9]+([.][0-9]+)?[a-z]+)+|P[0-9A-Z.]+)$')";
 
-/// The definitions, ready for `kubectl apply`: Session first, then SessionTemplate.
+/// Returns the definitions of Session and SessionTemplate, in this order, ready for `kubectl apply`.
 pub fn definitions() -> Vec<Value> {
     let mut session = definition::<Session>();
     rule(
@@ -25,26 +25,26 @@ pub fn definitions() -> Vec<Value> {
         &mut session,
         "/properties/spec",
         "!(has(self.manifest) && has(self.template))",
-        "manifest and template exclude each other",
+        "manifest and template are mutually exclusive",
     );
     rule(
         &mut session,
         "/properties/spec/properties/userId",
         "self == oldSelf",
-        "userId cannot be changed",
+        "userId is immutable",
     );
     rule(
         &mut session,
         "/properties/spec/properties/resources/properties/gpu",
         "type(self) == int ? self >= 0 : self.matches('^[0-9]+$')",
-        "gpu must be a whole number: extended resources cannot be divided; use time-slicing (ask for 1 of the advertised \
-         replicas) or a MIG resource",
+        "gpu must be a whole number, because extended resources cannot be divided; use time-slicing (request 1 of the \
+         advertised replicas) or a MIG resource",
     );
     rule(
         &mut session,
         "/properties/spec/properties/timeout",
         TIMEOUT_RULE,
-        "timeout must be seconds, a duration such as 2h or 7d, or never",
+        "timeout must be a number of seconds, a duration such as 2h or 7d, or never",
     );
     bound(&mut session, "/properties/spec/properties/timeout", 64);
     bound(
@@ -63,8 +63,9 @@ fn definition<K: CustomResourceExt>() -> Value {
     value
 }
 
-/// Takes away what the API has no use for: `nullable` (a null would reach the CEL rules; without it the server drops it),
-/// `default` (values are looked up when the session starts), `title`, and formats the server does not know.
+/// Removes generated schema keys that the API does not want: `nullable` (without it the server drops null values before the
+/// CEL rules see them), `default` (absent values are resolved when the session starts), `title`, and formats unknown to the
+/// server.
 fn strip(schema: &mut Value) {
     match schema {
         Value::Object(map) => {
@@ -76,7 +77,7 @@ fn strip(schema: &mut Value) {
             });
             for (key, value) in map.iter_mut() {
                 match (key.as_str(), value) {
-                    // Below it stand names of fields, which may well be called `default` or `format`.
+                    // The keys of `properties` are field names, and a field may be called `default` or `format`.
                     ("properties", Value::Object(fields)) => fields.values_mut().for_each(strip),
                     (_, value) => strip(value),
                 }
@@ -96,7 +97,7 @@ fn place<'a>(
         .as_object_mut()
 }
 
-/// Adds a CEL rule. A path that is not there adds nothing: the test below counts the rules.
+/// Adds a CEL rule at `path`. Does nothing if the path does not exist; a test counts the rules.
 fn rule(definition: &mut Value, path: &str, rule: &str, message: &str) {
     if let Some(schema) = place(definition, path) {
         let rules = schema
@@ -108,7 +109,7 @@ fn rule(definition: &mut Value, path: &str, rule: &str, message: &str) {
     }
 }
 
-/// Bounds the text of an int-or-string, without which the server refuses the rule on it as too expensive.
+/// Sets maxLength of an int-or-string. Without a bound the server rejects the field's CEL rule as too expensive.
 fn bound(definition: &mut Value, path: &str, length: u32) {
     if let Some(schema) = place(definition, path) {
         schema.insert("maxLength".into(), length.into());
@@ -123,7 +124,7 @@ mod tests {
     fn every_rule_found_its_place() {
         let text = serde_json::to_string(&definitions()).unwrap();
         assert_eq!(text.matches("x-kubernetes-validations").count(), 5);
-        // The one left is the field of a parameter.
+        // The remaining one is the field `default` of a parameter.
         assert_eq!(
             text.matches("\"default\":").count(),
             1,

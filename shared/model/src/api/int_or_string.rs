@@ -1,4 +1,4 @@
-//! A field that people write as a number or as text (`timeout: 3600`, `timeout: 2h`).
+//! API fields that can be written as a number or as text (`timeout: 3600`, `timeout: 2h`).
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,8 +6,8 @@ use std::fmt;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-/// An integer or a string, kept as it was written: what it means is read where it is used, so that an object with a bad
-/// value can still be listed and deleted.
+/// An integer or a string, kept as written. It is parsed only where it is used, so that an object with an invalid value can
+/// still be listed and deleted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum IntOrString {
@@ -45,7 +45,7 @@ impl JsonSchema for IntOrString {
     }
 
     fn json_schema(_generator: &mut SchemaGenerator) -> Schema {
-        // No type and no anyOf beside it: the API server fills both in, and refuses anything else.
+        // Without `type` and `anyOf`: the API server adds both, and refuses other values for them.
         json_schema!({ "x-kubernetes-int-or-string": true })
     }
 }

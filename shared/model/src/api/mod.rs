@@ -1,5 +1,13 @@
-//! The API `streaming.platform/v1`: Session and SessionTemplate as Rust types, the CustomResourceDefinitions made of them, and
-//! the admission policy that says who may write what.
+//! The API group `streaming.platform/v1`: Session and SessionTemplate as Rust types, the CustomResourceDefinitions generated
+//! from them, and the ValidatingAdmissionPolicy that restricts who may create and change sessions.
+//!
+//! ```text
+//! session.rs   Session, SessionSpec ─┐
+//! status.rs    SessionStatus         ├─► definition.rs: the two CustomResourceDefinitions ─► setup, docs/api/
+//! template.rs  SessionTemplate       │
+//! parameter.rs Parameter            ─┘
+//! admission.rs ValidatingAdmissionPolicy and binding ─► setup, docs/api/
+//! ```
 
 mod admission;
 mod definition;
@@ -22,9 +30,9 @@ pub use template::{
     SessionTemplate, SessionTemplateSpec, SshMethod,
 };
 
-/// The API group of everything that is ours.
+/// API group of Session and SessionTemplate.
 pub const GROUP: &str = "streaming.platform";
-/// The version that is served and stored.
+/// API version that is served and stored.
 pub const VERSION: &str = "v1";
-/// `apiVersion` of our objects.
+/// `apiVersion` of Session and SessionTemplate objects.
 pub const API_VERSION: &str = "streaming.platform/v1";

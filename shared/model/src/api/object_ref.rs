@@ -1,4 +1,4 @@
-//! One object, by identity.
+//! A reference to one object of the cluster.
 
 use std::fmt;
 
@@ -6,23 +6,24 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// One object of the cluster, by identity: enough to GET it, and to DELETE it without ever meeting its successor.
+/// Reference to one object by type, name and UID: enough to GET it, and to DELETE it with a UID precondition, so that a
+/// later object of the same name is never deleted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ObjectRef {
-    /// `v1`, `apps/v1`.
+    /// API version of the object, such as v1 or apps/v1.
     pub api_version: String,
-    /// Kind.
+    /// Kind of the object.
     pub kind: String,
-    /// Name.
+    /// Name of the object.
     pub name: String,
-    /// UID; empty while it is not known.
+    /// UID of the object; empty until the server has assigned one.
     #[serde(default)]
     pub uid: String,
 }
 
 impl ObjectRef {
-    /// The identity of an object as the server returned it.
+    /// Reads the reference from an object as the server returned it. Missing fields become empty strings.
     pub fn of(object: &Value) -> Self {
         let text = |pointer: &str| {
             object

@@ -1,14 +1,14 @@
-//! What a template asks for: parameters as the API's SessionTemplate holds them.
+//! Parameters of a SessionTemplate: the values a user can set.
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Presets: name to parameter to value.
+/// Presets of a template: preset name → parameter name → value.
 pub type Presets = BTreeMap<String, BTreeMap<String, String>>;
 
-/// What a parameter's value must be.
+/// Type of a parameter's value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ParameterType {
@@ -23,17 +23,17 @@ pub enum ParameterType {
     Quantity,
     /// A duration such as `2h`.
     Duration,
-    /// Any text, kept in the session's parameters Secret and shown nowhere; generated when it is not given.
+    /// Any text. Stored in the session's parameters Secret, never printed, and generated if no value is given.
     Secret,
 }
 
 impl ParameterType {
-    /// True for the type of a parameter that says nothing of it.
+    /// Returns true for the default type, which serialization leaves out.
     pub fn is_string(&self) -> bool {
         *self == Self::String
     }
 
-    /// The type as a word.
+    /// Returns the type as the API writes it.
     pub fn word(self) -> &'static str {
         match self {
             Self::String => "string",
@@ -46,59 +46,59 @@ impl ParameterType {
     }
 }
 
-/// How a secret is generated.
+/// Rules for generating a secret value.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Generate {
-    /// Number of characters, each of 64; 32 if it is not given.
+    /// Number of characters, from an alphabet of 64; 32 if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 8, max = 256))]
     pub length: Option<u32>,
 }
 
-/// A value a template asks for.
+/// A parameter of a template.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Parameter {
-    /// Name, as it stands in `${NAME}`.
+    /// Name of the parameter, used in the manifest as ${NAME}.
     #[schemars(length(max = 63), regex(pattern = r"^[A-Za-z_][A-Za-z0-9_]*$"))]
     pub name: String,
-    /// What its value must be.
+    /// Type of the value; string if absent.
     #[serde(
         rename = "type",
         default,
         skip_serializing_if = "ParameterType::is_string"
     )]
     pub kind: ParameterType,
-    /// Value when none is given; never for a secret.
+    /// Default value. Not allowed for a secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default: Option<String>,
-    /// The only values it may have.
+    /// Allowed values; any value if empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub options: Vec<String>,
-    /// Regular expression that all of the value must match, with ^ and $ or without.
+    /// Regular expression that the whole value must match, even if it is written without ^ and $.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pattern: Option<String>,
-    /// Smallest value of an integer.
+    /// Smallest allowed value of an integer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minimum: Option<i64>,
-    /// Largest value of an integer.
+    /// Largest allowed value of an integer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub maximum: Option<i64>,
-    /// Whether it must be given: by default, when nothing says what it is otherwise. With `false` it is empty then; a
-    /// secret with `true` is never generated.
+    /// True if a value must be given. If absent, a value is required unless the parameter has a default or is generated.
+    /// With false, a missing value is the empty string. With true, a secret is never generated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub required: Option<bool>,
-    /// How a secret is generated.
+    /// Rules for generating a secret that is not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generate: Option<Generate>,
-    /// What it is for.
+    /// Description for users, one line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
 }
 
 impl Parameter {
-    /// A parameter of that name and type and nothing else.
+    /// Creates a parameter with only a name and a type.
     pub fn new(name: impl Into<String>, kind: ParameterType) -> Self {
         Self {
             name: name.into(),

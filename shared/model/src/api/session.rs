@@ -1,4 +1,4 @@
-//! Session: one user's interactive workload.
+//! The Session resource: one user's interactive workload.
 
 #![allow(
     clippy::duplicated_attributes,
@@ -15,10 +15,9 @@ use super::int_or_string::IntOrString;
 use super::status::SessionStatus;
 use super::template::DataPolicy;
 
-/// What is wanted of one session.
+/// Desired state of a session.
 ///
-/// No field has a default in the API: a value that is absent is looked up in the preset, then in the template, when the
-/// session starts.
+/// The API sets no defaults. When the session starts, an absent value is taken from the preset, else from the template.
 #[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[kube(
     group = "streaming.platform",
@@ -34,25 +33,25 @@ use super::template::DataPolicy;
         name = "USER",
         type_ = "string",
         json_path = ".spec.userId",
-        description = "Owner, as the organisation writes it."
+        description = "User the session belongs to."
     ),
     printcolumn(
         name = "TEMPLATE",
         type_ = "string",
         json_path = ".status.template",
-        description = "SessionTemplate the last start was made from."
+        description = "SessionTemplate of the last start."
     ),
     printcolumn(
         name = "PHASE",
         type_ = "string",
         json_path = ".status.phase",
-        description = "pending, running, stopped, terminating or failed."
+        description = "Phase: pending, running, stopped, terminating or failed."
     ),
     printcolumn(
         name = "EXPIRES",
         type_ = "string",
         json_path = ".status.expiresAt",
-        description = "When this start's lifetime ends, UTC."
+        description = "Time at which the session expires, UTC."
     ),
     printcolumn(
         name = "POD",
@@ -66,14 +65,14 @@ use super::template::DataPolicy;
         type_ = "string",
         json_path = ".status.nodeName",
         priority = 1,
-        description = "Node that Pod runs on."
+        description = "Node the Pod runs on."
     ),
     printcolumn(
         name = "ENDPOINT",
         type_ = "string",
         json_path = ".status.endpoint",
         priority = 1,
-        description = "Where the session answers."
+        description = "URL or host:port of the session."
     ),
     printcolumn(
         name = "AGE",
@@ -84,120 +83,123 @@ use super::template::DataPolicy;
 )]
 #[serde(rename_all = "camelCase")]
 pub struct SessionSpec {
-    /// Owner as the organisation writes it (alice@example.com). Cannot be changed.
+    /// User the session belongs to, as the organisation writes it (alice@example.com). Immutable.
     #[schemars(length(min = 1, max = 253))]
     pub user_id: String,
-    /// Name of the SessionTemplate to run.
+    /// Name of the SessionTemplate to run. Excludes manifest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub template: Option<String>,
-    /// Application (gimp, blender, …): names the template when that is absent, and is given to it as APPLICATION.
+    /// Application to run (gimp, blender, …). Names the template if template is absent, and sets the placeholder APPLICATION.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub application: Option<String>,
-    /// Manifest text with ${VAR:-default} placeholders, instead of a template. Only the command line carries it out.
+    /// Manifest text with ${VAR:-default} placeholders, used instead of a template. Only the command line applies it; a
+    /// controller does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 200_000))]
     pub manifest: Option<String>,
-    /// Which workload is entered, for a manifest with several.
+    /// Primary workload: the one that connect enters. Required if the manifest has several workloads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub primary: Option<PrimaryRef>,
-    /// Who makes the Secret of secret parameters; a controller unless it says client.
+    /// Creator of the Secret that holds the secret parameters: the command line if client, else the controller.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secrets_from: Option<SecretsFrom>,
-    /// Values of the template's parameters, never secret ones.
+    /// Values of the template's parameters. Values of secret parameters are not allowed here.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub parameters: BTreeMap<String, String>,
-    /// A preset of the template: a named set of parameter values.
+    /// Name of a preset of the template: a named set of parameter values.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub preset: Option<String>,
-    /// Limits of the primary container; its requests keep the template's ratio.
+    /// Resource limits of the primary container. Requests are scaled so that their ratio to the limits stays as in the template.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources: Option<Resources>,
-    /// Size and class of the session's data.
+    /// Size and StorageClass of the session's PersistentVolumeClaims.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storage: Option<Storage>,
-    /// Lifetime of a start: integer seconds, or a duration such as 2h or 7d; 0 or never for no expiry.
+    /// Time from start to expiry: integer seconds, or a duration such as 2h or 7d. 0 or never means no expiry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<IntOrString>,
-    /// What is wanted: running, or stopped.
+    /// Desired state: running or stopped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<State>,
-    /// RFC 3339 time written by create and start: newer than status.startRequest asks for a new start.
+    /// RFC 3339 time of the last request to start the session, written by create and start. A time later than
+    /// status.startRequest starts the session again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub start_request: Option<String>,
-    /// What happens to the session's data when the session is deleted.
+    /// Policy for the session's data when the session is deleted: keep, snapshot or delete.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_policy: Option<DataPolicy>,
 }
 
-/// Which workload is the primary one, and which of its containers is entered.
+/// Reference to the primary workload and the container that connect enters.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PrimaryRef {
-    /// Kind: Pod, StatefulSet or Deployment.
+    /// Kind of the workload: Pod, StatefulSet or Deployment.
     #[schemars(length(max = 63))]
     pub kind: String,
-    /// Name; placeholders are allowed in a template.
+    /// Name of the workload. In a template, placeholders are allowed.
     #[schemars(length(max = 253))]
     pub name: String,
-    /// Container to enter; by default the one the Pod's annotation kubectl.kubernetes.io/default-container names, else the first.
+    /// Container to enter. If absent: the one named by the Pod's annotation kubectl.kubernetes.io/default-container, else the
+    /// first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]
     pub container: Option<String>,
 }
 
-/// Limits of the primary container.
+/// Resource limits of the primary container.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Resources {
-    /// CPU limit: cores or millicores (2, 1500m).
+    /// CPU limit in cores or millicores, such as 2 or 1500m.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpu: Option<IntOrString>,
-    /// Memory limit (4Gi).
+    /// Memory limit, such as 4Gi.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<IntOrString>,
-    /// Whole number of GPUs; 0 is none. Fractions are refused: extended resources cannot be divided.
+    /// Number of GPUs; 0 removes them. Must be a whole number, because extended resources cannot be divided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gpu: Option<IntOrString>,
 }
 
-/// Size and class of the session's claims.
+/// Size and StorageClass of the session's PersistentVolumeClaims.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Storage {
-    /// Size of the claim (20Gi).
+    /// Storage request of the claim, such as 20Gi.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<IntOrString>,
-    /// StorageClass.
+    /// Name of the StorageClass.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]
     pub class: Option<String>,
 }
 
-/// What is wanted of a session.
+/// Desired state of a session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
-    /// Its workload exists.
+    /// The workload exists.
     #[default]
     Running,
-    /// Its workload is gone, its data stays.
+    /// The workload is deleted, the data is kept.
     Stopped,
 }
 
-/// Who makes the Secret of secret parameters.
+/// Creator of the Secret that holds the secret parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SecretsFrom {
-    /// The command line, because the user gave a value: a controller waits for it.
+    /// The command line, because the user gave a secret value. A controller waits for the Secret.
     Client,
 }
 
 impl SessionSpec {
-    /// The template this session runs: spec.template, else the application's name, `None` for a manifest session.
+    /// Returns the name of the session's template: spec.template, else the application. `None` for a manifest session.
     pub fn template_name(&self) -> Option<&str> {
         if self.manifest.is_some() {
             return None;

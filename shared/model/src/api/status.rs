@@ -1,4 +1,4 @@
-//! What is known of a session: its phase, and what its last start made.
+//! Status of a Session: its phase, conditions, and the objects its last start created.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,66 +10,67 @@ use super::object_ref::ObjectRef;
 use super::session::PrimaryRef;
 use super::template::{ConnectMethod, DataPolicy, Hooks, OnExpiry};
 
-/// What is known of a session. Nothing acts on podName or endpoint: they are for people and tools.
+/// Observed state of a session. podName, nodeName and endpoint are informational: no command acts on them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionStatus {
-    /// Where the session stands.
+    /// Phase of the session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<Phase>,
     /// Pod of the primary workload.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod_name: Option<String>,
-    /// Node that Pod runs on.
+    /// Node the Pod runs on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node_name: Option<String>,
-    /// RFC 3339 time when this start's workload was first made.
+    /// RFC 3339 time at which the last start created the workload. Replacing a lost Pod does not change it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_time: Option<String>,
-    /// Where the session answers: an URL, or host:port.
+    /// URL or host:port of the session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<String>,
-    /// RFC 3339 time when this start's lifetime ends; absent when it never does.
+    /// RFC 3339 time at which the session expires; absent if it does not expire.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<String>,
-    /// Template the last start was made from; for a manifest session absent.
+    /// SessionTemplate of the last start; absent for a manifest session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template: Option<String>,
-    /// The data policy that holds for this start.
+    /// Data policy in effect since the last start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_policy: Option<DataPolicy>,
-    /// The spec.startRequest this start answered.
+    /// Value of spec.startRequest that led to the last start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_request: Option<String>,
-    /// The generation this status was written for.
+    /// metadata.generation of the Session that this status describes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// What this start made: later commands work from it and need no template.
+    /// Record of the last start: the objects it created and how to treat them. Later commands use this record instead of the
+    /// template.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub applied: Option<Applied>,
-    /// Conditions in the standard shape: Ready, Synced, Expired, TemplateChanged, …
+    /// Conditions of the session: Ready, Synced, Expired, TemplateChanged, …
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
 }
 
-/// Where a session stands.
+/// Phase of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
-    /// Its workload is coming up.
+    /// The workload is starting.
     Pending,
-    /// Its primary workload is ready.
+    /// The primary workload is ready.
     Running,
-    /// Its workload is gone, or ended by itself with exit code 0.
+    /// The workload is deleted, or its Pod succeeded (exit code 0).
     Stopped,
-    /// It is being deleted.
+    /// The session is being deleted.
     Terminating,
-    /// It cannot come up, or ended with an error.
+    /// The workload cannot start, or ended with an error.
     Failed,
 }
 
 impl Phase {
-    /// Every phase, in the order of a session's life.
+    /// All phases, in the order of a session's life.
     pub const ALL: [Phase; 5] = [
         Phase::Pending,
         Phase::Running,
@@ -78,7 +79,7 @@ impl Phase {
         Phase::Failed,
     ];
 
-    /// The phase as the API writes it.
+    /// Returns the phase as the API writes it.
     pub fn word(self) -> &'static str {
         match self {
             Phase::Pending => "pending",
@@ -96,52 +97,52 @@ impl fmt::Display for Phase {
     }
 }
 
-/// What one start made, and how it is to be treated from then on.
+/// Record of one start: the objects it created and how to treat them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Applied {
-    /// UID of the template.
+    /// UID of the SessionTemplate that was rendered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[serde(rename = "templateUID")]
     pub template_uid: Option<String>,
-    /// Generation of the template.
+    /// metadata.generation of the SessionTemplate that was rendered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template_generation: Option<i64>,
-    /// The primary workload.
+    /// Primary workload: the one that connect enters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub primary: Option<PrimaryRef>,
-    /// How it can be entered; the first is the default.
+    /// Methods to connect to the session; the first is the default.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub connect: Vec<ConnectMethod>,
-    /// What runs in it around stop, delete and snapshots.
+    /// Commands that run in the primary workload around stop, delete and snapshots.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hooks: Option<Hooks>,
-    /// What happens when it expires.
+    /// Action when the session expires.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_expiry: Option<OnExpiry>,
-    /// Replicas of every scaled workload, by Kind/name.
+    /// Replica count of each workload that stop scales to 0, by Kind/name. The next start restores it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub replicas: BTreeMap<String, i32>,
-    /// Every object, by identity.
+    /// Objects of the session, each with its UID.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub objects: Vec<ObjectRef>,
 }
 
-/// A condition in Kubernetes' standard shape.
+/// A condition, with the same fields as metav1.Condition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Condition {
-    /// Ready, Synced, Expired, TemplateChanged, …
+    /// Type of the condition: Ready, Synced, Expired, TemplateChanged, …
     pub r#type: String,
-    /// True, False or Unknown.
+    /// Status of the condition: True, False or Unknown.
     pub status: String,
-    /// One word for programs.
+    /// Machine-readable reason in CamelCase.
     pub reason: String,
-    /// One sentence for people.
+    /// Human-readable message.
     pub message: String,
-    /// RFC 3339 time of the last change of status.
+    /// RFC 3339 time at which status last changed.
     pub last_transition_time: String,
-    /// The generation it was found for.
+    /// metadata.generation of the Session that this condition describes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
 }

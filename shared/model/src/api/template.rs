@@ -1,4 +1,4 @@
-//! SessionTemplate: what a session can run.
+//! The SessionTemplate resource: a parameterized manifest from which sessions are created.
 
 #![allow(
     clippy::duplicated_attributes,
@@ -17,7 +17,7 @@ use super::parameter::Parameter;
 use super::session::PrimaryRef;
 use crate::names::SshUser;
 
-/// What a session can run: parameters, and a manifest that uses them.
+/// Content of a session template: parameters, and a manifest with placeholders for them.
 #[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[kube(
     group = "streaming.platform",
@@ -25,12 +25,12 @@ use crate::names::SshUser;
     kind = "SessionTemplate",
     plural = "sessiontemplates",
     singular = "sessiontemplate",
-    doc = "What a session can run: parameters, and a manifest that uses them.",
+    doc = "A template for sessions: parameters, and a manifest with placeholders for them.",
     printcolumn(
         name = "DESCRIPTION",
         type_ = "string",
         json_path = ".spec.description",
-        description = "What it runs."
+        description = "Description of the template."
     ),
     printcolumn(
         name = "AGE",
@@ -41,32 +41,32 @@ use crate::names::SshUser;
 )]
 #[serde(rename_all = "camelCase")]
 pub struct SessionTemplateSpec {
-    /// One line for people.
+    /// Description for users, one line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     pub description: Option<String>,
-    /// The values the manifest asks for.
+    /// Parameters of the manifest.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parameters: Vec<Parameter>,
-    /// Named sets of parameter values.
+    /// Named sets of parameter values, for spec.preset of a Session.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub presets: BTreeMap<String, BTreeMap<String, String>>,
-    /// The workload that connect enters; needed when the manifest has several.
+    /// Primary workload: the one that connect enters. Required if the manifest has several workloads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub primary: Option<PrimaryRef>,
-    /// How the session is entered; the first is the default.
+    /// Methods to connect to a session; the first is the default.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub connect: Vec<ConnectMethod>,
-    /// Commands that run in the workload around stop, delete and snapshots.
+    /// Commands that run in the primary workload around stop, delete and snapshots.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hooks: Option<Hooks>,
-    /// How long a start may live.
+    /// Default and maximum time from start to expiry, and the action on expiry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lifetime: Option<Lifetime>,
-    /// What happens to data when the session is deleted; keep when absent.
+    /// Policy for a session's data when the session is deleted: keep, snapshot or delete; keep if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_policy: Option<DataPolicy>,
-    /// Namespaces in which a controller may use this template.
+    /// Selects the namespaces in which a controller may use this template.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace_selector: Option<LabelSelector>,
     /// YAML documents with ${NAME} and ${NAME:-default} placeholders. SESSION_ID, USER_ID, NAMESPACE and APPLICATION are always set.
@@ -74,32 +74,32 @@ pub struct SessionTemplateSpec {
     pub manifest: String,
 }
 
-/// One way to enter a session: exactly one of exec, http and ssh.
+/// A method to connect to a session. Exactly one of exec, http and ssh must be set.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ConnectMethod {
-    /// Name of the method.
+    /// Name of the method, used with connect.
     #[schemars(length(min = 1, max = 63))]
     pub name: String,
-    /// Command run in a terminal.
+    /// Command that is executed in a terminal.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exec: Vec<String>,
-    /// A web page or API.
+    /// HTTP server to forward to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http: Option<HttpMethod>,
-    /// An SSH server.
+    /// SSH server to log in to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ssh: Option<SshMethod>,
-    /// Container, when it is not the primary one.
+    /// Container to use; the primary container if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container: Option<String>,
 }
 
 impl ConnectMethod {
-    /// Checks what other programs are told of the method.
+    /// Checks the values that are passed to other programs.
     ///
     /// # Errors
-    /// A user that ssh could take for something else.
+    /// If the SSH user is not a plain user name, so that ssh could read it as an option or another setting.
     pub fn check(&self) -> anyhow::Result<()> {
         let user = self.ssh.as_ref().and_then(|ssh| ssh.user.as_deref());
         let user = user.map(str::parse::<SshUser>).transpose();
@@ -108,13 +108,13 @@ impl ConnectMethod {
     }
 }
 
-/// A web page or API in the session.
+/// An HTTP server in the session.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HttpMethod {
-    /// Port of the Pod, by number or by name.
+    /// Port of the Pod, as a number or a name.
     pub port: Option<IntOrString>,
-    /// Path, / when absent.
+    /// Path of the page; / if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
 }
@@ -123,83 +123,83 @@ pub struct HttpMethod {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SshMethod {
-    /// Port of the Pod, by number or by name.
+    /// Port of the Pod, as a number or a name.
     pub port: Option<IntOrString>,
-    /// User to log in as.
+    /// User to log in as; the default of ssh if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
 }
 
-/// Commands that run in the primary workload.
+/// Commands that run in the primary workload around stop, delete and snapshots.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Hooks {
-    /// Before stop and delete: brings the user's data to where it stays. Its failure stops them.
+    /// Runs before stop and delete, to save the user's data. If it fails, the session is not stopped or deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sync: Option<Hook>,
-    /// Before a snapshot.
+    /// Runs before a snapshot, to bring the data into a consistent state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quiesce: Option<Hook>,
-    /// After a snapshot.
+    /// Runs after a snapshot, to undo quiesce.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resume: Option<Hook>,
 }
 
-/// One command in a container.
+/// A command that runs in a container.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Hook {
-    /// The command and its arguments; no shell is put around it.
+    /// Command and arguments. The command is not run in a shell.
     pub command: Vec<String>,
-    /// How long it may take, a duration; 5m when absent.
+    /// Time limit of the command, a duration; 5m if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<IntOrString>,
-    /// Container, when it is not the primary one.
+    /// Container to use; the primary container if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container: Option<String>,
 }
 
-/// How long a start may live.
+/// Time from start to expiry, and the action on expiry.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Lifetime {
-    /// When the session does not say: integer seconds or a duration; 0 or never for no expiry.
+    /// Default time from start to expiry: integer seconds, or a duration such as 2h or 7d. 0 or never means no expiry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<IntOrString>,
-    /// The most a session may ask for.
+    /// Longest time from start to expiry that a session may set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub maximum: Option<IntOrString>,
-    /// What happens then; stop when absent.
+    /// Action on expiry: stop or delete; stop if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_expiry: Option<OnExpiry>,
 }
 
-/// What happens when a session's lifetime is over.
+/// Action when a session expires.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum OnExpiry {
-    /// The workload goes, data and Session stay.
+    /// Stop the session: the workload is deleted, the data and the Session are kept.
     #[default]
     Stop,
-    /// The session is deleted, its data goes by the data policy.
+    /// Delete the session; the data policy decides about its data.
     Delete,
 }
 
-/// What happens to data when the session is deleted.
+/// Policy for a session's data when the session is deleted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum DataPolicy {
-    /// It stays, for a later session of the same name and user.
+    /// Keep the data for a later session of the same name and user.
     #[default]
     Keep,
-    /// A VolumeSnapshot is taken, then it goes.
+    /// Take a VolumeSnapshot, then delete the data.
     Snapshot,
-    /// It goes.
+    /// Delete the data.
     Delete,
 }
 
 impl DataPolicy {
-    /// The policy as the API writes it.
+    /// Returns the policy as the API writes it.
     pub fn word(self) -> &'static str {
         match self {
             DataPolicy::Keep => "keep",
@@ -209,27 +209,27 @@ impl DataPolicy {
     }
 }
 
-/// Kubernetes' label selector.
+/// A label selector, with the same fields as metav1.LabelSelector.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LabelSelector {
-    /// Labels that must have just these values.
+    /// Labels that must have exactly these values.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub match_labels: BTreeMap<String, String>,
-    /// Further conditions.
+    /// Further requirements; all must hold.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub match_expressions: Vec<LabelRequirement>,
 }
 
-/// One condition of a label selector.
+/// A requirement of a label selector.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LabelRequirement {
-    /// The label.
+    /// Label key.
     pub key: String,
-    /// In, NotIn, Exists or DoesNotExist.
+    /// Operator: In, NotIn, Exists or DoesNotExist.
     pub operator: String,
-    /// The values, for In and NotIn.
+    /// Values for In and NotIn.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<String>,
 }

@@ -1,12 +1,12 @@
-//! Text for other programs: one encoder for each format, which refuses what its format cannot carry.
+//! Encoders for text that other programs parse. Each quotes or refuses what its format cannot represent.
 //!
 //! ```text
-//! shell.rs   words of a command line: hints, ssh's ProxyCommand
-//! ssh.rs     a host of ssh, for ssh_config(5) and for ssh's own command line
-//! url.rs     addresses of pages and sockets, for browsers and scripts
+//! shell.rs   words of a POSIX shell command line, for hints and ssh's ProxyCommand
+//! ssh.rs     settings of one ssh host, for ssh_config(5) and for ssh's command line
+//! url.rs     HTTP and WebSocket URLs, for browsers and scripts
 //! ```
 //!
-//! JSON, YAML and tables are written by `report`, which is for people and for programs that read objects.
+//! JSON, YAML and tables are written by `report`.
 
 pub mod shell;
 pub mod ssh;

@@ -1,14 +1,14 @@
-//! Words of a command line, for a POSIX shell.
+//! Quoting of command lines for a POSIX shell.
 
 use std::borrow::Cow;
 
 use crate::unicode::is_invisible;
 
-/// A word that a shell gives to a program unchanged. It stands on one line and can be read: what a person cannot see is written
-/// as `$'\n'` and `$'\342\200\256'`, which bash, zsh, ksh and busybox know.
+/// Quotes `text` so that a shell passes it to a program unchanged. The result is one line and visible: control and invisible
+/// characters are written as `$'\n'` and `$'\342\200\256'`, which bash, zsh, ksh and busybox understand.
 pub fn word(text: &str) -> Cow<'_, str> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@,+".contains(c);
-    // zsh takes `=ls` for the path of ls.
+    // zsh expands `=ls` to the path of ls.
     if !text.is_empty() && text.chars().all(plain) && !text.starts_with('=') {
         return Cow::Borrowed(text);
     }
@@ -33,13 +33,13 @@ pub fn word(text: &str) -> Cow<'_, str> {
     Cow::Owned(quoted)
 }
 
-/// A command line of such words.
+/// Quotes `words` and joins them to a command line.
 pub fn line<S: AsRef<str>>(words: &[S]) -> String {
     let words: Vec<Cow<'_, str>> = words.iter().map(|one| word(one.as_ref())).collect();
     words.join(" ")
 }
 
-/// True for a character that a person does not see on a line.
+/// Returns true for a control character or an invisible one.
 pub(super) fn is_hidden(c: char) -> bool {
     c.is_control() || is_invisible(c)
 }

@@ -1,7 +1,8 @@
-//! A host of ssh, as ssh_config(5) has it.
+//! Settings of one ssh host, as ssh_config(5) defines them.
 //!
-//! A value ends with its line, `%` begins a token, and a file's name may hold `${VARIABLE}` and, between double quotes, escapes
-//! that depend on ssh's version. What would be read as another setting, or differently by another version, is refused.
+//! In ssh_config a value ends with its line, `%` begins a token, a file name can contain `${VARIABLE}`, and escapes between
+//! double quotes depend on ssh's version. Text that would be read as another setting, or differently by some version, is
+//! refused.
 
 use std::path::{Path, PathBuf};
 
@@ -10,26 +11,26 @@ use anyhow::{Result, bail};
 use super::shell;
 use crate::names::{SessionName, SshUser, Uid};
 
-/// What ssh is told about one session.
+/// Settings with which ssh connects to one session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SshHost {
-    /// What is typed after `ssh`.
+    /// Host name to type after `ssh`: the session's name.
     pub name: SessionName,
-    /// Whom to log in as; ssh's own default where nobody says.
+    /// User to log in as; ssh's default if `None`.
     pub user: Option<SshUser>,
-    /// The session, under which the host's key is kept.
+    /// UID of the Session, part of the alias under which the host key is stored.
     pub uid: Uid,
-    /// The file it is kept in.
+    /// File in which the host key is stored.
     pub known_hosts: PathBuf,
-    /// The program that leads to the session's port, and its arguments.
+    /// Program and arguments of ProxyCommand, which connects to the session's port.
     pub proxy: Vec<String>,
 }
 
 impl SshHost {
-    /// A Host block for ~/.ssh/config.
+    /// Returns a Host block for ~/.ssh/config.
     ///
     /// # Errors
-    /// A path or an argument that cannot be written there.
+    /// If a path or an argument cannot be represented in ssh_config.
     pub fn block(&self) -> Result<String> {
         let mut text = format!("Host {}\n", self.name);
         for (key, value) in self.settings()? {
@@ -38,10 +39,11 @@ impl SshHost {
         Ok(text)
     }
 
-    /// The arguments of ssh itself; it reads `words`, options and a command, behind the host's name as well.
+    /// Returns the arguments for running ssh: the settings as options, the host, then `words`, which may be further options and
+    /// a command.
     ///
     /// # Errors
-    /// As [`SshHost::block`].
+    /// If a path or an argument cannot be represented in ssh_config.
     pub fn arguments(&self, words: &[String]) -> Result<Vec<String>> {
         let settings = self.settings()?.into_iter();
         let options = settings.flat_map(|(key, value)| ["-o".to_owned(), format!("{key}={value}")]);
@@ -61,21 +63,21 @@ impl SshHost {
     }
 }
 
-/// A file's name between double quotes.
+/// Quotes a file name with double quotes.
 fn file(path: &Path) -> Result<String> {
     let text = path.to_str().unwrap_or_default();
     let ambiguous = text.contains(['"']) || text.contains("\\\\") || text.contains("\\'");
     if text.is_empty() || ambiguous || text.contains("${") || text.chars().any(shell::is_hidden) {
-        bail!("cannot tell ssh the file {path:?}: ssh_config(5) has no way to write its name");
+        bail!("cannot pass the file {path:?} to ssh: ssh_config(5) cannot represent its name");
     }
     Ok(format!("\"{}\"", text.replace('%', "%%")))
 }
 
-/// A command for the user's shell. `$'…'` is not known to all of them.
+/// Quotes a command for the user's login shell. Hidden characters are refused, because not every shell understands `$'…'`.
 fn command(words: &[String]) -> Result<String> {
     if let Some(word) = words.iter().find(|word| word.contains(shell::is_hidden)) {
         bail!(
-            "cannot tell ssh the argument {word:?}: it has a line break, a control or an invisible character"
+            "cannot pass the argument {word:?} to ssh: contains a line break, a control character or an invisible character"
         );
     }
     Ok(shell::line(words).replace('%', "%%"))
@@ -151,11 +153,11 @@ mod tests {
                 .block()
                 .unwrap_err()
                 .to_string();
-            assert!(error.starts_with("cannot tell ssh the argument"), "{error}");
+            assert!(error.starts_with("cannot pass the argument"), "{error}");
         }
         for path in ["", "/a\"b", "/a\nb", "/${HOME}/b", "/a\\\\b"] {
             let error = host(path, "lab-1").arguments(&[]).unwrap_err().to_string();
-            assert!(error.starts_with("cannot tell ssh the file"), "{error}");
+            assert!(error.starts_with("cannot pass the file"), "{error}");
         }
     }
 }

@@ -1,6 +1,6 @@
-//! Addresses of a session's pages, for browsers and scripts.
+//! HTTP and WebSocket URLs of a session, for browsers and scripts.
 //!
-//! Host and port come from one place and the path from another: nothing in a path can change where it leads.
+//! Host and port are validated and the path is percent-encoded, so that no path can change the host of a URL.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -8,19 +8,19 @@ use std::str::FromStr;
 
 use anyhow::{Result, anyhow};
 
-/// Where a page is served: HOST:PORT, or an URL of it.
+/// An HTTP endpoint: HOST:PORT, or an http or https URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
-    /// http or https; `None` where only HOST:PORT was said.
+    /// `http` or `https`; `None` if the endpoint was given as HOST:PORT.
     scheme: Option<&'static str>,
-    /// Host and port: no user, no password.
+    /// Host and optional port, without user and password.
     authority: String,
-    /// What of the URL stands behind them, as an URL has it.
+    /// Path, query and fragment, percent-encoded.
     path: String,
 }
 
 impl Endpoint {
-    /// The URL of a page below it, http unless it says otherwise.
+    /// Returns the URL of a page below this endpoint. The scheme is http unless the endpoint has one.
     pub fn page(&self, path: &str) -> String {
         let scheme = self.scheme.unwrap_or("http");
         let base = self.path.strip_suffix('/').unwrap_or(&self.path);
@@ -33,9 +33,8 @@ impl FromStr for Endpoint {
     type Err = anyhow::Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let refused = || {
-            anyhow!("invalid address {text:?}: it must be HOST:PORT or an URL with http or https")
-        };
+        let refused =
+            || anyhow!("invalid address {text:?}: must be HOST:PORT or an http or https URL");
         let (scheme, rest) = match text.split_once("://") {
             Some(("http", rest)) => (Some("http"), rest),
             Some(("https", rest)) => (Some("https"), rest),
@@ -64,7 +63,7 @@ impl fmt::Display for Endpoint {
     }
 }
 
-/// The URL of a WebSocket at an address of a Pod.
+/// Returns the URL of a WebSocket at a Pod's IP address.
 pub fn socket(address: IpAddr, port: u16, path: &str) -> String {
     let host = match address {
         IpAddr::V4(address) => address.to_string(),
@@ -75,7 +74,7 @@ pub fn socket(address: IpAddr, port: u16, path: &str) -> String {
     format!("ws://{host}:{port}{slash}{}", encoded(path))
 }
 
-/// A name or an address, and perhaps a port.
+/// Returns true for a host name or IP address with an optional port.
 fn is_authority(text: &str) -> bool {
     let (host, port) = match text.strip_prefix('[').map(|rest| rest.split_once(']')) {
         Some(Some((address, port))) => (address, port),
@@ -96,8 +95,8 @@ fn is_authority(text: &str) -> bool {
     is_host && (port.is_empty() || port.strip_prefix(':').is_some_and(number))
 }
 
-/// Path, query and fragment with everything in percent that an URL, or the line it is pasted into, would take for something
-/// else.
+/// Percent-encodes a path with query and fragment. Besides what URLs require, it encodes characters that are special where a
+/// URL may be pasted. Existing percent-encoding is kept.
 fn encoded(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut encoded = String::with_capacity(text.len());

@@ -1,24 +1,24 @@
-//! What a caller needs the right to: a verb on objects of a type.
+//! Access rights that an operation needs.
 
 use std::fmt;
 
 use super::ResourceType;
 
-/// One right, as an authorizer is asked about it: a verb on one object, or on all objects of a type.
+/// One access right as access reviews describe it: a verb on one object, or on all objects of a type.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Access {
-    /// The API's verb: `delete`, `patch`, `create`, `watch`.
+    /// Verb of the API: `delete`, `patch`, `create`, `watch`.
     pub verb: &'static str,
-    /// The type.
+    /// Type of the objects.
     pub resource: ResourceType,
-    /// `status`, …; empty for the objects themselves.
+    /// Subresource, `status`; empty for the object itself.
     pub subresource: &'static str,
-    /// Name of the object; empty for all of them, as it is for a create.
+    /// Name of the object; empty for all objects, and for a create.
     pub name: String,
 }
 
 impl Access {
-    /// `verb` on the object `name`; an empty name stands for all objects.
+    /// Returns the right to `verb` on the object `name`; an empty name stands for all objects.
     pub fn to(verb: &'static str, resource: &ResourceType, name: &str) -> Self {
         Self {
             verb,
@@ -28,7 +28,7 @@ impl Access {
         }
     }
 
-    /// The same on a subresource.
+    /// Returns the same right on a subresource.
     pub fn part(self, subresource: &'static str) -> Self {
         Self {
             subresource,
@@ -36,7 +36,7 @@ impl Access {
         }
     }
 
-    /// The same on all objects of the type.
+    /// Returns the same right on all objects of the type.
     pub fn to_all(&self) -> Self {
         Self {
             name: String::new(),
@@ -44,7 +44,7 @@ impl Access {
         }
     }
 
-    /// Plural with the subresource, as the server's messages have it: `sessions/status`.
+    /// Returns plural and subresource, as in messages of the server: `sessions/status`.
     pub fn plural(&self) -> String {
         match self.subresource {
             "" => self.resource.plural.to_string(),

@@ -1,4 +1,4 @@
-//! What is put on every object of a session, so that it can be found, attributed and collected.
+//! Ownership of a session's objects: the namespace, labels, annotations and owner reference that every object of a session gets.
 
 use anyhow::Result;
 use serde_json::{Map, Value, json};
@@ -9,27 +9,28 @@ use crate::api::{API_VERSION, PrimaryRef, Session};
 use crate::labels;
 use crate::names::{NamespaceName, SessionName, UserId};
 
-/// Whose an object is, and which run made it.
+/// The session, user and command that objects belong to. Its labels, annotations and owner reference are set on every rendered
+/// object.
 #[derive(Clone, Debug)]
 pub struct Belonging {
-    /// The session.
+    /// Name of the session.
     pub session: SessionName,
-    /// UID of the Session; empty in a client-side dry run, where none exists: then nothing is owned.
+    /// UID of the Session; empty in a client-side dry run, where no Session exists: no owner reference is set then.
     pub session_uid: String,
     /// Namespace of the session and of all its objects.
     pub namespace: NamespaceName,
-    /// Owner, raw.
+    /// User id of the session's owner, unchanged.
     pub user_id: UserId,
-    /// Random token of this run.
+    /// Random token of this command.
     pub run: String,
-    /// Template; `None` for a manifest session, whose Pods keep their ServiceAccount token unless they say otherwise.
+    /// Template; `None` for a session with a manifest, whose Pods mount their ServiceAccount token unless the manifest forbids it.
     pub template: Option<String>,
     /// The primary workload.
     pub primary: Option<PrimaryRef>,
 }
 
-/// True for what outlives a Session: claims, snapshots and the parameters Secret. Data never has an ownerReference, so that
-/// no garbage collection and no plain `kubectl delete session` can take it.
+/// Returns true for data, which outlives a Session: claims, snapshots and the parameters Secret. Data never has an owner reference,
+/// so that neither garbage collection nor a plain `kubectl delete session` deletes it.
 pub fn is_data(object: &Value) -> bool {
     match text(object, "/kind") {
         "PersistentVolumeClaim" | "VolumeSnapshot" => true,
@@ -37,16 +38,16 @@ pub fn is_data(object: &Value) -> bool {
     }
 }
 
-/// True for the Secret of a session's secret parameters.
+/// Returns true for the Secret that holds a session's secret parameters.
 pub fn is_parameters(object: &Value) -> bool {
     text(object, "/kind") == "Secret" && label(object, labels::PARAMETERS).is_some()
 }
 
 impl Belonging {
-    /// Whose the objects of a Session are that the server has, as far as its last start says.
+    /// Returns the ownership of an existing Session's objects, from its metadata, spec and last start.
     ///
     /// # Errors
-    /// When its name, Namespace or owner is not legal: only an object that went around the API's own rules has such.
+    /// An invalid name, Namespace or owner, which only an object has that bypassed the API's validation.
     pub fn of(session: &Session) -> Result<Self> {
         let applied = session
             .status
@@ -71,7 +72,7 @@ impl Belonging {
         })
     }
 
-    /// The labels of everything.
+    /// Returns the labels of every object.
     pub fn labels(&self) -> Map<String, Value> {
         let mut map = Map::new();
         map.insert(labels::MANAGED_BY.into(), labels::MANAGER.into());
@@ -90,7 +91,7 @@ impl Belonging {
         map
     }
 
-    /// The reference that makes an object the session's; `None` while there is no UID.
+    /// Returns the owner reference to the Session; `None` without a UID.
     pub fn owner_reference(&self) -> Option<Value> {
         (!self.session_uid.is_empty()).then(|| {
             json!({
@@ -104,7 +105,7 @@ impl Belonging {
         })
     }
 
-    /// Puts namespace, labels, annotations and owner on one rendered object and on the templates inside it.
+    /// Sets namespace, labels, annotations and owner reference on a rendered object and on the Pod and claim templates inside it.
     pub fn put_on(&self, object: &mut Value) {
         let data = is_data(object);
         let primary = self
@@ -117,7 +118,7 @@ impl Belonging {
             .and_then(Value::as_object_mut)
         {
             metadata.insert("namespace".into(), self.namespace.as_str().into());
-            // Data is nobody's, whatever its author wrote.
+            // Data has no owner, even if the manifest names one.
             metadata.shift_remove("ownerReferences");
             if let (false, Some(owner)) = (data, self.owner_reference()) {
                 metadata.insert("ownerReferences".into(), json!([owner]));
@@ -145,7 +146,8 @@ impl Belonging {
         self.settle(object);
     }
 
-    /// The UID stands on every object itself: `kubectl delete --cascade=orphan` takes its owner away.
+    /// Sets labels and annotations. The UID is set as an annotation, too, since `kubectl delete --cascade=orphan` removes owner
+    /// references.
     fn mark(&self, metadata: Option<&mut Value>, with_uid: bool, with_template: bool) {
         let Some(metadata) = metadata else { return };
         merge(metadata, "labels", self.labels());
@@ -163,12 +165,12 @@ impl Belonging {
         }
     }
 
-    /// What the design wants of every workload, whatever its author wrote.
+    /// Sets fields that every workload must have, whatever the manifest says.
     fn settle(&self, object: &mut Value) {
         if text(object, "/kind") == "StatefulSet"
             && let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut)
         {
-            // Claims go by the data policy alone, and a changed template must not restart a user's session.
+            // Only the data policy deletes claims, and a changed template must not restart a user's session.
             let retain = json!({ "whenDeleted": "Retain", "whenScaled": "Retain" });
             spec.insert("persistentVolumeClaimRetentionPolicy".into(), retain);
             spec.insert("updateStrategy".into(), json!({ "type": "OnDelete" }));
@@ -182,7 +184,7 @@ impl Belonging {
     }
 }
 
-/// True if the object is of that kind and name.
+/// Returns true if the object has that kind and name.
 pub fn is_named(object: &Value, kind: &str, name: &str) -> bool {
     text(object, "/kind") == kind && text(object, "/metadata/name") == name
 }

@@ -1,11 +1,11 @@
-//! Conditions in the status of an object. An API server holds at most one of each type.
+//! Conditions in the status of an object. An object has at most one of each type.
 
 use k8s_openapi::api::core::v1::{Pod, PodCondition};
 use serde_json::Value;
 
 use super::resource::text;
 
-/// The condition of that type in the status of any object.
+/// Returns the condition of that type in the status of an object.
 pub fn condition<'o>(object: &'o Value, r#type: &str) -> Option<&'o Value> {
     let conditions = object.pointer("/status/conditions")?.as_array()?;
     conditions
@@ -13,12 +13,12 @@ pub fn condition<'o>(object: &'o Value, r#type: &str) -> Option<&'o Value> {
         .find(|condition| text(condition, "/type") == r#type)
 }
 
-/// True if the object has that condition, with that status: `True`, `False` or `Unknown`.
+/// Returns true if the object has a condition of that type with that status: `True`, `False` or `Unknown`.
 pub fn has_condition(object: &Value, r#type: &str, status: &str) -> bool {
     condition(object, r#type).is_some_and(|condition| text(condition, "/status") == status)
 }
 
-/// The condition of that type of a Pod.
+/// Returns the condition of that type of a Pod.
 pub fn pod_condition<'p>(pod: &'p Pod, r#type: &str) -> Option<&'p PodCondition> {
     let conditions = pod.status.as_ref()?.conditions.as_ref()?;
     conditions
@@ -26,7 +26,7 @@ pub fn pod_condition<'p>(pod: &'p Pod, r#type: &str) -> Option<&'p PodCondition>
         .find(|condition| condition.type_ == r#type)
 }
 
-/// True for a Pod whose Ready condition says so.
+/// Returns true if the Pod's condition Ready is `True`.
 pub fn is_ready(pod: &Pod) -> bool {
     pod_condition(pod, "Ready").is_some_and(|condition| condition.status == "True")
 }

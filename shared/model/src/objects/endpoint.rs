@@ -1,18 +1,18 @@
-//! Where a session answers.
+//! Endpoint of a session: the address at which its Ingresses and Services can be reached.
 
 use serde_json::Value;
 
 use super::resource::text;
 use crate::labels;
 
-/// The endpoint of a session, from its Ingresses and Services as the server returned them: the URL of an Ingress host, else
-/// the address of a load balancer, else a NodePort (needs `node_address`), else SERVICE.NAMESPACE.svc:PORT, else `None`.
-/// Only Services that mean the session's own Pods count.
+/// Returns the endpoint of a session, from its Ingresses and Services as the server returned them: the URL of an Ingress host, else
+/// the address of a load balancer, else a NodePort (needs `node_address`), else SERVICE.NAMESPACE.svc:PORT. Only Services that
+/// select the session's Pods count.
 pub fn endpoint(objects: &[Value], node_address: Option<&str>) -> Option<String> {
     leading_to(objects, node_address, None)
 }
 
-/// The same for one port of the session's Pods; `None` where nothing leads to it.
+/// As [`endpoint`], for one port of the session's Pods.
 pub fn endpoint_of_port(
     objects: &[Value],
     node_address: Option<&str>,
@@ -21,17 +21,17 @@ pub fn endpoint_of_port(
     leading_to(objects, node_address, Some(port))
 }
 
-/// A port of a Pod, as a Service may mean it.
+/// A port of a Pod, by which the target port of a Service is matched.
 #[derive(Clone, Copy, Debug)]
 pub struct PodPort<'a> {
-    /// Its number.
+    /// Number of the port.
     pub number: u16,
-    /// Its name, if it has one.
+    /// Name of the port, if it has one.
     pub name: Option<&'a str>,
 }
 
 impl PodPort<'_> {
-    /// True for the port of a Service that leads here.
+    /// Returns true if a Service's port targets this port.
     fn is_meant_by(&self, port: &Value) -> bool {
         let target = port.get("targetPort").or_else(|| port.get("port"));
         match target {
@@ -104,7 +104,7 @@ fn ingress_url(
         hosts.is_none_or(|hosts| hosts.iter().any(|h| h == host))
     });
     let scheme = if secure { "https" } else { "http" };
-    // A regular expression in the path is for the controller, not for a browser.
+    // A regular expression in the path is meant for the Ingress controller, not for a browser.
     let path = if path.starts_with('/') && !path.contains(['(', '*']) {
         path
     } else {
@@ -113,7 +113,7 @@ fn ingress_url(
     Some(format!("{scheme}://{host}{path}"))
 }
 
-/// True for a path of an Ingress whose Service leads to the port.
+/// Returns true if the backend of an Ingress path targets the port.
 fn is_backend(path: &Value, services: &[&Value], wanted: &PodPort<'_>) -> bool {
     let backend = &path["backend"]["service"];
     let is_named = |service: &&&Value| service["metadata"]["name"] == backend["name"];
@@ -129,7 +129,7 @@ fn is_backend(path: &Value, services: &[&Value], wanted: &PodPort<'_>) -> bool {
     by_number || (!chosen["name"].is_null() && chosen["name"] == port["name"])
 }
 
-/// The port of a Service that leads to the wanted one; its first where none is.
+/// Returns the Service port that targets the wanted Pod port; the first one if no port is wanted.
 fn port<'a>(service: &'a Value, wanted: Option<&PodPort<'_>>) -> Option<&'a Value> {
     let mut ports = service.pointer("/spec/ports")?.as_array()?.iter();
     match wanted {

@@ -1,4 +1,4 @@
-//! What ends with a Pod: its emptyDir and ephemeral volumes, and the files that its containers write beside volumes.
+//! Volumes whose data ends with the Pod: emptyDir and generic ephemeral volumes.
 
 use std::fmt;
 
@@ -7,13 +7,13 @@ use serde_json::{Map, Value};
 use super::resource::text;
 use crate::labels;
 
-/// Volume sources whose data ends with the Pod, as the API names them. An emptyDir of medium Memory is one of them.
+/// Volume sources whose data ends with the Pod, including emptyDirs of medium Memory.
 const SOURCES: [&str; 2] = ["emptyDir", "ephemeral"];
 
 /// A volume whose data ends with its Pod.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct EphemeralVolume {
-    /// Its name in the Pod.
+    /// Name of the volume in the Pod.
     pub name: String,
     /// `emptyDir` or `ephemeral`.
     pub source: &'static str,
@@ -25,14 +25,14 @@ impl fmt::Display for EphemeralVolume {
     }
 }
 
-/// The claims that a Pod mounts, by name, without those that the server makes for its ephemeral volumes.
+/// Returns the names of the claims that a Pod mounts, without those that the server makes for its ephemeral volumes.
 pub fn mounted_claims(spec: &Map<String, Value>) -> impl Iterator<Item = &str> {
     let volumes = items(spec, "volumes");
     let names = volumes.map(|volume| text(volume, "/persistentVolumeClaim/claimName"));
     names.filter(|name| !name.is_empty())
 }
 
-/// The ephemeral volumes that containers of a Pod mount. One that none of them mounts holds nothing.
+/// Returns the ephemeral volumes that containers of a Pod mount. A volume that none of them mounts holds no data.
 pub fn ephemeral_volumes(spec: &Map<String, Value>) -> Vec<EphemeralVolume> {
     let volumes = items(spec, "volumes").filter_map(|volume| {
         let source = SOURCES
@@ -45,9 +45,9 @@ pub fn ephemeral_volumes(spec: &Map<String, Value>) -> Vec<EphemeralVolume> {
     volumes.filter(mounted).collect()
 }
 
-/// Those of [`ephemeral_volumes`] where people work: mounted at a container's working directory or home, around one of them, or
-/// at a usual place for homes; and the volume that the Pod's annotation `streaming.platform/data-volume` names. Everything else
-/// (`/tmp`, caches, sockets that containers share) is scratch space.
+/// Returns the ephemeral volumes that hold users' work: those mounted at or above a container's working directory or HOME, at
+/// `/root` or below `/home`, and the one that the Pod's annotation `streaming.platform/data-volume` names. All others (`/tmp`,
+/// caches, shared sockets) are scratch space.
 pub fn work_volumes(
     spec: &Map<String, Value>,
     annotations: Option<&Map<String, Value>>,
@@ -62,7 +62,7 @@ pub fn work_volumes(
     volumes
 }
 
-/// Each container that mounts a volume, with the path.
+/// Returns each container that mounts the volume, with the mount path.
 fn mount_points<'a>(
     spec: &'a Map<String, Value>,
     volume: &'a str,

@@ -1,37 +1,37 @@
-//! Which run of a container there is: what a Pod's status says about one of its containers.
+//! The current run of a container, from the Pod's status: a container that restarts has a new run with a new id.
 
 use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, Pod};
 
 use super::conditions::pod_condition;
 
-/// The run of a container that its log is of.
+/// One run of a container, whose output its log is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Instance {
-    /// Its id; empty while there was none yet. While a container waits to be started again it is that of the last run.
+    /// Container id of the run; empty before the first run. While a container waits to be restarted, the id of its last run.
     pub id: String,
-    /// The run before it; empty if there was none.
+    /// Container id of the run before; empty if there was none.
     pub previous: String,
-    /// How it goes.
+    /// State of the run.
     pub stage: Stage,
 }
 
-/// How the run of a container goes.
+/// The state of a container's run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// It has not been started, or not again: the reason as the Pod has it.
+    /// The container waits for its first start or a restart, for this reason.
     Waiting(String),
-    /// It runs.
+    /// The container is running.
     Running,
-    /// It has ended, and the container will be started again.
+    /// The run has ended, and the kubelet will restart the container.
     Ended,
-    /// It has ended for good.
+    /// The run has ended, and the container will not be restarted.
     Over,
     /// The Pod is gone.
     Gone,
 }
 
 impl Instance {
-    /// What a Pod that is gone has.
+    /// Returns the run of a Pod that is gone.
     pub fn gone() -> Self {
         Self {
             id: String::new(),
@@ -40,7 +40,7 @@ impl Instance {
         }
     }
 
-    /// What `pod` says of one of its containers, of whatever sort.
+    /// Returns the current run of a container, which may be an ordinary, init or ephemeral one.
     pub fn of(pod: &Pod, container: &str) -> Self {
         let waits = |reason: &str| Self {
             id: String::new(),
@@ -117,14 +117,15 @@ fn has_ended(pod: &Pod) -> bool {
     matches!(phase(pod), "Succeeded" | "Failed")
 }
 
-/// True if all containers of a Pod have ended for good: the kubelet says so of each before it does of the Pod.
+/// Returns true if all containers of a Pod have ended and will not be restarted. The kubelet reports that for each container before
+/// it sets the Pod's phase.
 pub fn is_over(pod: &Pod) -> bool {
     let is_over = |name: &str| Instance::of(pod, name).stage == Stage::Over;
     let spec = pod.spec.as_ref();
     has_ended(pod) || spec.is_some_and(|spec| spec.containers.iter().all(|one| is_over(&one.name)))
 }
 
-/// Why nothing is known of a container yet: what keeps the Pod from a node, or the Pod's phase.
+/// Returns the reason why a container has no status yet: that of a failed scheduling, else the Pod's phase.
 fn why_pending(pod: &Pod) -> String {
     let unscheduled = pod_condition(pod, "PodScheduled")
         .filter(|condition| condition.status == "False")
@@ -135,9 +136,9 @@ fn why_pending(pod: &Pod) -> String {
     })
 }
 
-/// True if the kubelet starts a container again that ended with this code.
+/// Returns true if the kubelet restarts a container that ended with this exit code.
 fn restarts(pod: &Pod, container: &str, code: i32) -> bool {
-    // Nothing is started again in a Pod that is on its way out.
+    // Containers of a terminating Pod are not restarted.
     if pod.metadata.deletion_timestamp.is_some() {
         return false;
     }
@@ -150,7 +151,7 @@ fn restarts(pod: &Pod, container: &str, code: i32) -> bool {
     first
         .find(|init| init.name == container)
         .is_some_and(|init| {
-            // A sidecar has a policy of its own.
+            // A sidecar is an init container with its own restart policy.
             init.restart_policy.as_deref() == Some("Always") || (policy != "Never" && code != 0)
         })
 }

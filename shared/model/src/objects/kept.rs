@@ -1,4 +1,4 @@
-//! Data that outlives its session: whether it holds anything, whose it was, since when it is kept.
+//! Kept data: claims and snapshots that outlive their session, whether they hold anything, and whether a new session can use them.
 
 use serde_json::Value;
 
@@ -7,23 +7,23 @@ use super::resource::{annotation, text};
 use crate::failure::hinted;
 use crate::labels;
 
-/// Annotations of a claim that has, or had, a volume.
+/// Annotations of a claim that is or was bound to a volume.
 const BOUND: [&str; 2] = [
     "pv.kubernetes.io/bind-completed",
     "pv.kubernetes.io/bound-by-controller",
 ];
 
-/// True for a PersistentVolumeClaim.
+/// Returns true for a PersistentVolumeClaim.
 pub fn is_claim(object: &Value) -> bool {
     text(object, "/kind") == "PersistentVolumeClaim"
 }
 
-/// True for a VolumeSnapshot.
+/// Returns true for a VolumeSnapshot.
 pub fn is_snapshot(object: &Value) -> bool {
     text(object, "/kind") == "VolumeSnapshot"
 }
 
-/// True if a claim has or had a volume. What cannot be told counts as bound.
+/// Returns true if a claim is or was bound to a volume. In doubt it counts as bound.
 pub fn was_bound(claim: &Value) -> bool {
     let capacity = claim.pointer("/status/capacity");
     text(claim, "/status/phase") != "Pending"
@@ -32,13 +32,13 @@ pub fn was_bound(claim: &Value) -> bool {
         || BOUND.iter().any(|key| annotation(claim, key).is_some())
 }
 
-/// True for what may hold somebody's work: snapshots, parameters, claims that were ever bound.
+/// Returns true for data that may hold a user's work: snapshots, parameters Secrets, and claims that were ever bound.
 pub fn holds_data(object: &Value) -> bool {
     is_data(object) && (!is_claim(object) || was_bound(object))
 }
 
-/// What `wanted` says of a claim that `found`, which is there, is not: all but its size is settled when a claim is made. Field,
-/// what is there, what is wanted; `None` where nothing differs.
+/// Finds an immutable field of the existing claim `found` that differs from `wanted`; only the size of a claim can change. Returns
+/// the field, its present value and the wanted one, or `None` if nothing differs.
 pub fn difference<'a>(
     found: &'a Value,
     wanted: &'a Value,
@@ -51,34 +51,34 @@ pub fn difference<'a>(
     Some((field, &found["spec"][field], wants))
 }
 
-/// The error for a claim that cannot be taken up as it is wanted, and the ways out.
+/// Returns the error of a kept claim that a new session wants to differ in an immutable field.
 pub fn cannot_differ(found: &Value, field: &str, has: &str, wants: &str) -> anyhow::Error {
     let (name, namespace) = (
         text(found, "/metadata/name"),
         text(found, "/metadata/namespace"),
     );
     let error = anyhow::anyhow!(
-        "PersistentVolumeClaim {name:?} is kept data of this session and cannot be changed: \
-        {field} is {has}, {wants} is wanted"
+        "cannot change PersistentVolumeClaim {name:?}, which is kept data of this session: \
+        {field} is {has}, not {wants}"
     );
     let error = hinted(
         error,
-        "take the data up as it is: leave out the flag, or set the parameter back",
+        "use the claim unchanged: omit the flag, or set the parameter back",
     );
-    let delete =
-        format!("destroy the data: kubectl delete persistentvolumeclaim {name} -n {namespace}");
+    let delete = format!(
+        "or delete the claim and its data: kubectl delete persistentvolumeclaim {name} -n {namespace}"
+    );
     hinted(error, delete)
 }
 
-/// True if data names the user, the run and the Session that made it, as everything does that the suite has made.
+/// Returns true if data has annotations with its user, command and Session UID, as all data has that this suite creates.
 pub fn is_attributed(object: &Value) -> bool {
     [labels::USER_ID, labels::RUN, labels::SESSION_UID]
         .iter()
         .all(|key| annotation(object, key).is_some_and(|value| !value.is_empty()))
 }
 
-/// What a claim or a snapshot takes, as the server writes it, or asks for as long as it has nothing; empty where that is not
-/// known.
+/// Returns the size of a claim or snapshot as the server writes it: capacity, else requested size; empty if unknown.
 pub fn size_of(object: &Value) -> &str {
     let paths = [
         "/status/capacity/storage",

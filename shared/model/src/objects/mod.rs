@@ -1,4 +1,15 @@
-//! Kubernetes objects as plain data: what they are called, whose they are, what is put on them, when they are ready.
+//! Kubernetes objects as plain data: types and names, ownership, and what specs and statuses mean. Pure: nothing here sends a
+//! request.
+//!
+//! | question | modules |
+//! |---|---|
+//! | type, name, conditions of an object | `resource`, `conditions`, `table` |
+//! | labels and owner references, and whether data really belongs to a session | `ownership`, `kept_data`, `provenance` |
+//! | Pods inside workloads, and which workload is entered | `pods`, `primary_workload`, `container_run`, `endpoint` |
+//! | sizes | `overrides`, `qos`, `storage_limit` |
+//! | data that ends with a Pod, snapshots, schedules | `ephemeral_volumes`, `volume_snapshot`, `snapshot_schedule` |
+//! | rights and privileges | `access`, `privileges`, `pod_security` |
+//! | order of creation, references between objects | `creation_order`, `object_references` |
 
 pub mod access;
 pub mod belonging;

@@ -1,13 +1,13 @@
-//! In which order objects are made: what others name comes before them.
+//! Order in which objects are created: objects that others refer to come first.
 
 use serde_json::Value;
 
 use super::pods::pod_metadata_paths;
 use super::resource::text;
 
-/// The tier of an object: all of one tier are made at the same time, tiers one after another. ServiceAccounts and
-/// NetworkPolicies first (a Pod must never run unguarded), then what Pods mount, then claims, then Services and all other
-/// kinds, workloads last.
+/// Returns the tier of an object. Objects of one tier are created at the same time, tiers one after the other: ServiceAccounts and
+/// NetworkPolicies (a Pod must never run without its policy), Secrets and ConfigMaps, claims, Services and all other kinds,
+/// workloads.
 pub fn tier(object: &Value) -> u8 {
     match text(object, "/kind") {
         "ServiceAccount" | "NetworkPolicy" => 0,
@@ -18,7 +18,7 @@ pub fn tier(object: &Value) -> u8 {
     }
 }
 
-/// Puts objects in order and splits them into tiers; empty tiers are left out, the order within one is kept.
+/// Groups objects by tier, in order of creation. Empty tiers are omitted; the order within a tier is kept.
 pub fn tiers(objects: Vec<Value>) -> Vec<Vec<Value>> {
     let mut tiers: Vec<(u8, Vec<Value>)> = Vec::new();
     for object in objects {

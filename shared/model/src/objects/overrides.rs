@@ -1,4 +1,4 @@
-//! What the session wants otherwise than its template: resources of the primary container, size and class of its data.
+//! Overrides of the template by a Session's spec: resources of the primary container, size and class of its claims.
 
 use anyhow::{Result, bail};
 use serde_json::{Map, Value, json};
@@ -11,14 +11,14 @@ use crate::failure::hinted;
 use crate::labels;
 use crate::quantity::Quantity;
 
-/// The GPU resource that is asked for where the template names none.
+/// GPU resource that is requested if the template names none.
 const GPU: &str = "nvidia.com/gpu";
 
-/// Sets the limits of the primary container. Requests keep the template's ratio to the limits; where the template has only
-/// one of them, the other follows Kubernetes' own rule (an absent request equals the limit).
+/// Sets the limits of the primary container. Requests keep the template's ratio to the limits; if the template has only one of
+/// them, the other follows Kubernetes' rule that an absent request equals the limit.
 ///
 /// # Errors
-/// When a value is no quantity, zero or negative, or the GPU count is no whole number.
+/// A value that is no quantity, zero or negative; a GPU count that is no whole number.
 pub fn set_resources(
     objects: &mut [Value],
     primary: &PrimaryRef,
@@ -30,7 +30,7 @@ pub fn set_resources(
     let Some(container) = workload.and_then(|w| container_mut(w, primary.container.as_deref()))
     else {
         bail!(
-            "primary workload {}/{} has no container to give resources to",
+            "cannot set resources: primary workload {}/{} has no container",
             primary.kind,
             primary.name
         );
@@ -43,10 +43,10 @@ pub fn set_resources(
     Ok(())
 }
 
-/// Sets the limits of cpu and memory in the `resources` of a container, as [`set_resources`] does; GPUs stay as they are.
+/// Sets the limits of CPU and memory in the `resources` of a container, as [`set_resources`] does; GPUs stay unchanged.
 ///
 /// # Errors
-/// When a value is no quantity, zero or negative.
+/// A value that is no quantity, zero or negative.
 pub fn set_limits(resources: &mut Value, wanted: &Resources) -> Result<()> {
     for (name, wanted) in [("cpu", &wanted.cpu), ("memory", &wanted.memory)] {
         if let Some(wanted) = wanted {
@@ -63,27 +63,27 @@ fn quantity(field: &str, value: &IntOrString) -> Result<Quantity> {
     };
     if parsed.is_zero() || parsed.is_negative() {
         bail!(
-            "invalid {field} {:?}: it must be more than 0",
+            "invalid {field} {:?}: must be greater than 0",
             value.to_string()
         );
     }
     Ok(parsed)
 }
 
-/// A count of GPUs.
+/// Parses a number of GPUs.
 ///
 /// # Errors
-/// For anything but a whole number: extended resources cannot be divided, and Kubernetes wants request and limit equal.
+/// Anything but a whole number: extended resources cannot be divided, and their request must equal the limit.
 pub fn whole_gpus(text: &str) -> Result<u32> {
     if let Ok(count) = text.parse::<u32>() {
         return Ok(count);
     }
     let error = anyhow::anyhow!(
-        "invalid gpu {text:?}: extended resources cannot be divided, a session gets whole GPUs or none"
+        "invalid gpu {text:?}: must be a whole number, as extended resources cannot be divided"
     );
     Err(hinted(
         error,
-        "share one by time-slicing (the node advertises several, ask for 1) or by a MIG resource",
+        "request 1 of a GPU that the node shares by time-slicing, or a MIG resource",
     ))
 }
 
@@ -114,7 +114,7 @@ fn set_limit(resources: &mut Value, name: &str, limit: Quantity) {
         (Some(old_limit), Some(old_request)) if !old_limit.is_zero() => {
             Some(limit.scale_ratio(&old_request, &old_limit))
         }
-        // A request without a limit must not exceed the limit that it gets now.
+        // A request without a limit must not exceed the new limit.
         (None, Some(old_request)) if old_request > limit => Some(limit),
         _ => None,
     };
@@ -126,7 +126,8 @@ fn set_limit(resources: &mut Value, name: &str, limit: Quantity) {
     }
 }
 
-/// The GPU resource the container already names (nvidia.com/gpu, amd.com/gpu, a MIG profile), else the usual one.
+/// Sets the count of the GPU resource that the container already names (nvidia.com/gpu, amd.com/gpu, a MIG profile), else of
+/// [`GPU`].
 fn set_gpu(resources: &mut Value, count: u32) {
     let is_gpu =
         |name: &&String| name.contains('/') && (name.ends_with("gpu") || name.contains("/mig-"));
@@ -145,11 +146,11 @@ fn set_gpu(resources: &mut Value, count: u32) {
     }
 }
 
-/// Sets size and class of the session's claims. Where the template has none but says which volume holds the user's data
-/// (annotation `streaming.platform/data-volume`), that emptyDir becomes a claim.
+/// Sets size and class of the session's claims. If the template has no claims but names the volume with the user's data
+/// (annotation `streaming.platform/data-volume`), that emptyDir is replaced by a claim.
 ///
 /// # Errors
-/// When there is nothing that could be sized, or the size is no quantity.
+/// No claim and no such volume; a size that is no quantity.
 pub fn set_storage(objects: &mut Vec<Value>, wanted: &Storage) -> Result<()> {
     let size = match &wanted.size {
         Some(size) => Some(quantity("storage", size)?.to_string()),
@@ -178,16 +179,14 @@ pub fn set_storage(objects: &mut Vec<Value>, wanted: &Storage) -> Result<()> {
     if found {
         return Ok(());
     }
-    let error = anyhow::anyhow!(
-        "nothing to store: the session has no PersistentVolumeClaim that could be given a size or class"
-    );
+    let error = anyhow::anyhow!("cannot set storage: the session has no PersistentVolumeClaim");
     Err(hinted(
         error,
-        "leave out --storage and --storage-class, or use a template that keeps data",
+        "omit --storage and --storage-class, or use a template with a claim",
     ))
 }
 
-/// Every claim: objects of their own, and those inside StatefulSets.
+/// Returns every claim: PersistentVolumeClaim objects and claim templates of StatefulSets.
 fn claims(objects: &mut [Value]) -> impl Iterator<Item = &mut Value> {
     objects
         .iter_mut()
@@ -341,6 +340,6 @@ mod tests {
             },
         )
         .unwrap_err();
-        assert!(error.to_string().starts_with("nothing to store"));
+        assert!(error.to_string().starts_with("cannot set storage"));
     }
 }

@@ -1,4 +1,5 @@
-//! The Pod Security Standards: what the Pods of an object ask for beyond the levels `baseline` and `restricted`.
+//! Pod Security Standards: finds fields of an object's Pods that violate the levels `baseline` and `restricted`, and grants of
+//! access to the API server.
 //!
 //! ```text
 //! object ─► PodTemplate ─► CHECKS ─► Violation
@@ -20,28 +21,28 @@ use serde_json::Value;
 
 use pod::{Found, PodTemplate};
 
-/// The Kubernetes version whose table this is.
+/// Kubernetes version of the checks.
 pub const TABLE_VERSION: &str = "1.36";
 
-/// What a check belongs to.
+/// The level that a check belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// Prevents known ways to gain rights on the node.
+    /// Level `baseline`: prevents known ways to gain privileges on the node.
     Baseline,
-    /// Follows the practices of hardened Pods; an ordinary image does not meet it.
+    /// Level `restricted`: follows the practices of hardened Pods; an ordinary image does not meet it.
     Restricted,
-    /// No part of the standards: rights that a Pod has towards the API server.
+    /// Not part of the standards: access of the Pod to the API server.
     Identity,
 }
 
-/// One row of the table.
+/// One check of the standards.
 #[derive(Clone, Copy)]
 pub struct Check {
-    /// What Kubernetes calls it.
+    /// Kubernetes' name of the check.
     pub id: &'static str,
-    /// The level it belongs to.
+    /// Level of the check.
     pub level: Level,
-    /// The policy version that has it in this form first: `v1.SINCE`.
+    /// First policy version with the check in this form: `v1.SINCE`.
     pub since: u32,
     find: fn(&PodTemplate<'_>, &mut Found),
 }
@@ -60,7 +61,7 @@ const fn check(
     }
 }
 
-/// Every check, in the order of the standards' page.
+/// All checks, in the order of Kubernetes' documentation.
 #[rustfmt::skip]
 pub const CHECKS: &[Check] = &[
     check("windowsHostProcess", Level::Baseline, 0, baseline::windows_host_process),
@@ -74,7 +75,7 @@ pub const CHECKS: &[Check] = &[
     check("seLinuxOptions", Level::Baseline, 31, baseline::se_linux_options),
     check("procMount", Level::Baseline, 35, baseline::proc_mount),
     check("seccompProfile_baseline", Level::Baseline, 19, baseline::seccomp_profile),
-    // Up to 1.26 the kubelet heeds these annotations; later versions have no check for them, since nothing reads them.
+    // Kubelets up to 1.26 read these annotations. Later versions have no check for them, since nothing reads them.
     check("seccompProfile_baseline", Level::Baseline, 0, baseline::seccomp_annotations),
     check("sysctls", Level::Baseline, 32, baseline::sysctls),
     check("restrictedVolumes", Level::Restricted, 0, restricted::volume_types),
@@ -88,18 +89,18 @@ pub const CHECKS: &[Check] = &[
     check("serviceAccountToken", Level::Identity, 0, identity::projected_tokens),
 ];
 
-/// Something that a Pod asks for beyond a level.
+/// A field of a Pod that violates a level.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// The check that finds it.
+    /// Name of the check.
     pub id: &'static str,
-    /// The level that forbids it.
+    /// Level that is violated.
     pub level: Level,
-    /// The container, or `None` for the Pod as a whole.
+    /// Name of the container; `None` for the Pod as a whole.
     pub container: Option<String>,
-    /// JSON pointer of the field in the object, whether it is set or not.
+    /// JSON pointer of the field in the object; the field may be absent.
     pub pointer: String,
-    /// The field and its value: `hostNetwork is true`.
+    /// Field and value for people: `hostNetwork is true`.
     pub what: String,
 }
 
@@ -112,8 +113,8 @@ impl fmt::Display for Violation {
     }
 }
 
-/// All that the Pods of an object ask for, in the order of the table. Pods are found by their shape, so that those of a kind
-/// that nobody here knows are found too.
+/// Returns all violations of an object's Pods, in the order of [`CHECKS`]. Pods are found by their structure, so that those in
+/// objects of unknown kinds are checked, too.
 pub fn violations(object: &Value) -> Vec<Violation> {
     let pods = PodTemplate::all(object);
     let mut all = Vec::new();

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
-/// What [`violations`] finds, by check.
+/// Returns the names of the checks that [`violations`] reports.
 fn ids(pod: &Value) -> BTreeSet<&'static str> {
     violations(pod).iter().map(|one| one.id).collect()
 }
@@ -14,7 +14,7 @@ fn rows() -> Vec<Value> {
     serde_json::from_str(text).unwrap()
 }
 
-/// The Pod of a row of the fixture: the first row with the changes of this one.
+/// Returns the Pod of a fixture row: the first row's Pod with the changes of this row.
 fn pod(row: &Value) -> Value {
     let mut pod = rows()[0]["pod"].clone();
     merge(&mut pod, &row["pod"]);
@@ -98,7 +98,7 @@ fn templates_are_found_wherever_they_are() {
             json!({"kind": "Rollout", "spec": {"pods": [annotated]}}),
             "/spec/pods/0/spec/hostNetwork",
         ),
-        // A list where none belongs hides nothing.
+        // A misplaced list of containers hides no template.
         (
             json!({"kind": "Deployment", "spec": {"containers": [], "template": annotated}}),
             "/spec/template/spec/hostNetwork",

@@ -1,18 +1,18 @@
-//! Where the Pods are inside the objects of a session, and which selectors mean them.
+//! Pods and Pod templates inside objects, their containers, and the selectors that select them.
 
 use serde_json::{Map, Value, json};
 
 use super::resource::text;
 use crate::labels;
 
-/// Kinds whose objects can be the session.
+/// Kinds that can be a session's primary workload.
 pub const WORKLOADS: [&str; 3] = ["Pod", "StatefulSet", "Deployment"];
 
-/// Kinds whose count of Pods can be 0.
+/// Kinds that can be scaled to 0 replicas.
 pub const SCALED: [&str; 2] = ["StatefulSet", "Deployment"];
 
-/// JSON pointers of the metadata of the templates inside an object of that kind, outermost first; the last is the Pods'.
-/// A Pod's own metadata counts, anything without Pods has none.
+/// Returns JSON pointers of the metadata of all templates inside an object of that kind, outermost first, the Pod template last.
+/// For a Pod, its own metadata; for kinds without Pods, none.
 pub fn pod_metadata_paths(kind: &str) -> &'static [&'static str] {
     match kind {
         "Pod" => &["/metadata"],
@@ -38,25 +38,25 @@ fn pod_spec_path(kind: &str) -> Option<&'static str> {
     }
 }
 
-/// The Pod spec inside an object, `None` for objects without Pods.
+/// Returns the Pod spec inside an object; `None` for kinds without Pods.
 pub fn pod_spec(object: &Value) -> Option<&Map<String, Value>> {
     object
         .pointer(pod_spec_path(text(object, "/kind"))?)?
         .as_object()
 }
 
-/// The Pod spec inside an object, to be changed; `None` for objects without Pods.
+/// Returns the Pod spec inside an object, mutable; `None` for kinds without Pods.
 pub fn pod_spec_mut(object: &mut Value) -> Option<&mut Map<String, Value>> {
     let path = pod_spec_path(text(object, "/kind"))?;
     object.pointer_mut(path)?.as_object_mut()
 }
 
-/// The labels of the Pods of an object, `None` for objects without Pods.
+/// Returns the labels of an object's Pods; `None` for kinds without Pods.
 pub fn pod_labels(object: &Value) -> Option<&Map<String, Value>> {
     pod_metadata(object, "labels")
 }
 
-/// The annotations of the Pods of an object, `None` for objects without Pods.
+/// Returns the annotations of an object's Pods; `None` for kinds without Pods.
 pub fn pod_annotations(object: &Value) -> Option<&Map<String, Value>> {
     pod_metadata(object, "annotations")
 }
@@ -66,8 +66,8 @@ fn pod_metadata<'a>(object: &'a Value, field: &str) -> Option<&'a Map<String, Va
     object.pointer(&format!("{path}/{field}"))?.as_object()
 }
 
-/// Narrows every selector that means the session's Pods to this session: two sessions of one template carry the same
-/// labels, and without this a Service would send one user's traffic to another's Pod.
+/// Adds the session's label to every selector that selects Pods of these objects. Two sessions of one template have the same
+/// labels otherwise, and a Service would send one user's traffic to another's Pod.
 pub fn narrow_selectors(objects: &mut [Value], session: &str) {
     let pods: Vec<Map<String, Value>> = objects.iter().filter_map(pod_labels).cloned().collect();
     for object in objects {
@@ -99,7 +99,8 @@ fn selector_path(kind: &str) -> Option<&'static str> {
     }
 }
 
-/// An empty selector means every Pod of the Namespace, not the session's: it stays as it is.
+/// Returns true if the selector selects one of the Pods. An empty selector selects every Pod of the Namespace, not the session's,
+/// and does not count.
 fn means_any(selector: &Map<String, Value>, pods: &[Map<String, Value>]) -> bool {
     !selector.is_empty()
         && pods.iter().any(|labels| {
@@ -109,7 +110,7 @@ fn means_any(selector: &Map<String, Value>, pods: &[Map<String, Value>]) -> bool
         })
 }
 
-/// The container of that name in an object's Pod spec, to be changed; without a name, the one that is entered by default.
+/// Returns a container of an object's Pod spec, mutable; without a name, the default container.
 pub fn container_mut<'a>(
     object: &'a mut Value,
     name: Option<&str>,
@@ -125,8 +126,8 @@ pub fn container_mut<'a>(
         .find(|container| container.get("name") == Some(&json!(name)))
 }
 
-/// The container that is entered when nobody says which: the one annotation kubectl.kubernetes.io/default-container names,
-/// else the first.
+/// Returns the name of the default container, as kubectl chooses it: by annotation kubectl.kubernetes.io/default-container, else
+/// the first.
 pub fn default_container(object: &Value) -> Option<String> {
     let path = pod_metadata_paths(text(object, "/kind")).last()?;
     let annotations = object.pointer(&format!("{path}/annotations"));

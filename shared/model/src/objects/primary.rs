@@ -1,4 +1,4 @@
-//! Which workload is the session.
+//! Choice of a session's primary workload: the one that `connect` enters.
 
 use anyhow::{Result, bail};
 use serde_json::Value;
@@ -9,10 +9,10 @@ use super::resource::text;
 use crate::api::PrimaryRef;
 use crate::failure::{Hint, hinted};
 
-/// The primary workload of rendered objects: the declared one, which must be there, else the only one.
+/// Chooses the primary workload of rendered objects: the declared one, which must be among them, else the only one.
 ///
 /// # Errors
-/// When there is no workload, several and none declared, or the declared one or its container is not there.
+/// No workload; several and none declared; the declared one or its container is missing.
 pub fn choose(objects: &[Value], declared: Option<&PrimaryRef>) -> Result<PrimaryRef> {
     let workloads: Vec<&Value> = objects
         .iter()
@@ -43,18 +43,23 @@ pub fn choose(objects: &[Value], declared: Option<&PrimaryRef>) -> Result<Primar
                         primary.kind,
                         primary.name
                     );
-                    return Err(hinted(error, format!("the workloads are {}", all())));
+                    return Err(hinted(
+                        error,
+                        format!("choose one of the workloads: {}", all()),
+                    ));
                 }
             }
         }
-        (None, []) => bail!("no workload: one Pod, StatefulSet or Deployment is needed"),
+        (None, []) => bail!("no workload: a Pod, StatefulSet or Deployment is required"),
         (None, [only]) => only,
         (None, _) => {
-            let error =
-                anyhow::anyhow!("several workloads ({}) and none is named as primary", all());
+            let error = anyhow::anyhow!(
+                "several workloads ({}), but no primary workload is set",
+                all()
+            );
             return Err(hinted(
                 error,
-                "name the one that is entered with --primary KIND/NAME",
+                "choose the workload that connect enters: --primary KIND/NAME",
             ));
         }
     };
@@ -85,7 +90,10 @@ fn check_container(workload: &Value, name: &str) -> Result<()> {
         "container {name:?} is not in {}",
         label(workload)
     ))
-    .hint(format!("its containers are {}", names.join(", ")))
+    .hint(format!(
+        "choose one of the containers: {}",
+        names.join(", ")
+    ))
 }
 
 fn label(workload: &Value) -> String {
@@ -96,20 +104,20 @@ fn label(workload: &Value) -> String {
     )
 }
 
-/// Parses `KIND/NAME` as --primary takes it; the kind's case does not matter.
+/// Parses the value of --primary, `KIND/NAME`; the case of the kind is ignored.
 ///
 /// # Errors
-/// When it is not of that form or the kind cannot be a session.
+/// Another form, or a kind that cannot be a primary workload.
 pub fn parse(value: &str) -> Result<PrimaryRef> {
     let Some((kind, name)) = value.split_once('/').filter(|(_, name)| !name.is_empty()) else {
-        bail!("invalid primary {value:?}: it must be KIND/NAME");
+        bail!("invalid primary {value:?}: must be KIND/NAME");
     };
     let Some(kind) = WORKLOADS
         .iter()
         .find(|known| known.eq_ignore_ascii_case(kind))
     else {
         bail!(
-            "invalid primary {value:?}: the kind must be {}",
+            "invalid primary {value:?}: KIND must be one of {}",
             WORKLOADS.join(", ")
         );
     };
@@ -158,7 +166,7 @@ mod tests {
         let error = choose(&objects, None).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "several workloads (Deployment/a, StatefulSet/b) and none is named as primary"
+            "several workloads (Deployment/a, StatefulSet/b), but no primary workload is set"
         );
         assert_eq!(
             choose(&objects, Some(&parse("statefulset/b").unwrap()))

@@ -1,15 +1,15 @@
-//! What objects take that their author had better be trusted with.
+//! Privileges that objects grant or ask for, and for which their author has to be trusted.
 
 use serde_json::Value;
 
 use super::pod_security::{Level, violations};
 use super::resource::text;
 
-/// A Secret that the control plane fills with a ServiceAccount's token.
+/// Type of a Secret that the control plane fills with a ServiceAccount's token.
 const TOKEN_SECRET: &str = "kubernetes.io/service-account-token";
 
-/// What `objects` ask for beyond the Pod Security Standard `baseline`, the rights of a ServiceAccount other than `default`,
-/// and RBAC kinds, a line each.
+/// Returns the privileges of `objects`, a line each: violations of the Pod Security Standard `baseline`, ServiceAccounts other than
+/// `default`, token Secrets and RBAC kinds.
 pub fn privileges(objects: &[Value]) -> Vec<String> {
     objects.iter().flat_map(of_object).collect()
 }
@@ -25,10 +25,10 @@ fn of_object(object: &Value) -> Vec<String> {
     asked.map(|one| format!("{what}: {one}")).collect()
 }
 
-/// What an object gives beside Pods: rights by RBAC, a token.
+/// Returns the grant of an object that is not a Pod: permissions by RBAC, or a ServiceAccount token.
 pub fn right(object: &Value) -> Option<&'static str> {
     if text(object, "/apiVersion").starts_with("rbac.authorization.k8s.io/") {
-        return Some("it gives rights");
+        return Some("grants permissions");
     }
     let secret = text(object, "/kind") == "Secret" && text(object, "/type") == TOKEN_SECRET;
     secret.then_some("type is kubernetes.io/service-account-token")
@@ -58,7 +58,7 @@ mod tests {
                 "Pod \"p\": volume \"v\" is the hostPath \"/\"",
                 "StatefulSet \"s\": hostIPC is true",
                 "StatefulSet \"s\": serviceAccountName is \"builder\"",
-                "Role \"r\": it gives rights",
+                "Role \"r\": grants permissions",
                 "Secret \"t\": type is kubernetes.io/service-account-token",
             ]
         );

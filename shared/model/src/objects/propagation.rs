@@ -1,17 +1,17 @@
-//! What becomes of the dependents of a deleted object.
+//! Propagation policies of a DELETE.
 
-/// What a DELETE does to what the object owns.
+/// Propagation policy of a DELETE.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Propagation {
-    /// The garbage collector takes it afterwards.
+    /// The garbage collector deletes the dependents after the object.
     #[default]
     Background,
-    /// The object stays until what it owns is gone.
+    /// The object remains until its dependents are deleted.
     Foreground,
 }
 
 impl Propagation {
-    /// The word of the API.
+    /// Returns the policy as the API writes it.
     pub fn word(self) -> &'static str {
         match self {
             Propagation::Background => "Background",

@@ -1,8 +1,9 @@
-//! Whether a VolumeSnapshot is one of the session whose labels it carries: labels and annotations can be written by anybody.
+//! Provenance of VolumeSnapshots: whether one really belongs to the session that its labels name, since anybody can write labels
+//! and annotations.
 //!
-//! What others cannot write is what the snapshot-controller does: it binds a content, and only a content of the claim that
-//! the VolumeSnapshot names. While a session has its claim, nobody else can have one of that name. A snapshot that somebody
-//! else took of the session's own claim holds the session's data, and cannot be told from one that we took.
+//! The evidence is what the snapshot-controller does: it binds a content to a VolumeSnapshot, and only a content of the claim that
+//! the VolumeSnapshot names. While a session has its claim, nobody else can have a claim of that name. A snapshot that somebody
+//! else took of the session's claim holds the session's data and counts as the session's.
 
 use serde_json::Value;
 
@@ -11,45 +12,46 @@ use super::resource::{annotation, label, text};
 use super::snapshot::claim_name;
 use crate::labels;
 
-/// Why a VolumeSnapshot is not counted as one of a session.
+/// The reason why a VolumeSnapshot does not count as a session's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Doubt {
-    /// Nothing says which Session it was taken of.
+    /// The UID of its Session is not recorded.
     NoSession,
-    /// It was not taken of a claim, but made of a content that somebody else provided.
+    /// It has no source claim: it was made from a content that somebody provided.
     NoClaim,
-    /// It was taken of a claim that the session does not have.
+    /// Its source claim (the name) exists and is not the session's.
     NotItsClaim(String),
-    /// Its claim is gone, and the session has others: it may have been anybody's.
+    /// Its source claim (the name) is gone while the session has others: it may have been another session's.
     ClaimGone(String),
-    /// No content is bound to it: there is nothing in it.
+    /// No VolumeSnapshotContent is bound: it holds no data.
     Unbound,
 }
 
 impl Doubt {
-    /// One line for people.
+    /// Returns the reason as part of a sentence for people.
     pub fn told(&self) -> String {
         match self {
-            Doubt::NoSession => "the UID of its Session is not recorded".into(),
-            Doubt::NoClaim => "it was not taken of a claim".into(),
+            Doubt::NoSession => "UID of its Session is not recorded".into(),
+            Doubt::NoClaim => "snapshot has no source claim".into(),
             Doubt::NotItsClaim(claim) => {
-                format!("it was taken of claim {claim:?}, which is not the session's")
+                format!("source claim {claim:?} is not the session's")
             }
             Doubt::ClaimGone(claim) => {
-                format!("its claim {claim:?} is gone, and may have been another's")
+                format!("source claim {claim:?} is gone and may have been another session's")
             }
-            Doubt::Unbound => "no content is bound to it".into(),
+            Doubt::Unbound => "no VolumeSnapshotContent is bound".into(),
         }
     }
 
-    /// True if its data is not the session's, whatever its state: it is never restored, and not shown as the session's.
+    /// Returns true if the data is not the session's: such a snapshot is neither restored nor listed as the session's.
     pub fn is_foreign(&self) -> bool {
         matches!(self, Doubt::NoClaim | Doubt::NotItsClaim(_))
     }
 }
 
-/// Why `snapshot` is not counted, which is neither old nor new then and goes only by its name; `None` for one that is.
-/// `claims` are those of its Namespace, as far as they are known: the more there are, the more is found.
+/// Returns the reason why `snapshot` does not count as its session's, or `None` if it counts. A snapshot that does not count is
+/// ignored by every rule about number and age, and deleted only by its name. `claims` are the known claims of its Namespace; with
+/// fewer claims, fewer reasons are found.
 pub fn doubt(snapshot: &Value, claims: &[Value]) -> Option<Doubt> {
     let name = claim_name(snapshot);
     if name.is_empty() {
@@ -64,7 +66,7 @@ pub fn doubt(snapshot: &Value, claims: &[Value]) -> Option<Doubt> {
     match claims().find(is_named) {
         Some(claim) if same(&claim) => {}
         Some(_) => return Some(Doubt::NotItsClaim(name.to_owned())),
-        // Where all of them are gone nothing can be known.
+        // If all claims of the session are gone, there is no evidence against the snapshot.
         None if claims().any(|claim| same(&claim)) => {
             return Some(Doubt::ClaimGone(name.to_owned()));
         }

@@ -1,5 +1,5 @@
-//! The quality-of-service class of a Pod, by Kubernetes' own rules: it decides who is killed first where memory runs out, and no
-//! Pod can change it while it runs.
+//! Quality-of-service (QoS) class of a Pod, by Kubernetes' rules. It decides which Pods are killed first when memory runs out, and
+//! cannot change while a Pod runs.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,10 @@ use serde_json::{Map, Value};
 
 use crate::quantity::Quantity;
 
-/// What counts for the class.
+/// Resources that count for the class.
 const COUNTED: [&str; 2] = ["cpu", "memory"];
 
-/// The class of a Pod with this spec, as the server keeps it: BestEffort, Burstable or Guaranteed.
+/// Returns the QoS class of a Pod with this spec: BestEffort, Burstable or Guaranteed.
 pub fn class(spec: &Map<String, Value>) -> &'static str {
     let (mut requests, mut limits) = (BTreeMap::new(), BTreeMap::new());
     let mut bounded = true;
@@ -27,7 +27,7 @@ pub fn class(spec: &Map<String, Value>) -> &'static str {
     }
 }
 
-/// The `resources` that count: those of the Pod where it has some, else of every container.
+/// Returns the `resources` that count: those of the Pod if it has any, else those of every container.
 fn counted(spec: &Map<String, Value>) -> Vec<Option<&Value>> {
     if let Some(own) = spec.get("resources")
         && own.as_object().is_some_and(|own| !own.is_empty())
@@ -42,7 +42,7 @@ fn counted(spec: &Map<String, Value>) -> Vec<Option<&Value>> {
         .collect()
 }
 
-/// Adds a section of `resources` to a sum; how many of its amounts count.
+/// Adds a section of `resources` to a sum. Returns the number of amounts in it that count.
 fn add(
     resources: Option<&Value>,
     section: &str,

@@ -1,4 +1,4 @@
-//! What an object is called: its type, its place, its identity.
+//! Resource types, and access to fields of untyped objects.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,15 +10,15 @@ pub use crate::api::ObjectRef;
 /// A resource type as the API server serves it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ResourceType {
-    /// API group, empty for the core group.
+    /// API group; empty for the core group.
     pub group: Cow<'static, str>,
-    /// Version, `v1`.
+    /// Version: `v1`.
     pub version: Cow<'static, str>,
-    /// Kind, `Session`.
+    /// Kind: `Session`.
     pub kind: Cow<'static, str>,
-    /// Plural as it stands in URLs, `sessions`.
+    /// Plural, as in URLs: `sessions`.
     pub plural: Cow<'static, str>,
-    /// Whether objects live in a Namespace.
+    /// True if the objects are in a Namespace.
     pub namespaced: bool,
 }
 
@@ -39,7 +39,7 @@ impl ResourceType {
         }
     }
 
-    /// `v1`, `apps/v1`.
+    /// Returns group and version: `v1`, `apps/v1`.
     pub fn api_version(&self) -> String {
         if self.group.is_empty() {
             self.version.to_string()
@@ -48,7 +48,7 @@ impl ResourceType {
         }
     }
 
-    /// Lower-case kind and group, as in mutation lines: `session.streaming.platform`, `pod`.
+    /// Returns lower-case kind and group, as kubectl prints them in result lines: `session.streaming.platform`, `pod`.
     pub fn singular(&self) -> String {
         let kind = self.kind.to_lowercase();
         if self.group.is_empty() {
@@ -58,7 +58,7 @@ impl ResourceType {
         }
     }
 
-    /// Plural and group, as in server messages: `sessions.streaming.platform`, `pods`.
+    /// Returns plural and group, as in messages of the server: `sessions.streaming.platform`, `pods`.
     pub fn qualified(&self) -> String {
         if self.group.is_empty() {
             self.plural.to_string()
@@ -67,8 +67,7 @@ impl ResourceType {
         }
     }
 
-    /// The type of an object of the kinds that sessions are usually made of, without asking the server;
-    /// `None` for every other kind, which has to be discovered.
+    /// Returns the type of a kind that this program knows, without a request; `None` for all others, which have to be discovered.
     pub fn of_kind(api_version: &str, kind: &str) -> Option<&'static ResourceType> {
         KNOWN
             .iter()
@@ -171,7 +170,7 @@ known_types! {
     CLUSTER_ROLE_BINDING = "rbac.authorization.k8s.io" "v1" "ClusterRoleBinding" "clusterrolebindings" false;
 }
 
-/// The string at a JSON pointer, empty where there is none.
+/// Returns the string at a JSON pointer; empty if there is none.
 pub fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
     object
         .pointer(pointer)
@@ -179,17 +178,17 @@ pub fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
         .unwrap_or_default()
 }
 
-/// True for an object that has been deleted, and that something still holds.
+/// Returns true for an object that is being deleted: it has a deletionTimestamp, and finalizers or a grace period hold it.
 pub fn is_going(object: &Value) -> bool {
     !text(object, "/metadata/deletionTimestamp").is_empty()
 }
 
-/// A label of an object.
+/// Returns a label of an object.
 pub fn label<'a>(object: &'a Value, key: &str) -> Option<&'a str> {
     object.pointer("/metadata/labels")?.get(key)?.as_str()
 }
 
-/// An annotation of an object.
+/// Returns an annotation of an object.
 pub fn annotation<'a>(object: &'a Value, key: &str) -> Option<&'a str> {
     object.pointer("/metadata/annotations")?.get(key)?.as_str()
 }

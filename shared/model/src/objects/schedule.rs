@@ -1,4 +1,4 @@
-//! Snapshots by the clock: the name of a session's schedule, and what its CronJob says of it.
+//! Snapshot schedule of a session: its name, and its settings as read from its CronJob.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -7,18 +7,18 @@ use super::resource::text;
 use crate::labels;
 use crate::names::SessionName;
 
-/// Longest name of a CronJob, in bytes: its Jobs have 11 more.
+/// Longest name of a CronJob, in bytes: the names of its Jobs are 11 bytes longer.
 const CRON_JOB_NAME_MAX: usize = 52;
 
-/// The flag of `snapshot create` that tells how many stay.
+/// Flag of `snapshot create` with the number of snapshots to keep.
 pub const KEEP: &str = "--keep";
 
-/// Name of everything that a session's schedule consists of: at most 52 bytes, as a CronJob's.
+/// Name of the CronJob and the other objects of a session's schedule, at most 52 bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScheduleName(String);
 
 impl ScheduleName {
-    /// That of a session: it is always the same.
+    /// Returns the name for a session; it depends on nothing else.
     pub fn of(session: &SessionName) -> Self {
         let (before, after) = ("session-", "-snapshots");
         let room = CRON_JOB_NAME_MAX - before.len() - after.len();
@@ -26,32 +26,32 @@ impl ScheduleName {
         Self(format!("{before}{part}{after}"))
     }
 
-    /// The name as text.
+    /// Returns the name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// A schedule that is there.
+/// An existing schedule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Schedule {
     /// Name of its CronJob.
     pub name: String,
-    /// When, as cron writes it.
+    /// Schedule in cron's syntax.
     pub schedule: String,
-    /// Of which zone; that of the server's controllers where none is named.
+    /// Time zone of the schedule; `None` for that of the control plane.
     pub time_zone: Option<String>,
-    /// How many snapshots it leaves.
+    /// Number of snapshots to keep; `None` keeps all.
     pub keep: Option<u32>,
-    /// True if somebody has it rest.
+    /// True if the CronJob is suspended.
     pub suspended: bool,
-    /// When the last one was taken, RFC 3339.
+    /// Time of the last successful run, RFC 3339.
     pub last_successful_time: Option<String>,
 }
 
 impl Schedule {
-    /// As its CronJob says.
+    /// Reads the schedule from its CronJob.
     pub fn of(cron_job: &Value) -> Self {
         let some = |path| Some(text(cron_job, path).to_owned()).filter(|text| !text.is_empty());
         let words = cron_job.pointer("/spec/jobTemplate/spec/template/spec/containers/0/args");
@@ -68,14 +68,14 @@ impl Schedule {
         }
     }
 
-    /// When, and how many stay: `"30 3 * * *" of Europe/Berlin, which keeps 7`.
+    /// Describes the schedule for people: `"30 3 * * *" (Europe/Berlin), keeps 7`.
     pub fn told(&self) -> String {
         let mut line = format!("{:?}", self.schedule);
         if let Some(zone) = &self.time_zone {
-            line.push_str(&format!(" of {zone}"));
+            line.push_str(&format!(" ({zone})"));
         }
         if let Some(keep) = self.keep {
-            line.push_str(&format!(", which keeps {keep}"));
+            line.push_str(&format!(", keeps {keep}"));
         }
         line
     }

@@ -1,4 +1,4 @@
-//! VolumeSnapshots as this suite makes them: their names, what they remember of their claim, how far they are.
+//! VolumeSnapshots of sessions: their objects and names, the record of the source claim, and their state.
 
 use serde_json::{Value, json};
 
@@ -6,26 +6,26 @@ use super::belonging::Belonging;
 use super::resource::{VOLUME_SNAPSHOT, annotation, text};
 use crate::labels;
 
-/// What is kept of a claim's spec: enough to make it again.
+/// Fields of a claim's spec that are recorded on its snapshot, enough to create the claim again.
 const REMEMBERED: [&str; 4] = ["accessModes", "storageClassName", "volumeMode", "resources"];
 
-/// How far a VolumeSnapshot is.
+/// The state of a VolumeSnapshot, in the order in which they follow each other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SnapshotState {
-    /// Nobody has looked at it yet.
+    /// The snapshot-controller has not bound a content yet.
     Untouched,
-    /// The driver is at it.
+    /// A content is bound, and the driver takes the snapshot.
     Taken,
-    /// The driver, or the snapshot-controller, has failed, and says why. It may be tried again.
+    /// The driver or the snapshot-controller reports this error. It may be retried.
     Failed(String),
-    /// The moment is fixed: what is written from now on is not in it.
+    /// The snapshot is cut: later writes are not in it.
     Cut,
-    /// A volume can be made of the content that is bound to it.
+    /// The snapshot is ready to use: a volume can be made from it.
     Ready,
 }
 
 impl SnapshotState {
-    /// How far `snapshot` is.
+    /// Returns the state of `snapshot`.
     pub fn of(snapshot: &Value) -> Self {
         let message = text(snapshot, "/status/error/message");
         let is_bound = !text(snapshot, "/status/boundVolumeSnapshotContentName").is_empty();
@@ -42,35 +42,34 @@ impl SnapshotState {
         }
     }
 
-    /// What it waits for, one line for people.
+    /// Describes the state for people, in part of a line.
     pub fn told(&self) -> String {
         match self {
-            SnapshotState::Untouched => "the snapshot-controller has not taken it up".into(),
-            SnapshotState::Taken => "the driver has not cut it".into(),
-            SnapshotState::Failed(message) => format!("the driver failed: {message}"),
-            SnapshotState::Cut => "it is cut, but the driver has not made it ready".into(),
-            SnapshotState::Ready => "it is ready".into(),
+            SnapshotState::Untouched => "snapshot-controller has not processed it yet".into(),
+            SnapshotState::Taken => "driver has not cut it yet".into(),
+            SnapshotState::Failed(message) => format!("driver failed: {message}"),
+            SnapshotState::Cut => "cut, but not ready to use yet".into(),
+            SnapshotState::Ready => "ready to use".into(),
         }
     }
 }
 
-/// True once what is written to the volume is no longer in the snapshot.
+/// Returns true once the content of the snapshot is fixed, so that later writes to the volume are not in it.
 pub fn is_cut(snapshot: &Value) -> bool {
     snapshot["status"]["readyToUse"] == true || !text(snapshot, "/status/creationTime").is_empty()
 }
 
-/// The name that a VolumeSnapshot shares with those of the session's other claims: its own where it is the only one.
+/// Returns the name that a VolumeSnapshot shares with those of the session's other claims; its own name if it is the only one.
 pub fn set_name(snapshot: &Value) -> &str {
     annotation(snapshot, labels::SNAPSHOT_SET).unwrap_or_else(|| text(snapshot, "/metadata/name"))
 }
 
-/// The claim that a VolumeSnapshot was taken of; empty where it was taken of none.
+/// Returns the name of a VolumeSnapshot's source claim; empty if it has none.
 pub fn claim_name(snapshot: &Value) -> &str {
     text(snapshot, "/spec/source/persistentVolumeClaimName")
 }
 
-/// The name of the VolumeSnapshot of one of the claims: the only one is named as the set; several have the name of their claim
-/// behind that.
+/// Returns the name of the VolumeSnapshot of one of the claims: that of the set, followed by the claim's name if there are several.
 pub fn name_of(set: &str, claims: &[&Value], claim: &Value) -> String {
     match claims {
         [_] => set.to_owned(),
@@ -78,8 +77,8 @@ pub fn name_of(set: &str, claims: &[&Value], claim: &Value) -> String {
     }
 }
 
-/// True for a name as [`session_ops::snapshotting::set_of`] gives: with the time it was taken at, `alice-20260301-120000`,
-/// perhaps with a claim's behind it. Others may give such names too: it shows nothing.
+/// Returns true for a name in the form that `snapshot create` generates: with the time,
+/// `alice-20260301-120000`, and possibly a claim's name after it. The form is no proof of origin: anybody can choose such a name.
 pub fn is_named_as_ours(name: &str) -> bool {
     let is_number =
         |part: &str, digits| part.len() == digits && part.bytes().all(|b| b.is_ascii_digit());
@@ -90,8 +89,9 @@ pub fn is_named_as_ours(name: &str) -> bool {
         .is_some_and(|rest| rest.windows(2).any(taken))
 }
 
-/// What a VolumeSnapshotContent is marked with so that it can be known once its VolumeSnapshot is gone: whose that one is. A
-/// merge patch, which fails if the content has changed meanwhile. `None` if the content is another's.
+/// Returns the merge patch that copies the ownership labels of a VolumeSnapshot to its VolumeSnapshotContent, so that the content
+/// can be attributed when the VolumeSnapshot is gone. The patch fails with a conflict if the content has changed. `None` if the
+/// content belongs to another VolumeSnapshot.
 pub fn content_mark(snapshot: &Value, content: &Value) -> Option<Value> {
     let uid = text(snapshot, "/metadata/uid");
     if uid.is_empty() || text(content, "/spec/volumeSnapshotRef/uid") != uid {
@@ -110,7 +110,7 @@ pub fn content_mark(snapshot: &Value, content: &Value) -> Option<Value> {
     } }))
 }
 
-/// A VolumeSnapshot of each of the claims, with the class where one is given.
+/// Returns the VolumeSnapshot objects of all claims. `class` has one entry a claim.
 pub fn snapshots_of(
     belonging: &Belonging,
     set: &str,

@@ -1,13 +1,13 @@
-//! How much a Pod may write before the kubelet evicts it.
+//! Limit of the local storage that a Pod may write before the kubelet evicts it.
 
 use k8s_openapi::api::core::v1::{Container, Pod};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as Text;
 
 use crate::quantity::Quantity;
 
-/// Bytes that `container` may write to the file system that it has mounted at `mount`, with what is there already: the size
-/// limit of an emptyDir and the ephemeral storage of its Pod, or of the container where nothing is mounted. `None` where
-/// Kubernetes sets no limit.
+/// Returns the largest number of bytes, including existing ones, that `container` may have in the file system mounted at `mount`:
+/// for an emptyDir, the smaller one of its size limit and the ephemeral-storage limits of the Pod's containers; for `/`, the
+/// container's ephemeral-storage limit. `None` if Kubernetes sets no limit.
 pub fn storage_limit(pod: &Pod, container: &str, mount: &str) -> Option<u64> {
     let spec = pod.spec.as_ref()?;
     let own = spec.containers.iter().find(|one| one.name == container)?;

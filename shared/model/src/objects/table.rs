@@ -1,17 +1,17 @@
-//! The API server's Table (`as=Table;v=v1;g=meta.k8s.io`): the server prints, we lay out.
+//! The API server's Table (`as=Table;v=v1;g=meta.k8s.io`), in which the server renders the cells and the client lays them out.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// A page of a Table, as the server sends it.
+/// One page of a Table.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Table {
-    /// `resourceVersion`, `continue`, `remainingItemCount`.
+    /// List metadata: `resourceVersion`, `continue`, `remainingItemCount`.
     pub metadata: Value,
-    /// The columns; a page that continues another may have none.
+    /// Columns; they may be absent in all pages but the first.
     pub column_definitions: Vec<Column>,
-    /// One row an object.
+    /// Rows, one an object.
     pub rows: Vec<Row>,
 }
 
@@ -19,15 +19,15 @@ pub struct Table {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Column {
-    /// Heading as the definition writes it; printed in upper case.
+    /// Heading; printed in upper case.
     pub name: String,
-    /// `string`, `integer`, `date`, …
+    /// OpenAPI type: `string`, `integer`, `date`, …
     pub r#type: String,
-    /// `name`, `password`, …
+    /// OpenAPI format: `name`, `password`, …
     pub format: String,
-    /// For `kubectl explain`.
+    /// Description of the column.
     pub description: String,
-    /// 0 is always shown, everything else only with `-o wide`.
+    /// Priority: 0 is always shown, others only with `-o wide`.
     pub priority: i32,
 }
 
@@ -35,15 +35,15 @@ pub struct Column {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Row {
-    /// As many as there are columns.
+    /// Cells, one a column.
     pub cells: Vec<Value>,
-    /// The object, or its metadata alone, or nothing, as `includeObject` asked.
+    /// The object, its metadata alone, or null, depending on `includeObject`.
     #[serde(skip_serializing_if = "Value::is_null")]
     pub object: Value,
 }
 
 impl Table {
-    /// One of objects that the server has no columns for. Headings, and whether they are shown without `-o wide`; each row has
+    /// Builds a Table on the client. `columns` are headings, and true for those that are shown without `-o wide`; each row must have
     /// as many cells.
     pub fn of(columns: &[(&str, bool)], rows: Vec<Row>) -> Self {
         let column = |(name, shown): &(&str, bool)| Column {
@@ -60,7 +60,7 @@ impl Table {
         }
     }
 
-    /// The token for the next page, `None` on the last.
+    /// Returns the token of the next page; `None` on the last page.
     pub fn continue_token(&self) -> Option<&str> {
         self.metadata
             .get("continue")
@@ -68,7 +68,7 @@ impl Table {
             .filter(|token| !token.is_empty())
     }
 
-    /// Position of the column of that heading, whatever its case.
+    /// Returns the position of the column with that heading, ignoring case.
     pub fn column(&self, heading: &str) -> Option<usize> {
         self.column_definitions
             .iter()

@@ -1,4 +1,5 @@
-//! What Pods, Pod templates and what stands around them use, whoever made it: it is never taken away. Pure.
+//! References from Pods, Pod templates, Ingresses and ServiceAccounts to other objects. An object that is referenced counts as in
+//! use, whoever owns the user, and is never cleaned up. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,8 +7,7 @@ use serde_json::Value;
 
 use super::resource::{is_going, text};
 
-/// Where Pods name claims, Secrets, ConfigMaps and ServiceAccounts, and others name Secrets and Services: a key, and the kind
-/// that its text names.
+/// Fields whose string value is the name of another object, and that object's kind.
 const NAMES: [(&str, &str); 5] = [
     ("claimName", "PersistentVolumeClaim"),
     ("secretName", "Secret"),
@@ -15,7 +15,7 @@ const NAMES: [(&str, &str); 5] = [
     ("serviceAccount", "ServiceAccount"),
     ("serviceName", "Service"),
 ];
-/// Keys of objects whose `name` is meant, and its kind.
+/// Fields whose `name` is the name of another object, and that object's kind.
 const REFERENCES: [(&str, &str); 10] = [
     ("secret", "Secret"),
     ("secretRef", "Secret"),
@@ -28,34 +28,34 @@ const REFERENCES: [(&str, &str); 10] = [
     ("configMapKeyRef", "ConfigMap"),
     ("service", "Service"),
 ];
-/// Fields of an object that can name others. A ServiceAccount has its Secrets beside a spec that it lacks.
+/// Top-level fields that can hold references. A ServiceAccount has no spec.
 const FIELDS: [&str; 3] = ["spec", "secrets", "imagePullSecrets"];
 
-/// Namespace, kind and name.
+/// Namespace, kind and name of an object.
 type Key = (String, String, String);
 
-/// What is used, and by what.
+/// The set of objects that are in use, with one user of each.
 #[derive(Clone, Debug, Default)]
 pub struct Uses {
-    /// UIDs of what starts of sessions made or used.
+    /// UIDs of objects that starts of sessions created or used.
     uids: BTreeSet<String>,
-    /// What is named, with the first that names it, `kind/name`.
+    /// Referenced objects, with the first user as `kind/name`.
     names: BTreeMap<Key, String>,
-    /// StatefulSets make claims of such names, a number follows: Namespace, beginning, and the set.
+    /// Claims of StatefulSets: Namespace, name without the ordinal, and the set as `kind/name`.
     claims: Vec<(String, String, String)>,
-    /// Labels of Pods, by Namespace.
+    /// Metadata of Pods, for the selectors of Services.
     pods: Vec<Value>,
 }
 
 impl Uses {
-    /// What all of `users` use: Pods, workloads, CronJobs, ServiceAccounts, Ingresses.
+    /// Collects the references of all `users`: Pods, workloads, CronJobs, ServiceAccounts, Ingresses.
     pub fn of<'a>(users: impl Iterator<Item = &'a Value>) -> Self {
         let mut uses = Self::default();
         users.for_each(|user| uses.add(user));
         uses
     }
 
-    /// What Pods use that have not ended and are not being deleted.
+    /// Collects the references of the Pods that have not ended and are not being deleted.
     pub fn of_running<'a>(pods: impl Iterator<Item = &'a Value>) -> Self {
         let over = |pod: &&Value| {
             ["Succeeded", "Failed"].contains(&text(pod, "/status/phase")) || is_going(pod)
@@ -63,7 +63,7 @@ impl Uses {
         Self::of(pods.filter(|pod| !over(pod)))
     }
 
-    /// Adds what one of them uses.
+    /// Adds the references of one object.
     pub fn add(&mut self, user: &Value) {
         let (namespace, kind) = (text(user, "/metadata/namespace"), text(user, "/kind"));
         let name = text(user, "/metadata/name");
@@ -74,14 +74,14 @@ impl Uses {
                 self.collect(namespace, &by, field, value);
             }
         }
-        // The server makes a claim of the Pod's and the volume's name.
+        // A generic ephemeral volume has a claim named after the Pod and the volume.
         for volume in items("/spec/volumes").into_iter().flatten() {
             if volume.get("ephemeral").is_some() {
                 let claim = format!("{name}-{}", text(volume, "/name"));
                 self.name(namespace, &by, "PersistentVolumeClaim", &claim);
             }
         }
-        // A StatefulSet finds its claims by their names, also those that it has no Pod for now.
+        // A StatefulSet finds its claims by name, including those of ordinals that have no Pod now.
         for template in items("/spec/volumeClaimTemplates").into_iter().flatten() {
             let begin = format!("{}-{name}-", text(template, "/metadata/name"));
             self.claims.push((namespace.to_owned(), begin, by.clone()));
@@ -91,12 +91,12 @@ impl Uses {
         }
     }
 
-    /// Adds what a start of a session made or used, by UID.
+    /// Adds an object that a start of a session created or used, by UID.
     pub fn add_uid(&mut self, uid: &str) {
         self.uids.insert(uid.to_owned());
     }
 
-    /// Adds what a claim is being made of: a snapshot, or another claim.
+    /// Adds the data source of a pending claim: a snapshot or another claim.
     pub fn add_source(&mut self, claim: &Value) {
         let pending = text(claim, "/status/phase") == "Pending";
         let by = format!("persistentvolumeclaim/{}", text(claim, "/metadata/name"));
@@ -109,12 +109,12 @@ impl Uses {
         }
     }
 
-    /// True if `object` is used.
+    /// Returns true if `object` is in use.
     pub fn contains(&self, object: &Value) -> bool {
         self.uids.contains(text(object, "/metadata/uid")) || self.user(object).is_some()
     }
 
-    /// What uses `object`, `kind/name`, as far as anything names it, or it selects a Pod.
+    /// Returns a user of `object` as `kind/name`, or a phrase for a Service that selects Pods; `None` if nothing refers to it by name.
     pub fn user(&self, object: &Value) -> Option<&str> {
         let part = |pointer: &str| text(object, pointer).to_owned();
         let (namespace, kind, name) = (
@@ -135,7 +135,7 @@ impl Uses {
             }
         }
         if kind == "Service" && self.pods.iter().any(|pod| selects(object, pod)) {
-            return Some("pods that it selects");
+            return Some("selected pods");
         }
         self.names.get(&(namespace, kind, name)).map(String::as_str)
     }
@@ -171,7 +171,7 @@ impl Uses {
     }
 }
 
-/// True if a Service sends traffic to a Pod of these metadata.
+/// Returns true if a Service selects a Pod with these metadata.
 fn selects(service: &Value, pod: &Value) -> bool {
     let selector = service.pointer("/spec/selector").and_then(Value::as_object);
     let Some(selector) = selector.filter(|selector| !selector.is_empty()) else {

@@ -77,10 +77,10 @@ fn what_kubernetes_cannot_hold_is_capped() {
 #[test]
 fn what_somebody_may_have_meant_is_named() {
     for (text, wanted) in [
-        ("4GB", "invalid quantity \"4GB\": 4G or 4Gi?"),
-        ("512mb", "invalid quantity \"512mb\": 512M or 512Mi?"),
-        ("1K", "invalid quantity \"1K\": 1k or 1Ki?"),
-        ("2g", "invalid quantity \"2g\": 2G or 2Gi?"),
+        ("4GB", "invalid quantity \"4GB\": use 4G or 4Gi"),
+        ("512mb", "invalid quantity \"512mb\": use 512M or 512Mi"),
+        ("1K", "invalid quantity \"1K\": use 1k or 1Ki"),
+        ("2g", "invalid quantity \"2g\": use 2G or 2Gi"),
     ] {
         assert_eq!(text.parse::<Quantity>().unwrap_err().to_string(), wanted);
     }

@@ -1,4 +1,4 @@
-//! How a quantity is read and written.
+//! Parsing and printing of quantities.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,7 +7,8 @@ use anyhow::{Result, bail};
 
 use super::{Format, MAX, NANO, Quantity};
 
-/// Longest text read as a quantity: far beyond any real one, and short enough to be worked on without a second thought.
+/// Longest text that is parsed as a quantity, in bytes. Far longer than any real quantity, and short enough for arithmetic on
+/// its digits.
 const TEXT_MAX: usize = 64;
 
 impl FromStr for Quantity {
@@ -16,7 +17,7 @@ impl FromStr for Quantity {
     fn from_str(text: &str) -> Result<Self> {
         if text.len() > TEXT_MAX {
             bail!(
-                "invalid quantity: it has {} characters, at most {TEXT_MAX} are allowed",
+                "invalid quantity: must have at most {TEXT_MAX} characters, but has {}",
                 text.len()
             );
         }
@@ -32,14 +33,14 @@ impl FromStr for Quantity {
         let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
         if whole.len() + fraction.len() == 0 || fraction.contains('.') {
             bail!(
-                "invalid quantity {text:?}: it must be a number, with or without a suffix as in 500m, 2 or 4Gi"
+                "invalid quantity {text:?}: must be a number with an optional suffix, such as 500m, 2 or 4Gi"
             );
         }
         let Some((format, base, power)) = scale(suffix) else {
             match nearest_suffixes(suffix) {
                 Some((decimal, binary)) => {
                     let number = &text[..text.len() - suffix.len()];
-                    bail!("invalid quantity {text:?}: {number}{decimal} or {number}{binary}?")
+                    bail!("invalid quantity {text:?}: use {number}{decimal} or {number}{binary}")
                 }
                 None => bail!("invalid quantity {text:?}: unknown suffix {suffix:?}"),
             }
@@ -56,7 +57,7 @@ impl FromStr for Quantity {
     }
 }
 
-/// Format, base and power of a suffix.
+/// Returns notation, base and power of a suffix.
 fn scale(suffix: &str) -> Option<(Format, u8, i32)> {
     let decimal = |power| Some((Format::Decimal, 10, power));
     let binary = |power| Some((Format::Binary, 2, power));
@@ -79,14 +80,14 @@ fn scale(suffix: &str) -> Option<(Format, u8, i32)> {
         "Ei" => binary(60),
         _ => {
             let exponent = suffix.strip_prefix(['e', 'E'])?;
-            // More than three digits of exponent cap or vanish anyway; i32 holds whatever fits into the text.
+            // An exponent beyond ±1000 is capped or rounded anyway.
             let power: i32 = exponent.parse().ok()?;
             Some((Format::Exponent, 10, power.clamp(-1000, 1000)))
         }
     }
 }
 
-/// What somebody who wrote `GB`, `gb`, `g` or `K` may have meant.
+/// Returns the decimal and binary suffix closest to an unknown one, such as `GB`, `gb`, `g` or `K`.
 fn nearest_suffixes(suffix: &str) -> Option<(&'static str, &'static str)> {
     match suffix.to_ascii_lowercase().trim_end_matches('b') {
         "k" | "ki" => Some(("k", "Ki")),
@@ -98,7 +99,7 @@ fn nearest_suffixes(suffix: &str) -> Option<(&'static str, &'static str)> {
     }
 }
 
-/// `digits` * 10^`power`, rounded up; more than the limit comes out as the limit.
+/// Computes `digits` * 10^`power`, rounded up and capped at [`MAX`].
 fn decimal_nano(digits: &str, power: i64) -> i128 {
     let digits = digits.trim_start_matches('0');
     if digits.is_empty() {
@@ -118,9 +119,9 @@ fn decimal_nano(digits: &str, power: i64) -> i128 {
     number.parse::<i128>().map_or(MAX, |n| n + i128::from(lost))
 }
 
-/// `digits` / 10^`places` * 2^`power` in nano-units, rounded up; more than the limit comes out as the limit.
+/// Computes `digits` / 10^`places` * 2^`power` in nano-units, rounded up and capped at [`MAX`].
 fn binary_nano(digits: &str, places: usize, power: i32) -> i128 {
-    // More decimal places than these are below a nano-unit of the largest suffix and can only round up.
+    // Further decimal places are below a nano-unit even with the largest suffix, so they can only round up.
     const PLACES: usize = 27;
     let cut = places.saturating_sub(PLACES);
     let kept = &digits[..digits.len() - cut];
@@ -131,7 +132,7 @@ fn binary_nano(digits: &str, places: usize, power: i32) -> i128 {
     let Ok(mut number) = (if kept.is_empty() { "0" } else { kept }).parse::<i128>() else {
         return MAX;
     };
-    // The nine places of nano first, then the suffix, dividing whenever the product would not fit.
+    // Scale to nano first, then by the suffix, dividing whenever the product would overflow.
     let shift = 9usize.min(divisor);
     divisor -= shift;
     number = number.saturating_mul(10i128.pow((9 - shift) as u32));
@@ -151,7 +152,7 @@ fn binary_nano(digits: &str, places: usize, power: i32) -> i128 {
 }
 
 impl fmt::Display for Quantity {
-    /// The canonical form: no fraction, the largest suffix that loses nothing.
+    /// Prints the canonical form: no fraction, the largest suffix that loses nothing.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.nano == 0 {
             return f.write_str("0");

@@ -1,8 +1,9 @@
-//! What this user has stored in each session, or agreed to: digests of texts, one small file a session.
+//! Known sessions: digests of the texts (manifests, parameters) that this user has stored in a session or agreed to, one small
+//! file per session.
 //!
-//! As with ssh's known_hosts, a session that is not known is asked about, and one that has changed is told. A file is written
-//! whole and renamed, so that two processes never see half of one; what cannot be read, is too large, or could have been written
-//! by somebody else, is as if it were not there.
+//! Like ssh's known_hosts: the user must confirm an unknown session, and is warned about one whose texts have changed. A file
+//! is written to a temporary name and renamed, so that other processes never read half of it. A file that cannot be parsed,
+//! is too large, or is writable by others is ignored.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,36 +17,36 @@ use sha2::{Digest as _, Sha256};
 
 use super::make_private;
 
-/// A file that is larger is not ours.
+/// Largest file, in bytes. Larger files are neither written nor read.
 const FILE_MAX: u64 = 256 * 1024;
-/// Sessions that are remembered; the longest unused go first.
+/// Largest number of files. When it is reached, the least recently written are deleted.
 const SESSIONS_MAX: usize = 2000;
-/// First line of a file: another one is of another version.
+/// First line of a file. Files of another version are ignored.
 const HEAD: &str = "kubectl-session known texts v1";
 
-/// SHA-256 of texts in lower-case hex, by the field that holds each.
+/// SHA-256 digests of texts in lower-case hex, by the path of the field that holds the text.
 pub type Digests = BTreeMap<String, String>;
 
-/// SHA-256 of a text, in lower-case hex.
+/// Returns the SHA-256 of `text` in lower-case hex.
 pub fn digest(text: &str) -> String {
     let bytes = Sha256::digest(text.as_bytes());
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The texts that this user has stored in the sessions of one server, or agreed to.
+/// The digests of all sessions of one server.
 #[derive(Debug, Default)]
 pub struct KnownSessions {
-    /// Where the files are; `None` remembers for the life of the process alone.
+    /// Folder of the files; with `None`, digests are kept only in memory.
     folder: Option<PathBuf>,
     server: String,
-    /// What this process has remembered: it holds where no file could be written.
+    /// Digests stored by this process. Used even if the file could not be written.
     fresh: Mutex<BTreeMap<String, Digests>>,
-    /// The user trusts whatever is stored, for this call.
+    /// True if `--trust-manifest` was given: the user trusts all stored texts in this run.
     trusting: AtomicBool,
 }
 
 impl KnownSessions {
-    /// Those of a server, in files below `folder`.
+    /// Opens the digests for `server`, in `known_sessions` below `folder`.
     pub fn new(folder: Option<PathBuf>, server: &str) -> Self {
         Self {
             folder: folder.map(|folder| folder.join("known_sessions")),
@@ -54,17 +55,17 @@ impl KnownSessions {
         }
     }
 
-    /// Trusts whatever is stored, from now on, if `word` is true: `--trust-manifest`.
+    /// Trusts all stored texts from now on if `word` is true. Set from `--trust-manifest`; cannot be undone.
     pub fn trust_all(&self, word: bool) {
         self.trusting.fetch_or(word, Ordering::Relaxed);
     }
 
-    /// True for `--trust-manifest`.
+    /// Returns true if all stored texts are trusted.
     pub fn trusts_all(&self) -> bool {
         self.trusting.load(Ordering::Relaxed)
     }
 
-    /// What is known of the session with that UID; nothing for one that is not known.
+    /// Returns the digests of the session with this UID; empty for an unknown session.
     pub fn get(&self, uid: &str) -> Digests {
         let fresh = self.fresh.lock().ok();
         let fresh = fresh.and_then(|fresh| fresh.get(uid).cloned());
@@ -72,10 +73,10 @@ impl KnownSessions {
         fresh.or_else(read).unwrap_or_default()
     }
 
-    /// Remembers the digests in place of those of the same area, whose keys begin with `area`.
+    /// Stores `digests` for a session. They replace all stored digests whose key begins with `area`.
     ///
     /// # Errors
-    /// When the file cannot be written; this process knows the session all the same.
+    /// If the file cannot be written. The digests are then still known to this process.
     pub fn remember(&self, uid: &str, area: &str, digests: &Digests) -> io::Result<()> {
         if uid.is_empty() {
             return Ok(());
@@ -92,7 +93,7 @@ impl KnownSessions {
         write(&file, &all)
     }
 
-    /// Server and UID are anybody's text: neither becomes part of a path.
+    /// Returns the file of a session. Server and UID are untrusted text, so the file name is their digest.
     fn file(&self, uid: &str) -> Option<PathBuf> {
         let name = digest(&format!("{}\n{uid}", self.server));
         Some(self.folder.as_ref()?.join(name))
@@ -114,8 +115,8 @@ fn read(file: &Path) -> Option<Digests> {
     parse(&text)
 }
 
-/// Every line but the first is a digest and its field; one that is not makes the whole file unreadable, and so does an end
-/// without a line break.
+/// Parses a file: the header, then lines of a digest and a field path. Returns `None` if any line is malformed or the last
+/// line break is missing.
 fn parse(text: &str) -> Option<Digests> {
     let body = text.strip_prefix(HEAD)?.strip_prefix('\n')?;
     if !body.is_empty() && !body.ends_with('\n') {
@@ -130,7 +131,7 @@ fn parse(text: &str) -> Option<Digests> {
         .collect()
 }
 
-/// True if nobody but its owner, who is us or root, may write it.
+/// Returns true if the file belongs to this user or root and is not writable by group or others.
 #[cfg(unix)]
 fn is_private(found: &fs::Metadata) -> bool {
     use std::os::unix::fs::MetadataExt;
@@ -148,7 +149,7 @@ fn write(file: &Path, digests: &Digests) -> io::Result<()> {
     make_private(folder)?;
     let mut text = format!("{HEAD}\n");
     for (key, digest) in digests {
-        // A field is named by somebody else: what cannot stand in a line is not remembered, and asked about again.
+        // Field names are untrusted. One with a line break is not stored, so the user is asked again.
         if !key.contains(char::is_control) {
             text.push_str(&format!("{digest} {key}\n"));
         }
@@ -167,7 +168,7 @@ fn write(file: &Path, digests: &Digests) -> io::Result<()> {
     written
 }
 
-/// A new file for its owner alone; one that a process of the same id has left behind goes first.
+/// Creates a file with mode 0600. A leftover file of an earlier process with the same id is deleted first.
 fn write_new(path: &Path, text: &str) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -183,7 +184,7 @@ fn write_new(path: &Path, text: &str) -> io::Result<()> {
     options.open(path)?.write_all(text.as_bytes())
 }
 
-/// Takes the longest unused files away where there are too many. Only sessions that are asked about again can be lost.
+/// Deletes the oldest files if there are too many. For a deleted one, the user is asked again.
 fn prune(folder: &Path) {
     let Ok(entries) = fs::read_dir(folder) else {
         return;
@@ -198,7 +199,7 @@ fn prune(folder: &Path) {
         .map(|path| (written(&path).unwrap_or(SystemTime::UNIX_EPOCH), path))
         .collect();
     dated.sort();
-    // Some at once, so that not every write has to look at all of them.
+    // Deletes a tenth more than necessary, so that the next writes need not delete again.
     let many = dated.len() - SESSIONS_MAX + SESSIONS_MAX / 10;
     for (_, path) in dated.into_iter().take(many) {
         let _ = fs::remove_file(path);

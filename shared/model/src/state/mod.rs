@@ -1,8 +1,8 @@
-//! What the suite keeps on the user's machine between two calls, in one folder that is the user's alone.
+//! State kept on the user's machine between commands, in one folder that only the user can read.
 //!
 //! ```text
 //! known_hosts      host keys of sessions, written by ssh
-//! known_sessions/  what this user has stored in each session: known.rs
+//! known_sessions/  digests of the texts that this user stored in each session or agreed to: KnownSessions
 //! ```
 
 mod known;
@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 
 pub use known::{Digests, KnownSessions, digest};
 
-/// The folder, as the XDG base directories have it; `None` where the environment names no home. It may not exist yet.
+/// Returns the state folder: `kubectl-session` in XDG_STATE_HOME, else in LOCALAPPDATA, else in ~/.local/state. Relative values
+/// are ignored. Returns `None` if no variable is set. The folder may not exist yet.
 pub fn folder() -> Option<PathBuf> {
     let variable = |name: &str| {
         let value = std::env::var_os(name).map(PathBuf::from);
@@ -24,10 +25,10 @@ pub fn folder() -> Option<PathBuf> {
     Some(base?.join("kubectl-session"))
 }
 
-/// Makes a folder and those above it, for their owner alone.
+/// Creates a folder and its missing parents with mode 0700.
 ///
 /// # Errors
-/// When it cannot be made.
+/// If a folder cannot be created.
 pub fn make_private(folder: &Path) -> io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);

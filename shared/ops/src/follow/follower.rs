@@ -1,4 +1,5 @@
-//! One container of one Pod: its log from run to run, across everything that cuts it off.
+//! The log of one container, followed across restarts, interrupted connections and time-outs until the container will not
+//! run again.
 
 use std::time::{Duration, Instant as Moment};
 
@@ -19,23 +20,24 @@ use session_model::failure::{self, Kind};
 use session_model::objects::instance::{Instance, Stage};
 use session_model::objects::resource::{POD, text};
 
-/// The first pause before a log that gave nothing is opened again: a container that has just begun has no log for a moment.
+/// First pause before a log that returned nothing is opened again: a container that has just started has no log for a
+/// moment.
 const FIRST: Duration = Duration::from_millis(100);
-/// The longest.
+/// Longest pause between two attempts.
 const LONGEST: Duration = Duration::from_secs(30);
-/// What is still on its way when a Pod is gone has so long to come.
+/// Time allowed for the rest of a log after its Pod is gone.
 const REST: Duration = Duration::from_secs(5);
 
-/// What a follower has to tell.
+/// An event in a container's log.
 #[derive(Debug)]
 pub(super) enum Said {
-    /// Bytes of the log that have not been given before.
+    /// Bytes of the log that were not returned before.
     Text(Vec<u8>),
-    /// A line for the user.
+    /// A message for the user.
     Note(String),
 }
 
-/// Whose log it is.
+/// The container whose log is followed.
 #[derive(Clone, Debug)]
 pub(super) struct Whose {
     pub(super) namespace: String,
@@ -44,6 +46,7 @@ pub(super) struct Whose {
     pub(super) container: String,
 }
 
+/// A follower of one container's log.
 pub(super) struct Follower {
     cluster: Cluster,
     whose: Whose,
@@ -51,19 +54,19 @@ pub(super) struct Follower {
     state: Receiver<Instance>,
     scanner: Scanner,
     reading: Option<LogStream>,
-    /// The run whose log is read.
+    /// Container ID of the run whose log is read.
     run: Option<String>,
-    /// The log was opened after its run had ended: what it gives is all.
+    /// The log was opened after its run had ended, so it is complete.
     settled: bool,
-    /// When it was opened first.
+    /// Time of the first attempt to open the log.
     begun: Option<Moment>,
-    /// Between openings that give nothing.
+    /// Pauses between attempts that return nothing.
     backoff: Backoff,
-    /// The note that was told last.
+    /// The last message, which is not repeated.
     told: String,
 }
 
-/// What comes next.
+/// The next action of the follower.
 enum Step {
     Read,
     Tell(String),
@@ -71,8 +74,8 @@ enum Step {
 }
 
 impl Follower {
-    /// The log from its beginning, or from where `options` want it, to the end of the container's last run. `options` say
-    /// whether times are wanted; the state is what the Pod says, as it changes.
+    /// Streams the log from the position that `options` select to the end of the container's last run. Of `options` only
+    /// the position, the size limit and the time stamps count. `state` is the container's state as the Pod reports it.
     pub(super) fn stream(
         cluster: Cluster,
         whose: Whose,
@@ -122,7 +125,7 @@ impl Follower {
             let gone = pin!(is_gone_for_long(self.state.clone()));
             let piece = match select(reading.next(), gone).await {
                 Either::Left((Some(Ok(piece)), _)) => self.scanner.take(&piece),
-                // The end or a fault: all the same, we know where we were.
+                // The end or an error: either way the position is known, and the log is opened again.
                 Either::Left(_) | Either::Right(_) => {
                     self.reading = None;
                     let Some(why) = self.scanner.refusal() else {
@@ -144,7 +147,7 @@ impl Follower {
         }
     }
 
-    /// Opens what is to be read next, or waits for it.
+    /// Opens the log that is read next, or waits until there is one.
     async fn step(&mut self) -> Result<Step> {
         let now = self.state.borrow_and_update().clone();
         if now.stage == Stage::Gone {
@@ -158,7 +161,7 @@ impl Follower {
                 self.pause().await;
                 self.open(false).await
             }
-            // Once more: what was written between the last read and the end.
+            // Read once more: output between the last read and the end of the run is still missing.
             _ if self.run.is_some() && !self.settled => {
                 self.settled = true;
                 self.open(false).await
@@ -178,7 +181,7 @@ impl Follower {
         }
     }
 
-    /// A run begins that was not read yet. What the one before wrote last comes first.
+    /// Starts reading a new run. The rest of the previous run comes first.
     async fn enter(&mut self, now: Instance) -> Result<Step> {
         if let Some(run) = &self.run
             && !now.previous.is_empty()
@@ -215,10 +218,10 @@ impl Follower {
                 .log(namespace, pod, &options)
                 .await
                 .map_err(|error| explain_log(error, namespace))?;
-            // Logs go by name. What was opened is ours only if the Pod still is.
+            // The API finds logs by Pod name. The stream is the right one only if the Pod still has the same UID.
             let found = cluster.get(&POD, namespace, pod).await?;
             let ours = found.filter(|found| text(found, "/metadata/uid") == uid);
-            // And what was opened is of the run we mean only if no other has begun meanwhile: then that is told of first.
+            // Likewise it is the right run only if no other run has started in the meantime; that one is announced first.
             let same = ours.is_some_and(|ours| previous || is_of_run(ours, container, run));
             anyhow::Ok(same.then_some(stream))
         };
@@ -237,22 +240,22 @@ impl Follower {
         }
     }
 
-    /// Whether a log that cannot be opened is worth another try.
+    /// Decides whether to retry a log that cannot be opened.
     async fn failed(&mut self, error: anyhow::Error, previous: bool) -> Result<Step> {
         let Some(failed) = failure::of(&error) else {
             return Err(error);
         };
         match failed.kind {
             Kind::Forbidden | Kind::Unauthorized | Kind::Configuration => return Err(error),
-            // The kubelet has removed it: there is nothing left to be read.
+            // The kubelet has deleted the log of that run; nothing is left to read.
             _ if previous && failed.code != 0 && failed.code < 500 => return Ok(Step::Read),
             Kind::NotFound => return Ok(self.changed().await),
             _ => {}
         }
-        // It has to be opened again as it was meant to be.
+        // The next attempt must follow the log as this one did.
         self.settled = false;
         let note = self.unreadable(&failed.message);
-        // Just before it begins a container has no log: that is no trouble.
+        // Status 400 is expected just before a container starts, and is not reported.
         let expected = failed.code == 400;
         self.pause().await;
         Ok(if expected {
@@ -266,7 +269,8 @@ impl Follower {
         format!("cannot read the log of pod {:?}: {why}", self.whose.pod)
     }
 
-    /// The first time what the user asked for; after that what comes after the line that was last.
+    /// Returns the options for the next attempt: the user's position at first, and later the position after the last line
+    /// read.
     fn wanted(&mut self, previous: bool) -> LogOptions {
         let first = self.begun.is_none();
         let begun = *self.begun.get_or_insert_with(Moment::now);
@@ -291,7 +295,7 @@ impl Follower {
         LogOptions {
             since_seconds: match since {
                 Some(_) => None,
-                // Nothing was seen yet, and not everything was asked for.
+                // No line was read yet and only a part of the log was requested: keep the window from growing.
                 None => narrowed.then(|| seconds + self.options.since_seconds.unwrap_or_default()),
             },
             since_time: since.or(self.options.since_time),
@@ -299,7 +303,8 @@ impl Follower {
         }
     }
 
-    /// Waits to hear of the run or the end of the Pod that we have already seen. A pause may have taken the news in before.
+    /// Waits until the watch reports the newer run, or the end of the Pod, that a direct read has already shown. A
+    /// previous pause may have consumed that notification.
     async fn overtaken(&mut self) -> Step {
         let run = &self.run;
         let news = self.state.wait_for(|now| {
@@ -318,8 +323,8 @@ impl Follower {
         }
     }
 
-    /// Waits for a while, or until there is news. Those are left to be taken in by whoever waits for them next: a Pod that
-    /// goes in the meantime goes only once.
+    /// Waits for the backoff or the next state change. The change stays unread for the next reader: a Pod is deleted only
+    /// once.
     async fn pause(&mut self) {
         let mut state = self.state.clone();
         let changed = pin!(state.changed());
@@ -327,14 +332,14 @@ impl Follower {
     }
 }
 
-/// True unless the container is known to be in another run than that.
+/// True unless the Pod reports another run of the container.
 fn is_of_run(pod: Value, container: &str, run: Option<&str>) -> bool {
     let now = typed::<Pod>(pod).map(|pod| Instance::of(&pod, container).id);
     let now = now.unwrap_or_default();
     now.is_empty() || run.is_none_or(|run| run == now)
 }
 
-/// Ends some time after the Pod is gone: a connection that hangs must not keep us.
+/// Completes some time after the Pod is gone, so that a hanging connection cannot block the follower.
 async fn is_gone_for_long(mut state: Receiver<Instance>) {
     if state
         .wait_for(|instance| instance.stage == Stage::Gone)

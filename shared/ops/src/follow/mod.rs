@@ -1,4 +1,10 @@
-//! The logs of a session as they are written: of all its Pods that are chosen, whichever those are at the time.
+//! Live logs of a session: all selected containers of its Pods, including Pods that are created later.
+//!
+//! ```text
+//! ObservedSession ─► Cluster::follow_logs ─► LogFollower ─► LogEvent
+//!                      watch of Pods ──► FollowedPod   which Pods exist, which replaced which
+//!                      ContainerFollower ─► ResumeFilter   one log across restarts and reconnects, every line once
+//! ```
 
 mod follower;
 mod pods;
@@ -25,62 +31,63 @@ use session_model::labels;
 use session_model::objects::ObjectRef;
 use session_model::objects::resource::{POD, SESSION, text};
 
-/// Names the containers of a Pod whose logs are wanted; none for a Pod that is not. The second argument is the Pod's workload.
+/// Selects the containers of a Pod whose logs are followed; none for a Pod to skip. The second argument is the Pod's
+/// workload.
 pub type Choose = Box<dyn Fn(&Pod, &ObjectRef) -> Result<Vec<String>> + Send>;
 
-/// What happened.
+/// An event of the logs that are followed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Told {
-    /// A container's log is read from now on.
+    /// A container's log is followed from now on.
     Began {
-        /// What the log is called from now on; counts from 0.
+        /// Number of the log in later events, from 0.
         source: usize,
         /// Name of the Pod.
         pod: String,
         /// Name of the container.
         container: String,
     },
-    /// Bytes of a log that were not given before, cut anywhere.
+    /// Bytes of a log that were not returned before; they may end anywhere in a line.
     Text {
-        /// Whose.
+        /// Number of the log.
         source: usize,
         /// The bytes.
         bytes: Vec<u8>,
     },
-    /// A log is at its end.
+    /// A log has ended.
     Ended {
-        /// Whose.
+        /// Number of the log.
         source: usize,
     },
-    /// A line for the user.
+    /// A message for the user.
     Note(String),
 }
 
-/// Logs that are being followed.
+/// A follower of all selected logs of a session.
 pub struct Following {
     cluster: Cluster,
     namespace: String,
     name: String,
     session_uid: String,
-    /// As it was seen last: it says which Pods are its own.
+    /// The Session as last seen; its status determines which Pods belong to it.
     session: Session,
     options: LogOptions,
     choose: Choose,
     live: Live,
-    /// Pods that the session, as it was seen last, did not make: it may say so a moment later.
+    /// Pods that do not belong to the Session as last seen; the Session's status may name them a moment later.
     strangers: Vec<Value>,
     known: Vec<Known>,
     sources: Vec<Source>,
-    /// Where the next round of questions begins, so that no log starves the others.
+    /// Index of the log that is polled first, so that no log starves the others.
     turn: usize,
     ready: VecDeque<Told>,
     pods: BoxStream<'static, Result<Change>>,
     sessions: BoxStream<'static, Result<Change>>,
-    /// The session is being deleted, or is to be stopped: no Pod will come any more.
+    /// True if the session is being deleted or stopped: no further Pod will be created.
     ending: bool,
-    /// What was there at the beginning is not told as new.
+    /// False while the initial Pods are added: these are not announced as new.
     begun: bool,
-    /// Between two looks at everything.
+    /// Pauses between two complete reads.
     backoff: Backoff,
 }
 
@@ -91,8 +98,9 @@ enum Happened {
 }
 
 impl Cluster {
-    /// Follows the logs that `choose` chooses of a session. Every line comes once, however often a container is restarted, a Pod
-    /// replaced, a connection cut. `options` hold for the Pods that are there now; of later ones everything is read.
+    /// Follows the logs of a session that `choose` selects. Every line is returned once, across container restarts,
+    /// replaced Pods and lost connections. `options` apply to the Pods that exist now; logs of later Pods are read from
+    /// the beginning.
     ///
     /// # Errors
     /// Those of `choose`.
@@ -134,11 +142,11 @@ impl Cluster {
 }
 
 impl Following {
-    /// The next thing that happens; `None` when nothing more will: the session is gone or is to be stopped, or all containers
-    /// have ended for good. While `only` is given, no other log is asked: a line of it is not at its end.
+    /// Waits for the next event; `None` at the end: the session is gone or being stopped, or no container will run again.
+    /// While `only` is given, no other log is read, so that a caller can finish a line.
     ///
     /// # Errors
-    /// What the server refuses for good, and what `choose` says of a new Pod.
+    /// Errors that retries cannot solve, and those of `choose` about a new Pod.
     pub async fn next(&mut self, only: Option<usize>) -> Result<Option<Told>> {
         loop {
             if let Some(told) = self.ready.pop_front() {
@@ -162,7 +170,7 @@ impl Following {
                     }
                     self.look_again().await?;
                 }
-                // A watch has no end but an error.
+                // A watch ends only with an error; reload to be safe.
                 Happened::Pod(None) | Happened::Session(None) => self.look_again().await?,
             }
         }
@@ -271,7 +279,7 @@ impl Following {
         Ok(())
     }
 
-    /// Everything that is there, and watches from there on.
+    /// Takes over a complete read and restarts the watches from its versions.
     fn take_all(&mut self, present: Present) -> Result<()> {
         let place = Place::Namespace(&self.namespace);
         let select = Selection::labelled(format!("{}={}", labels::SESSION, self.name));
@@ -300,7 +308,7 @@ impl Following {
         pods.iter().try_for_each(|pod| self.take_pod(pod))
     }
 
-    /// The watches were too old to go on.
+    /// Reads everything again after a watch's version has expired.
     async fn look_again(&mut self) -> Result<()> {
         self.backoff.pause().await;
         match self.cluster.present(&self.namespace, &self.name).await {
@@ -318,12 +326,12 @@ impl Following {
     }
 }
 
-/// True if no Pod of the session will come any more: it is being deleted, or is to be stopped.
+/// True if the session is being deleted or stopped, so that no further Pod will be created.
 fn is_ending(session: &Session) -> bool {
     session.metadata.deletion_timestamp.is_some() || session.spec.state == Some(State::Stopped)
 }
 
-/// A Pod's UID.
+/// Returns a Pod's UID.
 fn uid_of(object: &Pod) -> &str {
     object.metadata.uid.as_deref().unwrap_or_default()
 }

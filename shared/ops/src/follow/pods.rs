@@ -1,4 +1,4 @@
-//! The Pods whose logs are followed: which have come, which are gone, which took whose place.
+//! The Pods whose logs are followed: added, removed and replaced ones.
 
 use anyhow::Result;
 use futures::stream::BoxStream;
@@ -10,36 +10,36 @@ use super::{Following, Told, uid_of};
 use session_client::LogOptions;
 use session_model::objects::instance::Instance;
 
-/// A Pod that was chosen.
+/// A Pod with selected containers.
 #[derive(Debug)]
 pub(super) struct Known {
     pub(super) uid: String,
     name: String,
-    /// Kind of its workload.
+    /// Kind of the Pod's workload.
     kind: String,
-    /// It is there, and nobody has asked to delete it.
+    /// The Pod exists and is not being deleted.
     stays: bool,
     failed: bool,
-    /// It is gone, or another one has taken its place.
+    /// The Pod is gone, or was replaced.
     gone: bool,
-    /// Its place is empty: no other Pod has taken it.
+    /// The Pod is gone or going, and no other Pod has replaced it yet.
     vacant: bool,
-    /// It came later, and has not taken anybody's place.
+    /// The Pod was created later and has not replaced another one yet.
     fresh: bool,
 }
 
-/// A log.
+/// The log of one container.
 pub(super) struct Source {
-    /// UID of its Pod.
+    /// UID of the Pod.
     pod: String,
     container: String,
     state: Sender<Instance>,
-    /// `None` at its end.
+    /// `None` after the end of the log.
     pub(super) stream: Option<BoxStream<'static, Result<Said>>>,
 }
 
 impl Following {
-    /// A Pod is there, or has changed.
+    /// Adds or updates a Pod.
     pub(super) fn take_pod(&mut self, pod: &Pod) -> Result<()> {
         let Some(workload) = self.live.workload_of(pod, &self.session_uid) else {
             return Ok(());
@@ -95,7 +95,7 @@ impl Following {
         }
         let name = pod.metadata.name.clone().unwrap_or_default();
         let (state, states) = channel(now);
-        // What the user wants to be left out is left out of what is there already.
+        // The user's position applies to logs of the initial Pods only.
         let options = if self.begun {
             LogOptions {
                 timestamps: self.options.timestamps,
@@ -129,7 +129,7 @@ impl Following {
         });
     }
 
-    /// A Pod is gone.
+    /// Removes a Pod.
     pub(super) fn lose_pod(&mut self, uid: &str) {
         for source in self.sources.iter().filter(|source| source.pod == uid) {
             source.state.send_replace(Instance::gone());
@@ -146,7 +146,7 @@ impl Following {
         self.pair();
     }
 
-    /// Gives the places of Pods that went to Pods that came, and says so.
+    /// Matches new Pods with those they replace, and announces the replacements.
     fn pair(&mut self) {
         while let Some(new) = self.known.iter().position(|known| known.fresh) {
             let vacant =
@@ -165,12 +165,12 @@ impl Following {
             self.known[old].vacant = false;
             self.known[old].gone = true;
             self.known[new].fresh = false;
-            // Before what it writes.
+            // The message precedes the new Pod's output.
             self.ready.push_front(Told::Note(note));
         }
     }
 
-    /// True if no more will be written: all logs are at their ends, and no other Pod is to be expected.
+    /// True if all logs have ended and no further Pod is expected.
     pub(super) fn is_over(&self) -> bool {
         if self.sources.iter().any(|source| source.stream.is_some()) {
             return false;

@@ -1,60 +1,60 @@
-//! Where in a log we are: what is left out when it is read again.
+//! Position in a log that is opened several times, so that every byte is returned once.
 //!
-//! The log comes with the times the server puts before its lines. A log that was cut off is asked for again from the second of
-//! its last line, and what was seen of that second is passed over, to the byte.
+//! The log is requested with time stamps. After an interruption it is requested again from the second of its last line,
+//! and the bytes of that second that were already returned are skipped.
 
 use std::cmp::Ordering;
 
 use jiff::Timestamp;
 
-/// So much is kept of what the server itself has to say.
+/// Most bytes kept of lines without a time stamp, which the server inserts.
 const STRANGE_MAX: usize = 1024;
-/// No time is longer: `2006-01-02T15:04:05.000000000+07:00`.
+/// Length of the longest time stamp, `2006-01-02T15:04:05.000000000+07:00`, rounded up.
 const STAMP_MAX: usize = 40;
 
-/// Reads a log that may be opened several times, and gives what has not been given before.
+/// A filter over a log that may be opened several times; returns only bytes that were not returned before.
 #[derive(Debug)]
 pub(super) struct Scanner {
-    /// Times are wanted.
+    /// If true, time stamps are part of the output.
     stamped: bool,
-    /// Bytes that may still be given.
+    /// Bytes that may still be returned; `None` without a limit.
     room: Option<u64>,
-    /// The beginning of a line whose time is not complete yet.
+    /// The beginning of a line whose time stamp is incomplete.
     head: Vec<u8>,
     line: Line,
-    /// What the server put between the lines, or instead of them.
+    /// Text without a time stamp that the server sent between the lines, or instead of them.
     strange: Vec<u8>,
-    /// The line that was given last.
+    /// The last line returned.
     last: Option<Mark>,
-    /// Everything up to here has been given before.
+    /// Everything up to this position was returned before the log was reopened.
     known: Option<Mark>,
-    /// Lines with the time of `known` since the log was opened again.
+    /// Lines with the time stamp of `known` since the log was reopened.
     met: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Line {
-    /// Its time is being read.
+    /// The time stamp is being read.
     Head,
-    /// It is given, after so many bytes.
+    /// The line is returned after skipping this many bytes.
     Shown(u64),
-    /// It was given before.
+    /// The line was returned before.
     Hidden,
-    /// It has no time, so no container wrote it.
+    /// The line has no time stamp, so it comes from the server and not from the container.
     Strange,
 }
 
-/// A line: the `lines`th with its time.
+/// A position in the log: the `lines`-th line with time stamp `at`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Mark {
     at: Timestamp,
     lines: u64,
-    /// How much of it was given, if its end was not.
+    /// Bytes of the line returned so far, if its end was not reached.
     open: Option<u64>,
 }
 
 impl Scanner {
-    /// Of a log nothing has been seen of. `room` is how many bytes it may give.
+    /// Creates a filter for an unread log that returns at most `room` bytes.
     pub(super) fn new(stamped: bool, room: Option<u64>) -> Self {
         Self {
             stamped,
@@ -68,7 +68,7 @@ impl Scanner {
         }
     }
 
-    /// The log begins anew: at the time of the line that was last, or at its beginning if there was none.
+    /// Prepares for reopening the log. Returns the time stamp to request it from; `None` for its beginning.
     pub(super) fn reopen(&mut self) -> Option<Timestamp> {
         self.head.clear();
         self.line = Line::Head;
@@ -77,12 +77,12 @@ impl Scanner {
         self.last.map(|last| last.at)
     }
 
-    /// True if it may give nothing more.
+    /// True once the byte limit is reached.
     pub(super) fn is_full(&self) -> bool {
         self.room == Some(0)
     }
 
-    /// What is new in these bytes, for the reader.
+    /// Returns the part of `bytes` that was not returned before.
     pub(super) fn take(&mut self, mut bytes: &[u8]) -> Vec<u8> {
         let mut out = Vec::with_capacity(bytes.len());
         while let Some(first) = bytes.first() {
@@ -103,8 +103,8 @@ impl Scanner {
         self.limited(out)
     }
 
-    /// Why there is no log, in the kubelet's words, which it puts where the log should be: a file that is gone, or not there
-    /// yet. Told if nothing was read before; else it is only about what is known already.
+    /// Takes the kubelet's message that it sends in place of a log, such as a file that does not exist (yet). `None` if
+    /// lines were read before, since the message then adds nothing.
     pub(super) fn refusal(&mut self) -> Option<String> {
         let mut text = std::mem::take(&mut self.strange);
         text.append(&mut self.head);
@@ -112,7 +112,7 @@ impl Scanner {
         (self.last.is_none() && !text.is_empty()).then_some(text)
     }
 
-    /// The head is complete: a time, or something else that the server says between the lines.
+    /// Handles the complete head of a line: a time stamp, or other text from the server.
     fn begin(&mut self, out: &mut Vec<u8>) {
         let head = std::mem::take(&mut self.head);
         let stamp = head
@@ -147,7 +147,7 @@ impl Scanner {
         }
     }
 
-    /// How a line with this time goes on that was given before, as a whole or its beginning; `None` for one that was not.
+    /// Returns the state of a line that was returned before, completely or in part; `None` for a new line.
     fn known_line(&mut self, at: Timestamp) -> Option<Line> {
         let known = self.known?;
         if at < known.at {
@@ -187,7 +187,7 @@ impl Scanner {
         }
     }
 
-    /// A line whose end never came must not run into the next.
+    /// Ends an incomplete line, so that the next one starts on a line of its own.
     fn end_open_line(&mut self, out: &mut Vec<u8>) {
         if let Some(last) = &mut self.last
             && last

@@ -1,3 +1,5 @@
+//! Tests of the caller's identity and the controller's Lease.
+
 use std::time::Duration;
 
 use serde_json::json;

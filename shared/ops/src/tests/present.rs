@@ -1,3 +1,5 @@
+//! Tests of reading a session and its Pods.
+
 use serde_json::{Value, json};
 use session_support::FakeApi;
 
@@ -27,7 +29,7 @@ async fn pods_are_found_by_their_owners_and_not_by_their_labels() {
     let deployment = api.put(owned(workload("Deployment", "d"), &owner));
     let set = api.put(owned(workload("ReplicaSet", "d-1"), &deployment));
     api.put(owned(workload("Pod", "d-1-x"), &set));
-    // Labels can be written by anybody.
+    // Anybody can set labels.
     api.put(workload("Pod", "foreign"));
     let other = api.put(workload("StatefulSet", "other"));
     api.put(owned(workload("Pod", "other-0"), &other));

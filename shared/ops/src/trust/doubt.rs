@@ -1,4 +1,4 @@
-//! What is said of a text that nobody vouches for: what it is, what has changed, how to go on.
+//! Errors and questions about untrusted text of a session: the reason, the changes, and how to continue.
 
 use anyhow::anyhow;
 
@@ -7,30 +7,30 @@ use crate::Cluster;
 use session_model::api::Session;
 use session_model::failure::hinted;
 
-/// Fields that are named in an error.
+/// Largest number of fields that an error names.
 const SHOWN: usize = 8;
-/// Characters of a value that are shown in an error.
+/// Largest number of characters of a value that an error shows.
 const VALUE_MAX: usize = 200;
-/// Lines of a manifest that are shown before a question.
+/// Largest number of lines of a manifest that a question shows.
 const LINES: usize = 200;
 
-/// Why a text is not run unasked.
+/// The reason why a text is not run without confirmation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Reason {
-    /// A manifest of another user.
+    /// The manifest belongs to another user.
     Anothers {
-        /// Who asks.
+        /// The caller, as the server names them.
         caller: String,
     },
-    /// Others may have written it: no admission policy is in force.
+    /// No admission policy is in force: others may have written the text.
     Unguarded,
-    /// Others may have written it before the admission policy came into force.
+    /// The Session is older than the admission policy: others may have written the text before.
     Older,
-    /// It stands in a snapshot, which any user of VolumeSnapshots may write.
+    /// The text comes from a snapshot, which anybody with rights on VolumeSnapshots may write.
     Remembered,
 }
 
-/// A text of a session that nobody vouches for.
+/// Text of a session that is not trusted.
 #[derive(Clone, Debug)]
 pub struct Doubt {
     name: String,
@@ -62,40 +62,44 @@ impl Doubt {
         }
     }
 
-    /// Remembers that the user has agreed to it.
+    /// Records that the user has agreed to the text.
     pub fn agree(&self, cluster: &Cluster) {
         let digests = digests(&self.fields);
-        // This process knows it in any case; where it cannot be written, the next one asks again.
+        // The record holds for this process even if it cannot be written to a file; the next command asks again then.
         let _ = cluster
             .known()
             .remember(&self.uid, self.part.area(), &digests);
     }
 
-    /// What cannot be done, and why.
+    /// Returns the error line: the failed operation and the reason.
     fn told(&self, cluster: &Cluster) -> String {
         let name = &self.name;
         if let Reason::Anothers { caller } = &self.reason {
             return format!(
-                "session {name:?} runs a manifest of {:?}, and you are {caller:?}",
+                "session {name:?} has a manifest of user {:?}, but you are {caller:?}",
                 self.owner
             );
         }
         let undone = match self.part {
-            Part::Start => format!("cannot start session {name:?} unasked"),
-            Part::Copy => format!("cannot copy session {name:?} unasked"),
-            Part::Hooks => format!("cannot run the hooks of session {name:?} unasked"),
-            Part::Connect => format!("cannot run the command that enters session {name:?} unasked"),
+            Part::Start => format!("cannot start session {name:?} without confirmation"),
+            Part::Copy => format!("cannot copy session {name:?} without confirmation"),
+            Part::Hooks => {
+                format!("cannot run the hooks of session {name:?} without confirmation")
+            }
+            Part::Connect => {
+                format!("cannot run the connect command of session {name:?} without confirmation")
+            }
         };
         let changed = self.changed(cluster);
         match &self.reason {
             Reason::Remembered => format!(
-                "{undone}: its snapshot says what it runs, and this machine does not know it"
+                "{undone}: the snapshot's record of the session is not known to this machine"
             ),
             _ if changed.len() == self.fields.len()
                 && known(cluster, &self.uid, self.part).is_empty() =>
             {
                 format!(
-                    "{undone}: others may have written what it runs, and this machine does not know it"
+                    "{undone}: its content is not known to this machine, and others may have written it"
                 )
             }
             _ => format!(
@@ -105,7 +109,7 @@ impl Doubt {
         }
     }
 
-    /// Fields that are new, other, or gone, since this machine has known the session.
+    /// Returns the paths of fields that were added, changed or removed since this machine recorded the session.
     fn changed(&self, cluster: &Cluster) -> Vec<String> {
         let (known, now) = (known(cluster, &self.uid, self.part), digests(&self.fields));
         let other = now
@@ -115,7 +119,7 @@ impl Doubt {
         other.map(|(key, _)| key).chain(gone).cloned().collect()
     }
 
-    /// The difference, a line each: values as they are now.
+    /// Returns the present values of changed fields, a line each.
     fn differences(&self, cluster: &Cluster) -> Vec<String> {
         let changed = self.changed(cluster);
         let manifest = |key: &&String| key.as_str() != "spec.manifest";
@@ -125,13 +129,13 @@ impl Doubt {
             .take(SHOWN)
             .map(|key| match self.fields.get(key) {
                 Some(value) => format!("{key} is {:?}", shortened(value)),
-                None => format!("{key} is gone"),
+                None => format!("{key} has been removed"),
             })
             .collect();
         if changed.len() > SHOWN {
             let more = changed.len() - SHOWN;
             lines.push(format!(
-                "{more} more fields are not shown: kubectl get session {} -n {} -o yaml",
+                "show {more} more fields: kubectl get session {} -n {} -o yaml",
                 self.name, self.namespace
             ));
         }
@@ -152,7 +156,7 @@ impl Doubt {
         let go_on = match self.part {
             Part::Start => start_trusting(name, namespace),
             Part::Hooks => {
-                "repeat the command with --trust-manifest, or run no hook: --skip-sync, --skip-hooks".into()
+                "repeat the command with --trust-manifest, or skip the hooks with --skip-sync or --skip-hooks".into()
             }
             Part::Copy | Part::Connect => "repeat the command with --trust-manifest".into(),
         };
@@ -160,18 +164,18 @@ impl Doubt {
         if self.reason == Reason::Unguarded {
             error = hinted(
                 error,
-                "keep users from changing each other's sessions: kubectl session setup admission, as an admin, from Kubernetes 1.30 on",
+                "keep users from changing each other's sessions, as an admin and on Kubernetes 1.30 or later: kubectl session setup admission",
             );
         }
         error
     }
 
-    /// The lines to show before the user is asked: what cannot be done unasked, what has changed, and the manifest.
+    /// Returns the lines to show before asking: the refused action, what has changed, and the manifest.
     pub fn question(&self, cluster: &Cluster) -> Vec<String> {
         let mut lines = vec![self.told(cluster)];
         lines.extend(self.differences(cluster));
         if let Some(manifest) = self.fields.get("spec.manifest") {
-            lines.push("spec.manifest is:".to_owned());
+            lines.push("spec.manifest:".to_owned());
             let count = manifest.lines().count();
             lines.extend(manifest.lines().take(LINES).map(|line| format!("  {line}")));
             if count > LINES {
@@ -198,9 +202,11 @@ fn shortened(text: &str) -> String {
 }
 
 pub(super) fn read_manifest(name: &str, namespace: &str) -> String {
-    format!("read it: kubectl get session {name} -n {namespace} -o jsonpath='{{.spec.manifest}}'")
+    format!(
+        "read the manifest: kubectl get session {name} -n {namespace} -o jsonpath='{{.spec.manifest}}'"
+    )
 }
 
 pub(super) fn start_trusting(name: &str, namespace: &str) -> String {
-    format!("carry it out: kubectl session start {name} -n {namespace} --trust-manifest")
+    format!("trust the manifest: kubectl session start {name} -n {namespace} --trust-manifest")
 }

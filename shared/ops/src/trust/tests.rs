@@ -34,7 +34,7 @@ fn everything_that_decides_what_a_start_makes_is_looked_at() {
     );
     let manifest = session(json!({ "manifest": "kind: Pod" }), json!({}));
     assert_eq!(keys(&manifest, Part::Copy), ["spec.manifest"]);
-    // What the owner's ordinary commands change is not among it.
+    // Fields that the owner's ordinary commands change are not included.
     let sizes = json!({ "template": "t", "state": "stopped", "timeout": "2h", "startRequest": "2026-01-01T00:00:00Z",
         "resources": { "cpu": "2" }, "storage": { "size": "2Gi" }, "dataPolicy": "keep", "secretsFrom": "client" });
     assert_eq!(

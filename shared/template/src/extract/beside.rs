@@ -1,4 +1,4 @@
-//! What stands beside the data of Secrets and may tell of it: annotations and comments.
+//! Removal of annotations and comments that may contain the data of Secrets.
 
 use std::collections::BTreeSet;
 
@@ -12,13 +12,13 @@ use super::super::position::Position;
 use super::super::source::Place;
 use super::{Edit, Extractor};
 
-/// kubectl's copy of a whole object, the data of a Secret included.
+/// Annotation in which kubectl stores a copy of the whole object, including the data of a Secret.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
-/// Fewest bytes of a value that is looked for in other places: shorter ones are words that stand everywhere.
+/// Shortest value, in bytes, that is searched for in comments and annotations. Shorter ones occur everywhere.
 const TELLING: usize = 4;
 
-/// The values that were moved, and what their base64 says, as one pattern: a file may have thousands of them, and as many
-/// comments. `None` if they are too many for a pattern.
+/// A pattern that matches any extracted value, encoded or decoded. One pattern, because a file may have thousands of values
+/// and comments. `None` if there are too many values for a pattern; then every text counts as a match.
 pub(super) struct Telling(Option<Regex>);
 
 impl Telling {
@@ -37,21 +37,21 @@ impl Telling {
             }
         }
         if forms.is_empty() {
-            // A class without characters is in no text.
+            // An empty character class matches no text.
             return Self(Regex::new(r"[^\s\S]").ok());
         }
         let forms: Vec<String> = forms.into_iter().collect();
         Self(Regex::new(&forms.join("|")).ok())
     }
 
-    /// True for a text that has one of the values in it, or may have.
+    /// Returns true if the text contains one of the values, or may contain one.
     fn is_in(&self, text: &str) -> bool {
         self.0.as_ref().is_none_or(|pattern| pattern.is_match(text))
     }
 }
 
 impl Extractor<'_> {
-    /// Empties what kubectl and others have written beside the data of Secrets, and what repeats it.
+    /// Empties annotations of Secrets that contain their data.
     pub(super) fn drop_annotations(&mut self, telling: &Telling) {
         let manifest = self.manifest;
         for document in self.secrets() {
@@ -71,7 +71,7 @@ impl Extractor<'_> {
                 };
                 let name = document.own_name().map_or("", |name| name.text.as_str());
                 let message = format!(
-                    "annotation {key} of Secret {name:?} is left out: it may repeat its data"
+                    "annotation {key} of Secret {name:?} is removed, because it may contain the Secret's data"
                 );
                 self.dropped.push(manifest.problem(scalar.place, message));
                 self.emptied.insert(scalar.bytes.start);
@@ -81,7 +81,7 @@ impl Extractor<'_> {
         }
     }
 
-    /// Takes out the comments beside Secrets, and all others that tell a value.
+    /// Removes comments beside Secrets, and all others that contain an extracted value.
     pub(super) fn drop_comments(&mut self, telling: &Telling) {
         let mut words = BTreeSet::new();
         for document in self.secrets() {
@@ -95,7 +95,7 @@ impl Extractor<'_> {
             return;
         }
         let Some(comments) = comments::all(&self.manifest.source) else {
-            let message = "the comments cannot be told from the text: take them out";
+            let message = "cannot find the comments of the manifest: remove all comments";
             let problem = self.manifest.problem(Place::default(), message);
             return self.problems.push(problem);
         };
@@ -106,8 +106,8 @@ impl Extractor<'_> {
                 continue;
             }
             let message = match beside {
-                true => "a comment beside a Secret is left out",
-                false => "a comment with the value of a Secret is left out",
+                true => "a comment beside a Secret is removed",
+                false => "a comment with the value of a Secret is removed",
             };
             self.dropped
                 .push(self.manifest.problem(comment.place, message));

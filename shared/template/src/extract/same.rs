@@ -1,4 +1,4 @@
-//! Whether a manifest whose secrets were moved still says the same.
+//! Check that a manifest with extracted secrets is equivalent to the original.
 
 use super::super::manifest::Manifest;
 use super::super::node::{Node, Scalar};
@@ -6,7 +6,7 @@ use super::super::placeholder::{Piece, Var};
 use super::Extractor;
 
 impl Extractor<'_> {
-    /// True if `moved`, its new placeholders filled, is the same manifest.
+    /// Returns true if `moved`, with its new placeholders replaced, equals the original manifest.
     pub(super) fn is_same(&self, moved: &Manifest) -> bool {
         let (own, moved) = (&self.manifest.documents, &moved.documents);
         let mut pairs = own.iter().zip(moved);
@@ -35,7 +35,7 @@ impl Extractor<'_> {
         }
     }
 
-    /// The pieces of a scalar with what was moved in place again.
+    /// Returns the segments of a scalar with the extracted values put back.
     fn back(&self, scalar: &Scalar) -> Vec<Piece> {
         let mut pieces: Vec<Piece> = Vec::new();
         for piece in &scalar.pieces {

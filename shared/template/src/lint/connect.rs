@@ -1,4 +1,4 @@
-//! SSH users of connect methods, as far as they can be known without values.
+//! Checks of SSH users in connect methods, as far as possible without values.
 
 use super::super::annotation::plain_value;
 use super::super::manifest::Manifest;
@@ -13,10 +13,11 @@ use session_model::api::ConnectMethod;
 use session_model::labels;
 use session_model::names::SshUser;
 
-/// Most texts that are tried for one scalar: a file with more options than that has its users checked at create.
+/// Maximum number of values that are tried for one scalar. Further options are checked at create.
 const TEXTS_MAX: usize = 64;
 
-/// What is wrong with the user of a connect method of a template; `spec.connect` is no text with typed placeholders.
+/// Returns the problem of the SSH user of a connect method in `spec.connect`, whose placeholders are not parsed with the
+/// manifest.
 pub(super) fn user(
     source: &Source,
     node: &Node,
@@ -33,7 +34,7 @@ pub(super) fn user(
     Some(problem(source, user.place, wrong.to_string()))
 }
 
-/// Finds what is wrong with the annotations of a manifest that stand for `spec.connect`.
+/// Checks the annotations of a manifest that correspond to `spec.connect`.
 pub(super) fn annotations(manifest: &Manifest, parameters: &Parameters, findings: &mut Findings) {
     let none = Presets::default();
     for document in &manifest.documents {
@@ -50,14 +51,15 @@ pub(super) fn annotations(manifest: &Manifest, parameters: &Parameters, findings
     }
 }
 
-/// Reads an annotation as a start will.
+/// Parses an annotation as a start does.
 fn methods(text: &str) -> anyhow::Result<()> {
     let value = plain_value(&Source::new(labels::CONNECT, text)?)?;
     let methods: Vec<ConnectMethod> = serde_json::from_value(value)?;
     methods.iter().try_for_each(ConnectMethod::check)
 }
 
-/// What a text may become: with every default, option and preset of its parameters once, and `x` for what nobody knows yet.
+/// Returns the texts that a scalar may become: each default, option and preset value of its parameters once, and `x` for
+/// parameters without a known value.
 fn texts(pieces: &[Piece], parameters: &Parameters, presets: &Presets) -> Vec<String> {
     let vars = pieces.iter().filter_map(|piece| match piece {
         Piece::Var(var) => Some(var),
@@ -91,7 +93,7 @@ fn texts(pieces: &[Piece], parameters: &Parameters, presets: &Presets) -> Vec<St
         .collect()
 }
 
-/// The values that a placeholder is known to take.
+/// Returns the known values of a placeholder: default, options and presets.
 fn known<'p>(var: &'p Var, parameters: &'p Parameters, presets: &'p Presets) -> Vec<&'p str> {
     let parameter = parameters.get(&var.name);
     let declared = parameter.and_then(|parameter| parameter.default.as_deref());

@@ -1,4 +1,4 @@
-//! Everything there is to say about a template or a manifest before it is used.
+//! Static checks of a template or manifest before it is used.
 
 mod connect;
 mod objects;
@@ -17,24 +17,24 @@ use super::parameters::{Known, Parameters};
 use super::problem::{Problem, Problems};
 use super::source::Source;
 
-/// How bad something is.
+/// Severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// It cannot be used like this.
+    /// The file cannot be used.
     Error,
-    /// It works, but hardly as it is meant.
+    /// The file works, but probably not as intended.
     Warning,
-    /// Good to know.
+    /// Information for the author.
     Info,
 }
 
-/// Something that was found.
+/// A finding of the checks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// How bad it is.
+    /// Severity.
     pub severity: Severity,
-    /// What and where.
+    /// Message and location.
     #[serde(flatten)]
     pub problem: Problem,
 }
@@ -61,10 +61,10 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Most findings that are kept.
+/// Maximum number of findings that are kept.
 const FINDINGS_MAX: usize = 1000;
 
-/// What has been found so far.
+/// The findings collected so far.
 #[derive(Default)]
 struct Findings(Vec<Finding>);
 
@@ -83,7 +83,7 @@ impl Findings {
     }
 }
 
-/// Says everything about a file: SessionTemplates where it has some, otherwise a manifest. In the order of the file.
+/// Checks a file: its SessionTemplates if it has any, else the manifest. Findings are sorted by location.
 pub fn lint(source: &Source) -> Vec<Finding> {
     let mut findings = Findings::default();
     let (files, problems) = TemplateFile::read_all(source);
@@ -103,19 +103,19 @@ pub fn lint(source: &Source) -> Vec<Finding> {
         let workloads = manifest.workloads();
         if workloads.len() > 1 {
             let message = format!(
-                "there are {} workloads: {}",
+                "manifest has {} workloads: {}",
                 workloads.len(),
                 workloads.join(", ")
             );
             let problem = Problem::at(source.name(), Default::default(), message);
             findings.push(
                 Severity::Info,
-                problem.hint("say which one is the session with --primary KIND/NAME"),
+                problem.hint("choose the primary workload with --primary KIND/NAME"),
             );
         }
     }
     let mut findings = findings.0;
-    // What stands in no place in particular comes last.
+    // Findings without a location come last.
     findings.sort_by_key(|finding| match finding.problem.line {
         0 => (usize::MAX, 0),
         line => (line, finding.problem.column),
@@ -123,7 +123,7 @@ pub fn lint(source: &Source) -> Vec<Finding> {
     findings
 }
 
-/// True if the file has a SessionTemplate, even one that could not be read.
+/// Returns true if the file contains a SessionTemplate, even an unreadable one.
 fn mentions_template(source: &Source) -> bool {
     let (roots, _) = super::loader::load(source, super::loader::Mode::Plain);
     let kind = |root: &Node| {
@@ -154,7 +154,7 @@ fn lint_manifest(
     (manifest, parameters)
 }
 
-/// Problems of declarations stand in no place: they get the file's name.
+/// Adds the file's name to problems of declarations, which have no location.
 fn at(source: &Source, problems: Problems) -> Vec<Problem> {
     let name = |mut problem: Problem| {
         if problem.file.is_empty() {
@@ -177,19 +177,22 @@ fn lint_parameter(source: &Source, known: &Known, broken: bool, findings: &mut F
     let defaults = defaults(known);
     if known.is_secret() && !defaults.is_empty() {
         let problem = problem(format!(
-            "secret {name} has a default that everybody who reads this knows"
+            "secret {name} has a default, which everybody who can read the template knows"
         ));
         findings.push(
             Severity::Warning,
-            problem.hint("leave it out: the secret is generated then"),
+            problem.hint("remove the default: the secret is then generated"),
         );
     } else if defaults.len() > 1 {
-        let message = format!("{name} has several defaults: {}", defaults.join(", "));
+        let message = format!(
+            "parameter {name} has different defaults: {}",
+            defaults.join(", ")
+        );
         findings.push(Severity::Warning, problem(message));
     }
     if known.declared && known.parameter.required == Some(true) && known.parameter.default.is_some()
     {
-        let message = format!("parameter {name} is required, its default is of no use");
+        let message = format!("parameter {name} is required, so its default is never used");
         findings.push(Severity::Warning, problem(message));
     }
     if !known.declared && !broken {
@@ -201,7 +204,7 @@ fn lint_parameter(source: &Source, known: &Known, broken: bool, findings: &mut F
     }
 }
 
-/// The first few different defaults written in the manifest.
+/// Returns the first few different defaults in the manifest.
 fn defaults(known: &Known) -> Vec<&str> {
     const ENOUGH: usize = 5;
     let mut defaults: Vec<&str> = Vec::new();
@@ -223,7 +226,7 @@ fn defaults(known: &Known) -> Vec<&str> {
 fn what_it_is(known: &Known, defaults: &[&str]) -> String {
     match known.parameter.kind {
         ParameterType::Secret if known.generated_length().is_some() => {
-            "a secret, generated when it is not given".to_owned()
+            "a secret, generated if not given".to_owned()
         }
         ParameterType::Secret => "a secret".to_owned(),
         _ if known.is_required() => "a required string".to_owned(),

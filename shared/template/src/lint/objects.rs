@@ -1,4 +1,4 @@
-//! What the objects of a manifest show without values.
+//! Checks of a manifest's objects that need no values.
 
 use super::super::check;
 use super::super::fill::TEXT_MAX;
@@ -12,7 +12,7 @@ use super::super::scope::is_controller_kind;
 use super::{Findings, Severity};
 use crate::ParameterRules as _;
 
-/// Fields that take text, where an unquoted placeholder could become a number.
+/// String fields, in which an unquoted placeholder could become a number.
 const TEXT_FIELDS: [&str; 9] = [
     "image",
     "mountPath",
@@ -25,7 +25,7 @@ const TEXT_FIELDS: [&str; 9] = [
     "topologyKey",
 ];
 
-/// Kinds that are the workload of a session.
+/// Kinds that can be the primary workload of a session.
 const WORKLOADS: [(&str, &str); 3] = [
     ("v1", "Pod"),
     ("apps/v1", "StatefulSet"),
@@ -33,7 +33,7 @@ const WORKLOADS: [(&str, &str); 3] = [
 ];
 
 impl Manifest {
-    /// The workloads as `Kind/name`, placeholders and all.
+    /// Returns the workloads as `Kind/name`, with placeholders unchanged.
     pub(super) fn workloads(&self) -> Vec<String> {
         let workloads = self
             .documents
@@ -62,8 +62,9 @@ pub(super) fn lint(manifest: &Manifest, parameters: &Parameters, findings: &mut 
     for document in &manifest.documents {
         let (api_version, kind) = (&document.kind.api_version, &document.kind.kind);
         if !is_controller_kind(api_version, kind) {
-            let message =
-                format!("a controller makes no {kind} ({api_version}): only the command line does");
+            let message = format!(
+                "{kind} ({api_version}) is created only by the command line, never by a controller"
+            );
             findings.push(
                 Severity::Warning,
                 manifest.problem(document.root.place(), message),
@@ -99,21 +100,21 @@ fn lint_scalar(
     {
         findings.push(
             Severity::Error,
-            problem(format!("{} still has to be changed", pointer(path))),
+            problem(format!(
+                "{} must be changed: the value is a reminder such as CHANGE_ME",
+                pointer(path)
+            )),
         );
     }
     if position.is_text() && ["{{", "{%"].iter().any(|form| scalar.text.contains(form)) {
         findings.push(
             Severity::Warning,
-            problem("another tool's placeholder in free text stays as it is".into()),
+            problem("placeholder of another tool in free text is not replaced".into()),
         );
     }
     if position == Position::SecretData && scalar.vars().next().is_some() {
-        let message = "a placeholder in data of a Secret takes base64 only".to_owned();
-        findings.push(
-            Severity::Warning,
-            problem(message).hint("put it under stringData"),
-        );
+        let message = "a placeholder in data of a Secret must have a base64 value".to_owned();
+        findings.push(Severity::Warning, problem(message).hint("use stringData"));
     }
     lint_quotes(manifest, parameters, (path, position, scalar), findings);
     if let Some(text) = known_text(scalar, parameters, position) {
@@ -125,7 +126,7 @@ fn lint_scalar(
     }
 }
 
-/// An unquoted placeholder in a field that takes text.
+/// Checks for an unquoted placeholder in a string field.
 fn lint_quotes(
     manifest: &Manifest,
     parameters: &Parameters,
@@ -138,16 +139,20 @@ fn lint_quotes(
         && TEXT_FIELDS.contains(field)
         && could_be_typed(parameters, &var.name)
     {
-        let message = format!("{field} takes text: unquoted, a value such as 1 or true is none");
+        let message =
+            format!("{field} must be a string, but unquoted values such as 1 or true are not");
         let problem = manifest.problem(scalar.place, message);
         findings.push(
             Severity::Warning,
-            problem.hint(format!("write {field}: \"${{{}}}\"", var.name)),
+            problem.hint(format!(
+                "quote the placeholder: {field}: \"${{{}}}\"",
+                var.name
+            )),
         );
     }
 }
 
-/// True if a value that the parameter takes could be read as a number or a boolean.
+/// Returns true if the parameter accepts a value that YAML reads as a number or a boolean.
 fn could_be_typed(parameters: &Parameters, name: &str) -> bool {
     let parameter = parameters.get(name);
     parameter.is_some_and(|parameter| {
@@ -157,8 +162,8 @@ fn could_be_typed(parameters: &Parameters, name: &str) -> bool {
     })
 }
 
-/// The text of a scalar as far as it can be known: literal, or with the defaults of its parameters. Names that are always
-/// set stand for themselves with a letter.
+/// Returns the text of a scalar with the defaults of its parameters, or `None` if a parameter has no default. Parameters that
+/// are always set are represented by the letter `x`.
 pub(super) fn known_text(
     scalar: &Scalar,
     parameters: &Parameters,
@@ -206,11 +211,11 @@ fn lint_node(manifest: &Manifest, path: &[Step<'_>], node: &Node, findings: &mut
             Step::Key("matchLabels"),
             Step::Key("name"),
         ] => {
-            let message = "nobody sets the label \"name\" on Namespaces";
+            let message = "namespaces do not have the label \"name\" by default";
             let problem = manifest.problem(node.place(), message);
             findings.push(
                 Severity::Warning,
-                problem.hint("use kubernetes.io/metadata.name, which Kubernetes sets"),
+                problem.hint("use the label kubernetes.io/metadata.name, which Kubernetes sets"),
             );
         }
         [

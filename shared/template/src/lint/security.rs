@@ -1,4 +1,4 @@
-//! What a manifest asks for that its author had better be trusted with, and passwords in plain text.
+//! Checks for privileges that a manifest requests, and for passwords in plain text.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use super::{Findings, Severity};
 use session_model::objects::pod_security::{Level, TABLE_VERSION, Violation, violations};
 use session_model::objects::privilege::right;
 
-/// Longest value of a field that decides anything: a default may be repeated as often as somebody likes.
+/// Longest value, in bytes, that is checked. Bounds the work for defaults that are repeated many times.
 const FIELD_MAX: usize = 1024;
 
 pub(super) fn lint(manifest: &Manifest, parameters: &Parameters, findings: &mut Findings) {
@@ -28,7 +28,7 @@ pub(super) fn lint(manifest: &Manifest, parameters: &Parameters, findings: &mut 
         let kind = &document.kind.kind;
         let name = document.own_name().map_or("", |name| name.text.as_str());
         if let Some(right) = right(&object) {
-            let message = format!("{kind} {name:?} asks for a privilege: {right}");
+            let message = format!("{kind} {name:?} requests a privilege: {right}");
             let problem = manifest.problem(document.root.place(), message);
             findings.push(Severity::Warning, problem);
         }
@@ -36,7 +36,7 @@ pub(super) fn lint(manifest: &Manifest, parameters: &Parameters, findings: &mut 
             .into_iter()
             .partition(|one| one.level == Level::Restricted);
         for one in &privileges {
-            let message = format!("{kind} {name:?} asks for a privilege: {one}");
+            let message = format!("{kind} {name:?} requests a privilege: {one}");
             let place = document.root.nearest(&one.pointer).place();
             findings.push(Severity::Warning, manifest.problem(place, message));
         }
@@ -46,7 +46,7 @@ pub(super) fn lint(manifest: &Manifest, parameters: &Parameters, findings: &mut 
             .collect();
         if !more.is_empty() {
             let message = format!(
-                "{kind} {name:?} does not meet the Pod Security Standard restricted of Kubernetes {TABLE_VERSION}: {}",
+                "{kind} {name:?} violates Pod Security \"restricted\" of Kubernetes {TABLE_VERSION}: {}",
                 by_container(&more)
             );
             let problem = manifest.problem(document.root.place(), message);
@@ -55,7 +55,7 @@ pub(super) fn lint(manifest: &Manifest, parameters: &Parameters, findings: &mut 
     }
 }
 
-/// `securityContext.runAsUser is 0; container "a": hostPort is 1, privileged is true`: each container is named once.
+/// Formats violations by container, such as `securityContext.runAsUser is 0; container "a": hostPort is 1, privileged is true`.
 fn by_container(violations: &[&Violation]) -> String {
     let mut parts: BTreeMap<Option<&str>, Vec<&str>> = BTreeMap::new();
     for one in violations {
@@ -69,7 +69,7 @@ fn by_container(violations: &[&Violation]) -> String {
     parts.collect::<Vec<_>>().join("; ")
 }
 
-/// A document as it is rendered, as far as that can be known: what has no default stays a placeholder.
+/// A document rendered with defaults. Placeholders without a default remain.
 struct Known<'d> {
     document: &'d Document,
     parameters: &'d Parameters,

@@ -1,4 +1,4 @@
-//! What stands around the manifest in a SessionTemplate.
+//! Checks of a SessionTemplate's fields other than the manifest.
 
 use super::super::file::TemplateFile;
 use super::super::manifest::{MANIFEST_MAX, Manifest};
@@ -79,7 +79,7 @@ impl Spec<'_> {
         self.at(path).map_or(self.file.place, Node::place)
     }
 
-    /// Fields nobody knows: a server would drop them without a word.
+    /// Reports unknown fields, which the API server would drop silently.
     fn fields(&mut self) {
         let mut unknown = Vec::new();
         let mut look = |node: Option<&Node>, known: &[&'static str]| {
@@ -135,14 +135,15 @@ impl Spec<'_> {
                 true => "none".to_owned(),
                 false => workloads.join(", "),
             };
-            let message =
-                format!("spec.primary {wanted} is no workload of the manifest: there is {known}");
+            let message = format!(
+                "spec.primary {wanted} is not a workload of the manifest (available: {known})"
+            );
             return self.say(Severity::Error, self.place(&["primary"]), message);
         }
         let containers = containers(manifest, &wanted);
         if let Some(container) = container.filter(|container| !containers.contains(container)) {
             let message = format!(
-                "{wanted} has no container {container:?}: there is {}",
+                "{wanted} has no container {container:?} (available: {})",
                 containers.join(", ")
             );
             self.say(
@@ -155,11 +156,11 @@ impl Spec<'_> {
 
     fn no_primary(&mut self, manifest: &Manifest, workloads: &[String]) {
         if workloads.is_empty() {
-            let message = "the manifest has no workload: no Pod, StatefulSet or Deployment";
+            let message = "manifest has no workload: a Pod, StatefulSet or Deployment is required";
             self.say(Severity::Error, manifest.source.place(1, 1), message);
         } else if workloads.len() > 1 {
             let message = format!(
-                "there are several workloads and no spec.primary: {}",
+                "spec.primary is required, because the manifest has several workloads: {}",
                 workloads.join(", ")
             );
             self.say(Severity::Error, self.file.place, message);
@@ -176,12 +177,9 @@ impl Spec<'_> {
                 .map(|name| name.text.as_str())
                 .unwrap_or_default();
             if name.is_empty() {
-                said.push((method.place(), "a connect method has no name".to_owned()));
+                said.push((method.place(), "connect method has no name".to_owned()));
             } else if names.contains(&name) {
-                said.push((
-                    method.place(),
-                    format!("connect method {name:?} stands in it twice"),
-                ));
+                said.push((method.place(), format!("duplicate connect method {name:?}")));
             }
             names.push(name);
             let ways = ["exec", "http", "ssh"]
@@ -191,7 +189,7 @@ impl Spec<'_> {
             if ways != 1 {
                 said.push((
                     method.place(),
-                    format!("connect method {name:?} needs exactly one of exec, http and ssh"),
+                    format!("connect method {name:?} must have exactly one of exec, http and ssh"),
                 ));
             }
         }
@@ -217,7 +215,7 @@ impl Spec<'_> {
                     self.say(
                         Severity::Error,
                         place,
-                        format!("preset {preset:?} sets {name}, which is no parameter"),
+                        format!("preset {preset:?} sets unknown parameter {name}"),
                     );
                     continue;
                 };
@@ -225,7 +223,7 @@ impl Spec<'_> {
                     self.say(
                         Severity::Error,
                         place,
-                        format!("preset {preset:?} sets the secret {name}"),
+                        format!("preset {preset:?} must not set secret parameter {name}"),
                     );
                 } else if let Err(reason) = known.parameter.check(value) {
                     self.say(
@@ -238,7 +236,7 @@ impl Spec<'_> {
         }
     }
 
-    /// Parameters that nothing uses.
+    /// Reports parameters that are not used.
     fn parameters(&mut self, parameters: &Parameters) {
         let mut rest = self.file.object.get("spec").cloned().unwrap_or_default();
         if let Some(spec) = rest.as_object_mut() {
@@ -258,7 +256,7 @@ impl Spec<'_> {
                     .at(&["parameters"])
                     .and_then(|all| all.items().get(index))
                     .map(Node::place);
-                let message = format!("parameter {name} is used nowhere");
+                let message = format!("parameter {name} is not used");
                 self.say(Severity::Warning, place.unwrap_or(self.file.place), message);
             }
         }
@@ -312,22 +310,23 @@ impl Spec<'_> {
     fn size(&mut self) {
         let characters = self.file.manifest.text().chars().count();
         if characters > MANIFEST_MAX {
-            let message =
-                format!("the manifest has {characters} characters, the API takes {MANIFEST_MAX}");
+            let message = format!(
+                "manifest must have at most {MANIFEST_MAX} characters, but has {characters}"
+            );
             self.say(Severity::Error, self.place(&["manifest"]), message);
         }
     }
 
-    /// What has a default that a user of the template may not expect.
+    /// Reports absent fields whose defaults may be unexpected.
     fn absent(&mut self) {
         for (path, message) in [
             (
                 ["description"].as_slice(),
-                "no description: list shows the template by its name alone",
+                "no description: template list shows only the name",
             ),
             (
                 &["connect"],
-                "no connect methods: connect runs a shell in the primary container",
+                "no connect methods: connect opens a shell in the primary container",
             ),
             (
                 &["lifetime", "timeout"],
@@ -345,7 +344,7 @@ impl Spec<'_> {
     }
 }
 
-/// The containers of a workload given as `Kind/name`.
+/// Returns the names of the containers of a workload given as `Kind/name`.
 fn containers(manifest: &Manifest, workload: &str) -> Vec<String> {
     let (kind, name) = workload.split_once('/').unwrap_or_default();
     let mut documents = manifest.documents.iter();

@@ -1,4 +1,4 @@
-//! The built-in templates, held against what their first users wrote.
+//! Tests that compare the built-in templates with the manifests of their first users.
 
 use serde_json::{Value, json};
 
@@ -62,9 +62,9 @@ fn there_is_nothing_to_say_about_them() {
             .filter(|finding| finding.severity < Severity::Info)
             .map(ToString::to_string)
             .collect();
-        // A virtual machine with a network of its own takes more than a container gets.
+        // A virtual machine with its own network needs more privileges than a container.
         let all = told.len();
-        told.retain(|line| !line.contains(" asks for a privilege: container "));
+        told.retain(|line| !line.contains(" requests a privilege: container "));
         assert_eq!(
             (told.len(), all),
             (0, if *name == "lab" { 4 } else { 0 }),
@@ -259,7 +259,7 @@ fn a_labs_name_leaves_room_for_its_service() {
     let error = manifest.render(&values).unwrap_err().to_string();
     assert!(
         error.contains(
-            "has 64 characters, at most 63 are allowed: the session's name may have 51 characters"
+            "must have at most 63 characters, but has 64; the session's name must have at most 51 characters"
         ),
         "{error}"
     );
@@ -318,7 +318,7 @@ fn nvim_is_what_its_project_describes() {
     );
 }
 
-/// Images that people have.
+/// Images that the patterns must allow.
 const LOCAL: &[(&str, &[(&str, &str)])] = &[
     ("shell", &[("IMAGE", "localhost/busybox:1")]),
     ("shell", &[("IMAGE", "debian:12")]),

@@ -1,4 +1,4 @@
-//! Literal values of Secrets, out of the manifest.
+//! Tests of the extraction of literal Secret values.
 
 use super::super::extract::*;
 use super::super::source::Source;
@@ -99,11 +99,11 @@ fn a_secret_that_would_stay_readable_is_refused() {
     for (text, reason) in [
         (
             "stringData: {pw: &x s}\ntype: *x\n",
-            "a.yaml:4:21: a Secret's value is used outside of data by an alias",
+            "a.yaml:4:21: a Secret's value is used outside of data through an alias",
         ),
         (
             "stringData: {a: \"${P:-x}\", b: \"${P:-y}\"}\n",
-            "a.yaml:4:32: placeholder P has another default elsewhere",
+            "a.yaml:4:32: placeholder P has different defaults",
         ),
     ] {
         let source = Source::new("a.yaml", format!("{HEAD}{text}")).unwrap();
@@ -132,14 +132,14 @@ fn what_repeats_the_data_of_a_secret_goes_and_is_told() {
     assert_eq!(
         dropped,
         [
-            "a.yaml:8:7: annotation kubectl.kubernetes.io/last-applied-configuration of Secret \"a\" is left out: it may repeat its data",
-            "a.yaml:9:11: annotation note of Secret \"a\" is left out: it may repeat its data",
-            "a.yaml:1:1: a comment beside a Secret is left out",
-            "a.yaml:5:11: a comment beside a Secret is left out",
-            "a.yaml:12:3: a comment beside a Secret is left out",
-            "a.yaml:15:1: a comment beside a Secret is left out",
-            "a.yaml:19:21: a comment with the value of a Secret is left out",
-            "a.yaml:20:27: a comment with the value of a Secret is left out",
+            "a.yaml:8:7: annotation kubectl.kubernetes.io/last-applied-configuration of Secret \"a\" is removed, because it may contain the Secret's data",
+            "a.yaml:9:11: annotation note of Secret \"a\" is removed, because it may contain the Secret's data",
+            "a.yaml:1:1: a comment beside a Secret is removed",
+            "a.yaml:5:11: a comment beside a Secret is removed",
+            "a.yaml:12:3: a comment beside a Secret is removed",
+            "a.yaml:15:1: a comment beside a Secret is removed",
+            "a.yaml:19:21: a comment with the value of a Secret is removed",
+            "a.yaml:20:27: a comment with the value of a Secret is removed",
         ]
     );
 }

@@ -1,4 +1,4 @@
-//! Manifests as their users have them, unchanged.
+//! Tests with unchanged manifests of real users.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! Bad input, each with the words it is refused with.
+//! Tests with malformed and hostile input, and the expected errors.
 
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ fn parse(name: &str, bytes: &[u8]) -> anyhow::Result<Manifest> {
     Manifest::parse(&Source::from_bytes(name, bytes)?)
 }
 
-/// Files, and what is said of them.
+/// Files and their expected errors.
 const BAD: &[((&str, &[u8]), &str)] = &[
     (
         fixture!("alias-bomb.yaml"),
@@ -31,27 +31,24 @@ const BAD: &[((&str, &[u8]), &str)] = &[
     ),
     (
         fixture!("merge-keys.yaml"),
-        "merge-keys.yaml:8:3: merge keys (\"<<\") are not supported: write the fields out",
+        "merge-keys.yaml:8:3: merge keys (\"<<\") are not supported: repeat the fields",
     ),
     (
         fixture!("helm.yaml"),
-        "helm.yaml:5:9: \"{{ }}\" is a placeholder of Helm, Jinja or Tera: render it first",
+        "helm.yaml:5:9: \"{{ }}\" is a placeholder of Helm, Jinja or Tera, which must be rendered first",
     ),
     (
         fixture!("helm-quoted.yaml"),
-        "helm-quoted.yaml:4:9: \"{{ }}\" is a placeholder of Helm, Jinja or Tera: render it first",
+        "helm-quoted.yaml:4:9: \"{{ }}\" is a placeholder of Helm, Jinja or Tera, which must be rendered first",
     ),
     (
         fixture!("tera.yaml"),
-        "tera.yaml:6:1: \"{% %}\" is a placeholder of Helm, Jinja or Tera: render it first",
+        "tera.yaml:6:1: \"{% %}\" is a placeholder of Helm, Jinja or Tera, which must be rendered first",
     ),
-    (
-        fixture!("not-utf-8.yaml"),
-        "not-utf-8.yaml:6:9: it is not UTF-8",
-    ),
+    (fixture!("not-utf-8.yaml"), "not-utf-8.yaml:6:9: not UTF-8"),
     (
         fixture!("key-placeholder.yaml"),
-        "key-placeholder.yaml:6:3: placeholder in the key \"${KEY}\": only values may hold placeholders",
+        "key-placeholder.yaml:6:3: placeholder in key \"${KEY}\": placeholders are allowed only in values",
     ),
     (
         fixture!("unterminated.yaml"),
@@ -59,15 +56,15 @@ const BAD: &[((&str, &[u8]), &str)] = &[
     ),
     (
         fixture!("nested.yaml"),
-        "nested.yaml:6:7: placeholder A has another one in its default",
+        "nested.yaml:6:7: placeholder A has another placeholder in its default",
     ),
     (
         fixture!("bad-names.yaml"),
-        "3 problems\n  bad-names.yaml:6:6: bad placeholder \"${user-id}\": a name is letters, digits and \"_\", followed by \"}\" or \":-\"\n  bad-names.yaml:7:6: bad placeholder \"${1A}\": a name is letters, digits and \"_\", followed by \"}\" or \":-\"\n  bad-names.yaml:7:16: bad placeholder \"${}\": a name is letters, digits and \"_\", followed by \"}\" or \":-\"",
+        "3 problems\n  bad-names.yaml:6:6: invalid placeholder \"${user-id}\": must be a name of letters, digits and \"_\", followed by \"}\" or \":-\"\n  bad-names.yaml:7:6: invalid placeholder \"${1A}\": must be a name of letters, digits and \"_\", followed by \"}\" or \":-\"\n  bad-names.yaml:7:16: invalid placeholder \"${}\": must be a name of letters, digits and \"_\", followed by \"}\" or \":-\"",
     ),
     (
         fixture!("flow-map.yaml"),
-        "2 problems\n  flow-map.yaml:4:9: \"{user-id}\" is another tool's placeholder\n  flow-map.yaml:6:11: \"{user-id}\" is another tool's placeholder",
+        "2 problems\n  flow-map.yaml:4:9: \"{user-id}\" is a placeholder of another tool\n  flow-map.yaml:6:11: \"{user-id}\" is a placeholder of another tool",
     ),
     (
         fixture!("tags.yaml"),
@@ -75,11 +72,11 @@ const BAD: &[((&str, &[u8]), &str)] = &[
     ),
     (
         fixture!("no-kind.yaml"),
-        "no-kind.yaml:1:1: the object has no kind",
+        "no-kind.yaml:1:1: object has no kind",
     ),
     (
         fixture!("no-name.yaml"),
-        "2 problems\n  no-name.yaml:1:1: Pod has generateName: every object of a session needs a metadata.name\n  no-name.yaml:6:1: Pod has no metadata.name",
+        "2 problems\n  no-name.yaml:1:1: Pod has generateName, but objects of a session must have metadata.name\n  no-name.yaml:6:1: Pod has no metadata.name",
     ),
     (
         fixture!("not-an-object.yaml"),
@@ -87,7 +84,7 @@ const BAD: &[((&str, &[u8]), &str)] = &[
     ),
     (
         fixture!("only-comments.yaml"),
-        "only-comments.yaml: there is no object in it",
+        "only-comments.yaml: manifest contains no objects",
     ),
 ];
 
@@ -103,15 +100,15 @@ fn the_way_out_is_told() {
     for ((name, bytes), wanted) in [
         (
             fixture!("flow-map.yaml"),
-            "replace it by one of ours: --replace '{user-id}=${USER_ID}'",
+            "replace the placeholder: --replace '{user-id}=${USER_ID}'",
         ),
         (
             fixture!("nested.yaml"),
-            "write $${...} for text that shall stay as it is",
+            "write $${...} for a literal ${...}",
         ),
         (
             fixture!("helm.yaml"),
-            "pipe the rendered text in, as in: helm template CHART | kubectl session create NAME -f -",
+            "pipe in the rendered text, for example: helm template CHART | kubectl session create NAME -f -",
         ),
     ] {
         let error = parse(name, bytes).unwrap_err();
@@ -150,10 +147,7 @@ fn what_is_too_much_is_refused_soon() {
             ),
             "more than 100000 values",
         ),
-        (
-            "a: &a [*a]".to_owned(),
-            "an alias stands inside what it stands for",
-        ),
+        ("a: &a [*a]".to_owned(), "alias inside its own anchor"),
     ] {
         let error = fails(parse("a.yaml", text.as_bytes()));
         assert!(error.contains(wanted), "{error}");
@@ -165,7 +159,7 @@ fn what_is_too_much_is_refused_soon() {
     );
 }
 
-/// Long texts, each with something open or repeated that a careless reader would look through again and again.
+/// Long texts that would take quadratic time in a naive parser.
 fn long_texts() -> Vec<(&'static str, String)> {
     let head = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata:\n";
     let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData:\n";
@@ -224,17 +218,17 @@ fn a_long_value_in_many_places_is_refused() {
     let places: String = (0..100).map(|at| format!("  k{at}: ${{V}}\n")).collect();
     let text = format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\ndata:\n{places}");
     let error = fails(super::render(&text, &[("V", &"x".repeat(60_000))]));
-    assert_eq!(error, "a.yaml: it renders to more than 4194304 bytes");
+    assert_eq!(error, "a.yaml: manifest renders to more than 4194304 bytes");
     let error = fails(super::render(&text, &[("V", &"x".repeat(70_000))]));
     assert_eq!(
         error,
-        "parameter V: the value has 70000 bytes, at most 65536 are allowed"
+        "parameter V: the value must have at most 65536 bytes, but has 70000"
     );
 }
 
 #[test]
 fn a_value_that_is_repeated_is_not_made() {
-    // 196 kB that stand for 3.1 GB.
+    // 196 kB that expand to 3.1 GB.
     let text = |key: &str| {
         format!(
             "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\ndata:\n  {key}: \"{}\"\n",
@@ -244,7 +238,7 @@ fn a_value_that_is_repeated_is_not_made() {
     let error = fails(super::render(&text("a"), &[("V", &"x".repeat(64 << 10))]));
     assert_eq!(
         error,
-        "a.yaml:5:6: the value has more than 1048576 bytes with its parameters"
+        "a.yaml:5:6: the value has more than 1048576 bytes after replacing its parameters"
     );
     let many = text("a") + &format!("  b: {}\n", "${W}".repeat(1_001));
     for (name, text) in [
@@ -263,18 +257,18 @@ fn a_value_that_is_repeated_is_not_made() {
             "{name}: {error}"
         );
     }
-    // Each placeholder is remembered with its place and its object's kind.
+    // Each placeholder is stored with its location and the kind of its object.
     let key = fails(parse(
         "a.yaml",
         format!("? {}\n: 1\n", "x".repeat(2_000)).as_bytes(),
     ));
-    assert!(key.ends_with("a key has more than 1024 bytes"), "{key}");
+    assert!(key.ends_with("a key must have at most 1024 bytes"), "{key}");
     let kind = format!(
         "apiVersion: v1\nkind: {}\nmetadata: {{name: a}}\n",
         "x".repeat(2_000)
     );
     let kind = fails(parse("a.yaml", kind.as_bytes()));
-    assert_eq!(kind, "a.yaml:2:7: kind has more than 253 characters");
+    assert_eq!(kind, "a.yaml:2:7: kind must have at most 253 characters");
 }
 
 #[test]
@@ -293,6 +287,6 @@ fn quotes_are_recommended_where_yaml_wants_them() {
     assert!(
         error
             .downcast_ref::<Hinted>()
-            .is_some_and(|hinted| hinted.hint.contains("YAML wants quotes"))
+            .is_some_and(|hinted| hinted.hint.contains("quote the placeholder"))
     );
 }

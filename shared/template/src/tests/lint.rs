@@ -1,4 +1,4 @@
-//! What lint says.
+//! Tests of lint findings.
 
 use super::super::lint::lint;
 use super::super::{Severity, Source};
@@ -21,7 +21,7 @@ pub(super) fn says(text: &str, wanted: &str) {
 
 pub(super) const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - name: c\n    resources: {limits: {cpu: 1, memory: 1Gi}}\n";
 
-/// A template whose manifest is a Pod with that text behind it.
+/// Returns a template whose manifest is a Pod followed by `manifest`.
 pub(super) fn template(spec: &str, manifest: &str) -> String {
     let indented = indented(&format!("{POD}{manifest}"));
     format!(
@@ -45,11 +45,11 @@ fn a_good_template_gets_no_word() {
     assert_eq!(said(&text), [""; 0]);
 }
 
-/// What stands behind the Pod, and what is said of it.
+/// Text that follows the Pod, and the expected finding.
 const OBJECTS: &[(&str, &str)] = &[
     (
         "    image: ${IMAGE}\n",
-        "a.yaml:8:12: warning: image takes text: unquoted, a value such as 1 or true is none",
+        "a.yaml:8:12: warning: image must be a string, but unquoted values such as 1 or true are not",
     ),
     (
         "    image: ${IMAGE}\n",
@@ -57,11 +57,11 @@ const OBJECTS: &[(&str, &str)] = &[
     ),
     (
         "    env: [{name: A, value: CHANGE_ME_IN_PRODUCTION}]\n",
-        "a.yaml:8:28: error: /spec/containers/0/env/0/value still has to be changed",
+        "a.yaml:8:28: error: /spec/containers/0/env/0/value must be changed",
     ),
     (
         "    env: [{name: A, value: \"{{ x }}\"}]\n",
-        "warning: another tool's placeholder in free text",
+        "warning: placeholder of another tool in free text",
     ),
     (
         "  - name: d\n    resources: {limits: {cpu: 1}}\n",
@@ -69,11 +69,11 @@ const OBJECTS: &[(&str, &str)] = &[
     ),
     (
         "    env: [{name: A, value: \"${DB_PASSWORD}\"}]\n",
-        "warning: DB_PASSWORD stands in plain text",
+        "warning: DB_PASSWORD is in plain text",
     ),
     (
         "    env: [{name: A, value: \"${X:-a}${X:-b}\"}]\n",
-        "warning: X has several defaults: a, b",
+        "warning: parameter X has different defaults: a, b",
     ),
     (
         "---\napiVersion: v1\nkind: Node\nmetadata: {name: n}\n",
@@ -81,7 +81,7 @@ const OBJECTS: &[(&str, &str)] = &[
     ),
     (
         "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {name: n}\n",
-        "warning: a controller makes no Role",
+        "warning: Role (rbac.authorization.k8s.io/v1) is created only by the command line",
     ),
     (
         "---\napiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {p: \"${P:-x}\"}\n",
@@ -93,11 +93,11 @@ const OBJECTS: &[(&str, &str)] = &[
     ),
     (
         "---\napiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata: {p: \"${P}\"}\n",
-        "warning: a placeholder in data of a Secret takes base64 only",
+        "warning: a placeholder in data of a Secret must have a base64 value",
     ),
     (
         "---\napiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata: {p: secret!}\n",
-        "error: the value is not base64",
+        "error: data of a Secret must be base64",
     ),
     (
         "---\napiVersion: v1\nkind: Service\nmetadata: {name: \"s_${SESSION_ID}\"}\n",
@@ -105,64 +105,64 @@ const OBJECTS: &[(&str, &str)] = &[
     ),
     (
         "    resources2: {limits: {cpu: 4GB}}\n    resources3: 1\n---\napiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: s}\nspec: {resources: {requests: {storage: \"${S:-4GB}\"}}}\n",
-        "error: invalid quantity \"4GB\": 4G or 4Gi?",
+        "error: invalid quantity \"4GB\": use 4G or 4Gi",
     ),
     (
         "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: n}\nspec: {ingress: [{from: [{namespaceSelector: {matchLabels: {name: x}}}]}]}\n",
-        "warning: nobody sets the label \"name\" on Namespaces",
+        "warning: namespaces do not have the label \"name\" by default",
     ),
     (
         "---\napiVersion: v1\nkind: Pod\nmetadata: {name: b}\n",
-        "info: there are 2 workloads: Pod/a, Pod/b",
+        "info: manifest has 2 workloads: Pod/a, Pod/b",
     ),
-    ("---\nkind: Pod\n", "error: the object has no apiVersion"),
+    ("---\nkind: Pod\n", "error: object has no apiVersion"),
     (
         "",
-        "a.yaml:1:1: info: Pod \"a\" does not meet the Pod Security Standard restricted of Kubernetes 1.36: container \"c\": securityContext.allowPrivilegeEscalation is not set, ",
+        "a.yaml:1:1: info: Pod \"a\" violates Pod Security \"restricted\" of Kubernetes 1.36: container \"c\": securityContext.allowPrivilegeEscalation is not set, ",
     ),
     (
         "    securityContext:\n      capabilities: {add: [CHOWN, SYS_ADMIN]}\n",
-        "a.yaml:9:35: warning: Pod \"a\" asks for a privilege: container \"c\": securityContext.capabilities.add has \"SYS_ADMIN\"",
+        "a.yaml:9:35: warning: Pod \"a\" requests a privilege: container \"c\": securityContext.capabilities.add has \"SYS_ADMIN\"",
     ),
     (
         "  hostNetwork: ${HOST:-true}\n",
-        "a.yaml:8:16: warning: Pod \"a\" asks for a privilege: hostNetwork is true",
+        "a.yaml:8:16: warning: Pod \"a\" requests a privilege: hostNetwork is true",
     ),
     (
         "  serviceAccountName: \"${ACCOUNT}\"\n",
-        "warning: Pod \"a\" asks for a privilege: serviceAccountName is \"${ACCOUNT}\"",
+        "warning: Pod \"a\" requests a privilege: serviceAccountName is \"${ACCOUNT}\"",
     ),
     (
         "---\napiVersion: v1\nkind: Secret\nmetadata: {name: s}\ntype: kubernetes.io/service-account-token\n",
-        "a.yaml:9:1: warning: Secret \"s\" asks for a privilege: type is kubernetes.io/service-account-token",
+        "a.yaml:9:1: warning: Secret \"s\" requests a privilege: type is kubernetes.io/service-account-token",
     ),
     (
         "    env: [{name: DB_PASSWORD, value: hunter2}]\n",
-        "a.yaml:8:38: warning: DB_PASSWORD stands in plain text in /spec/containers/0/env/0/value of a Pod",
+        "a.yaml:8:38: warning: DB_PASSWORD is in plain text in /spec/containers/0/env/0/value of a Pod",
     ),
     (
         "    env: [{name: DB, value: \"postgres://u:hunter2@db/x\"}]\n",
-        "a.yaml:8:29: warning: a URL with a password stands in plain text in /spec/containers/0/env/0/value of a Pod",
+        "a.yaml:8:29: warning: a URL with a password is in plain text in /spec/containers/0/env/0/value of a Pod",
     ),
     (
         "    args: [--user, me, --password, hunter2]\n",
-        "a.yaml:8:36: warning: --password stands in plain text in /spec/containers/0/args/3 of a Pod",
+        "a.yaml:8:36: warning: --password is in plain text in /spec/containers/0/args/3 of a Pod",
     ),
     (
         "    command: [sh, -c, \"exec tool --token=hunter2\"]\n",
-        "a.yaml:8:23: warning: --token stands in plain text in /spec/containers/0/command/2 of a Pod",
+        "a.yaml:8:23: warning: --token is in plain text in /spec/containers/0/command/2 of a Pod",
     ),
     (
         "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata:\n  app.ini: |\n    [db]\n    password = hunter2\n",
-        "warning: password stands in plain text in /data/app.ini of a ConfigMap",
+        "warning: password is in plain text in /data/app.ini of a ConfigMap",
     ),
     (
         "# admin password: hunter2\n",
-        "a.yaml:8:1: warning: password stands in plain text in a comment",
+        "a.yaml:8:1: warning: password is in plain text in a comment",
     ),
 ];
 
-/// What stands behind the Pod, and is no password in plain text.
+/// Text that follows the Pod and contains no password in plain text.
 const NO_PASSWORDS: &[&str] = &[
     "    env: [{name: TOKEN_FILE, value: /run/token}, {name: ALLOW_EMPTY_PASSWORD, value: \"yes\"}]\n",
     "    env: [{name: PASSWORD, valueFrom: {secretKeyRef: {name: s, key: password}}}]\n",
@@ -189,7 +189,7 @@ fn a_password_of_all_sessions_is_told() {
             "---\napiVersion: v1\nkind: Secret\nmetadata: {{name: s}}\nstringData: {{{key}: admin}}\n"
         )
     };
-    let wanted = "warning: password of a Secret is the same in all sessions";
+    let wanted = "warning: password of a Secret is literal text, so it is the same in all sessions";
     says(&template("", &secret("password")), wanted);
     for text in [
         template("", &secret("username")),
@@ -209,12 +209,12 @@ fn objects_are_looked_at() {
     }
 }
 
-/// What stands in the spec and behind the Pod, and what is said of it.
+/// Text in the spec and after the Pod, and the expected finding.
 const TEMPLATES: &[(&str, &str, &str)] = &[
     (
         "  parameters: [{name: A, type: string}]\n",
         "",
-        "a.yaml:9:16: warning: parameter A is used nowhere",
+        "a.yaml:9:16: warning: parameter A is not used",
     ),
     (
         "  parameters: [{name: A, typ: string}]\n",
@@ -229,22 +229,22 @@ const TEMPLATES: &[(&str, &str, &str)] = &[
     (
         "  primary: {kind: Pod, name: b}\n",
         "",
-        "a.yaml:9:12: error: spec.primary Pod/b is no workload of the manifest: there is Pod/a",
+        "a.yaml:9:12: error: spec.primary Pod/b is not a workload of the manifest (available: Pod/a)",
     ),
     (
         "  primary: {kind: Pod, name: a, container: x}\n",
         "",
-        "error: Pod/a has no container \"x\": there is c",
+        "error: Pod/a has no container \"x\" (available: c)",
     ),
     (
         "",
         "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: b}\n",
-        "error: there are several workloads and no spec.primary: Pod/a, Deployment/b",
+        "error: spec.primary is required, because the manifest has several workloads: Pod/a, Deployment/b",
     ),
     (
         "  presets: {p: {X: \"1\"}}\n",
         "",
-        "a.yaml:9:20: error: preset \"p\" sets X, which is no parameter",
+        "a.yaml:9:20: error: preset \"p\" sets unknown parameter X",
     ),
     (
         "  parameters: [{name: X, type: integer}]\n  presets: {p: {X: one}}\n",
@@ -254,52 +254,52 @@ const TEMPLATES: &[(&str, &str, &str)] = &[
     (
         "  parameters: [{name: X, required: true, default: x}]\n",
         "    x: ${X}\n",
-        "warning: parameter X is required, its default is of no use",
+        "warning: parameter X is required, so its default is never used",
     ),
     (
         "  parameters: [{name: X, minimum: 1}]\n",
         "    x: ${X}\n",
-        "error: parameter X is not an integer and has no minimum or maximum",
+        "error: parameter X: minimum and maximum are allowed only for type integer",
     ),
     (
         "  hooks: {sync: {command: [sh]}}\n",
         "    image: \"${IMAGE}\"\n",
-        "error: parameter IMAGE stands in an image at /spec/containers/0/image without bounds",
+        "error: parameter IMAGE sets an image at /spec/containers/0/image but has no options or pattern",
     ),
     (
         "  parameters: [{name: I, pattern: '.*'}]\n",
         "    image: \"${I}\"\n",
-        "error: parameter I stands in an image",
+        "error: parameter I sets an image",
     ),
     (
         "",
         "  volumes: [{hostPath: {path: \"/home/${USER_ID}\"}}]\n",
-        "error: parameter USER_ID stands in a host path",
+        "error: parameter USER_ID sets a host path",
     ),
     (
         "",
         "  volumes: [{persistentVolumeClaim: {claimName: \"${C}\"}}]\n",
-        "error: parameter C stands in the name of a claim",
+        "error: parameter C sets the name of a claim",
     ),
     (
         "",
         "  serviceAccountName: ${S}\n",
-        "error: parameter S stands in a service account",
+        "error: parameter S sets a service account",
     ),
     (
         "",
         "    securityContext: {runAsUser: \"${U}\"}\n",
-        "error: parameter U stands in a security context",
+        "error: parameter U sets a security context",
     ),
     (
         "",
         "---\napiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: i}\nspec: {rules: [{host: \"${H}\"}]}\n",
-        "error: parameter H stands in an Ingress host",
+        "error: parameter H sets an Ingress host",
     ),
     (
         "",
         "    x: ${a-b}\n",
-        "a.yaml:17:12: error: bad placeholder",
+        "a.yaml:17:12: error: invalid placeholder",
     ),
 ];
 
@@ -330,7 +330,7 @@ fn what_has_a_default_is_told() {
         .replace("  lifetime: {timeout: 1h}\n", "")
         .replace("  dataPolicy: keep\n", "");
     let mut said = said(&text);
-    said.retain(|line| !line.contains("Pod Security Standard"));
+    said.retain(|line| !line.contains("violates Pod Security"));
     assert_eq!(said.len(), 3, "{said:?}");
     assert!(
         said.iter().all(|line| line.contains(": info: no ")),
@@ -360,12 +360,12 @@ fn what_has_a_default_is_told() {
         (
             "{name: s, exec: [sh]}",
             "{name: s, exec: [sh], http: {port: 1}}",
-            "needs exactly one of exec, http and ssh",
+            "must have exactly one of exec, http and ssh",
         ),
         (
             "{name: s, exec: [sh]}",
             "{exec: [sh]}",
-            "a connect method has no name",
+            "connect method has no name",
         ),
     ] {
         says(&template("", "").replace(from, to), wanted);

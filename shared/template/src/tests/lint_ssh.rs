@@ -1,4 +1,4 @@
-//! The lint of methods that enter by ssh.
+//! Tests of lint for SSH connect methods.
 
 use super::lint::{POD, said, template};
 
@@ -9,7 +9,7 @@ fn an_ssh_user_is_checked_with_all_that_its_parameters_may_be() {
             format!("  connect: [{{name: s, ssh: {{port: 22, user: \"{user}\"}}}}]\n{parameters}");
         let text = template(&spec, "").replace("  connect: [{name: s, exec: [sh]}]\n", "");
         let mut said = said(&text);
-        // What the restricted standard asks for is told beside it.
+        // Findings about Pod Security are not checked here.
         said.retain(|finding| !finding.contains(": info: "));
         said
     };
@@ -39,7 +39,7 @@ fn an_ssh_user_is_checked_with_all_that_its_parameters_may_be() {
         ),
     ] {
         let said = with(text, &parameters);
-        let wanted = format!("{user} \"{value}\": it must be");
+        let wanted = format!("{user} \"{value}\": must ");
         assert!(
             said.iter().any(|line| line.starts_with(&wanted)),
             "{wanted}\nis not in\n{said:#?}"

@@ -1,4 +1,4 @@
-//! What the room promises, from outside.
+//! Tests of the template module through its public interface.
 
 mod builtin;
 mod extract;
@@ -18,7 +18,7 @@ use serde_json::Value;
 
 use super::{Given, Identity, Manifest, Parameter, Parameters, Rendered, Source, Values};
 
-/// A session of Alice's.
+/// Identity of a session of Alice.
 fn identity(session: &str) -> Identity {
     Identity {
         session: session.parse().unwrap(),
@@ -39,7 +39,7 @@ fn manifest(text: &str) -> Manifest {
     Manifest::parse(&Source::new("a.yaml", text).unwrap()).unwrap()
 }
 
-/// Values for a manifest from flags, secrets from files; secrets that are absent are generated.
+/// Resolves values for a manifest from flags, and secrets from files. Missing secrets are generated.
 fn values(
     manifest: &Manifest,
     declared: &[Parameter],
@@ -62,7 +62,7 @@ fn render(text: &str, flags: &[(&str, &str)]) -> anyhow::Result<Rendered> {
     manifest.render(&values(&manifest, &[], flags, &[])?)
 }
 
-/// The rendered object of a ConfigMap-like document with that spec.
+/// Renders a document with this spec and returns the object.
 fn spec(spec: &str, flags: &[(&str, &str)]) -> Value {
     let text =
         format!("apiVersion: example.com/v1\nkind: Example\nmetadata: {{name: a}}\nspec:\n{spec}");

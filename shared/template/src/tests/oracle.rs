@@ -1,7 +1,7 @@
-//! What kubectl reads, recorded; and asked again where there is a kubectl.
+//! Comparison of YAML parsing with recorded results of kubectl, and with kubectl itself if it is installed.
 //!
-//! The fixtures say which kubectl made them, and with which command. `cargo test -p session-shared record_what_kubectl_reads
-//! -- --ignored` makes them anew.
+//! The fixtures name the kubectl version and command that made them. `cargo test -p session-shared record_what_kubectl_reads
+//! -- --ignored` records them again.
 
 use std::process::Command;
 
@@ -15,7 +15,7 @@ const SCALARS: &str = include_str!("../../../../tests/fixtures/yaml-scalars.json
 const DOCUMENTS: &str = include_str!("../../../../tests/fixtures/yaml-documents.json");
 const COMMAND: &str = "kubectl label --local -f FILE a=b -o json";
 
-/// Plain scalars: every one is tried as the value of a key.
+/// Plain scalars; each is parsed as the value of a key.
 #[rustfmt::skip]
 const ASKED: &[&str] = &[
     // Words.
@@ -36,14 +36,14 @@ const ASKED: &[&str] = &[
     "1e3", "1E3", "1e+3", "1e-3", "1.5e3", ".5e3", "5.e3", "1e", "1e+", "e3", "1e3.5", "1ee3", "1e400", "-1e400", "1e-400", "12e03", "1e20", "1e21", "1e22", "1_0e3", "1e1_0",
     "123456789012345678901234567890", "0.1e1", "9007199254740993", "9007199254740993.0", "1e18", "1e19", "-1e18", "-1e19", "3.14159", "6.02e23", ".e3", "-e3", "+-1", "-+1", "--1",
     "+", "-a", "+a",
-    // Things that look like numbers elsewhere.
+    // Text that other parsers read as numbers.
     "12:30:45", "1:2", "190:20:30", "2001-01-01", "2001-1-1", "2001-12-14t21:59:43.10-05:00", "2001-12-14 21:59:43.10 -5", "1.2.3.4", "10.0.0.0/8", "4G", "4Gi", "500m", "1,000", "1 000", "50%",
     "001", "1e3x", "0755x", "=", "<", "a: b", "infinity", "Infinity", "inf", "nan", "NaN", "-inf", "٣", "１",
-    // Refused by kubectl, strings for us.
+    // Refused by kubectl, read as strings here.
     ".inf", ".Inf", ".INF", "-.inf", "+.inf", ".nan", ".NaN", ".NAN",
 ];
 
-/// Awkward texts: `%` begins the place where the rest of the object is put, so that every text is one object or several.
+/// Difficult texts. `%` is replaced by the rest of an object, so that every text contains one or more objects.
 const HEAD: &str = "apiVersion: x/v1\nkind: Foo\nmetadata: {name: a}\n";
 
 #[rustfmt::skip]
@@ -117,7 +117,7 @@ const TEXTS: &[(&str, &str)] = &[
     ("asterisk", "spec: *.a\n"),
 ];
 
-/// Where we differ from kubectl on purpose; everything else must agree.
+/// Intended differences from kubectl; everything else must agree.
 #[rustfmt::skip]
 const MEANT: &[(&str, &str)] = &[
     ("merge key", "readers differ on what wins"),
@@ -153,7 +153,7 @@ fn same(ours: &Value, theirs: &Value) -> bool {
     }
 }
 
-/// Our reading of an awkward text, in the form the fixture has.
+/// Parses a difficult text and returns the result in the form of the fixture.
 fn ours(text: &str) -> Value {
     let source = Source::new("a.yaml", format!("{HEAD}{text}")).unwrap();
     let (documents, problems) = load(&source, Mode::Plain);
@@ -175,7 +175,7 @@ fn scalars_are_typed_as_kubectl_types_them() {
     for (text, theirs) in cases {
         let ours = typed(&text);
         if theirs == json!({"error": true}) {
-            // What kubectl refuses is text for us, never a number.
+            // Scalars that kubectl refuses are read as text, never as numbers.
             assert!(ours.is_string(), "{text:?}: {ours}");
         } else {
             assert!(
@@ -206,7 +206,7 @@ fn awkward_texts_are_read_as_kubectl_reads_them() {
     assert_eq!(wrong, "");
 }
 
-/// What kubectl makes of a text, without the label it adds; `None` where there is no kubectl.
+/// Returns kubectl's reading of a text without the label it adds, or `None` if kubectl is not installed.
 fn ask(text: &str) -> Option<Value> {
     static COUNT: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
     let count = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
@@ -240,7 +240,7 @@ fn ask_scalars() -> Option<Value> {
     ask(&text)
 }
 
-/// Scalars that make kubectl refuse the whole file, or that YAML reads as something else than a scalar.
+/// Scalars that make kubectl refuse the whole file, or that are not scalars in YAML.
 fn refused(scalar: &str) -> bool {
     let infinite = scalar.trim_start_matches(['+', '-']).to_lowercase();
     matches!(infinite.as_str(), ".inf" | ".nan") || scalar.contains(": ")

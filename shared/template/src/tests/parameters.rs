@@ -1,4 +1,4 @@
-//! What a template asks for, and what is wrong with what it gets.
+//! Tests of parameter declarations and values.
 
 use std::collections::BTreeMap;
 
@@ -72,7 +72,7 @@ fn an_empty_value_takes_the_default_of_the_place() {
     let required = config("  a: ${A}\n");
     assert_eq!(
         fails(super::values(&required, &[], &[("A", "")], &[])),
-        "parameter A is empty"
+        "parameter A must not be empty"
     );
 }
 
@@ -112,15 +112,15 @@ fn everything_that_is_wrong_is_said_at_once() {
     for line in [
         "10 problems",
         "parameters A and B are required",
-        "parameter SIZE: invalid quantity \"4GB\": 4G or 4Gi?",
-        "parameter COUNT: 9 is more than 8",
-        "parameter FLAG: \"yes\" is neither true nor false",
+        "parameter SIZE: invalid quantity \"4GB\": use 4G or 4Gi",
+        "parameter COUNT: 9 is greater than the maximum 8",
+        "parameter FLAG: \"yes\" is not true or false",
         "parameter COLOUR: \"green\" is not one of red, blue",
         "parameter CODE: \"abc1\" does not match [a-z]+",
-        "parameter WAIT: invalid duration \"1mo\": months and years have no fixed length, use days",
+        "parameter WAIT: invalid duration \"1mo\": months and years have no fixed length; use days",
         "unknown parameter COLOR: did you mean COLOUR?",
-        "parameter SESSION_ID is always set and cannot be given",
-        "unknown parameter UNLIKE: there are SIZE, COUNT, FLAG, COLOUR, CODE, WAIT, A and B",
+        "parameter SESSION_ID cannot be set: the name is reserved",
+        "unknown parameter UNLIKE (available: SIZE, COUNT, FLAG, COLOUR, CODE, WAIT, A and B)",
     ] {
         assert!(error.contains(line), "{line}\nis not in\n{error}");
     }
@@ -179,24 +179,27 @@ fn declarations_are_checked() {
         (json!({"name": "A-B"}), "invalid parameter name \"A-B\""),
         (
             json!({"name": "USER_ID"}),
-            "parameter USER_ID is always set and cannot be declared",
+            "parameter USER_ID must not be declared: the name is reserved and always set",
         ),
         (
             json!({"name": "A", "type": "secret", "default": "x"}),
-            "has a default, which everybody could read",
+            "must not have a default, because everybody who can read the template could read it",
         ),
         (
             json!({"name": "A", "generate": {}}),
-            "is not a secret and cannot be generated",
+            "generate is allowed only for type secret",
         ),
         (
             json!({"name": "A", "type": "secret", "generate": {"length": 4}}),
-            "8 to 256 characters",
+            "generate.length must be between 8 and 256",
         ),
-        (json!({"name": "A", "minimum": 1}), "is not an integer"),
+        (
+            json!({"name": "A", "minimum": 1}),
+            "allowed only for type integer",
+        ),
         (
             json!({"name": "A", "type": "integer", "minimum": 2, "maximum": 1}),
-            "minimum 2 is more than maximum 1",
+            "minimum 2 is greater than maximum 1",
         ),
         (
             json!({"name": "A", "type": "quantity", "default": "4GB"}),
@@ -255,7 +258,7 @@ fn an_unknown_preset_names_those_that_exist() {
     };
     assert_eq!(
         fails(parameters.resolve(identity("a"), &given)),
-        "unknown preset \"huge\": there are large and small"
+        "unknown preset \"huge\" (available: large and small)"
     );
     let given = Given {
         preset: Some("huge"),
@@ -263,7 +266,7 @@ fn an_unknown_preset_names_those_that_exist() {
     };
     assert_eq!(
         fails(parameters.resolve(identity("a"), &given)),
-        "unknown preset \"huge\": there are none"
+        "unknown preset \"huge\": the template has no presets"
     );
 }
 

@@ -1,4 +1,4 @@
-//! Values in their places.
+//! Tests of rendering.
 
 use serde_json::json;
 
@@ -102,7 +102,7 @@ fn what_the_server_would_refuse_is_said_with_its_place() {
             format!(
                 "{head}a\n  annotations: {{b: \"${{V}}\"}}\nspec: {{volumes: [{{emptyDir: {{sizeLimit: 4GB}}}}]}}\n"
             ),
-            "a.yaml:6:41: invalid quantity \"4GB\": 4G or 4Gi?",
+            "a.yaml:6:41: invalid quantity \"4GB\": use 4G or 4Gi",
         ),
         (
             format!("{head}a\nspec: {{containers: [{{name: X, image: \"${{V}}\"}}]}}\n"),
@@ -112,7 +112,7 @@ fn what_the_server_would_refuse_is_said_with_its_place() {
             format!(
                 "{head}a\nspec: {{containers: [{{resources: {{limits: {{cpu: -1}}}}, image: \"${{V}}\"}}]}}\n"
             ),
-            "invalid quantity \"-1\": it is negative",
+            "invalid quantity \"-1\": must not be negative",
         ),
         (
             format!("{head}a\nspec: {{x: {{claimName: \"${{V}}\"}}}}\n"),
@@ -149,7 +149,7 @@ fn names_have_the_limits_of_their_kind() {
         let error = fails(render(&text(limit + 1), &[]));
         assert!(
             error.contains(&format!(
-                "has {} characters, at most {limit} are allowed",
+                "must have at most {limit} characters, but has {}",
                 limit + 1
             )),
             "{error}"
@@ -179,7 +179,7 @@ fn lists_are_taken_apart_and_twins_refused() {
     let error = fails(render(&list(&format!("{item}{item}")), &[]));
     assert_eq!(
         error,
-        "a.yaml:5:3: ConfigMap \"a\" stands in it twice, first at 4:3"
+        "a.yaml:5:3: duplicate ConfigMap \"a\", first defined at 4:3"
     );
 }
 
@@ -194,7 +194,7 @@ fn objects_of_other_places_are_refused() {
     let error = fails(manifest.check_namespace(&rendered, "labs"));
     assert_eq!(
         error,
-        "2 problems\n  a.yaml:5:1: Pod \"b\" is of namespace \"other\", the session of \"labs\"\n  a.yaml:9:1: ClusterRole is cluster-scoped: a session has objects of its own Namespace only"
+        "2 problems\n  a.yaml:5:1: Pod \"b\" has namespace \"other\", but the session is in namespace \"labs\"\n  a.yaml:9:1: ClusterRole is cluster-scoped: a session can contain only objects of its namespace"
     );
 }
 
@@ -227,7 +227,7 @@ fn texts_beside_the_manifest_are_expanded_too() {
     );
     assert_eq!(
         fails(values.expand("${P}", false, &mut Budget::default())),
-        "secret parameter P stands in \"${P}\""
+        "secret parameter P is used in \"${P}\""
     );
     assert!(fails(values.expand("${P", false, &mut Budget::default())).contains("unterminated"));
 }

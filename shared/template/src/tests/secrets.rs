@@ -1,4 +1,4 @@
-//! Secrets: where they may stand, and that nothing shows them.
+//! Tests of secret parameters: allowed positions, and that they are never printed.
 
 use serde_json::json;
 
@@ -23,9 +23,9 @@ fn a_secret_stays_in_secrets() {
     ));
     assert_eq!(
         error,
-        "a.yaml:12:25: secret parameter P stands in /spec/containers/0/env/0/value of a Pod: a secret may stand only in data and stringData of a Secret"
+        "a.yaml:12:25: secret parameter P is used in /spec/containers/0/env/0/value of a Pod: secrets are allowed only in data and stringData of a Secret"
     );
-    // Undeclared it is a string, which works.
+    // Undeclared, P is a string parameter, which is allowed here.
     assert_eq!(
         Parameters::of(&[], &manifest)
             .unwrap()
@@ -52,7 +52,7 @@ fn a_password_in_plain_sight_is_a_warning() {
     assert_eq!(warnings.len(), 1);
     assert_eq!(
         warnings[0].to_string(),
-        "a.yaml:7:25: DB_PASSWORD stands in plain text in /spec/containers/0/env/0/value of a Pod"
+        "a.yaml:7:25: DB_PASSWORD is in plain text in /spec/containers/0/env/0/value of a Pod"
     );
 }
 
@@ -78,7 +78,7 @@ fn secrets_are_generated_given_or_kept_but_never_arguments() {
         let error = fails(parameters.resolve(identity("a"), &given));
         assert_eq!(
             error,
-            format!("secret parameter Q must not be given in {place}")
+            format!("secret parameter Q must not be set in {place}")
         );
     }
     let given = Given {
@@ -147,7 +147,7 @@ fn a_secret_that_does_not_fit_is_not_repeated() {
     let error = fails(manifest.render(&values(&manifest, &[], &[], &[("P", "hunter2!")]).unwrap()));
     assert_eq!(
         error,
-        "a.yaml:4:11: the value is not base64, as data of a Secret must be: put it under stringData"
+        "a.yaml:4:11: data of a Secret must be base64: use stringData for plain text"
     );
     let declared = Parameter {
         pattern: Some("[0-9]+".into()),

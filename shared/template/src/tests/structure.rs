@@ -1,4 +1,4 @@
-//! No value creates structure.
+//! Tests that no value creates structure.
 
 use proptest::prelude::*;
 
@@ -15,7 +15,7 @@ fn cases(count: u32) -> ProptestConfig {
 #[test]
 fn hostile_values_stay_values() {
     let property = Property::new().unwrap();
-    // A number whose last bit differs when its text is read by less careful readers: found by fuzzing.
+    // A number whose last bit depends on the accuracy of the float parser; found by fuzzing.
     let number = "5_99999999999999999999999999999999999999999999999999999999";
     for value in HOSTILE.into_iter().chain([number]) {
         property

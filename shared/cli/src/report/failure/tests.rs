@@ -223,7 +223,7 @@ fn evidence_stands_between_the_error_and_its_hints() {
     let cause = session_engine::diagnosis::Cause {
         message: "container \"main\" of pod \"x\" ended with exit code 3".into(),
         evidence: vec![
-            "log of container \"main\", its last lines:".into(),
+            "log of container \"main\", last lines:".into(),
             "  bo\x1bom".into(),
         ],
         remedy: Some("mend it".into()),
@@ -234,9 +234,9 @@ fn evidence_stands_between_the_error_and_its_hints() {
         report(&mut console, &error, "kubectl session create");
         captured.err()
     };
-    let shown = told(cause.failing("session \"s\" did not get ready"));
+    let shown = told(cause.failing("session \"s\" did not become ready"));
     assert!(
-        shown.starts_with("error: session \"s\" did not get ready: container \"main\" of pod \"x\" ended with exit code 3\n  log of container \"main\", its last lines:\n    bo^[om\n"),
+        shown.starts_with("error: session \"s\" did not become ready: container \"main\" of pod \"x\" ended with exit code 3\n  log of container \"main\", last lines:\n    bo^[om\n"),
         "{shown:?}"
     );
     assert!(shown.ends_with(" mend it\n"), "{shown:?}");

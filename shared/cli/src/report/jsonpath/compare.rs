@@ -1,17 +1,17 @@
-//! Comparisons of a filter: numbers with numbers, texts with texts, and no text with a number.
+//! Comparisons of filters: number with number, string with string. A string and a number cannot be compared.
 
 use std::cmp::Ordering;
 
 use serde_json::Value;
 
-/// Whether `left operator right` holds.
+/// Returns whether `left operator right` is true.
 pub(super) fn holds(left: &Value, operator: &str, right: &Value) -> Result<bool, String> {
     match operator {
         "==" => equal(left, right),
         "!=" => Ok(!equal(left, right)?),
         "<" => Ok(order(left, right)? == Some(Ordering::Less)),
         "<=" => Ok(order(left, right)?.is_some_and(Ordering::is_le)),
-        // Not the opposite of a comparison with a number that is none: there are no such numbers in JSON.
+        // Not written as a negation: JSON has no NaN, so both are the same.
         ">" => Ok(order(left, right)?.is_some_and(Ordering::is_gt)),
         ">=" => Ok(order(left, right)?.is_some_and(Ordering::is_ge)),
         _ => Err(format!("unrecognized filter operator {operator}")),
@@ -37,7 +37,7 @@ fn basic_order(left: &Value, right: &Value) -> Result<Option<Ordering>, String> 
     match (left, right) {
         (Value::String(left), Value::String(right)) => Ok(Some(left.cmp(right))),
         (Value::Number(a), Value::Number(b)) if a.is_f64() == b.is_f64() => {
-            // Integers are compared as such: a float cannot tell great ones apart.
+            // Integers are not converted to floats, which cannot tell large ones apart.
             match (integer(a), integer(b)) {
                 (Some(a), Some(b)) => Ok(Some(a.cmp(&b))),
                 _ => Ok(a.as_f64().partial_cmp(&b.as_f64())),

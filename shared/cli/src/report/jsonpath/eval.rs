@@ -1,4 +1,4 @@
-//! What a template finds in a value.
+//! Evaluation of a parsed template against a value.
 
 use std::borrow::Cow;
 
@@ -8,10 +8,10 @@ use super::parse::{Node, Slice};
 use super::{Found, compare};
 use crate::report::json;
 
-/// Deepest nesting of ranges. Every one costs a level of recursion.
+/// Levels to which ranges may be nested; each costs a level of recursion.
 const RANGES_MAX: usize = 64;
 
-/// What every top-level node finds; the nodes of a range once for every value it runs over.
+/// Returns the values of every top-level node; the nodes of a range contribute once for every item.
 pub(super) fn find<'a>(nodes: &[Node], root: &'a Value) -> Result<Vec<Found<'a>>, String> {
     let mut evaluation = Evaluation::default();
     evaluation.run(nodes, 0, &vec![Cow::Borrowed(root)])?;
@@ -22,13 +22,13 @@ pub(super) fn find<'a>(nodes: &[Node], root: &'a Value) -> Result<Vec<Found<'a>>
 struct Evaluation<'a> {
     groups: Vec<Found<'a>>,
     depth: usize,
-    /// What the last node was, besides a path.
+    /// Flags of the last node: it was `{range}` or `{end}`.
     begins: bool,
     ends: bool,
 }
 
 impl<'a> Evaluation<'a> {
-    /// Runs `nodes[from..]` and tells where the range they stand in ends, `None` if it does not.
+    /// Evaluates `nodes[from..]` and returns the index of the `{end}` of the enclosing range, `None` if there is none.
     fn run(
         &mut self,
         nodes: &[Node],
@@ -42,7 +42,7 @@ impl<'a> Evaluation<'a> {
                 return Ok(Some(at));
             }
             if std::mem::take(&mut self.begins) {
-                // A range that does not end runs over the rest for each of its values, then the rest runs once more.
+                // A range without an end runs over the rest for each of its items, then the rest runs once more.
                 at = self.range(nodes, at + 1, found)?.unwrap_or(at);
             } else {
                 self.groups.push(found);
@@ -64,7 +64,7 @@ impl<'a> Evaluation<'a> {
         self.depth += 1;
         let mut end = None;
         if over.is_empty() {
-            // Run over nothing, only to learn where the range ends.
+            // Evaluated without items, only to find the end of the range.
             let kept = self.groups.len();
             end = self.run(nodes, from, &Vec::new())?;
             self.groups.truncate(kept);
@@ -146,7 +146,7 @@ impl<'a> Evaluation<'a> {
         let mut passed = Vec::new();
         for item in filtered_items(input)? {
             let single = vec![item];
-            // As in kubectl, a path that fails (an index out of range) lets the item pass.
+            // As in kubectl, an item passes a filter whose path fails (an index out of range).
             if self
                 .walk_all(&single, path)
                 .map_or(true, |found| !found.is_empty())
@@ -157,7 +157,7 @@ impl<'a> Evaluation<'a> {
         Ok(passed)
     }
 
-    /// The one value a side of a comparison finds.
+    /// Returns the single value of one side of a comparison.
     fn one(&mut self, input: &Found<'a>, path: &[Node]) -> Result<Option<Cow<'a, Value>>, String> {
         let mut found = self.walk_all(input, path)?;
         match found.len() {
@@ -167,7 +167,7 @@ impl<'a> Evaluation<'a> {
     }
 }
 
-/// A member of a value of the object. Values of the template itself are scalars and have none.
+/// Returns a member of a value. Literals of the template are scalars and have no members.
 fn field<'a>(value: &Cow<'a, Value>, key: &str) -> Option<Cow<'a, Value>> {
     match value {
         Cow::Borrowed(value) => value.as_object()?.get(key).map(Cow::Borrowed),
@@ -189,7 +189,7 @@ fn children<'a>(value: &Cow<'a, Value>) -> Found<'a> {
             entries.map(|(_, item)| Cow::Borrowed(item)).collect()
         }
         Cow::Borrowed(Value::Array(items)) => items.iter().map(Cow::Borrowed).collect(),
-        // Go takes a text for a list of bytes here.
+        // Go treats a string as a list of bytes here.
         text => {
             let bytes = text.as_str().unwrap_or_default().bytes();
             bytes.map(|byte| Cow::Owned(Value::from(byte))).collect()
@@ -197,7 +197,7 @@ fn children<'a>(value: &Cow<'a, Value>) -> Found<'a> {
     }
 }
 
-/// The values and all that is in them, but for scalars that hold nothing.
+/// Returns the values and all their descendants, except empty scalars.
 fn descend<'a>(input: &Found<'a>) -> Found<'a> {
     let mut found = Vec::new();
     for value in input {
@@ -239,7 +239,7 @@ fn slice_all<'a>(input: &Found<'a>, slice: &Slice) -> Result<Found<'a>, String> 
     Ok(found)
 }
 
-/// The places a slice means in a list of that length; `None` when it means none at all.
+/// Resolves a slice for a list of that length to start, end and step; `None` if it selects nothing.
 fn bounds(slice: &Slice, length: usize) -> Result<Option<(usize, usize, usize)>, String> {
     let length = i64::try_from(length).unwrap_or(i64::MAX);
     let mut start = slice.start.unwrap_or(0);
@@ -276,7 +276,7 @@ fn bounds(slice: &Slice, length: usize) -> Result<Option<(usize, usize, usize)>,
     }
 }
 
-/// What Go calls the type of a value.
+/// Returns Go's name for the type of a value.
 fn go_type(value: &Value) -> &'static str {
     match value {
         Value::Null => "interface {}",

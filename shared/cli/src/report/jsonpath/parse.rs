@@ -1,14 +1,14 @@
-//! From the text of a template to its nodes.
+//! Parser of JSONPath templates: text to [`Node`]s.
 
 use serde_json::{Number, Value};
 
-/// A step of a path, or something else that stands between braces.
+/// Step of a path, or another element between braces.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Node {
-    /// What stands between one pair of braces, or in a union between two commas.
+    /// Contents of one pair of braces, or one alternative of a union.
     List(Vec<Node>),
     Text(String),
-    /// A number or truth value, for comparisons.
+    /// Number or boolean of a comparison.
     Literal(Value),
     Field(String),
     Slice(Slice),
@@ -17,18 +17,18 @@ pub(super) enum Node {
         operator: String,
         right: Vec<Node>,
     },
-    /// A filter without comparison: the path finds something.
+    /// Filter without a comparison: true if the path finds a value.
     Exists(Vec<Node>),
     Union(Vec<Vec<Node>>),
     Wildcard,
     Recursive,
     Range,
     End,
-    /// Any other bare word: an error when it is reached, as in kubectl.
+    /// Any other bare word: an error when it is evaluated, as in kubectl.
     Word(String),
 }
 
-/// `[start:end:step]`. A single index has an end that was derived from it.
+/// Slice `[start:end:step]`. For a single index the end is derived from the start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Slice {
     pub(super) start: Option<i64>,
@@ -61,8 +61,8 @@ pub(super) fn template(text: &str) -> Parsed<Vec<Node>> {
     Ok(nodes)
 }
 
-/// Parses the inside of a pair of braces that kubectl puts together from a part of another one; what follows a brace
-/// within is ignored there, so it is here.
+/// Parses the contents of braces that kubectl assembles from a part of another pair. Text after a closing brace inside
+/// is ignored, as there.
 fn inner(text: &str) -> Parsed<Vec<Node>> {
     match template(&format!("{{{text}}}"))?.into_iter().next() {
         Some(Node::List(nodes)) => Ok(nodes),
@@ -70,14 +70,14 @@ fn inner(text: &str) -> Parsed<Vec<Node>> {
     }
 }
 
-/// What follows an opening brace.
+/// Text after an opening brace that is still to be parsed.
 struct Action<'t> {
     rest: &'t str,
     nodes: Vec<Node>,
 }
 
 impl<'t> Action<'t> {
-    /// Parses up to and with the closing brace.
+    /// Parses up to and including the closing brace.
     fn parse(&mut self) -> Parsed<()> {
         loop {
             if self.skip("}") {
@@ -115,7 +115,7 @@ impl<'t> Action<'t> {
         }
     }
 
-    /// Takes so many bytes.
+    /// Skips bytes.
     fn advance(&mut self, bytes: usize) {
         self.take(bytes);
     }
@@ -137,7 +137,7 @@ impl<'t> Action<'t> {
         Ok(())
     }
 
-    /// A key up to the next terminator that no backslash stands before.
+    /// Parses a key up to the next terminator that is not escaped.
     fn field(&mut self) {
         let mut escaped = false;
         let end = self.rest.find(|c| {
@@ -212,7 +212,7 @@ impl<'t> Action<'t> {
             .strip_prefix('\'')
             .and_then(|text| text.strip_suffix('\''));
         if let Some(key) = key.filter(|key| !key.contains('\'')) {
-            // A key between quotes is parsed as if it followed a dot, so its dots need their backslashes here too.
+            // A quoted key is parsed as if it followed a dot, so its dots must be escaped here, too.
             self.nodes.extend(inner(&format!(".{key}"))?);
         } else {
             self.nodes.push(Node::Slice(slice(text)?));
@@ -249,7 +249,7 @@ fn unrecognized(c: char) -> String {
     }
 }
 
-/// Where the parenthesis of a filter closes: the first one that does not stand between the first pair of quotes.
+/// Returns the index of the parenthesis that closes a filter: the first one outside the first pair of quotes.
 fn filter_end(text: &str) -> Option<usize> {
     let (mut pair, mut closed, mut before) = (None, false, '(');
     for (at, c) in text.char_indices() {
@@ -265,12 +265,12 @@ fn filter_end(text: &str) -> Option<usize> {
     None
 }
 
-/// Left side, operator and right side of a comparison; `None` if there is none.
+/// Splits a comparison into left side, operator and right side; `None` if there is no operator.
 fn comparison(text: &str) -> Option<(&str, &str, &str)> {
     let is_operator = |c| "!<>=".contains(c);
     let start = text.find(is_operator).filter(|start| *start > 0)?;
     let length = text[start..].find(|c| !is_operator(c));
-    // An operator at the very end lends its last character to the right side, which must not be empty.
+    // An operator at the very end gives its last character to the right side, which must not be empty.
     let end = length.map_or(text.len() - 1, |length| start + length);
     (end > start).then(|| (&text[..start], &text[start..end], &text[end..]))
 }
@@ -306,7 +306,7 @@ fn slice(text: &str) -> Parsed<Slice> {
     })
 }
 
-/// Resolves the escapes of a literal, Go's ones. A byte that is no character of its own becomes U+FFFD.
+/// Resolves Go's escapes in a literal. An escaped byte that is not a character becomes U+FFFD.
 fn unquote(text: &str, quote: char) -> Option<String> {
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars();
@@ -345,7 +345,7 @@ fn unquote(text: &str, quote: char) -> Option<String> {
     Some(out)
 }
 
-/// The character of so many digits: three are octal, any other number is hexadecimal.
+/// Returns the character of an escape: three digits are octal, any other number is hexadecimal.
 fn escaped(digits: &str, length: usize) -> Option<char> {
     if digits.len() != length || digits.starts_with(['+', '-']) {
         return None;

@@ -5,7 +5,7 @@ use super::*;
 
 const FIXTURE: &str = include_str!("../../../../../tests/fixtures/jsonpath.txt");
 
-/// What is printed, or why not: without the words around the reason where kubectl goes on to print the whole object.
+/// Returns the output or the error, without the text that kubectl prints around the error.
 fn answer(kind: &str, template: &str, object: &Value) -> Result<String, String> {
     let path = JsonPath::parse(template).map_err(|error| format!("error: {error}"))?;
     let printed = match kind {
@@ -16,7 +16,7 @@ fn answer(kind: &str, template: &str, object: &Value) -> Result<String, String> 
     printed.map_err(|error| error.to_string().replace(&around, ""))
 }
 
-/// Go leaves the order of an object's values to chance.
+/// Sorts characters: Go's order of an object's values is random.
 fn any_order(text: &str) -> Vec<char> {
     let mut chars: Vec<char> = text.chars().collect();
     chars.sort_unstable();

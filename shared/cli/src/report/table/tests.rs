@@ -113,7 +113,7 @@ fn watch_events_stand_before_everything_else() {
 #[test]
 fn options_follow_the_flags() {
     let flags = ListOutput {
-        output: "wide".into(),
+        output: Some("wide".into()),
         show_labels: true,
         label_columns: vec!["a".into()],
         ..ListOutput::default()
@@ -175,7 +175,7 @@ fn our_own_tables_look_the_same() {
         "x     y\n"
     );
     assert_eq!(plain(&["A"], &[], false), "");
-    // Uneven rows are laid out too.
+    // Rows of different length are laid out, too.
     assert_eq!(
         plain(&["A", "B"], &[vec![], vec!["x".into()]], false),
         "A     B\n\nx\n"

@@ -1,173 +1,269 @@
-//! Help in kubectl's order: text, aliases, examples, subcommands, options, usage, where the rest is.
+//! Help pages in kubectl's layout: description, aliases, examples, subcommands, arguments, options, usage.
 //!
-//! A command's text is its long (or short) description, its examples are its `after_long_help` (or `after_help`):
-//! lines of `# what it does` and `kubectl session …`. Flags under the heading `Connection` are those of every command:
-//! they are listed by `options` alone.
+//! A command's description is its long (or short) about, its examples are its `after_long_help` (or `after_help`): lines of
+//! `# comment` and `kubectl session …`. Its usage line is its `override_usage` if it has one. Flags stand in the order of
+//! their declaration, under their heading; headings that verbs share (see [`LAST`]) come after a verb's own. Flags under
+//! `Connection` belong to every command: a page only names them, and `kubectl session options` describes them.
 
+use clap::builder::Resettable;
 use clap::{Arg, ArgAction, Command};
 
+use super::wrap::{self, TAB, fill};
 use super::{takes_many, value_name};
 
 /// Heading of the flags that every command takes.
 const CONNECTION: &str = "Connection";
+/// Headings of flags that verbs share, in the order in which they stand, behind a verb's own.
+const LAST: [&str; 4] = ["Selection", "Waiting", "Dry Run", "Output"];
+/// The name of the suite in usage lines of the source.
+const SUITE: &str = "kubectl session";
 
-/// The help of a command that was called as `prefix` (`kubectl session list`).
-pub fn help(command: &Command, prefix: &str) -> String {
+/// A heading of the umbrella's help, and the verbs below it, in order.
+#[derive(Clone, Copy, Debug)]
+pub struct VerbGroup {
+    /// Title without a colon: `Basic Commands`.
+    pub title: &'static str,
+    /// Names of verbs.
+    pub verbs: &'static [&'static str],
+}
+
+/// The help page of a command that was called as `prefix` (`kubectl session list`), in lines of at most `width` columns.
+pub fn help(command: &Command, prefix: &str, width: usize) -> String {
+    page(command, prefix, width, &[])
+}
+
+/// The help page of the umbrella: as [`help`], with its subcommands in groups.
+pub fn suite_help(command: &Command, prefix: &str, width: usize, groups: &[VerbGroup]) -> String {
+    page(command, prefix, width, groups)
+}
+
+fn page(command: &Command, prefix: &str, width: usize, groups: &[VerbGroup]) -> String {
     let mut command = command.clone();
     command.build();
     let mut sections = Vec::new();
     if let Some(text) = command.get_long_about().or(command.get_about()) {
-        sections.push(text.to_string().trim().to_owned());
+        sections.push(wrap::wrap(text.to_string().trim(), width).join("\n"));
     }
     let aliases: Vec<&str> = command.get_visible_aliases().collect();
     if !aliases.is_empty() {
-        sections.push(format!(
-            "Aliases:\n{}, {}",
-            command.get_name(),
-            aliases.join(", ")
+        let names = format!("{}, {}", command.get_name(), aliases.join(", "));
+        sections.push(format!("Aliases:\n{names}"));
+    }
+    if let Some(text) = command.get_after_long_help().or(command.get_after_help()) {
+        sections.push(format!("Examples:\n{}", examples(&text.to_string(), width)));
+    }
+    sections.extend(subcommands(&command, groups, width));
+    let has_subcommands = command.get_subcommands().any(is_visible);
+    sections.extend(arguments(&command, width));
+    let flags = flag_sections(&command, width);
+    let has_flags = !flags.is_empty();
+    sections.extend(flags);
+    if prefix != suite(prefix) {
+        sections.extend(global_names(&command, width));
+    }
+    let usage = usage(&command, prefix, has_flags);
+    let usage = usage
+        .iter()
+        .flat_map(|line| fill(line, "  ", "    ", width));
+    sections.push(format!("Usage:\n{}", usage.collect::<Vec<_>>().join("\n")));
+    let mut tips = Vec::new();
+    if has_subcommands {
+        tips.push(format!(
+            "Use \"{prefix} <command> --help\" for more information about a given command."
         ));
     }
-    if let Some(examples) = command.get_after_long_help().or(command.get_after_help()) {
-        sections.push(format!("Examples:\n{}", indented(&examples.to_string())));
-    }
-    let subcommands = subcommands(&command);
-    if !subcommands.is_empty() {
-        sections.push(format!("Available Commands:\n{subcommands}"));
-    }
-    let flags = flags(&command, |heading| heading != Some(CONNECTION));
-    if !flags.is_empty() {
-        sections.push(format!("Options:\n{}", flags.join("\n\n")));
-    }
-    let names = global_names(&command);
-    if !names.is_empty() && prefix != suite(prefix) {
-        sections.push(format!("Global Options:\n{names}"));
-    }
-    let options = if flags.is_empty() { "" } else { " [options]" };
-    sections.push(format!(
-        "Usage:\n  {prefix}{}{options}",
-        arguments(&command)
+    tips.push(format!(
+        "Use \"{} options\" for a list of global command-line options (applies to all commands).",
+        suite(prefix)
     ));
-    let mut tips = String::new();
-    if !subcommands.is_empty() {
-        tips.push_str(&format!(
-            "Use \"{prefix} <command> --help\" for more information about a given command.\n"
-        ));
-    }
-    let suite = suite(prefix);
-    tips.push_str(&format!(
-        "Use \"{suite} options\" for a list of global command-line options (applies to all commands).\n"
-    ));
-    sections.push(tips);
-    sections.join("\n\n")
+    let tips = tips.iter().flat_map(|tip| fill(tip, "", "", width));
+    sections.push(tips.collect::<Vec<_>>().join("\n"));
+    format!("{}\n", sections.join("\n\n"))
 }
 
-/// The flags that every command takes: what `options` prints.
-pub fn options(command: &Command, _prefix: &str) -> String {
+/// The page of `options`: the flags that every command takes.
+pub fn options(command: &Command, width: usize) -> String {
     let mut command = command.clone();
     command.build();
-    let flags = flags(&command, |heading| heading == Some(CONNECTION));
+    let all = command.get_arguments();
+    let flags: Vec<String> = all
+        .filter(|arg| arg.get_help_heading() == Some(CONNECTION))
+        .filter_map(|arg| flag(arg, width))
+        .collect();
     format!(
         "The following options can be passed to any command:\n\n{}\n",
         flags.join("\n\n")
     )
 }
 
-/// The names of the flags that every command takes, in lines of at most 80 columns: enough to know that they are there.
-fn global_names(command: &Command) -> String {
-    const WIDTH: usize = 80;
-    let is_global = |arg: &&Arg| !arg.is_hide_set() && arg.get_help_heading() == Some(CONNECTION);
-    let longs = command
-        .get_arguments()
-        .filter(is_global)
-        .filter_map(Arg::get_long);
-    let mut names: Vec<String> = longs.map(|name| format!("--{name}")).collect();
-    names.sort_unstable();
-    let (mut lines, mut line) = (Vec::new(), String::new());
-    for name in names {
-        if !line.is_empty() && line.len() + name.len() + 2 > WIDTH {
-            lines.push(std::mem::take(&mut line));
-        }
-        line.push_str(if line.is_empty() { "  " } else { " " });
-        line.push_str(&name);
-    }
-    lines.push(line);
-    lines.retain(|line| !line.is_empty());
-    lines.join("\n")
-}
-
-/// Visible flags under headings that are wanted, sorted by name.
-fn flags(command: &Command, wanted: impl Fn(Option<&str>) -> bool) -> Vec<String> {
-    let mut flags: Vec<(&str, String)> = command
-        .get_arguments()
-        .filter(|arg| !arg.is_hide_set() && wanted(arg.get_help_heading()))
-        .filter_map(|arg| Some((arg.get_long()?, flag(arg)?)))
-        .filter(|(long, _)| !["help", "version"].contains(long))
+/// The section that names the flags of every command, with their letters.
+fn global_names(command: &Command, width: usize) -> Option<String> {
+    let all = command.get_arguments();
+    let flags = all.filter(|arg| !arg.is_hide_set() && arg.get_help_heading() == Some(CONNECTION));
+    let names: Vec<String> = flags
+        .filter_map(|arg| {
+            let letter = arg.get_short().map(|letter| format!("-{letter}, "));
+            // `-v, --v` says the same twice.
+            match (arg.get_long()?, letter) {
+                (long, Some(_)) if long.len() == 1 => Some(format!("-{long}")),
+                (long, letter) => Some(format!("{}--{long}", letter.unwrap_or_default())),
+            }
+        })
         .collect();
-    flags.sort_unstable();
-    flags.into_iter().map(|(_, text)| text).collect()
+    if names.is_empty() {
+        return None;
+    }
+    let lines = fill_list(&names, width);
+    Some(format!("Global Options:\n{}", lines.join("\n")))
 }
 
-/// `    -o, --output='':`, and what it does after a tab.
-fn flag(arg: &Arg) -> Option<String> {
-    let letter = arg
-        .get_short()
-        .map_or_else(String::new, |letter| format!("-{letter}, "));
-    let about = arg
-        .get_long_help()
-        .or(arg.get_help())
-        .map(ToString::to_string)
-        .unwrap_or_default();
-    let about = about.trim().replace('\n', "\n\t");
+/// Names behind each other, two blanks apart.
+fn fill_list(names: &[String], width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for name in names {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 2 + name.chars().count() <= width => {
+                line.push_str("  ");
+                line.push_str(name);
+            }
+            _ => lines.push(format!("  {name}")),
+        }
+    }
+    lines
+}
+
+/// A section for every heading that has visible flags.
+fn flag_sections(command: &Command, width: usize) -> Vec<String> {
+    let mut sections: Vec<(Option<&str>, Vec<String>)> = Vec::new();
+    for arg in command.get_arguments() {
+        let heading = arg.get_help_heading();
+        if heading == Some(CONNECTION) {
+            continue;
+        }
+        let Some(text) = flag(arg, width) else {
+            continue;
+        };
+        match sections.iter_mut().find(|(known, _)| *known == heading) {
+            Some((_, flags)) => flags.push(text),
+            None => sections.push((heading, vec![text])),
+        }
+    }
+    // The sort is stable: a verb's own headings keep their order.
+    sections.sort_by_key(|(heading, _)| rank(*heading));
+    let titled = sections.into_iter().map(|(heading, flags)| {
+        let title = heading.map_or_else(|| "Options".to_owned(), |name| format!("{name} Options"));
+        format!("{title}:\n{}", flags.join("\n\n"))
+    });
+    titled.collect()
+}
+
+/// Where the flags of a heading stand: those without one first, then a verb's own, then those that verbs share.
+fn rank(heading: Option<&str>) -> usize {
+    match heading {
+        None => 0,
+        Some(name) => match LAST.iter().position(|last| *last == name) {
+            Some(at) => at + 2,
+            None => 1,
+        },
+    }
+}
+
+/// `    -o, --output FORMAT:`, and what it does, indented by a tab; `None` for what no page shows.
+fn flag(arg: &Arg, width: usize) -> Option<String> {
+    let long = arg.get_long()?;
+    if arg.is_hide_set() || ["help", "version"].contains(&long) {
+        return None;
+    }
+    let letter = arg.get_short().map(|letter| format!("-{letter}, "));
+    let letter = letter.unwrap_or_default();
     Some(format!(
-        "    {letter}--{}={}:\n\t{about}",
-        arg.get_long()?,
-        value(arg)
+        "    {letter}--{long}{}:\n{}",
+        value(arg),
+        described(arg, width)
     ))
 }
 
-/// The default as kubectl shows it: texts in quotes, lists in brackets, numbers and truth values bare.
+/// The text of a flag or an argument in lines that begin with a tab.
+fn described(arg: &Arg, width: usize) -> String {
+    let about = arg.get_long_help().or(arg.get_help());
+    let about = about.map(ToString::to_string).unwrap_or_default();
+    let lines = wrap::wrap(about.trim(), width.saturating_sub(TAB));
+    let lines = lines.into_iter().map(|line| match line.is_empty() {
+        true => line,
+        false => format!("\t{line}"),
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// What follows a flag's name: its default as kubectl shows it (texts in quotes, numbers, durations and truth values
+/// bare), or the name of its value where it has no default.
 fn value(arg: &Arg) -> String {
-    let default = arg
-        .get_default_values()
-        .first()
-        .map(|value| value.to_string_lossy().into_owned());
     match arg.get_action() {
-        ArgAction::SetTrue => return "false".into(),
-        ArgAction::SetFalse => return "true".into(),
-        ArgAction::Count => return "0".into(),
-        ArgAction::Append => return format!("[{}]", default.unwrap_or_default()),
+        ArgAction::SetTrue => return "=false".into(),
+        ArgAction::SetFalse => return "=true".into(),
+        ArgAction::Count => return "=0".into(),
         _ => {}
     }
-    // A flag that may stand without a value and has no other default is a switch.
-    let switch = arg.is_require_equals_set()
-        && arg
-            .get_num_args()
-            .is_some_and(|range| range.min_values() == 0);
-    match default {
-        None if switch => "false".into(),
-        None => "''".into(),
-        Some(text) if ["true", "false"].contains(&text.as_str()) => text,
-        Some(text) if is_amount(&text) => text,
-        Some(text) => format!("'{text}'"),
+    let defaults = arg.get_default_values();
+    match defaults.first().map(|value| value.to_string_lossy()) {
+        Some(text) if text == "true" || text == "false" || is_amount(&text) => format!("={text}"),
+        Some(text) => format!("='{text}'"),
+        None if may_stand_alone(arg) => format!("[={}]", value_name(arg)),
+        None => format!(" {}", value_name(arg)),
     }
 }
 
-/// True for numbers and for amounts of time: `500`, `-1`, `30s`.
-fn is_amount(text: &str) -> bool {
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    let number = digits.trim_end_matches(['s', 'm', 'h']);
-    !number.is_empty()
-        && digits.len() - number.len() <= 1
-        && number.bytes().all(|b| b.is_ascii_digit())
+/// True for a flag whose value may be left out.
+fn may_stand_alone(arg: &Arg) -> bool {
+    arg.get_num_args()
+        .is_some_and(|range| range.min_values() == 0)
 }
 
-/// What follows the command in its usage line.
-fn arguments(command: &Command) -> String {
+/// True for numbers and durations: `500`, `-1`, `30s`, `1h30m`.
+fn is_amount(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    digits.starts_with(|c: char| c.is_ascii_digit())
+        && digits
+            .chars()
+            .all(|c| c.is_ascii_digit() || ['s', 'm', 'h'].contains(&c))
+}
+
+/// The arguments that are no flags, and what they are; hidden ones are left out.
+fn arguments(command: &Command, width: usize) -> Option<String> {
+    let visible = command
+        .get_positionals()
+        .filter(|arg| !arg.is_hide_set() && arg.get_help().is_some());
+    let texts: Vec<String> = visible
+        .map(|arg| format!("    {}:\n{}", value_name(arg), described(arg, width)))
+        .collect();
+    (!texts.is_empty()).then(|| format!("Arguments:\n{}", texts.join("\n\n")))
+}
+
+/// Usage lines: those of the source, under the name by which the suite was called, or a line made of the arguments.
+fn usage(command: &Command, prefix: &str, has_flags: bool) -> Vec<String> {
+    let rendered = |command: &mut Command| command.render_usage().to_string();
+    let text = rendered(&mut command.clone());
+    let own = rendered(&mut command.clone().override_usage(Resettable::Reset));
+    if text == own {
+        let options = if has_flags { " [options]" } else { "" };
+        return vec![format!("{prefix}{}{options}", argument_words(command))];
+    }
+    let text = text.trim_start_matches("Usage:").trim();
+    text.lines()
+        .map(|line| match line.trim().strip_prefix(SUITE) {
+            Some(rest) => format!("{}{rest}", suite(prefix)),
+            None => line.trim().to_owned(),
+        })
+        .collect()
+}
+
+/// The arguments of a usage line.
+fn argument_words(command: &Command) -> String {
     let mut text = String::new();
     for arg in command.get_positionals().filter(|arg| !arg.is_hide_set()) {
         let name = value_name(arg);
         let repeated = if takes_many(arg) {
-            format!("{name} ...")
+            format!("{name}...")
         } else {
             name
         };
@@ -184,40 +280,68 @@ fn arguments(command: &Command) -> String {
     text
 }
 
-fn subcommands(command: &Command) -> String {
+/// The visible subcommands, one line each: in groups, then those that are in none.
+fn subcommands(command: &Command, groups: &[VerbGroup], width: usize) -> Vec<String> {
     let visible: Vec<&Command> = command
         .get_subcommands()
         .filter(|inner| is_visible(inner))
         .collect();
-    let width = visible
-        .iter()
-        .map(|inner| inner.get_name().chars().count())
-        .max()
-        .unwrap_or(0);
-    let lines = visible.iter().map(|inner| {
-        let about = inner
-            .get_about()
-            .map(ToString::to_string)
-            .unwrap_or_default();
-        format!("  {:<width$}   {about}", inner.get_name())
-    });
-    lines.collect::<Vec<_>>().join("\n")
+    let names = visible.iter().map(|inner| inner.get_name());
+    let longest = names.map(|name| name.chars().count()).max().unwrap_or(0);
+    let line = |inner: &Command| {
+        let name = format!("  {:<longest$}   ", inner.get_name());
+        match inner.get_about() {
+            Some(about) => {
+                let indent = " ".repeat(name.chars().count());
+                fill(&about.to_string(), &name, &indent, width).join("\n")
+            }
+            None => name.trim_end().to_owned(),
+        }
+    };
+    let mut sections = Vec::new();
+    for group in groups {
+        let members = group
+            .verbs
+            .iter()
+            .filter_map(|verb| visible.iter().find(|inner| inner.get_name() == *verb));
+        let lines: Vec<String> = members.map(|inner| line(inner)).collect();
+        if !lines.is_empty() {
+            sections.push(format!("{}:\n{}", group.title, lines.join("\n")));
+        }
+    }
+    let grouped = |inner: &Command| {
+        groups
+            .iter()
+            .any(|group| group.verbs.contains(&inner.get_name()))
+    };
+    let others = visible.iter().filter(|inner| !grouped(inner));
+    let lines: Vec<String> = others.map(|inner| line(inner)).collect();
+    if !lines.is_empty() {
+        sections.push(format!("Available Commands:\n{}", lines.join("\n")));
+    }
+    sections
 }
 
 fn is_visible(command: &Command) -> bool {
     !command.is_hide_set() && !["help", "options"].contains(&command.get_name())
 }
 
-/// Examples, every line indented by two at least.
-fn indented(examples: &str) -> String {
-    let trimmed = examples.trim_matches('\n').trim_end();
+/// Examples, every line indented by two at least; comments and commands that are too long are broken as a shell allows.
+fn examples(text: &str, width: usize) -> String {
+    let trimmed = text.trim_matches('\n').trim_end();
     let flush = trimmed
         .lines()
         .any(|line| !line.is_empty() && !line.starts_with("  "));
-    let lines = trimmed.lines().map(|line| match line.trim_end() {
-        "" => String::new(),
-        line if flush => format!("  {line}"),
-        line => line.to_owned(),
+    let lines = trimmed.lines().flat_map(|line| {
+        let line = match line.trim_end() {
+            "" => return vec![String::new()],
+            line if flush => format!("  {line}"),
+            line => line.to_owned(),
+        };
+        match line.trim_start().strip_prefix("# ") {
+            Some(comment) => fill(comment, "  # ", "  # ", width),
+            None => wrap::command(&line, width),
+        }
     });
     lines.collect::<Vec<_>>().join("\n")
 }
@@ -227,3 +351,6 @@ fn suite(prefix: &str) -> String {
     let words = if prefix.starts_with("kubectl ") { 2 } else { 1 };
     prefix.split(' ').take(words).collect::<Vec<_>>().join(" ")
 }
+
+#[cfg(test)]
+mod tests;

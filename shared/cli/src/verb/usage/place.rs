@@ -1,22 +1,22 @@
-//! Where on the command line a complaint belongs: which subcommand, and what exactly was typed.
+//! [`Place`], the subcommand that a usage error is about, and the words that were typed.
 
 use clap::{Arg, ArgAction, Command};
 
-/// The deepest subcommand that was named, and the words that came after it.
+/// The innermost subcommand that was named, and the words after it.
 pub(super) struct Place {
     pub(super) command: Command,
-    /// How the subcommand was called: `kubectl session template lint`.
+    /// The subcommand as it was called: `kubectl session template lint`.
     pub(super) prefix: String,
-    /// All words that were typed.
+    /// All words of the command line.
     args: Vec<String>,
-    /// How many of them lead to the subcommand.
+    /// Number of words that lead to the subcommand.
     led: usize,
 }
 
 impl Place {
     pub(super) fn of(command: &Command, prefix: &str, args: &[String]) -> Self {
         let mut command = command.clone();
-        // Flags that are global reach the subcommands.
+        // Global flags reach the subcommands.
         command.build();
         let mut place = Self {
             command,
@@ -42,7 +42,7 @@ impl Place {
                     place.command = inner;
                     place.led = at;
                 }
-                // The umbrella was called with the verb's name, the prefix has it already.
+                // The suite was called with the verb's name, which is in the prefix already.
                 None if place.led == 0 && arg == own_word => place.led = at,
                 None => break,
             }
@@ -50,13 +50,13 @@ impl Place {
         place
     }
 
-    /// True if that word stands there, or begins one when it ends in `=`.
+    /// True if the word was typed; a word that ends in `=` matches as a prefix.
     pub(super) fn has(&self, word: &str) -> bool {
         let wanted = |arg: &&String| *arg == word || (word.ends_with('=') && arg.starts_with(word));
         self.args.iter().find(wanted).is_some()
     }
 
-    /// The rest of a group of letters (`-wZx`) from that letter on.
+    /// Returns a group of letters (`-wZx`) from that letter on.
     pub(super) fn cluster_from(&self, letter: char) -> Option<String> {
         let mut clusters = self
             .args
@@ -65,7 +65,7 @@ impl Place {
         clusters.find_map(|arg| arg[1..].find(letter).map(|at| arg[1 + at..].to_owned()))
     }
 
-    /// How many arguments were given that are no flags.
+    /// Counts the arguments that are not flags.
     pub(super) fn positionals(&self) -> usize {
         let (mut at, mut count) = (self.led, 0);
         while let Some(arg) = self.args.get(at) {
@@ -79,19 +79,19 @@ impl Place {
         count
     }
 
-    /// A flag as kubectl names it in complaints: `-o, --output`.
+    /// Returns a flag as kubectl's errors name it: `-o, --output`.
     pub(super) fn flag(&self, long: &str) -> String {
         self.short_of(long)
             .map_or_else(|| long.to_owned(), |letter| format!("-{letter}, {long}"))
     }
 
-    /// The letter of a flag.
+    /// Returns the letter of a flag.
     pub(super) fn short_of(&self, long: &str) -> Option<char> {
         self.by_long(long.trim_start_matches('-'))
             .and_then(Arg::get_short)
     }
 
-    /// True if a flag's value is the next word.
+    /// True if the next word is the flag's value.
     fn takes_next(&self, arg: &str) -> bool {
         if let Some(long) = arg.strip_prefix("--") {
             return !long.contains('=') && self.by_long(long).is_some_and(takes_word);
@@ -119,7 +119,7 @@ fn is_flag(arg: &str) -> bool {
     arg.len() > 1 && arg.starts_with('-')
 }
 
-/// True if the flag's value may be a word of its own.
+/// True if a flag's value may be a separate word.
 fn takes_word(arg: &Arg) -> bool {
     matches!(arg.get_action(), ArgAction::Set | ArgAction::Append) && !arg.is_require_equals_set()
 }

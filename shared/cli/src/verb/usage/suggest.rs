@@ -1,13 +1,13 @@
-//! What may have been meant.
+//! Suggestions for mistyped commands.
 
 use anyhow::{Error, anyhow};
 
-/// Edits that still count as a slip of the fingers.
+/// Edits up to which a word counts as mistyped.
 const DISTANCE: usize = 2;
-/// Longest word that is compared: longer is no slip.
+/// Length up to which words are compared.
 const WORD_MAX: usize = 64;
 
-/// An unknown verb or subcommand, with what may have been meant among `known`; `prefix` is what it followed.
+/// Returns the error for an unknown command after `prefix`, with suggestions from `known`.
 pub fn unknown_command(word: &str, prefix: &str, known: &[&str]) -> Error {
     let near: Vec<String> = known
         .iter()
@@ -20,7 +20,7 @@ pub fn unknown_command(word: &str, prefix: &str, known: &[&str]) -> Error {
     )
 }
 
-/// kubectl's list of suggestions, after an empty line; empty when there are none.
+/// Returns kubectl's list of suggestions after an empty line; empty without any.
 pub(super) fn did_you_mean(near: &[String]) -> String {
     if near.is_empty() {
         return String::new();
@@ -28,7 +28,7 @@ pub(super) fn did_you_mean(near: &[String]) -> String {
     format!("\n\nDid you mean this?\n\t{}", near.join("\n\t"))
 }
 
-/// True for names that begin with the word, or that two slips turn into it.
+/// True for names that begin with the word, or differ from it by at most two edits.
 fn is_near(word: &str, name: &str) -> bool {
     let (word, name) = (word.to_lowercase(), name.to_lowercase());
     !word.is_empty()
@@ -36,7 +36,7 @@ fn is_near(word: &str, name: &str) -> bool {
         && (name.starts_with(&word) || distance(&word, &name) <= DISTANCE)
 }
 
-/// How many characters have to be put in, taken out or changed (Levenshtein).
+/// Returns the Levenshtein distance: characters to insert, delete or replace.
 fn distance(left: &str, right: &str) -> usize {
     let right: Vec<char> = right.chars().collect();
     let mut row: Vec<usize> = (0..=right.len()).collect();

@@ -1,13 +1,13 @@
-//! Every cause there is, in the words Kubernetes 1.36 and containerd 2.4 have for it.
+//! A case for every cause, with the messages of Kubernetes 1.36 and containerd 2.4.
 
 use super::recordings;
 use super::told::*;
 use crate::diagnosis::Finding;
 
-/// A name for the case, and what is found.
+/// Name of the case, and the finding.
 pub(super) type Case = (&'static str, Finding);
 
-/// All of them.
+/// Returns all cases.
 pub(super) fn findings() -> Vec<Case> {
     [
         images(),
@@ -53,7 +53,7 @@ fn images() -> Vec<Case> {
             ),
         ),
         (
-            "too often",
+            "too many requests",
             waiting("ErrImagePull", "429 Too Many Requests"),
         ),
         (

@@ -1,4 +1,4 @@
-//! What a real cluster said, recorded: a List of one Pod and its events. How each was made stands in its first lines.
+//! Recordings of a real cluster, each a List of one Pod and its events. The first lines of each file say how it was made.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ const EVICTED: &str = include_str!("../../../../../tests/fixtures/diagnosis/evic
 const MOUNT: &str = include_str!("../../../../../tests/fixtures/diagnosis/mount-failing.yaml");
 const LOST: &str = include_str!("../../../../../tests/fixtures/diagnosis/node-not-ready.yaml");
 
-/// What is found in a recording.
+/// Returns the finding for a recording.
 fn found(recording: &str) -> Finding {
     let list: Value = serde_saphyr::from_str(recording).unwrap();
     let (pods, events): (Vec<_>, Vec<_>) = list["items"]
@@ -23,7 +23,7 @@ fn found(recording: &str) -> Finding {
     inspect(&serde_json::from_value((*pod).clone()).unwrap(), &events)
 }
 
-/// The recorded cases, with the names that the other cases have for their objects: texts differ by more than a name.
+/// Returns the recorded cases, with objects renamed as in the other cases, so that messages are not distinct by name alone.
 pub(super) fn findings() -> Vec<(&'static str, Finding)> {
     let named = |mut finding: Finding, names: &[(&str, &str)]| {
         let cause = finding.cause_mut().unwrap();
@@ -47,7 +47,7 @@ pub(super) fn findings() -> Vec<(&'static str, Finding)> {
     ]
 }
 
-/// A cause as a person gets it.
+/// Returns a cause as the user sees it.
 fn text(cause: &Cause) -> String {
     let remedy = cause.remedy.as_deref().unwrap_or("none");
     format!(
@@ -80,7 +80,7 @@ fn an_evicted_pod() {
 pod \"evicted\" was evicted by its node \"diag-lost\"
   pod \"evicted\": Failed Evicted: The node was low on resource: memory. Threshold quantity: 100Mi, available: 53Mi. Container main was using 812Mi, request is 0, has larger consumption of memory.
   condition DisruptionTarget: TerminationByKubelet
-hint: have it ask for what it really uses, so that it goes to a node with room; then start it again"
+hint: set resource requests to the real usage, so that a node with room is chosen; then start the session again"
     );
 }
 
@@ -93,7 +93,7 @@ fn a_volume_that_cannot_be_mounted() {
         "FailedMount
 volume \"data\" of pod \"x\" cannot be mounted: hostPath type check failed: /no/such/folder is not a directory
   event (x6): FailedMount: MountVolume.SetUp failed for volume \"data\" : hostPath type check failed: /no/such/folder is not a directory
-hint: correct what the message names; it is tried again"
+hint: fix the problem that the message names; mounting is retried"
     );
 }
 
@@ -105,9 +105,9 @@ fn a_node_that_is_not_ready() {
     assert_eq!(
         text(cause),
         "NodeNotReady
-node \"diag-lost\" of pod \"lost\" does not answer any more
+node \"diag-lost\" of pod \"lost\" no longer responds
   event: NodeNotReady: Node is not ready
-hint: wait for the node, or delete the session and create it again, which takes another node"
+hint: wait for the node, or delete the session and create it again on another node"
     );
     assert_eq!(cause.asks.len(), 1, "what the node says of itself");
 }

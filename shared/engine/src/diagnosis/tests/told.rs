@@ -1,11 +1,11 @@
-//! What a cluster may say of a Pod, put together for the cases.
+//! Builders of Pods, workloads and events for the cases.
 
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::{Value, json};
 
 use crate::diagnosis::{EventNote, Finding, inspect, inspect_missing};
 
-/// A Pod with everything a cause may need: a node, a claim, a memory limit.
+/// Returns a Pod with a node, a claim and a memory limit.
 pub(super) fn pod(status: Value, change: impl Fn(&mut Value)) -> Pod {
     let mut pod = json!({
         "metadata": { "name": "p", "uid": "u" },
@@ -47,14 +47,14 @@ pub(super) fn ended(code: i32, reason: &str, message: &str, events: &[EventNote]
     inspect(&pod(status, |_| {}), events)
 }
 
-/// In a crash loop whose last end nobody recorded.
+/// Returns the finding for a crash loop without a last termination state.
 pub(super) fn crash_unsaid() -> Finding {
     let state = json!({ "waiting": { "reason": "CrashLoopBackOff" } });
     let status = scheduled(json!({ "containerStatuses": [container(state, json!({}), 4)] }));
     inspect(&pod(status, |_| {}), &[])
 }
 
-/// Stopped by the kubelet in a Pod that restarts nothing: it does not say why.
+/// Returns the finding for a container that the kubelet stopped without a reason, in a Pod with restart policy Never.
 pub(super) fn stopped(before: &[EventNote]) -> Finding {
     let state = json!({ "terminated": { "exitCode": 137, "reason": "Error" } });
     let mut status = scheduled(json!({ "containerStatuses": [container(state, json!({}), 0)] }));
@@ -65,7 +65,7 @@ pub(super) fn stopped(before: &[EventNote]) -> Finding {
     inspect(&pod, &told)
 }
 
-/// Killed by its node's lack of memory.
+/// Returns the finding for a container without a memory limit that was killed because its node ran out of memory.
 pub(super) fn unlimited() -> Finding {
     let state = json!({ "terminated": { "exitCode": 137, "reason": "OOMKilled" } });
     let status = scheduled(json!({ "containerStatuses": [container(state, json!({}), 1)] }));

@@ -1,10 +1,10 @@
-//! What becomes of data when its session goes.
+//! Data of a session when the session is deleted.
 
 use serde_json::json;
 
 use super::*;
 
-/// Steps of a deletion about data, of a session with a claim that is bound, one that never was, and a Secret.
+/// Returns the steps for data in the deletion of a session with a bound claim, a claim that was never bound, and a Secret.
 fn of_data(policy: &str, snapshot: bool, saved: &[&str]) -> Vec<String> {
     let named = |kind: &str, name: &str, status: Value| {
         let mut object = claim();
@@ -71,12 +71,12 @@ fn each_policy_takes_what_it_says_and_the_secret_stays_with_what_it_opens() {
         of_data("snapshot", true, &["bound"]),
         steps(true, true, false)
     );
-    // a rehearsal has a snapshot that is nowhere
+    // A dry run has a snapshot that does not exist.
     assert_eq!(
         of_data("snapshot", false, &["bound"]),
         steps(true, true, false)
     );
-    // nobody has taken one: nothing that holds anything goes
+    // Without a snapshot, no claim with data is deleted.
     assert_eq!(of_data("snapshot", false, &[]), steps(false, true, false));
     assert_eq!(
         of_data("snapshot", true, &["another"]),
@@ -94,7 +94,7 @@ fn data_kept_of_another_template_is_not_this_sessions() {
     assert!(is_data_of(&data, &session));
     data["metadata"]["annotations"][labels::TEMPLATE] = "desktop".into();
     assert!(!is_data_of(&data, &session));
-    // whose template was changed since
+    // The template was changed since.
     data["metadata"]["annotations"][labels::SESSION_UID] = "new".into();
     assert!(is_data_of(&data, &session));
 }

@@ -1,10 +1,10 @@
-//! Counts of scaled workloads, which come back with the next start.
+//! Replica counts of scaled workloads, restored by the next start.
 
 use serde_json::json;
 
 use super::*;
 
-/// A start of one scaled workload with a claim template, under an autoscaler.
+/// Returns a start of one scaled workload with a claim template, under an autoscaler.
 fn scaled(kind: &str) -> Start {
     let mut start = start();
     start.rendering.objects = vec![
@@ -64,7 +64,7 @@ fn all_claims_that_a_set_finds_are_looked_at_whatever_its_template_counts() {
     let plan = plan_of("StatefulSet", &Live::default());
     let adopted = words(&plan)
         .into_iter()
-        .filter(|word| word.starts_with("take up"));
+        .filter(|word| word.starts_with("adopt "));
     assert_eq!(adopted.count(), 4);
 }
 

@@ -1,10 +1,10 @@
-//! The checks of the level `baseline`.
+//! Checks of the level `baseline`.
 
 use serde_json::Value;
 
 use super::pod::{Found, PodTemplate, shown};
 
-/// Capabilities that may be added: those that container runtimes give anyway.
+/// Capabilities that may be added: those that container runtimes grant by default.
 const CAPABILITIES: [&str; 13] = [
     "AUDIT_WRITE",
     "CHOWN",
@@ -21,7 +21,7 @@ const CAPABILITIES: [&str; 13] = [
     "SYS_CHROOT",
 ];
 
-/// Kernel parameters that are a Pod's own.
+/// Kernel parameters that affect only the Pod itself.
 const SYSCTLS: [&str; 12] = [
     "kernel.shm_rmid_forced",
     "net.ipv4.ip_local_port_range",
@@ -45,14 +45,14 @@ const SE_LINUX_TYPES: [&str; 5] = [
     "container_engine_t",
 ];
 
-/// Profiles, of seccomp and AppArmor, that confine.
+/// Types of seccomp and AppArmor profiles that confine a container.
 const PROFILES: [&str; 2] = ["RuntimeDefault", "Localhost"];
 
 const APP_ARMOR: &str = "container.apparmor.security.beta.kubernetes.io/";
 const SECCOMP_POD: &str = "seccomp.security.alpha.kubernetes.io/pod";
 const SECCOMP_CONTAINER: &str = "container.seccomp.security.alpha.kubernetes.io/";
 
-/// Where a probe or a hook may name another host.
+/// Fields of a container whose actions may name another host.
 const HANDLERS: [&str; 5] = [
     "livenessProbe",
     "readinessProbe",
@@ -65,7 +65,7 @@ fn is_off(value: &Value) -> bool {
     *value == Value::Bool(false)
 }
 
-/// True for one of these texts.
+/// Returns true if `value` is one of the `allowed` strings.
 pub(super) fn is_among(value: &Value, allowed: &[&str]) -> bool {
     value.as_str().is_some_and(|text| allowed.contains(&text))
 }
@@ -92,7 +92,7 @@ pub(super) fn capabilities(pod: &PodTemplate<'_>, found: &mut Found) {
     added(pod, &CAPABILITIES, found);
 }
 
-/// Takes down what is added beyond `allowed`.
+/// Reports added capabilities that are not `allowed`.
 pub(super) fn added(pod: &PodTemplate<'_>, allowed: &[&str], found: &mut Found) {
     const FIELD: &str = "securityContext.capabilities.add";
     for container in pod.containers() {
@@ -143,7 +143,7 @@ pub(super) fn app_armor_profile(pod: &PodTemplate<'_>, found: &mut Found) {
     }
 }
 
-/// Takes down profiles that are given and do not confine.
+/// Reports profiles that are set and do not confine.
 fn profile(pod: &PodTemplate<'_>, field: &str, found: &mut Found) {
     for part in pod.contexts() {
         let given = format!("securityContext.{field}");
@@ -183,7 +183,7 @@ pub(super) fn proc_mount(pod: &PodTemplate<'_>, found: &mut Found) {
     }
 }
 
-/// Takes down containers whose `/proc` is not masked.
+/// Reports containers whose `/proc` is not masked.
 pub(super) fn proc_mount_of_all(pod: &PodTemplate<'_>, found: &mut Found) {
     for container in pod.containers() {
         found.unless(&container, "securityContext.procMount", |value| {

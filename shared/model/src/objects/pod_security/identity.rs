@@ -1,10 +1,10 @@
-//! What a Pod may do with the API server: no part of the standards, which look at the node alone.
+//! Checks of a Pod's access to the API server. They are not part of the standards, which protect only the node.
 
 use super::baseline::is_among;
 use super::pod::{Found, PodTemplate};
 
 pub(super) fn service_account(pod: &PodTemplate<'_>, found: &mut Found) {
-    // The second name is the first one's old spelling, which servers still read.
+    // `serviceAccount` is the deprecated name of the field, which servers still read.
     for field in ["serviceAccountName", "serviceAccount"] {
         found.unless(&pod.pod(), field, |value| is_among(value, &["", "default"]));
     }

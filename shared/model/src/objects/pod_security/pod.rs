@@ -1,29 +1,29 @@
-//! A Pod template inside an object, and what is found in it.
+//! Pod templates inside an object, access to their parts, and the list of violations.
 
 use serde_json::Value;
 
-/// The three lists of containers.
+/// Fields of a Pod spec that list containers.
 const LISTS: [&str; 3] = ["initContainers", "containers", "ephemeralContainers"];
-/// Longest text of a value that is shown.
+/// Longest value in a message, in characters.
 const SHOWN: usize = 60;
 
-/// The Pod of an object, or the template of one.
+/// A Pod, or a Pod template inside an object.
 pub(super) struct PodTemplate<'o> {
-    /// JSON pointer of the template in its object, empty for a Pod.
+    /// JSON pointer of the template in its object; empty for a Pod.
     pointer: String,
     metadata: Option<&'o Value>,
     spec: &'o Value,
 }
 
-/// A part of a Pod that has fields of its own: the Pod, a container, a volume.
+/// A part of a Pod with fields of its own: the Pod spec, a container, a volume, a list item.
 pub(super) struct Part<'o> {
-    /// The name, where it is a container.
+    /// Name of the container, if the part is in one.
     container: Option<&'o str>,
     pointer: String,
     value: &'o Value,
 }
 
-/// A field that asks for too much.
+/// A field that violates a check.
 #[derive(Debug)]
 pub(super) struct Field {
     pub(super) container: Option<String>,
@@ -31,19 +31,19 @@ pub(super) struct Field {
     pub(super) what: String,
 }
 
-/// The fields that ask for too much.
+/// The violations that a check has found.
 #[derive(Debug, Default)]
 pub(super) struct Found(pub(super) Vec<Field>);
 
 impl<'o> PodTemplate<'o> {
-    /// Every Pod template of an object: whatever has a `spec` with containers.
+    /// Returns every Pod template of an object: every value with a `spec` that lists containers.
     pub(super) fn all(object: &'o Value) -> Vec<Self> {
         let mut all = Vec::new();
         collect(object, &mut String::new(), &mut all);
         all
     }
 
-    /// The Pod itself, with `spec` as its fields.
+    /// Returns the Pod spec as a part.
     pub(super) fn pod(&self) -> Part<'o> {
         Part {
             container: None,
@@ -52,7 +52,7 @@ impl<'o> PodTemplate<'o> {
         }
     }
 
-    /// The containers of all three lists.
+    /// Returns the containers of all lists.
     pub(super) fn containers(&self) -> impl Iterator<Item = Part<'o>> {
         LISTS.iter().flat_map(|list| {
             self.items(list).map(|part| Part {
@@ -62,17 +62,17 @@ impl<'o> PodTemplate<'o> {
         })
     }
 
-    /// The Pod and all containers: what may have a `securityContext`.
+    /// Returns the Pod spec and all containers: the parts that may have a `securityContext`.
     pub(super) fn contexts(&self) -> impl Iterator<Item = Part<'o>> {
         std::iter::once(self.pod()).chain(self.containers())
     }
 
-    /// The volumes.
+    /// Returns the volumes.
     pub(super) fn volumes(&self) -> impl Iterator<Item = Part<'o>> {
         self.items("volumes")
     }
 
-    /// The annotations whose key begins so, each as a part whose value is the annotation's.
+    /// Returns the annotations whose key has that prefix, each as a part.
     pub(super) fn annotations(
         &self,
         prefix: &'static str,
@@ -94,12 +94,12 @@ impl<'o> PodTemplate<'o> {
             })
     }
 
-    /// True for a Pod of Windows, which has no Linux security context.
+    /// Returns true for a Windows Pod, which has no Linux security context.
     pub(super) fn is_windows(&self) -> bool {
         self.spec.pointer("/os/name") == Some(&Value::from("windows"))
     }
 
-    /// True for a Pod with a user namespace of its own, whose root is nobody on the node.
+    /// Returns true for a Pod with its own user namespace, whose root user is unprivileged on the node.
     pub(super) fn has_user_namespace(&self) -> bool {
         self.spec.get("hostUsers") == Some(&Value::Bool(false))
     }
@@ -109,7 +109,7 @@ impl<'o> PodTemplate<'o> {
     }
 }
 
-/// Goes on below what has been found: a list of containers where none belongs must not hide a template.
+/// Collects Pod templates at any depth, also below other ones: a misplaced list of containers must not hide a template.
 fn collect<'o>(value: &'o Value, pointer: &mut String, all: &mut Vec<PodTemplate<'o>>) {
     let mut step = |key: &str, value: &'o Value| {
         let end = pointer.len();
@@ -140,23 +140,23 @@ fn collect<'o>(value: &'o Value, pointer: &mut String, all: &mut Vec<PodTemplate
     }
 }
 
-/// A key as a step of a JSON pointer.
+/// Escapes a key for a JSON pointer.
 fn escaped(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
 
 impl<'o> Part<'o> {
-    /// Its name.
+    /// Returns the value of field `name`.
     pub(super) fn name(&self) -> &'o str {
         text(self.value, "name")
     }
 
-    /// Its value.
+    /// Returns the part itself.
     pub(super) fn value(&self) -> &'o Value {
         self.value
     }
 
-    /// The value of a field, given as `securityContext.privileged`; `None` where it is absent or null.
+    /// Returns the value of a field given as `securityContext.privileged`; `None` if it is absent or null.
     pub(super) fn field(&self, path: &str) -> Option<&'o Value> {
         let found = path
             .split('.')
@@ -164,7 +164,7 @@ impl<'o> Part<'o> {
         found.filter(|value| !value.is_null())
     }
 
-    /// The items of a list.
+    /// Returns the items of a list.
     pub(super) fn items(&self, path: &str) -> impl Iterator<Item = Part<'o>> + use<'o> {
         let items = self.field(path).and_then(Value::as_array);
         let (container, pointer) = (self.container, self.pointer_of(path));
@@ -182,14 +182,14 @@ impl<'o> Part<'o> {
 }
 
 impl Found {
-    /// Takes a field down unless it is absent or has a value that is allowed.
+    /// Reports a field unless it is absent or has an allowed value.
     pub(super) fn unless(&mut self, part: &Part<'_>, path: &str, allowed: impl Fn(&Value) -> bool) {
         if part.field(path).is_some_and(|value| !allowed(value)) {
             self.field(part, path);
         }
     }
 
-    /// Takes a field down with the value it has.
+    /// Reports a field with its value.
     pub(super) fn field(&mut self, part: &Part<'_>, path: &str) {
         let what = match part.field(path) {
             Some(value) => format!("{path} is {}", shown(value)),
@@ -202,7 +202,7 @@ impl Found {
         });
     }
 
-    /// Takes a part down as a whole.
+    /// Reports a part as a whole, described by `what`.
     pub(super) fn part(&mut self, part: &Part<'_>, what: String) {
         self.0.push(Field {
             container: part.container.map(str::to_owned),
@@ -212,7 +212,7 @@ impl Found {
     }
 }
 
-/// A value as it stands in a message.
+/// Returns a value for a message, shortened.
 pub(super) fn shown(value: &Value) -> String {
     let text = value.to_string();
     match text.char_indices().nth(SHOWN) {

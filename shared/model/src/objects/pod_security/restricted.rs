@@ -1,11 +1,11 @@
-//! The checks of the level `restricted`, beside those of `baseline`.
+//! Checks of the level `restricted`, in addition to those of `baseline`.
 
 use serde_json::Value;
 
 use super::baseline::{added, is_among, proc_mount_of_all};
 use super::pod::{Found, Part, PodTemplate};
 
-/// Volumes that reach no further than the session's Namespace.
+/// Allowed types of volumes: those that do not reach beyond the Namespace.
 const VOLUMES: [&str; 9] = [
     "configMap",
     "csi",
@@ -46,7 +46,7 @@ pub(super) fn privilege_escalation(pod: &PodTemplate<'_>, found: &mut Found) {
     }
 }
 
-/// The containers, unless they are of Windows: the standards ask of them only what Windows has.
+/// Returns the containers, none for a Windows Pod: the check applies to Linux only.
 fn linux<'o>(pod: &PodTemplate<'o>) -> impl Iterator<Item = Part<'o>> {
     let windows = pod.is_windows();
     pod.containers().filter(move |_| !windows)
