@@ -10,7 +10,7 @@ use session_shared::flags::writing::Writing;
 use session_shared::go_duration;
 use session_shared::ops::manner::STOP_TIMEOUT;
 
-pub(crate) const ABOUT: &str = "Stop or delete expired sessions, and delete what sessions leave behind
+pub(crate) const ABOUT: &str = "Clean up expired sessions and what sessions leave behind
 
 Select what to clean up with at least one flag. --expired stops or deletes expired sessions, depending on the onExpiry field of \
 their template. --unhealthy deletes sessions that no longer work. --orphans deletes objects of sessions that no longer exist. --all \

@@ -35,6 +35,7 @@ const EXAMPLES: &str = "  # List all sessions of the namespace
 #[command(name = "list", visible_alias = "ls", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session list [NAME...] [options]")]
 pub struct Args {
     /// Names of the sessions to list
+    #[arg(value_name = "NAME")]
     pub names: Vec<String>,
 
     /// List only sessions of this owner, such as alice@example.com

@@ -14,9 +14,10 @@ use session_shared::verb::{
 use crate::external;
 use crate::{GROUPS, VERBS};
 
-const ABOUT: &str = "Interactive sessions on Kubernetes: one session is one user's shell, editor, lab, desktop or preview.
+const ABOUT: &str = "Run interactive sessions on Kubernetes
 
-It needs no server of its own: the cluster is the only state, and everything is done with your own rights.";
+A session is one user's shell, editor, lab, desktop or preview environment. No server is needed: the cluster stores all \
+state, and every request is made with your own permissions.";
 
 /// The suite as it is typed, whatever its file is called.
 const PREFIX: &str = "kubectl session";
@@ -106,11 +107,11 @@ fn umbrella(prefix: &str) -> Command {
 
 fn base(prefix: &str) -> Command {
     let help = Command::new("help")
-        .about("Show the help of a verb")
+        .about("Print the help of a verb")
         .arg(clap::Arg::new("verb"));
-    let options = Command::new("options").about("List the flags that all verbs take");
+    let options = Command::new("options").about("List the flags of all verbs");
     with_connection_flags(Command::new("session"))
-        .about("Interactive sessions on Kubernetes")
+        .about("Run interactive sessions on Kubernetes")
         .long_about(ABOUT)
         .bin_name(prefix.to_owned())
         .no_binary_name(true)

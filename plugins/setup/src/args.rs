@@ -37,6 +37,7 @@ const EXAMPLES: &str = "  # Install everything
 #[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::install::USUAL_WAIT)))]
 pub struct Args {
     /// Parts to install or remove: crds, roles, admission, templates. All parts if none is named
+    #[arg(value_name = "PART")]
     pub parts: Vec<String>,
 
     /// If true, remove the parts instead of installing them

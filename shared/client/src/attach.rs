@@ -8,6 +8,8 @@
 //! kube's own AttachedProcess reads and writes in turns. It deadlocks when the command waits for its output to be read
 //! while the client waits for its input to be accepted (`cat` of a large file). Here both directions run at the same
 //! time.
+//!
+//! Long because both directions, keep-alive and the end of a command share one connection.
 
 use std::pin::Pin;
 use std::time::{Duration, Instant};

@@ -138,22 +138,21 @@ fn default(arg: &Arg) -> String {
 
 #[test]
 fn pages_follow_the_width_that_is_there() {
-    let verb = kubectl_session::VERBS[0];
-    for width in [40, 60, 132] {
-        let text = usage::help(&(verb.command)(), "kubectl session create", width);
+    let stop = kubectl_session::VERBS
+        .iter()
+        .find(|verb| verb.name == "stop");
+    let stop = (stop.unwrap().command)();
+    for width in [60, 100, 132] {
+        let text = usage::help(&stop, "kubectl session stop", width);
         let longest = text.lines().map(columns).max().unwrap();
-        let word = text.split_whitespace().map(|word| word.chars().count() + 8);
         assert!(
-            longest <= width.max(word.max().unwrap()),
+            longest <= width && longest > width - 12,
             "{width}: {longest}"
         );
     }
     let columns = [("COLUMNS", "60")];
     let narrow = run_binary(program(), &["stop", "--help"], &columns, "").stdout;
-    let stop = kubectl_session::VERBS
-        .iter()
-        .find(|verb| verb.name == "stop");
-    let expected = usage::help(&(stop.unwrap().command)(), "kubectl session stop", 60);
+    let expected = usage::help(&stop, "kubectl session stop", 60);
     assert_eq!(narrow, expected);
 }
 
@@ -170,6 +169,17 @@ fn every_verb_stands_in_one_group() {
     assert_eq!(grouped, verbs);
     let text = page(&[]);
     for group in kubectl_session::GROUPS {
+        for verb in group.verbs {
+            let about = kubectl_session::VERBS
+                .iter()
+                .find(|known| known.name == *verb);
+            let about = about.unwrap().about.lines().next().unwrap();
+            let line = format!("\n  {verb:<8}   {about}\n");
+            assert!(
+                text.contains(&line),
+                "{verb} takes more than a line: {text}"
+            );
+        }
         assert!(
             text.contains(&format!("\n{}:\n  {}", group.title, group.verbs[0])),
             "{text}"

@@ -13,9 +13,10 @@ use session_ops::chosen::Which;
 #[derive(Args, Clone, Debug, Default)]
 pub struct Choosing {
     /// Names of sessions, also as session/NAME
+    #[arg(value_name = "NAME")]
     pub names: Vec<String>,
 
-    /// All sessions in the namespace
+    /// If true, select all sessions of the namespace
     #[arg(long)]
     pub all: bool,
 

@@ -1,7 +1,7 @@
 //! Merging of several logs into one stream: whole lines, each with the name of its log before it.
 //!
 //! A log whose line was begun on the stream holds the others back until the line ends. To make this rare, an unfinished
-//! line is buffered up to [`KEPT`] bytes; a longer one is printed as it comes, which bounds the memory.
+//! line is buffered up to 64 KiB; a longer one is printed as it comes, which bounds the memory.
 
 /// Bytes of an unfinished line that are buffered if there is more than one log.
 const KEPT: usize = 64 * 1024;

@@ -5,7 +5,7 @@
 //!                                              └─► usage: help page or usage error               └─► failure: text, exit code
 //! ```
 //!
-//! [`process`] runs the verb in a thread of its own, so that a signal always ends the program.
+//! The verb runs in a thread of its own, so that a signal always ends the program.
 
 mod ground;
 mod process;

@@ -97,8 +97,8 @@ impl Plain {
         })
     }
 
-    /// Opens a stream for the next call of [`open_stream`](Self::open_stream). Only opening one shows whether the server supports this
-    /// protocol.
+    /// Opens a stream for the next call of [`open_stream`](Self::open_stream). Only opening one shows whether the server
+    /// supports this protocol.
     ///
     /// # Errors
     /// Whatever the server refuses.

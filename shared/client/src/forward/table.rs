@@ -1,8 +1,8 @@
 //! The streams of one connection and the frames queued for sending. No I/O happens here: tasks and streams access it
 //! under a lock.
 //!
-//! Kubernetes' implementation has no flow control, so the limits are the client's alone: beyond [`UNREAD_MAX`] unread bytes of
-//! a stream the connection is not read further, and beyond [`QUEUED_MAX`] bytes a stream's writer waits.
+//! Kubernetes' implementation has no flow control, so the limits are the client's alone: beyond [`UNREAD_MAX`] unread
+//! bytes of a stream the connection is not read further, and beyond [`QUEUED_MAX`] bytes a stream's writer waits.
 //!
 //! [`UNREAD_MAX`]: super::stream_state::UNREAD_MAX
 //! [`QUEUED_MAX`]: super::stream_state::QUEUED_MAX

@@ -25,7 +25,26 @@ pub(super) fn fill(paragraph: &str, first: &str, rest: &str, width: usize) -> Ve
 pub(super) fn command(line: &str, width: usize) -> Vec<String> {
     let indent = &line[..line.len() - line.trim_start().len()];
     let rest = format!("{indent}    ");
-    broken(shell_words(line.trim()), indent, &rest, " \\", width)
+    broken(units(shell_words(line.trim())), indent, &rest, " \\", width)
+}
+
+/// Joins each flag with the word behind it, which is its value more often than not: they stay on one line.
+fn units(words: Vec<String>) -> Vec<String> {
+    let is_flag = |word: &str| word.len() > 1 && word.starts_with('-') && word != "--";
+    let mut units: Vec<String> = Vec::new();
+    let mut joins = false;
+    for word in words {
+        let flag = is_flag(&word);
+        match units.last_mut() {
+            Some(unit) if joins && !flag => {
+                unit.push(' ');
+                unit.push_str(&word);
+            }
+            _ => units.push(word.clone()),
+        }
+        joins = flag && !word.contains('=');
+    }
+    units
 }
 
 /// Puts words into lines; a line that another one follows ends in `mark`.
@@ -102,7 +121,7 @@ mod tests {
     fn a_command_goes_on_behind_a_backslash() {
         assert_eq!(
             command("  tool --name 'a b' --more", 20),
-            ["  tool --name \\", "      'a b' --more"]
+            ["  tool \\", "      --name 'a b' \\", "      --more"]
         );
         assert_eq!(command("  short", 20), ["  short"]);
         assert_eq!(
