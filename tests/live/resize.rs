@@ -169,7 +169,8 @@ fn a_claim_grows_under_its_pod() -> Result<()> {
     let less = world
         .session(&["resize", "g", "--storage", "64Mi"])?
         .exits(1)?;
-    let text = "error: cannot shrink claim \"home-g\" from 1Gi to 64Mi: claims can only be expanded\n";
+    let text =
+        "error: cannot shrink claim \"home-g\" from 1Gi to 64Mi: claims can only be expanded\n";
     ensure!(less.stderr == text, "{less:?}");
     Ok(())
 }
