@@ -68,7 +68,7 @@ fn pod_security() -> Result<()> {
             &deployment("command: [sleep, \"600\"]")?,
         ),
         &[
-            "session \"set\" did not get ready: Deployment \"set\" cannot create its Pod: the Pod violates Pod Security level \"restricted\", which the namespace enforces\n",
+            "session \"set\" did not become ready: Deployment \"set\" cannot create its Pod: the Pod violates Pod Security level \"restricted\", which the namespace enforces\n",
             ": FailedCreate: ",
             "hint: set in the Pod's securityContext",
         ],

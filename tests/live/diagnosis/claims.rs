@@ -52,7 +52,7 @@ fn claims() -> Result<()> {
     says(
         create_file(&world, "unnamed", "60s", &with("unnamed", "", "")?),
         &[
-            "session \"unnamed\" did not get ready: claim \"unnamed\" of pod \"unnamed\" names no StorageClass, and no volume matches the claim\n",
+            "session \"unnamed\" did not become ready: claim \"unnamed\" of pod \"unnamed\" names no StorageClass, and no volume matches the claim\n",
             ": FailedBinding: ",
             "  claim \"unnamed\": Pending, StorageClass \"\" (explicitly none), 1Gi ReadWriteOnce\n",
             "  StorageClasses: ",
@@ -112,7 +112,7 @@ fn claims() -> Result<()> {
     says(
         create(&world, "gone", "60s", &gone),
         &[
-            "session \"gone\" did not get ready: pod \"gone\" mounts claim \"gone\", which does not exist\n",
+            "session \"gone\" did not become ready: pod \"gone\" mounts claim \"gone\", which does not exist\n",
             "hint: make claim \"gone\"",
         ],
     )

@@ -36,7 +36,7 @@ fn containers_that_end() -> Result<()> {
             ),
         ),
         &[
-            "session \"once\" did not get ready: container \"main\" of pod \"once\" ended with exit code 3\n",
+            "session \"once\" did not become ready: container \"main\" of pod \"once\" ended with exit code 3\n",
             "  container \"main\": terminated: Error, exit code 3\n",
             "  log of container \"main\", last lines:\n    no config found\n",
         ],
@@ -147,7 +147,7 @@ fn init_containers() -> Result<()> {
             &format!("restartPolicy: Never, {spec}"),
         ),
         &[
-            "session \"never\" did not get ready: init container \"prepare\" of pod \"never\" ended with exit code 4\n",
+            "session \"never\" did not become ready: init container \"prepare\" of pod \"never\" ended with exit code 4\n",
             "  log of container \"prepare\", last lines:\n    no root file system\n",
         ],
     )?;

@@ -24,7 +24,7 @@ fn images() -> Result<()> {
             &image("localhost/no-such:1", "Never"),
         ),
         &[
-            "error: session \"never\" did not get ready: container \"main\" of pod \"never\": image \"localhost/no-such:1\" is not on node \"localhost\", and its pull policy is Never\n",
+            "error: session \"never\" did not become ready: container \"main\" of pod \"never\": image \"localhost/no-such:1\" is not on node \"localhost\", and its pull policy is Never\n",
             "  container \"main\": waiting: ErrImageNeverPull: ",
             "hint: load the image onto the node, or change imagePullPolicy",
         ],

@@ -31,7 +31,7 @@ fn limits() -> Result<()> {
             &admission::deployment("resources: {limits: {memory: 1Gi}}")?,
         ),
         &[
-            "session \"set\" did not get ready: Deployment \"set\" cannot create its Pod: a LimitRange of the namespace is violated: maximum memory usage per Container is 64Mi, but limit is 1Gi\n",
+            "session \"set\" did not become ready: Deployment \"set\" cannot create its Pod: a LimitRange of the namespace is violated: maximum memory usage per Container is 64Mi, but limit is 1Gi\n",
             ": FailedCreate: ",
             "  LimitRange \"small\": Container max memory 64Mi\n",
         ],
