@@ -8,7 +8,7 @@ const COMPLETER: &str = "kubectl_complete-";
 /// Prefix of the program of a single verb.
 const VERB: &str = "kubectl-session-";
 
-/// Name of a program (argv[0]) and its meaning.
+/// Name of a program (`argv[0]`) and its meaning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProgramName {
     /// `kubectl_complete-session`: kubectl asks for completions. A completer never runs a verb, because its arguments
@@ -22,7 +22,7 @@ pub enum ProgramName {
 }
 
 impl ProgramName {
-    /// Parses argv[0].
+    /// Parses `argv[0]`.
     pub fn of(program: &OsStr) -> Self {
         let name = Path::new(program).file_name().unwrap_or_default();
         let name = name.to_string_lossy();
