@@ -1,10 +1,10 @@
-//! Archives: `.tar.gz`, of folders and regular files alone, the same bytes for the same content.
+//! Archives: `.tar.gz` of regular files alone, the same bytes for the same content.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Write as _};
-use std::path::{Component, Path, PathBuf};
+use std::io::{BufReader, BufWriter, Read as _, Write as _};
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 use flate2::read::GzDecoder;
 use flate2::{Compression, GzBuilder};
 use sha2::{Digest as _, Sha256};
@@ -46,21 +46,19 @@ impl Content {
     }
 }
 
-/// An entry of an archive.
+/// A file in an archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// Its path as it stands in the archive.
     pub path: PathBuf,
     /// Permission bits.
     pub mode: u32,
-    /// Bytes.
-    pub size: u64,
     /// Seconds since 1970.
     pub time: u64,
     /// Owner and group.
     pub owner: (u64, u64),
-    /// Whether it is a folder.
-    pub folder: bool,
+    /// Its bytes.
+    pub content: Vec<u8>,
 }
 
 /// Packs files, sorted by name; equal content gives equal bytes, whoever packs and whenever.
@@ -102,95 +100,38 @@ fn append(tar: &mut Builder<impl std::io::Write>, content: &Content) -> Result<(
     Ok(())
 }
 
-/// What is in an archive.
+/// Returns the files in an archive, in its order.
 ///
 /// # Errors
-/// As [`unpack`].
+/// When it is no `.tar.gz` or holds anything but regular files, which krew would refuse or we have not packed.
 pub fn entries(archive: &Path) -> Result<Vec<Entry>> {
-    let mut found = Vec::new();
-    read(archive, |entry, _| {
-        found.push(entry);
-        Ok(())
-    })?;
-    Ok(found)
-}
-
-/// Unpacks an archive as krew does.
-///
-/// # Errors
-/// When it is no `.tar.gz`, holds anything but folders and regular files, leads out of `folder`, or cannot be written.
-pub fn unpack(archive: &Path, folder: &Path) -> Result<()> {
-    read(archive, |entry, content| {
-        let target = folder.join(&entry.path);
-        if entry.folder {
-            return std::fs::create_dir_all(&target)
-                .with_context(|| format!("cannot make {}", target.display()));
-        }
-        if let Some(parent) = target.parent() {
-            std::fs::create_dir_all(parent)
-                .with_context(|| format!("cannot make {}", parent.display()))?;
-        }
-        write(&target, entry.mode, content)
-            .with_context(|| format!("cannot write {}", target.display()))
-    })
-}
-
-fn write(target: &Path, mode: u32, content: &mut dyn std::io::Read) -> Result<()> {
-    let mut file = File::create_new(target)?;
-    std::io::copy(content, &mut file)?;
-    set_mode(&file, mode)
-}
-
-#[cfg(unix)]
-fn set_mode(file: &File, mode: u32) -> Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    Ok(file.set_permissions(std::fs::Permissions::from_mode(mode))?)
-}
-
-#[cfg(not(unix))]
-fn set_mode(_file: &File, _mode: u32) -> Result<()> {
-    Ok(())
-}
-
-type Each<'a> = &'a mut dyn std::io::Read;
-
-fn read(archive: &Path, mut each: impl FnMut(Entry, Each<'_>) -> Result<()>) -> Result<()> {
     let name = archive.file_name().unwrap_or_default().to_string_lossy();
-    ensure!(name.ends_with(".tar.gz"), "{name} is no .tar.gz");
     let file = File::open(archive).with_context(|| format!("cannot read {}", archive.display()))?;
     let mut tar = Archive::new(GzDecoder::new(BufReader::new(file)));
     let unreadable = || format!("{name} cannot be unpacked");
+    let mut found = Vec::new();
     for entry in tar.entries().with_context(unreadable)? {
         let mut entry = entry.with_context(unreadable)?;
-        let kind = entry.header().entry_type();
-        // krew's words; 50 and 49 are the codes of symbolic and hard links.
         ensure!(
-            kind.is_file() || kind.is_dir(),
-            "unable to handle file type {}",
-            kind.as_byte()
+            entry.header().entry_type().is_file(),
+            "{name} holds {:?}, which is not a regular file",
+            entry.path().with_context(unreadable)?
         );
-        let found = described(&entry).with_context(unreadable)?;
-        if found
-            .path
-            .components()
-            .any(|part| !matches!(part, Component::Normal(_) | Component::CurDir))
-        {
-            bail!("{:?} leads out of the archive", found.path);
-        }
-        each(found, &mut entry)?;
+        found.push(read(&mut entry).with_context(unreadable)?);
     }
-    Ok(())
+    Ok(found)
 }
 
-fn described<R: std::io::Read>(entry: &tar::Entry<'_, R>) -> Result<Entry> {
+fn read(entry: &mut tar::Entry<'_, impl std::io::Read>) -> Result<Entry> {
+    let mut content = Vec::new();
+    entry.read_to_end(&mut content)?;
     let header = entry.header();
     Ok(Entry {
         path: entry.path()?.into_owned(),
         mode: header.mode()?,
-        size: header.size()?,
         time: header.mtime()?,
         owner: (header.uid()?, header.gid()?),
-        folder: header.entry_type().is_dir(),
+        content,
     })
 }
 

@@ -38,11 +38,12 @@ pub fn write(
     name: &str,
     folder: &Path,
 ) -> Result<(PathBuf, String)> {
-    if let Some(loader) = interpreter(program)? {
-        bail!("{} is not static: it asks for {loader}", program.display());
-    }
     let content =
         std::fs::read(program).with_context(|| format!("cannot read {}", program.display()))?;
+    let place = || format!("cannot pack {}", program.display());
+    if let Some(loader) = interpreter(&content).with_context(place)? {
+        bail!("{} is not static: it asks for {loader}", program.display());
+    }
     let archive = image(&content, platform.arch, name)?.archive()?;
     std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let file = format!(

@@ -12,7 +12,7 @@ use session_krew::release::{Release, Rules};
 
 /// Builds the umbrella for this machine's platform, packs it, and writes krew's manifest, an index and checksums.
 ///
-/// Other platforms are built on machines of their own: their archives are put into the folder, and --gather makes papers for all.
+/// Other platforms are built on machines of their own: their archives are put into the folder, and --gather writes the manifest for all.
 #[derive(Parser)]
 #[command(name = "release-archives", bin_name = "cargo release-archives")]
 struct Arguments {
@@ -22,7 +22,7 @@ struct Arguments {
     /// Pack the verbs' own programs too, in a second archive
     #[arg(long)]
     verbs: bool,
-    /// Build nothing: write the papers for the archives that are in the folder
+    /// Build nothing: write manifest, index and checksums for the archives that are in the folder
     #[arg(long, conflicts_with_all = ["binary", "verbs"])]
     gather: bool,
     /// Build and write nothing: check what is in the folder
@@ -68,7 +68,7 @@ fn run(arguments: Arguments) -> Result<()> {
             archive.sha256
         ));
     }
-    text.push_str(&format!("krew's rules are kept: {}\n", folder.display()));
+    text.push_str(&format!("{}\n", program::shown(&folder).display()));
     std::io::stdout()
         .write_all(text.as_bytes())
         .context("cannot print")

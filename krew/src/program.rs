@@ -20,6 +20,13 @@ pub fn target_folder() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from)
 }
 
+/// A path as a reader takes it: relative where it is below the working directory.
+#[must_use]
+pub fn shown(path: &Path) -> &Path {
+    let below = |folder: PathBuf| path.strip_prefix(folder).ok();
+    std::env::current_dir().ok().and_then(below).unwrap_or(path)
+}
+
 /// Builds packages in release mode for a platform, which takes minutes; gives their programs, in the same order.
 ///
 /// # Errors
@@ -109,24 +116,25 @@ fn compiler(cargo: &mut Command, target: &str) {
 /// # Errors
 /// When `plugins/` cannot be read.
 pub fn verbs() -> Result<Vec<String>> {
-    let found = crate::glob::matches(&workspace().join("plugins"), "*/Cargo.toml")?;
-    let names = found.iter().filter_map(|path| path.parent()?.file_name());
-    let names = names
-        .map(|name| name.to_string_lossy().into_owned())
-        .filter(|name| name != "session");
-    Ok(names
+    let plugins = workspace().join("plugins");
+    let entries = std::fs::read_dir(&plugins)
+        .with_context(|| format!("cannot read {}", plugins.display()))?;
+    let mut packages: Vec<String> = entries
+        .flatten()
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .filter(|name| name != "session" && plugins.join(name).join("Cargo.toml").is_file())
         .map(|name| format!("kubectl-session-{name}"))
-        .collect())
+        .collect();
+    packages.sort();
+    Ok(packages)
 }
 
 /// The loader that a 64-bit ELF program asks for, `/lib64/ld-linux-x86-64.so.2`; none if it is static.
 ///
 /// # Errors
-/// When it cannot be read or is no such program.
-pub fn interpreter(program: &Path) -> Result<Option<String>> {
+/// When the bytes are no such program.
+pub fn interpreter(bytes: &[u8]) -> Result<Option<String>> {
     const INTERPRETER: u64 = 3;
-    let bytes =
-        std::fs::read(program).with_context(|| format!("cannot read {}", program.display()))?;
     let number = |at: u64, size: usize| {
         let at = usize::try_from(at).ok()?;
         let bytes = bytes.get(at..at.checked_add(size)?)?;
@@ -139,7 +147,7 @@ pub fn interpreter(program: &Path) -> Result<Option<String>> {
     };
     // Class 2 is 64 bits, order 1 is little-endian.
     if bytes.get(..6) != Some(b"\x7fELF\x02\x01") {
-        bail!("{} is no 64-bit ELF program", program.display());
+        bail!("the program is no 64-bit ELF program");
     }
     let read = || {
         let (table, size, count) = (number(0x20, 8)?, number(0x36, 2)?, number(0x38, 2)?);
@@ -157,7 +165,7 @@ pub fn interpreter(program: &Path) -> Result<Option<String>> {
         }
         Some(None)
     };
-    read().with_context(|| format!("{} is cut off", program.display()))
+    read().context("the program is cut off")
 }
 
 #[cfg(test)]
@@ -169,22 +177,18 @@ mod tests {
     #[test]
     #[cfg(all(target_os = "linux", target_env = "gnu", target_pointer_width = "64"))]
     fn a_dynamic_program_names_its_loader() {
-        let own = std::env::current_exe().unwrap();
+        let own = std::fs::read(std::env::current_exe().unwrap()).unwrap();
         let loader = interpreter(&own).unwrap().unwrap();
         assert!(loader.contains("ld-linux"), "{loader}");
     }
 
     #[test]
     fn what_is_no_program_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("x");
         for (bytes, wanted) in [
-            (&b"#!/bin/sh\n"[..], "is no 64-bit ELF program"),
-            (b"\x7fELF\x02\x01", "is cut off"),
+            (&b"#!/bin/sh\n"[..], "the program is no 64-bit ELF program"),
+            (b"\x7fELF\x02\x01", "the program is cut off"),
         ] {
-            std::fs::write(&path, bytes).unwrap();
-            let error = interpreter(&path).unwrap_err().to_string();
-            assert!(error.ends_with(wanted), "{error}");
+            assert_eq!(interpreter(bytes).unwrap_err().to_string(), wanted);
         }
     }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use session_krew::install::{DETACHED, Krew};
+use session_cluster::Krew;
 use session_krew::platform::Platform;
 use session_krew::release::{Release, Rules};
 use session_support::{FakeApi, Output, run_binary};
@@ -13,11 +13,14 @@ use tempfile::TempDir;
 
 use crate::program::{program, server};
 
-/// The suite's archive of this build, packed once.
+/// The suite's release: that in the folder `SESSION_RELEASE`, else one of this build, packed once.
 pub fn release() -> &'static Release {
     static PACKED: OnceLock<(TempDir, Release)> = OnceLock::new();
     let (_, release) = PACKED.get_or_init(|| {
         let folder = tempfile::tempdir().unwrap();
+        if let Some(given) = std::env::var_os("SESSION_RELEASE") {
+            return (folder, Release::in_folder(given.into()).unwrap());
+        }
         let release = Release::in_folder(folder.path().to_owned()).unwrap();
         release.pack(Platform::host().unwrap(), program()).unwrap();
         release.write_papers(None).unwrap();
@@ -56,16 +59,14 @@ impl Layout {
     /// C: what krew installs.
     pub fn krews() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let host = Platform::host().unwrap();
-        let krew = Krew::at(folder.path().to_owned(), host.os, host.arch);
-        let manifest = std::fs::read_to_string(release().manifest()).unwrap();
-        let real = krew
-            .install(&manifest, DETACHED, &release().archive(host))
-            .unwrap();
+        let krew = Krew::at(folder.path().to_owned()).unwrap();
+        let archive = release().archive(Platform::host().unwrap());
+        krew.install(&release().manifest(), &archive).unwrap();
+        let program = krew.bin().join("kubectl-session").canonicalize().unwrap();
         Self {
             name: "C",
             path: krew.bin(),
-            real,
+            real: program.parent().unwrap().to_owned(),
             _folder: folder,
         }
     }

@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 use rustix::process::Signal;
-use session_krew::install::{DETACHED, Krew};
+use session_cluster::Krew;
 use session_krew::platform::Platform;
 use session_krew::release::{Release, Rules};
 use tempfile::TempDir;
@@ -46,9 +46,8 @@ impl Machine {
         release.pack(host, World::binary())?;
         release.write_papers(None)?;
         release.check(Rules::AnyProgram)?;
-        let krew = Krew::at(folder.path().join("root"), host.os, host.arch);
-        let manifest = std::fs::read_to_string(release.manifest())?;
-        krew.install(&manifest, DETACHED, &release.archive(host))?;
+        let krew = Krew::at(folder.path().join("root"))?;
+        krew.install(&release.manifest(), &release.archive(host))?;
         Ok(Self {
             world,
             krew,

@@ -53,7 +53,7 @@ fn run(arguments: Arguments) -> Result<()> {
         "{}  {:.2} MB  {digest}\n{}\n",
         arguments.name,
         size as f64 / 1e6,
-        path.display()
+        program::shown(&path).display()
     );
     std::io::stdout()
         .write_all(text.as_bytes())

@@ -266,10 +266,15 @@ mod tests {
     #[test]
     fn a_parameter_name_is_a_shell_name() {
         for good in ["A", "_a1", "DISK_SIZE"] {
-            assert!(good.parse::<ParameterName>().is_ok(), "{good:?}");
+            assert_eq!(good.parse::<ParameterName>().unwrap().as_str(), good);
         }
         for bad in ["", "1A", "A-B", "A B", "Ä"] {
-            assert!(bad.parse::<ParameterName>().is_err(), "{bad:?}");
+            let error = bad.parse::<ParameterName>().unwrap_err().to_string();
+            let named = error.starts_with(&format!("invalid parameter name {bad:?}: "));
+            assert!(
+                named && error.contains("letters, digits and \"_\""),
+                "{error}"
+            );
         }
     }
 
@@ -299,7 +304,7 @@ mod tests {
     #[test]
     fn an_ssh_user_is_one_word_for_everybody() {
         for good in ["lab", "_x", "a.b-c_d", "1000", &"a".repeat(255)] {
-            assert!(good.parse::<SshUser>().is_ok(), "{good:?}");
+            assert_eq!(good.parse::<SshUser>().unwrap().as_str(), good);
         }
         for bad in [
             "",
@@ -315,17 +320,21 @@ mod tests {
             "a\"",
             &"a".repeat(256),
         ] {
-            assert!(bad.parse::<SshUser>().is_err(), "{bad:?}");
+            let error = bad.parse::<SshUser>().unwrap_err().to_string();
+            let named = error.starts_with(&format!("invalid ssh user {bad:?}: "));
+            let rule = if bad.len() > SSH_USER_MAX {
+                "at most 255"
+            } else {
+                "letters, digits"
+            };
+            assert!(named && error.contains(rule), "{error}");
         }
     }
 
     #[test]
     fn a_uid_is_a_uuid() {
-        assert!(
-            "0f3c2a4e-5b7d-4c1f-8a55-0123456789ab"
-                .parse::<Uid>()
-                .is_ok()
-        );
+        let good = "0f3c2a4e-5b7d-4c1f-8a55-0123456789ab";
+        assert_eq!(good.parse::<Uid>().unwrap().as_str(), good);
         for bad in [
             "",
             "u-1",
@@ -333,7 +342,9 @@ mod tests {
             "0f3c2a4e-5b7d-4c1f-8a55-0123456789ab\n",
             "0f3c2a4e5b7d4c1f8a550123456789abcdef",
         ] {
-            assert!(bad.parse::<Uid>().is_err(), "{bad:?}");
+            let error = bad.parse::<Uid>().unwrap_err().to_string();
+            let named = error.starts_with(&format!("invalid UID {bad:?}: "));
+            assert!(named && error.ends_with("UUID"), "{error}");
         }
     }
 }

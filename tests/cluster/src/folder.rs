@@ -123,7 +123,8 @@ mod tests {
 
     #[test]
     fn a_folder_must_be_short_absolute_and_plain() {
-        assert!(Folder::at(PathBuf::from("/var/lib/x")).is_ok());
+        let good = Folder::at(PathBuf::from("/var/lib/x")).unwrap();
+        assert_eq!(good.root(), Path::new("/var/lib/x"));
         for bad in [
             "x/y",
             "/x",
@@ -131,7 +132,9 @@ mod tests {
             "/var/../..",
             &format!("/var/{}", "x".repeat(80)),
         ] {
-            assert!(Folder::at(PathBuf::from(bad)).is_err(), "{bad} was taken");
+            let error = Folder::at(PathBuf::from(bad)).err().unwrap().to_string();
+            let wanted = format!("the cluster's folder {bad} must ");
+            assert!(error.starts_with(&wanted), "{error}");
         }
     }
 

@@ -196,7 +196,12 @@ mod tests {
 
     #[test]
     fn a_user_has_at_most_two_groups() {
-        assert!(params("u", &["a", "b"], Vec::new()).is_ok());
-        assert!(params("u", &["a", "b", "c"], Vec::new()).is_err());
+        let two = params("u", &["a", "b"], Vec::new()).unwrap();
+        assert_eq!(two.distinguished_name.iter().count(), 3);
+        let error = params("u", &["a", "b", "c"], Vec::new()).unwrap_err();
+        assert!(
+            error.to_string().starts_with("user u has 3 groups: "),
+            "{error}"
+        );
     }
 }

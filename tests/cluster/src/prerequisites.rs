@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn programs_are_found_and_others_are_not() {
-        assert!(find("sh").is_some());
-        assert!(find("no-such-program-here").is_none());
+        assert!(find("sh").unwrap().is_file());
+        assert_eq!(find("no-such-program-here"), None);
     }
 }

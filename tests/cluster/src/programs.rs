@@ -1,4 +1,4 @@
-//! The cluster's programs in their cache: built once per content of the modules' go.mod and go.sum and our own Go.
+//! Programs of Go modules in their cache: built once per content of the modules' go.mod and go.sum and our own Go.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -7,28 +7,41 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
 
-use crate::go_build::{self, ALL, KWOK_STAGES, MODULES, SNAPSHOT_CRDS};
+use crate::go_build::{self, CLUSTER, KREW, KWOK_STAGES, ProgramSet, SNAPSHOT_CRDS};
 use crate::say::say;
 
-/// The names of all programs.
+/// The names of the cluster's programs.
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
-    ALL.iter().map(|program| program.name)
+    CLUSTER.programs.iter().map(|program| program.name)
 }
 
-/// The folder the programs of this checkout belong in, built or not.
+/// The folder the cluster's programs of this checkout belong in, built or not.
 ///
 /// # Errors
 /// When the modules' files cannot be read or there is no place for a cache.
 pub(crate) fn place() -> Result<PathBuf> {
-    Ok(cache()?.join(hash()?))
+    Ok(cache()?.join(hash(&CLUSTER)?))
 }
 
-/// The folder with every program, built first if need be. A first build takes 8 to 11 minutes on two cores.
+/// The folder with every program of the cluster, built first if need be. A first build takes 8 to 11 minutes on two cores.
 ///
 /// # Errors
 /// When Go is missing or a program does not build; the message ends with what Go said.
 pub(crate) fn built() -> Result<PathBuf> {
-    let folder = place()?;
+    built_set(&CLUSTER, go_build::manifests)
+}
+
+/// The folder with `kubectl-krew` and `validate-krew-manifest`, built first if need be. A first build takes half a minute.
+///
+/// # Errors
+/// As [`built`].
+pub(crate) fn krew() -> Result<PathBuf> {
+    built_set(&KREW, |_| Ok(()))
+}
+
+/// `finish` puts what else belongs to the programs into their folder.
+fn built_set(set: &ProgramSet, finish: fn(&Path) -> Result<()>) -> Result<PathBuf> {
+    let folder = cache()?.join(hash(set)?);
     if folder.is_dir() {
         return Ok(folder);
     }
@@ -37,36 +50,41 @@ pub(crate) fn built() -> Result<PathBuf> {
     let _lock = lock(&cache.join("build.lock"))?;
     if !folder.is_dir() {
         crate::prerequisites::ensure_go()?;
-        build_all(&cache.join("unfinished"), &folder)?;
+        build_all(set, finish, &cache.join("unfinished"), &folder)?;
     }
     Ok(folder)
 }
 
 /// Builds into a folder of another name, so that a folder with the right name is always whole.
-fn build_all(unfinished: &Path, folder: &Path) -> Result<()> {
+fn build_all(
+    set: &ProgramSet,
+    finish: fn(&Path) -> Result<()>,
+    unfinished: &Path,
+    folder: &Path,
+) -> Result<()> {
     let _ = std::fs::remove_dir_all(unfinished);
     std::fs::create_dir_all(unfinished)
         .with_context(|| format!("cannot make {}", unfinished.display()))?;
-    say("building Kubernetes from its Go modules: once, 8 to 11 minutes on two cores");
+    say(set.announcement);
     let begin = Instant::now();
-    for (number, program) in ALL.into_iter().enumerate() {
+    for (number, program) in set.programs.iter().enumerate() {
         let tell = || {
             say(&format!(
                 "building {} ({} of {}, {})",
                 program.name,
                 number + 1,
-                ALL.len(),
+                set.programs.len(),
                 elapsed(begin)
             ))
         };
-        go_build::build(program, unfinished, tell)?;
+        go_build::build(*program, unfinished, tell)?;
     }
-    go_build::manifests(unfinished)?;
+    finish(unfinished)?;
     std::fs::rename(unfinished, folder)
         .with_context(|| format!("cannot name {}", folder.display()))?;
     say(&format!(
         "built {} programs in {} into {}",
-        ALL.len(),
+        set.programs.len(),
         elapsed(begin),
         folder.display()
     ));
@@ -88,7 +106,7 @@ fn cache() -> Result<PathBuf> {
 fn lock(path: &Path) -> Result<File> {
     let lock = File::create(path).with_context(|| format!("cannot open {}", path.display()))?;
     if lock.try_lock().is_err() {
-        say("waiting for another program that builds the cluster's programs");
+        say("waiting for another process that builds programs of Go modules");
         lock.lock()
             .with_context(|| format!("cannot lock {}", path.display()))?;
     }
@@ -96,9 +114,9 @@ fn lock(path: &Path) -> Result<File> {
 }
 
 /// 16 hex digits over everything the programs are made of.
-fn hash() -> Result<String> {
+fn hash(set: &ProgramSet) -> Result<String> {
     let mut hasher = Sha256::new();
-    for module in MODULES {
+    for module in set.modules {
         let folder = go_build::sources().join(module);
         let mut files = vec![folder.join("go.mod"), folder.join("go.sum")];
         files.extend(own_sources(&folder.join("driver"))?);
@@ -110,7 +128,8 @@ fn hash() -> Result<String> {
         hasher.update(go_build::linker_flags(module)?);
     }
     hasher.update(format!(
-        "{ALL:?} {KWOK_STAGES:?} {SNAPSHOT_CRDS:?} {} {}",
+        "{:?} {KWOK_STAGES:?} {SNAPSHOT_CRDS:?} {} {}",
+        set.programs,
         std::env::consts::OS,
         std::env::consts::ARCH
     ));
@@ -145,8 +164,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_hash_is_short_and_stable() {
-        assert_eq!(hash().unwrap(), hash().unwrap());
-        assert_eq!(hash().unwrap().len(), 16);
+    fn each_set_has_a_short_and_stable_hash() {
+        let (cluster, krew) = (hash(&CLUSTER).unwrap(), hash(&KREW).unwrap());
+        assert_eq!((cluster.len(), krew.len()), (16, 16));
+        assert_ne!(cluster, krew);
+        assert_eq!(hash(&CLUSTER).unwrap(), cluster);
     }
 }

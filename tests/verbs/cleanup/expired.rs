@@ -20,7 +20,11 @@ fn the_plan_is_shown_first_and_nothing_is_done_in_a_rehearsal() {
     let before = left(&api);
     let server = cleanup(&api, "--expired --dry-run=server");
     golden("cleanup-rehearsal.txt", &server.text());
-    for request in api.requests().iter().filter(|r| r.method != "GET") {
+    let requests = api.requests();
+    let writes: Vec<_> = requests.iter().filter(|r| r.method != "GET").collect();
+    // Six deletions and two changes.
+    assert_eq!(writes.len(), 8, "{writes:?}");
+    for request in writes {
         let sent = request.query("dryRun").unwrap_or_default();
         assert!(
             sent == "All" || request.json()["dryRun"][0] == "All",
@@ -71,7 +75,10 @@ fn each_ends_as_its_start_wrote_it_down() {
 fn every_write_insists_on_what_was_seen() {
     let api = class();
     cleanup(&api, "--expired -A -y").done();
-    for write in api.writes() {
+    let writes = api.writes();
+    // Seven deletions and five changes.
+    assert_eq!(writes.len(), 12, "{writes:?}");
+    for write in writes {
         let body = write.json();
         let uid = if write.method == "DELETE" {
             &body["preconditions"]["uid"]
@@ -233,9 +240,10 @@ fn others_with_our_labels_are_not_touched() {
     };
     alice.put(&api);
     let nobodys = alice.metadata("nobodys", None);
-    api.put(
+    let put = api.put(
         json!({"apiVersion": "v1", "kind": "Pod", "metadata": nobodys, "spec": {"containers": []}}),
     );
-    cleanup(&api, "--expired -y").done();
-    assert!(api.object("pods", "default", "nobodys").is_some());
+    let played = cleanup(&api, "--expired -y");
+    assert!(played.done().ends_with("1 deleted\n"), "{played:?}");
+    assert_eq!(api.object("pods", "default", "nobodys"), Some(put));
 }

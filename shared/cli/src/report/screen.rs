@@ -157,6 +157,8 @@ mod tests {
 
     #[test]
     fn there_is_no_screen_without_a_terminal() {
-        assert!(Console::captured("", false).0.full_screen().is_none());
+        let (console, captured) = Console::captured("", false);
+        assert!(console.full_screen().is_none());
+        assert_eq!(captured.out(), "");
     }
 }

@@ -197,7 +197,11 @@ mod tests {
     #[test]
     fn a_primary_is_kind_and_name() {
         for bad in ["pod", "pod/", "job/x", "/x"] {
-            assert!(parse(bad).is_err(), "{bad:?}");
+            let error = parse(bad).unwrap_err().to_string();
+            assert!(
+                error.starts_with(&format!("invalid primary {bad:?}: ")),
+                "{error}"
+            );
         }
     }
 }

@@ -93,7 +93,12 @@ fn what_is_no_quantity_is_refused() {
         "", " ", "m", "Gi", ".", "-", "1 Gi", "1.2.3", "1e", "1e3Ki", "1eX", "0x10", "1_000",
         "--1", "1e1.5", "ä", "1ä", &long,
     ] {
-        assert!(text.parse::<Quantity>().is_err(), "{text:?}");
+        let error = text.parse::<Quantity>().unwrap_err().to_string();
+        let wanted = match text.len() {
+            65.. => "invalid quantity: ".to_owned(),
+            _ => format!("invalid quantity {text:?}: "),
+        };
+        assert!(error.starts_with(&wanted), "{error}");
     }
 }
 

@@ -384,10 +384,12 @@ fn local_images_can_be_used_and_strange_ones_not() {
             "LOCALHOST/x",
             "docker.io/evil/library/x:",
         ]) {
-            assert!(
-                parameter.check(strange).is_err(),
-                "{name} takes {strange:?}"
-            );
+            let error = parameter.check(strange).unwrap_err();
+            let reason = match strange.contains('\0') {
+                true => "NUL character",
+                false => parameter.pattern.as_deref().unwrap(),
+            };
+            assert!(error.ends_with(reason), "{name}: {error}");
         }
     }
 }

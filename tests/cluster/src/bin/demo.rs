@@ -12,6 +12,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use session_cluster::Cluster;
+use session_krew::program::{shown, target_folder, workspace};
 
 /// Where the demo's sessions live.
 const NAMESPACE: &str = "session-demo";
@@ -91,20 +92,20 @@ fn run(args: &Args) -> Result<()> {
 /// The suite's umbrella: `SESSION_BINARY` where somebody has built it already, else what cargo builds now.
 fn build() -> Result<PathBuf> {
     if let Some(binary) = std::env::var_os("SESSION_BINARY") {
-        return Ok(PathBuf::from(binary));
+        return std::path::absolute(binary).context("SESSION_BINARY is no path");
     }
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     show("$ cargo build -p kubectl-session");
     let status = Command::new(cargo)
         .args(["build", "--quiet", "-p", "kubectl-session"])
-        .current_dir(&root)
+        .current_dir(workspace())
         .status();
     ensure!(
         status.context("failed to run cargo")?.success(),
         "the suite does not build"
     );
-    Ok(root.join("target/debug/kubectl-session"))
+    std::path::absolute(target_folder().join("debug/kubectl-session"))
+        .context("CARGO_TARGET_DIR is no path")
 }
 
 impl Stage {
@@ -116,7 +117,7 @@ impl Stage {
             command.args(["--context", context]);
         }
         command.args(["--namespace", NAMESPACE]);
-        command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."));
+        command.current_dir(workspace());
     }
 
     fn command(&self, program: &Path, shown: &str, args: &[&str]) -> Command {
@@ -203,9 +204,14 @@ impl Stage {
             (None, Some(context)) => show(&format!("  kubectl config use-context {context}")),
             (None, None) => {}
         }
-        let folder = self.binary.parent().unwrap_or(&self.binary).display();
+        let folder = self.binary.parent().unwrap_or(&self.binary);
+        let here = match shown(folder) {
+            below if below.is_relative() => "$PWD/",
+            _ => "",
+        };
         show(&format!(
-            "  export PATH=\"{folder}:$PATH\"   # kubectl finds its plugin there"
+            "  export PATH=\"{here}{}:$PATH\"   # kubectl finds its plugin there",
+            shown(folder).display()
         ));
         show("  kubectl session template list");
         show("  kubectl session create alice --template shell");
