@@ -1,20 +1,19 @@
 //! Thousands of sessions, made as fast as the server takes them.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Value, json};
 use session_shared::cluster::{Cluster, Write};
 use session_shared::labels;
 use session_shared::objects::resource::{POD, SESSION};
 
+use crate::scene::Scene;
+
 /// Requests that are on their way at the same time.
 const AT_ONCE: usize = 24;
 
 /// Makes sessions `s-00000` on in the client's namespace; the first `pods` of them with a Pod that nobody schedules.
-///
-/// # Errors
-/// What the server refuses.
-pub async fn fill(cluster: &Cluster, sessions: usize, pods: usize) -> Result<()> {
+pub(crate) async fn fill(cluster: &Cluster, sessions: usize, pods: usize) -> Result<()> {
     let write = Write::default();
     let make = async |number: usize| {
         let (session, namespace) = (session(number), cluster.namespace());
@@ -33,6 +32,15 @@ pub async fn fill(cluster: &Cluster, sessions: usize, pods: usize) -> Result<()>
         .buffer_unordered(AT_ONCE)
         .try_collect()
         .await
+}
+
+/// Checks that the plan of a cleanup has a line for each session without a Pod: what is fast must also be whole.
+pub(crate) fn are_planned(scene: &Scene<'_>) -> Result<()> {
+    let wanted = scene.settings.number("sessions")? - scene.settings.number("pods")?;
+    let plan = scene.run("session cleanup --all --dry-run=client")?;
+    let lines = plan.lines().count();
+    ensure!(lines > wanted, "the plan has {lines} lines");
+    Ok(())
 }
 
 fn name(number: usize) -> String {

@@ -1,0 +1,436 @@
+//! The scenarios.
+
+use crate::scenario::Figure::{
+    AtMost, Beyond, Medians, OurPart, Ours, Quotient, Rival, RivalPart, Rounds,
+};
+use crate::scenario::Measure::{AfterInput, AfterOutput, Memory};
+use crate::scenario::{Count, SET_UP, STAGE, Scenario, SetUp, Setting, Stage, Who, count, race};
+use crate::{create, diagnosis, forward, hostile_text, sessions, size, snapshot};
+
+const fn number(name: &'static str, default: &'static str, help: &'static str) -> Setting {
+    Setting {
+        name,
+        default: Some(default),
+        help,
+    }
+}
+
+const fn switch(name: &'static str, help: &'static str) -> Setting {
+    Setting {
+        name,
+        default: None,
+        help,
+    }
+}
+
+/// The flag of every scenario.
+pub(crate) const NO_BUILD: Setting = switch(
+    "no-build",
+    "Measure the release programs that are there, stale or not",
+);
+
+const SCENARIO: Scenario = Scenario {
+    name: "",
+    about: "",
+    settings: &[],
+    stages: &[],
+    alone: None,
+};
+
+const PODS: &str = "Of them, how many have a Pod";
+
+/// All scenarios.
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "start",
+        about: "Time to start: `--help` of the suite against `--help` of kubectl",
+        settings: &[number("n", "300", "Rounds")],
+        stages: &[Stage {
+            races: &[
+                race(
+                    &["session --help"],
+                    &["kubectl --help"],
+                    &[
+                        ("kubectl --help (the cluster's)", Rival),
+                        (
+                            "kubectl-session --help / kubectl --help (the cluster's)",
+                            Medians(1.0 / 15.0),
+                        ),
+                    ],
+                ),
+                race(
+                    &["session --help"],
+                    &["/usr/bin/kubectl --help"],
+                    &[
+                        ("kubectl --help (installed)", Rival),
+                        (
+                            "kubectl-session --help / kubectl --help (installed)",
+                            Medians(1.0 / 15.0),
+                        ),
+                    ],
+                ),
+            ],
+            ..STAGE
+        }],
+        ..SCENARIO
+    },
+    Scenario {
+        name: "list",
+        about: "Time and memory of `list`, of nothing and of thousands, against `kubectl get`",
+        settings: &[
+            number("n", "300", "Rounds in the empty namespace"),
+            number("full-n", "30", "Rounds in the full namespace"),
+            number("sessions", "5000", "Sessions in the full namespace"),
+            number("pods", "500", PODS),
+        ],
+        stages: &[
+            Stage {
+                set_up: SetUp {
+                    who: Who::Admin,
+                    ..SET_UP
+                },
+                races: &[race(
+                    &["session list"],
+                    &["kubectl get pods"],
+                    &[
+                        ("kubectl get pods, none there", Rival),
+                        ("list, none there", Medians(0.1)),
+                    ],
+                )],
+                ..STAGE
+            },
+            Stage {
+                set_up: SetUp {
+                    who: Who::Admin,
+                    fill: true,
+                    ..SET_UP
+                },
+                races: &[
+                    race(
+                        &["session list"],
+                        &["kubectl get sessions"],
+                        &[
+                            ("kubectl get sessions, {sessions}", Rival),
+                            ("list, {sessions} and {pods} Pods", Medians(1.0)),
+                        ],
+                    )
+                    .rounds("full-n"),
+                    // It hardly differs from run to run.
+                    race(
+                        &["session list"],
+                        &["kubectl get sessions"],
+                        &[
+                            ("peak memory, kubectl get sessions, {sessions}", Rival),
+                            (
+                                "peak memory, list, {sessions} and {pods} Pods",
+                                AtMost(100.0),
+                            ),
+                        ],
+                    )
+                    .rounds("5")
+                    .measured(Memory),
+                ],
+                ..STAGE
+            },
+        ],
+        ..SCENARIO
+    },
+    Scenario {
+        name: "create",
+        about: "Requests of a create by template, and its time beyond them",
+        settings: &[
+            number("n", "300", "Rounds"),
+            switch("no-requests", "Only the time"),
+        ],
+        stages: &[Stage {
+            more: Some(create::measure),
+            ..STAGE
+        }],
+        ..SCENARIO
+    },
+    Scenario {
+        name: "status",
+        about: "Time and requests of `status` of a running shell against `kubectl describe pod`",
+        settings: &[number("n", "300", "Rounds")],
+        stages: &[Stage {
+            set_up: SetUp {
+                commands: &["session create one --template shell"],
+                ..SET_UP
+            },
+            races: &[race(
+                &["session status one"],
+                &["kubectl describe pod shell-one"],
+                &[
+                    ("kubectl describe pod", Rival),
+                    ("status", Medians(1.0 / 3.0)),
+                ],
+            )],
+            counts: &[
+                Count {
+                    command: "kubectl describe pod shell-one",
+                    at_most: None,
+                },
+                // Session, Pods, claims, snapshots, Secret; then template, schedule, events of the session and of the Pod, use
+                // of the node.
+                count("session status one", 10),
+            ],
+            ..STAGE
+        }],
+        ..SCENARIO
+    },
+    Scenario {
+        name: "diagnosis",
+        about: "Time from the first evidence of a cause to the words of `create` on a terminal",
+        settings: &[number("n", "10", "Rounds")],
+        stages: &[Stage {
+            more: Some(diagnosis::measure),
+            ..STAGE
+        }],
+        ..SCENARIO
+    },
+    Scenario {
+        name: "connect",
+        about: "Commands in a shell, run by `connect` and by `kubectl exec`; requests of verbs that look into a session",
+        settings: &[number("n", "100", "Rounds")],
+        stages: &[Stage {
+            set_up: SetUp {
+                commands: &["session create one --template shell"],
+                ..SET_UP
+            },
+            races: &[
+                // 1.0, and a tenth for noise.
+                race(
+                    &["session connect one -c shell -- true"],
+                    &["kubectl exec -i shell-one -- true"],
+                    &[
+                        ("kubectl exec -i -- true", Rival),
+                        ("connect -- true", Rounds(1.1)),
+                    ],
+                ),
+                race(
+                    &["session connect one -c shell -- echo last"],
+                    &["kubectl exec -i shell-one -- echo last"],
+                    &[
+                        ("kubectl exec: last byte to end", Rival),
+                        ("connect: last byte to end", Ours),
+                        ("  beyond kubectl's", Beyond(20.0)),
+                    ],
+                )
+                .measured(AfterOutput),
+                race(
+                    &["session connect one -c shell -- cat"],
+                    &["kubectl exec -i shell-one -- cat"],
+                    &[
+                        ("kubectl exec -i: end of input to end", Rival),
+                        ("connect: end of input to end", Ours),
+                        ("  beyond kubectl's", Beyond(20.0)),
+                    ],
+                )
+                .measured(AfterInput),
+            ],
+            counts: &[
+                // The session and its Pods; then the upgrade.
+                count("session connect one -- true", 3),
+                count("session connect one --print -o json", 2),
+                count("session logs one", 3),
+                count("session list", 2),
+                count("session list -o json", 2),
+                count("session status one", 10),
+            ],
+            ..STAGE
+        }],
+        ..SCENARIO
+    },
+    Scenario {
+        name: "forward",
+        about: "`connect --port-forward` against `kubectl port-forward`, and how soon it is back after faults",
+        settings: &[
+            number("n", "200", "Rounds of connections"),
+            number("streams", "5", "Rounds of 256 MiB each way"),
+            number(
+                "faults",
+                "3",
+                "Times that the Pod is replaced, and times that the API server dies",
+            ),
+            switch(
+                "no-restart",
+                "Let the API server live: nobody else can use the cluster while it does not",
+            ),
+        ],
+        stages: &[Stage {
+            set_up: forward::SET_UP,
+            more: Some(forward::measure),
+            ..STAGE
+        }],
+        alone: Some(forward::restart),
+    },
+    Scenario {
+        name: "restart",
+        about: "`stop` and `start` against `kubectl delete`, `apply` and `wait` of the same Pod",
+        settings: &[number("n", "20", "Rounds")],
+        stages: &[Stage {
+            set_up: SetUp {
+                files: &[
+                    r#"{apiVersion: v1, kind: Pod, metadata: {name: "${SESSION_ID}"}, spec: {containers: [{name: main, image: "localhost/pause:1", imagePullPolicy: Never}]}}"#,
+                    r#"{apiVersion: v1, kind: Pod, metadata: {name: theirs}, spec: {containers: [{name: main, image: "localhost/pause:1", imagePullPolicy: Never}]}}"#,
+                ],
+                commands: &[
+                    "session create ours -f FILE",
+                    "kubectl apply -f OTHER_FILE",
+                    "kubectl wait --for=condition=Ready --timeout=60s pod/theirs",
+                ],
+                ..SET_UP
+            },
+            races: &[race(
+                &["session stop ours -y", "session start ours"],
+                &[
+                    "kubectl delete pod theirs",
+                    "kubectl apply -f OTHER_FILE",
+                    "kubectl wait --for=condition=Ready --timeout=60s pod/theirs",
+                ],
+                &[
+                    ("kubectl delete pod", RivalPart(0)),
+                    ("stop", OurPart(0)),
+                    ("kubectl apply", RivalPart(1)),
+                    ("kubectl wait until Ready", RivalPart(2)),
+                    ("start", OurPart(1)),
+                    ("kubectl delete, apply, wait", Rival),
+                    ("stop + start", Rounds(1.1)),
+                ],
+            )],
+            ..STAGE
+        }],
+        ..SCENARIO
+    },
+    Scenario {
+        name: "snapshot",
+        about: "`snapshot create` of a full claim against a bare VolumeSnapshot of it: the driver alone",
+        settings: &[
+            number("n", "10", "Rounds"),
+            number("size", "1024", "MiB in the claim"),
+        ],
+        stages: &[Stage {
+            set_up: snapshot::SET_UP,
+            more: Some(snapshot::measure),
+            clean_up: &["session delete one --delete-data -y"],
+            ..STAGE
+        }],
+        ..SCENARIO
+    },
+    Scenario {
+        name: "requests",
+        about: "Requests of every verb, step by step through the life of a session with a claim",
+        stages: &[Stage {
+            set_up: SetUp {
+                who: Who::SessionUser,
+                storage: true,
+                files: &[include_str!("requests.yaml")],
+                ..SET_UP
+            },
+            // What they make today: more is a step back that somebody should have meant.
+            counts: &[
+                // One LIST is of claims that are kept under its name.
+                count("session create one -f FILE --expires-in 2h", 14),
+                count("session list", 2),
+                // The last is its schedule of snapshots.
+                count("session status one", 11),
+                count("session logs one", 3),
+                count("session connect one -- true", 3),
+                count("session extend one --by 1h", 5),
+                count("session resize one --cpu 200m", 12),
+                count("session resize one --storage 128Mi", 12),
+                count("session snapshot create one --class CLASS --name first", 7),
+                count("session snapshot list", 1),
+                // Four of them ask about rights.
+                count("session stop one", 14),
+                count("session stop one", 6),
+                // Three about rights, and who else uses the claim.
+                count(
+                    "session snapshot restore first --in-place --class CLASS",
+                    19,
+                ),
+                count("session start one", 17),
+                count("session start one", 6),
+                count("session snapshot clone one two --class CLASS", 15),
+                count("session snapshot restore first --into three", 12),
+                count("session cleanup --expired --dry-run=client", 8),
+                // Seven about rights, a rehearsal, and who else uses the claim; one more where a claim is held for a moment
+                // after its Pod.
+                count("session delete one --delete-data -y", 26),
+            ],
+            // What the copies leave.
+            clean_up: &[
+                "session delete --all --delete-data -y",
+                "session snapshot prune --all --keep 0 -y",
+            ],
+            ..STAGE
+        }],
+        ..SCENARIO
+    },
+    Scenario {
+        name: "cleanup",
+        about: "The plan of `cleanup --all` for sessions whose create was never finished",
+        settings: &[
+            number("n", "10", "Rounds"),
+            number("sessions", "5000", "Sessions"),
+            number("pods", "0", PODS),
+        ],
+        stages: &[Stage {
+            set_up: SetUp {
+                who: Who::Admin,
+                fill: true,
+                ..SET_UP
+            },
+            races: &[
+                // What the server needs to hand the sessions out.
+                race(
+                    &["session cleanup --all --dry-run=client"],
+                    &["kubectl get sessions -o json"],
+                    &[
+                        ("kubectl get sessions -o json, {sessions}", Rival),
+                        (
+                            "plan of cleanup --all, {sessions} and {pods} Pods",
+                            AtMost(2000.0),
+                        ),
+                        ("plan / kubectl", Quotient),
+                    ],
+                ),
+                race(
+                    &["session cleanup --all --dry-run=client"],
+                    &["kubectl get sessions -o json"],
+                    &[("peak memory of the plan", Ours)],
+                )
+                .rounds("1")
+                .measured(Memory),
+            ],
+            more: Some(|scene, _| sessions::are_planned(scene)),
+            ..STAGE
+        }],
+        ..SCENARIO
+    },
+    Scenario {
+        name: "size",
+        about: "Size of the programs: 9 MB for a verb's own, 12 MB for the one with all verbs",
+        settings: &[number(
+            "verbs",
+            "create,list",
+            "Verbs whose own programs are built and measured",
+        )],
+        alone: Some(size::measure),
+        ..SCENARIO
+    },
+    Scenario {
+        name: "template",
+        about: "Hostile values and manifests: whether a value can create structure",
+        settings: &[
+            number("seed", "1", "Where the random texts begin"),
+            number(
+                "cases",
+                "1000000",
+                "Texts to try: of sixteen, one is a manifest and fifteen are values",
+            ),
+        ],
+        alone: Some(hostile_text::measure),
+        ..SCENARIO
+    },
+];
