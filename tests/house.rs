@@ -82,6 +82,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
             "base64",
             "getrandom",
             "hyper",
+            "hyper_rustls",
             "hyper_util",
             "rustix",
             "tower_http",

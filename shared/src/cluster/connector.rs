@@ -1,41 +1,68 @@
 //! The way to the server. kube's own leaves Nagle's algorithm on, which holds a request back for 40 ms whenever a TLS
-//! session is resumed, that is with every connection but the first ones; and it knows no keep-alive.
+//! session is resumed, that is with every connection but the first ones; it knows no keep-alive, and no HTTP/2.
+//!
+//! As with kubectl, all requests share one HTTP/2 connection where the server speaks it. Upgrades (exec, port-forward) take
+//! an HTTP/1.1 connection each: HTTP/2 has none. Behind a proxy and without TLS everything is HTTP/1.1.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::{Result, anyhow};
+use futures::future::{Either, select};
+use http::header::UPGRADE;
+use http::uri::Scheme;
 use http::{Request, Response};
 use http_body_util::Limited;
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use hyper::body::Incoming;
+use hyper_rustls::{FixedServerNameResolver, HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::connect::{HttpConnector, capture_connection};
+use hyper_util::client::legacy::{Client, Error};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use kube::client::{Body, ClientBuilder, ConfigExt};
+use tokio::sync::Mutex;
 use tower::util::MapResponseLayer;
 use tower::{BoxError, ServiceBuilder};
 use tower_http::decompression::DecompressionLayer;
 
 use super::Dressing;
 use super::limits::REFUSAL;
+use super::transport;
 
 /// Go's limit for a TCP connection.
 const DIAL: Duration = Duration::from_secs(30);
 /// A peer that says nothing is asked after this time, and then as often.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// A client that sends every request in `dressing`. Behind a proxy it is kube's own, which speaks to all of them.
-pub(super) fn client(config: kube::Config, dressing: Dressing) -> kube::Result<kube::Client> {
+/// An HTTP/2 connection with open requests that says nothing is asked after this time; Go's values.
+const PING: Duration = Duration::from_secs(30);
+/// It is lost where the answer takes longer.
+const PONG: Duration = Duration::from_secs(15);
+/// Bytes of one answer that may be on their way.
+const STREAM_WINDOW: u32 = 4 << 20;
+/// The same of all answers on a connection: so many that one which nobody reads does not hold up the others.
+const CONNECTION_WINDOW: u32 = 1 << 30;
+/// Bytes of an answer's headers, as many as with HTTP/1.1.
+const HEADERS: u32 = 400 << 10;
+
+/// A client that sends every request in `dressing`, over HTTP/2 if `http2` and the server speaks it. Behind a proxy it is
+/// kube's own, which speaks to all of them.
+///
+/// # Errors
+/// Certificates, or a server name, that do not hold.
+pub(super) fn client(
+    config: kube::Config,
+    dressing: Dressing,
+    http2: bool,
+) -> Result<kube::Client> {
+    let unfit = |error| transport::of_setup(&error);
     let dress =
         tower::util::MapRequestLayer::new(move |request: Request<Body>| dressing.dress(request));
     if config.proxy_url.is_some() {
-        let builder = ClientBuilder::try_from(config)?.with_layer(&dress);
+        let builder = ClientBuilder::try_from(config).map_err(unfit)?;
+        let builder = builder.with_layer(&dress);
         return Ok(builder.with_layer(&MapResponseLayer::new(bounded)).build());
     }
-    let mut tcp = HttpConnector::new();
-    tcp.enforce_http(false);
-    tcp.set_nodelay(true);
-    tcp.set_connect_timeout(Some(DIAL));
-    tcp.set_keepalive(Some(KEEP_ALIVE));
-    tcp.set_keepalive_interval(Some(KEEP_ALIVE));
-    let tls = config.rustls_https_connector_with_connector(tcp)?;
+    let connections = Connections::new(&config, http2)?;
     let gzip = DecompressionLayer::new()
         .no_br()
         .no_deflate()
@@ -46,11 +73,99 @@ pub(super) fn client(config: kube::Config, dressing: Dressing) -> kube::Result<k
         .layer(dress)
         .layer(config.base_uri_layer())
         .layer(gzip)
-        .option_layer(config.auth_layer()?)
-        .layer(config.extra_headers_layer()?)
+        .option_layer(config.auth_layer().map_err(unfit)?)
+        .layer(config.extra_headers_layer().map_err(unfit)?)
         .map_err(BoxError::from)
-        .service(Client::builder(TokioExecutor::new()).build(tls));
+        .service_fn(move |request| connections.clone().send(request));
     Ok(kube::Client::new(service, config.default_namespace))
+}
+
+type Pool = Client<HttpsConnector<HttpConnector>, Body>;
+
+/// The connections to one server. Clones share them.
+#[derive(Clone)]
+struct Connections {
+    plain: Pool,
+    upgrades: Pool,
+    /// Locked by the first plain request until it has a connection or none is to be had; true from then on.
+    has_tried: Arc<Mutex<bool>>,
+}
+
+impl Connections {
+    fn new(config: &kube::Config, http2: bool) -> Result<Self> {
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_connect_timeout(Some(DIAL));
+        tcp.set_keepalive(Some(KEEP_ALIVE));
+        tcp.set_keepalive_interval(Some(KEEP_ALIVE));
+        let tls = config.rustls_client_config();
+        let tls = tls.map_err(|error| transport::of_setup(&error))?;
+        let builder = || {
+            let builder = HttpsConnectorBuilder::new()
+                .with_tls_config(tls.clone())
+                .https_or_http();
+            let Some(name) = config.tls_server_name.clone() else {
+                return Ok(builder);
+            };
+            let name = name.try_into().map_err(|error| {
+                anyhow!("failed to set up the connection to the server: {error}")
+            })?;
+            let name = FixedServerNameResolver::new(name);
+            anyhow::Ok(builder.with_server_name_resolver(name))
+        };
+        let http1 = builder()?.enable_http1().wrap_connector(tcp.clone());
+        let upgrades = Client::builder(TokioExecutor::new()).build(http1);
+        let plain = if http2 {
+            let both = builder()?.enable_all_versions().wrap_connector(tcp);
+            Client::builder(TokioExecutor::new())
+                .timer(TokioTimer::new())
+                .http2_keep_alive_interval(PING)
+                .http2_keep_alive_timeout(PONG)
+                .http2_initial_stream_window_size(STREAM_WINDOW)
+                .http2_initial_connection_window_size(CONNECTION_WINDOW)
+                .http2_max_header_list_size(HEADERS)
+                .build(both)
+        } else {
+            upgrades.clone()
+        };
+        Ok(Self {
+            plain,
+            upgrades,
+            has_tried: Arc::default(),
+        })
+    }
+
+    /// Sends a request. Those that come while the first one connects wait for it: they need no connection of their own where
+    /// the server speaks HTTP/2.
+    async fn send(self, mut request: Request<Body>) -> Result<Response<Incoming>, Error> {
+        if request.headers().contains_key(UPGRADE) {
+            return self.upgrades.request(request).await;
+        }
+        if request.uri().scheme() != Some(&Scheme::HTTPS) {
+            return self.plain.request(request).await;
+        }
+        let mut has_tried = self.has_tried.lock().await;
+        if *has_tried {
+            drop(has_tried);
+            return self.plain.request(request).await;
+        }
+        let mut connection = capture_connection(&mut request);
+        let connected = Box::pin(async move {
+            connection.wait_for_connection_metadata().await;
+        });
+        match select(self.plain.request(request), connected).await {
+            Either::Left((answer, _)) => {
+                *has_tried = true;
+                answer
+            }
+            Either::Right(((), answer)) => {
+                *has_tried = true;
+                drop(has_tried);
+                answer.await
+            }
+        }
+    }
 }
 
 /// An answer whose text ends, with an error, where it is a refusal and too long: kube reads those of upgrades itself, and to

@@ -4,9 +4,9 @@
 //! passed on piece by piece, and the reader's pace is the sender's. Compressed answers are measured as they are read, so a
 //! small one that grows ends at the same limit.
 //!
-//! Headers have limits of their own where they are read: 100 headers and 400 KiB an answer (hyper), 8 KiB for a proxy's answer
-//! to CONNECT (hyper-util), 16 MiB for a message of a WebSocket that carries ports, 64 MiB for one that carries a command
-//! (tungstenite).
+//! Headers have limits of their own where they are read: 400 KiB an answer, and 100 headers with HTTP/1.1 (hyper), 8 KiB for
+//! a proxy's answer to CONNECT (hyper-util), 16 MiB for a message of a WebSocket that carries ports, 64 MiB for one that
+//! carries a command (tungstenite).
 
 use std::io::{self, Read};
 use std::path::Path;
