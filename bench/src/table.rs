@@ -4,7 +4,9 @@ use crate::scenario::Figure::{
     AtMost, Beyond, Medians, OurPart, Ours, Quotient, Rival, RivalPart, Rounds,
 };
 use crate::scenario::Measure::{AfterInput, AfterOutput, Memory};
-use crate::scenario::{Count, SET_UP, STAGE, Scenario, SetUp, Setting, Stage, Who, count, race};
+use crate::scenario::{
+    Count, Figure, SET_UP, STAGE, Scenario, SetUp, Setting, Stage, Who, count, race,
+};
 use crate::{create, diagnosis, forward, hostile_text, sessions, size, snapshot};
 
 const fn number(name: &'static str, default: &'static str, help: &'static str) -> Setting {
@@ -37,6 +39,26 @@ const SCENARIO: Scenario = Scenario {
     alone: None,
 };
 
+const ADMIN: SetUp = SetUp {
+    who: Who::Admin,
+    ..SET_UP
+};
+const FULL: SetUp = SetUp {
+    fill: true,
+    ..ADMIN
+};
+const SHELL: SetUp = SetUp {
+    commands: &["session create one --template shell"],
+    ..SET_UP
+};
+
+/// Of the medians: a fifteenth.
+const START: Figure = Medians(1.0 / 15.0);
+/// Of the medians of rounds: 1.0, and a tenth for noise.
+const AS_FAST: Figure = Rounds(1.1);
+/// Milliseconds between an end and the program's, beyond what kubectl takes.
+const END: Figure = Beyond(20.0);
+
 const PODS: &str = "Of them, how many have a Pod";
 
 /// All scenarios.
@@ -52,10 +74,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
                     &["kubectl --help"],
                     &[
                         ("kubectl --help (the cluster's)", Rival),
-                        (
-                            "kubectl-session --help / kubectl --help (the cluster's)",
-                            Medians(1.0 / 15.0),
-                        ),
+                        ("kubectl-session / kubectl (the cluster's)", START),
                     ],
                 ),
                 race(
@@ -63,10 +82,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
                     &["/usr/bin/kubectl --help"],
                     &[
                         ("kubectl --help (installed)", Rival),
-                        (
-                            "kubectl-session --help / kubectl --help (installed)",
-                            Medians(1.0 / 15.0),
-                        ),
+                        ("kubectl-session / kubectl (installed)", START),
                     ],
                 ),
             ],
@@ -85,10 +101,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         ],
         stages: &[
             Stage {
-                set_up: SetUp {
-                    who: Who::Admin,
-                    ..SET_UP
-                },
+                set_up: ADMIN,
                 races: &[race(
                     &["session list"],
                     &["kubectl get pods"],
@@ -100,11 +113,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
                 ..STAGE
             },
             Stage {
-                set_up: SetUp {
-                    who: Who::Admin,
-                    fill: true,
-                    ..SET_UP
-                },
+                set_up: FULL,
                 races: &[
                     race(
                         &["session list"],
@@ -153,10 +162,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         about: "Time and requests of `status` of a running shell against `kubectl describe pod`",
         settings: &[number("n", "300", "Rounds")],
         stages: &[Stage {
-            set_up: SetUp {
-                commands: &["session create one --template shell"],
-                ..SET_UP
-            },
+            set_up: SHELL,
             races: &[race(
                 &["session status one"],
                 &["kubectl describe pod shell-one"],
@@ -193,18 +199,14 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         about: "Commands in a shell, run by `connect` and by `kubectl exec`; requests of verbs that look into a session",
         settings: &[number("n", "100", "Rounds")],
         stages: &[Stage {
-            set_up: SetUp {
-                commands: &["session create one --template shell"],
-                ..SET_UP
-            },
+            set_up: SHELL,
             races: &[
-                // 1.0, and a tenth for noise.
                 race(
                     &["session connect one -c shell -- true"],
                     &["kubectl exec -i shell-one -- true"],
                     &[
                         ("kubectl exec -i -- true", Rival),
-                        ("connect -- true", Rounds(1.1)),
+                        ("connect -- true", AS_FAST),
                     ],
                 ),
                 race(
@@ -213,7 +215,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
                     &[
                         ("kubectl exec: last byte to end", Rival),
                         ("connect: last byte to end", Ours),
-                        ("  beyond kubectl's", Beyond(20.0)),
+                        ("  beyond kubectl's", END),
                     ],
                 )
                 .measured(AfterOutput),
@@ -223,7 +225,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
                     &[
                         ("kubectl exec -i: end of input to end", Rival),
                         ("connect: end of input to end", Ours),
-                        ("  beyond kubectl's", Beyond(20.0)),
+                        ("  beyond kubectl's", END),
                     ],
                 )
                 .measured(AfterInput),
@@ -295,7 +297,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
                     ("kubectl wait until Ready", RivalPart(2)),
                     ("start", OurPart(1)),
                     ("kubectl delete, apply, wait", Rival),
-                    ("stop + start", Rounds(1.1)),
+                    ("stop + start", AS_FAST),
                 ],
             )],
             ..STAGE
@@ -376,11 +378,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
             number("pods", "0", PODS),
         ],
         stages: &[Stage {
-            set_up: SetUp {
-                who: Who::Admin,
-                fill: true,
-                ..SET_UP
-            },
+            set_up: FULL,
             races: &[
                 // What the server needs to hand the sessions out.
                 race(
