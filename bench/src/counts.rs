@@ -10,6 +10,9 @@ use crate::scene::Scene;
 /// The kinds of requests, in the order of the columns: what the audit log calls their verb.
 const KINDS: [&str; 6] = ["get", "list", "watch", "create", "patch", "delete"];
 
+/// Characters of a command that are shown.
+const WIDEST: usize = 60;
+
 /// An empty table of requests.
 pub(crate) fn table() -> Table {
     let upper = KINDS.map(str::to_uppercase);
@@ -38,7 +41,13 @@ fn row(count: &Count, events: &[AuditEvent]) -> (Vec<String>, Verdict) {
     let known: Vec<usize> = KINDS.iter().map(|kind| of(kind)).collect();
     let other = events.len() - known.iter().sum::<usize>();
     let command = count.command.strip_prefix("session ");
-    let mut row = vec![command.unwrap_or(count.command).to_owned()];
+    // A long one would push all columns out of sight.
+    let mut command = command.unwrap_or(count.command).to_owned();
+    if let Some((end, _)) = command.char_indices().nth(WIDEST) {
+        command.truncate(end);
+        command.push('…');
+    }
+    let mut row = vec![command];
     row.push(events.len().to_string());
     row.extend(known.iter().map(ToString::to_string));
     row.push(other.to_string());

@@ -18,6 +18,7 @@ mod process;
 mod program;
 mod raw;
 mod report;
+mod requests;
 mod scenario;
 mod scene;
 mod sessions;

@@ -40,10 +40,13 @@ pub(crate) struct Stage {
     /// Commands whose requests are counted, in this order.
     pub(crate) counts: &'static [Count],
     /// What no table can say.
-    pub(crate) more: Option<fn(&Scene<'_>, &mut Report) -> Result<()>>,
+    pub(crate) more: Option<Code>,
     /// Commands that run at the end, for what the namespace's deletion leaves.
     pub(crate) clean_up: &'static [&'static str],
 }
+
+/// What measures more than commands.
+pub(crate) type Code = fn(&Scene<'_>, &mut Report) -> Result<()>;
 
 /// A stage without anything in it.
 pub(crate) const STAGE: Stage = Stage {

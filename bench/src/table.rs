@@ -5,9 +5,9 @@ use crate::scenario::Figure::{
 };
 use crate::scenario::Measure::{AfterInput, AfterOutput, Memory};
 use crate::scenario::{
-    Count, Figure, SET_UP, STAGE, Scenario, SetUp, Setting, Stage, Who, count, race,
+    Code, Count, Figure, SET_UP, STAGE, Scenario, SetUp, Setting, Stage, Who, count, race,
 };
-use crate::{create, diagnosis, forward, hostile_text, sessions, size, snapshot};
+use crate::{create, diagnosis, forward, hostile_text, requests, sessions, size, snapshot};
 
 const fn number(name: &'static str, default: &'static str, help: &'static str) -> Setting {
     Setting {
@@ -38,6 +38,13 @@ const SCENARIO: Scenario = Scenario {
     stages: &[],
     alone: None,
 };
+
+const fn by(more: Code) -> Stage {
+    Stage {
+        more: Some(more),
+        ..STAGE
+    }
+}
 
 const ADMIN: SetUp = SetUp {
     who: Who::Admin,
@@ -151,10 +158,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
             number("n", "300", "Rounds"),
             switch("no-requests", "Only the time"),
         ],
-        stages: &[Stage {
-            more: Some(create::measure),
-            ..STAGE
-        }],
+        stages: &[by(create::measure)],
         ..SCENARIO
     },
     Scenario {
@@ -188,10 +192,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         name: "diagnosis",
         about: "Time from the first evidence of a cause to the words of `create` on a terminal",
         settings: &[number("n", "10", "Rounds")],
-        stages: &[Stage {
-            more: Some(diagnosis::measure),
-            ..STAGE
-        }],
+        stages: &[by(diagnosis::measure)],
         ..SCENARIO
     },
     Scenario {
@@ -322,51 +323,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "requests",
         about: "Requests of every verb, step by step through the life of a session with a claim",
-        stages: &[Stage {
-            set_up: SetUp {
-                who: Who::SessionUser,
-                storage: true,
-                files: &[include_str!("requests.yaml")],
-                ..SET_UP
-            },
-            // What they make today: more is a step back that somebody should have meant.
-            counts: &[
-                // One LIST is of claims that are kept under its name.
-                count("session create one -f FILE --expires-in 2h", 14),
-                count("session list", 2),
-                // The last is its schedule of snapshots.
-                count("session status one", 11),
-                count("session logs one", 3),
-                count("session connect one -- true", 3),
-                count("session extend one --by 1h", 5),
-                count("session resize one --cpu 200m", 12),
-                count("session resize one --storage 128Mi", 12),
-                count("session snapshot create one --class CLASS --name first", 7),
-                count("session snapshot list", 1),
-                // Four of them ask about rights.
-                count("session stop one", 14),
-                count("session stop one", 6),
-                // Three about rights, and who else uses the claim.
-                count(
-                    "session snapshot restore first --in-place --class CLASS",
-                    19,
-                ),
-                count("session start one", 17),
-                count("session start one", 6),
-                count("session snapshot clone one two --class CLASS", 15),
-                count("session snapshot restore first --into three", 12),
-                count("session cleanup --expired --dry-run=client", 8),
-                // Seven about rights, a rehearsal, and who else uses the claim; one more where a claim is held for a moment
-                // after its Pod.
-                count("session delete one --delete-data -y", 26),
-            ],
-            // What the copies leave.
-            clean_up: &[
-                "session delete --all --delete-data -y",
-                "session snapshot prune --all --keep 0 -y",
-            ],
-            ..STAGE
-        }],
+        stages: &[requests::STAGE],
         ..SCENARIO
     },
     Scenario {
