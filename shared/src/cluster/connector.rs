@@ -87,7 +87,8 @@ type Pool = Client<HttpsConnector<HttpConnector>, Body>;
 struct Connections {
     plain: Pool,
     upgrades: Pool,
-    /// Locked by the first plain request until it has a connection or none is to be had; true from then on.
+    /// Locked by the first plain request until it has a connection or none is to be had; true from then on, and where there is
+    /// nothing to wait for.
     has_tried: Arc<Mutex<bool>>,
 }
 
@@ -132,7 +133,7 @@ impl Connections {
         Ok(Self {
             plain,
             upgrades,
-            has_tried: Arc::default(),
+            has_tried: Arc::new(Mutex::new(!http2)),
         })
     }
 
