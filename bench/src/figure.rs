@@ -6,25 +6,26 @@ use std::io::{self, Write};
 /// Samples below which the slowest hundredth is luck.
 const ENOUGH_FOR_P99: usize = 300;
 
+/// The unit of speeds, of which more is better.
+pub(crate) const SPEED: &str = "MiB/s";
+
 /// What was measured again and again, in milliseconds or megabytes.
 #[derive(Clone, Debug, Default)]
-pub struct Samples(Vec<f64>);
+pub(crate) struct Samples(Vec<f64>);
 
 impl Samples {
     /// Takes one more.
-    pub fn push(&mut self, sample: f64) {
+    pub(crate) fn push(&mut self, sample: f64) {
         self.0.push(sample);
     }
 
     /// How many there are.
-    #[must_use]
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.0.len()
     }
 
     /// The sample below which `share` of them lie: 0.5 for the median. NaN without samples.
-    #[must_use]
-    pub fn quantile(&self, share: f64) -> f64 {
+    pub(crate) fn quantile(&self, share: f64) -> f64 {
         let mut sorted = self.0.clone();
         sorted.sort_by(f64::total_cmp);
         // Nearest rank, so that every quantile is something that was measured.
@@ -36,27 +37,24 @@ impl Samples {
     }
 
     /// The middle one.
-    #[must_use]
-    pub fn median(&self) -> f64 {
+    pub(crate) fn median(&self) -> f64 {
         self.quantile(0.5)
     }
 
     /// How much longer each took than the rival's of the same round.
-    #[must_use]
-    pub fn minus(&self, rival: &Self) -> Self {
+    pub(crate) fn minus(&self, rival: &Self) -> Self {
         Self(self.0.iter().zip(&rival.0).map(|(a, b)| a - b).collect())
     }
 
     /// What part of the rival's of the same round each was.
-    #[must_use]
-    pub fn over(&self, rival: &Self) -> Self {
+    pub(crate) fn over(&self, rival: &Self) -> Self {
         Self(self.0.iter().zip(&rival.0).map(|(a, b)| a / b).collect())
     }
 }
 
 /// Whether a figure is as good as it must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// Nothing is wanted of it: a rival, or something worth knowing.
     Told,
     /// As good as wanted.
@@ -67,8 +65,7 @@ pub enum Verdict {
 
 impl Verdict {
     /// `Hit` if `good`.
-    #[must_use]
-    pub fn of(good: bool) -> Self {
+    pub(crate) fn of(good: bool) -> Self {
         if good { Self::Hit } else { Self::Miss }
     }
 }
@@ -85,21 +82,19 @@ impl fmt::Display for Verdict {
 
 /// A table of texts with its widths found at the end.
 #[derive(Clone, Debug)]
-pub struct Table {
+pub(crate) struct Table {
     rows: Vec<Vec<String>>,
     missed: bool,
 }
 
 impl Table {
     /// The table of times: what, n, median, p99, ratio, wanted, verdict.
-    #[must_use]
-    pub fn of_times() -> Self {
+    pub(crate) fn of_times() -> Self {
         Self::new(&["WHAT", "N", "MEDIAN", "P99", "RATIO", "WANTED", "VERDICT"])
     }
 
     /// A table with other columns; the verdict is the last one.
-    #[must_use]
-    pub fn new(columns: &[&str]) -> Self {
+    pub(crate) fn new(columns: &[&str]) -> Self {
         Self {
             rows: vec![columns.iter().map(|&column| column.to_owned()).collect()],
             missed: false,
@@ -107,7 +102,7 @@ impl Table {
     }
 
     /// A row of any texts.
-    pub fn row(&mut self, texts: Vec<String>, verdict: Verdict) {
+    pub(crate) fn row(&mut self, texts: Vec<String>, verdict: Verdict) {
         self.missed |= verdict == Verdict::Miss;
         let mut row = texts;
         row.push(verdict.to_string());
@@ -115,36 +110,29 @@ impl Table {
     }
 
     /// A row of samples that only tells.
-    pub fn tell(&mut self, what: &str, samples: &Samples, unit: &str) {
+    pub(crate) fn tell(&mut self, what: &str, samples: &Samples, unit: &str) {
         self.samples(what, samples, unit, ["", ""], Verdict::Told);
     }
 
-    /// A row that is held against a rival: the ratio of the medians must be at most `wanted`.
-    pub fn against(&mut self, what: &str, ours: &Samples, rival: &Samples, wanted: f64) {
-        let ratio = ours.median() / rival.median();
-        let texts = [format!("{ratio:.3}"), format!("<= {wanted:.3}")];
-        let verdict = Verdict::of(ratio <= wanted);
-        self.samples(what, ours, "ms", [&texts[0], &texts[1]], verdict);
-    }
-
-    /// A row of times that is held against a rival's of the same rounds: the median of the ratios must be at most `wanted`.
-    pub fn by_rounds(&mut self, what: &str, ours: &Samples, rival: &Samples, wanted: f64) {
-        let ratio = ours.over(rival).median();
-        let texts = [format!("{ratio:.3}"), format!("<= {wanted:.3}")];
-        let verdict = Verdict::of(ratio <= wanted);
-        self.samples(what, ours, "ms", [&texts[0], &texts[1]], verdict);
-    }
-
-    /// The same of speeds: at least `wanted`.
-    pub fn speed_by_rounds(&mut self, what: &str, ours: &Samples, rival: &Samples, wanted: f64) {
-        let ratio = ours.over(rival).median();
-        let texts = [format!("{ratio:.3}"), format!(">= {wanted:.3}")];
-        let verdict = Verdict::of(ratio >= wanted);
-        self.samples(what, ours, "MiB/s", [&texts[0], &texts[1]], verdict);
+    /// A row with a ratio that must be at most `wanted`; at least, for speeds.
+    pub(crate) fn ratio(
+        &mut self,
+        what: &str,
+        ours: &Samples,
+        ratio: f64,
+        wanted: f64,
+        unit: &str,
+    ) {
+        let (sign, good) = match unit {
+            SPEED => (">=", ratio >= wanted),
+            _ => ("<=", ratio <= wanted),
+        };
+        let texts = [format!("{ratio:.3}"), format!("{sign} {wanted:.3}")];
+        self.samples(what, ours, unit, [&texts[0], &texts[1]], Verdict::of(good));
     }
 
     /// A row whose median must be at most `wanted`.
-    pub fn at_most(&mut self, what: &str, samples: &Samples, wanted: f64, unit: &str) {
+    pub(crate) fn at_most(&mut self, what: &str, samples: &Samples, wanted: f64, unit: &str) {
         let text = format!("<= {wanted} {unit}");
         let verdict = Verdict::of(samples.median() <= wanted);
         self.samples(what, samples, unit, ["", &text], verdict);
@@ -163,17 +151,18 @@ impl Table {
         self.row(row, verdict);
     }
 
+    /// Whether there is no row below the columns' names.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows.len() < 2
+    }
+
     /// Whether a figure missed what was wanted.
-    #[must_use]
-    pub fn missed(&self) -> bool {
+    pub(crate) fn missed(&self) -> bool {
         self.missed
     }
 
     /// Writes the table.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
+    pub(crate) fn write(&self, out: &mut impl Write) -> io::Result<()> {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or_default();
         let width = |column: usize| {
             let cells = self.rows.iter().filter_map(|row| row.get(column));
@@ -215,7 +204,7 @@ mod tests {
     fn a_row_says_whether_it_is_good_enough() {
         let mut table = Table::of_times();
         table.tell("rival", &samples(&[10.0]), "ms");
-        table.against("ours", &samples(&[1.0]), &samples(&[10.0]), 0.1);
+        table.ratio("ours", &samples(&[1.0]), 0.1, 0.1, "ms");
         assert!(!table.missed());
         table.at_most("share", &samples(&[11.0]), 10.0, "ms");
         assert!(table.missed());
@@ -230,14 +219,12 @@ mod tests {
     }
 
     #[test]
-    fn rounds_are_judged_by_themselves() {
-        // A slow round is slow for both.
-        let (ours, rival) = (samples(&[1.0, 90.0, 1.0]), samples(&[2.0, 100.0, 2.0]));
+    fn more_is_better_of_a_speed() {
         let mut table = Table::of_times();
-        table.by_rounds("time", &ours, &rival, 0.5);
-        table.speed_by_rounds("speed", &ours, &rival, 0.5);
+        table.ratio("speed", &samples(&[1.0]), 0.5, 0.5, SPEED);
+        table.ratio("time", &samples(&[1.0]), 0.5, 0.5, "ms");
         assert!(!table.missed());
-        table.speed_by_rounds("speed", &ours, &rival, 0.6);
+        table.ratio("speed", &samples(&[1.0]), 0.5, 0.6, SPEED);
         assert!(table.missed());
     }
 
@@ -246,8 +233,8 @@ mod tests {
         let none = samples(&[]);
         for judge in [
             |table: &mut Table, none: &Samples| table.at_most("nothing", none, 10.0, "ms"),
-            |table: &mut Table, none: &Samples| table.by_rounds("nothing", none, none, 1.0),
-            |table: &mut Table, none: &Samples| table.speed_by_rounds("nothing", none, none, 1.0),
+            |table: &mut Table, none: &Samples| table.ratio("", none, f64::NAN, 1.0, "ms"),
+            |table: &mut Table, none: &Samples| table.ratio("", none, f64::NAN, 1.0, SPEED),
         ] {
             let mut table = Table::of_times();
             judge(&mut table, &none);

@@ -10,29 +10,24 @@ use anyhow::{Context as _, Result, bail, ensure};
 use crate::process::milliseconds;
 
 /// Sends back what it gets.
-pub const ECHO: u16 = 7000;
+pub(crate) const ECHO: u16 = 7000;
 /// Sends [`MIBIBYTES`], and ends.
-pub const FLOOD: u16 = 7001;
+pub(crate) const FLOOD: u16 = 7001;
 /// Says `done` when it has got all.
-pub const SINK: u16 = 7002;
+pub(crate) const SINK: u16 = 7002;
 /// Says a word, and ends.
-pub const LAST: u16 = 7003;
+pub(crate) const LAST: u16 = 7003;
 /// All of them, in this order.
-pub const PORTS: [u16; 4] = [ECHO, FLOOD, SINK, LAST];
+pub(crate) const PORTS: [u16; 4] = [ECHO, FLOOD, SINK, LAST];
 
-/// How much goes through in one run.
-pub const MIBIBYTES: usize = 256;
+/// How much goes through in one run; the manifest says it too.
+pub(crate) const MIBIBYTES: usize = 256;
 const MIBIBYTE: usize = 1 << 20;
 /// Nothing that is measured takes longer.
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// The session's manifest: a Deployment, so that its Pod is made anew when it goes.
-#[must_use]
-pub fn manifest() -> String {
-    MANIFEST.replace("MIBIBYTES", &MIBIBYTES.to_string())
-}
-
-const MANIFEST: &str = r#"
+pub(crate) const MANIFEST: &str = r#"
 apiVersion: apps/v1
 kind: Deployment
 metadata:
@@ -55,8 +50,8 @@ spec:
         - -c
         - |
           printf '#!/bin/sh\nexec cat\n' > /tmp/echo
-          printf '#!/bin/sh\nexec dd if=/dev/zero bs=65536 count=$((MIBIBYTES * 16)) 2>/dev/null\n' > /tmp/flood
-          printf '#!/bin/sh\ndd of=/dev/null bs=65536 count=$((MIBIBYTES * 16)) iflag=fullblock 2>/dev/null; echo done\n' > /tmp/sink
+          printf '#!/bin/sh\nexec dd if=/dev/zero bs=65536 count=$((256 * 16)) 2>/dev/null\n' > /tmp/flood
+          printf '#!/bin/sh\ndd of=/dev/null bs=65536 count=$((256 * 16)) iflag=fullblock 2>/dev/null; echo done\n' > /tmp/sink
           printf '#!/bin/sh\necho last\n' > /tmp/last
           chmod +x /tmp/echo /tmp/flood /tmp/sink /tmp/last
           nc -ll -p 7000 -e /tmp/echo & nc -ll -p 7001 -e /tmp/flood &
@@ -65,17 +60,14 @@ spec:
 
 /// A forward that runs. Ended when it is dropped.
 #[derive(Debug)]
-pub struct Forwarding {
+pub(crate) struct Forwarding {
     child: Child,
     ports: Vec<u16>,
 }
 
 impl Forwarding {
     /// Starts a program that forwards `count` ports, and waits until it says so.
-    ///
-    /// # Errors
-    /// When it ends, or says something else.
-    pub fn start(command: &mut Command, count: usize) -> Result<Self> {
+    pub(crate) fn start(command: &mut Command, count: usize) -> Result<Self> {
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -100,10 +92,7 @@ impl Forwarding {
     }
 
     /// A new connection to one of the ports, by its place among them.
-    ///
-    /// # Errors
-    /// When there is none.
-    pub fn connect(&self, index: usize) -> Result<TcpStream> {
+    pub(crate) fn connect(&self, index: usize) -> Result<TcpStream> {
         let port = self.ports.get(index).context("no such port")?;
         let stream = TcpStream::connect(("127.0.0.1", *port))?;
         stream.set_nodelay(true)?;
@@ -112,10 +101,7 @@ impl Forwarding {
     }
 
     /// Milliseconds from before a new connection to the first byte that comes back.
-    ///
-    /// # Errors
-    /// When none comes.
-    pub fn first_byte(&self) -> Result<f64> {
+    pub(crate) fn first_byte(&self) -> Result<f64> {
         let since = Instant::now();
         let mut stream = self.connect(0)?;
         stream.write_all(b"x")?;
@@ -124,10 +110,7 @@ impl Forwarding {
     }
 
     /// MiB/s from the session to here.
-    ///
-    /// # Errors
-    /// When not everything comes.
-    pub fn down(&self) -> Result<f64> {
+    pub(crate) fn down(&self) -> Result<f64> {
         let since = Instant::now();
         let mut stream = self.connect(1)?;
         let (mut buffer, mut total) = (vec![0; MIBIBYTE], 0);
@@ -142,10 +125,7 @@ impl Forwarding {
     }
 
     /// MiB/s from here to the session.
-    ///
-    /// # Errors
-    /// When the session does not get everything.
-    pub fn up(&self) -> Result<f64> {
+    pub(crate) fn up(&self) -> Result<f64> {
         let since = Instant::now();
         let mut stream = self.connect(2)?;
         let buffer = vec![7; MIBIBYTE];
@@ -160,10 +140,7 @@ impl Forwarding {
     }
 
     /// Milliseconds from the session's last byte to its end of the connection.
-    ///
-    /// # Errors
-    /// When the word is another.
-    pub fn end(&self) -> Result<f64> {
+    pub(crate) fn end(&self) -> Result<f64> {
         let mut stream = self.connect(3)?;
         stream.read_exact(&mut [0; 5])?;
         let since = Instant::now();
@@ -174,10 +151,7 @@ impl Forwarding {
     }
 
     /// Waits until a byte comes back.
-    ///
-    /// # Errors
-    /// When none does for half a minute.
-    pub fn until_it_echoes(&self) -> Result<()> {
+    pub(crate) fn until_it_echoes(&self) -> Result<()> {
         let since = Instant::now();
         loop {
             match self.first_byte() {

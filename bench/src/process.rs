@@ -1,41 +1,33 @@
 //! Running programs: how long they take, and how much memory.
 
-use std::io::Read as _;
-use std::process::{Child, Command, Stdio};
+use std::io::{Read as _, Write as _};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Instant;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::figure::Samples;
 
 /// One of several that run by turns: what it is called, and a run that tells its milliseconds.
-pub struct Rival<'a> {
+pub(crate) struct Rival<'a> {
     /// For error messages.
-    pub what: &'a str,
+    pub(crate) what: &'a str,
     /// One run.
-    pub run: Box<dyn FnMut(usize) -> Result<f64> + 'a>,
+    pub(crate) run: Box<dyn FnMut(usize) -> Result<f64> + 'a>,
 }
 
 impl<'a> Rival<'a> {
     /// A rival.
-    pub fn new(what: &'a str, run: impl FnMut(usize) -> Result<f64> + 'a) -> Self {
+    pub(crate) fn new(what: &'a str, run: impl FnMut(usize) -> Result<f64> + 'a) -> Self {
         Self {
             what,
             run: Box::new(run),
         }
     }
-
-    /// A rival that is a program.
-    pub fn program(what: &'a str, command: impl Fn() -> Command + 'a) -> Self {
-        Self::new(what, move |_| timed(&mut command()))
-    }
 }
 
 /// Lets them run by turns, A B A B …: `rounds` that count, after one that does not and fills the caches.
-///
-/// # Errors
-/// When one of them fails.
-pub fn by_turns(rounds: usize, rivals: &mut [Rival<'_>]) -> Result<Vec<Samples>> {
+pub(crate) fn by_turns(rounds: usize, rivals: &mut [Rival<'_>]) -> Result<Vec<Samples>> {
     let mut samples = vec![Samples::default(); rivals.len()];
     for round in 0..=rounds {
         for (rival, samples) in rivals.iter_mut().zip(&mut samples) {
@@ -49,20 +41,55 @@ pub fn by_turns(rounds: usize, rivals: &mut [Rival<'_>]) -> Result<Vec<Samples>>
 }
 
 /// Milliseconds from the start of a program to its end, its output read and thrown away.
-///
-/// # Errors
-/// When it cannot be started, or fails: with what it said.
-pub fn timed(command: &mut Command) -> Result<f64> {
+pub(crate) fn timed(command: &mut Command) -> Result<f64> {
     let started = Instant::now();
     output(command)?;
     Ok(milliseconds(started))
 }
 
+/// Milliseconds from the last byte that a program writes, a newline, to its end.
+pub(crate) fn ends_after_its_output(command: &mut Command) -> Result<f64> {
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut child = command.spawn()?;
+    let mut pipe = child.stdout.take().context("a program without output")?;
+    until_newline(&mut pipe)?;
+    let since = Instant::now();
+    let rest = pipe.read(&mut [0; 16])?;
+    let status = child.wait()?;
+    let took = milliseconds(since);
+    ensure!(
+        rest == 0 && status.success(),
+        "{command:?} ended with {status}"
+    );
+    Ok(took)
+}
+
+/// Milliseconds from the end of a program's input, which it has echoed by then, to its own.
+pub(crate) fn ends_after_its_input(command: &mut Command) -> Result<f64> {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn()?;
+    let mut pipe = child.stdout.take().context("a program without output")?;
+    let mut input = child.stdin.take().context("a program without input")?;
+    input.write_all(b"line\n")?;
+    until_newline(&mut pipe)?;
+    let since = Instant::now();
+    drop(input);
+    let status = child.wait()?;
+    let took = milliseconds(since);
+    ensure!(status.success(), "{command:?} ended with {status}");
+    Ok(took)
+}
+
+fn until_newline(pipe: &mut ChildStdout) -> Result<()> {
+    let mut byte = [0];
+    while byte != *b"\n" {
+        pipe.read_exact(&mut byte).context("it says too little")?;
+    }
+    Ok(())
+}
+
 /// What a program writes to standard output.
-///
-/// # Errors
-/// When it cannot be started, or fails: with what it said.
-pub fn output(command: &mut Command) -> Result<String> {
+pub(crate) fn output(command: &mut Command) -> Result<String> {
     let output = command.stdin(Stdio::null()).output();
     let output = output.with_context(|| format!("cannot start {command:?}"))?;
     if !output.status.success() {
@@ -73,17 +100,13 @@ pub fn output(command: &mut Command) -> Result<String> {
 }
 
 /// Milliseconds since an instant.
-#[must_use]
-pub fn milliseconds(since: Instant) -> f64 {
+pub(crate) fn milliseconds(since: Instant) -> f64 {
     since.elapsed().as_secs_f64() * 1000.0
 }
 
 /// The most memory (resident, in MB) that a program holds at once. It must write more than a pipe takes, 64 KiB: the kernel
 /// tells the peak only while the program lives, and so it lives on until we read its last bytes.
-///
-/// # Errors
-/// When it fails, or writes too little.
-pub fn peak_memory(command: &mut Command) -> Result<f64> {
+pub(crate) fn peak_memory(command: &mut Command) -> Result<f64> {
     command.stdin(Stdio::null()).stdout(Stdio::piped());
     let mut child = command
         .spawn()

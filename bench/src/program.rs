@@ -7,40 +7,27 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 
 /// The package of the program with all verbs.
-pub const UMBRELLA: &str = "kubectl-session";
+pub(crate) const UMBRELLA: &str = "kubectl-session";
 
-/// What all measurements take.
-#[derive(clap::Args, Clone, Copy, Debug)]
-pub struct Building {
-    /// Measure the release programs that are there, stale or not
-    #[arg(long)]
-    pub no_build: bool,
-}
-
-impl Building {
-    /// The release program of a package; built first unless it is fresh, which takes minutes the first time.
-    ///
-    /// # Errors
-    /// When it cannot be built, or is not there and must not be built.
-    pub fn program(self, package: &str) -> Result<PathBuf> {
-        let program = target().join("release").join(package);
-        if !self.no_build {
-            let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-            let arguments = ["build", "--quiet", "--release", "--package", package];
-            let status = Command::new(cargo)
-                .current_dir(root())
-                .args(arguments)
-                .status()
-                .context("cannot start cargo")?;
-            if !status.success() {
-                bail!("the release build of {package} failed");
-            }
+/// The release program of a package, built first if `build`: that takes minutes the first time.
+pub(crate) fn release(package: &str, build: bool) -> Result<PathBuf> {
+    let program = target().join("release").join(package);
+    if build {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let arguments = ["build", "--quiet", "--release", "--package", package];
+        let status = Command::new(cargo)
+            .current_dir(root())
+            .args(arguments)
+            .status()
+            .context("cannot start cargo")?;
+        if !status.success() {
+            bail!("the release build of {package} failed");
         }
-        if !program.is_file() {
-            bail!("{} is missing: leave out --no-build", program.display());
-        }
-        Ok(program)
     }
+    if !program.is_file() {
+        bail!("{} is missing: leave out --no-build", program.display());
+    }
+    Ok(program)
 }
 
 fn root() -> &'static Path {
@@ -53,18 +40,12 @@ fn target() -> PathBuf {
 }
 
 /// Writes a line to standard output.
-///
-/// # Errors
-/// When nobody reads it any more.
-pub fn say(line: &str) -> Result<()> {
+pub(crate) fn say(line: &str) -> Result<()> {
     writeln!(std::io::stdout().lock(), "{line}").context("cannot write")
 }
 
 /// Says what else this machine does meanwhile: load averages and cores.
-///
-/// # Errors
-/// When nobody reads it any more.
-pub fn say_load(when: &str) -> Result<()> {
+pub(crate) fn say_load(when: &str) -> Result<()> {
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let load: Vec<&str> = load.split_whitespace().take(3).collect();
     let cores = std::thread::available_parallelism().map_or(0, usize::from);

@@ -2,10 +2,11 @@
 //! connection. What a create takes longer than these is its own share.
 
 use session_shared::labels::MANAGER;
-use std::path::Path;
 use std::process::Command;
+use std::time::Instant;
 
 use anyhow::{Context as _, Result};
+use clap::{Arg, ArgAction, ArgMatches};
 use serde_json::{Value, json};
 use session_shared::client::Place;
 use session_shared::client::Selection;
@@ -18,15 +19,16 @@ use session_shared::ops::CONTROLLER_LEASE;
 use session_shared::ops::CONTROLLER_NAMESPACE;
 use session_shared::ops::Cluster;
 
-use crate::process::output;
-use crate::user::User;
+use crate::process::milliseconds;
+use crate::program::say;
+use crate::scene::{self, Scene};
 
 /// Stands for the session's name in bodies that were rendered once.
 const NAME: &str = "bench-name";
 
 /// What a create sends, with a name that is replaced each time.
 #[derive(Clone, Debug)]
-pub struct Bodies {
+pub(crate) struct Bodies {
     template: String,
     session: Value,
     objects: Vec<Value>,
@@ -35,25 +37,20 @@ pub struct Bodies {
 
 impl Bodies {
     /// Has the suite render a session of a template, and makes it once to see the status that is written.
-    ///
-    /// # Errors
-    /// When the suite or the cluster refuses.
-    pub fn render(umbrella: &Path, user: &User, template: &str) -> Result<Self> {
-        let create = ["create", NAME, "--template", template];
-        let run = |more: &[&str]| {
-            let command = &mut user.command(umbrella, &[&create, more].concat());
-            output(command).and_then(|text| parse(&text))
+    pub(crate) fn render(scene: &Scene<'_>, template: &str) -> Result<Self> {
+        let run = |flags: &str| {
+            let line = format!("session create {NAME} --template {template} {flags} -o json");
+            scene.run(&line).and_then(|text| parse(&text))
         };
-        let session = run(&["--dry-run=client", "-o", "json"])?;
-        let rendered = run(&["--dry-run=client", "--rendered", "-o", "json"])?;
+        let session = run("--dry-run=client")?;
+        let rendered = run("--dry-run=client --rendered")?;
         // A list, or the only object.
         let objects = match rendered["items"].as_array() {
             Some(items) => items.clone(),
             None => vec![rendered],
         };
-        let made = run(&["--wait=false", "-o", "json"])?;
-        user.namespace()
-            .kubectl(&["delete", "sessions", "--all"], None)?;
+        let made = run("--wait=false")?;
+        scene.run("kubectl delete sessions --all")?;
         Ok(Self {
             template: template.to_owned(),
             session,
@@ -63,24 +60,17 @@ impl Bodies {
     }
 
     /// The same for a session of this name.
-    ///
-    /// # Errors
-    /// When the name breaks the bodies: it must be a DNS label.
-    pub fn named(&self, name: &str) -> Result<Self> {
+    pub(crate) fn named(&self, name: &str) -> Result<Self> {
         Self::from_text(&self.to_text().replace(NAME, name))
     }
 
     /// As JSON.
-    #[must_use]
-    pub fn to_text(&self) -> String {
+    pub(crate) fn to_text(&self) -> String {
         json!([self.template, self.session, self.objects, self.status]).to_string()
     }
 
     /// From JSON.
-    ///
-    /// # Errors
-    /// When it is not what [`Bodies::to_text`] wrote.
-    pub fn from_text(text: &str) -> Result<Self> {
+    pub(crate) fn from_text(text: &str) -> Result<Self> {
         let value = parse(text)?;
         let template = value[0].as_str().context("bodies without a template")?;
         let objects = value[2].as_array().context("bodies without objects")?;
@@ -92,23 +82,8 @@ impl Bodies {
         })
     }
 
-    /// The Session.
-    #[must_use]
-    pub fn session(&self) -> &Value {
-        &self.session
-    }
-
-    /// The other objects.
-    #[must_use]
-    pub fn objects(&self) -> &[Value] {
-        &self.objects
-    }
-
     /// Sends all requests of `create --wait=false`; `checks` as without `--skip-checks`.
-    ///
-    /// # Errors
-    /// What the server refuses.
-    pub async fn send(&self, cluster: &Cluster, checks: bool) -> Result<()> {
+    pub(crate) async fn send(&self, cluster: &Cluster, checks: bool) -> Result<()> {
         let namespace = cluster.namespace();
         cluster.identity().await?;
         for place in [CONTROLLER_NAMESPACE, namespace] {
@@ -131,10 +106,7 @@ impl Bodies {
     }
 
     /// POSTs the objects and nothing else: the Session first, as the others need its UID. Gives its name and UID.
-    ///
-    /// # Errors
-    /// What the server refuses.
-    pub async fn post(&self, cluster: &Cluster) -> Result<(String, String)> {
+    pub(crate) async fn post(&self, cluster: &Cluster) -> Result<(String, String)> {
         let (namespace, write) = (cluster.namespace(), Write::by(MANAGER));
         let session = cluster
             .create(&SESSION, namespace, &self.session, &write)
@@ -172,18 +144,45 @@ fn owned(object: &Value, name: &str, uid: &str) -> Value {
     object
 }
 
-/// This program itself, started to send the requests of a create and to print how many milliseconds they took.
-///
-/// # Errors
-/// When the program does not find itself.
-pub fn command(user: &User, bodies: &Path, name: &str, checks: bool) -> Result<Command> {
+/// The hidden command that sends the requests of one create and prints how many milliseconds they took.
+pub(crate) fn command_line() -> clap::Command {
+    let flags = ["kubeconfig", "namespace", "bodies", "name"];
+    let flags = flags.map(|flag| Arg::new(flag).long(flag).required(true));
+    let skip = Arg::new("skip-checks").long("skip-checks");
+    clap::Command::new("raw")
+        .hide(true)
+        .args(flags)
+        .arg(skip.action(ArgAction::SetTrue))
+}
+
+/// This program itself with that command: a process that starts as the suite does. The bodies are in the scene's file `bodies`.
+pub(crate) fn command(scene: &Scene<'_>, name: &str, checks: bool) -> Result<Command> {
     let program = std::env::current_exe().context("where is this program?")?;
-    let bodies = bodies.to_string_lossy();
-    let mut command = user.command(&program, &["raw", "--bodies", &bodies, "--name", name]);
+    let mut command = Command::new(program);
+    command.args(["raw", "--name", name, "--bodies"]);
+    command.arg(scene.file("bodies"));
+    scene.add_flags(&mut command);
     if !checks {
         command.arg("--skip-checks");
     }
     Ok(command)
+}
+
+/// Runs the hidden command.
+pub(crate) fn run(given: &ArgMatches) -> Result<()> {
+    let flag = |name: &str| given.get_one::<String>(name).cloned().unwrap_or_default();
+    let text = std::fs::read_to_string(flag("bodies")).context("cannot read the bodies")?;
+    let bodies = Bodies::from_text(&text)?.named(&flag("name"))?;
+    let connection = scene::connection(flag("kubeconfig").as_ref(), &flag("namespace"));
+    let took = scene::runtime()?.block_on(async {
+        let started = Instant::now();
+        let cluster = scene::connect(&connection).await?;
+        bodies
+            .send(&cluster, !given.get_flag("skip-checks"))
+            .await?;
+        anyhow::Ok(milliseconds(started))
+    })?;
+    say(&took.to_string())
 }
 
 #[cfg(test)]
@@ -194,8 +193,8 @@ mod tests {
     fn the_name_is_replaced_everywhere() {
         let text = r#"["shell",{"metadata":{"name":"bench-name"}},[{"metadata":{"name":"shell-bench-name"}}],{"podName":"shell-bench-name"}]"#;
         let bodies = Bodies::from_text(text).unwrap().named("s-7").unwrap();
-        assert_eq!(bodies.session()["metadata"]["name"], "s-7");
-        assert_eq!(bodies.objects()[0]["metadata"]["name"], "shell-s-7");
+        assert_eq!(bodies.session["metadata"]["name"], "s-7");
+        assert_eq!(bodies.objects[0]["metadata"]["name"], "shell-s-7");
         assert_eq!(bodies.status["podName"], "shell-s-7");
         assert_eq!(bodies.template, "shell");
     }

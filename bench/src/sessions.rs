@@ -1,6 +1,6 @@
 //! Thousands of sessions, made as fast as the server takes them.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Value, json};
 use session_shared::client::Write;
@@ -9,14 +9,13 @@ use session_shared::labels::MANAGER;
 use session_shared::objects::resource::{POD, SESSION};
 use session_shared::ops::Cluster;
 
+use crate::scene::Scene;
+
 /// Requests that are on their way at the same time.
 const AT_ONCE: usize = 24;
 
 /// Makes sessions `s-00000` on in the client's namespace; the first `pods` of them with a Pod that nobody schedules.
-///
-/// # Errors
-/// What the server refuses.
-pub async fn fill(cluster: &Cluster, sessions: usize, pods: usize) -> Result<()> {
+pub(crate) async fn fill(cluster: &Cluster, sessions: usize, pods: usize) -> Result<()> {
     let write = Write::by(MANAGER);
     let make = async |number: usize| {
         let (session, namespace) = (session(number), cluster.namespace());
@@ -35,6 +34,15 @@ pub async fn fill(cluster: &Cluster, sessions: usize, pods: usize) -> Result<()>
         .buffer_unordered(AT_ONCE)
         .try_collect()
         .await
+}
+
+/// Checks that the plan of a cleanup has a line for each session without a Pod: what is fast must also be whole.
+pub(crate) fn are_planned(scene: &Scene<'_>) -> Result<()> {
+    let wanted = scene.settings.number("sessions")? - scene.settings.number("pods")?;
+    let plan = scene.run("session cleanup --all --dry-run=client")?;
+    let lines = plan.lines().count();
+    ensure!(lines > wanted, "the plan has {lines} lines");
+    Ok(())
 }
 
 fn name(number: usize) -> String {

@@ -163,8 +163,9 @@ impl Cluster {
             agent: header.clone(),
             credentials: credentials.clone(),
         };
-        let client = connector::client(loaded.config, dressing)
-            .map_err(|error| transport::of_setup(&error))?;
+        // client-go's switch, for middleboxes that break HTTP/2.
+        let http2 = around.os("DISABLE_HTTP2").is_none();
+        let client = connector::client(loaded.config, dressing, http2)?;
         Ok(Self::of(Inner {
             client,
             namespace: loaded.namespace,

@@ -4,7 +4,7 @@
 //! ports, archives) is passed on piece by piece at the reader's pace. Compressed responses are measured after
 //! decompression, so a decompression bomb ends at the same limit.
 //!
-//! Further limits apply where data is read: 100 headers and 400 KiB of headers per response (hyper), 8 KiB for a proxy's
+//! Further limits apply where data is read: 400 KiB of headers per response, and 100 headers with HTTP/1.1 (hyper), 8 KiB for a proxy's
 //! answer to CONNECT (hyper-util), 16 MiB for a WebSocket message of a port-forward and 64 MiB for one of a command
 //! (tungstenite).
 

@@ -2,9 +2,9 @@
 
 use anyhow::{Result, anyhow};
 
-/// Characters of a token: 32 of them, so that five bits of a byte choose one without favouring any; letters that spell
-/// hardly a word, and no digit that is taken for a letter.
-const ALPHABET: [u8; 32] = *b"bcdfghjklmnpqrstvwxyz23456789a57";
+/// The characters of a token, those of Crockford's base32: 32 different ones, so that five bits of a byte choose each as
+/// often as any other, without `i`, `l`, `o` and `u`, which are taken for `1`, `0` and `v`.
+const ALPHABET: [u8; 32] = *b"0123456789abcdefghjkmnpqrstvwxyz";
 
 /// Returns a random token of 16 characters that is valid in names and labels. Collisions between runs are practically
 /// impossible.
@@ -15,15 +15,30 @@ pub fn random_token() -> Result<String> {
     let mut bytes = [0u8; 16];
     getrandom::fill(&mut bytes)
         .map_err(|error| anyhow!("cannot get random numbers from the operating system: {error}"))?;
-    Ok(bytes
-        .iter()
-        .map(|byte| char::from(ALPHABET[usize::from(byte % 32)]))
-        .collect())
+    Ok(bytes.into_iter().map(character).collect())
+}
+
+/// Returns the character that the lower five bits of a byte choose.
+fn character(byte: u8) -> char {
+    char::from(ALPHABET[usize::from(byte) % ALPHABET.len()])
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+
+    #[test]
+    fn every_character_of_the_alphabet_is_chosen_by_as_many_bytes() {
+        let mut bytes_of = BTreeMap::<char, usize>::new();
+        for byte in 0..=u8::MAX {
+            *bytes_of.entry(character(byte)).or_default() += 1;
+        }
+        let alphabet: BTreeMap<char, usize> = ALPHABET.map(|c| (char::from(c), 8)).into();
+        assert_eq!(alphabet.len(), 32, "a character stands twice");
+        assert_eq!(bytes_of, alphabet);
+    }
 
     #[test]
     fn tokens_are_legal_and_differ() {

@@ -83,8 +83,12 @@ pub(super) fn of(error: &kube::Error, server: &str, proxied: bool) -> Failure {
             }
             _ if says("error reading a body") => "unexpected EOF".to_owned(),
             Some(io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe) => HANG_UP.to_owned(),
+            _ if says("keep-alive timed out") => "http2: client connection lost".to_owned(),
+            // The latter two are HTTP/2's: one answer, or all of a connection, will not come.
             _ if says("connection closed before message completed")
-                || says("connection was not ready") =>
+                || says("connection was not ready")
+                || says("stream error received")
+                || says("connection error received") =>
             {
                 HANG_UP.to_owned()
             }

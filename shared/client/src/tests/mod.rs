@@ -5,6 +5,7 @@ mod credentials;
 mod endless;
 mod executing;
 mod faults;
+mod http2;
 mod kubectl;
 mod presence;
 mod reading;

@@ -1,35 +1,19 @@
-//! How long after the first evidence in the API `create` says why a session does not come up: `cargo bench-diagnosis`.
+//! How long after the first evidence in the API `create` says why a session does not come up.
 
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
-use clap::Parser;
 use futures::StreamExt as _;
 use serde_json::Value;
-use session_bench::figure::{Samples, Table, Verdict};
-use session_bench::process::output;
-use session_bench::program::{Building, UMBRELLA, say_load};
-use session_bench::user::{User, connect, runtime};
-use session_cluster::Cluster;
-use session_shared::client::Change;
-use session_shared::client::Place;
-use session_shared::client::Selection;
+use session_shared::client::{Change, Place, Selection};
 use session_shared::objects::resource::{EVENT, POD, text};
 use tokio::sync::oneshot;
 
-/// From the first state of the Pod, or event, that proves a cause to the words of `create` on a terminal. The evidence is seen
-/// by a watch of our own beside it.
-#[derive(Parser)]
-struct Arguments {
-    /// Rounds
-    #[arg(long, default_value_t = 10)]
-    n: usize,
-    #[command(flatten)]
-    building: Building,
-}
+use crate::figure::{Samples, Table, Verdict};
+use crate::report::Report;
+use crate::scene::{Scene, connect, runtime};
 
 /// Milliseconds; the slowest counts, as whoever waits longest is the one who complains.
 const WANTED: f64 = 1000.0;
@@ -124,32 +108,23 @@ fn is_unschedulable(pod: &Value) -> bool {
     })
 }
 
-fn main() -> Result<ExitCode> {
-    let arguments = Arguments::parse();
-    let umbrella = arguments.building.program(UMBRELLA)?;
-    let cluster = Cluster::shared()?;
-    let user = User::new(&cluster, "bench-diagnosis")?;
-    let rounds = Rounds {
-        user: &user,
-        umbrella: &umbrella,
-        file: std::env::temp_dir().join(format!("{}.yaml", user.namespace().name())),
-    };
-    say_load("before")?;
-    let mut table = Table::new(&["CAUSE", "N", "MEDIAN", "WORST", "WANTED", "VERDICT"]);
+/// Measures from the first state of the Pod, or event, that proves a cause to the words of `create` on a terminal. The evidence
+/// is seen by a watch of our own beside it.
+pub(crate) fn measure(scene: &Scene<'_>, report: &mut Report) -> Result<()> {
     let cases = cases();
     let mut lags = vec![Samples::default(); cases.len()];
     let runtime = runtime()?;
     // By turns, so that a slow minute of this machine is everybody's. The first round fills caches.
-    for round in 0..=arguments.n {
+    for round in 0..=scene.settings.number("n")? {
         for (number, (case, lags)) in cases.iter().zip(&mut lags).enumerate() {
-            let lag = runtime.block_on(rounds.lag(case, &format!("c{number}-{round}")));
+            let lag = runtime.block_on(lag(scene, case, &format!("c{number}-{round}")));
             let lag = lag.with_context(|| case.what.to_owned())?;
             if round > 0 {
                 lags.push(lag);
             }
         }
     }
-    std::fs::remove_file(&rounds.file).context("cannot remove the manifest")?;
+    let mut table = Table::new(&["CAUSE", "N", "MEDIAN", "WORST", "WANTED", "VERDICT"]);
     for (case, lags) in cases.iter().zip(&lags) {
         let worst = lags.quantile(1.0);
         let row = vec![
@@ -161,83 +136,70 @@ fn main() -> Result<ExitCode> {
         ];
         table.row(row, Verdict::of(worst <= WANTED));
     }
-    table.write(&mut std::io::stdout().lock())?;
-    say_load("after")?;
-    Ok(ExitCode::from(u8::from(table.missed())))
+    report.others.push(table);
+    Ok(())
 }
 
-struct Rounds<'a> {
-    user: &'a User,
-    umbrella: &'a Path,
-    file: PathBuf,
+/// Milliseconds from the evidence to the words; 0 if our own watch was slower than the program's.
+async fn lag(scene: &Scene<'_>, case: &Case, name: &str) -> Result<f64> {
+    let manifest = format!(
+        "{{apiVersion: v1, kind: Pod, metadata: {{name: \"${{SESSION_ID}}\"}}, spec: {{terminationGracePeriodSeconds: 0, {}}}}}\n",
+        case.spec
+    );
+    std::fs::write(scene.file("FILE"), manifest).context("cannot write the manifest")?;
+    let evidence = Evidence::watch(scene).await?;
+    let mut telling = create(scene, name, case.words)?;
+    let both = async {
+        let proved = evidence.of(case, name).await?;
+        let told = telling.told.await;
+        Ok(told
+            .context("create ended without a word of it")?
+            .saturating_duration_since(proved))
+    };
+    let lag = tokio::time::timeout(PATIENCE, both).await;
+    // What waits on has said what is measured.
+    telling.child.kill().context("cannot end create")?;
+    telling.child.wait().context("cannot wait for create")?;
+    scene.run(&format!("session delete {name} -y"))?;
+    let lag: Result<Duration> = lag.context("neither proved nor told in time")?;
+    Ok(lag?.as_secs_f64() * 1000.0)
 }
 
-impl Rounds<'_> {
-    /// Milliseconds from the evidence to the words; 0 if our own watch was slower than the program's.
-    async fn lag(&self, case: &Case, name: &str) -> Result<f64> {
-        let manifest = format!(
-            "{{apiVersion: v1, kind: Pod, metadata: {{name: \"${{SESSION_ID}}\"}}, spec: {{terminationGracePeriodSeconds: 0, {}}}}}\n",
-            case.spec
-        );
-        std::fs::write(&self.file, manifest).context("cannot write the manifest")?;
-        let evidence = Evidence::watch(self.user).await?;
-        let mut telling = self.create(name, case.words)?;
-        let both = async {
-            let proved = evidence.of(case, name).await?;
-            let told = telling.told.await;
-            Ok(told
-                .context("create ended without a word of it")?
-                .saturating_duration_since(proved))
-        };
-        let lag = tokio::time::timeout(PATIENCE, both).await;
-        // What waits on has said what is measured.
-        telling.child.kill().context("cannot end create")?;
-        telling.child.wait().context("cannot wait for create")?;
-        output(&mut self.user.command(self.umbrella, &["delete", name, "-y"]))?;
-        let lag: Result<Duration> = lag.context("neither proved nor told in time")?;
-        Ok(lag?.as_secs_f64() * 1000.0)
-    }
-
-    /// `create` at a terminal: what may heal is told there alone before time runs out.
-    fn create(&self, name: &str, words: &'static str) -> Result<Telling> {
-        let file = self.file.to_string_lossy();
-        let create = self.user.command(
-            self.umbrella,
-            &["create", name, "-f", &file, "--timeout=1m"],
-        );
-        let line: Vec<_> = std::iter::once(create.get_program())
-            .chain(create.get_args())
-            .map(|word| format!("'{}'", word.to_string_lossy()))
-            .collect();
-        let line = format!("stty cols 400; exec {}", line.join(" "));
-        let mut child = Command::new("script")
-            .args(["-qefc", &line, "/dev/null"])
-            .env("TERM", "xterm")
-            .env_remove("KUBECONFIG")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .context("cannot start script")?;
-        let Some(mut screen) = child.stdout.take() else {
-            bail!("script without a screen")
-        };
-        let (tell, told) = oneshot::channel();
-        std::thread::spawn(move || {
-            let (mut seen, mut buffer) = (Vec::new(), [0_u8; 4096]);
-            while let Ok(count @ 1..) = screen.read(&mut buffer) {
-                seen.extend_from_slice(&buffer[..count]);
-                if String::from_utf8_lossy(&seen).contains(words) {
-                    // Nobody listens any more where time has run out.
-                    let _ = tell.send(Instant::now());
-                    break;
-                }
+/// `create` at a terminal: what may heal is told there alone before time runs out.
+fn create(scene: &Scene<'_>, name: &str, words: &'static str) -> Result<Telling> {
+    let create = scene.command(&format!("session create {name} -f FILE --timeout=1m"))?;
+    let line: Vec<_> = std::iter::once(create.get_program())
+        .chain(create.get_args())
+        .map(|word| format!("'{}'", word.to_string_lossy()))
+        .collect();
+    let line = format!("stty cols 400; exec {}", line.join(" "));
+    let mut child = Command::new("script")
+        .args(["-qefc", &line, "/dev/null"])
+        .env("TERM", "xterm")
+        .env_remove("KUBECONFIG")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .context("cannot start script")?;
+    let Some(mut screen) = child.stdout.take() else {
+        bail!("script without a screen")
+    };
+    let (tell, told) = oneshot::channel();
+    std::thread::spawn(move || {
+        let (mut seen, mut buffer) = (Vec::new(), [0_u8; 4096]);
+        while let Ok(count @ 1..) = screen.read(&mut buffer) {
+            seen.extend_from_slice(&buffer[..count]);
+            if String::from_utf8_lossy(&seen).contains(words) {
+                // Nobody listens any more where time has run out.
+                let _ = tell.send(Instant::now());
+                break;
             }
-            // The program must not end for want of a reader.
-            while let Ok(1..) = screen.read(&mut buffer) {}
-        });
-        Ok(Telling { child, told })
-    }
+        }
+        // The program must not end for want of a reader.
+        while let Ok(1..) = screen.read(&mut buffer) {}
+    });
+    Ok(Telling { child, told })
 }
 
 struct Telling {
@@ -251,10 +213,10 @@ struct Evidence {
 }
 
 impl Evidence {
-    async fn watch(user: &User) -> Result<Self> {
-        let cluster = connect(&user.connection()).await?;
+    async fn watch(scene: &Scene<'_>) -> Result<Self> {
+        let cluster = connect(&scene.connection()).await?;
         let watch = |resource| {
-            let place = Place::Namespace(user.namespace().name());
+            let place = Place::Namespace(scene.namespace());
             cluster.watch(resource, place, &Selection::default(), None, false)
         };
         let changes = futures::stream::select(watch(&POD), watch(&EVENT)).boxed();

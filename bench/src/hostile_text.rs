@@ -1,0 +1,49 @@
+//! How far "no value creates structure" holds: a million hostile values in nine places of a manifest, and hostile manifests.
+//! The same seed tries the same texts everywhere.
+
+use std::time::Instant;
+
+use anyhow::{Result, ensure};
+use session_shared::template::property::{HOSTILE, Property, Random, try_manifest};
+
+use crate::program::say;
+use crate::report::Report;
+use crate::settings::Settings;
+
+/// Failures that are printed; the others are counted.
+const SHOWN: u64 = 10;
+
+/// Tries hostile values and manifests on the templates' code.
+pub(crate) fn measure(settings: &Settings, _: &mut Report) -> Result<()> {
+    let (seed, cases) = (settings.number("seed")?, settings.number("cases")?);
+    let (began, property, mut random) =
+        (Instant::now(), Property::new()?, Random::new(seed as u64));
+    let mut failures: u64 = 0;
+    let mut judge = |text: &str, verdict: Result<(), String>| {
+        let Err(reason) = verdict else { return Ok(()) };
+        failures += 1;
+        match failures <= SHOWN {
+            true => say(&format!("failed: {text:?}\n  {reason}")),
+            false => Ok(()),
+        }
+    };
+    for case in 0..cases {
+        match (HOSTILE.get(case), case % 16) {
+            (Some(value), _) => judge(value, property.try_value(value))?,
+            (None, 0) => {
+                let text = random.manifest();
+                judge(&text, try_manifest(&text))?;
+            }
+            (None, _) => {
+                let value = random.value();
+                judge(&value, property.try_value(&value))?;
+            }
+        }
+    }
+    let seconds = began.elapsed().as_secs_f64();
+    say(&format!(
+        "template: {cases} cases, seed {seed}, {failures} failures, {seconds:.1} s"
+    ))?;
+    ensure!(failures == 0, "{failures} failures");
+    Ok(())
+}
