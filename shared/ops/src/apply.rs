@@ -37,7 +37,7 @@ impl Cluster {
         let resource = resource.with_context(|| format!("no matches for kind {kind:?}"))?;
         let namespace = with.belonging.namespace.as_str();
         let uid = text(found, "/metadata/uid");
-        if !self.adopt(&resource, namespace, found, with).await? {
+        if !self.upgrade_fields_with_retry(&resource, namespace, found, with).await? {
             // Deleted or replaced in the meantime: the POST finds out which.
             return self.make(object, false, with, tell).await;
         }
@@ -74,7 +74,7 @@ impl Cluster {
 
     /// Moves the fields that our field manager owns in `found` from Update to Apply, reading the object again after a
     /// conflict. Returns false if the object no longer exists.
-    async fn adopt(
+    async fn upgrade_fields_with_retry(
         &self,
         resource: &ResourceType,
         namespace: &str,
