@@ -31,7 +31,7 @@ use session_model::progress::Event;
 impl Cluster {
     /// Replaces a claim that was never bound by the wanted one, which may name another StorageClass. A claim that has
     /// been bound in the meantime is kept and adopted.
-    pub(super) async fn make_instead(
+    pub(super) async fn replace_unbound_claim(
         &self,
         resource: &ResourceType,
         found: &Value,
@@ -42,13 +42,13 @@ impl Cluster {
         if with.write.dry_run {
             return Ok(Done::Created(wanted.clone()));
         }
-        self.clear_claim(resource, found, with, tell).await?;
+        self.delete_unbound_claim(resource, found, with, tell).await?;
         Box::pin(self.make(wanted, false, with, tell)).await
     }
 
     /// Deletes a claim that was never bound and waits until it is gone. A claim that has changed since `found` was read
     /// stays.
-    async fn clear_claim(
+    async fn delete_unbound_claim(
         &self,
         resource: &ResourceType,
         found: &Value,
@@ -72,7 +72,7 @@ impl Cluster {
     }
 
     /// True if a kept claim or a bound snapshot proves that the parameters Secret belongs to the same session.
-    pub(super) async fn is_vouched(&self, secret: &Value, namespace: &str) -> bool {
+    pub(super) async fn is_proven_by_data(&self, secret: &Value, namespace: &str) -> bool {
         let session = label(secret, labels::SESSION).unwrap_or_default();
         let select = Selection::labelled(format!("{}={session}", labels::SESSION));
         let place = Place::Namespace(namespace);
@@ -92,7 +92,7 @@ impl Cluster {
     ///
     /// # Errors
     /// A claim of another session or template, and whatever the server refuses.
-    pub(super) async fn take_up_by_name(
+    pub(super) async fn adopt_claim_by_name(
         &self,
         claim: &Value,
         with: &Carrying<'_>,
@@ -113,12 +113,12 @@ impl Cluster {
         match whose {
             Whose::Kept if !was_bound(&found) => {
                 if !with.write.dry_run {
-                    self.clear_claim(kind, &found, with, tell).await?;
+                    self.delete_unbound_claim(kind, &found, with, tell).await?;
                 }
                 Ok(Done::Adopted)
             }
             Whose::Ours | Whose::Kept => {
-                let taken = self.take_up(kind, &found, claim, with).await;
+                let taken = self.adopt(kind, &found, claim, with).await;
                 taken.map(|_| Done::Adopted)
             }
             Whose::KeptByOtherTemplate(template) => {
@@ -133,7 +133,7 @@ impl Cluster {
     ///
     /// # Errors
     /// A claim that differs from the wanted one in an immutable field, and whatever the server refuses.
-    pub(super) async fn take_up(
+    pub(super) async fn adopt(
         &self,
         resource: &ResourceType,
         found: &Value,

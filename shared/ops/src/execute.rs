@@ -120,7 +120,7 @@ impl Cluster {
         match step {
             Step::Create { object, existing } => self.make(object, *existing, with, tell).await,
             Step::Apply { object, found } => self.apply_over(object, found, with, tell).await,
-            Step::Adopt { claim } => self.take_up_by_name(claim, with, tell).await,
+            Step::Adopt { claim } => self.adopt_claim_by_name(claim, with, tell).await,
             Step::Keep { object } => Ok(Done::TakenUp(object.clone())),
             Step::Patch {
                 target,
@@ -217,16 +217,16 @@ impl Cluster {
         match whose {
             Whose::Ours => Ok(Done::TakenUp(found)),
             Whose::Kept if is_claim(&found) && !was_bound(&found) => {
-                self.make_instead(&resource, &found, object, with, tell)
+                self.replace_unbound_claim(&resource, &found, object, with, tell)
                     .await
             }
-            Whose::Kept if is_secret && !existing && !self.is_vouched(&found, namespace).await => {
+            Whose::Kept if is_secret && !existing && !self.is_proven_by_data(&found, namespace).await => {
                 let why = "no kept claim or snapshot proves that the session created it";
                 Err(unproven(&resource, &found, why))
             }
             Whose::Unattributed if !existing => Err(unproven(&resource, &found, NAMELESS)),
             Whose::Kept | Whose::Unattributed => {
-                self.take_up(&resource, &found, object, with).await
+                self.adopt(&resource, &found, object, with).await
             }
             Whose::KeptByOtherTemplate(template) => {
                 Err(of_another_template(&resource, &found, &template))
