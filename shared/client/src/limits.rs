@@ -14,7 +14,7 @@ use std::path::Path;
 use anyhow::Result;
 use serde_json::Value;
 
-use super::answer::unreadable;
+use super::answer::invalid_json_error;
 use session_model::failure::{Failure, Kind};
 
 const MIB: usize = 1 << 20;
@@ -99,7 +99,7 @@ impl Limit {
             );
             return Err(Failure::local(Kind::Server, message).into());
         }
-        let value = serde_json::from_slice(text).map_err(|error| unreadable(&error))?;
+        let value = serde_json::from_slice(text).map_err(|error| invalid_json_error(&error))?;
         Ok((value, memory))
     }
 

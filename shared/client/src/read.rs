@@ -6,7 +6,7 @@ use futures::{StreamExt, stream};
 use http::HeaderMap;
 use serde_json::Value;
 
-use super::answer::unreadable;
+use super::answer::invalid_json_error;
 use super::limits::{self, DISCOVERY};
 use super::paging::Paging;
 use super::request::{Call, JSON, METADATA, METADATA_LIST, TABLE};
@@ -170,7 +170,7 @@ impl Cluster {
         loop {
             let call = page(t, place, select, limit, &token)?.accept(accept);
             let (mut body, memory) = match self.call(&call).await {
-                Ok(answer) => answer.measured()?,
+                Ok(answer) => answer.json_with_memory()?,
                 // The continue token expired: list again without pages, as kubectl does.
                 Err(error)
                     if failure::is(&error, Kind::Expired) && !token.is_empty() && limit != 0 =>
@@ -242,12 +242,12 @@ impl Cluster {
         let answer = self
             .call(&call.accept(TABLE).with("includeObject", include))
             .await?;
-        let (mut body, memory) = answer.measured()?;
+        let (mut body, memory) = answer.json_with_memory()?;
         if body["kind"] != "Table" {
             return Err(Failure::local(Kind::Server, "the server did not return a Table").into());
         }
         without_nulls(&mut body);
-        let table = serde_json::from_value(body).map_err(|error| unreadable(&error))?;
+        let table = serde_json::from_value(body).map_err(|error| invalid_json_error(&error))?;
         Ok((table, memory))
     }
 

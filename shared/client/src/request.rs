@@ -9,7 +9,7 @@ use http::{HeaderMap, Method, Request, Response, StatusCode};
 use kube::client::Body;
 use serde_json::Value;
 
-use super::answer::{Answer, beginning};
+use super::answer::{BufferedResponse, read_limited_body};
 use super::limits::{Limit, OBJECT, REFUSAL};
 use super::paths::encode;
 use super::{Cluster, failure, transport};
@@ -161,7 +161,7 @@ impl Cluster {
     ///
     /// # Errors
     /// A Failure for every status but 2xx.
-    pub(super) async fn call(&self, call: &Call) -> Result<Answer> {
+    pub(super) async fn call(&self, call: &Call) -> Result<BufferedResponse> {
         let mut repetitions = 0;
         loop {
             let failed = match self.limited(self.exchange(call)).await {
@@ -237,16 +237,16 @@ impl Cluster {
         }
     }
 
-    async fn exchange(&self, call: &Call) -> Result<Answer, Failed> {
+    async fn exchange(&self, call: &Call) -> Result<BufferedResponse, Failed> {
         let response = self.head(call).await?;
         let (parts, body) = response.into_parts();
         let about = call.subject.told();
-        match beginning(body, call.limit).await {
-            Ok((body, true)) => Ok(Answer {
+        match read_limited_body(body, call.limit).await {
+            Ok((body, true)) => Ok(BufferedResponse {
                 headers: parts.headers,
                 body,
                 limit: call.limit,
-                about,
+                subject: about,
             }),
             Ok((_, false)) => Err(Failed::of(call.limit.exceeded(&about))),
             Err(error) => Err(self.broken(&error)),
@@ -275,7 +275,7 @@ impl Cluster {
             return Ok(response);
         }
         let (parts, body) = response.into_parts();
-        let (body, _) = beginning(body, REFUSAL)
+        let (body, _) = read_limited_body(body, REFUSAL)
             .await
             .map_err(|error| self.broken(&error))?;
         let mut failure = failure::of_answer(parts.status, &parts.headers, &body, &call.subject);

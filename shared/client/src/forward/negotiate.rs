@@ -17,7 +17,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
-use crate::answer::beginning;
+use crate::answer::read_limited_body;
 use crate::attach::is_no_upgrade;
 use crate::limits::REFUSAL;
 use crate::request::Call;
@@ -119,7 +119,7 @@ fn unfit(headers: &HeaderMap, key: &str) -> Option<String> {
 /// That Status, or that trouble.
 async fn refused(response: Response<Body>, call: &Call) -> Result<String> {
     let (parts, body) = response.into_parts();
-    let (body, _) = beginning(body, REFUSAL).await.unwrap_or_default();
+    let (body, _) = read_limited_body(body, REFUSAL).await.unwrap_or_default();
     let status: Value = serde_json::from_slice(&body).unwrap_or_default();
     let is_told = status["kind"] == "Status" && parts.status != StatusCode::BAD_REQUEST;
     if is_told || !is_no_upgrade(parts.status) {
