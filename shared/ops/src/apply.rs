@@ -17,7 +17,7 @@ use session_model::progress::Event;
 use session_template::encode_string_data;
 
 /// Attempts to write an object that another client changes at the same time, as controllers do when they write a status.
-const ATTEMPTS: usize = 5;
+const MAX_CONFLICT_RETRIES: usize = 5;
 
 impl Cluster {
     /// Applies `object` over `found`, identified by its UID. If the server refuses the change of an immutable field, the
@@ -25,7 +25,7 @@ impl Cluster {
     ///
     /// # Errors
     /// Whatever else the server refuses. The rights to delete and create are checked before anything is deleted.
-    pub(super) async fn apply_over(
+    pub(super) async fn apply_existing(
         &self,
         object: &Value,
         found: &Value,
@@ -83,7 +83,7 @@ impl Cluster {
     ) -> Result<bool> {
         let name = text(found, "/metadata/name");
         let mut current = found.clone();
-        for _ in 1..ATTEMPTS {
+        for _ in 1..MAX_CONFLICT_RETRIES {
             let adopted = self
                 .adopt_fields(resource, namespace, name, &current, &with.write)
                 .await;

@@ -119,7 +119,7 @@ impl Cluster {
         let namespace = with.belonging.namespace.as_str();
         match step {
             Step::Create { object, existing } => self.make(object, *existing, with, tell).await,
-            Step::Apply { object, found } => self.apply_over(object, found, with, tell).await,
+            Step::Apply { object, found } => self.apply_existing(object, found, with, tell).await,
             Step::Adopt { claim } => self.adopt_claim_by_name(claim, with, tell).await,
             Step::Keep { object } => Ok(Done::TakenUp(object.clone())),
             Step::Patch {
