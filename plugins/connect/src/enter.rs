@@ -7,11 +7,11 @@ use anyhow::{Result, anyhow, bail};
 use bytes::Bytes;
 use futures::future::{Either, join, select};
 use session_shared::Pod;
-use session_shared::client::attach::Ending;
-use session_shared::client::attach::Input;
-use session_shared::client::attach::Remote;
-use session_shared::client::attach::Running;
-use session_shared::client::attach::Said;
+use session_shared::client::attach::ExecExit;
+use session_shared::client::attach::ExecInput;
+use session_shared::client::attach::RemoteCommand;
+use session_shared::client::attach::ExecRequest;
+use session_shared::client::attach::ExecOutput;
 use session_shared::client::typed;
 use session_shared::failure::{Kind, exit, exited, hinted, of};
 use session_shared::objects::resource::POD;
@@ -58,7 +58,7 @@ pub(crate) async fn run(
     };
     let name = pod.metadata.name.as_deref().unwrap_or_default();
     let streams = streams(intent, &mut ground.console);
-    let running = Running {
+    let running = ExecRequest {
         namespace: cluster.namespace(),
         pod: name,
         container: &container,
@@ -66,7 +66,7 @@ pub(crate) async fn run(
         stdin: streams.stdin,
         tty: streams.tty,
     };
-    let started = cluster.attach(&running).await;
+    let started = cluster.start_exec(&running).await;
     let ending = match started {
         Ok(mut remote) => converse(&mut remote, streams, &mut ground.console).await,
         Err(error) => Err(error),
@@ -95,7 +95,7 @@ fn streams(intent: &Intent, console: &mut Console) -> Streams {
 }
 
 /// Copies all streams until the command has ended, and restores the terminal before anything is printed.
-async fn converse(remote: &mut Remote, streams: Streams, console: &mut Console) -> Result<Ending> {
+async fn converse(remote: &mut RemoteCommand, streams: Streams, console: &mut Console) -> Result<ExecExit> {
     let (out, err) = console.outlets();
     let input = remote.input();
     let _raw = streams.tty.then(|| console.raw()).transpose()?;
@@ -113,18 +113,18 @@ async fn converse(remote: &mut Remote, streams: Streams, console: &mut Console) 
     }
 }
 
-async fn pass_output(remote: &mut Remote, out: &Outlet, err: &Outlet) -> Result<Ending> {
+async fn pass_output(remote: &mut RemoteCommand, out: &Outlet, err: &Outlet) -> Result<ExecExit> {
     loop {
-        match remote.next().await? {
-            Said::Out(bytes) => out.write(bytes).await?,
+        match remote.next_output().await? {
+            ExecOutput::Stdout(bytes) => out.write(bytes).await?,
             // Errors of standard error are ignored, as everywhere.
-            Said::Err(bytes) => drop(err.write(bytes).await),
-            Said::Ended(ending) => return Ok(ending),
+            ExecOutput::Stderr(bytes) => drop(err.write(bytes).await),
+            ExecOutput::Exited(ending) => return Ok(ending),
         }
     }
 }
 
-async fn pass_input(inlet: Option<Inlet>, input: &Input, err: &Outlet) {
+async fn pass_input(inlet: Option<Inlet>, input: &ExecInput, err: &Outlet) {
     let Some(mut inlet) = inlet else { return };
     while let Some(bytes) = inlet.next().await {
         if !input.write(&bytes).await {
@@ -136,7 +136,7 @@ async fn pass_input(inlet: Option<Inlet>, input: &Input, err: &Outlet) {
     }
 }
 
-async fn pass_sizes(sizes: Option<Sizes>, input: &Input) {
+async fn pass_sizes(sizes: Option<Sizes>, input: &ExecInput) {
     let Some(mut sizes) = sizes else { return };
     let (columns, rows) = sizes.now();
     input.resize(columns, rows).await;
@@ -150,14 +150,14 @@ async fn pass_sizes(sizes: Option<Sizes>, input: &Input) {
 async fn conclude(
     cluster: &Cluster,
     pod: &Pod,
-    running: &Running<'_>,
-    ending: Ending,
+    running: &ExecRequest<'_>,
+    ending: ExecExit,
     console: &mut Console,
 ) -> Result<()> {
     let (name, container) = (running.pod, running.container);
     let program = running.argv.first().map_or("", String::as_str);
     match ending {
-        Ending::Code(code) => {
+        ExecExit::Code(code) => {
             if KILLED.contains(&code)
                 && let Some(why) = why_killed(cluster, pod, running).await
             {
@@ -165,15 +165,15 @@ async fn conclude(
             }
             exit(code)
         }
-        Ending::NotRun(code @ 127) => Err(exited(
+        ExecExit::NotStarted(code @ 127) => Err(exited(
             code,
             format!("command {program:?} not found in container {container:?} of pod {name:?}"),
         )),
-        Ending::NotRun(code) => Err(exited(
+        ExecExit::NotStarted(code) => Err(exited(
             code,
             format!("cannot run command {program:?} in container {container:?} of pod {name:?}"),
         )),
-        Ending::Lost => match why_killed(cluster, pod, running).await {
+        ExecExit::ConnectionLost => match why_killed(cluster, pod, running).await {
             Some(why) => bail!("lost the connection to container {container:?}: {why}"),
             None => bail!("lost the connection to container {container:?} of pod {name:?}"),
         },
@@ -193,7 +193,7 @@ async fn why_not_started(
     cluster: &Cluster,
     intent: &Intent,
     before: &Pod,
-    running: &Running<'_>,
+    running: &ExecRequest<'_>,
     error: anyhow::Error,
 ) -> anyhow::Error {
     let ended = match look_again(cluster, running).await {
@@ -215,7 +215,7 @@ async fn why_not_started(
 }
 
 /// Returns why the container ended while a command ran in it; `None` if unknown.
-async fn why_killed(cluster: &Cluster, before: &Pod, running: &Running<'_>) -> Option<String> {
+async fn why_killed(cluster: &Cluster, before: &Pod, running: &ExecRequest<'_>) -> Option<String> {
     match look_again(cluster, running).await? {
         Some(pod) if pod.metadata.uid == before.metadata.uid => plan::fate(&pod, running.container),
         // Deleted, or replaced by another Pod of the same name.
@@ -224,7 +224,7 @@ async fn why_killed(cluster: &Cluster, before: &Pod, running: &Running<'_>) -> O
 }
 
 /// Reads the Pod again: `None` if it cannot be read, `Some(None)` if it does not exist.
-async fn look_again(cluster: &Cluster, running: &Running<'_>) -> Option<Option<Pod>> {
+async fn look_again(cluster: &Cluster, running: &ExecRequest<'_>) -> Option<Option<Pod>> {
     let read = cluster.get(&POD, running.namespace, running.pod);
     let found = tokio::time::timeout(LOOK, read).await.ok()?.ok()?;
     Some(found.and_then(|object| typed(object).ok()))

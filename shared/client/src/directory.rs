@@ -4,7 +4,7 @@
 use anyhow::{Result, anyhow};
 
 use super::Cluster;
-use super::attach::{Ending, Said};
+use super::attach::{ExecExit, ExecOutput};
 use super::files::{Inside, TOOLS, keep, next, script};
 
 /// Shell script that prints, one per line: each program of `$2…` that is missing, whether directory `$1` is the default
@@ -78,22 +78,22 @@ impl Cluster {
     /// # Errors
     /// An exit code other than 0, or too much output.
     async fn ask_container(&self, inside: &Inside, argv: &[String]) -> Result<String> {
-        let mut remote = self.attach(&inside.running(argv, false)).await?;
+        let mut remote = self.start_exec(&inside.running(argv, false)).await?;
         let (mut out, mut told) = (Vec::new(), Vec::new());
         let ending = loop {
             match next(&mut remote).await? {
-                Said::Out(bytes) => {
+                ExecOutput::Stdout(bytes) => {
                     out.extend_from_slice(&bytes);
                     if out.len() > ANSWER_MAX {
                         return Err(anyhow!("{} printed more than 64 KiB", inside.named()));
                     }
                 }
-                Said::Err(bytes) => keep(&mut told, &bytes),
-                Said::Ended(ending) => break ending,
+                ExecOutput::Stderr(bytes) => keep(&mut told, &bytes),
+                ExecOutput::Exited(ending) => break ending,
             }
         };
         match ending {
-            Ending::Code(0) => Ok(String::from_utf8_lossy(&out).into_owned()),
+            ExecExit::Code(0) => Ok(String::from_utf8_lossy(&out).into_owned()),
             ending => Err(inside.failed(&ending, &told)),
         }
     }

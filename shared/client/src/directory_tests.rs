@@ -40,7 +40,7 @@ fn what_a_container_lacks_is_named() {
         "cannot read directory \"/root\" in container \"main\" of pod \"tool\""
     );
     assert!(inside().found("").is_err());
-    let error = inside().failed(&Ending::NotRun(127), b"").to_string();
+    let error = inside().failed(&ExecExit::NotStarted(127), b"").to_string();
     assert!(error.contains("has no shell"), "{error}");
 }
 

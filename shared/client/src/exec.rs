@@ -6,7 +6,7 @@ use anyhow::Result;
 use serde_json::Value;
 
 use super::Cluster;
-use super::attach::{Heard, Running};
+use super::attach::{ExecMessage, ExecRequest};
 use super::failure::of_status;
 use session_model::failure::{Failure, Kind};
 
@@ -58,7 +58,7 @@ impl Cluster {
         container: &str,
         command: &[String],
     ) -> Result<Executed> {
-        let running = Running {
+        let running = ExecRequest {
             namespace,
             pod,
             container,
@@ -66,18 +66,18 @@ impl Cluster {
             stdin: false,
             tty: false,
         };
-        let mut remote = self.attach(&running).await?;
+        let mut remote = self.start_exec(&running).await?;
         let mut done = Executed::default();
         loop {
-            match remote.hear().await? {
-                Heard::Out(bytes) => keep(&mut done.stdout, &bytes),
-                Heard::Err(bytes) => keep(&mut done.stderr, &bytes),
-                Heard::Ended(status) => {
+            match remote.next_message().await? {
+                ExecMessage::Stdout(bytes) => keep(&mut done.stdout, &bytes),
+                ExecMessage::Stderr(bytes) => keep(&mut done.stderr, &bytes),
+                ExecMessage::Status(status) => {
                     done.code = exit_code(&status)
                         .ok_or_else(|| of_status(&status, 0, remote.subject()))?;
                     return Ok(done);
                 }
-                Heard::Lost => {
+                ExecMessage::ConnectionLost => {
                     return Err(Failure::local(Kind::Unreachable, "unexpected EOF").into());
                 }
             }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use tokio::sync::mpsc::{Receiver, Sender};
 
 use super::Cluster;
-use super::attach::{Ending, Remote, Running, Said};
+use super::attach::{ExecExit, RemoteCommand, ExecRequest, ExecOutput};
 use super::meter::Meter;
 use session_model::failure::{Failure, Kind, hinted};
 use session_model::progress::Sink;
@@ -89,21 +89,21 @@ impl Cluster {
     ) -> Result<Option<Passed>> {
         let words = [base].into_iter().chain(paths.iter().map(String::as_str));
         let argv = script(PACK, words);
-        let mut remote = self.attach(&inside.running(&argv, false)).await?;
+        let mut remote = self.start_exec(&inside.running(&argv, false)).await?;
         let (mut told, mut meter) = (Vec::new(), Meter::new(&inside.pod, None));
         let ending = loop {
             match next(&mut remote).await? {
-                Said::Out(bytes) => {
+                ExecOutput::Stdout(bytes) => {
                     meter.count(bytes.len(), sink);
                     if to.send(bytes).await.is_err() {
                         return Ok(None);
                     }
                 }
-                Said::Err(bytes) => {
+                ExecOutput::Stderr(bytes) => {
                     keep(&mut told, &bytes);
                     running.hear(&told);
                 }
-                Said::Ended(ending) => break ending,
+                ExecOutput::Exited(ending) => break ending,
             }
         };
         inside.passed(&ending, &told).map(Some)
@@ -117,8 +117,8 @@ impl Cluster {
         };
         let argv = script(END, [number.as_str()]);
         let killed = async {
-            let mut remote = self.attach(&inside.running(&argv, false)).await?;
-            while !matches!(remote.next().await?, Said::Ended(_)) {}
+            let mut remote = self.start_exec(&inside.running(&argv, false)).await?;
+            while !matches!(remote.next_output().await?, ExecOutput::Exited(_)) {}
             anyhow::Ok(())
         };
         drop(tokio::time::timeout(ENDING, killed).await);
@@ -137,7 +137,7 @@ impl Cluster {
         sink: &mut dyn Sink,
     ) -> Result<Passed> {
         let argv = script(UNPACK, [base, &length.to_string()]);
-        let mut remote = self.attach(&inside.running(&argv, true)).await?;
+        let mut remote = self.start_exec(&inside.running(&argv, true)).await?;
         let (input, mut told) = (remote.input(), Vec::new());
         let mut meter = Meter::new(&inside.pod, Some(length));
         let feed = async {
@@ -156,16 +156,16 @@ impl Cluster {
         };
         let hear = async {
             loop {
-                match remote.next().await? {
-                    Said::Out(_) => {}
-                    Said::Err(bytes) => {
+                match remote.next_output().await? {
+                    ExecOutput::Stdout(_) => {}
+                    ExecOutput::Stderr(bytes) => {
                         keep(&mut told, &bytes);
                         if has_failed(&told) {
                             // The rest of the stream is useless after a failed tar.
-                            return Ok(Ending::Code(0));
+                            return Ok(ExecExit::Code(0));
                         }
                     }
-                    Said::Ended(ending) => return Ok::<_, anyhow::Error>(ending),
+                    ExecOutput::Exited(ending) => return Ok::<_, anyhow::Error>(ending),
                 }
             }
         };
@@ -185,8 +185,8 @@ impl Cluster {
 
 impl Inside {
     /// Builds the request to run `argv` in the container, without a terminal.
-    pub(super) fn running<'a>(&'a self, argv: &'a [String], stdin: bool) -> Running<'a> {
-        Running {
+    pub(super) fn running<'a>(&'a self, argv: &'a [String], stdin: bool) -> ExecRequest<'a> {
+        ExecRequest {
             namespace: &self.namespace,
             pod: &self.pod,
             container: &self.container,
@@ -214,17 +214,17 @@ impl Inside {
     }
 
     /// Parses the checksum that the script printed last, after a tar that succeeded.
-    fn passed(&self, ending: &Ending, told: &[u8]) -> Result<Passed> {
+    fn passed(&self, ending: &ExecExit, told: &[u8]) -> Result<Passed> {
         let text = String::from_utf8_lossy(told);
         let mut lines = text.lines().rev().peekable();
         let sum = lines.next_if(|line| line.starts_with("sum"));
         let sum = sum.and_then(|line| line.strip_prefix("sum "));
         let code = lines.next().and_then(|line| line.strip_prefix("tar "));
         match (ending, code, sum) {
-            (Ending::Code(0), Some("0"), Some(sum)) => Ok(Passed {
+            (ExecExit::Code(0), Some("0"), Some(sum)) => Ok(Passed {
                 sha256: sum.to_owned(),
             }),
-            (Ending::Code(_), Some(code), _) if code != "0" => Err(anyhow!(
+            (ExecExit::Code(_), Some(code), _) if code != "0" => Err(anyhow!(
                 "tar in {} failed with exit code {code}{}",
                 self.named(),
                 complaint(&text)
@@ -234,15 +234,15 @@ impl Inside {
     }
 
     /// Converts the end of a script that did not succeed into an error, with the last line of its standard error.
-    pub(super) fn failed(&self, ending: &Ending, told: &[u8]) -> anyhow::Error {
+    pub(super) fn failed(&self, ending: &ExecExit, told: &[u8]) -> anyhow::Error {
         let said = complaint(&String::from_utf8_lossy(told));
         match ending {
-            Ending::NotRun(_) => self.unfit("no shell"),
-            Ending::Lost => {
+            ExecExit::NotStarted(_) => self.unfit("no shell"),
+            ExecExit::ConnectionLost => {
                 let message = format!("lost the connection to {}", self.named());
                 anyhow!(message)
             }
-            Ending::Code(code) => {
+            ExecExit::Code(code) => {
                 anyhow!(
                     "cannot copy files in {}: exit code {code}{said}",
                     self.named()
@@ -288,8 +288,8 @@ pub(super) fn script<'a>(text: &str, words: impl IntoIterator<Item = &'a str>) -
 ///
 /// # Errors
 /// TimedOut if there is none for two minutes.
-pub(super) async fn next(remote: &mut Remote) -> Result<Said> {
-    timely(remote.next()).await?
+pub(super) async fn next(remote: &mut RemoteCommand) -> Result<ExecOutput> {
+    timely(remote.next_output()).await?
 }
 
 /// Limits work to the longest time without data.

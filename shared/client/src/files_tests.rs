@@ -35,7 +35,7 @@ pub(crate) fn run(argv: &[String], input: &[u8], home: &Path) -> Output {
 
 fn judged(output: &Output) -> Result<Passed> {
     inside().passed(
-        &Ending::Code(output.status.code().unwrap_or(-1)),
+        &ExecExit::Code(output.status.code().unwrap_or(-1)),
         &output.stderr,
     )
 }
@@ -88,7 +88,7 @@ fn a_tar_that_fails_is_told_in_its_own_words() {
 
 #[test]
 fn only_an_end_that_says_all_is_an_end() {
-    let told = |code, text: &str| inside().passed(&Ending::Code(code), text.as_bytes());
+    let told = |code, text: &str| inside().passed(&ExecExit::Code(code), text.as_bytes());
     let sum = told(0, "tar: x: socket ignored\ntar 0\nsum ab12\n").unwrap();
     assert_eq!(sum.sha256, "ab12");
     for (code, text, said) in [
@@ -125,7 +125,7 @@ fn only_an_end_that_says_all_is_an_end() {
         assert!(error.contains(said), "{text}: {error}");
     }
     let lost = inside()
-        .passed(&Ending::Lost, b"tar 0\nsum ab12\n")
+        .passed(&ExecExit::ConnectionLost, b"tar 0\nsum ab12\n")
         .unwrap_err();
     assert_eq!(
         lost.to_string(),
@@ -148,7 +148,7 @@ fn a_tar_that_failed_is_known_before_the_rest_is_read() {
         assert_eq!(has_failed(told.as_bytes()), failed, "{told:?}");
     }
     let told = b"tar: x: No space left on device\ntar 1\n";
-    let error = inside().passed(&Ending::Code(0), told).unwrap_err();
+    let error = inside().passed(&ExecExit::Code(0), told).unwrap_err();
     assert!(
         error.to_string().contains("exit code 1: tar: x: No space"),
         "{error}"

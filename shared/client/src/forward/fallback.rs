@@ -178,7 +178,7 @@ impl Dial {
             qualified: "pods".into(),
             name: self.pod.clone(),
         };
-        let refused = |error| self.cluster.refused(&error, &subject, "port-forward");
+        let refused = |error| self.cluster.upgrade_failure(&error, &subject, "port-forward");
         let mut forward = opened.map_err(refused)?;
         let (stream, verdict) = (forward.take_stream(port), forward.take_error(port));
         let (Some(stream), Some(verdict)) = (stream, verdict) else {

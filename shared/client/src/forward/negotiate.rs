@@ -18,7 +18,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use crate::answer::read_limited_body;
-use crate::attach::is_no_upgrade;
+use crate::attach::is_upgrade_unsupported;
 use crate::limits::REFUSAL;
 use crate::request::Call;
 use crate::{Cluster, failure, paths};
@@ -122,7 +122,7 @@ async fn refused(response: Response<Body>, call: &Call) -> Result<String> {
     let (body, _) = read_limited_body(body, REFUSAL).await.unwrap_or_default();
     let status: Value = serde_json::from_slice(&body).unwrap_or_default();
     let is_told = status["kind"] == "Status" && parts.status != StatusCode::BAD_REQUEST;
-    if is_told || !is_no_upgrade(parts.status) {
+    if is_told || !is_upgrade_unsupported(parts.status) {
         let failure = failure::of_answer(parts.status, &parts.headers, &body, &call.subject);
         return Err(failure.into());
     }
