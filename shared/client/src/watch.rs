@@ -143,7 +143,7 @@ impl Watching {
                     // A watch that lasted shows that the server does not end all of them at once.
                     if self
                         .opened
-                        .is_some_and(|at| at.elapsed() >= backoff::LONGEST)
+                        .is_some_and(|at| at.elapsed() >= backoff::MAX_PAUSE)
                     {
                         self.backoff.reset();
                     } else if !self.news {
