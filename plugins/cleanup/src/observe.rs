@@ -17,7 +17,7 @@ use session_shared::objects::resource::{
     VOLUME_SNAPSHOT_CONTENT, label, text,
 };
 use session_shared::ops::Cluster;
-use session_shared::ops::chosen::Chosen;
+use session_shared::ops::chosen::SelectedSession;
 use session_shared::ops::live::installed;
 use session_shared::ops::snapshotting::served;
 use session_shared::reconcile::Live;
@@ -41,7 +41,7 @@ const REST: [&ResourceType; 7] = [
 /// A session with the objects that carry its label.
 #[derive(Debug)]
 pub(crate) struct Looked {
-    pub(crate) chosen: Chosen,
+    pub(crate) chosen: SelectedSession,
     pub(crate) live: Live,
 }
 
@@ -136,8 +136,8 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observ
             .unseen
             .push(VOLUME_SNAPSHOT_CONTENT.plural.as_ref());
     }
-    let sessions = sessions.items.into_iter().map(Chosen::of);
-    let sessions: Vec<Chosen> = sessions.collect::<Result<_>>()?;
+    let sessions = sessions.items.into_iter().map(SelectedSession::of);
+    let sessions: Vec<SelectedSession> = sessions.collect::<Result<_>>()?;
     let labelled = |object: &&Value| label(object, labels::SESSION).is_some();
     if uses_count || intent.snapshots.is_some() {
         let living = &mut observed.living;
@@ -249,7 +249,7 @@ async fn beside(
 
 /// Joins each session with the objects that carry its label.
 fn join(
-    sessions: Vec<Chosen>,
+    sessions: Vec<SelectedSession>,
     pods: Vec<Value>,
     owners: Vec<Value>,
     claims: Vec<Value>,

@@ -13,7 +13,7 @@ use session_shared::objects::resource::{
     CRON_JOB, INGRESS, REPLICATION_CONTROLLER, SERVICE_ACCOUNT, annotation, label, text,
 };
 use session_shared::objects::uses::Uses;
-use session_shared::ops::chosen::Chosen;
+use session_shared::ops::chosen::SelectedSession;
 use session_shared::{Timestamp, labels};
 
 use crate::users::Users;
@@ -41,7 +41,7 @@ pub(crate) struct Living {
 
 impl Living {
     /// Adds a session.
-    pub(crate) fn add(&mut self, chosen: &Chosen) {
+    pub(crate) fn add(&mut self, chosen: &SelectedSession) {
         let part = |pointer: &str| text(&chosen.object, pointer).to_owned();
         self.uids.insert(part("/metadata/uid"));
         self.names

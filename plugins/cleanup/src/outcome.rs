@@ -16,7 +16,7 @@ use session_shared::objects::resource::{
 };
 use session_shared::ops::Cluster;
 use session_shared::ops::chosen::AT_ONCE;
-use session_shared::ops::chosen::Chosen;
+use session_shared::ops::chosen::SelectedSession;
 use session_shared::ops::deleting::Doomed;
 use session_shared::ops::live::installed;
 use session_shared::ops::stopping::{Present, Stopping};
@@ -225,7 +225,7 @@ async fn end(
     let Some(object) = found.filter(|object| text(object, "/metadata/uid") == item.uid) else {
         return Ok(Done::Left);
     };
-    let chosen = Chosen::of(object)?;
+    let chosen = SelectedSession::of(object)?;
     let what = match item.deed {
         Deed::Stop => Ending::Workload { skip_sync: false },
         _ => Ending::Everything { skip_sync: false },

@@ -14,7 +14,7 @@ use session_shared::objects::resource::{
     PERSISTENT_VOLUME_CLAIM, SECRET, SERVICE, SESSION, VOLUME_SNAPSHOT, is_going, label, text,
 };
 use session_shared::ops::Cluster;
-use session_shared::ops::chosen::Chosen;
+use session_shared::ops::chosen::SelectedSession;
 use session_shared::ops::deleting::snapshots_of;
 use session_shared::ops::stopping::Stopping;
 use session_shared::reconcile::kept_since;
@@ -59,7 +59,7 @@ pub(crate) async fn remove(
         }
     }
     if let Some(session) = cluster.get(&SESSION, namespace, session).await? {
-        living.add(&Chosen::of(session)?);
+        living.add(&SelectedSession::of(session)?);
     }
     let still = remains(intent, &object, &living, with.now);
     if still.is_none_or(|still| still.deed != item.deed) {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::Result;
 use session_shared::Timestamp;
 use session_shared::objects::resource::{SESSION, text};
-use session_shared::ops::chosen::Chosen;
+use session_shared::ops::chosen::SelectedSession;
 use session_shared::ops::deleting::Doomed;
 use session_shared::ops::stopping::Present;
 use session_shared::quantity::Quantity;
@@ -23,7 +23,7 @@ use crate::plan::{Data, Deed, Item, quantity_of};
 /// An invalid session.
 pub(crate) fn judge(
     intent: &Intent,
-    chosen: &Chosen,
+    chosen: &SelectedSession,
     live: &Live,
     nodes: Option<&BTreeSet<String>>,
     now: Timestamp,
@@ -45,7 +45,7 @@ pub(crate) fn judge(
     }
 }
 
-fn expired(chosen: &Chosen, live: &Live, now: Timestamp) -> Result<Option<Item>> {
+fn expired(chosen: &SelectedSession, live: &Live, now: Timestamp) -> Result<Option<Item>> {
     let since = text(&chosen.object, "/status/expiresAt").parse().ok();
     let why = format!("expired {} ago", age::since(since, now));
     match wanted(&chosen.session, now) {
@@ -57,7 +57,7 @@ fn expired(chosen: &Chosen, live: &Live, now: Timestamp) -> Result<Option<Item>>
 }
 
 fn stop(
-    chosen: &Chosen,
+    chosen: &SelectedSession,
     live: &Live,
     since: Option<Timestamp>,
     why: String,
@@ -76,7 +76,7 @@ fn stop(
     Ok(Some(Item { size, data, ..item }))
 }
 
-fn delete(chosen: &Chosen, live: &Live, since: Option<Timestamp>, why: String) -> Result<Item> {
+fn delete(chosen: &SelectedSession, live: &Live, since: Option<Timestamp>, why: String) -> Result<Item> {
     let doomed = Doomed::with(chosen.clone(), live.clone(), false)?;
     let data = if !doomed.destroyed().is_empty() {
         Data::Destroyed
@@ -92,7 +92,7 @@ fn delete(chosen: &Chosen, live: &Live, since: Option<Timestamp>, why: String) -
     Ok(Item { size, data, ..item })
 }
 
-fn item(deed: Deed, chosen: &Chosen, since: Option<Timestamp>, why: String) -> Item {
+fn item(deed: Deed, chosen: &SelectedSession, since: Option<Timestamp>, why: String) -> Item {
     let text = |pointer: &str| text(&chosen.object, pointer).to_owned();
     Item {
         deed,
@@ -109,7 +109,7 @@ fn item(deed: Deed, chosen: &Chosen, since: Option<Timestamp>, why: String) -> I
 }
 
 /// Returns the total size of the session's claims; the requested size for claims that are not bound.
-fn size(chosen: &Chosen, live: &Live) -> Option<Quantity> {
+fn size(chosen: &SelectedSession, live: &Live) -> Option<Quantity> {
     let sizes = live.own_data(&chosen.session).filter_map(quantity_of);
     sizes.reduce(|all: Quantity, one: Quantity| all.plus(&one))
 }

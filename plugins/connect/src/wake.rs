@@ -6,7 +6,7 @@ use session_shared::failure::{exit, hinted};
 use session_shared::labels::MANAGER;
 use session_shared::ops::Cluster;
 use session_shared::ops::Present;
-use session_shared::ops::chosen::Chosen;
+use session_shared::ops::chosen::SelectedSession;
 use session_shared::ops::ending_session::EndingSession;
 use session_shared::ops::starting::{Ahead, Wish};
 use session_shared::ops::stopping;
@@ -33,7 +33,7 @@ pub(crate) async fn wake(
         return exit(1);
     }
     let controller = cluster.controller_alive(cluster.namespace()).await?;
-    let chosen = Chosen {
+    let chosen = SelectedSession {
         session: present.session.clone(),
         object: present.object.clone(),
     };

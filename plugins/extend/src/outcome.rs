@@ -11,7 +11,7 @@ use session_shared::failure;
 use session_shared::objects::resource::SESSION;
 use session_shared::ops::Cluster;
 use session_shared::ops::chosen::AT_ONCE;
-use session_shared::ops::chosen::Chosen;
+use session_shared::ops::chosen::SelectedSession;
 use session_shared::ops::chosen::Which;
 use session_shared::ops::template;
 use session_shared::reconcile::record;
@@ -24,7 +24,7 @@ use crate::plan::{Extension, Intent, extension};
 
 /// One session and its extension.
 pub(crate) struct Found {
-    chosen: Chosen,
+    chosen: SelectedSession,
     /// New lifetime; `None` if the session expires at the wanted time already.
     extension: Option<Extension>,
     /// True if a controller writes the session's status.
@@ -42,7 +42,7 @@ pub(crate) async fn observe(
 ) -> Result<Vec<Result<Found>>> {
     let namespace = cluster.namespace();
     let (chosen, controller) = futures::try_join!(
-        cluster.chosen(namespace, &intent.which),
+        cluster.get_selected_sessions(namespace, &intent.which),
         cluster.controller_alive(namespace)
     )?;
     let looks = futures::stream::iter(chosen).map(|chosen| async move {

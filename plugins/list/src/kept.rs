@@ -15,7 +15,7 @@ use session_shared::objects::resource::{
 use session_shared::objects::snapshot::SnapshotState;
 use session_shared::objects::table::{Row, Table};
 use session_shared::ops::Cluster;
-use session_shared::ops::chosen::Chosen;
+use session_shared::ops::chosen::SelectedSession;
 use session_shared::ops::live::installed;
 use session_shared::reconcile::is_data_of;
 use session_shared::report::age;
@@ -75,10 +75,10 @@ pub(crate) async fn fetch(cluster: &Cluster, intent: &Intent, selector: &str) ->
         found.take(kind, list.map(|list| list.items))?;
     }
     let sessions = installed(cluster.list(&SESSION, place, &Selection::default()).await)?;
-    let sessions: Vec<Chosen> = sessions
+    let sessions: Vec<SelectedSession> = sessions
         .items
         .into_iter()
-        .map(Chosen::of)
+        .map(SelectedSession::of)
         .collect::<Result<_>>()?;
     let owner = intent.owner();
     found.data.retain(|object| {
@@ -108,10 +108,10 @@ impl Found {
 }
 
 /// Returns true for an object that holds data, is not being deleted and belongs to no existing session.
-fn is_kept(object: &Value, sessions: &[Chosen]) -> bool {
+fn is_kept(object: &Value, sessions: &[SelectedSession]) -> bool {
     let stays = text(object, "/metadata/deletionTimestamp").is_empty();
     let namespace = text(object, "/metadata/namespace");
-    let uses = |chosen: &Chosen| {
+    let uses = |chosen: &SelectedSession| {
         text(&chosen.object, "/metadata/namespace") == namespace
             && is_data_of(object, &chosen.session)
     };

@@ -41,7 +41,7 @@ pub(crate) struct Found {
 pub(crate) async fn observe(cluster: &Cluster, intent: &Intent, ground: &Ground) -> Result<Found> {
     let namespace = cluster.namespace();
     let (chosen, controller) = futures::try_join!(
-        cluster.chosen(namespace, &intent.which),
+        cluster.get_selected_sessions(namespace, &intent.which),
         cluster.controller_alive(namespace)
     )?;
     let chosen = chosen.into_iter().next().context("no session is named")??;

@@ -10,7 +10,7 @@ use session_shared::flags::connection::Connection;
 use session_shared::flags::selection::session_name;
 use session_shared::names::{SessionName, check_subdomain};
 use session_shared::ops::Cluster;
-use session_shared::ops::chosen::Chosen;
+use session_shared::ops::chosen::SelectedSession;
 use session_shared::ops::chosen::Which;
 use session_shared::ops::snapshotting::{Asked, Cutting, Offered, class_name, look_at};
 use session_shared::ops::stopping::Present;
@@ -156,9 +156,9 @@ fn asked(args: &Create) -> Result<Asked> {
 }
 
 /// Reads a session from the server.
-pub(crate) async fn chosen(cluster: &Cluster, name: &SessionName) -> Result<Chosen> {
+pub(crate) async fn chosen(cluster: &Cluster, name: &SessionName) -> Result<SelectedSession> {
     let which = Which::Named(vec![name.clone()]);
-    let mut chosen = cluster.chosen(cluster.namespace(), &which).await?;
+    let mut chosen = cluster.get_selected_sessions(cluster.namespace(), &which).await?;
     chosen
         .pop()
         .unwrap_or_else(|| Err(anyhow!("session {:?} was not read", name.as_str())))

@@ -51,7 +51,7 @@ pub(crate) async fn observe(
 ) -> Result<Option<Vec<Result<Todo>>>> {
     let namespace = cluster.namespace();
     let (chosen, controller) = futures::try_join!(
-        cluster.chosen(namespace, &intent.which),
+        cluster.get_selected_sessions(namespace, &intent.which),
         cluster.controller_alive(namespace)
     )?;
     let looks = futures::stream::iter(chosen).map(|chosen| async move {

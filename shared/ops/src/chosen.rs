@@ -29,7 +29,7 @@ pub enum Which {
 
 /// A Session as it is stored on the server.
 #[derive(Clone, Debug)]
-pub struct Chosen {
+pub struct SelectedSession {
     /// The typed Session, without unknown fields.
     pub session: Session,
     /// The Session as JSON, with every field.
@@ -42,7 +42,7 @@ impl Cluster {
     ///
     /// # Errors
     /// Whatever the server refuses.
-    pub async fn chosen(&self, namespace: &str, which: &Which) -> Result<Vec<Result<Chosen>>> {
+    pub async fn get_selected_sessions(&self, namespace: &str, which: &Which) -> Result<Vec<Result<SelectedSession>>> {
         match which {
             Which::Selected(selector) => {
                 let select = Selection::labelled(selector.clone());
@@ -50,24 +50,24 @@ impl Cluster {
                 let list = installed(self.list(&SESSION, place, &select).await)?;
                 list.items
                     .into_iter()
-                    .map(|item| Chosen::of(item).map(Ok))
+                    .map(|item| SelectedSession::of(item).map(Ok))
                     .collect()
             }
             Which::Named(names) => {
                 let reads = futures::stream::iter(names).map(|name| async move {
                     match installed(self.get(&SESSION, namespace, name.as_str()).await)? {
-                        Some(found) => Chosen::of(found).map(Ok),
+                        Some(found) => SelectedSession::of(found).map(Ok),
                         None => Ok(Err(missing(&SESSION, name.as_str()))),
                     }
                 });
-                let found: Vec<Result<Result<Chosen>>> = reads.buffered(AT_ONCE).collect().await;
+                let found: Vec<Result<Result<SelectedSession>>> = reads.buffered(AT_ONCE).collect().await;
                 found.into_iter().collect()
             }
         }
     }
 }
 
-impl Chosen {
+impl SelectedSession {
     /// Parses a Session that the server returned.
     ///
     /// # Errors

@@ -17,7 +17,7 @@ use super::snapshotting::{Asked, Cutting, Taking};
 use super::stopping::{DELETE, Present, Stopping, explain, untouched};
 use super::trust::{self, Part};
 use crate::Cluster;
-use crate::chosen::Chosen;
+use crate::chosen::SelectedSession;
 use crate::execute::Carrying;
 use session_client::Delete;
 use session_client::Place;
@@ -58,8 +58,8 @@ impl Doomed {
     ///
     /// # Errors
     /// An invalid name, Namespace or owner of the Session.
-    pub fn with(chosen: Chosen, live: Live, controller: bool) -> Result<Self> {
-        let Chosen { session, object } = chosen;
+    pub fn with(chosen: SelectedSession, live: Live, controller: bool) -> Result<Self> {
+        let SelectedSession { session, object } = chosen;
         let belonging = Belonging::of(&session)?;
         Ok(Self {
             session,
@@ -101,7 +101,7 @@ impl Doomed {
         if self.policy() != DataPolicy::Snapshot || held.is_empty() || self.controller {
             return Ok(self);
         }
-        let chosen = Chosen {
+        let chosen = SelectedSession {
             session: self.session.clone(),
             object: self.object.clone(),
         };

@@ -34,7 +34,7 @@ fn doomed(spec: Option<&str>, status: Option<&str>) -> Doomed {
         ..Live::default()
     };
     let object = serde_json::to_value(&session).unwrap();
-    Doomed::with(Chosen { session, object }, live, false).unwrap()
+    Doomed::with(SelectedSession { session, object }, live, false).unwrap()
 }
 
 fn steps(doomed: &Doomed, wait: bool) -> Vec<String> {

@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::manner::Manner;
 use super::stopping::{Present, STOP, Stopping, untouched};
 use crate::Cluster;
-use crate::chosen::Chosen;
+use crate::chosen::SelectedSession;
 use session_client::Permissions;
 use session_model::api::Session;
 use session_model::objects::access::Access;
@@ -20,7 +20,7 @@ impl Present {
     pub async fn with_rights(
         cluster: &Cluster,
         permissions: &Permissions,
-        chosen: Chosen,
+        chosen: SelectedSession,
         controller: bool,
         foreseen: impl FnOnce(&Session) -> Vec<Access>,
     ) -> Result<Self> {

@@ -5,7 +5,7 @@ use futures::join;
 
 use super::stopping::Present;
 use crate::Cluster;
-use crate::chosen::Chosen;
+use crate::chosen::SelectedSession;
 use session_client::Place;
 use session_client::Selection;
 use session_engine::reconcile::Live;
@@ -32,7 +32,7 @@ pub fn has_hooks(session: &Session) -> bool {
 pub async fn look_at(
     cluster: &Cluster,
     name: &SessionName,
-    chosen: impl Future<Output = Result<Chosen>>,
+    chosen: impl Future<Output = Result<SelectedSession>>,
     skip_hooks: bool,
 ) -> Result<Present> {
     let place = Place::Namespace(cluster.namespace());

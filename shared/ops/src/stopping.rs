@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::Cluster;
-use crate::chosen::Chosen;
+use crate::chosen::SelectedSession;
 use crate::execute::Carrying;
 use crate::manner::Manner;
 use crate::trust::{self, Part};
@@ -51,7 +51,7 @@ impl Present {
     ///
     /// # Errors
     /// Refusals of the server; a session that is being deleted.
-    pub async fn of(cluster: &Cluster, chosen: Chosen, controller: bool) -> Result<Self> {
+    pub async fn of(cluster: &Cluster, chosen: SelectedSession, controller: bool) -> Result<Self> {
         chosen.stays()?;
         let namespace = text(&chosen.object, "/metadata/namespace");
         let live = cluster.live(namespace, &chosen.session).await?;
@@ -62,8 +62,8 @@ impl Present {
     ///
     /// # Errors
     /// An invalid name, Namespace or owner of the Session.
-    pub fn with(chosen: Chosen, live: Live, controller: bool) -> Result<Self> {
-        let Chosen { session, object } = chosen;
+    pub fn with(chosen: SelectedSession, live: Live, controller: bool) -> Result<Self> {
+        let SelectedSession { session, object } = chosen;
         let belonging = Belonging::of(&session)?;
         let seen = look(&session, &live, &[]);
         Ok(Self {
