@@ -15,7 +15,7 @@ use super::userinfo::hide_userinfo;
 /// An invalid proxy address.
 pub(super) fn choose(server: &Uri, configured: &str, around: &Surroundings) -> Result<Option<Uri>> {
     if !configured.is_empty() {
-        return parse(configured).map(Some);
+        return parse_proxy(configured).map(Some);
     }
     let names = if server.scheme_str() == Some("https") {
         ["HTTPS_PROXY", "https_proxy"]
@@ -44,10 +44,10 @@ pub(super) fn choose(server: &Uri, configured: &str, around: &Surroundings) -> R
     ) {
         return Ok(None);
     }
-    parse(proxy).map(Some)
+    parse_proxy(proxy).map(Some)
 }
 
-fn parse(text: &str) -> Result<Uri> {
+fn parse_proxy(text: &str) -> Result<Uri> {
     let whole = if text.contains("://") {
         text.to_owned()
     } else {
