@@ -136,7 +136,7 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observ
             .unseen
             .push(VOLUME_SNAPSHOT_CONTENT.plural.as_ref());
     }
-    let sessions = sessions.items.into_iter().map(SelectedSession::of);
+    let sessions = sessions.items.into_iter().map(SelectedSession::parse);
     let sessions: Vec<SelectedSession> = sessions.collect::<Result<_>>()?;
     let labelled = |object: &&Value| label(object, labels::SESSION).is_some();
     if uses_count || intent.snapshots.is_some() {

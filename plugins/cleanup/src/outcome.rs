@@ -15,7 +15,7 @@ use session_shared::objects::resource::{
     VOLUME_SNAPSHOT_CONTENT, text,
 };
 use session_shared::ops::Cluster;
-use session_shared::ops::chosen::AT_ONCE;
+use session_shared::ops::chosen::MAX_CONCURRENT_SESSIONS;
 use session_shared::ops::chosen::SelectedSession;
 use session_shared::ops::deleting::Doomed;
 use session_shared::ops::live::installed;
@@ -126,7 +126,7 @@ pub(crate) async fn carry_out(
                 },
             }
         });
-        let results: Vec<Result<Done>> = all.buffered(AT_ONCE).collect().await;
+        let results: Vec<Result<Done>> = all.buffered(MAX_CONCURRENT_SESSIONS).collect().await;
         for (at, result) in these.iter().zip(results) {
             done[*at] = Some(result);
         }
@@ -210,7 +210,7 @@ async fn controllers<'i>(
         let alive = cluster.controller_alive(namespace).await;
         (namespace, alive.map_err(|error| format!("{error:#}")))
     });
-    asked.buffered(AT_ONCE).collect().await
+    asked.buffered(MAX_CONCURRENT_SESSIONS).collect().await
 }
 
 async fn end(
@@ -225,7 +225,7 @@ async fn end(
     let Some(object) = found.filter(|object| text(object, "/metadata/uid") == item.uid) else {
         return Ok(Done::Left);
     };
-    let chosen = SelectedSession::of(object)?;
+    let chosen = SelectedSession::parse(object)?;
     let what = match item.deed {
         Deed::Stop => Ending::Workload { skip_sync: false },
         _ => Ending::Everything { skip_sync: false },

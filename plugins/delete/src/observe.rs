@@ -5,7 +5,7 @@ use futures::StreamExt;
 use session_shared::Timestamp;
 use session_shared::client::Permissions;
 use session_shared::ops::Cluster;
-use session_shared::ops::chosen::AT_ONCE;
+use session_shared::ops::chosen::MAX_CONCURRENT_SESSIONS;
 use session_shared::ops::deleting::Doomed;
 
 use crate::plan::Intent;
@@ -60,7 +60,7 @@ pub(crate) async fn observe(
         let doomed = Doomed::with(chosen, live?, controller)?.under(intent.policy);
         doomed.prepared(cluster, intent.class.as_deref(), now).await
     });
-    let looked: Vec<Result<Doomed>> = looked.buffered(AT_ONCE).collect().await;
+    let looked: Vec<Result<Doomed>> = looked.buffered(MAX_CONCURRENT_SESSIONS).collect().await;
     found.doomed = looked.into_iter().collect::<Result<_>>()?;
     Ok(found)
 }

@@ -10,7 +10,7 @@ use session_shared::client::Write;
 use session_shared::failure;
 use session_shared::objects::resource::SESSION;
 use session_shared::ops::Cluster;
-use session_shared::ops::chosen::AT_ONCE;
+use session_shared::ops::chosen::MAX_CONCURRENT_SESSIONS;
 use session_shared::ops::chosen::SelectedSession;
 use session_shared::ops::chosen::Which;
 use session_shared::ops::template;
@@ -47,7 +47,7 @@ pub(crate) async fn observe(
     )?;
     let looks = futures::stream::iter(chosen).map(|chosen| async move {
         let chosen = chosen?;
-        chosen.stays()?;
+        chosen.ensure_not_deleting()?;
         let session = &chosen.session;
         let name = session.metadata.name.as_deref().unwrap_or_default();
         let template = match session.spec.template_name() {
@@ -69,7 +69,7 @@ pub(crate) async fn observe(
             controller,
         })
     });
-    Ok(looks.buffered(AT_ONCE).collect().await)
+    Ok(looks.buffered(MAX_CONCURRENT_SESSIONS).collect().await)
 }
 
 impl Found {
@@ -121,7 +121,7 @@ pub(crate) async fn carry_out(
             _ => Ok(one.chosen.object.clone()),
         }
     });
-    all.buffered(AT_ONCE).collect().await
+    all.buffered(MAX_CONCURRENT_SESSIONS).collect().await
 }
 
 /// Prints a line for each session and a note with its expiry.

@@ -78,7 +78,7 @@ pub(crate) async fn fetch(cluster: &Cluster, intent: &Intent, selector: &str) ->
     let sessions: Vec<SelectedSession> = sessions
         .items
         .into_iter()
-        .map(SelectedSession::of)
+        .map(SelectedSession::parse)
         .collect::<Result<_>>()?;
     let owner = intent.owner();
     found.data.retain(|object| {

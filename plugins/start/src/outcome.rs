@@ -9,7 +9,7 @@ use session_shared::client::Write;
 use session_shared::failure;
 use session_shared::objects::resource::SESSION;
 use session_shared::ops::Cluster;
-use session_shared::ops::chosen::AT_ONCE;
+use session_shared::ops::chosen::MAX_CONCURRENT_SESSIONS;
 use session_shared::ops::chosen::Which;
 use session_shared::ops::ending_session::EndingSession;
 use session_shared::ops::settling::Made;
@@ -66,7 +66,7 @@ pub(crate) async fn observe(
         deed.heeds(intent, &present.session)?;
         anyhow::Ok((deed, present))
     });
-    let looked: Vec<_> = looks.buffered(AT_ONCE).collect().await;
+    let looked: Vec<_> = looks.buffered(MAX_CONCURRENT_SESSIONS).collect().await;
     if let ([Ok((deed, present))], Which::Named(_)) = (looked.as_slice(), &intent.which)
         && !agreed(cluster, intent, *deed, present, ground).await?
     {
@@ -95,7 +95,7 @@ pub(crate) async fn observe(
             })
         }
     });
-    Ok(Some(todo.buffered(AT_ONCE).collect().await))
+    Ok(Some(todo.buffered(MAX_CONCURRENT_SESSIONS).collect().await))
 }
 
 /// Asks for confirmation where the start or the sync hook of a session runs text that is not trusted.
@@ -251,7 +251,7 @@ pub(crate) async fn carry_out(
                 made
             }
         });
-        all.buffered(AT_ONCE).collect::<Vec<_>>().await
+        all.buffered(MAX_CONCURRENT_SESSIONS).collect::<Vec<_>>().await
     };
     let mut mutations = Mutations::new(format, intent.dry_run);
     let mut settling = Vec::new();

@@ -8,7 +8,7 @@ use session_shared::client::Permissions;
 use session_shared::client::Write;
 use session_shared::failure;
 use session_shared::ops::Cluster;
-use session_shared::ops::chosen::AT_ONCE;
+use session_shared::ops::chosen::MAX_CONCURRENT_SESSIONS;
 use session_shared::ops::chosen::Which;
 use session_shared::ops::stopping::{Present, Stopping};
 use session_shared::progress::{Event, Silent, Sink, Stage};
@@ -43,7 +43,7 @@ pub(crate) async fn observe(
             Err(missing) => Err(missing),
         }
     });
-    let looked: Vec<Result<Present>> = looks.buffered(AT_ONCE).collect().await;
+    let looked: Vec<Result<Present>> = looks.buffered(MAX_CONCURRENT_SESSIONS).collect().await;
     let mut found = Found {
         present: Vec::new(),
         refused: Vec::new(),
@@ -92,7 +92,7 @@ pub(crate) async fn carry_out(
     });
     let all = futures::stream::iter(present)
         .map(|one| async move { deed(cluster, intent, one, with, &mut Silent).await });
-    let stopped = all.buffered(AT_ONCE).collect().await;
+    let stopped = all.buffered(MAX_CONCURRENT_SESSIONS).collect().await;
     sink.tell(Event::Done);
     Ok(stopped)
 }

@@ -16,7 +16,7 @@ use session_model::objects::resource::SESSION;
 
 /// Number of sessions that one command processes at the same time: sixty sessions end within a minute without loading an
 /// API server.
-pub const AT_ONCE: usize = 16;
+pub const MAX_CONCURRENT_SESSIONS: usize = 16;
 
 /// The sessions a command acts on; never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,17 +50,17 @@ impl Cluster {
                 let list = installed(self.list(&SESSION, place, &select).await)?;
                 list.items
                     .into_iter()
-                    .map(|item| SelectedSession::of(item).map(Ok))
+                    .map(|item| SelectedSession::parse(item).map(Ok))
                     .collect()
             }
             Which::Named(names) => {
                 let reads = futures::stream::iter(names).map(|name| async move {
                     match installed(self.get(&SESSION, namespace, name.as_str()).await)? {
-                        Some(found) => SelectedSession::of(found).map(Ok),
+                        Some(found) => SelectedSession::parse(found).map(Ok),
                         None => Ok(Err(missing(&SESSION, name.as_str()))),
                     }
                 });
-                let found: Vec<Result<Result<SelectedSession>>> = reads.buffered(AT_ONCE).collect().await;
+                let found: Vec<Result<Result<SelectedSession>>> = reads.buffered(MAX_CONCURRENT_SESSIONS).collect().await;
                 found.into_iter().collect()
             }
         }
@@ -72,7 +72,7 @@ impl SelectedSession {
     ///
     /// # Errors
     /// A field of another type than the API defines.
-    pub fn of(object: Value) -> Result<Self> {
+    pub fn parse(object: Value) -> Result<Self> {
         let session = typed(object.clone())?;
         Ok(Self { session, object })
     }
@@ -81,7 +81,7 @@ impl SelectedSession {
     ///
     /// # Errors
     /// A session with a deletionTimestamp.
-    pub fn stays(&self) -> Result<()> {
+    pub fn ensure_not_deleting(&self) -> Result<()> {
         let metadata = &self.session.metadata;
         if metadata.deletion_timestamp.is_some() {
             let name = metadata.name.as_deref().unwrap_or_default();

@@ -58,7 +58,7 @@ pub async fn remembered(
     let Some(object) = session_of(belonging, snapshot) else {
         return Ok(None);
     };
-    let Ok(chosen) = SelectedSession::of(object) else {
+    let Ok(chosen) = SelectedSession::parse(object) else {
         return Ok(None);
     };
     trust::check_remembered(cluster, &chosen.session, &belonging.session_uid).await?;

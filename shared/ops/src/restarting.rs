@@ -63,7 +63,7 @@ impl Ahead {
         let object = self.present.stop(cluster, manner, with, sink).await?;
         let mut ahead = self.clone();
         if !with.write.dry_run {
-            let chosen = SelectedSession::of(object)?;
+            let chosen = SelectedSession::parse(object)?;
             ahead.take_over(Present::of(cluster, chosen, self.present.controller).await?);
         }
         let (write, interrupt, now) = (with.write, with.interrupt, with.now);

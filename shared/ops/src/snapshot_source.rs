@@ -40,7 +40,7 @@ pub async fn look_at(
     let claims = cluster.list(&PERSISTENT_VOLUME_CLAIM, place, &select);
     let (chosen, claims) = join!(chosen, claims);
     let chosen = chosen?;
-    chosen.stays()?;
+    chosen.ensure_not_deleting()?;
     let mut live = Live::default();
     if has_hooks(&chosen.session) && !skip_hooks {
         live = cluster

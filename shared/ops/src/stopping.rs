@@ -52,7 +52,7 @@ impl Present {
     /// # Errors
     /// Refusals of the server; a session that is being deleted.
     pub async fn of(cluster: &Cluster, chosen: SelectedSession, controller: bool) -> Result<Self> {
-        chosen.stays()?;
+        chosen.ensure_not_deleting()?;
         let namespace = text(&chosen.object, "/metadata/namespace");
         let live = cluster.live(namespace, &chosen.session).await?;
         Self::with(chosen, live, controller)
