@@ -17,7 +17,7 @@ impl Cluster {
     /// # Errors
     /// A Failure of kind TimedOut with the provisioner's last Warning event; NotFound if the claim is deleted; whatever
     /// the server refuses.
-    pub async fn await_bound(&self, namespace: &str, claim: &str, limit: Duration) -> Result<()> {
+    pub async fn wait_claim_bound(&self, namespace: &str, claim: &str, limit: Duration) -> Result<()> {
         let holds = |object: &Value| text(object, "/status/phase") == "Bound";
         let wait = self.await_object(&PERSISTENT_VOLUME_CLAIM, namespace, claim, holds);
         let Ok(found) = tokio::time::timeout(limit, wait).await else {

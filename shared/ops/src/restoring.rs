@@ -181,7 +181,7 @@ pub(super) async fn bound(
         });
         let waits = awaited
             .iter()
-            .map(|name| cluster.await_bound(namespace, name, with.limit));
+            .map(|name| cluster.wait_claim_bound(namespace, name, with.limit));
         with.interrupt.race(try_join_all(waits)).await?;
     }
     Ok(restored)
