@@ -29,10 +29,10 @@ use session_model::failure::{Failure, Kind};
 use session_model::names::NamespaceName;
 
 /// Server address that kubectl uses when nothing names one.
-const NOWHERE: &str = "http://localhost:8080";
+const DEFAULT_SERVER: &str = "http://localhost:8080";
 
 /// Everything needed to build a client.
-pub(super) struct Loaded {
+pub(super) struct ClientConfig {
     pub(super) config: kube::Config,
     pub(super) credentials: Option<Credentials>,
     pub(super) namespace: String,
@@ -41,14 +41,14 @@ pub(super) struct Loaded {
     /// Time limit of one request including its body; `None` for no limit.
     pub(super) timeout: Option<Duration>,
     /// The kubeconfig files that were read, as a path list; empty without any.
-    pub(super) origin: String,
+    pub(super) kubeconfig_paths: String,
 }
 
 /// Loads the configuration and runs the user's credential plugin, if there is one.
 ///
 /// # Errors
 /// An invalid configuration, in kubectl's words.
-pub(super) async fn load(options: &ConnectOptions, around: &Surroundings) -> Result<Loaded> {
+pub(super) async fn load_client_config(options: &ConnectOptions, around: &Surroundings) -> Result<ClientConfig> {
     let mut picked = kubeconfig::load(options, around)?;
     overrides::cluster(&mut picked, options);
     overrides::user(&mut picked, options)?;
@@ -57,11 +57,11 @@ pub(super) async fn load(options: &ConnectOptions, around: &Surroundings) -> Res
         .filter(|_| picked.cluster.server.is_none());
     let in_cluster = pod.is_some();
     let server = picked.cluster.server.clone().or(pod);
-    let server = server.unwrap_or_else(|| NOWHERE.to_owned());
-    let authority = authority(&picked)?;
+    let server = server.unwrap_or_else(|| DEFAULT_SERVER.to_owned());
+    let authority = read_certificate_authority(&picked)?;
     let insecure = picked.cluster.insecure_skip_tls_verify == Some(true);
-    let url = address(&server, authority.is_some() || in_cluster || insecure)?;
-    let mut config = trust(
+    let url = parse_server_address(&server, authority.is_some() || in_cluster || insecure)?;
+    let mut config = server_config(
         &url,
         &picked.cluster,
         authority.as_deref(),
@@ -72,21 +72,21 @@ pub(super) async fn load(options: &ConnectOptions, around: &Surroundings) -> Res
     let account = in_cluster.then(|| around.account.join("token"));
     let identity = identity::identify(&picked, tls, account, authority.as_deref(), around).await?;
     config.auth_info = identity.auth_info;
-    let namespace = namespace(options, &picked, in_cluster, around)?;
+    let namespace = resolve_namespace(options, &picked, in_cluster, around)?;
     config.default_namespace.clone_from(&namespace);
-    Ok(Loaded {
+    Ok(ClientConfig {
         config,
         credentials: identity.credentials,
         namespace,
         server: hide_userinfo(&url.to_string()),
         timeout: options.request_timeout,
-        origin: picked.origin,
+        kubeconfig_paths: picked.origin,
     })
 }
 
 /// Builds the part of the configuration that concerns the server: proxy, TLS and trusted certificates; no credentials
 /// yet.
-fn trust(
+fn server_config(
     url: &Uri,
     cluster: &Cluster,
     authority: Option<&[u8]>,
@@ -115,7 +115,7 @@ fn trust(
     Ok(config)
 }
 
-fn namespace(
+fn resolve_namespace(
     options: &ConnectOptions,
     picked: &Picked,
     in_cluster: bool,
@@ -136,7 +136,7 @@ fn namespace(
 }
 
 /// Returns the certificate authority's certificates as PEM.
-fn authority(picked: &Picked) -> Result<Option<Vec<u8>>> {
+fn read_certificate_authority(picked: &Picked) -> Result<Option<Vec<u8>>> {
     let cluster = &picked.cluster;
     let (data, file) = (
         cluster
@@ -174,7 +174,7 @@ fn authority(picked: &Picked) -> Result<Option<Vec<u8>>> {
 
 /// Parses the server's address; without a scheme, https is added if TLS is configured and http otherwise, as kubectl
 /// does.
-fn address(server: &str, secure: bool) -> Result<Uri> {
+fn parse_server_address(server: &str, secure: bool) -> Result<Uri> {
     let whole = match (server.contains("://"), secure) {
         (true, _) => server.to_owned(),
         (false, true) => format!("https://{server}"),

@@ -155,7 +155,7 @@ impl Cluster {
         agent: Agent,
         around: &Surroundings,
     ) -> Result<Self> {
-        let loaded = config::load(options, around).await?;
+        let loaded = config::load_client_config(options, around).await?;
         let credentials = loaded.credentials.map(Arc::new);
         let proxied = loaded.config.proxy_url.is_some();
         let header = agent.header();
@@ -169,7 +169,7 @@ impl Cluster {
             client,
             namespace: loaded.namespace,
             server: loaded.server,
-            origin: loaded.origin,
+            origin: loaded.kubeconfig_paths,
             agent: header,
             timeout: loaded.timeout,
             proxied,

@@ -134,7 +134,7 @@ async fn a_pod_finds_its_cluster() {
     around
         .variables
         .insert("KUBERNETES_SERVICE_PORT".into(), "443".into());
-    let loaded = config::load(&ConnectOptions::default(), &around)
+    let loaded = config::load_client_config(&ConnectOptions::default(), &around)
         .await
         .unwrap();
     assert_eq!(
@@ -154,7 +154,7 @@ async fn a_pod_finds_its_cluster() {
 #[tokio::test]
 async fn flags_replace_what_the_file_says() {
     let (folder, flags) = config(SECURE);
-    let load = async |flags: ConnectOptions| config::load(&flags, &around(folder.path())).await;
+    let load = async |flags: ConnectOptions| config::load_client_config(&flags, &around(folder.path())).await;
     let plain = load(flags.clone()).await.unwrap();
     assert!(
         plain.config.accept_invalid_certs
@@ -200,7 +200,7 @@ async fn flags_replace_what_the_file_says() {
 async fn mistakes_are_told_in_kubectls_words() {
     let (folder, flags) = config(SECURE);
     let text = async |flags: ConnectOptions| {
-        config::load(&flags, &around(folder.path()))
+        config::load_client_config(&flags, &around(folder.path()))
             .await
             .err()
             .unwrap()
@@ -297,7 +297,7 @@ async fn a_plugin_runs_once_and_again_when_its_token_has_run_out() {
     };
     let log = || std::fs::read_to_string(folder.path().join("plug.log")).unwrap();
     let load = async || {
-        config::load(
+        config::load_client_config(
             &ConnectOptions {
                 user: Some("p".into()),
                 ..flags.clone()

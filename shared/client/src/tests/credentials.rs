@@ -31,7 +31,7 @@ async fn refused(flags: &ConnectOptions, folder: &Path) -> anyhow::Error {
         variables: [("HOME".to_owned(), folder.into())].into(),
         account: folder.join("account"),
     };
-    config::load(flags, &around).await.err().unwrap()
+    config::load_client_config(flags, &around).await.err().unwrap()
 }
 
 #[tokio::test]
@@ -71,7 +71,7 @@ async fn a_kubeconfig_in_utf_16_is_read() {
         account: folder.path().join("account"),
         ..Surroundings::default()
     };
-    let loaded = config::load(&flags, &around).await.unwrap();
+    let loaded = config::load_client_config(&flags, &around).await.unwrap();
     assert_eq!(loaded.credentials.unwrap().header().unwrap(), "Bearer t");
 }
 
@@ -174,7 +174,7 @@ async fn what_a_plugin_leaves_behind_is_killed_and_not_waited_for() {
         variables: [("PATH".to_owned(), "/usr/bin:/bin".into())].into(),
         account: folder.path().join("account"),
     };
-    let loaded = config::load(&flags, &around).await.unwrap();
+    let loaded = config::load_client_config(&flags, &around).await.unwrap();
     assert_eq!(loaded.credentials.unwrap().header().unwrap(), "Bearer t");
     assert!(reader.join().unwrap().is_empty());
     assert!(
