@@ -17,25 +17,25 @@ use super::Dressing;
 use super::limits::REFUSAL;
 
 /// Time limit for opening a TCP connection; Go's default.
-const DIAL: Duration = Duration::from_secs(30);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Idle time before the first TCP keep-alive probe, and interval of the following ones.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
 /// Builds a client that adds the headers of `dressing` to every request. Behind a proxy, kube's own connector is used
 /// because it supports all proxy protocols.
-pub(super) fn client(config: kube::Config, dressing: Dressing) -> kube::Result<kube::Client> {
+pub(super) fn build_client(config: kube::Config, dressing: Dressing) -> kube::Result<kube::Client> {
     let dress =
         tower::util::MapRequestLayer::new(move |request: Request<Body>| dressing.dress(request));
     if config.proxy_url.is_some() {
         let builder = ClientBuilder::try_from(config)?.with_layer(&dress);
-        return Ok(builder.with_layer(&MapResponseLayer::new(bounded)).build());
+        return Ok(builder.with_layer(&MapResponseLayer::new(limit_error_body)).build());
     }
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
-    tcp.set_connect_timeout(Some(DIAL));
-    tcp.set_keepalive(Some(KEEP_ALIVE));
-    tcp.set_keepalive_interval(Some(KEEP_ALIVE));
+    tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
+    tcp.set_keepalive(Some(KEEP_ALIVE_INTERVAL));
+    tcp.set_keepalive_interval(Some(KEEP_ALIVE_INTERVAL));
     let tls = config.rustls_https_connector_with_connector(tcp)?;
     let gzip = DecompressionLayer::new()
         .no_br()
@@ -43,7 +43,7 @@ pub(super) fn client(config: kube::Config, dressing: Dressing) -> kube::Result<k
         .no_zstd()
         .gzip(!config.disable_compression);
     let service = ServiceBuilder::new()
-        .layer(MapResponseLayer::new(bounded))
+        .layer(MapResponseLayer::new(limit_error_body))
         .layer(dress)
         .layer(config.base_uri_layer())
         .layer(gzip)
@@ -56,7 +56,7 @@ pub(super) fn client(config: kube::Config, dressing: Dressing) -> kube::Result<k
 
 /// Limits the body of an error response: kube reads those of upgrade requests itself and without a limit. A longer body
 /// ends with an error.
-fn bounded<B>(response: Response<B>) -> Response<Limited<B>> {
+fn limit_error_body<B>(response: Response<B>) -> Response<Limited<B>> {
     let is_refusal = response.status().is_client_error() || response.status().is_server_error();
     let most = if is_refusal {
         REFUSAL.bytes * 2

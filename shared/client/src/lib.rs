@@ -163,7 +163,7 @@ impl Cluster {
             agent: header.clone(),
             credentials: credentials.clone(),
         };
-        let client = connector::client(loaded.config, dressing)
+        let client = connector::build_client(loaded.config, dressing)
             .map_err(|error| transport::of_setup(&error))?;
         Ok(Self::of(Inner {
             client,
