@@ -129,7 +129,7 @@ impl Cluster {
     /// Whatever the server refuses; a Failure of kind Server if WebSockets do not get through to the server.
     pub async fn start_exec(&self, running: &ExecRequest<'_>) -> Result<RemoteCommand> {
         if let Some(credentials) = &self.inner.credentials {
-            credentials.keep_fresh().await?;
+            credentials.renew_expired().await?;
         }
         let params = AttachParams {
             container: Some(running.container.to_owned()).filter(|name| !name.is_empty()),

@@ -50,9 +50,9 @@ pub(super) async fn identify(
         .password
         .or_else(|| auth_info.username.as_ref().map(|_| nothing()));
     let credentials = if let Some(path) = file {
-        Some(Credentials::file(PathBuf::from(path))?)
+        Some(Credentials::from_file(PathBuf::from(path))?)
     } else if let Some(token) = plain(&picked.user, "token") {
-        Some(Credentials::fixed(&token)?)
+        Some(Credentials::from_token(&token)?)
     } else if let Some(exec) = exec {
         let plugin = Plugin::new(exec, &picked.user_name, &picked.cluster, authority, around)?;
         let first = plugin.run().await?;
@@ -60,9 +60,9 @@ pub(super) async fn identify(
             auth_info.client_certificate_data = Some(STANDARD.encode(certificate));
             auth_info.client_key_data = Some(STANDARD.encode(key).into());
         }
-        Some(Credentials::plugin(plugin, &first)?)
+        Some(Credentials::from_plugin(plugin, &first)?)
     } else {
-        account.map(Credentials::file).transpose()?
+        account.map(Credentials::from_file).transpose()?
     };
     Ok(Identity {
         auth_info,

@@ -222,7 +222,7 @@ impl Cluster {
 
     async fn renewed(&self) -> Result<bool> {
         match &self.inner.credentials {
-            Some(credentials) => credentials.refused().await,
+            Some(credentials) => credentials.renew_rejected().await,
             None => Ok(false),
         }
     }
@@ -255,7 +255,7 @@ impl Cluster {
 
     async fn sent(&self, call: &Call) -> Result<Response<Body>, Failed> {
         if let Some(credentials) = &self.inner.credentials {
-            credentials.keep_fresh().await.map_err(Failed::of)?;
+            credentials.renew_expired().await.map_err(Failed::of)?;
         }
         let request = self.request(call).map_err(|error| {
             Failed::once(Failure::local(Kind::Configuration, error.to_string()))

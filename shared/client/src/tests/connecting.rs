@@ -324,8 +324,8 @@ async fn a_plugin_runs_once_and_again_when_its_token_has_run_out() {
         ("Bearer one", 1)
     );
     says(json!({"token": "two", "expirationTimestamp": "2999-01-01T00:00:00Z"}));
-    credentials.keep_fresh().await.unwrap();
-    credentials.keep_fresh().await.unwrap();
+    credentials.renew_expired().await.unwrap();
+    credentials.renew_expired().await.unwrap();
     assert_eq!(
         (
             credentials.header().unwrap().to_str().unwrap(),
@@ -334,7 +334,7 @@ async fn a_plugin_runs_once_and_again_when_its_token_has_run_out() {
         ("Bearer two", 2)
     );
     assert!(
-        !credentials.refused().await.unwrap(),
+        !credentials.renew_rejected().await.unwrap(),
         "it has just been run"
     );
     assert!(
