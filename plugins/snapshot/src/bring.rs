@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use session_shared::client::DryRun;
-use session_shared::client::directory::Directory;
+use session_shared::client::directory::ContainerDirectory;
 use session_shared::client::files::Inside;
 use session_shared::encode::shell;
 use session_shared::failure::{Kind, hinted, is};
@@ -77,7 +77,7 @@ pub(crate) async fn run(
             .console
             .out(&mutations.done(&present.object, "restored")?);
     }
-    let looked = cluster.directory(&inside, &base).await;
+    let looked = cluster.inspect_directory(&inside, &base).await;
     let place = looked.map_err(|error| missing_right::explain(error, &cluster, "pods/exec"))?;
     // An archive of several directories has the root as its directory; without a recorded directory the root is refused.
     if base.is_empty() {
@@ -199,12 +199,12 @@ impl Bringing {
         cluster: &Cluster,
         present: &Present,
         inside: &Inside,
-        place: &Directory,
+        place: &ContainerDirectory,
         checked: &Checked,
         console: &mut Console,
     ) -> Result<()> {
         let (path, container) = (&place.path, &inside.container);
-        let Some(room) = &place.room else {
+        let Some(room) = &place.free_space else {
             console.note(&format!(
                 "free space below {path:?} in container {container:?} is unknown: {} needed",
                 size(checked.contents.unpacked)
@@ -213,17 +213,17 @@ impl Bringing {
         };
         let mut pods = present.live.own_pods(&present.belonging.session_uid);
         let pod = pods.find(|pod| pod.metadata.name.as_ref() == Some(&inside.pod));
-        let limit = pod.and_then(|pod| storage_limit(pod, container, &room.mount));
+        let limit = pod.and_then(|pod| storage_limit(pod, container, &room.mount_point));
         let mut free = room.bytes;
         if let Some(limit) = limit {
             // The usage of a container's writable layer cannot be told apart from the image.
-            let used = match room.mount.as_str() {
+            let used = match room.mount_point.as_str() {
                 "/" => None,
-                mount => cluster.used(inside, mount).await,
+                mount => cluster.get_directory_size(inside, mount).await,
             };
             free = free.min(limit.saturating_sub(used.unwrap_or_default()));
         }
-        let lacks = match room.files {
+        let lacks = match room.inodes {
             Some(files) if checked.contents.entries > files => {
                 let entries = checked.contents.entries;
                 format!("{} to create, {files} inodes free", counted(entries))
@@ -249,12 +249,12 @@ impl Bringing {
     fn may(
         &self,
         checked: &Checked,
-        place: &Directory,
+        place: &ContainerDirectory,
         inside: &Inside,
         console: &mut Console,
     ) -> Result<bool> {
         // A directory that the user has named needs no confirmation.
-        let is_chosen = self.path.is_some() || checked.seal.is_none() || place.is_usual;
+        let is_chosen = self.path.is_some() || checked.seal.is_none() || place.is_default;
         if self.yes || (is_chosen && place.is_empty) {
             return Ok(true);
         }
@@ -313,7 +313,7 @@ impl Bringing {
         &self,
         cluster: &Cluster,
         inside: &Inside,
-        place: &Directory,
+        place: &ContainerDirectory,
         (file, checked): (File, &Checked),
         pausing: &Pausing,
         ground: &mut Ground,
@@ -354,7 +354,7 @@ impl Bringing {
         }
     }
 
-    fn tell(&self, checked: &Checked, place: &Directory, inside: &Inside, console: &mut Console) {
+    fn tell(&self, checked: &Checked, place: &ContainerDirectory, inside: &Inside, console: &mut Console) {
         let contents = &checked.contents;
         console.note(&format!(
             "{} ({}) restored below {:?} in container {:?}",
@@ -379,7 +379,7 @@ impl Bringing {
 }
 
 /// Adds a hint about the state of the files after an incomplete restore.
-fn half_done(error: anyhow::Error, place: &Directory, inside: &Inside) -> anyhow::Error {
+fn half_done(error: anyhow::Error, place: &ContainerDirectory, inside: &Inside) -> anyhow::Error {
     let left = format!(
         "run the command again: only some of the files below {:?} in container {:?} may have been replaced",
         place.path, inside.container

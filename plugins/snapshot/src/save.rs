@@ -143,7 +143,7 @@ impl Saving {
         let _guard = ground.interrupt.guard()?;
         let interrupt = ground.interrupt.clone();
         let mut sink = ground.console.progress();
-        let looked = cluster.directory(&inside, &self.folders.base);
+        let looked = cluster.inspect_directory(&inside, &self.folders.base);
         let directory = interrupt.race(looked).await?.path;
         if self.folders.base.is_empty() {
             is_some_directory(&directory, &inside)?;
