@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, anyhow, bail};
 use kube::config::{AuthInfo, Cluster, Kubeconfig, KubeconfigError};
 
-use super::encoding::decode;
+use super::encoding::decode_kubeconfig;
 use super::limits::KUBECONFIG;
 use super::surroundings::{Surroundings, go_words};
 use crate::options::{ConnectOptions, non_empty};
@@ -78,7 +78,7 @@ fn read_file(path: &Path) -> Result<Option<Kubeconfig>> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(unreadable(path, &go_words("open", path, &error))),
     };
-    let text = decode(&bytes).map_err(|why| unreadable(path, &format!("yaml: {why}")))?;
+    let text = decode_kubeconfig(&bytes).map_err(|why| unreadable(path, &format!("yaml: {why}")))?;
     let mut config = Kubeconfig::from_yaml(&text).map_err(|error| match error {
         KubeconfigError::Parse(error) => {
             unreadable(path, error.to_string().lines().next().unwrap_or_default())
