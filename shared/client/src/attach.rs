@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::{self, Message};
 
-use super::exec::{exit_code, upgraded};
+use super::exec::{exit_code, upgrade_status_code};
 use super::failure::{Subject, of_answer, of_status};
 use super::limits::EXEC_STATUS;
 use super::paths;
@@ -156,7 +156,7 @@ impl Cluster {
         )?;
         let (target, asked) = (request.uri().to_string(), Instant::now());
         let opened = self.inner.client.connect(request).await;
-        self.observed("GET", &target, upgraded(opened.as_ref().err()), asked);
+        self.observed("GET", &target, upgrade_status_code(opened.as_ref().err()), asked);
         let connection = opened.map_err(|error| self.upgrade_failure(&error, &subject, "exec"))?;
         let can_close = connection.supports_stream_close();
         let (send, heard) = connection.into_stream().split();

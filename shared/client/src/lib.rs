@@ -78,7 +78,7 @@ use surroundings::Surroundings;
 use warning::Warnings;
 
 pub use backoff::Backoff;
-pub use exec::Executed;
+pub use exec::ExecResult;
 pub use logs::{LogOptions, LogStream};
 pub use options::ConnectOptions;
 pub use permissions::Permissions;

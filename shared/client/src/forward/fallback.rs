@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 
 use super::connection::{OnFailure, Retired};
 use crate::Cluster;
-use crate::exec::upgraded;
+use crate::exec::upgrade_status_code;
 use crate::failure::Subject;
 use session_model::failure::{self, Kind};
 
@@ -170,7 +170,7 @@ impl Dial {
             pods.resource_url(),
             self.pod
         );
-        let status = upgraded(opened.as_ref().err());
+        let status = upgrade_status_code(opened.as_ref().err());
         self.cluster.observed("GET", &target, status, asked);
         let subject = Subject {
             method: "GET".into(),
