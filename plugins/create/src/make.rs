@@ -16,7 +16,7 @@ use session_shared::objects::resource::{
 use session_shared::objects::{ResourceType, is_data};
 use session_shared::ops::Cluster;
 use session_shared::ops::beginning::finished;
-use session_shared::ops::execute::Carrying;
+use session_shared::ops::execute::ApplyOptions;
 use session_shared::ops::settling::Made;
 use session_shared::ops::trust;
 use session_shared::plan::{Done, Outcome, Propagation};
@@ -261,13 +261,13 @@ impl Maker<'_> {
         start: &Start,
         sink: &mut dyn Sink,
     ) -> Outcome {
-        let with = Carrying {
-            belonging: &start.belonging,
+        let with = ApplyOptions {
+            ownership: &start.belonging,
             write: self.write.clone(),
             interrupt: self.interrupt,
-            limit: std::time::Duration::MAX,
+            wait_limit: std::time::Duration::MAX,
         };
-        self.cluster.carry_out(plan, &with, sink).await
+        self.cluster.apply_plan(plan, &with, sink).await
     }
 
     /// Deletes what this run has created, by UID: the Session, with which everything it owns is deleted, and the data,
@@ -307,7 +307,7 @@ impl Maker<'_> {
             let target = ObjectRef::of(object);
             let gone = self
                 .cluster
-                .take_away(resource, place, &target, Propagation::Background, &write)
+                .delete_if_present(resource, place, &target, Propagation::Background, &write)
                 .await;
             if gone.is_err() {
                 left.push(target.to_string());

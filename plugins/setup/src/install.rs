@@ -218,7 +218,7 @@ pub(crate) async fn remove(
         let Some(found) = found else { continue };
         if dry_run != DryRun::Client {
             cluster
-                .take_away(
+                .delete_if_present(
                     resource,
                     "",
                     &ObjectRef::of(&found),

@@ -4,7 +4,7 @@ use anyhow::{Result, anyhow};
 use session_shared::failure::hinted;
 use session_shared::objects::resource::{VOLUME_SNAPSHOT, text};
 use session_shared::ops::Cluster;
-use session_shared::ops::execute::Carrying;
+use session_shared::ops::execute::ApplyOptions;
 use session_shared::ops::snapshotting::Taking;
 use session_shared::progress::Sink;
 use session_shared::report::console::{
@@ -51,14 +51,14 @@ pub(crate) async fn delete(
     sink: &mut dyn Sink,
 ) -> Result<()> {
     let belonging = set.belonging()?;
-    let carrying = Carrying {
-        belonging: &belonging,
+    let carrying = ApplyOptions {
+        ownership: &belonging,
         write: with.write.clone(),
         interrupt: with.interrupt,
-        limit: with.limit,
+        wait_limit: with.limit,
     };
     let outcome = cluster
-        .carry_out(&set.deletion(with.wait), &carrying, sink)
+        .apply_plan(&set.deletion(with.wait), &carrying, sink)
         .await;
     outcome.failed.map_or(Ok(()), |(_, error)| Err(error))
 }

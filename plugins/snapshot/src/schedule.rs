@@ -30,7 +30,7 @@ use session_shared::objects::belonging::Belonging;
 use session_shared::objects::resource::{CRON_JOB, text};
 use session_shared::objects::schedule::ScheduleName;
 use session_shared::ops::Cluster;
-use session_shared::ops::execute::Carrying;
+use session_shared::ops::execute::ApplyOptions;
 use session_shared::ops::snapshotting::{self, Cutting, has_hooks};
 use session_shared::ops::trust::{self, Part};
 use session_shared::progress::{Event, Sink};
@@ -81,11 +81,11 @@ async fn make(
     } else {
         let _guard = ground.interrupt.guard()?;
         let interrupt = ground.interrupt.clone();
-        let with = Carrying {
-            belonging: &belonging,
+        let with = ApplyOptions {
+            ownership: &belonging,
             write: write.clone(),
             interrupt: &interrupt,
-            limit: outcome::LIMIT,
+            wait_limit: outcome::LIMIT,
         };
         let mut sink = ground.console.progress();
         let made = outcome::carry_out(cluster, &planned, &with, &mut sink).await;
@@ -160,11 +160,11 @@ async fn remove(
     // writes
     let _guard = ground.interrupt.guard()?;
     let interrupt = ground.interrupt.clone();
-    let with = Carrying {
-        belonging: &belonging,
+    let with = ApplyOptions {
+        ownership: &belonging,
         write: write.clone(),
         interrupt: &interrupt,
-        limit: outcome::LIMIT,
+        wait_limit: outcome::LIMIT,
     };
     let mut sink = ground.console.progress();
     let done = outcome::remove(cluster, &plan, intent.dry_run, &with, &mut sink).await;

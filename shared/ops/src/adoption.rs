@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::Cluster;
-use crate::execute::Carrying;
+use crate::execute::ApplyOptions;
 use crate::whose::Whose;
 use crate::whose::anothers;
 use crate::whose::of_another_template;
@@ -36,14 +36,14 @@ impl Cluster {
         resource: &ResourceType,
         found: &Value,
         wanted: &Value,
-        with: &Carrying<'_>,
+        with: &ApplyOptions<'_>,
         tell: &UnboundedSender<Event>,
     ) -> Result<Done> {
         if with.write.dry_run {
             return Ok(Done::Created(wanted.clone()));
         }
         self.delete_unbound_claim(resource, found, with, tell).await?;
-        Box::pin(self.make(wanted, false, with, tell)).await
+        Box::pin(self.create_or_adopt(wanted, false, with, tell)).await
     }
 
     /// Deletes a claim that was never bound and waits until it is gone. A claim that has changed since `found` was read
@@ -52,7 +52,7 @@ impl Cluster {
         &self,
         resource: &ResourceType,
         found: &Value,
-        with: &Carrying<'_>,
+        with: &ApplyOptions<'_>,
         tell: &UnboundedSender<Event>,
     ) -> Result<()> {
         let options = Delete {
@@ -61,11 +61,11 @@ impl Cluster {
             ..Delete::default()
         };
         let (namespace, name) = (
-            with.belonging.namespace.as_str(),
+            with.ownership.namespace.as_str(),
             text(found, "/metadata/name"),
         );
         match self.delete(resource, namespace, name, &options).await {
-            Ok(_) => self.make_way(resource, found, with, tell).await,
+            Ok(_) => self.wait_name_free(resource, found, with, tell).await,
             Err(error) if failure::is(&error, Kind::Conflict) => Ok(()),
             Err(error) => Err(error),
         }
@@ -95,18 +95,18 @@ impl Cluster {
     pub(super) async fn adopt_claim_by_name(
         &self,
         claim: &Value,
-        with: &Carrying<'_>,
+        with: &ApplyOptions<'_>,
         tell: &UnboundedSender<Event>,
     ) -> Result<Done> {
         let (kind, name) = (&PERSISTENT_VOLUME_CLAIM, text(claim, "/metadata/name"));
-        let namespace = with.belonging.namespace.as_str();
+        let namespace = with.ownership.namespace.as_str();
         let Some(found) = self.get(kind, namespace, name).await? else {
             return Ok(Done::Adopted);
         };
-        let whose = whose(&found, claim, with.belonging);
+        let whose = whose(&found, claim, with.ownership);
         if is_going(&found) && !matches!(whose, Whose::Others) {
             if !with.write.dry_run {
-                self.make_way(kind, &found, with, tell).await?;
+                self.wait_name_free(kind, &found, with, tell).await?;
             }
             return Ok(Done::Adopted);
         }
@@ -124,7 +124,7 @@ impl Cluster {
             Whose::KeptByOtherTemplate(template) => {
                 Err(of_another_template(kind, &found, &template))
             }
-            Whose::Unattributed | Whose::Others => Err(anothers(name, with.belonging)),
+            Whose::Unattributed | Whose::Others => Err(anothers(name, with.ownership)),
         }
     }
 
@@ -138,7 +138,7 @@ impl Cluster {
         resource: &ResourceType,
         found: &Value,
         wanted: &Value,
-        with: &Carrying<'_>,
+        with: &ApplyOptions<'_>,
     ) -> Result<Done> {
         if is_claim(found)
             && let Some((field, has, wants)) = difference(found, wanted)
@@ -149,7 +149,7 @@ impl Cluster {
         }
         let mut patch = json!({ "metadata": {
             "uid": text(found, "/metadata/uid"),
-            "annotations": { labels::SESSION_UID: with.belonging.session_uid, labels::KEPT_SINCE: null },
+            "annotations": { labels::SESSION_UID: with.ownership.session_uid, labels::KEPT_SINCE: null },
         } });
         let size = "/spec/resources/requests/storage";
         let parse = |object: &Value| {
@@ -163,7 +163,7 @@ impl Cluster {
             patch["spec"] =
                 json!({ "resources": { "requests": { "storage": wants.to_string() } } });
         }
-        let namespace = with.belonging.namespace.as_str();
+        let namespace = with.ownership.namespace.as_str();
         let name = text(found, "/metadata/name");
         let taken = self
             .merge_patch(resource, namespace, name, None, &patch, &with.write)

@@ -5,7 +5,7 @@ use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::Cluster;
-use crate::execute::Carrying;
+use crate::execute::ApplyOptions;
 use session_client::Permissions;
 use session_engine::plan::{Done, Propagation};
 use session_model::api::ObjectRef;
@@ -29,17 +29,17 @@ impl Cluster {
         &self,
         object: &Value,
         found: &Value,
-        with: &Carrying<'_>,
+        with: &ApplyOptions<'_>,
         tell: &UnboundedSender<Event>,
     ) -> Result<Done> {
         let (kind, name) = (text(object, "/kind"), text(object, "/metadata/name"));
         let resource = self.discover(text(object, "/apiVersion"), kind).await?;
         let resource = resource.with_context(|| format!("no matches for kind {kind:?}"))?;
-        let namespace = with.belonging.namespace.as_str();
+        let namespace = with.ownership.namespace.as_str();
         let uid = text(found, "/metadata/uid");
         if !self.upgrade_fields_with_retry(&resource, namespace, found, with).await? {
             // Deleted or replaced in the meantime: the POST finds out which.
-            return self.make(object, false, with, tell).await;
+            return self.create_or_adopt(object, false, with, tell).await;
         }
         let mut whole = object.clone();
         // The server stores stringData as data. Fields can be owned, and later removed, only under the name they are
@@ -62,12 +62,12 @@ impl Cluster {
                 ];
                 Permissions::of(self).require(namespace, &needs).await?;
                 let background = Propagation::Background;
-                self.take_away(&resource, namespace, &target, background, &with.write)
+                self.delete_if_present(&resource, namespace, &target, background, &with.write)
                     .await?;
                 let targets = std::slice::from_ref(&target);
-                let gone = self.await_gone_within(with.limit, &resource, namespace, targets, tell);
+                let gone = self.await_gone_within(with.wait_limit, &resource, namespace, targets, tell);
                 with.interrupt.race(gone).await?;
-                self.make(object, false, with, tell).await
+                self.create_or_adopt(object, false, with, tell).await
             }
         }
     }
@@ -79,7 +79,7 @@ impl Cluster {
         resource: &ResourceType,
         namespace: &str,
         found: &Value,
-        with: &Carrying<'_>,
+        with: &ApplyOptions<'_>,
     ) -> Result<bool> {
         let name = text(found, "/metadata/name");
         let mut current = found.clone();

@@ -352,7 +352,7 @@ impl Copying {
             .map(|(kind, object)| (*kind, ObjectRef::of(object)))
             .collect();
         let deletes = targets.iter().map(|(kind, target)| {
-            cluster.take_away(kind, namespace, target, Propagation::Background, with.write)
+            cluster.delete_if_present(kind, namespace, target, Propagation::Background, with.write)
         });
         // Objects that cannot be deleted are found later by their label.
         drop(join_all(deletes).await);

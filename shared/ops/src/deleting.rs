@@ -18,7 +18,7 @@ use super::stopping::{DELETE, Present, Stopping, explain, untouched};
 use super::trust::{self, Part};
 use crate::Cluster;
 use crate::chosen::SelectedSession;
-use crate::execute::Carrying;
+use crate::execute::ApplyOptions;
 use session_client::Delete;
 use session_client::Place;
 use session_client::Selection;
@@ -309,13 +309,13 @@ impl Doomed {
         with: Stopping<'_>,
         sink: &mut dyn Sink,
     ) -> Result<()> {
-        let carrying = Carrying {
-            belonging: &self.belonging,
+        let carrying = ApplyOptions {
+            ownership: &self.belonging,
             write: with.write.clone(),
             interrupt: with.interrupt,
-            limit: manner.limit,
+            wait_limit: manner.limit,
         };
-        let outcome = cluster.carry_out(plan, &carrying, sink).await;
+        let outcome = cluster.apply_plan(plan, &carrying, sink).await;
         match outcome.failed {
             None => Ok(()),
             Some((step, error)) if is_about_claims(&step) => {

@@ -343,7 +343,7 @@ impl Cutting {
         let targets: Vec<ObjectRef> = new.map(ObjectRef::of).collect();
         let deletes = targets.iter().map(|target| {
             let background = Propagation::Background;
-            cluster.take_away(&VOLUME_SNAPSHOT, &self.namespace, target, background, write)
+            cluster.delete_if_present(&VOLUME_SNAPSHOT, &self.namespace, target, background, write)
         });
         try_join_all(deletes).await.is_ok()
     }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::Cluster;
 use crate::chosen::SelectedSession;
-use crate::execute::Carrying;
+use crate::execute::ApplyOptions;
 use crate::manner::Manner;
 use crate::trust::{self, Part};
 use session_client::Permissions;
@@ -175,14 +175,14 @@ impl Present {
         self.require_stop(manner, &[], with).await?;
         let rest = self.live.replicas(&self.belonging.session_uid);
         self.remember(cluster, &rest, with.write).await?;
-        let carrying = Carrying {
-            belonging: &self.belonging,
+        let carrying = ApplyOptions {
+            ownership: &self.belonging,
             write: with.write.clone(),
             interrupt: with.interrupt,
-            limit: manner.limit,
+            wait_limit: manner.limit,
         };
         let plan = self.plan(manner, with.now);
-        let outcome = cluster.carry_out(&plan, &carrying, sink).await;
+        let outcome = cluster.apply_plan(&plan, &carrying, sink).await;
         if let Some((step, error)) = outcome.failed {
             return Err(explain(STOP, self.name(), self.namespace(), &step, error));
         }

@@ -13,7 +13,7 @@ use session_shared::objects::ResourceType;
 use session_shared::objects::resource::{ROLE, text};
 use session_shared::objects::schedule::ScheduleName;
 use session_shared::ops::Cluster;
-use session_shared::ops::execute::Carrying;
+use session_shared::ops::execute::ApplyOptions;
 use session_shared::plan::{Done, Plan, Propagation, Step};
 use session_shared::progress::Sink;
 use session_shared::report::console::Console;
@@ -93,7 +93,7 @@ pub(crate) fn only_said(planned: &Planned) -> Made {
 pub(crate) async fn carry_out(
     cluster: &Cluster,
     planned: &Planned,
-    with: &Carrying<'_>,
+    with: &ApplyOptions<'_>,
     sink: &mut dyn Sink,
 ) -> Result<Made> {
     let mut made = Made {
@@ -107,7 +107,7 @@ pub(crate) async fn carry_out(
         rights.stages.truncate(1);
     }
     for part in [&planned.account, &rights, &planned.job] {
-        let outcome = cluster.carry_out(part, with, sink).await;
+        let outcome = cluster.apply_plan(part, with, sink).await;
         for (done, step) in outcome.done.into_iter().zip(part.steps()) {
             made.told.extend(told(done, step));
         }
@@ -148,10 +148,10 @@ fn told(done: Done, step: &Step) -> Option<(Value, &'static str)> {
 async fn take_back(
     cluster: &Cluster,
     made: &Made,
-    with: &Carrying<'_>,
+    with: &ApplyOptions<'_>,
     error: anyhow::Error,
 ) -> anyhow::Error {
-    let namespace = with.belonging.namespace.as_str();
+    let namespace = with.ownership.namespace.as_str();
     let created = made.told.iter().filter(|(_, word)| *word == "created");
     let deletes = created.filter_map(|(object, _)| {
         let (api_version, kind) = (text(object, "/apiVersion"), text(object, "/kind"));
@@ -160,14 +160,14 @@ async fn take_back(
         Some(async move {
             let background = Propagation::Background;
             cluster
-                .take_away(resource, namespace, &target, background, &with.write)
+                .delete_if_present(resource, namespace, &target, background, &with.write)
                 .await
         })
     });
     match try_join_all(deletes).await {
         Ok(_) => error,
         Err(_) => {
-            let session = &with.belonging.session;
+            let session = &with.ownership.session;
             let remove = format!(
                 "remove the remaining objects: kubectl session snapshot schedule {session} -n {namespace} --remove"
             );
@@ -236,13 +236,13 @@ pub(crate) async fn remove(
     cluster: &Cluster,
     plan: &Plan,
     dry_run: DryRun,
-    with: &Carrying<'_>,
+    with: &ApplyOptions<'_>,
     sink: &mut dyn Sink,
 ) -> Result<()> {
     if dry_run == DryRun::Client {
         return Ok(());
     }
-    let outcome = cluster.carry_out(plan, with, sink).await;
+    let outcome = cluster.apply_plan(plan, with, sink).await;
     outcome.failed.map_or(Ok(()), |(_, error)| Err(error))
 }
 
