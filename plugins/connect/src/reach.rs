@@ -88,7 +88,7 @@ async fn bring_up(
     match (stands.phase, &seen) {
         (Phase::Running, _) => Ok(false),
         (Phase::Pending, _) if !intent.wait => {
-            let seen = cluster.explain(namespace, seen).await;
+            let seen = cluster.explain_state(namespace, seen).await;
             Err(not_yet(intent, &stands, &seen))
         }
         (Phase::Pending, _) => {
@@ -104,7 +104,7 @@ async fn bring_up(
             Ok(true)
         }
         _ => {
-            let seen = cluster.explain(namespace, seen).await;
+            let seen = cluster.explain_state(namespace, seen).await;
             Err(refused(cluster, intent, &stands, &seen))
         }
     }

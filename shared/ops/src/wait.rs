@@ -104,7 +104,7 @@ impl Cluster {
             Err(_) => Ok(Waited::TimedOut(Box::new(state.explained().await))),
             Ok(()) => {
                 let pod = state.decisive(&seen);
-                let seen = self.explain(namespace, seen).await;
+                let seen = self.explain_state(namespace, seen).await;
                 sink.tell(Event::Done);
                 Ok(Waited::Settled {
                     seen: Box::new(seen),
@@ -181,7 +181,7 @@ impl Watching<'_> {
         let now = Timestamp::now();
         self.events.iter_mut().for_each(|event| event.age_at(now));
         let seen = self.look();
-        self.cluster.explain(self.namespace, seen).await
+        self.cluster.explain_state(self.namespace, seen).await
     }
 
     fn look(&mut self) -> Seen {
