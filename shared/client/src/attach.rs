@@ -23,7 +23,7 @@ use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::{self, Message};
 
 use super::exec::{exit_code, upgrade_status_code};
-use super::failure::{Subject, of_answer, of_status};
+use super::failure::{RequestSubject, failure_of_response, failure_of_status};
 use super::limits::EXEC_STATUS;
 use super::paths;
 use super::{Cluster, Place};
@@ -105,7 +105,7 @@ pub struct RemoteCommand {
     messages: BoxStream<'static, Result<Message, tungstenite::Error>>,
     input: ExecInput,
     silence: Option<Duration>,
-    subject: Subject,
+    subject: RequestSubject,
     writer: tokio::task::JoinHandle<()>,
 }
 
@@ -139,7 +139,7 @@ impl Cluster {
             tty: running.tty,
             ..AttachParams::default()
         };
-        let subject = Subject {
+        let subject = RequestSubject {
             method: "GET".into(),
             plural: "pods".into(),
             qualified: "pods".into(),
@@ -193,7 +193,7 @@ impl RemoteCommand {
     }
 
     /// The request as errors name it.
-    pub(super) fn subject(&self) -> &Subject {
+    pub(super) fn subject(&self) -> &RequestSubject {
         &self.subject
     }
 
@@ -221,7 +221,7 @@ impl RemoteCommand {
                 Some(&STDOUT) if bytes.len() > 1 => return Ok(ExecMessage::Stdout(bytes.slice(1..))),
                 Some(&STDERR) if bytes.len() > 1 => return Ok(ExecMessage::Stderr(bytes.slice(1..))),
                 Some(&STATUS) if bytes.len() > 1 => {
-                    let about = self.subject.told();
+                    let about = self.subject.error_suffix();
                     if bytes.len() > EXEC_STATUS.bytes {
                         return Err(EXEC_STATUS.exceeded(&about));
                     }
@@ -289,13 +289,13 @@ async fn write(
     }
 }
 
-fn exit_of_status(status: &Value, subject: &Subject) -> Result<ExecExit, anyhow::Error> {
+fn exit_of_status(status: &Value, subject: &RequestSubject) -> Result<ExecExit, anyhow::Error> {
     if let Some(code) = exit_code(status) {
         return Ok(ExecExit::Code(code));
     }
     match start_failure_code(text(status, "/message")) {
         Some(code) => Ok(ExecExit::NotStarted(code)),
-        None => Err(of_status(status, 0, subject).into()),
+        None => Err(failure_of_status(status, 0, subject).into()),
     }
 }
 
@@ -338,7 +338,7 @@ fn is_kubelet_message(message: &str) -> bool {
 
 impl Cluster {
     /// Converts the error of a failed upgrade into a Failure. `what` names the operation, `exec` or `port-forward`.
-    pub(super) fn upgrade_failure(&self, error: &kube::Error, subject: &Subject, what: &str) -> Failure {
+    pub(super) fn upgrade_failure(&self, error: &kube::Error, subject: &RequestSubject, what: &str) -> Failure {
         let no_websocket = |why: &str| {
             Failure::local(
                 Kind::Server,
@@ -364,9 +364,9 @@ impl Cluster {
                     return no_websocket(&format!("response status {code}"));
                 }
                 let headers = http::HeaderMap::new();
-                of_answer(code, &headers, status.message.as_bytes(), subject)
+                failure_of_response(code, &headers, status.message.as_bytes(), subject)
             }
-            kube::Error::Api(status) => of_status(
+            kube::Error::Api(status) => failure_of_status(
                 &serde_json::to_value(status.as_ref()).unwrap_or_default(),
                 status.code,
                 subject,

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::Cluster;
 use super::attach::{ExecMessage, ExecRequest};
-use super::failure::of_status;
+use super::failure::failure_of_status;
 use session_model::failure::{Failure, Kind};
 
 /// Bytes of each output stream that are kept; the rest is read and dropped.
@@ -74,7 +74,7 @@ impl Cluster {
                 ExecMessage::Stderr(bytes) => append_head(&mut done.stderr, &bytes),
                 ExecMessage::Status(status) => {
                     done.code = exit_code(&status)
-                        .ok_or_else(|| of_status(&status, 0, remote.subject()))?;
+                        .ok_or_else(|| failure_of_status(&status, 0, remote.subject()))?;
                     return Ok(done);
                 }
                 ExecMessage::ConnectionLost => {

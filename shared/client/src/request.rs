@@ -66,15 +66,15 @@ pub(super) struct Call {
     /// Additional headers.
     headers: HeaderMap,
     limit: Limit,
-    pub(super) subject: failure::Subject,
+    pub(super) subject: failure::RequestSubject,
 }
 
 impl Call {
     /// Creates a request without query, body and subject.
     pub(super) fn new(method: Method, path: String) -> Self {
-        let subject = failure::Subject {
+        let subject = failure::RequestSubject {
             method: method.as_str().to_owned(),
-            ..failure::Subject::default()
+            ..failure::RequestSubject::default()
         };
         Self {
             method,
@@ -240,7 +240,7 @@ impl Cluster {
     async fn exchange(&self, call: &Call) -> Result<BufferedResponse, Failed> {
         let response = self.head(call).await?;
         let (parts, body) = response.into_parts();
-        let about = call.subject.told();
+        let about = call.subject.error_suffix();
         match read_limited_body(body, call.limit).await {
             Ok((body, true)) => Ok(BufferedResponse {
                 headers: parts.headers,
@@ -278,7 +278,7 @@ impl Cluster {
         let (body, _) = read_limited_body(body, REFUSAL)
             .await
             .map_err(|error| self.broken(&error))?;
-        let mut failure = failure::of_answer(parts.status, &parts.headers, &body, &call.subject);
+        let mut failure = failure::failure_of_response(parts.status, &parts.headers, &body, &call.subject);
         let length = call.target().len();
         if length > LONG_ADDRESS && matches!(failure.code, 400 | 414 | 431) {
             let about = format!(": the request URL has {length} bytes");

@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::backoff::{self, Backoff};
-use super::failure::{Subject, of_status};
+use super::failure::{RequestSubject, failure_of_status};
 use super::held::Held;
 use super::limits::{self, COLLECTION_MEMORY, EVENT};
 use super::lines::{LineFault, Lines};
@@ -135,7 +135,7 @@ impl Watching {
                     }
                 }
                 Ok(Some(Err(LineFault::TooLong))) => {
-                    return Err(EVENT.exceeded(&self.subject().told()));
+                    return Err(EVENT.exceeded(&self.subject().error_suffix()));
                 }
                 // The end, an error or silence: the position is known either way.
                 Ok(None | Some(Err(LineFault::Broken))) | Err(_) => {
@@ -183,11 +183,11 @@ impl Watching {
         }
     }
 
-    fn subject(&self) -> Subject {
-        Subject {
+    fn subject(&self) -> RequestSubject {
+        RequestSubject {
             method: "WATCH".into(),
             qualified: self.t.qualified(),
-            ..Subject::default()
+            ..RequestSubject::default()
         }
     }
 
@@ -211,18 +211,18 @@ impl Watching {
 
     /// Parses one line of the stream; `None` for events of unknown types.
     fn read(&mut self, line: &[u8]) -> Result<Option<Change>> {
-        let (mut event, memory) = EVENT.json(line, &self.subject().told())?;
+        let (mut event, memory) = EVENT.json(line, &self.subject().error_suffix())?;
         let mut object = event["object"].take();
         if self.table {
             without_nulls(&mut object);
         }
         let what = text(&event, "/type").to_owned();
         if what == "ERROR" {
-            let subject = Subject {
+            let subject = RequestSubject {
                 method: "GET".into(),
                 ..self.subject()
             };
-            return Err(of_status(&object, 0, &subject).into());
+            return Err(failure_of_status(&object, 0, &subject).into());
         }
         let version = version(&object, self.table);
         if !version.is_empty() {

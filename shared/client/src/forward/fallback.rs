@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 use super::connection::{OnFailure, Retired};
 use crate::Cluster;
 use crate::exec::upgrade_status_code;
-use crate::failure::Subject;
+use crate::failure::RequestSubject;
 use session_model::failure::{self, Kind};
 
 /// Streams opened in advance per port.
@@ -172,7 +172,7 @@ impl Dial {
         );
         let status = upgrade_status_code(opened.as_ref().err());
         self.cluster.observed("GET", &target, status, asked);
-        let subject = Subject {
+        let subject = RequestSubject {
             method: "GET".into(),
             plural: "pods".into(),
             qualified: "pods".into(),

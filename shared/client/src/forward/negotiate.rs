@@ -123,7 +123,7 @@ async fn refused(response: Response<Body>, call: &Call) -> Result<String> {
     let status: Value = serde_json::from_slice(&body).unwrap_or_default();
     let is_told = status["kind"] == "Status" && parts.status != StatusCode::BAD_REQUEST;
     if is_told || !is_upgrade_unsupported(parts.status) {
-        let failure = failure::of_answer(parts.status, &parts.headers, &body, &call.subject);
+        let failure = failure::failure_of_response(parts.status, &parts.headers, &body, &call.subject);
         return Err(failure.into());
     }
     Ok(format!(
