@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use session_shared::client::DryRun;
 use session_shared::client::directory::ContainerDirectory;
-use session_shared::client::files::Inside;
+use session_shared::client::files::ContainerRef;
 use session_shared::encode::shell;
 use session_shared::failure::{Kind, hinted, is};
 use session_shared::flags::connection::Connection;
@@ -198,7 +198,7 @@ impl Bringing {
         &self,
         cluster: &Cluster,
         present: &Present,
-        inside: &Inside,
+        inside: &ContainerRef,
         place: &ContainerDirectory,
         checked: &Checked,
         console: &mut Console,
@@ -250,7 +250,7 @@ impl Bringing {
         &self,
         checked: &Checked,
         place: &ContainerDirectory,
-        inside: &Inside,
+        inside: &ContainerRef,
         console: &mut Console,
     ) -> Result<bool> {
         // A directory that the user has named needs no confirmation.
@@ -312,7 +312,7 @@ impl Bringing {
     async fn carry_out(
         &self,
         cluster: &Cluster,
-        inside: &Inside,
+        inside: &ContainerRef,
         place: &ContainerDirectory,
         (file, checked): (File, &Checked),
         pausing: &Pausing,
@@ -329,7 +329,7 @@ impl Bringing {
             // Dropped at the end of the block, so that the thread finds its end of the stream closed.
             let unpacking = async {
                 begun.set(true);
-                let passed = cluster.unpack(inside, &place.path, length, &mut receive, &mut sink);
+                let passed = cluster.unpack_tar(inside, &place.path, length, &mut receive, &mut sink);
                 let passed = passed.await;
                 drop(receive);
                 passed
@@ -354,7 +354,7 @@ impl Bringing {
         }
     }
 
-    fn tell(&self, checked: &Checked, place: &ContainerDirectory, inside: &Inside, console: &mut Console) {
+    fn tell(&self, checked: &Checked, place: &ContainerDirectory, inside: &ContainerRef, console: &mut Console) {
         let contents = &checked.contents;
         console.note(&format!(
             "{} ({}) restored below {:?} in container {:?}",
@@ -379,7 +379,7 @@ impl Bringing {
 }
 
 /// Adds a hint about the state of the files after an incomplete restore.
-fn half_done(error: anyhow::Error, place: &ContainerDirectory, inside: &Inside) -> anyhow::Error {
+fn half_done(error: anyhow::Error, place: &ContainerDirectory, inside: &ContainerRef) -> anyhow::Error {
     let left = format!(
         "run the command again: only some of the files below {:?} in container {:?} may have been replaced",
         place.path, inside.container

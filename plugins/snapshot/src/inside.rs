@@ -2,7 +2,7 @@
 
 use anyhow::{Result, anyhow};
 use session_shared::Pod;
-use session_shared::client::files::Inside;
+use session_shared::client::files::ContainerRef;
 use session_shared::failure::{hinted, usage};
 use session_shared::objects::conditions::is_ready;
 use session_shared::ops::stopping::Present;
@@ -12,7 +12,7 @@ use session_shared::reconcile::{containers, default_container, is_primary};
 ///
 /// # Errors
 /// A session that is not running; a container that no Pod of the session has.
-pub(crate) fn container(present: &Present, wanted: Option<&str>) -> Result<Inside> {
+pub(crate) fn container(present: &Present, wanted: Option<&str>) -> Result<ContainerRef> {
     let (session, namespace) = (present.name(), present.namespace());
     let own = present.live.own_pods(&present.belonging.session_uid);
     let mut pods = present.live.recorded_first(&present.session, own.collect());
@@ -37,7 +37,7 @@ pub(crate) fn container(present: &Present, wanted: Option<&str>) -> Result<Insid
             }
         },
     };
-    Ok(Inside {
+    Ok(ContainerRef {
         namespace: namespace.to_owned(),
         pod: name_of(pod).to_owned(),
         container,
@@ -117,7 +117,7 @@ pub(crate) fn cleaned(path: &str) -> Option<String> {
 ///
 /// # Errors
 /// `path` is `/`.
-pub(crate) fn is_some_directory(path: &str, inside: &Inside) -> Result<()> {
+pub(crate) fn is_some_directory(path: &str, inside: &ContainerRef) -> Result<()> {
     if path != "/" {
         return Ok(());
     }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
-use session_shared::client::files::Inside;
-use session_shared::client::files::Passed;
+use session_shared::client::files::ContainerRef;
+use session_shared::client::files::TransferChecksum;
 use session_shared::client::interrupt::Interrupt;
 use session_shared::failure::{Failure, Kind};
 
@@ -36,7 +36,7 @@ pub(crate) async fn within<T>(
 ///
 /// # Errors
 /// The SHA-256 checksums differ.
-pub(crate) fn same(passed: &Passed, ours: &str, inside: &Inside) -> Result<()> {
+pub(crate) fn same(passed: &TransferChecksum, ours: &str, inside: &ContainerRef) -> Result<()> {
     if passed.sha256 == ours {
         return Ok(());
     }

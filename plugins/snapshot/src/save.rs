@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use session_shared::Timestamp;
 use session_shared::client::DryRun;
-use session_shared::client::files::Inside;
-use session_shared::client::files::Script;
+use session_shared::client::files::ContainerRef;
+use session_shared::client::files::ScriptPid;
 use session_shared::encode::shell;
 use session_shared::failure::{Hint, usage};
 use session_shared::flags::connection::Connection;
@@ -49,7 +49,7 @@ struct Saving {
 
 /// Outcome of a completed export.
 struct Saved {
-    inside: Inside,
+    inside: ContainerRef,
     directory: String,
     contents: Contents,
     /// Size of the compressed archive in bytes.
@@ -136,7 +136,7 @@ impl Saving {
     async fn carry_out(
         &self,
         cluster: &Cluster,
-        inside: Inside,
+        inside: ContainerRef,
         pausing: &Pausing,
         ground: &mut Ground,
     ) -> Result<Saved> {
@@ -151,12 +151,12 @@ impl Saving {
         let (opened, writer) = self.target.open(&ground.console)?;
         let (send, receive) = mpsc::channel(WAITING);
         let recording = spawn_blocking(move || record(receive, writer));
-        let (running, paths) = (Script::default(), &self.folders.paths);
-        let packing = cluster.pack(&inside, &directory, paths, send, &running, &mut sink);
+        let (running, paths) = (ScriptPid::default(), &self.folders.paths);
+        let packing = cluster.pack_tar(&inside, &directory, paths, send, &running, &mut sink);
         let packing = within(self.limit, &interrupt, packing);
         let packed = pausing.around(cluster, &interrupt, packing).await;
         if !matches!(packed, Ok(Some(_))) {
-            cluster.end(&inside, &running).await;
+            cluster.kill_script(&inside, &running).await;
         }
         // The sender is dropped by now, so the thread ends.
         let recorded = recording.await?;
@@ -189,7 +189,7 @@ impl Saving {
         })
     }
 
-    fn seal(&self, inside: &Inside, directory: &str, contents: &Contents, now: Timestamp) -> Seal {
+    fn seal(&self, inside: &ContainerRef, directory: &str, contents: &Contents, now: Timestamp) -> Seal {
         Seal {
             session: self.session.to_string(),
             namespace: inside.namespace.clone(),
@@ -201,7 +201,7 @@ impl Saving {
     }
 
     /// Adds context to an error on this machine: a failed write, or an archive that cannot be restored.
-    fn explained(&self, why: anyhow::Error, inside: &Inside) -> anyhow::Error {
+    fn explained(&self, why: anyhow::Error, inside: &ContainerRef) -> anyhow::Error {
         if why.is::<Closed>() {
             return why;
         }

@@ -5,7 +5,7 @@ use anyhow::{Result, anyhow};
 
 use super::Cluster;
 use super::attach::{ExecExit, ExecOutput};
-use super::files::{Inside, TOOLS, keep, next, script};
+use super::files::{ContainerRef, REQUIRED_PROGRAMS, append_tail, next_output, shell_argv};
 
 /// Shell script that prints, one per line: each program of `$2…` that is missing, whether directory `$1` is the default
 /// one, the lines of df about its file system, and whether it is empty. If `$1` is empty, the default directory is used.
@@ -58,15 +58,15 @@ impl Cluster {
     ///
     /// # Errors
     /// No shell, no tar, a directory that does not exist or cannot be read; whatever the server refuses.
-    pub async fn inspect_directory(&self, inside: &Inside, path: &str) -> Result<ContainerDirectory> {
-        let argv = script(INSPECT_SCRIPT, [path].into_iter().chain(TOOLS));
+    pub async fn inspect_directory(&self, inside: &ContainerRef, path: &str) -> Result<ContainerDirectory> {
+        let argv = shell_argv(INSPECT_SCRIPT, [path].into_iter().chain(REQUIRED_PROGRAMS));
         inside.parse_directory(&self.run_script(inside, &argv).await?)
     }
 
     /// Returns the size of a directory in bytes; `None` if the container cannot tell.
-    pub async fn get_directory_size(&self, inside: &Inside, path: &str) -> Option<u64> {
+    pub async fn get_directory_size(&self, inside: &ContainerRef, path: &str) -> Option<u64> {
         let out = self
-            .run_script(inside, &script(DISK_USAGE_SCRIPT, [path]))
+            .run_script(inside, &shell_argv(DISK_USAGE_SCRIPT, [path]))
             .await
             .ok()?;
         let kib: u64 = out.split_whitespace().next()?.parse().ok()?;
@@ -77,40 +77,40 @@ impl Cluster {
     ///
     /// # Errors
     /// An exit code other than 0, or too much output.
-    async fn run_script(&self, inside: &Inside, argv: &[String]) -> Result<String> {
-        let mut remote = self.start_exec(&inside.running(argv, false)).await?;
+    async fn run_script(&self, inside: &ContainerRef, argv: &[String]) -> Result<String> {
+        let mut remote = self.start_exec(&inside.exec_request(argv, false)).await?;
         let (mut out, mut told) = (Vec::new(), Vec::new());
         let ending = loop {
-            match next(&mut remote).await? {
+            match next_output(&mut remote).await? {
                 ExecOutput::Stdout(bytes) => {
                     out.extend_from_slice(&bytes);
                     if out.len() > SCRIPT_OUTPUT_MAX {
-                        return Err(anyhow!("{} printed more than 64 KiB", inside.named()));
+                        return Err(anyhow!("{} printed more than 64 KiB", inside.display_name()));
                     }
                 }
-                ExecOutput::Stderr(bytes) => keep(&mut told, &bytes),
+                ExecOutput::Stderr(bytes) => append_tail(&mut told, &bytes),
                 ExecOutput::Exited(ending) => break ending,
             }
         };
         match ending {
             ExecExit::Code(0) => Ok(String::from_utf8_lossy(&out).into_owned()),
-            ending => Err(inside.failed(&ending, &told)),
+            ending => Err(inside.script_error(&ending, &told)),
         }
     }
 }
 
-impl Inside {
+impl ContainerRef {
     /// Parses the output of [`INSPECT_SCRIPT`].
     pub(super) fn parse_directory(&self, out: &str) -> Result<ContainerDirectory> {
         let (mut missing, mut is_usual) = (Vec::new(), false);
         let (mut room, mut files) = (None, None);
         for line in out.lines() {
             let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
-            let (path, place) = (rest.to_owned(), self.named());
+            let (path, place) = (rest.to_owned(), self.display_name());
             match word {
                 "without" => missing.push(path),
                 _ if !missing.is_empty() => {
-                    return Err(self.unfit(&format!("no {}", missing.join(", "))));
+                    return Err(self.missing_programs_error(&format!("no {}", missing.join(", "))));
                 }
                 "nowhere" => return Err(anyhow!("directory {path:?} not found in {place}")),
                 "closed" => return Err(anyhow!("cannot read directory {path:?} in {place}")),
@@ -135,7 +135,7 @@ impl Inside {
         }
         Err(anyhow!(
             "cannot inspect the directory in {}: unexpected output",
-            self.named()
+            self.display_name()
         ))
     }
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 fn look(path: &str, home: &Path) -> Result<ContainerDirectory> {
-    let output = run(&script(INSPECT_SCRIPT, [path].into_iter().chain(TOOLS)), b"", home);
+    let output = run(&shell_argv(INSPECT_SCRIPT, [path].into_iter().chain(REQUIRED_PROGRAMS)), b"", home);
     inside().parse_directory(&String::from_utf8_lossy(&output.stdout))
 }
 
@@ -40,7 +40,7 @@ fn what_a_container_lacks_is_named() {
         "cannot read directory \"/root\" in container \"main\" of pod \"tool\""
     );
     assert!(inside().parse_directory("").is_err());
-    let error = inside().failed(&ExecExit::NotStarted(127), b"").to_string();
+    let error = inside().script_error(&ExecExit::NotStarted(127), b"").to_string();
     assert!(error.contains("has no shell"), "{error}");
 }
 

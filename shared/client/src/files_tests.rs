@@ -5,8 +5,8 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-pub(crate) fn inside() -> Inside {
-    Inside {
+pub(crate) fn inside() -> ContainerRef {
+    ContainerRef {
         namespace: "docs".into(),
         pod: "tool".into(),
         container: "main".into(),
@@ -33,8 +33,8 @@ pub(crate) fn run(argv: &[String], input: &[u8], home: &Path) -> Output {
     output
 }
 
-fn judged(output: &Output) -> Result<Passed> {
-    inside().passed(
+fn judged(output: &Output) -> Result<TransferChecksum> {
+    inside().parse_checksum(
         &ExecExit::Code(output.status.code().unwrap_or(-1)),
         &output.stderr,
     )
@@ -51,10 +51,10 @@ fn what_is_packed_is_unpacked_and_both_say_the_same_sum() {
         .collect();
     fs::write(from.join("-sub dir/bytes"), &content).unwrap();
     std::os::unix::fs::symlink("bytes", from.join("-sub dir/link")).unwrap();
-    let packed = run(&script(PACK, [from.to_str().unwrap(), "."]), b"", &from);
+    let packed = run(&shell_argv(PACK_SCRIPT, [from.to_str().unwrap(), "."]), b"", &from);
     let sum = judged(&packed).unwrap();
     let length = packed.stdout.len().to_string();
-    let argv = script(UNPACK, [to.to_str().unwrap(), &length]);
+    let argv = shell_argv(UNPACK_SCRIPT, [to.to_str().unwrap(), &length]);
     let unpacked = run(&argv, &packed.stdout, &to);
     assert_eq!(judged(&unpacked).unwrap(), sum);
     assert!(fs::read(to.join("-sub dir/link")).unwrap() == content);
@@ -72,14 +72,14 @@ fn what_is_packed_is_unpacked_and_both_say_the_same_sum() {
 fn a_tar_that_fails_is_told_in_its_own_words() {
     let folder = tempfile::tempdir().unwrap();
     let base = folder.path().to_str().unwrap();
-    let output = run(&script(PACK, [base, "./nope"]), b"", folder.path());
+    let output = run(&shell_argv(PACK_SCRIPT, [base, "./nope"]), b"", folder.path());
     let error = judged(&output).unwrap_err().to_string();
     assert!(
         error.contains("failed with exit code") && error.contains("nope"),
         "{error}"
     );
-    let whole = run(&script(PACK, [base, "."]), b"", folder.path()).stdout;
-    let argv = script(UNPACK, ["/nowhere", &whole.len().to_string()]);
+    let whole = run(&shell_argv(PACK_SCRIPT, [base, "."]), b"", folder.path()).stdout;
+    let argv = shell_argv(UNPACK_SCRIPT, ["/nowhere", &whole.len().to_string()]);
     let error = judged(&run(&argv, &whole, folder.path()))
         .unwrap_err()
         .to_string();
@@ -88,7 +88,7 @@ fn a_tar_that_fails_is_told_in_its_own_words() {
 
 #[test]
 fn only_an_end_that_says_all_is_an_end() {
-    let told = |code, text: &str| inside().passed(&ExecExit::Code(code), text.as_bytes());
+    let told = |code, text: &str| inside().parse_checksum(&ExecExit::Code(code), text.as_bytes());
     let sum = told(0, "tar: x: socket ignored\ntar 0\nsum ab12\n").unwrap();
     assert_eq!(sum.sha256, "ab12");
     for (code, text, said) in [
@@ -125,7 +125,7 @@ fn only_an_end_that_says_all_is_an_end() {
         assert!(error.contains(said), "{text}: {error}");
     }
     let lost = inside()
-        .passed(&ExecExit::ConnectionLost, b"tar 0\nsum ab12\n")
+        .parse_checksum(&ExecExit::ConnectionLost, b"tar 0\nsum ab12\n")
         .unwrap_err();
     assert_eq!(
         lost.to_string(),
@@ -145,10 +145,10 @@ fn a_tar_that_failed_is_known_before_the_rest_is_read() {
         ("\n", false),
         ("", false),
     ] {
-        assert_eq!(has_failed(told.as_bytes()), failed, "{told:?}");
+        assert_eq!(has_tar_failed(told.as_bytes()), failed, "{told:?}");
     }
     let told = b"tar: x: No space left on device\ntar 1\n";
-    let error = inside().passed(&ExecExit::Code(0), told).unwrap_err();
+    let error = inside().parse_checksum(&ExecExit::Code(0), told).unwrap_err();
     assert!(
         error.to_string().contains("exit code 1: tar: x: No space"),
         "{error}"
@@ -171,8 +171,8 @@ fn progress_is_one_short_line() {
 #[test]
 fn only_the_end_of_what_is_said_is_kept() {
     let mut told = Vec::new();
-    keep(&mut told, &vec![b'x'; TOLD]);
-    keep(&mut told, b"end");
-    assert_eq!(told.len(), TOLD);
+    append_tail(&mut told, &vec![b'x'; STDERR_TAIL_BYTES]);
+    append_tail(&mut told, b"end");
+    assert_eq!(told.len(), STDERR_TAIL_BYTES);
     assert!(told.ends_with(b"xend"));
 }
