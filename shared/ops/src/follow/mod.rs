@@ -21,7 +21,7 @@ use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
 use crate::{Cluster, Present};
-use follower::Said;
+use follower::ContainerLogEvent;
 use pods::{Known, Source};
 use session_client::{Backoff, Change, LogOptions, Place, Selection, typed};
 use session_engine::reconcile::Live;
@@ -94,7 +94,7 @@ pub struct Following {
 enum Happened {
     Pod(Option<Result<Change>>),
     Session(Option<Result<Change>>),
-    Said(usize, Option<Result<Said>>),
+    Said(usize, Option<Result<ContainerLogEvent>>),
 }
 
 impl Cluster {
@@ -203,10 +203,10 @@ impl Following {
         .await
     }
 
-    fn take_said(&mut self, source: usize, said: Option<Result<Said>>) -> Result<()> {
+    fn take_said(&mut self, source: usize, said: Option<Result<ContainerLogEvent>>) -> Result<()> {
         let told = match said.transpose()? {
-            Some(Said::Text(bytes)) => Told::Text { source, bytes },
-            Some(Said::Note(note)) => Told::Note(note),
+            Some(ContainerLogEvent::Bytes(bytes)) => Told::Text { source, bytes },
+            Some(ContainerLogEvent::Note(note)) => Told::Note(note),
             None => {
                 if let Some(ended) = self.sources.get_mut(source) {
                     ended.stream = None;

@@ -5,7 +5,7 @@ use futures::stream::BoxStream;
 use k8s_openapi::api::core::v1::Pod;
 use tokio::sync::watch::{Sender, channel};
 
-use super::follower::{Follower, Said, Whose};
+use super::follower::{ContainerFollower, ContainerLogEvent, LogTarget};
 use super::{Following, Told, uid_of};
 use session_client::LogOptions;
 use session_model::objects::instance::Instance;
@@ -35,7 +35,7 @@ pub(super) struct Source {
     container: String,
     state: Sender<Instance>,
     /// `None` after the end of the log.
-    pub(super) stream: Option<BoxStream<'static, Result<Said>>>,
+    pub(super) stream: Option<BoxStream<'static, Result<ContainerLogEvent>>>,
 }
 
 impl Following {
@@ -105,7 +105,7 @@ impl Following {
         } else {
             self.options.clone()
         };
-        let whose = Whose {
+        let whose = LogTarget {
             namespace: self.namespace.clone(),
             pod: name.clone(),
             uid: uid.to_owned(),
@@ -120,7 +120,7 @@ impl Following {
             pod: uid.to_owned(),
             container: container.to_owned(),
             state,
-            stream: Some(Follower::stream(
+            stream: Some(ContainerFollower::stream(
                 self.cluster.clone(),
                 whose,
                 options,
