@@ -12,7 +12,7 @@ mod show;
 use anyhow::Result;
 use session_shared::ops::Cluster;
 use session_shared::ops::Present;
-use session_shared::ops::follow::Choose;
+use session_shared::ops::follow::ContainerSelector;
 use session_shared::verb::{Ground, Verb};
 
 pub use args::Args;
@@ -88,13 +88,13 @@ async fn follow(
     ground: &mut Ground,
 ) -> Result<()> {
     let wanted = intent.containers;
-    let choose: Choose = Box::new(move |pod, workload| {
+    let choose: ContainerSelector = Box::new(move |pod, workload| {
         if chosen.has(pod, workload) {
             plan::containers(pod, &chosen, &wanted).map(|(containers, _)| containers)
         } else {
             Ok(Vec::new())
         }
     });
-    let following = cluster.follow(present, intent.options, choose)?;
+    let following = cluster.follow_logs(present, intent.options, choose)?;
     show::follow(following, prefixed, &mut ground.console).await
 }

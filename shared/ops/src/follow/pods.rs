@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::Pod;
 use tokio::sync::watch::{Sender, channel};
 
 use super::follower::{ContainerFollower, ContainerLogEvent, LogTarget};
-use super::{Following, Told, uid_of};
+use super::{LogFollower, LogEvent, pod_uid};
 use session_client::LogOptions;
 use session_model::objects::instance::Instance;
 
@@ -38,7 +38,7 @@ pub(super) struct Source {
     pub(super) stream: Option<BoxStream<'static, Result<ContainerLogEvent>>>,
 }
 
-impl Following {
+impl LogFollower {
     /// Adds or updates a Pod.
     pub(super) fn take_pod(&mut self, pod: &Pod) -> Result<()> {
         let Some(workload) = self.live.workload_of(pod, &self.session_uid) else {
@@ -48,9 +48,9 @@ impl Following {
         if containers.is_empty() {
             return Ok(());
         }
-        let uid = uid_of(pod);
-        if !self.known.iter().any(|known| known.uid == uid) {
-            self.known.push(Known {
+        let uid = pod_uid(pod);
+        if !self.pods_seen.iter().any(|known| known.uid == uid) {
+            self.pods_seen.push(Known {
                 uid: uid.to_owned(),
                 name: pod.metadata.name.clone().unwrap_or_default(),
                 kind: workload.kind,
@@ -58,7 +58,7 @@ impl Following {
                 failed: false,
                 gone: false,
                 vacant: false,
-                fresh: self.begun,
+                fresh: self.is_initialized,
             });
         }
         for container in &containers {
@@ -72,7 +72,7 @@ impl Following {
             pod.metadata.deletion_timestamp.is_some(),
             phase == Some("Failed"),
         );
-        if let Some(known) = self.known.iter_mut().find(|known| known.uid == uid) {
+        if let Some(known) = self.pods_seen.iter_mut().find(|known| known.uid == uid) {
             known.failed |= failed;
             known.vacant |= known.stays && deleted;
             known.stays &= !deleted;
@@ -82,7 +82,7 @@ impl Following {
     }
 
     fn take_container(&mut self, pod: &Pod, container: &str) {
-        let uid = uid_of(pod);
+        let uid = pod_uid(pod);
         let now = Instance::of(pod, container);
         let mut sources = self.sources.iter();
         if let Some(source) = sources.find(|s| s.pod == uid && s.container == container) {
@@ -96,7 +96,7 @@ impl Following {
         let name = pod.metadata.name.clone().unwrap_or_default();
         let (state, states) = channel(now);
         // The user's position applies to logs of the initial Pods only.
-        let options = if self.begun {
+        let options = if self.is_initialized {
             LogOptions {
                 timestamps: self.options.timestamps,
                 limit_bytes: self.options.limit_bytes,
@@ -111,7 +111,7 @@ impl Following {
             uid: uid.to_owned(),
             container: container.to_owned(),
         };
-        self.ready.push_back(Told::Began {
+        self.queue.push_back(LogEvent::Started {
             source: self.sources.len(),
             pod: name,
             container: container.to_owned(),
@@ -135,7 +135,7 @@ impl Following {
             source.state.send_replace(Instance::gone());
         }
         if let Some(known) = self
-            .known
+            .pods_seen
             .iter_mut()
             .find(|known| known.uid == uid && !known.gone)
         {
@@ -148,25 +148,25 @@ impl Following {
 
     /// Matches new Pods with those they replace, and announces the replacements.
     fn pair(&mut self) {
-        while let Some(new) = self.known.iter().position(|known| known.fresh) {
+        while let Some(new) = self.pods_seen.iter().position(|known| known.fresh) {
             let vacant =
                 |known: &Known| known.vacant || (known.failed && known.stays && !known.fresh);
-            let same = |known: &Known| vacant(known) && known.name == self.known[new].name;
-            let old = self.known.iter().position(same);
-            let Some(old) = old.or_else(|| self.known.iter().position(vacant)) else {
+            let same = |known: &Known| vacant(known) && known.name == self.pods_seen[new].name;
+            let old = self.pods_seen.iter().position(same);
+            let Some(old) = old.or_else(|| self.pods_seen.iter().position(vacant)) else {
                 return;
             };
-            let note = if self.known[old].name == self.known[new].name {
-                format!("pod {:?} was replaced by a new one", self.known[old].name)
+            let note = if self.pods_seen[old].name == self.pods_seen[new].name {
+                format!("pod {:?} was replaced by a new one", self.pods_seen[old].name)
             } else {
-                let (old, new) = (&self.known[old].name, &self.known[new].name);
+                let (old, new) = (&self.pods_seen[old].name, &self.pods_seen[new].name);
                 format!("pod {old:?} was replaced by {new:?}")
             };
-            self.known[old].vacant = false;
-            self.known[old].gone = true;
-            self.known[new].fresh = false;
+            self.pods_seen[old].vacant = false;
+            self.pods_seen[old].gone = true;
+            self.pods_seen[new].fresh = false;
             // The message precedes the new Pod's output.
-            self.ready.push_front(Told::Note(note));
+            self.queue.push_front(LogEvent::Note(note));
         }
     }
 
@@ -175,13 +175,13 @@ impl Following {
         if self.sources.iter().any(|source| source.stream.is_some()) {
             return false;
         }
-        if self.ending {
+        if self.is_ending {
             return true;
         }
         let ends_by_itself = |known: &&Known| matches!(known.kind.as_str(), "Pod" | "Job");
-        let mut there = self.known.iter().filter(|known| !known.gone).peekable();
+        let mut there = self.pods_seen.iter().filter(|known| !known.gone).peekable();
         there.peek().is_some()
             && there.all(|known| known.stays && (!known.failed || ends_by_itself(&known)))
-            && !self.known.iter().any(|known| known.vacant)
+            && !self.pods_seen.iter().any(|known| known.vacant)
     }
 }
