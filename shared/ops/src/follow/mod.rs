@@ -22,7 +22,7 @@ use serde_json::Value;
 
 use crate::{Cluster, Present};
 use follower::ContainerLogEvent;
-use pods::{Known, Source};
+use pods::{FollowedPod, LogSource};
 use session_client::{Backoff, Change, LogOptions, Place, Selection, typed};
 use session_engine::reconcile::Live;
 use session_model::api::{Session, State};
@@ -76,8 +76,8 @@ pub struct LogFollower {
     live: Live,
     /// Pods that do not belong to the Session as last seen; the Session's status may name them a moment later.
     foreign_pods: Vec<Value>,
-    pods_seen: Vec<Known>,
-    sources: Vec<Source>,
+    pods_seen: Vec<FollowedPod>,
+    sources: Vec<LogSource>,
     /// Index of the log that is polled first, so that no log starves the others.
     next_polled: usize,
     queue: VecDeque<LogEvent>,
@@ -152,7 +152,7 @@ impl LogFollower {
             if let Some(told) = self.queue.pop_front() {
                 return Ok(Some(told));
             }
-            if self.is_over() {
+            if self.is_finished() {
                 return Ok(None);
             }
             match self.next_input(only).await {
@@ -225,7 +225,7 @@ impl LogFollower {
                 let uid = text(&object, "/metadata/uid");
                 self.foreign_pods
                     .retain(|pod| text(pod, "/metadata/uid") != uid);
-                self.lose_pod(uid);
+                self.remove_pod(uid);
                 Ok(())
             }
             Change::Bookmark(_) | Change::Anew => Ok(()),
@@ -252,7 +252,7 @@ impl LogFollower {
             self.foreign_pods.push(object);
             return Ok(());
         }
-        self.take_pod(&pod)
+        self.update_pod(&pod)
     }
 
     async fn handle_session_change(&mut self, change: Change) -> Result<()> {
@@ -294,7 +294,7 @@ impl LogFollower {
         pods.sort_by_key(|pod| (age(pod), pod.metadata.name.clone()));
         (self.live, self.session) = (present.live, present.session);
         self.foreign_pods.clear();
-        let gone = |known: &&Known| {
+        let gone = |known: &&FollowedPod| {
             pods.iter()
                 .all(|pod| pod.metadata.uid.as_ref() != Some(&known.uid))
         };
@@ -304,8 +304,8 @@ impl LogFollower {
             .filter(gone)
             .map(|known| known.uid.clone())
             .collect();
-        gone.iter().for_each(|uid| self.lose_pod(uid));
-        pods.iter().try_for_each(|pod| self.take_pod(pod))
+        gone.iter().for_each(|uid| self.remove_pod(uid));
+        pods.iter().try_for_each(|pod| self.update_pod(pod))
     }
 
     /// Reads everything again after a watch's version has expired.
@@ -318,7 +318,7 @@ impl LogFollower {
                 self.pods = futures::stream::pending().boxed();
                 self.sessions = futures::stream::pending().boxed();
                 let all: Vec<String> = self.pods_seen.iter().map(|known| known.uid.clone()).collect();
-                all.iter().for_each(|uid| self.lose_pod(uid));
+                all.iter().for_each(|uid| self.remove_pod(uid));
                 Ok(())
             }
             Err(error) => Err(error),
