@@ -12,7 +12,7 @@ use serde_json::Value;
 use std::pin::pin;
 use tokio::sync::watch::Receiver;
 
-use super::scanner::Scanner;
+use super::scanner::ResumeFilter;
 use crate::Cluster;
 use crate::missing_right::explain_log;
 use session_client::{Backoff, LogOptions, LogStream, typed};
@@ -52,7 +52,7 @@ pub(super) struct ContainerFollower {
     target: LogTarget,
     options: LogOptions,
     state: Receiver<Instance>,
-    scanner: Scanner,
+    scanner: ResumeFilter,
     reading: Option<LogStream>,
     /// Container ID of the run whose log is read.
     run: Option<String>,
@@ -82,7 +82,7 @@ impl ContainerFollower {
         options: LogOptions,
         state: Receiver<Instance>,
     ) -> BoxStream<'static, Result<ContainerLogEvent>> {
-        let scanner = Scanner::new(options.timestamps, options.limit_bytes);
+        let scanner = ResumeFilter::new(options.timestamps, options.limit_bytes);
         let follower = Self {
             cluster,
             target: whose,
@@ -108,7 +108,7 @@ impl ContainerFollower {
 
     async fn next(&mut self) -> Result<Option<ContainerLogEvent>> {
         loop {
-            if self.scanner.is_full() {
+            if self.scanner.is_limit_reached() {
                 return Ok(None);
             }
             let Some(reading) = &mut self.reading else {
@@ -124,11 +124,11 @@ impl ContainerFollower {
             };
             let gone = pin!(wait_gone_for_long(self.state.clone()));
             let piece = match select(reading.next(), gone).await {
-                Either::Left((Some(Ok(piece)), _)) => self.scanner.take(&piece),
+                Either::Left((Some(Ok(piece)), _)) => self.scanner.filter(&piece),
                 // The end or an error: either way the position is known, and the log is opened again.
                 Either::Left(_) | Either::Right(_) => {
                     self.reading = None;
-                    let Some(why) = self.scanner.refusal() else {
+                    let Some(why) = self.scanner.take_server_message() else {
                         continue;
                     };
                     let note = self.unreadable(&why);
