@@ -17,7 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::connection::{OnFailure, Retired};
+use super::connection::{PortFailureHandler, CloseReason};
 use crate::Cluster;
 use crate::exec::upgrade_status_code;
 use crate::failure::RequestSubject;
@@ -33,8 +33,8 @@ pub(super) struct Plain {
     dial: Dial,
     spares: Arc<Mutex<HashMap<u16, Vec<Spare>>>>,
     dialling: Mutex<JoinSet<()>>,
-    failed: OnFailure,
-    retired: watch::Sender<Option<Retired>>,
+    failed: PortFailureHandler,
+    retired: watch::Sender<Option<CloseReason>>,
 }
 
 #[derive(Clone)]
@@ -52,7 +52,7 @@ struct Spare {
 
 impl Plain {
     /// Creates a forward to one Pod; sends nothing yet.
-    pub(super) fn new(cluster: &Cluster, namespace: &str, pod: &str, failed: OnFailure) -> Self {
+    pub(super) fn new(cluster: &Cluster, namespace: &str, pod: &str, failed: PortFailureHandler) -> Self {
         Self {
             dial: Dial {
                 cluster: cluster.clone(),
@@ -79,7 +79,7 @@ impl Plain {
                 Err(error) => {
                     if failure::is(&error, Kind::Unreachable) || failure::is(&error, Kind::Refused)
                     {
-                        let why = Retired::Lost(format!("{error:#}"));
+                        let why = CloseReason::Lost(format!("{error:#}"));
                         self.retired.send_replace(Some(why));
                     }
                     return Err(error);
@@ -109,12 +109,12 @@ impl Plain {
     }
 
     /// Waits until a new transport is needed, and returns the reason.
-    pub(super) async fn retired(&self) -> Retired {
+    pub(super) async fn retired(&self) -> CloseReason {
         let mut seen = self.retired.subscribe();
         let why = seen.wait_for(Option::is_some).await;
         why.ok()
             .and_then(|why| why.clone())
-            .unwrap_or(Retired::ByUs)
+            .unwrap_or(CloseReason::ByClient)
     }
 
     /// Takes a stream that was opened in advance, is recent and has reported no error.
@@ -204,7 +204,7 @@ pub(super) struct PlainStream {
     stream: DuplexStream,
     verdict: Option<BoxFuture<'static, Option<String>>>,
     port: u16,
-    failed: OnFailure,
+    failed: PortFailureHandler,
 }
 
 impl PlainStream {

@@ -9,7 +9,7 @@ use futures::StreamExt;
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::connection::{Connection, Limits, OnFailure, Retired};
+use super::connection::{MuxConnection, MuxLimits, PortFailureHandler, CloseReason};
 use super::fallback::Plain;
 use super::negotiate::{Negotiated, negotiate};
 use super::{FindPod, PortStream, Told};
@@ -30,7 +30,7 @@ const UNSETTLED: Duration = Duration::from_secs(15);
 #[derive(Clone)]
 pub(super) enum Way {
     /// All streams share one connection.
-    Spdy(Arc<Connection>),
+    Spdy(Arc<MuxConnection>),
     /// Each stream has a connection of its own.
     Plain(Arc<Plain>),
 }
@@ -91,14 +91,14 @@ impl Link {
     async fn connect(self: &Arc<Self>) -> Result<Found> {
         let (namespace, pod) = (self.find)().await?;
         let link = Arc::downgrade(self);
-        let failed: OnFailure = Arc::new(move |port, message| {
+        let failed: PortFailureHandler = Arc::new(move |port, message| {
             if let Some(link) = link.upgrade() {
                 link.tell(Told::Refused { port, message });
             }
         });
         let way = match negotiate(&self.cluster, &namespace, &pod).await? {
             Negotiated::Spdy(socket) => {
-                Way::Spdy(Connection::over(*socket, Limits::default(), failed)?)
+                Way::Spdy(MuxConnection::new(*socket, MuxLimits::default(), failed)?)
             }
             Negotiated::Refused(why) => {
                 self.tell(Told::Fallback { why });
@@ -132,7 +132,7 @@ impl Link {
                     if begun.elapsed() > GOOD {
                         backoff.reset();
                     }
-                    if let Retired::Lost(why) = end {
+                    if let CloseReason::Lost(why) = end {
                         lost = Some(Instant::now());
                         self.tell(Told::Lost { why });
                     }
@@ -159,10 +159,10 @@ impl Link {
     }
 
     /// Waits until the transport accepts no more streams or its Pod is being deleted.
-    async fn until_retired(&self, found: &Found) -> Retired {
+    async fn until_retired(&self, found: &Found) -> CloseReason {
         let retired = async {
             match &found.way {
-                Way::Spdy(connection) => connection.retired().await,
+                Way::Spdy(connection) => connection.wait_closed().await,
                 Way::Plain(plain) => plain.retired().await,
             }
         };
@@ -180,9 +180,9 @@ impl Link {
             why = gone => {
                 // Existing streams may still complete.
                 if let Way::Spdy(connection) = &found.way {
-                    connection.retire();
+                    connection.refuse_streams();
                 }
-                Retired::Lost(why)
+                CloseReason::Lost(why)
             }
         }
     }
@@ -285,11 +285,11 @@ impl Way {
         match self {
             Self::Spdy(connection) => {
                 // A blocked connection would make the new stream wait, too.
-                if connection.is_held_up() {
-                    connection.retire();
+                if connection.is_blocked() {
+                    connection.refuse_streams();
                     return Ok(None);
                 }
-                match connection.open(port) {
+                match connection.open_stream(port) {
                     Ok(stream) => Ok(Some(Box::new(stream))),
                     Err(error) if error.kind() == std::io::ErrorKind::NotConnected => Ok(None),
                     Err(error) => Err(error.into()),

@@ -10,7 +10,7 @@ use bytes::Buf;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
-use super::connection::Connection;
+use super::connection::MuxConnection;
 use super::lane::{Lane, Read};
 
 /// Delay of an end before the first byte. The server ends a refused stream first and reports the reason afterwards.
@@ -19,14 +19,14 @@ const VERDICT: Duration = Duration::from_millis(200);
 /// A stream to a port of the Pod. Dropping it closes the stream on both sides.
 #[derive(Debug)]
 pub(super) struct SpdyStream {
-    connection: Arc<Connection>,
+    connection: Arc<MuxConnection>,
     id: u32,
     verdict: Option<Pin<Box<Sleep>>>,
 }
 
 impl SpdyStream {
     /// Creates a handle of stream `id`.
-    pub(super) fn new(connection: Arc<Connection>, id: u32) -> Self {
+    pub(super) fn new(connection: Arc<MuxConnection>, id: u32) -> Self {
         Self {
             connection,
             id,
@@ -56,7 +56,7 @@ impl AsyncRead for SpdyStream {
                     lane.unread(bytes);
                 }
                 drop(table);
-                shared.make_room();
+                shared.wake_reader();
                 Poll::Ready(Ok(()))
             }
             Read::Wait => Poll::Pending,
@@ -86,7 +86,7 @@ impl AsyncWrite for SpdyStream {
         let written = shared.table().write(self.id, bytes, context.waker())?;
         match written {
             Some(length) => {
-                shared.send();
+                shared.wake_writer();
                 Poll::Ready(Ok(length))
             }
             None => Poll::Pending,
@@ -106,7 +106,7 @@ impl AsyncWrite for SpdyStream {
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         let shared = self.connection.shared();
         shared.table().finish(self.id);
-        shared.send();
+        shared.wake_writer();
         Poll::Ready(Ok(()))
     }
 }
@@ -115,7 +115,7 @@ impl Drop for SpdyStream {
     fn drop(&mut self) {
         let shared = self.connection.shared();
         shared.table().forget(self.id);
-        shared.send();
-        shared.make_room();
+        shared.wake_writer();
+        shared.wake_reader();
     }
 }
