@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::connection::{MuxConnection, MuxLimits, PortFailureHandler, CloseReason};
-use super::fallback::Plain;
+use super::fallback::SingleStreamForward;
 use super::negotiate::{Negotiated, negotiate};
 use super::{FindPod, PortStream, Told};
 use crate::{Backoff, Change, Cluster, Place, Selection};
@@ -32,7 +32,7 @@ pub(super) enum Way {
     /// All streams share one connection.
     Spdy(Arc<MuxConnection>),
     /// Each stream has a connection of its own.
-    Plain(Arc<Plain>),
+    Plain(Arc<SingleStreamForward>),
 }
 
 /// The state of the connection to the Pod.
@@ -102,7 +102,7 @@ impl Link {
             }
             Negotiated::Refused(why) => {
                 self.tell(Told::Fallback { why });
-                let plain = Plain::new(&self.cluster, &namespace, &pod, failed);
+                let plain = SingleStreamForward::new(&self.cluster, &namespace, &pod, failed);
                 Way::Plain(Arc::new(plain))
             }
         };
@@ -163,7 +163,7 @@ impl Link {
         let retired = async {
             match &found.way {
                 Way::Spdy(connection) => connection.wait_closed().await,
-                Way::Plain(plain) => plain.retired().await,
+                Way::Plain(plain) => plain.wait_closed().await,
             }
         };
         let gone = async {
@@ -272,7 +272,7 @@ impl Way {
     pub(super) async fn prepare(&self, port: u16) -> Result<()> {
         match self {
             Self::Spdy(_) => Ok(()),
-            Self::Plain(plain) => plain.prepare(port).await,
+            Self::Plain(plain) => plain.open_spare(port).await,
         }
     }
 
@@ -295,7 +295,7 @@ impl Way {
                     Err(error) => Err(error.into()),
                 }
             }
-            Self::Plain(plain) => match plain.open(port, ahead).await {
+            Self::Plain(plain) => match plain.open_stream(port, ahead).await {
                 Ok(stream) => Ok(Some(Box::new(stream))),
                 Err(error)
                     if failure::is(&error, Kind::Unreachable)
