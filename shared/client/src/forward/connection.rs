@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{self, Message};
 
-use super::frame::{Decoder, Incoming};
+use super::frame::{FrameDecoder, Frame};
 use super::stream::SpdyStream;
 use super::table::{Received, Table};
 
@@ -246,7 +246,7 @@ async fn read<S>(
 ) where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let mut decoder = Decoder::default();
+    let mut decoder = FrameDecoder::default();
     let silence = shared.limits.idle_timeout;
     loop {
         let message = match tokio::time::timeout(silence, source.next()).await {
@@ -277,7 +277,7 @@ async fn read<S>(
             None => return shared.close("the server closed the connection"),
         };
         loop {
-            match decoder.next(&mut bytes) {
+            match decoder.next_frame(&mut bytes) {
                 Ok(None) => break,
                 Ok(Some(incoming)) => process_frame(&shared, &incoming, &failed).await,
                 Err(malformed) => {
@@ -289,7 +289,7 @@ async fn read<S>(
 }
 
 /// Processes one frame, waiting until its stream has room.
-async fn process_frame(shared: &MuxState, incoming: &Incoming, failed: &PortFailureHandler) {
+async fn process_frame(shared: &MuxState, incoming: &Frame, failed: &PortFailureHandler) {
     loop {
         let received = shared.table().receive(incoming);
         match received {

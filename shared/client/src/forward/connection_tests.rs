@@ -22,20 +22,20 @@ struct Echo {
 
 impl Echo {
     async fn serve(mut self) {
-        let mut decoder = Decoder::default();
+        let mut decoder = FrameDecoder::default();
         while let Some(Ok(message)) = self.socket.next().await {
             let Message::Binary(mut bytes) = message else {
                 continue;
             };
-            while let Some(incoming) = decoder.next(&mut bytes).unwrap() {
+            while let Some(incoming) = decoder.next_frame(&mut bytes).unwrap() {
                 self.answer(incoming).await;
             }
         }
     }
 
-    async fn answer(&mut self, incoming: Incoming) {
+    async fn answer(&mut self, incoming: Frame) {
         match incoming {
-            Incoming::Opened {
+            Frame::SynStream {
                 stream, headers, ..
             } => {
                 let words = self.headers.headers(&headers);
@@ -54,7 +54,7 @@ impl Echo {
                 }
                 self.pairs.insert(stream, error);
             }
-            Incoming::Data { stream, bytes, fin } => {
+            Frame::Data { stream, bytes, fin } => {
                 let Some(&error) = self.pairs.get(&stream) else {
                     return;
                 };
@@ -64,7 +64,7 @@ impl Echo {
                     self.pairs.remove(&stream);
                 }
             }
-            Incoming::Reset { stream, .. } => {
+            Frame::RstStream { stream, .. } => {
                 if let Some(error) = self.pairs.remove(&stream) {
                     self.send(&frame::data(error, b"", true)).await;
                 }

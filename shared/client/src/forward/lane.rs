@@ -6,12 +6,12 @@ use std::task::Waker;
 
 use bytes::Bytes;
 
-use super::frame::LARGEST_DATA;
+use super::frame::DATA_MAX;
 
 /// Most unread bytes per stream, including the overhead per piece.
 pub(super) const HELD: usize = 1024 * 1024;
 /// Most bytes queued for sending per stream.
-pub(super) const QUEUED: usize = 4 * LARGEST_DATA;
+pub(super) const QUEUED: usize = 4 * DATA_MAX;
 /// Memory overhead of a stored piece.
 const PIECE: usize = 256;
 /// Pieces below this size are copied, since a slice would keep the whole read buffer alive.
@@ -147,7 +147,7 @@ impl Lane {
             self.writer = Some(waker.clone());
             return Ok(None);
         }
-        let length = length.min(LARGEST_DATA);
+        let length = length.min(DATA_MAX);
         self.queued += length;
         Ok(Some(length))
     }

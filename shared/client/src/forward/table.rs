@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::frame::{self, Incoming};
+use super::frame::{self, Frame};
 use super::header::Compressor;
 use super::lane::{Lane, Read};
 
@@ -146,25 +146,25 @@ impl Table {
     }
 
     /// Processes a received frame.
-    pub(super) fn receive(&mut self, incoming: &Incoming) -> Received {
+    pub(super) fn receive(&mut self, incoming: &Frame) -> Received {
         match incoming {
-            Incoming::Data { stream, bytes, fin } => return self.data(*stream, bytes, *fin),
-            Incoming::Replied { stream, fin: true } => {
+            Frame::Data { stream, bytes, fin } => return self.data(*stream, bytes, *fin),
+            Frame::Reply { stream, fin: true } => {
                 return self.data(*stream, &Bytes::new(), true);
             }
-            Incoming::Reset { stream, .. } => return self.reset(*stream),
-            Incoming::Opened { stream, .. } => {
+            Frame::RstStream { stream, .. } => return self.reset(*stream),
+            Frame::SynStream { stream, .. } => {
                 self.answer(frame::rst_stream(*stream, frame::REFUSED_STREAM));
             }
             // The server's pings have even numbers; answers to ours are odd.
-            Incoming::Ping(id) if id % 2 == 0 => self.answer(frame::ping(*id)),
-            Incoming::GoAway { status } => {
+            Frame::Ping(id) if id % 2 == 0 => self.answer(frame::ping(*id)),
+            Frame::GoAway { status } => {
                 self.is_retired = true;
                 return Received::Retired(format!(
                     "the server is closing the connection (GOAWAY {status})"
                 ));
             }
-            Incoming::Ping(_) | Incoming::Replied { .. } | Incoming::Ignored => {}
+            Frame::Ping(_) | Frame::Reply { .. } | Frame::Ignored => {}
         }
         Received::Taken
     }

@@ -1,7 +1,7 @@
 use std::task::Waker;
 
 use super::*;
-use crate::forward::frame::Decoder;
+use crate::forward::frame::FrameDecoder;
 use crate::forward::header::tests::Reader;
 use crate::forward::lane::{HELD, QUEUED};
 
@@ -10,20 +10,20 @@ fn table() -> Table {
 }
 
 /// Returns the frames that the server receives.
-fn sent(table: &mut Table) -> Vec<Incoming> {
-    let mut decoder = Decoder::default();
+fn sent(table: &mut Table) -> Vec<Frame> {
+    let mut decoder = FrameDecoder::default();
     let mut seen = Vec::new();
     while let Some(mut frame) = table.next() {
-        while let Some(incoming) = decoder.next(&mut frame).unwrap() {
+        while let Some(incoming) = decoder.next_frame(&mut frame).unwrap() {
             seen.push(incoming);
         }
     }
     seen
 }
 
-fn data(stream: u32, bytes: &'static [u8], fin: bool) -> Incoming {
+fn data(stream: u32, bytes: &'static [u8], fin: bool) -> Frame {
     let bytes = Bytes::from_static(bytes);
-    Incoming::Data { stream, bytes, fin }
+    Frame::Data { stream, bytes, fin }
 }
 
 fn read(table: &mut Table, id: u32) -> String {
@@ -48,7 +48,7 @@ fn a_pair_is_opened_as_kubectl_opens_it() {
     let mut seen = Vec::new();
     for incoming in sent(&mut table) {
         match incoming {
-            Incoming::Opened {
+            Frame::SynStream {
                 stream,
                 headers,
                 fin: false,
@@ -57,7 +57,7 @@ fn a_pair_is_opened_as_kubectl_opens_it() {
                 let words: Vec<String> = words.iter().map(|(n, v)| format!("{n}={v}")).collect();
                 seen.push(format!("{stream} {}", words.join(" ")));
             }
-            Incoming::Data {
+            Frame::Data {
                 stream,
                 bytes,
                 fin: true,
@@ -125,7 +125,7 @@ fn a_stream_that_is_dropped_is_given_up() {
     write(&mut table, two, b"sent").unwrap();
     table.finish(two);
     table.forget(two);
-    let cancelled = |stream| Incoming::Reset {
+    let cancelled = |stream| Frame::RstStream {
         stream,
         status: frame::CANCEL,
     };
@@ -158,7 +158,7 @@ fn what_the_error_stream_says_is_told_once_and_fails_the_stream() {
         Received::Taken
     );
     let message = "dial: connection refused".to_owned();
-    let reset = |stream| Incoming::Reset {
+    let reset = |stream| Frame::RstStream {
         stream,
         status: frame::CANCEL,
     };
@@ -209,7 +209,7 @@ fn nobody_makes_us_hoard() {
     for size in [1, 100, 4096, 32 * 1024] {
         let mut table = table();
         let (id, other) = (table.open(80).unwrap(), table.open(80).unwrap());
-        let piece = Incoming::Data {
+        let piece = Frame::Data {
             stream: id,
             bytes: vec![0; size].into(),
             fin: false,
@@ -249,8 +249,8 @@ fn a_writer_waits_for_the_network() {
 fn pings_are_answered_but_not_hoarded() {
     let mut table = table();
     for id in 1..1000 {
-        table.receive(&Incoming::Ping(id));
-        table.receive(&Incoming::Opened {
+        table.receive(&Frame::Ping(id));
+        table.receive(&Frame::SynStream {
             stream: 2 * id,
             headers: Bytes::new(),
             fin: false,
@@ -261,19 +261,19 @@ fn pings_are_answered_but_not_hoarded() {
     assert_eq!(
         answers[..3],
         [
-            Incoming::Reset {
+            Frame::RstStream {
                 stream: 2,
                 status: frame::REFUSED_STREAM
             },
-            Incoming::Ping(2),
-            Incoming::Reset {
+            Frame::Ping(2),
+            Frame::RstStream {
                 stream: 4,
                 status: frame::REFUSED_STREAM
             },
         ]
     );
-    table.receive(&Incoming::Ping(4));
-    assert_eq!(sent(&mut table), [Incoming::Ping(4)]);
+    table.receive(&Frame::Ping(4));
+    assert_eq!(sent(&mut table), [Frame::Ping(4)]);
 }
 
 #[test]
@@ -281,7 +281,7 @@ fn after_goaway_streams_go_on_and_none_is_opened() {
     let mut table = table();
     let id = table.open(80).unwrap();
     assert!(matches!(
-        table.receive(&Incoming::GoAway { status: 0 }),
+        table.receive(&Frame::GoAway { status: 0 }),
         Received::Retired(_)
     ));
     assert_eq!(
