@@ -15,7 +15,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::frame::{self, Frame};
-use super::header::Compressor;
+use super::header::HeaderCompressor;
 use super::lane::{Lane, Read};
 
 /// Most bytes kept of an error stream's text.
@@ -32,7 +32,7 @@ pub(super) struct Table {
     /// Text received on the error streams.
     errors: HashMap<u32, Said>,
     queue: VecDeque<Queued>,
-    compressor: Compressor,
+    compressor: HeaderCompressor,
     next_stream: u32,
     next_request: u64,
     next_ping: u32,
@@ -94,7 +94,7 @@ impl Table {
             lanes: HashMap::new(),
             errors: HashMap::new(),
             queue: VecDeque::new(),
-            compressor: Compressor::new()?,
+            compressor: HeaderCompressor::new()?,
             next_stream: 1,
             next_request: 0,
             next_ping: 1,
@@ -128,7 +128,7 @@ impl Table {
                 ("port", &*number),
                 ("requestid", &*request),
             ];
-            let block = self.compressor.block(&headers)?;
+            let block = self.compressor.compress(&headers)?;
             self.push(Of::Control, frame::syn_stream(stream, &block));
             if stream == error {
                 self.push(Of::Control, frame::data(error, b"", true));
