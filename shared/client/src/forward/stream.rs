@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
 use super::connection::MuxConnection;
-use super::lane::{Lane, Read};
+use super::lane::{StreamState, StreamRead};
 
 /// Delay of an end before the first byte. The server ends a refused stream first and reports the reason afterwards.
 const VERDICT: Duration = Duration::from_millis(200);
@@ -48,7 +48,7 @@ impl AsyncRead for SpdyStream {
         let shared = self.connection.shared();
         let mut table = shared.table();
         match table.read(id, context.waker()) {
-            Read::Some(mut bytes) => {
+            StreamRead::Bytes(mut bytes) => {
                 let length = bytes.len().min(into.remaining());
                 into.put_slice(bytes.get(..length).unwrap_or_default());
                 bytes.advance(length);
@@ -59,10 +59,10 @@ impl AsyncRead for SpdyStream {
                 shared.wake_reader();
                 Poll::Ready(Ok(()))
             }
-            Read::Wait => Poll::Pending,
-            Read::Fault(error) => Poll::Ready(Err(error)),
-            Read::End { early: false } => Poll::Ready(Ok(())),
-            Read::End { early: true } => {
+            StreamRead::Pending => Poll::Pending,
+            StreamRead::Fault(error) => Poll::Ready(Err(error)),
+            StreamRead::End { early: false } => Poll::Ready(Ok(())),
+            StreamRead::End { early: true } => {
                 drop(table);
                 let verdict = self
                     .verdict
@@ -95,7 +95,7 @@ impl AsyncWrite for SpdyStream {
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut table = self.connection.shared().table();
-        let is_flushed = |lane: &mut Lane| lane.is_flushed(context.waker());
+        let is_flushed = |lane: &mut StreamState| lane.is_flushed(context.waker());
         if table.lane(self.id).is_none_or(is_flushed) {
             Poll::Ready(Ok(()))
         } else {

@@ -16,7 +16,7 @@ use bytes::Bytes;
 
 use super::frame::{self, Frame};
 use super::header::HeaderCompressor;
-use super::lane::{Lane, Read};
+use super::lane::{StreamState, StreamRead};
 
 /// Most bytes kept of an error stream's text.
 const SAID: usize = 16 * 1024;
@@ -28,7 +28,7 @@ const LAST: u32 = 0x7fff_fff0;
 /// All streams of a connection.
 #[derive(Debug)]
 pub(super) struct Table {
-    lanes: HashMap<u32, Lane>,
+    lanes: HashMap<u32, StreamState>,
     /// Text received on the error streams.
     errors: HashMap<u32, Said>,
     queue: VecDeque<Queued>,
@@ -141,7 +141,7 @@ impl Table {
             text: Vec::new(),
         };
         self.errors.insert(error, said);
-        self.lanes.insert(data, Lane::new(port));
+        self.lanes.insert(data, StreamState::new(port));
         Ok(data)
     }
 
@@ -243,15 +243,15 @@ impl Table {
     }
 
     /// Reads from a stream.
-    pub(super) fn read(&mut self, id: u32, waker: &Waker) -> Read {
+    pub(super) fn read(&mut self, id: u32, waker: &Waker) -> StreamRead {
         match self.lanes.get_mut(&id) {
             Some(lane) => lane.read(waker),
-            None => Read::Fault(io::ErrorKind::NotConnected.into()),
+            None => StreamRead::Fault(io::ErrorKind::NotConnected.into()),
         }
     }
 
     /// Returns one stream.
-    pub(super) fn lane(&mut self, id: u32) -> Option<&mut Lane> {
+    pub(super) fn lane(&mut self, id: u32) -> Option<&mut StreamState> {
         self.lanes.get_mut(&id)
     }
 
@@ -276,7 +276,7 @@ impl Table {
 
     /// Closes a stream for writing; reading continues.
     pub(super) fn finish(&mut self, id: u32) {
-        if self.lanes.get_mut(&id).is_some_and(Lane::finish) {
+        if self.lanes.get_mut(&id).is_some_and(StreamState::finish) {
             self.push(Of::Lane(id, 0), frame::data(id, b"", true));
         }
     }
@@ -286,7 +286,7 @@ impl Table {
         let Some(lane) = self.lanes.remove(&id) else {
             return;
         };
-        if !lane.we_ended {
+        if !lane.is_write_closed {
             self.unqueue(id);
         }
         if lane.is_open() {

@@ -28,10 +28,10 @@ fn data(stream: u32, bytes: &'static [u8], fin: bool) -> Frame {
 
 fn read(table: &mut Table, id: u32) -> String {
     match table.read(id, Waker::noop()) {
-        Read::Some(bytes) => String::from_utf8(bytes.to_vec()).unwrap(),
-        Read::End { early } => format!("end, early {early}"),
-        Read::Wait => "wait".to_owned(),
-        Read::Fault(error) => format!("{:?}: {error}", error.kind()),
+        StreamRead::Bytes(bytes) => String::from_utf8(bytes.to_vec()).unwrap(),
+        StreamRead::End { early } => format!("end, early {early}"),
+        StreamRead::Pending => "wait".to_owned(),
+        StreamRead::Fault(error) => format!("{:?}: {error}", error.kind()),
     }
 }
 
@@ -221,7 +221,7 @@ fn nobody_makes_us_hoard() {
         }
         assert_eq!(table.receive(&piece), Received::Full(id));
         assert_eq!(table.receive(&data(other, b"x", false)), Received::Taken);
-        let Read::Some(_) = table.read(id, Waker::noop()) else {
+        let StreamRead::Bytes(_) = table.read(id, Waker::noop()) else {
             panic!("nothing to read")
         };
         assert_eq!(table.receive(&piece), Received::Taken);
