@@ -295,7 +295,7 @@ async fn process_frame(shared: &MuxState, incoming: &Frame, failed: &PortFailure
         match received {
             Received::Full(stream) => wait_for_room(shared, stream, failed).await,
             Received::Taken => break,
-            Received::Failed { port, message } => {
+            Received::PortFailed { port, message } => {
                 if !STREAM_ERROR_PARTS.iter().any(|words| message.contains(words)) {
                     shared.refuse_streams(CloseReason::ByClient);
                 }

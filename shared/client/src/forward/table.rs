@@ -79,7 +79,7 @@ pub(super) enum Received {
     /// The frame did not fit: this stream must be read first.
     Full(u32),
     /// The server could not serve a port.
-    Failed { port: u16, message: String },
+    PortFailed { port: u16, message: String },
     /// The server accepts no more streams.
     Retired(String),
 }
@@ -215,7 +215,7 @@ impl Table {
         }
         let message = String::from_utf8_lossy(&said.text).trim().to_owned();
         lane.over(Some(&message));
-        Received::Failed {
+        Received::PortFailed {
             port: lane.port,
             message,
         }

@@ -164,7 +164,7 @@ fn what_the_error_stream_says_is_told_once_and_fails_the_stream() {
     };
     assert_eq!(
         table.receive(&reset(1)),
-        Received::Failed { port: 81, message }
+        Received::PortFailed { port: 81, message }
     );
     assert_eq!(table.receive(&reset(1)), Received::Taken);
     assert_eq!(table.receive(&reset(id)), Received::Taken);
