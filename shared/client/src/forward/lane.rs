@@ -9,13 +9,13 @@ use bytes::Bytes;
 use super::frame::DATA_MAX;
 
 /// Most unread bytes per stream, including the overhead per piece.
-pub(super) const HELD: usize = 1024 * 1024;
+pub(super) const UNREAD_MAX: usize = 1024 * 1024;
 /// Most bytes queued for sending per stream.
-pub(super) const QUEUED: usize = 4 * DATA_MAX;
+pub(super) const QUEUED_MAX: usize = 4 * DATA_MAX;
 /// Memory overhead of a stored piece.
-const PIECE: usize = 256;
+const PIECE_OVERHEAD: usize = 256;
 /// Pieces below this size are copied, since a slice would keep the whole read buffer alive.
-const SMALL: usize = 4096;
+const COPY_BELOW: usize = 4096;
 
 /// An error that both reads and writes return.
 #[derive(Clone, Debug)]
@@ -59,7 +59,7 @@ pub(super) enum StreamRead {
     /// No data yet; the waker is stored.
     Pending,
     /// The stream has failed.
-    Fault(io::Error),
+    Failed(io::Error),
 }
 
 impl StreamState {
@@ -83,23 +83,23 @@ impl StreamState {
     /// True if `length` more bytes do not fit until the stream is read. A piece larger than the whole limit is accepted
     /// by an empty stream.
     pub(super) fn is_full(&self, length: usize) -> bool {
-        self.unread_bytes > 0 && self.unread_bytes + PIECE + length > HELD
+        self.unread_bytes > 0 && self.unread_bytes + PIECE_OVERHEAD + length > UNREAD_MAX
     }
 
     /// Stores received bytes.
-    pub(super) fn take(&mut self, bytes: &Bytes, fin: bool) {
+    pub(super) fn receive(&mut self, bytes: &Bytes, fin: bool) {
         if self.is_read_closed || self.fault.is_some() {
             return;
         }
         if !bytes.is_empty() {
             self.has_received = true;
-            let own = bytes.len() < SMALL;
+            let own = bytes.len() < COPY_BELOW;
             let piece = if own {
                 Bytes::copy_from_slice(bytes)
             } else {
                 bytes.clone()
             };
-            self.unread_bytes += PIECE + piece.len();
+            self.unread_bytes += PIECE_OVERHEAD + piece.len();
             self.inbox.push_back(piece);
         }
         self.is_read_closed |= fin;
@@ -109,11 +109,11 @@ impl StreamState {
     /// Returns the oldest unread bytes.
     pub(super) fn read(&mut self, waker: &Waker) -> StreamRead {
         if let Some(bytes) = self.inbox.pop_front() {
-            self.unread_bytes -= PIECE + bytes.len();
+            self.unread_bytes -= PIECE_OVERHEAD + bytes.len();
             return StreamRead::Bytes(bytes);
         }
         if let Some(fault) = &self.fault {
-            return StreamRead::Fault(fault.error());
+            return StreamRead::Failed(fault.error());
         }
         self.reader = Some(waker.clone());
         if self.is_read_closed {
@@ -126,7 +126,7 @@ impl StreamState {
     /// Puts back the bytes that did not fit into a reader's buffer.
     pub(super) fn unread(&mut self, rest: Bytes) {
         if !rest.is_empty() {
-            self.unread_bytes += PIECE + rest.len();
+            self.unread_bytes += PIECE_OVERHEAD + rest.len();
             self.inbox.push_front(rest);
         }
     }
@@ -143,7 +143,7 @@ impl StreamState {
         if self.is_write_closed || (self.is_port_closed && self.is_read_closed) {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
-        if self.queued_bytes >= QUEUED {
+        if self.queued_bytes >= QUEUED_MAX {
             self.writer = Some(waker.clone());
             return Ok(None);
         }
@@ -153,7 +153,7 @@ impl StreamState {
     }
 
     /// Releases room in the send queue after sending `length` bytes.
-    pub(super) fn sent(&mut self, length: usize) {
+    pub(super) fn release(&mut self, length: usize) {
         self.queued_bytes = self.queued_bytes.saturating_sub(length);
         self.wake_writer();
     }
@@ -168,14 +168,14 @@ impl StreamState {
     }
 
     /// Closes the stream for writing. Returns true if the server has to be told.
-    pub(super) fn finish(&mut self) -> bool {
+    pub(super) fn close_write(&mut self) -> bool {
         let is_news = !self.is_write_closed && self.fault.is_none();
         self.is_write_closed = true;
         is_news
     }
 
     /// Records that the server closed the port, with its error message if there is one.
-    pub(super) fn over(&mut self, why: Option<&str>) {
+    pub(super) fn close_port(&mut self, why: Option<&str>) {
         self.is_port_closed = true;
         if let Some(why) = why {
             self.fault = Some(StreamError {
@@ -195,16 +195,16 @@ impl StreamState {
     }
 
     /// Drops the unread bytes.
-    pub(super) fn clear(&mut self) {
+    pub(super) fn drop_unread(&mut self) {
         self.inbox.clear();
         self.unread_bytes = 0;
     }
 
     /// Records the loss of the connection. Bytes received before are still returned.
-    pub(super) fn cut(&mut self, why: &str) {
+    pub(super) fn connection_lost(&mut self, why: &str) {
         if self.is_read_closed {
             self.queued_bytes = 0;
-            self.over(None);
+            self.close_port(None);
         } else {
             self.fail(io::ErrorKind::ConnectionReset, why);
         }

@@ -60,7 +60,7 @@ impl AsyncRead for SpdyStream {
                 Poll::Ready(Ok(()))
             }
             StreamRead::Pending => Poll::Pending,
-            StreamRead::Fault(error) => Poll::Ready(Err(error)),
+            StreamRead::Failed(error) => Poll::Ready(Err(error)),
             StreamRead::End { early: false } => Poll::Ready(Ok(())),
             StreamRead::End { early: true } => {
                 drop(table);

@@ -181,7 +181,7 @@ impl Table {
         }
         match self.lanes.get_mut(&id) {
             Some(lane) if lane.is_full(bytes.len()) => return Received::Full(id),
-            Some(lane) => lane.take(bytes, fin),
+            Some(lane) => lane.receive(bytes, fin),
             // The stream was dropped; its remaining data is ignored.
             None => {}
         }
@@ -210,11 +210,11 @@ impl Table {
             return Received::Taken;
         };
         if said.text.is_empty() {
-            lane.over(None);
+            lane.close_port(None);
             return Received::Taken;
         }
         let message = String::from_utf8_lossy(&said.text).trim().to_owned();
-        lane.over(Some(&message));
+        lane.close_port(Some(&message));
         Received::PortFailed {
             port: lane.port,
             message,
@@ -229,7 +229,7 @@ impl Table {
             Of::Answer => self.answers = self.answers.saturating_sub(1),
             Of::Lane(id, length) => {
                 if let Some(lane) = self.lanes.get_mut(&id) {
-                    lane.sent(length);
+                    lane.release(length);
                 }
             }
         }
@@ -246,7 +246,7 @@ impl Table {
     pub(super) fn read(&mut self, id: u32, waker: &Waker) -> StreamRead {
         match self.lanes.get_mut(&id) {
             Some(lane) => lane.read(waker),
-            None => StreamRead::Fault(io::ErrorKind::NotConnected.into()),
+            None => StreamRead::Failed(io::ErrorKind::NotConnected.into()),
         }
     }
 
@@ -276,7 +276,7 @@ impl Table {
 
     /// Closes a stream for writing; reading continues.
     pub(super) fn finish(&mut self, id: u32) {
-        if self.lanes.get_mut(&id).is_some_and(StreamState::finish) {
+        if self.lanes.get_mut(&id).is_some_and(StreamState::close_write) {
             self.push(Of::Lane(id, 0), frame::data(id, b"", true));
         }
     }
@@ -297,7 +297,7 @@ impl Table {
     /// Fails one stream on both sides and returns its port.
     pub(super) fn fail(&mut self, id: u32, message: &str) -> Option<u16> {
         let lane = self.lanes.get_mut(&id)?;
-        lane.clear();
+        lane.drop_unread();
         lane.fail(io::ErrorKind::TimedOut, message);
         let port = lane.port;
         self.unqueue(id);
@@ -317,7 +317,7 @@ impl Table {
         self.queue.clear();
         self.errors.clear();
         for lane in self.lanes.values_mut() {
-            lane.cut(why);
+            lane.connection_lost(why);
         }
     }
 

@@ -3,7 +3,7 @@ use std::task::Waker;
 use super::*;
 use crate::forward::frame::FrameDecoder;
 use crate::forward::header::tests::Reader;
-use crate::forward::lane::{HELD, QUEUED};
+use crate::forward::lane::{UNREAD_MAX, QUEUED_MAX};
 
 fn table() -> Table {
     Table::new().unwrap()
@@ -31,7 +31,7 @@ fn read(table: &mut Table, id: u32) -> String {
         StreamRead::Bytes(bytes) => String::from_utf8(bytes.to_vec()).unwrap(),
         StreamRead::End { early } => format!("end, early {early}"),
         StreamRead::Pending => "wait".to_owned(),
-        StreamRead::Fault(error) => format!("{:?}: {error}", error.kind()),
+        StreamRead::Failed(error) => format!("{:?}: {error}", error.kind()),
     }
 }
 
@@ -217,7 +217,7 @@ fn nobody_makes_us_hoard() {
         let mut taken = 0;
         while table.receive(&piece) == Received::Taken {
             taken += size;
-            assert!(taken <= HELD, "pieces of {size}");
+            assert!(taken <= UNREAD_MAX, "pieces of {size}");
         }
         assert_eq!(table.receive(&piece), Received::Full(id));
         assert_eq!(table.receive(&data(other, b"x", false)), Received::Taken);
@@ -237,7 +237,7 @@ fn a_writer_waits_for_the_network() {
     while let Some(count) = write(&mut table, id, &[0; 1_000_000]).unwrap() {
         written += count;
     }
-    assert_eq!(written, QUEUED);
+    assert_eq!(written, QUEUED_MAX);
     assert!(!table.lane(id).unwrap().is_flushed(Waker::noop()));
     table.next().unwrap();
     assert!(write(&mut table, id, b"x").unwrap().is_some());
