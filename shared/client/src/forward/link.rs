@@ -28,31 +28,31 @@ const UNSETTLED: Duration = Duration::from_secs(15);
 
 /// The current way of opening streams to the Pod.
 #[derive(Clone)]
-pub(super) enum Way {
+pub(super) enum Transport {
     /// All streams share one connection.
-    Spdy(Arc<MuxConnection>),
+    Multiplexed(Arc<MuxConnection>),
     /// Each stream has a connection of its own.
-    Plain(Arc<SingleStreamForward>),
+    SingleStream(Arc<SingleStreamForward>),
 }
 
 /// The state of the connection to the Pod.
 #[derive(Clone)]
-pub(super) enum State {
+pub(super) enum ConnectionState {
     /// Being established.
-    Down,
+    Connecting,
     /// Established.
-    Up(Way),
+    Connected(Transport),
     /// Failed for good.
-    Failed(Arc<Ending>),
+    Failed(Arc<PermanentError>),
 }
 
 /// The permanent error.
-pub(super) struct Ending {
+pub(super) struct PermanentError {
     text: String,
     error: Mutex<Option<anyhow::Error>>,
 }
 
-impl Ending {
+impl PermanentError {
     /// Returns the error itself to the first caller, and its text to the others.
     pub(super) fn error(&self) -> anyhow::Error {
         let mut error = self.error.lock().unwrap_or_else(PoisonError::into_inner);
@@ -65,7 +65,7 @@ pub(super) struct Link {
     pub(super) cluster: Cluster,
     pub(super) find: FindPod,
     pub(super) tell: OnceLock<Arc<dyn Fn(Told) + Send + Sync>>,
-    pub(super) state: watch::Sender<State>,
+    pub(super) state: watch::Sender<ConnectionState>,
     /// True while local ports are served: many streams are expected, so the Pod is watched.
     pub(super) is_serving: watch::Sender<bool>,
     /// True once a connection was established.
@@ -76,7 +76,7 @@ pub(super) struct Link {
 struct Found {
     namespace: String,
     pod: String,
-    way: Way,
+    way: Transport,
 }
 
 impl Link {
@@ -98,12 +98,12 @@ impl Link {
         });
         let way = match negotiate(&self.cluster, &namespace, &pod).await? {
             Negotiated::Spdy(socket) => {
-                Way::Spdy(MuxConnection::new(*socket, MuxLimits::default(), failed)?)
+                Transport::Multiplexed(MuxConnection::new(*socket, MuxLimits::default(), failed)?)
             }
             Negotiated::Refused(why) => {
                 self.tell(Told::Fallback { why });
                 let plain = SingleStreamForward::new(&self.cluster, &namespace, &pod, failed);
-                Way::Plain(Arc::new(plain))
+                Transport::SingleStream(Arc::new(plain))
             }
         };
         Ok(Found {
@@ -126,9 +126,9 @@ impl Link {
                         self.tell(Told::Back { pod });
                     }
                     let begun = Instant::now();
-                    self.state.send_replace(State::Up(found.way.clone()));
+                    self.state.send_replace(ConnectionState::Connected(found.way.clone()));
                     let end = self.until_retired(&found).await;
-                    self.state.send_replace(State::Down);
+                    self.state.send_replace(ConnectionState::Connecting);
                     if begun.elapsed() > GOOD {
                         backoff.reset();
                     }
@@ -144,8 +144,8 @@ impl Link {
                 if !self.was_up.load(Ordering::Relaxed) || !is_passing(&error, lost) {
                     let text = format!("{error:#}");
                     let error = Mutex::new(Some(error));
-                    let ending = Arc::new(Ending { text, error });
-                    self.state.send_replace(State::Failed(ending));
+                    let ending = Arc::new(PermanentError { text, error });
+                    self.state.send_replace(ConnectionState::Failed(ending));
                     return;
                 }
                 if lost.is_none() {
@@ -162,8 +162,8 @@ impl Link {
     async fn until_retired(&self, found: &Found) -> CloseReason {
         let retired = async {
             match &found.way {
-                Way::Spdy(connection) => connection.wait_closed().await,
-                Way::Plain(plain) => plain.wait_closed().await,
+                Transport::Multiplexed(connection) => connection.wait_closed().await,
+                Transport::SingleStream(plain) => plain.wait_closed().await,
             }
         };
         let gone = async {
@@ -179,7 +179,7 @@ impl Link {
             why = retired => why,
             why = gone => {
                 // Existing streams may still complete.
-                if let Way::Spdy(connection) = &found.way {
+                if let Transport::Multiplexed(connection) = &found.way {
                     connection.refuse_streams();
                 }
                 CloseReason::Lost(why)
@@ -264,15 +264,15 @@ fn is_passing(error: &anyhow::Error, lost: Option<Instant>) -> bool {
     }
 }
 
-impl Way {
+impl Transport {
     /// Checks that a stream to a port can be opened, if that is not known yet.
     ///
     /// # Errors
     /// Whatever the server refuses.
     pub(super) async fn prepare(&self, port: u16) -> Result<()> {
         match self {
-            Self::Spdy(_) => Ok(()),
-            Self::Plain(plain) => plain.open_spare(port).await,
+            Self::Multiplexed(_) => Ok(()),
+            Self::SingleStream(plain) => plain.open_spare(port).await,
         }
     }
 
@@ -283,7 +283,7 @@ impl Way {
     /// Whatever the server refuses.
     pub(super) async fn open(&self, port: u16, ahead: bool) -> Result<Option<Box<dyn PortStream>>> {
         match self {
-            Self::Spdy(connection) => {
+            Self::Multiplexed(connection) => {
                 // A blocked connection would make the new stream wait, too.
                 if connection.is_blocked() {
                     connection.refuse_streams();
@@ -295,7 +295,7 @@ impl Way {
                     Err(error) => Err(error.into()),
                 }
             }
-            Self::Plain(plain) => match plain.open_stream(port, ahead).await {
+            Self::SingleStream(plain) => match plain.open_stream(port, ahead).await {
                 Ok(stream) => Ok(Some(Box::new(stream))),
                 Err(error)
                     if failure::is(&error, Kind::Unreachable)

@@ -9,7 +9,7 @@ use tokio::io::copy_bidirectional_with_sizes;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use super::link::State;
+use super::link::ConnectionState;
 use super::{Forwarder, Told};
 
 /// Size of a copy buffer in bytes.
@@ -57,10 +57,10 @@ impl Forwarder {
             tasks.spawn(async move { forwarder.accept(listener, remote).await });
         }
         let mut states = self.link.state.subscribe();
-        let failed = states.wait_for(|state| matches!(state, State::Failed(_)));
+        let failed = states.wait_for(|state| matches!(state, ConnectionState::Failed(_)));
         match &*failed.await? {
-            State::Failed(ending) => Err(ending.error()),
-            State::Up(_) | State::Down => Ok(()),
+            ConnectionState::Failed(ending) => Err(ending.error()),
+            ConnectionState::Connected(_) | ConnectionState::Connecting => Ok(()),
         }
     }
 

@@ -34,7 +34,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::Cluster;
-use link::{Link, State};
+use link::{Link, ConnectionState};
 use session_model::failure::{Failure, Kind};
 
 pub use listen::Listener;
@@ -99,7 +99,7 @@ impl Cluster {
                 cluster: self.clone(),
                 find,
                 tell: OnceLock::new(),
-                state: watch::Sender::new(State::Down),
+                state: watch::Sender::new(ConnectionState::Connecting),
                 is_serving: watch::Sender::new(false),
                 was_up: AtomicBool::new(false),
             }),
@@ -127,9 +127,9 @@ impl Forwarder {
         loop {
             let state = states.borrow_and_update().clone();
             match state {
-                State::Up(way) => return way.prepare(port).await,
-                State::Failed(ending) => return Err(ending.error()),
-                State::Down => {}
+                ConnectionState::Connected(way) => return way.prepare(port).await,
+                ConnectionState::Failed(ending) => return Err(ending.error()),
+                ConnectionState::Connecting => {}
             }
             states.changed().await?;
         }
@@ -150,18 +150,18 @@ impl Forwarder {
         loop {
             let state = states.borrow_and_update().clone();
             match state {
-                State::Up(way) => {
+                ConnectionState::Connected(way) => {
                     if let Some(stream) = way.open(port, is_serving).await? {
                         return Ok(stream);
                     }
                     deadline.get_or_insert_with(|| Instant::now() + PATIENCE);
                 }
-                State::Failed(ending) => return Err(ending.error()),
+                ConnectionState::Failed(ending) => return Err(ending.error()),
                 // For the first connection, the callback that finds the Pod limits the wait.
-                State::Down if self.was_up() => {
+                ConnectionState::Connecting if self.was_up() => {
                     deadline.get_or_insert_with(|| Instant::now() + PATIENCE);
                 }
-                State::Down => {}
+                ConnectionState::Connecting => {}
             }
             let Some(deadline) = deadline else {
                 states.changed().await?;
