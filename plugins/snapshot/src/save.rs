@@ -32,7 +32,7 @@ use crate::create::present;
 use crate::file_args::alone;
 use crate::inside::{Folders, container, is_some_directory};
 use crate::passing::{WAITING, counted, same, within};
-use crate::sealed::{Seal, record};
+use crate::sealed::{Seal, compress_checked};
 use crate::tarball::Contents;
 use crate::target::Target;
 
@@ -150,7 +150,7 @@ impl Saving {
         }
         let (opened, writer) = self.target.open(&ground.console)?;
         let (send, receive) = mpsc::channel(WAITING);
-        let recording = spawn_blocking(move || record(receive, writer));
+        let recording = spawn_blocking(move || compress_checked(receive, writer));
         let (running, paths) = (ScriptPid::default(), &self.folders.paths);
         let packing = cluster.pack_tar(&inside, &directory, paths, send, &running, &mut sink);
         let packing = within(self.limit, &interrupt, packing);

@@ -66,7 +66,7 @@ impl Seal {
 ///
 /// # Errors
 /// A failed write; a stream that is truncated or could not be restored.
-pub(crate) fn record<W: Write>(pieces: mpsc::Receiver<Bytes>, file: W) -> Result<(Contents, W)> {
+pub(crate) fn compress_checked<W: Write>(pieces: mpsc::Receiver<Bytes>, file: W) -> Result<(Contents, W)> {
     let mut recording = Recording {
         pieces,
         piece: Bytes::new(),

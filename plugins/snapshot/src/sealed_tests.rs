@@ -29,7 +29,7 @@ fn recorded(stream: &[u8]) -> Result<(Contents, Vec<u8>)> {
         send.try_send(Bytes::copy_from_slice(piece)).unwrap();
     }
     drop(send);
-    record(receive, Vec::new())
+    compress_checked(receive, Vec::new())
 }
 
 fn seal_of(contents: &Contents) -> Seal {
@@ -94,7 +94,7 @@ fn a_disk_that_is_full_is_told() {
         send.try_send(Bytes::copy_from_slice(piece)).unwrap();
     }
     drop(send);
-    let error = record(receive, Full).map(drop).unwrap_err();
+    let error = compress_checked(receive, Full).map(drop).unwrap_err();
     let error = error.downcast_ref::<io::Error>().unwrap();
     assert_eq!(error.kind(), io::ErrorKind::StorageFull);
 }
