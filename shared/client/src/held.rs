@@ -29,7 +29,7 @@ struct Object {
 impl Held {
     /// Records a change of the object with this `metadata` and size in memory. Returns true if the change is new, that is
     /// not a version reported before.
-    pub(super) fn take(&mut self, metadata: &Value, deleted: bool, memory: u64) -> bool {
+    pub(super) fn record(&mut self, metadata: &Value, deleted: bool, memory: u64) -> bool {
         let part = |path: &str| text(metadata, path);
         let uid = part("/uid");
         let key = match uid {
@@ -80,27 +80,27 @@ mod tests {
     #[test]
     fn what_is_told_again_is_no_news() {
         let mut held = Held::default();
-        assert!(held.take(&metadata("u", "1"), false, 10));
-        assert!(!held.take(&metadata("u", "1"), false, 10));
-        assert!(held.take(&metadata("u", "2"), false, 10));
+        assert!(held.record(&metadata("u", "1"), false, 10));
+        assert!(!held.record(&metadata("u", "1"), false, 10));
+        assert!(held.record(&metadata("u", "2"), false, 10));
         held.begin_anew();
-        assert!(!held.take(&metadata("u", "2"), false, 10));
-        assert!(held.take(&metadata("v", "3"), false, 10));
-        assert!(held.take(&metadata("v", "4"), true, 10));
-        assert!(!held.take(&metadata("v", "4"), true, 10));
+        assert!(!held.record(&metadata("u", "2"), false, 10));
+        assert!(held.record(&metadata("v", "3"), false, 10));
+        assert!(held.record(&metadata("v", "4"), true, 10));
+        assert!(!held.record(&metadata("v", "4"), true, 10));
     }
 
     #[test]
     fn memory_is_that_of_the_objects_that_are_there() {
         let mut held = Held::default();
-        held.take(&metadata("u", "1"), false, 10);
-        held.take(&metadata("u", "2"), false, 30);
-        held.take(&metadata("v", "3"), false, 5);
+        held.record(&metadata("u", "1"), false, 10);
+        held.record(&metadata("u", "2"), false, 30);
+        held.record(&metadata("v", "3"), false, 5);
         assert_eq!(held.memory(), 35);
-        held.take(&metadata("u", "4"), true, 30);
+        held.record(&metadata("u", "4"), true, 30);
         assert_eq!(held.memory(), 5);
-        held.take(&metadata("", "5"), false, 7);
-        held.take(&metadata("", "6"), false, 7);
+        held.record(&metadata("", "5"), false, 7);
+        held.record(&metadata("", "6"), false, 7);
         assert_eq!(held.memory(), 19);
     }
 }

@@ -236,7 +236,7 @@ impl Watching {
             _ => return Ok(None),
         };
         let metadata = object.pointer(metadata(self.table)).unwrap_or(&Value::Null);
-        if self.held.take(metadata, what == "DELETED", memory) {
+        if self.held.record(metadata, what == "DELETED", memory) {
             self.news = true;
             self.backoff.reset();
         }
