@@ -34,7 +34,7 @@ impl Paging {
     /// # Errors
     /// A token that was sent before, or a hundred consecutive empty pages: the list would never end. Objects that take
     /// more memory than a list may.
-    pub(super) fn take(&mut self, objects: usize, memory: u64, token: &str) -> Result<bool> {
+    pub(super) fn record_page(&mut self, objects: usize, memory: u64, token: &str) -> Result<bool> {
         self.memory = self
             .memory
             .saturating_add(memory)
@@ -72,14 +72,14 @@ mod tests {
     #[test]
     fn a_list_that_does_not_end_is_the_servers_fault() {
         let mut paging = Paging::of(&POD);
-        assert!(paging.take(500, 1, "a").unwrap());
-        assert!(paging.take(500, 1, "b").unwrap());
+        assert!(paging.record_page(500, 1, "a").unwrap());
+        assert!(paging.record_page(500, 1, "b").unwrap());
         assert_eq!(
-            paging.take(500, 1, "a").unwrap_err().to_string(),
+            paging.record_page(500, 1, "a").unwrap_err().to_string(),
             "cannot list pods: the server's list has no end: a continue token was sent twice"
         );
         let mut paging = Paging::of(&POD);
-        let taken = (0..).map(|page| paging.take(0, 1, &format!("{page}")));
+        let taken = (0..).map(|page| paging.record_page(0, 1, &format!("{page}")));
         let failed = taken
             .enumerate()
             .find_map(|(at, taken)| Some((at, taken.err()?)));
@@ -94,8 +94,8 @@ mod tests {
     #[test]
     fn a_list_takes_only_so_much_memory() {
         let mut paging = Paging::of(&POD);
-        assert!(paging.take(500, COLLECTION_MEMORY - 1, "a").unwrap());
-        let error = paging.take(500, 1, "").unwrap_err();
+        assert!(paging.record_page(500, COLLECTION_MEMORY - 1, "a").unwrap());
+        let error = paging.record_page(500, 1, "").unwrap_err();
         assert_eq!(
             error.to_string(),
             "cannot list pods: the objects take more than 2 GiB of memory"

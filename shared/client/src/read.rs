@@ -194,7 +194,7 @@ impl Cluster {
                 .unwrap_or_default()
                 .to_owned();
             token = metadata["continue"].as_str().unwrap_or_default().to_owned();
-            if !paging.take(list.items.len() - before, memory, &token)? {
+            if !paging.record_page(list.items.len() - before, memory, &token)? {
                 return Ok(list);
             }
         }
@@ -219,7 +219,7 @@ impl Cluster {
                 let Some(call) = call else { return Ok(None) };
                 let (table, memory) = cluster.table(call, include).await?;
                 let token = table.continue_token().unwrap_or_default();
-                let goes_on = paging.take(table.rows.len(), memory, token)?;
+                let goes_on = paging.record_page(table.rows.len(), memory, token)?;
                 let next = goes_on
                     .then(|| page(&t, place.get(), &select, chunk, token))
                     .transpose()?;
