@@ -101,7 +101,7 @@ impl Cluster {
                 () = interrupt.wait() => return Err(interrupted()),
                 () = &mut deadline => return Err(waiting.too_long()),
                 () = tokio::time::sleep(patience.unwrap_or_default()), if patience.is_some() => {}
-                Some(change) = changes.next() => waiting.take(change?)?,
+                Some(change) = changes.next() => waiting.apply_change(change?)?,
             }
         }
     }
@@ -134,7 +134,7 @@ impl Waiting {
         self.left().next().is_none()
     }
 
-    fn take(&mut self, change: Change) -> Result<()> {
+    fn apply_change(&mut self, change: Change) -> Result<()> {
         let (object, gone) = match change {
             Change::Added(object) | Change::Modified(object) => (object, false),
             Change::Deleted(object) => (object, true),
