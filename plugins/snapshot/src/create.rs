@@ -69,7 +69,7 @@ pub(crate) async fn run(args: &Create, connection: &Connection, ground: &mut Gro
     // writes
     let taken = match &held {
         Some(_) => Ok(Vec::new()),
-        None => take(&cluster, &cutting, &writes, ground).await,
+        None => create_snapshots(&cluster, &cutting, &writes, ground).await,
     };
     // prints
     let mut mutations = Mutations::new(format, writes.dry_run);
@@ -115,7 +115,7 @@ async fn by_the_clock(
     Ok(held.map(|set| set.name.clone()))
 }
 
-async fn take(
+async fn create_snapshots(
     cluster: &Cluster,
     cutting: &Cutting,
     writes: &Writes,
