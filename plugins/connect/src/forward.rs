@@ -25,7 +25,7 @@ use crate::{link, plan};
 ///
 /// # Errors
 /// A local port that is not available, with a hint.
-pub(crate) async fn take(forwards: &[Forward]) -> Result<Vec<Vec<Listener>>> {
+pub(crate) async fn listen_known_ports(forwards: &[Forward]) -> Result<Vec<Vec<Listener>>> {
     let mut taken = Vec::new();
     for forward in forwards {
         taken.push(match forward.known_local() {

@@ -51,7 +51,7 @@ impl Verb for Connect {
         ground.console.obey(&args.talk);
         let intent = intent::read(&args)?;
         let listeners = match &intent.way {
-            Way::Forward { ports } => forward::take(ports).await?,
+            Way::Forward { ports } => forward::listen_known_ports(ports).await?,
             _ => Vec::new(),
         };
         let cluster = ground.connect(&args.connection).await?;
