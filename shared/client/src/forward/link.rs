@@ -18,13 +18,13 @@ use session_model::failure::{self, Kind};
 use session_model::objects::resource::{POD, text};
 
 /// First and longest pause between attempts; a local connection waits ten seconds for a new connection to the Pod.
-const FIRST: Duration = Duration::from_millis(50);
-const LONGEST: Duration = Duration::from_secs(5);
+const INITIAL_PAUSE: Duration = Duration::from_millis(50);
+const MAX_PAUSE: Duration = Duration::from_secs(5);
 /// Lifetime after which a connection counts as successful and the pauses start from the beginning.
-const GOOD: Duration = Duration::from_secs(5);
+const STABLE_AFTER: Duration = Duration::from_secs(5);
 /// Time after a loss in which refusals and missing Pods are retried: a server that has just started may refuse what it
 /// allowed before, and may not list a Pod yet.
-const UNSETTLED: Duration = Duration::from_secs(15);
+const RETRY_REFUSALS_FOR: Duration = Duration::from_secs(15);
 
 /// The current way of opening streams to the Pod.
 #[derive(Clone)]
@@ -54,46 +54,46 @@ pub(super) struct PermanentError {
 
 impl PermanentError {
     /// Returns the error itself to the first caller, and its text to the others.
-    pub(super) fn error(&self) -> anyhow::Error {
+    pub(super) fn take(&self) -> anyhow::Error {
         let mut error = self.error.lock().unwrap_or_else(PoisonError::into_inner);
         error.take().unwrap_or_else(|| anyhow!(self.text.clone()))
     }
 }
 
 /// State shared by a [`Forwarder`](super::Forwarder) and the task that maintains the connection.
-pub(super) struct Link {
+pub(super) struct PodConnection {
     pub(super) cluster: Cluster,
-    pub(super) find: FindPod,
-    pub(super) tell: OnceLock<Arc<dyn Fn(Told) + Send + Sync>>,
+    pub(super) find_pod: FindPod,
+    pub(super) on_event: OnceLock<Arc<dyn Fn(Told) + Send + Sync>>,
     pub(super) state: watch::Sender<ConnectionState>,
     /// True while local ports are served: many streams are expected, so the Pod is watched.
     pub(super) is_serving: watch::Sender<bool>,
     /// True once a connection was established.
-    pub(super) was_up: AtomicBool,
+    pub(super) was_connected: AtomicBool,
 }
 
 /// A Pod and the transport to it.
-struct Found {
+struct ConnectedPod {
     namespace: String,
     pod: String,
-    way: Transport,
+    transport: Transport,
 }
 
-impl Link {
+impl PodConnection {
     /// Reports an event to the registered callback.
-    pub(super) fn tell(&self, told: Told) {
-        if let Some(tell) = self.tell.get() {
+    pub(super) fn emit(&self, told: Told) {
+        if let Some(tell) = self.on_event.get() {
             tell(told);
         }
     }
 
     /// Finds the Pod and establishes a transport to it.
-    async fn connect(self: &Arc<Self>) -> Result<Found> {
-        let (namespace, pod) = (self.find)().await?;
+    async fn connect(self: &Arc<Self>) -> Result<ConnectedPod> {
+        let (namespace, pod) = (self.find_pod)().await?;
         let link = Arc::downgrade(self);
         let failed: PortFailureHandler = Arc::new(move |port, message| {
             if let Some(link) = link.upgrade() {
-                link.tell(Told::Refused { port, message });
+                link.emit(Told::Refused { port, message });
             }
         });
         let way = match negotiate(&self.cluster, &namespace, &pod).await? {
@@ -101,47 +101,47 @@ impl Link {
                 Transport::Multiplexed(MuxConnection::new(*socket, MuxLimits::default(), failed)?)
             }
             Negotiated::Refused(why) => {
-                self.tell(Told::Fallback { why });
+                self.emit(Told::Fallback { why });
                 let plain = SingleStreamForward::new(&self.cluster, &namespace, &pod, failed);
                 Transport::SingleStream(Arc::new(plain))
             }
         };
-        Ok(Found {
+        Ok(ConnectedPod {
             namespace,
             pod,
-            way,
+            transport: way,
         })
     }
 
     /// Maintains the connection until an error is permanent.
-    pub(super) async fn keep(self: Arc<Self>) {
+    pub(super) async fn maintain(self: Arc<Self>) {
         let mut lost: Option<Instant> = None;
-        let mut backoff = Backoff::between(FIRST, LONGEST);
+        let mut backoff = Backoff::between(INITIAL_PAUSE, MAX_PAUSE);
         loop {
             let error = match self.connect().await {
                 Ok(found) => {
-                    self.was_up.store(true, Ordering::Relaxed);
+                    self.was_connected.store(true, Ordering::Relaxed);
                     if lost.take().is_some() {
                         let pod = found.pod.clone();
-                        self.tell(Told::Back { pod });
+                        self.emit(Told::Back { pod });
                     }
                     let begun = Instant::now();
-                    self.state.send_replace(ConnectionState::Connected(found.way.clone()));
-                    let end = self.until_retired(&found).await;
+                    self.state.send_replace(ConnectionState::Connected(found.transport.clone()));
+                    let end = self.wait_closed(&found).await;
                     self.state.send_replace(ConnectionState::Connecting);
-                    if begun.elapsed() > GOOD {
+                    if begun.elapsed() > STABLE_AFTER {
                         backoff.reset();
                     }
                     if let CloseReason::Lost(why) = end {
                         lost = Some(Instant::now());
-                        self.tell(Told::Lost { why });
+                        self.emit(Told::Lost { why });
                     }
                     None
                 }
                 Err(error) => Some(error),
             };
             if let Some(error) = error {
-                if !self.was_up.load(Ordering::Relaxed) || !is_passing(&error, lost) {
+                if !self.was_connected.load(Ordering::Relaxed) || !is_transient(&error, lost) {
                     let text = format!("{error:#}");
                     let error = Mutex::new(Some(error));
                     let ending = Arc::new(PermanentError { text, error });
@@ -151,7 +151,7 @@ impl Link {
                 if lost.is_none() {
                     lost = Some(Instant::now());
                     let why = format!("{error:#}");
-                    self.tell(Told::Lost { why });
+                    self.emit(Told::Lost { why });
                 }
             }
             backoff.pause().await;
@@ -159,9 +159,9 @@ impl Link {
     }
 
     /// Waits until the transport accepts no more streams or its Pod is being deleted.
-    async fn until_retired(&self, found: &Found) -> CloseReason {
+    async fn wait_closed(&self, found: &ConnectedPod) -> CloseReason {
         let retired = async {
-            match &found.way {
+            match &found.transport {
                 Transport::Multiplexed(connection) => connection.wait_closed().await,
                 Transport::SingleStream(plain) => plain.wait_closed().await,
             }
@@ -173,13 +173,13 @@ impl Link {
                 .subscribe()
                 .wait_for(|serving| *serving)
                 .await;
-            self.until_gone(&found.namespace, &found.pod).await
+            self.wait_pod_unusable(&found.namespace, &found.pod).await
         };
         tokio::select! {
             why = retired => why,
             why = gone => {
                 // Existing streams may still complete.
-                if let Transport::Multiplexed(connection) = &found.way {
+                if let Transport::Multiplexed(connection) = &found.transport {
                     connection.refuse_streams();
                 }
                 CloseReason::Lost(why)
@@ -189,8 +189,8 @@ impl Link {
 
     /// Waits until the Pod is deleted, has terminated or was replaced, and returns the reason. Never returns if the Pod
     /// may not be watched; the next stream then finds out.
-    async fn until_gone(&self, namespace: &str, pod: &str) -> String {
-        let mut seen = Seen::default();
+    async fn wait_pod_unusable(&self, namespace: &str, pod: &str) -> String {
+        let mut seen = WatchedPod::default();
         let mut backoff = Backoff::default();
         let select = Selection::with_fields(format!("metadata.name={pod}"));
         loop {
@@ -199,7 +199,7 @@ impl Link {
             while let Some(change) = changes.next().await {
                 match change {
                     Ok(change) => {
-                        if let Some(why) = seen.gone(&change) {
+                        if let Some(why) = seen.unusable_reason(&change) {
                             return format!("pod {pod:?} {why}");
                         }
                     }
@@ -216,15 +216,15 @@ impl Link {
 
 /// The state of the watched Pod.
 #[derive(Debug, Default)]
-struct Seen {
+struct WatchedPod {
     uid: String,
     /// The Pod was already being deleted when the watch began: nobody knew a better one.
-    was_going: bool,
+    was_terminating: bool,
 }
 
-impl Seen {
+impl WatchedPod {
     /// Returns the reason why the Pod is unusable after a change; `None` if it still is usable.
-    fn gone(&mut self, change: &Change) -> Option<&'static str> {
+    fn unusable_reason(&mut self, change: &Change) -> Option<&'static str> {
         let pod = match change {
             Change::Added(pod) | Change::Modified(pod) => pod,
             Change::Deleted(_) => return Some("was deleted"),
@@ -234,31 +234,31 @@ impl Seen {
         let is_going = !pod["metadata"]["deletionTimestamp"].is_null();
         if self.uid.is_empty() {
             uid.clone_into(&mut self.uid);
-            self.was_going = is_going;
+            self.was_terminating = is_going;
         }
         if self.uid != uid {
             return Some("was replaced");
         }
-        if is_going && !self.was_going {
+        if is_going && !self.was_terminating {
             return Some("is being deleted");
         }
-        has_ended(pod).then_some("has ended")
+        has_pod_terminated(pod).then_some("has ended")
     }
 }
 
-fn has_ended(pod: &Value) -> bool {
+fn has_pod_terminated(pod: &Value) -> bool {
     matches!(text(pod, "/status/phase"), "Succeeded" | "Failed")
 }
 
 /// True if retrying may help.
-fn is_passing(error: &anyhow::Error, lost: Option<Instant>) -> bool {
+fn is_transient(error: &anyhow::Error, lost: Option<Instant>) -> bool {
     let Some(failure) = failure::of(error) else {
         return false;
     };
     match failure.kind {
         Kind::Unreachable | Kind::Refused | Kind::TooManyRequests | Kind::Server => true,
         Kind::NotFound | Kind::NoSuchResource | Kind::Forbidden | Kind::Unauthorized => {
-            lost.is_none_or(|since| since.elapsed() < UNSETTLED)
+            lost.is_none_or(|since| since.elapsed() < RETRY_REFUSALS_FOR)
         }
         _ => false,
     }
@@ -269,7 +269,7 @@ impl Transport {
     ///
     /// # Errors
     /// Whatever the server refuses.
-    pub(super) async fn prepare(&self, port: u16) -> Result<()> {
+    pub(super) async fn check_port(&self, port: u16) -> Result<()> {
         match self {
             Self::Multiplexed(_) => Ok(()),
             Self::SingleStream(plain) => plain.open_spare(port).await,
@@ -281,7 +281,7 @@ impl Transport {
     ///
     /// # Errors
     /// Whatever the server refuses.
-    pub(super) async fn open(&self, port: u16, ahead: bool) -> Result<Option<Box<dyn PortStream>>> {
+    pub(super) async fn open_stream(&self, port: u16, ahead: bool) -> Result<Option<Box<dyn PortStream>>> {
         match self {
             Self::Multiplexed(connection) => {
                 // A blocked connection would make the new stream wait, too.

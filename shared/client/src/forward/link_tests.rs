@@ -31,22 +31,22 @@ fn a_pod_is_of_no_more_use_once_it_goes() {
         ),
     ];
     for (change, gone) in cases {
-        let mut seen = Seen::default();
-        assert_eq!(seen.gone(&there), None);
-        assert_eq!(seen.gone(&change), gone, "{change:?}");
+        let mut seen = WatchedPod::default();
+        assert_eq!(seen.unusable_reason(&there), None);
+        assert_eq!(seen.unusable_reason(&change), gone, "{change:?}");
     }
 }
 
 #[test]
 fn a_pod_that_was_going_when_it_was_found_is_used_to_its_end() {
-    let mut seen = Seen::default();
-    assert_eq!(seen.gone(&Change::Added(pod("1", true, "Running"))), None);
+    let mut seen = WatchedPod::default();
+    assert_eq!(seen.unusable_reason(&Change::Added(pod("1", true, "Running"))), None);
     assert_eq!(
-        seen.gone(&Change::Modified(pod("1", true, "Running"))),
+        seen.unusable_reason(&Change::Modified(pod("1", true, "Running"))),
         None
     );
     assert_eq!(
-        seen.gone(&Change::Deleted(pod("1", true, "Running"))),
+        seen.unusable_reason(&Change::Deleted(pod("1", true, "Running"))),
         Some("was deleted")
     );
 }
@@ -54,14 +54,14 @@ fn a_pod_that_was_going_when_it_was_found_is_used_to_its_end() {
 #[test]
 fn what_passes_is_tried_again() {
     let failed = |kind| anyhow::Error::new(failure::Failure::local(kind, "x"));
-    let long_ago = Instant::now().checked_sub(2 * UNSETTLED);
+    let long_ago = Instant::now().checked_sub(2 * RETRY_REFUSALS_FOR);
     for kind in [Kind::Refused, Kind::Unreachable, Kind::Server] {
-        assert!(is_passing(&failed(kind), long_ago));
+        assert!(is_transient(&failed(kind), long_ago));
     }
     for kind in [Kind::NotFound, Kind::Forbidden] {
-        assert!(is_passing(&failed(kind), Some(Instant::now())));
-        assert!(!is_passing(&failed(kind), long_ago));
+        assert!(is_transient(&failed(kind), Some(Instant::now())));
+        assert!(!is_transient(&failed(kind), long_ago));
     }
-    assert!(!is_passing(&failed(Kind::Configuration), None));
-    assert!(!is_passing(&anyhow!("session \"x\" is stopped"), None));
+    assert!(!is_transient(&failed(Kind::Configuration), None));
+    assert!(!is_transient(&anyhow!("session \"x\" is stopped"), None));
 }

@@ -59,7 +59,7 @@ impl Forwarder {
         let mut states = self.link.state.subscribe();
         let failed = states.wait_for(|state| matches!(state, ConnectionState::Failed(_)));
         match &*failed.await? {
-            ConnectionState::Failed(ending) => Err(ending.error()),
+            ConnectionState::Failed(ending) => Err(ending.take()),
             ConnectionState::Connected(_) | ConnectionState::Connecting => Ok(()),
         }
     }
@@ -71,7 +71,7 @@ impl Forwarder {
                 accepted = listener.listener.accept() => match accepted {
                     Ok((connection, _)) => {
                         let local = listener.address.port();
-                        self.link.tell(Told::Accepted { local });
+                        self.link.emit(Told::Accepted { local });
                         let forwarder = self.clone();
                         connections.spawn(async move { forwarder.carry(connection, remote).await });
                     }
@@ -89,7 +89,7 @@ impl Forwarder {
             Ok(stream) => stream,
             Err(error) => {
                 let message = format!("{error:#}");
-                self.link.tell(Told::Refused {
+                self.link.emit(Told::Refused {
                     port: remote,
                     message,
                 });

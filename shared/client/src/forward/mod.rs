@@ -34,7 +34,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::Cluster;
-use link::{Link, ConnectionState};
+use link::{PodConnection, ConnectionState};
 use session_model::failure::{Failure, Kind};
 
 pub use listen::Listener;
@@ -86,7 +86,7 @@ pub enum Told {
 /// A forwarder to the ports of a Pod. Clones share one connection.
 #[derive(Clone)]
 pub struct Forwarder {
-    link: Arc<Link>,
+    link: Arc<PodConnection>,
     /// The task that maintains the connection; ends with the last clone.
     keeper: Arc<Mutex<JoinSet<()>>>,
 }
@@ -95,13 +95,13 @@ impl Cluster {
     /// Creates a forwarder to the Pod that `find` returns. Sends nothing yet.
     pub fn forwarder(&self, find: FindPod) -> Forwarder {
         Forwarder {
-            link: Arc::new(Link {
+            link: Arc::new(PodConnection {
                 cluster: self.clone(),
-                find,
-                tell: OnceLock::new(),
+                find_pod: find,
+                on_event: OnceLock::new(),
                 state: watch::Sender::new(ConnectionState::Connecting),
                 is_serving: watch::Sender::new(false),
-                was_up: AtomicBool::new(false),
+                was_connected: AtomicBool::new(false),
             }),
             keeper: Arc::default(),
         }
@@ -112,7 +112,7 @@ impl Forwarder {
     /// Registers a callback for events. Only the first one registered counts. It must not block.
     #[must_use]
     pub fn telling(self, tell: impl Fn(Told) + Send + Sync + 'static) -> Self {
-        let _first_stays = self.link.tell.set(Arc::new(tell));
+        let _first_stays = self.link.on_event.set(Arc::new(tell));
         self
     }
 
@@ -127,8 +127,8 @@ impl Forwarder {
         loop {
             let state = states.borrow_and_update().clone();
             match state {
-                ConnectionState::Connected(way) => return way.prepare(port).await,
-                ConnectionState::Failed(ending) => return Err(ending.error()),
+                ConnectionState::Connected(way) => return way.check_port(port).await,
+                ConnectionState::Failed(ending) => return Err(ending.take()),
                 ConnectionState::Connecting => {}
             }
             states.changed().await?;
@@ -151,12 +151,12 @@ impl Forwarder {
             let state = states.borrow_and_update().clone();
             match state {
                 ConnectionState::Connected(way) => {
-                    if let Some(stream) = way.open(port, is_serving).await? {
+                    if let Some(stream) = way.open_stream(port, is_serving).await? {
                         return Ok(stream);
                     }
                     deadline.get_or_insert_with(|| Instant::now() + PATIENCE);
                 }
-                ConnectionState::Failed(ending) => return Err(ending.error()),
+                ConnectionState::Failed(ending) => return Err(ending.take()),
                 // For the first connection, the callback that finds the Pod limits the wait.
                 ConnectionState::Connecting if self.was_up() => {
                     deadline.get_or_insert_with(|| Instant::now() + PATIENCE);
@@ -175,14 +175,14 @@ impl Forwarder {
     }
 
     fn was_up(&self) -> bool {
-        self.link.was_up.load(Ordering::Relaxed)
+        self.link.was_connected.load(Ordering::Relaxed)
     }
 
     /// Starts the task that maintains the connection, unless it is running.
     fn keep_up(&self) {
         let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
         if keeper.is_empty() {
-            keeper.spawn(self.link.clone().keep());
+            keeper.spawn(self.link.clone().maintain());
         }
     }
 }
