@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use anyhow::{Result, anyhow};
 use session_shared::client::forward::Forwarder;
-use session_shared::client::forward::Listener;
+use session_shared::client::forward::LocalListener;
 use session_shared::client::forward::Told;
 use session_shared::failure::hinted;
 use session_shared::ops::Cluster;
@@ -25,7 +25,7 @@ use crate::{link, plan};
 ///
 /// # Errors
 /// A local port that is not available, with a hint.
-pub(crate) async fn listen_known_ports(forwards: &[Forward]) -> Result<Vec<Vec<Listener>>> {
+pub(crate) async fn listen_known_ports(forwards: &[Forward]) -> Result<Vec<Vec<LocalListener>>> {
     let mut taken = Vec::new();
     for forward in forwards {
         taken.push(match forward.known_local() {
@@ -45,7 +45,7 @@ pub(crate) async fn run(
     intent: &Intent,
     present: &Present,
     forwards: &[Forward],
-    taken: Vec<Vec<Listener>>,
+    taken: Vec<Vec<LocalListener>>,
     ground: &mut Ground,
 ) -> Result<()> {
     let container = intent.container.as_deref();
@@ -81,11 +81,11 @@ pub(crate) async fn run(
 /// The reason why no Pod can be reached any more.
 pub(crate) async fn serve(
     (forwarder, mut told): (Forwarder, Events),
-    ports: Vec<(Listener, u16)>,
+    ports: Vec<(LocalListener, u16)>,
     every: bool,
     console: &mut Console,
 ) -> Result<()> {
-    let mut serving = std::pin::pin!(forwarder.serve(ports));
+    let mut serving = std::pin::pin!(forwarder.serve_ports(ports));
     loop {
         tokio::select! {
             ended = &mut serving => return ended,
@@ -129,11 +129,11 @@ fn say(told: Told, console: &mut Console) -> Result<()> {
 }
 
 /// Listens on every address of a forward.
-async fn listen(forward: &Forward, mut local: u16) -> Result<Vec<Listener>> {
-    let mut listeners: Vec<Listener> = Vec::new();
+async fn listen(forward: &Forward, mut local: u16) -> Result<Vec<LocalListener>> {
+    let mut listeners: Vec<LocalListener> = Vec::new();
     let mut failed = None;
     for address in &forward.addresses {
-        match Listener::bind(*address, local).await {
+        match LocalListener::bind(*address, local).await {
             Ok(listener) => {
                 // The other addresses get the same port.
                 local = listener.address().port();

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use bytes::Bytes;
 use futures::future::{Either, select};
 use session_shared::client::forward::Forwarder;
-use session_shared::client::forward::Listener;
+use session_shared::client::forward::LocalListener;
 use session_shared::encode::url::Endpoint;
 use session_shared::ops::Cluster;
 use session_shared::verb::Ground;
@@ -30,7 +30,7 @@ pub(crate) async fn run(
     path: &str,
     ground: &mut Ground,
 ) -> Result<()> {
-    let listener = Listener::bind(IpAddr::V4(Ipv4Addr::LOCALHOST), 0).await;
+    let listener = LocalListener::bind(IpAddr::V4(Ipv4Addr::LOCALHOST), 0).await;
     let listener = listener.context("failed to listen on 127.0.0.1")?;
     let ready = forwarder.ready(port).await;
     ready.map_err(|error| missing_right::explain(error, cluster, link::RIGHT))?;

@@ -37,7 +37,7 @@ use super::Cluster;
 use link::{PodConnection, ConnectionState};
 use session_model::failure::{Failure, Kind};
 
-pub use listen::Listener;
+pub use listen::LocalListener;
 
 /// Finds the Pod to forward to, as (namespace, name). Called for every new connection; the callback may wait until there
 /// is a Pod and must give up by itself.
