@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use anyhow::{Result, anyhow};
 use session_shared::client::forward::Forwarder;
 use session_shared::client::forward::LocalListener;
-use session_shared::client::forward::Told;
+use session_shared::client::forward::ForwardEvent;
 use session_shared::failure::hinted;
 use session_shared::ops::Cluster;
 use session_shared::ops::Present;
@@ -62,7 +62,7 @@ pub(crate) async fn run(
     }
     let (forwarder, told) = link::forwarder(cluster, intent, present, container, ground)?;
     if let Some((_, port)) = ports.first() {
-        let ready = forwarder.ready(*port).await;
+        let ready = forwarder.connect(*port).await;
         ready.map_err(|error| missing_right::explain(error, cluster, link::RIGHT))?;
     }
     let console = &mut ground.console;
@@ -90,7 +90,7 @@ pub(crate) async fn serve(
         tokio::select! {
             ended = &mut serving => return ended,
             Some(event) = told.recv() => {
-                if every || !matches!(event, Told::Accepted { .. }) {
+                if every || !matches!(event, ForwardEvent::Accepted { .. }) {
                     say(event, console)?;
                 }
             }
@@ -99,12 +99,12 @@ pub(crate) async fn serve(
 }
 
 /// Prints an event, in kubectl's words where kubectl has any.
-fn say(told: Told, console: &mut Console) -> Result<()> {
+fn say(told: ForwardEvent, console: &mut Console) -> Result<()> {
     match told {
-        Told::Accepted { local } => {
+        ForwardEvent::Accepted { local } => {
             return console.line(&format!("Handling connection for {local}"));
         }
-        Told::Refused { port, message } => {
+        ForwardEvent::StreamFailed { port, message } => {
             let message = clean::line(message.trim());
             if message.contains("connection refused") {
                 console.err_line(&format!(
@@ -117,13 +117,13 @@ fn say(told: Told, console: &mut Console) -> Result<()> {
                 ));
             }
         }
-        Told::Lost { why } => console.err_line(&format!(
+        ForwardEvent::Disconnected { why } => console.err_line(&format!(
             "Lost connection to the Pod: {}. Waiting for a new Pod; local ports stay open",
             clean::line(&why)
         )),
-        Told::Back { pod } => console.err_line(&format!("Forwarding to pod {pod:?}")),
+        ForwardEvent::Reconnected { pod } => console.err_line(&format!("Forwarding to pod {pod:?}")),
         // Already traced by the forwarder's callback.
-        Told::Fallback { .. } => {}
+        ForwardEvent::Fallback { .. } => {}
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ use session_shared::client::Place;
 use session_shared::client::Selection;
 use session_shared::client::forward::FindPod;
 use session_shared::client::forward::Forwarder;
-use session_shared::client::forward::Told;
+use session_shared::client::forward::ForwardEvent;
 use session_shared::client::timed_out;
 use session_shared::labels;
 use session_shared::objects::conditions::{has_condition, is_ready};
@@ -29,7 +29,7 @@ use crate::intent::Intent;
 use crate::{plan, reach};
 
 /// Receiver of the forwarder's events.
-pub(crate) type Events = mpsc::UnboundedReceiver<Told>;
+pub(crate) type Events = mpsc::UnboundedReceiver<ForwardEvent>;
 
 /// Resource whose permission port forwarding needs.
 pub(crate) const RIGHT: &str = "pods/portforward";
@@ -64,9 +64,9 @@ pub(crate) fn forwarder(
     let find = finder(cluster, intent, present, container, ground)?;
     let aside = ground.console.aside();
     let (tell, told) = mpsc::unbounded_channel();
-    let forwarder = cluster.forwarder(find).telling(move |event| match event {
+    let forwarder = cluster.new_forwarder(find).on_event(move |event| match event {
         // Only a trace for debugging, printed at once.
-        Told::Fallback { why } => aside.trace(
+        ForwardEvent::Fallback { why } => aside.trace(
             4,
             &format!("port-forward: {why}; falling back to v4.channel.k8s.io"),
         ),

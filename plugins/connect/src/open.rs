@@ -32,7 +32,7 @@ pub(crate) async fn run(
 ) -> Result<()> {
     let listener = LocalListener::bind(IpAddr::V4(Ipv4Addr::LOCALHOST), 0).await;
     let listener = listener.context("failed to listen on 127.0.0.1")?;
-    let ready = forwarder.ready(port).await;
+    let ready = forwarder.connect(port).await;
     ready.map_err(|error| missing_right::explain(error, cluster, link::RIGHT))?;
     let url = listener
         .address()

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use super::connection::{MuxConnection, MuxLimits, PortFailureHandler, CloseReason};
 use super::fallback::SingleStreamForward;
 use super::negotiate::{Negotiated, negotiate};
-use super::{FindPod, PortStream, Told};
+use super::{FindPod, PortStream, ForwardEvent};
 use crate::{Backoff, Change, Cluster, Place, Selection};
 use session_model::failure::{self, Kind};
 use session_model::objects::resource::{POD, text};
@@ -64,7 +64,7 @@ impl PermanentError {
 pub(super) struct PodConnection {
     pub(super) cluster: Cluster,
     pub(super) find_pod: FindPod,
-    pub(super) on_event: OnceLock<Arc<dyn Fn(Told) + Send + Sync>>,
+    pub(super) on_event: OnceLock<Arc<dyn Fn(ForwardEvent) + Send + Sync>>,
     pub(super) state: watch::Sender<ConnectionState>,
     /// True while local ports are served: many streams are expected, so the Pod is watched.
     pub(super) is_serving: watch::Sender<bool>,
@@ -81,7 +81,7 @@ struct ConnectedPod {
 
 impl PodConnection {
     /// Reports an event to the registered callback.
-    pub(super) fn emit(&self, told: Told) {
+    pub(super) fn emit(&self, told: ForwardEvent) {
         if let Some(tell) = self.on_event.get() {
             tell(told);
         }
@@ -93,7 +93,7 @@ impl PodConnection {
         let link = Arc::downgrade(self);
         let failed: PortFailureHandler = Arc::new(move |port, message| {
             if let Some(link) = link.upgrade() {
-                link.emit(Told::Refused { port, message });
+                link.emit(ForwardEvent::StreamFailed { port, message });
             }
         });
         let way = match negotiate(&self.cluster, &namespace, &pod).await? {
@@ -101,7 +101,7 @@ impl PodConnection {
                 Transport::Multiplexed(MuxConnection::new(*socket, MuxLimits::default(), failed)?)
             }
             Negotiated::Refused(why) => {
-                self.emit(Told::Fallback { why });
+                self.emit(ForwardEvent::Fallback { why });
                 let plain = SingleStreamForward::new(&self.cluster, &namespace, &pod, failed);
                 Transport::SingleStream(Arc::new(plain))
             }
@@ -123,7 +123,7 @@ impl PodConnection {
                     self.was_connected.store(true, Ordering::Relaxed);
                     if lost.take().is_some() {
                         let pod = found.pod.clone();
-                        self.emit(Told::Back { pod });
+                        self.emit(ForwardEvent::Reconnected { pod });
                     }
                     let begun = Instant::now();
                     self.state.send_replace(ConnectionState::Connected(found.transport.clone()));
@@ -134,7 +134,7 @@ impl PodConnection {
                     }
                     if let CloseReason::Lost(why) = end {
                         lost = Some(Instant::now());
-                        self.emit(Told::Lost { why });
+                        self.emit(ForwardEvent::Disconnected { why });
                     }
                     None
                 }
@@ -151,7 +151,7 @@ impl PodConnection {
                 if lost.is_none() {
                     lost = Some(Instant::now());
                     let why = format!("{error:#}");
-                    self.emit(Told::Lost { why });
+                    self.emit(ForwardEvent::Disconnected { why });
                 }
             }
             backoff.pause().await;

@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use super::link::ConnectionState;
-use super::{Forwarder, Told};
+use super::{Forwarder, ForwardEvent};
 
 /// Size of a copy buffer in bytes.
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -49,14 +49,14 @@ impl Forwarder {
     /// # Errors
     /// The permanent error of the connection to the Pod.
     pub async fn serve_ports(&self, ports: Vec<(LocalListener, u16)>) -> Result<()> {
-        self.link.is_serving.send_replace(true);
-        self.keep_up();
+        self.connection.is_serving.send_replace(true);
+        self.ensure_maintained();
         let mut tasks = JoinSet::new();
         for (listener, remote) in ports {
             let forwarder = self.clone();
             tasks.spawn(async move { forwarder.accept_connections(listener, remote).await });
         }
-        let mut states = self.link.state.subscribe();
+        let mut states = self.connection.state.subscribe();
         let failed = states.wait_for(|state| matches!(state, ConnectionState::Failed(_)));
         match &*failed.await? {
             ConnectionState::Failed(ending) => Err(ending.take()),
@@ -71,7 +71,7 @@ impl Forwarder {
                 accepted = listener.listener.accept() => match accepted {
                     Ok((connection, _)) => {
                         let local = listener.address.port();
-                        self.link.emit(Told::Accepted { local });
+                        self.connection.emit(ForwardEvent::Accepted { local });
                         let forwarder = self.clone();
                         connections.spawn(async move { forwarder.relay(connection, remote).await });
                     }
@@ -85,11 +85,11 @@ impl Forwarder {
     /// Relays one local connection until it ends.
     async fn relay(&self, mut connection: TcpStream, remote: u16) {
         let _without = connection.set_nodelay(true);
-        let mut stream = match self.open(remote).await {
+        let mut stream = match self.open_stream(remote).await {
             Ok(stream) => stream,
             Err(error) => {
                 let message = format!("{error:#}");
-                self.link.emit(Told::Refused {
+                self.connection.emit(ForwardEvent::StreamFailed {
                     port: remote,
                     message,
                 });
