@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use super::connection::{MuxConnection, MuxLimits, PortFailureHandler, CloseReason};
 use super::fallback::SingleStreamForward;
-use super::negotiate::{Negotiated, negotiate};
+use super::negotiate::{Negotiation, negotiate};
 use super::{FindPod, PortStream, ForwardEvent};
 use crate::{Backoff, Change, Cluster, Place, Selection};
 use session_model::failure::{self, Kind};
@@ -97,10 +97,10 @@ impl PodConnection {
             }
         });
         let way = match negotiate(&self.cluster, &namespace, &pod).await? {
-            Negotiated::Spdy(socket) => {
+            Negotiation::Upgraded(socket) => {
                 Transport::Multiplexed(MuxConnection::new(*socket, MuxLimits::default(), failed)?)
             }
-            Negotiated::Refused(why) => {
+            Negotiation::Unsupported(why) => {
                 self.emit(ForwardEvent::Fallback { why });
                 let plain = SingleStreamForward::new(&self.cluster, &namespace, &pod, failed);
                 Transport::SingleStream(Arc::new(plain))
