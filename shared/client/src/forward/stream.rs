@@ -14,14 +14,14 @@ use super::connection::MuxConnection;
 use super::lane::{StreamState, StreamRead};
 
 /// Delay of an end before the first byte. The server ends a refused stream first and reports the reason afterwards.
-const VERDICT: Duration = Duration::from_millis(200);
+const ERROR_DELAY: Duration = Duration::from_millis(200);
 
 /// A stream to a port of the Pod. Dropping it closes the stream on both sides.
 #[derive(Debug)]
 pub(super) struct SpdyStream {
     connection: Arc<MuxConnection>,
     id: u32,
-    verdict: Option<Pin<Box<Sleep>>>,
+    error_delay: Option<Pin<Box<Sleep>>>,
 }
 
 impl SpdyStream {
@@ -30,7 +30,7 @@ impl SpdyStream {
         Self {
             connection,
             id,
-            verdict: None,
+            error_delay: None,
         }
     }
 }
@@ -65,8 +65,8 @@ impl AsyncRead for SpdyStream {
             StreamRead::End { early: true } => {
                 drop(table);
                 let verdict = self
-                    .verdict
-                    .get_or_insert_with(|| Box::pin(tokio::time::sleep(VERDICT)));
+                    .error_delay
+                    .get_or_insert_with(|| Box::pin(tokio::time::sleep(ERROR_DELAY)));
                 verdict.as_mut().poll(context).map(Ok)
             }
         }
