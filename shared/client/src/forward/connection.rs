@@ -17,7 +17,7 @@ use tokio_tungstenite::tungstenite::{self, Message};
 
 use super::frame::{FrameDecoder, Frame};
 use super::stream::SpdyStream;
-use super::table::{Received, Table};
+use super::table::{ReceiveOutcome, StreamTable};
 
 /// Interval of pings; kubectl's.
 const PING_INTERVAL: Duration = Duration::from_secs(10);
@@ -71,7 +71,7 @@ pub(super) struct MuxConnection {
 /// State shared by the tasks and the streams.
 #[derive(Debug)]
 pub(super) struct MuxState {
-    table: Mutex<Table>,
+    table: Mutex<StreamTable>,
     /// Notified when frames are queued.
     work: Notify,
     /// Notified when a full stream was read.
@@ -83,7 +83,7 @@ pub(super) struct MuxState {
 
 impl MuxState {
     /// Locks the table of streams.
-    pub(super) fn table(&self) -> MutexGuard<'_, Table> {
+    pub(super) fn table(&self) -> MutexGuard<'_, StreamTable> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -98,7 +98,7 @@ impl MuxState {
     }
 
     fn refuse_streams(&self, why: CloseReason) {
-        self.table().is_retired = true;
+        self.table().refuses_streams = true;
         self.close_reason.send_if_modified(|reason| {
             let is_first = reason.is_none();
             reason.get_or_insert(why);
@@ -130,7 +130,7 @@ impl MuxConnection {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let shared = Arc::new(MuxState {
-            table: Mutex::new(Table::new()?),
+            table: Mutex::new(StreamTable::new()?),
             work: Notify::new(),
             room: Notify::new(),
             limits,
@@ -151,7 +151,7 @@ impl MuxConnection {
     /// # Errors
     /// An error of kind `NotConnected` if a new connection is needed.
     pub(super) fn open_stream(self: &Arc<Self>, port: u16) -> io::Result<SpdyStream> {
-        let id = self.shared.table().open(port)?;
+        let id = self.shared.table().open_streams(port)?;
         self.shared.wake_writer();
         Ok(SpdyStream::new(self.clone(), id))
     }
@@ -166,7 +166,7 @@ impl MuxConnection {
         let table = self.shared.table();
         let patience = self.shared.limits.stall_threshold;
         let long = |since: Option<Instant>| since.is_some_and(|since| since.elapsed() > patience);
-        long(table.writing_since) || long(table.holding_since)
+        long(table.writing_since) || long(table.blocked_since)
     }
 
     /// Waits until no more streams are accepted, and returns the reason.
@@ -187,7 +187,7 @@ impl MuxConnection {
     /// Number of streams in use.
     #[cfg(test)]
     pub(super) fn stream_count(&self) -> usize {
-        self.shared.table().count()
+        self.shared.table().stream_count()
     }
 }
 
@@ -209,7 +209,7 @@ where
             () = shared.work.notified() => {}
             _ = pings.tick() => {
                 // The API server answers the WebSocket ping, the node behind it the SPDY ping.
-                shared.table().ping();
+                shared.table().queue_ping();
                 if let Err(error) = sink.feed(Message::Ping(Bytes::new())).await {
                     return shared.close(&lost_reason(&error));
                 }
@@ -235,7 +235,7 @@ where
 fn next(shared: &MuxState) -> Option<Bytes> {
     let mut table = shared.table();
     table.writing_since = Some(Instant::now());
-    table.next()
+    table.next_frame()
 }
 
 /// Receives frames until the connection ends.
@@ -293,24 +293,24 @@ async fn process_frame(shared: &MuxState, incoming: &Frame, failed: &PortFailure
     loop {
         let received = shared.table().receive(incoming);
         match received {
-            Received::Full(stream) => wait_for_room(shared, stream, failed).await,
-            Received::Taken => break,
-            Received::PortFailed { port, message } => {
+            ReceiveOutcome::StreamFull(stream) => wait_for_room(shared, stream, failed).await,
+            ReceiveOutcome::Accepted => break,
+            ReceiveOutcome::PortFailed { port, message } => {
                 if !STREAM_ERROR_PARTS.iter().any(|words| message.contains(words)) {
                     shared.refuse_streams(CloseReason::ByClient);
                 }
                 failed(port, message);
                 break;
             }
-            Received::Retired(why) => {
+            ReceiveOutcome::GoAway(why) => {
                 shared.refuse_streams(CloseReason::Lost(why));
                 break;
             }
         }
     }
     let mut table = shared.table();
-    table.holding_since = None;
-    let is_answer = table.has_work();
+    table.blocked_since = None;
+    let is_answer = table.has_queued();
     drop(table);
     if is_answer {
         shared.wake_writer();
@@ -321,7 +321,7 @@ async fn process_frame(shared: &MuxState, incoming: &Frame, failed: &PortFailure
 async fn wait_for_room(shared: &MuxState, stream: u32, failed: &PortFailureHandler) {
     let since = *shared
         .table()
-        .holding_since
+        .blocked_since
         .get_or_insert_with(Instant::now);
     let left = shared.limits.reader_timeout.saturating_sub(since.elapsed());
     if tokio::time::timeout(left, shared.room.notified())
@@ -332,18 +332,18 @@ async fn wait_for_room(shared: &MuxState, stream: u32, failed: &PortFailureHandl
     }
     let mut table = shared.table();
     // A single stream blocks nobody.
-    if table.count() > 1 {
+    if table.stream_count() > 1 {
         let message = format!(
             "closed a connection that blocked the others: not read for {} s",
             shared.limits.reader_timeout.as_secs()
         );
-        let port = table.fail(stream, &message);
+        let port = table.fail_stream(stream, &message);
         drop(table);
         if let Some(port) = port {
             failed(port, message);
         }
     } else {
-        table.holding_since = None;
+        table.blocked_since = None;
     }
 }
 

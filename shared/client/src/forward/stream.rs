@@ -52,7 +52,7 @@ impl AsyncRead for SpdyStream {
                 let length = bytes.len().min(into.remaining());
                 into.put_slice(bytes.get(..length).unwrap_or_default());
                 bytes.advance(length);
-                if let Some(lane) = table.lane(id) {
+                if let Some(lane) = table.stream_mut(id) {
                     lane.unread(bytes);
                 }
                 drop(table);
@@ -96,7 +96,7 @@ impl AsyncWrite for SpdyStream {
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut table = self.connection.shared().table();
         let is_flushed = |lane: &mut StreamState| lane.is_flushed(context.waker());
-        if table.lane(self.id).is_none_or(is_flushed) {
+        if table.stream_mut(self.id).is_none_or(is_flushed) {
             Poll::Ready(Ok(()))
         } else {
             Poll::Pending
@@ -105,7 +105,7 @@ impl AsyncWrite for SpdyStream {
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         let shared = self.connection.shared();
-        shared.table().finish(self.id);
+        shared.table().close_write(self.id);
         shared.wake_writer();
         Poll::Ready(Ok(()))
     }
@@ -114,7 +114,7 @@ impl AsyncWrite for SpdyStream {
 impl Drop for SpdyStream {
     fn drop(&mut self) {
         let shared = self.connection.shared();
-        shared.table().forget(self.id);
+        shared.table().drop_stream(self.id);
         shared.wake_writer();
         shared.wake_reader();
     }
