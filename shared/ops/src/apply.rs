@@ -65,7 +65,7 @@ impl Cluster {
                 self.delete_if_present(&resource, namespace, &target, background, &with.write)
                     .await?;
                 let targets = std::slice::from_ref(&target);
-                let gone = self.await_gone_within(with.wait_limit, &resource, namespace, targets, tell);
+                let gone = self.wait_deleted(with.wait_limit, &resource, namespace, targets, tell);
                 with.interrupt.race(gone).await?;
                 self.create_or_adopt(object, false, with, tell).await
             }

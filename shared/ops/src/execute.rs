@@ -19,7 +19,7 @@ use serde_json::Value;
 use tokio::sync::mpsc::{self, UnboundedSender};
 
 use crate::Cluster;
-use crate::gone::short;
+use crate::gone::kind_and_name;
 use crate::whose::NAMELESS;
 use crate::whose::Whose;
 use crate::whose::foreign;
@@ -163,7 +163,7 @@ impl Cluster {
             // A server-side dry run deletes nothing, so there is nothing to wait for.
             Step::AwaitGone { .. } if with.write.dry_run => Ok(Done::Gone),
             Step::AwaitGone { targets, resource } => {
-                let gone = self.await_gone_within(with.wait_limit, resource, namespace, targets, tell);
+                let gone = self.wait_deleted(with.wait_limit, resource, namespace, targets, tell);
                 with.interrupt.race(gone).await.map(|()| Done::Gone)
             }
         }
@@ -250,7 +250,7 @@ impl Cluster {
             with.ownership.namespace.as_str(),
             std::slice::from_ref(&target),
         );
-        let gone = self.await_gone_within(limit, resource, namespace, targets, tell);
+        let gone = self.wait_deleted(limit, resource, namespace, targets, tell);
         with.interrupt.race(gone).await
     }
 
@@ -315,13 +315,13 @@ fn progress_event(step: &Step) -> Event {
                 text(object, "/metadata/name")
             ),
         ),
-        Step::Adopt { claim } => (Stage::Applying, short(&ObjectRef::of(claim))),
-        Step::Patch { target, .. } => (Stage::Applying, short(target)),
+        Step::Adopt { claim } => (Stage::Applying, kind_and_name(&ObjectRef::of(claim))),
+        Step::Patch { target, .. } => (Stage::Applying, kind_and_name(target)),
         Step::Sync { pod, .. } => (Stage::Syncing, format!("pod/{pod}")),
-        Step::Delete { target, .. } => (Stage::Terminating, short(target)),
+        Step::Delete { target, .. } => (Stage::Terminating, kind_and_name(target)),
         Step::AwaitGone { targets, .. } => (
             Stage::Terminating,
-            targets.iter().map(short).collect::<Vec<_>>().join(", "),
+            targets.iter().map(kind_and_name).collect::<Vec<_>>().join(", "),
         ),
     };
     Event::Waiting {

@@ -26,7 +26,7 @@ impl Cluster {
     ///
     /// # Errors
     /// A refused watch; TimedOut in kubectl's words, with the reason of the delay if it is known.
-    pub(super) async fn await_gone_within(
+    pub(super) async fn wait_deleted(
         &self,
         limit: Duration,
         resource: &ResourceType,
@@ -36,14 +36,14 @@ impl Cluster {
     ) -> Result<()> {
         let waits = targets
             .iter()
-            .map(|target| self.await_one_gone(resource, namespace, target, tell));
+            .map(|target| self.wait_one_deleted(resource, namespace, target, tell));
         match tokio::time::timeout(limit, join_all(waits)).await {
             Ok(results) => results.into_iter().collect(),
-            Err(_) => Err(self.still_there(resource, namespace, targets).await),
+            Err(_) => Err(self.not_deleted_error(resource, namespace, targets).await),
         }
     }
 
-    async fn await_one_gone(
+    async fn wait_one_deleted(
         &self,
         resource: &ResourceType,
         namespace: &str,
@@ -59,7 +59,7 @@ impl Cluster {
             if text(&found, "/metadata/uid") != target.uid {
                 return Ok(());
             }
-            tell_holding(&found, target, tell);
+            report_holding(&found, target, tell);
             let select = Selection {
                 fields: format!("metadata.name={}", target.name),
                 ..Selection::default()
@@ -80,7 +80,7 @@ impl Cluster {
                     }
                     Ok(Change::Modified(object)) => {
                         backoff.reset();
-                        tell_holding(&object, target, tell);
+                        report_holding(&object, target, tell);
                     }
                     Ok(_) => {}
                     // The watch expired: read again. A refusal shows up at the GET.
@@ -92,7 +92,7 @@ impl Cluster {
         }
     }
 
-    async fn still_there(
+    async fn not_deleted_error(
         &self,
         resource: &ResourceType,
         namespace: &str,
@@ -116,17 +116,17 @@ impl Cluster {
 }
 
 /// The receiver may be gone if the wait has ended; that is no error.
-fn tell_holding(object: &Value, target: &ObjectRef, tell: &UnboundedSender<Event>) {
+fn report_holding(object: &Value, target: &ObjectRef, tell: &UnboundedSender<Event>) {
     if let Some(cause) = holding(object) {
         let _ = tell.send(Event::Waiting {
             stage: Stage::Terminating,
-            object: short(target),
+            object: kind_and_name(target),
             detail: cause.message,
         });
     }
 }
 
 /// Returns `kind/name`, as progress messages name an object.
-pub(super) fn short(target: &ObjectRef) -> String {
+pub(super) fn kind_and_name(target: &ObjectRef) -> String {
     format!("{}/{}", target.kind.to_lowercase(), target.name)
 }
