@@ -14,7 +14,7 @@ use session_shared::objects::resource::{
     CSI_DRIVER, PERSISTENT_VOLUME_CLAIM, SESSION, STORAGE_CLASS, text,
 };
 use session_shared::ops::Cluster;
-use session_shared::ops::Grown;
+use session_shared::ops::ExpansionOutcome;
 use session_shared::ops::stopping::Present;
 use session_shared::quantity::Quantity;
 use session_shared::verb::Ground;
@@ -143,7 +143,7 @@ impl Growth {
                 let (interrupt, mut sink) = (ground.interrupt.clone(), ground.console.progress());
                 async move {
                     cluster
-                        .await_growth(claim, limit, &interrupt, &mut sink)
+                        .wait_expanded(claim, limit, &interrupt, &mut sink)
                         .await
                 }
             });
@@ -172,7 +172,7 @@ impl Growth {
         &self,
         cluster: &Cluster,
         before: &Value,
-        grown: &Grown,
+        grown: &ExpansionOutcome,
         said: &str,
         write: &Write,
     ) -> Error {
@@ -242,9 +242,9 @@ async fn ask(cluster: &Cluster, claim: &Value, size: Quantity, write: &Write) ->
 }
 
 /// Returns the error of a wait that ended early, if it did; the expansion continues.
-fn late(grown: &Grown) -> Option<Error> {
+fn late(grown: &ExpansionOutcome) -> Option<Error> {
     let name = text(&grown.claim, "/metadata/name");
-    let error = match grown.cut_off? {
+    let error = match grown.aborted_by? {
         Kind::Interrupted => Error::new(Failure::local(Kind::Interrupted, "interrupted")),
         _ => timed_out(&PERSISTENT_VOLUME_CLAIM, name),
     };

@@ -15,13 +15,13 @@ use session_model::progress::{Event, Sink, Stage};
 
 /// The result of waiting for an expansion.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Grown {
+pub struct ExpansionOutcome {
     /// The claim as last seen.
     pub claim: Value,
     /// State of the expansion.
     pub state: Growing,
     /// `TimedOut` or `Interrupted` if the wait was aborted; `None` if the expansion completed or failed.
-    pub cut_off: Option<Kind>,
+    pub aborted_by: Option<Kind>,
 }
 
 impl Cluster {
@@ -29,13 +29,13 @@ impl Cluster {
     ///
     /// # Errors
     /// NotFound if the claim is deleted; whatever the server refuses.
-    pub async fn await_growth(
+    pub async fn wait_expanded(
         &self,
         claim: &Value,
         limit: Duration,
         interrupt: &Interrupt,
         sink: &mut dyn Sink,
-    ) -> Result<Grown> {
+    ) -> Result<ExpansionOutcome> {
         let (namespace, name) = (
             text(claim, "/metadata/namespace"),
             text(claim, "/metadata/name"),
@@ -61,10 +61,10 @@ impl Cluster {
                 (found.ok_or_else(|| missing(claims, name))?, Some(kind))
             }
         };
-        Ok(Grown {
+        Ok(ExpansionOutcome {
             state: growing(&claim),
             claim,
-            cut_off,
+            aborted_by: cut_off,
         })
     }
 }
