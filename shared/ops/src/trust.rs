@@ -172,7 +172,7 @@ async fn doubt(
             false => Ok(None),
         }
     };
-    let (since, caller) = try_join(cluster.guarded_since(), caller).await?;
+    let (since, caller) = try_join(cluster.admission_policy_since(), caller).await?;
     // A Session that is older than the policy may have been written by anybody before.
     let created = session.metadata.creation_timestamp.as_ref();
     let guarded = since.is_some_and(|since| created.is_some_and(|created| created.0 >= since));
