@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::backoff::{self, Backoff};
 use super::failure::{RequestSubject, failure_of_status};
-use super::held::Held;
+use super::held::SeenObjects;
 use super::limits::{self, COLLECTION_MEMORY, EVENT};
 use super::lines::{LineFault, Lines};
 use super::read::{Owned, Place, Selection, selecting, without_nulls};
@@ -72,7 +72,7 @@ impl Cluster {
             news: false,
             failed: 0,
             backoff: Backoff::default(),
-            held: Held::default(),
+            held: SeenObjects::default(),
         };
         stream::unfold(Some(watching), |watching| async move {
             let mut watching = watching?;
@@ -103,7 +103,7 @@ struct Watching {
     /// Consecutive failed requests.
     failed: u32,
     backoff: Backoff,
-    held: Held,
+    held: SeenObjects,
 }
 
 impl Watching {
@@ -111,7 +111,7 @@ impl Watching {
         match self.change().await {
             Err(error) if self.is_whole && failure::is(&error, Kind::Expired) => {
                 self.version.clear();
-                self.held.begin_anew();
+                self.held.restart();
                 self.lines = None;
                 self.backoff.pause().await;
                 Ok(Change::Anew)
