@@ -70,7 +70,7 @@ pub(super) async fn load_client_config(options: &ConnectOptions, around: &Surrou
     )?;
     let tls = url.scheme_str() == Some("https");
     let account = in_cluster.then(|| around.account.join("token"));
-    let identity = identity::identify(&picked, tls, account, authority.as_deref(), around).await?;
+    let identity = identity::load_auth_config(&picked, tls, account, authority.as_deref(), around).await?;
     config.auth_info = identity.auth_info;
     let namespace = resolve_namespace(options, &picked, in_cluster, around)?;
     config.default_namespace.clone_from(&namespace);

@@ -15,7 +15,7 @@ use super::surroundings::{Surroundings, go_words};
 use session_model::failure::hinted;
 
 /// The configuration of authentication: kube's part, and the bearer token, which kube never sees.
-pub(super) struct Identity {
+pub(super) struct AuthConfig {
     pub(super) auth_info: AuthInfo,
     pub(super) credentials: Option<Credentials>,
 }
@@ -25,17 +25,17 @@ pub(super) struct Identity {
 ///
 /// # Errors
 /// An invalid user entry, an unreadable file, or a failed plugin, in kubectl's words.
-pub(super) async fn identify(
+pub(super) async fn load_auth_config(
     picked: &Picked,
     tls: bool,
     account: Option<PathBuf>,
     authority: Option<&[u8]>,
     around: &Surroundings,
-) -> Result<Identity> {
-    check_identity(&picked.user, &picked.user_name)?;
-    let mut auth_info = with_files(picked.user.clone(), &picked.user_name)?;
+) -> Result<AuthConfig> {
+    check_auth_methods(&picked.user, &picked.user_name)?;
+    let mut auth_info = read_certificate_files(picked.user.clone(), &picked.user_name)?;
     if !tls {
-        return Ok(Identity {
+        return Ok(AuthConfig {
             auth_info: impersonation(&picked.user),
             credentials: None,
         });
@@ -51,7 +51,7 @@ pub(super) async fn identify(
         .or_else(|| auth_info.username.as_ref().map(|_| nothing()));
     let credentials = if let Some(path) = file {
         Some(Credentials::from_file(PathBuf::from(path))?)
-    } else if let Some(token) = plain(&picked.user, "token") {
+    } else if let Some(token) = secret_field(&picked.user, "token") {
         Some(Credentials::from_token(&token)?)
     } else if let Some(exec) = exec {
         let plugin = Plugin::new(exec, &picked.user_name, &picked.cluster, authority, around)?;
@@ -64,7 +64,7 @@ pub(super) async fn identify(
     } else {
         account.map(Credentials::from_file).transpose()?
     };
-    Ok(Identity {
+    Ok(AuthConfig {
         auth_info,
         credentials,
     })
@@ -82,7 +82,7 @@ fn impersonation(user: &AuthInfo) -> AuthInfo {
 }
 
 /// Returns a secret field of the user; `None` if absent or empty. Serializing is the only access that kube's type offers.
-fn plain(user: &AuthInfo, key: &str) -> Option<String> {
+fn secret_field(user: &AuthInfo, key: &str) -> Option<String> {
     let value = serde_json::to_value(user).ok()?;
     value
         .get(key)
@@ -91,10 +91,10 @@ fn plain(user: &AuthInfo, key: &str) -> Option<String> {
         .map(str::to_owned)
 }
 
-fn check_identity(user: &AuthInfo, name: &str) -> Result<()> {
+fn check_auth_methods(user: &AuthInfo, name: &str) -> Result<()> {
     let basic = user.username.as_ref().is_some_and(|text| !text.is_empty());
     let mut methods = Vec::new();
-    if plain(user, "token").is_some() {
+    if secret_field(user, "token").is_some() {
         methods.push("token");
     }
     if basic {
@@ -122,7 +122,7 @@ fn check_identity(user: &AuthInfo, name: &str) -> Result<()> {
 }
 
 /// Replaces file names by the files' content, so that each file is read once and not by kube.
-fn with_files(mut user: AuthInfo, name: &str) -> Result<AuthInfo> {
+fn read_certificate_files(mut user: AuthInfo, name: &str) -> Result<AuthInfo> {
     let read = |what: &str, path: Option<String>| {
         let Some(path) = path.filter(|path| !path.is_empty()) else {
             return Ok(None);
