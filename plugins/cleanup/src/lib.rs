@@ -66,7 +66,7 @@ impl Verb for Cleanup {
         loop {
             let done = round(&cluster, &intent, &write, ground).await;
             done.or_else(|error| go_on(error, &mut ground.console))?;
-            ground.interrupt.pause(interval).await?;
+            ground.interrupt.sleep(interval).await?;
         }
     }
 }

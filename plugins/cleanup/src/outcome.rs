@@ -8,7 +8,7 @@ use serde_json::Value;
 use session_shared::client::Permissions;
 use session_shared::client::Place;
 use session_shared::client::Write;
-use session_shared::client::interrupt::interrupted;
+use session_shared::client::interrupt::interrupted_error;
 use session_shared::failure;
 use session_shared::objects::resource::{
     CONFIG_MAP, NODE, PERSISTENT_VOLUME_CLAIM, SECRET, SERVICE, SERVICE_ACCOUNT, SESSION,
@@ -329,7 +329,7 @@ pub(crate) fn report(
     }
     if not_begun > 0 {
         console.note(&format!("actions not started: {not_begun}"));
-        errors.push(interrupted());
+        errors.push(interrupted_error());
     }
     failure::all(errors)
 }

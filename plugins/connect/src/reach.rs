@@ -3,7 +3,7 @@
 use anyhow::{Result, anyhow};
 use session_shared::Timestamp;
 use session_shared::api::{Phase, Session};
-use session_shared::client::interrupt::interrupted;
+use session_shared::client::interrupt::interrupted_error;
 use session_shared::client::timed_out;
 use session_shared::failure::hinted;
 use session_shared::objects::resource::SESSION;
@@ -178,7 +178,7 @@ async fn wait(
             };
             Err(look_at(error, cluster, intent))
         }
-        Waited::Interrupted(_) => Err(interrupted()),
+        Waited::Interrupted(_) => Err(interrupted_error()),
     }
 }
 

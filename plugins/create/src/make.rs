@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use session_shared::api::{ObjectRef, Session};
 use session_shared::client::Write;
 use session_shared::client::interrupt::Interrupt;
-use session_shared::client::interrupt::interrupted;
+use session_shared::client::interrupt::interrupted_error;
 use session_shared::client::typed;
 use session_shared::failure::{self, Hint, Kind};
 use session_shared::labels;
@@ -167,7 +167,7 @@ impl Maker<'_> {
 
     fn stop_if_asked(&self) -> Result<()> {
         if self.interrupt.is_set() {
-            Err(interrupted())
+            Err(interrupted_error())
         } else {
             Ok(())
         }

@@ -47,7 +47,7 @@ impl Signals {
     pub fn of_process(interrupt: &Interrupt) -> Result<Self> {
         let (send, questions) = questions::unbounded_channel();
         // Only a second call would fail; there is one main thread.
-        let _first_stays = interrupt.questions.set(Question(send));
+        let _first_stays = interrupt.delivery.set(Question(send));
         Ok(Self {
             streams: Streams::new()?,
             questions,

@@ -29,7 +29,7 @@ use crate::whose::whose;
 use session_client::Delete;
 use session_client::Write;
 use session_client::interrupt::Interrupt;
-use session_client::interrupt::interrupted;
+use session_client::interrupt::interrupted_error;
 use session_engine::diagnosis::refusal;
 use session_engine::plan::{Done, Outcome, Plan, Propagation, Step};
 use session_engine::reconcile::HookRun;
@@ -70,7 +70,7 @@ impl Cluster {
         let mut outcome = Outcome::default();
         for stage in &plan.stages {
             if with.interrupt.is_set() {
-                outcome.failed = stage.first().map(|step| (step.clone(), interrupted()));
+                outcome.failed = stage.first().map(|step| (step.clone(), interrupted_error()));
                 return outcome;
             }
             stage.iter().for_each(|step| sink.tell(progress_event(step)));

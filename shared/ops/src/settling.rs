@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 use session_client::Write;
-use session_client::interrupt::{Interrupt, interrupted};
+use session_client::interrupt::{Interrupt, interrupted_error};
 use session_client::timed_out;
 use session_engine::reconcile::{Seen, Start, Wanted, record, standing};
 use session_model::api::{Phase, Session};
@@ -100,7 +100,7 @@ pub async fn ready(
                 name(made),
                 last_seen(&seen)
             );
-            Err(look_and_delete(hinted(interrupted(), message), made, &seen))
+            Err(look_and_delete(hinted(interrupted_error(), message), made, &seen))
         }
     }
 }

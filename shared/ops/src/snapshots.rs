@@ -13,7 +13,7 @@ use session_client::Change;
 use session_client::Place;
 use session_client::Selection;
 use session_client::interrupt::Interrupt;
-use session_client::interrupt::interrupted;
+use session_client::interrupt::interrupted_error;
 use session_client::missing;
 use session_model::failure::{Failure, Kind};
 use session_model::labels;
@@ -98,7 +98,7 @@ impl Cluster {
             let patience = waiting.patience();
             tokio::select! {
                 biased;
-                () = interrupt.wait() => return Err(interrupted()),
+                () = interrupt.wait() => return Err(interrupted_error()),
                 () = &mut deadline => return Err(waiting.too_long()),
                 () = tokio::time::sleep(patience.unwrap_or_default()), if patience.is_some() => {}
                 Some(change) = changes.next() => waiting.apply_change(change?)?,
