@@ -16,7 +16,7 @@ use kube::config::Cluster;
 
 use super::credentials::Credentials;
 use super::identity;
-use super::kubeconfig::{self, Picked};
+use super::kubeconfig::{self, KubeconfigSelection};
 use super::limits::PEM;
 use super::options::ConnectOptions;
 use super::options::non_empty;
@@ -49,7 +49,7 @@ pub(super) struct ClientConfig {
 /// # Errors
 /// An invalid configuration, in kubectl's words.
 pub(super) async fn load_client_config(options: &ConnectOptions, around: &Surroundings) -> Result<ClientConfig> {
-    let mut picked = kubeconfig::load(options, around)?;
+    let mut picked = kubeconfig::load_selection(options, around)?;
     overrides::cluster(&mut picked, options);
     overrides::user(&mut picked, options)?;
     let pod = around
@@ -80,7 +80,7 @@ pub(super) async fn load_client_config(options: &ConnectOptions, around: &Surrou
         namespace,
         server: hide_userinfo(&url.to_string()),
         timeout: options.request_timeout,
-        kubeconfig_paths: picked.origin,
+        kubeconfig_paths: picked.kubeconfig_paths,
     })
 }
 
@@ -117,7 +117,7 @@ fn server_config(
 
 fn resolve_namespace(
     options: &ConnectOptions,
-    picked: &Picked,
+    picked: &KubeconfigSelection,
     in_cluster: bool,
     around: &Surroundings,
 ) -> Result<String> {
@@ -136,7 +136,7 @@ fn resolve_namespace(
 }
 
 /// Returns the certificate authority's certificates as PEM.
-fn read_certificate_authority(picked: &Picked) -> Result<Option<Vec<u8>>> {
+fn read_certificate_authority(picked: &KubeconfigSelection) -> Result<Option<Vec<u8>>> {
     let cluster = &picked.cluster;
     let (data, file) = (
         cluster

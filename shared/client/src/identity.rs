@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use kube::config::AuthInfo;
 
 use super::credentials::Credentials;
-use super::kubeconfig::Picked;
+use super::kubeconfig::KubeconfigSelection;
 use super::limits::PEM;
 use super::plugin::Plugin;
 use super::surroundings::{Surroundings, go_words};
@@ -26,7 +26,7 @@ pub(super) struct AuthConfig {
 /// # Errors
 /// An invalid user entry, an unreadable file, or a failed plugin, in kubectl's words.
 pub(super) async fn load_auth_config(
-    picked: &Picked,
+    picked: &KubeconfigSelection,
     tls: bool,
     account: Option<PathBuf>,
     authority: Option<&[u8]>,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use anyhow::{Result, anyhow, bail};
 
-use super::kubeconfig::Picked;
+use super::kubeconfig::KubeconfigSelection;
 use crate::options::{ConnectOptions, non_empty};
 
 fn set(target: &mut Option<String>, flag: &Option<String>) {
@@ -14,7 +14,7 @@ fn set(target: &mut Option<String>, flag: &Option<String>) {
 }
 
 /// Overrides fields of the cluster.
-pub(super) fn cluster(picked: &mut Picked, options: &ConnectOptions) {
+pub(super) fn cluster(picked: &mut KubeconfigSelection, options: &ConnectOptions) {
     let cluster = &mut picked.cluster;
     let authority = non_empty(&options.certificate_authority);
     // As in client-go: a flag about trust replaces everything the kubeconfig says about it, and --server drops its TLS
@@ -38,7 +38,7 @@ pub(super) fn cluster(picked: &mut Picked, options: &ConnectOptions) {
 ///
 /// # Errors
 /// Groups, UID or extra fields without a user to impersonate; an `--as-user-extra` without `=`.
-pub(super) fn user(picked: &mut Picked, options: &ConnectOptions) -> Result<()> {
+pub(super) fn user(picked: &mut KubeconfigSelection, options: &ConnectOptions) -> Result<()> {
     let user = &mut picked.user;
     if let Some(token) = non_empty(&options.token) {
         user.token = Some(token.to_owned().into());
