@@ -40,7 +40,7 @@ pub(crate) async fn run(args: &List, connection: &Connection, ground: &mut Groun
             "a resource cannot be retrieved by name across all namespaces",
         ));
     }
-    let select = select(args)?;
+    let select = list_options(args)?;
     // reads only
     let cluster = ground.connect(connection).await?;
     let place = if everywhere {
@@ -81,7 +81,7 @@ pub(crate) async fn run(args: &List, connection: &Connection, ground: &mut Groun
     }
 }
 
-fn select(args: &List) -> Result<Selection> {
+fn list_options(args: &List) -> Result<Selection> {
     let mut parts = vec![format!("{}={}", labels::MANAGED_BY, labels::MANAGER)];
     parts.push(match &args.session {
         Some(name) => format!("{}={}", labels::SESSION, session_name(name)?),
