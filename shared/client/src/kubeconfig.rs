@@ -30,7 +30,7 @@ pub(super) struct KubeconfigSelection {
 /// Unreadable files and unknown names, in kubectl's words.
 pub(super) fn load_selection(options: &ConnectOptions, around: &Surroundings) -> Result<KubeconfigSelection> {
     let (config, origin) = read_files(options, around)?;
-    let mut picked = pick(config, options)?;
+    let mut picked = select(config, options)?;
     picked.kubeconfig_paths = origin;
     Ok(picked)
 }
@@ -125,7 +125,7 @@ fn load_error(path: &Path, reason: &str) -> anyhow::Error {
     )
 }
 
-fn pick(config: Kubeconfig, options: &ConnectOptions) -> Result<KubeconfigSelection> {
+fn select(config: Kubeconfig, options: &ConnectOptions) -> Result<KubeconfigSelection> {
     let named = |name: &String| !name.is_empty();
     let asked = non_empty(&options.context).or(non_empty(&config.current_context));
     let mut picked = KubeconfigSelection::default();
