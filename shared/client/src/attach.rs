@@ -24,7 +24,7 @@ use tokio_tungstenite::tungstenite::{self, Message};
 
 use super::exec::{exit_code, upgrade_status_code};
 use super::failure::{RequestSubject, failure_of_response, failure_of_status};
-use super::limits::EXEC_STATUS;
+use super::limits::EXEC_STATUS_LIMIT;
 use super::paths;
 use super::{Cluster, Place};
 use session_model::failure::{Failure, Kind};
@@ -222,10 +222,10 @@ impl RemoteCommand {
                 Some(&STDERR) if bytes.len() > 1 => return Ok(ExecMessage::Stderr(bytes.slice(1..))),
                 Some(&STATUS) if bytes.len() > 1 => {
                     let about = self.subject.error_suffix();
-                    if bytes.len() > EXEC_STATUS.bytes {
-                        return Err(EXEC_STATUS.exceeded(&about));
+                    if bytes.len() > EXEC_STATUS_LIMIT.bytes {
+                        return Err(EXEC_STATUS_LIMIT.exceeded_error(&about));
                     }
-                    return Ok(ExecMessage::Status(EXEC_STATUS.json(&bytes[1..], &about)?.0));
+                    return Ok(ExecMessage::Status(EXEC_STATUS_LIMIT.parse_json(&bytes[1..], &about)?.0));
                 }
                 // Messages that only open or close a channel.
                 _ => {}

@@ -17,7 +17,7 @@ use kube::config::Cluster;
 use super::credentials::Credentials;
 use super::identity;
 use super::kubeconfig::{self, KubeconfigSelection};
-use super::limits::PEM;
+use super::limits::PEM_LIMIT;
 use super::options::ConnectOptions;
 use super::options::non_empty;
 use super::overrides;
@@ -161,7 +161,7 @@ fn read_certificate_authority(picked: &KubeconfigSelection) -> Result<Option<Vec
         return Ok(Some(decoded));
     }
     let path = Path::new(file);
-    let read = PEM.read_file(path);
+    let read = PEM_LIMIT.read_file(path);
     let pem = read.map_err(|error| {
         anyhow!(
             "unable to read certificate-authority {file} for {} due to {}",

@@ -14,7 +14,7 @@ use tower::{BoxError, ServiceBuilder};
 use tower_http::decompression::DecompressionLayer;
 
 use super::Dressing;
-use super::limits::REFUSAL;
+use super::limits::ERROR_BODY_LIMIT;
 
 /// Time limit for opening a TCP connection; Go's default.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -59,7 +59,7 @@ pub(super) fn build_client(config: kube::Config, dressing: Dressing) -> kube::Re
 fn limit_error_body<B>(response: Response<B>) -> Response<Limited<B>> {
     let is_refusal = response.status().is_client_error() || response.status().is_server_error();
     let most = if is_refusal {
-        REFUSAL.bytes * 2
+        ERROR_BODY_LIMIT.bytes * 2
     } else {
         usize::MAX
     };

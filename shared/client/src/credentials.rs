@@ -9,7 +9,7 @@ use anyhow::Result;
 use http::HeaderValue;
 use jiff::Timestamp;
 
-use super::limits::TOKEN;
+use super::limits::TOKEN_LIMIT;
 use super::plugin::{Credential, Plugin};
 use super::surroundings::go_words;
 use session_model::failure::{Failure, Kind};
@@ -56,7 +56,7 @@ impl Credentials {
             );
             Failure::local(Kind::Unreachable, message)
         };
-        let token = TOKEN
+        let token = TOKEN_LIMIT
             .read_text(&path)
             .map_err(|error| unreadable(&go_words("open", &path, &error)))?;
         let token = token.trim();
@@ -141,7 +141,7 @@ impl Credentials {
             TokenSource::Fixed => return Ok(()),
             TokenSource::File(path) => {
                 // Blocking is acceptable: the file is small, and in a Pod it is in memory.
-                let text = TOKEN.read_text(path).ok();
+                let text = TOKEN_LIMIT.read_text(path).ok();
                 let text = text.map(|text| text.trim().to_owned());
                 (text.filter(|text| !text.is_empty()), None)
             }

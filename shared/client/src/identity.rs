@@ -9,7 +9,7 @@ use kube::config::AuthInfo;
 
 use super::credentials::Credentials;
 use super::kubeconfig::KubeconfigSelection;
-use super::limits::PEM;
+use super::limits::PEM_LIMIT;
 use super::plugin::Plugin;
 use super::surroundings::{Surroundings, go_words};
 use session_model::failure::hinted;
@@ -127,7 +127,7 @@ fn read_certificate_files(mut user: AuthInfo, name: &str) -> Result<AuthInfo> {
         let Some(path) = path.filter(|path| !path.is_empty()) else {
             return Ok(None);
         };
-        match PEM.read_file(Path::new(&path)) {
+        match PEM_LIMIT.read_file(Path::new(&path)) {
             Ok(bytes) => Ok(Some(STANDARD.encode(bytes))),
             Err(error) => bail!(
                 "unable to read {what} {path} for {name} due to {}",

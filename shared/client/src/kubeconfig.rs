@@ -6,7 +6,7 @@ use anyhow::{Result, anyhow, bail};
 use kube::config::{AuthInfo, Cluster, Kubeconfig, KubeconfigError};
 
 use super::encoding::decode_kubeconfig;
-use super::limits::KUBECONFIG;
+use super::limits::KUBECONFIG_LIMIT;
 use super::surroundings::{Surroundings, go_words};
 use crate::options::{ConnectOptions, non_empty};
 use session_model::failure::{Failure, Kind};
@@ -73,7 +73,7 @@ fn read_files(options: &ConnectOptions, around: &Surroundings) -> Result<(Kubeco
 
 /// Reads one file of the list; `None` if it does not exist, which kubectl ignores.
 fn read_file(path: &Path) -> Result<Option<Kubeconfig>> {
-    let bytes = match KUBECONFIG.read_file(path) {
+    let bytes = match KUBECONFIG_LIMIT.read_file(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(load_error(path, &go_words("open", path, &error))),

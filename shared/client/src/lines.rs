@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
 
-use super::limits::Limit;
+use super::limits::ReadLimit;
 
 /// The reason why there is no next line.
 #[derive(Debug)]
@@ -21,14 +21,14 @@ pub(super) struct Lines {
     rest: Vec<u8>,
     /// Bytes of `rest` already searched for a line end, so that a long line is searched once.
     searched: usize,
-    limit: Limit,
+    limit: ReadLimit,
 }
 
 impl Lines {
     /// Creates a reader of lines up to `limit` bytes.
     pub(super) fn of(
         pieces: impl Stream<Item = Result<Bytes, kube::Error>> + Send + 'static,
-        limit: Limit,
+        limit: ReadLimit,
     ) -> Self {
         Self {
             pieces: pieces.boxed(),

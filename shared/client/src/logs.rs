@@ -7,7 +7,7 @@ use futures::stream::BoxStream;
 use http_body_util::BodyExt;
 use jiff::Timestamp;
 
-use super::limits::LOG_TAIL;
+use super::limits::LOG_TAIL_LIMIT;
 use super::request::Call;
 use super::{Cluster, paths, transport};
 use session_model::objects::resource::POD;
@@ -56,7 +56,7 @@ impl Cluster {
             .with("previous", if previous { "true" } else { "" })
             .with("tailLines", limits.0.to_string())
             .with("limitBytes", limits.1.to_string())
-            .at_most(LOG_TAIL);
+            .at_most(LOG_TAIL_LIMIT);
         let answer = self.call(&call).await?;
         let text = String::from_utf8_lossy(&answer.body).into_owned();
         Ok(text

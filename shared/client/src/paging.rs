@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use anyhow::Result;
 
-use super::limits::{COLLECTION_MEMORY, EMPTY_PAGES, collection_exceeded};
+use super::limits::{COLLECTION_MEMORY_MAX, EMPTY_PAGES_MAX, collection_exceeded_error};
 use session_model::failure::{Failure, Kind};
 use session_model::objects::ResourceType;
 
@@ -39,15 +39,15 @@ impl Paging {
             .memory
             .saturating_add(memory)
             .saturating_add(token.len() as u64);
-        if self.memory > COLLECTION_MEMORY {
-            return Err(collection_exceeded("list", &self.plural));
+        if self.memory > COLLECTION_MEMORY_MAX {
+            return Err(collection_exceeded_error("list", &self.plural));
         }
         if token.is_empty() {
             return Ok(false);
         }
         self.empty = if objects == 0 { self.empty + 1 } else { 0 };
-        if self.empty >= EMPTY_PAGES {
-            return Err(self.endless(&format!("{EMPTY_PAGES} pages in a row are empty")));
+        if self.empty >= EMPTY_PAGES_MAX {
+            return Err(self.endless(&format!("{EMPTY_PAGES_MAX} pages in a row are empty")));
         }
         if !self.tokens.insert(token.to_owned()) {
             return Err(self.endless("a continue token was sent twice"));
@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn a_list_takes_only_so_much_memory() {
         let mut paging = Paging::of(&POD);
-        assert!(paging.record_page(500, COLLECTION_MEMORY - 1, "a").unwrap());
+        assert!(paging.record_page(500, COLLECTION_MEMORY_MAX - 1, "a").unwrap());
         let error = paging.record_page(500, 1, "").unwrap_err();
         assert_eq!(
             error.to_string(),

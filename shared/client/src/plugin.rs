@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use kube::config::{Cluster, ExecConfig, ExecInteractiveMode};
 use serde_json::{Value, json};
 
-use super::limits::PLUGIN;
+use super::limits::PLUGIN_OUTPUT_LIMIT;
 use super::plugin_process::{self, PluginFault};
 use super::policy;
 use super::surroundings::Surroundings;
@@ -116,7 +116,7 @@ impl Plugin {
                 Stdio::null()
             })
             .stderr(Stdio::inherit());
-        let run = plugin_process::run(command, interactive, PLUGIN).await;
+        let run = plugin_process::run(command, interactive, PLUGIN_OUTPUT_LIMIT).await;
         let output = run.map_err(|fault| self.failed(fault))?;
         if !output.status.success() {
             let code = output.status.code().unwrap_or(-1);
@@ -146,7 +146,7 @@ impl Plugin {
             PluginFault::Io(error) => failed(format!("exec: {error}")),
             PluginFault::TooMuch => failed(format!(
                 "exec: executable {command} wrote more than {} to standard output",
-                PLUGIN.size()
+                PLUGIN_OUTPUT_LIMIT.size()
             )),
             PluginFault::Stopped => failure::hinted(
                 failed(format!(

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::process::{ChildStdout, Command};
 
-use super::limits::Limit;
+use super::limits::ReadLimit;
 
 /// Time to read remaining output after the plugin's end, in case its children keep standard output open.
 const LEFT: Duration = Duration::from_secs(1);
@@ -47,7 +47,7 @@ impl From<io::Error> for PluginFault {
 pub(super) async fn run(
     mut command: Command,
     is_interactive: bool,
-    limit: Limit,
+    limit: ReadLimit,
 ) -> Result<PluginOutput, PluginFault> {
     #[cfg(unix)]
     if !is_interactive {
@@ -85,7 +85,7 @@ pub(super) async fn run(
 async fn read(
     pipe: Option<ChildStdout>,
     into: &mut Vec<u8>,
-    limit: Limit,
+    limit: ReadLimit,
 ) -> Result<(), PluginFault> {
     let Some(pipe) = pipe else { return Ok(()) };
     let most = limit.bytes as u64;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use super::limits::KUBECONFIG;
+use super::limits::KUBECONFIG_LIMIT;
 use super::surroundings::Surroundings;
 use session_model::failure::{Failure, Kind};
 
@@ -67,7 +67,7 @@ fn preferences(around: &Surroundings) -> Result<Option<Value>> {
         },
     };
     let unreadable = || format!("failed to read {:?}", path.display().to_string());
-    let text = match KUBECONFIG.read_text(&path) {
+    let text = match KUBECONFIG_LIMIT.read_text(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         // An unreadable kuberc may forbid the plugin.

@@ -7,7 +7,7 @@ use http::HeaderMap;
 use serde_json::Value;
 
 use super::answer::invalid_json_error;
-use super::limits::{self, DISCOVERY};
+use super::limits::{self, DISCOVERY_LIMIT};
 use super::paging::Paging;
 use super::request::{Call, JSON, METADATA, METADATA_LIST, TABLE};
 use super::{Cluster, paths};
@@ -260,7 +260,7 @@ impl Cluster {
         if let Some(known) = ResourceType::of_kind(api_version, kind) {
             return Ok(Some(known.clone()));
         }
-        let types = Call::get(paths::root(api_version)).at_most(DISCOVERY);
+        let types = Call::get(paths::root(api_version)).at_most(DISCOVERY_LIMIT);
         let body = match self.call(&types).await {
             Ok(answer) => answer.json()?,
             Err(error) if failure::of(&error).is_some_and(|failure| failure.code == 404) => {
@@ -308,7 +308,7 @@ fn page(
 ) -> Result<Call> {
     // A read from the cache is not paged by the server.
     let is_page = limit != 0 && !select.at_hand;
-    let most = if is_page { limits::PAGE } else { limits::LIST };
+    let most = if is_page { limits::PAGE_LIMIT } else { limits::LIST_LIMIT };
     let limit = if limit == 0 {
         String::new()
     } else {

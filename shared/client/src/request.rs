@@ -10,7 +10,7 @@ use kube::client::Body;
 use serde_json::Value;
 
 use super::answer::{BufferedResponse, read_limited_body};
-use super::limits::{Limit, OBJECT, REFUSAL};
+use super::limits::{ReadLimit, OBJECT_LIMIT, ERROR_BODY_LIMIT};
 use super::paths::encode;
 use super::{Cluster, failure, transport};
 use session_model::failure::{Failure, Kind};
@@ -65,7 +65,7 @@ pub(super) struct Call {
     identity_encoding: bool,
     /// Additional headers.
     headers: HeaderMap,
-    limit: Limit,
+    limit: ReadLimit,
     pub(super) subject: failure::RequestSubject,
 }
 
@@ -84,7 +84,7 @@ impl Call {
             content: None,
             identity_encoding: false,
             headers: HeaderMap::new(),
-            limit: OBJECT,
+            limit: OBJECT_LIMIT,
             subject,
         }
     }
@@ -124,7 +124,7 @@ impl Call {
     }
 
     /// Sets the limit for reading the response.
-    pub(super) fn at_most(mut self, limit: Limit) -> Self {
+    pub(super) fn at_most(mut self, limit: ReadLimit) -> Self {
         self.limit = limit;
         self
     }
@@ -248,7 +248,7 @@ impl Cluster {
                 limit: call.limit,
                 subject: about,
             }),
-            Ok((_, false)) => Err(Failed::of(call.limit.exceeded(&about))),
+            Ok((_, false)) => Err(Failed::of(call.limit.exceeded_error(&about))),
             Err(error) => Err(self.broken(&error)),
         }
     }
@@ -275,7 +275,7 @@ impl Cluster {
             return Ok(response);
         }
         let (parts, body) = response.into_parts();
-        let (body, _) = read_limited_body(body, REFUSAL)
+        let (body, _) = read_limited_body(body, ERROR_BODY_LIMIT)
             .await
             .map_err(|error| self.broken(&error))?;
         let mut failure = failure::failure_of_response(parts.status, &parts.headers, &body, &call.subject);

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use super::limits::TOKEN;
+use super::limits::TOKEN_LIMIT;
 
 /// Folder of a Pod's service account files.
 const ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -69,7 +69,7 @@ impl Surroundings {
     /// Returns the Pod's namespace.
     pub(super) fn account_namespace(&self) -> Option<String> {
         let given = self.text("POD_NAMESPACE").map(str::to_owned);
-        let read = || TOKEN.read_text(&self.account.join("namespace")).ok();
+        let read = || TOKEN_LIMIT.read_text(&self.account.join("namespace")).ok();
         given
             .or_else(read)
             .map(|text| text.trim().to_owned())

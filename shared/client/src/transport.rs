@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::io;
 
-use super::limits::REFUSAL;
+use super::limits::ERROR_BODY_LIMIT;
 use session_model::failure::{Failure, Kind};
 
 /// Go's message for a connection closed by the peer.
@@ -78,7 +78,7 @@ pub(super) fn of(error: &kube::Error, server: &str, proxied: bool) -> Failure {
             _ if says("length limit exceeded") => {
                 format!(
                     "the server's error response is larger than {}",
-                    REFUSAL.size()
+                    ERROR_BODY_LIMIT.size()
                 )
             }
             _ if says("error reading a body") => "unexpected EOF".to_owned(),

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::backoff::{self, Backoff};
 use super::failure::{RequestSubject, failure_of_status};
 use super::held::SeenObjects;
-use super::limits::{self, COLLECTION_MEMORY, EVENT};
+use super::limits::{self, COLLECTION_MEMORY_MAX, WATCH_EVENT_LIMIT};
 use super::lines::{LineFault, Lines};
 use super::read::{Owned, Place, Selection, selecting, without_nulls};
 use super::request::{Call, JSON, TABLE};
@@ -135,7 +135,7 @@ impl Watching {
                     }
                 }
                 Ok(Some(Err(LineFault::TooLong))) => {
-                    return Err(EVENT.exceeded(&self.subject().error_suffix()));
+                    return Err(WATCH_EVENT_LIMIT.exceeded_error(&self.subject().error_suffix()));
                 }
                 // The end, an error or silence: the position is known either way.
                 Ok(None | Some(Err(LineFault::Broken))) | Err(_) => {
@@ -161,7 +161,7 @@ impl Watching {
                 self.opened = Some(Instant::now());
                 self.failed = 0;
                 self.news = false;
-                self.lines = Some(Lines::of(response.into_body().into_data_stream(), EVENT));
+                self.lines = Some(Lines::of(response.into_body().into_data_stream(), WATCH_EVENT_LIMIT));
                 Ok(())
             }
             Err(error) => {
@@ -211,7 +211,7 @@ impl Watching {
 
     /// Parses one line of the stream; `None` for events of unknown types.
     fn read(&mut self, line: &[u8]) -> Result<Option<Change>> {
-        let (mut event, memory) = EVENT.json(line, &self.subject().error_suffix())?;
+        let (mut event, memory) = WATCH_EVENT_LIMIT.parse_json(line, &self.subject().error_suffix())?;
         let mut object = event["object"].take();
         if self.table {
             without_nulls(&mut object);
@@ -240,8 +240,8 @@ impl Watching {
             self.news = true;
             self.backoff.reset();
         }
-        if self.held.memory() > COLLECTION_MEMORY {
-            return Err(limits::collection_exceeded("watch", &self.t.plural));
+        if self.held.memory() > COLLECTION_MEMORY_MAX {
+            return Err(limits::collection_exceeded_error("watch", &self.t.plural));
         }
         Ok(Some(change(object)))
     }

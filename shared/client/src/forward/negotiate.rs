@@ -19,7 +19,7 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use crate::answer::read_limited_body;
 use crate::attach::is_upgrade_unsupported;
-use crate::limits::REFUSAL;
+use crate::limits::ERROR_BODY_LIMIT;
 use crate::request::Call;
 use crate::{Cluster, failure, paths};
 use session_model::failure::{Failure, Kind};
@@ -119,7 +119,7 @@ fn upgrade_problem(headers: &HeaderMap, key: &str) -> Option<String> {
 /// That Status, or that trouble.
 async fn unsupported_reason(response: Response<Body>, call: &Call) -> Result<String> {
     let (parts, body) = response.into_parts();
-    let (body, _) = read_limited_body(body, REFUSAL).await.unwrap_or_default();
+    let (body, _) = read_limited_body(body, ERROR_BODY_LIMIT).await.unwrap_or_default();
     let status: Value = serde_json::from_slice(&body).unwrap_or_default();
     let is_told = status["kind"] == "Status" && parts.status != StatusCode::BAD_REQUEST;
     if is_told || !is_upgrade_unsupported(parts.status) {
