@@ -13,7 +13,7 @@ use super::backoff::{self, Backoff};
 use super::failure::{RequestSubject, failure_of_status};
 use super::held::SeenObjects;
 use super::limits::{self, COLLECTION_MEMORY_MAX, WATCH_EVENT_LIMIT};
-use super::lines::{LineFault, Lines};
+use super::lines::{LineError, BodyLines};
 use super::read::{Owned, Place, Selection, selecting, without_nulls};
 use super::request::{Call, JSON, TABLE};
 use super::{Cluster, paths};
@@ -95,7 +95,7 @@ struct Watching {
     /// True if the watch started with all existing objects, so that it can restart that way.
     is_whole: bool,
     table: bool,
-    lines: Option<Lines>,
+    lines: Option<BodyLines>,
     /// Time of the last successful request.
     opened: Option<Instant>,
     /// True if a new change was reported since then.
@@ -127,18 +127,18 @@ impl Watching {
                 continue;
             };
             let line =
-                tokio::time::timeout(Duration::from_secs(LIFETIME + GRACE), lines.next()).await;
+                tokio::time::timeout(Duration::from_secs(LIFETIME + GRACE), lines.next_line()).await;
             match line {
                 Ok(Some(Ok(line))) => {
                     if let Some(change) = self.read(&line)? {
                         return Ok(change);
                     }
                 }
-                Ok(Some(Err(LineFault::TooLong))) => {
+                Ok(Some(Err(LineError::TooLong))) => {
                     return Err(WATCH_EVENT_LIMIT.exceeded_error(&self.subject().error_suffix()));
                 }
                 // The end, an error or silence: the position is known either way.
-                Ok(None | Some(Err(LineFault::Broken))) | Err(_) => {
+                Ok(None | Some(Err(LineError::ConnectionLost))) | Err(_) => {
                     self.lines = None;
                     // A watch that lasted shows that the server does not end all of them at once.
                     if self
@@ -161,7 +161,7 @@ impl Watching {
                 self.opened = Some(Instant::now());
                 self.failed = 0;
                 self.news = false;
-                self.lines = Some(Lines::of(response.into_body().into_data_stream(), WATCH_EVENT_LIMIT));
+                self.lines = Some(BodyLines::new(response.into_body().into_data_stream(), WATCH_EVENT_LIMIT));
                 Ok(())
             }
             Err(error) => {
