@@ -18,7 +18,7 @@ use session_shared::objects::resource::{
 };
 use session_shared::ops::Cluster;
 use session_shared::ops::chosen::SelectedSession;
-use session_shared::ops::live::installed;
+use session_shared::ops::live::with_setup_hint;
 use session_shared::ops::snapshotting::served;
 use session_shared::reconcile::Live;
 
@@ -114,7 +114,7 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observ
         beside(cluster, nodes, Place::Cluster, &all),
         contents(cluster, intent, place),
     )?;
-    let sessions = installed(cluster.list(&SESSION, place, &all).await)?;
+    let sessions = with_setup_hint(cluster.list(&SESSION, place, &all).await)?;
     let contents_unseen = contents.is_none();
     let names = nodes
         .objects

@@ -18,7 +18,7 @@ use session_shared::ops::Cluster;
 use session_shared::ops::chosen::MAX_CONCURRENT_SESSIONS;
 use session_shared::ops::chosen::SelectedSession;
 use session_shared::ops::deleting::Doomed;
-use session_shared::ops::live::installed;
+use session_shared::ops::live::with_setup_hint;
 use session_shared::ops::stopping::{Present, Stopping};
 use session_shared::progress::{Event, Silent, Sink, Stage};
 use session_shared::prompt::consent;
@@ -221,7 +221,7 @@ async fn end(
     controller: bool,
     with: Stopping<'_>,
 ) -> Result<Done> {
-    let found = installed(cluster.get(&SESSION, &item.namespace, &item.name).await)?;
+    let found = with_setup_hint(cluster.get(&SESSION, &item.namespace, &item.name).await)?;
     let Some(object) = found.filter(|object| text(object, "/metadata/uid") == item.uid) else {
         return Ok(Done::Left);
     };
@@ -237,7 +237,7 @@ async fn end(
         needs
     };
     let (live, ()) = futures::join!(
-        cluster.live(&item.namespace, &chosen.session),
+        cluster.get_live_objects(&item.namespace, &chosen.session),
         with.permissions.foresee(&item.namespace, &needs)
     );
     let live = live?;

@@ -9,7 +9,7 @@ use session_shared::failure::hinted;
 use session_shared::objects::resource::SESSION;
 use session_shared::ops::Cluster;
 use session_shared::ops::Present;
-use session_shared::ops::live::installed;
+use session_shared::ops::live::with_setup_hint;
 use session_shared::ops::wait::Waited;
 use session_shared::progress::{Event, Sink};
 use session_shared::reconcile::{
@@ -35,7 +35,7 @@ pub(crate) async fn reach(
     ground: &mut Ground,
 ) -> Result<Present> {
     let namespace = cluster.namespace();
-    let present = installed(cluster.present(namespace, intent.name.as_str()).await)?;
+    let present = with_setup_hint(cluster.present(namespace, intent.name.as_str()).await)?;
     if matches!(intent.way, Way::Print { json: true } | Way::SshConfig) {
         return Ok(present);
     }

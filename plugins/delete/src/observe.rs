@@ -54,7 +54,7 @@ pub(crate) async fn observe(
             false => intent.foreseen(&chosen.session),
         };
         let (live, ()) = futures::join!(
-            cluster.live(namespace, &chosen.session),
+            cluster.get_live_objects(namespace, &chosen.session),
             permissions.foresee(namespace, &needs)
         );
         let doomed = Doomed::with(chosen, live?, controller)?.under(intent.policy);

@@ -13,7 +13,7 @@ use session_shared::labels;
 use session_shared::objects::resource::{POD, SESSION};
 use session_shared::objects::table::Table;
 use session_shared::ops::Cluster;
-use session_shared::ops::live::installed;
+use session_shared::ops::live::with_setup_hint;
 
 use crate::intent::{Chosen, Intent};
 use crate::join::Pods;
@@ -116,7 +116,7 @@ async fn sessions_table(
         intent.chunk,
         include,
     );
-    installed(whole(pages).await)
+    with_setup_hint(whole(pages).await)
 }
 
 /// Returns all pages as one Table.
@@ -187,7 +187,7 @@ async fn pods(cluster: &Cluster, intent: &Intent) -> Result<(Pods, String)> {
 pub(crate) async fn objects(cluster: &Cluster, intent: &Intent) -> Result<Fetched<Vec<Value>>> {
     let asked = selections(intent);
     let reads = asked.iter().map(|(selection, _)| async move {
-        installed(
+        with_setup_hint(
             cluster
                 .list(&SESSION, place(cluster, intent), selection)
                 .await,

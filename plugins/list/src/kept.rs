@@ -16,7 +16,7 @@ use session_shared::objects::snapshot::SnapshotState;
 use session_shared::objects::table::{Row, Table};
 use session_shared::ops::Cluster;
 use session_shared::ops::chosen::SelectedSession;
-use session_shared::ops::live::installed;
+use session_shared::ops::live::with_setup_hint;
 use session_shared::reconcile::is_data_of;
 use session_shared::report::age;
 
@@ -74,7 +74,7 @@ pub(crate) async fn fetch(cluster: &Cluster, intent: &Intent, selector: &str) ->
     ] {
         found.take(kind, list.map(|list| list.items))?;
     }
-    let sessions = installed(cluster.list(&SESSION, place, &Selection::default()).await)?;
+    let sessions = with_setup_hint(cluster.list(&SESSION, place, &Selection::default()).await)?;
     let sessions: Vec<SelectedSession> = sessions
         .items
         .into_iter()

@@ -21,7 +21,7 @@ use session_shared::objects::resource::{
 };
 use session_shared::objects::schedule::ScheduleName;
 use session_shared::ops::Cluster;
-use session_shared::ops::live::installed;
+use session_shared::ops::live::with_setup_hint;
 use session_shared::ops::live::owner_kinds;
 
 use crate::diagnosis;
@@ -93,7 +93,7 @@ pub(crate) async fn observe(cluster: &Cluster, name: &str) -> Result<Observed> {
         snapshots(cluster, &select),
         cluster.get_metadata(&SECRET, namespace, &secret),
     );
-    let Some(session) = installed(session)? else {
+    let Some(session) = with_setup_hint(session)? else {
         return Err(missing(&SESSION, name));
     };
     let mut observed = Observed {
@@ -136,7 +136,7 @@ pub(crate) async fn explain(cluster: &Cluster, observed: &mut Observed) {
 pub(crate) async fn refresh(cluster: &Cluster, observed: &mut Observed) {
     let namespace = cluster.namespace();
     let (owners, network, schedule, events, template, usage) = futures::join!(
-        cluster.owners(namespace, &observed.typed),
+        cluster.list_owners(namespace, &observed.typed),
         network(cluster, observed),
         schedule(cluster, observed),
         events(cluster, observed),

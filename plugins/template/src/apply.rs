@@ -69,7 +69,7 @@ async fn apply(
     write: &Write,
 ) -> Result<(Value, &'static str)> {
     let name = text(object, "/metadata/name");
-    let before = chosen::installed(cluster.get(&SESSION_TEMPLATE, "", name).await)?;
+    let before = chosen::with_setup_hint(cluster.get(&SESSION_TEMPLATE, "", name).await)?;
     if dry_run == DryRun::Client {
         let change = match before {
             Some(_) => "configured",

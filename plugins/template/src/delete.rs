@@ -78,7 +78,7 @@ pub(crate) async fn run(args: &Delete, connection: &Connection, ground: &mut Gro
 
 async fn templates(cluster: &Cluster, names: &[TemplateName]) -> Result<Vec<Option<Value>>> {
     let reads = futures::stream::iter(names).map(|name| async move {
-        chosen::installed(cluster.get(&SESSION_TEMPLATE, "", name.as_str()).await)
+        chosen::with_setup_hint(cluster.get(&SESSION_TEMPLATE, "", name.as_str()).await)
     });
     reads.buffered(AT_ONCE).try_collect().await
 }

@@ -48,7 +48,7 @@ pub(crate) async fn run(args: &List, connection: &Connection, ground: &mut Groun
             let list = cluster
                 .list(&SESSION_TEMPLATE, Place::Cluster, &select)
                 .await;
-            objects(chosen::installed(list)?.items, printer, args, ground)
+            objects(chosen::with_setup_hint(list)?.items, printer, args, ground)
         }
     }
 }
@@ -77,7 +77,7 @@ async fn table(
     options.kind = args.printing.show_kind.then(|| SESSION_TEMPLATE.singular());
     let mut printer = TablePrinter::new(options);
     let mut sorted = None;
-    while let Some(mut page) = chosen::installed(pages.try_next().await)? {
+    while let Some(mut page) = chosen::with_setup_hint(pages.try_next().await)? {
         match &mut sorted {
             _ if sort_by.is_none() => printer.page(&page),
             None => sorted = Some(page),

@@ -5,7 +5,7 @@ use futures::StreamExt;
 use serde_json::Value;
 
 use crate::Cluster;
-use crate::live::installed;
+use crate::live::with_setup_hint;
 use session_client::Place;
 use session_client::Selection;
 use session_client::missing;
@@ -47,7 +47,7 @@ impl Cluster {
             Which::Selected(selector) => {
                 let select = Selection::labelled(selector.clone());
                 let place = Place::Namespace(namespace);
-                let list = installed(self.list(&SESSION, place, &select).await)?;
+                let list = with_setup_hint(self.list(&SESSION, place, &select).await)?;
                 list.items
                     .into_iter()
                     .map(|item| SelectedSession::parse(item).map(Ok))
@@ -55,7 +55,7 @@ impl Cluster {
             }
             Which::Named(names) => {
                 let reads = futures::stream::iter(names).map(|name| async move {
-                    match installed(self.get(&SESSION, namespace, name.as_str()).await)? {
+                    match with_setup_hint(self.get(&SESSION, namespace, name.as_str()).await)? {
                         Some(found) => SelectedSession::parse(found).map(Ok),
                         None => Ok(Err(missing(&SESSION, name.as_str()))),
                     }

@@ -44,7 +44,7 @@ pub async fn look_at(
     let mut live = Live::default();
     if has_hooks(&chosen.session) && !skip_hooks {
         live = cluster
-            .workload(cluster.namespace(), &chosen.session)
+            .get_workload(cluster.namespace(), &chosen.session)
             .await?;
     }
     live.data = claims?.items;

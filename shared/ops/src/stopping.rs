@@ -54,7 +54,7 @@ impl Present {
     pub async fn of(cluster: &Cluster, chosen: SelectedSession, controller: bool) -> Result<Self> {
         chosen.ensure_not_deleting()?;
         let namespace = text(&chosen.object, "/metadata/namespace");
-        let live = cluster.live(namespace, &chosen.session).await?;
+        let live = cluster.get_live_objects(namespace, &chosen.session).await?;
         Self::with(chosen, live, controller)
     }
 

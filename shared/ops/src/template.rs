@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde_json::Value;
 
 use crate::Cluster;
-use crate::live::installed;
+use crate::live::with_setup_hint;
 use session_client::Place;
 use session_client::Selection;
 use session_client::missing;
@@ -18,7 +18,7 @@ use session_model::objects::resource::SESSION_TEMPLATE;
 /// # Errors
 /// Refusals of the server; the SessionTemplate API is not installed.
 pub async fn find(cluster: &Cluster, name: &str) -> Result<Option<SessionTemplate>> {
-    let found = installed(cluster.get(&SESSION_TEMPLATE, "", name).await)?;
+    let found = with_setup_hint(cluster.get(&SESSION_TEMPLATE, "", name).await)?;
     found.map(typed).transpose()
 }
 
