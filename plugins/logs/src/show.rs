@@ -39,7 +39,7 @@ pub(crate) async fn snapshot(
         };
         let read = async {
             let mut stream = cluster
-                .log(namespace, pod, &options)
+                .open_log(namespace, pod, &options)
                 .await
                 .map_err(|error| explain_log(error, namespace))?;
             while let Some(piece) = futures::StreamExt::next(&mut stream).await {

@@ -10,7 +10,7 @@ use tokio::sync::mpsc::{Receiver, Sender};
 
 use super::Cluster;
 use super::attach::{ExecExit, RemoteCommand, ExecRequest, ExecOutput};
-use super::meter::Meter;
+use super::meter::ProgressMeter;
 use session_model::failure::{Failure, Kind, hinted};
 use session_model::progress::Sink;
 
@@ -90,7 +90,7 @@ impl Cluster {
         let words = [base].into_iter().chain(paths.iter().map(String::as_str));
         let argv = shell_argv(PACK_SCRIPT, words);
         let mut remote = self.start_exec(&inside.exec_request(&argv, false)).await?;
-        let (mut told, mut meter) = (Vec::new(), Meter::new(&inside.pod, None));
+        let (mut told, mut meter) = (Vec::new(), ProgressMeter::new(&inside.pod, None));
         let ending = loop {
             match next_output(&mut remote).await? {
                 ExecOutput::Stdout(bytes) => {
@@ -139,7 +139,7 @@ impl Cluster {
         let argv = shell_argv(UNPACK_SCRIPT, [base, &length.to_string()]);
         let mut remote = self.start_exec(&inside.exec_request(&argv, true)).await?;
         let (input, mut told) = (remote.input(), Vec::new());
-        let mut meter = Meter::new(&inside.pod, Some(length));
+        let mut meter = ProgressMeter::new(&inside.pod, Some(length));
         let feed = async {
             while let Some(piece) = from.recv().await {
                 if !with_stall_timeout(input.write(&piece)).await? {
@@ -148,8 +148,8 @@ impl Cluster {
                 }
                 meter.count(piece.len(), sink);
             }
-            if meter.passed() < length {
-                return Err(anyhow!("the archive ended after {} bytes", meter.passed()));
+            if meter.copied() < length {
+                return Err(anyhow!("the archive ended after {} bytes", meter.copied()));
             }
             input.close().await;
             Ok(())

@@ -69,7 +69,7 @@ impl Cluster {
     ///
     /// # Errors
     /// A Failure in the server's words: a container that has not started (400), a deleted Pod, or a missing right.
-    pub async fn log(&self, namespace: &str, pod: &str, options: &LogOptions) -> Result<LogStream> {
+    pub async fn open_log(&self, namespace: &str, pod: &str, options: &LogOptions) -> Result<LogStream> {
         let LogOptions {
             container,
             follow,

@@ -215,7 +215,7 @@ impl ContainerFollower {
         } = &self.target;
         let opened = async {
             let stream = cluster
-                .log(namespace, pod, &options)
+                .open_log(namespace, pod, &options)
                 .await
                 .map_err(|error| explain_log(error, namespace))?;
             // The API finds logs by Pod name. The stream is the right one only if the Pod still has the same UID.
