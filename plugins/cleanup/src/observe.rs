@@ -141,7 +141,7 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observ
     let labelled = |object: &&Value| label(object, labels::SESSION).is_some();
     if uses_count || intent.snapshots.is_some() {
         let living = &mut observed.living;
-        sessions.iter().for_each(|session| living.add(session));
+        sessions.iter().for_each(|session| living.add_session(session));
         let snapshots = snapshots.into_iter().flat_map(|list| list.items);
         let snapshots: Vec<Value> = snapshots.collect();
         living.unseen_snapshots = snapshots_unseen;

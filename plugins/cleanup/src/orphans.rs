@@ -41,7 +41,7 @@ pub(crate) struct Living {
 
 impl Living {
     /// Adds a session.
-    pub(crate) fn add(&mut self, chosen: &SelectedSession) {
+    pub(crate) fn add_session(&mut self, chosen: &SelectedSession) {
         let part = |pointer: &str| text(&chosen.object, pointer).to_owned();
         self.uids.insert(part("/metadata/uid"));
         self.names

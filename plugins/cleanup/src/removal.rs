@@ -59,7 +59,7 @@ pub(crate) async fn remove(
         }
     }
     if let Some(session) = cluster.get(&SESSION, namespace, session).await? {
-        living.add(&SelectedSession::parse(session)?);
+        living.add_session(&SelectedSession::parse(session)?);
     }
     let still = remains(intent, &object, &living, with.now);
     if still.is_none_or(|still| still.deed != item.deed) {
