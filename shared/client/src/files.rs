@@ -94,7 +94,7 @@ impl Cluster {
         let ending = loop {
             match next_output(&mut remote).await? {
                 ExecOutput::Stdout(bytes) => {
-                    meter.count(bytes.len(), sink);
+                    meter.add(bytes.len(), sink);
                     if to.send(bytes).await.is_err() {
                         return Ok(None);
                     }
@@ -146,7 +146,7 @@ impl Cluster {
                     // The reading side reports the reason.
                     return Ok(());
                 }
-                meter.count(piece.len(), sink);
+                meter.add(piece.len(), sink);
             }
             if meter.copied() < length {
                 return Err(anyhow!("the archive ended after {} bytes", meter.copied()));

@@ -1,5 +1,5 @@
 use super::*;
-use crate::meter::progress;
+use crate::meter::format_progress;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
@@ -159,13 +159,13 @@ fn a_tar_that_failed_is_known_before_the_rest_is_read() {
 fn progress_is_one_short_line() {
     let mi = 1 << 20;
     let second = Duration::from_secs(1);
-    assert_eq!(progress(0, None, Duration::ZERO), "0");
+    assert_eq!(format_progress(0, None, Duration::ZERO), "0");
     assert_eq!(
-        progress(12 * mi, Some(50 * mi), 2 * second),
+        format_progress(12 * mi, Some(50 * mi), 2 * second),
         "12Mi of 50Mi (24%), 6Mi/s"
     );
-    assert_eq!(progress(3 * mi, None, second / 2), "3Mi");
-    assert_eq!(progress(0, Some(0), second), "0, 0/s");
+    assert_eq!(format_progress(3 * mi, None, second / 2), "3Mi");
+    assert_eq!(format_progress(0, Some(0), second), "0, 0/s");
 }
 
 #[test]

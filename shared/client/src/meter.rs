@@ -6,7 +6,7 @@ use session_model::progress::{Event, Sink, Stage};
 use session_model::quantity::size;
 
 /// Interval of progress events.
-const BEAT: Duration = Duration::from_millis(200);
+const REPORT_INTERVAL: Duration = Duration::from_millis(200);
 
 /// A counter of copied bytes that reports progress events at intervals.
 pub(super) struct ProgressMeter {
@@ -35,22 +35,22 @@ impl ProgressMeter {
     }
 
     /// Adds copied bytes, and reports progress if it is due.
-    pub(super) fn count(&mut self, bytes: usize, sink: &mut dyn Sink) {
+    pub(super) fn add(&mut self, bytes: usize, sink: &mut dyn Sink) {
         self.copied += bytes as u64;
-        if self.reported_at.is_some_and(|told| told.elapsed() < BEAT) {
+        if self.reported_at.is_some_and(|told| told.elapsed() < REPORT_INTERVAL) {
             return;
         }
         self.reported_at = Some(Instant::now());
         sink.tell(Event::Waiting {
             stage: Stage::Copying,
             object: self.object.clone(),
-            detail: progress(self.copied, self.length, self.since.elapsed()),
+            detail: format_progress(self.copied, self.length, self.since.elapsed()),
         });
     }
 }
 
 /// Formats progress: `12Mi of 50Mi (24%), 6Mi/s`. The rate is left out in the first second.
-pub(super) fn progress(passed: u64, length: Option<u64>, time: Duration) -> String {
+pub(super) fn format_progress(passed: u64, length: Option<u64>, time: Duration) -> String {
     let mut text = size(passed);
     if let Some(length) = length.filter(|length| *length > 0) {
         let percent = u128::from(passed) * 100 / u128::from(length);
