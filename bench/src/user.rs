@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use session_cluster::{AuditEvent, Cluster, Namespace};
-use session_shared::client::Agent;
+use session_shared::client::UserAgent;
 use session_shared::flags::connection::Connection;
 
 use crate::process::output;
@@ -139,7 +139,7 @@ pub fn connection(kubeconfig: &Path, namespace: &str) -> Connection {
 /// # Errors
 /// When the configuration does not hold.
 pub async fn connect(connection: &Connection) -> Result<session_shared::ops::Cluster> {
-    let agent = Agent {
+    let agent = UserAgent {
         program: "kubectl-session-bench".to_owned(),
         version: env!("CARGO_PKG_VERSION"),
     };

@@ -50,8 +50,8 @@ pub(super) struct ClientConfig {
 /// An invalid configuration, in kubectl's words.
 pub(super) async fn load_client_config(options: &ConnectOptions, around: &Surroundings) -> Result<ClientConfig> {
     let mut picked = kubeconfig::load_selection(options, around)?;
-    overrides::cluster(&mut picked, options);
-    overrides::user(&mut picked, options)?;
+    overrides::override_cluster(&mut picked, options);
+    overrides::override_user(&mut picked, options)?;
     let pod = around
         .in_cluster()
         .filter(|_| picked.cluster.server.is_none());

@@ -13,7 +13,7 @@ use tower::util::MapResponseLayer;
 use tower::{BoxError, ServiceBuilder};
 use tower_http::decompression::DecompressionLayer;
 
-use super::Dressing;
+use super::CommonHeaders;
 use super::limits::ERROR_BODY_LIMIT;
 
 /// Time limit for opening a TCP connection; Go's default.
@@ -23,9 +23,9 @@ const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
 /// Builds a client that adds the headers of `dressing` to every request. Behind a proxy, kube's own connector is used
 /// because it supports all proxy protocols.
-pub(super) fn build_client(config: kube::Config, dressing: Dressing) -> kube::Result<kube::Client> {
+pub(super) fn build_client(config: kube::Config, dressing: CommonHeaders) -> kube::Result<kube::Client> {
     let dress =
-        tower::util::MapRequestLayer::new(move |request: Request<Body>| dressing.dress(request));
+        tower::util::MapRequestLayer::new(move |request: Request<Body>| dressing.add_to(request));
     if config.proxy_url.is_some() {
         let builder = ClientBuilder::try_from(config)?.with_layer(&dress);
         return Ok(builder.with_layer(&MapResponseLayer::new(limit_error_body)).build());

@@ -95,16 +95,16 @@ pub use write::{Delete, Deleted, DryRun, Write};
 
 /// The program that sends requests, for the User-Agent header.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Agent {
+pub struct UserAgent {
     /// Name of the program, `kubectl-session-create`.
     pub program: String,
     /// Its version.
     pub version: &'static str,
 }
 
-impl Agent {
+impl UserAgent {
     /// Returns `PROGRAM/VERSION (os/arch)`, with Go's names of operating systems and architectures.
-    fn header(&self) -> HeaderValue {
+    fn header_value(&self) -> HeaderValue {
         let system = if cfg!(target_os = "macos") {
             "darwin"
         } else {
@@ -130,7 +130,7 @@ struct Inner {
     client: kube::Client,
     namespace: String,
     server: String,
-    origin: String,
+    kubeconfig_paths: String,
     agent: HeaderValue,
     timeout: Option<Duration>,
     proxied: bool,
@@ -146,30 +146,30 @@ impl Cluster {
     /// # Errors
     /// An invalid configuration, in kubectl's words: a [`Failure`](session_model::failure::Failure) of kind Configuration where
     /// kubectl prints `Error in configuration: `, of kind Unreachable for plugins, and a plain error for everything else.
-    pub async fn connect(options: &ConnectOptions, agent: Agent) -> Result<Self> {
-        Self::connect_in(options, agent, &Surroundings::of_process()).await
+    pub async fn connect(options: &ConnectOptions, agent: UserAgent) -> Result<Self> {
+        Self::connect_with_env(options, agent, &Surroundings::of_process()).await
     }
 
-    async fn connect_in(
+    async fn connect_with_env(
         options: &ConnectOptions,
-        agent: Agent,
+        agent: UserAgent,
         around: &Surroundings,
     ) -> Result<Self> {
         let loaded = config::load_client_config(options, around).await?;
         let credentials = loaded.credentials.map(Arc::new);
         let proxied = loaded.config.proxy_url.is_some();
-        let header = agent.header();
-        let dressing = Dressing {
+        let header = agent.header_value();
+        let dressing = CommonHeaders {
             agent: header.clone(),
             credentials: credentials.clone(),
         };
         let client = connector::build_client(loaded.config, dressing)
             .map_err(|error| transport::of_setup(&error))?;
-        Ok(Self::of(Inner {
+        Ok(Self::from_inner(Inner {
             client,
             namespace: loaded.namespace,
             server: loaded.server,
-            origin: loaded.kubeconfig_paths,
+            kubeconfig_paths: loaded.kubeconfig_paths,
             agent: header,
             timeout: loaded.timeout,
             proxied,
@@ -180,17 +180,17 @@ impl Cluster {
     }
 
     /// Creates a client over an existing kube client, for tests.
-    pub fn over(client: kube::Client, namespace: &str) -> Self {
-        Self::of(Inner {
+    pub fn from_client(client: kube::Client, namespace: &str) -> Self {
+        Self::from_inner(Inner {
             client,
             namespace: namespace.to_owned(),
             server: "http://fake.test".to_owned(),
-            origin: String::new(),
-            agent: Agent {
+            kubeconfig_paths: String::new(),
+            agent: UserAgent {
                 program: "kubectl-session-test".to_owned(),
                 version: env!("CARGO_PKG_VERSION"),
             }
-            .header(),
+            .header_value(),
             timeout: None,
             proxied: false,
             credentials: None,
@@ -199,7 +199,7 @@ impl Cluster {
         })
     }
 
-    fn of(inner: Inner) -> Self {
+    fn from_inner(inner: Inner) -> Self {
         Self {
             inner: Arc::new(inner),
         }
@@ -216,8 +216,8 @@ impl Cluster {
     }
 
     /// Returns the kubeconfig files that were read as a path list; empty without any.
-    pub fn origin(&self) -> &str {
-        &self.inner.origin
+    pub fn kubeconfig_paths(&self) -> &str {
+        &self.inner.kubeconfig_paths
     }
 
     /// Registers a listener for the text of `Warning:` headers. Each text is reported once per process. Only the first
@@ -228,20 +228,20 @@ impl Cluster {
 
     /// Registers an observer of requests and their results, for `-v=6`. Only the first observer registered counts. It
     /// must not block.
-    pub fn observe(&self, observer: impl Fn(&Exchange) + Send + Sync + 'static) {
+    pub fn on_exchange(&self, observer: impl Fn(&Exchange) + Send + Sync + 'static) {
         let _first_stays = self.inner.observer.set(Box::new(observer));
     }
 }
 
 /// Headers of every request, including those that kube creates itself (exec).
 #[derive(Clone)]
-struct Dressing {
+struct CommonHeaders {
     agent: HeaderValue,
     credentials: Option<Arc<Credentials>>,
 }
 
-impl Dressing {
-    fn dress(&self, mut request: http::Request<Body>) -> http::Request<Body> {
+impl CommonHeaders {
+    fn add_to(&self, mut request: http::Request<Body>) -> http::Request<Body> {
         request.headers_mut().insert(USER_AGENT, self.agent.clone());
         if let Some(header) = self
             .credentials

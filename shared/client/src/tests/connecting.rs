@@ -6,11 +6,11 @@ use serde_json::json;
 use session_support::{Answer, FakeApi};
 
 use super::super::surroundings::Surroundings;
-use super::super::{Agent, Cluster, config};
+use super::super::{UserAgent, Cluster, config};
 use crate::options::ConnectOptions;
 
-fn agent() -> Agent {
-    Agent {
+fn agent() -> UserAgent {
+    UserAgent {
         program: "kubectl-session-list".to_owned(),
         version: env!("CARGO_PKG_VERSION"),
     }
@@ -62,7 +62,7 @@ async fn flags_reach_the_requests() {
         namespace: Some("other".into()),
         ..ConnectOptions::default()
     };
-    let cluster = Cluster::connect_in(&flags, agent(), &Surroundings::default())
+    let cluster = Cluster::connect_with_env(&flags, agent(), &Surroundings::default())
         .await
         .unwrap();
     assert_eq!(
@@ -106,11 +106,11 @@ async fn flags_reach_the_requests() {
 #[tokio::test]
 async fn nothing_at_all_is_localhost() {
     let home = tempfile::tempdir().unwrap();
-    let cluster = Cluster::connect_in(&ConnectOptions::default(), agent(), &around(home.path()))
+    let cluster = Cluster::connect_with_env(&ConnectOptions::default(), agent(), &around(home.path()))
         .await
         .unwrap();
     assert_eq!(
-        (cluster.server(), cluster.namespace(), cluster.origin()),
+        (cluster.server(), cluster.namespace(), cluster.kubeconfig_paths()),
         ("http://localhost:8080", "default", "")
     );
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use session_support::{Answer, FakeApi};
 
 use super::super::surroundings::Surroundings;
-use super::super::{Agent, Cluster, config};
+use super::super::{UserAgent, Cluster, config};
 use crate::options::ConnectOptions;
 use session_model::failure::{self, Kind};
 
@@ -203,15 +203,15 @@ async fn passwords_in_addresses_are_not_told() {
         server: Some(listening.url().replace("://", "://alice:secret@")),
         ..ConnectOptions::default()
     };
-    let agent = Agent {
+    let agent = UserAgent {
         program: "kubectl-session-list".to_owned(),
         version: env!("CARGO_PKG_VERSION"),
     };
-    let cluster = Cluster::connect_in(&flags, agent.clone(), &Surroundings::default())
+    let cluster = Cluster::connect_with_env(&flags, agent.clone(), &Surroundings::default())
         .await
         .unwrap();
     let (tell, told) = std::sync::mpsc::channel();
-    cluster.observe(move |exchange| tell.send(exchange.url.clone()).unwrap());
+    cluster.on_exchange(move |exchange| tell.send(exchange.url.clone()).unwrap());
     cluster.raw_get("/version").await.unwrap();
     let host = listening.url().trim_start_matches("http://");
     assert_eq!(told.recv().unwrap(), format!("http://***@{host}/version"));
@@ -220,7 +220,7 @@ async fn passwords_in_addresses_are_not_told() {
         server: Some("http://alice:secret@127.0.0.1:1".into()),
         ..ConnectOptions::default()
     };
-    let cluster = Cluster::connect_in(&nobody, agent, &Surroundings::default())
+    let cluster = Cluster::connect_with_env(&nobody, agent, &Surroundings::default())
         .await
         .unwrap();
     assert_eq!(

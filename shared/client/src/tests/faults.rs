@@ -6,7 +6,7 @@ use serde_json::json;
 use session_support::{Answer, FakeApi};
 
 use super::super::surroundings::Surroundings;
-use super::super::{Agent, Cluster, Place, Selection};
+use super::super::{UserAgent, Cluster, Place, Selection};
 use super::cluster;
 use crate::options::ConnectOptions;
 use session_model::failure::{self, Failure, Kind};
@@ -17,9 +17,9 @@ async fn to(server: &str, flags: ConnectOptions) -> Cluster {
         server: Some(server.into()),
         ..flags
     };
-    Cluster::connect_in(
+    Cluster::connect_with_env(
         &flags,
-        Agent {
+        UserAgent {
             program: "kubectl-session-list".to_owned(),
             version: env!("CARGO_PKG_VERSION"),
         },

@@ -6,7 +6,7 @@ use serde_json::json;
 use session_support::{Answer, FakeApi, run_binary};
 
 use super::super::surroundings::Surroundings;
-use super::super::{Agent, Cluster};
+use super::super::{UserAgent, Cluster};
 use crate::options::ConnectOptions;
 use session_model::failure::{self, Failure, Kind};
 use session_model::objects::resource::POD;
@@ -71,9 +71,9 @@ fn put(failure: &Failure) -> String {
 
 async fn connect(flags: ConnectOptions, config: &str) -> anyhow::Result<Cluster> {
     let variables = [("KUBECONFIG".to_owned(), config.into())].into();
-    Cluster::connect_in(
+    Cluster::connect_with_env(
         &flags,
-        Agent {
+        UserAgent {
             program: "kubectl-session-list".to_owned(),
             version: env!("CARGO_PKG_VERSION"),
         },

@@ -347,7 +347,7 @@ async fn exchanges_are_observed_without_secrets() {
     api.on("GET", "/version", Answer::ok(json!({})));
     let cluster = cluster(&api);
     let (sender, seen) = std::sync::mpsc::channel();
-    cluster.observe(move |exchange| sender.send(exchange.clone()).unwrap());
+    cluster.on_exchange(move |exchange| sender.send(exchange.clone()).unwrap());
     cluster.raw_get("/version").await.unwrap();
     let exchange = seen.recv().unwrap();
     assert_eq!(
