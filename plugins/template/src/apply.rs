@@ -79,7 +79,7 @@ async fn apply(
     }
     if let Some(before) = &before {
         cluster
-            .adopt_fields(&SESSION_TEMPLATE, "", name, before, write)
+            .upgrade_managed_fields(&SESSION_TEMPLATE, "", name, before, write)
             .await?;
     }
     let after = cluster

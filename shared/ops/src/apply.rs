@@ -85,7 +85,7 @@ impl Cluster {
         let mut current = found.clone();
         for _ in 1..MAX_CONFLICT_RETRIES {
             let adopted = self
-                .adopt_fields(resource, namespace, name, &current, &with.write)
+                .upgrade_managed_fields(resource, namespace, name, &current, &with.write)
                 .await;
             match adopted {
                 Ok(_) => return Ok(true),
@@ -100,7 +100,7 @@ impl Cluster {
                 None => return Ok(false),
             }
         }
-        self.adopt_fields(resource, namespace, name, &current, &with.write)
+        self.upgrade_managed_fields(resource, namespace, name, &current, &with.write)
             .await
             .map(|_| true)
     }

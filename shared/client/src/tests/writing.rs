@@ -143,13 +143,13 @@ async fn an_apply_removes_what_a_create_made_once_the_fields_are_adopted() {
         .unwrap();
     assert!(
         !cluster
-            .adopt_fields(&SESSION, "default", "a", &made, &dry())
+            .upgrade_managed_fields(&SESSION, "default", "a", &made, &dry())
             .await
             .unwrap()
     );
     assert!(
         cluster
-            .adopt_fields(&SESSION, "default", "a", &made, &write)
+            .upgrade_managed_fields(&SESSION, "default", "a", &made, &write)
             .await
             .unwrap()
     );
@@ -160,7 +160,7 @@ async fn an_apply_removes_what_a_create_made_once_the_fields_are_adopted() {
         .unwrap();
     assert!(
         !cluster
-            .adopt_fields(&SESSION, "default", "a", &now, &write)
+            .upgrade_managed_fields(&SESSION, "default", "a", &now, &write)
             .await
             .unwrap()
     );
