@@ -136,7 +136,7 @@ fn failure_of_other_body(code: u16, headers: &HeaderMap, body: &[u8], subject: &
         .and_then(|value| value.to_str().ok())
         .unwrap_or("text/plain");
     let said = if content_type.starts_with("text/") {
-        page_text::summary(body)
+        page_text::summarize_body(body)
     } else {
         "unknown".to_owned()
     };
