@@ -10,16 +10,16 @@ use session_model::objects::ResourceType;
 
 /// The pages read so far of a list.
 #[derive(Debug)]
-pub(super) struct Paging {
+pub(super) struct PageCheck {
     plural: String,
     tokens: HashSet<String>,
     empty: u32,
     memory: u64,
 }
 
-impl Paging {
+impl PageCheck {
     /// Creates the record of a list that has not started.
-    pub(super) fn of(t: &ResourceType) -> Self {
+    pub(super) fn new(t: &ResourceType) -> Self {
         Self {
             plural: t.plural.to_string(),
             tokens: HashSet::new(),
@@ -47,15 +47,15 @@ impl Paging {
         }
         self.empty = if objects == 0 { self.empty + 1 } else { 0 };
         if self.empty >= EMPTY_PAGES_MAX {
-            return Err(self.endless(&format!("{EMPTY_PAGES_MAX} pages in a row are empty")));
+            return Err(self.endless_error(&format!("{EMPTY_PAGES_MAX} pages in a row are empty")));
         }
         if !self.tokens.insert(token.to_owned()) {
-            return Err(self.endless("a continue token was sent twice"));
+            return Err(self.endless_error("a continue token was sent twice"));
         }
         Ok(true)
     }
 
-    fn endless(&self, why: &str) -> anyhow::Error {
+    fn endless_error(&self, why: &str) -> anyhow::Error {
         let message = format!(
             "cannot list {}: the server's list has no end: {why}",
             self.plural
@@ -71,14 +71,14 @@ mod tests {
 
     #[test]
     fn a_list_that_does_not_end_is_the_servers_fault() {
-        let mut paging = Paging::of(&POD);
+        let mut paging = PageCheck::new(&POD);
         assert!(paging.record_page(500, 1, "a").unwrap());
         assert!(paging.record_page(500, 1, "b").unwrap());
         assert_eq!(
             paging.record_page(500, 1, "a").unwrap_err().to_string(),
             "cannot list pods: the server's list has no end: a continue token was sent twice"
         );
-        let mut paging = Paging::of(&POD);
+        let mut paging = PageCheck::new(&POD);
         let taken = (0..).map(|page| paging.record_page(0, 1, &format!("{page}")));
         let failed = taken
             .enumerate()
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn a_list_takes_only_so_much_memory() {
-        let mut paging = Paging::of(&POD);
+        let mut paging = PageCheck::new(&POD);
         assert!(paging.record_page(500, COLLECTION_MEMORY_MAX - 1, "a").unwrap());
         let error = paging.record_page(500, 1, "").unwrap_err();
         assert_eq!(

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::answer::invalid_json_error;
 use super::limits::{self, DISCOVERY_LIMIT};
-use super::paging::Paging;
+use super::paging::PageCheck;
 use super::request::{Call, JSON, METADATA, METADATA_LIST, TABLE};
 use super::{Cluster, paths};
 use session_model::failure::{self, Failure, Kind};
@@ -166,7 +166,7 @@ impl Cluster {
         let mut list = List::default();
         let mut token = String::new();
         let mut limit = select.limit;
-        let mut paging = Paging::of(t);
+        let mut paging = PageCheck::new(t);
         loop {
             let call = page(t, place, select, limit, &token)?.accept(accept);
             let (mut body, memory) = match self.call(&call).await {
@@ -178,7 +178,7 @@ impl Cluster {
                     list.items.clear();
                     token.clear();
                     limit = 0;
-                    paging = Paging::of(t);
+                    paging = PageCheck::new(t);
                     continue;
                 }
                 Err(error) => return Err(error),
@@ -210,7 +210,7 @@ impl Cluster {
         include: IncludeObject,
     ) -> BoxStream<'static, Result<Table>> {
         let first = page(t, place, select, chunk, "");
-        let state = first.map(|call| (self.clone(), Some(call), Paging::of(t)));
+        let state = first.map(|call| (self.clone(), Some(call), PageCheck::new(t)));
         let (t, place, select) = (t.clone(), Owned::of(place), select.clone());
         let pages = stream::try_unfold(
             (state, t, place, select),
