@@ -145,7 +145,7 @@ impl Cluster {
             qualified: "pods".into(),
             name: running.pod.to_owned(),
         };
-        let request = Request::new(paths::collection(
+        let request = Request::new(paths::collection_path(
             &POD,
             Place::Namespace(running.namespace),
         )?)

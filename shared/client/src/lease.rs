@@ -17,7 +17,7 @@ impl Cluster {
     /// # Errors
     /// A Failure of another kind.
     pub async fn is_lease_held(&self, namespace: &str, name: &str) -> Result<bool> {
-        let call = Call::get(paths::object(&LEASE, namespace, name)?).about(&LEASE, name);
+        let call = Call::get(paths::object_path(&LEASE, namespace, name)?).about(&LEASE, name);
         match self.call(&call).await {
             Ok(answer) => Ok(held(&answer.json()?, &answer.headers)),
             Err(error) => {

@@ -49,7 +49,7 @@ impl Cluster {
         previous: bool,
         limits: (u32, u32),
     ) -> Result<Vec<String>> {
-        let call = Call::get(format!("{}/log", paths::object(&POD, namespace, pod)?))
+        let call = Call::get(format!("{}/log", paths::object_path(&POD, namespace, pod)?))
             .about(&POD, pod)
             .accept("*/*")
             .with("container", container)
@@ -83,7 +83,7 @@ impl Cluster {
         let yes = |flag: &bool| if *flag { "true" } else { "" };
         let number = |number: &Option<u64>| number.map_or_else(String::new, |n| n.to_string());
         let since = since_time.map_or_else(String::new, |at| at.to_string());
-        let path = format!("{}/log", paths::object(&POD, namespace, pod)?);
+        let path = format!("{}/log", paths::object_path(&POD, namespace, pod)?);
         let call = Call::get(path)
             .about(&POD, pod)
             .accept("*/*")

@@ -38,7 +38,7 @@ impl Cluster {
             {"op": "replace", "path": "/metadata/managedFields", "value": entries},
             {"op": "replace", "path": "/metadata/resourceVersion", "value": text(current, "/metadata/resourceVersion")},
         ]);
-        let call = Call::new(Method::PATCH, paths::object(t, namespace, name)?).about(t, name);
+        let call = Call::new(Method::PATCH, paths::object_path(t, namespace, name)?).about(t, name);
         self.call(&writing(call, write).body("application/json-patch+json", &patch))
             .await?;
         Ok(true)

@@ -104,7 +104,7 @@ impl Cluster {
         namespace: &str,
         name: &str,
     ) -> Result<Option<Value>> {
-        let call = Call::get(paths::object(t, namespace, name)?).about(t, name);
+        let call = Call::get(paths::object_path(t, namespace, name)?).about(t, name);
         match self.call(&call).await {
             Ok(answer) => Ok(Some(answer.json()?)),
             Err(error) if failure::is(&error, Kind::NotFound) => Ok(None),
@@ -122,7 +122,7 @@ impl Cluster {
         namespace: &str,
         name: &str,
     ) -> Result<Option<Value>> {
-        let call = Call::get(paths::object(t, namespace, name)?).about(t, name);
+        let call = Call::get(paths::object_path(t, namespace, name)?).about(t, name);
         match self.call(&call.accept(METADATA)).await {
             Ok(answer) => Ok(Some(only_metadata(typed(answer.json()?, t)))),
             Err(error) if failure::is(&error, Kind::NotFound) => Ok(None),
@@ -260,7 +260,7 @@ impl Cluster {
         if let Some(known) = ResourceType::of_kind(api_version, kind) {
             return Ok(Some(known.clone()));
         }
-        let types = Call::get(paths::root(api_version)).at_most(DISCOVERY_LIMIT);
+        let types = Call::get(paths::api_root(api_version)).at_most(DISCOVERY_LIMIT);
         let body = match self.call(&types).await {
             Ok(answer) => answer.json()?,
             Err(error) if failure::of(&error).is_some_and(|failure| failure.code == 404) => {
@@ -314,7 +314,7 @@ fn page(
     } else {
         limit.to_string()
     };
-    let call = Call::get(paths::collection(t, place)?).about(t, "");
+    let call = Call::get(paths::collection_path(t, place)?).about(t, "");
     let call = selecting(call.at_most(most), select);
     // A continue token implies the version of its list.
     let version = if select.at_hand && token.is_empty() {

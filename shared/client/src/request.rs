@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::answer::{BufferedResponse, read_limited_body};
 use super::limits::{ReadLimit, OBJECT_LIMIT, ERROR_BODY_LIMIT};
-use super::paths::encode;
+use super::paths::percent_encode;
 use super::{Cluster, failure, transport};
 use session_model::failure::{Failure, Kind};
 use session_model::objects::ResourceType;
@@ -145,7 +145,7 @@ impl Call {
         let pairs: Vec<String> = self
             .query
             .iter()
-            .map(|(key, value)| format!("{key}={}", encode(value)))
+            .map(|(key, value)| format!("{key}={}", percent_encode(value)))
             .collect();
         let mark = if pairs.is_empty() { "" } else { "?" };
         format!("{}{mark}{}", self.path, pairs.join("&"))

@@ -6,7 +6,7 @@ use anyhow::Result;
 use serde_json::Value;
 
 use super::Cluster;
-use super::paths::encode;
+use super::paths::percent_encode;
 use session_model::failure::{Failure, Kind};
 use session_model::objects::resource::text;
 
@@ -50,7 +50,7 @@ impl Cluster {
     /// # Errors
     /// A Failure: Forbidden without the right, Unreachable if the node does not respond within two seconds.
     pub async fn node_use(&self, node: &str) -> Result<NodeUse> {
-        let path = format!("/api/v1/nodes/{}/proxy/stats/summary", encode(node));
+        let path = format!("/api/v1/nodes/{}/proxy/stats/summary", percent_encode(node));
         match tokio::time::timeout(PATIENCE, self.raw_get(&path)).await {
             Ok(answer) => Ok(read(&answer?.0)),
             Err(_) => {

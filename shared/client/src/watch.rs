@@ -192,7 +192,7 @@ impl Watching {
     }
 
     fn call(&self) -> Result<Call> {
-        let path = paths::collection(&self.t, self.place.get())?;
+        let path = paths::collection_path(&self.t, self.place.get())?;
         let call = selecting(Call::get(path).about(&self.t, ""), &self.select)
             .accept(if self.table { TABLE } else { JSON });
         let call = call

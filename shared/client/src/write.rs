@@ -87,7 +87,7 @@ impl Cluster {
         object: &Value,
         write: &Write,
     ) -> Result<Value> {
-        let path = paths::collection(t, super::Place::Namespace(namespace))?;
+        let path = paths::collection_path(t, super::Place::Namespace(namespace))?;
         let call = Call::new(Method::POST, path).about(t, text(object, "/metadata/name"));
         self.call(&writing(call, write).body(JSON, object))
             .await?
@@ -107,7 +107,7 @@ impl Cluster {
         object: &Value,
         write: &Write,
     ) -> Result<Value> {
-        let call = Call::new(Method::PATCH, paths::object(t, namespace, name)?).about(t, name);
+        let call = Call::new(Method::PATCH, paths::object_path(t, namespace, name)?).about(t, name);
         let call = writing(call, write)
             .with("force", "true")
             .body("application/apply-patch+yaml", object);
@@ -128,7 +128,7 @@ impl Cluster {
         patch: &Value,
         write: &Write,
     ) -> Result<Value> {
-        let mut path = paths::object(t, namespace, name)?;
+        let mut path = paths::object_path(t, namespace, name)?;
         path.extend(subresource.iter().flat_map(|part| ["/", part]));
         self.patch(MERGE, t, (name, path), patch, write).await
     }
@@ -147,7 +147,7 @@ impl Cluster {
         patch: &Value,
         write: &Write,
     ) -> Result<Value> {
-        let mut path = paths::object(t, namespace, name)?;
+        let mut path = paths::object_path(t, namespace, name)?;
         path.extend(subresource.iter().flat_map(|part| ["/", part]));
         self.patch(STRATEGIC, t, (name, path), patch, write).await
     }
@@ -189,7 +189,7 @@ impl Cluster {
         name: &str,
         options: &Delete,
     ) -> Result<Deleted> {
-        let call = Call::new(Method::DELETE, paths::object(t, namespace, name)?).about(t, name);
+        let call = Call::new(Method::DELETE, paths::object_path(t, namespace, name)?).about(t, name);
         let answer = match self.call(&call.body(JSON, &delete_options(options))).await {
             Ok(answer) => answer.json()?,
             Err(error) if failure::is(&error, Kind::NotFound) => return Ok(Deleted::Absent),

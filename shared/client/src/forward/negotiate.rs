@@ -47,7 +47,7 @@ pub(super) enum Negotiation {
 /// # Errors
 /// A Failure that the older protocol would not avoid: missing rights, no such Pod, no server.
 pub(super) async fn negotiate(cluster: &Cluster, namespace: &str, pod: &str) -> Result<Negotiation> {
-    let path = format!("{}/portforward", paths::object(&POD, namespace, pod)?);
+    let path = format!("{}/portforward", paths::object_path(&POD, namespace, pod)?);
     let key = random_key()?;
     let call = Call::get(path)
         .about(&POD, pod)
