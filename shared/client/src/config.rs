@@ -106,7 +106,7 @@ fn server_config(
     let is_tls = |uri: &Uri| uri.scheme_str() == Some("https");
     let checks = is_tls(url) || config.proxy_url.as_ref().is_some_and(is_tls);
     config.root_cert = match authority {
-        Some(pem) => Some(pem::certificates(pem)?),
+        Some(pem) => Some(pem::parse_certificates(pem)?),
         // Loading the system's root certificates takes milliseconds; skip it where no certificate is checked against
         // them.
         None if config.accept_invalid_certs || in_cluster || !checks => Some(Vec::new()),
