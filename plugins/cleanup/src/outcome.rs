@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Result;
 use futures::StreamExt;
 use serde_json::Value;
-use session_shared::client::Permissions;
+use session_shared::client::AccessReviews;
 use session_shared::client::Place;
 use session_shared::client::Write;
 use session_shared::client::interrupt::interrupted_error;
@@ -76,7 +76,7 @@ pub(crate) async fn carry_out(
     // Ctrl-C ends the waiting, not the process: the outcome is still reported.
     let _guard = ground.interrupt.guard()?;
     let (interrupt, now) = (ground.interrupt.clone(), ground.now());
-    let permissions = Permissions::of(cluster);
+    let permissions = AccessReviews::new(cluster);
     let with = Stopping {
         write,
         interrupt: &interrupt,
@@ -238,7 +238,7 @@ async fn end(
     };
     let (live, ()) = futures::join!(
         cluster.get_live_objects(&item.namespace, &chosen.session),
-        with.permissions.foresee(&item.namespace, &needs)
+        with.permissions.prefetch(&item.namespace, &needs)
     );
     let live = live?;
     let nodes = nodes(cluster, observed, &live).await?;

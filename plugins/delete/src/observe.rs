@@ -3,7 +3,7 @@
 use anyhow::Result;
 use futures::StreamExt;
 use session_shared::Timestamp;
-use session_shared::client::Permissions;
+use session_shared::client::AccessReviews;
 use session_shared::ops::Cluster;
 use session_shared::ops::chosen::MAX_CONCURRENT_SESSIONS;
 use session_shared::ops::deleting::Doomed;
@@ -25,7 +25,7 @@ pub(crate) struct Found {
 /// collected in the result.
 pub(crate) async fn observe(
     cluster: &Cluster,
-    permissions: &Permissions,
+    permissions: &AccessReviews,
     intent: &Intent,
     now: Timestamp,
 ) -> Result<Found> {
@@ -55,7 +55,7 @@ pub(crate) async fn observe(
         };
         let (live, ()) = futures::join!(
             cluster.get_live_objects(namespace, &chosen.session),
-            permissions.foresee(namespace, &needs)
+            permissions.prefetch(namespace, &needs)
         );
         let doomed = Doomed::with(chosen, live?, controller)?.under(intent.policy);
         doomed.prepared(cluster, intent.class.as_deref(), now).await

@@ -4,7 +4,7 @@ use anyhow::Result;
 use futures::StreamExt;
 use session_shared::api::DataPolicy;
 use session_shared::client::DryRun;
-use session_shared::client::Permissions;
+use session_shared::client::AccessReviews;
 use session_shared::client::Write;
 use session_shared::encode::shell;
 use session_shared::failure;
@@ -29,7 +29,7 @@ use crate::plan::Intent;
 /// Interrupted before the first session.
 pub(crate) async fn carry_out(
     cluster: &Cluster,
-    permissions: &Permissions,
+    permissions: &AccessReviews,
     intent: &Intent,
     doomed: &[Doomed],
     write: &Write,

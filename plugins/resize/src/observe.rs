@@ -4,7 +4,7 @@
 use anyhow::{Context, Result};
 use session_shared::api::Session;
 use session_shared::client::DryRun;
-use session_shared::client::Permissions;
+use session_shared::client::AccessReviews;
 use session_shared::client::Write;
 use session_shared::diagnosis::resizing::{Fit, fit};
 use session_shared::failure::{self, Kind};
@@ -30,7 +30,7 @@ pub(crate) struct Found {
     /// Notes for the user, a line each.
     pub(crate) notes: Vec<String>,
     /// Answers of access reviews; requested only if `--restart` is given.
-    pub(crate) permissions: Permissions,
+    pub(crate) permissions: AccessReviews,
 }
 
 /// Reads the session and decides between a resize in place and a restart.
@@ -45,7 +45,7 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent, ground: &Ground)
         cluster.controller_alive(namespace)
     )?;
     let chosen = chosen.into_iter().next().context("no session is named")??;
-    let permissions = Permissions::of(cluster);
+    let permissions = AccessReviews::new(cluster);
     let restarts = intent.restart && intent.dry_run == DryRun::None;
     let foreseen = |session: &Session| match restarts {
         true => restart_accesses(session),

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, anyhow};
 use session_shared::client::DryRun;
-use session_shared::client::Permissions;
+use session_shared::client::AccessReviews;
 use session_shared::client::Place;
 use session_shared::client::Selection;
 use session_shared::encode::shell;
@@ -102,7 +102,7 @@ impl InPlace {
                 false => Cutting::of(cluster, &held, asked, now).await.map(Some),
             }
         };
-        let permissions = Permissions::of(cluster);
+        let permissions = AccessReviews::new(cluster);
         let needs = match writes.dry_run {
             DryRun::None => replacing.accesses(),
             _ => Vec::new(),

@@ -4,7 +4,7 @@ use anyhow::Result;
 use futures::StreamExt;
 use session_shared::api::Session;
 use session_shared::client::DryRun;
-use session_shared::client::Permissions;
+use session_shared::client::AccessReviews;
 use session_shared::client::Write;
 use session_shared::failure;
 use session_shared::objects::resource::SESSION;
@@ -45,7 +45,7 @@ pub(crate) struct Todo {
 /// Refusals of the server. An error of one session does not fail the call: it is an item of the result.
 pub(crate) async fn observe(
     cluster: &Cluster,
-    permissions: &Permissions,
+    permissions: &AccessReviews,
     intent: &Intent,
     ground: &mut Ground,
 ) -> Result<Option<Vec<Result<Todo>>>> {
@@ -215,7 +215,7 @@ impl Todo {
 /// The errors of all sessions that did not start or did not become ready, as one.
 pub(crate) async fn carry_out(
     cluster: &Cluster,
-    permissions: &Permissions,
+    permissions: &AccessReviews,
     intent: &Intent,
     found: Vec<Result<Todo>>,
     write: &Write,

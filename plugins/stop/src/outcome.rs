@@ -4,7 +4,7 @@ use anyhow::Result;
 use futures::StreamExt;
 use serde_json::Value;
 use session_shared::api::Session;
-use session_shared::client::Permissions;
+use session_shared::client::AccessReviews;
 use session_shared::client::Write;
 use session_shared::failure;
 use session_shared::ops::Cluster;
@@ -26,7 +26,7 @@ use crate::plan::{Deed, Found, Intent};
 /// the result.
 pub(crate) async fn observe(
     cluster: &Cluster,
-    permissions: &Permissions,
+    permissions: &AccessReviews,
     intent: &Intent,
 ) -> Result<Found> {
     let namespace = cluster.namespace();
@@ -64,7 +64,7 @@ pub(crate) async fn observe(
 /// Interrupted before the first session.
 pub(crate) async fn carry_out(
     cluster: &Cluster,
-    permissions: &Permissions,
+    permissions: &AccessReviews,
     intent: &Intent,
     present: &[Present],
     write: &Write,

@@ -81,7 +81,7 @@ pub use backoff::Backoff;
 pub use exec::ExecResult;
 pub use logs::{LogOptions, LogStream};
 pub use options::ConnectOptions;
-pub use permissions::Permissions;
+pub use permissions::AccessReviews;
 pub use presence::Identity;
 pub use read::{IncludeObject, List, Place, Selection};
 pub use request::{Exchange, status_text};

@@ -6,7 +6,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::Cluster;
 use crate::execute::ApplyOptions;
-use session_client::Permissions;
+use session_client::AccessReviews;
 use session_engine::plan::{Done, Propagation};
 use session_model::api::ObjectRef;
 use session_model::failure::{self, Failure, Kind};
@@ -60,7 +60,7 @@ impl Cluster {
                     Access::to("delete", &resource, name),
                     Access::to("create", &resource, ""),
                 ];
-                Permissions::of(self).require(namespace, &needs).await?;
+                AccessReviews::new(self).require(namespace, &needs).await?;
                 let background = Propagation::Background;
                 self.delete_if_present(&resource, namespace, &target, background, &with.write)
                     .await?;

@@ -17,7 +17,7 @@ use super::stopping::Present;
 use super::trust::Part;
 use super::{checks, template, trust, unfinished};
 use crate::Cluster;
-use session_client::Permissions;
+use session_client::AccessReviews;
 use session_client::Write;
 use session_client::random_token;
 use session_engine::plan::Plan;
@@ -172,7 +172,7 @@ impl Ahead {
         }
         let mut needs = plan.accesses();
         needs.push(Access::to("patch", &SESSION, present.name()).part("status"));
-        let permissions = Permissions::of(cluster);
+        let permissions = AccessReviews::new(cluster);
         permissions.require(present.namespace(), &needs).await
     }
 

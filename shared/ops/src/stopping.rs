@@ -12,7 +12,7 @@ use crate::chosen::SelectedSession;
 use crate::execute::ApplyOptions;
 use crate::manner::Manner;
 use crate::trust::{self, Part};
-use session_client::Permissions;
+use session_client::AccessReviews;
 use session_client::Write;
 use session_client::interrupt::Interrupt;
 use session_engine::plan::{Done, Plan, Step};
@@ -301,7 +301,7 @@ pub struct Stopping<'a> {
     /// Current time.
     pub now: Timestamp,
     /// Answers of access reviews.
-    pub permissions: &'a Permissions,
+    pub permissions: &'a AccessReviews,
 }
 
 fn told(session: &Value, r#type: &str) -> String {
