@@ -10,7 +10,7 @@ use http::HeaderValue;
 use jiff::Timestamp;
 
 use super::limits::TOKEN_LIMIT;
-use super::plugin::{Credential, Plugin};
+use super::plugin::{PluginCredential, CredentialPlugin};
 use super::surroundings::go_words;
 use session_model::failure::{Failure, Kind};
 
@@ -23,7 +23,7 @@ const MIN_PLUGIN_INTERVAL: Duration = Duration::from_secs(10);
 enum TokenSource {
     Fixed,
     File(PathBuf),
-    Plugin(Box<Plugin>),
+    Plugin(Box<CredentialPlugin>),
 }
 
 /// A bearer token together with its source.
@@ -72,7 +72,7 @@ impl Credentials {
     }
 
     /// Credentials from a plugin, with the result of its first run.
-    pub(super) fn from_plugin(plugin: Plugin, first: &Credential) -> Result<Self> {
+    pub(super) fn from_plugin(plugin: CredentialPlugin, first: &PluginCredential) -> Result<Self> {
         Self::new(
             TokenSource::Plugin(Box::new(plugin)),
             first.token.as_deref(),

@@ -10,7 +10,7 @@ use kube::config::AuthInfo;
 use super::credentials::Credentials;
 use super::kubeconfig::KubeconfigSelection;
 use super::limits::PEM_LIMIT;
-use super::plugin::Plugin;
+use super::plugin::CredentialPlugin;
 use super::surroundings::{Surroundings, go_words};
 use session_model::failure::hinted;
 
@@ -54,9 +54,9 @@ pub(super) async fn load_auth_config(
     } else if let Some(token) = secret_field(&picked.user, "token") {
         Some(Credentials::from_token(&token)?)
     } else if let Some(exec) = exec {
-        let plugin = Plugin::new(exec, &picked.user_name, &picked.cluster, authority, around)?;
+        let plugin = CredentialPlugin::new(exec, &picked.user_name, &picked.cluster, authority, around)?;
         let first = plugin.run().await?;
-        if let Some((certificate, key)) = &first.identity {
+        if let Some((certificate, key)) = &first.client_certificate {
             auth_info.client_certificate_data = Some(STANDARD.encode(certificate));
             auth_info.client_key_data = Some(STANDARD.encode(key).into());
         }

@@ -40,7 +40,7 @@ pub(super) fn check(command: &str, found: Option<&Path>, around: &Surroundings) 
                 .iter()
                 .filter_map(|entry| entry["command"].as_str().or(entry["name"].as_str()));
             if names
-                .map(|name| super::plugin::find(name, around))
+                .map(|name| super::plugin::find_program(name, around))
                 .any(|allowed| allowed.as_deref() == Some(path))
             {
                 return Ok(());
