@@ -11,7 +11,7 @@ use kube::config::{Cluster, ExecConfig, ExecInteractiveMode};
 use serde_json::{Value, json};
 
 use super::limits::PLUGIN_OUTPUT_LIMIT;
-use super::plugin_process::{self, PluginFault};
+use super::plugin_process::{self, PluginError};
 use super::policy;
 use super::surroundings::Surroundings;
 use session_model::failure::{self, Failure, Kind};
@@ -116,7 +116,7 @@ impl CredentialPlugin {
                 Stdio::null()
             })
             .stderr(Stdio::inherit());
-        let run = plugin_process::run(command, interactive, PLUGIN_OUTPUT_LIMIT).await;
+        let run = plugin_process::run_plugin(command, interactive, PLUGIN_OUTPUT_LIMIT).await;
         let output = run.map_err(|fault| self.run_error(fault))?;
         if !output.status.success() {
             let code = output.status.code().unwrap_or(-1);
@@ -140,15 +140,15 @@ impl CredentialPlugin {
         }
     }
 
-    fn run_error(&self, fault: PluginFault) -> anyhow::Error {
+    fn run_error(&self, fault: PluginError) -> anyhow::Error {
         let command = &self.command;
         match fault {
-            PluginFault::Io(error) => credentials_error(format!("exec: {error}")),
-            PluginFault::TooMuch => credentials_error(format!(
+            PluginError::Io(error) => credentials_error(format!("exec: {error}")),
+            PluginError::OutputTooLarge => credentials_error(format!(
                 "exec: executable {command} wrote more than {} to standard output",
                 PLUGIN_OUTPUT_LIMIT.size()
             )),
-            PluginFault::Stopped => failure::hinted(
+            PluginError::StoppedByTerminal => failure::hinted(
                 credentials_error(format!(
                     "exec: executable {command} was stopped because it tried to use the terminal"
                 )),
