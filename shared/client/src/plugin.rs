@@ -91,7 +91,7 @@ impl CredentialPlugin {
     /// A plugin that is not allowed, not installed, fails, or prints invalid credentials, in kubectl's words.
     pub(super) async fn run(&self) -> Result<PluginCredential> {
         let path = find_program(&self.command, &self.around);
-        policy::check(&self.command, path.as_deref(), &self.around)?;
+        policy::check_plugin_allowed(&self.command, path.as_deref(), &self.around)?;
         let Some(path) = path else {
             return Err(self.not_found_error());
         };

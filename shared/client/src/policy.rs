@@ -13,8 +13,8 @@ use session_model::failure::{Failure, Kind};
 ///
 /// # Errors
 /// A plugin that is not allowed, in kubectl's words; an unreadable kuberc.
-pub(super) fn check(command: &str, found: Option<&Path>, around: &Surroundings) -> Result<()> {
-    let Some(preferences) = preferences(around)? else {
+pub(super) fn check_plugin_allowed(command: &str, found: Option<&Path>, around: &Surroundings) -> Result<()> {
+    let Some(preferences) = read_kuberc(around)? else {
         return Ok(());
     };
     let refused = |reason: String| {
@@ -57,7 +57,7 @@ pub(super) fn check(command: &str, found: Option<&Path>, around: &Surroundings) 
 }
 
 /// Reads the kuberc; `None` without one, or with KUBERC=off.
-fn preferences(around: &Surroundings) -> Result<Option<Value>> {
+fn read_kuberc(around: &Surroundings) -> Result<Option<Value>> {
     let path = match around.text("KUBERC") {
         Some("off") => return Ok(None),
         Some(path) => PathBuf::from(path),
@@ -94,7 +94,7 @@ mod tests {
             variables,
             ..Surroundings::default()
         };
-        check(command, found.map(Path::new), &around)
+        check_plugin_allowed(command, found.map(Path::new), &around)
             .err()
             .map(|error| error.to_string())
     }
