@@ -110,7 +110,7 @@ impl Bodies {
     /// What the server refuses.
     pub async fn send(&self, cluster: &Cluster, checks: bool) -> Result<()> {
         let namespace = cluster.namespace();
-        cluster.identity().await?;
+        cluster.get_caller_identity().await?;
         for place in [CONTROLLER_NAMESPACE, namespace] {
             cluster.get(&LEASE, place, CONTROLLER_LEASE).await?;
         }

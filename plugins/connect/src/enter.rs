@@ -16,7 +16,7 @@ use session_shared::client::typed;
 use session_shared::failure::{Kind, exit, exited, hinted, of};
 use session_shared::objects::resource::POD;
 use session_shared::ops::Cluster;
-use session_shared::ops::Present;
+use session_shared::ops::ObservedSession;
 use session_shared::report::console::Console;
 use session_shared::report::terminal::{Inlet, Outlet, Sizes};
 use session_shared::verb::Ground;
@@ -48,7 +48,7 @@ struct Streams {
 pub(crate) async fn run(
     cluster: &Cluster,
     intent: &Intent,
-    present: &Present,
+    present: &ObservedSession,
     argv: &[String],
     container: Option<&str>,
     ground: &mut Ground,

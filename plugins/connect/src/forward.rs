@@ -9,7 +9,7 @@ use session_shared::client::forward::LocalListener;
 use session_shared::client::forward::ForwardEvent;
 use session_shared::failure::hinted;
 use session_shared::ops::Cluster;
-use session_shared::ops::Present;
+use session_shared::ops::ObservedSession;
 use session_shared::report::clean;
 use session_shared::report::console::Console;
 use session_shared::verb::Ground;
@@ -43,7 +43,7 @@ pub(crate) async fn listen_known_ports(forwards: &[Forward]) -> Result<Vec<Vec<L
 pub(crate) async fn run(
     cluster: &Cluster,
     intent: &Intent,
-    present: &Present,
+    present: &ObservedSession,
     forwards: &[Forward],
     taken: Vec<Vec<LocalListener>>,
     ground: &mut Ground,

@@ -28,7 +28,7 @@ mod wake;
 use anyhow::Result;
 use session_shared::failure::exit;
 use session_shared::ops::Cluster;
-use session_shared::ops::Present;
+use session_shared::ops::ObservedSession;
 use session_shared::ops::trust::Part;
 use session_shared::prompt::trust;
 use session_shared::verb::{Ground, Verb};
@@ -72,7 +72,7 @@ async fn go(
     cluster: &Cluster,
     intent: &Intent,
     args: &Args,
-    present: &Present,
+    present: &ObservedSession,
     entrance: &Entrance,
     ground: &mut Ground,
 ) -> Result<()> {

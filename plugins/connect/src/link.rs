@@ -20,7 +20,7 @@ use session_shared::labels;
 use session_shared::objects::conditions::{has_condition, is_ready};
 use session_shared::objects::resource::{POD, SESSION, text};
 use session_shared::ops::Cluster;
-use session_shared::ops::Present;
+use session_shared::ops::ObservedSession;
 use session_shared::reconcile::is_primary;
 use session_shared::verb::Ground;
 use tokio::sync::mpsc;
@@ -42,7 +42,7 @@ const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(3
 /// No Pod, or no such container.
 pub(crate) fn pod<'a>(
     intent: &Intent,
-    present: &'a Present,
+    present: &'a ObservedSession,
     container: Option<&str>,
 ) -> Result<&'a Pod> {
     let found = plan::pod(present, container)?;
@@ -57,7 +57,7 @@ pub(crate) fn pod<'a>(
 pub(crate) fn forwarder(
     cluster: &Cluster,
     intent: &Intent,
-    present: &Present,
+    present: &ObservedSession,
     container: Option<&str>,
     ground: &Ground,
 ) -> Result<(Forwarder, Events)> {
@@ -92,7 +92,7 @@ struct Search {
 fn finder(
     cluster: &Cluster,
     intent: &Intent,
-    present: &Present,
+    present: &ObservedSession,
     container: Option<&str>,
     ground: &Ground,
 ) -> Result<FindPod> {
@@ -145,7 +145,7 @@ impl Search {
     /// Returns the Pod if it is ready. Adds other ready Pods to `known`.
     async fn look(&self, known: &mut HashSet<String>) -> Result<Option<String>> {
         let (namespace, name) = (self.cluster.namespace(), self.intent.name.as_str());
-        let mut present = self.cluster.present(namespace, name).await?;
+        let mut present = self.cluster.observe_session(namespace, name).await?;
         let now = (self.clock)();
         if let Some(error) = reach::hopeless(&self.cluster, &self.intent, &present, now) {
             return Err(error);

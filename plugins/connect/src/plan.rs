@@ -10,7 +10,7 @@ use session_shared::failure::hinted;
 use session_shared::names::SshUser;
 use session_shared::objects::conditions::is_ready;
 use session_shared::objects::endpoint::{PodPort, endpoint_of_port};
-use session_shared::ops::Present;
+use session_shared::ops::ObservedSession;
 use session_shared::reconcile::{containers, default_container, is_primary};
 
 use crate::intent::{Intent, Way, check_port};
@@ -208,10 +208,10 @@ fn fits(found: &Entrance, intent: &Intent, methods: &[ConnectMethod]) -> Result<
 /// # Errors
 /// An unknown container, with the existing ones.
 pub(crate) fn pod<'a>(
-    present: &'a Present,
+    present: &'a ObservedSession,
     wanted: Option<&str>,
 ) -> Result<Option<(&'a Pod, String)>> {
-    let pods: Vec<&Pod> = present.pods().collect();
+    let pods: Vec<&Pod> = present.own_pods().collect();
     let mut pods = present.live.recorded_first(&present.session, pods);
     pods.sort_by_key(|pod| (!is_primary(pod), !is_ready(pod)));
     let Some(first) = pods.first() else {
@@ -317,7 +317,7 @@ pub(crate) fn port(pod: &Pod, word: &str) -> Result<u16> {
 /// # Errors
 /// An invalid endpoint in the status.
 pub(crate) fn address(
-    present: &Present,
+    present: &ObservedSession,
     entrance: &Entrance,
     network: &[Value],
 ) -> Result<Option<String>> {
@@ -344,7 +344,7 @@ pub(crate) fn address(
 }
 
 /// Returns the endpoint of a Service or Ingress that exposes a port of the session's Pod.
-fn way_to(present: &Present, word: &str, network: &[Value]) -> Option<String> {
+fn way_to(present: &ObservedSession, word: &str, network: &[Value]) -> Option<String> {
     let (pod, _) = pod(present, None).ok().flatten()?;
     let number = port(pod, word).ok()?;
     let spec = pod.spec.as_ref()?;

@@ -10,7 +10,7 @@ use session_shared::failure::hinted;
 use session_shared::objects::conditions::is_ready;
 use session_shared::objects::resource::{INGRESS, SERVICE};
 use session_shared::ops::Cluster;
-use session_shared::ops::Present;
+use session_shared::ops::ObservedSession;
 use session_shared::report::console::Console;
 
 use crate::intent::Intent;
@@ -23,7 +23,7 @@ use crate::plan::{self, Entrance};
 pub(crate) async fn run(
     cluster: &Cluster,
     intent: &Intent,
-    present: &Present,
+    present: &ObservedSession,
     entrance: &Entrance,
     as_json: bool,
     console: &mut Console,
@@ -38,7 +38,7 @@ pub(crate) async fn run(
 
 /// Reads the Services and Ingresses of the last start. Missing or forbidden ones are left out; the endpoint in the
 /// session's status then takes their place.
-async fn network(cluster: &Cluster, present: &Present) -> Vec<Value> {
+async fn network(cluster: &Cluster, present: &ObservedSession) -> Vec<Value> {
     let status = present.session.status.as_ref();
     let applied = status.and_then(|status| status.applied.as_ref());
     let objects = applied.map_or(&[][..], |applied| applied.objects.as_slice());
@@ -97,7 +97,7 @@ fn text(
 /// An invalid Pod IP; an unknown port name; closed standard output.
 fn json(
     intent: &Intent,
-    present: &Present,
+    present: &ObservedSession,
     entrance: &Entrance,
     address: Option<String>,
     console: &mut Console,

@@ -8,7 +8,7 @@ use session_shared::client::timed_out;
 use session_shared::failure::hinted;
 use session_shared::objects::resource::SESSION;
 use session_shared::ops::Cluster;
-use session_shared::ops::Present;
+use session_shared::ops::ObservedSession;
 use session_shared::ops::live::with_setup_hint;
 use session_shared::ops::wait::Waited;
 use session_shared::progress::{Event, Sink};
@@ -33,14 +33,14 @@ pub(crate) async fn reach(
     cluster: &Cluster,
     intent: &Intent,
     ground: &mut Ground,
-) -> Result<Present> {
+) -> Result<ObservedSession> {
     let namespace = cluster.namespace();
-    let present = with_setup_hint(cluster.present(namespace, intent.name.as_str()).await)?;
+    let present = with_setup_hint(cluster.observe_session(namespace, intent.name.as_str()).await)?;
     if matches!(intent.way, Way::Print { json: true } | Way::SshConfig) {
         return Ok(present);
     }
     let present = if bring_up(cluster, intent, &present, ground).await? {
-        cluster.present(namespace, intent.name.as_str()).await?
+        cluster.observe_session(namespace, intent.name.as_str()).await?
     } else {
         present
     };
@@ -60,7 +60,7 @@ pub(crate) async fn reach(
 async fn bring_up(
     cluster: &Cluster,
     intent: &Intent,
-    present: &Present,
+    present: &ObservedSession,
     ground: &mut Ground,
 ) -> Result<bool> {
     let namespace = cluster.namespace();
@@ -122,7 +122,7 @@ fn soon_over(session: &Session, now: Timestamp) -> Option<String> {
 pub(crate) fn hopeless(
     cluster: &Cluster,
     intent: &Intent,
-    present: &Present,
+    present: &ObservedSession,
     now: Timestamp,
 ) -> Option<anyhow::Error> {
     let seen = look(&present.session, &present.live, &[]);
@@ -134,7 +134,7 @@ pub(crate) fn hopeless(
 }
 
 /// Returns true if the status records the connection methods of the current start.
-fn has_started(present: &Present) -> bool {
+fn has_started(present: &ObservedSession) -> bool {
     let status = present.session.status.as_ref();
     status.is_some_and(|status| status.applied.is_some()) && !is_start_asked(&present.session)
 }
@@ -142,7 +142,7 @@ fn has_started(present: &Present) -> bool {
 async fn wait(
     cluster: &Cluster,
     intent: &Intent,
-    present: &Present,
+    present: &ObservedSession,
     ground: &mut Ground,
 ) -> Result<()> {
     let interrupt = ground.interrupt.clone();
@@ -206,7 +206,7 @@ fn start_it(cluster: &Cluster, intent: &Intent) -> String {
     format!("start the session: kubectl session start {name} -n {namespace}")
 }
 
-fn expired(cluster: &Cluster, intent: &Intent, present: &Present) -> anyhow::Error {
+fn expired(cluster: &Cluster, intent: &Intent, present: &ObservedSession) -> anyhow::Error {
     let status = present.session.status.as_ref();
     let at = status.and_then(|status| status.expires_at.as_deref());
     let error = anyhow!(

@@ -13,7 +13,7 @@ use session_shared::flags::connection::Connection;
 use session_shared::flags::non_empty;
 use session_shared::names::SshUser;
 use session_shared::ops::Cluster;
-use session_shared::ops::Present;
+use session_shared::ops::ObservedSession;
 use session_shared::programs;
 use session_shared::report::console::Console;
 use session_shared::state;
@@ -28,7 +28,7 @@ use crate::intent::Intent;
 pub(crate) fn host(
     cluster: &Cluster,
     intent: &Intent,
-    present: &Present,
+    present: &ObservedSession,
     connection: &Connection,
     port: &str,
     user: Option<&SshUser>,

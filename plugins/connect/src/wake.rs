@@ -5,7 +5,7 @@ use session_shared::client::Write;
 use session_shared::failure::{exit, hinted};
 use session_shared::labels::MANAGER;
 use session_shared::ops::Cluster;
-use session_shared::ops::Present;
+use session_shared::ops::ObservedSession;
 use session_shared::ops::chosen::SelectedSession;
 use session_shared::ops::ending_session::EndingSession;
 use session_shared::ops::starting::{Ahead, Wish};
@@ -26,7 +26,7 @@ use crate::plan;
 pub(crate) async fn wake(
     cluster: &Cluster,
     intent: &Intent,
-    present: &Present,
+    present: &ObservedSession,
     ground: &mut Ground,
 ) -> Result<()> {
     if !trust::ask(cluster, &present.session, Part::Start, &mut ground.console).await? {

@@ -25,7 +25,7 @@ pub(crate) async fn observe(
         match &intent.user_id {
             Some(owner) => Ok(owner.clone()),
             None => cluster
-                .identity()
+                .get_caller_identity()
                 .await?
                 .username
                 .parse()

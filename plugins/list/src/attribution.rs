@@ -32,11 +32,11 @@ pub(crate) async fn attribute<'a>(
         .collect();
     let reads = futures::stream::iter(doubtful).map(|session| async move {
         let present = cluster
-            .present(session.namespace, session.name)
+            .observe_session(session.namespace, session.name)
             .await
             .ok()?;
         let uid = |pod: &Pod| pod.metadata.uid.clone();
-        let own: Vec<String> = present.pods().filter_map(uid).collect();
+        let own: Vec<String> = present.own_pods().filter_map(uid).collect();
         Some((session, own))
     });
     let found: Vec<Option<(Identity<'_>, Vec<String>)>> = reads.buffered(MAX_CONCURRENT_SESSIONS).collect().await;

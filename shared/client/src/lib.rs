@@ -82,7 +82,7 @@ pub use exec::ExecResult;
 pub use logs::{LogOptions, LogStream};
 pub use options::ConnectOptions;
 pub use permissions::AccessReviews;
-pub use presence::Identity;
+pub use presence::CallerIdentity;
 pub use read::{IncludeObject, List, Place, Selection};
 pub use request::{Exchange, status_text};
 pub use token::random_token;

@@ -81,7 +81,7 @@ impl AccessReviews {
         let Some((first, reason)) = denied.next() else {
             return Ok(());
         };
-        let user = self.cluster.identity().await;
+        let user = self.cluster.get_caller_identity().await;
         let user = user.map(|identity| identity.username).unwrap_or_default();
         let error = forbidden_error(first, namespace, &user, &reason);
         let others: Vec<String> = denied.map(|(access, _)| access.to_string()).collect();

@@ -77,5 +77,5 @@ mod tests;
 pub use cluster::Cluster;
 pub use controller::{CONTROLLER_LEASE, CONTROLLER_NAMESPACE};
 pub use growing::ExpansionOutcome;
-pub use present::Present;
+pub use present::ObservedSession;
 pub use resizing::{NodeLoad, Resized};

@@ -168,7 +168,7 @@ async fn doubt(
     let is_manifest = matches!(part, Part::Start | Part::Copy) && session.spec.manifest.is_some();
     let caller = async {
         match is_manifest {
-            true => cluster.identity().await.map(|caller| Some(caller.username)),
+            true => cluster.get_caller_identity().await.map(|caller| Some(caller.username)),
             false => Ok(None),
         }
     };

@@ -6,7 +6,7 @@ use super::cluster;
 async fn we_are_who_the_server_says() {
     let api = FakeApi::stateful();
     api.user("bob", &["devs"]);
-    let identity = cluster(&api).identity().await.unwrap();
+    let identity = cluster(&api).get_caller_identity().await.unwrap();
     assert_eq!(
         (
             identity.username.as_str(),

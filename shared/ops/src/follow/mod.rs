@@ -20,7 +20,7 @@ use futures::stream::BoxStream;
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
-use crate::{Cluster, Present};
+use crate::{Cluster, ObservedSession};
 use follower::ContainerLogEvent;
 use pods::{FollowedPod, LogSource};
 use session_client::{Backoff, Change, LogOptions, Place, Selection, typed};
@@ -106,7 +106,7 @@ impl Cluster {
     /// Those of `choose`.
     pub fn follow_logs(
         &self,
-        present: Present,
+        present: ObservedSession,
         options: LogOptions,
         choose: ContainerSelector,
     ) -> Result<LogFollower> {
@@ -236,7 +236,7 @@ impl LogFollower {
         let pods = std::slice::from_ref(&object);
         let owners = self
             .cluster
-            .owners_of(&self.namespace, pods, &self.live.owners, &self.session)
+            .get_owners(&self.namespace, pods, &self.live.owners, &self.session)
             .await?;
         self.live.owners.extend(owners);
         let pod: Pod = typed(object.clone())?;
@@ -280,16 +280,16 @@ impl LogFollower {
     }
 
     /// Takes over a complete read and restarts the watches from its versions.
-    fn reset_to(&mut self, present: Present) -> Result<()> {
+    fn reset_to(&mut self, present: ObservedSession) -> Result<()> {
         let place = Place::Namespace(&self.namespace);
         let select = Selection::labelled(format!("{}={}", labels::SESSION, self.name));
-        let from = Some(present.pods_version.as_str());
+        let from = Some(present.pods_resource_version.as_str());
         self.pods = self.cluster.watch(&POD, place, &select, from, false);
         let select = Selection::with_fields(format!("metadata.name={}", self.name));
         let from = Some(text(&present.object, "/metadata/resourceVersion"));
         self.sessions = self.cluster.watch(&SESSION, place, &select, from, false);
         self.is_ending |= present.uid() != self.session_uid || is_ending(&present.session);
-        let mut pods: Vec<Pod> = present.pods().cloned().collect();
+        let mut pods: Vec<Pod> = present.own_pods().cloned().collect();
         let age = |pod: &Pod| pod.metadata.creation_timestamp.clone().map(|time| time.0);
         pods.sort_by_key(|pod| (age(pod), pod.metadata.name.clone()));
         (self.live, self.session) = (present.live, present.session);
@@ -311,7 +311,7 @@ impl LogFollower {
     /// Reads everything again after a watch's version has expired.
     async fn reload(&mut self) -> Result<()> {
         self.backoff.pause().await;
-        match self.cluster.present(&self.namespace, &self.name).await {
+        match self.cluster.observe_session(&self.namespace, &self.name).await {
             Ok(present) => self.reset_to(present),
             Err(error) if failure::is(&error, Kind::NotFound) => {
                 self.is_ending = true;
