@@ -97,7 +97,7 @@ fn server_config(
     // api_request.rs retries itself: a limited number of times, and never a write.
     config.default_retry = false;
     let proxy = cluster.proxy_url.as_deref().unwrap_or_default();
-    config.proxy_url = proxy::choose(url, proxy, around)?;
+    config.proxy_url = proxy::choose_proxy(url, proxy, around)?;
     config.disable_compression = cluster.disable_compression.unwrap_or(false);
     config.tls_server_name = cluster.tls_server_name.clone();
     config.tls_server_name = config.tls_server_name.filter(|name| !name.is_empty());
