@@ -7,8 +7,8 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
-use session_shared::client::Place;
-use session_shared::client::Selection;
+use session_shared::client::Scope;
+use session_shared::client::ListOptions;
 use session_shared::client::Write;
 use session_shared::objects::ResourceType;
 use session_shared::objects::resource::{
@@ -116,8 +116,8 @@ impl Bodies {
         }
         cluster.get(&SESSION_TEMPLATE, "", &self.template).await?;
         if checks {
-            let place = Place::Namespace(namespace);
-            let all = Selection::default();
+            let place = Scope::Namespace(namespace);
+            let all = ListOptions::default();
             cluster.list(&RESOURCE_QUOTA, place, &all).await?;
             cluster.list(&PERSISTENT_VOLUME_CLAIM, place, &all).await?;
         }

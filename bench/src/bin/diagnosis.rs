@@ -15,8 +15,8 @@ use session_bench::program::{Building, UMBRELLA, say_load};
 use session_bench::user::{User, connect, runtime};
 use session_cluster::Cluster;
 use session_shared::client::Change;
-use session_shared::client::Place;
-use session_shared::client::Selection;
+use session_shared::client::Scope;
+use session_shared::client::ListOptions;
 use session_shared::objects::resource::{EVENT, POD, text};
 use tokio::sync::oneshot;
 
@@ -254,8 +254,8 @@ impl Evidence {
     async fn watch(user: &User) -> Result<Self> {
         let cluster = connect(&user.connection()).await?;
         let watch = |resource| {
-            let place = Place::Namespace(user.namespace().name());
-            cluster.watch(resource, place, &Selection::default(), None, false)
+            let place = Scope::Namespace(user.namespace().name());
+            cluster.watch(resource, place, &ListOptions::default(), None, false)
         };
         let changes = futures::stream::select(watch(&POD), watch(&EVENT)).boxed();
         Ok(Self { changes })

@@ -15,8 +15,8 @@ use session_bench::program::{Building, UMBRELLA, say, say_load};
 use session_bench::user::{User, connect, runtime, set_up};
 use session_cluster::{Cluster, EXPANDABLE_CLASS, SNAPSHOT_CLASS};
 use session_shared::client::Change;
-use session_shared::client::Place;
-use session_shared::client::Selection;
+use session_shared::client::Scope;
+use session_shared::client::ListOptions;
 use session_shared::client::Write;
 use session_shared::objects::resource::{VOLUME_SNAPSHOT, text};
 
@@ -130,8 +130,8 @@ impl Bench {
 
     async fn taken(&self, name: &str) -> Result<f64> {
         let cluster = connect(&self.user.connection()).await?;
-        let place = Place::Namespace(cluster.namespace());
-        let all = Selection::default();
+        let place = Scope::Namespace(cluster.namespace());
+        let all = ListOptions::default();
         // The connection is open before the clock runs.
         let before = cluster.list(&VOLUME_SNAPSHOT, place, &all).await?;
         let snapshot = json!({

@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, HashMap};
 use anyhow::Result;
 use futures::future::try_join_all;
 use serde_json::Value;
-use session_shared::client::Place;
-use session_shared::client::Selection;
+use session_shared::client::Scope;
+use session_shared::client::ListOptions;
 use session_shared::client::typed;
 use session_shared::failure::{self, Kind};
 use session_shared::labels;
@@ -75,11 +75,11 @@ struct Beside {
 /// The server's refusal.
 pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observed> {
     let place = if intent.all_namespaces {
-        Place::All
+        Scope::All
     } else {
-        Place::Namespace(cluster.namespace())
+        Scope::Namespace(cluster.namespace())
     };
-    let (ours, all) = (Selection::labelled(labels::SESSION), Selection::default());
+    let (ours, all) = (ListOptions::with_labels(labels::SESSION), ListOptions::default());
     let list = |kind| cluster.list(kind, place, &ours);
     let rest: &[&'static ResourceType] = match intent.kept {
         _ if intent.orphans => &REST,
@@ -111,7 +111,7 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observ
         try_join_all(snapshots.iter().map(|kind| list(kind))),
         beside(cluster, needing, place, &ours),
         beside(cluster, rest, place, &ours),
-        beside(cluster, nodes, Place::Cluster, &all),
+        beside(cluster, nodes, Scope::Cluster, &all),
         contents(cluster, intent, place),
     )?;
     let sessions = with_setup_hint(cluster.list(&SESSION, place, &all).await)?;
@@ -175,7 +175,7 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observ
 async fn contents(
     cluster: &Cluster,
     intent: &Intent,
-    place: Place<'_>,
+    place: Scope<'_>,
 ) -> Result<Option<Vec<Held>>> {
     if !intent.contents && !intent.orphans {
         return Ok(Some(Vec::new()));
@@ -189,13 +189,13 @@ async fn contents(
     }
 }
 
-async fn held(cluster: &Cluster, place: Place<'_>) -> Result<Vec<Held>> {
-    let all = Selection::default();
-    let contents = cluster.list(&VOLUME_SNAPSHOT_CONTENT, Place::Cluster, &all);
+async fn held(cluster: &Cluster, place: Scope<'_>) -> Result<Vec<Held>> {
+    let all = ListOptions::default();
+    let contents = cluster.list(&VOLUME_SNAPSHOT_CONTENT, Scope::Cluster, &all);
     let contents = contents.await?.items;
     let holders = holders(&contents);
     let here = |content: &Value| match place {
-        Place::Namespace(namespace) => reference(content).0 == namespace,
+        Scope::Namespace(namespace) => reference(content).0 == namespace,
         _ => true,
     };
     let retained = contents
@@ -226,8 +226,8 @@ async fn held(cluster: &Cluster, place: Place<'_>) -> Result<Vec<Held>> {
 async fn beside(
     cluster: &Cluster,
     kinds: &[&'static ResourceType],
-    place: Place<'_>,
-    select: &Selection,
+    place: Scope<'_>,
+    select: &ListOptions,
 ) -> Result<Beside> {
     let lists = kinds.iter().map(|kind| async move {
         match cluster.list_metadata(kind, place, select).await {

@@ -6,7 +6,7 @@ use anyhow::Result;
 use futures::StreamExt;
 use serde_json::Value;
 use session_shared::client::AccessReviews;
-use session_shared::client::Place;
+use session_shared::client::Scope;
 use session_shared::client::Write;
 use session_shared::client::interrupt::interrupted_error;
 use session_shared::failure;
@@ -175,8 +175,8 @@ async fn around(
     these: &[usize],
 ) -> Result<Living> {
     let place = match intent.all_namespaces {
-        true => Place::All,
-        false => Place::Namespace(cluster.namespace()),
+        true => Scope::All,
+        false => Scope::Namespace(cluster.namespace()),
     };
     let users = Users::all(cluster, place).await?;
     let gone = items

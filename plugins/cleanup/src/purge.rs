@@ -6,8 +6,8 @@ use anyhow::{Result, anyhow};
 use serde_json::Value;
 use session_shared::client::Delete;
 use session_shared::client::Deleted;
-use session_shared::client::Place;
-use session_shared::client::Selection;
+use session_shared::client::Scope;
+use session_shared::client::ListOptions;
 use session_shared::client::Write;
 use session_shared::failure::{self, Kind};
 use session_shared::objects::resource::{VOLUME_SNAPSHOT, VOLUME_SNAPSHOT_CONTENT, text};
@@ -29,8 +29,8 @@ pub(crate) async fn holders(cluster: &Cluster, items: &[Item]) -> Holders {
     if !items.iter().any(deletes) {
         return Ok(BTreeMap::new());
     }
-    let all = Selection::default();
-    let listed = cluster.list(&VOLUME_SNAPSHOT_CONTENT, Place::Cluster, &all);
+    let all = ListOptions::default();
+    let listed = cluster.list(&VOLUME_SNAPSHOT_CONTENT, Scope::Cluster, &all);
     match listed.await {
         Ok(list) => Ok(contents::holders(&list.items)),
         Err(error) => Err(format!("{error:#}")),

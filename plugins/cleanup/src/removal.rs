@@ -4,8 +4,8 @@ use anyhow::Result;
 use serde_json::Value;
 use session_shared::client::Delete;
 use session_shared::client::Deleted;
-use session_shared::client::Place;
-use session_shared::client::Selection;
+use session_shared::client::Scope;
+use session_shared::client::ListOptions;
 use session_shared::failure::{self, Kind};
 use session_shared::labels;
 use session_shared::objects::belonging::is_data;
@@ -47,7 +47,7 @@ pub(crate) async fn remove(
     let mut living = around.clone();
     let session = label(&object, labels::SESSION).unwrap_or_default();
     if is_data(&object) && *resource != PERSISTENT_VOLUME_CLAIM {
-        let select = Selection::labelled(format!("{}={session}", labels::SESSION));
+        let select = ListOptions::with_labels(format!("{}={session}", labels::SESSION));
         let snapshots = snapshots_of(cluster, namespace, &select).await?;
         living.unseen_snapshots = snapshots.is_none();
         let snapshots = snapshots.into_iter().flatten();
@@ -86,8 +86,8 @@ pub(crate) async fn remove(
 }
 
 /// Returns true if a claim exists that may need the parameters of its session.
-async fn needed(cluster: &Cluster, namespace: &str, select: &Selection) -> Result<bool> {
-    let place = Place::Namespace(namespace);
+async fn needed(cluster: &Cluster, namespace: &str, select: &ListOptions) -> Result<bool> {
+    let place = Scope::Namespace(namespace);
     let claims = cluster
         .list(&PERSISTENT_VOLUME_CLAIM, place, select)
         .await?;

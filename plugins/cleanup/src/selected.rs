@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 use futures::future::try_join_all;
-use session_shared::client::Place;
-use session_shared::client::Selection;
+use session_shared::client::Scope;
+use session_shared::client::ListOptions;
 use session_shared::objects::ResourceType;
 use session_shared::objects::resource::text;
 use session_shared::ops::Cluster;
@@ -28,10 +28,10 @@ pub(crate) async fn selected(
         return Ok(items);
     }
     let here = match intent.all_namespaces {
-        true => Place::All,
-        false => Place::Namespace(cluster.namespace()),
+        true => Scope::All,
+        false => Scope::Namespace(cluster.namespace()),
     };
-    let select = Selection::labelled(intent.selector.as_str());
+    let select = ListOptions::with_labels(intent.selector.as_str());
     let mut kinds: Vec<&ResourceType> = Vec::new();
     for item in &items {
         if !kinds.contains(&item.resource) {
@@ -42,7 +42,7 @@ pub(crate) async fn selected(
         let place = if kind.namespaced {
             here
         } else {
-            Place::Cluster
+            Scope::Cluster
         };
         cluster.list_metadata(kind, place, &select)
     });

@@ -4,8 +4,8 @@
 use anyhow::Result;
 use futures::future::try_join_all;
 use serde_json::Value;
-use session_shared::client::Place;
-use session_shared::client::Selection;
+use session_shared::client::Scope;
+use session_shared::client::ListOptions;
 use session_shared::failure::{self, Kind};
 use session_shared::objects::ResourceType;
 use session_shared::objects::resource::{
@@ -41,8 +41,8 @@ impl Users {
     ///
     /// # Errors
     /// The server's refusal; for the kinds of `others`, Forbidden is recorded in `unseen` instead.
-    pub(crate) async fn all(cluster: &Cluster, place: Place<'_>) -> Result<Self> {
-        let everything = Selection::default();
+    pub(crate) async fn all(cluster: &Cluster, place: Scope<'_>) -> Result<Self> {
+        let everything = ListOptions::default();
         let others = OTHERS.map(|kind| {
             let everything = &everything;
             async move {
@@ -73,8 +73,8 @@ impl Users {
     /// The server's refusal.
     pub(crate) async fn workloads(
         cluster: &Cluster,
-        place: Place<'_>,
-        select: &Selection,
+        place: Scope<'_>,
+        select: &ListOptions,
     ) -> Result<Self> {
         let list = |kind| cluster.list(kind, place, select);
         let (pods, owners) = futures::try_join!(list(&POD), try_join_all(OWNERS.map(list)))?;

@@ -10,8 +10,8 @@ use serde_json::Value;
 use session_shared::Pod;
 use session_shared::client::Backoff;
 use session_shared::client::Change;
-use session_shared::client::Place;
-use session_shared::client::Selection;
+use session_shared::client::Scope;
+use session_shared::client::ListOptions;
 use session_shared::client::forward::FindPod;
 use session_shared::client::forward::Forwarder;
 use session_shared::client::forward::ForwardEvent;
@@ -166,8 +166,8 @@ impl Search {
 
     /// Waits until a Pod that is not known is ready. Returns false if the watch ends first.
     async fn change(&self, known: &HashSet<String>) -> bool {
-        let select = Selection::labelled(format!("{}={}", labels::SESSION, self.intent.name));
-        let place = Place::Namespace(self.cluster.namespace());
+        let select = ListOptions::with_labels(format!("{}={}", labels::SESSION, self.intent.name));
+        let place = Scope::Namespace(self.cluster.namespace());
         let mut changes = self.cluster.watch(&POD, place, &select, None, false);
         while let Some(Ok(change)) = changes.next().await {
             let (Change::Added(pod) | Change::Modified(pod)) = change else {

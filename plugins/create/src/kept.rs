@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 use serde_json::Value;
-use session_shared::client::Place;
-use session_shared::client::Selection;
+use session_shared::client::Scope;
+use session_shared::client::ListOptions;
 use session_shared::failure::{self, Kind};
 use session_shared::labels;
 use session_shared::objects::kept::{cannot_differ, difference, size_of, was_bound};
@@ -38,12 +38,12 @@ impl Kept {
         sink: &mut dyn Sink,
     ) -> Result<Self> {
         // The claims are read again when they are created, so a cached state is good enough here.
-        let select = Selection {
-            labels: format!("{}={}", labels::SESSION, subject.name),
-            at_hand: true,
-            ..Selection::default()
+        let select = ListOptions {
+            label_selector: format!("{}={}", labels::SESSION, subject.name),
+            from_cache: true,
+            ..ListOptions::default()
         };
-        let place = Place::Namespace(subject.belonging.namespace.as_str());
+        let place = Scope::Namespace(subject.belonging.namespace.as_str());
         let list = cluster.list(&PERSISTENT_VOLUME_CLAIM, place, &select);
         match list.await {
             Ok(list) => {

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde_json::Value;
 use session_shared::Timestamp;
-use session_shared::client::Selection;
+use session_shared::client::ListOptions;
 use session_shared::failure::{self, Kind};
 use session_shared::labels;
 use session_shared::names::{SessionName, UserId};
@@ -50,13 +50,13 @@ pub(crate) struct Found {
 /// # Errors
 /// Any failure to list, except a missing permission to list one kind of data.
 pub(crate) async fn fetch(cluster: &Cluster, intent: &Intent, selector: &str) -> Result<Found> {
-    let select = Selection {
-        labels: selector.to_owned(),
+    let select = ListOptions {
+        label_selector: selector.to_owned(),
         limit: intent.chunk,
-        ..Selection::default()
+        ..ListOptions::default()
     };
-    let parameters = Selection {
-        labels: format!("{selector},{}", labels::PARAMETERS),
+    let parameters = ListOptions {
+        label_selector: format!("{selector},{}", labels::PARAMETERS),
         ..select.clone()
     };
     let place = place(cluster, intent);
@@ -74,7 +74,7 @@ pub(crate) async fn fetch(cluster: &Cluster, intent: &Intent, selector: &str) ->
     ] {
         found.take(kind, list.map(|list| list.items))?;
     }
-    let sessions = with_setup_hint(cluster.list(&SESSION, place, &Selection::default()).await)?;
+    let sessions = with_setup_hint(cluster.list(&SESSION, place, &ListOptions::default()).await)?;
     let sessions: Vec<SelectedSession> = sessions
         .items
         .into_iter()

@@ -7,7 +7,7 @@ use futures::StreamExt;
 use serde_json::Value;
 use session_shared::Timestamp;
 use session_shared::client::Change;
-use session_shared::client::Selection;
+use session_shared::client::ListOptions;
 use session_shared::objects::resource::{POD, SESSION, text};
 use session_shared::objects::table::{Row, Table};
 use session_shared::ops::Cluster;
@@ -101,22 +101,22 @@ async fn tokio_select(
     }
 }
 
-fn selection(intent: &Intent) -> Selection {
+fn selection(intent: &Intent) -> ListOptions {
     match intent.names.as_slice() {
-        [one] => Selection {
-            fields: format!("metadata.name={one}"),
-            ..Selection::default()
+        [one] => ListOptions {
+            field_selector: format!("metadata.name={one}"),
+            ..ListOptions::default()
         },
-        _ => Selection {
+        _ => ListOptions {
             // An owner's two selections cannot be joined into one selector, so the owner is checked in each row.
-            labels: intent
+            label_selector: intent
                 .selections
                 .first()
                 .filter(|one| one.owner.is_none())
                 .map(|one| one.labels.clone())
                 .unwrap_or_default(),
-            fields: intent.fields.clone(),
-            ..Selection::default()
+            field_selector: intent.fields.clone(),
+            ..ListOptions::default()
         },
     }
 }

@@ -4,8 +4,8 @@ use anyhow::{Result, anyhow};
 use serde_json::Value;
 use session_shared::Timestamp;
 use session_shared::api::ObjectRef;
-use session_shared::client::Place;
-use session_shared::client::Selection;
+use session_shared::client::Scope;
+use session_shared::client::ListOptions;
 use session_shared::client::missing;
 use session_shared::encode::shell;
 use session_shared::failure::{Kind, hinted, is, usage};
@@ -90,12 +90,12 @@ impl Set {
 /// # Errors
 /// The server's refusal; a cluster without the VolumeSnapshot API.
 pub(crate) async fn sets(cluster: &Cluster, session: Option<&SessionName>) -> Result<Vec<Set>> {
-    let place = Place::Namespace(cluster.namespace());
+    let place = Scope::Namespace(cluster.namespace());
     let whose = match session {
         Some(name) => format!("{}={name}", labels::SESSION),
         None => labels::SESSION.to_owned(),
     };
-    let select = Selection::labelled(format!(
+    let select = ListOptions::with_labels(format!(
         "{}={},{whose}",
         labels::MANAGED_BY,
         labels::MANAGER
@@ -118,8 +118,8 @@ pub(crate) async fn counted(
     if sets.is_empty() {
         return Ok(sets);
     }
-    let place = Place::Namespace(cluster.namespace());
-    let all = Selection::default();
+    let place = Scope::Namespace(cluster.namespace());
+    let all = ListOptions::default();
     let claims = cluster.list(&PERSISTENT_VOLUME_CLAIM, place, &all);
     let claims = match claims.await {
         Ok(list) => list.items,

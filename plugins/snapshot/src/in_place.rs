@@ -3,8 +3,8 @@
 use anyhow::{Result, anyhow};
 use session_shared::client::DryRun;
 use session_shared::client::AccessReviews;
-use session_shared::client::Place;
-use session_shared::client::Selection;
+use session_shared::client::Scope;
+use session_shared::client::ListOptions;
 use session_shared::encode::shell;
 use session_shared::failure::{hinted, usage};
 use session_shared::flags::connection::Connection;
@@ -210,9 +210,9 @@ impl InPlace {
 /// A claim in use, with the Pod that uses it.
 async fn unused(cluster: &Cluster, present: &Present, replacing: &Replacing) -> Result<()> {
     let (namespace, name) = (present.namespace(), present.name());
-    let all = Selection::default();
+    let all = ListOptions::default();
     let pods = cluster
-        .list(&POD, Place::Namespace(namespace), &all)
+        .list(&POD, Scope::Namespace(namespace), &all)
         .await?;
     let uses = Uses::of_running(pods.items.iter());
     let used = replacing

@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 use serde_json::Value;
-use session_shared::client::Place;
-use session_shared::client::Selection;
+use session_shared::client::Scope;
+use session_shared::client::ListOptions;
 use session_shared::failure::usage;
 use session_shared::flags::connection::Connection;
 use session_shared::flags::non_empty;
@@ -44,9 +44,9 @@ pub(crate) async fn run(args: &List, connection: &Connection, ground: &mut Groun
     // reads only
     let cluster = ground.connect(connection).await?;
     let place = if everywhere {
-        Place::All
+        Scope::All
     } else {
-        Place::Namespace(cluster.namespace())
+        Scope::Namespace(cluster.namespace())
     };
     let mut found = snapshots(&cluster, place, &select).await?;
     // prints
@@ -81,7 +81,7 @@ pub(crate) async fn run(args: &List, connection: &Connection, ground: &mut Groun
     }
 }
 
-fn list_options(args: &List) -> Result<Selection> {
+fn list_options(args: &List) -> Result<ListOptions> {
     let mut parts = vec![format!("{}={}", labels::MANAGED_BY, labels::MANAGER)];
     parts.push(match &args.session {
         Some(name) => format!("{}={}", labels::SESSION, session_name(name)?),
@@ -89,11 +89,11 @@ fn list_options(args: &List) -> Result<Selection> {
     });
     let selecting = &args.selecting;
     parts.extend(non_empty(&selecting.selector).map(str::to_owned));
-    Ok(Selection {
-        labels: parts.join(","),
-        fields: selecting.fields().to_owned(),
+    Ok(ListOptions {
+        label_selector: parts.join(","),
+        field_selector: selecting.fields().to_owned(),
         limit: selecting.chunk_size,
-        ..Selection::default()
+        ..ListOptions::default()
     })
 }
 
@@ -103,8 +103,8 @@ fn list_options(args: &List) -> Result<Selection> {
 /// The server's refusal; a cluster without the VolumeSnapshot API.
 pub(crate) async fn snapshots(
     cluster: &Cluster,
-    place: Place<'_>,
-    select: &Selection,
+    place: Scope<'_>,
+    select: &ListOptions,
 ) -> Result<Vec<Value>> {
     let list = cluster.list(&VOLUME_SNAPSHOT, place, select).await;
     Ok(list.map_err(served)?.items)

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use serde_json::Value;
 use session_shared::client::Change;
-use session_shared::client::Selection;
+use session_shared::client::ListOptions;
 use session_shared::client::Turn;
 use session_shared::client::Turns;
 use session_shared::client::missing;
@@ -123,15 +123,15 @@ fn watched(
     tick: Option<Duration>,
     limit: Option<Duration>,
 ) -> Turns {
-    let labelled = Selection::labelled(format!("{}={name}", labels::SESSION));
-    let what: [(&ResourceType, Selection); 4] = [
+    let labelled = ListOptions::with_labels(format!("{}={name}", labels::SESSION));
+    let what: [(&ResourceType, ListOptions); 4] = [
         (
             &SESSION,
-            Selection::with_fields(format!("metadata.name={name}")),
+            ListOptions::with_fields(format!("metadata.name={name}")),
         ),
         (&POD, labelled.clone()),
         // Events have no labels: all events of the namespace are watched, and those of other objects are ignored.
-        (&EVENT, Selection::default()),
+        (&EVENT, ListOptions::default()),
         (&PERSISTENT_VOLUME_CLAIM, labelled),
     ];
     cluster.turns(cluster.namespace(), &what, tick, limit)

@@ -6,8 +6,8 @@ use futures::future::join_all;
 use serde_json::Value;
 use session_shared::api::Session;
 use session_shared::client::NodeUse;
-use session_shared::client::Place;
-use session_shared::client::Selection;
+use session_shared::client::Scope;
+use session_shared::client::ListOptions;
 use session_shared::client::missing;
 use session_shared::client::typed;
 use session_shared::diagnosis::Cause;
@@ -72,13 +72,13 @@ pub(crate) struct Observed {
 /// that part.
 pub(crate) async fn observe(cluster: &Cluster, name: &str) -> Result<Observed> {
     let namespace = cluster.namespace();
-    let select = Selection::labelled(format!("{}={name}", labels::SESSION));
+    let select = ListOptions::with_labels(format!("{}={name}", labels::SESSION));
     let list = |kind: &'static ResourceType| {
         let select = &select;
         async move {
             part(
                 cluster
-                    .list(kind, Place::Namespace(namespace), select)
+                    .list(kind, Scope::Namespace(namespace), select)
                     .await,
                 kind,
             )
@@ -177,8 +177,8 @@ async fn schedule(cluster: &Cluster, observed: &Observed) -> Option<Value> {
     own.then_some(found)
 }
 
-async fn snapshots(cluster: &Cluster, select: &Selection) -> Part<Vec<Value>> {
-    let place = Place::Namespace(cluster.namespace());
+async fn snapshots(cluster: &Cluster, select: &ListOptions) -> Part<Vec<Value>> {
+    let place = Scope::Namespace(cluster.namespace());
     match cluster.list(&VOLUME_SNAPSHOT, place, select).await {
         Err(error) if failure::is(&error, Kind::NoSuchResource) => Ok(Vec::new()),
         other => part(other, &VOLUME_SNAPSHOT).map(|list| list.items),
@@ -223,13 +223,13 @@ async fn template(cluster: &Cluster, observed: &Observed) -> Part<Option<Value>>
 /// the sessions of a whole class has many events.
 async fn events(cluster: &Cluster, observed: &Observed) -> Part<Vec<Value>> {
     let uids = uids(observed);
-    let selections: Vec<Selection> = if uids.len() <= ASKED_ONE_BY_ONE && !makes_pods(observed) {
-        let of = |uid: &String| Selection::with_fields(format!("involvedObject.uid={uid}"));
+    let selections: Vec<ListOptions> = if uids.len() <= ASKED_ONE_BY_ONE && !makes_pods(observed) {
+        let of = |uid: &String| ListOptions::with_fields(format!("involvedObject.uid={uid}"));
         uids.iter().map(of).collect()
     } else {
-        vec![Selection::default()]
+        vec![ListOptions::default()]
     };
-    let place = Place::Namespace(cluster.namespace());
+    let place = Scope::Namespace(cluster.namespace());
     let reads = selections
         .iter()
         .map(|select| cluster.list(&EVENT, place, select));

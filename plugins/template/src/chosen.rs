@@ -3,8 +3,8 @@
 use anyhow::{Context, Result, anyhow};
 use serde_json::Value;
 use session_shared::api::{Parameter, SessionTemplate};
-use session_shared::client::Place;
-use session_shared::client::Selection;
+use session_shared::client::Scope;
+use session_shared::client::ListOptions;
 use session_shared::client::missing;
 use session_shared::client::typed;
 use session_shared::failure::{hinted, usage};
@@ -123,7 +123,7 @@ pub(crate) async fn of_cluster(cluster: &Cluster, name: &TemplateName) -> Result
 /// Returns the hint for an unknown template: the names of the existing ones.
 async fn known(cluster: &Cluster) -> String {
     let found = cluster
-        .list_metadata(&SESSION_TEMPLATE, Place::Cluster, &Selection::default())
+        .list_metadata(&SESSION_TEMPLATE, Scope::Cluster, &ListOptions::default())
         .await;
     let items = found.map(|list| list.items).unwrap_or_default();
     let names: Vec<&str> = items

@@ -26,7 +26,7 @@ use super::exec::{exit_code, upgrade_status_code};
 use super::failure::{RequestSubject, failure_of_response, failure_of_status};
 use super::limits::EXEC_STATUS_LIMIT;
 use super::paths;
-use super::{Cluster, Place};
+use super::{Cluster, Scope};
 use session_model::failure::{Failure, Kind};
 use session_model::objects::resource::{POD, text};
 
@@ -147,7 +147,7 @@ impl Cluster {
         };
         let request = Request::new(paths::collection_path(
             &POD,
-            Place::Namespace(running.namespace),
+            Scope::Namespace(running.namespace),
         )?)
         .exec(
             running.pod,

@@ -83,7 +83,7 @@ pub use logs::{LogOptions, LogStream};
 pub use options::ConnectOptions;
 pub use permissions::AccessReviews;
 pub use presence::CallerIdentity;
-pub use read::{IncludeObject, List, Place, Selection};
+pub use read::{IncludeObject, ObjectList, Scope, ListOptions};
 pub use request::{Exchange, status_text};
 pub use token::random_token;
 pub use turns::{Turn, Turns};

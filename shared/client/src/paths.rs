@@ -2,14 +2,14 @@
 
 use anyhow::{Result, bail};
 
-use super::read::Place;
+use super::read::Scope;
 use session_model::objects::ResourceType;
 
 /// Returns the path of a collection. The namespace is ignored for cluster-scoped types.
-pub(super) fn collection_path(t: &ResourceType, place: Place<'_>) -> Result<String> {
+pub(super) fn collection_path(t: &ResourceType, place: Scope<'_>) -> Result<String> {
     let root = api_root(&t.api_version());
     match place {
-        Place::Namespace(namespace) if t.namespaced => Ok(format!(
+        Scope::Namespace(namespace) if t.namespaced => Ok(format!(
             "{root}/namespaces/{}/{}",
             encode_name(namespace)?,
             t.plural
@@ -21,9 +21,9 @@ pub(super) fn collection_path(t: &ResourceType, place: Place<'_>) -> Result<Stri
 /// Returns the path of an object. The namespace is ignored for cluster-scoped types.
 pub(super) fn object_path(t: &ResourceType, namespace: &str, name: &str) -> Result<String> {
     let place = if t.namespaced {
-        Place::Namespace(namespace)
+        Scope::Namespace(namespace)
     } else {
-        Place::Cluster
+        Scope::Cluster
     };
     Ok(format!("{}/{}", collection_path(t, place)?, encode_name(name)?))
 }
@@ -76,10 +76,10 @@ mod tests {
         );
         assert_eq!(object_path(&NODE, "a", "x").unwrap(), "/api/v1/nodes/x");
         assert_eq!(
-            collection_path(&SESSION, Place::All).unwrap(),
+            collection_path(&SESSION, Scope::All).unwrap(),
             "/apis/streaming.platform/v1/sessions"
         );
-        let path = collection_path(&SESSION, Place::Namespace("a b?")).unwrap();
+        let path = collection_path(&SESSION, Scope::Namespace("a b?")).unwrap();
         assert_eq!(
             path,
             "/apis/streaming.platform/v1/namespaces/a%20b%3F/sessions"

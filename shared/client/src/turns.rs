@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::stream::{self, BoxStream};
 use futures::{FutureExt, StreamExt};
 
-use super::{Change, Cluster, Place, Selection};
+use super::{Change, Cluster, Scope, ListOptions};
 use session_model::objects::ResourceType;
 
 /// An event of one of the watches, or of a timer. A watch is identified by its position in the list of watches.
@@ -62,7 +62,7 @@ impl Cluster {
     pub fn turns(
         &self,
         namespace: &str,
-        what: &[(&ResourceType, Selection)],
+        what: &[(&ResourceType, ListOptions)],
         tick: Option<Duration>,
         limit: Option<Duration>,
     ) -> Turns {
@@ -95,9 +95,9 @@ impl Cluster {
         what: usize,
         kind: &ResourceType,
         namespace: &str,
-        select: &Selection,
+        select: &ListOptions,
     ) -> BoxStream<'static, Turn> {
-        let place = Place::Namespace(namespace);
+        let place = Scope::Namespace(namespace);
         let changes = self.watch(kind, place, select, None, false);
         let turns = changes.map(move |change| match change {
             Ok(Change::Anew) => Turn::Anew(what),

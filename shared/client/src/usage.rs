@@ -51,7 +51,7 @@ impl Cluster {
     /// A Failure: Forbidden without the right, Unreachable if the node does not respond within two seconds.
     pub async fn node_use(&self, node: &str) -> Result<NodeUse> {
         let path = format!("/api/v1/nodes/{}/proxy/stats/summary", percent_encode(node));
-        match tokio::time::timeout(PATIENCE, self.raw_get(&path)).await {
+        match tokio::time::timeout(PATIENCE, self.get_raw(&path)).await {
             Ok(answer) => Ok(read(&answer?.0)),
             Err(_) => {
                 let message = format!("node {node:?} does not respond");

@@ -7,7 +7,7 @@ use futures::StreamExt;
 use serde_json::Value;
 
 use super::typed::{missing, timed_out};
-use super::{Change, Cluster, Place, Selection};
+use super::{Change, Cluster, Scope, ListOptions};
 use session_model::failure::{Failure, Kind};
 use session_model::objects::ResourceType;
 use session_model::objects::conditions::has_condition;
@@ -45,13 +45,13 @@ impl Cluster {
         holds: impl Fn(&Value) -> bool,
     ) -> Result<Value> {
         let place = if resource.namespaced {
-            Place::Namespace(namespace)
+            Scope::Namespace(namespace)
         } else {
-            Place::Cluster
+            Scope::Cluster
         };
-        let select = Selection {
-            fields: format!("metadata.name={name}"),
-            ..Selection::default()
+        let select = ListOptions {
+            field_selector: format!("metadata.name={name}"),
+            ..ListOptions::default()
         };
         let mut changes = self.watch(resource, place, &select, None, false);
         while let Some(change) = changes.next().await {

@@ -14,7 +14,7 @@ use super::failure::{RequestSubject, failure_of_status};
 use super::held::SeenObjects;
 use super::limits::{self, COLLECTION_MEMORY_MAX, WATCH_EVENT_LIMIT};
 use super::lines::{LineError, BodyLines};
-use super::read::{Owned, Place, Selection, selecting, without_nulls};
+use super::read::{OwnedScope, Scope, ListOptions, add_selectors, remove_nulls};
 use super::request::{Call, JSON, TABLE};
 use super::{Cluster, paths};
 use session_model::failure::{self, Kind};
@@ -54,15 +54,15 @@ impl Cluster {
     pub fn watch(
         &self,
         t: &ResourceType,
-        place: Place<'_>,
-        select: &Selection,
+        place: Scope<'_>,
+        select: &ListOptions,
         from: Option<&str>,
         table: bool,
     ) -> BoxStream<'static, Result<Change>> {
         let watching = Watching {
             cluster: self.clone(),
             t: t.clone(),
-            place: Owned::of(place),
+            place: OwnedScope::of(place),
             select: select.clone(),
             version: from.unwrap_or_default().to_owned(),
             is_whole: from.is_none(),
@@ -88,8 +88,8 @@ impl Cluster {
 struct Watching {
     cluster: Cluster,
     t: ResourceType,
-    place: Owned,
-    select: Selection,
+    place: OwnedScope,
+    select: ListOptions,
     /// The resourceVersion to continue from; empty at the start.
     version: String,
     /// True if the watch started with all existing objects, so that it can restart that way.
@@ -192,8 +192,8 @@ impl Watching {
     }
 
     fn call(&self) -> Result<Call> {
-        let path = paths::collection_path(&self.t, self.place.get())?;
-        let call = selecting(Call::get(path).about(&self.t, ""), &self.select)
+        let path = paths::collection_path(&self.t, self.place.as_scope())?;
+        let call = add_selectors(Call::get(path).about(&self.t, ""), &self.select)
             .accept(if self.table { TABLE } else { JSON });
         let call = call
             .with("watch", "true")
@@ -214,7 +214,7 @@ impl Watching {
         let (mut event, memory) = WATCH_EVENT_LIMIT.parse_json(line, &self.subject().error_suffix())?;
         let mut object = event["object"].take();
         if self.table {
-            without_nulls(&mut object);
+            remove_nulls(&mut object);
         }
         let what = text(&event, "/type").to_owned();
         if what == "ERROR" {

@@ -87,7 +87,7 @@ impl Cluster {
         object: &Value,
         write: &Write,
     ) -> Result<Value> {
-        let path = paths::collection_path(t, super::Place::Namespace(namespace))?;
+        let path = paths::collection_path(t, super::Scope::Namespace(namespace))?;
         let call = Call::new(Method::POST, path).about(t, text(object, "/metadata/name"));
         self.call(&writing(call, write).body(JSON, object))
             .await?

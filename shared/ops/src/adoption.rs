@@ -14,8 +14,8 @@ use crate::whose::anothers;
 use crate::whose::of_another_template;
 use crate::whose::whose;
 use session_client::Delete;
-use session_client::Place;
-use session_client::Selection;
+use session_client::Scope;
+use session_client::ListOptions;
 use session_engine::plan::Done;
 use session_engine::reconcile::is_vouched;
 use session_model::failure::{self, Kind};
@@ -74,8 +74,8 @@ impl Cluster {
     /// True if a kept claim or a bound snapshot proves that the parameters Secret belongs to the same session.
     pub(super) async fn is_proven_by_data(&self, secret: &Value, namespace: &str) -> bool {
         let session = label(secret, labels::SESSION).unwrap_or_default();
-        let select = Selection::labelled(format!("{}={session}", labels::SESSION));
-        let place = Place::Namespace(namespace);
+        let select = ListOptions::with_labels(format!("{}={session}", labels::SESSION));
+        let place = Scope::Namespace(namespace);
         let (claims, snapshots) = tokio::join!(
             self.list(&PERSISTENT_VOLUME_CLAIM, place, &select),
             self.list(&VOLUME_SNAPSHOT, place, &select),

@@ -33,7 +33,7 @@ impl Cluster {
         tell: &UnboundedSender<Event>,
     ) -> Result<Done> {
         let (kind, name) = (text(object, "/kind"), text(object, "/metadata/name"));
-        let resource = self.discover(text(object, "/apiVersion"), kind).await?;
+        let resource = self.discover_resource(text(object, "/apiVersion"), kind).await?;
         let resource = resource.with_context(|| format!("no matches for kind {kind:?}"))?;
         let namespace = with.ownership.namespace.as_str();
         let uid = text(found, "/metadata/uid");

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::Cluster;
 use crate::live::with_setup_hint;
-use session_client::Place;
-use session_client::Selection;
+use session_client::Scope;
+use session_client::ListOptions;
 use session_client::missing;
 use session_client::typed;
 use session_model::api::Session;
@@ -45,8 +45,8 @@ impl Cluster {
     pub async fn get_selected_sessions(&self, namespace: &str, which: &Which) -> Result<Vec<Result<SelectedSession>>> {
         match which {
             Which::Selected(selector) => {
-                let select = Selection::labelled(selector.clone());
-                let place = Place::Namespace(namespace);
+                let select = ListOptions::with_labels(selector.clone());
+                let place = Scope::Namespace(namespace);
                 let list = with_setup_hint(self.list(&SESSION, place, &select).await)?;
                 list.items
                     .into_iter()

@@ -20,8 +20,8 @@ use crate::Cluster;
 use crate::chosen::SelectedSession;
 use crate::execute::ApplyOptions;
 use session_client::Delete;
-use session_client::Place;
-use session_client::Selection;
+use session_client::Scope;
+use session_client::ListOptions;
 use session_client::Write;
 use session_engine::plan::{Plan, Step};
 use session_engine::reconcile::{HookRun, Live, Wanted, data_policy, kept_since, look, reconcile};
@@ -88,7 +88,7 @@ impl Doomed {
         class: Option<&str>,
         now: Timestamp,
     ) -> Result<Self> {
-        let select = Selection::labelled(format!("{}={}", labels::SESSION, self.name()));
+        let select = ListOptions::with_labels(format!("{}={}", labels::SESSION, self.name()));
         let (snapshots, pods) = futures::try_join!(
             snapshots_of(cluster, self.namespace(), &select),
             self.pods_around(cluster)
@@ -122,9 +122,9 @@ impl Doomed {
         if !goes || self.controller {
             return Ok(Vec::new());
         }
-        let place = Place::Namespace(self.namespace());
+        let place = Scope::Namespace(self.namespace());
         Ok(cluster
-            .list(&POD, place, &Selection::default())
+            .list(&POD, place, &ListOptions::default())
             .await?
             .items)
     }
@@ -372,9 +372,9 @@ impl Doomed {
 pub async fn snapshots_of(
     cluster: &Cluster,
     namespace: &str,
-    select: &Selection,
+    select: &ListOptions,
 ) -> Result<Option<Vec<Value>>> {
-    let place = Place::Namespace(namespace);
+    let place = Scope::Namespace(namespace);
     match cluster.list(&VOLUME_SNAPSHOT, place, select).await {
         Ok(list) => Ok(Some(list.items)),
         Err(error) if failure::is(&error, Kind::NoSuchResource) => Ok(Some(Vec::new())),

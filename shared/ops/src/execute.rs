@@ -179,7 +179,7 @@ impl Cluster {
         tell: &UnboundedSender<Event>,
     ) -> Result<Done> {
         let kind = text(object, "/kind");
-        let Some(resource) = self.discover(text(object, "/apiVersion"), kind).await? else {
+        let Some(resource) = self.discover_resource(text(object, "/apiVersion"), kind).await? else {
             let error = anyhow::anyhow!(
                 "no matches for kind {kind:?} in version {:?}",
                 text(object, "/apiVersion")

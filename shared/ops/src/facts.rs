@@ -7,8 +7,8 @@ use futures::future::join_all;
 use serde_json::Value;
 
 use crate::Cluster;
-use session_client::Place;
-use session_client::Selection;
+use session_client::Scope;
+use session_client::ListOptions;
 use session_engine::diagnosis::{Answer, Ask, Cause, refine};
 use session_engine::reconcile::Seen;
 use session_model::failure::{self, Kind};
@@ -55,7 +55,7 @@ impl Cluster {
     }
 
     async fn get_fact(&self, namespace: &str, ask: &Ask) -> Answer {
-        let here = Place::Namespace(namespace);
+        let here = Scope::Namespace(namespace);
         let found = match ask {
             Ask::Log {
                 pod,
@@ -67,15 +67,15 @@ impl Cluster {
                     .await;
                 return lines.map_or_else(|error| unavailable_fact(&error), Answer::Lines);
             }
-            Ask::Nodes(_) => self.list_from_cache(&NODE, Place::Cluster, "").await,
+            Ask::Nodes(_) => self.list_from_cache(&NODE, Scope::Cluster, "").await,
             Ask::Node { name } => self.get_as_list(&NODE, "", name).await,
             Ask::Load { node, .. } => {
                 let on_node =
                     format!("spec.nodeName={node},status.phase!=Succeeded,status.phase!=Failed");
-                self.list_from_cache(&POD, Place::All, &on_node).await
+                self.list_from_cache(&POD, Scope::All, &on_node).await
             }
             Ask::Claim { name } => self.get_as_list(&PERSISTENT_VOLUME_CLAIM, namespace, name).await,
-            Ask::StorageClasses => self.list_from_cache(&STORAGE_CLASS, Place::Cluster, "").await,
+            Ask::StorageClasses => self.list_from_cache(&STORAGE_CLASS, Scope::Cluster, "").await,
             Ask::Driver { name } => self.get_as_list(&CSI_DRIVER, "", name).await,
             Ask::Quotas => self.list_from_cache(&RESOURCE_QUOTA, here, "").await,
             Ask::LimitRanges => self.list_from_cache(&LIMIT_RANGE, here, "").await,
@@ -90,13 +90,13 @@ impl Cluster {
     async fn list_from_cache(
         &self,
         t: &ResourceType,
-        place: Place<'_>,
+        place: Scope<'_>,
         fields: &str,
     ) -> Result<Vec<Value>> {
-        let select = Selection {
-            fields: fields.to_owned(),
-            at_hand: true,
-            ..Selection::default()
+        let select = ListOptions {
+            field_selector: fields.to_owned(),
+            from_cache: true,
+            ..ListOptions::default()
         };
         Ok(self.list(t, place, &select).await?.items)
     }

@@ -11,8 +11,8 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::Cluster;
 use session_client::Backoff;
 use session_client::Change;
-use session_client::Place;
-use session_client::Selection;
+use session_client::Scope;
+use session_client::ListOptions;
 use session_client::timed_out;
 use session_engine::diagnosis::holding;
 use session_model::api::ObjectRef;
@@ -60,14 +60,14 @@ impl Cluster {
                 return Ok(());
             }
             report_holding(&found, target, tell);
-            let select = Selection {
-                fields: format!("metadata.name={}", target.name),
-                ..Selection::default()
+            let select = ListOptions {
+                field_selector: format!("metadata.name={}", target.name),
+                ..ListOptions::default()
             };
             let from = text(&found, "/metadata/resourceVersion");
             let changes = self.watch(
                 resource,
-                Place::Namespace(namespace),
+                Scope::Namespace(namespace),
                 &select,
                 Some(from),
                 false,

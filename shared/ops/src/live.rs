@@ -6,8 +6,8 @@ use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
 use crate::Cluster;
-use session_client::Place;
-use session_client::Selection;
+use session_client::Scope;
+use session_client::ListOptions;
 use session_client::{missing, typed};
 use session_engine::reconcile::Live;
 use session_model::api::Session;
@@ -41,7 +41,7 @@ impl Cluster {
     /// left out.
     pub async fn get_live_objects(&self, namespace: &str, session: &Session) -> Result<Live> {
         let name = session.metadata.name.as_deref().unwrap_or_default();
-        let select = Selection::labelled(format!("{}={name}", labels::SESSION));
+        let select = ListOptions::with_labels(format!("{}={name}", labels::SESSION));
         let parameters = parameters_secret(name);
         let (workload, claims, secret) = futures::try_join!(
             self.get_workload(namespace, session),
@@ -58,7 +58,7 @@ impl Cluster {
     /// Whatever the server refuses.
     pub async fn get_workload(&self, namespace: &str, session: &Session) -> Result<Live> {
         let name = session.metadata.name.as_deref().unwrap_or_default();
-        let select = Selection::labelled(format!("{}={name}", labels::SESSION));
+        let select = ListOptions::with_labels(format!("{}={name}", labels::SESSION));
         let (pods, owners) = futures::try_join!(
             self.list_items(&POD, namespace, &select),
             self.list_owners(namespace, session),
@@ -79,7 +79,7 @@ impl Cluster {
     /// Whatever the server refuses.
     pub async fn list_owners(&self, namespace: &str, session: &Session) -> Result<Vec<Value>> {
         let name = session.metadata.name.as_deref().unwrap_or_default();
-        let select = Selection::labelled(format!("{}={name}", labels::SESSION));
+        let select = ListOptions::with_labels(format!("{}={name}", labels::SESSION));
         let kinds = owner_kinds(session);
         let lists = kinds
             .iter()
@@ -92,10 +92,10 @@ impl Cluster {
         &self,
         kind: &ResourceType,
         namespace: &str,
-        select: &Selection,
+        select: &ListOptions,
     ) -> Result<Vec<Value>> {
         Ok(self
-            .list(kind, Place::Namespace(namespace), select)
+            .list(kind, Scope::Namespace(namespace), select)
             .await?
             .items)
     }

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::Cluster;
 use crate::live::owner_kinds;
-use session_client::Place;
-use session_client::Selection;
+use session_client::Scope;
+use session_client::ListOptions;
 use session_client::missing;
 use session_client::typed;
 use session_engine::reconcile::Live;
@@ -49,10 +49,10 @@ impl Cluster {
     /// # Errors
     /// NotFound, in the server's words, if there is no such session; whatever the server refuses.
     pub async fn observe_session(&self, namespace: &str, name: &str) -> Result<ObservedSession> {
-        let select = Selection::labelled(format!("{}={name}", labels::SESSION));
+        let select = ListOptions::with_labels(format!("{}={name}", labels::SESSION));
         let (object, pods) = futures::join!(
             self.get(&SESSION, namespace, name),
-            self.list(&POD, Place::Namespace(namespace), &select),
+            self.list(&POD, Scope::Namespace(namespace), &select),
         );
         let Some(object) = object? else {
             return Err(missing(&SESSION, name));

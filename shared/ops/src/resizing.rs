@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use crate::Cluster;
 use session_client::Change;
-use session_client::Place;
-use session_client::Selection;
+use session_client::Scope;
+use session_client::ListOptions;
 use session_client::interrupt::Interrupt;
 use session_client::missing;
 use session_client::watch_over;
@@ -83,8 +83,8 @@ impl Cluster {
             part("/metadata/uid"),
         );
         let (place, select) = (
-            Place::Namespace(&namespace),
-            Selection::with_fields(format!("metadata.name={name}")),
+            Scope::Namespace(&namespace),
+            ListOptions::with_fields(format!("metadata.name={name}")),
         );
         let mut changes = self.watch(&POD, place, &select, None, false);
         while let Some(change) = changes.next().await {
@@ -116,10 +116,10 @@ impl Cluster {
     /// Whatever the server refuses: few users may read nodes, or the Pods of all namespaces.
     pub async fn node_load(&self, name: &str) -> Result<Option<NodeLoad>> {
         let there = format!("spec.nodeName={name},status.phase!=Succeeded,status.phase!=Failed");
-        let select = Selection::with_fields(there);
+        let select = ListOptions::with_fields(there);
         let (node, pods) = futures::try_join!(
             self.get(&NODE, "", name),
-            self.list(&POD, Place::All, &select)
+            self.list(&POD, Scope::All, &select)
         )?;
         Ok(node.map(|node| NodeLoad {
             node,

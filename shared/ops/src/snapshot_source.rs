@@ -6,8 +6,8 @@ use futures::join;
 use super::stopping::Present;
 use crate::Cluster;
 use crate::chosen::SelectedSession;
-use session_client::Place;
-use session_client::Selection;
+use session_client::Scope;
+use session_client::ListOptions;
 use session_engine::reconcile::Live;
 use session_model::api::Session;
 use session_model::labels;
@@ -35,8 +35,8 @@ pub async fn look_at(
     chosen: impl Future<Output = Result<SelectedSession>>,
     skip_hooks: bool,
 ) -> Result<Present> {
-    let place = Place::Namespace(cluster.namespace());
-    let select = Selection::labelled(format!("{}={name}", labels::SESSION));
+    let place = Scope::Namespace(cluster.namespace());
+    let select = ListOptions::with_labels(format!("{}={name}", labels::SESSION));
     let claims = cluster.list(&PERSISTENT_VOLUME_CLAIM, place, &select);
     let (chosen, claims) = join!(chosen, claims);
     let chosen = chosen?;

@@ -10,8 +10,8 @@ use tokio::time::Instant;
 
 use crate::Cluster;
 use session_client::Change;
-use session_client::Place;
-use session_client::Selection;
+use session_client::Scope;
+use session_client::ListOptions;
 use session_client::interrupt::Interrupt;
 use session_client::interrupt::interrupted_error;
 use session_client::missing;
@@ -81,8 +81,8 @@ impl Cluster {
             return Ok(Vec::new());
         };
         let session = label(first, labels::SESSION).unwrap_or_default();
-        let select = Selection::labelled(format!("{}={session}", labels::SESSION));
-        let place = Place::Namespace(text(first, "/metadata/namespace"));
+        let select = ListOptions::with_labels(format!("{}={session}", labels::SESSION));
+        let place = Scope::Namespace(text(first, "/metadata/namespace"));
         let mut waiting = Waiting::of(snapshots, milestone);
         let mut changes = self.watch(&VOLUME_SNAPSHOT, place, &select, None, false);
         let mut deadline = std::pin::pin!(tokio::time::sleep(limit));

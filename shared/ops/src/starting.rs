@@ -379,7 +379,7 @@ async fn others(cluster: &Cluster, present: &Present, start: &Start) -> Result<V
     names.retain(|(_, kind, name)| kind != "Pod" && live.object(kind, name).is_none());
     let namespace = present.namespace();
     let reads = names.iter().map(|(api_version, kind, name)| async move {
-        let Some(resource) = cluster.discover(api_version, kind).await? else {
+        let Some(resource) = cluster.discover_resource(api_version, kind).await? else {
             return anyhow::Ok(None);
         };
         let found = cluster.get(&resource, namespace, name).await?;

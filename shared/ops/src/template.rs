@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use crate::Cluster;
 use crate::live::with_setup_hint;
-use session_client::Place;
-use session_client::Selection;
+use session_client::Scope;
+use session_client::ListOptions;
 use session_client::missing;
 use session_client::typed;
 use session_model::api::{Session, SessionTemplate};
@@ -54,7 +54,7 @@ pub fn change(session: &Session, template: Option<&SessionTemplate>) -> Option<S
 
 async fn known_templates(cluster: &Cluster) -> String {
     let found = cluster
-        .list_metadata(&SESSION_TEMPLATE, Place::Cluster, &Selection::default())
+        .list_metadata(&SESSION_TEMPLATE, Scope::Cluster, &ListOptions::default())
         .await;
     let items = found.map(|list| list.items).unwrap_or_default();
     let name = |item: &Value| {

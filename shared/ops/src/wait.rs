@@ -18,8 +18,8 @@ use serde_json::Value;
 
 use crate::Cluster;
 use session_client::Change;
-use session_client::Place;
-use session_client::Selection;
+use session_client::Scope;
+use session_client::ListOptions;
 use session_client::interrupt::Interrupt;
 use session_client::typed;
 use session_client::watch_over;
@@ -54,7 +54,7 @@ struct Watching<'a> {
     cluster: &'a Cluster,
     namespace: &'a str,
     session: &'a Session,
-    select: Selection,
+    select: ListOptions,
     pods: BTreeMap<String, Pod>,
     /// Possible owners of the Pods.
     owners: Vec<Value>,
@@ -81,7 +81,7 @@ impl Cluster {
         sink: &mut dyn Sink,
     ) -> Result<Waited> {
         let name = session.metadata.name.as_deref().unwrap_or_default();
-        let select = Selection::labelled(format!("{}={name}", labels::SESSION));
+        let select = ListOptions::with_labels(format!("{}={name}", labels::SESSION));
         let mut state = Watching {
             cluster: self,
             namespace,
@@ -159,7 +159,7 @@ impl Watching<'_> {
     fn watch_pods(&self) -> BoxStream<'static, Result<Change>> {
         self.cluster.watch(
             &POD,
-            Place::Namespace(self.namespace),
+            Scope::Namespace(self.namespace),
             &self.select,
             None,
             false,
@@ -169,8 +169,8 @@ impl Watching<'_> {
     fn watch_events(&self) -> BoxStream<'static, Result<Change>> {
         self.cluster.watch(
             &EVENT,
-            Place::Namespace(self.namespace),
-            &Selection::default(),
+            Scope::Namespace(self.namespace),
+            &ListOptions::default(),
             None,
             false,
         )

@@ -13,7 +13,7 @@ use super::connection::{MuxConnection, MuxLimits, PortFailureHandler, CloseReaso
 use super::fallback::SingleStreamForward;
 use super::negotiate::{Negotiation, negotiate};
 use super::{FindPod, PortStream, ForwardEvent};
-use crate::{Backoff, Change, Cluster, Place, Selection};
+use crate::{Backoff, Change, Cluster, Scope, ListOptions};
 use session_model::failure::{self, Kind};
 use session_model::objects::resource::{POD, text};
 
@@ -192,9 +192,9 @@ impl PodConnection {
     async fn wait_pod_unusable(&self, namespace: &str, pod: &str) -> String {
         let mut seen = WatchedPod::default();
         let mut backoff = Backoff::default();
-        let select = Selection::with_fields(format!("metadata.name={pod}"));
+        let select = ListOptions::with_fields(format!("metadata.name={pod}"));
         loop {
-            let place = Place::Namespace(namespace);
+            let place = Scope::Namespace(namespace);
             let mut changes = self.cluster.watch(&POD, place, &select, None, false);
             while let Some(change) = changes.next().await {
                 match change {

@@ -69,7 +69,7 @@ async fn flags_reach_the_requests() {
         (cluster.namespace(), cluster.server()),
         ("other", listening.url())
     );
-    cluster.raw_get("/version").await.unwrap();
+    cluster.get_raw("/version").await.unwrap();
     let request = &api.requests()[0];
     assert_eq!(
         (

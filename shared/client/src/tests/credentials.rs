@@ -212,7 +212,7 @@ async fn passwords_in_addresses_are_not_told() {
         .unwrap();
     let (tell, told) = std::sync::mpsc::channel();
     cluster.on_exchange(move |exchange| tell.send(exchange.url.clone()).unwrap());
-    cluster.raw_get("/version").await.unwrap();
+    cluster.get_raw("/version").await.unwrap();
     let host = listening.url().trim_start_matches("http://");
     assert_eq!(told.recv().unwrap(), format!("http://***@{host}/version"));
     assert_eq!(cluster.server(), format!("http://***@{host}"));
@@ -224,7 +224,7 @@ async fn passwords_in_addresses_are_not_told() {
         .await
         .unwrap();
     assert_eq!(
-        cluster.raw_get("/version").await.unwrap_err().to_string(),
+        cluster.get_raw("/version").await.unwrap_err().to_string(),
         "The connection to the server 127.0.0.1:1 was refused - did you specify the right host or port?"
     );
 }

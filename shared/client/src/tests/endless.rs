@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 use session_support::{Answer, FakeApi};
 use tokio::time::{Instant, timeout};
 
-use super::super::{Change, Place, Selection};
+use super::super::{Change, Scope, ListOptions};
 use super::{cluster, pod};
 use session_model::failure::{self, Kind};
 use session_model::objects::resource::{POD, SESSION};
 
-const HERE: Place<'static> = Place::Namespace("default");
+const HERE: Scope<'static> = Scope::Namespace("default");
 const TEN_MINUTES: Duration = Duration::from_secs(600);
 
 fn event(what: &str, name: &str, version: &str) -> Value {
@@ -23,7 +23,7 @@ fn event(what: &str, name: &str, version: &str) -> Value {
 /// Returns the number of requests that a watch from `from` sends in ten minutes, and the changes it reports.
 async fn watched(api: &FakeApi, from: Option<&str>) -> (usize, Vec<Change>) {
     let mut changes = Vec::new();
-    let mut stream = cluster(api).watch(&POD, HERE, &Selection::default(), from, false);
+    let mut stream = cluster(api).watch(&POD, HERE, &ListOptions::default(), from, false);
     let all = async {
         while let Some(change) = stream.next().await {
             changes.push(change.unwrap());
@@ -84,7 +84,7 @@ async fn what_is_new_is_followed_without_a_pause() {
         api.on("GET", "/**", Answer::watch(vec![changed]));
     }
     let begun = Instant::now();
-    let mut stream = cluster(&api).watch(&POD, HERE, &Selection::default(), Some("5"), false);
+    let mut stream = cluster(&api).watch(&POD, HERE, &ListOptions::default(), Some("5"), false);
     for _ in 10..30 {
         stream.next().await.unwrap().unwrap();
     }
@@ -99,7 +99,7 @@ async fn what_is_new_is_followed_without_a_pause() {
 async fn a_watch_that_lasted_is_opened_again_at_once() {
     let api = FakeApi::new();
     api.on("GET", "/**", Answer::watch_open(vec![]));
-    let mut stream = cluster(&api).watch(&POD, HERE, &Selection::default(), Some("5"), false);
+    let mut stream = cluster(&api).watch(&POD, HERE, &ListOptions::default(), Some("5"), false);
     assert!(timeout(TEN_MINUTES, stream.next()).await.is_err());
     // A silent connection is closed after 310 seconds.
     assert_eq!(api.requests().len(), 2);
@@ -111,7 +111,7 @@ async fn a_watch_that_cannot_be_opened_again_ends_with_what_stopped_it() {
     api.on("GET", "/**", Answer::watch(vec![event("ADDED", "a", "7")]))
         .on("GET", "/**", Answer::internal("etcd"));
     let begun = Instant::now();
-    let mut stream = cluster(&api).watch(&POD, HERE, &Selection::default(), None, false);
+    let mut stream = cluster(&api).watch(&POD, HERE, &ListOptions::default(), None, false);
     stream.next().await.unwrap().unwrap();
     let error = stream.next().await.unwrap().unwrap_err();
     assert!(failure::is(&error, Kind::Server), "{error}");
@@ -141,7 +141,7 @@ async fn an_event_without_an_end_ends_the_watch() {
     let mut long = event("ADDED", "a", "7");
     long["object"]["data"] = "x".repeat(17 << 20).into();
     api.on("GET", "/**", Answer::watch_open(vec![long]));
-    let mut stream = cluster(&api).watch(&POD, HERE, &Selection::default(), None, false);
+    let mut stream = cluster(&api).watch(&POD, HERE, &ListOptions::default(), None, false);
     let error = stream.next().await.unwrap().unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -162,15 +162,15 @@ async fn a_list_without_an_end_is_the_servers_fault() {
     );
     api.on("GET", "/apis/**", page(json!([]), "same"));
     let cluster = cluster(&api);
-    let all = Selection::default();
-    let error = cluster.list(&POD, Place::All, &all).await.unwrap_err();
+    let all = ListOptions::default();
+    let error = cluster.list(&POD, Scope::All, &all).await.unwrap_err();
     assert_eq!(
         error.to_string(),
         "cannot list pods: the server's list has no end: a continue token was sent twice"
     );
     assert_eq!(api.requests().len(), 2);
     let error = cluster
-        .list_metadata(&SESSION, Place::All, &all)
+        .list_metadata(&SESSION, Scope::All, &all)
         .await
         .unwrap_err();
     assert!(error.to_string().contains("has no end"), "{error}");
@@ -185,9 +185,9 @@ async fn pages_that_expire_again_and_again_are_given_up() {
             None => Answer::ok(json!({"metadata": {"continue": "next"}, "items": []})),
         }
     });
-    let all = Selection::default();
+    let all = ListOptions::default();
     let error = cluster(&api)
-        .list(&POD, Place::All, &all)
+        .list(&POD, Scope::All, &all)
         .await
         .unwrap_err();
     assert!(failure::is(&error, Kind::Expired), "{error}");
@@ -211,7 +211,7 @@ async fn an_object_is_read_up_to_its_limit() {
         error.to_string(),
         "cannot read the server's response (get pods a): an object is larger than 16 MiB"
     );
-    let error = cluster.raw_get("/version").await.unwrap_err();
+    let error = cluster.get_raw("/version").await.unwrap_err();
     assert_eq!(
         error.to_string(),
         "cannot read the server's response: an object takes more than 128 MiB of memory"
@@ -239,7 +239,7 @@ async fn an_address_that_is_too_long_is_told() {
         "/**",
         Answer::text(414, "text/html", "<html><title>414 URI Too Long</title>"),
     );
-    let select = Selection::labelled("x".repeat(9000));
+    let select = ListOptions::with_labels("x".repeat(9000));
     let error = cluster(&api).list(&POD, HERE, &select).await.unwrap_err();
     assert_eq!(
         error.to_string(),

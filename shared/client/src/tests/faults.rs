@@ -6,7 +6,7 @@ use serde_json::json;
 use session_support::{Answer, FakeApi};
 
 use super::super::surroundings::Surroundings;
-use super::super::{UserAgent, Cluster, Place, Selection};
+use super::super::{UserAgent, Cluster, Scope, ListOptions};
 use super::cluster;
 use crate::options::ConnectOptions;
 use session_model::failure::{self, Failure, Kind};
@@ -32,7 +32,7 @@ async fn to(server: &str, flags: ConnectOptions) -> Cluster {
 async fn fault(server: &str, flags: ConnectOptions) -> Failure {
     let error = to(server, flags)
         .await
-        .raw_get("/version")
+        .get_raw("/version")
         .await
         .unwrap_err();
     failure::of(&error).unwrap().clone()
@@ -131,7 +131,7 @@ async fn a_server_that_hangs_up() {
     );
     assert_eq!(
         cluster(&api)
-            .raw_get("/version")
+            .get_raw("/version")
             .await
             .unwrap_err()
             .to_string(),
@@ -166,7 +166,7 @@ async fn something_before_the_server_answers() {
     assert_eq!(failure::of(&bad).unwrap().reason, "InternalError");
     let unauthorized = cluster.get(&POD, "default", "y").await.unwrap_err();
     assert!(failure::is(&unauthorized, Kind::Unauthorized));
-    let page = cluster.raw_get("/version").await.unwrap_err();
+    let page = cluster.get_raw("/version").await.unwrap_err();
     assert!(failure::is(&page, Kind::Unreachable), "{page}");
 }
 
@@ -209,7 +209,7 @@ async fn every_status_is_known_by_its_kind() {
         let api = FakeApi::new();
         api.on("GET", "/**", answer);
         let error = cluster(&api)
-            .list(&SESSION, Place::All, &Selection::default())
+            .list(&SESSION, Scope::All, &ListOptions::default())
             .await
             .unwrap_err();
         assert_eq!(failure::of(&error).unwrap().kind, kind, "{error}");

@@ -145,7 +145,7 @@ async fn answers_to_reads_are_worded_alike() {
         let error = connect(ConnectOptions::default(), config)
             .await
             .unwrap()
-            .raw_get(path)
+            .get_raw(path)
             .await
             .unwrap_err();
         assert_eq!(put(failure::of(&error).unwrap()), theirs, "{case}");
@@ -226,7 +226,7 @@ async fn what_keeps_us_from_the_server_is_worded_alike() {
         )
         .await
         .unwrap();
-        let error = cluster.raw_get("/x").await.unwrap_err();
+        let error = cluster.get_raw("/x").await.unwrap_err();
         assert_eq!(put(failure::of(&error).unwrap()), theirs, "{server}");
     }
 }

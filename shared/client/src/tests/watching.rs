@@ -8,12 +8,12 @@ use futures::stream::BoxStream;
 use serde_json::{Value, json};
 use session_support::{Answer, FakeApi};
 
-use super::super::{Change, Place, Selection};
+use super::super::{Change, Scope, ListOptions};
 use super::{cluster, pod};
 use session_model::failure::{self, Kind};
 use session_model::objects::resource::{POD, SESSION};
 
-const HERE: Place<'static> = Place::Namespace("default");
+const HERE: Scope<'static> = Scope::Namespace("default");
 
 async fn next(stream: &mut BoxStream<'static, Result<Change>>) -> Result<Change> {
     tokio::time::timeout(Duration::from_secs(60), stream.next())
@@ -43,7 +43,7 @@ async fn changes_come_as_they_happen() {
     let api = FakeApi::stateful();
     api.put(pod("a", json!({"app": "x"})));
     let cluster = cluster(&api);
-    let select = Selection::labelled("app=x");
+    let select = ListOptions::with_labels("app=x");
     let list = cluster.list(&POD, HERE, &select).await.unwrap();
     let mut stream = cluster.watch(&POD, HERE, &select, Some(&list.resource_version), false);
     api.put(pod("b", json!({"app": "x"})));
@@ -83,7 +83,7 @@ async fn changes_come_as_they_happen() {
 async fn without_a_version_it_begins_with_what_there_is() {
     let api = FakeApi::stateful();
     api.put(pod("a", json!({})));
-    let mut stream = cluster(&api).watch(&POD, HERE, &Selection::default(), None, false);
+    let mut stream = cluster(&api).watch(&POD, HERE, &ListOptions::default(), None, false);
     assert_eq!(
         name(&next(&mut stream).await.unwrap()),
         ("added", "a".into())
@@ -93,7 +93,7 @@ async fn without_a_version_it_begins_with_what_there_is() {
 #[tokio::test]
 async fn an_end_loses_nothing() {
     let api = FakeApi::stateful();
-    let mut stream = cluster(&api).watch(&POD, HERE, &Selection::default(), Some("100"), false);
+    let mut stream = cluster(&api).watch(&POD, HERE, &ListOptions::default(), Some("100"), false);
     api.put(pod("a", json!({})));
     assert_eq!(
         name(&next(&mut stream).await.unwrap()),
@@ -124,7 +124,7 @@ async fn a_hang_up_in_the_middle_of_a_line_is_overcome() {
         "/**",
         Answer::watch_open(vec![event("DELETED", "a", "9")]),
     );
-    let mut stream = cluster(&api).watch(&POD, HERE, &Selection::default(), Some("5"), false);
+    let mut stream = cluster(&api).watch(&POD, HERE, &ListOptions::default(), Some("5"), false);
     assert_eq!(
         name(&next(&mut stream).await.unwrap()),
         ("added", "a".into())
@@ -145,7 +145,7 @@ async fn a_hang_up_in_the_middle_of_a_line_is_overcome() {
 async fn what_is_too_old_ends_the_watch() {
     let api = FakeApi::stateful();
     api.forget_history();
-    let mut stream = cluster(&api).watch(&POD, HERE, &Selection::default(), Some("5"), false);
+    let mut stream = cluster(&api).watch(&POD, HERE, &ListOptions::default(), Some("5"), false);
     assert!(failure::is(
         &next(&mut stream).await.unwrap_err(),
         Kind::Expired
@@ -153,7 +153,7 @@ async fn what_is_too_old_ends_the_watch() {
     assert!(stream.next().await.is_none());
     let api = FakeApi::new();
     api.on("GET", "/**", Answer::expired());
-    let mut stream = cluster(&api).watch(&POD, HERE, &Selection::default(), Some("5"), false);
+    let mut stream = cluster(&api).watch(&POD, HERE, &ListOptions::default(), Some("5"), false);
     assert!(failure::is(
         &next(&mut stream).await.unwrap_err(),
         Kind::Expired
@@ -168,7 +168,7 @@ async fn a_watch_that_cannot_begin_says_so_at_once() {
         "/**",
         Answer::forbidden("bob", "watch", "pods", "default"),
     );
-    let mut stream = cluster(&api).watch(&POD, HERE, &Selection::default(), None, false);
+    let mut stream = cluster(&api).watch(&POD, HERE, &ListOptions::default(), None, false);
     assert!(failure::is(
         &next(&mut stream).await.unwrap_err(),
         Kind::Forbidden
@@ -181,8 +181,8 @@ async fn rows_can_be_watched() {
     let api = FakeApi::stateful();
     let mut stream = cluster(&api).watch(
         &SESSION,
-        Place::All,
-        &Selection::default(),
+        Scope::All,
+        &ListOptions::default(),
         Some("100"),
         true,
     );
@@ -212,7 +212,7 @@ async fn long_lines_and_many_pieces_are_put_together() {
             event("ADDED", "b", "9"),
         ]),
     );
-    let mut stream = cluster(&api).watch(&POD, HERE, &Selection::default(), Some("5"), false);
+    let mut stream = cluster(&api).watch(&POD, HERE, &ListOptions::default(), Some("5"), false);
     for expected in ["a", "long", "b"] {
         assert_eq!(name(&next(&mut stream).await.unwrap()).1, expected);
     }

@@ -23,7 +23,7 @@ use serde_json::Value;
 use crate::{Cluster, ObservedSession};
 use follower::ContainerLogEvent;
 use pods::{FollowedPod, LogSource};
-use session_client::{Backoff, Change, LogOptions, Place, Selection, typed};
+use session_client::{Backoff, Change, LogOptions, Scope, ListOptions, typed};
 use session_engine::reconcile::Live;
 use session_model::api::{Session, State};
 use session_model::failure::{self, Kind};
@@ -281,11 +281,11 @@ impl LogFollower {
 
     /// Takes over a complete read and restarts the watches from its versions.
     fn reset_to(&mut self, present: ObservedSession) -> Result<()> {
-        let place = Place::Namespace(&self.namespace);
-        let select = Selection::labelled(format!("{}={}", labels::SESSION, self.name));
+        let place = Scope::Namespace(&self.namespace);
+        let select = ListOptions::with_labels(format!("{}={}", labels::SESSION, self.name));
         let from = Some(present.pods_resource_version.as_str());
         self.pods = self.cluster.watch(&POD, place, &select, from, false);
-        let select = Selection::with_fields(format!("metadata.name={}", self.name));
+        let select = ListOptions::with_fields(format!("metadata.name={}", self.name));
         let from = Some(text(&present.object, "/metadata/resourceVersion"));
         self.sessions = self.cluster.watch(&SESSION, place, &select, from, false);
         self.is_ending |= present.uid() != self.session_uid || is_ending(&present.session);
