@@ -136,7 +136,7 @@ struct Inner {
     proxied: bool,
     credentials: Option<Arc<Credentials>>,
     warnings: Warnings,
-    observer: OnceLock<request::Observer>,
+    observer: OnceLock<request::ExchangeObserver>,
 }
 
 impl Cluster {

@@ -8,7 +8,7 @@ use anyhow::Result;
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use super::request::Call;
+use super::request::ApiRequest;
 use super::write::{Write, writing};
 use super::{Cluster, paths};
 use session_model::objects::ResourceType;
@@ -38,7 +38,7 @@ impl Cluster {
             {"op": "replace", "path": "/metadata/managedFields", "value": entries},
             {"op": "replace", "path": "/metadata/resourceVersion", "value": text(current, "/metadata/resourceVersion")},
         ]);
-        let call = Call::new(Method::PATCH, paths::object_path(t, namespace, name)?).about(t, name);
+        let call = ApiRequest::new(Method::PATCH, paths::object_path(t, namespace, name)?).for_object(t, name);
         self.call(&writing(call, write).body("application/json-patch+json", &patch))
             .await?;
         Ok(true)

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 use super::Cluster;
-use super::request::{Call, JSON};
+use super::request::{ApiRequest, JSON};
 use session_model::failure::{Failure, Kind, hinted};
 use session_model::objects::access::Access;
 use session_model::objects::resource::text;
@@ -168,7 +168,7 @@ impl Cluster {
             "kind": "SelfSubjectAccessReview",
             "spec": { "resourceAttributes": attributes },
         });
-        let call = Call::new(Method::POST, REVIEWS.to_owned()).body(JSON, &review);
+        let call = ApiRequest::new(Method::POST, REVIEWS.to_owned()).body(JSON, &review);
         let answer: Value = self.call(&call).await?.json()?;
         let status = &answer["status"];
         let broken = text(status, "/evaluationError");

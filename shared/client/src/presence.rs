@@ -5,7 +5,7 @@ use http::Method;
 use serde_json::json;
 
 use super::Cluster;
-use super::request::{Call, JSON};
+use super::request::{ApiRequest, JSON};
 use session_model::objects::resource::text;
 
 /// The caller's identity according to the API server.
@@ -26,7 +26,7 @@ impl Cluster {
     /// A Failure.
     pub async fn get_caller_identity(&self) -> Result<CallerIdentity> {
         let review = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"});
-        let call = Call::new(
+        let call = ApiRequest::new(
             Method::POST,
             "/apis/authentication.k8s.io/v1/selfsubjectreviews".to_owned(),
         );

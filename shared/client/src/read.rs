@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::answer::invalid_json_error;
 use super::limits::{self, DISCOVERY_LIMIT};
 use super::paging::PageCheck;
-use super::request::{Call, JSON, METADATA, METADATA_LIST, TABLE};
+use super::request::{ApiRequest, JSON, METADATA, METADATA_LIST, TABLE};
 use super::{Cluster, paths};
 use session_model::failure::{self, Failure, Kind};
 use session_model::objects::ResourceType;
@@ -104,7 +104,7 @@ impl Cluster {
         namespace: &str,
         name: &str,
     ) -> Result<Option<Value>> {
-        let call = Call::get(paths::object_path(t, namespace, name)?).about(t, name);
+        let call = ApiRequest::get(paths::object_path(t, namespace, name)?).for_object(t, name);
         match self.call(&call).await {
             Ok(answer) => Ok(Some(answer.json()?)),
             Err(error) if failure::is(&error, Kind::NotFound) => Ok(None),
@@ -122,7 +122,7 @@ impl Cluster {
         namespace: &str,
         name: &str,
     ) -> Result<Option<Value>> {
-        let call = Call::get(paths::object_path(t, namespace, name)?).about(t, name);
+        let call = ApiRequest::get(paths::object_path(t, namespace, name)?).for_object(t, name);
         match self.call(&call.accept(METADATA)).await {
             Ok(answer) => Ok(Some(only_metadata(with_type_meta(answer.json()?, t)))),
             Err(error) if failure::is(&error, Kind::NotFound) => Ok(None),
@@ -233,14 +233,14 @@ impl Cluster {
     }
 
     /// Reads one Table; returns it with its memory in bytes.
-    async fn get_table(&self, call: Call, include: IncludeObject) -> Result<(Table, u64)> {
+    async fn get_table(&self, call: ApiRequest, include: IncludeObject) -> Result<(Table, u64)> {
         let include = match include {
             IncludeObject::None => "None",
             IncludeObject::Metadata => "Metadata",
             IncludeObject::Object => "Object",
         };
         let answer = self
-            .call(&call.accept(TABLE).with("includeObject", include))
+            .call(&call.accept(TABLE).query("includeObject", include))
             .await?;
         let (mut body, memory) = answer.json_with_memory()?;
         if body["kind"] != "Table" {
@@ -260,7 +260,7 @@ impl Cluster {
         if let Some(known) = ResourceType::of_kind(api_version, kind) {
             return Ok(Some(known.clone()));
         }
-        let types = Call::get(paths::api_root(api_version)).at_most(DISCOVERY_LIMIT);
+        let types = ApiRequest::get(paths::api_root(api_version)).limit(DISCOVERY_LIMIT);
         let body = match self.call(&types).await {
             Ok(answer) => answer.json()?,
             Err(error) if failure::of(&error).is_some_and(|failure| failure.code == 404) => {
@@ -294,7 +294,7 @@ impl Cluster {
     /// # Errors
     /// A Failure.
     pub async fn get_raw(&self, path: &str) -> Result<(Value, HeaderMap)> {
-        let answer = self.call(&Call::get(path.to_owned())).await?;
+        let answer = self.call(&ApiRequest::get(path.to_owned())).await?;
         Ok((answer.json()?, answer.headers))
     }
 }
@@ -305,7 +305,7 @@ fn page_request(
     select: &ListOptions,
     limit: u32,
     token: &str,
-) -> Result<Call> {
+) -> Result<ApiRequest> {
     // A read from the cache is not paged by the server.
     let is_page = limit != 0 && !select.from_cache;
     let most = if is_page { limits::PAGE_LIMIT } else { limits::LIST_LIMIT };
@@ -314,22 +314,22 @@ fn page_request(
     } else {
         limit.to_string()
     };
-    let call = Call::get(paths::collection_path(t, place)?).about(t, "");
-    let call = add_selectors(call.at_most(most), select);
+    let call = ApiRequest::get(paths::collection_path(t, place)?).for_object(t, "");
+    let call = add_selectors(call.limit(most), select);
     // A continue token implies the version of its list.
     let version = if select.from_cache && token.is_empty() {
         "0"
     } else {
         ""
     };
-    let call = call.with("resourceVersion", version);
-    Ok(call.with("limit", limit).with("continue", token))
+    let call = call.query("resourceVersion", version);
+    Ok(call.query("limit", limit).query("continue", token))
 }
 
 /// Adds the selectors to a request.
-pub(super) fn add_selectors(call: Call, select: &ListOptions) -> Call {
-    call.with("labelSelector", select.label_selector.clone())
-        .with("fieldSelector", select.field_selector.clone())
+pub(super) fn add_selectors(call: ApiRequest, select: &ListOptions) -> ApiRequest {
+    call.query("labelSelector", select.label_selector.clone())
+        .query("fieldSelector", select.field_selector.clone())
 }
 
 /// Drops everything but metadata, for servers that do not support PartialObjectMetadata.

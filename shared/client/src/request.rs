@@ -35,7 +35,7 @@ const LONG_ADDRESS: usize = 4096;
 const REPETITIONS: u32 = 3;
 
 /// The callback for requests and their results.
-pub(super) type Observer = Box<dyn Fn(&Exchange) + Send + Sync>;
+pub(super) type ExchangeObserver = Box<dyn Fn(&Exchange) + Send + Sync>;
 
 /// A request and its result, without headers and bodies.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,7 +56,7 @@ pub fn status_text(code: u16) -> String {
 }
 
 /// A request to the API server, built step by step.
-pub(super) struct Call {
+pub(super) struct ApiRequest {
     method: Method,
     path: String,
     query: Vec<(&'static str, String)>,
@@ -69,7 +69,7 @@ pub(super) struct Call {
     pub(super) subject: failure::RequestSubject,
 }
 
-impl Call {
+impl ApiRequest {
     /// Creates a request without query, body and subject.
     pub(super) fn new(method: Method, path: String) -> Self {
         let subject = failure::RequestSubject {
@@ -95,7 +95,7 @@ impl Call {
     }
 
     /// Sets the object, for error messages.
-    pub(super) fn about(mut self, t: &ResourceType, name: &str) -> Self {
+    pub(super) fn for_object(mut self, t: &ResourceType, name: &str) -> Self {
         self.subject.plural = t.plural.to_string();
         self.subject.qualified = t.qualified();
         self.subject.name = name.to_owned();
@@ -103,7 +103,7 @@ impl Call {
     }
 
     /// Adds a query parameter; empty values are left out.
-    pub(super) fn with(mut self, key: &'static str, value: impl Into<String>) -> Self {
+    pub(super) fn query(mut self, key: &'static str, value: impl Into<String>) -> Self {
         let value = value.into();
         if !value.is_empty() {
             self.query.push((key, value));
@@ -124,13 +124,13 @@ impl Call {
     }
 
     /// Sets the limit for reading the response.
-    pub(super) fn at_most(mut self, limit: ReadLimit) -> Self {
+    pub(super) fn limit(mut self, limit: ReadLimit) -> Self {
         self.limit = limit;
         self
     }
 
     /// Sets additional headers.
-    pub(super) fn wearing(mut self, headers: HeaderMap) -> Self {
+    pub(super) fn headers(mut self, headers: HeaderMap) -> Self {
         self.headers = headers;
         self
     }
@@ -151,7 +151,7 @@ impl Call {
         format!("{}{mark}{}", self.path, pairs.join("&"))
     }
 
-    fn reads(&self) -> bool {
+    fn is_read(&self) -> bool {
         self.method == Method::GET
     }
 }
@@ -161,7 +161,7 @@ impl Cluster {
     ///
     /// # Errors
     /// A Failure for every status but 2xx.
-    pub(super) async fn call(&self, call: &Call) -> Result<BufferedResponse> {
+    pub(super) async fn call(&self, call: &ApiRequest) -> Result<BufferedResponse> {
         let mut repetitions = 0;
         loop {
             let failed = match self.limited(self.exchange(call)).await {
@@ -173,7 +173,7 @@ impl Cluster {
             } else {
                 REPETITIONS
             };
-            let pause = failed.pause.filter(|_| call.reads() && repetitions < most);
+            let pause = failed.pause.filter(|_| call.is_read() && repetitions < most);
             match pause {
                 Some(pause) => tokio::time::sleep(pause).await,
                 None if failed.failure.code == 401
@@ -189,7 +189,7 @@ impl Cluster {
     ///
     /// # Errors
     /// A Failure for every status but 2xx.
-    pub(super) async fn open(&self, call: &Call) -> Result<Response<Body>> {
+    pub(super) async fn open(&self, call: &ApiRequest) -> Result<Response<Body>> {
         let mut repeated = false;
         loop {
             match self.limited(self.head(call)).await {
@@ -209,7 +209,7 @@ impl Cluster {
     ///
     /// # Errors
     /// A Failure without a response.
-    pub(super) async fn ask(&self, call: &Call) -> Result<Response<Body>> {
+    pub(super) async fn ask(&self, call: &ApiRequest) -> Result<Response<Body>> {
         let mut answer = self.limited(self.sent(call)).await;
         let is_refused =
             matches!(&answer, Ok(response) if response.status() == StatusCode::UNAUTHORIZED);
@@ -237,7 +237,7 @@ impl Cluster {
         }
     }
 
-    async fn exchange(&self, call: &Call) -> Result<BufferedResponse, Failed> {
+    async fn exchange(&self, call: &ApiRequest) -> Result<BufferedResponse, Failed> {
         let response = self.head(call).await?;
         let (parts, body) = response.into_parts();
         let about = call.subject.error_suffix();
@@ -253,7 +253,7 @@ impl Cluster {
         }
     }
 
-    async fn sent(&self, call: &Call) -> Result<Response<Body>, Failed> {
+    async fn sent(&self, call: &ApiRequest) -> Result<Response<Body>, Failed> {
         if let Some(credentials) = &self.inner.credentials {
             credentials.renew_expired().await.map_err(Failed::of)?;
         }
@@ -269,7 +269,7 @@ impl Cluster {
         Ok(response)
     }
 
-    async fn head(&self, call: &Call) -> Result<Response<Body>, Failed> {
+    async fn head(&self, call: &ApiRequest) -> Result<Response<Body>, Failed> {
         let response = self.sent(call).await?;
         if response.status().is_success() {
             return Ok(response);
@@ -290,7 +290,7 @@ impl Cluster {
         })
     }
 
-    fn request(&self, call: &Call) -> Result<Request<Body>, http::Error> {
+    fn request(&self, call: &ApiRequest) -> Result<Request<Body>, http::Error> {
         let mut request = Request::builder()
             .method(call.method.clone())
             .uri(call.target())

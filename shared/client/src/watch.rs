@@ -15,7 +15,7 @@ use super::held::SeenObjects;
 use super::limits::{self, COLLECTION_MEMORY_MAX, WATCH_EVENT_LIMIT};
 use super::lines::{LineError, BodyLines};
 use super::read::{OwnedScope, Scope, ListOptions, add_selectors, remove_nulls};
-use super::request::{Call, JSON, TABLE};
+use super::request::{ApiRequest, JSON, TABLE};
 use super::{Cluster, paths};
 use session_model::failure::{self, Kind};
 use session_model::objects::ResourceType;
@@ -191,21 +191,21 @@ impl Watching {
         }
     }
 
-    fn call(&self) -> Result<Call> {
+    fn call(&self) -> Result<ApiRequest> {
         let path = paths::collection_path(&self.t, self.place.as_scope())?;
-        let call = add_selectors(Call::get(path).about(&self.t, ""), &self.select)
+        let call = add_selectors(ApiRequest::get(path).for_object(&self.t, ""), &self.select)
             .accept(if self.table { TABLE } else { JSON });
         let call = call
-            .with("watch", "true")
-            .with("allowWatchBookmarks", "true")
-            .with("resourceVersion", self.version.clone());
+            .query("watch", "true")
+            .query("allowWatchBookmarks", "true")
+            .query("resourceVersion", self.version.clone());
         let call = if self.table {
-            call.with("includeObject", "Metadata")
+            call.query("includeObject", "Metadata")
         } else {
             call
         };
         Ok(call
-            .with("timeoutSeconds", LIFETIME.to_string())
+            .query("timeoutSeconds", LIFETIME.to_string())
             .uncompressed())
     }
 

@@ -4,7 +4,7 @@ use anyhow::Result;
 use http::Method;
 use serde_json::{Value, json};
 
-use super::request::{Call, JSON};
+use super::request::{ApiRequest, JSON};
 use super::{Cluster, paths};
 use session_model::failure::{self, Failure, Kind};
 use session_model::objects::ResourceType;
@@ -88,7 +88,7 @@ impl Cluster {
         write: &Write,
     ) -> Result<Value> {
         let path = paths::collection_path(t, super::Scope::Namespace(namespace))?;
-        let call = Call::new(Method::POST, path).about(t, text(object, "/metadata/name"));
+        let call = ApiRequest::new(Method::POST, path).for_object(t, text(object, "/metadata/name"));
         self.call(&writing(call, write).body(JSON, object))
             .await?
             .json()
@@ -107,9 +107,9 @@ impl Cluster {
         object: &Value,
         write: &Write,
     ) -> Result<Value> {
-        let call = Call::new(Method::PATCH, paths::object_path(t, namespace, name)?).about(t, name);
+        let call = ApiRequest::new(Method::PATCH, paths::object_path(t, namespace, name)?).for_object(t, name);
         let call = writing(call, write)
-            .with("force", "true")
+            .query("force", "true")
             .body("application/apply-patch+yaml", object);
         self.call(&call).await?.json()
     }
@@ -160,7 +160,7 @@ impl Cluster {
         patch: &Value,
         write: &Write,
     ) -> Result<Value> {
-        let call = Call::new(Method::PATCH, path).about(t, name);
+        let call = ApiRequest::new(Method::PATCH, path).for_object(t, name);
         let call = writing(call, write).body(content_type, patch);
         let meant = text(patch, "/metadata/uid");
         match self.call(&call).await {
@@ -189,7 +189,7 @@ impl Cluster {
         name: &str,
         options: &Delete,
     ) -> Result<Deleted> {
-        let call = Call::new(Method::DELETE, paths::object_path(t, namespace, name)?).about(t, name);
+        let call = ApiRequest::new(Method::DELETE, paths::object_path(t, namespace, name)?).for_object(t, name);
         let answer = match self.call(&call.body(JSON, &delete_options(options))).await {
             Ok(answer) => answer.json()?,
             Err(error) if failure::is(&error, Kind::NotFound) => return Ok(Deleted::Absent),
@@ -248,9 +248,9 @@ fn successor(t: &ResourceType, name: &str) -> anyhow::Error {
 }
 
 /// Adds the query parameters of every write.
-pub(super) fn writing(call: Call, write: &Write) -> Call {
+pub(super) fn writing(call: ApiRequest, write: &Write) -> ApiRequest {
     let call = call
-        .with("fieldManager", write.field_manager.clone())
-        .with("fieldValidation", "Strict");
-    call.with("dryRun", if write.dry_run { "All" } else { "" })
+        .query("fieldManager", write.field_manager.clone())
+        .query("fieldValidation", "Strict");
+    call.query("dryRun", if write.dry_run { "All" } else { "" })
 }

@@ -20,7 +20,7 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use crate::answer::read_limited_body;
 use crate::attach::is_upgrade_unsupported;
 use crate::limits::ERROR_BODY_LIMIT;
-use crate::request::Call;
+use crate::request::ApiRequest;
 use crate::{Cluster, failure, paths};
 use session_model::failure::{Failure, Kind};
 use session_model::objects::resource::POD;
@@ -49,10 +49,10 @@ pub(super) enum Negotiation {
 pub(super) async fn negotiate(cluster: &Cluster, namespace: &str, pod: &str) -> Result<Negotiation> {
     let path = format!("{}/portforward", paths::object_path(&POD, namespace, pod)?);
     let key = random_key()?;
-    let call = Call::get(path)
-        .about(&POD, pod)
+    let call = ApiRequest::get(path)
+        .for_object(&POD, pod)
         .uncompressed()
-        .wearing(upgrade_headers(&key)?);
+        .headers(upgrade_headers(&key)?);
     let response = cluster.ask(&call).await?;
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         return unsupported_reason(response, &call).await.map(Negotiation::Unsupported);
@@ -117,7 +117,7 @@ fn upgrade_problem(headers: &HeaderMap, key: &str) -> Option<String> {
 ///
 /// # Errors
 /// That Status, or that trouble.
-async fn unsupported_reason(response: Response<Body>, call: &Call) -> Result<String> {
+async fn unsupported_reason(response: Response<Body>, call: &ApiRequest) -> Result<String> {
     let (parts, body) = response.into_parts();
     let (body, _) = read_limited_body(body, ERROR_BODY_LIMIT).await.unwrap_or_default();
     let status: Value = serde_json::from_slice(&body).unwrap_or_default();
