@@ -323,7 +323,7 @@ impl Bringing {
         let mut sink = ground.console.progress();
         let (send, mut receive) = mpsc::channel(WAITING);
         let (contents, length) = (checked.contents.clone(), checked.sent);
-        let reading = spawn_blocking(move || sealed::send(BufReader::new(file), &contents, &send));
+        let reading = spawn_blocking(move || sealed::send_plain(BufReader::new(file), &contents, &send));
         let begun = Cell::new(false);
         let unpacked = {
             // Dropped at the end of the block, so that the thread finds its end of the stream closed.

@@ -165,7 +165,7 @@ impl Write for Counted {
 ///
 /// # Errors
 /// An archive that has changed since it was checked.
-pub(crate) fn send(
+pub(crate) fn send_plain(
     file: impl BufRead,
     checked: &Contents,
     to: &mpsc::Sender<Bytes>,

@@ -169,7 +169,7 @@ fn a_seal_of_another_stream_is_found() {
 fn the_plain_form_is_sent_without_the_directory_itself() {
     let (contents, file) = recorded(&stream()).unwrap();
     let (send, mut receive) = mpsc::channel(1024);
-    let sum = super::send(file.as_slice(), &contents, &send)
+    let sum = super::send_plain(file.as_slice(), &contents, &send)
         .unwrap()
         .unwrap();
     drop(send);
@@ -203,7 +203,7 @@ fn a_file_that_changes_after_it_was_checked_is_found() {
     let (mut contents, file) = recorded(&stream()).unwrap();
     contents.sha256 = "0".repeat(64);
     let (send, _receive) = mpsc::channel(1024);
-    let error = super::send(file.as_slice(), &contents, &send).unwrap_err();
+    let error = super::send_plain(file.as_slice(), &contents, &send).unwrap_err();
     assert_eq!(
         error.to_string(),
         "the archive has changed since it was checked"
@@ -211,7 +211,7 @@ fn a_file_that_changes_after_it_was_checked_is_found() {
     let (send, receive) = mpsc::channel(1);
     drop(receive);
     assert_eq!(
-        super::send(file.as_slice(), &contents, &send).unwrap(),
+        super::send_plain(file.as_slice(), &contents, &send).unwrap(),
         None
     );
 }
