@@ -156,7 +156,7 @@ impl Cluster {
         )?;
         let (target, asked) = (request.uri().to_string(), Instant::now());
         let opened = self.inner.client.connect(request).await;
-        self.observed("GET", &target, upgrade_status_code(opened.as_ref().err()), asked);
+        self.report_exchange("GET", &target, upgrade_status_code(opened.as_ref().err()), asked);
         let connection = opened.map_err(|error| self.upgrade_failure(&error, &subject, "exec"))?;
         let can_close = connection.supports_stream_close();
         let (send, heard) = connection.into_stream().split();

@@ -18,7 +18,7 @@ impl Cluster {
     /// A Failure of another kind.
     pub async fn is_lease_held(&self, namespace: &str, name: &str) -> Result<bool> {
         let call = ApiRequest::get(paths::object_path(&LEASE, namespace, name)?).for_object(&LEASE, name);
-        match self.call(&call).await {
+        match self.send(&call).await {
             Ok(answer) => Ok(held(&answer.json()?, &answer.headers)),
             Err(error) => {
                 let none = [Kind::NotFound, Kind::NoSuchResource, Kind::Forbidden];

@@ -57,7 +57,7 @@ impl Cluster {
             .query("tailLines", limits.0.to_string())
             .query("limitBytes", limits.1.to_string())
             .limit(LOG_TAIL_LIMIT);
-        let answer = self.call(&call).await?;
+        let answer = self.send(&call).await?;
         let text = String::from_utf8_lossy(&answer.body).into_owned();
         Ok(text
             .lines()
@@ -96,7 +96,7 @@ impl Cluster {
             .query("tailLines", number(tail))
             .query("timestamps", yes(timestamps))
             .uncompressed();
-        let response = self.open(&call).await?;
+        let response = self.send_streaming(&call).await?;
         let cluster = self.clone();
         let pieces = response.into_body().into_data_stream();
         let pieces = pieces.map(move |piece| {

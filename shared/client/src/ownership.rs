@@ -39,7 +39,7 @@ impl Cluster {
             {"op": "replace", "path": "/metadata/resourceVersion", "value": text(current, "/metadata/resourceVersion")},
         ]);
         let call = ApiRequest::new(Method::PATCH, paths::object_path(t, namespace, name)?).for_object(t, name);
-        self.call(&writing(call, write).body("application/json-patch+json", &patch))
+        self.send(&writing(call, write).body("application/json-patch+json", &patch))
             .await?;
         Ok(true)
     }

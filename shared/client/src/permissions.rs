@@ -169,7 +169,7 @@ impl Cluster {
             "spec": { "resourceAttributes": attributes },
         });
         let call = ApiRequest::new(Method::POST, REVIEWS.to_owned()).body(JSON, &review);
-        let answer: Value = self.call(&call).await?.json()?;
+        let answer: Value = self.send(&call).await?.json()?;
         let status = &answer["status"];
         let broken = text(status, "/evaluationError");
         Ok(match status["allowed"].as_bool() {

@@ -30,7 +30,7 @@ impl Cluster {
             Method::POST,
             "/apis/authentication.k8s.io/v1/selfsubjectreviews".to_owned(),
         );
-        let answer = self.call(&call.body(JSON, &review)).await?.json()?;
+        let answer = self.send(&call.body(JSON, &review)).await?.json()?;
         let user = &answer["status"]["userInfo"];
         let groups = user["groups"].as_array().into_iter().flatten();
         Ok(CallerIdentity {

@@ -105,7 +105,7 @@ impl Cluster {
         name: &str,
     ) -> Result<Option<Value>> {
         let call = ApiRequest::get(paths::object_path(t, namespace, name)?).for_object(t, name);
-        match self.call(&call).await {
+        match self.send(&call).await {
             Ok(answer) => Ok(Some(answer.json()?)),
             Err(error) if failure::is(&error, Kind::NotFound) => Ok(None),
             Err(error) => Err(error),
@@ -123,7 +123,7 @@ impl Cluster {
         name: &str,
     ) -> Result<Option<Value>> {
         let call = ApiRequest::get(paths::object_path(t, namespace, name)?).for_object(t, name);
-        match self.call(&call.accept(METADATA)).await {
+        match self.send(&call.accept(METADATA)).await {
             Ok(answer) => Ok(Some(only_metadata(with_type_meta(answer.json()?, t)))),
             Err(error) if failure::is(&error, Kind::NotFound) => Ok(None),
             Err(error) => Err(error),
@@ -169,7 +169,7 @@ impl Cluster {
         let mut paging = PageCheck::new(t);
         loop {
             let call = page_request(t, place, select, limit, &token)?.accept(accept);
-            let (mut body, memory) = match self.call(&call).await {
+            let (mut body, memory) = match self.send(&call).await {
                 Ok(answer) => answer.json_with_memory()?,
                 // The continue token expired: list again without pages, as kubectl does.
                 Err(error)
@@ -240,7 +240,7 @@ impl Cluster {
             IncludeObject::Object => "Object",
         };
         let answer = self
-            .call(&call.accept(TABLE).query("includeObject", include))
+            .send(&call.accept(TABLE).query("includeObject", include))
             .await?;
         let (mut body, memory) = answer.json_with_memory()?;
         if body["kind"] != "Table" {
@@ -261,7 +261,7 @@ impl Cluster {
             return Ok(Some(known.clone()));
         }
         let types = ApiRequest::get(paths::api_root(api_version)).limit(DISCOVERY_LIMIT);
-        let body = match self.call(&types).await {
+        let body = match self.send(&types).await {
             Ok(answer) => answer.json()?,
             Err(error) if failure::of(&error).is_some_and(|failure| failure.code == 404) => {
                 return Ok(None);
@@ -294,7 +294,7 @@ impl Cluster {
     /// # Errors
     /// A Failure.
     pub async fn get_raw(&self, path: &str) -> Result<(Value, HeaderMap)> {
-        let answer = self.call(&ApiRequest::get(path.to_owned())).await?;
+        let answer = self.send(&ApiRequest::get(path.to_owned())).await?;
         Ok((answer.json()?, answer.headers))
     }
 }

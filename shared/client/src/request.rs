@@ -28,11 +28,11 @@ pub(super) const METADATA_LIST: &str =
     "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io,application/json";
 
 /// Longest Retry-After that is obeyed; beyond it the request fails.
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(10);
 /// URL length that proxies and servers may refuse, in bytes.
-const LONG_ADDRESS: usize = 4096;
+const LONG_URL_BYTES: usize = 4096;
 /// Retries of a read when the server requests it.
-const REPETITIONS: u32 = 3;
+const RETRIES_MAX: u32 = 3;
 
 /// The callback for requests and their results.
 pub(super) type ExchangeObserver = Box<dyn Fn(&Exchange) + Send + Sync>;
@@ -161,24 +161,24 @@ impl Cluster {
     ///
     /// # Errors
     /// A Failure for every status but 2xx.
-    pub(super) async fn call(&self, call: &ApiRequest) -> Result<BufferedResponse> {
+    pub(super) async fn send(&self, call: &ApiRequest) -> Result<BufferedResponse> {
         let mut repetitions = 0;
         loop {
-            let failed = match self.limited(self.exchange(call)).await {
+            let failed = match self.with_timeout(self.send_once(call)).await {
                 Ok(answer) => return Ok(answer),
                 Err(failed) => failed,
             };
             let most = if transport::hung_up(&failed.failure) {
                 1
             } else {
-                REPETITIONS
+                RETRIES_MAX
             };
             let pause = failed.pause.filter(|_| call.is_read() && repetitions < most);
             match pause {
                 Some(pause) => tokio::time::sleep(pause).await,
                 None if failed.failure.code == 401
                     && repetitions == 0
-                    && self.renewed().await? => {}
+                    && self.renew_credentials().await? => {}
                 None => return Err(failed.failure.into()),
             }
             repetitions += 1;
@@ -189,13 +189,13 @@ impl Cluster {
     ///
     /// # Errors
     /// A Failure for every status but 2xx.
-    pub(super) async fn open(&self, call: &ApiRequest) -> Result<Response<Body>> {
+    pub(super) async fn send_streaming(&self, call: &ApiRequest) -> Result<Response<Body>> {
         let mut repeated = false;
         loop {
-            match self.limited(self.head(call)).await {
+            match self.with_timeout(self.send_for_success(call)).await {
                 Ok(response) => return Ok(response),
                 Err(failed)
-                    if failed.failure.code == 401 && !repeated && self.renewed().await? =>
+                    if failed.failure.code == 401 && !repeated && self.renew_credentials().await? =>
                 {
                     repeated = true
                 }
@@ -209,36 +209,36 @@ impl Cluster {
     ///
     /// # Errors
     /// A Failure without a response.
-    pub(super) async fn ask(&self, call: &ApiRequest) -> Result<Response<Body>> {
-        let mut answer = self.limited(self.sent(call)).await;
+    pub(super) async fn send_any_status(&self, call: &ApiRequest) -> Result<Response<Body>> {
+        let mut answer = self.with_timeout(self.send_raw(call)).await;
         let is_refused =
             matches!(&answer, Ok(response) if response.status() == StatusCode::UNAUTHORIZED);
         let was_closed = matches!(&answer, Err(failed) if transport::hung_up(&failed.failure));
-        if was_closed || (is_refused && self.renewed().await?) {
-            answer = self.limited(self.sent(call)).await;
+        if was_closed || (is_refused && self.renew_credentials().await?) {
+            answer = self.with_timeout(self.send_raw(call)).await;
         }
         answer.map_err(|failed| failed.failure.into())
     }
 
-    async fn renewed(&self) -> Result<bool> {
+    async fn renew_credentials(&self) -> Result<bool> {
         match &self.inner.credentials {
             Some(credentials) => credentials.renew_rejected().await,
             None => Ok(false),
         }
     }
 
-    async fn limited<T>(&self, work: impl Future<Output = Result<T, Failed>>) -> Result<T, Failed> {
+    async fn with_timeout<T>(&self, work: impl Future<Output = Result<T, FailedAttempt>>) -> Result<T, FailedAttempt> {
         let Some(limit) = self.inner.timeout else {
             return work.await;
         };
         match tokio::time::timeout(limit, work).await {
             Ok(result) => result,
-            Err(_) => Err(Failed::once(transport::timed_out())),
+            Err(_) => Err(FailedAttempt::final_failure(transport::timed_out())),
         }
     }
 
-    async fn exchange(&self, call: &ApiRequest) -> Result<BufferedResponse, Failed> {
-        let response = self.head(call).await?;
+    async fn send_once(&self, call: &ApiRequest) -> Result<BufferedResponse, FailedAttempt> {
+        let response = self.send_for_success(call).await?;
         let (parts, body) = response.into_parts();
         let about = call.subject.error_suffix();
         match read_limited_body(body, call.limit).await {
@@ -248,49 +248,49 @@ impl Cluster {
                 limit: call.limit,
                 subject: about,
             }),
-            Ok((_, false)) => Err(Failed::of(call.limit.exceeded_error(&about))),
-            Err(error) => Err(self.broken(&error)),
+            Ok((_, false)) => Err(FailedAttempt::of(call.limit.exceeded_error(&about))),
+            Err(error) => Err(self.transport_failure(&error)),
         }
     }
 
-    async fn sent(&self, call: &ApiRequest) -> Result<Response<Body>, Failed> {
+    async fn send_raw(&self, call: &ApiRequest) -> Result<Response<Body>, FailedAttempt> {
         if let Some(credentials) = &self.inner.credentials {
-            credentials.renew_expired().await.map_err(Failed::of)?;
+            credentials.renew_expired().await.map_err(FailedAttempt::of)?;
         }
-        let request = self.request(call).map_err(|error| {
-            Failed::once(Failure::local(Kind::Configuration, error.to_string()))
+        let request = self.build_request(call).map_err(|error| {
+            FailedAttempt::final_failure(Failure::local(Kind::Configuration, error.to_string()))
         })?;
         let started = Instant::now();
         let sent = self.inner.client.send(request).await;
         let status = sent.as_ref().map_or(0, |answer| answer.status().as_u16());
-        self.observed(call.method.as_str(), &call.target(), status, started);
-        let response = sent.map_err(|error| self.broken(&error))?;
+        self.report_exchange(call.method.as_str(), &call.target(), status, started);
+        let response = sent.map_err(|error| self.transport_failure(&error))?;
         self.inner.warnings.collect(response.headers());
         Ok(response)
     }
 
-    async fn head(&self, call: &ApiRequest) -> Result<Response<Body>, Failed> {
-        let response = self.sent(call).await?;
+    async fn send_for_success(&self, call: &ApiRequest) -> Result<Response<Body>, FailedAttempt> {
+        let response = self.send_raw(call).await?;
         if response.status().is_success() {
             return Ok(response);
         }
         let (parts, body) = response.into_parts();
         let (body, _) = read_limited_body(body, ERROR_BODY_LIMIT)
             .await
-            .map_err(|error| self.broken(&error))?;
+            .map_err(|error| self.transport_failure(&error))?;
         let mut failure = failure::failure_of_response(parts.status, &parts.headers, &body, &call.subject);
         let length = call.target().len();
-        if length > LONG_ADDRESS && matches!(failure.code, 400 | 414 | 431) {
+        if length > LONG_URL_BYTES && matches!(failure.code, 400 | 414 | 431) {
             let about = format!(": the request URL has {length} bytes");
             failure.message.push_str(&about);
         }
-        Err(Failed {
+        Err(FailedAttempt {
             failure,
-            pause: asked_pause(parts.status, &parts.headers),
+            pause: retry_after(parts.status, &parts.headers),
         })
     }
 
-    fn request(&self, call: &ApiRequest) -> Result<Request<Body>, http::Error> {
+    fn build_request(&self, call: &ApiRequest) -> Result<Request<Body>, http::Error> {
         let mut request = Request::builder()
             .method(call.method.clone())
             .uri(call.target())
@@ -312,7 +312,7 @@ impl Cluster {
 
     /// Reports a request to the observer, including those that kube sends itself. `target` is path and query; `status` is
     /// 0 without a response.
-    pub(super) fn observed(&self, method: &str, target: &str, status: u16, started: Instant) {
+    pub(super) fn report_exchange(&self, method: &str, target: &str, status: u16, started: Instant) {
         if let Some(observer) = self.inner.observer.get() {
             observer(&Exchange {
                 method: method.to_owned(),
@@ -323,10 +323,10 @@ impl Cluster {
         }
     }
 
-    fn broken(&self, error: &kube::Error) -> Failed {
+    fn transport_failure(&self, error: &kube::Error) -> FailedAttempt {
         let failure = transport::of(error, &self.inner.server, self.inner.proxied);
         // An idle connection was closed by the server: retry once on a new one.
-        Failed {
+        FailedAttempt {
             pause: transport::hung_up(&failure).then_some(Duration::ZERO),
             failure,
         }
@@ -334,13 +334,13 @@ impl Cluster {
 }
 
 /// A failed attempt, and the pause before the next; `None` if it must not be retried.
-struct Failed {
+struct FailedAttempt {
     failure: Failure,
     pause: Option<Duration>,
 }
 
-impl Failed {
-    fn once(failure: Failure) -> Self {
+impl FailedAttempt {
+    fn final_failure(failure: Failure) -> Self {
         Self {
             failure,
             pause: None,
@@ -348,7 +348,7 @@ impl Failed {
     }
 
     fn of(error: anyhow::Error) -> Self {
-        Self::once(
+        Self::final_failure(
             session_model::failure::of(&error)
                 .cloned()
                 .unwrap_or_else(|| Failure::local(Kind::Configuration, format!("{error:#}"))),
@@ -357,7 +357,7 @@ impl Failed {
 }
 
 /// Returns the pause that the server requests; `None` if it requests none or too long a one.
-fn asked_pause(status: StatusCode, headers: &HeaderMap) -> Option<Duration> {
+fn retry_after(status: StatusCode, headers: &HeaderMap) -> Option<Duration> {
     let asks = [
         StatusCode::TOO_MANY_REQUESTS,
         StatusCode::SERVICE_UNAVAILABLE,
@@ -373,5 +373,5 @@ fn asked_pause(status: StatusCode, headers: &HeaderMap) -> Option<Duration> {
         .trim()
         .parse()
         .ok()?;
-    Some(Duration::from_secs(seconds)).filter(|pause| *pause <= LONGEST_PAUSE)
+    Some(Duration::from_secs(seconds)).filter(|pause| *pause <= RETRY_AFTER_MAX)
 }

@@ -156,7 +156,7 @@ impl Watching {
 
     /// Sends the watch request. Transient failures are retried once the watch had been open before.
     async fn begin(&mut self) -> Result<()> {
-        match self.cluster.open(&self.call()?).await {
+        match self.cluster.send_streaming(&self.call()?).await {
             Ok(response) => {
                 self.opened = Some(Instant::now());
                 self.failed = 0;

@@ -89,7 +89,7 @@ impl Cluster {
     ) -> Result<Value> {
         let path = paths::collection_path(t, super::Scope::Namespace(namespace))?;
         let call = ApiRequest::new(Method::POST, path).for_object(t, text(object, "/metadata/name"));
-        self.call(&writing(call, write).body(JSON, object))
+        self.send(&writing(call, write).body(JSON, object))
             .await?
             .json()
     }
@@ -111,7 +111,7 @@ impl Cluster {
         let call = writing(call, write)
             .query("force", "true")
             .body("application/apply-patch+yaml", object);
-        self.call(&call).await?.json()
+        self.send(&call).await?.json()
     }
 
     /// Sends a merge patch; null removes a field. A `metadata.uid` in the patch is a precondition. The server ignores it
@@ -163,7 +163,7 @@ impl Cluster {
         let call = ApiRequest::new(Method::PATCH, path).for_object(t, name);
         let call = writing(call, write).body(content_type, patch);
         let meant = text(patch, "/metadata/uid");
-        match self.call(&call).await {
+        match self.send(&call).await {
             Ok(answer) => {
                 let object = answer.json()?;
                 let same = meant.is_empty() || text(&object, "/metadata/uid") == meant;
@@ -190,7 +190,7 @@ impl Cluster {
         options: &Delete,
     ) -> Result<Deleted> {
         let call = ApiRequest::new(Method::DELETE, paths::object_path(t, namespace, name)?).for_object(t, name);
-        let answer = match self.call(&call.body(JSON, &delete_options(options))).await {
+        let answer = match self.send(&call.body(JSON, &delete_options(options))).await {
             Ok(answer) => answer.json()?,
             Err(error) if failure::is(&error, Kind::NotFound) => return Ok(Deleted::Absent),
             Err(error) => return Err(error),

@@ -171,7 +171,7 @@ impl Dialer {
             self.pod
         );
         let status = upgrade_status_code(opened.as_ref().err());
-        self.cluster.observed("GET", &target, status, asked);
+        self.cluster.report_exchange("GET", &target, status, asked);
         let subject = RequestSubject {
             method: "GET".into(),
             plural: "pods".into(),

@@ -53,7 +53,7 @@ pub(super) async fn negotiate(cluster: &Cluster, namespace: &str, pod: &str) -> 
         .for_object(&POD, pod)
         .uncompressed()
         .headers(upgrade_headers(&key)?);
-    let response = cluster.ask(&call).await?;
+    let response = cluster.send_any_status(&call).await?;
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         return unsupported_reason(response, &call).await.map(Negotiation::Unsupported);
     }
