@@ -161,7 +161,7 @@ pub(crate) async fn room(cluster: &Cluster, change: &Change) -> Result<Fit> {
     if !change.grows() || node.is_empty() {
         return Ok(Fit::Fits);
     }
-    let Some(load) = cluster.node_load(node).await? else {
+    let Some(load) = cluster.get_node_load(node).await? else {
         return Ok(Fit::Fits);
     };
     let (before, after) = change.specs();

@@ -8,7 +8,7 @@ use session_shared::client::Write;
 use session_shared::diagnosis::resizing::{Fit, Resizing, resizing};
 use session_shared::objects::resource::{SESSION, STATEFUL_SET};
 use session_shared::ops::Cluster;
-use session_shared::ops::Resized;
+use session_shared::ops::ResizeWait;
 use session_shared::ops::ending_session::EndingSession;
 use session_shared::ops::starting::Ahead;
 use session_shared::ops::stopping::{Present, STOP, Stopping};
@@ -182,7 +182,7 @@ async fn in_place(
     }
     let object = write_down(cluster, found, write).await?;
     for (change, resized) in found.changes.pods.iter().zip(&waited) {
-        if let Some(kind) = resized.cut_off {
+        if let Some(kind) = resized.aborted_by {
             let figures = figures(cluster, change).await;
             let error = unfinished(&found.present, resized, kind, figures);
             return Ok(Placed::Unfinished(error));
@@ -198,7 +198,7 @@ async fn wait(
     pods: &[Value],
     limit: std::time::Duration,
     ground: &Ground,
-) -> Result<Vec<Resized>> {
+) -> Result<Vec<ResizeWait>> {
     let waits = found.changes.pods.iter().zip(pods).map(|(change, pod)| {
         let (interrupt, mut sink) = (ground.interrupt.clone(), ground.console.progress());
         async move {
@@ -207,15 +207,15 @@ async fn wait(
                 Resizing::Done | Resizing::Going
             );
             if settled && !change.changes() {
-                return Ok(Resized {
+                return Ok(ResizeWait {
                     pod: pod.clone(),
                     state: Resizing::Done,
-                    cut_off: None,
+                    aborted_by: None,
                 });
             }
             let container = &change.container;
             cluster
-                .await_resize(pod, container, limit, &interrupt, &mut sink)
+                .wait_resized(pod, container, limit, &interrupt, &mut sink)
                 .await
         }
     });

@@ -78,4 +78,4 @@ pub use cluster::Cluster;
 pub use controller::{CONTROLLER_LEASE, CONTROLLER_NAMESPACE};
 pub use growing::ExpansionOutcome;
 pub use present::ObservedSession;
-pub use resizing::{NodeLoad, Resized};
+pub use resizing::{NodeLoad, ResizeWait};
