@@ -14,7 +14,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use tokio::sync::watch;
 
-use super::signals::Question;
+use super::signals::DeliveryBarrier;
 use session_model::failure::{Failure, Kind};
 
 /// A signal that asks the process to end.
@@ -47,7 +47,7 @@ impl Signal {
 pub struct Interrupt {
     state: Arc<watch::Sender<InterruptState>>,
     /// Set while signals are delivered: lets a thread wait until all pending signals are.
-    pub(super) delivery: Arc<OnceLock<Question>>,
+    pub(super) delivery: Arc<OnceLock<DeliveryBarrier>>,
 }
 
 #[derive(Debug, Default)]

@@ -17,9 +17,9 @@ const PATIENCE: Duration = Duration::from_millis(300);
 
 /// A handle that waits for pending signals to be delivered.
 #[derive(Debug)]
-pub(super) struct Question(questions::UnboundedSender<mpsc::Sender<()>>);
+pub(super) struct DeliveryBarrier(questions::UnboundedSender<mpsc::Sender<()>>);
 
-impl Question {
+impl DeliveryBarrier {
     /// Waits until every signal sent so far is delivered.
     pub(super) fn ask(&self) {
         let (answer, answered) = mpsc::channel();
@@ -47,7 +47,7 @@ impl Signals {
     pub fn of_process(interrupt: &Interrupt) -> Result<Self> {
         let (send, questions) = questions::unbounded_channel();
         // Only a second call would fail; there is one main thread.
-        let _first_stays = interrupt.delivery.set(Question(send));
+        let _first_stays = interrupt.delivery.set(DeliveryBarrier(send));
         Ok(Self {
             streams: Streams::new()?,
             questions,
