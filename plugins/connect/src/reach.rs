@@ -96,7 +96,7 @@ async fn bring_up(
                 // An invalid method is reported before the wait.
                 plan::entrance(intent, &present.session)?;
             }
-            wait(cluster, intent, present, ground).await?;
+            wait_ready(cluster, intent, present, ground).await?;
             Ok(true)
         }
         (Phase::Stopped, _) if rests && intent.start => {
@@ -139,7 +139,7 @@ fn has_started(present: &ObservedSession) -> bool {
     status.is_some_and(|status| status.applied.is_some()) && !is_start_asked(&present.session)
 }
 
-async fn wait(
+async fn wait_ready(
     cluster: &Cluster,
     intent: &Intent,
     present: &ObservedSession,
