@@ -220,7 +220,7 @@ impl Interrupt {
     /// Waits until every signal sent so far is delivered.
     fn wait_delivered(&self) {
         if let Some(questions) = self.delivery.get() {
-            questions.ask();
+            questions.wait();
         }
     }
 }
