@@ -24,8 +24,8 @@ use super::snapshot_name::unused;
 pub use super::snapshot_source::{has_hooks, look_at};
 use super::stopping::Present;
 use crate::Cluster;
-use crate::snapshots::DriverFailed;
-use crate::snapshots::Milestone;
+use crate::snapshots::SnapshotDriverError;
+use crate::snapshots::SnapshotMilestone;
 use session_client::Write;
 use session_client::interrupt::Interrupt;
 use session_client::random_token;
@@ -196,7 +196,7 @@ impl Cutting {
         }
         let (limit, interrupt) = (with.limit, with.interrupt);
         let ready = cluster
-            .await_snapshots(&made, Milestone::Ready, limit, interrupt, sink)
+            .wait_snapshots(&made, SnapshotMilestone::Ready, limit, interrupt, sink)
             .await;
         match ready {
             Ok(ready) => {
@@ -249,7 +249,7 @@ impl Cutting {
         }
         let limit = with.limit.min(PAUSE);
         let cut = cluster
-            .await_snapshots(&made, Milestone::Cut, limit, with.interrupt, sink)
+            .wait_snapshots(&made, SnapshotMilestone::Taken, limit, with.interrupt, sink)
             .await;
         match cut {
             Ok(cut) => Ok(cut),
@@ -358,7 +358,7 @@ impl Cutting {
         paused: bool,
     ) -> anyhow::Error {
         let (session, namespace, set) = (&self.session, &self.namespace, &self.set);
-        let failed = error.downcast_ref::<DriverFailed>().is_some();
+        let failed = error.downcast_ref::<SnapshotDriverError>().is_some();
         if (failed || paused) && self.take_back(cluster, made, write).await {
             return match (failed, failure::is(&error, Kind::Interrupted)) {
                 (_, true) => error,
