@@ -87,7 +87,7 @@ pub(crate) async fn run(
         carry_out(&cluster, &copying, &taken, &with, ground).await?
     };
     // prints
-    report(&copied, format, writes.dry_run, &mut ground.console)?;
+    report_clone(&copied, format, writes.dry_run, &mut ground.console)?;
     if writes.dry_run == DryRun::None {
         let set = &cutting.set;
         let note = format!("snapshot {set:?} of the data is kept");
@@ -141,7 +141,7 @@ pub(crate) async fn carry_out(
 ///
 /// # Errors
 /// Standard output is closed; the template of `-o` fails.
-pub(crate) fn report(
+pub(crate) fn report_clone(
     copied: &Copied,
     format: Format,
     dry_run: DryRun,

@@ -79,7 +79,7 @@ async fn into(
         copy::carry_out(&cluster, &copying, &set.snapshots, &with, ground).await?
     };
     // prints
-    copy::report(&copied, format, writes.dry_run, &mut ground.console)
+    copy::report_clone(&copied, format, writes.dry_run, &mut ground.console)
 }
 
 /// Checks that every VolumeSnapshot of the set is ready to restore.
