@@ -22,7 +22,7 @@ use session_model::objects::snapshot::{SnapshotState, is_cut};
 use session_model::progress::{Event, Sink, Stage};
 
 /// Time that a driver may report errors before it counts as failed: some errors are transient.
-const PATIENCE: Duration = Duration::from_secs(20);
+const DRIVER_ERROR_GRACE: Duration = Duration::from_secs(20);
 
 /// The state to wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,7 +87,7 @@ impl Cluster {
         let mut changes = self.watch(&VOLUME_SNAPSHOT, place, &select, None, false);
         let mut deadline = std::pin::pin!(tokio::time::sleep(limit));
         loop {
-            waiting.tell(sink);
+            waiting.report(sink);
             if waiting.is_over() {
                 sink.tell(Event::Done);
                 return Ok(waiting.snapshots.into_values().collect());
@@ -160,12 +160,12 @@ impl SnapshotWait {
     /// Returns the time until the first failing snapshot counts as failed.
     fn time_to_failure(&self) -> Option<Duration> {
         let since = self.failing.values().min()?;
-        Some(PATIENCE.saturating_sub(since.elapsed()))
+        Some(DRIVER_ERROR_GRACE.saturating_sub(since.elapsed()))
     }
 
     fn failed_driver(&self) -> Option<SnapshotDriverError> {
         let mut failing = self.failing.iter();
-        let (uid, _) = failing.find(|(_, since)| since.elapsed() >= PATIENCE)?;
+        let (uid, _) = failing.find(|(_, since)| since.elapsed() >= DRIVER_ERROR_GRACE)?;
         let snapshot = self.snapshots.get(uid)?;
         Some(SnapshotDriverError {
             snapshot: text(snapshot, "/metadata/name").to_owned(),
@@ -190,7 +190,7 @@ impl SnapshotWait {
         Failure::local(Kind::TimedOut, message).into()
     }
 
-    fn tell(&self, sink: &mut dyn Sink) {
+    fn report(&self, sink: &mut dyn Sink) {
         if let Some(snapshot) = self.unreached().next() {
             sink.tell(Event::Waiting {
                 stage: Stage::Snapshotting,
