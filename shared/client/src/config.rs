@@ -23,7 +23,7 @@ use super::options::non_empty;
 use super::overrides;
 use super::pem;
 use super::proxy;
-use super::surroundings::{Surroundings, go_words};
+use super::surroundings::{ProcessEnv, go_words};
 use super::userinfo::hide_userinfo;
 use session_model::failure::{Failure, Kind};
 use session_model::names::NamespaceName;
@@ -48,12 +48,12 @@ pub(super) struct ClientConfig {
 ///
 /// # Errors
 /// An invalid configuration, in kubectl's words.
-pub(super) async fn load_client_config(options: &ConnectOptions, around: &Surroundings) -> Result<ClientConfig> {
+pub(super) async fn load_client_config(options: &ConnectOptions, around: &ProcessEnv) -> Result<ClientConfig> {
     let mut picked = kubeconfig::load_selection(options, around)?;
     overrides::override_cluster(&mut picked, options);
     overrides::override_user(&mut picked, options)?;
     let pod = around
-        .in_cluster()
+        .in_cluster_server()
         .filter(|_| picked.cluster.server.is_none());
     let in_cluster = pod.is_some();
     let server = picked.cluster.server.clone().or(pod);
@@ -69,7 +69,7 @@ pub(super) async fn load_client_config(options: &ConnectOptions, around: &Surrou
         around,
     )?;
     let tls = url.scheme_str() == Some("https");
-    let account = in_cluster.then(|| around.account.join("token"));
+    let account = in_cluster.then(|| around.service_account_dir.join("token"));
     let identity = identity::load_auth_config(&picked, tls, account, authority.as_deref(), around).await?;
     config.auth_info = identity.auth_info;
     let namespace = resolve_namespace(options, &picked, in_cluster, around)?;
@@ -91,7 +91,7 @@ fn server_config(
     cluster: &Cluster,
     authority: Option<&[u8]>,
     in_cluster: bool,
-    around: &Surroundings,
+    around: &ProcessEnv,
 ) -> Result<kube::Config> {
     let mut config = kube::Config::new(url.clone());
     // api_request.rs retries itself: a limited number of times, and never a write.
@@ -102,7 +102,7 @@ fn server_config(
     config.tls_server_name = cluster.tls_server_name.clone();
     config.tls_server_name = config.tls_server_name.filter(|name| !name.is_empty());
     config.accept_invalid_certs = cluster.insecure_skip_tls_verify.unwrap_or(false);
-    config.root_cert_file = in_cluster.then(|| around.account.join("ca.crt"));
+    config.root_cert_file = in_cluster.then(|| around.service_account_dir.join("ca.crt"));
     let is_tls = |uri: &Uri| uri.scheme_str() == Some("https");
     let checks = is_tls(url) || config.proxy_url.as_ref().is_some_and(is_tls);
     config.root_cert = match authority {
@@ -119,12 +119,12 @@ fn resolve_namespace(
     options: &ConnectOptions,
     picked: &KubeconfigSelection,
     in_cluster: bool,
-    around: &Surroundings,
+    around: &ProcessEnv,
 ) -> Result<String> {
     let flag = non_empty(&options.namespace).map(str::to_owned);
     let pod = || {
         if in_cluster {
-            around.account_namespace()
+            around.pod_namespace()
         } else {
             None
         }

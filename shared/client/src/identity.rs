@@ -11,7 +11,7 @@ use super::credentials::Credentials;
 use super::kubeconfig::KubeconfigSelection;
 use super::limits::PEM_LIMIT;
 use super::plugin::CredentialPlugin;
-use super::surroundings::{Surroundings, go_words};
+use super::surroundings::{ProcessEnv, go_words};
 use session_model::failure::hinted;
 
 /// The configuration of authentication: kube's part, and the bearer token, which kube never sees.
@@ -30,7 +30,7 @@ pub(super) async fn load_auth_config(
     tls: bool,
     account: Option<PathBuf>,
     authority: Option<&[u8]>,
-    around: &Surroundings,
+    around: &ProcessEnv,
 ) -> Result<AuthConfig> {
     check_auth_methods(&picked.user, &picked.user_name)?;
     let mut auth_info = read_certificate_files(picked.user.clone(), &picked.user_name)?;

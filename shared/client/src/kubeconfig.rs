@@ -7,7 +7,7 @@ use kube::config::{AuthInfo, Cluster, Kubeconfig, KubeconfigError};
 
 use super::encoding::decode_kubeconfig;
 use super::limits::KUBECONFIG_LIMIT;
-use super::surroundings::{Surroundings, go_words};
+use super::surroundings::{ProcessEnv, go_words};
 use crate::options::{ConnectOptions, non_empty};
 use session_model::failure::{Failure, Kind};
 
@@ -28,14 +28,14 @@ pub(super) struct KubeconfigSelection {
 ///
 /// # Errors
 /// Unreadable files and unknown names, in kubectl's words.
-pub(super) fn load_selection(options: &ConnectOptions, around: &Surroundings) -> Result<KubeconfigSelection> {
+pub(super) fn load_selection(options: &ConnectOptions, around: &ProcessEnv) -> Result<KubeconfigSelection> {
     let (config, origin) = read_files(options, around)?;
     let mut picked = select(config, options)?;
     picked.kubeconfig_paths = origin;
     Ok(picked)
 }
 
-fn read_files(options: &ConnectOptions, around: &Surroundings) -> Result<(Kubeconfig, String)> {
+fn read_files(options: &ConnectOptions, around: &ProcessEnv) -> Result<(Kubeconfig, String)> {
     if let Some(file) = non_empty(&options.kubeconfig) {
         let path = Path::new(file);
         if let Err(error) = std::fs::metadata(path) {
@@ -43,12 +43,12 @@ fn read_files(options: &ConnectOptions, around: &Surroundings) -> Result<(Kubeco
         }
         return Ok((read_file(path)?.unwrap_or_default(), file.to_owned()));
     }
-    let paths: Vec<PathBuf> = match around.os("KUBECONFIG") {
+    let paths: Vec<PathBuf> = match around.var_os("KUBECONFIG") {
         Some(list) => std::env::split_paths(list)
             .filter(|path| !path.as_os_str().is_empty())
             .collect(),
         None => around
-            .home()
+            .home_dir()
             .map(|home| home.join(".kube/config"))
             .into_iter()
             .collect(),
@@ -203,16 +203,16 @@ contexts:
 - {name: two, context: {cluster: b}}
 "#;
 
-    fn around(folder: &Path, list: &str) -> Surroundings {
+    fn around(folder: &Path, list: &str) -> ProcessEnv {
         let list = list.replace("DIR", folder.to_str().unwrap());
         let variables = [
             ("KUBECONFIG".to_owned(), list.into()),
             ("HOME".to_owned(), folder.into()),
         ]
         .into();
-        Surroundings {
+        ProcessEnv {
             variables,
-            account: folder.join("account"),
+            service_account_dir: folder.join("account"),
         }
     }
 

@@ -74,7 +74,7 @@ use http::header::{AUTHORIZATION, USER_AGENT};
 use kube::client::Body;
 
 use credentials::Credentials;
-use surroundings::Surroundings;
+use surroundings::ProcessEnv;
 use warning::Warnings;
 
 pub use backoff::Backoff;
@@ -147,13 +147,13 @@ impl Cluster {
     /// An invalid configuration, in kubectl's words: a [`Failure`](session_model::failure::Failure) of kind Configuration where
     /// kubectl prints `Error in configuration: `, of kind Unreachable for plugins, and a plain error for everything else.
     pub async fn connect(options: &ConnectOptions, agent: UserAgent) -> Result<Self> {
-        Self::connect_with_env(options, agent, &Surroundings::of_process()).await
+        Self::connect_with_env(options, agent, &ProcessEnv::of_process()).await
     }
 
     async fn connect_with_env(
         options: &ConnectOptions,
         agent: UserAgent,
-        around: &Surroundings,
+        around: &ProcessEnv,
     ) -> Result<Self> {
         let loaded = config::load_client_config(options, around).await?;
         let credentials = loaded.credentials.map(Arc::new);

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::limits::PLUGIN_OUTPUT_LIMIT;
 use super::plugin_process::{self, PluginError};
 use super::policy;
-use super::surroundings::Surroundings;
+use super::surroundings::ProcessEnv;
 use session_model::failure::{self, Failure, Kind};
 use session_model::programs;
 
@@ -33,7 +33,7 @@ pub(super) struct CredentialPlugin {
     command: String,
     /// The cluster's details for the plugin; null unless provideClusterInfo is set.
     cluster: Value,
-    around: Surroundings,
+    around: ProcessEnv,
 }
 
 /// The credentials that a plugin returned.
@@ -55,7 +55,7 @@ impl CredentialPlugin {
         user: &str,
         cluster: &Cluster,
         authority: Option<&[u8]>,
-        around: &Surroundings,
+        around: &ProcessEnv,
     ) -> Result<Self> {
         let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         let Some(command) = given(&exec.command) else {
@@ -224,11 +224,11 @@ fn credentials_error(reason: String) -> anyhow::Error {
 }
 
 /// Resolves a command: a path as it is, a name in PATH. `None` if there is no executable.
-pub(super) fn find_program(command: &str, around: &Surroundings) -> Option<PathBuf> {
+pub(super) fn find_program(command: &str, around: &ProcessEnv) -> Option<PathBuf> {
     if command.contains(std::path::MAIN_SEPARATOR) {
         return Some(PathBuf::from(command)).filter(|path| programs::runs(path));
     }
-    programs::find_in(command, around.os("PATH")?)
+    programs::find_in(command, around.var_os("PATH")?)
 }
 
 fn cluster_info(cluster: &Cluster, authority: Option<&[u8]>) -> Value {

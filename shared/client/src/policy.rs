@@ -6,14 +6,14 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::limits::KUBECONFIG_LIMIT;
-use super::surroundings::Surroundings;
+use super::surroundings::ProcessEnv;
 use session_model::failure::{Failure, Kind};
 
 /// Checks whether the policy allows a plugin. `found` is the resolved path of `command`, if it exists.
 ///
 /// # Errors
 /// A plugin that is not allowed, in kubectl's words; an unreadable kuberc.
-pub(super) fn check_plugin_allowed(command: &str, found: Option<&Path>, around: &Surroundings) -> Result<()> {
+pub(super) fn check_plugin_allowed(command: &str, found: Option<&Path>, around: &ProcessEnv) -> Result<()> {
     let Some(preferences) = read_kuberc(around)? else {
         return Ok(());
     };
@@ -57,11 +57,11 @@ pub(super) fn check_plugin_allowed(command: &str, found: Option<&Path>, around: 
 }
 
 /// Reads the kuberc; `None` without one, or with KUBERC=off.
-fn read_kuberc(around: &Surroundings) -> Result<Option<Value>> {
-    let path = match around.text("KUBERC") {
+fn read_kuberc(around: &ProcessEnv) -> Result<Option<Value>> {
+    let path = match around.var("KUBERC") {
         Some("off") => return Ok(None),
         Some(path) => PathBuf::from(path),
-        None => match around.home() {
+        None => match around.home_dir() {
             Some(home) => home.join(".kube/kuberc"),
             None => return Ok(None),
         },
@@ -90,9 +90,9 @@ mod tests {
             ("PATH".to_owned(), "/bin".into()),
         ]
         .into();
-        let around = Surroundings {
+        let around = ProcessEnv {
             variables,
-            ..Surroundings::default()
+            ..ProcessEnv::default()
         };
         check_plugin_allowed(command, found.map(Path::new), &around)
             .err()

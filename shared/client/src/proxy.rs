@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use anyhow::{Result, anyhow};
 use http::Uri;
 
-use super::surroundings::Surroundings;
+use super::surroundings::ProcessEnv;
 use super::userinfo::hide_userinfo;
 
 /// Returns the proxy for `server`. `configured`, from a flag or the kubeconfig, always applies; the environment's proxy
@@ -13,7 +13,7 @@ use super::userinfo::hide_userinfo;
 ///
 /// # Errors
 /// An invalid proxy address.
-pub(super) fn choose_proxy(server: &Uri, configured: &str, around: &Surroundings) -> Result<Option<Uri>> {
+pub(super) fn choose_proxy(server: &Uri, configured: &str, around: &ProcessEnv) -> Result<Option<Uri>> {
     if !configured.is_empty() {
         return parse_proxy(configured).map(Some);
     }
@@ -22,7 +22,7 @@ pub(super) fn choose_proxy(server: &Uri, configured: &str, around: &Surroundings
     } else {
         ["HTTP_PROXY", "http_proxy"]
     };
-    let Some(proxy) = around.first(&names) else {
+    let Some(proxy) = around.first_var(&names) else {
         return Ok(None);
     };
     let host = server
@@ -40,7 +40,7 @@ pub(super) fn choose_proxy(server: &Uri, configured: &str, around: &Surroundings
     if is_bypassed(
         &host,
         port,
-        around.first(&["NO_PROXY", "no_proxy"]).unwrap_or_default(),
+        around.first_var(&["NO_PROXY", "no_proxy"]).unwrap_or_default(),
     ) {
         return Ok(None);
     }
@@ -143,9 +143,9 @@ mod tests {
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).into()))
             .collect();
-        let around = Surroundings {
+        let around = ProcessEnv {
             variables,
-            ..Surroundings::default()
+            ..ProcessEnv::default()
         };
         choose_proxy(&server.parse().unwrap(), "", &around)
             .unwrap()
@@ -191,9 +191,9 @@ mod tests {
             ("https_proxy".to_owned(), "http://low:1".into()),
         ]
         .into();
-        let around = Surroundings {
+        let around = ProcessEnv {
             variables: both,
-            ..Surroundings::default()
+            ..ProcessEnv::default()
         };
         let server = "https://a".parse().unwrap();
         assert_eq!(
@@ -204,9 +204,9 @@ mod tests {
 
     #[test]
     fn a_configured_proxy_counts_always() {
-        let around = Surroundings {
+        let around = ProcessEnv {
             variables: [("NO_PROXY".to_owned(), "*".into())].into(),
-            ..Surroundings::default()
+            ..ProcessEnv::default()
         };
         let server: Uri = "https://127.0.0.1".parse().unwrap();
         assert_eq!(

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::json;
 use session_support::{Answer, FakeApi};
 
-use super::super::surroundings::Surroundings;
+use super::super::surroundings::ProcessEnv;
 use super::super::{UserAgent, Cluster, config};
 use crate::options::ConnectOptions;
 
@@ -16,10 +16,10 @@ fn agent() -> UserAgent {
     }
 }
 
-fn around(home: &Path) -> Surroundings {
-    Surroundings {
+fn around(home: &Path) -> ProcessEnv {
+    ProcessEnv {
         variables: [("HOME".to_owned(), home.into())].into(),
-        account: home.join("account"),
+        service_account_dir: home.join("account"),
     }
 }
 
@@ -62,7 +62,7 @@ async fn flags_reach_the_requests() {
         namespace: Some("other".into()),
         ..ConnectOptions::default()
     };
-    let cluster = Cluster::connect_with_env(&flags, agent(), &Surroundings::default())
+    let cluster = Cluster::connect_with_env(&flags, agent(), &ProcessEnv::default())
         .await
         .unwrap();
     assert_eq!(

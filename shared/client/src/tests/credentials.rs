@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use session_support::{Answer, FakeApi};
 
-use super::super::surroundings::Surroundings;
+use super::super::surroundings::ProcessEnv;
 use super::super::{UserAgent, Cluster, config};
 use crate::options::ConnectOptions;
 use session_model::failure::{self, Kind};
@@ -27,9 +27,9 @@ fn configured(user: &str) -> (tempfile::TempDir, ConnectOptions) {
 }
 
 async fn refused(flags: &ConnectOptions, folder: &Path) -> anyhow::Error {
-    let around = Surroundings {
+    let around = ProcessEnv {
         variables: [("HOME".to_owned(), folder.into())].into(),
-        account: folder.join("account"),
+        service_account_dir: folder.join("account"),
     };
     config::load_client_config(flags, &around).await.err().unwrap()
 }
@@ -67,9 +67,9 @@ async fn a_kubeconfig_in_utf_16_is_read() {
     let units = text.encode_utf16().flat_map(u16::to_le_bytes);
     let bytes: Vec<u8> = [0xff, 0xfe].into_iter().chain(units).collect();
     std::fs::write(flags.kubeconfig.as_ref().unwrap(), bytes).unwrap();
-    let around = Surroundings {
-        account: folder.path().join("account"),
-        ..Surroundings::default()
+    let around = ProcessEnv {
+        service_account_dir: folder.path().join("account"),
+        ..ProcessEnv::default()
     };
     let loaded = config::load_client_config(&flags, &around).await.unwrap();
     assert_eq!(loaded.credentials.unwrap().header().unwrap(), "Bearer t");
@@ -170,9 +170,9 @@ async fn what_a_plugin_leaves_behind_is_killed_and_not_waited_for() {
     assert!(made.unwrap().success());
     let reader = std::thread::spawn(move || std::fs::read(pipe).unwrap());
     let begun = Instant::now();
-    let around = Surroundings {
+    let around = ProcessEnv {
         variables: [("PATH".to_owned(), "/usr/bin:/bin".into())].into(),
-        account: folder.path().join("account"),
+        service_account_dir: folder.path().join("account"),
     };
     let loaded = config::load_client_config(&flags, &around).await.unwrap();
     assert_eq!(loaded.credentials.unwrap().header().unwrap(), "Bearer t");
@@ -207,7 +207,7 @@ async fn passwords_in_addresses_are_not_told() {
         program: "kubectl-session-list".to_owned(),
         version: env!("CARGO_PKG_VERSION"),
     };
-    let cluster = Cluster::connect_with_env(&flags, agent.clone(), &Surroundings::default())
+    let cluster = Cluster::connect_with_env(&flags, agent.clone(), &ProcessEnv::default())
         .await
         .unwrap();
     let (tell, told) = std::sync::mpsc::channel();
@@ -220,7 +220,7 @@ async fn passwords_in_addresses_are_not_told() {
         server: Some("http://alice:secret@127.0.0.1:1".into()),
         ..ConnectOptions::default()
     };
-    let cluster = Cluster::connect_with_env(&nobody, agent, &Surroundings::default())
+    let cluster = Cluster::connect_with_env(&nobody, agent, &ProcessEnv::default())
         .await
         .unwrap();
     assert_eq!(

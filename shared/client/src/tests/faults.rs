@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use session_support::{Answer, FakeApi};
 
-use super::super::surroundings::Surroundings;
+use super::super::surroundings::ProcessEnv;
 use super::super::{UserAgent, Cluster, Scope, ListOptions};
 use super::cluster;
 use crate::options::ConnectOptions;
@@ -23,7 +23,7 @@ async fn to(server: &str, flags: ConnectOptions) -> Cluster {
             program: "kubectl-session-list".to_owned(),
             version: env!("CARGO_PKG_VERSION"),
         },
-        &Surroundings::default(),
+        &ProcessEnv::default(),
     )
     .await
     .unwrap()

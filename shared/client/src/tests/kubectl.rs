@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 use session_support::{Answer, FakeApi, run_binary};
 
-use super::super::surroundings::Surroundings;
+use super::super::surroundings::ProcessEnv;
 use super::super::{UserAgent, Cluster};
 use crate::options::ConnectOptions;
 use session_model::failure::{self, Failure, Kind};
@@ -77,9 +77,9 @@ async fn connect(flags: ConnectOptions, config: &str) -> anyhow::Result<Cluster>
             program: "kubectl-session-list".to_owned(),
             version: env!("CARGO_PKG_VERSION"),
         },
-        &Surroundings {
+        &ProcessEnv {
             variables,
-            ..Surroundings::default()
+            ..ProcessEnv::default()
         },
     )
     .await
