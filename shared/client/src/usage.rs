@@ -52,7 +52,7 @@ impl Cluster {
     pub async fn node_use(&self, node: &str) -> Result<NodeUse> {
         let path = format!("/api/v1/nodes/{}/proxy/stats/summary", percent_encode(node));
         match tokio::time::timeout(PATIENCE, self.get_raw(&path)).await {
-            Ok(answer) => Ok(read(&answer?.0)),
+            Ok(answer) => Ok(parse_summary(&answer?.0)),
             Err(_) => {
                 let message = format!("node {node:?} does not respond");
                 Err(Failure::local(Kind::Unreachable, message).into())
@@ -61,7 +61,7 @@ impl Cluster {
     }
 }
 
-fn read(summary: &Value) -> NodeUse {
+fn parse_summary(summary: &Value) -> NodeUse {
     let pods = summary["pods"].as_array().into_iter().flatten();
     NodeUse {
         pods: pods.map(read_pod).collect(),
@@ -102,7 +102,7 @@ mod tests {
                 { "name": "data", "pvcRef": { "name": "home", "namespace": "ns" }, "usedBytes": 3, "capacityBytes": 4 },
                 { "name": "odd", "pvcRef": { "name": "block" } }],
         }, { "podRef": { "uid": "u-2" } }] });
-        let found = read(&summary);
+        let found = parse_summary(&summary);
         let volumes = vec![VolumeUse {
             claim: "home".into(),
             used: 3,
@@ -119,6 +119,6 @@ mod tests {
             ..PodUse::default()
         };
         assert_eq!(found.pods, [first, second]);
-        assert_eq!(read(&json!({})), NodeUse::default());
+        assert_eq!(parse_summary(&json!({})), NodeUse::default());
     }
 }
