@@ -130,7 +130,7 @@ impl Watching {
                 tokio::time::timeout(Duration::from_secs(LIFETIME + GRACE), lines.next_line()).await;
             match line {
                 Ok(Some(Ok(line))) => {
-                    if let Some(change) = self.read(&line)? {
+                    if let Some(change) = self.parse_line(&line)? {
                         return Ok(change);
                     }
                 }
@@ -210,7 +210,7 @@ impl Watching {
     }
 
     /// Parses one line of the stream; `None` for events of unknown types.
-    fn read(&mut self, line: &[u8]) -> Result<Option<Change>> {
+    fn parse_line(&mut self, line: &[u8]) -> Result<Option<Change>> {
         let (mut event, memory) = WATCH_EVENT_LIMIT.parse_json(line, &self.subject().error_suffix())?;
         let mut object = event["object"].take();
         if self.table {
