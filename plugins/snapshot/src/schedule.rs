@@ -54,7 +54,7 @@ pub(crate) async fn run(
     ground: &mut Ground,
 ) -> Result<()> {
     // no requests: validation of the arguments
-    let intent = intent::read(args)?;
+    let intent = intent::parse_intent(args)?;
     let format = Format::of_object(&args.printing)?;
     let write = args.writing.write()?;
     let cluster = ground.connect(connection).await?;

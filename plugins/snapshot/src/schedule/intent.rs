@@ -37,7 +37,7 @@ pub(crate) struct Asked {
 ///
 /// # Errors
 /// Every mistake that can be found without a request.
-pub(crate) fn read(args: &Schedule) -> Result<Intent> {
+pub(crate) fn parse_intent(args: &Schedule) -> Result<Intent> {
     let asked = if args.remove {
         let given = [
             ("--cron", args.cron.is_some()),
