@@ -108,7 +108,7 @@ fn check(text: &str) -> Result<(), (String, &'static str)> {
     let mut sets = [0_u64; 5];
     for ((set, part), field) in sets.iter_mut().zip(&parts).zip(&FIELDS) {
         *set = field
-            .read(part)
+            .parse(part)
             .map_err(|why| otherwise(format!("{} {part:?} {why}", field.what)))?;
     }
     if !comes(sets[2], sets[3], any(parts[4])) {
@@ -134,7 +134,7 @@ fn comes(days: u64, months: u64, any_weekday: bool) -> bool {
 
 impl Field {
     /// Parses a field. Returns its values as a bit set.
-    fn read(&self, part: &str) -> Result<u64, String> {
+    fn parse(&self, part: &str) -> Result<u64, String> {
         let mut set = 0;
         for item in part.split(',') {
             set |= self.range(item)?;
@@ -284,7 +284,7 @@ mod tests {
     #[test]
     fn a_field_means_the_numbers_it_names() {
         let numbers = |part: &str| {
-            let set = FIELDS[0].read(part).unwrap();
+            let set = FIELDS[0].parse(part).unwrap();
             (0..60_u32)
                 .filter(|n| set & (1 << n) != 0)
                 .collect::<Vec<_>>()
