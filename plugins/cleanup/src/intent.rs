@@ -43,7 +43,7 @@ pub(crate) struct Intent {
 ///
 /// # Errors
 /// No selection; flags that exclude each other; invalid durations.
-pub(crate) fn read(args: &Args) -> Result<Intent> {
+pub(crate) fn parse_intent(args: &Args) -> Result<Intent> {
     if let Some(name) = args.names.first() {
         let error = usage(format!("cleanup does not accept names: {name:?}"));
         let delete = format!("delete a session by name: kubectl session delete {name}");

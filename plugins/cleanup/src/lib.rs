@@ -56,7 +56,7 @@ impl Verb for Cleanup {
     async fn run(args: Args, ground: &mut Ground) -> Result<()> {
         // no requests: validation of the arguments
         ground.obey(&args.talk, &args.writing);
-        let intent = intent::read(&args)?;
+        let intent = intent::parse_intent(&args)?;
         let write = args.writing.write()?;
         let cluster = ground.connect(&args.connection).await?;
         cluster.known().trust_all(args.trust.trust_manifest);
