@@ -58,7 +58,7 @@ pub(crate) struct Intent {
 ///
 /// # Errors
 /// Every mistake that can be found without a request.
-pub(crate) fn read(args: &Args) -> Result<Intent> {
+pub(crate) fn parse_intent(args: &Args) -> Result<Intent> {
     let way = way(args)?;
     let limit = args.waiting.limit(USUAL_WAIT);
     let intent = Intent {

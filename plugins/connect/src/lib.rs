@@ -49,7 +49,7 @@ impl Verb for Connect {
     async fn run(args: Args, ground: &mut Ground) -> Result<()> {
         // no requests: validation of the arguments
         ground.console.obey(&args.talk);
-        let intent = intent::read(&args)?;
+        let intent = intent::parse_intent(&args)?;
         let listeners = match &intent.way {
             Way::Forward { ports } => forward::listen_known_ports(ports).await?,
             _ => Vec::new(),
