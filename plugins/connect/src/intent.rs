@@ -112,7 +112,7 @@ fn way(args: &Args) -> Result<Way> {
         Some("--open") => Way::Open,
         Some("--print") => Way::Print { json },
         Some("--port-forward") => Way::Forward {
-            ports: ports::read(&args.port_forward)?,
+            ports: ports::parse_port_forwards(&args.port_forward)?,
         },
         Some("--ssh") => Way::Ssh,
         Some("--ssh-config") => Way::SshConfig,

@@ -32,7 +32,7 @@ impl Forward {
 ///
 /// # Errors
 /// A usage error: an invalid port, or a local port given twice.
-pub(crate) fn read(words: &[String]) -> Result<Vec<Forward>> {
+pub(crate) fn parse_port_forwards(words: &[String]) -> Result<Vec<Forward>> {
     let mut forwards = Vec::new();
     for word in words {
         let mut parts = word
@@ -133,7 +133,7 @@ mod tests {
 
     fn shown(words: &[&str]) -> String {
         let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-        match read(&words) {
+        match parse_port_forwards(&words) {
             Ok(forwards) => {
                 let one = |f: &Forward| format!("{:?} {:?} {}", f.addresses, f.local, f.remote);
                 forwards.iter().map(one).collect::<Vec<_>>().join("; ")
