@@ -80,7 +80,7 @@ pub(crate) struct Intent {
 ///
 /// # Errors
 /// Every mistake that can be found without a request.
-pub(crate) fn read(args: &Args, console: &mut Console) -> Result<Intent> {
+pub(crate) fn parse_intent(args: &Args, console: &mut Console) -> Result<Intent> {
     let dry_run = args.writing.dry_run()?;
     if args.rendered && dry_run != DryRun::Client {
         return Err(usage("--rendered requires --dry-run=client"));

@@ -40,7 +40,7 @@ impl Verb for Create {
     async fn run(args: Args, ground: &mut Ground) -> Result<()> {
         ground.obey(&args.talk, &args.writing);
         // no requests: validation of the arguments and files
-        let intent = intent::read(&args, &mut ground.console)?;
+        let intent = intent::parse_intent(&args, &mut ground.console)?;
         let format = Format::of_object(&args.printing)?;
         // reads only
         let cluster = ground.connect(&args.connection).await?;
