@@ -23,7 +23,7 @@ use super::options::non_empty;
 use super::overrides;
 use super::pem;
 use super::proxy;
-use super::surroundings::{ProcessEnv, go_words};
+use super::surroundings::{ProcessEnv, go_io_error};
 use super::userinfo::hide_userinfo;
 use session_model::failure::{Failure, Kind};
 use session_model::names::NamespaceName;
@@ -166,7 +166,7 @@ fn read_certificate_authority(picked: &KubeconfigSelection) -> Result<Option<Vec
         anyhow!(
             "unable to read certificate-authority {file} for {} due to {}",
             picked.cluster_name,
-            go_words("open", path, &error)
+            go_io_error("open", path, &error)
         )
     })?;
     Ok(Some(pem))

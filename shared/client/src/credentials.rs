@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::limits::TOKEN_LIMIT;
 use super::plugin::{PluginCredential, CredentialPlugin};
-use super::surroundings::go_words;
+use super::surroundings::go_io_error;
 use session_model::failure::{Failure, Kind};
 
 /// Interval for reading a token file again; client-go's.
@@ -58,7 +58,7 @@ impl Credentials {
         };
         let token = TOKEN_LIMIT
             .read_text(&path)
-            .map_err(|error| unreadable(&go_words("open", &path, &error)))?;
+            .map_err(|error| unreadable(&go_io_error("open", &path, &error)))?;
         let token = token.trim();
         if token.is_empty() {
             let why = format!(

@@ -11,7 +11,7 @@ use super::credentials::Credentials;
 use super::kubeconfig::KubeconfigSelection;
 use super::limits::PEM_LIMIT;
 use super::plugin::CredentialPlugin;
-use super::surroundings::{ProcessEnv, go_words};
+use super::surroundings::{ProcessEnv, go_io_error};
 use session_model::failure::hinted;
 
 /// The configuration of authentication: kube's part, and the bearer token, which kube never sees.
@@ -131,7 +131,7 @@ fn read_certificate_files(mut user: AuthInfo, name: &str) -> Result<AuthInfo> {
             Ok(bytes) => Ok(Some(STANDARD.encode(bytes))),
             Err(error) => bail!(
                 "unable to read {what} {path} for {name} due to {}",
-                go_words("open", Path::new(&path), &error)
+                go_io_error("open", Path::new(&path), &error)
             ),
         }
     };

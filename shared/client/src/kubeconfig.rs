@@ -7,7 +7,7 @@ use kube::config::{AuthInfo, Cluster, Kubeconfig, KubeconfigError};
 
 use super::encoding::decode_kubeconfig;
 use super::limits::KUBECONFIG_LIMIT;
-use super::surroundings::{ProcessEnv, go_words};
+use super::surroundings::{ProcessEnv, go_io_error};
 use crate::options::{ConnectOptions, non_empty};
 use session_model::failure::{Failure, Kind};
 
@@ -39,7 +39,7 @@ fn read_files(options: &ConnectOptions, around: &ProcessEnv) -> Result<(Kubeconf
     if let Some(file) = non_empty(&options.kubeconfig) {
         let path = Path::new(file);
         if let Err(error) = std::fs::metadata(path) {
-            bail!("{}", go_words("stat", path, &error));
+            bail!("{}", go_io_error("stat", path, &error));
         }
         return Ok((read_file(path)?.unwrap_or_default(), file.to_owned()));
     }
@@ -76,7 +76,7 @@ fn read_file(path: &Path) -> Result<Option<Kubeconfig>> {
     let bytes = match KUBECONFIG_LIMIT.read_file(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(load_error(path, &go_words("open", path, &error))),
+        Err(error) => return Err(load_error(path, &go_io_error("open", path, &error))),
     };
     let text = decode_kubeconfig(&bytes).map_err(|why| load_error(path, &format!("yaml: {why}")))?;
     let mut config = Kubeconfig::from_yaml(&text).map_err(|error| match error {

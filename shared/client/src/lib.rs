@@ -147,7 +147,7 @@ impl Cluster {
     /// An invalid configuration, in kubectl's words: a [`Failure`](session_model::failure::Failure) of kind Configuration where
     /// kubectl prints `Error in configuration: `, of kind Unreachable for plugins, and a plain error for everything else.
     pub async fn connect(options: &ConnectOptions, agent: UserAgent) -> Result<Self> {
-        Self::connect_with_env(options, agent, &ProcessEnv::of_process()).await
+        Self::connect_with_env(options, agent, &ProcessEnv::read()).await
     }
 
     async fn connect_with_env(

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use super::limits::TOKEN_LIMIT;
 
 /// Folder of a Pod's service account files.
-const ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
+const SERVICE_ACCOUNT_DIR: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 
 /// The environment of a process.
 #[derive(Clone, Debug, Default)]
@@ -19,13 +19,13 @@ pub(super) struct ProcessEnv {
 
 impl ProcessEnv {
     /// Reads the environment of this process.
-    pub(super) fn of_process() -> Self {
+    pub(super) fn read() -> Self {
         let variables = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
             .collect();
         Self {
             variables,
-            service_account_dir: PathBuf::from(ACCOUNT),
+            service_account_dir: PathBuf::from(SERVICE_ACCOUNT_DIR),
         }
     }
 
@@ -78,7 +78,7 @@ impl ProcessEnv {
 }
 
 /// Formats an I/O error in Go's words: `open PATH: no such file or directory`.
-pub(super) fn go_words(operation: &str, path: &std::path::Path, error: &std::io::Error) -> String {
+pub(super) fn go_io_error(operation: &str, path: &std::path::Path, error: &std::io::Error) -> String {
     use std::io::ErrorKind;
     let reason = match error.kind() {
         ErrorKind::NotFound => "no such file or directory".to_owned(),
