@@ -372,7 +372,7 @@ impl Cluster {
                 subject,
             ),
             kube::Error::UpgradeConnection(why) => no_websocket(&why.to_string()),
-            error => super::transport::of(error, &self.inner.server, self.inner.proxied),
+            error => super::transport::failure_of_transport(error, &self.inner.server, self.inner.proxied),
         }
     }
 }

@@ -164,7 +164,7 @@ impl Cluster {
             credentials: credentials.clone(),
         };
         let client = connector::build_client(loaded.config, dressing)
-            .map_err(|error| transport::of_setup(&error))?;
+            .map_err(|error| transport::setup_error(&error))?;
         Ok(Self::from_inner(Inner {
             client,
             namespace: loaded.namespace,

@@ -101,7 +101,7 @@ impl Cluster {
         let pieces = response.into_body().into_data_stream();
         let pieces = pieces.map(move |piece| {
             let inner = &cluster.inner;
-            piece.map_err(|error| transport::of(&error, &inner.server, inner.proxied).into())
+            piece.map_err(|error| transport::failure_of_transport(&error, &inner.server, inner.proxied).into())
         });
         Ok(pieces.boxed())
     }

@@ -168,7 +168,7 @@ impl Cluster {
                 Ok(answer) => return Ok(answer),
                 Err(failed) => failed,
             };
-            let most = if transport::hung_up(&failed.failure) {
+            let most = if transport::is_connection_closed(&failed.failure) {
                 1
             } else {
                 RETRIES_MAX
@@ -213,7 +213,7 @@ impl Cluster {
         let mut answer = self.with_timeout(self.send_raw(call)).await;
         let is_refused =
             matches!(&answer, Ok(response) if response.status() == StatusCode::UNAUTHORIZED);
-        let was_closed = matches!(&answer, Err(failed) if transport::hung_up(&failed.failure));
+        let was_closed = matches!(&answer, Err(failed) if transport::is_connection_closed(&failed.failure));
         if was_closed || (is_refused && self.renew_credentials().await?) {
             answer = self.with_timeout(self.send_raw(call)).await;
         }
@@ -233,7 +233,7 @@ impl Cluster {
         };
         match tokio::time::timeout(limit, work).await {
             Ok(result) => result,
-            Err(_) => Err(FailedAttempt::final_failure(transport::timed_out())),
+            Err(_) => Err(FailedAttempt::final_failure(transport::request_timeout_failure())),
         }
     }
 
@@ -324,10 +324,10 @@ impl Cluster {
     }
 
     fn transport_failure(&self, error: &kube::Error) -> FailedAttempt {
-        let failure = transport::of(error, &self.inner.server, self.inner.proxied);
+        let failure = transport::failure_of_transport(error, &self.inner.server, self.inner.proxied);
         // An idle connection was closed by the server: retry once on a new one.
         FailedAttempt {
-            pause: transport::hung_up(&failure).then_some(Duration::ZERO),
+            pause: transport::is_connection_closed(&failure).then_some(Duration::ZERO),
             failure,
         }
     }
