@@ -6,8 +6,8 @@ use anyhow::{Result, bail};
 use serde_json::Value;
 use session_shared::client::Change;
 use session_shared::client::ListOptions;
-use session_shared::client::Turn;
-use session_shared::client::Turns;
+use session_shared::client::WatchEvent;
+use session_shared::client::WatchEvents;
 use session_shared::client::missing;
 use session_shared::client::typed;
 use session_shared::labels;
@@ -51,7 +51,7 @@ pub(crate) struct Followed<'a> {
     name: String,
     /// Current observed state.
     pub(crate) observed: Observed,
-    turns: Turns,
+    turns: WatchEvents,
     ticks: u32,
 }
 
@@ -87,11 +87,11 @@ impl<'a> Followed<'a> {
         // Changes that arrive together cause one report.
         while let Some(turn) = next {
             match turn {
-                Turn::TimeUp => return Ok(Happened::TimeUp),
-                Turn::Tick => self.ticks += 1,
+                WatchEvent::TimeUp => return Ok(Happened::TimeUp),
+                WatchEvent::Tick => self.ticks += 1,
                 turn => asks = asks.max(take(&mut self.observed, turn)?),
             }
-            next = self.turns.now();
+            next = self.turns.try_next();
         }
         if self.ticks >= TICKS_TO_REFRESH {
             self.ticks = 0;
@@ -122,7 +122,7 @@ fn watched(
     name: &str,
     tick: Option<Duration>,
     limit: Option<Duration>,
-) -> Turns {
+) -> WatchEvents {
     let labelled = ListOptions::with_labels(format!("{}={name}", labels::SESSION));
     let what: [(&ResourceType, ListOptions); 4] = [
         (
@@ -134,29 +134,29 @@ fn watched(
         (&EVENT, ListOptions::default()),
         (&PERSISTENT_VOLUME_CLAIM, labelled),
     ];
-    cluster.turns(cluster.namespace(), &what, tick, limit)
+    cluster.watch_events(cluster.namespace(), &what, tick, limit)
 }
 
 /// Applies a change to the observed state, and returns the reads that it makes necessary.
 ///
 /// # Errors
 /// NotFound when the session is deleted; a watch of the session that ended for good.
-fn take(observed: &mut Observed, turn: Turn) -> Result<Asks> {
+fn take(observed: &mut Observed, turn: WatchEvent) -> Result<Asks> {
     match turn {
-        Turn::Tick | Turn::TimeUp => Ok(Asks::Nothing),
-        Turn::Ended {
+        WatchEvent::Tick | WatchEvent::TimeUp => Ok(Asks::Nothing),
+        WatchEvent::Ended {
             what: SESSIONS,
             error,
         } => Err(error),
         // A part that cannot be watched keeps the state that was read.
-        Turn::Ended { .. } => Ok(Asks::Nothing),
+        WatchEvent::Ended { .. } => Ok(Asks::Nothing),
         // A new list repeats existing objects, but reports no deletions.
-        Turn::Anew(_) => Ok(Asks::Everything),
-        Turn::Changed {
+        WatchEvent::Restarted(_) => Ok(Asks::Everything),
+        WatchEvent::Changed {
             what: SESSIONS,
             change,
         } => take_session(observed, change),
-        Turn::Changed { what, change } => {
+        WatchEvent::Changed { what, change } => {
             let part = match what {
                 PODS => &mut observed.pods,
                 EVENTS => &mut observed.events,

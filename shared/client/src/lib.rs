@@ -86,7 +86,7 @@ pub use presence::CallerIdentity;
 pub use read::{IncludeObject, ObjectList, Scope, ListOptions};
 pub use request::{Exchange, status_text};
 pub use token::random_token;
-pub use turns::{Turn, Turns};
+pub use turns::{WatchEvent, WatchEvents};
 pub use typed::{missing, timed_out, typed};
 pub use usage::{NodeUse, PodUse, VolumeUse};
 pub use wait_object::watch_over;
