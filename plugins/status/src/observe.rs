@@ -5,7 +5,7 @@ use anyhow::Result;
 use futures::future::join_all;
 use serde_json::Value;
 use session_shared::api::Session;
-use session_shared::client::NodeUse;
+use session_shared::client::NodeUsage;
 use session_shared::client::Scope;
 use session_shared::client::ListOptions;
 use session_shared::client::missing;
@@ -60,7 +60,7 @@ pub(crate) struct Observed {
     /// Template of the last start; `None` if it was deleted, or for a session with a manifest.
     pub(crate) template: Part<Option<Value>>,
     /// Usage of the nodes that run the session's Pods.
-    pub(crate) usage: Part<Vec<NodeUse>>,
+    pub(crate) usage: Part<Vec<NodeUsage>>,
     /// Causes as first diagnosed, each with its explained form.
     pub(crate) explained: Vec<(Cause, Cause)>,
 }
@@ -256,7 +256,7 @@ fn uids(observed: &Observed) -> Vec<String> {
 }
 
 /// Reads the usage of running Pods from their nodes. Usually only admins have permission, so Forbidden is the normal case.
-async fn usage(cluster: &Cluster, observed: &Observed) -> Part<Vec<NodeUse>> {
+async fn usage(cluster: &Cluster, observed: &Observed) -> Part<Vec<NodeUsage>> {
     let mut nodes: Vec<&str> = Vec::new();
     for pod in observed.pods.iter().flatten() {
         let node = text(pod, "/spec/nodeName");
@@ -267,8 +267,8 @@ async fn usage(cluster: &Cluster, observed: &Observed) -> Part<Vec<NodeUse>> {
     let reads = nodes
         .into_iter()
         .take(NODES)
-        .map(|node| cluster.node_use(node));
-    let answers: Result<Vec<NodeUse>> = join_all(reads).await.into_iter().collect();
+        .map(|node| cluster.get_node_usage(node));
+    let answers: Result<Vec<NodeUsage>> = join_all(reads).await.into_iter().collect();
     answers.map_err(|error| match failure::is(&error, Kind::Forbidden) {
         true => "no permission to read the usage of nodes".to_owned(),
         false => failure::of(&error)

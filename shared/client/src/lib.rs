@@ -88,7 +88,7 @@ pub use request::{Exchange, status_text};
 pub use token::random_token;
 pub use turns::{WatchEvent, WatchEvents};
 pub use typed::{missing, timed_out, typed};
-pub use usage::{NodeUse, PodUse, VolumeUse};
+pub use usage::{NodeUsage, PodUsage, VolumeUsage};
 pub use wait_object::watch_over;
 pub use watch::Change;
 pub use write::{Delete, Deleted, DryRun, Write};
