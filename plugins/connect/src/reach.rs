@@ -10,7 +10,7 @@ use session_shared::objects::resource::SESSION;
 use session_shared::ops::Cluster;
 use session_shared::ops::ObservedSession;
 use session_shared::ops::live::with_setup_hint;
-use session_shared::ops::wait::Waited;
+use session_shared::ops::wait::WaitOutcome;
 use session_shared::progress::{Event, Sink};
 use session_shared::reconcile::{
     Seen, Standing, Wanted, is_expired, is_start_asked, look, standing, wanted,
@@ -160,14 +160,14 @@ async fn wait_ready(
     sink.tell(Event::Done);
     drop(sink);
     match waited? {
-        Waited::Settled { seen, .. } => {
+        WaitOutcome::Settled { state: seen, .. } => {
             let stands = standing(&present.session, Wanted::Running, &seen);
             match *seen {
                 Seen::Ready { .. } => Ok(()),
                 seen => Err(refused(cluster, intent, &stands, &seen)),
             }
         }
-        Waited::TimedOut(seen) => {
+        WaitOutcome::TimedOut(seen) => {
             let error = timed_out(&SESSION, intent.name.as_str());
             let error = match seen.cause() {
                 Some(cause) => cause.behind(error),
@@ -178,7 +178,7 @@ async fn wait_ready(
             };
             Err(look_at(error, cluster, intent))
         }
-        Waited::Interrupted(_) => Err(interrupted_error()),
+        WaitOutcome::Interrupted(_) => Err(interrupted_error()),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::Cluster;
-use crate::wait::Waited;
+use crate::wait::WaitOutcome;
 use anyhow::{Result, anyhow};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
@@ -78,7 +78,7 @@ pub async fn ready(
         .await;
     run.sink.tell(Event::Done);
     match waited? {
-        Waited::Settled { seen, pod } => {
+        WaitOutcome::Settled { state: seen, pod } => {
             let endpoint =
                 write_down(cluster, made, &seen, pod.as_deref(), write, (run.now)()).await?;
             match *seen {
@@ -86,7 +86,7 @@ pub async fn ready(
                 seen => Err(not_ready(made, &seen)),
             }
         }
-        Waited::TimedOut(seen) => {
+        WaitOutcome::TimedOut(seen) => {
             let error = timed_out(&SESSION, name(made));
             let error = match seen.cause() {
                 Some(cause) => cause.behind(error),
@@ -94,7 +94,7 @@ pub async fn ready(
             };
             Err(look_and_delete(error, made, &seen))
         }
-        Waited::Interrupted(seen) => {
+        WaitOutcome::Interrupted(seen) => {
             let message = format!(
                 "session {:?} continues to start; last state: {}",
                 name(made),

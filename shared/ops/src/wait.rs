@@ -36,11 +36,11 @@ const LAST_LOOK: Duration = Duration::from_secs(2);
 
 /// The result of waiting for a session to be ready.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Waited {
+pub enum WaitOutcome {
     /// The workload reached a final state: ready, ended or unrecoverable.
     Settled {
         /// The final state.
-        seen: Box<Seen>,
+        state: Box<Seen>,
         /// The Pod that determines the state, if there is one.
         pod: Option<Box<Pod>>,
     },
@@ -50,7 +50,7 @@ pub enum Waited {
     Interrupted(Box<Seen>),
 }
 
-struct Watching<'a> {
+struct ReadinessWatch<'a> {
     cluster: &'a Cluster,
     namespace: &'a str,
     session: &'a Session,
@@ -79,10 +79,10 @@ impl Cluster {
         limit: Duration,
         interrupt: &Interrupt,
         sink: &mut dyn Sink,
-    ) -> Result<Waited> {
+    ) -> Result<WaitOutcome> {
         let name = session.metadata.name.as_deref().unwrap_or_default();
         let select = ListOptions::with_labels(format!("{}={name}", labels::SESSION));
-        let mut state = Watching {
+        let mut state = ReadinessWatch {
             cluster: self,
             namespace,
             session,
@@ -100,14 +100,14 @@ impl Cluster {
             settled = state.settle(&mut seen, sink) => Ok(settled?),
         };
         match ended {
-            Err(Kind::Interrupted) => Ok(Waited::Interrupted(Box::new(seen))),
-            Err(_) => Ok(Waited::TimedOut(Box::new(state.explained().await))),
+            Err(Kind::Interrupted) => Ok(WaitOutcome::Interrupted(Box::new(seen))),
+            Err(_) => Ok(WaitOutcome::TimedOut(Box::new(state.explained().await))),
             Ok(()) => {
                 let pod = state.decisive(&seen);
                 let seen = self.explain_state(namespace, seen).await;
                 sink.tell(Event::Done);
-                Ok(Waited::Settled {
-                    seen: Box::new(seen),
+                Ok(WaitOutcome::Settled {
+                    state: Box::new(seen),
                     pod,
                 })
             }
@@ -126,7 +126,7 @@ impl Cluster {
     }
 }
 
-impl Watching<'_> {
+impl ReadinessWatch<'_> {
     /// Watches until the workload reaches a final state. May be dropped at any time; `seen` then holds the last state.
     async fn settle(&mut self, seen: &mut Seen, sink: &mut dyn Sink) -> Result<()> {
         let (mut pods, mut events) = (self.watch_pods(), self.watch_events());
