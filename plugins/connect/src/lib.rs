@@ -123,7 +123,7 @@ async fn go(
             if *way == Way::SshConfig {
                 return ssh::block(host, &args.connection, &mut ground.console);
             }
-            ssh::run(&host, &intent.command)
+            ssh::exec_ssh(&host, &intent.command)
         }
     }
 }

@@ -118,7 +118,7 @@ fn userinfo(address: &Option<String>) -> Option<String> {
 ///
 /// # Errors
 /// ssh is not installed.
-pub(crate) fn run(host: &SshHost, words: &[String]) -> Result<()> {
+pub(crate) fn exec_ssh(host: &SshHost, words: &[String]) -> Result<()> {
     let arguments = host.arguments(words)?;
     let Some(ssh) = programs::find("ssh") else {
         let error = anyhow!("cannot run ssh: ssh not found in PATH");
