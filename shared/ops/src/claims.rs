@@ -26,7 +26,7 @@ impl Cluster {
             ));
             // Best effort: the events only improve the message.
             let events = self.list(&EVENT, Scope::Namespace(namespace), &select);
-            let events = self.last_look(events).await;
+            let events = self.read_after_wait(events).await;
             let events = events.map(|list| list.items).unwrap_or_default();
             let said = events.last().map_or("", |event| text(event, "/message"));
             let said = if said.is_empty() {

@@ -99,7 +99,7 @@ impl Cluster {
         targets: &[ObjectRef],
     ) -> anyhow::Error {
         for target in targets {
-            let found = self.last_look(self.get(resource, namespace, &target.name));
+            let found = self.read_after_wait(self.get(resource, namespace, &target.name));
             let found = found.await.ok().flatten();
             if let Some(object) = found.filter(|object| text(object, "/metadata/uid") == target.uid)
             {

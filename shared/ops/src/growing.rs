@@ -57,7 +57,7 @@ impl Cluster {
         let (claim, cut_off) = match cut_off {
             Ok(claim) => (claim, None),
             Err(kind) => {
-                let found = self.last_look(self.get(claims, namespace, name)).await?;
+                let found = self.read_after_wait(self.get(claims, namespace, name)).await?;
                 (found.ok_or_else(|| missing(claims, name))?, Some(kind))
             }
         };
