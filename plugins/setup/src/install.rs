@@ -145,7 +145,7 @@ pub(crate) async fn established(
             detail: String::new(),
         });
         cluster
-            .await_condition(&CUSTOM_RESOURCE_DEFINITION, "", name, "Established", limit)
+            .wait_condition(&CUSTOM_RESOURCE_DEFINITION, "", name, "Established", limit)
             .await?;
     }
     sink.tell(Event::Done);

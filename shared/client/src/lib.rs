@@ -89,7 +89,7 @@ pub use token::random_token;
 pub use turns::{WatchEvent, WatchEvents};
 pub use typed::{missing, timed_out, typed};
 pub use usage::{NodeUsage, PodUsage, VolumeUsage};
-pub use wait_object::watch_over;
+pub use wait_object::watch_ended_error;
 pub use watch::Change;
 pub use write::{Delete, Deleted, DryRun, Write};
 

@@ -17,7 +17,7 @@ impl Cluster {
     ///
     /// # Errors
     /// TimedOut in kubectl's words; NotFound if the object is deleted; whatever the server refuses.
-    pub async fn await_condition(
+    pub async fn wait_condition(
         &self,
         resource: &ResourceType,
         namespace: &str,
@@ -26,7 +26,7 @@ impl Cluster {
         limit: Duration,
     ) -> Result<()> {
         let holds = |object: &Value| has_condition(object, condition, "True");
-        let wait = self.await_object(resource, namespace, name, holds);
+        let wait = self.wait_object(resource, namespace, name, holds);
         match tokio::time::timeout(limit, wait).await {
             Ok(found) => found.map(drop),
             Err(_) => Err(timed_out(resource, name)),
@@ -37,7 +37,7 @@ impl Cluster {
     ///
     /// # Errors
     /// NotFound if the object is deleted; whatever the server refuses.
-    pub async fn await_object(
+    pub async fn wait_object(
         &self,
         resource: &ResourceType,
         namespace: &str,
@@ -63,12 +63,12 @@ impl Cluster {
                 _ => {}
             }
         }
-        Err(watch_over(resource))
+        Err(watch_ended_error(resource))
     }
 }
 
 /// Returns the error for a watch that ended without one, which never happens.
-pub fn watch_over(resource: &ResourceType) -> anyhow::Error {
+pub fn watch_ended_error(resource: &ResourceType) -> anyhow::Error {
     let message = format!("the watch of {} ended unexpectedly", resource.plural);
     Failure::local(Kind::Server, message).into()
 }

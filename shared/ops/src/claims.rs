@@ -19,7 +19,7 @@ impl Cluster {
     /// the server refuses.
     pub async fn wait_claim_bound(&self, namespace: &str, claim: &str, limit: Duration) -> Result<()> {
         let holds = |object: &Value| text(object, "/status/phase") == "Bound";
-        let wait = self.await_object(&PERSISTENT_VOLUME_CLAIM, namespace, claim, holds);
+        let wait = self.wait_object(&PERSISTENT_VOLUME_CLAIM, namespace, claim, holds);
         let Ok(found) = tokio::time::timeout(limit, wait).await else {
             let select = ListOptions::with_fields(format!(
                 "involvedObject.kind=PersistentVolumeClaim,involvedObject.name={claim},type=Warning"

@@ -50,7 +50,7 @@ impl Cluster {
         let cut_off = tokio::select! {
             biased;
             () = interrupt.wait() => Err(Kind::Interrupted),
-            found = self.await_object(claims, namespace, name, settled) => Ok(found?),
+            found = self.wait_object(claims, namespace, name, settled) => Ok(found?),
             () = tokio::time::sleep(limit) => Err(Kind::TimedOut),
         };
         sink.tell(Event::Done);

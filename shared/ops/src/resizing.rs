@@ -12,7 +12,7 @@ use session_client::Scope;
 use session_client::ListOptions;
 use session_client::interrupt::Interrupt;
 use session_client::missing;
-use session_client::watch_over;
+use session_client::watch_ended_error;
 use session_engine::diagnosis::resizing::{Resizing, resizing};
 use session_model::failure::Kind;
 use session_model::objects::resource::{NODE, POD, text};
@@ -107,7 +107,7 @@ impl Cluster {
                 detail: progress_detail(&seen.state),
             });
         }
-        Err(watch_over(&POD))
+        Err(watch_ended_error(&POD))
     }
 
     /// Reads a node and its Pods; `None` if there is no such node.

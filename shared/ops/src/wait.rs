@@ -22,7 +22,7 @@ use session_client::Scope;
 use session_client::ListOptions;
 use session_client::interrupt::Interrupt;
 use session_client::typed;
-use session_client::watch_over;
+use session_client::watch_ended_error;
 use session_engine::diagnosis::{Ask, CLAIM_NOT_FOUND, EventNote, unproven};
 use session_engine::reconcile::{Live, Seen, look};
 use session_model::api::Session;
@@ -137,7 +137,7 @@ impl ReadinessWatch<'_> {
                 () = tokio::time::sleep(self.reevaluate_in.unwrap_or_default()), if self.reevaluate_in.is_some() => {}
                 change = pods.next() => match change {
                     Some(change) => self.apply_pod_change(change?).await?,
-                    None => return Err(watch_over(&POD)),
+                    None => return Err(watch_ended_error(&POD)),
                 },
                 Some(change) = events.next() => match change {
                     Ok(change) => self.apply_event_change(change),

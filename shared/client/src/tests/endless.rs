@@ -128,7 +128,7 @@ async fn waits_end_at_their_timeout_whatever_their_watches_do() {
         let cluster = cluster(&api);
         let limit = Duration::from_secs(100);
         let begun = Instant::now();
-        let wait = cluster.await_condition(&POD, "default", "a", "Ready", limit);
+        let wait = cluster.wait_condition(&POD, "default", "a", "Ready", limit);
         let error = wait.await.unwrap_err();
         assert!(failure::is(&error, Kind::TimedOut), "{error}");
         assert_eq!(begun.elapsed().as_secs(), 100);
