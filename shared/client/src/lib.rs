@@ -223,7 +223,7 @@ impl Cluster {
     /// Registers a listener for the text of `Warning:` headers. Each text is reported once per process. Only the first
     /// listener registered counts. It must not block.
     pub fn on_warning(&self, listener: impl Fn(&str) + Send + Sync + 'static) {
-        self.inner.warnings.listen(Box::new(listener));
+        self.inner.warnings.set_listener(Box::new(listener));
     }
 
     /// Registers an observer of requests and their results, for `-v=6`. Only the first observer registered counts. It
