@@ -14,7 +14,7 @@ use session_bench::process::output;
 use session_bench::program::{Building, UMBRELLA, say_load};
 use session_bench::user::{User, connect, runtime};
 use session_cluster::Cluster;
-use session_shared::client::Change;
+use session_shared::client::WatchChange;
 use session_shared::client::Scope;
 use session_shared::client::ListOptions;
 use session_shared::objects::resource::{EVENT, POD, text};
@@ -247,7 +247,7 @@ struct Telling {
 
 /// Pods and events of the namespace, watched beside `create`.
 struct Evidence {
-    changes: futures::stream::BoxStream<'static, Result<Change>>,
+    changes: futures::stream::BoxStream<'static, Result<WatchChange>>,
 }
 
 impl Evidence {
@@ -264,7 +264,7 @@ impl Evidence {
     /// When the first of it came.
     async fn of(mut self, case: &Case, name: &str) -> Result<Instant> {
         while let Some(change) = self.changes.next().await {
-            let (Change::Added(object) | Change::Modified(object)) = change? else {
+            let (WatchChange::Added(object) | WatchChange::Modified(object)) = change? else {
                 continue;
             };
             let is_event = text(&object, "/involvedObject/name") == name;

@@ -14,7 +14,7 @@ use session_bench::process::{Rival, by_turns, milliseconds, output, timed};
 use session_bench::program::{Building, UMBRELLA, say, say_load};
 use session_bench::user::{User, connect, runtime, set_up};
 use session_cluster::{Cluster, EXPANDABLE_CLASS, SNAPSHOT_CLASS};
-use session_shared::client::Change;
+use session_shared::client::WatchChange;
 use session_shared::client::Scope;
 use session_shared::client::ListOptions;
 use session_shared::client::Write;
@@ -149,7 +149,7 @@ impl Bench {
         let from = Some(before.resource_version.as_str());
         let mut changes = cluster.watch(&VOLUME_SNAPSHOT, place, &all, from, false);
         while let Some(change) = changes.next().await {
-            if let Change::Added(object) | Change::Modified(object) = change?
+            if let WatchChange::Added(object) | WatchChange::Modified(object) = change?
                 && is_ready(&object)
             {
                 return Ok(milliseconds(since));

@@ -9,7 +9,7 @@ use futures::{FutureExt, StreamExt};
 use serde_json::Value;
 use session_shared::Pod;
 use session_shared::client::Backoff;
-use session_shared::client::Change;
+use session_shared::client::WatchChange;
 use session_shared::client::Scope;
 use session_shared::client::ListOptions;
 use session_shared::client::forward::FindPod;
@@ -170,7 +170,7 @@ impl Search {
         let place = Scope::Namespace(self.cluster.namespace());
         let mut changes = self.cluster.watch(&POD, place, &select, None, false);
         while let Some(Ok(change)) = changes.next().await {
-            let (Change::Added(pod) | Change::Modified(pod)) = change else {
+            let (WatchChange::Added(pod) | WatchChange::Modified(pod)) = change else {
                 continue;
             };
             if !known.contains(text(&pod, "/metadata/uid")) && is_ready_and_stays(&pod) {

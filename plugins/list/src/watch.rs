@@ -6,7 +6,7 @@ use anyhow::Result;
 use futures::StreamExt;
 use serde_json::Value;
 use session_shared::Timestamp;
-use session_shared::client::Change;
+use session_shared::client::WatchChange;
 use session_shared::client::ListOptions;
 use session_shared::objects::resource::{POD, SESSION, text};
 use session_shared::objects::table::{Row, Table};
@@ -89,8 +89,8 @@ pub(crate) async fn watch(
 
 /// Waits for the next change of sessions or Pods, and returns the sessions concerned.
 async fn tokio_select(
-    sessions: &mut futures::stream::BoxStream<'static, Result<Change>>,
-    pods: &mut futures::stream::BoxStream<'static, Result<Change>>,
+    sessions: &mut futures::stream::BoxStream<'static, Result<WatchChange>>,
+    pods: &mut futures::stream::BoxStream<'static, Result<WatchChange>>,
     state: &mut Watching<'_>,
 ) -> Result<Vec<Key>> {
     use futures::future::{Either, select};
@@ -129,11 +129,11 @@ fn key(object: &Value) -> Key {
 }
 
 impl Watching<'_> {
-    fn take_session(&mut self, change: Change) -> Result<Vec<Key>> {
+    fn take_session(&mut self, change: WatchChange) -> Result<Vec<Key>> {
         let (table, gone) = match change {
-            Change::Added(table) | Change::Modified(table) => (table, false),
-            Change::Deleted(table) => (table, true),
-            Change::Bookmark(_) | Change::Anew => return Ok(Vec::new()),
+            WatchChange::Added(table) | WatchChange::Modified(table) => (table, false),
+            WatchChange::Deleted(table) => (table, true),
+            WatchChange::Bookmark(_) | WatchChange::Restarted => return Ok(Vec::new()),
         };
         let table: Table = serde_json::from_value(table)?;
         if !table.column_definitions.is_empty() {
@@ -152,11 +152,11 @@ impl Watching<'_> {
         Ok(keys)
     }
 
-    fn take_pod(&mut self, change: Change) -> Result<Vec<Key>> {
+    fn take_pod(&mut self, change: WatchChange) -> Result<Vec<Key>> {
         let (table, gone) = match change {
-            Change::Added(table) | Change::Modified(table) => (table, false),
-            Change::Deleted(table) => (table, true),
-            Change::Bookmark(_) | Change::Anew => return Ok(Vec::new()),
+            WatchChange::Added(table) | WatchChange::Modified(table) => (table, false),
+            WatchChange::Deleted(table) => (table, true),
+            WatchChange::Bookmark(_) | WatchChange::Restarted => return Ok(Vec::new()),
         };
         let table: Table = serde_json::from_value(table)?;
         if !table.column_definitions.is_empty() {

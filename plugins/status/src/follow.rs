@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use serde_json::Value;
-use session_shared::client::Change;
+use session_shared::client::WatchChange;
 use session_shared::client::ListOptions;
 use session_shared::client::WatchEvent;
 use session_shared::client::WatchEvents;
@@ -176,9 +176,9 @@ fn take(observed: &mut Observed, turn: WatchEvent) -> Result<Asks> {
     }
 }
 
-fn take_session(observed: &mut Observed, change: Change) -> Result<Asks> {
+fn take_session(observed: &mut Observed, change: WatchChange) -> Result<Asks> {
     match change {
-        Change::Added(object) | Change::Modified(object) => {
+        WatchChange::Added(object) | WatchChange::Modified(object) => {
             observed.typed = typed(object.clone())?;
             let same = observed.session["status"]["applied"] == object["status"]["applied"];
             observed.session = object;
@@ -188,16 +188,16 @@ fn take_session(observed: &mut Observed, change: Change) -> Result<Asks> {
                 Asks::SecondRound
             })
         }
-        Change::Deleted(object) => Err(missing(&SESSION, text(&object, "/metadata/name"))),
-        Change::Bookmark(_) | Change::Anew => Ok(Asks::Nothing),
+        WatchChange::Deleted(object) => Err(missing(&SESSION, text(&object, "/metadata/name"))),
+        WatchChange::Bookmark(_) | WatchChange::Restarted => Ok(Asks::Nothing),
     }
 }
 
 /// Applies a change to a list. Returns true if an object was added or removed.
-fn put(list: &mut Vec<Value>, change: Change) -> bool {
+fn put(list: &mut Vec<Value>, change: WatchChange) -> bool {
     let uid = |object: &Value| text(object, "/metadata/uid").to_owned();
     match change {
-        Change::Added(object) | Change::Modified(object) => {
+        WatchChange::Added(object) | WatchChange::Modified(object) => {
             match list.iter_mut().find(|known| uid(known) == uid(&object)) {
                 Some(known) => {
                     *known = object;
@@ -209,10 +209,10 @@ fn put(list: &mut Vec<Value>, change: Change) -> bool {
                 }
             }
         }
-        Change::Deleted(object) => {
+        WatchChange::Deleted(object) => {
             list.retain(|known| uid(known) != uid(&object));
             true
         }
-        Change::Bookmark(_) | Change::Anew => false,
+        WatchChange::Bookmark(_) | WatchChange::Restarted => false,
     }
 }

@@ -90,7 +90,7 @@ pub use turns::{WatchEvent, WatchEvents};
 pub use typed::{missing, timed_out, typed};
 pub use usage::{NodeUsage, PodUsage, VolumeUsage};
 pub use wait_object::watch_ended_error;
-pub use watch::Change;
+pub use watch::WatchChange;
 pub use write::{Delete, Deleted, DryRun, Write};
 
 /// The program that sends requests, for the User-Agent header.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::stream::{self, BoxStream};
 use futures::{FutureExt, StreamExt};
 
-use super::{Change, Cluster, Scope, ListOptions};
+use super::{WatchChange, Cluster, Scope, ListOptions};
 use session_model::objects::ResourceType;
 
 /// An event of one of the watches, or of a timer. A watch is identified by its position in the list of watches.
@@ -16,7 +16,7 @@ pub enum WatchEvent {
         /// Index of the watch.
         what: usize,
         /// The change.
-        change: Change,
+        change: WatchChange,
     },
     /// The watch restarts with all existing objects, as Added; known objects that do not follow are gone.
     Restarted(usize),
@@ -100,7 +100,7 @@ impl Cluster {
         let place = Scope::Namespace(namespace);
         let changes = self.watch(kind, place, select, None, false);
         let turns = changes.map(move |change| match change {
-            Ok(Change::Anew) => WatchEvent::Restarted(what),
+            Ok(WatchChange::Restarted) => WatchEvent::Restarted(what),
             Ok(change) => WatchEvent::Changed { what, change },
             Err(error) => WatchEvent::Ended { what, error },
         });

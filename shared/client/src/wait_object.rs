@@ -7,7 +7,7 @@ use futures::StreamExt;
 use serde_json::Value;
 
 use super::typed::{missing, timed_out};
-use super::{Change, Cluster, Scope, ListOptions};
+use super::{WatchChange, Cluster, Scope, ListOptions};
 use session_model::failure::{Failure, Kind};
 use session_model::objects::ResourceType;
 use session_model::objects::conditions::has_condition;
@@ -56,10 +56,10 @@ impl Cluster {
         let mut changes = self.watch(resource, place, &select, None, false);
         while let Some(change) = changes.next().await {
             match change? {
-                Change::Added(object) | Change::Modified(object) if holds(&object) => {
+                WatchChange::Added(object) | WatchChange::Modified(object) if holds(&object) => {
                     return Ok(object);
                 }
-                Change::Deleted(_) => return Err(missing(resource, name)),
+                WatchChange::Deleted(_) => return Err(missing(resource, name)),
                 _ => {}
             }
         }

@@ -22,15 +22,15 @@ use session_model::objects::ResourceType;
 use session_model::objects::resource::text;
 
 /// Seconds after which the server ends a watch; it is then continued from the last resourceVersion.
-const LIFETIME: u64 = 290;
+const LIFETIME_SECONDS: u64 = 290;
 /// Additional seconds without data after which the connection is considered lost.
-const GRACE: u64 = 20;
+const GRACE_SECONDS: u64 = 20;
 /// Most consecutive failures to continue a watch.
-const ATTEMPTS: u32 = 5;
+const REOPEN_ATTEMPTS_MAX: u32 = 5;
 
 /// A change of one object. If Tables were requested, each value is a Table with one row.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Change {
+pub enum WatchChange {
     /// The object was created, existed when the watch started, or matches the selector now.
     Added(Value),
     /// The object was modified.
@@ -41,7 +41,7 @@ pub enum Change {
     Bookmark(String),
     /// The watch restarts because its resourceVersion has expired: every existing object follows as Added, and objects
     /// that do not follow are gone. Only for watches that start with all existing objects.
-    Anew,
+    Restarted,
 }
 
 impl Cluster {
@@ -58,18 +58,18 @@ impl Cluster {
         select: &ListOptions,
         from: Option<&str>,
         table: bool,
-    ) -> BoxStream<'static, Result<Change>> {
-        let watching = Watching {
+    ) -> BoxStream<'static, Result<WatchChange>> {
+        let watching = WatchState {
             cluster: self.clone(),
             t: t.clone(),
             place: OwnedScope::of(place),
             select: select.clone(),
             version: from.unwrap_or_default().to_owned(),
-            is_whole: from.is_none(),
+            starts_with_all: from.is_none(),
             table,
             lines: None,
             opened: None,
-            news: false,
+            has_news: false,
             failed: 0,
             backoff: Backoff::default(),
             held: SeenObjects::default(),
@@ -85,7 +85,7 @@ impl Cluster {
     }
 }
 
-struct Watching {
+struct WatchState {
     cluster: Cluster,
     t: ResourceType,
     place: OwnedScope,
@@ -93,41 +93,41 @@ struct Watching {
     /// The resourceVersion to continue from; empty at the start.
     version: String,
     /// True if the watch started with all existing objects, so that it can restart that way.
-    is_whole: bool,
+    starts_with_all: bool,
     table: bool,
     lines: Option<BodyLines>,
     /// Time of the last successful request.
     opened: Option<Instant>,
     /// True if a new change was reported since then.
-    news: bool,
+    has_news: bool,
     /// Consecutive failed requests.
     failed: u32,
     backoff: Backoff,
     held: SeenObjects,
 }
 
-impl Watching {
-    async fn next(&mut self) -> Result<Change> {
-        match self.change().await {
-            Err(error) if self.is_whole && failure::is(&error, Kind::Expired) => {
+impl WatchState {
+    async fn next(&mut self) -> Result<WatchChange> {
+        match self.next_change().await {
+            Err(error) if self.starts_with_all && failure::is(&error, Kind::Expired) => {
                 self.version.clear();
                 self.held.restart();
                 self.lines = None;
                 self.backoff.pause().await;
-                Ok(Change::Anew)
+                Ok(WatchChange::Restarted)
             }
             result => result,
         }
     }
 
-    async fn change(&mut self) -> Result<Change> {
+    async fn next_change(&mut self) -> Result<WatchChange> {
         loop {
             let Some(lines) = &mut self.lines else {
-                self.begin().await?;
+                self.open().await?;
                 continue;
             };
             let line =
-                tokio::time::timeout(Duration::from_secs(LIFETIME + GRACE), lines.next_line()).await;
+                tokio::time::timeout(Duration::from_secs(LIFETIME_SECONDS + GRACE_SECONDS), lines.next_line()).await;
             match line {
                 Ok(Some(Ok(line))) => {
                     if let Some(change) = self.parse_line(&line)? {
@@ -146,7 +146,7 @@ impl Watching {
                         .is_some_and(|at| at.elapsed() >= backoff::MAX_PAUSE)
                     {
                         self.backoff.reset();
-                    } else if !self.news {
+                    } else if !self.has_news {
                         self.backoff.pause().await;
                     }
                 }
@@ -155,12 +155,12 @@ impl Watching {
     }
 
     /// Sends the watch request. Transient failures are retried once the watch had been open before.
-    async fn begin(&mut self) -> Result<()> {
-        match self.cluster.send_streaming(&self.call()?).await {
+    async fn open(&mut self) -> Result<()> {
+        match self.cluster.send_streaming(&self.request()?).await {
             Ok(response) => {
                 self.opened = Some(Instant::now());
                 self.failed = 0;
-                self.news = false;
+                self.has_news = false;
                 self.lines = Some(BodyLines::new(response.into_body().into_data_stream(), WATCH_EVENT_LIMIT));
                 Ok(())
             }
@@ -174,7 +174,7 @@ impl Watching {
                 let passing =
                     failure::of(&error).is_some_and(|failure| passing.contains(&failure.kind));
                 self.failed += 1;
-                if !(self.opened.is_some() && passing && self.failed <= ATTEMPTS) {
+                if !(self.opened.is_some() && passing && self.failed <= REOPEN_ATTEMPTS_MAX) {
                     return Err(error);
                 }
                 self.backoff.pause().await;
@@ -191,7 +191,7 @@ impl Watching {
         }
     }
 
-    fn call(&self) -> Result<ApiRequest> {
+    fn request(&self) -> Result<ApiRequest> {
         let path = paths::collection_path(&self.t, self.place.as_scope())?;
         let call = add_selectors(ApiRequest::get(path).for_object(&self.t, ""), &self.select)
             .accept(if self.table { TABLE } else { JSON });
@@ -205,12 +205,12 @@ impl Watching {
             call
         };
         Ok(call
-            .query("timeoutSeconds", LIFETIME.to_string())
+            .query("timeoutSeconds", LIFETIME_SECONDS.to_string())
             .uncompressed())
     }
 
     /// Parses one line of the stream; `None` for events of unknown types.
-    fn parse_line(&mut self, line: &[u8]) -> Result<Option<Change>> {
+    fn parse_line(&mut self, line: &[u8]) -> Result<Option<WatchChange>> {
         let (mut event, memory) = WATCH_EVENT_LIMIT.parse_json(line, &self.subject().error_suffix())?;
         let mut object = event["object"].take();
         if self.table {
@@ -224,20 +224,20 @@ impl Watching {
             };
             return Err(failure_of_status(&object, 0, &subject).into());
         }
-        let version = version(&object, self.table);
+        let version = event_version(&object, self.table);
         if !version.is_empty() {
             version.clone_into(&mut self.version);
         }
-        let change: fn(Value) -> Change = match what.as_str() {
-            "ADDED" => Change::Added,
-            "MODIFIED" => Change::Modified,
-            "DELETED" => Change::Deleted,
-            "BOOKMARK" => return Ok(Some(Change::Bookmark(self.version.clone()))),
+        let change: fn(Value) -> WatchChange = match what.as_str() {
+            "ADDED" => WatchChange::Added,
+            "MODIFIED" => WatchChange::Modified,
+            "DELETED" => WatchChange::Deleted,
+            "BOOKMARK" => return Ok(Some(WatchChange::Bookmark(self.version.clone()))),
             _ => return Ok(None),
         };
-        let metadata = object.pointer(metadata(self.table)).unwrap_or(&Value::Null);
+        let metadata = object.pointer(metadata_pointer(self.table)).unwrap_or(&Value::Null);
         if self.held.record(metadata, what == "DELETED", memory) {
-            self.news = true;
+            self.has_news = true;
             self.backoff.reset();
         }
         if self.held.memory() > COLLECTION_MEMORY_MAX {
@@ -248,7 +248,7 @@ impl Watching {
 }
 
 /// Returns the JSON pointer to the metadata of an event's object.
-fn metadata(table: bool) -> &'static str {
+fn metadata_pointer(table: bool) -> &'static str {
     if table {
         "/rows/0/object/metadata"
     } else {
@@ -257,7 +257,7 @@ fn metadata(table: bool) -> &'static str {
 }
 
 /// Returns the resourceVersion of an event.
-fn version(object: &Value, table: bool) -> &str {
+fn event_version(object: &Value, table: bool) -> &str {
     let row = if table {
         text(object, "/rows/0/object/metadata/resourceVersion")
     } else {

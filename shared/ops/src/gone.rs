@@ -10,7 +10,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::Cluster;
 use session_client::Backoff;
-use session_client::Change;
+use session_client::WatchChange;
 use session_client::Scope;
 use session_client::ListOptions;
 use session_client::timed_out;
@@ -75,10 +75,10 @@ impl Cluster {
             let mut changes = std::pin::pin!(changes);
             while let Some(change) = changes.next().await {
                 match change {
-                    Ok(Change::Deleted(object)) if text(&object, "/metadata/uid") == target.uid => {
+                    Ok(WatchChange::Deleted(object)) if text(&object, "/metadata/uid") == target.uid => {
                         return Ok(());
                     }
-                    Ok(Change::Modified(object)) => {
+                    Ok(WatchChange::Modified(object)) => {
                         backoff.reset();
                         report_holding(&object, target, tell);
                     }

@@ -7,7 +7,7 @@ use futures::StreamExt;
 use serde_json::Value;
 
 use crate::Cluster;
-use session_client::Change;
+use session_client::WatchChange;
 use session_client::Scope;
 use session_client::ListOptions;
 use session_client::interrupt::Interrupt;
@@ -89,9 +89,9 @@ impl Cluster {
         let mut changes = self.watch(&POD, place, &select, None, false);
         while let Some(change) = changes.next().await {
             let object = match change? {
-                Change::Added(object) | Change::Modified(object) => object,
-                Change::Deleted(_) => return Err(missing(&POD, &name)),
-                Change::Bookmark(_) | Change::Anew => continue,
+                WatchChange::Added(object) | WatchChange::Modified(object) => object,
+                WatchChange::Deleted(_) => return Err(missing(&POD, &name)),
+                WatchChange::Bookmark(_) | WatchChange::Restarted => continue,
             };
             if text(&object, "/metadata/uid") != uid {
                 return Err(missing(&POD, &name));

@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::Cluster;
-use session_client::Change;
+use session_client::WatchChange;
 use session_client::Scope;
 use session_client::ListOptions;
 use session_client::interrupt::Interrupt;
@@ -134,11 +134,11 @@ impl SnapshotWait {
         self.unreached().next().is_none()
     }
 
-    fn apply_change(&mut self, change: Change) -> Result<()> {
+    fn apply_change(&mut self, change: WatchChange) -> Result<()> {
         let (object, gone) = match change {
-            Change::Added(object) | Change::Modified(object) => (object, false),
-            Change::Deleted(object) => (object, true),
-            Change::Bookmark(_) | Change::Anew => return Ok(()),
+            WatchChange::Added(object) | WatchChange::Modified(object) => (object, false),
+            WatchChange::Deleted(object) => (object, true),
+            WatchChange::Bookmark(_) | WatchChange::Restarted => return Ok(()),
         };
         let uid = uid(&object);
         if !self.snapshots.contains_key(&uid) {

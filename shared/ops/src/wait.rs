@@ -17,7 +17,7 @@ use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
 use crate::Cluster;
-use session_client::Change;
+use session_client::WatchChange;
 use session_client::Scope;
 use session_client::ListOptions;
 use session_client::interrupt::Interrupt;
@@ -156,7 +156,7 @@ impl ReadinessWatch<'_> {
         }
     }
 
-    fn watch_pods(&self) -> BoxStream<'static, Result<Change>> {
+    fn watch_pods(&self) -> BoxStream<'static, Result<WatchChange>> {
         self.cluster.watch(
             &POD,
             Scope::Namespace(self.namespace),
@@ -166,7 +166,7 @@ impl ReadinessWatch<'_> {
         )
     }
 
-    fn watch_events(&self) -> BoxStream<'static, Result<Change>> {
+    fn watch_events(&self) -> BoxStream<'static, Result<WatchChange>> {
         self.cluster.watch(
             &EVENT,
             Scope::Namespace(self.namespace),
@@ -233,16 +233,16 @@ impl ReadinessWatch<'_> {
         }
     }
 
-    async fn apply_pod_change(&mut self, change: Change) -> Result<()> {
+    async fn apply_pod_change(&mut self, change: WatchChange) -> Result<()> {
         let name = |object: &Value| text(object, "/metadata/name").to_owned();
         match change {
-            Change::Added(object) | Change::Modified(object) => {
+            WatchChange::Added(object) | WatchChange::Modified(object) => {
                 self.read_replica_set(&object).await?;
                 self.pods.insert(name(&object), typed(object)?);
             }
-            Change::Deleted(object) => drop(self.pods.remove(&name(&object))),
-            Change::Bookmark(_) => {}
-            Change::Anew => self.pods.clear(),
+            WatchChange::Deleted(object) => drop(self.pods.remove(&name(&object))),
+            WatchChange::Bookmark(_) => {}
+            WatchChange::Restarted => self.pods.clear(),
         }
         Ok(())
     }
@@ -274,8 +274,8 @@ impl ReadinessWatch<'_> {
         Ok(())
     }
 
-    fn apply_event_change(&mut self, change: Change) {
-        if let Change::Added(event) | Change::Modified(event) = change {
+    fn apply_event_change(&mut self, change: WatchChange) {
+        if let WatchChange::Added(event) | WatchChange::Modified(event) = change {
             let mut event = EventNote::of(&event);
             event.age_at(Timestamp::now());
             // A later version replaces the same event; it is not a new occurrence.

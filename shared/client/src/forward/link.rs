@@ -13,7 +13,7 @@ use super::connection::{MuxConnection, MuxLimits, PortFailureHandler, CloseReaso
 use super::fallback::SingleStreamForward;
 use super::negotiate::{Negotiation, negotiate};
 use super::{FindPod, PortStream, ForwardEvent};
-use crate::{Backoff, Change, Cluster, Scope, ListOptions};
+use crate::{Backoff, WatchChange, Cluster, Scope, ListOptions};
 use session_model::failure::{self, Kind};
 use session_model::objects::resource::{POD, text};
 
@@ -224,11 +224,11 @@ struct WatchedPod {
 
 impl WatchedPod {
     /// Returns the reason why the Pod is unusable after a change; `None` if it still is usable.
-    fn unusable_reason(&mut self, change: &Change) -> Option<&'static str> {
+    fn unusable_reason(&mut self, change: &WatchChange) -> Option<&'static str> {
         let pod = match change {
-            Change::Added(pod) | Change::Modified(pod) => pod,
-            Change::Deleted(_) => return Some("was deleted"),
-            Change::Bookmark(_) | Change::Anew => return None,
+            WatchChange::Added(pod) | WatchChange::Modified(pod) => pod,
+            WatchChange::Deleted(_) => return Some("was deleted"),
+            WatchChange::Bookmark(_) | WatchChange::Restarted => return None,
         };
         let uid = text(pod, "/metadata/uid");
         let is_going = !pod["metadata"]["deletionTimestamp"].is_null();

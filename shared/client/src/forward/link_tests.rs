@@ -9,24 +9,24 @@ fn pod(uid: &str, going: bool, phase: &str) -> Value {
 
 #[test]
 fn a_pod_is_of_no_more_use_once_it_goes() {
-    let there = Change::Added(pod("1", false, "Running"));
+    let there = WatchChange::Added(pod("1", false, "Running"));
     let cases = [
-        (Change::Modified(pod("1", false, "Running")), None),
-        (Change::Bookmark("5".to_owned()), None),
+        (WatchChange::Modified(pod("1", false, "Running")), None),
+        (WatchChange::Bookmark("5".to_owned()), None),
         (
-            Change::Modified(pod("1", true, "Running")),
+            WatchChange::Modified(pod("1", true, "Running")),
             Some("is being deleted"),
         ),
         (
-            Change::Modified(pod("1", false, "Failed")),
+            WatchChange::Modified(pod("1", false, "Failed")),
             Some("has ended"),
         ),
         (
-            Change::Added(pod("2", false, "Running")),
+            WatchChange::Added(pod("2", false, "Running")),
             Some("was replaced"),
         ),
         (
-            Change::Deleted(pod("1", true, "Running")),
+            WatchChange::Deleted(pod("1", true, "Running")),
             Some("was deleted"),
         ),
     ];
@@ -40,13 +40,13 @@ fn a_pod_is_of_no_more_use_once_it_goes() {
 #[test]
 fn a_pod_that_was_going_when_it_was_found_is_used_to_its_end() {
     let mut seen = WatchedPod::default();
-    assert_eq!(seen.unusable_reason(&Change::Added(pod("1", true, "Running"))), None);
+    assert_eq!(seen.unusable_reason(&WatchChange::Added(pod("1", true, "Running"))), None);
     assert_eq!(
-        seen.unusable_reason(&Change::Modified(pod("1", true, "Running"))),
+        seen.unusable_reason(&WatchChange::Modified(pod("1", true, "Running"))),
         None
     );
     assert_eq!(
-        seen.unusable_reason(&Change::Deleted(pod("1", true, "Running"))),
+        seen.unusable_reason(&WatchChange::Deleted(pod("1", true, "Running"))),
         Some("was deleted")
     );
 }

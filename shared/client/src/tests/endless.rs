@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use session_support::{Answer, FakeApi};
 use tokio::time::{Instant, timeout};
 
-use super::super::{Change, Scope, ListOptions};
+use super::super::{WatchChange, Scope, ListOptions};
 use super::{cluster, pod};
 use session_model::failure::{self, Kind};
 use session_model::objects::resource::{POD, SESSION};
@@ -21,7 +21,7 @@ fn event(what: &str, name: &str, version: &str) -> Value {
 }
 
 /// Returns the number of requests that a watch from `from` sends in ten minutes, and the changes it reports.
-async fn watched(api: &FakeApi, from: Option<&str>) -> (usize, Vec<Change>) {
+async fn watched(api: &FakeApi, from: Option<&str>) -> (usize, Vec<WatchChange>) {
     let mut changes = Vec::new();
     let mut stream = cluster(api).watch(&POD, HERE, &ListOptions::default(), from, false);
     let all = async {
@@ -64,7 +64,7 @@ async fn what_is_forgotten_again_and_again_is_told_anew_ever_more_seldom() {
     );
     let (requests, changes) = watched(&api, None).await;
     assert!((20..=50).contains(&requests), "{requests}");
-    assert_eq!(changes[1], Change::Anew);
+    assert_eq!(changes[1], WatchChange::Restarted);
     let versions = api.requests();
     let versions = versions
         .iter()

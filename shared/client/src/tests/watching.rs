@@ -8,21 +8,21 @@ use futures::stream::BoxStream;
 use serde_json::{Value, json};
 use session_support::{Answer, FakeApi};
 
-use super::super::{Change, Scope, ListOptions};
+use super::super::{WatchChange, Scope, ListOptions};
 use super::{cluster, pod};
 use session_model::failure::{self, Kind};
 use session_model::objects::resource::{POD, SESSION};
 
 const HERE: Scope<'static> = Scope::Namespace("default");
 
-async fn next(stream: &mut BoxStream<'static, Result<Change>>) -> Result<Change> {
+async fn next(stream: &mut BoxStream<'static, Result<WatchChange>>) -> Result<WatchChange> {
     tokio::time::timeout(Duration::from_secs(60), stream.next())
         .await
         .expect("a change in time")
         .expect("no end")
 }
 
-fn name(change: &Change) -> (&'static str, String) {
+fn name(change: &WatchChange) -> (&'static str, String) {
     let text = |object: &Value| {
         object["metadata"]["name"]
             .as_str()
@@ -30,11 +30,11 @@ fn name(change: &Change) -> (&'static str, String) {
             .to_owned()
     };
     match change {
-        Change::Added(object) => ("added", text(object)),
-        Change::Modified(object) => ("modified", text(object)),
-        Change::Deleted(object) => ("deleted", text(object)),
-        Change::Bookmark(version) => ("bookmark", version.clone()),
-        Change::Anew => ("anew", String::new()),
+        WatchChange::Added(object) => ("added", text(object)),
+        WatchChange::Modified(object) => ("modified", text(object)),
+        WatchChange::Deleted(object) => ("deleted", text(object)),
+        WatchChange::Bookmark(version) => ("bookmark", version.clone()),
+        WatchChange::Restarted => ("anew", String::new()),
     }
 }
 
@@ -187,7 +187,7 @@ async fn rows_can_be_watched() {
         true,
     );
     api.put(super::session("a"));
-    let Change::Added(table) = next(&mut stream).await.unwrap() else {
+    let WatchChange::Added(table) = next(&mut stream).await.unwrap() else {
         panic!("it was added")
     };
     let table: session_model::objects::table::Table = serde_json::from_value(table).unwrap();

@@ -23,7 +23,7 @@ use serde_json::Value;
 use crate::{Cluster, ObservedSession};
 use follower::ContainerLogEvent;
 use pods::{FollowedPod, LogSource};
-use session_client::{Backoff, Change, LogOptions, Scope, ListOptions, typed};
+use session_client::{Backoff, WatchChange, LogOptions, Scope, ListOptions, typed};
 use session_engine::reconcile::Live;
 use session_model::api::{Session, State};
 use session_model::failure::{self, Kind};
@@ -81,8 +81,8 @@ pub struct LogFollower {
     /// Index of the log that is polled first, so that no log starves the others.
     next_polled: usize,
     queue: VecDeque<LogEvent>,
-    pods: BoxStream<'static, Result<Change>>,
-    sessions: BoxStream<'static, Result<Change>>,
+    pods: BoxStream<'static, Result<WatchChange>>,
+    sessions: BoxStream<'static, Result<WatchChange>>,
     /// True if the session is being deleted or stopped: no further Pod will be created.
     is_ending: bool,
     /// False while the initial Pods are added: these are not announced as new.
@@ -92,8 +92,8 @@ pub struct LogFollower {
 }
 
 enum FollowInput {
-    Pod(Option<Result<Change>>),
-    Session(Option<Result<Change>>),
+    Pod(Option<Result<WatchChange>>),
+    Session(Option<Result<WatchChange>>),
     Said(usize, Option<Result<ContainerLogEvent>>),
 }
 
@@ -158,7 +158,7 @@ impl LogFollower {
             match self.next_input(only).await {
                 FollowInput::Said(source, said) => self.handle_log_event(source, said)?,
                 FollowInput::Pod(Some(Ok(change))) => {
-                    if !matches!(change, Change::Bookmark(_)) {
+                    if !matches!(change, WatchChange::Bookmark(_)) {
                         self.backoff.reset();
                     }
                     self.handle_pod_change(change).await?;
@@ -218,17 +218,17 @@ impl LogFollower {
         Ok(())
     }
 
-    async fn handle_pod_change(&mut self, change: Change) -> Result<()> {
+    async fn handle_pod_change(&mut self, change: WatchChange) -> Result<()> {
         match change {
-            Change::Added(object) | Change::Modified(object) => self.handle_pod(object).await,
-            Change::Deleted(object) => {
+            WatchChange::Added(object) | WatchChange::Modified(object) => self.handle_pod(object).await,
+            WatchChange::Deleted(object) => {
                 let uid = text(&object, "/metadata/uid");
                 self.foreign_pods
                     .retain(|pod| text(pod, "/metadata/uid") != uid);
                 self.remove_pod(uid);
                 Ok(())
             }
-            Change::Bookmark(_) | Change::Anew => Ok(()),
+            WatchChange::Bookmark(_) | WatchChange::Restarted => Ok(()),
         }
     }
 
@@ -255,14 +255,14 @@ impl LogFollower {
         self.update_pod(&pod)
     }
 
-    async fn handle_session_change(&mut self, change: Change) -> Result<()> {
+    async fn handle_session_change(&mut self, change: WatchChange) -> Result<()> {
         let object = match change {
-            Change::Bookmark(_) | Change::Anew => return Ok(()),
-            Change::Deleted(_) => {
+            WatchChange::Bookmark(_) | WatchChange::Restarted => return Ok(()),
+            WatchChange::Deleted(_) => {
                 self.is_ending = true;
                 return Ok(());
             }
-            Change::Added(object) | Change::Modified(object) => object,
+            WatchChange::Added(object) | WatchChange::Modified(object) => object,
         };
         if text(&object, "/metadata/uid") != self.session_uid {
             self.is_ending = true;
