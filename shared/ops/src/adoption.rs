@@ -9,10 +9,10 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::Cluster;
 use crate::execute::ApplyOptions;
-use crate::whose::Whose;
-use crate::whose::anothers;
-use crate::whose::of_another_template;
-use crate::whose::whose;
+use crate::whose::NameConflict;
+use crate::whose::foreign_claim_error;
+use crate::whose::other_template_error;
+use crate::whose::classify_conflict;
 use session_client::Delete;
 use session_client::Scope;
 use session_client::ListOptions;
@@ -103,28 +103,28 @@ impl Cluster {
         let Some(found) = self.get(kind, namespace, name).await? else {
             return Ok(Done::Adopted);
         };
-        let whose = whose(&found, claim, with.ownership);
-        if is_going(&found) && !matches!(whose, Whose::Others) {
+        let whose = classify_conflict(&found, claim, with.ownership);
+        if is_going(&found) && !matches!(whose, NameConflict::Foreign) {
             if !with.write.dry_run {
                 self.wait_name_free(kind, &found, with, tell).await?;
             }
             return Ok(Done::Adopted);
         }
         match whose {
-            Whose::Kept if !was_bound(&found) => {
+            NameConflict::Kept if !was_bound(&found) => {
                 if !with.write.dry_run {
                     self.delete_unbound_claim(kind, &found, with, tell).await?;
                 }
                 Ok(Done::Adopted)
             }
-            Whose::Ours | Whose::Kept => {
+            NameConflict::OwnedBySession | NameConflict::Kept => {
                 let taken = self.adopt(kind, &found, claim, with).await;
                 taken.map(|_| Done::Adopted)
             }
-            Whose::KeptByOtherTemplate(template) => {
-                Err(of_another_template(kind, &found, &template))
+            NameConflict::KeptByOtherTemplate(template) => {
+                Err(other_template_error(kind, &found, &template))
             }
-            Whose::Unattributed | Whose::Others => Err(anothers(name, with.ownership)),
+            NameConflict::Unattributed | NameConflict::Foreign => Err(foreign_claim_error(name, with.ownership)),
         }
     }
 

@@ -20,12 +20,12 @@ use tokio::sync::mpsc::{self, UnboundedSender};
 
 use crate::Cluster;
 use crate::gone::kind_and_name;
-use crate::whose::NAMELESS;
-use crate::whose::Whose;
-use crate::whose::foreign;
-use crate::whose::of_another_template;
-use crate::whose::unproven;
-use crate::whose::whose;
+use crate::whose::UNATTRIBUTED_REASON;
+use crate::whose::NameConflict;
+use crate::whose::foreign_object_error;
+use crate::whose::other_template_error;
+use crate::whose::unproven_data_error;
+use crate::whose::classify_conflict;
 use session_client::Delete;
 use session_client::Write;
 use session_client::interrupt::Interrupt;
@@ -205,8 +205,8 @@ impl Cluster {
         if annotation(&found, labels::RUN) == annotation(object, labels::RUN) {
             return Ok(Done::Created(found));
         }
-        let whose = whose(&found, object, with.ownership);
-        if is_going(&found) && !matches!(whose, Whose::Others) {
+        let whose = classify_conflict(&found, object, with.ownership);
+        if is_going(&found) && !matches!(whose, NameConflict::Foreign) {
             if with.write.dry_run {
                 return Ok(Done::Created(object.clone()));
             }
@@ -215,24 +215,24 @@ impl Cluster {
         }
         let is_secret = is_parameters(object);
         match whose {
-            Whose::Ours => Ok(Done::TakenUp(found)),
-            Whose::Kept if is_claim(&found) && !was_bound(&found) => {
+            NameConflict::OwnedBySession => Ok(Done::TakenUp(found)),
+            NameConflict::Kept if is_claim(&found) && !was_bound(&found) => {
                 self.replace_unbound_claim(&resource, &found, object, with, tell)
                     .await
             }
-            Whose::Kept if is_secret && !existing && !self.is_proven_by_data(&found, namespace).await => {
+            NameConflict::Kept if is_secret && !existing && !self.is_proven_by_data(&found, namespace).await => {
                 let why = "no kept claim or snapshot proves that the session created it";
-                Err(unproven(&resource, &found, why))
+                Err(unproven_data_error(&resource, &found, why))
             }
-            Whose::Unattributed if !existing => Err(unproven(&resource, &found, NAMELESS)),
-            Whose::Kept | Whose::Unattributed => {
+            NameConflict::Unattributed if !existing => Err(unproven_data_error(&resource, &found, UNATTRIBUTED_REASON)),
+            NameConflict::Kept | NameConflict::Unattributed => {
                 self.adopt(&resource, &found, object, with).await
             }
-            Whose::KeptByOtherTemplate(template) => {
-                Err(of_another_template(&resource, &found, &template))
+            NameConflict::KeptByOtherTemplate(template) => {
+                Err(other_template_error(&resource, &found, &template))
             }
-            Whose::Others if existing && !is_secret => Ok(Done::Used(found)),
-            Whose::Others => Err(foreign(&resource, name, with.ownership)),
+            NameConflict::Foreign if existing && !is_secret => Ok(Done::Used(found)),
+            NameConflict::Foreign => Err(foreign_object_error(&resource, name, with.ownership)),
         }
     }
 
