@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use session_shared::client::Scope;
 use session_shared::client::ListOptions;
-use session_shared::client::Write;
+use session_shared::client::WriteOptions;
 use session_shared::objects::ResourceType;
 use session_shared::objects::resource::{
     LEASE, PERSISTENT_VOLUME_CLAIM, RESOURCE_QUOTA, SESSION, SESSION_TEMPLATE, text,
@@ -123,7 +123,7 @@ impl Bodies {
         }
         let (name, uid) = self.post(cluster).await?;
         let status = json!({ "metadata": { "uid": uid }, "status": self.status });
-        let write = Write::by(MANAGER);
+        let write = WriteOptions::by(MANAGER);
         cluster
             .merge_patch(&SESSION, namespace, &name, Some("status"), &status, &write)
             .await?;
@@ -135,7 +135,7 @@ impl Bodies {
     /// # Errors
     /// What the server refuses.
     pub async fn post(&self, cluster: &Cluster) -> Result<(String, String)> {
-        let (namespace, write) = (cluster.namespace(), Write::by(MANAGER));
+        let (namespace, write) = (cluster.namespace(), WriteOptions::by(MANAGER));
         let session = cluster
             .create(&SESSION, namespace, &self.session, &write)
             .await?;

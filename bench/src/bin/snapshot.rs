@@ -17,7 +17,7 @@ use session_cluster::{Cluster, EXPANDABLE_CLASS, SNAPSHOT_CLASS};
 use session_shared::client::WatchChange;
 use session_shared::client::Scope;
 use session_shared::client::ListOptions;
-use session_shared::client::Write;
+use session_shared::client::WriteOptions;
 use session_shared::objects::resource::{VOLUME_SNAPSHOT, text};
 
 /// `snapshot create` of a session with a full claim; by turns a bare VolumeSnapshot of the same claim, timed from its POST
@@ -139,7 +139,7 @@ impl Bench {
             "spec": { "volumeSnapshotClassName": SNAPSHOT_CLASS, "source": { "persistentVolumeClaimName": CLAIM } },
         });
         let since = Instant::now();
-        let write = Write::by(MANAGER);
+        let write = WriteOptions::by(MANAGER);
         cluster
             .create(&VOLUME_SNAPSHOT, cluster.namespace(), &snapshot, &write)
             .await?;

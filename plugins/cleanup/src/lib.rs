@@ -27,7 +27,7 @@ mod view;
 
 use anyhow::{Error, Result, anyhow};
 use session_shared::client::DryRun;
-use session_shared::client::Write;
+use session_shared::client::WriteOptions;
 use session_shared::failure::{Several, hinted};
 use session_shared::ops::Cluster;
 use session_shared::report::console::{Console, DELETION_QUESTION};
@@ -75,7 +75,7 @@ impl Verb for Cleanup {
 async fn round(
     cluster: &Cluster,
     intent: &Intent,
-    write: &Write,
+    write: &WriteOptions,
     ground: &mut Ground,
 ) -> Result<()> {
     // reads only

@@ -7,7 +7,7 @@ use futures::StreamExt;
 use serde_json::Value;
 use session_shared::client::AccessReviews;
 use session_shared::client::Scope;
-use session_shared::client::Write;
+use session_shared::client::WriteOptions;
 use session_shared::client::interrupt::interrupted_error;
 use session_shared::failure;
 use session_shared::objects::resource::{
@@ -70,7 +70,7 @@ pub(crate) async fn carry_out(
     intent: &Intent,
     observed: &Observed,
     items: &[Item],
-    write: &Write,
+    write: &WriteOptions,
     ground: &mut Ground,
 ) -> Result<Vec<Option<Result<Done>>>> {
     // Ctrl-C ends the waiting, not the process: the outcome is still reported.

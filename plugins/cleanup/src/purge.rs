@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use anyhow::{Result, anyhow};
 use serde_json::Value;
-use session_shared::client::Delete;
-use session_shared::client::Deleted;
+use session_shared::client::DeleteOptions;
+use session_shared::client::DeleteOutcome;
 use session_shared::client::Scope;
 use session_shared::client::ListOptions;
-use session_shared::client::Write;
+use session_shared::client::WriteOptions;
 use session_shared::failure::{self, Kind};
 use session_shared::objects::resource::{VOLUME_SNAPSHOT, VOLUME_SNAPSHOT_CONTENT, text};
 use session_shared::objects::snapshot::content_mark;
@@ -43,7 +43,7 @@ pub(crate) async fn carry_out(
     intent: &Intent,
     item: &Item,
     holders: &Holders,
-    write: &Write,
+    write: &WriteOptions,
 ) -> Result<Done> {
     let holders = holders.as_ref().map_err(|text| anyhow!("{text}"))?;
     let found = cluster
@@ -78,7 +78,7 @@ pub(crate) async fn carry_out(
     }
 }
 
-async fn label(cluster: &Cluster, held: &Held, write: &Write) -> Result<Done> {
+async fn label(cluster: &Cluster, held: &Held, write: &WriteOptions) -> Result<Done> {
     let snapshot = held.snapshot.as_ref();
     let Some(mark) = snapshot.and_then(|snapshot| content_mark(snapshot, &held.content)) else {
         return Ok(Done::Left);
@@ -90,22 +90,22 @@ async fn label(cluster: &Cluster, held: &Held, write: &Write) -> Result<Done> {
 
 /// Deletes a content after setting its deletionPolicy to Delete: with Retain, its storage snapshot would be left behind
 /// with no object that refers to it. If the client is killed in between, the next plan finds the content by its labels.
-async fn delete(cluster: &Cluster, content: &Value, write: &Write) -> Result<Done> {
+async fn delete(cluster: &Cluster, content: &Value, write: &WriteOptions) -> Result<Done> {
     patch(cluster, content, &with_data(content), write).await?;
     let name = text(content, "/metadata/name");
-    let options = Delete {
+    let options = DeleteOptions {
         uid: text(content, "/metadata/uid").to_owned(),
         dry_run: write.dry_run,
-        ..Delete::default()
+        ..DeleteOptions::default()
     };
     let deleted = cluster.delete(&VOLUME_SNAPSHOT_CONTENT, "", name, &options);
     Ok(match deleted.await? {
-        Deleted::Absent => Done::Left,
+        DeleteOutcome::NotFound => Done::Left,
         _ => Done::Removed,
     })
 }
 
-async fn patch(cluster: &Cluster, content: &Value, patch: &Value, write: &Write) -> Result<Value> {
+async fn patch(cluster: &Cluster, content: &Value, patch: &Value, write: &WriteOptions) -> Result<Value> {
     let name = text(content, "/metadata/name");
     cluster
         .merge_patch(&VOLUME_SNAPSHOT_CONTENT, "", name, None, patch, write)

@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 use serde_json::Value;
-use session_shared::client::Delete;
-use session_shared::client::Deleted;
+use session_shared::client::DeleteOptions;
+use session_shared::client::DeleteOutcome;
 use session_shared::client::Scope;
 use session_shared::client::ListOptions;
 use session_shared::failure::{self, Kind};
@@ -68,17 +68,17 @@ pub(crate) async fn remove(
     if item.deed == Deed::Date {
         return date(cluster, item, &object, with).await;
     }
-    let mut options = Delete {
+    let mut options = DeleteOptions {
         uid: item.uid.clone(),
         dry_run: with.write.dry_run,
-        ..Delete::default()
+        ..DeleteOptions::default()
     };
     if is_data(&object) {
         // A session that adopts the object changes its resourceVersion, and the deletion then fails.
         options.resource_version = text(&object, "/metadata/resourceVersion").to_owned();
     }
     match cluster.delete(resource, namespace, name, &options).await {
-        Ok(Deleted::Absent) => Ok(Done::Left),
+        Ok(DeleteOutcome::NotFound) => Ok(Done::Left),
         Ok(_) => Ok(Done::Removed),
         Err(error) if failure::is(&error, Kind::Conflict) => Ok(Done::Left),
         Err(error) => Err(error),

@@ -1,7 +1,7 @@
 //! Starts a stopped session, so that it can be connected to.
 
 use anyhow::{Result, anyhow};
-use session_shared::client::Write;
+use session_shared::client::WriteOptions;
 use session_shared::failure::{exit, hinted};
 use session_shared::labels::MANAGER;
 use session_shared::ops::Cluster;
@@ -65,7 +65,7 @@ pub(crate) async fn wake(
     for note in &ahead.notes {
         ground.console.note(note);
     }
-    let write = Write::by(MANAGER);
+    let write = WriteOptions::by(MANAGER);
     // Ctrl-C takes effect between two steps, so that the error can name the command to continue with.
     let _guard = ground.interrupt.guard()?;
     let made = {

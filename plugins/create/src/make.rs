@@ -4,7 +4,7 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 use session_shared::api::{ObjectRef, Session};
-use session_shared::client::Write;
+use session_shared::client::WriteOptions;
 use session_shared::client::interrupt::Interrupt;
 use session_shared::client::interrupt::interrupted_error;
 use session_shared::client::typed;
@@ -32,7 +32,7 @@ pub(crate) struct Maker<'a> {
     pub(crate) cluster: &'a Cluster,
     pub(crate) intent: &'a Intent,
     pub(crate) observed: &'a Observed,
-    pub(crate) write: &'a Write,
+    pub(crate) write: &'a WriteOptions,
     pub(crate) interrupt: &'a Interrupt,
     pub(crate) controller: bool,
 }
@@ -279,7 +279,7 @@ impl Maker<'_> {
         subject: &Subject,
     ) -> anyhow::Error {
         let namespace = subject.belonging.namespace.as_str();
-        let write = Write {
+        let write = WriteOptions {
             dry_run: false,
             ..self.write.clone()
         };

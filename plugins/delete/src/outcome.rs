@@ -5,7 +5,7 @@ use futures::StreamExt;
 use session_shared::api::DataPolicy;
 use session_shared::client::DryRun;
 use session_shared::client::AccessReviews;
-use session_shared::client::Write;
+use session_shared::client::WriteOptions;
 use session_shared::encode::shell;
 use session_shared::failure;
 use session_shared::objects::resource::SESSION;
@@ -32,7 +32,7 @@ pub(crate) async fn carry_out(
     permissions: &AccessReviews,
     intent: &Intent,
     doomed: &[Doomed],
-    write: &Write,
+    write: &WriteOptions,
     ground: &mut Ground,
 ) -> Result<Vec<Result<()>>> {
     if intent.dry_run == DryRun::Client {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use session_shared::Timestamp;
 use session_shared::api::IntOrString;
 use session_shared::client::DryRun;
-use session_shared::client::Write;
+use session_shared::client::WriteOptions;
 use session_shared::failure;
 use session_shared::objects::resource::SESSION;
 use session_shared::ops::Cluster;
@@ -78,7 +78,7 @@ impl Found {
         &self,
         extension: &Extension,
         cluster: &Cluster,
-        write: &Write,
+        write: &WriteOptions,
         now: Timestamp,
     ) -> Result<Value> {
         let session = &self.chosen.session;
@@ -110,7 +110,7 @@ pub(crate) async fn carry_out(
     cluster: &Cluster,
     intent: &Intent,
     found: &[Result<Found>],
-    write: &Write,
+    write: &WriteOptions,
     now: Timestamp,
 ) -> Vec<Result<Value>> {
     let all = futures::stream::iter(found.iter().flatten()).map(|one| async move {

@@ -5,7 +5,7 @@ use anyhow::{Context, Result};
 use session_shared::api::Session;
 use session_shared::client::DryRun;
 use session_shared::client::AccessReviews;
-use session_shared::client::Write;
+use session_shared::client::WriteOptions;
 use session_shared::diagnosis::resizing::{Fit, fit};
 use session_shared::failure::{self, Kind};
 use session_shared::labels::MANAGER;
@@ -141,9 +141,9 @@ async fn obstacle(
         if intent.dry_run == DryRun::Client {
             continue;
         }
-        let rehearsal = Write {
+        let rehearsal = WriteOptions {
             dry_run: true,
-            ..Write::by(MANAGER)
+            ..WriteOptions::by(MANAGER)
         };
         if let Err(error) = resize(cluster, change, true, &rehearsal).await {
             return Obstacle::refused(error).map(Some);
@@ -177,7 +177,7 @@ pub(crate) async fn resize(
     cluster: &Cluster,
     change: &Change,
     forth: bool,
-    write: &Write,
+    write: &WriteOptions,
 ) -> Result<serde_json::Value> {
     let resources = if forth { &change.after } else { &change.before };
     let (namespace, name) = (

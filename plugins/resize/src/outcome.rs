@@ -4,7 +4,7 @@ use anyhow::{Error, Result};
 use futures::future::try_join_all;
 use serde_json::Value;
 use session_shared::client::DryRun;
-use session_shared::client::Write;
+use session_shared::client::WriteOptions;
 use session_shared::diagnosis::resizing::{Fit, Resizing, resizing};
 use session_shared::objects::resource::{SESSION, STATEFUL_SET};
 use session_shared::ops::Cluster;
@@ -45,7 +45,7 @@ pub(crate) async fn carry_out(
     cluster: &Cluster,
     intent: &Intent,
     found: Found,
-    write: &Write,
+    write: &WriteOptions,
     format: Format,
     ground: &mut Ground,
 ) -> Result<()> {
@@ -152,7 +152,7 @@ async fn in_place(
     cluster: &Cluster,
     intent: &Intent,
     found: &Found,
-    write: &Write,
+    write: &WriteOptions,
     ground: &mut Ground,
 ) -> Result<Placed> {
     if intent.dry_run == DryRun::Client {
@@ -223,14 +223,14 @@ async fn wait(
 }
 
 /// Resizes the Pods to their old size.
-async fn take_back(cluster: &Cluster, found: &Found, write: &Write) -> Result<()> {
+async fn take_back(cluster: &Cluster, found: &Found, write: &WriteOptions) -> Result<()> {
     let changed = found.changes.pods.iter().filter(|change| change.changes());
     let back = changed.map(|change| resize(cluster, change, false, write));
     try_join_all(back).await.map(drop)
 }
 
 /// Writes the size into the Pod template, for later Pods, and into the Session, for later starts. Returns the Session.
-async fn write_down(cluster: &Cluster, found: &Found, write: &Write) -> Result<Value> {
+async fn write_down(cluster: &Cluster, found: &Found, write: &WriteOptions) -> Result<Value> {
     let (namespace, name) = (found.present.namespace(), found.present.name());
     if let Some(template) = &found.changes.template {
         let (set, patch) = (template.identity(), template.patch(&template.after));
@@ -262,7 +262,7 @@ async fn restart(
     intent: &Intent,
     found: &Found,
     ahead: &Ahead,
-    write: &Write,
+    write: &WriteOptions,
     mutations: &mut Mutations,
     ground: &mut Ground,
 ) -> Result<()> {

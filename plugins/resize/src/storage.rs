@@ -5,7 +5,7 @@ use futures::future::try_join_all;
 use serde_json::{Value, json};
 use session_shared::api::IntOrString;
 use session_shared::client::DryRun;
-use session_shared::client::Write;
+use session_shared::client::WriteOptions;
 use session_shared::client::timed_out;
 use session_shared::diagnosis::growing::{Growing, growing};
 use session_shared::failure::{self, Failure, Kind, hinted, proved};
@@ -106,9 +106,9 @@ impl Growth {
             }
             if let (Some(size), false) = (intent.storage, intent.dry_run == DryRun::Client) {
                 // A server dry run checks quotas.
-                let rehearsal = Write {
+                let rehearsal = WriteOptions {
                     dry_run: true,
-                    ..Write::by(MANAGER)
+                    ..WriteOptions::by(MANAGER)
                 };
                 ask(cluster, claim, size, &rehearsal).await?;
             }
@@ -125,7 +125,7 @@ impl Growth {
         cluster: &Cluster,
         intent: &Intent,
         present: &Present,
-        write: &Write,
+        write: &WriteOptions,
         ground: &Ground,
     ) -> Result<Option<Value>> {
         let Some(size) = intent.storage.filter(|_| self.any()) else {
@@ -174,7 +174,7 @@ impl Growth {
         before: &Value,
         grown: &ExpansionOutcome,
         said: &str,
-        write: &Write,
+        write: &WriteOptions,
     ) -> Error {
         let name = text(before, "/metadata/name");
         let error = anyhow!("cannot expand claim {name:?}: its driver refuses the size");
@@ -228,7 +228,7 @@ async fn class_and_driver(cluster: &Cluster, claim: &Value) -> Result<()> {
     Ok(())
 }
 
-async fn ask(cluster: &Cluster, claim: &Value, size: Quantity, write: &Write) -> Result<Value> {
+async fn ask(cluster: &Cluster, claim: &Value, size: Quantity, write: &WriteOptions) -> Result<Value> {
     let (namespace, name) = (
         text(claim, "/metadata/namespace"),
         text(claim, "/metadata/name"),

@@ -8,7 +8,7 @@ use session_shared::api::{ADMISSION_POLICY, ObjectRef};
 use session_shared::client::DryRun;
 use session_shared::client::Scope;
 use session_shared::client::ListOptions;
-use session_shared::client::Write;
+use session_shared::client::WriteOptions;
 use session_shared::failure::{self, Kind, hinted};
 use session_shared::objects::ResourceType;
 use session_shared::objects::resource::{
@@ -71,7 +71,7 @@ pub(crate) async fn apply(
     cluster: &Cluster,
     part: Part,
     dry_run: DryRun,
-    write: &Write,
+    write: &WriteOptions,
 ) -> Result<Vec<Applied>> {
     let mut done = Vec::new();
     for object in objects(part)? {
@@ -203,7 +203,7 @@ pub(crate) async fn remove(
     cluster: &Cluster,
     part: Part,
     dry_run: DryRun,
-    write: &Write,
+    write: &WriteOptions,
 ) -> Result<Vec<Applied>> {
     let mut done = Vec::new();
     for object in objects(part)?.into_iter().rev() {

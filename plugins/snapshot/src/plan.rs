@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 use session_shared::Timestamp;
 use session_shared::client::DryRun;
-use session_shared::client::Write;
+use session_shared::client::WriteOptions;
 use session_shared::client::interrupt::Interrupt;
 use session_shared::flags::waiting::Waiting;
 use session_shared::flags::writing::Writing;
@@ -18,7 +18,7 @@ use crate::chosen::Set;
 #[derive(Clone, Debug)]
 pub(crate) struct Writes {
     pub(crate) dry_run: DryRun,
-    pub(crate) write: Write,
+    pub(crate) write: WriteOptions,
     pub(crate) wait: bool,
     pub(crate) limit: Duration,
 }

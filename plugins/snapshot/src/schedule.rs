@@ -22,7 +22,7 @@ use std::future::ready;
 use anyhow::Result;
 use serde_json::Value;
 use session_shared::client::DryRun;
-use session_shared::client::Write;
+use session_shared::client::WriteOptions;
 use session_shared::client::random_token;
 use session_shared::flags::connection::Connection;
 use session_shared::names::SessionName;
@@ -69,7 +69,7 @@ async fn make(
     cluster: &Cluster,
     intent: &Intent,
     asked: &Asked,
-    write: &Write,
+    write: &WriteOptions,
     format: Format,
     ground: &mut Ground,
 ) -> Result<()> {
@@ -148,7 +148,7 @@ fn class(snapshots: &[Value]) -> Option<&str> {
 async fn remove(
     cluster: &Cluster,
     intent: &Intent,
-    write: &Write,
+    write: &WriteOptions,
     format: Format,
     ground: &mut Ground,
 ) -> Result<()> {

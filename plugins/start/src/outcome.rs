@@ -5,7 +5,7 @@ use futures::StreamExt;
 use session_shared::api::Session;
 use session_shared::client::DryRun;
 use session_shared::client::AccessReviews;
-use session_shared::client::Write;
+use session_shared::client::WriteOptions;
 use session_shared::failure;
 use session_shared::objects::resource::SESSION;
 use session_shared::ops::Cluster;
@@ -218,7 +218,7 @@ pub(crate) async fn carry_out(
     permissions: &AccessReviews,
     intent: &Intent,
     found: Vec<Result<Todo>>,
-    write: &Write,
+    write: &WriteOptions,
     format: Format,
     ground: &mut Ground,
 ) -> Result<()> {

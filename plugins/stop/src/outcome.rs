@@ -5,7 +5,7 @@ use futures::StreamExt;
 use serde_json::Value;
 use session_shared::api::Session;
 use session_shared::client::AccessReviews;
-use session_shared::client::Write;
+use session_shared::client::WriteOptions;
 use session_shared::failure;
 use session_shared::ops::Cluster;
 use session_shared::ops::chosen::MAX_CONCURRENT_SESSIONS;
@@ -67,7 +67,7 @@ pub(crate) async fn carry_out(
     permissions: &AccessReviews,
     intent: &Intent,
     present: &[Present],
-    write: &Write,
+    write: &WriteOptions,
     ground: &mut Ground,
 ) -> Result<Vec<Result<Value>>> {
     // Ctrl-C ends the waiting, not the process: the results still have to be printed.

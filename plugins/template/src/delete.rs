@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use futures::{StreamExt, TryStreamExt};
 use serde_json::Value;
-use session_shared::client::Delete as Deletion;
+use session_shared::client::DeleteOptions as Deletion;
 use session_shared::client::DryRun;
 use session_shared::client::IncludeObject;
 use session_shared::client::Scope;

@@ -91,7 +91,7 @@ pub use typed::{missing, timed_out, typed};
 pub use usage::{NodeUsage, PodUsage, VolumeUsage};
 pub use wait_object::watch_ended_error;
 pub use watch::WatchChange;
-pub use write::{Delete, Deleted, DryRun, Write};
+pub use write::{DeleteOptions, DeleteOutcome, DryRun, WriteOptions};
 
 /// The program that sends requests, for the User-Agent header.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use http::Method;
 use serde_json::{Map, Value, json};
 
 use super::request::ApiRequest;
-use super::write::{Write, writing};
+use super::write::{WriteOptions, add_write_params};
 use super::{Cluster, paths};
 use session_model::objects::ResourceType;
 use session_model::objects::resource::text;
@@ -26,7 +26,7 @@ impl Cluster {
         namespace: &str,
         name: &str,
         current: &Value,
-        write: &Write,
+        write: &WriteOptions,
     ) -> Result<bool> {
         let Some(entries) = upgraded_entries(current, &write.field_manager) else {
             return Ok(false);
@@ -39,7 +39,7 @@ impl Cluster {
             {"op": "replace", "path": "/metadata/resourceVersion", "value": text(current, "/metadata/resourceVersion")},
         ]);
         let call = ApiRequest::new(Method::PATCH, paths::object_path(t, namespace, name)?).for_object(t, name);
-        self.send(&writing(call, write).body("application/json-patch+json", &patch))
+        self.send(&add_write_params(call, write).body("application/json-patch+json", &patch))
             .await?;
         Ok(true)
     }

@@ -13,7 +13,7 @@ use crate::whose::NameConflict;
 use crate::whose::foreign_claim_error;
 use crate::whose::other_template_error;
 use crate::whose::classify_conflict;
-use session_client::Delete;
+use session_client::DeleteOptions;
 use session_client::Scope;
 use session_client::ListOptions;
 use session_engine::plan::Done;
@@ -55,10 +55,10 @@ impl Cluster {
         with: &ApplyOptions<'_>,
         tell: &UnboundedSender<Event>,
     ) -> Result<()> {
-        let options = Delete {
+        let options = DeleteOptions {
             uid: text(found, "/metadata/uid").to_owned(),
             resource_version: text(found, "/metadata/resourceVersion").to_owned(),
-            ..Delete::default()
+            ..DeleteOptions::default()
         };
         let (namespace, name) = (
             with.ownership.namespace.as_str(),

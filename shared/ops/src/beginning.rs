@@ -12,7 +12,7 @@ use super::starting::Ahead;
 use super::trust;
 use crate::Cluster;
 use crate::execute::ApplyOptions;
-use session_client::Write;
+use session_client::WriteOptions;
 use session_client::interrupt::Interrupt;
 use session_client::typed;
 use session_engine::plan::{Outcome, Plan, Step};
@@ -33,7 +33,7 @@ impl Ahead {
     pub async fn begin(
         &self,
         cluster: &Cluster,
-        write: &Write,
+        write: &WriteOptions,
         interrupt: &Interrupt,
         now: Timestamp,
         sink: &mut dyn Sink,
@@ -54,7 +54,7 @@ impl Ahead {
     async fn try_begin(
         &self,
         cluster: &Cluster,
-        write: &Write,
+        write: &WriteOptions,
         interrupt: &Interrupt,
         now: Timestamp,
         sink: &mut dyn Sink,

@@ -22,7 +22,7 @@ use super::stopping::Present;
 use super::trust::{self, Part};
 use super::unfinished::{all_made, copied_from, finished, nothing_left, post, unfinished, whole};
 use crate::Cluster;
-use session_client::Write;
+use session_client::WriteOptions;
 use session_client::random_token;
 use session_engine::plan::Propagation;
 use session_engine::reconcile::{Recipe, record, render};
@@ -273,7 +273,7 @@ impl Copying {
             .await
     }
 
-    async fn post_session(&self, cluster: &Cluster, write: &Write) -> Result<Value> {
+    async fn post_session(&self, cluster: &Cluster, write: &WriteOptions) -> Result<Value> {
         let namespace = self.belonging.namespace.as_str();
         let posted = cluster
             .create(&SESSION, namespace, &self.session, write)

@@ -19,10 +19,10 @@ use super::trust::{self, Part};
 use crate::Cluster;
 use crate::chosen::SelectedSession;
 use crate::execute::ApplyOptions;
-use session_client::Delete;
+use session_client::DeleteOptions;
 use session_client::Scope;
 use session_client::ListOptions;
-use session_client::Write;
+use session_client::WriteOptions;
 use session_engine::plan::{Plan, Step};
 use session_engine::reconcile::{HookRun, Live, Wanted, data_policy, kept_since, look, reconcile};
 use session_model::api::{DataPolicy, ObjectRef, Session};
@@ -212,10 +212,10 @@ impl Doomed {
     /// # Errors
     /// Refusals of the server.
     async fn rehearse(&self, cluster: &Cluster) -> Result<()> {
-        let options = Delete {
+        let options = DeleteOptions {
             uid: self.belonging.session_uid.clone(),
             dry_run: true,
-            ..Delete::default()
+            ..DeleteOptions::default()
         };
         let (namespace, name) = (self.namespace(), self.name());
         match cluster.delete(&SESSION, namespace, name, &options).await {
@@ -273,7 +273,7 @@ impl Doomed {
     }
 
     /// Returns the deletion after the snapshot: claims in it count as saved and may be deleted.
-    fn after(&self, taken: Vec<Value>, write: &Write) -> Self {
+    fn after(&self, taken: Vec<Value>, write: &WriteOptions) -> Self {
         let mut after = self.clone();
         let is_saved = |claim: &&Value| {
             let name = text(claim, "/metadata/name");

@@ -26,8 +26,8 @@ use crate::whose::foreign_object_error;
 use crate::whose::other_template_error;
 use crate::whose::unproven_data_error;
 use crate::whose::classify_conflict;
-use session_client::Delete;
-use session_client::Write;
+use session_client::DeleteOptions;
+use session_client::WriteOptions;
 use session_client::interrupt::Interrupt;
 use session_client::interrupt::interrupted_error;
 use session_engine::diagnosis::refusal;
@@ -52,7 +52,7 @@ pub struct ApplyOptions<'a> {
     /// The session that owns the objects. Existing objects of this session are adopted; others are never changed.
     pub ownership: &'a Belonging,
     /// Options of every write.
-    pub write: Write,
+    pub write: WriteOptions,
     /// Stops the run between two stages, and during waits.
     pub interrupt: &'a Interrupt,
     /// Time limit of all waits together.
@@ -265,13 +265,13 @@ impl Cluster {
         namespace: &str,
         target: &ObjectRef,
         propagation: Propagation,
-        write: &Write,
+        write: &WriteOptions,
     ) -> Result<()> {
-        let options = Delete {
+        let options = DeleteOptions {
             uid: target.uid.clone(),
             propagation,
             dry_run: write.dry_run,
-            ..Delete::default()
+            ..DeleteOptions::default()
         };
         match self
             .delete(resource, namespace, &target.name, &options)

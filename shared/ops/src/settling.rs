@@ -8,7 +8,7 @@ use anyhow::{Result, anyhow};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
-use session_client::Write;
+use session_client::WriteOptions;
 use session_client::interrupt::{Interrupt, interrupted_error};
 use session_client::timed_out;
 use session_engine::reconcile::{Seen, Start, Wanted, record, standing};
@@ -57,7 +57,7 @@ pub async fn ready(
     cluster: &Cluster,
     made: &Made,
     limit: Duration,
-    write: &Write,
+    write: &WriteOptions,
     run: &mut Waiting<'_>,
 ) -> Result<Option<String>> {
     // After Ctrl-C the session continues to start: the error has to say how to inspect or delete it.
@@ -123,7 +123,7 @@ async fn write_down(
     made: &Made,
     seen: &Seen,
     pod: Option<&Pod>,
-    write: &Write,
+    write: &WriteOptions,
     now: Timestamp,
 ) -> Result<Option<String>> {
     let node = pod.and_then(|pod| pod.spec.as_ref()?.node_name.clone());

@@ -18,7 +18,7 @@ use super::trust::Part;
 use super::{checks, template, trust, unfinished};
 use crate::Cluster;
 use session_client::AccessReviews;
-use session_client::Write;
+use session_client::WriteOptions;
 use session_client::random_token;
 use session_engine::plan::Plan;
 use session_engine::reconcile::{
@@ -201,9 +201,9 @@ impl Ahead {
             let checked = checks::look(cluster, namespace, &new, sink).await?;
             checks::judge(name, &new, &checked)?;
         }
-        let rehearsal = Write {
+        let rehearsal = WriteOptions {
             dry_run: true,
-            ..Write::by(MANAGER)
+            ..WriteOptions::by(MANAGER)
         };
         let growths = claim_growths(&self.present.session, &self.start, live);
         let asks = growths.into_iter().map(|(claim, mut patch)| {

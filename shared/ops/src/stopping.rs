@@ -13,7 +13,7 @@ use crate::execute::ApplyOptions;
 use crate::manner::Manner;
 use crate::trust::{self, Part};
 use session_client::AccessReviews;
-use session_client::Write;
+use session_client::WriteOptions;
 use session_client::interrupt::Interrupt;
 use session_engine::plan::{Done, Plan, Step};
 use session_engine::reconcile::record::{self, Rest};
@@ -231,7 +231,7 @@ impl Present {
         &self,
         cluster: &Cluster,
         counts: &std::collections::BTreeMap<String, i32>,
-        write: &Write,
+        write: &WriteOptions,
     ) -> Result<()> {
         let status = self.session.status.as_ref();
         let applied = status.and_then(|status| status.applied.as_ref());
@@ -295,7 +295,7 @@ impl Present {
 #[derive(Clone, Copy, Debug)]
 pub struct Stopping<'a> {
     /// Dry run and field manager.
-    pub write: &'a Write,
+    pub write: &'a WriteOptions,
     /// Interrupt signal; takes effect between two steps and during waits.
     pub interrupt: &'a Interrupt,
     /// Current time.

@@ -194,7 +194,7 @@ async fn answers_to_writes_are_worded_alike() {
         );
         let cluster = connect(ConnectOptions::default(), config).await.unwrap();
         let error = cluster
-            .create(&POD, "default", &pod, &crate::Write::by("kubectl-session"))
+            .create(&POD, "default", &pod, &crate::WriteOptions::by("kubectl-session"))
             .await
             .unwrap_err();
         assert_eq!(put(failure::of(&error).unwrap()), theirs, "{case}");

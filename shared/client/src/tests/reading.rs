@@ -325,7 +325,7 @@ async fn only_reads_are_repeated_and_only_when_asked() {
             &SESSION,
             "default",
             &session("a"),
-            &crate::Write::by("kubectl-session"),
+            &crate::WriteOptions::by("kubectl-session"),
         )
         .await;
     assert!(failure::is(&write.unwrap_err(), Kind::TooManyRequests));
