@@ -104,7 +104,7 @@ async fn flags_reach_the_requests() {
 }
 
 #[tokio::test]
-async fn nothing_at_all_is_localhost() {
+async fn without_a_server_the_default_is_localhost() {
     let home = tempfile::tempdir().unwrap();
     let cluster = Cluster::connect_with_env(&ConnectOptions::default(), agent(), &around(home.path()))
         .await
@@ -197,7 +197,7 @@ async fn flags_replace_what_the_file_says() {
 }
 
 #[tokio::test]
-async fn mistakes_are_told_in_kubectls_words() {
+async fn configuration_errors_have_kubectls_text() {
     let (folder, flags) = config(SECURE);
     let text = async |flags: ConnectOptions| {
         config::load_client_config(&flags, &around(folder.path()))
