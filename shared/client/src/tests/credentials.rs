@@ -35,7 +35,7 @@ async fn refused(flags: &ConnectOptions, folder: &Path) -> anyhow::Error {
 }
 
 #[tokio::test]
-async fn a_kubeconfig_that_is_no_text_is_told_in_kubectls_words() {
+async fn a_binary_kubeconfig_fails_with_kubectls_text() {
     for (bytes, why) in [
         (&b"\xff\xfea\0:"[..], "yaml: incomplete UTF-16 character"),
         (b"a: \xff", "yaml: invalid leading UTF-8 octet"),
@@ -76,7 +76,7 @@ async fn a_kubeconfig_in_utf_16_is_read() {
 }
 
 #[tokio::test]
-async fn files_without_an_end_or_a_token_are_refused() {
+async fn endless_or_empty_token_files_are_refused() {
     for (user, why) in [
         (
             "{client-certificate: /dev/zero, client-key: /dev/null}",
@@ -148,7 +148,7 @@ const TOKEN: &str = r#"echo '{"kind": "ExecCredential", "apiVersion": "client.au
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_plugin_without_an_end_is_killed() {
+async fn a_plugin_with_endless_output_is_killed() {
     let (folder, flags) = plugin("exec yes");
     let error = refused(&flags, folder.path()).await;
     assert_eq!(
@@ -195,7 +195,7 @@ async fn a_plugin_that_is_stopped_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn passwords_in_addresses_are_not_told() {
+async fn passwords_in_urls_are_hidden() {
     let api = FakeApi::new();
     api.on("GET", "/version", Answer::ok(serde_json::json!({})));
     let listening = api.listen();
