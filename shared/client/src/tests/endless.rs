@@ -34,7 +34,7 @@ async fn watched(api: &FakeApi, from: Option<&str>) -> (usize, Vec<WatchChange>)
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_watch_that_brings_nothing_new_is_opened_ever_more_seldom() {
+async fn a_watch_without_news_is_reopened_with_growing_pauses() {
     let bookmark = json!({"type": "BOOKMARK", "object": {"kind": "Pod", "metadata": {"resourceVersion": "9"}}});
     for (answer, from) in [
         (Answer::watch(vec![]), Some("5")),
@@ -53,7 +53,7 @@ async fn a_watch_that_brings_nothing_new_is_opened_ever_more_seldom() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_forgotten_again_and_again_is_told_anew_ever_more_seldom() {
+async fn repeated_expiry_restarts_with_growing_pauses() {
     let expired =
         json!({"type": "ERROR", "object": {"kind": "Status", "reason": "Expired", "code": 410}});
     let api = FakeApi::new();
@@ -77,7 +77,7 @@ async fn what_is_forgotten_again_and_again_is_told_anew_ever_more_seldom() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_new_is_followed_without_a_pause() {
+async fn new_changes_are_followed_without_a_pause() {
     let api = FakeApi::new();
     for version in 10..30 {
         let changed = event("MODIFIED", "a", &version.to_string());
@@ -150,7 +150,7 @@ async fn an_event_without_an_end_ends_the_watch() {
 }
 
 #[tokio::test]
-async fn a_list_without_an_end_is_the_servers_fault() {
+async fn an_endless_list_is_a_server_error() {
     let api = FakeApi::new();
     let page = |items: Value, token: &str| {
         Answer::ok(json!({"metadata": {"resourceVersion": "7", "continue": token}, "items": items}))
@@ -219,7 +219,7 @@ async fn an_object_is_read_up_to_its_limit() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_read_up_to_its_limit() {
+async fn an_error_body_is_read_up_to_its_limit() {
     let api = FakeApi::new();
     let page = format!(
         "<html><title>Blocked</title>{}",
@@ -232,7 +232,7 @@ async fn a_refusal_is_read_up_to_its_limit() {
 }
 
 #[tokio::test]
-async fn an_address_that_is_too_long_is_told() {
+async fn the_length_of_a_long_url_is_reported() {
     let api = FakeApi::new();
     api.on(
         "GET",
