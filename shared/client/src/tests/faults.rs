@@ -39,7 +39,7 @@ async fn fault(server: &str, flags: ConnectOptions) -> Failure {
 }
 
 #[tokio::test]
-async fn nobody_listens() {
+async fn connection_refused() {
     // Port 1 has no listener and is never assigned by chance.
     let refused = fault("http://127.0.0.1:1", ConnectOptions::default()).await;
     assert_eq!(refused.kind, Kind::Refused);
@@ -59,7 +59,7 @@ async fn nobody_listens() {
 }
 
 #[tokio::test]
-async fn a_name_nobody_knows() {
+async fn unknown_host() {
     let unknown = fault("http://nohost.invalid", ConnectOptions::default()).await;
     assert_eq!(unknown.kind, Kind::Unreachable);
     assert!(
@@ -72,7 +72,7 @@ async fn a_name_nobody_knows() {
 }
 
 #[tokio::test]
-async fn a_server_that_takes_its_time() {
+async fn slow_server_times_out() {
     let api = FakeApi::new();
     api.on(
         "GET",
@@ -101,7 +101,7 @@ async fn a_server_that_takes_its_time() {
 }
 
 #[tokio::test]
-async fn a_server_that_hangs_up() {
+async fn server_closes_the_connection() {
     let api = FakeApi::new();
     api.on("GET", "/version", Answer::hang_up());
     let listening = api.listen();
@@ -140,7 +140,7 @@ async fn a_server_that_hangs_up() {
 }
 
 #[tokio::test]
-async fn something_before_the_server_answers() {
+async fn a_proxy_answers_instead() {
     let api = FakeApi::new();
     api.on(
         "GET",
