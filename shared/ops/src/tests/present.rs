@@ -67,7 +67,7 @@ async fn a_pod_of_the_session_itself_costs_two_requests() {
 }
 
 #[tokio::test]
-async fn a_session_that_is_not_there_is_named_as_the_server_names_it() {
+async fn a_missing_session_fails_with_the_servers_text() {
     let api = FakeApi::stateful();
     let error = cluster(&api).observe_session("default", "nf").await.unwrap_err();
     assert!(failure::is(&error, Kind::NotFound));
