@@ -14,7 +14,7 @@ use session_model::objects::resource::{NAMESPACE, POD, SESSION};
 const HERE: Scope<'static> = Scope::Namespace("default");
 
 #[tokio::test]
-async fn an_object_is_there_or_not() {
+async fn get_returns_none_for_a_missing_object() {
     let api = FakeApi::stateful();
     api.put(session("a"));
     let cluster = cluster(&api);
@@ -54,7 +54,7 @@ async fn an_object_is_there_or_not() {
 }
 
 #[tokio::test]
-async fn a_type_that_is_not_served_is_another_matter() {
+async fn get_of_an_unserved_type_is_no_such_resource() {
     let api = FakeApi::stateful();
     api.unserve("sessions.streaming.platform");
     let error = cluster(&api)
@@ -150,7 +150,7 @@ async fn an_expired_page_begins_anew_all_at_once() {
 }
 
 #[tokio::test]
-async fn metadata_comes_alone() {
+async fn metadata_reads_drop_everything_else() {
     let api = FakeApi::stateful();
     api.put(pod("a", json!({})));
     let list = cluster(&api)
@@ -279,7 +279,7 @@ async fn unknown_kinds_are_looked_up() {
 }
 
 #[tokio::test]
-async fn warnings_are_said_once() {
+async fn warnings_are_reported_once() {
     let api = FakeApi::new();
     api.on(
         "GET",
