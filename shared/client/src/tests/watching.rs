@@ -80,7 +80,7 @@ async fn changes_come_as_they_happen() {
 }
 
 #[tokio::test]
-async fn without_a_version_it_begins_with_what_there_is() {
+async fn without_a_version_a_watch_starts_with_existing_objects() {
     let api = FakeApi::stateful();
     api.put(pod("a", json!({})));
     let mut stream = cluster(&api).watch(&POD, HERE, &ListOptions::default(), None, false);
@@ -91,7 +91,7 @@ async fn without_a_version_it_begins_with_what_there_is() {
 }
 
 #[tokio::test]
-async fn an_end_loses_nothing() {
+async fn a_watch_that_ends_is_continued_without_loss() {
     let api = FakeApi::stateful();
     let mut stream = cluster(&api).watch(&POD, HERE, &ListOptions::default(), Some("100"), false);
     api.put(pod("a", json!({})));
@@ -142,7 +142,7 @@ async fn a_hang_up_in_the_middle_of_a_line_is_overcome() {
 }
 
 #[tokio::test]
-async fn what_is_too_old_ends_the_watch() {
+async fn an_expired_version_ends_the_watch() {
     let api = FakeApi::stateful();
     api.forget_history();
     let mut stream = cluster(&api).watch(&POD, HERE, &ListOptions::default(), Some("5"), false);
