@@ -131,7 +131,7 @@ async fn a_merge_patch_changes_single_fields() {
 }
 
 #[tokio::test]
-async fn an_apply_removes_what_a_create_made_once_the_fields_are_adopted() {
+async fn after_upgrading_managed_fields_apply_removes_created_fields() {
     let api = FakeApi::stateful();
     let cluster = cluster(&api);
     let mut object = session("a");
@@ -186,7 +186,7 @@ async fn an_apply_removes_what_a_create_made_once_the_fields_are_adopted() {
 }
 
 #[tokio::test]
-async fn a_delete_never_meets_a_successor() {
+async fn a_delete_spares_a_new_object_of_the_same_name() {
     let api = FakeApi::stateful();
     let cluster = cluster(&api);
     let uid = api.put(session("a"))["metadata"]["uid"]
@@ -239,7 +239,7 @@ async fn a_delete_never_meets_a_successor() {
 }
 
 #[tokio::test]
-async fn a_held_object_goes_later_and_takes_what_it_owns() {
+async fn a_finalizer_delays_deletion_and_dependents_go_too() {
     let api = FakeApi::stateful();
     let cluster = cluster(&api);
     let mut object = session("a");
@@ -273,7 +273,7 @@ async fn a_held_object_goes_later_and_takes_what_it_owns() {
 }
 
 #[tokio::test]
-async fn a_refused_write_says_why() {
+async fn a_refused_write_returns_the_servers_reason() {
     let api = FakeApi::new();
     let quota = Answer::quota(
         "pods",
