@@ -87,13 +87,13 @@ fn replied(stream: u32) -> Bytes {
     Bytes::from(vec![0x80, 3, 0, 2, 0, 0, 0, 4, a, b, c, d])
 }
 
-struct World {
+struct TestConnection {
     connection: Arc<MuxConnection>,
     failures: mpsc::UnboundedReceiver<(u16, String)>,
     server: tokio::task::JoinHandle<()>,
 }
 
-async fn world(limits: MuxLimits) -> World {
+async fn world(limits: MuxLimits) -> TestConnection {
     let (ours, theirs) = tokio::io::duplex(64 * 1024);
     let socket = WebSocketStream::from_raw_socket(theirs, Role::Server, None).await;
     let echo = Echo {
@@ -108,7 +108,7 @@ async fn world(limits: MuxLimits) -> World {
         let _ = tell.send((port, message));
     });
     let socket = WebSocketStream::from_raw_socket(ours, Role::Client, None).await;
-    World {
+    TestConnection {
         connection: MuxConnection::new(socket, limits, failed).unwrap(),
         failures,
         server: tokio::spawn(echo.serve()),
@@ -163,7 +163,7 @@ async fn a_refused_port_is_told_and_harms_no_other() {
 }
 
 #[tokio::test]
-async fn a_cut_fails_what_had_not_ended() {
+async fn a_lost_connection_fails_open_streams() {
     let world = world(MuxLimits::default()).await;
     let mut stream = world.connection.open_stream(80).unwrap();
     world.server.abort();
@@ -174,7 +174,7 @@ async fn a_cut_fails_what_had_not_ended() {
 }
 
 #[tokio::test]
-async fn a_side_that_says_nothing_is_gone() {
+async fn a_silent_server_is_disconnected() {
     let limits = MuxLimits {
         idle_timeout: Duration::ZERO,
         ..MuxLimits::default()
@@ -188,7 +188,7 @@ async fn a_side_that_says_nothing_is_gone() {
 }
 
 #[tokio::test]
-async fn a_stream_that_nobody_reads_gives_way_to_the_others() {
+async fn an_unread_stream_is_closed_for_the_others() {
     let limits = MuxLimits {
         reader_timeout: Duration::ZERO,
         stall_threshold: Duration::ZERO,
@@ -212,7 +212,7 @@ async fn a_stream_that_nobody_reads_gives_way_to_the_others() {
 }
 
 #[tokio::test]
-async fn alone_a_stream_may_take_its_time() {
+async fn a_single_unread_stream_stays_open() {
     let limits = MuxLimits {
         reader_timeout: Duration::ZERO,
         stall_threshold: Duration::ZERO,
