@@ -8,7 +8,7 @@ fn pod(uid: &str, going: bool, phase: &str) -> Value {
 }
 
 #[test]
-fn a_pod_is_of_no_more_use_once_it_goes() {
+fn a_terminating_pod_is_unusable() {
     let there = WatchChange::Added(pod("1", false, "Running"));
     let cases = [
         (WatchChange::Modified(pod("1", false, "Running")), None),
@@ -38,7 +38,7 @@ fn a_pod_is_of_no_more_use_once_it_goes() {
 }
 
 #[test]
-fn a_pod_that_was_going_when_it_was_found_is_used_to_its_end() {
+fn a_pod_found_terminating_is_used_until_deleted() {
     let mut seen = WatchedPod::default();
     assert_eq!(seen.unusable_reason(&WatchChange::Added(pod("1", true, "Running"))), None);
     assert_eq!(
@@ -52,7 +52,7 @@ fn a_pod_that_was_going_when_it_was_found_is_used_to_its_end() {
 }
 
 #[test]
-fn what_passes_is_tried_again() {
+fn transient_errors_are_retried() {
     let failed = |kind| anyhow::Error::new(failure::Failure::local(kind, "x"));
     let long_ago = Instant::now().checked_sub(2 * RETRY_REFUSALS_FOR);
     for kind in [Kind::Refused, Kind::Unreachable, Kind::Server] {
