@@ -128,7 +128,7 @@ fn joined(found: Vec<Frame>) -> Vec<Frame> {
 }
 
 #[test]
-fn what_is_no_spdy_is_refused() {
+fn invalid_frames_are_refused() {
     let refused = |bytes: &str| {
         all(&mut FrameDecoder::default(), hex(bytes).into())
             .unwrap_err()
@@ -148,7 +148,7 @@ fn what_is_no_spdy_is_refused() {
 
 proptest! {
     #[test]
-    fn garbage_neither_panics_nor_is_hoarded(
+    fn garbage_neither_panics_nor_accumulates(
         pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..200), 0..50),
         control in any::<bool>(),
     ) {
