@@ -81,7 +81,7 @@ fn a_pair_is_opened_as_kubectl_opens_it() {
 }
 
 #[test]
-fn each_side_ends_by_itself() {
+fn each_side_closes_independently() {
     for they_first in [true, false] {
         let mut table = table();
         let id = table.open_streams(80).unwrap();
@@ -144,7 +144,7 @@ fn a_stream_that_is_dropped_is_given_up() {
 }
 
 #[test]
-fn what_the_error_stream_says_is_told_once_and_fails_the_stream() {
+fn error_text_is_reported_once_and_fails_the_stream() {
     let mut table = table();
     let (id, other) = (table.open_streams(81).unwrap(), table.open_streams(80).unwrap());
     table.receive(&data(id, b"", true));
@@ -205,7 +205,7 @@ fn a_port_that_was_given_up_takes_nothing_more() {
 }
 
 #[test]
-fn nobody_makes_us_hoard() {
+fn buffers_are_limited() {
     for size in [1, 100, 4096, 32 * 1024] {
         let mut table = table();
         let (id, other) = (table.open_streams(80).unwrap(), table.open_streams(80).unwrap());
@@ -293,7 +293,7 @@ fn after_goaway_streams_go_on_and_none_is_opened() {
 }
 
 #[test]
-fn a_cut_is_no_end() {
+fn a_lost_connection_is_not_end_of_stream() {
     let mut table = table();
     let (half, whole) = (table.open_streams(80).unwrap(), table.open_streams(80).unwrap());
     table.receive(&data(half, b"hal", false));
@@ -314,7 +314,7 @@ fn a_cut_is_no_end() {
 }
 
 #[test]
-fn numbers_run_out_without_harm() {
+fn running_out_of_stream_numbers_needs_a_new_connection() {
     let mut table = table();
     table.next_stream = LAST_STREAM - 1;
     let last = table.open_streams(80).unwrap();
@@ -326,7 +326,7 @@ fn numbers_run_out_without_harm() {
 }
 
 #[test]
-fn five_hundred_streams_leave_nothing() {
+fn five_hundred_streams_leave_no_state() {
     let mut table = table();
     for _ in 0..500 {
         let id = table.open_streams(80).unwrap();
