@@ -33,7 +33,7 @@ pub(crate) fn run(argv: &[String], input: &[u8], home: &Path) -> Output {
     output
 }
 
-fn judged(output: &Output) -> Result<TransferChecksum> {
+fn parse_output(output: &Output) -> Result<TransferChecksum> {
     inside().parse_checksum(
         &ExecExit::Code(output.status.code().unwrap_or(-1)),
         &output.stderr,
@@ -41,7 +41,7 @@ fn judged(output: &Output) -> Result<TransferChecksum> {
 }
 
 #[test]
-fn what_is_packed_is_unpacked_and_both_say_the_same_sum() {
+fn packed_files_are_unpacked_with_equal_checksums() {
     let folder = tempfile::tempdir().unwrap();
     let (from, to) = (folder.path().join("from"), folder.path().join("to"));
     fs::create_dir_all(from.join("-sub dir/empty")).unwrap();
@@ -52,19 +52,19 @@ fn what_is_packed_is_unpacked_and_both_say_the_same_sum() {
     fs::write(from.join("-sub dir/bytes"), &content).unwrap();
     std::os::unix::fs::symlink("bytes", from.join("-sub dir/link")).unwrap();
     let packed = run(&shell_argv(PACK_SCRIPT, [from.to_str().unwrap(), "."]), b"", &from);
-    let sum = judged(&packed).unwrap();
+    let sum = parse_output(&packed).unwrap();
     let length = packed.stdout.len().to_string();
     let argv = shell_argv(UNPACK_SCRIPT, [to.to_str().unwrap(), &length]);
     let unpacked = run(&argv, &packed.stdout, &to);
-    assert_eq!(judged(&unpacked).unwrap(), sum);
+    assert_eq!(parse_output(&unpacked).unwrap(), sum);
     assert!(fs::read(to.join("-sub dir/link")).unwrap() == content);
     assert!(to.join("-sub dir/empty").is_dir());
 
     for cut in [0, 1000, packed.stdout.len() - 20_000] {
         let short = run(&argv, &packed.stdout[..cut], &to);
         // GNU tar accepts the first two as an empty archive; the checksum reveals the error.
-        assert!(judged(&short).is_err() || cut < 2000, "{cut}");
-        assert!(judged(&short).ok() != Some(sum.clone()), "{cut}");
+        assert!(parse_output(&short).is_err() || cut < 2000, "{cut}");
+        assert!(parse_output(&short).ok() != Some(sum.clone()), "{cut}");
     }
 }
 
@@ -73,21 +73,21 @@ fn a_tar_that_fails_is_told_in_its_own_words() {
     let folder = tempfile::tempdir().unwrap();
     let base = folder.path().to_str().unwrap();
     let output = run(&shell_argv(PACK_SCRIPT, [base, "./nope"]), b"", folder.path());
-    let error = judged(&output).unwrap_err().to_string();
+    let error = parse_output(&output).unwrap_err().to_string();
     assert!(
         error.contains("failed with exit code") && error.contains("nope"),
         "{error}"
     );
     let whole = run(&shell_argv(PACK_SCRIPT, [base, "."]), b"", folder.path()).stdout;
     let argv = shell_argv(UNPACK_SCRIPT, ["/nowhere", &whole.len().to_string()]);
-    let error = judged(&run(&argv, &whole, folder.path()))
+    let error = parse_output(&run(&argv, &whole, folder.path()))
         .unwrap_err()
         .to_string();
     assert!(error.contains("/nowhere"), "{error}");
 }
 
 #[test]
-fn only_an_end_that_says_all_is_an_end() {
+fn only_a_complete_report_is_a_success() {
     let told = |code, text: &str| inside().parse_checksum(&ExecExit::Code(code), text.as_bytes());
     let sum = told(0, "tar: x: socket ignored\ntar 0\nsum ab12\n").unwrap();
     assert_eq!(sum.sha256, "ab12");
