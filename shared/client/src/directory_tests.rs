@@ -28,7 +28,7 @@ fn a_directory_is_looked_for() {
 }
 
 #[test]
-fn what_a_container_lacks_is_named() {
+fn missing_programs_are_named() {
     let error = inside()
         .parse_directory("without tar\nwithout tee\nin /home\n")
         .unwrap_err();
@@ -45,7 +45,7 @@ fn what_a_container_lacks_is_named() {
 }
 
 #[test]
-fn what_df_says_is_read_from_its_end() {
+fn df_lines_are_parsed_from_the_end() {
     for (line, free_of) in [
         (
             "/dev/vda  264212084 42159784  53341480      45% /",
@@ -68,7 +68,7 @@ fn what_df_says_is_read_from_its_end() {
 }
 
 #[test]
-fn a_container_without_df_tells_no_room() {
+fn without_df_free_space_is_unknown() {
     let found = inside().parse_directory("usual\nin /home\n").unwrap();
     assert!(found.free_space.is_none() && found.is_default && !found.is_empty);
     let all = "room x 100 1 99 1% /home\nnames x 10 1 9 1% /home\nempty /home/a\n";
