@@ -28,7 +28,7 @@ use session_shared::verb::Ground;
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
-use crate::args::Restore;
+use crate::args::RestoreArgs;
 use crate::create::present;
 use crate::file_args::alone;
 use crate::inside::{cleaned, container, directory, is_some_directory};
@@ -56,7 +56,7 @@ struct Bringing {
 /// # Errors
 /// Invalid arguments or archive, before any request; a session not running; a failed hook; no tar; an incomplete transfer.
 pub(crate) async fn run(
-    args: &Restore,
+    args: &RestoreArgs,
     from: &str,
     connection: &Connection,
     ground: &mut Ground,
@@ -117,7 +117,7 @@ pub(crate) async fn run(
 }
 
 impl Bringing {
-    fn of(args: &Restore, from: &str) -> Result<Self> {
+    fn of(args: &RestoreArgs, from: &str) -> Result<Self> {
         alone(
             "--from",
             &[

@@ -21,7 +21,7 @@ use session_shared::report::format::Format;
 use session_shared::report::mutation::Mutations;
 use session_shared::verb::Ground;
 
-use crate::args::Create;
+use crate::args::CreateArgs;
 use crate::plan::Writes;
 use crate::save;
 use crate::schedule::intent::kept;
@@ -35,7 +35,7 @@ pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(600);
 /// # Errors
 /// Invalid arguments, before any request; a session without claims; a missing VolumeSnapshotClass; a failed hook; an error of
 /// the CSI driver.
-pub(crate) async fn run(args: &Create, connection: &Connection, ground: &mut Ground) -> Result<()> {
+pub(crate) async fn run(args: &CreateArgs, connection: &Connection, ground: &mut Ground) -> Result<()> {
     if let (true, Some(to)) = (args.file.is_asked()?, &args.file.to) {
         return save::run(args, to, connection, ground).await;
     }
@@ -134,7 +134,7 @@ async fn create_snapshots(
 }
 
 /// Returns the validated value of `--keep`.
-fn keep(args: &Create, format: &Format) -> Result<Option<u32>> {
+fn keep(args: &CreateArgs, format: &Format) -> Result<Option<u32>> {
     let whole = matches!(format, Format::Objects(printer) if !printer.is_name());
     if args.keep.is_some() && whole {
         return Err(usage(
@@ -144,7 +144,7 @@ fn keep(args: &Create, format: &Format) -> Result<Option<u32>> {
     args.keep.map(kept).transpose()
 }
 
-fn asked(args: &Create) -> Result<Asked> {
+fn asked(args: &CreateArgs) -> Result<Asked> {
     if let Some(name) = &args.name {
         check_subdomain(name).map_err(|why| anyhow!("invalid snapshot name {name:?}: {why}"))?;
     }

@@ -13,7 +13,7 @@ use session_shared::report::format::Format;
 use session_shared::report::mutation::Mutations;
 use session_shared::verb::Ground;
 
-use crate::args::Delete;
+use crate::args::DeleteArgs;
 use crate::chosen::{self, Set};
 use crate::doomed;
 use crate::plan::Writes;
@@ -25,7 +25,7 @@ pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(300);
 ///
 /// # Errors
 /// No terminal to ask on; missing snapshots and the server's refusals, after the other snapshots have been deleted.
-pub(crate) async fn run(args: &Delete, connection: &Connection, ground: &mut Ground) -> Result<()> {
+pub(crate) async fn run(args: &DeleteArgs, connection: &Connection, ground: &mut Ground) -> Result<()> {
     // no requests: validation of the arguments
     let mut names: Vec<&str> = Vec::new();
     for word in &args.names {

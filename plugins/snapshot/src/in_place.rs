@@ -21,7 +21,7 @@ use session_shared::report::format::Format;
 use session_shared::report::mutation::Mutations;
 use session_shared::verb::Ground;
 
-use crate::args::Restore;
+use crate::args::RestoreArgs;
 use crate::chosen::{self, Set};
 use crate::copy::USUAL_WAIT;
 use crate::plan::Writes;
@@ -42,7 +42,7 @@ struct InPlace {
 /// Invalid arguments, before any request; a snapshot that is not ready; a session that is missing or not stopped; a refusal
 /// of the server or the CSI driver, with the names of both snapshots.
 pub(crate) async fn run(
-    args: &Restore,
+    args: &RestoreArgs,
     connection: &Connection,
     ground: &mut Ground,
 ) -> Result<()> {

@@ -18,7 +18,7 @@ use session_shared::report::sort;
 use session_shared::report::table::{Options, TablePrinter};
 use session_shared::verb::Ground;
 
-use crate::args::List;
+use crate::args::ListArgs;
 use crate::schedule;
 use crate::view;
 
@@ -26,7 +26,7 @@ use crate::view;
 ///
 /// # Errors
 /// An invalid output format or sort path; the server's refusal; a cluster without the VolumeSnapshot API.
-pub(crate) async fn run(args: &List, connection: &Connection, ground: &mut Ground) -> Result<()> {
+pub(crate) async fn run(args: &ListArgs, connection: &Connection, ground: &mut Ground) -> Result<()> {
     let printing = &args.printing;
     let format = Format::parse(
         printing.output.as_deref(),
@@ -81,7 +81,7 @@ pub(crate) async fn run(args: &List, connection: &Connection, ground: &mut Groun
     }
 }
 
-fn list_options(args: &List) -> Result<ListOptions> {
+fn list_options(args: &ListArgs) -> Result<ListOptions> {
     let mut parts = vec![format!("{}={}", labels::MANAGED_BY, labels::MANAGER)];
     parts.push(match &args.session {
         Some(name) => format!("{}={}", labels::SESSION, session_name(name)?),

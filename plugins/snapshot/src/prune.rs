@@ -13,7 +13,7 @@ use session_shared::report::format::Format;
 use session_shared::report::mutation::Mutations;
 use session_shared::verb::Ground;
 
-use crate::args::Prune;
+use crate::args::PruneArgs;
 use crate::chosen;
 use crate::delete::carry_out;
 use crate::doomed;
@@ -27,7 +27,7 @@ pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(300);
 /// # Errors
 /// Invalid arguments, before any request; no terminal to ask on; the server's refusals, after the other snapshots have been
 /// deleted.
-pub(crate) async fn run(args: &Prune, connection: &Connection, ground: &mut Ground) -> Result<()> {
+pub(crate) async fn run(args: &PruneArgs, connection: &Connection, ground: &mut Ground) -> Result<()> {
     // no requests: validation of the arguments
     let (session, rule) = (session(args)?, rule(args)?);
     let writes = Writes::of(&args.writing, &args.waiting, USUAL_WAIT)?;
@@ -52,7 +52,7 @@ pub(crate) async fn run(args: &Prune, connection: &Connection, ground: &mut Grou
     failure::all(errors)
 }
 
-fn session(args: &Prune) -> Result<Option<SessionName>> {
+fn session(args: &PruneArgs) -> Result<Option<SessionName>> {
     match (&args.session, args.all) {
         (Some(_), true) => Err(usage("setting 'all' parameter but found a non empty name")),
         (None, false) => Err(usage("one of NAME or --all is required")),
@@ -61,7 +61,7 @@ fn session(args: &Prune) -> Result<Option<SessionName>> {
     }
 }
 
-fn rule(args: &Prune) -> Result<Rule> {
+fn rule(args: &PruneArgs) -> Result<Rule> {
     let older_than = match &args.older_than {
         None => None,
         Some(text) => {

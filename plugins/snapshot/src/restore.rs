@@ -15,7 +15,7 @@ use session_shared::ops::stopping::Present;
 use session_shared::report::format::Format;
 use session_shared::verb::Ground;
 
-use crate::args::Restore;
+use crate::args::RestoreArgs;
 use crate::chosen::{self, Set};
 use crate::create::present;
 use crate::plan::Writes;
@@ -27,7 +27,7 @@ use crate::{bring, copy, in_place};
 /// Invalid arguments, before any request; a snapshot that is not ready; a session that is missing or, for `--in-place`,
 /// running; a refusal of the server or the CSI driver, with the names of the snapshots that hold the data.
 pub(crate) async fn run(
-    args: &Restore,
+    args: &RestoreArgs,
     connection: &Connection,
     ground: &mut Ground,
 ) -> Result<()> {
@@ -44,7 +44,7 @@ pub(crate) async fn run(
 
 /// Creates a new session with the data of a snapshot.
 async fn into(
-    args: &Restore,
+    args: &RestoreArgs,
     new: &str,
     connection: &Connection,
     ground: &mut Ground,

@@ -27,7 +27,7 @@ use session_shared::verb::Ground;
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
-use crate::args::Create;
+use crate::args::CreateArgs;
 use crate::create::present;
 use crate::file_args::alone;
 use crate::inside::{Folders, container, is_some_directory};
@@ -62,7 +62,7 @@ struct Saved {
 /// Invalid arguments, before any request; a session that is not running; a failed hook; a container without tar; an
 /// incomplete transfer, which leaves no file.
 pub(crate) async fn run(
-    args: &Create,
+    args: &CreateArgs,
     to: &str,
     connection: &Connection,
     ground: &mut Ground,
@@ -97,7 +97,7 @@ pub(crate) async fn run(
 }
 
 impl Saving {
-    fn of(args: &Create, to: &str, ground: &Ground) -> Result<Self> {
+    fn of(args: &CreateArgs, to: &str, ground: &Ground) -> Result<Self> {
         alone(
             "--to",
             &[

@@ -38,7 +38,7 @@ use session_shared::report::format::Format;
 use session_shared::report::mutation::{Mutations, no_resources};
 use session_shared::verb::Ground;
 
-use crate::args::Schedule;
+use crate::args::ScheduleArgs;
 use crate::create::chosen;
 use intent::{Asked, Intent};
 use objects::Scheduling;
@@ -49,7 +49,7 @@ use plan::{Planned, There};
 /// # Errors
 /// Invalid arguments, before any request; a session whose claims do not support snapshots; the server's refusal.
 pub(crate) async fn run(
-    args: &Schedule,
+    args: &ScheduleArgs,
     connection: &Connection,
     ground: &mut Ground,
 ) -> Result<()> {

@@ -8,7 +8,7 @@ use session_shared::names::SessionName;
 use session_shared::ops::snapshotting::class_name;
 
 use super::cron::Cron;
-use crate::args::Schedule;
+use crate::args::ScheduleArgs;
 
 /// Default image: the one `cargo image` writes for this version. No registry has it.
 const IMAGE: &str = concat!("localhost/kubectl-session:", env!("CARGO_PKG_VERSION"));
@@ -37,7 +37,7 @@ pub(crate) struct Asked {
 ///
 /// # Errors
 /// Every mistake that can be found without a request.
-pub(crate) fn parse_intent(args: &Schedule) -> Result<Intent> {
+pub(crate) fn parse_intent(args: &ScheduleArgs) -> Result<Intent> {
     let asked = if args.remove {
         let given = [
             ("--cron", args.cron.is_some()),
@@ -61,7 +61,7 @@ pub(crate) fn parse_intent(args: &Schedule) -> Result<Intent> {
     })
 }
 
-fn asked(args: &Schedule) -> Result<Asked> {
+fn asked(args: &ScheduleArgs) -> Result<Asked> {
     let Some(cron) = &args.cron else {
         return Err(usage("one of --cron or --remove is required"));
     };
