@@ -9,7 +9,7 @@ use session_shared::flags::trust_manifest::TrustManifest;
 use session_shared::flags::waiting::{Waiting, default_timeout};
 use session_shared::flags::writing::Writing;
 
-use crate::file_args::{FromFile, ToFile};
+use crate::file_args::{ImportFlags, ExportFlags};
 
 pub(crate) const ABOUT: &str = "Take, list, restore and delete snapshots of a session's data
 
@@ -132,7 +132,7 @@ pub struct CreateArgs {
     #[arg(long, value_name = "NUMBER", value_parser = numbers::count, allow_hyphen_values = true)]
     pub keep: Option<u32>,
     #[command(flatten)]
-    pub file: ToFile,
+    pub file: ExportFlags,
     #[command(flatten)]
     pub trust: TrustManifest,
     #[command(flatten)]
@@ -197,7 +197,7 @@ pub struct RestoreArgs {
     #[arg(long, value_name = "CLASS")]
     pub class: Option<String>,
     #[command(flatten)]
-    pub file: FromFile,
+    pub file: ImportFlags,
     #[command(flatten)]
     pub trust: TrustManifest,
     #[command(flatten)]

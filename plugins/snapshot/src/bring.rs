@@ -30,7 +30,7 @@ use tokio::task::spawn_blocking;
 
 use crate::args::RestoreArgs;
 use crate::create::present;
-use crate::file_args::alone;
+use crate::file_args::reject_other_flags;
 use crate::inside::{cleaned, container, directory, is_some_directory};
 use crate::passing::{WAITING, counted, same, within};
 use crate::sealed::{self, Checked, check};
@@ -118,7 +118,7 @@ pub(crate) async fn run(
 
 impl Bringing {
     fn of(args: &RestoreArgs, from: &str) -> Result<Self> {
-        alone(
+        reject_other_flags(
             "--from",
             &[
                 ("--into", args.into.is_some()),

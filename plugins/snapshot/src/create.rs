@@ -36,7 +36,7 @@ pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(600);
 /// Invalid arguments, before any request; a session without claims; a missing VolumeSnapshotClass; a failed hook; an error of
 /// the CSI driver.
 pub(crate) async fn run(args: &CreateArgs, connection: &Connection, ground: &mut Ground) -> Result<()> {
-    if let (true, Some(to)) = (args.file.is_asked()?, &args.file.to) {
+    if let (true, Some(to)) = (args.file.is_set()?, &args.file.to) {
         return save::run(args, to, connection, ground).await;
     }
     // no requests: validation of the arguments

@@ -43,7 +43,7 @@ use anyhow::Result;
 use session_shared::verb::{Ground, Verb};
 
 pub use args::{SnapshotCommand, Args};
-pub use file_args::{FromFile, ToFile};
+pub use file_args::{ImportFlags, ExportFlags};
 pub use schedule::cron::Cron;
 
 /// The `snapshot` verb.

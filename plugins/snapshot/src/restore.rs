@@ -31,7 +31,7 @@ pub(crate) async fn run(
     connection: &Connection,
     ground: &mut Ground,
 ) -> Result<()> {
-    if let (true, Some(from)) = (args.file.is_asked()?, &args.file.from) {
+    if let (true, Some(from)) = (args.file.is_set()?, &args.file.from) {
         return bring::run(args, from, connection, ground).await;
     }
     match (&args.into, args.in_place) {

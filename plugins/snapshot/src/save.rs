@@ -29,7 +29,7 @@ use tokio::task::spawn_blocking;
 
 use crate::args::CreateArgs;
 use crate::create::present;
-use crate::file_args::alone;
+use crate::file_args::reject_other_flags;
 use crate::inside::{Folders, container, is_some_directory};
 use crate::passing::{WAITING, counted, same, within};
 use crate::sealed::{Seal, compress_checked};
@@ -98,7 +98,7 @@ pub(crate) async fn run(
 
 impl Saving {
     fn of(args: &CreateArgs, to: &str, ground: &Ground) -> Result<Self> {
-        alone(
+        reject_other_flags(
             "--to",
             &[
                 ("--name", args.name.is_some()),
