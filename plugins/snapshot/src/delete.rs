@@ -14,7 +14,7 @@ use session_shared::report::mutation::Mutations;
 use session_shared::verb::Ground;
 
 use crate::args::DeleteArgs;
-use crate::chosen::{self, Set};
+use crate::chosen::{self, SnapshotSet};
 use crate::doomed;
 use crate::plan::Writes;
 
@@ -29,7 +29,7 @@ pub(crate) async fn run(args: &DeleteArgs, connection: &Connection, ground: &mut
     // no requests: validation of the arguments
     let mut names: Vec<&str> = Vec::new();
     for word in &args.names {
-        let name = chosen::name_of(word)?;
+        let name = chosen::parse_snapshot_name(word)?;
         if !names.contains(&name) {
             names.push(name);
         }
@@ -38,10 +38,10 @@ pub(crate) async fn run(args: &DeleteArgs, connection: &Connection, ground: &mut
     let format = Format::of_name(&args.printing)?;
     // reads only
     let cluster = ground.connect(connection).await?;
-    let all = chosen::sets(&cluster, None).await?;
+    let all = chosen::list_snapshot_sets(&cluster, None).await?;
     let (mut found, mut errors) = (Vec::new(), Vec::new());
     for name in names {
-        match chosen::find(&cluster, &all, name).await {
+        match chosen::find_snapshot_set(&cluster, &all, name).await {
             Ok(set) => found.push(set),
             Err(error) if args.ignore_not_found && failure::is(&error, Kind::NotFound) => {}
             Err(error) => errors.push(error),
@@ -64,7 +64,7 @@ pub(crate) async fn run(args: &DeleteArgs, connection: &Connection, ground: &mut
 /// Standard output is closed.
 pub(crate) async fn carry_out(
     cluster: &Cluster,
-    doomed: &[Set],
+    doomed: &[SnapshotSet],
     writes: &Writes,
     mutations: &Mutations,
     ground: &mut Ground,

@@ -11,13 +11,13 @@ use session_shared::report::console::{
     Console, DELETION_CANCELLED, DELETION_QUESTION, deletion_preview,
 };
 
-use crate::chosen::Set;
+use crate::chosen::SnapshotSet;
 
 /// Asks for confirmation on a terminal. Returns true if confirmed, or if `doomed` is empty.
 ///
 /// # Errors
 /// There is no terminal to ask on.
-pub(crate) fn ask(doomed: &[Set], console: &mut Console) -> Result<bool> {
+pub(crate) fn ask(doomed: &[SnapshotSet], console: &mut Console) -> Result<bool> {
     let all = doomed.iter().flat_map(|set| &set.snapshots);
     let kind = VOLUME_SNAPSHOT.singular();
     let names: Vec<String> = all
@@ -46,11 +46,11 @@ pub(crate) fn ask(doomed: &[Set], console: &mut Console) -> Result<bool> {
 /// The server's refusal; `TimedOut` with the finalizers that block the deletion.
 pub(crate) async fn delete(
     cluster: &Cluster,
-    set: &Set,
+    set: &SnapshotSet,
     with: &Taking<'_>,
     sink: &mut dyn Sink,
 ) -> Result<()> {
-    let belonging = set.belonging()?;
+    let belonging = set.ownership()?;
     let carrying = ApplyOptions {
         ownership: &belonging,
         write: with.write.clone(),
@@ -58,7 +58,7 @@ pub(crate) async fn delete(
         wait_limit: with.limit,
     };
     let outcome = cluster
-        .apply_plan(&set.deletion(with.wait), &carrying, sink)
+        .apply_plan(&set.plan_deletion(with.wait), &carrying, sink)
         .await;
     outcome.failed.map_or(Ok(()), |(_, error)| Err(error))
 }

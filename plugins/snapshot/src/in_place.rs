@@ -22,14 +22,14 @@ use session_shared::report::mutation::Mutations;
 use session_shared::verb::Ground;
 
 use crate::args::RestoreArgs;
-use crate::chosen::{self, Set};
+use crate::chosen::{self, SnapshotSet};
 use crate::copy::USUAL_WAIT;
 use crate::plan::Writes;
 use crate::restore::{ready, source_of};
 
 /// A validated in-place restore: the snapshot is ready, the session stopped, and its claims unused.
 struct InPlace {
-    set: Set,
+    set: SnapshotSet,
     present: Present,
     replacing: Replacing,
     /// Snapshot to take of the current data first; `None` if no claim holds data.
@@ -52,7 +52,7 @@ pub(crate) async fn run(
             "--storage cannot be given with --in-place: claims keep their size",
         ));
     }
-    let name = chosen::name_of(&args.snapshot)?;
+    let name = chosen::parse_snapshot_name(&args.snapshot)?;
     let asked = Asked {
         class: class_name(args.class.as_deref())?,
         ..Asked::default()
@@ -89,8 +89,8 @@ impl InPlace {
         ground: &mut Ground,
     ) -> Result<Self> {
         let now = ground.now();
-        let all = chosen::sets(cluster, None).await?;
-        let set = chosen::find(cluster, &all, name).await?;
+        let all = chosen::list_snapshot_sets(cluster, None).await?;
+        let set = chosen::find_snapshot_set(cluster, &all, name).await?;
         ready(&set)?;
         let present = session_of(cluster, &set).await?;
         let replacing = Replacing::of(&present, &set.snapshots)?;
@@ -231,7 +231,7 @@ async fn unused(cluster: &Cluster, present: &Present, replacing: &Replacing) -> 
 }
 
 /// Returns the stopped session the snapshot was taken of.
-async fn session_of(cluster: &Cluster, set: &Set) -> Result<Present> {
+async fn session_of(cluster: &Cluster, set: &SnapshotSet) -> Result<Present> {
     let found = source_of(cluster, set).await?;
     if !found.is_at_rest() {
         let (name, namespace) = (&set.session, cluster.namespace());

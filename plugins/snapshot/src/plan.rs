@@ -12,7 +12,7 @@ use session_shared::flags::waiting::Waiting;
 use session_shared::flags::writing::Writing;
 use session_shared::ops::snapshotting::Taking;
 
-use crate::chosen::Set;
+use crate::chosen::SnapshotSet;
 
 /// Options of the writes of one command: dry run, field manager, and how long to wait.
 #[derive(Clone, Debug)]
@@ -60,8 +60,8 @@ pub(crate) struct Rule {
 impl Rule {
     /// Returns the snapshots to delete, decided separately for each session of each user. A snapshot that is not ready
     /// cannot be restored: it does not count towards `keep`, and is deleted only by age.
-    pub(crate) fn doomed(self, all: Vec<Set>, now: Timestamp) -> Vec<Set> {
-        let mut sessions: BTreeMap<(String, String), Vec<Set>> = BTreeMap::new();
+    pub(crate) fn doomed(self, all: Vec<SnapshotSet>, now: Timestamp) -> Vec<SnapshotSet> {
+        let mut sessions: BTreeMap<(String, String), Vec<SnapshotSet>> = BTreeMap::new();
         for set in all {
             let session = (set.session.clone(), set.user.clone());
             sessions.entry(session).or_default().push(set);
@@ -72,8 +72,8 @@ impl Rule {
             .collect()
     }
 
-    fn doomed_of_one(self, mut sets: Vec<Set>, now: Timestamp) -> Vec<Set> {
-        sets.sort_by(|one, other| (other.made(), &other.name).cmp(&(one.made(), &one.name)));
+    fn doomed_of_one(self, mut sets: Vec<SnapshotSet>, now: Timestamp) -> Vec<SnapshotSet> {
+        sets.sort_by(|one, other| (other.created_at(), &other.name).cmp(&(one.created_at(), &one.name)));
         let mut ready = 0;
         sets.retain(|set| {
             let old = self.older_than.is_none_or(|age| is_older(set, age, now));
@@ -87,8 +87,8 @@ impl Rule {
     }
 }
 
-fn is_older(set: &Set, age: Duration, now: Timestamp) -> bool {
-    let made = set.made();
+fn is_older(set: &SnapshotSet, age: Duration, now: Timestamp) -> bool {
+    let made = set.created_at();
     made.and_then(|made| made.checked_add(age).ok())
         .is_some_and(|until| until < now)
 }
@@ -98,9 +98,9 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn set(name: &str, made: &str, ready: bool) -> Set {
+    fn set(name: &str, made: &str, ready: bool) -> SnapshotSet {
         let one = json!({ "metadata": { "name": name, "creationTimestamp": made }, "status": { "readyToUse": ready, "boundVolumeSnapshotContentName": "c" } });
-        Set {
+        SnapshotSet {
             name: name.to_owned(),
             session: name.chars().take(1).collect(),
             user: "alice".into(),

@@ -34,9 +34,9 @@ pub(crate) async fn run(args: &PruneArgs, connection: &Connection, ground: &mut 
     let format = Format::of_name(&args.printing)?;
     // reads only
     let cluster = ground.connect(connection).await?;
-    let all = chosen::sets(&cluster, session.as_ref()).await?;
+    let all = chosen::list_snapshot_sets(&cluster, session.as_ref()).await?;
     let sink = &mut ground.console.progress();
-    let all = chosen::counted(&cluster, all, |_| true, sink).await?;
+    let all = chosen::exclude_doubtful(&cluster, all, |_| true, sink).await?;
     let doomed = rule.doomed(all, ground.now());
     // confirmation
     let agreed = args.yes || writes.dry_run != DryRun::None;

@@ -16,7 +16,7 @@ use session_shared::report::format::Format;
 use session_shared::verb::Ground;
 
 use crate::args::RestoreArgs;
-use crate::chosen::{self, Set};
+use crate::chosen::{self, SnapshotSet};
 use crate::create::present;
 use crate::plan::Writes;
 use crate::{bring, copy, in_place};
@@ -55,15 +55,15 @@ async fn into(
             "--class cannot be given with --into: restoring into a new session takes no snapshot",
         ));
     }
-    let name = chosen::name_of(&args.snapshot)?;
+    let name = chosen::parse_snapshot_name(&args.snapshot)?;
     let (new, size) = (session_name(new)?, copy::size(args.storage.as_deref())?);
     let writes = Writes::of(&args.writing, &args.waiting, copy::USUAL_WAIT)?;
     let format = Format::of_object(&args.printing)?;
     // reads only
     let cluster = ground.connect(connection).await?;
     cluster.known().trust_all(args.trust.trust_manifest);
-    let all = chosen::sets(&cluster, None).await?;
-    let set = chosen::find(&cluster, &all, name).await?;
+    let all = chosen::list_snapshot_sets(&cluster, None).await?;
+    let set = chosen::find_snapshot_set(&cluster, &all, name).await?;
     ready(&set)?;
     let source = source_or_remembered(&cluster, &set).await?;
     let claims: Vec<&str> = set.snapshots.iter().map(claim_name).collect();
@@ -86,7 +86,7 @@ async fn into(
 ///
 /// # Errors
 /// The first VolumeSnapshot that is not ready, with its state.
-pub(crate) fn ready(set: &Set) -> Result<()> {
+pub(crate) fn ready(set: &SnapshotSet) -> Result<()> {
     for snapshot in &set.snapshots {
         let state = SnapshotState::of(snapshot);
         if state != SnapshotState::Ready {
@@ -105,13 +105,13 @@ pub(crate) fn ready(set: &Set) -> Result<()> {
 ///
 /// # Errors
 /// The session belongs to another user, or the snapshot has no metadata of it.
-async fn source_or_remembered(cluster: &Cluster, set: &Set) -> Result<Present> {
+async fn source_or_remembered(cluster: &Cluster, set: &SnapshotSet) -> Result<Present> {
     match source_of(cluster, set).await {
         Err(error) if is(&error, Kind::NotFound) => {
             let one = set.snapshots.first().unwrap_or(&Value::Null);
-            let found = remembered(cluster, &set.belonging()?, one).await?;
+            let found = remembered(cluster, &set.ownership()?, one).await?;
             let found = found.ok_or(error)?;
-            chosen::genuine(cluster, set, &found.live.data).await?;
+            chosen::verify_provenance(cluster, set, &found.live.data).await?;
             Ok(found)
         }
         other => other,
@@ -122,7 +122,7 @@ async fn source_or_remembered(cluster: &Cluster, set: &Set) -> Result<Present> {
 ///
 /// # Errors
 /// `NotFound` if the session has been deleted; a session of another user; VolumeSnapshots of other data.
-pub(crate) async fn source_of(cluster: &Cluster, set: &Set) -> Result<Present> {
+pub(crate) async fn source_of(cluster: &Cluster, set: &SnapshotSet) -> Result<Present> {
     let name = set.session.parse()?;
     let namespace = cluster.namespace();
     let found = present(cluster, &name).await;
@@ -139,7 +139,7 @@ pub(crate) async fn source_of(cluster: &Cluster, set: &Set) -> Result<Present> {
         }
         other => other?,
     };
-    let whose = set.belonging()?.user_id;
+    let whose = set.ownership()?.user_id;
     if whose != found.belonging.user_id {
         return Err(anyhow!(
             "cannot restore snapshot {:?}: snapshot belongs to user {:?}, session {:?} to user {:?}",
@@ -149,6 +149,6 @@ pub(crate) async fn source_of(cluster: &Cluster, set: &Set) -> Result<Present> {
             found.belonging.user_id.as_str()
         ));
     }
-    chosen::genuine(cluster, set, &found.live.data).await?;
+    chosen::verify_provenance(cluster, set, &found.live.data).await?;
     Ok(found)
 }

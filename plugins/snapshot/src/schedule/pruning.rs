@@ -11,7 +11,7 @@ use session_shared::progress::Sink;
 use session_shared::report::mutation::Mutations;
 use session_shared::verb::Ground;
 
-use crate::chosen::{self, Set};
+use crate::chosen::{self, SnapshotSet};
 use crate::delete;
 use crate::plan::Writes;
 
@@ -33,11 +33,11 @@ pub(crate) async fn taken(
     cluster: &Cluster,
     belonging: &Belonging,
     sink: &mut dyn Sink,
-) -> Result<Vec<Set>> {
-    let mut sets = chosen::sets(cluster, Some(&belonging.session)).await?;
+) -> Result<Vec<SnapshotSet>> {
+    let mut sets = chosen::list_snapshot_sets(cluster, Some(&belonging.session)).await?;
     sets.retain(|set| is_marked(set) && is_of(set, &belonging.user_id));
     // Unbound snapshots, which the driver has not started, count too: they must not accumulate.
-    chosen::counted(cluster, sets, |doubt| *doubt != Doubt::Unbound, sink).await
+    chosen::exclude_doubtful(cluster, sets, |doubt| *doubt != Doubt::Unbound, sink).await
 }
 
 /// Deletes scheduled snapshots beyond the newest `keep`. Returns the errors of those that were not deleted.
@@ -62,20 +62,20 @@ pub(crate) async fn prune(
     delete::carry_out(cluster, &doomed(marked, keep), &writes, mutations, ground).await
 }
 
-fn is_marked(set: &Set) -> bool {
+fn is_marked(set: &SnapshotSet) -> bool {
     let marked = |one: &Value| one["metadata"]["labels"].get(labels::SCHEDULE).is_some();
     set.snapshots.iter().all(marked)
 }
 
 /// Returns true if the snapshot belongs to `user`: another user may have had a session of the same name.
-fn is_of(set: &Set, user: &UserId) -> bool {
+fn is_of(set: &SnapshotSet, user: &UserId) -> bool {
     set.user == user.as_str()
 }
 
 /// Returns the snapshots to delete: all ready ones but the newest `keep`, and all that are not ready but the newest `keep` or
 /// `MIN_UNREADY_KEPT`, whichever is more. A driver whose snapshots never become ready thus cannot fill the cluster.
-fn doomed(mut sets: Vec<Set>, keep: usize) -> Vec<Set> {
-    sets.sort_by(|one, other| (other.made(), &other.name).cmp(&(one.made(), &one.name)));
+fn doomed(mut sets: Vec<SnapshotSet>, keep: usize) -> Vec<SnapshotSet> {
+    sets.sort_by(|one, other| (other.created_at(), &other.name).cmp(&(one.created_at(), &one.name)));
     let (mut ready, mut waiting) = (0, 0);
     sets.retain(|set| {
         let (count, most) = if set.is_ready() {
@@ -98,7 +98,7 @@ mod tests {
         let set = |(hour, ready): (usize, &bool)| {
             let made = format!("2026-03-01T{hour:02}:00:00Z");
             let one = json!({ "metadata": { "creationTimestamp": made }, "status": { "readyToUse": ready, "boundVolumeSnapshotContentName": "c" } });
-            Set {
+            SnapshotSet {
                 name: hour.to_string(),
                 session: "alice".into(),
                 user: "alice".into(),
@@ -123,7 +123,7 @@ mod tests {
     #[test]
     fn only_what_a_schedule_took_is_marked() {
         let one = json!({ "metadata": { "labels": { labels::SESSION: "alice" } } });
-        let mut set = Set {
+        let mut set = SnapshotSet {
             name: "x".into(),
             session: "alice".into(),
             user: "alice".into(),
