@@ -25,7 +25,7 @@ use session_shared::verb::Ground;
 
 use crate::args::CloneArgs;
 use crate::create::present;
-use crate::plan::Writes;
+use crate::plan::MutationOptions;
 
 /// Default of `--timeout`: a CSI driver that copies the volume takes minutes.
 pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(600);
@@ -51,7 +51,7 @@ pub(crate) async fn run(
         skip_hooks: args.skip_hooks,
     };
     let size = size(args.storage.as_deref())?;
-    let writes = Writes::of(&args.writing, &args.waiting, USUAL_WAIT)?;
+    let writes = MutationOptions::from_flags(&args.writing, &args.waiting, USUAL_WAIT)?;
     let format = Format::of_object(&args.printing)?;
     // reads only
     let cluster = ground.connect(connection).await?;
@@ -76,7 +76,7 @@ pub(crate) async fn run(
     } else {
         let _guard = ground.interrupt.guard()?;
         let interrupt = ground.interrupt.clone();
-        let with = writes.taking(&interrupt, true);
+        let with = writes.snapshot_run(&interrupt, true);
         let mut sink = ground.console.progress();
         let taken = cutting.take(&cluster, &with, &mut sink).await;
         let taken = taken.inspect_err(|_| sink.tell(Event::Done))?;

@@ -22,7 +22,7 @@ use session_shared::report::mutation::Mutations;
 use session_shared::verb::Ground;
 
 use crate::args::CreateArgs;
-use crate::plan::Writes;
+use crate::plan::MutationOptions;
 use crate::save;
 use crate::schedule::intent::kept;
 use crate::schedule::{pruning, resting};
@@ -41,7 +41,7 @@ pub(crate) async fn run(args: &CreateArgs, connection: &Connection, ground: &mut
     }
     // no requests: validation of the arguments
     let (session, asked) = (session_name(&args.session)?, asked(args)?);
-    let writes = Writes::of(&args.writing, &args.waiting, USUAL_WAIT)?;
+    let writes = MutationOptions::from_flags(&args.writing, &args.waiting, USUAL_WAIT)?;
     let format = Format::of_object(&args.printing)?;
     let keep = keep(args, &format)?;
     // reads only
@@ -118,7 +118,7 @@ async fn by_the_clock(
 async fn create_snapshots(
     cluster: &Cluster,
     cutting: &Cutting,
-    writes: &Writes,
+    writes: &MutationOptions,
     ground: &mut Ground,
 ) -> Result<Vec<Value>> {
     if writes.dry_run == DryRun::Client {
@@ -126,7 +126,7 @@ async fn create_snapshots(
     }
     let _guard = ground.interrupt.guard()?;
     let interrupt = ground.interrupt.clone();
-    let with = writes.taking(&interrupt, writes.wait);
+    let with = writes.snapshot_run(&interrupt, writes.wait);
     let mut sink = ground.console.progress();
     let taken = cutting.take(cluster, &with, &mut sink).await;
     sink.tell(Event::Done);

@@ -16,7 +16,7 @@ use session_shared::verb::Ground;
 use crate::args::DeleteArgs;
 use crate::chosen::{self, SnapshotSet};
 use crate::doomed;
-use crate::plan::Writes;
+use crate::plan::MutationOptions;
 
 /// Default of `--timeout`: the CSI driver frees the storage before the object is deleted.
 pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(300);
@@ -34,7 +34,7 @@ pub(crate) async fn run(args: &DeleteArgs, connection: &Connection, ground: &mut
             names.push(name);
         }
     }
-    let writes = Writes::of(&args.writing, &args.waiting, USUAL_WAIT)?;
+    let writes = MutationOptions::from_flags(&args.writing, &args.waiting, USUAL_WAIT)?;
     let format = Format::of_name(&args.printing)?;
     // reads only
     let cluster = ground.connect(connection).await?;
@@ -65,7 +65,7 @@ pub(crate) async fn run(args: &DeleteArgs, connection: &Connection, ground: &mut
 pub(crate) async fn carry_out(
     cluster: &Cluster,
     doomed: &[SnapshotSet],
-    writes: &Writes,
+    writes: &MutationOptions,
     mutations: &Mutations,
     ground: &mut Ground,
 ) -> Result<Vec<anyhow::Error>> {
@@ -74,7 +74,7 @@ pub(crate) async fn carry_out(
     let interrupt = ground.interrupt.clone();
     for set in doomed {
         if writes.dry_run != DryRun::Client {
-            let with = writes.taking(&interrupt, writes.wait);
+            let with = writes.snapshot_run(&interrupt, writes.wait);
             let mut sink = ground.console.progress();
             let done = doomed::delete(cluster, set, &with, &mut sink).await;
             sink.tell(Event::Done);

@@ -24,7 +24,7 @@ use session_shared::verb::Ground;
 use crate::args::RestoreArgs;
 use crate::chosen::{self, SnapshotSet};
 use crate::copy::USUAL_WAIT;
-use crate::plan::Writes;
+use crate::plan::MutationOptions;
 use crate::restore::{ready, source_of};
 
 /// A validated in-place restore: the snapshot is ready, the session stopped, and its claims unused.
@@ -57,7 +57,7 @@ pub(crate) async fn run(
         class: class_name(args.class.as_deref())?,
         ..Asked::default()
     };
-    let writes = Writes::of(&args.writing, &args.waiting, USUAL_WAIT)?;
+    let writes = MutationOptions::from_flags(&args.writing, &args.waiting, USUAL_WAIT)?;
     let format = Format::of_object(&args.printing)?;
     // reads only
     let cluster = ground.connect(connection).await?;
@@ -85,7 +85,7 @@ impl InPlace {
         cluster: &Cluster,
         name: &str,
         asked: &Asked,
-        writes: &Writes,
+        writes: &MutationOptions,
         ground: &mut Ground,
     ) -> Result<Self> {
         let now = ground.now();
@@ -129,7 +129,7 @@ impl InPlace {
     async fn carry_out(
         &self,
         cluster: &Cluster,
-        writes: &Writes,
+        writes: &MutationOptions,
         ground: &mut Ground,
     ) -> Result<Restored> {
         let _guard = ground.interrupt.guard()?;
@@ -137,7 +137,7 @@ impl InPlace {
         let mut sink = ground.console.progress();
         if let Some(saving) = &self.saving {
             // The snapshot of the current data is ready before any claim is deleted, so the data can always be restored.
-            let with = writes.taking(&interrupt, true);
+            let with = writes.snapshot_run(&interrupt, true);
             let saved = saving.take(cluster, &with, &mut sink).await;
             saved.map_err(|error| {
                 hinted(
@@ -146,7 +146,7 @@ impl InPlace {
                 )
             })?;
         }
-        let with = writes.taking(&interrupt, writes.wait);
+        let with = writes.snapshot_run(&interrupt, writes.wait);
         let restored = self.replacing.carry_out(cluster, &with, &mut sink).await;
         sink.tell(Event::Done);
         restored.map_err(|error| self.way_on(error, cluster.namespace()))
@@ -169,7 +169,7 @@ impl InPlace {
     async fn rehearse(
         &self,
         cluster: &Cluster,
-        writes: &Writes,
+        writes: &MutationOptions,
         ground: &mut Ground,
     ) -> Result<()> {
         for claim in &self.replacing.claims {
@@ -181,7 +181,7 @@ impl InPlace {
         }
         if let (Some(saving), DryRun::Server) = (&self.saving, writes.dry_run) {
             let interrupt = ground.interrupt.clone();
-            let with = writes.taking(&interrupt, false);
+            let with = writes.snapshot_run(&interrupt, false);
             let mut sink = ground.console.progress();
             saving.take(cluster, &with, &mut sink).await?;
         }

@@ -17,7 +17,7 @@ use crate::args::PruneArgs;
 use crate::chosen;
 use crate::delete::carry_out;
 use crate::doomed;
-use crate::plan::{Rule, Writes};
+use crate::plan::{RetentionRule, MutationOptions};
 
 /// Default of `--timeout`, for each snapshot.
 pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(300);
@@ -30,14 +30,14 @@ pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(300);
 pub(crate) async fn run(args: &PruneArgs, connection: &Connection, ground: &mut Ground) -> Result<()> {
     // no requests: validation of the arguments
     let (session, rule) = (session(args)?, rule(args)?);
-    let writes = Writes::of(&args.writing, &args.waiting, USUAL_WAIT)?;
+    let writes = MutationOptions::from_flags(&args.writing, &args.waiting, USUAL_WAIT)?;
     let format = Format::of_name(&args.printing)?;
     // reads only
     let cluster = ground.connect(connection).await?;
     let all = chosen::list_snapshot_sets(&cluster, session.as_ref()).await?;
     let sink = &mut ground.console.progress();
     let all = chosen::exclude_doubtful(&cluster, all, |_| true, sink).await?;
-    let doomed = rule.doomed(all, ground.now());
+    let doomed = rule.select_for_deletion(all, ground.now());
     // confirmation
     let agreed = args.yes || writes.dry_run != DryRun::None;
     if !agreed && !doomed::ask(&doomed, &mut ground.console)? {
@@ -61,7 +61,7 @@ fn session(args: &PruneArgs) -> Result<Option<SessionName>> {
     }
 }
 
-fn rule(args: &PruneArgs) -> Result<Rule> {
+fn rule(args: &PruneArgs) -> Result<RetentionRule> {
     let older_than = match &args.older_than {
         None => None,
         Some(text) => {
@@ -76,5 +76,5 @@ fn rule(args: &PruneArgs) -> Result<Rule> {
     let keep = args
         .keep
         .map(|keep| usize::try_from(keep).unwrap_or(usize::MAX));
-    Ok(Rule { keep, older_than })
+    Ok(RetentionRule { keep, older_than })
 }

@@ -18,7 +18,7 @@ use session_shared::verb::Ground;
 use crate::args::RestoreArgs;
 use crate::chosen::{self, SnapshotSet};
 use crate::create::present;
-use crate::plan::Writes;
+use crate::plan::MutationOptions;
 use crate::{bring, copy, in_place};
 
 /// Restores a snapshot, or with `--from` the files of an archive.
@@ -57,7 +57,7 @@ async fn into(
     }
     let name = chosen::parse_snapshot_name(&args.snapshot)?;
     let (new, size) = (session_name(new)?, copy::size(args.storage.as_deref())?);
-    let writes = Writes::of(&args.writing, &args.waiting, copy::USUAL_WAIT)?;
+    let writes = MutationOptions::from_flags(&args.writing, &args.waiting, copy::USUAL_WAIT)?;
     let format = Format::of_object(&args.printing)?;
     // reads only
     let cluster = ground.connect(connection).await?;
@@ -75,7 +75,7 @@ async fn into(
     } else {
         let _guard = ground.interrupt.guard()?;
         let interrupt = ground.interrupt.clone();
-        let with = writes.taking(&interrupt, writes.wait);
+        let with = writes.snapshot_run(&interrupt, writes.wait);
         copy::carry_out(&cluster, &copying, &set.snapshots, &with, ground).await?
     };
     // prints

@@ -13,7 +13,7 @@ use session_shared::verb::Ground;
 
 use crate::chosen::{self, SnapshotSet};
 use crate::delete;
-use crate::plan::Writes;
+use crate::plan::MutationOptions;
 
 /// Minimum number of snapshots kept that are not ready: a slow CSI driver may still be working on them.
 const SLOW: usize = 3;
@@ -48,14 +48,14 @@ pub(crate) async fn prune(
     cluster: &Cluster,
     belonging: &Belonging,
     keep: u32,
-    writes: &Writes,
+    writes: &MutationOptions,
     mutations: &Mutations,
     ground: &mut Ground,
 ) -> Result<Vec<anyhow::Error>> {
     let marked = taken(cluster, belonging, &mut ground.console.progress()).await?;
     let keep = usize::try_from(keep).unwrap_or(usize::MAX);
     // A deletion that hangs in the driver must not delay the next run.
-    let writes = Writes {
+    let writes = MutationOptions {
         wait: false,
         ..writes.clone()
     };
