@@ -49,7 +49,7 @@ pub(crate) async fn run(args: &DeleteArgs, connection: &Connection, ground: &mut
     }
     // confirmation
     let agreed = args.yes || writes.dry_run != DryRun::None;
-    if !agreed && !doomed::ask(&found, &mut ground.console)? {
+    if !agreed && !doomed::confirm_deletion(&found, &mut ground.console)? {
         return Ok(());
     }
     // writes and prints
@@ -76,7 +76,7 @@ pub(crate) async fn carry_out(
         if writes.dry_run != DryRun::Client {
             let with = writes.snapshot_run(&interrupt, writes.wait);
             let mut sink = ground.console.progress();
-            let done = doomed::delete(cluster, set, &with, &mut sink).await;
+            let done = doomed::delete_snapshot_set(cluster, set, &with, &mut sink).await;
             sink.tell(Event::Done);
             if let Err(error) = done {
                 errors.push(error);

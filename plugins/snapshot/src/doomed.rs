@@ -17,7 +17,7 @@ use crate::chosen::SnapshotSet;
 ///
 /// # Errors
 /// There is no terminal to ask on.
-pub(crate) fn ask(doomed: &[SnapshotSet], console: &mut Console) -> Result<bool> {
+pub(crate) fn confirm_deletion(doomed: &[SnapshotSet], console: &mut Console) -> Result<bool> {
     let all = doomed.iter().flat_map(|set| &set.snapshots);
     let kind = VOLUME_SNAPSHOT.singular();
     let names: Vec<String> = all
@@ -44,7 +44,7 @@ pub(crate) fn ask(doomed: &[SnapshotSet], console: &mut Console) -> Result<bool>
 ///
 /// # Errors
 /// The server's refusal; `TimedOut` with the finalizers that block the deletion.
-pub(crate) async fn delete(
+pub(crate) async fn delete_snapshot_set(
     cluster: &Cluster,
     set: &SnapshotSet,
     with: &Taking<'_>,

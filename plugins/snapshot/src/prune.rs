@@ -40,7 +40,7 @@ pub(crate) async fn run(args: &PruneArgs, connection: &Connection, ground: &mut 
     let doomed = rule.select_for_deletion(all, ground.now());
     // confirmation
     let agreed = args.yes || writes.dry_run != DryRun::None;
-    if !agreed && !doomed::ask(&doomed, &mut ground.console)? {
+    if !agreed && !doomed::confirm_deletion(&doomed, &mut ground.console)? {
         return Ok(());
     }
     // writes and prints
