@@ -32,7 +32,7 @@ use crate::args::RestoreArgs;
 use crate::create::present;
 use crate::file_args::reject_other_flags;
 use crate::inside::{cleaned, container, directory, is_some_directory};
-use crate::passing::{WAITING, counted, same, within};
+use crate::passing::{MAX_QUEUED_CHUNKS, file_count, verify_checksum, run_with_limit};
 use crate::sealed::{self, Checked, check};
 
 /// Line printed after a declined prompt.
@@ -226,7 +226,7 @@ impl Bringing {
         let lacks = match room.inodes {
             Some(files) if checked.contents.entries > files => {
                 let entries = checked.contents.entries;
-                format!("{} to create, {files} inodes free", counted(entries))
+                format!("{} to create, {files} inodes free", file_count(entries))
             }
             _ if checked.contents.unpacked > free => {
                 let unpacked = size(checked.contents.unpacked);
@@ -321,7 +321,7 @@ impl Bringing {
         let _guard = ground.interrupt.guard()?;
         let interrupt = ground.interrupt.clone();
         let mut sink = ground.console.progress();
-        let (send, mut receive) = mpsc::channel(WAITING);
+        let (send, mut receive) = mpsc::channel(MAX_QUEUED_CHUNKS);
         let (contents, length) = (checked.contents.clone(), checked.sent);
         let reading = spawn_blocking(move || sealed::send_plain(BufReader::new(file), &contents, &send));
         let begun = Cell::new(false);
@@ -334,7 +334,7 @@ impl Bringing {
                 drop(receive);
                 passed
             };
-            let unpacking = within(self.limit, &interrupt, unpacking);
+            let unpacking = run_with_limit(self.limit, &interrupt, unpacking);
             pausing.around(cluster, &interrupt, unpacking).await
         };
         let read = reading.await?;
@@ -345,7 +345,7 @@ impl Bringing {
         };
         let sent = read.with_context(|| self.wrong());
         match (unpacked, sent) {
-            (Ok(passed), Ok(Some(sent))) => same(&passed, &sent, inside).map_err(half),
+            (Ok(passed), Ok(Some(sent))) => verify_checksum(&passed, &sent, inside).map_err(half),
             (_, Err(error)) | (Err(error), _) => Err(half(error)),
             (Ok(_), Ok(None)) => Err(half(anyhow!(
                 "cannot restore {}: the container stopped reading before the end",
@@ -358,7 +358,7 @@ impl Bringing {
         let contents = &checked.contents;
         console.note(&format!(
             "{} ({}) restored below {:?} in container {:?}",
-            counted(contents.files),
+            file_count(contents.files),
             size(contents.length),
             place.path,
             inside.container
@@ -366,7 +366,7 @@ impl Bringing {
         if contents.privileged > 0 {
             console.note(&format!(
                 "setuid and setgid bits removed from {}",
-                counted(contents.privileged)
+                file_count(contents.privileged)
             ));
         }
         if checked.seal.is_none() {

@@ -31,7 +31,7 @@ use crate::args::CreateArgs;
 use crate::create::present;
 use crate::file_args::reject_other_flags;
 use crate::inside::{Folders, container, is_some_directory};
-use crate::passing::{WAITING, counted, same, within};
+use crate::passing::{MAX_QUEUED_CHUNKS, file_count, verify_checksum, run_with_limit};
 use crate::sealed::{Seal, compress_checked};
 use crate::tarball::Contents;
 use crate::target::Target;
@@ -149,11 +149,11 @@ impl Saving {
             is_some_directory(&directory, &inside)?;
         }
         let (opened, writer) = self.target.open(&ground.console)?;
-        let (send, receive) = mpsc::channel(WAITING);
+        let (send, receive) = mpsc::channel(MAX_QUEUED_CHUNKS);
         let recording = spawn_blocking(move || compress_checked(receive, writer));
         let (running, paths) = (ScriptPid::default(), &self.folders.paths);
         let packing = cluster.pack_tar(&inside, &directory, paths, send, &running, &mut sink);
-        let packing = within(self.limit, &interrupt, packing);
+        let packing = run_with_limit(self.limit, &interrupt, packing);
         let packed = pausing.around(cluster, &interrupt, packing).await;
         if !matches!(packed, Ok(Some(_))) {
             cluster.kill_script(&inside, &running).await;
@@ -177,7 +177,7 @@ impl Saving {
                 return Err(self.explained(why, &inside));
             }
         };
-        same(&passed, &contents.sha256, &inside).hint("run the command again")?;
+        verify_checksum(&passed, &contents.sha256, &inside).hint("run the command again")?;
         let seal = self.seal(&inside, &directory, &contents, ground.now());
         let seal = seal.bytes()?;
         let finished = opened.finish(writer, seal).await;
@@ -225,7 +225,7 @@ impl Saved {
         } = self;
         format!(
             "{} ({}) of {directory:?} in container {:?} copied to {} ({} compressed)",
-            counted(contents.files),
+            file_count(contents.files),
             size(contents.length),
             inside.container,
             target.named(),
