@@ -111,7 +111,7 @@ const CREATE_EXAMPLES: &str = "  # Take a snapshot and wait until it is ready to
 
 /// Flags and arguments of `snapshot create`.
 #[derive(Group, Clone, Debug)]
-#[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::create::USUAL_WAIT)))]
+#[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::create::DEFAULT_TIMEOUT)))]
 pub struct CreateArgs {
     /// Name of the session, also as session/NAME
     #[arg(value_name = "NAME")]

@@ -29,7 +29,7 @@ use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
 use crate::args::RestoreArgs;
-use crate::create::present;
+use crate::create::observe_session;
 use crate::file_args::reject_other_flags;
 use crate::inside::{cleaned, container, directory, is_some_directory};
 use crate::passing::{MAX_QUEUED_CHUNKS, file_count, verify_checksum, run_with_limit};
@@ -69,7 +69,7 @@ pub(crate) async fn run(
     // reads only
     let cluster = ground.connect(connection).await?;
     cluster.known().trust_all(args.trust.trust_manifest);
-    let present = present(&cluster, &bringing.session).await?;
+    let present = observe_session(&cluster, &bringing.session).await?;
     let inside = container(&present, bringing.container.as_deref())?;
     if bringing.dry_run != DryRun::None {
         let mut mutations = Mutations::new(format, bringing.dry_run);

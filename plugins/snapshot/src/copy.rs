@@ -24,7 +24,7 @@ use session_shared::report::mutation::Mutations;
 use session_shared::verb::Ground;
 
 use crate::args::CloneArgs;
-use crate::create::present;
+use crate::create::observe_session;
 use crate::plan::MutationOptions;
 
 /// Default of `--timeout`: a CSI driver that copies the volume takes minutes.
@@ -56,7 +56,7 @@ pub(crate) async fn run(
     // reads only
     let cluster = ground.connect(connection).await?;
     cluster.known().trust_all(args.trust.trust_manifest);
-    let source = present(&cluster, &old).await?;
+    let source = observe_session(&cluster, &old).await?;
     if !trust::ask(&cluster, &source.session, Part::Copy, &mut ground.console).await? {
         return Ok(());
     }

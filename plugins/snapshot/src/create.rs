@@ -28,7 +28,7 @@ use crate::schedule::intent::kept;
 use crate::schedule::{pruning, resting};
 
 /// Default of `--timeout`: a CSI driver that copies the volume takes minutes.
-pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(600);
+pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Takes a snapshot of every claim of a session.
 ///
@@ -40,14 +40,14 @@ pub(crate) async fn run(args: &CreateArgs, connection: &Connection, ground: &mut
         return save::run(args, to, connection, ground).await;
     }
     // no requests: validation of the arguments
-    let (session, asked) = (session_name(&args.session)?, asked(args)?);
-    let writes = MutationOptions::from_flags(&args.writing, &args.waiting, USUAL_WAIT)?;
+    let (session, asked) = (session_name(&args.session)?, parse_options(args)?);
+    let writes = MutationOptions::from_flags(&args.writing, &args.waiting, DEFAULT_TIMEOUT)?;
     let format = Format::of_object(&args.printing)?;
-    let keep = keep(args, &format)?;
+    let keep = parse_keep(args, &format)?;
     // reads only
     let cluster = ground.connect(connection).await?;
     cluster.known().trust_all(args.trust.trust_manifest);
-    let found = chosen(&cluster, &session);
+    let found = get_session(&cluster, &session);
     let present = look_at(&cluster, &session, found, asked.skip_hooks);
     let (present, offered) = futures::join!(present, Offered::by(&cluster));
     let present = present?;
@@ -57,7 +57,7 @@ pub(crate) async fn run(args: &CreateArgs, connection: &Connection, ground: &mut
     let cutting = Cutting::with(&cluster, &present, &asked, offered, ground.now());
     let mut cutting = cutting.await?;
     let held = match keep {
-        Some(_) => by_the_clock(&cluster, &present, &mut cutting, ground).await?,
+        Some(_) => mark_scheduled(&cluster, &present, &mut cutting, ground).await?,
         None => None,
     };
     if cutting.pauses()
@@ -99,7 +99,7 @@ pub(crate) async fn run(args: &CreateArgs, connection: &Connection, ground: &mut
 
 /// Marks the planned snapshot as scheduled. Returns the name of a ready snapshot that already holds the same data, if any:
 /// of a stopped session one is enough.
-async fn by_the_clock(
+async fn mark_scheduled(
     cluster: &Cluster,
     present: &Present,
     cutting: &mut Cutting,
@@ -134,7 +134,7 @@ async fn create_snapshots(
 }
 
 /// Returns the validated value of `--keep`.
-fn keep(args: &CreateArgs, format: &Format) -> Result<Option<u32>> {
+fn parse_keep(args: &CreateArgs, format: &Format) -> Result<Option<u32>> {
     let whole = matches!(format, Format::Objects(printer) if !printer.is_name());
     if args.keep.is_some() && whole {
         return Err(usage(
@@ -144,7 +144,7 @@ fn keep(args: &CreateArgs, format: &Format) -> Result<Option<u32>> {
     args.keep.map(kept).transpose()
 }
 
-fn asked(args: &CreateArgs) -> Result<Asked> {
+fn parse_options(args: &CreateArgs) -> Result<Asked> {
     if let Some(name) = &args.name {
         check_subdomain(name).map_err(|why| anyhow!("invalid snapshot name {name:?}: {why}"))?;
     }
@@ -156,7 +156,7 @@ fn asked(args: &CreateArgs) -> Result<Asked> {
 }
 
 /// Reads a session from the server.
-pub(crate) async fn chosen(cluster: &Cluster, name: &SessionName) -> Result<SelectedSession> {
+pub(crate) async fn get_session(cluster: &Cluster, name: &SessionName) -> Result<SelectedSession> {
     let which = Which::Named(vec![name.clone()]);
     let mut chosen = cluster.get_selected_sessions(cluster.namespace(), &which).await?;
     chosen
@@ -165,6 +165,6 @@ pub(crate) async fn chosen(cluster: &Cluster, name: &SessionName) -> Result<Sele
 }
 
 /// Reads a session and its objects. The data is the same with and without a controller, so no Lease is read.
-pub(crate) async fn present(cluster: &Cluster, name: &SessionName) -> Result<Present> {
-    Present::of(cluster, chosen(cluster, name).await?, false).await
+pub(crate) async fn observe_session(cluster: &Cluster, name: &SessionName) -> Result<Present> {
+    Present::of(cluster, get_session(cluster, name).await?, false).await
 }

@@ -17,7 +17,7 @@ use session_shared::verb::Ground;
 
 use crate::args::RestoreArgs;
 use crate::chosen::{self, SnapshotSet};
-use crate::create::present;
+use crate::create::observe_session;
 use crate::plan::MutationOptions;
 use crate::{bring, copy, in_place};
 
@@ -125,7 +125,7 @@ async fn source_or_remembered(cluster: &Cluster, set: &SnapshotSet) -> Result<Pr
 pub(crate) async fn source_of(cluster: &Cluster, set: &SnapshotSet) -> Result<Present> {
     let name = set.session.parse()?;
     let namespace = cluster.namespace();
-    let found = present(cluster, &name).await;
+    let found = observe_session(cluster, &name).await;
     let found = match found {
         Err(error) if is(&error, Kind::NotFound) => {
             let message = format!(

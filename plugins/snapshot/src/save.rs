@@ -28,7 +28,7 @@ use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
 use crate::args::CreateArgs;
-use crate::create::present;
+use crate::create::observe_session;
 use crate::file_args::reject_other_flags;
 use crate::inside::{Folders, container, is_some_directory};
 use crate::passing::{MAX_QUEUED_CHUNKS, file_count, verify_checksum, run_with_limit};
@@ -73,7 +73,7 @@ pub(crate) async fn run(
     // reads only
     let cluster = ground.connect(connection).await?;
     cluster.known().trust_all(args.trust.trust_manifest);
-    let present = present(&cluster, &saving.session).await?;
+    let present = observe_session(&cluster, &saving.session).await?;
     let inside = container(&present, saving.container.as_deref())?;
     // carries out
     let saved = match saving.dry_run {

@@ -39,7 +39,7 @@ use session_shared::report::mutation::{Mutations, no_resources};
 use session_shared::verb::Ground;
 
 use crate::args::ScheduleArgs;
-use crate::create::chosen;
+use crate::create::get_session;
 use intent::{Asked, Intent};
 use objects::Scheduling;
 use plan::{Planned, There};
@@ -103,7 +103,7 @@ async fn planned(
     asked: &Asked,
     ground: &Ground,
 ) -> Result<(Belonging, Planned)> {
-    let found = chosen(cluster, session).await?;
+    let found = get_session(cluster, session).await?;
     let hooks = has_hooks(&found.session) && !asked.skip_hooks;
     if hooks {
         trust::check(cluster, &found.session, Part::Hooks).await?;
@@ -153,7 +153,7 @@ async fn remove(
     ground: &mut Ground,
 ) -> Result<()> {
     // reads only
-    let found = chosen(cluster, &intent.session).await?;
+    let found = get_session(cluster, &intent.session).await?;
     let there = outcome::observe(cluster, &intent.session).await?;
     let belonging = Belonging::of(&found.session)?;
     let plan = plan::removal(&there, &belonging)?;
