@@ -279,7 +279,7 @@ const PRUNE_EXAMPLES: &str = "  # Print what would be deleted if the newest five
 
 /// Flags and arguments of `snapshot prune`.
 #[derive(Group, Clone, Debug)]
-#[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::prune::USUAL_WAIT)))]
+#[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::prune::DEFAULT_TIMEOUT)))]
 pub struct PruneArgs {
     /// Name of the session, also after its deletion
     #[arg(value_name = "NAME")]

@@ -20,7 +20,7 @@ use crate::doomed;
 use crate::plan::{RetentionRule, MutationOptions};
 
 /// Default of `--timeout`, for each snapshot.
-pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(300);
+pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Deletes old snapshots.
 ///
@@ -29,8 +29,8 @@ pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(300);
 /// deleted.
 pub(crate) async fn run(args: &PruneArgs, connection: &Connection, ground: &mut Ground) -> Result<()> {
     // no requests: validation of the arguments
-    let (session, rule) = (session(args)?, rule(args)?);
-    let writes = MutationOptions::from_flags(&args.writing, &args.waiting, USUAL_WAIT)?;
+    let (session, rule) = (parse_session(args)?, parse_rule(args)?);
+    let writes = MutationOptions::from_flags(&args.writing, &args.waiting, DEFAULT_TIMEOUT)?;
     let format = Format::of_name(&args.printing)?;
     // reads only
     let cluster = ground.connect(connection).await?;
@@ -52,7 +52,7 @@ pub(crate) async fn run(args: &PruneArgs, connection: &Connection, ground: &mut 
     failure::all(errors)
 }
 
-fn session(args: &PruneArgs) -> Result<Option<SessionName>> {
+fn parse_session(args: &PruneArgs) -> Result<Option<SessionName>> {
     match (&args.session, args.all) {
         (Some(_), true) => Err(usage("setting 'all' parameter but found a non empty name")),
         (None, false) => Err(usage("one of NAME or --all is required")),
@@ -61,7 +61,7 @@ fn session(args: &PruneArgs) -> Result<Option<SessionName>> {
     }
 }
 
-fn rule(args: &PruneArgs) -> Result<RetentionRule> {
+fn parse_rule(args: &PruneArgs) -> Result<RetentionRule> {
     let older_than = match &args.older_than {
         None => None,
         Some(text) => {
