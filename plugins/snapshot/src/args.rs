@@ -252,7 +252,7 @@ const DELETE_EXAMPLES: &str = "  # Delete a snapshot after a prompt for confirma
 
 /// Flags and arguments of `snapshot delete`.
 #[derive(Group, Clone, Debug)]
-#[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::delete::USUAL_WAIT)))]
+#[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::delete::DEFAULT_TIMEOUT)))]
 pub struct DeleteArgs {
     /// Names of snapshots or of single VolumeSnapshots
     #[arg(value_name = "SNAPSHOT", required = true)]

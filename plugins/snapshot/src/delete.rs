@@ -19,7 +19,7 @@ use crate::doomed;
 use crate::plan::MutationOptions;
 
 /// Default of `--timeout`: the CSI driver frees the storage before the object is deleted.
-pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(300);
+pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Deletes snapshots by name.
 ///
@@ -34,7 +34,7 @@ pub(crate) async fn run(args: &DeleteArgs, connection: &Connection, ground: &mut
             names.push(name);
         }
     }
-    let writes = MutationOptions::from_flags(&args.writing, &args.waiting, USUAL_WAIT)?;
+    let writes = MutationOptions::from_flags(&args.writing, &args.waiting, DEFAULT_TIMEOUT)?;
     let format = Format::of_name(&args.printing)?;
     // reads only
     let cluster = ground.connect(connection).await?;
@@ -54,7 +54,7 @@ pub(crate) async fn run(args: &DeleteArgs, connection: &Connection, ground: &mut
     }
     // writes and prints
     let mutations = Mutations::new(format, writes.dry_run);
-    errors.extend(carry_out(&cluster, &found, &writes, &mutations, ground).await?);
+    errors.extend(delete_snapshot_sets(&cluster, &found, &writes, &mutations, ground).await?);
     failure::all(errors)
 }
 
@@ -62,7 +62,7 @@ pub(crate) async fn run(args: &DeleteArgs, connection: &Connection, ground: &mut
 ///
 /// # Errors
 /// Standard output is closed.
-pub(crate) async fn carry_out(
+pub(crate) async fn delete_snapshot_sets(
     cluster: &Cluster,
     doomed: &[SnapshotSet],
     writes: &MutationOptions,

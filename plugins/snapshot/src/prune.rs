@@ -15,7 +15,7 @@ use session_shared::verb::Ground;
 
 use crate::args::PruneArgs;
 use crate::chosen;
-use crate::delete::carry_out;
+use crate::delete::delete_snapshot_sets;
 use crate::doomed;
 use crate::plan::{RetentionRule, MutationOptions};
 
@@ -45,7 +45,7 @@ pub(crate) async fn run(args: &PruneArgs, connection: &Connection, ground: &mut 
     }
     // writes and prints
     let mutations = Mutations::new(format, writes.dry_run);
-    let errors = carry_out(&cluster, &doomed, &writes, &mutations, ground).await?;
+    let errors = delete_snapshot_sets(&cluster, &doomed, &writes, &mutations, ground).await?;
     if doomed.is_empty() {
         ground.console.note("nothing to prune");
     }

@@ -59,7 +59,7 @@ pub(crate) async fn prune(
         wait: false,
         ..writes.clone()
     };
-    delete::carry_out(cluster, &doomed(marked, keep), &writes, mutations, ground).await
+    delete::delete_snapshot_sets(cluster, &doomed(marked, keep), &writes, mutations, ground).await
 }
 
 fn is_marked(set: &SnapshotSet) -> bool {
