@@ -62,7 +62,7 @@ pub(crate) async fn run(args: &ListArgs, connection: &Connection, ground: &mut G
             options.namespace = everywhere;
             options.kind = printing.show_kind.then(|| VOLUME_SNAPSHOT.singular());
             let mut printer = TablePrinter::new(options);
-            printer.page(&view::table(&found, ground.now()));
+            printer.page(&view::snapshot_table(&found, ground.now()));
             ground.console.out(&printer.flush())?;
             if found.is_empty() {
                 let namespace = (!everywhere).then(|| cluster.namespace());
