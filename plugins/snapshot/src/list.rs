@@ -48,7 +48,7 @@ pub(crate) async fn run(args: &ListArgs, connection: &Connection, ground: &mut G
     } else {
         Scope::Namespace(cluster.namespace())
     };
-    let mut found = snapshots(&cluster, place, &select).await?;
+    let mut found = list_volume_snapshots(&cluster, place, &select).await?;
     // prints
     if let Some(sort_by) = non_empty(&printing.sort_by)
         && !found.is_empty()
@@ -101,7 +101,7 @@ fn list_options(args: &ListArgs) -> Result<ListOptions> {
 ///
 /// # Errors
 /// The server's refusal; a cluster without the VolumeSnapshot API.
-pub(crate) async fn snapshots(
+pub(crate) async fn list_volume_snapshots(
     cluster: &Cluster,
     place: Scope<'_>,
     select: &ListOptions,
