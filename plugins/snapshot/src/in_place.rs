@@ -25,7 +25,7 @@ use crate::args::RestoreArgs;
 use crate::chosen::{self, SnapshotSet};
 use crate::copy::USUAL_WAIT;
 use crate::plan::MutationOptions;
-use crate::restore::{ready, source_of};
+use crate::restore::{ensure_ready, get_source_session};
 
 /// A validated in-place restore: the snapshot is ready, the session stopped, and its claims unused.
 struct InPlace {
@@ -91,7 +91,7 @@ impl InPlace {
         let now = ground.now();
         let all = chosen::list_snapshot_sets(cluster, None).await?;
         let set = chosen::find_snapshot_set(cluster, &all, name).await?;
-        ready(&set)?;
+        ensure_ready(&set)?;
         let present = session_of(cluster, &set).await?;
         let replacing = Replacing::of(&present, &set.snapshots)?;
         let mut held = present.clone();
@@ -232,7 +232,7 @@ async fn unused(cluster: &Cluster, present: &Present, replacing: &Replacing) -> 
 
 /// Returns the stopped session the snapshot was taken of.
 async fn session_of(cluster: &Cluster, set: &SnapshotSet) -> Result<Present> {
-    let found = source_of(cluster, set).await?;
+    let found = get_source_session(cluster, set).await?;
     if !found.is_at_rest() {
         let (name, namespace) = (&set.session, cluster.namespace());
         let error = anyhow!("cannot restore session {name:?} in place: session is not stopped");

@@ -36,14 +36,14 @@ pub(crate) async fn run(
     }
     match (&args.into, args.in_place) {
         (Some(_), true) => Err(usage("--into and --in-place cannot be given together")),
-        (Some(new), false) => into(args, new, connection, ground).await,
+        (Some(new), false) => restore_into_new(args, new, connection, ground).await,
         (None, true) => in_place::run(args, connection, ground).await,
         (None, false) => Err(usage("one of --into, --in-place or --from is required")),
     }
 }
 
 /// Creates a new session with the data of a snapshot.
-async fn into(
+async fn restore_into_new(
     args: &RestoreArgs,
     new: &str,
     connection: &Connection,
@@ -64,8 +64,8 @@ async fn into(
     cluster.known().trust_all(args.trust.trust_manifest);
     let all = chosen::list_snapshot_sets(&cluster, None).await?;
     let set = chosen::find_snapshot_set(&cluster, &all, name).await?;
-    ready(&set)?;
-    let source = source_or_remembered(&cluster, &set).await?;
+    ensure_ready(&set)?;
+    let source = source_or_recorded_session(&cluster, &set).await?;
     let claims: Vec<&str> = set.snapshots.iter().map(claim_name).collect();
     let copying = Copying::of(&cluster, &source, &new, &claims, size, &set.name).await?;
     copying.fits(&set.snapshots)?;
@@ -86,7 +86,7 @@ async fn into(
 ///
 /// # Errors
 /// The first VolumeSnapshot that is not ready, with its state.
-pub(crate) fn ready(set: &SnapshotSet) -> Result<()> {
+pub(crate) fn ensure_ready(set: &SnapshotSet) -> Result<()> {
     for snapshot in &set.snapshots {
         let state = SnapshotState::of(snapshot);
         if state != SnapshotState::Ready {
@@ -105,8 +105,8 @@ pub(crate) fn ready(set: &SnapshotSet) -> Result<()> {
 ///
 /// # Errors
 /// The session belongs to another user, or the snapshot has no metadata of it.
-async fn source_or_remembered(cluster: &Cluster, set: &SnapshotSet) -> Result<Present> {
-    match source_of(cluster, set).await {
+async fn source_or_recorded_session(cluster: &Cluster, set: &SnapshotSet) -> Result<Present> {
+    match get_source_session(cluster, set).await {
         Err(error) if is(&error, Kind::NotFound) => {
             let one = set.snapshots.first().unwrap_or(&Value::Null);
             let found = remembered(cluster, &set.ownership()?, one).await?;
@@ -122,7 +122,7 @@ async fn source_or_remembered(cluster: &Cluster, set: &SnapshotSet) -> Result<Pr
 ///
 /// # Errors
 /// `NotFound` if the session has been deleted; a session of another user; VolumeSnapshots of other data.
-pub(crate) async fn source_of(cluster: &Cluster, set: &SnapshotSet) -> Result<Present> {
+pub(crate) async fn get_source_session(cluster: &Cluster, set: &SnapshotSet) -> Result<Present> {
     let name = set.session.parse()?;
     let namespace = cluster.namespace();
     let found = observe_session(cluster, &name).await;
