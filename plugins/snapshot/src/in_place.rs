@@ -28,7 +28,7 @@ use crate::plan::MutationOptions;
 use crate::restore::{ensure_ready, get_source_session};
 
 /// A validated in-place restore: the snapshot is ready, the session stopped, and its claims unused.
-struct InPlace {
+struct InPlaceRestore {
     set: SnapshotSet,
     present: Present,
     replacing: Replacing,
@@ -62,7 +62,7 @@ pub(crate) async fn run(
     // reads only
     let cluster = ground.connect(connection).await?;
     cluster.known().trust_all(args.trust.trust_manifest);
-    let plan = InPlace::of(&cluster, name, &asked, &writes, ground).await?;
+    let plan = InPlaceRestore::of(&cluster, name, &asked, &writes, ground).await?;
     // writes
     let restored = if writes.dry_run == DryRun::None {
         plan.carry_out(&cluster, &writes, ground).await?
@@ -80,7 +80,7 @@ pub(crate) async fn run(
     Ok(())
 }
 
-impl InPlace {
+impl InPlaceRestore {
     async fn of(
         cluster: &Cluster,
         name: &str,
