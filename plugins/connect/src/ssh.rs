@@ -104,7 +104,7 @@ pub(crate) fn block(host: SshHost, connection: &Connection, console: &mut Consol
         host.proxy.splice(0..0, environment);
     }
     let text = host.block()?;
-    prepare(&host.known_hosts)?;
+    create_parent(&host.known_hosts)?;
     console.out(&text)
 }
 
@@ -127,14 +127,14 @@ pub(crate) fn exec_ssh(host: &SshHost, words: &[String]) -> Result<()> {
             "install an OpenSSH client (Debian: apt-get install openssh-client)",
         ));
     };
-    prepare(&host.known_hosts)?;
+    create_parent(&host.known_hosts)?;
     let mut command = std::process::Command::new(ssh);
     command.args(arguments);
     replace(&mut command)
 }
 
 /// Creates the directory of a file, accessible only to its owner.
-fn prepare(file: &Path) -> Result<()> {
+fn create_parent(file: &Path) -> Result<()> {
     let folder = file.parent().unwrap_or(file);
     let made = state::make_private(folder);
     made.with_context(|| format!("failed to create directory {folder:?}"))
