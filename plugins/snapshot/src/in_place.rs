@@ -62,10 +62,10 @@ pub(crate) async fn run(
     // reads only
     let cluster = ground.connect(connection).await?;
     cluster.known().trust_all(args.trust.trust_manifest);
-    let plan = InPlaceRestore::of(&cluster, name, &asked, &writes, ground).await?;
+    let plan = InPlaceRestore::prepare(&cluster, name, &asked, &writes, ground).await?;
     // writes
     let restored = if writes.dry_run == DryRun::None {
-        plan.carry_out(&cluster, &writes, ground).await?
+        plan.apply(&cluster, &writes, ground).await?
     } else {
         plan.rehearse(&cluster, &writes, ground).await?;
         Restored::default()
@@ -81,7 +81,7 @@ pub(crate) async fn run(
 }
 
 impl InPlaceRestore {
-    async fn of(
+    async fn prepare(
         cluster: &Cluster,
         name: &str,
         asked: &Asked,
@@ -126,7 +126,7 @@ impl InPlaceRestore {
         })
     }
 
-    async fn carry_out(
+    async fn apply(
         &self,
         cluster: &Cluster,
         writes: &MutationOptions,
@@ -149,10 +149,10 @@ impl InPlaceRestore {
         let with = writes.snapshot_run(&interrupt, writes.wait);
         let restored = self.replacing.carry_out(cluster, &with, &mut sink).await;
         sink.tell(Event::Done);
-        restored.map_err(|error| self.way_on(error, cluster.namespace()))
+        restored.map_err(|error| self.with_retry_hint(error, cluster.namespace()))
     }
 
-    fn way_on(&self, mut error: anyhow::Error, namespace: &str) -> anyhow::Error {
+    fn with_retry_hint(&self, mut error: anyhow::Error, namespace: &str) -> anyhow::Error {
         if let Some(saving) = &self.saving {
             let held = format!("the previous data is kept in snapshot {:?}", saving.set);
             error = hinted(error, held);
