@@ -51,7 +51,7 @@ impl Verb for Create {
             ground.console.warn(&privilege);
         }
         if intent.dry_run_shows() {
-            return show::dry_run(&intent, &subject, format, &mut ground.console);
+            return show::print_dry_run(&intent, &subject, format, &mut ground.console);
         }
         if !intent.skip_checks {
             let namespace = subject.belonging.namespace.as_str();

@@ -15,7 +15,7 @@ use crate::plan::Subject;
 ///
 /// # Errors
 /// A failed template of `-o`; closed standard output.
-pub(crate) fn dry_run(
+pub(crate) fn print_dry_run(
     intent: &Intent,
     subject: &Subject,
     mut format: Format,
