@@ -30,10 +30,10 @@ use crate::restore::{ensure_ready, get_source_session};
 /// A validated in-place restore: the snapshot is ready, the session stopped, and its claims unused.
 struct InPlaceRestore {
     set: SnapshotSet,
-    present: Present,
-    replacing: Replacing,
+    session: Present,
+    claims: Replacing,
     /// Snapshot to take of the current data first; `None` if no claim holds data.
-    saving: Option<Cutting>,
+    safety_snapshot: Option<Cutting>,
 }
 
 /// Replaces the data of a stopped session with that of a snapshot.
@@ -67,15 +67,15 @@ pub(crate) async fn run(
     let restored = if writes.dry_run == DryRun::None {
         plan.apply(&cluster, &writes, ground).await?
     } else {
-        plan.rehearse(&cluster, &writes, ground).await?;
+        plan.dry_run(&cluster, &writes, ground).await?;
         Restored::default()
     };
     // prints
     let mut mutations = Mutations::new(format, writes.dry_run);
     let console = &mut ground.console;
-    console.out(&mutations.done(&plan.present.object, "restored")?)?;
+    console.out(&mutations.done(&plan.session.object, "restored")?)?;
     if writes.dry_run == DryRun::None {
-        plan.tell(&restored, console);
+        plan.print_notes(&restored, console);
     }
     Ok(())
 }
@@ -92,7 +92,7 @@ impl InPlaceRestore {
         let all = chosen::list_snapshot_sets(cluster, None).await?;
         let set = chosen::find_snapshot_set(cluster, &all, name).await?;
         ensure_ready(&set)?;
-        let present = session_of(cluster, &set).await?;
+        let present = get_stopped_session(cluster, &set).await?;
         let replacing = Replacing::of(&present, &set.snapshots)?;
         let mut held = present.clone();
         held.live.data = replacing.held().cloned().collect();
@@ -114,15 +114,15 @@ impl InPlaceRestore {
                 hinted(error, "nothing has been restored; all claims are unchanged")
             })
         };
-        let unused = unused(cluster, &present, &replacing);
+        let unused = ensure_claims_unused(cluster, &present, &replacing);
         let (saving, (), ()) = futures::try_join!(saving, unused, permitted)?;
         let console = &mut ground.console;
         consent::tell_unchecked(&permissions, console);
         Ok(Self {
             set,
-            present,
-            replacing,
-            saving,
+            session: present,
+            claims: replacing,
+            safety_snapshot: saving,
         })
     }
 
@@ -135,7 +135,7 @@ impl InPlaceRestore {
         let _guard = ground.interrupt.guard()?;
         let interrupt = ground.interrupt.clone();
         let mut sink = ground.console.progress();
-        if let Some(saving) = &self.saving {
+        if let Some(saving) = &self.safety_snapshot {
             // The snapshot of the current data is ready before any claim is deleted, so the data can always be restored.
             let with = writes.snapshot_run(&interrupt, true);
             let saved = saving.take(cluster, &with, &mut sink).await;
@@ -147,13 +147,13 @@ impl InPlaceRestore {
             })?;
         }
         let with = writes.snapshot_run(&interrupt, writes.wait);
-        let restored = self.replacing.carry_out(cluster, &with, &mut sink).await;
+        let restored = self.claims.carry_out(cluster, &with, &mut sink).await;
         sink.tell(Event::Done);
         restored.map_err(|error| self.with_retry_hint(error, cluster.namespace()))
     }
 
     fn with_retry_hint(&self, mut error: anyhow::Error, namespace: &str) -> anyhow::Error {
-        if let Some(saving) = &self.saving {
+        if let Some(saving) = &self.safety_snapshot {
             let held = format!("the previous data is kept in snapshot {:?}", saving.set);
             error = hinted(error, held);
         }
@@ -166,20 +166,20 @@ impl InPlaceRestore {
 
     /// Prints what would be restored. A server-side dry run also sends the snapshot of the current data; the new claims
     /// cannot be sent, because the old claims still have their names.
-    async fn rehearse(
+    async fn dry_run(
         &self,
         cluster: &Cluster,
         writes: &MutationOptions,
         ground: &mut Ground,
     ) -> Result<()> {
-        for claim in &self.replacing.claims {
+        for claim in &self.claims.claims {
             let name = text(&claim.wanted, "/metadata/name");
             ground.console.note(&format!(
                 "claim {name:?} would be recreated from snapshot {:?}",
                 claim.snapshot
             ));
         }
-        if let (Some(saving), DryRun::Server) = (&self.saving, writes.dry_run) {
+        if let (Some(saving), DryRun::Server) = (&self.safety_snapshot, writes.dry_run) {
             let interrupt = ground.interrupt.clone();
             let with = writes.snapshot_run(&interrupt, false);
             let mut sink = ground.console.progress();
@@ -188,15 +188,15 @@ impl InPlaceRestore {
         Ok(())
     }
 
-    fn tell(&self, restored: &Restored, console: &mut Console) {
-        if let Some(saving) = &self.saving {
+    fn print_notes(&self, restored: &Restored, console: &mut Console) {
+        if let Some(saving) = &self.safety_snapshot {
             console.note(&format!(
                 "the previous data is kept in snapshot {:?}",
                 saving.set
             ));
         }
         if !restored.pending.is_empty() {
-            let (claims, session) = (restored.pending.join(", "), self.present.name());
+            let (claims, session) = (restored.pending.join(", "), self.session.name());
             console.note(&format!(
                 "claim {claims} stays Pending until the next start (the StorageClass binds on first use): kubectl session start {session}"
             ));
@@ -208,7 +208,7 @@ impl InPlaceRestore {
 ///
 /// # Errors
 /// A claim in use, with the Pod that uses it.
-async fn unused(cluster: &Cluster, present: &Present, replacing: &Replacing) -> Result<()> {
+async fn ensure_claims_unused(cluster: &Cluster, present: &Present, replacing: &Replacing) -> Result<()> {
     let (namespace, name) = (present.namespace(), present.name());
     let all = ListOptions::default();
     let pods = cluster
@@ -231,7 +231,7 @@ async fn unused(cluster: &Cluster, present: &Present, replacing: &Replacing) -> 
 }
 
 /// Returns the stopped session the snapshot was taken of.
-async fn session_of(cluster: &Cluster, set: &SnapshotSet) -> Result<Present> {
+async fn get_stopped_session(cluster: &Cluster, set: &SnapshotSet) -> Result<Present> {
     let found = get_source_session(cluster, set).await?;
     if !found.is_at_rest() {
         let (name, namespace) = (&set.session, cluster.namespace());
