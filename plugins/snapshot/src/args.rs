@@ -179,7 +179,7 @@ const RESTORE_EXAMPLES: &str =
 
 /// Flags and arguments of `snapshot restore`.
 #[derive(Group, Clone, Debug)]
-#[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::copy::USUAL_WAIT)))]
+#[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::copy::DEFAULT_TIMEOUT)))]
 pub struct RestoreArgs {
     /// Name of a snapshot or of a single VolumeSnapshot; with --from, name of the session
     #[arg(value_name = "SNAPSHOT")]
@@ -217,7 +217,7 @@ const CLONE_EXAMPLES: &str = "  # Create a session with a copy of alice's data
 
 /// Flags and arguments of `snapshot clone`.
 #[derive(Group, Clone, Debug)]
-#[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::copy::USUAL_WAIT)))]
+#[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::copy::DEFAULT_TIMEOUT)))]
 pub struct CloneArgs {
     /// Name of the session, also as session/NAME
     #[arg(value_name = "NAME")]

@@ -28,7 +28,7 @@ use crate::create::observe_session;
 use crate::plan::MutationOptions;
 
 /// Default of `--timeout`: a CSI driver that copies the volume takes minutes.
-pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(600);
+pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Creates a new session with a copy of a session's current data.
 ///
@@ -50,8 +50,8 @@ pub(crate) async fn run(
         class: class_name(args.class.as_deref())?,
         skip_hooks: args.skip_hooks,
     };
-    let size = size(args.storage.as_deref())?;
-    let writes = MutationOptions::from_flags(&args.writing, &args.waiting, USUAL_WAIT)?;
+    let size = parse_size(args.storage.as_deref())?;
+    let writes = MutationOptions::from_flags(&args.writing, &args.waiting, DEFAULT_TIMEOUT)?;
     let format = Format::of_object(&args.printing)?;
     // reads only
     let cluster = ground.connect(connection).await?;
@@ -72,7 +72,7 @@ pub(crate) async fn run(
     copying.fits_claims()?;
     // writes
     let copied = if writes.dry_run == DryRun::Client {
-        only_said(&copying)
+        dry_run_outcome(&copying)
     } else {
         let _guard = ground.interrupt.guard()?;
         let interrupt = ground.interrupt.clone();
@@ -84,7 +84,7 @@ pub(crate) async fn run(
             wait: args.waiting.wait,
             ..with
         };
-        carry_out(&cluster, &copying, &taken, &with, ground).await?
+        apply_clone(&cluster, &copying, &taken, &with, ground).await?
     };
     // prints
     report_clone(&copied, format, writes.dry_run, &mut ground.console)?;
@@ -100,7 +100,7 @@ pub(crate) async fn run(
 ///
 /// # Errors
 /// An invalid quantity, or one that is not greater than 0.
-pub(crate) fn size(given: Option<&str>) -> Result<Option<Quantity>> {
+pub(crate) fn parse_size(given: Option<&str>) -> Result<Option<Quantity>> {
     let Some(text) = given else {
         return Ok(None);
     };
@@ -112,7 +112,7 @@ pub(crate) fn size(given: Option<&str>) -> Result<Option<Quantity>> {
 }
 
 /// Returns the outcome that a client-side dry run prints.
-pub(crate) fn only_said(copying: &Copying) -> Copied {
+pub(crate) fn dry_run_outcome(copying: &Copying) -> Copied {
     Copied {
         session: copying.session.clone(),
         restored: Restored::default(),
@@ -123,7 +123,7 @@ pub(crate) fn only_said(copying: &Copying) -> Copied {
 ///
 /// # Errors
 /// The failed step, with the snapshot's name and the command to continue with.
-pub(crate) async fn carry_out(
+pub(crate) async fn apply_clone(
     cluster: &Cluster,
     copying: &Copying,
     snapshots: &[Value],

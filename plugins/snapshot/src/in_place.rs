@@ -23,7 +23,7 @@ use session_shared::verb::Ground;
 
 use crate::args::RestoreArgs;
 use crate::chosen::{self, SnapshotSet};
-use crate::copy::USUAL_WAIT;
+use crate::copy::DEFAULT_TIMEOUT;
 use crate::plan::MutationOptions;
 use crate::restore::{ensure_ready, get_source_session};
 
@@ -57,7 +57,7 @@ pub(crate) async fn run(
         class: class_name(args.class.as_deref())?,
         ..Asked::default()
     };
-    let writes = MutationOptions::from_flags(&args.writing, &args.waiting, USUAL_WAIT)?;
+    let writes = MutationOptions::from_flags(&args.writing, &args.waiting, DEFAULT_TIMEOUT)?;
     let format = Format::of_object(&args.printing)?;
     // reads only
     let cluster = ground.connect(connection).await?;

@@ -56,8 +56,8 @@ async fn restore_into_new(
         ));
     }
     let name = chosen::parse_snapshot_name(&args.snapshot)?;
-    let (new, size) = (session_name(new)?, copy::size(args.storage.as_deref())?);
-    let writes = MutationOptions::from_flags(&args.writing, &args.waiting, copy::USUAL_WAIT)?;
+    let (new, size) = (session_name(new)?, copy::parse_size(args.storage.as_deref())?);
+    let writes = MutationOptions::from_flags(&args.writing, &args.waiting, copy::DEFAULT_TIMEOUT)?;
     let format = Format::of_object(&args.printing)?;
     // reads only
     let cluster = ground.connect(connection).await?;
@@ -71,12 +71,12 @@ async fn restore_into_new(
     copying.fits(&set.snapshots)?;
     // writes
     let copied = if writes.dry_run == DryRun::Client {
-        copy::only_said(&copying)
+        copy::dry_run_outcome(&copying)
     } else {
         let _guard = ground.interrupt.guard()?;
         let interrupt = ground.interrupt.clone();
         let with = writes.snapshot_run(&interrupt, writes.wait);
-        copy::carry_out(&cluster, &copying, &set.snapshots, &with, ground).await?
+        copy::apply_clone(&cluster, &copying, &set.snapshots, &with, ground).await?
     };
     // prints
     copy::report_clone(&copied, format, writes.dry_run, &mut ground.console)
