@@ -34,14 +34,14 @@ use crate::inside::{Folders, container, is_some_directory};
 use crate::passing::{MAX_QUEUED_CHUNKS, file_count, verify_checksum, run_with_limit};
 use crate::sealed::{Seal, compress_checked};
 use crate::tarball::Contents;
-use crate::target::Target;
+use crate::target::ArchiveTarget;
 
 /// A validated `create --to`.
 struct Saving {
     session: SessionName,
     folders: Folders,
     container: Option<String>,
-    target: Target,
+    target: ArchiveTarget,
     dry_run: DryRun,
     /// Time limit of the copy; zero means none.
     limit: Duration,
@@ -85,7 +85,7 @@ pub(crate) async fn run(
         DryRun::Client | DryRun::Server => None,
     };
     // prints
-    if saving.target != Target::Output {
+    if saving.target != ArchiveTarget::Stdout {
         let mut mutations = Mutations::new(format, saving.dry_run);
         let text = mutations.done(&present.object, "saved")?;
         ground.console.out(&text)?;
@@ -115,7 +115,7 @@ impl Saving {
             session: session_name(&args.session)?,
             folders: Folders::of(&args.file.paths)?,
             container: args.file.container.clone(),
-            target: Target::of(to, args.file.overwrite, &ground.console)?,
+            target: ArchiveTarget::parse(to, args.file.overwrite, &ground.console)?,
             dry_run: args.writing.dry_run()?,
             limit: args.waiting.limit(Duration::ZERO),
         })
@@ -165,7 +165,7 @@ impl Saving {
             Some(passed) => passed,
             None => {
                 let why = recorded.err();
-                let why = opened.given_up().await.or(why);
+                let why = opened.output_error().await.or(why);
                 let why = why.unwrap_or_else(|| anyhow!("the output was closed"));
                 return Err(self.explained(why, &inside));
             }
@@ -173,7 +173,7 @@ impl Saving {
         let (contents, writer) = match recorded {
             Ok(recorded) => recorded,
             Err(why) => {
-                let why = opened.given_up().await.unwrap_or(why);
+                let why = opened.output_error().await.unwrap_or(why);
                 return Err(self.explained(why, &inside));
             }
         };
@@ -206,7 +206,7 @@ impl Saving {
             return why;
         }
         if why.is::<io::Error>() {
-            return why.context(self.target.unwritten());
+            return why.context(self.target.write_error_context());
         }
         why.context(format!(
             "cannot copy the files of container {:?} of pod {:?}",
@@ -216,7 +216,7 @@ impl Saving {
 }
 
 impl Saved {
-    fn told(&self, target: &Target) -> String {
+    fn told(&self, target: &ArchiveTarget) -> String {
         let Self {
             inside,
             directory,
@@ -228,7 +228,7 @@ impl Saved {
             file_count(contents.files),
             size(contents.length),
             inside.container,
-            target.named(),
+            target.display_name(),
             size(*packed)
         )
     }
