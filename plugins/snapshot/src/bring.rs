@@ -39,7 +39,7 @@ use crate::sealed::{self, Checked, check};
 const CANCELLED: &str = "nothing has been restored";
 
 /// A validated `restore --from`.
-struct Bringing {
+struct Import {
     session: SessionName,
     /// Path of the archive as typed; `-` means standard input.
     from: String,
@@ -62,10 +62,10 @@ pub(crate) async fn run(
     ground: &mut Ground,
 ) -> Result<()> {
     // no requests: validation of the arguments and the archive
-    let bringing = Bringing::of(args, from)?;
+    let bringing = Import::parse(args, from)?;
     let format = Format::of_object(&args.printing)?;
-    let (file, checked) = bringing.checked(ground).await?;
-    let base = bringing.base(&checked)?;
+    let (file, checked) = bringing.open_checked(ground).await?;
+    let base = bringing.target_directory(&checked)?;
     // reads only
     let cluster = ground.connect(connection).await?;
     cluster.known().trust_all(args.trust.trust_manifest);
@@ -84,7 +84,7 @@ pub(crate) async fn run(
         is_some_directory(&place.path, &inside)?;
     }
     bringing
-        .has_room(
+        .ensure_free_space(
             &cluster,
             &present,
             &inside,
@@ -93,13 +93,13 @@ pub(crate) async fn run(
             &mut ground.console,
         )
         .await?;
-    if !bringing.may(&checked, &place, &inside, &mut ground.console)? {
+    if !bringing.confirm(&checked, &place, &inside, &mut ground.console)? {
         return Ok(());
     }
     // carries out
-    let pausing = bringing.pausing(&present, args.file.skip_hooks);
+    let pausing = bringing.quiesce_hooks(&present, args.file.skip_hooks);
     bringing
-        .carry_out(
+        .apply(
             &cluster,
             &inside,
             &place,
@@ -112,12 +112,12 @@ pub(crate) async fn run(
     let mut mutations = Mutations::new(format, DryRun::None);
     let console = &mut ground.console;
     console.out(&mutations.done(&present.object, "restored")?)?;
-    bringing.tell(&checked, &place, &inside, console);
+    bringing.print_notes(&checked, &place, &inside, console);
     Ok(())
 }
 
-impl Bringing {
-    fn of(args: &RestoreArgs, from: &str) -> Result<Self> {
+impl Import {
+    fn parse(args: &RestoreArgs, from: &str) -> Result<Self> {
         reject_other_flags(
             "--from",
             &[
@@ -140,23 +140,23 @@ impl Bringing {
         })
     }
 
-    fn named(&self) -> String {
+    fn source_name(&self) -> String {
         match self.from.as_str() {
             "-" => "standard input".to_owned(),
             file => format!("file {file:?}"),
         }
     }
 
-    fn wrong(&self) -> String {
-        format!("cannot restore {}", self.named())
+    fn error_context(&self) -> String {
+        format!("cannot restore {}", self.source_name())
     }
 
     /// Opens the archive and checks all of it. Standard input is first copied to a temporary file: nothing is written in a
     /// session before the last byte has been checked.
-    async fn checked(&self, ground: &mut Ground) -> Result<(File, Checked)> {
-        let wrong = || self.wrong();
+    async fn open_checked(&self, ground: &mut Ground) -> Result<(File, Checked)> {
+        let wrong = || self.error_context();
         let mut file = match self.from.as_str() {
-            "-" => aside(ground).await.with_context(wrong)?,
+            "-" => buffer_stdin(ground).await.with_context(wrong)?,
             path => File::open(path).with_context(|| format!("failed to open {path:?}"))?,
         };
         if file.metadata().is_ok_and(|found| found.is_dir()) {
@@ -182,19 +182,19 @@ impl Bringing {
     ///
     /// # Errors
     /// An archive whose footer names an invalid directory.
-    fn base(&self, checked: &Checked) -> Result<String> {
+    fn target_directory(&self, checked: &Checked) -> Result<String> {
         match (&self.path, &checked.seal) {
             (Some(path), _) => Ok(path.clone()),
             (None, None) => Ok(String::new()),
             (None, Some(seal)) => cleaned(&seal.directory).ok_or_else(|| {
                 let named = &seal.directory;
-                anyhow!("archive footer names invalid directory {named:?}").context(self.wrong())
+                anyhow!("archive footer names invalid directory {named:?}").context(self.error_context())
             }),
         }
     }
 
     /// Checks free space and inodes: a Pod that exceeds its storage limit is evicted, and its data outside claims is lost.
-    async fn has_room(
+    async fn ensure_free_space(
         &self,
         cluster: &Cluster,
         present: &Present,
@@ -236,7 +236,7 @@ impl Bringing {
         };
         let error = anyhow!(
             "cannot restore {} to {path:?} in container {container:?} of pod {:?}: {lacks}",
-            self.named(),
+            self.source_name(),
             inside.pod
         );
         let hint = format!(
@@ -246,7 +246,7 @@ impl Bringing {
     }
 
     /// Confirms, if needed, that files are replaced or that the directory is the archive's. An error without a terminal.
-    fn may(
+    fn confirm(
         &self,
         checked: &Checked,
         place: &ContainerDirectory,
@@ -259,7 +259,7 @@ impl Bringing {
             return Ok(true);
         }
         let (path, container, session) = (&place.path, &inside.container, self.session.as_str());
-        let file = self.named();
+        let file = self.source_name();
         if !console.can_ask() {
             return Err(match is_chosen {
                 true => hinted(
@@ -297,7 +297,7 @@ impl Bringing {
         Ok(false)
     }
 
-    fn pausing(&self, present: &Present, skip: bool) -> Pausing {
+    fn quiesce_hooks(&self, present: &Present, skip: bool) -> Pausing {
         let (session, namespace) = (present.name(), present.namespace());
         let words = Words {
             undone: format!("cannot restore files of session {session:?}"),
@@ -309,7 +309,7 @@ impl Bringing {
         Pausing::of(present, skip, words)
     }
 
-    async fn carry_out(
+    async fn apply(
         &self,
         cluster: &Cluster,
         inside: &ContainerRef,
@@ -340,21 +340,21 @@ impl Bringing {
         let read = reading.await?;
         sink.tell(Event::Done);
         let half = |error| match begun.get() {
-            true => half_done(error, place, inside),
+            true => with_incomplete_hint(error, place, inside),
             false => error,
         };
-        let sent = read.with_context(|| self.wrong());
+        let sent = read.with_context(|| self.error_context());
         match (unpacked, sent) {
             (Ok(passed), Ok(Some(sent))) => verify_checksum(&passed, &sent, inside).map_err(half),
             (_, Err(error)) | (Err(error), _) => Err(half(error)),
             (Ok(_), Ok(None)) => Err(half(anyhow!(
                 "cannot restore {}: the container stopped reading before the end",
-                self.named()
+                self.source_name()
             ))),
         }
     }
 
-    fn tell(&self, checked: &Checked, place: &ContainerDirectory, inside: &ContainerRef, console: &mut Console) {
+    fn print_notes(&self, checked: &Checked, place: &ContainerDirectory, inside: &ContainerRef, console: &mut Console) {
         let contents = &checked.contents;
         console.note(&format!(
             "{} ({}) restored below {:?} in container {:?}",
@@ -372,14 +372,14 @@ impl Bringing {
         if checked.seal.is_none() {
             console.note(&format!(
                 "{} was not written by kubectl session: only its gzip checksum was verified",
-                self.named()
+                self.source_name()
             ));
         }
     }
 }
 
 /// Adds a hint about the state of the files after an incomplete restore.
-fn half_done(error: anyhow::Error, place: &ContainerDirectory, inside: &ContainerRef) -> anyhow::Error {
+fn with_incomplete_hint(error: anyhow::Error, place: &ContainerDirectory, inside: &ContainerRef) -> anyhow::Error {
     let left = format!(
         "run the command again: only some of the files below {:?} in container {:?} may have been replaced",
         place.path, inside.container
@@ -388,7 +388,7 @@ fn half_done(error: anyhow::Error, place: &ContainerDirectory, inside: &Containe
 }
 
 /// Copies standard input to an unnamed temporary file.
-async fn aside(ground: &mut Ground) -> Result<File> {
+async fn buffer_stdin(ground: &mut Ground) -> Result<File> {
     let (mut file, mut input) = (tempfile::tempfile()?, ground.console.inlet());
     while let Some(piece) = input.next().await {
         file.write_all(&piece)?;
