@@ -37,9 +37,9 @@ use crate::tarball::Contents;
 use crate::target::ArchiveTarget;
 
 /// A validated `create --to`.
-struct Saving {
+struct Export {
     session: SessionName,
-    folders: Folders,
+    directories: Folders,
     container: Option<String>,
     target: ArchiveTarget,
     dry_run: DryRun,
@@ -48,12 +48,12 @@ struct Saving {
 }
 
 /// Outcome of a completed export.
-struct Saved {
+struct ExportOutcome {
     inside: ContainerRef,
     directory: String,
     contents: Contents,
     /// Size of the compressed archive in bytes.
-    size: u64,
+    archive_size: u64,
 }
 
 /// Copies files of a session's container to an archive.
@@ -68,7 +68,7 @@ pub(crate) async fn run(
     ground: &mut Ground,
 ) -> Result<()> {
     // no requests: validation of the arguments
-    let saving = Saving::of(args, to, ground)?;
+    let saving = Export::parse(args, to, ground)?;
     let format = Format::of_object(&args.printing)?;
     // reads only
     let cluster = ground.connect(connection).await?;
@@ -78,8 +78,8 @@ pub(crate) async fn run(
     // carries out
     let saved = match saving.dry_run {
         DryRun::None => {
-            let pausing = saving.pausing(&present, args.skip_hooks, to);
-            let saved = saving.carry_out(&cluster, inside, &pausing, ground).await;
+            let pausing = saving.quiesce_hooks(&present, args.skip_hooks, to);
+            let saved = saving.apply(&cluster, inside, &pausing, ground).await;
             Some(saved.map_err(|error| missing_right::explain(error, &cluster, "pods/exec"))?)
         }
         DryRun::Client | DryRun::Server => None,
@@ -91,13 +91,13 @@ pub(crate) async fn run(
         ground.console.out(&text)?;
     }
     if let Some(saved) = saved {
-        ground.console.note(&saved.told(&saving.target));
+        ground.console.note(&saved.describe(&saving.target));
     }
     Ok(())
 }
 
-impl Saving {
-    fn of(args: &CreateArgs, to: &str, ground: &Ground) -> Result<Self> {
+impl Export {
+    fn parse(args: &CreateArgs, to: &str, ground: &Ground) -> Result<Self> {
         reject_other_flags(
             "--to",
             &[
@@ -113,7 +113,7 @@ impl Saving {
         }
         Ok(Self {
             session: session_name(&args.session)?,
-            folders: Folders::of(&args.file.paths)?,
+            directories: Folders::of(&args.file.paths)?,
             container: args.file.container.clone(),
             target: ArchiveTarget::parse(to, args.file.overwrite, &ground.console)?,
             dry_run: args.writing.dry_run()?,
@@ -121,7 +121,7 @@ impl Saving {
         })
     }
 
-    fn pausing(&self, present: &Present, skip: bool, to: &str) -> Pausing {
+    fn quiesce_hooks(&self, present: &Present, skip: bool, to: &str) -> Pausing {
         let (session, namespace) = (present.name(), present.namespace());
         let words = Words {
             undone: format!("cannot copy files of session {session:?}"),
@@ -133,25 +133,25 @@ impl Saving {
         Pausing::of(present, skip, words)
     }
 
-    async fn carry_out(
+    async fn apply(
         &self,
         cluster: &Cluster,
         inside: ContainerRef,
         pausing: &Pausing,
         ground: &mut Ground,
-    ) -> Result<Saved> {
+    ) -> Result<ExportOutcome> {
         let _guard = ground.interrupt.guard()?;
         let interrupt = ground.interrupt.clone();
         let mut sink = ground.console.progress();
-        let looked = cluster.inspect_directory(&inside, &self.folders.base);
+        let looked = cluster.inspect_directory(&inside, &self.directories.base);
         let directory = interrupt.race(looked).await?.path;
-        if self.folders.base.is_empty() {
+        if self.directories.base.is_empty() {
             is_some_directory(&directory, &inside)?;
         }
         let (opened, writer) = self.target.open(&ground.console)?;
         let (send, receive) = mpsc::channel(MAX_QUEUED_CHUNKS);
         let recording = spawn_blocking(move || compress_checked(receive, writer));
-        let (running, paths) = (ScriptPid::default(), &self.folders.paths);
+        let (running, paths) = (ScriptPid::default(), &self.directories.paths);
         let packing = cluster.pack_tar(&inside, &directory, paths, send, &running, &mut sink);
         let packing = run_with_limit(self.limit, &interrupt, packing);
         let packed = pausing.around(cluster, &interrupt, packing).await;
@@ -167,29 +167,29 @@ impl Saving {
                 let why = recorded.err();
                 let why = opened.output_error().await.or(why);
                 let why = why.unwrap_or_else(|| anyhow!("the output was closed"));
-                return Err(self.explained(why, &inside));
+                return Err(self.with_context(why, &inside));
             }
         };
         let (contents, writer) = match recorded {
             Ok(recorded) => recorded,
             Err(why) => {
                 let why = opened.output_error().await.unwrap_or(why);
-                return Err(self.explained(why, &inside));
+                return Err(self.with_context(why, &inside));
             }
         };
         verify_checksum(&passed, &contents.sha256, &inside).hint("run the command again")?;
-        let seal = self.seal(&inside, &directory, &contents, ground.now());
+        let seal = self.footer(&inside, &directory, &contents, ground.now());
         let seal = seal.bytes()?;
         let finished = opened.finish(writer, seal).await;
-        Ok(Saved {
-            size: finished.map_err(|why| self.explained(why, &inside))?,
+        Ok(ExportOutcome {
+            archive_size: finished.map_err(|why| self.with_context(why, &inside))?,
             inside,
             directory,
             contents,
         })
     }
 
-    fn seal(&self, inside: &ContainerRef, directory: &str, contents: &Contents, now: Timestamp) -> Seal {
+    fn footer(&self, inside: &ContainerRef, directory: &str, contents: &Contents, now: Timestamp) -> Seal {
         Seal {
             session: self.session.to_string(),
             namespace: inside.namespace.clone(),
@@ -201,7 +201,7 @@ impl Saving {
     }
 
     /// Adds context to an error on this machine: a failed write, or an archive that cannot be restored.
-    fn explained(&self, why: anyhow::Error, inside: &ContainerRef) -> anyhow::Error {
+    fn with_context(&self, why: anyhow::Error, inside: &ContainerRef) -> anyhow::Error {
         if why.is::<Closed>() {
             return why;
         }
@@ -215,13 +215,13 @@ impl Saving {
     }
 }
 
-impl Saved {
-    fn told(&self, target: &ArchiveTarget) -> String {
+impl ExportOutcome {
+    fn describe(&self, target: &ArchiveTarget) -> String {
         let Self {
             inside,
             directory,
             contents,
-            size: packed,
+            archive_size: packed,
         } = self;
         format!(
             "{} ({}) of {directory:?} in container {:?} copied to {} ({} compressed)",
