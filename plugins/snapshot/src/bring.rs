@@ -31,7 +31,7 @@ use tokio::task::spawn_blocking;
 use crate::args::RestoreArgs;
 use crate::create::observe_session;
 use crate::file_args::reject_other_flags;
-use crate::inside::{cleaned, container, directory, is_some_directory};
+use crate::inside::{normalize_absolute, find_container, parse_directory, ensure_not_root};
 use crate::passing::{MAX_QUEUED_CHUNKS, file_count, verify_checksum, run_with_limit};
 use crate::sealed::{self, Checked, check};
 
@@ -70,7 +70,7 @@ pub(crate) async fn run(
     let cluster = ground.connect(connection).await?;
     cluster.known().trust_all(args.trust.trust_manifest);
     let present = observe_session(&cluster, &bringing.session).await?;
-    let inside = container(&present, bringing.container.as_deref())?;
+    let inside = find_container(&present, bringing.container.as_deref())?;
     if bringing.dry_run != DryRun::None {
         let mut mutations = Mutations::new(format, bringing.dry_run);
         return ground
@@ -81,7 +81,7 @@ pub(crate) async fn run(
     let place = looked.map_err(|error| missing_right::explain(error, &cluster, "pods/exec"))?;
     // An archive of several directories has the root as its directory; without a recorded directory the root is refused.
     if base.is_empty() {
-        is_some_directory(&place.path, &inside)?;
+        ensure_not_root(&place.path, &inside)?;
     }
     bringing
         .ensure_free_space(
@@ -128,7 +128,7 @@ impl Import {
                 ("--wait=false", !args.waiting.wait),
             ],
         )?;
-        let path = args.file.path.as_deref().map(directory).transpose()?;
+        let path = args.file.path.as_deref().map(parse_directory).transpose()?;
         Ok(Self {
             session: session_name(&args.snapshot)?,
             from: from.to_owned(),
@@ -186,7 +186,7 @@ impl Import {
         match (&self.path, &checked.seal) {
             (Some(path), _) => Ok(path.clone()),
             (None, None) => Ok(String::new()),
-            (None, Some(seal)) => cleaned(&seal.directory).ok_or_else(|| {
+            (None, Some(seal)) => normalize_absolute(&seal.directory).ok_or_else(|| {
                 let named = &seal.directory;
                 anyhow!("archive footer names invalid directory {named:?}").context(self.error_context())
             }),

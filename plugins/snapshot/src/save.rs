@@ -30,7 +30,7 @@ use tokio::task::spawn_blocking;
 use crate::args::CreateArgs;
 use crate::create::observe_session;
 use crate::file_args::reject_other_flags;
-use crate::inside::{Folders, container, is_some_directory};
+use crate::inside::{SourceDirectories, find_container, ensure_not_root};
 use crate::passing::{MAX_QUEUED_CHUNKS, file_count, verify_checksum, run_with_limit};
 use crate::sealed::{Seal, compress_checked};
 use crate::tarball::Contents;
@@ -39,7 +39,7 @@ use crate::target::ArchiveTarget;
 /// A validated `create --to`.
 struct Export {
     session: SessionName,
-    directories: Folders,
+    directories: SourceDirectories,
     container: Option<String>,
     target: ArchiveTarget,
     dry_run: DryRun,
@@ -74,7 +74,7 @@ pub(crate) async fn run(
     let cluster = ground.connect(connection).await?;
     cluster.known().trust_all(args.trust.trust_manifest);
     let present = observe_session(&cluster, &saving.session).await?;
-    let inside = container(&present, saving.container.as_deref())?;
+    let inside = find_container(&present, saving.container.as_deref())?;
     // carries out
     let saved = match saving.dry_run {
         DryRun::None => {
@@ -113,7 +113,7 @@ impl Export {
         }
         Ok(Self {
             session: session_name(&args.session)?,
-            directories: Folders::of(&args.file.paths)?,
+            directories: SourceDirectories::parse(&args.file.paths)?,
             container: args.file.container.clone(),
             target: ArchiveTarget::parse(to, args.file.overwrite, &ground.console)?,
             dry_run: args.writing.dry_run()?,
@@ -146,7 +146,7 @@ impl Export {
         let looked = cluster.inspect_directory(&inside, &self.directories.base);
         let directory = interrupt.race(looked).await?.path;
         if self.directories.base.is_empty() {
-            is_some_directory(&directory, &inside)?;
+            ensure_not_root(&directory, &inside)?;
         }
         let (opened, writer) = self.target.open(&ground.console)?;
         let (send, receive) = mpsc::channel(MAX_QUEUED_CHUNKS);
