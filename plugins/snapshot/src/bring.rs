@@ -33,7 +33,7 @@ use crate::create::observe_session;
 use crate::file_args::reject_other_flags;
 use crate::inside::{normalize_absolute, find_container, parse_directory, ensure_not_root};
 use crate::passing::{MAX_QUEUED_CHUNKS, file_count, verify_checksum, run_with_limit};
-use crate::sealed::{self, Checked, check};
+use crate::sealed::{self, CheckedArchive, check_archive};
 
 /// Line printed after a declined prompt.
 const CANCELLED: &str = "nothing has been restored";
@@ -153,7 +153,7 @@ impl Import {
 
     /// Opens the archive and checks all of it. Standard input is first copied to a temporary file: nothing is written in a
     /// session before the last byte has been checked.
-    async fn open_checked(&self, ground: &mut Ground) -> Result<(File, Checked)> {
+    async fn open_checked(&self, ground: &mut Ground) -> Result<(File, CheckedArchive)> {
         let wrong = || self.error_context();
         let mut file = match self.from.as_str() {
             "-" => buffer_stdin(ground).await.with_context(wrong)?,
@@ -165,7 +165,7 @@ impl Import {
         let reading = spawn_blocking(move || {
             file.seek(SeekFrom::Start(0))
                 .context("failed to seek to the start")?;
-            let checked = check(BufReader::new(&file))?;
+            let checked = check_archive(BufReader::new(&file))?;
             file.seek(SeekFrom::Start(0))?;
             Ok::<_, anyhow::Error>((file, checked))
         });
@@ -182,8 +182,8 @@ impl Import {
     ///
     /// # Errors
     /// An archive whose footer names an invalid directory.
-    fn target_directory(&self, checked: &Checked) -> Result<String> {
-        match (&self.path, &checked.seal) {
+    fn target_directory(&self, checked: &CheckedArchive) -> Result<String> {
+        match (&self.path, &checked.footer) {
             (Some(path), _) => Ok(path.clone()),
             (None, None) => Ok(String::new()),
             (None, Some(seal)) => normalize_absolute(&seal.directory).ok_or_else(|| {
@@ -200,7 +200,7 @@ impl Import {
         present: &Present,
         inside: &ContainerRef,
         place: &ContainerDirectory,
-        checked: &Checked,
+        checked: &CheckedArchive,
         console: &mut Console,
     ) -> Result<()> {
         let (path, container) = (&place.path, &inside.container);
@@ -248,13 +248,13 @@ impl Import {
     /// Confirms, if needed, that files are replaced or that the directory is the archive's. An error without a terminal.
     fn confirm(
         &self,
-        checked: &Checked,
+        checked: &CheckedArchive,
         place: &ContainerDirectory,
         inside: &ContainerRef,
         console: &mut Console,
     ) -> Result<bool> {
         // A directory that the user has named needs no confirmation.
-        let is_chosen = self.path.is_some() || checked.seal.is_none() || place.is_default;
+        let is_chosen = self.path.is_some() || checked.footer.is_none() || place.is_default;
         if self.yes || (is_chosen && place.is_empty) {
             return Ok(true);
         }
@@ -314,7 +314,7 @@ impl Import {
         cluster: &Cluster,
         inside: &ContainerRef,
         place: &ContainerDirectory,
-        (file, checked): (File, &Checked),
+        (file, checked): (File, &CheckedArchive),
         pausing: &Pausing,
         ground: &mut Ground,
     ) -> Result<()> {
@@ -322,7 +322,7 @@ impl Import {
         let interrupt = ground.interrupt.clone();
         let mut sink = ground.console.progress();
         let (send, mut receive) = mpsc::channel(MAX_QUEUED_CHUNKS);
-        let (contents, length) = (checked.contents.clone(), checked.sent);
+        let (contents, length) = (checked.contents.clone(), checked.plain_bytes);
         let reading = spawn_blocking(move || sealed::send_plain(BufReader::new(file), &contents, &send));
         let begun = Cell::new(false);
         let unpacked = {
@@ -354,7 +354,7 @@ impl Import {
         }
     }
 
-    fn print_notes(&self, checked: &Checked, place: &ContainerDirectory, inside: &ContainerRef, console: &mut Console) {
+    fn print_notes(&self, checked: &CheckedArchive, place: &ContainerDirectory, inside: &ContainerRef, console: &mut Console) {
         let contents = &checked.contents;
         console.note(&format!(
             "{} ({}) restored below {:?} in container {:?}",
@@ -369,7 +369,7 @@ impl Import {
                 file_count(contents.privileged)
             ));
         }
-        if checked.seal.is_none() {
+        if checked.footer.is_none() {
             console.note(&format!(
                 "{} was not written by kubectl session: only its gzip checksum was verified",
                 self.source_name()

@@ -32,7 +32,7 @@ use crate::create::observe_session;
 use crate::file_args::reject_other_flags;
 use crate::inside::{SourceDirectories, find_container, ensure_not_root};
 use crate::passing::{MAX_QUEUED_CHUNKS, file_count, verify_checksum, run_with_limit};
-use crate::sealed::{Seal, compress_checked};
+use crate::sealed::{ArchiveFooter, compress_checked};
 use crate::tarball::Contents;
 use crate::target::ArchiveTarget;
 
@@ -179,7 +179,7 @@ impl Export {
         };
         verify_checksum(&passed, &contents.sha256, &inside).hint("run the command again")?;
         let seal = self.footer(&inside, &directory, &contents, ground.now());
-        let seal = seal.bytes()?;
+        let seal = seal.to_gzip_member()?;
         let finished = opened.finish(writer, seal).await;
         Ok(ExportOutcome {
             archive_size: finished.map_err(|why| self.with_context(why, &inside))?,
@@ -189,12 +189,12 @@ impl Export {
         })
     }
 
-    fn footer(&self, inside: &ContainerRef, directory: &str, contents: &Contents, now: Timestamp) -> Seal {
-        Seal {
+    fn footer(&self, inside: &ContainerRef, directory: &str, contents: &Contents, now: Timestamp) -> ArchiveFooter {
+        ArchiveFooter {
             session: self.session.to_string(),
             namespace: inside.namespace.clone(),
             directory: directory.to_owned(),
-            made: now.to_string(),
+            created: now.to_string(),
             length: contents.length,
             sha256: contents.sha256.clone(),
         }
