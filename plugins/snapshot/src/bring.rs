@@ -207,7 +207,7 @@ impl Import {
         let Some(room) = &place.free_space else {
             console.note(&format!(
                 "free space below {path:?} in container {container:?} is unknown: {} needed",
-                size(checked.contents.unpacked)
+                size(checked.contents.unpacked_bytes)
             ));
             return Ok(());
         };
@@ -228,8 +228,8 @@ impl Import {
                 let entries = checked.contents.entries;
                 format!("{} to create, {files} inodes free", file_count(entries))
             }
-            _ if checked.contents.unpacked > free => {
-                let unpacked = size(checked.contents.unpacked);
+            _ if checked.contents.unpacked_bytes > free => {
+                let unpacked = size(checked.contents.unpacked_bytes);
                 format!("{unpacked} needed, {} free", size(free))
             }
             _ => return Ok(()),
@@ -282,7 +282,7 @@ impl Import {
         if !is_chosen {
             preview.push(format!(
                 "The archive names directory {path:?}, which is not the working directory of container {container:?} of session {session:?}. The archive contains {}.",
-                checked.contents.shown_top()
+                checked.contents.top_names_text()
             ));
         }
         if !place.is_empty {
@@ -359,14 +359,14 @@ impl Import {
         console.note(&format!(
             "{} ({}) restored below {:?} in container {:?}",
             file_count(contents.files),
-            size(contents.length),
+            size(contents.stream_bytes),
             place.path,
             inside.container
         ));
-        if contents.privileged > 0 {
+        if contents.setid_files > 0 {
             console.note(&format!(
                 "setuid and setgid bits removed from {}",
-                file_count(contents.privileged)
+                file_count(contents.setid_files)
             ));
         }
         if checked.footer.is_none() {

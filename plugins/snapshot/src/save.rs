@@ -33,7 +33,7 @@ use crate::file_args::reject_other_flags;
 use crate::inside::{SourceDirectories, find_container, ensure_not_root};
 use crate::passing::{MAX_QUEUED_CHUNKS, file_count, verify_checksum, run_with_limit};
 use crate::sealed::{ArchiveFooter, compress_checked};
-use crate::tarball::Contents;
+use crate::tarball::ArchiveContents;
 use crate::target::ArchiveTarget;
 
 /// A validated `create --to`.
@@ -51,7 +51,7 @@ struct Export {
 struct ExportOutcome {
     inside: ContainerRef,
     directory: String,
-    contents: Contents,
+    contents: ArchiveContents,
     /// Size of the compressed archive in bytes.
     archive_size: u64,
 }
@@ -189,13 +189,13 @@ impl Export {
         })
     }
 
-    fn footer(&self, inside: &ContainerRef, directory: &str, contents: &Contents, now: Timestamp) -> ArchiveFooter {
+    fn footer(&self, inside: &ContainerRef, directory: &str, contents: &ArchiveContents, now: Timestamp) -> ArchiveFooter {
         ArchiveFooter {
             session: self.session.to_string(),
             namespace: inside.namespace.clone(),
             directory: directory.to_owned(),
             created: now.to_string(),
-            length: contents.length,
+            length: contents.stream_bytes,
             sha256: contents.sha256.clone(),
         }
     }
@@ -226,7 +226,7 @@ impl ExportOutcome {
         format!(
             "{} ({}) of {directory:?} in container {:?} copied to {} ({} compressed)",
             file_count(contents.files),
-            size(contents.length),
+            size(contents.stream_bytes),
             inside.container,
             target.display_name(),
             size(*packed)

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use session_shared::objects::resource::text;
 use tokio::sync::mpsc;
 
-use crate::tarball::{Contents, Hashed, digits, transcode};
+use crate::tarball::{ArchiveContents, HashingStream, hex_digest, transcode};
 
 /// Compression level: nearly the size of the default level, in half the time.
 const COMPRESSION_LEVEL: u32 = 3;
@@ -66,7 +66,7 @@ impl ArchiveFooter {
 ///
 /// # Errors
 /// A failed write; a stream that is truncated or could not be restored.
-pub(crate) fn compress_checked<W: Write>(pieces: mpsc::Receiver<Bytes>, file: W) -> Result<(Contents, W)> {
+pub(crate) fn compress_checked<W: Write>(pieces: mpsc::Receiver<Bytes>, file: W) -> Result<(ArchiveContents, W)> {
     let mut recording = CompressingReader {
         chunks: pieces,
         chunk: Bytes::new(),
@@ -113,7 +113,7 @@ impl<W: Write> Read for CompressingReader<W> {
 /// Result of checking an archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CheckedArchive {
-    pub(crate) contents: Contents,
+    pub(crate) contents: ArchiveContents,
     /// Footer; `None` for an archive of another program.
     pub(crate) footer: Option<ArchiveFooter>,
     /// Bytes of the plain tar stream that is sent to the container.
@@ -131,7 +131,7 @@ pub(crate) fn check_archive(file: impl BufRead) -> Result<CheckedArchive> {
     let contents = transcode(&mut stream, &mut sent)?;
     let seal = stream.footer;
     if let Some(seal) = &seal
-        && (seal.length, &seal.sha256) != (contents.length, &contents.sha256)
+        && (seal.length, &seal.sha256) != (contents.stream_bytes, &contents.sha256)
     {
         bail!(
             "the archive is damaged: its checksum is {} instead of {}",
@@ -167,17 +167,17 @@ impl Write for ByteCounter {
 /// An archive that has changed since it was checked.
 pub(crate) fn send_plain(
     file: impl BufRead,
-    checked: &Contents,
+    checked: &ArchiveContents,
     to: &mpsc::Sender<Bytes>,
 ) -> Result<Option<String>> {
     let mut passing = ChannelWriter {
         to,
         is_closed: false,
     };
-    let mut out = io::BufWriter::with_capacity(SEND_BUFFER_BYTES, Hashed::new(&mut passing));
+    let mut out = io::BufWriter::with_capacity(SEND_BUFFER_BYTES, HashingStream::new(&mut passing));
     let contents = transcode(ArchiveReader::new(file)?, &mut out);
     let (hashed, _) = out.into_parts();
-    let sum = digits(hashed.hash);
+    let sum = hex_digest(hashed.hash);
     if passing.is_closed {
         return Ok(None);
     }

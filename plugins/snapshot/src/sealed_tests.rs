@@ -23,7 +23,7 @@ fn stream() -> Vec<u8> {
     tar.into_inner().unwrap()
 }
 
-fn recorded(stream: &[u8]) -> Result<(Contents, Vec<u8>)> {
+fn recorded(stream: &[u8]) -> Result<(ArchiveContents, Vec<u8>)> {
     let (send, receive) = mpsc::channel(1024);
     for piece in stream.chunks(1000) {
         send.try_send(Bytes::copy_from_slice(piece)).unwrap();
@@ -32,13 +32,13 @@ fn recorded(stream: &[u8]) -> Result<(Contents, Vec<u8>)> {
     compress_checked(receive, Vec::new())
 }
 
-fn seal_of(contents: &Contents) -> ArchiveFooter {
+fn seal_of(contents: &ArchiveContents) -> ArchiveFooter {
     ArchiveFooter {
         session: "alice".into(),
         namespace: "docs".into(),
         directory: "/home/ünï".into(),
         created: "2026-03-01T12:00:00Z".into(),
-        length: contents.length,
+        length: contents.stream_bytes,
         sha256: contents.sha256.clone(),
     }
 }
@@ -181,7 +181,7 @@ fn the_plain_form_is_sent_without_the_directory_itself() {
     transcode(stream().as_slice(), &mut plain).unwrap();
     assert!(sent == plain && !sent.starts_with(b"./"));
     assert_eq!(sent.len() as u64, check_archive(file.as_slice()).unwrap().plain_bytes);
-    assert_eq!(sum, digits(sha2::Sha256::new_with_prefix(&sent)));
+    assert_eq!(sum, hex_digest(sha2::Sha256::new_with_prefix(&sent)));
 }
 
 #[test]

@@ -11,7 +11,7 @@ use tar::{EntryType, Header};
 
 use super::names::{relative, shown};
 use super::pax::{Records, only_comments};
-use super::{BLOCK, Hashed};
+use super::{BLOCK, HashingStream};
 
 /// Maximum size in bytes of a long-name or PAX header.
 const EXTENDED_MAX: u64 = 1 << 20;
@@ -79,12 +79,12 @@ struct Ahead {
 
 /// Reader of a tar stream.
 pub(super) struct Source<R> {
-    stream: Hashed<R>,
+    stream: HashingStream<R>,
     buffer: Vec<u8>,
 }
 
 impl<R: Read> Source<R> {
-    pub(super) fn new(stream: Hashed<R>) -> Self {
+    pub(super) fn new(stream: HashingStream<R>) -> Self {
         let buffer = vec![0; CHUNK];
         Self { stream, buffer }
     }
@@ -149,7 +149,7 @@ impl<R: Read> Source<R> {
     ///
     /// # Errors
     /// Data other than zeros, or more padding than any tar program writes.
-    pub(super) fn end(mut self) -> Result<Hashed<R>> {
+    pub(super) fn end(mut self) -> Result<HashingStream<R>> {
         let begun = self.stream.length;
         loop {
             let count = match self.stream.read(&mut self.buffer) {
