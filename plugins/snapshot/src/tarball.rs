@@ -21,7 +21,7 @@ use std::io::{self, Read, Write};
 use anyhow::Result;
 use sha2::{Digest, Sha256};
 
-use names::Names;
+use names::EntryNames;
 use source::{Kind, Source};
 
 /// Block size of a tar stream in bytes: the size of a header, and the multiple that content is padded to.
@@ -94,9 +94,9 @@ impl ArchiveContents {
 /// device nodes; too many names. Write errors of `out`.
 pub fn transcode(stream: impl Read, out: &mut impl Write) -> Result<ArchiveContents> {
     let mut source = Source::new(HashingStream::new(stream));
-    let (mut names, mut contents) = (Names::default(), ArchiveContents::default());
+    let (mut names, mut contents) = (EntryNames::default(), ArchiveContents::default());
     while let Some(entry) = source.next()? {
-        if names.admit(&entry)? {
+        if names.check_entry(&entry)? {
             contents.add_entry(&entry);
             plain::write(&entry, out)?;
         }

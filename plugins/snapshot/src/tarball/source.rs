@@ -9,7 +9,7 @@ use std::io::{self, Read, Write};
 use anyhow::{Result, anyhow, bail};
 use tar::{EntryType, Header};
 
-use super::names::{relative, shown};
+use super::names::{normalize_relative, display_path};
 use super::pax::{Records, only_comments};
 use super::{BLOCK, HashingStream};
 
@@ -218,11 +218,11 @@ impl Ahead {
         let records = self.records.unwrap_or_default();
         let own = header.path_bytes();
         let path = agreed(&own, self.path, records.path, |a, b| {
-            relative(a).ok() == relative(b).ok()
+            normalize_relative(a).ok() == normalize_relative(b).ok()
         })?;
         let link = header.link_name_bytes().unwrap_or_default();
         let link = agreed(&link, self.link, records.link, |a, b| a == b)?;
-        let name = shown(&path);
+        let name = display_path(&path);
         let kind = match kind {
             EntryType::Regular | EntryType::Continuous if path.ends_with(b"/") => {
                 bail!("entry {name} is a file but its name ends in \"/\"")
@@ -255,7 +255,7 @@ impl Ahead {
                 bail!("entry {name} is a symbolic link without a target")
             }
             Kind::Symlink => link,
-            Kind::Link => relative(&link)?,
+            Kind::Link => normalize_relative(&link)?,
             _ => Vec::new(),
         };
         let old = header.as_old();
@@ -271,7 +271,7 @@ impl Ahead {
         let mtime = records.mtime.or_else(|| number(&old.mtime));
         Ok(Entry {
             kind,
-            path: relative(&path)?,
+            path: normalize_relative(&path)?,
             link,
             size,
             mode: u32::try_from(mode & 0o7777).unwrap_or_default(),
@@ -310,8 +310,8 @@ fn agreed(
     if (has_room && !same(own, &long)) || long.contains(&0) {
         bail!(
             "an entry has two names: {} and {}",
-            shown(own),
-            shown(&long)
+            display_path(own),
+            display_path(&long)
         );
     }
     Ok(long)
@@ -325,7 +325,7 @@ fn once<T>(to: &mut Option<T>, value: T) -> Result<()> {
 }
 
 fn field(header: &Header, what: &str, bytes: &[u8]) -> Result<u64> {
-    let name = shown(&header.path_bytes());
+    let name = display_path(&header.path_bytes());
     number(bytes).ok_or_else(|| anyhow!("entry {name} has a {what} that is not a number"))
 }
 
