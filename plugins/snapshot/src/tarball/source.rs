@@ -10,7 +10,7 @@ use anyhow::{Result, anyhow, bail};
 use tar::{EntryType, Header};
 
 use super::names::{normalize_relative, display_path};
-use super::pax::{Records, only_comments};
+use super::pax::{PaxRecords, check_global_records};
 use super::{BLOCK, HashingStream};
 
 /// Maximum size in bytes of a long-name or PAX header.
@@ -74,7 +74,7 @@ impl Entry {
 struct Ahead {
     path: Option<Vec<u8>>,
     link: Option<Vec<u8>>,
-    records: Option<Records>,
+    records: Option<PaxRecords>,
 }
 
 /// Reader of a tar stream.
@@ -107,10 +107,10 @@ impl<R: Read> Source<R> {
                 EntryType::GNULongName => name(&mut ahead.path)?,
                 EntryType::GNULongLink => name(&mut ahead.link)?,
                 EntryType::XHeader => {
-                    let records = Records::parse(&self.extended(size)?)?;
+                    let records = PaxRecords::parse(&self.extended(size)?)?;
                     once(&mut ahead.records, records)?;
                 }
-                EntryType::XGlobalHeader => only_comments(&self.extended(size)?)?,
+                EntryType::XGlobalHeader => check_global_records(&self.extended(size)?)?,
                 kind => return ahead.entry(&header, kind, size).map(Some),
             }
             is_first &= kind == EntryType::XGlobalHeader;
@@ -221,7 +221,7 @@ impl Ahead {
             normalize_relative(a).ok() == normalize_relative(b).ok()
         })?;
         let link = header.link_name_bytes().unwrap_or_default();
-        let link = agreed(&link, self.link, records.link, |a, b| a == b)?;
+        let link = agreed(&link, self.link, records.link_target, |a, b| a == b)?;
         let name = display_path(&path);
         let kind = match kind {
             EntryType::Regular | EntryType::Continuous if path.ends_with(b"/") => {
