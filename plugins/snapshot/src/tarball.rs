@@ -98,7 +98,7 @@ pub fn transcode(stream: impl Read, out: &mut impl Write) -> Result<ArchiveConte
     while let Some(entry) = source.next()? {
         if names.check_entry(&entry)? {
             contents.add_entry(&entry);
-            plain::write(&entry, out)?;
+            plain::write_entry(&entry, out)?;
         }
         source.content(&entry, out)?;
     }
