@@ -22,7 +22,7 @@ use anyhow::Result;
 use sha2::{Digest, Sha256};
 
 use names::EntryNames;
-use source::{Kind, Source};
+use source::{EntryKind, TarReader};
 
 /// Block size of a tar stream in bytes: the size of a header, and the multiple that content is padded to.
 const BLOCK: usize = 512;
@@ -67,14 +67,14 @@ impl ArchiveContents {
         format!("{}{more}", shown.join(", "))
     }
 
-    fn add_entry(&mut self, entry: &source::Entry) {
+    fn add_entry(&mut self, entry: &source::TarEntry) {
         self.entries += 1;
-        self.files += u64::from(entry.kind != Kind::Directory);
+        self.files += u64::from(entry.kind != EntryKind::Directory);
         self.setid_files += u64::from(entry.is_privileged());
         let takes = match entry.kind {
-            Kind::File => entry.size.div_ceil(ALLOCATION_UNIT).saturating_mul(ALLOCATION_UNIT),
-            Kind::Directory => ALLOCATION_UNIT,
-            Kind::Symlink | Kind::Link | Kind::Fifo => 0,
+            EntryKind::File => entry.size.div_ceil(ALLOCATION_UNIT).saturating_mul(ALLOCATION_UNIT),
+            EntryKind::Directory => ALLOCATION_UNIT,
+            EntryKind::Symlink | EntryKind::HardLink | EntryKind::Fifo => 0,
         };
         self.unpacked_bytes = self.unpacked_bytes.saturating_add(takes);
         if self.top_names.len() <= MAX_TOP_NAMES {
@@ -93,18 +93,18 @@ impl ArchiveContents {
 /// A stream that is truncated, damaged or ambiguous; names that leave the base directory, directly or through a link;
 /// device nodes; too many names. Write errors of `out`.
 pub fn transcode(stream: impl Read, out: &mut impl Write) -> Result<ArchiveContents> {
-    let mut source = Source::new(HashingStream::new(stream));
+    let mut source = TarReader::new(HashingStream::new(stream));
     let (mut names, mut contents) = (EntryNames::default(), ArchiveContents::default());
-    while let Some(entry) = source.next()? {
+    while let Some(entry) = source.next_entry()? {
         if names.check_entry(&entry)? {
             contents.add_entry(&entry);
             plain::write_entry(&entry, out)?;
         }
-        source.content(&entry, out)?;
+        source.copy_content(&entry, out)?;
     }
     out.write_all(&[0; 2 * BLOCK])?;
     out.flush()?;
-    let hashed = source.end()?;
+    let hashed = source.read_end()?;
     contents.stream_bytes = hashed.length;
     contents.sha256 = hex_digest(hashed.hash);
     Ok(contents)

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use anyhow::{Result, bail};
 use sha2::{Digest, Sha256};
 
-use super::source::{Entry, Kind};
+use super::source::{TarEntry, EntryKind};
 
 /// Maximum depth of a path in directories.
 const MAX_DEPTH: usize = 256;
@@ -22,7 +22,7 @@ type PathHash = [u8; 20];
 /// The names seen so far with their entry kinds.
 #[derive(Debug)]
 pub(super) struct EntryNames {
-    seen: HashMap<PathHash, Kind>,
+    seen: HashMap<PathHash, EntryKind>,
     limit: usize,
 }
 
@@ -41,28 +41,28 @@ impl EntryNames {
     /// # Errors
     /// A name below a link or a file; a duplicate, unless both are directories; a hard link to anything but an earlier file
     /// of the archive; too many names.
-    pub(super) fn check_entry(&mut self, entry: &Entry) -> Result<bool> {
+    pub(super) fn check_entry(&mut self, entry: &TarEntry) -> Result<bool> {
         let path = display_path(&entry.path);
         let Some((own, parents)) = path_hashes(&entry.path)
             .split_last()
             .map(|(k, p)| (*k, p.to_vec()))
         else {
-            if entry.kind != Kind::Directory {
+            if entry.kind != EntryKind::Directory {
                 bail!("entry {path} has no name and is not a directory");
             }
             return Ok(false);
         };
         for parent in parents {
-            match self.seen.entry(parent).or_insert(Kind::Directory) {
-                Kind::Directory => {}
-                Kind::Symlink => bail!("entry {path} is below a symbolic link"),
+            match self.seen.entry(parent).or_insert(EntryKind::Directory) {
+                EntryKind::Directory => {}
+                EntryKind::Symlink => bail!("entry {path} is below a symbolic link"),
                 _ => bail!("entry {path} is below a file"),
             }
         }
-        if entry.kind == Kind::Link {
-            let target = path_hashes(&entry.link).last().and_then(|key| self.seen.get(key));
-            if target != Some(&Kind::File) {
-                let target = display_path(&entry.link);
+        if entry.kind == EntryKind::HardLink {
+            let target = path_hashes(&entry.link_target).last().and_then(|key| self.seen.get(key));
+            if target != Some(&EntryKind::File) {
+                let target = display_path(&entry.link_target);
                 bail!(
                     "entry {path} is a hard link to {target}, which is not an earlier file of the archive"
                 );
@@ -70,11 +70,11 @@ impl EntryNames {
         }
         // A hard link counts as a file: it can be the target of another hard link.
         let kind = match entry.kind {
-            Kind::Link => Kind::File,
+            EntryKind::HardLink => EntryKind::File,
             kind => kind,
         };
         let before = self.seen.insert(own, kind);
-        if before.is_some_and(|before| (before, kind) != (Kind::Directory, Kind::Directory)) {
+        if before.is_some_and(|before| (before, kind) != (EntryKind::Directory, EntryKind::Directory)) {
             bail!("entry {path} appears twice");
         }
         if self.seen.len() > self.limit {
@@ -137,11 +137,11 @@ pub(super) fn display_path(path: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    fn file(path: &str) -> Entry {
-        Entry {
-            kind: Kind::File,
+    fn file(path: &str) -> TarEntry {
+        TarEntry {
+            kind: EntryKind::File,
             path: path.as_bytes().to_vec(),
-            link: Vec::new(),
+            link_target: Vec::new(),
             size: 0,
             mode: 0,
             uid: 0,

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use tar::{EntryType, Header};
 
 use super::BLOCK;
-use super::source::{Entry, Kind};
+use super::source::{TarEntry, EntryKind};
 
 /// Maximum length of a name in a header, in bytes.
 const MAX_SHORT_NAME: usize = 99;
@@ -17,15 +17,15 @@ const MAX_OWNER_NAME: usize = 31;
 ///
 /// # Errors
 /// Write errors of `out`.
-pub(super) fn write_entry(entry: &Entry, out: &mut impl Write) -> io::Result<()> {
-    write_long_name(EntryType::GNULongLink, &entry.link, out)?;
+pub(super) fn write_entry(entry: &TarEntry, out: &mut impl Write) -> io::Result<()> {
+    write_long_name(EntryType::GNULongLink, &entry.link_target, out)?;
     write_long_name(EntryType::GNULongName, &entry.path, out)?;
     let kind = match entry.kind {
-        Kind::File => EntryType::Regular,
-        Kind::Directory => EntryType::Directory,
-        Kind::Symlink => EntryType::Symlink,
-        Kind::Link => EntryType::Link,
-        Kind::Fifo => EntryType::Fifo,
+        EntryKind::File => EntryType::Regular,
+        EntryKind::Directory => EntryType::Directory,
+        EntryKind::Symlink => EntryType::Symlink,
+        EntryKind::HardLink => EntryType::Link,
+        EntryKind::Fifo => EntryType::Fifo,
     };
     let mut header = new_header(kind, &entry.path, entry.size);
     header.set_mode(entry.unprivileged_mode());
@@ -33,7 +33,7 @@ pub(super) fn write_entry(entry: &Entry, out: &mut impl Write) -> io::Result<()>
     header.set_gid(entry.gid);
     header.set_mtime(entry.mtime);
     if let Some(gnu) = header.as_gnu_mut() {
-        copy_truncated(&mut gnu.linkname, &entry.link);
+        copy_truncated(&mut gnu.linkname, &entry.link_target);
         for (field, name) in [
             (&mut gnu.uname, &entry.user),
             (&mut gnu.gname, &entry.group),
