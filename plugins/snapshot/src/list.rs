@@ -72,7 +72,7 @@ pub(crate) async fn run(args: &ListArgs, connection: &Connection, ground: &mut G
             let picks = [args.selecting.labels(), args.selecting.fields()];
             if let Some(name) = &args.session
                 && picks.iter().all(|selector| selector.is_empty())
-                && let Some(told) = schedule::told(&cluster, &session_name(name)?).await
+                && let Some(told) = schedule::describe_schedule(&cluster, &session_name(name)?).await
             {
                 ground.console.note(&told);
             }

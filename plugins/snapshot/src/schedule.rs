@@ -60,12 +60,12 @@ pub(crate) async fn run(
     let cluster = ground.connect(connection).await?;
     cluster.known().trust_all(args.trust.trust_manifest);
     match &intent.asked {
-        Some(asked) => make(&cluster, &intent, asked, &write, format, ground).await,
-        None => remove(&cluster, &intent, &write, format, ground).await,
+        Some(asked) => create_schedule(&cluster, &intent, asked, &write, format, ground).await,
+        None => remove_schedule(&cluster, &intent, &write, format, ground).await,
     }
 }
 
-async fn make(
+async fn create_schedule(
     cluster: &Cluster,
     intent: &Intent,
     asked: &Asked,
@@ -74,7 +74,7 @@ async fn make(
     ground: &mut Ground,
 ) -> Result<()> {
     // reads only
-    let (belonging, planned) = planned(cluster, &intent.session, asked, ground).await?;
+    let (belonging, planned) = plan_schedule(cluster, &intent.session, asked, ground).await?;
     // writes
     let made = if intent.dry_run == DryRun::Client {
         outcome::only_said(&planned)
@@ -97,7 +97,7 @@ async fn make(
 }
 
 /// Reads the session and the schedule's existing objects, and plans the changes.
-async fn planned(
+async fn plan_schedule(
     cluster: &Cluster,
     session: &SessionName,
     asked: &Asked,
@@ -128,7 +128,7 @@ async fn planned(
     let scheduling = Scheduling {
         belonging: &belonging,
         asked,
-        class: class(&cutting.objects),
+        class: shared_class(&cutting.objects),
         hooks: hooks.as_deref(),
     };
     let planned = plan::plan(scheduling.objects(), &there, &belonging)?;
@@ -137,7 +137,7 @@ async fn planned(
 
 /// Returns the VolumeSnapshotClass if all snapshots share one. It is passed to the run, whose Role cannot read classes;
 /// with several classes the run has to find them itself.
-fn class(snapshots: &[Value]) -> Option<&str> {
+fn shared_class(snapshots: &[Value]) -> Option<&str> {
     let mut classes = snapshots
         .iter()
         .map(|one| text(one, "/spec/volumeSnapshotClassName"));
@@ -145,7 +145,7 @@ fn class(snapshots: &[Value]) -> Option<&str> {
     classes.all(|class| class == first).then_some(first)
 }
 
-async fn remove(
+async fn remove_schedule(
     cluster: &Cluster,
     intent: &Intent,
     write: &WriteOptions,
@@ -182,7 +182,7 @@ async fn remove(
 }
 
 /// Describes the schedule of a session in one line; `None` if it has none or it cannot be read.
-pub(crate) async fn told(cluster: &Cluster, session: &SessionName) -> Option<String> {
+pub(crate) async fn describe_schedule(cluster: &Cluster, session: &SessionName) -> Option<String> {
     let name = ScheduleName::of(session);
     let found = cluster.get(&CRON_JOB, cluster.namespace(), name.as_str());
     let found = found.await.ok()??;
