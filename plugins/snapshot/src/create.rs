@@ -106,12 +106,12 @@ async fn mark_scheduled(
     ground: &Ground,
 ) -> Result<Option<String>> {
     pruning::mark(&mut cutting.objects, &present.belonging.session);
-    if !resting::mark(&mut cutting.objects, present) {
+    if !resting::mark_stopped(&mut cutting.objects, present) {
         return Ok(None);
     }
     let sink = &mut ground.console.progress();
     let taken = pruning::taken(cluster, &present.belonging, sink).await?;
-    let held = resting::holding(&cutting.objects, &taken);
+    let held = resting::find_equivalent(&cutting.objects, &taken);
     Ok(held.map(|set| set.name.clone()))
 }
 
