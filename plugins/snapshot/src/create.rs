@@ -91,7 +91,7 @@ pub(crate) async fn run(args: &CreateArgs, connection: &Connection, ground: &mut
         let missing = writes.dry_run != DryRun::None && held.is_none();
         let keep = keep - u32::from(missing);
         let belonging = &present.belonging;
-        let pruned = pruning::prune(&cluster, belonging, keep, &writes, &mutations, ground);
+        let pruned = pruning::prune_scheduled(&cluster, belonging, keep, &writes, &mutations, ground);
         errors.extend(pruned.await.unwrap_or_else(|error| vec![error]));
     }
     failure::all(errors)
@@ -105,12 +105,12 @@ async fn mark_scheduled(
     cutting: &mut Cutting,
     ground: &Ground,
 ) -> Result<Option<String>> {
-    pruning::mark(&mut cutting.objects, &present.belonging.session);
+    pruning::label_scheduled(&mut cutting.objects, &present.belonging.session);
     if !resting::mark_stopped(&mut cutting.objects, present) {
         return Ok(None);
     }
     let sink = &mut ground.console.progress();
-    let taken = pruning::taken(cluster, &present.belonging, sink).await?;
+    let taken = pruning::list_scheduled(cluster, &present.belonging, sink).await?;
     let held = resting::find_equivalent(&cutting.objects, &taken);
     Ok(held.map(|set| set.name.clone()))
 }

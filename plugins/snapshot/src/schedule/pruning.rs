@@ -16,10 +16,10 @@ use crate::delete;
 use crate::plan::MutationOptions;
 
 /// Minimum number of snapshots kept that are not ready: a slow CSI driver may still be working on them.
-const SLOW: usize = 3;
+const MIN_UNREADY_KEPT: usize = 3;
 
 /// Labels snapshots as taken by the schedule of `session`.
-pub(crate) fn mark(snapshots: &mut [Value], session: &SessionName) {
+pub(crate) fn label_scheduled(snapshots: &mut [Value], session: &SessionName) {
     for snapshot in snapshots {
         snapshot["metadata"]["labels"][labels::SCHEDULE] = session.as_str().into();
     }
@@ -29,13 +29,13 @@ pub(crate) fn mark(snapshots: &mut [Value], session: &SessionName) {
 ///
 /// # Errors
 /// The server's refusal; a cluster without the VolumeSnapshot API.
-pub(crate) async fn taken(
+pub(crate) async fn list_scheduled(
     cluster: &Cluster,
     belonging: &Belonging,
     sink: &mut dyn Sink,
 ) -> Result<Vec<SnapshotSet>> {
     let mut sets = chosen::list_snapshot_sets(cluster, Some(&belonging.session)).await?;
-    sets.retain(|set| is_marked(set) && is_of(set, &belonging.user_id));
+    sets.retain(|set| is_scheduled(set) && belongs_to(set, &belonging.user_id));
     // Unbound snapshots, which the driver has not started, count too: they must not accumulate.
     chosen::exclude_doubtful(cluster, sets, |doubt| *doubt != Doubt::Unbound, sink).await
 }
@@ -44,7 +44,7 @@ pub(crate) async fn taken(
 ///
 /// # Errors
 /// A refused list; closed standard output.
-pub(crate) async fn prune(
+pub(crate) async fn prune_scheduled(
     cluster: &Cluster,
     belonging: &Belonging,
     keep: u32,
@@ -52,36 +52,36 @@ pub(crate) async fn prune(
     mutations: &Mutations,
     ground: &mut Ground,
 ) -> Result<Vec<anyhow::Error>> {
-    let marked = taken(cluster, belonging, &mut ground.console.progress()).await?;
+    let marked = list_scheduled(cluster, belonging, &mut ground.console.progress()).await?;
     let keep = usize::try_from(keep).unwrap_or(usize::MAX);
     // A deletion that hangs in the driver must not delay the next run.
     let writes = MutationOptions {
         wait: false,
         ..writes.clone()
     };
-    delete::delete_snapshot_sets(cluster, &doomed(marked, keep), &writes, mutations, ground).await
+    delete::delete_snapshot_sets(cluster, &select_for_deletion(marked, keep), &writes, mutations, ground).await
 }
 
-fn is_marked(set: &SnapshotSet) -> bool {
+fn is_scheduled(set: &SnapshotSet) -> bool {
     let marked = |one: &Value| one["metadata"]["labels"].get(labels::SCHEDULE).is_some();
     set.snapshots.iter().all(marked)
 }
 
 /// Returns true if the snapshot belongs to `user`: another user may have had a session of the same name.
-fn is_of(set: &SnapshotSet, user: &UserId) -> bool {
+fn belongs_to(set: &SnapshotSet, user: &UserId) -> bool {
     set.user == user.as_str()
 }
 
 /// Returns the snapshots to delete: all ready ones but the newest `keep`, and all that are not ready but the newest `keep` or
 /// `MIN_UNREADY_KEPT`, whichever is more. A driver whose snapshots never become ready thus cannot fill the cluster.
-fn doomed(mut sets: Vec<SnapshotSet>, keep: usize) -> Vec<SnapshotSet> {
+fn select_for_deletion(mut sets: Vec<SnapshotSet>, keep: usize) -> Vec<SnapshotSet> {
     sets.sort_by(|one, other| (other.created_at(), &other.name).cmp(&(one.created_at(), &one.name)));
     let (mut ready, mut waiting) = (0, 0);
     sets.retain(|set| {
         let (count, most) = if set.is_ready() {
             (&mut ready, keep)
         } else {
-            (&mut waiting, keep.max(SLOW))
+            (&mut waiting, keep.max(MIN_UNREADY_KEPT))
         };
         *count += 1;
         *count > most
@@ -106,7 +106,7 @@ mod tests {
             }
         };
         let all = states.iter().enumerate().map(set).collect();
-        let mut gone: Vec<String> = doomed(all, keep).into_iter().map(|set| set.name).collect();
+        let mut gone: Vec<String> = select_for_deletion(all, keep).into_iter().map(|set| set.name).collect();
         gone.sort();
         gone
     }
@@ -129,8 +129,8 @@ mod tests {
             user: "alice".into(),
             snapshots: vec![one],
         };
-        assert!(!is_marked(&set));
-        mark(&mut set.snapshots, &"alice".parse().unwrap());
-        assert!(is_marked(&set));
+        assert!(!is_scheduled(&set));
+        label_scheduled(&mut set.snapshots, &"alice".parse().unwrap());
+        assert!(is_scheduled(&set));
     }
 }
