@@ -41,7 +41,7 @@ use session_shared::verb::Ground;
 use crate::args::ScheduleArgs;
 use crate::create::get_session;
 use intent::{Asked, Intent};
-use objects::Scheduling;
+use objects::ScheduleInput;
 use plan::{Planned, There};
 
 /// Creates, changes or removes a schedule.
@@ -125,9 +125,9 @@ async fn plan_schedule(
         run: random_token()?,
         ..present.belonging.clone()
     };
-    let scheduling = Scheduling {
+    let scheduling = ScheduleInput {
         belonging: &belonging,
-        asked,
+        options: asked,
         class: shared_class(&cutting.objects),
         hooks: hooks.as_deref(),
     };

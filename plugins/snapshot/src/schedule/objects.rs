@@ -15,41 +15,41 @@ use session_shared::objects::schedule::{KEEP, Schedule, ScheduleName};
 use super::intent::Asked;
 
 /// Seconds after its scheduled time in which a run may still start; after that it is skipped.
-const LATEST_START: u32 = 3600;
+const START_DEADLINE_SECONDS: u32 = 3600;
 /// Maximum seconds of one run, including the image pull. Two runs never overlap.
-const LONGEST_RUN: u32 = 3600;
+const MAX_RUN_SECONDS: u32 = 3600;
 /// Seconds a terminated run has to finish, so that it can run the resume hook.
-const GRACE: u32 = 120;
+const GRACE_SECONDS: u32 = 120;
 /// UID and GID of `nobody`.
-const NOBODY: u32 = 65534;
+const NOBODY_ID: u32 = 65534;
 /// API group of RBAC.
-const RBAC: &str = "rbac.authorization.k8s.io";
+const RBAC_GROUP: &str = "rbac.authorization.k8s.io";
 
 /// Resource types of a schedule's objects, in order of creation.
-pub(crate) static TYPES: [&ResourceType; 4] = [&SERVICE_ACCOUNT, &ROLE, &ROLE_BINDING, &CRON_JOB];
+pub(crate) static SCHEDULE_RESOURCES: [&ResourceType; 4] = [&SERVICE_ACCOUNT, &ROLE, &ROLE_BINDING, &CRON_JOB];
 
 /// Input for rendering a schedule's objects.
 #[derive(Clone, Debug)]
-pub(crate) struct Scheduling<'a> {
+pub(crate) struct ScheduleInput<'a> {
     pub(crate) belonging: &'a Belonging,
-    pub(crate) asked: &'a Asked,
+    pub(crate) options: &'a Asked,
     /// VolumeSnapshotClass of all snapshots, if they share one.
     pub(crate) class: Option<&'a str>,
     /// Digest of the hooks to run; `None` if no hook is run.
     pub(crate) hooks: Option<&'a str>,
 }
 
-impl Scheduling<'_> {
+impl ScheduleInput<'_> {
     /// Renders the objects in the order of `SCHEDULE_RESOURCES`. A null value means that the field must be absent.
     pub(crate) fn objects(&self) -> Vec<Value> {
         let name = ScheduleName::of(&self.belonging.session);
         let account = json!({ "apiVersion": "v1", "kind": "ServiceAccount" });
         let role =
-            json!({ "apiVersion": format!("{RBAC}/v1"), "kind": "Role", "rules": self.rules() });
+            json!({ "apiVersion": format!("{RBAC_GROUP}/v1"), "kind": "Role", "rules": self.rules() });
         let binding = json!({
-            "apiVersion": format!("{RBAC}/v1"),
+            "apiVersion": format!("{RBAC_GROUP}/v1"),
             "kind": "RoleBinding",
-            "roleRef": { "apiGroup": RBAC, "kind": "Role", "name": name.as_str() },
+            "roleRef": { "apiGroup": RBAC_GROUP, "kind": "Role", "name": name.as_str() },
             "subjects": [{
                 "kind": "ServiceAccount",
                 "name": name.as_str(),
@@ -106,7 +106,7 @@ impl Scheduling<'_> {
     }
 
     fn cron_job(&self, name: &ScheduleName) -> Value {
-        let asked = self.asked;
+        let asked = self.options;
         json!({
             "apiVersion": "batch/v1",
             "kind": "CronJob",
@@ -115,12 +115,12 @@ impl Scheduling<'_> {
                 "timeZone": asked.time_zone,
                 "suspend": false,
                 "concurrencyPolicy": "Forbid",
-                "startingDeadlineSeconds": LATEST_START,
+                "startingDeadlineSeconds": START_DEADLINE_SECONDS,
                 "successfulJobsHistoryLimit": 1,
                 "failedJobsHistoryLimit": 3,
                 "jobTemplate": { "spec": {
                     "backoffLimit": 1,
-                    "activeDeadlineSeconds": LONGEST_RUN,
+                    "activeDeadlineSeconds": MAX_RUN_SECONDS,
                     "template": { "spec": self.pod(name) },
                 } },
             },
@@ -133,16 +133,16 @@ impl Scheduling<'_> {
             "automountServiceAccountToken": true,
             "enableServiceLinks": false,
             "restartPolicy": "Never",
-            "terminationGracePeriodSeconds": GRACE,
+            "terminationGracePeriodSeconds": GRACE_SECONDS,
             "securityContext": {
                 "runAsNonRoot": true,
-                "runAsUser": NOBODY,
-                "runAsGroup": NOBODY,
+                "runAsUser": NOBODY_ID,
+                "runAsGroup": NOBODY_ID,
                 "seccompProfile": { "type": "RuntimeDefault" },
             },
             "containers": [{
                 "name": "snapshot",
-                "image": self.asked.image,
+                "image": self.options.image,
                 "imagePullPolicy": "IfNotPresent",
                 "args": self.words(),
                 "terminationMessagePolicy": "FallbackToLogsOnError",
@@ -163,7 +163,7 @@ impl Scheduling<'_> {
     fn words(&self) -> Vec<String> {
         let (session, keep) = (
             self.belonging.session.to_string(),
-            self.asked.keep.to_string(),
+            self.options.keep.to_string(),
         );
         let mut words = ["snapshot", "create", &session, KEEP, &keep]
             .map(str::to_owned)
@@ -171,7 +171,7 @@ impl Scheduling<'_> {
         if let Some(class) = self.class {
             words.extend(["--class".to_owned(), class.to_owned()]);
         }
-        if self.asked.skip_hooks {
+        if self.options.skip_hooks {
             words.push("--skip-hooks".to_owned());
         }
         if let Some(digest) = self.hooks {
@@ -228,9 +228,9 @@ mod tests {
     fn objects(belonging: &Belonging, hooks: bool) -> Vec<Value> {
         let asked = asked();
         let (class, belonging, asked) = (Some("fast"), belonging, &asked);
-        let scheduling = Scheduling {
+        let scheduling = ScheduleInput {
             belonging,
-            asked,
+            options: asked,
             class,
             hooks: hooks.then_some("ab12"),
         };
@@ -240,7 +240,7 @@ mod tests {
     #[test]
     fn everything_is_the_sessions_but_the_pods_are_not() {
         let all = objects(&belonging("alice", None), false);
-        for (object, resource) in all.iter().zip(TYPES) {
+        for (object, resource) in all.iter().zip(SCHEDULE_RESOURCES) {
             assert_eq!(object["kind"], resource.kind.as_ref());
             let metadata = &object["metadata"];
             assert_eq!(metadata["name"], "session-alice-snapshots");

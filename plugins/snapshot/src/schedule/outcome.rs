@@ -21,7 +21,7 @@ use session_shared::report::format::Format;
 use session_shared::report::mutation::{Mutations, change};
 use session_shared::report::yaml;
 
-use super::objects::TYPES;
+use super::objects::SCHEDULE_RESOURCES;
 use super::plan::{Planned, There};
 
 /// Time limit for replacing an object that has to be deleted and created again.
@@ -45,7 +45,7 @@ pub(crate) struct Made {
 pub(crate) async fn observe(cluster: &Cluster, session: &SessionName) -> Result<Vec<There>> {
     let name = ScheduleName::of(session);
     let namespace = cluster.namespace();
-    let reads = TYPES.map(|resource| {
+    let reads = SCHEDULE_RESOURCES.map(|resource| {
         let name = name.as_str();
         async move {
             match cluster.get(resource, namespace, name).await {

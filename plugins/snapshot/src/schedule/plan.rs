@@ -11,7 +11,7 @@ use session_shared::objects::belonging::Belonging;
 use session_shared::objects::resource::{annotation, text};
 use session_shared::plan::{Plan, Propagation, Step};
 
-use super::objects::TYPES;
+use super::objects::SCHEDULE_RESOURCES;
 
 /// Observed state of one object of a schedule.
 #[derive(Clone, Debug)]
@@ -41,7 +41,7 @@ pub(crate) struct Planned {
 /// An existing object of the same name that the session does not own.
 pub(crate) fn plan(wanted: Vec<Value>, there: &[There], belonging: &Belonging) -> Result<Planned> {
     let mut planned = Planned::default();
-    for ((mut object, there), resource) in wanted.into_iter().zip(there).zip(TYPES) {
+    for ((mut object, there), resource) in wanted.into_iter().zip(there).zip(SCHEDULE_RESOURCES) {
         let step = match there {
             There::Object(found) => {
                 own(found, resource, belonging)?;
@@ -79,7 +79,7 @@ pub(crate) fn plan(wanted: Vec<Value>, there: &[There], belonging: &Belonging) -
 /// An existing object of the same name that the session does not own.
 pub(crate) fn removal(there: &[There], belonging: &Belonging) -> Result<Plan> {
     let mut plan = Plan::default();
-    for (there, resource) in there.iter().zip(TYPES).rev() {
+    for (there, resource) in there.iter().zip(SCHEDULE_RESOURCES).rev() {
         if let There::Object(found) = there {
             own(found, resource, belonging)?;
             plan.stage(vec![Step::Delete {
