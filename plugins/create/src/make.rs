@@ -243,7 +243,7 @@ impl Maker<'_> {
         finished(outcome)?;
         if let Some(secret) = kept {
             let stored = stored_secrets(&secret)?;
-            subject.rendered = plan::render(
+            subject.rendered = plan::render_session(
                 self.intent,
                 self.observed,
                 &subject.name,

@@ -62,7 +62,7 @@ pub(crate) fn subject(intent: &Intent, observed: &Observed) -> Result<Subject> {
     let mut spec = intent.spec.clone();
     spec.user_id = observed.owner.to_string();
     spec.start_request = Some(record::rfc3339(observed.now));
-    let rendered = render(
+    let rendered = render_session(
         intent,
         observed,
         &name,
@@ -104,7 +104,7 @@ pub(crate) fn subject(intent: &Intent, observed: &Observed) -> Result<Subject> {
 ///
 /// # Errors
 /// Those of rendering in `reconcile`.
-pub(crate) fn render(
+pub(crate) fn render_session(
     intent: &Intent,
     observed: &Observed,
     name: &SessionName,
