@@ -131,7 +131,7 @@ async fn plan_schedule(
         class: shared_class(&cutting.objects),
         hooks: hooks.as_deref(),
     };
-    let planned = plan::plan(scheduling.objects(), &there, &belonging)?;
+    let planned = plan::plan(scheduling.render(), &there, &belonging)?;
     Ok((belonging, planned))
 }
 
@@ -186,5 +186,5 @@ pub(crate) async fn describe_schedule(cluster: &Cluster, session: &SessionName) 
     let name = ScheduleName::of(session);
     let found = cluster.get(&CRON_JOB, cluster.namespace(), name.as_str());
     let found = found.await.ok()??;
-    Some(objects::told(&found))
+    Some(objects::describe_cron_job(&found))
 }

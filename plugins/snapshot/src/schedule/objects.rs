@@ -41,11 +41,11 @@ pub(crate) struct ScheduleInput<'a> {
 
 impl ScheduleInput<'_> {
     /// Renders the objects in the order of `SCHEDULE_RESOURCES`. A null value means that the field must be absent.
-    pub(crate) fn objects(&self) -> Vec<Value> {
+    pub(crate) fn render(&self) -> Vec<Value> {
         let name = ScheduleName::of(&self.belonging.session);
         let account = json!({ "apiVersion": "v1", "kind": "ServiceAccount" });
         let role =
-            json!({ "apiVersion": format!("{RBAC_GROUP}/v1"), "kind": "Role", "rules": self.rules() });
+            json!({ "apiVersion": format!("{RBAC_GROUP}/v1"), "kind": "Role", "rules": self.role_rules() });
         let binding = json!({
             "apiVersion": format!("{RBAC_GROUP}/v1"),
             "kind": "RoleBinding",
@@ -72,7 +72,7 @@ impl ScheduleInput<'_> {
     }
 
     /// Returns the permissions of a run: exactly those that the requests of `snapshot create --keep` need.
-    fn rules(&self) -> Vec<Value> {
+    fn role_rules(&self) -> Vec<Value> {
         let session = self.belonging.session.as_str();
         let rule = |group: &str, resources: &[&str], verbs: &[&str]| json!({ "apiGroups": [group], "resources": resources, "verbs": verbs });
         let mut own = rule("streaming.platform", &["sessions"], &["get"]);
@@ -88,14 +88,14 @@ impl ScheduleInput<'_> {
             rules.push(rule("", &["pods"], &["list"]));
             rules.push(rule("apps", &sets, &["list"]));
             rules.push(rule("batch", &["jobs"], &["list"]));
-            rules.push(self.exec());
+            rules.push(self.exec_rule());
         }
         rules
     }
 
     /// Returns the permission to run hooks in the primary Pod. It is limited to that Pod's name, except where a workload
     /// controller chooses the name.
-    fn exec(&self) -> Value {
+    fn exec_rule(&self) -> Value {
         let primary = self.belonging.primary.as_ref();
         let mut rule =
             json!({ "apiGroups": [""], "resources": ["pods/exec"], "verbs": ["create", "get"] });
@@ -121,13 +121,13 @@ impl ScheduleInput<'_> {
                 "jobTemplate": { "spec": {
                     "backoffLimit": 1,
                     "activeDeadlineSeconds": MAX_RUN_SECONDS,
-                    "template": { "spec": self.pod(name) },
+                    "template": { "spec": self.pod_spec(name) },
                 } },
             },
         })
     }
 
-    fn pod(&self, name: &ScheduleName) -> Value {
+    fn pod_spec(&self, name: &ScheduleName) -> Value {
         json!({
             "serviceAccountName": name.as_str(),
             "automountServiceAccountToken": true,
@@ -144,7 +144,7 @@ impl ScheduleInput<'_> {
                 "name": "snapshot",
                 "image": self.options.image,
                 "imagePullPolicy": "IfNotPresent",
-                "args": self.words(),
+                "args": self.container_args(),
                 "terminationMessagePolicy": "FallbackToLogsOnError",
                 "resources": {
                     "requests": { "cpu": "10m", "memory": "32Mi" },
@@ -160,7 +160,7 @@ impl ScheduleInput<'_> {
     }
 
     /// Returns the arguments of the container.
-    fn words(&self) -> Vec<String> {
+    fn container_args(&self) -> Vec<String> {
         let (session, keep) = (
             self.belonging.session.to_string(),
             self.options.keep.to_string(),
@@ -182,7 +182,7 @@ impl ScheduleInput<'_> {
 }
 
 /// Describes an existing schedule in one line.
-pub(crate) fn told(cron_job: &Value) -> String {
+pub(crate) fn describe_cron_job(cron_job: &Value) -> String {
     let schedule = Schedule::of(cron_job);
     let so_far = match (schedule.suspended, &schedule.last_successful_time) {
         (true, _) => "schedule is suspended".to_owned(),
@@ -234,7 +234,7 @@ mod tests {
             class,
             hooks: hooks.then_some("ab12"),
         };
-        scheduling.objects()
+        scheduling.render()
     }
 
     #[test]
@@ -285,13 +285,13 @@ mod tests {
     fn a_schedule_is_told_in_a_line() {
         let mut job = objects(&belonging("alice", None), false).remove(3);
         let so_far = "snapshots are taken by schedule \"30 3 * * *\" (Europe/Berlin), keeps 7; ";
-        assert_eq!(told(&job), format!("{so_far}no success yet"));
+        assert_eq!(describe_cron_job(&job), format!("{so_far}no success yet"));
         job["status"] = json!({ "lastSuccessfulTime": "2026-03-01T03:30:09Z" });
         assert_eq!(
-            told(&job),
+            describe_cron_job(&job),
             format!("{so_far}last success at 2026-03-01T03:30:09Z")
         );
         job["spec"]["suspend"] = true.into();
-        assert_eq!(told(&job), format!("{so_far}schedule is suspended"));
+        assert_eq!(describe_cron_job(&job), format!("{so_far}schedule is suspended"));
     }
 }
