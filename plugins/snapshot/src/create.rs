@@ -24,7 +24,7 @@ use session_shared::verb::Ground;
 use crate::args::CreateArgs;
 use crate::plan::MutationOptions;
 use crate::save;
-use crate::schedule::intent::kept;
+use crate::schedule::intent::check_keep;
 use crate::schedule::{pruning, resting};
 
 /// Default of `--timeout`: a CSI driver that copies the volume takes minutes.
@@ -141,7 +141,7 @@ fn parse_keep(args: &CreateArgs, format: &Format) -> Result<Option<u32>> {
             "--keep prints several objects: only -o name can be given with it",
         ));
     }
-    args.keep.map(kept).transpose()
+    args.keep.map(check_keep).transpose()
 }
 
 fn parse_options(args: &CreateArgs) -> Result<Asked> {

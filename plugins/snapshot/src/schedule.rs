@@ -40,7 +40,7 @@ use session_shared::verb::Ground;
 
 use crate::args::ScheduleArgs;
 use crate::create::get_session;
-use intent::{Asked, Intent};
+use intent::{ScheduleOptions, Intent};
 use objects::ScheduleInput;
 use plan::{Planned, There};
 
@@ -59,7 +59,7 @@ pub(crate) async fn run(
     let write = args.writing.write()?;
     let cluster = ground.connect(connection).await?;
     cluster.known().trust_all(args.trust.trust_manifest);
-    match &intent.asked {
+    match &intent.schedule {
         Some(asked) => create_schedule(&cluster, &intent, asked, &write, format, ground).await,
         None => remove_schedule(&cluster, &intent, &write, format, ground).await,
     }
@@ -68,7 +68,7 @@ pub(crate) async fn run(
 async fn create_schedule(
     cluster: &Cluster,
     intent: &Intent,
-    asked: &Asked,
+    asked: &ScheduleOptions,
     write: &WriteOptions,
     format: Format,
     ground: &mut Ground,
@@ -100,7 +100,7 @@ async fn create_schedule(
 async fn plan_schedule(
     cluster: &Cluster,
     session: &SessionName,
-    asked: &Asked,
+    asked: &ScheduleOptions,
     ground: &Ground,
 ) -> Result<(Belonging, Planned)> {
     let found = get_session(cluster, session).await?;

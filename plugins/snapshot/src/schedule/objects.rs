@@ -12,7 +12,7 @@ use session_shared::objects::resource::{
 };
 use session_shared::objects::schedule::{KEEP, Schedule, ScheduleName};
 
-use super::intent::Asked;
+use super::intent::ScheduleOptions;
 
 /// Seconds after its scheduled time in which a run may still start; after that it is skipped.
 const START_DEADLINE_SECONDS: u32 = 3600;
@@ -32,7 +32,7 @@ pub(crate) static SCHEDULE_RESOURCES: [&ResourceType; 4] = [&SERVICE_ACCOUNT, &R
 #[derive(Clone, Debug)]
 pub(crate) struct ScheduleInput<'a> {
     pub(crate) belonging: &'a Belonging,
-    pub(crate) options: &'a Asked,
+    pub(crate) options: &'a ScheduleOptions,
     /// VolumeSnapshotClass of all snapshots, if they share one.
     pub(crate) class: Option<&'a str>,
     /// Digest of the hooks to run; `None` if no hook is run.
@@ -199,8 +199,8 @@ pub(crate) fn describe_cron_job(cron_job: &Value) -> String {
 mod tests {
     use super::*;
 
-    fn asked() -> Asked {
-        Asked {
+    fn asked() -> ScheduleOptions {
+        ScheduleOptions {
             cron: "30 3 * * *".parse().unwrap(),
             time_zone: Some("Europe/Berlin".into()),
             keep: 7,
