@@ -77,7 +77,7 @@ async fn create_schedule(
     let (belonging, planned) = plan_schedule(cluster, &intent.session, asked, ground).await?;
     // writes
     let made = if intent.dry_run == DryRun::Client {
-        outcome::only_said(&planned)
+        outcome::dry_run_outcome(&planned)
     } else {
         let _guard = ground.interrupt.guard()?;
         let interrupt = ground.interrupt.clone();
@@ -85,10 +85,10 @@ async fn create_schedule(
             ownership: &belonging,
             write: write.clone(),
             interrupt: &interrupt,
-            wait_limit: outcome::LIMIT,
+            wait_limit: outcome::REPLACE_TIMEOUT,
         };
         let mut sink = ground.console.progress();
-        let made = outcome::carry_out(cluster, &planned, &with, &mut sink).await;
+        let made = outcome::apply_schedule(cluster, &planned, &with, &mut sink).await;
         sink.tell(Event::Done);
         made?
     };
@@ -164,10 +164,10 @@ async fn remove_schedule(
         ownership: &belonging,
         write: write.clone(),
         interrupt: &interrupt,
-        wait_limit: outcome::LIMIT,
+        wait_limit: outcome::REPLACE_TIMEOUT,
     };
     let mut sink = ground.console.progress();
-    let done = outcome::remove(cluster, &plan, intent.dry_run, &with, &mut sink).await;
+    let done = outcome::delete_schedule_objects(cluster, &plan, intent.dry_run, &with, &mut sink).await;
     sink.tell(Event::Done);
     done?;
     // prints

@@ -25,17 +25,17 @@ use super::objects::SCHEDULE_RESOURCES;
 use super::plan::{Planned, There};
 
 /// Time limit for replacing an object that has to be deleted and created again.
-pub(crate) const LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const REPLACE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Outcome of creating or changing a schedule.
 #[derive(Debug, Default)]
-pub(crate) struct Made {
+pub(crate) struct Outcome {
     /// Objects with kubectl's word for the change: created, configured or unchanged.
-    pub(crate) told: Vec<(Value, &'static str)>,
+    pub(crate) changes: Vec<(Value, &'static str)>,
     /// RBAC objects that the caller lacks permission to create, for an admin to apply.
-    pub(crate) withheld: Vec<Value>,
+    pub(crate) for_admin: Vec<Value>,
     /// True if a server-side dry run could not check the RoleBinding.
-    pub(crate) unchecked: bool,
+    pub(crate) is_binding_unchecked: bool,
 }
 
 /// Reads the objects of a session's schedule concurrently, in the order of `SCHEDULE_RESOURCES`.
@@ -51,7 +51,7 @@ pub(crate) async fn observe(cluster: &Cluster, session: &SessionName) -> Result<
             match cluster.get(resource, namespace, name).await {
                 Ok(Some(found)) => Ok(There::Object(Box::new(found))),
                 Ok(None) => Ok(There::Nothing),
-                Err(error) if is_right(resource) && failure::is(&error, Kind::Forbidden) => {
+                Err(error) if is_rbac_kind(resource) && failure::is(&error, Kind::Forbidden) => {
                     Ok(There::Hidden)
                 }
                 Err(error) => Err(error),
@@ -61,12 +61,12 @@ pub(crate) async fn observe(cluster: &Cluster, session: &SessionName) -> Result<
     try_join_all(reads).await
 }
 
-fn is_right(resource: &ResourceType) -> bool {
+fn is_rbac_kind(resource: &ResourceType) -> bool {
     resource.group == ROLE.group
 }
 
 /// Returns the outcome that a client-side dry run prints.
-pub(crate) fn only_said(planned: &Planned) -> Made {
+pub(crate) fn dry_run_outcome(planned: &Planned) -> Outcome {
     let said = |step: &Step| match step {
         Step::Create { object, .. } => Some((object.clone(), "created")),
         Step::Apply { object, .. } => Some((object.clone(), "configured")),
@@ -74,14 +74,14 @@ pub(crate) fn only_said(planned: &Planned) -> Made {
         _ => None,
     };
     let parts = [&planned.account, &planned.rights, &planned.job];
-    Made {
-        told: parts
+    Outcome {
+        changes: parts
             .into_iter()
             .flat_map(Plan::steps)
             .filter_map(said)
             .collect(),
-        withheld: planned.withheld(),
-        unchecked: false,
+        for_admin: planned.objects_for_admin(),
+        is_binding_unchecked: false,
     }
 }
 
@@ -90,40 +90,40 @@ pub(crate) fn only_said(planned: &Planned) -> Made {
 ///
 /// # Errors
 /// The server's refusal, after the objects this run has created are deleted again.
-pub(crate) async fn carry_out(
+pub(crate) async fn apply_schedule(
     cluster: &Cluster,
     planned: &Planned,
     with: &ApplyOptions<'_>,
     sink: &mut dyn Sink,
-) -> Result<Made> {
-    let mut made = Made {
-        withheld: planned.withheld(),
-        ..Made::default()
+) -> Result<Outcome> {
+    let mut made = Outcome {
+        for_admin: planned.objects_for_admin(),
+        ..Outcome::default()
     };
     let mut rights = planned.rights.clone();
     if with.write.dry_run && rights.creations().count() == rights.steps().count() {
         // In a dry run the Role does not exist yet, so the server would refuse the RoleBinding.
-        made.unchecked = rights.stages.len() > 1;
+        made.is_binding_unchecked = rights.stages.len() > 1;
         rights.stages.truncate(1);
     }
     for part in [&planned.account, &rights, &planned.job] {
         let outcome = cluster.apply_plan(part, with, sink).await;
         for (done, step) in outcome.done.into_iter().zip(part.steps()) {
-            made.told.extend(told(done, step));
+            made.changes.extend(change_of_step(done, step));
         }
         match outcome.failed {
             None => {}
-            Some((step, error)) if failure::is(&error, Kind::Forbidden) && grants(&step) => {
-                made.withheld.clone_from(&planned.wanted);
+            Some((step, error)) if failure::is(&error, Kind::Forbidden) && is_rbac_write(&step) => {
+                made.for_admin.clone_from(&planned.wanted);
             }
-            Some((_, error)) => return Err(take_back(cluster, &made, with, error).await),
+            Some((_, error)) => return Err(roll_back(cluster, &made, with, error).await),
         }
     }
     Ok(made)
 }
 
 /// Returns true if the step writes an RBAC object.
-fn grants(step: &Step) -> bool {
+fn is_rbac_write(step: &Step) -> bool {
     match step {
         Step::Create { object, .. } | Step::Apply { object, .. } => {
             text(object, "/apiVersion").starts_with(ROLE.group.as_ref())
@@ -132,7 +132,7 @@ fn grants(step: &Step) -> bool {
     }
 }
 
-fn told(done: Done, step: &Step) -> Option<(Value, &'static str)> {
+fn change_of_step(done: Done, step: &Step) -> Option<(Value, &'static str)> {
     match (done, step) {
         (Done::Created(object), _) => Some((object, "created")),
         (Done::Applied(object), Step::Apply { found, .. }) => {
@@ -145,14 +145,14 @@ fn told(done: Done, step: &Step) -> Option<(Value, &'static str)> {
 }
 
 /// Deletes the objects this run has created. Returns `error`, with a hint if the deletion failed.
-async fn take_back(
+async fn roll_back(
     cluster: &Cluster,
-    made: &Made,
+    made: &Outcome,
     with: &ApplyOptions<'_>,
     error: anyhow::Error,
 ) -> anyhow::Error {
     let namespace = with.ownership.namespace.as_str();
-    let created = made.told.iter().filter(|(_, word)| *word == "created");
+    let created = made.changes.iter().filter(|(_, word)| *word == "created");
     let deletes = created.filter_map(|(object, _)| {
         let (api_version, kind) = (text(object, "/apiVersion"), text(object, "/kind"));
         let resource = ResourceType::of_kind(api_version, kind)?;
@@ -177,7 +177,7 @@ async fn take_back(
 }
 
 impl Planned {
-    fn withheld(&self) -> Vec<Value> {
+    fn objects_for_admin(&self) -> Vec<Value> {
         if self.hidden {
             self.wanted.clone()
         } else {
@@ -192,28 +192,28 @@ impl Planned {
 /// # Errors
 /// Standard output is closed.
 pub(crate) fn report(
-    made: &Made,
+    made: &Outcome,
     format: Format,
     dry_run: DryRun,
     console: &mut Console,
 ) -> Result<()> {
     let text = matches!(format, Format::Text { .. });
     let mut mutations = Mutations::new(format, dry_run);
-    for (object, word) in &made.told {
+    for (object, word) in &made.changes {
         let said = mutations.done(object, word)?;
-        if text && !made.withheld.is_empty() {
+        if text && !made.for_admin.is_empty() {
             console.err_line(said.trim_end());
         } else {
             console.out(&said)?;
         }
     }
-    if made.unchecked {
+    if made.is_binding_unchecked {
         console.note("the RoleBinding was not checked: its Role does not exist yet");
     }
-    if made.withheld.is_empty() {
+    if made.for_admin.is_empty() {
         return Ok(());
     }
-    for (at, object) in made.withheld.iter().enumerate() {
+    for (at, object) in made.for_admin.iter().enumerate() {
         if text {
             let before = if at == 0 { "" } else { "---\n" };
             console.out(&format!("{before}{}", yaml::document(object)?))?;
@@ -232,7 +232,7 @@ pub(crate) fn report(
 ///
 /// # Errors
 /// The server's refusal.
-pub(crate) async fn remove(
+pub(crate) async fn delete_schedule_objects(
     cluster: &Cluster,
     plan: &Plan,
     dry_run: DryRun,
