@@ -42,7 +42,7 @@ use crate::args::ScheduleArgs;
 use crate::create::get_session;
 use intent::{ScheduleOptions, Intent};
 use objects::ScheduleInput;
-use plan::{Planned, There};
+use plan::{SchedulePlan, Observed};
 
 /// Creates, changes or removes a schedule.
 ///
@@ -102,7 +102,7 @@ async fn plan_schedule(
     session: &SessionName,
     asked: &ScheduleOptions,
     ground: &Ground,
-) -> Result<(Belonging, Planned)> {
+) -> Result<(Belonging, SchedulePlan)> {
     let found = get_session(cluster, session).await?;
     let hooks = has_hooks(&found.session) && !asked.skip_hooks;
     if hooks {
@@ -131,7 +131,7 @@ async fn plan_schedule(
         class: shared_class(&cutting.objects),
         hooks: hooks.as_deref(),
     };
-    let planned = plan::plan(scheduling.render(), &there, &belonging)?;
+    let planned = plan::plan_changes(scheduling.render(), &there, &belonging)?;
     Ok((belonging, planned))
 }
 
@@ -156,7 +156,7 @@ async fn remove_schedule(
     let found = get_session(cluster, &intent.session).await?;
     let there = outcome::observe(cluster, &intent.session).await?;
     let belonging = Belonging::of(&found.session)?;
-    let plan = plan::removal(&there, &belonging)?;
+    let plan = plan::plan_removal(&there, &belonging)?;
     // writes
     let _guard = ground.interrupt.guard()?;
     let interrupt = ground.interrupt.clone();
@@ -177,7 +177,7 @@ async fn remove_schedule(
         return Ok(());
     }
     let mutations = Mutations::new(format, intent.dry_run);
-    let hidden = there.iter().any(|there| matches!(there, There::Hidden));
+    let hidden = there.iter().any(|there| matches!(there, Observed::Forbidden));
     outcome::report_removal(&plan, hidden, &mutations, namespace, &mut ground.console)
 }
 

@@ -22,7 +22,7 @@ use session_shared::report::mutation::{Mutations, change};
 use session_shared::report::yaml;
 
 use super::objects::SCHEDULE_RESOURCES;
-use super::plan::{Planned, There};
+use super::plan::{SchedulePlan, Observed};
 
 /// Time limit for replacing an object that has to be deleted and created again.
 pub(crate) const REPLACE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -42,17 +42,17 @@ pub(crate) struct Outcome {
 ///
 /// # Errors
 /// The server's refusal, except Forbidden for RBAC objects.
-pub(crate) async fn observe(cluster: &Cluster, session: &SessionName) -> Result<Vec<There>> {
+pub(crate) async fn observe(cluster: &Cluster, session: &SessionName) -> Result<Vec<Observed>> {
     let name = ScheduleName::of(session);
     let namespace = cluster.namespace();
     let reads = SCHEDULE_RESOURCES.map(|resource| {
         let name = name.as_str();
         async move {
             match cluster.get(resource, namespace, name).await {
-                Ok(Some(found)) => Ok(There::Object(Box::new(found))),
-                Ok(None) => Ok(There::Nothing),
+                Ok(Some(found)) => Ok(Observed::Found(Box::new(found))),
+                Ok(None) => Ok(Observed::Missing),
                 Err(error) if is_rbac_kind(resource) && failure::is(&error, Kind::Forbidden) => {
-                    Ok(There::Hidden)
+                    Ok(Observed::Forbidden)
                 }
                 Err(error) => Err(error),
             }
@@ -66,7 +66,7 @@ fn is_rbac_kind(resource: &ResourceType) -> bool {
 }
 
 /// Returns the outcome that a client-side dry run prints.
-pub(crate) fn dry_run_outcome(planned: &Planned) -> Outcome {
+pub(crate) fn dry_run_outcome(planned: &SchedulePlan) -> Outcome {
     let said = |step: &Step| match step {
         Step::Create { object, .. } => Some((object.clone(), "created")),
         Step::Apply { object, .. } => Some((object.clone(), "configured")),
@@ -92,7 +92,7 @@ pub(crate) fn dry_run_outcome(planned: &Planned) -> Outcome {
 /// The server's refusal, after the objects this run has created are deleted again.
 pub(crate) async fn apply_schedule(
     cluster: &Cluster,
-    planned: &Planned,
+    planned: &SchedulePlan,
     with: &ApplyOptions<'_>,
     sink: &mut dyn Sink,
 ) -> Result<Outcome> {
@@ -114,7 +114,7 @@ pub(crate) async fn apply_schedule(
         match outcome.failed {
             None => {}
             Some((step, error)) if failure::is(&error, Kind::Forbidden) && is_rbac_write(&step) => {
-                made.for_admin.clone_from(&planned.wanted);
+                made.for_admin.clone_from(&planned.rbac_objects);
             }
             Some((_, error)) => return Err(roll_back(cluster, &made, with, error).await),
         }
@@ -176,10 +176,10 @@ async fn roll_back(
     }
 }
 
-impl Planned {
+impl SchedulePlan {
     fn objects_for_admin(&self) -> Vec<Value> {
-        if self.hidden {
-            self.wanted.clone()
+        if self.is_rbac_forbidden {
+            self.rbac_objects.clone()
         } else {
             Vec::new()
         }
