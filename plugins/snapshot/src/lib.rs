@@ -44,7 +44,7 @@ use session_shared::verb::{Ground, Verb};
 
 pub use args::{SnapshotCommand, Args};
 pub use file_args::{ImportFlags, ExportFlags};
-pub use schedule::cron::Cron;
+pub use schedule::cron::CronExpression;
 
 /// The `snapshot` verb.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use session_shared::flags::selection::session_name;
 use session_shared::names::SessionName;
 use session_shared::ops::snapshotting::class_name;
 
-use super::cron::Cron;
+use super::cron::CronExpression;
 use crate::args::ScheduleArgs;
 
 /// Default image: the one `cargo image` writes for this version. No registry has it.
@@ -25,7 +25,7 @@ pub(crate) struct Intent {
 /// Options of a schedule: when snapshots are taken, how many are kept, and with which image.
 #[derive(Clone, Debug)]
 pub(crate) struct ScheduleOptions {
-    pub(crate) cron: Cron,
+    pub(crate) cron: CronExpression,
     pub(crate) time_zone: Option<String>,
     pub(crate) keep: u32,
     pub(crate) class: Option<String>,
