@@ -42,7 +42,7 @@ use plan::Deed;
 /// Line printed after a declined prompt.
 const CANCELLED: &str = "nothing has been cleaned up";
 /// Name of the command, for the pointer to its help.
-const PREFIX: &str = "kubectl session cleanup";
+const COMMAND_NAME: &str = "kubectl session cleanup";
 
 /// The `cleanup` verb.
 #[derive(Debug)]
@@ -61,18 +61,18 @@ impl Verb for Cleanup {
         let cluster = ground.connect(&args.connection).await?;
         cluster.known().trust_all(args.trust.trust_manifest);
         let Some(interval) = intent.interval else {
-            return round(&cluster, &intent, &write, ground).await;
+            return run_round(&cluster, &intent, &write, ground).await;
         };
         loop {
-            let done = round(&cluster, &intent, &write, ground).await;
-            done.or_else(|error| go_on(error, &mut ground.console))?;
+            let done = run_round(&cluster, &intent, &write, ground).await;
+            done.or_else(|error| report_and_continue(error, &mut ground.console))?;
             ground.interrupt.sleep(interval).await?;
         }
     }
 }
 
 /// Observes, plans, confirms and carries out one round.
-async fn round(
+async fn run_round(
     cluster: &Cluster,
     intent: &Intent,
     write: &WriteOptions,
@@ -109,7 +109,7 @@ async fn round(
         console.note(&format!("further actions left for the next run: {left}"));
     }
     // confirmation
-    if items.is_empty() || intent.dry_run == DryRun::Client || !agreed(intent, console)? {
+    if items.is_empty() || intent.dry_run == DryRun::Client || !confirm(intent, console)? {
         return Ok(());
     }
     // writes
@@ -122,7 +122,7 @@ async fn round(
 ///
 /// # Errors
 /// Confirmation is needed and there is no terminal to ask on.
-fn agreed(intent: &Intent, console: &mut Console) -> Result<bool> {
+fn confirm(intent: &Intent, console: &mut Console) -> Result<bool> {
     if intent.yes || intent.dry_run != DryRun::None {
         return Ok(true);
     }
@@ -141,13 +141,13 @@ fn agreed(intent: &Intent, console: &mut Console) -> Result<bool> {
 ///
 /// # Errors
 /// Errors that end all rounds: an interrupt, closed standard output.
-fn go_on(error: Error, console: &mut Console) -> Result<()> {
+fn report_and_continue(error: Error, console: &mut Console) -> Result<()> {
     if [INTERRUPTED, CLOSED].contains(&exit_code(&error)) {
         return Err(error);
     }
     match error.downcast::<Several>() {
-        Ok(Several(errors)) => report_all(console, &errors, PREFIX),
-        Err(error) => report(console, &error, PREFIX),
+        Ok(Several(errors)) => report_all(console, &errors, COMMAND_NAME),
+        Err(error) => report(console, &error, COMMAND_NAME),
     };
     Ok(())
 }
