@@ -83,7 +83,7 @@ pub(crate) fn retained(intent: &Intent, held: &Held) -> Option<Item> {
                     let why = format!("{gone}; another content refers to the same data");
                     (Deed::Report, why, Data::Kept)
                 }
-                Some(session) if intent.contents => {
+                Some(session) if intent.snapshot_contents => {
                     let why = format!("{snapshot} of session {session:?} no longer exists");
                     (Deed::Remove, why, Data::Destroyed)
                 }
@@ -102,8 +102,8 @@ pub(crate) fn retained(intent: &Intent, held: &Held) -> Option<Item> {
         }
     };
     let wanted = match deed {
-        Deed::Label => intent.contents,
-        _ => intent.contents || intent.orphans,
+        Deed::Label => intent.snapshot_contents,
+        _ => intent.snapshot_contents || intent.orphans,
     };
     wanted.then(|| item(deed, content, namespace, why, data))
 }

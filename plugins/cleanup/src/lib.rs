@@ -85,8 +85,8 @@ async fn run_round(
     // reads only
     let mut items = selected::selected(cluster, intent, items).await?;
     let only_told = items.split_off(items.partition_point(|item| item.deed != Deed::Report));
-    let left = items.len().saturating_sub(intent.most);
-    items.truncate(intent.most);
+    let left = items.len().saturating_sub(intent.max_actions);
+    items.truncate(intent.max_actions);
     let items = plan::without_needed_secrets(items, &observed);
     let console = &mut ground.console;
     observed.unseen.iter().for_each(|what| {

@@ -81,7 +81,7 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observ
     };
     let (ours, all) = (ListOptions::with_labels(labels::SESSION), ListOptions::default());
     let list = |kind| cluster.list(kind, place, &ours);
-    let rest: &[&'static ResourceType] = match intent.kept {
+    let rest: &[&'static ResourceType] = match intent.kept_older_than {
         _ if intent.orphans => &REST,
         Some(_) => &[&SECRET],
         None => &[],
@@ -89,14 +89,14 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observ
     // Secrets that a snapshot needs are not deleted with kept data. For that, a cluster without the snapshot API has no
     // snapshots.
     let (snapshots, needing): (&[&'static ResourceType], &[&'static ResourceType]) =
-        match (intent.snapshots, intent.kept) {
+        match (intent.snapshots_older_than, intent.kept_older_than) {
             (Some(_), _) => (&[&VOLUME_SNAPSHOT], &[]),
             (None, Some(_)) => (&[], &[&VOLUME_SNAPSHOT]),
             (None, None) => (&[], &[]),
         };
     let nodes: &[&'static ResourceType] = if intent.unhealthy { &[&NODE] } else { &[] };
     // Objects of other programs count too: any of them may use a session's objects.
-    let uses_count = intent.orphans || intent.kept.is_some();
+    let uses_count = intent.orphans || intent.kept_older_than.is_some();
     let users = async {
         match uses_count {
             true => Users::all(cluster, place).await,
@@ -139,7 +139,7 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observ
     let sessions = sessions.items.into_iter().map(SelectedSession::parse);
     let sessions: Vec<SelectedSession> = sessions.collect::<Result<_>>()?;
     let labelled = |object: &&Value| label(object, labels::SESSION).is_some();
-    if uses_count || intent.snapshots.is_some() {
+    if uses_count || intent.snapshots_older_than.is_some() {
         let living = &mut observed.living;
         sessions.iter().for_each(|session| living.add_session(session));
         let snapshots = snapshots.into_iter().flat_map(|list| list.items);
@@ -177,12 +177,12 @@ async fn contents(
     intent: &Intent,
     place: Scope<'_>,
 ) -> Result<Option<Vec<Held>>> {
-    if !intent.contents && !intent.orphans {
+    if !intent.snapshot_contents && !intent.orphans {
         return Ok(Some(Vec::new()));
     }
     match held(cluster, place).await {
         Ok(held) => Ok(Some(held)),
-        Err(error) if intent.contents => Err(served(error)),
+        Err(error) if intent.snapshot_contents => Err(served(error)),
         Err(error) if failure::is(&error, Kind::NoSuchResource) => Ok(Some(Vec::new())),
         Err(error) if failure::is(&error, Kind::Forbidden) => Ok(None),
         Err(error) => Err(error),

@@ -230,7 +230,7 @@ async fn end(
         Deed::Stop => Ending::Workload { skip_sync: false },
         _ => Ending::Everything { skip_sync: false },
     };
-    let needs = ending_accesses(&chosen.session, what, intent.manner.wait);
+    let needs = ending_accesses(&chosen.session, what, intent.stop_options.wait);
     let needs = if controller || with.write.dry_run {
         Vec::new()
     } else {
@@ -247,7 +247,7 @@ async fn end(
     if still.is_none_or(|still| still.deed != item.deed || still.data != item.data) {
         return Ok(Done::Left);
     }
-    let manner = &intent.manner;
+    let manner = &intent.stop_options;
     match item.deed {
         Deed::Stop => {
             let present = Present::with(chosen, live, controller)?;

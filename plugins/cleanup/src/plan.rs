@@ -186,7 +186,7 @@ fn outlived(
         let why = format!("{before}{}{after}", age::since(Some(since), now));
         (Deed::Remove, Some(since), why, Data::Destroyed)
     };
-    if let Some(limit) = intent.kept {
+    if let Some(limit) = intent.kept_older_than {
         match kept(object, living) {
             Some(Kept::Since(since)) if over(&since, limit) => {
                 return Some(told("kept for ", "", since));
@@ -199,7 +199,7 @@ fn outlived(
         }
     }
     let since = taken_at(object, living)?;
-    if !over(&since, intent.snapshots?) {
+    if !over(&since, intent.snapshots_older_than?) {
         return None;
     }
     Some(match living.doubt(object) {
