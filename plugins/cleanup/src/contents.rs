@@ -10,7 +10,7 @@ use session_shared::quantity::Quantity;
 
 use crate::intent::Intent;
 use crate::orphans::ours;
-use crate::plan::{Data, Deed, Item};
+use crate::plan::{DataEffect, Action, PlanItem};
 
 /// Annotation without which the CSI snapshotter does not finish the deletion of a content. The snapshot-controller sets it
 /// when it observes the deletion of a VolumeSnapshot, which it may have missed.
@@ -61,7 +61,7 @@ pub(crate) fn handle(content: &Value) -> Option<(String, String)> {
 
 /// Returns the planned action for a content; `None` for none. A content without session labels is only ever labeled, and
 /// only if its VolumeSnapshot carries them. Called again right before the action.
-pub(crate) fn retained(intent: &Intent, held: &Held) -> Option<Item> {
+pub(crate) fn retained(intent: &Intent, held: &Held) -> Option<PlanItem> {
     let content = &held.content;
     if !is_retained(content) {
         return None;
@@ -73,7 +73,7 @@ pub(crate) fn retained(intent: &Intent, held: &Held) -> Option<Item> {
         Some(snapshot) => {
             let session = ours(snapshot).filter(|_| ours(content).is_none())?;
             let why = format!("retained content of session {session:?} without labels");
-            (Deed::Label, why, Data::Kept)
+            (Action::AddLabels, why, DataEffect::Kept)
         }
         None => {
             let snapshot = format!("snapshot {name:?}");
@@ -81,43 +81,43 @@ pub(crate) fn retained(intent: &Intent, held: &Held) -> Option<Item> {
             match ours(content) {
                 Some(_) if held.shared => {
                     let why = format!("{gone}; another content refers to the same data");
-                    (Deed::Report, why, Data::Kept)
+                    (Action::Report, why, DataEffect::Kept)
                 }
                 Some(session) if intent.snapshot_contents => {
                     let why = format!("{snapshot} of session {session:?} no longer exists");
-                    (Deed::Remove, why, Data::Destroyed)
+                    (Action::DeleteObject, why, DataEffect::Destroyed)
                 }
                 Some(session) => {
                     let why = format!(
                         "{snapshot} of session {session:?} no longer exists; delete with --snapshot-contents"
                     );
-                    (Deed::Report, why, Data::Kept)
+                    (Action::Report, why, DataEffect::Kept)
                 }
                 None if is_named_as_ours(&name) => {
                     let why = format!("{gone}; content has no session labels");
-                    (Deed::Report, why, Data::Kept)
+                    (Action::Report, why, DataEffect::Kept)
                 }
                 None => return None,
             }
         }
     };
     let wanted = match deed {
-        Deed::Label => intent.snapshot_contents,
+        Action::AddLabels => intent.snapshot_contents,
         _ => intent.snapshot_contents || intent.orphans,
     };
     wanted.then(|| item(deed, content, namespace, why, data))
 }
 
-fn item(deed: Deed, content: &Value, namespace: String, why: String, data: Data) -> Item {
+fn item(deed: Action, content: &Value, namespace: String, why: String, data: DataEffect) -> PlanItem {
     let owner = annotation(content, labels::USER_ID);
-    Item {
-        deed,
+    PlanItem {
+        action: deed,
         resource: &VOLUME_SNAPSHOT_CONTENT,
         namespace,
         name: text(content, "/metadata/name").to_owned(),
         uid: text(content, "/metadata/uid").to_owned(),
-        since: text(content, "/metadata/creationTimestamp").parse().ok(),
-        why,
+        due_since: text(content, "/metadata/creationTimestamp").parse().ok(),
+        reason: why,
         size: size_of(content),
         owner: owner.unwrap_or("<unknown>").to_owned(),
         data,

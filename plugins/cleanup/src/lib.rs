@@ -37,7 +37,7 @@ use session_shared::verb::{Ground, Verb};
 
 pub use args::Args;
 use intent::Intent;
-use plan::Deed;
+use plan::Action;
 
 /// Line printed after a declined prompt.
 const CANCELLED: &str = "nothing has been cleaned up";
@@ -84,10 +84,10 @@ async fn run_round(
     let items = plan::plan(intent, &observed, ground.now())?;
     // reads only
     let mut items = selected::selected(cluster, intent, items).await?;
-    let only_told = items.split_off(items.partition_point(|item| item.deed != Deed::Report));
+    let only_told = items.split_off(items.partition_point(|item| item.action != Action::Report));
     let left = items.len().saturating_sub(intent.max_actions);
     items.truncate(intent.max_actions);
-    let items = plan::without_needed_secrets(items, &observed);
+    let items = plan::exclude_needed_secrets(items, &observed);
     let console = &mut ground.console;
     observed.unseen.iter().for_each(|what| {
         console.note(&format!(

@@ -31,7 +31,7 @@ use session_shared::verb::Ground;
 use crate::intent::Intent;
 use crate::observe::Observed;
 use crate::orphans::Living;
-use crate::plan::{Data, Deed, Item};
+use crate::plan::{DataEffect, Action, PlanItem};
 use crate::purge;
 use crate::removal::remove;
 use crate::sessions::judge;
@@ -69,7 +69,7 @@ pub(crate) async fn carry_out(
     cluster: &Cluster,
     intent: &Intent,
     observed: &Observed,
-    items: &[Item],
+    items: &[PlanItem],
     write: &WriteOptions,
     ground: &mut Ground,
 ) -> Result<Vec<Option<Result<Done>>>> {
@@ -113,11 +113,11 @@ pub(crate) async fn carry_out(
                 Some(Err(text)) => return Err(anyhow::anyhow!("{text}")),
                 None => false,
             };
-            match item.deed {
+            match item.action {
                 _ if *item.resource == VOLUME_SNAPSHOT_CONTENT => {
                     purge::carry_out(cluster, intent, item, holders, write).await
                 }
-                Deed::Stop | Deed::Delete => {
+                Action::StopSession | Action::DeleteSession => {
                     end(cluster, intent, observed, item, controller, with).await
                 }
                 _ => match around {
@@ -148,7 +148,7 @@ enum Turn {
 impl Turn {
     const ALL: [Turn; 3] = [Turn::First, Turn::Used, Turn::Parameters];
 
-    fn of(item: &Item) -> Self {
+    fn of(item: &PlanItem) -> Self {
         let used = [
             &CONFIG_MAP,
             &SECRET,
@@ -158,7 +158,7 @@ impl Turn {
         ];
         match used.contains(&item.resource) {
             // Of all Secrets, only those with parameters are data.
-            true if *item.resource == SECRET && item.data != Data::None => Turn::Parameters,
+            true if *item.resource == SECRET && item.data != DataEffect::None => Turn::Parameters,
             true => Turn::Used,
             false => Turn::First,
         }
@@ -170,7 +170,7 @@ async fn around(
     cluster: &Cluster,
     intent: &Intent,
     observed: &Observed,
-    items: &[Item],
+    items: &[PlanItem],
     done: &[Option<Result<Done>>],
     these: &[usize],
 ) -> Result<Living> {
@@ -186,7 +186,7 @@ async fn around(
     let gone: BTreeSet<String> = gone.map(|(item, _)| item.uid.clone()).collect();
     let going: BTreeSet<&str> = these
         .iter()
-        .filter(|at| items[**at].deed == Deed::Remove)
+        .filter(|at| items[**at].action == Action::DeleteObject)
         .map(|at| items[*at].uid.as_str())
         .collect();
     let objects = observed.objects.iter();
@@ -199,9 +199,9 @@ async fn around(
 /// Checks for each namespace with sessions whether a controller is alive; an error is kept as text.
 async fn controllers<'i>(
     cluster: &Cluster,
-    items: &'i [Item],
+    items: &'i [PlanItem],
 ) -> BTreeMap<&'i str, Result<bool, String>> {
-    let ends = |item: &&Item| matches!(item.deed, Deed::Stop | Deed::Delete);
+    let ends = |item: &&PlanItem| matches!(item.action, Action::StopSession | Action::DeleteSession);
     let sessions = items.iter().filter(ends);
     let mut namespaces: Vec<&str> = sessions.map(|item| item.namespace.as_str()).collect();
     namespaces.sort_unstable();
@@ -217,7 +217,7 @@ async fn end(
     cluster: &Cluster,
     intent: &Intent,
     observed: &Observed,
-    item: &Item,
+    item: &PlanItem,
     controller: bool,
     with: Stopping<'_>,
 ) -> Result<Done> {
@@ -226,8 +226,8 @@ async fn end(
         return Ok(Done::Left);
     };
     let chosen = SelectedSession::parse(object)?;
-    let what = match item.deed {
-        Deed::Stop => Ending::Workload { skip_sync: false },
+    let what = match item.action {
+        Action::StopSession => Ending::Workload { skip_sync: false },
         _ => Ending::Everything { skip_sync: false },
     };
     let needs = ending_accesses(&chosen.session, what, intent.stop_options.wait);
@@ -244,12 +244,12 @@ async fn end(
     let nodes = nodes(cluster, observed, &live).await?;
     let still = judge(intent, &chosen, &live, nodes.as_ref(), with.now)?;
     // The user has confirmed a certain action and loss of data. If either has changed, the item is left for the next plan.
-    if still.is_none_or(|still| still.deed != item.deed || still.data != item.data) {
+    if still.is_none_or(|still| still.action != item.action || still.data != item.data) {
         return Ok(Done::Left);
     }
     let manner = &intent.stop_options;
-    match item.deed {
-        Deed::Stop => {
+    match item.action {
+        Action::StopSession => {
             let present = Present::with(chosen, live, controller)?;
             let stopped = present.stop(cluster, manner, with, &mut Silent).await?;
             Ok(Done::Stopped(stopped))
@@ -288,7 +288,7 @@ async fn nodes(
 /// The errors of all failed items, as one.
 pub(crate) fn report(
     intent: &Intent,
-    items: &[Item],
+    items: &[PlanItem],
     done: Vec<Option<Result<Done>>>,
     console: &mut Console,
 ) -> Result<()> {

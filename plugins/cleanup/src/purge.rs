@@ -17,15 +17,15 @@ use session_shared::ops::Cluster;
 use crate::contents::{self, Held, handle, reference, retained, with_data};
 use crate::intent::Intent;
 use crate::outcome::Done;
-use crate::plan::{Deed, Item};
+use crate::plan::{Action, PlanItem};
 
 /// Number of contents for each storage snapshot, or the error as text.
 pub(crate) type Holders = Result<BTreeMap<(String, String), usize>, String>;
 
 /// Counts the contents again if the plan deletes any: another content may refer to the same data by now.
-pub(crate) async fn holders(cluster: &Cluster, items: &[Item]) -> Holders {
+pub(crate) async fn holders(cluster: &Cluster, items: &[PlanItem]) -> Holders {
     let deletes =
-        |item: &Item| *item.resource == VOLUME_SNAPSHOT_CONTENT && item.deed == Deed::Remove;
+        |item: &PlanItem| *item.resource == VOLUME_SNAPSHOT_CONTENT && item.action == Action::DeleteObject;
     if !items.iter().any(deletes) {
         return Ok(BTreeMap::new());
     }
@@ -41,7 +41,7 @@ pub(crate) async fn holders(cluster: &Cluster, items: &[Item]) -> Holders {
 pub(crate) async fn carry_out(
     cluster: &Cluster,
     intent: &Intent,
-    item: &Item,
+    item: &PlanItem,
     holders: &Holders,
     write: &WriteOptions,
 ) -> Result<Done> {
@@ -60,11 +60,11 @@ pub(crate) async fn carry_out(
         shared: handle(&content).is_some_and(|handle| holders.get(&handle) > Some(&1)),
         content,
     };
-    if retained(intent, &held).is_none_or(|still| still.deed != item.deed) {
+    if retained(intent, &held).is_none_or(|still| still.action != item.action) {
         return Ok(Done::Left);
     }
-    let done = match item.deed {
-        Deed::Label => label(cluster, &held, write).await,
+    let done = match item.action {
+        Action::AddLabels => label(cluster, &held, write).await,
         _ => delete(cluster, &held.content, write).await,
     };
     match done {

@@ -22,14 +22,14 @@ use session_shared::reconcile::kept_since;
 use crate::intent::Intent;
 use crate::orphans::Living;
 use crate::outcome::Done;
-use crate::plan::{Deed, Item, remains};
+use crate::plan::{Action, PlanItem, plan_object};
 
 /// Deletes or dates one object if the plan still applies to it: its session still does not exist, and nothing in `around`
 /// uses it.
 pub(crate) async fn remove(
     cluster: &Cluster,
     intent: &Intent,
-    item: &Item,
+    item: &PlanItem,
     around: &Living,
     with: Stopping<'_>,
 ) -> Result<Done> {
@@ -53,7 +53,7 @@ pub(crate) async fn remove(
         let snapshots = snapshots.into_iter().flatten();
         snapshots.for_each(|one| living.add_snapshot(&one));
         // In a server-side dry run no claim has been deleted.
-        let parameters = *resource == SECRET && item.deed == Deed::Remove && !with.write.dry_run;
+        let parameters = *resource == SECRET && item.action == Action::DeleteObject && !with.write.dry_run;
         if parameters && needed(cluster, namespace, &select).await? {
             return Ok(Done::Left);
         }
@@ -61,11 +61,11 @@ pub(crate) async fn remove(
     if let Some(session) = cluster.get(&SESSION, namespace, session).await? {
         living.add_session(&SelectedSession::parse(session)?);
     }
-    let still = remains(intent, &object, &living, with.now);
-    if still.is_none_or(|still| still.deed != item.deed) {
+    let still = plan_object(intent, &object, &living, with.now);
+    if still.is_none_or(|still| still.action != item.action) {
         return Ok(Done::Left);
     }
-    if item.deed == Deed::Date {
+    if item.action == Action::RecordKeptSince {
         return date(cluster, item, &object, with).await;
     }
     let mut options = DeleteOptions {
@@ -96,7 +96,7 @@ async fn needed(cluster: &Cluster, namespace: &str, select: &ListOptions) -> Res
 }
 
 /// Records now as the kept-since time.
-async fn date(cluster: &Cluster, item: &Item, object: &Value, with: Stopping<'_>) -> Result<Done> {
+async fn date(cluster: &Cluster, item: &PlanItem, object: &Value, with: Stopping<'_>) -> Result<Done> {
     let mut patch = kept_since(with.now);
     for field in ["uid", "resourceVersion"] {
         patch["metadata"][field] = object["metadata"][field].clone();

@@ -11,7 +11,7 @@ use session_shared::objects::resource::text;
 use session_shared::ops::Cluster;
 
 use crate::intent::Intent;
-use crate::plan::Item;
+use crate::plan::PlanItem;
 
 /// Returns the items that the selector matches, as the server evaluates it, with one LIST for each kind. The selector is
 /// applied to a plan made from all objects: if the objects were read with it, the sessions it does not match would look
@@ -22,8 +22,8 @@ use crate::plan::Item;
 pub(crate) async fn selected(
     cluster: &Cluster,
     intent: &Intent,
-    mut items: Vec<Item>,
-) -> Result<Vec<Item>> {
+    mut items: Vec<PlanItem>,
+) -> Result<Vec<PlanItem>> {
     if intent.selector.is_empty() {
         return Ok(items);
     }

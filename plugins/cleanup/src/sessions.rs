@@ -14,7 +14,7 @@ use session_shared::report::age;
 
 use crate::health::ailment;
 use crate::intent::Intent;
-use crate::plan::{Data, Deed, Item, quantity_of};
+use crate::plan::{DataEffect, Action, PlanItem, data_size};
 
 /// Returns the planned action for a session; `None` for none. Called again right before the action, so that a session that
 /// was extended in the meantime is left alone.
@@ -27,7 +27,7 @@ pub(crate) fn judge(
     live: &Live,
     nodes: Option<&BTreeSet<String>>,
     now: Timestamp,
-) -> Result<Option<Item>> {
+) -> Result<Option<PlanItem>> {
     let session = &chosen.session;
     if session.metadata.deletion_timestamp.is_some() {
         return Ok(None);
@@ -45,7 +45,7 @@ pub(crate) fn judge(
     }
 }
 
-fn expired(chosen: &SelectedSession, live: &Live, now: Timestamp) -> Result<Option<Item>> {
+fn expired(chosen: &SelectedSession, live: &Live, now: Timestamp) -> Result<Option<PlanItem>> {
     let since = text(&chosen.object, "/status/expiresAt").parse().ok();
     let why = format!("expired {} ago", age::since(since, now));
     match wanted(&chosen.session, now) {
@@ -61,55 +61,55 @@ fn stop(
     live: &Live,
     since: Option<Timestamp>,
     why: String,
-) -> Result<Option<Item>> {
+) -> Result<Option<PlanItem>> {
     let present = Present::with(chosen.clone(), live.clone(), false)?;
     if present.is_at_rest() {
         return Ok(None);
     }
     let size = size(chosen, live);
     let data = match losses(&present.session, &present.live).is_empty() {
-        false => Data::Destroyed,
-        true if size.is_some() => Data::Kept,
-        true => Data::None,
+        false => DataEffect::Destroyed,
+        true if size.is_some() => DataEffect::Kept,
+        true => DataEffect::None,
     };
-    let item = item(Deed::Stop, chosen, since, why);
-    Ok(Some(Item { size, data, ..item }))
+    let item = item(Action::StopSession, chosen, since, why);
+    Ok(Some(PlanItem { size, data, ..item }))
 }
 
-fn delete(chosen: &SelectedSession, live: &Live, since: Option<Timestamp>, why: String) -> Result<Item> {
+fn delete(chosen: &SelectedSession, live: &Live, since: Option<Timestamp>, why: String) -> Result<PlanItem> {
     let doomed = Doomed::with(chosen.clone(), live.clone(), false)?;
     let data = if !doomed.destroyed().is_empty() {
-        Data::Destroyed
+        DataEffect::Destroyed
     } else if !doomed.saved().is_empty() {
-        Data::Saved
+        DataEffect::Snapshotted
     } else if !doomed.kept().is_empty() {
-        Data::Kept
+        DataEffect::Kept
     } else {
-        Data::None
+        DataEffect::None
     };
     let size = size(chosen, live);
-    let item = item(Deed::Delete, chosen, since, why);
-    Ok(Item { size, data, ..item })
+    let item = item(Action::DeleteSession, chosen, since, why);
+    Ok(PlanItem { size, data, ..item })
 }
 
-fn item(deed: Deed, chosen: &SelectedSession, since: Option<Timestamp>, why: String) -> Item {
+fn item(deed: Action, chosen: &SelectedSession, since: Option<Timestamp>, why: String) -> PlanItem {
     let text = |pointer: &str| text(&chosen.object, pointer).to_owned();
-    Item {
-        deed,
+    PlanItem {
+        action: deed,
         resource: &SESSION,
         namespace: text("/metadata/namespace"),
         name: text("/metadata/name"),
         uid: text("/metadata/uid"),
-        since,
-        why,
+        due_since: since,
+        reason: why,
         size: None,
         owner: chosen.session.spec.user_id.clone(),
-        data: Data::None,
+        data: DataEffect::None,
     }
 }
 
 /// Returns the total size of the session's claims; the requested size for claims that are not bound.
 fn size(chosen: &SelectedSession, live: &Live) -> Option<Quantity> {
-    let sizes = live.own_data(&chosen.session).filter_map(quantity_of);
+    let sizes = live.own_data(&chosen.session).filter_map(data_size);
     sizes.reduce(|all: Quantity, one: Quantity| all.plus(&one))
 }

@@ -4,7 +4,7 @@ use session_shared::client::DryRun;
 use session_shared::report::table;
 
 use crate::outcome::Done;
-use crate::plan::Item;
+use crate::plan::PlanItem;
 
 const HEADINGS: [&str; 7] = [
     "namespace",
@@ -17,22 +17,22 @@ const HEADINGS: [&str; 7] = [
 ];
 
 /// Returns the plan as a table, with a namespace column if `namespaces` is true.
-pub(crate) fn plan<'i>(items: impl Iterator<Item = &'i Item>, namespaces: bool) -> String {
+pub(crate) fn plan<'i>(items: impl Iterator<Item = &'i PlanItem>, namespaces: bool) -> String {
     let first = usize::from(!namespaces);
     let rows: Vec<Vec<String>> = items.map(|item| row(item)[first..].to_vec()).collect();
     table::plain(&HEADINGS[first..], &rows, false)
 }
 
-fn row(item: &Item) -> [String; 7] {
+fn row(item: &PlanItem) -> [String; 7] {
     let size = item.size.as_ref();
     [
         item.namespace.clone(),
-        item.deed.word().to_owned(),
+        item.action.as_str().to_owned(),
         format!("{}/{}", item.resource.kind.to_lowercase(), item.name),
         item.owner.clone(),
         size.map_or_else(|| "<none>".to_owned(), ToString::to_string),
-        item.data.word().to_owned(),
-        item.why.clone(),
+        item.data.as_str().to_owned(),
+        item.reason.clone(),
     ]
 }
 
