@@ -9,7 +9,7 @@ use session_shared::objects::snapshot::is_named_as_ours;
 use session_shared::quantity::Quantity;
 
 use crate::intent::Intent;
-use crate::orphans::ours;
+use crate::orphans::managed_session;
 use crate::plan::{DataEffect, Action, PlanItem};
 
 /// Annotation without which the CSI snapshotter does not finish the deletion of a content. The snapshot-controller sets it
@@ -38,7 +38,7 @@ pub(crate) fn reference(content: &Value) -> (String, String) {
 pub(crate) fn is_retained(content: &Value) -> bool {
     let going = !text(content, "/metadata/deletionTimestamp").is_empty();
     let bound = !text(content, &format!("{REFERENCE}/uid")).is_empty();
-    let retained = text(content, "/spec/deletionPolicy") == "Retain" || ours(content).is_some();
+    let retained = text(content, "/spec/deletionPolicy") == "Retain" || managed_session(content).is_some();
     !going && bound && retained
 }
 
@@ -71,14 +71,14 @@ pub(crate) fn retained(intent: &Intent, held: &Held) -> Option<PlanItem> {
     let here = held.snapshot.as_ref();
     let (deed, why, data) = match here.filter(|here| text(here, "/metadata/uid") == uid) {
         Some(snapshot) => {
-            let session = ours(snapshot).filter(|_| ours(content).is_none())?;
+            let session = managed_session(snapshot).filter(|_| managed_session(content).is_none())?;
             let why = format!("retained content of session {session:?} without labels");
             (Action::AddLabels, why, DataEffect::Kept)
         }
         None => {
             let snapshot = format!("snapshot {name:?}");
             let gone = format!("{snapshot} no longer exists");
-            match ours(content) {
+            match managed_session(content) {
                 Some(_) if held.shared => {
                     let why = format!("{gone}; another content refers to the same data");
                     (Action::Report, why, DataEffect::Kept)

@@ -24,7 +24,7 @@ use session_shared::reconcile::Live;
 
 use crate::contents::{Held, handle, holders, is_retained, reference};
 use crate::intent::Intent;
-use crate::orphans::{Living, orphaned};
+use crate::orphans::{SessionIndex, orphan_reason};
 use crate::users::Users;
 
 /// Further kinds that sessions consist of and that do not use other objects.
@@ -52,7 +52,7 @@ pub(crate) struct Observed {
     /// Objects with a session's label. Empty unless needed for orphans, kept data or snapshots.
     pub(crate) objects: Vec<Value>,
     /// Index of existing sessions and of the objects in use. Empty unless needed for orphans, kept data or snapshots.
-    pub(crate) living: Living,
+    pub(crate) living: SessionIndex,
     /// VolumeSnapshotContents that outlive their snapshots. Empty unless needed.
     pub(crate) contents: Vec<Held>,
     /// Names of the nodes; `None` if not needed or not permitted.
@@ -144,12 +144,12 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observ
         sessions.iter().for_each(|session| living.add_session(session));
         let snapshots = snapshots.into_iter().flat_map(|list| list.items);
         let snapshots: Vec<Value> = snapshots.collect();
-        living.unseen_snapshots = snapshots_unseen;
+        living.are_snapshots_forbidden = snapshots_unseen;
         for snapshot in snapshots.iter().chain(&needing.objects) {
             living.add_snapshot(snapshot);
         }
         for claim in &claims.items {
-            living.uses.add_source(claim);
+            living.session_uses.add_source(claim);
             living.add_claim(claim);
         }
         let objects = &mut observed.objects;
@@ -157,9 +157,9 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observ
         objects.extend(services.into_iter().flat_map(|list| list.items));
         objects.extend(users.iter().filter(labelled).cloned());
         let doomed = objects.iter().filter(|_| intent.orphans);
-        let doomed = doomed.filter(|object| orphaned(object, living).is_some());
+        let doomed = doomed.filter(|object| orphan_reason(object, living).is_some());
         let doomed: Vec<&Value> = doomed.collect();
-        observed.living.settle(&doomed, &BTreeSet::new(), &users);
+        observed.living.record_uses(&doomed, &BTreeSet::new(), &users);
     }
     let Users { pods, owners, .. } = users;
     let only = |all: Vec<Value>| -> Vec<Value> {

@@ -30,7 +30,7 @@ use session_shared::verb::Ground;
 
 use crate::intent::Intent;
 use crate::observe::Observed;
-use crate::orphans::Living;
+use crate::orphans::SessionIndex;
 use crate::plan::{DataEffect, Action, PlanItem};
 use crate::purge;
 use crate::removal::remove;
@@ -100,7 +100,7 @@ pub(crate) async fn carry_out(
             continue;
         }
         let around = match turn {
-            Turn::First => Ok(Living::default()),
+            Turn::First => Ok(SessionIndex::default()),
             _ => around(cluster, intent, observed, items, &done, &these).await,
         };
         let around = &around.map_err(|error| format!("{error:#}"));
@@ -173,7 +173,7 @@ async fn around(
     items: &[PlanItem],
     done: &[Option<Result<Done>>],
     these: &[usize],
-) -> Result<Living> {
+) -> Result<SessionIndex> {
     let place = match intent.all_namespaces {
         true => Scope::All,
         false => Scope::Namespace(cluster.namespace()),
@@ -191,8 +191,8 @@ async fn around(
         .collect();
     let objects = observed.objects.iter();
     let doomed = objects.filter(|object| going.contains(text(object, "/metadata/uid")));
-    let mut living = Living::default();
-    living.settle(&doomed.collect::<Vec<_>>(), &gone, &users);
+    let mut living = SessionIndex::default();
+    living.record_uses(&doomed.collect::<Vec<_>>(), &gone, &users);
     Ok(living)
 }
 

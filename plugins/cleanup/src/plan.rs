@@ -15,7 +15,7 @@ use session_shared::{Timestamp, labels};
 use crate::contents::retained;
 use crate::intent::Intent;
 use crate::observe::{Looked, Observed};
-use crate::orphans::{Kept, Living, kept, orphaned, taken_at};
+use crate::orphans::{KeptSince, SessionIndex, kept_data_since, orphan_reason, snapshot_time};
 use crate::sessions::judge;
 
 /// Action of an item.
@@ -146,11 +146,11 @@ pub(crate) fn exclude_needed_secrets(items: Vec<PlanItem>, observed: &Observed) 
 pub(crate) fn plan_object(
     intent: &Intent,
     object: &Value,
-    living: &Living,
+    living: &SessionIndex,
     now: Timestamp,
 ) -> Option<PlanItem> {
     let created = text(object, "/metadata/creationTimestamp").parse().ok();
-    let orphan = orphaned(object, living).filter(|_| intent.orphans);
+    let orphan = orphan_reason(object, living).filter(|_| intent.orphans);
     let (deed, since, why, data) = match orphan {
         Some(why) => (Action::DeleteObject, created, why, DataEffect::None),
         None => plan_outlived_data(intent, object, living, now)?,
@@ -176,7 +176,7 @@ pub(crate) fn plan_object(
 fn plan_outlived_data(
     intent: &Intent,
     object: &Value,
-    living: &Living,
+    living: &SessionIndex,
     now: Timestamp,
 ) -> Option<(Action, Option<Timestamp>, String, DataEffect)> {
     let over = |since: &Timestamp, limit: Duration| {
@@ -187,18 +187,18 @@ fn plan_outlived_data(
         (Action::DeleteObject, Some(since), why, DataEffect::Destroyed)
     };
     if let Some(limit) = intent.kept_older_than {
-        match kept(object, living) {
-            Some(Kept::Since(since)) if over(&since, limit) => {
+        match kept_data_since(object, living) {
+            Some(KeptSince::Known(since)) if over(&since, limit) => {
                 return Some(told("kept for ", "", since));
             }
-            Some(Kept::Undated) => {
+            Some(KeptSince::Unknown) => {
                 let why = "kept since an unknown time; age counts from now".to_owned();
                 return Some((Action::RecordKeptSince, None, why, DataEffect::Kept));
             }
             _ => {}
         }
     }
-    let since = taken_at(object, living)?;
+    let since = snapshot_time(object, living)?;
     if !over(&since, intent.snapshots_older_than?) {
         return None;
     }

@@ -20,7 +20,7 @@ use session_shared::ops::stopping::Stopping;
 use session_shared::reconcile::kept_since;
 
 use crate::intent::Intent;
-use crate::orphans::Living;
+use crate::orphans::SessionIndex;
 use crate::outcome::Done;
 use crate::plan::{Action, PlanItem, plan_object};
 
@@ -30,7 +30,7 @@ pub(crate) async fn remove(
     cluster: &Cluster,
     intent: &Intent,
     item: &PlanItem,
-    around: &Living,
+    around: &SessionIndex,
     with: Stopping<'_>,
 ) -> Result<Done> {
     let (resource, namespace, name) = (item.resource, item.namespace.as_str(), item.name.as_str());
@@ -49,7 +49,7 @@ pub(crate) async fn remove(
     if is_data(&object) && *resource != PERSISTENT_VOLUME_CLAIM {
         let select = ListOptions::with_labels(format!("{}={session}", labels::SESSION));
         let snapshots = snapshots_of(cluster, namespace, &select).await?;
-        living.unseen_snapshots = snapshots.is_none();
+        living.are_snapshots_forbidden = snapshots.is_none();
         let snapshots = snapshots.into_iter().flatten();
         snapshots.for_each(|one| living.add_snapshot(&one));
         // In a server-side dry run no claim has been deleted.
