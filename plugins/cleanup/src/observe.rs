@@ -22,7 +22,7 @@ use session_shared::ops::live::with_setup_hint;
 use session_shared::ops::snapshotting::served;
 use session_shared::reconcile::Live;
 
-use crate::contents::{Held, handle, holders, is_retained, reference};
+use crate::contents::{RetainedContent, storage_handle, count_by_handle, is_retained, snapshot_reference};
 use crate::intent::Intent;
 use crate::orphans::{SessionIndex, orphan_reason};
 use crate::users::Users;
@@ -54,7 +54,7 @@ pub(crate) struct Observed {
     /// Index of existing sessions and of the objects in use. Empty unless needed for orphans, kept data or snapshots.
     pub(crate) living: SessionIndex,
     /// VolumeSnapshotContents that outlive their snapshots. Empty unless needed.
-    pub(crate) contents: Vec<Held>,
+    pub(crate) contents: Vec<RetainedContent>,
     /// Names of the nodes; `None` if not needed or not permitted.
     pub(crate) nodes: Option<BTreeSet<String>>,
     /// Plural names of kinds the caller lacks permission to list.
@@ -176,7 +176,7 @@ async fn contents(
     cluster: &Cluster,
     intent: &Intent,
     place: Scope<'_>,
-) -> Result<Option<Vec<Held>>> {
+) -> Result<Option<Vec<RetainedContent>>> {
     if !intent.snapshot_contents && !intent.orphans {
         return Ok(Some(Vec::new()));
     }
@@ -189,13 +189,13 @@ async fn contents(
     }
 }
 
-async fn held(cluster: &Cluster, place: Scope<'_>) -> Result<Vec<Held>> {
+async fn held(cluster: &Cluster, place: Scope<'_>) -> Result<Vec<RetainedContent>> {
     let all = ListOptions::default();
     let contents = cluster.list(&VOLUME_SNAPSHOT_CONTENT, Scope::Cluster, &all);
     let contents = contents.await?.items;
-    let holders = holders(&contents);
+    let holders = count_by_handle(&contents);
     let here = |content: &Value| match place {
-        Scope::Namespace(namespace) => reference(content).0 == namespace,
+        Scope::Namespace(namespace) => snapshot_reference(content).0 == namespace,
         _ => true,
     };
     let retained = contents
@@ -213,9 +213,9 @@ async fn held(cluster: &Cluster, place: Scope<'_>) -> Result<Vec<Held>> {
         (key, snapshot)
     };
     let snapshots: HashMap<_, _> = snapshots.items.into_iter().map(named).collect();
-    let held = retained.into_iter().map(|content| Held {
-        snapshot: snapshots.get(&reference(&content)).cloned(),
-        shared: handle(&content).is_some_and(|handle| holders.get(&handle) > Some(&1)),
+    let held = retained.into_iter().map(|content| RetainedContent {
+        snapshot: snapshots.get(&snapshot_reference(&content)).cloned(),
+        is_shared: storage_handle(&content).is_some_and(|handle| holders.get(&handle) > Some(&1)),
         content,
     });
     Ok(held.collect())

@@ -12,7 +12,7 @@ use session_shared::quantity::Quantity;
 use session_shared::report::age;
 use session_shared::{Timestamp, labels};
 
-use crate::contents::retained;
+use crate::contents::plan_content;
 use crate::intent::Intent;
 use crate::observe::{Looked, Observed};
 use crate::orphans::{KeptSince, SessionIndex, kept_data_since, orphan_reason, snapshot_time};
@@ -103,7 +103,7 @@ pub(crate) fn plan(intent: &Intent, observed: &Observed, now: Timestamp) -> Resu
     let objects = observed.objects.iter();
     items.extend(objects.filter_map(|object| plan_object(intent, object, &observed.living, now)));
     let contents = observed.contents.iter();
-    items.extend(contents.filter_map(|held| retained(intent, held)));
+    items.extend(contents.filter_map(|held| plan_content(intent, held)));
     items.sort_by(|a, b| {
         let turn = |item: &PlanItem| match item.action {
             Action::AddLabels => 0,

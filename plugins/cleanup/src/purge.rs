@@ -14,7 +14,7 @@ use session_shared::objects::resource::{VOLUME_SNAPSHOT, VOLUME_SNAPSHOT_CONTENT
 use session_shared::objects::snapshot::content_mark;
 use session_shared::ops::Cluster;
 
-use crate::contents::{self, Held, handle, reference, retained, with_data};
+use crate::contents::{self, RetainedContent, storage_handle, snapshot_reference, plan_content, delete_policy_patch};
 use crate::intent::Intent;
 use crate::outcome::Done;
 use crate::plan::{Action, PlanItem};
@@ -32,7 +32,7 @@ pub(crate) async fn holders(cluster: &Cluster, items: &[PlanItem]) -> Holders {
     let all = ListOptions::default();
     let listed = cluster.list(&VOLUME_SNAPSHOT_CONTENT, Scope::Cluster, &all);
     match listed.await {
-        Ok(list) => Ok(contents::holders(&list.items)),
+        Ok(list) => Ok(contents::count_by_handle(&list.items)),
         Err(error) => Err(format!("{error:#}")),
     }
 }
@@ -52,15 +52,15 @@ pub(crate) async fn carry_out(
     let Some(content) = found.filter(|content| text(content, "/metadata/uid") == item.uid) else {
         return Ok(Done::Left);
     };
-    let (namespace, name) = reference(&content);
-    let held = Held {
+    let (namespace, name) = snapshot_reference(&content);
+    let held = RetainedContent {
         snapshot: cluster
             .get_metadata(&VOLUME_SNAPSHOT, &namespace, &name)
             .await?,
-        shared: handle(&content).is_some_and(|handle| holders.get(&handle) > Some(&1)),
+        is_shared: storage_handle(&content).is_some_and(|handle| holders.get(&handle) > Some(&1)),
         content,
     };
-    if retained(intent, &held).is_none_or(|still| still.action != item.action) {
+    if plan_content(intent, &held).is_none_or(|still| still.action != item.action) {
         return Ok(Done::Left);
     }
     let done = match item.action {
@@ -78,7 +78,7 @@ pub(crate) async fn carry_out(
     }
 }
 
-async fn label(cluster: &Cluster, held: &Held, write: &WriteOptions) -> Result<Done> {
+async fn label(cluster: &Cluster, held: &RetainedContent, write: &WriteOptions) -> Result<Done> {
     let snapshot = held.snapshot.as_ref();
     let Some(mark) = snapshot.and_then(|snapshot| content_mark(snapshot, &held.content)) else {
         return Ok(Done::Left);
@@ -91,7 +91,7 @@ async fn label(cluster: &Cluster, held: &Held, write: &WriteOptions) -> Result<D
 /// Deletes a content after setting its deletionPolicy to Delete: with Retain, its storage snapshot would be left behind
 /// with no object that refers to it. If the client is killed in between, the next plan finds the content by its labels.
 async fn delete(cluster: &Cluster, content: &Value, write: &WriteOptions) -> Result<Done> {
-    patch(cluster, content, &with_data(content), write).await?;
+    patch(cluster, content, &delete_policy_patch(content), write).await?;
     let name = text(content, "/metadata/name");
     let options = DeleteOptions {
         uid: text(content, "/metadata/uid").to_owned(),
