@@ -12,7 +12,7 @@ use session_shared::quantity::Quantity;
 use session_shared::reconcile::{Live, Wanted, is_expired, losses, wanted};
 use session_shared::report::age;
 
-use crate::health::ailment;
+use crate::health::unhealthy_reason;
 use crate::intent::Intent;
 use crate::plan::{DataEffect, Action, PlanItem, data_size};
 
@@ -38,7 +38,7 @@ pub(crate) fn judge(
             return Ok(ended);
         }
     }
-    let ill = intent.unhealthy.then(|| ailment(session, live, nodes, now));
+    let ill = intent.unhealthy.then(|| unhealthy_reason(session, live, nodes, now));
     match ill.flatten() {
         Some((since, why)) => delete(chosen, live, since, why).map(Some),
         None => Ok(None),
