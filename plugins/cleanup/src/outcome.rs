@@ -34,7 +34,7 @@ use crate::orphans::SessionIndex;
 use crate::plan::{DataEffect, Action, PlanItem};
 use crate::purge;
 use crate::removal::remove;
-use crate::sessions::judge;
+use crate::sessions::plan_session;
 use crate::users::Users;
 use crate::view;
 
@@ -242,7 +242,7 @@ async fn end(
     );
     let live = live?;
     let nodes = nodes(cluster, observed, &live).await?;
-    let still = judge(intent, &chosen, &live, nodes.as_ref(), with.now)?;
+    let still = plan_session(intent, &chosen, &live, nodes.as_ref(), with.now)?;
     // The user has confirmed a certain action and loss of data. If either has changed, the item is left for the next plan.
     if still.is_none_or(|still| still.action != item.action || still.data != item.data) {
         return Ok(Done::Left);

@@ -16,7 +16,7 @@ use crate::contents::plan_content;
 use crate::intent::Intent;
 use crate::observe::{Looked, Observed};
 use crate::orphans::{KeptSince, SessionIndex, kept_data_since, orphan_reason, snapshot_time};
-use crate::sessions::judge;
+use crate::sessions::plan_session;
 
 /// Action of an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -97,7 +97,7 @@ pub(crate) struct PlanItem {
 /// An invalid session.
 pub(crate) fn plan(intent: &Intent, observed: &Observed, now: Timestamp) -> Result<Vec<PlanItem>> {
     let (sessions, nodes) = (observed.sessions.iter(), observed.nodes.as_ref());
-    let judged = sessions.map(|Looked { chosen, live }| judge(intent, chosen, live, nodes, now));
+    let judged = sessions.map(|Looked { chosen, live }| plan_session(intent, chosen, live, nodes, now));
     let judged: Result<Vec<Option<PlanItem>>> = judged.collect();
     let mut items: Vec<PlanItem> = judged?.into_iter().flatten().collect();
     let objects = observed.objects.iter();

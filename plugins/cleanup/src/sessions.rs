@@ -21,7 +21,7 @@ use crate::plan::{DataEffect, Action, PlanItem, data_size};
 ///
 /// # Errors
 /// An invalid session.
-pub(crate) fn judge(
+pub(crate) fn plan_session(
     intent: &Intent,
     chosen: &SelectedSession,
     live: &Live,
@@ -33,30 +33,30 @@ pub(crate) fn judge(
         return Ok(None);
     }
     if intent.expired && is_expired(session, now) {
-        let ended = expired(chosen, live, now)?;
+        let ended = plan_expired(chosen, live, now)?;
         if ended.is_some() {
             return Ok(ended);
         }
     }
     let ill = intent.unhealthy.then(|| unhealthy_reason(session, live, nodes, now));
     match ill.flatten() {
-        Some((since, why)) => delete(chosen, live, since, why).map(Some),
+        Some((since, why)) => plan_delete(chosen, live, since, why).map(Some),
         None => Ok(None),
     }
 }
 
-fn expired(chosen: &SelectedSession, live: &Live, now: Timestamp) -> Result<Option<PlanItem>> {
+fn plan_expired(chosen: &SelectedSession, live: &Live, now: Timestamp) -> Result<Option<PlanItem>> {
     let since = text(&chosen.object, "/status/expiresAt").parse().ok();
     let why = format!("expired {} ago", age::since(since, now));
     match wanted(&chosen.session, now) {
-        Wanted::Gone { .. } => delete(chosen, live, since, why).map(Some),
-        Wanted::Stopped => stop(chosen, live, since, why),
+        Wanted::Gone { .. } => plan_delete(chosen, live, since, why).map(Some),
+        Wanted::Stopped => plan_stop(chosen, live, since, why),
         // A new start has been requested, which sets a new expiry.
         Wanted::Running => Ok(None),
     }
 }
 
-fn stop(
+fn plan_stop(
     chosen: &SelectedSession,
     live: &Live,
     since: Option<Timestamp>,
@@ -66,17 +66,17 @@ fn stop(
     if present.is_at_rest() {
         return Ok(None);
     }
-    let size = size(chosen, live);
+    let size = claims_size(chosen, live);
     let data = match losses(&present.session, &present.live).is_empty() {
         false => DataEffect::Destroyed,
         true if size.is_some() => DataEffect::Kept,
         true => DataEffect::None,
     };
-    let item = item(Action::StopSession, chosen, since, why);
+    let item = session_item(Action::StopSession, chosen, since, why);
     Ok(Some(PlanItem { size, data, ..item }))
 }
 
-fn delete(chosen: &SelectedSession, live: &Live, since: Option<Timestamp>, why: String) -> Result<PlanItem> {
+fn plan_delete(chosen: &SelectedSession, live: &Live, since: Option<Timestamp>, why: String) -> Result<PlanItem> {
     let doomed = Doomed::with(chosen.clone(), live.clone(), false)?;
     let data = if !doomed.destroyed().is_empty() {
         DataEffect::Destroyed
@@ -87,12 +87,12 @@ fn delete(chosen: &SelectedSession, live: &Live, since: Option<Timestamp>, why: 
     } else {
         DataEffect::None
     };
-    let size = size(chosen, live);
-    let item = item(Action::DeleteSession, chosen, since, why);
+    let size = claims_size(chosen, live);
+    let item = session_item(Action::DeleteSession, chosen, since, why);
     Ok(PlanItem { size, data, ..item })
 }
 
-fn item(deed: Action, chosen: &SelectedSession, since: Option<Timestamp>, why: String) -> PlanItem {
+fn session_item(deed: Action, chosen: &SelectedSession, since: Option<Timestamp>, why: String) -> PlanItem {
     let text = |pointer: &str| text(&chosen.object, pointer).to_owned();
     PlanItem {
         action: deed,
@@ -109,7 +109,7 @@ fn item(deed: Action, chosen: &SelectedSession, since: Option<Timestamp>, why: S
 }
 
 /// Returns the total size of the session's claims; the requested size for claims that are not bound.
-fn size(chosen: &SelectedSession, live: &Live) -> Option<Quantity> {
+fn claims_size(chosen: &SelectedSession, live: &Live) -> Option<Quantity> {
     let sizes = live.own_data(&chosen.session).filter_map(data_size);
     sizes.reduce(|all: Quantity, one: Quantity| all.plus(&one))
 }
