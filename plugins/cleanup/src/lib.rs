@@ -89,7 +89,7 @@ async fn run_round(
     items.truncate(intent.max_actions);
     let items = plan::exclude_needed_secrets(items, &observed);
     let console = &mut ground.console;
-    observed.unseen.iter().for_each(|what| {
+    observed.forbidden_kinds.iter().for_each(|what| {
         console.note(&format!(
             "{what} are not checked: you lack permission to list them"
         ));

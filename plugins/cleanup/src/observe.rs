@@ -28,7 +28,7 @@ use crate::orphans::{SessionIndex, orphan_reason};
 use crate::users::Users;
 
 /// Further kinds that sessions consist of and that do not use other objects.
-const REST: [&ResourceType; 7] = [
+const PASSIVE_KINDS: [&ResourceType; 7] = [
     &CONFIG_MAP,
     &SECRET,
     &NETWORK_POLICY,
@@ -40,32 +40,32 @@ const REST: [&ResourceType; 7] = [
 
 /// A session with the objects that carry its label.
 #[derive(Debug)]
-pub(crate) struct Looked {
-    pub(crate) chosen: SelectedSession,
-    pub(crate) live: Live,
+pub(crate) struct SessionWithObjects {
+    pub(crate) session: SelectedSession,
+    pub(crate) objects: Live,
 }
 
 /// Observed state of the cluster.
 #[derive(Debug, Default)]
 pub(crate) struct Observed {
-    pub(crate) sessions: Vec<Looked>,
+    pub(crate) sessions: Vec<SessionWithObjects>,
     /// Objects with a session's label. Empty unless needed for orphans, kept data or snapshots.
     pub(crate) objects: Vec<Value>,
     /// Index of existing sessions and of the objects in use. Empty unless needed for orphans, kept data or snapshots.
-    pub(crate) living: SessionIndex,
+    pub(crate) index: SessionIndex,
     /// VolumeSnapshotContents that outlive their snapshots. Empty unless needed.
     pub(crate) contents: Vec<RetainedContent>,
     /// Names of the nodes; `None` if not needed or not permitted.
     pub(crate) nodes: Option<BTreeSet<String>>,
     /// Plural names of kinds the caller lacks permission to list.
-    pub(crate) unseen: Vec<&'static str>,
+    pub(crate) forbidden_kinds: Vec<&'static str>,
 }
 
 /// Objects of optional kinds, and the kinds that could not be listed.
 #[derive(Default)]
-struct Beside {
+struct OptionalObjects {
     objects: Vec<Value>,
-    unseen: Vec<&'static str>,
+    forbidden_kinds: Vec<&'static str>,
 }
 
 /// Reads everything a plan is made from. Sessions are read last: if the session of an object is not in that list, it had
@@ -82,7 +82,7 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observ
     let (ours, all) = (ListOptions::with_labels(labels::SESSION), ListOptions::default());
     let list = |kind| cluster.list(kind, place, &ours);
     let rest: &[&'static ResourceType] = match intent.kept_older_than {
-        _ if intent.orphans => &REST,
+        _ if intent.orphans => &PASSIVE_KINDS,
         Some(_) => &[&SECRET],
         None => &[],
     };
@@ -109,10 +109,10 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observ
         list(&PERSISTENT_VOLUME_CLAIM),
         try_join_all(services.iter().map(|kind| list(kind))),
         try_join_all(snapshots.iter().map(|kind| list(kind))),
-        beside(cluster, needing, place, &ours),
-        beside(cluster, rest, place, &ours),
-        beside(cluster, nodes, Scope::Cluster, &all),
-        contents(cluster, intent, place),
+        list_optional(cluster, needing, place, &ours),
+        list_optional(cluster, rest, place, &ours),
+        list_optional(cluster, nodes, Scope::Cluster, &all),
+        observe_contents(cluster, intent, place),
     )?;
     let sessions = with_setup_hint(cluster.list(&SESSION, place, &all).await)?;
     let contents_unseen = contents.is_none();
@@ -120,27 +120,27 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observ
         .objects
         .iter()
         .map(|node| text(node, "/metadata/name").to_owned());
-    let snapshots_unseen = !needing.unseen.is_empty();
+    let snapshots_unseen = !needing.forbidden_kinds.is_empty();
     let unseen = users.unseen.iter().map(|kind| kind.plural.as_ref());
     let unseen = unseen.collect();
-    let looked_at = intent.unhealthy && nodes.unseen.is_empty();
+    let looked_at = intent.unhealthy && nodes.forbidden_kinds.is_empty();
     let mut observed = Observed {
         nodes: looked_at.then(|| names.collect()),
-        unseen: [needing.unseen, rest.unseen, nodes.unseen, unseen].concat(),
+        forbidden_kinds: [needing.forbidden_kinds, rest.forbidden_kinds, nodes.forbidden_kinds, unseen].concat(),
         objects: rest.objects,
         contents: contents.unwrap_or_default(),
         ..Observed::default()
     };
     if contents_unseen {
         observed
-            .unseen
+            .forbidden_kinds
             .push(VOLUME_SNAPSHOT_CONTENT.plural.as_ref());
     }
     let sessions = sessions.items.into_iter().map(SelectedSession::parse);
     let sessions: Vec<SelectedSession> = sessions.collect::<Result<_>>()?;
     let labelled = |object: &&Value| label(object, labels::SESSION).is_some();
     if uses_count || intent.snapshots_older_than.is_some() {
-        let living = &mut observed.living;
+        let living = &mut observed.index;
         sessions.iter().for_each(|session| living.add_session(session));
         let snapshots = snapshots.into_iter().flat_map(|list| list.items);
         let snapshots: Vec<Value> = snapshots.collect();
@@ -159,20 +159,20 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observ
         let doomed = objects.iter().filter(|_| intent.orphans);
         let doomed = doomed.filter(|object| orphan_reason(object, living).is_some());
         let doomed: Vec<&Value> = doomed.collect();
-        observed.living.record_uses(&doomed, &BTreeSet::new(), &users);
+        observed.index.record_uses(&doomed, &BTreeSet::new(), &users);
     }
     let Users { pods, owners, .. } = users;
     let only = |all: Vec<Value>| -> Vec<Value> {
         let all = all.into_iter();
         all.filter(|object| labelled(&object)).collect()
     };
-    observed.sessions = join(sessions, only(pods), only(owners), claims.items)?;
+    observed.sessions = join_objects(sessions, only(pods), only(owners), claims.items)?;
     Ok(observed)
 }
 
 /// Lists VolumeSnapshotContents that outlive their snapshots; `None` if the caller lacks permission and has not asked for
 /// them.
-async fn contents(
+async fn observe_contents(
     cluster: &Cluster,
     intent: &Intent,
     place: Scope<'_>,
@@ -180,7 +180,7 @@ async fn contents(
     if !intent.snapshot_contents && !intent.orphans {
         return Ok(Some(Vec::new()));
     }
-    match held(cluster, place).await {
+    match list_retained(cluster, place).await {
         Ok(held) => Ok(Some(held)),
         Err(error) if intent.snapshot_contents => Err(served(error)),
         Err(error) if failure::is(&error, Kind::NoSuchResource) => Ok(Some(Vec::new())),
@@ -189,7 +189,7 @@ async fn contents(
     }
 }
 
-async fn held(cluster: &Cluster, place: Scope<'_>) -> Result<Vec<RetainedContent>> {
+async fn list_retained(cluster: &Cluster, place: Scope<'_>) -> Result<Vec<RetainedContent>> {
     let all = ListOptions::default();
     let contents = cluster.list(&VOLUME_SNAPSHOT_CONTENT, Scope::Cluster, &all);
     let contents = contents.await?.items;
@@ -223,12 +223,12 @@ async fn held(cluster: &Cluster, place: Scope<'_>) -> Result<Vec<RetainedContent
 
 /// Lists the metadata of several kinds. A kind that the server does not have is empty; one that may not be listed is
 /// recorded.
-async fn beside(
+async fn list_optional(
     cluster: &Cluster,
     kinds: &[&'static ResourceType],
     place: Scope<'_>,
     select: &ListOptions,
-) -> Result<Beside> {
+) -> Result<OptionalObjects> {
     let lists = kinds.iter().map(|kind| async move {
         match cluster.list_metadata(kind, place, select).await {
             Ok(list) => Ok(Some(list.items)),
@@ -237,34 +237,34 @@ async fn beside(
             Err(error) => Err(error),
         }
     });
-    let mut found = Beside::default();
+    let mut found = OptionalObjects::default();
     for (kind, list) in kinds.iter().zip(try_join_all(lists).await?) {
         match list {
             Some(objects) => found.objects.extend(objects),
-            None => found.unseen.push(kind.plural.as_ref()),
+            None => found.forbidden_kinds.push(kind.plural.as_ref()),
         }
     }
     Ok(found)
 }
 
 /// Joins each session with the objects that carry its label.
-fn join(
+fn join_objects(
     sessions: Vec<SelectedSession>,
     pods: Vec<Value>,
     owners: Vec<Value>,
     claims: Vec<Value>,
-) -> Result<Vec<Looked>> {
+) -> Result<Vec<SessionWithObjects>> {
     let mut lives: HashMap<(String, String), Live> = HashMap::new();
     for pod in pods {
-        let live = lives.entry(session_of(&pod)).or_default();
+        let live = lives.entry(session_key(&pod)).or_default();
         live.pods.push(typed(pod)?);
     }
     for owner in owners {
-        let live = lives.entry(session_of(&owner)).or_default();
+        let live = lives.entry(session_key(&owner)).or_default();
         live.owners.push(owner);
     }
     for claim in claims {
-        let live = lives.entry(session_of(&claim)).or_default();
+        let live = lives.entry(session_key(&claim)).or_default();
         live.data.push(claim);
     }
     let looked = sessions.into_iter().map(|chosen| {
@@ -272,13 +272,13 @@ fn join(
         let key = (part("/metadata/namespace"), part("/metadata/name"));
         let live = lives.remove(&key).unwrap_or_default();
         let live = live.attributed(&chosen.session);
-        Looked { chosen, live }
+        SessionWithObjects { session: chosen, objects: live }
     });
     Ok(looked.collect())
 }
 
 /// Returns namespace and name of the session whose label an object carries.
-fn session_of(object: &Value) -> (String, String) {
+fn session_key(object: &Value) -> (String, String) {
     let name = label(object, labels::SESSION);
     (
         text(object, "/metadata/namespace").to_owned(),

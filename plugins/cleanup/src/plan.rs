@@ -14,7 +14,7 @@ use session_shared::{Timestamp, labels};
 
 use crate::contents::plan_content;
 use crate::intent::Intent;
-use crate::observe::{Looked, Observed};
+use crate::observe::{SessionWithObjects, Observed};
 use crate::orphans::{KeptSince, SessionIndex, kept_data_since, orphan_reason, snapshot_time};
 use crate::sessions::plan_session;
 
@@ -97,11 +97,11 @@ pub(crate) struct PlanItem {
 /// An invalid session.
 pub(crate) fn plan(intent: &Intent, observed: &Observed, now: Timestamp) -> Result<Vec<PlanItem>> {
     let (sessions, nodes) = (observed.sessions.iter(), observed.nodes.as_ref());
-    let judged = sessions.map(|Looked { chosen, live }| plan_session(intent, chosen, live, nodes, now));
+    let judged = sessions.map(|SessionWithObjects { session: chosen, objects: live }| plan_session(intent, chosen, live, nodes, now));
     let judged: Result<Vec<Option<PlanItem>>> = judged.collect();
     let mut items: Vec<PlanItem> = judged?.into_iter().flatten().collect();
     let objects = observed.objects.iter();
-    items.extend(objects.filter_map(|object| plan_object(intent, object, &observed.living, now)));
+    items.extend(objects.filter_map(|object| plan_object(intent, object, &observed.index, now)));
     let contents = observed.contents.iter();
     items.extend(contents.filter_map(|held| plan_content(intent, held)));
     items.sort_by(|a, b| {
