@@ -113,7 +113,7 @@ async fn run_round(
         return Ok(());
     }
     // writes
-    let done = outcome::carry_out(cluster, intent, &observed, &items, write, ground).await?;
+    let done = outcome::apply_items(cluster, intent, &observed, &items, write, ground).await?;
     // prints
     outcome::report(intent, &items, done, &mut ground.console)
 }

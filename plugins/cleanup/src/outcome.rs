@@ -40,7 +40,7 @@ use crate::view;
 
 /// Outcome of one item.
 #[derive(Debug)]
-pub(crate) enum Done {
+pub(crate) enum Outcome {
     /// The session was stopped; the updated Session.
     Stopped(Value),
     /// The session was deleted.
@@ -51,13 +51,13 @@ pub(crate) enum Done {
         saved: Option<String>,
     },
     /// Another object was deleted.
-    Removed,
+    ObjectDeleted,
     /// Session labels were added; the updated object.
     Labelled(Value),
     /// The kept-since time was recorded; the updated object.
     Dated(Value),
     /// Nothing was done, because the object was deleted or changed since the plan was made.
-    Left,
+    Skipped,
 }
 
 /// Carries out all items, phase by phase and with limited concurrency; a failed item does not stop the others. The outcome
@@ -65,14 +65,14 @@ pub(crate) enum Done {
 ///
 /// # Errors
 /// `Interrupted`, before anything is done.
-pub(crate) async fn carry_out(
+pub(crate) async fn apply_items(
     cluster: &Cluster,
     intent: &Intent,
     observed: &Observed,
     items: &[PlanItem],
     write: &WriteOptions,
     ground: &mut Ground,
-) -> Result<Vec<Option<Result<Done>>>> {
+) -> Result<Vec<Option<Result<Outcome>>>> {
     // Ctrl-C ends the waiting, not the process: the outcome is still reported.
     let _guard = ground.interrupt.guard()?;
     let (interrupt, now) = (ground.interrupt.clone(), ground.now());
@@ -89,19 +89,19 @@ pub(crate) async fn carry_out(
         object: format!("{} objects", items.len()),
         detail: String::new(),
     });
-    let controllers = &controllers(cluster, items).await;
+    let controllers = &check_controllers(cluster, items).await;
     let holders = &purge::holders(cluster, items).await;
-    let mut done: Vec<Option<Result<Done>>> = items.iter().map(|_| None).collect();
-    for turn in Turn::ALL {
+    let mut done: Vec<Option<Result<Outcome>>> = items.iter().map(|_| None).collect();
+    for turn in DeletionPhase::ALL {
         let these: Vec<usize> = (0..items.len())
-            .filter(|at| Turn::of(&items[*at]) == turn)
+            .filter(|at| DeletionPhase::of_item(&items[*at]) == turn)
             .collect();
         if these.is_empty() {
             continue;
         }
         let around = match turn {
-            Turn::First => Ok(SessionIndex::default()),
-            _ => around(cluster, intent, observed, items, &done, &these).await,
+            DeletionPhase::Users => Ok(SessionIndex::default()),
+            _ => observe_users(cluster, intent, observed, items, &done, &these).await,
         };
         let around = &around.map_err(|error| format!("{error:#}"));
         // Items not begun before Ctrl-C are left for the next run.
@@ -118,7 +118,7 @@ pub(crate) async fn carry_out(
                     purge::carry_out(cluster, intent, item, holders, write).await
                 }
                 Action::StopSession | Action::DeleteSession => {
-                    end(cluster, intent, observed, item, controller, with).await
+                    end_session(cluster, intent, observed, item, controller, with).await
                 }
                 _ => match around {
                     Ok(around) => remove(cluster, intent, item, around, with).await,
@@ -126,7 +126,7 @@ pub(crate) async fn carry_out(
                 },
             }
         });
-        let results: Vec<Result<Done>> = all.buffered(MAX_CONCURRENT_SESSIONS).collect().await;
+        let results: Vec<Result<Outcome>> = all.buffered(MAX_CONCURRENT_SESSIONS).collect().await;
         for (at, result) in these.iter().zip(results) {
             done[*at] = Some(result);
         }
@@ -139,16 +139,16 @@ pub(crate) async fn carry_out(
 
 /// Order of deletion: used objects after their users, parameters after the claims that need them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Turn {
-    First,
-    Used,
+enum DeletionPhase {
+    Users,
+    UsedObjects,
     Parameters,
 }
 
-impl Turn {
-    const ALL: [Turn; 3] = [Turn::First, Turn::Used, Turn::Parameters];
+impl DeletionPhase {
+    const ALL: [DeletionPhase; 3] = [DeletionPhase::Users, DeletionPhase::UsedObjects, DeletionPhase::Parameters];
 
-    fn of(item: &PlanItem) -> Self {
+    fn of_item(item: &PlanItem) -> Self {
         let used = [
             &CONFIG_MAP,
             &SECRET,
@@ -158,20 +158,20 @@ impl Turn {
         ];
         match used.contains(&item.resource) {
             // Of all Secrets, only those with parameters are data.
-            true if *item.resource == SECRET && item.data != DataEffect::None => Turn::Parameters,
-            true => Turn::Used,
-            false => Turn::First,
+            true if *item.resource == SECRET && item.data != DataEffect::None => DeletionPhase::Parameters,
+            true => DeletionPhase::UsedObjects,
+            false => DeletionPhase::Users,
         }
     }
 }
 
 /// Reads the current users of objects. Objects deleted before or in this phase do not count as users.
-async fn around(
+async fn observe_users(
     cluster: &Cluster,
     intent: &Intent,
     observed: &Observed,
     items: &[PlanItem],
-    done: &[Option<Result<Done>>],
+    done: &[Option<Result<Outcome>>],
     these: &[usize],
 ) -> Result<SessionIndex> {
     let place = match intent.all_namespaces {
@@ -182,7 +182,7 @@ async fn around(
     let gone = items
         .iter()
         .zip(done)
-        .filter(|(_, done)| matches!(done, Some(Ok(Done::Removed | Done::Deleted { .. }))));
+        .filter(|(_, done)| matches!(done, Some(Ok(Outcome::ObjectDeleted | Outcome::Deleted { .. }))));
     let gone: BTreeSet<String> = gone.map(|(item, _)| item.uid.clone()).collect();
     let going: BTreeSet<&str> = these
         .iter()
@@ -197,7 +197,7 @@ async fn around(
 }
 
 /// Checks for each namespace with sessions whether a controller is alive; an error is kept as text.
-async fn controllers<'i>(
+async fn check_controllers<'i>(
     cluster: &Cluster,
     items: &'i [PlanItem],
 ) -> BTreeMap<&'i str, Result<bool, String>> {
@@ -213,17 +213,17 @@ async fn controllers<'i>(
     asked.buffered(MAX_CONCURRENT_SESSIONS).collect().await
 }
 
-async fn end(
+async fn end_session(
     cluster: &Cluster,
     intent: &Intent,
     observed: &Observed,
     item: &PlanItem,
     controller: bool,
     with: Stopping<'_>,
-) -> Result<Done> {
+) -> Result<Outcome> {
     let found = with_setup_hint(cluster.get(&SESSION, &item.namespace, &item.name).await)?;
     let Some(object) = found.filter(|object| text(object, "/metadata/uid") == item.uid) else {
-        return Ok(Done::Left);
+        return Ok(Outcome::Skipped);
     };
     let chosen = SelectedSession::parse(object)?;
     let what = match item.action {
@@ -241,31 +241,31 @@ async fn end(
         with.permissions.prefetch(&item.namespace, &needs)
     );
     let live = live?;
-    let nodes = nodes(cluster, observed, &live).await?;
+    let nodes = current_nodes(cluster, observed, &live).await?;
     let still = plan_session(intent, &chosen, &live, nodes.as_ref(), with.now)?;
     // The user has confirmed a certain action and loss of data. If either has changed, the item is left for the next plan.
     if still.is_none_or(|still| still.action != item.action || still.data != item.data) {
-        return Ok(Done::Left);
+        return Ok(Outcome::Skipped);
     }
     let manner = &intent.stop_options;
     match item.action {
         Action::StopSession => {
             let present = Present::with(chosen, live, controller)?;
             let stopped = present.stop(cluster, manner, with, &mut Silent).await?;
-            Ok(Done::Stopped(stopped))
+            Ok(Outcome::Stopped(stopped))
         }
         _ => {
             let doomed = Doomed::with(chosen, live, controller)?;
             let doomed = doomed.prepared(cluster, None, with.now).await?;
             doomed.delete(cluster, manner, with, &mut Silent).await?;
             let (kept, saved) = (doomed.kept(), doomed.snapshot().map(str::to_owned));
-            Ok(Done::Deleted { kept, saved })
+            Ok(Outcome::Deleted { kept, saved })
         }
     }
 }
 
 /// Returns the observed nodes, plus those of the Pods that have joined since.
-async fn nodes(
+async fn current_nodes(
     cluster: &Cluster,
     observed: &Observed,
     live: &Live,
@@ -289,7 +289,7 @@ async fn nodes(
 pub(crate) fn report(
     intent: &Intent,
     items: &[PlanItem],
-    done: Vec<Option<Result<Done>>>,
+    done: Vec<Option<Result<Outcome>>>,
     console: &mut Console,
 ) -> Result<()> {
     let count = view::count(&done, intent.dry_run);
@@ -299,9 +299,9 @@ pub(crate) fn report(
     let begun = items.iter().zip(done);
     for (item, done) in begun.filter_map(|(item, done)| Some((item, done?))) {
         match done {
-            Ok(Done::Labelled(object)) => console.out(&mutations.done(&object, "labeled")?)?,
-            Ok(Done::Stopped(object)) => console.out(&mutations.done(&object, "stopped")?)?,
-            Ok(Done::Deleted { kept, saved }) => {
+            Ok(Outcome::Labelled(object)) => console.out(&mutations.done(&object, "labeled")?)?,
+            Ok(Outcome::Stopped(object)) => console.out(&mutations.done(&object, "stopped")?)?,
+            Ok(Outcome::Deleted { kept, saved }) => {
                 let (name, namespace) = (&item.name, &item.namespace);
                 console.out(&mutations.deleted(item.resource, name, namespace, false))?;
                 for claim in kept {
@@ -311,12 +311,12 @@ pub(crate) fn report(
                     console.err_line(&format!("saved: snapshot/{set}"));
                 }
             }
-            Ok(Done::Dated(object)) => console.out(&mutations.done(&object, "dated")?)?,
-            Ok(Done::Removed) => {
+            Ok(Outcome::Dated(object)) => console.out(&mutations.done(&object, "dated")?)?,
+            Ok(Outcome::ObjectDeleted) => {
                 let (name, namespace) = (&item.name, &item.namespace);
                 console.out(&mutations.deleted(item.resource, name, namespace, false))?;
             }
-            Ok(Done::Left) => console.note(&format!(
+            Ok(Outcome::Skipped) => console.note(&format!(
                 "{}/{} is left alone: object has changed since the plan was made",
                 item.resource.kind.to_lowercase(),
                 item.name

@@ -16,7 +16,7 @@ use session_shared::ops::Cluster;
 
 use crate::contents::{self, RetainedContent, storage_handle, snapshot_reference, plan_content, delete_policy_patch};
 use crate::intent::Intent;
-use crate::outcome::Done;
+use crate::outcome::Outcome;
 use crate::plan::{Action, PlanItem};
 
 /// Number of contents for each storage snapshot, or the error as text.
@@ -44,13 +44,13 @@ pub(crate) async fn carry_out(
     item: &PlanItem,
     holders: &Holders,
     write: &WriteOptions,
-) -> Result<Done> {
+) -> Result<Outcome> {
     let holders = holders.as_ref().map_err(|text| anyhow!("{text}"))?;
     let found = cluster
         .get(&VOLUME_SNAPSHOT_CONTENT, "", &item.name)
         .await?;
     let Some(content) = found.filter(|content| text(content, "/metadata/uid") == item.uid) else {
-        return Ok(Done::Left);
+        return Ok(Outcome::Skipped);
     };
     let (namespace, name) = snapshot_reference(&content);
     let held = RetainedContent {
@@ -61,7 +61,7 @@ pub(crate) async fn carry_out(
         content,
     };
     if plan_content(intent, &held).is_none_or(|still| still.action != item.action) {
-        return Ok(Done::Left);
+        return Ok(Outcome::Skipped);
     }
     let done = match item.action {
         Action::AddLabels => label(cluster, &held, write).await,
@@ -72,25 +72,25 @@ pub(crate) async fn carry_out(
         Err(error)
             if failure::is(&error, Kind::Conflict) || failure::is(&error, Kind::NotFound) =>
         {
-            Ok(Done::Left)
+            Ok(Outcome::Skipped)
         }
         done => done,
     }
 }
 
-async fn label(cluster: &Cluster, held: &RetainedContent, write: &WriteOptions) -> Result<Done> {
+async fn label(cluster: &Cluster, held: &RetainedContent, write: &WriteOptions) -> Result<Outcome> {
     let snapshot = held.snapshot.as_ref();
     let Some(mark) = snapshot.and_then(|snapshot| content_mark(snapshot, &held.content)) else {
-        return Ok(Done::Left);
+        return Ok(Outcome::Skipped);
     };
     patch(cluster, &held.content, &mark, write)
         .await
-        .map(Done::Labelled)
+        .map(Outcome::Labelled)
 }
 
 /// Deletes a content after setting its deletionPolicy to Delete: with Retain, its storage snapshot would be left behind
 /// with no object that refers to it. If the client is killed in between, the next plan finds the content by its labels.
-async fn delete(cluster: &Cluster, content: &Value, write: &WriteOptions) -> Result<Done> {
+async fn delete(cluster: &Cluster, content: &Value, write: &WriteOptions) -> Result<Outcome> {
     patch(cluster, content, &delete_policy_patch(content), write).await?;
     let name = text(content, "/metadata/name");
     let options = DeleteOptions {
@@ -100,8 +100,8 @@ async fn delete(cluster: &Cluster, content: &Value, write: &WriteOptions) -> Res
     };
     let deleted = cluster.delete(&VOLUME_SNAPSHOT_CONTENT, "", name, &options);
     Ok(match deleted.await? {
-        DeleteOutcome::NotFound => Done::Left,
-        _ => Done::Removed,
+        DeleteOutcome::NotFound => Outcome::Skipped,
+        _ => Outcome::ObjectDeleted,
     })
 }
 

@@ -21,7 +21,7 @@ use session_shared::reconcile::kept_since;
 
 use crate::intent::Intent;
 use crate::orphans::SessionIndex;
-use crate::outcome::Done;
+use crate::outcome::Outcome;
 use crate::plan::{Action, PlanItem, plan_object};
 
 /// Deletes or dates one object if the plan still applies to it: its session still does not exist, and nothing in `around`
@@ -32,7 +32,7 @@ pub(crate) async fn remove(
     item: &PlanItem,
     around: &SessionIndex,
     with: Stopping<'_>,
-) -> Result<Done> {
+) -> Result<Outcome> {
     let (resource, namespace, name) = (item.resource, item.namespace.as_str(), item.name.as_str());
     // Only metadata is read, so that no Secret's data is; three kinds need more: the status of a claim (bound or not) and
     // of a snapshot (its content), the spec of a Service (its selector).
@@ -42,7 +42,7 @@ pub(crate) async fn remove(
         cluster.get_metadata(resource, namespace, name).await?
     };
     let Some(object) = found.filter(|object| text(object, "/metadata/uid") == item.uid) else {
-        return Ok(Done::Left);
+        return Ok(Outcome::Skipped);
     };
     let mut living = around.clone();
     let session = label(&object, labels::SESSION).unwrap_or_default();
@@ -55,7 +55,7 @@ pub(crate) async fn remove(
         // In a server-side dry run no claim has been deleted.
         let parameters = *resource == SECRET && item.action == Action::DeleteObject && !with.write.dry_run;
         if parameters && needed(cluster, namespace, &select).await? {
-            return Ok(Done::Left);
+            return Ok(Outcome::Skipped);
         }
     }
     if let Some(session) = cluster.get(&SESSION, namespace, session).await? {
@@ -63,7 +63,7 @@ pub(crate) async fn remove(
     }
     let still = plan_object(intent, &object, &living, with.now);
     if still.is_none_or(|still| still.action != item.action) {
-        return Ok(Done::Left);
+        return Ok(Outcome::Skipped);
     }
     if item.action == Action::RecordKeptSince {
         return date(cluster, item, &object, with).await;
@@ -78,9 +78,9 @@ pub(crate) async fn remove(
         options.resource_version = text(&object, "/metadata/resourceVersion").to_owned();
     }
     match cluster.delete(resource, namespace, name, &options).await {
-        Ok(DeleteOutcome::NotFound) => Ok(Done::Left),
-        Ok(_) => Ok(Done::Removed),
-        Err(error) if failure::is(&error, Kind::Conflict) => Ok(Done::Left),
+        Ok(DeleteOutcome::NotFound) => Ok(Outcome::Skipped),
+        Ok(_) => Ok(Outcome::ObjectDeleted),
+        Err(error) if failure::is(&error, Kind::Conflict) => Ok(Outcome::Skipped),
         Err(error) => Err(error),
     }
 }
@@ -96,7 +96,7 @@ async fn needed(cluster: &Cluster, namespace: &str, select: &ListOptions) -> Res
 }
 
 /// Records now as the kept-since time.
-async fn date(cluster: &Cluster, item: &PlanItem, object: &Value, with: Stopping<'_>) -> Result<Done> {
+async fn date(cluster: &Cluster, item: &PlanItem, object: &Value, with: Stopping<'_>) -> Result<Outcome> {
     let mut patch = kept_since(with.now);
     for field in ["uid", "resourceVersion"] {
         patch["metadata"][field] = object["metadata"][field].clone();
@@ -106,8 +106,8 @@ async fn date(cluster: &Cluster, item: &PlanItem, object: &Value, with: Stopping
         .merge_patch(kind, namespace, name, None, &patch, with.write)
         .await;
     match dated {
-        Ok(object) => Ok(Done::Dated(object)),
-        Err(error) if failure::is(&error, Kind::Conflict) => Ok(Done::Left),
+        Ok(object) => Ok(Outcome::Dated(object)),
+        Err(error) if failure::is(&error, Kind::Conflict) => Ok(Outcome::Skipped),
         Err(error) => Err(error),
     }
 }

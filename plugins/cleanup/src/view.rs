@@ -3,7 +3,7 @@
 use session_shared::client::DryRun;
 use session_shared::report::table;
 
-use crate::outcome::Done;
+use crate::outcome::Outcome;
 use crate::plan::PlanItem;
 
 const HEADINGS: [&str; 7] = [
@@ -37,18 +37,18 @@ fn row(item: &PlanItem) -> [String; 7] {
 }
 
 /// Returns the counts of the outcome, as in `1 stopped, 2 deleted, 1 failed`; empty if nothing was begun.
-pub(crate) fn count(done: &[Option<anyhow::Result<Done>>], dry_run: DryRun) -> String {
+pub(crate) fn count(done: &[Option<anyhow::Result<Outcome>>], dry_run: DryRun) -> String {
     let begun = || done.iter().flatten();
-    let ended = |is: fn(&Done) -> bool| begun().flatten().filter(|done| is(done)).count();
+    let ended = |is: fn(&Outcome) -> bool| begun().flatten().filter(|done| is(done)).count();
     let counts = [
-        (ended(|done| matches!(done, Done::Stopped(_))), "stopped"),
+        (ended(|done| matches!(done, Outcome::Stopped(_))), "stopped"),
         (
-            ended(|done| matches!(done, Done::Deleted { .. } | Done::Removed)),
+            ended(|done| matches!(done, Outcome::Deleted { .. } | Outcome::ObjectDeleted)),
             "deleted",
         ),
-        (ended(|done| matches!(done, Done::Labelled(_))), "labeled"),
-        (ended(|done| matches!(done, Done::Dated(_))), "dated"),
-        (ended(|done| matches!(done, Done::Left)), "left alone"),
+        (ended(|done| matches!(done, Outcome::Labelled(_))), "labeled"),
+        (ended(|done| matches!(done, Outcome::Dated(_))), "dated"),
+        (ended(|done| matches!(done, Outcome::Skipped)), "left alone"),
         (begun().filter(|done| done.is_err()).count(), "failed"),
     ];
     let words: Vec<String> = counts
