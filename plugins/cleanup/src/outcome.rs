@@ -90,7 +90,7 @@ pub(crate) async fn apply_items(
         detail: String::new(),
     });
     let controllers = &check_controllers(cluster, items).await;
-    let holders = &purge::holders(cluster, items).await;
+    let holders = &purge::count_contents(cluster, items).await;
     let mut done: Vec<Option<Result<Outcome>>> = items.iter().map(|_| None).collect();
     for turn in DeletionPhase::ALL {
         let these: Vec<usize> = (0..items.len())
@@ -115,7 +115,7 @@ pub(crate) async fn apply_items(
             };
             match item.action {
                 _ if *item.resource == VOLUME_SNAPSHOT_CONTENT => {
-                    purge::carry_out(cluster, intent, item, holders, write).await
+                    purge::apply_content_item(cluster, intent, item, holders, write).await
                 }
                 Action::StopSession | Action::DeleteSession => {
                     end_session(cluster, intent, observed, item, controller, with).await

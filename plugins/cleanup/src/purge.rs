@@ -20,10 +20,10 @@ use crate::outcome::Outcome;
 use crate::plan::{Action, PlanItem};
 
 /// Number of contents for each storage snapshot, or the error as text.
-pub(crate) type Holders = Result<BTreeMap<(String, String), usize>, String>;
+pub(crate) type ContentCounts = Result<BTreeMap<(String, String), usize>, String>;
 
 /// Counts the contents again if the plan deletes any: another content may refer to the same data by now.
-pub(crate) async fn holders(cluster: &Cluster, items: &[PlanItem]) -> Holders {
+pub(crate) async fn count_contents(cluster: &Cluster, items: &[PlanItem]) -> ContentCounts {
     let deletes =
         |item: &PlanItem| *item.resource == VOLUME_SNAPSHOT_CONTENT && item.action == Action::DeleteObject;
     if !items.iter().any(deletes) {
@@ -38,11 +38,11 @@ pub(crate) async fn holders(cluster: &Cluster, items: &[PlanItem]) -> Holders {
 }
 
 /// Labels a content, or deletes it with its storage snapshot, if the plan still applies to it.
-pub(crate) async fn carry_out(
+pub(crate) async fn apply_content_item(
     cluster: &Cluster,
     intent: &Intent,
     item: &PlanItem,
-    holders: &Holders,
+    holders: &ContentCounts,
     write: &WriteOptions,
 ) -> Result<Outcome> {
     let holders = holders.as_ref().map_err(|text| anyhow!("{text}"))?;
@@ -64,8 +64,8 @@ pub(crate) async fn carry_out(
         return Ok(Outcome::Skipped);
     }
     let done = match item.action {
-        Action::AddLabels => label(cluster, &held, write).await,
-        _ => delete(cluster, &held.content, write).await,
+        Action::AddLabels => label_content(cluster, &held, write).await,
+        _ => delete_content(cluster, &held.content, write).await,
     };
     match done {
         // The content was changed or deleted in the meantime.
@@ -78,20 +78,20 @@ pub(crate) async fn carry_out(
     }
 }
 
-async fn label(cluster: &Cluster, held: &RetainedContent, write: &WriteOptions) -> Result<Outcome> {
+async fn label_content(cluster: &Cluster, held: &RetainedContent, write: &WriteOptions) -> Result<Outcome> {
     let snapshot = held.snapshot.as_ref();
     let Some(mark) = snapshot.and_then(|snapshot| content_mark(snapshot, &held.content)) else {
         return Ok(Outcome::Skipped);
     };
-    patch(cluster, &held.content, &mark, write)
+    patch_content(cluster, &held.content, &mark, write)
         .await
         .map(Outcome::Labelled)
 }
 
 /// Deletes a content after setting its deletionPolicy to Delete: with Retain, its storage snapshot would be left behind
 /// with no object that refers to it. If the client is killed in between, the next plan finds the content by its labels.
-async fn delete(cluster: &Cluster, content: &Value, write: &WriteOptions) -> Result<Outcome> {
-    patch(cluster, content, &delete_policy_patch(content), write).await?;
+async fn delete_content(cluster: &Cluster, content: &Value, write: &WriteOptions) -> Result<Outcome> {
+    patch_content(cluster, content, &delete_policy_patch(content), write).await?;
     let name = text(content, "/metadata/name");
     let options = DeleteOptions {
         uid: text(content, "/metadata/uid").to_owned(),
@@ -105,7 +105,7 @@ async fn delete(cluster: &Cluster, content: &Value, write: &WriteOptions) -> Res
     })
 }
 
-async fn patch(cluster: &Cluster, content: &Value, patch: &Value, write: &WriteOptions) -> Result<Value> {
+async fn patch_content(cluster: &Cluster, content: &Value, patch: &Value, write: &WriteOptions) -> Result<Value> {
     let name = text(content, "/metadata/name");
     cluster
         .merge_patch(&VOLUME_SNAPSHOT_CONTENT, "", name, None, patch, write)
