@@ -33,7 +33,7 @@ use crate::observe::Observed;
 use crate::orphans::SessionIndex;
 use crate::plan::{DataEffect, Action, PlanItem};
 use crate::purge;
-use crate::removal::remove;
+use crate::removal::apply_object_item;
 use crate::sessions::plan_session;
 use crate::users::Users;
 use crate::view;
@@ -121,7 +121,7 @@ pub(crate) async fn apply_items(
                     end_session(cluster, intent, observed, item, controller, with).await
                 }
                 _ => match around {
-                    Ok(around) => remove(cluster, intent, item, around, with).await,
+                    Ok(around) => apply_object_item(cluster, intent, item, around, with).await,
                     Err(text) => Err(anyhow::anyhow!("{text}")),
                 },
             }

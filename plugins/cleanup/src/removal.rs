@@ -26,7 +26,7 @@ use crate::plan::{Action, PlanItem, plan_object};
 
 /// Deletes or dates one object if the plan still applies to it: its session still does not exist, and nothing in `around`
 /// uses it.
-pub(crate) async fn remove(
+pub(crate) async fn apply_object_item(
     cluster: &Cluster,
     intent: &Intent,
     item: &PlanItem,
@@ -54,7 +54,7 @@ pub(crate) async fn remove(
         snapshots.for_each(|one| living.add_snapshot(&one));
         // In a server-side dry run no claim has been deleted.
         let parameters = *resource == SECRET && item.action == Action::DeleteObject && !with.write.dry_run;
-        if parameters && needed(cluster, namespace, &select).await? {
+        if parameters && are_parameters_needed(cluster, namespace, &select).await? {
             return Ok(Outcome::Skipped);
         }
     }
@@ -66,7 +66,7 @@ pub(crate) async fn remove(
         return Ok(Outcome::Skipped);
     }
     if item.action == Action::RecordKeptSince {
-        return date(cluster, item, &object, with).await;
+        return record_kept_since(cluster, item, &object, with).await;
     }
     let mut options = DeleteOptions {
         uid: item.uid.clone(),
@@ -86,7 +86,7 @@ pub(crate) async fn remove(
 }
 
 /// Returns true if a claim exists that may need the parameters of its session.
-async fn needed(cluster: &Cluster, namespace: &str, select: &ListOptions) -> Result<bool> {
+async fn are_parameters_needed(cluster: &Cluster, namespace: &str, select: &ListOptions) -> Result<bool> {
     let place = Scope::Namespace(namespace);
     let claims = cluster
         .list(&PERSISTENT_VOLUME_CLAIM, place, select)
@@ -96,7 +96,7 @@ async fn needed(cluster: &Cluster, namespace: &str, select: &ListOptions) -> Res
 }
 
 /// Records now as the kept-since time.
-async fn date(cluster: &Cluster, item: &PlanItem, object: &Value, with: Stopping<'_>) -> Result<Outcome> {
+async fn record_kept_since(cluster: &Cluster, item: &PlanItem, object: &Value, with: Stopping<'_>) -> Result<Outcome> {
     let mut patch = kept_since(with.now);
     for field in ["uid", "resourceVersion"] {
         patch["metadata"][field] = object["metadata"][field].clone();
