@@ -83,7 +83,7 @@ async fn run_round(
     // pure
     let items = plan::plan(intent, &observed, ground.now())?;
     // reads only
-    let mut items = selected::selected(cluster, intent, items).await?;
+    let mut items = selected::filter_by_selector(cluster, intent, items).await?;
     let only_told = items.split_off(items.partition_point(|item| item.action != Action::Report));
     let left = items.len().saturating_sub(intent.max_actions);
     items.truncate(intent.max_actions);

@@ -19,7 +19,7 @@ use crate::plan::PlanItem;
 ///
 /// # Errors
 /// An invalid selector; the server's refusal.
-pub(crate) async fn selected(
+pub(crate) async fn filter_by_selector(
     cluster: &Cluster,
     intent: &Intent,
     mut items: Vec<PlanItem>,
