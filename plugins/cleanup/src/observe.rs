@@ -25,7 +25,7 @@ use session_shared::reconcile::Live;
 use crate::contents::{RetainedContent, storage_handle, count_by_handle, is_retained, snapshot_reference};
 use crate::intent::Intent;
 use crate::orphans::{SessionIndex, orphan_reason};
-use crate::users::Users;
+use crate::users::ObjectUsers;
 
 /// Further kinds that sessions consist of and that do not use other objects.
 const PASSIVE_KINDS: [&ResourceType; 7] = [
@@ -99,8 +99,8 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observ
     let uses_count = intent.orphans || intent.kept_older_than.is_some();
     let users = async {
         match uses_count {
-            true => Users::all(cluster, place).await,
-            false => Users::workloads(cluster, place, &ours).await,
+            true => ObjectUsers::list_all(cluster, place).await,
+            false => ObjectUsers::list_workloads(cluster, place, &ours).await,
         }
     };
     let services: &[&ResourceType] = if intent.orphans { &[&SERVICE] } else { &[] };
@@ -121,7 +121,7 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observ
         .iter()
         .map(|node| text(node, "/metadata/name").to_owned());
     let snapshots_unseen = !needing.forbidden_kinds.is_empty();
-    let unseen = users.unseen.iter().map(|kind| kind.plural.as_ref());
+    let unseen = users.forbidden_kinds.iter().map(|kind| kind.plural.as_ref());
     let unseen = unseen.collect();
     let looked_at = intent.unhealthy && nodes.forbidden_kinds.is_empty();
     let mut observed = Observed {
@@ -161,7 +161,7 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observ
         let doomed: Vec<&Value> = doomed.collect();
         observed.index.record_uses(&doomed, &BTreeSet::new(), &users);
     }
-    let Users { pods, owners, .. } = users;
+    let ObjectUsers { pods, workloads: owners, .. } = users;
     let only = |all: Vec<Value>| -> Vec<Value> {
         let all = all.into_iter();
         all.filter(|object| labelled(&object)).collect()

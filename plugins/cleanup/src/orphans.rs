@@ -16,7 +16,7 @@ use session_shared::objects::uses::Uses;
 use session_shared::ops::chosen::SelectedSession;
 use session_shared::{Timestamp, labels};
 
-use crate::users::Users;
+use crate::users::ObjectUsers;
 
 /// Index of existing sessions and of objects in use, by which orphans are recognized.
 #[derive(Clone, Debug, Default)]
@@ -54,7 +54,7 @@ impl SessionIndex {
 
     /// Records what is used by those of `users` that will not be deleted. `doomed` and everything they own do not count as
     /// users, unless something else uses them: then they stay, with what they use. `gone` have been deleted already.
-    pub(crate) fn record_uses(&mut self, doomed: &[&Value], gone: &BTreeSet<String>, users: &Users) {
+    pub(crate) fn record_uses(&mut self, doomed: &[&Value], gone: &BTreeSet<String>, users: &ObjectUsers) {
         let uid = |object: &Value| text(object, "/metadata/uid").to_owned();
         let mut going: BTreeSet<String> = doomed.iter().map(|object| uid(object)).collect();
         loop {
@@ -79,7 +79,7 @@ impl SessionIndex {
             used.for_each(|object| changed |= going.remove(&uid(object)));
             if !changed {
                 self.other_uses = Arc::new(uses);
-                self.forbidden_user_kinds.clone_from(&users.unseen);
+                self.forbidden_user_kinds.clone_from(&users.forbidden_kinds);
                 return;
             }
         }

@@ -35,7 +35,7 @@ use crate::plan::{DataEffect, Action, PlanItem};
 use crate::purge;
 use crate::removal::apply_object_item;
 use crate::sessions::plan_session;
-use crate::users::Users;
+use crate::users::ObjectUsers;
 use crate::view;
 
 /// Outcome of one item.
@@ -178,7 +178,7 @@ async fn observe_users(
         true => Scope::All,
         false => Scope::Namespace(cluster.namespace()),
     };
-    let users = Users::all(cluster, place).await?;
+    let users = ObjectUsers::list_all(cluster, place).await?;
     let gone = items
         .iter()
         .zip(done)
