@@ -101,7 +101,7 @@ async fn run_round(
         }
         return Ok(());
     }
-    console.out(&view::plan(
+    console.out(&view::plan_table(
         items.iter().chain(&only_told),
         intent.all_namespaces,
     ))?;

@@ -292,7 +292,7 @@ pub(crate) fn report(
     done: Vec<Option<Result<Outcome>>>,
     console: &mut Console,
 ) -> Result<()> {
-    let count = view::count(&done, intent.dry_run);
+    let count = view::count_outcomes(&done, intent.dry_run);
     let not_begun = done.iter().filter(|done| done.is_none()).count();
     let mut mutations = Mutations::new(Format::Text { wide: false }, intent.dry_run);
     let mut errors = Vec::new();

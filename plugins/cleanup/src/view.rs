@@ -17,13 +17,13 @@ const HEADINGS: [&str; 7] = [
 ];
 
 /// Returns the plan as a table, with a namespace column if `namespaces` is true.
-pub(crate) fn plan<'i>(items: impl Iterator<Item = &'i PlanItem>, namespaces: bool) -> String {
+pub(crate) fn plan_table<'i>(items: impl Iterator<Item = &'i PlanItem>, namespaces: bool) -> String {
     let first = usize::from(!namespaces);
-    let rows: Vec<Vec<String>> = items.map(|item| row(item)[first..].to_vec()).collect();
+    let rows: Vec<Vec<String>> = items.map(|item| plan_row(item)[first..].to_vec()).collect();
     table::plain(&HEADINGS[first..], &rows, false)
 }
 
-fn row(item: &PlanItem) -> [String; 7] {
+fn plan_row(item: &PlanItem) -> [String; 7] {
     let size = item.size.as_ref();
     [
         item.namespace.clone(),
@@ -37,7 +37,7 @@ fn row(item: &PlanItem) -> [String; 7] {
 }
 
 /// Returns the counts of the outcome, as in `1 stopped, 2 deleted, 1 failed`; empty if nothing was begun.
-pub(crate) fn count(done: &[Option<anyhow::Result<Outcome>>], dry_run: DryRun) -> String {
+pub(crate) fn count_outcomes(done: &[Option<anyhow::Result<Outcome>>], dry_run: DryRun) -> String {
     let begun = || done.iter().flatten();
     let ended = |is: fn(&Outcome) -> bool| begun().flatten().filter(|done| is(done)).count();
     let counts = [
