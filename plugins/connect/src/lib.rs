@@ -64,11 +64,11 @@ impl Verb for Connect {
         if let Way::Forward { ports } = &intent.way {
             return forward::run(&cluster, &intent, &present, ports, listeners, ground).await;
         }
-        go(&cluster, &intent, &args, &present, &entrance, ground).await
+        open_connection(&cluster, &intent, &args, &present, &entrance, ground).await
     }
 }
 
-async fn go(
+async fn open_connection(
     cluster: &Cluster,
     intent: &Intent,
     args: &Args,
