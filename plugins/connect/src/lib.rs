@@ -34,7 +34,7 @@ use session_shared::prompt::trust;
 use session_shared::verb::{Ground, Verb};
 
 pub use args::Args;
-use intent::{Intent, Way};
+use intent::{Intent, ConnectMode};
 use plan::Entrance;
 
 /// The `connect` verb.
@@ -50,8 +50,8 @@ impl Verb for Connect {
         // no requests: validation of the arguments
         ground.console.obey(&args.talk);
         let intent = intent::parse_intent(&args)?;
-        let listeners = match &intent.way {
-            Way::Forward { ports } => forward::listen_known_ports(ports).await?,
+        let listeners = match &intent.mode {
+            ConnectMode::Forward { ports } => forward::listen_known_ports(ports).await?,
             _ => Vec::new(),
         };
         let cluster = ground.connect(&args.connection).await?;
@@ -61,7 +61,7 @@ impl Verb for Connect {
         // pure
         let entrance = plan::entrance(&intent, &present.session)?;
         // streams, or prints
-        if let Way::Forward { ports } = &intent.way {
+        if let ConnectMode::Forward { ports } = &intent.mode {
             return forward::run(&cluster, &intent, &present, ports, listeners, ground).await;
         }
         open_connection(&cluster, &intent, &args, &present, &entrance, ground).await
@@ -76,12 +76,12 @@ async fn open_connection(
     entrance: &Entrance,
     ground: &mut Ground,
 ) -> Result<()> {
-    match (&intent.way, entrance) {
-        (Way::Print { json }, _) => {
+    match (&intent.mode, entrance) {
+        (ConnectMode::Print { json }, _) => {
             let console = &mut ground.console;
             print::run(cluster, intent, present, entrance, *json, console).await
         }
-        (Way::Stdio { port }, _) => {
+        (ConnectMode::Stdio { port }, _) => {
             let container = intent.container.as_deref();
             let port = plan::port(link::pod(intent, present, container)?, port)?;
             let (forwarder, _) = link::forwarder(cluster, intent, present, container, ground)?;
@@ -120,7 +120,7 @@ async fn open_connection(
         (way, Entrance::Ssh { port, user, .. }) => {
             let user = user.as_ref();
             let host = ssh::host(cluster, intent, present, &args.connection, port, user)?;
-            if *way == Way::SshConfig {
+            if *way == ConnectMode::SshConfig {
                 return ssh::block(host, &args.connection, &mut ground.console);
             }
             ssh::exec_ssh(&host, &intent.command)

@@ -13,7 +13,7 @@ use session_shared::objects::endpoint::{PodPort, endpoint_of_port};
 use session_shared::ops::ObservedSession;
 use session_shared::reconcile::{containers, default_container, is_primary};
 
-use crate::intent::{Intent, Way, check_port};
+use crate::intent::{Intent, ConnectMode, check_port};
 
 /// Default shell of a session without methods: bash if installed, else sh.
 const SHELL: &str = "if command -v bash >/dev/null 2>&1; then exec bash -l; else exec sh -l; fi";
@@ -49,10 +49,10 @@ pub(crate) enum Entrance {
 /// An unknown method, with the available ones; a method of another kind than the flags select.
 pub(crate) fn entrance(intent: &Intent, session: &Session) -> Result<Entrance> {
     let methods = methods(session);
-    let method = match (&intent.method, &intent.way) {
+    let method = match (&intent.method, &intent.mode) {
         (Some(name), _) => Some(named(methods, name, intent.name.as_str())?),
-        (None, Way::Open | Way::Print { .. }) => methods.iter().find(|m| m.http.is_some()),
-        (None, Way::Ssh | Way::SshConfig) => methods.iter().find(|m| m.ssh.is_some()),
+        (None, ConnectMode::Open | ConnectMode::Print { .. }) => methods.iter().find(|m| m.http.is_some()),
+        (None, ConnectMode::Ssh | ConnectMode::SshConfig) => methods.iter().find(|m| m.ssh.is_some()),
         // A command needs no method: it runs in the default container.
         (None, _) if !intent.command.is_empty() => None,
         (None, _) => methods.first(),
@@ -166,8 +166,8 @@ fn without_method(intent: &Intent) -> Result<Entrance> {
     } else {
         intent.command.clone()
     };
-    match intent.way {
-        Way::Ssh | Way::SshConfig => Ok(Entrance::Ssh {
+    match intent.mode {
+        ConnectMode::Ssh | ConnectMode::SshConfig => Ok(Entrance::Ssh {
             port: "22".to_owned(),
             user: None,
             container: intent.container.clone(),
@@ -182,20 +182,20 @@ fn without_method(intent: &Intent) -> Result<Entrance> {
 /// Checks that the resolved connection is of the kind that the flags select.
 fn fits(found: &Entrance, intent: &Intent, methods: &[ConnectMethod]) -> Result<()> {
     let name = &intent.name;
-    match (&intent.way, found) {
-        (Way::Open, Entrance::Page { .. })
-        | (Way::Ssh | Way::SshConfig, Entrance::Ssh { .. })
-        | (Way::Print { .. } | Way::Stdio { .. } | Way::Forward { .. }, _)
-        | (Way::Method, Entrance::Command { .. } | Entrance::Ssh { .. }) => Ok(()),
-        (Way::Method, Entrance::Page { .. }) if intent.command.is_empty() => Ok(()),
-        (Way::Method, Entrance::Page { .. }) => {
+    match (&intent.mode, found) {
+        (ConnectMode::Open, Entrance::Page { .. })
+        | (ConnectMode::Ssh | ConnectMode::SshConfig, Entrance::Ssh { .. })
+        | (ConnectMode::Print { .. } | ConnectMode::Stdio { .. } | ConnectMode::Forward { .. }, _)
+        | (ConnectMode::Method, Entrance::Command { .. } | Entrance::Ssh { .. }) => Ok(()),
+        (ConnectMode::Method, Entrance::Page { .. }) if intent.command.is_empty() => Ok(()),
+        (ConnectMode::Method, Entrance::Page { .. }) => {
             bail!("cannot run a command in session \"{name}\": the method is a web page")
         }
-        (Way::Open, _) => bail!(
+        (ConnectMode::Open, _) => bail!(
             "session \"{name}\" has no web page to open: {}",
             offered(methods)
         ),
-        (Way::Ssh | Way::SshConfig, _) => bail!(
+        (ConnectMode::Ssh | ConnectMode::SshConfig, _) => bail!(
             "cannot use ssh with session \"{name}\": the method is not an SSH server, {}",
             offered(methods)
         ),

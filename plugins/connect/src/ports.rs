@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use anyhow::Result;
 use session_shared::failure::usage;
 
-use crate::intent::legal_port;
+use crate::intent::parse_port;
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
@@ -120,7 +120,7 @@ fn remote_port(word: &str) -> Result<String> {
     if word.parse() == Ok(0) {
         return Err(usage("remote port must be > 0"));
     }
-    legal_port(word).map_err(|_| {
+    parse_port(word).map_err(|_| {
         usage(format!(
             "error parsing remote port '{word}': must be a number from 1 to 65535 or a port name"
         ))

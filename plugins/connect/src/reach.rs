@@ -18,7 +18,7 @@ use session_shared::reconcile::{
 use session_shared::report::age::remaining;
 use session_shared::verb::Ground;
 
-use crate::intent::{Intent, Way};
+use crate::intent::{Intent, ConnectMode};
 use crate::plan;
 use crate::wake::wake;
 
@@ -36,7 +36,7 @@ pub(crate) async fn reach(
 ) -> Result<ObservedSession> {
     let namespace = cluster.namespace();
     let present = with_setup_hint(cluster.observe_session(namespace, intent.name.as_str()).await)?;
-    if matches!(intent.way, Way::Print { json: true } | Way::SshConfig) {
+    if matches!(intent.mode, ConnectMode::Print { json: true } | ConnectMode::SshConfig) {
         return Ok(present);
     }
     let present = if bring_up(cluster, intent, &present, ground).await? {
