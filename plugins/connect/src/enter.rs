@@ -53,7 +53,7 @@ pub(crate) async fn run(
     container: Option<&str>,
     ground: &mut Ground,
 ) -> Result<()> {
-    let Some((pod, container)) = plan::pod(present, container)? else {
+    let Some((pod, container)) = plan::choose_pod(present, container)? else {
         bail!("session \"{}\" has no Pod", intent.name)
     };
     let name = pod.metadata.name.as_deref().unwrap_or_default();
@@ -198,7 +198,7 @@ async fn why_not_started(
 ) -> anyhow::Error {
     let ended = match look_again(cluster, running).await {
         Some(Some(pod)) if pod.metadata.uid == before.metadata.uid => {
-            plan::standstill(&pod, running.container)
+            plan::not_running_reason(&pod, running.container)
         }
         Some(_) => Some(format!("pod {:?} was deleted", running.pod)),
         None => None,
@@ -217,7 +217,7 @@ async fn why_not_started(
 /// Returns why the container ended while a command ran in it; `None` if unknown.
 async fn why_killed(cluster: &Cluster, before: &Pod, running: &ExecRequest<'_>) -> Option<String> {
     match look_again(cluster, running).await? {
-        Some(pod) if pod.metadata.uid == before.metadata.uid => plan::fate(&pod, running.container),
+        Some(pod) if pod.metadata.uid == before.metadata.uid => plan::kill_reason(&pod, running.container),
         // Deleted, or replaced by another Pod of the same name.
         _ => Some(format!("pod {:?} was deleted", running.pod)),
     }

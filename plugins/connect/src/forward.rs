@@ -52,7 +52,7 @@ pub(crate) async fn run(
     let pod = link::pod(intent, present, container)?;
     let mut ports = Vec::new();
     for (forward, listeners) in forwards.iter().zip(taken) {
-        let remote = plan::port(pod, &forward.remote)?;
+        let remote = plan::resolve_port(pod, &forward.remote)?;
         let listeners = if listeners.is_empty() {
             listen(forward, remote).await?
         } else {

@@ -35,7 +35,7 @@ use session_shared::verb::{Ground, Verb};
 
 pub use args::Args;
 use intent::{Intent, ConnectMode};
-use plan::Entrance;
+use plan::ConnectTarget;
 
 /// The `connect` verb.
 #[derive(Debug)]
@@ -59,7 +59,7 @@ impl Verb for Connect {
         // reads, and waits
         let present = reach::reach(&cluster, &intent, ground).await?;
         // pure
-        let entrance = plan::entrance(&intent, &present.session)?;
+        let entrance = plan::resolve_target(&intent, &present.session)?;
         // streams, or prints
         if let ConnectMode::Forward { ports } = &intent.mode {
             return forward::run(&cluster, &intent, &present, ports, listeners, ground).await;
@@ -73,7 +73,7 @@ async fn open_connection(
     intent: &Intent,
     args: &Args,
     present: &ObservedSession,
-    entrance: &Entrance,
+    entrance: &ConnectTarget,
     ground: &mut Ground,
 ) -> Result<()> {
     match (&intent.mode, entrance) {
@@ -83,14 +83,14 @@ async fn open_connection(
         }
         (ConnectMode::Stdio { port }, _) => {
             let container = intent.container.as_deref();
-            let port = plan::port(link::pod(intent, present, container)?, port)?;
+            let port = plan::resolve_port(link::pod(intent, present, container)?, port)?;
             let (forwarder, _) = link::forwarder(cluster, intent, present, container, ground)?;
             stdio::run(cluster, &forwarder, port, ground).await
         }
-        (_, Entrance::Command { argv, container }) => {
+        (_, ConnectTarget::Command { argv, container }) => {
             let container = container.as_deref();
             // A command typed by the user needs no trust in the session.
-            let stored = intent.command.is_empty() && !plan::methods(&present.session).is_empty();
+            let stored = intent.command.is_empty() && !plan::connect_methods(&present.session).is_empty();
             if stored
                 && !trust::ask(
                     cluster,
@@ -106,18 +106,18 @@ async fn open_connection(
         }
         (
             _,
-            Entrance::Page {
+            ConnectTarget::Page {
                 port,
                 path,
                 container,
             },
         ) => {
             let container = container.as_deref();
-            let port = plan::port(link::pod(intent, present, container)?, port)?;
+            let port = plan::resolve_port(link::pod(intent, present, container)?, port)?;
             let forwarder = link::forwarder(cluster, intent, present, container, ground)?;
             open::run(cluster, forwarder, port, path, ground).await
         }
-        (way, Entrance::Ssh { port, user, .. }) => {
+        (way, ConnectTarget::Ssh { port, user, .. }) => {
             let user = user.as_ref();
             let host = ssh::host(cluster, intent, present, &args.connection, port, user)?;
             if *way == ConnectMode::SshConfig {

@@ -45,7 +45,7 @@ pub(crate) fn pod<'a>(
     present: &'a ObservedSession,
     container: Option<&str>,
 ) -> Result<&'a Pod> {
-    let found = plan::pod(present, container)?;
+    let found = plan::choose_pod(present, container)?;
     let (pod, _) = found.ok_or_else(|| anyhow!("session \"{}\" has no Pod", intent.name))?;
     Ok(pod)
 }
@@ -153,7 +153,7 @@ impl Search {
         let pods = &mut present.live.pods;
         pods.retain(|pod| pod.metadata.deletion_timestamp.is_none() && is_ready(pod));
         let container = self.container.as_deref();
-        let found = plan::pod(&present, container).ok().flatten();
+        let found = plan::choose_pod(&present, container).ok().flatten();
         let found =
             found.filter(|(pod, _)| container.is_some() || is_primary(pod) == self.is_primary);
         if let Some((pod, _)) = found {

@@ -14,7 +14,7 @@ use session_shared::ops::ObservedSession;
 use session_shared::report::console::Console;
 
 use crate::intent::Intent;
-use crate::plan::{self, Entrance};
+use crate::plan::{self, ConnectTarget};
 
 /// Prints the session's URL, or with `as_json` all addresses.
 ///
@@ -24,12 +24,12 @@ pub(crate) async fn run(
     cluster: &Cluster,
     intent: &Intent,
     present: &ObservedSession,
-    entrance: &Entrance,
+    entrance: &ConnectTarget,
     as_json: bool,
     console: &mut Console,
 ) -> Result<()> {
     let network = network(cluster, present).await;
-    let address = plan::address(present, entrance, &network)?;
+    let address = plan::find_address(present, entrance, &network)?;
     if as_json {
         return json(intent, present, entrance, address, console);
     }
@@ -57,7 +57,7 @@ async fn network(cluster: &Cluster, present: &ObservedSession) -> Vec<Value> {
 /// No address for the web page.
 fn text(
     intent: &Intent,
-    entrance: &Entrance,
+    entrance: &ConnectTarget,
     namespace: &str,
     address: Option<String>,
     console: &mut Console,
@@ -74,16 +74,16 @@ fn text(
         let error = anyhow!("{of} has no address: no Service or Ingress exposes the port");
         let here = format!("kubectl session connect {name} -n {namespace}{flag}");
         return Err(match entrance {
-            Entrance::Page { .. } => hinted(
+            ConnectTarget::Page { .. } => hinted(
                 error,
                 format!("open the page through a local port: {here} --open"),
             ),
-            Entrance::Command { .. } | Entrance::Ssh { .. } => {
+            ConnectTarget::Command { .. } | ConnectTarget::Ssh { .. } => {
                 hinted(error, format!("connect: {here}"))
             }
         });
     };
-    if plan::is_inside(&address) {
+    if plan::is_cluster_internal(&address) {
         console.note(
             "address is reachable only inside the cluster; use --open to reach the page from this machine",
         );
@@ -98,11 +98,11 @@ fn text(
 fn json(
     intent: &Intent,
     present: &ObservedSession,
-    entrance: &Entrance,
+    entrance: &ConnectTarget,
     address: Option<String>,
     console: &mut Console,
 ) -> Result<()> {
-    let pod = plan::pod(present, None)?.map(|(pod, _)| pod);
+    let pod = plan::choose_pod(present, None)?.map(|(pod, _)| pod);
     let ip = pod.and_then(|pod| pod.status.as_ref()?.pod_ip.as_ref());
     let ready = ip.is_some() && pod.is_some_and(is_ready);
     let ip = ip.filter(|_| ready);
@@ -110,9 +110,9 @@ fn json(
         .map(|ip| ip.parse())
         .transpose()
         .context("the server reported an invalid pod IP")?;
-    let ws_url = match (ip, plan::socket(&present.session, entrance), pod) {
+    let ws_url = match (ip, plan::websocket_port(&present.session, entrance), pod) {
         (Some(ip), Some((port, path)), Some(pod)) => {
-            Some(url::socket(ip, plan::port(pod, &port)?, path))
+            Some(url::socket(ip, plan::resolve_port(pod, &port)?, path))
         }
         _ => None,
     };

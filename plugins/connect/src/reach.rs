@@ -94,7 +94,7 @@ async fn bring_up(
         (Phase::Pending, _) => {
             if has_started(present) {
                 // An invalid method is reported before the wait.
-                plan::entrance(intent, &present.session)?;
+                plan::resolve_target(intent, &present.session)?;
             }
             wait_ready(cluster, intent, present, ground).await?;
             Ok(true)

@@ -59,7 +59,7 @@ pub(crate) async fn wake(
     }
     let mut planned = present.session.clone();
     planned.status.get_or_insert_default().applied = Some(ahead.start.applied(&[]));
-    plan::entrance(intent, &planned)?;
+    plan::resolve_target(intent, &planned)?;
     let told = format!("starting stopped session \"{}\"", intent.name);
     ground.console.note(&told);
     for note in &ahead.notes {
