@@ -27,11 +27,11 @@ use session_shared::ops::missing_right;
 use crate::plan;
 
 /// Time limit for reading the Pod after its command ended abnormally.
-const LOOK: Duration = Duration::from_secs(3);
+const POD_READ_TIMEOUT: Duration = Duration::from_secs(3);
 /// Exit codes of a process ended by SIGKILL and SIGTERM.
-const KILLED: [i32; 2] = [137, 143];
+const SIGNAL_EXIT_CODES: [i32; 2] = [137, 143];
 
-const UNHEARD: &[u8] =
+const STDIN_CLOSE_NOTE: &[u8] =
     b"note: cannot close the command's standard input: the server is older than Kubernetes 1.30\n";
 
 /// Streams of a command.
@@ -57,7 +57,7 @@ pub(crate) async fn run(
         bail!("session \"{}\" has no Pod", intent.name)
     };
     let name = pod.metadata.name.as_deref().unwrap_or_default();
-    let streams = streams(intent, &mut ground.console);
+    let streams = choose_streams(intent, &mut ground.console);
     let running = ExecRequest {
         namespace: cluster.namespace(),
         pod: name,
@@ -68,22 +68,22 @@ pub(crate) async fn run(
     };
     let started = cluster.start_exec(&running).await;
     let ending = match started {
-        Ok(mut remote) => converse(&mut remote, streams, &mut ground.console).await,
+        Ok(mut remote) => copy_streams(&mut remote, streams, &mut ground.console).await,
         Err(error) => Err(error),
     };
     let ending = match ending {
         Ok(ending) => ending,
-        Err(error) if is_of_the_node(&error) => {
-            return Err(why_not_started(cluster, intent, pod, &running, error).await);
+        Err(error) if is_kubelet_error(&error) => {
+            return Err(explain_not_started(cluster, intent, pod, &running, error).await);
         }
         Err(error) => return Err(missing_right::explain(error, cluster, "pods/exec")),
     };
-    conclude(cluster, pod, &running, ending, &mut ground.console).await
+    exit_as_command(cluster, pod, &running, ending, &mut ground.console).await
 }
 
 /// Chooses the streams by flags and terminals. A terminal requires standard input, and is the default only if standard
 /// input and output are terminals.
-fn streams(intent: &Intent, console: &mut Console) -> Streams {
+fn choose_streams(intent: &Intent, console: &mut Console) -> Streams {
     let stdin = intent.stdin.unwrap_or(true);
     let both = console.reads_terminal() && console.is_terminal();
     let mut tty = stdin && intent.tty.unwrap_or(both);
@@ -95,7 +95,7 @@ fn streams(intent: &Intent, console: &mut Console) -> Streams {
 }
 
 /// Copies all streams until the command has ended, and restores the terminal before anything is printed.
-async fn converse(remote: &mut RemoteCommand, streams: Streams, console: &mut Console) -> Result<ExecExit> {
+async fn copy_streams(remote: &mut RemoteCommand, streams: Streams, console: &mut Console) -> Result<ExecExit> {
     let (out, err) = console.outlets();
     let input = remote.input();
     let _raw = streams.tty.then(|| console.raw()).transpose()?;
@@ -132,7 +132,7 @@ async fn pass_input(inlet: Option<Inlet>, input: &ExecInput, err: &Outlet) {
         }
     }
     if !input.close().await {
-        let _ = err.write(Bytes::from_static(UNHEARD)).await;
+        let _ = err.write(Bytes::from_static(STDIN_CLOSE_NOTE)).await;
     }
 }
 
@@ -147,7 +147,7 @@ async fn pass_sizes(sizes: Option<Sizes>, input: &ExecInput) {
 }
 
 /// Exits with the command's exit code, and explains an end by a signal or a lost connection.
-async fn conclude(
+async fn exit_as_command(
     cluster: &Cluster,
     pod: &Pod,
     running: &ExecRequest<'_>,
@@ -158,8 +158,8 @@ async fn conclude(
     let program = running.argv.first().map_or("", String::as_str);
     match ending {
         ExecExit::Code(code) => {
-            if KILLED.contains(&code)
-                && let Some(why) = why_killed(cluster, pod, running).await
+            if SIGNAL_EXIT_CODES.contains(&code)
+                && let Some(why) = explain_killed(cluster, pod, running).await
             {
                 console.note(&why);
             }
@@ -173,7 +173,7 @@ async fn conclude(
             code,
             format!("cannot run command {program:?} in container {container:?} of pod {name:?}"),
         )),
-        ExecExit::ConnectionLost => match why_killed(cluster, pod, running).await {
+        ExecExit::ConnectionLost => match explain_killed(cluster, pod, running).await {
             Some(why) => bail!("lost the connection to container {container:?}: {why}"),
             None => bail!("lost the connection to container {container:?} of pod {name:?}"),
         },
@@ -181,7 +181,7 @@ async fn conclude(
 }
 
 /// Returns true for an error that the node reported, as opposed to a failed connection or a missing permission.
-fn is_of_the_node(error: &anyhow::Error) -> bool {
+fn is_kubelet_error(error: &anyhow::Error) -> bool {
     of(error).is_some_and(|failure| {
         failure.kind == Kind::Server && (failure.code != 0 || !failure.reason.is_empty())
     })
@@ -189,14 +189,14 @@ fn is_of_the_node(error: &anyhow::Error) -> bool {
 
 /// Explains a command that was not started. For a container that is not running the node reports only that it is not found,
 /// so the Pod is read again.
-async fn why_not_started(
+async fn explain_not_started(
     cluster: &Cluster,
     intent: &Intent,
     before: &Pod,
     running: &ExecRequest<'_>,
     error: anyhow::Error,
 ) -> anyhow::Error {
-    let ended = match look_again(cluster, running).await {
+    let ended = match get_pod_again(cluster, running).await {
         Some(Some(pod)) if pod.metadata.uid == before.metadata.uid => {
             plan::not_running_reason(&pod, running.container)
         }
@@ -215,8 +215,8 @@ async fn why_not_started(
 }
 
 /// Returns why the container ended while a command ran in it; `None` if unknown.
-async fn why_killed(cluster: &Cluster, before: &Pod, running: &ExecRequest<'_>) -> Option<String> {
-    match look_again(cluster, running).await? {
+async fn explain_killed(cluster: &Cluster, before: &Pod, running: &ExecRequest<'_>) -> Option<String> {
+    match get_pod_again(cluster, running).await? {
         Some(pod) if pod.metadata.uid == before.metadata.uid => plan::kill_reason(&pod, running.container),
         // Deleted, or replaced by another Pod of the same name.
         _ => Some(format!("pod {:?} was deleted", running.pod)),
@@ -224,8 +224,8 @@ async fn why_killed(cluster: &Cluster, before: &Pod, running: &ExecRequest<'_>) 
 }
 
 /// Reads the Pod again: `None` if it cannot be read, `Some(None)` if it does not exist.
-async fn look_again(cluster: &Cluster, running: &ExecRequest<'_>) -> Option<Option<Pod>> {
+async fn get_pod_again(cluster: &Cluster, running: &ExecRequest<'_>) -> Option<Option<Pod>> {
     let read = cluster.get(&POD, running.namespace, running.pod);
-    let found = tokio::time::timeout(LOOK, read).await.ok()?.ok()?;
+    let found = tokio::time::timeout(POD_READ_TIMEOUT, read).await.ok()?.ok()?;
     Some(found.and_then(|object| typed(object).ok()))
 }
