@@ -57,7 +57,7 @@ impl Verb for Connect {
         let cluster = ground.connect(&args.connection).await?;
         cluster.known().trust_all(args.trust.trust_manifest);
         // reads, and waits
-        let present = reach::reach(&cluster, &intent, ground).await?;
+        let present = reach::get_ready_session(&cluster, &intent, ground).await?;
         // pure
         let entrance = plan::resolve_target(&intent, &present.session)?;
         // streams, or prints

@@ -147,7 +147,7 @@ impl Search {
         let (namespace, name) = (self.cluster.namespace(), self.intent.name.as_str());
         let mut present = self.cluster.observe_session(namespace, name).await?;
         let now = (self.clock)();
-        if let Some(error) = reach::hopeless(&self.cluster, &self.intent, &present, now) {
+        if let Some(error) = reach::unrecoverable_error(&self.cluster, &self.intent, &present, now) {
             return Err(error);
         }
         let pods = &mut present.live.pods;
