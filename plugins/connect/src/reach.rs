@@ -20,7 +20,7 @@ use session_shared::verb::Ground;
 
 use crate::intent::{Intent, ConnectMode};
 use crate::plan;
-use crate::wake::wake;
+use crate::wake::start_stopped;
 
 /// Seconds before expiry from which on a note is printed.
 const EXPIRY_NOTICE_SECONDS: i64 = 600;
@@ -71,7 +71,7 @@ async fn ensure_ready(
     if !deleted && is_expired(&present.session, now) && !is_start_asked(&present.session) {
         let error = expired_error(cluster, intent, present);
         if rests && intent.start {
-            wake(cluster, intent, present, ground).await?;
+            start_stopped(cluster, intent, present, ground).await?;
             return Ok(true);
         }
         if !matches!(seen, Seen::Ready { .. }) {
@@ -100,7 +100,7 @@ async fn ensure_ready(
             Ok(true)
         }
         (Phase::Stopped, _) if rests && intent.start => {
-            wake(cluster, intent, present, ground).await?;
+            start_stopped(cluster, intent, present, ground).await?;
             Ok(true)
         }
         _ => {

@@ -23,7 +23,7 @@ use crate::plan;
 ///
 /// # Errors
 /// Those of `start`; an unknown method, before anything is written; a start that would destroy data.
-pub(crate) async fn wake(
+pub(crate) async fn start_stopped(
     cluster: &Cluster,
     intent: &Intent,
     present: &ObservedSession,
