@@ -15,7 +15,7 @@ use session_shared::report::console::Console;
 use session_shared::verb::Ground;
 
 use crate::intent::Intent;
-use crate::link::Events;
+use crate::link::ForwardEvents;
 use crate::ports::Forward;
 use session_shared::ops::missing_right;
 
@@ -49,7 +49,7 @@ pub(crate) async fn run(
     ground: &mut Ground,
 ) -> Result<()> {
     let container = intent.container.as_deref();
-    let pod = link::pod(intent, present, container)?;
+    let pod = link::require_pod(intent, present, container)?;
     let mut ports = Vec::new();
     for (forward, listeners) in forwards.iter().zip(taken) {
         let remote = plan::resolve_port(pod, &forward.remote)?;
@@ -60,10 +60,10 @@ pub(crate) async fn run(
         };
         ports.extend(listeners.into_iter().map(|listener| (listener, remote)));
     }
-    let (forwarder, told) = link::forwarder(cluster, intent, present, container, ground)?;
+    let (forwarder, told) = link::new_forwarder(cluster, intent, present, container, ground)?;
     if let Some((_, port)) = ports.first() {
         let ready = forwarder.connect(*port).await;
-        ready.map_err(|error| missing_right::explain(error, cluster, link::RIGHT))?;
+        ready.map_err(|error| missing_right::explain(error, cluster, link::PORT_FORWARD_RESOURCE))?;
     }
     let console = &mut ground.console;
     for (listener, remote) in &ports {
@@ -80,7 +80,7 @@ pub(crate) async fn run(
 /// # Errors
 /// The reason why no Pod can be reached any more.
 pub(crate) async fn serve(
-    (forwarder, mut told): (Forwarder, Events),
+    (forwarder, mut told): (Forwarder, ForwardEvents),
     ports: Vec<(LocalListener, u16)>,
     every: bool,
     console: &mut Console,

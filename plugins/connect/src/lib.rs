@@ -83,8 +83,8 @@ async fn open_connection(
         }
         (ConnectMode::Stdio { port }, _) => {
             let container = intent.container.as_deref();
-            let port = plan::resolve_port(link::pod(intent, present, container)?, port)?;
-            let (forwarder, _) = link::forwarder(cluster, intent, present, container, ground)?;
+            let port = plan::resolve_port(link::require_pod(intent, present, container)?, port)?;
+            let (forwarder, _) = link::new_forwarder(cluster, intent, present, container, ground)?;
             stdio::run(cluster, &forwarder, port, ground).await
         }
         (_, ConnectTarget::Command { argv, container }) => {
@@ -113,8 +113,8 @@ async fn open_connection(
             },
         ) => {
             let container = container.as_deref();
-            let port = plan::resolve_port(link::pod(intent, present, container)?, port)?;
-            let forwarder = link::forwarder(cluster, intent, present, container, ground)?;
+            let port = plan::resolve_port(link::require_pod(intent, present, container)?, port)?;
+            let forwarder = link::new_forwarder(cluster, intent, present, container, ground)?;
             open::run(cluster, forwarder, port, path, ground).await
         }
         (way, ConnectTarget::Ssh { port, user, .. }) => {

@@ -12,7 +12,7 @@ use session_shared::encode::url::Endpoint;
 use session_shared::ops::Cluster;
 use session_shared::verb::Ground;
 
-use crate::link::Events;
+use crate::link::ForwardEvents;
 use session_shared::ops::missing_right;
 
 use crate::{forward, link};
@@ -25,7 +25,7 @@ const NO_BROWSER: &[u8] = b"note: failed to open a browser: open the URL manuall
 /// No free local port; the server's refusal.
 pub(crate) async fn run(
     cluster: &Cluster,
-    (forwarder, told): (Forwarder, Events),
+    (forwarder, told): (Forwarder, ForwardEvents),
     port: u16,
     path: &str,
     ground: &mut Ground,
@@ -33,7 +33,7 @@ pub(crate) async fn run(
     let listener = LocalListener::bind(IpAddr::V4(Ipv4Addr::LOCALHOST), 0).await;
     let listener = listener.context("failed to listen on 127.0.0.1")?;
     let ready = forwarder.connect(port).await;
-    ready.map_err(|error| missing_right::explain(error, cluster, link::RIGHT))?;
+    ready.map_err(|error| missing_right::explain(error, cluster, link::PORT_FORWARD_RESOURCE))?;
     let url = listener
         .address()
         .to_string()

@@ -28,7 +28,7 @@ pub(crate) async fn run(
     ground: &mut Ground,
 ) -> Result<()> {
     let opened = forwarder.open_stream(port).await;
-    let stream = opened.map_err(|error| missing_right::explain(error, cluster, link::RIGHT))?;
+    let stream = opened.map_err(|error| missing_right::explain(error, cluster, link::PORT_FORWARD_RESOURCE))?;
     let console = &mut ground.console;
     let is_typed = console.reads_terminal();
     let (out, _) = console.outlets();
