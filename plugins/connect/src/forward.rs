@@ -29,7 +29,7 @@ pub(crate) async fn listen_known_ports(forwards: &[Forward]) -> Result<Vec<Vec<L
     let mut taken = Vec::new();
     for forward in forwards {
         taken.push(match forward.known_local() {
-            Some(local) => listen(forward, local).await?,
+            Some(local) => listen_all_addresses(forward, local).await?,
             None => Vec::new(),
         });
     }
@@ -54,7 +54,7 @@ pub(crate) async fn run(
     for (forward, listeners) in forwards.iter().zip(taken) {
         let remote = plan::resolve_port(pod, &forward.remote)?;
         let listeners = if listeners.is_empty() {
-            listen(forward, remote).await?
+            listen_all_addresses(forward, remote).await?
         } else {
             listeners
         };
@@ -72,14 +72,14 @@ pub(crate) async fn run(
             listener.address()
         ))?;
     }
-    serve((forwarder, told), ports, true, console).await
+    serve_until_end((forwarder, told), ports, true, console).await
 }
 
 /// Serves local ports and prints their events; accepted connections only if `every` is true.
 ///
 /// # Errors
 /// The reason why no Pod can be reached any more.
-pub(crate) async fn serve(
+pub(crate) async fn serve_until_end(
     (forwarder, mut told): (Forwarder, ForwardEvents),
     ports: Vec<(LocalListener, u16)>,
     every: bool,
@@ -91,7 +91,7 @@ pub(crate) async fn serve(
             ended = &mut serving => return ended,
             Some(event) = told.recv() => {
                 if every || !matches!(event, ForwardEvent::Accepted { .. }) {
-                    say(event, console)?;
+                    print_event(event, console)?;
                 }
             }
         }
@@ -99,7 +99,7 @@ pub(crate) async fn serve(
 }
 
 /// Prints an event, in kubectl's words where kubectl has any.
-fn say(told: ForwardEvent, console: &mut Console) -> Result<()> {
+fn print_event(told: ForwardEvent, console: &mut Console) -> Result<()> {
     match told {
         ForwardEvent::Accepted { local } => {
             return console.line(&format!("Handling connection for {local}"));
@@ -129,7 +129,7 @@ fn say(told: ForwardEvent, console: &mut Console) -> Result<()> {
 }
 
 /// Listens on every address of a forward.
-async fn listen(forward: &Forward, mut local: u16) -> Result<Vec<LocalListener>> {
+async fn listen_all_addresses(forward: &Forward, mut local: u16) -> Result<Vec<LocalListener>> {
     let mut listeners: Vec<LocalListener> = Vec::new();
     let mut failed = None;
     for address in &forward.addresses {
@@ -139,7 +139,7 @@ async fn listen(forward: &Forward, mut local: u16) -> Result<Vec<LocalListener>>
                 local = listener.address().port();
                 listeners.push(listener);
             }
-            Err(error) => failed = Some(unavailable(*address, local, &forward.remote, &error)),
+            Err(error) => failed = Some(listen_error(*address, local, &forward.remote, &error)),
         }
     }
     // For `localhost`, one of its two addresses is enough.
@@ -149,7 +149,7 @@ async fn listen(forward: &Forward, mut local: u16) -> Result<Vec<LocalListener>>
     }
 }
 
-fn unavailable(address: IpAddr, local: u16, remote: &str, error: &io::Error) -> anyhow::Error {
+fn listen_error(address: IpAddr, local: u16, remote: &str, error: &io::Error) -> anyhow::Error {
     let place = SocketAddr::new(address, local);
     let free = format!("use a free local port: --port-forward :{remote}");
     match error.kind() {

@@ -52,7 +52,7 @@ pub(crate) async fn run(
             let _ = err.write(Bytes::from_static(NO_BROWSER)).await;
         }
     });
-    let served = pin!(forward::serve(
+    let served = pin!(forward::serve_until_end(
         (forwarder, told),
         vec![(listener, port)],
         false,
