@@ -16,7 +16,7 @@ use session_shared::verb::Ground;
 
 use crate::intent::Intent;
 use crate::link::ForwardEvents;
-use crate::ports::Forward;
+use crate::ports::PortForward;
 use session_shared::ops::missing_right;
 
 use crate::{link, plan};
@@ -25,7 +25,7 @@ use crate::{link, plan};
 ///
 /// # Errors
 /// A local port that is not available, with a hint.
-pub(crate) async fn listen_known_ports(forwards: &[Forward]) -> Result<Vec<Vec<LocalListener>>> {
+pub(crate) async fn listen_known_ports(forwards: &[PortForward]) -> Result<Vec<Vec<LocalListener>>> {
     let mut taken = Vec::new();
     for forward in forwards {
         taken.push(match forward.known_local() {
@@ -44,7 +44,7 @@ pub(crate) async fn run(
     cluster: &Cluster,
     intent: &Intent,
     present: &ObservedSession,
-    forwards: &[Forward],
+    forwards: &[PortForward],
     taken: Vec<Vec<LocalListener>>,
     ground: &mut Ground,
 ) -> Result<()> {
@@ -129,7 +129,7 @@ fn print_event(told: ForwardEvent, console: &mut Console) -> Result<()> {
 }
 
 /// Listens on every address of a forward.
-async fn listen_all_addresses(forward: &Forward, mut local: u16) -> Result<Vec<LocalListener>> {
+async fn listen_all_addresses(forward: &PortForward, mut local: u16) -> Result<Vec<LocalListener>> {
     let mut listeners: Vec<LocalListener> = Vec::new();
     let mut failed = None;
     for address in &forward.addresses {

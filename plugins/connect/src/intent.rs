@@ -9,7 +9,7 @@ use session_shared::flags::selection::session_name;
 use session_shared::names::SessionName;
 
 use crate::args::Args;
-use crate::ports::{self, Forward};
+use crate::ports::{self, PortForward};
 
 /// Default of `--timeout`: as for `create`.
 pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
@@ -26,7 +26,7 @@ pub(crate) enum ConnectMode {
     /// A port connected to standard input and output.
     Stdio { port: String },
     /// Local ports forwarded to ports of the session.
-    Forward { ports: Vec<Forward> },
+    Forward { ports: Vec<PortForward> },
     /// The ssh program.
     Ssh,
     /// A Host block for the configuration of ssh.
