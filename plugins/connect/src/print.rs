@@ -28,17 +28,17 @@ pub(crate) async fn run(
     as_json: bool,
     console: &mut Console,
 ) -> Result<()> {
-    let network = network(cluster, present).await;
+    let network = list_network_objects(cluster, present).await;
     let address = plan::find_address(present, entrance, &network)?;
     if as_json {
-        return json(intent, present, entrance, address, console);
+        return print_json(intent, present, entrance, address, console);
     }
-    text(intent, entrance, cluster.namespace(), address, console)
+    print_url(intent, entrance, cluster.namespace(), address, console)
 }
 
 /// Reads the Services and Ingresses of the last start. Missing or forbidden ones are left out; the endpoint in the
 /// session's status then takes their place.
-async fn network(cluster: &Cluster, present: &ObservedSession) -> Vec<Value> {
+async fn list_network_objects(cluster: &Cluster, present: &ObservedSession) -> Vec<Value> {
     let status = present.session.status.as_ref();
     let applied = status.and_then(|status| status.applied.as_ref());
     let objects = applied.map_or(&[][..], |applied| applied.objects.as_slice());
@@ -55,7 +55,7 @@ async fn network(cluster: &Cluster, present: &ObservedSession) -> Vec<Value> {
 ///
 /// # Errors
 /// No address for the web page.
-fn text(
+fn print_url(
     intent: &Intent,
     entrance: &ConnectTarget,
     namespace: &str,
@@ -95,7 +95,7 @@ fn text(
 ///
 /// # Errors
 /// An invalid Pod IP; an unknown port name; closed standard output.
-fn json(
+fn print_json(
     intent: &Intent,
     present: &ObservedSession,
     entrance: &ConnectTarget,
