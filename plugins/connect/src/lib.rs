@@ -119,9 +119,9 @@ async fn open_connection(
         }
         (way, ConnectTarget::Ssh { port, user, .. }) => {
             let user = user.as_ref();
-            let host = ssh::host(cluster, intent, present, &args.connection, port, user)?;
+            let host = ssh::ssh_host(cluster, intent, present, &args.connection, port, user)?;
             if *way == ConnectMode::SshConfig {
-                return ssh::block(host, &args.connection, &mut ground.console);
+                return ssh::print_host_block(host, &args.connection, &mut ground.console);
             }
             ssh::exec_ssh(&host, &intent.command)
         }

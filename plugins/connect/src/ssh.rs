@@ -25,7 +25,7 @@ use crate::intent::Intent;
 ///
 /// # Errors
 /// No directory for state; an invalid UID of the session; a path of this program that is not UTF-8.
-pub(crate) fn host(
+pub(crate) fn ssh_host(
     cluster: &Cluster,
     intent: &Intent,
     present: &ObservedSession,
@@ -33,7 +33,7 @@ pub(crate) fn host(
     port: &str,
     user: Option<&SshUser>,
 ) -> Result<SshHost> {
-    let mut proxy = program()?;
+    let mut proxy = proxy_command()?;
     proxy.extend([intent.name.to_string(), format!("--stdio={port}")]);
     proxy.push(format!("--namespace={}", cluster.namespace()));
     proxy.extend(connection.words());
@@ -49,14 +49,14 @@ pub(crate) fn host(
         name: intent.name.clone(),
         user: user.cloned(),
         uid: uid.with_context(|| format!("cannot pin the key of session \"{}\"", intent.name))?,
-        known_hosts: known_hosts()?,
+        known_hosts: known_hosts_path()?,
         proxy,
     })
 }
 
 /// Returns the command line of this program with its verb. The path is the one it was called by, so that a printed Host
 /// block stays valid after an update.
-fn program() -> Result<Vec<String>> {
+fn proxy_command() -> Result<Vec<String>> {
     let called = std::env::args_os().next().map(PathBuf::from);
     let path = match called.filter(|path| path.is_absolute() && path.exists()) {
         Some(path) => path,
@@ -72,7 +72,7 @@ fn program() -> Result<Vec<String>> {
     Ok(words)
 }
 
-fn known_hosts() -> Result<PathBuf> {
+fn known_hosts_path() -> Result<PathBuf> {
     let folder = state::folder()
         .ok_or_else(|| anyhow!("cannot store host keys: neither XDG_STATE_HOME nor HOME is set"))?;
     Ok(folder.join("known_hosts"))
@@ -82,7 +82,7 @@ fn known_hosts() -> Result<PathBuf> {
 ///
 /// # Errors
 /// A usage error if the command line has a secret, which would end up in the file.
-pub(crate) fn block(host: SshHost, connection: &Connection, console: &mut Console) -> Result<()> {
+pub(crate) fn print_host_block(host: SshHost, connection: &Connection, console: &mut Console) -> Result<()> {
     for (flag, value) in [
         ("--token", &connection.token),
         ("--password", &connection.password),
@@ -130,7 +130,7 @@ pub(crate) fn exec_ssh(host: &SshHost, words: &[String]) -> Result<()> {
     create_parent(&host.known_hosts)?;
     let mut command = std::process::Command::new(ssh);
     command.args(arguments);
-    replace(&mut command)
+    exec_program(&mut command)
 }
 
 /// Creates the directory of a file, accessible only to its owner.
@@ -141,7 +141,7 @@ fn create_parent(file: &Path) -> Result<()> {
 }
 
 #[cfg(unix)]
-fn replace(command: &mut std::process::Command) -> Result<()> {
+fn exec_program(command: &mut std::process::Command) -> Result<()> {
     use std::os::unix::process::CommandExt;
     let error = command.exec();
     Err(anyhow!("failed to run ssh: {error}"))
