@@ -24,7 +24,7 @@ use session_shared::report::mutation::Mutations;
 use session_shared::verb::{Ground, Verb};
 
 use crate::kept::Kept;
-use crate::make::Maker;
+use crate::make::Creation;
 
 pub use args::Args;
 
@@ -73,7 +73,7 @@ impl Verb for Create {
         // Ctrl-C must not end the process from here on: the objects would be neither rolled back nor reported.
         let interrupt = ground.interrupt.clone();
         let _guard = interrupt.guard()?;
-        let maker = Maker {
+        let maker = Creation {
             cluster: &cluster,
             intent: &intent,
             observed: &observed,
@@ -81,7 +81,7 @@ impl Verb for Create {
             interrupt: &interrupt,
             controller,
         };
-        let made = maker.make(subject, &mut ground.console.progress()).await?;
+        let made = maker.create(subject, &mut ground.console.progress()).await?;
         // prints
         let mut mutations = Mutations::new(format, intent.dry_run);
         started::print_made(&made, "created", &mut mutations, &mut ground.console)?;

@@ -28,7 +28,7 @@ use crate::intent::Intent;
 use crate::plan::{self, Observed, Subject};
 
 /// Context of a creation: everything but the session itself.
-pub(crate) struct Maker<'a> {
+pub(crate) struct Creation<'a> {
     pub(crate) cluster: &'a Cluster,
     pub(crate) intent: &'a Intent,
     pub(crate) observed: &'a Observed,
@@ -39,20 +39,20 @@ pub(crate) struct Maker<'a> {
 
 /// Objects this run has created so far: a rollback deletes only these.
 #[derive(Default)]
-struct Undo {
+struct CreatedObjects {
     namespace: Option<Value>,
     session: Option<Value>,
     data: Vec<Value>,
 }
 
-impl Maker<'_> {
+impl Creation<'_> {
     /// Creates the session.
     ///
     /// # Errors
     /// The server's refusal, or `Interrupted`, after the objects of this run have been deleted again.
-    pub(crate) async fn make(&self, mut subject: Subject, sink: &mut dyn Sink) -> Result<Made> {
-        let mut undo = Undo::default();
-        let made = self.try_make(&mut subject, &mut undo, sink).await;
+    pub(crate) async fn create(&self, mut subject: Subject, sink: &mut dyn Sink) -> Result<Made> {
+        let mut undo = CreatedObjects::default();
+        let made = self.create_objects(&mut subject, &mut undo, sink).await;
         sink.tell(Event::Done);
         match made {
             Ok(made) => Ok(made),
@@ -61,22 +61,22 @@ impl Maker<'_> {
         }
     }
 
-    async fn try_make(
+    async fn create_objects(
         &self,
         subject: &mut Subject,
-        undo: &mut Undo,
+        undo: &mut CreatedObjects,
         sink: &mut dyn Sink,
     ) -> Result<Made> {
-        self.stop_if_asked()?;
+        self.check_interrupt()?;
         if self.intent.create_namespace {
             undo.namespace = self
-                .make_namespace(subject.belonging.namespace.as_str())
+                .create_namespace(subject.belonging.namespace.as_str())
                 .await?;
         }
         if self.write.dry_run && undo.namespace.is_some() {
-            return self.unchecked(subject, sink);
+            return self.unchecked_dry_run(subject, sink);
         }
-        let object = self.post_session(subject).await?;
+        let object = self.create_session(subject).await?;
         undo.session = Some(object.clone());
         let session: Session = typed(object.clone())?;
         let uid = text(&object, "/metadata/uid").to_owned();
@@ -87,7 +87,7 @@ impl Maker<'_> {
             trust::remember(self.cluster, &uid, &sent.spec, rendering, sink);
         }
         if !self.controller || session.spec.secrets_from.is_some() {
-            self.make_secret(subject, &uid, undo, sink).await?;
+            self.create_parameters_secret(subject, &uid, undo, sink).await?;
         }
         let start = subject.start(&self.intent.use_existing, &uid);
         if self.controller {
@@ -107,11 +107,11 @@ impl Maker<'_> {
             &[],
             self.observed.now,
         );
-        let outcome = self.carry_out(&decision.plan, &start, sink).await;
+        let outcome = self.apply_plan(&decision.plan, &start, sink).await;
         undo.data
             .extend(outcome.created().filter(|object| is_data(object)).cloned());
         let objects = finished(outcome)?;
-        self.stop_if_asked()?;
+        self.check_interrupt()?;
         if self.write.dry_run {
             return Ok(Made {
                 session,
@@ -147,7 +147,7 @@ impl Maker<'_> {
 
     /// Returns the outcome of a server-side dry run in a namespace that does not exist: the server cannot check objects in
     /// it.
-    fn unchecked(&self, subject: &Subject, sink: &mut dyn Sink) -> Result<Made> {
+    fn unchecked_dry_run(&self, subject: &Subject, sink: &mut dyn Sink) -> Result<Made> {
         let object = subject.session(&self.intent.metadata);
         let start = subject.start(&self.intent.use_existing, "");
         let count = start.rendering.objects.len();
@@ -165,7 +165,7 @@ impl Maker<'_> {
         })
     }
 
-    fn stop_if_asked(&self) -> Result<()> {
+    fn check_interrupt(&self) -> Result<()> {
         if self.interrupt.is_set() {
             Err(interrupted_error())
         } else {
@@ -173,7 +173,7 @@ impl Maker<'_> {
         }
     }
 
-    async fn make_namespace(&self, name: &str) -> Result<Option<Value>> {
+    async fn create_namespace(&self, name: &str) -> Result<Option<Value>> {
         if self.cluster.get(&NAMESPACE, "", name).await?.is_some() {
             return Ok(None);
         }
@@ -195,7 +195,7 @@ impl Maker<'_> {
 
     /// Creates the Session. After a lost answer the Session is read, and the run annotation tells whether this run created
     /// it.
-    async fn post_session(&self, subject: &Subject) -> Result<Value> {
+    async fn create_session(&self, subject: &Subject) -> Result<Value> {
         let object = subject.session(&self.intent.metadata);
         let (namespace, name) = (subject.belonging.namespace.as_str(), subject.name.as_str());
         let error = match self
@@ -226,15 +226,15 @@ impl Maker<'_> {
 
     /// Creates the parameters Secret before the objects rendered from it. A Secret kept from an earlier session takes
     /// precedence over newly generated values: kept data needs its old passwords.
-    async fn make_secret(
+    async fn create_parameters_secret(
         &self,
         subject: &mut Subject,
         uid: &str,
-        undo: &mut Undo,
+        undo: &mut CreatedObjects,
         sink: &mut dyn Sink,
     ) -> Result<()> {
         let start = subject.start(&self.intent.use_existing, uid);
-        let outcome = self.carry_out(&start.parameters_plan(), &start, sink).await;
+        let outcome = self.apply_plan(&start.parameters_plan(), &start, sink).await;
         undo.data.extend(outcome.created().cloned());
         let kept = outcome.done.iter().find_map(|done| match done {
             Done::TakenUp(secret) => Some(secret.clone()),
@@ -255,7 +255,7 @@ impl Maker<'_> {
         Ok(())
     }
 
-    async fn carry_out(
+    async fn apply_plan(
         &self,
         plan: &session_shared::plan::Plan,
         start: &Start,
@@ -275,7 +275,7 @@ impl Maker<'_> {
     async fn roll_back(
         &self,
         error: anyhow::Error,
-        undo: Undo,
+        undo: CreatedObjects,
         subject: &Subject,
     ) -> anyhow::Error {
         let namespace = subject.belonging.namespace.as_str();
