@@ -23,7 +23,7 @@ use session_shared::report::format::Format;
 use session_shared::report::mutation::Mutations;
 use session_shared::verb::{Ground, Verb};
 
-use crate::kept::Kept;
+use crate::kept::KeptClaims;
 use crate::make::Creation;
 
 pub use args::Args;
@@ -62,10 +62,10 @@ impl Verb for Create {
             );
             let (checked, kept) = futures::try_join!(
                 checks::look(&cluster, namespace, &all, quotas),
-                Kept::look(&cluster, &subject, found),
+                KeptClaims::list(&cluster, &subject, found),
             )?;
             checks::judge(subject.name.as_str(), &all, &checked)?;
-            let notes = kept.judge(&subject, &intent)?;
+            let notes = kept.compare(&subject, &intent)?;
             notes.iter().for_each(|note| ground.console.note(note));
         }
         // writes
