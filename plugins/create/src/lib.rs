@@ -47,7 +47,7 @@ impl Verb for Create {
         let (observed, controller) = observe::observe(&cluster, &intent, ground.now()).await?;
         // pure
         let subject = plan::subject(&intent, &observed)?;
-        for privilege in subject.privileges(&intent.body) {
+        for privilege in subject.privileges(&intent.source) {
             ground.console.warn(&privilege);
         }
         if intent.dry_run_shows() {

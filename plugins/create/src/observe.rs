@@ -8,7 +8,7 @@ use session_shared::names::NamespaceName;
 use session_shared::ops::Cluster;
 use session_shared::ops::template;
 
-use crate::intent::{Body, Driver, Intent};
+use crate::intent::{SessionSource, Driver, Intent};
 use crate::plan::Observed;
 
 /// Reads owner and template, and checks whether a controller is alive. Returns true for an alive controller.
@@ -66,8 +66,8 @@ fn namespace(cluster: &Cluster, intent: &Intent) -> Result<String> {
 }
 
 async fn template(cluster: &Cluster, intent: &Intent) -> Result<Option<SessionTemplate>> {
-    match &intent.body {
-        Body::Template(name) => template::read(cluster, name.as_str()).await.map(Some),
-        Body::Manifest(_) => Ok(None),
+    match &intent.source {
+        SessionSource::Template(name) => template::read(cluster, name.as_str()).await.map(Some),
+        SessionSource::Manifest(_) => Ok(None),
     }
 }

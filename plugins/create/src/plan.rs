@@ -12,7 +12,7 @@ use session_shared::objects::belonging::Belonging;
 use session_shared::objects::privilege::privileges;
 use session_shared::reconcile::{self, Recipe, Rendered, Start, record};
 
-use crate::intent::{Body, Intent};
+use crate::intent::{SessionSource, Intent};
 
 /// State read from the cluster before anything is written.
 #[derive(Debug)]
@@ -47,11 +47,11 @@ pub(crate) struct Subject {
 /// # Errors
 /// Every problem of the values and the template.
 pub(crate) fn subject(intent: &Intent, observed: &Observed) -> Result<Subject> {
-    let name = match (&intent.name, intent.make_name) {
+    let name = match (&intent.name, intent.generate_name) {
         (Some(name), false) => name.clone(),
         (begin, _) => {
             let random: String = observed.run.chars().take(5).collect();
-            crate::intent::made_name(
+            crate::intent::generate_name(
                 &observed.owner,
                 begin.as_ref(),
                 observed.now.as_second(),
@@ -75,7 +75,7 @@ pub(crate) fn subject(intent: &Intent, observed: &Observed) -> Result<Subject> {
         .rendering
         .secrets
         .keys()
-        .any(|secret| intent.assigned.files.contains_key(secret))
+        .any(|secret| intent.values.files.contains_key(secret))
     {
         spec.secrets_from = Some(SecretsFrom::Client);
     }
@@ -113,21 +113,21 @@ pub(crate) fn render_session(
     public: bool,
 ) -> Result<Rendered> {
     let manifest = spec.manifest.as_deref().unwrap_or_default();
-    let body = match (&intent.body, &observed.template) {
-        (Body::Template(_), Some(template)) => reconcile::Body::Template(template),
-        (Body::Manifest(file), _) => reconcile::Body::Manifest {
+    let body = match (&intent.source, &observed.template) {
+        (SessionSource::Template(_), Some(template)) => reconcile::Body::Template(template),
+        (SessionSource::Manifest(file), _) => reconcile::Body::Manifest {
             file,
             text: manifest,
         },
-        (Body::Template(name), None) => anyhow::bail!("template {:?} was not read", name.as_str()),
+        (SessionSource::Template(name), None) => anyhow::bail!("template {:?} was not read", name.as_str()),
     };
     reconcile::render(&Recipe {
         session: name,
         namespace: &observed.namespace,
         spec,
         body,
-        set: &intent.assigned.set,
-        files: &intent.assigned.files,
+        set: &intent.values.set,
+        files: &intent.values.files,
         stored,
         public,
     })
@@ -165,8 +165,8 @@ impl Subject {
 
     /// Returns a warning for each privilege that a manifest requests. The first start is explicitly requested by the user;
     /// later starts need confirmation. Templates are written by admins and not checked.
-    pub(crate) fn privileges(&self, body: &Body) -> Vec<String> {
-        if matches!(body, Body::Template(_)) {
+    pub(crate) fn privileges(&self, body: &SessionSource) -> Vec<String> {
+        if matches!(body, SessionSource::Template(_)) {
             return Vec::new();
         }
         let asked = privileges(&self.rendered.rendering.objects).into_iter();
