@@ -16,7 +16,7 @@ use session_shared::quantity::Quantity;
 use session_shared::reconcile::wanted_claims;
 
 use crate::intent::Intent;
-use crate::plan::Subject;
+use crate::plan::NewSession;
 
 const SIZE_POINTER: &str = "/spec/resources/requests/storage";
 
@@ -34,7 +34,7 @@ impl KeptClaims {
     /// A refusal of the server other than Forbidden.
     pub(crate) async fn list(
         cluster: &Cluster,
-        subject: &Subject,
+        subject: &NewSession,
         sink: &mut dyn Sink,
     ) -> Result<Self> {
         // The claims are read again when they are created, so a cached state is good enough here.
@@ -64,7 +64,7 @@ impl KeptClaims {
     ///
     /// # Errors
     /// The first claim that differs from the wanted one, with hints.
-    pub(crate) fn compare(&self, subject: &Subject, intent: &Intent) -> Result<Vec<String>> {
+    pub(crate) fn compare(&self, subject: &NewSession, intent: &Intent) -> Result<Vec<String>> {
         let objects = subject.start(&intent.use_existing, "").objects();
         let wanted = wanted_claims(&objects);
         let mut notes = Vec::new();
@@ -87,7 +87,7 @@ impl KeptClaims {
     }
 }
 
-fn is_adoptable(claim: &Value, subject: &Subject) -> bool {
+fn is_adoptable(claim: &Value, subject: &NewSession) -> bool {
     annotation(claim, labels::USER_ID) == Some(subject.belonging.user_id.as_str())
         && annotation(claim, labels::TEMPLATE) == subject.belonging.template.as_deref()
 }
@@ -131,7 +131,7 @@ fn adopted_note(claim: &Value) -> String {
 }
 
 /// Returns the note for an unused claim, with the commands to list and delete it.
-fn unused_note(claim: &Value, subject: &Subject) -> String {
+fn unused_note(claim: &Value, subject: &NewSession) -> String {
     let (name, namespace) = (
         text(claim, "/metadata/name"),
         subject.belonging.namespace.as_str(),

@@ -46,7 +46,7 @@ impl Verb for Create {
         let cluster = ground.connect(&args.connection).await?;
         let (observed, controller) = observe::observe(&cluster, &intent, ground.now()).await?;
         // pure
-        let subject = plan::subject(&intent, &observed)?;
+        let subject = plan::plan_session(&intent, &observed)?;
         for privilege in subject.privileges(&intent.source) {
             ground.console.warn(&privilege);
         }

@@ -25,7 +25,7 @@ use session_shared::reconcile::{Live, Start, Wanted, reconcile, record};
 use session_shared::template::stored_secrets;
 
 use crate::intent::Intent;
-use crate::plan::{self, Observed, Subject};
+use crate::plan::{self, Observed, NewSession};
 
 /// Context of a creation: everything but the session itself.
 pub(crate) struct Creation<'a> {
@@ -50,7 +50,7 @@ impl Creation<'_> {
     ///
     /// # Errors
     /// The server's refusal, or `Interrupted`, after the objects of this run have been deleted again.
-    pub(crate) async fn create(&self, mut subject: Subject, sink: &mut dyn Sink) -> Result<Made> {
+    pub(crate) async fn create(&self, mut subject: NewSession, sink: &mut dyn Sink) -> Result<Made> {
         let mut undo = CreatedObjects::default();
         let made = self.create_objects(&mut subject, &mut undo, sink).await;
         sink.tell(Event::Done);
@@ -63,7 +63,7 @@ impl Creation<'_> {
 
     async fn create_objects(
         &self,
-        subject: &mut Subject,
+        subject: &mut NewSession,
         undo: &mut CreatedObjects,
         sink: &mut dyn Sink,
     ) -> Result<Made> {
@@ -147,7 +147,7 @@ impl Creation<'_> {
 
     /// Returns the outcome of a server-side dry run in a namespace that does not exist: the server cannot check objects in
     /// it.
-    fn unchecked_dry_run(&self, subject: &Subject, sink: &mut dyn Sink) -> Result<Made> {
+    fn unchecked_dry_run(&self, subject: &NewSession, sink: &mut dyn Sink) -> Result<Made> {
         let object = subject.session(&self.intent.metadata);
         let start = subject.start(&self.intent.use_existing, "");
         let count = start.rendering.objects.len();
@@ -195,7 +195,7 @@ impl Creation<'_> {
 
     /// Creates the Session. After a lost answer the Session is read, and the run annotation tells whether this run created
     /// it.
-    async fn create_session(&self, subject: &Subject) -> Result<Value> {
+    async fn create_session(&self, subject: &NewSession) -> Result<Value> {
         let object = subject.session(&self.intent.metadata);
         let (namespace, name) = (subject.belonging.namespace.as_str(), subject.name.as_str());
         let error = match self
@@ -228,7 +228,7 @@ impl Creation<'_> {
     /// precedence over newly generated values: kept data needs its old passwords.
     async fn create_parameters_secret(
         &self,
-        subject: &mut Subject,
+        subject: &mut NewSession,
         uid: &str,
         undo: &mut CreatedObjects,
         sink: &mut dyn Sink,
@@ -276,7 +276,7 @@ impl Creation<'_> {
         &self,
         error: anyhow::Error,
         undo: CreatedObjects,
-        subject: &Subject,
+        subject: &NewSession,
     ) -> anyhow::Error {
         let namespace = subject.belonging.namespace.as_str();
         let write = WriteOptions {

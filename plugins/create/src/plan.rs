@@ -31,7 +31,7 @@ pub(crate) struct Observed {
 
 /// A validated and rendered session, ready to create.
 #[derive(Debug)]
-pub(crate) struct Subject {
+pub(crate) struct NewSession {
     /// Name of the session.
     pub(crate) name: SessionName,
     /// Complete spec.
@@ -46,7 +46,7 @@ pub(crate) struct Subject {
 ///
 /// # Errors
 /// Every problem of the values and the template.
-pub(crate) fn subject(intent: &Intent, observed: &Observed) -> Result<Subject> {
+pub(crate) fn plan_session(intent: &Intent, observed: &Observed) -> Result<NewSession> {
     let name = match (&intent.name, intent.generate_name) {
         (Some(name), false) => name.clone(),
         (begin, _) => {
@@ -92,7 +92,7 @@ pub(crate) fn subject(intent: &Intent, observed: &Observed) -> Result<Subject> {
             .map(|template| template.name.clone()),
         primary: Some(rendered.rendering.primary.clone()),
     };
-    Ok(Subject {
+    Ok(NewSession {
         name,
         spec,
         rendered,
@@ -140,7 +140,7 @@ impl Intent {
     }
 }
 
-impl Subject {
+impl NewSession {
     /// Returns the Session to create.
     pub(crate) fn session(&self, metadata: &Value) -> Value {
         let mut full = json!({

@@ -3,7 +3,7 @@ use session_shared::reconcile::Rendering;
 
 use super::*;
 
-fn subject(objects: Vec<Value>, secrets: &[(&str, &str)]) -> Subject {
+fn subject(objects: Vec<Value>, secrets: &[(&str, &str)]) -> NewSession {
     let secrets = secrets
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
@@ -12,7 +12,7 @@ fn subject(objects: Vec<Value>, secrets: &[(&str, &str)]) -> Subject {
         secrets: secrets.collect(),
         ..Rendering::default()
     };
-    Subject {
+    NewSession {
         name: "a".parse().unwrap(),
         spec: SessionSpec::default(),
         rendered: Rendered {

@@ -8,7 +8,7 @@ use session_shared::report::format::{Format, name};
 use session_shared::report::mutation::Mutations;
 
 use crate::intent::Intent;
-use crate::plan::Subject;
+use crate::plan::NewSession;
 
 /// Prints the Session, ready to apply; with `--rendered` the session's objects instead, without owner references. Secrets
 /// with secret values are omitted and named on standard error.
@@ -17,7 +17,7 @@ use crate::plan::Subject;
 /// A failed template of `-o`; closed standard output.
 pub(crate) fn print_dry_run(
     intent: &Intent,
-    subject: &Subject,
+    subject: &NewSession,
     mut format: Format,
     console: &mut Console,
 ) -> Result<()> {
