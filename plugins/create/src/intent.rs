@@ -168,7 +168,7 @@ fn from_file(
 ) -> Result<GivenSession> {
     let source = source(file, console.input())?;
     let shown = source.name();
-    if let Some(session) = files::session_object(&source)? {
+    if let Some(session) = files::parse_session_file(&source)? {
         let mut found = from_session(shown, session, args)?;
         if let (SessionSource::Manifest(name), Some(text)) = (&found.source, found.spec.manifest.take()) {
             let manifest = Source::new(name, text)?;
