@@ -47,15 +47,15 @@ impl Verb for Create {
         let (observed, controller) = observe::observe(&cluster, &intent, ground.now()).await?;
         // pure
         let subject = plan::plan_session(&intent, &observed)?;
-        for privilege in subject.privileges(&intent.source) {
+        for privilege in subject.privilege_warnings(&intent.source) {
             ground.console.warn(&privilege);
         }
-        if intent.dry_run_shows() {
+        if intent.is_client_dry_run() {
             return show::print_dry_run(&intent, &subject, format, &mut ground.console);
         }
         if !intent.skip_checks {
             let namespace = subject.belonging.namespace.as_str();
-            let all = subject.counted(&intent.metadata);
+            let all = subject.quota_objects(&intent.metadata);
             let (quotas, found) = (
                 &mut ground.console.progress(),
                 &mut ground.console.progress(),

@@ -82,7 +82,7 @@ impl Creation<'_> {
         let uid = text(&object, "/metadata/uid").to_owned();
         if !self.write.dry_run {
             // The spec that was sent: the returned one may have been changed by somebody else.
-            let sent: Session = typed(subject.session(&self.intent.metadata))?;
+            let sent: Session = typed(subject.session_object(&self.intent.metadata))?;
             let rendering = Some(&subject.rendered.rendering);
             trust::remember(self.cluster, &uid, &sent.spec, rendering, sink);
         }
@@ -148,7 +148,7 @@ impl Creation<'_> {
     /// Returns the outcome of a server-side dry run in a namespace that does not exist: the server cannot check objects in
     /// it.
     fn unchecked_dry_run(&self, subject: &NewSession, sink: &mut dyn Sink) -> Result<Made> {
-        let object = subject.session(&self.intent.metadata);
+        let object = subject.session_object(&self.intent.metadata);
         let start = subject.start(&self.intent.use_existing, "");
         let count = start.rendering.objects.len();
         let namespace = subject.belonging.namespace.as_str();
@@ -196,7 +196,7 @@ impl Creation<'_> {
     /// Creates the Session. After a lost answer the Session is read, and the run annotation tells whether this run created
     /// it.
     async fn create_session(&self, subject: &NewSession) -> Result<Value> {
-        let object = subject.session(&self.intent.metadata);
+        let object = subject.session_object(&self.intent.metadata);
         let (namespace, name) = (subject.belonging.namespace.as_str(), subject.name.as_str());
         let error = match self
             .cluster

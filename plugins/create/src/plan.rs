@@ -68,7 +68,7 @@ pub(crate) fn plan_session(intent: &Intent, observed: &Observed) -> Result<NewSe
         &name,
         &spec,
         &BTreeMap::new(),
-        intent.dry_run_shows(),
+        intent.is_client_dry_run(),
     )?;
     spec.parameters = rendered.parameters.clone();
     if rendered
@@ -135,14 +135,14 @@ pub(crate) fn render_session(
 
 impl Intent {
     /// Returns true for a client-side dry run, which generates no secret values.
-    pub(crate) fn dry_run_shows(&self) -> bool {
+    pub(crate) fn is_client_dry_run(&self) -> bool {
         self.dry_run == session_shared::client::DryRun::Client
     }
 }
 
 impl NewSession {
     /// Returns the Session to create.
-    pub(crate) fn session(&self, metadata: &Value) -> Value {
+    pub(crate) fn session_object(&self, metadata: &Value) -> Value {
         let mut full = json!({
             "apiVersion": API_VERSION,
             "kind": "Session",
@@ -165,7 +165,7 @@ impl NewSession {
 
     /// Returns a warning for each privilege that a manifest requests. The first start is explicitly requested by the user;
     /// later starts need confirmation. Templates are written by admins and not checked.
-    pub(crate) fn privileges(&self, body: &SessionSource) -> Vec<String> {
+    pub(crate) fn privilege_warnings(&self, body: &SessionSource) -> Vec<String> {
         if matches!(body, SessionSource::Template(_)) {
             return Vec::new();
         }
@@ -176,9 +176,9 @@ impl NewSession {
     }
 
     /// Returns all objects that a quota counts: the session's objects and the Session.
-    pub(crate) fn counted(&self, metadata: &Value) -> Vec<Value> {
+    pub(crate) fn quota_objects(&self, metadata: &Value) -> Vec<Value> {
         let mut all = self.rendered.rendering.objects.clone();
-        all.push(self.session(metadata));
+        all.push(self.session_object(metadata));
         all
     }
 

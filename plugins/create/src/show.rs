@@ -25,7 +25,7 @@ pub(crate) fn print_dry_run(
         console.warn(warning);
     }
     if !intent.rendered {
-        let session = subject.session(&intent.metadata);
+        let session = subject.session_object(&intent.metadata);
         return console.out(&Mutations::new(format, DryRun::Client).done(&session, "created")?);
     }
     let shown: Vec<Value> = subject.start(&intent.use_existing, "").objects();
