@@ -20,7 +20,7 @@ pub(crate) async fn observe(
     intent: &Intent,
     now: Timestamp,
 ) -> Result<(Observed, bool)> {
-    let namespace: NamespaceName = namespace(cluster, intent)?.parse()?;
+    let namespace: NamespaceName = resolve_namespace(cluster, intent)?.parse()?;
     let identity = async {
         match &intent.user_id {
             Some(owner) => Ok(owner.clone()),
@@ -40,7 +40,7 @@ pub(crate) async fn observe(
         }
     };
     let (owner, template, alive) =
-        futures::try_join!(identity, template(cluster, intent), controller)?;
+        futures::try_join!(identity, get_template(cluster, intent), controller)?;
     let run = random_token()?;
     Ok((
         Observed {
@@ -54,7 +54,7 @@ pub(crate) async fn observe(
     ))
 }
 
-fn namespace(cluster: &Cluster, intent: &Intent) -> Result<String> {
+fn resolve_namespace(cluster: &Cluster, intent: &Intent) -> Result<String> {
     let current = cluster.namespace();
     match &intent.namespace {
         Some(named) if named != current => Err(anyhow::anyhow!(
@@ -65,7 +65,7 @@ fn namespace(cluster: &Cluster, intent: &Intent) -> Result<String> {
     }
 }
 
-async fn template(cluster: &Cluster, intent: &Intent) -> Result<Option<SessionTemplate>> {
+async fn get_template(cluster: &Cluster, intent: &Intent) -> Result<Option<SessionTemplate>> {
     match &intent.source {
         SessionSource::Template(name) => template::read(cluster, name.as_str()).await.map(Some),
         SessionSource::Manifest(_) => Ok(None),
