@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use futures::StreamExt as _;
 use serde_json::Value;
-use session_shared::client::{Change, Place, Selection};
+use session_shared::client::{WatchChange, Scope, ListOptions};
 use session_shared::objects::resource::{EVENT, POD, text};
 use tokio::sync::oneshot;
 
@@ -209,15 +209,15 @@ struct Telling {
 
 /// Pods and events of the namespace, watched beside `create`.
 struct Evidence {
-    changes: futures::stream::BoxStream<'static, Result<Change>>,
+    changes: futures::stream::BoxStream<'static, Result<WatchChange>>,
 }
 
 impl Evidence {
     async fn watch(scene: &Scene<'_>) -> Result<Self> {
         let cluster = connect(&scene.connection()).await?;
         let watch = |resource| {
-            let place = Place::Namespace(scene.namespace());
-            cluster.watch(resource, place, &Selection::default(), None, false)
+            let place = Scope::Namespace(scene.namespace());
+            cluster.watch(resource, place, &ListOptions::default(), None, false)
         };
         let changes = futures::stream::select(watch(&POD), watch(&EVENT)).boxed();
         Ok(Self { changes })
@@ -226,7 +226,7 @@ impl Evidence {
     /// When the first of it came.
     async fn of(mut self, case: &Case, name: &str) -> Result<Instant> {
         while let Some(change) = self.changes.next().await {
-            let (Change::Added(object) | Change::Modified(object)) = change? else {
+            let (WatchChange::Added(object) | WatchChange::Modified(object)) = change? else {
                 continue;
             };
             let is_event = text(&object, "/involvedObject/name") == name;

@@ -8,9 +8,9 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 use clap::{Arg, ArgAction, ArgMatches};
 use serde_json::{Value, json};
-use session_shared::client::Place;
-use session_shared::client::Selection;
-use session_shared::client::Write;
+use session_shared::client::Scope;
+use session_shared::client::ListOptions;
+use session_shared::client::WriteOptions;
 use session_shared::objects::ResourceType;
 use session_shared::objects::resource::{
     LEASE, PERSISTENT_VOLUME_CLAIM, RESOURCE_QUOTA, SESSION, SESSION_TEMPLATE, text,
@@ -85,20 +85,20 @@ impl Bodies {
     /// Sends all requests of `create --wait=false`; `checks` as without `--skip-checks`.
     pub(crate) async fn send(&self, cluster: &Cluster, checks: bool) -> Result<()> {
         let namespace = cluster.namespace();
-        cluster.identity().await?;
+        cluster.get_caller_identity().await?;
         for place in [CONTROLLER_NAMESPACE, namespace] {
             cluster.get(&LEASE, place, CONTROLLER_LEASE).await?;
         }
         cluster.get(&SESSION_TEMPLATE, "", &self.template).await?;
         if checks {
-            let place = Place::Namespace(namespace);
-            let all = Selection::default();
+            let place = Scope::Namespace(namespace);
+            let all = ListOptions::default();
             cluster.list(&RESOURCE_QUOTA, place, &all).await?;
             cluster.list(&PERSISTENT_VOLUME_CLAIM, place, &all).await?;
         }
         let (name, uid) = self.post(cluster).await?;
         let status = json!({ "metadata": { "uid": uid }, "status": self.status });
-        let write = Write::by(MANAGER);
+        let write = WriteOptions::by(MANAGER);
         cluster
             .merge_patch(&SESSION, namespace, &name, Some("status"), &status, &write)
             .await?;
@@ -107,7 +107,7 @@ impl Bodies {
 
     /// POSTs the objects and nothing else: the Session first, as the others need its UID. Gives its name and UID.
     pub(crate) async fn post(&self, cluster: &Cluster) -> Result<(String, String)> {
-        let (namespace, write) = (cluster.namespace(), Write::by(MANAGER));
+        let (namespace, write) = (cluster.namespace(), WriteOptions::by(MANAGER));
         let session = cluster
             .create(&SESSION, namespace, &self.session, &write)
             .await?;

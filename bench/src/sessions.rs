@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Value, json};
-use session_shared::client::Write;
+use session_shared::client::WriteOptions;
 use session_shared::labels;
 use session_shared::labels::MANAGER;
 use session_shared::objects::resource::{POD, SESSION};
@@ -16,7 +16,7 @@ const AT_ONCE: usize = 24;
 
 /// Makes sessions `s-00000` on in the client's namespace; the first `pods` of them with a Pod that nobody schedules.
 pub(crate) async fn fill(cluster: &Cluster, sessions: usize, pods: usize) -> Result<()> {
-    let write = Write::by(MANAGER);
+    let write = WriteOptions::by(MANAGER);
     let make = async |number: usize| {
         let (session, namespace) = (session(number), cluster.namespace());
         cluster

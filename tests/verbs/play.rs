@@ -3,7 +3,7 @@
 use clap::FromArgMatches;
 use session_shared::Timestamp;
 use session_shared::client::interrupt::Interrupt;
-use session_shared::client::interrupt::interrupted;
+use session_shared::client::interrupt::interrupted_error;
 use session_shared::failure::Several;
 use session_shared::ops::Cluster;
 use session_shared::report::console::{Captured, Console};
@@ -102,7 +102,7 @@ impl<'a> Play<'a> {
             let result = tokio::select! {
                 biased;
                 result = V::run(args, &mut ground) => result,
-                () = interrupt.wait_final() => Err(interrupted()),
+                () = interrupt.wait_final() => Err(interrupted_error()),
             };
             match ground.conclude(result) {
                 Ok(()) => 0,

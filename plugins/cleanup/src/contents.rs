@@ -9,27 +9,27 @@ use session_shared::objects::snapshot::is_named_as_ours;
 use session_shared::quantity::Quantity;
 
 use crate::intent::Intent;
-use crate::orphans::ours;
-use crate::plan::{Data, Deed, Item};
+use crate::orphans::managed_session;
+use crate::plan::{DataEffect, Action, PlanItem};
 
 /// Annotation without which the CSI snapshotter does not finish the deletion of a content. The snapshot-controller sets it
 /// when it observes the deletion of a VolumeSnapshot, which it may have missed.
-const BEING_DELETED: &str = "snapshot.storage.kubernetes.io/volumesnapshot-being-deleted";
-const REFERENCE: &str = "/spec/volumeSnapshotRef";
+const BEING_DELETED_ANNOTATION: &str = "snapshot.storage.kubernetes.io/volumesnapshot-being-deleted";
+const SNAPSHOT_REF_POINTER: &str = "/spec/volumeSnapshotRef";
 
 /// A VolumeSnapshotContent with the state of its snapshot.
 #[derive(Clone, Debug)]
-pub(crate) struct Held {
+pub(crate) struct RetainedContent {
     pub(crate) content: Value,
     /// VolumeSnapshot of the name that the content refers to; its UID may differ.
     pub(crate) snapshot: Option<Value>,
     /// True if another VolumeSnapshotContent refers to the same storage snapshot.
-    pub(crate) shared: bool,
+    pub(crate) is_shared: bool,
 }
 
 /// Returns namespace and name of the VolumeSnapshot that a content refers to.
-pub(crate) fn reference(content: &Value) -> (String, String) {
-    let part = |field: &str| text(content, &format!("{REFERENCE}/{field}")).to_owned();
+pub(crate) fn snapshot_reference(content: &Value) -> (String, String) {
+    let part = |field: &str| text(content, &format!("{SNAPSHOT_REF_POINTER}/{field}")).to_owned();
     (part("namespace"), part("name"))
 }
 
@@ -37,22 +37,22 @@ pub(crate) fn reference(content: &Value) -> (String, String) {
 /// cleanup that was killed has changed it.
 pub(crate) fn is_retained(content: &Value) -> bool {
     let going = !text(content, "/metadata/deletionTimestamp").is_empty();
-    let bound = !text(content, &format!("{REFERENCE}/uid")).is_empty();
-    let retained = text(content, "/spec/deletionPolicy") == "Retain" || ours(content).is_some();
+    let bound = !text(content, &format!("{SNAPSHOT_REF_POINTER}/uid")).is_empty();
+    let retained = text(content, "/spec/deletionPolicy") == "Retain" || managed_session(content).is_some();
     !going && bound && retained
 }
 
 /// Counts the contents of each storage snapshot.
-pub(crate) fn holders(contents: &[Value]) -> BTreeMap<(String, String), usize> {
+pub(crate) fn count_by_handle(contents: &[Value]) -> BTreeMap<(String, String), usize> {
     let mut holders = BTreeMap::new();
-    for handle in contents.iter().filter_map(handle) {
+    for handle in contents.iter().filter_map(storage_handle) {
         *holders.entry(handle).or_default() += 1;
     }
     holders
 }
 
 /// Returns the driver and its handle of the storage snapshot.
-pub(crate) fn handle(content: &Value) -> Option<(String, String)> {
+pub(crate) fn storage_handle(content: &Value) -> Option<(String, String)> {
     let paths = ["/status/snapshotHandle", "/spec/source/snapshotHandle"];
     let mut handles = paths.iter().map(|path| text(content, path));
     let handle = handles.find(|handle| !handle.is_empty())?;
@@ -61,71 +61,71 @@ pub(crate) fn handle(content: &Value) -> Option<(String, String)> {
 
 /// Returns the planned action for a content; `None` for none. A content without session labels is only ever labeled, and
 /// only if its VolumeSnapshot carries them. Called again right before the action.
-pub(crate) fn retained(intent: &Intent, held: &Held) -> Option<Item> {
+pub(crate) fn plan_content(intent: &Intent, held: &RetainedContent) -> Option<PlanItem> {
     let content = &held.content;
     if !is_retained(content) {
         return None;
     }
-    let uid = text(content, &format!("{REFERENCE}/uid"));
-    let (namespace, name) = reference(content);
+    let uid = text(content, &format!("{SNAPSHOT_REF_POINTER}/uid"));
+    let (namespace, name) = snapshot_reference(content);
     let here = held.snapshot.as_ref();
     let (deed, why, data) = match here.filter(|here| text(here, "/metadata/uid") == uid) {
         Some(snapshot) => {
-            let session = ours(snapshot).filter(|_| ours(content).is_none())?;
+            let session = managed_session(snapshot).filter(|_| managed_session(content).is_none())?;
             let why = format!("retained content of session {session:?} without labels");
-            (Deed::Label, why, Data::Kept)
+            (Action::AddLabels, why, DataEffect::Kept)
         }
         None => {
             let snapshot = format!("snapshot {name:?}");
             let gone = format!("{snapshot} no longer exists");
-            match ours(content) {
-                Some(_) if held.shared => {
+            match managed_session(content) {
+                Some(_) if held.is_shared => {
                     let why = format!("{gone}; another content refers to the same data");
-                    (Deed::Report, why, Data::Kept)
+                    (Action::Report, why, DataEffect::Kept)
                 }
-                Some(session) if intent.contents => {
+                Some(session) if intent.snapshot_contents => {
                     let why = format!("{snapshot} of session {session:?} no longer exists");
-                    (Deed::Remove, why, Data::Destroyed)
+                    (Action::DeleteObject, why, DataEffect::Destroyed)
                 }
                 Some(session) => {
                     let why = format!(
                         "{snapshot} of session {session:?} no longer exists; delete with --snapshot-contents"
                     );
-                    (Deed::Report, why, Data::Kept)
+                    (Action::Report, why, DataEffect::Kept)
                 }
                 None if is_named_as_ours(&name) => {
                     let why = format!("{gone}; content has no session labels");
-                    (Deed::Report, why, Data::Kept)
+                    (Action::Report, why, DataEffect::Kept)
                 }
                 None => return None,
             }
         }
     };
     let wanted = match deed {
-        Deed::Label => intent.contents,
-        _ => intent.contents || intent.orphans,
+        Action::AddLabels => intent.snapshot_contents,
+        _ => intent.snapshot_contents || intent.orphans,
     };
-    wanted.then(|| item(deed, content, namespace, why, data))
+    wanted.then(|| content_item(deed, content, namespace, why, data))
 }
 
-fn item(deed: Deed, content: &Value, namespace: String, why: String, data: Data) -> Item {
+fn content_item(deed: Action, content: &Value, namespace: String, why: String, data: DataEffect) -> PlanItem {
     let owner = annotation(content, labels::USER_ID);
-    Item {
-        deed,
+    PlanItem {
+        action: deed,
         resource: &VOLUME_SNAPSHOT_CONTENT,
         namespace,
         name: text(content, "/metadata/name").to_owned(),
         uid: text(content, "/metadata/uid").to_owned(),
-        since: text(content, "/metadata/creationTimestamp").parse().ok(),
-        why,
-        size: size_of(content),
+        due_since: text(content, "/metadata/creationTimestamp").parse().ok(),
+        reason: why,
+        size: restore_size(content),
         owner: owner.unwrap_or("<unknown>").to_owned(),
         data,
     }
 }
 
 /// Returns the minimum size of a volume restored from the content. Here, unlike in a VolumeSnapshot, it is a number of bytes.
-fn size_of(content: &Value) -> Option<Quantity> {
+fn restore_size(content: &Value) -> Option<Quantity> {
     let bytes = content.pointer("/status/restoreSize")?.as_u64()?;
     match bytes % 1024 {
         0 => format!("{}Ki", bytes / 1024).parse().ok(),
@@ -134,12 +134,12 @@ fn size_of(content: &Value) -> Option<Quantity> {
 }
 
 /// Returns the patch that makes the driver delete the storage snapshot with the content.
-pub(crate) fn with_data(content: &Value) -> Value {
+pub(crate) fn delete_policy_patch(content: &Value) -> Value {
     json!({
         "metadata": {
             "uid": text(content, "/metadata/uid"),
             "resourceVersion": text(content, "/metadata/resourceVersion"),
-            "annotations": { BEING_DELETED: "yes" },
+            "annotations": { BEING_DELETED_ANNOTATION: "yes" },
         },
         "spec": { "deletionPolicy": "Delete" },
     })

@@ -8,12 +8,12 @@ use session_shared::report::age;
 use session_shared::{Pod, Timestamp};
 
 /// Seconds after which a session that was ready is unhealthy, and after which a start counts as abandoned.
-const PATIENCE_SECONDS: i64 = 600;
+const UNHEALTHY_AFTER_SECONDS: i64 = 600;
 /// Seconds after a start in which its Pod may be missing: Pods are listed before sessions.
-const JUST_MADE_SECONDS: i64 = 60;
+const START_GRACE_SECONDS: i64 = 60;
 
 /// Returns since when and why a session is unhealthy; `None` for one that is healthy, stopped, or may still become ready.
-pub(crate) fn ailment(
+pub(crate) fn unhealthy_reason(
     session: &Session,
     live: &Live,
     nodes: Option<&BTreeSet<String>>,
@@ -36,20 +36,20 @@ pub(crate) fn ailment(
     }
     let uid = session.metadata.uid.as_deref().unwrap_or_default();
     let own = || live.own_pods(uid).filter(|pod| is_primary(pod));
-    if let Some((pod, node)) = own().find_map(|pod| Some((pod, lost_node(pod, nodes)?))) {
-        return Some((readiness(pod).1, format!("node {node:?} no longer exists")));
+    if let Some((pod, node)) = own().find_map(|pod| Some((pod, missing_node(pod, nodes)?))) {
+        return Some((pod_readiness(pod).1, format!("node {node:?} no longer exists")));
     }
-    if matches!(seen, Seen::Lost) && is_just_made(session, now) {
+    if matches!(seen, Seen::Lost) && is_just_started(session, now) {
         return None;
     }
     let standing = standing(session, Wanted::Running, &seen);
     if standing.phase == Phase::Failed {
-        return Some((since_ready(session), format!("failed: {}", standing.reason)));
+        return Some((ready_transition_time(session), format!("failed: {}", standing.reason)));
     }
     if !matches!(seen, Seen::NotReady(_)) || !has_been_ready(session) {
         return None;
     }
-    let unready = own().filter_map(|pod| match readiness(pod) {
+    let unready = own().filter_map(|pod| match pod_readiness(pod) {
         (false, Some(since)) if is_long(since, now) => Some(since),
         _ => None,
     });
@@ -59,25 +59,25 @@ pub(crate) fn ailment(
 }
 
 fn is_long(since: Timestamp, now: Timestamp) -> bool {
-    now.duration_since(since).as_secs() >= PATIENCE_SECONDS
+    now.duration_since(since).as_secs() >= UNHEALTHY_AFTER_SECONDS
 }
 
-fn is_just_made(session: &Session, now: Timestamp) -> bool {
+fn is_just_started(session: &Session, now: Timestamp) -> bool {
     let made = session
         .status
         .as_ref()
         .and_then(|status| status.start_time.as_deref());
     let made = made.and_then(|made| made.parse::<Timestamp>().ok());
-    made.is_some_and(|made| now.duration_since(made).as_secs() < JUST_MADE_SECONDS)
+    made.is_some_and(|made| now.duration_since(made).as_secs() < START_GRACE_SECONDS)
 }
 
-fn lost_node<'a>(pod: &'a Pod, nodes: Option<&BTreeSet<String>>) -> Option<&'a str> {
+fn missing_node<'a>(pod: &'a Pod, nodes: Option<&BTreeSet<String>>) -> Option<&'a str> {
     let node = pod.spec.as_ref()?.node_name.as_deref()?;
     (!nodes?.contains(node)).then_some(node)
 }
 
 /// Returns whether a Pod is ready, and since when.
-fn readiness(pod: &Pod) -> (bool, Option<Timestamp>) {
+fn pod_readiness(pod: &Pod) -> (bool, Option<Timestamp>) {
     let conditions = pod
         .status
         .iter()
@@ -101,7 +101,7 @@ fn has_been_ready(session: &Session) -> bool {
 }
 
 /// Returns the last transition of the session's Ready condition, else the start time.
-fn since_ready(session: &Session) -> Option<Timestamp> {
+fn ready_transition_time(session: &Session) -> Option<Timestamp> {
     let status = session.status.as_ref()?;
     let ready = status
         .conditions

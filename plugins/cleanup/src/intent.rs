@@ -20,20 +20,20 @@ pub(crate) struct Intent {
     /// Delete objects of sessions that no longer exist, except data.
     pub(crate) orphans: bool,
     /// Delete kept data of at least this age.
-    pub(crate) kept: Option<Duration>,
+    pub(crate) kept_older_than: Option<Duration>,
     /// Delete snapshots of at least this age.
-    pub(crate) snapshots: Option<Duration>,
+    pub(crate) snapshots_older_than: Option<Duration>,
     /// Delete VolumeSnapshotContents of deleted snapshots.
-    pub(crate) contents: bool,
+    pub(crate) snapshot_contents: bool,
     /// Label selector for the objects of the plan; empty for none.
     pub(crate) selector: String,
     pub(crate) all_namespaces: bool,
     /// Pause between two rounds; `None` for a single round.
     pub(crate) interval: Option<Duration>,
     /// Maximum number of actions in one round.
-    pub(crate) most: usize,
+    pub(crate) max_actions: usize,
     /// Options for stopping sessions.
-    pub(crate) manner: Manner,
+    pub(crate) stop_options: Manner,
     pub(crate) yes: bool,
     pub(crate) interactive: bool,
     pub(crate) dry_run: DryRun,
@@ -43,7 +43,7 @@ pub(crate) struct Intent {
 ///
 /// # Errors
 /// No selection; flags that exclude each other; invalid durations.
-pub(crate) fn read(args: &Args) -> Result<Intent> {
+pub(crate) fn parse_intent(args: &Args) -> Result<Intent> {
     if let Some(name) = args.names.first() {
         let error = usage(format!("cleanup does not accept names: {name:?}"));
         let delete = format!("delete a session by name: kubectl session delete {name}");
@@ -52,8 +52,8 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
     if args.interactive && args.yes {
         return Err(usage("-i and -y cannot be given together"));
     }
-    let kept = age("kept-older-than", args.kept_older_than.as_deref())?;
-    let snapshots = age("snapshots-older-than", args.snapshots_older_than.as_deref())?;
+    let kept = parse_min_age("kept-older-than", args.kept_older_than.as_deref())?;
+    let snapshots = parse_min_age("snapshots-older-than", args.snapshots_older_than.as_deref())?;
     let sweeps = args.expired || args.unhealthy || args.orphans || args.all;
     if !sweeps && kept.is_none() && snapshots.is_none() && !args.snapshot_contents {
         return Err(usage(
@@ -76,14 +76,14 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
         expired: args.expired || args.all,
         unhealthy: args.unhealthy || args.all,
         orphans: args.orphans || args.all,
-        kept,
-        snapshots,
-        contents: args.snapshot_contents,
+        kept_older_than: kept,
+        snapshots_older_than: snapshots,
+        snapshot_contents: args.snapshot_contents,
         selector: args.selector.clone().unwrap_or_default(),
         all_namespaces: args.all_namespaces,
         interval: args.interval,
-        most: args.max.map_or(usize::MAX, |most| most as usize),
-        manner: Manner::new(args.waiting.wait, args.waiting.given(), false),
+        max_actions: args.max.map_or(usize::MAX, |most| most as usize),
+        stop_options: Manner::new(args.waiting.wait, args.waiting.given(), false),
         yes: args.yes,
         interactive: args.interactive,
         dry_run,
@@ -91,7 +91,7 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
 }
 
 /// Parses the minimum age of data to delete. It must be greater than 0, so that no value means all data.
-fn age(flag: &str, text: Option<&str>) -> Result<Option<Duration>> {
+fn parse_min_age(flag: &str, text: Option<&str>) -> Result<Option<Duration>> {
     let Some(text) = text else { return Ok(None) };
     let lifetime: Lifetime = text.parse()?;
     match lifetime.duration() {

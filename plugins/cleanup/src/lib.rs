@@ -27,7 +27,7 @@ mod view;
 
 use anyhow::{Error, Result, anyhow};
 use session_shared::client::DryRun;
-use session_shared::client::Write;
+use session_shared::client::WriteOptions;
 use session_shared::failure::{Several, hinted};
 use session_shared::ops::Cluster;
 use session_shared::report::console::{Console, DELETION_QUESTION};
@@ -37,12 +37,12 @@ use session_shared::verb::{Ground, Verb};
 
 pub use args::Args;
 use intent::Intent;
-use plan::Deed;
+use plan::Action;
 
 /// Line printed after a declined prompt.
 const CANCELLED: &str = "nothing has been cleaned up";
 /// Name of the command, for the pointer to its help.
-const PREFIX: &str = "kubectl session cleanup";
+const COMMAND_NAME: &str = "kubectl session cleanup";
 
 /// The `cleanup` verb.
 #[derive(Debug)]
@@ -56,26 +56,26 @@ impl Verb for Cleanup {
     async fn run(args: Args, ground: &mut Ground) -> Result<()> {
         // no requests: validation of the arguments
         ground.obey(&args.talk, &args.writing);
-        let intent = intent::read(&args)?;
+        let intent = intent::parse_intent(&args)?;
         let write = args.writing.write()?;
         let cluster = ground.connect(&args.connection).await?;
         cluster.known().trust_all(args.trust.trust_manifest);
         let Some(interval) = intent.interval else {
-            return round(&cluster, &intent, &write, ground).await;
+            return run_round(&cluster, &intent, &write, ground).await;
         };
         loop {
-            let done = round(&cluster, &intent, &write, ground).await;
-            done.or_else(|error| go_on(error, &mut ground.console))?;
-            ground.interrupt.pause(interval).await?;
+            let done = run_round(&cluster, &intent, &write, ground).await;
+            done.or_else(|error| report_and_continue(error, &mut ground.console))?;
+            ground.interrupt.sleep(interval).await?;
         }
     }
 }
 
 /// Observes, plans, confirms and carries out one round.
-async fn round(
+async fn run_round(
     cluster: &Cluster,
     intent: &Intent,
-    write: &Write,
+    write: &WriteOptions,
     ground: &mut Ground,
 ) -> Result<()> {
     // reads only
@@ -83,13 +83,13 @@ async fn round(
     // pure
     let items = plan::plan(intent, &observed, ground.now())?;
     // reads only
-    let mut items = selected::selected(cluster, intent, items).await?;
-    let only_told = items.split_off(items.partition_point(|item| item.deed != Deed::Report));
-    let left = items.len().saturating_sub(intent.most);
-    items.truncate(intent.most);
-    let items = plan::without_needed_secrets(items, &observed);
+    let mut items = selected::filter_by_selector(cluster, intent, items).await?;
+    let only_told = items.split_off(items.partition_point(|item| item.action != Action::Report));
+    let left = items.len().saturating_sub(intent.max_actions);
+    items.truncate(intent.max_actions);
+    let items = plan::exclude_needed_secrets(items, &observed);
     let console = &mut ground.console;
-    observed.unseen.iter().for_each(|what| {
+    observed.forbidden_kinds.iter().for_each(|what| {
         console.note(&format!(
             "{what} are not checked: you lack permission to list them"
         ));
@@ -101,7 +101,7 @@ async fn round(
         }
         return Ok(());
     }
-    console.out(&view::plan(
+    console.out(&view::plan_table(
         items.iter().chain(&only_told),
         intent.all_namespaces,
     ))?;
@@ -109,11 +109,11 @@ async fn round(
         console.note(&format!("further actions left for the next run: {left}"));
     }
     // confirmation
-    if items.is_empty() || intent.dry_run == DryRun::Client || !agreed(intent, console)? {
+    if items.is_empty() || intent.dry_run == DryRun::Client || !confirm(intent, console)? {
         return Ok(());
     }
     // writes
-    let done = outcome::carry_out(cluster, intent, &observed, &items, write, ground).await?;
+    let done = outcome::apply_items(cluster, intent, &observed, &items, write, ground).await?;
     // prints
     outcome::report(intent, &items, done, &mut ground.console)
 }
@@ -122,7 +122,7 @@ async fn round(
 ///
 /// # Errors
 /// Confirmation is needed and there is no terminal to ask on.
-fn agreed(intent: &Intent, console: &mut Console) -> Result<bool> {
+fn confirm(intent: &Intent, console: &mut Console) -> Result<bool> {
     if intent.yes || intent.dry_run != DryRun::None {
         return Ok(true);
     }
@@ -141,13 +141,13 @@ fn agreed(intent: &Intent, console: &mut Console) -> Result<bool> {
 ///
 /// # Errors
 /// Errors that end all rounds: an interrupt, closed standard output.
-fn go_on(error: Error, console: &mut Console) -> Result<()> {
+fn report_and_continue(error: Error, console: &mut Console) -> Result<()> {
     if [INTERRUPTED, CLOSED].contains(&exit_code(&error)) {
         return Err(error);
     }
     match error.downcast::<Several>() {
-        Ok(Several(errors)) => report_all(console, &errors, PREFIX),
-        Err(error) => report(console, &error, PREFIX),
+        Ok(Several(errors)) => report_all(console, &errors, COMMAND_NAME),
+        Err(error) => report(console, &error, COMMAND_NAME),
     };
     Ok(())
 }

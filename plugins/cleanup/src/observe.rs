@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, HashMap};
 use anyhow::Result;
 use futures::future::try_join_all;
 use serde_json::Value;
-use session_shared::client::Place;
-use session_shared::client::Selection;
+use session_shared::client::Scope;
+use session_shared::client::ListOptions;
 use session_shared::client::typed;
 use session_shared::failure::{self, Kind};
 use session_shared::labels;
@@ -17,18 +17,18 @@ use session_shared::objects::resource::{
     VOLUME_SNAPSHOT_CONTENT, label, text,
 };
 use session_shared::ops::Cluster;
-use session_shared::ops::chosen::Chosen;
-use session_shared::ops::live::installed;
+use session_shared::ops::chosen::SelectedSession;
+use session_shared::ops::live::with_setup_hint;
 use session_shared::ops::snapshotting::served;
 use session_shared::reconcile::Live;
 
-use crate::contents::{Held, handle, holders, is_retained, reference};
+use crate::contents::{RetainedContent, storage_handle, count_by_handle, is_retained, snapshot_reference};
 use crate::intent::Intent;
-use crate::orphans::{Living, orphaned};
-use crate::users::Users;
+use crate::orphans::{SessionIndex, orphan_reason};
+use crate::users::ObjectUsers;
 
 /// Further kinds that sessions consist of and that do not use other objects.
-const REST: [&ResourceType; 7] = [
+const PASSIVE_KINDS: [&ResourceType; 7] = [
     &CONFIG_MAP,
     &SECRET,
     &NETWORK_POLICY,
@@ -40,32 +40,32 @@ const REST: [&ResourceType; 7] = [
 
 /// A session with the objects that carry its label.
 #[derive(Debug)]
-pub(crate) struct Looked {
-    pub(crate) chosen: Chosen,
-    pub(crate) live: Live,
+pub(crate) struct SessionWithObjects {
+    pub(crate) session: SelectedSession,
+    pub(crate) objects: Live,
 }
 
 /// Observed state of the cluster.
 #[derive(Debug, Default)]
 pub(crate) struct Observed {
-    pub(crate) sessions: Vec<Looked>,
+    pub(crate) sessions: Vec<SessionWithObjects>,
     /// Objects with a session's label. Empty unless needed for orphans, kept data or snapshots.
     pub(crate) objects: Vec<Value>,
     /// Index of existing sessions and of the objects in use. Empty unless needed for orphans, kept data or snapshots.
-    pub(crate) living: Living,
+    pub(crate) index: SessionIndex,
     /// VolumeSnapshotContents that outlive their snapshots. Empty unless needed.
-    pub(crate) contents: Vec<Held>,
+    pub(crate) contents: Vec<RetainedContent>,
     /// Names of the nodes; `None` if not needed or not permitted.
     pub(crate) nodes: Option<BTreeSet<String>>,
     /// Plural names of kinds the caller lacks permission to list.
-    pub(crate) unseen: Vec<&'static str>,
+    pub(crate) forbidden_kinds: Vec<&'static str>,
 }
 
 /// Objects of optional kinds, and the kinds that could not be listed.
 #[derive(Default)]
-struct Beside {
+struct OptionalObjects {
     objects: Vec<Value>,
-    unseen: Vec<&'static str>,
+    forbidden_kinds: Vec<&'static str>,
 }
 
 /// Reads everything a plan is made from. Sessions are read last: if the session of an object is not in that list, it had
@@ -75,32 +75,32 @@ struct Beside {
 /// The server's refusal.
 pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observed> {
     let place = if intent.all_namespaces {
-        Place::All
+        Scope::All
     } else {
-        Place::Namespace(cluster.namespace())
+        Scope::Namespace(cluster.namespace())
     };
-    let (ours, all) = (Selection::labelled(labels::SESSION), Selection::default());
+    let (ours, all) = (ListOptions::with_labels(labels::SESSION), ListOptions::default());
     let list = |kind| cluster.list(kind, place, &ours);
-    let rest: &[&'static ResourceType] = match intent.kept {
-        _ if intent.orphans => &REST,
+    let rest: &[&'static ResourceType] = match intent.kept_older_than {
+        _ if intent.orphans => &PASSIVE_KINDS,
         Some(_) => &[&SECRET],
         None => &[],
     };
     // Secrets that a snapshot needs are not deleted with kept data. For that, a cluster without the snapshot API has no
     // snapshots.
     let (snapshots, needing): (&[&'static ResourceType], &[&'static ResourceType]) =
-        match (intent.snapshots, intent.kept) {
+        match (intent.snapshots_older_than, intent.kept_older_than) {
             (Some(_), _) => (&[&VOLUME_SNAPSHOT], &[]),
             (None, Some(_)) => (&[], &[&VOLUME_SNAPSHOT]),
             (None, None) => (&[], &[]),
         };
     let nodes: &[&'static ResourceType] = if intent.unhealthy { &[&NODE] } else { &[] };
     // Objects of other programs count too: any of them may use a session's objects.
-    let uses_count = intent.orphans || intent.kept.is_some();
+    let uses_count = intent.orphans || intent.kept_older_than.is_some();
     let users = async {
         match uses_count {
-            true => Users::all(cluster, place).await,
-            false => Users::workloads(cluster, place, &ours).await,
+            true => ObjectUsers::list_all(cluster, place).await,
+            false => ObjectUsers::list_workloads(cluster, place, &ours).await,
         }
     };
     let services: &[&ResourceType] = if intent.orphans { &[&SERVICE] } else { &[] };
@@ -109,47 +109,47 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observ
         list(&PERSISTENT_VOLUME_CLAIM),
         try_join_all(services.iter().map(|kind| list(kind))),
         try_join_all(snapshots.iter().map(|kind| list(kind))),
-        beside(cluster, needing, place, &ours),
-        beside(cluster, rest, place, &ours),
-        beside(cluster, nodes, Place::Cluster, &all),
-        contents(cluster, intent, place),
+        list_optional(cluster, needing, place, &ours),
+        list_optional(cluster, rest, place, &ours),
+        list_optional(cluster, nodes, Scope::Cluster, &all),
+        observe_contents(cluster, intent, place),
     )?;
-    let sessions = installed(cluster.list(&SESSION, place, &all).await)?;
+    let sessions = with_setup_hint(cluster.list(&SESSION, place, &all).await)?;
     let contents_unseen = contents.is_none();
     let names = nodes
         .objects
         .iter()
         .map(|node| text(node, "/metadata/name").to_owned());
-    let snapshots_unseen = !needing.unseen.is_empty();
-    let unseen = users.unseen.iter().map(|kind| kind.plural.as_ref());
+    let snapshots_unseen = !needing.forbidden_kinds.is_empty();
+    let unseen = users.forbidden_kinds.iter().map(|kind| kind.plural.as_ref());
     let unseen = unseen.collect();
-    let looked_at = intent.unhealthy && nodes.unseen.is_empty();
+    let looked_at = intent.unhealthy && nodes.forbidden_kinds.is_empty();
     let mut observed = Observed {
         nodes: looked_at.then(|| names.collect()),
-        unseen: [needing.unseen, rest.unseen, nodes.unseen, unseen].concat(),
+        forbidden_kinds: [needing.forbidden_kinds, rest.forbidden_kinds, nodes.forbidden_kinds, unseen].concat(),
         objects: rest.objects,
         contents: contents.unwrap_or_default(),
         ..Observed::default()
     };
     if contents_unseen {
         observed
-            .unseen
+            .forbidden_kinds
             .push(VOLUME_SNAPSHOT_CONTENT.plural.as_ref());
     }
-    let sessions = sessions.items.into_iter().map(Chosen::of);
-    let sessions: Vec<Chosen> = sessions.collect::<Result<_>>()?;
+    let sessions = sessions.items.into_iter().map(SelectedSession::parse);
+    let sessions: Vec<SelectedSession> = sessions.collect::<Result<_>>()?;
     let labelled = |object: &&Value| label(object, labels::SESSION).is_some();
-    if uses_count || intent.snapshots.is_some() {
-        let living = &mut observed.living;
-        sessions.iter().for_each(|session| living.add(session));
+    if uses_count || intent.snapshots_older_than.is_some() {
+        let living = &mut observed.index;
+        sessions.iter().for_each(|session| living.add_session(session));
         let snapshots = snapshots.into_iter().flat_map(|list| list.items);
         let snapshots: Vec<Value> = snapshots.collect();
-        living.unseen_snapshots = snapshots_unseen;
+        living.are_snapshots_forbidden = snapshots_unseen;
         for snapshot in snapshots.iter().chain(&needing.objects) {
             living.add_snapshot(snapshot);
         }
         for claim in &claims.items {
-            living.uses.add_source(claim);
+            living.session_uses.add_source(claim);
             living.add_claim(claim);
         }
         let objects = &mut observed.objects;
@@ -157,45 +157,45 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observ
         objects.extend(services.into_iter().flat_map(|list| list.items));
         objects.extend(users.iter().filter(labelled).cloned());
         let doomed = objects.iter().filter(|_| intent.orphans);
-        let doomed = doomed.filter(|object| orphaned(object, living).is_some());
+        let doomed = doomed.filter(|object| orphan_reason(object, living).is_some());
         let doomed: Vec<&Value> = doomed.collect();
-        observed.living.settle(&doomed, &BTreeSet::new(), &users);
+        observed.index.record_uses(&doomed, &BTreeSet::new(), &users);
     }
-    let Users { pods, owners, .. } = users;
+    let ObjectUsers { pods, workloads: owners, .. } = users;
     let only = |all: Vec<Value>| -> Vec<Value> {
         let all = all.into_iter();
         all.filter(|object| labelled(&object)).collect()
     };
-    observed.sessions = join(sessions, only(pods), only(owners), claims.items)?;
+    observed.sessions = join_objects(sessions, only(pods), only(owners), claims.items)?;
     Ok(observed)
 }
 
 /// Lists VolumeSnapshotContents that outlive their snapshots; `None` if the caller lacks permission and has not asked for
 /// them.
-async fn contents(
+async fn observe_contents(
     cluster: &Cluster,
     intent: &Intent,
-    place: Place<'_>,
-) -> Result<Option<Vec<Held>>> {
-    if !intent.contents && !intent.orphans {
+    place: Scope<'_>,
+) -> Result<Option<Vec<RetainedContent>>> {
+    if !intent.snapshot_contents && !intent.orphans {
         return Ok(Some(Vec::new()));
     }
-    match held(cluster, place).await {
+    match list_retained(cluster, place).await {
         Ok(held) => Ok(Some(held)),
-        Err(error) if intent.contents => Err(served(error)),
+        Err(error) if intent.snapshot_contents => Err(served(error)),
         Err(error) if failure::is(&error, Kind::NoSuchResource) => Ok(Some(Vec::new())),
         Err(error) if failure::is(&error, Kind::Forbidden) => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-async fn held(cluster: &Cluster, place: Place<'_>) -> Result<Vec<Held>> {
-    let all = Selection::default();
-    let contents = cluster.list(&VOLUME_SNAPSHOT_CONTENT, Place::Cluster, &all);
+async fn list_retained(cluster: &Cluster, place: Scope<'_>) -> Result<Vec<RetainedContent>> {
+    let all = ListOptions::default();
+    let contents = cluster.list(&VOLUME_SNAPSHOT_CONTENT, Scope::Cluster, &all);
     let contents = contents.await?.items;
-    let holders = holders(&contents);
+    let holders = count_by_handle(&contents);
     let here = |content: &Value| match place {
-        Place::Namespace(namespace) => reference(content).0 == namespace,
+        Scope::Namespace(namespace) => snapshot_reference(content).0 == namespace,
         _ => true,
     };
     let retained = contents
@@ -213,9 +213,9 @@ async fn held(cluster: &Cluster, place: Place<'_>) -> Result<Vec<Held>> {
         (key, snapshot)
     };
     let snapshots: HashMap<_, _> = snapshots.items.into_iter().map(named).collect();
-    let held = retained.into_iter().map(|content| Held {
-        snapshot: snapshots.get(&reference(&content)).cloned(),
-        shared: handle(&content).is_some_and(|handle| holders.get(&handle) > Some(&1)),
+    let held = retained.into_iter().map(|content| RetainedContent {
+        snapshot: snapshots.get(&snapshot_reference(&content)).cloned(),
+        is_shared: storage_handle(&content).is_some_and(|handle| holders.get(&handle) > Some(&1)),
         content,
     });
     Ok(held.collect())
@@ -223,12 +223,12 @@ async fn held(cluster: &Cluster, place: Place<'_>) -> Result<Vec<Held>> {
 
 /// Lists the metadata of several kinds. A kind that the server does not have is empty; one that may not be listed is
 /// recorded.
-async fn beside(
+async fn list_optional(
     cluster: &Cluster,
     kinds: &[&'static ResourceType],
-    place: Place<'_>,
-    select: &Selection,
-) -> Result<Beside> {
+    place: Scope<'_>,
+    select: &ListOptions,
+) -> Result<OptionalObjects> {
     let lists = kinds.iter().map(|kind| async move {
         match cluster.list_metadata(kind, place, select).await {
             Ok(list) => Ok(Some(list.items)),
@@ -237,34 +237,34 @@ async fn beside(
             Err(error) => Err(error),
         }
     });
-    let mut found = Beside::default();
+    let mut found = OptionalObjects::default();
     for (kind, list) in kinds.iter().zip(try_join_all(lists).await?) {
         match list {
             Some(objects) => found.objects.extend(objects),
-            None => found.unseen.push(kind.plural.as_ref()),
+            None => found.forbidden_kinds.push(kind.plural.as_ref()),
         }
     }
     Ok(found)
 }
 
 /// Joins each session with the objects that carry its label.
-fn join(
-    sessions: Vec<Chosen>,
+fn join_objects(
+    sessions: Vec<SelectedSession>,
     pods: Vec<Value>,
     owners: Vec<Value>,
     claims: Vec<Value>,
-) -> Result<Vec<Looked>> {
+) -> Result<Vec<SessionWithObjects>> {
     let mut lives: HashMap<(String, String), Live> = HashMap::new();
     for pod in pods {
-        let live = lives.entry(session_of(&pod)).or_default();
+        let live = lives.entry(session_key(&pod)).or_default();
         live.pods.push(typed(pod)?);
     }
     for owner in owners {
-        let live = lives.entry(session_of(&owner)).or_default();
+        let live = lives.entry(session_key(&owner)).or_default();
         live.owners.push(owner);
     }
     for claim in claims {
-        let live = lives.entry(session_of(&claim)).or_default();
+        let live = lives.entry(session_key(&claim)).or_default();
         live.data.push(claim);
     }
     let looked = sessions.into_iter().map(|chosen| {
@@ -272,13 +272,13 @@ fn join(
         let key = (part("/metadata/namespace"), part("/metadata/name"));
         let live = lives.remove(&key).unwrap_or_default();
         let live = live.attributed(&chosen.session);
-        Looked { chosen, live }
+        SessionWithObjects { session: chosen, objects: live }
     });
     Ok(looked.collect())
 }
 
 /// Returns namespace and name of the session whose label an object carries.
-fn session_of(object: &Value) -> (String, String) {
+fn session_key(object: &Value) -> (String, String) {
     let name = label(object, labels::SESSION);
     (
         text(object, "/metadata/namespace").to_owned(),

@@ -13,35 +13,35 @@ use session_shared::objects::resource::{
     CRON_JOB, INGRESS, REPLICATION_CONTROLLER, SERVICE_ACCOUNT, annotation, label, text,
 };
 use session_shared::objects::uses::Uses;
-use session_shared::ops::chosen::Chosen;
+use session_shared::ops::chosen::SelectedSession;
 use session_shared::{Timestamp, labels};
 
-use crate::users::Users;
+use crate::users::ObjectUsers;
 
 /// Index of existing sessions and of objects in use, by which orphans are recognized.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Living {
+pub(crate) struct SessionIndex {
     /// UIDs of existing Sessions.
     pub(crate) uids: BTreeSet<String>,
     /// Namespaces and names of existing Sessions.
     pub(crate) names: BTreeSet<(String, String)>,
     /// Objects that starts of existing Sessions created or used, and the sources of claims.
-    pub(crate) uses: Uses,
+    pub(crate) session_uses: Uses,
     /// Objects in use by anything in the namespaces that will not be deleted.
-    users: Arc<Uses>,
+    other_uses: Arc<Uses>,
     /// Kinds that may use objects but could not be listed.
-    unseen_users: Vec<&'static ResourceType>,
+    forbidden_user_kinds: Vec<&'static ResourceType>,
     /// Namespaces and names of sessions, existing or not, that have snapshots.
-    snapshotted: BTreeSet<(String, String)>,
+    with_snapshots: BTreeSet<(String, String)>,
     /// Claims by namespace and name of their session, existing or not.
     claims: BTreeMap<(String, String), Vec<Value>>,
     /// True if snapshots could not be listed, so that any session may have some.
-    pub(crate) unseen_snapshots: bool,
+    pub(crate) are_snapshots_forbidden: bool,
 }
 
-impl Living {
+impl SessionIndex {
     /// Adds a session.
-    pub(crate) fn add(&mut self, chosen: &Chosen) {
+    pub(crate) fn add_session(&mut self, chosen: &SelectedSession) {
         let part = |pointer: &str| text(&chosen.object, pointer).to_owned();
         self.uids.insert(part("/metadata/uid"));
         self.names
@@ -49,12 +49,12 @@ impl Living {
         let status = chosen.session.status.as_ref();
         let applied = status.and_then(|status| status.applied.as_ref());
         let objects = applied.into_iter().flat_map(|applied| &applied.objects);
-        objects.for_each(|object| self.uses.add_uid(&object.uid));
+        objects.for_each(|object| self.session_uses.add_uid(&object.uid));
     }
 
     /// Records what is used by those of `users` that will not be deleted. `doomed` and everything they own do not count as
     /// users, unless something else uses them: then they stay, with what they use. `gone` have been deleted already.
-    pub(crate) fn settle(&mut self, doomed: &[&Value], gone: &BTreeSet<String>, users: &Users) {
+    pub(crate) fn record_uses(&mut self, doomed: &[&Value], gone: &BTreeSet<String>, users: &ObjectUsers) {
         let uid = |object: &Value| text(object, "/metadata/uid").to_owned();
         let mut going: BTreeSet<String> = doomed.iter().map(|object| uid(object)).collect();
         loop {
@@ -78,8 +78,8 @@ impl Living {
             let mut changed = false;
             used.for_each(|object| changed |= going.remove(&uid(object)));
             if !changed {
-                self.users = Arc::new(uses);
-                self.unseen_users.clone_from(&users.unseen);
+                self.other_uses = Arc::new(uses);
+                self.forbidden_user_kinds.clone_from(&users.forbidden_kinds);
                 return;
             }
         }
@@ -100,14 +100,14 @@ impl Living {
             "Service" => &[&INGRESS],
             _ => &[],
         };
-        self.uses.contains(object)
-            || self.users.contains(object)
-            || self.unseen_users.iter().any(|kind| unseen.contains(kind))
+        self.session_uses.contains(object)
+            || self.other_uses.contains(object)
+            || self.forbidden_user_kinds.iter().any(|kind| unseen.contains(kind))
     }
 
     /// Adds a snapshot, whose data may need the parameters of its session.
     pub(crate) fn add_snapshot(&mut self, snapshot: &Value) {
-        self.snapshotted.insert(session_key(snapshot));
+        self.with_snapshots.insert(session_key(snapshot));
     }
 
     /// Adds a claim, by which the provenance of snapshots is checked.
@@ -123,13 +123,13 @@ impl Living {
     }
 
     /// Returns true if a session of that name in the object's namespace has, or may have, a snapshot.
-    fn is_snapshotted(&self, object: &Value, session: &str) -> bool {
+    fn may_have_snapshot(&self, object: &Value, session: &str) -> bool {
         let namespace = text(object, "/metadata/namespace").to_owned();
-        self.unseen_snapshots || self.snapshotted.contains(&(namespace, session.to_owned()))
+        self.are_snapshots_forbidden || self.with_snapshots.contains(&(namespace, session.to_owned()))
     }
 
     /// Returns true if a session of that name exists in the object's namespace.
-    fn has(&self, object: &Value, session: &str) -> bool {
+    fn has_session(&self, object: &Value, session: &str) -> bool {
         let namespace = text(object, "/metadata/namespace").to_owned();
         self.names.contains(&(namespace, session.to_owned()))
     }
@@ -145,13 +145,13 @@ fn session_key(object: &Value) -> (String, String) {
 /// Returns why an object is an orphan; `None` if it is not, or if that is unknown. An orphan has the labels of kubectl
 /// session, the run annotation, and the UID of a deleted Session as owner or annotation: labels alone prove nothing, anyone
 /// can set them. Data is never an orphan: only `--kept-older-than` deletes it.
-pub(crate) fn orphaned(object: &Value, living: &Living) -> Option<String> {
-    let session = ours(object)?;
+pub(crate) fn orphan_reason(object: &Value, living: &SessionIndex) -> Option<String> {
+    let session = managed_session(object)?;
     annotation(object, labels::RUN)?;
     if holds_data(object) || living.is_used(object) {
         return None;
     }
-    let named = || living.has(object, session);
+    let named = || living.has_session(object, session);
     let owners = object
         .pointer("/metadata/ownerReferences")
         .and_then(Value::as_array);
@@ -183,31 +183,31 @@ pub(crate) fn orphaned(object: &Value, living: &Living) -> Option<String> {
 
 /// Start of the time that unused data has been kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kept {
+pub(crate) enum KeptSince {
     /// Recorded time.
-    Since(Timestamp),
+    Known(Timestamp),
     /// No time recorded: the Session was deleted by another program.
-    Undated,
+    Unknown,
 }
 
 /// Returns since when unused data has been kept; `None` for any other object, and for a Secret that a snapshot still needs.
-pub(crate) fn kept(object: &Value, living: &Living) -> Option<Kept> {
-    let session = ours(object)?;
+pub(crate) fn kept_data_since(object: &Value, living: &SessionIndex) -> Option<KeptSince> {
+    let session = managed_session(object)?;
     let counts = holds_data(object) && !is_snapshot(object);
-    if !counts || living.is_used(object) || living.has(object, session) {
+    if !counts || living.is_used(object) || living.has_session(object, session) {
         return None;
     }
-    if !is_claim(object) && living.is_snapshotted(object, session) {
+    if !is_claim(object) && living.may_have_snapshot(object, session) {
         return None;
     }
     let since = annotation(object, labels::KEPT_SINCE).and_then(|since| since.parse().ok());
-    Some(since.map_or(Kept::Undated, Kept::Since))
+    Some(since.map_or(KeptSince::Unknown, KeptSince::Known))
 }
 
 /// Returns when a snapshot of a session was taken; `None` for any other object, and for a snapshot that a claim is being
 /// restored from.
-pub(crate) fn taken_at(object: &Value, living: &Living) -> Option<Timestamp> {
-    ours(object)?;
+pub(crate) fn snapshot_time(object: &Value, living: &SessionIndex) -> Option<Timestamp> {
+    managed_session(object)?;
     if !is_snapshot(object) || living.is_used(object) {
         return None;
     }
@@ -215,7 +215,7 @@ pub(crate) fn taken_at(object: &Value, living: &Living) -> Option<Timestamp> {
 }
 
 /// Returns the session whose label an object carries, if kubectl session manages it and it is not being deleted.
-pub(crate) fn ours(object: &Value) -> Option<&str> {
+pub(crate) fn managed_session(object: &Value) -> Option<&str> {
     let going = !text(object, "/metadata/deletionTimestamp").is_empty();
     let managed = label(object, labels::MANAGED_BY) == Some(labels::MANAGER);
     label(object, labels::SESSION).filter(|_| managed && !going)

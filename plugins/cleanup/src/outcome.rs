@@ -5,20 +5,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Result;
 use futures::StreamExt;
 use serde_json::Value;
-use session_shared::client::Permissions;
-use session_shared::client::Place;
-use session_shared::client::Write;
-use session_shared::client::interrupt::interrupted;
+use session_shared::client::AccessReviews;
+use session_shared::client::Scope;
+use session_shared::client::WriteOptions;
+use session_shared::client::interrupt::interrupted_error;
 use session_shared::failure;
 use session_shared::objects::resource::{
     CONFIG_MAP, NODE, PERSISTENT_VOLUME_CLAIM, SECRET, SERVICE, SERVICE_ACCOUNT, SESSION,
     VOLUME_SNAPSHOT_CONTENT, text,
 };
 use session_shared::ops::Cluster;
-use session_shared::ops::chosen::AT_ONCE;
-use session_shared::ops::chosen::Chosen;
+use session_shared::ops::chosen::MAX_CONCURRENT_SESSIONS;
+use session_shared::ops::chosen::SelectedSession;
 use session_shared::ops::deleting::Doomed;
-use session_shared::ops::live::installed;
+use session_shared::ops::live::with_setup_hint;
 use session_shared::ops::stopping::{Present, Stopping};
 use session_shared::progress::{Event, Silent, Sink, Stage};
 use session_shared::prompt::consent;
@@ -30,17 +30,17 @@ use session_shared::verb::Ground;
 
 use crate::intent::Intent;
 use crate::observe::Observed;
-use crate::orphans::Living;
-use crate::plan::{Data, Deed, Item};
+use crate::orphans::SessionIndex;
+use crate::plan::{DataEffect, Action, PlanItem};
 use crate::purge;
-use crate::removal::remove;
-use crate::sessions::judge;
-use crate::users::Users;
+use crate::removal::apply_object_item;
+use crate::sessions::plan_session;
+use crate::users::ObjectUsers;
 use crate::view;
 
 /// Outcome of one item.
 #[derive(Debug)]
-pub(crate) enum Done {
+pub(crate) enum Outcome {
     /// The session was stopped; the updated Session.
     Stopped(Value),
     /// The session was deleted.
@@ -51,13 +51,13 @@ pub(crate) enum Done {
         saved: Option<String>,
     },
     /// Another object was deleted.
-    Removed,
+    ObjectDeleted,
     /// Session labels were added; the updated object.
     Labelled(Value),
     /// The kept-since time was recorded; the updated object.
     Dated(Value),
     /// Nothing was done, because the object was deleted or changed since the plan was made.
-    Left,
+    Skipped,
 }
 
 /// Carries out all items, phase by phase and with limited concurrency; a failed item does not stop the others. The outcome
@@ -65,18 +65,18 @@ pub(crate) enum Done {
 ///
 /// # Errors
 /// `Interrupted`, before anything is done.
-pub(crate) async fn carry_out(
+pub(crate) async fn apply_items(
     cluster: &Cluster,
     intent: &Intent,
     observed: &Observed,
-    items: &[Item],
-    write: &Write,
+    items: &[PlanItem],
+    write: &WriteOptions,
     ground: &mut Ground,
-) -> Result<Vec<Option<Result<Done>>>> {
+) -> Result<Vec<Option<Result<Outcome>>>> {
     // Ctrl-C ends the waiting, not the process: the outcome is still reported.
     let _guard = ground.interrupt.guard()?;
     let (interrupt, now) = (ground.interrupt.clone(), ground.now());
-    let permissions = Permissions::of(cluster);
+    let permissions = AccessReviews::new(cluster);
     let with = Stopping {
         write,
         interrupt: &interrupt,
@@ -89,19 +89,19 @@ pub(crate) async fn carry_out(
         object: format!("{} objects", items.len()),
         detail: String::new(),
     });
-    let controllers = &controllers(cluster, items).await;
-    let holders = &purge::holders(cluster, items).await;
-    let mut done: Vec<Option<Result<Done>>> = items.iter().map(|_| None).collect();
-    for turn in Turn::ALL {
+    let controllers = &check_controllers(cluster, items).await;
+    let holders = &purge::count_contents(cluster, items).await;
+    let mut done: Vec<Option<Result<Outcome>>> = items.iter().map(|_| None).collect();
+    for turn in DeletionPhase::ALL {
         let these: Vec<usize> = (0..items.len())
-            .filter(|at| Turn::of(&items[*at]) == turn)
+            .filter(|at| DeletionPhase::of_item(&items[*at]) == turn)
             .collect();
         if these.is_empty() {
             continue;
         }
         let around = match turn {
-            Turn::First => Ok(Living::default()),
-            _ => around(cluster, intent, observed, items, &done, &these).await,
+            DeletionPhase::Users => Ok(SessionIndex::default()),
+            _ => observe_users(cluster, intent, observed, items, &done, &these).await,
         };
         let around = &around.map_err(|error| format!("{error:#}"));
         // Items not begun before Ctrl-C are left for the next run.
@@ -113,20 +113,20 @@ pub(crate) async fn carry_out(
                 Some(Err(text)) => return Err(anyhow::anyhow!("{text}")),
                 None => false,
             };
-            match item.deed {
+            match item.action {
                 _ if *item.resource == VOLUME_SNAPSHOT_CONTENT => {
-                    purge::carry_out(cluster, intent, item, holders, write).await
+                    purge::apply_content_item(cluster, intent, item, holders, write).await
                 }
-                Deed::Stop | Deed::Delete => {
-                    end(cluster, intent, observed, item, controller, with).await
+                Action::StopSession | Action::DeleteSession => {
+                    end_session(cluster, intent, observed, item, controller, with).await
                 }
                 _ => match around {
-                    Ok(around) => remove(cluster, intent, item, around, with).await,
+                    Ok(around) => apply_object_item(cluster, intent, item, around, with).await,
                     Err(text) => Err(anyhow::anyhow!("{text}")),
                 },
             }
         });
-        let results: Vec<Result<Done>> = all.buffered(AT_ONCE).collect().await;
+        let results: Vec<Result<Outcome>> = all.buffered(MAX_CONCURRENT_SESSIONS).collect().await;
         for (at, result) in these.iter().zip(results) {
             done[*at] = Some(result);
         }
@@ -139,16 +139,16 @@ pub(crate) async fn carry_out(
 
 /// Order of deletion: used objects after their users, parameters after the claims that need them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Turn {
-    First,
-    Used,
+enum DeletionPhase {
+    Users,
+    UsedObjects,
     Parameters,
 }
 
-impl Turn {
-    const ALL: [Turn; 3] = [Turn::First, Turn::Used, Turn::Parameters];
+impl DeletionPhase {
+    const ALL: [DeletionPhase; 3] = [DeletionPhase::Users, DeletionPhase::UsedObjects, DeletionPhase::Parameters];
 
-    fn of(item: &Item) -> Self {
+    fn of_item(item: &PlanItem) -> Self {
         let used = [
             &CONFIG_MAP,
             &SECRET,
@@ -158,50 +158,50 @@ impl Turn {
         ];
         match used.contains(&item.resource) {
             // Of all Secrets, only those with parameters are data.
-            true if *item.resource == SECRET && item.data != Data::None => Turn::Parameters,
-            true => Turn::Used,
-            false => Turn::First,
+            true if *item.resource == SECRET && item.data != DataEffect::None => DeletionPhase::Parameters,
+            true => DeletionPhase::UsedObjects,
+            false => DeletionPhase::Users,
         }
     }
 }
 
 /// Reads the current users of objects. Objects deleted before or in this phase do not count as users.
-async fn around(
+async fn observe_users(
     cluster: &Cluster,
     intent: &Intent,
     observed: &Observed,
-    items: &[Item],
-    done: &[Option<Result<Done>>],
+    items: &[PlanItem],
+    done: &[Option<Result<Outcome>>],
     these: &[usize],
-) -> Result<Living> {
+) -> Result<SessionIndex> {
     let place = match intent.all_namespaces {
-        true => Place::All,
-        false => Place::Namespace(cluster.namespace()),
+        true => Scope::All,
+        false => Scope::Namespace(cluster.namespace()),
     };
-    let users = Users::all(cluster, place).await?;
+    let users = ObjectUsers::list_all(cluster, place).await?;
     let gone = items
         .iter()
         .zip(done)
-        .filter(|(_, done)| matches!(done, Some(Ok(Done::Removed | Done::Deleted { .. }))));
+        .filter(|(_, done)| matches!(done, Some(Ok(Outcome::ObjectDeleted | Outcome::Deleted { .. }))));
     let gone: BTreeSet<String> = gone.map(|(item, _)| item.uid.clone()).collect();
     let going: BTreeSet<&str> = these
         .iter()
-        .filter(|at| items[**at].deed == Deed::Remove)
+        .filter(|at| items[**at].action == Action::DeleteObject)
         .map(|at| items[*at].uid.as_str())
         .collect();
     let objects = observed.objects.iter();
     let doomed = objects.filter(|object| going.contains(text(object, "/metadata/uid")));
-    let mut living = Living::default();
-    living.settle(&doomed.collect::<Vec<_>>(), &gone, &users);
+    let mut living = SessionIndex::default();
+    living.record_uses(&doomed.collect::<Vec<_>>(), &gone, &users);
     Ok(living)
 }
 
 /// Checks for each namespace with sessions whether a controller is alive; an error is kept as text.
-async fn controllers<'i>(
+async fn check_controllers<'i>(
     cluster: &Cluster,
-    items: &'i [Item],
+    items: &'i [PlanItem],
 ) -> BTreeMap<&'i str, Result<bool, String>> {
-    let ends = |item: &&Item| matches!(item.deed, Deed::Stop | Deed::Delete);
+    let ends = |item: &&PlanItem| matches!(item.action, Action::StopSession | Action::DeleteSession);
     let sessions = items.iter().filter(ends);
     let mut namespaces: Vec<&str> = sessions.map(|item| item.namespace.as_str()).collect();
     namespaces.sort_unstable();
@@ -210,62 +210,62 @@ async fn controllers<'i>(
         let alive = cluster.controller_alive(namespace).await;
         (namespace, alive.map_err(|error| format!("{error:#}")))
     });
-    asked.buffered(AT_ONCE).collect().await
+    asked.buffered(MAX_CONCURRENT_SESSIONS).collect().await
 }
 
-async fn end(
+async fn end_session(
     cluster: &Cluster,
     intent: &Intent,
     observed: &Observed,
-    item: &Item,
+    item: &PlanItem,
     controller: bool,
     with: Stopping<'_>,
-) -> Result<Done> {
-    let found = installed(cluster.get(&SESSION, &item.namespace, &item.name).await)?;
+) -> Result<Outcome> {
+    let found = with_setup_hint(cluster.get(&SESSION, &item.namespace, &item.name).await)?;
     let Some(object) = found.filter(|object| text(object, "/metadata/uid") == item.uid) else {
-        return Ok(Done::Left);
+        return Ok(Outcome::Skipped);
     };
-    let chosen = Chosen::of(object)?;
-    let what = match item.deed {
-        Deed::Stop => Ending::Workload { skip_sync: false },
+    let chosen = SelectedSession::parse(object)?;
+    let what = match item.action {
+        Action::StopSession => Ending::Workload { skip_sync: false },
         _ => Ending::Everything { skip_sync: false },
     };
-    let needs = ending_accesses(&chosen.session, what, intent.manner.wait);
+    let needs = ending_accesses(&chosen.session, what, intent.stop_options.wait);
     let needs = if controller || with.write.dry_run {
         Vec::new()
     } else {
         needs
     };
     let (live, ()) = futures::join!(
-        cluster.live(&item.namespace, &chosen.session),
-        with.permissions.foresee(&item.namespace, &needs)
+        cluster.get_live_objects(&item.namespace, &chosen.session),
+        with.permissions.prefetch(&item.namespace, &needs)
     );
     let live = live?;
-    let nodes = nodes(cluster, observed, &live).await?;
-    let still = judge(intent, &chosen, &live, nodes.as_ref(), with.now)?;
+    let nodes = current_nodes(cluster, observed, &live).await?;
+    let still = plan_session(intent, &chosen, &live, nodes.as_ref(), with.now)?;
     // The user has confirmed a certain action and loss of data. If either has changed, the item is left for the next plan.
-    if still.is_none_or(|still| still.deed != item.deed || still.data != item.data) {
-        return Ok(Done::Left);
+    if still.is_none_or(|still| still.action != item.action || still.data != item.data) {
+        return Ok(Outcome::Skipped);
     }
-    let manner = &intent.manner;
-    match item.deed {
-        Deed::Stop => {
+    let manner = &intent.stop_options;
+    match item.action {
+        Action::StopSession => {
             let present = Present::with(chosen, live, controller)?;
             let stopped = present.stop(cluster, manner, with, &mut Silent).await?;
-            Ok(Done::Stopped(stopped))
+            Ok(Outcome::Stopped(stopped))
         }
         _ => {
             let doomed = Doomed::with(chosen, live, controller)?;
             let doomed = doomed.prepared(cluster, None, with.now).await?;
             doomed.delete(cluster, manner, with, &mut Silent).await?;
             let (kept, saved) = (doomed.kept(), doomed.snapshot().map(str::to_owned));
-            Ok(Done::Deleted { kept, saved })
+            Ok(Outcome::Deleted { kept, saved })
         }
     }
 }
 
 /// Returns the observed nodes, plus those of the Pods that have joined since.
-async fn nodes(
+async fn current_nodes(
     cluster: &Cluster,
     observed: &Observed,
     live: &Live,
@@ -288,20 +288,20 @@ async fn nodes(
 /// The errors of all failed items, as one.
 pub(crate) fn report(
     intent: &Intent,
-    items: &[Item],
-    done: Vec<Option<Result<Done>>>,
+    items: &[PlanItem],
+    done: Vec<Option<Result<Outcome>>>,
     console: &mut Console,
 ) -> Result<()> {
-    let count = view::count(&done, intent.dry_run);
+    let count = view::count_outcomes(&done, intent.dry_run);
     let not_begun = done.iter().filter(|done| done.is_none()).count();
     let mut mutations = Mutations::new(Format::Text { wide: false }, intent.dry_run);
     let mut errors = Vec::new();
     let begun = items.iter().zip(done);
     for (item, done) in begun.filter_map(|(item, done)| Some((item, done?))) {
         match done {
-            Ok(Done::Labelled(object)) => console.out(&mutations.done(&object, "labeled")?)?,
-            Ok(Done::Stopped(object)) => console.out(&mutations.done(&object, "stopped")?)?,
-            Ok(Done::Deleted { kept, saved }) => {
+            Ok(Outcome::Labelled(object)) => console.out(&mutations.done(&object, "labeled")?)?,
+            Ok(Outcome::Stopped(object)) => console.out(&mutations.done(&object, "stopped")?)?,
+            Ok(Outcome::Deleted { kept, saved }) => {
                 let (name, namespace) = (&item.name, &item.namespace);
                 console.out(&mutations.deleted(item.resource, name, namespace, false))?;
                 for claim in kept {
@@ -311,12 +311,12 @@ pub(crate) fn report(
                     console.err_line(&format!("saved: snapshot/{set}"));
                 }
             }
-            Ok(Done::Dated(object)) => console.out(&mutations.done(&object, "dated")?)?,
-            Ok(Done::Removed) => {
+            Ok(Outcome::Dated(object)) => console.out(&mutations.done(&object, "dated")?)?,
+            Ok(Outcome::ObjectDeleted) => {
                 let (name, namespace) = (&item.name, &item.namespace);
                 console.out(&mutations.deleted(item.resource, name, namespace, false))?;
             }
-            Ok(Done::Left) => console.note(&format!(
+            Ok(Outcome::Skipped) => console.note(&format!(
                 "{}/{} is left alone: object has changed since the plan was made",
                 item.resource.kind.to_lowercase(),
                 item.name
@@ -329,7 +329,7 @@ pub(crate) fn report(
     }
     if not_begun > 0 {
         console.note(&format!("actions not started: {not_begun}"));
-        errors.push(interrupted());
+        errors.push(interrupted_error());
     }
     failure::all(errors)
 }

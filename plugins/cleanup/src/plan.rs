@@ -12,106 +12,106 @@ use session_shared::quantity::Quantity;
 use session_shared::report::age;
 use session_shared::{Timestamp, labels};
 
-use crate::contents::retained;
+use crate::contents::plan_content;
 use crate::intent::Intent;
-use crate::observe::{Looked, Observed};
-use crate::orphans::{Kept, Living, kept, orphaned, taken_at};
-use crate::sessions::judge;
+use crate::observe::{SessionWithObjects, Observed};
+use crate::orphans::{KeptSince, SessionIndex, kept_data_since, orphan_reason, snapshot_time};
+use crate::sessions::plan_session;
 
 /// Action of an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Deed {
+pub(crate) enum Action {
     /// Add session labels to a content while its snapshot still proves where it belongs.
-    Label,
+    AddLabels,
     /// Stop a session.
-    Stop,
+    StopSession,
     /// Delete a session; its data policy applies.
-    Delete,
+    DeleteSession,
     /// Delete another object.
-    Remove,
+    DeleteObject,
     /// Only report the object.
     Report,
     /// Record the current time on kept data that has no kept-since time, so that its age counts from now.
-    Date,
+    RecordKeptSince,
 }
 
-impl Deed {
+impl Action {
     /// Returns the word shown in the table.
-    pub(crate) fn word(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
-            Deed::Label => "label",
-            Deed::Stop => "stop",
-            Deed::Delete | Deed::Remove => "delete",
-            Deed::Report => "leave",
-            Deed::Date => "date",
+            Action::AddLabels => "label",
+            Action::StopSession => "stop",
+            Action::DeleteSession | Action::DeleteObject => "delete",
+            Action::Report => "leave",
+            Action::RecordKeptSince => "date",
         }
     }
 }
 
 /// Effect of an action on data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Data {
+pub(crate) enum DataEffect {
     /// There is no data.
     None,
     /// The data is kept.
     Kept,
     /// The data is deleted once a snapshot of it is ready.
-    Saved,
+    Snapshotted,
     /// The data is lost.
     Destroyed,
 }
 
-impl Data {
+impl DataEffect {
     /// Returns the word shown in the table.
-    pub(crate) fn word(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
-            Data::None => "<none>",
-            Data::Kept => "kept",
-            Data::Saved => "snapshot",
-            Data::Destroyed => "destroyed",
+            DataEffect::None => "<none>",
+            DataEffect::Kept => "kept",
+            DataEffect::Snapshotted => "snapshot",
+            DataEffect::Destroyed => "destroyed",
         }
     }
 }
 
 /// One planned action on one object.
 #[derive(Clone, Debug)]
-pub(crate) struct Item {
-    pub(crate) deed: Deed,
+pub(crate) struct PlanItem {
+    pub(crate) action: Action,
     pub(crate) resource: &'static ResourceType,
     pub(crate) namespace: String,
     pub(crate) name: String,
     pub(crate) uid: String,
     /// Time since which the action is due; the oldest is carried out first.
-    pub(crate) since: Option<Timestamp>,
-    pub(crate) why: String,
+    pub(crate) due_since: Option<Timestamp>,
+    pub(crate) reason: String,
     /// Size of the object's data.
     pub(crate) size: Option<Quantity>,
     /// User id of the owner.
     pub(crate) owner: String,
-    pub(crate) data: Data,
+    pub(crate) data: DataEffect,
 }
 
 /// Returns all planned actions, oldest first; `Label` before all others, `Report` after them.
 ///
 /// # Errors
 /// An invalid session.
-pub(crate) fn plan(intent: &Intent, observed: &Observed, now: Timestamp) -> Result<Vec<Item>> {
+pub(crate) fn plan(intent: &Intent, observed: &Observed, now: Timestamp) -> Result<Vec<PlanItem>> {
     let (sessions, nodes) = (observed.sessions.iter(), observed.nodes.as_ref());
-    let judged = sessions.map(|Looked { chosen, live }| judge(intent, chosen, live, nodes, now));
-    let judged: Result<Vec<Option<Item>>> = judged.collect();
-    let mut items: Vec<Item> = judged?.into_iter().flatten().collect();
+    let judged = sessions.map(|SessionWithObjects { session: chosen, objects: live }| plan_session(intent, chosen, live, nodes, now));
+    let judged: Result<Vec<Option<PlanItem>>> = judged.collect();
+    let mut items: Vec<PlanItem> = judged?.into_iter().flatten().collect();
     let objects = observed.objects.iter();
-    items.extend(objects.filter_map(|object| remains(intent, object, &observed.living, now)));
+    items.extend(objects.filter_map(|object| plan_object(intent, object, &observed.index, now)));
     let contents = observed.contents.iter();
-    items.extend(contents.filter_map(|held| retained(intent, held)));
+    items.extend(contents.filter_map(|held| plan_content(intent, held)));
     items.sort_by(|a, b| {
-        let turn = |item: &Item| match item.deed {
-            Deed::Label => 0,
-            Deed::Report => 2,
+        let turn = |item: &PlanItem| match item.action {
+            Action::AddLabels => 0,
+            Action::Report => 2,
             _ => 1,
         };
-        let place = |item: &Item| (item.namespace.clone(), item.name.clone());
-        let (first, second) = ((turn(a), a.since), (turn(b), b.since));
+        let place = |item: &PlanItem| (item.namespace.clone(), item.name.clone());
+        let (first, second) = ((turn(a), a.due_since), (turn(b), b.due_since));
         first.cmp(&second).then_with(|| place(a).cmp(&place(b)))
     });
     Ok(items)
@@ -119,10 +119,10 @@ pub(crate) fn plan(intent: &Intent, observed: &Observed, now: Timestamp) -> Resu
 
 /// Removes deletions of parameters that a remaining claim needs: a kept database needs its old password. Parameters are
 /// deleted with the last of their claims, so this is applied to the final plan, after selectors and `--max`.
-pub(crate) fn without_needed_secrets(items: Vec<Item>, observed: &Observed) -> Vec<Item> {
+pub(crate) fn exclude_needed_secrets(items: Vec<PlanItem>, observed: &Observed) -> Vec<PlanItem> {
     let going: BTreeSet<String> = items
         .iter()
-        .filter(|item| item.deed == Deed::Remove)
+        .filter(|item| item.action == Action::DeleteObject)
         .map(|item| item.uid.clone())
         .collect();
     let stays = |object: &&Value| {
@@ -135,83 +135,83 @@ pub(crate) fn without_needed_secrets(items: Vec<Item>, observed: &Observed) -> V
     };
     let needed: BTreeSet<(String, String)> =
         observed.objects.iter().filter(stays).map(of).collect();
-    let is_needed = |item: &Item| {
+    let is_needed = |item: &PlanItem| {
         let key = (item.namespace.clone(), item.name.clone());
-        *item.resource == SECRET && item.deed == Deed::Remove && needed.contains(&key)
+        *item.resource == SECRET && item.action == Action::DeleteObject && needed.contains(&key)
     };
     items.into_iter().filter(|item| !is_needed(item)).collect()
 }
 
 /// Returns the planned action for an object other than a Session; `None` for none. Called again right before the action.
-pub(crate) fn remains(
+pub(crate) fn plan_object(
     intent: &Intent,
     object: &Value,
-    living: &Living,
+    living: &SessionIndex,
     now: Timestamp,
-) -> Option<Item> {
+) -> Option<PlanItem> {
     let created = text(object, "/metadata/creationTimestamp").parse().ok();
-    let orphan = orphaned(object, living).filter(|_| intent.orphans);
+    let orphan = orphan_reason(object, living).filter(|_| intent.orphans);
     let (deed, since, why, data) = match orphan {
-        Some(why) => (Deed::Remove, created, why, Data::None),
-        None => outlived(intent, object, living, now)?,
+        Some(why) => (Action::DeleteObject, created, why, DataEffect::None),
+        None => plan_outlived_data(intent, object, living, now)?,
     };
     let resource = ResourceType::of_kind(text(object, "/apiVersion"), text(object, "/kind"))?;
     let part = |pointer: &str| text(object, pointer).to_owned();
     let owner = annotation(object, labels::USER_ID).or_else(|| label(object, labels::USER));
-    Some(Item {
-        deed,
+    Some(PlanItem {
+        action: deed,
         resource,
         namespace: part("/metadata/namespace"),
         name: part("/metadata/name"),
         uid: part("/metadata/uid"),
-        since,
-        why,
-        size: quantity_of(object),
+        due_since: since,
+        reason: why,
+        size: data_size(object),
         owner: owner.unwrap_or("<unknown>").to_owned(),
         data,
     })
 }
 
 /// Returns action, due time, reason and effect for kept data and old snapshots.
-fn outlived(
+fn plan_outlived_data(
     intent: &Intent,
     object: &Value,
-    living: &Living,
+    living: &SessionIndex,
     now: Timestamp,
-) -> Option<(Deed, Option<Timestamp>, String, Data)> {
+) -> Option<(Action, Option<Timestamp>, String, DataEffect)> {
     let over = |since: &Timestamp, limit: Duration| {
         now.duration_since(*since).as_secs() >= limit.as_secs() as i64
     };
     let told = |before: &str, after: &str, since: Timestamp| {
         let why = format!("{before}{}{after}", age::since(Some(since), now));
-        (Deed::Remove, Some(since), why, Data::Destroyed)
+        (Action::DeleteObject, Some(since), why, DataEffect::Destroyed)
     };
-    if let Some(limit) = intent.kept {
-        match kept(object, living) {
-            Some(Kept::Since(since)) if over(&since, limit) => {
+    if let Some(limit) = intent.kept_older_than {
+        match kept_data_since(object, living) {
+            Some(KeptSince::Known(since)) if over(&since, limit) => {
                 return Some(told("kept for ", "", since));
             }
-            Some(Kept::Undated) => {
+            Some(KeptSince::Unknown) => {
                 let why = "kept since an unknown time; age counts from now".to_owned();
-                return Some((Deed::Date, None, why, Data::Kept));
+                return Some((Action::RecordKeptSince, None, why, DataEffect::Kept));
             }
             _ => {}
         }
     }
-    let since = taken_at(object, living)?;
-    if !over(&since, intent.snapshots?) {
+    let since = snapshot_time(object, living)?;
+    if !over(&since, intent.snapshots_older_than?) {
         return None;
     }
     Some(match living.doubt(object) {
         None => told("taken ", " ago", since),
         Some(doubt) => {
             let why = format!("not counted: {}", doubt.told());
-            (Deed::Report, Some(since), why, Data::Kept)
+            (Action::Report, Some(since), why, DataEffect::Kept)
         }
     })
 }
 
 /// Returns the size of a claim or snapshot, or the requested size until it is bound.
-pub(crate) fn quantity_of(object: &Value) -> Option<Quantity> {
+pub(crate) fn data_size(object: &Value) -> Option<Quantity> {
     size_of(object).parse().ok()
 }

@@ -4,108 +4,108 @@ use std::collections::BTreeMap;
 
 use anyhow::{Result, anyhow};
 use serde_json::Value;
-use session_shared::client::Delete;
-use session_shared::client::Deleted;
-use session_shared::client::Place;
-use session_shared::client::Selection;
-use session_shared::client::Write;
+use session_shared::client::DeleteOptions;
+use session_shared::client::DeleteOutcome;
+use session_shared::client::Scope;
+use session_shared::client::ListOptions;
+use session_shared::client::WriteOptions;
 use session_shared::failure::{self, Kind};
 use session_shared::objects::resource::{VOLUME_SNAPSHOT, VOLUME_SNAPSHOT_CONTENT, text};
 use session_shared::objects::snapshot::content_mark;
 use session_shared::ops::Cluster;
 
-use crate::contents::{self, Held, handle, reference, retained, with_data};
+use crate::contents::{self, RetainedContent, storage_handle, snapshot_reference, plan_content, delete_policy_patch};
 use crate::intent::Intent;
-use crate::outcome::Done;
-use crate::plan::{Deed, Item};
+use crate::outcome::Outcome;
+use crate::plan::{Action, PlanItem};
 
 /// Number of contents for each storage snapshot, or the error as text.
-pub(crate) type Holders = Result<BTreeMap<(String, String), usize>, String>;
+pub(crate) type ContentCounts = Result<BTreeMap<(String, String), usize>, String>;
 
 /// Counts the contents again if the plan deletes any: another content may refer to the same data by now.
-pub(crate) async fn holders(cluster: &Cluster, items: &[Item]) -> Holders {
+pub(crate) async fn count_contents(cluster: &Cluster, items: &[PlanItem]) -> ContentCounts {
     let deletes =
-        |item: &Item| *item.resource == VOLUME_SNAPSHOT_CONTENT && item.deed == Deed::Remove;
+        |item: &PlanItem| *item.resource == VOLUME_SNAPSHOT_CONTENT && item.action == Action::DeleteObject;
     if !items.iter().any(deletes) {
         return Ok(BTreeMap::new());
     }
-    let all = Selection::default();
-    let listed = cluster.list(&VOLUME_SNAPSHOT_CONTENT, Place::Cluster, &all);
+    let all = ListOptions::default();
+    let listed = cluster.list(&VOLUME_SNAPSHOT_CONTENT, Scope::Cluster, &all);
     match listed.await {
-        Ok(list) => Ok(contents::holders(&list.items)),
+        Ok(list) => Ok(contents::count_by_handle(&list.items)),
         Err(error) => Err(format!("{error:#}")),
     }
 }
 
 /// Labels a content, or deletes it with its storage snapshot, if the plan still applies to it.
-pub(crate) async fn carry_out(
+pub(crate) async fn apply_content_item(
     cluster: &Cluster,
     intent: &Intent,
-    item: &Item,
-    holders: &Holders,
-    write: &Write,
-) -> Result<Done> {
+    item: &PlanItem,
+    holders: &ContentCounts,
+    write: &WriteOptions,
+) -> Result<Outcome> {
     let holders = holders.as_ref().map_err(|text| anyhow!("{text}"))?;
     let found = cluster
         .get(&VOLUME_SNAPSHOT_CONTENT, "", &item.name)
         .await?;
     let Some(content) = found.filter(|content| text(content, "/metadata/uid") == item.uid) else {
-        return Ok(Done::Left);
+        return Ok(Outcome::Skipped);
     };
-    let (namespace, name) = reference(&content);
-    let held = Held {
+    let (namespace, name) = snapshot_reference(&content);
+    let held = RetainedContent {
         snapshot: cluster
             .get_metadata(&VOLUME_SNAPSHOT, &namespace, &name)
             .await?,
-        shared: handle(&content).is_some_and(|handle| holders.get(&handle) > Some(&1)),
+        is_shared: storage_handle(&content).is_some_and(|handle| holders.get(&handle) > Some(&1)),
         content,
     };
-    if retained(intent, &held).is_none_or(|still| still.deed != item.deed) {
-        return Ok(Done::Left);
+    if plan_content(intent, &held).is_none_or(|still| still.action != item.action) {
+        return Ok(Outcome::Skipped);
     }
-    let done = match item.deed {
-        Deed::Label => label(cluster, &held, write).await,
-        _ => delete(cluster, &held.content, write).await,
+    let done = match item.action {
+        Action::AddLabels => label_content(cluster, &held, write).await,
+        _ => delete_content(cluster, &held.content, write).await,
     };
     match done {
         // The content was changed or deleted in the meantime.
         Err(error)
             if failure::is(&error, Kind::Conflict) || failure::is(&error, Kind::NotFound) =>
         {
-            Ok(Done::Left)
+            Ok(Outcome::Skipped)
         }
         done => done,
     }
 }
 
-async fn label(cluster: &Cluster, held: &Held, write: &Write) -> Result<Done> {
+async fn label_content(cluster: &Cluster, held: &RetainedContent, write: &WriteOptions) -> Result<Outcome> {
     let snapshot = held.snapshot.as_ref();
     let Some(mark) = snapshot.and_then(|snapshot| content_mark(snapshot, &held.content)) else {
-        return Ok(Done::Left);
+        return Ok(Outcome::Skipped);
     };
-    patch(cluster, &held.content, &mark, write)
+    patch_content(cluster, &held.content, &mark, write)
         .await
-        .map(Done::Labelled)
+        .map(Outcome::Labelled)
 }
 
 /// Deletes a content after setting its deletionPolicy to Delete: with Retain, its storage snapshot would be left behind
 /// with no object that refers to it. If the client is killed in between, the next plan finds the content by its labels.
-async fn delete(cluster: &Cluster, content: &Value, write: &Write) -> Result<Done> {
-    patch(cluster, content, &with_data(content), write).await?;
+async fn delete_content(cluster: &Cluster, content: &Value, write: &WriteOptions) -> Result<Outcome> {
+    patch_content(cluster, content, &delete_policy_patch(content), write).await?;
     let name = text(content, "/metadata/name");
-    let options = Delete {
+    let options = DeleteOptions {
         uid: text(content, "/metadata/uid").to_owned(),
         dry_run: write.dry_run,
-        ..Delete::default()
+        ..DeleteOptions::default()
     };
     let deleted = cluster.delete(&VOLUME_SNAPSHOT_CONTENT, "", name, &options);
     Ok(match deleted.await? {
-        Deleted::Absent => Done::Left,
-        _ => Done::Removed,
+        DeleteOutcome::NotFound => Outcome::Skipped,
+        _ => Outcome::ObjectDeleted,
     })
 }
 
-async fn patch(cluster: &Cluster, content: &Value, patch: &Value, write: &Write) -> Result<Value> {
+async fn patch_content(cluster: &Cluster, content: &Value, patch: &Value, write: &WriteOptions) -> Result<Value> {
     let name = text(content, "/metadata/name");
     cluster
         .merge_patch(&VOLUME_SNAPSHOT_CONTENT, "", name, None, patch, write)

@@ -2,10 +2,10 @@
 
 use anyhow::Result;
 use serde_json::Value;
-use session_shared::client::Delete;
-use session_shared::client::Deleted;
-use session_shared::client::Place;
-use session_shared::client::Selection;
+use session_shared::client::DeleteOptions;
+use session_shared::client::DeleteOutcome;
+use session_shared::client::Scope;
+use session_shared::client::ListOptions;
 use session_shared::failure::{self, Kind};
 use session_shared::labels;
 use session_shared::objects::belonging::is_data;
@@ -14,25 +14,25 @@ use session_shared::objects::resource::{
     PERSISTENT_VOLUME_CLAIM, SECRET, SERVICE, SESSION, VOLUME_SNAPSHOT, is_going, label, text,
 };
 use session_shared::ops::Cluster;
-use session_shared::ops::chosen::Chosen;
+use session_shared::ops::chosen::SelectedSession;
 use session_shared::ops::deleting::snapshots_of;
 use session_shared::ops::stopping::Stopping;
 use session_shared::reconcile::kept_since;
 
 use crate::intent::Intent;
-use crate::orphans::Living;
-use crate::outcome::Done;
-use crate::plan::{Deed, Item, remains};
+use crate::orphans::SessionIndex;
+use crate::outcome::Outcome;
+use crate::plan::{Action, PlanItem, plan_object};
 
 /// Deletes or dates one object if the plan still applies to it: its session still does not exist, and nothing in `around`
 /// uses it.
-pub(crate) async fn remove(
+pub(crate) async fn apply_object_item(
     cluster: &Cluster,
     intent: &Intent,
-    item: &Item,
-    around: &Living,
+    item: &PlanItem,
+    around: &SessionIndex,
     with: Stopping<'_>,
-) -> Result<Done> {
+) -> Result<Outcome> {
     let (resource, namespace, name) = (item.resource, item.namespace.as_str(), item.name.as_str());
     // Only metadata is read, so that no Secret's data is; three kinds need more: the status of a claim (bound or not) and
     // of a snapshot (its content), the spec of a Service (its selector).
@@ -42,52 +42,52 @@ pub(crate) async fn remove(
         cluster.get_metadata(resource, namespace, name).await?
     };
     let Some(object) = found.filter(|object| text(object, "/metadata/uid") == item.uid) else {
-        return Ok(Done::Left);
+        return Ok(Outcome::Skipped);
     };
     let mut living = around.clone();
     let session = label(&object, labels::SESSION).unwrap_or_default();
     if is_data(&object) && *resource != PERSISTENT_VOLUME_CLAIM {
-        let select = Selection::labelled(format!("{}={session}", labels::SESSION));
+        let select = ListOptions::with_labels(format!("{}={session}", labels::SESSION));
         let snapshots = snapshots_of(cluster, namespace, &select).await?;
-        living.unseen_snapshots = snapshots.is_none();
+        living.are_snapshots_forbidden = snapshots.is_none();
         let snapshots = snapshots.into_iter().flatten();
         snapshots.for_each(|one| living.add_snapshot(&one));
         // In a server-side dry run no claim has been deleted.
-        let parameters = *resource == SECRET && item.deed == Deed::Remove && !with.write.dry_run;
-        if parameters && needed(cluster, namespace, &select).await? {
-            return Ok(Done::Left);
+        let parameters = *resource == SECRET && item.action == Action::DeleteObject && !with.write.dry_run;
+        if parameters && are_parameters_needed(cluster, namespace, &select).await? {
+            return Ok(Outcome::Skipped);
         }
     }
     if let Some(session) = cluster.get(&SESSION, namespace, session).await? {
-        living.add(&Chosen::of(session)?);
+        living.add_session(&SelectedSession::parse(session)?);
     }
-    let still = remains(intent, &object, &living, with.now);
-    if still.is_none_or(|still| still.deed != item.deed) {
-        return Ok(Done::Left);
+    let still = plan_object(intent, &object, &living, with.now);
+    if still.is_none_or(|still| still.action != item.action) {
+        return Ok(Outcome::Skipped);
     }
-    if item.deed == Deed::Date {
-        return date(cluster, item, &object, with).await;
+    if item.action == Action::RecordKeptSince {
+        return record_kept_since(cluster, item, &object, with).await;
     }
-    let mut options = Delete {
+    let mut options = DeleteOptions {
         uid: item.uid.clone(),
         dry_run: with.write.dry_run,
-        ..Delete::default()
+        ..DeleteOptions::default()
     };
     if is_data(&object) {
         // A session that adopts the object changes its resourceVersion, and the deletion then fails.
         options.resource_version = text(&object, "/metadata/resourceVersion").to_owned();
     }
     match cluster.delete(resource, namespace, name, &options).await {
-        Ok(Deleted::Absent) => Ok(Done::Left),
-        Ok(_) => Ok(Done::Removed),
-        Err(error) if failure::is(&error, Kind::Conflict) => Ok(Done::Left),
+        Ok(DeleteOutcome::NotFound) => Ok(Outcome::Skipped),
+        Ok(_) => Ok(Outcome::ObjectDeleted),
+        Err(error) if failure::is(&error, Kind::Conflict) => Ok(Outcome::Skipped),
         Err(error) => Err(error),
     }
 }
 
 /// Returns true if a claim exists that may need the parameters of its session.
-async fn needed(cluster: &Cluster, namespace: &str, select: &Selection) -> Result<bool> {
-    let place = Place::Namespace(namespace);
+async fn are_parameters_needed(cluster: &Cluster, namespace: &str, select: &ListOptions) -> Result<bool> {
+    let place = Scope::Namespace(namespace);
     let claims = cluster
         .list(&PERSISTENT_VOLUME_CLAIM, place, select)
         .await?;
@@ -96,7 +96,7 @@ async fn needed(cluster: &Cluster, namespace: &str, select: &Selection) -> Resul
 }
 
 /// Records now as the kept-since time.
-async fn date(cluster: &Cluster, item: &Item, object: &Value, with: Stopping<'_>) -> Result<Done> {
+async fn record_kept_since(cluster: &Cluster, item: &PlanItem, object: &Value, with: Stopping<'_>) -> Result<Outcome> {
     let mut patch = kept_since(with.now);
     for field in ["uid", "resourceVersion"] {
         patch["metadata"][field] = object["metadata"][field].clone();
@@ -106,8 +106,8 @@ async fn date(cluster: &Cluster, item: &Item, object: &Value, with: Stopping<'_>
         .merge_patch(kind, namespace, name, None, &patch, with.write)
         .await;
     match dated {
-        Ok(object) => Ok(Done::Dated(object)),
-        Err(error) if failure::is(&error, Kind::Conflict) => Ok(Done::Left),
+        Ok(object) => Ok(Outcome::Dated(object)),
+        Err(error) if failure::is(&error, Kind::Conflict) => Ok(Outcome::Skipped),
         Err(error) => Err(error),
     }
 }

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 use futures::future::try_join_all;
-use session_shared::client::Place;
-use session_shared::client::Selection;
+use session_shared::client::Scope;
+use session_shared::client::ListOptions;
 use session_shared::objects::ResourceType;
 use session_shared::objects::resource::text;
 use session_shared::ops::Cluster;
 
 use crate::intent::Intent;
-use crate::plan::Item;
+use crate::plan::PlanItem;
 
 /// Returns the items that the selector matches, as the server evaluates it, with one LIST for each kind. The selector is
 /// applied to a plan made from all objects: if the objects were read with it, the sessions it does not match would look
@@ -19,19 +19,19 @@ use crate::plan::Item;
 ///
 /// # Errors
 /// An invalid selector; the server's refusal.
-pub(crate) async fn selected(
+pub(crate) async fn filter_by_selector(
     cluster: &Cluster,
     intent: &Intent,
-    mut items: Vec<Item>,
-) -> Result<Vec<Item>> {
+    mut items: Vec<PlanItem>,
+) -> Result<Vec<PlanItem>> {
     if intent.selector.is_empty() {
         return Ok(items);
     }
     let here = match intent.all_namespaces {
-        true => Place::All,
-        false => Place::Namespace(cluster.namespace()),
+        true => Scope::All,
+        false => Scope::Namespace(cluster.namespace()),
     };
-    let select = Selection::labelled(intent.selector.as_str());
+    let select = ListOptions::with_labels(intent.selector.as_str());
     let mut kinds: Vec<&ResourceType> = Vec::new();
     for item in &items {
         if !kinds.contains(&item.resource) {
@@ -42,7 +42,7 @@ pub(crate) async fn selected(
         let place = if kind.namespaced {
             here
         } else {
-            Place::Cluster
+            Scope::Cluster
         };
         cluster.list_metadata(kind, place, &select)
     });

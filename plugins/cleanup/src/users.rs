@@ -4,8 +4,8 @@
 use anyhow::Result;
 use futures::future::try_join_all;
 use serde_json::Value;
-use session_shared::client::Place;
-use session_shared::client::Selection;
+use session_shared::client::Scope;
+use session_shared::client::ListOptions;
 use session_shared::failure::{self, Kind};
 use session_shared::objects::ResourceType;
 use session_shared::objects::resource::{
@@ -15,9 +15,9 @@ use session_shared::objects::resource::{
 use session_shared::ops::Cluster;
 
 /// Kinds that can own Pods.
-const OWNERS: [&ResourceType; 5] = [&STATEFUL_SET, &DEPLOYMENT, &REPLICA_SET, &DAEMON_SET, &JOB];
+const WORKLOAD_KINDS: [&ResourceType; 5] = [&STATEFUL_SET, &DEPLOYMENT, &REPLICA_SET, &DAEMON_SET, &JOB];
 /// Further kinds that refer to other objects. Few users may list all of them.
-const OTHERS: [&ResourceType; 4] = [
+const REFERRING_KINDS: [&ResourceType; 4] = [
     &CRON_JOB,
     &REPLICATION_CONTROLLER,
     &SERVICE_ACCOUNT,
@@ -26,24 +26,24 @@ const OTHERS: [&ResourceType; 4] = [
 
 /// Objects that may use other objects.
 #[derive(Debug, Default)]
-pub(crate) struct Users {
+pub(crate) struct ObjectUsers {
     pub(crate) pods: Vec<Value>,
     /// Workload controllers.
-    pub(crate) owners: Vec<Value>,
+    pub(crate) workloads: Vec<Value>,
     /// CronJobs, ReplicationControllers, ServiceAccounts and Ingresses.
     pub(crate) others: Vec<Value>,
     /// Kinds the caller lacks permission to list; their objects may use anything.
-    pub(crate) unseen: Vec<&'static ResourceType>,
+    pub(crate) forbidden_kinds: Vec<&'static ResourceType>,
 }
 
-impl Users {
+impl ObjectUsers {
     /// Lists all users in `place`, with one concurrent LIST for each kind.
     ///
     /// # Errors
     /// The server's refusal; for the kinds of `others`, Forbidden is recorded in `unseen` instead.
-    pub(crate) async fn all(cluster: &Cluster, place: Place<'_>) -> Result<Self> {
-        let everything = Selection::default();
-        let others = OTHERS.map(|kind| {
+    pub(crate) async fn list_all(cluster: &Cluster, place: Scope<'_>) -> Result<Self> {
+        let everything = ListOptions::default();
+        let others = REFERRING_KINDS.map(|kind| {
             let everything = &everything;
             async move {
                 match cluster.list(kind, place, everything).await {
@@ -55,13 +55,13 @@ impl Users {
             }
         });
         let (mut users, others) = futures::try_join!(
-            Self::workloads(cluster, place, &everything),
+            Self::list_workloads(cluster, place, &everything),
             try_join_all(others)
         )?;
-        for (kind, found) in OTHERS.into_iter().zip(others) {
+        for (kind, found) in REFERRING_KINDS.into_iter().zip(others) {
             match found {
                 Some(objects) => users.others.extend(objects),
-                None => users.unseen.push(kind),
+                None => users.forbidden_kinds.push(kind),
             }
         }
         Ok(users)
@@ -71,22 +71,22 @@ impl Users {
     ///
     /// # Errors
     /// The server's refusal.
-    pub(crate) async fn workloads(
+    pub(crate) async fn list_workloads(
         cluster: &Cluster,
-        place: Place<'_>,
-        select: &Selection,
+        place: Scope<'_>,
+        select: &ListOptions,
     ) -> Result<Self> {
         let list = |kind| cluster.list(kind, place, select);
-        let (pods, owners) = futures::try_join!(list(&POD), try_join_all(OWNERS.map(list)))?;
+        let (pods, owners) = futures::try_join!(list(&POD), try_join_all(WORKLOAD_KINDS.map(list)))?;
         Ok(Self {
             pods: pods.items,
-            owners: owners.into_iter().flat_map(|list| list.items).collect(),
+            workloads: owners.into_iter().flat_map(|list| list.items).collect(),
             ..Self::default()
         })
     }
 
     /// Returns all users.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Value> {
-        self.pods.iter().chain(&self.owners).chain(&self.others)
+        self.pods.iter().chain(&self.workloads).chain(&self.others)
     }
 }

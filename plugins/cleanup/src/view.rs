@@ -3,8 +3,8 @@
 use session_shared::client::DryRun;
 use session_shared::report::table;
 
-use crate::outcome::Done;
-use crate::plan::Item;
+use crate::outcome::Outcome;
+use crate::plan::PlanItem;
 
 const HEADINGS: [&str; 7] = [
     "namespace",
@@ -17,38 +17,38 @@ const HEADINGS: [&str; 7] = [
 ];
 
 /// Returns the plan as a table, with a namespace column if `namespaces` is true.
-pub(crate) fn plan<'i>(items: impl Iterator<Item = &'i Item>, namespaces: bool) -> String {
+pub(crate) fn plan_table<'i>(items: impl Iterator<Item = &'i PlanItem>, namespaces: bool) -> String {
     let first = usize::from(!namespaces);
-    let rows: Vec<Vec<String>> = items.map(|item| row(item)[first..].to_vec()).collect();
+    let rows: Vec<Vec<String>> = items.map(|item| plan_row(item)[first..].to_vec()).collect();
     table::plain(&HEADINGS[first..], &rows, false)
 }
 
-fn row(item: &Item) -> [String; 7] {
+fn plan_row(item: &PlanItem) -> [String; 7] {
     let size = item.size.as_ref();
     [
         item.namespace.clone(),
-        item.deed.word().to_owned(),
+        item.action.as_str().to_owned(),
         format!("{}/{}", item.resource.kind.to_lowercase(), item.name),
         item.owner.clone(),
         size.map_or_else(|| "<none>".to_owned(), ToString::to_string),
-        item.data.word().to_owned(),
-        item.why.clone(),
+        item.data.as_str().to_owned(),
+        item.reason.clone(),
     ]
 }
 
 /// Returns the counts of the outcome, as in `1 stopped, 2 deleted, 1 failed`; empty if nothing was begun.
-pub(crate) fn count(done: &[Option<anyhow::Result<Done>>], dry_run: DryRun) -> String {
+pub(crate) fn count_outcomes(done: &[Option<anyhow::Result<Outcome>>], dry_run: DryRun) -> String {
     let begun = || done.iter().flatten();
-    let ended = |is: fn(&Done) -> bool| begun().flatten().filter(|done| is(done)).count();
+    let ended = |is: fn(&Outcome) -> bool| begun().flatten().filter(|done| is(done)).count();
     let counts = [
-        (ended(|done| matches!(done, Done::Stopped(_))), "stopped"),
+        (ended(|done| matches!(done, Outcome::Stopped(_))), "stopped"),
         (
-            ended(|done| matches!(done, Done::Deleted { .. } | Done::Removed)),
+            ended(|done| matches!(done, Outcome::Deleted { .. } | Outcome::ObjectDeleted)),
             "deleted",
         ),
-        (ended(|done| matches!(done, Done::Labelled(_))), "labeled"),
-        (ended(|done| matches!(done, Done::Dated(_))), "dated"),
-        (ended(|done| matches!(done, Done::Left)), "left alone"),
+        (ended(|done| matches!(done, Outcome::Labelled(_))), "labeled"),
+        (ended(|done| matches!(done, Outcome::Dated(_))), "dated"),
+        (ended(|done| matches!(done, Outcome::Skipped)), "left alone"),
         (begun().filter(|done| done.is_err()).count(), "failed"),
     ];
     let words: Vec<String> = counts

@@ -49,7 +49,7 @@ const EXAMPLES: &str = "  # Open a shell in the session
 /// Flags and arguments of `connect`, as typed.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "connect", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session connect NAME [options] [-- COMMAND [ARGS...]]")]
-#[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::intent::USUAL_WAIT)))]
+#[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::intent::DEFAULT_TIMEOUT)))]
 pub struct Args {
     /// Name of the session, also as session/NAME
     pub name: String,

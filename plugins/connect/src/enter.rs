@@ -7,16 +7,16 @@ use anyhow::{Result, anyhow, bail};
 use bytes::Bytes;
 use futures::future::{Either, join, select};
 use session_shared::Pod;
-use session_shared::client::attach::Ending;
-use session_shared::client::attach::Input;
-use session_shared::client::attach::Remote;
-use session_shared::client::attach::Running;
-use session_shared::client::attach::Said;
+use session_shared::client::attach::ExecExit;
+use session_shared::client::attach::ExecInput;
+use session_shared::client::attach::RemoteCommand;
+use session_shared::client::attach::ExecRequest;
+use session_shared::client::attach::ExecOutput;
 use session_shared::client::typed;
 use session_shared::failure::{Kind, exit, exited, hinted, of};
 use session_shared::objects::resource::POD;
 use session_shared::ops::Cluster;
-use session_shared::ops::Present;
+use session_shared::ops::ObservedSession;
 use session_shared::report::console::Console;
 use session_shared::report::terminal::{Inlet, Outlet, Sizes};
 use session_shared::verb::Ground;
@@ -27,11 +27,11 @@ use session_shared::ops::missing_right;
 use crate::plan;
 
 /// Time limit for reading the Pod after its command ended abnormally.
-const LOOK: Duration = Duration::from_secs(3);
+const POD_READ_TIMEOUT: Duration = Duration::from_secs(3);
 /// Exit codes of a process ended by SIGKILL and SIGTERM.
-const KILLED: [i32; 2] = [137, 143];
+const SIGNAL_EXIT_CODES: [i32; 2] = [137, 143];
 
-const UNHEARD: &[u8] =
+const STDIN_CLOSE_NOTE: &[u8] =
     b"note: cannot close the command's standard input: the server is older than Kubernetes 1.30\n";
 
 /// Streams of a command.
@@ -48,17 +48,17 @@ struct Streams {
 pub(crate) async fn run(
     cluster: &Cluster,
     intent: &Intent,
-    present: &Present,
+    present: &ObservedSession,
     argv: &[String],
     container: Option<&str>,
     ground: &mut Ground,
 ) -> Result<()> {
-    let Some((pod, container)) = plan::pod(present, container)? else {
+    let Some((pod, container)) = plan::choose_pod(present, container)? else {
         bail!("session \"{}\" has no Pod", intent.name)
     };
     let name = pod.metadata.name.as_deref().unwrap_or_default();
-    let streams = streams(intent, &mut ground.console);
-    let running = Running {
+    let streams = choose_streams(intent, &mut ground.console);
+    let running = ExecRequest {
         namespace: cluster.namespace(),
         pod: name,
         container: &container,
@@ -66,24 +66,24 @@ pub(crate) async fn run(
         stdin: streams.stdin,
         tty: streams.tty,
     };
-    let started = cluster.attach(&running).await;
+    let started = cluster.start_exec(&running).await;
     let ending = match started {
-        Ok(mut remote) => converse(&mut remote, streams, &mut ground.console).await,
+        Ok(mut remote) => copy_streams(&mut remote, streams, &mut ground.console).await,
         Err(error) => Err(error),
     };
     let ending = match ending {
         Ok(ending) => ending,
-        Err(error) if is_of_the_node(&error) => {
-            return Err(why_not_started(cluster, intent, pod, &running, error).await);
+        Err(error) if is_kubelet_error(&error) => {
+            return Err(explain_not_started(cluster, intent, pod, &running, error).await);
         }
         Err(error) => return Err(missing_right::explain(error, cluster, "pods/exec")),
     };
-    conclude(cluster, pod, &running, ending, &mut ground.console).await
+    exit_as_command(cluster, pod, &running, ending, &mut ground.console).await
 }
 
 /// Chooses the streams by flags and terminals. A terminal requires standard input, and is the default only if standard
 /// input and output are terminals.
-fn streams(intent: &Intent, console: &mut Console) -> Streams {
+fn choose_streams(intent: &Intent, console: &mut Console) -> Streams {
     let stdin = intent.stdin.unwrap_or(true);
     let both = console.reads_terminal() && console.is_terminal();
     let mut tty = stdin && intent.tty.unwrap_or(both);
@@ -95,7 +95,7 @@ fn streams(intent: &Intent, console: &mut Console) -> Streams {
 }
 
 /// Copies all streams until the command has ended, and restores the terminal before anything is printed.
-async fn converse(remote: &mut Remote, streams: Streams, console: &mut Console) -> Result<Ending> {
+async fn copy_streams(remote: &mut RemoteCommand, streams: Streams, console: &mut Console) -> Result<ExecExit> {
     let (out, err) = console.outlets();
     let input = remote.input();
     let _raw = streams.tty.then(|| console.raw()).transpose()?;
@@ -113,18 +113,18 @@ async fn converse(remote: &mut Remote, streams: Streams, console: &mut Console) 
     }
 }
 
-async fn pass_output(remote: &mut Remote, out: &Outlet, err: &Outlet) -> Result<Ending> {
+async fn pass_output(remote: &mut RemoteCommand, out: &Outlet, err: &Outlet) -> Result<ExecExit> {
     loop {
-        match remote.next().await? {
-            Said::Out(bytes) => out.write(bytes).await?,
+        match remote.next_output().await? {
+            ExecOutput::Stdout(bytes) => out.write(bytes).await?,
             // Errors of standard error are ignored, as everywhere.
-            Said::Err(bytes) => drop(err.write(bytes).await),
-            Said::Ended(ending) => return Ok(ending),
+            ExecOutput::Stderr(bytes) => drop(err.write(bytes).await),
+            ExecOutput::Exited(ending) => return Ok(ending),
         }
     }
 }
 
-async fn pass_input(inlet: Option<Inlet>, input: &Input, err: &Outlet) {
+async fn pass_input(inlet: Option<Inlet>, input: &ExecInput, err: &Outlet) {
     let Some(mut inlet) = inlet else { return };
     while let Some(bytes) = inlet.next().await {
         if !input.write(&bytes).await {
@@ -132,11 +132,11 @@ async fn pass_input(inlet: Option<Inlet>, input: &Input, err: &Outlet) {
         }
     }
     if !input.close().await {
-        let _ = err.write(Bytes::from_static(UNHEARD)).await;
+        let _ = err.write(Bytes::from_static(STDIN_CLOSE_NOTE)).await;
     }
 }
 
-async fn pass_sizes(sizes: Option<Sizes>, input: &Input) {
+async fn pass_sizes(sizes: Option<Sizes>, input: &ExecInput) {
     let Some(mut sizes) = sizes else { return };
     let (columns, rows) = sizes.now();
     input.resize(columns, rows).await;
@@ -147,33 +147,33 @@ async fn pass_sizes(sizes: Option<Sizes>, input: &Input) {
 }
 
 /// Exits with the command's exit code, and explains an end by a signal or a lost connection.
-async fn conclude(
+async fn exit_as_command(
     cluster: &Cluster,
     pod: &Pod,
-    running: &Running<'_>,
-    ending: Ending,
+    running: &ExecRequest<'_>,
+    ending: ExecExit,
     console: &mut Console,
 ) -> Result<()> {
     let (name, container) = (running.pod, running.container);
     let program = running.argv.first().map_or("", String::as_str);
     match ending {
-        Ending::Code(code) => {
-            if KILLED.contains(&code)
-                && let Some(why) = why_killed(cluster, pod, running).await
+        ExecExit::Code(code) => {
+            if SIGNAL_EXIT_CODES.contains(&code)
+                && let Some(why) = explain_killed(cluster, pod, running).await
             {
                 console.note(&why);
             }
             exit(code)
         }
-        Ending::NotRun(code @ 127) => Err(exited(
+        ExecExit::NotStarted(code @ 127) => Err(exited(
             code,
             format!("command {program:?} not found in container {container:?} of pod {name:?}"),
         )),
-        Ending::NotRun(code) => Err(exited(
+        ExecExit::NotStarted(code) => Err(exited(
             code,
             format!("cannot run command {program:?} in container {container:?} of pod {name:?}"),
         )),
-        Ending::Lost => match why_killed(cluster, pod, running).await {
+        ExecExit::ConnectionLost => match explain_killed(cluster, pod, running).await {
             Some(why) => bail!("lost the connection to container {container:?}: {why}"),
             None => bail!("lost the connection to container {container:?} of pod {name:?}"),
         },
@@ -181,7 +181,7 @@ async fn conclude(
 }
 
 /// Returns true for an error that the node reported, as opposed to a failed connection or a missing permission.
-fn is_of_the_node(error: &anyhow::Error) -> bool {
+fn is_kubelet_error(error: &anyhow::Error) -> bool {
     of(error).is_some_and(|failure| {
         failure.kind == Kind::Server && (failure.code != 0 || !failure.reason.is_empty())
     })
@@ -189,16 +189,16 @@ fn is_of_the_node(error: &anyhow::Error) -> bool {
 
 /// Explains a command that was not started. For a container that is not running the node reports only that it is not found,
 /// so the Pod is read again.
-async fn why_not_started(
+async fn explain_not_started(
     cluster: &Cluster,
     intent: &Intent,
     before: &Pod,
-    running: &Running<'_>,
+    running: &ExecRequest<'_>,
     error: anyhow::Error,
 ) -> anyhow::Error {
-    let ended = match look_again(cluster, running).await {
+    let ended = match get_pod_again(cluster, running).await {
         Some(Some(pod)) if pod.metadata.uid == before.metadata.uid => {
-            plan::standstill(&pod, running.container)
+            plan::not_running_reason(&pod, running.container)
         }
         Some(_) => Some(format!("pod {:?} was deleted", running.pod)),
         None => None,
@@ -215,17 +215,17 @@ async fn why_not_started(
 }
 
 /// Returns why the container ended while a command ran in it; `None` if unknown.
-async fn why_killed(cluster: &Cluster, before: &Pod, running: &Running<'_>) -> Option<String> {
-    match look_again(cluster, running).await? {
-        Some(pod) if pod.metadata.uid == before.metadata.uid => plan::fate(&pod, running.container),
+async fn explain_killed(cluster: &Cluster, before: &Pod, running: &ExecRequest<'_>) -> Option<String> {
+    match get_pod_again(cluster, running).await? {
+        Some(pod) if pod.metadata.uid == before.metadata.uid => plan::kill_reason(&pod, running.container),
         // Deleted, or replaced by another Pod of the same name.
         _ => Some(format!("pod {:?} was deleted", running.pod)),
     }
 }
 
 /// Reads the Pod again: `None` if it cannot be read, `Some(None)` if it does not exist.
-async fn look_again(cluster: &Cluster, running: &Running<'_>) -> Option<Option<Pod>> {
+async fn get_pod_again(cluster: &Cluster, running: &ExecRequest<'_>) -> Option<Option<Pod>> {
     let read = cluster.get(&POD, running.namespace, running.pod);
-    let found = tokio::time::timeout(LOOK, read).await.ok()?.ok()?;
+    let found = tokio::time::timeout(POD_READ_TIMEOUT, read).await.ok()?.ok()?;
     Some(found.and_then(|object| typed(object).ok()))
 }

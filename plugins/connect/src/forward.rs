@@ -5,18 +5,18 @@ use std::net::{IpAddr, SocketAddr};
 
 use anyhow::{Result, anyhow};
 use session_shared::client::forward::Forwarder;
-use session_shared::client::forward::Listener;
-use session_shared::client::forward::Told;
+use session_shared::client::forward::LocalListener;
+use session_shared::client::forward::ForwardEvent;
 use session_shared::failure::hinted;
 use session_shared::ops::Cluster;
-use session_shared::ops::Present;
+use session_shared::ops::ObservedSession;
 use session_shared::report::clean;
 use session_shared::report::console::Console;
 use session_shared::verb::Ground;
 
 use crate::intent::Intent;
-use crate::link::Events;
-use crate::ports::Forward;
+use crate::link::ForwardEvents;
+use crate::ports::PortForward;
 use session_shared::ops::missing_right;
 
 use crate::{link, plan};
@@ -25,11 +25,11 @@ use crate::{link, plan};
 ///
 /// # Errors
 /// A local port that is not available, with a hint.
-pub(crate) async fn take(forwards: &[Forward]) -> Result<Vec<Vec<Listener>>> {
+pub(crate) async fn listen_known_ports(forwards: &[PortForward]) -> Result<Vec<Vec<LocalListener>>> {
     let mut taken = Vec::new();
     for forward in forwards {
         taken.push(match forward.known_local() {
-            Some(local) => listen(forward, local).await?,
+            Some(local) => listen_all_addresses(forward, local).await?,
             None => Vec::new(),
         });
     }
@@ -43,27 +43,27 @@ pub(crate) async fn take(forwards: &[Forward]) -> Result<Vec<Vec<Listener>>> {
 pub(crate) async fn run(
     cluster: &Cluster,
     intent: &Intent,
-    present: &Present,
-    forwards: &[Forward],
-    taken: Vec<Vec<Listener>>,
+    present: &ObservedSession,
+    forwards: &[PortForward],
+    taken: Vec<Vec<LocalListener>>,
     ground: &mut Ground,
 ) -> Result<()> {
     let container = intent.container.as_deref();
-    let pod = link::pod(intent, present, container)?;
+    let pod = link::require_pod(intent, present, container)?;
     let mut ports = Vec::new();
     for (forward, listeners) in forwards.iter().zip(taken) {
-        let remote = plan::port(pod, &forward.remote)?;
+        let remote = plan::resolve_port(pod, &forward.remote)?;
         let listeners = if listeners.is_empty() {
-            listen(forward, remote).await?
+            listen_all_addresses(forward, remote).await?
         } else {
             listeners
         };
         ports.extend(listeners.into_iter().map(|listener| (listener, remote)));
     }
-    let (forwarder, told) = link::forwarder(cluster, intent, present, container, ground)?;
+    let (forwarder, told) = link::new_forwarder(cluster, intent, present, container, ground)?;
     if let Some((_, port)) = ports.first() {
-        let ready = forwarder.ready(*port).await;
-        ready.map_err(|error| missing_right::explain(error, cluster, link::RIGHT))?;
+        let ready = forwarder.connect(*port).await;
+        ready.map_err(|error| missing_right::explain(error, cluster, link::PORT_FORWARD_RESOURCE))?;
     }
     let console = &mut ground.console;
     for (listener, remote) in &ports {
@@ -72,26 +72,26 @@ pub(crate) async fn run(
             listener.address()
         ))?;
     }
-    serve((forwarder, told), ports, true, console).await
+    serve_until_end((forwarder, told), ports, true, console).await
 }
 
 /// Serves local ports and prints their events; accepted connections only if `every` is true.
 ///
 /// # Errors
 /// The reason why no Pod can be reached any more.
-pub(crate) async fn serve(
-    (forwarder, mut told): (Forwarder, Events),
-    ports: Vec<(Listener, u16)>,
+pub(crate) async fn serve_until_end(
+    (forwarder, mut told): (Forwarder, ForwardEvents),
+    ports: Vec<(LocalListener, u16)>,
     every: bool,
     console: &mut Console,
 ) -> Result<()> {
-    let mut serving = std::pin::pin!(forwarder.serve(ports));
+    let mut serving = std::pin::pin!(forwarder.serve_ports(ports));
     loop {
         tokio::select! {
             ended = &mut serving => return ended,
             Some(event) = told.recv() => {
-                if every || !matches!(event, Told::Accepted { .. }) {
-                    say(event, console)?;
+                if every || !matches!(event, ForwardEvent::Accepted { .. }) {
+                    print_event(event, console)?;
                 }
             }
         }
@@ -99,12 +99,12 @@ pub(crate) async fn serve(
 }
 
 /// Prints an event, in kubectl's words where kubectl has any.
-fn say(told: Told, console: &mut Console) -> Result<()> {
+fn print_event(told: ForwardEvent, console: &mut Console) -> Result<()> {
     match told {
-        Told::Accepted { local } => {
+        ForwardEvent::Accepted { local } => {
             return console.line(&format!("Handling connection for {local}"));
         }
-        Told::Refused { port, message } => {
+        ForwardEvent::StreamFailed { port, message } => {
             let message = clean::line(message.trim());
             if message.contains("connection refused") {
                 console.err_line(&format!(
@@ -117,29 +117,29 @@ fn say(told: Told, console: &mut Console) -> Result<()> {
                 ));
             }
         }
-        Told::Lost { why } => console.err_line(&format!(
+        ForwardEvent::Disconnected { why } => console.err_line(&format!(
             "Lost connection to the Pod: {}. Waiting for a new Pod; local ports stay open",
             clean::line(&why)
         )),
-        Told::Back { pod } => console.err_line(&format!("Forwarding to pod {pod:?}")),
+        ForwardEvent::Reconnected { pod } => console.err_line(&format!("Forwarding to pod {pod:?}")),
         // Already traced by the forwarder's callback.
-        Told::Fallback { .. } => {}
+        ForwardEvent::Fallback { .. } => {}
     }
     Ok(())
 }
 
 /// Listens on every address of a forward.
-async fn listen(forward: &Forward, mut local: u16) -> Result<Vec<Listener>> {
-    let mut listeners: Vec<Listener> = Vec::new();
+async fn listen_all_addresses(forward: &PortForward, mut local: u16) -> Result<Vec<LocalListener>> {
+    let mut listeners: Vec<LocalListener> = Vec::new();
     let mut failed = None;
     for address in &forward.addresses {
-        match Listener::bind(*address, local).await {
+        match LocalListener::bind(*address, local).await {
             Ok(listener) => {
                 // The other addresses get the same port.
                 local = listener.address().port();
                 listeners.push(listener);
             }
-            Err(error) => failed = Some(unavailable(*address, local, &forward.remote, &error)),
+            Err(error) => failed = Some(listen_error(*address, local, &forward.remote, &error)),
         }
     }
     // For `localhost`, one of its two addresses is enough.
@@ -149,7 +149,7 @@ async fn listen(forward: &Forward, mut local: u16) -> Result<Vec<Listener>> {
     }
 }
 
-fn unavailable(address: IpAddr, local: u16, remote: &str, error: &io::Error) -> anyhow::Error {
+fn listen_error(address: IpAddr, local: u16, remote: &str, error: &io::Error) -> anyhow::Error {
     let place = SocketAddr::new(address, local);
     let free = format!("use a free local port: --port-forward :{remote}");
     match error.kind() {

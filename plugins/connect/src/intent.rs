@@ -9,14 +9,14 @@ use session_shared::flags::selection::session_name;
 use session_shared::names::SessionName;
 
 use crate::args::Args;
-use crate::ports::{self, Forward};
+use crate::ports::{self, PortForward};
 
 /// Default of `--timeout`: as for `create`.
-pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(300);
+pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Kind of connection that the flags select.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Way {
+pub(crate) enum ConnectMode {
     /// The session's connection method: a command, a web page or SSH. A given command takes its place.
     Method,
     /// Web page in a browser.
@@ -26,7 +26,7 @@ pub(crate) enum Way {
     /// A port connected to standard input and output.
     Stdio { port: String },
     /// Local ports forwarded to ports of the session.
-    Forward { ports: Vec<Forward> },
+    Forward { ports: Vec<PortForward> },
     /// The ssh program.
     Ssh,
     /// A Host block for the configuration of ssh.
@@ -37,7 +37,7 @@ pub(crate) enum Way {
 #[derive(Clone, Debug)]
 pub(crate) struct Intent {
     pub(crate) name: SessionName,
-    pub(crate) way: Way,
+    pub(crate) mode: ConnectMode,
     pub(crate) method: Option<String>,
     pub(crate) container: Option<String>,
     /// Arguments after `--`.
@@ -58,12 +58,12 @@ pub(crate) struct Intent {
 ///
 /// # Errors
 /// Every mistake that can be found without a request.
-pub(crate) fn read(args: &Args) -> Result<Intent> {
-    let way = way(args)?;
-    let limit = args.waiting.limit(USUAL_WAIT);
+pub(crate) fn parse_intent(args: &Args) -> Result<Intent> {
+    let way = parse_mode(args)?;
+    let limit = args.waiting.limit(DEFAULT_TIMEOUT);
     let intent = Intent {
         name: session_name(&args.name)?,
-        way,
+        mode: way,
         method: args.method.clone(),
         container: args.container.clone(),
         command: args.command.clone(),
@@ -74,11 +74,11 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
         wait: args.waiting.wait,
         limit: args.pod_running_timeout.unwrap_or(limit),
     };
-    fits(&intent)?;
+    reject_unused_flags(&intent)?;
     Ok(intent)
 }
 
-fn way(args: &Args) -> Result<Way> {
+fn parse_mode(args: &Args) -> Result<ConnectMode> {
     let asked = [
         ("--open", args.open),
         ("--print", args.print),
@@ -109,18 +109,18 @@ fn way(args: &Args) -> Result<Way> {
         return Err(usage("-o requires --print"));
     }
     Ok(match asked.first().copied() {
-        Some("--open") => Way::Open,
-        Some("--print") => Way::Print { json },
-        Some("--port-forward") => Way::Forward {
-            ports: ports::read(&args.port_forward)?,
+        Some("--open") => ConnectMode::Open,
+        Some("--print") => ConnectMode::Print { json },
+        Some("--port-forward") => ConnectMode::Forward {
+            ports: ports::parse_port_forwards(&args.port_forward)?,
         },
-        Some("--ssh") => Way::Ssh,
-        Some("--ssh-config") => Way::SshConfig,
+        Some("--ssh") => ConnectMode::Ssh,
+        Some("--ssh-config") => ConnectMode::SshConfig,
         _ => match &args.stdio {
-            Some(port) => Way::Stdio {
-                port: legal_port(port)?,
+            Some(port) => ConnectMode::Stdio {
+                port: parse_port(port)?,
             },
-            None => Way::Method,
+            None => ConnectMode::Method,
         },
     })
 }
@@ -129,7 +129,7 @@ fn way(args: &Args) -> Result<Way> {
 ///
 /// # Errors
 /// A usage error.
-pub(crate) fn legal_port(word: &str) -> Result<String> {
+pub(crate) fn parse_port(word: &str) -> Result<String> {
     check_port(word).map_err(|error| usage(error.to_string()))?;
     Ok(word.to_owned())
 }
@@ -162,19 +162,19 @@ fn is_port_name(word: &str) -> bool {
 }
 
 /// Rejects flags and arguments that the selected kind of connection does not use.
-fn fits(intent: &Intent) -> Result<()> {
-    let takes_command = matches!(intent.way, Way::Method | Way::Ssh);
+fn reject_unused_flags(intent: &Intent) -> Result<()> {
+    let takes_command = matches!(intent.mode, ConnectMode::Method | ConnectMode::Ssh);
     if !takes_command && !intent.command.is_empty() {
         return Err(usage(
             "a command can be given only for a shell or with --ssh",
         ));
     }
-    if intent.way != Way::Method && (intent.stdin.is_some() || intent.tty.is_some()) {
+    if intent.mode != ConnectMode::Method && (intent.stdin.is_some() || intent.tty.is_some()) {
         return Err(usage(
             "-i and -t can be used only with a shell or a command",
         ));
     }
-    if matches!(intent.way, Way::Stdio { .. }) && intent.method.is_some() {
+    if matches!(intent.mode, ConnectMode::Stdio { .. }) && intent.method.is_some() {
         return Err(usage("--stdio and --method cannot be specified together"));
     }
     Ok(())

@@ -28,14 +28,14 @@ mod wake;
 use anyhow::Result;
 use session_shared::failure::exit;
 use session_shared::ops::Cluster;
-use session_shared::ops::Present;
+use session_shared::ops::ObservedSession;
 use session_shared::ops::trust::Part;
 use session_shared::prompt::trust;
 use session_shared::verb::{Ground, Verb};
 
 pub use args::Args;
-use intent::{Intent, Way};
-use plan::Entrance;
+use intent::{Intent, ConnectMode};
+use plan::ConnectTarget;
 
 /// The `connect` verb.
 #[derive(Debug)]
@@ -49,48 +49,48 @@ impl Verb for Connect {
     async fn run(args: Args, ground: &mut Ground) -> Result<()> {
         // no requests: validation of the arguments
         ground.console.obey(&args.talk);
-        let intent = intent::read(&args)?;
-        let listeners = match &intent.way {
-            Way::Forward { ports } => forward::take(ports).await?,
+        let intent = intent::parse_intent(&args)?;
+        let listeners = match &intent.mode {
+            ConnectMode::Forward { ports } => forward::listen_known_ports(ports).await?,
             _ => Vec::new(),
         };
         let cluster = ground.connect(&args.connection).await?;
         cluster.known().trust_all(args.trust.trust_manifest);
         // reads, and waits
-        let present = reach::reach(&cluster, &intent, ground).await?;
+        let present = reach::get_ready_session(&cluster, &intent, ground).await?;
         // pure
-        let entrance = plan::entrance(&intent, &present.session)?;
+        let entrance = plan::resolve_target(&intent, &present.session)?;
         // streams, or prints
-        if let Way::Forward { ports } = &intent.way {
+        if let ConnectMode::Forward { ports } = &intent.mode {
             return forward::run(&cluster, &intent, &present, ports, listeners, ground).await;
         }
-        go(&cluster, &intent, &args, &present, &entrance, ground).await
+        open_connection(&cluster, &intent, &args, &present, &entrance, ground).await
     }
 }
 
-async fn go(
+async fn open_connection(
     cluster: &Cluster,
     intent: &Intent,
     args: &Args,
-    present: &Present,
-    entrance: &Entrance,
+    present: &ObservedSession,
+    entrance: &ConnectTarget,
     ground: &mut Ground,
 ) -> Result<()> {
-    match (&intent.way, entrance) {
-        (Way::Print { json }, _) => {
+    match (&intent.mode, entrance) {
+        (ConnectMode::Print { json }, _) => {
             let console = &mut ground.console;
             print::run(cluster, intent, present, entrance, *json, console).await
         }
-        (Way::Stdio { port }, _) => {
+        (ConnectMode::Stdio { port }, _) => {
             let container = intent.container.as_deref();
-            let port = plan::port(link::pod(intent, present, container)?, port)?;
-            let (forwarder, _) = link::forwarder(cluster, intent, present, container, ground)?;
+            let port = plan::resolve_port(link::require_pod(intent, present, container)?, port)?;
+            let (forwarder, _) = link::new_forwarder(cluster, intent, present, container, ground)?;
             stdio::run(cluster, &forwarder, port, ground).await
         }
-        (_, Entrance::Command { argv, container }) => {
+        (_, ConnectTarget::Command { argv, container }) => {
             let container = container.as_deref();
             // A command typed by the user needs no trust in the session.
-            let stored = intent.command.is_empty() && !plan::methods(&present.session).is_empty();
+            let stored = intent.command.is_empty() && !plan::connect_methods(&present.session).is_empty();
             if stored
                 && !trust::ask(
                     cluster,
@@ -106,24 +106,24 @@ async fn go(
         }
         (
             _,
-            Entrance::Page {
+            ConnectTarget::Page {
                 port,
                 path,
                 container,
             },
         ) => {
             let container = container.as_deref();
-            let port = plan::port(link::pod(intent, present, container)?, port)?;
-            let forwarder = link::forwarder(cluster, intent, present, container, ground)?;
+            let port = plan::resolve_port(link::require_pod(intent, present, container)?, port)?;
+            let forwarder = link::new_forwarder(cluster, intent, present, container, ground)?;
             open::run(cluster, forwarder, port, path, ground).await
         }
-        (way, Entrance::Ssh { port, user, .. }) => {
+        (way, ConnectTarget::Ssh { port, user, .. }) => {
             let user = user.as_ref();
-            let host = ssh::host(cluster, intent, present, &args.connection, port, user)?;
-            if *way == Way::SshConfig {
-                return ssh::block(host, &args.connection, &mut ground.console);
+            let host = ssh::ssh_host(cluster, intent, present, &args.connection, port, user)?;
+            if *way == ConnectMode::SshConfig {
+                return ssh::print_host_block(host, &args.connection, &mut ground.console);
             }
-            ssh::run(&host, &intent.command)
+            ssh::exec_ssh(&host, &intent.command)
         }
     }
 }

@@ -9,18 +9,18 @@ use futures::{FutureExt, StreamExt};
 use serde_json::Value;
 use session_shared::Pod;
 use session_shared::client::Backoff;
-use session_shared::client::Change;
-use session_shared::client::Place;
-use session_shared::client::Selection;
+use session_shared::client::WatchChange;
+use session_shared::client::Scope;
+use session_shared::client::ListOptions;
 use session_shared::client::forward::FindPod;
 use session_shared::client::forward::Forwarder;
-use session_shared::client::forward::Told;
+use session_shared::client::forward::ForwardEvent;
 use session_shared::client::timed_out;
 use session_shared::labels;
 use session_shared::objects::conditions::{has_condition, is_ready};
 use session_shared::objects::resource::{POD, SESSION, text};
 use session_shared::ops::Cluster;
-use session_shared::ops::Present;
+use session_shared::ops::ObservedSession;
 use session_shared::reconcile::is_primary;
 use session_shared::verb::Ground;
 use tokio::sync::mpsc;
@@ -29,23 +29,23 @@ use crate::intent::Intent;
 use crate::{plan, reach};
 
 /// Receiver of the forwarder's events.
-pub(crate) type Events = mpsc::UnboundedReceiver<Told>;
+pub(crate) type ForwardEvents = mpsc::UnboundedReceiver<ForwardEvent>;
 
 /// Resource whose permission port forwarding needs.
-pub(crate) const RIGHT: &str = "pods/portforward";
+pub(crate) const PORT_FORWARD_RESOURCE: &str = "pods/portforward";
 /// Minimum and maximum pause between two searches for the Pod.
-const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(30)];
+const SEARCH_PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(30)];
 
 /// Returns the Pod that has `container`, by default the primary one.
 ///
 /// # Errors
 /// No Pod, or no such container.
-pub(crate) fn pod<'a>(
+pub(crate) fn require_pod<'a>(
     intent: &Intent,
-    present: &'a Present,
+    present: &'a ObservedSession,
     container: Option<&str>,
 ) -> Result<&'a Pod> {
-    let found = plan::pod(present, container)?;
+    let found = plan::choose_pod(present, container)?;
     let (pod, _) = found.ok_or_else(|| anyhow!("session \"{}\" has no Pod", intent.name))?;
     Ok(pod)
 }
@@ -54,19 +54,19 @@ pub(crate) fn pod<'a>(
 ///
 /// # Errors
 /// Those of `require_pod`.
-pub(crate) fn forwarder(
+pub(crate) fn new_forwarder(
     cluster: &Cluster,
     intent: &Intent,
-    present: &Present,
+    present: &ObservedSession,
     container: Option<&str>,
     ground: &Ground,
-) -> Result<(Forwarder, Events)> {
-    let find = finder(cluster, intent, present, container, ground)?;
+) -> Result<(Forwarder, ForwardEvents)> {
+    let find = pod_finder(cluster, intent, present, container, ground)?;
     let aside = ground.console.aside();
     let (tell, told) = mpsc::unbounded_channel();
-    let forwarder = cluster.forwarder(find).telling(move |event| match event {
+    let forwarder = cluster.new_forwarder(find).on_event(move |event| match event {
         // Only a trace for debugging, printed at once.
-        Told::Fallback { why } => aside.trace(
+        ForwardEvent::Fallback { why } => aside.trace(
             4,
             &format!("port-forward: {why}; falling back to v4.channel.k8s.io"),
         ),
@@ -78,7 +78,7 @@ pub(crate) fn forwarder(
 
 /// Search for the Pod after the connection to the previous one was lost.
 #[derive(Clone)]
-struct Search {
+struct PodSearch {
     cluster: Cluster,
     intent: Intent,
     /// Container given by `-c` or the method.
@@ -89,15 +89,15 @@ struct Search {
 
 /// Returns a function that finds the Pod: the known one on the first call, later a ready one that is not being deleted,
 /// waiting at most for the command's time limit.
-fn finder(
+fn pod_finder(
     cluster: &Cluster,
     intent: &Intent,
-    present: &Present,
+    present: &ObservedSession,
     container: Option<&str>,
     ground: &Ground,
 ) -> Result<FindPod> {
-    let pod = pod(intent, present, container)?;
-    let search = Search {
+    let pod = require_pod(intent, present, container)?;
+    let search = PodSearch {
         cluster: cluster.clone(),
         intent: intent.clone(),
         container: container.map(str::to_owned),
@@ -111,7 +111,7 @@ fn finder(
         async move {
             let pod = match known {
                 Some(pod) => pod,
-                None => search.pod().await?,
+                None => search.wait_pod().await?,
             };
             Ok((search.cluster.namespace().to_owned(), pod))
         }
@@ -119,20 +119,20 @@ fn finder(
     }))
 }
 
-impl Search {
-    async fn pod(&self) -> Result<String> {
+impl PodSearch {
+    async fn wait_pod(&self) -> Result<String> {
         let begun = Instant::now();
         let mut known = HashSet::new();
-        let [first, longest] = PAUSES;
+        let [first, longest] = SEARCH_PAUSES;
         let mut backoff = Backoff::between(first, longest);
         loop {
-            if let Some(pod) = self.look(&mut known).await? {
+            if let Some(pod) = self.find_ready(&mut known).await? {
                 return Ok(pod);
             }
             let left = self.intent.limit.saturating_sub(begun.elapsed());
             let change = async {
                 backoff.pause().await;
-                self.change(&known).await
+                self.wait_change(&known).await
             };
             match tokio::time::timeout(left, change).await {
                 Ok(true) => backoff.reset(),
@@ -143,17 +143,17 @@ impl Search {
     }
 
     /// Returns the Pod if it is ready. Adds other ready Pods to `known`.
-    async fn look(&self, known: &mut HashSet<String>) -> Result<Option<String>> {
+    async fn find_ready(&self, known: &mut HashSet<String>) -> Result<Option<String>> {
         let (namespace, name) = (self.cluster.namespace(), self.intent.name.as_str());
-        let mut present = self.cluster.present(namespace, name).await?;
+        let mut present = self.cluster.observe_session(namespace, name).await?;
         let now = (self.clock)();
-        if let Some(error) = reach::hopeless(&self.cluster, &self.intent, &present, now) {
+        if let Some(error) = reach::unrecoverable_error(&self.cluster, &self.intent, &present, now) {
             return Err(error);
         }
         let pods = &mut present.live.pods;
         pods.retain(|pod| pod.metadata.deletion_timestamp.is_none() && is_ready(pod));
         let container = self.container.as_deref();
-        let found = plan::pod(&present, container).ok().flatten();
+        let found = plan::choose_pod(&present, container).ok().flatten();
         let found =
             found.filter(|(pod, _)| container.is_some() || is_primary(pod) == self.is_primary);
         if let Some((pod, _)) = found {
@@ -165,12 +165,12 @@ impl Search {
     }
 
     /// Waits until a Pod that is not known is ready. Returns false if the watch ends first.
-    async fn change(&self, known: &HashSet<String>) -> bool {
-        let select = Selection::labelled(format!("{}={}", labels::SESSION, self.intent.name));
-        let place = Place::Namespace(self.cluster.namespace());
+    async fn wait_change(&self, known: &HashSet<String>) -> bool {
+        let select = ListOptions::with_labels(format!("{}={}", labels::SESSION, self.intent.name));
+        let place = Scope::Namespace(self.cluster.namespace());
         let mut changes = self.cluster.watch(&POD, place, &select, None, false);
         while let Some(Ok(change)) = changes.next().await {
-            let (Change::Added(pod) | Change::Modified(pod)) = change else {
+            let (WatchChange::Added(pod) | WatchChange::Modified(pod)) = change else {
                 continue;
             };
             if !known.contains(text(&pod, "/metadata/uid")) && is_ready_and_stays(&pod) {

@@ -7,12 +7,12 @@ use anyhow::{Context, Result};
 use bytes::Bytes;
 use futures::future::{Either, select};
 use session_shared::client::forward::Forwarder;
-use session_shared::client::forward::Listener;
+use session_shared::client::forward::LocalListener;
 use session_shared::encode::url::Endpoint;
 use session_shared::ops::Cluster;
 use session_shared::verb::Ground;
 
-use crate::link::Events;
+use crate::link::ForwardEvents;
 use session_shared::ops::missing_right;
 
 use crate::{forward, link};
@@ -25,15 +25,15 @@ const NO_BROWSER: &[u8] = b"note: failed to open a browser: open the URL manuall
 /// No free local port; the server's refusal.
 pub(crate) async fn run(
     cluster: &Cluster,
-    (forwarder, told): (Forwarder, Events),
+    (forwarder, told): (Forwarder, ForwardEvents),
     port: u16,
     path: &str,
     ground: &mut Ground,
 ) -> Result<()> {
-    let listener = Listener::bind(IpAddr::V4(Ipv4Addr::LOCALHOST), 0).await;
+    let listener = LocalListener::bind(IpAddr::V4(Ipv4Addr::LOCALHOST), 0).await;
     let listener = listener.context("failed to listen on 127.0.0.1")?;
-    let ready = forwarder.ready(port).await;
-    ready.map_err(|error| missing_right::explain(error, cluster, link::RIGHT))?;
+    let ready = forwarder.connect(port).await;
+    ready.map_err(|error| missing_right::explain(error, cluster, link::PORT_FORWARD_RESOURCE))?;
     let url = listener
         .address()
         .to_string()
@@ -52,7 +52,7 @@ pub(crate) async fn run(
             let _ = err.write(Bytes::from_static(NO_BROWSER)).await;
         }
     });
-    let served = pin!(forward::serve(
+    let served = pin!(forward::serve_until_end(
         (forwarder, told),
         vec![(listener, port)],
         false,

@@ -10,17 +10,17 @@ use session_shared::failure::hinted;
 use session_shared::names::SshUser;
 use session_shared::objects::conditions::is_ready;
 use session_shared::objects::endpoint::{PodPort, endpoint_of_port};
-use session_shared::ops::Present;
+use session_shared::ops::ObservedSession;
 use session_shared::reconcile::{containers, default_container, is_primary};
 
-use crate::intent::{Intent, Way, check_port};
+use crate::intent::{Intent, ConnectMode, check_port};
 
 /// Default shell of a session without methods: bash if installed, else sh.
-const SHELL: &str = "if command -v bash >/dev/null 2>&1; then exec bash -l; else exec sh -l; fi";
+const DEFAULT_SHELL: &str = "if command -v bash >/dev/null 2>&1; then exec bash -l; else exec sh -l; fi";
 
 /// Connection to a session, resolved from flags and method.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Entrance {
+pub(crate) enum ConnectTarget {
     /// A command in a container.
     Command {
         argv: Vec<String>,
@@ -47,46 +47,46 @@ pub(crate) enum Entrance {
 ///
 /// # Errors
 /// An unknown method, with the available ones; a method of another kind than the flags select.
-pub(crate) fn entrance(intent: &Intent, session: &Session) -> Result<Entrance> {
-    let methods = methods(session);
-    let method = match (&intent.method, &intent.way) {
-        (Some(name), _) => Some(named(methods, name, intent.name.as_str())?),
-        (None, Way::Open | Way::Print { .. }) => methods.iter().find(|m| m.http.is_some()),
-        (None, Way::Ssh | Way::SshConfig) => methods.iter().find(|m| m.ssh.is_some()),
+pub(crate) fn resolve_target(intent: &Intent, session: &Session) -> Result<ConnectTarget> {
+    let methods = connect_methods(session);
+    let method = match (&intent.method, &intent.mode) {
+        (Some(name), _) => Some(find_method(methods, name, intent.name.as_str())?),
+        (None, ConnectMode::Open | ConnectMode::Print { .. }) => methods.iter().find(|m| m.http.is_some()),
+        (None, ConnectMode::Ssh | ConnectMode::SshConfig) => methods.iter().find(|m| m.ssh.is_some()),
         // A command needs no method: it runs in the default container.
         (None, _) if !intent.command.is_empty() => None,
         (None, _) => methods.first(),
     };
     let found = match method {
-        Some(method) => of_method(method, intent, session)?,
-        None => without_method(intent)?,
+        Some(method) => target_of_method(method, intent, session)?,
+        None => default_target(intent)?,
     };
-    fits(&found, intent, methods)?;
+    check_mode(&found, intent, methods)?;
     Ok(found)
 }
 
 /// Returns the connection methods of the session's last start.
-pub(crate) fn methods(session: &Session) -> &[ConnectMethod] {
+pub(crate) fn connect_methods(session: &Session) -> &[ConnectMethod] {
     let status = session.status.as_ref();
     status
         .and_then(|status| status.applied.as_ref())
         .map_or(&[], |applied| applied.connect.as_slice())
 }
 
-fn named<'a>(methods: &'a [ConnectMethod], name: &str, session: &str) -> Result<&'a ConnectMethod> {
+fn find_method<'a>(methods: &'a [ConnectMethod], name: &str, session: &str) -> Result<&'a ConnectMethod> {
     methods
         .iter()
         .find(|method| method.name == name)
         .ok_or_else(|| {
             anyhow!(
                 "session {session:?} has no method {name:?}: {}",
-                offered(methods)
+                describe_methods(methods)
             )
         })
 }
 
 /// Returns the available methods as the end of a message.
-fn offered(methods: &[ConnectMethod]) -> String {
+fn describe_methods(methods: &[ConnectMethod]) -> String {
     if methods.is_empty() {
         return "no methods are defined, only the default shell is available".to_owned();
     }
@@ -94,11 +94,11 @@ fn offered(methods: &[ConnectMethod]) -> String {
     format!("available methods are {}", names.join(", "))
 }
 
-fn of_method(method: &ConnectMethod, intent: &Intent, session: &Session) -> Result<Entrance> {
+fn target_of_method(method: &ConnectMethod, intent: &Intent, session: &Session) -> Result<ConnectTarget> {
     let port = |port: &Option<IntOrString>| {
         let port = port.as_ref().map(ToString::to_string);
         let port = port.ok_or_else(|| anyhow!("method {:?} defines no port", method.name))?;
-        check_port(&port).with_context(|| unusable(method, session))?;
+        check_port(&port).with_context(|| method_error_context(method, session))?;
         anyhow::Ok(port)
     };
     let container = intent
@@ -107,7 +107,7 @@ fn of_method(method: &ConnectMethod, intent: &Intent, session: &Session) -> Resu
         .or_else(|| method.container.clone());
     if let Some(http) = &method.http {
         let path = http.path.clone().unwrap_or_else(|| "/".to_owned());
-        return Ok(Entrance::Page {
+        return Ok(ConnectTarget::Page {
             port: port(&http.port)?,
             path,
             container,
@@ -115,9 +115,9 @@ fn of_method(method: &ConnectMethod, intent: &Intent, session: &Session) -> Resu
     }
     if let Some(ssh) = &method.ssh {
         let user = ssh.user.as_deref().map(str::parse).transpose();
-        return Ok(Entrance::Ssh {
+        return Ok(ConnectTarget::Ssh {
             port: port(&ssh.port)?,
-            user: user.map_err(|error| altered(error, method, session))?,
+            user: user.map_err(|error| altered_user_error(error, method, session))?,
             container,
         });
     }
@@ -129,16 +129,16 @@ fn of_method(method: &ConnectMethod, intent: &Intent, session: &Session) -> Resu
     if argv.is_empty() {
         bail!("method {:?} defines no command", method.name);
     }
-    Ok(Entrance::Command { argv, container })
+    Ok(ConnectTarget::Command { argv, container })
 }
 
-fn unusable(method: &ConnectMethod, session: &Session) -> String {
+fn method_error_context(method: &ConnectMethod, session: &Session) -> String {
     let name = session.metadata.name.as_deref().unwrap_or_default();
     format!("cannot use method {:?} of session {name:?}", method.name)
 }
 
 /// Adds context and a hint to an invalid SSH user. A start validates the user, so the status was changed since.
-fn altered(error: anyhow::Error, method: &ConnectMethod, session: &Session) -> anyhow::Error {
+fn altered_user_error(error: anyhow::Error, method: &ConnectMethod, session: &Session) -> anyhow::Error {
     let metadata = &session.metadata;
     let name = metadata.name.as_deref().unwrap_or_default();
     let namespace = metadata.namespace.as_deref().unwrap_or_default();
@@ -152,7 +152,7 @@ fn altered(error: anyhow::Error, method: &ConnectMethod, session: &Session) -> a
         "--restart",
     ];
     hinted(
-        error.context(unusable(method, session)),
+        error.context(method_error_context(method, session)),
         format!(
             "restart the session to restore its methods: {}",
             shell::line(&again)
@@ -160,19 +160,19 @@ fn altered(error: anyhow::Error, method: &ConnectMethod, session: &Session) -> a
     )
 }
 
-fn without_method(intent: &Intent) -> Result<Entrance> {
+fn default_target(intent: &Intent) -> Result<ConnectTarget> {
     let argv = if intent.command.is_empty() {
-        ["sh", "-c", SHELL].map(str::to_owned).to_vec()
+        ["sh", "-c", DEFAULT_SHELL].map(str::to_owned).to_vec()
     } else {
         intent.command.clone()
     };
-    match intent.way {
-        Way::Ssh | Way::SshConfig => Ok(Entrance::Ssh {
+    match intent.mode {
+        ConnectMode::Ssh | ConnectMode::SshConfig => Ok(ConnectTarget::Ssh {
             port: "22".to_owned(),
             user: None,
             container: intent.container.clone(),
         }),
-        _ => Ok(Entrance::Command {
+        _ => Ok(ConnectTarget::Command {
             argv,
             container: intent.container.clone(),
         }),
@@ -180,24 +180,24 @@ fn without_method(intent: &Intent) -> Result<Entrance> {
 }
 
 /// Checks that the resolved connection is of the kind that the flags select.
-fn fits(found: &Entrance, intent: &Intent, methods: &[ConnectMethod]) -> Result<()> {
+fn check_mode(found: &ConnectTarget, intent: &Intent, methods: &[ConnectMethod]) -> Result<()> {
     let name = &intent.name;
-    match (&intent.way, found) {
-        (Way::Open, Entrance::Page { .. })
-        | (Way::Ssh | Way::SshConfig, Entrance::Ssh { .. })
-        | (Way::Print { .. } | Way::Stdio { .. } | Way::Forward { .. }, _)
-        | (Way::Method, Entrance::Command { .. } | Entrance::Ssh { .. }) => Ok(()),
-        (Way::Method, Entrance::Page { .. }) if intent.command.is_empty() => Ok(()),
-        (Way::Method, Entrance::Page { .. }) => {
+    match (&intent.mode, found) {
+        (ConnectMode::Open, ConnectTarget::Page { .. })
+        | (ConnectMode::Ssh | ConnectMode::SshConfig, ConnectTarget::Ssh { .. })
+        | (ConnectMode::Print { .. } | ConnectMode::Stdio { .. } | ConnectMode::Forward { .. }, _)
+        | (ConnectMode::Method, ConnectTarget::Command { .. } | ConnectTarget::Ssh { .. }) => Ok(()),
+        (ConnectMode::Method, ConnectTarget::Page { .. }) if intent.command.is_empty() => Ok(()),
+        (ConnectMode::Method, ConnectTarget::Page { .. }) => {
             bail!("cannot run a command in session \"{name}\": the method is a web page")
         }
-        (Way::Open, _) => bail!(
+        (ConnectMode::Open, _) => bail!(
             "session \"{name}\" has no web page to open: {}",
-            offered(methods)
+            describe_methods(methods)
         ),
-        (Way::Ssh | Way::SshConfig, _) => bail!(
+        (ConnectMode::Ssh | ConnectMode::SshConfig, _) => bail!(
             "cannot use ssh with session \"{name}\": the method is not an SSH server, {}",
-            offered(methods)
+            describe_methods(methods)
         ),
     }
 }
@@ -207,11 +207,11 @@ fn fits(found: &Entrance, intent: &Intent, methods: &[ConnectMethod]) -> Result<
 ///
 /// # Errors
 /// An unknown container, with the existing ones.
-pub(crate) fn pod<'a>(
-    present: &'a Present,
+pub(crate) fn choose_pod<'a>(
+    present: &'a ObservedSession,
     wanted: Option<&str>,
 ) -> Result<Option<(&'a Pod, String)>> {
-    let pods: Vec<&Pod> = present.pods().collect();
+    let pods: Vec<&Pod> = present.own_pods().collect();
     let mut pods = present.live.recorded_first(&present.session, pods);
     pods.sort_by_key(|pod| (!is_primary(pod), !is_ready(pod)));
     let Some(first) = pods.first() else {
@@ -235,7 +235,7 @@ pub(crate) fn pod<'a>(
 }
 
 /// Returns why a command in a container was killed, if the Pod's state explains it.
-pub(crate) fn fate(pod: &Pod, container: &str) -> Option<String> {
+pub(crate) fn kill_reason(pod: &Pod, container: &str) -> Option<String> {
     let name = pod.metadata.name.as_deref().unwrap_or_default();
     if pod.metadata.deletion_timestamp.is_some() {
         return Some(format!("pod {name:?} is being deleted"));
@@ -254,7 +254,7 @@ pub(crate) fn fate(pod: &Pod, container: &str) -> Option<String> {
 }
 
 /// Returns why a container is not running; `None` if its status says it is running.
-pub(crate) fn standstill(pod: &Pod, container: &str) -> Option<String> {
+pub(crate) fn not_running_reason(pod: &Pod, container: &str) -> Option<String> {
     let name = pod.metadata.name.as_deref().unwrap_or_default();
     let statuses = pod.status.as_ref()?.container_statuses.as_ref()?;
     let status = statuses.iter().find(|status| status.name == container)?;
@@ -281,7 +281,7 @@ pub(crate) fn standstill(pod: &Pod, container: &str) -> Option<String> {
 ///
 /// # Errors
 /// An unknown port name, with the existing ones.
-pub(crate) fn port(pod: &Pod, word: &str) -> Result<u16> {
+pub(crate) fn resolve_port(pod: &Pod, word: &str) -> Result<u16> {
     if let Ok(number) = word.parse() {
         return Ok(number);
     }
@@ -316,9 +316,9 @@ pub(crate) fn port(pod: &Pod, word: &str) -> Result<u16> {
 ///
 /// # Errors
 /// An invalid endpoint in the status.
-pub(crate) fn address(
-    present: &Present,
-    entrance: &Entrance,
+pub(crate) fn find_address(
+    present: &ObservedSession,
+    entrance: &ConnectTarget,
     network: &[Value],
 ) -> Result<Option<String>> {
     let status = present.session.status.as_ref();
@@ -328,14 +328,14 @@ pub(crate) fn address(
         let endpoint = text.parse::<Endpoint>();
         endpoint.with_context(|| format!("cannot use the endpoint of session {name:?}"))
     };
-    let Entrance::Page { port, path, .. } = entrance else {
+    let ConnectTarget::Page { port, path, .. } = entrance else {
         let endpoint = written.map(read).transpose()?;
         return Ok(endpoint.map(|endpoint| endpoint.to_string()));
     };
-    if let Some(endpoint) = way_to(present, port, network) {
+    if let Some(endpoint) = exposed_endpoint(present, port, network) {
         return Ok(Some(read(&endpoint)?.page(path)));
     }
-    let pages = methods(&present.session).iter();
+    let pages = connect_methods(&present.session).iter();
     let first = pages.filter_map(|method| method.http.as_ref()).next();
     let is_first = first
         .is_some_and(|http| http.port.as_ref().map(ToString::to_string).as_ref() == Some(port));
@@ -344,9 +344,9 @@ pub(crate) fn address(
 }
 
 /// Returns the endpoint of a Service or Ingress that exposes a port of the session's Pod.
-fn way_to(present: &Present, word: &str, network: &[Value]) -> Option<String> {
-    let (pod, _) = pod(present, None).ok().flatten()?;
-    let number = port(pod, word).ok()?;
+fn exposed_endpoint(present: &ObservedSession, word: &str, network: &[Value]) -> Option<String> {
+    let (pod, _) = choose_pod(present, None).ok().flatten()?;
+    let number = resolve_port(pod, word).ok()?;
     let spec = pod.spec.as_ref()?;
     let name = spec
         .containers
@@ -359,24 +359,24 @@ fn way_to(present: &Present, word: &str, network: &[Value]) -> Option<String> {
 }
 
 /// Returns true for a host name that only the cluster's DNS resolves.
-pub(crate) fn is_inside(address: &str) -> bool {
+pub(crate) fn is_cluster_internal(address: &str) -> bool {
     let host = address.split_once("://").map_or(address, |(_, rest)| rest);
     let host = host.split(['/', ':']).next().unwrap_or_default();
     host.ends_with(".svc") || host.ends_with(".svc.cluster.local")
 }
 
 /// Returns port and path of the session's WebSocket: those of the method `ws`, else of the web page.
-pub(crate) fn socket<'a>(
+pub(crate) fn websocket_port<'a>(
     session: &'a Session,
-    entrance: &'a Entrance,
+    entrance: &'a ConnectTarget,
 ) -> Option<(String, &'a str)> {
-    let named = methods(session).iter().find(|method| method.name == "ws");
+    let named = connect_methods(session).iter().find(|method| method.name == "ws");
     if let Some(http) = named.and_then(|method| method.http.as_ref()) {
         let port = http.port.as_ref()?.to_string();
         return Some((port, http.path.as_deref().unwrap_or_default()));
     }
     match entrance {
-        Entrance::Page { port, path, .. } => Some((port.clone(), path)),
+        ConnectTarget::Page { port, path, .. } => Some((port.clone(), path)),
         _ => None,
     }
 }

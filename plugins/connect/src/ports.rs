@@ -6,13 +6,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use anyhow::Result;
 use session_shared::failure::usage;
 
-use crate::intent::legal_port;
+use crate::intent::parse_port;
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// A port of the session and the local addresses it is forwarded from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Forward {
+pub(crate) struct PortForward {
     /// Addresses to listen on: all of them; for `localhost`, those that this machine has.
     pub(crate) addresses: Vec<IpAddr>,
     /// Local port; 0 for any free port, `None` for the number of the remote port.
@@ -21,7 +21,7 @@ pub(crate) struct Forward {
     pub(crate) remote: String,
 }
 
-impl Forward {
+impl PortForward {
     /// Returns the local port if it is known without the Pod; 0 for any free port.
     pub(crate) fn known_local(&self) -> Option<u16> {
         self.local.or_else(|| self.remote.parse().ok())
@@ -32,7 +32,7 @@ impl Forward {
 ///
 /// # Errors
 /// A usage error: an invalid port, or a local port given twice.
-pub(crate) fn read(words: &[String]) -> Result<Vec<Forward>> {
+pub(crate) fn parse_port_forwards(words: &[String]) -> Result<Vec<PortForward>> {
     let mut forwards = Vec::new();
     for word in words {
         let mut parts = word
@@ -43,7 +43,7 @@ pub(crate) fn read(words: &[String]) -> Result<Vec<Forward>> {
             return Err(usage("--port-forward requires a port"));
         }
         for part in parts {
-            forwards.push(forward(part)?);
+            forwards.push(parse_port_forward(part)?);
         }
     }
     let mut taken = HashSet::new();
@@ -61,8 +61,8 @@ pub(crate) fn read(words: &[String]) -> Result<Vec<Forward>> {
     Ok(forwards)
 }
 
-fn forward(word: &str) -> Result<Forward> {
-    let (address, ports) = address(word)?;
+fn parse_port_forward(word: &str) -> Result<PortForward> {
+    let (address, ports) = split_address(word)?;
     let parts: Vec<&str> = ports.split(':').collect();
     let (address, local, remote) = match (address, parts.as_slice()) {
         (address, [remote]) => (address, None, *remote),
@@ -72,15 +72,15 @@ fn forward(word: &str) -> Result<Forward> {
         (None, [address, local, remote]) => (Some(*address), Some(*local), *remote),
         _ => return Err(usage(format!("invalid port format '{word}'"))),
     };
-    Ok(Forward {
-        addresses: addresses(address)?,
-        local: local.map(|local| local_port(local, word)).transpose()?,
-        remote: remote_port(remote)?,
+    Ok(PortForward {
+        addresses: parse_addresses(address)?,
+        local: local.map(|local| parse_local_port(local, word)).transpose()?,
+        remote: parse_remote_port(remote)?,
     })
 }
 
 /// Splits off an address in brackets.
-fn address(word: &str) -> Result<(Option<&str>, &str)> {
+fn split_address(word: &str) -> Result<(Option<&str>, &str)> {
     let Some(rest) = word.strip_prefix('[') else {
         return Ok((None, word));
     };
@@ -94,7 +94,7 @@ fn is_address(word: &str) -> bool {
     word == "localhost" || word.parse::<IpAddr>().is_ok()
 }
 
-fn addresses(word: Option<&str>) -> Result<Vec<IpAddr>> {
+fn parse_addresses(word: Option<&str>) -> Result<Vec<IpAddr>> {
     match word {
         None => Ok(vec![LOOPBACK]),
         Some("localhost") => Ok(vec![LOOPBACK, IpAddr::V6(Ipv6Addr::LOCALHOST)]),
@@ -105,7 +105,7 @@ fn addresses(word: Option<&str>) -> Result<Vec<IpAddr>> {
     }
 }
 
-fn local_port(word: &str, all: &str) -> Result<u16> {
+fn parse_local_port(word: &str, all: &str) -> Result<u16> {
     if word.is_empty() {
         return Ok(0);
     }
@@ -116,11 +116,11 @@ fn local_port(word: &str, all: &str) -> Result<u16> {
     })
 }
 
-fn remote_port(word: &str) -> Result<String> {
+fn parse_remote_port(word: &str) -> Result<String> {
     if word.parse() == Ok(0) {
         return Err(usage("remote port must be > 0"));
     }
-    legal_port(word).map_err(|_| {
+    parse_port(word).map_err(|_| {
         usage(format!(
             "error parsing remote port '{word}': must be a number from 1 to 65535 or a port name"
         ))
@@ -133,9 +133,9 @@ mod tests {
 
     fn shown(words: &[&str]) -> String {
         let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-        match read(&words) {
+        match parse_port_forwards(&words) {
             Ok(forwards) => {
-                let one = |f: &Forward| format!("{:?} {:?} {}", f.addresses, f.local, f.remote);
+                let one = |f: &PortForward| format!("{:?} {:?} {}", f.addresses, f.local, f.remote);
                 forwards.iter().map(one).collect::<Vec<_>>().join("; ")
             }
             Err(error) => error.to_string(),

@@ -10,11 +10,11 @@ use session_shared::failure::hinted;
 use session_shared::objects::conditions::is_ready;
 use session_shared::objects::resource::{INGRESS, SERVICE};
 use session_shared::ops::Cluster;
-use session_shared::ops::Present;
+use session_shared::ops::ObservedSession;
 use session_shared::report::console::Console;
 
 use crate::intent::Intent;
-use crate::plan::{self, Entrance};
+use crate::plan::{self, ConnectTarget};
 
 /// Prints the session's URL, or with `as_json` all addresses.
 ///
@@ -23,22 +23,22 @@ use crate::plan::{self, Entrance};
 pub(crate) async fn run(
     cluster: &Cluster,
     intent: &Intent,
-    present: &Present,
-    entrance: &Entrance,
+    present: &ObservedSession,
+    entrance: &ConnectTarget,
     as_json: bool,
     console: &mut Console,
 ) -> Result<()> {
-    let network = network(cluster, present).await;
-    let address = plan::address(present, entrance, &network)?;
+    let network = list_network_objects(cluster, present).await;
+    let address = plan::find_address(present, entrance, &network)?;
     if as_json {
-        return json(intent, present, entrance, address, console);
+        return print_json(intent, present, entrance, address, console);
     }
-    text(intent, entrance, cluster.namespace(), address, console)
+    print_url(intent, entrance, cluster.namespace(), address, console)
 }
 
 /// Reads the Services and Ingresses of the last start. Missing or forbidden ones are left out; the endpoint in the
 /// session's status then takes their place.
-async fn network(cluster: &Cluster, present: &Present) -> Vec<Value> {
+async fn list_network_objects(cluster: &Cluster, present: &ObservedSession) -> Vec<Value> {
     let status = present.session.status.as_ref();
     let applied = status.and_then(|status| status.applied.as_ref());
     let objects = applied.map_or(&[][..], |applied| applied.objects.as_slice());
@@ -55,9 +55,9 @@ async fn network(cluster: &Cluster, present: &Present) -> Vec<Value> {
 ///
 /// # Errors
 /// No address for the web page.
-fn text(
+fn print_url(
     intent: &Intent,
-    entrance: &Entrance,
+    entrance: &ConnectTarget,
     namespace: &str,
     address: Option<String>,
     console: &mut Console,
@@ -74,16 +74,16 @@ fn text(
         let error = anyhow!("{of} has no address: no Service or Ingress exposes the port");
         let here = format!("kubectl session connect {name} -n {namespace}{flag}");
         return Err(match entrance {
-            Entrance::Page { .. } => hinted(
+            ConnectTarget::Page { .. } => hinted(
                 error,
                 format!("open the page through a local port: {here} --open"),
             ),
-            Entrance::Command { .. } | Entrance::Ssh { .. } => {
+            ConnectTarget::Command { .. } | ConnectTarget::Ssh { .. } => {
                 hinted(error, format!("connect: {here}"))
             }
         });
     };
-    if plan::is_inside(&address) {
+    if plan::is_cluster_internal(&address) {
         console.note(
             "address is reachable only inside the cluster; use --open to reach the page from this machine",
         );
@@ -95,14 +95,14 @@ fn text(
 ///
 /// # Errors
 /// An invalid Pod IP; an unknown port name; closed standard output.
-fn json(
+fn print_json(
     intent: &Intent,
-    present: &Present,
-    entrance: &Entrance,
+    present: &ObservedSession,
+    entrance: &ConnectTarget,
     address: Option<String>,
     console: &mut Console,
 ) -> Result<()> {
-    let pod = plan::pod(present, None)?.map(|(pod, _)| pod);
+    let pod = plan::choose_pod(present, None)?.map(|(pod, _)| pod);
     let ip = pod.and_then(|pod| pod.status.as_ref()?.pod_ip.as_ref());
     let ready = ip.is_some() && pod.is_some_and(is_ready);
     let ip = ip.filter(|_| ready);
@@ -110,9 +110,9 @@ fn json(
         .map(|ip| ip.parse())
         .transpose()
         .context("the server reported an invalid pod IP")?;
-    let ws_url = match (ip, plan::socket(&present.session, entrance), pod) {
+    let ws_url = match (ip, plan::websocket_port(&present.session, entrance), pod) {
         (Some(ip), Some((port, path)), Some(pod)) => {
-            Some(url::socket(ip, plan::port(pod, &port)?, path))
+            Some(url::socket(ip, plan::resolve_port(pod, &port)?, path))
         }
         _ => None,
     };

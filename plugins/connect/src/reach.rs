@@ -3,14 +3,14 @@
 use anyhow::{Result, anyhow};
 use session_shared::Timestamp;
 use session_shared::api::{Phase, Session};
-use session_shared::client::interrupt::interrupted;
+use session_shared::client::interrupt::interrupted_error;
 use session_shared::client::timed_out;
 use session_shared::failure::hinted;
 use session_shared::objects::resource::SESSION;
 use session_shared::ops::Cluster;
-use session_shared::ops::Present;
-use session_shared::ops::live::installed;
-use session_shared::ops::wait::Waited;
+use session_shared::ops::ObservedSession;
+use session_shared::ops::live::with_setup_hint;
+use session_shared::ops::wait::WaitOutcome;
 use session_shared::progress::{Event, Sink};
 use session_shared::reconcile::{
     Seen, Standing, Wanted, is_expired, is_start_asked, look, standing, wanted,
@@ -18,36 +18,36 @@ use session_shared::reconcile::{
 use session_shared::report::age::remaining;
 use session_shared::verb::Ground;
 
-use crate::intent::{Intent, Way};
+use crate::intent::{Intent, ConnectMode};
 use crate::plan;
-use crate::wake::wake;
+use crate::wake::start_stopped;
 
 /// Seconds before expiry from which on a note is printed.
-const SOON: i64 = 600;
+const EXPIRY_NOTICE_SECONDS: i64 = 600;
 
 /// Returns the session once it is ready; for `--print -o json` and `--ssh-config`, which open no connection, in any state.
 ///
 /// # Errors
 /// The server's refusal; a session that cannot become ready, with the reason and a hint; `TimedOut`.
-pub(crate) async fn reach(
+pub(crate) async fn get_ready_session(
     cluster: &Cluster,
     intent: &Intent,
     ground: &mut Ground,
-) -> Result<Present> {
+) -> Result<ObservedSession> {
     let namespace = cluster.namespace();
-    let present = installed(cluster.present(namespace, intent.name.as_str()).await)?;
-    if matches!(intent.way, Way::Print { json: true } | Way::SshConfig) {
+    let present = with_setup_hint(cluster.observe_session(namespace, intent.name.as_str()).await)?;
+    if matches!(intent.mode, ConnectMode::Print { json: true } | ConnectMode::SshConfig) {
         return Ok(present);
     }
-    let present = if bring_up(cluster, intent, &present, ground).await? {
-        cluster.present(namespace, intent.name.as_str()).await?
+    let present = if ensure_ready(cluster, intent, &present, ground).await? {
+        cluster.observe_session(namespace, intent.name.as_str()).await?
     } else {
         present
     };
     for stranger in &present.live.strangers {
         ground.console.note(&stranger.told());
     }
-    if let Some(left) = soon_over(&present.session, ground.now()) {
+    if let Some(left) = remaining_if_soon(&present.session, ground.now()) {
         ground.console.note(&format!(
             "session \"{name}\" expires in {left}; to extend: kubectl session extend {name} -n {namespace} --by 1h",
             name = intent.name,
@@ -57,10 +57,10 @@ pub(crate) async fn reach(
 }
 
 /// Waits for a starting session, and starts a stopped one. Returns true if the session has to be read again.
-async fn bring_up(
+async fn ensure_ready(
     cluster: &Cluster,
     intent: &Intent,
-    present: &Present,
+    present: &ObservedSession,
     ground: &mut Ground,
 ) -> Result<bool> {
     let namespace = cluster.namespace();
@@ -69,9 +69,9 @@ async fn bring_up(
     let now = ground.now();
     let deleted = present.session.metadata.deletion_timestamp.is_some();
     if !deleted && is_expired(&present.session, now) && !is_start_asked(&present.session) {
-        let error = expired(cluster, intent, present);
+        let error = expired_error(cluster, intent, present);
         if rests && intent.start {
-            wake(cluster, intent, present, ground).await?;
+            start_stopped(cluster, intent, present, ground).await?;
             return Ok(true);
         }
         if !matches!(seen, Seen::Ready { .. }) {
@@ -88,61 +88,61 @@ async fn bring_up(
     match (stands.phase, &seen) {
         (Phase::Running, _) => Ok(false),
         (Phase::Pending, _) if !intent.wait => {
-            let seen = cluster.explain(namespace, seen).await;
-            Err(not_yet(intent, &stands, &seen))
+            let seen = cluster.explain_state(namespace, seen).await;
+            Err(not_ready_error(intent, &stands, &seen))
         }
         (Phase::Pending, _) => {
-            if has_started(present) {
+            if has_recorded_methods(present) {
                 // An invalid method is reported before the wait.
-                plan::entrance(intent, &present.session)?;
+                plan::resolve_target(intent, &present.session)?;
             }
-            wait(cluster, intent, present, ground).await?;
+            wait_ready(cluster, intent, present, ground).await?;
             Ok(true)
         }
         (Phase::Stopped, _) if rests && intent.start => {
-            wake(cluster, intent, present, ground).await?;
+            start_stopped(cluster, intent, present, ground).await?;
             Ok(true)
         }
         _ => {
-            let seen = cluster.explain(namespace, seen).await;
-            Err(refused(cluster, intent, &stands, &seen))
+            let seen = cluster.explain_state(namespace, seen).await;
+            Err(not_connectable_error(cluster, intent, &stands, &seen))
         }
     }
 }
 
 /// Returns the remaining time of a session that expires soon.
-fn soon_over(session: &Session, now: Timestamp) -> Option<String> {
+fn remaining_if_soon(session: &Session, now: Timestamp) -> Option<String> {
     let at = session.status.as_ref()?.expires_at.as_deref()?;
     let at: Timestamp = at.parse().ok()?;
     let left = at.as_second() - now.as_second();
-    (0 < left && left < SOON).then(|| remaining(Some(at), now))
+    (0 < left && left < EXPIRY_NOTICE_SECONDS).then(|| remaining(Some(at), now))
 }
 
 /// Returns why a session will not become ready again; `None` if it may.
-pub(crate) fn hopeless(
+pub(crate) fn unrecoverable_error(
     cluster: &Cluster,
     intent: &Intent,
-    present: &Present,
+    present: &ObservedSession,
     now: Timestamp,
 ) -> Option<anyhow::Error> {
     let seen = look(&present.session, &present.live, &[]);
     let stands = standing(&present.session, wanted(&present.session, now), &seen);
     match stands.phase {
         Phase::Running | Phase::Pending => None,
-        _ => Some(refused(cluster, intent, &stands, &seen)),
+        _ => Some(not_connectable_error(cluster, intent, &stands, &seen)),
     }
 }
 
 /// Returns true if the status records the connection methods of the current start.
-fn has_started(present: &Present) -> bool {
+fn has_recorded_methods(present: &ObservedSession) -> bool {
     let status = present.session.status.as_ref();
     status.is_some_and(|status| status.applied.is_some()) && !is_start_asked(&present.session)
 }
 
-async fn wait(
+async fn wait_ready(
     cluster: &Cluster,
     intent: &Intent,
-    present: &Present,
+    present: &ObservedSession,
     ground: &mut Ground,
 ) -> Result<()> {
     let interrupt = ground.interrupt.clone();
@@ -160,14 +160,14 @@ async fn wait(
     sink.tell(Event::Done);
     drop(sink);
     match waited? {
-        Waited::Settled { seen, .. } => {
+        WaitOutcome::Settled { state: seen, .. } => {
             let stands = standing(&present.session, Wanted::Running, &seen);
             match *seen {
                 Seen::Ready { .. } => Ok(()),
-                seen => Err(refused(cluster, intent, &stands, &seen)),
+                seen => Err(not_connectable_error(cluster, intent, &stands, &seen)),
             }
         }
-        Waited::TimedOut(seen) => {
+        WaitOutcome::TimedOut(seen) => {
             let error = timed_out(&SESSION, intent.name.as_str());
             let error = match seen.cause() {
                 Some(cause) => cause.behind(error),
@@ -176,14 +176,14 @@ async fn wait(
                     hinted(error, stands.message)
                 }
             };
-            Err(look_at(error, cluster, intent))
+            Err(with_status_hint(error, cluster, intent))
         }
-        Waited::Interrupted(_) => Err(interrupted()),
+        WaitOutcome::Interrupted(_) => Err(interrupted_error()),
     }
 }
 
 /// Adds a hint to inspect the session.
-fn look_at(error: anyhow::Error, cluster: &Cluster, intent: &Intent) -> anyhow::Error {
+fn with_status_hint(error: anyhow::Error, cluster: &Cluster, intent: &Intent) -> anyhow::Error {
     let (name, namespace) = (&intent.name, cluster.namespace());
     hinted(
         error,
@@ -191,7 +191,7 @@ fn look_at(error: anyhow::Error, cluster: &Cluster, intent: &Intent) -> anyhow::
     )
 }
 
-fn not_yet(intent: &Intent, stands: &Standing, seen: &Seen) -> anyhow::Error {
+fn not_ready_error(intent: &Intent, stands: &Standing, seen: &Seen) -> anyhow::Error {
     let what = format!("session \"{}\" is not ready", intent.name);
     let error = match seen.cause() {
         Some(cause) => cause.failing(&what),
@@ -201,12 +201,12 @@ fn not_yet(intent: &Intent, stands: &Standing, seen: &Seen) -> anyhow::Error {
 }
 
 /// Returns the hint to start the session.
-fn start_it(cluster: &Cluster, intent: &Intent) -> String {
+fn start_hint(cluster: &Cluster, intent: &Intent) -> String {
     let (name, namespace) = (&intent.name, cluster.namespace());
     format!("start the session: kubectl session start {name} -n {namespace}")
 }
 
-fn expired(cluster: &Cluster, intent: &Intent, present: &Present) -> anyhow::Error {
+fn expired_error(cluster: &Cluster, intent: &Intent, present: &ObservedSession) -> anyhow::Error {
     let status = present.session.status.as_ref();
     let at = status.and_then(|status| status.expires_at.as_deref());
     let error = anyhow!(
@@ -214,13 +214,13 @@ fn expired(cluster: &Cluster, intent: &Intent, present: &Present) -> anyhow::Err
         intent.name,
         at.unwrap_or_default()
     );
-    hinted(error, start_it(cluster, intent))
+    hinted(error, start_hint(cluster, intent))
 }
 
 /// Returns the error for a session that will not become ready, with a hint.
-fn refused(cluster: &Cluster, intent: &Intent, stands: &Standing, seen: &Seen) -> anyhow::Error {
+fn not_connectable_error(cluster: &Cluster, intent: &Intent, stands: &Standing, seen: &Seen) -> anyhow::Error {
     let name = &intent.name;
-    let again = || start_it(cluster, intent);
+    let again = || start_hint(cluster, intent);
     let because = |word: &str| match stands.message.as_str() {
         "" => format!("session \"{name}\" {word}"),
         message => format!("session \"{name}\" {word}: {message}"),
@@ -230,7 +230,7 @@ fn refused(cluster: &Cluster, intent: &Intent, stands: &Standing, seen: &Seen) -
         (_, Seen::Lost) => hinted(anyhow!(because("is lost")), again()),
         (Phase::Failed, Seen::Hopeless(cause)) => {
             let error = cause.failing(&format!("session \"{name}\" has failed"));
-            look_at(error, cluster, intent)
+            with_status_hint(error, cluster, intent)
         }
         (
             Phase::Failed,

@@ -13,7 +13,7 @@ use session_shared::flags::connection::Connection;
 use session_shared::flags::non_empty;
 use session_shared::names::SshUser;
 use session_shared::ops::Cluster;
-use session_shared::ops::Present;
+use session_shared::ops::ObservedSession;
 use session_shared::programs;
 use session_shared::report::console::Console;
 use session_shared::state;
@@ -25,15 +25,15 @@ use crate::intent::Intent;
 ///
 /// # Errors
 /// No directory for state; an invalid UID of the session; a path of this program that is not UTF-8.
-pub(crate) fn host(
+pub(crate) fn ssh_host(
     cluster: &Cluster,
     intent: &Intent,
-    present: &Present,
+    present: &ObservedSession,
     connection: &Connection,
     port: &str,
     user: Option<&SshUser>,
 ) -> Result<SshHost> {
-    let mut proxy = program()?;
+    let mut proxy = proxy_command()?;
     proxy.extend([intent.name.to_string(), format!("--stdio={port}")]);
     proxy.push(format!("--namespace={}", cluster.namespace()));
     proxy.extend(connection.words());
@@ -49,14 +49,14 @@ pub(crate) fn host(
         name: intent.name.clone(),
         user: user.cloned(),
         uid: uid.with_context(|| format!("cannot pin the key of session \"{}\"", intent.name))?,
-        known_hosts: known_hosts()?,
+        known_hosts: known_hosts_path()?,
         proxy,
     })
 }
 
 /// Returns the command line of this program with its verb. The path is the one it was called by, so that a printed Host
 /// block stays valid after an update.
-fn program() -> Result<Vec<String>> {
+fn proxy_command() -> Result<Vec<String>> {
     let called = std::env::args_os().next().map(PathBuf::from);
     let path = match called.filter(|path| path.is_absolute() && path.exists()) {
         Some(path) => path,
@@ -72,7 +72,7 @@ fn program() -> Result<Vec<String>> {
     Ok(words)
 }
 
-fn known_hosts() -> Result<PathBuf> {
+fn known_hosts_path() -> Result<PathBuf> {
     let folder = state::folder()
         .ok_or_else(|| anyhow!("cannot store host keys: neither XDG_STATE_HOME nor HOME is set"))?;
     Ok(folder.join("known_hosts"))
@@ -82,7 +82,7 @@ fn known_hosts() -> Result<PathBuf> {
 ///
 /// # Errors
 /// A usage error if the command line has a secret, which would end up in the file.
-pub(crate) fn block(host: SshHost, connection: &Connection, console: &mut Console) -> Result<()> {
+pub(crate) fn print_host_block(host: SshHost, connection: &Connection, console: &mut Console) -> Result<()> {
     for (flag, value) in [
         ("--token", &connection.token),
         ("--password", &connection.password),
@@ -104,7 +104,7 @@ pub(crate) fn block(host: SshHost, connection: &Connection, console: &mut Consol
         host.proxy.splice(0..0, environment);
     }
     let text = host.block()?;
-    prepare(&host.known_hosts)?;
+    create_parent(&host.known_hosts)?;
     console.out(&text)
 }
 
@@ -118,7 +118,7 @@ fn userinfo(address: &Option<String>) -> Option<String> {
 ///
 /// # Errors
 /// ssh is not installed.
-pub(crate) fn run(host: &SshHost, words: &[String]) -> Result<()> {
+pub(crate) fn exec_ssh(host: &SshHost, words: &[String]) -> Result<()> {
     let arguments = host.arguments(words)?;
     let Some(ssh) = programs::find("ssh") else {
         let error = anyhow!("cannot run ssh: ssh not found in PATH");
@@ -127,21 +127,21 @@ pub(crate) fn run(host: &SshHost, words: &[String]) -> Result<()> {
             "install an OpenSSH client (Debian: apt-get install openssh-client)",
         ));
     };
-    prepare(&host.known_hosts)?;
+    create_parent(&host.known_hosts)?;
     let mut command = std::process::Command::new(ssh);
     command.args(arguments);
-    replace(&mut command)
+    exec_program(&mut command)
 }
 
 /// Creates the directory of a file, accessible only to its owner.
-fn prepare(file: &Path) -> Result<()> {
+fn create_parent(file: &Path) -> Result<()> {
     let folder = file.parent().unwrap_or(file);
     let made = state::make_private(folder);
     made.with_context(|| format!("failed to create directory {folder:?}"))
 }
 
 #[cfg(unix)]
-fn replace(command: &mut std::process::Command) -> Result<()> {
+fn exec_program(command: &mut std::process::Command) -> Result<()> {
     use std::os::unix::process::CommandExt;
     let error = command.exec();
     Err(anyhow!("failed to run ssh: {error}"))

@@ -27,8 +27,8 @@ pub(crate) async fn run(
     port: u16,
     ground: &mut Ground,
 ) -> Result<()> {
-    let opened = forwarder.open(port).await;
-    let stream = opened.map_err(|error| missing_right::explain(error, cluster, link::RIGHT))?;
+    let opened = forwarder.open_stream(port).await;
+    let stream = opened.map_err(|error| missing_right::explain(error, cluster, link::PORT_FORWARD_RESOURCE))?;
     let console = &mut ground.console;
     let is_typed = console.reads_terminal();
     let (out, _) = console.outlets();

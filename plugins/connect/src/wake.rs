@@ -1,12 +1,12 @@
 //! Starts a stopped session, so that it can be connected to.
 
 use anyhow::{Result, anyhow};
-use session_shared::client::Write;
+use session_shared::client::WriteOptions;
 use session_shared::failure::{exit, hinted};
 use session_shared::labels::MANAGER;
 use session_shared::ops::Cluster;
-use session_shared::ops::Present;
-use session_shared::ops::chosen::Chosen;
+use session_shared::ops::ObservedSession;
+use session_shared::ops::chosen::SelectedSession;
 use session_shared::ops::ending_session::EndingSession;
 use session_shared::ops::starting::{Ahead, Wish};
 use session_shared::ops::stopping;
@@ -23,17 +23,17 @@ use crate::plan;
 ///
 /// # Errors
 /// Those of `start`; an unknown method, before anything is written; a start that would destroy data.
-pub(crate) async fn wake(
+pub(crate) async fn start_stopped(
     cluster: &Cluster,
     intent: &Intent,
-    present: &Present,
+    present: &ObservedSession,
     ground: &mut Ground,
 ) -> Result<()> {
     if !trust::ask(cluster, &present.session, Part::Start, &mut ground.console).await? {
         return exit(1);
     }
     let controller = cluster.controller_alive(cluster.namespace()).await?;
-    let chosen = Chosen {
+    let chosen = SelectedSession {
         session: present.session.clone(),
         object: present.object.clone(),
     };
@@ -59,13 +59,13 @@ pub(crate) async fn wake(
     }
     let mut planned = present.session.clone();
     planned.status.get_or_insert_default().applied = Some(ahead.start.applied(&[]));
-    plan::entrance(intent, &planned)?;
+    plan::resolve_target(intent, &planned)?;
     let told = format!("starting stopped session \"{}\"", intent.name);
     ground.console.note(&told);
     for note in &ahead.notes {
         ground.console.note(note);
     }
-    let write = Write::by(MANAGER);
+    let write = WriteOptions::by(MANAGER);
     // Ctrl-C takes effect between two steps, so that the error can name the command to continue with.
     let _guard = ground.interrupt.guard()?;
     let made = {

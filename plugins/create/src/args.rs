@@ -34,7 +34,7 @@ const EXAMPLES: &str = "  # Create a session from a template and wait until it i
 /// Flags and arguments of `create`, as typed.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "create", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session create [NAME] (--template NAME | -f FILENAME) [options]")]
-#[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::intent::USUAL_WAIT)))]
+#[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::intent::DEFAULT_TIMEOUT)))]
 pub struct Args {
     /// Name of the session; generated from the owner and the time if omitted
     pub name: Option<String>,

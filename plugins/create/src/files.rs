@@ -11,7 +11,7 @@ use session_shared::template::{Source, plain_objects};
 ///
 /// # Errors
 /// A Session beside other objects.
-pub(crate) fn session_object(source: &Source) -> Result<Option<Value>> {
+pub(crate) fn parse_session_file(source: &Source) -> Result<Option<Value>> {
     // A file that cannot be parsed as plain objects may be a manifest with placeholders.
     let Ok(objects) = plain_objects(source) else {
         return Ok(None);

@@ -22,9 +22,9 @@ use crate::args::Args;
 use crate::files;
 
 /// Default of `--timeout`.
-pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(300);
+pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
 /// Maximum number of characters of the owner in a generated name: with time and random part it fits every built-in template.
-const OWNER_PART: usize = 24;
+const MAX_OWNER_CHARS: usize = 24;
 
 /// Creator of the session's objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub(crate) enum Driver {
 
 /// Source of the session's manifest.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Body {
+pub(crate) enum SessionSource {
     /// Template named in the spec.
     Template(TemplateName),
     /// Manifest in the spec; holds the name of its file, for messages.
@@ -52,9 +52,9 @@ pub(crate) struct Intent {
     /// Name, or the prefix of a generated name; `None` for the owner as prefix.
     pub(crate) name: Option<SessionName>,
     /// True if the name is generated.
-    pub(crate) make_name: bool,
+    pub(crate) generate_name: bool,
     /// Source of the manifest.
-    pub(crate) body: Body,
+    pub(crate) source: SessionSource,
     /// Spec of the Session; the owner is still empty if the API server has to be asked.
     pub(crate) spec: SessionSpec,
     /// Metadata of a Session from a file.
@@ -64,7 +64,7 @@ pub(crate) struct Intent {
     /// Owner, if given.
     pub(crate) user_id: Option<UserId>,
     /// Given parameter values, by their source.
-    pub(crate) assigned: Assigned,
+    pub(crate) values: Assigned,
     /// Existing objects of others that the session may use, as `kind/name`.
     pub(crate) use_existing: Vec<String>,
     pub(crate) create_namespace: bool,
@@ -80,7 +80,7 @@ pub(crate) struct Intent {
 ///
 /// # Errors
 /// Every mistake that can be found without a request.
-pub(crate) fn read(args: &Args, console: &mut Console) -> Result<Intent> {
+pub(crate) fn parse_intent(args: &Args, console: &mut Console) -> Result<Intent> {
     let dry_run = args.writing.dry_run()?;
     if args.rendered && dry_run != DryRun::Client {
         return Err(usage("--rendered requires --dry-run=client"));
@@ -91,7 +91,7 @@ pub(crate) fn read(args: &Args, console: &mut Console) -> Result<Intent> {
         .map(str::parse::<SessionName>)
         .transpose()?;
     let user_id = args.user_id.as_deref().map(new_owner).transpose()?;
-    let driver = driver(&args.reconcile)?;
+    let driver = parse_driver(&args.reconcile)?;
     let mut assigned = args
         .values
         .assigned(args.filename.as_deref(), console.input())?;
@@ -100,38 +100,38 @@ pub(crate) fn read(args: &Args, console: &mut Console) -> Result<Intent> {
         None => from_template(args)?,
     };
     let mut intent = Intent {
-        make_name: args.generate_name || (name.is_none() && found.name.is_none()),
-        name: agreed("name", name, found.name)?,
-        body: found.body,
+        generate_name: args.generate_name || (name.is_none() && found.name.is_none()),
+        name: merge_equal("name", name, found.name)?,
+        source: found.source,
         spec: found.spec,
         metadata: found.metadata,
         namespace: found.namespace,
-        user_id: agreed("owner", user_id, found.user_id)?,
-        assigned,
+        user_id: merge_equal("owner", user_id, found.user_id)?,
+        values: assigned,
         use_existing: args.existing.objects()?,
         create_namespace: args.create_namespace,
         skip_checks: args.skip_checks,
         driver,
         dry_run,
         rendered: args.rendered,
-        wait: args.waiting.wait.then(|| args.waiting.limit(USUAL_WAIT)),
+        wait: args.waiting.wait.then(|| args.waiting.limit(DEFAULT_TIMEOUT)),
     };
-    lay_over(&mut intent.spec, args)?;
-    check(&intent.spec)?;
+    apply_flags(&mut intent.spec, args)?;
+    check_spec(&intent.spec)?;
     Ok(intent)
 }
 
 /// Values from a file or `--template`.
-struct Found {
+struct GivenSession {
     name: Option<SessionName>,
     namespace: Option<String>,
     user_id: Option<UserId>,
     metadata: Value,
     spec: SessionSpec,
-    body: Body,
+    source: SessionSource,
 }
 
-fn from_template(args: &Args) -> Result<Found> {
+fn from_template(args: &Args) -> Result<GivenSession> {
     let Some(template) = &args.template else {
         let error = usage("one of --template or --filename is required");
         return Err(hinted(
@@ -149,14 +149,14 @@ fn from_template(args: &Args) -> Result<Found> {
         template: Some(template.to_string()),
         ..SessionSpec::default()
     };
-    let body = Body::Template(template);
-    Ok(Found {
+    let body = SessionSource::Template(template);
+    Ok(GivenSession {
         name: None,
         namespace: None,
         user_id: None,
         metadata: Value::Null,
         spec,
-        body,
+        source: body,
     })
 }
 
@@ -165,36 +165,36 @@ fn from_file(
     args: &Args,
     assigned: &mut Assigned,
     console: &mut Console,
-) -> Result<Found> {
+) -> Result<GivenSession> {
     let source = source(file, console.input())?;
     let shown = source.name();
-    if let Some(session) = files::session_object(&source)? {
+    if let Some(session) = files::parse_session_file(&source)? {
         let mut found = from_session(shown, session, args)?;
-        if let (Body::Manifest(name), Some(text)) = (&found.body, found.spec.manifest.take()) {
+        if let (SessionSource::Manifest(name), Some(text)) = (&found.source, found.spec.manifest.take()) {
             let manifest = Source::new(name, text)?;
-            found.spec.manifest = Some(without_secrets(&manifest, assigned, console)?);
+            found.spec.manifest = Some(extract_secrets(&manifest, assigned, console)?);
         }
         return Ok(found);
     }
     let mut spec = SessionSpec {
-        manifest: Some(without_secrets(&source, assigned, console)?),
+        manifest: Some(extract_secrets(&source, assigned, console)?),
         ..SessionSpec::default()
     };
     spec.primary = args.primary.as_deref().map(primary::parse).transpose()?;
-    let body = Body::Manifest(shown.to_owned());
-    Ok(Found {
+    let body = SessionSource::Manifest(shown.to_owned());
+    Ok(GivenSession {
         name: None,
         namespace: None,
         user_id: None,
         metadata: Value::Null,
         spec,
-        body,
+        source: body,
     })
 }
 
 /// Returns the manifest to store in the Session. Everyone who may read Sessions can read it, so literal values of its
 /// Secrets are moved to `assigned`, as if given by `--set-file`.
-fn without_secrets(
+fn extract_secrets(
     source: &Source,
     assigned: &mut Assigned,
     console: &mut Console,
@@ -219,7 +219,7 @@ fn without_secrets(
     Ok(extracted.text)
 }
 
-fn from_session(file: &str, mut object: Value, args: &Args) -> Result<Found> {
+fn from_session(file: &str, mut object: Value, args: &Args) -> Result<GivenSession> {
     let metadata = object.get("metadata").cloned().unwrap_or_default();
     let name = Some(text(&metadata, "/name")).filter(|name| !name.is_empty());
     let namespace = Some(text(&metadata, "/namespace"))
@@ -240,25 +240,25 @@ fn from_session(file: &str, mut object: Value, args: &Args) -> Result<Found> {
         (Some(_), _) if spec.template.is_some() => {
             bail!("{file}: spec.manifest and spec.template cannot be specified together")
         }
-        (Some(_), _) => Body::Manifest(format!("{file}: spec.manifest")),
-        (None, Some(template)) => Body::Template(template.parse()?),
+        (Some(_), _) => SessionSource::Manifest(format!("{file}: spec.manifest")),
+        (None, Some(template)) => SessionSource::Template(template.parse()?),
         (None, None) => {
             bail!("{file}: one of spec.template, spec.application or spec.manifest is required")
         }
     };
     let name = name.map(str::parse::<SessionName>).transpose()?;
-    Ok(Found {
+    Ok(GivenSession {
         name,
         namespace,
         user_id,
         metadata,
         spec,
-        body,
+        source: body,
     })
 }
 
 /// Merges a value from the command line with one from the file; if both are given, they must be equal.
-fn agreed<T: PartialEq + ToString>(
+fn merge_equal<T: PartialEq + ToString>(
     what: &str,
     given: Option<T>,
     found: Option<T>,
@@ -274,7 +274,7 @@ fn agreed<T: PartialEq + ToString>(
     }
 }
 
-fn driver(word: &str) -> Result<Driver> {
+fn parse_driver(word: &str) -> Result<Driver> {
     match word {
         "auto" => Ok(Driver::Auto),
         "client" => Ok(Driver::Client),
@@ -286,7 +286,7 @@ fn driver(word: &str) -> Result<Driver> {
 }
 
 /// Overrides the spec with the values of flags.
-fn lay_over(spec: &mut SessionSpec, args: &Args) -> Result<()> {
+fn apply_flags(spec: &mut SessionSpec, args: &Args) -> Result<()> {
     if args.cpu.is_some() || args.memory.is_some() || args.gpu.is_some() {
         let resources = spec.resources.get_or_insert_with(Resources::default);
         for (field, flag) in [
@@ -315,13 +315,13 @@ fn lay_over(spec: &mut SessionSpec, args: &Args) -> Result<()> {
         spec.preset = Some(value.clone());
     }
     if let Some(word) = &args.data_policy {
-        spec.data_policy = Some(data_policy(word)?);
+        spec.data_policy = Some(parse_data_policy(word)?);
     }
     spec.state = Some(spec.state.unwrap_or(State::Running));
     Ok(())
 }
 
-fn data_policy(word: &str) -> Result<DataPolicy> {
+fn parse_data_policy(word: &str) -> Result<DataPolicy> {
     let all = [DataPolicy::Keep, DataPolicy::Snapshot, DataPolicy::Delete];
     match all.into_iter().find(|policy| policy.word() == word) {
         Some(policy) => Ok(policy),
@@ -332,11 +332,11 @@ fn data_policy(word: &str) -> Result<DataPolicy> {
 }
 
 /// Rejects values that are invalid with any template.
-fn check(spec: &SessionSpec) -> Result<()> {
+fn check_spec(spec: &SessionSpec) -> Result<()> {
     if let Some(resources) = &spec.resources {
         for (name, value) in [("cpu", &resources.cpu), ("memory", &resources.memory)] {
             if let Some(value) = value {
-                positive(name, &value.to_string())?;
+                ensure_positive(name, &value.to_string())?;
             }
         }
         if let Some(gpu) = &resources.gpu {
@@ -348,7 +348,7 @@ fn check(spec: &SessionSpec) -> Result<()> {
         .as_ref()
         .and_then(|storage| storage.size.as_ref())
     {
-        positive("storage", &size.to_string())?;
+        ensure_positive("storage", &size.to_string())?;
     }
     if let Some(timeout) = &spec.timeout {
         let text = timeout.to_string();
@@ -361,7 +361,7 @@ fn check(spec: &SessionSpec) -> Result<()> {
     Ok(())
 }
 
-fn positive(name: &str, value: &str) -> Result<()> {
+fn ensure_positive(name: &str, value: &str) -> Result<()> {
     let parsed: Quantity = value
         .parse()
         .with_context(|| format!("invalid {name} {value:?}"))?;
@@ -373,14 +373,14 @@ fn positive(name: &str, value: &str) -> Result<()> {
 
 /// Returns a generated name: `{owner}-{unix seconds}-{random}`, which sorts by time and can be filtered by owner. `begin`
 /// takes the owner's place.
-pub(crate) fn made_name(
+pub(crate) fn generate_name(
     owner: &UserId,
     begin: Option<&SessionName>,
     seconds: i64,
     random: &str,
 ) -> Result<SessionName> {
     let begin = begin.map_or_else(|| labels::name_part(owner.as_str()), ToString::to_string);
-    let begin: String = begin.chars().take(OWNER_PART).collect();
+    let begin: String = begin.chars().take(MAX_OWNER_CHARS).collect();
     format!("{}-{seconds}-{random}", begin.trim_end_matches('-')).parse()
 }
 

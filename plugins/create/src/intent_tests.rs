@@ -5,19 +5,19 @@ use super::*;
 #[test]
 fn a_made_name_sorts_and_filters_and_fits() {
     let owner: UserId = "alice@example.com".parse().unwrap();
-    let name = made_name(&owner, None, 1_700_000_000, "x1y2z").unwrap();
+    let name = generate_name(&owner, None, 1_700_000_000, "x1y2z").unwrap();
     assert!(name.as_str().starts_with("alice-example-com-"), "{name}");
     assert!(name.as_str().ends_with("-1700000000-x1y2z"), "{name}");
     assert!(name.as_str().len() <= 51, "lab allows 51");
-    let begun = made_name(&owner, Some(&"demo".parse().unwrap()), 1, "r").unwrap();
+    let begun = generate_name(&owner, Some(&"demo".parse().unwrap()), 1, "r").unwrap();
     assert_eq!(begun.as_str(), "demo-1-r");
 }
 
 #[test]
 fn two_sources_agree_or_are_refused() {
-    assert_eq!(agreed("name", Some("a"), None).unwrap(), Some("a"));
-    assert_eq!(agreed("name", Some("a"), Some("a")).unwrap(), Some("a"));
-    let error = agreed("name", Some("a"), Some("b")).unwrap_err();
+    assert_eq!(merge_equal("name", Some("a"), None).unwrap(), Some("a"));
+    assert_eq!(merge_equal("name", Some("a"), Some("a")).unwrap(), Some("a"));
+    let error = merge_equal("name", Some("a"), Some("b")).unwrap_err();
     assert_eq!(
         error.to_string(),
         "the name from the provided object \"b\" does not match the name \"a\""
@@ -26,10 +26,10 @@ fn two_sources_agree_or_are_refused() {
 
 #[test]
 fn words_are_checked() {
-    assert_eq!(driver("client").unwrap(), Driver::Client);
-    assert!(driver("x").unwrap_err().to_string().contains("Must be"));
+    assert_eq!(parse_driver("client").unwrap(), Driver::Client);
+    assert!(parse_driver("x").unwrap_err().to_string().contains("Must be"));
     assert!(
-        data_policy("x")
+        parse_data_policy("x")
             .unwrap_err()
             .to_string()
             .contains("Must be")

@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 use serde_json::Value;
-use session_shared::client::Place;
-use session_shared::client::Selection;
+use session_shared::client::Scope;
+use session_shared::client::ListOptions;
 use session_shared::failure::{self, Kind};
 use session_shared::labels;
 use session_shared::objects::kept::{cannot_differ, difference, size_of, was_bound};
@@ -16,34 +16,34 @@ use session_shared::quantity::Quantity;
 use session_shared::reconcile::wanted_claims;
 
 use crate::intent::Intent;
-use crate::plan::Subject;
+use crate::plan::NewSession;
 
-const SIZE: &str = "/spec/resources/requests/storage";
+const SIZE_POINTER: &str = "/spec/resources/requests/storage";
 
 /// Bound claims with the session's label.
 #[derive(Debug, Default)]
-pub(crate) struct Kept {
+pub(crate) struct KeptClaims {
     claims: Vec<Value>,
 }
 
-impl Kept {
+impl KeptClaims {
     /// Lists the kept claims. Without permission the check is skipped with a note; conflicts then show when the objects are
     /// created.
     ///
     /// # Errors
     /// A refusal of the server other than Forbidden.
-    pub(crate) async fn look(
+    pub(crate) async fn list(
         cluster: &Cluster,
-        subject: &Subject,
+        subject: &NewSession,
         sink: &mut dyn Sink,
     ) -> Result<Self> {
         // The claims are read again when they are created, so a cached state is good enough here.
-        let select = Selection {
-            labels: format!("{}={}", labels::SESSION, subject.name),
-            at_hand: true,
-            ..Selection::default()
+        let select = ListOptions {
+            label_selector: format!("{}={}", labels::SESSION, subject.name),
+            from_cache: true,
+            ..ListOptions::default()
         };
-        let place = Place::Namespace(subject.belonging.namespace.as_str());
+        let place = Scope::Namespace(subject.belonging.namespace.as_str());
         let list = cluster.list(&PERSISTENT_VOLUME_CLAIM, place, &select);
         match list.await {
             Ok(list) => {
@@ -64,7 +64,7 @@ impl Kept {
     ///
     /// # Errors
     /// The first claim that differs from the wanted one, with hints.
-    pub(crate) fn judge(&self, subject: &Subject, intent: &Intent) -> Result<Vec<String>> {
+    pub(crate) fn compare(&self, subject: &NewSession, intent: &Intent) -> Result<Vec<String>> {
         let objects = subject.start(&intent.use_existing, "").objects();
         let wanted = wanted_claims(&objects);
         let mut notes = Vec::new();
@@ -74,25 +74,25 @@ impl Kept {
                 .iter()
                 .find(|wanted| text(wanted, "/metadata/name") == name);
             match wanted {
-                Some(wanted) if is_own(claim, subject) => {
-                    fits(claim, wanted, intent)?;
-                    notes.push(taken_up(claim));
+                Some(wanted) if is_adoptable(claim, subject) => {
+                    ensure_unchanged(claim, wanted, intent)?;
+                    notes.push(adopted_note(claim));
                 }
                 // Another owner's claim: its creation fails with a conflict that names the owner.
                 Some(_) => {}
-                None => notes.push(unused(claim, subject)),
+                None => notes.push(unused_note(claim, subject)),
             }
         }
         Ok(notes)
     }
 }
 
-fn is_own(claim: &Value, subject: &Subject) -> bool {
+fn is_adoptable(claim: &Value, subject: &NewSession) -> bool {
     annotation(claim, labels::USER_ID) == Some(subject.belonging.user_id.as_str())
         && annotation(claim, labels::TEMPLATE) == subject.belonging.template.as_deref()
 }
 
-fn fits(claim: &Value, wanted: &Value, intent: &Intent) -> Result<()> {
+fn ensure_unchanged(claim: &Value, wanted: &Value, intent: &Intent) -> Result<()> {
     if let Some((field, has, wants)) = difference(claim, wanted) {
         let field = format!("spec.{field}");
         return Err(cannot_differ(
@@ -108,8 +108,8 @@ fn fits(claim: &Value, wanted: &Value, intent: &Intent) -> Result<()> {
     let size = |text: &str| text.parse::<Quantity>().ok();
     if let (Some(given), Some(has), Some(wants)) = (
         given.and_then(|given| size(&given.to_string())),
-        size(text(claim, SIZE)),
-        size(text(wanted, SIZE)),
+        size(text(claim, SIZE_POINTER)),
+        size(text(wanted, SIZE_POINTER)),
     ) && wants == given
         && wants < has
     {
@@ -120,7 +120,7 @@ fn fits(claim: &Value, wanted: &Value, intent: &Intent) -> Result<()> {
 }
 
 /// Returns the note for an adopted claim. Adoption is always reported, because anyone can set labels.
-fn taken_up(claim: &Value) -> String {
+fn adopted_note(claim: &Value) -> String {
     let since = annotation(claim, labels::KEPT_SINCE);
     format!(
         "persistentvolumeclaim {:?} ({}) is adopted: kept since {}",
@@ -131,7 +131,7 @@ fn taken_up(claim: &Value) -> String {
 }
 
 /// Returns the note for an unused claim, with the commands to list and delete it.
-fn unused(claim: &Value, subject: &Subject) -> String {
+fn unused_note(claim: &Value, subject: &NewSession) -> String {
     let (name, namespace) = (
         text(claim, "/metadata/name"),
         subject.belonging.namespace.as_str(),

@@ -23,8 +23,8 @@ use session_shared::report::format::Format;
 use session_shared::report::mutation::Mutations;
 use session_shared::verb::{Ground, Verb};
 
-use crate::kept::Kept;
-use crate::make::Maker;
+use crate::kept::KeptClaims;
+use crate::make::Creation;
 
 pub use args::Args;
 
@@ -40,32 +40,32 @@ impl Verb for Create {
     async fn run(args: Args, ground: &mut Ground) -> Result<()> {
         ground.obey(&args.talk, &args.writing);
         // no requests: validation of the arguments and files
-        let intent = intent::read(&args, &mut ground.console)?;
+        let intent = intent::parse_intent(&args, &mut ground.console)?;
         let format = Format::of_object(&args.printing)?;
         // reads only
         let cluster = ground.connect(&args.connection).await?;
         let (observed, controller) = observe::observe(&cluster, &intent, ground.now()).await?;
         // pure
-        let subject = plan::subject(&intent, &observed)?;
-        for privilege in subject.privileges(&intent.body) {
+        let subject = plan::plan_session(&intent, &observed)?;
+        for privilege in subject.privilege_warnings(&intent.source) {
             ground.console.warn(&privilege);
         }
-        if intent.dry_run_shows() {
-            return show::dry_run(&intent, &subject, format, &mut ground.console);
+        if intent.is_client_dry_run() {
+            return show::print_dry_run(&intent, &subject, format, &mut ground.console);
         }
         if !intent.skip_checks {
             let namespace = subject.belonging.namespace.as_str();
-            let all = subject.counted(&intent.metadata);
+            let all = subject.quota_objects(&intent.metadata);
             let (quotas, found) = (
                 &mut ground.console.progress(),
                 &mut ground.console.progress(),
             );
             let (checked, kept) = futures::try_join!(
                 checks::look(&cluster, namespace, &all, quotas),
-                Kept::look(&cluster, &subject, found),
+                KeptClaims::list(&cluster, &subject, found),
             )?;
             checks::judge(subject.name.as_str(), &all, &checked)?;
-            let notes = kept.judge(&subject, &intent)?;
+            let notes = kept.compare(&subject, &intent)?;
             notes.iter().for_each(|note| ground.console.note(note));
         }
         // writes
@@ -73,7 +73,7 @@ impl Verb for Create {
         // Ctrl-C must not end the process from here on: the objects would be neither rolled back nor reported.
         let interrupt = ground.interrupt.clone();
         let _guard = interrupt.guard()?;
-        let maker = Maker {
+        let maker = Creation {
             cluster: &cluster,
             intent: &intent,
             observed: &observed,
@@ -81,7 +81,7 @@ impl Verb for Create {
             interrupt: &interrupt,
             controller,
         };
-        let made = maker.make(subject, &mut ground.console.progress()).await?;
+        let made = maker.create(subject, &mut ground.console.progress()).await?;
         // prints
         let mut mutations = Mutations::new(format, intent.dry_run);
         started::print_made(&made, "created", &mut mutations, &mut ground.console)?;

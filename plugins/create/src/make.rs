@@ -4,9 +4,9 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 use session_shared::api::{ObjectRef, Session};
-use session_shared::client::Write;
+use session_shared::client::WriteOptions;
 use session_shared::client::interrupt::Interrupt;
-use session_shared::client::interrupt::interrupted;
+use session_shared::client::interrupt::interrupted_error;
 use session_shared::client::typed;
 use session_shared::failure::{self, Hint, Kind};
 use session_shared::labels;
@@ -16,7 +16,7 @@ use session_shared::objects::resource::{
 use session_shared::objects::{ResourceType, is_data};
 use session_shared::ops::Cluster;
 use session_shared::ops::beginning::finished;
-use session_shared::ops::execute::Carrying;
+use session_shared::ops::execute::ApplyOptions;
 use session_shared::ops::settling::Made;
 use session_shared::ops::trust;
 use session_shared::plan::{Done, Outcome, Propagation};
@@ -25,34 +25,34 @@ use session_shared::reconcile::{Live, Start, Wanted, reconcile, record};
 use session_shared::template::stored_secrets;
 
 use crate::intent::Intent;
-use crate::plan::{self, Observed, Subject};
+use crate::plan::{self, Observed, NewSession};
 
 /// Context of a creation: everything but the session itself.
-pub(crate) struct Maker<'a> {
+pub(crate) struct Creation<'a> {
     pub(crate) cluster: &'a Cluster,
     pub(crate) intent: &'a Intent,
     pub(crate) observed: &'a Observed,
-    pub(crate) write: &'a Write,
+    pub(crate) write: &'a WriteOptions,
     pub(crate) interrupt: &'a Interrupt,
     pub(crate) controller: bool,
 }
 
 /// Objects this run has created so far: a rollback deletes only these.
 #[derive(Default)]
-struct Undo {
+struct CreatedObjects {
     namespace: Option<Value>,
     session: Option<Value>,
     data: Vec<Value>,
 }
 
-impl Maker<'_> {
+impl Creation<'_> {
     /// Creates the session.
     ///
     /// # Errors
     /// The server's refusal, or `Interrupted`, after the objects of this run have been deleted again.
-    pub(crate) async fn make(&self, mut subject: Subject, sink: &mut dyn Sink) -> Result<Made> {
-        let mut undo = Undo::default();
-        let made = self.try_make(&mut subject, &mut undo, sink).await;
+    pub(crate) async fn create(&self, mut subject: NewSession, sink: &mut dyn Sink) -> Result<Made> {
+        let mut undo = CreatedObjects::default();
+        let made = self.create_objects(&mut subject, &mut undo, sink).await;
         sink.tell(Event::Done);
         match made {
             Ok(made) => Ok(made),
@@ -61,33 +61,33 @@ impl Maker<'_> {
         }
     }
 
-    async fn try_make(
+    async fn create_objects(
         &self,
-        subject: &mut Subject,
-        undo: &mut Undo,
+        subject: &mut NewSession,
+        undo: &mut CreatedObjects,
         sink: &mut dyn Sink,
     ) -> Result<Made> {
-        self.stop_if_asked()?;
+        self.check_interrupt()?;
         if self.intent.create_namespace {
             undo.namespace = self
-                .make_namespace(subject.belonging.namespace.as_str())
+                .create_namespace(subject.belonging.namespace.as_str())
                 .await?;
         }
         if self.write.dry_run && undo.namespace.is_some() {
-            return self.unchecked(subject, sink);
+            return self.unchecked_dry_run(subject, sink);
         }
-        let object = self.post_session(subject).await?;
+        let object = self.create_session(subject).await?;
         undo.session = Some(object.clone());
         let session: Session = typed(object.clone())?;
         let uid = text(&object, "/metadata/uid").to_owned();
         if !self.write.dry_run {
             // The spec that was sent: the returned one may have been changed by somebody else.
-            let sent: Session = typed(subject.session(&self.intent.metadata))?;
+            let sent: Session = typed(subject.session_object(&self.intent.metadata))?;
             let rendering = Some(&subject.rendered.rendering);
             trust::remember(self.cluster, &uid, &sent.spec, rendering, sink);
         }
         if !self.controller || session.spec.secrets_from.is_some() {
-            self.make_secret(subject, &uid, undo, sink).await?;
+            self.create_parameters_secret(subject, &uid, undo, sink).await?;
         }
         let start = subject.start(&self.intent.use_existing, &uid);
         if self.controller {
@@ -107,11 +107,11 @@ impl Maker<'_> {
             &[],
             self.observed.now,
         );
-        let outcome = self.carry_out(&decision.plan, &start, sink).await;
+        let outcome = self.apply_plan(&decision.plan, &start, sink).await;
         undo.data
             .extend(outcome.created().filter(|object| is_data(object)).cloned());
         let objects = finished(outcome)?;
-        self.stop_if_asked()?;
+        self.check_interrupt()?;
         if self.write.dry_run {
             return Ok(Made {
                 session,
@@ -147,8 +147,8 @@ impl Maker<'_> {
 
     /// Returns the outcome of a server-side dry run in a namespace that does not exist: the server cannot check objects in
     /// it.
-    fn unchecked(&self, subject: &Subject, sink: &mut dyn Sink) -> Result<Made> {
-        let object = subject.session(&self.intent.metadata);
+    fn unchecked_dry_run(&self, subject: &NewSession, sink: &mut dyn Sink) -> Result<Made> {
+        let object = subject.session_object(&self.intent.metadata);
         let start = subject.start(&self.intent.use_existing, "");
         let count = start.rendering.objects.len();
         let namespace = subject.belonging.namespace.as_str();
@@ -165,15 +165,15 @@ impl Maker<'_> {
         })
     }
 
-    fn stop_if_asked(&self) -> Result<()> {
+    fn check_interrupt(&self) -> Result<()> {
         if self.interrupt.is_set() {
-            Err(interrupted())
+            Err(interrupted_error())
         } else {
             Ok(())
         }
     }
 
-    async fn make_namespace(&self, name: &str) -> Result<Option<Value>> {
+    async fn create_namespace(&self, name: &str) -> Result<Option<Value>> {
         if self.cluster.get(&NAMESPACE, "", name).await?.is_some() {
             return Ok(None);
         }
@@ -195,8 +195,8 @@ impl Maker<'_> {
 
     /// Creates the Session. After a lost answer the Session is read, and the run annotation tells whether this run created
     /// it.
-    async fn post_session(&self, subject: &Subject) -> Result<Value> {
-        let object = subject.session(&self.intent.metadata);
+    async fn create_session(&self, subject: &NewSession) -> Result<Value> {
+        let object = subject.session_object(&self.intent.metadata);
         let (namespace, name) = (subject.belonging.namespace.as_str(), subject.name.as_str());
         let error = match self
             .cluster
@@ -226,15 +226,15 @@ impl Maker<'_> {
 
     /// Creates the parameters Secret before the objects rendered from it. A Secret kept from an earlier session takes
     /// precedence over newly generated values: kept data needs its old passwords.
-    async fn make_secret(
+    async fn create_parameters_secret(
         &self,
-        subject: &mut Subject,
+        subject: &mut NewSession,
         uid: &str,
-        undo: &mut Undo,
+        undo: &mut CreatedObjects,
         sink: &mut dyn Sink,
     ) -> Result<()> {
         let start = subject.start(&self.intent.use_existing, uid);
-        let outcome = self.carry_out(&start.parameters_plan(), &start, sink).await;
+        let outcome = self.apply_plan(&start.parameters_plan(), &start, sink).await;
         undo.data.extend(outcome.created().cloned());
         let kept = outcome.done.iter().find_map(|done| match done {
             Done::TakenUp(secret) => Some(secret.clone()),
@@ -243,7 +243,7 @@ impl Maker<'_> {
         finished(outcome)?;
         if let Some(secret) = kept {
             let stored = stored_secrets(&secret)?;
-            subject.rendered = plan::render(
+            subject.rendered = plan::render_session(
                 self.intent,
                 self.observed,
                 &subject.name,
@@ -255,19 +255,19 @@ impl Maker<'_> {
         Ok(())
     }
 
-    async fn carry_out(
+    async fn apply_plan(
         &self,
         plan: &session_shared::plan::Plan,
         start: &Start,
         sink: &mut dyn Sink,
     ) -> Outcome {
-        let with = Carrying {
-            belonging: &start.belonging,
+        let with = ApplyOptions {
+            ownership: &start.belonging,
             write: self.write.clone(),
             interrupt: self.interrupt,
-            limit: std::time::Duration::MAX,
+            wait_limit: std::time::Duration::MAX,
         };
-        self.cluster.carry_out(plan, &with, sink).await
+        self.cluster.apply_plan(plan, &with, sink).await
     }
 
     /// Deletes what this run has created, by UID: the Session, with which everything it owns is deleted, and the data,
@@ -275,11 +275,11 @@ impl Maker<'_> {
     async fn roll_back(
         &self,
         error: anyhow::Error,
-        undo: Undo,
-        subject: &Subject,
+        undo: CreatedObjects,
+        subject: &NewSession,
     ) -> anyhow::Error {
         let namespace = subject.belonging.namespace.as_str();
-        let write = Write {
+        let write = WriteOptions {
             dry_run: false,
             ..self.write.clone()
         };
@@ -307,7 +307,7 @@ impl Maker<'_> {
             let target = ObjectRef::of(object);
             let gone = self
                 .cluster
-                .take_away(resource, place, &target, Propagation::Background, &write)
+                .delete_if_present(resource, place, &target, Propagation::Background, &write)
                 .await;
             if gone.is_err() {
                 left.push(target.to_string());

@@ -8,7 +8,7 @@ use session_shared::names::NamespaceName;
 use session_shared::ops::Cluster;
 use session_shared::ops::template;
 
-use crate::intent::{Body, Driver, Intent};
+use crate::intent::{SessionSource, Driver, Intent};
 use crate::plan::Observed;
 
 /// Reads owner and template, and checks whether a controller is alive. Returns true for an alive controller.
@@ -20,12 +20,12 @@ pub(crate) async fn observe(
     intent: &Intent,
     now: Timestamp,
 ) -> Result<(Observed, bool)> {
-    let namespace: NamespaceName = namespace(cluster, intent)?.parse()?;
+    let namespace: NamespaceName = resolve_namespace(cluster, intent)?.parse()?;
     let identity = async {
         match &intent.user_id {
             Some(owner) => Ok(owner.clone()),
             None => cluster
-                .identity()
+                .get_caller_identity()
                 .await?
                 .username
                 .parse()
@@ -40,7 +40,7 @@ pub(crate) async fn observe(
         }
     };
     let (owner, template, alive) =
-        futures::try_join!(identity, template(cluster, intent), controller)?;
+        futures::try_join!(identity, get_template(cluster, intent), controller)?;
     let run = random_token()?;
     Ok((
         Observed {
@@ -54,7 +54,7 @@ pub(crate) async fn observe(
     ))
 }
 
-fn namespace(cluster: &Cluster, intent: &Intent) -> Result<String> {
+fn resolve_namespace(cluster: &Cluster, intent: &Intent) -> Result<String> {
     let current = cluster.namespace();
     match &intent.namespace {
         Some(named) if named != current => Err(anyhow::anyhow!(
@@ -65,9 +65,9 @@ fn namespace(cluster: &Cluster, intent: &Intent) -> Result<String> {
     }
 }
 
-async fn template(cluster: &Cluster, intent: &Intent) -> Result<Option<SessionTemplate>> {
-    match &intent.body {
-        Body::Template(name) => template::read(cluster, name.as_str()).await.map(Some),
-        Body::Manifest(_) => Ok(None),
+async fn get_template(cluster: &Cluster, intent: &Intent) -> Result<Option<SessionTemplate>> {
+    match &intent.source {
+        SessionSource::Template(name) => template::read(cluster, name.as_str()).await.map(Some),
+        SessionSource::Manifest(_) => Ok(None),
     }
 }

@@ -12,7 +12,7 @@ use session_shared::objects::belonging::Belonging;
 use session_shared::objects::privilege::privileges;
 use session_shared::reconcile::{self, Recipe, Rendered, Start, record};
 
-use crate::intent::{Body, Intent};
+use crate::intent::{SessionSource, Intent};
 
 /// State read from the cluster before anything is written.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ pub(crate) struct Observed {
 
 /// A validated and rendered session, ready to create.
 #[derive(Debug)]
-pub(crate) struct Subject {
+pub(crate) struct NewSession {
     /// Name of the session.
     pub(crate) name: SessionName,
     /// Complete spec.
@@ -46,12 +46,12 @@ pub(crate) struct Subject {
 ///
 /// # Errors
 /// Every problem of the values and the template.
-pub(crate) fn subject(intent: &Intent, observed: &Observed) -> Result<Subject> {
-    let name = match (&intent.name, intent.make_name) {
+pub(crate) fn plan_session(intent: &Intent, observed: &Observed) -> Result<NewSession> {
+    let name = match (&intent.name, intent.generate_name) {
         (Some(name), false) => name.clone(),
         (begin, _) => {
             let random: String = observed.run.chars().take(5).collect();
-            crate::intent::made_name(
+            crate::intent::generate_name(
                 &observed.owner,
                 begin.as_ref(),
                 observed.now.as_second(),
@@ -62,20 +62,20 @@ pub(crate) fn subject(intent: &Intent, observed: &Observed) -> Result<Subject> {
     let mut spec = intent.spec.clone();
     spec.user_id = observed.owner.to_string();
     spec.start_request = Some(record::rfc3339(observed.now));
-    let rendered = render(
+    let rendered = render_session(
         intent,
         observed,
         &name,
         &spec,
         &BTreeMap::new(),
-        intent.dry_run_shows(),
+        intent.is_client_dry_run(),
     )?;
     spec.parameters = rendered.parameters.clone();
     if rendered
         .rendering
         .secrets
         .keys()
-        .any(|secret| intent.assigned.files.contains_key(secret))
+        .any(|secret| intent.values.files.contains_key(secret))
     {
         spec.secrets_from = Some(SecretsFrom::Client);
     }
@@ -92,7 +92,7 @@ pub(crate) fn subject(intent: &Intent, observed: &Observed) -> Result<Subject> {
             .map(|template| template.name.clone()),
         primary: Some(rendered.rendering.primary.clone()),
     };
-    Ok(Subject {
+    Ok(NewSession {
         name,
         spec,
         rendered,
@@ -104,7 +104,7 @@ pub(crate) fn subject(intent: &Intent, observed: &Observed) -> Result<Subject> {
 ///
 /// # Errors
 /// Those of rendering in `reconcile`.
-pub(crate) fn render(
+pub(crate) fn render_session(
     intent: &Intent,
     observed: &Observed,
     name: &SessionName,
@@ -113,21 +113,21 @@ pub(crate) fn render(
     public: bool,
 ) -> Result<Rendered> {
     let manifest = spec.manifest.as_deref().unwrap_or_default();
-    let body = match (&intent.body, &observed.template) {
-        (Body::Template(_), Some(template)) => reconcile::Body::Template(template),
-        (Body::Manifest(file), _) => reconcile::Body::Manifest {
+    let body = match (&intent.source, &observed.template) {
+        (SessionSource::Template(_), Some(template)) => reconcile::Body::Template(template),
+        (SessionSource::Manifest(file), _) => reconcile::Body::Manifest {
             file,
             text: manifest,
         },
-        (Body::Template(name), None) => anyhow::bail!("template {:?} was not read", name.as_str()),
+        (SessionSource::Template(name), None) => anyhow::bail!("template {:?} was not read", name.as_str()),
     };
     reconcile::render(&Recipe {
         session: name,
         namespace: &observed.namespace,
         spec,
         body,
-        set: &intent.assigned.set,
-        files: &intent.assigned.files,
+        set: &intent.values.set,
+        files: &intent.values.files,
         stored,
         public,
     })
@@ -135,14 +135,14 @@ pub(crate) fn render(
 
 impl Intent {
     /// Returns true for a client-side dry run, which generates no secret values.
-    pub(crate) fn dry_run_shows(&self) -> bool {
+    pub(crate) fn is_client_dry_run(&self) -> bool {
         self.dry_run == session_shared::client::DryRun::Client
     }
 }
 
-impl Subject {
+impl NewSession {
     /// Returns the Session to create.
-    pub(crate) fn session(&self, metadata: &Value) -> Value {
+    pub(crate) fn session_object(&self, metadata: &Value) -> Value {
         let mut full = json!({
             "apiVersion": API_VERSION,
             "kind": "Session",
@@ -165,8 +165,8 @@ impl Subject {
 
     /// Returns a warning for each privilege that a manifest requests. The first start is explicitly requested by the user;
     /// later starts need confirmation. Templates are written by admins and not checked.
-    pub(crate) fn privileges(&self, body: &Body) -> Vec<String> {
-        if matches!(body, Body::Template(_)) {
+    pub(crate) fn privilege_warnings(&self, body: &SessionSource) -> Vec<String> {
+        if matches!(body, SessionSource::Template(_)) {
             return Vec::new();
         }
         let asked = privileges(&self.rendered.rendering.objects).into_iter();
@@ -176,9 +176,9 @@ impl Subject {
     }
 
     /// Returns all objects that a quota counts: the session's objects and the Session.
-    pub(crate) fn counted(&self, metadata: &Value) -> Vec<Value> {
+    pub(crate) fn quota_objects(&self, metadata: &Value) -> Vec<Value> {
         let mut all = self.rendered.rendering.objects.clone();
-        all.push(self.session(metadata));
+        all.push(self.session_object(metadata));
         all
     }
 

@@ -3,7 +3,7 @@ use session_shared::reconcile::Rendering;
 
 use super::*;
 
-fn subject(objects: Vec<Value>, secrets: &[(&str, &str)]) -> Subject {
+fn subject(objects: Vec<Value>, secrets: &[(&str, &str)]) -> NewSession {
     let secrets = secrets
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
@@ -12,7 +12,7 @@ fn subject(objects: Vec<Value>, secrets: &[(&str, &str)]) -> Subject {
         secrets: secrets.collect(),
         ..Rendering::default()
     };
-    Subject {
+    NewSession {
         name: "a".parse().unwrap(),
         spec: SessionSpec::default(),
         rendered: Rendered {
@@ -57,7 +57,7 @@ fn the_parameters_secret_is_data_and_there_only_where_there_is_something_to_hold
 fn a_session_keeps_the_labels_of_its_file_but_ours_go_before() {
     let given = json!({"labels": {"team": "red", labels::USER: "forged"}, "annotations": {labels::USER_ID: "forged", "x": "y"},
         "finalizers": ["nobody/asked"], "ownerReferences": [{}]});
-    let session = subject(Vec::new(), &[]).session(&given);
+    let session = subject(Vec::new(), &[]).session_object(&given);
     let metadata = &session["metadata"];
     assert_eq!(metadata["labels"]["team"], "red");
     assert_ne!(metadata["labels"][labels::USER], "forged");

@@ -8,16 +8,16 @@ use session_shared::report::format::{Format, name};
 use session_shared::report::mutation::Mutations;
 
 use crate::intent::Intent;
-use crate::plan::Subject;
+use crate::plan::NewSession;
 
 /// Prints the Session, ready to apply; with `--rendered` the session's objects instead, without owner references. Secrets
 /// with secret values are omitted and named on standard error.
 ///
 /// # Errors
 /// A failed template of `-o`; closed standard output.
-pub(crate) fn dry_run(
+pub(crate) fn print_dry_run(
     intent: &Intent,
-    subject: &Subject,
+    subject: &NewSession,
     mut format: Format,
     console: &mut Console,
 ) -> Result<()> {
@@ -25,7 +25,7 @@ pub(crate) fn dry_run(
         console.warn(warning);
     }
     if !intent.rendered {
-        let session = subject.session(&intent.metadata);
+        let session = subject.session_object(&intent.metadata);
         return console.out(&Mutations::new(format, DryRun::Client).done(&session, "created")?);
     }
     let shown: Vec<Value> = subject.start(&intent.use_existing, "").objects();

@@ -13,7 +13,7 @@ mod plan;
 
 use anyhow::Result;
 use session_shared::client::DryRun;
-use session_shared::client::Permissions;
+use session_shared::client::AccessReviews;
 use session_shared::ops::trust::Part;
 use session_shared::prompt::consent;
 use session_shared::prompt::trust;
@@ -40,7 +40,7 @@ impl Verb for Delete {
         // reads only
         let cluster = ground.connect(&args.connection).await?;
         cluster.known().trust_all(args.trust.trust_manifest);
-        let permissions = Permissions::of(&cluster);
+        let permissions = AccessReviews::new(&cluster);
         let now = ground.now();
         let found = observe::observe(&cluster, &permissions, &intent, now).await?;
         let console = &mut ground.console;

@@ -3,9 +3,9 @@
 use anyhow::Result;
 use futures::StreamExt;
 use session_shared::Timestamp;
-use session_shared::client::Permissions;
+use session_shared::client::AccessReviews;
 use session_shared::ops::Cluster;
-use session_shared::ops::chosen::AT_ONCE;
+use session_shared::ops::chosen::MAX_CONCURRENT_SESSIONS;
 use session_shared::ops::deleting::Doomed;
 
 use crate::plan::Intent;
@@ -25,13 +25,13 @@ pub(crate) struct Found {
 /// collected in the result.
 pub(crate) async fn observe(
     cluster: &Cluster,
-    permissions: &Permissions,
+    permissions: &AccessReviews,
     intent: &Intent,
     now: Timestamp,
 ) -> Result<Found> {
     let namespace = cluster.namespace();
     let (sessions, controller) = futures::try_join!(
-        cluster.chosen(namespace, &intent.which),
+        cluster.get_selected_sessions(namespace, &intent.which),
         cluster.controller_alive(namespace)
     )?;
     let mut found = Found {
@@ -54,13 +54,13 @@ pub(crate) async fn observe(
             false => intent.foreseen(&chosen.session),
         };
         let (live, ()) = futures::join!(
-            cluster.live(namespace, &chosen.session),
-            permissions.foresee(namespace, &needs)
+            cluster.get_live_objects(namespace, &chosen.session),
+            permissions.prefetch(namespace, &needs)
         );
         let doomed = Doomed::with(chosen, live?, controller)?.under(intent.policy);
         doomed.prepared(cluster, intent.class.as_deref(), now).await
     });
-    let looked: Vec<Result<Doomed>> = looked.buffered(AT_ONCE).collect().await;
+    let looked: Vec<Result<Doomed>> = looked.buffered(MAX_CONCURRENT_SESSIONS).collect().await;
     found.doomed = looked.into_iter().collect::<Result<_>>()?;
     Ok(found)
 }

@@ -4,13 +4,13 @@ use anyhow::Result;
 use futures::StreamExt;
 use session_shared::api::DataPolicy;
 use session_shared::client::DryRun;
-use session_shared::client::Permissions;
-use session_shared::client::Write;
+use session_shared::client::AccessReviews;
+use session_shared::client::WriteOptions;
 use session_shared::encode::shell;
 use session_shared::failure;
 use session_shared::objects::resource::SESSION;
 use session_shared::ops::Cluster;
-use session_shared::ops::chosen::AT_ONCE;
+use session_shared::ops::chosen::MAX_CONCURRENT_SESSIONS;
 use session_shared::ops::deleting::Doomed;
 use session_shared::ops::stopping::Stopping;
 use session_shared::progress::{Event, Silent, Sink, Stage};
@@ -29,10 +29,10 @@ use crate::plan::Intent;
 /// Interrupted before the first session.
 pub(crate) async fn carry_out(
     cluster: &Cluster,
-    permissions: &Permissions,
+    permissions: &AccessReviews,
     intent: &Intent,
     doomed: &[Doomed],
-    write: &Write,
+    write: &WriteOptions,
     ground: &mut Ground,
 ) -> Result<Vec<Result<()>>> {
     if intent.dry_run == DryRun::Client {
@@ -62,7 +62,7 @@ pub(crate) async fn carry_out(
     });
     let all = futures::stream::iter(doomed)
         .map(|one| async move { one.delete(cluster, manner, with, &mut Silent).await });
-    let done = all.buffered(AT_ONCE).collect().await;
+    let done = all.buffered(MAX_CONCURRENT_SESSIONS).collect().await;
     sink.tell(Event::Done);
     Ok(done)
 }

@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 use session_shared::Timestamp;
 use session_shared::api::IntOrString;
 use session_shared::client::DryRun;
-use session_shared::client::Write;
+use session_shared::client::WriteOptions;
 use session_shared::failure;
 use session_shared::objects::resource::SESSION;
 use session_shared::ops::Cluster;
-use session_shared::ops::chosen::AT_ONCE;
-use session_shared::ops::chosen::Chosen;
+use session_shared::ops::chosen::MAX_CONCURRENT_SESSIONS;
+use session_shared::ops::chosen::SelectedSession;
 use session_shared::ops::chosen::Which;
 use session_shared::ops::template;
 use session_shared::reconcile::record;
@@ -24,7 +24,7 @@ use crate::plan::{Extension, Intent, extension};
 
 /// One session and its extension.
 pub(crate) struct Found {
-    chosen: Chosen,
+    chosen: SelectedSession,
     /// New lifetime; `None` if the session expires at the wanted time already.
     extension: Option<Extension>,
     /// True if a controller writes the session's status.
@@ -42,12 +42,12 @@ pub(crate) async fn observe(
 ) -> Result<Vec<Result<Found>>> {
     let namespace = cluster.namespace();
     let (chosen, controller) = futures::try_join!(
-        cluster.chosen(namespace, &intent.which),
+        cluster.get_selected_sessions(namespace, &intent.which),
         cluster.controller_alive(namespace)
     )?;
     let looks = futures::stream::iter(chosen).map(|chosen| async move {
         let chosen = chosen?;
-        chosen.stays()?;
+        chosen.ensure_not_deleting()?;
         let session = &chosen.session;
         let name = session.metadata.name.as_deref().unwrap_or_default();
         let template = match session.spec.template_name() {
@@ -69,7 +69,7 @@ pub(crate) async fn observe(
             controller,
         })
     });
-    Ok(looks.buffered(AT_ONCE).collect().await)
+    Ok(looks.buffered(MAX_CONCURRENT_SESSIONS).collect().await)
 }
 
 impl Found {
@@ -78,7 +78,7 @@ impl Found {
         &self,
         extension: &Extension,
         cluster: &Cluster,
-        write: &Write,
+        write: &WriteOptions,
         now: Timestamp,
     ) -> Result<Value> {
         let session = &self.chosen.session;
@@ -110,7 +110,7 @@ pub(crate) async fn carry_out(
     cluster: &Cluster,
     intent: &Intent,
     found: &[Result<Found>],
-    write: &Write,
+    write: &WriteOptions,
     now: Timestamp,
 ) -> Vec<Result<Value>> {
     let all = futures::stream::iter(found.iter().flatten()).map(|one| async move {
@@ -121,7 +121,7 @@ pub(crate) async fn carry_out(
             _ => Ok(one.chosen.object.clone()),
         }
     });
-    all.buffered(AT_ONCE).collect().await
+    all.buffered(MAX_CONCURRENT_SESSIONS).collect().await
 }
 
 /// Prints a line for each session and a note with its expiry.

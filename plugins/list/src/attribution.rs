@@ -5,7 +5,7 @@ use serde_json::Value;
 use session_shared::Pod;
 use session_shared::objects::table::Table;
 use session_shared::ops::Cluster;
-use session_shared::ops::chosen::AT_ONCE;
+use session_shared::ops::chosen::MAX_CONCURRENT_SESSIONS;
 
 use crate::join::{Identity, Pods};
 
@@ -32,14 +32,14 @@ pub(crate) async fn attribute<'a>(
         .collect();
     let reads = futures::stream::iter(doubtful).map(|session| async move {
         let present = cluster
-            .present(session.namespace, session.name)
+            .observe_session(session.namespace, session.name)
             .await
             .ok()?;
         let uid = |pod: &Pod| pod.metadata.uid.clone();
-        let own: Vec<String> = present.pods().filter_map(uid).collect();
+        let own: Vec<String> = present.own_pods().filter_map(uid).collect();
         Some((session, own))
     });
-    let found: Vec<Option<(Identity<'_>, Vec<String>)>> = reads.buffered(AT_ONCE).collect().await;
+    let found: Vec<Option<(Identity<'_>, Vec<String>)>> = reads.buffered(MAX_CONCURRENT_SESSIONS).collect().await;
     for (session, own) in found.into_iter().flatten() {
         pods.attribute(&session, &own);
     }

@@ -4,16 +4,16 @@ use anyhow::Result;
 use futures::TryStreamExt;
 use serde_json::Value;
 use session_shared::client::IncludeObject;
-use session_shared::client::List;
-use session_shared::client::Place;
-use session_shared::client::Selection;
+use session_shared::client::ObjectList;
+use session_shared::client::Scope;
+use session_shared::client::ListOptions;
 use session_shared::client::missing;
 use session_shared::failure::{self, Kind};
 use session_shared::labels;
 use session_shared::objects::resource::{POD, SESSION};
 use session_shared::objects::table::Table;
 use session_shared::ops::Cluster;
-use session_shared::ops::live::installed;
+use session_shared::ops::live::with_setup_hint;
 
 use crate::intent::{Chosen, Intent};
 use crate::join::Pods;
@@ -32,20 +32,20 @@ pub(crate) struct Fetched<T> {
 }
 
 /// Returns the namespace to list, or all namespaces.
-pub(crate) fn place<'a>(cluster: &'a Cluster, intent: &Intent) -> Place<'a> {
+pub(crate) fn place<'a>(cluster: &'a Cluster, intent: &Intent) -> Scope<'a> {
     if intent.all_namespaces {
-        Place::All
+        Scope::All
     } else {
-        Place::Namespace(cluster.namespace())
+        Scope::Namespace(cluster.namespace())
     }
 }
 
 /// Returns the selections to request: one for each name, or those of the flags.
-fn selections(intent: &Intent) -> Vec<(Selection, Option<String>)> {
+fn selections(intent: &Intent) -> Vec<(ListOptions, Option<String>)> {
     if !intent.names.is_empty() {
-        let named = |name: &str| Selection {
-            fields: format!("metadata.name={name}"),
-            ..Selection::default()
+        let named = |name: &str| ListOptions {
+            field_selector: format!("metadata.name={name}"),
+            ..ListOptions::default()
         };
         return intent
             .names
@@ -53,11 +53,11 @@ fn selections(intent: &Intent) -> Vec<(Selection, Option<String>)> {
             .map(|name| (named(name.as_str()), Some(name.to_string())))
             .collect();
     }
-    let chosen = |chosen: &Chosen| Selection {
-        labels: chosen.labels.clone(),
-        fields: intent.fields.clone(),
+    let chosen = |chosen: &Chosen| ListOptions {
+        label_selector: chosen.labels.clone(),
+        field_selector: intent.fields.clone(),
         limit: intent.chunk,
-        ..Selection::default()
+        ..ListOptions::default()
     };
     intent
         .selections
@@ -106,17 +106,17 @@ pub(crate) async fn tables(
 async fn sessions_table(
     cluster: &Cluster,
     intent: &Intent,
-    selection: &Selection,
+    selection: &ListOptions,
     include: IncludeObject,
 ) -> Result<Table> {
-    let pages = cluster.table_pages(
+    let pages = cluster.list_table_pages(
         &SESSION,
         place(cluster, intent),
         selection,
         intent.chunk,
         include,
     );
-    installed(whole(pages).await)
+    with_setup_hint(whole(pages).await)
 }
 
 /// Returns all pages as one Table.
@@ -134,23 +134,23 @@ async fn whole(mut pages: futures::stream::BoxStream<'static, Result<Table>>) ->
 
 /// Returns the selection of the primary workloads' Pods. With names, it is limited to their sessions, unless the names are too many
 /// for a URL.
-pub(crate) fn pod_selection(intent: &Intent) -> Selection {
+pub(crate) fn pod_selection(intent: &Intent) -> ListOptions {
     let names: Vec<&str> = intent.names.iter().map(|name| name.as_str()).collect();
     let mut labels = format!("{}=true", labels::PRIMARY);
     if !names.is_empty() {
         labels = format!("{labels},{}", labels::session_selector(&names));
     }
-    Selection {
-        labels,
+    ListOptions {
+        label_selector: labels,
         limit: intent.chunk,
-        ..Selection::default()
+        ..ListOptions::default()
     }
 }
 
 /// Reads the Pods. Without permission to list them, marks them as unseen, and sessions are shown with the phase in their status.
 async fn pods(cluster: &Cluster, intent: &Intent) -> Result<(Pods, String)> {
     let selection = pod_selection(intent);
-    let mut pages = cluster.table_pages(
+    let mut pages = cluster.list_table_pages(
         &POD,
         place(cluster, intent),
         &selection,
@@ -187,7 +187,7 @@ async fn pods(cluster: &Cluster, intent: &Intent) -> Result<(Pods, String)> {
 pub(crate) async fn objects(cluster: &Cluster, intent: &Intent) -> Result<Fetched<Vec<Value>>> {
     let asked = selections(intent);
     let reads = asked.iter().map(|(selection, _)| async move {
-        installed(
+        with_setup_hint(
             cluster
                 .list(&SESSION, place(cluster, intent), selection)
                 .await,
@@ -201,7 +201,7 @@ pub(crate) async fn objects(cluster: &Cluster, intent: &Intent) -> Result<Fetche
     };
     for (
         (_, name),
-        List {
+        ObjectList {
             items,
             resource_version,
         },

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde_json::Value;
 use session_shared::Timestamp;
-use session_shared::client::Selection;
+use session_shared::client::ListOptions;
 use session_shared::failure::{self, Kind};
 use session_shared::labels;
 use session_shared::names::{SessionName, UserId};
@@ -15,8 +15,8 @@ use session_shared::objects::resource::{
 use session_shared::objects::snapshot::SnapshotState;
 use session_shared::objects::table::{Row, Table};
 use session_shared::ops::Cluster;
-use session_shared::ops::chosen::Chosen;
-use session_shared::ops::live::installed;
+use session_shared::ops::chosen::SelectedSession;
+use session_shared::ops::live::with_setup_hint;
 use session_shared::reconcile::is_data_of;
 use session_shared::report::age;
 
@@ -50,13 +50,13 @@ pub(crate) struct Found {
 /// # Errors
 /// Any failure to list, except a missing permission to list one kind of data.
 pub(crate) async fn fetch(cluster: &Cluster, intent: &Intent, selector: &str) -> Result<Found> {
-    let select = Selection {
-        labels: selector.to_owned(),
+    let select = ListOptions {
+        label_selector: selector.to_owned(),
         limit: intent.chunk,
-        ..Selection::default()
+        ..ListOptions::default()
     };
-    let parameters = Selection {
-        labels: format!("{selector},{}", labels::PARAMETERS),
+    let parameters = ListOptions {
+        label_selector: format!("{selector},{}", labels::PARAMETERS),
         ..select.clone()
     };
     let place = place(cluster, intent);
@@ -74,11 +74,11 @@ pub(crate) async fn fetch(cluster: &Cluster, intent: &Intent, selector: &str) ->
     ] {
         found.take(kind, list.map(|list| list.items))?;
     }
-    let sessions = installed(cluster.list(&SESSION, place, &Selection::default()).await)?;
-    let sessions: Vec<Chosen> = sessions
+    let sessions = with_setup_hint(cluster.list(&SESSION, place, &ListOptions::default()).await)?;
+    let sessions: Vec<SelectedSession> = sessions
         .items
         .into_iter()
-        .map(Chosen::of)
+        .map(SelectedSession::parse)
         .collect::<Result<_>>()?;
     let owner = intent.owner();
     found.data.retain(|object| {
@@ -108,10 +108,10 @@ impl Found {
 }
 
 /// Returns true for an object that holds data, is not being deleted and belongs to no existing session.
-fn is_kept(object: &Value, sessions: &[Chosen]) -> bool {
+fn is_kept(object: &Value, sessions: &[SelectedSession]) -> bool {
     let stays = text(object, "/metadata/deletionTimestamp").is_empty();
     let namespace = text(object, "/metadata/namespace");
-    let uses = |chosen: &Chosen| {
+    let uses = |chosen: &SelectedSession| {
         text(&chosen.object, "/metadata/namespace") == namespace
             && is_data_of(object, &chosen.session)
     };

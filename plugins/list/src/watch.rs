@@ -6,8 +6,8 @@ use anyhow::Result;
 use futures::StreamExt;
 use serde_json::Value;
 use session_shared::Timestamp;
-use session_shared::client::Change;
-use session_shared::client::Selection;
+use session_shared::client::WatchChange;
+use session_shared::client::ListOptions;
 use session_shared::objects::resource::{POD, SESSION, text};
 use session_shared::objects::table::{Row, Table};
 use session_shared::ops::Cluster;
@@ -89,8 +89,8 @@ pub(crate) async fn watch(
 
 /// Waits for the next change of sessions or Pods, and returns the sessions concerned.
 async fn tokio_select(
-    sessions: &mut futures::stream::BoxStream<'static, Result<Change>>,
-    pods: &mut futures::stream::BoxStream<'static, Result<Change>>,
+    sessions: &mut futures::stream::BoxStream<'static, Result<WatchChange>>,
+    pods: &mut futures::stream::BoxStream<'static, Result<WatchChange>>,
     state: &mut Watching<'_>,
 ) -> Result<Vec<Key>> {
     use futures::future::{Either, select};
@@ -101,22 +101,22 @@ async fn tokio_select(
     }
 }
 
-fn selection(intent: &Intent) -> Selection {
+fn selection(intent: &Intent) -> ListOptions {
     match intent.names.as_slice() {
-        [one] => Selection {
-            fields: format!("metadata.name={one}"),
-            ..Selection::default()
+        [one] => ListOptions {
+            field_selector: format!("metadata.name={one}"),
+            ..ListOptions::default()
         },
-        _ => Selection {
+        _ => ListOptions {
             // An owner's two selections cannot be joined into one selector, so the owner is checked in each row.
-            labels: intent
+            label_selector: intent
                 .selections
                 .first()
                 .filter(|one| one.owner.is_none())
                 .map(|one| one.labels.clone())
                 .unwrap_or_default(),
-            fields: intent.fields.clone(),
-            ..Selection::default()
+            field_selector: intent.fields.clone(),
+            ..ListOptions::default()
         },
     }
 }
@@ -129,11 +129,11 @@ fn key(object: &Value) -> Key {
 }
 
 impl Watching<'_> {
-    fn take_session(&mut self, change: Change) -> Result<Vec<Key>> {
+    fn take_session(&mut self, change: WatchChange) -> Result<Vec<Key>> {
         let (table, gone) = match change {
-            Change::Added(table) | Change::Modified(table) => (table, false),
-            Change::Deleted(table) => (table, true),
-            Change::Bookmark(_) | Change::Anew => return Ok(Vec::new()),
+            WatchChange::Added(table) | WatchChange::Modified(table) => (table, false),
+            WatchChange::Deleted(table) => (table, true),
+            WatchChange::Bookmark(_) | WatchChange::Restarted => return Ok(Vec::new()),
         };
         let table: Table = serde_json::from_value(table)?;
         if !table.column_definitions.is_empty() {
@@ -152,11 +152,11 @@ impl Watching<'_> {
         Ok(keys)
     }
 
-    fn take_pod(&mut self, change: Change) -> Result<Vec<Key>> {
+    fn take_pod(&mut self, change: WatchChange) -> Result<Vec<Key>> {
         let (table, gone) = match change {
-            Change::Added(table) | Change::Modified(table) => (table, false),
-            Change::Deleted(table) => (table, true),
-            Change::Bookmark(_) | Change::Anew => return Ok(Vec::new()),
+            WatchChange::Added(table) | WatchChange::Modified(table) => (table, false),
+            WatchChange::Deleted(table) => (table, true),
+            WatchChange::Bookmark(_) | WatchChange::Restarted => return Ok(Vec::new()),
         };
         let table: Table = serde_json::from_value(table)?;
         if !table.column_definitions.is_empty() {

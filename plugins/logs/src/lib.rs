@@ -11,8 +11,8 @@ mod show;
 
 use anyhow::Result;
 use session_shared::ops::Cluster;
-use session_shared::ops::Present;
-use session_shared::ops::follow::Choose;
+use session_shared::ops::ObservedSession;
+use session_shared::ops::follow::ContainerSelector;
 use session_shared::verb::{Ground, Verb};
 
 pub use args::Args;
@@ -33,7 +33,7 @@ impl Verb for Logs {
         let intent = intent::read(&args)?;
         let cluster = ground.connect(&args.connection).await?;
         let namespace = cluster.namespace().to_owned();
-        let present = cluster.present(&namespace, intent.session.as_str()).await?;
+        let present = cluster.observe_session(&namespace, intent.session.as_str()).await?;
         for stranger in &present.live.strangers {
             ground.console.note(&stranger.told());
         }
@@ -59,7 +59,7 @@ impl Verb for Logs {
 
 /// Returns the logs of the existing Pods, and prints kubectl's note about a default container.
 fn sources(
-    present: &Present,
+    present: &ObservedSession,
     chosen: &Chosen,
     intent: &Intent,
     ground: &mut Ground,
@@ -81,20 +81,20 @@ fn sources(
 
 async fn follow(
     cluster: &Cluster,
-    present: Present,
+    present: ObservedSession,
     chosen: Chosen,
     intent: Intent,
     prefixed: bool,
     ground: &mut Ground,
 ) -> Result<()> {
     let wanted = intent.containers;
-    let choose: Choose = Box::new(move |pod, workload| {
+    let choose: ContainerSelector = Box::new(move |pod, workload| {
         if chosen.has(pod, workload) {
             plan::containers(pod, &chosen, &wanted).map(|(containers, _)| containers)
         } else {
             Ok(Vec::new())
         }
     });
-    let following = cluster.follow(present, intent.options, choose)?;
+    let following = cluster.follow_logs(present, intent.options, choose)?;
     show::follow(following, prefixed, &mut ground.console).await
 }

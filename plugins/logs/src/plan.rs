@@ -6,7 +6,7 @@ use session_shared::api::{Phase, PrimaryRef, Session, State};
 use session_shared::failure::hinted;
 use session_shared::objects::ObjectRef;
 use session_shared::objects::pods::pod_metadata_paths;
-use session_shared::ops::Present;
+use session_shared::ops::ObservedSession;
 use session_shared::reconcile::is_primary;
 use session_shared::report::clean;
 
@@ -58,7 +58,7 @@ pub(crate) struct Source {
 ///
 /// # Errors
 /// A workload that does not exist, or a name that several workloads have.
-pub(crate) fn choose(present: &Present, wanted: Option<&Workload>) -> Result<Chosen> {
+pub(crate) fn choose(present: &ObservedSession, wanted: Option<&Workload>) -> Result<Chosen> {
     let primary = primary(&present.session);
     let Some(wanted) = wanted else {
         return Ok(match primary {
@@ -82,7 +82,7 @@ pub(crate) fn choose(present: &Present, wanted: Option<&Workload>) -> Result<Cho
             container: primary.filter(is_primary).and_then(|p| p.container.clone()),
         });
     }
-    let mut pods = present.pods().map(name_of);
+    let mut pods = present.own_pods().map(name_of);
     if found.is_empty() && is_kind("Pod", &wanted.kind) && pods.any(|pod| pod == wanted.name) {
         return Ok(Chosen::Pod(wanted.name.clone()));
     }
@@ -116,7 +116,7 @@ fn primary(session: &Session) -> Option<&PrimaryRef> {
 }
 
 /// Returns the session's workloads: those that its last start recorded, and the owners of its existing Pods.
-fn workloads(present: &Present) -> Vec<ObjectRef> {
+fn workloads(present: &ObservedSession) -> Vec<ObjectRef> {
     let applied = present
         .session
         .status
@@ -124,7 +124,7 @@ fn workloads(present: &Present) -> Vec<ObjectRef> {
         .flat_map(|status| &status.applied);
     let made = applied.flat_map(|applied| applied.objects.iter().cloned());
     let owners = present
-        .pods()
+        .own_pods()
         .filter_map(|pod| present.live.workload_of(pod, present.uid()));
     let mut found: Vec<ObjectRef> = Vec::new();
     for object in made.chain(owners) {
@@ -158,11 +158,11 @@ fn is_kind(kind: &str, typed: &str) -> bool {
 /// # Errors
 /// No Pod exists, and none will come: the session is stopped or being deleted, or `follow` is false.
 pub(crate) fn pods<'a>(
-    present: &'a Present,
+    present: &'a ObservedSession,
     chosen: &Chosen,
     follow: bool,
 ) -> Result<Vec<&'a Pod>> {
-    let own = present.pods().filter(|pod| {
+    let own = present.own_pods().filter(|pod| {
         let workload = present.live.workload_of(pod, present.uid());
         workload.is_some_and(|workload| chosen.has(pod, &workload))
     });

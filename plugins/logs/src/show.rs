@@ -4,8 +4,8 @@ use anyhow::Result;
 use session_shared::client::LogOptions;
 use session_shared::failure;
 use session_shared::ops::Cluster;
-use session_shared::ops::follow::Following;
-use session_shared::ops::follow::Told;
+use session_shared::ops::follow::LogFollower;
+use session_shared::ops::follow::LogEvent;
 use session_shared::ops::missing_right::explain_log;
 use session_shared::report::console::Console;
 use session_shared::report::weave::Weave;
@@ -39,7 +39,7 @@ pub(crate) async fn snapshot(
         };
         let read = async {
             let mut stream = cluster
-                .log(namespace, pod, &options)
+                .open_log(namespace, pod, &options)
                 .await
                 .map_err(|error| explain_log(error, namespace))?;
             while let Some(piece) = futures::StreamExt::next(&mut stream).await {
@@ -62,21 +62,21 @@ pub(crate) async fn snapshot(
 /// # Errors
 /// Any failure to watch the session or to read a log.
 pub(crate) async fn follow(
-    mut following: Following,
+    mut following: LogFollower,
     prefixed: bool,
     console: &mut Console,
 ) -> Result<()> {
     let mut weave = Weave::default();
     while let Some(told) = following.next(weave.holder()).await? {
         match told {
-            Told::Began { pod, container, .. } => weave.add(if prefixed {
+            LogEvent::Started { pod, container, .. } => weave.add(if prefixed {
                 prefix(&pod, &container)
             } else {
                 String::new()
             }),
-            Told::Text { source, bytes } => console.out_bytes(&weave.take(source, &bytes))?,
-            Told::Ended { source } => console.out_bytes(&weave.end(source))?,
-            Told::Note(text) => console.note(&text),
+            LogEvent::Bytes { source, bytes } => console.out_bytes(&weave.take(source, &bytes))?,
+            LogEvent::Ended { source } => console.out_bytes(&weave.end(source))?,
+            LogEvent::Note(text) => console.note(&text),
         }
     }
     Ok(())

@@ -4,8 +4,8 @@
 use anyhow::{Context, Result};
 use session_shared::api::Session;
 use session_shared::client::DryRun;
-use session_shared::client::Permissions;
-use session_shared::client::Write;
+use session_shared::client::AccessReviews;
+use session_shared::client::WriteOptions;
 use session_shared::diagnosis::resizing::{Fit, fit};
 use session_shared::failure::{self, Kind};
 use session_shared::labels::MANAGER;
@@ -30,7 +30,7 @@ pub(crate) struct Found {
     /// Notes for the user, a line each.
     pub(crate) notes: Vec<String>,
     /// Answers of access reviews; requested only if `--restart` is given.
-    pub(crate) permissions: Permissions,
+    pub(crate) permissions: AccessReviews,
 }
 
 /// Reads the session and decides between a resize in place and a restart.
@@ -41,11 +41,11 @@ pub(crate) struct Found {
 pub(crate) async fn observe(cluster: &Cluster, intent: &Intent, ground: &Ground) -> Result<Found> {
     let namespace = cluster.namespace();
     let (chosen, controller) = futures::try_join!(
-        cluster.chosen(namespace, &intent.which),
+        cluster.get_selected_sessions(namespace, &intent.which),
         cluster.controller_alive(namespace)
     )?;
     let chosen = chosen.into_iter().next().context("no session is named")??;
-    let permissions = Permissions::of(cluster);
+    let permissions = AccessReviews::new(cluster);
     let restarts = intent.restart && intent.dry_run == DryRun::None;
     let foreseen = |session: &Session| match restarts {
         true => restart_accesses(session),
@@ -141,9 +141,9 @@ async fn obstacle(
         if intent.dry_run == DryRun::Client {
             continue;
         }
-        let rehearsal = Write {
+        let rehearsal = WriteOptions {
             dry_run: true,
-            ..Write::by(MANAGER)
+            ..WriteOptions::by(MANAGER)
         };
         if let Err(error) = resize(cluster, change, true, &rehearsal).await {
             return Obstacle::refused(error).map(Some);
@@ -161,7 +161,7 @@ pub(crate) async fn room(cluster: &Cluster, change: &Change) -> Result<Fit> {
     if !change.grows() || node.is_empty() {
         return Ok(Fit::Fits);
     }
-    let Some(load) = cluster.node_load(node).await? else {
+    let Some(load) = cluster.get_node_load(node).await? else {
         return Ok(Fit::Fits);
     };
     let (before, after) = change.specs();
@@ -177,7 +177,7 @@ pub(crate) async fn resize(
     cluster: &Cluster,
     change: &Change,
     forth: bool,
-    write: &Write,
+    write: &WriteOptions,
 ) -> Result<serde_json::Value> {
     let resources = if forth { &change.after } else { &change.before };
     let (namespace, name) = (

@@ -4,11 +4,11 @@ use anyhow::{Error, Result};
 use futures::future::try_join_all;
 use serde_json::Value;
 use session_shared::client::DryRun;
-use session_shared::client::Write;
+use session_shared::client::WriteOptions;
 use session_shared::diagnosis::resizing::{Fit, Resizing, resizing};
 use session_shared::objects::resource::{SESSION, STATEFUL_SET};
 use session_shared::ops::Cluster;
-use session_shared::ops::Resized;
+use session_shared::ops::ResizeWait;
 use session_shared::ops::ending_session::EndingSession;
 use session_shared::ops::starting::Ahead;
 use session_shared::ops::stopping::{Present, STOP, Stopping};
@@ -45,7 +45,7 @@ pub(crate) async fn carry_out(
     cluster: &Cluster,
     intent: &Intent,
     found: Found,
-    write: &Write,
+    write: &WriteOptions,
     format: Format,
     ground: &mut Ground,
 ) -> Result<()> {
@@ -152,7 +152,7 @@ async fn in_place(
     cluster: &Cluster,
     intent: &Intent,
     found: &Found,
-    write: &Write,
+    write: &WriteOptions,
     ground: &mut Ground,
 ) -> Result<Placed> {
     if intent.dry_run == DryRun::Client {
@@ -182,7 +182,7 @@ async fn in_place(
     }
     let object = write_down(cluster, found, write).await?;
     for (change, resized) in found.changes.pods.iter().zip(&waited) {
-        if let Some(kind) = resized.cut_off {
+        if let Some(kind) = resized.aborted_by {
             let figures = figures(cluster, change).await;
             let error = unfinished(&found.present, resized, kind, figures);
             return Ok(Placed::Unfinished(error));
@@ -198,7 +198,7 @@ async fn wait(
     pods: &[Value],
     limit: std::time::Duration,
     ground: &Ground,
-) -> Result<Vec<Resized>> {
+) -> Result<Vec<ResizeWait>> {
     let waits = found.changes.pods.iter().zip(pods).map(|(change, pod)| {
         let (interrupt, mut sink) = (ground.interrupt.clone(), ground.console.progress());
         async move {
@@ -207,15 +207,15 @@ async fn wait(
                 Resizing::Done | Resizing::Going
             );
             if settled && !change.changes() {
-                return Ok(Resized {
+                return Ok(ResizeWait {
                     pod: pod.clone(),
                     state: Resizing::Done,
-                    cut_off: None,
+                    aborted_by: None,
                 });
             }
             let container = &change.container;
             cluster
-                .await_resize(pod, container, limit, &interrupt, &mut sink)
+                .wait_resized(pod, container, limit, &interrupt, &mut sink)
                 .await
         }
     });
@@ -223,14 +223,14 @@ async fn wait(
 }
 
 /// Resizes the Pods to their old size.
-async fn take_back(cluster: &Cluster, found: &Found, write: &Write) -> Result<()> {
+async fn take_back(cluster: &Cluster, found: &Found, write: &WriteOptions) -> Result<()> {
     let changed = found.changes.pods.iter().filter(|change| change.changes());
     let back = changed.map(|change| resize(cluster, change, false, write));
     try_join_all(back).await.map(drop)
 }
 
 /// Writes the size into the Pod template, for later Pods, and into the Session, for later starts. Returns the Session.
-async fn write_down(cluster: &Cluster, found: &Found, write: &Write) -> Result<Value> {
+async fn write_down(cluster: &Cluster, found: &Found, write: &WriteOptions) -> Result<Value> {
     let (namespace, name) = (found.present.namespace(), found.present.name());
     if let Some(template) = &found.changes.template {
         let (set, patch) = (template.identity(), template.patch(&template.after));
@@ -262,7 +262,7 @@ async fn restart(
     intent: &Intent,
     found: &Found,
     ahead: &Ahead,
-    write: &Write,
+    write: &WriteOptions,
     mutations: &mut Mutations,
     ground: &mut Ground,
 ) -> Result<()> {

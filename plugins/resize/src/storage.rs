@@ -5,7 +5,7 @@ use futures::future::try_join_all;
 use serde_json::{Value, json};
 use session_shared::api::IntOrString;
 use session_shared::client::DryRun;
-use session_shared::client::Write;
+use session_shared::client::WriteOptions;
 use session_shared::client::timed_out;
 use session_shared::diagnosis::growing::{Growing, growing};
 use session_shared::failure::{self, Failure, Kind, hinted, proved};
@@ -14,7 +14,7 @@ use session_shared::objects::resource::{
     CSI_DRIVER, PERSISTENT_VOLUME_CLAIM, SESSION, STORAGE_CLASS, text,
 };
 use session_shared::ops::Cluster;
-use session_shared::ops::Grown;
+use session_shared::ops::ExpansionOutcome;
 use session_shared::ops::stopping::Present;
 use session_shared::quantity::Quantity;
 use session_shared::verb::Ground;
@@ -106,9 +106,9 @@ impl Growth {
             }
             if let (Some(size), false) = (intent.storage, intent.dry_run == DryRun::Client) {
                 // A server dry run checks quotas.
-                let rehearsal = Write {
+                let rehearsal = WriteOptions {
                     dry_run: true,
-                    ..Write::by(MANAGER)
+                    ..WriteOptions::by(MANAGER)
                 };
                 ask(cluster, claim, size, &rehearsal).await?;
             }
@@ -125,7 +125,7 @@ impl Growth {
         cluster: &Cluster,
         intent: &Intent,
         present: &Present,
-        write: &Write,
+        write: &WriteOptions,
         ground: &Ground,
     ) -> Result<Option<Value>> {
         let Some(size) = intent.storage.filter(|_| self.any()) else {
@@ -143,7 +143,7 @@ impl Growth {
                 let (interrupt, mut sink) = (ground.interrupt.clone(), ground.console.progress());
                 async move {
                     cluster
-                        .await_growth(claim, limit, &interrupt, &mut sink)
+                        .wait_expanded(claim, limit, &interrupt, &mut sink)
                         .await
                 }
             });
@@ -172,9 +172,9 @@ impl Growth {
         &self,
         cluster: &Cluster,
         before: &Value,
-        grown: &Grown,
+        grown: &ExpansionOutcome,
         said: &str,
-        write: &Write,
+        write: &WriteOptions,
     ) -> Error {
         let name = text(before, "/metadata/name");
         let error = anyhow!("cannot expand claim {name:?}: its driver refuses the size");
@@ -228,7 +228,7 @@ async fn class_and_driver(cluster: &Cluster, claim: &Value) -> Result<()> {
     Ok(())
 }
 
-async fn ask(cluster: &Cluster, claim: &Value, size: Quantity, write: &Write) -> Result<Value> {
+async fn ask(cluster: &Cluster, claim: &Value, size: Quantity, write: &WriteOptions) -> Result<Value> {
     let (namespace, name) = (
         text(claim, "/metadata/namespace"),
         text(claim, "/metadata/name"),
@@ -242,9 +242,9 @@ async fn ask(cluster: &Cluster, claim: &Value, size: Quantity, write: &Write) ->
 }
 
 /// Returns the error of a wait that ended early, if it did; the expansion continues.
-fn late(grown: &Grown) -> Option<Error> {
+fn late(grown: &ExpansionOutcome) -> Option<Error> {
     let name = text(&grown.claim, "/metadata/name");
-    let error = match grown.cut_off? {
+    let error = match grown.aborted_by? {
         Kind::Interrupted => Error::new(Failure::local(Kind::Interrupted, "interrupted")),
         _ => timed_out(&PERSISTENT_VOLUME_CLAIM, name),
     };

@@ -5,7 +5,7 @@ use session_shared::client::timed_out;
 use session_shared::diagnosis::resizing::Resizing;
 use session_shared::failure::{self, Failure, Kind, hinted, proved};
 use session_shared::objects::resource::{POD, text};
-use session_shared::ops::Resized;
+use session_shared::ops::ResizeWait;
 use session_shared::ops::stopping::Present;
 
 use crate::plan::Change;
@@ -75,7 +75,7 @@ impl Obstacle {
 /// Returns the error of a resize that is infeasible on the node and has been reverted.
 pub(crate) fn infeasible(
     present: &Present,
-    resized: &Resized,
+    resized: &ResizeWait,
     message: &str,
     figures: Vec<String>,
 ) -> Error {
@@ -95,7 +95,7 @@ pub(crate) fn infeasible(
 /// Returns the error of a wait that ended before the resize; the kubelet continues.
 pub(crate) fn unfinished(
     present: &Present,
-    resized: &Resized,
+    resized: &ResizeWait,
     kind: Kind,
     figures: Vec<String>,
 ) -> Error {

@@ -6,9 +6,9 @@ use anyhow::{Result, anyhow};
 use serde_json::Value;
 use session_shared::api::{ADMISSION_POLICY, ObjectRef};
 use session_shared::client::DryRun;
-use session_shared::client::Place;
-use session_shared::client::Selection;
-use session_shared::client::Write;
+use session_shared::client::Scope;
+use session_shared::client::ListOptions;
+use session_shared::client::WriteOptions;
 use session_shared::failure::{self, Kind, hinted};
 use session_shared::objects::ResourceType;
 use session_shared::objects::resource::{
@@ -71,7 +71,7 @@ pub(crate) async fn apply(
     cluster: &Cluster,
     part: Part,
     dry_run: DryRun,
-    write: &Write,
+    write: &WriteOptions,
 ) -> Result<Vec<Applied>> {
     let mut done = Vec::new();
     for object in objects(part)? {
@@ -112,11 +112,11 @@ pub(crate) async fn apply(
 }
 
 async fn serves_templates(cluster: &Cluster) -> bool {
-    let selection = Selection::default();
+    let selection = ListOptions::default();
     cluster
         .list_metadata(
             &session_shared::objects::resource::SESSION_TEMPLATE,
-            Place::Cluster,
+            Scope::Cluster,
             &selection,
         )
         .await
@@ -145,7 +145,7 @@ pub(crate) async fn established(
             detail: String::new(),
         });
         cluster
-            .await_condition(&CUSTOM_RESOURCE_DEFINITION, "", name, "Established", limit)
+            .wait_condition(&CUSTOM_RESOURCE_DEFINITION, "", name, "Established", limit)
             .await?;
     }
     sink.tell(Event::Done);
@@ -158,7 +158,7 @@ pub(crate) async fn established(
 /// If sessions exist. The message names up to three of them.
 pub(crate) async fn check_unused(cluster: &Cluster) -> Result<()> {
     let sessions = match cluster
-        .list_metadata(&SESSION, Place::All, &Selection::default())
+        .list_metadata(&SESSION, Scope::All, &ListOptions::default())
         .await
     {
         Ok(list) => list.items,
@@ -203,7 +203,7 @@ pub(crate) async fn remove(
     cluster: &Cluster,
     part: Part,
     dry_run: DryRun,
-    write: &Write,
+    write: &WriteOptions,
 ) -> Result<Vec<Applied>> {
     let mut done = Vec::new();
     for object in objects(part)?.into_iter().rev() {
@@ -218,7 +218,7 @@ pub(crate) async fn remove(
         let Some(found) = found else { continue };
         if dry_run != DryRun::Client {
             cluster
-                .take_away(
+                .delete_if_present(
                     resource,
                     "",
                     &ObjectRef::of(&found),

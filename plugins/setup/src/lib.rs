@@ -11,7 +11,7 @@ mod roles;
 
 use anyhow::Result;
 use session_shared::client::DryRun;
-use session_shared::client::Write;
+use session_shared::client::WriteOptions;
 use session_shared::failure::usage;
 use session_shared::objects::resource::text;
 use session_shared::ops::Cluster;
@@ -79,7 +79,7 @@ async fn remove(
     parts: Vec<Part>,
     force: bool,
     dry_run: DryRun,
-    write: &Write,
+    write: &WriteOptions,
     mutations: &Mutations,
     ground: &mut Ground,
 ) -> Result<()> {

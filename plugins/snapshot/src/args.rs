@@ -9,7 +9,7 @@ use session_shared::flags::trust_manifest::TrustManifest;
 use session_shared::flags::waiting::{Waiting, default_timeout};
 use session_shared::flags::writing::Writing;
 
-use crate::file_args::{FromFile, ToFile};
+use crate::file_args::{ImportFlags, ExportFlags};
 
 pub(crate) const ABOUT: &str = "Take, list, restore and delete snapshots of a session's data
 
@@ -34,7 +34,7 @@ const EXAMPLES: &str = "  # Take a snapshot before a risky change
 pub struct Args {
     /// Operation to perform
     #[command(subcommand)]
-    pub action: Action,
+    pub command: SnapshotCommand,
 
     /// Verbosity flags.
     #[command(flatten)]
@@ -46,26 +46,26 @@ pub struct Args {
 
 /// Subcommands of `snapshot`.
 #[derive(Subcommand, Clone, Debug)]
-pub enum Action {
+pub enum SnapshotCommand {
     /// Take a snapshot of a session's volumes, or copy its files to an archive
-    #[command(after_long_help = CREATE, override_usage = "kubectl session snapshot create NAME [options]")]
-    Create(Create),
+    #[command(after_long_help = CREATE_EXAMPLES, override_usage = "kubectl session snapshot create NAME [options]")]
+    Create(CreateArgs),
     /// List snapshots
-    #[command(visible_alias = "ls", after_long_help = LIST, override_usage = "kubectl session snapshot list [NAME] [options]")]
-    List(List),
+    #[command(visible_alias = "ls", after_long_help = LIST_EXAMPLES, override_usage = "kubectl session snapshot list [NAME] [options]")]
+    List(ListArgs),
     /// Restore a snapshot in place or into a new session, or copy an archive's files into a session
-    #[command(after_long_help = RESTORE, override_usage = "kubectl session snapshot restore SNAPSHOT (--into NEW | --in-place) [options]
+    #[command(after_long_help = RESTORE_EXAMPLES, override_usage = "kubectl session snapshot restore SNAPSHOT (--into NEW | --in-place) [options]
   kubectl session snapshot restore NAME --from FILE [options]")]
-    Restore(Restore),
+    Restore(RestoreArgs),
     /// Create a new session with a copy of a session's current data
-    #[command(after_long_help = CLONE, override_usage = "kubectl session snapshot clone NAME NEW [options]")]
+    #[command(after_long_help = CLONE_EXAMPLES, override_usage = "kubectl session snapshot clone NAME NEW [options]")]
     Clone(CloneArgs),
     /// Delete snapshots by name
-    #[command(visible_alias = "rm", after_long_help = DELETE, override_usage = "kubectl session snapshot delete SNAPSHOT... [options]")]
-    Delete(Delete),
+    #[command(visible_alias = "rm", after_long_help = DELETE_EXAMPLES, override_usage = "kubectl session snapshot delete SNAPSHOT... [options]")]
+    Delete(DeleteArgs),
     /// Delete old snapshots
-    #[command(after_long_help = PRUNE, override_usage = "kubectl session snapshot prune (NAME | --all) (--keep NUMBER | --older-than DURATION) [options]")]
-    Prune(Prune),
+    #[command(after_long_help = PRUNE_EXAMPLES, override_usage = "kubectl session snapshot prune (NAME | --all) (--keep NUMBER | --older-than DURATION) [options]")]
+    Prune(PruneArgs),
     /// Take snapshots on a cron schedule
     ///
     /// A CronJob in the session's namespace runs `snapshot create NAME --keep NUMBER` under a ServiceAccount that has only
@@ -78,26 +78,26 @@ pub enum Action {
     ///
     /// The image contains only this program. Run `cargo image` in the source tree to write it as an OCI archive, then import
     /// the archive on your nodes, or push it to your registry and pass its name with --image.
-    #[command(after_long_help = SCHEDULE, override_usage = "kubectl session snapshot schedule NAME (--cron CRON --keep NUMBER | --remove) [options]")]
-    Schedule(Schedule),
+    #[command(after_long_help = SCHEDULE_EXAMPLES, override_usage = "kubectl session snapshot schedule NAME (--cron CRON --keep NUMBER | --remove) [options]")]
+    Schedule(ScheduleArgs),
 }
 
-impl Action {
+impl SnapshotCommand {
     /// Returns the flags for writes; `None` for a subcommand that only reads.
-    pub(crate) fn writing(&self) -> Option<&Writing> {
+    pub(crate) fn write_flags(&self) -> Option<&Writing> {
         match self {
-            Action::Create(args) => Some(&args.writing),
-            Action::Restore(args) => Some(&args.writing),
-            Action::Clone(args) => Some(&args.writing),
-            Action::Delete(args) => Some(&args.writing),
-            Action::Prune(args) => Some(&args.writing),
-            Action::Schedule(args) => Some(&args.writing),
-            Action::List(_) => None,
+            SnapshotCommand::Create(args) => Some(&args.writing),
+            SnapshotCommand::Restore(args) => Some(&args.writing),
+            SnapshotCommand::Clone(args) => Some(&args.writing),
+            SnapshotCommand::Delete(args) => Some(&args.writing),
+            SnapshotCommand::Prune(args) => Some(&args.writing),
+            SnapshotCommand::Schedule(args) => Some(&args.writing),
+            SnapshotCommand::List(_) => None,
         }
     }
 }
 
-const CREATE: &str = "  # Take a snapshot and wait until it is ready to restore
+const CREATE_EXAMPLES: &str = "  # Take a snapshot and wait until it is ready to restore
   kubectl session snapshot create alice
 
   # Choose the snapshot's name and VolumeSnapshotClass
@@ -111,8 +111,8 @@ const CREATE: &str = "  # Take a snapshot and wait until it is ready to restore
 
 /// Flags and arguments of `snapshot create`.
 #[derive(Group, Clone, Debug)]
-#[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::create::USUAL_WAIT)))]
-pub struct Create {
+#[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::create::DEFAULT_TIMEOUT)))]
+pub struct CreateArgs {
     /// Name of the session, also as session/NAME
     #[arg(value_name = "NAME")]
     pub session: String,
@@ -132,7 +132,7 @@ pub struct Create {
     #[arg(long, value_name = "NUMBER", value_parser = numbers::count, allow_hyphen_values = true)]
     pub keep: Option<u32>,
     #[command(flatten)]
-    pub file: ToFile,
+    pub file: ExportFlags,
     #[command(flatten)]
     pub trust: TrustManifest,
     #[command(flatten)]
@@ -143,7 +143,7 @@ pub struct Create {
     pub waiting: Waiting,
 }
 
-const LIST: &str = "  # List the snapshots of a session
+const LIST_EXAMPLES: &str = "  # List the snapshots of a session
   kubectl session snapshot list alice
 
   # List all snapshots of one user, newest last
@@ -151,7 +151,7 @@ const LIST: &str = "  # List the snapshots of a session
 
 /// Flags and arguments of `snapshot list`.
 #[derive(Group, Clone, Debug)]
-pub struct List {
+pub struct ListArgs {
     /// Name of the session whose snapshots to list, also after its deletion; defaults to all sessions
     #[arg(value_name = "NAME")]
     pub session: Option<String>,
@@ -161,7 +161,7 @@ pub struct List {
     pub printing: ListOutput,
 }
 
-const RESTORE: &str =
+const RESTORE_EXAMPLES: &str =
     "  # Restore a snapshot in place; the current data is saved as another snapshot first
   kubectl session stop alice
   kubectl session snapshot restore alice-20260301-120000 --in-place
@@ -179,8 +179,8 @@ const RESTORE: &str =
 
 /// Flags and arguments of `snapshot restore`.
 #[derive(Group, Clone, Debug)]
-#[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::copy::USUAL_WAIT)))]
-pub struct Restore {
+#[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::copy::DEFAULT_TIMEOUT)))]
+pub struct RestoreArgs {
     /// Name of a snapshot or of a single VolumeSnapshot; with --from, name of the session
     #[arg(value_name = "SNAPSHOT")]
     pub snapshot: String,
@@ -197,7 +197,7 @@ pub struct Restore {
     #[arg(long, value_name = "CLASS")]
     pub class: Option<String>,
     #[command(flatten)]
-    pub file: FromFile,
+    pub file: ImportFlags,
     #[command(flatten)]
     pub trust: TrustManifest,
     #[command(flatten)]
@@ -208,7 +208,7 @@ pub struct Restore {
     pub waiting: Waiting,
 }
 
-const CLONE: &str = "  # Create a session with a copy of alice's data
+const CLONE_EXAMPLES: &str = "  # Create a session with a copy of alice's data
   kubectl session snapshot clone alice alice-2
   kubectl session start alice-2
 
@@ -217,7 +217,7 @@ const CLONE: &str = "  # Create a session with a copy of alice's data
 
 /// Flags and arguments of `snapshot clone`.
 #[derive(Group, Clone, Debug)]
-#[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::copy::USUAL_WAIT)))]
+#[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::copy::DEFAULT_TIMEOUT)))]
 pub struct CloneArgs {
     /// Name of the session, also as session/NAME
     #[arg(value_name = "NAME")]
@@ -244,7 +244,7 @@ pub struct CloneArgs {
     pub waiting: Waiting,
 }
 
-const DELETE: &str = "  # Delete a snapshot after a prompt for confirmation
+const DELETE_EXAMPLES: &str = "  # Delete a snapshot after a prompt for confirmation
   kubectl session snapshot delete alice-20260301-120000
 
   # Delete all snapshots of a session without a prompt
@@ -252,8 +252,8 @@ const DELETE: &str = "  # Delete a snapshot after a prompt for confirmation
 
 /// Flags and arguments of `snapshot delete`.
 #[derive(Group, Clone, Debug)]
-#[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::delete::USUAL_WAIT)))]
-pub struct Delete {
+#[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::delete::DEFAULT_TIMEOUT)))]
+pub struct DeleteArgs {
     /// Names of snapshots or of single VolumeSnapshots
     #[arg(value_name = "SNAPSHOT", required = true)]
     pub names: Vec<String>,
@@ -271,7 +271,7 @@ pub struct Delete {
     pub waiting: Waiting,
 }
 
-const PRUNE: &str = "  # Print what would be deleted if the newest five of a session are kept
+const PRUNE_EXAMPLES: &str = "  # Print what would be deleted if the newest five of a session are kept
   kubectl session snapshot prune alice --keep 5 --dry-run=client
 
   # Delete snapshots older than a week, but keep the newest three of each session
@@ -279,8 +279,8 @@ const PRUNE: &str = "  # Print what would be deleted if the newest five of a ses
 
 /// Flags and arguments of `snapshot prune`.
 #[derive(Group, Clone, Debug)]
-#[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::prune::USUAL_WAIT)))]
-pub struct Prune {
+#[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::prune::DEFAULT_TIMEOUT)))]
+pub struct PruneArgs {
     /// Name of the session, also after its deletion
     #[arg(value_name = "NAME")]
     pub session: Option<String>,
@@ -304,7 +304,7 @@ pub struct Prune {
     pub waiting: Waiting,
 }
 
-const SCHEDULE: &str = "  # Take a snapshot every night at 03:30 in Berlin, and keep the newest seven
+const SCHEDULE_EXAMPLES: &str = "  # Take a snapshot every night at 03:30 in Berlin, and keep the newest seven
   kubectl session snapshot schedule alice --cron \"30 3 * * *\" --time-zone Europe/Berlin --keep 7
 
   # Change the schedule to every hour
@@ -318,7 +318,7 @@ const SCHEDULE: &str = "  # Take a snapshot every night at 03:30 in Berlin, and 
 
 /// Flags and arguments of `snapshot schedule`.
 #[derive(Group, Clone, Debug)]
-pub struct Schedule {
+pub struct ScheduleArgs {
     /// Name of the session, also as session/NAME
     #[arg(value_name = "NAME")]
     pub session: String,

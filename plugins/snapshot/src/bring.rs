@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use session_shared::client::DryRun;
-use session_shared::client::directory::Directory;
-use session_shared::client::files::Inside;
+use session_shared::client::directory::ContainerDirectory;
+use session_shared::client::files::ContainerRef;
 use session_shared::encode::shell;
 use session_shared::failure::{Kind, hinted, is};
 use session_shared::flags::connection::Connection;
@@ -28,18 +28,18 @@ use session_shared::verb::Ground;
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
-use crate::args::Restore;
-use crate::create::present;
-use crate::file_args::alone;
-use crate::inside::{cleaned, container, directory, is_some_directory};
-use crate::passing::{WAITING, counted, same, within};
-use crate::sealed::{self, Checked, check};
+use crate::args::RestoreArgs;
+use crate::create::observe_session;
+use crate::file_args::reject_other_flags;
+use crate::inside::{normalize_absolute, find_container, parse_directory, ensure_not_root};
+use crate::passing::{MAX_QUEUED_CHUNKS, file_count, verify_checksum, run_with_limit};
+use crate::sealed::{self, CheckedArchive, check_archive};
 
 /// Line printed after a declined prompt.
 const CANCELLED: &str = "nothing has been restored";
 
 /// A validated `restore --from`.
-struct Bringing {
+struct Import {
     session: SessionName,
     /// Path of the archive as typed; `-` means standard input.
     from: String,
@@ -56,35 +56,35 @@ struct Bringing {
 /// # Errors
 /// Invalid arguments or archive, before any request; a session not running; a failed hook; no tar; an incomplete transfer.
 pub(crate) async fn run(
-    args: &Restore,
+    args: &RestoreArgs,
     from: &str,
     connection: &Connection,
     ground: &mut Ground,
 ) -> Result<()> {
     // no requests: validation of the arguments and the archive
-    let bringing = Bringing::of(args, from)?;
+    let bringing = Import::parse(args, from)?;
     let format = Format::of_object(&args.printing)?;
-    let (file, checked) = bringing.checked(ground).await?;
-    let base = bringing.base(&checked)?;
+    let (file, checked) = bringing.open_checked(ground).await?;
+    let base = bringing.target_directory(&checked)?;
     // reads only
     let cluster = ground.connect(connection).await?;
     cluster.known().trust_all(args.trust.trust_manifest);
-    let present = present(&cluster, &bringing.session).await?;
-    let inside = container(&present, bringing.container.as_deref())?;
+    let present = observe_session(&cluster, &bringing.session).await?;
+    let inside = find_container(&present, bringing.container.as_deref())?;
     if bringing.dry_run != DryRun::None {
         let mut mutations = Mutations::new(format, bringing.dry_run);
         return ground
             .console
             .out(&mutations.done(&present.object, "restored")?);
     }
-    let looked = cluster.directory(&inside, &base).await;
+    let looked = cluster.inspect_directory(&inside, &base).await;
     let place = looked.map_err(|error| missing_right::explain(error, &cluster, "pods/exec"))?;
     // An archive of several directories has the root as its directory; without a recorded directory the root is refused.
     if base.is_empty() {
-        is_some_directory(&place.path, &inside)?;
+        ensure_not_root(&place.path, &inside)?;
     }
     bringing
-        .has_room(
+        .ensure_free_space(
             &cluster,
             &present,
             &inside,
@@ -93,13 +93,13 @@ pub(crate) async fn run(
             &mut ground.console,
         )
         .await?;
-    if !bringing.may(&checked, &place, &inside, &mut ground.console)? {
+    if !bringing.confirm(&checked, &place, &inside, &mut ground.console)? {
         return Ok(());
     }
     // carries out
-    let pausing = bringing.pausing(&present, args.file.skip_hooks);
+    let pausing = bringing.quiesce_hooks(&present, args.file.skip_hooks);
     bringing
-        .carry_out(
+        .apply(
             &cluster,
             &inside,
             &place,
@@ -112,13 +112,13 @@ pub(crate) async fn run(
     let mut mutations = Mutations::new(format, DryRun::None);
     let console = &mut ground.console;
     console.out(&mutations.done(&present.object, "restored")?)?;
-    bringing.tell(&checked, &place, &inside, console);
+    bringing.print_notes(&checked, &place, &inside, console);
     Ok(())
 }
 
-impl Bringing {
-    fn of(args: &Restore, from: &str) -> Result<Self> {
-        alone(
+impl Import {
+    fn parse(args: &RestoreArgs, from: &str) -> Result<Self> {
+        reject_other_flags(
             "--from",
             &[
                 ("--into", args.into.is_some()),
@@ -128,7 +128,7 @@ impl Bringing {
                 ("--wait=false", !args.waiting.wait),
             ],
         )?;
-        let path = args.file.path.as_deref().map(directory).transpose()?;
+        let path = args.file.path.as_deref().map(parse_directory).transpose()?;
         Ok(Self {
             session: session_name(&args.snapshot)?,
             from: from.to_owned(),
@@ -140,23 +140,23 @@ impl Bringing {
         })
     }
 
-    fn named(&self) -> String {
+    fn source_name(&self) -> String {
         match self.from.as_str() {
             "-" => "standard input".to_owned(),
             file => format!("file {file:?}"),
         }
     }
 
-    fn wrong(&self) -> String {
-        format!("cannot restore {}", self.named())
+    fn error_context(&self) -> String {
+        format!("cannot restore {}", self.source_name())
     }
 
     /// Opens the archive and checks all of it. Standard input is first copied to a temporary file: nothing is written in a
     /// session before the last byte has been checked.
-    async fn checked(&self, ground: &mut Ground) -> Result<(File, Checked)> {
-        let wrong = || self.wrong();
+    async fn open_checked(&self, ground: &mut Ground) -> Result<(File, CheckedArchive)> {
+        let wrong = || self.error_context();
         let mut file = match self.from.as_str() {
-            "-" => aside(ground).await.with_context(wrong)?,
+            "-" => buffer_stdin(ground).await.with_context(wrong)?,
             path => File::open(path).with_context(|| format!("failed to open {path:?}"))?,
         };
         if file.metadata().is_ok_and(|found| found.is_dir()) {
@@ -165,7 +165,7 @@ impl Bringing {
         let reading = spawn_blocking(move || {
             file.seek(SeekFrom::Start(0))
                 .context("failed to seek to the start")?;
-            let checked = check(BufReader::new(&file))?;
+            let checked = check_archive(BufReader::new(&file))?;
             file.seek(SeekFrom::Start(0))?;
             Ok::<_, anyhow::Error>((file, checked))
         });
@@ -182,61 +182,61 @@ impl Bringing {
     ///
     /// # Errors
     /// An archive whose footer names an invalid directory.
-    fn base(&self, checked: &Checked) -> Result<String> {
-        match (&self.path, &checked.seal) {
+    fn target_directory(&self, checked: &CheckedArchive) -> Result<String> {
+        match (&self.path, &checked.footer) {
             (Some(path), _) => Ok(path.clone()),
             (None, None) => Ok(String::new()),
-            (None, Some(seal)) => cleaned(&seal.directory).ok_or_else(|| {
+            (None, Some(seal)) => normalize_absolute(&seal.directory).ok_or_else(|| {
                 let named = &seal.directory;
-                anyhow!("archive footer names invalid directory {named:?}").context(self.wrong())
+                anyhow!("archive footer names invalid directory {named:?}").context(self.error_context())
             }),
         }
     }
 
     /// Checks free space and inodes: a Pod that exceeds its storage limit is evicted, and its data outside claims is lost.
-    async fn has_room(
+    async fn ensure_free_space(
         &self,
         cluster: &Cluster,
         present: &Present,
-        inside: &Inside,
-        place: &Directory,
-        checked: &Checked,
+        inside: &ContainerRef,
+        place: &ContainerDirectory,
+        checked: &CheckedArchive,
         console: &mut Console,
     ) -> Result<()> {
         let (path, container) = (&place.path, &inside.container);
-        let Some(room) = &place.room else {
+        let Some(room) = &place.free_space else {
             console.note(&format!(
                 "free space below {path:?} in container {container:?} is unknown: {} needed",
-                size(checked.contents.unpacked)
+                size(checked.contents.unpacked_bytes)
             ));
             return Ok(());
         };
         let mut pods = present.live.own_pods(&present.belonging.session_uid);
         let pod = pods.find(|pod| pod.metadata.name.as_ref() == Some(&inside.pod));
-        let limit = pod.and_then(|pod| storage_limit(pod, container, &room.mount));
+        let limit = pod.and_then(|pod| storage_limit(pod, container, &room.mount_point));
         let mut free = room.bytes;
         if let Some(limit) = limit {
             // The usage of a container's writable layer cannot be told apart from the image.
-            let used = match room.mount.as_str() {
+            let used = match room.mount_point.as_str() {
                 "/" => None,
-                mount => cluster.used(inside, mount).await,
+                mount => cluster.get_directory_size(inside, mount).await,
             };
             free = free.min(limit.saturating_sub(used.unwrap_or_default()));
         }
-        let lacks = match room.files {
+        let lacks = match room.inodes {
             Some(files) if checked.contents.entries > files => {
                 let entries = checked.contents.entries;
-                format!("{} to create, {files} inodes free", counted(entries))
+                format!("{} to create, {files} inodes free", file_count(entries))
             }
-            _ if checked.contents.unpacked > free => {
-                let unpacked = size(checked.contents.unpacked);
+            _ if checked.contents.unpacked_bytes > free => {
+                let unpacked = size(checked.contents.unpacked_bytes);
                 format!("{unpacked} needed, {} free", size(free))
             }
             _ => return Ok(()),
         };
         let error = anyhow!(
             "cannot restore {} to {path:?} in container {container:?} of pod {:?}: {lacks}",
-            self.named(),
+            self.source_name(),
             inside.pod
         );
         let hint = format!(
@@ -246,20 +246,20 @@ impl Bringing {
     }
 
     /// Confirms, if needed, that files are replaced or that the directory is the archive's. An error without a terminal.
-    fn may(
+    fn confirm(
         &self,
-        checked: &Checked,
-        place: &Directory,
-        inside: &Inside,
+        checked: &CheckedArchive,
+        place: &ContainerDirectory,
+        inside: &ContainerRef,
         console: &mut Console,
     ) -> Result<bool> {
         // A directory that the user has named needs no confirmation.
-        let is_chosen = self.path.is_some() || checked.seal.is_none() || place.is_usual;
+        let is_chosen = self.path.is_some() || checked.footer.is_none() || place.is_default;
         if self.yes || (is_chosen && place.is_empty) {
             return Ok(true);
         }
         let (path, container, session) = (&place.path, &inside.container, self.session.as_str());
-        let file = self.named();
+        let file = self.source_name();
         if !console.can_ask() {
             return Err(match is_chosen {
                 true => hinted(
@@ -282,7 +282,7 @@ impl Bringing {
         if !is_chosen {
             preview.push(format!(
                 "The archive names directory {path:?}, which is not the working directory of container {container:?} of session {session:?}. The archive contains {}.",
-                checked.contents.shown_top()
+                checked.contents.top_names_text()
             ));
         }
         if !place.is_empty {
@@ -297,7 +297,7 @@ impl Bringing {
         Ok(false)
     }
 
-    fn pausing(&self, present: &Present, skip: bool) -> Pausing {
+    fn quiesce_hooks(&self, present: &Present, skip: bool) -> Pausing {
         let (session, namespace) = (present.name(), present.namespace());
         let words = Words {
             undone: format!("cannot restore files of session {session:?}"),
@@ -309,77 +309,77 @@ impl Bringing {
         Pausing::of(present, skip, words)
     }
 
-    async fn carry_out(
+    async fn apply(
         &self,
         cluster: &Cluster,
-        inside: &Inside,
-        place: &Directory,
-        (file, checked): (File, &Checked),
+        inside: &ContainerRef,
+        place: &ContainerDirectory,
+        (file, checked): (File, &CheckedArchive),
         pausing: &Pausing,
         ground: &mut Ground,
     ) -> Result<()> {
         let _guard = ground.interrupt.guard()?;
         let interrupt = ground.interrupt.clone();
         let mut sink = ground.console.progress();
-        let (send, mut receive) = mpsc::channel(WAITING);
-        let (contents, length) = (checked.contents.clone(), checked.sent);
-        let reading = spawn_blocking(move || sealed::send(BufReader::new(file), &contents, &send));
+        let (send, mut receive) = mpsc::channel(MAX_QUEUED_CHUNKS);
+        let (contents, length) = (checked.contents.clone(), checked.plain_bytes);
+        let reading = spawn_blocking(move || sealed::send_plain(BufReader::new(file), &contents, &send));
         let begun = Cell::new(false);
         let unpacked = {
             // Dropped at the end of the block, so that the thread finds its end of the stream closed.
             let unpacking = async {
                 begun.set(true);
-                let passed = cluster.unpack(inside, &place.path, length, &mut receive, &mut sink);
+                let passed = cluster.unpack_tar(inside, &place.path, length, &mut receive, &mut sink);
                 let passed = passed.await;
                 drop(receive);
                 passed
             };
-            let unpacking = within(self.limit, &interrupt, unpacking);
+            let unpacking = run_with_limit(self.limit, &interrupt, unpacking);
             pausing.around(cluster, &interrupt, unpacking).await
         };
         let read = reading.await?;
         sink.tell(Event::Done);
         let half = |error| match begun.get() {
-            true => half_done(error, place, inside),
+            true => with_incomplete_hint(error, place, inside),
             false => error,
         };
-        let sent = read.with_context(|| self.wrong());
+        let sent = read.with_context(|| self.error_context());
         match (unpacked, sent) {
-            (Ok(passed), Ok(Some(sent))) => same(&passed, &sent, inside).map_err(half),
+            (Ok(passed), Ok(Some(sent))) => verify_checksum(&passed, &sent, inside).map_err(half),
             (_, Err(error)) | (Err(error), _) => Err(half(error)),
             (Ok(_), Ok(None)) => Err(half(anyhow!(
                 "cannot restore {}: the container stopped reading before the end",
-                self.named()
+                self.source_name()
             ))),
         }
     }
 
-    fn tell(&self, checked: &Checked, place: &Directory, inside: &Inside, console: &mut Console) {
+    fn print_notes(&self, checked: &CheckedArchive, place: &ContainerDirectory, inside: &ContainerRef, console: &mut Console) {
         let contents = &checked.contents;
         console.note(&format!(
             "{} ({}) restored below {:?} in container {:?}",
-            counted(contents.files),
-            size(contents.length),
+            file_count(contents.files),
+            size(contents.stream_bytes),
             place.path,
             inside.container
         ));
-        if contents.privileged > 0 {
+        if contents.setid_files > 0 {
             console.note(&format!(
                 "setuid and setgid bits removed from {}",
-                counted(contents.privileged)
+                file_count(contents.setid_files)
             ));
         }
-        if checked.seal.is_none() {
+        if checked.footer.is_none() {
             console.note(&format!(
                 "{} was not written by kubectl session: only its gzip checksum was verified",
-                self.named()
+                self.source_name()
             ));
         }
     }
 }
 
 /// Adds a hint about the state of the files after an incomplete restore.
-fn half_done(error: anyhow::Error, place: &Directory, inside: &Inside) -> anyhow::Error {
+fn with_incomplete_hint(error: anyhow::Error, place: &ContainerDirectory, inside: &ContainerRef) -> anyhow::Error {
     let left = format!(
         "run the command again: only some of the files below {:?} in container {:?} may have been replaced",
         place.path, inside.container
@@ -388,7 +388,7 @@ fn half_done(error: anyhow::Error, place: &Directory, inside: &Inside) -> anyhow
 }
 
 /// Copies standard input to an unnamed temporary file.
-async fn aside(ground: &mut Ground) -> Result<File> {
+async fn buffer_stdin(ground: &mut Ground) -> Result<File> {
     let (mut file, mut input) = (tempfile::tempfile()?, ground.console.inlet());
     while let Some(piece) = input.next().await {
         file.write_all(&piece)?;

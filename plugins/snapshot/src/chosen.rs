@@ -4,8 +4,8 @@ use anyhow::{Result, anyhow};
 use serde_json::Value;
 use session_shared::Timestamp;
 use session_shared::api::ObjectRef;
-use session_shared::client::Place;
-use session_shared::client::Selection;
+use session_shared::client::Scope;
+use session_shared::client::ListOptions;
 use session_shared::client::missing;
 use session_shared::encode::shell;
 use session_shared::failure::{Kind, hinted, is, usage};
@@ -24,7 +24,7 @@ use session_shared::progress::{Event, Sink};
 
 /// A snapshot of a session: VolumeSnapshots with the same name, session and user.
 #[derive(Clone, Debug)]
-pub(crate) struct Set {
+pub(crate) struct SnapshotSet {
     pub(crate) name: String,
     pub(crate) session: String,
     /// User id of the session's owner. Part of the identity: another user may have had a session of the same name.
@@ -33,7 +33,7 @@ pub(crate) struct Set {
     pub(crate) snapshots: Vec<Value>,
 }
 
-impl Set {
+impl SnapshotSet {
     /// Returns true if every VolumeSnapshot is ready to restore.
     pub(crate) fn is_ready(&self) -> bool {
         let ready = |snapshot| SnapshotState::of(snapshot) == SnapshotState::Ready;
@@ -41,14 +41,14 @@ impl Set {
     }
 
     /// Returns the creation time of the newest VolumeSnapshot.
-    pub(crate) fn made(&self) -> Option<Timestamp> {
+    pub(crate) fn created_at(&self) -> Option<Timestamp> {
         let times = self.snapshots.iter();
         let times = times.map(|one| text(one, "/metadata/creationTimestamp").parse().ok());
         times.max().flatten()
     }
 
     /// Returns a plan that deletes all VolumeSnapshots at once by UID and, with `wait`, waits until they are gone.
-    pub(crate) fn deletion(&self, wait: bool) -> Plan {
+    pub(crate) fn plan_deletion(&self, wait: bool) -> Plan {
         let targets: Vec<ObjectRef> = self.snapshots.iter().map(ObjectRef::of).collect();
         let mut plan = Plan::default();
         let delete = |target: &ObjectRef| Step::Delete {
@@ -70,7 +70,7 @@ impl Set {
     ///
     /// # Errors
     /// Labels or annotations that are missing or invalid.
-    pub(crate) fn belonging(&self) -> Result<Belonging> {
+    pub(crate) fn ownership(&self) -> Result<Belonging> {
         let one = self.snapshots.first().cloned().unwrap_or_default();
         let annotation = |key: &str| annotation(&one, key).map(str::to_owned);
         Ok(Belonging {
@@ -89,19 +89,19 @@ impl Set {
 ///
 /// # Errors
 /// The server's refusal; a cluster without the VolumeSnapshot API.
-pub(crate) async fn sets(cluster: &Cluster, session: Option<&SessionName>) -> Result<Vec<Set>> {
-    let place = Place::Namespace(cluster.namespace());
+pub(crate) async fn list_snapshot_sets(cluster: &Cluster, session: Option<&SessionName>) -> Result<Vec<SnapshotSet>> {
+    let place = Scope::Namespace(cluster.namespace());
     let whose = match session {
         Some(name) => format!("{}={name}", labels::SESSION),
         None => labels::SESSION.to_owned(),
     };
-    let select = Selection::labelled(format!(
+    let select = ListOptions::with_labels(format!(
         "{}={},{whose}",
         labels::MANAGED_BY,
         labels::MANAGER
     ));
     let list = cluster.list(&VOLUME_SNAPSHOT, place, &select).await;
-    Ok(grouped(list.map_err(served)?.items))
+    Ok(group_by_set(list.map_err(served)?.items))
 }
 
 /// Removes from `sets` those with a `doubtful` provenance, and reports each one removed. Provenance is checked against the
@@ -109,17 +109,17 @@ pub(crate) async fn sets(cluster: &Cluster, session: Option<&SessionName>) -> Re
 ///
 /// # Errors
 /// A refusal of the server other than Forbidden.
-pub(crate) async fn counted(
+pub(crate) async fn exclude_doubtful(
     cluster: &Cluster,
-    sets: Vec<Set>,
+    sets: Vec<SnapshotSet>,
     doubtful: fn(&Doubt) -> bool,
     sink: &mut dyn Sink,
-) -> Result<Vec<Set>> {
+) -> Result<Vec<SnapshotSet>> {
     if sets.is_empty() {
         return Ok(sets);
     }
-    let place = Place::Namespace(cluster.namespace());
-    let all = Selection::default();
+    let place = Scope::Namespace(cluster.namespace());
+    let all = ListOptions::default();
     let claims = cluster.list(&PERSISTENT_VOLUME_CLAIM, place, &all);
     let claims = match claims.await {
         Ok(list) => list.items,
@@ -127,11 +127,11 @@ pub(crate) async fn counted(
         Err(error) => return Err(error),
     };
     let doubt = |snapshot: &Value| doubt(snapshot, &claims).filter(doubtful);
-    let (counted, others) = sets.into_iter().partition(|set: &Set| {
+    let (counted, others) = sets.into_iter().partition(|set: &SnapshotSet| {
         let mut all = set.snapshots.iter();
         all.all(|snapshot| doubt(snapshot).is_none())
     });
-    let others: Vec<Set> = others;
+    let others: Vec<SnapshotSet> = others;
     for snapshot in others.iter().flat_map(|set| &set.snapshots) {
         if let Some(doubt) = doubt(snapshot) {
             sink.tell(Event::Note(format!(
@@ -149,7 +149,7 @@ pub(crate) async fn counted(
 ///
 /// # Errors
 /// A VolumeSnapshot of foreign data; the server's refusal.
-pub(crate) async fn genuine(cluster: &Cluster, set: &Set, data: &[Value]) -> Result<()> {
+pub(crate) async fn verify_provenance(cluster: &Cluster, set: &SnapshotSet, data: &[Value]) -> Result<()> {
     let namespace = cluster.namespace();
     let mut claims = data.to_vec();
     for name in set.snapshots.iter().map(claim_name) {
@@ -177,10 +177,10 @@ pub(crate) async fn genuine(cluster: &Cluster, set: &Set, data: &[Value]) -> Res
     Ok(())
 }
 
-fn grouped(snapshots: Vec<Value>) -> Vec<Set> {
-    let mut sets: Vec<Set> = Vec::new();
+fn group_by_set(snapshots: Vec<Value>) -> Vec<SnapshotSet> {
+    let mut sets: Vec<SnapshotSet> = Vec::new();
     for snapshot in snapshots {
-        let session = session_of(&snapshot);
+        let session = session_label(&snapshot);
         let name = set_name(&snapshot).to_owned();
         let user = annotation(&snapshot, labels::USER_ID).unwrap_or_default();
         let user = user.to_owned();
@@ -189,7 +189,7 @@ fn grouped(snapshots: Vec<Value>) -> Vec<Set> {
             .find(|set| set.name == name && set.session == session && set.user == user)
         {
             Some(set) => set.snapshots.push(snapshot),
-            None => sets.push(Set {
+            None => sets.push(SnapshotSet {
                 name,
                 session,
                 user,
@@ -200,7 +200,7 @@ fn grouped(snapshots: Vec<Value>) -> Vec<Set> {
     sets
 }
 
-fn session_of(snapshot: &Value) -> String {
+fn session_label(snapshot: &Value) -> String {
     let session = label(snapshot, labels::SESSION);
     session.unwrap_or_default().to_owned()
 }
@@ -209,7 +209,7 @@ fn session_of(snapshot: &Value) -> String {
 ///
 /// # Errors
 /// Another kind than VolumeSnapshot.
-pub(crate) fn name_of(word: &str) -> Result<&str> {
+pub(crate) fn parse_snapshot_name(word: &str) -> Result<&str> {
     let kind = VOLUME_SNAPSHOT.singular();
     match word.split_once('/') {
         None => Ok(word),
@@ -224,15 +224,15 @@ pub(crate) fn name_of(word: &str) -> Result<&str> {
 ///
 /// # Errors
 /// `NotFound`; a VolumeSnapshot that no session owns; a name that snapshots of several sessions share.
-pub(crate) async fn find(cluster: &Cluster, sets: &[Set], name: &str) -> Result<Set> {
-    let whole: Vec<&Set> = sets.iter().filter(|set| set.name == name).collect();
+pub(crate) async fn find_snapshot_set(cluster: &Cluster, sets: &[SnapshotSet], name: &str) -> Result<SnapshotSet> {
+    let whole: Vec<&SnapshotSet> = sets.iter().filter(|set| set.name == name).collect();
     if let [only] = whole.as_slice() {
         return Ok((*only).clone());
     }
     for set in sets {
         let mut all = set.snapshots.iter();
         if let Some(one) = all.find(|one| text(one, "/metadata/name") == name) {
-            return Ok(Set {
+            return Ok(SnapshotSet {
                 name: name.to_owned(),
                 session: set.session.clone(),
                 user: set.user.clone(),

@@ -24,11 +24,11 @@ use session_shared::report::mutation::Mutations;
 use session_shared::verb::Ground;
 
 use crate::args::CloneArgs;
-use crate::create::present;
-use crate::plan::Writes;
+use crate::create::observe_session;
+use crate::plan::MutationOptions;
 
 /// Default of `--timeout`: a CSI driver that copies the volume takes minutes.
-pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(600);
+pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Creates a new session with a copy of a session's current data.
 ///
@@ -50,13 +50,13 @@ pub(crate) async fn run(
         class: class_name(args.class.as_deref())?,
         skip_hooks: args.skip_hooks,
     };
-    let size = size(args.storage.as_deref())?;
-    let writes = Writes::of(&args.writing, &args.waiting, USUAL_WAIT)?;
+    let size = parse_size(args.storage.as_deref())?;
+    let writes = MutationOptions::from_flags(&args.writing, &args.waiting, DEFAULT_TIMEOUT)?;
     let format = Format::of_object(&args.printing)?;
     // reads only
     let cluster = ground.connect(connection).await?;
     cluster.known().trust_all(args.trust.trust_manifest);
-    let source = present(&cluster, &old).await?;
+    let source = observe_session(&cluster, &old).await?;
     if !trust::ask(&cluster, &source.session, Part::Copy, &mut ground.console).await? {
         return Ok(());
     }
@@ -72,11 +72,11 @@ pub(crate) async fn run(
     copying.fits_claims()?;
     // writes
     let copied = if writes.dry_run == DryRun::Client {
-        only_said(&copying)
+        dry_run_outcome(&copying)
     } else {
         let _guard = ground.interrupt.guard()?;
         let interrupt = ground.interrupt.clone();
-        let with = writes.taking(&interrupt, true);
+        let with = writes.snapshot_run(&interrupt, true);
         let mut sink = ground.console.progress();
         let taken = cutting.take(&cluster, &with, &mut sink).await;
         let taken = taken.inspect_err(|_| sink.tell(Event::Done))?;
@@ -84,10 +84,10 @@ pub(crate) async fn run(
             wait: args.waiting.wait,
             ..with
         };
-        carry_out(&cluster, &copying, &taken, &with, ground).await?
+        apply_clone(&cluster, &copying, &taken, &with, ground).await?
     };
     // prints
-    report(&copied, format, writes.dry_run, &mut ground.console)?;
+    report_clone(&copied, format, writes.dry_run, &mut ground.console)?;
     if writes.dry_run == DryRun::None {
         let set = &cutting.set;
         let note = format!("snapshot {set:?} of the data is kept");
@@ -100,7 +100,7 @@ pub(crate) async fn run(
 ///
 /// # Errors
 /// An invalid quantity, or one that is not greater than 0.
-pub(crate) fn size(given: Option<&str>) -> Result<Option<Quantity>> {
+pub(crate) fn parse_size(given: Option<&str>) -> Result<Option<Quantity>> {
     let Some(text) = given else {
         return Ok(None);
     };
@@ -112,7 +112,7 @@ pub(crate) fn size(given: Option<&str>) -> Result<Option<Quantity>> {
 }
 
 /// Returns the outcome that a client-side dry run prints.
-pub(crate) fn only_said(copying: &Copying) -> Copied {
+pub(crate) fn dry_run_outcome(copying: &Copying) -> Copied {
     Copied {
         session: copying.session.clone(),
         restored: Restored::default(),
@@ -123,7 +123,7 @@ pub(crate) fn only_said(copying: &Copying) -> Copied {
 ///
 /// # Errors
 /// The failed step, with the snapshot's name and the command to continue with.
-pub(crate) async fn carry_out(
+pub(crate) async fn apply_clone(
     cluster: &Cluster,
     copying: &Copying,
     snapshots: &[Value],
@@ -141,7 +141,7 @@ pub(crate) async fn carry_out(
 ///
 /// # Errors
 /// Standard output is closed; the template of `-o` fails.
-pub(crate) fn report(
+pub(crate) fn report_clone(
     copied: &Copied,
     format: Format,
     dry_run: DryRun,

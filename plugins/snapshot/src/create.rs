@@ -10,7 +10,7 @@ use session_shared::flags::connection::Connection;
 use session_shared::flags::selection::session_name;
 use session_shared::names::{SessionName, check_subdomain};
 use session_shared::ops::Cluster;
-use session_shared::ops::chosen::Chosen;
+use session_shared::ops::chosen::SelectedSession;
 use session_shared::ops::chosen::Which;
 use session_shared::ops::snapshotting::{Asked, Cutting, Offered, class_name, look_at};
 use session_shared::ops::stopping::Present;
@@ -21,33 +21,33 @@ use session_shared::report::format::Format;
 use session_shared::report::mutation::Mutations;
 use session_shared::verb::Ground;
 
-use crate::args::Create;
-use crate::plan::Writes;
+use crate::args::CreateArgs;
+use crate::plan::MutationOptions;
 use crate::save;
-use crate::schedule::intent::kept;
+use crate::schedule::intent::check_keep;
 use crate::schedule::{pruning, resting};
 
 /// Default of `--timeout`: a CSI driver that copies the volume takes minutes.
-pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(600);
+pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Takes a snapshot of every claim of a session.
 ///
 /// # Errors
 /// Invalid arguments, before any request; a session without claims; a missing VolumeSnapshotClass; a failed hook; an error of
 /// the CSI driver.
-pub(crate) async fn run(args: &Create, connection: &Connection, ground: &mut Ground) -> Result<()> {
-    if let (true, Some(to)) = (args.file.is_asked()?, &args.file.to) {
+pub(crate) async fn run(args: &CreateArgs, connection: &Connection, ground: &mut Ground) -> Result<()> {
+    if let (true, Some(to)) = (args.file.is_set()?, &args.file.to) {
         return save::run(args, to, connection, ground).await;
     }
     // no requests: validation of the arguments
-    let (session, asked) = (session_name(&args.session)?, asked(args)?);
-    let writes = Writes::of(&args.writing, &args.waiting, USUAL_WAIT)?;
+    let (session, asked) = (session_name(&args.session)?, parse_options(args)?);
+    let writes = MutationOptions::from_flags(&args.writing, &args.waiting, DEFAULT_TIMEOUT)?;
     let format = Format::of_object(&args.printing)?;
-    let keep = keep(args, &format)?;
+    let keep = parse_keep(args, &format)?;
     // reads only
     let cluster = ground.connect(connection).await?;
     cluster.known().trust_all(args.trust.trust_manifest);
-    let found = chosen(&cluster, &session);
+    let found = get_session(&cluster, &session);
     let present = look_at(&cluster, &session, found, asked.skip_hooks);
     let (present, offered) = futures::join!(present, Offered::by(&cluster));
     let present = present?;
@@ -57,7 +57,7 @@ pub(crate) async fn run(args: &Create, connection: &Connection, ground: &mut Gro
     let cutting = Cutting::with(&cluster, &present, &asked, offered, ground.now());
     let mut cutting = cutting.await?;
     let held = match keep {
-        Some(_) => by_the_clock(&cluster, &present, &mut cutting, ground).await?,
+        Some(_) => mark_scheduled(&cluster, &present, &mut cutting, ground).await?,
         None => None,
     };
     if cutting.pauses()
@@ -69,7 +69,7 @@ pub(crate) async fn run(args: &Create, connection: &Connection, ground: &mut Gro
     // writes
     let taken = match &held {
         Some(_) => Ok(Vec::new()),
-        None => take(&cluster, &cutting, &writes, ground).await,
+        None => create_snapshots(&cluster, &cutting, &writes, ground).await,
     };
     // prints
     let mut mutations = Mutations::new(format, writes.dry_run);
@@ -91,7 +91,7 @@ pub(crate) async fn run(args: &Create, connection: &Connection, ground: &mut Gro
         let missing = writes.dry_run != DryRun::None && held.is_none();
         let keep = keep - u32::from(missing);
         let belonging = &present.belonging;
-        let pruned = pruning::prune(&cluster, belonging, keep, &writes, &mutations, ground);
+        let pruned = pruning::prune_scheduled(&cluster, belonging, keep, &writes, &mutations, ground);
         errors.extend(pruned.await.unwrap_or_else(|error| vec![error]));
     }
     failure::all(errors)
@@ -99,26 +99,26 @@ pub(crate) async fn run(args: &Create, connection: &Connection, ground: &mut Gro
 
 /// Marks the planned snapshot as scheduled. Returns the name of a ready snapshot that already holds the same data, if any:
 /// of a stopped session one is enough.
-async fn by_the_clock(
+async fn mark_scheduled(
     cluster: &Cluster,
     present: &Present,
     cutting: &mut Cutting,
     ground: &Ground,
 ) -> Result<Option<String>> {
-    pruning::mark(&mut cutting.objects, &present.belonging.session);
-    if !resting::mark(&mut cutting.objects, present) {
+    pruning::label_scheduled(&mut cutting.objects, &present.belonging.session);
+    if !resting::mark_stopped(&mut cutting.objects, present) {
         return Ok(None);
     }
     let sink = &mut ground.console.progress();
-    let taken = pruning::taken(cluster, &present.belonging, sink).await?;
-    let held = resting::holding(&cutting.objects, &taken);
+    let taken = pruning::list_scheduled(cluster, &present.belonging, sink).await?;
+    let held = resting::find_equivalent(&cutting.objects, &taken);
     Ok(held.map(|set| set.name.clone()))
 }
 
-async fn take(
+async fn create_snapshots(
     cluster: &Cluster,
     cutting: &Cutting,
-    writes: &Writes,
+    writes: &MutationOptions,
     ground: &mut Ground,
 ) -> Result<Vec<Value>> {
     if writes.dry_run == DryRun::Client {
@@ -126,7 +126,7 @@ async fn take(
     }
     let _guard = ground.interrupt.guard()?;
     let interrupt = ground.interrupt.clone();
-    let with = writes.taking(&interrupt, writes.wait);
+    let with = writes.snapshot_run(&interrupt, writes.wait);
     let mut sink = ground.console.progress();
     let taken = cutting.take(cluster, &with, &mut sink).await;
     sink.tell(Event::Done);
@@ -134,17 +134,17 @@ async fn take(
 }
 
 /// Returns the validated value of `--keep`.
-fn keep(args: &Create, format: &Format) -> Result<Option<u32>> {
+fn parse_keep(args: &CreateArgs, format: &Format) -> Result<Option<u32>> {
     let whole = matches!(format, Format::Objects(printer) if !printer.is_name());
     if args.keep.is_some() && whole {
         return Err(usage(
             "--keep prints several objects: only -o name can be given with it",
         ));
     }
-    args.keep.map(kept).transpose()
+    args.keep.map(check_keep).transpose()
 }
 
-fn asked(args: &Create) -> Result<Asked> {
+fn parse_options(args: &CreateArgs) -> Result<Asked> {
     if let Some(name) = &args.name {
         check_subdomain(name).map_err(|why| anyhow!("invalid snapshot name {name:?}: {why}"))?;
     }
@@ -156,15 +156,15 @@ fn asked(args: &Create) -> Result<Asked> {
 }
 
 /// Reads a session from the server.
-pub(crate) async fn chosen(cluster: &Cluster, name: &SessionName) -> Result<Chosen> {
+pub(crate) async fn get_session(cluster: &Cluster, name: &SessionName) -> Result<SelectedSession> {
     let which = Which::Named(vec![name.clone()]);
-    let mut chosen = cluster.chosen(cluster.namespace(), &which).await?;
+    let mut chosen = cluster.get_selected_sessions(cluster.namespace(), &which).await?;
     chosen
         .pop()
         .unwrap_or_else(|| Err(anyhow!("session {:?} was not read", name.as_str())))
 }
 
 /// Reads a session and its objects. The data is the same with and without a controller, so no Lease is read.
-pub(crate) async fn present(cluster: &Cluster, name: &SessionName) -> Result<Present> {
-    Present::of(cluster, chosen(cluster, name).await?, false).await
+pub(crate) async fn observe_session(cluster: &Cluster, name: &SessionName) -> Result<Present> {
+    Present::of(cluster, get_session(cluster, name).await?, false).await
 }

@@ -13,35 +13,35 @@ use session_shared::report::format::Format;
 use session_shared::report::mutation::Mutations;
 use session_shared::verb::Ground;
 
-use crate::args::Delete;
-use crate::chosen::{self, Set};
+use crate::args::DeleteArgs;
+use crate::chosen::{self, SnapshotSet};
 use crate::doomed;
-use crate::plan::Writes;
+use crate::plan::MutationOptions;
 
 /// Default of `--timeout`: the CSI driver frees the storage before the object is deleted.
-pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(300);
+pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Deletes snapshots by name.
 ///
 /// # Errors
 /// No terminal to ask on; missing snapshots and the server's refusals, after the other snapshots have been deleted.
-pub(crate) async fn run(args: &Delete, connection: &Connection, ground: &mut Ground) -> Result<()> {
+pub(crate) async fn run(args: &DeleteArgs, connection: &Connection, ground: &mut Ground) -> Result<()> {
     // no requests: validation of the arguments
     let mut names: Vec<&str> = Vec::new();
     for word in &args.names {
-        let name = chosen::name_of(word)?;
+        let name = chosen::parse_snapshot_name(word)?;
         if !names.contains(&name) {
             names.push(name);
         }
     }
-    let writes = Writes::of(&args.writing, &args.waiting, USUAL_WAIT)?;
+    let writes = MutationOptions::from_flags(&args.writing, &args.waiting, DEFAULT_TIMEOUT)?;
     let format = Format::of_name(&args.printing)?;
     // reads only
     let cluster = ground.connect(connection).await?;
-    let all = chosen::sets(&cluster, None).await?;
+    let all = chosen::list_snapshot_sets(&cluster, None).await?;
     let (mut found, mut errors) = (Vec::new(), Vec::new());
     for name in names {
-        match chosen::find(&cluster, &all, name).await {
+        match chosen::find_snapshot_set(&cluster, &all, name).await {
             Ok(set) => found.push(set),
             Err(error) if args.ignore_not_found && failure::is(&error, Kind::NotFound) => {}
             Err(error) => errors.push(error),
@@ -49,12 +49,12 @@ pub(crate) async fn run(args: &Delete, connection: &Connection, ground: &mut Gro
     }
     // confirmation
     let agreed = args.yes || writes.dry_run != DryRun::None;
-    if !agreed && !doomed::ask(&found, &mut ground.console)? {
+    if !agreed && !doomed::confirm_deletion(&found, &mut ground.console)? {
         return Ok(());
     }
     // writes and prints
     let mutations = Mutations::new(format, writes.dry_run);
-    errors.extend(carry_out(&cluster, &found, &writes, &mutations, ground).await?);
+    errors.extend(delete_snapshot_sets(&cluster, &found, &writes, &mutations, ground).await?);
     failure::all(errors)
 }
 
@@ -62,10 +62,10 @@ pub(crate) async fn run(args: &Delete, connection: &Connection, ground: &mut Gro
 ///
 /// # Errors
 /// Standard output is closed.
-pub(crate) async fn carry_out(
+pub(crate) async fn delete_snapshot_sets(
     cluster: &Cluster,
-    doomed: &[Set],
-    writes: &Writes,
+    doomed: &[SnapshotSet],
+    writes: &MutationOptions,
     mutations: &Mutations,
     ground: &mut Ground,
 ) -> Result<Vec<anyhow::Error>> {
@@ -74,9 +74,9 @@ pub(crate) async fn carry_out(
     let interrupt = ground.interrupt.clone();
     for set in doomed {
         if writes.dry_run != DryRun::Client {
-            let with = writes.taking(&interrupt, writes.wait);
+            let with = writes.snapshot_run(&interrupt, writes.wait);
             let mut sink = ground.console.progress();
-            let done = doomed::delete(cluster, set, &with, &mut sink).await;
+            let done = doomed::delete_snapshot_set(cluster, set, &with, &mut sink).await;
             sink.tell(Event::Done);
             if let Err(error) = done {
                 errors.push(error);

@@ -4,20 +4,20 @@ use anyhow::{Result, anyhow};
 use session_shared::failure::hinted;
 use session_shared::objects::resource::{VOLUME_SNAPSHOT, text};
 use session_shared::ops::Cluster;
-use session_shared::ops::execute::Carrying;
+use session_shared::ops::execute::ApplyOptions;
 use session_shared::ops::snapshotting::Taking;
 use session_shared::progress::Sink;
 use session_shared::report::console::{
     Console, DELETION_CANCELLED, DELETION_QUESTION, deletion_preview,
 };
 
-use crate::chosen::Set;
+use crate::chosen::SnapshotSet;
 
 /// Asks for confirmation on a terminal. Returns true if confirmed, or if `doomed` is empty.
 ///
 /// # Errors
 /// There is no terminal to ask on.
-pub(crate) fn ask(doomed: &[Set], console: &mut Console) -> Result<bool> {
+pub(crate) fn confirm_deletion(doomed: &[SnapshotSet], console: &mut Console) -> Result<bool> {
     let all = doomed.iter().flat_map(|set| &set.snapshots);
     let kind = VOLUME_SNAPSHOT.singular();
     let names: Vec<String> = all
@@ -44,21 +44,21 @@ pub(crate) fn ask(doomed: &[Set], console: &mut Console) -> Result<bool> {
 ///
 /// # Errors
 /// The server's refusal; `TimedOut` with the finalizers that block the deletion.
-pub(crate) async fn delete(
+pub(crate) async fn delete_snapshot_set(
     cluster: &Cluster,
-    set: &Set,
+    set: &SnapshotSet,
     with: &Taking<'_>,
     sink: &mut dyn Sink,
 ) -> Result<()> {
-    let belonging = set.belonging()?;
-    let carrying = Carrying {
-        belonging: &belonging,
+    let belonging = set.ownership()?;
+    let carrying = ApplyOptions {
+        ownership: &belonging,
         write: with.write.clone(),
         interrupt: with.interrupt,
-        limit: with.limit,
+        wait_limit: with.limit,
     };
     let outcome = cluster
-        .carry_out(&set.deletion(with.wait), &carrying, sink)
+        .apply_plan(&set.plan_deletion(with.wait), &carrying, sink)
         .await;
     outcome.failed.map_or(Ok(()), |(_, error)| Err(error))
 }

@@ -6,7 +6,7 @@ use session_shared::failure::usage;
 
 /// Flags of `snapshot create` that write an archive.
 #[derive(Args, Clone, Debug, Default)]
-pub struct ToFile {
+pub struct ExportFlags {
     /// Archive (.tar.gz) to copy the container's files to, instead of a snapshot; "-" means standard output
     #[arg(help_heading = "File", long, value_name = "FILE")]
     pub to: Option<String>,
@@ -21,24 +21,24 @@ pub struct ToFile {
     pub overwrite: bool,
 }
 
-impl ToFile {
+impl ExportFlags {
     /// Returns true if `--to` is set.
     ///
     /// # Errors
     /// A flag that requires `--to` is set without it.
-    pub(crate) fn is_asked(&self) -> Result<bool> {
+    pub(crate) fn is_set(&self) -> Result<bool> {
         let others = [
             ("--path", !self.paths.is_empty()),
             ("--container", self.container.is_some()),
             ("--overwrite", self.overwrite),
         ];
-        needed(self.to.is_some(), "--to", &others)
+        require_flag(self.to.is_some(), "--to", &others)
     }
 }
 
 /// Flags of `snapshot restore` that read an archive.
 #[derive(Args, Clone, Debug, Default)]
-pub struct FromFile {
+pub struct ImportFlags {
     /// Archive written by create --to, to copy into the running session; "-" means standard input
     #[arg(help_heading = "File", long, value_name = "FILE")]
     pub from: Option<String>,
@@ -56,23 +56,23 @@ pub struct FromFile {
     pub yes: bool,
 }
 
-impl FromFile {
+impl ImportFlags {
     /// Returns true if `--from` is set.
     ///
     /// # Errors
     /// A flag that requires `--from` is set without it.
-    pub(crate) fn is_asked(&self) -> Result<bool> {
+    pub(crate) fn is_set(&self) -> Result<bool> {
         let others = [
             ("--path", self.path.is_some()),
             ("--container", self.container.is_some()),
             ("--skip-hooks", self.skip_hooks),
             ("--yes", self.yes),
         ];
-        needed(self.from.is_some(), "--from", &others)
+        require_flag(self.from.is_some(), "--from", &others)
     }
 }
 
-fn needed(given: bool, flag: &str, others: &[(&str, bool)]) -> Result<bool> {
+fn require_flag(given: bool, flag: &str, others: &[(&str, bool)]) -> Result<bool> {
     match others.iter().find(|(_, is_set)| *is_set && !given) {
         Some((other, _)) => Err(usage(format!("{other} requires {flag}"))),
         None => Ok(given),
@@ -83,7 +83,7 @@ fn needed(given: bool, flag: &str, others: &[(&str, bool)]) -> Result<bool> {
 ///
 /// # Errors
 /// One of `others` is set; the first one is named.
-pub(crate) fn alone(flag: &str, others: &[(&str, bool)]) -> Result<()> {
+pub(crate) fn reject_other_flags(flag: &str, others: &[(&str, bool)]) -> Result<()> {
     match others.iter().find(|(_, is_set)| *is_set) {
         Some((other, _)) => Err(usage(format!("{other} cannot be given with {flag}"))),
         None => Ok(()),

@@ -2,9 +2,9 @@
 
 use anyhow::{Result, anyhow};
 use session_shared::client::DryRun;
-use session_shared::client::Permissions;
-use session_shared::client::Place;
-use session_shared::client::Selection;
+use session_shared::client::AccessReviews;
+use session_shared::client::Scope;
+use session_shared::client::ListOptions;
 use session_shared::encode::shell;
 use session_shared::failure::{hinted, usage};
 use session_shared::flags::connection::Connection;
@@ -21,19 +21,19 @@ use session_shared::report::format::Format;
 use session_shared::report::mutation::Mutations;
 use session_shared::verb::Ground;
 
-use crate::args::Restore;
-use crate::chosen::{self, Set};
-use crate::copy::USUAL_WAIT;
-use crate::plan::Writes;
-use crate::restore::{ready, source_of};
+use crate::args::RestoreArgs;
+use crate::chosen::{self, SnapshotSet};
+use crate::copy::DEFAULT_TIMEOUT;
+use crate::plan::MutationOptions;
+use crate::restore::{ensure_ready, get_source_session};
 
 /// A validated in-place restore: the snapshot is ready, the session stopped, and its claims unused.
-struct InPlace {
-    set: Set,
-    present: Present,
-    replacing: Replacing,
+struct InPlaceRestore {
+    set: SnapshotSet,
+    session: Present,
+    claims: Replacing,
     /// Snapshot to take of the current data first; `None` if no claim holds data.
-    saving: Option<Cutting>,
+    safety_snapshot: Option<Cutting>,
 }
 
 /// Replaces the data of a stopped session with that of a snapshot.
@@ -42,7 +42,7 @@ struct InPlace {
 /// Invalid arguments, before any request; a snapshot that is not ready; a session that is missing or not stopped; a refusal
 /// of the server or the CSI driver, with the names of both snapshots.
 pub(crate) async fn run(
-    args: &Restore,
+    args: &RestoreArgs,
     connection: &Connection,
     ground: &mut Ground,
 ) -> Result<()> {
@@ -52,47 +52,47 @@ pub(crate) async fn run(
             "--storage cannot be given with --in-place: claims keep their size",
         ));
     }
-    let name = chosen::name_of(&args.snapshot)?;
+    let name = chosen::parse_snapshot_name(&args.snapshot)?;
     let asked = Asked {
         class: class_name(args.class.as_deref())?,
         ..Asked::default()
     };
-    let writes = Writes::of(&args.writing, &args.waiting, USUAL_WAIT)?;
+    let writes = MutationOptions::from_flags(&args.writing, &args.waiting, DEFAULT_TIMEOUT)?;
     let format = Format::of_object(&args.printing)?;
     // reads only
     let cluster = ground.connect(connection).await?;
     cluster.known().trust_all(args.trust.trust_manifest);
-    let plan = InPlace::of(&cluster, name, &asked, &writes, ground).await?;
+    let plan = InPlaceRestore::prepare(&cluster, name, &asked, &writes, ground).await?;
     // writes
     let restored = if writes.dry_run == DryRun::None {
-        plan.carry_out(&cluster, &writes, ground).await?
+        plan.apply(&cluster, &writes, ground).await?
     } else {
-        plan.rehearse(&cluster, &writes, ground).await?;
+        plan.dry_run(&cluster, &writes, ground).await?;
         Restored::default()
     };
     // prints
     let mut mutations = Mutations::new(format, writes.dry_run);
     let console = &mut ground.console;
-    console.out(&mutations.done(&plan.present.object, "restored")?)?;
+    console.out(&mutations.done(&plan.session.object, "restored")?)?;
     if writes.dry_run == DryRun::None {
-        plan.tell(&restored, console);
+        plan.print_notes(&restored, console);
     }
     Ok(())
 }
 
-impl InPlace {
-    async fn of(
+impl InPlaceRestore {
+    async fn prepare(
         cluster: &Cluster,
         name: &str,
         asked: &Asked,
-        writes: &Writes,
+        writes: &MutationOptions,
         ground: &mut Ground,
     ) -> Result<Self> {
         let now = ground.now();
-        let all = chosen::sets(cluster, None).await?;
-        let set = chosen::find(cluster, &all, name).await?;
-        ready(&set)?;
-        let present = session_of(cluster, &set).await?;
+        let all = chosen::list_snapshot_sets(cluster, None).await?;
+        let set = chosen::find_snapshot_set(cluster, &all, name).await?;
+        ensure_ready(&set)?;
+        let present = get_stopped_session(cluster, &set).await?;
         let replacing = Replacing::of(&present, &set.snapshots)?;
         let mut held = present.clone();
         held.live.data = replacing.held().cloned().collect();
@@ -102,7 +102,7 @@ impl InPlace {
                 false => Cutting::of(cluster, &held, asked, now).await.map(Some),
             }
         };
-        let permissions = Permissions::of(cluster);
+        let permissions = AccessReviews::new(cluster);
         let needs = match writes.dry_run {
             DryRun::None => replacing.accesses(),
             _ => Vec::new(),
@@ -114,30 +114,30 @@ impl InPlace {
                 hinted(error, "nothing has been restored; all claims are unchanged")
             })
         };
-        let unused = unused(cluster, &present, &replacing);
+        let unused = ensure_claims_unused(cluster, &present, &replacing);
         let (saving, (), ()) = futures::try_join!(saving, unused, permitted)?;
         let console = &mut ground.console;
         consent::tell_unchecked(&permissions, console);
         Ok(Self {
             set,
-            present,
-            replacing,
-            saving,
+            session: present,
+            claims: replacing,
+            safety_snapshot: saving,
         })
     }
 
-    async fn carry_out(
+    async fn apply(
         &self,
         cluster: &Cluster,
-        writes: &Writes,
+        writes: &MutationOptions,
         ground: &mut Ground,
     ) -> Result<Restored> {
         let _guard = ground.interrupt.guard()?;
         let interrupt = ground.interrupt.clone();
         let mut sink = ground.console.progress();
-        if let Some(saving) = &self.saving {
+        if let Some(saving) = &self.safety_snapshot {
             // The snapshot of the current data is ready before any claim is deleted, so the data can always be restored.
-            let with = writes.taking(&interrupt, true);
+            let with = writes.snapshot_run(&interrupt, true);
             let saved = saving.take(cluster, &with, &mut sink).await;
             saved.map_err(|error| {
                 hinted(
@@ -146,14 +146,14 @@ impl InPlace {
                 )
             })?;
         }
-        let with = writes.taking(&interrupt, writes.wait);
-        let restored = self.replacing.carry_out(cluster, &with, &mut sink).await;
+        let with = writes.snapshot_run(&interrupt, writes.wait);
+        let restored = self.claims.carry_out(cluster, &with, &mut sink).await;
         sink.tell(Event::Done);
-        restored.map_err(|error| self.way_on(error, cluster.namespace()))
+        restored.map_err(|error| self.with_retry_hint(error, cluster.namespace()))
     }
 
-    fn way_on(&self, mut error: anyhow::Error, namespace: &str) -> anyhow::Error {
-        if let Some(saving) = &self.saving {
+    fn with_retry_hint(&self, mut error: anyhow::Error, namespace: &str) -> anyhow::Error {
+        if let Some(saving) = &self.safety_snapshot {
             let held = format!("the previous data is kept in snapshot {:?}", saving.set);
             error = hinted(error, held);
         }
@@ -166,37 +166,37 @@ impl InPlace {
 
     /// Prints what would be restored. A server-side dry run also sends the snapshot of the current data; the new claims
     /// cannot be sent, because the old claims still have their names.
-    async fn rehearse(
+    async fn dry_run(
         &self,
         cluster: &Cluster,
-        writes: &Writes,
+        writes: &MutationOptions,
         ground: &mut Ground,
     ) -> Result<()> {
-        for claim in &self.replacing.claims {
+        for claim in &self.claims.claims {
             let name = text(&claim.wanted, "/metadata/name");
             ground.console.note(&format!(
                 "claim {name:?} would be recreated from snapshot {:?}",
                 claim.snapshot
             ));
         }
-        if let (Some(saving), DryRun::Server) = (&self.saving, writes.dry_run) {
+        if let (Some(saving), DryRun::Server) = (&self.safety_snapshot, writes.dry_run) {
             let interrupt = ground.interrupt.clone();
-            let with = writes.taking(&interrupt, false);
+            let with = writes.snapshot_run(&interrupt, false);
             let mut sink = ground.console.progress();
             saving.take(cluster, &with, &mut sink).await?;
         }
         Ok(())
     }
 
-    fn tell(&self, restored: &Restored, console: &mut Console) {
-        if let Some(saving) = &self.saving {
+    fn print_notes(&self, restored: &Restored, console: &mut Console) {
+        if let Some(saving) = &self.safety_snapshot {
             console.note(&format!(
                 "the previous data is kept in snapshot {:?}",
                 saving.set
             ));
         }
         if !restored.pending.is_empty() {
-            let (claims, session) = (restored.pending.join(", "), self.present.name());
+            let (claims, session) = (restored.pending.join(", "), self.session.name());
             console.note(&format!(
                 "claim {claims} stays Pending until the next start (the StorageClass binds on first use): kubectl session start {session}"
             ));
@@ -208,11 +208,11 @@ impl InPlace {
 ///
 /// # Errors
 /// A claim in use, with the Pod that uses it.
-async fn unused(cluster: &Cluster, present: &Present, replacing: &Replacing) -> Result<()> {
+async fn ensure_claims_unused(cluster: &Cluster, present: &Present, replacing: &Replacing) -> Result<()> {
     let (namespace, name) = (present.namespace(), present.name());
-    let all = Selection::default();
+    let all = ListOptions::default();
     let pods = cluster
-        .list(&POD, Place::Namespace(namespace), &all)
+        .list(&POD, Scope::Namespace(namespace), &all)
         .await?;
     let uses = Uses::of_running(pods.items.iter());
     let used = replacing
@@ -231,8 +231,8 @@ async fn unused(cluster: &Cluster, present: &Present, replacing: &Replacing) -> 
 }
 
 /// Returns the stopped session the snapshot was taken of.
-async fn session_of(cluster: &Cluster, set: &Set) -> Result<Present> {
-    let found = source_of(cluster, set).await?;
+async fn get_stopped_session(cluster: &Cluster, set: &SnapshotSet) -> Result<Present> {
+    let found = get_source_session(cluster, set).await?;
     if !found.is_at_rest() {
         let (name, namespace) = (&set.session, cluster.namespace());
         let error = anyhow!("cannot restore session {name:?} in place: session is not stopped");

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, anyhow};
 use session_shared::Pod;
-use session_shared::client::files::Inside;
+use session_shared::client::files::ContainerRef;
 use session_shared::failure::{hinted, usage};
 use session_shared::objects::conditions::is_ready;
 use session_shared::ops::stopping::Present;
@@ -12,7 +12,7 @@ use session_shared::reconcile::{containers, default_container, is_primary};
 ///
 /// # Errors
 /// A session that is not running; a container that no Pod of the session has.
-pub(crate) fn container(present: &Present, wanted: Option<&str>) -> Result<Inside> {
+pub(crate) fn find_container(present: &Present, wanted: Option<&str>) -> Result<ContainerRef> {
     let (session, namespace) = (present.name(), present.namespace());
     let own = present.live.own_pods(&present.belonging.session_uid);
     let mut pods = present.live.recorded_first(&present.session, own.collect());
@@ -31,39 +31,39 @@ pub(crate) fn container(present: &Present, wanted: Option<&str>) -> Result<Insid
                 let there: Vec<&str> = containers(first).collect();
                 return Err(anyhow!(
                     "container {wanted:?} not found in pod {:?}: choose one of {}",
-                    name_of(first),
+                    pod_name(first),
                     there.join(", ")
                 ));
             }
         },
     };
-    Ok(Inside {
+    Ok(ContainerRef {
         namespace: namespace.to_owned(),
-        pod: name_of(pod).to_owned(),
+        pod: pod_name(pod).to_owned(),
         container,
     })
 }
 
-fn name_of(pod: &Pod) -> &str {
+fn pod_name(pod: &Pod) -> &str {
     pod.metadata.name.as_deref().unwrap_or_default()
 }
 
 /// Directories to copy from a container, as a base directory and paths relative to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Folders {
+pub(crate) struct SourceDirectories {
     /// Directory that `paths` are relative to; empty for the container's default directory.
     pub(crate) base: String,
     /// Paths to copy, relative to `base`.
     pub(crate) paths: Vec<String>,
 }
 
-impl Folders {
+impl SourceDirectories {
     /// Parses the values of `--path`. A single directory becomes the base; several are copied relative to `/`.
     ///
     /// # Errors
     /// A path that is not absolute, or is `/`.
-    pub(crate) fn of(paths: &[String]) -> Result<Self> {
-        let cleaned = paths.iter().map(|path| directory(path));
+    pub(crate) fn parse(paths: &[String]) -> Result<Self> {
+        let cleaned = paths.iter().map(|path| parse_directory(path));
         let mut cleaned = cleaned.collect::<Result<Vec<String>>>()?;
         // A directory inside another one is copied with it; listed twice, its files would be stored twice.
         cleaned.sort_by(|one, other| one.split('/').cmp(other.split('/')));
@@ -90,8 +90,8 @@ impl Folders {
 ///
 /// # Errors
 /// A path that is not absolute, or is `/`.
-pub(crate) fn directory(path: &str) -> Result<String> {
-    match cleaned(path) {
+pub(crate) fn parse_directory(path: &str) -> Result<String> {
+    match normalize_absolute(path) {
         None => Err(usage(format!(
             "--path must be an absolute path in the container, got {path:?}"
         ))),
@@ -103,7 +103,7 @@ pub(crate) fn directory(path: &str) -> Result<String> {
 }
 
 /// Normalizes an absolute path; `None` for a relative path, one with `..`, or one with control characters.
-pub(crate) fn cleaned(path: &str) -> Option<String> {
+pub(crate) fn normalize_absolute(path: &str) -> Option<String> {
     let parts: Vec<&str> = path
         .split('/')
         .filter(|part| !matches!(*part, "" | "."))
@@ -117,7 +117,7 @@ pub(crate) fn cleaned(path: &str) -> Option<String> {
 ///
 /// # Errors
 /// `path` is `/`.
-pub(crate) fn is_some_directory(path: &str, inside: &Inside) -> Result<()> {
+pub(crate) fn ensure_not_root(path: &str, inside: &ContainerRef) -> Result<()> {
     if path != "/" {
         return Ok(());
     }
@@ -133,9 +133,9 @@ pub(crate) fn is_some_directory(path: &str, inside: &Inside) -> Result<()> {
 mod tests {
     use super::*;
 
-    fn folders(paths: &[&str]) -> Result<Folders> {
+    fn folders(paths: &[&str]) -> Result<SourceDirectories> {
         let paths: Vec<String> = paths.iter().map(|path| (*path).to_owned()).collect();
-        Folders::of(&paths)
+        SourceDirectories::parse(&paths)
     }
 
     #[test]
@@ -161,8 +161,8 @@ mod tests {
         for path in [
             "", "home", "./x", "/", "//", "/.", "/a\nb", "/a\x1b", "/a/..",
         ] {
-            assert!(directory(path).is_err(), "{path:?}");
+            assert!(parse_directory(path).is_err(), "{path:?}");
         }
-        assert_eq!(directory("/a..b/").unwrap(), "/a..b");
+        assert_eq!(parse_directory("/a..b/").unwrap(), "/a..b");
     }
 }

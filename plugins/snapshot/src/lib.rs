@@ -42,9 +42,9 @@ mod view;
 use anyhow::Result;
 use session_shared::verb::{Ground, Verb};
 
-pub use args::{Action, Args};
-pub use file_args::{FromFile, ToFile};
-pub use schedule::cron::Cron;
+pub use args::{SnapshotCommand, Args};
+pub use file_args::{ImportFlags, ExportFlags};
+pub use schedule::cron::CronExpression;
 
 /// The `snapshot` verb.
 #[derive(Debug)]
@@ -56,16 +56,16 @@ impl Verb for Snapshot {
     type Args = Args;
 
     async fn run(args: Args, ground: &mut Ground) -> Result<()> {
-        ground.obey(&args.talk, args.action.writing());
+        ground.obey(&args.talk, args.command.write_flags());
         let connection = &args.connection;
-        match &args.action {
-            Action::Create(args) => create::run(args, connection, ground).await,
-            Action::List(args) => list::run(args, connection, ground).await,
-            Action::Restore(args) => restore::run(args, connection, ground).await,
-            Action::Clone(args) => copy::run(args, connection, ground).await,
-            Action::Delete(args) => delete::run(args, connection, ground).await,
-            Action::Prune(args) => prune::run(args, connection, ground).await,
-            Action::Schedule(args) => schedule::run(args, connection, ground).await,
+        match &args.command {
+            SnapshotCommand::Create(args) => create::run(args, connection, ground).await,
+            SnapshotCommand::List(args) => list::run(args, connection, ground).await,
+            SnapshotCommand::Restore(args) => restore::run(args, connection, ground).await,
+            SnapshotCommand::Clone(args) => copy::run(args, connection, ground).await,
+            SnapshotCommand::Delete(args) => delete::run(args, connection, ground).await,
+            SnapshotCommand::Prune(args) => prune::run(args, connection, ground).await,
+            SnapshotCommand::Schedule(args) => schedule::run(args, connection, ground).await,
         }
     }
 }

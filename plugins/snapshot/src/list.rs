@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 use serde_json::Value;
-use session_shared::client::Place;
-use session_shared::client::Selection;
+use session_shared::client::Scope;
+use session_shared::client::ListOptions;
 use session_shared::failure::usage;
 use session_shared::flags::connection::Connection;
 use session_shared::flags::non_empty;
@@ -18,7 +18,7 @@ use session_shared::report::sort;
 use session_shared::report::table::{Options, TablePrinter};
 use session_shared::verb::Ground;
 
-use crate::args::List;
+use crate::args::ListArgs;
 use crate::schedule;
 use crate::view;
 
@@ -26,7 +26,7 @@ use crate::view;
 ///
 /// # Errors
 /// An invalid output format or sort path; the server's refusal; a cluster without the VolumeSnapshot API.
-pub(crate) async fn run(args: &List, connection: &Connection, ground: &mut Ground) -> Result<()> {
+pub(crate) async fn run(args: &ListArgs, connection: &Connection, ground: &mut Ground) -> Result<()> {
     let printing = &args.printing;
     let format = Format::parse(
         printing.output.as_deref(),
@@ -40,15 +40,15 @@ pub(crate) async fn run(args: &List, connection: &Connection, ground: &mut Groun
             "a resource cannot be retrieved by name across all namespaces",
         ));
     }
-    let select = select(args)?;
+    let select = list_options(args)?;
     // reads only
     let cluster = ground.connect(connection).await?;
     let place = if everywhere {
-        Place::All
+        Scope::All
     } else {
-        Place::Namespace(cluster.namespace())
+        Scope::Namespace(cluster.namespace())
     };
-    let mut found = snapshots(&cluster, place, &select).await?;
+    let mut found = list_volume_snapshots(&cluster, place, &select).await?;
     // prints
     if let Some(sort_by) = non_empty(&printing.sort_by)
         && !found.is_empty()
@@ -62,7 +62,7 @@ pub(crate) async fn run(args: &List, connection: &Connection, ground: &mut Groun
             options.namespace = everywhere;
             options.kind = printing.show_kind.then(|| VOLUME_SNAPSHOT.singular());
             let mut printer = TablePrinter::new(options);
-            printer.page(&view::table(&found, ground.now()));
+            printer.page(&view::snapshot_table(&found, ground.now()));
             ground.console.out(&printer.flush())?;
             if found.is_empty() {
                 let namespace = (!everywhere).then(|| cluster.namespace());
@@ -72,7 +72,7 @@ pub(crate) async fn run(args: &List, connection: &Connection, ground: &mut Groun
             let picks = [args.selecting.labels(), args.selecting.fields()];
             if let Some(name) = &args.session
                 && picks.iter().all(|selector| selector.is_empty())
-                && let Some(told) = schedule::told(&cluster, &session_name(name)?).await
+                && let Some(told) = schedule::describe_schedule(&cluster, &session_name(name)?).await
             {
                 ground.console.note(&told);
             }
@@ -81,7 +81,7 @@ pub(crate) async fn run(args: &List, connection: &Connection, ground: &mut Groun
     }
 }
 
-fn select(args: &List) -> Result<Selection> {
+fn list_options(args: &ListArgs) -> Result<ListOptions> {
     let mut parts = vec![format!("{}={}", labels::MANAGED_BY, labels::MANAGER)];
     parts.push(match &args.session {
         Some(name) => format!("{}={}", labels::SESSION, session_name(name)?),
@@ -89,11 +89,11 @@ fn select(args: &List) -> Result<Selection> {
     });
     let selecting = &args.selecting;
     parts.extend(non_empty(&selecting.selector).map(str::to_owned));
-    Ok(Selection {
-        labels: parts.join(","),
-        fields: selecting.fields().to_owned(),
+    Ok(ListOptions {
+        label_selector: parts.join(","),
+        field_selector: selecting.fields().to_owned(),
         limit: selecting.chunk_size,
-        ..Selection::default()
+        ..ListOptions::default()
     })
 }
 
@@ -101,10 +101,10 @@ fn select(args: &List) -> Result<Selection> {
 ///
 /// # Errors
 /// The server's refusal; a cluster without the VolumeSnapshot API.
-pub(crate) async fn snapshots(
+pub(crate) async fn list_volume_snapshots(
     cluster: &Cluster,
-    place: Place<'_>,
-    select: &Selection,
+    place: Scope<'_>,
+    select: &ListOptions,
 ) -> Result<Vec<Value>> {
     let list = cluster.list(&VOLUME_SNAPSHOT, place, select).await;
     Ok(list.map_err(served)?.items)

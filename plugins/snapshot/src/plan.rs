@@ -6,29 +6,29 @@ use std::time::Duration;
 use anyhow::Result;
 use session_shared::Timestamp;
 use session_shared::client::DryRun;
-use session_shared::client::Write;
+use session_shared::client::WriteOptions;
 use session_shared::client::interrupt::Interrupt;
 use session_shared::flags::waiting::Waiting;
 use session_shared::flags::writing::Writing;
 use session_shared::ops::snapshotting::Taking;
 
-use crate::chosen::Set;
+use crate::chosen::SnapshotSet;
 
 /// Options of the writes of one command: dry run, field manager, and how long to wait.
 #[derive(Clone, Debug)]
-pub(crate) struct Writes {
+pub(crate) struct MutationOptions {
     pub(crate) dry_run: DryRun,
-    pub(crate) write: Write,
+    pub(crate) write: WriteOptions,
     pub(crate) wait: bool,
     pub(crate) limit: Duration,
 }
 
-impl Writes {
+impl MutationOptions {
     /// Reads the flags; `usual` is the time limit if `--timeout` is not given.
     ///
     /// # Errors
     /// An invalid value of `--dry-run`.
-    pub(crate) fn of(writing: &Writing, waiting: &Waiting, usual: Duration) -> Result<Self> {
+    pub(crate) fn from_flags(writing: &Writing, waiting: &Waiting, usual: Duration) -> Result<Self> {
         Ok(Self {
             dry_run: writing.dry_run()?,
             write: writing.write()?,
@@ -38,7 +38,7 @@ impl Writes {
     }
 
     /// Returns the options for taking or deleting a snapshot; `wait` takes the place of `--wait`.
-    pub(crate) fn taking<'a>(&'a self, interrupt: &'a Interrupt, wait: bool) -> Taking<'a> {
+    pub(crate) fn snapshot_run<'a>(&'a self, interrupt: &'a Interrupt, wait: bool) -> Taking<'a> {
         Taking {
             write: &self.write,
             interrupt,
@@ -50,30 +50,30 @@ impl Writes {
 
 /// Retention rule of `snapshot prune`: a snapshot is deleted only if every given condition holds.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Rule {
+pub(crate) struct RetentionRule {
     /// Number of newest ready snapshots to keep for each session and user.
     pub(crate) keep: Option<usize>,
     /// Minimum age of a snapshot to delete.
     pub(crate) older_than: Option<Duration>,
 }
 
-impl Rule {
+impl RetentionRule {
     /// Returns the snapshots to delete, decided separately for each session of each user. A snapshot that is not ready
     /// cannot be restored: it does not count towards `keep`, and is deleted only by age.
-    pub(crate) fn doomed(self, all: Vec<Set>, now: Timestamp) -> Vec<Set> {
-        let mut sessions: BTreeMap<(String, String), Vec<Set>> = BTreeMap::new();
+    pub(crate) fn select_for_deletion(self, all: Vec<SnapshotSet>, now: Timestamp) -> Vec<SnapshotSet> {
+        let mut sessions: BTreeMap<(String, String), Vec<SnapshotSet>> = BTreeMap::new();
         for set in all {
             let session = (set.session.clone(), set.user.clone());
             sessions.entry(session).or_default().push(set);
         }
         sessions
             .into_values()
-            .flat_map(|sets| self.doomed_of_one(sets, now))
+            .flat_map(|sets| self.select_of_session(sets, now))
             .collect()
     }
 
-    fn doomed_of_one(self, mut sets: Vec<Set>, now: Timestamp) -> Vec<Set> {
-        sets.sort_by(|one, other| (other.made(), &other.name).cmp(&(one.made(), &one.name)));
+    fn select_of_session(self, mut sets: Vec<SnapshotSet>, now: Timestamp) -> Vec<SnapshotSet> {
+        sets.sort_by(|one, other| (other.created_at(), &other.name).cmp(&(one.created_at(), &one.name)));
         let mut ready = 0;
         sets.retain(|set| {
             let old = self.older_than.is_none_or(|age| is_older(set, age, now));
@@ -87,8 +87,8 @@ impl Rule {
     }
 }
 
-fn is_older(set: &Set, age: Duration, now: Timestamp) -> bool {
-    let made = set.made();
+fn is_older(set: &SnapshotSet, age: Duration, now: Timestamp) -> bool {
+    let made = set.created_at();
     made.and_then(|made| made.checked_add(age).ok())
         .is_some_and(|until| until < now)
 }
@@ -98,9 +98,9 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn set(name: &str, made: &str, ready: bool) -> Set {
+    fn set(name: &str, made: &str, ready: bool) -> SnapshotSet {
         let one = json!({ "metadata": { "name": name, "creationTimestamp": made }, "status": { "readyToUse": ready, "boundVolumeSnapshotContentName": "c" } });
-        Set {
+        SnapshotSet {
             name: name.to_owned(),
             session: name.chars().take(1).collect(),
             user: "alice".into(),
@@ -119,7 +119,7 @@ mod tests {
         ];
         let older_than = hours.map(|hours| Duration::from_secs(hours * 3600));
         let now = "2026-03-01T12:00:00Z".parse().unwrap();
-        let gone = Rule { keep, older_than }.doomed(all, now);
+        let gone = RetentionRule { keep, older_than }.select_for_deletion(all, now);
         gone.into_iter().map(|set| set.name).collect()
     }
 

@@ -13,46 +13,46 @@ use session_shared::report::format::Format;
 use session_shared::report::mutation::Mutations;
 use session_shared::verb::Ground;
 
-use crate::args::Prune;
+use crate::args::PruneArgs;
 use crate::chosen;
-use crate::delete::carry_out;
+use crate::delete::delete_snapshot_sets;
 use crate::doomed;
-use crate::plan::{Rule, Writes};
+use crate::plan::{RetentionRule, MutationOptions};
 
 /// Default of `--timeout`, for each snapshot.
-pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(300);
+pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Deletes old snapshots.
 ///
 /// # Errors
 /// Invalid arguments, before any request; no terminal to ask on; the server's refusals, after the other snapshots have been
 /// deleted.
-pub(crate) async fn run(args: &Prune, connection: &Connection, ground: &mut Ground) -> Result<()> {
+pub(crate) async fn run(args: &PruneArgs, connection: &Connection, ground: &mut Ground) -> Result<()> {
     // no requests: validation of the arguments
-    let (session, rule) = (session(args)?, rule(args)?);
-    let writes = Writes::of(&args.writing, &args.waiting, USUAL_WAIT)?;
+    let (session, rule) = (parse_session(args)?, parse_rule(args)?);
+    let writes = MutationOptions::from_flags(&args.writing, &args.waiting, DEFAULT_TIMEOUT)?;
     let format = Format::of_name(&args.printing)?;
     // reads only
     let cluster = ground.connect(connection).await?;
-    let all = chosen::sets(&cluster, session.as_ref()).await?;
+    let all = chosen::list_snapshot_sets(&cluster, session.as_ref()).await?;
     let sink = &mut ground.console.progress();
-    let all = chosen::counted(&cluster, all, |_| true, sink).await?;
-    let doomed = rule.doomed(all, ground.now());
+    let all = chosen::exclude_doubtful(&cluster, all, |_| true, sink).await?;
+    let doomed = rule.select_for_deletion(all, ground.now());
     // confirmation
     let agreed = args.yes || writes.dry_run != DryRun::None;
-    if !agreed && !doomed::ask(&doomed, &mut ground.console)? {
+    if !agreed && !doomed::confirm_deletion(&doomed, &mut ground.console)? {
         return Ok(());
     }
     // writes and prints
     let mutations = Mutations::new(format, writes.dry_run);
-    let errors = carry_out(&cluster, &doomed, &writes, &mutations, ground).await?;
+    let errors = delete_snapshot_sets(&cluster, &doomed, &writes, &mutations, ground).await?;
     if doomed.is_empty() {
         ground.console.note("nothing to prune");
     }
     failure::all(errors)
 }
 
-fn session(args: &Prune) -> Result<Option<SessionName>> {
+fn parse_session(args: &PruneArgs) -> Result<Option<SessionName>> {
     match (&args.session, args.all) {
         (Some(_), true) => Err(usage("setting 'all' parameter but found a non empty name")),
         (None, false) => Err(usage("one of NAME or --all is required")),
@@ -61,7 +61,7 @@ fn session(args: &Prune) -> Result<Option<SessionName>> {
     }
 }
 
-fn rule(args: &Prune) -> Result<Rule> {
+fn parse_rule(args: &PruneArgs) -> Result<RetentionRule> {
     let older_than = match &args.older_than {
         None => None,
         Some(text) => {
@@ -76,5 +76,5 @@ fn rule(args: &Prune) -> Result<Rule> {
     let keep = args
         .keep
         .map(|keep| usize::try_from(keep).unwrap_or(usize::MAX));
-    Ok(Rule { keep, older_than })
+    Ok(RetentionRule { keep, older_than })
 }

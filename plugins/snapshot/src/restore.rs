@@ -15,10 +15,10 @@ use session_shared::ops::stopping::Present;
 use session_shared::report::format::Format;
 use session_shared::verb::Ground;
 
-use crate::args::Restore;
-use crate::chosen::{self, Set};
-use crate::create::present;
-use crate::plan::Writes;
+use crate::args::RestoreArgs;
+use crate::chosen::{self, SnapshotSet};
+use crate::create::observe_session;
+use crate::plan::MutationOptions;
 use crate::{bring, copy, in_place};
 
 /// Restores a snapshot, or with `--from` the files of an archive.
@@ -27,24 +27,24 @@ use crate::{bring, copy, in_place};
 /// Invalid arguments, before any request; a snapshot that is not ready; a session that is missing or, for `--in-place`,
 /// running; a refusal of the server or the CSI driver, with the names of the snapshots that hold the data.
 pub(crate) async fn run(
-    args: &Restore,
+    args: &RestoreArgs,
     connection: &Connection,
     ground: &mut Ground,
 ) -> Result<()> {
-    if let (true, Some(from)) = (args.file.is_asked()?, &args.file.from) {
+    if let (true, Some(from)) = (args.file.is_set()?, &args.file.from) {
         return bring::run(args, from, connection, ground).await;
     }
     match (&args.into, args.in_place) {
         (Some(_), true) => Err(usage("--into and --in-place cannot be given together")),
-        (Some(new), false) => into(args, new, connection, ground).await,
+        (Some(new), false) => restore_into_new(args, new, connection, ground).await,
         (None, true) => in_place::run(args, connection, ground).await,
         (None, false) => Err(usage("one of --into, --in-place or --from is required")),
     }
 }
 
 /// Creates a new session with the data of a snapshot.
-async fn into(
-    args: &Restore,
+async fn restore_into_new(
+    args: &RestoreArgs,
     new: &str,
     connection: &Connection,
     ground: &mut Ground,
@@ -55,38 +55,38 @@ async fn into(
             "--class cannot be given with --into: restoring into a new session takes no snapshot",
         ));
     }
-    let name = chosen::name_of(&args.snapshot)?;
-    let (new, size) = (session_name(new)?, copy::size(args.storage.as_deref())?);
-    let writes = Writes::of(&args.writing, &args.waiting, copy::USUAL_WAIT)?;
+    let name = chosen::parse_snapshot_name(&args.snapshot)?;
+    let (new, size) = (session_name(new)?, copy::parse_size(args.storage.as_deref())?);
+    let writes = MutationOptions::from_flags(&args.writing, &args.waiting, copy::DEFAULT_TIMEOUT)?;
     let format = Format::of_object(&args.printing)?;
     // reads only
     let cluster = ground.connect(connection).await?;
     cluster.known().trust_all(args.trust.trust_manifest);
-    let all = chosen::sets(&cluster, None).await?;
-    let set = chosen::find(&cluster, &all, name).await?;
-    ready(&set)?;
-    let source = source_or_remembered(&cluster, &set).await?;
+    let all = chosen::list_snapshot_sets(&cluster, None).await?;
+    let set = chosen::find_snapshot_set(&cluster, &all, name).await?;
+    ensure_ready(&set)?;
+    let source = source_or_recorded_session(&cluster, &set).await?;
     let claims: Vec<&str> = set.snapshots.iter().map(claim_name).collect();
     let copying = Copying::of(&cluster, &source, &new, &claims, size, &set.name).await?;
     copying.fits(&set.snapshots)?;
     // writes
     let copied = if writes.dry_run == DryRun::Client {
-        copy::only_said(&copying)
+        copy::dry_run_outcome(&copying)
     } else {
         let _guard = ground.interrupt.guard()?;
         let interrupt = ground.interrupt.clone();
-        let with = writes.taking(&interrupt, writes.wait);
-        copy::carry_out(&cluster, &copying, &set.snapshots, &with, ground).await?
+        let with = writes.snapshot_run(&interrupt, writes.wait);
+        copy::apply_clone(&cluster, &copying, &set.snapshots, &with, ground).await?
     };
     // prints
-    copy::report(&copied, format, writes.dry_run, &mut ground.console)
+    copy::report_clone(&copied, format, writes.dry_run, &mut ground.console)
 }
 
 /// Checks that every VolumeSnapshot of the set is ready to restore.
 ///
 /// # Errors
 /// The first VolumeSnapshot that is not ready, with its state.
-pub(crate) fn ready(set: &Set) -> Result<()> {
+pub(crate) fn ensure_ready(set: &SnapshotSet) -> Result<()> {
     for snapshot in &set.snapshots {
         let state = SnapshotState::of(snapshot);
         if state != SnapshotState::Ready {
@@ -105,13 +105,13 @@ pub(crate) fn ready(set: &Set) -> Result<()> {
 ///
 /// # Errors
 /// The session belongs to another user, or the snapshot has no metadata of it.
-async fn source_or_remembered(cluster: &Cluster, set: &Set) -> Result<Present> {
-    match source_of(cluster, set).await {
+async fn source_or_recorded_session(cluster: &Cluster, set: &SnapshotSet) -> Result<Present> {
+    match get_source_session(cluster, set).await {
         Err(error) if is(&error, Kind::NotFound) => {
             let one = set.snapshots.first().unwrap_or(&Value::Null);
-            let found = remembered(cluster, &set.belonging()?, one).await?;
+            let found = remembered(cluster, &set.ownership()?, one).await?;
             let found = found.ok_or(error)?;
-            chosen::genuine(cluster, set, &found.live.data).await?;
+            chosen::verify_provenance(cluster, set, &found.live.data).await?;
             Ok(found)
         }
         other => other,
@@ -122,10 +122,10 @@ async fn source_or_remembered(cluster: &Cluster, set: &Set) -> Result<Present> {
 ///
 /// # Errors
 /// `NotFound` if the session has been deleted; a session of another user; VolumeSnapshots of other data.
-pub(crate) async fn source_of(cluster: &Cluster, set: &Set) -> Result<Present> {
+pub(crate) async fn get_source_session(cluster: &Cluster, set: &SnapshotSet) -> Result<Present> {
     let name = set.session.parse()?;
     let namespace = cluster.namespace();
-    let found = present(cluster, &name).await;
+    let found = observe_session(cluster, &name).await;
     let found = match found {
         Err(error) if is(&error, Kind::NotFound) => {
             let message = format!(
@@ -139,7 +139,7 @@ pub(crate) async fn source_of(cluster: &Cluster, set: &Set) -> Result<Present> {
         }
         other => other?,
     };
-    let whose = set.belonging()?.user_id;
+    let whose = set.ownership()?.user_id;
     if whose != found.belonging.user_id {
         return Err(anyhow!(
             "cannot restore snapshot {:?}: snapshot belongs to user {:?}, session {:?} to user {:?}",
@@ -149,6 +149,6 @@ pub(crate) async fn source_of(cluster: &Cluster, set: &Set) -> Result<Present> {
             found.belonging.user_id.as_str()
         ));
     }
-    chosen::genuine(cluster, set, &found.live.data).await?;
+    chosen::verify_provenance(cluster, set, &found.live.data).await?;
     Ok(found)
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use session_shared::Timestamp;
 use session_shared::client::DryRun;
-use session_shared::client::files::Inside;
-use session_shared::client::files::Script;
+use session_shared::client::files::ContainerRef;
+use session_shared::client::files::ScriptPid;
 use session_shared::encode::shell;
 use session_shared::failure::{Hint, usage};
 use session_shared::flags::connection::Connection;
@@ -27,33 +27,33 @@ use session_shared::verb::Ground;
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
-use crate::args::Create;
-use crate::create::present;
-use crate::file_args::alone;
-use crate::inside::{Folders, container, is_some_directory};
-use crate::passing::{WAITING, counted, same, within};
-use crate::sealed::{Seal, record};
-use crate::tarball::Contents;
-use crate::target::Target;
+use crate::args::CreateArgs;
+use crate::create::observe_session;
+use crate::file_args::reject_other_flags;
+use crate::inside::{SourceDirectories, find_container, ensure_not_root};
+use crate::passing::{MAX_QUEUED_CHUNKS, file_count, verify_checksum, run_with_limit};
+use crate::sealed::{ArchiveFooter, compress_checked};
+use crate::tarball::ArchiveContents;
+use crate::target::ArchiveTarget;
 
 /// A validated `create --to`.
-struct Saving {
+struct Export {
     session: SessionName,
-    folders: Folders,
+    directories: SourceDirectories,
     container: Option<String>,
-    target: Target,
+    target: ArchiveTarget,
     dry_run: DryRun,
     /// Time limit of the copy; zero means none.
     limit: Duration,
 }
 
 /// Outcome of a completed export.
-struct Saved {
-    inside: Inside,
+struct ExportOutcome {
+    inside: ContainerRef,
     directory: String,
-    contents: Contents,
+    contents: ArchiveContents,
     /// Size of the compressed archive in bytes.
-    size: u64,
+    archive_size: u64,
 }
 
 /// Copies files of a session's container to an archive.
@@ -62,43 +62,43 @@ struct Saved {
 /// Invalid arguments, before any request; a session that is not running; a failed hook; a container without tar; an
 /// incomplete transfer, which leaves no file.
 pub(crate) async fn run(
-    args: &Create,
+    args: &CreateArgs,
     to: &str,
     connection: &Connection,
     ground: &mut Ground,
 ) -> Result<()> {
     // no requests: validation of the arguments
-    let saving = Saving::of(args, to, ground)?;
+    let saving = Export::parse(args, to, ground)?;
     let format = Format::of_object(&args.printing)?;
     // reads only
     let cluster = ground.connect(connection).await?;
     cluster.known().trust_all(args.trust.trust_manifest);
-    let present = present(&cluster, &saving.session).await?;
-    let inside = container(&present, saving.container.as_deref())?;
+    let present = observe_session(&cluster, &saving.session).await?;
+    let inside = find_container(&present, saving.container.as_deref())?;
     // carries out
     let saved = match saving.dry_run {
         DryRun::None => {
-            let pausing = saving.pausing(&present, args.skip_hooks, to);
-            let saved = saving.carry_out(&cluster, inside, &pausing, ground).await;
+            let pausing = saving.quiesce_hooks(&present, args.skip_hooks, to);
+            let saved = saving.apply(&cluster, inside, &pausing, ground).await;
             Some(saved.map_err(|error| missing_right::explain(error, &cluster, "pods/exec"))?)
         }
         DryRun::Client | DryRun::Server => None,
     };
     // prints
-    if saving.target != Target::Output {
+    if saving.target != ArchiveTarget::Stdout {
         let mut mutations = Mutations::new(format, saving.dry_run);
         let text = mutations.done(&present.object, "saved")?;
         ground.console.out(&text)?;
     }
     if let Some(saved) = saved {
-        ground.console.note(&saved.told(&saving.target));
+        ground.console.note(&saved.describe(&saving.target));
     }
     Ok(())
 }
 
-impl Saving {
-    fn of(args: &Create, to: &str, ground: &Ground) -> Result<Self> {
-        alone(
+impl Export {
+    fn parse(args: &CreateArgs, to: &str, ground: &Ground) -> Result<Self> {
+        reject_other_flags(
             "--to",
             &[
                 ("--name", args.name.is_some()),
@@ -113,15 +113,15 @@ impl Saving {
         }
         Ok(Self {
             session: session_name(&args.session)?,
-            folders: Folders::of(&args.file.paths)?,
+            directories: SourceDirectories::parse(&args.file.paths)?,
             container: args.file.container.clone(),
-            target: Target::of(to, args.file.overwrite, &ground.console)?,
+            target: ArchiveTarget::parse(to, args.file.overwrite, &ground.console)?,
             dry_run: args.writing.dry_run()?,
             limit: args.waiting.limit(Duration::ZERO),
         })
     }
 
-    fn pausing(&self, present: &Present, skip: bool, to: &str) -> Pausing {
+    fn quiesce_hooks(&self, present: &Present, skip: bool, to: &str) -> Pausing {
         let (session, namespace) = (present.name(), present.namespace());
         let words = Words {
             undone: format!("cannot copy files of session {session:?}"),
@@ -133,30 +133,30 @@ impl Saving {
         Pausing::of(present, skip, words)
     }
 
-    async fn carry_out(
+    async fn apply(
         &self,
         cluster: &Cluster,
-        inside: Inside,
+        inside: ContainerRef,
         pausing: &Pausing,
         ground: &mut Ground,
-    ) -> Result<Saved> {
+    ) -> Result<ExportOutcome> {
         let _guard = ground.interrupt.guard()?;
         let interrupt = ground.interrupt.clone();
         let mut sink = ground.console.progress();
-        let looked = cluster.directory(&inside, &self.folders.base);
+        let looked = cluster.inspect_directory(&inside, &self.directories.base);
         let directory = interrupt.race(looked).await?.path;
-        if self.folders.base.is_empty() {
-            is_some_directory(&directory, &inside)?;
+        if self.directories.base.is_empty() {
+            ensure_not_root(&directory, &inside)?;
         }
         let (opened, writer) = self.target.open(&ground.console)?;
-        let (send, receive) = mpsc::channel(WAITING);
-        let recording = spawn_blocking(move || record(receive, writer));
-        let (running, paths) = (Script::default(), &self.folders.paths);
-        let packing = cluster.pack(&inside, &directory, paths, send, &running, &mut sink);
-        let packing = within(self.limit, &interrupt, packing);
+        let (send, receive) = mpsc::channel(MAX_QUEUED_CHUNKS);
+        let recording = spawn_blocking(move || compress_checked(receive, writer));
+        let (running, paths) = (ScriptPid::default(), &self.directories.paths);
+        let packing = cluster.pack_tar(&inside, &directory, paths, send, &running, &mut sink);
+        let packing = run_with_limit(self.limit, &interrupt, packing);
         let packed = pausing.around(cluster, &interrupt, packing).await;
         if !matches!(packed, Ok(Some(_))) {
-            cluster.end(&inside, &running).await;
+            cluster.kill_script(&inside, &running).await;
         }
         // The sender is dropped by now, so the thread ends.
         let recorded = recording.await?;
@@ -165,48 +165,48 @@ impl Saving {
             Some(passed) => passed,
             None => {
                 let why = recorded.err();
-                let why = opened.given_up().await.or(why);
+                let why = opened.output_error().await.or(why);
                 let why = why.unwrap_or_else(|| anyhow!("the output was closed"));
-                return Err(self.explained(why, &inside));
+                return Err(self.with_context(why, &inside));
             }
         };
         let (contents, writer) = match recorded {
             Ok(recorded) => recorded,
             Err(why) => {
-                let why = opened.given_up().await.unwrap_or(why);
-                return Err(self.explained(why, &inside));
+                let why = opened.output_error().await.unwrap_or(why);
+                return Err(self.with_context(why, &inside));
             }
         };
-        same(&passed, &contents.sha256, &inside).hint("run the command again")?;
-        let seal = self.seal(&inside, &directory, &contents, ground.now());
-        let seal = seal.bytes()?;
+        verify_checksum(&passed, &contents.sha256, &inside).hint("run the command again")?;
+        let seal = self.footer(&inside, &directory, &contents, ground.now());
+        let seal = seal.to_gzip_member()?;
         let finished = opened.finish(writer, seal).await;
-        Ok(Saved {
-            size: finished.map_err(|why| self.explained(why, &inside))?,
+        Ok(ExportOutcome {
+            archive_size: finished.map_err(|why| self.with_context(why, &inside))?,
             inside,
             directory,
             contents,
         })
     }
 
-    fn seal(&self, inside: &Inside, directory: &str, contents: &Contents, now: Timestamp) -> Seal {
-        Seal {
+    fn footer(&self, inside: &ContainerRef, directory: &str, contents: &ArchiveContents, now: Timestamp) -> ArchiveFooter {
+        ArchiveFooter {
             session: self.session.to_string(),
             namespace: inside.namespace.clone(),
             directory: directory.to_owned(),
-            made: now.to_string(),
-            length: contents.length,
+            created: now.to_string(),
+            length: contents.stream_bytes,
             sha256: contents.sha256.clone(),
         }
     }
 
     /// Adds context to an error on this machine: a failed write, or an archive that cannot be restored.
-    fn explained(&self, why: anyhow::Error, inside: &Inside) -> anyhow::Error {
+    fn with_context(&self, why: anyhow::Error, inside: &ContainerRef) -> anyhow::Error {
         if why.is::<Closed>() {
             return why;
         }
         if why.is::<io::Error>() {
-            return why.context(self.target.unwritten());
+            return why.context(self.target.write_error_context());
         }
         why.context(format!(
             "cannot copy the files of container {:?} of pod {:?}",
@@ -215,20 +215,20 @@ impl Saving {
     }
 }
 
-impl Saved {
-    fn told(&self, target: &Target) -> String {
+impl ExportOutcome {
+    fn describe(&self, target: &ArchiveTarget) -> String {
         let Self {
             inside,
             directory,
             contents,
-            size: packed,
+            archive_size: packed,
         } = self;
         format!(
             "{} ({}) of {directory:?} in container {:?} copied to {} ({} compressed)",
-            counted(contents.files),
-            size(contents.length),
+            file_count(contents.files),
+            size(contents.stream_bytes),
             inside.container,
-            target.named(),
+            target.display_name(),
             size(*packed)
         )
     }

@@ -22,7 +22,7 @@ use std::future::ready;
 use anyhow::Result;
 use serde_json::Value;
 use session_shared::client::DryRun;
-use session_shared::client::Write;
+use session_shared::client::WriteOptions;
 use session_shared::client::random_token;
 use session_shared::flags::connection::Connection;
 use session_shared::names::SessionName;
@@ -30,7 +30,7 @@ use session_shared::objects::belonging::Belonging;
 use session_shared::objects::resource::{CRON_JOB, text};
 use session_shared::objects::schedule::ScheduleName;
 use session_shared::ops::Cluster;
-use session_shared::ops::execute::Carrying;
+use session_shared::ops::execute::ApplyOptions;
 use session_shared::ops::snapshotting::{self, Cutting, has_hooks};
 use session_shared::ops::trust::{self, Part};
 use session_shared::progress::{Event, Sink};
@@ -38,57 +38,57 @@ use session_shared::report::format::Format;
 use session_shared::report::mutation::{Mutations, no_resources};
 use session_shared::verb::Ground;
 
-use crate::args::Schedule;
-use crate::create::chosen;
-use intent::{Asked, Intent};
-use objects::Scheduling;
-use plan::{Planned, There};
+use crate::args::ScheduleArgs;
+use crate::create::get_session;
+use intent::{ScheduleOptions, Intent};
+use objects::ScheduleInput;
+use plan::{SchedulePlan, Observed};
 
 /// Creates, changes or removes a schedule.
 ///
 /// # Errors
 /// Invalid arguments, before any request; a session whose claims do not support snapshots; the server's refusal.
 pub(crate) async fn run(
-    args: &Schedule,
+    args: &ScheduleArgs,
     connection: &Connection,
     ground: &mut Ground,
 ) -> Result<()> {
     // no requests: validation of the arguments
-    let intent = intent::read(args)?;
+    let intent = intent::parse_intent(args)?;
     let format = Format::of_object(&args.printing)?;
     let write = args.writing.write()?;
     let cluster = ground.connect(connection).await?;
     cluster.known().trust_all(args.trust.trust_manifest);
-    match &intent.asked {
-        Some(asked) => make(&cluster, &intent, asked, &write, format, ground).await,
-        None => remove(&cluster, &intent, &write, format, ground).await,
+    match &intent.schedule {
+        Some(asked) => create_schedule(&cluster, &intent, asked, &write, format, ground).await,
+        None => remove_schedule(&cluster, &intent, &write, format, ground).await,
     }
 }
 
-async fn make(
+async fn create_schedule(
     cluster: &Cluster,
     intent: &Intent,
-    asked: &Asked,
-    write: &Write,
+    asked: &ScheduleOptions,
+    write: &WriteOptions,
     format: Format,
     ground: &mut Ground,
 ) -> Result<()> {
     // reads only
-    let (belonging, planned) = planned(cluster, &intent.session, asked, ground).await?;
+    let (belonging, planned) = plan_schedule(cluster, &intent.session, asked, ground).await?;
     // writes
     let made = if intent.dry_run == DryRun::Client {
-        outcome::only_said(&planned)
+        outcome::dry_run_outcome(&planned)
     } else {
         let _guard = ground.interrupt.guard()?;
         let interrupt = ground.interrupt.clone();
-        let with = Carrying {
-            belonging: &belonging,
+        let with = ApplyOptions {
+            ownership: &belonging,
             write: write.clone(),
             interrupt: &interrupt,
-            limit: outcome::LIMIT,
+            wait_limit: outcome::REPLACE_TIMEOUT,
         };
         let mut sink = ground.console.progress();
-        let made = outcome::carry_out(cluster, &planned, &with, &mut sink).await;
+        let made = outcome::apply_schedule(cluster, &planned, &with, &mut sink).await;
         sink.tell(Event::Done);
         made?
     };
@@ -97,13 +97,13 @@ async fn make(
 }
 
 /// Reads the session and the schedule's existing objects, and plans the changes.
-async fn planned(
+async fn plan_schedule(
     cluster: &Cluster,
     session: &SessionName,
-    asked: &Asked,
+    asked: &ScheduleOptions,
     ground: &Ground,
-) -> Result<(Belonging, Planned)> {
-    let found = chosen(cluster, session).await?;
+) -> Result<(Belonging, SchedulePlan)> {
+    let found = get_session(cluster, session).await?;
     let hooks = has_hooks(&found.session) && !asked.skip_hooks;
     if hooks {
         trust::check(cluster, &found.session, Part::Hooks).await?;
@@ -125,19 +125,19 @@ async fn planned(
         run: random_token()?,
         ..present.belonging.clone()
     };
-    let scheduling = Scheduling {
+    let scheduling = ScheduleInput {
         belonging: &belonging,
-        asked,
-        class: class(&cutting.objects),
+        options: asked,
+        class: shared_class(&cutting.objects),
         hooks: hooks.as_deref(),
     };
-    let planned = plan::plan(scheduling.objects(), &there, &belonging)?;
+    let planned = plan::plan_changes(scheduling.render(), &there, &belonging)?;
     Ok((belonging, planned))
 }
 
 /// Returns the VolumeSnapshotClass if all snapshots share one. It is passed to the run, whose Role cannot read classes;
 /// with several classes the run has to find them itself.
-fn class(snapshots: &[Value]) -> Option<&str> {
+fn shared_class(snapshots: &[Value]) -> Option<&str> {
     let mut classes = snapshots
         .iter()
         .map(|one| text(one, "/spec/volumeSnapshotClassName"));
@@ -145,29 +145,29 @@ fn class(snapshots: &[Value]) -> Option<&str> {
     classes.all(|class| class == first).then_some(first)
 }
 
-async fn remove(
+async fn remove_schedule(
     cluster: &Cluster,
     intent: &Intent,
-    write: &Write,
+    write: &WriteOptions,
     format: Format,
     ground: &mut Ground,
 ) -> Result<()> {
     // reads only
-    let found = chosen(cluster, &intent.session).await?;
+    let found = get_session(cluster, &intent.session).await?;
     let there = outcome::observe(cluster, &intent.session).await?;
     let belonging = Belonging::of(&found.session)?;
-    let plan = plan::removal(&there, &belonging)?;
+    let plan = plan::plan_removal(&there, &belonging)?;
     // writes
     let _guard = ground.interrupt.guard()?;
     let interrupt = ground.interrupt.clone();
-    let with = Carrying {
-        belonging: &belonging,
+    let with = ApplyOptions {
+        ownership: &belonging,
         write: write.clone(),
         interrupt: &interrupt,
-        limit: outcome::LIMIT,
+        wait_limit: outcome::REPLACE_TIMEOUT,
     };
     let mut sink = ground.console.progress();
-    let done = outcome::remove(cluster, &plan, intent.dry_run, &with, &mut sink).await;
+    let done = outcome::delete_schedule_objects(cluster, &plan, intent.dry_run, &with, &mut sink).await;
     sink.tell(Event::Done);
     done?;
     // prints
@@ -177,14 +177,14 @@ async fn remove(
         return Ok(());
     }
     let mutations = Mutations::new(format, intent.dry_run);
-    let hidden = there.iter().any(|there| matches!(there, There::Hidden));
+    let hidden = there.iter().any(|there| matches!(there, Observed::Forbidden));
     outcome::report_removal(&plan, hidden, &mutations, namespace, &mut ground.console)
 }
 
 /// Describes the schedule of a session in one line; `None` if it has none or it cannot be read.
-pub(crate) async fn told(cluster: &Cluster, session: &SessionName) -> Option<String> {
+pub(crate) async fn describe_schedule(cluster: &Cluster, session: &SessionName) -> Option<String> {
     let name = ScheduleName::of(session);
     let found = cluster.get(&CRON_JOB, cluster.namespace(), name.as_str());
     let found = found.await.ok()??;
-    Some(objects::told(&found))
+    Some(objects::describe_cron_job(&found))
 }

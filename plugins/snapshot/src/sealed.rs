@@ -13,35 +13,35 @@ use serde_json::{Value, json};
 use session_shared::objects::resource::text;
 use tokio::sync::mpsc;
 
-use crate::tarball::{Contents, Hashed, digits, transcode};
+use crate::tarball::{ArchiveContents, HashingStream, hex_digest, transcode};
 
 /// Compression level: nearly the size of the default level, in half the time.
-const LEVEL: u32 = 3;
+const COMPRESSION_LEVEL: u32 = 3;
 /// Buffer size in bytes for sending.
-const CHUNK: usize = 64 * 1024;
+const SEND_BUFFER_BYTES: usize = 64 * 1024;
 /// Value of `kind` in a footer.
-const KIND: &str = "SessionFiles";
+const FOOTER_KIND: &str = "SessionFiles";
 
 /// Footer of an archive: origin and checksum.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Seal {
+pub(crate) struct ArchiveFooter {
     pub(crate) session: String,
     pub(crate) namespace: String,
     /// Directory in the container that the names are relative to.
     pub(crate) directory: String,
     /// Time of the export, in RFC 3339.
-    pub(crate) made: String,
+    pub(crate) created: String,
     pub(crate) length: u64,
     pub(crate) sha256: String,
 }
 
-impl Seal {
+impl ArchiveFooter {
     /// Encodes the footer as a gzip member.
-    pub(crate) fn bytes(&self) -> io::Result<Vec<u8>> {
+    pub(crate) fn to_gzip_member(&self) -> io::Result<Vec<u8>> {
         let object = json!({
-            "apiVersion": "streaming.platform/v1", "kind": KIND,
+            "apiVersion": "streaming.platform/v1", "kind": FOOTER_KIND,
             "session": self.session, "namespace": self.namespace, "directory": self.directory,
-            "made": self.made, "bytes": self.length, "sha256": self.sha256,
+            "made": self.created, "bytes": self.length, "sha256": self.sha256,
         });
         let piece = GzBuilder::new().comment(object.to_string());
         piece.write(Vec::new(), Compression::none()).finish()
@@ -51,11 +51,11 @@ impl Seal {
     fn parse(comment: &[u8]) -> Option<Self> {
         let object: Value = serde_json::from_slice(comment).ok()?;
         let said = |pointer: &str| text(&object, pointer).to_owned();
-        (said("/kind") == KIND).then(|| Self {
+        (said("/kind") == FOOTER_KIND).then(|| Self {
             session: said("/session"),
             namespace: said("/namespace"),
             directory: said("/directory"),
-            made: said("/made"),
+            created: said("/made"),
             length: object["bytes"].as_u64().unwrap_or_default(),
             sha256: said("/sha256"),
         })
@@ -66,44 +66,44 @@ impl Seal {
 ///
 /// # Errors
 /// A failed write; a stream that is truncated or could not be restored.
-pub(crate) fn record<W: Write>(pieces: mpsc::Receiver<Bytes>, file: W) -> Result<(Contents, W)> {
-    let mut recording = Recording {
-        pieces,
-        piece: Bytes::new(),
-        gzip: GzEncoder::new(file, Compression::new(LEVEL)),
-        failed: None,
+pub(crate) fn compress_checked<W: Write>(pieces: mpsc::Receiver<Bytes>, file: W) -> Result<(ArchiveContents, W)> {
+    let mut recording = CompressingReader {
+        chunks: pieces,
+        chunk: Bytes::new(),
+        gzip: GzEncoder::new(file, Compression::new(COMPRESSION_LEVEL)),
+        write_error: None,
     };
     // An archive that could not be restored is an error now, not at the restore.
     let examined = transcode(&mut recording, &mut io::sink());
-    if let Some(error) = recording.failed {
+    if let Some(error) = recording.write_error {
         return Err(error.into());
     }
     Ok((examined?, recording.gzip.finish()?))
 }
 
 /// A reader that compresses to a file what it reads from a channel.
-struct Recording<W: Write> {
-    pieces: mpsc::Receiver<Bytes>,
-    piece: Bytes,
+struct CompressingReader<W: Write> {
+    chunks: mpsc::Receiver<Bytes>,
+    chunk: Bytes,
     gzip: GzEncoder<W>,
     /// Error of a failed write, which a [`Read`] cannot return unchanged.
-    failed: Option<io::Error>,
+    write_error: Option<io::Error>,
 }
 
-impl<W: Write> Read for Recording<W> {
+impl<W: Write> Read for CompressingReader<W> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.piece.is_empty() {
-            match self.pieces.blocking_recv() {
-                Some(piece) => self.piece = piece,
+        while self.chunk.is_empty() {
+            match self.chunks.blocking_recv() {
+                Some(piece) => self.chunk = piece,
                 None => return Ok(0),
             }
         }
-        let count = self.piece.len().min(buffer.len());
+        let count = self.chunk.len().min(buffer.len());
         let (read, _) = buffer.split_at_mut(count);
-        self.piece.copy_to_slice(read);
+        self.chunk.copy_to_slice(read);
         if let Err(error) = self.gzip.write_all(read) {
             let kind = error.kind();
-            self.failed = Some(error);
+            self.write_error = Some(error);
             return Err(kind.into());
         }
         Ok(count)
@@ -112,12 +112,12 @@ impl<W: Write> Read for Recording<W> {
 
 /// Result of checking an archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Checked {
-    pub(crate) contents: Contents,
+pub(crate) struct CheckedArchive {
+    pub(crate) contents: ArchiveContents,
     /// Footer; `None` for an archive of another program.
-    pub(crate) seal: Option<Seal>,
+    pub(crate) footer: Option<ArchiveFooter>,
     /// Bytes of the plain tar stream that is sent to the container.
-    pub(crate) sent: u64,
+    pub(crate) plain_bytes: u64,
 }
 
 /// Reads an archive to its end and checks it.
@@ -125,13 +125,13 @@ pub(crate) struct Checked {
 /// # Errors
 /// An archive that is not a gzip file, is truncated or damaged, does not match its footer, or has entries outside its
 /// directory.
-pub(crate) fn check(file: impl BufRead) -> Result<Checked> {
-    let mut stream = Stream::new(file)?;
-    let mut sent = Counted(0);
+pub(crate) fn check_archive(file: impl BufRead) -> Result<CheckedArchive> {
+    let mut stream = ArchiveReader::new(file)?;
+    let mut sent = ByteCounter(0);
     let contents = transcode(&mut stream, &mut sent)?;
-    let seal = stream.seal;
+    let seal = stream.footer;
     if let Some(seal) = &seal
-        && (seal.length, &seal.sha256) != (contents.length, &contents.sha256)
+        && (seal.length, &seal.sha256) != (contents.stream_bytes, &contents.sha256)
     {
         bail!(
             "the archive is damaged: its checksum is {} instead of {}",
@@ -139,17 +139,17 @@ pub(crate) fn check(file: impl BufRead) -> Result<Checked> {
             seal.sha256
         );
     }
-    Ok(Checked {
+    Ok(CheckedArchive {
         contents,
-        seal,
-        sent: sent.0,
+        footer: seal,
+        plain_bytes: sent.0,
     })
 }
 
 /// A writer that counts bytes and discards them.
-struct Counted(u64);
+struct ByteCounter(u64);
 
-impl Write for Counted {
+impl Write for ByteCounter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0 += bytes.len() as u64;
         Ok(bytes.len())
@@ -165,19 +165,19 @@ impl Write for Counted {
 ///
 /// # Errors
 /// An archive that has changed since it was checked.
-pub(crate) fn send(
+pub(crate) fn send_plain(
     file: impl BufRead,
-    checked: &Contents,
+    checked: &ArchiveContents,
     to: &mpsc::Sender<Bytes>,
 ) -> Result<Option<String>> {
-    let mut passing = Passing {
+    let mut passing = ChannelWriter {
         to,
         is_closed: false,
     };
-    let mut out = io::BufWriter::with_capacity(CHUNK, Hashed::new(&mut passing));
-    let contents = transcode(Stream::new(file)?, &mut out);
+    let mut out = io::BufWriter::with_capacity(SEND_BUFFER_BYTES, HashingStream::new(&mut passing));
+    let contents = transcode(ArchiveReader::new(file)?, &mut out);
     let (hashed, _) = out.into_parts();
-    let sum = digits(hashed.hash);
+    let sum = hex_digest(hashed.hash);
     if passing.is_closed {
         return Ok(None);
     }
@@ -188,12 +188,12 @@ pub(crate) fn send(
 }
 
 /// A writer that sends to a channel and remembers whether the receiver has been dropped.
-struct Passing<'a> {
+struct ChannelWriter<'a> {
     to: &'a mpsc::Sender<Bytes>,
     is_closed: bool,
 }
 
-impl Write for Passing<'_> {
+impl Write for ChannelWriter<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let sent = self.to.blocking_send(Bytes::copy_from_slice(bytes));
         self.is_closed = sent.is_err();
@@ -207,13 +207,13 @@ impl Write for Passing<'_> {
 }
 
 /// Reader of the tar stream in a file of one or more gzip members.
-pub(crate) struct Stream<R: BufRead> {
-    piece: Option<GzDecoder<R>>,
+pub(crate) struct ArchiveReader<R: BufRead> {
+    member: Option<GzDecoder<R>>,
     /// Footer, once read. No data may follow it.
-    seal: Option<Seal>,
+    footer: Option<ArchiveFooter>,
 }
 
-impl<R: BufRead> Stream<R> {
+impl<R: BufRead> ArchiveReader<R> {
     /// Opens an archive.
     ///
     /// # Errors
@@ -224,22 +224,22 @@ impl<R: BufRead> Stream<R> {
             bail!("the archive is not a gzip file");
         }
         let piece = Some(GzDecoder::new(file));
-        Ok(Self { piece, seal: None })
+        Ok(Self { member: piece, footer: None })
     }
 }
 
-impl<R: BufRead> Read for Stream<R> {
+impl<R: BufRead> Read for ArchiveReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while let Some(mut piece) = self.piece.take() {
+        while let Some(mut piece) = self.member.take() {
             let read = piece.read(buffer);
             if !matches!(read, Ok(0)) || buffer.is_empty() {
-                self.piece = Some(piece);
+                self.member = Some(piece);
                 return read;
             }
             let comment = piece.header().and_then(|header| header.comment());
-            self.seal = comment.and_then(Seal::parse);
-            self.piece = more(piece.into_inner())?.map(GzDecoder::new);
-            if self.seal.is_some() && self.piece.is_some() {
+            self.footer = comment.and_then(ArchiveFooter::parse);
+            self.member = remaining(piece.into_inner())?.map(GzDecoder::new);
+            if self.footer.is_some() && self.member.is_some() {
                 let message = "data follows the footer";
                 return Err(io::Error::new(io::ErrorKind::InvalidData, message));
             }
@@ -249,7 +249,7 @@ impl<R: BufRead> Read for Stream<R> {
 }
 
 /// Returns the reader if it is not at its end.
-fn more<R: BufRead>(mut rest: R) -> io::Result<Option<R>> {
+fn remaining<R: BufRead>(mut rest: R) -> io::Result<Option<R>> {
     let ended = rest.fill_buf()?.is_empty();
     Ok((!ended).then_some(rest))
 }

@@ -23,41 +23,41 @@ fn stream() -> Vec<u8> {
     tar.into_inner().unwrap()
 }
 
-fn recorded(stream: &[u8]) -> Result<(Contents, Vec<u8>)> {
+fn recorded(stream: &[u8]) -> Result<(ArchiveContents, Vec<u8>)> {
     let (send, receive) = mpsc::channel(1024);
     for piece in stream.chunks(1000) {
         send.try_send(Bytes::copy_from_slice(piece)).unwrap();
     }
     drop(send);
-    record(receive, Vec::new())
+    compress_checked(receive, Vec::new())
 }
 
-fn seal_of(contents: &Contents) -> Seal {
-    Seal {
+fn seal_of(contents: &ArchiveContents) -> ArchiveFooter {
+    ArchiveFooter {
         session: "alice".into(),
         namespace: "docs".into(),
         directory: "/home/ünï".into(),
-        made: "2026-03-01T12:00:00Z".into(),
-        length: contents.length,
+        created: "2026-03-01T12:00:00Z".into(),
+        length: contents.stream_bytes,
         sha256: contents.sha256.clone(),
     }
 }
 
 fn file() -> Vec<u8> {
     let (contents, mut file) = recorded(&stream()).unwrap();
-    file.extend(seal_of(&contents).bytes().unwrap());
+    file.extend(seal_of(&contents).to_gzip_member().unwrap());
     file
 }
 
 fn refused(file: &[u8]) -> String {
-    format!("{:#}", check(file).unwrap_err())
+    format!("{:#}", check_archive(file).unwrap_err())
 }
 
 #[test]
 fn what_was_recorded_is_found_again() {
     let (contents, _) = recorded(&stream()).unwrap();
-    let checked = check(file().as_slice()).unwrap();
-    assert_eq!(checked.seal, Some(seal_of(&contents)));
+    let checked = check_archive(file().as_slice()).unwrap();
+    assert_eq!(checked.footer, Some(seal_of(&contents)));
     assert_eq!(checked.contents, contents);
     let mut out = Vec::new();
     flate2::read::MultiGzDecoder::new(file().as_slice())
@@ -94,7 +94,7 @@ fn a_disk_that_is_full_is_told() {
         send.try_send(Bytes::copy_from_slice(piece)).unwrap();
     }
     drop(send);
-    let error = record(receive, Full).map(drop).unwrap_err();
+    let error = compress_checked(receive, Full).map(drop).unwrap_err();
     let error = error.downcast_ref::<io::Error>().unwrap();
     assert_eq!(error.kind(), io::ErrorKind::StorageFull);
 }
@@ -117,7 +117,7 @@ fn wherever_a_file_is_cut_off_or_damaged_that_is_found() {
         let mut damaged = file.clone();
         damaged[at] ^= 0x10;
         // The time and the system in gzip's header stand for nothing.
-        if check(damaged.as_slice()).is_ok() && !(4..10).contains(&at) {
+        if check_archive(damaged.as_slice()).is_ok() && !(4..10).contains(&at) {
             missed.push(at);
         }
     }
@@ -135,8 +135,8 @@ fn other_files_are_told_apart() {
     assert_eq!(refused(b"PK\x03\x04"), "the archive is not a gzip file");
     assert_eq!(refused(&gzip(b"no tar at all")), "the archive is truncated");
     assert!(refused(&gzip(&[7; 4096])).starts_with("the archive is damaged"));
-    let plain = check(gzip(&stream()).as_slice()).unwrap();
-    assert_eq!(plain.seal, None, "a tar.gz of any other make is welcome");
+    let plain = check_archive(gzip(&stream()).as_slice()).unwrap();
+    assert_eq!(plain.footer, None, "a tar.gz of any other make is welcome");
     let mut behind = file();
     behind.extend(b"garbage");
     assert!(
@@ -157,7 +157,7 @@ fn a_seal_of_another_stream_is_found() {
     let (contents, mut file) = recorded(&stream()).unwrap();
     let mut seal = seal_of(&contents);
     seal.sha256 = "0".repeat(64);
-    file.extend(seal.bytes().unwrap());
+    file.extend(seal.to_gzip_member().unwrap());
     let said = refused(&file);
     assert!(
         said.starts_with("the archive is damaged: its checksum is "),
@@ -169,7 +169,7 @@ fn a_seal_of_another_stream_is_found() {
 fn the_plain_form_is_sent_without_the_directory_itself() {
     let (contents, file) = recorded(&stream()).unwrap();
     let (send, mut receive) = mpsc::channel(1024);
-    let sum = super::send(file.as_slice(), &contents, &send)
+    let sum = super::send_plain(file.as_slice(), &contents, &send)
         .unwrap()
         .unwrap();
     drop(send);
@@ -180,18 +180,18 @@ fn the_plain_form_is_sent_without_the_directory_itself() {
     let mut plain = Vec::new();
     transcode(stream().as_slice(), &mut plain).unwrap();
     assert!(sent == plain && !sent.starts_with(b"./"));
-    assert_eq!(sent.len() as u64, check(file.as_slice()).unwrap().sent);
-    assert_eq!(sum, digits(sha2::Sha256::new_with_prefix(&sent)));
+    assert_eq!(sent.len() as u64, check_archive(file.as_slice()).unwrap().plain_bytes);
+    assert_eq!(sum, hex_digest(sha2::Sha256::new_with_prefix(&sent)));
 }
 
 #[test]
 fn what_follows_a_seal_is_refused() {
     let mut twice = file();
-    let other = Seal {
+    let other = ArchiveFooter {
         directory: "/etc".into(),
-        ..check(twice.as_slice()).unwrap().seal.unwrap()
+        ..check_archive(twice.as_slice()).unwrap().footer.unwrap()
     };
-    twice.extend(other.bytes().unwrap());
+    twice.extend(other.to_gzip_member().unwrap());
     assert_eq!(
         refused(&twice),
         "the archive is damaged: data follows the footer"
@@ -203,7 +203,7 @@ fn a_file_that_changes_after_it_was_checked_is_found() {
     let (mut contents, file) = recorded(&stream()).unwrap();
     contents.sha256 = "0".repeat(64);
     let (send, _receive) = mpsc::channel(1024);
-    let error = super::send(file.as_slice(), &contents, &send).unwrap_err();
+    let error = super::send_plain(file.as_slice(), &contents, &send).unwrap_err();
     assert_eq!(
         error.to_string(),
         "the archive has changed since it was checked"
@@ -211,7 +211,7 @@ fn a_file_that_changes_after_it_was_checked_is_found() {
     let (send, receive) = mpsc::channel(1);
     drop(receive);
     assert_eq!(
-        super::send(file.as_slice(), &contents, &send).unwrap(),
+        super::send_plain(file.as_slice(), &contents, &send).unwrap(),
         None
     );
 }

@@ -21,45 +21,45 @@ use std::io::{self, Read, Write};
 use anyhow::Result;
 use sha2::{Digest, Sha256};
 
-use names::Names;
-use source::{Kind, Source};
+use names::EntryNames;
+use source::{EntryKind, TarReader};
 
 /// Block size of a tar stream in bytes: the size of a header, and the multiple that content is padded to.
 const BLOCK: usize = 512;
 /// Assumed allocation unit of a file system in bytes.
-const UNIT: u64 = 4096;
+const ALLOCATION_UNIT: u64 = 4096;
 /// Number of top-level names shown to the user.
-const TOP: usize = 6;
+const MAX_TOP_NAMES: usize = 6;
 
 /// Summary of a tar stream: counts, sizes and checksum.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Contents {
+pub struct ArchiveContents {
     /// Number of entries that are not directories.
     pub files: u64,
     /// Number of entries, except that of the base directory itself.
     pub entries: u64,
     /// Bytes that a file system needs for the entries.
-    pub unpacked: u64,
+    pub unpacked_bytes: u64,
     /// Number of files whose setuid or setgid bit is removed.
-    pub privileged: u64,
+    pub setid_files: u64,
     /// First top-level names in order; at most one more than are shown, which stands for the rest.
-    pub top: BTreeSet<String>,
+    pub top_names: BTreeSet<String>,
     /// Length of the original stream in bytes.
-    pub length: u64,
+    pub stream_bytes: u64,
     /// SHA-256 of the original stream in lower-case hexadecimal.
     pub sha256: String,
 }
 
-impl Contents {
+impl ArchiveContents {
     /// Returns the top-level names as text for a message.
-    pub fn shown_top(&self) -> String {
+    pub fn top_names_text(&self) -> String {
         let shown: Vec<String> = self
-            .top
+            .top_names
             .iter()
-            .take(TOP)
+            .take(MAX_TOP_NAMES)
             .map(|n| format!("{n:?}"))
             .collect();
-        let more = if self.top.len() > TOP {
+        let more = if self.top_names.len() > MAX_TOP_NAMES {
             " and others"
         } else {
             ""
@@ -67,20 +67,20 @@ impl Contents {
         format!("{}{more}", shown.join(", "))
     }
 
-    fn count(&mut self, entry: &source::Entry) {
+    fn add_entry(&mut self, entry: &source::TarEntry) {
         self.entries += 1;
-        self.files += u64::from(entry.kind != Kind::Directory);
-        self.privileged += u64::from(entry.is_privileged());
+        self.files += u64::from(entry.kind != EntryKind::Directory);
+        self.setid_files += u64::from(entry.is_privileged());
         let takes = match entry.kind {
-            Kind::File => entry.size.div_ceil(UNIT).saturating_mul(UNIT),
-            Kind::Directory => UNIT,
-            Kind::Symlink | Kind::Link | Kind::Fifo => 0,
+            EntryKind::File => entry.size.div_ceil(ALLOCATION_UNIT).saturating_mul(ALLOCATION_UNIT),
+            EntryKind::Directory => ALLOCATION_UNIT,
+            EntryKind::Symlink | EntryKind::HardLink | EntryKind::Fifo => 0,
         };
-        self.unpacked = self.unpacked.saturating_add(takes);
-        if self.top.len() <= TOP {
+        self.unpacked_bytes = self.unpacked_bytes.saturating_add(takes);
+        if self.top_names.len() <= MAX_TOP_NAMES {
             let first = entry.path.split(|byte| *byte == b'/').next();
             let first = String::from_utf8_lossy(first.unwrap_or_default());
-            self.top.insert(first.into_owned());
+            self.top_names.insert(first.into_owned());
         }
     }
 }
@@ -92,39 +92,39 @@ impl Contents {
 /// # Errors
 /// A stream that is truncated, damaged or ambiguous; names that leave the base directory, directly or through a link;
 /// device nodes; too many names. Write errors of `out`.
-pub fn transcode(stream: impl Read, out: &mut impl Write) -> Result<Contents> {
-    let mut source = Source::new(Hashed::new(stream));
-    let (mut names, mut contents) = (Names::default(), Contents::default());
-    while let Some(entry) = source.next()? {
-        if names.admit(&entry)? {
-            contents.count(&entry);
-            plain::write(&entry, out)?;
+pub fn transcode(stream: impl Read, out: &mut impl Write) -> Result<ArchiveContents> {
+    let mut source = TarReader::new(HashingStream::new(stream));
+    let (mut names, mut contents) = (EntryNames::default(), ArchiveContents::default());
+    while let Some(entry) = source.next_entry()? {
+        if names.check_entry(&entry)? {
+            contents.add_entry(&entry);
+            plain::write_entry(&entry, out)?;
         }
-        source.content(&entry, out)?;
+        source.copy_content(&entry, out)?;
     }
     out.write_all(&[0; 2 * BLOCK])?;
     out.flush()?;
-    let hashed = source.end()?;
-    contents.length = hashed.length;
-    contents.sha256 = digits(hashed.hash);
+    let hashed = source.read_end()?;
+    contents.stream_bytes = hashed.length;
+    contents.sha256 = hex_digest(hashed.hash);
     Ok(contents)
 }
 
 /// Returns a hash in lower-case hexadecimal.
-pub(crate) fn digits(hash: Sha256) -> String {
+pub(crate) fn hex_digest(hash: Sha256) -> String {
     let bytes = hash.finalize();
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A reader or writer that counts and hashes the bytes passing through.
 #[derive(Debug)]
-pub(crate) struct Hashed<T> {
+pub(crate) struct HashingStream<T> {
     pub(crate) inner: T,
     pub(crate) hash: Sha256,
     pub(crate) length: u64,
 }
 
-impl<T> Hashed<T> {
+impl<T> HashingStream<T> {
     pub(crate) fn new(inner: T) -> Self {
         Self {
             inner,
@@ -133,24 +133,24 @@ impl<T> Hashed<T> {
         }
     }
 
-    fn passed(&mut self, bytes: &[u8]) {
+    fn update(&mut self, bytes: &[u8]) {
         self.hash.update(bytes);
         self.length += bytes.len() as u64;
     }
 }
 
-impl<R: Read> Read for Hashed<R> {
+impl<R: Read> Read for HashingStream<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buffer)?;
-        self.passed(buffer.get(..count).unwrap_or_default());
+        self.update(buffer.get(..count).unwrap_or_default());
         Ok(count)
     }
 }
 
-impl<W: Write> Write for Hashed<W> {
+impl<W: Write> Write for HashingStream<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let count = self.inner.write(bytes)?;
-        self.passed(bytes.get(..count).unwrap_or_default());
+        self.update(bytes.get(..count).unwrap_or_default());
         Ok(count)
     }
 

@@ -40,7 +40,7 @@ fn usual() -> Vec<u8> {
 }
 
 /// The contents of a stream, and the plain form of it.
-pub(super) fn plain(stream: &[u8]) -> (Contents, Vec<u8>) {
+pub(super) fn plain(stream: &[u8]) -> (ArchiveContents, Vec<u8>) {
     let mut out = Vec::new();
     (transcode(stream, &mut out).unwrap(), out)
 }
@@ -54,15 +54,15 @@ fn a_whole_stream_is_counted_and_hashed() {
     let stream = usual();
     let (contents, _) = plain(&stream);
     assert_eq!((contents.files, contents.entries), (6, 7));
-    assert_eq!(contents.length, stream.len() as u64);
+    assert_eq!(contents.stream_bytes, stream.len() as u64);
     assert_eq!(
-        contents.unpacked,
-        2 * UNIT + UNIT,
+        contents.unpacked_bytes,
+        2 * ALLOCATION_UNIT + ALLOCATION_UNIT,
         "two files and a directory"
     );
-    assert_eq!(contents.sha256, digits(Sha256::new_with_prefix(&stream)));
+    assert_eq!(contents.sha256, hex_digest(Sha256::new_with_prefix(&stream)));
     assert_eq!(
-        contents.shown_top(),
+        contents.top_names_text(),
         r#""..odd", "a", "b", "empty", "pipe", "python" and others"#
     );
     assert_eq!(plain(&stream_of_nothing()).0.entries, 0);
@@ -77,8 +77,8 @@ fn the_plain_form_is_read_as_the_same_again() {
     let (contents, out) = plain(&usual());
     let (again, same) = plain(&out);
     assert!(same == out);
-    let its_own = |contents: Contents| Contents {
-        length: 0,
+    let its_own = |contents: ArchiveContents| ArchiveContents {
+        stream_bytes: 0,
         sha256: String::new(),
         ..contents
     };

@@ -13,25 +13,25 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 /// Hint for a path that cannot be replaced by a regular file.
-const ELSEWHERE: &str = "name a regular file, or write to standard output with --to -";
-const LINK: &str = "symbolic links are not followed";
+const OTHER_TARGET_HINT: &str = "name a regular file, or write to standard output with --to -";
+const SYMLINK_REFUSED: &str = "symbolic links are not followed";
 /// Capacity, in chunks, of the channel to standard output.
-const WAITING: usize = 16;
+const MAX_QUEUED_CHUNKS: usize = 16;
 
 /// Destination named by `--to`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Target {
-    Output,
+pub(crate) enum ArchiveTarget {
+    Stdout,
     File { path: PathBuf, overwrite: bool },
 }
 
-impl Target {
+impl ArchiveTarget {
     /// Parses the value of `--to` and checks that it can be written.
     ///
     /// # Errors
     /// An existing file without `overwrite`, or one that is not a regular file; a missing directory; standard output that
     /// is a terminal or closed.
-    pub(crate) fn of(word: &str, overwrite: bool, console: &Console) -> Result<Self> {
+    pub(crate) fn parse(word: &str, overwrite: bool, console: &Console) -> Result<Self> {
         if word == "-" {
             if console.is_terminal() {
                 return Err(anyhow!(
@@ -42,14 +42,14 @@ impl Target {
                 let error = anyhow!("cannot write the archive: standard output is closed");
                 return Err(hinted(error, "name a file, or use a pipe"));
             }
-            return Ok(Self::Output);
+            return Ok(Self::Stdout);
         }
         let path = PathBuf::from(word);
         let is_folder = path.is_dir();
         if is_folder || path.file_name().is_none() || word.ends_with('/') {
             return Err(anyhow!("cannot write {word:?}: path is a directory"));
         }
-        if let Some((why, hint)) = obstacle(&path) {
+        if let Some((why, hint)) = replace_obstacle(&path) {
             return Err(hinted(anyhow!("cannot write {word:?}: {why}"), hint));
         }
         if path.symlink_metadata().is_ok() && !overwrite {
@@ -59,8 +59,8 @@ impl Target {
                 "choose another name, or replace the file with --overwrite",
             ));
         }
-        if !folder(&path).is_dir() {
-            let folder = folder(&path).display().to_string();
+        if !parent_directory(&path).is_dir() {
+            let folder = parent_directory(&path).display().to_string();
             return Err(anyhow!(
                 "cannot write {word:?}: directory {folder:?} does not exist"
             ));
@@ -69,9 +69,9 @@ impl Target {
     }
 
     /// Returns the destination as messages name it.
-    pub(crate) fn named(&self) -> String {
+    pub(crate) fn display_name(&self) -> String {
         match self {
-            Self::Output => "standard output".to_owned(),
+            Self::Stdout => "standard output".to_owned(),
             Self::File { path, .. } => format!("{:?}", path.display().to_string()),
         }
     }
@@ -80,60 +80,60 @@ impl Target {
     ///
     /// # Errors
     /// A directory in which no file can be created.
-    pub(crate) fn open(&self, console: &Console) -> Result<(Opened, Writer)> {
+    pub(crate) fn open(&self, console: &Console) -> Result<(OpenTarget, TargetWriter)> {
         match self {
-            Self::Output => {
-                let (send, receive) = mpsc::channel(WAITING);
+            Self::Stdout => {
+                let (send, receive) = mpsc::channel(MAX_QUEUED_CHUNKS);
                 let (out, _) = console.outlets();
-                let passing = tokio::spawn(pass(receive, out));
-                Ok((Opened::Output(passing), Writer::Output(send)))
+                let passing = tokio::spawn(write_chunks(receive, out));
+                Ok((OpenTarget::Stdout(passing), TargetWriter::Stdout(send)))
             }
             Self::File { path, overwrite } => {
                 let mut builder = tempfile::Builder::new();
                 let builder = builder.prefix(".kubectl-session-").suffix(".part");
                 let file = builder
-                    .tempfile_in(folder(path))
-                    .context(self.unwritten())?;
-                let writer = file.as_file().try_clone().context(self.unwritten())?;
+                    .tempfile_in(parent_directory(path))
+                    .context(self.write_error_context())?;
+                let writer = file.as_file().try_clone().context(self.write_error_context())?;
                 let (path, overwrite) = (path.clone(), *overwrite);
-                let opened = Opened::File {
+                let opened = OpenTarget::File {
                     file,
                     path,
                     overwrite,
                 };
-                Ok((opened, Writer::File(io::BufWriter::new(writer))))
+                Ok((opened, TargetWriter::File(io::BufWriter::new(writer))))
             }
         }
     }
 
     /// Returns the error context for a failed write.
-    pub(crate) fn unwritten(&self) -> String {
-        format!("failed to write {}", self.named())
+    pub(crate) fn write_error_context(&self) -> String {
+        format!("failed to write {}", self.display_name())
     }
 }
 
 /// Returns the reason and a hint if the existing object at `path` must not be replaced: a device, a FIFO, or a symbolic
 /// link whose target another user may have chosen.
-fn obstacle(path: &Path) -> Option<(&'static str, String)> {
+fn replace_obstacle(path: &Path) -> Option<(&'static str, String)> {
     let found = path.symlink_metadata().ok()?;
     match path.canonicalize() {
         _ if found.is_file() => None,
         Ok(real) if found.is_symlink() && real.is_file() => {
-            Some((LINK, format!("name the file itself: {real:?}")))
+            Some((SYMLINK_REFUSED, format!("name the file itself: {real:?}")))
         }
-        _ if found.is_symlink() => Some((LINK, ELSEWHERE.to_owned())),
-        _ => Some(("not a regular file", ELSEWHERE.to_owned())),
+        _ if found.is_symlink() => Some((SYMLINK_REFUSED, OTHER_TARGET_HINT.to_owned())),
+        _ => Some(("not a regular file", OTHER_TARGET_HINT.to_owned())),
     }
 }
 
-fn folder(path: &Path) -> &Path {
+fn parent_directory(path: &Path) -> &Path {
     let parent = path
         .parent()
         .filter(|parent| !parent.as_os_str().is_empty());
     parent.unwrap_or(Path::new("."))
 }
 
-async fn pass(mut pieces: mpsc::Receiver<Bytes>, out: Outlet) -> Result<u64> {
+async fn write_chunks(mut pieces: mpsc::Receiver<Bytes>, out: Outlet) -> Result<u64> {
     let mut count = 0;
     while let Some(piece) = pieces.recv().await {
         count += piece.len() as u64;
@@ -144,8 +144,8 @@ async fn pass(mut pieces: mpsc::Receiver<Bytes>, out: Outlet) -> Result<u64> {
 
 /// An open destination. A file that is dropped before `OpenTarget::finish` is removed.
 #[derive(Debug)]
-pub(crate) enum Opened {
-    Output(JoinHandle<Result<u64>>),
+pub(crate) enum OpenTarget {
+    Stdout(JoinHandle<Result<u64>>),
     File {
         file: NamedTempFile,
         path: PathBuf,
@@ -153,19 +153,19 @@ pub(crate) enum Opened {
     },
 }
 
-impl Opened {
+impl OpenTarget {
     /// Writes the last bytes and renames the temporary file. Returns the size of the archive in bytes. Only the owner can
     /// read the file.
     ///
     /// # Errors
     /// A failed write; a file of the same name that has been created in the meantime.
-    pub(crate) async fn finish(self, mut writer: Writer, end: Vec<u8>) -> Result<u64> {
+    pub(crate) async fn finish(self, mut writer: TargetWriter, end: Vec<u8>) -> Result<u64> {
         let ended = spawn_blocking(move || {
             writer.write_all(&end)?;
             writer.flush()
         });
         match self {
-            Self::Output(passing) => {
+            Self::Stdout(passing) => {
                 let ended = ended.await?;
                 // The error of standard output is the cause if the end could not be written.
                 let passed = passing.await??;
@@ -181,7 +181,7 @@ impl Opened {
                 let named = spawn_blocking(move || {
                     file.as_file().sync_all()?;
                     // A link or device may have been created since the command started.
-                    if let Some((why, _)) = obstacle(&path) {
+                    if let Some((why, _)) = replace_obstacle(&path) {
                         return Err(io::Error::other(why));
                     }
                     let file = if overwrite {
@@ -197,9 +197,9 @@ impl Opened {
     }
 
     /// Returns the error that closed standard output, if any.
-    pub(crate) async fn given_up(self) -> Option<anyhow::Error> {
+    pub(crate) async fn output_error(self) -> Option<anyhow::Error> {
         match self {
-            Self::Output(passing) => passing.await.ok()?.err(),
+            Self::Stdout(passing) => passing.await.ok()?.err(),
             Self::File { .. } => None,
         }
     }
@@ -207,16 +207,16 @@ impl Opened {
 
 /// Blocking writer to the destination.
 #[derive(Debug)]
-pub(crate) enum Writer {
-    Output(mpsc::Sender<Bytes>),
+pub(crate) enum TargetWriter {
+    Stdout(mpsc::Sender<Bytes>),
     File(io::BufWriter<std::fs::File>),
 }
 
-impl Write for Writer {
+impl Write for TargetWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::File(file) => file.write(bytes),
-            Self::Output(send) => {
+            Self::Stdout(send) => {
                 let piece = Bytes::copy_from_slice(bytes);
                 let sent = send.blocking_send(piece);
                 sent.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
@@ -228,7 +228,7 @@ impl Write for Writer {
     fn flush(&mut self) -> io::Result<()> {
         match self {
             Self::File(file) => file.flush(),
-            Self::Output(_) => Ok(()),
+            Self::Stdout(_) => Ok(()),
         }
     }
 }
@@ -242,11 +242,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("backup");
         let (console, _) = Console::captured("", false);
-        let target = Target::of(path.to_str().unwrap(), true, &console).unwrap();
+        let target = ArchiveTarget::parse(path.to_str().unwrap(), true, &console).unwrap();
         let (opened, writer) = target.open(&console).unwrap();
         std::os::unix::fs::symlink("/dev/null", &path).unwrap();
         let error = opened.finish(writer, Vec::new()).await.unwrap_err();
-        assert_eq!(error.to_string(), LINK);
+        assert_eq!(error.to_string(), SYMLINK_REFUSED);
         assert!(path.is_symlink());
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }

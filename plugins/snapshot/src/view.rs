@@ -23,18 +23,18 @@ const COLUMNS: [(&str, bool); 9] = [
 ];
 
 /// Returns a table with one row for each VolumeSnapshot; ages are relative to `now`.
-pub(crate) fn table(found: &[Value], now: Timestamp) -> Table {
-    let rows = found.iter().map(|snapshot| row(snapshot, now)).collect();
+pub(crate) fn snapshot_table(found: &[Value], now: Timestamp) -> Table {
+    let rows = found.iter().map(|snapshot| snapshot_row(snapshot, now)).collect();
     Table::of(&COLUMNS, rows)
 }
 
 /// Returns the reason why a VolumeSnapshot is not trusted, as far as the VolumeSnapshot alone shows it.
-fn doubted(snapshot: &Value) -> Option<String> {
+fn doubt_text(snapshot: &Value) -> Option<String> {
     let doubt = doubt(snapshot, &[]).filter(|doubt| *doubt != Doubt::Unbound)?;
     Some(format!("not counted: {}", doubt.told()))
 }
 
-fn row(snapshot: &Value, now: Timestamp) -> Row {
+fn snapshot_row(snapshot: &Value, now: Timestamp) -> Row {
     let shown = |text: &str| match text {
         "" => Value::from("<none>"),
         text => Value::from(text),
@@ -50,7 +50,7 @@ fn row(snapshot: &Value, now: Timestamp) -> Row {
         shown(text(snapshot, "/spec/volumeSnapshotClassName")),
         Value::from(age::since(created, now)),
         shown(label(snapshot, labels::USER).unwrap_or_default()),
-        Value::from(doubted(snapshot).unwrap_or_else(|| state.told())),
+        Value::from(doubt_text(snapshot).unwrap_or_else(|| state.told())),
     ];
     Row {
         cells,

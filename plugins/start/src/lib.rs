@@ -11,7 +11,7 @@ mod plan;
 
 use anyhow::Result;
 use session_shared::client::DryRun;
-use session_shared::client::Permissions;
+use session_shared::client::AccessReviews;
 use session_shared::ops::stopping::STOP;
 use session_shared::prompt::consent::{self, Question};
 use session_shared::report::format::Format;
@@ -39,7 +39,7 @@ impl Verb for Start {
         // reads only
         let cluster = ground.connect(&args.connection).await?;
         cluster.known().trust_all(args.trust_manifest);
-        let permissions = Permissions::of(&cluster);
+        let permissions = AccessReviews::new(&cluster);
         let Some(found) = outcome::observe(&cluster, &permissions, &intent, ground).await? else {
             return Ok(());
         };

@@ -4,12 +4,12 @@ use anyhow::Result;
 use futures::StreamExt;
 use session_shared::api::Session;
 use session_shared::client::DryRun;
-use session_shared::client::Permissions;
-use session_shared::client::Write;
+use session_shared::client::AccessReviews;
+use session_shared::client::WriteOptions;
 use session_shared::failure;
 use session_shared::objects::resource::SESSION;
 use session_shared::ops::Cluster;
-use session_shared::ops::chosen::AT_ONCE;
+use session_shared::ops::chosen::MAX_CONCURRENT_SESSIONS;
 use session_shared::ops::chosen::Which;
 use session_shared::ops::ending_session::EndingSession;
 use session_shared::ops::settling::Made;
@@ -45,13 +45,13 @@ pub(crate) struct Todo {
 /// Refusals of the server. An error of one session does not fail the call: it is an item of the result.
 pub(crate) async fn observe(
     cluster: &Cluster,
-    permissions: &Permissions,
+    permissions: &AccessReviews,
     intent: &Intent,
     ground: &mut Ground,
 ) -> Result<Option<Vec<Result<Todo>>>> {
     let namespace = cluster.namespace();
     let (chosen, controller) = futures::try_join!(
-        cluster.chosen(namespace, &intent.which),
+        cluster.get_selected_sessions(namespace, &intent.which),
         cluster.controller_alive(namespace)
     )?;
     let looks = futures::stream::iter(chosen).map(|chosen| async move {
@@ -66,7 +66,7 @@ pub(crate) async fn observe(
         deed.heeds(intent, &present.session)?;
         anyhow::Ok((deed, present))
     });
-    let looked: Vec<_> = looks.buffered(AT_ONCE).collect().await;
+    let looked: Vec<_> = looks.buffered(MAX_CONCURRENT_SESSIONS).collect().await;
     if let ([Ok((deed, present))], Which::Named(_)) = (looked.as_slice(), &intent.which)
         && !agreed(cluster, intent, *deed, present, ground).await?
     {
@@ -95,7 +95,7 @@ pub(crate) async fn observe(
             })
         }
     });
-    Ok(Some(todo.buffered(AT_ONCE).collect().await))
+    Ok(Some(todo.buffered(MAX_CONCURRENT_SESSIONS).collect().await))
 }
 
 /// Asks for confirmation where the start or the sync hook of a session runs text that is not trusted.
@@ -215,10 +215,10 @@ impl Todo {
 /// The errors of all sessions that did not start or did not become ready, as one.
 pub(crate) async fn carry_out(
     cluster: &Cluster,
-    permissions: &Permissions,
+    permissions: &AccessReviews,
     intent: &Intent,
     found: Vec<Result<Todo>>,
-    write: &Write,
+    write: &WriteOptions,
     format: Format,
     ground: &mut Ground,
 ) -> Result<()> {
@@ -251,7 +251,7 @@ pub(crate) async fn carry_out(
                 made
             }
         });
-        all.buffered(AT_ONCE).collect::<Vec<_>>().await
+        all.buffered(MAX_CONCURRENT_SESSIONS).collect::<Vec<_>>().await
     };
     let mut mutations = Mutations::new(format, intent.dry_run);
     let mut settling = Vec::new();

@@ -3,8 +3,8 @@
 use serde::Serialize;
 use serde_json::Value;
 use session_shared::api::{DataPolicy, Session};
-use session_shared::client::NodeUse;
-use session_shared::client::VolumeUse;
+use session_shared::client::NodeUsage;
+use session_shared::client::VolumeUsage;
 use session_shared::labels;
 use session_shared::objects::provenance::doubt;
 use session_shared::objects::resource::{annotation, text};
@@ -111,7 +111,7 @@ pub(crate) fn of(
     live: &Live,
     snapshots: &[Value],
     schedule: Option<&Value>,
-    usage: &[NodeUse],
+    usage: &[NodeUsage],
 ) -> Data {
     let own: Vec<&Value> = live.own_data(session).collect();
     let claims = own
@@ -131,7 +131,7 @@ pub(crate) fn of(
         .filter_map(|pod| pod.metadata.uid.as_deref())
         .collect();
     let all = usage.iter().flat_map(|node| &node.pods);
-    let used: Vec<&VolumeUse> = all
+    let used: Vec<&VolumeUsage> = all
         .filter(|pod| pods.contains(&pod.uid.as_str()))
         .flat_map(|pod| &pod.volumes)
         .collect();
@@ -168,7 +168,7 @@ fn of_losses(losses: Vec<Loss>) -> Vec<Ephemeral> {
     losses.into_iter().flat_map(of_one).collect()
 }
 
-fn of_claim(claim: &Value, used: &[&VolumeUse]) -> Claim {
+fn of_claim(claim: &Value, used: &[&VolumeUsage]) -> Claim {
     let name = text(claim, "/metadata/name");
     Claim {
         name: name.to_owned(),
@@ -186,7 +186,7 @@ fn of_claim(claim: &Value, used: &[&VolumeUse]) -> Claim {
     }
 }
 
-fn of_volume(used: &VolumeUse) -> VolumeUsed {
+fn of_volume(used: &VolumeUsage) -> VolumeUsed {
     VolumeUsed {
         used: size(used.used),
         used_bytes: used.used,

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use serde_json::Value;
-use session_shared::client::Change;
-use session_shared::client::Selection;
-use session_shared::client::Turn;
-use session_shared::client::Turns;
+use session_shared::client::WatchChange;
+use session_shared::client::ListOptions;
+use session_shared::client::WatchEvent;
+use session_shared::client::WatchEvents;
 use session_shared::client::missing;
 use session_shared::client::typed;
 use session_shared::labels;
@@ -51,7 +51,7 @@ pub(crate) struct Followed<'a> {
     name: String,
     /// Current observed state.
     pub(crate) observed: Observed,
-    turns: Turns,
+    turns: WatchEvents,
     ticks: u32,
 }
 
@@ -87,11 +87,11 @@ impl<'a> Followed<'a> {
         // Changes that arrive together cause one report.
         while let Some(turn) = next {
             match turn {
-                Turn::TimeUp => return Ok(Happened::TimeUp),
-                Turn::Tick => self.ticks += 1,
+                WatchEvent::TimeUp => return Ok(Happened::TimeUp),
+                WatchEvent::Tick => self.ticks += 1,
                 turn => asks = asks.max(take(&mut self.observed, turn)?),
             }
-            next = self.turns.now();
+            next = self.turns.try_next();
         }
         if self.ticks >= TICKS_TO_REFRESH {
             self.ticks = 0;
@@ -122,41 +122,41 @@ fn watched(
     name: &str,
     tick: Option<Duration>,
     limit: Option<Duration>,
-) -> Turns {
-    let labelled = Selection::labelled(format!("{}={name}", labels::SESSION));
-    let what: [(&ResourceType, Selection); 4] = [
+) -> WatchEvents {
+    let labelled = ListOptions::with_labels(format!("{}={name}", labels::SESSION));
+    let what: [(&ResourceType, ListOptions); 4] = [
         (
             &SESSION,
-            Selection::with_fields(format!("metadata.name={name}")),
+            ListOptions::with_fields(format!("metadata.name={name}")),
         ),
         (&POD, labelled.clone()),
         // Events have no labels: all events of the namespace are watched, and those of other objects are ignored.
-        (&EVENT, Selection::default()),
+        (&EVENT, ListOptions::default()),
         (&PERSISTENT_VOLUME_CLAIM, labelled),
     ];
-    cluster.turns(cluster.namespace(), &what, tick, limit)
+    cluster.watch_events(cluster.namespace(), &what, tick, limit)
 }
 
 /// Applies a change to the observed state, and returns the reads that it makes necessary.
 ///
 /// # Errors
 /// NotFound when the session is deleted; a watch of the session that ended for good.
-fn take(observed: &mut Observed, turn: Turn) -> Result<Asks> {
+fn take(observed: &mut Observed, turn: WatchEvent) -> Result<Asks> {
     match turn {
-        Turn::Tick | Turn::TimeUp => Ok(Asks::Nothing),
-        Turn::Ended {
+        WatchEvent::Tick | WatchEvent::TimeUp => Ok(Asks::Nothing),
+        WatchEvent::Ended {
             what: SESSIONS,
             error,
         } => Err(error),
         // A part that cannot be watched keeps the state that was read.
-        Turn::Ended { .. } => Ok(Asks::Nothing),
+        WatchEvent::Ended { .. } => Ok(Asks::Nothing),
         // A new list repeats existing objects, but reports no deletions.
-        Turn::Anew(_) => Ok(Asks::Everything),
-        Turn::Changed {
+        WatchEvent::Restarted(_) => Ok(Asks::Everything),
+        WatchEvent::Changed {
             what: SESSIONS,
             change,
         } => take_session(observed, change),
-        Turn::Changed { what, change } => {
+        WatchEvent::Changed { what, change } => {
             let part = match what {
                 PODS => &mut observed.pods,
                 EVENTS => &mut observed.events,
@@ -176,9 +176,9 @@ fn take(observed: &mut Observed, turn: Turn) -> Result<Asks> {
     }
 }
 
-fn take_session(observed: &mut Observed, change: Change) -> Result<Asks> {
+fn take_session(observed: &mut Observed, change: WatchChange) -> Result<Asks> {
     match change {
-        Change::Added(object) | Change::Modified(object) => {
+        WatchChange::Added(object) | WatchChange::Modified(object) => {
             observed.typed = typed(object.clone())?;
             let same = observed.session["status"]["applied"] == object["status"]["applied"];
             observed.session = object;
@@ -188,16 +188,16 @@ fn take_session(observed: &mut Observed, change: Change) -> Result<Asks> {
                 Asks::SecondRound
             })
         }
-        Change::Deleted(object) => Err(missing(&SESSION, text(&object, "/metadata/name"))),
-        Change::Bookmark(_) | Change::Anew => Ok(Asks::Nothing),
+        WatchChange::Deleted(object) => Err(missing(&SESSION, text(&object, "/metadata/name"))),
+        WatchChange::Bookmark(_) | WatchChange::Restarted => Ok(Asks::Nothing),
     }
 }
 
 /// Applies a change to a list. Returns true if an object was added or removed.
-fn put(list: &mut Vec<Value>, change: Change) -> bool {
+fn put(list: &mut Vec<Value>, change: WatchChange) -> bool {
     let uid = |object: &Value| text(object, "/metadata/uid").to_owned();
     match change {
-        Change::Added(object) | Change::Modified(object) => {
+        WatchChange::Added(object) | WatchChange::Modified(object) => {
             match list.iter_mut().find(|known| uid(known) == uid(&object)) {
                 Some(known) => {
                     *known = object;
@@ -209,10 +209,10 @@ fn put(list: &mut Vec<Value>, change: Change) -> bool {
                 }
             }
         }
-        Change::Deleted(object) => {
+        WatchChange::Deleted(object) => {
             list.retain(|known| uid(known) != uid(&object));
             true
         }
-        Change::Bookmark(_) | Change::Anew => false,
+        WatchChange::Bookmark(_) | WatchChange::Restarted => false,
     }
 }

@@ -5,9 +5,9 @@ use anyhow::Result;
 use futures::future::join_all;
 use serde_json::Value;
 use session_shared::api::Session;
-use session_shared::client::NodeUse;
-use session_shared::client::Place;
-use session_shared::client::Selection;
+use session_shared::client::NodeUsage;
+use session_shared::client::Scope;
+use session_shared::client::ListOptions;
 use session_shared::client::missing;
 use session_shared::client::typed;
 use session_shared::diagnosis::Cause;
@@ -21,7 +21,7 @@ use session_shared::objects::resource::{
 };
 use session_shared::objects::schedule::ScheduleName;
 use session_shared::ops::Cluster;
-use session_shared::ops::live::installed;
+use session_shared::ops::live::with_setup_hint;
 use session_shared::ops::live::owner_kinds;
 
 use crate::diagnosis;
@@ -60,7 +60,7 @@ pub(crate) struct Observed {
     /// Template of the last start; `None` if it was deleted, or for a session with a manifest.
     pub(crate) template: Part<Option<Value>>,
     /// Usage of the nodes that run the session's Pods.
-    pub(crate) usage: Part<Vec<NodeUse>>,
+    pub(crate) usage: Part<Vec<NodeUsage>>,
     /// Causes as first diagnosed, each with its explained form.
     pub(crate) explained: Vec<(Cause, Cause)>,
 }
@@ -72,13 +72,13 @@ pub(crate) struct Observed {
 /// that part.
 pub(crate) async fn observe(cluster: &Cluster, name: &str) -> Result<Observed> {
     let namespace = cluster.namespace();
-    let select = Selection::labelled(format!("{}={name}", labels::SESSION));
+    let select = ListOptions::with_labels(format!("{}={name}", labels::SESSION));
     let list = |kind: &'static ResourceType| {
         let select = &select;
         async move {
             part(
                 cluster
-                    .list(kind, Place::Namespace(namespace), select)
+                    .list(kind, Scope::Namespace(namespace), select)
                     .await,
                 kind,
             )
@@ -93,7 +93,7 @@ pub(crate) async fn observe(cluster: &Cluster, name: &str) -> Result<Observed> {
         snapshots(cluster, &select),
         cluster.get_metadata(&SECRET, namespace, &secret),
     );
-    let Some(session) = installed(session)? else {
+    let Some(session) = with_setup_hint(session)? else {
         return Err(missing(&SESSION, name));
     };
     let mut observed = Observed {
@@ -136,7 +136,7 @@ pub(crate) async fn explain(cluster: &Cluster, observed: &mut Observed) {
 pub(crate) async fn refresh(cluster: &Cluster, observed: &mut Observed) {
     let namespace = cluster.namespace();
     let (owners, network, schedule, events, template, usage) = futures::join!(
-        cluster.owners(namespace, &observed.typed),
+        cluster.list_owners(namespace, &observed.typed),
         network(cluster, observed),
         schedule(cluster, observed),
         events(cluster, observed),
@@ -177,8 +177,8 @@ async fn schedule(cluster: &Cluster, observed: &Observed) -> Option<Value> {
     own.then_some(found)
 }
 
-async fn snapshots(cluster: &Cluster, select: &Selection) -> Part<Vec<Value>> {
-    let place = Place::Namespace(cluster.namespace());
+async fn snapshots(cluster: &Cluster, select: &ListOptions) -> Part<Vec<Value>> {
+    let place = Scope::Namespace(cluster.namespace());
     match cluster.list(&VOLUME_SNAPSHOT, place, select).await {
         Err(error) if failure::is(&error, Kind::NoSuchResource) => Ok(Vec::new()),
         other => part(other, &VOLUME_SNAPSHOT).map(|list| list.items),
@@ -223,13 +223,13 @@ async fn template(cluster: &Cluster, observed: &Observed) -> Part<Option<Value>>
 /// the sessions of a whole class has many events.
 async fn events(cluster: &Cluster, observed: &Observed) -> Part<Vec<Value>> {
     let uids = uids(observed);
-    let selections: Vec<Selection> = if uids.len() <= ASKED_ONE_BY_ONE && !makes_pods(observed) {
-        let of = |uid: &String| Selection::with_fields(format!("involvedObject.uid={uid}"));
+    let selections: Vec<ListOptions> = if uids.len() <= ASKED_ONE_BY_ONE && !makes_pods(observed) {
+        let of = |uid: &String| ListOptions::with_fields(format!("involvedObject.uid={uid}"));
         uids.iter().map(of).collect()
     } else {
-        vec![Selection::default()]
+        vec![ListOptions::default()]
     };
-    let place = Place::Namespace(cluster.namespace());
+    let place = Scope::Namespace(cluster.namespace());
     let reads = selections
         .iter()
         .map(|select| cluster.list(&EVENT, place, select));
@@ -256,7 +256,7 @@ fn uids(observed: &Observed) -> Vec<String> {
 }
 
 /// Reads the usage of running Pods from their nodes. Usually only admins have permission, so Forbidden is the normal case.
-async fn usage(cluster: &Cluster, observed: &Observed) -> Part<Vec<NodeUse>> {
+async fn usage(cluster: &Cluster, observed: &Observed) -> Part<Vec<NodeUsage>> {
     let mut nodes: Vec<&str> = Vec::new();
     for pod in observed.pods.iter().flatten() {
         let node = text(pod, "/spec/nodeName");
@@ -267,8 +267,8 @@ async fn usage(cluster: &Cluster, observed: &Observed) -> Part<Vec<NodeUse>> {
     let reads = nodes
         .into_iter()
         .take(NODES)
-        .map(|node| cluster.node_use(node));
-    let answers: Result<Vec<NodeUse>> = join_all(reads).await.into_iter().collect();
+        .map(|node| cluster.get_node_usage(node));
+    let answers: Result<Vec<NodeUsage>> = join_all(reads).await.into_iter().collect();
     answers.map_err(|error| match failure::is(&error, Kind::Forbidden) {
         true => "no permission to read the usage of nodes".to_owned(),
         false => failure::of(&error)

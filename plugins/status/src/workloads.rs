@@ -6,8 +6,8 @@ use serde::Serialize;
 use serde_json::Value;
 use session_shared::Pod;
 use session_shared::api::{ObjectRef, Session};
-use session_shared::client::NodeUse;
-use session_shared::client::PodUse;
+use session_shared::client::NodeUsage;
+use session_shared::client::PodUsage;
 use session_shared::objects::conditions::has_condition;
 use session_shared::objects::resource::text;
 use session_shared::quantity::size;
@@ -89,7 +89,7 @@ pub(crate) fn of(
     session: &Session,
     live: &Live,
     raw: &[Value],
-    usage: &[NodeUse],
+    usage: &[NodeUsage],
 ) -> Vec<Workload> {
     let uid = session.metadata.uid.as_deref().unwrap_or_default();
     let mut found: Vec<(ObjectRef, Workload)> = Vec::new();
@@ -152,7 +152,7 @@ fn empty(workload: &ObjectRef, live: &Live) -> Workload {
     }
 }
 
-fn of_pod(pod: &Pod, object: &Value, usage: &[NodeUse]) -> PodReport {
+fn of_pod(pod: &Pod, object: &Value, usage: &[NodeUsage]) -> PodReport {
     let status = match (
         &pod.metadata.deletion_timestamp,
         some_text(object, "/status/reason"),
@@ -180,7 +180,7 @@ fn of_pod(pod: &Pod, object: &Value, usage: &[NodeUse]) -> PodReport {
     }
 }
 
-fn of_use(used: &PodUse) -> Option<Used> {
+fn of_use(used: &PodUsage) -> Option<Used> {
     (used.cpu_milli.is_some() || used.memory.is_some()).then(|| Used {
         cpu: used.cpu_milli.map(|milli| format!("{milli}m")),
         memory: used.memory.map(size),

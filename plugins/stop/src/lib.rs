@@ -11,7 +11,7 @@ mod plan;
 
 use anyhow::Result;
 use session_shared::client::DryRun;
-use session_shared::client::Permissions;
+use session_shared::client::AccessReviews;
 use session_shared::ops::ending_session::EndingSession;
 use session_shared::ops::stopping::STOP;
 use session_shared::ops::trust::Part;
@@ -40,7 +40,7 @@ impl Verb for Stop {
         // reads only
         let cluster = ground.connect(&args.connection).await?;
         cluster.known().trust_all(args.trust.trust_manifest);
-        let permissions = Permissions::of(&cluster);
+        let permissions = AccessReviews::new(&cluster);
         let found = outcome::observe(&cluster, &permissions, &intent).await?;
         let console = &mut ground.console;
         consent::tell_unchecked(&permissions, console);

@@ -4,11 +4,11 @@ use anyhow::Result;
 use futures::StreamExt;
 use serde_json::Value;
 use session_shared::api::Session;
-use session_shared::client::Permissions;
-use session_shared::client::Write;
+use session_shared::client::AccessReviews;
+use session_shared::client::WriteOptions;
 use session_shared::failure;
 use session_shared::ops::Cluster;
-use session_shared::ops::chosen::AT_ONCE;
+use session_shared::ops::chosen::MAX_CONCURRENT_SESSIONS;
 use session_shared::ops::chosen::Which;
 use session_shared::ops::stopping::{Present, Stopping};
 use session_shared::progress::{Event, Silent, Sink, Stage};
@@ -26,12 +26,12 @@ use crate::plan::{Deed, Found, Intent};
 /// the result.
 pub(crate) async fn observe(
     cluster: &Cluster,
-    permissions: &Permissions,
+    permissions: &AccessReviews,
     intent: &Intent,
 ) -> Result<Found> {
     let namespace = cluster.namespace();
     let (chosen, controller) = futures::try_join!(
-        cluster.chosen(namespace, &intent.which),
+        cluster.get_selected_sessions(namespace, &intent.which),
         cluster.controller_alive(namespace)
     )?;
     let looks = futures::stream::iter(chosen).map(|chosen| async move {
@@ -43,7 +43,7 @@ pub(crate) async fn observe(
             Err(missing) => Err(missing),
         }
     });
-    let looked: Vec<Result<Present>> = looks.buffered(AT_ONCE).collect().await;
+    let looked: Vec<Result<Present>> = looks.buffered(MAX_CONCURRENT_SESSIONS).collect().await;
     let mut found = Found {
         present: Vec::new(),
         refused: Vec::new(),
@@ -64,10 +64,10 @@ pub(crate) async fn observe(
 /// Interrupted before the first session.
 pub(crate) async fn carry_out(
     cluster: &Cluster,
-    permissions: &Permissions,
+    permissions: &AccessReviews,
     intent: &Intent,
     present: &[Present],
-    write: &Write,
+    write: &WriteOptions,
     ground: &mut Ground,
 ) -> Result<Vec<Result<Value>>> {
     // Ctrl-C ends the waiting, not the process: the results still have to be printed.
@@ -92,7 +92,7 @@ pub(crate) async fn carry_out(
     });
     let all = futures::stream::iter(present)
         .map(|one| async move { deed(cluster, intent, one, with, &mut Silent).await });
-    let stopped = all.buffered(AT_ONCE).collect().await;
+    let stopped = all.buffered(MAX_CONCURRENT_SESSIONS).collect().await;
     sink.tell(Event::Done);
     Ok(stopped)
 }

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use serde_json::Value;
 use session_shared::client::DryRun;
-use session_shared::client::Write;
+use session_shared::client::WriteOptions;
 use session_shared::failure;
 use session_shared::flags::connection::Connection;
 use session_shared::flags::values::source;
@@ -66,10 +66,10 @@ async fn apply(
     cluster: &Cluster,
     object: &Value,
     dry_run: DryRun,
-    write: &Write,
+    write: &WriteOptions,
 ) -> Result<(Value, &'static str)> {
     let name = text(object, "/metadata/name");
-    let before = chosen::installed(cluster.get(&SESSION_TEMPLATE, "", name).await)?;
+    let before = chosen::with_setup_hint(cluster.get(&SESSION_TEMPLATE, "", name).await)?;
     if dry_run == DryRun::Client {
         let change = match before {
             Some(_) => "configured",
@@ -79,7 +79,7 @@ async fn apply(
     }
     if let Some(before) = &before {
         cluster
-            .adopt_fields(&SESSION_TEMPLATE, "", name, before, write)
+            .upgrade_managed_fields(&SESSION_TEMPLATE, "", name, before, write)
             .await?;
     }
     let after = cluster

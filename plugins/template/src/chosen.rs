@@ -3,8 +3,8 @@
 use anyhow::{Context, Result, anyhow};
 use serde_json::Value;
 use session_shared::api::{Parameter, SessionTemplate};
-use session_shared::client::Place;
-use session_shared::client::Selection;
+use session_shared::client::Scope;
+use session_shared::client::ListOptions;
 use session_shared::client::missing;
 use session_shared::client::typed;
 use session_shared::failure::{hinted, usage};
@@ -12,7 +12,7 @@ use session_shared::flags::values::source;
 use session_shared::names::TemplateName;
 use session_shared::objects::resource::{SESSION_TEMPLATE, text};
 use session_shared::ops::Cluster;
-pub(crate) use session_shared::ops::live::installed;
+pub(crate) use session_shared::ops::live::with_setup_hint;
 use session_shared::report::console::Console;
 use session_shared::template::{Source, TemplateFile, builtin, plain_objects};
 
@@ -111,7 +111,7 @@ pub(crate) fn name_of(word: &str) -> Result<TemplateName> {
 /// # Errors
 /// If the template does not exist or the API is not installed.
 pub(crate) async fn of_cluster(cluster: &Cluster, name: &TemplateName) -> Result<Chosen> {
-    match installed(cluster.get(&SESSION_TEMPLATE, "", name.as_str()).await)? {
+    match with_setup_hint(cluster.get(&SESSION_TEMPLATE, "", name.as_str()).await)? {
         Some(object) => of_object(object, &format!("sessiontemplate/{name}")),
         None => {
             let missing = missing(&SESSION_TEMPLATE, name.as_str());
@@ -123,7 +123,7 @@ pub(crate) async fn of_cluster(cluster: &Cluster, name: &TemplateName) -> Result
 /// Returns the hint for an unknown template: the names of the existing ones.
 async fn known(cluster: &Cluster) -> String {
     let found = cluster
-        .list_metadata(&SESSION_TEMPLATE, Place::Cluster, &Selection::default())
+        .list_metadata(&SESSION_TEMPLATE, Scope::Cluster, &ListOptions::default())
         .await;
     let items = found.map(|list| list.items).unwrap_or_default();
     let names: Vec<&str> = items

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use futures::{StreamExt, TryStreamExt};
 use serde_json::Value;
-use session_shared::client::Delete as Deletion;
+use session_shared::client::DeleteOptions as Deletion;
 use session_shared::client::DryRun;
 use session_shared::client::IncludeObject;
-use session_shared::client::Place;
-use session_shared::client::Selection;
+use session_shared::client::Scope;
+use session_shared::client::ListOptions;
 use session_shared::client::missing;
 use session_shared::failure::{self, Kind};
 use session_shared::flags::connection::Connection;
@@ -78,7 +78,7 @@ pub(crate) async fn run(args: &Delete, connection: &Connection, ground: &mut Gro
 
 async fn templates(cluster: &Cluster, names: &[TemplateName]) -> Result<Vec<Option<Value>>> {
     let reads = futures::stream::iter(names).map(|name| async move {
-        chosen::installed(cluster.get(&SESSION_TEMPLATE, "", name.as_str()).await)
+        chosen::with_setup_hint(cluster.get(&SESSION_TEMPLATE, "", name.as_str()).await)
     });
     reads.buffered(AT_ONCE).try_collect().await
 }
@@ -102,10 +102,10 @@ async fn delete(cluster: &Cluster, template: &Value, dry_run: DryRun) -> Result<
 
 /// Returns the sessions of each template, or `None` if the caller may not list all sessions.
 async fn users(cluster: &Cluster) -> Result<Option<BTreeMap<String, Vec<String>>>> {
-    let mut pages = cluster.table_pages(
+    let mut pages = cluster.list_table_pages(
         &SESSION,
-        Place::All,
-        &Selection::default(),
+        Scope::All,
+        &ListOptions::default(),
         CHUNK,
         IncludeObject::Metadata,
     );

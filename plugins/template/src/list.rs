@@ -4,8 +4,8 @@ use anyhow::Result;
 use futures::TryStreamExt;
 use serde_json::Value;
 use session_shared::client::IncludeObject;
-use session_shared::client::Place;
-use session_shared::client::Selection;
+use session_shared::client::Scope;
+use session_shared::client::ListOptions;
 use session_shared::failure::usage;
 use session_shared::flags::connection::Connection;
 use session_shared::flags::non_empty;
@@ -36,26 +36,26 @@ pub(crate) async fn run(args: &List, connection: &Connection, ground: &mut Groun
         return builtin(args, format, ground);
     }
     let cluster = ground.connect(connection).await?;
-    let select = Selection {
-        labels: args.selecting.labels().to_owned(),
-        fields: args.selecting.fields().to_owned(),
+    let select = ListOptions {
+        label_selector: args.selecting.labels().to_owned(),
+        field_selector: args.selecting.fields().to_owned(),
         limit: args.selecting.chunk_size,
-        ..Selection::default()
+        ..ListOptions::default()
     };
     match format {
         Format::Text { .. } => table(&cluster, &select, args, ground).await,
         Format::Objects(printer) => {
             let list = cluster
-                .list(&SESSION_TEMPLATE, Place::Cluster, &select)
+                .list(&SESSION_TEMPLATE, Scope::Cluster, &select)
                 .await;
-            objects(chosen::installed(list)?.items, printer, args, ground)
+            objects(chosen::with_setup_hint(list)?.items, printer, args, ground)
         }
     }
 }
 
 async fn table(
     cluster: &Cluster,
-    select: &Selection,
+    select: &ListOptions,
     args: &List,
     ground: &mut Ground,
 ) -> Result<()> {
@@ -66,9 +66,9 @@ async fn table(
     } else {
         IncludeObject::Object
     };
-    let mut pages = cluster.table_pages(
+    let mut pages = cluster.list_table_pages(
         &SESSION_TEMPLATE,
-        Place::Cluster,
+        Scope::Cluster,
         select,
         select.limit,
         include,
@@ -77,7 +77,7 @@ async fn table(
     options.kind = args.printing.show_kind.then(|| SESSION_TEMPLATE.singular());
     let mut printer = TablePrinter::new(options);
     let mut sorted = None;
-    while let Some(mut page) = chosen::installed(pages.try_next().await)? {
+    while let Some(mut page) = chosen::with_setup_hint(pages.try_next().await)? {
         match &mut sorted {
             _ if sort_by.is_none() => printer.page(&page),
             None => sorted = Some(page),

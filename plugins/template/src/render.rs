@@ -82,7 +82,7 @@ async fn caller(cluster: &Cluster, owner: Option<UserId>) -> Result<UserId> {
     match owner {
         Some(owner) => Ok(owner),
         None => cluster
-            .identity()
+            .get_caller_identity()
             .await?
             .username
             .parse()

@@ -24,22 +24,22 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::{self, Message};
 
-use super::exec::{exit_code, upgraded};
-use super::failure::{Subject, of_answer, of_status};
-use super::limits::EXEC_STATUS;
+use super::exec::{exit_code, upgrade_status_code};
+use super::failure::{RequestSubject, failure_of_response, failure_of_status};
+use super::limits::EXEC_STATUS_LIMIT;
 use super::paths;
-use super::{Cluster, Place};
+use super::{Cluster, Scope};
 use session_model::failure::{Failure, Kind};
 use session_model::objects::resource::{POD, text};
 
 /// Most bytes of input in one message.
-const CHUNK: usize = 64 * 1024;
+const STDIN_CHUNK_BYTES: usize = 64 * 1024;
 /// Messages that may be queued for the connection.
-const WAITING: usize = 4;
+const MAX_QUEUED_MESSAGES: usize = 4;
 /// Interval of pings: proxies close connections that are idle.
-const PING: Duration = Duration::from_secs(30);
+const PING_INTERVAL: Duration = Duration::from_secs(30);
 /// Time without any message after which the connection is considered lost.
-const SILENCE: Duration = Duration::from_secs(90);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
 
 const STDIN: u8 = 0;
 const STDOUT: u8 = 1;
@@ -51,7 +51,7 @@ const CLOSE: u8 = 255;
 
 /// A command to run in a container.
 #[derive(Clone, Copy, Debug)]
-pub struct Running<'a> {
+pub struct ExecRequest<'a> {
     /// Namespace of the Pod.
     pub namespace: &'a str,
     /// Name of the Pod.
@@ -68,50 +68,50 @@ pub struct Running<'a> {
 
 /// Output of a command, and its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Said {
+pub enum ExecOutput {
     /// Bytes written to stdout.
-    Out(Bytes),
+    Stdout(Bytes),
     /// Bytes written to stderr.
-    Err(Bytes),
+    Stderr(Bytes),
     /// The end of the command; the last item.
-    Ended(Ending),
+    Exited(ExecExit),
 }
 
 /// A message from the server about a running command.
 #[derive(Debug)]
-pub(super) enum Heard {
+pub(super) enum ExecMessage {
     /// Bytes written to stdout.
-    Out(Bytes),
+    Stdout(Bytes),
     /// Bytes written to stderr.
-    Err(Bytes),
+    Stderr(Bytes),
     /// The Status that reports the end of the command.
-    Ended(Value),
+    Status(Value),
     /// The connection was lost.
-    Lost,
+    ConnectionLost,
 }
 
 /// The end of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ending {
+pub enum ExecExit {
     /// The command exited with this code; 128 + n if signal n killed it.
     Code(i32),
     /// The command could not be started. The code is a shell's: 127 for a program that does not exist, 126 for one that
     /// cannot be executed.
-    NotRun(u8),
+    NotStarted(u8),
     /// The connection was lost; the exit code is unknown.
-    Lost,
+    ConnectionLost,
 }
 
 /// A running command. Dropping it closes the connection; the command itself may go on running.
-pub struct Remote {
-    heard: BoxStream<'static, Result<Message, tungstenite::Error>>,
-    input: Input,
+pub struct RemoteCommand {
+    messages: BoxStream<'static, Result<Message, tungstenite::Error>>,
+    input: ExecInput,
     silence: Option<Duration>,
-    subject: Subject,
+    subject: RequestSubject,
     writer: tokio::task::JoinHandle<()>,
 }
 
-impl Drop for Remote {
+impl Drop for RemoteCommand {
     fn drop(&mut self) {
         self.writer.abort();
     }
@@ -119,7 +119,7 @@ impl Drop for Remote {
 
 /// Sender of input to a running command. Clones share one connection.
 #[derive(Clone, Debug)]
-pub struct Input {
+pub struct ExecInput {
     queue: mpsc::Sender<Message>,
     can_close: bool,
 }
@@ -129,9 +129,9 @@ impl Cluster {
     ///
     /// # Errors
     /// Whatever the server refuses; a Failure of kind Server if WebSockets do not get through to the server.
-    pub async fn attach(&self, running: &Running<'_>) -> Result<Remote> {
+    pub async fn start_exec(&self, running: &ExecRequest<'_>) -> Result<RemoteCommand> {
         if let Some(credentials) = &self.inner.credentials {
-            credentials.keep_fresh().await?;
+            credentials.renew_expired().await?;
         }
         let params = AttachParams {
             container: Some(running.container.to_owned()).filter(|name| !name.is_empty()),
@@ -141,15 +141,15 @@ impl Cluster {
             tty: running.tty,
             ..AttachParams::default()
         };
-        let subject = Subject {
+        let subject = RequestSubject {
             method: "GET".into(),
             plural: "pods".into(),
             qualified: "pods".into(),
             name: running.pod.to_owned(),
         };
-        let request = Request::new(paths::collection(
+        let request = Request::new(paths::collection_path(
             &POD,
-            Place::Namespace(running.namespace),
+            Scope::Namespace(running.namespace),
         )?)
         .exec(
             running.pod,
@@ -158,26 +158,26 @@ impl Cluster {
         )?;
         let (target, asked) = (request.uri().to_string(), Instant::now());
         let opened = self.inner.client.connect(request).await;
-        self.observed("GET", &target, upgraded(opened.as_ref().err()), asked);
-        let connection = opened.map_err(|error| self.refused(&error, &subject, "exec"))?;
+        self.report_exchange("GET", &target, upgrade_status_code(opened.as_ref().err()), asked);
+        let connection = opened.map_err(|error| self.upgrade_failure(&error, &subject, "exec"))?;
         let can_close = connection.supports_stream_close();
         let (send, heard) = connection.into_stream().split();
-        let (queue, waiting) = mpsc::channel(WAITING);
-        Ok(Remote {
-            heard: heard.boxed(),
-            input: Input { queue, can_close },
+        let (queue, waiting) = mpsc::channel(MAX_QUEUED_MESSAGES);
+        Ok(RemoteCommand {
+            messages: heard.boxed(),
+            input: ExecInput { queue, can_close },
             // A command that does not read its input also blocks the answers to pings, so silence proves nothing without
             // a terminal.
-            silence: running.tty.then_some(SILENCE),
+            silence: running.tty.then_some(IDLE_TIMEOUT),
             subject,
             writer: tokio::spawn(write(Box::pin(send), waiting)),
         })
     }
 }
 
-impl Remote {
+impl RemoteCommand {
     /// Returns a sender of input to the command.
-    pub fn input(&self) -> Input {
+    pub fn input(&self) -> ExecInput {
         self.input.clone()
     }
 
@@ -185,17 +185,17 @@ impl Remote {
     ///
     /// # Errors
     /// A command that could not be run for a reason that is not its own, in the server's words.
-    pub async fn next(&mut self) -> Result<Said> {
-        Ok(match self.hear().await? {
-            Heard::Out(bytes) => Said::Out(bytes),
-            Heard::Err(bytes) => Said::Err(bytes),
-            Heard::Ended(status) => Said::Ended(ending(&status, &self.subject)?),
-            Heard::Lost => Said::Ended(Ending::Lost),
+    pub async fn next_output(&mut self) -> Result<ExecOutput> {
+        Ok(match self.next_message().await? {
+            ExecMessage::Stdout(bytes) => ExecOutput::Stdout(bytes),
+            ExecMessage::Stderr(bytes) => ExecOutput::Stderr(bytes),
+            ExecMessage::Status(status) => ExecOutput::Exited(exit_of_status(&status, &self.subject)?),
+            ExecMessage::ConnectionLost => ExecOutput::Exited(ExecExit::ConnectionLost),
         })
     }
 
     /// The request as errors name it.
-    pub(super) fn subject(&self) -> &Subject {
+    pub(super) fn subject(&self) -> &RequestSubject {
         &self.subject
     }
 
@@ -203,31 +203,31 @@ impl Remote {
     ///
     /// # Errors
     /// A Status that is not JSON or too large.
-    pub(super) async fn hear(&mut self) -> Result<Heard> {
+    pub(super) async fn next_message(&mut self) -> Result<ExecMessage> {
         loop {
-            let next = self.heard.next();
+            let next = self.messages.next();
             let message = match self.silence {
                 None => next.await,
                 Some(limit) => match tokio::time::timeout(limit, next).await {
                     Ok(message) => message,
-                    Err(_) => return Ok(Heard::Lost),
+                    Err(_) => return Ok(ExecMessage::ConnectionLost),
                 },
             };
             let Some(Ok(message)) = message else {
-                return Ok(Heard::Lost);
+                return Ok(ExecMessage::ConnectionLost);
             };
             let Message::Binary(bytes) = message else {
                 continue;
             };
             match bytes.first() {
-                Some(&STDOUT) if bytes.len() > 1 => return Ok(Heard::Out(bytes.slice(1..))),
-                Some(&STDERR) if bytes.len() > 1 => return Ok(Heard::Err(bytes.slice(1..))),
+                Some(&STDOUT) if bytes.len() > 1 => return Ok(ExecMessage::Stdout(bytes.slice(1..))),
+                Some(&STDERR) if bytes.len() > 1 => return Ok(ExecMessage::Stderr(bytes.slice(1..))),
                 Some(&STATUS) if bytes.len() > 1 => {
-                    let about = self.subject.told();
-                    if bytes.len() > EXEC_STATUS.bytes {
-                        return Err(EXEC_STATUS.exceeded(&about));
+                    let about = self.subject.error_suffix();
+                    if bytes.len() > EXEC_STATUS_LIMIT.bytes {
+                        return Err(EXEC_STATUS_LIMIT.exceeded_error(&about));
                     }
-                    return Ok(Heard::Ended(EXEC_STATUS.json(&bytes[1..], &about)?.0));
+                    return Ok(ExecMessage::Status(EXEC_STATUS_LIMIT.parse_json(&bytes[1..], &about)?.0));
                 }
                 // Messages that only open or close a channel.
                 _ => {}
@@ -236,10 +236,10 @@ impl Remote {
     }
 }
 
-impl Input {
+impl ExecInput {
     /// Sends bytes to the command's stdin; returns once they are queued. Returns false if the connection is closed.
     pub async fn write(&self, bytes: &[u8]) -> bool {
-        for part in bytes.chunks(CHUNK) {
+        for part in bytes.chunks(STDIN_CHUNK_BYTES) {
             if self.queue.send(message(STDIN, part)).await.is_err() {
                 return false;
             }
@@ -276,7 +276,7 @@ async fn write(
     mut send: Pin<Box<impl Sink<Message> + Send>>,
     mut waiting: mpsc::Receiver<Message>,
 ) {
-    let mut ping = tokio::time::interval(PING);
+    let mut ping = tokio::time::interval(PING_INTERVAL);
     ping.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     ping.reset();
     loop {
@@ -291,19 +291,19 @@ async fn write(
     }
 }
 
-fn ending(status: &Value, subject: &Subject) -> Result<Ending, anyhow::Error> {
+fn exit_of_status(status: &Value, subject: &RequestSubject) -> Result<ExecExit, anyhow::Error> {
     if let Some(code) = exit_code(status) {
-        return Ok(Ending::Code(code));
+        return Ok(ExecExit::Code(code));
     }
-    match not_run(text(status, "/message")) {
-        Some(code) => Ok(Ending::NotRun(code)),
-        None => Err(of_status(status, 0, subject).into()),
+    match start_failure_code(text(status, "/message")) {
+        Some(code) => Ok(ExecExit::NotStarted(code)),
+        None => Err(failure_of_status(status, 0, subject).into()),
     }
 }
 
 /// Returns the exit code for a container runtime's message that the command could not be started; runtimes report this
 /// only as text.
-fn not_run(message: &str) -> Option<u8> {
+fn start_failure_code(message: &str) -> Option<u8> {
     let message = message.to_lowercase();
     let has = |part: &str| message.contains(part);
     if !(has("exec failed")
@@ -323,24 +323,24 @@ fn not_run(message: &str) -> Option<u8> {
 
 /// True if a response without a Status comes from a server or proxy that does not support the upgrade, rather than from
 /// an API server in trouble.
-pub(super) fn is_no_upgrade(code: http::StatusCode) -> bool {
+pub(super) fn is_upgrade_unsupported(code: http::StatusCode) -> bool {
     let is_theirs = code.is_server_error() && code != http::StatusCode::NOT_IMPLEMENTED;
     !is_theirs && !matches!(code.as_u16(), 401 | 429)
 }
 
 /// True if the response body was not a Status; kube marks those with this reason.
-fn is_foreign(status: &Status) -> bool {
+fn is_not_a_status(status: &Status) -> bool {
     status.reason == "Failed to parse error data"
 }
 
 /// True for a kubelet's message about a Pod or container that it does not know; such messages are passed on unchanged.
-fn is_of_the_node(message: &str) -> bool {
+fn is_kubelet_message(message: &str) -> bool {
     message.starts_with("container not found") || message.starts_with("pod does not exist")
 }
 
 impl Cluster {
     /// Converts the error of a failed upgrade into a Failure. `what` names the operation, `exec` or `port-forward`.
-    pub(super) fn refused(&self, error: &kube::Error, subject: &Subject, what: &str) -> Failure {
+    pub(super) fn upgrade_failure(&self, error: &kube::Error, subject: &RequestSubject, what: &str) -> Failure {
         let no_websocket = |why: &str| {
             Failure::local(
                 Kind::Server,
@@ -351,7 +351,7 @@ impl Cluster {
         };
         match error {
             // The kubelet's own text, which is not a Status; worded as kubectl words it.
-            kube::Error::Api(status) if is_foreign(status) && is_of_the_node(&status.message) => {
+            kube::Error::Api(status) if is_not_a_status(status) && is_kubelet_message(&status.message) => {
                 Failure {
                     code: status.code,
                     ..Failure::local(
@@ -360,21 +360,21 @@ impl Cluster {
                     )
                 }
             }
-            kube::Error::Api(status) if is_foreign(status) => {
+            kube::Error::Api(status) if is_not_a_status(status) => {
                 let code = http::StatusCode::from_u16(status.code).unwrap_or_default();
-                if is_no_upgrade(code) {
+                if is_upgrade_unsupported(code) {
                     return no_websocket(&format!("response status {code}"));
                 }
                 let headers = http::HeaderMap::new();
-                of_answer(code, &headers, status.message.as_bytes(), subject)
+                failure_of_response(code, &headers, status.message.as_bytes(), subject)
             }
-            kube::Error::Api(status) => of_status(
+            kube::Error::Api(status) => failure_of_status(
                 &serde_json::to_value(status.as_ref()).unwrap_or_default(),
                 status.code,
                 subject,
             ),
             kube::Error::UpgradeConnection(why) => no_websocket(&why.to_string()),
-            error => super::transport::of(error, &self.inner.server, self.inner.proxied),
+            error => super::transport::failure_of_transport(error, &self.inner.server, self.inner.proxied),
         }
     }
 }
@@ -405,7 +405,7 @@ mod tests {
             ("container not found (\"main\")".to_owned(), None),
             ("open /proc/x: no such file or directory".to_owned(), None),
         ] {
-            assert_eq!(not_run(&message), code, "{message}");
+            assert_eq!(start_failure_code(&message), code, "{message}");
         }
     }
 }

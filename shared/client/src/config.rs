@@ -16,23 +16,23 @@ use kube::config::Cluster;
 
 use super::credentials::Credentials;
 use super::identity;
-use super::kubeconfig::{self, Picked};
-use super::limits::PEM;
+use super::kubeconfig::{self, KubeconfigSelection};
+use super::limits::PEM_LIMIT;
 use super::options::ConnectOptions;
 use super::options::non_empty;
 use super::overrides;
 use super::pem;
 use super::proxy;
-use super::surroundings::{Surroundings, go_words};
+use super::surroundings::{ProcessEnv, go_io_error};
 use super::userinfo::hide_userinfo;
 use session_model::failure::{Failure, Kind};
 use session_model::names::NamespaceName;
 
 /// Server address that kubectl uses when nothing names one.
-const NOWHERE: &str = "http://localhost:8080";
+const DEFAULT_SERVER: &str = "http://localhost:8080";
 
 /// Everything needed to build a client.
-pub(super) struct Loaded {
+pub(super) struct ClientConfig {
     pub(super) config: kube::Config,
     pub(super) credentials: Option<Credentials>,
     pub(super) namespace: String,
@@ -41,27 +41,27 @@ pub(super) struct Loaded {
     /// Time limit of one request including its body; `None` for no limit.
     pub(super) timeout: Option<Duration>,
     /// The kubeconfig files that were read, as a path list; empty without any.
-    pub(super) origin: String,
+    pub(super) kubeconfig_paths: String,
 }
 
 /// Loads the configuration and runs the user's credential plugin, if there is one.
 ///
 /// # Errors
 /// An invalid configuration, in kubectl's words.
-pub(super) async fn load(options: &ConnectOptions, around: &Surroundings) -> Result<Loaded> {
-    let mut picked = kubeconfig::load(options, around)?;
-    overrides::cluster(&mut picked, options);
-    overrides::user(&mut picked, options)?;
+pub(super) async fn load_client_config(options: &ConnectOptions, around: &ProcessEnv) -> Result<ClientConfig> {
+    let mut picked = kubeconfig::load_selection(options, around)?;
+    overrides::override_cluster(&mut picked, options);
+    overrides::override_user(&mut picked, options)?;
     let pod = around
-        .in_cluster()
+        .in_cluster_server()
         .filter(|_| picked.cluster.server.is_none());
     let in_cluster = pod.is_some();
     let server = picked.cluster.server.clone().or(pod);
-    let server = server.unwrap_or_else(|| NOWHERE.to_owned());
-    let authority = authority(&picked)?;
+    let server = server.unwrap_or_else(|| DEFAULT_SERVER.to_owned());
+    let authority = read_certificate_authority(&picked)?;
     let insecure = picked.cluster.insecure_skip_tls_verify == Some(true);
-    let url = address(&server, authority.is_some() || in_cluster || insecure)?;
-    let mut config = trust(
+    let url = parse_server_address(&server, authority.is_some() || in_cluster || insecure)?;
+    let mut config = server_config(
         &url,
         &picked.cluster,
         authority.as_deref(),
@@ -69,44 +69,44 @@ pub(super) async fn load(options: &ConnectOptions, around: &Surroundings) -> Res
         around,
     )?;
     let tls = url.scheme_str() == Some("https");
-    let account = in_cluster.then(|| around.account.join("token"));
-    let identity = identity::identify(&picked, tls, account, authority.as_deref(), around).await?;
+    let account = in_cluster.then(|| around.service_account_dir.join("token"));
+    let identity = identity::load_auth_config(&picked, tls, account, authority.as_deref(), around).await?;
     config.auth_info = identity.auth_info;
-    let namespace = namespace(options, &picked, in_cluster, around)?;
+    let namespace = resolve_namespace(options, &picked, in_cluster, around)?;
     config.default_namespace.clone_from(&namespace);
-    Ok(Loaded {
+    Ok(ClientConfig {
         config,
         credentials: identity.credentials,
         namespace,
         server: hide_userinfo(&url.to_string()),
         timeout: options.request_timeout,
-        origin: picked.origin,
+        kubeconfig_paths: picked.kubeconfig_paths,
     })
 }
 
 /// Builds the part of the configuration that concerns the server: proxy, TLS and trusted certificates; no credentials
 /// yet.
-fn trust(
+fn server_config(
     url: &Uri,
     cluster: &Cluster,
     authority: Option<&[u8]>,
     in_cluster: bool,
-    around: &Surroundings,
+    around: &ProcessEnv,
 ) -> Result<kube::Config> {
     let mut config = kube::Config::new(url.clone());
     // api_request.rs retries itself: a limited number of times, and never a write.
     config.default_retry = false;
     let proxy = cluster.proxy_url.as_deref().unwrap_or_default();
-    config.proxy_url = proxy::choose(url, proxy, around)?;
+    config.proxy_url = proxy::choose_proxy(url, proxy, around)?;
     config.disable_compression = cluster.disable_compression.unwrap_or(false);
     config.tls_server_name = cluster.tls_server_name.clone();
     config.tls_server_name = config.tls_server_name.filter(|name| !name.is_empty());
     config.accept_invalid_certs = cluster.insecure_skip_tls_verify.unwrap_or(false);
-    config.root_cert_file = in_cluster.then(|| around.account.join("ca.crt"));
+    config.root_cert_file = in_cluster.then(|| around.service_account_dir.join("ca.crt"));
     let is_tls = |uri: &Uri| uri.scheme_str() == Some("https");
     let checks = is_tls(url) || config.proxy_url.as_ref().is_some_and(is_tls);
     config.root_cert = match authority {
-        Some(pem) => Some(pem::certificates(pem)?),
+        Some(pem) => Some(pem::parse_certificates(pem)?),
         // Loading the system's root certificates takes milliseconds; skip it where no certificate is checked against
         // them.
         None if config.accept_invalid_certs || in_cluster || !checks => Some(Vec::new()),
@@ -115,16 +115,16 @@ fn trust(
     Ok(config)
 }
 
-fn namespace(
+fn resolve_namespace(
     options: &ConnectOptions,
-    picked: &Picked,
+    picked: &KubeconfigSelection,
     in_cluster: bool,
-    around: &Surroundings,
+    around: &ProcessEnv,
 ) -> Result<String> {
     let flag = non_empty(&options.namespace).map(str::to_owned);
     let pod = || {
         if in_cluster {
-            around.account_namespace()
+            around.pod_namespace()
         } else {
             None
         }
@@ -136,7 +136,7 @@ fn namespace(
 }
 
 /// Returns the certificate authority's certificates as PEM.
-fn authority(picked: &Picked) -> Result<Option<Vec<u8>>> {
+fn read_certificate_authority(picked: &KubeconfigSelection) -> Result<Option<Vec<u8>>> {
     let cluster = &picked.cluster;
     let (data, file) = (
         cluster
@@ -161,12 +161,12 @@ fn authority(picked: &Picked) -> Result<Option<Vec<u8>>> {
         return Ok(Some(decoded));
     }
     let path = Path::new(file);
-    let read = PEM.read_file(path);
+    let read = PEM_LIMIT.read_file(path);
     let pem = read.map_err(|error| {
         anyhow!(
             "unable to read certificate-authority {file} for {} due to {}",
             picked.cluster_name,
-            go_words("open", path, &error)
+            go_io_error("open", path, &error)
         )
     })?;
     Ok(Some(pem))
@@ -174,7 +174,7 @@ fn authority(picked: &Picked) -> Result<Option<Vec<u8>>> {
 
 /// Parses the server's address; without a scheme, https is added if TLS is configured and http otherwise, as kubectl
 /// does.
-fn address(server: &str, secure: bool) -> Result<Uri> {
+fn parse_server_address(server: &str, secure: bool) -> Result<Uri> {
     let whole = match (server.contains("://"), secure) {
         (true, _) => server.to_owned(),
         (false, true) => format!("https://{server}"),

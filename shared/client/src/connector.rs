@@ -24,14 +24,14 @@ use tower::util::MapResponseLayer;
 use tower::{BoxError, ServiceBuilder};
 use tower_http::decompression::DecompressionLayer;
 
-use super::Dressing;
-use super::limits::REFUSAL;
+use super::CommonHeaders;
+use super::limits::ERROR_BODY_LIMIT;
 use super::transport;
 
 /// Time limit for opening a TCP connection; Go's default.
-const DIAL: Duration = Duration::from_secs(30);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Idle time before the first TCP keep-alive probe, and interval of the following ones.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
 /// Silence on an HTTP/2 connection with open requests after which a ping is sent; Go's value.
 const PING: Duration = Duration::from_secs(30);
@@ -49,18 +49,18 @@ const HEADERS: u32 = 400 << 10;
 ///
 /// # Errors
 /// Invalid certificates, or an invalid server name.
-pub(super) fn client(
+pub(super) fn build_client(
     config: kube::Config,
-    dressing: Dressing,
+    dressing: CommonHeaders,
     http2: bool,
 ) -> Result<kube::Client> {
-    let unfit = |error| transport::of_setup(&error);
+    let unfit = |error| transport::setup_error(&error);
     let dress =
-        tower::util::MapRequestLayer::new(move |request: Request<Body>| dressing.dress(request));
+        tower::util::MapRequestLayer::new(move |request: Request<Body>| dressing.add_to(request));
     if config.proxy_url.is_some() {
         let builder = ClientBuilder::try_from(config).map_err(unfit)?;
         let builder = builder.with_layer(&dress);
-        return Ok(builder.with_layer(&MapResponseLayer::new(bounded)).build());
+        return Ok(builder.with_layer(&MapResponseLayer::new(limit_error_body)).build());
     }
     let connections = Connections::new(&config, http2)?;
     let gzip = DecompressionLayer::new()
@@ -69,7 +69,7 @@ pub(super) fn client(
         .no_zstd()
         .gzip(!config.disable_compression);
     let service = ServiceBuilder::new()
-        .layer(MapResponseLayer::new(bounded))
+        .layer(MapResponseLayer::new(limit_error_body))
         .layer(dress)
         .layer(config.base_uri_layer())
         .layer(gzip)
@@ -97,11 +97,11 @@ impl Connections {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
-        tcp.set_connect_timeout(Some(DIAL));
-        tcp.set_keepalive(Some(KEEP_ALIVE));
-        tcp.set_keepalive_interval(Some(KEEP_ALIVE));
+        tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        tcp.set_keepalive(Some(KEEP_ALIVE_INTERVAL));
+        tcp.set_keepalive_interval(Some(KEEP_ALIVE_INTERVAL));
         let tls = config.rustls_client_config();
-        let tls = tls.map_err(|error| transport::of_setup(&error))?;
+        let tls = tls.map_err(|error| transport::setup_error(&error))?;
         let builder = || {
             let builder = HttpsConnectorBuilder::new()
                 .with_tls_config(tls.clone())
@@ -171,10 +171,10 @@ impl Connections {
 
 /// Limits the body of an error response: kube reads those of upgrade requests itself and without a limit. A longer body
 /// ends with an error.
-fn bounded<B>(response: Response<B>) -> Response<Limited<B>> {
+fn limit_error_body<B>(response: Response<B>) -> Response<Limited<B>> {
     let is_refusal = response.status().is_client_error() || response.status().is_server_error();
     let most = if is_refusal {
-        REFUSAL.bytes * 2
+        ERROR_BODY_LIMIT.bytes * 2
     } else {
         usize::MAX
     };

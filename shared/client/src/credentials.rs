@@ -9,46 +9,46 @@ use anyhow::Result;
 use http::HeaderValue;
 use jiff::Timestamp;
 
-use super::limits::TOKEN;
-use super::plugin::{Credential, Plugin};
-use super::surroundings::go_words;
+use super::limits::TOKEN_LIMIT;
+use super::plugin::{PluginCredential, CredentialPlugin};
+use super::surroundings::go_io_error;
 use session_model::failure::{Failure, Kind};
 
 /// Interval for reading a token file again; client-go's.
-const REREAD: Duration = Duration::from_secs(60);
+const FILE_REREAD_INTERVAL: Duration = Duration::from_secs(60);
 /// Shortest interval between two runs of a plugin whose tokens the server rejects.
-const PATIENCE: Duration = Duration::from_secs(10);
+const MIN_PLUGIN_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The source of a bearer token.
-enum Source {
+enum TokenSource {
     Fixed,
     File(PathBuf),
-    Plugin(Box<Plugin>),
+    Plugin(Box<CredentialPlugin>),
 }
 
 /// A bearer token together with its source.
 pub(super) struct Credentials {
-    source: Source,
-    current: Mutex<Current>,
+    source: TokenSource,
+    current: Mutex<CurrentToken>,
     /// Held while a token is renewed, so that only one request renews it.
     renewing: tokio::sync::Mutex<()>,
 }
 
-struct Current {
+struct CurrentToken {
     header: Option<HeaderValue>,
-    taken: Instant,
+    obtained_at: Instant,
     expires: Option<Timestamp>,
 }
 
 impl Credentials {
     /// Credentials with a fixed token.
-    pub(super) fn fixed(token: &str) -> Result<Self> {
-        Self::new(Source::Fixed, Some(token), None)
+    pub(super) fn from_token(token: &str) -> Result<Self> {
+        Self::new(TokenSource::Fixed, Some(token), None)
     }
 
     /// Credentials with the token in a file. A file that is missing now is an error; if it goes missing later, the last
     /// token stays in use.
-    pub(super) fn file(path: PathBuf) -> Result<Self> {
+    pub(super) fn from_file(path: PathBuf) -> Result<Self> {
         let unreadable = |why: &str| {
             let message = format!(
                 "failed to read token file {:?}: {why}",
@@ -56,9 +56,9 @@ impl Credentials {
             );
             Failure::local(Kind::Unreachable, message)
         };
-        let token = TOKEN
+        let token = TOKEN_LIMIT
             .read_text(&path)
-            .map_err(|error| unreadable(&go_words("open", &path, &error)))?;
+            .map_err(|error| unreadable(&go_io_error("open", &path, &error)))?;
         let token = token.trim();
         if token.is_empty() {
             let why = format!(
@@ -68,23 +68,23 @@ impl Credentials {
             return Err(unreadable(&why).into());
         }
         let token = token.to_owned();
-        Self::new(Source::File(path), Some(&token), None)
+        Self::new(TokenSource::File(path), Some(&token), None)
     }
 
     /// Credentials from a plugin, with the result of its first run.
-    pub(super) fn plugin(plugin: Plugin, first: &Credential) -> Result<Self> {
+    pub(super) fn from_plugin(plugin: CredentialPlugin, first: &PluginCredential) -> Result<Self> {
         Self::new(
-            Source::Plugin(Box::new(plugin)),
+            TokenSource::Plugin(Box::new(plugin)),
             first.token.as_deref(),
             first.expires,
         )
     }
 
-    fn new(source: Source, token: Option<&str>, expires: Option<Timestamp>) -> Result<Self> {
+    fn new(source: TokenSource, token: Option<&str>, expires: Option<Timestamp>) -> Result<Self> {
         let header = token.map(bearer).transpose()?;
-        let current = Current {
+        let current = CurrentToken {
             header,
-            taken: Instant::now(),
+            obtained_at: Instant::now(),
             expires,
         };
         Ok(Self {
@@ -99,37 +99,37 @@ impl Credentials {
         self.lock().header.clone()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Current> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, CurrentToken> {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Renews the token if it has expired; returns at once if not.
-    pub(super) async fn keep_fresh(&self) -> Result<()> {
-        if self.due() {
+    pub(super) async fn renew_expired(&self) -> Result<()> {
+        if self.is_expired() {
             let _one = self.renewing.lock().await;
-            if self.due() {
+            if self.is_expired() {
                 self.renew().await?;
             }
         }
         Ok(())
     }
 
-    fn due(&self) -> bool {
+    fn is_expired(&self) -> bool {
         let current = self.lock();
         match self.source {
-            Source::Fixed => false,
-            Source::File(_) => current.taken.elapsed() >= REREAD,
-            Source::Plugin(_) => current
+            TokenSource::Fixed => false,
+            TokenSource::File(_) => current.obtained_at.elapsed() >= FILE_REREAD_INTERVAL,
+            TokenSource::Plugin(_) => current
                 .expires
                 .is_some_and(|expires| expires <= Timestamp::now()),
         }
     }
 
     /// Renews a token that the server rejected with 401. Returns true if there is a different one to try.
-    pub(super) async fn refused(&self) -> Result<bool> {
+    pub(super) async fn renew_rejected(&self) -> Result<bool> {
         let before = self.header();
         let _one = self.renewing.lock().await;
-        let recent = self.lock().taken.elapsed() < PATIENCE;
+        let recent = self.lock().obtained_at.elapsed() < MIN_PLUGIN_INTERVAL;
         if self.header() == before && !recent {
             self.renew().await?;
         }
@@ -138,14 +138,14 @@ impl Credentials {
 
     async fn renew(&self) -> Result<()> {
         let (token, expires) = match &self.source {
-            Source::Fixed => return Ok(()),
-            Source::File(path) => {
+            TokenSource::Fixed => return Ok(()),
+            TokenSource::File(path) => {
                 // Blocking is acceptable: the file is small, and in a Pod it is in memory.
-                let text = TOKEN.read_text(path).ok();
+                let text = TOKEN_LIMIT.read_text(path).ok();
                 let text = text.map(|text| text.trim().to_owned());
                 (text.filter(|text| !text.is_empty()), None)
             }
-            Source::Plugin(plugin) => {
+            TokenSource::Plugin(plugin) => {
                 let credential = plugin.run().await?;
                 (credential.token, credential.expires)
             }
@@ -155,7 +155,7 @@ impl Credentials {
         if header.is_some() {
             current.header = header;
         }
-        current.taken = Instant::now();
+        current.obtained_at = Instant::now();
         current.expires = expires;
         Ok(())
     }

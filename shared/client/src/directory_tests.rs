@@ -3,9 +3,9 @@ use crate::files::tests::{inside, run};
 use std::fs;
 use std::path::Path;
 
-fn look(path: &str, home: &Path) -> Result<Directory> {
-    let output = run(&script(LOOK, [path].into_iter().chain(TOOLS)), b"", home);
-    inside().found(&String::from_utf8_lossy(&output.stdout))
+fn look(path: &str, home: &Path) -> Result<ContainerDirectory> {
+    let output = run(&shell_argv(INSPECT_SCRIPT, [path].into_iter().chain(REQUIRED_PROGRAMS)), b"", home);
+    inside().parse_directory(&String::from_utf8_lossy(&output.stdout))
 }
 
 #[test]
@@ -28,24 +28,24 @@ fn a_directory_is_looked_for() {
 }
 
 #[test]
-fn what_a_container_lacks_is_named() {
+fn missing_programs_are_named() {
     let error = inside()
-        .found("without tar\nwithout tee\nin /home\n")
+        .parse_directory("without tar\nwithout tee\nin /home\n")
         .unwrap_err();
     let text = "cannot copy files: container \"main\" of pod \"tool\" has no tar, tee";
     assert_eq!(error.to_string(), text);
-    let error = inside().found("closed /root\n").unwrap_err().to_string();
+    let error = inside().parse_directory("closed /root\n").unwrap_err().to_string();
     assert_eq!(
         error,
         "cannot read directory \"/root\" in container \"main\" of pod \"tool\""
     );
-    assert!(inside().found("").is_err());
-    let error = inside().failed(&Ending::NotRun(127), b"").to_string();
+    assert!(inside().parse_directory("").is_err());
+    let error = inside().script_error(&ExecExit::NotStarted(127), b"").to_string();
     assert!(error.contains("has no shell"), "{error}");
 }
 
 #[test]
-fn what_df_says_is_read_from_its_end() {
+fn df_lines_are_parsed_from_the_end() {
     for (line, free_of) in [
         (
             "/dev/vda  264212084 42159784  53341480      45% /",
@@ -63,21 +63,21 @@ fn what_df_says_is_read_from_its_end() {
         ("", None),
     ] {
         let free_of = free_of.map(|(free, mount)| (free, mount.to_owned()));
-        assert_eq!(free(line), free_of, "{line}");
+        assert_eq!(parse_df_line(line), free_of, "{line}");
     }
 }
 
 #[test]
-fn a_container_without_df_tells_no_room() {
-    let found = inside().found("usual\nin /home\n").unwrap();
-    assert!(found.room.is_none() && found.is_usual && !found.is_empty);
+fn without_df_free_space_is_unknown() {
+    let found = inside().parse_directory("usual\nin /home\n").unwrap();
+    assert!(found.free_space.is_none() && found.is_default && !found.is_empty);
     let all = "room x 100 1 99 1% /home\nnames x 10 1 9 1% /home\nempty /home/a\n";
-    let found = inside().found(all).unwrap();
-    let room = Room {
+    let found = inside().parse_directory(all).unwrap();
+    let room = FreeSpace {
         bytes: 99 * 1024,
-        files: Some(9),
-        mount: "/home".into(),
+        inodes: Some(9),
+        mount_point: "/home".into(),
     };
-    assert_eq!(found.room, Some(room));
-    assert!(!found.is_usual);
+    assert_eq!(found.free_space, Some(room));
+    assert!(!found.is_default);
 }

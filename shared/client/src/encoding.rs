@@ -4,7 +4,7 @@
 ///
 /// # Errors
 /// The YAML reader's message about the first invalid character.
-pub fn decode(bytes: &[u8]) -> Result<String, &'static str> {
+pub fn decode_kubeconfig(bytes: &[u8]) -> Result<String, &'static str> {
     match bytes {
         [0xff, 0xfe, rest @ ..] => utf16(rest, u16::from_le_bytes),
         [0xfe, 0xff, rest @ ..] => utf16(rest, u16::from_be_bytes),
@@ -50,9 +50,9 @@ mod tests {
             b"\xff\xfea\0:\0 \0\xe4\0",
             b"\xfe\xff\0a\0:\0 \0\xe4",
         ] {
-            assert_eq!(decode(bytes).unwrap(), "a: \u{e4}", "{bytes:?}");
+            assert_eq!(decode_kubeconfig(bytes).unwrap(), "a: \u{e4}", "{bytes:?}");
         }
-        assert_eq!(decode(b"\xff\xfe\x3d\xd8\x00\xde").unwrap(), "\u{1f600}");
+        assert_eq!(decode_kubeconfig(b"\xff\xfe\x3d\xd8\x00\xde").unwrap(), "\u{1f600}");
     }
 
     #[test]
@@ -66,7 +66,7 @@ mod tests {
             (b"a: \xc3(", "invalid trailing UTF-8 octet"),
             (b"a: \xe2\x82", "incomplete UTF-8 octet sequence"),
         ] {
-            assert_eq!(decode(bytes), Err(why), "{bytes:?}");
+            assert_eq!(decode_kubeconfig(bytes), Err(why), "{bytes:?}");
         }
     }
 }

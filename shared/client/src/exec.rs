@@ -6,16 +6,16 @@ use anyhow::Result;
 use serde_json::Value;
 
 use super::Cluster;
-use super::attach::{Heard, Running};
-use super::failure::of_status;
+use super::attach::{ExecMessage, ExecRequest};
+use super::failure::failure_of_status;
 use session_model::failure::{Failure, Kind};
 
 /// Bytes of each output stream that are kept; the rest is read and dropped.
-const KEPT: usize = 64 * 1024;
+const OUTPUT_HEAD_BYTES: usize = 64 * 1024;
 
 /// The exit code and output of a command in a container.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Executed {
+pub struct ExecResult {
     /// The exit code.
     pub code: i32,
     /// The first 64 KiB of stdout.
@@ -36,8 +36,8 @@ impl Cluster {
         container: &str,
         command: &[String],
         limit: Duration,
-    ) -> Result<Executed> {
-        let work = self.execute(namespace, pod, container, command);
+    ) -> Result<ExecResult> {
+        let work = self.exec_without_timeout(namespace, pod, container, command);
         match tokio::time::timeout(limit, work).await {
             Ok(executed) => executed,
             Err(_) => {
@@ -51,14 +51,14 @@ impl Cluster {
         }
     }
 
-    async fn execute(
+    async fn exec_without_timeout(
         &self,
         namespace: &str,
         pod: &str,
         container: &str,
         command: &[String],
-    ) -> Result<Executed> {
-        let running = Running {
+    ) -> Result<ExecResult> {
+        let running = ExecRequest {
             namespace,
             pod,
             container,
@@ -66,18 +66,18 @@ impl Cluster {
             stdin: false,
             tty: false,
         };
-        let mut remote = self.attach(&running).await?;
-        let mut done = Executed::default();
+        let mut remote = self.start_exec(&running).await?;
+        let mut done = ExecResult::default();
         loop {
-            match remote.hear().await? {
-                Heard::Out(bytes) => keep(&mut done.stdout, &bytes),
-                Heard::Err(bytes) => keep(&mut done.stderr, &bytes),
-                Heard::Ended(status) => {
+            match remote.next_message().await? {
+                ExecMessage::Stdout(bytes) => append_head(&mut done.stdout, &bytes),
+                ExecMessage::Stderr(bytes) => append_head(&mut done.stderr, &bytes),
+                ExecMessage::Status(status) => {
                     done.code = exit_code(&status)
-                        .ok_or_else(|| of_status(&status, 0, remote.subject()))?;
+                        .ok_or_else(|| failure_of_status(&status, 0, remote.subject()))?;
                     return Ok(done);
                 }
-                Heard::Lost => {
+                ExecMessage::ConnectionLost => {
                     return Err(Failure::local(Kind::Unreachable, "unexpected EOF").into());
                 }
             }
@@ -86,13 +86,13 @@ impl Cluster {
 }
 
 /// Appends bytes until the stream's limit is reached.
-fn keep(kept: &mut Vec<u8>, bytes: &[u8]) {
-    let room = KEPT.saturating_sub(kept.len()).min(bytes.len());
+fn append_head(kept: &mut Vec<u8>, bytes: &[u8]) {
+    let room = OUTPUT_HEAD_BYTES.saturating_sub(kept.len()).min(bytes.len());
     kept.extend(bytes.iter().take(room));
 }
 
 /// Returns the HTTP status of an upgrade as far as kube reports it; 0 if unknown.
-pub(super) fn upgraded(error: Option<&kube::Error>) -> u16 {
+pub(super) fn upgrade_status_code(error: Option<&kube::Error>) -> u16 {
     match error {
         None => 101,
         Some(kube::Error::Api(status)) => status.code,

@@ -9,7 +9,7 @@ use session_model::objects::resource::text;
 
 /// The subject of a request, as error messages name it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Subject {
+pub(super) struct RequestSubject {
     /// HTTP method, `GET`.
     pub(super) method: String,
     /// Plural name of the resource, `sessions`; empty for requests without a resource.
@@ -20,10 +20,10 @@ pub(super) struct Subject {
     pub(super) name: String,
 }
 
-impl Subject {
+impl RequestSubject {
     /// Returns the suffix of an error message, ` (get pods x)`, in client-go's form; empty for requests without a
     /// resource.
-    pub(super) fn told(&self) -> String {
+    pub(super) fn error_suffix(&self) -> String {
         let verb = self.method.to_lowercase();
         match (self.qualified.as_str(), self.name.as_str()) {
             ("", _) => String::new(),
@@ -34,24 +34,24 @@ impl Subject {
 }
 
 /// Converts a response with an error status into a Failure.
-pub(super) fn of_answer(
+pub(super) fn failure_of_response(
     code: StatusCode,
     headers: &HeaderMap,
     body: &[u8],
-    subject: &Subject,
+    subject: &RequestSubject,
 ) -> Failure {
     let value: Value = serde_json::from_slice(body).unwrap_or_default();
     if value["kind"] == "Status" || value["status"] == "Failure" {
-        return of_status(&value, code.as_u16(), subject);
+        return failure_of_status(&value, code.as_u16(), subject);
     }
     if code == StatusCode::NOT_FOUND && !subject.plural.is_empty() {
         return no_such_resource(subject);
     }
-    foreign(code.as_u16(), headers, body, subject)
+    failure_of_other_body(code.as_u16(), headers, body, subject)
 }
 
 /// Converts a Status from a response, a watch or an exec into a Failure. `code` is used if the Status has none.
-pub(super) fn of_status(status: &Value, code: u16, subject: &Subject) -> Failure {
+pub(super) fn failure_of_status(status: &Value, code: u16, subject: &RequestSubject) -> Failure {
     let code = status["code"]
         .as_u64()
         .and_then(|code| u16::try_from(code).ok())
@@ -64,7 +64,7 @@ pub(super) fn of_status(status: &Value, code: u16, subject: &Subject) -> Failure
         text(details, "/kind").to_owned(),
         text(details, "/name").to_owned(),
     );
-    let kind = kind(&reason, code, &message, &subject.method);
+    let kind = failure_kind(&reason, code, &message, &subject.method);
     // The 404 of an object names the object; the 404 of a type that is not served cannot.
     if kind == Kind::NotFound && about.1.is_empty() && !subject.plural.is_empty() {
         return no_such_resource(subject);
@@ -90,7 +90,7 @@ pub(super) fn of_status(status: &Value, code: u16, subject: &Subject) -> Failure
 }
 
 /// Maps the Status to a kind by its reason, or by its code if the reason is empty.
-fn kind(reason: &str, code: u16, message: &str, method: &str) -> Kind {
+fn failure_kind(reason: &str, code: u16, message: &str, method: &str) -> Kind {
     match (reason, code) {
         ("NotFound", _) => Kind::NotFound,
         ("AlreadyExists", _) => Kind::AlreadyExists,
@@ -116,7 +116,7 @@ fn kind(reason: &str, code: u16, message: &str, method: &str) -> Kind {
     }
 }
 
-fn no_such_resource(subject: &Subject) -> Failure {
+fn no_such_resource(subject: &RequestSubject) -> Failure {
     Failure {
         code: 404,
         ..Failure::local(
@@ -130,13 +130,13 @@ fn no_such_resource(subject: &Subject) -> Failure {
 }
 
 /// Builds the Failure for a response that is not a Status, such as a proxy's page, in client-go's words.
-fn foreign(code: u16, headers: &HeaderMap, body: &[u8], subject: &Subject) -> Failure {
+fn failure_of_other_body(code: u16, headers: &HeaderMap, body: &[u8], subject: &RequestSubject) -> Failure {
     let content_type = headers
         .get(http::header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .unwrap_or("text/plain");
     let said = if content_type.starts_with("text/") {
-        page_text::summary(body)
+        page_text::summarize_body(body)
     } else {
         "unknown".to_owned()
     };
@@ -161,8 +161,8 @@ fn foreign(code: u16, headers: &HeaderMap, body: &[u8], subject: &Subject) -> Fa
         _ => ("", format!("the server responded with the status code {code} but did not return more information")),
     };
     Failure {
-        kind: kind(reason, code, &message, &subject.method),
-        message: format!("{message}{}", subject.told()),
+        kind: failure_kind(reason, code, &message, &subject.method),
+        message: format!("{message}{}", subject.error_suffix()),
         reason: reason.to_owned(),
         code,
         subject: Some((subject.plural.clone(), subject.name.clone())),

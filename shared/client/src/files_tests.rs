@@ -1,12 +1,12 @@
 use super::*;
-use crate::meter::progress;
+use crate::meter::format_progress;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-pub(crate) fn inside() -> Inside {
-    Inside {
+pub(crate) fn inside() -> ContainerRef {
+    ContainerRef {
         namespace: "docs".into(),
         pod: "tool".into(),
         container: "main".into(),
@@ -33,15 +33,15 @@ pub(crate) fn run(argv: &[String], input: &[u8], home: &Path) -> Output {
     output
 }
 
-fn judged(output: &Output) -> Result<Passed> {
-    inside().passed(
-        &Ending::Code(output.status.code().unwrap_or(-1)),
+fn parse_output(output: &Output) -> Result<TransferChecksum> {
+    inside().parse_checksum(
+        &ExecExit::Code(output.status.code().unwrap_or(-1)),
         &output.stderr,
     )
 }
 
 #[test]
-fn what_is_packed_is_unpacked_and_both_say_the_same_sum() {
+fn packed_files_are_unpacked_with_equal_checksums() {
     let folder = tempfile::tempdir().unwrap();
     let (from, to) = (folder.path().join("from"), folder.path().join("to"));
     fs::create_dir_all(from.join("-sub dir/empty")).unwrap();
@@ -51,20 +51,20 @@ fn what_is_packed_is_unpacked_and_both_say_the_same_sum() {
         .collect();
     fs::write(from.join("-sub dir/bytes"), &content).unwrap();
     std::os::unix::fs::symlink("bytes", from.join("-sub dir/link")).unwrap();
-    let packed = run(&script(PACK, [from.to_str().unwrap(), "."]), b"", &from);
-    let sum = judged(&packed).unwrap();
+    let packed = run(&shell_argv(PACK_SCRIPT, [from.to_str().unwrap(), "."]), b"", &from);
+    let sum = parse_output(&packed).unwrap();
     let length = packed.stdout.len().to_string();
-    let argv = script(UNPACK, [to.to_str().unwrap(), &length]);
+    let argv = shell_argv(UNPACK_SCRIPT, [to.to_str().unwrap(), &length]);
     let unpacked = run(&argv, &packed.stdout, &to);
-    assert_eq!(judged(&unpacked).unwrap(), sum);
+    assert_eq!(parse_output(&unpacked).unwrap(), sum);
     assert!(fs::read(to.join("-sub dir/link")).unwrap() == content);
     assert!(to.join("-sub dir/empty").is_dir());
 
     for cut in [0, 1000, packed.stdout.len() - 20_000] {
         let short = run(&argv, &packed.stdout[..cut], &to);
         // GNU tar accepts the first two as an empty archive; the checksum reveals the error.
-        assert!(judged(&short).is_err() || cut < 2000, "{cut}");
-        assert!(judged(&short).ok() != Some(sum.clone()), "{cut}");
+        assert!(parse_output(&short).is_err() || cut < 2000, "{cut}");
+        assert!(parse_output(&short).ok() != Some(sum.clone()), "{cut}");
     }
 }
 
@@ -72,23 +72,23 @@ fn what_is_packed_is_unpacked_and_both_say_the_same_sum() {
 fn a_tar_that_fails_is_told_in_its_own_words() {
     let folder = tempfile::tempdir().unwrap();
     let base = folder.path().to_str().unwrap();
-    let output = run(&script(PACK, [base, "./nope"]), b"", folder.path());
-    let error = judged(&output).unwrap_err().to_string();
+    let output = run(&shell_argv(PACK_SCRIPT, [base, "./nope"]), b"", folder.path());
+    let error = parse_output(&output).unwrap_err().to_string();
     assert!(
         error.contains("failed with exit code") && error.contains("nope"),
         "{error}"
     );
-    let whole = run(&script(PACK, [base, "."]), b"", folder.path()).stdout;
-    let argv = script(UNPACK, ["/nowhere", &whole.len().to_string()]);
-    let error = judged(&run(&argv, &whole, folder.path()))
+    let whole = run(&shell_argv(PACK_SCRIPT, [base, "."]), b"", folder.path()).stdout;
+    let argv = shell_argv(UNPACK_SCRIPT, ["/nowhere", &whole.len().to_string()]);
+    let error = parse_output(&run(&argv, &whole, folder.path()))
         .unwrap_err()
         .to_string();
     assert!(error.contains("/nowhere"), "{error}");
 }
 
 #[test]
-fn only_an_end_that_says_all_is_an_end() {
-    let told = |code, text: &str| inside().passed(&Ending::Code(code), text.as_bytes());
+fn only_a_complete_report_is_a_success() {
+    let told = |code, text: &str| inside().parse_checksum(&ExecExit::Code(code), text.as_bytes());
     let sum = told(0, "tar: x: socket ignored\ntar 0\nsum ab12\n").unwrap();
     assert_eq!(sum.sha256, "ab12");
     for (code, text, said) in [
@@ -125,7 +125,7 @@ fn only_an_end_that_says_all_is_an_end() {
         assert!(error.contains(said), "{text}: {error}");
     }
     let lost = inside()
-        .passed(&Ending::Lost, b"tar 0\nsum ab12\n")
+        .parse_checksum(&ExecExit::ConnectionLost, b"tar 0\nsum ab12\n")
         .unwrap_err();
     assert_eq!(
         lost.to_string(),
@@ -145,10 +145,10 @@ fn a_tar_that_failed_is_known_before_the_rest_is_read() {
         ("\n", false),
         ("", false),
     ] {
-        assert_eq!(has_failed(told.as_bytes()), failed, "{told:?}");
+        assert_eq!(has_tar_failed(told.as_bytes()), failed, "{told:?}");
     }
     let told = b"tar: x: No space left on device\ntar 1\n";
-    let error = inside().passed(&Ending::Code(0), told).unwrap_err();
+    let error = inside().parse_checksum(&ExecExit::Code(0), told).unwrap_err();
     assert!(
         error.to_string().contains("exit code 1: tar: x: No space"),
         "{error}"
@@ -159,20 +159,20 @@ fn a_tar_that_failed_is_known_before_the_rest_is_read() {
 fn progress_is_one_short_line() {
     let mi = 1 << 20;
     let second = Duration::from_secs(1);
-    assert_eq!(progress(0, None, Duration::ZERO), "0");
+    assert_eq!(format_progress(0, None, Duration::ZERO), "0");
     assert_eq!(
-        progress(12 * mi, Some(50 * mi), 2 * second),
+        format_progress(12 * mi, Some(50 * mi), 2 * second),
         "12Mi of 50Mi (24%), 6Mi/s"
     );
-    assert_eq!(progress(3 * mi, None, second / 2), "3Mi");
-    assert_eq!(progress(0, Some(0), second), "0, 0/s");
+    assert_eq!(format_progress(3 * mi, None, second / 2), "3Mi");
+    assert_eq!(format_progress(0, Some(0), second), "0, 0/s");
 }
 
 #[test]
 fn only_the_end_of_what_is_said_is_kept() {
     let mut told = Vec::new();
-    keep(&mut told, &vec![b'x'; TOLD]);
-    keep(&mut told, b"end");
-    assert_eq!(told.len(), TOLD);
+    append_tail(&mut told, &vec![b'x'; STDERR_TAIL_BYTES]);
+    append_tail(&mut told, b"end");
+    assert_eq!(told.len(), STDERR_TAIL_BYTES);
     assert!(told.ends_with(b"xend"));
 }

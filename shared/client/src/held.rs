@@ -10,26 +10,26 @@ use session_model::objects::resource::text;
 
 /// The objects reported by a watch, by identity. Only two hashes and the size of each are kept.
 #[derive(Debug, Default)]
-pub(super) struct Held {
+pub(super) struct SeenObjects {
     hasher: RandomState,
-    now: HashMap<u64, Object>,
+    current: HashMap<u64, SeenObject>,
     /// Objects known before the watch was restarted from the beginning.
-    before: HashMap<u64, Object>,
+    previous: HashMap<u64, SeenObject>,
     /// Key and version of the object deleted last.
     deleted: Option<(u64, u64)>,
     memory: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Object {
+struct SeenObject {
     version: u64,
     memory: u64,
 }
 
-impl Held {
+impl SeenObjects {
     /// Records a change of the object with this `metadata` and size in memory. Returns true if the change is new, that is
     /// not a version reported before.
-    pub(super) fn take(&mut self, metadata: &Value, deleted: bool, memory: u64) -> bool {
+    pub(super) fn record(&mut self, metadata: &Value, deleted: bool, memory: u64) -> bool {
         let part = |path: &str| text(metadata, path);
         let uid = part("/uid");
         let key = match uid {
@@ -37,8 +37,8 @@ impl Held {
             uid => self.hasher.hash_one(uid),
         };
         let version = self.hasher.hash_one(part("/resourceVersion"));
-        let known = self.now.get(&key).copied();
-        let known_before = known.or_else(|| self.before.get(&key).copied());
+        let known = self.current.get(&key).copied();
+        let known_before = known.or_else(|| self.previous.get(&key).copied());
         let is_news = known_before.is_none_or(|object| object.version != version)
             && self.deleted != Some((key, version));
         if let Some(object) = known {
@@ -47,18 +47,18 @@ impl Held {
             self.memory = self.memory.saturating_sub(freed);
         }
         if deleted {
-            let was_there = self.now.remove(&key).or(self.before.remove(&key)).is_some();
+            let was_there = self.current.remove(&key).or(self.previous.remove(&key)).is_some();
             self.deleted = Some((key, version));
             return is_news || was_there;
         }
         self.memory = self.memory.saturating_add(memory);
-        self.now.insert(key, Object { version, memory });
+        self.current.insert(key, SeenObject { version, memory });
         is_news
     }
 
     /// Starts over: the watch reports every existing object again.
-    pub(super) fn begin_anew(&mut self) {
-        self.before = std::mem::take(&mut self.now);
+    pub(super) fn restart(&mut self) {
+        self.previous = std::mem::take(&mut self.current);
         self.memory = 0;
     }
 
@@ -79,28 +79,28 @@ mod tests {
 
     #[test]
     fn what_is_told_again_is_no_news() {
-        let mut held = Held::default();
-        assert!(held.take(&metadata("u", "1"), false, 10));
-        assert!(!held.take(&metadata("u", "1"), false, 10));
-        assert!(held.take(&metadata("u", "2"), false, 10));
-        held.begin_anew();
-        assert!(!held.take(&metadata("u", "2"), false, 10));
-        assert!(held.take(&metadata("v", "3"), false, 10));
-        assert!(held.take(&metadata("v", "4"), true, 10));
-        assert!(!held.take(&metadata("v", "4"), true, 10));
+        let mut held = SeenObjects::default();
+        assert!(held.record(&metadata("u", "1"), false, 10));
+        assert!(!held.record(&metadata("u", "1"), false, 10));
+        assert!(held.record(&metadata("u", "2"), false, 10));
+        held.restart();
+        assert!(!held.record(&metadata("u", "2"), false, 10));
+        assert!(held.record(&metadata("v", "3"), false, 10));
+        assert!(held.record(&metadata("v", "4"), true, 10));
+        assert!(!held.record(&metadata("v", "4"), true, 10));
     }
 
     #[test]
     fn memory_is_that_of_the_objects_that_are_there() {
-        let mut held = Held::default();
-        held.take(&metadata("u", "1"), false, 10);
-        held.take(&metadata("u", "2"), false, 30);
-        held.take(&metadata("v", "3"), false, 5);
+        let mut held = SeenObjects::default();
+        held.record(&metadata("u", "1"), false, 10);
+        held.record(&metadata("u", "2"), false, 30);
+        held.record(&metadata("v", "3"), false, 5);
         assert_eq!(held.memory(), 35);
-        held.take(&metadata("u", "4"), true, 30);
+        held.record(&metadata("u", "4"), true, 30);
         assert_eq!(held.memory(), 5);
-        held.take(&metadata("", "5"), false, 7);
-        held.take(&metadata("", "6"), false, 7);
+        held.record(&metadata("", "5"), false, 7);
+        held.record(&metadata("", "6"), false, 7);
         assert_eq!(held.memory(), 19);
     }
 }

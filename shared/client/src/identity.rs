@@ -8,14 +8,14 @@ use base64::engine::general_purpose::STANDARD;
 use kube::config::AuthInfo;
 
 use super::credentials::Credentials;
-use super::kubeconfig::Picked;
-use super::limits::PEM;
-use super::plugin::Plugin;
-use super::surroundings::{Surroundings, go_words};
+use super::kubeconfig::KubeconfigSelection;
+use super::limits::PEM_LIMIT;
+use super::plugin::CredentialPlugin;
+use super::surroundings::{ProcessEnv, go_io_error};
 use session_model::failure::hinted;
 
 /// The configuration of authentication: kube's part, and the bearer token, which kube never sees.
-pub(super) struct Identity {
+pub(super) struct AuthConfig {
     pub(super) auth_info: AuthInfo,
     pub(super) credentials: Option<Credentials>,
 }
@@ -25,17 +25,17 @@ pub(super) struct Identity {
 ///
 /// # Errors
 /// An invalid user entry, an unreadable file, or a failed plugin, in kubectl's words.
-pub(super) async fn identify(
-    picked: &Picked,
+pub(super) async fn load_auth_config(
+    picked: &KubeconfigSelection,
     tls: bool,
     account: Option<PathBuf>,
     authority: Option<&[u8]>,
-    around: &Surroundings,
-) -> Result<Identity> {
-    check_identity(&picked.user, &picked.user_name)?;
-    let mut auth_info = with_files(picked.user.clone(), &picked.user_name)?;
+    around: &ProcessEnv,
+) -> Result<AuthConfig> {
+    check_auth_methods(&picked.user, &picked.user_name)?;
+    let mut auth_info = read_certificate_files(picked.user.clone(), &picked.user_name)?;
     if !tls {
-        return Ok(Identity {
+        return Ok(AuthConfig {
             auth_info: impersonation(&picked.user),
             credentials: None,
         });
@@ -50,21 +50,21 @@ pub(super) async fn identify(
         .password
         .or_else(|| auth_info.username.as_ref().map(|_| nothing()));
     let credentials = if let Some(path) = file {
-        Some(Credentials::file(PathBuf::from(path))?)
-    } else if let Some(token) = plain(&picked.user, "token") {
-        Some(Credentials::fixed(&token)?)
+        Some(Credentials::from_file(PathBuf::from(path))?)
+    } else if let Some(token) = secret_field(&picked.user, "token") {
+        Some(Credentials::from_token(&token)?)
     } else if let Some(exec) = exec {
-        let plugin = Plugin::new(exec, &picked.user_name, &picked.cluster, authority, around)?;
+        let plugin = CredentialPlugin::new(exec, &picked.user_name, &picked.cluster, authority, around)?;
         let first = plugin.run().await?;
-        if let Some((certificate, key)) = &first.identity {
+        if let Some((certificate, key)) = &first.client_certificate {
             auth_info.client_certificate_data = Some(STANDARD.encode(certificate));
             auth_info.client_key_data = Some(STANDARD.encode(key).into());
         }
-        Some(Credentials::plugin(plugin, &first)?)
+        Some(Credentials::from_plugin(plugin, &first)?)
     } else {
-        account.map(Credentials::file).transpose()?
+        account.map(Credentials::from_file).transpose()?
     };
-    Ok(Identity {
+    Ok(AuthConfig {
         auth_info,
         credentials,
     })
@@ -82,7 +82,7 @@ fn impersonation(user: &AuthInfo) -> AuthInfo {
 }
 
 /// Returns a secret field of the user; `None` if absent or empty. Serializing is the only access that kube's type offers.
-fn plain(user: &AuthInfo, key: &str) -> Option<String> {
+fn secret_field(user: &AuthInfo, key: &str) -> Option<String> {
     let value = serde_json::to_value(user).ok()?;
     value
         .get(key)
@@ -91,10 +91,10 @@ fn plain(user: &AuthInfo, key: &str) -> Option<String> {
         .map(str::to_owned)
 }
 
-fn check_identity(user: &AuthInfo, name: &str) -> Result<()> {
+fn check_auth_methods(user: &AuthInfo, name: &str) -> Result<()> {
     let basic = user.username.as_ref().is_some_and(|text| !text.is_empty());
     let mut methods = Vec::new();
-    if plain(user, "token").is_some() {
+    if secret_field(user, "token").is_some() {
         methods.push("token");
     }
     if basic {
@@ -122,16 +122,16 @@ fn check_identity(user: &AuthInfo, name: &str) -> Result<()> {
 }
 
 /// Replaces file names by the files' content, so that each file is read once and not by kube.
-fn with_files(mut user: AuthInfo, name: &str) -> Result<AuthInfo> {
+fn read_certificate_files(mut user: AuthInfo, name: &str) -> Result<AuthInfo> {
     let read = |what: &str, path: Option<String>| {
         let Some(path) = path.filter(|path| !path.is_empty()) else {
             return Ok(None);
         };
-        match PEM.read_file(Path::new(&path)) {
+        match PEM_LIMIT.read_file(Path::new(&path)) {
             Ok(bytes) => Ok(Some(STANDARD.encode(bytes))),
             Err(error) => bail!(
                 "unable to read {what} {path} for {name} due to {}",
-                go_words("open", Path::new(&path), &error)
+                go_io_error("open", Path::new(&path), &error)
             ),
         }
     };

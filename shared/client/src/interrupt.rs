@@ -14,7 +14,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use tokio::sync::watch;
 
-use super::signals::Question;
+use super::signals::DeliveryBarrier;
 use session_model::failure::{Failure, Kind};
 
 /// A signal that asks the process to end.
@@ -45,13 +45,13 @@ impl Signal {
 /// A flag that tells work to end. Clones share one state.
 #[derive(Clone, Debug)]
 pub struct Interrupt {
-    state: Arc<watch::Sender<State>>,
+    state: Arc<watch::Sender<InterruptState>>,
     /// Set while signals are delivered: lets a thread wait until all pending signals are.
-    pub(super) questions: Arc<OnceLock<Question>>,
+    pub(super) delivery: Arc<OnceLock<DeliveryBarrier>>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct InterruptState {
     /// The first signal delivered.
     signal: Option<Signal>,
     guards: usize,
@@ -63,11 +63,11 @@ struct State {
 
 /// A guard that keeps an interrupt from ending the process: the holder checks the flag and cleans up first.
 #[derive(Debug)]
-pub struct Guard(Interrupt);
+pub struct InterruptGuard(Interrupt);
 
-impl Drop for Guard {
+impl Drop for InterruptGuard {
     fn drop(&mut self) {
-        self.0.change(|state| state.guards -= 1);
+        self.0.update_state(|state| state.guards -= 1);
     }
 }
 
@@ -75,7 +75,7 @@ impl Default for Interrupt {
     fn default() -> Self {
         Self {
             state: Arc::new(watch::Sender::default()),
-            questions: Arc::default(),
+            delivery: Arc::default(),
         }
     }
 }
@@ -102,7 +102,7 @@ impl Interrupt {
     }
 
     /// Changes the state without waking tasks that wait for signals.
-    fn change(&self, change: impl FnOnce(&mut State)) {
+    fn update_state(&self, change: impl FnOnce(&mut InterruptState)) {
         self.state.send_if_modified(|state| {
             change(state);
             false
@@ -135,7 +135,7 @@ impl Interrupt {
         self.wait_for(|state| state.is_final).await;
     }
 
-    async fn wait_for(&self, wanted: impl FnMut(&State) -> bool) {
+    async fn wait_for(&self, wanted: impl FnMut(&InterruptState) -> bool) {
         let mut seen = self.state.subscribe();
         // Cannot fail: `self` holds the sender for as long as this runs.
         let _ = seen.wait_for(wanted).await;
@@ -145,16 +145,16 @@ impl Interrupt {
     ///
     /// # Errors
     /// Interrupted, if the process is ending already.
-    pub fn guard(&self) -> Result<Guard> {
+    pub fn guard(&self) -> Result<InterruptGuard> {
         let mut is_ending = false;
-        self.change(|state| {
+        self.update_state(|state| {
             is_ending = state.signal.is_some() && state.guards == 0;
             state.guards += usize::from(!is_ending);
         });
         if is_ending {
-            return Err(interrupted());
+            return Err(interrupted_error());
         }
-        Ok(Guard(self.clone()))
+        Ok(InterruptGuard(self.clone()))
     }
 
     /// Runs `work` until it completes or the flag is set.
@@ -164,7 +164,7 @@ impl Interrupt {
     pub async fn race<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         tokio::select! {
             biased;
-            () = self.wait() => Err(interrupted()),
+            () = self.wait() => Err(interrupted_error()),
             result = work => result,
         }
     }
@@ -173,7 +173,7 @@ impl Interrupt {
     ///
     /// # Errors
     /// Interrupted.
-    pub async fn pause(&self, length: Duration) -> Result<()> {
+    pub async fn sleep(&self, length: Duration) -> Result<()> {
         let over = async {
             tokio::time::sleep(length).await;
             Ok(())
@@ -186,13 +186,13 @@ impl Interrupt {
     ///
     /// # Errors
     /// Interrupted; the thread then goes on until the process ends.
-    pub fn unless_set<T: Send + 'static>(
+    pub fn run_blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T> {
         let (send, receive) = channel();
         let caller = thread::current();
-        self.change(|state| state.blocked = Some(caller.clone()));
+        self.update_state(|state| state.blocked = Some(caller.clone()));
         thread::Builder::new().spawn(move || {
             // After an interrupt there is no receiver.
             let _ = send.send(work());
@@ -202,10 +202,10 @@ impl Interrupt {
         loop {
             let done = receive.try_recv();
             if done.is_ok() {
-                self.catch_up();
+                self.wait_delivered();
             }
             if self.is_set() {
-                return Err(interrupted());
+                return Err(interrupted_error());
             }
             match done {
                 Ok(done) => return Ok(done),
@@ -218,15 +218,15 @@ impl Interrupt {
     }
 
     /// Waits until every signal sent so far is delivered.
-    fn catch_up(&self) {
-        if let Some(questions) = self.questions.get() {
-            questions.ask();
+    fn wait_delivered(&self) {
+        if let Some(questions) = self.delivery.get() {
+            questions.wait();
         }
     }
 }
 
 /// Returns the error for interrupted work.
-pub fn interrupted() -> anyhow::Error {
+pub fn interrupted_error() -> anyhow::Error {
     anyhow::Error::new(Failure::local(Kind::Interrupted, "interrupted"))
 }
 
@@ -282,7 +282,7 @@ mod tests {
     #[test]
     fn what_blocks_is_left_when_the_interrupt_is_set() {
         let interrupt = Interrupt::default();
-        assert_eq!(interrupt.unless_set(|| 1).unwrap(), 1);
+        assert_eq!(interrupt.run_blocking(|| 1).unwrap(), 1);
         let (begun, begins) = channel();
         let (_never, read) = channel::<()>();
         let trigger = interrupt.clone();
@@ -290,12 +290,12 @@ mod tests {
             begins.recv().unwrap();
             trigger.trigger();
         });
-        let left = interrupt.unless_set(move || {
+        let left = interrupt.run_blocking(move || {
             begun.send(()).unwrap();
             read.recv()
         });
         assert!(is_interrupted(left));
         triggering.join().unwrap();
-        assert!(is_interrupted(interrupt.unless_set(|| 1)));
+        assert!(is_interrupted(interrupt.run_blocking(|| 1)));
     }
 }

@@ -5,15 +5,15 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, anyhow, bail};
 use kube::config::{AuthInfo, Cluster, Kubeconfig, KubeconfigError};
 
-use super::encoding::decode;
-use super::limits::KUBECONFIG;
-use super::surroundings::{Surroundings, go_words};
+use super::encoding::decode_kubeconfig;
+use super::limits::KUBECONFIG_LIMIT;
+use super::surroundings::{ProcessEnv, go_io_error};
 use crate::options::{ConnectOptions, non_empty};
 use session_model::failure::{Failure, Kind};
 
 /// The selected cluster, user and namespace, before flags override them.
 #[derive(Debug, Default)]
-pub(super) struct Picked {
+pub(super) struct KubeconfigSelection {
     pub(super) cluster: Cluster,
     pub(super) cluster_name: String,
     pub(super) user: AuthInfo,
@@ -21,34 +21,34 @@ pub(super) struct Picked {
     /// Namespace of the context.
     pub(super) namespace: Option<String>,
     /// The files that were read, as a path list; empty without any.
-    pub(super) origin: String,
+    pub(super) kubeconfig_paths: String,
 }
 
 /// Reads the files and selects context, cluster and user.
 ///
 /// # Errors
 /// Unreadable files and unknown names, in kubectl's words.
-pub(super) fn load(options: &ConnectOptions, around: &Surroundings) -> Result<Picked> {
-    let (config, origin) = read(options, around)?;
-    let mut picked = pick(config, options)?;
-    picked.origin = origin;
+pub(super) fn load_selection(options: &ConnectOptions, around: &ProcessEnv) -> Result<KubeconfigSelection> {
+    let (config, origin) = read_files(options, around)?;
+    let mut picked = select(config, options)?;
+    picked.kubeconfig_paths = origin;
     Ok(picked)
 }
 
-fn read(options: &ConnectOptions, around: &Surroundings) -> Result<(Kubeconfig, String)> {
+fn read_files(options: &ConnectOptions, around: &ProcessEnv) -> Result<(Kubeconfig, String)> {
     if let Some(file) = non_empty(&options.kubeconfig) {
         let path = Path::new(file);
         if let Err(error) = std::fs::metadata(path) {
-            bail!("{}", go_words("stat", path, &error));
+            bail!("{}", go_io_error("stat", path, &error));
         }
         return Ok((read_file(path)?.unwrap_or_default(), file.to_owned()));
     }
-    let paths: Vec<PathBuf> = match around.os("KUBECONFIG") {
+    let paths: Vec<PathBuf> = match around.var_os("KUBECONFIG") {
         Some(list) => std::env::split_paths(list)
             .filter(|path| !path.as_os_str().is_empty())
             .collect(),
         None => around
-            .home()
+            .home_dir()
             .map(|home| home.join(".kube/config"))
             .into_iter()
             .collect(),
@@ -61,7 +61,7 @@ fn read(options: &ConnectOptions, around: &Surroundings) -> Result<(Kubeconfig, 
         };
         all = all
             .merge(config)
-            .map_err(|error| unreadable(&path, &error.to_string()))?;
+            .map_err(|error| load_error(&path, &error.to_string()))?;
         found.push(path);
     }
     let origin = std::env::join_paths(&found)
@@ -73,17 +73,17 @@ fn read(options: &ConnectOptions, around: &Surroundings) -> Result<(Kubeconfig, 
 
 /// Reads one file of the list; `None` if it does not exist, which kubectl ignores.
 fn read_file(path: &Path) -> Result<Option<Kubeconfig>> {
-    let bytes = match KUBECONFIG.read_file(path) {
+    let bytes = match KUBECONFIG_LIMIT.read_file(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(unreadable(path, &go_words("open", path, &error))),
+        Err(error) => return Err(load_error(path, &go_io_error("open", path, &error))),
     };
-    let text = decode(&bytes).map_err(|why| unreadable(path, &format!("yaml: {why}")))?;
+    let text = decode_kubeconfig(&bytes).map_err(|why| load_error(path, &format!("yaml: {why}")))?;
     let mut config = Kubeconfig::from_yaml(&text).map_err(|error| match error {
         KubeconfigError::Parse(error) => {
-            unreadable(path, error.to_string().lines().next().unwrap_or_default())
+            load_error(path, error.to_string().lines().next().unwrap_or_default())
         }
-        error => unreadable(path, &error.to_string()),
+        error => load_error(path, &error.to_string()),
     })?;
     // An empty name counts as absent: the next file of the list may set one.
     config.current_context = config.current_context.filter(|name| !name.is_empty());
@@ -118,17 +118,17 @@ fn resolve_paths(config: &mut Kubeconfig, folder: &Path) {
     }
 }
 
-fn unreadable(path: &Path, reason: &str) -> anyhow::Error {
+fn load_error(path: &Path, reason: &str) -> anyhow::Error {
     anyhow!(
         "error loading config file {:?}: {reason}",
         path.display().to_string()
     )
 }
 
-fn pick(config: Kubeconfig, options: &ConnectOptions) -> Result<Picked> {
+fn select(config: Kubeconfig, options: &ConnectOptions) -> Result<KubeconfigSelection> {
     let named = |name: &String| !name.is_empty();
     let asked = non_empty(&options.context).or(non_empty(&config.current_context));
-    let mut picked = Picked::default();
+    let mut picked = KubeconfigSelection::default();
     let mut cluster_name = None;
     if let Some(name) = asked {
         let context = config
@@ -203,16 +203,16 @@ contexts:
 - {name: two, context: {cluster: b}}
 "#;
 
-    fn around(folder: &Path, list: &str) -> Surroundings {
+    fn around(folder: &Path, list: &str) -> ProcessEnv {
         let list = list.replace("DIR", folder.to_str().unwrap());
         let variables = [
             ("KUBECONFIG".to_owned(), list.into()),
             ("HOME".to_owned(), folder.into()),
         ]
         .into();
-        Surroundings {
+        ProcessEnv {
             variables,
-            account: folder.join("account"),
+            service_account_dir: folder.join("account"),
         }
     }
 
@@ -227,7 +227,7 @@ contexts:
     #[test]
     fn the_first_file_wins_and_missing_files_are_passed_over() {
         let folder = folder();
-        let picked = load(
+        let picked = load_selection(
             &ConnectOptions::default(),
             &around(folder.path(), "DIR/none:DIR/one:DIR/two"),
         )
@@ -239,33 +239,33 @@ contexts:
             folder.path().join("ca.crt").to_str().unwrap()
         );
         assert_eq!(
-            picked.origin,
+            picked.kubeconfig_paths,
             format!("{0}/one:{0}/two", folder.path().display())
         );
         let second = ConnectOptions {
             context: Some("two".into()),
             ..ConnectOptions::default()
         };
-        let picked = load(&second, &around(folder.path(), "DIR/one:DIR/two")).unwrap();
+        let picked = load_selection(&second, &around(folder.path(), "DIR/one:DIR/two")).unwrap();
         assert_eq!(picked.cluster.server.as_deref(), Some("https://b"));
     }
 
     #[test]
     fn nothing_at_all_is_no_error() {
         let folder = folder();
-        let picked = load(
+        let picked = load_selection(
             &ConnectOptions::default(),
             &around(folder.path(), "DIR/none"),
         )
         .unwrap();
-        assert_eq!((picked.cluster.server, picked.origin.as_str()), (None, ""));
+        assert_eq!((picked.cluster.server, picked.kubeconfig_paths.as_str()), (None, ""));
     }
 
     #[test]
     fn what_does_not_exist_is_named_in_kubectls_words() {
         let folder = folder();
         let text =
-            |flags: ConnectOptions| load(&flags, &around(folder.path(), "DIR/one")).unwrap_err();
+            |flags: ConnectOptions| load_selection(&flags, &around(folder.path(), "DIR/one")).unwrap_err();
         let context = text(ConnectOptions {
             context: Some("nope".into()),
             ..ConnectOptions::default()
@@ -300,7 +300,7 @@ contexts:
             ..ConnectOptions::default()
         };
         assert!(
-            load(&nobody, &around(folder.path(), "DIR/one"))
+            load_selection(&nobody, &around(folder.path(), "DIR/one"))
                 .unwrap()
                 .user
                 .token
@@ -311,7 +311,7 @@ contexts:
     #[test]
     fn a_broken_file_is_named() {
         let folder = folder();
-        let text = load(
+        let text = load_selection(
             &ConnectOptions::default(),
             &around(folder.path(), "DIR/bad"),
         )
@@ -325,7 +325,7 @@ contexts:
             "{text}"
         );
         assert!(!text.contains('\n'), "{text}");
-        let text = load(&ConnectOptions::default(), &around(folder.path(), "DIR"))
+        let text = load_selection(&ConnectOptions::default(), &around(folder.path(), "DIR"))
             .unwrap_err()
             .to_string();
         assert!(text.ends_with("is a directory"), "{text}");

@@ -5,7 +5,7 @@ use http::HeaderMap;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::request::Call;
+use super::request::ApiRequest;
 use super::{Cluster, paths};
 use session_model::failure::{self, Kind};
 use session_model::objects::resource::{LEASE, text};
@@ -17,8 +17,8 @@ impl Cluster {
     /// # Errors
     /// A Failure of another kind.
     pub async fn is_lease_held(&self, namespace: &str, name: &str) -> Result<bool> {
-        let call = Call::get(paths::object(&LEASE, namespace, name)?).about(&LEASE, name);
-        match self.call(&call).await {
+        let call = ApiRequest::get(paths::object_path(&LEASE, namespace, name)?).for_object(&LEASE, name);
+        match self.send(&call).await {
             Ok(answer) => Ok(held(&answer.json()?, &answer.headers)),
             Err(error) => {
                 let none = [Kind::NotFound, Kind::NoSuchResource, Kind::Forbidden];

@@ -74,37 +74,37 @@ use http::header::{AUTHORIZATION, USER_AGENT};
 use kube::client::Body;
 
 use credentials::Credentials;
-use surroundings::Surroundings;
+use surroundings::ProcessEnv;
 use warning::Warnings;
 
 pub use backoff::Backoff;
-pub use exec::Executed;
+pub use exec::ExecResult;
 pub use logs::{LogOptions, LogStream};
 pub use options::ConnectOptions;
-pub use permissions::Permissions;
-pub use presence::Identity;
-pub use read::{IncludeObject, List, Place, Selection};
+pub use permissions::AccessReviews;
+pub use presence::CallerIdentity;
+pub use read::{IncludeObject, ObjectList, Scope, ListOptions};
 pub use request::{Exchange, status_text};
 pub use token::random_token;
-pub use turns::{Turn, Turns};
+pub use turns::{WatchEvent, WatchEvents};
 pub use typed::{missing, timed_out, typed};
-pub use usage::{NodeUse, PodUse, VolumeUse};
-pub use wait_object::watch_over;
-pub use watch::Change;
-pub use write::{Delete, Deleted, DryRun, Write};
+pub use usage::{NodeUsage, PodUsage, VolumeUsage};
+pub use wait_object::watch_ended_error;
+pub use watch::WatchChange;
+pub use write::{DeleteOptions, DeleteOutcome, DryRun, WriteOptions};
 
 /// The program that sends requests, for the User-Agent header.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Agent {
+pub struct UserAgent {
     /// Name of the program, `kubectl-session-create`.
     pub program: String,
     /// Its version.
     pub version: &'static str,
 }
 
-impl Agent {
+impl UserAgent {
     /// Returns `PROGRAM/VERSION (os/arch)`, with Go's names of operating systems and architectures.
-    fn header(&self) -> HeaderValue {
+    fn header_value(&self) -> HeaderValue {
         let system = if cfg!(target_os = "macos") {
             "darwin"
         } else {
@@ -130,13 +130,13 @@ struct Inner {
     client: kube::Client,
     namespace: String,
     server: String,
-    origin: String,
+    kubeconfig_paths: String,
     agent: HeaderValue,
     timeout: Option<Duration>,
     proxied: bool,
     credentials: Option<Arc<Credentials>>,
     warnings: Warnings,
-    observer: OnceLock<request::Observer>,
+    observer: OnceLock<request::ExchangeObserver>,
 }
 
 impl Cluster {
@@ -146,31 +146,31 @@ impl Cluster {
     /// # Errors
     /// An invalid configuration, in kubectl's words: a [`Failure`](session_model::failure::Failure) of kind Configuration where
     /// kubectl prints `Error in configuration: `, of kind Unreachable for plugins, and a plain error for everything else.
-    pub async fn connect(options: &ConnectOptions, agent: Agent) -> Result<Self> {
-        Self::connect_in(options, agent, &Surroundings::of_process()).await
+    pub async fn connect(options: &ConnectOptions, agent: UserAgent) -> Result<Self> {
+        Self::connect_with_env(options, agent, &ProcessEnv::read()).await
     }
 
-    async fn connect_in(
+    async fn connect_with_env(
         options: &ConnectOptions,
-        agent: Agent,
-        around: &Surroundings,
+        agent: UserAgent,
+        around: &ProcessEnv,
     ) -> Result<Self> {
-        let loaded = config::load(options, around).await?;
+        let loaded = config::load_client_config(options, around).await?;
         let credentials = loaded.credentials.map(Arc::new);
         let proxied = loaded.config.proxy_url.is_some();
-        let header = agent.header();
-        let dressing = Dressing {
+        let header = agent.header_value();
+        let dressing = CommonHeaders {
             agent: header.clone(),
             credentials: credentials.clone(),
         };
         // client-go's switch, for middleboxes that break HTTP/2.
         let http2 = around.os("DISABLE_HTTP2").is_none();
-        let client = connector::client(loaded.config, dressing, http2)?;
-        Ok(Self::of(Inner {
+        let client = connector::build_client(loaded.config, dressing, http2)?;
+        Ok(Self::from_inner(Inner {
             client,
             namespace: loaded.namespace,
             server: loaded.server,
-            origin: loaded.origin,
+            kubeconfig_paths: loaded.kubeconfig_paths,
             agent: header,
             timeout: loaded.timeout,
             proxied,
@@ -181,17 +181,17 @@ impl Cluster {
     }
 
     /// Creates a client over an existing kube client, for tests.
-    pub fn over(client: kube::Client, namespace: &str) -> Self {
-        Self::of(Inner {
+    pub fn from_client(client: kube::Client, namespace: &str) -> Self {
+        Self::from_inner(Inner {
             client,
             namespace: namespace.to_owned(),
             server: "http://fake.test".to_owned(),
-            origin: String::new(),
-            agent: Agent {
+            kubeconfig_paths: String::new(),
+            agent: UserAgent {
                 program: "kubectl-session-test".to_owned(),
                 version: env!("CARGO_PKG_VERSION"),
             }
-            .header(),
+            .header_value(),
             timeout: None,
             proxied: false,
             credentials: None,
@@ -200,7 +200,7 @@ impl Cluster {
         })
     }
 
-    fn of(inner: Inner) -> Self {
+    fn from_inner(inner: Inner) -> Self {
         Self {
             inner: Arc::new(inner),
         }
@@ -217,32 +217,32 @@ impl Cluster {
     }
 
     /// Returns the kubeconfig files that were read as a path list; empty without any.
-    pub fn origin(&self) -> &str {
-        &self.inner.origin
+    pub fn kubeconfig_paths(&self) -> &str {
+        &self.inner.kubeconfig_paths
     }
 
     /// Registers a listener for the text of `Warning:` headers. Each text is reported once per process. Only the first
     /// listener registered counts. It must not block.
     pub fn on_warning(&self, listener: impl Fn(&str) + Send + Sync + 'static) {
-        self.inner.warnings.listen(Box::new(listener));
+        self.inner.warnings.set_listener(Box::new(listener));
     }
 
     /// Registers an observer of requests and their results, for `-v=6`. Only the first observer registered counts. It
     /// must not block.
-    pub fn observe(&self, observer: impl Fn(&Exchange) + Send + Sync + 'static) {
+    pub fn on_exchange(&self, observer: impl Fn(&Exchange) + Send + Sync + 'static) {
         let _first_stays = self.inner.observer.set(Box::new(observer));
     }
 }
 
 /// Headers of every request, including those that kube creates itself (exec).
 #[derive(Clone)]
-struct Dressing {
+struct CommonHeaders {
     agent: HeaderValue,
     credentials: Option<Arc<Credentials>>,
 }
 
-impl Dressing {
-    fn dress(&self, mut request: http::Request<Body>) -> http::Request<Body> {
+impl CommonHeaders {
+    fn add_to(&self, mut request: http::Request<Body>) -> http::Request<Body> {
         request.headers_mut().insert(USER_AGENT, self.agent.clone());
         if let Some(header) = self
             .credentials

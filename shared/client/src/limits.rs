@@ -14,14 +14,14 @@ use std::path::Path;
 use anyhow::Result;
 use serde_json::Value;
 
-use super::answer::unreadable;
+use super::answer::invalid_json_error;
 use session_model::failure::{Failure, Kind};
 
 const MIB: usize = 1 << 20;
 
 /// The limit for one kind of data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Limit {
+pub(super) struct ReadLimit {
     /// The kind of data, as errors name it.
     what: &'static str,
     /// Most bytes of text.
@@ -31,8 +31,8 @@ pub(super) struct Limit {
     memory: u64,
 }
 
-const fn limit(what: &'static str, bytes: usize, memory: usize) -> Limit {
-    Limit {
+const fn limit(what: &'static str, bytes: usize, memory: usize) -> ReadLimit {
+    ReadLimit {
         what,
         bytes,
         memory: memory as u64,
@@ -40,38 +40,38 @@ const fn limit(what: &'static str, bytes: usize, memory: usize) -> Limit {
 }
 
 /// One object, and every response without a limit of its own. API servers store no more than about 3 MiB.
-pub(super) const OBJECT: Limit = limit("an object", 16 * MIB, 128 * MIB);
+pub(super) const OBJECT_LIMIT: ReadLimit = limit("an object", 16 * MIB, 128 * MIB);
 /// A page of a list or Table: 500 sessions with the longest manifests are 100 MiB.
-pub(super) const PAGE: Limit = limit("a page of a list", 128 * MIB, 512 * MIB);
+pub(super) const PAGE_LIMIT: ReadLimit = limit("a page of a list", 128 * MIB, 512 * MIB);
 /// A list without pages.
-pub(super) const LIST: Limit = limit("an unpaged list", 512 * MIB, 2048 * MIB);
+pub(super) const LIST_LIMIT: ReadLimit = limit("an unpaged list", 512 * MIB, 2048 * MIB);
 /// The resource types of an API version.
-pub(super) const DISCOVERY: Limit = limit("the list of resource types", 16 * MIB, 128 * MIB);
+pub(super) const DISCOVERY_LIMIT: ReadLimit = limit("the list of resource types", 16 * MIB, 128 * MIB);
 /// One event of a watch.
-pub(super) const EVENT: Limit = limit("a watch event", 16 * MIB, 128 * MIB);
+pub(super) const WATCH_EVENT_LIMIT: ReadLimit = limit("a watch event", 16 * MIB, 128 * MIB);
 /// An error response; longer ones are truncated.
-pub(super) const REFUSAL: Limit = limit("an error response", MIB, 64 * MIB);
+pub(super) const ERROR_BODY_LIMIT: ReadLimit = limit("an error response", MIB, 64 * MIB);
 /// The last lines of a log, as evidence.
-pub(super) const LOG_TAIL: Limit = limit("the tail of a log", 64 << 10, 0);
+pub(super) const LOG_TAIL_LIMIT: ReadLimit = limit("the tail of a log", 64 << 10, 0);
 /// The Status at the end of an exec.
-pub(super) const EXEC_STATUS: Limit = limit("the status of a command", MIB, 64 * MIB);
+pub(super) const EXEC_STATUS_LIMIT: ReadLimit = limit("the status of a command", MIB, 64 * MIB);
 /// The standard output of a credential plugin.
-pub(super) const PLUGIN: Limit = limit("the output of a credential plugin", MIB, 64 * MIB);
+pub(super) const PLUGIN_OUTPUT_LIMIT: ReadLimit = limit("the output of a credential plugin", MIB, 64 * MIB);
 /// A kubeconfig or kuberc.
-pub(super) const KUBECONFIG: Limit = limit("a kubeconfig", 16 * MIB, 0);
+pub(super) const KUBECONFIG_LIMIT: ReadLimit = limit("a kubeconfig", 16 * MIB, 0);
 /// Certificates or a key.
-pub(super) const PEM: Limit = limit("a certificate file", 4 * MIB, 0);
+pub(super) const PEM_LIMIT: ReadLimit = limit("a certificate file", 4 * MIB, 0);
 /// A bearer token.
-pub(super) const TOKEN: Limit = limit("a token", MIB, 0);
+pub(super) const TOKEN_LIMIT: ReadLimit = limit("a token", MIB, 0);
 
 /// Most bytes of memory for the objects of one list or watch, over all pages.
-pub(super) const COLLECTION_MEMORY: u64 = 2 << 30;
+pub(super) const COLLECTION_MEMORY_MAX: u64 = 2 << 30;
 /// Most consecutive pages without an object; no server has a reason for more.
-pub(super) const EMPTY_PAGES: u32 = 100;
+pub(super) const EMPTY_PAGES_MAX: u32 = 100;
 
-impl Limit {
+impl ReadLimit {
     /// Returns the error for data beyond the limit. `about` is the request, ` (get pods x)`, or empty.
-    pub(super) fn exceeded(&self, about: &str) -> anyhow::Error {
+    pub(super) fn exceeded_error(&self, about: &str) -> anyhow::Error {
         let message = format!(
             "cannot read the server's response{about}: {} is larger than {}",
             self.what,
@@ -82,24 +82,24 @@ impl Limit {
 
     /// `16 MiB`.
     pub(super) fn size(&self) -> String {
-        size(self.bytes as u64)
+        format_size(self.bytes as u64)
     }
 
     /// Parses JSON; returns the value and an estimate of the memory it takes, in bytes.
     ///
     /// # Errors
     /// Invalid JSON, or values that take more memory than the limit allows.
-    pub(super) fn json(&self, text: &[u8], about: &str) -> Result<(Value, u64)> {
-        let memory = memory_of(text);
+    pub(super) fn parse_json(&self, text: &[u8], about: &str) -> Result<(Value, u64)> {
+        let memory = estimate_json_memory(text);
         if memory > self.memory {
             let message = format!(
                 "cannot read the server's response{about}: {} takes more than {} of memory",
                 self.what,
-                size(self.memory)
+                format_size(self.memory)
             );
             return Err(Failure::local(Kind::Server, message).into());
         }
-        let value = serde_json::from_slice(text).map_err(|error| unreadable(&error))?;
+        let value = serde_json::from_slice(text).map_err(|error| invalid_json_error(&error))?;
         Ok((value, memory))
     }
 
@@ -131,16 +131,16 @@ impl Limit {
 }
 
 /// Returns the error for a list or watch whose objects take too much memory; `verb` is list or watch.
-pub(super) fn collection_exceeded(verb: &str, plural: &str) -> anyhow::Error {
+pub(super) fn collection_exceeded_error(verb: &str, plural: &str) -> anyhow::Error {
     let message = format!(
         "cannot {verb} {plural}: the objects take more than {} of memory",
-        size(COLLECTION_MEMORY)
+        format_size(COLLECTION_MEMORY_MAX)
     );
     Failure::local(Kind::Server, message).into()
 }
 
 /// `16 MiB`.
-fn size(bytes: u64) -> String {
+fn format_size(bytes: u64) -> String {
     match bytes {
         bytes if bytes >= 1 << 30 => format!("{} GiB", bytes >> 30),
         bytes if bytes >= 1 << 20 => format!("{} MiB", bytes >> 20),
@@ -150,7 +150,7 @@ fn size(bytes: u64) -> String {
 
 /// Estimates the memory of a JSON text's values in bytes, from its opening and separating characters. Never far too low:
 /// an object with a single field allocates room for four.
-pub(super) fn memory_of(text: &[u8]) -> u64 {
+pub(super) fn estimate_json_memory(text: &[u8]) -> u64 {
     const OBJECT: u64 = 512;
     const ARRAY: u64 = 320;
     const NEXT: u64 = 160;
@@ -183,22 +183,22 @@ mod tests {
 
     #[test]
     fn brackets_weigh_more_than_text() {
-        assert_eq!(memory_of(br#""a,[{\"{""#), 9);
-        assert_eq!(memory_of(br#"{"a,":[0,1]}"#), 12 + 512 + 320 + 160);
-        assert!(memory_of(&b"[0,".repeat(1000)) > 400_000);
+        assert_eq!(estimate_json_memory(br#""a,[{\"{""#), 9);
+        assert_eq!(estimate_json_memory(br#"{"a,":[0,1]}"#), 12 + 512 + 320 + 160);
+        assert!(estimate_json_memory(&b"[0,".repeat(1000)) > 400_000);
     }
 
     #[test]
     fn what_takes_too_much_memory_is_not_read() {
         let hostile = format!("[{}0]", "{\"\":0},".repeat(300_000));
-        let error = OBJECT
-            .json(hostile.as_bytes(), " (get pods x)")
+        let error = OBJECT_LIMIT
+            .parse_json(hostile.as_bytes(), " (get pods x)")
             .unwrap_err();
         assert_eq!(
             error.to_string(),
             "cannot read the server's response (get pods x): an object takes more than 128 MiB of memory"
         );
-        assert!(PAGE.json(hostile.as_bytes(), "").is_ok());
+        assert!(PAGE_LIMIT.parse_json(hostile.as_bytes(), "").is_ok());
     }
 
     #[test]
@@ -206,11 +206,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("token");
         std::fs::write(&path, "x".repeat(MIB)).unwrap();
-        assert_eq!(TOKEN.read_text(&path).unwrap().len(), MIB);
-        let endless = TOKEN.read_file(Path::new("/dev/zero")).unwrap_err();
+        assert_eq!(TOKEN_LIMIT.read_text(&path).unwrap().len(), MIB);
+        let endless = TOKEN_LIMIT.read_file(Path::new("/dev/zero")).unwrap_err();
         assert_eq!(endless.kind(), io::ErrorKind::FileTooLarge);
         assert_eq!(endless.to_string(), "a token is larger than 1 MiB");
         std::fs::write(&path, b"\xff").unwrap();
-        assert!(TOKEN.read_text(&path).is_err());
+        assert!(TOKEN_LIMIT.read_text(&path).is_err());
     }
 }

@@ -4,31 +4,31 @@ use bytes::Bytes;
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
 
-use super::limits::Limit;
+use super::limits::ReadLimit;
 
 /// The reason why there is no next line.
 #[derive(Debug)]
-pub(super) enum LineFault {
+pub(super) enum LineError {
     /// The connection was lost. The cause is irrelevant: a watch continues from its resourceVersion.
-    Broken,
+    ConnectionLost,
     /// The line exceeds the limit.
     TooLong,
 }
 
 /// A reader of the lines of a body.
-pub(super) struct Lines {
+pub(super) struct BodyLines {
     pieces: BoxStream<'static, Result<Bytes, kube::Error>>,
     rest: Vec<u8>,
     /// Bytes of `rest` already searched for a line end, so that a long line is searched once.
     searched: usize,
-    limit: Limit,
+    limit: ReadLimit,
 }
 
-impl Lines {
+impl BodyLines {
     /// Creates a reader of lines up to `limit` bytes.
-    pub(super) fn of(
+    pub(super) fn new(
         pieces: impl Stream<Item = Result<Bytes, kube::Error>> + Send + 'static,
-        limit: Limit,
+        limit: ReadLimit,
     ) -> Self {
         Self {
             pieces: pieces.boxed(),
@@ -40,7 +40,7 @@ impl Lines {
 
     /// Returns the next complete, non-empty line; `None` at the end. An incomplete last line is dropped: the connection
     /// was interrupted.
-    pub(super) async fn next(&mut self) -> Option<Result<Vec<u8>, LineFault>> {
+    pub(super) async fn next_line(&mut self) -> Option<Result<Vec<u8>, LineError>> {
         loop {
             let end = self
                 .rest
@@ -49,7 +49,7 @@ impl Lines {
                 .position(|byte| *byte == b'\n')
                 .map(|end| self.searched + end + 1);
             if end.unwrap_or(self.rest.len()) > self.limit.bytes {
-                return Some(Err(LineFault::TooLong));
+                return Some(Err(LineError::TooLong));
             }
             if let Some(end) = end {
                 let tail = self.rest.split_off(end);
@@ -63,7 +63,7 @@ impl Lines {
             self.searched = self.rest.len();
             match self.pieces.next().await? {
                 Ok(piece) => self.rest.extend_from_slice(&piece),
-                Err(_) => return Some(Err(LineFault::Broken)),
+                Err(_) => return Some(Err(LineError::ConnectionLost)),
             }
         }
     }

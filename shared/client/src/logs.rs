@@ -7,8 +7,8 @@ use futures::stream::BoxStream;
 use http_body_util::BodyExt;
 use jiff::Timestamp;
 
-use super::limits::LOG_TAIL;
-use super::request::Call;
+use super::limits::LOG_TAIL_LIMIT;
+use super::request::ApiRequest;
 use super::{Cluster, paths, transport};
 use session_model::objects::resource::POD;
 
@@ -49,15 +49,15 @@ impl Cluster {
         previous: bool,
         limits: (u32, u32),
     ) -> Result<Vec<String>> {
-        let call = Call::get(format!("{}/log", paths::object(&POD, namespace, pod)?))
-            .about(&POD, pod)
+        let call = ApiRequest::get(format!("{}/log", paths::object_path(&POD, namespace, pod)?))
+            .for_object(&POD, pod)
             .accept("*/*")
-            .with("container", container)
-            .with("previous", if previous { "true" } else { "" })
-            .with("tailLines", limits.0.to_string())
-            .with("limitBytes", limits.1.to_string())
-            .at_most(LOG_TAIL);
-        let answer = self.call(&call).await?;
+            .query("container", container)
+            .query("previous", if previous { "true" } else { "" })
+            .query("tailLines", limits.0.to_string())
+            .query("limitBytes", limits.1.to_string())
+            .limit(LOG_TAIL_LIMIT);
+        let answer = self.send(&call).await?;
         let text = String::from_utf8_lossy(&answer.body).into_owned();
         Ok(text
             .lines()
@@ -69,7 +69,7 @@ impl Cluster {
     ///
     /// # Errors
     /// A Failure in the server's words: a container that has not started (400), a deleted Pod, or a missing right.
-    pub async fn log(&self, namespace: &str, pod: &str, options: &LogOptions) -> Result<LogStream> {
+    pub async fn open_log(&self, namespace: &str, pod: &str, options: &LogOptions) -> Result<LogStream> {
         let LogOptions {
             container,
             follow,
@@ -83,25 +83,25 @@ impl Cluster {
         let yes = |flag: &bool| if *flag { "true" } else { "" };
         let number = |number: &Option<u64>| number.map_or_else(String::new, |n| n.to_string());
         let since = since_time.map_or_else(String::new, |at| at.to_string());
-        let path = format!("{}/log", paths::object(&POD, namespace, pod)?);
-        let call = Call::get(path)
-            .about(&POD, pod)
+        let path = format!("{}/log", paths::object_path(&POD, namespace, pod)?);
+        let call = ApiRequest::get(path)
+            .for_object(&POD, pod)
             .accept("*/*")
-            .with("container", container.clone())
-            .with("follow", yes(follow))
-            .with("limitBytes", number(limit_bytes))
-            .with("previous", yes(previous))
-            .with("sinceSeconds", number(since_seconds))
-            .with("sinceTime", since)
-            .with("tailLines", number(tail))
-            .with("timestamps", yes(timestamps))
+            .query("container", container.clone())
+            .query("follow", yes(follow))
+            .query("limitBytes", number(limit_bytes))
+            .query("previous", yes(previous))
+            .query("sinceSeconds", number(since_seconds))
+            .query("sinceTime", since)
+            .query("tailLines", number(tail))
+            .query("timestamps", yes(timestamps))
             .uncompressed();
-        let response = self.open(&call).await?;
+        let response = self.send_streaming(&call).await?;
         let cluster = self.clone();
         let pieces = response.into_body().into_data_stream();
         let pieces = pieces.map(move |piece| {
             let inner = &cluster.inner;
-            piece.map_err(|error| transport::of(&error, &inner.server, inner.proxied).into())
+            piece.map_err(|error| transport::failure_of_transport(&error, &inner.server, inner.proxied).into())
         });
         Ok(pieces.boxed())
     }

@@ -6,51 +6,51 @@ use session_model::progress::{Event, Sink, Stage};
 use session_model::quantity::size;
 
 /// Interval of progress events.
-const BEAT: Duration = Duration::from_millis(200);
+const REPORT_INTERVAL: Duration = Duration::from_millis(200);
 
 /// A counter of copied bytes that reports progress events at intervals.
-pub(super) struct Meter {
+pub(super) struct ProgressMeter {
     object: String,
     length: Option<u64>,
-    passed: u64,
+    copied: u64,
     since: Instant,
-    told: Option<Instant>,
+    reported_at: Option<Instant>,
 }
 
-impl Meter {
+impl ProgressMeter {
     /// Creates a counter for a copy from or to a Pod; `length` is the total in bytes, if known.
     pub(super) fn new(pod: &str, length: Option<u64>) -> Self {
         Self {
             object: format!("pod/{}", pod),
             length,
-            passed: 0,
+            copied: 0,
             since: Instant::now(),
-            told: None,
+            reported_at: None,
         }
     }
 
     /// Returns the number of bytes copied.
-    pub(super) fn passed(&self) -> u64 {
-        self.passed
+    pub(super) fn copied(&self) -> u64 {
+        self.copied
     }
 
     /// Adds copied bytes, and reports progress if it is due.
-    pub(super) fn count(&mut self, bytes: usize, sink: &mut dyn Sink) {
-        self.passed += bytes as u64;
-        if self.told.is_some_and(|told| told.elapsed() < BEAT) {
+    pub(super) fn add(&mut self, bytes: usize, sink: &mut dyn Sink) {
+        self.copied += bytes as u64;
+        if self.reported_at.is_some_and(|told| told.elapsed() < REPORT_INTERVAL) {
             return;
         }
-        self.told = Some(Instant::now());
+        self.reported_at = Some(Instant::now());
         sink.tell(Event::Waiting {
             stage: Stage::Copying,
             object: self.object.clone(),
-            detail: progress(self.passed, self.length, self.since.elapsed()),
+            detail: format_progress(self.copied, self.length, self.since.elapsed()),
         });
     }
 }
 
 /// Formats progress: `12Mi of 50Mi (24%), 6Mi/s`. The rate is left out in the first second.
-pub(super) fn progress(passed: u64, length: Option<u64>, time: Duration) -> String {
+pub(super) fn format_progress(passed: u64, length: Option<u64>, time: Duration) -> String {
     let mut text = size(passed);
     if let Some(length) = length.filter(|length| *length > 0) {
         let percent = u128::from(passed) * 100 / u128::from(length);

@@ -4,17 +4,17 @@ use std::collections::HashMap;
 
 use anyhow::{Result, anyhow, bail};
 
-use super::kubeconfig::Picked;
+use super::kubeconfig::KubeconfigSelection;
 use crate::options::{ConnectOptions, non_empty};
 
-fn set(target: &mut Option<String>, flag: &Option<String>) {
+fn set_if_given(target: &mut Option<String>, flag: &Option<String>) {
     if let Some(text) = non_empty(flag) {
         *target = Some(text.to_owned());
     }
 }
 
 /// Overrides fields of the cluster.
-pub(super) fn cluster(picked: &mut Picked, options: &ConnectOptions) {
+pub(super) fn override_cluster(picked: &mut KubeconfigSelection, options: &ConnectOptions) {
     let cluster = &mut picked.cluster;
     let authority = non_empty(&options.certificate_authority);
     // As in client-go: a flag about trust replaces everything the kubeconfig says about it, and --server drops its TLS
@@ -27,9 +27,9 @@ pub(super) fn cluster(picked: &mut Picked, options: &ConnectOptions) {
     if non_empty(&options.server).is_some() {
         cluster.tls_server_name = None;
     }
-    set(&mut cluster.server, &options.server);
-    set(&mut cluster.tls_server_name, &options.tls_server_name);
-    set(&mut cluster.proxy_url, &options.proxy_url);
+    set_if_given(&mut cluster.server, &options.server);
+    set_if_given(&mut cluster.tls_server_name, &options.tls_server_name);
+    set_if_given(&mut cluster.proxy_url, &options.proxy_url);
     cluster.disable_compression = options.disable_compression.or(cluster.disable_compression);
     cluster.server = cluster.server.take().filter(|server| !server.is_empty());
 }
@@ -38,14 +38,14 @@ pub(super) fn cluster(picked: &mut Picked, options: &ConnectOptions) {
 ///
 /// # Errors
 /// Groups, UID or extra fields without a user to impersonate; an `--as-user-extra` without `=`.
-pub(super) fn user(picked: &mut Picked, options: &ConnectOptions) -> Result<()> {
+pub(super) fn override_user(picked: &mut KubeconfigSelection, options: &ConnectOptions) -> Result<()> {
     let user = &mut picked.user;
     if let Some(token) = non_empty(&options.token) {
         user.token = Some(token.to_owned().into());
         user.token_file = None;
         user.exec = None;
     }
-    set(&mut user.username, &options.username);
+    set_if_given(&mut user.username, &options.username);
     if let Some(password) = non_empty(&options.password) {
         user.password = Some(password.to_owned().into());
     }
@@ -57,13 +57,13 @@ pub(super) fn user(picked: &mut Picked, options: &ConnectOptions) -> Result<()> 
         user.client_key_data = None;
         user.client_key = Some(file.to_owned());
     }
-    set(&mut user.impersonate, &options.as_user);
-    set(&mut user.impersonate_uid, &options.as_uid);
+    set_if_given(&mut user.impersonate, &options.as_user);
+    set_if_given(&mut user.impersonate_uid, &options.as_uid);
     if !options.as_group.is_empty() {
         user.impersonate_groups = Some(options.as_group.clone());
     }
     if !options.as_user_extra.is_empty() {
-        user.impersonate_user_extra = Some(extras(&options.as_user_extra)?);
+        user.impersonate_user_extra = Some(parse_user_extra(&options.as_user_extra)?);
     }
     let nobody = user.impersonate.as_deref().unwrap_or_default().is_empty();
     let more = user.impersonate_uid.is_some()
@@ -84,7 +84,7 @@ pub(super) fn user(picked: &mut Picked, options: &ConnectOptions) -> Result<()> 
     Ok(())
 }
 
-fn extras(pairs: &[String]) -> Result<HashMap<String, Vec<String>>> {
+fn parse_user_extra(pairs: &[String]) -> Result<HashMap<String, Vec<String>>> {
     let mut extras: HashMap<String, Vec<String>> = HashMap::new();
     for pair in pairs {
         let (key, value) = pair.split_once('=').ok_or_else(|| {

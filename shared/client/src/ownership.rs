@@ -8,8 +8,8 @@ use anyhow::Result;
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use super::request::Call;
-use super::write::{Write, writing};
+use super::request::ApiRequest;
+use super::write::{WriteOptions, add_write_params};
 use super::{Cluster, paths};
 use session_model::objects::ResourceType;
 use session_model::objects::resource::text;
@@ -20,15 +20,15 @@ impl Cluster {
     ///
     /// # Errors
     /// A Failure; of kind Conflict if the object has changed since `current` was read.
-    pub async fn adopt_fields(
+    pub async fn upgrade_managed_fields(
         &self,
         t: &ResourceType,
         namespace: &str,
         name: &str,
         current: &Value,
-        write: &Write,
+        write: &WriteOptions,
     ) -> Result<bool> {
-        let Some(entries) = upgraded(current, &write.field_manager) else {
+        let Some(entries) = upgraded_entries(current, &write.field_manager) else {
             return Ok(false);
         };
         if write.dry_run {
@@ -38,8 +38,8 @@ impl Cluster {
             {"op": "replace", "path": "/metadata/managedFields", "value": entries},
             {"op": "replace", "path": "/metadata/resourceVersion", "value": text(current, "/metadata/resourceVersion")},
         ]);
-        let call = Call::new(Method::PATCH, paths::object(t, namespace, name)?).about(t, name);
-        self.call(&writing(call, write).body("application/json-patch+json", &patch))
+        let call = ApiRequest::new(Method::PATCH, paths::object_path(t, namespace, name)?).for_object(t, name);
+        self.send(&add_write_params(call, write).body("application/json-patch+json", &patch))
             .await?;
         Ok(true)
     }
@@ -47,7 +47,7 @@ impl Cluster {
 
 /// Returns the object's managedFields with all Update entries of `manager` merged into its Apply entry; `None` if nothing
 /// changes.
-fn upgraded(object: &Value, manager: &str) -> Option<Vec<Value>> {
+fn upgraded_entries(object: &Value, manager: &str) -> Option<Vec<Value>> {
     let entries = object.pointer("/metadata/managedFields")?.as_array()?;
     let own = |entry: &Value, operation: &str| {
         entry["manager"] == manager
@@ -65,7 +65,7 @@ fn upgraded(object: &Value, manager: &str) -> Option<Vec<Value>> {
     };
     let mut joined = false;
     for update in updates {
-        join(&mut applied["fieldsV1"], &update["fieldsV1"]);
+        merge_fields(&mut applied["fieldsV1"], &update["fieldsV1"]);
         joined = true;
     }
     if !joined && applied["operation"] == "Apply" {
@@ -77,7 +77,7 @@ fn upgraded(object: &Value, manager: &str) -> Option<Vec<Value>> {
 }
 
 /// Merges the fields of `other` into `fields`.
-fn join(fields: &mut Value, other: &Value) {
+fn merge_fields(fields: &mut Value, other: &Value) {
     let Value::Object(other) = other else { return };
     if !fields.is_object() {
         *fields = Value::Object(Map::new());
@@ -86,7 +86,7 @@ fn join(fields: &mut Value, other: &Value) {
         return;
     };
     for (key, below) in other {
-        join(
+        merge_fields(
             fields.entry(key.clone()).or_insert_with(|| json!({})),
             below,
         );
@@ -108,7 +108,7 @@ mod tests {
         let other =
             json!({"manager": "x", "operation": "Update", "fieldsV1": {"f:spec": {"f:z": {}}}});
         let status = json!({"manager": "m", "operation": "Update", "subresource": "status", "fieldsV1": {"f:status": {}}});
-        let alone = upgraded(&object(json!([update, other, status])), "m").unwrap();
+        let alone = upgraded_entries(&object(json!([update, other, status])), "m").unwrap();
         assert_eq!(alone.len(), 3);
         assert_eq!(
             alone[2],
@@ -116,14 +116,14 @@ mod tests {
         );
         let apply =
             json!({"manager": "m", "operation": "Apply", "fieldsV1": {"f:spec": {"f:b": {}}}});
-        let both = upgraded(&object(json!([update, apply])), "m").unwrap();
+        let both = upgraded_entries(&object(json!([update, apply])), "m").unwrap();
         assert_eq!(
             both,
             [
                 json!({"manager": "m", "operation": "Apply", "fieldsV1": {"f:spec": {"f:b": {}, "f:a": {}}}})
             ]
         );
-        assert_eq!(upgraded(&object(json!([apply, other, status])), "m"), None);
-        assert_eq!(upgraded(&json!({}), "m"), None);
+        assert_eq!(upgraded_entries(&object(json!([apply, other, status])), "m"), None);
+        assert_eq!(upgraded_entries(&json!({}), "m"), None);
     }
 }

@@ -1,19 +1,19 @@
 //! One-line summaries of response bodies that are not a Status, such as the page of a proxy.
 
 /// Most bytes of plain text; client-go's limit.
-const TEXT: usize = 2048;
+const TEXT_MAX: usize = 2048;
 /// Most characters of a page's title or first line.
-const LINE: usize = 200;
+const LINE_MAX: usize = 200;
 
 /// Summarizes a body: title and first line of an HTML page longer than a line, and the first two kilobytes of anything
 /// else.
-pub(super) fn summary(body: &[u8]) -> String {
+pub(super) fn summarize_body(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     let text = text.trim();
-    if is_html(text) && text.len() > LINE {
-        return page(text);
+    if is_html(text) && text.len() > LINE_MAX {
+        return summarize_page(text);
     }
-    let mut ends = (0..=TEXT.min(text.len())).rev();
+    let mut ends = (0..=TEXT_MAX.min(text.len())).rev();
     let end = ends.find(|end| text.is_char_boundary(*end));
     text[..end.unwrap_or_default()].to_owned()
 }
@@ -24,7 +24,7 @@ fn is_html(text: &str) -> bool {
     start.starts_with("<!doctype html") || start.starts_with("<html")
 }
 
-fn page(html: &str) -> String {
+fn summarize_page(html: &str) -> String {
     // ASCII lower case keeps the offsets, so element names are found in any case.
     let lower = html.to_ascii_lowercase();
     let mut title = String::new();
@@ -32,7 +32,7 @@ fn page(html: &str) -> String {
     let mut at = 0;
     while let Some(open) = lower[at..].find('<').map(|open| at + open) {
         if first.is_empty() {
-            first = line(&html[at..open]);
+            first = as_one_line(&html[at..open]);
         }
         let is_comment = lower[open..].starts_with("<!--");
         let end = if is_comment { "-->" } else { ">" };
@@ -54,7 +54,7 @@ fn page(html: &str) -> String {
                     .find(end)
                     .map_or(html.len(), |end| close + end);
                 if element == "<title" {
-                    title = line(&html[close..end]);
+                    title = as_one_line(&html[close..end]);
                 }
                 at = end;
             }
@@ -68,10 +68,10 @@ fn page(html: &str) -> String {
 }
 
 /// Joins text into one line and truncates it.
-fn line(text: &str) -> String {
+fn as_one_line(text: &str) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
     let words = words.join(" ");
-    match words.char_indices().nth(LINE) {
+    match words.char_indices().nth(LINE_MAX) {
         Some((end, _)) => format!("{}…", &words[..end]),
         None => words,
     }
@@ -95,27 +95,27 @@ mod tests {
                 "Blocked: Your request was blocked",
             ),
         ] {
-            assert_eq!(summary(format!("{html}{rest}").as_bytes()), said, "{html}");
+            assert_eq!(summarize_body(format!("{html}{rest}").as_bytes()), said, "{html}");
         }
     }
 
     #[test]
     fn a_page_that_is_cut_off_is_read_as_far_as_it_goes() {
-        assert_eq!(page("<html><title>open"), "open");
-        assert_eq!(page("<html><!-- open"), "");
-        assert_eq!(page("<html"), "");
-        assert_eq!(page("<html>\u{130}<\u{130}>"), "\u{130}");
+        assert_eq!(summarize_page("<html><title>open"), "open");
+        assert_eq!(summarize_page("<html><!-- open"), "");
+        assert_eq!(summarize_page("<html"), "");
+        assert_eq!(summarize_page("<html>\u{130}<\u{130}>"), "\u{130}");
     }
 
     #[test]
     fn plain_text_is_cut_and_short_pages_are_not() {
         assert_eq!(
-            summary(b"<html>Bad Gateway</html>"),
+            summarize_body(b"<html>Bad Gateway</html>"),
             "<html>Bad Gateway</html>"
         );
-        assert_eq!(summary(b" no route \n"), "no route");
-        assert_eq!(summary("ä".repeat(5000).as_bytes()).len(), 2048);
+        assert_eq!(summarize_body(b" no route \n"), "no route");
+        assert_eq!(summarize_body("ä".repeat(5000).as_bytes()).len(), 2048);
         let long = format!("<html><title>{}</title>", "x".repeat(5000));
-        assert_eq!(summary(long.as_bytes()).chars().count(), 201);
+        assert_eq!(summarize_body(long.as_bytes()).chars().count(), 201);
     }
 }

@@ -4,22 +4,22 @@ use std::collections::HashSet;
 
 use anyhow::Result;
 
-use super::limits::{COLLECTION_MEMORY, EMPTY_PAGES, collection_exceeded};
+use super::limits::{COLLECTION_MEMORY_MAX, EMPTY_PAGES_MAX, collection_exceeded_error};
 use session_model::failure::{Failure, Kind};
 use session_model::objects::ResourceType;
 
 /// The pages read so far of a list.
 #[derive(Debug)]
-pub(super) struct Paging {
+pub(super) struct PageCheck {
     plural: String,
     tokens: HashSet<String>,
     empty: u32,
     memory: u64,
 }
 
-impl Paging {
+impl PageCheck {
     /// Creates the record of a list that has not started.
-    pub(super) fn of(t: &ResourceType) -> Self {
+    pub(super) fn new(t: &ResourceType) -> Self {
         Self {
             plural: t.plural.to_string(),
             tokens: HashSet::new(),
@@ -34,28 +34,28 @@ impl Paging {
     /// # Errors
     /// A token that was sent before, or a hundred consecutive empty pages: the list would never end. Objects that take
     /// more memory than a list may.
-    pub(super) fn take(&mut self, objects: usize, memory: u64, token: &str) -> Result<bool> {
+    pub(super) fn record_page(&mut self, objects: usize, memory: u64, token: &str) -> Result<bool> {
         self.memory = self
             .memory
             .saturating_add(memory)
             .saturating_add(token.len() as u64);
-        if self.memory > COLLECTION_MEMORY {
-            return Err(collection_exceeded("list", &self.plural));
+        if self.memory > COLLECTION_MEMORY_MAX {
+            return Err(collection_exceeded_error("list", &self.plural));
         }
         if token.is_empty() {
             return Ok(false);
         }
         self.empty = if objects == 0 { self.empty + 1 } else { 0 };
-        if self.empty >= EMPTY_PAGES {
-            return Err(self.endless(&format!("{EMPTY_PAGES} pages in a row are empty")));
+        if self.empty >= EMPTY_PAGES_MAX {
+            return Err(self.endless_error(&format!("{EMPTY_PAGES_MAX} pages in a row are empty")));
         }
         if !self.tokens.insert(token.to_owned()) {
-            return Err(self.endless("a continue token was sent twice"));
+            return Err(self.endless_error("a continue token was sent twice"));
         }
         Ok(true)
     }
 
-    fn endless(&self, why: &str) -> anyhow::Error {
+    fn endless_error(&self, why: &str) -> anyhow::Error {
         let message = format!(
             "cannot list {}: the server's list has no end: {why}",
             self.plural
@@ -71,15 +71,15 @@ mod tests {
 
     #[test]
     fn a_list_that_does_not_end_is_the_servers_fault() {
-        let mut paging = Paging::of(&POD);
-        assert!(paging.take(500, 1, "a").unwrap());
-        assert!(paging.take(500, 1, "b").unwrap());
+        let mut paging = PageCheck::new(&POD);
+        assert!(paging.record_page(500, 1, "a").unwrap());
+        assert!(paging.record_page(500, 1, "b").unwrap());
         assert_eq!(
-            paging.take(500, 1, "a").unwrap_err().to_string(),
+            paging.record_page(500, 1, "a").unwrap_err().to_string(),
             "cannot list pods: the server's list has no end: a continue token was sent twice"
         );
-        let mut paging = Paging::of(&POD);
-        let taken = (0..).map(|page| paging.take(0, 1, &format!("{page}")));
+        let mut paging = PageCheck::new(&POD);
+        let taken = (0..).map(|page| paging.record_page(0, 1, &format!("{page}")));
         let failed = taken
             .enumerate()
             .find_map(|(at, taken)| Some((at, taken.err()?)));
@@ -93,9 +93,9 @@ mod tests {
 
     #[test]
     fn a_list_takes_only_so_much_memory() {
-        let mut paging = Paging::of(&POD);
-        assert!(paging.take(500, COLLECTION_MEMORY - 1, "a").unwrap());
-        let error = paging.take(500, 1, "").unwrap_err();
+        let mut paging = PageCheck::new(&POD);
+        assert!(paging.record_page(500, COLLECTION_MEMORY_MAX - 1, "a").unwrap());
+        let error = paging.record_page(500, 1, "").unwrap_err();
         assert_eq!(
             error.to_string(),
             "cannot list pods: the objects take more than 2 GiB of memory"

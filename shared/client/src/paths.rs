@@ -2,16 +2,16 @@
 
 use anyhow::{Result, bail};
 
-use super::read::Place;
+use super::read::Scope;
 use session_model::objects::ResourceType;
 
 /// Returns the path of a collection. The namespace is ignored for cluster-scoped types.
-pub(super) fn collection(t: &ResourceType, place: Place<'_>) -> Result<String> {
-    let root = root(&t.api_version());
+pub(super) fn collection_path(t: &ResourceType, place: Scope<'_>) -> Result<String> {
+    let root = api_root(&t.api_version());
     match place {
-        Place::Namespace(namespace) if t.namespaced => Ok(format!(
+        Scope::Namespace(namespace) if t.namespaced => Ok(format!(
             "{root}/namespaces/{}/{}",
-            segment(namespace)?,
+            encode_name(namespace)?,
             t.plural
         )),
         _ => Ok(format!("{root}/{}", t.plural)),
@@ -19,17 +19,17 @@ pub(super) fn collection(t: &ResourceType, place: Place<'_>) -> Result<String> {
 }
 
 /// Returns the path of an object. The namespace is ignored for cluster-scoped types.
-pub(super) fn object(t: &ResourceType, namespace: &str, name: &str) -> Result<String> {
+pub(super) fn object_path(t: &ResourceType, namespace: &str, name: &str) -> Result<String> {
     let place = if t.namespaced {
-        Place::Namespace(namespace)
+        Scope::Namespace(namespace)
     } else {
-        Place::Cluster
+        Scope::Cluster
     };
-    Ok(format!("{}/{}", collection(t, place)?, segment(name)?))
+    Ok(format!("{}/{}", collection_path(t, place)?, encode_name(name)?))
 }
 
 /// Returns `/api/v1` or `/apis/GROUP/VERSION`.
-pub(super) fn root(api_version: &str) -> String {
+pub(super) fn api_root(api_version: &str) -> String {
     if api_version.contains('/') {
         format!("/apis/{api_version}")
     } else {
@@ -38,7 +38,7 @@ pub(super) fn root(api_version: &str) -> String {
 }
 
 /// Encodes a name as a path segment. Refused names exist on no server, and would address another resource.
-fn segment(name: &str) -> Result<String> {
+fn encode_name(name: &str) -> Result<String> {
     match name {
         "" => bail!("resource name may not be empty"),
         "." | ".." => bail!("invalid resource name {name:?}: [may not be '{name}']"),
@@ -47,11 +47,11 @@ fn segment(name: &str) -> Result<String> {
     if let Some(bad) = name.chars().find(|c| "/%".contains(*c)) {
         bail!("invalid resource name {name:?}: [may not contain '{bad}']");
     }
-    Ok(encode(name))
+    Ok(percent_encode(name))
 }
 
 /// Percent-encodes everything but unreserved characters (RFC 3986).
-pub(super) fn encode(text: &str) -> String {
+pub(super) fn percent_encode(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
@@ -71,15 +71,15 @@ mod tests {
     #[test]
     fn addresses_are_the_servers() {
         assert_eq!(
-            object(&POD, "a", "x").unwrap(),
+            object_path(&POD, "a", "x").unwrap(),
             "/api/v1/namespaces/a/pods/x"
         );
-        assert_eq!(object(&NODE, "a", "x").unwrap(), "/api/v1/nodes/x");
+        assert_eq!(object_path(&NODE, "a", "x").unwrap(), "/api/v1/nodes/x");
         assert_eq!(
-            collection(&SESSION, Place::All).unwrap(),
+            collection_path(&SESSION, Scope::All).unwrap(),
             "/apis/streaming.platform/v1/sessions"
         );
-        let path = collection(&SESSION, Place::Namespace("a b?")).unwrap();
+        let path = collection_path(&SESSION, Scope::Namespace("a b?")).unwrap();
         assert_eq!(
             path,
             "/apis/streaming.platform/v1/namespaces/a%20b%3F/sessions"
@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn a_name_cannot_mean_another_resource() {
         for name in ["", ".", "..", "a/b", "a%2Fb"] {
-            for refused in [object(&POD, "a", name), object(&POD, name, "a")] {
+            for refused in [object_path(&POD, "a", name), object_path(&POD, name, "a")] {
                 let error = refused.unwrap_err().to_string();
                 let wanted = if name.is_empty() { "empty" } else { name };
                 assert!(

@@ -11,7 +11,7 @@ const END: &str = "-----END CERTIFICATE-----";
 ///
 /// # Errors
 /// Text without any certificate, in kubectl's words.
-pub(super) fn certificates(pem: &[u8]) -> Result<Vec<Vec<u8>>> {
+pub(super) fn parse_certificates(pem: &[u8]) -> Result<Vec<Vec<u8>>> {
     let text = String::from_utf8_lossy(pem);
     let mut all = Vec::new();
     for block in text.split(BEGIN).skip(1) {
@@ -37,9 +37,9 @@ mod tests {
     fn every_block_is_taken_and_rubbish_is_none() {
         let bundle = format!("# roots\n{BEGIN}\nAQ\nID\n{END}\n{BEGIN}\nBAUG\n{END}\n");
         assert_eq!(
-            certificates(bundle.as_bytes()).unwrap(),
+            parse_certificates(bundle.as_bytes()).unwrap(),
             [vec![1, 2, 3], vec![4, 5, 6]]
         );
-        assert!(certificates(b"localhost").is_err());
+        assert!(parse_certificates(b"localhost").is_err());
     }
 }

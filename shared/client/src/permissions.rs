@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 use super::Cluster;
-use super::request::{Call, JSON};
+use super::request::{ApiRequest, JSON};
 use session_model::failure::{Failure, Kind, hinted};
 use session_model::objects::access::Access;
 use session_model::objects::resource::text;
@@ -20,7 +20,7 @@ const REVIEWS: &str = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
 
 /// The server's decision on one right.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Verdict {
+enum AccessDecision {
     Allowed,
     /// Denied, with the authorizer's reason, which is mostly empty.
     Denied(String),
@@ -28,34 +28,34 @@ enum Verdict {
     Unknown(String),
 }
 
-type Asked = HashMap<(String, Access), Arc<OnceCell<Verdict>>>;
+type ReviewCache = HashMap<(String, Access), Arc<OnceCell<AccessDecision>>>;
 
 /// A cache of access reviews for one command: each right is reviewed once, however many sessions need it.
-pub struct Permissions {
+pub struct AccessReviews {
     cluster: Cluster,
-    asked: Mutex<Asked>,
+    cache: Mutex<ReviewCache>,
 }
 
-impl std::fmt::Debug for Permissions {
+impl std::fmt::Debug for AccessReviews {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Permissions")
     }
 }
 
-impl Permissions {
+impl AccessReviews {
     /// Creates an empty cache.
-    pub fn of(cluster: &Cluster) -> Self {
+    pub fn new(cluster: &Cluster) -> Self {
         Self {
             cluster: cluster.clone(),
-            asked: Mutex::default(),
+            cache: Mutex::default(),
         }
     }
 
     /// Reviews the accesses for all objects of their types, all at the same time, so that [`AccessReviews::require`]
     /// finds the decisions.
-    pub async fn foresee(&self, namespace: &str, accesses: &[Access]) {
+    pub async fn prefetch(&self, namespace: &str, accesses: &[Access]) {
         let asks = accesses.iter().map(Access::to_all);
-        let asks = asks.map(|access| self.verdict(namespace, access));
+        let asks = asks.map(|access| self.decision(namespace, access));
         join_all(asks).await;
     }
 
@@ -72,7 +72,7 @@ impl Permissions {
                 once.push(access);
             }
         }
-        let asks = once.iter().map(|access| self.denied(namespace, access));
+        let asks = once.iter().map(|access| self.denial_reason(namespace, access));
         let denied = join_all(asks).await;
         let mut denied = once
             .iter()
@@ -81,9 +81,9 @@ impl Permissions {
         let Some((first, reason)) = denied.next() else {
             return Ok(());
         };
-        let user = self.cluster.identity().await;
+        let user = self.cluster.get_caller_identity().await;
         let user = user.map(|identity| identity.username).unwrap_or_default();
-        let error = refusal(first, namespace, &user, &reason);
+        let error = forbidden_error(first, namespace, &user, &reason);
         let others: Vec<String> = denied.map(|(access, _)| access.to_string()).collect();
         Err(match others.is_empty() {
             true => error,
@@ -92,12 +92,12 @@ impl Permissions {
     }
 
     /// Returns a note about the rights that could not be reviewed, with the reason; `None` if all could.
-    pub fn unknown(&self) -> Option<String> {
-        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+    pub fn unchecked_note(&self) -> Option<String> {
+        let asked = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
         let mut unknown: Vec<(String, String)> = asked
             .iter()
             .filter_map(|((_, access), cell)| match cell.get()? {
-                Verdict::Unknown(why) => Some((access.to_string(), why.clone())),
+                AccessDecision::Unknown(why) => Some((access.to_string(), why.clone())),
                 _ => None,
             })
             .collect();
@@ -112,34 +112,34 @@ impl Permissions {
     }
 
     /// Returns the reason of a denied access; `None` if it is allowed or unknown.
-    async fn denied(&self, namespace: &str, access: &Access) -> Option<String> {
-        match self.verdict(namespace, access.to_all()).await {
-            Verdict::Denied(_) if !access.name.is_empty() => {
-                match self.verdict(namespace, access.clone()).await {
-                    Verdict::Denied(reason) => Some(reason),
+    async fn denial_reason(&self, namespace: &str, access: &Access) -> Option<String> {
+        match self.decision(namespace, access.to_all()).await {
+            AccessDecision::Denied(_) if !access.name.is_empty() => {
+                match self.decision(namespace, access.clone()).await {
+                    AccessDecision::Denied(reason) => Some(reason),
                     _ => None,
                 }
             }
-            Verdict::Denied(reason) => Some(reason),
+            AccessDecision::Denied(reason) => Some(reason),
             _ => None,
         }
     }
 
-    async fn verdict(&self, namespace: &str, access: Access) -> Verdict {
+    async fn decision(&self, namespace: &str, access: Access) -> AccessDecision {
         let namespace = if access.resource.namespaced {
             namespace
         } else {
             ""
         };
         let cell = {
-            let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut asked = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
             let key = (namespace.to_owned(), access.clone());
             asked.entry(key).or_default().clone()
         };
         let ask = || async {
-            match self.cluster.review(namespace, &access).await {
+            match self.cluster.review_access(namespace, &access).await {
                 Ok(verdict) => verdict,
-                Err(error) => Verdict::Unknown(format!("{error:#}")),
+                Err(error) => AccessDecision::Unknown(format!("{error:#}")),
             }
         };
         cell.get_or_init(ask).await.clone()
@@ -148,7 +148,7 @@ impl Permissions {
 
 impl Cluster {
     /// Sends one access review.
-    async fn review(&self, namespace: &str, access: &Access) -> Result<Verdict> {
+    async fn review_access(&self, namespace: &str, access: &Access) -> Result<AccessDecision> {
         let mut attributes = json!({
             "verb": access.verb,
             "group": access.resource.group,
@@ -168,22 +168,22 @@ impl Cluster {
             "kind": "SelfSubjectAccessReview",
             "spec": { "resourceAttributes": attributes },
         });
-        let call = Call::new(Method::POST, REVIEWS.to_owned()).body(JSON, &review);
-        let answer: Value = self.call(&call).await?.json()?;
+        let call = ApiRequest::new(Method::POST, REVIEWS.to_owned()).body(JSON, &review);
+        let answer: Value = self.send(&call).await?.json()?;
         let status = &answer["status"];
         let broken = text(status, "/evaluationError");
         Ok(match status["allowed"].as_bool() {
-            Some(true) => Verdict::Allowed,
+            Some(true) => AccessDecision::Allowed,
             Some(false) if broken.is_empty() || status["denied"] == true => {
-                Verdict::Denied(text(status, "/reason").to_owned())
+                AccessDecision::Denied(text(status, "/reason").to_owned())
             }
-            _ => Verdict::Unknown(broken.to_owned()),
+            _ => AccessDecision::Unknown(broken.to_owned()),
         })
     }
 }
 
 /// Returns the Forbidden error as the server would word it.
-fn refusal(access: &Access, namespace: &str, user: &str, reason: &str) -> anyhow::Error {
+fn forbidden_error(access: &Access, namespace: &str, user: &str, reason: &str) -> anyhow::Error {
     let qualified = access.resource.qualified();
     let object = match access.name.as_str() {
         "" => qualified,
@@ -218,7 +218,7 @@ mod tests {
     #[test]
     fn a_refusal_reads_as_the_servers() {
         let told =
-            |access: &Access, reason: &str| refusal(access, "ns", "jane", reason).to_string();
+            |access: &Access, reason: &str| forbidden_error(access, "ns", "jane", reason).to_string();
         assert_eq!(
             told(&Access::to("delete", &SESSION, "alice"), ""),
             "sessions.streaming.platform \"alice\" is forbidden: User \"jane\" cannot delete resource \"sessions\" in API group \

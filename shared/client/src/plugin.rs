@@ -10,10 +10,10 @@ use jiff::Timestamp;
 use kube::config::{Cluster, ExecConfig, ExecInteractiveMode};
 use serde_json::{Value, json};
 
-use super::limits::PLUGIN;
-use super::plugin_process::{self, PluginFault};
+use super::limits::PLUGIN_OUTPUT_LIMIT;
+use super::plugin_process::{self, PluginError};
 use super::policy;
-use super::surroundings::Surroundings;
+use super::surroundings::ProcessEnv;
 use session_model::failure::{self, Failure, Kind};
 use session_model::programs;
 
@@ -27,25 +27,25 @@ const EXTENSION: &str = "client.authentication.k8s.io/exec";
 
 /// A credential plugin with a checked configuration.
 #[derive(Debug)]
-pub(super) struct Plugin {
+pub(super) struct CredentialPlugin {
     exec: ExecConfig,
     version: String,
     command: String,
     /// The cluster's details for the plugin; null unless provideClusterInfo is set.
     cluster: Value,
-    around: Surroundings,
+    around: ProcessEnv,
 }
 
 /// The credentials that a plugin returned.
 #[derive(Clone, Default)]
-pub(super) struct Credential {
+pub(super) struct PluginCredential {
     pub(super) token: Option<String>,
     /// Client certificate and key, PEM.
-    pub(super) identity: Option<(String, String)>,
+    pub(super) client_certificate: Option<(String, String)>,
     pub(super) expires: Option<Timestamp>,
 }
 
-impl Plugin {
+impl CredentialPlugin {
     /// Checks a plugin's configuration.
     ///
     /// # Errors
@@ -55,7 +55,7 @@ impl Plugin {
         user: &str,
         cluster: &Cluster,
         authority: Option<&[u8]>,
-        around: &Surroundings,
+        around: &ProcessEnv,
     ) -> Result<Self> {
         let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         let Some(command) = given(&exec.command) else {
@@ -71,7 +71,7 @@ impl Plugin {
             bail!("interactiveMode must be specified for {user} to use exec authentication plugin");
         }
         let told = if exec.provide_cluster_info {
-            about(cluster, authority)
+            cluster_info(cluster, authority)
         } else {
             Value::Null
         };
@@ -89,11 +89,11 @@ impl Plugin {
     ///
     /// # Errors
     /// A plugin that is not allowed, not installed, fails, or prints invalid credentials, in kubectl's words.
-    pub(super) async fn run(&self) -> Result<Credential> {
-        let path = find(&self.command, &self.around);
-        policy::check(&self.command, path.as_deref(), &self.around)?;
+    pub(super) async fn run(&self) -> Result<PluginCredential> {
+        let path = find_program(&self.command, &self.around);
+        policy::check_plugin_allowed(&self.command, path.as_deref(), &self.around)?;
         let Some(path) = path else {
-            return Err(self.missing());
+            return Err(self.not_found_error());
         };
         let interactive = self.interactive()?;
         let mut spec = json!({"interactive": interactive});
@@ -116,23 +116,23 @@ impl Plugin {
                 Stdio::null()
             })
             .stderr(Stdio::inherit());
-        let run = plugin_process::run(command, interactive, PLUGIN).await;
-        let output = run.map_err(|fault| self.failed(fault))?;
+        let run = plugin_process::run_plugin(command, interactive, PLUGIN_OUTPUT_LIMIT).await;
+        let output = run.map_err(|fault| self.run_error(fault))?;
         if !output.status.success() {
             let code = output.status.code().unwrap_or(-1);
-            return Err(failed(format!(
+            return Err(credentials_error(format!(
                 "exec: executable {} failed with exit code {code}",
                 self.command
             )));
         }
-        self.read(&output.stdout)
+        self.parse_output(&output.stdout)
     }
 
     fn interactive(&self) -> Result<bool> {
         let terminal = std::io::stdin().is_terminal();
         match self.exec.interactive_mode {
             Some(ExecInteractiveMode::Never) => Ok(false),
-            Some(ExecInteractiveMode::Always) if !terminal => Err(failed(
+            Some(ExecInteractiveMode::Always) if !terminal => Err(credentials_error(
                 "exec plugin cannot support interactive mode: standard input is not a terminal"
                     .into(),
             )),
@@ -140,16 +140,16 @@ impl Plugin {
         }
     }
 
-    fn failed(&self, fault: PluginFault) -> anyhow::Error {
+    fn run_error(&self, fault: PluginError) -> anyhow::Error {
         let command = &self.command;
         match fault {
-            PluginFault::Io(error) => failed(format!("exec: {error}")),
-            PluginFault::TooMuch => failed(format!(
+            PluginError::Io(error) => credentials_error(format!("exec: {error}")),
+            PluginError::OutputTooLarge => credentials_error(format!(
                 "exec: executable {command} wrote more than {} to standard output",
-                PLUGIN.size()
+                PLUGIN_OUTPUT_LIMIT.size()
             )),
-            PluginFault::Stopped => failure::hinted(
-                failed(format!(
+            PluginError::StoppedByTerminal => failure::hinted(
+                credentials_error(format!(
                     "exec: executable {command} was stopped because it tried to use the terminal"
                 )),
                 "set interactiveMode: IfAvailable for the plugin in the kubeconfig, and run the command with a terminal as standard input",
@@ -157,8 +157,8 @@ impl Plugin {
         }
     }
 
-    fn missing(&self) -> anyhow::Error {
-        let error = failed(format!("exec: executable {} not found", self.command));
+    fn not_found_error(&self) -> anyhow::Error {
+        let error = credentials_error(format!("exec: executable {} not found", self.command));
         let hint = self.exec.install_hint.as_deref().unwrap_or_default().trim();
         let hint = if hint.is_empty() {
             "install the credential plugin that the kubeconfig names"
@@ -168,18 +168,18 @@ impl Plugin {
         failure::hinted(error, hint)
     }
 
-    fn read(&self, output: &[u8]) -> Result<Credential> {
+    fn parse_output(&self, output: &[u8]) -> Result<PluginCredential> {
         let value: Value = serde_json::from_slice(output)
-            .map_err(|error| failed(format!("decoding stdout: {error}")))?;
+            .map_err(|error| credentials_error(format!("decoding stdout: {error}")))?;
         let version = value["apiVersion"].as_str().unwrap_or_default();
         if version != self.version {
-            return Err(failed(format!(
+            return Err(credentials_error(format!(
                 "exec plugin is configured to use API version {}, plugin returned version {version}",
                 self.version
             )));
         }
         let Some(status) = value["status"].as_object() else {
-            return Err(failed("exec plugin didn't return a status field".into()));
+            return Err(credentials_error("exec plugin didn't return a status field".into()));
         };
         let text = |key: &str| {
             status
@@ -197,41 +197,41 @@ impl Plugin {
             (Some(certificate), Some(key)) => Some((certificate, key)),
             (None, None) => None,
             _ => {
-                return Err(failed(
+                return Err(credentials_error(
                     "exec plugin returned only certificate or key, not both".into(),
                 ));
             }
         };
         if token.is_none() && identity.is_none() {
-            return Err(failed(
+            return Err(credentials_error(
                 "exec plugin didn't return a token or cert/key pair".into(),
             ));
         }
         let expires = text("expirationTimestamp")
             .map(|text| text.parse())
             .transpose();
-        let expires = expires.map_err(|error| failed(format!("decoding stdout: {error}")))?;
-        Ok(Credential {
+        let expires = expires.map_err(|error| credentials_error(format!("decoding stdout: {error}")))?;
+        Ok(PluginCredential {
             token,
-            identity,
+            client_certificate: identity,
             expires,
         })
     }
 }
 
-fn failed(reason: String) -> anyhow::Error {
+fn credentials_error(reason: String) -> anyhow::Error {
     Failure::local(Kind::Unreachable, format!("getting credentials: {reason}")).into()
 }
 
 /// Resolves a command: a path as it is, a name in PATH. `None` if there is no executable.
-pub(super) fn find(command: &str, around: &Surroundings) -> Option<PathBuf> {
+pub(super) fn find_program(command: &str, around: &ProcessEnv) -> Option<PathBuf> {
     if command.contains(std::path::MAIN_SEPARATOR) {
         return Some(PathBuf::from(command)).filter(|path| programs::runs(path));
     }
-    programs::find_in(command, around.os("PATH")?)
+    programs::find_in(command, around.var_os("PATH")?)
 }
 
-fn about(cluster: &Cluster, authority: Option<&[u8]>) -> Value {
+fn cluster_info(cluster: &Cluster, authority: Option<&[u8]>) -> Value {
     let mut about = json!({"server": cluster.server.clone().unwrap_or_default()});
     if let Some(name) = &cluster.tls_server_name {
         about["tls-server-name"] = name.clone().into();

@@ -11,10 +11,10 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::process::{ChildStdout, Command};
 
-use super::limits::Limit;
+use super::limits::ReadLimit;
 
 /// Time to read remaining output after the plugin's end, in case its children keep standard output open.
-const LEFT: Duration = Duration::from_secs(1);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The exit status and output of a plugin.
 #[derive(Debug)]
@@ -25,16 +25,16 @@ pub(super) struct PluginOutput {
 
 /// The reason why a plugin did not complete.
 #[derive(Debug)]
-pub(super) enum PluginFault {
+pub(super) enum PluginError {
     /// The process could not be run.
     Io(io::Error),
     /// The output exceeds the limit.
-    TooMuch,
+    OutputTooLarge,
     /// The process was stopped by the system because it used the terminal from outside the foreground group.
-    Stopped,
+    StoppedByTerminal,
 }
 
-impl From<io::Error> for PluginFault {
+impl From<io::Error> for PluginError {
     fn from(error: io::Error) -> Self {
         Self::Io(error)
     }
@@ -44,11 +44,11 @@ impl From<io::Error> for PluginFault {
 ///
 /// # Errors
 /// A [`PluginError`]; the plugin is killed.
-pub(super) async fn run(
+pub(super) async fn run_plugin(
     mut command: Command,
     is_interactive: bool,
-    limit: Limit,
-) -> Result<PluginOutput, PluginFault> {
+    limit: ReadLimit,
+) -> Result<PluginOutput, PluginError> {
     #[cfg(unix)]
     if !is_interactive {
         command.process_group(0);
@@ -56,7 +56,7 @@ pub(super) async fn run(
     let mut child = command.stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
     let pipe = child.stdout.take();
     // Dropped before the child is reaped: until then no other process can get its id.
-    let group = Group::of(&child, is_interactive);
+    let group = PluginProcess::new(&child, is_interactive);
     let mut stdout = Vec::new();
     {
         let mut reading = std::pin::pin!(read(pipe, &mut stdout, limit));
@@ -64,15 +64,15 @@ pub(super) async fn run(
             result = &mut reading => {
                 result?;
                 if cfg!(unix) {
-                    group.ended().await?;
+                    group.wait_exited().await?;
                 }
                 drop(group);
             }
-            ended = group.ended() => {
+            ended = group.wait_exited() => {
                 ended?;
                 drop(group);
                 // Remaining output is in the pipe.
-                if let Ok(result) = tokio::time::timeout(LEFT, reading).await {
+                if let Ok(result) = tokio::time::timeout(DRAIN_TIMEOUT, reading).await {
                     result?;
                 }
             }
@@ -85,26 +85,26 @@ pub(super) async fn run(
 async fn read(
     pipe: Option<ChildStdout>,
     into: &mut Vec<u8>,
-    limit: Limit,
-) -> Result<(), PluginFault> {
+    limit: ReadLimit,
+) -> Result<(), PluginError> {
     let Some(pipe) = pipe else { return Ok(()) };
     let most = limit.bytes as u64;
     pipe.take(most + 1).read_to_end(into).await?;
     if into.len() > limit.bytes {
-        return Err(PluginFault::TooMuch);
+        return Err(PluginError::OutputTooLarge);
     }
     Ok(())
 }
 
 #[cfg(unix)]
-struct Group {
+struct PluginProcess {
     plugin: Option<rustix::process::Pid>,
     is_own: bool,
 }
 
 #[cfg(unix)]
-impl Group {
-    fn of(child: &tokio::process::Child, is_interactive: bool) -> Self {
+impl PluginProcess {
+    fn new(child: &tokio::process::Child, is_interactive: bool) -> Self {
         let number = child.id().and_then(|number| i32::try_from(number).ok());
         Self {
             plugin: number.and_then(rustix::process::Pid::from_raw),
@@ -113,7 +113,7 @@ impl Group {
     }
 
     /// Waits until the plugin exits, without reaping it.
-    async fn ended(&self) -> Result<(), PluginFault> {
+    async fn wait_exited(&self) -> Result<(), PluginError> {
         use rustix::process::{WaitId, WaitIdOptions, waitid};
         use tokio::signal::unix::{SignalKind, signal};
         let Some(plugin) = self.plugin else {
@@ -127,7 +127,7 @@ impl Group {
         }
         loop {
             match waitid(WaitId::Pid(plugin), options) {
-                Ok(Some(status)) if status.stopped() => return Err(PluginFault::Stopped),
+                Ok(Some(status)) if status.stopped() => return Err(PluginError::StoppedByTerminal),
                 Ok(Some(_)) => return Ok(()),
                 Ok(None) => drop(changes.recv().await),
                 Err(rustix::io::Errno::INTR) => {}
@@ -138,7 +138,7 @@ impl Group {
 }
 
 #[cfg(unix)]
-impl Drop for Group {
+impl Drop for PluginProcess {
     fn drop(&mut self) {
         use rustix::process::{Signal, kill_process_group};
         if let Some(plugin) = self.plugin.filter(|_| self.is_own) {
@@ -153,12 +153,12 @@ impl Drop for Group {
 struct Group;
 
 #[cfg(not(unix))]
-impl Group {
+impl PluginProcess {
     fn of(_child: &tokio::process::Child, _is_interactive: bool) -> Self {
         Self
     }
 
-    async fn ended(&self) -> Result<(), PluginFault> {
+    async fn ended(&self) -> Result<(), PluginError> {
         std::future::pending().await
     }
 }

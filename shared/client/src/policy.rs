@@ -5,16 +5,16 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use super::limits::KUBECONFIG;
-use super::surroundings::Surroundings;
+use super::limits::KUBECONFIG_LIMIT;
+use super::surroundings::ProcessEnv;
 use session_model::failure::{Failure, Kind};
 
 /// Checks whether the policy allows a plugin. `found` is the resolved path of `command`, if it exists.
 ///
 /// # Errors
 /// A plugin that is not allowed, in kubectl's words; an unreadable kuberc.
-pub(super) fn check(command: &str, found: Option<&Path>, around: &Surroundings) -> Result<()> {
-    let Some(preferences) = preferences(around)? else {
+pub(super) fn check_plugin_allowed(command: &str, found: Option<&Path>, around: &ProcessEnv) -> Result<()> {
+    let Some(preferences) = read_kuberc(around)? else {
         return Ok(());
     };
     let refused = |reason: String| {
@@ -40,7 +40,7 @@ pub(super) fn check(command: &str, found: Option<&Path>, around: &Surroundings) 
                 .iter()
                 .filter_map(|entry| entry["command"].as_str().or(entry["name"].as_str()));
             if names
-                .map(|name| super::plugin::find(name, around))
+                .map(|name| super::plugin::find_program(name, around))
                 .any(|allowed| allowed.as_deref() == Some(path))
             {
                 return Ok(());
@@ -57,17 +57,17 @@ pub(super) fn check(command: &str, found: Option<&Path>, around: &Surroundings) 
 }
 
 /// Reads the kuberc; `None` without one, or with KUBERC=off.
-fn preferences(around: &Surroundings) -> Result<Option<Value>> {
-    let path = match around.text("KUBERC") {
+fn read_kuberc(around: &ProcessEnv) -> Result<Option<Value>> {
+    let path = match around.var("KUBERC") {
         Some("off") => return Ok(None),
         Some(path) => PathBuf::from(path),
-        None => match around.home() {
+        None => match around.home_dir() {
             Some(home) => home.join(".kube/kuberc"),
             None => return Ok(None),
         },
     };
     let unreadable = || format!("failed to read {:?}", path.display().to_string());
-    let text = match KUBECONFIG.read_text(&path) {
+    let text = match KUBECONFIG_LIMIT.read_text(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         // An unreadable kuberc may forbid the plugin.
@@ -90,11 +90,11 @@ mod tests {
             ("PATH".to_owned(), "/bin".into()),
         ]
         .into();
-        let around = Surroundings {
+        let around = ProcessEnv {
             variables,
-            ..Surroundings::default()
+            ..ProcessEnv::default()
         };
-        check(command, found.map(Path::new), &around)
+        check_plugin_allowed(command, found.map(Path::new), &around)
             .err()
             .map(|error| error.to_string())
     }

@@ -5,12 +5,12 @@ use http::Method;
 use serde_json::json;
 
 use super::Cluster;
-use super::request::{Call, JSON};
+use super::request::{ApiRequest, JSON};
 use session_model::objects::resource::text;
 
 /// The caller's identity according to the API server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Identity {
+pub struct CallerIdentity {
     /// User name.
     pub username: String,
     /// Groups.
@@ -24,16 +24,16 @@ impl Cluster {
     ///
     /// # Errors
     /// A Failure.
-    pub async fn identity(&self) -> Result<Identity> {
+    pub async fn get_caller_identity(&self) -> Result<CallerIdentity> {
         let review = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"});
-        let call = Call::new(
+        let call = ApiRequest::new(
             Method::POST,
             "/apis/authentication.k8s.io/v1/selfsubjectreviews".to_owned(),
         );
-        let answer = self.call(&call.body(JSON, &review)).await?.json()?;
+        let answer = self.send(&call.body(JSON, &review)).await?.json()?;
         let user = &answer["status"]["userInfo"];
         let groups = user["groups"].as_array().into_iter().flatten();
-        Ok(Identity {
+        Ok(CallerIdentity {
             username: text(user, "/username").to_owned(),
             groups: groups
                 .filter_map(|group| group.as_str().map(str::to_owned))

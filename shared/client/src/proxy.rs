@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use anyhow::{Result, anyhow};
 use http::Uri;
 
-use super::surroundings::Surroundings;
+use super::surroundings::ProcessEnv;
 use super::userinfo::hide_userinfo;
 
 /// Returns the proxy for `server`. `configured`, from a flag or the kubeconfig, always applies; the environment's proxy
@@ -13,16 +13,16 @@ use super::userinfo::hide_userinfo;
 ///
 /// # Errors
 /// An invalid proxy address.
-pub(super) fn choose(server: &Uri, configured: &str, around: &Surroundings) -> Result<Option<Uri>> {
+pub(super) fn choose_proxy(server: &Uri, configured: &str, around: &ProcessEnv) -> Result<Option<Uri>> {
     if !configured.is_empty() {
-        return parse(configured).map(Some);
+        return parse_proxy(configured).map(Some);
     }
     let names = if server.scheme_str() == Some("https") {
         ["HTTPS_PROXY", "https_proxy"]
     } else {
         ["HTTP_PROXY", "http_proxy"]
     };
-    let Some(proxy) = around.first(&names) else {
+    let Some(proxy) = around.first_var(&names) else {
         return Ok(None);
     };
     let host = server
@@ -37,17 +37,17 @@ pub(super) fn choose(server: &Uri, configured: &str, around: &Surroundings) -> R
         } else {
             80
         });
-    if bypassed(
+    if is_bypassed(
         &host,
         port,
-        around.first(&["NO_PROXY", "no_proxy"]).unwrap_or_default(),
+        around.first_var(&["NO_PROXY", "no_proxy"]).unwrap_or_default(),
     ) {
         return Ok(None);
     }
-    parse(proxy).map(Some)
+    parse_proxy(proxy).map(Some)
 }
 
-fn parse(text: &str) -> Result<Uri> {
+fn parse_proxy(text: &str) -> Result<Uri> {
     let whole = if text.contains("://") {
         text.to_owned()
     } else {
@@ -68,7 +68,7 @@ fn parse(text: &str) -> Result<Uri> {
 }
 
 /// True if no proxy applies.
-fn bypassed(host: &str, port: u16, list: &str) -> bool {
+fn is_bypassed(host: &str, port: u16, list: &str) -> bool {
     let address: Option<IpAddr> = host.parse().ok();
     if host == "localhost" || address.is_some_and(|address| address.is_loopback()) {
         return true;
@@ -76,11 +76,11 @@ fn bypassed(host: &str, port: u16, list: &str) -> bool {
     list.split(',')
         .map(|entry| entry.trim().to_lowercase())
         .filter(|entry| !entry.is_empty())
-        .any(|entry| entry == "*" || within(&entry, address) || same(&entry, host, port, address))
+        .any(|entry| entry == "*" || is_in_network(&entry, address) || matches_host(&entry, host, port, address))
 }
 
 /// True for an address inside a network such as `10.0.0.0/8`.
-fn within(entry: &str, address: Option<IpAddr>) -> bool {
+fn is_in_network(entry: &str, address: Option<IpAddr>) -> bool {
     let Some((network, length)) = entry.split_once('/') else {
         return false;
     };
@@ -103,7 +103,7 @@ fn within(entry: &str, address: Option<IpAddr>) -> bool {
 
 /// True if an entry of NO_PROXY matches: a host or address, optionally with a port. A domain matches itself and all
 /// subdomains; with a leading dot, subdomains only.
-fn same(entry: &str, host: &str, port: u16, address: Option<IpAddr>) -> bool {
+fn matches_host(entry: &str, host: &str, port: u16, address: Option<IpAddr>) -> bool {
     let (name, wanted) = match entry.rsplit_once(':') {
         Some((name, digits)) if entry.parse::<IpAddr>().is_err() && !digits.is_empty() => {
             match digits.parse::<u16>() {
@@ -143,11 +143,11 @@ mod tests {
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).into()))
             .collect();
-        let around = Surroundings {
+        let around = ProcessEnv {
             variables,
-            ..Surroundings::default()
+            ..ProcessEnv::default()
         };
-        choose(&server.parse().unwrap(), "", &around)
+        choose_proxy(&server.parse().unwrap(), "", &around)
             .unwrap()
             .is_some()
     }
@@ -191,34 +191,34 @@ mod tests {
             ("https_proxy".to_owned(), "http://low:1".into()),
         ]
         .into();
-        let around = Surroundings {
+        let around = ProcessEnv {
             variables: both,
-            ..Surroundings::default()
+            ..ProcessEnv::default()
         };
         let server = "https://a".parse().unwrap();
         assert_eq!(
-            choose(&server, "", &around).unwrap().unwrap().host(),
+            choose_proxy(&server, "", &around).unwrap().unwrap().host(),
             Some("up")
         );
     }
 
     #[test]
     fn a_configured_proxy_counts_always() {
-        let around = Surroundings {
+        let around = ProcessEnv {
             variables: [("NO_PROXY".to_owned(), "*".into())].into(),
-            ..Surroundings::default()
+            ..ProcessEnv::default()
         };
         let server: Uri = "https://127.0.0.1".parse().unwrap();
         assert_eq!(
-            choose(&server, "socks5h://p:1080", &around)
+            choose_proxy(&server, "socks5h://p:1080", &around)
                 .unwrap()
                 .unwrap()
                 .scheme_str(),
             Some("socks5")
         );
-        assert!(choose(&server, "ftp://p", &around).is_err());
+        assert!(choose_proxy(&server, "ftp://p", &around).is_err());
         for secret in ["http://alice:secret@a b", "ftp://alice:secret@p"] {
-            let error = choose(&server, secret, &around).unwrap_err().to_string();
+            let error = choose_proxy(&server, secret, &around).unwrap_err().to_string();
             assert!(
                 error.contains("***@") && !error.contains("secret"),
                 "{error}"

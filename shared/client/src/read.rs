@@ -6,10 +6,10 @@ use futures::{StreamExt, stream};
 use http::HeaderMap;
 use serde_json::Value;
 
-use super::answer::unreadable;
-use super::limits::{self, DISCOVERY};
-use super::paging::Paging;
-use super::request::{Call, JSON, METADATA, METADATA_LIST, TABLE};
+use super::answer::invalid_json_error;
+use super::limits::{self, DISCOVERY_LIMIT};
+use super::paging::PageCheck;
+use super::request::{ApiRequest, JSON, METADATA, METADATA_LIST, TABLE};
 use super::{Cluster, paths};
 use session_model::failure::{self, Failure, Kind};
 use session_model::objects::ResourceType;
@@ -20,7 +20,7 @@ const PAGE: u32 = 500;
 
 /// The scope of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place<'a> {
+pub enum Scope<'a> {
     /// All namespaces.
     All,
     /// One namespace.
@@ -31,34 +31,34 @@ pub enum Place<'a> {
 
 /// Options of a list or watch. The server does the selection.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Selection {
+pub struct ListOptions {
     /// Label selector; empty for all objects.
-    pub labels: String,
+    pub label_selector: String,
     /// Field selector; empty for all objects.
-    pub fields: String,
+    pub field_selector: String,
     /// Objects per page; 0 for one unpaged list.
     pub limit: u32,
     /// If true, any version from the server's cache will do (`resourceVersion=0`), and the list is not paged. A LIST of
     /// the latest version may wait for the server's cache, about 60 ms just after a write.
-    pub at_hand: bool,
+    pub from_cache: bool,
 }
 
-impl Default for Selection {
+impl Default for ListOptions {
     fn default() -> Self {
         Self {
-            labels: String::new(),
-            fields: String::new(),
+            label_selector: String::new(),
+            field_selector: String::new(),
             limit: PAGE,
-            at_hand: false,
+            from_cache: false,
         }
     }
 }
 
-impl Selection {
+impl ListOptions {
     /// Selects objects by a label selector.
-    pub fn labelled(labels: impl Into<String>) -> Self {
+    pub fn with_labels(labels: impl Into<String>) -> Self {
         Self {
-            labels: labels.into(),
+            label_selector: labels.into(),
             ..Self::default()
         }
     }
@@ -66,7 +66,7 @@ impl Selection {
     /// Selects objects by a field selector.
     pub fn with_fields(fields: impl Into<String>) -> Self {
         Self {
-            fields: fields.into(),
+            field_selector: fields.into(),
             ..Self::default()
         }
     }
@@ -74,7 +74,7 @@ impl Selection {
 
 /// The result of a LIST.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct List {
+pub struct ObjectList {
     /// The objects, each with apiVersion and kind.
     pub items: Vec<Value>,
     /// The resourceVersion from which a watch continues.
@@ -104,8 +104,8 @@ impl Cluster {
         namespace: &str,
         name: &str,
     ) -> Result<Option<Value>> {
-        let call = Call::get(paths::object(t, namespace, name)?).about(t, name);
-        match self.call(&call).await {
+        let call = ApiRequest::get(paths::object_path(t, namespace, name)?).for_object(t, name);
+        match self.send(&call).await {
             Ok(answer) => Ok(Some(answer.json()?)),
             Err(error) if failure::is(&error, Kind::NotFound) => Ok(None),
             Err(error) => Err(error),
@@ -122,9 +122,9 @@ impl Cluster {
         namespace: &str,
         name: &str,
     ) -> Result<Option<Value>> {
-        let call = Call::get(paths::object(t, namespace, name)?).about(t, name);
-        match self.call(&call.accept(METADATA)).await {
-            Ok(answer) => Ok(Some(only_metadata(typed(answer.json()?, t)))),
+        let call = ApiRequest::get(paths::object_path(t, namespace, name)?).for_object(t, name);
+        match self.send(&call.accept(METADATA)).await {
+            Ok(answer) => Ok(Some(only_metadata(with_type_meta(answer.json()?, t)))),
             Err(error) if failure::is(&error, Kind::NotFound) => Ok(None),
             Err(error) => Err(error),
         }
@@ -137,10 +137,10 @@ impl Cluster {
     pub async fn list(
         &self,
         t: &ResourceType,
-        place: Place<'_>,
-        select: &Selection,
-    ) -> Result<List> {
-        self.pages(t, place, select, JSON).await
+        place: Scope<'_>,
+        select: &ListOptions,
+    ) -> Result<ObjectList> {
+        self.list_pages(t, place, select, JSON).await
     }
 
     /// Reads apiVersion, kind and metadata of all objects of a type.
@@ -150,27 +150,27 @@ impl Cluster {
     pub async fn list_metadata(
         &self,
         t: &ResourceType,
-        place: Place<'_>,
-        select: &Selection,
-    ) -> Result<List> {
-        self.pages(t, place, select, METADATA_LIST).await
+        place: Scope<'_>,
+        select: &ListOptions,
+    ) -> Result<ObjectList> {
+        self.list_pages(t, place, select, METADATA_LIST).await
     }
 
-    async fn pages(
+    async fn list_pages(
         &self,
         t: &ResourceType,
-        place: Place<'_>,
-        select: &Selection,
+        place: Scope<'_>,
+        select: &ListOptions,
         accept: &'static str,
-    ) -> Result<List> {
-        let mut list = List::default();
+    ) -> Result<ObjectList> {
+        let mut list = ObjectList::default();
         let mut token = String::new();
         let mut limit = select.limit;
-        let mut paging = Paging::of(t);
+        let mut paging = PageCheck::new(t);
         loop {
-            let call = page(t, place, select, limit, &token)?.accept(accept);
-            let (mut body, memory) = match self.call(&call).await {
-                Ok(answer) => answer.measured()?,
+            let call = page_request(t, place, select, limit, &token)?.accept(accept);
+            let (mut body, memory) = match self.send(&call).await {
+                Ok(answer) => answer.json_with_memory()?,
                 // The continue token expired: list again without pages, as kubectl does.
                 Err(error)
                     if failure::is(&error, Kind::Expired) && !token.is_empty() && limit != 0 =>
@@ -178,7 +178,7 @@ impl Cluster {
                     list.items.clear();
                     token.clear();
                     limit = 0;
-                    paging = Paging::of(t);
+                    paging = PageCheck::new(t);
                     continue;
                 }
                 Err(error) => return Err(error),
@@ -186,7 +186,7 @@ impl Cluster {
             let before = list.items.len();
             if let Some(Value::Array(items)) = body.get_mut("items").map(Value::take) {
                 list.items
-                    .extend(items.into_iter().map(|item| typed(item, t)));
+                    .extend(items.into_iter().map(|item| with_type_meta(item, t)));
             }
             let metadata = &body["metadata"];
             list.resource_version = metadata["resourceVersion"]
@@ -194,34 +194,34 @@ impl Cluster {
                 .unwrap_or_default()
                 .to_owned();
             token = metadata["continue"].as_str().unwrap_or_default().to_owned();
-            if !paging.take(list.items.len() - before, memory, &token)? {
+            if !paging.record_page(list.items.len() - before, memory, &token)? {
                 return Ok(list);
             }
         }
     }
 
     /// Streams a type's Table page by page: at least one page, even without rows. Ends after an error.
-    pub fn table_pages(
+    pub fn list_table_pages(
         &self,
         t: &ResourceType,
-        place: Place<'_>,
-        select: &Selection,
+        place: Scope<'_>,
+        select: &ListOptions,
         chunk: u32,
         include: IncludeObject,
     ) -> BoxStream<'static, Result<Table>> {
-        let first = page(t, place, select, chunk, "");
-        let state = first.map(|call| (self.clone(), Some(call), Paging::of(t)));
-        let (t, place, select) = (t.clone(), Owned::of(place), select.clone());
+        let first = page_request(t, place, select, chunk, "");
+        let state = first.map(|call| (self.clone(), Some(call), PageCheck::new(t)));
+        let (t, place, select) = (t.clone(), OwnedScope::of(place), select.clone());
         let pages = stream::try_unfold(
             (state, t, place, select),
             move |(state, t, place, select)| async move {
                 let (cluster, call, mut paging) = state?;
                 let Some(call) = call else { return Ok(None) };
-                let (table, memory) = cluster.table(call, include).await?;
+                let (table, memory) = cluster.get_table(call, include).await?;
                 let token = table.continue_token().unwrap_or_default();
-                let goes_on = paging.take(table.rows.len(), memory, token)?;
+                let goes_on = paging.record_page(table.rows.len(), memory, token)?;
                 let next = goes_on
-                    .then(|| page(&t, place.get(), &select, chunk, token))
+                    .then(|| page_request(&t, place.as_scope(), &select, chunk, token))
                     .transpose()?;
                 Ok(Some((
                     table,
@@ -233,21 +233,21 @@ impl Cluster {
     }
 
     /// Reads one Table; returns it with its memory in bytes.
-    async fn table(&self, call: Call, include: IncludeObject) -> Result<(Table, u64)> {
+    async fn get_table(&self, call: ApiRequest, include: IncludeObject) -> Result<(Table, u64)> {
         let include = match include {
             IncludeObject::None => "None",
             IncludeObject::Metadata => "Metadata",
             IncludeObject::Object => "Object",
         };
         let answer = self
-            .call(&call.accept(TABLE).with("includeObject", include))
+            .send(&call.accept(TABLE).query("includeObject", include))
             .await?;
-        let (mut body, memory) = answer.measured()?;
+        let (mut body, memory) = answer.json_with_memory()?;
         if body["kind"] != "Table" {
             return Err(Failure::local(Kind::Server, "the server did not return a Table").into());
         }
-        without_nulls(&mut body);
-        let table = serde_json::from_value(body).map_err(|error| unreadable(&error))?;
+        remove_nulls(&mut body);
+        let table = serde_json::from_value(body).map_err(|error| invalid_json_error(&error))?;
         Ok((table, memory))
     }
 
@@ -256,12 +256,12 @@ impl Cluster {
     ///
     /// # Errors
     /// A Failure.
-    pub async fn discover(&self, api_version: &str, kind: &str) -> Result<Option<ResourceType>> {
+    pub async fn discover_resource(&self, api_version: &str, kind: &str) -> Result<Option<ResourceType>> {
         if let Some(known) = ResourceType::of_kind(api_version, kind) {
             return Ok(Some(known.clone()));
         }
-        let types = Call::get(paths::root(api_version)).at_most(DISCOVERY);
-        let body = match self.call(&types).await {
+        let types = ApiRequest::get(paths::api_root(api_version)).limit(DISCOVERY_LIMIT);
+        let body = match self.send(&types).await {
             Ok(answer) => answer.json()?,
             Err(error) if failure::of(&error).is_some_and(|failure| failure.code == 404) => {
                 return Ok(None);
@@ -293,43 +293,43 @@ impl Cluster {
     ///
     /// # Errors
     /// A Failure.
-    pub async fn raw_get(&self, path: &str) -> Result<(Value, HeaderMap)> {
-        let answer = self.call(&Call::get(path.to_owned())).await?;
+    pub async fn get_raw(&self, path: &str) -> Result<(Value, HeaderMap)> {
+        let answer = self.send(&ApiRequest::get(path.to_owned())).await?;
         Ok((answer.json()?, answer.headers))
     }
 }
 
-fn page(
+fn page_request(
     t: &ResourceType,
-    place: Place<'_>,
-    select: &Selection,
+    place: Scope<'_>,
+    select: &ListOptions,
     limit: u32,
     token: &str,
-) -> Result<Call> {
+) -> Result<ApiRequest> {
     // A read from the cache is not paged by the server.
-    let is_page = limit != 0 && !select.at_hand;
-    let most = if is_page { limits::PAGE } else { limits::LIST };
+    let is_page = limit != 0 && !select.from_cache;
+    let most = if is_page { limits::PAGE_LIMIT } else { limits::LIST_LIMIT };
     let limit = if limit == 0 {
         String::new()
     } else {
         limit.to_string()
     };
-    let call = Call::get(paths::collection(t, place)?).about(t, "");
-    let call = selecting(call.at_most(most), select);
+    let call = ApiRequest::get(paths::collection_path(t, place)?).for_object(t, "");
+    let call = add_selectors(call.limit(most), select);
     // A continue token implies the version of its list.
-    let version = if select.at_hand && token.is_empty() {
+    let version = if select.from_cache && token.is_empty() {
         "0"
     } else {
         ""
     };
-    let call = call.with("resourceVersion", version);
-    Ok(call.with("limit", limit).with("continue", token))
+    let call = call.query("resourceVersion", version);
+    Ok(call.query("limit", limit).query("continue", token))
 }
 
 /// Adds the selectors to a request.
-pub(super) fn selecting(call: Call, select: &Selection) -> Call {
-    call.with("labelSelector", select.labels.clone())
-        .with("fieldSelector", select.fields.clone())
+pub(super) fn add_selectors(call: ApiRequest, select: &ListOptions) -> ApiRequest {
+    call.query("labelSelector", select.label_selector.clone())
+        .query("fieldSelector", select.field_selector.clone())
 }
 
 /// Drops everything but metadata, for servers that do not support PartialObjectMetadata.
@@ -341,7 +341,7 @@ fn only_metadata(mut object: Value) -> Value {
 }
 
 /// Sets apiVersion and kind, which list items lack and metadata-only reads replace, as the first fields.
-fn typed(mut item: Value, t: &ResourceType) -> Value {
+fn with_type_meta(mut item: Value, t: &ResourceType) -> Value {
     if let Some(map) = item.as_object_mut() {
         map.shift_insert(0, "apiVersion".to_owned(), t.api_version().into());
         map.shift_insert(1, "kind".to_owned(), t.kind.to_string().into());
@@ -350,35 +350,35 @@ fn typed(mut item: Value, t: &ResourceType) -> Value {
 }
 
 /// Removes null fields, which the server sends for empty lists in a Table.
-pub(super) fn without_nulls(table: &mut Value) {
+pub(super) fn remove_nulls(table: &mut Value) {
     if let Some(map) = table.as_object_mut() {
         map.retain(|_, value| !value.is_null());
     }
 }
 
 /// An owned [`Scope`].
-pub(super) enum Owned {
+pub(super) enum OwnedScope {
     All,
     Namespace(String),
     Cluster,
 }
 
-impl Owned {
+impl OwnedScope {
     /// Copies a scope.
-    pub(super) fn of(place: Place<'_>) -> Self {
+    pub(super) fn of(place: Scope<'_>) -> Self {
         match place {
-            Place::All => Self::All,
-            Place::Namespace(namespace) => Self::Namespace(namespace.to_owned()),
-            Place::Cluster => Self::Cluster,
+            Scope::All => Self::All,
+            Scope::Namespace(namespace) => Self::Namespace(namespace.to_owned()),
+            Scope::Cluster => Self::Cluster,
         }
     }
 
     /// Borrows the scope.
-    pub(super) fn get(&self) -> Place<'_> {
+    pub(super) fn as_scope(&self) -> Scope<'_> {
         match self {
-            Self::All => Place::All,
-            Self::Namespace(namespace) => Place::Namespace(namespace),
-            Self::Cluster => Place::Cluster,
+            Self::All => Scope::All,
+            Self::Namespace(namespace) => Scope::Namespace(namespace),
+            Self::Cluster => Scope::Cluster,
         }
     }
 }

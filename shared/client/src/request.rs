@@ -9,9 +9,9 @@ use http::{HeaderMap, Method, Request, Response, StatusCode};
 use kube::client::Body;
 use serde_json::Value;
 
-use super::answer::{Answer, beginning};
-use super::limits::{Limit, OBJECT, REFUSAL};
-use super::paths::encode;
+use super::answer::{BufferedResponse, read_limited_body};
+use super::limits::{ReadLimit, OBJECT_LIMIT, ERROR_BODY_LIMIT};
+use super::paths::percent_encode;
 use super::{Cluster, failure, transport};
 use session_model::failure::{Failure, Kind};
 use session_model::objects::ResourceType;
@@ -28,14 +28,14 @@ pub(super) const METADATA_LIST: &str =
     "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io,application/json";
 
 /// Longest Retry-After that is obeyed; beyond it the request fails.
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(10);
 /// URL length that proxies and servers may refuse, in bytes.
-const LONG_ADDRESS: usize = 4096;
+const LONG_URL_BYTES: usize = 4096;
 /// Retries of a read when the server requests it.
-const REPETITIONS: u32 = 3;
+const RETRIES_MAX: u32 = 3;
 
 /// The callback for requests and their results.
-pub(super) type Observer = Box<dyn Fn(&Exchange) + Send + Sync>;
+pub(super) type ExchangeObserver = Box<dyn Fn(&Exchange) + Send + Sync>;
 
 /// A request and its result, without headers and bodies.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,7 +56,7 @@ pub fn status_text(code: u16) -> String {
 }
 
 /// A request to the API server, built step by step.
-pub(super) struct Call {
+pub(super) struct ApiRequest {
     method: Method,
     path: String,
     query: Vec<(&'static str, String)>,
@@ -65,16 +65,16 @@ pub(super) struct Call {
     identity_encoding: bool,
     /// Additional headers.
     headers: HeaderMap,
-    limit: Limit,
-    pub(super) subject: failure::Subject,
+    limit: ReadLimit,
+    pub(super) subject: failure::RequestSubject,
 }
 
-impl Call {
+impl ApiRequest {
     /// Creates a request without query, body and subject.
     pub(super) fn new(method: Method, path: String) -> Self {
-        let subject = failure::Subject {
+        let subject = failure::RequestSubject {
             method: method.as_str().to_owned(),
-            ..failure::Subject::default()
+            ..failure::RequestSubject::default()
         };
         Self {
             method,
@@ -84,7 +84,7 @@ impl Call {
             content: None,
             identity_encoding: false,
             headers: HeaderMap::new(),
-            limit: OBJECT,
+            limit: OBJECT_LIMIT,
             subject,
         }
     }
@@ -95,7 +95,7 @@ impl Call {
     }
 
     /// Sets the object, for error messages.
-    pub(super) fn about(mut self, t: &ResourceType, name: &str) -> Self {
+    pub(super) fn for_object(mut self, t: &ResourceType, name: &str) -> Self {
         self.subject.plural = t.plural.to_string();
         self.subject.qualified = t.qualified();
         self.subject.name = name.to_owned();
@@ -103,7 +103,7 @@ impl Call {
     }
 
     /// Adds a query parameter; empty values are left out.
-    pub(super) fn with(mut self, key: &'static str, value: impl Into<String>) -> Self {
+    pub(super) fn query(mut self, key: &'static str, value: impl Into<String>) -> Self {
         let value = value.into();
         if !value.is_empty() {
             self.query.push((key, value));
@@ -124,13 +124,13 @@ impl Call {
     }
 
     /// Sets the limit for reading the response.
-    pub(super) fn at_most(mut self, limit: Limit) -> Self {
+    pub(super) fn limit(mut self, limit: ReadLimit) -> Self {
         self.limit = limit;
         self
     }
 
     /// Sets additional headers.
-    pub(super) fn wearing(mut self, headers: HeaderMap) -> Self {
+    pub(super) fn headers(mut self, headers: HeaderMap) -> Self {
         self.headers = headers;
         self
     }
@@ -145,13 +145,13 @@ impl Call {
         let pairs: Vec<String> = self
             .query
             .iter()
-            .map(|(key, value)| format!("{key}={}", encode(value)))
+            .map(|(key, value)| format!("{key}={}", percent_encode(value)))
             .collect();
         let mark = if pairs.is_empty() { "" } else { "?" };
         format!("{}{mark}{}", self.path, pairs.join("&"))
     }
 
-    fn reads(&self) -> bool {
+    fn is_read(&self) -> bool {
         self.method == Method::GET
     }
 }
@@ -161,24 +161,24 @@ impl Cluster {
     ///
     /// # Errors
     /// A Failure for every status but 2xx.
-    pub(super) async fn call(&self, call: &Call) -> Result<Answer> {
+    pub(super) async fn send(&self, call: &ApiRequest) -> Result<BufferedResponse> {
         let mut repetitions = 0;
         loop {
-            let failed = match self.limited(self.exchange(call)).await {
+            let failed = match self.with_timeout(self.send_once(call)).await {
                 Ok(answer) => return Ok(answer),
                 Err(failed) => failed,
             };
-            let most = if transport::hung_up(&failed.failure) {
+            let most = if transport::is_connection_closed(&failed.failure) {
                 1
             } else {
-                REPETITIONS
+                RETRIES_MAX
             };
-            let pause = failed.pause.filter(|_| call.reads() && repetitions < most);
+            let pause = failed.pause.filter(|_| call.is_read() && repetitions < most);
             match pause {
                 Some(pause) => tokio::time::sleep(pause).await,
                 None if failed.failure.code == 401
                     && repetitions == 0
-                    && self.renewed().await? => {}
+                    && self.renew_credentials().await? => {}
                 None => return Err(failed.failure.into()),
             }
             repetitions += 1;
@@ -189,13 +189,13 @@ impl Cluster {
     ///
     /// # Errors
     /// A Failure for every status but 2xx.
-    pub(super) async fn open(&self, call: &Call) -> Result<Response<Body>> {
+    pub(super) async fn send_streaming(&self, call: &ApiRequest) -> Result<Response<Body>> {
         let mut repeated = false;
         loop {
-            match self.limited(self.head(call)).await {
+            match self.with_timeout(self.send_for_success(call)).await {
                 Ok(response) => return Ok(response),
                 Err(failed)
-                    if failed.failure.code == 401 && !repeated && self.renewed().await? =>
+                    if failed.failure.code == 401 && !repeated && self.renew_credentials().await? =>
                 {
                     repeated = true
                 }
@@ -209,88 +209,88 @@ impl Cluster {
     ///
     /// # Errors
     /// A Failure without a response.
-    pub(super) async fn ask(&self, call: &Call) -> Result<Response<Body>> {
-        let mut answer = self.limited(self.sent(call)).await;
+    pub(super) async fn send_any_status(&self, call: &ApiRequest) -> Result<Response<Body>> {
+        let mut answer = self.with_timeout(self.send_raw(call)).await;
         let is_refused =
             matches!(&answer, Ok(response) if response.status() == StatusCode::UNAUTHORIZED);
-        let was_closed = matches!(&answer, Err(failed) if transport::hung_up(&failed.failure));
-        if was_closed || (is_refused && self.renewed().await?) {
-            answer = self.limited(self.sent(call)).await;
+        let was_closed = matches!(&answer, Err(failed) if transport::is_connection_closed(&failed.failure));
+        if was_closed || (is_refused && self.renew_credentials().await?) {
+            answer = self.with_timeout(self.send_raw(call)).await;
         }
         answer.map_err(|failed| failed.failure.into())
     }
 
-    async fn renewed(&self) -> Result<bool> {
+    async fn renew_credentials(&self) -> Result<bool> {
         match &self.inner.credentials {
-            Some(credentials) => credentials.refused().await,
+            Some(credentials) => credentials.renew_rejected().await,
             None => Ok(false),
         }
     }
 
-    async fn limited<T>(&self, work: impl Future<Output = Result<T, Failed>>) -> Result<T, Failed> {
+    async fn with_timeout<T>(&self, work: impl Future<Output = Result<T, FailedAttempt>>) -> Result<T, FailedAttempt> {
         let Some(limit) = self.inner.timeout else {
             return work.await;
         };
         match tokio::time::timeout(limit, work).await {
             Ok(result) => result,
-            Err(_) => Err(Failed::once(transport::timed_out())),
+            Err(_) => Err(FailedAttempt::final_failure(transport::request_timeout_failure())),
         }
     }
 
-    async fn exchange(&self, call: &Call) -> Result<Answer, Failed> {
-        let response = self.head(call).await?;
+    async fn send_once(&self, call: &ApiRequest) -> Result<BufferedResponse, FailedAttempt> {
+        let response = self.send_for_success(call).await?;
         let (parts, body) = response.into_parts();
-        let about = call.subject.told();
-        match beginning(body, call.limit).await {
-            Ok((body, true)) => Ok(Answer {
+        let about = call.subject.error_suffix();
+        match read_limited_body(body, call.limit).await {
+            Ok((body, true)) => Ok(BufferedResponse {
                 headers: parts.headers,
                 body,
                 limit: call.limit,
-                about,
+                subject: about,
             }),
-            Ok((_, false)) => Err(Failed::of(call.limit.exceeded(&about))),
-            Err(error) => Err(self.broken(&error)),
+            Ok((_, false)) => Err(FailedAttempt::of(call.limit.exceeded_error(&about))),
+            Err(error) => Err(self.transport_failure(&error)),
         }
     }
 
-    async fn sent(&self, call: &Call) -> Result<Response<Body>, Failed> {
+    async fn send_raw(&self, call: &ApiRequest) -> Result<Response<Body>, FailedAttempt> {
         if let Some(credentials) = &self.inner.credentials {
-            credentials.keep_fresh().await.map_err(Failed::of)?;
+            credentials.renew_expired().await.map_err(FailedAttempt::of)?;
         }
-        let request = self.request(call).map_err(|error| {
-            Failed::once(Failure::local(Kind::Configuration, error.to_string()))
+        let request = self.build_request(call).map_err(|error| {
+            FailedAttempt::final_failure(Failure::local(Kind::Configuration, error.to_string()))
         })?;
         let started = Instant::now();
         let sent = self.inner.client.send(request).await;
         let status = sent.as_ref().map_or(0, |answer| answer.status().as_u16());
-        self.observed(call.method.as_str(), &call.target(), status, started);
-        let response = sent.map_err(|error| self.broken(&error))?;
+        self.report_exchange(call.method.as_str(), &call.target(), status, started);
+        let response = sent.map_err(|error| self.transport_failure(&error))?;
         self.inner.warnings.collect(response.headers());
         Ok(response)
     }
 
-    async fn head(&self, call: &Call) -> Result<Response<Body>, Failed> {
-        let response = self.sent(call).await?;
+    async fn send_for_success(&self, call: &ApiRequest) -> Result<Response<Body>, FailedAttempt> {
+        let response = self.send_raw(call).await?;
         if response.status().is_success() {
             return Ok(response);
         }
         let (parts, body) = response.into_parts();
-        let (body, _) = beginning(body, REFUSAL)
+        let (body, _) = read_limited_body(body, ERROR_BODY_LIMIT)
             .await
-            .map_err(|error| self.broken(&error))?;
-        let mut failure = failure::of_answer(parts.status, &parts.headers, &body, &call.subject);
+            .map_err(|error| self.transport_failure(&error))?;
+        let mut failure = failure::failure_of_response(parts.status, &parts.headers, &body, &call.subject);
         let length = call.target().len();
-        if length > LONG_ADDRESS && matches!(failure.code, 400 | 414 | 431) {
+        if length > LONG_URL_BYTES && matches!(failure.code, 400 | 414 | 431) {
             let about = format!(": the request URL has {length} bytes");
             failure.message.push_str(&about);
         }
-        Err(Failed {
+        Err(FailedAttempt {
             failure,
-            pause: asked_pause(parts.status, &parts.headers),
+            pause: retry_after(parts.status, &parts.headers),
         })
     }
 
-    fn request(&self, call: &Call) -> Result<Request<Body>, http::Error> {
+    fn build_request(&self, call: &ApiRequest) -> Result<Request<Body>, http::Error> {
         let mut request = Request::builder()
             .method(call.method.clone())
             .uri(call.target())
@@ -312,7 +312,7 @@ impl Cluster {
 
     /// Reports a request to the observer, including those that kube sends itself. `target` is path and query; `status` is
     /// 0 without a response.
-    pub(super) fn observed(&self, method: &str, target: &str, status: u16, started: Instant) {
+    pub(super) fn report_exchange(&self, method: &str, target: &str, status: u16, started: Instant) {
         if let Some(observer) = self.inner.observer.get() {
             observer(&Exchange {
                 method: method.to_owned(),
@@ -323,24 +323,24 @@ impl Cluster {
         }
     }
 
-    fn broken(&self, error: &kube::Error) -> Failed {
-        let failure = transport::of(error, &self.inner.server, self.inner.proxied);
+    fn transport_failure(&self, error: &kube::Error) -> FailedAttempt {
+        let failure = transport::failure_of_transport(error, &self.inner.server, self.inner.proxied);
         // An idle connection was closed by the server: retry once on a new one.
-        Failed {
-            pause: transport::hung_up(&failure).then_some(Duration::ZERO),
+        FailedAttempt {
+            pause: transport::is_connection_closed(&failure).then_some(Duration::ZERO),
             failure,
         }
     }
 }
 
 /// A failed attempt, and the pause before the next; `None` if it must not be retried.
-struct Failed {
+struct FailedAttempt {
     failure: Failure,
     pause: Option<Duration>,
 }
 
-impl Failed {
-    fn once(failure: Failure) -> Self {
+impl FailedAttempt {
+    fn final_failure(failure: Failure) -> Self {
         Self {
             failure,
             pause: None,
@@ -348,7 +348,7 @@ impl Failed {
     }
 
     fn of(error: anyhow::Error) -> Self {
-        Self::once(
+        Self::final_failure(
             session_model::failure::of(&error)
                 .cloned()
                 .unwrap_or_else(|| Failure::local(Kind::Configuration, format!("{error:#}"))),
@@ -357,7 +357,7 @@ impl Failed {
 }
 
 /// Returns the pause that the server requests; `None` if it requests none or too long a one.
-fn asked_pause(status: StatusCode, headers: &HeaderMap) -> Option<Duration> {
+fn retry_after(status: StatusCode, headers: &HeaderMap) -> Option<Duration> {
     let asks = [
         StatusCode::TOO_MANY_REQUESTS,
         StatusCode::SERVICE_UNAVAILABLE,
@@ -373,5 +373,5 @@ fn asked_pause(status: StatusCode, headers: &HeaderMap) -> Option<Duration> {
         .trim()
         .parse()
         .ok()?;
-    Some(Duration::from_secs(seconds)).filter(|pause| *pause <= LONGEST_PAUSE)
+    Some(Duration::from_secs(seconds)).filter(|pause| *pause <= RETRY_AFTER_MAX)
 }

@@ -13,15 +13,15 @@ use tokio::time::{Instant, sleep_until};
 use super::interrupt::{Interrupt, Signal};
 
 /// Time that a verb gets to release what it holds. A verb that blocks in a read, or computes, does not notice the signal.
-const PATIENCE: Duration = Duration::from_millis(300);
+const EXIT_GRACE: Duration = Duration::from_millis(300);
 
 /// A handle that waits for pending signals to be delivered.
 #[derive(Debug)]
-pub(super) struct Question(questions::UnboundedSender<mpsc::Sender<()>>);
+pub(super) struct DeliveryBarrier(questions::UnboundedSender<mpsc::Sender<()>>);
 
-impl Question {
+impl DeliveryBarrier {
     /// Waits until every signal sent so far is delivered.
-    pub(super) fn ask(&self) {
+    pub(super) fn wait(&self) {
         let (answer, answered) = mpsc::channel();
         if self.0.send(answer).is_ok() {
             // If delivery has stopped, the sender is dropped and this returns at once.
@@ -33,7 +33,7 @@ impl Question {
 /// The handlers of signals that ask the process to end; active from creation.
 #[derive(Debug)]
 pub struct Signals {
-    streams: Streams,
+    streams: SignalStreams,
     questions: questions::UnboundedReceiver<mpsc::Sender<()>>,
     interrupt: Interrupt,
 }
@@ -47,9 +47,9 @@ impl Signals {
     pub fn of_process(interrupt: &Interrupt) -> Result<Self> {
         let (send, questions) = questions::unbounded_channel();
         // Only a second call would fail; there is one main thread.
-        let _first_stays = interrupt.questions.set(Question(send));
+        let _first_stays = interrupt.delivery.set(DeliveryBarrier(send));
         Ok(Self {
-            streams: Streams::new()?,
+            streams: SignalStreams::new()?,
             questions,
             interrupt: interrupt.clone(),
         })
@@ -69,9 +69,9 @@ impl Signals {
             tokio::select! {
                 biased;
                 signal = self.streams.next() => if self.interrupt.deliver(signal) {
-                    until = until.or(Some(Instant::now() + PATIENCE));
+                    until = until.or(Some(Instant::now() + EXIT_GRACE));
                 },
-                () = driven(), if !asking.is_empty() => for answer in asking.drain(..) {
+                () = drain_pending_signals(), if !asking.is_empty() => for answer in asking.drain(..) {
                     // The waiting thread may have ended.
                     let _ = answer.send(());
                 },
@@ -84,17 +84,17 @@ impl Signals {
 
 /// Lets the runtime process pending signals: the first turn lets the kernel run the handler, if this thread was awake
 /// when the signal came; the second sees the handler's effect.
-async fn driven() {
+async fn drain_pending_signals() {
     yield_now().await;
     yield_now().await;
 }
 
 #[cfg(unix)]
 #[derive(Debug)]
-struct Streams(Vec<(Signal, tokio::signal::unix::Signal)>);
+struct SignalStreams(Vec<(Signal, tokio::signal::unix::Signal)>);
 
 #[cfg(unix)]
-impl Streams {
+impl SignalStreams {
     /// Signals that are ignored when the process starts stay ignored, as with `nohup` and background jobs of a script.
     fn new() -> Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
@@ -140,7 +140,7 @@ fn is_ignored(status: &str, number: i32) -> bool {
 struct Streams;
 
 #[cfg(not(unix))]
-impl Streams {
+impl SignalStreams {
     fn new() -> Result<Self> {
         Ok(Self)
     }

@@ -3,14 +3,14 @@
 use std::error::Error;
 use std::io;
 
-use super::limits::REFUSAL;
+use super::limits::ERROR_BODY_LIMIT;
 use session_model::failure::{Failure, Kind};
 
 /// Go's message for a connection closed by the peer.
-const HANG_UP: &str = "EOF";
+const EOF_MESSAGE: &str = "EOF";
 
 /// Returns the Failure for a request that exceeds `--request-timeout`.
-pub(super) fn timed_out() -> Failure {
+pub(super) fn request_timeout_failure() -> Failure {
     Failure::local(
         Kind::Unreachable,
         "net/http: request canceled (Client.Timeout exceeded while awaiting headers)",
@@ -18,14 +18,14 @@ pub(super) fn timed_out() -> Failure {
 }
 
 /// True if the peer closed the connection.
-pub(super) fn hung_up(failure: &Failure) -> bool {
+pub(super) fn is_connection_closed(failure: &Failure) -> bool {
     failure.kind == Kind::Unreachable
-        && (failure.message == HANG_UP || failure.message.ends_with("connection reset by peer"))
+        && (failure.message == EOF_MESSAGE || failure.message.ends_with("connection reset by peer"))
 }
 
 /// Converts the error of building a client, such as an invalid certificate or an unknown auth provider.
-pub(super) fn of_setup(error: &kube::Error) -> anyhow::Error {
-    let links = links(error);
+pub(super) fn setup_error(error: &kube::Error) -> anyhow::Error {
+    let links = error_chain(error);
     let text = links
         .last()
         .map_or_else(|| error.to_string(), |innermost| innermost.text.clone());
@@ -38,12 +38,12 @@ pub(super) fn of_setup(error: &kube::Error) -> anyhow::Error {
 }
 
 /// Converts the error of a request to `server`.
-pub(super) fn of(error: &kube::Error, server: &str, proxied: bool) -> Failure {
-    let links = links(error);
+pub(super) fn failure_of_transport(error: &kube::Error, server: &str, proxied: bool) -> Failure {
+    let links = error_chain(error);
     let server: http::Uri = server.parse().unwrap_or_default();
     let authority = server.authority().map_or("", http::uri::Authority::as_str);
     let authority = authority.rsplit('@').next().unwrap_or_default();
-    let dialled = dialled(&server);
+    let dialled = host_and_port(&server);
     let says = |part: &str| links.iter().any(|link| link.text.contains(part));
     let io = links.iter().rev().find_map(|link| link.io);
     if io == Some(io::ErrorKind::ConnectionRefused) && !proxied {
@@ -55,8 +55,8 @@ pub(super) fn of(error: &kube::Error, server: &str, proxied: bool) -> Failure {
     let message = if io == Some(io::ErrorKind::ConnectionRefused) {
         "proxyconnect tcp: connect: connection refused".to_owned()
     } else if says("dns error") {
-        lookup(server.host().unwrap_or_default(), &links)
-    } else if let Some(message) = tls(&links) {
+        lookup_message(server.host().unwrap_or_default(), &links)
+    } else if let Some(message) = tls_message(&links) {
         message
     } else if let Some(link) = links
         .iter()
@@ -78,11 +78,11 @@ pub(super) fn of(error: &kube::Error, server: &str, proxied: bool) -> Failure {
             _ if says("length limit exceeded") => {
                 format!(
                     "the server's error response is larger than {}",
-                    REFUSAL.size()
+                    ERROR_BODY_LIMIT.size()
                 )
             }
             _ if says("error reading a body") => "unexpected EOF".to_owned(),
-            Some(io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe) => HANG_UP.to_owned(),
+            Some(io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe) => EOF_MESSAGE.to_owned(),
             _ if says("keep-alive timed out") => "http2: client connection lost".to_owned(),
             // The latter two are HTTP/2's: one answer, or all of a connection, will not come.
             _ if says("connection closed before message completed")
@@ -90,7 +90,7 @@ pub(super) fn of(error: &kube::Error, server: &str, proxied: bool) -> Failure {
                 || says("stream error received")
                 || says("connection error received") =>
             {
-                HANG_UP.to_owned()
+                EOF_MESSAGE.to_owned()
             }
             _ => links
                 .last()
@@ -100,7 +100,7 @@ pub(super) fn of(error: &kube::Error, server: &str, proxied: bool) -> Failure {
     Failure::local(Kind::Unreachable, message)
 }
 
-fn dialled(server: &http::Uri) -> String {
+fn host_and_port(server: &http::Uri) -> String {
     let port = server
         .port_u16()
         .unwrap_or(if server.scheme_str() == Some("http") {
@@ -112,18 +112,18 @@ fn dialled(server: &http::Uri) -> String {
 }
 
 /// One error of a chain of sources.
-struct Link {
+struct ChainedError {
     text: String,
     io: Option<io::ErrorKind>,
 }
 
 /// Returns the chain of sources, outermost first.
-fn links(error: &kube::Error) -> Vec<Link> {
+fn error_chain(error: &kube::Error) -> Vec<ChainedError> {
     let mut links = Vec::new();
     let mut next: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(error) = next {
         let io = error.downcast_ref::<io::Error>();
-        links.push(Link {
+        links.push(ChainedError {
             text: error.to_string(),
             io: io.map(io::Error::kind),
         });
@@ -136,7 +136,7 @@ fn links(error: &kube::Error) -> Vec<Link> {
     links
 }
 
-fn lookup(host: &str, links: &[Link]) -> String {
+fn lookup_message(host: &str, links: &[ChainedError]) -> String {
     let resolver = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
     let address = resolver
         .lines()
@@ -158,7 +158,7 @@ fn lookup(host: &str, links: &[Link]) -> String {
 }
 
 /// Translates rustls's errors to Go's words.
-fn tls(links: &[Link]) -> Option<String> {
+fn tls_message(links: &[ChainedError]) -> Option<String> {
     let after = |part: &str| {
         links
             .iter()
@@ -181,7 +181,7 @@ fn tls(links: &[Link]) -> Option<String> {
         return Some(format!("tls: failed to verify certificate: x509: {reason}"));
     }
     if let Some(alert) = after("received fatal alert: ") {
-        return Some(format!("remote error: tls: {}", words(&alert)));
+        return Some(format!("remote error: tls: {}", spaced_words(&alert)));
     }
     if after("InvalidContentType").is_some() {
         return Some("http: server gave HTTP response to HTTPS client".to_owned());
@@ -190,7 +190,7 @@ fn tls(links: &[Link]) -> Option<String> {
 }
 
 /// Converts `BadCertificate` to `bad certificate`.
-fn words(name: &str) -> String {
+fn spaced_words(name: &str) -> String {
     let mut out = String::new();
     for c in name.chars() {
         if c.is_ascii_uppercase() && !out.is_empty() {
@@ -209,7 +209,7 @@ mod tests {
     fn a_name_server_that_fails_is_told_from_a_name_that_is_not_there() {
         let said = |text: &str| {
             let text = format!("failed to lookup address information: {text}");
-            lookup("h", &[Link { text, io: None }])
+            lookup_message("h", &[ChainedError { text, io: None }])
         };
         for (text, wanted) in [
             ("Temporary failure in name resolution", "server misbehaving"),

@@ -6,16 +6,16 @@ use anyhow::Result;
 use serde_json::Value;
 
 use super::Cluster;
-use super::paths::encode;
+use super::paths::percent_encode;
 use session_model::failure::{Failure, Kind};
 use session_model::objects::resource::text;
 
 /// Time limit of the request: a node that does not respond must not delay other output.
-const PATIENCE: Duration = Duration::from_secs(2);
+const NODE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Usage of one claim's volume, in bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct VolumeUse {
+pub struct VolumeUsage {
     /// Name of the claim, in the Pod's namespace.
     pub claim: String,
     /// Used bytes.
@@ -26,7 +26,7 @@ pub struct VolumeUse {
 
 /// Resource usage of one Pod.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PodUse {
+pub struct PodUsage {
     /// UID of the Pod.
     pub uid: String,
     /// CPU in millicores, averaged over the last seconds.
@@ -34,14 +34,14 @@ pub struct PodUse {
     /// Working set in bytes, which the memory limit applies to.
     pub memory: Option<u64>,
     /// Usage of its claims, as far as the kubelet measures volumes of their kind.
-    pub volumes: Vec<VolumeUse>,
+    pub volumes: Vec<VolumeUsage>,
 }
 
 /// Resource usage of the Pods on one node.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct NodeUse {
+pub struct NodeUsage {
     /// The Pods.
-    pub pods: Vec<PodUse>,
+    pub pods: Vec<PodUsage>,
 }
 
 impl Cluster {
@@ -49,10 +49,10 @@ impl Cluster {
     ///
     /// # Errors
     /// A Failure: Forbidden without the right, Unreachable if the node does not respond within two seconds.
-    pub async fn node_use(&self, node: &str) -> Result<NodeUse> {
-        let path = format!("/api/v1/nodes/{}/proxy/stats/summary", encode(node));
-        match tokio::time::timeout(PATIENCE, self.raw_get(&path)).await {
-            Ok(answer) => Ok(read(&answer?.0)),
+    pub async fn get_node_usage(&self, node: &str) -> Result<NodeUsage> {
+        let path = format!("/api/v1/nodes/{}/proxy/stats/summary", percent_encode(node));
+        match tokio::time::timeout(NODE_TIMEOUT, self.get_raw(&path)).await {
+            Ok(answer) => Ok(parse_summary(&answer?.0)),
             Err(_) => {
                 let message = format!("node {node:?} does not respond");
                 Err(Failure::local(Kind::Unreachable, message).into())
@@ -61,26 +61,26 @@ impl Cluster {
     }
 }
 
-fn read(summary: &Value) -> NodeUse {
+fn parse_summary(summary: &Value) -> NodeUsage {
     let pods = summary["pods"].as_array().into_iter().flatten();
-    NodeUse {
-        pods: pods.map(read_pod).collect(),
+    NodeUsage {
+        pods: pods.map(parse_pod).collect(),
     }
 }
 
-fn read_pod(pod: &Value) -> PodUse {
+fn parse_pod(pod: &Value) -> PodUsage {
     let number = |pointer: &str| pod.pointer(pointer).and_then(Value::as_u64);
     let volumes = pod["volume"].as_array().into_iter().flatten();
-    PodUse {
+    PodUsage {
         uid: text(pod, "/podRef/uid").to_owned(),
         cpu_milli: number("/cpu/usageNanoCores").map(|nano| nano / 1_000_000),
         memory: number("/memory/workingSetBytes"),
-        volumes: volumes.filter_map(read_volume).collect(),
+        volumes: volumes.filter_map(parse_volume).collect(),
     }
 }
 
-fn read_volume(volume: &Value) -> Option<VolumeUse> {
-    Some(VolumeUse {
+fn parse_volume(volume: &Value) -> Option<VolumeUsage> {
+    Some(VolumeUsage {
         claim: volume.pointer("/pvcRef/name")?.as_str()?.to_owned(),
         used: volume["usedBytes"].as_u64()?,
         capacity: volume["capacityBytes"].as_u64()?,
@@ -102,23 +102,23 @@ mod tests {
                 { "name": "data", "pvcRef": { "name": "home", "namespace": "ns" }, "usedBytes": 3, "capacityBytes": 4 },
                 { "name": "odd", "pvcRef": { "name": "block" } }],
         }, { "podRef": { "uid": "u-2" } }] });
-        let found = read(&summary);
-        let volumes = vec![VolumeUse {
+        let found = parse_summary(&summary);
+        let volumes = vec![VolumeUsage {
             claim: "home".into(),
             used: 3,
             capacity: 4,
         }];
-        let first = PodUse {
+        let first = PodUsage {
             uid: "u-1".into(),
             cpu_milli: Some(12),
             memory: Some(1024),
             volumes,
         };
-        let second = PodUse {
+        let second = PodUsage {
             uid: "u-2".into(),
-            ..PodUse::default()
+            ..PodUsage::default()
         };
         assert_eq!(found.pods, [first, second]);
-        assert_eq!(read(&json!({})), NodeUse::default());
+        assert_eq!(parse_summary(&json!({})), NodeUsage::default());
     }
 }

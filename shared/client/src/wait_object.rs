@@ -7,7 +7,7 @@ use futures::StreamExt;
 use serde_json::Value;
 
 use super::typed::{missing, timed_out};
-use super::{Change, Cluster, Place, Selection};
+use super::{WatchChange, Cluster, Scope, ListOptions};
 use session_model::failure::{Failure, Kind};
 use session_model::objects::ResourceType;
 use session_model::objects::conditions::has_condition;
@@ -17,7 +17,7 @@ impl Cluster {
     ///
     /// # Errors
     /// TimedOut in kubectl's words; NotFound if the object is deleted; whatever the server refuses.
-    pub async fn await_condition(
+    pub async fn wait_condition(
         &self,
         resource: &ResourceType,
         namespace: &str,
@@ -26,7 +26,7 @@ impl Cluster {
         limit: Duration,
     ) -> Result<()> {
         let holds = |object: &Value| has_condition(object, condition, "True");
-        let wait = self.await_object(resource, namespace, name, holds);
+        let wait = self.wait_object(resource, namespace, name, holds);
         match tokio::time::timeout(limit, wait).await {
             Ok(found) => found.map(drop),
             Err(_) => Err(timed_out(resource, name)),
@@ -37,7 +37,7 @@ impl Cluster {
     ///
     /// # Errors
     /// NotFound if the object is deleted; whatever the server refuses.
-    pub async fn await_object(
+    pub async fn wait_object(
         &self,
         resource: &ResourceType,
         namespace: &str,
@@ -45,30 +45,30 @@ impl Cluster {
         holds: impl Fn(&Value) -> bool,
     ) -> Result<Value> {
         let place = if resource.namespaced {
-            Place::Namespace(namespace)
+            Scope::Namespace(namespace)
         } else {
-            Place::Cluster
+            Scope::Cluster
         };
-        let select = Selection {
-            fields: format!("metadata.name={name}"),
-            ..Selection::default()
+        let select = ListOptions {
+            field_selector: format!("metadata.name={name}"),
+            ..ListOptions::default()
         };
         let mut changes = self.watch(resource, place, &select, None, false);
         while let Some(change) = changes.next().await {
             match change? {
-                Change::Added(object) | Change::Modified(object) if holds(&object) => {
+                WatchChange::Added(object) | WatchChange::Modified(object) if holds(&object) => {
                     return Ok(object);
                 }
-                Change::Deleted(_) => return Err(missing(resource, name)),
+                WatchChange::Deleted(_) => return Err(missing(resource, name)),
                 _ => {}
             }
         }
-        Err(watch_over(resource))
+        Err(watch_ended_error(resource))
     }
 }
 
 /// Returns the error for a watch that ended without one, which never happens.
-pub fn watch_over(resource: &ResourceType) -> anyhow::Error {
+pub fn watch_ended_error(resource: &ResourceType) -> anyhow::Error {
     let message = format!("the watch of {} ended unexpectedly", resource.plural);
     Failure::local(Kind::Server, message).into()
 }

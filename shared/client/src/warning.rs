@@ -6,18 +6,18 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use http::HeaderMap;
 
 /// The callback for warnings.
-type Listener = Box<dyn Fn(&str) + Send + Sync>;
+type WarningListener = Box<dyn Fn(&str) + Send + Sync>;
 
 /// The warnings received by one process.
 #[derive(Default)]
 pub(super) struct Warnings {
     seen: Mutex<HashSet<String>>,
-    listener: OnceLock<Listener>,
+    listener: OnceLock<WarningListener>,
 }
 
 impl Warnings {
     /// Registers a listener. Only the first one registered counts.
-    pub(super) fn listen(&self, listener: Listener) {
+    pub(super) fn set_listener(&self, listener: WarningListener) {
         let _first_stays = self.listener.set(listener);
     }
 
@@ -27,7 +27,7 @@ impl Warnings {
             return;
         };
         for header in headers.get_all(http::header::WARNING) {
-            for text in texts(&String::from_utf8_lossy(header.as_bytes())) {
+            for text in parse_warnings(&String::from_utf8_lossy(header.as_bytes())) {
                 let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
                 let fresh = seen.insert(text.clone());
                 drop(seen);
@@ -40,7 +40,7 @@ impl Warnings {
 }
 
 /// Parses `299 - "text" "date", 299 agent "text"`; returns the texts of code 299, the only one kubectl prints.
-fn texts(header: &str) -> Vec<String> {
+fn parse_warnings(header: &str) -> Vec<String> {
     let mut texts = Vec::new();
     let mut rest = header;
     while let Some(start) = rest.find('"') {
@@ -49,14 +49,14 @@ fn texts(header: &str) -> Vec<String> {
             .split(' ')
             .next()
             .unwrap_or_default();
-        let Some((text, after)) = quoted(&rest[start + 1..]) else {
+        let Some((text, after)) = split_quoted(&rest[start + 1..]) else {
             break;
         };
         if code == "299" && !text.trim().is_empty() {
             texts.push(text);
         }
         // A quoted date may follow.
-        rest = match after.strip_prefix(" \"").and_then(quoted) {
+        rest = match after.strip_prefix(" \"").and_then(split_quoted) {
             Some((_date, after)) => after,
             None => after,
         };
@@ -65,7 +65,7 @@ fn texts(header: &str) -> Vec<String> {
 }
 
 /// Returns the text up to the closing quote, without escapes, and the rest.
-fn quoted(text: &str) -> Option<(String, &str)> {
+fn split_quoted(text: &str) -> Option<(String, &str)> {
     let mut out = String::new();
     let mut chars = text.char_indices();
     while let Some((index, c)) = chars.next() {
@@ -85,14 +85,14 @@ mod tests {
     #[test]
     fn texts_are_read_as_they_were_meant() {
         assert_eq!(
-            texts(r#"299 - "spec.foo is deprecated""#),
+            parse_warnings(r#"299 - "spec.foo is deprecated""#),
             ["spec.foo is deprecated"]
         );
-        assert_eq!(texts(r#"299 - "a \"b\" \\ c""#), [r#"a "b" \ c"#]);
+        assert_eq!(parse_warnings(r#"299 - "a \"b\" \\ c""#), [r#"a "b" \ c"#]);
         assert_eq!(
-            texts(r#"299 - "a" "Sat, 25 Aug 2012 23:34:45 GMT", 299 x "b", 110 - "stale""#),
+            parse_warnings(r#"299 - "a" "Sat, 25 Aug 2012 23:34:45 GMT", 299 x "b", 110 - "stale""#),
             ["a", "b"]
         );
-        assert_eq!(texts(r#"299 - "open"#), [""; 0]);
+        assert_eq!(parse_warnings(r#"299 - "open"#), [""; 0]);
     }
 }

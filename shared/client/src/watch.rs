@@ -10,27 +10,27 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::backoff::{self, Backoff};
-use super::failure::{Subject, of_status};
-use super::held::Held;
-use super::limits::{self, COLLECTION_MEMORY, EVENT};
-use super::lines::{LineFault, Lines};
-use super::read::{Owned, Place, Selection, selecting, without_nulls};
-use super::request::{Call, JSON, TABLE};
+use super::failure::{RequestSubject, failure_of_status};
+use super::held::SeenObjects;
+use super::limits::{self, COLLECTION_MEMORY_MAX, WATCH_EVENT_LIMIT};
+use super::lines::{LineError, BodyLines};
+use super::read::{OwnedScope, Scope, ListOptions, add_selectors, remove_nulls};
+use super::request::{ApiRequest, JSON, TABLE};
 use super::{Cluster, paths};
 use session_model::failure::{self, Kind};
 use session_model::objects::ResourceType;
 use session_model::objects::resource::text;
 
 /// Seconds after which the server ends a watch; it is then continued from the last resourceVersion.
-const LIFETIME: u64 = 290;
+const LIFETIME_SECONDS: u64 = 290;
 /// Additional seconds without data after which the connection is considered lost.
-const GRACE: u64 = 20;
+const GRACE_SECONDS: u64 = 20;
 /// Most consecutive failures to continue a watch.
-const ATTEMPTS: u32 = 5;
+const REOPEN_ATTEMPTS_MAX: u32 = 5;
 
 /// A change of one object. If Tables were requested, each value is a Table with one row.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Change {
+pub enum WatchChange {
     /// The object was created, existed when the watch started, or matches the selector now.
     Added(Value),
     /// The object was modified.
@@ -41,7 +41,7 @@ pub enum Change {
     Bookmark(String),
     /// The watch restarts because its resourceVersion has expired: every existing object follows as Added, and objects
     /// that do not follow are gone. Only for watches that start with all existing objects.
-    Anew,
+    Restarted,
 }
 
 impl Cluster {
@@ -54,25 +54,25 @@ impl Cluster {
     pub fn watch(
         &self,
         t: &ResourceType,
-        place: Place<'_>,
-        select: &Selection,
+        place: Scope<'_>,
+        select: &ListOptions,
         from: Option<&str>,
         table: bool,
-    ) -> BoxStream<'static, Result<Change>> {
-        let watching = Watching {
+    ) -> BoxStream<'static, Result<WatchChange>> {
+        let watching = WatchState {
             cluster: self.clone(),
             t: t.clone(),
-            place: Owned::of(place),
+            place: OwnedScope::of(place),
             select: select.clone(),
             version: from.unwrap_or_default().to_owned(),
-            is_whole: from.is_none(),
+            starts_with_all: from.is_none(),
             table,
             lines: None,
             opened: None,
-            news: false,
+            has_news: false,
             failed: 0,
             backoff: Backoff::default(),
-            held: Held::default(),
+            held: SeenObjects::default(),
         };
         stream::unfold(Some(watching), |watching| async move {
             let mut watching = watching?;
@@ -85,68 +85,68 @@ impl Cluster {
     }
 }
 
-struct Watching {
+struct WatchState {
     cluster: Cluster,
     t: ResourceType,
-    place: Owned,
-    select: Selection,
+    place: OwnedScope,
+    select: ListOptions,
     /// The resourceVersion to continue from; empty at the start.
     version: String,
     /// True if the watch started with all existing objects, so that it can restart that way.
-    is_whole: bool,
+    starts_with_all: bool,
     table: bool,
-    lines: Option<Lines>,
+    lines: Option<BodyLines>,
     /// Time of the last successful request.
     opened: Option<Instant>,
     /// True if a new change was reported since then.
-    news: bool,
+    has_news: bool,
     /// Consecutive failed requests.
     failed: u32,
     backoff: Backoff,
-    held: Held,
+    held: SeenObjects,
 }
 
-impl Watching {
-    async fn next(&mut self) -> Result<Change> {
-        match self.change().await {
-            Err(error) if self.is_whole && failure::is(&error, Kind::Expired) => {
+impl WatchState {
+    async fn next(&mut self) -> Result<WatchChange> {
+        match self.next_change().await {
+            Err(error) if self.starts_with_all && failure::is(&error, Kind::Expired) => {
                 self.version.clear();
-                self.held.begin_anew();
+                self.held.restart();
                 self.lines = None;
                 self.backoff.pause().await;
-                Ok(Change::Anew)
+                Ok(WatchChange::Restarted)
             }
             result => result,
         }
     }
 
-    async fn change(&mut self) -> Result<Change> {
+    async fn next_change(&mut self) -> Result<WatchChange> {
         loop {
             let Some(lines) = &mut self.lines else {
-                self.begin().await?;
+                self.open().await?;
                 continue;
             };
             let line =
-                tokio::time::timeout(Duration::from_secs(LIFETIME + GRACE), lines.next()).await;
+                tokio::time::timeout(Duration::from_secs(LIFETIME_SECONDS + GRACE_SECONDS), lines.next_line()).await;
             match line {
                 Ok(Some(Ok(line))) => {
-                    if let Some(change) = self.read(&line)? {
+                    if let Some(change) = self.parse_line(&line)? {
                         return Ok(change);
                     }
                 }
-                Ok(Some(Err(LineFault::TooLong))) => {
-                    return Err(EVENT.exceeded(&self.subject().told()));
+                Ok(Some(Err(LineError::TooLong))) => {
+                    return Err(WATCH_EVENT_LIMIT.exceeded_error(&self.subject().error_suffix()));
                 }
                 // The end, an error or silence: the position is known either way.
-                Ok(None | Some(Err(LineFault::Broken))) | Err(_) => {
+                Ok(None | Some(Err(LineError::ConnectionLost))) | Err(_) => {
                     self.lines = None;
                     // A watch that lasted shows that the server does not end all of them at once.
                     if self
                         .opened
-                        .is_some_and(|at| at.elapsed() >= backoff::LONGEST)
+                        .is_some_and(|at| at.elapsed() >= backoff::MAX_PAUSE)
                     {
                         self.backoff.reset();
-                    } else if !self.news {
+                    } else if !self.has_news {
                         self.backoff.pause().await;
                     }
                 }
@@ -155,13 +155,13 @@ impl Watching {
     }
 
     /// Sends the watch request. Transient failures are retried once the watch had been open before.
-    async fn begin(&mut self) -> Result<()> {
-        match self.cluster.open(&self.call()?).await {
+    async fn open(&mut self) -> Result<()> {
+        match self.cluster.send_streaming(&self.request()?).await {
             Ok(response) => {
                 self.opened = Some(Instant::now());
                 self.failed = 0;
-                self.news = false;
-                self.lines = Some(Lines::of(response.into_body().into_data_stream(), EVENT));
+                self.has_news = false;
+                self.lines = Some(BodyLines::new(response.into_body().into_data_stream(), WATCH_EVENT_LIMIT));
                 Ok(())
             }
             Err(error) => {
@@ -174,7 +174,7 @@ impl Watching {
                 let passing =
                     failure::of(&error).is_some_and(|failure| passing.contains(&failure.kind));
                 self.failed += 1;
-                if !(self.opened.is_some() && passing && self.failed <= ATTEMPTS) {
+                if !(self.opened.is_some() && passing && self.failed <= REOPEN_ATTEMPTS_MAX) {
                     return Err(error);
                 }
                 self.backoff.pause().await;
@@ -183,72 +183,72 @@ impl Watching {
         }
     }
 
-    fn subject(&self) -> Subject {
-        Subject {
+    fn subject(&self) -> RequestSubject {
+        RequestSubject {
             method: "WATCH".into(),
             qualified: self.t.qualified(),
-            ..Subject::default()
+            ..RequestSubject::default()
         }
     }
 
-    fn call(&self) -> Result<Call> {
-        let path = paths::collection(&self.t, self.place.get())?;
-        let call = selecting(Call::get(path).about(&self.t, ""), &self.select)
+    fn request(&self) -> Result<ApiRequest> {
+        let path = paths::collection_path(&self.t, self.place.as_scope())?;
+        let call = add_selectors(ApiRequest::get(path).for_object(&self.t, ""), &self.select)
             .accept(if self.table { TABLE } else { JSON });
         let call = call
-            .with("watch", "true")
-            .with("allowWatchBookmarks", "true")
-            .with("resourceVersion", self.version.clone());
+            .query("watch", "true")
+            .query("allowWatchBookmarks", "true")
+            .query("resourceVersion", self.version.clone());
         let call = if self.table {
-            call.with("includeObject", "Metadata")
+            call.query("includeObject", "Metadata")
         } else {
             call
         };
         Ok(call
-            .with("timeoutSeconds", LIFETIME.to_string())
+            .query("timeoutSeconds", LIFETIME_SECONDS.to_string())
             .uncompressed())
     }
 
     /// Parses one line of the stream; `None` for events of unknown types.
-    fn read(&mut self, line: &[u8]) -> Result<Option<Change>> {
-        let (mut event, memory) = EVENT.json(line, &self.subject().told())?;
+    fn parse_line(&mut self, line: &[u8]) -> Result<Option<WatchChange>> {
+        let (mut event, memory) = WATCH_EVENT_LIMIT.parse_json(line, &self.subject().error_suffix())?;
         let mut object = event["object"].take();
         if self.table {
-            without_nulls(&mut object);
+            remove_nulls(&mut object);
         }
         let what = text(&event, "/type").to_owned();
         if what == "ERROR" {
-            let subject = Subject {
+            let subject = RequestSubject {
                 method: "GET".into(),
                 ..self.subject()
             };
-            return Err(of_status(&object, 0, &subject).into());
+            return Err(failure_of_status(&object, 0, &subject).into());
         }
-        let version = version(&object, self.table);
+        let version = event_version(&object, self.table);
         if !version.is_empty() {
             version.clone_into(&mut self.version);
         }
-        let change: fn(Value) -> Change = match what.as_str() {
-            "ADDED" => Change::Added,
-            "MODIFIED" => Change::Modified,
-            "DELETED" => Change::Deleted,
-            "BOOKMARK" => return Ok(Some(Change::Bookmark(self.version.clone()))),
+        let change: fn(Value) -> WatchChange = match what.as_str() {
+            "ADDED" => WatchChange::Added,
+            "MODIFIED" => WatchChange::Modified,
+            "DELETED" => WatchChange::Deleted,
+            "BOOKMARK" => return Ok(Some(WatchChange::Bookmark(self.version.clone()))),
             _ => return Ok(None),
         };
-        let metadata = object.pointer(metadata(self.table)).unwrap_or(&Value::Null);
-        if self.held.take(metadata, what == "DELETED", memory) {
-            self.news = true;
+        let metadata = object.pointer(metadata_pointer(self.table)).unwrap_or(&Value::Null);
+        if self.held.record(metadata, what == "DELETED", memory) {
+            self.has_news = true;
             self.backoff.reset();
         }
-        if self.held.memory() > COLLECTION_MEMORY {
-            return Err(limits::collection_exceeded("watch", &self.t.plural));
+        if self.held.memory() > COLLECTION_MEMORY_MAX {
+            return Err(limits::collection_exceeded_error("watch", &self.t.plural));
         }
         Ok(Some(change(object)))
     }
 }
 
 /// Returns the JSON pointer to the metadata of an event's object.
-fn metadata(table: bool) -> &'static str {
+fn metadata_pointer(table: bool) -> &'static str {
     if table {
         "/rows/0/object/metadata"
     } else {
@@ -257,7 +257,7 @@ fn metadata(table: bool) -> &'static str {
 }
 
 /// Returns the resourceVersion of an event.
-fn version(object: &Value, table: bool) -> &str {
+fn event_version(object: &Value, table: bool) -> &str {
     let row = if table {
         text(object, "/rows/0/object/metadata/resourceVersion")
     } else {

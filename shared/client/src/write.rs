@@ -4,7 +4,7 @@ use anyhow::Result;
 use http::Method;
 use serde_json::{Value, json};
 
-use super::request::{Call, JSON};
+use super::request::{ApiRequest, JSON};
 use super::{Cluster, paths};
 use session_model::failure::{self, Failure, Kind};
 use session_model::objects::ResourceType;
@@ -12,9 +12,9 @@ use session_model::objects::propagation::Propagation;
 use session_model::objects::resource::text;
 
 /// Media type of a JSON merge patch (RFC 7386).
-const MERGE: &str = "application/merge-patch+json";
+const MERGE_PATCH: &str = "application/merge-patch+json";
 /// Media type of Kubernetes' strategic merge patch.
-const STRATEGIC: &str = "application/strategic-merge-patch+json";
+const STRATEGIC_MERGE_PATCH: &str = "application/strategic-merge-patch+json";
 
 /// Dry-run mode of a command.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,14 +30,14 @@ pub enum DryRun {
 
 /// Options of a write.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Write {
+pub struct WriteOptions {
     /// If true, the server checks the request and stores nothing.
     pub dry_run: bool,
     /// Owner of the written fields.
     pub field_manager: String,
 }
 
-impl Write {
+impl WriteOptions {
     /// A write for real, whose fields `field_manager` owns.
     pub fn by(field_manager: &str) -> Self {
         Self {
@@ -49,7 +49,7 @@ impl Write {
 
 /// Options of a delete.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Delete {
+pub struct DeleteOptions {
     /// Precondition on the UID; empty for none, which is justified only for names typed by a user.
     pub uid: String,
     /// Precondition on the resourceVersion; empty for none.
@@ -64,14 +64,14 @@ pub struct Delete {
 
 /// The result of a DELETE.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Deleted {
+pub enum DeleteOutcome {
     /// The object is gone.
     Gone,
     /// The object has a deletionTimestamp and is removed later, because of finalizers, foreground deletion or a grace
     /// period; its version at that time.
-    Going(Value),
+    Terminating(Value),
     /// The object did not exist.
-    Absent,
+    NotFound,
 }
 
 impl Cluster {
@@ -85,11 +85,11 @@ impl Cluster {
         t: &ResourceType,
         namespace: &str,
         object: &Value,
-        write: &Write,
+        write: &WriteOptions,
     ) -> Result<Value> {
-        let path = paths::collection(t, super::Place::Namespace(namespace))?;
-        let call = Call::new(Method::POST, path).about(t, text(object, "/metadata/name"));
-        self.call(&writing(call, write).body(JSON, object))
+        let path = paths::collection_path(t, super::Scope::Namespace(namespace))?;
+        let call = ApiRequest::new(Method::POST, path).for_object(t, text(object, "/metadata/name"));
+        self.send(&add_write_params(call, write).body(JSON, object))
             .await?
             .json()
     }
@@ -105,13 +105,13 @@ impl Cluster {
         namespace: &str,
         name: &str,
         object: &Value,
-        write: &Write,
+        write: &WriteOptions,
     ) -> Result<Value> {
-        let call = Call::new(Method::PATCH, paths::object(t, namespace, name)?).about(t, name);
-        let call = writing(call, write)
-            .with("force", "true")
+        let call = ApiRequest::new(Method::PATCH, paths::object_path(t, namespace, name)?).for_object(t, name);
+        let call = add_write_params(call, write)
+            .query("force", "true")
             .body("application/apply-patch+yaml", object);
-        self.call(&call).await?.json()
+        self.send(&call).await?.json()
     }
 
     /// Sends a merge patch; null removes a field. A `metadata.uid` in the patch is a precondition. The server ignores it
@@ -126,11 +126,11 @@ impl Cluster {
         name: &str,
         subresource: Option<&str>,
         patch: &Value,
-        write: &Write,
+        write: &WriteOptions,
     ) -> Result<Value> {
-        let mut path = paths::object(t, namespace, name)?;
+        let mut path = paths::object_path(t, namespace, name)?;
         path.extend(subresource.iter().flat_map(|part| ["/", part]));
-        self.patch(MERGE, t, (name, path), patch, write).await
+        self.patch(MERGE_PATCH, t, (name, path), patch, write).await
     }
 
     /// Sends a strategic merge patch: lists whose items have a key, such as containers, are merged item by item. Built-in
@@ -145,11 +145,11 @@ impl Cluster {
         name: &str,
         subresource: Option<&str>,
         patch: &Value,
-        write: &Write,
+        write: &WriteOptions,
     ) -> Result<Value> {
-        let mut path = paths::object(t, namespace, name)?;
+        let mut path = paths::object_path(t, namespace, name)?;
         path.extend(subresource.iter().flat_map(|part| ["/", part]));
-        self.patch(STRATEGIC, t, (name, path), patch, write).await
+        self.patch(STRATEGIC_MERGE_PATCH, t, (name, path), patch, write).await
     }
 
     async fn patch(
@@ -158,22 +158,22 @@ impl Cluster {
         t: &ResourceType,
         (name, path): (&str, String),
         patch: &Value,
-        write: &Write,
+        write: &WriteOptions,
     ) -> Result<Value> {
-        let call = Call::new(Method::PATCH, path).about(t, name);
-        let call = writing(call, write).body(content_type, patch);
+        let call = ApiRequest::new(Method::PATCH, path).for_object(t, name);
+        let call = add_write_params(call, write).body(content_type, patch);
         let meant = text(patch, "/metadata/uid");
-        match self.call(&call).await {
+        match self.send(&call).await {
             Ok(answer) => {
                 let object = answer.json()?;
                 let same = meant.is_empty() || text(&object, "/metadata/uid") == meant;
                 if same {
                     Ok(object)
                 } else {
-                    Err(successor(t, name))
+                    Err(replaced_error(t, name))
                 }
             }
-            Err(error) if !meant.is_empty() && blames_uid(&error) => Err(successor(t, name)),
+            Err(error) if !meant.is_empty() && is_uid_rejected(&error) => Err(replaced_error(t, name)),
             Err(error) => Err(error),
         }
     }
@@ -187,24 +187,24 @@ impl Cluster {
         t: &ResourceType,
         namespace: &str,
         name: &str,
-        options: &Delete,
-    ) -> Result<Deleted> {
-        let call = Call::new(Method::DELETE, paths::object(t, namespace, name)?).about(t, name);
-        let answer = match self.call(&call.body(JSON, &delete_options(options))).await {
+        options: &DeleteOptions,
+    ) -> Result<DeleteOutcome> {
+        let call = ApiRequest::new(Method::DELETE, paths::object_path(t, namespace, name)?).for_object(t, name);
+        let answer = match self.send(&call.body(JSON, &delete_options_body(options))).await {
             Ok(answer) => answer.json()?,
-            Err(error) if failure::is(&error, Kind::NotFound) => return Ok(Deleted::Absent),
+            Err(error) if failure::is(&error, Kind::NotFound) => return Ok(DeleteOutcome::NotFound),
             Err(error) => return Err(error),
         };
         let marked = !text(&answer, "/metadata/deletionTimestamp").is_empty();
         Ok(if marked {
-            Deleted::Going(answer)
+            DeleteOutcome::Terminating(answer)
         } else {
-            Deleted::Gone
+            DeleteOutcome::Gone
         })
     }
 }
 
-fn delete_options(options: &Delete) -> Value {
+fn delete_options_body(options: &DeleteOptions) -> Value {
     let mut body = json!({"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": options.propagation.word()});
     for (key, value) in [
         ("uid", &options.uid),
@@ -224,7 +224,7 @@ fn delete_options(options: &Delete) -> Value {
 }
 
 /// True if the server refused a patch because of its UID: the server reports it as a change of an immutable field.
-fn blames_uid(error: &anyhow::Error) -> bool {
+fn is_uid_rejected(error: &anyhow::Error) -> bool {
     failure::of(error).is_some_and(|failure| {
         failure.kind == Kind::Invalid
             && failure
@@ -234,7 +234,7 @@ fn blames_uid(error: &anyhow::Error) -> bool {
     })
 }
 
-fn successor(t: &ResourceType, name: &str) -> anyhow::Error {
+fn replaced_error(t: &ResourceType, name: &str) -> anyhow::Error {
     let resource = t.qualified();
     let message = format!(
         "Operation cannot be fulfilled on {resource} {name:?}: the object was deleted and created again in the meantime"
@@ -248,9 +248,9 @@ fn successor(t: &ResourceType, name: &str) -> anyhow::Error {
 }
 
 /// Adds the query parameters of every write.
-pub(super) fn writing(call: Call, write: &Write) -> Call {
+pub(super) fn add_write_params(call: ApiRequest, write: &WriteOptions) -> ApiRequest {
     let call = call
-        .with("fieldManager", write.field_manager.clone())
-        .with("fieldValidation", "Strict");
-    call.with("dryRun", if write.dry_run { "All" } else { "" })
+        .query("fieldManager", write.field_manager.clone())
+        .query("fieldValidation", "Strict");
+    call.query("dryRun", if write.dry_run { "All" } else { "" })
 }

@@ -8,14 +8,14 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::Cluster;
-use crate::execute::Carrying;
-use crate::whose::Whose;
-use crate::whose::anothers;
-use crate::whose::of_another_template;
-use crate::whose::whose;
-use session_client::Delete;
-use session_client::Place;
-use session_client::Selection;
+use crate::execute::ApplyOptions;
+use crate::whose::NameConflict;
+use crate::whose::foreign_claim_error;
+use crate::whose::other_template_error;
+use crate::whose::classify_conflict;
+use session_client::DeleteOptions;
+use session_client::Scope;
+use session_client::ListOptions;
 use session_engine::plan::Done;
 use session_engine::reconcile::is_vouched;
 use session_model::failure::{self, Kind};
@@ -31,51 +31,51 @@ use session_model::progress::Event;
 impl Cluster {
     /// Replaces a claim that was never bound by the wanted one, which may name another StorageClass. A claim that has
     /// been bound in the meantime is kept and adopted.
-    pub(super) async fn make_instead(
+    pub(super) async fn replace_unbound_claim(
         &self,
         resource: &ResourceType,
         found: &Value,
         wanted: &Value,
-        with: &Carrying<'_>,
+        with: &ApplyOptions<'_>,
         tell: &UnboundedSender<Event>,
     ) -> Result<Done> {
         if with.write.dry_run {
             return Ok(Done::Created(wanted.clone()));
         }
-        self.clear_claim(resource, found, with, tell).await?;
-        Box::pin(self.make(wanted, false, with, tell)).await
+        self.delete_unbound_claim(resource, found, with, tell).await?;
+        Box::pin(self.create_or_adopt(wanted, false, with, tell)).await
     }
 
     /// Deletes a claim that was never bound and waits until it is gone. A claim that has changed since `found` was read
     /// stays.
-    async fn clear_claim(
+    async fn delete_unbound_claim(
         &self,
         resource: &ResourceType,
         found: &Value,
-        with: &Carrying<'_>,
+        with: &ApplyOptions<'_>,
         tell: &UnboundedSender<Event>,
     ) -> Result<()> {
-        let options = Delete {
+        let options = DeleteOptions {
             uid: text(found, "/metadata/uid").to_owned(),
             resource_version: text(found, "/metadata/resourceVersion").to_owned(),
-            ..Delete::default()
+            ..DeleteOptions::default()
         };
         let (namespace, name) = (
-            with.belonging.namespace.as_str(),
+            with.ownership.namespace.as_str(),
             text(found, "/metadata/name"),
         );
         match self.delete(resource, namespace, name, &options).await {
-            Ok(_) => self.make_way(resource, found, with, tell).await,
+            Ok(_) => self.wait_name_free(resource, found, with, tell).await,
             Err(error) if failure::is(&error, Kind::Conflict) => Ok(()),
             Err(error) => Err(error),
         }
     }
 
     /// True if a kept claim or a bound snapshot proves that the parameters Secret belongs to the same session.
-    pub(super) async fn is_vouched(&self, secret: &Value, namespace: &str) -> bool {
+    pub(super) async fn is_proven_by_data(&self, secret: &Value, namespace: &str) -> bool {
         let session = label(secret, labels::SESSION).unwrap_or_default();
-        let select = Selection::labelled(format!("{}={session}", labels::SESSION));
-        let place = Place::Namespace(namespace);
+        let select = ListOptions::with_labels(format!("{}={session}", labels::SESSION));
+        let place = Scope::Namespace(namespace);
         let (claims, snapshots) = tokio::join!(
             self.list(&PERSISTENT_VOLUME_CLAIM, place, &select),
             self.list(&VOLUME_SNAPSHOT, place, &select),
@@ -92,39 +92,39 @@ impl Cluster {
     ///
     /// # Errors
     /// A claim of another session or template, and whatever the server refuses.
-    pub(super) async fn take_up_by_name(
+    pub(super) async fn adopt_claim_by_name(
         &self,
         claim: &Value,
-        with: &Carrying<'_>,
+        with: &ApplyOptions<'_>,
         tell: &UnboundedSender<Event>,
     ) -> Result<Done> {
         let (kind, name) = (&PERSISTENT_VOLUME_CLAIM, text(claim, "/metadata/name"));
-        let namespace = with.belonging.namespace.as_str();
+        let namespace = with.ownership.namespace.as_str();
         let Some(found) = self.get(kind, namespace, name).await? else {
             return Ok(Done::Adopted);
         };
-        let whose = whose(&found, claim, with.belonging);
-        if is_going(&found) && !matches!(whose, Whose::Others) {
+        let whose = classify_conflict(&found, claim, with.ownership);
+        if is_going(&found) && !matches!(whose, NameConflict::Foreign) {
             if !with.write.dry_run {
-                self.make_way(kind, &found, with, tell).await?;
+                self.wait_name_free(kind, &found, with, tell).await?;
             }
             return Ok(Done::Adopted);
         }
         match whose {
-            Whose::Kept if !was_bound(&found) => {
+            NameConflict::Kept if !was_bound(&found) => {
                 if !with.write.dry_run {
-                    self.clear_claim(kind, &found, with, tell).await?;
+                    self.delete_unbound_claim(kind, &found, with, tell).await?;
                 }
                 Ok(Done::Adopted)
             }
-            Whose::Ours | Whose::Kept => {
-                let taken = self.take_up(kind, &found, claim, with).await;
+            NameConflict::OwnedBySession | NameConflict::Kept => {
+                let taken = self.adopt(kind, &found, claim, with).await;
                 taken.map(|_| Done::Adopted)
             }
-            Whose::KeptByOtherTemplate(template) => {
-                Err(of_another_template(kind, &found, &template))
+            NameConflict::KeptByOtherTemplate(template) => {
+                Err(other_template_error(kind, &found, &template))
             }
-            Whose::Unattributed | Whose::Others => Err(anothers(name, with.belonging)),
+            NameConflict::Unattributed | NameConflict::Foreign => Err(foreign_claim_error(name, with.ownership)),
         }
     }
 
@@ -133,12 +133,12 @@ impl Cluster {
     ///
     /// # Errors
     /// A claim that differs from the wanted one in an immutable field, and whatever the server refuses.
-    pub(super) async fn take_up(
+    pub(super) async fn adopt(
         &self,
         resource: &ResourceType,
         found: &Value,
         wanted: &Value,
-        with: &Carrying<'_>,
+        with: &ApplyOptions<'_>,
     ) -> Result<Done> {
         if is_claim(found)
             && let Some((field, has, wants)) = difference(found, wanted)
@@ -149,7 +149,7 @@ impl Cluster {
         }
         let mut patch = json!({ "metadata": {
             "uid": text(found, "/metadata/uid"),
-            "annotations": { labels::SESSION_UID: with.belonging.session_uid, labels::KEPT_SINCE: null },
+            "annotations": { labels::SESSION_UID: with.ownership.session_uid, labels::KEPT_SINCE: null },
         } });
         let size = "/spec/resources/requests/storage";
         let parse = |object: &Value| {
@@ -163,7 +163,7 @@ impl Cluster {
             patch["spec"] =
                 json!({ "resources": { "requests": { "storage": wants.to_string() } } });
         }
-        let namespace = with.belonging.namespace.as_str();
+        let namespace = with.ownership.namespace.as_str();
         let name = text(found, "/metadata/name");
         let taken = self
             .merge_patch(resource, namespace, name, None, &patch, &with.write)

@@ -5,8 +5,8 @@ use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::Cluster;
-use crate::execute::Carrying;
-use session_client::Permissions;
+use crate::execute::ApplyOptions;
+use session_client::AccessReviews;
 use session_engine::plan::{Done, Propagation};
 use session_model::api::ObjectRef;
 use session_model::failure::{self, Failure, Kind};
@@ -17,7 +17,7 @@ use session_model::progress::Event;
 use session_template::encode_string_data;
 
 /// Attempts to write an object that another client changes at the same time, as controllers do when they write a status.
-const ATTEMPTS: usize = 5;
+const MAX_CONFLICT_RETRIES: usize = 5;
 
 impl Cluster {
     /// Applies `object` over `found`, identified by its UID. If the server refuses the change of an immutable field, the
@@ -25,21 +25,21 @@ impl Cluster {
     ///
     /// # Errors
     /// Whatever else the server refuses. The rights to delete and create are checked before anything is deleted.
-    pub(super) async fn apply_over(
+    pub(super) async fn apply_existing(
         &self,
         object: &Value,
         found: &Value,
-        with: &Carrying<'_>,
+        with: &ApplyOptions<'_>,
         tell: &UnboundedSender<Event>,
     ) -> Result<Done> {
         let (kind, name) = (text(object, "/kind"), text(object, "/metadata/name"));
-        let resource = self.discover(text(object, "/apiVersion"), kind).await?;
+        let resource = self.discover_resource(text(object, "/apiVersion"), kind).await?;
         let resource = resource.with_context(|| format!("no matches for kind {kind:?}"))?;
-        let namespace = with.belonging.namespace.as_str();
+        let namespace = with.ownership.namespace.as_str();
         let uid = text(found, "/metadata/uid");
-        if !self.adopt(&resource, namespace, found, with).await? {
+        if !self.upgrade_fields_with_retry(&resource, namespace, found, with).await? {
             // Deleted or replaced in the meantime: the POST finds out which.
-            return self.make(object, false, with, tell).await;
+            return self.create_or_adopt(object, false, with, tell).await;
         }
         let mut whole = object.clone();
         // The server stores stringData as data. Fields can be owned, and later removed, only under the name they are
@@ -60,32 +60,32 @@ impl Cluster {
                     Access::to("delete", &resource, name),
                     Access::to("create", &resource, ""),
                 ];
-                Permissions::of(self).require(namespace, &needs).await?;
+                AccessReviews::new(self).require(namespace, &needs).await?;
                 let background = Propagation::Background;
-                self.take_away(&resource, namespace, &target, background, &with.write)
+                self.delete_if_present(&resource, namespace, &target, background, &with.write)
                     .await?;
                 let targets = std::slice::from_ref(&target);
-                let gone = self.await_gone_within(with.limit, &resource, namespace, targets, tell);
+                let gone = self.wait_deleted(with.wait_limit, &resource, namespace, targets, tell);
                 with.interrupt.race(gone).await?;
-                self.make(object, false, with, tell).await
+                self.create_or_adopt(object, false, with, tell).await
             }
         }
     }
 
     /// Moves the fields that our field manager owns in `found` from Update to Apply, reading the object again after a
     /// conflict. Returns false if the object no longer exists.
-    async fn adopt(
+    async fn upgrade_fields_with_retry(
         &self,
         resource: &ResourceType,
         namespace: &str,
         found: &Value,
-        with: &Carrying<'_>,
+        with: &ApplyOptions<'_>,
     ) -> Result<bool> {
         let name = text(found, "/metadata/name");
         let mut current = found.clone();
-        for _ in 1..ATTEMPTS {
+        for _ in 1..MAX_CONFLICT_RETRIES {
             let adopted = self
-                .adopt_fields(resource, namespace, name, &current, &with.write)
+                .upgrade_managed_fields(resource, namespace, name, &current, &with.write)
                 .await;
             match adopted {
                 Ok(_) => return Ok(true),
@@ -100,7 +100,7 @@ impl Cluster {
                 None => return Ok(false),
             }
         }
-        self.adopt_fields(resource, namespace, name, &current, &with.write)
+        self.upgrade_managed_fields(resource, namespace, name, &current, &with.write)
             .await
             .map(|_| true)
     }

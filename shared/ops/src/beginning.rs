@@ -11,8 +11,8 @@ use super::settling::Made;
 use super::starting::Ahead;
 use super::trust;
 use crate::Cluster;
-use crate::execute::Carrying;
-use session_client::Write;
+use crate::execute::ApplyOptions;
+use session_client::WriteOptions;
 use session_client::interrupt::Interrupt;
 use session_client::typed;
 use session_engine::plan::{Outcome, Plan, Step};
@@ -33,7 +33,7 @@ impl Ahead {
     pub async fn begin(
         &self,
         cluster: &Cluster,
-        write: &Write,
+        write: &WriteOptions,
         interrupt: &Interrupt,
         now: Timestamp,
         sink: &mut dyn Sink,
@@ -54,7 +54,7 @@ impl Ahead {
     async fn try_begin(
         &self,
         cluster: &Cluster,
-        write: &Write,
+        write: &WriteOptions,
         interrupt: &Interrupt,
         now: Timestamp,
         sink: &mut dyn Sink,
@@ -68,14 +68,14 @@ impl Ahead {
             let uid = self.start.belonging.session_uid.as_str();
             trust::remember(cluster, uid, &self.spec, Some(&self.start.rendering), sink);
         }
-        let with = Carrying {
-            belonging: &self.start.belonging,
+        let with = ApplyOptions {
+            ownership: &self.start.belonging,
             write: write.clone(),
             interrupt,
-            limit: std::time::Duration::MAX,
+            wait_limit: std::time::Duration::MAX,
         };
         if !self.present.controller || self.gave_secrets {
-            finished(cluster.carry_out(&self.secrets(), &with, sink).await)?;
+            finished(cluster.apply_plan(&self.secrets(), &with, sink).await)?;
         }
         let mut made = Made {
             session,
@@ -89,7 +89,7 @@ impl Ahead {
         }
         let (start, live) = (Some(&self.start), &self.present.live);
         let decision = reconcile(&made.session, Wanted::Running, start, live, &[], now);
-        made.objects = finished(cluster.carry_out(&decision.plan, &with, sink).await)?;
+        made.objects = finished(cluster.apply_plan(&decision.plan, &with, sink).await)?;
         if write.dry_run {
             return Ok(made);
         }

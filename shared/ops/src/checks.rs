@@ -5,8 +5,8 @@ use anyhow::Result;
 use serde_json::Value;
 
 use crate::Cluster;
-use session_client::Place;
-use session_client::Selection;
+use session_client::Scope;
+use session_client::ListOptions;
 use session_engine::diagnosis::{Cause, classes, quota};
 use session_model::failure::{self, Kind, hinted};
 use session_model::objects::ResourceType;
@@ -71,9 +71,9 @@ pub async fn look(
         classes::ingress_classes(objects),
     );
     let (quotas, storage, ingress) = futures::try_join!(
-        look_up(cluster, &RESOURCE_QUOTA, Place::Namespace(namespace), true),
-        look_up(cluster, &STORAGE_CLASS, Place::Cluster, !storage.is_empty()),
-        look_up(cluster, &INGRESS_CLASS, Place::Cluster, !ingress.is_empty()),
+        look_up(cluster, &RESOURCE_QUOTA, Scope::Namespace(namespace), true),
+        look_up(cluster, &STORAGE_CLASS, Scope::Cluster, !storage.is_empty()),
+        look_up(cluster, &INGRESS_CLASS, Scope::Cluster, !ingress.is_empty()),
     )?;
     for (found, kind) in [
         (&quotas, "quotas"),
@@ -111,16 +111,16 @@ impl LookedUp {
 async fn look_up(
     cluster: &Cluster,
     kind: &ResourceType,
-    place: Place<'_>,
+    place: Scope<'_>,
     concerned: bool,
 ) -> Result<LookedUp> {
     if !concerned {
         return Ok(LookedUp::NotConcerned);
     }
     // The server checks again at the write: a cached list is good enough.
-    let at_hand = Selection {
-        at_hand: true,
-        ..Selection::default()
+    let at_hand = ListOptions {
+        from_cache: true,
+        ..ListOptions::default()
     };
     match cluster.list(kind, place, &at_hand).await {
         Ok(list) => Ok(LookedUp::Found(list.items)),

@@ -5,9 +5,9 @@ use futures::StreamExt;
 use serde_json::Value;
 
 use crate::Cluster;
-use crate::live::installed;
-use session_client::Place;
-use session_client::Selection;
+use crate::live::with_setup_hint;
+use session_client::Scope;
+use session_client::ListOptions;
 use session_client::missing;
 use session_client::typed;
 use session_model::api::Session;
@@ -16,7 +16,7 @@ use session_model::objects::resource::SESSION;
 
 /// Number of sessions that one command processes at the same time: sixty sessions end within a minute without loading an
 /// API server.
-pub const AT_ONCE: usize = 16;
+pub const MAX_CONCURRENT_SESSIONS: usize = 16;
 
 /// The sessions a command acts on; never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub enum Which {
 
 /// A Session as it is stored on the server.
 #[derive(Clone, Debug)]
-pub struct Chosen {
+pub struct SelectedSession {
     /// The typed Session, without unknown fields.
     pub session: Session,
     /// The Session as JSON, with every field.
@@ -42,37 +42,37 @@ impl Cluster {
     ///
     /// # Errors
     /// Whatever the server refuses.
-    pub async fn chosen(&self, namespace: &str, which: &Which) -> Result<Vec<Result<Chosen>>> {
+    pub async fn get_selected_sessions(&self, namespace: &str, which: &Which) -> Result<Vec<Result<SelectedSession>>> {
         match which {
             Which::Selected(selector) => {
-                let select = Selection::labelled(selector.clone());
-                let place = Place::Namespace(namespace);
-                let list = installed(self.list(&SESSION, place, &select).await)?;
+                let select = ListOptions::with_labels(selector.clone());
+                let place = Scope::Namespace(namespace);
+                let list = with_setup_hint(self.list(&SESSION, place, &select).await)?;
                 list.items
                     .into_iter()
-                    .map(|item| Chosen::of(item).map(Ok))
+                    .map(|item| SelectedSession::parse(item).map(Ok))
                     .collect()
             }
             Which::Named(names) => {
                 let reads = futures::stream::iter(names).map(|name| async move {
-                    match installed(self.get(&SESSION, namespace, name.as_str()).await)? {
-                        Some(found) => Chosen::of(found).map(Ok),
+                    match with_setup_hint(self.get(&SESSION, namespace, name.as_str()).await)? {
+                        Some(found) => SelectedSession::parse(found).map(Ok),
                         None => Ok(Err(missing(&SESSION, name.as_str()))),
                     }
                 });
-                let found: Vec<Result<Result<Chosen>>> = reads.buffered(AT_ONCE).collect().await;
+                let found: Vec<Result<Result<SelectedSession>>> = reads.buffered(MAX_CONCURRENT_SESSIONS).collect().await;
                 found.into_iter().collect()
             }
         }
     }
 }
 
-impl Chosen {
+impl SelectedSession {
     /// Parses a Session that the server returned.
     ///
     /// # Errors
     /// A field of another type than the API defines.
-    pub fn of(object: Value) -> Result<Self> {
+    pub fn parse(object: Value) -> Result<Self> {
         let session = typed(object.clone())?;
         Ok(Self { session, object })
     }
@@ -81,7 +81,7 @@ impl Chosen {
     ///
     /// # Errors
     /// A session with a deletionTimestamp.
-    pub fn stays(&self) -> Result<()> {
+    pub fn ensure_not_deleting(&self) -> Result<()> {
         let metadata = &self.session.metadata;
         if metadata.deletion_timestamp.is_some() {
             let name = metadata.name.as_deref().unwrap_or_default();

@@ -6,8 +6,8 @@ use anyhow::Result;
 use serde_json::Value;
 
 use crate::Cluster;
-use session_client::Place;
-use session_client::Selection;
+use session_client::Scope;
+use session_client::ListOptions;
 use session_model::failure::{Failure, Kind};
 use session_model::objects::resource::{EVENT, PERSISTENT_VOLUME_CLAIM, text};
 
@@ -17,16 +17,16 @@ impl Cluster {
     /// # Errors
     /// A Failure of kind TimedOut with the provisioner's last Warning event; NotFound if the claim is deleted; whatever
     /// the server refuses.
-    pub async fn await_bound(&self, namespace: &str, claim: &str, limit: Duration) -> Result<()> {
+    pub async fn wait_claim_bound(&self, namespace: &str, claim: &str, limit: Duration) -> Result<()> {
         let holds = |object: &Value| text(object, "/status/phase") == "Bound";
-        let wait = self.await_object(&PERSISTENT_VOLUME_CLAIM, namespace, claim, holds);
+        let wait = self.wait_object(&PERSISTENT_VOLUME_CLAIM, namespace, claim, holds);
         let Ok(found) = tokio::time::timeout(limit, wait).await else {
-            let select = Selection::with_fields(format!(
+            let select = ListOptions::with_fields(format!(
                 "involvedObject.kind=PersistentVolumeClaim,involvedObject.name={claim},type=Warning"
             ));
             // Best effort: the events only improve the message.
-            let events = self.list(&EVENT, Place::Namespace(namespace), &select);
-            let events = self.last_look(events).await;
+            let events = self.list(&EVENT, Scope::Namespace(namespace), &select);
+            let events = self.read_after_wait(events).await;
             let events = events.map(|list| list.items).unwrap_or_default();
             let said = events.last().map_or("", |event| text(event, "/message"));
             let said = if said.is_empty() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use jiff::Timestamp;
-use session_client::{Agent, ConnectOptions};
+use session_client::{UserAgent, ConnectOptions};
 use session_model::state::{self, KnownSessions};
 use tokio::sync::OnceCell;
 
@@ -24,7 +24,7 @@ impl Cluster {
     ///
     /// # Errors
     /// Those of [`session_client::Cluster::connect`].
-    pub async fn connect(options: &ConnectOptions, agent: Agent) -> Result<Self> {
+    pub async fn connect(options: &ConnectOptions, agent: UserAgent) -> Result<Self> {
         let client = session_client::Cluster::connect(options, agent).await?;
         let known = KnownSessions::new(state::folder(), client.server());
         Ok(Self {
@@ -37,7 +37,7 @@ impl Cluster {
     /// A cluster behind a client that exists already, where nothing is known about sessions: for tests.
     pub fn over(client: kube::Client, namespace: &str) -> Self {
         Self {
-            client: session_client::Cluster::over(client, namespace),
+            client: session_client::Cluster::from_client(client, namespace),
             known: Arc::default(),
             guarded: Arc::default(),
         }

@@ -22,7 +22,7 @@ use super::stopping::Present;
 use super::trust::{self, Part};
 use super::unfinished::{all_made, copied_from, finished, nothing_left, post, unfinished, whole};
 use crate::Cluster;
-use session_client::Write;
+use session_client::WriteOptions;
 use session_client::random_token;
 use session_engine::plan::Propagation;
 use session_engine::reconcile::{Recipe, record, render};
@@ -273,7 +273,7 @@ impl Copying {
             .await
     }
 
-    async fn post_session(&self, cluster: &Cluster, write: &Write) -> Result<Value> {
+    async fn post_session(&self, cluster: &Cluster, write: &WriteOptions) -> Result<Value> {
         let namespace = self.belonging.namespace.as_str();
         let posted = cluster
             .create(&SESSION, namespace, &self.session, write)
@@ -352,7 +352,7 @@ impl Copying {
             .map(|(kind, object)| (*kind, ObjectRef::of(object)))
             .collect();
         let deletes = targets.iter().map(|(kind, target)| {
-            cluster.take_away(kind, namespace, target, Propagation::Background, with.write)
+            cluster.delete_if_present(kind, namespace, target, Propagation::Background, with.write)
         });
         // Objects that cannot be deleted are found later by their label.
         drop(join_all(deletes).await);

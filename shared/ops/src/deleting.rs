@@ -17,12 +17,12 @@ use super::snapshotting::{Asked, Cutting, Taking};
 use super::stopping::{DELETE, Present, Stopping, explain, untouched};
 use super::trust::{self, Part};
 use crate::Cluster;
-use crate::chosen::Chosen;
-use crate::execute::Carrying;
-use session_client::Delete;
-use session_client::Place;
-use session_client::Selection;
-use session_client::Write;
+use crate::chosen::SelectedSession;
+use crate::execute::ApplyOptions;
+use session_client::DeleteOptions;
+use session_client::Scope;
+use session_client::ListOptions;
+use session_client::WriteOptions;
 use session_engine::plan::{Plan, Step};
 use session_engine::reconcile::{HookRun, Live, Wanted, data_policy, kept_since, look, reconcile};
 use session_model::api::{DataPolicy, ObjectRef, Session};
@@ -58,8 +58,8 @@ impl Doomed {
     ///
     /// # Errors
     /// An invalid name, Namespace or owner of the Session.
-    pub fn with(chosen: Chosen, live: Live, controller: bool) -> Result<Self> {
-        let Chosen { session, object } = chosen;
+    pub fn with(chosen: SelectedSession, live: Live, controller: bool) -> Result<Self> {
+        let SelectedSession { session, object } = chosen;
         let belonging = Belonging::of(&session)?;
         Ok(Self {
             session,
@@ -88,7 +88,7 @@ impl Doomed {
         class: Option<&str>,
         now: Timestamp,
     ) -> Result<Self> {
-        let select = Selection::labelled(format!("{}={}", labels::SESSION, self.name()));
+        let select = ListOptions::with_labels(format!("{}={}", labels::SESSION, self.name()));
         let (snapshots, pods) = futures::try_join!(
             snapshots_of(cluster, self.namespace(), &select),
             self.pods_around(cluster)
@@ -101,7 +101,7 @@ impl Doomed {
         if self.policy() != DataPolicy::Snapshot || held.is_empty() || self.controller {
             return Ok(self);
         }
-        let chosen = Chosen {
+        let chosen = SelectedSession {
             session: self.session.clone(),
             object: self.object.clone(),
         };
@@ -122,9 +122,9 @@ impl Doomed {
         if !goes || self.controller {
             return Ok(Vec::new());
         }
-        let place = Place::Namespace(self.namespace());
+        let place = Scope::Namespace(self.namespace());
         Ok(cluster
-            .list(&POD, place, &Selection::default())
+            .list(&POD, place, &ListOptions::default())
             .await?
             .items)
     }
@@ -212,10 +212,10 @@ impl Doomed {
     /// # Errors
     /// Refusals of the server.
     async fn rehearse(&self, cluster: &Cluster) -> Result<()> {
-        let options = Delete {
+        let options = DeleteOptions {
             uid: self.belonging.session_uid.clone(),
             dry_run: true,
-            ..Delete::default()
+            ..DeleteOptions::default()
         };
         let (namespace, name) = (self.namespace(), self.name());
         match cluster.delete(&SESSION, namespace, name, &options).await {
@@ -273,7 +273,7 @@ impl Doomed {
     }
 
     /// Returns the deletion after the snapshot: claims in it count as saved and may be deleted.
-    fn after(&self, taken: Vec<Value>, write: &Write) -> Self {
+    fn after(&self, taken: Vec<Value>, write: &WriteOptions) -> Self {
         let mut after = self.clone();
         let is_saved = |claim: &&Value| {
             let name = text(claim, "/metadata/name");
@@ -309,13 +309,13 @@ impl Doomed {
         with: Stopping<'_>,
         sink: &mut dyn Sink,
     ) -> Result<()> {
-        let carrying = Carrying {
-            belonging: &self.belonging,
+        let carrying = ApplyOptions {
+            ownership: &self.belonging,
             write: with.write.clone(),
             interrupt: with.interrupt,
-            limit: manner.limit,
+            wait_limit: manner.limit,
         };
-        let outcome = cluster.carry_out(plan, &carrying, sink).await;
+        let outcome = cluster.apply_plan(plan, &carrying, sink).await;
         match outcome.failed {
             None => Ok(()),
             Some((step, error)) if is_about_claims(&step) => {
@@ -372,9 +372,9 @@ impl Doomed {
 pub async fn snapshots_of(
     cluster: &Cluster,
     namespace: &str,
-    select: &Selection,
+    select: &ListOptions,
 ) -> Result<Option<Vec<Value>>> {
-    let place = Place::Namespace(namespace);
+    let place = Scope::Namespace(namespace);
     match cluster.list(&VOLUME_SNAPSHOT, place, select).await {
         Ok(list) => Ok(Some(list.items)),
         Err(error) if failure::is(&error, Kind::NoSuchResource) => Ok(Some(Vec::new())),

@@ -34,7 +34,7 @@ fn doomed(spec: Option<&str>, status: Option<&str>) -> Doomed {
         ..Live::default()
     };
     let object = serde_json::to_value(&session).unwrap();
-    Doomed::with(Chosen { session, object }, live, false).unwrap()
+    Doomed::with(SelectedSession { session, object }, live, false).unwrap()
 }
 
 fn steps(doomed: &Doomed, wait: bool) -> Vec<String> {
@@ -93,10 +93,10 @@ fn what_was_not_saved_stays_whatever_the_policy_says() {
     let unsaved = doomed(Some("snapshot"), None);
     assert_eq!(steps(&unsaved, false), ["delete p", "patch c", "delete a"]);
     let snapshot = json!({"spec": {"source": {"persistentVolumeClaimName": "c"}}});
-    let saved = unsaved.after(vec![snapshot.clone()], &Write::by(MANAGER));
+    let saved = unsaved.after(vec![snapshot.clone()], &WriteOptions::by(MANAGER));
     assert_eq!(steps(&saved, false), ["delete p", "delete c", "delete a"]);
     let another = json!({"spec": {"source": {"persistentVolumeClaimName": "another"}}});
-    let unsaved = unsaved.after(vec![another], &Write::by(MANAGER));
+    let unsaved = unsaved.after(vec![another], &WriteOptions::by(MANAGER));
     assert_eq!(steps(&unsaved, false), ["delete p", "patch c", "delete a"]);
 }
 

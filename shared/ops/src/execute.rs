@@ -19,17 +19,17 @@ use serde_json::Value;
 use tokio::sync::mpsc::{self, UnboundedSender};
 
 use crate::Cluster;
-use crate::gone::short;
-use crate::whose::NAMELESS;
-use crate::whose::Whose;
-use crate::whose::foreign;
-use crate::whose::of_another_template;
-use crate::whose::unproven;
-use crate::whose::whose;
-use session_client::Delete;
-use session_client::Write;
+use crate::gone::kind_and_name;
+use crate::whose::UNATTRIBUTED_REASON;
+use crate::whose::NameConflict;
+use crate::whose::foreign_object_error;
+use crate::whose::other_template_error;
+use crate::whose::unproven_data_error;
+use crate::whose::classify_conflict;
+use session_client::DeleteOptions;
+use session_client::WriteOptions;
 use session_client::interrupt::Interrupt;
-use session_client::interrupt::interrupted;
+use session_client::interrupt::interrupted_error;
 use session_engine::diagnosis::refusal;
 use session_engine::plan::{Done, Outcome, Plan, Propagation, Step};
 use session_engine::reconcile::HookRun;
@@ -44,37 +44,37 @@ use session_model::progress::{Event, Sink, Stage};
 
 /// Longest wait for a name that an object under deletion still occupies: finalizers and a Pod's grace period take a
 /// moment.
-const GOING: Duration = Duration::from_secs(60);
+const NAME_FREE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Options for applying a plan to one session.
 #[derive(Clone, Debug)]
-pub struct Carrying<'a> {
+pub struct ApplyOptions<'a> {
     /// The session that owns the objects. Existing objects of this session are adopted; others are never changed.
-    pub belonging: &'a Belonging,
+    pub ownership: &'a Belonging,
     /// Options of every write.
-    pub write: Write,
+    pub write: WriteOptions,
     /// Stops the run between two stages, and during waits.
     pub interrupt: &'a Interrupt,
     /// Time limit of all waits together.
-    pub limit: Duration,
+    pub wait_limit: Duration,
 }
 
 impl Cluster {
     /// Applies `plan`. Never fails as a whole: the outcome lists the steps done and the first one that failed.
-    pub async fn carry_out(
+    pub async fn apply_plan(
         &self,
         plan: &Plan,
-        with: &Carrying<'_>,
+        with: &ApplyOptions<'_>,
         sink: &mut dyn Sink,
     ) -> Outcome {
         let mut outcome = Outcome::default();
         for stage in &plan.stages {
             if with.interrupt.is_set() {
-                outcome.failed = stage.first().map(|step| (step.clone(), interrupted()));
+                outcome.failed = stage.first().map(|step| (step.clone(), interrupted_error()));
                 return outcome;
             }
-            stage.iter().for_each(|step| sink.tell(announce(step)));
-            let results = self.stage(stage, with, sink).await;
+            stage.iter().for_each(|step| sink.tell(progress_event(step)));
+            let results = self.apply_stage(stage, with, sink).await;
             for (step, result) in stage.iter().zip(results) {
                 match result {
                     Ok(done) => outcome.done.push(done),
@@ -92,14 +92,14 @@ impl Cluster {
     }
 
     /// Runs all steps of a stage at the same time and passes their progress to `sink`.
-    async fn stage(
+    async fn apply_stage(
         &self,
         stage: &[Step],
-        with: &Carrying<'_>,
+        with: &ApplyOptions<'_>,
         sink: &mut dyn Sink,
     ) -> Vec<Result<Done>> {
         let (tell, mut told) = mpsc::unbounded_channel();
-        let steps = stage.iter().map(|step| self.step(step, with, &tell));
+        let steps = stage.iter().map(|step| self.apply_step(step, with, &tell));
         let mut work = std::pin::pin!(join_all(steps));
         loop {
             tokio::select! {
@@ -110,17 +110,17 @@ impl Cluster {
         }
     }
 
-    async fn step(
+    async fn apply_step(
         &self,
         step: &Step,
-        with: &Carrying<'_>,
+        with: &ApplyOptions<'_>,
         tell: &UnboundedSender<Event>,
     ) -> Result<Done> {
-        let namespace = with.belonging.namespace.as_str();
+        let namespace = with.ownership.namespace.as_str();
         match step {
-            Step::Create { object, existing } => self.make(object, *existing, with, tell).await,
-            Step::Apply { object, found } => self.apply_over(object, found, with, tell).await,
-            Step::Adopt { claim } => self.take_up_by_name(claim, with, tell).await,
+            Step::Create { object, existing } => self.create_or_adopt(object, *existing, with, tell).await,
+            Step::Apply { object, found } => self.apply_existing(object, found, with, tell).await,
+            Step::Adopt { claim } => self.adopt_claim_by_name(claim, with, tell).await,
             Step::Keep { object } => Ok(Done::TakenUp(object.clone())),
             Step::Patch {
                 target,
@@ -156,14 +156,14 @@ impl Cluster {
                 resource,
                 propagation,
             } => {
-                self.take_away(resource, namespace, target, *propagation, &with.write)
+                self.delete_if_present(resource, namespace, target, *propagation, &with.write)
                     .await?;
                 Ok(Done::Deleted(target.clone()))
             }
             // A server-side dry run deletes nothing, so there is nothing to wait for.
             Step::AwaitGone { .. } if with.write.dry_run => Ok(Done::Gone),
             Step::AwaitGone { targets, resource } => {
-                let gone = self.await_gone_within(with.limit, resource, namespace, targets, tell);
+                let gone = self.wait_deleted(with.wait_limit, resource, namespace, targets, tell);
                 with.interrupt.race(gone).await.map(|()| Done::Gone)
             }
         }
@@ -171,15 +171,15 @@ impl Cluster {
 
     /// Creates an object. If the name is taken, or the response was lost, the existing object is read: this run's own is
     /// a success, data of this session is adopted, and any other is an error, never changed.
-    pub(super) async fn make(
+    pub(super) async fn create_or_adopt(
         &self,
         object: &Value,
         existing: bool,
-        with: &Carrying<'_>,
+        with: &ApplyOptions<'_>,
         tell: &UnboundedSender<Event>,
     ) -> Result<Done> {
         let kind = text(object, "/kind");
-        let Some(resource) = self.discover(text(object, "/apiVersion"), kind).await? else {
+        let Some(resource) = self.discover_resource(text(object, "/apiVersion"), kind).await? else {
             let error = anyhow::anyhow!(
                 "no matches for kind {kind:?} in version {:?}",
                 text(object, "/apiVersion")
@@ -189,14 +189,14 @@ impl Cluster {
                 "install the CRD that defines this kind, or remove the object from the manifest",
             ));
         };
-        let namespace = with.belonging.namespace.as_str();
+        let namespace = with.ownership.namespace.as_str();
         let error = match self.create(&resource, namespace, object, &with.write).await {
             Ok(created) => return Ok(Done::Created(created)),
             Err(error) => error,
         };
         let taken = failure::is(&error, Kind::AlreadyExists);
         if !taken && !failure::is(&error, Kind::Unreachable) {
-            return Err(remedied(error));
+            return Err(with_remedy_hint(error));
         }
         let name = text(object, "/metadata/name");
         let Ok(Some(found)) = self.get(&resource, namespace, name).await else {
@@ -205,52 +205,52 @@ impl Cluster {
         if annotation(&found, labels::RUN) == annotation(object, labels::RUN) {
             return Ok(Done::Created(found));
         }
-        let whose = whose(&found, object, with.belonging);
-        if is_going(&found) && !matches!(whose, Whose::Others) {
+        let whose = classify_conflict(&found, object, with.ownership);
+        if is_going(&found) && !matches!(whose, NameConflict::Foreign) {
             if with.write.dry_run {
                 return Ok(Done::Created(object.clone()));
             }
-            self.make_way(&resource, &found, with, tell).await?;
-            return Box::pin(self.make(object, existing, with, tell)).await;
+            self.wait_name_free(&resource, &found, with, tell).await?;
+            return Box::pin(self.create_or_adopt(object, existing, with, tell)).await;
         }
         let is_secret = is_parameters(object);
         match whose {
-            Whose::Ours => Ok(Done::TakenUp(found)),
-            Whose::Kept if is_claim(&found) && !was_bound(&found) => {
-                self.make_instead(&resource, &found, object, with, tell)
+            NameConflict::OwnedBySession => Ok(Done::TakenUp(found)),
+            NameConflict::Kept if is_claim(&found) && !was_bound(&found) => {
+                self.replace_unbound_claim(&resource, &found, object, with, tell)
                     .await
             }
-            Whose::Kept if is_secret && !existing && !self.is_vouched(&found, namespace).await => {
+            NameConflict::Kept if is_secret && !existing && !self.is_proven_by_data(&found, namespace).await => {
                 let why = "no kept claim or snapshot proves that the session created it";
-                Err(unproven(&resource, &found, why))
+                Err(unproven_data_error(&resource, &found, why))
             }
-            Whose::Unattributed if !existing => Err(unproven(&resource, &found, NAMELESS)),
-            Whose::Kept | Whose::Unattributed => {
-                self.take_up(&resource, &found, object, with).await
+            NameConflict::Unattributed if !existing => Err(unproven_data_error(&resource, &found, UNATTRIBUTED_REASON)),
+            NameConflict::Kept | NameConflict::Unattributed => {
+                self.adopt(&resource, &found, object, with).await
             }
-            Whose::KeptByOtherTemplate(template) => {
-                Err(of_another_template(&resource, &found, &template))
+            NameConflict::KeptByOtherTemplate(template) => {
+                Err(other_template_error(&resource, &found, &template))
             }
-            Whose::Others if existing && !is_secret => Ok(Done::Used(found)),
-            Whose::Others => Err(foreign(&resource, name, with.belonging)),
+            NameConflict::Foreign if existing && !is_secret => Ok(Done::Used(found)),
+            NameConflict::Foreign => Err(foreign_object_error(&resource, name, with.ownership)),
         }
     }
 
     /// Waits until an object under deletion is gone and its name is free. Such an object is never adopted: data written
     /// to a claim under deletion is lost when its Pod stops.
-    pub(super) async fn make_way(
+    pub(super) async fn wait_name_free(
         &self,
         resource: &ResourceType,
         found: &Value,
-        with: &Carrying<'_>,
+        with: &ApplyOptions<'_>,
         tell: &UnboundedSender<Event>,
     ) -> Result<()> {
-        let (limit, target) = (with.limit.min(GOING), ObjectRef::of(found));
+        let (limit, target) = (with.wait_limit.min(NAME_FREE_TIMEOUT), ObjectRef::of(found));
         let (namespace, targets) = (
-            with.belonging.namespace.as_str(),
+            with.ownership.namespace.as_str(),
             std::slice::from_ref(&target),
         );
-        let gone = self.await_gone_within(limit, resource, namespace, targets, tell);
+        let gone = self.wait_deleted(limit, resource, namespace, targets, tell);
         with.interrupt.race(gone).await
     }
 
@@ -259,19 +259,19 @@ impl Cluster {
     ///
     /// # Errors
     /// Whatever else the server refuses.
-    pub async fn take_away(
+    pub async fn delete_if_present(
         &self,
         resource: &ResourceType,
         namespace: &str,
         target: &ObjectRef,
         propagation: Propagation,
-        write: &Write,
+        write: &WriteOptions,
     ) -> Result<()> {
-        let options = Delete {
+        let options = DeleteOptions {
             uid: target.uid.clone(),
             propagation,
             dry_run: write.dry_run,
-            ..Delete::default()
+            ..DeleteOptions::default()
         };
         match self
             .delete(resource, namespace, &target.name, &options)
@@ -279,14 +279,14 @@ impl Cluster {
         {
             Ok(_) => Ok(()),
             // The object is gone, and its successor is not part of the session.
-            Err(error) if is_of_another(&error) || failure::is(&error, Kind::NotFound) => Ok(()),
+            Err(error) if is_uid_precondition_failure(&error) || failure::is(&error, Kind::NotFound) => Ok(()),
             Err(error) => Err(error),
         }
     }
 }
 
 /// Adds the hint for a refusal with a known remedy.
-fn remedied(error: anyhow::Error) -> anyhow::Error {
+fn with_remedy_hint(error: anyhow::Error) -> anyhow::Error {
     let found = failure::of(&error).and_then(|failure| refusal(&failure.message));
     match found {
         Some(refusal) => hinted(error, refusal.remedy),
@@ -296,7 +296,7 @@ fn remedied(error: anyhow::Error) -> anyhow::Error {
 
 /// True if a DELETE was refused because its UID precondition did not hold. Other conflicts, such as a webhook's, are
 /// errors.
-fn is_of_another(error: &anyhow::Error) -> bool {
+fn is_uid_precondition_failure(error: &anyhow::Error) -> bool {
     let conflict = failure::of(error).filter(|failure| failure.kind == Kind::Conflict);
     let says = |failure: &Failure| {
         let message = failure.message.to_lowercase();
@@ -305,7 +305,7 @@ fn is_of_another(error: &anyhow::Error) -> bool {
     conflict.is_some_and(says)
 }
 
-fn announce(step: &Step) -> Event {
+fn progress_event(step: &Step) -> Event {
     let (stage, object) = match step {
         Step::Create { object, .. } | Step::Apply { object, .. } | Step::Keep { object } => (
             Stage::Applying,
@@ -315,13 +315,13 @@ fn announce(step: &Step) -> Event {
                 text(object, "/metadata/name")
             ),
         ),
-        Step::Adopt { claim } => (Stage::Applying, short(&ObjectRef::of(claim))),
-        Step::Patch { target, .. } => (Stage::Applying, short(target)),
+        Step::Adopt { claim } => (Stage::Applying, kind_and_name(&ObjectRef::of(claim))),
+        Step::Patch { target, .. } => (Stage::Applying, kind_and_name(target)),
         Step::Sync { pod, .. } => (Stage::Syncing, format!("pod/{pod}")),
-        Step::Delete { target, .. } => (Stage::Terminating, short(target)),
+        Step::Delete { target, .. } => (Stage::Terminating, kind_and_name(target)),
         Step::AwaitGone { targets, .. } => (
             Stage::Terminating,
-            targets.iter().map(short).collect::<Vec<_>>().join(", "),
+            targets.iter().map(kind_and_name).collect::<Vec<_>>().join(", "),
         ),
     };
     Event::Waiting {

@@ -7,8 +7,8 @@ use futures::future::join_all;
 use serde_json::Value;
 
 use crate::Cluster;
-use session_client::Place;
-use session_client::Selection;
+use session_client::Scope;
+use session_client::ListOptions;
 use session_engine::diagnosis::{Answer, Ask, Cause, refine};
 use session_engine::reconcile::Seen;
 use session_model::failure::{self, Kind};
@@ -22,14 +22,14 @@ const LOG_LINES: u32 = 5;
 /// Most bytes of a log that are read.
 const LOG_BYTES: u32 = 4096;
 /// Time limit of each read: a late explanation helps nobody.
-const PATIENCE: Duration = Duration::from_secs(2);
+const FACT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Rounds of reads: a fact may raise one further question, never more.
-const ROUNDS: usize = 2;
+const MAX_ROUNDS: usize = 2;
 
 impl Cluster {
     /// Refines the cause in `seen` with facts from the cluster. Reads nothing if nothing is wrong. Never fails: facts
     /// that cannot be read are named in the evidence.
-    pub async fn explain(&self, namespace: &str, mut seen: Seen) -> Seen {
+    pub async fn explain_state(&self, namespace: &str, mut seen: Seen) -> Seen {
         if let Some(cause) = seen.cause_mut() {
             *cause = self.explain_cause(namespace, cause.clone()).await;
         }
@@ -38,13 +38,13 @@ impl Cluster {
 
     /// Refines one cause, as [`Cluster::explain_state`] does.
     pub async fn explain_cause(&self, namespace: &str, mut cause: Cause) -> Cause {
-        for _ in 0..ROUNDS {
+        for _ in 0..MAX_ROUNDS {
             if cause.asks.is_empty() {
                 break;
             }
             let asks = std::mem::take(&mut cause.asks);
             let answers = asks.into_iter().map(|ask| async {
-                let answer = tokio::time::timeout(PATIENCE, self.answer(namespace, &ask)).await;
+                let answer = tokio::time::timeout(FACT_TIMEOUT, self.get_fact(namespace, &ask)).await;
                 let answer =
                     answer.unwrap_or_else(|_| Answer::Unseen("no response in time".to_owned()));
                 (ask, answer)
@@ -54,8 +54,8 @@ impl Cluster {
         cause
     }
 
-    async fn answer(&self, namespace: &str, ask: &Ask) -> Answer {
-        let here = Place::Namespace(namespace);
+    async fn get_fact(&self, namespace: &str, ask: &Ask) -> Answer {
+        let here = Scope::Namespace(namespace);
         let found = match ask {
             Ask::Log {
                 pod,
@@ -65,44 +65,44 @@ impl Cluster {
                 let lines = self
                     .last_log_lines(namespace, pod, container, *previous, (LOG_LINES, LOG_BYTES))
                     .await;
-                return lines.map_or_else(|error| unseen(&error), Answer::Lines);
+                return lines.map_or_else(|error| unavailable_fact(&error), Answer::Lines);
             }
-            Ask::Nodes(_) => self.at_hand(&NODE, Place::Cluster, "").await,
-            Ask::Node { name } => self.one(&NODE, "", name).await,
+            Ask::Nodes(_) => self.list_from_cache(&NODE, Scope::Cluster, "").await,
+            Ask::Node { name } => self.get_as_list(&NODE, "", name).await,
             Ask::Load { node, .. } => {
                 let on_node =
                     format!("spec.nodeName={node},status.phase!=Succeeded,status.phase!=Failed");
-                self.at_hand(&POD, Place::All, &on_node).await
+                self.list_from_cache(&POD, Scope::All, &on_node).await
             }
-            Ask::Claim { name } => self.one(&PERSISTENT_VOLUME_CLAIM, namespace, name).await,
-            Ask::StorageClasses => self.at_hand(&STORAGE_CLASS, Place::Cluster, "").await,
-            Ask::Driver { name } => self.one(&CSI_DRIVER, "", name).await,
-            Ask::Quotas => self.at_hand(&RESOURCE_QUOTA, here, "").await,
-            Ask::LimitRanges => self.at_hand(&LIMIT_RANGE, here, "").await,
+            Ask::Claim { name } => self.get_as_list(&PERSISTENT_VOLUME_CLAIM, namespace, name).await,
+            Ask::StorageClasses => self.list_from_cache(&STORAGE_CLASS, Scope::Cluster, "").await,
+            Ask::Driver { name } => self.get_as_list(&CSI_DRIVER, "", name).await,
+            Ask::Quotas => self.list_from_cache(&RESOURCE_QUOTA, here, "").await,
+            Ask::LimitRanges => self.list_from_cache(&LIMIT_RANGE, here, "").await,
         };
-        found.map_or_else(|error| unseen(&error), Answer::Objects)
+        found.map_or_else(|error| unavailable_fact(&error), Answer::Objects)
     }
 
-    async fn one(&self, t: &ResourceType, namespace: &str, name: &str) -> Result<Vec<Value>> {
+    async fn get_as_list(&self, t: &ResourceType, namespace: &str, name: &str) -> Result<Vec<Value>> {
         Ok(self.get(t, namespace, name).await?.into_iter().collect())
     }
 
-    async fn at_hand(
+    async fn list_from_cache(
         &self,
         t: &ResourceType,
-        place: Place<'_>,
+        place: Scope<'_>,
         fields: &str,
     ) -> Result<Vec<Value>> {
-        let select = Selection {
-            fields: fields.to_owned(),
-            at_hand: true,
-            ..Selection::default()
+        let select = ListOptions {
+            field_selector: fields.to_owned(),
+            from_cache: true,
+            ..ListOptions::default()
         };
         Ok(self.list(t, place, &select).await?.items)
     }
 }
 
-fn unseen(error: &anyhow::Error) -> Answer {
+fn unavailable_fact(error: &anyhow::Error) -> Answer {
     let why = if failure::is(error, Kind::Forbidden) {
         "no permission to read".to_owned()
     } else {

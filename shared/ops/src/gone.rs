@@ -10,9 +10,9 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::Cluster;
 use session_client::Backoff;
-use session_client::Change;
-use session_client::Place;
-use session_client::Selection;
+use session_client::WatchChange;
+use session_client::Scope;
+use session_client::ListOptions;
 use session_client::timed_out;
 use session_engine::diagnosis::holding;
 use session_model::api::ObjectRef;
@@ -26,7 +26,7 @@ impl Cluster {
     ///
     /// # Errors
     /// A refused watch; TimedOut in kubectl's words, with the reason of the delay if it is known.
-    pub(super) async fn await_gone_within(
+    pub(super) async fn wait_deleted(
         &self,
         limit: Duration,
         resource: &ResourceType,
@@ -36,14 +36,14 @@ impl Cluster {
     ) -> Result<()> {
         let waits = targets
             .iter()
-            .map(|target| self.await_one_gone(resource, namespace, target, tell));
+            .map(|target| self.wait_one_deleted(resource, namespace, target, tell));
         match tokio::time::timeout(limit, join_all(waits)).await {
             Ok(results) => results.into_iter().collect(),
-            Err(_) => Err(self.still_there(resource, namespace, targets).await),
+            Err(_) => Err(self.not_deleted_error(resource, namespace, targets).await),
         }
     }
 
-    async fn await_one_gone(
+    async fn wait_one_deleted(
         &self,
         resource: &ResourceType,
         namespace: &str,
@@ -59,15 +59,15 @@ impl Cluster {
             if text(&found, "/metadata/uid") != target.uid {
                 return Ok(());
             }
-            tell_holding(&found, target, tell);
-            let select = Selection {
-                fields: format!("metadata.name={}", target.name),
-                ..Selection::default()
+            report_holding(&found, target, tell);
+            let select = ListOptions {
+                field_selector: format!("metadata.name={}", target.name),
+                ..ListOptions::default()
             };
             let from = text(&found, "/metadata/resourceVersion");
             let changes = self.watch(
                 resource,
-                Place::Namespace(namespace),
+                Scope::Namespace(namespace),
                 &select,
                 Some(from),
                 false,
@@ -75,12 +75,12 @@ impl Cluster {
             let mut changes = std::pin::pin!(changes);
             while let Some(change) = changes.next().await {
                 match change {
-                    Ok(Change::Deleted(object)) if text(&object, "/metadata/uid") == target.uid => {
+                    Ok(WatchChange::Deleted(object)) if text(&object, "/metadata/uid") == target.uid => {
                         return Ok(());
                     }
-                    Ok(Change::Modified(object)) => {
+                    Ok(WatchChange::Modified(object)) => {
                         backoff.reset();
-                        tell_holding(&object, target, tell);
+                        report_holding(&object, target, tell);
                     }
                     Ok(_) => {}
                     // The watch expired: read again. A refusal shows up at the GET.
@@ -92,14 +92,14 @@ impl Cluster {
         }
     }
 
-    async fn still_there(
+    async fn not_deleted_error(
         &self,
         resource: &ResourceType,
         namespace: &str,
         targets: &[ObjectRef],
     ) -> anyhow::Error {
         for target in targets {
-            let found = self.last_look(self.get(resource, namespace, &target.name));
+            let found = self.read_after_wait(self.get(resource, namespace, &target.name));
             let found = found.await.ok().flatten();
             if let Some(object) = found.filter(|object| text(object, "/metadata/uid") == target.uid)
             {
@@ -116,17 +116,17 @@ impl Cluster {
 }
 
 /// The receiver may be gone if the wait has ended; that is no error.
-fn tell_holding(object: &Value, target: &ObjectRef, tell: &UnboundedSender<Event>) {
+fn report_holding(object: &Value, target: &ObjectRef, tell: &UnboundedSender<Event>) {
     if let Some(cause) = holding(object) {
         let _ = tell.send(Event::Waiting {
             stage: Stage::Terminating,
-            object: short(target),
+            object: kind_and_name(target),
             detail: cause.message,
         });
     }
 }
 
 /// Returns `kind/name`, as progress messages name an object.
-pub(super) fn short(target: &ObjectRef) -> String {
+pub(super) fn kind_and_name(target: &ObjectRef) -> String {
     format!("{}/{}", target.kind.to_lowercase(), target.name)
 }

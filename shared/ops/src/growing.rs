@@ -15,13 +15,13 @@ use session_model::progress::{Event, Sink, Stage};
 
 /// The result of waiting for an expansion.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Grown {
+pub struct ExpansionOutcome {
     /// The claim as last seen.
     pub claim: Value,
     /// State of the expansion.
     pub state: Growing,
     /// `TimedOut` or `Interrupted` if the wait was aborted; `None` if the expansion completed or failed.
-    pub cut_off: Option<Kind>,
+    pub aborted_by: Option<Kind>,
 }
 
 impl Cluster {
@@ -29,13 +29,13 @@ impl Cluster {
     ///
     /// # Errors
     /// NotFound if the claim is deleted; whatever the server refuses.
-    pub async fn await_growth(
+    pub async fn wait_expanded(
         &self,
         claim: &Value,
         limit: Duration,
         interrupt: &Interrupt,
         sink: &mut dyn Sink,
-    ) -> Result<Grown> {
+    ) -> Result<ExpansionOutcome> {
         let (namespace, name) = (
             text(claim, "/metadata/namespace"),
             text(claim, "/metadata/name"),
@@ -50,21 +50,21 @@ impl Cluster {
         let cut_off = tokio::select! {
             biased;
             () = interrupt.wait() => Err(Kind::Interrupted),
-            found = self.await_object(claims, namespace, name, settled) => Ok(found?),
+            found = self.wait_object(claims, namespace, name, settled) => Ok(found?),
             () = tokio::time::sleep(limit) => Err(Kind::TimedOut),
         };
         sink.tell(Event::Done);
         let (claim, cut_off) = match cut_off {
             Ok(claim) => (claim, None),
             Err(kind) => {
-                let found = self.last_look(self.get(claims, namespace, name)).await?;
+                let found = self.read_after_wait(self.get(claims, namespace, name)).await?;
                 (found.ok_or_else(|| missing(claims, name))?, Some(kind))
             }
         };
-        Ok(Grown {
+        Ok(ExpansionOutcome {
             state: growing(&claim),
             claim,
-            cut_off,
+            aborted_by: cut_off,
         })
     }
 }

@@ -19,11 +19,11 @@ impl Cluster {
     ///
     /// # Errors
     /// Any other Failure.
-    pub async fn guarded_since(&self) -> Result<Option<Timestamp>> {
+    pub async fn admission_policy_since(&self) -> Result<Option<Timestamp>> {
         let ask = || async {
             let (policy, binding) = try_join(
-                self.get_if_any(&VALIDATING_ADMISSION_POLICY),
-                self.get_if_any(&VALIDATING_ADMISSION_POLICY_BINDING),
+                self.get_if_readable(&VALIDATING_ADMISSION_POLICY),
+                self.get_if_readable(&VALIDATING_ADMISSION_POLICY_BINDING),
             )
             .await?;
             if !is_in_force(&policy, &binding) {
@@ -38,7 +38,7 @@ impl Cluster {
         self.guarded.get_or_try_init(ask).await.copied()
     }
 
-    async fn get_if_any(&self, t: &ResourceType) -> Result<serde_json::Value> {
+    async fn get_if_readable(&self, t: &ResourceType) -> Result<serde_json::Value> {
         match self.get(t, "", ADMISSION_POLICY).await {
             Ok(found) => Ok(found.unwrap_or_default()),
             Err(error)

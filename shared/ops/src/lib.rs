@@ -76,6 +76,6 @@ mod tests;
 
 pub use cluster::Cluster;
 pub use controller::{CONTROLLER_LEASE, CONTROLLER_NAMESPACE};
-pub use growing::Grown;
-pub use present::Present;
-pub use resizing::{NodeLoad, Resized};
+pub use growing::ExpansionOutcome;
+pub use present::ObservedSession;
+pub use resizing::{NodeLoad, ResizeWait};

@@ -6,8 +6,8 @@ use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
 use crate::Cluster;
-use session_client::Place;
-use session_client::Selection;
+use session_client::Scope;
+use session_client::ListOptions;
 use session_client::{missing, typed};
 use session_engine::reconcile::Live;
 use session_model::api::Session;
@@ -25,7 +25,7 @@ impl Cluster {
     ///
     /// # Errors
     /// NotFound, in the server's words, if there is none.
-    pub async fn session(&self, namespace: &str, name: &str) -> Result<Session> {
+    pub async fn get_session(&self, namespace: &str, name: &str) -> Result<Session> {
         let found = self.get(&SESSION, namespace, name).await?;
         let Some(found) = found else {
             return Err(missing(&SESSION, name));
@@ -39,14 +39,14 @@ impl Cluster {
     /// # Errors
     /// Whatever the server refuses. A missing right to read the parameters Secret is not an error; the Secret is then
     /// left out.
-    pub async fn live(&self, namespace: &str, session: &Session) -> Result<Live> {
+    pub async fn get_live_objects(&self, namespace: &str, session: &Session) -> Result<Live> {
         let name = session.metadata.name.as_deref().unwrap_or_default();
-        let select = Selection::labelled(format!("{}={name}", labels::SESSION));
+        let select = ListOptions::with_labels(format!("{}={name}", labels::SESSION));
         let parameters = parameters_secret(name);
         let (workload, claims, secret) = futures::try_join!(
-            self.workload(namespace, session),
-            self.list_of(&PERSISTENT_VOLUME_CLAIM, namespace, &select),
-            self.secret_metadata(namespace, &parameters),
+            self.get_workload(namespace, session),
+            self.list_items(&PERSISTENT_VOLUME_CLAIM, namespace, &select),
+            self.get_secret_metadata(namespace, &parameters),
         )?;
         let data = claims.into_iter().chain(secret).collect();
         Ok(Live { data, ..workload })
@@ -56,12 +56,12 @@ impl Cluster {
     ///
     /// # Errors
     /// Whatever the server refuses.
-    pub async fn workload(&self, namespace: &str, session: &Session) -> Result<Live> {
+    pub async fn get_workload(&self, namespace: &str, session: &Session) -> Result<Live> {
         let name = session.metadata.name.as_deref().unwrap_or_default();
-        let select = Selection::labelled(format!("{}={name}", labels::SESSION));
+        let select = ListOptions::with_labels(format!("{}={name}", labels::SESSION));
         let (pods, owners) = futures::try_join!(
-            self.list_of(&POD, namespace, &select),
-            self.owners(namespace, session),
+            self.list_items(&POD, namespace, &select),
+            self.list_owners(namespace, session),
         )?;
         let pods = pods.into_iter().map(typed::<Pod>).collect::<Result<_>>()?;
         let live = Live {
@@ -77,31 +77,31 @@ impl Cluster {
     ///
     /// # Errors
     /// Whatever the server refuses.
-    pub async fn owners(&self, namespace: &str, session: &Session) -> Result<Vec<Value>> {
+    pub async fn list_owners(&self, namespace: &str, session: &Session) -> Result<Vec<Value>> {
         let name = session.metadata.name.as_deref().unwrap_or_default();
-        let select = Selection::labelled(format!("{}={name}", labels::SESSION));
+        let select = ListOptions::with_labels(format!("{}={name}", labels::SESSION));
         let kinds = owner_kinds(session);
         let lists = kinds
             .iter()
-            .map(|kind| self.list_of(kind, namespace, &select));
+            .map(|kind| self.list_items(kind, namespace, &select));
         let found = try_join_all(lists).await?;
         Ok(found.into_iter().flatten().collect())
     }
 
-    async fn list_of(
+    async fn list_items(
         &self,
         kind: &ResourceType,
         namespace: &str,
-        select: &Selection,
+        select: &ListOptions,
     ) -> Result<Vec<Value>> {
         Ok(self
-            .list(kind, Place::Namespace(namespace), select)
+            .list(kind, Scope::Namespace(namespace), select)
             .await?
             .items)
     }
 
     /// Reads the parameters Secret and drops its values, which no caller needs.
-    async fn secret_metadata(&self, namespace: &str, name: &str) -> Result<Option<Value>> {
+    async fn get_secret_metadata(&self, namespace: &str, name: &str) -> Result<Option<Value>> {
         match self.get(&SECRET, namespace, name).await {
             Ok(found) => Ok(found.map(|mut secret| {
                 if let Some(fields) = secret.as_object_mut() {
@@ -136,7 +136,7 @@ pub fn owner_kinds(session: &Session) -> Vec<&'static ResourceType> {
 ///
 /// # Errors
 /// Those of `result`.
-pub fn installed<T>(result: Result<T>) -> Result<T> {
+pub fn with_setup_hint<T>(result: Result<T>) -> Result<T> {
     match result {
         Err(error) if failure::is(&error, Kind::NoSuchResource) => Err(failure::hinted(
             error,

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::Cluster;
 use crate::live::owner_kinds;
-use session_client::Place;
-use session_client::Selection;
+use session_client::Scope;
+use session_client::ListOptions;
 use session_client::missing;
 use session_client::typed;
 use session_engine::reconcile::Live;
@@ -19,7 +19,7 @@ use session_model::objects::resource::{POD, SESSION, text};
 
 /// A Session with its Pods and their owners, without data.
 #[derive(Clone, Debug)]
-pub struct Present {
+pub struct ObservedSession {
     /// The typed Session, without unknown fields.
     pub session: Session,
     /// The Session as JSON, with every field.
@@ -27,12 +27,12 @@ pub struct Present {
     /// Pods with the session's label and their owners. Claims and Secrets are not read.
     pub live: Live,
     /// The resourceVersion from which a watch of the Pods continues.
-    pub pods_version: String,
+    pub pods_resource_version: String,
 }
 
-impl Present {
+impl ObservedSession {
     /// Returns the session's own Pods: those whose owner chain ends at its UID.
-    pub fn pods(&self) -> impl Iterator<Item = &Pod> {
+    pub fn own_pods(&self) -> impl Iterator<Item = &Pod> {
         self.live.own_pods(self.uid())
     }
 
@@ -48,11 +48,11 @@ impl Cluster {
     ///
     /// # Errors
     /// NotFound, in the server's words, if there is no such session; whatever the server refuses.
-    pub async fn present(&self, namespace: &str, name: &str) -> Result<Present> {
-        let select = Selection::labelled(format!("{}={name}", labels::SESSION));
+    pub async fn observe_session(&self, namespace: &str, name: &str) -> Result<ObservedSession> {
+        let select = ListOptions::with_labels(format!("{}={name}", labels::SESSION));
         let (object, pods) = futures::join!(
             self.get(&SESSION, namespace, name),
-            self.list(&POD, Place::Namespace(namespace), &select),
+            self.list(&POD, Scope::Namespace(namespace), &select),
         );
         let Some(object) = object? else {
             return Err(missing(&SESSION, name));
@@ -60,24 +60,24 @@ impl Cluster {
         let pods = pods?;
         let (pods, pods_version) = (pods.items, pods.resource_version);
         let session: Session = typed(object.clone())?;
-        let owners = self.owners_of(namespace, &pods, &[], &session).await?;
+        let owners = self.get_owners(namespace, &pods, &[], &session).await?;
         let pods = pods.into_iter().map(typed).collect::<Result<_>>()?;
         let live = Live {
             pods,
             owners,
             ..Live::default()
         };
-        Ok(Present {
+        Ok(ObservedSession {
             live: live.attributed(&session),
             session,
             object,
-            pods_version,
+            pods_resource_version: pods_version,
         })
     }
 
     /// Reads the owners between `objects` and the Session, level by level, that are not in `known`. An owner that does
     /// not exist ends its chain.
-    pub(super) async fn owners_of(
+    pub(super) async fn get_owners(
         &self,
         namespace: &str,
         objects: &[Value],

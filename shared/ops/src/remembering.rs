@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::stopping::Present;
 use super::trust;
 use crate::Cluster;
-use crate::chosen::Chosen;
+use crate::chosen::SelectedSession;
 use session_engine::reconcile::{is_data_of, vouches};
 use session_model::api::API_VERSION;
 use session_model::failure::hinted;
@@ -58,7 +58,7 @@ pub async fn remembered(
     let Some(object) = session_of(belonging, snapshot) else {
         return Ok(None);
     };
-    let Ok(chosen) = Chosen::of(object) else {
+    let Ok(chosen) = SelectedSession::parse(object) else {
         return Ok(None);
     };
     trust::check_remembered(cluster, &chosen.session, &belonging.session_uid).await?;

@@ -7,12 +7,12 @@ use futures::StreamExt;
 use serde_json::Value;
 
 use crate::Cluster;
-use session_client::Change;
-use session_client::Place;
-use session_client::Selection;
+use session_client::WatchChange;
+use session_client::Scope;
+use session_client::ListOptions;
 use session_client::interrupt::Interrupt;
 use session_client::missing;
-use session_client::watch_over;
+use session_client::watch_ended_error;
 use session_engine::diagnosis::resizing::{Resizing, resizing};
 use session_model::failure::Kind;
 use session_model::objects::resource::{NODE, POD, text};
@@ -20,13 +20,13 @@ use session_model::progress::{Event, Sink, Stage};
 
 /// The result of waiting for a resize.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Resized {
+pub struct ResizeWait {
     /// The Pod as last seen.
     pub pod: Value,
     /// State of the resize.
     pub state: Resizing,
     /// `TimedOut` or `Interrupted` if the wait was aborted.
-    pub cut_off: Option<Kind>,
+    pub aborted_by: Option<Kind>,
 }
 
 /// A node and the Pods on it that have not terminated.
@@ -43,36 +43,36 @@ impl Cluster {
     ///
     /// # Errors
     /// NotFound if the Pod is deleted or replaced; whatever the server refuses.
-    pub async fn await_resize(
+    pub async fn wait_resized(
         &self,
         pod: &Value,
         container: &str,
         limit: Duration,
         interrupt: &Interrupt,
         sink: &mut dyn Sink,
-    ) -> Result<Resized> {
-        let mut seen = Resized {
+    ) -> Result<ResizeWait> {
+        let mut seen = ResizeWait {
             pod: pod.clone(),
             state: Resizing::Going,
-            cut_off: None,
+            aborted_by: None,
         };
         let cut_off = tokio::select! {
             biased;
             () = interrupt.wait() => Some(Kind::Interrupted),
-            settled = self.follow_resize(&mut seen, container, sink) => {
+            settled = self.watch_resize(&mut seen, container, sink) => {
                 settled?;
                 None
             }
             () = tokio::time::sleep(limit) => Some(Kind::TimedOut),
         };
         sink.tell(Event::Done);
-        seen.cut_off = cut_off;
+        seen.aborted_by = cut_off;
         Ok(seen)
     }
 
-    async fn follow_resize(
+    async fn watch_resize(
         &self,
-        seen: &mut Resized,
+        seen: &mut ResizeWait,
         container: &str,
         sink: &mut dyn Sink,
     ) -> Result<()> {
@@ -83,15 +83,15 @@ impl Cluster {
             part("/metadata/uid"),
         );
         let (place, select) = (
-            Place::Namespace(&namespace),
-            Selection::with_fields(format!("metadata.name={name}")),
+            Scope::Namespace(&namespace),
+            ListOptions::with_fields(format!("metadata.name={name}")),
         );
         let mut changes = self.watch(&POD, place, &select, None, false);
         while let Some(change) = changes.next().await {
             let object = match change? {
-                Change::Added(object) | Change::Modified(object) => object,
-                Change::Deleted(_) => return Err(missing(&POD, &name)),
-                Change::Bookmark(_) | Change::Anew => continue,
+                WatchChange::Added(object) | WatchChange::Modified(object) => object,
+                WatchChange::Deleted(_) => return Err(missing(&POD, &name)),
+                WatchChange::Bookmark(_) | WatchChange::Restarted => continue,
             };
             if text(&object, "/metadata/uid") != uid {
                 return Err(missing(&POD, &name));
@@ -104,22 +104,22 @@ impl Cluster {
             sink.tell(Event::Waiting {
                 stage: Stage::Applying,
                 object: format!("pod/{name}"),
-                detail: detail(&seen.state),
+                detail: progress_detail(&seen.state),
             });
         }
-        Err(watch_over(&POD))
+        Err(watch_ended_error(&POD))
     }
 
     /// Reads a node and its Pods; `None` if there is no such node.
     ///
     /// # Errors
     /// Whatever the server refuses: few users may read nodes, or the Pods of all namespaces.
-    pub async fn node_load(&self, name: &str) -> Result<Option<NodeLoad>> {
+    pub async fn get_node_load(&self, name: &str) -> Result<Option<NodeLoad>> {
         let there = format!("spec.nodeName={name},status.phase!=Succeeded,status.phase!=Failed");
-        let select = Selection::with_fields(there);
+        let select = ListOptions::with_fields(there);
         let (node, pods) = futures::try_join!(
             self.get(&NODE, "", name),
-            self.list(&POD, Place::All, &select)
+            self.list(&POD, Scope::All, &select)
         )?;
         Ok(node.map(|node| NodeLoad {
             node,
@@ -128,7 +128,7 @@ impl Cluster {
     }
 }
 
-fn detail(state: &Resizing) -> String {
+fn progress_detail(state: &Resizing) -> String {
     match state {
         Resizing::Done | Resizing::Going => "resizing the container".to_owned(),
         Resizing::Failing(message) => format!("resize failed, the kubelet retries: {message}"),

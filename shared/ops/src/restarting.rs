@@ -7,7 +7,7 @@ use super::settling::Made;
 use super::starting::Ahead;
 use super::stopping::{Present, Stopping};
 use crate::Cluster;
-use crate::chosen::Chosen;
+use crate::chosen::SelectedSession;
 use session_model::objects::access::Access;
 use session_model::objects::pods::{SCALED, pod_metadata_paths};
 use session_model::objects::resource::{SESSION, text};
@@ -63,7 +63,7 @@ impl Ahead {
         let object = self.present.stop(cluster, manner, with, sink).await?;
         let mut ahead = self.clone();
         if !with.write.dry_run {
-            let chosen = Chosen::of(object)?;
+            let chosen = SelectedSession::parse(object)?;
             ahead.take_over(Present::of(cluster, chosen, self.present.controller).await?);
         }
         let (write, interrupt, now) = (with.write, with.interrupt, with.now);

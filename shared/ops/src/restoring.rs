@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::snapshotting::Taking;
 use super::stopping::Present;
 use crate::Cluster;
-use crate::execute::Carrying;
+use crate::execute::ApplyOptions;
 use session_client::random_token;
 use session_engine::plan::{Plan, Propagation, Step};
 use session_model::api::ObjectRef;
@@ -111,13 +111,13 @@ impl Replacing {
         with: &Taking<'_>,
         sink: &mut dyn Sink,
     ) -> Result<Restored> {
-        let carrying = Carrying {
-            belonging: &self.belonging,
+        let carrying = ApplyOptions {
+            ownership: &self.belonging,
             write: with.write.clone(),
             interrupt: with.interrupt,
-            limit: with.limit,
+            wait_limit: with.limit,
         };
-        let outcome = cluster.carry_out(&self.removal(), &carrying, sink).await;
+        let outcome = cluster.apply_plan(&self.removal(), &carrying, sink).await;
         if let Some((_, error)) = outcome.failed {
             return Err(error);
         }
@@ -181,7 +181,7 @@ pub(super) async fn bound(
         });
         let waits = awaited
             .iter()
-            .map(|name| cluster.await_bound(namespace, name, with.limit));
+            .map(|name| cluster.wait_claim_bound(namespace, name, with.limit));
         with.interrupt.race(try_join_all(waits)).await?;
     }
     Ok(restored)

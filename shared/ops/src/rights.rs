@@ -5,8 +5,8 @@ use anyhow::Result;
 use super::manner::Manner;
 use super::stopping::{Present, STOP, Stopping, untouched};
 use crate::Cluster;
-use crate::chosen::Chosen;
-use session_client::Permissions;
+use crate::chosen::SelectedSession;
+use session_client::AccessReviews;
 use session_model::api::Session;
 use session_model::objects::access::Access;
 use session_model::objects::resource::{SESSION, text};
@@ -19,8 +19,8 @@ impl Present {
     /// As [`Present::of`]. A missing right is no error here.
     pub async fn with_rights(
         cluster: &Cluster,
-        permissions: &Permissions,
-        chosen: Chosen,
+        permissions: &AccessReviews,
+        chosen: SelectedSession,
         controller: bool,
         foreseen: impl FnOnce(&Session) -> Vec<Access>,
     ) -> Result<Self> {
@@ -30,7 +30,7 @@ impl Present {
         };
         let namespace = text(&chosen.object, "/metadata/namespace").to_owned();
         let looked = Self::of(cluster, chosen, controller);
-        futures::join!(looked, permissions.foresee(&namespace, &needs)).0
+        futures::join!(looked, permissions.prefetch(&namespace, &needs)).0
     }
 
     /// Checks before the first write that the caller has the rights of a stop, and `more` rights for what follows it.

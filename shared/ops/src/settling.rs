@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use crate::Cluster;
-use crate::wait::Waited;
+use crate::wait::WaitOutcome;
 use anyhow::{Result, anyhow};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
-use session_client::Write;
-use session_client::interrupt::{Interrupt, interrupted};
+use session_client::WriteOptions;
+use session_client::interrupt::{Interrupt, interrupted_error};
 use session_client::timed_out;
 use session_engine::reconcile::{Seen, Start, Wanted, record, standing};
 use session_model::api::{Phase, Session};
@@ -57,7 +57,7 @@ pub async fn ready(
     cluster: &Cluster,
     made: &Made,
     limit: Duration,
-    write: &Write,
+    write: &WriteOptions,
     run: &mut Waiting<'_>,
 ) -> Result<Option<String>> {
     // After Ctrl-C the session continues to start: the error has to say how to inspect or delete it.
@@ -78,7 +78,7 @@ pub async fn ready(
         .await;
     run.sink.tell(Event::Done);
     match waited? {
-        Waited::Settled { seen, pod } => {
+        WaitOutcome::Settled { state: seen, pod } => {
             let endpoint =
                 write_down(cluster, made, &seen, pod.as_deref(), write, (run.now)()).await?;
             match *seen {
@@ -86,7 +86,7 @@ pub async fn ready(
                 seen => Err(not_ready(made, &seen)),
             }
         }
-        Waited::TimedOut(seen) => {
+        WaitOutcome::TimedOut(seen) => {
             let error = timed_out(&SESSION, name(made));
             let error = match seen.cause() {
                 Some(cause) => cause.behind(error),
@@ -94,13 +94,13 @@ pub async fn ready(
             };
             Err(look_and_delete(error, made, &seen))
         }
-        Waited::Interrupted(seen) => {
+        WaitOutcome::Interrupted(seen) => {
             let message = format!(
                 "session {:?} continues to start; last state: {}",
                 name(made),
                 last_seen(&seen)
             );
-            Err(look_and_delete(hinted(interrupted(), message), made, &seen))
+            Err(look_and_delete(hinted(interrupted_error(), message), made, &seen))
         }
     }
 }
@@ -123,7 +123,7 @@ async fn write_down(
     made: &Made,
     seen: &Seen,
     pod: Option<&Pod>,
-    write: &Write,
+    write: &WriteOptions,
     now: Timestamp,
 ) -> Result<Option<String>> {
     let node = pod.and_then(|pod| pod.spec.as_ref()?.node_name.clone());

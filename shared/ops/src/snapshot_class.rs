@@ -4,8 +4,8 @@ use anyhow::{Result, anyhow};
 use serde_json::Value;
 
 use crate::Cluster;
-use session_client::Place;
-use session_client::Selection;
+use session_client::Scope;
+use session_client::ListOptions;
 use session_model::failure::{self, Kind, hinted};
 use session_model::names::check_subdomain;
 use session_model::objects::resource::{STORAGE_CLASS, VOLUME_SNAPSHOT_CLASS, annotation, text};
@@ -48,9 +48,9 @@ pub struct Offered(Result<Option<Vec<Value>>>);
 impl Offered {
     /// Lists the classes.
     pub async fn by(cluster: &Cluster) -> Self {
-        let all = Selection::default();
+        let all = ListOptions::default();
         let listed = cluster
-            .list(&VOLUME_SNAPSHOT_CLASS, Place::Cluster, &all)
+            .list(&VOLUME_SNAPSHOT_CLASS, Scope::Cluster, &all)
             .await;
         Self(match listed {
             Ok(list) => Ok(Some(list.items)),

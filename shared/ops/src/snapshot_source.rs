@@ -5,9 +5,9 @@ use futures::join;
 
 use super::stopping::Present;
 use crate::Cluster;
-use crate::chosen::Chosen;
-use session_client::Place;
-use session_client::Selection;
+use crate::chosen::SelectedSession;
+use session_client::Scope;
+use session_client::ListOptions;
 use session_engine::reconcile::Live;
 use session_model::api::Session;
 use session_model::labels;
@@ -32,19 +32,19 @@ pub fn has_hooks(session: &Session) -> bool {
 pub async fn look_at(
     cluster: &Cluster,
     name: &SessionName,
-    chosen: impl Future<Output = Result<Chosen>>,
+    chosen: impl Future<Output = Result<SelectedSession>>,
     skip_hooks: bool,
 ) -> Result<Present> {
-    let place = Place::Namespace(cluster.namespace());
-    let select = Selection::labelled(format!("{}={name}", labels::SESSION));
+    let place = Scope::Namespace(cluster.namespace());
+    let select = ListOptions::with_labels(format!("{}={name}", labels::SESSION));
     let claims = cluster.list(&PERSISTENT_VOLUME_CLAIM, place, &select);
     let (chosen, claims) = join!(chosen, claims);
     let chosen = chosen?;
-    chosen.stays()?;
+    chosen.ensure_not_deleting()?;
     let mut live = Live::default();
     if has_hooks(&chosen.session) && !skip_hooks {
         live = cluster
-            .workload(cluster.namespace(), &chosen.session)
+            .get_workload(cluster.namespace(), &chosen.session)
             .await?;
     }
     live.data = claims?.items;

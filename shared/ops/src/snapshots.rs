@@ -9,11 +9,11 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::Cluster;
-use session_client::Change;
-use session_client::Place;
-use session_client::Selection;
+use session_client::WatchChange;
+use session_client::Scope;
+use session_client::ListOptions;
 use session_client::interrupt::Interrupt;
-use session_client::interrupt::interrupted;
+use session_client::interrupt::interrupted_error;
 use session_client::missing;
 use session_model::failure::{Failure, Kind};
 use session_model::labels;
@@ -22,36 +22,36 @@ use session_model::objects::snapshot::{SnapshotState, is_cut};
 use session_model::progress::{Event, Sink, Stage};
 
 /// Time that a driver may report errors before it counts as failed: some errors are transient.
-const PATIENCE: Duration = Duration::from_secs(20);
+const DRIVER_ERROR_GRACE: Duration = Duration::from_secs(20);
 
 /// The state to wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Milestone {
+pub enum SnapshotMilestone {
     /// The snapshot's point in time is fixed.
-    Cut,
+    Taken,
     /// Volumes can be restored from the snapshot.
     Ready,
 }
 
-impl Milestone {
+impl SnapshotMilestone {
     fn is_reached(self, snapshot: &Value) -> bool {
         match self {
-            Milestone::Cut => is_cut(snapshot),
-            Milestone::Ready => SnapshotState::of(snapshot) == SnapshotState::Ready,
+            SnapshotMilestone::Taken => is_cut(snapshot),
+            SnapshotMilestone::Ready => SnapshotState::of(snapshot) == SnapshotState::Ready,
         }
     }
 }
 
 /// A CSI driver's failure that is considered permanent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DriverFailed {
+pub struct SnapshotDriverError {
     /// Name of the VolumeSnapshot.
     pub snapshot: String,
     /// The driver's message.
     pub message: String,
 }
 
-impl std::fmt::Display for DriverFailed {
+impl std::fmt::Display for SnapshotDriverError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
@@ -61,7 +61,7 @@ impl std::fmt::Display for DriverFailed {
     }
 }
 
-impl std::error::Error for DriverFailed {}
+impl std::error::Error for SnapshotDriverError {}
 
 impl Cluster {
     /// Waits by one watch until all of `snapshots`, of one session, have reached a state; returns them in that state.
@@ -69,10 +69,10 @@ impl Cluster {
     /// # Errors
     /// [`SnapshotDriverError`] if a driver keeps failing; TimedOut with the state of each; NotFound if one is deleted;
     /// Interrupted; whatever the server refuses.
-    pub async fn await_snapshots(
+    pub async fn wait_snapshots(
         &self,
         snapshots: &[Value],
-        milestone: Milestone,
+        milestone: SnapshotMilestone,
         limit: Duration,
         interrupt: &Interrupt,
         sink: &mut dyn Sink,
@@ -81,42 +81,42 @@ impl Cluster {
             return Ok(Vec::new());
         };
         let session = label(first, labels::SESSION).unwrap_or_default();
-        let select = Selection::labelled(format!("{}={session}", labels::SESSION));
-        let place = Place::Namespace(text(first, "/metadata/namespace"));
-        let mut waiting = Waiting::of(snapshots, milestone);
+        let select = ListOptions::with_labels(format!("{}={session}", labels::SESSION));
+        let place = Scope::Namespace(text(first, "/metadata/namespace"));
+        let mut waiting = SnapshotWait::of(snapshots, milestone);
         let mut changes = self.watch(&VOLUME_SNAPSHOT, place, &select, None, false);
         let mut deadline = std::pin::pin!(tokio::time::sleep(limit));
         loop {
-            waiting.tell(sink);
+            waiting.report(sink);
             if waiting.is_over() {
                 sink.tell(Event::Done);
                 return Ok(waiting.snapshots.into_values().collect());
             }
-            if let Some(failed) = waiting.hopeless() {
+            if let Some(failed) = waiting.failed_driver() {
                 return Err(failed.into());
             }
-            let patience = waiting.patience();
+            let patience = waiting.time_to_failure();
             tokio::select! {
                 biased;
-                () = interrupt.wait() => return Err(interrupted()),
-                () = &mut deadline => return Err(waiting.too_long()),
+                () = interrupt.wait() => return Err(interrupted_error()),
+                () = &mut deadline => return Err(waiting.timeout_error()),
                 () = tokio::time::sleep(patience.unwrap_or_default()), if patience.is_some() => {}
-                Some(change) = changes.next() => waiting.take(change?)?,
+                Some(change) = changes.next() => waiting.apply_change(change?)?,
             }
         }
     }
 }
 
-struct Waiting {
-    milestone: Milestone,
+struct SnapshotWait {
+    milestone: SnapshotMilestone,
     /// By UID, so that a new object of the same name is not taken for the old one.
     snapshots: BTreeMap<String, Value>,
     /// Time since which each snapshot reports an error.
     failing: BTreeMap<String, Instant>,
 }
 
-impl Waiting {
-    fn of(snapshots: &[Value], milestone: Milestone) -> Self {
+impl SnapshotWait {
+    fn of(snapshots: &[Value], milestone: SnapshotMilestone) -> Self {
         let by_uid = |snapshot: &Value| (uid(snapshot), snapshot.clone());
         Self {
             milestone,
@@ -125,20 +125,20 @@ impl Waiting {
         }
     }
 
-    fn left(&self) -> impl Iterator<Item = &Value> {
+    fn unreached(&self) -> impl Iterator<Item = &Value> {
         let all = self.snapshots.values();
         all.filter(|snapshot| !self.milestone.is_reached(snapshot))
     }
 
     fn is_over(&self) -> bool {
-        self.left().next().is_none()
+        self.unreached().next().is_none()
     }
 
-    fn take(&mut self, change: Change) -> Result<()> {
+    fn apply_change(&mut self, change: WatchChange) -> Result<()> {
         let (object, gone) = match change {
-            Change::Added(object) | Change::Modified(object) => (object, false),
-            Change::Deleted(object) => (object, true),
-            Change::Bookmark(_) | Change::Anew => return Ok(()),
+            WatchChange::Added(object) | WatchChange::Modified(object) => (object, false),
+            WatchChange::Deleted(object) => (object, true),
+            WatchChange::Bookmark(_) | WatchChange::Restarted => return Ok(()),
         };
         let uid = uid(&object);
         if !self.snapshots.contains_key(&uid) {
@@ -158,30 +158,30 @@ impl Waiting {
     }
 
     /// Returns the time until the first failing snapshot counts as failed.
-    fn patience(&self) -> Option<Duration> {
+    fn time_to_failure(&self) -> Option<Duration> {
         let since = self.failing.values().min()?;
-        Some(PATIENCE.saturating_sub(since.elapsed()))
+        Some(DRIVER_ERROR_GRACE.saturating_sub(since.elapsed()))
     }
 
-    fn hopeless(&self) -> Option<DriverFailed> {
+    fn failed_driver(&self) -> Option<SnapshotDriverError> {
         let mut failing = self.failing.iter();
-        let (uid, _) = failing.find(|(_, since)| since.elapsed() >= PATIENCE)?;
+        let (uid, _) = failing.find(|(_, since)| since.elapsed() >= DRIVER_ERROR_GRACE)?;
         let snapshot = self.snapshots.get(uid)?;
-        Some(DriverFailed {
+        Some(SnapshotDriverError {
             snapshot: text(snapshot, "/metadata/name").to_owned(),
             message: text(snapshot, "/status/error/message").to_owned(),
         })
     }
 
     /// Returns the error for a time-out: the driver's error if it reports one.
-    fn too_long(&self) -> anyhow::Error {
+    fn timeout_error(&self) -> anyhow::Error {
         let mut waits = Vec::new();
-        for snapshot in self.left() {
+        for snapshot in self.unreached() {
             let name = text(snapshot, "/metadata/name");
             match SnapshotState::of(snapshot) {
                 SnapshotState::Failed(message) => {
                     let (snapshot, message) = (name.to_owned(), message.clone());
-                    return DriverFailed { snapshot, message }.into();
+                    return SnapshotDriverError { snapshot, message }.into();
                 }
                 state => waits.push(format!("{name:?}: {}", state.told())),
             }
@@ -190,8 +190,8 @@ impl Waiting {
         Failure::local(Kind::TimedOut, message).into()
     }
 
-    fn tell(&self, sink: &mut dyn Sink) {
-        if let Some(snapshot) = self.left().next() {
+    fn report(&self, sink: &mut dyn Sink) {
+        if let Some(snapshot) = self.unreached().next() {
             sink.tell(Event::Waiting {
                 stage: Stage::Snapshotting,
                 object: format!("volumesnapshot/{}", text(snapshot, "/metadata/name")),

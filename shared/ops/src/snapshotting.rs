@@ -24,9 +24,9 @@ use super::snapshot_name::unused;
 pub use super::snapshot_source::{has_hooks, look_at};
 use super::stopping::Present;
 use crate::Cluster;
-use crate::snapshots::DriverFailed;
-use crate::snapshots::Milestone;
-use session_client::Write;
+use crate::snapshots::SnapshotDriverError;
+use crate::snapshots::SnapshotMilestone;
+use session_client::WriteOptions;
 use session_client::interrupt::Interrupt;
 use session_client::random_token;
 use session_engine::plan::Propagation;
@@ -77,7 +77,7 @@ pub struct Cutting {
 #[derive(Clone, Copy, Debug)]
 pub struct Taking<'a> {
     /// Dry run and field manager.
-    pub write: &'a Write,
+    pub write: &'a WriteOptions,
     /// Interrupt signal; it ends waits, but the resume hook still runs.
     pub interrupt: &'a Interrupt,
     /// Waits until snapshots are ready or claims are bound.
@@ -196,7 +196,7 @@ impl Cutting {
         }
         let (limit, interrupt) = (with.limit, with.interrupt);
         let ready = cluster
-            .await_snapshots(&made, Milestone::Ready, limit, interrupt, sink)
+            .wait_snapshots(&made, SnapshotMilestone::Ready, limit, interrupt, sink)
             .await;
         match ready {
             Ok(ready) => {
@@ -211,7 +211,7 @@ impl Cutting {
 
     /// Labels retained VolumeSnapshotContents, which outlive their snapshots, so that `cleanup --snapshot-contents` recognises them.
     /// Most users lack that right; a failure is ignored, as it does not affect the snapshot.
-    async fn mark(&self, cluster: &Cluster, ready: &[Value], write: &Write) {
+    async fn mark(&self, cluster: &Cluster, ready: &[Value], write: &WriteOptions) {
         let retained = ready.iter().filter(|snapshot| {
             let class = text(snapshot, "/spec/volumeSnapshotClassName");
             self.retaining.iter().any(|retaining| retaining == class)
@@ -249,7 +249,7 @@ impl Cutting {
         }
         let limit = with.limit.min(PAUSE);
         let cut = cluster
-            .await_snapshots(&made, Milestone::Cut, limit, with.interrupt, sink)
+            .wait_snapshots(&made, SnapshotMilestone::Taken, limit, with.interrupt, sink)
             .await;
         match cut {
             Ok(cut) => Ok(cut),
@@ -259,7 +259,7 @@ impl Cutting {
 
     /// Creates all VolumeSnapshots or none: if one is refused, the new ones are deleted again. Those of an interrupted command are
     /// kept and completed.
-    async fn make(&self, cluster: &Cluster, write: &Write) -> Result<Vec<Value>> {
+    async fn make(&self, cluster: &Cluster, write: &WriteOptions) -> Result<Vec<Value>> {
         let posts = self
             .objects
             .iter()
@@ -316,7 +316,7 @@ impl Cutting {
         self.objects.first().and_then(run) == run(object)
     }
 
-    async fn post(&self, cluster: &Cluster, object: &Value, write: &Write) -> Result<Value> {
+    async fn post(&self, cluster: &Cluster, object: &Value, write: &WriteOptions) -> Result<Value> {
         let posted = cluster
             .create(&VOLUME_SNAPSHOT, &self.namespace, object, write)
             .await;
@@ -338,12 +338,12 @@ impl Cutting {
     }
 
     /// Deletes the VolumeSnapshots of this command. Returns true if all of them were deleted.
-    async fn take_back(&self, cluster: &Cluster, made: &[Value], write: &Write) -> bool {
+    async fn take_back(&self, cluster: &Cluster, made: &[Value], write: &WriteOptions) -> bool {
         let new = made.iter().filter(|object| self.is_of_this_run(object));
         let targets: Vec<ObjectRef> = new.map(ObjectRef::of).collect();
         let deletes = targets.iter().map(|target| {
             let background = Propagation::Background;
-            cluster.take_away(&VOLUME_SNAPSHOT, &self.namespace, target, background, write)
+            cluster.delete_if_present(&VOLUME_SNAPSHOT, &self.namespace, target, background, write)
         });
         try_join_all(deletes).await.is_ok()
     }
@@ -354,11 +354,11 @@ impl Cutting {
         cluster: &Cluster,
         made: &[Value],
         error: anyhow::Error,
-        write: &Write,
+        write: &WriteOptions,
         paused: bool,
     ) -> anyhow::Error {
         let (session, namespace, set) = (&self.session, &self.namespace, &self.set);
-        let failed = error.downcast_ref::<DriverFailed>().is_some();
+        let failed = error.downcast_ref::<SnapshotDriverError>().is_some();
         if (failed || paused) && self.take_back(cluster, made, write).await {
             return match (failed, failure::is(&error, Kind::Interrupted)) {
                 (_, true) => error,

@@ -17,8 +17,8 @@ use super::stopping::Present;
 use super::trust::Part;
 use super::{checks, template, trust, unfinished};
 use crate::Cluster;
-use session_client::Permissions;
-use session_client::Write;
+use session_client::AccessReviews;
+use session_client::WriteOptions;
 use session_client::random_token;
 use session_engine::plan::Plan;
 use session_engine::reconcile::{
@@ -172,7 +172,7 @@ impl Ahead {
         }
         let mut needs = plan.accesses();
         needs.push(Access::to("patch", &SESSION, present.name()).part("status"));
-        let permissions = Permissions::of(cluster);
+        let permissions = AccessReviews::new(cluster);
         permissions.require(present.namespace(), &needs).await
     }
 
@@ -201,9 +201,9 @@ impl Ahead {
             let checked = checks::look(cluster, namespace, &new, sink).await?;
             checks::judge(name, &new, &checked)?;
         }
-        let rehearsal = Write {
+        let rehearsal = WriteOptions {
             dry_run: true,
-            ..Write::by(MANAGER)
+            ..WriteOptions::by(MANAGER)
         };
         let growths = claim_growths(&self.present.session, &self.start, live);
         let asks = growths.into_iter().map(|(claim, mut patch)| {
@@ -379,7 +379,7 @@ async fn others(cluster: &Cluster, present: &Present, start: &Start) -> Result<V
     names.retain(|(_, kind, name)| kind != "Pod" && live.object(kind, name).is_none());
     let namespace = present.namespace();
     let reads = names.iter().map(|(api_version, kind, name)| async move {
-        let Some(resource) = cluster.discover(api_version, kind).await? else {
+        let Some(resource) = cluster.discover_resource(api_version, kind).await? else {
             return anyhow::Ok(None);
         };
         let found = cluster.get(&resource, namespace, name).await?;

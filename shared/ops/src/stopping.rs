@@ -8,12 +8,12 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::Cluster;
-use crate::chosen::Chosen;
-use crate::execute::Carrying;
+use crate::chosen::SelectedSession;
+use crate::execute::ApplyOptions;
 use crate::manner::Manner;
 use crate::trust::{self, Part};
-use session_client::Permissions;
-use session_client::Write;
+use session_client::AccessReviews;
+use session_client::WriteOptions;
 use session_client::interrupt::Interrupt;
 use session_engine::plan::{Done, Plan, Step};
 use session_engine::reconcile::record::{self, Rest};
@@ -51,10 +51,10 @@ impl Present {
     ///
     /// # Errors
     /// Refusals of the server; a session that is being deleted.
-    pub async fn of(cluster: &Cluster, chosen: Chosen, controller: bool) -> Result<Self> {
-        chosen.stays()?;
+    pub async fn of(cluster: &Cluster, chosen: SelectedSession, controller: bool) -> Result<Self> {
+        chosen.ensure_not_deleting()?;
         let namespace = text(&chosen.object, "/metadata/namespace");
-        let live = cluster.live(namespace, &chosen.session).await?;
+        let live = cluster.get_live_objects(namespace, &chosen.session).await?;
         Self::with(chosen, live, controller)
     }
 
@@ -62,8 +62,8 @@ impl Present {
     ///
     /// # Errors
     /// An invalid name, Namespace or owner of the Session.
-    pub fn with(chosen: Chosen, live: Live, controller: bool) -> Result<Self> {
-        let Chosen { session, object } = chosen;
+    pub fn with(chosen: SelectedSession, live: Live, controller: bool) -> Result<Self> {
+        let SelectedSession { session, object } = chosen;
         let belonging = Belonging::of(&session)?;
         let seen = look(&session, &live, &[]);
         Ok(Self {
@@ -175,14 +175,14 @@ impl Present {
         self.require_stop(manner, &[], with).await?;
         let rest = self.live.replicas(&self.belonging.session_uid);
         self.remember(cluster, &rest, with.write).await?;
-        let carrying = Carrying {
-            belonging: &self.belonging,
+        let carrying = ApplyOptions {
+            ownership: &self.belonging,
             write: with.write.clone(),
             interrupt: with.interrupt,
-            limit: manner.limit,
+            wait_limit: manner.limit,
         };
         let plan = self.plan(manner, with.now);
-        let outcome = cluster.carry_out(&plan, &carrying, sink).await;
+        let outcome = cluster.apply_plan(&plan, &carrying, sink).await;
         if let Some((step, error)) = outcome.failed {
             return Err(explain(STOP, self.name(), self.namespace(), &step, error));
         }
@@ -231,7 +231,7 @@ impl Present {
         &self,
         cluster: &Cluster,
         counts: &std::collections::BTreeMap<String, i32>,
-        write: &Write,
+        write: &WriteOptions,
     ) -> Result<()> {
         let status = self.session.status.as_ref();
         let applied = status.and_then(|status| status.applied.as_ref());
@@ -295,13 +295,13 @@ impl Present {
 #[derive(Clone, Copy, Debug)]
 pub struct Stopping<'a> {
     /// Dry run and field manager.
-    pub write: &'a Write,
+    pub write: &'a WriteOptions,
     /// Interrupt signal; takes effect between two steps and during waits.
     pub interrupt: &'a Interrupt,
     /// Current time.
     pub now: Timestamp,
     /// Answers of access reviews.
-    pub permissions: &'a Permissions,
+    pub permissions: &'a AccessReviews,
 }
 
 fn told(session: &Value, r#type: &str) -> String {

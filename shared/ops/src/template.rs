@@ -4,9 +4,9 @@ use anyhow::Result;
 use serde_json::Value;
 
 use crate::Cluster;
-use crate::live::installed;
-use session_client::Place;
-use session_client::Selection;
+use crate::live::with_setup_hint;
+use session_client::Scope;
+use session_client::ListOptions;
 use session_client::missing;
 use session_client::typed;
 use session_model::api::{Session, SessionTemplate};
@@ -18,7 +18,7 @@ use session_model::objects::resource::SESSION_TEMPLATE;
 /// # Errors
 /// Refusals of the server; the SessionTemplate API is not installed.
 pub async fn find(cluster: &Cluster, name: &str) -> Result<Option<SessionTemplate>> {
-    let found = installed(cluster.get(&SESSION_TEMPLATE, "", name).await)?;
+    let found = with_setup_hint(cluster.get(&SESSION_TEMPLATE, "", name).await)?;
     found.map(typed).transpose()
 }
 
@@ -54,7 +54,7 @@ pub fn change(session: &Session, template: Option<&SessionTemplate>) -> Option<S
 
 async fn known_templates(cluster: &Cluster) -> String {
     let found = cluster
-        .list_metadata(&SESSION_TEMPLATE, Place::Cluster, &Selection::default())
+        .list_metadata(&SESSION_TEMPLATE, Scope::Cluster, &ListOptions::default())
         .await;
     let items = found.map(|list| list.items).unwrap_or_default();
     let name = |item: &Value| {

@@ -168,11 +168,11 @@ async fn doubt(
     let is_manifest = matches!(part, Part::Start | Part::Copy) && session.spec.manifest.is_some();
     let caller = async {
         match is_manifest {
-            true => cluster.identity().await.map(|caller| Some(caller.username)),
+            true => cluster.get_caller_identity().await.map(|caller| Some(caller.username)),
             false => Ok(None),
         }
     };
-    let (since, caller) = try_join(cluster.guarded_since(), caller).await?;
+    let (since, caller) = try_join(cluster.admission_policy_since(), caller).await?;
     // A Session that is older than the policy may have been written by anybody before.
     let created = session.metadata.creation_timestamp.as_ref();
     let guarded = since.is_some_and(|since| created.is_some_and(|created| created.0 >= since));

@@ -5,7 +5,7 @@ use anyhow::{Result, anyhow};
 use serde_json::{Value, json};
 
 use crate::Cluster;
-use session_client::Write;
+use session_client::WriteOptions;
 use session_model::encode::shell;
 use session_model::failure::{self, Kind, hinted};
 use session_model::labels;
@@ -23,7 +23,7 @@ pub(super) async fn post(
     kind: &ResourceType,
     object: &Value,
     belonging: &Belonging,
-    write: &Write,
+    write: &WriteOptions,
 ) -> Result<Value> {
     let namespace = belonging.namespace.as_str();
     let error = match cluster.create(kind, namespace, object, write).await {
@@ -52,7 +52,7 @@ fn key(object: &Value) -> (&str, &str) {
 ///
 /// # Errors
 /// Refusals of the server.
-pub(super) async fn finished(cluster: &Cluster, session: &Value, write: &Write) -> Result<Value> {
+pub(super) async fn finished(cluster: &Cluster, session: &Value, write: &WriteOptions) -> Result<Value> {
     let patch = json!({ "metadata": {
         "uid": text(session, "/metadata/uid"),
         "annotations": { labels::COPYING: null },

@@ -17,12 +17,12 @@ use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
 use crate::Cluster;
-use session_client::Change;
-use session_client::Place;
-use session_client::Selection;
+use session_client::WatchChange;
+use session_client::Scope;
+use session_client::ListOptions;
 use session_client::interrupt::Interrupt;
 use session_client::typed;
-use session_client::watch_over;
+use session_client::watch_ended_error;
 use session_engine::diagnosis::{Ask, CLAIM_NOT_FOUND, EventNote, unproven};
 use session_engine::reconcile::{Live, Seen, look};
 use session_model::api::Session;
@@ -32,15 +32,15 @@ use session_model::objects::resource::{EVENT, PERSISTENT_VOLUME_CLAIM, POD, REPL
 use session_model::progress::{Event, Sink};
 
 /// Time limit of a read after the end of a wait.
-const LAST_LOOK: Duration = Duration::from_secs(2);
+const READ_AFTER_WAIT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The result of waiting for a session to be ready.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Waited {
+pub enum WaitOutcome {
     /// The workload reached a final state: ready, ended or unrecoverable.
     Settled {
         /// The final state.
-        seen: Box<Seen>,
+        state: Box<Seen>,
         /// The Pod that determines the state, if there is one.
         pod: Option<Box<Pod>>,
     },
@@ -50,18 +50,18 @@ pub enum Waited {
     Interrupted(Box<Seen>),
 }
 
-struct Watching<'a> {
+struct ReadinessWatch<'a> {
     cluster: &'a Cluster,
     namespace: &'a str,
     session: &'a Session,
-    select: Selection,
+    select: ListOptions,
     pods: BTreeMap<String, Pod>,
     /// Possible owners of the Pods.
     owners: Vec<Value>,
     events: Vec<EventNote>,
     /// Time until the state must be evaluated again without an event: a container that has crashed before counts as ready
     /// only after it has outlasted its last run.
-    again: Option<Duration>,
+    reevaluate_in: Option<Duration>,
 }
 
 impl Cluster {
@@ -79,10 +79,10 @@ impl Cluster {
         limit: Duration,
         interrupt: &Interrupt,
         sink: &mut dyn Sink,
-    ) -> Result<Waited> {
+    ) -> Result<WaitOutcome> {
         let name = session.metadata.name.as_deref().unwrap_or_default();
-        let select = Selection::labelled(format!("{}={name}", labels::SESSION));
-        let mut state = Watching {
+        let select = ListOptions::with_labels(format!("{}={name}", labels::SESSION));
+        let mut state = ReadinessWatch {
             cluster: self,
             namespace,
             session,
@@ -90,24 +90,24 @@ impl Cluster {
             pods: BTreeMap::new(),
             owners: made,
             events: Vec::new(),
-            again: None,
+            reevaluate_in: None,
         };
-        let mut seen = state.look();
+        let mut seen = state.evaluate();
         let ended = tokio::select! {
             biased;
             () = interrupt.wait() => Err(Kind::Interrupted),
             () = tokio::time::sleep(limit) => Err(Kind::TimedOut),
-            settled = state.settle(&mut seen, sink) => Ok(settled?),
+            settled = state.run(&mut seen, sink) => Ok(settled?),
         };
         match ended {
-            Err(Kind::Interrupted) => Ok(Waited::Interrupted(Box::new(seen))),
-            Err(_) => Ok(Waited::TimedOut(Box::new(state.explained().await))),
+            Err(Kind::Interrupted) => Ok(WaitOutcome::Interrupted(Box::new(seen))),
+            Err(_) => Ok(WaitOutcome::TimedOut(Box::new(state.explain_state().await))),
             Ok(()) => {
-                let pod = state.decisive(&seen);
-                let seen = self.explain(namespace, seen).await;
+                let pod = state.deciding_pod(&seen);
+                let seen = self.explain_state(namespace, seen).await;
                 sink.tell(Event::Done);
-                Ok(Waited::Settled {
-                    seen: Box::new(seen),
+                Ok(WaitOutcome::Settled {
+                    state: Box::new(seen),
                     pod,
                 })
             }
@@ -118,34 +118,34 @@ impl Cluster {
     ///
     /// # Errors
     /// Those of `look`; TimedOut after two seconds.
-    pub(super) async fn last_look<T>(&self, look: impl Future<Output = Result<T>>) -> Result<T> {
-        match tokio::time::timeout(LAST_LOOK, look).await {
+    pub(super) async fn read_after_wait<T>(&self, look: impl Future<Output = Result<T>>) -> Result<T> {
+        match tokio::time::timeout(READ_AFTER_WAIT_TIMEOUT, look).await {
             Ok(result) => result,
             Err(_) => Err(Failure::local(Kind::TimedOut, "the server does not respond").into()),
         }
     }
 }
 
-impl Watching<'_> {
+impl ReadinessWatch<'_> {
     /// Watches until the workload reaches a final state. May be dropped at any time; `seen` then holds the last state.
-    async fn settle(&mut self, seen: &mut Seen, sink: &mut dyn Sink) -> Result<()> {
+    async fn run(&mut self, seen: &mut Seen, sink: &mut dyn Sink) -> Result<()> {
         let (mut pods, mut events) = (self.watch_pods(), self.watch_events());
         loop {
-            self.tell(seen, sink);
+            self.report(seen, sink);
             tokio::select! {
                 biased;
-                () = tokio::time::sleep(self.again.unwrap_or_default()), if self.again.is_some() => {}
+                () = tokio::time::sleep(self.reevaluate_in.unwrap_or_default()), if self.reevaluate_in.is_some() => {}
                 change = pods.next() => match change {
-                    Some(change) => self.take_pod(change?).await?,
-                    None => return Err(watch_over(&POD)),
+                    Some(change) => self.apply_pod_change(change?).await?,
+                    None => return Err(watch_ended_error(&POD)),
                 },
                 Some(change) = events.next() => match change {
-                    Ok(change) => self.take_event(change),
+                    Ok(change) => self.apply_event_change(change),
                     // Events are optional: without them the wait goes on.
                     Err(_) => events = futures::stream::empty().boxed(),
                 },
             }
-            *seen = self.look();
+            *seen = self.evaluate();
             let is_last = matches!(
                 seen,
                 Seen::Ready { .. } | Seen::Ended { .. } | Seen::Hopeless(_)
@@ -156,35 +156,35 @@ impl Watching<'_> {
         }
     }
 
-    fn watch_pods(&self) -> BoxStream<'static, Result<Change>> {
+    fn watch_pods(&self) -> BoxStream<'static, Result<WatchChange>> {
         self.cluster.watch(
             &POD,
-            Place::Namespace(self.namespace),
+            Scope::Namespace(self.namespace),
             &self.select,
             None,
             false,
         )
     }
 
-    fn watch_events(&self) -> BoxStream<'static, Result<Change>> {
+    fn watch_events(&self) -> BoxStream<'static, Result<WatchChange>> {
         self.cluster.watch(
             &EVENT,
-            Place::Namespace(self.namespace),
-            &Selection::default(),
+            Scope::Namespace(self.namespace),
+            &ListOptions::default(),
             None,
             false,
         )
     }
 
     /// Returns the last state, evaluated at the current time and refined with facts from the cluster.
-    async fn explained(&mut self) -> Seen {
+    async fn explain_state(&mut self) -> Seen {
         let now = Timestamp::now();
         self.events.iter_mut().for_each(|event| event.age_at(now));
-        let seen = self.look();
-        self.cluster.explain(self.namespace, seen).await
+        let seen = self.evaluate();
+        self.cluster.explain_state(self.namespace, seen).await
     }
 
-    fn look(&mut self) -> Seen {
+    fn evaluate(&mut self) -> Seen {
         let live = Live {
             pods: self.pods.values().cloned().collect(),
             owners: self.owners.clone(),
@@ -192,12 +192,12 @@ impl Watching<'_> {
         };
         let seen = look(self.session, &live.attributed(self.session), &self.events);
         let Seen::Ready { pod } = &seen else {
-            self.again = None;
+            self.reevaluate_in = None;
             return seen;
         };
         let pod = self.pods.get(pod);
         let doubt = pod.and_then(|pod| unproven(pod, &self.events, Timestamp::now()));
-        self.again = doubt.as_ref().map(|(_, left)| *left);
+        self.reevaluate_in = doubt.as_ref().map(|(_, left)| *left);
         doubt.map_or(seen, |(finding, _)| Seen::NotReady(finding))
     }
 
@@ -214,7 +214,7 @@ impl Watching<'_> {
         cause.reason == CLAIM_NOT_FOUND && matches!(claim.await, Ok(Some(_)))
     }
 
-    fn decisive(&self, seen: &Seen) -> Option<Box<Pod>> {
+    fn deciding_pod(&self, seen: &Seen) -> Option<Box<Pod>> {
         match seen {
             Seen::Ready { pod } | Seen::Ended { pod, .. } => {
                 self.pods.get(pod).cloned().map(Box::new)
@@ -223,7 +223,7 @@ impl Watching<'_> {
         }
     }
 
-    fn tell(&self, seen: &Seen, sink: &mut dyn Sink) {
+    fn report(&self, seen: &Seen, sink: &mut dyn Sink) {
         if let Seen::NotReady(finding) = seen {
             sink.tell(Event::Waiting {
                 stage: finding.stage,
@@ -233,22 +233,22 @@ impl Watching<'_> {
         }
     }
 
-    async fn take_pod(&mut self, change: Change) -> Result<()> {
+    async fn apply_pod_change(&mut self, change: WatchChange) -> Result<()> {
         let name = |object: &Value| text(object, "/metadata/name").to_owned();
         match change {
-            Change::Added(object) | Change::Modified(object) => {
-                self.learn_owner(&object).await?;
+            WatchChange::Added(object) | WatchChange::Modified(object) => {
+                self.read_replica_set(&object).await?;
                 self.pods.insert(name(&object), typed(object)?);
             }
-            Change::Deleted(object) => drop(self.pods.remove(&name(&object))),
-            Change::Bookmark(_) => {}
-            Change::Anew => self.pods.clear(),
+            WatchChange::Deleted(object) => drop(self.pods.remove(&name(&object))),
+            WatchChange::Bookmark(_) => {}
+            WatchChange::Restarted => self.pods.clear(),
         }
         Ok(())
     }
 
     /// Reads the ReplicaSet that owns a Deployment's Pod, once; it is not among the objects of the start.
-    async fn learn_owner(&mut self, pod: &Value) -> Result<()> {
+    async fn read_replica_set(&mut self, pod: &Value) -> Result<()> {
         let owners = pod
             .pointer("/metadata/ownerReferences")
             .and_then(Value::as_array);
@@ -274,8 +274,8 @@ impl Watching<'_> {
         Ok(())
     }
 
-    fn take_event(&mut self, change: Change) {
-        if let Change::Added(event) | Change::Modified(event) = change {
+    fn apply_event_change(&mut self, change: WatchChange) {
+        if let WatchChange::Added(event) | WatchChange::Modified(event) = change {
             let mut event = EventNote::of(&event);
             event.age_at(Timestamp::now());
             // A later version replaces the same event; it is not a new occurrence.

@@ -44,7 +44,7 @@ impl Cluster {
             taken_up && matches!(phase, "running" | "failed" | "stopped")
         };
         let wait =
-            tokio::time::timeout(limit, self.await_object(&SESSION, namespace, name, settled));
+            tokio::time::timeout(limit, self.wait_object(&SESSION, namespace, name, settled));
         let found = interrupt
             .race(async {
                 wait.await
@@ -75,7 +75,7 @@ impl Cluster {
             let phase = text(object, "/status/phase");
             matches!(phase, "failed" | "stopped") || has_condition(object, "Synced", "False")
         };
-        let wait = self.await_object(&SESSION, namespace, name, settled);
+        let wait = self.wait_object(&SESSION, namespace, name, settled);
         let timed = async {
             tokio::time::timeout(limit, wait)
                 .await

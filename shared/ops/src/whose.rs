@@ -12,52 +12,52 @@ use session_model::objects::kept::is_attributed;
 use session_model::objects::resource::{annotation, label, text};
 
 /// Reason why data without a known origin is not adopted.
-pub(super) const NAMELESS: &str =
+pub(super) const UNATTRIBUTED_REASON: &str =
     "without the annotations of the run and the Session that created it";
 
 /// The relation of an existing object to the session that needs its name.
-pub(super) enum Whose {
-    Ours,
+pub(super) enum NameConflict {
+    OwnedBySession,
     Kept,
     KeptByOtherTemplate(String),
     /// Labelled as data of the session, without the annotations of the run and Session that created it.
     Unattributed,
-    Others,
+    Foreign,
 }
 
 /// Classifies the existing object `found`, where `wanted` was to be created. Data has no owner: an ownerReference on it
 /// could have been written by anybody and proves nothing.
-pub(super) fn whose(found: &Value, wanted: &Value, belonging: &Belonging) -> Whose {
+pub(super) fn classify_conflict(found: &Value, wanted: &Value, belonging: &Belonging) -> NameConflict {
     if !is_data(wanted) {
         let owners = found.pointer("/metadata/ownerReferences");
         let mut owners = owners.and_then(Value::as_array).into_iter().flatten();
         return match owners.any(|owner| text(owner, "/uid") == belonging.session_uid) {
-            true => Whose::Ours,
-            false => Whose::Others,
+            true => NameConflict::OwnedBySession,
+            false => NameConflict::Foreign,
         };
     }
     let same = label(found, labels::SESSION) == Some(belonging.session.as_str())
         && annotation(found, labels::USER_ID) == Some(belonging.user_id.as_str());
     if !same {
-        return Whose::Others;
+        return NameConflict::Foreign;
     }
     let (theirs, ours) = (
         annotation(found, labels::TEMPLATE),
         annotation(wanted, labels::TEMPLATE),
     );
     if theirs != ours {
-        return Whose::KeptByOtherTemplate(theirs.unwrap_or_default().to_owned());
+        return NameConflict::KeptByOtherTemplate(theirs.unwrap_or_default().to_owned());
     }
     let uid = annotation(found, labels::SESSION_UID).filter(|uid| !uid.is_empty());
     match uid {
-        Some(uid) if uid == belonging.session_uid => Whose::Ours,
-        _ if is_attributed(found) => Whose::Kept,
-        _ => Whose::Unattributed,
+        Some(uid) if uid == belonging.session_uid => NameConflict::OwnedBySession,
+        _ if is_attributed(found) => NameConflict::Kept,
+        _ => NameConflict::Unattributed,
     }
 }
 
 /// Returns the error for data that is not proven to belong to the session.
-pub(super) fn unproven(resource: &ResourceType, found: &Value, why: &str) -> anyhow::Error {
+pub(super) fn unproven_data_error(resource: &ResourceType, found: &Value, why: &str) -> anyhow::Error {
     let (name, namespace) = (
         text(found, "/metadata/name"),
         text(found, "/metadata/namespace"),
@@ -73,7 +73,7 @@ pub(super) fn unproven(resource: &ResourceType, found: &Value, why: &str) -> any
 }
 
 /// Returns the error for an object of somebody else.
-pub(super) fn foreign(resource: &ResourceType, name: &str, belonging: &Belonging) -> anyhow::Error {
+pub(super) fn foreign_object_error(resource: &ResourceType, name: &str, belonging: &Belonging) -> anyhow::Error {
     let error = anyhow::anyhow!(
         "{} {name:?} already exists and is not part of session {:?}",
         resource.kind,
@@ -89,7 +89,7 @@ pub(super) fn foreign(resource: &ResourceType, name: &str, belonging: &Belonging
 }
 
 /// Returns the error for data kept by a session of another template.
-pub(super) fn of_another_template(
+pub(super) fn other_template_error(
     resource: &ResourceType,
     found: &Value,
     template: &str,
@@ -116,7 +116,7 @@ pub(super) fn of_another_template(
 }
 
 /// Returns the error for a claim of somebody else that a StatefulSet would use.
-pub(super) fn anothers(claim: &str, belonging: &Belonging) -> anyhow::Error {
+pub(super) fn foreign_claim_error(claim: &str, belonging: &Belonging) -> anyhow::Error {
     let error = anyhow::anyhow!(
         "PersistentVolumeClaim {claim:?} already exists and is not part of session {:?}",
         belonging.session.as_str()

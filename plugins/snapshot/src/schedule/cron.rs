@@ -8,7 +8,7 @@ use session_shared::failure::hinted;
 use session_shared::go_duration;
 
 /// Descriptors that stand for five fields.
-const WORDS: [&str; 7] = [
+const DESCRIPTORS: [&str; 7] = [
     "@hourly",
     "@daily",
     "@midnight",
@@ -22,23 +22,23 @@ const MONTHS: [&str; 12] = [
 ];
 const DAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
 /// Maximum number of days of each month.
-const LENGTHS: [u32; 12] = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+const MONTH_DAYS: [u32; 12] = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 /// One of the five fields of a cron expression: name, range of values, and names for values.
 struct Field {
-    what: &'static str,
-    low: u32,
-    high: u32,
+    name: &'static str,
+    min: u32,
+    max: u32,
     /// Names for the values, beginning with `low`.
-    names: &'static [&'static str],
+    value_names: &'static [&'static str],
 }
 
 const fn field(what: &'static str, low: u32, high: u32, names: &'static [&'static str]) -> Field {
     Field {
-        what,
-        low,
-        high,
-        names,
+        name: what,
+        min: low,
+        max: high,
+        value_names: names,
     }
 }
 
@@ -52,33 +52,33 @@ const FIELDS: [Field; 5] = [
 
 /// A cron expression that a CronJob accepts and that matches some date.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cron(String);
+pub struct CronExpression(String);
 
-impl fmt::Display for Cron {
+impl fmt::Display for CronExpression {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl FromStr for Cron {
+impl FromStr for CronExpression {
     type Err = anyhow::Error;
 
     fn from_str(text: &str) -> Result<Self> {
         let wrong = |(why, way): (String, &str)| {
             hinted(anyhow!("invalid value of --cron {text:?}: {why}"), way)
         };
-        check(text).map_err(wrong)?;
+        check_expression(text).map_err(wrong)?;
         Ok(Self(text.trim().to_owned()))
     }
 }
 
 /// Hint for most mistakes.
-const WAY: &str = "write minute, hour, day of the month, month and day of the week, such as \"30 3 * * *\" for every day at 03:30, or one of \
+const FORMAT_HINT: &str = "write minute, hour, day of the month, month and day of the week, such as \"30 3 * * *\" for every day at 03:30, or one of \
     @hourly, @daily, @weekly, @monthly, @yearly";
 
 /// Validates an expression. The error is the reason and a hint.
-fn check(text: &str) -> Result<(), (String, &'static str)> {
-    let otherwise = |why: String| (why, WAY);
+fn check_expression(text: &str) -> Result<(), (String, &'static str)> {
+    let otherwise = |why: String| (why, FORMAT_HINT);
     if text.contains("TZ=") {
         let why = "time zones are not allowed in the expression".to_owned();
         return Err((why, "set the time zone with --time-zone"));
@@ -93,7 +93,7 @@ fn check(text: &str) -> Result<(), (String, &'static str)> {
         return Ok(());
     }
     if text.trim().starts_with('@') {
-        let known = WORDS.contains(&text.trim());
+        let known = DESCRIPTORS.contains(&text.trim());
         return if known {
             Ok(())
         } else {
@@ -108,42 +108,42 @@ fn check(text: &str) -> Result<(), (String, &'static str)> {
     let mut sets = [0_u64; 5];
     for ((set, part), field) in sets.iter_mut().zip(&parts).zip(&FIELDS) {
         *set = field
-            .read(part)
-            .map_err(|why| otherwise(format!("{} {part:?} {why}", field.what)))?;
+            .parse(part)
+            .map_err(|why| otherwise(format!("{} {part:?} {why}", field.name)))?;
     }
-    if !comes(sets[2], sets[3], any(parts[4])) {
+    if !day_exists(sets[2], sets[3], matches_every_day(parts[4])) {
         return Err(otherwise("no given month has such a day".into()));
     }
     Ok(())
 }
 
 /// Returns true for a day field that matches every day, so that only the other day field decides.
-fn any(part: &str) -> bool {
+fn matches_every_day(part: &str) -> bool {
     part.split(',')
         .any(|item| ["*", "?", "*/1", "?/1"].contains(&item))
 }
 
 /// Returns true if one of the days exists in one of the months. If a day of the week is given too, either of them is enough.
-fn comes(days: u64, months: u64, any_weekday: bool) -> bool {
+fn day_exists(days: u64, months: u64, any_weekday: bool) -> bool {
     let has = |month: usize, length: u32| {
         months & (1 << (month + 1)) != 0 && days & ((1 << (length + 1)) - 1) != 0
     };
-    let mut lengths = LENGTHS.iter().enumerate();
+    let mut lengths = MONTH_DAYS.iter().enumerate();
     !any_weekday || lengths.any(|(month, length)| has(month, *length))
 }
 
 impl Field {
     /// Parses a field. Returns its values as a bit set.
-    fn read(&self, part: &str) -> Result<u64, String> {
+    fn parse(&self, part: &str) -> Result<u64, String> {
         let mut set = 0;
         for item in part.split(',') {
-            set |= self.range(item)?;
+            set |= self.parse_range(item)?;
         }
         Ok(set)
     }
 
     /// Parses `*`, `5` or `1-5`, each with an optional `/STEP`; `5/10` means every tenth value from 5 on.
-    fn range(&self, item: &str) -> Result<u64, String> {
+    fn parse_range(&self, item: &str) -> Result<u64, String> {
         let mut halves = item.split('/');
         let (range, step, more) = (halves.next(), halves.next(), halves.next());
         if more.is_some() {
@@ -157,17 +157,17 @@ impl Field {
         }
         let low = low.unwrap_or_default();
         let (start, end) = match (low, high) {
-            ("*" | "?", None) => (self.low, self.high),
-            (low, None) if step.is_some() => (self.number(low)?, self.high),
-            (low, None) => (self.number(low)?, self.number(low)?),
-            (low, Some(high)) => (self.number(low)?, self.number(high)?),
+            ("*" | "?", None) => (self.min, self.max),
+            (low, None) if step.is_some() => (self.parse_value(low)?, self.max),
+            (low, None) => (self.parse_value(low)?, self.parse_value(low)?),
+            (low, Some(high)) => (self.parse_value(low)?, self.parse_value(high)?),
         };
         if start > end {
             return Err("has a start after its end".into());
         }
         let step = match step {
             None => 1,
-            Some(step) => match plain(step) {
+            Some(step) => match parse_unsigned(step) {
                 Some(step) if step > 0 => step,
                 _ => return Err("has a step that is not a positive number".into()),
             },
@@ -178,21 +178,21 @@ impl Field {
             .fold(0, |set, number| set | 1 << number))
     }
 
-    fn number(&self, text: &str) -> Result<u32, String> {
+    fn parse_value(&self, text: &str) -> Result<u32, String> {
         let lower = text.to_ascii_lowercase();
-        let named = self.names.iter().zip(self.low..);
+        let named = self.value_names.iter().zip(self.min..);
         let named = named.into_iter().find(|(name, _)| **name == lower);
         let number = match named {
             Some((_, number)) => Some(number),
-            None => plain(text),
+            None => parse_unsigned(text),
         };
-        let within = number.filter(|number| (self.low..=self.high).contains(number));
-        within.ok_or_else(|| format!("is not between {} and {}", self.low, self.high))
+        let within = number.filter(|number| (self.min..=self.max).contains(number));
+        within.ok_or_else(|| format!("is not between {} and {}", self.min, self.max))
     }
 }
 
 /// Parses a number without a sign; a number too large becomes `u32::MAX`.
-fn plain(text: &str) -> Option<u32> {
+fn parse_unsigned(text: &str) -> Option<u32> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| text.parse().unwrap_or(u32::MAX))
 }
@@ -216,14 +216,14 @@ mod tests {
             "@annually",
             "@every 1h30m",
         ] {
-            let cron: Cron = good.parse().unwrap();
+            let cron: CronExpression = good.parse().unwrap();
             assert_eq!(cron.to_string(), good.trim());
         }
     }
 
     #[test]
     fn what_is_none_is_told_with_its_field() {
-        let why = |text: &str| check(text).unwrap_err().0;
+        let why = |text: &str| check_expression(text).unwrap_err().0;
         for (bad, reason) in [
             ("", "expected 5 fields, found 0"),
             ("* * * *", "expected 5 fields, found 4"),
@@ -284,7 +284,7 @@ mod tests {
     #[test]
     fn a_field_means_the_numbers_it_names() {
         let numbers = |part: &str| {
-            let set = FIELDS[0].read(part).unwrap();
+            let set = FIELDS[0].parse(part).unwrap();
             (0..60_u32)
                 .filter(|n| set & (1 << n) != 0)
                 .collect::<Vec<_>>()

@@ -7,25 +7,25 @@ use session_shared::flags::selection::session_name;
 use session_shared::names::SessionName;
 use session_shared::ops::snapshotting::class_name;
 
-use super::cron::Cron;
-use crate::args::Schedule;
+use super::cron::CronExpression;
+use crate::args::ScheduleArgs;
 
 /// Default image: the one `cargo image` writes for this version. No registry has it.
-const IMAGE: &str = concat!("localhost/kubectl-session:", env!("CARGO_PKG_VERSION"));
+const DEFAULT_IMAGE: &str = concat!("localhost/kubectl-session:", env!("CARGO_PKG_VERSION"));
 
 /// A validated command line: a schedule to create or change, or its removal.
 #[derive(Clone, Debug)]
 pub(crate) struct Intent {
     pub(crate) session: SessionName,
     /// The wanted schedule; `None` to remove it.
-    pub(crate) asked: Option<Asked>,
+    pub(crate) schedule: Option<ScheduleOptions>,
     pub(crate) dry_run: DryRun,
 }
 
 /// Options of a schedule: when snapshots are taken, how many are kept, and with which image.
 #[derive(Clone, Debug)]
-pub(crate) struct Asked {
-    pub(crate) cron: Cron,
+pub(crate) struct ScheduleOptions {
+    pub(crate) cron: CronExpression,
     pub(crate) time_zone: Option<String>,
     pub(crate) keep: u32,
     pub(crate) class: Option<String>,
@@ -37,7 +37,7 @@ pub(crate) struct Asked {
 ///
 /// # Errors
 /// Every mistake that can be found without a request.
-pub(crate) fn read(args: &Schedule) -> Result<Intent> {
+pub(crate) fn parse_intent(args: &ScheduleArgs) -> Result<Intent> {
     let asked = if args.remove {
         let given = [
             ("--cron", args.cron.is_some()),
@@ -52,27 +52,27 @@ pub(crate) fn read(args: &Schedule) -> Result<Intent> {
         }
         None
     } else {
-        Some(asked(args)?)
+        Some(parse_options(args)?)
     };
     Ok(Intent {
         session: session_name(&args.session)?,
-        asked,
+        schedule: asked,
         dry_run: args.writing.dry_run()?,
     })
 }
 
-fn asked(args: &Schedule) -> Result<Asked> {
+fn parse_options(args: &ScheduleArgs) -> Result<ScheduleOptions> {
     let Some(cron) = &args.cron else {
         return Err(usage("one of --cron or --remove is required"));
     };
     let keep = args.keep.ok_or_else(|| usage("--keep is required"))?;
-    Ok(Asked {
+    Ok(ScheduleOptions {
         cron: cron.parse()?,
-        time_zone: args.time_zone.as_deref().map(time_zone).transpose()?,
-        keep: kept(keep)?,
+        time_zone: args.time_zone.as_deref().map(parse_time_zone).transpose()?,
+        keep: check_keep(keep)?,
         class: class_name(args.class.as_deref())?,
         skip_hooks: args.skip_hooks,
-        image: image(args.image.as_deref().unwrap_or(IMAGE))?,
+        image: parse_image(args.image.as_deref().unwrap_or(DEFAULT_IMAGE))?,
     })
 }
 
@@ -80,7 +80,7 @@ fn asked(args: &Schedule) -> Result<Asked> {
 ///
 /// # Errors
 /// Zero.
-pub(crate) fn kept(keep: u32) -> Result<u32> {
+pub(crate) fn check_keep(keep: u32) -> Result<u32> {
     match keep {
         0 => Err(usage(
             "--keep must be at least 1: the new snapshot is counted too",
@@ -90,7 +90,7 @@ pub(crate) fn kept(keep: u32) -> Result<u32> {
 }
 
 /// Checks the form of a time zone name; only the server knows which names exist.
-fn time_zone(given: &str) -> Result<String> {
+fn parse_time_zone(given: &str) -> Result<String> {
     let legal = |c: char| c.is_ascii_alphanumeric() || "/_+-".contains(c);
     let local = given.eq_ignore_ascii_case("local");
     if given.is_empty() || local || !given.chars().all(legal) || given.starts_with('/') {
@@ -100,12 +100,12 @@ fn time_zone(given: &str) -> Result<String> {
     Ok(given.to_owned())
 }
 
-fn image(given: &str) -> Result<String> {
+fn parse_image(given: &str) -> Result<String> {
     if given.is_empty() || given.chars().any(|c| c.is_whitespace() || c.is_control()) {
         let error = anyhow!("invalid value of --image {given:?}: not an image name");
         return Err(hinted(
             error,
-            format!("use a name with registry and tag, such as {IMAGE}"),
+            format!("use a name with registry and tag, such as {DEFAULT_IMAGE}"),
         ));
     }
     Ok(given.to_owned())

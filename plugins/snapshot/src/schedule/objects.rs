@@ -12,44 +12,44 @@ use session_shared::objects::resource::{
 };
 use session_shared::objects::schedule::{KEEP, Schedule, ScheduleName};
 
-use super::intent::Asked;
+use super::intent::ScheduleOptions;
 
 /// Seconds after its scheduled time in which a run may still start; after that it is skipped.
-const LATEST_START: u32 = 3600;
+const START_DEADLINE_SECONDS: u32 = 3600;
 /// Maximum seconds of one run, including the image pull. Two runs never overlap.
-const LONGEST_RUN: u32 = 3600;
+const MAX_RUN_SECONDS: u32 = 3600;
 /// Seconds a terminated run has to finish, so that it can run the resume hook.
-const GRACE: u32 = 120;
+const GRACE_SECONDS: u32 = 120;
 /// UID and GID of `nobody`.
-const NOBODY: u32 = 65534;
+const NOBODY_ID: u32 = 65534;
 /// API group of RBAC.
-const RBAC: &str = "rbac.authorization.k8s.io";
+const RBAC_GROUP: &str = "rbac.authorization.k8s.io";
 
 /// Resource types of a schedule's objects, in order of creation.
-pub(crate) static TYPES: [&ResourceType; 4] = [&SERVICE_ACCOUNT, &ROLE, &ROLE_BINDING, &CRON_JOB];
+pub(crate) static SCHEDULE_RESOURCES: [&ResourceType; 4] = [&SERVICE_ACCOUNT, &ROLE, &ROLE_BINDING, &CRON_JOB];
 
 /// Input for rendering a schedule's objects.
 #[derive(Clone, Debug)]
-pub(crate) struct Scheduling<'a> {
+pub(crate) struct ScheduleInput<'a> {
     pub(crate) belonging: &'a Belonging,
-    pub(crate) asked: &'a Asked,
+    pub(crate) options: &'a ScheduleOptions,
     /// VolumeSnapshotClass of all snapshots, if they share one.
     pub(crate) class: Option<&'a str>,
     /// Digest of the hooks to run; `None` if no hook is run.
     pub(crate) hooks: Option<&'a str>,
 }
 
-impl Scheduling<'_> {
+impl ScheduleInput<'_> {
     /// Renders the objects in the order of `SCHEDULE_RESOURCES`. A null value means that the field must be absent.
-    pub(crate) fn objects(&self) -> Vec<Value> {
+    pub(crate) fn render(&self) -> Vec<Value> {
         let name = ScheduleName::of(&self.belonging.session);
         let account = json!({ "apiVersion": "v1", "kind": "ServiceAccount" });
         let role =
-            json!({ "apiVersion": format!("{RBAC}/v1"), "kind": "Role", "rules": self.rules() });
+            json!({ "apiVersion": format!("{RBAC_GROUP}/v1"), "kind": "Role", "rules": self.role_rules() });
         let binding = json!({
-            "apiVersion": format!("{RBAC}/v1"),
+            "apiVersion": format!("{RBAC_GROUP}/v1"),
             "kind": "RoleBinding",
-            "roleRef": { "apiGroup": RBAC, "kind": "Role", "name": name.as_str() },
+            "roleRef": { "apiGroup": RBAC_GROUP, "kind": "Role", "name": name.as_str() },
             "subjects": [{
                 "kind": "ServiceAccount",
                 "name": name.as_str(),
@@ -72,7 +72,7 @@ impl Scheduling<'_> {
     }
 
     /// Returns the permissions of a run: exactly those that the requests of `snapshot create --keep` need.
-    fn rules(&self) -> Vec<Value> {
+    fn role_rules(&self) -> Vec<Value> {
         let session = self.belonging.session.as_str();
         let rule = |group: &str, resources: &[&str], verbs: &[&str]| json!({ "apiGroups": [group], "resources": resources, "verbs": verbs });
         let mut own = rule("streaming.platform", &["sessions"], &["get"]);
@@ -88,14 +88,14 @@ impl Scheduling<'_> {
             rules.push(rule("", &["pods"], &["list"]));
             rules.push(rule("apps", &sets, &["list"]));
             rules.push(rule("batch", &["jobs"], &["list"]));
-            rules.push(self.exec());
+            rules.push(self.exec_rule());
         }
         rules
     }
 
     /// Returns the permission to run hooks in the primary Pod. It is limited to that Pod's name, except where a workload
     /// controller chooses the name.
-    fn exec(&self) -> Value {
+    fn exec_rule(&self) -> Value {
         let primary = self.belonging.primary.as_ref();
         let mut rule =
             json!({ "apiGroups": [""], "resources": ["pods/exec"], "verbs": ["create", "get"] });
@@ -106,7 +106,7 @@ impl Scheduling<'_> {
     }
 
     fn cron_job(&self, name: &ScheduleName) -> Value {
-        let asked = self.asked;
+        let asked = self.options;
         json!({
             "apiVersion": "batch/v1",
             "kind": "CronJob",
@@ -115,36 +115,36 @@ impl Scheduling<'_> {
                 "timeZone": asked.time_zone,
                 "suspend": false,
                 "concurrencyPolicy": "Forbid",
-                "startingDeadlineSeconds": LATEST_START,
+                "startingDeadlineSeconds": START_DEADLINE_SECONDS,
                 "successfulJobsHistoryLimit": 1,
                 "failedJobsHistoryLimit": 3,
                 "jobTemplate": { "spec": {
                     "backoffLimit": 1,
-                    "activeDeadlineSeconds": LONGEST_RUN,
-                    "template": { "spec": self.pod(name) },
+                    "activeDeadlineSeconds": MAX_RUN_SECONDS,
+                    "template": { "spec": self.pod_spec(name) },
                 } },
             },
         })
     }
 
-    fn pod(&self, name: &ScheduleName) -> Value {
+    fn pod_spec(&self, name: &ScheduleName) -> Value {
         json!({
             "serviceAccountName": name.as_str(),
             "automountServiceAccountToken": true,
             "enableServiceLinks": false,
             "restartPolicy": "Never",
-            "terminationGracePeriodSeconds": GRACE,
+            "terminationGracePeriodSeconds": GRACE_SECONDS,
             "securityContext": {
                 "runAsNonRoot": true,
-                "runAsUser": NOBODY,
-                "runAsGroup": NOBODY,
+                "runAsUser": NOBODY_ID,
+                "runAsGroup": NOBODY_ID,
                 "seccompProfile": { "type": "RuntimeDefault" },
             },
             "containers": [{
                 "name": "snapshot",
-                "image": self.asked.image,
+                "image": self.options.image,
                 "imagePullPolicy": "IfNotPresent",
-                "args": self.words(),
+                "args": self.container_args(),
                 "terminationMessagePolicy": "FallbackToLogsOnError",
                 "resources": {
                     "requests": { "cpu": "10m", "memory": "32Mi" },
@@ -160,10 +160,10 @@ impl Scheduling<'_> {
     }
 
     /// Returns the arguments of the container.
-    fn words(&self) -> Vec<String> {
+    fn container_args(&self) -> Vec<String> {
         let (session, keep) = (
             self.belonging.session.to_string(),
-            self.asked.keep.to_string(),
+            self.options.keep.to_string(),
         );
         let mut words = ["snapshot", "create", &session, KEEP, &keep]
             .map(str::to_owned)
@@ -171,7 +171,7 @@ impl Scheduling<'_> {
         if let Some(class) = self.class {
             words.extend(["--class".to_owned(), class.to_owned()]);
         }
-        if self.asked.skip_hooks {
+        if self.options.skip_hooks {
             words.push("--skip-hooks".to_owned());
         }
         if let Some(digest) = self.hooks {
@@ -182,7 +182,7 @@ impl Scheduling<'_> {
 }
 
 /// Describes an existing schedule in one line.
-pub(crate) fn told(cron_job: &Value) -> String {
+pub(crate) fn describe_cron_job(cron_job: &Value) -> String {
     let schedule = Schedule::of(cron_job);
     let so_far = match (schedule.suspended, &schedule.last_successful_time) {
         (true, _) => "schedule is suspended".to_owned(),
@@ -199,8 +199,8 @@ pub(crate) fn told(cron_job: &Value) -> String {
 mod tests {
     use super::*;
 
-    fn asked() -> Asked {
-        Asked {
+    fn asked() -> ScheduleOptions {
+        ScheduleOptions {
             cron: "30 3 * * *".parse().unwrap(),
             time_zone: Some("Europe/Berlin".into()),
             keep: 7,
@@ -228,19 +228,19 @@ mod tests {
     fn objects(belonging: &Belonging, hooks: bool) -> Vec<Value> {
         let asked = asked();
         let (class, belonging, asked) = (Some("fast"), belonging, &asked);
-        let scheduling = Scheduling {
+        let scheduling = ScheduleInput {
             belonging,
-            asked,
+            options: asked,
             class,
             hooks: hooks.then_some("ab12"),
         };
-        scheduling.objects()
+        scheduling.render()
     }
 
     #[test]
     fn everything_is_the_sessions_but_the_pods_are_not() {
         let all = objects(&belonging("alice", None), false);
-        for (object, resource) in all.iter().zip(TYPES) {
+        for (object, resource) in all.iter().zip(SCHEDULE_RESOURCES) {
             assert_eq!(object["kind"], resource.kind.as_ref());
             let metadata = &object["metadata"];
             assert_eq!(metadata["name"], "session-alice-snapshots");
@@ -285,13 +285,13 @@ mod tests {
     fn a_schedule_is_told_in_a_line() {
         let mut job = objects(&belonging("alice", None), false).remove(3);
         let so_far = "snapshots are taken by schedule \"30 3 * * *\" (Europe/Berlin), keeps 7; ";
-        assert_eq!(told(&job), format!("{so_far}no success yet"));
+        assert_eq!(describe_cron_job(&job), format!("{so_far}no success yet"));
         job["status"] = json!({ "lastSuccessfulTime": "2026-03-01T03:30:09Z" });
         assert_eq!(
-            told(&job),
+            describe_cron_job(&job),
             format!("{so_far}last success at 2026-03-01T03:30:09Z")
         );
         job["spec"]["suspend"] = true.into();
-        assert_eq!(told(&job), format!("{so_far}schedule is suspended"));
+        assert_eq!(describe_cron_job(&job), format!("{so_far}schedule is suspended"));
     }
 }

@@ -13,7 +13,7 @@ use session_shared::objects::ResourceType;
 use session_shared::objects::resource::{ROLE, text};
 use session_shared::objects::schedule::ScheduleName;
 use session_shared::ops::Cluster;
-use session_shared::ops::execute::Carrying;
+use session_shared::ops::execute::ApplyOptions;
 use session_shared::plan::{Done, Plan, Propagation, Step};
 use session_shared::progress::Sink;
 use session_shared::report::console::Console;
@@ -21,38 +21,38 @@ use session_shared::report::format::Format;
 use session_shared::report::mutation::{Mutations, change};
 use session_shared::report::yaml;
 
-use super::objects::TYPES;
-use super::plan::{Planned, There};
+use super::objects::SCHEDULE_RESOURCES;
+use super::plan::{SchedulePlan, Observed};
 
 /// Time limit for replacing an object that has to be deleted and created again.
-pub(crate) const LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const REPLACE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Outcome of creating or changing a schedule.
 #[derive(Debug, Default)]
-pub(crate) struct Made {
+pub(crate) struct Outcome {
     /// Objects with kubectl's word for the change: created, configured or unchanged.
-    pub(crate) told: Vec<(Value, &'static str)>,
+    pub(crate) changes: Vec<(Value, &'static str)>,
     /// RBAC objects that the caller lacks permission to create, for an admin to apply.
-    pub(crate) withheld: Vec<Value>,
+    pub(crate) for_admin: Vec<Value>,
     /// True if a server-side dry run could not check the RoleBinding.
-    pub(crate) unchecked: bool,
+    pub(crate) is_binding_unchecked: bool,
 }
 
 /// Reads the objects of a session's schedule concurrently, in the order of `SCHEDULE_RESOURCES`.
 ///
 /// # Errors
 /// The server's refusal, except Forbidden for RBAC objects.
-pub(crate) async fn observe(cluster: &Cluster, session: &SessionName) -> Result<Vec<There>> {
+pub(crate) async fn observe(cluster: &Cluster, session: &SessionName) -> Result<Vec<Observed>> {
     let name = ScheduleName::of(session);
     let namespace = cluster.namespace();
-    let reads = TYPES.map(|resource| {
+    let reads = SCHEDULE_RESOURCES.map(|resource| {
         let name = name.as_str();
         async move {
             match cluster.get(resource, namespace, name).await {
-                Ok(Some(found)) => Ok(There::Object(Box::new(found))),
-                Ok(None) => Ok(There::Nothing),
-                Err(error) if is_right(resource) && failure::is(&error, Kind::Forbidden) => {
-                    Ok(There::Hidden)
+                Ok(Some(found)) => Ok(Observed::Found(Box::new(found))),
+                Ok(None) => Ok(Observed::Missing),
+                Err(error) if is_rbac_kind(resource) && failure::is(&error, Kind::Forbidden) => {
+                    Ok(Observed::Forbidden)
                 }
                 Err(error) => Err(error),
             }
@@ -61,12 +61,12 @@ pub(crate) async fn observe(cluster: &Cluster, session: &SessionName) -> Result<
     try_join_all(reads).await
 }
 
-fn is_right(resource: &ResourceType) -> bool {
+fn is_rbac_kind(resource: &ResourceType) -> bool {
     resource.group == ROLE.group
 }
 
 /// Returns the outcome that a client-side dry run prints.
-pub(crate) fn only_said(planned: &Planned) -> Made {
+pub(crate) fn dry_run_outcome(planned: &SchedulePlan) -> Outcome {
     let said = |step: &Step| match step {
         Step::Create { object, .. } => Some((object.clone(), "created")),
         Step::Apply { object, .. } => Some((object.clone(), "configured")),
@@ -74,14 +74,14 @@ pub(crate) fn only_said(planned: &Planned) -> Made {
         _ => None,
     };
     let parts = [&planned.account, &planned.rights, &planned.job];
-    Made {
-        told: parts
+    Outcome {
+        changes: parts
             .into_iter()
             .flat_map(Plan::steps)
             .filter_map(said)
             .collect(),
-        withheld: planned.withheld(),
-        unchecked: false,
+        for_admin: planned.objects_for_admin(),
+        is_binding_unchecked: false,
     }
 }
 
@@ -90,40 +90,40 @@ pub(crate) fn only_said(planned: &Planned) -> Made {
 ///
 /// # Errors
 /// The server's refusal, after the objects this run has created are deleted again.
-pub(crate) async fn carry_out(
+pub(crate) async fn apply_schedule(
     cluster: &Cluster,
-    planned: &Planned,
-    with: &Carrying<'_>,
+    planned: &SchedulePlan,
+    with: &ApplyOptions<'_>,
     sink: &mut dyn Sink,
-) -> Result<Made> {
-    let mut made = Made {
-        withheld: planned.withheld(),
-        ..Made::default()
+) -> Result<Outcome> {
+    let mut made = Outcome {
+        for_admin: planned.objects_for_admin(),
+        ..Outcome::default()
     };
     let mut rights = planned.rights.clone();
     if with.write.dry_run && rights.creations().count() == rights.steps().count() {
         // In a dry run the Role does not exist yet, so the server would refuse the RoleBinding.
-        made.unchecked = rights.stages.len() > 1;
+        made.is_binding_unchecked = rights.stages.len() > 1;
         rights.stages.truncate(1);
     }
     for part in [&planned.account, &rights, &planned.job] {
-        let outcome = cluster.carry_out(part, with, sink).await;
+        let outcome = cluster.apply_plan(part, with, sink).await;
         for (done, step) in outcome.done.into_iter().zip(part.steps()) {
-            made.told.extend(told(done, step));
+            made.changes.extend(change_of_step(done, step));
         }
         match outcome.failed {
             None => {}
-            Some((step, error)) if failure::is(&error, Kind::Forbidden) && grants(&step) => {
-                made.withheld.clone_from(&planned.wanted);
+            Some((step, error)) if failure::is(&error, Kind::Forbidden) && is_rbac_write(&step) => {
+                made.for_admin.clone_from(&planned.rbac_objects);
             }
-            Some((_, error)) => return Err(take_back(cluster, &made, with, error).await),
+            Some((_, error)) => return Err(roll_back(cluster, &made, with, error).await),
         }
     }
     Ok(made)
 }
 
 /// Returns true if the step writes an RBAC object.
-fn grants(step: &Step) -> bool {
+fn is_rbac_write(step: &Step) -> bool {
     match step {
         Step::Create { object, .. } | Step::Apply { object, .. } => {
             text(object, "/apiVersion").starts_with(ROLE.group.as_ref())
@@ -132,7 +132,7 @@ fn grants(step: &Step) -> bool {
     }
 }
 
-fn told(done: Done, step: &Step) -> Option<(Value, &'static str)> {
+fn change_of_step(done: Done, step: &Step) -> Option<(Value, &'static str)> {
     match (done, step) {
         (Done::Created(object), _) => Some((object, "created")),
         (Done::Applied(object), Step::Apply { found, .. }) => {
@@ -145,14 +145,14 @@ fn told(done: Done, step: &Step) -> Option<(Value, &'static str)> {
 }
 
 /// Deletes the objects this run has created. Returns `error`, with a hint if the deletion failed.
-async fn take_back(
+async fn roll_back(
     cluster: &Cluster,
-    made: &Made,
-    with: &Carrying<'_>,
+    made: &Outcome,
+    with: &ApplyOptions<'_>,
     error: anyhow::Error,
 ) -> anyhow::Error {
-    let namespace = with.belonging.namespace.as_str();
-    let created = made.told.iter().filter(|(_, word)| *word == "created");
+    let namespace = with.ownership.namespace.as_str();
+    let created = made.changes.iter().filter(|(_, word)| *word == "created");
     let deletes = created.filter_map(|(object, _)| {
         let (api_version, kind) = (text(object, "/apiVersion"), text(object, "/kind"));
         let resource = ResourceType::of_kind(api_version, kind)?;
@@ -160,14 +160,14 @@ async fn take_back(
         Some(async move {
             let background = Propagation::Background;
             cluster
-                .take_away(resource, namespace, &target, background, &with.write)
+                .delete_if_present(resource, namespace, &target, background, &with.write)
                 .await
         })
     });
     match try_join_all(deletes).await {
         Ok(_) => error,
         Err(_) => {
-            let session = &with.belonging.session;
+            let session = &with.ownership.session;
             let remove = format!(
                 "remove the remaining objects: kubectl session snapshot schedule {session} -n {namespace} --remove"
             );
@@ -176,10 +176,10 @@ async fn take_back(
     }
 }
 
-impl Planned {
-    fn withheld(&self) -> Vec<Value> {
-        if self.hidden {
-            self.wanted.clone()
+impl SchedulePlan {
+    fn objects_for_admin(&self) -> Vec<Value> {
+        if self.is_rbac_forbidden {
+            self.rbac_objects.clone()
         } else {
             Vec::new()
         }
@@ -192,28 +192,28 @@ impl Planned {
 /// # Errors
 /// Standard output is closed.
 pub(crate) fn report(
-    made: &Made,
+    made: &Outcome,
     format: Format,
     dry_run: DryRun,
     console: &mut Console,
 ) -> Result<()> {
     let text = matches!(format, Format::Text { .. });
     let mut mutations = Mutations::new(format, dry_run);
-    for (object, word) in &made.told {
+    for (object, word) in &made.changes {
         let said = mutations.done(object, word)?;
-        if text && !made.withheld.is_empty() {
+        if text && !made.for_admin.is_empty() {
             console.err_line(said.trim_end());
         } else {
             console.out(&said)?;
         }
     }
-    if made.unchecked {
+    if made.is_binding_unchecked {
         console.note("the RoleBinding was not checked: its Role does not exist yet");
     }
-    if made.withheld.is_empty() {
+    if made.for_admin.is_empty() {
         return Ok(());
     }
-    for (at, object) in made.withheld.iter().enumerate() {
+    for (at, object) in made.for_admin.iter().enumerate() {
         if text {
             let before = if at == 0 { "" } else { "---\n" };
             console.out(&format!("{before}{}", yaml::document(object)?))?;
@@ -232,17 +232,17 @@ pub(crate) fn report(
 ///
 /// # Errors
 /// The server's refusal.
-pub(crate) async fn remove(
+pub(crate) async fn delete_schedule_objects(
     cluster: &Cluster,
     plan: &Plan,
     dry_run: DryRun,
-    with: &Carrying<'_>,
+    with: &ApplyOptions<'_>,
     sink: &mut dyn Sink,
 ) -> Result<()> {
     if dry_run == DryRun::Client {
         return Ok(());
     }
-    let outcome = cluster.carry_out(plan, with, sink).await;
+    let outcome = cluster.apply_plan(plan, with, sink).await;
     outcome.failed.map_or(Ok(()), |(_, error)| Err(error))
 }
 

@@ -11,54 +11,54 @@ use session_shared::objects::belonging::Belonging;
 use session_shared::objects::resource::{annotation, text};
 use session_shared::plan::{Plan, Propagation, Step};
 
-use super::objects::TYPES;
+use super::objects::SCHEDULE_RESOURCES;
 
 /// Observed state of one object of a schedule.
 #[derive(Clone, Debug)]
-pub(crate) enum There {
-    Nothing,
-    Object(Box<Value>),
+pub(crate) enum Observed {
+    Missing,
+    Found(Box<Value>),
     /// The caller lacks permission to read the object.
-    Hidden,
+    Forbidden,
 }
 
 /// Plan that creates or changes a schedule.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Planned {
+pub(crate) struct SchedulePlan {
     /// Steps for the ServiceAccount; carried out before `rights`, and those before `job`.
     pub(crate) account: Plan,
     pub(crate) rights: Plan,
     pub(crate) job: Plan,
     /// Role and RoleBinding as objects for an admin to apply.
-    pub(crate) wanted: Vec<Value>,
+    pub(crate) rbac_objects: Vec<Value>,
     /// True if the caller lacks permission to read the Role or RoleBinding; `rights` is then empty.
-    pub(crate) hidden: bool,
+    pub(crate) is_rbac_forbidden: bool,
 }
 
 /// Plans the changes from `there` to `wanted`, both in the order of `SCHEDULE_RESOURCES`.
 ///
 /// # Errors
 /// An existing object of the same name that the session does not own.
-pub(crate) fn plan(wanted: Vec<Value>, there: &[There], belonging: &Belonging) -> Result<Planned> {
-    let mut planned = Planned::default();
-    for ((mut object, there), resource) in wanted.into_iter().zip(there).zip(TYPES) {
+pub(crate) fn plan_changes(wanted: Vec<Value>, there: &[Observed], belonging: &Belonging) -> Result<SchedulePlan> {
+    let mut planned = SchedulePlan::default();
+    for ((mut object, there), resource) in wanted.into_iter().zip(there).zip(SCHEDULE_RESOURCES) {
         let step = match there {
-            There::Object(found) => {
-                own(found, resource, belonging)?;
-                Some(change(&mut object, found))
+            Observed::Found(found) => {
+                ensure_owned(found, resource, belonging)?;
+                Some(update_step(&mut object, found))
             }
-            There::Nothing => Some(create(&mut object)),
-            There::Hidden => None,
+            Observed::Missing => Some(create_step(&mut object)),
+            Observed::Forbidden => None,
         };
         let is_right = resource.group == "rbac.authorization.k8s.io";
         if is_right {
-            planned.wanted.push(for_admin(object.clone()));
+            planned.rbac_objects.push(without_run_annotation(object.clone()));
         }
         match (step, is_right) {
             (Some(step), true) => planned.rights.stage(vec![step]),
-            (None, true) => planned.hidden = true,
+            (None, true) => planned.is_rbac_forbidden = true,
             (step, false) => {
-                let step = step.unwrap_or_else(|| create(&mut object));
+                let step = step.unwrap_or_else(|| create_step(&mut object));
                 let part = match resource.kind.as_ref() {
                     "CronJob" => &mut planned.job,
                     _ => &mut planned.account,
@@ -67,7 +67,7 @@ pub(crate) fn plan(wanted: Vec<Value>, there: &[There], belonging: &Belonging) -
             }
         }
     }
-    if planned.hidden {
+    if planned.is_rbac_forbidden {
         planned.rights = Plan::default();
     }
     Ok(planned)
@@ -77,11 +77,11 @@ pub(crate) fn plan(wanted: Vec<Value>, there: &[There], belonging: &Belonging) -
 ///
 /// # Errors
 /// An existing object of the same name that the session does not own.
-pub(crate) fn removal(there: &[There], belonging: &Belonging) -> Result<Plan> {
+pub(crate) fn plan_removal(there: &[Observed], belonging: &Belonging) -> Result<Plan> {
     let mut plan = Plan::default();
-    for (there, resource) in there.iter().zip(TYPES).rev() {
-        if let There::Object(found) = there {
-            own(found, resource, belonging)?;
+    for (there, resource) in there.iter().zip(SCHEDULE_RESOURCES).rev() {
+        if let Observed::Found(found) = there {
+            ensure_owned(found, resource, belonging)?;
             plan.stage(vec![Step::Delete {
                 target: ObjectRef::of(found),
                 resource: resource.clone(),
@@ -92,7 +92,7 @@ pub(crate) fn removal(there: &[There], belonging: &Belonging) -> Result<Plan> {
     Ok(plan)
 }
 
-fn own(found: &Value, resource: &ResourceType, belonging: &Belonging) -> Result<()> {
+fn ensure_owned(found: &Value, resource: &ResourceType, belonging: &Belonging) -> Result<()> {
     let owners = found.pointer("/metadata/ownerReferences");
     let mut owners = owners.and_then(Value::as_array).into_iter().flatten();
     if owners.any(|owner| text(owner, "/uid") == belonging.session_uid) {
@@ -113,14 +113,14 @@ fn own(found: &Value, resource: &ResourceType, belonging: &Belonging) -> Result<
 }
 
 /// Returns an object for an admin to apply, without the annotation of this run.
-fn for_admin(mut object: Value) -> Value {
+fn without_run_annotation(mut object: Value) -> Value {
     object["metadata"]["annotations"][labels::RUN] = Value::Null;
-    without_nulls(&mut object);
+    remove_nulls(&mut object);
     object
 }
 
-fn create(object: &mut Value) -> Step {
-    without_nulls(object);
+fn create_step(object: &mut Value) -> Step {
+    remove_nulls(object);
     Step::Create {
         object: object.clone(),
         existing: false,
@@ -128,15 +128,15 @@ fn create(object: &mut Value) -> Step {
 }
 
 /// Returns the step that brings `found` to `object`: none if it already holds every wanted value.
-fn change(object: &mut Value, found: &Value) -> Step {
+fn update_step(object: &mut Value, found: &Value) -> Step {
     // The run annotation differs between runs and is absent after an admin's apply: not a change.
     object["metadata"]["annotations"][labels::RUN] = annotation(found, labels::RUN).into();
-    if holds(found, object) {
+    if contains_values(found, object) {
         return Step::Keep {
             object: found.clone(),
         };
     }
-    without_nulls(object);
+    remove_nulls(object);
     Step::Apply {
         object: object.clone(),
         found: found.clone(),
@@ -145,28 +145,28 @@ fn change(object: &mut Value, found: &Value) -> Step {
 
 /// Returns true if `found` has every value of `wanted`, and nothing where `wanted` is null. Fields the server adds are
 /// ignored.
-fn holds(found: &Value, wanted: &Value) -> bool {
+fn contains_values(found: &Value, wanted: &Value) -> bool {
     match (found, wanted) {
         (Value::Object(found), Value::Object(wanted)) => wanted.iter().all(|(key, wanted)| {
             found
                 .get(key)
-                .map_or(wanted.is_null(), |found| holds(found, wanted))
+                .map_or(wanted.is_null(), |found| contains_values(found, wanted))
         }),
         (Value::Array(found), Value::Array(wanted)) => {
             let mut pairs = found.iter().zip(wanted);
-            found.len() == wanted.len() && pairs.all(|(found, wanted)| holds(found, wanted))
+            found.len() == wanted.len() && pairs.all(|(found, wanted)| contains_values(found, wanted))
         }
         (found, wanted) => found == wanted,
     }
 }
 
-fn without_nulls(object: &mut Value) {
+fn remove_nulls(object: &mut Value) {
     match object {
         Value::Object(map) => {
             map.retain(|_, value| !value.is_null());
-            map.values_mut().for_each(without_nulls);
+            map.values_mut().for_each(remove_nulls);
         }
-        Value::Array(items) => items.iter_mut().for_each(without_nulls),
+        Value::Array(items) => items.iter_mut().for_each(remove_nulls),
         _ => {}
     }
 }
@@ -180,17 +180,17 @@ mod tests {
     fn what_the_server_adds_is_no_difference_and_what_must_go_is_one() {
         let wanted = json!({ "a": 1, "zone": null, "list": [{ "b": "x" }] });
         let found = json!({ "a": 1, "list": [{ "b": "x", "default": true }], "status": {} });
-        assert!(holds(&found, &wanted));
+        assert!(contains_values(&found, &wanted));
         for other in [
             json!({ "a": 1, "zone": "UTC", "list": [{ "b": "x" }] }),
             json!({ "a": 1, "list": [{ "b": "x" }, { "b": "y" }] }),
             json!({ "a": 1 }),
             json!({ "a": 2, "list": [{ "b": "x" }] }),
         ] {
-            assert!(!holds(&other, &wanted), "{other}");
+            assert!(!contains_values(&other, &wanted), "{other}");
         }
         let mut sent = wanted;
-        without_nulls(&mut sent);
+        remove_nulls(&mut sent);
         assert_eq!(sent, json!({ "a": 1, "list": [{ "b": "x" }] }));
     }
 }

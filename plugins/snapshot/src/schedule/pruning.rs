@@ -11,15 +11,15 @@ use session_shared::progress::Sink;
 use session_shared::report::mutation::Mutations;
 use session_shared::verb::Ground;
 
-use crate::chosen::{self, Set};
+use crate::chosen::{self, SnapshotSet};
 use crate::delete;
-use crate::plan::Writes;
+use crate::plan::MutationOptions;
 
 /// Minimum number of snapshots kept that are not ready: a slow CSI driver may still be working on them.
-const SLOW: usize = 3;
+const MIN_UNREADY_KEPT: usize = 3;
 
 /// Labels snapshots as taken by the schedule of `session`.
-pub(crate) fn mark(snapshots: &mut [Value], session: &SessionName) {
+pub(crate) fn label_scheduled(snapshots: &mut [Value], session: &SessionName) {
     for snapshot in snapshots {
         snapshot["metadata"]["labels"][labels::SCHEDULE] = session.as_str().into();
     }
@@ -29,59 +29,59 @@ pub(crate) fn mark(snapshots: &mut [Value], session: &SessionName) {
 ///
 /// # Errors
 /// The server's refusal; a cluster without the VolumeSnapshot API.
-pub(crate) async fn taken(
+pub(crate) async fn list_scheduled(
     cluster: &Cluster,
     belonging: &Belonging,
     sink: &mut dyn Sink,
-) -> Result<Vec<Set>> {
-    let mut sets = chosen::sets(cluster, Some(&belonging.session)).await?;
-    sets.retain(|set| is_marked(set) && is_of(set, &belonging.user_id));
+) -> Result<Vec<SnapshotSet>> {
+    let mut sets = chosen::list_snapshot_sets(cluster, Some(&belonging.session)).await?;
+    sets.retain(|set| is_scheduled(set) && belongs_to(set, &belonging.user_id));
     // Unbound snapshots, which the driver has not started, count too: they must not accumulate.
-    chosen::counted(cluster, sets, |doubt| *doubt != Doubt::Unbound, sink).await
+    chosen::exclude_doubtful(cluster, sets, |doubt| *doubt != Doubt::Unbound, sink).await
 }
 
 /// Deletes scheduled snapshots beyond the newest `keep`. Returns the errors of those that were not deleted.
 ///
 /// # Errors
 /// A refused list; closed standard output.
-pub(crate) async fn prune(
+pub(crate) async fn prune_scheduled(
     cluster: &Cluster,
     belonging: &Belonging,
     keep: u32,
-    writes: &Writes,
+    writes: &MutationOptions,
     mutations: &Mutations,
     ground: &mut Ground,
 ) -> Result<Vec<anyhow::Error>> {
-    let marked = taken(cluster, belonging, &mut ground.console.progress()).await?;
+    let marked = list_scheduled(cluster, belonging, &mut ground.console.progress()).await?;
     let keep = usize::try_from(keep).unwrap_or(usize::MAX);
     // A deletion that hangs in the driver must not delay the next run.
-    let writes = Writes {
+    let writes = MutationOptions {
         wait: false,
         ..writes.clone()
     };
-    delete::carry_out(cluster, &doomed(marked, keep), &writes, mutations, ground).await
+    delete::delete_snapshot_sets(cluster, &select_for_deletion(marked, keep), &writes, mutations, ground).await
 }
 
-fn is_marked(set: &Set) -> bool {
+fn is_scheduled(set: &SnapshotSet) -> bool {
     let marked = |one: &Value| one["metadata"]["labels"].get(labels::SCHEDULE).is_some();
     set.snapshots.iter().all(marked)
 }
 
 /// Returns true if the snapshot belongs to `user`: another user may have had a session of the same name.
-fn is_of(set: &Set, user: &UserId) -> bool {
+fn belongs_to(set: &SnapshotSet, user: &UserId) -> bool {
     set.user == user.as_str()
 }
 
 /// Returns the snapshots to delete: all ready ones but the newest `keep`, and all that are not ready but the newest `keep` or
 /// `MIN_UNREADY_KEPT`, whichever is more. A driver whose snapshots never become ready thus cannot fill the cluster.
-fn doomed(mut sets: Vec<Set>, keep: usize) -> Vec<Set> {
-    sets.sort_by(|one, other| (other.made(), &other.name).cmp(&(one.made(), &one.name)));
+fn select_for_deletion(mut sets: Vec<SnapshotSet>, keep: usize) -> Vec<SnapshotSet> {
+    sets.sort_by(|one, other| (other.created_at(), &other.name).cmp(&(one.created_at(), &one.name)));
     let (mut ready, mut waiting) = (0, 0);
     sets.retain(|set| {
         let (count, most) = if set.is_ready() {
             (&mut ready, keep)
         } else {
-            (&mut waiting, keep.max(SLOW))
+            (&mut waiting, keep.max(MIN_UNREADY_KEPT))
         };
         *count += 1;
         *count > most
@@ -98,7 +98,7 @@ mod tests {
         let set = |(hour, ready): (usize, &bool)| {
             let made = format!("2026-03-01T{hour:02}:00:00Z");
             let one = json!({ "metadata": { "creationTimestamp": made }, "status": { "readyToUse": ready, "boundVolumeSnapshotContentName": "c" } });
-            Set {
+            SnapshotSet {
                 name: hour.to_string(),
                 session: "alice".into(),
                 user: "alice".into(),
@@ -106,7 +106,7 @@ mod tests {
             }
         };
         let all = states.iter().enumerate().map(set).collect();
-        let mut gone: Vec<String> = doomed(all, keep).into_iter().map(|set| set.name).collect();
+        let mut gone: Vec<String> = select_for_deletion(all, keep).into_iter().map(|set| set.name).collect();
         gone.sort();
         gone
     }
@@ -123,14 +123,14 @@ mod tests {
     #[test]
     fn only_what_a_schedule_took_is_marked() {
         let one = json!({ "metadata": { "labels": { labels::SESSION: "alice" } } });
-        let mut set = Set {
+        let mut set = SnapshotSet {
             name: "x".into(),
             session: "alice".into(),
             user: "alice".into(),
             snapshots: vec![one],
         };
-        assert!(!is_marked(&set));
-        mark(&mut set.snapshots, &"alice".parse().unwrap());
-        assert!(is_marked(&set));
+        assert!(!is_scheduled(&set));
+        label_scheduled(&mut set.snapshots, &"alice".parse().unwrap());
+        assert!(is_scheduled(&set));
     }
 }

@@ -7,11 +7,11 @@ use session_shared::objects::resource::{annotation, text};
 use session_shared::objects::snapshot::claim_name;
 use session_shared::ops::stopping::Present;
 
-use crate::chosen::Set;
+use crate::chosen::SnapshotSet;
 
 /// Records on each snapshot the session's last start and the claim's UID, which together identify unchanged data. Returns
 /// false, without a change, if the session is not stopped.
-pub(crate) fn mark(snapshots: &mut [Value], present: &Present) -> bool {
+pub(crate) fn mark_stopped(snapshots: &mut [Value], present: &Present) -> bool {
     let status = present.session.status.as_ref();
     let phase = status.and_then(|status| status.phase);
     let rests = present.session.spec.state == Some(State::Stopped)
@@ -36,7 +36,7 @@ pub(crate) fn mark(snapshots: &mut [Value], present: &Present) -> bool {
 }
 
 /// Returns a ready snapshot that holds the same data as `wanted` would: taken since the same stop, of the same claims.
-pub(crate) fn holding<'a>(wanted: &[Value], taken: &'a [Set]) -> Option<&'a Set> {
+pub(crate) fn find_equivalent<'a>(wanted: &[Value], taken: &'a [SnapshotSet]) -> Option<&'a SnapshotSet> {
     let rests = |snapshots: &[Value]| {
         let rest = |snapshot| annotation(snapshot, labels::AT_REST).map(str::to_owned);
         let mut all: Vec<String> = snapshots.iter().filter_map(rest).collect();
@@ -71,13 +71,13 @@ mod tests {
     fn is_held(wanted: &[&str], taken: &[&str], ready: bool) -> bool {
         let mut snapshots_taken = snapshots(taken);
         snapshots_taken[0]["status"]["readyToUse"] = ready.into();
-        let set = Set {
+        let set = SnapshotSet {
             name: "x".into(),
             session: "alice".into(),
             user: "alice".into(),
             snapshots: snapshots_taken,
         };
-        holding(&snapshots(wanted), &[set]).is_some()
+        find_equivalent(&snapshots(wanted), &[set]).is_some()
     }
 
     #[test]

@@ -6,7 +6,7 @@ use anyhow::{Result, anyhow, bail};
 
 /// Keys that are ignored because they do not change the unpacked files: times that are not kept, and metadata that a plain
 /// header cannot hold.
-const WITHOUT_MEANING: &[&str] = &[
+const IGNORED_KEYS: &[&str] = &[
     "atime",
     "ctime",
     "comment",
@@ -18,13 +18,13 @@ const WITHOUT_MEANING: &[&str] = &[
     "SCHILY.nlink",
 ];
 /// Prefixes of ignored keys.
-const WITHOUT_MEANING_BELOW: &[&str] = &["LIBARCHIVE.xattr.", "SCHILY.acl.", "SCHILY.xattr."];
+const IGNORED_KEY_PREFIXES: &[&str] = &["LIBARCHIVE.xattr.", "SCHILY.acl.", "SCHILY.xattr."];
 
 /// Values that a PAX header gives for the entry after it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Records {
+pub(super) struct PaxRecords {
     pub(super) path: Option<Vec<u8>>,
-    pub(super) link: Option<Vec<u8>>,
+    pub(super) link_target: Option<Vec<u8>>,
     pub(super) size: Option<u64>,
     pub(super) uid: Option<u64>,
     pub(super) gid: Option<u64>,
@@ -34,25 +34,25 @@ pub(super) struct Records {
     pub(super) group: Option<Vec<u8>>,
 }
 
-impl Records {
+impl PaxRecords {
     /// Parses the records for one entry.
     ///
     /// # Errors
     /// A malformed record; a duplicate key; a key that only some tar programs know and that changes the entry.
     pub(super) fn parse(bytes: &[u8]) -> Result<Self> {
         let mut found = Self::default();
-        for (key, value) in pairs(bytes)? {
+        for (key, value) in parse_records(bytes)? {
             match key {
                 "path" => found.path = Some(value.to_vec()),
-                "linkpath" => found.link = Some(value.to_vec()),
-                "size" => found.size = Some(number(key, value)?),
-                "uid" => found.uid = Some(number(key, value)?),
-                "gid" => found.gid = Some(number(key, value)?),
-                "mtime" => found.mtime = Some(seconds(value)?),
+                "linkpath" => found.link_target = Some(value.to_vec()),
+                "size" => found.size = Some(parse_number(key, value)?),
+                "uid" => found.uid = Some(parse_number(key, value)?),
+                "gid" => found.gid = Some(parse_number(key, value)?),
+                "mtime" => found.mtime = Some(parse_seconds(value)?),
                 "uname" => found.user = Some(value.to_vec()),
                 "gname" => found.group = Some(value.to_vec()),
                 "hdrcharset" if matches!(value, b"BINARY" | b"ISO-IR 10646 2000 UTF-8") => {}
-                key if is_without_meaning(key) => {}
+                key if is_ignored_key(key) => {}
                 key => bail!("PAX record {key:?} is not supported by all tar programs"),
             }
         }
@@ -64,22 +64,22 @@ impl Records {
 ///
 /// # Errors
 /// Those of `PaxRecords::parse`; any key but `comment`.
-pub(super) fn only_comments(bytes: &[u8]) -> Result<()> {
-    match pairs(bytes)?.keys().find(|key| **key != "comment") {
+pub(super) fn check_global_records(bytes: &[u8]) -> Result<()> {
+    match parse_records(bytes)?.keys().find(|key| **key != "comment") {
         Some(key) => bail!("global PAX record {key:?} is not supported by all tar programs"),
         None => Ok(()),
     }
 }
 
-fn is_without_meaning(key: &str) -> bool {
+fn is_ignored_key(key: &str) -> bool {
     let begins = |start: &&str| key.starts_with(*start);
-    WITHOUT_MEANING.contains(&key) || WITHOUT_MEANING_BELOW.iter().any(begins)
+    IGNORED_KEYS.contains(&key) || IGNORED_KEY_PREFIXES.iter().any(begins)
 }
 
-fn pairs(mut rest: &[u8]) -> Result<BTreeMap<&str, &[u8]>> {
+fn parse_records(mut rest: &[u8]) -> Result<BTreeMap<&str, &[u8]>> {
     let mut found = BTreeMap::new();
     while !rest.is_empty() {
-        let (key, value, length) = first(rest)
+        let (key, value, length) = parse_first_record(rest)
             .ok_or_else(|| anyhow!("the archive is damaged: a PAX record is malformed"))?;
         if found.insert(key, value).is_some() {
             bail!("PAX record {key:?} appears twice for one entry");
@@ -90,9 +90,9 @@ fn pairs(mut rest: &[u8]) -> Result<BTreeMap<&str, &[u8]>> {
 }
 
 /// Returns key and value of the first record, and the record's length.
-fn first(bytes: &[u8]) -> Option<(&str, &[u8], usize)> {
+fn parse_first_record(bytes: &[u8]) -> Option<(&str, &[u8], usize)> {
     let digits = bytes.iter().position(|byte| *byte == b' ')?;
-    let length = usize::try_from(decimal(bytes.get(..digits)?)?).ok()?;
+    let length = usize::try_from(parse_decimal(bytes.get(..digits)?)?).ok()?;
     let record = bytes.get(digits + 1..length)?.strip_suffix(b"\n")?;
     let equals = record.iter().position(|byte| *byte == b'=')?;
     let key = std::str::from_utf8(record.get(..equals)?).ok()?;
@@ -101,23 +101,23 @@ fn first(bytes: &[u8]) -> Option<(&str, &[u8], usize)> {
 }
 
 /// Parses a number of decimal digits only.
-fn decimal(digits: &[u8]) -> Option<u64> {
+fn parse_decimal(digits: &[u8]) -> Option<u64> {
     let plain = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
     let text = std::str::from_utf8(digits).ok()?;
     plain.then(|| text.parse().ok()).flatten()
 }
 
-fn number(key: &str, value: &[u8]) -> Result<u64> {
-    decimal(value).ok_or_else(|| anyhow!("PAX record {key:?} is not a number"))
+fn parse_number(key: &str, value: &[u8]) -> Result<u64> {
+    parse_decimal(value).ok_or_else(|| anyhow!("PAX record {key:?} is not a number"))
 }
 
 /// Parses a time in seconds, which may be negative and have a fraction.
-fn seconds(value: &[u8]) -> Result<u64> {
+fn parse_seconds(value: &[u8]) -> Result<u64> {
     let mut parts = value.splitn(2, |byte| *byte == b'.');
     let whole = parts.next().unwrap_or_default();
     match whole.strip_prefix(b"-") {
-        Some(before) => number("mtime", before).map(|_| 0),
-        None => number("mtime", whole),
+        Some(before) => parse_number("mtime", before).map(|_| 0),
+        None => parse_number("mtime", whole),
     }
 }
 
@@ -132,7 +132,7 @@ mod tests {
     }
 
     fn said(bytes: &[u8]) -> String {
-        Records::parse(bytes).unwrap_err().to_string()
+        PaxRecords::parse(bytes).unwrap_err().to_string()
     }
 
     #[test]
@@ -145,11 +145,11 @@ mod tests {
             record("hdrcharset", "BINARY"),
         ]
         .concat();
-        let found = Records::parse(&all).unwrap();
+        let found = PaxRecords::parse(&all).unwrap();
         assert_eq!(found.path.as_deref(), Some("ä/b=c".as_bytes()));
         assert_eq!(found.size, Some(9_000_000_000));
         assert_eq!(found.mtime, Some(1_700_000_000));
-        let before = Records::parse(&record("mtime", "-3.5")).unwrap();
+        let before = PaxRecords::parse(&record("mtime", "-3.5")).unwrap();
         assert_eq!(before.mtime, Some(0));
     }
 
@@ -178,8 +178,8 @@ mod tests {
             said(&record("size", "+1")),
             "PAX record \"size\" is not a number"
         );
-        assert!(only_comments(&record("comment", "0123abc")).is_ok());
-        assert!(only_comments(&record("path", "x")).is_err());
+        assert!(check_global_records(&record("comment", "0123abc")).is_ok());
+        assert!(check_global_records(&record("path", "x")).is_err());
     }
 
     #[test]
@@ -196,7 +196,7 @@ mod tests {
             b"10 path=\0a\n",
             b"99999999999999999999 path=a\n",
         ] {
-            let Err(error) = Records::parse(bytes) else {
+            let Err(error) = PaxRecords::parse(bytes) else {
                 panic!("{} was taken", bytes.escape_ascii());
             };
             assert_eq!(
@@ -206,7 +206,7 @@ mod tests {
                 bytes.escape_ascii()
             );
         }
-        let path = |bytes| Records::parse(bytes).unwrap().path;
+        let path = |bytes| PaxRecords::parse(bytes).unwrap().path;
         assert_eq!(path(b"9 path=a\n"), Some(b"a".to_vec()));
         assert_eq!(path(b""), None);
     }

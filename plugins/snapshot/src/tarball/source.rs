@@ -9,41 +9,41 @@ use std::io::{self, Read, Write};
 use anyhow::{Result, anyhow, bail};
 use tar::{EntryType, Header};
 
-use super::names::{relative, shown};
-use super::pax::{Records, only_comments};
-use super::{BLOCK, Hashed};
+use super::names::{normalize_relative, display_path};
+use super::pax::{PaxRecords, check_global_records};
+use super::{BLOCK, HashingStream};
 
 /// Maximum size in bytes of a long-name or PAX header.
 const EXTENDED_MAX: u64 = 1 << 20;
 /// Maximum padding in bytes after the end marker: most tar programs pad to 10 kB, few to more.
 const PADDING_MAX: u64 = 1 << 20;
 /// Buffer size in bytes for reading.
-const CHUNK: usize = 64 * 1024;
+const READ_BUFFER_BYTES: usize = 64 * 1024;
 /// ASCII names shorter than this fit in every header.
-const ROOM: usize = 100;
+const HEADER_NAME_BYTES: usize = 100;
 /// Maximum size that fits in every header: 11 octal digits.
-const SIZE_ROOM: u64 = 0o77_777_777_777;
+const MAX_HEADER_SIZE: u64 = 0o77_777_777_777;
 /// Upper bound of numeric owners (exclusive) and times (inclusive).
-const NUMBER_MAX: u64 = u32::MAX as u64;
+const MAX_ID_OR_TIME: u64 = u32::MAX as u64;
 
 /// Kind of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum EntryKind {
     File,
     Directory,
     Symlink,
-    Link,
+    HardLink,
     Fifo,
 }
 
 /// One entry of an archive, combined from all its headers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Entry {
-    pub(super) kind: Kind,
+pub(super) struct TarEntry {
+    pub(super) kind: EntryKind,
     /// Normalized relative path; empty for the base directory itself.
     pub(super) path: Vec<u8>,
     /// Target of a link: unchanged for a symbolic link, normalized like `path` for a hard link; empty for other kinds.
-    pub(super) link: Vec<u8>,
+    pub(super) link_target: Vec<u8>,
     pub(super) size: u64,
     pub(super) mode: u32,
     pub(super) uid: u64,
@@ -53,39 +53,39 @@ pub(super) struct Entry {
     pub(super) group: Vec<u8>,
 }
 
-impl Entry {
+impl TarEntry {
     /// Returns the mode without setuid and setgid. Directories keep these bits: there they only make new files inherit the
     /// group.
     pub(super) fn unprivileged_mode(&self) -> u32 {
         match self.kind {
-            Kind::Directory => self.mode & 0o7777,
+            EntryKind::Directory => self.mode & 0o7777,
             _ => self.mode & 0o777,
         }
     }
 
     /// Returns true for a file with a setuid or setgid bit.
     pub(super) fn is_privileged(&self) -> bool {
-        matches!(self.kind, Kind::File | Kind::Link) && self.mode & 0o6000 != 0
+        matches!(self.kind, EntryKind::File | EntryKind::HardLink) && self.mode & 0o6000 != 0
     }
 }
 
 /// Values of the extended headers before an entry's own header.
 #[derive(Default)]
-struct Ahead {
+struct ExtendedHeaders {
     path: Option<Vec<u8>>,
-    link: Option<Vec<u8>>,
-    records: Option<Records>,
+    link_target: Option<Vec<u8>>,
+    records: Option<PaxRecords>,
 }
 
 /// Reader of a tar stream.
-pub(super) struct Source<R> {
-    stream: Hashed<R>,
+pub(super) struct TarReader<R> {
+    stream: HashingStream<R>,
     buffer: Vec<u8>,
 }
 
-impl<R: Read> Source<R> {
-    pub(super) fn new(stream: Hashed<R>) -> Self {
-        let buffer = vec![0; CHUNK];
+impl<R: Read> TarReader<R> {
+    pub(super) fn new(stream: HashingStream<R>) -> Self {
+        let buffer = vec![0; READ_BUFFER_BYTES];
         Self { stream, buffer }
     }
 
@@ -93,25 +93,25 @@ impl<R: Read> Source<R> {
     ///
     /// # Errors
     /// A stream that is truncated or damaged; an entry that is ambiguous or not allowed.
-    pub(super) fn next(&mut self) -> Result<Option<Entry>> {
-        let (mut ahead, mut is_first) = (Ahead::default(), true);
-        while let Some(header) = self.header()? {
+    pub(super) fn next_entry(&mut self) -> Result<Option<TarEntry>> {
+        let (mut ahead, mut is_first) = (ExtendedHeaders::default(), true);
+        while let Some(header) = self.read_header()? {
             let kind = header.entry_type();
-            let size = field(&header, "size", &header.as_old().size)?;
+            let size = parse_field(&header, "size", &header.as_old().size)?;
             let mut name = |to: &mut Option<Vec<u8>>| {
-                let bytes = self.extended(size)?;
+                let bytes = self.read_extended(size)?;
                 let name = bytes.strip_suffix(b"\0").unwrap_or(&bytes).to_vec();
-                once(to, name)
+                set_once(to, name)
             };
             match kind {
                 EntryType::GNULongName => name(&mut ahead.path)?,
-                EntryType::GNULongLink => name(&mut ahead.link)?,
+                EntryType::GNULongLink => name(&mut ahead.link_target)?,
                 EntryType::XHeader => {
-                    let records = Records::parse(&self.extended(size)?)?;
-                    once(&mut ahead.records, records)?;
+                    let records = PaxRecords::parse(&self.read_extended(size)?)?;
+                    set_once(&mut ahead.records, records)?;
                 }
-                EntryType::XGlobalHeader => only_comments(&self.extended(size)?)?,
-                kind => return ahead.entry(&header, kind, size).map(Some),
+                EntryType::XGlobalHeader => check_global_records(&self.read_extended(size)?)?,
+                kind => return ahead.into_entry(&header, kind, size).map(Some),
             }
             is_first &= kind == EntryType::XGlobalHeader;
         }
@@ -125,22 +125,22 @@ impl<R: Read> Source<R> {
     ///
     /// # Errors
     /// A stream that is truncated or damaged; write errors of `out`.
-    pub(super) fn content(&mut self, entry: &Entry, out: &mut impl Write) -> Result<()> {
+    pub(super) fn copy_content(&mut self, entry: &TarEntry, out: &mut impl Write) -> Result<()> {
         let mut left = entry.size;
         while left > 0 {
-            let count = usize::try_from(left).map_or(CHUNK, |left| left.min(CHUNK));
+            let count = usize::try_from(left).map_or(READ_BUFFER_BYTES, |left| left.min(READ_BUFFER_BYTES));
             let part = self.buffer.get_mut(..count).unwrap_or_default();
             let count = match self.stream.read(part) {
-                Ok(0) => return Err(cut_off()),
+                Ok(0) => return Err(truncated_error()),
                 Ok(count) => count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(damaged(&error)),
+                Err(error) => return Err(read_error(&error)),
             };
             out.write_all(part.get(..count).unwrap_or_default())?;
             left -= count as u64;
         }
-        let padding = padding(entry.size);
-        self.exactly(padding)?;
+        let padding = padding_of(entry.size);
+        self.read_bytes(padding)?;
         out.write_all([0; BLOCK].get(..padding).unwrap_or_default())?;
         Ok(())
     }
@@ -149,7 +149,7 @@ impl<R: Read> Source<R> {
     ///
     /// # Errors
     /// Data other than zeros, or more padding than any tar program writes.
-    pub(super) fn end(mut self) -> Result<Hashed<R>> {
+    pub(super) fn read_end(mut self) -> Result<HashingStream<R>> {
         let begun = self.stream.length;
         loop {
             let count = match self.stream.read(&mut self.buffer) {
@@ -159,7 +159,7 @@ impl<R: Read> Source<R> {
                 Ok(0) => return Ok(self.stream),
                 Ok(count) => count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(damaged(&error)),
+                Err(error) => return Err(read_error(&error)),
             };
             let is_nothing = self.buffer.iter().take(count).all(|byte| *byte == 0);
             if !is_nothing || self.stream.length - begun > PADDING_MAX {
@@ -169,9 +169,9 @@ impl<R: Read> Source<R> {
     }
 
     /// Reads the next header; `None` for a block of zeros, the first half of the end marker.
-    fn header(&mut self) -> Result<Option<Header>> {
+    fn read_header(&mut self) -> Result<Option<Header>> {
         let begun = self.stream.length;
-        let read = self.exactly(BLOCK);
+        let read = self.read_bytes(BLOCK);
         if read.is_err() && self.stream.length == begun {
             bail!("the archive is truncated: the end marker is missing");
         }
@@ -183,7 +183,7 @@ impl<R: Read> Source<R> {
         header.as_mut_bytes().copy_from_slice(&block);
         let before = block.iter().take(148).chain(block.iter().skip(156));
         let sum = before.map(|byte| u64::from(*byte)).sum::<u64>() + 8 * u64::from(b' ');
-        if number(&header.as_old().cksum) != Some(sum) {
+        if parse_header_number(&header.as_old().cksum) != Some(sum) {
             bail!("the archive is damaged: a header's checksum is wrong");
         }
         if header.as_gnu().is_none() && header.as_ustar().is_none() {
@@ -193,45 +193,45 @@ impl<R: Read> Source<R> {
     }
 
     /// Reads the content of an extended header.
-    fn extended(&mut self, size: u64) -> Result<Vec<u8>> {
+    fn read_extended(&mut self, size: u64) -> Result<Vec<u8>> {
         let length = usize::try_from(size).ok().filter(|_| size <= EXTENDED_MAX);
         let length = length.ok_or_else(|| {
             anyhow!("the archive has an extended header that is too large: {size} bytes")
         })?;
-        let bytes = self.exactly(length)?;
-        self.exactly(padding(size))?;
+        let bytes = self.read_bytes(length)?;
+        self.read_bytes(padding_of(size))?;
         Ok(bytes)
     }
 
-    fn exactly(&mut self, length: usize) -> Result<Vec<u8>> {
+    fn read_bytes(&mut self, length: usize) -> Result<Vec<u8>> {
         let mut bytes = vec![0; length];
         self.stream
             .read_exact(&mut bytes)
-            .map_err(|error| damaged(&error))?;
+            .map_err(|error| read_error(&error))?;
         Ok(bytes)
     }
 }
 
-impl Ahead {
+impl ExtendedHeaders {
     /// Combines `header` with the extended headers before it.
-    fn entry(self, header: &Header, kind: EntryType, size: u64) -> Result<Entry> {
+    fn into_entry(self, header: &Header, kind: EntryType, size: u64) -> Result<TarEntry> {
         let records = self.records.unwrap_or_default();
         let own = header.path_bytes();
-        let path = agreed(&own, self.path, records.path, |a, b| {
-            relative(a).ok() == relative(b).ok()
+        let path = agreed_value(&own, self.path, records.path, |a, b| {
+            normalize_relative(a).ok() == normalize_relative(b).ok()
         })?;
         let link = header.link_name_bytes().unwrap_or_default();
-        let link = agreed(&link, self.link, records.link, |a, b| a == b)?;
-        let name = shown(&path);
+        let link = agreed_value(&link, self.link_target, records.link_target, |a, b| a == b)?;
+        let name = display_path(&path);
         let kind = match kind {
             EntryType::Regular | EntryType::Continuous if path.ends_with(b"/") => {
                 bail!("entry {name} is a file but its name ends in \"/\"")
             }
-            EntryType::Regular | EntryType::Continuous => Kind::File,
-            EntryType::Directory => Kind::Directory,
-            EntryType::Symlink => Kind::Symlink,
-            EntryType::Link => Kind::Link,
-            EntryType::Fifo => Kind::Fifo,
+            EntryType::Regular | EntryType::Continuous => EntryKind::File,
+            EntryType::Directory => EntryKind::Directory,
+            EntryType::Symlink => EntryKind::Symlink,
+            EntryType::Link => EntryKind::HardLink,
+            EntryType::Fifo => EntryKind::Fifo,
             EntryType::Char | EntryType::Block => bail!("entry {name} is a device"),
             EntryType::GNUSparse => {
                 bail!("entry {name} is a sparse file, which not all tar programs support")
@@ -242,58 +242,58 @@ impl Ahead {
             ),
         };
         let size = match records.size {
-            Some(said) if said != size && said <= SIZE_ROOM => {
+            Some(said) if said != size && said <= MAX_HEADER_SIZE => {
                 bail!("entry {name} has two sizes: {size} and {said}")
             }
             said => said.unwrap_or(size),
         };
-        if size > 0 && kind != Kind::File {
+        if size > 0 && kind != EntryKind::File {
             bail!("entry {name} is not a file but has content");
         }
         let link = match kind {
-            Kind::Symlink if link.is_empty() => {
+            EntryKind::Symlink if link.is_empty() => {
                 bail!("entry {name} is a symbolic link without a target")
             }
-            Kind::Symlink => link,
-            Kind::Link => relative(&link)?,
+            EntryKind::Symlink => link,
+            EntryKind::HardLink => normalize_relative(&link)?,
             _ => Vec::new(),
         };
         let old = header.as_old();
-        let mode = field(header, "mode", &old.mode)?;
+        let mode = parse_field(header, "mode", &old.mode)?;
         let owner = |said: Option<u64>, what, bytes| {
-            let owner = said.map_or_else(|| field(header, what, bytes), Ok)?;
-            if owner >= NUMBER_MAX {
+            let owner = said.map_or_else(|| parse_field(header, what, bytes), Ok)?;
+            if owner >= MAX_ID_OR_TIME {
                 bail!("entry {name} has an invalid {what}: {owner}");
             }
             Ok(owner)
         };
         // A time before 1970 or far in the future is replaced by 0.
-        let mtime = records.mtime.or_else(|| number(&old.mtime));
-        Ok(Entry {
+        let mtime = records.mtime.or_else(|| parse_header_number(&old.mtime));
+        Ok(TarEntry {
             kind,
-            path: relative(&path)?,
-            link,
+            path: normalize_relative(&path)?,
+            link_target: link,
             size,
             mode: u32::try_from(mode & 0o7777).unwrap_or_default(),
             uid: owner(records.uid, "uid", &old.uid)?,
             gid: owner(records.gid, "gid", &old.gid)?,
-            mtime: mtime.filter(|time| *time <= NUMBER_MAX).unwrap_or_default(),
+            mtime: mtime.filter(|time| *time <= MAX_ID_OR_TIME).unwrap_or_default(),
             user: records
                 .user
-                .unwrap_or_else(|| owned(header.username_bytes())),
+                .unwrap_or_else(|| to_owned_bytes(header.username_bytes())),
             group: records
                 .group
-                .unwrap_or_else(|| owned(header.groupname_bytes())),
+                .unwrap_or_else(|| to_owned_bytes(header.groupname_bytes())),
         })
     }
 }
 
-fn owned(bytes: Option<&[u8]>) -> Vec<u8> {
+fn to_owned_bytes(bytes: Option<&[u8]>) -> Vec<u8> {
     bytes.unwrap_or_default().to_vec()
 }
 
 /// Returns the value on which the entry's header, a GNU long-name header and a PAX record agree.
-fn agreed(
+fn agreed_value(
     own: &[u8],
     gnu: Option<Vec<u8>>,
     pax: Option<Vec<u8>>,
@@ -306,31 +306,31 @@ fn agreed(
     let Some(long) = long else {
         return Ok(own.to_vec());
     };
-    let has_room = long.len() < ROOM && long.is_ascii();
+    let has_room = long.len() < HEADER_NAME_BYTES && long.is_ascii();
     if (has_room && !same(own, &long)) || long.contains(&0) {
         bail!(
             "an entry has two names: {} and {}",
-            shown(own),
-            shown(&long)
+            display_path(own),
+            display_path(&long)
         );
     }
     Ok(long)
 }
 
-fn once<T>(to: &mut Option<T>, value: T) -> Result<()> {
+fn set_once<T>(to: &mut Option<T>, value: T) -> Result<()> {
     match to.replace(value) {
         Some(_) => bail!("an entry has two extended headers of the same kind"),
         None => Ok(()),
     }
 }
 
-fn field(header: &Header, what: &str, bytes: &[u8]) -> Result<u64> {
-    let name = shown(&header.path_bytes());
-    number(bytes).ok_or_else(|| anyhow!("entry {name} has a {what} that is not a number"))
+fn parse_field(header: &Header, what: &str, bytes: &[u8]) -> Result<u64> {
+    let name = display_path(&header.path_bytes());
+    parse_header_number(bytes).ok_or_else(|| anyhow!("entry {name} has a {what} that is not a number"))
 }
 
 /// Parses a number of a header: octal digits between spaces or zeros, or GNU's 64-bit form after 0x80.
-fn number(field: &[u8]) -> Option<u64> {
+fn parse_header_number(field: &[u8]) -> Option<u64> {
     if let Some((0x80, rest)) = field.split_first() {
         let (high, low) = rest.split_at(rest.len().saturating_sub(8));
         let value = low
@@ -354,19 +354,19 @@ fn number(field: &[u8]) -> Option<u64> {
     digits.iter().try_fold(0, octal)
 }
 
-fn padding(size: u64) -> usize {
+fn padding_of(size: u64) -> usize {
     let over = size % BLOCK as u64;
     usize::try_from((BLOCK as u64 - over) % BLOCK as u64).unwrap_or_default()
 }
 
-fn cut_off() -> anyhow::Error {
+fn truncated_error() -> anyhow::Error {
     anyhow!("the archive is truncated")
 }
 
 /// Converts a read error of the stream.
-fn damaged(error: &io::Error) -> anyhow::Error {
+fn read_error(error: &io::Error) -> anyhow::Error {
     match error.kind() {
-        io::ErrorKind::UnexpectedEof => cut_off(),
+        io::ErrorKind::UnexpectedEof => truncated_error(),
         _ => anyhow!("the archive is damaged: {error}"),
     }
 }

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use clap::Args;
 
-use session_client::{DryRun, Write};
+use session_client::{DryRun, WriteOptions};
 use session_model::labels::MANAGER;
 
 /// Flags of verbs that write.
@@ -51,8 +51,8 @@ impl Writing {
     ///
     /// # Errors
     /// A bad value of `--dry-run`.
-    pub fn write(&self) -> Result<Write> {
-        Ok(Write {
+    pub fn write(&self) -> Result<WriteOptions> {
+        Ok(WriteOptions {
             dry_run: self.dry_run()? != DryRun::None,
             field_manager: self.field_manager.clone(),
         })

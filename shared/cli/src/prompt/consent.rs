@@ -3,7 +3,7 @@
 use anyhow::{Result, anyhow};
 
 use crate::report::console::{Console, DELETION_CANCELLED, DELETION_QUESTION};
-use session_client::Permissions;
+use session_client::AccessReviews;
 use session_model::failure::hinted;
 use session_model::objects::resource::SESSION;
 use session_ops::ending_session::EndingSession;
@@ -69,8 +69,8 @@ impl Question {
 }
 
 /// Prints a note that names the rights which the server could not be asked about. They do not stop the operation.
-pub fn tell_unchecked(permissions: &Permissions, console: &mut Console) {
-    if let Some(unchecked) = permissions.unknown() {
+pub fn tell_unchecked(permissions: &AccessReviews, console: &mut Console) {
+    if let Some(unchecked) = permissions.unchecked_note() {
         console.note(&unchecked);
     }
 }

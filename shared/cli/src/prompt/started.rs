@@ -8,7 +8,7 @@ use anyhow::Result;
 use crate::report::console::Console;
 use crate::report::mutation::Mutations;
 use crate::verb::Ground;
-use session_client::Write;
+use session_client::WriteOptions;
 use session_model::names::parameters_secret;
 use session_ops::Cluster;
 use session_ops::settling::{self, Made, made_endpoint};
@@ -38,7 +38,7 @@ pub async fn finish(
     cluster: &Cluster,
     made: Made,
     wait: Option<Duration>,
-    write: &Write,
+    write: &WriteOptions,
     ground: &mut Ground,
 ) -> Result<()> {
     if write.dry_run {
@@ -60,7 +60,7 @@ pub async fn wait_ready(
     cluster: &Cluster,
     made: &Made,
     limit: Duration,
-    write: &Write,
+    write: &WriteOptions,
     ground: &mut Ground,
 ) -> Result<Option<String>> {
     let (interrupt, now) = (ground.interrupt.clone(), ground.clock());

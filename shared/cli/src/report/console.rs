@@ -26,7 +26,7 @@ use super::terminal;
 pub use crate::flags::output::Colour;
 use crate::flags::output::Talk;
 use session_client::interrupt::Interrupt;
-use session_client::interrupt::interrupted;
+use session_client::interrupt::interrupted_error;
 
 /// Columns where the terminal does not report its size.
 const WIDTH: u16 = 80;
@@ -353,7 +353,7 @@ impl Console {
             self.ask("\n")?;
         }
         if self.interrupt.is_set() {
-            return Err(interrupted());
+            return Err(interrupted_error());
         }
         Ok(answer.trim_ascii().eq_ignore_ascii_case(b"y"))
     }

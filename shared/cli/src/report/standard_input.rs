@@ -62,7 +62,7 @@ impl StandardInput {
         };
         let (stream, read) = self
             .interrupt
-            .unless_set(reading)
+            .run_blocking(reading)
             .map_err(io::Error::other)?;
         self.stream = Some(stream);
         read

@@ -9,7 +9,7 @@ use crate::flags::connection::Connection;
 use crate::flags::output::{Colour, Talk};
 use crate::flags::writing::Writing;
 use crate::report::console::Console;
-use session_client::Agent;
+use session_client::UserAgent;
 use session_client::Exchange;
 use session_client::interrupt::Interrupt;
 use session_ops::Cluster;
@@ -86,7 +86,7 @@ impl Ground {
             Way::Flags => Cluster::connect(&flags.options()?, self.agent()).await?,
             Way::Given(cluster) => cluster.clone(),
         };
-        for file in std::env::split_paths(cluster.origin()).filter(|f| !f.as_os_str().is_empty()) {
+        for file in std::env::split_paths(cluster.kubeconfig_paths()).filter(|f| !f.as_os_str().is_empty()) {
             let text = format!("Config loaded from file:  {}", file.display());
             self.console.trace(REQUESTS, &text);
         }
@@ -96,13 +96,13 @@ impl Ground {
         let warner = aside.clone();
         cluster.on_warning(move |text| warner.warn(text));
         if flags.verbosity >= REQUESTS {
-            cluster.observe(move |exchange| aside.trace(REQUESTS, &told(exchange)));
+            cluster.on_exchange(move |exchange| aside.trace(REQUESTS, &told(exchange)));
         }
         Ok(cluster)
     }
 
-    fn agent(&self) -> Agent {
-        Agent {
+    fn agent(&self) -> UserAgent {
+        UserAgent {
             program: format!("kubectl-session-{}", self.verb),
             version: env!("CARGO_PKG_VERSION"),
         }

@@ -26,7 +26,7 @@ use crate::flags::connection::Connection;
 use crate::flags::output::Colour;
 use crate::report::console::Console;
 use crate::report::failure;
-use session_client::interrupt::interrupted;
+use session_client::interrupt::interrupted_error;
 use session_model::failure::Several;
 
 /// A verb of the suite.
@@ -95,7 +95,7 @@ fn start<V: Verb>(matches: &ArgMatches, ground: &mut Ground) -> Result<()> {
     let done = runtime.block_on(async {
         tokio::select! {
             biased;
-            () = interrupt.wait_final() => Err(interrupted()),
+            () = interrupt.wait_final() => Err(interrupted_error()),
             result = V::run(args, ground) => result,
         }
     });
@@ -103,7 +103,7 @@ fn start<V: Verb>(matches: &ArgMatches, ground: &mut Ground) -> Result<()> {
     runtime.shutdown_background();
     // An error caused by the end of the process is reported as the interruption.
     let done = done.map_err(|error| match interrupt.is_final() {
-        true => interrupted(),
+        true => interrupted_error(),
         false => error,
     });
     ground.conclude(done)

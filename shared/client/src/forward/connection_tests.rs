@@ -22,20 +22,20 @@ struct Echo {
 
 impl Echo {
     async fn serve(mut self) {
-        let mut decoder = Decoder::default();
+        let mut decoder = FrameDecoder::default();
         while let Some(Ok(message)) = self.socket.next().await {
             let Message::Binary(mut bytes) = message else {
                 continue;
             };
-            while let Some(incoming) = decoder.next(&mut bytes).unwrap() {
+            while let Some(incoming) = decoder.next_frame(&mut bytes).unwrap() {
                 self.answer(incoming).await;
             }
         }
     }
 
-    async fn answer(&mut self, incoming: Incoming) {
+    async fn answer(&mut self, incoming: Frame) {
         match incoming {
-            Incoming::Opened {
+            Frame::SynStream {
                 stream, headers, ..
             } => {
                 let words = self.headers.headers(&headers);
@@ -54,7 +54,7 @@ impl Echo {
                 }
                 self.pairs.insert(stream, error);
             }
-            Incoming::Data { stream, bytes, fin } => {
+            Frame::Data { stream, bytes, fin } => {
                 let Some(&error) = self.pairs.get(&stream) else {
                     return;
                 };
@@ -64,7 +64,7 @@ impl Echo {
                     self.pairs.remove(&stream);
                 }
             }
-            Incoming::Reset { stream, .. } => {
+            Frame::RstStream { stream, .. } => {
                 if let Some(error) = self.pairs.remove(&stream) {
                     self.send(&frame::data(error, b"", true)).await;
                 }
@@ -87,13 +87,13 @@ fn replied(stream: u32) -> Bytes {
     Bytes::from(vec![0x80, 3, 0, 2, 0, 0, 0, 4, a, b, c, d])
 }
 
-struct World {
-    connection: Arc<Connection>,
+struct TestConnection {
+    connection: Arc<MuxConnection>,
     failures: mpsc::UnboundedReceiver<(u16, String)>,
     server: tokio::task::JoinHandle<()>,
 }
 
-async fn world(limits: Limits) -> World {
+async fn world(limits: MuxLimits) -> TestConnection {
     let (ours, theirs) = tokio::io::duplex(64 * 1024);
     let socket = WebSocketStream::from_raw_socket(theirs, Role::Server, None).await;
     let echo = Echo {
@@ -104,12 +104,12 @@ async fn world(limits: Limits) -> World {
         refused: "81",
     };
     let (tell, failures) = mpsc::unbounded_channel();
-    let failed: OnFailure = Arc::new(move |port, message| {
+    let failed: PortFailureHandler = Arc::new(move |port, message| {
         let _ = tell.send((port, message));
     });
     let socket = WebSocketStream::from_raw_socket(ours, Role::Client, None).await;
-    World {
-        connection: Connection::over(socket, limits, failed).unwrap(),
+    TestConnection {
+        connection: MuxConnection::new(socket, limits, failed).unwrap(),
         failures,
         server: tokio::spawn(echo.serve()),
     }
@@ -117,10 +117,10 @@ async fn world(limits: Limits) -> World {
 
 #[tokio::test]
 async fn streams_side_by_side_bring_back_what_they_took() {
-    let world = world(Limits::default()).await;
+    let world = world(MuxLimits::default()).await;
     let mut echoes = JoinSet::new();
     for number in 0..50_u8 {
-        let mut stream = world.connection.open(80).unwrap();
+        let mut stream = world.connection.open_stream(80).unwrap();
         echoes.spawn(async move {
             let sent: Vec<u8> = (0..300_000_u32)
                 .map(|at| (at % 251) as u8 ^ number)
@@ -143,14 +143,14 @@ async fn streams_side_by_side_bring_back_what_they_took() {
     while let Some(echo) = echoes.join_next().await {
         echo.unwrap();
     }
-    assert_eq!(world.connection.count(), 0);
+    assert_eq!(world.connection.stream_count(), 0);
 }
 
 #[tokio::test]
 async fn a_refused_port_is_told_and_harms_no_other() {
-    let mut world = world(Limits::default()).await;
-    let mut other = world.connection.open(80).unwrap();
-    let mut refused = world.connection.open(81).unwrap();
+    let mut world = world(MuxLimits::default()).await;
+    let mut other = world.connection.open_stream(80).unwrap();
+    let mut refused = world.connection.open_stream(81).unwrap();
     let error = refused.read(&mut [0; 8]).await.unwrap_err();
     assert_eq!(error.to_string(), "connection refused");
     let told = world.failures.recv().await.unwrap();
@@ -159,44 +159,44 @@ async fn a_refused_port_is_told_and_harms_no_other() {
     let mut back = [0; 3];
     other.read_exact(&mut back).await.unwrap();
     assert_eq!(&back, b"ask");
-    assert!(world.connection.open(80).is_ok());
+    assert!(world.connection.open_stream(80).is_ok());
 }
 
 #[tokio::test]
-async fn a_cut_fails_what_had_not_ended() {
-    let world = world(Limits::default()).await;
-    let mut stream = world.connection.open(80).unwrap();
+async fn a_lost_connection_fails_open_streams() {
+    let world = world(MuxLimits::default()).await;
+    let mut stream = world.connection.open_stream(80).unwrap();
     world.server.abort();
     let error = stream.read(&mut [0; 8]).await.unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
-    assert!(matches!(world.connection.retired().await, Retired::Lost(_)));
-    assert!(world.connection.open(80).is_err());
+    assert!(matches!(world.connection.wait_closed().await, CloseReason::Lost(_)));
+    assert!(world.connection.open_stream(80).is_err());
 }
 
 #[tokio::test]
-async fn a_side_that_says_nothing_is_gone() {
-    let limits = Limits {
-        silence: Duration::ZERO,
-        ..Limits::default()
+async fn a_silent_server_is_disconnected() {
+    let limits = MuxLimits {
+        idle_timeout: Duration::ZERO,
+        ..MuxLimits::default()
     };
     let world = world(limits).await;
-    let why = world.connection.retired().await;
+    let why = world.connection.wait_closed().await;
     assert_eq!(
         why,
-        Retired::Lost("no data from the server for 0 s".to_owned())
+        CloseReason::Lost("no data from the server for 0 s".to_owned())
     );
 }
 
 #[tokio::test]
-async fn a_stream_that_nobody_reads_gives_way_to_the_others() {
-    let limits = Limits {
-        hold: Duration::ZERO,
-        patience: Duration::ZERO,
-        ..Limits::default()
+async fn an_unread_stream_is_closed_for_the_others() {
+    let limits = MuxLimits {
+        reader_timeout: Duration::ZERO,
+        stall_threshold: Duration::ZERO,
+        ..MuxLimits::default()
     };
     let mut world = world(limits).await;
-    let mut other = world.connection.open(80).unwrap();
-    let slow = world.connection.open(82).unwrap();
+    let mut other = world.connection.open_stream(80).unwrap();
+    let slow = world.connection.open_stream(82).unwrap();
     let (mut unread, mut write) = tokio::io::split(slow);
     let flood = vec![7; 3 * 1024 * 1024];
     // The echo is received and not read.
@@ -212,20 +212,20 @@ async fn a_stream_that_nobody_reads_gives_way_to_the_others() {
 }
 
 #[tokio::test]
-async fn alone_a_stream_may_take_its_time() {
-    let limits = Limits {
-        hold: Duration::ZERO,
-        patience: Duration::ZERO,
-        ..Limits::default()
+async fn a_single_unread_stream_stays_open() {
+    let limits = MuxLimits {
+        reader_timeout: Duration::ZERO,
+        stall_threshold: Duration::ZERO,
+        ..MuxLimits::default()
     };
     let world = world(limits).await;
-    let slow = world.connection.open(82).unwrap();
+    let slow = world.connection.open_stream(82).unwrap();
     let (mut read, mut write) = tokio::io::split(slow);
     let writing = tokio::spawn(async move {
         write.write_all(&vec![7; 3 * 1024 * 1024]).await.unwrap();
         write.shutdown().await.unwrap();
     });
-    while !world.connection.is_held_up() {
+    while !world.connection.is_blocked() {
         tokio::task::yield_now().await;
     }
     let mut back = Vec::new();

@@ -17,44 +17,44 @@ use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::connection::{OnFailure, Retired};
+use super::connection::{PortFailureHandler, CloseReason};
 use crate::Cluster;
-use crate::exec::upgraded;
-use crate::failure::Subject;
+use crate::exec::upgrade_status_code;
+use crate::failure::RequestSubject;
 use session_model::failure::{self, Kind};
 
 /// Streams opened in advance per port.
-const AHEAD: usize = 2;
+const MAX_SPARES: usize = 2;
 /// Age at which a stream opened in advance is dropped: the server may have closed it.
-const FRESH: Duration = Duration::from_secs(20);
+const SPARE_MAX_AGE: Duration = Duration::from_secs(20);
 
 /// Connections to a Pod's ports over the older protocol.
-pub(super) struct Plain {
-    dial: Dial,
-    spares: Arc<Mutex<HashMap<u16, Vec<Spare>>>>,
+pub(super) struct SingleStreamForward {
+    dial: Dialer,
+    spares: Arc<Mutex<HashMap<u16, Vec<SpareStream>>>>,
     dialling: Mutex<JoinSet<()>>,
-    failed: OnFailure,
-    retired: watch::Sender<Option<Retired>>,
+    failed: PortFailureHandler,
+    close_reason: watch::Sender<Option<CloseReason>>,
 }
 
 #[derive(Clone)]
-struct Dial {
+struct Dialer {
     cluster: Cluster,
     namespace: String,
     pod: String,
 }
 
-struct Spare {
+struct SpareStream {
     stream: DuplexStream,
-    verdict: BoxFuture<'static, Option<String>>,
-    since: Instant,
+    error: BoxFuture<'static, Option<String>>,
+    opened_at: Instant,
 }
 
-impl Plain {
+impl SingleStreamForward {
     /// Creates a forward to one Pod; sends nothing yet.
-    pub(super) fn new(cluster: &Cluster, namespace: &str, pod: &str, failed: OnFailure) -> Self {
+    pub(super) fn new(cluster: &Cluster, namespace: &str, pod: &str, failed: PortFailureHandler) -> Self {
         Self {
-            dial: Dial {
+            dial: Dialer {
                 cluster: cluster.clone(),
                 namespace: namespace.to_owned(),
                 pod: pod.to_owned(),
@@ -62,7 +62,7 @@ impl Plain {
             spares: Arc::default(),
             dialling: Mutex::default(),
             failed,
-            retired: watch::Sender::new(None),
+            close_reason: watch::Sender::new(None),
         }
     }
 
@@ -71,27 +71,27 @@ impl Plain {
     /// # Errors
     /// Whatever the server refuses. If the server cannot be reached, the whole transport is closed and has to be
     /// negotiated again.
-    pub(super) async fn open(&self, port: u16, ahead: bool) -> Result<PlainStream> {
-        let spare = match self.spare(port) {
+    pub(super) async fn open_stream(&self, port: u16, ahead: bool) -> Result<SingleStream> {
+        let spare = match self.take_spare(port) {
             Some(spare) => spare,
             None => match self.dial.open(port).await {
                 Ok(spare) => spare,
                 Err(error) => {
                     if failure::is(&error, Kind::Unreachable) || failure::is(&error, Kind::Refused)
                     {
-                        let why = Retired::Lost(format!("{error:#}"));
-                        self.retired.send_replace(Some(why));
+                        let why = CloseReason::Lost(format!("{error:#}"));
+                        self.close_reason.send_replace(Some(why));
                     }
                     return Err(error);
                 }
             },
         };
         if ahead {
-            self.refill(port);
+            self.refill_spares(port);
         }
-        Ok(PlainStream {
+        Ok(SingleStream {
             stream: spare.stream,
-            verdict: Some(spare.verdict),
+            verdict: Some(spare.error),
             port,
             failed: self.failed.clone(),
         })
@@ -102,36 +102,36 @@ impl Plain {
     ///
     /// # Errors
     /// Whatever the server refuses.
-    pub(super) async fn prepare(&self, port: u16) -> Result<()> {
+    pub(super) async fn open_spare(&self, port: u16) -> Result<()> {
         let spare = self.dial.open(port).await?;
-        keep(&mut lock(&self.spares), port, spare);
+        store_spare(&mut lock(&self.spares), port, spare);
         Ok(())
     }
 
     /// Waits until a new transport is needed, and returns the reason.
-    pub(super) async fn retired(&self) -> Retired {
-        let mut seen = self.retired.subscribe();
+    pub(super) async fn wait_closed(&self) -> CloseReason {
+        let mut seen = self.close_reason.subscribe();
         let why = seen.wait_for(Option::is_some).await;
         why.ok()
             .and_then(|why| why.clone())
-            .unwrap_or(Retired::ByUs)
+            .unwrap_or(CloseReason::ByClient)
     }
 
     /// Takes a stream that was opened in advance, is recent and has reported no error.
-    fn spare(&self, port: u16) -> Option<Spare> {
+    fn take_spare(&self, port: u16) -> Option<SpareStream> {
         let mut spares = lock(&self.spares);
         let spares = spares.get_mut(&port)?;
         while let Some(mut spare) = spares.pop() {
-            let is_fresh = spare.since.elapsed() < FRESH;
-            if is_fresh && (&mut spare.verdict).now_or_never().is_none() {
+            let is_fresh = spare.opened_at.elapsed() < SPARE_MAX_AGE;
+            if is_fresh && (&mut spare.error).now_or_never().is_none() {
                 return Some(spare);
             }
         }
         None
     }
 
-    fn refill(&self, port: u16) {
-        let missing = AHEAD.saturating_sub(lock(&self.spares).get(&port).map_or(0, Vec::len));
+    fn refill_spares(&self, port: u16) {
+        let missing = MAX_SPARES.saturating_sub(lock(&self.spares).get(&port).map_or(0, Vec::len));
         let mut dialling = lock(&self.dialling);
         while dialling.try_join_next().is_some() {}
         for _ in 0..missing {
@@ -141,10 +141,10 @@ impl Plain {
                 let Ok(spare) = dial.open(port).await else {
                     return;
                 };
-                keep(&mut lock(&spares), port, spare);
-                tokio::time::sleep(FRESH).await;
+                store_spare(&mut lock(&spares), port, spare);
+                tokio::time::sleep(SPARE_MAX_AGE).await;
                 for there in lock(&spares).values_mut() {
-                    there.retain(|spare| spare.since.elapsed() < FRESH);
+                    there.retain(|spare| spare.opened_at.elapsed() < SPARE_MAX_AGE);
                 }
             });
         }
@@ -152,15 +152,15 @@ impl Plain {
 }
 
 /// Stores a stream for later, unless there are enough.
-fn keep(spares: &mut HashMap<u16, Vec<Spare>>, port: u16, spare: Spare) {
+fn store_spare(spares: &mut HashMap<u16, Vec<SpareStream>>, port: u16, spare: SpareStream) {
     let there = spares.entry(port).or_default();
-    if there.len() < AHEAD {
+    if there.len() < MAX_SPARES {
         there.push(spare);
     }
 }
 
-impl Dial {
-    async fn open(&self, port: u16) -> Result<Spare> {
+impl Dialer {
+    async fn open(&self, port: u16) -> Result<SpareStream> {
         let client = self.cluster.inner.client.clone();
         let pods: Api<Pod> = Api::namespaced(client, &self.namespace);
         let asked = Instant::now();
@@ -170,15 +170,15 @@ impl Dial {
             pods.resource_url(),
             self.pod
         );
-        let status = upgraded(opened.as_ref().err());
-        self.cluster.observed("GET", &target, status, asked);
-        let subject = Subject {
+        let status = upgrade_status_code(opened.as_ref().err());
+        self.cluster.report_exchange("GET", &target, status, asked);
+        let subject = RequestSubject {
             method: "GET".into(),
             plural: "pods".into(),
             qualified: "pods".into(),
             name: self.pod.clone(),
         };
-        let refused = |error| self.cluster.refused(&error, &subject, "port-forward");
+        let refused = |error| self.cluster.upgrade_failure(&error, &subject, "port-forward");
         let mut forward = opened.map_err(refused)?;
         let (stream, verdict) = (forward.take_stream(port), forward.take_error(port));
         let (Some(stream), Some(verdict)) = (stream, verdict) else {
@@ -187,10 +187,10 @@ impl Dial {
                 self.pod
             ));
         };
-        Ok(Spare {
+        Ok(SpareStream {
             stream,
-            verdict: verdict.boxed(),
-            since: Instant::now(),
+            error: verdict.boxed(),
+            opened_at: Instant::now(),
         })
     }
 }
@@ -200,16 +200,16 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// A stream over the older protocol.
-pub(super) struct PlainStream {
+pub(super) struct SingleStream {
     stream: DuplexStream,
     verdict: Option<BoxFuture<'static, Option<String>>>,
     port: u16,
-    failed: OnFailure,
+    failed: PortFailureHandler,
 }
 
-impl PlainStream {
+impl SingleStream {
     /// Fails once the server has reported that the port cannot be served.
-    fn heard(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+    fn check_error(&mut self, context: &mut Context<'_>) -> io::Result<()> {
         let Some(verdict) = &mut self.verdict else {
             return Ok(());
         };
@@ -225,7 +225,7 @@ impl PlainStream {
     }
 }
 
-impl AsyncRead for PlainStream {
+impl AsyncRead for SingleStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -235,13 +235,13 @@ impl AsyncRead for PlainStream {
         let read = Pin::new(&mut self.stream).poll_read(context, into);
         let has_bytes = into.filled().len() > before;
         if !has_bytes {
-            self.heard(context)?;
+            self.check_error(context)?;
         }
         read
     }
 }
 
-impl AsyncWrite for PlainStream {
+impl AsyncWrite for SingleStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

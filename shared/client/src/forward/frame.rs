@@ -7,17 +7,17 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 /// Most payload bytes per data frame sent. Go's implementation reads a frame as a whole and sends frames of this size
 /// itself.
-pub(super) const LARGEST_DATA: usize = 32 * 1024;
+pub(super) const DATA_MAX: usize = 32 * 1024;
 /// Most bytes of a control frame that is accepted; those of a port-forward are far shorter.
-const LARGEST_CONTROL: usize = 64 * 1024;
+const CONTROL_MAX: usize = 64 * 1024;
 /// Bytes of a frame's header.
-const HEAD: usize = 8;
+const HEADER_BYTES: usize = 8;
 
 const VERSION: u16 = 3;
 const CONTROL: u16 = 0x8000;
 const FIN: u8 = 1;
 /// Mask of a stream identifier; the highest bit is reserved.
-const IDENTIFIER: u32 = 0x7fff_ffff;
+const STREAM_ID_MASK: u32 = 0x7fff_ffff;
 
 const SYN_STREAM: u16 = 1;
 const SYN_REPLY: u16 = 2;
@@ -33,7 +33,7 @@ pub(super) const CANCEL: u32 = 5;
 
 /// A frame received from the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Incoming {
+pub enum Frame {
     /// A piece of a stream's data. The last one has `fin` set and may be empty.
     Data {
         /// Number of the stream.
@@ -44,7 +44,7 @@ pub enum Incoming {
         fin: bool,
     },
     /// The server opens a stream (SYN_STREAM). The header block is compressed.
-    Opened {
+    SynStream {
         /// Number of the stream.
         stream: u32,
         /// The compressed header block.
@@ -54,14 +54,14 @@ pub enum Incoming {
     },
     /// The server accepted a stream (SYN_REPLY), or sent more headers for it (HEADERS). The headers are irrelevant for a
     /// port-forward and are not decompressed, so they cannot be a decompression bomb.
-    Replied {
+    Reply {
         /// Number of the stream.
         stream: u32,
         /// True if the server sends no data on the stream.
         fin: bool,
     },
     /// The server reset a stream (RST_STREAM).
-    Reset {
+    RstStream {
         /// Number of the stream.
         stream: u32,
         /// SPDY status code.
@@ -81,7 +81,7 @@ pub enum Incoming {
 
 /// An invalid frame, after which the connection cannot be used any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Malformed(
+pub struct FrameError(
     /// Description of the frame.
     pub String,
 );
@@ -99,8 +99,8 @@ pub(super) fn syn_stream(stream: u32, headers: &[u8]) -> Bytes {
 
 /// Encodes a data frame of at most [`DATA_MAX`] bytes.
 pub(super) fn data(stream: u32, bytes: &[u8], fin: bool) -> Bytes {
-    let mut frame = BytesMut::with_capacity(HEAD + bytes.len());
-    frame.put_u32(stream & IDENTIFIER);
+    let mut frame = BytesMut::with_capacity(HEADER_BYTES + bytes.len());
+    frame.put_u32(stream & STREAM_ID_MASK);
     frame.put_u32(flags_and_length(u8::from(fin) * FIN, bytes.len()));
     frame.put_slice(bytes);
     frame.freeze()
@@ -122,7 +122,7 @@ pub(super) fn ping(id: u32) -> Bytes {
 }
 
 fn control(kind: u16, flags: u8, length: usize) -> BytesMut {
-    let mut frame = BytesMut::with_capacity(HEAD + length);
+    let mut frame = BytesMut::with_capacity(HEADER_BYTES + length);
     frame.put_u16(CONTROL | VERSION);
     frame.put_u16(kind);
     frame.put_u32(flags_and_length(flags, length));
@@ -136,13 +136,13 @@ fn flags_and_length(flags: u8, length: usize) -> u32 {
 /// Decodes frames from bytes that may be split anywhere: Go's implementation sends each field of a frame as a message of
 /// its own.
 #[derive(Debug, Default)]
-pub struct Decoder {
+pub struct FrameDecoder {
     head: Vec<u8>,
-    state: State,
+    state: DecoderState,
 }
 
 #[derive(Debug, Default)]
-enum State {
+enum DecoderState {
     /// The header of the next frame is incomplete.
     #[default]
     Head,
@@ -157,23 +157,23 @@ enum State {
     },
 }
 
-impl Decoder {
+impl FrameDecoder {
     /// Returns the next frame in `bytes` and removes it from them; `None` when they are used up.
     ///
     /// # Errors
     /// Bytes that are not SPDY/3.
-    pub fn next(&mut self, bytes: &mut Bytes) -> Result<Option<Incoming>, Malformed> {
+    pub fn next_frame(&mut self, bytes: &mut Bytes) -> Result<Option<Frame>, FrameError> {
         loop {
             match &mut self.state {
-                State::Head => {
-                    take(&mut self.head, HEAD, bytes);
-                    if self.head.len() < HEAD {
+                DecoderState::Head => {
+                    fill_from(&mut self.head, HEADER_BYTES, bytes);
+                    if self.head.len() < HEADER_BYTES {
                         return Ok(None);
                     }
-                    self.state = begun(&self.head)?;
+                    self.state = parse_header(&self.head)?;
                     self.head.clear();
                 }
-                State::Data { stream, left, fin } => {
+                DecoderState::Data { stream, left, fin } => {
                     if bytes.is_empty() && *left > 0 {
                         return Ok(None);
                     }
@@ -181,28 +181,28 @@ impl Decoder {
                     *left -= piece.len();
                     let (stream, is_last, fin) = (*stream, *left == 0, *fin);
                     if is_last {
-                        self.state = State::Head;
+                        self.state = DecoderState::Head;
                     }
-                    return Ok(Some(Incoming::Data {
+                    return Ok(Some(Frame::Data {
                         stream,
                         bytes: piece,
                         fin: is_last && fin,
                     }));
                 }
-                State::Control {
+                DecoderState::Control {
                     kind,
                     flags,
                     length,
                     payload,
                 } => {
-                    take(payload, *length, bytes);
+                    fill_from(payload, *length, bytes);
                     if payload.len() < *length {
                         return Ok(None);
                     }
                     let (kind, fin) = (*kind, *flags & FIN != 0);
                     let payload = Bytes::from(std::mem::take(payload));
-                    self.state = State::Head;
-                    return said(kind, fin, payload).map(Some);
+                    self.state = DecoderState::Head;
+                    return parse_control(kind, fin, payload).map(Some);
                 }
             }
         }
@@ -210,21 +210,21 @@ impl Decoder {
 }
 
 /// Moves bytes until `into` has `wanted` bytes.
-fn take(into: &mut Vec<u8>, wanted: usize, from: &mut Bytes) {
+fn fill_from(into: &mut Vec<u8>, wanted: usize, from: &mut Bytes) {
     let missing = wanted.saturating_sub(into.len()).min(from.len());
     into.extend_from_slice(&from.split_to(missing));
 }
 
 /// Parses a frame header of eight bytes.
-fn begun(mut head: &[u8]) -> Result<State, Malformed> {
+fn parse_header(mut head: &[u8]) -> Result<DecoderState, FrameError> {
     let (first, second) = (head.get_u32(), head.get_u32());
     let flags = second.to_be_bytes()[0];
     let length = usize::try_from(second & 0x00ff_ffff).unwrap_or(usize::MAX);
-    if first & !IDENTIFIER == 0 {
+    if first & !STREAM_ID_MASK == 0 {
         if first == 0 {
-            return Err(Malformed("a data frame of stream 0".to_owned()));
+            return Err(FrameError("a data frame of stream 0".to_owned()));
         }
-        return Ok(State::Data {
+        return Ok(DecoderState::Data {
             stream: first,
             left: length,
             fin: flags & FIN != 0,
@@ -233,12 +233,12 @@ fn begun(mut head: &[u8]) -> Result<State, Malformed> {
     let [high, low, kind @ ..] = first.to_be_bytes();
     let version = u16::from_be_bytes([high, low]) & !CONTROL;
     if version != VERSION {
-        return Err(Malformed(format!("a frame of SPDY version {version}")));
+        return Err(FrameError(format!("a frame of SPDY version {version}")));
     }
-    if length > LARGEST_CONTROL {
-        return Err(Malformed(format!("a control frame of {length} bytes")));
+    if length > CONTROL_MAX {
+        return Err(FrameError(format!("a control frame of {length} bytes")));
     }
-    Ok(State::Control {
+    Ok(DecoderState::Control {
         kind: u16::from_be_bytes(kind),
         flags,
         length,
@@ -247,35 +247,35 @@ fn begun(mut head: &[u8]) -> Result<State, Malformed> {
 }
 
 /// Parses the payload of a control frame.
-fn said(kind: u16, fin: bool, mut payload: Bytes) -> Result<Incoming, Malformed> {
+fn parse_control(kind: u16, fin: bool, mut payload: Bytes) -> Result<Frame, FrameError> {
     let wanted = match kind {
         SYN_STREAM => 10,
         SYN_REPLY | HEADERS | PING => 4,
         RST_STREAM | GOAWAY => 8,
-        _ => return Ok(Incoming::Ignored),
+        _ => return Ok(Frame::Ignored),
     };
     if payload.len() < wanted {
-        return Err(Malformed(format!("a truncated frame of type {kind}")));
+        return Err(FrameError(format!("a truncated frame of type {kind}")));
     }
-    let id = payload.get_u32() & IDENTIFIER;
+    let id = payload.get_u32() & STREAM_ID_MASK;
     Ok(match kind {
         SYN_STREAM => {
             payload.advance(6);
-            Incoming::Opened {
+            Frame::SynStream {
                 stream: id,
                 headers: payload,
                 fin,
             }
         }
-        RST_STREAM => Incoming::Reset {
+        RST_STREAM => Frame::RstStream {
             stream: id,
             status: payload.get_u32(),
         },
-        PING => Incoming::Ping(id),
-        GOAWAY => Incoming::GoAway {
+        PING => Frame::Ping(id),
+        GOAWAY => Frame::GoAway {
             status: payload.get_u32(),
         },
-        _ => Incoming::Replied { stream: id, fin },
+        _ => Frame::Reply { stream: id, fin },
     })
 }
 

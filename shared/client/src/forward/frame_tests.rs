@@ -12,9 +12,9 @@ pub(in super::super) fn hex(text: &str) -> Vec<u8> {
         .collect()
 }
 
-fn all(decoder: &mut Decoder, mut bytes: Bytes) -> Result<Vec<Incoming>, Malformed> {
+fn all(decoder: &mut FrameDecoder, mut bytes: Bytes) -> Result<Vec<Frame>, FrameError> {
     let mut found = Vec::new();
-    while let Some(incoming) = decoder.next(&mut bytes)? {
+    while let Some(incoming) = decoder.next_frame(&mut bytes)? {
         found.push(incoming);
     }
     Ok(found)
@@ -33,46 +33,46 @@ const VECTORS: &[&str] = &[
     "800300090000000800000003000003e8",
 ];
 
-fn meant() -> Vec<Incoming> {
+fn meant() -> Vec<Frame> {
     let hello = Bytes::from_static(b"hello");
     vec![
-        Incoming::Replied {
+        Frame::Reply {
             stream: 1,
             fin: false,
         },
-        Incoming::Replied {
+        Frame::Reply {
             stream: 1,
             fin: true,
         },
-        Incoming::Data {
+        Frame::Data {
             stream: 3,
             bytes: hello,
             fin: false,
         },
-        Incoming::Data {
+        Frame::Data {
             stream: 3,
             bytes: Bytes::new(),
             fin: true,
         },
-        Incoming::Reset {
+        Frame::RstStream {
             stream: 3,
             status: CANCEL,
         },
-        Incoming::Ping(2),
-        Incoming::GoAway { status: 2 },
-        Incoming::Replied {
+        Frame::Ping(2),
+        Frame::GoAway { status: 2 },
+        Frame::Reply {
             stream: 3,
             fin: false,
         },
-        Incoming::Ignored,
-        Incoming::Ignored,
+        Frame::Ignored,
+        Frame::Ignored,
     ]
 }
 
 #[test]
 fn frames_of_the_other_side_are_understood() {
     for (vector, meant) in VECTORS.iter().zip(meant()) {
-        let found = all(&mut Decoder::default(), hex(vector).into());
+        let found = all(&mut FrameDecoder::default(), hex(vector).into());
         assert_eq!(found, Ok(vec![meant]), "{vector}");
     }
 }
@@ -101,7 +101,7 @@ fn our_frames_are_those_of_the_other_side() {
 fn frames_may_be_cut_anywhere() {
     let stream = hex(&VECTORS.concat());
     for size in 1..stream.len() {
-        let mut decoder = Decoder::default();
+        let mut decoder = FrameDecoder::default();
         let mut found = Vec::new();
         for piece in stream.chunks(size) {
             found.extend(all(&mut decoder, Bytes::copy_from_slice(piece)).unwrap());
@@ -111,13 +111,13 @@ fn frames_may_be_cut_anywhere() {
 }
 
 /// Joins the pieces of one data frame.
-fn joined(found: Vec<Incoming>) -> Vec<Incoming> {
-    let mut whole: Vec<Incoming> = Vec::new();
+fn joined(found: Vec<Frame>) -> Vec<Frame> {
+    let mut whole: Vec<Frame> = Vec::new();
     for incoming in found {
         match (whole.last_mut(), incoming) {
             (
-                Some(Incoming::Data { bytes: before, .. }),
-                Incoming::Data {
+                Some(Frame::Data { bytes: before, .. }),
+                Frame::Data {
                     bytes, fin: false, ..
                 },
             ) => *before = [&before[..], &bytes[..]].concat().into(),
@@ -128,9 +128,9 @@ fn joined(found: Vec<Incoming>) -> Vec<Incoming> {
 }
 
 #[test]
-fn what_is_no_spdy_is_refused() {
+fn invalid_frames_are_refused() {
     let refused = |bytes: &str| {
-        all(&mut Decoder::default(), hex(bytes).into())
+        all(&mut FrameDecoder::default(), hex(bytes).into())
             .unwrap_err()
             .0
     };
@@ -148,36 +148,36 @@ fn what_is_no_spdy_is_refused() {
 
 proptest! {
     #[test]
-    fn garbage_neither_panics_nor_is_hoarded(
+    fn garbage_neither_panics_nor_accumulates(
         pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..200), 0..50),
         control in any::<bool>(),
     ) {
-        let mut decoder = Decoder::default();
+        let mut decoder = FrameDecoder::default();
         let begin: &[u8] = if control { &[0x80, 3, 0] } else { &[] };
         for piece in [begin.to_vec()].into_iter().chain(pieces) {
             if all(&mut decoder, piece.into()).is_err() {
                 break;
             }
             let kept = match &decoder.state {
-                State::Control { payload, .. } => payload.capacity(),
+                DecoderState::Control { payload, .. } => payload.capacity(),
                 _ => decoder.head.capacity(),
             };
-            prop_assert!(kept <= 2 * LARGEST_CONTROL);
+            prop_assert!(kept <= 2 * CONTROL_MAX);
         }
     }
 
     #[test]
     fn data_comes_out_as_it_went_in(
         bytes in prop::collection::vec(any::<u8>(), 0..5000),
-        stream in 1..=IDENTIFIER,
+        stream in 1..=STREAM_ID_MASK,
         fin in any::<bool>(),
         size in 1..600_usize,
     ) {
-        let mut decoder = Decoder::default();
+        let mut decoder = FrameDecoder::default();
         let (mut back, mut ended) = (Vec::new(), false);
         for piece in data(stream, &bytes, fin).chunks(size) {
             for found in all(&mut decoder, Bytes::copy_from_slice(piece)).unwrap() {
-                let Incoming::Data { stream: of, bytes, fin } = found else { panic!("no data") };
+                let Frame::Data { stream: of, bytes, fin } = found else { panic!("no data") };
                 prop_assert!(of == stream && !ended);
                 back.extend_from_slice(&bytes);
                 ended = fin;

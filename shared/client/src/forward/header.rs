@@ -11,9 +11,9 @@ pub(super) const DICTIONARY: &[u8] = include_bytes!("dictionary.bin");
 
 /// A compressor for the header blocks of one connection.
 #[derive(Debug)]
-pub(super) struct Compressor(Compress);
+pub(super) struct HeaderCompressor(Compress);
 
-impl Compressor {
+impl HeaderCompressor {
     /// Creates a compressor for a new connection.
     ///
     /// # Errors
@@ -30,8 +30,8 @@ impl Compressor {
     ///
     /// # Errors
     /// A failed compression, after which the compressor cannot be used any more.
-    pub(super) fn block(&mut self, headers: &[(&str, &str)]) -> io::Result<Vec<u8>> {
-        let plain = plain(headers);
+    pub(super) fn compress(&mut self, headers: &[(&str, &str)]) -> io::Result<Vec<u8>> {
+        let plain = encode_headers(headers);
         // Compression adds a few bytes at most; `compress_vec` fills only the reserved capacity.
         let mut block = Vec::with_capacity(plain.len() + 128);
         let begun = self.0.total_in();
@@ -47,7 +47,7 @@ impl Compressor {
 }
 
 /// Encodes the uncompressed block: the number of headers, then length and text of each name and value.
-fn plain(headers: &[(&str, &str)]) -> Vec<u8> {
+fn encode_headers(headers: &[(&str, &str)]) -> Vec<u8> {
     let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX).to_be_bytes();
     let mut plain = number(headers.len()).to_vec();
     for text in headers.iter().flat_map(|(name, value)| [name, value]) {
@@ -99,7 +99,7 @@ pub(super) mod tests {
 
     #[test]
     fn blocks_are_read_in_the_order_they_were_made() {
-        let (mut compressor, mut reader) = (Compressor::new().unwrap(), Reader::new());
+        let (mut compressor, mut reader) = (HeaderCompressor::new().unwrap(), Reader::new());
         for id in 0..1000 {
             let id = id.to_string();
             let headers = [
@@ -107,7 +107,7 @@ pub(super) mod tests {
                 ("port", "8080"),
                 ("requestid", &id),
             ];
-            let block = compressor.block(&headers).unwrap();
+            let block = compressor.compress(&headers).unwrap();
             let read = reader.headers(&block);
             let read: Vec<(&str, &str)> = read.iter().map(|(n, v)| (&**n, &**v)).collect();
             assert_eq!(read, headers);

@@ -6,25 +6,25 @@ use std::task::Waker;
 
 use bytes::Bytes;
 
-use super::frame::LARGEST_DATA;
+use super::frame::DATA_MAX;
 
 /// Most unread bytes per stream, including the overhead per piece.
-pub(super) const HELD: usize = 1024 * 1024;
+pub(super) const UNREAD_MAX: usize = 1024 * 1024;
 /// Most bytes queued for sending per stream.
-pub(super) const QUEUED: usize = 4 * LARGEST_DATA;
+pub(super) const QUEUED_MAX: usize = 4 * DATA_MAX;
 /// Memory overhead of a stored piece.
-const PIECE: usize = 256;
+const PIECE_OVERHEAD: usize = 256;
 /// Pieces below this size are copied, since a slice would keep the whole read buffer alive.
-const SMALL: usize = 4096;
+const COPY_BELOW: usize = 4096;
 
 /// An error that both reads and writes return.
 #[derive(Clone, Debug)]
-struct Fault {
+struct StreamError {
     kind: io::ErrorKind,
     message: String,
 }
 
-impl Fault {
+impl StreamError {
     fn error(&self) -> io::Error {
         io::Error::new(self.kind, self.message.clone())
     }
@@ -32,48 +32,48 @@ impl Fault {
 
 /// The state of a data stream.
 #[derive(Debug)]
-pub(super) struct Lane {
+pub(super) struct StreamState {
     /// Port of the Pod.
     pub(super) port: u16,
     inbox: VecDeque<Bytes>,
-    held: usize,
+    unread_bytes: usize,
     /// Bytes in the connection's send queue.
-    queued: usize,
-    received: bool,
-    pub(super) we_ended: bool,
-    pub(super) they_ended: bool,
+    queued_bytes: usize,
+    has_received: bool,
+    pub(super) is_write_closed: bool,
+    pub(super) is_read_closed: bool,
     /// The server has closed the port in both directions.
-    is_over: bool,
-    fault: Option<Fault>,
+    is_port_closed: bool,
+    fault: Option<StreamError>,
     reader: Option<Waker>,
     writer: Option<Waker>,
 }
 
 /// The result of reading a stream.
 #[derive(Debug)]
-pub(super) enum Read {
+pub(super) enum StreamRead {
     /// At least one byte.
-    Some(Bytes),
+    Bytes(Bytes),
     /// The end of the stream. `early` is true if no byte came before it, in which case the reason may still arrive.
     End { early: bool },
     /// No data yet; the waker is stored.
-    Wait,
+    Pending,
     /// The stream has failed.
-    Fault(io::Error),
+    Failed(io::Error),
 }
 
-impl Lane {
+impl StreamState {
     /// Creates the state of a new stream.
     pub(super) fn new(port: u16) -> Self {
         Self {
             port,
             inbox: VecDeque::new(),
-            held: 0,
-            queued: 0,
-            received: false,
-            we_ended: false,
-            they_ended: false,
-            is_over: false,
+            unread_bytes: 0,
+            queued_bytes: 0,
+            has_received: false,
+            is_write_closed: false,
+            is_read_closed: false,
+            is_port_closed: false,
             fault: None,
             reader: None,
             writer: None,
@@ -83,50 +83,50 @@ impl Lane {
     /// True if `length` more bytes do not fit until the stream is read. A piece larger than the whole limit is accepted
     /// by an empty stream.
     pub(super) fn is_full(&self, length: usize) -> bool {
-        self.held > 0 && self.held + PIECE + length > HELD
+        self.unread_bytes > 0 && self.unread_bytes + PIECE_OVERHEAD + length > UNREAD_MAX
     }
 
     /// Stores received bytes.
-    pub(super) fn take(&mut self, bytes: &Bytes, fin: bool) {
-        if self.they_ended || self.fault.is_some() {
+    pub(super) fn receive(&mut self, bytes: &Bytes, fin: bool) {
+        if self.is_read_closed || self.fault.is_some() {
             return;
         }
         if !bytes.is_empty() {
-            self.received = true;
-            let own = bytes.len() < SMALL;
+            self.has_received = true;
+            let own = bytes.len() < COPY_BELOW;
             let piece = if own {
                 Bytes::copy_from_slice(bytes)
             } else {
                 bytes.clone()
             };
-            self.held += PIECE + piece.len();
+            self.unread_bytes += PIECE_OVERHEAD + piece.len();
             self.inbox.push_back(piece);
         }
-        self.they_ended |= fin;
+        self.is_read_closed |= fin;
         self.wake_reader();
     }
 
     /// Returns the oldest unread bytes.
-    pub(super) fn read(&mut self, waker: &Waker) -> Read {
+    pub(super) fn read(&mut self, waker: &Waker) -> StreamRead {
         if let Some(bytes) = self.inbox.pop_front() {
-            self.held -= PIECE + bytes.len();
-            return Read::Some(bytes);
+            self.unread_bytes -= PIECE_OVERHEAD + bytes.len();
+            return StreamRead::Bytes(bytes);
         }
         if let Some(fault) = &self.fault {
-            return Read::Fault(fault.error());
+            return StreamRead::Failed(fault.error());
         }
         self.reader = Some(waker.clone());
-        if self.they_ended {
-            let early = !self.received && !self.is_over;
-            return Read::End { early };
+        if self.is_read_closed {
+            let early = !self.has_received && !self.is_port_closed;
+            return StreamRead::End { early };
         }
-        Read::Wait
+        StreamRead::Pending
     }
 
     /// Puts back the bytes that did not fit into a reader's buffer.
     pub(super) fn unread(&mut self, rest: Bytes) {
         if !rest.is_empty() {
-            self.held += PIECE + rest.len();
+            self.unread_bytes += PIECE_OVERHEAD + rest.len();
             self.inbox.push_front(rest);
         }
     }
@@ -140,27 +140,27 @@ impl Lane {
         if let Some(fault) = &self.fault {
             return Err(fault.error());
         }
-        if self.we_ended || (self.is_over && self.they_ended) {
+        if self.is_write_closed || (self.is_port_closed && self.is_read_closed) {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
-        if self.queued >= QUEUED {
+        if self.queued_bytes >= QUEUED_MAX {
             self.writer = Some(waker.clone());
             return Ok(None);
         }
-        let length = length.min(LARGEST_DATA);
-        self.queued += length;
+        let length = length.min(DATA_MAX);
+        self.queued_bytes += length;
         Ok(Some(length))
     }
 
     /// Releases room in the send queue after sending `length` bytes.
-    pub(super) fn sent(&mut self, length: usize) {
-        self.queued = self.queued.saturating_sub(length);
+    pub(super) fn release(&mut self, length: usize) {
+        self.queued_bytes = self.queued_bytes.saturating_sub(length);
         self.wake_writer();
     }
 
     /// True once everything is sent; otherwise the waker is stored.
     pub(super) fn is_flushed(&mut self, waker: &Waker) -> bool {
-        if self.queued == 0 || self.fault.is_some() {
+        if self.queued_bytes == 0 || self.fault.is_some() {
             return true;
         }
         self.writer = Some(waker.clone());
@@ -168,17 +168,17 @@ impl Lane {
     }
 
     /// Closes the stream for writing. Returns true if the server has to be told.
-    pub(super) fn finish(&mut self) -> bool {
-        let is_news = !self.we_ended && self.fault.is_none();
-        self.we_ended = true;
+    pub(super) fn close_write(&mut self) -> bool {
+        let is_news = !self.is_write_closed && self.fault.is_none();
+        self.is_write_closed = true;
         is_news
     }
 
     /// Records that the server closed the port, with its error message if there is one.
-    pub(super) fn over(&mut self, why: Option<&str>) {
-        self.is_over = true;
+    pub(super) fn close_port(&mut self, why: Option<&str>) {
+        self.is_port_closed = true;
         if let Some(why) = why {
-            self.fault = Some(Fault {
+            self.fault = Some(StreamError {
                 kind: io::ErrorKind::ConnectionRefused,
                 message: why.to_owned(),
             });
@@ -189,22 +189,22 @@ impl Lane {
     /// Fails the stream. The first error is kept, since a reset often follows the actual reason.
     pub(super) fn fail(&mut self, kind: io::ErrorKind, message: &str) {
         let message = message.to_owned();
-        self.fault.get_or_insert(Fault { kind, message });
-        self.queued = 0;
+        self.fault.get_or_insert(StreamError { kind, message });
+        self.queued_bytes = 0;
         self.wake();
     }
 
     /// Drops the unread bytes.
-    pub(super) fn clear(&mut self) {
+    pub(super) fn drop_unread(&mut self) {
         self.inbox.clear();
-        self.held = 0;
+        self.unread_bytes = 0;
     }
 
     /// Records the loss of the connection. Bytes received before are still returned.
-    pub(super) fn cut(&mut self, why: &str) {
-        if self.they_ended {
-            self.queued = 0;
-            self.over(None);
+    pub(super) fn connection_lost(&mut self, why: &str) {
+        if self.is_read_closed {
+            self.queued_bytes = 0;
+            self.close_port(None);
         } else {
             self.fail(io::ErrorKind::ConnectionReset, why);
         }
@@ -212,7 +212,7 @@ impl Lane {
 
     /// True if the server has to be told that the stream is no longer needed.
     pub(super) fn is_open(&self) -> bool {
-        !(self.we_ended && self.they_ended) && self.fault.is_none()
+        !(self.is_write_closed && self.is_read_closed) && self.fault.is_none()
     }
 
     fn wake(&mut self) {

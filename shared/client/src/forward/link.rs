@@ -9,149 +9,149 @@ use futures::StreamExt;
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::connection::{Connection, Limits, OnFailure, Retired};
-use super::fallback::Plain;
-use super::negotiate::{Negotiated, negotiate};
-use super::{FindPod, PortStream, Told};
-use crate::{Backoff, Change, Cluster, Place, Selection};
+use super::connection::{MuxConnection, MuxLimits, PortFailureHandler, CloseReason};
+use super::fallback::SingleStreamForward;
+use super::negotiate::{Negotiation, negotiate};
+use super::{FindPod, PortStream, ForwardEvent};
+use crate::{Backoff, WatchChange, Cluster, Scope, ListOptions};
 use session_model::failure::{self, Kind};
 use session_model::objects::resource::{POD, text};
 
 /// First and longest pause between attempts; a local connection waits ten seconds for a new connection to the Pod.
-const FIRST: Duration = Duration::from_millis(50);
-const LONGEST: Duration = Duration::from_secs(5);
+const INITIAL_PAUSE: Duration = Duration::from_millis(50);
+const MAX_PAUSE: Duration = Duration::from_secs(5);
 /// Lifetime after which a connection counts as successful and the pauses start from the beginning.
-const GOOD: Duration = Duration::from_secs(5);
+const STABLE_AFTER: Duration = Duration::from_secs(5);
 /// Time after a loss in which refusals and missing Pods are retried: a server that has just started may refuse what it
 /// allowed before, and may not list a Pod yet.
-const UNSETTLED: Duration = Duration::from_secs(15);
+const RETRY_REFUSALS_FOR: Duration = Duration::from_secs(15);
 
 /// The current way of opening streams to the Pod.
 #[derive(Clone)]
-pub(super) enum Way {
+pub(super) enum Transport {
     /// All streams share one connection.
-    Spdy(Arc<Connection>),
+    Multiplexed(Arc<MuxConnection>),
     /// Each stream has a connection of its own.
-    Plain(Arc<Plain>),
+    SingleStream(Arc<SingleStreamForward>),
 }
 
 /// The state of the connection to the Pod.
 #[derive(Clone)]
-pub(super) enum State {
+pub(super) enum ConnectionState {
     /// Being established.
-    Down,
+    Connecting,
     /// Established.
-    Up(Way),
+    Connected(Transport),
     /// Failed for good.
-    Failed(Arc<Ending>),
+    Failed(Arc<PermanentError>),
 }
 
 /// The permanent error.
-pub(super) struct Ending {
+pub(super) struct PermanentError {
     text: String,
     error: Mutex<Option<anyhow::Error>>,
 }
 
-impl Ending {
+impl PermanentError {
     /// Returns the error itself to the first caller, and its text to the others.
-    pub(super) fn error(&self) -> anyhow::Error {
+    pub(super) fn take(&self) -> anyhow::Error {
         let mut error = self.error.lock().unwrap_or_else(PoisonError::into_inner);
         error.take().unwrap_or_else(|| anyhow!(self.text.clone()))
     }
 }
 
 /// State shared by a [`Forwarder`](super::Forwarder) and the task that maintains the connection.
-pub(super) struct Link {
+pub(super) struct PodConnection {
     pub(super) cluster: Cluster,
-    pub(super) find: FindPod,
-    pub(super) tell: OnceLock<Arc<dyn Fn(Told) + Send + Sync>>,
-    pub(super) state: watch::Sender<State>,
+    pub(super) find_pod: FindPod,
+    pub(super) on_event: OnceLock<Arc<dyn Fn(ForwardEvent) + Send + Sync>>,
+    pub(super) state: watch::Sender<ConnectionState>,
     /// True while local ports are served: many streams are expected, so the Pod is watched.
     pub(super) is_serving: watch::Sender<bool>,
     /// True once a connection was established.
-    pub(super) was_up: AtomicBool,
+    pub(super) was_connected: AtomicBool,
 }
 
 /// A Pod and the transport to it.
-struct Found {
+struct ConnectedPod {
     namespace: String,
     pod: String,
-    way: Way,
+    transport: Transport,
 }
 
-impl Link {
+impl PodConnection {
     /// Reports an event to the registered callback.
-    pub(super) fn tell(&self, told: Told) {
-        if let Some(tell) = self.tell.get() {
+    pub(super) fn emit(&self, told: ForwardEvent) {
+        if let Some(tell) = self.on_event.get() {
             tell(told);
         }
     }
 
     /// Finds the Pod and establishes a transport to it.
-    async fn connect(self: &Arc<Self>) -> Result<Found> {
-        let (namespace, pod) = (self.find)().await?;
+    async fn connect(self: &Arc<Self>) -> Result<ConnectedPod> {
+        let (namespace, pod) = (self.find_pod)().await?;
         let link = Arc::downgrade(self);
-        let failed: OnFailure = Arc::new(move |port, message| {
+        let failed: PortFailureHandler = Arc::new(move |port, message| {
             if let Some(link) = link.upgrade() {
-                link.tell(Told::Refused { port, message });
+                link.emit(ForwardEvent::StreamFailed { port, message });
             }
         });
         let way = match negotiate(&self.cluster, &namespace, &pod).await? {
-            Negotiated::Spdy(socket) => {
-                Way::Spdy(Connection::over(*socket, Limits::default(), failed)?)
+            Negotiation::Upgraded(socket) => {
+                Transport::Multiplexed(MuxConnection::new(*socket, MuxLimits::default(), failed)?)
             }
-            Negotiated::Refused(why) => {
-                self.tell(Told::Fallback { why });
-                let plain = Plain::new(&self.cluster, &namespace, &pod, failed);
-                Way::Plain(Arc::new(plain))
+            Negotiation::Unsupported(why) => {
+                self.emit(ForwardEvent::Fallback { why });
+                let plain = SingleStreamForward::new(&self.cluster, &namespace, &pod, failed);
+                Transport::SingleStream(Arc::new(plain))
             }
         };
-        Ok(Found {
+        Ok(ConnectedPod {
             namespace,
             pod,
-            way,
+            transport: way,
         })
     }
 
     /// Maintains the connection until an error is permanent.
-    pub(super) async fn keep(self: Arc<Self>) {
+    pub(super) async fn maintain(self: Arc<Self>) {
         let mut lost: Option<Instant> = None;
-        let mut backoff = Backoff::between(FIRST, LONGEST);
+        let mut backoff = Backoff::between(INITIAL_PAUSE, MAX_PAUSE);
         loop {
             let error = match self.connect().await {
                 Ok(found) => {
-                    self.was_up.store(true, Ordering::Relaxed);
+                    self.was_connected.store(true, Ordering::Relaxed);
                     if lost.take().is_some() {
                         let pod = found.pod.clone();
-                        self.tell(Told::Back { pod });
+                        self.emit(ForwardEvent::Reconnected { pod });
                     }
                     let begun = Instant::now();
-                    self.state.send_replace(State::Up(found.way.clone()));
-                    let end = self.until_retired(&found).await;
-                    self.state.send_replace(State::Down);
-                    if begun.elapsed() > GOOD {
+                    self.state.send_replace(ConnectionState::Connected(found.transport.clone()));
+                    let end = self.wait_closed(&found).await;
+                    self.state.send_replace(ConnectionState::Connecting);
+                    if begun.elapsed() > STABLE_AFTER {
                         backoff.reset();
                     }
-                    if let Retired::Lost(why) = end {
+                    if let CloseReason::Lost(why) = end {
                         lost = Some(Instant::now());
-                        self.tell(Told::Lost { why });
+                        self.emit(ForwardEvent::Disconnected { why });
                     }
                     None
                 }
                 Err(error) => Some(error),
             };
             if let Some(error) = error {
-                if !self.was_up.load(Ordering::Relaxed) || !is_passing(&error, lost) {
+                if !self.was_connected.load(Ordering::Relaxed) || !is_transient(&error, lost) {
                     let text = format!("{error:#}");
                     let error = Mutex::new(Some(error));
-                    let ending = Arc::new(Ending { text, error });
-                    self.state.send_replace(State::Failed(ending));
+                    let ending = Arc::new(PermanentError { text, error });
+                    self.state.send_replace(ConnectionState::Failed(ending));
                     return;
                 }
                 if lost.is_none() {
                     lost = Some(Instant::now());
                     let why = format!("{error:#}");
-                    self.tell(Told::Lost { why });
+                    self.emit(ForwardEvent::Disconnected { why });
                 }
             }
             backoff.pause().await;
@@ -159,11 +159,11 @@ impl Link {
     }
 
     /// Waits until the transport accepts no more streams or its Pod is being deleted.
-    async fn until_retired(&self, found: &Found) -> Retired {
+    async fn wait_closed(&self, found: &ConnectedPod) -> CloseReason {
         let retired = async {
-            match &found.way {
-                Way::Spdy(connection) => connection.retired().await,
-                Way::Plain(plain) => plain.retired().await,
+            match &found.transport {
+                Transport::Multiplexed(connection) => connection.wait_closed().await,
+                Transport::SingleStream(plain) => plain.wait_closed().await,
             }
         };
         let gone = async {
@@ -173,33 +173,33 @@ impl Link {
                 .subscribe()
                 .wait_for(|serving| *serving)
                 .await;
-            self.until_gone(&found.namespace, &found.pod).await
+            self.wait_pod_unusable(&found.namespace, &found.pod).await
         };
         tokio::select! {
             why = retired => why,
             why = gone => {
                 // Existing streams may still complete.
-                if let Way::Spdy(connection) = &found.way {
-                    connection.retire();
+                if let Transport::Multiplexed(connection) = &found.transport {
+                    connection.refuse_streams();
                 }
-                Retired::Lost(why)
+                CloseReason::Lost(why)
             }
         }
     }
 
     /// Waits until the Pod is deleted, has terminated or was replaced, and returns the reason. Never returns if the Pod
     /// may not be watched; the next stream then finds out.
-    async fn until_gone(&self, namespace: &str, pod: &str) -> String {
-        let mut seen = Seen::default();
+    async fn wait_pod_unusable(&self, namespace: &str, pod: &str) -> String {
+        let mut seen = WatchedPod::default();
         let mut backoff = Backoff::default();
-        let select = Selection::with_fields(format!("metadata.name={pod}"));
+        let select = ListOptions::with_fields(format!("metadata.name={pod}"));
         loop {
-            let place = Place::Namespace(namespace);
+            let place = Scope::Namespace(namespace);
             let mut changes = self.cluster.watch(&POD, place, &select, None, false);
             while let Some(change) = changes.next().await {
                 match change {
                     Ok(change) => {
-                        if let Some(why) = seen.gone(&change) {
+                        if let Some(why) = seen.unusable_reason(&change) {
                             return format!("pod {pod:?} {why}");
                         }
                     }
@@ -216,63 +216,63 @@ impl Link {
 
 /// The state of the watched Pod.
 #[derive(Debug, Default)]
-struct Seen {
+struct WatchedPod {
     uid: String,
     /// The Pod was already being deleted when the watch began: nobody knew a better one.
-    was_going: bool,
+    was_terminating: bool,
 }
 
-impl Seen {
+impl WatchedPod {
     /// Returns the reason why the Pod is unusable after a change; `None` if it still is usable.
-    fn gone(&mut self, change: &Change) -> Option<&'static str> {
+    fn unusable_reason(&mut self, change: &WatchChange) -> Option<&'static str> {
         let pod = match change {
-            Change::Added(pod) | Change::Modified(pod) => pod,
-            Change::Deleted(_) => return Some("was deleted"),
-            Change::Bookmark(_) | Change::Anew => return None,
+            WatchChange::Added(pod) | WatchChange::Modified(pod) => pod,
+            WatchChange::Deleted(_) => return Some("was deleted"),
+            WatchChange::Bookmark(_) | WatchChange::Restarted => return None,
         };
         let uid = text(pod, "/metadata/uid");
         let is_going = !pod["metadata"]["deletionTimestamp"].is_null();
         if self.uid.is_empty() {
             uid.clone_into(&mut self.uid);
-            self.was_going = is_going;
+            self.was_terminating = is_going;
         }
         if self.uid != uid {
             return Some("was replaced");
         }
-        if is_going && !self.was_going {
+        if is_going && !self.was_terminating {
             return Some("is being deleted");
         }
-        has_ended(pod).then_some("has ended")
+        has_pod_terminated(pod).then_some("has ended")
     }
 }
 
-fn has_ended(pod: &Value) -> bool {
+fn has_pod_terminated(pod: &Value) -> bool {
     matches!(text(pod, "/status/phase"), "Succeeded" | "Failed")
 }
 
 /// True if retrying may help.
-fn is_passing(error: &anyhow::Error, lost: Option<Instant>) -> bool {
+fn is_transient(error: &anyhow::Error, lost: Option<Instant>) -> bool {
     let Some(failure) = failure::of(error) else {
         return false;
     };
     match failure.kind {
         Kind::Unreachable | Kind::Refused | Kind::TooManyRequests | Kind::Server => true,
         Kind::NotFound | Kind::NoSuchResource | Kind::Forbidden | Kind::Unauthorized => {
-            lost.is_none_or(|since| since.elapsed() < UNSETTLED)
+            lost.is_none_or(|since| since.elapsed() < RETRY_REFUSALS_FOR)
         }
         _ => false,
     }
 }
 
-impl Way {
+impl Transport {
     /// Checks that a stream to a port can be opened, if that is not known yet.
     ///
     /// # Errors
     /// Whatever the server refuses.
-    pub(super) async fn prepare(&self, port: u16) -> Result<()> {
+    pub(super) async fn check_port(&self, port: u16) -> Result<()> {
         match self {
-            Self::Spdy(_) => Ok(()),
-            Self::Plain(plain) => plain.prepare(port).await,
+            Self::Multiplexed(_) => Ok(()),
+            Self::SingleStream(plain) => plain.open_spare(port).await,
         }
     }
 
@@ -281,21 +281,21 @@ impl Way {
     ///
     /// # Errors
     /// Whatever the server refuses.
-    pub(super) async fn open(&self, port: u16, ahead: bool) -> Result<Option<Box<dyn PortStream>>> {
+    pub(super) async fn open_stream(&self, port: u16, ahead: bool) -> Result<Option<Box<dyn PortStream>>> {
         match self {
-            Self::Spdy(connection) => {
+            Self::Multiplexed(connection) => {
                 // A blocked connection would make the new stream wait, too.
-                if connection.is_held_up() {
-                    connection.retire();
+                if connection.is_blocked() {
+                    connection.refuse_streams();
                     return Ok(None);
                 }
-                match connection.open(port) {
+                match connection.open_stream(port) {
                     Ok(stream) => Ok(Some(Box::new(stream))),
                     Err(error) if error.kind() == std::io::ErrorKind::NotConnected => Ok(None),
                     Err(error) => Err(error.into()),
                 }
             }
-            Self::Plain(plain) => match plain.open(port, ahead).await {
+            Self::SingleStream(plain) => match plain.open_stream(port, ahead).await {
                 Ok(stream) => Ok(Some(Box::new(stream))),
                 Err(error)
                     if failure::is(&error, Kind::Unreachable)

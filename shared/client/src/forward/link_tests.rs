@@ -8,60 +8,60 @@ fn pod(uid: &str, going: bool, phase: &str) -> Value {
 }
 
 #[test]
-fn a_pod_is_of_no_more_use_once_it_goes() {
-    let there = Change::Added(pod("1", false, "Running"));
+fn a_terminating_pod_is_unusable() {
+    let there = WatchChange::Added(pod("1", false, "Running"));
     let cases = [
-        (Change::Modified(pod("1", false, "Running")), None),
-        (Change::Bookmark("5".to_owned()), None),
+        (WatchChange::Modified(pod("1", false, "Running")), None),
+        (WatchChange::Bookmark("5".to_owned()), None),
         (
-            Change::Modified(pod("1", true, "Running")),
+            WatchChange::Modified(pod("1", true, "Running")),
             Some("is being deleted"),
         ),
         (
-            Change::Modified(pod("1", false, "Failed")),
+            WatchChange::Modified(pod("1", false, "Failed")),
             Some("has ended"),
         ),
         (
-            Change::Added(pod("2", false, "Running")),
+            WatchChange::Added(pod("2", false, "Running")),
             Some("was replaced"),
         ),
         (
-            Change::Deleted(pod("1", true, "Running")),
+            WatchChange::Deleted(pod("1", true, "Running")),
             Some("was deleted"),
         ),
     ];
     for (change, gone) in cases {
-        let mut seen = Seen::default();
-        assert_eq!(seen.gone(&there), None);
-        assert_eq!(seen.gone(&change), gone, "{change:?}");
+        let mut seen = WatchedPod::default();
+        assert_eq!(seen.unusable_reason(&there), None);
+        assert_eq!(seen.unusable_reason(&change), gone, "{change:?}");
     }
 }
 
 #[test]
-fn a_pod_that_was_going_when_it_was_found_is_used_to_its_end() {
-    let mut seen = Seen::default();
-    assert_eq!(seen.gone(&Change::Added(pod("1", true, "Running"))), None);
+fn a_pod_found_terminating_is_used_until_deleted() {
+    let mut seen = WatchedPod::default();
+    assert_eq!(seen.unusable_reason(&WatchChange::Added(pod("1", true, "Running"))), None);
     assert_eq!(
-        seen.gone(&Change::Modified(pod("1", true, "Running"))),
+        seen.unusable_reason(&WatchChange::Modified(pod("1", true, "Running"))),
         None
     );
     assert_eq!(
-        seen.gone(&Change::Deleted(pod("1", true, "Running"))),
+        seen.unusable_reason(&WatchChange::Deleted(pod("1", true, "Running"))),
         Some("was deleted")
     );
 }
 
 #[test]
-fn what_passes_is_tried_again() {
+fn transient_errors_are_retried() {
     let failed = |kind| anyhow::Error::new(failure::Failure::local(kind, "x"));
-    let long_ago = Instant::now().checked_sub(2 * UNSETTLED);
+    let long_ago = Instant::now().checked_sub(2 * RETRY_REFUSALS_FOR);
     for kind in [Kind::Refused, Kind::Unreachable, Kind::Server] {
-        assert!(is_passing(&failed(kind), long_ago));
+        assert!(is_transient(&failed(kind), long_ago));
     }
     for kind in [Kind::NotFound, Kind::Forbidden] {
-        assert!(is_passing(&failed(kind), Some(Instant::now())));
-        assert!(!is_passing(&failed(kind), long_ago));
+        assert!(is_transient(&failed(kind), Some(Instant::now())));
+        assert!(!is_transient(&failed(kind), long_ago));
     }
-    assert!(!is_passing(&failed(Kind::Configuration), None));
-    assert!(!is_passing(&anyhow!("session \"x\" is stopped"), None));
+    assert!(!is_transient(&failed(Kind::Configuration), None));
+    assert!(!is_transient(&anyhow!("session \"x\" is stopped"), None));
 }

@@ -9,22 +9,22 @@ use tokio::io::copy_bidirectional_with_sizes;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use super::link::State;
-use super::{Forwarder, Told};
+use super::link::ConnectionState;
+use super::{Forwarder, ForwardEvent};
 
 /// Size of a copy buffer in bytes.
-const BUFFER: usize = 64 * 1024;
+const BUFFER_BYTES: usize = 64 * 1024;
 /// Pause before accepting again when the process is out of file descriptors.
-const EXHAUSTED: Duration = Duration::from_millis(200);
+const ACCEPT_RETRY_PAUSE: Duration = Duration::from_millis(200);
 
 /// A local port that is bound and not served yet.
 #[derive(Debug)]
-pub struct Listener {
+pub struct LocalListener {
     listener: TcpListener,
     address: SocketAddr,
 }
 
-impl Listener {
+impl LocalListener {
     /// Binds a port of an address; 0 selects any free port.
     ///
     /// # Errors
@@ -48,34 +48,34 @@ impl Forwarder {
     ///
     /// # Errors
     /// The permanent error of the connection to the Pod.
-    pub async fn serve(&self, ports: Vec<(Listener, u16)>) -> Result<()> {
-        self.link.is_serving.send_replace(true);
-        self.keep_up();
+    pub async fn serve_ports(&self, ports: Vec<(LocalListener, u16)>) -> Result<()> {
+        self.connection.is_serving.send_replace(true);
+        self.ensure_maintained();
         let mut tasks = JoinSet::new();
         for (listener, remote) in ports {
             let forwarder = self.clone();
-            tasks.spawn(async move { forwarder.accept(listener, remote).await });
+            tasks.spawn(async move { forwarder.accept_connections(listener, remote).await });
         }
-        let mut states = self.link.state.subscribe();
-        let failed = states.wait_for(|state| matches!(state, State::Failed(_)));
+        let mut states = self.connection.state.subscribe();
+        let failed = states.wait_for(|state| matches!(state, ConnectionState::Failed(_)));
         match &*failed.await? {
-            State::Failed(ending) => Err(ending.error()),
-            State::Up(_) | State::Down => Ok(()),
+            ConnectionState::Failed(ending) => Err(ending.take()),
+            ConnectionState::Connected(_) | ConnectionState::Connecting => Ok(()),
         }
     }
 
-    async fn accept(&self, listener: Listener, remote: u16) {
+    async fn accept_connections(&self, listener: LocalListener, remote: u16) {
         let mut connections = JoinSet::new();
         loop {
             tokio::select! {
                 accepted = listener.listener.accept() => match accepted {
                     Ok((connection, _)) => {
                         let local = listener.address.port();
-                        self.link.tell(Told::Accepted { local });
+                        self.connection.emit(ForwardEvent::Accepted { local });
                         let forwarder = self.clone();
-                        connections.spawn(async move { forwarder.carry(connection, remote).await });
+                        connections.spawn(async move { forwarder.relay(connection, remote).await });
                     }
-                    Err(_) => tokio::time::sleep(EXHAUSTED).await,
+                    Err(_) => tokio::time::sleep(ACCEPT_RETRY_PAUSE).await,
                 },
                 Some(_) = connections.join_next() => {}
             }
@@ -83,29 +83,29 @@ impl Forwarder {
     }
 
     /// Relays one local connection until it ends.
-    async fn carry(&self, mut connection: TcpStream, remote: u16) {
+    async fn relay(&self, mut connection: TcpStream, remote: u16) {
         let _without = connection.set_nodelay(true);
-        let mut stream = match self.open(remote).await {
+        let mut stream = match self.open_stream(remote).await {
             Ok(stream) => stream,
             Err(error) => {
                 let message = format!("{error:#}");
-                self.link.tell(Told::Refused {
+                self.connection.emit(ForwardEvent::StreamFailed {
                     port: remote,
                     message,
                 });
-                return reset(&connection);
+                return reset_on_close(&connection);
             }
         };
         let copied =
-            copy_bidirectional_with_sizes(&mut connection, &mut stream, BUFFER, BUFFER).await;
+            copy_bidirectional_with_sizes(&mut connection, &mut stream, BUFFER_BYTES, BUFFER_BYTES).await;
         // A truncated stream must not look complete.
         if copied.is_err() {
-            reset(&connection);
+            reset_on_close(&connection);
         }
     }
 }
 
 /// Resets the connection when it is closed, so that its peer sees an error.
-fn reset(connection: &TcpStream) {
+fn reset_on_close(connection: &TcpStream) {
     let _else_it_ends_well = connection.set_zero_linger();
 }

@@ -34,10 +34,10 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::Cluster;
-use link::{Link, State};
+use link::{PodConnection, ConnectionState};
 use session_model::failure::{Failure, Kind};
 
-pub use listen::Listener;
+pub use listen::LocalListener;
 
 /// Finds the Pod to forward to, as (namespace, name). Called for every new connection; the callback may wait until there
 /// is a Pod and must give up by itself.
@@ -49,30 +49,30 @@ pub trait PortStream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> PortStream for T {}
 
 /// Time that a new stream waits for a lost connection to be restored.
-const PATIENCE: Duration = Duration::from_secs(10);
+const RECONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// An event of a port-forward to report to the user. Texts have no newline at the end and may come from the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Told {
+pub enum ForwardEvent {
     /// A local connection was accepted.
     Accepted {
         /// The local port.
         local: u16,
     },
     /// A connection to a port of the Pod could not be opened or was lost; others continue.
-    Refused {
+    StreamFailed {
         /// The port of the Pod.
         port: u16,
         /// Reason, in the server's words or ours.
         message: String,
     },
     /// The connection to the Pod was lost and is being restored. Reported once per loss.
-    Lost {
+    Disconnected {
         /// Reason.
         why: String,
     },
     /// The connection was restored.
-    Back {
+    Reconnected {
         /// Name of the Pod.
         pod: String,
     },
@@ -86,22 +86,22 @@ pub enum Told {
 /// A forwarder to the ports of a Pod. Clones share one connection.
 #[derive(Clone)]
 pub struct Forwarder {
-    link: Arc<Link>,
+    connection: Arc<PodConnection>,
     /// The task that maintains the connection; ends with the last clone.
     keeper: Arc<Mutex<JoinSet<()>>>,
 }
 
 impl Cluster {
     /// Creates a forwarder to the Pod that `find` returns. Sends nothing yet.
-    pub fn forwarder(&self, find: FindPod) -> Forwarder {
+    pub fn new_forwarder(&self, find: FindPod) -> Forwarder {
         Forwarder {
-            link: Arc::new(Link {
+            connection: Arc::new(PodConnection {
                 cluster: self.clone(),
-                find,
-                tell: OnceLock::new(),
-                state: watch::Sender::new(State::Down),
+                find_pod: find,
+                on_event: OnceLock::new(),
+                state: watch::Sender::new(ConnectionState::Connecting),
                 is_serving: watch::Sender::new(false),
-                was_up: AtomicBool::new(false),
+                was_connected: AtomicBool::new(false),
             }),
             keeper: Arc::default(),
         }
@@ -111,8 +111,8 @@ impl Cluster {
 impl Forwarder {
     /// Registers a callback for events. Only the first one registered counts. It must not block.
     #[must_use]
-    pub fn telling(self, tell: impl Fn(Told) + Send + Sync + 'static) -> Self {
-        let _first_stays = self.link.tell.set(Arc::new(tell));
+    pub fn on_event(self, tell: impl Fn(ForwardEvent) + Send + Sync + 'static) -> Self {
+        let _first_stays = self.connection.on_event.set(Arc::new(tell));
         self
     }
 
@@ -121,15 +121,15 @@ impl Forwarder {
     ///
     /// # Errors
     /// As [`open_stream`](Self::open_stream).
-    pub async fn ready(&self, port: u16) -> Result<()> {
-        self.keep_up();
-        let mut states = self.link.state.subscribe();
+    pub async fn connect(&self, port: u16) -> Result<()> {
+        self.ensure_maintained();
+        let mut states = self.connection.state.subscribe();
         loop {
             let state = states.borrow_and_update().clone();
             match state {
-                State::Up(way) => return way.prepare(port).await,
-                State::Failed(ending) => return Err(ending.error()),
-                State::Down => {}
+                ConnectionState::Connected(way) => return way.check_port(port).await,
+                ConnectionState::Failed(ending) => return Err(ending.take()),
+                ConnectionState::Connecting => {}
             }
             states.changed().await?;
         }
@@ -142,26 +142,26 @@ impl Forwarder {
     /// A Failure: whatever the server refuses; kind Server if WebSockets do not get through; kind Unreachable if the
     /// connection is not restored; and the errors of finding the Pod. A port without a listener shows only when the
     /// stream is read.
-    pub async fn open(&self, port: u16) -> Result<Box<dyn PortStream>> {
-        self.keep_up();
-        let mut states = self.link.state.subscribe();
-        let is_serving = *self.link.is_serving.borrow();
+    pub async fn open_stream(&self, port: u16) -> Result<Box<dyn PortStream>> {
+        self.ensure_maintained();
+        let mut states = self.connection.state.subscribe();
+        let is_serving = *self.connection.is_serving.borrow();
         let mut deadline = None;
         loop {
             let state = states.borrow_and_update().clone();
             match state {
-                State::Up(way) => {
-                    if let Some(stream) = way.open(port, is_serving).await? {
+                ConnectionState::Connected(way) => {
+                    if let Some(stream) = way.open_stream(port, is_serving).await? {
                         return Ok(stream);
                     }
-                    deadline.get_or_insert_with(|| Instant::now() + PATIENCE);
+                    deadline.get_or_insert_with(|| Instant::now() + RECONNECT_TIMEOUT);
                 }
-                State::Failed(ending) => return Err(ending.error()),
+                ConnectionState::Failed(ending) => return Err(ending.take()),
                 // For the first connection, the callback that finds the Pod limits the wait.
-                State::Down if self.was_up() => {
-                    deadline.get_or_insert_with(|| Instant::now() + PATIENCE);
+                ConnectionState::Connecting if self.was_up() => {
+                    deadline.get_or_insert_with(|| Instant::now() + RECONNECT_TIMEOUT);
                 }
-                State::Down => {}
+                ConnectionState::Connecting => {}
             }
             let Some(deadline) = deadline else {
                 states.changed().await?;
@@ -169,26 +169,26 @@ impl Forwarder {
             };
             match tokio::time::timeout_at(deadline, states.changed()).await {
                 Ok(changed) => changed?,
-                Err(_) => return Err(not_back()),
+                Err(_) => return Err(not_restored_error()),
             }
         }
     }
 
     fn was_up(&self) -> bool {
-        self.link.was_up.load(Ordering::Relaxed)
+        self.connection.was_connected.load(Ordering::Relaxed)
     }
 
     /// Starts the task that maintains the connection, unless it is running.
-    fn keep_up(&self) {
+    fn ensure_maintained(&self) {
         let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
         if keeper.is_empty() {
-            keeper.spawn(self.link.clone().keep());
+            keeper.spawn(self.connection.clone().maintain());
         }
     }
 }
 
-fn not_back() -> anyhow::Error {
-    let seconds = PATIENCE.as_secs();
+fn not_restored_error() -> anyhow::Error {
+    let seconds = RECONNECT_TIMEOUT.as_secs();
     let message = format!("the connection to the pod was not restored within {seconds} s");
     Failure::local(Kind::Unreachable, message).into()
 }

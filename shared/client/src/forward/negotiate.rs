@@ -17,10 +17,10 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
-use crate::answer::beginning;
-use crate::attach::is_no_upgrade;
-use crate::limits::REFUSAL;
-use crate::request::Call;
+use crate::answer::read_limited_body;
+use crate::attach::is_upgrade_unsupported;
+use crate::limits::ERROR_BODY_LIMIT;
+use crate::request::ApiRequest;
 use crate::{Cluster, failure, paths};
 use session_model::failure::{Failure, Kind};
 use session_model::objects::resource::POD;
@@ -28,57 +28,57 @@ use session_model::objects::resource::POD;
 /// kubectl's current protocol, under its name inside a WebSocket.
 const PROTOCOL: &str = "SPDY/3.1+portforward.k8s.io";
 /// Longest message: the server sends one frame per message, and a frame's length has 24 bits.
-const LARGEST_MESSAGE: usize = 1 << 24;
+const MESSAGE_MAX: usize = 1 << 24;
 
 /// A WebSocket to the API server.
-pub(super) type Socket = WebSocketStream<TokioIo<Upgraded>>;
+pub(super) type ApiWebSocket = WebSocketStream<TokioIo<Upgraded>>;
 
 /// The result of the negotiation.
 #[derive(Debug)]
-pub(super) enum Negotiated {
+pub(super) enum Negotiation {
     /// The server supports the protocol.
-    Spdy(Box<Socket>),
+    Upgraded(Box<ApiWebSocket>),
     /// The server does not support the protocol, with the reason.
-    Refused(String),
+    Unsupported(String),
 }
 
 /// Requests an upgraded connection to a Pod.
 ///
 /// # Errors
 /// A Failure that the older protocol would not avoid: missing rights, no such Pod, no server.
-pub(super) async fn negotiate(cluster: &Cluster, namespace: &str, pod: &str) -> Result<Negotiated> {
-    let path = format!("{}/portforward", paths::object(&POD, namespace, pod)?);
-    let key = key()?;
-    let call = Call::get(path)
-        .about(&POD, pod)
+pub(super) async fn negotiate(cluster: &Cluster, namespace: &str, pod: &str) -> Result<Negotiation> {
+    let path = format!("{}/portforward", paths::object_path(&POD, namespace, pod)?);
+    let key = random_key()?;
+    let call = ApiRequest::get(path)
+        .for_object(&POD, pod)
         .uncompressed()
-        .wearing(headers(&key)?);
-    let response = cluster.ask(&call).await?;
+        .headers(upgrade_headers(&key)?);
+    let response = cluster.send_any_status(&call).await?;
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-        return refused(response, &call).await.map(Negotiated::Refused);
+        return unsupported_reason(response, &call).await.map(Negotiation::Unsupported);
     }
-    if let Some(why) = unfit(response.headers(), &key) {
-        return Ok(Negotiated::Refused(why));
+    if let Some(why) = upgrade_problem(response.headers(), &key) {
+        return Ok(Negotiation::Unsupported(why));
     }
     let upgraded = hyper::upgrade::on(response)
         .await
         .map_err(|error| Failure::local(Kind::Unreachable, error.to_string()))?;
     let mut config = WebSocketConfig::default();
-    config.max_message_size = Some(LARGEST_MESSAGE);
-    config.max_frame_size = Some(LARGEST_MESSAGE);
+    config.max_message_size = Some(MESSAGE_MAX);
+    config.max_frame_size = Some(MESSAGE_MAX);
     let io = TokioIo::new(upgraded);
     let socket = WebSocketStream::from_raw_socket(io, Role::Client, Some(config)).await;
-    Ok(Negotiated::Spdy(Box::new(socket)))
+    Ok(Negotiation::Upgraded(Box::new(socket)))
 }
 
 /// Returns sixteen random bytes in base64, as RFC 6455 requires.
-fn key() -> Result<String> {
+fn random_key() -> Result<String> {
     let mut random = [0; 16];
     getrandom::fill(&mut random).map_err(|error| anyhow!("cannot get random numbers: {error}"))?;
     Ok(STANDARD.encode(random))
 }
 
-fn headers(key: &str) -> Result<HeaderMap> {
+fn upgrade_headers(key: &str) -> Result<HeaderMap> {
     let mut headers = HeaderMap::new();
     // The response is not an object, and the API server rejects a request that accepts only JSON.
     headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
@@ -91,7 +91,7 @@ fn headers(key: &str) -> Result<HeaderMap> {
 }
 
 /// Returns the reason why an upgraded response cannot be used; `None` if it can.
-fn unfit(headers: &HeaderMap, key: &str) -> Option<String> {
+fn upgrade_problem(headers: &HeaderMap, key: &str) -> Option<String> {
     let is = |name, wanted: &str| {
         headers
             .get(name)
@@ -117,13 +117,13 @@ fn unfit(headers: &HeaderMap, key: &str) -> Option<String> {
 ///
 /// # Errors
 /// That Status, or that trouble.
-async fn refused(response: Response<Body>, call: &Call) -> Result<String> {
+async fn unsupported_reason(response: Response<Body>, call: &ApiRequest) -> Result<String> {
     let (parts, body) = response.into_parts();
-    let (body, _) = beginning(body, REFUSAL).await.unwrap_or_default();
+    let (body, _) = read_limited_body(body, ERROR_BODY_LIMIT).await.unwrap_or_default();
     let status: Value = serde_json::from_slice(&body).unwrap_or_default();
     let is_told = status["kind"] == "Status" && parts.status != StatusCode::BAD_REQUEST;
-    if is_told || !is_no_upgrade(parts.status) {
-        let failure = failure::of_answer(parts.status, &parts.headers, &body, &call.subject);
+    if is_told || !is_upgrade_unsupported(parts.status) {
+        let failure = failure::failure_of_response(parts.status, &parts.headers, &body, &call.subject);
         return Err(failure.into());
     }
     Ok(format!(

@@ -10,27 +10,27 @@ use bytes::Buf;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
-use super::connection::Connection;
-use super::lane::{Lane, Read};
+use super::connection::MuxConnection;
+use super::lane::{StreamState, StreamRead};
 
 /// Delay of an end before the first byte. The server ends a refused stream first and reports the reason afterwards.
-const VERDICT: Duration = Duration::from_millis(200);
+const ERROR_DELAY: Duration = Duration::from_millis(200);
 
 /// A stream to a port of the Pod. Dropping it closes the stream on both sides.
 #[derive(Debug)]
 pub(super) struct SpdyStream {
-    connection: Arc<Connection>,
+    connection: Arc<MuxConnection>,
     id: u32,
-    verdict: Option<Pin<Box<Sleep>>>,
+    error_delay: Option<Pin<Box<Sleep>>>,
 }
 
 impl SpdyStream {
     /// Creates a handle of stream `id`.
-    pub(super) fn new(connection: Arc<Connection>, id: u32) -> Self {
+    pub(super) fn new(connection: Arc<MuxConnection>, id: u32) -> Self {
         Self {
             connection,
             id,
-            verdict: None,
+            error_delay: None,
         }
     }
 }
@@ -48,25 +48,25 @@ impl AsyncRead for SpdyStream {
         let shared = self.connection.shared();
         let mut table = shared.table();
         match table.read(id, context.waker()) {
-            Read::Some(mut bytes) => {
+            StreamRead::Bytes(mut bytes) => {
                 let length = bytes.len().min(into.remaining());
                 into.put_slice(bytes.get(..length).unwrap_or_default());
                 bytes.advance(length);
-                if let Some(lane) = table.lane(id) {
+                if let Some(lane) = table.stream_mut(id) {
                     lane.unread(bytes);
                 }
                 drop(table);
-                shared.make_room();
+                shared.wake_reader();
                 Poll::Ready(Ok(()))
             }
-            Read::Wait => Poll::Pending,
-            Read::Fault(error) => Poll::Ready(Err(error)),
-            Read::End { early: false } => Poll::Ready(Ok(())),
-            Read::End { early: true } => {
+            StreamRead::Pending => Poll::Pending,
+            StreamRead::Failed(error) => Poll::Ready(Err(error)),
+            StreamRead::End { early: false } => Poll::Ready(Ok(())),
+            StreamRead::End { early: true } => {
                 drop(table);
                 let verdict = self
-                    .verdict
-                    .get_or_insert_with(|| Box::pin(tokio::time::sleep(VERDICT)));
+                    .error_delay
+                    .get_or_insert_with(|| Box::pin(tokio::time::sleep(ERROR_DELAY)));
                 verdict.as_mut().poll(context).map(Ok)
             }
         }
@@ -86,7 +86,7 @@ impl AsyncWrite for SpdyStream {
         let written = shared.table().write(self.id, bytes, context.waker())?;
         match written {
             Some(length) => {
-                shared.send();
+                shared.wake_writer();
                 Poll::Ready(Ok(length))
             }
             None => Poll::Pending,
@@ -95,8 +95,8 @@ impl AsyncWrite for SpdyStream {
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut table = self.connection.shared().table();
-        let is_flushed = |lane: &mut Lane| lane.is_flushed(context.waker());
-        if table.lane(self.id).is_none_or(is_flushed) {
+        let is_flushed = |lane: &mut StreamState| lane.is_flushed(context.waker());
+        if table.stream_mut(self.id).is_none_or(is_flushed) {
             Poll::Ready(Ok(()))
         } else {
             Poll::Pending
@@ -105,8 +105,8 @@ impl AsyncWrite for SpdyStream {
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         let shared = self.connection.shared();
-        shared.table().finish(self.id);
-        shared.send();
+        shared.table().close_write(self.id);
+        shared.wake_writer();
         Poll::Ready(Ok(()))
     }
 }
@@ -114,8 +114,8 @@ impl AsyncWrite for SpdyStream {
 impl Drop for SpdyStream {
     fn drop(&mut self) {
         let shared = self.connection.shared();
-        shared.table().forget(self.id);
-        shared.send();
-        shared.make_room();
+        shared.table().drop_stream(self.id);
+        shared.wake_writer();
+        shared.wake_reader();
     }
 }

@@ -5,21 +5,21 @@ use std::path::Path;
 use serde_json::json;
 use session_support::{Answer, FakeApi};
 
-use super::super::surroundings::Surroundings;
-use super::super::{Agent, Cluster, config};
+use super::super::surroundings::ProcessEnv;
+use super::super::{UserAgent, Cluster, config};
 use crate::options::ConnectOptions;
 
-fn agent() -> Agent {
-    Agent {
+fn agent() -> UserAgent {
+    UserAgent {
         program: "kubectl-session-list".to_owned(),
         version: env!("CARGO_PKG_VERSION"),
     }
 }
 
-fn around(home: &Path) -> Surroundings {
-    Surroundings {
+fn around(home: &Path) -> ProcessEnv {
+    ProcessEnv {
         variables: [("HOME".to_owned(), home.into())].into(),
-        account: home.join("account"),
+        service_account_dir: home.join("account"),
     }
 }
 
@@ -62,14 +62,14 @@ async fn flags_reach_the_requests() {
         namespace: Some("other".into()),
         ..ConnectOptions::default()
     };
-    let cluster = Cluster::connect_in(&flags, agent(), &Surroundings::default())
+    let cluster = Cluster::connect_with_env(&flags, agent(), &ProcessEnv::default())
         .await
         .unwrap();
     assert_eq!(
         (cluster.namespace(), cluster.server()),
         ("other", listening.url())
     );
-    cluster.raw_get("/version").await.unwrap();
+    cluster.get_raw("/version").await.unwrap();
     let request = &api.requests()[0];
     assert_eq!(
         (
@@ -104,13 +104,13 @@ async fn flags_reach_the_requests() {
 }
 
 #[tokio::test]
-async fn nothing_at_all_is_localhost() {
+async fn without_a_server_the_default_is_localhost() {
     let home = tempfile::tempdir().unwrap();
-    let cluster = Cluster::connect_in(&ConnectOptions::default(), agent(), &around(home.path()))
+    let cluster = Cluster::connect_with_env(&ConnectOptions::default(), agent(), &around(home.path()))
         .await
         .unwrap();
     assert_eq!(
-        (cluster.server(), cluster.namespace(), cluster.origin()),
+        (cluster.server(), cluster.namespace(), cluster.kubeconfig_paths()),
         ("http://localhost:8080", "default", "")
     );
 }
@@ -134,7 +134,7 @@ async fn a_pod_finds_its_cluster() {
     around
         .variables
         .insert("KUBERNETES_SERVICE_PORT".into(), "443".into());
-    let loaded = config::load(&ConnectOptions::default(), &around)
+    let loaded = config::load_client_config(&ConnectOptions::default(), &around)
         .await
         .unwrap();
     assert_eq!(
@@ -154,7 +154,7 @@ async fn a_pod_finds_its_cluster() {
 #[tokio::test]
 async fn flags_replace_what_the_file_says() {
     let (folder, flags) = config(SECURE);
-    let load = async |flags: ConnectOptions| config::load(&flags, &around(folder.path())).await;
+    let load = async |flags: ConnectOptions| config::load_client_config(&flags, &around(folder.path())).await;
     let plain = load(flags.clone()).await.unwrap();
     assert!(
         plain.config.accept_invalid_certs
@@ -197,10 +197,10 @@ async fn flags_replace_what_the_file_says() {
 }
 
 #[tokio::test]
-async fn mistakes_are_told_in_kubectls_words() {
+async fn configuration_errors_have_kubectls_text() {
     let (folder, flags) = config(SECURE);
     let text = async |flags: ConnectOptions| {
-        config::load(&flags, &around(folder.path()))
+        config::load_client_config(&flags, &around(folder.path()))
             .await
             .err()
             .unwrap()
@@ -297,7 +297,7 @@ async fn a_plugin_runs_once_and_again_when_its_token_has_run_out() {
     };
     let log = || std::fs::read_to_string(folder.path().join("plug.log")).unwrap();
     let load = async || {
-        config::load(
+        config::load_client_config(
             &ConnectOptions {
                 user: Some("p".into()),
                 ..flags.clone()
@@ -324,8 +324,8 @@ async fn a_plugin_runs_once_and_again_when_its_token_has_run_out() {
         ("Bearer one", 1)
     );
     says(json!({"token": "two", "expirationTimestamp": "2999-01-01T00:00:00Z"}));
-    credentials.keep_fresh().await.unwrap();
-    credentials.keep_fresh().await.unwrap();
+    credentials.renew_expired().await.unwrap();
+    credentials.renew_expired().await.unwrap();
     assert_eq!(
         (
             credentials.header().unwrap().to_str().unwrap(),
@@ -334,7 +334,7 @@ async fn a_plugin_runs_once_and_again_when_its_token_has_run_out() {
         ("Bearer two", 2)
     );
     assert!(
-        !credentials.refused().await.unwrap(),
+        !credentials.renew_rejected().await.unwrap(),
         "it has just been run"
     );
     assert!(

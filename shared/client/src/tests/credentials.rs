@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use session_support::{Answer, FakeApi};
 
-use super::super::surroundings::Surroundings;
-use super::super::{Agent, Cluster, config};
+use super::super::surroundings::ProcessEnv;
+use super::super::{UserAgent, Cluster, config};
 use crate::options::ConnectOptions;
 use session_model::failure::{self, Kind};
 
@@ -27,15 +27,15 @@ fn configured(user: &str) -> (tempfile::TempDir, ConnectOptions) {
 }
 
 async fn refused(flags: &ConnectOptions, folder: &Path) -> anyhow::Error {
-    let around = Surroundings {
+    let around = ProcessEnv {
         variables: [("HOME".to_owned(), folder.into())].into(),
-        account: folder.join("account"),
+        service_account_dir: folder.join("account"),
     };
-    config::load(flags, &around).await.err().unwrap()
+    config::load_client_config(flags, &around).await.err().unwrap()
 }
 
 #[tokio::test]
-async fn a_kubeconfig_that_is_no_text_is_told_in_kubectls_words() {
+async fn a_binary_kubeconfig_fails_with_kubectls_text() {
     for (bytes, why) in [
         (&b"\xff\xfea\0:"[..], "yaml: incomplete UTF-16 character"),
         (b"a: \xff", "yaml: invalid leading UTF-8 octet"),
@@ -67,16 +67,16 @@ async fn a_kubeconfig_in_utf_16_is_read() {
     let units = text.encode_utf16().flat_map(u16::to_le_bytes);
     let bytes: Vec<u8> = [0xff, 0xfe].into_iter().chain(units).collect();
     std::fs::write(flags.kubeconfig.as_ref().unwrap(), bytes).unwrap();
-    let around = Surroundings {
-        account: folder.path().join("account"),
-        ..Surroundings::default()
+    let around = ProcessEnv {
+        service_account_dir: folder.path().join("account"),
+        ..ProcessEnv::default()
     };
-    let loaded = config::load(&flags, &around).await.unwrap();
+    let loaded = config::load_client_config(&flags, &around).await.unwrap();
     assert_eq!(loaded.credentials.unwrap().header().unwrap(), "Bearer t");
 }
 
 #[tokio::test]
-async fn files_without_an_end_or_a_token_are_refused() {
+async fn endless_or_empty_token_files_are_refused() {
     for (user, why) in [
         (
             "{client-certificate: /dev/zero, client-key: /dev/null}",
@@ -148,7 +148,7 @@ const TOKEN: &str = r#"echo '{"kind": "ExecCredential", "apiVersion": "client.au
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_plugin_without_an_end_is_killed() {
+async fn a_plugin_with_endless_output_is_killed() {
     let (folder, flags) = plugin("exec yes");
     let error = refused(&flags, folder.path()).await;
     assert_eq!(
@@ -170,11 +170,11 @@ async fn what_a_plugin_leaves_behind_is_killed_and_not_waited_for() {
     assert!(made.unwrap().success());
     let reader = std::thread::spawn(move || std::fs::read(pipe).unwrap());
     let begun = Instant::now();
-    let around = Surroundings {
+    let around = ProcessEnv {
         variables: [("PATH".to_owned(), "/usr/bin:/bin".into())].into(),
-        account: folder.path().join("account"),
+        service_account_dir: folder.path().join("account"),
     };
-    let loaded = config::load(&flags, &around).await.unwrap();
+    let loaded = config::load_client_config(&flags, &around).await.unwrap();
     assert_eq!(loaded.credentials.unwrap().header().unwrap(), "Bearer t");
     assert!(reader.join().unwrap().is_empty());
     assert!(
@@ -195,7 +195,7 @@ async fn a_plugin_that_is_stopped_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn passwords_in_addresses_are_not_told() {
+async fn passwords_in_urls_are_hidden() {
     let api = FakeApi::new();
     api.on("GET", "/version", Answer::ok(serde_json::json!({})));
     let listening = api.listen();
@@ -203,16 +203,16 @@ async fn passwords_in_addresses_are_not_told() {
         server: Some(listening.url().replace("://", "://alice:secret@")),
         ..ConnectOptions::default()
     };
-    let agent = Agent {
+    let agent = UserAgent {
         program: "kubectl-session-list".to_owned(),
         version: env!("CARGO_PKG_VERSION"),
     };
-    let cluster = Cluster::connect_in(&flags, agent.clone(), &Surroundings::default())
+    let cluster = Cluster::connect_with_env(&flags, agent.clone(), &ProcessEnv::default())
         .await
         .unwrap();
     let (tell, told) = std::sync::mpsc::channel();
-    cluster.observe(move |exchange| tell.send(exchange.url.clone()).unwrap());
-    cluster.raw_get("/version").await.unwrap();
+    cluster.on_exchange(move |exchange| tell.send(exchange.url.clone()).unwrap());
+    cluster.get_raw("/version").await.unwrap();
     let host = listening.url().trim_start_matches("http://");
     assert_eq!(told.recv().unwrap(), format!("http://***@{host}/version"));
     assert_eq!(cluster.server(), format!("http://***@{host}"));
@@ -220,11 +220,11 @@ async fn passwords_in_addresses_are_not_told() {
         server: Some("http://alice:secret@127.0.0.1:1".into()),
         ..ConnectOptions::default()
     };
-    let cluster = Cluster::connect_in(&nobody, agent, &Surroundings::default())
+    let cluster = Cluster::connect_with_env(&nobody, agent, &ProcessEnv::default())
         .await
         .unwrap();
     assert_eq!(
-        cluster.raw_get("/version").await.unwrap_err().to_string(),
+        cluster.get_raw("/version").await.unwrap_err().to_string(),
         "The connection to the server 127.0.0.1:1 was refused - did you specify the right host or port?"
     );
 }

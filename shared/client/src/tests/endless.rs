@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 use session_support::{Answer, FakeApi};
 use tokio::time::{Instant, timeout};
 
-use super::super::{Change, Place, Selection};
+use super::super::{WatchChange, Scope, ListOptions};
 use super::{cluster, pod};
 use session_model::failure::{self, Kind};
 use session_model::objects::resource::{POD, SESSION};
 
-const HERE: Place<'static> = Place::Namespace("default");
+const HERE: Scope<'static> = Scope::Namespace("default");
 const TEN_MINUTES: Duration = Duration::from_secs(600);
 
 fn event(what: &str, name: &str, version: &str) -> Value {
@@ -21,9 +21,9 @@ fn event(what: &str, name: &str, version: &str) -> Value {
 }
 
 /// Returns the number of requests that a watch from `from` sends in ten minutes, and the changes it reports.
-async fn watched(api: &FakeApi, from: Option<&str>) -> (usize, Vec<Change>) {
+async fn watched(api: &FakeApi, from: Option<&str>) -> (usize, Vec<WatchChange>) {
     let mut changes = Vec::new();
-    let mut stream = cluster(api).watch(&POD, HERE, &Selection::default(), from, false);
+    let mut stream = cluster(api).watch(&POD, HERE, &ListOptions::default(), from, false);
     let all = async {
         while let Some(change) = stream.next().await {
             changes.push(change.unwrap());
@@ -34,7 +34,7 @@ async fn watched(api: &FakeApi, from: Option<&str>) -> (usize, Vec<Change>) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_watch_that_brings_nothing_new_is_opened_ever_more_seldom() {
+async fn a_watch_without_news_is_reopened_with_growing_pauses() {
     let bookmark = json!({"type": "BOOKMARK", "object": {"kind": "Pod", "metadata": {"resourceVersion": "9"}}});
     for (answer, from) in [
         (Answer::watch(vec![]), Some("5")),
@@ -53,7 +53,7 @@ async fn a_watch_that_brings_nothing_new_is_opened_ever_more_seldom() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_forgotten_again_and_again_is_told_anew_ever_more_seldom() {
+async fn repeated_expiry_restarts_with_growing_pauses() {
     let expired =
         json!({"type": "ERROR", "object": {"kind": "Status", "reason": "Expired", "code": 410}});
     let api = FakeApi::new();
@@ -64,7 +64,7 @@ async fn what_is_forgotten_again_and_again_is_told_anew_ever_more_seldom() {
     );
     let (requests, changes) = watched(&api, None).await;
     assert!((20..=50).contains(&requests), "{requests}");
-    assert_eq!(changes[1], Change::Anew);
+    assert_eq!(changes[1], WatchChange::Restarted);
     let versions = api.requests();
     let versions = versions
         .iter()
@@ -77,14 +77,14 @@ async fn what_is_forgotten_again_and_again_is_told_anew_ever_more_seldom() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_new_is_followed_without_a_pause() {
+async fn new_changes_are_followed_without_a_pause() {
     let api = FakeApi::new();
     for version in 10..30 {
         let changed = event("MODIFIED", "a", &version.to_string());
         api.on("GET", "/**", Answer::watch(vec![changed]));
     }
     let begun = Instant::now();
-    let mut stream = cluster(&api).watch(&POD, HERE, &Selection::default(), Some("5"), false);
+    let mut stream = cluster(&api).watch(&POD, HERE, &ListOptions::default(), Some("5"), false);
     for _ in 10..30 {
         stream.next().await.unwrap().unwrap();
     }
@@ -99,7 +99,7 @@ async fn what_is_new_is_followed_without_a_pause() {
 async fn a_watch_that_lasted_is_opened_again_at_once() {
     let api = FakeApi::new();
     api.on("GET", "/**", Answer::watch_open(vec![]));
-    let mut stream = cluster(&api).watch(&POD, HERE, &Selection::default(), Some("5"), false);
+    let mut stream = cluster(&api).watch(&POD, HERE, &ListOptions::default(), Some("5"), false);
     assert!(timeout(TEN_MINUTES, stream.next()).await.is_err());
     // A silent connection is closed after 310 seconds.
     assert_eq!(api.requests().len(), 2);
@@ -111,7 +111,7 @@ async fn a_watch_that_cannot_be_opened_again_ends_with_what_stopped_it() {
     api.on("GET", "/**", Answer::watch(vec![event("ADDED", "a", "7")]))
         .on("GET", "/**", Answer::internal("etcd"));
     let begun = Instant::now();
-    let mut stream = cluster(&api).watch(&POD, HERE, &Selection::default(), None, false);
+    let mut stream = cluster(&api).watch(&POD, HERE, &ListOptions::default(), None, false);
     stream.next().await.unwrap().unwrap();
     let error = stream.next().await.unwrap().unwrap_err();
     assert!(failure::is(&error, Kind::Server), "{error}");
@@ -128,7 +128,7 @@ async fn waits_end_at_their_timeout_whatever_their_watches_do() {
         let cluster = cluster(&api);
         let limit = Duration::from_secs(100);
         let begun = Instant::now();
-        let wait = cluster.await_condition(&POD, "default", "a", "Ready", limit);
+        let wait = cluster.wait_condition(&POD, "default", "a", "Ready", limit);
         let error = wait.await.unwrap_err();
         assert!(failure::is(&error, Kind::TimedOut), "{error}");
         assert_eq!(begun.elapsed().as_secs(), 100);
@@ -141,7 +141,7 @@ async fn an_event_without_an_end_ends_the_watch() {
     let mut long = event("ADDED", "a", "7");
     long["object"]["data"] = "x".repeat(17 << 20).into();
     api.on("GET", "/**", Answer::watch_open(vec![long]));
-    let mut stream = cluster(&api).watch(&POD, HERE, &Selection::default(), None, false);
+    let mut stream = cluster(&api).watch(&POD, HERE, &ListOptions::default(), None, false);
     let error = stream.next().await.unwrap().unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -150,7 +150,7 @@ async fn an_event_without_an_end_ends_the_watch() {
 }
 
 #[tokio::test]
-async fn a_list_without_an_end_is_the_servers_fault() {
+async fn an_endless_list_is_a_server_error() {
     let api = FakeApi::new();
     let page = |items: Value, token: &str| {
         Answer::ok(json!({"metadata": {"resourceVersion": "7", "continue": token}, "items": items}))
@@ -162,15 +162,15 @@ async fn a_list_without_an_end_is_the_servers_fault() {
     );
     api.on("GET", "/apis/**", page(json!([]), "same"));
     let cluster = cluster(&api);
-    let all = Selection::default();
-    let error = cluster.list(&POD, Place::All, &all).await.unwrap_err();
+    let all = ListOptions::default();
+    let error = cluster.list(&POD, Scope::All, &all).await.unwrap_err();
     assert_eq!(
         error.to_string(),
         "cannot list pods: the server's list has no end: a continue token was sent twice"
     );
     assert_eq!(api.requests().len(), 2);
     let error = cluster
-        .list_metadata(&SESSION, Place::All, &all)
+        .list_metadata(&SESSION, Scope::All, &all)
         .await
         .unwrap_err();
     assert!(error.to_string().contains("has no end"), "{error}");
@@ -185,9 +185,9 @@ async fn pages_that_expire_again_and_again_are_given_up() {
             None => Answer::ok(json!({"metadata": {"continue": "next"}, "items": []})),
         }
     });
-    let all = Selection::default();
+    let all = ListOptions::default();
     let error = cluster(&api)
-        .list(&POD, Place::All, &all)
+        .list(&POD, Scope::All, &all)
         .await
         .unwrap_err();
     assert!(failure::is(&error, Kind::Expired), "{error}");
@@ -211,7 +211,7 @@ async fn an_object_is_read_up_to_its_limit() {
         error.to_string(),
         "cannot read the server's response (get pods a): an object is larger than 16 MiB"
     );
-    let error = cluster.raw_get("/version").await.unwrap_err();
+    let error = cluster.get_raw("/version").await.unwrap_err();
     assert_eq!(
         error.to_string(),
         "cannot read the server's response: an object takes more than 128 MiB of memory"
@@ -219,7 +219,7 @@ async fn an_object_is_read_up_to_its_limit() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_read_up_to_its_limit() {
+async fn an_error_body_is_read_up_to_its_limit() {
     let api = FakeApi::new();
     let page = format!(
         "<html><title>Blocked</title>{}",
@@ -232,14 +232,14 @@ async fn a_refusal_is_read_up_to_its_limit() {
 }
 
 #[tokio::test]
-async fn an_address_that_is_too_long_is_told() {
+async fn the_length_of_a_long_url_is_reported() {
     let api = FakeApi::new();
     api.on(
         "GET",
         "/**",
         Answer::text(414, "text/html", "<html><title>414 URI Too Long</title>"),
     );
-    let select = Selection::labelled("x".repeat(9000));
+    let select = ListOptions::with_labels("x".repeat(9000));
     let error = cluster(&api).list(&POD, HERE, &select).await.unwrap_err();
     assert_eq!(
         error.to_string(),

@@ -58,7 +58,7 @@ async fn a_command_ends_with_its_code() {
 }
 
 #[tokio::test]
-async fn a_loud_command_is_heard_to_its_end_and_kept_to_64_kib() {
+async fn output_is_read_to_the_end_and_kept_up_to_64_kib() {
     let api = FakeApi::stateful();
     let loud = vec![b'x'; 1_000_000];
     api.execute(
@@ -81,7 +81,7 @@ async fn a_loud_command_is_heard_to_its_end_and_kept_to_64_kib() {
 }
 
 #[tokio::test]
-async fn what_does_not_end_well_is_a_failure() {
+async fn aborted_commands_are_failures() {
     let api = FakeApi::stateful();
     api.execute(
         "cut",

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use session_support::{Answer, FakeApi};
 
-use super::super::surroundings::Surroundings;
-use super::super::{Agent, Cluster, Place, Selection};
+use super::super::surroundings::ProcessEnv;
+use super::super::{UserAgent, Cluster, Scope, ListOptions};
 use super::cluster;
 use crate::options::ConnectOptions;
 use session_model::failure::{self, Failure, Kind};
@@ -17,13 +17,13 @@ async fn to(server: &str, flags: ConnectOptions) -> Cluster {
         server: Some(server.into()),
         ..flags
     };
-    Cluster::connect_in(
+    Cluster::connect_with_env(
         &flags,
-        Agent {
+        UserAgent {
             program: "kubectl-session-list".to_owned(),
             version: env!("CARGO_PKG_VERSION"),
         },
-        &Surroundings::default(),
+        &ProcessEnv::default(),
     )
     .await
     .unwrap()
@@ -32,14 +32,14 @@ async fn to(server: &str, flags: ConnectOptions) -> Cluster {
 async fn fault(server: &str, flags: ConnectOptions) -> Failure {
     let error = to(server, flags)
         .await
-        .raw_get("/version")
+        .get_raw("/version")
         .await
         .unwrap_err();
     failure::of(&error).unwrap().clone()
 }
 
 #[tokio::test]
-async fn nobody_listens() {
+async fn connection_refused() {
     // Port 1 has no listener and is never assigned by chance.
     let refused = fault("http://127.0.0.1:1", ConnectOptions::default()).await;
     assert_eq!(refused.kind, Kind::Refused);
@@ -59,7 +59,7 @@ async fn nobody_listens() {
 }
 
 #[tokio::test]
-async fn a_name_nobody_knows() {
+async fn unknown_host() {
     let unknown = fault("http://nohost.invalid", ConnectOptions::default()).await;
     assert_eq!(unknown.kind, Kind::Unreachable);
     assert!(
@@ -72,7 +72,7 @@ async fn a_name_nobody_knows() {
 }
 
 #[tokio::test]
-async fn a_server_that_takes_its_time() {
+async fn slow_server_times_out() {
     let api = FakeApi::new();
     api.on(
         "GET",
@@ -101,7 +101,7 @@ async fn a_server_that_takes_its_time() {
 }
 
 #[tokio::test]
-async fn a_server_that_hangs_up() {
+async fn server_closes_the_connection() {
     let api = FakeApi::new();
     api.on("GET", "/version", Answer::hang_up());
     let listening = api.listen();
@@ -131,7 +131,7 @@ async fn a_server_that_hangs_up() {
     );
     assert_eq!(
         cluster(&api)
-            .raw_get("/version")
+            .get_raw("/version")
             .await
             .unwrap_err()
             .to_string(),
@@ -140,7 +140,7 @@ async fn a_server_that_hangs_up() {
 }
 
 #[tokio::test]
-async fn something_before_the_server_answers() {
+async fn a_proxy_answers_instead() {
     let api = FakeApi::new();
     api.on(
         "GET",
@@ -166,7 +166,7 @@ async fn something_before_the_server_answers() {
     assert_eq!(failure::of(&bad).unwrap().reason, "InternalError");
     let unauthorized = cluster.get(&POD, "default", "y").await.unwrap_err();
     assert!(failure::is(&unauthorized, Kind::Unauthorized));
-    let page = cluster.raw_get("/version").await.unwrap_err();
+    let page = cluster.get_raw("/version").await.unwrap_err();
     assert!(failure::is(&page, Kind::Unreachable), "{page}");
 }
 
@@ -209,7 +209,7 @@ async fn every_status_is_known_by_its_kind() {
         let api = FakeApi::new();
         api.on("GET", "/**", answer);
         let error = cluster(&api)
-            .list(&SESSION, Place::All, &Selection::default())
+            .list(&SESSION, Scope::All, &ListOptions::default())
             .await
             .unwrap_err();
         assert_eq!(failure::of(&error).unwrap().kind, kind, "{error}");

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 use session_support::{Answer, FakeApi, run_binary};
 
-use super::super::surroundings::Surroundings;
-use super::super::{Agent, Cluster};
+use super::super::surroundings::ProcessEnv;
+use super::super::{UserAgent, Cluster};
 use crate::options::ConnectOptions;
 use session_model::failure::{self, Failure, Kind};
 use session_model::objects::resource::POD;
@@ -22,7 +22,7 @@ fn kubectl() -> Option<PathBuf> {
 }
 
 /// Returns kubectl's stderr without klog lines and without the final newline.
-fn said(kubectl: &Path, args: &[&str], config: &str, stdin: &str) -> String {
+fn kubectl_stderr(kubectl: &Path, args: &[&str], config: &str, stdin: &str) -> String {
     let output = run_binary(
         kubectl,
         args,
@@ -38,7 +38,7 @@ fn said(kubectl: &Path, args: &[&str], config: &str, stdin: &str) -> String {
 }
 
 /// Formats a Failure as kubectl does; independent of `report`.
-fn put(failure: &Failure) -> String {
+fn format_as_kubectl(failure: &Failure) -> String {
     match failure.kind {
         Kind::Unauthorized => format!(
             "error: You must be logged in to the server ({})",
@@ -71,15 +71,15 @@ fn put(failure: &Failure) -> String {
 
 async fn connect(flags: ConnectOptions, config: &str) -> anyhow::Result<Cluster> {
     let variables = [("KUBECONFIG".to_owned(), config.into())].into();
-    Cluster::connect_in(
+    Cluster::connect_with_env(
         &flags,
-        Agent {
+        UserAgent {
             program: "kubectl-session-list".to_owned(),
             version: env!("CARGO_PKG_VERSION"),
         },
-        &Surroundings {
+        &ProcessEnv {
             variables,
-            ..Surroundings::default()
+            ..ProcessEnv::default()
         },
     )
     .await
@@ -141,14 +141,14 @@ async fn answers_to_reads_are_worded_alike() {
             .on("GET", "/version", Answer::ok(json!({})));
         let listening = api.listen();
         let config = listening.kubeconfig().to_str().unwrap();
-        let theirs = said(&kubectl, &["get", "--raw", path], config, "");
+        let theirs = kubectl_stderr(&kubectl, &["get", "--raw", path], config, "");
         let error = connect(ConnectOptions::default(), config)
             .await
             .unwrap()
-            .raw_get(path)
+            .get_raw(path)
             .await
             .unwrap_err();
-        assert_eq!(put(failure::of(&error).unwrap()), theirs, "{case}");
+        assert_eq!(format_as_kubectl(failure::of(&error).unwrap()), theirs, "{case}");
     }
 }
 
@@ -186,7 +186,7 @@ async fn answers_to_writes_are_worded_alike() {
             .on("GET", "/version", Answer::ok(json!({})));
         let listening = api.listen();
         let config = listening.kubeconfig().to_str().unwrap();
-        let theirs = said(
+        let theirs = kubectl_stderr(
             &kubectl,
             &["create", "--raw", path, "-f", "-"],
             config,
@@ -194,15 +194,15 @@ async fn answers_to_writes_are_worded_alike() {
         );
         let cluster = connect(ConnectOptions::default(), config).await.unwrap();
         let error = cluster
-            .create(&POD, "default", &pod, &crate::Write::by("kubectl-session"))
+            .create(&POD, "default", &pod, &crate::WriteOptions::by("kubectl-session"))
             .await
             .unwrap_err();
-        assert_eq!(put(failure::of(&error).unwrap()), theirs, "{case}");
+        assert_eq!(format_as_kubectl(failure::of(&error).unwrap()), theirs, "{case}");
     }
 }
 
 #[tokio::test]
-async fn what_keeps_us_from_the_server_is_worded_alike() {
+async fn connection_errors_are_worded_alike() {
     let Some(kubectl) = kubectl() else { return };
     let config = "/nofile";
     // Port 1 has no listener and is never assigned by chance. Without a token kubectl asks for a user name.
@@ -211,7 +211,7 @@ async fn what_keeps_us_from_the_server_is_worded_alike() {
         "https://127.0.0.1:1",
         "http://nohost.invalid",
     ] {
-        let theirs = said(
+        let theirs = kubectl_stderr(
             &kubectl,
             &["get", "--raw", "/x", "-s", server, "--token=t"],
             config,
@@ -226,8 +226,8 @@ async fn what_keeps_us_from_the_server_is_worded_alike() {
         )
         .await
         .unwrap();
-        let error = cluster.raw_get("/x").await.unwrap_err();
-        assert_eq!(put(failure::of(&error).unwrap()), theirs, "{server}");
+        let error = cluster.get_raw("/x").await.unwrap_err();
+        assert_eq!(format_as_kubectl(failure::of(&error).unwrap()), theirs, "{server}");
     }
 }
 
@@ -245,7 +245,7 @@ async fn a_bad_configuration_is_worded_alike() {
         "--kubeconfig=/nofile",
         "--as-group=g",
     ] {
-        let theirs = said(&kubectl, &["get", "pods", flag], config, "");
+        let theirs = kubectl_stderr(&kubectl, &["get", "pods", flag], config, "");
         let mut flags = ConnectOptions::default();
         let (name, value) = flag.split_once('=').unwrap();
         let value = value.to_owned();
@@ -257,7 +257,7 @@ async fn a_bad_configuration_is_worded_alike() {
             _ => flags.as_group = vec![value],
         }
         let error = connect(flags, config).await.err().unwrap();
-        let ours = failure::of(&error).map_or_else(|| format!("error: {error}"), put);
+        let ours = failure::of(&error).map_or_else(|| format!("error: {error}"), format_as_kubectl);
         assert_eq!(ours, theirs, "{flag}");
     }
 }

@@ -18,7 +18,7 @@ use session_support::FakeApi;
 use super::Cluster;
 
 fn cluster(api: &FakeApi) -> Cluster {
-    Cluster::over(api.client(), "default")
+    Cluster::from_client(api.client(), "default")
 }
 
 fn session(name: &str) -> Value {

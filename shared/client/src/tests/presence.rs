@@ -3,10 +3,10 @@ use session_support::FakeApi;
 use super::cluster;
 
 #[tokio::test]
-async fn we_are_who_the_server_says() {
+async fn the_caller_identity_comes_from_the_server() {
     let api = FakeApi::stateful();
     api.user("bob", &["devs"]);
-    let identity = cluster(&api).identity().await.unwrap();
+    let identity = cluster(&api).get_caller_identity().await.unwrap();
     assert_eq!(
         (
             identity.username.as_str(),

@@ -5,16 +5,16 @@ use http::header::{ACCEPT, USER_AGENT};
 use serde_json::json;
 use session_support::{Answer, FakeApi};
 
-use super::super::{IncludeObject, Place, Selection};
+use super::super::{IncludeObject, Scope, ListOptions};
 use super::{cluster, pod, session};
 use session_model::failure::{self, Kind};
 use session_model::objects::ObjectRef;
 use session_model::objects::resource::{NAMESPACE, POD, SESSION};
 
-const HERE: Place<'static> = Place::Namespace("default");
+const HERE: Scope<'static> = Scope::Namespace("default");
 
 #[tokio::test]
-async fn an_object_is_there_or_not() {
+async fn get_returns_none_for_a_missing_object() {
     let api = FakeApi::stateful();
     api.put(session("a"));
     let cluster = cluster(&api);
@@ -54,7 +54,7 @@ async fn an_object_is_there_or_not() {
 }
 
 #[tokio::test]
-async fn a_type_that_is_not_served_is_another_matter() {
+async fn get_of_an_unserved_type_is_no_such_resource() {
     let api = FakeApi::stateful();
     api.unserve("sessions.streaming.platform");
     let error = cluster(&api)
@@ -67,7 +67,7 @@ async fn a_type_that_is_not_served_is_another_matter() {
         r#"the server doesn't have a resource type "sessions""#
     );
     let error = cluster(&api)
-        .list(&SESSION, Place::All, &Selection::default())
+        .list(&SESSION, Scope::All, &ListOptions::default())
         .await
         .unwrap_err();
     assert!(failure::is(&error, Kind::NoSuchResource));
@@ -80,10 +80,10 @@ async fn a_list_goes_through_all_pages_and_names_its_items() {
         api.put(pod(name, json!({"app": "x"})));
     }
     api.put(pod("other", json!({})));
-    let select = Selection {
+    let select = ListOptions {
         limit: 2,
-        fields: "metadata.name!=c".into(),
-        ..Selection::labelled("app=x")
+        field_selector: "metadata.name!=c".into(),
+        ..ListOptions::with_labels("app=x")
     };
     let list = cluster(&api).list(&POD, HERE, &select).await.unwrap();
     let names: Vec<ObjectRef> = list.items.iter().map(ObjectRef::of).collect();
@@ -99,13 +99,13 @@ async fn a_list_goes_through_all_pages_and_names_its_items() {
         ("Pod", "v1")
     );
     assert_eq!(list.resource_version, "104");
-    let select = Selection {
+    let select = ListOptions {
         limit: 3,
-        ..Selection::default()
+        ..ListOptions::default()
     };
     assert_eq!(
         cluster(&api)
-            .list(&POD, Place::All, &select)
+            .list(&POD, Scope::All, &select)
             .await
             .unwrap()
             .items
@@ -135,7 +135,7 @@ async fn an_expired_page_begins_anew_all_at_once() {
         .on("GET", "/api/v1/pods", Answer::expired())
         .on("GET", "/api/v1/pods", list(""));
     let all = cluster(&api)
-        .list(&POD, Place::All, &Selection::default())
+        .list(&POD, Scope::All, &ListOptions::default())
         .await
         .unwrap();
     assert_eq!((all.items.len(), all.resource_version.as_str()), (1, "7"));
@@ -150,11 +150,11 @@ async fn an_expired_page_begins_anew_all_at_once() {
 }
 
 #[tokio::test]
-async fn metadata_comes_alone() {
+async fn metadata_reads_drop_everything_else() {
     let api = FakeApi::stateful();
     api.put(pod("a", json!({})));
     let list = cluster(&api)
-        .list_metadata(&POD, HERE, &Selection::default())
+        .list_metadata(&POD, HERE, &ListOptions::default())
         .await
         .unwrap();
     assert_eq!(list.items[0]["kind"], "Pod");
@@ -171,10 +171,10 @@ async fn a_table_comes_page_by_page() {
     let api = FakeApi::stateful();
     let cluster = cluster(&api);
     let empty: Vec<_> = cluster
-        .table_pages(
+        .list_table_pages(
             &SESSION,
             HERE,
-            &Selection::default(),
+            &ListOptions::default(),
             500,
             IncludeObject::Object,
         )
@@ -185,10 +185,10 @@ async fn a_table_comes_page_by_page() {
         api.put(session(name));
     }
     let pages: Vec<_> = cluster
-        .table_pages(
+        .list_table_pages(
             &SESSION,
             HERE,
-            &Selection::default(),
+            &ListOptions::default(),
             2,
             IncludeObject::Object,
         )
@@ -228,10 +228,10 @@ async fn a_table_that_fails_says_so_and_ends() {
         Answer::forbidden("bob", "list", "sessions.streaming.platform", "default"),
     );
     let pages: Vec<_> = cluster(&api)
-        .table_pages(
+        .list_table_pages(
             &SESSION,
             HERE,
-            &Selection::default(),
+            &ListOptions::default(),
             500,
             IncludeObject::None,
         )
@@ -247,12 +247,12 @@ async fn unknown_kinds_are_looked_up() {
     api.serve("example.com/v1", "Widget", "widgets", false);
     let cluster = cluster(&api);
     assert_eq!(
-        cluster.discover("v1", "Pod").await.unwrap(),
+        cluster.discover_resource("v1", "Pod").await.unwrap(),
         Some(POD.clone())
     );
     assert!(api.requests().is_empty());
     let widget = cluster
-        .discover("example.com/v1", "Widget")
+        .discover_resource("example.com/v1", "Widget")
         .await
         .unwrap()
         .unwrap();
@@ -261,11 +261,11 @@ async fn unknown_kinds_are_looked_up() {
         ("widgets.example.com", false)
     );
     assert_eq!(
-        cluster.discover("example.com/v1", "Gadget").await.unwrap(),
+        cluster.discover_resource("example.com/v1", "Gadget").await.unwrap(),
         None
     );
     assert_eq!(
-        cluster.discover("nowhere/v1", "Widget").await.unwrap(),
+        cluster.discover_resource("nowhere/v1", "Widget").await.unwrap(),
         None
     );
     assert_eq!(
@@ -279,7 +279,7 @@ async fn unknown_kinds_are_looked_up() {
 }
 
 #[tokio::test]
-async fn warnings_are_said_once() {
+async fn warnings_are_reported_once() {
     let api = FakeApi::new();
     api.on(
         "GET",
@@ -289,8 +289,8 @@ async fn warnings_are_said_once() {
     let cluster = cluster(&api);
     let (sender, heard) = std::sync::mpsc::channel();
     cluster.on_warning(move |text| sender.send(text.to_owned()).unwrap());
-    cluster.raw_get("/version").await.unwrap();
-    cluster.clone().raw_get("/version").await.unwrap();
+    cluster.get_raw("/version").await.unwrap();
+    cluster.clone().get_raw("/version").await.unwrap();
     let heard: Vec<String> = heard.try_iter().collect();
     assert_eq!(heard, ["old \"x\"", "other"]);
 }
@@ -310,22 +310,22 @@ async fn only_reads_are_repeated_and_only_when_asked() {
         .on("GET", "/d", Answer::ok(json!({})));
     api.on("POST", "/**", Answer::too_many(0));
     let cluster = cluster(&api);
-    assert_eq!(cluster.raw_get("/a").await.unwrap().0["a"], 1);
+    assert_eq!(cluster.get_raw("/a").await.unwrap().0["a"], 1);
     assert!(failure::is(
-        &cluster.raw_get("/b").await.unwrap_err(),
+        &cluster.get_raw("/b").await.unwrap_err(),
         Kind::TooManyRequests
     ));
     assert!(failure::is(
-        &cluster.raw_get("/c").await.unwrap_err(),
+        &cluster.get_raw("/c").await.unwrap_err(),
         Kind::Server
     ));
-    assert!(cluster.raw_get("/d").await.is_ok());
+    assert!(cluster.get_raw("/d").await.is_ok());
     let write = cluster
         .create(
             &SESSION,
             "default",
             &session("a"),
-            &crate::Write::by("kubectl-session"),
+            &crate::WriteOptions::by("kubectl-session"),
         )
         .await;
     assert!(failure::is(&write.unwrap_err(), Kind::TooManyRequests));
@@ -347,8 +347,8 @@ async fn exchanges_are_observed_without_secrets() {
     api.on("GET", "/version", Answer::ok(json!({})));
     let cluster = cluster(&api);
     let (sender, seen) = std::sync::mpsc::channel();
-    cluster.observe(move |exchange| sender.send(exchange.clone()).unwrap());
-    cluster.raw_get("/version").await.unwrap();
+    cluster.on_exchange(move |exchange| sender.send(exchange.clone()).unwrap());
+    cluster.get_raw("/version").await.unwrap();
     let exchange = seen.recv().unwrap();
     assert_eq!(
         (

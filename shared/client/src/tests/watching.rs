@@ -8,21 +8,21 @@ use futures::stream::BoxStream;
 use serde_json::{Value, json};
 use session_support::{Answer, FakeApi};
 
-use super::super::{Change, Place, Selection};
+use super::super::{WatchChange, Scope, ListOptions};
 use super::{cluster, pod};
 use session_model::failure::{self, Kind};
 use session_model::objects::resource::{POD, SESSION};
 
-const HERE: Place<'static> = Place::Namespace("default");
+const HERE: Scope<'static> = Scope::Namespace("default");
 
-async fn next(stream: &mut BoxStream<'static, Result<Change>>) -> Result<Change> {
+async fn next(stream: &mut BoxStream<'static, Result<WatchChange>>) -> Result<WatchChange> {
     tokio::time::timeout(Duration::from_secs(60), stream.next())
         .await
         .expect("a change in time")
         .expect("no end")
 }
 
-fn name(change: &Change) -> (&'static str, String) {
+fn name(change: &WatchChange) -> (&'static str, String) {
     let text = |object: &Value| {
         object["metadata"]["name"]
             .as_str()
@@ -30,11 +30,11 @@ fn name(change: &Change) -> (&'static str, String) {
             .to_owned()
     };
     match change {
-        Change::Added(object) => ("added", text(object)),
-        Change::Modified(object) => ("modified", text(object)),
-        Change::Deleted(object) => ("deleted", text(object)),
-        Change::Bookmark(version) => ("bookmark", version.clone()),
-        Change::Anew => ("anew", String::new()),
+        WatchChange::Added(object) => ("added", text(object)),
+        WatchChange::Modified(object) => ("modified", text(object)),
+        WatchChange::Deleted(object) => ("deleted", text(object)),
+        WatchChange::Bookmark(version) => ("bookmark", version.clone()),
+        WatchChange::Restarted => ("anew", String::new()),
     }
 }
 
@@ -43,7 +43,7 @@ async fn changes_come_as_they_happen() {
     let api = FakeApi::stateful();
     api.put(pod("a", json!({"app": "x"})));
     let cluster = cluster(&api);
-    let select = Selection::labelled("app=x");
+    let select = ListOptions::with_labels("app=x");
     let list = cluster.list(&POD, HERE, &select).await.unwrap();
     let mut stream = cluster.watch(&POD, HERE, &select, Some(&list.resource_version), false);
     api.put(pod("b", json!({"app": "x"})));
@@ -80,10 +80,10 @@ async fn changes_come_as_they_happen() {
 }
 
 #[tokio::test]
-async fn without_a_version_it_begins_with_what_there_is() {
+async fn without_a_version_a_watch_starts_with_existing_objects() {
     let api = FakeApi::stateful();
     api.put(pod("a", json!({})));
-    let mut stream = cluster(&api).watch(&POD, HERE, &Selection::default(), None, false);
+    let mut stream = cluster(&api).watch(&POD, HERE, &ListOptions::default(), None, false);
     assert_eq!(
         name(&next(&mut stream).await.unwrap()),
         ("added", "a".into())
@@ -91,9 +91,9 @@ async fn without_a_version_it_begins_with_what_there_is() {
 }
 
 #[tokio::test]
-async fn an_end_loses_nothing() {
+async fn a_watch_that_ends_is_continued_without_loss() {
     let api = FakeApi::stateful();
-    let mut stream = cluster(&api).watch(&POD, HERE, &Selection::default(), Some("100"), false);
+    let mut stream = cluster(&api).watch(&POD, HERE, &ListOptions::default(), Some("100"), false);
     api.put(pod("a", json!({})));
     assert_eq!(
         name(&next(&mut stream).await.unwrap()),
@@ -124,7 +124,7 @@ async fn a_hang_up_in_the_middle_of_a_line_is_overcome() {
         "/**",
         Answer::watch_open(vec![event("DELETED", "a", "9")]),
     );
-    let mut stream = cluster(&api).watch(&POD, HERE, &Selection::default(), Some("5"), false);
+    let mut stream = cluster(&api).watch(&POD, HERE, &ListOptions::default(), Some("5"), false);
     assert_eq!(
         name(&next(&mut stream).await.unwrap()),
         ("added", "a".into())
@@ -142,10 +142,10 @@ async fn a_hang_up_in_the_middle_of_a_line_is_overcome() {
 }
 
 #[tokio::test]
-async fn what_is_too_old_ends_the_watch() {
+async fn an_expired_version_ends_the_watch() {
     let api = FakeApi::stateful();
     api.forget_history();
-    let mut stream = cluster(&api).watch(&POD, HERE, &Selection::default(), Some("5"), false);
+    let mut stream = cluster(&api).watch(&POD, HERE, &ListOptions::default(), Some("5"), false);
     assert!(failure::is(
         &next(&mut stream).await.unwrap_err(),
         Kind::Expired
@@ -153,7 +153,7 @@ async fn what_is_too_old_ends_the_watch() {
     assert!(stream.next().await.is_none());
     let api = FakeApi::new();
     api.on("GET", "/**", Answer::expired());
-    let mut stream = cluster(&api).watch(&POD, HERE, &Selection::default(), Some("5"), false);
+    let mut stream = cluster(&api).watch(&POD, HERE, &ListOptions::default(), Some("5"), false);
     assert!(failure::is(
         &next(&mut stream).await.unwrap_err(),
         Kind::Expired
@@ -168,7 +168,7 @@ async fn a_watch_that_cannot_begin_says_so_at_once() {
         "/**",
         Answer::forbidden("bob", "watch", "pods", "default"),
     );
-    let mut stream = cluster(&api).watch(&POD, HERE, &Selection::default(), None, false);
+    let mut stream = cluster(&api).watch(&POD, HERE, &ListOptions::default(), None, false);
     assert!(failure::is(
         &next(&mut stream).await.unwrap_err(),
         Kind::Forbidden
@@ -181,13 +181,13 @@ async fn rows_can_be_watched() {
     let api = FakeApi::stateful();
     let mut stream = cluster(&api).watch(
         &SESSION,
-        Place::All,
-        &Selection::default(),
+        Scope::All,
+        &ListOptions::default(),
         Some("100"),
         true,
     );
     api.put(super::session("a"));
-    let Change::Added(table) = next(&mut stream).await.unwrap() else {
+    let WatchChange::Added(table) = next(&mut stream).await.unwrap() else {
         panic!("it was added")
     };
     let table: session_model::objects::table::Table = serde_json::from_value(table).unwrap();
@@ -212,7 +212,7 @@ async fn long_lines_and_many_pieces_are_put_together() {
             event("ADDED", "b", "9"),
         ]),
     );
-    let mut stream = cluster(&api).watch(&POD, HERE, &Selection::default(), Some("5"), false);
+    let mut stream = cluster(&api).watch(&POD, HERE, &ListOptions::default(), Some("5"), false);
     for expected in ["a", "long", "b"] {
         assert_eq!(name(&next(&mut stream).await.unwrap()).1, expected);
     }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use session_model::labels::MANAGER;
 use session_support::{Answer, FakeApi};
 
-use super::super::{Delete, Deleted, Write};
+use super::super::{DeleteOptions, DeleteOutcome, WriteOptions};
 use super::{cluster, pod, session};
 use session_model::failure::{self, Kind};
 use session_model::objects::propagation::Propagation;
@@ -13,10 +13,10 @@ use session_model::objects::resource::{NAMESPACE, POD, SESSION};
 const PATH: &str = "/apis/streaming.platform/v1/namespaces/default/sessions";
 const NAMED: &str = "fieldManager=kubectl-session&fieldValidation=Strict";
 
-fn dry() -> Write {
-    Write {
+fn dry() -> WriteOptions {
+    WriteOptions {
         dry_run: true,
-        ..Write::by(MANAGER)
+        ..WriteOptions::by(MANAGER)
     }
 }
 
@@ -25,12 +25,12 @@ async fn a_create_is_one_post() {
     let api = FakeApi::stateful();
     let cluster = cluster(&api);
     let made = cluster
-        .create(&SESSION, "default", &session("a"), &Write::by(MANAGER))
+        .create(&SESSION, "default", &session("a"), &WriteOptions::by(MANAGER))
         .await
         .unwrap();
     assert!(made["metadata"]["uid"].is_string() && made["metadata"]["resourceVersion"].is_string());
     let error = cluster
-        .create(&SESSION, "default", &session("a"), &Write::by(MANAGER))
+        .create(&SESSION, "default", &session("a"), &WriteOptions::by(MANAGER))
         .await
         .unwrap_err();
     assert!(failure::is(&error, Kind::AlreadyExists));
@@ -48,7 +48,7 @@ async fn a_create_is_one_post() {
     );
     let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "n"}});
     cluster
-        .create(&NAMESPACE, "", &namespace, &Write::by(MANAGER))
+        .create(&NAMESPACE, "", &namespace, &WriteOptions::by(MANAGER))
         .await
         .unwrap();
     let post = format!("POST {PATH}?{NAMED}");
@@ -73,7 +73,7 @@ async fn a_merge_patch_changes_single_fields() {
     let cluster = cluster(&api);
     let patch = json!({"metadata": {"uid": uid}, "spec": {"timeout": "2h", "userId": null}});
     let after = cluster
-        .merge_patch(&SESSION, "default", "a", None, &patch, &Write::by(MANAGER))
+        .merge_patch(&SESSION, "default", "a", None, &patch, &WriteOptions::by(MANAGER))
         .await
         .unwrap();
     assert_eq!(after["spec"], json!({"timeout": "2h"}));
@@ -85,7 +85,7 @@ async fn a_merge_patch_changes_single_fields() {
             "a",
             Some("status"),
             &status,
-            &Write::by(MANAGER),
+            &WriteOptions::by(MANAGER),
         )
         .await
         .unwrap();
@@ -98,7 +98,7 @@ async fn a_merge_patch_changes_single_fields() {
             "a",
             None,
             &foreign,
-            &Write::by(MANAGER),
+            &WriteOptions::by(MANAGER),
         )
         .await
         .unwrap_err();
@@ -112,14 +112,14 @@ async fn a_merge_patch_changes_single_fields() {
             "a",
             Some("status"),
             &foreign,
-            &Write::by(MANAGER),
+            &WriteOptions::by(MANAGER),
         )
         .await
         .unwrap_err();
     assert!(failure::is(&error, Kind::Conflict), "{error}");
     let stale = json!({"metadata": {"resourceVersion": "1"}, "spec": {"timeout": "1h"}});
     let error = cluster
-        .merge_patch(&SESSION, "default", "a", None, &stale, &Write::by(MANAGER))
+        .merge_patch(&SESSION, "default", "a", None, &stale, &WriteOptions::by(MANAGER))
         .await
         .unwrap_err();
     assert!(failure::is(&error, Kind::Conflict), "{error}");
@@ -131,25 +131,25 @@ async fn a_merge_patch_changes_single_fields() {
 }
 
 #[tokio::test]
-async fn an_apply_removes_what_a_create_made_once_the_fields_are_adopted() {
+async fn after_upgrading_managed_fields_apply_removes_created_fields() {
     let api = FakeApi::stateful();
     let cluster = cluster(&api);
     let mut object = session("a");
     object["spec"]["template"] = "lab".into();
-    let write = Write::by(MANAGER);
+    let write = WriteOptions::by(MANAGER);
     let made = cluster
         .create(&SESSION, "default", &object, &write)
         .await
         .unwrap();
     assert!(
         !cluster
-            .adopt_fields(&SESSION, "default", "a", &made, &dry())
+            .upgrade_managed_fields(&SESSION, "default", "a", &made, &dry())
             .await
             .unwrap()
     );
     assert!(
         cluster
-            .adopt_fields(&SESSION, "default", "a", &made, &write)
+            .upgrade_managed_fields(&SESSION, "default", "a", &made, &write)
             .await
             .unwrap()
     );
@@ -160,7 +160,7 @@ async fn an_apply_removes_what_a_create_made_once_the_fields_are_adopted() {
         .unwrap();
     assert!(
         !cluster
-            .adopt_fields(&SESSION, "default", "a", &now, &write)
+            .upgrade_managed_fields(&SESSION, "default", "a", &now, &write)
             .await
             .unwrap()
     );
@@ -186,28 +186,28 @@ async fn an_apply_removes_what_a_create_made_once_the_fields_are_adopted() {
 }
 
 #[tokio::test]
-async fn a_delete_never_meets_a_successor() {
+async fn a_delete_spares_a_new_object_of_the_same_name() {
     let api = FakeApi::stateful();
     let cluster = cluster(&api);
     let uid = api.put(session("a"))["metadata"]["uid"]
         .as_str()
         .unwrap()
         .to_owned();
-    let other = Delete {
+    let other = DeleteOptions {
         uid: "another".into(),
-        ..Delete::default()
+        ..DeleteOptions::default()
     };
     let error = cluster
         .delete(&SESSION, "default", "a", &other)
         .await
         .unwrap_err();
     assert!(failure::is(&error, Kind::Conflict));
-    let right = Delete {
+    let right = DeleteOptions {
         uid: uid.clone(),
         propagation: Propagation::Foreground,
-        ..Delete::default()
+        ..DeleteOptions::default()
     };
-    let rehearsal = Delete {
+    let rehearsal = DeleteOptions {
         dry_run: true,
         ..right.clone()
     };
@@ -216,21 +216,21 @@ async fn a_delete_never_meets_a_successor() {
             .delete(&SESSION, "default", "a", &rehearsal)
             .await
             .unwrap(),
-        Deleted::Gone
+        DeleteOutcome::Gone
     );
     assert_eq!(
         cluster
             .delete(&SESSION, "default", "a", &right)
             .await
             .unwrap(),
-        Deleted::Gone
+        DeleteOutcome::Gone
     );
     assert_eq!(
         cluster
             .delete(&SESSION, "default", "a", &right)
             .await
             .unwrap(),
-        Deleted::Absent
+        DeleteOutcome::NotFound
     );
     let body = json!({"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Foreground", "preconditions": {"uid": uid}});
     assert_eq!(api.requests()[2].json(), body);
@@ -239,7 +239,7 @@ async fn a_delete_never_meets_a_successor() {
 }
 
 #[tokio::test]
-async fn a_held_object_goes_later_and_takes_what_it_owns() {
+async fn a_finalizer_delays_deletion_and_dependents_go_too() {
     let api = FakeApi::stateful();
     let cluster = cluster(&api);
     let mut object = session("a");
@@ -248,8 +248,8 @@ async fn a_held_object_goes_later_and_takes_what_it_owns() {
     let mut owned = pod("p", json!({}));
     owned["metadata"]["ownerReferences"] = json!([{"uid": uid}]);
     api.put(owned);
-    let Deleted::Going(going) = cluster
-        .delete(&SESSION, "default", "a", &Delete::default())
+    let DeleteOutcome::Terminating(going) = cluster
+        .delete(&SESSION, "default", "a", &DeleteOptions::default())
         .await
         .unwrap()
     else {
@@ -264,7 +264,7 @@ async fn a_held_object_goes_later_and_takes_what_it_owns() {
             "a",
             None,
             &release,
-            &Write::by(MANAGER),
+            &WriteOptions::by(MANAGER),
         )
         .await
         .unwrap();
@@ -273,7 +273,7 @@ async fn a_held_object_goes_later_and_takes_what_it_owns() {
 }
 
 #[tokio::test]
-async fn a_refused_write_says_why() {
+async fn a_refused_write_returns_the_servers_reason() {
     let api = FakeApi::new();
     let quota = Answer::quota(
         "pods",
@@ -295,7 +295,7 @@ async fn a_refused_write_says_why() {
         ),
     );
     let error = cluster(&api)
-        .create(&POD, "default", &pod("q", json!({})), &Write::by(MANAGER))
+        .create(&POD, "default", &pod("q", json!({})), &WriteOptions::by(MANAGER))
         .await
         .unwrap_err();
     let quota = failure::of(&error).unwrap();
@@ -310,7 +310,7 @@ async fn a_refused_write_says_why() {
             "inv",
             None,
             &Value::Null,
-            &Write::by(MANAGER),
+            &WriteOptions::by(MANAGER),
         )
         .await
         .unwrap_err();

@@ -12,7 +12,7 @@ use serde_json::Value;
 use std::pin::pin;
 use tokio::sync::watch::Receiver;
 
-use super::scanner::Scanner;
+use super::scanner::ResumeFilter;
 use crate::Cluster;
 use crate::missing_right::explain_log;
 use session_client::{Backoff, LogOptions, LogStream, typed};
@@ -22,24 +22,24 @@ use session_model::objects::resource::{POD, text};
 
 /// First pause before a log that returned nothing is opened again: a container that has just started has no log for a
 /// moment.
-const FIRST: Duration = Duration::from_millis(100);
+const INITIAL_PAUSE: Duration = Duration::from_millis(100);
 /// Longest pause between two attempts.
-const LONGEST: Duration = Duration::from_secs(30);
+const MAX_PAUSE: Duration = Duration::from_secs(30);
 /// Time allowed for the rest of a log after its Pod is gone.
-const REST: Duration = Duration::from_secs(5);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// An event in a container's log.
 #[derive(Debug)]
-pub(super) enum Said {
+pub(super) enum ContainerLogEvent {
     /// Bytes of the log that were not returned before.
-    Text(Vec<u8>),
+    Bytes(Vec<u8>),
     /// A message for the user.
     Note(String),
 }
 
 /// The container whose log is followed.
 #[derive(Clone, Debug)]
-pub(super) struct Whose {
+pub(super) struct LogTarget {
     pub(super) namespace: String,
     pub(super) pod: String,
     pub(super) uid: String,
@@ -47,54 +47,54 @@ pub(super) struct Whose {
 }
 
 /// A follower of one container's log.
-pub(super) struct Follower {
+pub(super) struct ContainerFollower {
     cluster: Cluster,
-    whose: Whose,
+    target: LogTarget,
     options: LogOptions,
     state: Receiver<Instance>,
-    scanner: Scanner,
+    scanner: ResumeFilter,
     reading: Option<LogStream>,
     /// Container ID of the run whose log is read.
     run: Option<String>,
     /// The log was opened after its run had ended, so it is complete.
-    settled: bool,
+    is_run_complete: bool,
     /// Time of the first attempt to open the log.
-    begun: Option<Moment>,
+    first_opened: Option<Moment>,
     /// Pauses between attempts that return nothing.
     backoff: Backoff,
     /// The last message, which is not repeated.
-    told: String,
+    last_note: String,
 }
 
 /// The next action of the follower.
-enum Step {
+enum FollowStep {
     Read,
     Tell(String),
     End,
 }
 
-impl Follower {
+impl ContainerFollower {
     /// Streams the log from the position that `options` select to the end of the container's last run. Of `options` only
     /// the position, the size limit and the time stamps count. `state` is the container's state as the Pod reports it.
     pub(super) fn stream(
         cluster: Cluster,
-        whose: Whose,
+        whose: LogTarget,
         options: LogOptions,
         state: Receiver<Instance>,
-    ) -> BoxStream<'static, Result<Said>> {
-        let scanner = Scanner::new(options.timestamps, options.limit_bytes);
+    ) -> BoxStream<'static, Result<ContainerLogEvent>> {
+        let scanner = ResumeFilter::new(options.timestamps, options.limit_bytes);
         let follower = Self {
             cluster,
-            whose,
+            target: whose,
             options,
             state,
             scanner,
             reading: None,
             run: None,
-            settled: false,
-            begun: None,
-            backoff: Backoff::between(FIRST, LONGEST),
-            told: String::new(),
+            is_run_complete: false,
+            first_opened: None,
+            backoff: Backoff::between(INITIAL_PAUSE, MAX_PAUSE),
+            last_note: String::new(),
         };
         stream::unfold(Some(follower), |follower| async move {
             let mut follower = follower?;
@@ -106,116 +106,116 @@ impl Follower {
         .boxed()
     }
 
-    async fn next(&mut self) -> Result<Option<Said>> {
+    async fn next(&mut self) -> Result<Option<ContainerLogEvent>> {
         loop {
-            if self.scanner.is_full() {
+            if self.scanner.is_limit_reached() {
                 return Ok(None);
             }
             let Some(reading) = &mut self.reading else {
-                match self.step().await? {
-                    Step::Read => continue,
-                    Step::Tell(note) if note == self.told => continue,
-                    Step::Tell(note) => {
-                        self.told.clone_from(&note);
-                        return Ok(Some(Said::Note(note)));
+                match self.next_step().await? {
+                    FollowStep::Read => continue,
+                    FollowStep::Tell(note) if note == self.last_note => continue,
+                    FollowStep::Tell(note) => {
+                        self.last_note.clone_from(&note);
+                        return Ok(Some(ContainerLogEvent::Note(note)));
                     }
-                    Step::End => return Ok(None),
+                    FollowStep::End => return Ok(None),
                 }
             };
-            let gone = pin!(is_gone_for_long(self.state.clone()));
+            let gone = pin!(wait_gone_for_long(self.state.clone()));
             let piece = match select(reading.next(), gone).await {
-                Either::Left((Some(Ok(piece)), _)) => self.scanner.take(&piece),
+                Either::Left((Some(Ok(piece)), _)) => self.scanner.filter(&piece),
                 // The end or an error: either way the position is known, and the log is opened again.
                 Either::Left(_) | Either::Right(_) => {
                     self.reading = None;
-                    let Some(why) = self.scanner.refusal() else {
+                    let Some(why) = self.scanner.take_server_message() else {
                         continue;
                     };
                     let note = self.unreadable(&why);
-                    if note == self.told {
+                    if note == self.last_note {
                         continue;
                     }
-                    self.told.clone_from(&note);
-                    return Ok(Some(Said::Note(note)));
+                    self.last_note.clone_from(&note);
+                    return Ok(Some(ContainerLogEvent::Note(note)));
                 }
             };
             if !piece.is_empty() {
                 self.backoff.reset();
-                self.told.clear();
-                return Ok(Some(Said::Text(piece)));
+                self.last_note.clear();
+                return Ok(Some(ContainerLogEvent::Bytes(piece)));
             }
         }
     }
 
     /// Opens the log that is read next, or waits until there is one.
-    async fn step(&mut self) -> Result<Step> {
+    async fn next_step(&mut self) -> Result<FollowStep> {
         let now = self.state.borrow_and_update().clone();
         if now.stage == Stage::Gone {
-            return Ok(Step::End);
+            return Ok(FollowStep::End);
         }
         if !now.id.is_empty() && self.run.as_deref() != Some(now.id.as_str()) {
-            return self.enter(now).await;
+            return self.start_run(now).await;
         }
         match now.stage {
             Stage::Running => {
-                self.pause().await;
-                self.open(false).await
+                self.wait_backoff_or_change().await;
+                self.open_log(false).await
             }
             // Read once more: output between the last read and the end of the run is still missing.
-            _ if self.run.is_some() && !self.settled => {
-                self.settled = true;
-                self.open(false).await
+            _ if self.run.is_some() && !self.is_run_complete => {
+                self.is_run_complete = true;
+                self.open_log(false).await
             }
-            Stage::Over | Stage::Gone => Ok(Step::End),
+            Stage::Over | Stage::Gone => Ok(FollowStep::End),
             Stage::Waiting(reason) => {
-                let Whose { pod, container, .. } = &self.whose;
+                let LogTarget { pod, container, .. } = &self.target;
                 let note = format!(
                     "waiting for container {container:?} of pod {pod:?} to start: {reason}"
                 );
-                if note != self.told {
-                    return Ok(Step::Tell(note));
+                if note != self.last_note {
+                    return Ok(FollowStep::Tell(note));
                 }
-                Ok(self.changed().await)
+                Ok(self.wait_state_change().await)
             }
-            Stage::Ended => Ok(self.changed().await),
+            Stage::Ended => Ok(self.wait_state_change().await),
         }
     }
 
     /// Starts reading a new run. The rest of the previous run comes first.
-    async fn enter(&mut self, now: Instance) -> Result<Step> {
+    async fn start_run(&mut self, now: Instance) -> Result<FollowStep> {
         if let Some(run) = &self.run
             && !now.previous.is_empty()
-            && (!self.settled || *run != now.previous)
+            && (!self.is_run_complete || *run != now.previous)
         {
             self.run = Some(now.previous);
-            self.settled = true;
-            return self.open(true).await;
+            self.is_run_complete = true;
+            return self.open_log(true).await;
         }
         let again = self.run.replace(now.id).is_some();
-        self.settled = now.stage != Stage::Running;
+        self.is_run_complete = now.stage != Stage::Running;
         self.backoff.reset();
-        let opened = self.open(false).await?;
-        let Whose { pod, container, .. } = &self.whose;
+        let opened = self.open_log(false).await?;
+        let LogTarget { pod, container, .. } = &self.target;
         match opened {
-            Step::Read if again => Ok(Step::Tell(format!(
+            FollowStep::Read if again => Ok(FollowStep::Tell(format!(
                 "container {container:?} of pod {pod:?} was restarted"
             ))),
             step => Ok(step),
         }
     }
 
-    async fn open(&mut self, previous: bool) -> Result<Step> {
-        let options = self.wanted(previous);
+    async fn open_log(&mut self, previous: bool) -> Result<FollowStep> {
+        let options = self.next_options(previous);
         let (cluster, run) = (&self.cluster, self.run.as_deref());
-        let Whose {
+        let LogTarget {
             namespace,
             pod,
             uid,
             container,
-        } = &self.whose;
+        } = &self.target;
         let opened = async {
             let stream = cluster
-                .log(namespace, pod, &options)
+                .open_log(namespace, pod, &options)
                 .await
                 .map_err(|error| explain_log(error, namespace))?;
             // The API finds logs by Pod name. The stream is the right one only if the Pod still has the same UID.
@@ -225,59 +225,59 @@ impl Follower {
             let same = ours.is_some_and(|ours| previous || is_of_run(ours, container, run));
             anyhow::Ok(same.then_some(stream))
         };
-        let gone = pin!(is_gone_for_long(self.state.clone()));
+        let gone = pin!(wait_gone_for_long(self.state.clone()));
         let opened = match select(pin!(opened), gone).await {
             Either::Left((opened, _)) => opened,
-            Either::Right(_) => return Ok(Step::End),
+            Either::Right(_) => return Ok(FollowStep::End),
         };
         match opened {
             Ok(Some(stream)) => {
                 self.reading = Some(stream);
-                Ok(Step::Read)
+                Ok(FollowStep::Read)
             }
-            Ok(None) => Ok(self.overtaken().await),
-            Err(error) => self.failed(error, previous).await,
+            Ok(None) => Ok(self.wait_newer_state().await),
+            Err(error) => self.handle_open_error(error, previous).await,
         }
     }
 
     /// Decides whether to retry a log that cannot be opened.
-    async fn failed(&mut self, error: anyhow::Error, previous: bool) -> Result<Step> {
+    async fn handle_open_error(&mut self, error: anyhow::Error, previous: bool) -> Result<FollowStep> {
         let Some(failed) = failure::of(&error) else {
             return Err(error);
         };
         match failed.kind {
             Kind::Forbidden | Kind::Unauthorized | Kind::Configuration => return Err(error),
             // The kubelet has deleted the log of that run; nothing is left to read.
-            _ if previous && failed.code != 0 && failed.code < 500 => return Ok(Step::Read),
-            Kind::NotFound => return Ok(self.changed().await),
+            _ if previous && failed.code != 0 && failed.code < 500 => return Ok(FollowStep::Read),
+            Kind::NotFound => return Ok(self.wait_state_change().await),
             _ => {}
         }
         // The next attempt must follow the log as this one did.
-        self.settled = false;
+        self.is_run_complete = false;
         let note = self.unreadable(&failed.message);
         // Status 400 is expected just before a container starts, and is not reported.
         let expected = failed.code == 400;
-        self.pause().await;
+        self.wait_backoff_or_change().await;
         Ok(if expected {
-            Step::Read
+            FollowStep::Read
         } else {
-            Step::Tell(note)
+            FollowStep::Tell(note)
         })
     }
 
     fn unreadable(&self, why: &str) -> String {
-        format!("cannot read the log of pod {:?}: {why}", self.whose.pod)
+        format!("cannot read the log of pod {:?}: {why}", self.target.pod)
     }
 
     /// Returns the options for the next attempt: the user's position at first, and later the position after the last line
     /// read.
-    fn wanted(&mut self, previous: bool) -> LogOptions {
-        let first = self.begun.is_none();
-        let begun = *self.begun.get_or_insert_with(Moment::now);
+    fn next_options(&mut self, previous: bool) -> LogOptions {
+        let first = self.first_opened.is_none();
+        let begun = *self.first_opened.get_or_insert_with(Moment::now);
         let since = self.scanner.reopen();
         let base = LogOptions {
-            container: self.whose.container.clone(),
-            follow: !previous && !self.settled,
+            container: self.target.container.clone(),
+            follow: !previous && !self.is_run_complete,
             previous,
             timestamps: true,
             ..LogOptions::default()
@@ -305,27 +305,27 @@ impl Follower {
 
     /// Waits until the watch reports the newer run, or the end of the Pod, that a direct read has already shown. A
     /// previous pause may have consumed that notification.
-    async fn overtaken(&mut self) -> Step {
+    async fn wait_newer_state(&mut self) -> FollowStep {
         let run = &self.run;
         let news = self.state.wait_for(|now| {
             now.stage == Stage::Gone || run.as_ref().is_some_and(|run| *run != now.id)
         });
         match news.await {
-            Ok(_) => Step::Read,
-            Err(_) => Step::End,
+            Ok(_) => FollowStep::Read,
+            Err(_) => FollowStep::End,
         }
     }
 
-    async fn changed(&mut self) -> Step {
+    async fn wait_state_change(&mut self) -> FollowStep {
         match self.state.changed().await {
-            Ok(()) => Step::Read,
-            Err(_) => Step::End,
+            Ok(()) => FollowStep::Read,
+            Err(_) => FollowStep::End,
         }
     }
 
     /// Waits for the backoff or the next state change. The change stays unread for the next reader: a Pod is deleted only
     /// once.
-    async fn pause(&mut self) {
+    async fn wait_backoff_or_change(&mut self) {
         let mut state = self.state.clone();
         let changed = pin!(state.changed());
         select(changed, pin!(self.backoff.pause())).await;
@@ -340,12 +340,12 @@ fn is_of_run(pod: Value, container: &str, run: Option<&str>) -> bool {
 }
 
 /// Completes some time after the Pod is gone, so that a hanging connection cannot block the follower.
-async fn is_gone_for_long(mut state: Receiver<Instance>) {
+async fn wait_gone_for_long(mut state: Receiver<Instance>) {
     if state
         .wait_for(|instance| instance.stage == Stage::Gone)
         .await
         .is_ok()
     {
-        tokio::time::sleep(REST).await;
+        tokio::time::sleep(DRAIN_TIMEOUT).await;
     }
 }

@@ -20,10 +20,10 @@ use futures::stream::BoxStream;
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
-use crate::{Cluster, Present};
-use follower::Said;
-use pods::{Known, Source};
-use session_client::{Backoff, Change, LogOptions, Place, Selection, typed};
+use crate::{Cluster, ObservedSession};
+use follower::ContainerLogEvent;
+use pods::{FollowedPod, LogSource};
+use session_client::{Backoff, WatchChange, LogOptions, Scope, ListOptions, typed};
 use session_engine::reconcile::Live;
 use session_model::api::{Session, State};
 use session_model::failure::{self, Kind};
@@ -33,13 +33,13 @@ use session_model::objects::resource::{POD, SESSION, text};
 
 /// Selects the containers of a Pod whose logs are followed; none for a Pod to skip. The second argument is the Pod's
 /// workload.
-pub type Choose = Box<dyn Fn(&Pod, &ObjectRef) -> Result<Vec<String>> + Send>;
+pub type ContainerSelector = Box<dyn Fn(&Pod, &ObjectRef) -> Result<Vec<String>> + Send>;
 
 /// An event of the logs that are followed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Told {
+pub enum LogEvent {
     /// A container's log is followed from now on.
-    Began {
+    Started {
         /// Number of the log in later events, from 0.
         source: usize,
         /// Name of the Pod.
@@ -48,7 +48,7 @@ pub enum Told {
         container: String,
     },
     /// Bytes of a log that were not returned before; they may end anywhere in a line.
-    Text {
+    Bytes {
         /// Number of the log.
         source: usize,
         /// The bytes.
@@ -64,7 +64,7 @@ pub enum Told {
 }
 
 /// A follower of all selected logs of a session.
-pub struct Following {
+pub struct LogFollower {
     cluster: Cluster,
     namespace: String,
     name: String,
@@ -72,29 +72,29 @@ pub struct Following {
     /// The Session as last seen; its status determines which Pods belong to it.
     session: Session,
     options: LogOptions,
-    choose: Choose,
+    choose: ContainerSelector,
     live: Live,
     /// Pods that do not belong to the Session as last seen; the Session's status may name them a moment later.
-    strangers: Vec<Value>,
-    known: Vec<Known>,
-    sources: Vec<Source>,
+    foreign_pods: Vec<Value>,
+    pods_seen: Vec<FollowedPod>,
+    sources: Vec<LogSource>,
     /// Index of the log that is polled first, so that no log starves the others.
-    turn: usize,
-    ready: VecDeque<Told>,
-    pods: BoxStream<'static, Result<Change>>,
-    sessions: BoxStream<'static, Result<Change>>,
+    next_polled: usize,
+    queue: VecDeque<LogEvent>,
+    pods: BoxStream<'static, Result<WatchChange>>,
+    sessions: BoxStream<'static, Result<WatchChange>>,
     /// True if the session is being deleted or stopped: no further Pod will be created.
-    ending: bool,
+    is_ending: bool,
     /// False while the initial Pods are added: these are not announced as new.
-    begun: bool,
+    is_initialized: bool,
     /// Pauses between two complete reads.
     backoff: Backoff,
 }
 
-enum Happened {
-    Pod(Option<Result<Change>>),
-    Session(Option<Result<Change>>),
-    Said(usize, Option<Result<Said>>),
+enum FollowInput {
+    Pod(Option<Result<WatchChange>>),
+    Session(Option<Result<WatchChange>>),
+    Said(usize, Option<Result<ContainerLogEvent>>),
 }
 
 impl Cluster {
@@ -104,14 +104,14 @@ impl Cluster {
     ///
     /// # Errors
     /// Those of `choose`.
-    pub fn follow(
+    pub fn follow_logs(
         &self,
-        present: Present,
+        present: ObservedSession,
         options: LogOptions,
-        choose: Choose,
-    ) -> Result<Following> {
+        choose: ContainerSelector,
+    ) -> Result<LogFollower> {
         let session = &present.session.metadata;
-        let mut following = Following {
+        let mut following = LogFollower {
             cluster: self.clone(),
             namespace: session.namespace.clone().unwrap_or_default(),
             name: session.name.clone().unwrap_or_default(),
@@ -120,72 +120,72 @@ impl Cluster {
             options,
             choose,
             live: Live::default(),
-            strangers: Vec::new(),
-            known: Vec::new(),
+            foreign_pods: Vec::new(),
+            pods_seen: Vec::new(),
             sources: Vec::new(),
-            turn: 0,
-            ready: VecDeque::new(),
+            next_polled: 0,
+            queue: VecDeque::new(),
             pods: futures::stream::pending().boxed(),
             sessions: futures::stream::pending().boxed(),
-            ending: is_ending(&present.session),
-            begun: false,
+            is_ending: is_ending(&present.session),
+            is_initialized: false,
             backoff: Backoff::default(),
         };
-        following.take_all(present)?;
-        following.begun = true;
+        following.reset_to(present)?;
+        following.is_initialized = true;
         if following.sources.is_empty() {
             let note = format!("waiting for a pod of session {:?}", following.name);
-            following.ready.push_back(Told::Note(note));
+            following.queue.push_back(LogEvent::Note(note));
         }
         Ok(following)
     }
 }
 
-impl Following {
+impl LogFollower {
     /// Waits for the next event; `None` at the end: the session is gone or being stopped, or no container will run again.
     /// While `only` is given, no other log is read, so that a caller can finish a line.
     ///
     /// # Errors
     /// Errors that retries cannot solve, and those of `choose` about a new Pod.
-    pub async fn next(&mut self, only: Option<usize>) -> Result<Option<Told>> {
+    pub async fn next(&mut self, only: Option<usize>) -> Result<Option<LogEvent>> {
         loop {
-            if let Some(told) = self.ready.pop_front() {
+            if let Some(told) = self.queue.pop_front() {
                 return Ok(Some(told));
             }
-            if self.is_over() {
+            if self.is_finished() {
                 return Ok(None);
             }
-            match self.happens(only).await {
-                Happened::Said(source, said) => self.take_said(source, said)?,
-                Happened::Pod(Some(Ok(change))) => {
-                    if !matches!(change, Change::Bookmark(_)) {
+            match self.next_input(only).await {
+                FollowInput::Said(source, said) => self.handle_log_event(source, said)?,
+                FollowInput::Pod(Some(Ok(change))) => {
+                    if !matches!(change, WatchChange::Bookmark(_)) {
                         self.backoff.reset();
                     }
-                    self.take_change(change).await?;
+                    self.handle_pod_change(change).await?;
                 }
-                Happened::Session(Some(Ok(change))) => self.take_session(change).await?,
-                Happened::Pod(Some(Err(error))) | Happened::Session(Some(Err(error))) => {
+                FollowInput::Session(Some(Ok(change))) => self.handle_session_change(change).await?,
+                FollowInput::Pod(Some(Err(error))) | FollowInput::Session(Some(Err(error))) => {
                     if !failure::is(&error, Kind::Expired) {
                         return Err(error);
                     }
-                    self.look_again().await?;
+                    self.reload().await?;
                 }
                 // A watch ends only with an error; reload to be safe.
-                Happened::Pod(None) | Happened::Session(None) => self.look_again().await?,
+                FollowInput::Pod(None) | FollowInput::Session(None) => self.reload().await?,
             }
         }
     }
 
-    async fn happens(&mut self, only: Option<usize>) -> Happened {
+    async fn next_input(&mut self, only: Option<usize>) -> FollowInput {
         poll_fn(|context| {
             if let Poll::Ready(change) = self.pods.poll_next_unpin(context) {
-                return Poll::Ready(Happened::Pod(change));
+                return Poll::Ready(FollowInput::Pod(change));
             }
             if let Poll::Ready(change) = self.sessions.poll_next_unpin(context) {
-                return Poll::Ready(Happened::Session(change));
+                return Poll::Ready(FollowInput::Session(change));
             }
             let count = self.sources.len();
-            for index in (0..count).map(|step| (self.turn + step) % count) {
+            for index in (0..count).map(|step| (self.next_polled + step) % count) {
                 if only.is_some_and(|only| only != index) {
                     continue;
                 }
@@ -194,8 +194,8 @@ impl Following {
                     continue;
                 };
                 if let Poll::Ready(said) = stream.poll_next_unpin(context) {
-                    self.turn = index + 1;
-                    return Poll::Ready(Happened::Said(index, said));
+                    self.next_polled = index + 1;
+                    return Poll::Ready(FollowInput::Said(index, said));
                 }
             }
             Poll::Pending
@@ -203,40 +203,40 @@ impl Following {
         .await
     }
 
-    fn take_said(&mut self, source: usize, said: Option<Result<Said>>) -> Result<()> {
+    fn handle_log_event(&mut self, source: usize, said: Option<Result<ContainerLogEvent>>) -> Result<()> {
         let told = match said.transpose()? {
-            Some(Said::Text(bytes)) => Told::Text { source, bytes },
-            Some(Said::Note(note)) => Told::Note(note),
+            Some(ContainerLogEvent::Bytes(bytes)) => LogEvent::Bytes { source, bytes },
+            Some(ContainerLogEvent::Note(note)) => LogEvent::Note(note),
             None => {
                 if let Some(ended) = self.sources.get_mut(source) {
                     ended.stream = None;
                 }
-                Told::Ended { source }
+                LogEvent::Ended { source }
             }
         };
-        self.ready.push_back(told);
+        self.queue.push_back(told);
         Ok(())
     }
 
-    async fn take_change(&mut self, change: Change) -> Result<()> {
+    async fn handle_pod_change(&mut self, change: WatchChange) -> Result<()> {
         match change {
-            Change::Added(object) | Change::Modified(object) => self.take_own_pod(object).await,
-            Change::Deleted(object) => {
+            WatchChange::Added(object) | WatchChange::Modified(object) => self.handle_pod(object).await,
+            WatchChange::Deleted(object) => {
                 let uid = text(&object, "/metadata/uid");
-                self.strangers
+                self.foreign_pods
                     .retain(|pod| text(pod, "/metadata/uid") != uid);
-                self.lose_pod(uid);
+                self.remove_pod(uid);
                 Ok(())
             }
-            Change::Bookmark(_) | Change::Anew => Ok(()),
+            WatchChange::Bookmark(_) | WatchChange::Restarted => Ok(()),
         }
     }
 
-    async fn take_own_pod(&mut self, object: Value) -> Result<()> {
+    async fn handle_pod(&mut self, object: Value) -> Result<()> {
         let pods = std::slice::from_ref(&object);
         let owners = self
             .cluster
-            .owners_of(&self.namespace, pods, &self.live.owners, &self.session)
+            .get_owners(&self.namespace, pods, &self.live.owners, &self.session)
             .await?;
         self.live.owners.extend(owners);
         let pod: Pod = typed(object.clone())?;
@@ -247,78 +247,78 @@ impl Following {
         };
         if live.attributed(&self.session).pods.is_empty() {
             let uid = text(&object, "/metadata/uid").to_owned();
-            self.strangers
+            self.foreign_pods
                 .retain(|known| text(known, "/metadata/uid") != uid);
-            self.strangers.push(object);
+            self.foreign_pods.push(object);
             return Ok(());
         }
-        self.take_pod(&pod)
+        self.update_pod(&pod)
     }
 
-    async fn take_session(&mut self, change: Change) -> Result<()> {
+    async fn handle_session_change(&mut self, change: WatchChange) -> Result<()> {
         let object = match change {
-            Change::Bookmark(_) | Change::Anew => return Ok(()),
-            Change::Deleted(_) => {
-                self.ending = true;
+            WatchChange::Bookmark(_) | WatchChange::Restarted => return Ok(()),
+            WatchChange::Deleted(_) => {
+                self.is_ending = true;
                 return Ok(());
             }
-            Change::Added(object) | Change::Modified(object) => object,
+            WatchChange::Added(object) | WatchChange::Modified(object) => object,
         };
         if text(&object, "/metadata/uid") != self.session_uid {
-            self.ending = true;
+            self.is_ending = true;
             return Ok(());
         }
         let Ok(session) = typed::<Session>(object) else {
             return Ok(());
         };
-        self.ending |= is_ending(&session);
+        self.is_ending |= is_ending(&session);
         self.session = session;
-        for pod in std::mem::take(&mut self.strangers) {
-            self.take_own_pod(pod).await?;
+        for pod in std::mem::take(&mut self.foreign_pods) {
+            self.handle_pod(pod).await?;
         }
         Ok(())
     }
 
     /// Takes over a complete read and restarts the watches from its versions.
-    fn take_all(&mut self, present: Present) -> Result<()> {
-        let place = Place::Namespace(&self.namespace);
-        let select = Selection::labelled(format!("{}={}", labels::SESSION, self.name));
-        let from = Some(present.pods_version.as_str());
+    fn reset_to(&mut self, present: ObservedSession) -> Result<()> {
+        let place = Scope::Namespace(&self.namespace);
+        let select = ListOptions::with_labels(format!("{}={}", labels::SESSION, self.name));
+        let from = Some(present.pods_resource_version.as_str());
         self.pods = self.cluster.watch(&POD, place, &select, from, false);
-        let select = Selection::with_fields(format!("metadata.name={}", self.name));
+        let select = ListOptions::with_fields(format!("metadata.name={}", self.name));
         let from = Some(text(&present.object, "/metadata/resourceVersion"));
         self.sessions = self.cluster.watch(&SESSION, place, &select, from, false);
-        self.ending |= present.uid() != self.session_uid || is_ending(&present.session);
-        let mut pods: Vec<Pod> = present.pods().cloned().collect();
+        self.is_ending |= present.uid() != self.session_uid || is_ending(&present.session);
+        let mut pods: Vec<Pod> = present.own_pods().cloned().collect();
         let age = |pod: &Pod| pod.metadata.creation_timestamp.clone().map(|time| time.0);
         pods.sort_by_key(|pod| (age(pod), pod.metadata.name.clone()));
         (self.live, self.session) = (present.live, present.session);
-        self.strangers.clear();
-        let gone = |known: &&Known| {
+        self.foreign_pods.clear();
+        let gone = |known: &&FollowedPod| {
             pods.iter()
                 .all(|pod| pod.metadata.uid.as_ref() != Some(&known.uid))
         };
         let gone: Vec<String> = self
-            .known
+            .pods_seen
             .iter()
             .filter(gone)
             .map(|known| known.uid.clone())
             .collect();
-        gone.iter().for_each(|uid| self.lose_pod(uid));
-        pods.iter().try_for_each(|pod| self.take_pod(pod))
+        gone.iter().for_each(|uid| self.remove_pod(uid));
+        pods.iter().try_for_each(|pod| self.update_pod(pod))
     }
 
     /// Reads everything again after a watch's version has expired.
-    async fn look_again(&mut self) -> Result<()> {
+    async fn reload(&mut self) -> Result<()> {
         self.backoff.pause().await;
-        match self.cluster.present(&self.namespace, &self.name).await {
-            Ok(present) => self.take_all(present),
+        match self.cluster.observe_session(&self.namespace, &self.name).await {
+            Ok(present) => self.reset_to(present),
             Err(error) if failure::is(&error, Kind::NotFound) => {
-                self.ending = true;
+                self.is_ending = true;
                 self.pods = futures::stream::pending().boxed();
                 self.sessions = futures::stream::pending().boxed();
-                let all: Vec<String> = self.known.iter().map(|known| known.uid.clone()).collect();
-                all.iter().for_each(|uid| self.lose_pod(uid));
+                let all: Vec<String> = self.pods_seen.iter().map(|known| known.uid.clone()).collect();
+                all.iter().for_each(|uid| self.remove_pod(uid));
                 Ok(())
             }
             Err(error) => Err(error),
@@ -332,6 +332,6 @@ fn is_ending(session: &Session) -> bool {
 }
 
 /// Returns a Pod's UID.
-fn uid_of(object: &Pod) -> &str {
+fn pod_uid(object: &Pod) -> &str {
     object.metadata.uid.as_deref().unwrap_or_default()
 }

@@ -8,88 +8,88 @@ use std::cmp::Ordering;
 use jiff::Timestamp;
 
 /// Most bytes kept of lines without a time stamp, which the server inserts.
-const STRANGE_MAX: usize = 1024;
+const SERVER_MESSAGE_MAX: usize = 1024;
 /// Length of the longest time stamp, `2006-01-02T15:04:05.000000000+07:00`, rounded up.
-const STAMP_MAX: usize = 40;
+const TIMESTAMP_MAX: usize = 40;
 
 /// A filter over a log that may be opened several times; returns only bytes that were not returned before.
 #[derive(Debug)]
-pub(super) struct Scanner {
+pub(super) struct ResumeFilter {
     /// If true, time stamps are part of the output.
-    stamped: bool,
+    with_timestamps: bool,
     /// Bytes that may still be returned; `None` without a limit.
-    room: Option<u64>,
+    bytes_left: Option<u64>,
     /// The beginning of a line whose time stamp is incomplete.
     head: Vec<u8>,
-    line: Line,
+    line: LineState,
     /// Text without a time stamp that the server sent between the lines, or instead of them.
-    strange: Vec<u8>,
+    server_message: Vec<u8>,
     /// The last line returned.
-    last: Option<Mark>,
+    last: Option<LogPosition>,
     /// Everything up to this position was returned before the log was reopened.
-    known: Option<Mark>,
+    resume_at: Option<LogPosition>,
     /// Lines with the time stamp of `known` since the log was reopened.
-    met: u64,
+    lines_at_resume: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Line {
+enum LineState {
     /// The time stamp is being read.
-    Head,
+    Timestamp,
     /// The line is returned after skipping this many bytes.
-    Shown(u64),
+    Returned(u64),
     /// The line was returned before.
-    Hidden,
+    Skipped,
     /// The line has no time stamp, so it comes from the server and not from the container.
-    Strange,
+    ServerMessage,
 }
 
 /// A position in the log: the `lines`-th line with time stamp `at`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Mark {
-    at: Timestamp,
-    lines: u64,
+struct LogPosition {
+    timestamp: Timestamp,
+    line_number: u64,
     /// Bytes of the line returned so far, if its end was not reached.
-    open: Option<u64>,
+    partial_bytes: Option<u64>,
 }
 
-impl Scanner {
+impl ResumeFilter {
     /// Creates a filter for an unread log that returns at most `room` bytes.
     pub(super) fn new(stamped: bool, room: Option<u64>) -> Self {
         Self {
-            stamped,
-            room,
+            with_timestamps: stamped,
+            bytes_left: room,
             head: Vec::new(),
-            line: Line::Head,
-            strange: Vec::new(),
+            line: LineState::Timestamp,
+            server_message: Vec::new(),
             last: None,
-            known: None,
-            met: 0,
+            resume_at: None,
+            lines_at_resume: 0,
         }
     }
 
     /// Prepares for reopening the log. Returns the time stamp to request it from; `None` for its beginning.
     pub(super) fn reopen(&mut self) -> Option<Timestamp> {
         self.head.clear();
-        self.line = Line::Head;
-        self.known = self.last;
-        self.met = 0;
-        self.last.map(|last| last.at)
+        self.line = LineState::Timestamp;
+        self.resume_at = self.last;
+        self.lines_at_resume = 0;
+        self.last.map(|last| last.timestamp)
     }
 
     /// True once the byte limit is reached.
-    pub(super) fn is_full(&self) -> bool {
-        self.room == Some(0)
+    pub(super) fn is_limit_reached(&self) -> bool {
+        self.bytes_left == Some(0)
     }
 
     /// Returns the part of `bytes` that was not returned before.
-    pub(super) fn take(&mut self, mut bytes: &[u8]) -> Vec<u8> {
+    pub(super) fn filter(&mut self, mut bytes: &[u8]) -> Vec<u8> {
         let mut out = Vec::with_capacity(bytes.len());
         while let Some(first) = bytes.first() {
-            if self.line == Line::Head {
+            if self.line == LineState::Timestamp {
                 bytes = &bytes[1..];
                 self.head.push(*first);
-                let complete = *first == b'\n' || *first == b' ' || self.head.len() >= STAMP_MAX;
+                let complete = *first == b'\n' || *first == b' ' || self.head.len() >= TIMESTAMP_MAX;
                 if complete {
                     self.begin(&mut out);
                 }
@@ -105,8 +105,8 @@ impl Scanner {
 
     /// Takes the kubelet's message that it sends in place of a log, such as a file that does not exist (yet). `None` if
     /// lines were read before, since the message then adds nothing.
-    pub(super) fn refusal(&mut self) -> Option<String> {
-        let mut text = std::mem::take(&mut self.strange);
+    pub(super) fn take_server_message(&mut self) -> Option<String> {
+        let mut text = std::mem::take(&mut self.server_message);
         text.append(&mut self.head);
         let text = String::from_utf8_lossy(&text).trim().to_owned();
         (self.last.is_none() && !text.is_empty()).then_some(text)
@@ -119,7 +119,7 @@ impl Scanner {
             .strip_suffix(b" ")
             .and_then(|text| std::str::from_utf8(text).ok());
         let Some(at) = stamp.and_then(|text| text.parse::<Timestamp>().ok()) else {
-            self.line = Line::Strange;
+            self.line = LineState::ServerMessage;
             self.body(&head, head.ends_with(b"\n"), out);
             return;
         };
@@ -131,59 +131,59 @@ impl Scanner {
     }
 
     fn new_line(&mut self, at: Timestamp, head: &[u8], out: &mut Vec<u8>) {
-        self.line = Line::Shown(0);
+        self.line = LineState::Returned(0);
         self.end_open_line(out);
         let lines = match self.last {
-            Some(last) if last.at == at => last.lines + 1,
+            Some(last) if last.timestamp == at => last.line_number + 1,
             _ => 1,
         };
-        self.last = Some(Mark {
-            at,
-            lines,
-            open: Some(0),
+        self.last = Some(LogPosition {
+            timestamp: at,
+            line_number: lines,
+            partial_bytes: Some(0),
         });
-        if self.stamped {
+        if self.with_timestamps {
             out.extend_from_slice(head);
         }
     }
 
     /// Returns the state of a line that was returned before, completely or in part; `None` for a new line.
-    fn known_line(&mut self, at: Timestamp) -> Option<Line> {
-        let known = self.known?;
-        if at < known.at {
-            return Some(Line::Hidden);
+    fn known_line(&mut self, at: Timestamp) -> Option<LineState> {
+        let known = self.resume_at?;
+        if at < known.timestamp {
+            return Some(LineState::Skipped);
         }
-        if at > known.at {
-            self.known = None;
+        if at > known.timestamp {
+            self.resume_at = None;
             return None;
         }
-        self.met += 1;
-        match (self.met.cmp(&known.lines), known.open) {
-            (Ordering::Less, _) | (Ordering::Equal, None) => Some(Line::Hidden),
-            (Ordering::Equal, Some(given)) => Some(Line::Shown(given)),
+        self.lines_at_resume += 1;
+        match (self.lines_at_resume.cmp(&known.line_number), known.partial_bytes) {
+            (Ordering::Less, _) | (Ordering::Equal, None) => Some(LineState::Skipped),
+            (Ordering::Equal, Some(given)) => Some(LineState::Returned(given)),
             (Ordering::Greater, _) => None,
         }
     }
 
     fn body(&mut self, text: &[u8], ends: bool, out: &mut Vec<u8>) {
-        if self.line == Line::Strange {
-            let room = STRANGE_MAX.saturating_sub(self.strange.len());
-            self.strange.extend(text.iter().take(room));
+        if self.line == LineState::ServerMessage {
+            let room = SERVER_MESSAGE_MAX.saturating_sub(self.server_message.len());
+            self.server_message.extend(text.iter().take(room));
         }
-        if let Line::Shown(skip) = self.line {
+        if let LineState::Returned(skip) = self.line {
             let skipped = text.len().min(usize::try_from(skip).unwrap_or(usize::MAX));
             let new = &text[skipped..];
             out.extend_from_slice(new);
-            self.line = Line::Shown(skip - skipped as u64);
+            self.line = LineState::Returned(skip - skipped as u64);
             if let Some(last) = &mut self.last {
-                last.open = last.open.map(|given| given + new.len() as u64);
+                last.partial_bytes = last.partial_bytes.map(|given| given + new.len() as u64);
             }
         }
         if ends {
-            if let (Line::Shown(_), Some(last)) = (self.line, &mut self.last) {
-                last.open = None;
+            if let (LineState::Returned(_), Some(last)) = (self.line, &mut self.last) {
+                last.partial_bytes = None;
             }
-            self.line = Line::Head;
+            self.line = LineState::Timestamp;
         }
     }
 
@@ -191,16 +191,16 @@ impl Scanner {
     fn end_open_line(&mut self, out: &mut Vec<u8>) {
         if let Some(last) = &mut self.last
             && last
-                .open
+                .partial_bytes
                 .take()
-                .is_some_and(|given| given > 0 || self.stamped)
+                .is_some_and(|given| given > 0 || self.with_timestamps)
         {
             out.push(b'\n');
         }
     }
 
     fn limited(&mut self, mut out: Vec<u8>) -> Vec<u8> {
-        if let Some(room) = &mut self.room {
+        if let Some(room) = &mut self.bytes_left {
             out.truncate(usize::try_from(*room).unwrap_or(usize::MAX));
             *room -= out.len() as u64;
         }
@@ -231,15 +231,15 @@ mod tests {
         ]);
         let whole = [whole, log(&[(B, "\0\u{fffd}\n")])].concat();
         for stamped in [false, true] {
-            let expected = Scanner::new(stamped, None).take(&whole);
+            let expected = ResumeFilter::new(stamped, None).filter(&whole);
             for cut in 0..=whole.len() {
                 for again in 0..=whole.len() {
-                    let mut scanner = Scanner::new(stamped, None);
-                    let mut out = scanner.take(&whole[..cut]);
+                    let mut scanner = ResumeFilter::new(stamped, None);
+                    let mut out = scanner.filter(&whole[..cut]);
                     scanner.reopen();
-                    out.extend(scanner.take(&whole[..again]));
+                    out.extend(scanner.filter(&whole[..again]));
                     scanner.reopen();
-                    out.extend(scanner.take(&whole));
+                    out.extend(scanner.filter(&whole));
                     assert_eq!(out, expected, "cut at {cut}, then at {again}");
                 }
             }
@@ -248,37 +248,37 @@ mod tests {
 
     #[test]
     fn times_are_taken_off_and_everything_else_passes() {
-        let mut scanner = Scanner::new(false, None);
-        let mut out = scanner.take(&log(&[(A, "\u{1b}[1m \0")]));
-        out.extend(scanner.take(b"\xff\xfe\n"));
+        let mut scanner = ResumeFilter::new(false, None);
+        let mut out = scanner.filter(&log(&[(A, "\u{1b}[1m \0")]));
+        out.extend(scanner.filter(b"\xff\xfe\n"));
         assert_eq!(out, b"\x1b[1m \0\xff\xfe\n");
     }
 
     #[test]
     fn what_the_kubelet_says_is_no_log() {
-        let mut scanner = Scanner::new(false, None);
-        assert!(scanner.take(b"failed to open the file").is_empty());
-        assert_eq!(scanner.refusal().unwrap(), "failed to open the file");
+        let mut scanner = ResumeFilter::new(false, None);
+        assert!(scanner.filter(b"failed to open the file").is_empty());
+        assert_eq!(scanner.take_server_message().unwrap(), "failed to open the file");
         scanner.reopen();
-        assert_eq!(scanner.take(&log(&[(A, "one\n")])), b"one\n");
-        assert!(scanner.take(b"short").is_empty());
-        assert_eq!(scanner.refusal(), None);
+        assert_eq!(scanner.filter(&log(&[(A, "one\n")])), b"one\n");
+        assert!(scanner.filter(b"short").is_empty());
+        assert_eq!(scanner.take_server_message(), None);
     }
 
     #[test]
     fn only_so_many_bytes_are_given() {
-        let mut scanner = Scanner::new(true, Some(40));
-        let out = scanner.take(&log(&[(A, "one\n"), (B, "two\n")]));
+        let mut scanner = ResumeFilter::new(true, Some(40));
+        let out = scanner.filter(&log(&[(A, "one\n"), (B, "two\n")]));
         assert_eq!(out, format!("{A} one\n2026-").into_bytes());
-        assert!(scanner.is_full());
+        assert!(scanner.is_limit_reached());
     }
 
     #[test]
     fn a_line_whose_end_is_lost_is_ended() {
-        let mut scanner = Scanner::new(false, None);
-        let mut out = scanner.take(&log(&[(A, "half")]));
+        let mut scanner = ResumeFilter::new(false, None);
+        let mut out = scanner.filter(&log(&[(A, "half")]));
         scanner.reopen();
-        out.extend(scanner.take(&log(&[(B, "next\n")])));
+        out.extend(scanner.filter(&log(&[(B, "next\n")])));
         assert_eq!(out, b"half\nnext\n");
     }
 }

@@ -33,9 +33,9 @@ async fn pods_are_found_by_their_owners_and_not_by_their_labels() {
     api.put(workload("Pod", "foreign"));
     let other = api.put(workload("StatefulSet", "other"));
     api.put(owned(workload("Pod", "other-0"), &other));
-    let present = cluster(&api).present("default", "a").await.unwrap();
+    let present = cluster(&api).observe_session("default", "a").await.unwrap();
     let found: Vec<(String, String)> = present
-        .pods()
+        .own_pods()
         .map(|pod| {
             let workload = present.live.workload_of(pod, present.uid()).unwrap();
             (
@@ -61,15 +61,15 @@ async fn a_pod_of_the_session_itself_costs_two_requests() {
     let api = FakeApi::stateful();
     let owner = api.put(session("a"));
     api.put(owned(workload("Pod", "direct"), &owner));
-    let present = cluster(&api).present("default", "a").await.unwrap();
-    assert_eq!(present.pods().count(), 1);
+    let present = cluster(&api).observe_session("default", "a").await.unwrap();
+    assert_eq!(present.own_pods().count(), 1);
     assert_eq!(api.lines().len(), 2, "{:?}", api.lines());
 }
 
 #[tokio::test]
-async fn a_session_that_is_not_there_is_named_as_the_server_names_it() {
+async fn a_missing_session_fails_with_the_servers_text() {
     let api = FakeApi::stateful();
-    let error = cluster(&api).present("default", "nf").await.unwrap_err();
+    let error = cluster(&api).observe_session("default", "nf").await.unwrap_err();
     assert!(failure::is(&error, Kind::NotFound));
     assert_eq!(
         error.to_string(),

@@ -5,7 +5,7 @@ use session_model::progress::{Event, Sink};
 use session_support::{Answer, FakeApi};
 
 use super::{cluster, session};
-use crate::wait::Waited;
+use crate::wait::WaitOutcome;
 
 struct Nobody;
 
@@ -24,7 +24,7 @@ async fn a_wait_for_ready_ends_at_its_timeout_whatever_its_watches_do() {
         let (interrupt, mut nobody) = (Interrupt::default(), Nobody);
         let wait = cluster.wait_ready("default", &session, vec![], limit, &interrupt, &mut nobody);
         let waited = wait.await.unwrap();
-        assert!(matches!(waited, Waited::TimedOut(_)), "{waited:?}");
+        assert!(matches!(waited, WaitOutcome::TimedOut(_)), "{waited:?}");
         let (stop, pause) = (interrupt.clone(), Duration::from_secs(50));
         let stop = async move {
             tokio::time::sleep(pause).await;
@@ -32,6 +32,6 @@ async fn a_wait_for_ready_ends_at_its_timeout_whatever_its_watches_do() {
         };
         let wait = cluster.wait_ready("default", &session, vec![], limit, &interrupt, &mut nobody);
         let (waited, ()) = futures::join!(wait, stop);
-        assert!(matches!(waited.unwrap(), Waited::Interrupted(_)));
+        assert!(matches!(waited.unwrap(), WaitOutcome::Interrupted(_)));
     }
 }
