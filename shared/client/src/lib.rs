@@ -22,7 +22,7 @@
 //! # async fn follow_pods() -> anyhow::Result<()> {
 //! // kubectl's flags as plain data; what is absent comes from the kubeconfig, or from the Pod the program runs in.
 //! let options = ConnectOptions { context: Some("dev".into()), ..ConnectOptions::default() };
-//! let agent = UserAgent { program: "kubectl-pods".into(), version: env!("CARGO_PKG_VERSION") };
+//! let agent = UserAgent { program: "kubectl-pods".into(), version: "0.1.0" };
 //! let cluster = Cluster::connect(&options, agent).await?;
 //!
 //! let here = Scope::Namespace(cluster.namespace());
