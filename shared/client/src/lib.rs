@@ -14,6 +14,37 @@
 //! Requests are sent as raw HTTP through kube's client, which provides TLS, proxies and WebSockets. This gives control of
 //! every header and query parameter, and access to response headers. Nothing here knows a Session.
 //!
+//! ```no_run
+//! use futures::StreamExt;
+//! use session_client::{Cluster, ConnectOptions, ListOptions, Scope, UserAgent, WatchChange};
+//! use session_model::objects::resource::{POD, string_at};
+//!
+//! # async fn follow_pods() -> anyhow::Result<()> {
+//! // kubectl's flags as plain data; what is absent comes from the kubeconfig, or from the Pod the program runs in.
+//! let options = ConnectOptions { context: Some("dev".into()), ..ConnectOptions::default() };
+//! let agent = UserAgent { program: "kubectl-pods".into(), version: "0.1.0" };
+//! let cluster = Cluster::connect(&options, agent).await?;
+//!
+//! let here = Scope::Namespace(cluster.namespace());
+//! let web = ListOptions::with_labels("app=web");
+//! let pods = cluster.list(&POD, here, &web).await?;
+//! for pod in &pods.items {
+//!     println!("{}", string_at(pod, "/metadata/name"));
+//! }
+//!
+//! // From the list's version on, without a gap; reconnects by itself.
+//! let mut changes = cluster.watch(&POD, here, &web, Some(&pods.resource_version), false);
+//! while let Some(change) = changes.next().await {
+//!     match change? {
+//!         WatchChange::Added(pod) => println!("+ {}", string_at(&pod, "/metadata/name")),
+//!         WatchChange::Deleted(pod) => println!("- {}", string_at(&pod, "/metadata/name")),
+//!         _ => {}
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! [`Failure`]: session_model::failure::Failure
 
 mod answer;
