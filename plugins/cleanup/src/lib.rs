@@ -91,7 +91,7 @@ async fn round(
     let console = &mut ground.console;
     observed.unseen.iter().for_each(|what| {
         console.note(&format!(
-            "{what} are not checked: you lack permission to list them"
+            "{what} not checked: no permission to list them"
         ));
     });
     if items.is_empty() && only_told.is_empty() {

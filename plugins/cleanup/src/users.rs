@@ -32,7 +32,7 @@ pub(crate) struct Users {
     pub(crate) owners: Vec<Value>,
     /// CronJobs, ReplicationControllers, ServiceAccounts and Ingresses.
     pub(crate) others: Vec<Value>,
-    /// Kinds the caller lacks permission to list; their objects may use anything.
+    /// Kinds that the caller has no permission to list; their objects may use anything.
     pub(crate) unseen: Vec<&'static ResourceType>,
 }
 

@@ -223,7 +223,7 @@ fn who_may_not_look_at_them_is_told() {
     assert!(
         played.done().is_empty()
             && played.err.contains(
-                "note: volumesnapshotcontents are not checked: you lack permission to list them\n"
+                "note: volumesnapshotcontents not checked: no permission to list them\n"
             ),
         "{played:?}"
     );
