@@ -45,16 +45,22 @@ const EXAMPLES: &str = "  # Print the plan for all namespaces
   # Delete storage snapshots that remain after their VolumeSnapshot was deleted
   kubectl session cleanup --snapshot-contents -A
 
-  # Delete orphaned objects of one user; list -L streaming.platform/user prints the label
+  # Delete orphaned objects of one owner; list -L streaming.platform/user prints the label
   kubectl session cleanup --orphans -l streaming.platform/user=alice
 
   # Clean up expired sessions every five minutes, at most 20 at a time, until Ctrl-C
   kubectl session cleanup --expired --interval 5m --max 20 -y";
 
+const TRUST: &str = "If true, also run stored sync hooks that another user may have changed
+
+They run with your permissions, so read them first. Without this flag, such a session is left with an error, and the exit \
+code is 1.";
+
 /// Flags of `cleanup`, as typed.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "cleanup", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session cleanup (--expired | --unhealthy | --orphans | --all | --kept-older-than DURATION | --snapshots-older-than DURATION | --snapshot-contents)... [options]")]
 #[command(mut_arg("timeout", |timeout| default_timeout(timeout, STOP_TIMEOUT)))]
+#[command(mut_arg("trust_manifest", |trust| trust.long_help(TRUST)))]
 pub struct Args {
     /// If true, stop or delete sessions that have expired
     #[arg(help_heading = "Selection", long)]

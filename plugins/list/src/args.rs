@@ -51,7 +51,12 @@ pub struct Args {
     pub user_id: Option<String>,
 
     /// Phases of the sessions: pending, running, stopped, terminating or failed; may be repeated or comma-separated
-    #[arg(help_heading = "Selection", long, value_name = "PHASE,...", value_delimiter = ',')]
+    #[arg(
+        help_heading = "Selection",
+        long,
+        value_name = "PHASE,...",
+        value_delimiter = ','
+    )]
     pub phase: Vec<String>,
 
     /// If true, list the data kept from deleted sessions: claims, snapshots and secret parameters

@@ -335,8 +335,13 @@ const IMAGE_HELP: &str = concat!(
     ", which must be imported on every node"
 );
 
+const SCHEDULE_TRUST: &str = "If true, also use stored hooks that another user may have changed
+
+They run in the session's container at every snapshot, so read them first. Without this flag, such a session is refused.";
+
 /// Flags and arguments of `snapshot schedule`.
 #[derive(Group, Clone, Debug)]
+#[command(mut_arg("trust_manifest", |trust| trust.long_help(SCHEDULE_TRUST)))]
 pub struct Schedule {
     /// Name of the session; session/NAME and the output of -o name are accepted, too
     #[arg(value_name = "NAME")]

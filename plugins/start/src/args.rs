@@ -12,7 +12,7 @@ use session_shared::flags::writing::Writing;
 pub(crate) const ABOUT: &str = "Start one or more stopped, ended or incomplete sessions
 
 Create the session's objects from the current version of its template, with the values of the last start. Secrets and \
-PersistentVolumeClaims are used again. The lifetime begins anew. Values given with --set, --set-file or --env-file apply to this start and to later ones. Workloads \
+PersistentVolumeClaims are used again. The lifetime begins anew. Values given with --set, --set-file, --env-file or --preset apply to this start and to later ones. Workloads \
 with immutable changes are replaced, objects that the template no longer contains are deleted, and claims are expanded but \
 never shrunk.
 
