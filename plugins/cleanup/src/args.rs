@@ -12,17 +12,23 @@ use session_shared::ops::manner::STOP_TIMEOUT;
 
 pub(crate) const ABOUT: &str = "Clean up expired sessions and what sessions leave behind
 
-Select what to clean up with at least one flag. --expired stops or deletes expired sessions, depending on the onExpiry field of \
-their template. --unhealthy deletes sessions that no longer work. --orphans deletes objects of sessions that no longer exist. --all \
-selects all three.
+Select what to clean up with at least one flag. --expired stops or deletes expired sessions, as the onExpiry field of their \
+template says: stop or delete (default: stop). A session stopped this way stays until you delete it. --unhealthy deletes \
+sessions that no longer work. --orphans deletes objects of sessions that no longer exist. --all selects these three, not all \
+sessions.
 
 When a session is deleted, its data policy decides what happens to its data. Kept data, snapshots and snapshot contents are \
-deleted only with --kept-older-than, --snapshots-older-than and --snapshot-contents; --all does not select them. Objects that a \
-Pod, a workload, a ServiceAccount or an Ingress still uses are not deleted.
+deleted only with --kept-older-than, --snapshots-older-than and --snapshot-contents; --all does not select them. --orphans only \
+reports VolumeSnapshotContents. Objects that a Pod, a workload, a ServiceAccount or an Ingress still uses are not deleted.
 
 cleanup prints a plan first: each action with its reason, the owner, and what happens to the data. It then asks for \
 confirmation; without a terminal it requires --yes. Every object is checked again before it is changed. If an action fails, the \
-error is printed and the remaining actions are carried out.";
+error is printed, the remaining actions are carried out, and the exit code is 1.
+
+Cleaning up sessions of other users requires the verb manage on sessions, which the ClusterRoles session-manager and admin \
+grant. Hooks run with your permissions. A session with a sync hook that another user may have changed is left with an error, \
+unless --trust-manifest is given; a hook of the session's template, and every hook that the admission policy of setup has \
+protected, runs without it.";
 
 const EXAMPLES: &str = "  # Print the plan for all namespaces
   kubectl session cleanup --all -A --dry-run=client
@@ -30,77 +36,89 @@ const EXAMPLES: &str = "  # Print the plan for all namespaces
   # Stop or delete all expired sessions
   kubectl session cleanup --expired -A -y
 
-  # Delete data of deleted sessions that has been kept for 90 days
+  # Print what would be deleted of data older than 30 days
+  kubectl session cleanup --kept-older-than 30d --snapshots-older-than 30d -A --dry-run=client
+
+  # Delete claims and secret parameters whose session was deleted 90 days ago
   kubectl session cleanup --kept-older-than 90d -A
 
   # Delete storage snapshots that remain after their VolumeSnapshot was deleted
   kubectl session cleanup --snapshot-contents -A
 
-  # Delete orphaned objects of one user
+  # Delete orphaned objects of one owner; list -L streaming.platform/user prints the label
   kubectl session cleanup --orphans -l streaming.platform/user=alice
 
   # Clean up expired sessions every five minutes, at most 20 at a time, until Ctrl-C
   kubectl session cleanup --expired --interval 5m --max 20 -y";
 
+const TRUST: &str = "If true, also run stored sync hooks that another user may have changed
+
+They run with your permissions, so read them first. Without this flag, such a session is left with an error, and the exit \
+code is 1.";
+
 /// Flags of `cleanup`, as typed.
 #[derive(Parser, Clone, Debug)]
-#[command(name = "cleanup", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session cleanup (--expired | --unhealthy | --orphans | --all | --kept-older-than DURATION | --snapshots-older-than DURATION | --snapshot-contents) [options]")]
+#[command(name = "cleanup", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session cleanup (--expired | --unhealthy | --orphans | --all | --kept-older-than DURATION | --snapshots-older-than DURATION | --snapshot-contents)... [options]")]
 #[command(mut_arg("timeout", |timeout| default_timeout(timeout, STOP_TIMEOUT)))]
+#[command(mut_arg("trust_manifest", |trust| trust.long_help(TRUST)))]
 pub struct Args {
-    /// Stop or delete sessions that have expired
-    #[arg(long)]
+    /// If true, stop or delete sessions that have expired
+    #[arg(help_heading = "Selection", long)]
     pub expired: bool,
 
-    /// Delete sessions that no longer work
+    /// If true, delete sessions that no longer work
     ///
     /// These are sessions that have failed, whose node no longer exists, that were ready but have not been for ten minutes,
     /// or whose creation was never finished.
-    #[arg(long)]
+    #[arg(help_heading = "Selection", long)]
     pub unhealthy: bool,
 
-    /// Delete objects of sessions that no longer exist, except their data
+    /// If true, delete objects of sessions that no longer exist, except their data
     ///
-    /// Data is: claims that were ever bound, snapshots, and the Secret with the session's parameters.
-    #[arg(long)]
+    /// Data is: claims that were ever bound, snapshots, and the Secret with the session's parameters. VolumeSnapshotContents
+    /// that remain after their snapshot are reported.
+    #[arg(help_heading = "Selection", long)]
     pub orphans: bool,
 
-    /// Same as --expired --unhealthy --orphans
-    #[arg(long)]
+    /// If true, select --expired, --unhealthy and --orphans; does not mean all sessions
+    #[arg(help_heading = "Selection", long)]
     pub all: bool,
 
-    /// Delete data kept for at least this long after its session was deleted (30d, 12h)
+    /// Delete claims and secret parameters whose session was deleted at least this long ago (30d, 12h); for snapshots use
+    /// --snapshots-older-than
     ///
     /// A Secret with parameters is not deleted while a snapshot needs it. Data without a date, as after kubectl delete
-    /// session, is dated now and deleted after this time.
+    /// session, is dated now and deleted after this time. A dry run does not date it.
     #[arg(
-        help_heading = "Data",
+        help_heading = "Selection",
         long,
         value_name = "DURATION",
         allow_hyphen_values = true
     )]
     pub kept_older_than: Option<String>,
 
-    /// Delete snapshots of sessions that are at least this old (30d, 12h)
+    /// Delete snapshots that were taken at least this long ago (30d, 12h), also those of existing sessions
     #[arg(
-        help_heading = "Data",
+        help_heading = "Selection",
         long,
         value_name = "DURATION",
         allow_hyphen_values = true
     )]
     pub snapshots_older_than: Option<String>,
 
-    /// Delete VolumeSnapshotContents of deleted snapshots, and the storage behind them
+    /// If true, delete VolumeSnapshotContents of deleted snapshots, and the storage behind them
     ///
     /// With deletionPolicy Retain, a VolumeSnapshotContent remains after its VolumeSnapshot is deleted. Only contents that
-    /// carry a session's labels are deleted; contents of existing snapshots are labeled for a later cleanup.
-    #[arg(help_heading = "Data", long)]
+    /// carry a session's labels are deleted; contents of existing snapshots are labeled for a later cleanup. Their age is
+    /// not considered.
+    #[arg(help_heading = "Selection", long)]
     pub snapshot_contents: bool,
 
     /// Names are rejected with a pointer to `delete`
     #[arg(value_name = "NAME", hide = true)]
     pub names: Vec<String>,
 
-    /// Label query to filter on; supports '=', '==', '!=', 'in', 'notin' (-l key1=value1,key2=value2)
+    /// Label selector of the objects (-l key1=value1,key2=value2); supports =, ==, !=, in and notin
     #[arg(help_heading = "Selection", short = 'l', long, value_name = "QUERY")]
     pub selector: Option<String>,
 
@@ -108,19 +126,19 @@ pub struct Args {
     #[arg(help_heading = "Selection", short = 'A', long)]
     pub all_namespaces: bool,
 
-    /// Repeat at this interval until Ctrl-C (5m, 1h30m; a number alone is seconds)
+    /// Repeat at this interval until Ctrl-C (5m, 1h30m; a number alone is seconds); defaults to a single run
     #[arg(long, value_name = "DURATION", value_parser = go_duration::parse, allow_hyphen_values = true)]
     pub interval: Option<std::time::Duration>,
 
-    /// Maximum number of actions, oldest first; the rest is left for the next run
+    /// Maximum number of actions, oldest first; the rest is left for the next run. Defaults to no limit
     #[arg(long, value_name = "NUMBER", value_parser = numbers::count, allow_hyphen_values = true)]
     pub max: Option<u32>,
 
-    /// If true, always ask for confirmation, even without a terminal
+    /// If true, always ask for confirmation; without a terminal, the answer is read from standard input
     #[arg(short = 'i', long)]
     pub interactive: bool,
 
-    /// If true, carry out the plan without a prompt for confirmation
+    /// If true, do not ask for confirmation
     #[arg(short = 'y', long)]
     pub yes: bool,
 

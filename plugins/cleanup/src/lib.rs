@@ -90,9 +90,7 @@ async fn run_round(
     let items = plan::exclude_needed_secrets(items, &observed);
     let console = &mut ground.console;
     observed.forbidden_kinds.iter().for_each(|what| {
-        console.note(&format!(
-            "{what} are not checked: you lack permission to list them"
-        ));
+        console.note(&format!("{what} not checked: no permission to list them"));
     });
     if items.is_empty() && only_told.is_empty() {
         if intent.interval.is_none() {

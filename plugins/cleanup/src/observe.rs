@@ -57,7 +57,7 @@ pub(crate) struct Observed {
     pub(crate) contents: Vec<RetainedContent>,
     /// Names of the nodes; `None` if not needed or not permitted.
     pub(crate) nodes: Option<BTreeSet<String>>,
-    /// Plural names of kinds the caller lacks permission to list.
+    /// Plural names of kinds that the caller has no permission to list.
     pub(crate) forbidden_kinds: Vec<&'static str>,
 }
 
@@ -170,8 +170,8 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observ
     Ok(observed)
 }
 
-/// Lists VolumeSnapshotContents that outlive their snapshots; `None` if the caller lacks permission and has not asked for
-/// them.
+/// Lists VolumeSnapshotContents that outlive their snapshots; `None` if the caller has no permission and has not asked
+/// for them.
 async fn observe_contents(
     cluster: &Cluster,
     intent: &Intent,

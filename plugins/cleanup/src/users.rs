@@ -32,7 +32,7 @@ pub(crate) struct ObjectUsers {
     pub(crate) workloads: Vec<Value>,
     /// CronJobs, ReplicationControllers, ServiceAccounts and Ingresses.
     pub(crate) others: Vec<Value>,
-    /// Kinds the caller lacks permission to list; their objects may use anything.
+    /// Kinds that the caller has no permission to list; their objects may use anything.
     pub(crate) forbidden_kinds: Vec<&'static ResourceType>,
 }
 

@@ -13,45 +13,55 @@ use session_shared::go_duration::parse;
 pub(crate) const ABOUT: &str = "Open a session's shell, run a command in it, or reach its ports
 
 The template defines the connection methods of a session, and the first one is the default; kubectl session status NAME lists \
-them. A command after -- runs in the session's primary container instead of the method. If the session is still starting, connect \
-waits for it. If the session is stopped, connect starts it.
+them. A command after -- runs instead of the method's command, in the container of -c, else in that of --method, else in the \
+primary one. If the session is still starting, connect waits for it. If the session is stopped, connect starts it.
 
-Standard input is passed to the command. If standard input and output are both terminals, the command runs in a terminal. \
-Change this with -i=false and -t=false.
+Standard input is passed to the command; in a shell loop, use -i=false so that the command does not consume the loop's input. \
+If standard input and output are both terminals, the command runs in a terminal; -t=false changes that.
+
+Forwarded ports stay open while the session's Pod is replaced. If the session is stopped or deleted, the command fails.
 
 connect exits with the command's exit code: 126 if the command cannot be run, 127 if it is not found, 128 + N if signal N ended it. \
 After Ctrl-C, SIGTERM or SIGHUP the exit code is 130, 143 or 129, after any other error 1. On Windows, kubectl turns every \
 nonzero exit code into 1; run kubectl-session directly to get the original.";
 
 const EXAMPLES: &str = "  # Open a shell in the session
-  kubectl session connect alice
+  kubectl session connect dev
 
   # Run a command in another container and write its output to a file
-  kubectl session connect alice -c sidecar -- cat /etc/hosts > hosts
+  kubectl session connect dev -c sidecar -- cat /etc/hosts > hosts
 
   # Copy files into the session
-  tar cz project | kubectl session connect alice -- tar xz -C /workspace
+  tar cz project | kubectl session connect dev -- tar xz -C /workspace
 
   # Open the session's web page in a browser
-  kubectl session connect alice --open
+  kubectl session connect dev --open
 
-  # Connect with SSH, then copy a file with scp
+  # Connect with SSH
   kubectl session connect lab-1 --ssh
-  kubectl session connect lab-1 --ssh-config >> ~/.ssh/config && scp results.csv lab-1:
+
+  # Copy a file with scp
+  kubectl session connect lab-1 --ssh-config >> ~/.ssh/config
+  scp results.csv lab-1:
 
   # Forward local ports to the session until Ctrl-C
-  kubectl session connect alice --port-forward 8080:80
-  kubectl session connect alice --port-forward :http,localhost:5432
+  kubectl session connect dev --port-forward 8080:80
+  kubectl session connect dev --port-forward :http,localhost:5432
 
   # Print the session's addresses for a program
-  kubectl session connect alice --print -o json";
+  kubectl session connect dev --print -o json";
+
+const WAIT: &str = "If true, wait until the session is ready, and start it if it is stopped; if false, fail if the session is not ready";
 
 /// Flags and arguments of `connect`, as typed.
 #[derive(Parser, Clone, Debug)]
-#[command(name = "connect", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session connect NAME [options] [-- COMMAND [ARGS...]]")]
+#[command(name = "connect", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session connect NAME [--open | --print | --ssh | --ssh-config | --stdio PORT | --port-forward PORTS] [options] [-- COMMAND [ARGS...]]")]
+// An argument that is changed comes last, so this is the order of the flags in help.
+#[command(mut_arg("wait", |wait| wait.help(WAIT)))]
 #[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::intent::DEFAULT_TIMEOUT)))]
+#[command(mut_arg("pod_running_timeout", |alias| alias))]
 pub struct Args {
-    /// Name of the session, also as session/NAME
+    /// Name of the session; session/NAME and the output of -o name are accepted, too
     pub name: String,
 
     /// Command to run; with --ssh, arguments for ssh
@@ -62,7 +72,7 @@ pub struct Args {
     #[arg(long, value_name = "NAME")]
     pub method: Option<String>,
 
-    /// Name of the container; defaults to the method's, else the primary container
+    /// Name of the container; defaults to that of the method, else the primary one
     #[arg(short = 'c', long, value_name = "NAME")]
     pub container: Option<String>,
 
@@ -82,14 +92,16 @@ pub struct Args {
     #[arg(help_heading = "Web Page", short = 'o', long, value_name = "FORMAT")]
     pub output: Option<String>,
 
-    /// Connect standard input and output to a port of the session (number or name), as an ssh ProxyCommand
+    /// Connect standard input and output to a port of the session's primary Pod (a number, also if undeclared, or a name), as an
+    /// ssh ProxyCommand
     #[arg(help_heading = "Port", long, value_name = "PORT")]
     pub stdio: Option<String>,
 
-    /// Forward a local port to a port of the session (number or name); may be repeated or comma-separated
+    /// Forward a local port to a port of the session's primary Pod; may be repeated or comma-separated
     ///
-    /// ADDRESS defaults to 127.0.0.1; localhost means 127.0.0.1 and ::1; write IPv6 addresses in brackets. LOCAL defaults
-    /// to the number of REMOTE; an empty LOCAL or 0 picks a free port.
+    /// REMOTE is a number, also of an undeclared port, or a name. ADDRESS defaults to 127.0.0.1; localhost means 127.0.0.1
+    /// and ::1; write IPv6 addresses in brackets. LOCAL defaults to the number of REMOTE; an empty LOCAL or 0 picks a free
+    /// port.
     #[arg(
         help_heading = "Port",
         long,
@@ -141,7 +153,7 @@ pub struct StreamFlags {
 /// The flags as clap reads them.
 #[derive(clap::Args)]
 struct StreamArgs {
-    /// If true, pass standard input to the command
+    /// If true, pass standard input to the command; unlike kubectl exec, the default is true: use -i=false in shell loops
     #[arg(short = 'i', long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true")]
     stdin: bool,
 

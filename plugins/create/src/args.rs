@@ -14,10 +14,14 @@ A session is one user's interactive workload. Pass a SessionTemplate with --temp
 manifest with ${NAME} and ${NAME:-default} placeholders. The session's objects are created with your own permissions, and existing \
 objects are not changed. If NAME is omitted, a name is generated from the owner and the time.
 
-If the session does not become ready, it is kept so that you can inspect it.";
+If the session does not become ready, it is kept so that you can inspect it. When its lifetime is over, nothing stops it at that \
+moment: an admin stops or deletes expired sessions with cleanup --expired, as the onExpiry field of the template says.";
 
 const EXAMPLES: &str = "  # Create a session from a template and wait until it is ready
-  kubectl session create alice --template shell
+  kubectl session create dev --template shell
+
+  # Create a session whose files survive a stop, if its template names a data volume or has a claim
+  kubectl session create dev --template nvim --storage 10Gi
 
   # Create a lab for another user, with more memory and a lifetime of three hours
   kubectl session create lab-1 --template lab --user-id alice@example.com --memory 4Gi --expires-in 3h --set ROOTFS_IMAGE_URL=https://storage.example.com/lab.ext4
@@ -29,7 +33,7 @@ const EXAMPLES: &str = "  # Create a session from a template and wait until it i
   kubectl session create demo -f pod.yaml --set IMAGE=busybox:1.36
 
   # Print the objects that would be created
-  kubectl session create alice --template shell --dry-run=client --rendered -o yaml";
+  kubectl session create dev --template shell --dry-run=client --rendered -o yaml";
 
 /// Flags and arguments of `create`, as typed.
 #[derive(Parser, Clone, Debug)]
@@ -51,7 +55,7 @@ pub struct Args {
     #[command(flatten)]
     pub values: Values,
 
-    /// Name of a preset of the template, a named set of parameter values
+    /// Name of a preset of the template: a named set of parameter values
     #[arg(help_heading = "Parameter", long, value_name = "NAME")]
     pub preset: Option<String>,
 
@@ -59,15 +63,15 @@ pub struct Args {
     #[arg(long, value_name = "ID")]
     pub user_id: Option<String>,
 
-    /// CPU limit of the primary container (2, 1500m); the request keeps the template's ratio to it
+    /// CPU limit of the primary container (2, 1500m); defaults to the template's. The request keeps its ratio to the limit
     #[arg(help_heading = "Resource", long, value_name = "QUANTITY")]
     pub cpu: Option<String>,
 
-    /// Memory limit of the primary container (4Gi); the request keeps the template's ratio to it
+    /// Memory limit of the primary container (4Gi); defaults to the template's. The request keeps its ratio to the limit
     #[arg(help_heading = "Resource", long, value_name = "QUANTITY")]
     pub memory: Option<String>,
 
-    /// Number of GPUs, a whole number; 0 for none
+    /// Number of GPUs, a whole number; 0 for none. Defaults to the template's
     #[arg(
         help_heading = "Resource",
         long,
@@ -76,19 +80,24 @@ pub struct Args {
     )]
     pub gpu: Option<String>,
 
-    /// Size of the session's data volume (20Gi); makes an ephemeral workspace persistent if the template allows it
+    /// Size of the session's data volume, usually its home directory (20Gi)
+    ///
+    /// Without this flag, the data volume may be an emptyDir, whose files are lost at every stop. With it, the data volume
+    /// is a PersistentVolumeClaim if the template has a claim or names its data volume, else the command fails.
     #[arg(help_heading = "Data", long, value_name = "QUANTITY")]
     pub storage: Option<String>,
 
-    /// StorageClass of the session's data volume
+    /// StorageClass of the session's data volume; defaults to the template's, else the cluster's default
     #[arg(help_heading = "Data", long, value_name = "NAME")]
     pub storage_class: Option<String>,
 
-    /// Lifetime of each start (3600, 2h, 7d; a number alone is seconds); 0 or never for no expiry
+    /// Time until the session expires, counted from each start (2h, 7d; a number alone is seconds); 0 or never: no expiry.
+    /// Defaults to the template's
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     pub expires_in: Option<String>,
 
-    /// Action on the session's data when the session is deleted: keep, snapshot or delete
+    /// Action on the session's data when the session is deleted: keep, snapshot or delete; defaults to the template's, else
+    /// keep
     #[arg(help_heading = "Data", long, value_name = "POLICY")]
     pub data_policy: Option<String>,
 
@@ -96,7 +105,7 @@ pub struct Args {
     #[command(flatten)]
     pub existing: Existing,
 
-    /// Workload to connect to (KIND/NAME), for a manifest with several workloads
+    /// Primary workload, to which connect connects; required for a manifest with several workloads
     #[arg(long, value_name = "KIND/NAME")]
     pub primary: Option<String>,
 
@@ -112,12 +121,12 @@ pub struct Args {
     #[arg(long)]
     pub generate_name: bool,
 
-    /// Creator of the objects: client (this command), controller, or auto (a controller if one is alive)
+    /// Creator of the objects: client (this command), controller (none exists yet), or auto (a controller if one runs)
     #[arg(long, value_name = "WHO", default_value = "auto")]
     pub reconcile: String,
 
     /// With --dry-run=client, print the session's objects, except Secrets with secret values
-    #[arg(help_heading = "Dry Run", long)]
+    #[arg(help_heading = "Request", long)]
     pub rendered: bool,
 
     /// Output flags.

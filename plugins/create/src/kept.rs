@@ -52,7 +52,7 @@ impl KeptClaims {
                 Ok(Self { claims })
             }
             Err(error) if failure::is(&error, Kind::Forbidden) => {
-                let note = "kept claims are not checked: you lack permission to list them";
+                let note = "kept claims not checked: no permission to list them";
                 sink.tell(Event::Note(note.into()));
                 Ok(Self::default())
             }

@@ -11,9 +11,10 @@ use session_shared::ops::manner::STOP_TIMEOUT;
 
 pub(crate) const ABOUT: &str = "Delete one or more sessions
 
-Run the template's sync hook, delete the session's workload, and then keep, snapshot or delete its PersistentVolumeClaims. \
-A flag, else the session's dataPolicy, else the template's decides what happens to the claims. With keep, they are kept, \
-and a create with the same name, user and template uses them again. With snapshot, a snapshot is taken before the workload \
+Run the template's sync hook (a command that saves unsaved work), delete the session's workload, and then keep, snapshot or \
+delete its PersistentVolumeClaims. A flag decides what happens to the claims; without one, the session's dataPolicy, then the \
+template's, then keep. With keep, they are kept, \
+and a create with the same name, owner and template uses them again. With snapshot, a snapshot is taken before the workload \
 is deleted, and the claims are deleted when the snapshot is ready; later writes are not in it. With delete, the claims and \
 their data are deleted.
 
@@ -24,22 +25,22 @@ requires --yes.
 If the sync hook or the snapshot fails, nothing is deleted. To finish an interrupted deletion, run the command again.";
 
 const EXAMPLES: &str = "  # Delete a session
-  kubectl session delete alice
+  kubectl session delete dev
 
   # Delete a session whose sync hook fails
-  kubectl session delete alice --skip-sync
+  kubectl session delete dev --skip-sync
 
   # Delete a session and keep its data as a snapshot
-  kubectl session delete alice --snapshot-data
+  kubectl session delete dev --snapshot-data
 
   # Delete a session without claims, without confirmation
-  kubectl session delete alice -y
+  kubectl session delete dev -y
 
   # Delete a session and its data, without confirmation
-  kubectl session delete alice --delete-data -y
+  kubectl session delete dev --delete-data -y
 
-  # Delete all sessions of one user
-  kubectl session delete -l streaming.platform/user=alice";
+  # Delete all sessions of one owner, without confirmation
+  kubectl session list --user-id alice@example.com -o name | xargs -r kubectl session delete -y";
 
 /// Flags and arguments of `delete`, unchecked.
 #[derive(Parser, Clone, Debug)]
@@ -66,7 +67,7 @@ pub struct Args {
     #[arg(long, help_heading = "Data")]
     pub delete_data: bool,
 
-    /// VolumeSnapshotClass of the snapshot; defaults to the default class of the claim's driver or its only one
+    /// Name of the VolumeSnapshotClass; defaults to the default or only one of the claims' CSI driver
     #[arg(long, value_name = "NAME", help_heading = "Data")]
     pub class: Option<String>,
 
@@ -78,7 +79,7 @@ pub struct Args {
     #[arg(short = 'y', long)]
     pub yes: bool,
 
-    /// If true, always ask before anything is deleted
+    /// If true, always ask for confirmation; without a terminal, the answer is read from standard input
     #[arg(short = 'i', long)]
     pub interactive: bool,
 

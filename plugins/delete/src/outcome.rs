@@ -106,7 +106,7 @@ fn of_data(doomed: &Doomed, namespace: &str) -> Vec<String> {
         let line = |name: &String| format!("{word}: persistentvolumeclaim/{name}{more}");
         names.iter().map(line).collect()
     };
-    let again = ", used again by a create with the same name, user and template";
+    let again = ", used again by a create with the same name, owner and template";
     let name = doomed.name();
     let saved = doomed.snapshot().map(|set| {
         let restore = format!(

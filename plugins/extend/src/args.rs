@@ -8,18 +8,21 @@ use session_shared::flags::writing::Writing;
 
 pub(crate) const ABOUT: &str = "Extend the lifetime of one or more running sessions
 
-A session expires when its lifetime is over, counted from its last start; list and status show the time. Add time with \
---by, set another expiry with --until, or remove the expiry with --no-expiry. The template's maximum lifetime, counted from \
-the start, is the limit. Later starts of the session get the new lifetime, too.";
+A session expires when its lifetime is over, counted from its last start; list and status show the time. An expired session \
+runs on until cleanup --expired stops or deletes it. Add time with --by, set a new expiry with --until, or remove the expiry \
+with --no-expiry. The template's maximum lifetime, counted from the start, is the limit. Later starts get the lifetime from \
+start to the new expiry.
+
+A stopped session cannot be extended: give the next start a lifetime with start --expires-in.";
 
 const EXAMPLES: &str = "  # Extend a session by two hours
-  kubectl session extend alice --by 2h
+  kubectl session extend dev --by 2h
 
   # Extend all sessions until the end of a lecture
   kubectl session extend --all --until 2026-03-01T18:00:00+01:00
 
   # Remove the expiry of a session, if its template allows it
-  kubectl session extend alice --no-expiry";
+  kubectl session extend dev --no-expiry";
 
 /// Flags and arguments of `extend`, unchecked.
 #[derive(Parser, Clone, Debug)]
@@ -29,15 +32,17 @@ pub struct Args {
     #[command(flatten)]
     pub choosing: Choosing,
 
-    /// Time to add to the expiry (3600, 90m, 2h, 7d12h; a number alone is seconds)
+    /// Time to add to the expiry, or to now if the session has expired (90m, 2h, 7d12h; a number alone is seconds)
+    ///
+    /// A session without an expiry is refused.
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     pub by: Option<String>,
 
-    /// New expiry, in RFC 3339 with an offset from UTC (2026-03-01T18:00:00Z, 2026-03-01T18:00:00+01:00)
+    /// New expiry, later than the current one, in RFC 3339 with an offset from UTC (2026-03-01T18:00:00Z, 2026-03-01T18:00:00+01:00)
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub until: Option<String>,
 
-    /// If true, remove the expiry
+    /// If true, remove the expiry; refused if the template has a maximum lifetime
     #[arg(long)]
     pub no_expiry: bool,
 

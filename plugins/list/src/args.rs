@@ -8,12 +8,17 @@ use session_shared::flags::selection::Selecting;
 pub(crate) const ABOUT: &str = "List sessions, or the data kept from deleted sessions
 
 PHASE is computed from the sessions' Pods, so it is current even without a controller. If a Pod has a more specific status, \
-such as CrashLoopBackOff, PHASE shows that instead. EXPIRES is the remaining time.
+such as CrashLoopBackOff, PHASE shows that instead. USER is the session's owner. EXPIRES is the time until expiry, \
+\"expired\" if it has passed, or <none> without an expiry. Expired sessions run on until cleanup --expired stops or deletes them.
+
+The label streaming.platform/user is made from the owner: characters other than letters, digits, \".\", \"_\" and \"-\" become \
+\"-\", and a hash follows. -L streaming.platform/user prints the label; --user-id selects by the owner itself.
 
 With --kept, list the data of deleted sessions: PersistentVolumeClaims, VolumeSnapshots and secret parameters. The next \
-create with the same name, user and template uses the claims and secret parameters again. This data is deleted only by \
-cleanup --kept-older-than and --snapshots-older-than, snapshot delete and prune, or with the namespace. KEPT is the time \
-since the deletion; it is <unknown> after kubectl delete session.";
+create with the same name, owner and template uses the claims and secret parameters again. This data is deleted only by \
+delete --delete-data or the data policy delete once the session exists again, by cleanup --kept-older-than and \
+--snapshots-older-than, by snapshot delete and prune, by the pruning of a snapshot schedule, or with the namespace. KEPT is \
+the time since the deletion; it is <unknown> after kubectl delete session.";
 
 const EXAMPLES: &str = "  # List all sessions of the namespace
   kubectl session list
@@ -21,8 +26,11 @@ const EXAMPLES: &str = "  # List all sessions of the namespace
   # List the sessions of all namespaces, with Pods, nodes and endpoints
   kubectl session list -A -o wide
 
-  # List the failed and stopped sessions of one user
+  # List the failed and stopped sessions of one owner
   kubectl session list --user-id alice@example.com --phase failed,stopped
+
+  # List expired sessions
+  kubectl session list -A --no-headers | grep -w expired
 
   # List the data kept from deleted sessions
   kubectl session list --kept
@@ -34,16 +42,21 @@ const EXAMPLES: &str = "  # List all sessions of the namespace
 #[derive(Parser, Clone, Debug)]
 #[command(name = "list", visible_alias = "ls", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session list [NAME...] [options]")]
 pub struct Args {
-    /// Names of the sessions to list
+    /// Names of the sessions; session/NAME and the output of -o name are accepted, too
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
 
-    /// List only sessions of this owner, such as alice@example.com
-    #[arg(long, value_name = "ID")]
+    /// Owner of the sessions (alice@example.com); defaults to all owners
+    #[arg(help_heading = "Selection", long, value_name = "ID")]
     pub user_id: Option<String>,
 
-    /// List only sessions in these phases: pending, running, stopped, terminating, failed
-    #[arg(long, value_name = "PHASE,...", value_delimiter = ',')]
+    /// Phases of the sessions: pending, running, stopped, terminating or failed; may be repeated or comma-separated
+    #[arg(
+        help_heading = "Selection",
+        long,
+        value_name = "PHASE,...",
+        value_delimiter = ','
+    )]
     pub phase: Vec<String>,
 
     /// If true, list the data kept from deleted sessions: claims, snapshots and secret parameters

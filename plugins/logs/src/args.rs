@@ -15,13 +15,13 @@ With -f, follow the logs across container restarts and replaced Pods, without re
 or deleted or all containers have terminated.";
 
 const EXAMPLES: &str = "  # Print the logs of a session
-  kubectl session logs alice
+  kubectl session logs dev
 
   # Print the last 20 lines and follow the logs, even if the Pod is replaced
-  kubectl session logs alice -f --tail=20
+  kubectl session logs dev -f --tail=20
 
   # Print the logs of the container's previous run
-  kubectl session logs alice --previous
+  kubectl session logs dev --previous
 
   # Follow all containers of another workload
   kubectl session logs pr-17 deployment/api -f --all-containers";
@@ -30,7 +30,7 @@ const EXAMPLES: &str = "  # Print the logs of a session
 #[derive(Parser, Clone, Debug)]
 #[command(name = "logs", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session logs NAME [WORKLOAD] [options]")]
 pub struct Args {
-    /// Name of the session
+    /// Name of the session; session/NAME and the output of -o name are accepted, too
     pub name: String,
 
     /// Workload or Pod of the session, as NAME or KIND/NAME
@@ -52,7 +52,7 @@ pub struct Args {
     #[arg(long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
     pub all_containers: bool,
 
-    /// Print only lines newer than this, such as 5s, 2m or 3h; 0s means all. Excludes --since-time
+    /// Print only lines newer than this, such as 5s, 2m or 3h; 0s means all. Cannot be used with --since-time
     #[arg(
         help_heading = "Filter",
         long,
@@ -64,7 +64,7 @@ pub struct Args {
     )]
     pub since: String,
 
-    /// Print only lines written after this time (RFC 3339). Excludes --since
+    /// Print only lines written after this time (RFC 3339). Cannot be used with --since
     #[arg(help_heading = "Filter", long, value_name = "TIME")]
     pub since_time: Option<String>,
 
@@ -80,7 +80,7 @@ pub struct Args {
     #[arg(help_heading = "Output", long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
     pub timestamps: bool,
 
-    /// If true, print the names of Pod and container before each line; default true for several logs
+    /// If true, print the names of Pod and container before each line; defaults to true for several logs
     #[arg(help_heading = "Output", long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub prefix: Option<bool>,
 

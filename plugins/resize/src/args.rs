@@ -11,30 +11,31 @@ pub(crate) const ABOUT: &str = "Change the CPU, memory and storage of a running 
 
 Set the limits of the primary container; its requests keep their ratio to the limits. Later starts get the new size, too. \
 If possible, the session is resized in place: nothing restarts, and the command waits until the kubelet has resized the \
-Pod. If the node has no room at the moment, the kubelet defers the resize until other Pods are gone.
+Pod. If the node has no room at the moment, the kubelet defers the resize until other Pods are gone; the command waits for \
+that until --timeout, then fails, and the request stays. A stopped session cannot be resized: start it first.
 
-Some changes are not possible in place: a different QoS class, Pods of a Deployment, a container whose resizePolicy \
-restarts it, less memory on some servers, a node that is too small. They require --restart, which stops the session, \
-including its sync hook, and starts it with the new size.
+Not possible in place are: a change of the QoS class, a session that runs as a Deployment, a container whose resizePolicy \
+demands a restart, a lower memory limit on servers that do not allow it, and more than the node has. With --restart, the \
+session is then stopped, after its sync hook (a command that saves unsaved work), and started with the new size.
 
 --storage expands the session's PersistentVolumeClaims, if their StorageClass and CSI driver support expansion, and waits \
 until their file systems are resized. Claims cannot shrink.";
 
 const EXAMPLES: &str = "  # Resize the memory of a session in place
-  kubectl session resize alice --memory 8Gi
+  kubectl session resize dev --memory 8Gi
 
   # Expand the claims of a session
-  kubectl session resize alice --storage 100Gi
+  kubectl session resize dev --storage 100Gi
 
   # Resize a session, restarting it if necessary
-  kubectl session resize alice --cpu 2 --memory 4Gi --restart";
+  kubectl session resize dev --cpu 2 --memory 4Gi --restart";
 
 /// Flags and arguments of `resize`, unchecked.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "resize", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session resize NAME (--cpu QUANTITY | --memory QUANTITY | --storage QUANTITY)... [options]")]
 #[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::plan::USUAL_WAIT)))]
 pub struct Args {
-    /// Name of the session, as NAME or session/NAME
+    /// Name of the session; session/NAME and the output of -o name are accepted, too
     pub name: String,
 
     /// CPU limit of the primary container (2, 500m)

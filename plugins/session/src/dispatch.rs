@@ -113,6 +113,7 @@ fn base(prefix: &str) -> Command {
     with_connection_flags(Command::new("session"))
         .about("Run interactive sessions on Kubernetes")
         .long_about(ABOUT)
+        .override_usage("kubectl session COMMAND [options]")
         .bin_name(prefix.to_owned())
         .no_binary_name(true)
         .disable_help_subcommand(true)

@@ -13,11 +13,17 @@ templates, and wait until the API server serves the CustomResourceDefinitions. A
 cluster. Objects that are up to date are left unchanged. To install only some parts, name them: crds, roles, admission, \
 templates.
 
-The admission policy allows only the owner of a session, and users with the verb manage on sessions, to change it. It \
-requires Kubernetes 1.30. On older servers it is skipped, and users of a namespace can change each other's sessions: \
-give each user a namespace of their own.
+The ClusterRoles: session-client (sessions, resize, snapshots) is part of edit, session-viewer of view, \
+session-manager (other users' sessions) of admin. session-reader (templates and classes) is bound to all users. \
+session-template-admin writes templates. session-user is for users of a controller, which does not exist yet; the namespace \
+session-system is reserved for it. To let a user work with sessions in a namespace, bind edit to the user there.
 
-With --remove, delete what setup installed.";
+The admission policy allows only the owner of a session, and users who may `manage` sessions, as the ClusterRole \
+session-manager allows, to change it. It requires Kubernetes 1.30. On older servers it is skipped, and users of a \
+namespace can change each other's sessions: give each user a namespace of their own.
+
+With --remove, delete what setup installed. While sessions exist, removing the crds is refused without --force. Claims, \
+Secrets of parameters and snapshots of sessions are kept.";
 
 const EXAMPLES: &str = "  # Install everything
   kubectl session setup
@@ -33,7 +39,8 @@ const EXAMPLES: &str = "  # Install everything
 
 /// Flags and arguments of `setup`, unchecked.
 #[derive(Parser, Clone, Debug)]
-#[command(name = "setup", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session setup [PART...] [options]")]
+#[command(name = "setup", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session setup [PART...] [options]
+  kubectl session setup [PART...] --remove [--force] [options]")]
 #[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::install::USUAL_WAIT)))]
 pub struct Args {
     /// Parts to install or remove: crds, roles, admission, templates. All parts if none is named
@@ -44,7 +51,7 @@ pub struct Args {
     #[arg(long)]
     pub remove: bool,
 
-    /// If true, --remove removes the API even if sessions exist; they are deleted with it
+    /// If true, --remove removes the API even if sessions exist; they are deleted with it, their claims are kept
     #[arg(long)]
     pub force: bool,
 

@@ -11,22 +11,23 @@ use session_shared::flags::writing::Writing;
 
 use crate::file_args::{ImportFlags, ExportFlags};
 
-pub(crate) const ABOUT: &str = "Take, list, restore and delete snapshots of a session's data
+pub(crate) const ABOUT: &str = "Take, schedule, list, restore and delete snapshots of sessions
 
 A snapshot consists of one VolumeSnapshot for each PersistentVolumeClaim of a session. If the template has quiesce and resume \
-hooks, they run before and after the VolumeSnapshots are created. Snapshots are kept when the session is deleted. The cluster \
-needs a CSI driver that supports snapshots, and the snapshot-controller.";
+hooks (commands in its container), they run before and after the VolumeSnapshots are created. Snapshots are kept when the \
+session is deleted. The cluster needs a CSI driver that supports snapshots, the snapshot-controller, and a VolumeSnapshotClass.";
 
 const EXAMPLES: &str = "  # Take a snapshot before a risky change
-  kubectl session snapshot create alice
+  kubectl session snapshot create dev
 
   # List the snapshots of a session, then restore one in place
-  kubectl session snapshot list alice
-  kubectl session stop alice
-  kubectl session snapshot restore alice-20260301-120000 --in-place
+  kubectl session snapshot list dev
+  kubectl session stop dev
+  kubectl session snapshot restore dev-20260301-120000 --in-place
+  kubectl session start dev
 
   # Keep the newest five
-  kubectl session snapshot prune alice --keep 5";
+  kubectl session snapshot prune dev --keep 5";
 
 /// Flags and subcommand of `snapshot`, as typed.
 #[derive(Parser, Clone, Debug)]
@@ -48,36 +49,46 @@ pub struct Args {
 #[derive(Subcommand, Clone, Debug)]
 pub enum SnapshotCommand {
     /// Take a snapshot of a session's volumes, or copy its files to an archive
-    #[command(after_long_help = CREATE_EXAMPLES, override_usage = "kubectl session snapshot create NAME [options]")]
+    #[command(after_long_help = CREATE_EXAMPLES, override_usage = "kubectl session snapshot create NAME [options]
+  kubectl session snapshot create NAME --to FILE [options]")]
     Create(CreateArgs),
     /// List snapshots
     #[command(visible_alias = "ls", after_long_help = LIST_EXAMPLES, override_usage = "kubectl session snapshot list [NAME] [options]")]
     List(ListArgs),
     /// Restore a snapshot in place or into a new session, or copy an archive's files into a session
+    ///
+    /// --in-place needs a stopped session, --from a running one. --into creates a stopped session with the parameters, secrets
+    /// and lifetime of the old one; the old one is not changed.
     #[command(after_long_help = RESTORE_EXAMPLES, override_usage = "kubectl session snapshot restore SNAPSHOT (--into NEW | --in-place) [options]
   kubectl session snapshot restore NAME --from FILE [options]")]
     Restore(RestoreArgs),
     /// Create a new session with a copy of a session's current data
+    ///
+    /// Take a snapshot of the session, which may be running, and create a stopped session from it, with the same parameters,
+    /// secrets and lifetime. The snapshot is kept.
     #[command(after_long_help = CLONE_EXAMPLES, override_usage = "kubectl session snapshot clone NAME NEW [options]")]
     Clone(CloneArgs),
     /// Delete snapshots by name
     #[command(visible_alias = "rm", after_long_help = DELETE_EXAMPLES, override_usage = "kubectl session snapshot delete SNAPSHOT... [options]")]
     Delete(DeleteArgs),
     /// Delete old snapshots
-    #[command(after_long_help = PRUNE_EXAMPLES, override_usage = "kubectl session snapshot prune (NAME | --all) (--keep NUMBER | --older-than DURATION) [options]")]
+    ///
+    /// With both --keep and --older-than, delete snapshots that are older and not among the newest. Snapshots that a schedule
+    /// has taken and others are counted alike.
+    #[command(after_long_help = PRUNE_EXAMPLES, override_usage = "kubectl session snapshot prune (NAME | --all) (--keep NUMBER | --older-than DURATION)... [options]")]
     Prune(PruneArgs),
     /// Take snapshots on a cron schedule
     ///
     /// A CronJob in the session's namespace runs `snapshot create NAME --keep NUMBER` under a ServiceAccount that has only
     /// the permissions it needs. These objects are deleted with the session; the snapshots are kept. Snapshots taken by
-    /// hand are neither counted nor deleted. While a session is stopped, only one snapshot is taken. To change a schedule,
-    /// run the command again; `status NAME` and `snapshot list NAME` show it.
+    /// hand are neither counted nor deleted. Of a stopped session only one snapshot is taken; the next one follows after it
+    /// has been started again. To change a schedule, run the command again; `status NAME` and `snapshot list NAME` show it.
     ///
-    /// If you lack permission to create the Role and RoleBinding, the other objects are created, and these two are printed
-    /// for an admin to apply.
+    /// If you have no permission to create the Role and the RoleBinding, the other objects are created, these two are
+    /// printed on standard output as YAML for an admin to apply, and the exit code is 0.
     ///
-    /// The image contains only this program. Run `cargo image` in the source tree to write it as an OCI archive, then import
-    /// the archive on your nodes, or push it to your registry and pass its name with --image.
+    /// The CronJob needs an image that contains this program. Build it with `cargo image` in the source tree. Push it to your
+    /// registry and name it with --image, or import it on every node.
     #[command(after_long_help = SCHEDULE_EXAMPLES, override_usage = "kubectl session snapshot schedule NAME (--cron CRON --keep NUMBER | --remove) [options]")]
     Schedule(ScheduleArgs),
 }
@@ -98,29 +109,29 @@ impl SnapshotCommand {
 }
 
 const CREATE_EXAMPLES: &str = "  # Take a snapshot and wait until it is ready to restore
-  kubectl session snapshot create alice
+  kubectl session snapshot create dev
 
   # Choose the snapshot's name and VolumeSnapshotClass
-  kubectl session snapshot create alice --name before-upgrade --class fast
+  kubectl session snapshot create dev --name before-upgrade --class fast
 
   # Skip the quiesce and resume hooks, and do not wait
-  kubectl session snapshot create alice --skip-hooks --wait=false
+  kubectl session snapshot create dev --skip-hooks --wait=false
 
   # Copy files of the session's container to an archive (works without claims)
-  kubectl session snapshot create alice --to alice.tar.gz";
+  kubectl session snapshot create dev --to dev.tar.gz";
 
 /// Flags and arguments of `snapshot create`.
 #[derive(Group, Clone, Debug)]
 #[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::create::DEFAULT_TIMEOUT)))]
 pub struct CreateArgs {
-    /// Name of the session, also as session/NAME
+    /// Name of the session; session/NAME and the output of -o name are accepted, too
     #[arg(value_name = "NAME")]
     pub session: String,
     /// Name of the snapshot; defaults to the session's name and the UTC time
     #[arg(long, value_name = "SNAPSHOT")]
     pub name: Option<String>,
-    /// Name of the VolumeSnapshotClass; defaults to the one for the claims' CSI driver
-    #[arg(long, value_name = "CLASS")]
+    /// Name of the VolumeSnapshotClass; defaults to the default or only one of the claims' CSI driver
+    #[arg(long, value_name = "NAME")]
     pub class: Option<String>,
     /// If true, do not run the template's quiesce and resume hooks
     #[arg(long)]
@@ -128,7 +139,7 @@ pub struct CreateArgs {
     /// SHA-256 digest of the hooks at the time the schedule was created
     #[arg(long, value_name = "SHA256", hide = true)]
     pub known_hooks: Option<String>,
-    /// Mark the snapshot as scheduled, then keep only the newest NUMBER scheduled ones (see schedule)
+    /// Mark the snapshot as scheduled and delete all but the newest NUMBER scheduled snapshots of the session
     #[arg(long, value_name = "NUMBER", value_parser = numbers::count, allow_hyphen_values = true)]
     pub keep: Option<u32>,
     #[command(flatten)]
@@ -144,15 +155,15 @@ pub struct CreateArgs {
 }
 
 const LIST_EXAMPLES: &str = "  # List the snapshots of a session
-  kubectl session snapshot list alice
+  kubectl session snapshot list dev
 
-  # List all snapshots of one user, newest last
+  # List all snapshots of one owner, newest last; -L streaming.platform/user prints the label
   kubectl session snapshot list -l streaming.platform/user=alice --sort-by .metadata.creationTimestamp";
 
 /// Flags and arguments of `snapshot list`.
 #[derive(Group, Clone, Debug)]
 pub struct ListArgs {
-    /// Name of the session whose snapshots to list, also after its deletion; defaults to all sessions
+    /// Name of the session, also after its deletion; session/NAME is accepted, too. Defaults to all sessions
     #[arg(value_name = "NAME")]
     pub session: Option<String>,
     #[command(flatten)]
@@ -163,38 +174,40 @@ pub struct ListArgs {
 
 const RESTORE_EXAMPLES: &str =
     "  # Restore a snapshot in place; the current data is saved as another snapshot first
-  kubectl session stop alice
-  kubectl session snapshot restore alice-20260301-120000 --in-place
-  kubectl session start alice
+  kubectl session stop dev
+  kubectl session snapshot restore dev-20260301-120000 --in-place
+  kubectl session start dev
 
   # Restore a snapshot into a new session beside the current one
-  kubectl session snapshot restore alice-20260301-120000 --into alice-before
-  kubectl session start alice-before
+  kubectl session snapshot restore dev-20260301-120000 --into dev-before
+  kubectl session start dev-before
 
   # Print what an in-place restore would do
   kubectl session snapshot restore before-upgrade --in-place --dry-run=client
 
   # Copy the files of an archive into a running session
-  kubectl session snapshot restore alice --from alice.tar.gz";
+  kubectl session snapshot restore dev --from dev.tar.gz";
 
 /// Flags and arguments of `snapshot restore`.
 #[derive(Group, Clone, Debug)]
 #[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::copy::DEFAULT_TIMEOUT)))]
 pub struct RestoreArgs {
-    /// Name of a snapshot or of a single VolumeSnapshot; with --from, name of the session
+    /// Name of a snapshot, or of one of its VolumeSnapshots if the session has several claims; the output of -o name is
+    /// accepted, too. With --from, name of the session
     #[arg(value_name = "SNAPSHOT")]
     pub snapshot: String,
     /// Name of a new session to create from the same template with the snapshot's data; it is not started
     #[arg(long, value_name = "NEW")]
     pub into: Option<String>,
-    /// If true, replace the claims of the session the snapshot was taken of
+    /// If true, replace the claims of the session that the snapshot was taken from
     #[arg(long)]
     pub in_place: bool,
-    /// Size of the new session's claims (20Gi); defaults to the size of the original claims
-    #[arg(long, value_name = "SIZE")]
+    /// With --into, size of the new session's claims (20Gi); defaults to the size of the original claims
+    #[arg(long, value_name = "QUANTITY")]
     pub storage: Option<String>,
-    /// VolumeSnapshotClass for the snapshot of the current data; defaults to the one for the claims' CSI driver
-    #[arg(long, value_name = "CLASS")]
+    /// With --in-place, name of the VolumeSnapshotClass for the snapshot of the current data; defaults to the default or only
+    /// one of the claims' CSI driver
+    #[arg(long, value_name = "NAME")]
     pub class: Option<String>,
     #[command(flatten)]
     pub file: ImportFlags,
@@ -208,31 +221,31 @@ pub struct RestoreArgs {
     pub waiting: Waiting,
 }
 
-const CLONE_EXAMPLES: &str = "  # Create a session with a copy of alice's data
-  kubectl session snapshot clone alice alice-2
-  kubectl session start alice-2
+const CLONE_EXAMPLES: &str = "  # Create a session with a copy of dev's data
+  kubectl session snapshot clone dev dev-2
+  kubectl session start dev-2
 
   # Clone with larger claims and a chosen VolumeSnapshotClass
-  kubectl session snapshot clone alice alice-3 --storage 20Gi --class fast";
+  kubectl session snapshot clone dev dev-3 --storage 20Gi --class fast";
 
 /// Flags and arguments of `snapshot clone`.
 #[derive(Group, Clone, Debug)]
 #[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::copy::DEFAULT_TIMEOUT)))]
 pub struct CloneArgs {
-    /// Name of the session, also as session/NAME
+    /// Name of the session; session/NAME and the output of -o name are accepted, too
     #[arg(value_name = "NAME")]
     pub session: String,
     /// Name of the new session; it is not started
     #[arg(value_name = "NEW")]
     pub new: String,
-    /// VolumeSnapshotClass for the snapshot that is cloned; defaults to the one for the claims' CSI driver
-    #[arg(long, value_name = "CLASS")]
+    /// Name of the VolumeSnapshotClass; defaults to the default or only one of the claims' CSI driver
+    #[arg(long, value_name = "NAME")]
     pub class: Option<String>,
     /// If true, do not run the template's quiesce and resume hooks
     #[arg(long)]
     pub skip_hooks: bool,
     /// Size of the new session's claims (20Gi); defaults to the size of the original claims
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, value_name = "QUANTITY")]
     pub storage: Option<String>,
     #[command(flatten)]
     pub trust: TrustManifest,
@@ -245,22 +258,22 @@ pub struct CloneArgs {
 }
 
 const DELETE_EXAMPLES: &str = "  # Delete a snapshot after a prompt for confirmation
-  kubectl session snapshot delete alice-20260301-120000
+  kubectl session snapshot delete dev-20260301-120000
 
   # Delete all snapshots of a session without a prompt
-  kubectl session snapshot list alice -o name | xargs -r kubectl session snapshot delete -y";
+  kubectl session snapshot list dev -o name | xargs -r kubectl session snapshot delete -y";
 
 /// Flags and arguments of `snapshot delete`.
 #[derive(Group, Clone, Debug)]
 #[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::delete::DEFAULT_TIMEOUT)))]
 pub struct DeleteArgs {
-    /// Names of snapshots or of single VolumeSnapshots
+    /// Names of snapshots, or of single VolumeSnapshots if a session has several claims; the output of -o name is accepted, too
     #[arg(value_name = "SNAPSHOT", required = true)]
     pub names: Vec<String>,
     /// If true, treat a missing snapshot as deleted
     #[arg(long)]
     pub ignore_not_found: bool,
-    /// If true, delete snapshots without a prompt for confirmation
+    /// If true, do not ask for confirmation
     #[arg(short = 'y', long)]
     pub yes: bool,
     #[command(flatten)]
@@ -272,7 +285,7 @@ pub struct DeleteArgs {
 }
 
 const PRUNE_EXAMPLES: &str = "  # Print what would be deleted if the newest five of a session are kept
-  kubectl session snapshot prune alice --keep 5 --dry-run=client
+  kubectl session snapshot prune dev --keep 5 --dry-run=client
 
   # Delete snapshots older than a week, but keep the newest three of each session
   kubectl session snapshot prune --all --keep 3 --older-than 7d -y";
@@ -281,11 +294,11 @@ const PRUNE_EXAMPLES: &str = "  # Print what would be deleted if the newest five
 #[derive(Group, Clone, Debug)]
 #[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::prune::DEFAULT_TIMEOUT)))]
 pub struct PruneArgs {
-    /// Name of the session, also after its deletion
+    /// Name of the session, also after its deletion; session/NAME is accepted, too
     #[arg(value_name = "NAME")]
     pub session: Option<String>,
-    /// If true, prune the snapshots of every session in the namespace, each session separately
-    #[arg(long)]
+    /// If true, prune the snapshots of all sessions of the namespace, each session separately
+    #[arg(help_heading = "Selection", long)]
     pub all: bool,
     /// Number of newest ready snapshots to keep; without --older-than, snapshots that are not ready are kept too
     #[arg(long, value_name = "NUMBER", value_parser = numbers::count, allow_hyphen_values = true)]
@@ -293,7 +306,7 @@ pub struct PruneArgs {
     /// Delete only snapshots older than this (12h, 7d; a number alone is seconds), ready or not
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     pub older_than: Option<String>,
-    /// If true, delete snapshots without a prompt for confirmation
+    /// If true, do not ask for confirmation
     #[arg(short = 'y', long)]
     pub yes: bool,
     #[command(flatten)]
@@ -305,21 +318,32 @@ pub struct PruneArgs {
 }
 
 const SCHEDULE_EXAMPLES: &str = "  # Take a snapshot every night at 03:30 in Berlin, and keep the newest seven
-  kubectl session snapshot schedule alice --cron \"30 3 * * *\" --time-zone Europe/Berlin --keep 7
+  kubectl session snapshot schedule dev --cron \"30 3 * * *\" --time-zone Europe/Berlin --keep 7 --image registry.example.com/kubectl-session:0.1.0
 
   # Change the schedule to every hour
-  kubectl session snapshot schedule alice --cron @hourly --keep 24 --image registry.example.com/kubectl-session:1
+  kubectl session snapshot schedule dev --cron @hourly --keep 24 --image registry.example.com/kubectl-session:0.1.0
 
   # Print the objects that would be created
-  kubectl session snapshot schedule alice --cron @daily --keep 7 --dry-run=client -o yaml
+  kubectl session snapshot schedule dev --cron @daily --keep 7 --dry-run=client -o yaml
 
   # Remove the schedule and keep the snapshots
-  kubectl session snapshot schedule alice --remove";
+  kubectl session snapshot schedule dev --remove";
+
+const IMAGE_HELP: &str = concat!(
+    "Image that contains this program; defaults to localhost/kubectl-session:",
+    env!("CARGO_PKG_VERSION"),
+    ", which must be imported on every node"
+);
+
+const SCHEDULE_TRUST: &str = "If true, also use stored hooks that another user may have changed
+
+They run in the session's container at every snapshot, so read them first. Without this flag, such a session is refused.";
 
 /// Flags and arguments of `snapshot schedule`.
 #[derive(Group, Clone, Debug)]
+#[command(mut_arg("trust_manifest", |trust| trust.long_help(SCHEDULE_TRUST)))]
 pub struct ScheduleArgs {
-    /// Name of the session, also as session/NAME
+    /// Name of the session; session/NAME and the output of -o name are accepted, too
     #[arg(value_name = "NAME")]
     pub session: String,
     /// Schedule in cron syntax (minute, hour, day of month, month, day of week), or @hourly, @daily, @weekly, @monthly,
@@ -332,14 +356,14 @@ pub struct ScheduleArgs {
     /// Time zone of --cron (Europe/Berlin); defaults to that of the kube-controller-manager, usually UTC
     #[arg(long, value_name = "ZONE")]
     pub time_zone: Option<String>,
-    /// Name of the VolumeSnapshotClass; defaults to the current one for the claims' CSI driver
-    #[arg(long, value_name = "CLASS")]
+    /// Name of the VolumeSnapshotClass; defaults to the default or only one of the claims' CSI driver
+    #[arg(long, value_name = "NAME")]
     pub class: Option<String>,
     /// If true, do not run the template's quiesce and resume hooks
     #[arg(long)]
     pub skip_hooks: bool,
-    /// Image with this program; defaults to localhost/kubectl-session:VERSION, which must be imported on the nodes
-    #[arg(long, value_name = "IMAGE")]
+    /// Image that contains this program.
+    #[arg(long, value_name = "IMAGE", help = IMAGE_HELP)]
     pub image: Option<String>,
     /// If true, remove the schedule and keep its snapshots
     #[arg(long)]

@@ -10,13 +10,13 @@ pub struct ExportFlags {
     /// Archive (.tar.gz) to copy the container's files to, instead of a snapshot; "-" means standard output
     #[arg(help_heading = "File", long, value_name = "FILE")]
     pub to: Option<String>,
-    /// With --to, directory to copy; defaults to the container's working directory, else its home. May be repeated
+    /// With --to, directory to copy; defaults to the container's working directory, or its home if that is /. May be repeated
     #[arg(help_heading = "File", long = "path", value_name = "DIR")]
     pub paths: Vec<String>,
-    /// With --to, container to copy from; defaults to the primary one
-    #[arg(help_heading = "File", short = 'c', long, value_name = "CONTAINER")]
+    /// With --to, name of the container; defaults to the primary one
+    #[arg(help_heading = "File", short = 'c', long, value_name = "NAME")]
     pub container: Option<String>,
-    /// With --to, replace an existing file
+    /// With --to, if true, replace an existing file
     #[arg(help_heading = "File", long)]
     pub overwrite: bool,
 }
@@ -45,14 +45,14 @@ pub struct ImportFlags {
     /// With --from, directory to copy to; defaults to the directory the files came from
     #[arg(help_heading = "File", long, value_name = "DIR")]
     pub path: Option<String>,
-    /// With --from, container to copy to; defaults to the primary one
-    #[arg(help_heading = "File", short = 'c', long, value_name = "CONTAINER")]
+    /// With --from, name of the container; defaults to the primary one
+    #[arg(help_heading = "File", short = 'c', long, value_name = "NAME")]
     pub container: Option<String>,
-    /// With --from, do not run the template's quiesce and resume hooks
+    /// With --from, if true, do not run the template's quiesce and resume hooks
     #[arg(help_heading = "File", long)]
     pub skip_hooks: bool,
-    /// With --from, do not ask for confirmation before replacing files or using a directory named only by the archive
-    #[arg(help_heading = "File", short = 'y', long)]
+    /// With --from, if true, do not ask for confirmation before replacing files or using a directory named only by the archive
+    #[arg(short = 'y', long)]
     pub yes: bool,
 }
 

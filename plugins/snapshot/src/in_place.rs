@@ -107,7 +107,7 @@ impl InPlaceRestore {
             DryRun::None => replacing.accesses(),
             _ => Vec::new(),
         };
-        // No claim may be deleted that the caller lacks permission to recreate.
+        // No claim may be deleted that the caller has no permission to recreate.
         let permitted = async {
             let required = permissions.require(cluster.namespace(), &needs).await;
             required.map_err(|error| {

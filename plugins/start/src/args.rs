@@ -11,17 +11,19 @@ use session_shared::flags::writing::Writing;
 
 pub(crate) const ABOUT: &str = "Start one or more stopped, ended or incomplete sessions
 
-Render the session's template as it is now, with the values of the last start, the session's secrets and its \
-PersistentVolumeClaims. Values given with --set, --set-file or --env-file apply to this start and to later ones. Workloads \
+Create the session's objects from the current version of its template, with the values of the last start. Secrets and \
+PersistentVolumeClaims are used again. The lifetime begins anew. Values given with --set, --set-file, --env-file or --preset apply to this start and to later ones. Workloads \
 with immutable changes are replaced, objects that the template no longer contains are deleted, and claims are expanded but \
 never shrunk.
 
-A running session is left unchanged. With --restart it is stopped first, including its sync hook, and then started.
+A running session is left unchanged. With --restart it is stopped first, after its sync hook (a command that saves unsaved \
+work), and then started.
 
-If a session does not become ready, it is kept so that you can inspect it.";
+If a session does not become ready, it is kept so that you can inspect it. When its lifetime is over, nothing stops it at that \
+moment: an admin stops or deletes expired sessions with cleanup --expired.";
 
 const EXAMPLES: &str = "  # Start a session and wait until it is ready
-  kubectl session start alice
+  kubectl session start dev
 
   # Start a session with a new value and a new password
   kubectl session start lab-1 --set VM_CPU=4 --set-file VSCODE_PASSWORD=password.txt
@@ -29,8 +31,8 @@ const EXAMPLES: &str = "  # Start a session and wait until it is ready
   # Apply the current template to a running session
   kubectl session start lab-1 --restart
 
-  # Start all sessions of one user
-  kubectl session start -l streaming.platform/user=alice";
+  # Start all sessions of one owner
+  kubectl session list --user-id alice@example.com -o name | xargs -r kubectl session start";
 
 /// Flags and arguments of `start`, unchecked.
 #[derive(Parser, Clone, Debug)]
@@ -45,11 +47,12 @@ pub struct Args {
     #[command(flatten)]
     pub values: Values,
 
-    /// Name of a preset of the template (a named set of parameter values)
+    /// Name of a preset of the template: a named set of parameter values
     #[arg(help_heading = "Parameter", long, value_name = "NAME")]
     pub preset: Option<String>,
 
-    /// Lifetime of this start and later ones (3600, 2h, 7d; a number alone is seconds); 0 or never for no expiry
+    /// Time until the session expires, counted from each start (2h, 7d; a number alone is seconds); 0 or never: no expiry.
+    /// Defaults to the session's own, else the template's
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     pub expires_in: Option<String>,
 
@@ -69,7 +72,12 @@ pub struct Args {
     #[arg(short = 'y', long)]
     pub yes: bool,
 
-    /// If true, run the stored manifest and hooks even if other users may have written them or the manifest asks for privileges
+    /// If true, also use a stored manifest and hooks that another user may have changed, and a manifest that asks for
+    /// privileges
+    ///
+    /// They run with your permissions, so read them first. Without this flag, a start of one session shows what another user
+    /// may have changed and asks for confirmation. Without a terminal or for several sessions, such a session is refused,
+    /// and so is a manifest that asks for privileges. Cannot be used with --all or --selector.
     #[arg(long)]
     pub trust_manifest: bool,
 

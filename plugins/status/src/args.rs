@@ -11,7 +11,7 @@ use session_shared::go_duration;
 
 pub(crate) const ABOUT: &str = "Show the state of a session on one screen
 
-Print the owner, phase, workloads, network, data, connect methods, conditions and events of a session. If the session is \
+Print the owner, phase, workloads, network, data, connection methods, conditions and events of a session. If the session is \
 not ready, the report names the cause and a remedy. The phase is computed from the session's Pods, so it is current even \
 without a controller. Parts that you have no permission to read are shown as <unknown>. With -o json or yaml, the report \
 is one document of kind SessionReport.
@@ -20,23 +20,23 @@ With --wait-for, wait until the session is in a phase (ready means running). The
 the phase, and 1 when the timeout expires or the session can no longer reach the phase.";
 
 const EXAMPLES: &str = "  # Show the state of a session
-  kubectl session status alice
+  kubectl session status dev
 
   # Watch a session
-  kubectl session status alice -w
+  kubectl session status dev -w
 
   # Wait until a session is ready, at most 2 minutes
-  kubectl session status alice --wait-for ready --timeout 2m
+  kubectl session status dev --wait-for ready --timeout 2m
 
   # Print why a session is not ready
-  kubectl session status alice -o jsonpath='{.diagnosis[0].message}'";
+  kubectl session status dev -o jsonpath='{.diagnosis[0].message}'";
 
 /// Flags and arguments of `status`, unchecked.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "status", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session status NAME [options]")]
 #[command(mut_arg("timeout", |timeout| waiting::default_timeout(timeout, crate::intent::USUAL_WAIT)))]
 pub struct Args {
-    /// Name of the session
+    /// Name of the session; session/NAME and the output of -o name are accepted, too
     pub name: String,
 
     /// If true, print the report again on every change (on a terminal, in place)
@@ -52,7 +52,8 @@ pub struct Args {
     )]
     pub wait_for: Option<String>,
 
-    /// Time to wait with --wait-for, such as 30s or 5m; a bare number is seconds, 0 checks once. If given, --wait-for defaults to ready
+    /// Time to wait for the phase of --wait-for (30s, 5m, 1h30m; a number alone is seconds); 0 checks once, without waiting. If
+    /// given, --wait-for defaults to ready
     #[arg(help_heading = "Waiting", long, value_name = "DURATION", default_value = "5m", value_parser = go_duration::parse, allow_hyphen_values = true)]
     pub timeout: Duration,
 

@@ -1,4 +1,4 @@
-//! Commands to copy: the connect methods of a session, and the suggested next steps.
+//! Commands to copy: the connection methods of a session, and the suggested next steps.
 
 use serde::Serialize;
 use session_shared::api::{ConnectMethod, Phase, Session};
@@ -9,7 +9,7 @@ use crate::diagnosis::Diagnosis;
 use crate::head::Head;
 use crate::workloads::Workload;
 
-/// A connect method with its command.
+/// A connection method with its command.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Method {
@@ -29,7 +29,7 @@ pub(crate) struct Step {
     pub(crate) command: String,
 }
 
-/// Returns the connect methods of the last start.
+/// Returns the connection methods of the last start.
 pub(crate) fn methods(session: &Session) -> Vec<Method> {
     let applied = session
         .status

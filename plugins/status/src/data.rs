@@ -98,7 +98,7 @@ and prune, or with the namespace";
 fn on_deletion(policy: DataPolicy) -> &'static str {
     match policy {
         DataPolicy::Keep => {
-            "delete keeps the claims for the next create with the same name, user and template"
+            "delete keeps the claims for the next create with the same name, owner and template"
         }
         DataPolicy::Snapshot => "delete takes a snapshot of the claims, then deletes the claims",
         DataPolicy::Delete => "delete deletes the claims; kubectl delete session keeps them",

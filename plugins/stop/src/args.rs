@@ -9,24 +9,24 @@ use session_shared::flags::waiting::{Waiting, default_timeout};
 use session_shared::flags::writing::Writing;
 use session_shared::ops::manner::STOP_TIMEOUT;
 
-pub(crate) const ABOUT: &str = "Stop one or more sessions and keep their data
+pub(crate) const ABOUT: &str = "Stop one or more sessions; data in PersistentVolumeClaims is kept
 
-Run the template's sync hook, delete the session's Pods with their grace period, and scale its StatefulSets and \
+Run the template's sync hook (a command that saves unsaved work), delete the session's Pods with their grace period, and scale its StatefulSets and \
 Deployments to 0. If the sync hook fails, the session is not stopped. PersistentVolumeClaims, Services and Secrets are \
 kept, and the next start uses them again.
 
 Data outside PersistentVolumeClaims (emptyDir and ephemeral volumes, container files) is lost. If a session has no \
-claims, or if a home or work directory is on such a volume, stop asks for confirmation; without a terminal it requires \
+claims, or if a home or working directory is on such a volume, stop asks for confirmation; without a terminal it requires \
 --yes. To finish an interrupted stop, run the command again.";
 
 const EXAMPLES: &str = "  # Stop a session
-  kubectl session stop alice
+  kubectl session stop dev
 
   # Stop a session whose sync hook fails
-  kubectl session stop alice --skip-sync
+  kubectl session stop dev --skip-sync
 
-  # Stop all sessions of one user without confirmation
-  kubectl session stop -l streaming.platform/user=alice -y
+  # Stop all sessions of one owner without confirmation
+  kubectl session list --user-id alice@example.com -o name | xargs -r kubectl session stop -y
 
   # Stop all running sessions
   kubectl session list --phase running -o name | xargs -r kubectl session stop -y";

@@ -10,8 +10,9 @@ use session_shared::flags::writing::Writing;
 pub(crate) const ABOUT: &str = "Manage session templates
 
 A SessionTemplate defines what a session runs: a manifest with ${NAME} and ${NAME:-default} placeholders, with parameters, \
-presets, connect methods, hooks and a lifetime. Some templates are built into the program (--builtin); \"kubectl session \
-setup templates\" installs them.";
+presets, connection methods, hooks and a lifetime. Hooks are commands in the session's container: sync saves unsaved work \
+before a stop; quiesce and resume run before and after a snapshot. Templates belong to the cluster, not to a namespace. Some \
+are built into the program (--builtin); \"kubectl session setup templates\" installs them.";
 
 const EXAMPLES: &str = "  # List the templates of the cluster
   kubectl session template list
@@ -50,18 +51,26 @@ pub enum Action {
     #[command(visible_alias = "get", after_long_help = SHOW, override_usage = "kubectl session template show NAME [options]")]
     Show(Show),
     /// List the parameters of a template
-    #[command(visible_alias = "parameters", after_long_help = PARAMS, override_usage = "kubectl session template params (NAME | -f FILENAME) [options]")]
+    #[command(visible_alias = "parameters", after_long_help = PARAMS, override_usage = "kubectl session template params (NAME [--builtin] | -f FILENAME) [options]")]
     Params(Params),
     /// Check template or manifest files without a cluster
-    #[command(after_long_help = LINT, override_usage = "kubectl session template lint -f FILENAME... [options]")]
+    ///
+    /// Print one line for each problem. The exit code is 1 if one of them is an error.
+    #[command(after_long_help = LINT, override_usage = "kubectl session template lint -f FILENAME [-f FILENAME]... [options]")]
     Lint(Lint),
-    /// Print the objects of a session without creating it
-    #[command(after_long_help = RENDER, override_usage = "kubectl session template render (NAME | -f FILENAME) [options]")]
+    /// Print the objects of a session made from a template
+    #[command(after_long_help = RENDER, override_usage = "kubectl session template render (NAME [--builtin] | -f FILENAME) [options]")]
     Render(Render),
     /// Create or update templates from a file
-    #[command(after_long_help = APPLY, override_usage = "kubectl session template apply -f FILENAME [options]")]
+    ///
+    /// The file holds SessionTemplates, or, with --name, a manifest from which a template is made.
+    #[command(after_long_help = APPLY, override_usage = "kubectl session template apply -f FILENAME [options]
+  kubectl session template apply -f FILENAME --name NAME [--description TEXT] [--primary KIND/NAME] [options]")]
     Apply(Apply),
     /// Delete templates; running sessions continue
+    ///
+    /// A session of a deleted template cannot be started, restarted or extended until the template is applied again. Its data
+    /// is kept.
     #[command(visible_alias = "rm", after_long_help = DELETE, override_usage = "kubectl session template delete NAME... [options]")]
     Delete(Delete),
 }
@@ -87,8 +96,9 @@ const LIST: &str = "  # List the templates of the cluster
   # List the built-in templates; no cluster is needed
   kubectl session template list --builtin";
 
-/// Flags of `template list`.
+/// Flags of `template list`. Templates have no namespace, so -A, which kubectl accepts here, too, is not shown.
 #[derive(Group, Clone, Debug)]
+#[command(mut_arg("all_namespaces", |all| all.hide(true)))]
 pub struct List {
     /// If true, list the built-in templates instead of those in the cluster
     #[arg(long)]
@@ -99,7 +109,7 @@ pub struct List {
     pub printing: ListOutput,
 }
 
-const SHOW: &str = "  # Show a template with its connect methods and parameters
+const SHOW: &str = "  # Show a template with its connection methods and parameters
   kubectl session template show lab
 
   # Print a built-in template as YAML, as a start for your own
@@ -124,7 +134,7 @@ pub struct Which {
     /// Name of the template
     #[arg(value_name = "NAME")]
     pub name: Option<String>,
-    /// File with a SessionTemplate or a manifest with placeholders; - reads standard input
+    /// File with a SessionTemplate or a manifest with placeholders; "-" means standard input
     #[arg(short = 'f', long, value_name = "FILENAME")]
     pub filename: Option<String>,
     /// If true, use a built-in template instead of one in the cluster
@@ -146,7 +156,7 @@ pub struct Params {
     /// Output format. One of: (wide, json, yaml, kyaml, name, jsonpath, jsonpath-as-json, jsonpath-file, custom-columns, custom-columns-file)
     #[arg(help_heading = "Output", short = 'o', long, value_name = "FORMAT")]
     pub output: Option<String>,
-    /// Don't print headers
+    /// If true, omit the headings of tables and custom columns
     #[arg(help_heading = "Output", long)]
     pub no_headers: bool,
 }
@@ -160,7 +170,7 @@ const LINT: &str = "  # Check a template
 /// Flags of `template lint`.
 #[derive(Group, Clone, Debug)]
 pub struct Lint {
-    /// File with SessionTemplates or a manifest with placeholders; - reads standard input. Can be repeated
+    /// File with SessionTemplates or a manifest with placeholders; "-" means standard input. May be repeated
     #[arg(short = 'f', long, value_name = "FILENAME", required = true)]
     pub filename: Vec<String>,
     /// Output format. One of: (json, yaml, kyaml, jsonpath, jsonpath-as-json, jsonpath-file)
@@ -181,19 +191,20 @@ pub struct Render {
     pub which: Which,
     #[command(flatten)]
     pub values: Values,
-    /// Preset of the template: a named set of parameter values
+    /// Name of a preset of the template: a named set of parameter values
     #[arg(help_heading = "Parameter", long, value_name = "NAME")]
     pub preset: Option<String>,
     /// Name of the session
     #[arg(long = "name", value_name = "NAME", default_value = "example")]
     pub session: String,
-    /// Owner of the session, such as alice@example.com. If absent, your user name on the API server, or "user" without a cluster
+    /// Owner of the session (alice@example.com); defaults to your user name at the API server, or "user" without a cluster
     #[arg(long, value_name = "ID")]
     pub user_id: Option<String>,
-    /// Primary workload, which connect enters, as KIND/NAME. Required for a manifest with several workloads
+    /// Primary workload, to which connect connects; required for a manifest with several workloads
     #[arg(long, value_name = "KIND/NAME")]
     pub primary: Option<String>,
-    /// Output format of a List. One of: (json, yaml, kyaml, name, jsonpath, jsonpath-as-json, jsonpath-file). If absent, YAML documents
+    /// Print the objects as one List in this format; by default, as YAML documents. One of: (json, yaml, kyaml, name, jsonpath,
+    /// jsonpath-as-json, jsonpath-file)
     #[arg(help_heading = "Output", short = 'o', long, value_name = "FORMAT")]
     pub output: Option<String>,
 }
@@ -210,7 +221,7 @@ const APPLY: &str = "  # Create or update a template
 /// Flags of `template apply`.
 #[derive(Group, Clone, Debug)]
 pub struct Apply {
-    /// File with SessionTemplates or a manifest with placeholders; - reads standard input
+    /// File with SessionTemplates or a manifest with placeholders; "-" means standard input
     #[arg(short = 'f', long, value_name = "FILENAME", required = true)]
     pub filename: String,
     /// Name of the template that is created from a manifest
@@ -219,7 +230,7 @@ pub struct Apply {
     /// Description of the template that is created from a manifest
     #[arg(long, value_name = "TEXT")]
     pub description: Option<String>,
-    /// Primary workload of the template that is created from a manifest, as KIND/NAME
+    /// Primary workload, to which connect connects; required for a manifest with several workloads
     #[arg(long, value_name = "KIND/NAME")]
     pub primary: Option<String>,
     #[command(flatten)]

@@ -71,7 +71,7 @@ pub(crate) async fn run(args: &Delete, connection: &Connection, ground: &mut Gro
     if users.is_none() {
         ground
             .console
-            .note("cannot check which sessions use the templates: listing sessions in all namespaces is forbidden");
+            .note("sessions of the templates not checked: no permission to list sessions in all namespaces");
     }
     failure::all(errors)
 }

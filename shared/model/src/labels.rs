@@ -55,7 +55,7 @@ pub const EXISTING: &str = "streaming.platform/existing";
 pub const DATA_VOLUME: &str = "streaming.platform/data-volume";
 /// Annotation beside [`DATA_VOLUME`]: name of the PersistentVolumeClaim.
 pub const DATA_CLAIM: &str = "streaming.platform/data-claim";
-/// Annotation on a manifest's primary workload: connect methods as YAML or JSON, in the form of a SessionTemplate's spec.connect.
+/// Annotation on a manifest's primary workload: connection methods as YAML or JSON, in the form of a SessionTemplate's spec.connect.
 pub const CONNECT: &str = "streaming.platform/connect";
 /// Annotation on a manifest's primary workload: sync hook as YAML or JSON, in the form of a SessionTemplate's spec.hooks.sync.
 pub const SYNC: &str = "streaming.platform/sync";

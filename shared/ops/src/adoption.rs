@@ -1,4 +1,4 @@
-//! Adoption: reuse of data that an earlier session of the same name, user and template left behind. Only data whose
+//! Adoption: reuse of data that an earlier session of the same name, owner and template left behind. Only data whose
 //! labels and annotations prove the relation is adopted; see [`NameConflict`] for the classification.
 //!
 //! [`NameConflict`]: super::name_conflict::NameConflict

@@ -125,7 +125,7 @@ impl Values {
         Ok(())
     }
 
-    /// Replaces placeholders in a text outside the manifest, such as the name in spec.primary or the path of a connect method.
+    /// Replaces placeholders in a text outside the manifest, such as the name in spec.primary or the path of a connection method.
     /// With `in_name`, USER_ID is converted to a part of an object name.
     ///
     /// # Errors

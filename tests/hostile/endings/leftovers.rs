@@ -144,7 +144,7 @@ fn users_that_cannot_be_seen_protect() -> Result<()> {
     }
     let output = scene.does("cleanup --orphans -y")?;
     for plural in ["cronjobs", "serviceaccounts"] {
-        let note = format!("{plural} are not checked");
+        let note = format!("{plural} not checked");
         ensure!(output.stderr.contains(&note), "{output:?}");
     }
     scene.is_untouched()

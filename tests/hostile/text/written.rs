@@ -224,11 +224,11 @@ pub(super) fn a_template_with_such_a_user() -> Result<()> {
         let annotations = format!("  annotations:\n    streaming.platform/connect: '{methods}'\n");
         let manifest = format!("{POD}{annotations}{CONTAINERS}");
         let found = piped(&FakeApi::new(), &["template", "lint", "-f", "-"], &manifest)?;
-        let error = "invalid annotation streaming.platform/connect: in connect method \"ssh\": invalid ssh user ";
+        let error = "invalid annotation streaming.platform/connect: in connection method \"ssh\": invalid ssh user ";
         ensure!(found.code == 1 && found.stdout.contains(error), "{found:?}");
         let api = FakeApi::stateful();
         let made = piped(&api, &["create", "alice", "-f", "-"], &manifest)?;
-        is_refused(&made, "in connect method \"ssh\": invalid ssh user ")?;
+        is_refused(&made, "in connection method \"ssh\": invalid ssh user ")?;
         ensure!(api.writes().is_empty(), "{:?}", api.lines());
     }
     let good = template("${LOGIN:-lab}", json!({})).to_string();
@@ -256,7 +256,7 @@ pub(super) fn a_parameter_that_makes_such_a_user() -> Result<()> {
         )?;
         is_refused(
             &made,
-            "cannot use the connect methods: in connect method \"ssh\": invalid ssh user ",
+            "cannot use the connection methods: in connection method \"ssh\": invalid ssh user ",
         )?;
         ensure!(api.writes().is_empty(), "{:?}", api.lines());
     }

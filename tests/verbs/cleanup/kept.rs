@@ -184,7 +184,7 @@ fn secrets_stay_as_long_as_there_is_a_snapshot() {
     api.on("GET", path, forbidden());
     let played = cleanup(&api, "--kept-older-than 1d -y");
     assert!(
-        played.err.contains("volumesnapshots are not checked"),
+        played.err.contains("volumesnapshots not checked"),
         "{played:?}"
     );
     assert!(secret());

@@ -231,7 +231,7 @@ fn what_may_not_be_listed_is_named_and_the_rest_is_looked_at() {
     assert!(
         played
             .err
-            .contains("note: roles are not checked: you lack permission to list them\n"),
+            .contains("note: roles not checked: no permission to list them\n"),
         "{played:?}"
     );
     assert!(played.done().ends_with("6 deleted\n"), "{played:?}");

@@ -228,7 +228,7 @@ fn removed_it_is_gone_and_so_it_stays() {
     assert!(
         halfway
             .err
-            .starts_with("note: you lack permission to read the Role and the RoleBinding")
+            .starts_with("note: Role and RoleBinding not checked: no permission to read them")
     );
 }
 

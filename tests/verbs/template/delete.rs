@@ -75,7 +75,7 @@ fn who_may_not_list_sessions_may_delete_templates() {
     assert!(
         played
             .err
-            .starts_with("note: cannot check which sessions use the templates"),
+            .starts_with("note: sessions of the templates not checked: no permission to list"),
         "{played:?}"
     );
 }

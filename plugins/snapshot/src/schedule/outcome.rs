@@ -222,7 +222,7 @@ pub(crate) fn report(
         }
     }
     console.warn(
-        "you lack permission to create the Role and the RoleBinding: without them every run fails",
+        "Role and RoleBinding not created: no permission to create them; without them every run fails",
     );
     console.hint("have an admin apply the objects printed on standard output, unless already applied: kubectl apply -f FILE");
     Ok(())
@@ -266,7 +266,7 @@ pub(crate) fn report_removal(
         }
     }
     if hidden {
-        console.note("you lack permission to read the Role and the RoleBinding: if they exist, they are deleted with the session");
+        console.note("Role and RoleBinding not checked: no permission to read them; if they exist, they are deleted with the session");
     }
     Ok(())
 }

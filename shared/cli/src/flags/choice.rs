@@ -12,16 +12,16 @@ use session_ops::chosen::Which;
 /// Flags and arguments of verbs that act on several sessions.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Choosing {
-    /// Names of sessions, also as session/NAME
+    /// Names of the sessions; session/NAME and the output of -o name are accepted, too
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
 
     /// If true, select all sessions of the namespace
-    #[arg(long)]
+    #[arg(help_heading = "Selection", long)]
     pub all: bool,
 
-    /// Label selector to filter on (-l key1=value1,key2=value2); supports =, ==, !=, in and notin
-    #[arg(short = 'l', long, value_name = "QUERY")]
+    /// Label selector of the sessions (-l key1=value1,key2=value2); supports =, ==, !=, in and notin
+    #[arg(help_heading = "Selection", short = 'l', long, value_name = "QUERY")]
     pub selector: Option<String>,
 }
 

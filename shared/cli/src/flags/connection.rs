@@ -13,7 +13,7 @@ use super::{non_empty, numbers};
 /// with kubectl.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Connection {
-    /// Namespace of this request
+    /// Namespace of this request; defaults to that of the context
     #[arg(
         help_heading = "Connection",
         short = 'n',
@@ -62,7 +62,7 @@ pub struct Connection {
     )]
     pub as_user: Option<String>,
 
-    /// Group to impersonate; repeat the flag for several groups
+    /// Group to impersonate; may be repeated
     #[arg(help_heading = "Connection", long, global = true, value_name = "GROUP")]
     pub as_group: Vec<String>,
 
@@ -70,7 +70,7 @@ pub struct Connection {
     #[arg(help_heading = "Connection", long, global = true, value_name = "UID")]
     pub as_uid: Option<String>,
 
-    /// Extra attribute of the impersonated user; repeat the flag for several attributes or values
+    /// Extra attribute of the impersonated user; may be repeated
     #[arg(
         help_heading = "Connection",
         long,

@@ -6,7 +6,7 @@ use clap::Args;
 /// Flag of verbs that create a session's objects.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Existing {
-    /// Existing object that the session uses although it does not own it, as KIND/NAME; it is never changed or deleted
+    /// Existing object that the session uses although it does not own it; it is never changed or deleted. May be repeated
     #[arg(long, value_name = "KIND/NAME")]
     pub use_existing: Vec<String>,
 }

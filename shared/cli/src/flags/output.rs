@@ -38,7 +38,7 @@ pub struct ListOutput {
     #[arg(help_heading = "Output", long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
     pub show_labels: bool,
 
-    /// Label to show as a column; separate several with commas or repeat the flag
+    /// Label to show as a column; may be repeated or comma-separated
     #[arg(
         help_heading = "Output",
         short = 'L',

@@ -14,11 +14,11 @@ pub struct Selecting {
     #[arg(help_heading = "Selection", short = 'A', long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
     pub all_namespaces: bool,
 
-    /// Label selector to filter on (-l key1=value1,key2=value2); supports =, ==, !=, in and notin
+    /// Label selector of the objects (-l key1=value1,key2=value2); supports =, ==, !=, in and notin
     #[arg(help_heading = "Selection", short = 'l', long, value_name = "QUERY")]
     pub selector: Option<String>,
 
-    /// Field selector to filter on (--field-selector key1=value1); supports =, == and !=
+    /// Field selector of the objects (--field-selector key1=value1); supports =, == and !=
     #[arg(help_heading = "Selection", long, value_name = "QUERY")]
     pub field_selector: Option<String>,
 

@@ -14,15 +14,18 @@ use session_template::{Assigned, INPUT_MAX, Source};
 /// Flags of verbs that fill in parameters.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Values {
-    /// Value of a parameter; secret parameters are refused here, because process arguments are visible to other users
+    /// Value of a parameter; may be repeated. Secret parameters are refused here, because process arguments are visible to
+    /// other users
     #[arg(help_heading = "Parameter", long, value_name = "NAME=VALUE")]
     pub set: Vec<String>,
 
-    /// File with the value of a parameter (- is standard input); a final newline is dropped
+    /// File with the value of a parameter; "-" means standard input. May be repeated; a final newline is dropped
     #[arg(help_heading = "Parameter", long, value_name = "NAME=FILENAME")]
     pub set_file: Vec<String>,
 
-    /// File with one NAME=VALUE per line, in shell syntax; # begins a comment
+    /// File with one NAME=VALUE per line; "-" means standard input. May be repeated
+    ///
+    /// Quotes around a whole value are removed, and variables are not expanded. Lines that begin with # are comments.
     #[arg(help_heading = "Parameter", long, value_name = "FILENAME")]
     pub env_file: Vec<String>,
 }

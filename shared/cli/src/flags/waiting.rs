@@ -23,7 +23,7 @@ struct WaitingArgs {
     #[arg(help_heading = "Waiting", long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true", action = clap::ArgAction::Set)]
     wait: bool,
 
-    /// Time to wait before giving up (30s, 5m, 1h30m; a number alone is seconds); 0 means the default
+    /// Time to wait before giving up (30s, 5m, 1h30m; a number alone is seconds); 0 is the same as no --timeout
     #[arg(help_heading = "Waiting", long, value_name = "DURATION", default_value = "5m", value_parser = parse, allow_hyphen_values = true)]
     timeout: Duration,
 }

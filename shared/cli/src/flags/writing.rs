@@ -10,11 +10,11 @@ use session_model::labels::MANAGER;
 #[derive(Args, Clone, Debug)]
 pub struct Writing {
     /// Dry run: "none", "client" (print what would be sent) or "server" (let the server check it without storing it)
-    #[arg(help_heading = "Dry Run", long = "dry-run", value_name = "STRATEGY", num_args = 0..=1, require_equals = true, default_missing_value = UNCHANGED, default_value = "none")]
+    #[arg(help_heading = "Request", long = "dry-run", value_name = "STRATEGY", num_args = 0..=1, require_equals = true, default_missing_value = UNCHANGED, default_value = "none")]
     pub strategy: String,
 
     /// Name of the manager used to track field ownership
-    #[arg(help_heading = "Dry Run", long, value_name = "NAME", default_value = MANAGER)]
+    #[arg(help_heading = "Request", long, value_name = "NAME", default_value = MANAGER)]
     pub field_manager: String,
 }
 

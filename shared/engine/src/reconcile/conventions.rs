@@ -17,7 +17,7 @@ use session_template::Source;
 const SHELL: &str = "if command -v bash >/dev/null 2>&1; then exec bash -l; else exec sh -l; fi";
 
 /// Returns the settings of a manifest, in the form of a template's spec. They are read from the annotations
-/// `streaming.platform/connect`, `sync` and `lifetime` of the primary workload. Without the first, the connect methods are a shell
+/// `streaming.platform/connect`, `sync` and `lifetime` of the primary workload. Without the first, the connection methods are a shell
 /// and one http method for each Service port named `http*` or `web`.
 ///
 /// # Errors

@@ -70,7 +70,7 @@ pub fn losses_of(plan: &Plan, session: &Session, live: &Live) -> Vec<Loss> {
 }
 
 /// Returns the data that the session's Pods hold outside claims, whether it has been used yet or not. Without any claim, all
-/// ephemeral volumes and container files count. With a claim, only ephemeral volumes mounted at home and work directories count.
+/// ephemeral volumes and container files count. With a claim, only ephemeral volumes mounted at home and working directories count.
 pub fn at_risk(session: &Session, live: &Live) -> Vec<Loss> {
     let uid = session.metadata.uid.as_deref().unwrap_or_default();
     let pods: Vec<Value> = live

@@ -212,7 +212,7 @@ fn expand_connect(methods: &[ConnectMethod], values: &Values) -> Result<Vec<Conn
             Ok(method)
         })
         .collect::<Result<_>>()
-        .context("cannot use the connect methods")
+        .context("cannot use the connection methods")
 }
 
 /// Returns the given values that are not secret. They are stored in the Session, so that the next start has them again.

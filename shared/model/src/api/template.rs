@@ -104,7 +104,7 @@ impl ConnectMethod {
         let user = self.ssh.as_ref().and_then(|ssh| ssh.user.as_deref());
         let user = user.map(str::parse::<SshUser>).transpose();
         user.map(drop)
-            .with_context(|| format!("in connect method {:?}", self.name))
+            .with_context(|| format!("in connection method {:?}", self.name))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Checks of SSH users in connect methods, as far as possible without values.
+//! Checks of SSH users in connection methods, as far as possible without values.
 
 use super::super::annotation::plain_value;
 use super::super::manifest::Manifest;
@@ -16,7 +16,7 @@ use session_model::names::SshUser;
 /// Maximum number of values that are tried for one scalar. Further options are checked at create.
 const TEXTS_MAX: usize = 64;
 
-/// Returns the problem of the SSH user of a connect method in `spec.connect`, whose placeholders are not parsed with the
+/// Returns the problem of the SSH user of a connection method in `spec.connect`, whose placeholders are not parsed with the
 /// manifest.
 pub(super) fn user(
     source: &Source,

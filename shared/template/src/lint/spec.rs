@@ -177,9 +177,12 @@ impl Spec<'_> {
                 .map(|name| name.text.as_str())
                 .unwrap_or_default();
             if name.is_empty() {
-                said.push((method.place(), "connect method has no name".to_owned()));
+                said.push((method.place(), "connection method has no name".to_owned()));
             } else if names.contains(&name) {
-                said.push((method.place(), format!("duplicate connect method {name:?}")));
+                said.push((
+                    method.place(),
+                    format!("duplicate connection method {name:?}"),
+                ));
             }
             names.push(name);
             let ways = ["exec", "http", "ssh"]
@@ -189,7 +192,9 @@ impl Spec<'_> {
             if ways != 1 {
                 said.push((
                     method.place(),
-                    format!("connect method {name:?} must have exactly one of exec, http and ssh"),
+                    format!(
+                        "connection method {name:?} must have exactly one of exec, http and ssh"
+                    ),
                 ));
             }
         }
@@ -326,7 +331,7 @@ impl Spec<'_> {
             ),
             (
                 &["connect"],
-                "no connect methods: connect opens a shell in the primary container",
+                "no connection methods: connect opens a shell in the primary container",
             ),
             (
                 &["lifetime", "timeout"],

@@ -365,7 +365,7 @@ fn what_has_a_default_is_told() {
         (
             "{name: s, exec: [sh]}",
             "{exec: [sh]}",
-            "connect method has no name",
+            "connection method has no name",
         ),
     ] {
         says(&template("", "").replace(from, to), wanted);

@@ -1,4 +1,4 @@
-//! Tests of lint for SSH connect methods.
+//! Tests of lint for SSH connection methods.
 
 use super::lint::{POD, said, template};
 
@@ -60,7 +60,7 @@ fn methods_in_an_annotation_are_checked_as_those_of_a_template() {
     for (methods, error) in [
         (
             "[{name: s, ssh: {port: 22, user: a b}}]",
-            "in connect method \"s\": invalid ssh user \"a b\"",
+            "in connection method \"s\": invalid ssh user \"a b\"",
         ),
         (
             "[{name: s, ssh: {port: 22, user: ${LOGIN:--x}}}]",

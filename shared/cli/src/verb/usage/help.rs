@@ -2,8 +2,9 @@
 //!
 //! A command's description is its long (or short) about, its examples are its `after_long_help` (or `after_help`): lines of
 //! `# comment` and `kubectl session …`. Its usage line is its `override_usage` if it has one. Flags stand in the order of
-//! their declaration, under their heading; headings that verbs share (see [`LAST`]) come after a verb's own. Flags under
-//! `Connection` belong to every command: a page only names them, and `kubectl session options` describes them.
+//! their declaration, under their heading; [`FIRST`] comes first, headings that verbs share (see [`LAST`]) come after a
+//! verb's own. Flags under `Connection` belong to every command: a page only names them, and `kubectl session options`
+//! describes them.
 
 use clap::builder::Resettable;
 use clap::{Arg, ArgAction, Command};
@@ -13,8 +14,10 @@ use super::{takes_many, value_name};
 
 /// Heading of the flags that every command takes.
 const CONNECTION: &str = "Connection";
+/// Heading of the flags that select objects, before all others.
+const FIRST: &str = "Selection";
 /// Headings of flags that verbs share, in the order in which they stand, behind a verb's own.
-const LAST: [&str; 4] = ["Selection", "Waiting", "Dry Run", "Output"];
+const LAST: [&str; 3] = ["Waiting", "Request", "Output"];
 /// The name of the suite in usage lines of the source.
 const SUITE: &str = "kubectl session";
 
@@ -157,13 +160,14 @@ fn flag_sections(command: &Command, width: usize) -> Vec<String> {
     titled.collect()
 }
 
-/// Where the flags of a heading stand: those without one first, then a verb's own, then those that verbs share.
+/// Where the flags of a heading stand: [`FIRST`], then those without one, then a verb's own, then those that verbs share.
 fn rank(heading: Option<&str>) -> usize {
     match heading {
-        None => 0,
+        Some(FIRST) => 0,
+        None => 1,
         Some(name) => match LAST.iter().position(|last| *last == name) {
-            Some(at) => at + 2,
-            None => 1,
+            Some(at) => at + 3,
+            None => 2,
         },
     }
 }
