@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::int_or_string::IntOrString;
-use super::status::SessionStatus;
+use super::status::{Applied, Condition, Phase, SessionStatus};
 use super::template::DataPolicy;
 
 /// Desired state of a session.
@@ -205,5 +205,60 @@ impl SessionSpec {
             return None;
         }
         self.template.as_deref().or(self.application.as_deref())
+    }
+}
+
+impl Session {
+    /// Returns the name. Every stored Session has one.
+    pub fn name(&self) -> &str {
+        self.metadata.name.as_deref().unwrap_or_default()
+    }
+
+    /// Returns the Namespace. Every stored Session has one.
+    pub fn namespace(&self) -> &str {
+        self.metadata.namespace.as_deref().unwrap_or_default()
+    }
+
+    /// Returns the UID that the server gave the Session.
+    ///
+    /// Empty if the server has not stored the Session: before its creation, or if it has been rebuilt from a snapshot's
+    /// record. No object has an empty owner UID, so nothing counts as owned by such a Session. As a precondition, the empty
+    /// UID would be none: a write must check it first. Code that treats a Session without UID differently reads
+    /// `metadata.uid`.
+    pub fn uid(&self) -> &str {
+        self.metadata.uid.as_deref().unwrap_or_default()
+    }
+
+    /// Returns the owner: the user ID as the organisation writes it, spec.userId.
+    pub fn owner(&self) -> &str {
+        &self.spec.user_id
+    }
+
+    /// Returns the record of the last start, status.applied; `None` before the first start.
+    pub fn applied(&self) -> Option<&Applied> {
+        self.status.as_ref()?.applied.as_ref()
+    }
+
+    /// Returns the phase in the status, as last written; `None` before the first start.
+    pub fn phase(&self) -> Option<Phase> {
+        self.status.as_ref()?.phase
+    }
+
+    /// Returns the conditions in the status.
+    pub fn conditions(&self) -> &[Condition] {
+        self.status
+            .as_ref()
+            .map_or(&[], |status| status.conditions.as_slice())
+    }
+
+    /// Returns the condition of that type in the status.
+    pub fn condition(&self, r#type: &str) -> Option<&Condition> {
+        let mut conditions = self.conditions().iter();
+        conditions.find(|condition| condition.r#type == r#type)
+    }
+
+    /// Returns true if the Session has a deletionTimestamp.
+    pub fn is_being_deleted(&self) -> bool {
+        self.metadata.deletion_timestamp.is_some()
     }
 }
