@@ -29,7 +29,7 @@ pub(crate) fn judge(
     now: Timestamp,
 ) -> Result<Option<Item>> {
     let session = &chosen.session;
-    if session.metadata.deletion_timestamp.is_some() {
+    if session.is_being_deleted() {
         return Ok(None);
     }
     if intent.expired && is_expired(session, now) {
@@ -103,7 +103,7 @@ fn item(deed: Deed, chosen: &Chosen, since: Option<Timestamp>, why: String) -> I
         since,
         why,
         size: None,
-        owner: chosen.session.spec.user_id.clone(),
+        owner: chosen.session.owner().to_owned(),
         data: Data::None,
     }
 }

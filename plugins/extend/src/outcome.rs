@@ -49,7 +49,7 @@ pub(crate) async fn observe(
         let chosen = chosen?;
         chosen.stays()?;
         let session = &chosen.session;
-        let name = session.metadata.name.as_deref().unwrap_or_default();
+        let name = session.name();
         let template = match session.spec.template_name() {
             Some(template) => {
                 let found = template::find(cluster, template).await?;
@@ -82,10 +82,7 @@ impl Found {
         now: Timestamp,
     ) -> Result<Value> {
         let session = &self.chosen.session;
-        let (namespace, name) = (
-            session.metadata.namespace.as_deref().unwrap_or_default(),
-            session.metadata.name.as_deref().unwrap_or_default(),
-        );
+        let (namespace, name) = (session.namespace(), session.name());
         let uid = session.metadata.uid.clone();
         let timeout = IntOrString::from(extension.lifetime.to_string().as_str());
         let patch = json!({ "metadata": { "uid": uid }, "spec": { "timeout": timeout } });

@@ -243,8 +243,8 @@ pub(crate) struct Changes {
 /// The session has no running Pod.
 pub(crate) fn changes(present: &Present, size: &Resources) -> Result<Changes> {
     let name = present.name();
-    let applied = present.session.status.as_ref();
-    let primary = applied.and_then(|status| status.applied.as_ref()?.primary.clone());
+    let applied = present.session.applied();
+    let primary = applied.and_then(|applied| applied.primary.clone());
     let primary = primary.unwrap_or_default();
     let container = primary.container.as_deref();
     let own = present.live.own_pods(&present.belonging.session_uid);

@@ -324,7 +324,7 @@ fn wish_of(
     if gave_secrets {
         spec["secretsFrom"] = json!(SecretsFrom::Client);
     }
-    let uid = session.metadata.uid.as_deref().unwrap_or_default();
+    let uid = session.uid();
     let mut patch = json!({ "metadata": { "uid": uid }, "spec": spec });
     let annotations = session.metadata.annotations.as_ref();
     if annotations.is_some_and(|all| all.contains_key(session_model::labels::SKIP_SYNC)) {
@@ -355,8 +355,7 @@ fn request(session: &Session, now: Timestamp) -> String {
 /// Reads existing objects by name: those that this start makes and those that the last start made, except what has been read
 /// already.
 async fn others(cluster: &Cluster, present: &Present, start: &Start) -> Result<Vec<Found>> {
-    let applied = present.session.status.as_ref();
-    let applied = applied.and_then(|status| status.applied.as_ref());
+    let applied = present.session.applied();
     let objects = &start.rendering.objects;
     let mut names: Vec<(String, String, String)> = objects
         .iter()

@@ -88,7 +88,7 @@ impl Present {
 
     /// Returns true if the session has been stopped: spec, status and the absence of Pods agree.
     pub fn is_at_rest(&self) -> bool {
-        let phase = self.session.status.as_ref().and_then(|status| status.phase);
+        let phase = self.session.phase();
         self.session.spec.state == Some(State::Stopped)
             && self.seen == Seen::NoWorkload
             && self
@@ -214,8 +214,7 @@ impl Present {
     /// Returns StatefulSets and Deployments of an interrupted start that status.applied does not list yet. The stop records them,
     /// since from then on only recorded objects count as the session's.
     fn unrecorded(&self) -> Vec<ObjectRef> {
-        let status = self.session.status.as_ref();
-        let applied = status.and_then(|status| status.applied.as_ref());
+        let applied = self.session.applied();
         let recorded = |workload: &ObjectRef| {
             let mut objects = applied.iter().flat_map(|applied| &applied.objects);
             objects.any(|object| object.uid == workload.uid)
@@ -233,8 +232,7 @@ impl Present {
         counts: &std::collections::BTreeMap<String, i32>,
         write: &Write,
     ) -> Result<()> {
-        let status = self.session.status.as_ref();
-        let applied = status.and_then(|status| status.applied.as_ref());
+        let applied = self.session.applied();
         let Some(applied) = applied.filter(|_| !write.dry_run) else {
             return Ok(());
         };

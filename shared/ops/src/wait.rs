@@ -80,7 +80,7 @@ impl Cluster {
         interrupt: &Interrupt,
         sink: &mut dyn Sink,
     ) -> Result<Waited> {
-        let name = session.metadata.name.as_deref().unwrap_or_default();
+        let name = session.name();
         let select = Selection::labelled(format!("{}={name}", labels::SESSION));
         let mut state = Watching {
             cluster: self,

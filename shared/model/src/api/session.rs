@@ -244,6 +244,16 @@ impl Session {
         self.status.as_ref()?.phase
     }
 
+    /// Returns the RFC 3339 time of the last start, as the status records it.
+    pub fn start_time(&self) -> Option<&str> {
+        self.status.as_ref()?.start_time.as_deref()
+    }
+
+    /// Returns the RFC 3339 time at which the session expires, as the status records it; `None` if it does not expire.
+    pub fn expires_at(&self) -> Option<&str> {
+        self.status.as_ref()?.expires_at.as_deref()
+    }
+
     /// Returns the conditions in the status.
     pub fn conditions(&self) -> &[Condition] {
         self.status
