@@ -140,7 +140,7 @@ fn started(session: &Session, name: &str) -> Result<Timestamp> {
         );
         return Err(hinted(error, hint));
     }
-    let start = status.and_then(|status| status.start_time.as_deref());
+    let start = session.start_time();
     let start = start.and_then(|at| at.parse().ok());
     start.ok_or_else(|| anyhow!("cannot extend session {name:?}: session has not been started yet"))
 }
