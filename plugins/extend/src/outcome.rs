@@ -8,7 +8,6 @@ use session_shared::api::IntOrString;
 use session_shared::client::DryRun;
 use session_shared::client::Write;
 use session_shared::failure;
-use session_shared::objects::resource::SESSION;
 use session_shared::ops::Cluster;
 use session_shared::ops::chosen::AT_ONCE;
 use session_shared::ops::chosen::Chosen;
@@ -82,22 +81,14 @@ impl Found {
         now: Timestamp,
     ) -> Result<Value> {
         let session = &self.chosen.session;
-        let (namespace, name) = (session.namespace(), session.name());
-        let uid = session.metadata.uid.clone();
         let timeout = IntOrString::from(extension.lifetime.to_string().as_str());
-        let patch = json!({ "metadata": { "uid": uid }, "spec": { "timeout": timeout } });
-        let object = cluster
-            .merge_patch(&SESSION, namespace, name, None, &patch, write)
-            .await?;
+        let patch = json!({ "spec": { "timeout": timeout } });
+        let object = cluster.patch_session(session, patch, write).await?;
         if self.controller || write.dry_run {
             return Ok(object);
         }
-        let mut patch = record::expires(session, extension.at, now);
-        patch["metadata"]["uid"] = uid.into();
-        let part = Some("status");
-        cluster
-            .merge_patch(&SESSION, namespace, name, part, &patch, write)
-            .await
+        let patch = record::expires(session, extension.at, now);
+        cluster.patch_status(session, patch, write).await
     }
 }
 

@@ -10,9 +10,7 @@ use session_shared::client::timed_out;
 use session_shared::diagnosis::growing::{Growing, growing};
 use session_shared::failure::{self, Failure, Kind, hinted, proved};
 use session_shared::labels::MANAGER;
-use session_shared::objects::resource::{
-    CSI_DRIVER, PERSISTENT_VOLUME_CLAIM, SESSION, STORAGE_CLASS, text,
-};
+use session_shared::objects::resource::{CSI_DRIVER, PERSISTENT_VOLUME_CLAIM, STORAGE_CLASS, text};
 use session_shared::ops::Cluster;
 use session_shared::ops::Grown;
 use session_shared::ops::stopping::Present;
@@ -70,8 +68,8 @@ impl Growth {
         }
         let wants = present.session.spec.storage.as_ref();
         let wants = wants.and_then(|storage| storage.size.as_ref()?.to_string().parse().ok());
-        let wish = json!({ "metadata": { "uid": present.belonging.session_uid },
-            "spec": { "storage": { "size": IntOrString::from(size.to_string().as_str()) } } });
+        let size_text = IntOrString::from(size.to_string().as_str());
+        let wish = json!({ "spec": { "storage": { "size": size_text } } });
         Ok(Self {
             claims: grow,
             wish: (wants != Some(size)).then_some(wish),
@@ -155,11 +153,10 @@ impl Growth {
             }
             unfinished = grown.iter().find_map(late);
         }
-        let (namespace, name) = (present.namespace(), present.name());
         let object = match &self.wish {
             Some(wish) => Some(
                 cluster
-                    .merge_patch(&SESSION, namespace, name, None, wish, write)
+                    .patch_session(&present.belonging, wish.clone(), write)
                     .await?,
             ),
             None => None,

@@ -64,7 +64,7 @@ pub struct Ahead {
     pub present: Present,
     /// The rendered objects.
     pub start: Start,
-    /// Merge patch of the Session that requests the start; it is written first.
+    /// Merge patch of the Session that requests the start, without metadata.uid; it is written first.
     pub wish: Value,
     /// The session's spec after that patch.
     pub spec: SessionSpec,
@@ -303,7 +303,7 @@ pub(super) async fn stored_of(
     secret.as_ref().map(stored_secrets).transpose()
 }
 
-/// Returns the merge patch of the Session that requests the start.
+/// Returns the merge patch of the Session that requests the start, without metadata.uid.
 fn wish_of(
     session: &Session,
     rendered: &Rendered,
@@ -324,8 +324,7 @@ fn wish_of(
     if gave_secrets {
         spec["secretsFrom"] = json!(SecretsFrom::Client);
     }
-    let uid = session.uid();
-    let mut patch = json!({ "metadata": { "uid": uid }, "spec": spec });
+    let mut patch = json!({ "spec": spec });
     let annotations = session.metadata.annotations.as_ref();
     if annotations.is_some_and(|all| all.contains_key(session_model::labels::SKIP_SYNC)) {
         // The annotation belonged to the last stop.

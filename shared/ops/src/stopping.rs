@@ -202,12 +202,9 @@ impl Present {
             synced: outcome.done.contains(&Done::Synced),
             made: self.unrecorded(),
         };
-        let mut patch = record::stopped(&session, &self.standing(), &rest, with.now);
-        patch["metadata"]["uid"] = self.belonging.session_uid.as_str().into();
-        let (namespace, name) = (self.namespace(), self.name());
-        let part = Some("status");
+        let patch = record::stopped(&session, &self.standing(), &rest, with.now);
         cluster
-            .merge_patch(&SESSION, namespace, name, part, &patch, with.write)
+            .patch_status(&self.belonging, patch, with.write)
             .await
     }
 
@@ -242,14 +239,9 @@ impl Present {
         {
             return Ok(());
         }
-        let patch = json!({
-            "metadata": { "uid": self.belonging.session_uid },
-            "status": { "applied": { "replicas": counts } },
-        });
-        let (namespace, name) = (self.namespace(), self.name());
-        let part = Some("status");
+        let patch = json!({ "status": { "applied": { "replicas": counts } } });
         cluster
-            .merge_patch(&SESSION, namespace, name, part, &patch, write)
+            .patch_status(&self.belonging, patch, write)
             .await
             .map(drop)
     }
@@ -262,16 +254,13 @@ impl Present {
         with: &Stopping<'_>,
         sink: &mut dyn Sink,
     ) -> Result<Value> {
-        let mut patch = json!({
-            "metadata": { "uid": self.belonging.session_uid },
-            "spec": { "state": State::Stopped },
-        });
+        let mut patch = json!({ "spec": { "state": State::Stopped } });
         if manner.skip_sync {
             patch["metadata"]["annotations"][labels::SKIP_SYNC] = "true".into();
         }
         let (namespace, name) = (self.namespace(), self.name());
         let object = cluster
-            .merge_patch(&SESSION, namespace, name, None, &patch, with.write)
+            .patch_session(&self.belonging, patch, with.write)
             .await?;
         if !manner.wait || with.write.dry_run {
             return Ok(object);
