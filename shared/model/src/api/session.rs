@@ -272,3 +272,39 @@ impl Session {
         self.metadata.deletion_timestamp.is_some()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn session(object: serde_json::Value) -> Session {
+        serde_json::from_value(object).unwrap()
+    }
+
+    #[test]
+    fn the_accessors_read_metadata_spec_and_status() {
+        let one = session(json!({
+            "metadata": { "name": "a", "namespace": "ns", "uid": "u", "deletionTimestamp": "2026-01-01T00:00:00Z" },
+            "spec": { "userId": "alice" },
+            "status": { "phase": "running", "applied": { "objects": [] }, "startTime": "s", "expiresAt": "e", "conditions": [
+                { "type": "Ready", "status": "True", "reason": "R", "message": "", "lastTransitionTime": "t" }] },
+        }));
+        let identity = [one.name(), one.namespace(), one.uid(), one.owner()];
+        assert_eq!(identity, ["a", "ns", "u", "alice"]);
+        assert_eq!(one.phase(), Some(Phase::Running));
+        assert_eq!(one.applied(), Some(&Applied::default()));
+        assert_eq!((one.start_time(), one.expires_at()), (Some("s"), Some("e")));
+        assert_eq!(one.condition("Ready").unwrap().reason, "R");
+        assert_eq!(one.condition("Synced"), None);
+        assert!(one.is_being_deleted());
+    }
+
+    #[test]
+    fn a_session_that_was_never_stored_has_no_uid_and_no_status() {
+        let one = session(json!({ "metadata": { "name": "a" }, "spec": { "userId": "alice" } }));
+        assert_eq!((one.uid(), one.namespace()), ("", ""));
+        assert_eq!((one.phase(), one.applied()), (None, None));
+        assert!(one.conditions().is_empty() && !one.is_being_deleted());
+    }
+}
