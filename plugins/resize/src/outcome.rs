@@ -5,6 +5,7 @@ use futures::future::try_join_all;
 use serde_json::Value;
 use session_shared::client::DryRun;
 use session_shared::client::Write;
+use session_shared::client::typed;
 use session_shared::diagnosis::resizing::{Fit, Resizing, resizing};
 use session_shared::objects::resource::STATEFUL_SET;
 use session_shared::ops::Cluster;
@@ -203,7 +204,7 @@ async fn wait(
         let (interrupt, mut sink) = (ground.interrupt.clone(), ground.console.progress());
         async move {
             let settled = matches!(
-                resizing(pod, &change.container),
+                resizing(&typed(pod.clone())?, &change.container),
                 Resizing::Done | Resizing::Going
             );
             if settled && !change.changes() {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use session_shared::api::IntOrString;
 use session_shared::client::DryRun;
 use session_shared::client::Write;
-use session_shared::client::timed_out;
+use session_shared::client::{timed_out, typed};
 use session_shared::diagnosis::growing::{Growing, growing};
 use session_shared::failure::{self, Failure, Kind, hinted, proved};
 use session_shared::labels::MANAGER;
@@ -62,7 +62,8 @@ impl Growth {
                 bail!("cannot expand claim {id:?}: not bound to a volume yet");
             }
             // A claim that an interrupted command has patched is waited for.
-            if amount(claim, ASKED) < Some(size) || growing(claim) != Growing::Done {
+            if amount(claim, ASKED) < Some(size) || growing(&typed(claim.clone())?) != Growing::Done
+            {
                 grow.push(claim.clone());
             }
         }
