@@ -10,6 +10,7 @@ use session_shared::client::{timed_out, typed};
 use session_shared::diagnosis::growing::{Growing, growing};
 use session_shared::failure::{self, Failure, Kind, hinted, proved};
 use session_shared::labels::MANAGER;
+use session_shared::objects::kept::is_bound;
 use session_shared::objects::resource::{CSI_DRIVER, PERSISTENT_VOLUME_CLAIM, STORAGE_CLASS, text};
 use session_shared::ops::Cluster;
 use session_shared::ops::Grown;
@@ -58,7 +59,7 @@ impl Growth {
                     "cannot shrink claim {id:?} from {has} to {size}: claims can only be expanded"
                 );
             }
-            if text(claim, "/status/phase") != "Bound" {
+            if !is_bound(claim) {
                 bail!("cannot expand claim {id:?}: not bound to a volume yet");
             }
             // A claim that an interrupted command has patched is waited for.
