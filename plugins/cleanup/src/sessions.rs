@@ -46,7 +46,7 @@ pub(crate) fn judge(
 }
 
 fn expired(chosen: &Chosen, live: &Live, now: Timestamp) -> Result<Option<Item>> {
-    let since = text(&chosen.object, "/status/expiresAt").parse().ok();
+    let since = chosen.session.expires_at().and_then(|at| at.parse().ok());
     let why = format!("expired {} ago", age::since(since, now));
     match wanted(&chosen.session, now) {
         Wanted::Gone { .. } => delete(chosen, live, since, why).map(Some),
