@@ -25,16 +25,13 @@ pub(crate) fn unhealthy_reason(
     let seen = look(session, live, &[]);
     if is_start_asked(session) {
         // Only an abandoned create is unhealthy: a session that was started before may be started again by its owner.
-        let first = session
-            .status
-            .as_ref()
-            .is_none_or(|status| status.applied.is_none());
+        let first = session.applied().is_none();
         let asked = session.spec.start_request.as_deref().filter(|_| first);
         let since: Timestamp = asked?.parse().ok()?;
         let abandoned = is_long(since, now) && !matches!(seen, Seen::Ready { .. });
         return abandoned.then(|| (Some(since), "creation was never finished".to_owned()));
     }
-    let uid = session.metadata.uid.as_deref().unwrap_or_default();
+    let uid = session.uid();
     let own = || live.own_pods(uid).filter(|pod| is_primary(pod));
     if let Some((pod, node)) = own().find_map(|pod| Some((pod, missing_node(pod, nodes)?))) {
         return Some((pod_readiness(pod).1, format!("node {node:?} no longer exists")));
@@ -63,10 +60,7 @@ fn is_long(since: Timestamp, now: Timestamp) -> bool {
 }
 
 fn is_just_started(session: &Session, now: Timestamp) -> bool {
-    let made = session
-        .status
-        .as_ref()
-        .and_then(|status| status.start_time.as_deref());
+    let made = session.start_time();
     let made = made.and_then(|made| made.parse::<Timestamp>().ok());
     made.is_some_and(|made| now.duration_since(made).as_secs() < START_GRACE_SECONDS)
 }
@@ -92,21 +86,14 @@ fn pod_readiness(pod: &Pod) -> (bool, Option<Timestamp>) {
 
 /// Returns true if the session's status records that it was ready.
 fn has_been_ready(session: &Session) -> bool {
-    let status = session.status.as_ref();
-    status.is_some_and(|status| {
-        let mut conditions = status.conditions.iter();
-        status.phase == Some(Phase::Running)
-            || conditions.any(|condition| condition.r#type == "Ready" && condition.status == "True")
-    })
+    let mut conditions = session.conditions().iter();
+    session.phase() == Some(Phase::Running)
+        || conditions.any(|condition| condition.r#type == "Ready" && condition.status == "True")
 }
 
 /// Returns the last transition of the session's Ready condition, else the start time.
 fn ready_transition_time(session: &Session) -> Option<Timestamp> {
-    let status = session.status.as_ref()?;
-    let ready = status
-        .conditions
-        .iter()
-        .find(|condition| condition.r#type == "Ready");
+    let ready = session.condition("Ready");
     let since = ready.and_then(|condition| condition.last_transition_time.parse().ok());
-    since.or_else(|| status.start_time.as_deref()?.parse().ok())
+    since.or_else(|| session.start_time()?.parse().ok())
 }

@@ -46,8 +46,7 @@ impl SessionIndex {
         self.uids.insert(part("/metadata/uid"));
         self.names
             .insert((part("/metadata/namespace"), part("/metadata/name")));
-        let status = chosen.session.status.as_ref();
-        let applied = status.and_then(|status| status.applied.as_ref());
+        let applied = chosen.session.applied();
         let objects = applied.into_iter().flat_map(|applied| &applied.objects);
         objects.for_each(|object| self.session_uses.add_uid(&object.uid));
     }

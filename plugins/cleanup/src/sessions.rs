@@ -29,7 +29,7 @@ pub(crate) fn plan_session(
     now: Timestamp,
 ) -> Result<Option<PlanItem>> {
     let session = &chosen.session;
-    if session.metadata.deletion_timestamp.is_some() {
+    if session.is_being_deleted() {
         return Ok(None);
     }
     if intent.expired && is_expired(session, now) {
@@ -46,7 +46,7 @@ pub(crate) fn plan_session(
 }
 
 fn plan_expired(chosen: &SelectedSession, live: &Live, now: Timestamp) -> Result<Option<PlanItem>> {
-    let since = text(&chosen.object, "/status/expiresAt").parse().ok();
+    let since = chosen.session.expires_at().and_then(|at| at.parse().ok());
     let why = format!("expired {} ago", age::since(since, now));
     match wanted(&chosen.session, now) {
         Wanted::Gone { .. } => plan_delete(chosen, live, since, why).map(Some),
@@ -103,7 +103,7 @@ fn session_item(deed: Action, chosen: &SelectedSession, since: Option<Timestamp>
         due_since: since,
         reason: why,
         size: None,
-        owner: chosen.session.spec.user_id.clone(),
+        owner: chosen.session.owner().to_owned(),
         data: DataEffect::None,
     }
 }

@@ -67,9 +67,8 @@ pub(crate) fn resolve_target(intent: &Intent, session: &Session) -> Result<Conne
 
 /// Returns the connection methods of the session's last start.
 pub(crate) fn connect_methods(session: &Session) -> &[ConnectMethod] {
-    let status = session.status.as_ref();
-    status
-        .and_then(|status| status.applied.as_ref())
+    session
+        .applied()
         .map_or(&[], |applied| applied.connect.as_slice())
 }
 
@@ -133,15 +132,13 @@ fn target_of_method(method: &ConnectMethod, intent: &Intent, session: &Session) 
 }
 
 fn method_error_context(method: &ConnectMethod, session: &Session) -> String {
-    let name = session.metadata.name.as_deref().unwrap_or_default();
+    let name = session.name();
     format!("cannot use method {:?} of session {name:?}", method.name)
 }
 
 /// Adds context and a hint to an invalid SSH user. A start validates the user, so the status was changed since.
 fn altered_user_error(error: anyhow::Error, method: &ConnectMethod, session: &Session) -> anyhow::Error {
-    let metadata = &session.metadata;
-    let name = metadata.name.as_deref().unwrap_or_default();
-    let namespace = metadata.namespace.as_deref().unwrap_or_default();
+    let (name, namespace) = (session.name(), session.namespace());
     let again = [
         "kubectl",
         "session",
@@ -323,7 +320,7 @@ pub(crate) fn find_address(
 ) -> Result<Option<String>> {
     let status = present.session.status.as_ref();
     let written = status.and_then(|status| status.endpoint.as_deref());
-    let name = present.session.metadata.name.as_deref().unwrap_or_default();
+    let name = present.session.name();
     let read = |text: &str| {
         let endpoint = text.parse::<Endpoint>();
         endpoint.with_context(|| format!("cannot use the endpoint of session {name:?}"))

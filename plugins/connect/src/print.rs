@@ -39,8 +39,7 @@ pub(crate) async fn run(
 /// Reads the Services and Ingresses of the last start. Missing or forbidden ones are left out; the endpoint in the
 /// session's status then takes their place.
 async fn list_network_objects(cluster: &Cluster, present: &ObservedSession) -> Vec<Value> {
-    let status = present.session.status.as_ref();
-    let applied = status.and_then(|status| status.applied.as_ref());
+    let applied = present.session.applied();
     let objects = applied.map_or(&[][..], |applied| applied.objects.as_slice());
     let reads = objects.iter().filter_map(|object| {
         let kinds = [&SERVICE, &INGRESS];

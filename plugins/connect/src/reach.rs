@@ -67,7 +67,7 @@ async fn ensure_ready(
     let seen = look(&present.session, &present.live, &[]);
     let rests = matches!(seen, Seen::NoWorkload | Seen::Ended { code: 0, .. });
     let now = ground.now();
-    let deleted = present.session.metadata.deletion_timestamp.is_some();
+    let deleted = present.session.is_being_deleted();
     if !deleted && is_expired(&present.session, now) && !is_start_asked(&present.session) {
         let error = expired_error(cluster, intent, present);
         if rests && intent.start {
@@ -112,7 +112,7 @@ async fn ensure_ready(
 
 /// Returns the remaining time of a session that expires soon.
 fn remaining_if_soon(session: &Session, now: Timestamp) -> Option<String> {
-    let at = session.status.as_ref()?.expires_at.as_deref()?;
+    let at = session.expires_at()?;
     let at: Timestamp = at.parse().ok()?;
     let left = at.as_second() - now.as_second();
     (0 < left && left < EXPIRY_NOTICE_SECONDS).then(|| remaining(Some(at), now))
@@ -135,8 +135,7 @@ pub(crate) fn unrecoverable_error(
 
 /// Returns true if the status records the connection methods of the current start.
 fn has_recorded_methods(present: &ObservedSession) -> bool {
-    let status = present.session.status.as_ref();
-    status.is_some_and(|status| status.applied.is_some()) && !is_start_asked(&present.session)
+    present.session.applied().is_some() && !is_start_asked(&present.session)
 }
 
 async fn wait_ready(
@@ -207,8 +206,7 @@ fn start_hint(cluster: &Cluster, intent: &Intent) -> String {
 }
 
 fn expired_error(cluster: &Cluster, intent: &Intent, present: &ObservedSession) -> anyhow::Error {
-    let status = present.session.status.as_ref();
-    let at = status.and_then(|status| status.expires_at.as_deref());
+    let at = present.session.expires_at();
     let error = anyhow!(
         "session \"{}\" expired at {}",
         intent.name,

@@ -121,20 +121,10 @@ impl Creation<'_> {
                 controller: false,
             });
         }
-        let mut status = record::started(&session, &start, &objects, self.observed.now);
-        status["metadata"] = json!({ "uid": uid });
-        let namespace = subject.belonging.namespace.as_str();
-        let name = subject.name.as_str();
+        let status = record::started(&session, &start, &objects, self.observed.now);
         let object = self
             .cluster
-            .merge_patch(
-                &SESSION,
-                namespace,
-                name,
-                Some("status"),
-                &status,
-                self.write,
-            )
+            .patch_status(&session, status, self.write)
             .await?;
         Ok(Made {
             session: typed(object.clone())?,

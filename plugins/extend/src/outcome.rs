@@ -8,7 +8,6 @@ use session_shared::api::IntOrString;
 use session_shared::client::DryRun;
 use session_shared::client::WriteOptions;
 use session_shared::failure;
-use session_shared::objects::resource::SESSION;
 use session_shared::ops::Cluster;
 use session_shared::ops::chosen::MAX_CONCURRENT_SESSIONS;
 use session_shared::ops::chosen::SelectedSession;
@@ -49,7 +48,7 @@ pub(crate) async fn observe(
         let chosen = chosen?;
         chosen.ensure_not_deleting()?;
         let session = &chosen.session;
-        let name = session.metadata.name.as_deref().unwrap_or_default();
+        let name = session.name();
         let template = match session.spec.template_name() {
             Some(template) => {
                 let found = template::find(cluster, template).await?;
@@ -82,25 +81,14 @@ impl Found {
         now: Timestamp,
     ) -> Result<Value> {
         let session = &self.chosen.session;
-        let (namespace, name) = (
-            session.metadata.namespace.as_deref().unwrap_or_default(),
-            session.metadata.name.as_deref().unwrap_or_default(),
-        );
-        let uid = session.metadata.uid.clone();
         let timeout = IntOrString::from(extension.lifetime.to_string().as_str());
-        let patch = json!({ "metadata": { "uid": uid }, "spec": { "timeout": timeout } });
-        let object = cluster
-            .merge_patch(&SESSION, namespace, name, None, &patch, write)
-            .await?;
+        let patch = json!({ "spec": { "timeout": timeout } });
+        let object = cluster.patch_session(session, patch, write).await?;
         if self.controller || write.dry_run {
             return Ok(object);
         }
-        let mut patch = record::expires(session, extension.at, now);
-        patch["metadata"]["uid"] = uid.into();
-        let part = Some("status");
-        cluster
-            .merge_patch(&SESSION, namespace, name, part, &patch, write)
-            .await
+        let patch = record::expires(session, extension.at, now);
+        cluster.patch_status(session, patch, write).await
     }
 }
 

@@ -96,10 +96,9 @@ pub(crate) fn extension(
     end: End,
     now: Timestamp,
 ) -> Result<Option<Extension>> {
-    let name = session.metadata.name.as_deref().unwrap_or_default();
+    let name = session.name();
     let start = started(session, name)?;
-    let status = session.status.as_ref();
-    let expires = status.and_then(|status| status.expires_at.as_deref());
+    let expires = session.expires_at();
     let expires = expires.and_then(|at| at.parse::<Timestamp>().ok());
     let endless = || anyhow!("cannot extend session {name:?}: session never expires");
     let at = match (end, expires) {
@@ -132,17 +131,16 @@ pub(crate) fn extension(
 
 /// Returns the time of the session's last start, from which its lifetime counts.
 fn started(session: &Session, name: &str) -> Result<Timestamp> {
-    let status = session.status.as_ref();
-    let phase = status.and_then(|status| status.phase);
+    let phase = session.phase();
     if session.spec.state == Some(State::Stopped) || phase == Some(Phase::Stopped) {
         let error = anyhow!("cannot extend session {name:?}: session is stopped");
-        let namespace = session.metadata.namespace.as_deref().unwrap_or_default();
+        let namespace = session.namespace();
         let hint = format!(
             "set the lifetime of the next start: kubectl session start {name} -n {namespace} --expires-in DURATION"
         );
         return Err(hinted(error, hint));
     }
-    let start = status.and_then(|status| status.start_time.as_deref());
+    let start = session.start_time();
     let start = start.and_then(|at| at.parse().ok());
     start.ok_or_else(|| anyhow!("cannot extend session {name:?}: session has not been started yet"))
 }

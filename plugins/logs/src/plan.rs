@@ -89,7 +89,7 @@ pub(crate) fn choose(present: &ObservedSession, wanted: Option<&Workload>) -> Re
     let several = !found.is_empty();
     let listed = if several { found } else { all.iter().collect() };
     let listed: Vec<String> = listed.into_iter().map(shown).collect();
-    let session = present.session.metadata.name.as_deref().unwrap_or_default();
+    let session = present.session.name();
     let name = &wanted.name;
     if several {
         bail!(
@@ -112,16 +112,12 @@ pub(crate) fn choose(present: &ObservedSession, wanted: Option<&Workload>) -> Re
 }
 
 fn primary(session: &Session) -> Option<&PrimaryRef> {
-    session.status.as_ref()?.applied.as_ref()?.primary.as_ref()
+    session.applied()?.primary.as_ref()
 }
 
 /// Returns the session's workloads: those that its last start recorded, and the owners of its existing Pods.
 fn workloads(present: &ObservedSession) -> Vec<ObjectRef> {
-    let applied = present
-        .session
-        .status
-        .iter()
-        .flat_map(|status| &status.applied);
+    let applied = present.session.applied().into_iter();
     let made = applied.flat_map(|applied| applied.objects.iter().cloned());
     let owners = present
         .own_pods()
@@ -181,9 +177,9 @@ pub(crate) fn pods<'a>(
 
 /// Returns the error for a session without Pods; none where `follow` can wait for one.
 fn absent(session: &Session, chosen: &Chosen, follow: bool) -> Result<()> {
-    let name = session.metadata.name.as_deref().unwrap_or_default();
-    let phase = session.status.as_ref().and_then(|status| status.phase);
-    if session.metadata.deletion_timestamp.is_some() {
+    let name = session.name();
+    let phase = session.phase();
+    if session.is_being_deleted() {
         bail!(
             "cannot print logs of session {name:?}: the session is being deleted and has no Pods"
         );

@@ -5,8 +5,9 @@ use futures::future::try_join_all;
 use serde_json::Value;
 use session_shared::client::DryRun;
 use session_shared::client::WriteOptions;
+use session_shared::client::typed;
 use session_shared::diagnosis::resizing::{Fit, Resizing, resizing};
-use session_shared::objects::resource::{SESSION, STATEFUL_SET};
+use session_shared::objects::resource::STATEFUL_SET;
 use session_shared::ops::Cluster;
 use session_shared::ops::ResizeWait;
 use session_shared::ops::ending_session::EndingSession;
@@ -203,7 +204,7 @@ async fn wait(
         let (interrupt, mut sink) = (ground.interrupt.clone(), ground.console.progress());
         async move {
             let settled = matches!(
-                resizing(pod, &change.container),
+                resizing(&typed(pod.clone())?, &change.container),
                 Resizing::Done | Resizing::Going
             );
             if settled && !change.changes() {
@@ -231,8 +232,8 @@ async fn take_back(cluster: &Cluster, found: &Found, write: &WriteOptions) -> Re
 
 /// Writes the size into the Pod template, for later Pods, and into the Session, for later starts. Returns the Session.
 async fn write_down(cluster: &Cluster, found: &Found, write: &WriteOptions) -> Result<Value> {
-    let (namespace, name) = (found.present.namespace(), found.present.name());
     if let Some(template) = &found.changes.template {
+        let namespace = found.present.namespace();
         let (set, patch) = (template.identity(), template.patch(&template.after));
         cluster
             .strategic_patch(&STATEFUL_SET, namespace, &set.name, None, &patch, write)
@@ -240,9 +241,8 @@ async fn write_down(cluster: &Cluster, found: &Found, write: &WriteOptions) -> R
     }
     match &found.changes.wish {
         Some(wish) => {
-            cluster
-                .merge_patch(&SESSION, namespace, name, None, wish, write)
-                .await
+            let belonging = &found.present.belonging;
+            cluster.patch_session(belonging, wish.clone(), write).await
         }
         None => Ok(found.present.object.clone()),
     }
@@ -277,9 +277,9 @@ async fn restart(
         };
         ahead.require_restart(&intent.manner, with).await?;
         if let Some(wish) = &found.changes.wish {
-            let (namespace, name) = (found.present.namespace(), found.present.name());
+            let belonging = &found.present.belonging;
             cluster
-                .merge_patch(&SESSION, namespace, name, None, wish, write)
+                .patch_session(belonging, wish.clone(), write)
                 .await?;
         }
         let mut sink = ground.console.progress();

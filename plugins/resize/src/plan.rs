@@ -243,8 +243,8 @@ pub(crate) struct Changes {
 /// The session has no running Pod.
 pub(crate) fn changes(present: &Present, size: &Resources) -> Result<Changes> {
     let name = present.name();
-    let applied = present.session.status.as_ref();
-    let primary = applied.and_then(|status| status.applied.as_ref()?.primary.clone());
+    let applied = present.session.applied();
+    let primary = applied.and_then(|applied| applied.primary.clone());
     let primary = primary.unwrap_or_default();
     let container = primary.container.as_deref();
     let own = present.live.own_pods(&present.belonging.session_uid);
@@ -290,7 +290,8 @@ fn runs(pod: &Pod) -> bool {
     phase == Some("Running") && pod.metadata.deletion_timestamp.is_none()
 }
 
-/// Returns the merge patch of the Session's spec.resources, or `None` if the spec has the size already.
+/// Returns the merge patch of the Session's spec.resources, without metadata.uid, or `None` if the spec has the
+/// size already.
 fn wish(present: &Present, size: &Resources) -> Option<Value> {
     let has = present.session.spec.resources.clone().unwrap_or_default();
     let parsed = |amount: &Option<IntOrString>| -> Option<Quantity> {
@@ -300,10 +301,7 @@ fn wish(present: &Present, size: &Resources) -> Option<Value> {
         wanted.is_some() && parsed(wanted) != parsed(has)
     };
     let changed = differs(&size.cpu, &has.cpu) || differs(&size.memory, &has.memory);
-    changed.then(|| {
-        let uid = &present.belonging.session_uid;
-        json!({ "metadata": { "uid": uid }, "spec": { "resources": size } })
-    })
+    changed.then(|| json!({ "spec": { "resources": size } }))
 }
 
 impl Changes {

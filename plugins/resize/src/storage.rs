@@ -6,13 +6,12 @@ use serde_json::{Value, json};
 use session_shared::api::IntOrString;
 use session_shared::client::DryRun;
 use session_shared::client::WriteOptions;
-use session_shared::client::timed_out;
+use session_shared::client::{timed_out, typed};
 use session_shared::diagnosis::growing::{Growing, growing};
 use session_shared::failure::{self, Failure, Kind, hinted, proved};
 use session_shared::labels::MANAGER;
-use session_shared::objects::resource::{
-    CSI_DRIVER, PERSISTENT_VOLUME_CLAIM, SESSION, STORAGE_CLASS, text,
-};
+use session_shared::objects::kept::is_bound;
+use session_shared::objects::resource::{CSI_DRIVER, PERSISTENT_VOLUME_CLAIM, STORAGE_CLASS, text};
 use session_shared::ops::Cluster;
 use session_shared::ops::ExpansionOutcome;
 use session_shared::ops::stopping::Present;
@@ -60,18 +59,19 @@ impl Growth {
                     "cannot shrink claim {id:?} from {has} to {size}: claims can only be expanded"
                 );
             }
-            if text(claim, "/status/phase") != "Bound" {
+            if !is_bound(claim) {
                 bail!("cannot expand claim {id:?}: not bound to a volume yet");
             }
             // A claim that an interrupted command has patched is waited for.
-            if amount(claim, ASKED) < Some(size) || growing(claim) != Growing::Done {
+            if amount(claim, ASKED) < Some(size) || growing(&typed(claim.clone())?) != Growing::Done
+            {
                 grow.push(claim.clone());
             }
         }
         let wants = present.session.spec.storage.as_ref();
         let wants = wants.and_then(|storage| storage.size.as_ref()?.to_string().parse().ok());
-        let wish = json!({ "metadata": { "uid": present.belonging.session_uid },
-            "spec": { "storage": { "size": IntOrString::from(size.to_string().as_str()) } } });
+        let size_text = IntOrString::from(size.to_string().as_str());
+        let wish = json!({ "spec": { "storage": { "size": size_text } } });
         Ok(Self {
             claims: grow,
             wish: (wants != Some(size)).then_some(wish),
@@ -155,11 +155,10 @@ impl Growth {
             }
             unfinished = grown.iter().find_map(late);
         }
-        let (namespace, name) = (present.namespace(), present.name());
         let object = match &self.wish {
             Some(wish) => Some(
                 cluster
-                    .merge_patch(&SESSION, namespace, name, None, wish, write)
+                    .patch_session(&present.belonging, wish.clone(), write)
                     .await?,
             ),
             None => None,

@@ -7,7 +7,6 @@ use session_shared::client::DryRun;
 use session_shared::client::AccessReviews;
 use session_shared::client::WriteOptions;
 use session_shared::failure;
-use session_shared::objects::resource::SESSION;
 use session_shared::ops::Cluster;
 use session_shared::ops::chosen::MAX_CONCURRENT_SESSIONS;
 use session_shared::ops::chosen::Which;
@@ -187,12 +186,9 @@ impl Todo {
         else {
             return Ok(());
         };
-        let mut patch = record::template_changed(&self.present.session, change, with.now);
-        patch["metadata"] = serde_json::json!({ "uid": self.present.belonging.session_uid });
-        let (namespace, name) = (self.present.namespace(), self.present.name());
-        let part = Some("status");
+        let patch = record::template_changed(&self.present.session, change, with.now);
         cluster
-            .merge_patch(&SESSION, namespace, name, part, &patch, with.write)
+            .patch_status(&self.present.belonging, patch, with.write)
             .await
             .map(drop)
     }

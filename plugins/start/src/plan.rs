@@ -88,7 +88,7 @@ impl Deed {
         );
         let settled = !is_start_asked(session) && session.spec.state != Some(State::Stopped);
         // A command that was interrupted during its wait has not written that the session is ready.
-        let told = session.status.as_ref().and_then(|status| status.phase) == Some(Phase::Running);
+        let told = session.phase() == Some(Phase::Running);
         match (there, seen) {
             (true, _) if intent.restart => Deed::Restart,
             (true, Seen::Ready { .. }) if settled && told => Deed::Nothing,
@@ -115,7 +115,7 @@ impl Deed {
         if same {
             return Ok(());
         }
-        let name = session.metadata.name.as_deref().unwrap_or_default();
+        let name = session.name();
         let error = anyhow!("cannot change values of session {name:?}: session is running");
         Err(hinted(
             error,

@@ -31,10 +31,7 @@ pub(crate) struct Step {
 
 /// Returns the connection methods of the last start.
 pub(crate) fn methods(session: &Session) -> Vec<Method> {
-    let applied = session
-        .status
-        .as_ref()
-        .and_then(|status| status.applied.as_ref());
+    let applied = session.applied();
     let methods = applied
         .into_iter()
         .flat_map(|applied| &applied.connect)
@@ -64,8 +61,8 @@ fn of_method(session: &Session, method: &ConnectMethod, default: bool) -> Method
 }
 
 fn command(session: &Session, verb: &str) -> String {
-    let name = session.metadata.name.as_deref().unwrap_or_default();
-    let namespace = session.metadata.namespace.as_deref().unwrap_or_default();
+    let name = session.name();
+    let namespace = session.namespace();
     shell::line(&["kubectl", "session", verb, name, "-n", namespace])
 }
 

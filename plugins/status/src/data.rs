@@ -125,7 +125,7 @@ pub(crate) fn of(
         ..Live::default()
     };
     // A node reports all of its Pods, and claims in other namespaces may have the same name: only volumes of own Pods count.
-    let uid = session.metadata.uid.as_deref().unwrap_or_default();
+    let uid = session.uid();
     let pods: Vec<&str> = live
         .own_pods(uid)
         .filter_map(|pod| pod.metadata.uid.as_deref())

@@ -77,7 +77,7 @@ fn found_causes(
     notes: &[EventNote],
     seen: &Seen,
 ) -> Vec<(String, Cause)> {
-    let uid = session.metadata.uid.as_deref().unwrap_or_default();
+    let uid = session.uid();
     let pods = live.own_pods(uid).map(|pod| inspect(pod, notes));
     let has_pods = |name: &str, kind: &str| {
         let mut owners = live
@@ -123,8 +123,5 @@ fn cause(finding: &Finding) -> Option<Cause> {
 }
 
 fn about(session: &Session) -> String {
-    format!(
-        "session/{}",
-        session.metadata.name.as_deref().unwrap_or_default()
-    )
+    format!("session/{}", session.name())
 }

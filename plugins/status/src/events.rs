@@ -32,7 +32,7 @@ pub(crate) struct Happened {
 
 /// Returns the latest events of the session's own objects, oldest first.
 pub(crate) fn of(events: &[Value], session: &Session, live: &Live, data: &Data) -> Vec<Happened> {
-    let uid = session.metadata.uid.as_deref().unwrap_or_default();
+    let uid = session.uid();
     let mut uids = vec![uid];
     uids.extend(
         live.own_pods(uid)
@@ -40,10 +40,7 @@ pub(crate) fn of(events: &[Value], session: &Session, live: &Live, data: &Data) 
     );
     uids.extend(live.owners.iter().map(|owner| text(owner, "/metadata/uid")));
     uids.extend(data.claims.iter().map(|claim| claim.uid.as_str()));
-    let applied = session
-        .status
-        .as_ref()
-        .and_then(|status| status.applied.as_ref());
+    let applied = session.applied();
     uids.extend(
         applied
             .into_iter()

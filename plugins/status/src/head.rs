@@ -65,7 +65,7 @@ pub(crate) fn of(observed: &Observed, live: &Live, seen: &Seen, now: Timestamp) 
     let wanted = wanted(session, now);
     let mut stands = standing(session, wanted, seen);
     // Without the Pods, the recorded phase is the best that is known.
-    if observed.pods.is_err() && session.metadata.deletion_timestamp.is_none() {
+    if observed.pods.is_err() && !session.is_being_deleted() {
         stands.phase = status.phase.unwrap_or(Phase::Pending);
         stands.reason = String::new();
         stands.message = String::new();
@@ -75,7 +75,7 @@ pub(crate) fn of(observed: &Observed, live: &Live, seen: &Seen, now: Timestamp) 
         .iter()
         .find_map(|pod| pod.status.as_ref()?.host_ip.clone());
     Head {
-        owner: session.spec.user_id.clone(),
+        owner: session.owner().to_owned(),
         template: template(observed),
         since: since(session, live, seen, stands.phase),
         phase: stands.phase,
@@ -121,11 +121,7 @@ fn template(observed: &Observed) -> Option<Template> {
 }
 
 fn changed(session: &Session, now: &Value) -> TemplateState {
-    let applied = session
-        .status
-        .as_ref()
-        .and_then(|status| status.applied.as_ref());
-    let Some(applied) = applied else {
+    let Some(applied) = session.applied() else {
         return TemplateState::Unknown;
     };
     let same = applied.template_uid.as_deref() == Some(text(now, "/metadata/uid"))
@@ -154,16 +150,13 @@ fn since(session: &Session, live: &Live, seen: &Seen, phase: Phase) -> Option<St
         Seen::NotReady(_) | Seen::Hopeless(_) => primary().and_then(ready_since),
         Seen::NoWorkload | Seen::Lost => None,
     };
-    let status = session.status.as_ref();
     let written = || {
-        let status = status.filter(|status| status.phase == Some(phase))?;
-        let ready = status
-            .conditions
-            .iter()
-            .find(|condition| condition.r#type == "Ready")?;
+        let ready = session.condition("Ready");
+        let ready = ready.filter(|_| session.phase() == Some(phase))?;
         Some(ready.last_transition_time.clone())
     };
-    told.or_else(written).or_else(|| status?.start_time.clone())
+    told.or_else(written)
+        .or_else(|| session.start_time().map(str::to_owned))
 }
 
 /// Returns the last transition time of a Pod's Ready condition.

@@ -28,7 +28,7 @@ pub(crate) struct Service {
 
 /// Computes the network section of a report.
 pub(crate) fn of(objects: &[Value], live: &Live, session: &Session) -> Vec<Service> {
-    let uid = session.metadata.uid.as_deref().unwrap_or_default();
+    let uid = session.uid();
     let pods: Vec<&Pod> = live.own_pods(uid).collect();
     objects
         .iter()

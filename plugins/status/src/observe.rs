@@ -188,11 +188,7 @@ async fn snapshots(cluster: &Cluster, select: &ListOptions) -> Part<Vec<Value>> 
 /// Reads the Services, Ingresses and autoscalers that the last start created. Objects that are gone or cannot be read are left out;
 /// the report then shows the endpoint in the session's status.
 async fn network(cluster: &Cluster, observed: &Observed) -> Vec<Value> {
-    let applied = observed
-        .typed
-        .status
-        .as_ref()
-        .and_then(|status| status.applied.as_ref());
+    let applied = observed.typed.applied();
     let objects = applied
         .map(|applied| applied.objects.as_slice())
         .unwrap_or_default();

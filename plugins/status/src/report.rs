@@ -121,8 +121,8 @@ pub(crate) fn notes(events: &[Value]) -> Vec<EventNote> {
 
 fn named(session: &Session) -> Named {
     Named {
-        name: session.metadata.name.clone().unwrap_or_default(),
-        namespace: session.metadata.namespace.clone().unwrap_or_default(),
+        name: session.name().to_owned(),
+        namespace: session.namespace().to_owned(),
     }
 }
 
@@ -152,10 +152,7 @@ fn unknown(observed: &Observed) -> BTreeMap<&'static str, String> {
 
 /// Returns the recorded conditions, with Ready corrected to the observed phase: without a controller nobody updates it.
 fn conditions(session: &Session, head: &Head) -> Vec<Condition> {
-    let status = session.status.as_ref();
-    let mut conditions = status
-        .map(|status| status.conditions.clone())
-        .unwrap_or_default();
+    let mut conditions = session.conditions().to_vec();
     let is_ready = if head.phase == Phase::Running {
         "True"
     } else {

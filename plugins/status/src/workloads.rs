@@ -91,7 +91,7 @@ pub(crate) fn of(
     raw: &[Value],
     usage: &[NodeUsage],
 ) -> Vec<Workload> {
-    let uid = session.metadata.uid.as_deref().unwrap_or_default();
+    let uid = session.uid();
     let mut found: Vec<(ObjectRef, Workload)> = Vec::new();
     for workload in live.workloads(uid) {
         // The same object may be listed more than once.
@@ -118,9 +118,8 @@ pub(crate) fn of(
     }
     let mut all: Vec<Workload> = found.into_iter().map(|(_, workload)| workload).collect();
     let primary = session
-        .status
-        .as_ref()
-        .and_then(|status| status.applied.as_ref()?.primary.as_ref());
+        .applied()
+        .and_then(|applied| applied.primary.as_ref());
     for workload in &mut all {
         workload.primary |=
             primary.is_some_and(|p| p.kind == workload.kind && p.name == workload.name);

@@ -36,7 +36,7 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
 impl Intent {
     /// Returns the access rights that a stop of `session` needs; none for a dry run or a session that is stopped already.
     pub(crate) fn foreseen(&self, session: &Session) -> Vec<Access> {
-        let phase = session.status.as_ref().and_then(|status| status.phase);
+        let phase = session.phase();
         let rests = session.spec.state == Some(State::Stopped)
             && matches!(phase, Some(Phase::Stopped | Phase::Failed));
         if rests || self.dry_run != DryRun::None {

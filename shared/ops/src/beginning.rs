@@ -21,7 +21,7 @@ use session_model::api::{ObjectRef, Session};
 use session_model::failure::{self, Kind, hinted};
 use session_model::names::parameters_secret;
 use session_model::objects::belonging::is_named;
-use session_model::objects::resource::{SECRET, SESSION};
+use session_model::objects::resource::SECRET;
 use session_model::progress::Sink;
 
 impl Ahead {
@@ -59,9 +59,8 @@ impl Ahead {
         now: Timestamp,
         sink: &mut dyn Sink,
     ) -> Result<Made> {
-        let (namespace, name) = (self.present.namespace(), self.present.name());
         let object = cluster
-            .merge_patch(&SESSION, namespace, name, None, &self.wish, write)
+            .patch_session(&self.start.belonging, self.wish.clone(), write)
             .await?;
         let session: Session = typed(object.clone())?;
         if !write.dry_run {
@@ -93,11 +92,9 @@ impl Ahead {
         if write.dry_run {
             return Ok(made);
         }
-        let mut status = record::started(&made.session, &self.start, &made.objects, now);
-        status["metadata"] = json!({ "uid": self.start.belonging.session_uid });
-        let part = Some("status");
+        let status = record::started(&made.session, &self.start, &made.objects, now);
         made.object = cluster
-            .merge_patch(&SESSION, namespace, name, part, &status, write)
+            .patch_status(&self.start.belonging, status, write)
             .await?;
         made.session = typed(made.object.clone())?;
         Ok(made)

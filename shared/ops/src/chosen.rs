@@ -82,9 +82,8 @@ impl SelectedSession {
     /// # Errors
     /// A session with a deletionTimestamp.
     pub fn ensure_not_deleting(&self) -> Result<()> {
-        let metadata = &self.session.metadata;
-        if metadata.deletion_timestamp.is_some() {
-            let name = metadata.name.as_deref().unwrap_or_default();
+        if self.session.is_being_deleted() {
+            let name = self.session.name();
             bail!("session {name:?} is being deleted");
         }
         Ok(())

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use serde_json::Value;
 
 use crate::Cluster;
 use session_client::Scope;
 use session_client::ListOptions;
 use session_model::failure::{Failure, Kind};
+use session_model::objects::kept::is_bound;
 use session_model::objects::resource::{EVENT, PERSISTENT_VOLUME_CLAIM, text};
 
 impl Cluster {
@@ -18,8 +18,7 @@ impl Cluster {
     /// A Failure of kind TimedOut with the provisioner's last Warning event; NotFound if the claim is deleted; whatever
     /// the server refuses.
     pub async fn wait_claim_bound(&self, namespace: &str, claim: &str, limit: Duration) -> Result<()> {
-        let holds = |object: &Value| text(object, "/status/phase") == "Bound";
-        let wait = self.wait_object(&PERSISTENT_VOLUME_CLAIM, namespace, claim, holds);
+        let wait = self.wait_object(&PERSISTENT_VOLUME_CLAIM, namespace, claim, is_bound);
         let Ok(found) = tokio::time::timeout(limit, wait).await else {
             let select = ListOptions::with_fields(format!(
                 "involvedObject.kind=PersistentVolumeClaim,involvedObject.name={claim},type=Warning"

@@ -237,7 +237,7 @@ impl Copying {
         }
         let told = self.tell_stopped(cluster, &session, with, now).await;
         let finish = match told {
-            Ok(session) => finished(cluster, &session, with.write).await,
+            Ok(_) => finished(cluster, &belonging, with.write).await,
             Err(error) => Err(error),
         };
         let session = finish.map_err(|error| unfinished(error, &self.session))?;
@@ -255,22 +255,8 @@ impl Copying {
         now: Timestamp,
     ) -> Result<Value> {
         let session: Session = serde_json::from_value(made.clone())?;
-        let mut patch = record::made_stopped(&session, now);
-        patch["metadata"] = json!({ "uid": text(made, "/metadata/uid") });
-        let (namespace, name) = (
-            self.belonging.namespace.as_str(),
-            text(made, "/metadata/name"),
-        );
-        cluster
-            .merge_patch(
-                &SESSION,
-                namespace,
-                name,
-                Some("status"),
-                &patch,
-                with.write,
-            )
-            .await
+        let patch = record::made_stopped(&session, now);
+        cluster.patch_status(&session, patch, with.write).await
     }
 
     async fn post_session(&self, cluster: &Cluster, write: &WriteOptions) -> Result<Value> {

@@ -131,7 +131,7 @@ impl Doomed {
 
     /// Returns the session's name.
     pub fn name(&self) -> &str {
-        self.session.metadata.name.as_deref().unwrap_or_default()
+        self.session.name()
     }
 
     /// Returns the session's Namespace.

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::Cluster;
 use session_client::interrupt::Interrupt;
-use session_client::missing;
+use session_client::{missing, typed};
 use session_engine::diagnosis::growing::{Growing, growing};
 use session_model::failure::Kind;
 use session_model::objects::resource::{PERSISTENT_VOLUME_CLAIM, text};
@@ -45,7 +45,9 @@ impl Cluster {
             object: format!("persistentvolumeclaim/{name}"),
             detail: "expanding the volume".into(),
         });
-        let settled = |claim: &Value| !matches!(growing(claim), Growing::Going(_));
+        let state = |claim: &Value| typed(claim.clone()).map(|claim| growing(&claim));
+        let settled =
+            |claim: &Value| state(claim).is_ok_and(|state| !matches!(state, Growing::Going(_)));
         let claims = &PERSISTENT_VOLUME_CLAIM;
         let cut_off = tokio::select! {
             biased;
@@ -62,7 +64,7 @@ impl Cluster {
             }
         };
         Ok(ExpansionOutcome {
-            state: growing(&claim),
+            state: state(&claim)?,
             claim,
             aborted_by: cut_off,
         })

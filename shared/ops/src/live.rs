@@ -40,7 +40,7 @@ impl Cluster {
     /// Whatever the server refuses. A missing right to read the parameters Secret is not an error; the Secret is then
     /// left out.
     pub async fn get_live_objects(&self, namespace: &str, session: &Session) -> Result<Live> {
-        let name = session.metadata.name.as_deref().unwrap_or_default();
+        let name = session.name();
         let select = ListOptions::with_labels(format!("{}={name}", labels::SESSION));
         let parameters = parameters_secret(name);
         let (workload, claims, secret) = futures::try_join!(
@@ -57,7 +57,7 @@ impl Cluster {
     /// # Errors
     /// Whatever the server refuses.
     pub async fn get_workload(&self, namespace: &str, session: &Session) -> Result<Live> {
-        let name = session.metadata.name.as_deref().unwrap_or_default();
+        let name = session.name();
         let select = ListOptions::with_labels(format!("{}={name}", labels::SESSION));
         let (pods, owners) = futures::try_join!(
             self.list_items(&POD, namespace, &select),
@@ -78,7 +78,7 @@ impl Cluster {
     /// # Errors
     /// Whatever the server refuses.
     pub async fn list_owners(&self, namespace: &str, session: &Session) -> Result<Vec<Value>> {
-        let name = session.metadata.name.as_deref().unwrap_or_default();
+        let name = session.name();
         let select = ListOptions::with_labels(format!("{}={name}", labels::SESSION));
         let kinds = owner_kinds(session);
         let lists = kinds
@@ -118,10 +118,7 @@ impl Cluster {
 /// Returns the kinds that [`Cluster::list_owners`] lists.
 pub fn owner_kinds(session: &Session) -> Vec<&'static ResourceType> {
     let all = [&STATEFUL_SET, &DEPLOYMENT, &REPLICA_SET, &DAEMON_SET, &JOB];
-    let applied = session
-        .status
-        .as_ref()
-        .and_then(|status| status.applied.as_ref());
+    let applied = session.applied();
     let Some(applied) = applied.filter(|_| !session_engine::reconcile::is_start_asked(session))
     else {
         return all.to_vec();

@@ -38,7 +38,7 @@ impl ObservedSession {
 
     /// Returns the session's UID.
     pub fn uid(&self) -> &str {
-        self.session.metadata.uid.as_deref().unwrap_or_default()
+        self.session.uid()
     }
 }
 

@@ -11,8 +11,8 @@ use session_client::WatchChange;
 use session_client::Scope;
 use session_client::ListOptions;
 use session_client::interrupt::Interrupt;
-use session_client::missing;
 use session_client::watch_ended_error;
+use session_client::{missing, typed};
 use session_engine::diagnosis::resizing::{Resizing, resizing};
 use session_model::failure::Kind;
 use session_model::objects::resource::{NODE, POD, text};
@@ -96,7 +96,7 @@ impl Cluster {
             if text(&object, "/metadata/uid") != uid {
                 return Err(missing(&POD, &name));
             }
-            seen.state = resizing(&object, container);
+            seen.state = resizing(&typed(object.clone())?, container);
             seen.pod = object;
             if matches!(seen.state, Resizing::Done | Resizing::Infeasible(_)) {
                 return Ok(());

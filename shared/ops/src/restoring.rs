@@ -15,6 +15,7 @@ use session_model::failure::{self, Kind};
 use session_model::labels;
 use session_model::objects::access::Access;
 use session_model::objects::belonging::Belonging;
+use session_model::objects::kept::is_bound;
 use session_model::objects::resource::{
     PERSISTENT_VOLUME_CLAIM, STORAGE_CLASS, VOLUME_SNAPSHOT, annotation, text,
 };
@@ -84,8 +85,7 @@ impl Replacing {
 
     /// Returns the present claims that are bound to a volume, and so may hold data.
     pub fn held(&self) -> impl Iterator<Item = &Value> {
-        self.replaced()
-            .filter(|claim| text(claim, "/status/phase") == "Bound")
+        self.replaced().filter(|claim| is_bound(claim))
     }
 
     /// Returns the rights that the restore needs.

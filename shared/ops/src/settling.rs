@@ -131,7 +131,7 @@ async fn write_down(
     let pod = pod.and_then(|pod| pod.metadata.name.clone());
     let endpoint = made_endpoint(made, address.as_deref());
     let stands = standing(&made.session, Wanted::Running, seen);
-    let mut patch = record::stands(
+    let patch = record::stands(
         &made.session,
         &stands,
         pod.as_deref(),
@@ -139,17 +139,7 @@ async fn write_down(
         endpoint.as_deref(),
         now,
     );
-    patch["metadata"]["uid"] = made.session.metadata.uid.clone().into();
-    cluster
-        .merge_patch(
-            &SESSION,
-            namespace(made),
-            name(made),
-            Some("status"),
-            &patch,
-            write,
-        )
-        .await?;
+    cluster.patch_status(&made.session, patch, write).await?;
     Ok(endpoint)
 }
 

@@ -16,10 +16,7 @@ use session_model::objects::resource::PERSISTENT_VOLUME_CLAIM;
 
 /// Returns true if the session's last start has a quiesce or resume hook.
 pub fn has_hooks(session: &Session) -> bool {
-    let applied = session
-        .status
-        .as_ref()
-        .and_then(|status| status.applied.as_ref());
+    let applied = session.applied();
     let hooks = applied.and_then(|applied| applied.hooks.as_ref());
     hooks.is_some_and(|hooks| hooks.quiesce.is_some() || hooks.resume.is_some())
 }

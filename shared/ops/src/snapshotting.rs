@@ -36,7 +36,7 @@ use session_model::failure::{self, Kind, hinted};
 use session_model::labels;
 use session_model::names::check_subdomain;
 use session_model::objects::belonging::Belonging;
-use session_model::objects::kept::is_claim;
+use session_model::objects::kept::{is_bound, is_claim};
 use session_model::objects::resource::{
     VOLUME_SNAPSHOT, VOLUME_SNAPSHOT_CONTENT, annotation, is_going, text,
 };
@@ -124,8 +124,7 @@ impl Cutting {
             );
             return Err(hinted(error, save));
         }
-        let bound = |claim: &&&Value| text(claim, "/status/phase") == "Bound";
-        if let Some(claim) = claims.iter().find(|claim| !bound(claim)) {
+        if let Some(claim) = claims.iter().find(|claim| !is_bound(claim)) {
             let error = anyhow!(
                 "cannot take a snapshot of claim {:?}: not bound to a volume",
                 text(claim, "/metadata/name")

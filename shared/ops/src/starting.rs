@@ -64,7 +64,7 @@ pub struct Ahead {
     pub present: Present,
     /// The rendered objects.
     pub start: Start,
-    /// Merge patch of the Session that requests the start; it is written first.
+    /// Merge patch of the Session that requests the start, without metadata.uid; it is written first.
     pub wish: Value,
     /// The session's spec after that patch.
     pub spec: SessionSpec,
@@ -303,7 +303,7 @@ pub(super) async fn stored_of(
     secret.as_ref().map(stored_secrets).transpose()
 }
 
-/// Returns the merge patch of the Session that requests the start.
+/// Returns the merge patch of the Session that requests the start, without metadata.uid.
 fn wish_of(
     session: &Session,
     rendered: &Rendered,
@@ -324,8 +324,7 @@ fn wish_of(
     if gave_secrets {
         spec["secretsFrom"] = json!(SecretsFrom::Client);
     }
-    let uid = session.metadata.uid.as_deref().unwrap_or_default();
-    let mut patch = json!({ "metadata": { "uid": uid }, "spec": spec });
+    let mut patch = json!({ "spec": spec });
     let annotations = session.metadata.annotations.as_ref();
     if annotations.is_some_and(|all| all.contains_key(session_model::labels::SKIP_SYNC)) {
         // The annotation belonged to the last stop.
@@ -355,8 +354,7 @@ fn request(session: &Session, now: Timestamp) -> String {
 /// Reads existing objects by name: those that this start makes and those that the last start made, except what has been read
 /// already.
 async fn others(cluster: &Cluster, present: &Present, start: &Start) -> Result<Vec<Found>> {
-    let applied = present.session.status.as_ref();
-    let applied = applied.and_then(|status| status.applied.as_ref());
+    let applied = present.session.applied();
     let objects = &start.rendering.objects;
     let mut names: Vec<(String, String, String)> = objects
         .iter()

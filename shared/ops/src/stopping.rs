@@ -88,7 +88,7 @@ impl Present {
 
     /// Returns true if the session has been stopped: spec, status and the absence of Pods agree.
     pub fn is_at_rest(&self) -> bool {
-        let phase = self.session.status.as_ref().and_then(|status| status.phase);
+        let phase = self.session.phase();
         self.session.spec.state == Some(State::Stopped)
             && self.seen == Seen::NoWorkload
             && self
@@ -202,20 +202,16 @@ impl Present {
             synced: outcome.done.contains(&Done::Synced),
             made: self.unrecorded(),
         };
-        let mut patch = record::stopped(&session, &self.standing(), &rest, with.now);
-        patch["metadata"]["uid"] = self.belonging.session_uid.as_str().into();
-        let (namespace, name) = (self.namespace(), self.name());
-        let part = Some("status");
+        let patch = record::stopped(&session, &self.standing(), &rest, with.now);
         cluster
-            .merge_patch(&SESSION, namespace, name, part, &patch, with.write)
+            .patch_status(&self.belonging, patch, with.write)
             .await
     }
 
     /// Returns StatefulSets and Deployments of an interrupted start that status.applied does not list yet. The stop records them,
     /// since from then on only recorded objects count as the session's.
     fn unrecorded(&self) -> Vec<ObjectRef> {
-        let status = self.session.status.as_ref();
-        let applied = status.and_then(|status| status.applied.as_ref());
+        let applied = self.session.applied();
         let recorded = |workload: &ObjectRef| {
             let mut objects = applied.iter().flat_map(|applied| &applied.objects);
             objects.any(|object| object.uid == workload.uid)
@@ -233,8 +229,7 @@ impl Present {
         counts: &std::collections::BTreeMap<String, i32>,
         write: &WriteOptions,
     ) -> Result<()> {
-        let status = self.session.status.as_ref();
-        let applied = status.and_then(|status| status.applied.as_ref());
+        let applied = self.session.applied();
         let Some(applied) = applied.filter(|_| !write.dry_run) else {
             return Ok(());
         };
@@ -244,14 +239,9 @@ impl Present {
         {
             return Ok(());
         }
-        let patch = json!({
-            "metadata": { "uid": self.belonging.session_uid },
-            "status": { "applied": { "replicas": counts } },
-        });
-        let (namespace, name) = (self.namespace(), self.name());
-        let part = Some("status");
+        let patch = json!({ "status": { "applied": { "replicas": counts } } });
         cluster
-            .merge_patch(&SESSION, namespace, name, part, &patch, write)
+            .patch_status(&self.belonging, patch, write)
             .await
             .map(drop)
     }
@@ -264,16 +254,13 @@ impl Present {
         with: &Stopping<'_>,
         sink: &mut dyn Sink,
     ) -> Result<Value> {
-        let mut patch = json!({
-            "metadata": { "uid": self.belonging.session_uid },
-            "spec": { "state": State::Stopped },
-        });
+        let mut patch = json!({ "spec": { "state": State::Stopped } });
         if manner.skip_sync {
             patch["metadata"]["annotations"][labels::SKIP_SYNC] = "true".into();
         }
         let (namespace, name) = (self.namespace(), self.name());
         let object = cluster
-            .merge_patch(&SESSION, namespace, name, None, &patch, with.write)
+            .patch_session(&self.belonging, patch, with.write)
             .await?;
         if !manner.wait || with.write.dry_run {
             return Ok(object);

@@ -38,7 +38,7 @@ pub async fn read(cluster: &Cluster, name: &str) -> Result<SessionTemplate> {
 
 /// Describes the change of the template since the session's last start; `None` if there is none. A deleted template is no change.
 pub fn change(session: &Session, template: Option<&SessionTemplate>) -> Option<String> {
-    let applied = session.status.as_ref()?.applied.as_ref()?;
+    let applied = session.applied()?;
     let metadata = &template?.metadata;
     let name = metadata.name.as_deref().unwrap_or_default();
     if applied.template_uid.is_some() && applied.template_uid != metadata.uid {

@@ -61,8 +61,7 @@ impl Part {
 type Fields = BTreeMap<String, String>;
 
 fn fields(session: &Session, part: Part) -> Fields {
-    let status = session.status.as_ref();
-    let applied = status.and_then(|status| status.applied.as_ref());
+    let applied = session.applied();
     match part {
         Part::Start | Part::Copy => of_spec(&session.spec),
         Part::Hooks => of_hooks(applied.and_then(|applied| applied.hooks.as_ref())),
@@ -115,8 +114,8 @@ fn digests(fields: &Fields) -> Digests {
 /// # Errors
 /// Text that is not trusted, with its changes and hints how to continue; refusals of the server.
 pub async fn check(cluster: &Cluster, session: &Session, part: Part) -> Result<()> {
-    let uid = session.metadata.uid.clone().unwrap_or_default();
-    settle(cluster, doubt(cluster, session, &uid, part).await?)
+    let uid = session.uid();
+    settle(cluster, doubt(cluster, session, uid, part).await?)
 }
 
 /// As [`check`], for a deleted session that is made again from the record on a snapshot. The admission policy does not cover
@@ -151,8 +150,8 @@ fn settle(cluster: &Cluster, doubt: Option<Doubt>) -> Result<()> {
 /// # Errors
 /// Whatever the server refuses.
 pub async fn doubted(cluster: &Cluster, session: &Session, part: Part) -> Result<Option<Doubt>> {
-    let uid = session.metadata.uid.clone().unwrap_or_default();
-    doubt(cluster, session, &uid, part).await
+    let uid = session.uid();
+    doubt(cluster, session, uid, part).await
 }
 
 async fn doubt(
@@ -176,7 +175,7 @@ async fn doubt(
     // A Session that is older than the policy may have been written by anybody before.
     let created = session.metadata.creation_timestamp.as_ref();
     let guarded = since.is_some_and(|since| created.is_some_and(|created| created.0 >= since));
-    let reason = match caller.filter(|caller| *caller != session.spec.user_id) {
+    let reason = match caller.filter(|caller| caller != session.owner()) {
         Some(caller) => Reason::Anothers { caller },
         None if guarded || is_templates_own(cluster, session, part).await => return Ok(None),
         None if since.is_some() => Reason::Older,
@@ -250,7 +249,7 @@ pub fn hooks_digest(session: &Session) -> Option<String> {
 pub fn know_hooks(cluster: &Cluster, session: &Session, digest: &str) {
     let area = Part::Hooks.area();
     let known = [(area.to_owned(), digest.to_owned())].into();
-    let uid = session.metadata.uid.as_deref().unwrap_or_default();
+    let uid = session.uid();
     // The record holds for this process even if it cannot be written to a file.
     let _ = cluster.known().remember(uid, area, &known);
 }

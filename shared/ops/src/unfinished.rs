@@ -11,7 +11,7 @@ use session_model::failure::{self, Kind, hinted};
 use session_model::labels;
 use session_model::objects::ResourceType;
 use session_model::objects::belonging::Belonging;
-use session_model::objects::resource::{SESSION, annotation, text};
+use session_model::objects::resource::{annotation, text};
 
 /// Creates an object of a copy. If the name is taken or the answer was lost, an existing object of the same session counts as
 /// created.
@@ -52,15 +52,13 @@ fn key(object: &Value) -> (&str, &str) {
 ///
 /// # Errors
 /// Refusals of the server.
-pub(super) async fn finished(cluster: &Cluster, session: &Value, write: &WriteOptions) -> Result<Value> {
-    let patch = json!({ "metadata": {
-        "uid": text(session, "/metadata/uid"),
-        "annotations": { labels::COPYING: null },
-    } });
-    let (namespace, name) = key(session);
-    cluster
-        .merge_patch(&SESSION, namespace, name, None, &patch, write)
-        .await
+pub(super) async fn finished(
+    cluster: &Cluster,
+    belonging: &Belonging,
+    write: &WriteOptions,
+) -> Result<Value> {
+    let patch = json!({ "metadata": { "annotations": { labels::COPYING: null } } });
+    cluster.patch_session(belonging, patch, write).await
 }
 
 /// Returns the name of the snapshot that an incomplete copy is made from; `None` for all other Sessions.

@@ -80,7 +80,7 @@ impl Cluster {
         interrupt: &Interrupt,
         sink: &mut dyn Sink,
     ) -> Result<WaitOutcome> {
-        let name = session.metadata.name.as_deref().unwrap_or_default();
+        let name = session.name();
         let select = ListOptions::with_labels(format!("{}={name}", labels::SESSION));
         let mut state = ReadinessWatch {
             cluster: self,

@@ -27,7 +27,7 @@ impl Cluster {
         interrupt: &Interrupt,
         sink: &mut dyn Sink,
     ) -> Result<Session> {
-        let name = session.metadata.name.as_deref().unwrap_or_default();
+        let name = session.name();
         let object = format!("session/{name}");
         sink.tell(Event::Waiting {
             stage: Stage::Applying,

@@ -12,15 +12,13 @@ use crate::chosen::SnapshotSet;
 /// Records on each snapshot the session's last start and the claim's UID, which together identify unchanged data. Returns
 /// false, without a change, if the session is not stopped.
 pub(crate) fn mark_stopped(snapshots: &mut [Value], present: &Present) -> bool {
-    let status = present.session.status.as_ref();
-    let phase = status.and_then(|status| status.phase);
+    let phase = present.session.phase();
     let rests = present.session.spec.state == Some(State::Stopped)
         && matches!(phase, Some(Phase::Stopped | Phase::Failed));
     if !rests {
         return false;
     }
-    let started = status.and_then(|status| status.start_time.as_deref());
-    let started = started.unwrap_or("never");
+    let started = present.session.start_time().unwrap_or("never");
     for snapshot in snapshots {
         let mut data = present.live.own_data(&present.session);
         let claim = data.find(|object| {

@@ -1,12 +1,14 @@
 //! Progress of a claim's expansion, as the volume resizers report it in the claim's status.
 
-use serde_json::Value;
+use std::collections::BTreeMap;
 
-use super::quota::quantity;
-use session_model::objects::resource::text;
+use k8s_openapi::api::core::v1::PersistentVolumeClaim;
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity as Amount;
 
-/// JSON pointer to the requested size.
-const ASKED: &str = "/spec/resources/requests/storage";
+use session_model::quantity::Quantity;
+
+/// Name of a claim's only resource.
+const STORAGE: &str = "storage";
 
 /// State of a claim's expansion.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,11 +22,21 @@ pub enum Growing {
 }
 
 /// Reads the state of a claim's expansion.
-pub fn growing(claim: &Value) -> Growing {
+pub fn growing(claim: &PersistentVolumeClaim) -> Growing {
     let said = condition(claim);
-    let resizing = text(claim, "/status/allocatedResourceStatuses/storage");
-    let amount = |path: &str| claim.pointer(path).and_then(quantity);
-    let (tried, asked) = (amount("/status/allocatedResources/storage"), amount(ASKED));
+    let status = claim.status.as_ref();
+    let resizing = status
+        .and_then(|status| status.allocated_resource_statuses.as_ref()?.get(STORAGE))
+        .map_or("", String::as_str);
+    let requests = claim
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.resources.as_ref()?.requests.as_ref());
+    let amount = |all: Option<&BTreeMap<String, Amount>>| -> Option<Quantity> {
+        all?.get(STORAGE)?.0.parse().ok()
+    };
+    let tried = amount(status.and_then(|status| status.allocated_resources.as_ref()));
+    let asked = amount(requests);
     // A status that was written for another size does not count.
     if resizing.ends_with("Infeasible") && (tried.is_none() || tried == asked) {
         return Growing::Refused(if said.is_empty() {
@@ -33,20 +45,20 @@ pub fn growing(claim: &Value) -> Growing {
             said
         });
     }
-    match (amount("/status/capacity/storage"), asked) {
+    let capacity = status.and_then(|status| status.capacity.as_ref());
+    match (amount(capacity), asked) {
         (Some(has), Some(asked)) if has >= asked => Growing::Done,
         _ => Growing::Going(said),
     }
 }
 
 /// Returns the most specific condition as `TYPE: MESSAGE`, errors first; empty where there is none.
-fn condition(claim: &Value) -> String {
-    let all = claim
-        .pointer("/status/conditions")
-        .and_then(Value::as_array);
+fn condition(claim: &PersistentVolumeClaim) -> String {
+    let status = claim.status.as_ref();
+    let all = status.and_then(|status| status.conditions.as_ref());
     let known = |r#type: &str| {
         let mut all = all.into_iter().flatten();
-        all.find(|one| text(one, "/type") == r#type && text(one, "/status") == "True")
+        all.find(|one| one.type_ == r#type && one.status == "True")
     };
     let found = [
         "ControllerResizeError",
@@ -56,9 +68,9 @@ fn condition(claim: &Value) -> String {
     ];
     let found = found.into_iter().find_map(known);
     found.map_or_else(String::new, |one| {
-        match (text(one, "/type"), text(one, "/message")) {
-            (r#type, "") => r#type.to_owned(),
-            (r#type, message) => format!("{type}: {message}"),
+        match (&one.type_, one.message.as_deref()) {
+            (r#type, None | Some("")) => r#type.clone(),
+            (r#type, Some(message)) => format!("{type}: {message}"),
         }
     })
 }
@@ -66,7 +78,11 @@ fn condition(claim: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
+
+    fn growing(claim: &Value) -> Growing {
+        super::growing(&serde_json::from_value(claim.clone()).unwrap())
+    }
 
     #[test]
     fn the_resizers_words_are_read() {

@@ -1,8 +1,13 @@
 //! Progress of the in-place resize of a running Pod, and the check that its node has room for the resize.
 
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::{Pod, PodCondition};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity as Amount;
 use serde_json::{Map, Value};
 
 use super::quota::{pod_resources, quantity};
+use session_model::objects::conditions::pod_condition;
 use session_model::objects::resource::text;
 use session_model::quantity::Quantity;
 
@@ -25,18 +30,18 @@ pub enum Resizing {
 }
 
 /// Reads the state of a container's resize from the conditions and container status that the kubelet writes into the Pod.
-pub fn resizing(pod: &Value, container: &str) -> Resizing {
+pub fn resizing(pod: &Pod, container: &str) -> Resizing {
     if let Some(pending) = condition(pod, "PodResizePending") {
-        let message = text(pending, "/message").to_owned();
-        return match text(pending, "/reason") {
-            "Infeasible" => Resizing::Infeasible(message),
+        let message = pending.message.clone().unwrap_or_default();
+        return match pending.reason.as_deref() {
+            Some("Infeasible") => Resizing::Infeasible(message),
             _ => Resizing::Deferred(message),
         };
     }
     if let Some(going) = condition(pod, "PodResizeInProgress") {
-        return match text(going, "/message") {
-            "" => Resizing::Going,
-            message => Resizing::Failing(message.to_owned()),
+        return match going.message.as_deref() {
+            None | Some("") => Resizing::Going,
+            Some(message) => Resizing::Failing(message.to_owned()),
         };
     }
     if is_actual(pod, container) {
@@ -47,41 +52,37 @@ pub fn resizing(pod: &Value, container: &str) -> Resizing {
 }
 
 /// Returns a condition that is True and was written for the Pod's current generation.
-fn condition<'a>(pod: &'a Value, r#type: &str) -> Option<&'a Value> {
-    let all = pod.pointer("/status/conditions").and_then(Value::as_array);
-    let mut all = all.into_iter().flatten();
-    let found = all.find(|one| text(one, "/type") == r#type && text(one, "/status") == "True")?;
-    let generation = |object: &Value, path| object.pointer(path).and_then(Value::as_i64);
-    let seen = generation(found, "/observedGeneration");
-    let is = generation(pod, "/metadata/generation");
+fn condition<'a>(pod: &'a Pod, r#type: &str) -> Option<&'a PodCondition> {
+    let found = pod_condition(pod, r#type).filter(|one| one.status == "True")?;
+    let (seen, is) = (found.observed_generation, pod.metadata.generation);
     (seen.is_none() || is.is_none() || seen >= is).then_some(found)
 }
 
 /// Returns true if the kubelet reports the limits of the spec as set and its requests as allocated.
-fn is_actual(pod: &Value, container: &str) -> bool {
-    let named = |list: &str| {
-        let all = pod.pointer(list).and_then(Value::as_array);
-        let mut all = all.into_iter().flatten();
-        all.find(|one| text(one, "/name") == container)
-    };
+fn is_actual(pod: &Pod, container: &str) -> bool {
+    let mut containers = pod.spec.iter().flat_map(|spec| &spec.containers);
+    let statuses = pod.status.iter();
+    let mut statuses = statuses.flat_map(|status| status.container_statuses.iter().flatten());
     let (Some(wanted), Some(actual)) = (
-        named("/spec/containers"),
-        named("/status/containerStatuses"),
+        containers.find(|one| one.name == container),
+        statuses.find(|one| one.name == container),
     ) else {
         return false;
     };
+    let (asks, has) = (wanted.resources.as_ref(), actual.resources.as_ref());
     RESIZABLE.iter().all(|name| {
-        let amount =
-            |object: &Value, section: &str| quantity(object.pointer(&format!("{section}/{name}"))?);
+        let amount = |all: Option<&BTreeMap<String, Amount>>| -> Option<Quantity> {
+            all?.get(*name)?.0.parse().ok()
+        };
         let same = |wanted: Option<Quantity>, actual: Option<Quantity>| {
             wanted.is_none() || wanted == actual
         };
         same(
-            amount(wanted, "/resources/limits"),
-            amount(actual, "/resources/limits"),
+            amount(asks.and_then(|asks| asks.limits.as_ref())),
+            amount(has.and_then(|has| has.limits.as_ref())),
         ) && same(
-            amount(wanted, "/resources/requests"),
-            amount(actual, "/allocatedResources"),
+            amount(asks.and_then(|asks| asks.requests.as_ref())),
+            amount(actual.allocated_resources.as_ref()),
         )
     })
 }
@@ -145,6 +146,10 @@ pub fn fit(
 mod tests {
     use super::*;
     use serde_json::json;
+
+    fn resizing(pod: &Value, container: &str) -> Resizing {
+        super::resizing(&serde_json::from_value(pod.clone()).unwrap(), container)
+    }
 
     fn pod(limit: &str, actual: &str, conditions: Value) -> Value {
         json!({"metadata": {"name": "p", "generation": 3}, "spec": {"containers": [

@@ -53,7 +53,7 @@ impl Live {
     /// Moves Pods and workloads that falsely claim to be the session's to [`Live::strangers`]. Every reader of a session's Pods
     /// calls this first.
     pub fn attributed(mut self, session: &Session) -> Self {
-        let uid = session.metadata.uid.as_deref().unwrap_or_default();
+        let uid = session.uid();
         let made = recorded(session);
         let (mut own, mut left) = (Vec::new(), std::mem::take(&mut self.owners));
         // Session → Deployment → ReplicaSet is the longest chain above a Pod.
@@ -111,7 +111,7 @@ impl Live {
         let Some(uids) = applied_uids(session) else {
             return pods;
         };
-        let uid = session.metadata.uid.as_deref().unwrap_or_default();
+        let uid = session.uid();
         let is_recorded = |pod: &&Pod| {
             let workload = self.workload_of(pod, uid);
             workload.is_some_and(|workload| uids.contains(workload.uid.as_str()))
@@ -126,7 +126,7 @@ impl Live {
 
 /// Returns the UIDs of the objects that the last start recorded; `None` where there are none.
 fn applied_uids(session: &Session) -> Option<BTreeSet<&str>> {
-    let applied = session.status.as_ref()?.applied.as_ref()?;
+    let applied = session.applied()?;
     let uids: BTreeSet<&str> = applied.objects.iter().map(|o| o.uid.as_str()).collect();
     (!uids.is_empty()).then_some(uids)
 }
@@ -134,11 +134,11 @@ fn applied_uids(session: &Session) -> Option<BTreeSet<&str>> {
 /// Returns the UIDs of which an object directly owned by the Session must have one. `None` where the record is not complete: an
 /// interrupted start may have created objects that no status names, and only their ownerReference says whose they are.
 fn recorded(session: &Session) -> Option<BTreeSet<&str>> {
-    let status = session.status.as_ref();
-    let phase = status.and_then(|status| status.phase);
-    let applied = status.and_then(|status| status.applied.as_ref());
     // A clone that was never started: nothing can be its own.
-    if applied.is_none() && phase.is_some() && session.spec.start_request.is_none() {
+    if session.applied().is_none()
+        && session.phase().is_some()
+        && session.spec.start_request.is_none()
+    {
         return Some(BTreeSet::new());
     }
     applied_uids(session).filter(|_| !is_start_asked(session))

@@ -16,8 +16,8 @@ pub fn containers(pod: &Pod) -> impl Iterator<Item = &str> {
 /// Returns the primary container that the start recorded; else the one that the Pod's default-container annotation names; else
 /// the first.
 pub fn default_container(session: &Session, pod: &Pod) -> String {
-    let status = session.status.as_ref();
-    let primary = status.and_then(|status| status.applied.as_ref()?.primary.as_ref());
+    let applied = session.applied();
+    let primary = applied.and_then(|applied| applied.primary.as_ref());
     let written = primary
         .and_then(|primary| primary.container.as_deref())
         .filter(|_| is_primary(pod));

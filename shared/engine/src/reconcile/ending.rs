@@ -32,7 +32,7 @@ pub enum Ending {
 /// Returns the plan of a stop or deletion. With the data policy `snapshot`, only claims listed in `live.saved` and claims without
 /// data are deleted: the caller takes the snapshots first and lists the claims there.
 pub fn ending(session: &Session, live: &Live, seen: &Seen, what: Ending, now: Timestamp) -> Plan {
-    let uid = session.metadata.uid.clone().unwrap_or_default();
+    let uid = session.uid().to_owned();
     let mut plan = Plan::default();
     let (Ending::Workload { skip_sync } | Ending::Everything { skip_sync }) = what;
     if !skip_sync {
@@ -65,7 +65,7 @@ pub fn ending(session: &Session, live: &Live, seen: &Seen, what: Ending, now: Ti
         let target = ObjectRef {
             api_version: session_model::api::API_VERSION.into(),
             kind: "Session".into(),
-            name: session.metadata.name.clone().unwrap_or_default(),
+            name: session.name().to_owned(),
             uid,
         };
         plan.stage(

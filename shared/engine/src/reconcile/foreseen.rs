@@ -72,8 +72,7 @@ pub fn restart_accesses(session: &Session) -> Vec<Access> {
 }
 
 fn applied(session: &Session) -> impl Iterator<Item = &ObjectRef> {
-    let status = session.status.as_ref();
-    let applied = status.and_then(|status| status.applied.as_ref());
+    let applied = session.applied();
     applied.into_iter().flat_map(|applied| &applied.objects)
 }
 

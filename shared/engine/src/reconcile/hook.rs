@@ -30,7 +30,7 @@ impl HookRun {
         let Seen::Ready { pod } = seen else {
             return None;
         };
-        let applied = session.status.as_ref()?.applied.as_ref()?;
+        let applied = session.applied()?;
         let hooks = applied.hooks.as_ref()?;
         let hook = match name {
             "sync" => hooks.sync.as_ref(),

@@ -179,7 +179,7 @@ impl Live {
 pub fn is_data_of(object: &Value, session: &Session) -> bool {
     let own = annotation(object, labels::SESSION_UID) == session.metadata.uid.as_deref();
     label(object, labels::SESSION) == session.metadata.name.as_deref()
-        && annotation(object, labels::USER_ID) == Some(session.spec.user_id.as_str())
+        && annotation(object, labels::USER_ID) == Some(session.owner())
         && (own || !is_of_another_template(object, session))
 }
 

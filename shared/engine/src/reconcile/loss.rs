@@ -54,7 +54,7 @@ pub fn losses_of(plan: &Plan, session: &Session, live: &Live) -> Vec<Loss> {
             _ => None,
         })
         .collect();
-    let uid = session.metadata.uid.as_deref().unwrap_or_default();
+    let uid = session.uid();
     let ends = |pod: &Pod| {
         let workload = live.workload_of(pod, uid);
         workload.is_some_and(|workload| deleted.contains(&workload.uid.as_str()))
@@ -72,7 +72,7 @@ pub fn losses_of(plan: &Plan, session: &Session, live: &Live) -> Vec<Loss> {
 /// Returns the data that the session's Pods hold outside claims, whether it has been used yet or not. Without any claim, all
 /// ephemeral volumes and container files count. With a claim, only ephemeral volumes mounted at home and working directories count.
 pub fn at_risk(session: &Session, live: &Live) -> Vec<Loss> {
-    let uid = session.metadata.uid.as_deref().unwrap_or_default();
+    let uid = session.uid();
     let pods: Vec<Value> = live
         .own_pods(uid)
         .filter(|pod| !is_over(pod) && pod.metadata.deletion_timestamp.is_none())
@@ -98,12 +98,9 @@ pub fn at_risk(session: &Session, live: &Live) -> Vec<Loss> {
 
 /// Returns true if the session was ready at any time, as far as is known. A running container counts, because it may have been.
 fn has_been_used(session: &Session, live: &Live) -> bool {
-    let status = session.status.as_ref();
-    let ready = status.is_some_and(|status| {
-        let mut conditions = status.conditions.iter();
-        status.phase == Some(Phase::Running)
-            || conditions.any(|c| c.r#type == "Ready" && c.status == "True")
-    });
+    let mut conditions = session.conditions().iter();
+    let ready = session.phase() == Some(Phase::Running)
+        || conditions.any(|c| c.r#type == "Ready" && c.status == "True");
     let runs = |pod: &Pod| {
         let status = pod.status.iter();
         let mut all = status.flat_map(|status| status.container_statuses.iter().flatten());
@@ -114,7 +111,7 @@ fn has_been_used(session: &Session, live: &Live) -> bool {
                 .is_some_and(|state| state.running.is_some())
         })
     };
-    let uid = session.metadata.uid.as_deref().unwrap_or_default();
+    let uid = session.uid();
     ready || matches!(look(session, live, &[]), Seen::Ready { .. }) || live.own_pods(uid).any(runs)
 }
 

@@ -31,10 +31,7 @@ pub fn started(session: &Session, start: &Start, objects: &[Value], now: Timesta
         reason: "NotReady".into(),
         message: "objects created".into(),
     };
-    let before = session
-        .status
-        .as_ref()
-        .and_then(|status| status.applied.as_ref());
+    let before = session.applied();
     let mut conditions = conditions(session, &standing, now);
     // Conditions of the previous start.
     conditions.retain(|condition| {
@@ -92,8 +89,7 @@ pub fn stopped(session: &Session, standing: &Standing, rest: &Rest, now: Timesta
     if let Some(asked) = &session.spec.start_request {
         status["startRequest"] = asked.as_str().into();
     }
-    let applied = session.status.as_ref();
-    let applied = applied.and_then(|status| status.applied.as_ref());
+    let applied = session.applied();
     if applied.is_some() && !rest.replicas.is_empty() {
         status["applied"]["replicas"] = json!(rest.replicas);
     }
@@ -128,11 +124,7 @@ pub fn made_stopped(session: &Session, now: Timestamp) -> Value {
 
 /// Returns the conditions of a session whose template has changed since its start.
 pub fn template_changed(session: &Session, message: &str, now: Timestamp) -> Value {
-    let mut all = session
-        .status
-        .as_ref()
-        .map(|status| status.conditions.clone())
-        .unwrap_or_default();
+    let mut all = session.conditions().to_vec();
     let said = ("True", "NewerTemplate", message);
     put(&mut all, session, TEMPLATE_CHANGED, Some(said), now);
     json!({ "status": { "conditions": all } })
@@ -140,11 +132,7 @@ pub fn template_changed(session: &Session, message: &str, now: Timestamp) -> Val
 
 /// Returns the status with a new expiry time; `None` for never.
 pub fn expires(session: &Session, at: Option<Timestamp>, now: Timestamp) -> Value {
-    let mut all = session
-        .status
-        .as_ref()
-        .map(|status| status.conditions.clone())
-        .unwrap_or_default();
+    let mut all = session.conditions().to_vec();
     if at.is_none_or(|at| at > now) {
         put(&mut all, session, "Expired", None, now);
     }
@@ -175,11 +163,7 @@ pub fn stands(
 
 /// Returns the conditions with Ready and Expired updated. A condition whose status did not change keeps its transition time.
 fn conditions(session: &Session, standing: &Standing, now: Timestamp) -> Vec<Condition> {
-    let mut all = session
-        .status
-        .as_ref()
-        .map(|status| status.conditions.clone())
-        .unwrap_or_default();
+    let mut all = session.conditions().to_vec();
     let status = if standing.phase == Phase::Running {
         "True"
     } else {

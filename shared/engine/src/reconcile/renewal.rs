@@ -25,7 +25,7 @@ pub(super) struct Renewal<'a> {
 
 impl Renewal<'_> {
     fn uid(&self) -> &str {
-        self.session.metadata.uid.as_deref().unwrap_or_default()
+        self.session.uid()
     }
 
     /// Plans what must happen before anything is created. Claims are expanded first, because the server may refuse. Objects that
@@ -54,11 +54,7 @@ impl Renewal<'_> {
 
     /// Returns deletions of the session's own objects that the last start created and this one does not have. Never data.
     fn vanished(&self, objects: &[Value]) -> Vec<Step> {
-        let applied = self
-            .session
-            .status
-            .as_ref()
-            .and_then(|status| status.applied.as_ref());
+        let applied = self.session.applied();
         let before = applied.map(|applied| applied.objects.as_slice());
         let gone = before.unwrap_or_default().iter().filter(|object| {
             !objects
@@ -140,8 +136,7 @@ impl Renewal<'_> {
     }
 
     fn was_used(&self, found: &Value) -> bool {
-        let status = self.session.status.as_ref();
-        let applied = status.and_then(|status| status.applied.as_ref());
+        let applied = self.session.applied();
         let mut before = applied.iter().flat_map(|applied| &applied.objects);
         before.any(|object| *object == ObjectRef::of(found))
     }
@@ -150,8 +145,7 @@ impl Renewal<'_> {
     /// at 0, and one created without a count gets a single Pod. Running workloads are not changed, so that the current count of an
     /// autoscaler stays.
     pub(super) fn scale(&self, objects: &mut [Value]) {
-        let status = self.session.status.as_ref();
-        let Some(applied) = status.and_then(|status| status.applied.as_ref()) else {
+        let Some(applied) = self.session.applied() else {
             return;
         };
         for object in objects {

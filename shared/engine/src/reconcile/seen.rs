@@ -65,7 +65,7 @@ impl Seen {
 
 /// Returns the state of the session's workload. `events` may be empty: they only make causes more specific.
 pub fn look(session: &Session, live: &Live, events: &[EventNote]) -> Seen {
-    let uid = session.metadata.uid.as_deref().unwrap_or_default();
+    let uid = session.uid();
     let pods: Vec<&Pod> = live
         .own_pods(uid)
         // A Pod that is being deleted says nothing about the session.
@@ -128,14 +128,11 @@ pub fn look(session: &Session, live: &Live, events: &[EventNote]) -> Seen {
 /// Returns the number of ready Pods that make the session ready: the workload's current replica count, which an autoscaler may
 /// have changed since the start; else the recorded one; at least 1.
 fn wanted_replicas(session: &Session, live: &Live) -> usize {
-    let applied = session
-        .status
-        .as_ref()
-        .and_then(|status| status.applied.as_ref());
+    let applied = session.applied();
     let count = applied.and_then(|applied| {
         let primary = applied.primary.as_ref()?;
         let key = format!("{}/{}", primary.kind, primary.name);
-        let counts = live.replicas(session.metadata.uid.as_deref().unwrap_or_default());
+        let counts = live.replicas(session.uid());
         let recorded = || applied.replicas.get(&key).copied();
         counts.get(&key).copied().or_else(recorded)
     });
@@ -143,10 +140,7 @@ fn wanted_replicas(session: &Session, live: &Live) -> usize {
 }
 
 fn without_pods(session: &Session, live: &Live, events: &[EventNote], uid: &str) -> Seen {
-    let applied = session
-        .status
-        .as_ref()
-        .and_then(|status| status.applied.as_ref());
+    let applied = session.applied();
     let primary = applied.and_then(|applied| applied.primary.as_ref());
     let is_primary = |object: &&Value| {
         let named = primary.is_none_or(|p| {

@@ -143,7 +143,7 @@ impl Start {
 /// running workloads and data are kept unchanged.
 pub fn starting(session: &Session, start: &Start, live: &Live) -> Plan {
     let mut start = start.clone();
-    start.belonging.session_uid = session.metadata.uid.clone().unwrap_or_default();
+    start.belonging.session_uid = session.uid().to_owned();
     let (mut plan, mut objects) = (Plan::default(), start.objects());
     let renewal = Renewal {
         session,

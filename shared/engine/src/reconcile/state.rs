@@ -34,13 +34,12 @@ pub struct Standing {
 /// Returns the target state of `session` at `now`.
 pub fn wanted(session: &Session, now: Timestamp) -> Wanted {
     let skip_sync = skips_sync(session);
-    if session.metadata.deletion_timestamp.is_some() {
+    if session.is_being_deleted() {
         return Wanted::Gone { skip_sync };
     }
     let on_expiry = session
-        .status
-        .as_ref()
-        .and_then(|status| status.applied.as_ref()?.on_expiry)
+        .applied()
+        .and_then(|applied| applied.on_expiry)
         .unwrap_or_default();
     if is_expired(session, now) && !is_start_asked(session) {
         return match on_expiry {
@@ -70,10 +69,7 @@ pub fn is_start_asked(session: &Session) -> bool {
         .status
         .as_ref()
         .and_then(|status| status.start_request.as_deref());
-    let made = session
-        .status
-        .as_ref()
-        .is_some_and(|status| status.applied.is_some());
+    let made = session.applied().is_some();
     match (session.spec.start_request.as_deref(), answered) {
         (None, _) => !made,
         (Some(_), None) => true,
@@ -94,10 +90,7 @@ pub fn expires_at(start: Timestamp, lifetime: Option<std::time::Duration>) -> Op
 
 /// Returns true if `status.expiresAt` is not after `now`.
 pub fn is_expired(session: &Session, now: Timestamp) -> bool {
-    let expires = session
-        .status
-        .as_ref()
-        .and_then(|status| status.expires_at.as_deref());
+    let expires = session.expires_at();
     expires
         .and_then(|at| at.parse::<Timestamp>().ok())
         .is_some_and(|at| at <= now)
@@ -105,7 +98,7 @@ pub fn is_expired(session: &Session, now: Timestamp) -> bool {
 
 /// Returns the phase of a session from its target state and the state of its workload.
 pub fn standing(session: &Session, wanted: Wanted, seen: &Seen) -> Standing {
-    if matches!(wanted, Wanted::Gone { .. }) || session.metadata.deletion_timestamp.is_some() {
+    if matches!(wanted, Wanted::Gone { .. }) || session.is_being_deleted() {
         return stand(Phase::Terminating, "", "");
     }
     match (seen, wanted) {
@@ -147,9 +140,7 @@ pub fn standing(session: &Session, wanted: Wanted, seen: &Seen) -> Standing {
 /// Returns the phase of a session without a workload: the recorded one if it failed or stopped before its workload was removed,
 /// else plain `stopped`.
 fn stopped_as_it_ended(session: &Session) -> Standing {
-    let status = session.status.as_ref();
-    let ready = status.and_then(|status| status.conditions.iter().find(|c| c.r#type == "Ready"));
-    match (status.and_then(|status| status.phase), ready) {
+    match (session.phase(), session.condition("Ready")) {
         (Some(Phase::Failed), Some(condition)) => {
             stand(Phase::Failed, &condition.reason, &condition.message)
         }

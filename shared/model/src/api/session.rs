@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::int_or_string::IntOrString;
-use super::status::SessionStatus;
+use super::status::{Applied, Condition, Phase, SessionStatus};
 use super::template::DataPolicy;
 
 /// Desired state of a session.
@@ -205,5 +205,106 @@ impl SessionSpec {
             return None;
         }
         self.template.as_deref().or(self.application.as_deref())
+    }
+}
+
+impl Session {
+    /// Returns the name. Every stored Session has one.
+    pub fn name(&self) -> &str {
+        self.metadata.name.as_deref().unwrap_or_default()
+    }
+
+    /// Returns the Namespace. Every stored Session has one.
+    pub fn namespace(&self) -> &str {
+        self.metadata.namespace.as_deref().unwrap_or_default()
+    }
+
+    /// Returns the UID that the server gave the Session.
+    ///
+    /// Empty if the server has not stored the Session: before its creation, or if it has been rebuilt from a snapshot's
+    /// record. No object has an empty owner UID, so nothing counts as owned by such a Session. As a precondition, the empty
+    /// UID would be none: a write must check it first. Code that treats a Session without UID differently reads
+    /// `metadata.uid`.
+    pub fn uid(&self) -> &str {
+        self.metadata.uid.as_deref().unwrap_or_default()
+    }
+
+    /// Returns the owner: the user ID as the organisation writes it, spec.userId.
+    pub fn owner(&self) -> &str {
+        &self.spec.user_id
+    }
+
+    /// Returns the record of the last start, status.applied; `None` before the first start.
+    pub fn applied(&self) -> Option<&Applied> {
+        self.status.as_ref()?.applied.as_ref()
+    }
+
+    /// Returns the phase in the status, as last written; `None` before the first start.
+    pub fn phase(&self) -> Option<Phase> {
+        self.status.as_ref()?.phase
+    }
+
+    /// Returns the RFC 3339 time of the last start, as the status records it.
+    pub fn start_time(&self) -> Option<&str> {
+        self.status.as_ref()?.start_time.as_deref()
+    }
+
+    /// Returns the RFC 3339 time at which the session expires, as the status records it; `None` if it does not expire.
+    pub fn expires_at(&self) -> Option<&str> {
+        self.status.as_ref()?.expires_at.as_deref()
+    }
+
+    /// Returns the conditions in the status.
+    pub fn conditions(&self) -> &[Condition] {
+        self.status
+            .as_ref()
+            .map_or(&[], |status| status.conditions.as_slice())
+    }
+
+    /// Returns the condition of that type in the status.
+    pub fn condition(&self, r#type: &str) -> Option<&Condition> {
+        let mut conditions = self.conditions().iter();
+        conditions.find(|condition| condition.r#type == r#type)
+    }
+
+    /// Returns true if the Session has a deletionTimestamp.
+    pub fn is_being_deleted(&self) -> bool {
+        self.metadata.deletion_timestamp.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn session(object: serde_json::Value) -> Session {
+        serde_json::from_value(object).unwrap()
+    }
+
+    #[test]
+    fn the_accessors_read_metadata_spec_and_status() {
+        let one = session(json!({
+            "metadata": { "name": "a", "namespace": "ns", "uid": "u", "deletionTimestamp": "2026-01-01T00:00:00Z" },
+            "spec": { "userId": "alice" },
+            "status": { "phase": "running", "applied": { "objects": [] }, "startTime": "s", "expiresAt": "e", "conditions": [
+                { "type": "Ready", "status": "True", "reason": "R", "message": "", "lastTransitionTime": "t" }] },
+        }));
+        let identity = [one.name(), one.namespace(), one.uid(), one.owner()];
+        assert_eq!(identity, ["a", "ns", "u", "alice"]);
+        assert_eq!(one.phase(), Some(Phase::Running));
+        assert_eq!(one.applied(), Some(&Applied::default()));
+        assert_eq!((one.start_time(), one.expires_at()), (Some("s"), Some("e")));
+        assert_eq!(one.condition("Ready").unwrap().reason, "R");
+        assert_eq!(one.condition("Synced"), None);
+        assert!(one.is_being_deleted());
+    }
+
+    #[test]
+    fn a_session_that_was_never_stored_has_no_uid_and_no_status() {
+        let one = session(json!({ "metadata": { "name": "a" }, "spec": { "userId": "alice" } }));
+        assert_eq!((one.uid(), one.namespace()), ("", ""));
+        assert_eq!((one.phase(), one.applied()), (None, None));
+        assert!(one.conditions().is_empty() && !one.is_being_deleted());
     }
 }

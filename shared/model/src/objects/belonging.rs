@@ -49,20 +49,12 @@ impl Belonging {
     /// # Errors
     /// An invalid name, Namespace or owner, which only an object has that bypassed the API's validation.
     pub fn of(session: &Session) -> Result<Self> {
-        let applied = session
-            .status
-            .as_ref()
-            .and_then(|status| status.applied.as_ref());
+        let applied = session.applied();
         Ok(Self {
-            session: session.metadata.name.clone().unwrap_or_default().parse()?,
-            session_uid: session.metadata.uid.clone().unwrap_or_default(),
-            namespace: session
-                .metadata
-                .namespace
-                .clone()
-                .unwrap_or_default()
-                .parse()?,
-            user_id: session.spec.user_id.parse()?,
+            session: session.name().parse()?,
+            session_uid: session.uid().to_owned(),
+            namespace: session.namespace().parse()?,
+            user_id: session.owner().parse()?,
             run: String::new(),
             template: session
                 .status

@@ -23,6 +23,11 @@ pub fn is_snapshot(object: &Value) -> bool {
     text(object, "/kind") == "VolumeSnapshot"
 }
 
+/// Returns true if a claim is bound to a volume now.
+pub fn is_bound(claim: &Value) -> bool {
+    text(claim, "/status/phase") == "Bound"
+}
+
 /// Returns true if a claim is or was bound to a volume. In doubt it counts as bound.
 pub fn was_bound(claim: &Value) -> bool {
     let capacity = claim.pointer("/status/capacity");

@@ -110,11 +110,11 @@ impl Cluster {
         options: LogOptions,
         choose: ContainerSelector,
     ) -> Result<LogFollower> {
-        let session = &present.session.metadata;
+        let session = &present.session;
         let mut following = LogFollower {
             cluster: self.clone(),
-            namespace: session.namespace.clone().unwrap_or_default(),
-            name: session.name.clone().unwrap_or_default(),
+            namespace: session.namespace().to_owned(),
+            name: session.name().to_owned(),
             session_uid: present.uid().to_owned(),
             session: present.session.clone(),
             options,
@@ -328,7 +328,7 @@ impl LogFollower {
 
 /// True if the session is being deleted or stopped, so that no further Pod will be created.
 fn is_ending(session: &Session) -> bool {
-    session.metadata.deletion_timestamp.is_some() || session.spec.state == Some(State::Stopped)
+    session.is_being_deleted() || session.spec.state == Some(State::Stopped)
 }
 
 /// Returns a Pod's UID.

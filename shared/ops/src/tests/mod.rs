@@ -1,6 +1,7 @@
 //! Operations against a fake API: what is sent, and what is made of the answers.
 
 mod controller;
+mod patching;
 mod present;
 mod waiting;
 

@@ -50,11 +50,10 @@ impl Doubt {
         reason: Reason,
         fields: Fields,
     ) -> Self {
-        let text = |text: &Option<String>| text.clone().unwrap_or_default();
         Self {
-            name: text(&session.metadata.name),
-            namespace: text(&session.metadata.namespace),
-            owner: session.spec.user_id.clone(),
+            name: session.name().to_owned(),
+            namespace: session.namespace().to_owned(),
+            owner: session.owner().to_owned(),
             uid: uid.to_owned(),
             part,
             reason,

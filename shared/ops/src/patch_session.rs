@@ -1,0 +1,90 @@
+//! Merge patches of a Session and its status. Each carries the Session's UID, so that a Session of the same name that has been
+//! created since is never changed.
+
+use anyhow::{Result, bail};
+use serde_json::Value;
+
+use crate::Cluster;
+use session_client::Write;
+use session_model::api::Session;
+use session_model::objects::belonging::Belonging;
+use session_model::objects::resource::SESSION;
+
+/// Identity of a stored Session.
+#[derive(Clone, Copy, Debug)]
+pub struct SessionRef<'a> {
+    namespace: &'a str,
+    name: &'a str,
+    uid: &'a str,
+}
+
+impl<'a> From<&'a Session> for SessionRef<'a> {
+    fn from(session: &'a Session) -> Self {
+        Self {
+            namespace: session.namespace(),
+            name: session.name(),
+            uid: session.uid(),
+        }
+    }
+}
+
+impl<'a> From<&'a Belonging> for SessionRef<'a> {
+    fn from(belonging: &'a Belonging) -> Self {
+        Self {
+            namespace: belonging.namespace.as_str(),
+            name: belonging.session.as_str(),
+            uid: &belonging.session_uid,
+        }
+    }
+}
+
+impl Cluster {
+    /// Sends a merge patch of a Session and returns the Session as stored. Sets the patch's metadata.uid.
+    ///
+    /// # Errors
+    /// A Session without UID, before any request; otherwise as [`session_client::Cluster::merge_patch`]: Conflict if the
+    /// Session has been deleted and created again.
+    pub async fn patch_session<'a>(
+        &self,
+        session: impl Into<SessionRef<'a>>,
+        patch: Value,
+        write: &Write,
+    ) -> Result<Value> {
+        self.patch_part(session.into(), None, patch, write).await
+    }
+
+    /// Sends a merge patch of a Session's status and returns the Session as stored. Sets the patch's metadata.uid, which the
+    /// server ignores here: a Session that has been created again is noticed by the answer's UID.
+    ///
+    /// # Errors
+    /// As [`Cluster::patch_session`].
+    pub async fn patch_status<'a>(
+        &self,
+        session: impl Into<SessionRef<'a>>,
+        patch: Value,
+        write: &Write,
+    ) -> Result<Value> {
+        let part = Some("status");
+        self.patch_part(session.into(), part, patch, write).await
+    }
+
+    async fn patch_part(
+        &self,
+        session: SessionRef<'_>,
+        part: Option<&str>,
+        mut patch: Value,
+        write: &Write,
+    ) -> Result<Value> {
+        let SessionRef {
+            namespace,
+            name,
+            uid,
+        } = session;
+        if uid.is_empty() {
+            bail!("cannot patch session {name:?}: metadata.uid is missing");
+        }
+        patch["metadata"]["uid"] = uid.into();
+        self.merge_patch(&SESSION, namespace, name, part, &patch, write)
+            .await
+    }
+}
