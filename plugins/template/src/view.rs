@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 use session_shared::api::{
-    ConnectMethod, DataPolicy, Hooks, Lifetime, OnExpiry, ParameterType, Presets, SessionTemplate,
+    ConnectMethod, DataPolicy, Hooks, LifetimePolicy, OnExpiry, ParameterType, Presets, SessionTemplate,
 };
 use session_shared::encode::shell;
 use session_shared::labels;
@@ -94,7 +94,7 @@ fn section(heading: &str, lines: &str) -> String {
     format!("{heading}\n{indented}")
 }
 
-fn lifetime(lifetime: Option<&Lifetime>) -> String {
+fn lifetime(lifetime: Option<&LifetimePolicy>) -> String {
     let own = lifetime.cloned().unwrap_or_default();
     // Without a default, sessions get the maximum.
     let Some(timeout) = own.timeout.as_ref().or(own.maximum.as_ref()) else {
@@ -299,7 +299,7 @@ mod tests {
     #[test]
     fn a_lifetime_is_a_sentence() {
         let of = |timeout: Option<&str>, maximum: Option<&str>, on_expiry| {
-            lifetime(Some(&Lifetime {
+            lifetime(Some(&LifetimePolicy {
                 timeout: timeout.map(Into::into),
                 maximum: maximum.map(Into::into),
                 on_expiry,

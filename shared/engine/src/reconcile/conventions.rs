@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use session_model::api::{
-    ConnectMethod, Hook, Hooks, HttpMethod, IntOrString, Lifetime, PrimaryRef, SessionTemplateSpec,
+    ConnectMethod, Hook, Hooks, HttpConnect, IntOrString, LifetimePolicy, PrimaryRef, SessionTemplateSpec,
 };
 use session_model::labels;
 use session_model::objects::belonging::is_named;
@@ -45,9 +45,9 @@ pub(super) fn of_manifest(objects: &[Value], primary: &PrimaryRef) -> Result<Ses
     if let Some(yaml) = annotation(labels::LIFETIME) {
         said.lifetime = Some(
             match yaml.trim().parse::<session_model::duration::Lifetime>() {
-                Ok(_) => Lifetime {
+                Ok(_) => LifetimePolicy {
                     timeout: Some(IntOrString::from(yaml.trim())),
-                    ..Lifetime::default()
+                    ..LifetimePolicy::default()
                 },
                 Err(_) => read(labels::LIFETIME, yaml)?,
             },
@@ -94,7 +94,7 @@ fn usual_methods(objects: &[Value], workload: Option<&Value>) -> Vec<ConnectMeth
                 // Ports are forwarded to the Pod, not to the Service, so the target port counts.
                 let target = port.get("targetPort").or_else(|| port.get("port"));
                 let target = target.and_then(|value| serde_json::from_value(value.clone()).ok());
-                let http = HttpMethod {
+                let http = HttpConnect {
                     port: target,
                     path: None,
                 };

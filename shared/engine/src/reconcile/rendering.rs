@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use super::conventions;
 use super::starting::{Rendering, TemplateIdentity};
 use session_model::api::{
-    ConnectMethod, IntOrString, Lifetime as LifetimeSpec, PrimaryRef, SessionSpec, SessionTemplate,
+    ConnectMethod, IntOrString, LifetimePolicy as LifetimeSpec, PrimaryRef, SessionSpec, SessionTemplate,
     SessionTemplateSpec,
 };
 use session_model::duration::Lifetime;

@@ -26,8 +26,8 @@ pub use parameter::{Generate, Parameter, ParameterType, Presets};
 pub use session::{PrimaryRef, Resources, SecretsFrom, Session, SessionSpec, State, Storage};
 pub use status::{Applied, Condition, Phase, SessionStatus};
 pub use template::{
-    ConnectMethod, DataPolicy, Hook, Hooks, HttpMethod, LabelSelector, Lifetime, OnExpiry,
-    SessionTemplate, SessionTemplateSpec, SshMethod,
+    ConnectMethod, DataPolicy, Hook, Hooks, HttpConnect, LabelSelector, LifetimePolicy, OnExpiry,
+    SessionTemplate, SessionTemplateSpec, SshConnect,
 };
 
 /// API group of Session and SessionTemplate.
