@@ -9,7 +9,7 @@ use super::live::Live;
 use super::renewal::Renewal;
 use crate::plan::{Plan, Step};
 use session_model::api::{
-    Applied, ConnectMethod, DataPolicy, Hooks, OnExpiry, PrimaryRef, Session,
+    StartRecord, ConnectMethod, DataPolicy, Hooks, OnExpiry, PrimaryRef, Session,
 };
 use session_model::labels;
 use session_model::names::parameters_secret;
@@ -109,7 +109,7 @@ impl Start {
     }
 
     /// Returns `status.applied` for the created objects.
-    pub fn applied(&self, objects: &[Value]) -> Applied {
+    pub fn applied(&self, objects: &[Value]) -> StartRecord {
         let rendering = &self.rendering;
         let replicas = objects.iter().filter_map(|object| {
             let count = object.pointer("/spec/replicas")?.as_i64()?;
@@ -120,7 +120,7 @@ impl Start {
             );
             Some((key, i32::try_from(count).ok()?))
         });
-        Applied {
+        StartRecord {
             template_uid: rendering
                 .template
                 .as_ref()

@@ -47,7 +47,7 @@ pub struct SessionStatus {
     /// Record of the last start: the objects it created and how to treat them. Later commands use this record instead of the
     /// template.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub applied: Option<Applied>,
+    pub applied: Option<StartRecord>,
     /// Conditions of the session: Ready, Synced, Expired, TemplateChanged, …
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
@@ -100,7 +100,7 @@ impl fmt::Display for Phase {
 /// Record of one start: the objects it created and how to treat them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Applied {
+pub struct StartRecord {
     /// UID of the SessionTemplate that was rendered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[serde(rename = "templateUID")]
