@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use session_shared::api::{Phase, Session, State};
+use session_shared::api::{Phase, Session, DesiredState};
 use session_shared::reconcile::{Live, Seen, Wanted, is_primary, is_start_asked, look, standing};
 use session_shared::report::age;
 use session_shared::{Pod, Timestamp};
@@ -19,7 +19,7 @@ pub(crate) fn ailment(
     nodes: Option<&BTreeSet<String>>,
     now: Timestamp,
 ) -> Option<(Option<Timestamp>, String)> {
-    if session.spec.state == Some(State::Stopped) {
+    if session.spec.state == Some(DesiredState::Stopped) {
         return None;
     }
     let seen = look(session, live, &[]);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
-use session_shared::api::{DataPolicy, Resources, SessionSpec, State, Storage};
+use session_shared::api::{DataPolicy, ResourceLimits, SessionSpec, DesiredState, StorageSpec};
 use session_shared::client::DryRun;
 use session_shared::duration::Lifetime;
 use session_shared::failure::{hinted, usage};
@@ -288,7 +288,7 @@ fn driver(word: &str) -> Result<Driver> {
 /// Overrides the spec with the values of flags.
 fn lay_over(spec: &mut SessionSpec, args: &Args) -> Result<()> {
     if args.cpu.is_some() || args.memory.is_some() || args.gpu.is_some() {
-        let resources = spec.resources.get_or_insert_with(Resources::default);
+        let resources = spec.resources.get_or_insert_with(ResourceLimits::default);
         for (field, flag) in [
             (&mut resources.cpu, &args.cpu),
             (&mut resources.memory, &args.memory),
@@ -300,7 +300,7 @@ fn lay_over(spec: &mut SessionSpec, args: &Args) -> Result<()> {
         }
     }
     if args.storage.is_some() || args.storage_class.is_some() {
-        let storage = spec.storage.get_or_insert_with(Storage::default);
+        let storage = spec.storage.get_or_insert_with(StorageSpec::default);
         storage.size = args
             .storage
             .as_deref()
@@ -317,7 +317,7 @@ fn lay_over(spec: &mut SessionSpec, args: &Args) -> Result<()> {
     if let Some(word) = &args.data_policy {
         spec.data_policy = Some(data_policy(word)?);
     }
-    spec.state = Some(spec.state.unwrap_or(State::Running));
+    spec.state = Some(spec.state.unwrap_or(DesiredState::Running));
     Ok(())
 }
 
@@ -355,7 +355,7 @@ fn check(spec: &SessionSpec) -> Result<()> {
         text.parse::<Lifetime>()
             .with_context(|| format!("invalid lifetime {text:?}"))?;
     }
-    if spec.state == Some(State::Stopped) {
+    if spec.state == Some(DesiredState::Stopped) {
         bail!("cannot create a stopped session: spec.state is \"stopped\"");
     }
     Ok(())

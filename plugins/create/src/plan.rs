@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use serde_json::{Value, json};
 use session_shared::Timestamp;
-use session_shared::api::{API_VERSION, SecretsFrom, SessionSpec, SessionTemplate};
+use session_shared::api::{API_VERSION, SecretSource, SessionSpec, SessionTemplate};
 use session_shared::labels;
 use session_shared::names::{NamespaceName, SessionName, UserId};
 use session_shared::objects::belonging::Belonging;
@@ -77,7 +77,7 @@ pub(crate) fn subject(intent: &Intent, observed: &Observed) -> Result<Subject> {
         .keys()
         .any(|secret| intent.assigned.files.contains_key(secret))
     {
-        spec.secrets_from = Some(SecretsFrom::Client);
+        spec.secrets_from = Some(SecretSource::Client);
     }
     let belonging = Belonging {
         session: name.clone(),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use session_shared::Timestamp;
-use session_shared::api::{Phase, Session, SessionTemplate, State};
+use session_shared::api::{Phase, Session, SessionTemplate, DesiredState};
 use session_shared::client::DryRun;
 use session_shared::duration::Lifetime;
 use session_shared::failure::{hinted, usage};
@@ -134,7 +134,7 @@ pub(crate) fn extension(
 fn started(session: &Session, name: &str) -> Result<Timestamp> {
     let status = session.status.as_ref();
     let phase = status.and_then(|status| status.phase);
-    if session.spec.state == Some(State::Stopped) || phase == Some(Phase::Stopped) {
+    if session.spec.state == Some(DesiredState::Stopped) || phase == Some(Phase::Stopped) {
         let error = anyhow!("cannot extend session {name:?}: session is stopped");
         let namespace = session.metadata.namespace.as_deref().unwrap_or_default();
         let hint = format!(

@@ -129,6 +129,6 @@ fn what_cannot_be_is_refused() {
         "just as long as it may"
     );
     let mut stopped = session(json!(time("13:00")));
-    stopped.spec.state = Some(State::Stopped);
+    stopped.spec.state = Some(DesiredState::Stopped);
     assert!(extension(&stopped, None, two, time("12:00")).is_err());
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, anyhow, bail};
 use session_shared::Pod;
-use session_shared::api::{Phase, PrimaryRef, Session, State};
+use session_shared::api::{Phase, PrimaryRef, Session, DesiredState};
 use session_shared::failure::hinted;
 use session_shared::objects::ObjectRef;
 use session_shared::objects::pods::pod_metadata_paths;
@@ -188,7 +188,7 @@ fn absent(session: &Session, chosen: &Chosen, follow: bool) -> Result<()> {
             "cannot print logs of session {name:?}: the session is being deleted and has no Pods"
         );
     }
-    if session.spec.state == Some(State::Stopped) || phase == Some(Phase::Stopped) {
+    if session.spec.state == Some(DesiredState::Stopped) || phase == Some(Phase::Stopped) {
         bail!(
             "cannot print logs of session {name:?}: the session is stopped, and its Pods and logs are deleted"
         );

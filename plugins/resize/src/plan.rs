@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use serde_json::{Map, Value, json};
 use session_shared::Pod;
-use session_shared::api::{IntOrString, ObjectRef, Resources};
+use session_shared::api::{IntOrString, ObjectRef, ResourceLimits};
 use session_shared::client::DryRun;
 use session_shared::diagnosis::resizing::RESIZABLE;
 use session_shared::failure::{hinted, usage};
@@ -29,7 +29,7 @@ pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(300);
 #[derive(Clone, Debug)]
 pub(crate) struct Intent {
     pub(crate) which: Which,
-    pub(crate) size: Resources,
+    pub(crate) size: ResourceLimits,
     /// Wanted size of the session's claims.
     pub(crate) storage: Option<Quantity>,
     pub(crate) restart: bool,
@@ -54,7 +54,7 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
     }
     Ok(Intent {
         which: Which::Named(vec![name]),
-        size: Resources {
+        size: ResourceLimits {
             cpu: written("cpu", args.cpu.as_deref())?,
             memory: written("memory", args.memory.as_deref())?,
             gpu: None,
@@ -104,7 +104,7 @@ pub(crate) struct Change {
 impl Change {
     /// Computes the change that `size` makes to a container of `object`, by default its first one. Returns `None` if there is no
     /// such container.
-    fn of(object: Value, container: Option<&str>, size: &Resources) -> Result<Option<Self>> {
+    fn of(object: Value, container: Option<&str>, size: &ResourceLimits) -> Result<Option<Self>> {
         let container = container.map(str::to_owned);
         let Some(container) = container.or_else(|| default_container(&object)) else {
             return Ok(None);
@@ -241,7 +241,7 @@ pub(crate) struct Changes {
 ///
 /// # Errors
 /// The session has no running Pod.
-pub(crate) fn changes(present: &Present, size: &Resources) -> Result<Changes> {
+pub(crate) fn changes(present: &Present, size: &ResourceLimits) -> Result<Changes> {
     let name = present.name();
     let applied = present.session.status.as_ref();
     let primary = applied.and_then(|status| status.applied.as_ref()?.primary.clone());
@@ -291,7 +291,7 @@ fn runs(pod: &Pod) -> bool {
 }
 
 /// Returns the merge patch of the Session's spec.resources, or `None` if the spec has the size already.
-fn wish(present: &Present, size: &Resources) -> Option<Value> {
+fn wish(present: &Present, size: &ResourceLimits) -> Option<Value> {
     let has = present.session.spec.resources.clone().unwrap_or_default();
     let parsed = |amount: &Option<IntOrString>| -> Option<Quantity> {
         amount.as_ref()?.to_string().parse().ok()

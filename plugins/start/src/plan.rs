@@ -4,7 +4,7 @@ use std::io::BufRead;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use session_shared::api::{Phase, Session, State};
+use session_shared::api::{Phase, Session, DesiredState};
 use session_shared::client::DryRun;
 use session_shared::duration::Lifetime;
 use session_shared::failure::{hinted, usage};
@@ -86,7 +86,7 @@ impl Deed {
             seen,
             Seen::Ready { .. } | Seen::NotReady(_) | Seen::Hopeless(_)
         );
-        let settled = !is_start_asked(session) && session.spec.state != Some(State::Stopped);
+        let settled = !is_start_asked(session) && session.spec.state != Some(DesiredState::Stopped);
         // A command that was interrupted during its wait has not written that the session is ready.
         let told = session.status.as_ref().and_then(|status| status.phase) == Some(Phase::Running);
         match (there, seen) {

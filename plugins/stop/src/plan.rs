@@ -1,7 +1,7 @@
 //! The validated request of a stop, and the action it takes on each session. Pure.
 
 use anyhow::Result;
-use session_shared::api::{Phase, Session, State};
+use session_shared::api::{Phase, Session, DesiredState};
 use session_shared::client::DryRun;
 use session_shared::objects::access::Access;
 use session_shared::ops::chosen::Which;
@@ -37,7 +37,7 @@ impl Intent {
     /// Returns the access rights that a stop of `session` needs; none for a dry run or a session that is stopped already.
     pub(crate) fn foreseen(&self, session: &Session) -> Vec<Access> {
         let phase = session.status.as_ref().and_then(|status| status.phase);
-        let rests = session.spec.state == Some(State::Stopped)
+        let rests = session.spec.state == Some(DesiredState::Stopped)
             && matches!(phase, Some(Phase::Stopped | Phase::Failed));
         if rests || self.dry_run != DryRun::None {
             return Vec::new();

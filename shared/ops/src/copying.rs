@@ -26,7 +26,7 @@ use session_client::Write;
 use session_client::random_token;
 use session_engine::plan::Propagation;
 use session_engine::reconcile::{Recipe, record, render};
-use session_model::api::{API_VERSION, ObjectRef, Session, State};
+use session_model::api::{API_VERSION, ObjectRef, Session, DesiredState};
 use session_model::failure::{self, Kind};
 use session_model::labels;
 use session_model::names::{SessionName, parameters_secret};
@@ -364,7 +364,7 @@ fn session_of(source: &Present, name: &SessionName, with_secret: bool, set: &str
     if let Some(spec) = spec.as_object_mut() {
         spec.shift_remove("startRequest");
         spec.shift_remove("secretsFrom");
-        spec.insert("state".into(), json!(State::Stopped));
+        spec.insert("state".into(), json!(DesiredState::Stopped));
         if with_secret {
             spec.insert("secretsFrom".into(), "client".into());
         }

@@ -25,7 +25,7 @@ use session_engine::reconcile::{
     Body, Found, Loss, Recipe, Rendered, Start, claim_conflict, claim_growths, losses_of, record,
     render, starting,
 };
-use session_model::api::{IntOrString, SecretsFrom, Session, SessionSpec, SessionTemplate, State};
+use session_model::api::{IntOrString, SecretSource, Session, SessionSpec, SessionTemplate, DesiredState};
 use session_model::duration::Lifetime;
 use session_model::failure::hinted;
 use session_model::labels::SESSION_UID;
@@ -311,7 +311,7 @@ fn wish_of(
     gave_secrets: bool,
     now: Timestamp,
 ) -> Value {
-    let mut spec = json!({ "state": State::Running, "startRequest": request(session, now) });
+    let mut spec = json!({ "state": DesiredState::Running, "startRequest": request(session, now) });
     if rendered.parameters != session.spec.parameters {
         spec["parameters"] = json!(rendered.parameters);
     }
@@ -322,7 +322,7 @@ fn wish_of(
         spec["timeout"] = json!(written(lifetime));
     }
     if gave_secrets {
-        spec["secretsFrom"] = json!(SecretsFrom::Client);
+        spec["secretsFrom"] = json!(SecretSource::Client);
     }
     let uid = session.metadata.uid.as_deref().unwrap_or_default();
     let mut patch = json!({ "metadata": { "uid": uid }, "spec": spec });

@@ -20,7 +20,7 @@ use session_engine::reconcile::record::{self, Rest};
 use session_engine::reconcile::{
     Ending, HookRun, Live, Seen, Standing, Wanted, ending, look, standing,
 };
-use session_model::api::{ObjectRef, Phase, Session, State};
+use session_model::api::{ObjectRef, Phase, Session, DesiredState};
 use session_model::failure::{self, Kind, hinted};
 use session_model::labels;
 use session_model::objects::belonging::Belonging;
@@ -89,7 +89,7 @@ impl Present {
     /// Returns true if the session has been stopped: spec, status and the absence of Pods agree.
     pub fn is_at_rest(&self) -> bool {
         let phase = self.session.status.as_ref().and_then(|status| status.phase);
-        self.session.spec.state == Some(State::Stopped)
+        self.session.spec.state == Some(DesiredState::Stopped)
             && self.seen == Seen::NoWorkload
             && self
                 .live
@@ -125,8 +125,8 @@ impl Present {
                 .retain(|stage| !matches!(stage.first(), Some(Step::AwaitGone { .. })));
         }
         let synced = matches!(plan.steps().next(), Some(Step::Sync { .. }));
-        if self.session.spec.state != Some(State::Stopped) {
-            let step = self.wish(json!({ "spec": { "state": State::Stopped } }));
+        if self.session.spec.state != Some(DesiredState::Stopped) {
+            let step = self.wish(json!({ "spec": { "state": DesiredState::Stopped } }));
             plan.stages.insert(usize::from(synced), vec![step]);
         }
         plan
@@ -266,7 +266,7 @@ impl Present {
     ) -> Result<Value> {
         let mut patch = json!({
             "metadata": { "uid": self.belonging.session_uid },
-            "spec": { "state": State::Stopped },
+            "spec": { "state": DesiredState::Stopped },
         });
         if manner.skip_sync {
             patch["metadata"]["annotations"][labels::SKIP_SYNC] = "true".into();

@@ -1,7 +1,7 @@
 //! Scheduled snapshots of a stopped session: one is enough. More would hold the same data and displace older snapshots.
 
 use serde_json::Value;
-use session_shared::api::{Phase, State};
+use session_shared::api::{Phase, DesiredState};
 use session_shared::labels;
 use session_shared::objects::resource::{annotation, text};
 use session_shared::objects::snapshot::claim_name;
@@ -14,7 +14,7 @@ use crate::chosen::Set;
 pub(crate) fn mark(snapshots: &mut [Value], present: &Present) -> bool {
     let status = present.session.status.as_ref();
     let phase = status.and_then(|status| status.phase);
-    let rests = present.session.spec.state == Some(State::Stopped)
+    let rests = present.session.spec.state == Some(DesiredState::Stopped)
         && matches!(phase, Some(Phase::Stopped | Phase::Failed));
     if !rests {
         return false;

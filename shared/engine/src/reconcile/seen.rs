@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
 use crate::diagnosis::{Cause, EventNote, Finding, Verdict, inspect, inspect_missing};
-use session_model::api::{Session, State};
+use session_model::api::{Session, DesiredState};
 use session_model::objects::pods::pod_metadata_paths;
 use session_model::objects::resource::text;
 
@@ -177,7 +177,7 @@ fn without_pods(session: &Session, live: &Live, events: &[EventNote], uid: &str)
             }
         }
         // Removed by a stop.
-        None if at_rest || session.spec.state == Some(State::Stopped) => Seen::NoWorkload,
+        None if at_rest || session.spec.state == Some(DesiredState::Stopped) => Seen::NoWorkload,
         None if applied.is_some_and(|applied| applied.primary.is_some())
             && !super::is_start_asked(session) =>
         {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::seen::Seen;
 use crate::diagnosis::Cause;
-use session_model::api::{OnExpiry, Phase, Session, State};
+use session_model::api::{OnExpiry, Phase, Session, DesiredState};
 
 /// The target state of a session: its desired state, with expiry and deletion taken into account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +49,7 @@ pub fn wanted(session: &Session, now: Timestamp) -> Wanted {
         };
     }
     match session.spec.state {
-        Some(State::Stopped) => Wanted::Stopped,
+        Some(DesiredState::Stopped) => Wanted::Stopped,
         _ => Wanted::Running,
     }
 }

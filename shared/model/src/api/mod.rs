@@ -23,7 +23,7 @@ pub use definition::definitions;
 pub use int_or_string::IntOrString;
 pub use object_ref::ObjectRef;
 pub use parameter::{Generate, Parameter, ParameterType, Presets};
-pub use session::{PrimaryRef, Resources, SecretsFrom, Session, SessionSpec, State, Storage};
+pub use session::{PrimaryRef, ResourceLimits, SecretSource, Session, SessionSpec, DesiredState, StorageSpec};
 pub use status::{StartRecord, Condition, Phase, SessionStatus};
 pub use template::{
     ConnectMethod, DataPolicy, Hook, Hooks, HttpConnect, LabelSelector, LifetimePolicy, OnExpiry,

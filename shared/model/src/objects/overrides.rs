@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::belonging::is_named;
 use super::pods::{container_mut, pod_metadata_paths, pod_spec_mut};
 use super::resource::text;
-use crate::api::{IntOrString, PrimaryRef, Resources, Storage};
+use crate::api::{IntOrString, PrimaryRef, ResourceLimits, StorageSpec};
 use crate::failure::hinted;
 use crate::labels;
 use crate::quantity::Quantity;
@@ -22,7 +22,7 @@ const GPU: &str = "nvidia.com/gpu";
 pub fn set_resources(
     objects: &mut [Value],
     primary: &PrimaryRef,
-    wanted: &Resources,
+    wanted: &ResourceLimits,
 ) -> Result<()> {
     let workload = objects
         .iter_mut()
@@ -47,7 +47,7 @@ pub fn set_resources(
 ///
 /// # Errors
 /// A value that is no quantity, zero or negative.
-pub fn set_limits(resources: &mut Value, wanted: &Resources) -> Result<()> {
+pub fn set_limits(resources: &mut Value, wanted: &ResourceLimits) -> Result<()> {
     for (name, wanted) in [("cpu", &wanted.cpu), ("memory", &wanted.memory)] {
         if let Some(wanted) = wanted {
             set_limit(resources, name, quantity(name, wanted)?);
@@ -151,7 +151,7 @@ fn set_gpu(resources: &mut Value, count: u32) {
 ///
 /// # Errors
 /// No claim and no such volume; a size that is no quantity.
-pub fn set_storage(objects: &mut Vec<Value>, wanted: &Storage) -> Result<()> {
+pub fn set_storage(objects: &mut Vec<Value>, wanted: &StorageSpec) -> Result<()> {
     let size = match &wanted.size {
         Some(size) => Some(quantity("storage", size)?.to_string()),
         None => None,
@@ -261,8 +261,8 @@ mod tests {
         }
     }
 
-    fn resources(cpu: Option<&str>, memory: Option<&str>, gpu: Option<&str>) -> Resources {
-        Resources {
+    fn resources(cpu: Option<&str>, memory: Option<&str>, gpu: Option<&str>) -> ResourceLimits {
+        ResourceLimits {
             cpu: cpu.map(Into::into),
             memory: memory.map(Into::into),
             gpu: gpu.map(Into::into),
@@ -312,7 +312,7 @@ mod tests {
     #[test]
     fn a_named_data_volume_becomes_a_claim() {
         let mut objects = vec![pod()];
-        let wanted = Storage {
+        let wanted = StorageSpec {
             size: Some("1Gi".into()),
             class: Some("fast".into()),
         };
@@ -334,7 +334,7 @@ mod tests {
         bare["metadata"]["annotations"] = json!({});
         let error = set_storage(
             &mut vec![bare],
-            &Storage {
+            &StorageSpec {
                 size: Some("1Gi".into()),
                 class: None,
             },

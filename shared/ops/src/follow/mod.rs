@@ -25,7 +25,7 @@ use follower::Said;
 use pods::{Known, Source};
 use session_client::{Backoff, Change, LogOptions, Place, Selection, typed};
 use session_engine::reconcile::Live;
-use session_model::api::{Session, State};
+use session_model::api::{Session, DesiredState};
 use session_model::failure::{self, Kind};
 use session_model::labels;
 use session_model::objects::ObjectRef;
@@ -328,7 +328,7 @@ impl Following {
 
 /// True if the session is being deleted or stopped, so that no further Pod will be created.
 fn is_ending(session: &Session) -> bool {
-    session.metadata.deletion_timestamp.is_some() || session.spec.state == Some(State::Stopped)
+    session.metadata.deletion_timestamp.is_some() || session.spec.state == Some(DesiredState::Stopped)
 }
 
 /// Returns a Pod's UID.
