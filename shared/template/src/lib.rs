@@ -52,7 +52,7 @@ pub use fill::{Budget, OUTPUT_MAX, TEXT_MAX};
 pub use lint::{Finding, Severity, lint};
 pub use manifest::{MANIFEST_MAX, Manifest, Placeholder, PlaceholderPlace, plain_objects};
 pub use parameter::{
-    ALWAYS_SET, GENERATED_LENGTH, Generate, Parameter, ParameterRules, ParameterType, Presets,
+    ALWAYS_SET, GENERATED_LENGTH, SecretGeneration, Parameter, ParameterRules, ParameterType, Presets,
     VALUE_MAX,
 };
 pub use parameters::Parameters;

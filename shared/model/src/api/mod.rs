@@ -22,7 +22,7 @@ pub use admission::{ADMISSION_POLICY, admission, is_in_force};
 pub use definition::definitions;
 pub use int_or_string::IntOrString;
 pub use object_ref::ObjectRef;
-pub use parameter::{Generate, Parameter, ParameterType, Presets};
+pub use parameter::{SecretGeneration, Parameter, ParameterType, Presets};
 pub use session::{PrimaryRef, ResourceLimits, SecretSource, Session, SessionSpec, DesiredState, StorageSpec};
 pub use status::{StartRecord, Condition, Phase, SessionStatus};
 pub use template::{
