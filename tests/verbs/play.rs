@@ -4,7 +4,7 @@ use clap::FromArgMatches;
 use session_shared::Timestamp;
 use session_shared::client::interrupt::Interrupt;
 use session_shared::client::interrupt::interrupted;
-use session_shared::failure::Several;
+use session_shared::failure::ErrorList;
 use session_shared::ops::Cluster;
 use session_shared::report::console::{Captured, Console};
 use session_shared::report::failure;
@@ -106,8 +106,8 @@ impl<'a> Play<'a> {
             };
             match ground.conclude(result) {
                 Ok(()) => 0,
-                Err(error) => match error.downcast::<Several>() {
-                    Ok(Several(errors)) => {
+                Err(error) => match error.downcast::<ErrorList>() {
+                    Ok(ErrorList(errors)) => {
                         failure::report_all(&mut ground.console, &errors, &prefix)
                     }
                     Err(error) => failure::report(&mut ground.console, &error, &prefix),

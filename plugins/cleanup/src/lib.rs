@@ -28,7 +28,7 @@ mod view;
 use anyhow::{Error, Result, anyhow};
 use session_shared::client::DryRun;
 use session_shared::client::Write;
-use session_shared::failure::{Several, hinted};
+use session_shared::failure::{ErrorList, hinted};
 use session_shared::ops::Cluster;
 use session_shared::report::console::{Console, DELETION_QUESTION};
 use session_shared::report::failure::{CLOSED, INTERRUPTED, exit_code, report, report_all};
@@ -145,8 +145,8 @@ fn go_on(error: Error, console: &mut Console) -> Result<()> {
     if [INTERRUPTED, CLOSED].contains(&exit_code(&error)) {
         return Err(error);
     }
-    match error.downcast::<Several>() {
-        Ok(Several(errors)) => report_all(console, &errors, PREFIX),
+    match error.downcast::<ErrorList>() {
+        Ok(ErrorList(errors)) => report_all(console, &errors, PREFIX),
         Err(error) => report(console, &error, PREFIX),
     };
     Ok(())

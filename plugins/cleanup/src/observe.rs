@@ -8,7 +8,7 @@ use serde_json::Value;
 use session_shared::client::Place;
 use session_shared::client::Selection;
 use session_shared::client::typed;
-use session_shared::failure::{self, Kind};
+use session_shared::failure::{self, FailureKind};
 use session_shared::labels;
 use session_shared::objects::ResourceType;
 use session_shared::objects::resource::{
@@ -183,8 +183,8 @@ async fn contents(
     match held(cluster, place).await {
         Ok(held) => Ok(Some(held)),
         Err(error) if intent.contents => Err(served(error)),
-        Err(error) if failure::is(&error, Kind::NoSuchResource) => Ok(Some(Vec::new())),
-        Err(error) if failure::is(&error, Kind::Forbidden) => Ok(None),
+        Err(error) if failure::is(&error, FailureKind::NoSuchResource) => Ok(Some(Vec::new())),
+        Err(error) if failure::is(&error, FailureKind::Forbidden) => Ok(None),
         Err(error) => Err(error),
     }
 }
@@ -232,8 +232,8 @@ async fn beside(
     let lists = kinds.iter().map(|kind| async move {
         match cluster.list_metadata(kind, place, select).await {
             Ok(list) => Ok(Some(list.items)),
-            Err(error) if failure::is(&error, Kind::NoSuchResource) => Ok(Some(Vec::new())),
-            Err(error) if failure::is(&error, Kind::Forbidden) => Ok(None),
+            Err(error) if failure::is(&error, FailureKind::NoSuchResource) => Ok(Some(Vec::new())),
+            Err(error) if failure::is(&error, FailureKind::Forbidden) => Ok(None),
             Err(error) => Err(error),
         }
     });

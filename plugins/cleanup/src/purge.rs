@@ -9,7 +9,7 @@ use session_shared::client::Deleted;
 use session_shared::client::Place;
 use session_shared::client::Selection;
 use session_shared::client::Write;
-use session_shared::failure::{self, Kind};
+use session_shared::failure::{self, FailureKind};
 use session_shared::objects::resource::{VOLUME_SNAPSHOT, VOLUME_SNAPSHOT_CONTENT, text};
 use session_shared::objects::snapshot::content_mark;
 use session_shared::ops::Cluster;
@@ -70,7 +70,7 @@ pub(crate) async fn carry_out(
     match done {
         // The content was changed or deleted in the meantime.
         Err(error)
-            if failure::is(&error, Kind::Conflict) || failure::is(&error, Kind::NotFound) =>
+            if failure::is(&error, FailureKind::Conflict) || failure::is(&error, FailureKind::NotFound) =>
         {
             Ok(Done::Left)
         }

@@ -6,7 +6,7 @@ use session_shared::client::Delete;
 use session_shared::client::Deleted;
 use session_shared::client::Place;
 use session_shared::client::Selection;
-use session_shared::failure::{self, Kind};
+use session_shared::failure::{self, FailureKind};
 use session_shared::labels;
 use session_shared::objects::belonging::is_data;
 use session_shared::objects::kept::holds_data;
@@ -80,7 +80,7 @@ pub(crate) async fn remove(
     match cluster.delete(resource, namespace, name, &options).await {
         Ok(Deleted::Absent) => Ok(Done::Left),
         Ok(_) => Ok(Done::Removed),
-        Err(error) if failure::is(&error, Kind::Conflict) => Ok(Done::Left),
+        Err(error) if failure::is(&error, FailureKind::Conflict) => Ok(Done::Left),
         Err(error) => Err(error),
     }
 }
@@ -107,7 +107,7 @@ async fn date(cluster: &Cluster, item: &Item, object: &Value, with: Stopping<'_>
         .await;
     match dated {
         Ok(object) => Ok(Done::Dated(object)),
-        Err(error) if failure::is(&error, Kind::Conflict) => Ok(Done::Left),
+        Err(error) if failure::is(&error, FailureKind::Conflict) => Ok(Done::Left),
         Err(error) => Err(error),
     }
 }

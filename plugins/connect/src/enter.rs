@@ -13,7 +13,7 @@ use session_shared::client::attach::Remote;
 use session_shared::client::attach::Running;
 use session_shared::client::attach::Said;
 use session_shared::client::typed;
-use session_shared::failure::{Kind, exit, exited, hinted, of};
+use session_shared::failure::{FailureKind, exit, exited, hinted, of};
 use session_shared::objects::resource::POD;
 use session_shared::ops::Cluster;
 use session_shared::ops::Present;
@@ -183,7 +183,7 @@ async fn conclude(
 /// Returns true for an error that the node reported, as opposed to a failed connection or a missing permission.
 fn is_of_the_node(error: &anyhow::Error) -> bool {
     of(error).is_some_and(|failure| {
-        failure.kind == Kind::Server && (failure.code != 0 || !failure.reason.is_empty())
+        failure.kind == FailureKind::Server && (failure.code != 0 || !failure.reason.is_empty())
     })
 }
 

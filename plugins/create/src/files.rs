@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde_json::Value;
 use session_shared::api::API_VERSION;
-use session_shared::failure::Hint;
+use session_shared::failure::HintExt;
 use session_shared::objects::resource::text;
 use session_shared::template::{Source, plain_objects};
 

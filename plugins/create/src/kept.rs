@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde_json::Value;
 use session_shared::client::Place;
 use session_shared::client::Selection;
-use session_shared::failure::{self, Kind};
+use session_shared::failure::{self, FailureKind};
 use session_shared::labels;
 use session_shared::objects::kept::{cannot_differ, difference, size_of, was_bound};
 use session_shared::objects::resource::{
@@ -51,7 +51,7 @@ impl Kept {
                 claims.retain(|claim| was_bound(claim) && !is_going(claim));
                 Ok(Self { claims })
             }
-            Err(error) if failure::is(&error, Kind::Forbidden) => {
+            Err(error) if failure::is(&error, FailureKind::Forbidden) => {
                 let note = "kept claims are not checked: you lack permission to list them";
                 sink.tell(Event::Note(note.into()));
                 Ok(Self::default())

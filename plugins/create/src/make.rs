@@ -8,7 +8,7 @@ use session_shared::client::Write;
 use session_shared::client::interrupt::Interrupt;
 use session_shared::client::interrupt::interrupted;
 use session_shared::client::typed;
-use session_shared::failure::{self, Hint, Kind};
+use session_shared::failure::{self, HintExt, FailureKind};
 use session_shared::labels;
 use session_shared::objects::resource::{
     NAMESPACE, PERSISTENT_VOLUME_CLAIM, SECRET, SESSION, annotation, text,
@@ -188,7 +188,7 @@ impl Maker<'_> {
             .await
         {
             Ok(made) => Ok(Some(made)),
-            Err(error) if failure::is(&error, Kind::AlreadyExists) => Ok(None),
+            Err(error) if failure::is(&error, FailureKind::AlreadyExists) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -206,13 +206,13 @@ impl Maker<'_> {
             Ok(made) => return Ok(made),
             Err(error) => error,
         };
-        if failure::is(&error, Kind::AlreadyExists) {
+        if failure::is(&error, FailureKind::AlreadyExists) {
             return Err(error).hint(format!("choose another name, or delete the existing session: kubectl session delete {name} -n {namespace}"));
         }
-        if failure::is(&error, Kind::NoSuchResource) {
+        if failure::is(&error, FailureKind::NoSuchResource) {
             return Err(error).hint("install the API first: kubectl session setup");
         }
-        if !failure::is(&error, Kind::Unreachable) || self.write.dry_run {
+        if !failure::is(&error, FailureKind::Unreachable) || self.write.dry_run {
             return Err(error);
         }
         match self.cluster.get(&SESSION, namespace, name).await {

@@ -8,7 +8,7 @@ use session_shared::client::List;
 use session_shared::client::Place;
 use session_shared::client::Selection;
 use session_shared::client::missing;
-use session_shared::failure::{self, Kind};
+use session_shared::failure::{self, FailureKind};
 use session_shared::labels;
 use session_shared::objects::resource::{POD, SESSION};
 use session_shared::objects::table::Table;
@@ -171,7 +171,7 @@ async fn pods(cluster: &Cluster, intent: &Intent) -> Result<(Pods, String)> {
                     .to_owned();
                 pods.take(&page, &columns);
             }
-            Err(error) if failure::is(&error, Kind::Forbidden) => {
+            Err(error) if failure::is(&error, FailureKind::Forbidden) => {
                 pods.unseen = true;
                 return Ok((pods, version));
             }

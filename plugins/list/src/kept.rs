@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde_json::Value;
 use session_shared::Timestamp;
 use session_shared::client::Selection;
-use session_shared::failure::{self, Kind};
+use session_shared::failure::{self, FailureKind};
 use session_shared::labels;
 use session_shared::names::{SessionName, UserId};
 use session_shared::objects::ResourceType;
@@ -99,8 +99,8 @@ impl Found {
     fn take(&mut self, kind: &'static ResourceType, list: Result<Vec<Value>>) -> Result<()> {
         match list {
             Ok(items) => self.data.extend(items),
-            Err(error) if failure::is(&error, Kind::NoSuchResource) => {}
-            Err(error) if failure::is(&error, Kind::Forbidden) => self.unseen.push(&kind.plural),
+            Err(error) if failure::is(&error, FailureKind::NoSuchResource) => {}
+            Err(error) if failure::is(&error, FailureKind::Forbidden) => self.unseen.push(&kind.plural),
             Err(error) => return Err(error),
         }
         Ok(())

@@ -7,7 +7,7 @@ use session_shared::client::DryRun;
 use session_shared::client::Permissions;
 use session_shared::client::Write;
 use session_shared::diagnosis::resizing::{Fit, fit};
-use session_shared::failure::{self, Kind};
+use session_shared::failure::{self, FailureKind};
 use session_shared::labels::MANAGER;
 use session_shared::objects::resource::{POD, text};
 use session_shared::ops::Cluster;
@@ -132,7 +132,7 @@ async fn obstacle(
                     .map(|figure| format!("{figure}: resize is deferred until the node has room")),
             ),
             Ok(Fit::Never(figures)) => return Ok(Some(Obstacle::small(change, figures))),
-            Err(error) if failure::is(&error, Kind::Forbidden) => notes.push(format!(
+            Err(error) if failure::is(&error, FailureKind::Forbidden) => notes.push(format!(
                 "node {:?} not checked: no permission to read it",
                 text(&change.object, "/spec/nodeName")
             )),

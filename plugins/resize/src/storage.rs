@@ -8,7 +8,7 @@ use session_shared::client::DryRun;
 use session_shared::client::Write;
 use session_shared::client::timed_out;
 use session_shared::diagnosis::growing::{Growing, growing};
-use session_shared::failure::{self, Failure, Kind, hinted, proved};
+use session_shared::failure::{self, Failure, FailureKind, hinted, proved};
 use session_shared::labels::MANAGER;
 use session_shared::objects::resource::{
     CSI_DRIVER, PERSISTENT_VOLUME_CLAIM, SESSION, STORAGE_CLASS, text,
@@ -97,7 +97,7 @@ impl Growth {
         for claim in &self.claims {
             if let Err(error) = class_and_driver(cluster, claim).await {
                 match failure::of(&error) {
-                    Some(failure) if failure.kind == Kind::Forbidden => notes.push(format!(
+                    Some(failure) if failure.kind == FailureKind::Forbidden => notes.push(format!(
                         "StorageClass {:?} and its driver not checked: no permission to read them",
                         text(claim, "/spec/storageClassName")
                     )),
@@ -245,7 +245,7 @@ async fn ask(cluster: &Cluster, claim: &Value, size: Quantity, write: &Write) ->
 fn late(grown: &Grown) -> Option<Error> {
     let name = text(&grown.claim, "/metadata/name");
     let error = match grown.cut_off? {
-        Kind::Interrupted => Error::new(Failure::local(Kind::Interrupted, "interrupted")),
+        FailureKind::Interrupted => Error::new(Failure::local(FailureKind::Interrupted, "interrupted")),
         _ => timed_out(&PERSISTENT_VOLUME_CLAIM, name),
     };
     let said = match &grown.state {

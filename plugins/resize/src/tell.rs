@@ -3,7 +3,7 @@
 use anyhow::{Error, Result, anyhow};
 use session_shared::client::timed_out;
 use session_shared::diagnosis::resizing::Resizing;
-use session_shared::failure::{self, Failure, Kind, hinted, proved};
+use session_shared::failure::{self, Failure, FailureKind, hinted, proved};
 use session_shared::objects::resource::{POD, text};
 use session_shared::ops::Resized;
 use session_shared::ops::stopping::Present;
@@ -49,10 +49,10 @@ impl Obstacle {
     /// Any other refusal, unchanged.
     pub(crate) fn refused(error: Error) -> Result<Self> {
         match failure::of(&error) {
-            Some(failure) if failure.kind == Kind::NoSuchResource => Ok(Self::of(
+            Some(failure) if failure.kind == FailureKind::NoSuchResource => Ok(Self::of(
                 "server does not support resizing running Pods".to_owned(),
             )),
-            Some(failure) if failure.kind == Kind::Invalid => {
+            Some(failure) if failure.kind == FailureKind::Invalid => {
                 let causes = failure.causes.iter().map(|cause| cause.message.as_str());
                 let causes = causes.collect::<Vec<_>>().join("; ");
                 let why = if causes.is_empty() {
@@ -96,13 +96,13 @@ pub(crate) fn infeasible(
 pub(crate) fn unfinished(
     present: &Present,
     resized: &Resized,
-    kind: Kind,
+    kind: FailureKind,
     figures: Vec<String>,
 ) -> Error {
     let (name, namespace) = (present.name(), present.namespace());
     let pod = text(&resized.pod, "/metadata/name");
     let error = match kind {
-        Kind::Interrupted => Error::new(Failure::local(Kind::Interrupted, "interrupted")),
+        FailureKind::Interrupted => Error::new(Failure::local(FailureKind::Interrupted, "interrupted")),
         _ => timed_out(&POD, pod),
     };
     let node = text(&resized.pod, "/spec/nodeName");

@@ -10,7 +10,7 @@ use session_shared::client::DryRun;
 use session_shared::client::directory::Directory;
 use session_shared::client::files::Inside;
 use session_shared::encode::shell;
-use session_shared::failure::{Kind, hinted, is};
+use session_shared::failure::{FailureKind, hinted, is};
 use session_shared::flags::connection::Connection;
 use session_shared::flags::selection::session_name;
 use session_shared::names::SessionName;
@@ -171,7 +171,7 @@ impl Bringing {
         });
         let read = async { reading.await? };
         ground.interrupt.race(read).await.map_err(|error| {
-            if is(&error, Kind::Interrupted) {
+            if is(&error, FailureKind::Interrupted) {
                 return error;
             }
             error.context(wrong())

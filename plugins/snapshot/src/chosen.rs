@@ -8,7 +8,7 @@ use session_shared::client::Place;
 use session_shared::client::Selection;
 use session_shared::client::missing;
 use session_shared::encode::shell;
-use session_shared::failure::{Kind, hinted, is, usage};
+use session_shared::failure::{FailureKind, hinted, is, usage};
 use session_shared::labels;
 use session_shared::names::SessionName;
 use session_shared::objects::belonging::Belonging;
@@ -123,7 +123,7 @@ pub(crate) async fn counted(
     let claims = cluster.list(&PERSISTENT_VOLUME_CLAIM, place, &all);
     let claims = match claims.await {
         Ok(list) => list.items,
-        Err(error) if is(&error, Kind::Forbidden) => Vec::new(),
+        Err(error) if is(&error, FailureKind::Forbidden) => Vec::new(),
         Err(error) => return Err(error),
     };
     let doubt = |snapshot: &Value| doubt(snapshot, &claims).filter(doubtful);

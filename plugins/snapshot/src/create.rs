@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use serde_json::Value;
 use session_shared::client::DryRun;
-use session_shared::failure::{self, Kind, is, usage};
+use session_shared::failure::{self, FailureKind, is, usage};
 use session_shared::flags::connection::Connection;
 use session_shared::flags::selection::session_name;
 use session_shared::names::{SessionName, check_subdomain};
@@ -84,7 +84,7 @@ pub(crate) async fn run(args: &Create, connection: &Connection, ground: &mut Gro
     }
     let mut errors: Vec<anyhow::Error> = taken.err().into_iter().collect();
     if let Some(keep) = keep
-        && !errors.iter().any(|error| is(error, Kind::Interrupted))
+        && !errors.iter().any(|error| is(error, FailureKind::Interrupted))
     {
         // Prune even after a failure, or snapshots that never become ready accumulate. In a dry run the new snapshot does not
         // exist, so one less is kept.

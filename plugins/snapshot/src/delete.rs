@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use session_shared::client::DryRun;
-use session_shared::failure::{self, Kind};
+use session_shared::failure::{self, FailureKind};
 use session_shared::flags::connection::Connection;
 use session_shared::objects::resource::{VOLUME_SNAPSHOT, text};
 use session_shared::ops::Cluster;
@@ -43,7 +43,7 @@ pub(crate) async fn run(args: &Delete, connection: &Connection, ground: &mut Gro
     for name in names {
         match chosen::find(&cluster, &all, name).await {
             Ok(set) => found.push(set),
-            Err(error) if args.ignore_not_found && failure::is(&error, Kind::NotFound) => {}
+            Err(error) if args.ignore_not_found && failure::is(&error, FailureKind::NotFound) => {}
             Err(error) => errors.push(error),
         }
     }

@@ -6,7 +6,7 @@ use anyhow::{Result, anyhow};
 use session_shared::client::files::Inside;
 use session_shared::client::files::Passed;
 use session_shared::client::interrupt::Interrupt;
-use session_shared::failure::{Failure, Kind};
+use session_shared::failure::{Failure, FailureKind};
 
 /// Capacity, in chunks, of the channel between the network and the disk.
 pub(crate) const WAITING: usize = 32;
@@ -26,7 +26,7 @@ pub(crate) async fn within<T>(
         }
         tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
             let message = format!("timed out after {limit:?} while copying files");
-            Err(Failure::local(Kind::TimedOut, message).into())
+            Err(Failure::local(FailureKind::TimedOut, message).into())
         })
     };
     interrupt.race(limited).await

@@ -3,7 +3,7 @@
 use anyhow::{Result, anyhow};
 use serde_json::Value;
 use session_shared::client::DryRun;
-use session_shared::failure::{Failure, Kind, hinted, is, usage};
+use session_shared::failure::{Failure, FailureKind, hinted, is, usage};
 use session_shared::flags::connection::Connection;
 use session_shared::flags::selection::session_name;
 use session_shared::objects::resource::text;
@@ -107,7 +107,7 @@ pub(crate) fn ready(set: &Set) -> Result<()> {
 /// The session belongs to another user, or the snapshot has no metadata of it.
 async fn source_or_remembered(cluster: &Cluster, set: &Set) -> Result<Present> {
     match source_of(cluster, set).await {
-        Err(error) if is(&error, Kind::NotFound) => {
+        Err(error) if is(&error, FailureKind::NotFound) => {
             let one = set.snapshots.first().unwrap_or(&Value::Null);
             let found = remembered(cluster, &set.belonging()?, one).await?;
             let found = found.ok_or(error)?;
@@ -127,7 +127,7 @@ pub(crate) async fn source_of(cluster: &Cluster, set: &Set) -> Result<Present> {
     let namespace = cluster.namespace();
     let found = present(cluster, &name).await;
     let found = match found {
-        Err(error) if is(&error, Kind::NotFound) => {
+        Err(error) if is(&error, FailureKind::NotFound) => {
             let message = format!(
                 "cannot restore snapshot {:?}: session {:?} does not exist",
                 set.name, set.session
@@ -135,7 +135,7 @@ pub(crate) async fn source_of(cluster: &Cluster, set: &Set) -> Result<Present> {
             let create = format!(
                 "create the session again and stop it: kubectl session create {name} -n {namespace}"
             );
-            return Err(hinted(Failure::local(Kind::NotFound, message), create));
+            return Err(hinted(Failure::local(FailureKind::NotFound, message), create));
         }
         other => other?,
     };

@@ -9,7 +9,7 @@ use session_shared::client::DryRun;
 use session_shared::client::files::Inside;
 use session_shared::client::files::Script;
 use session_shared::encode::shell;
-use session_shared::failure::{Hint, usage};
+use session_shared::failure::{HintExt, usage};
 use session_shared::flags::connection::Connection;
 use session_shared::flags::non_empty;
 use session_shared::flags::selection::session_name;

@@ -11,7 +11,7 @@ use session_shared::client::Selection;
 use session_shared::client::missing;
 use session_shared::client::typed;
 use session_shared::diagnosis::Cause;
-use session_shared::failure::{self, Kind};
+use session_shared::failure::{self, FailureKind};
 use session_shared::labels;
 use session_shared::names::parameters_secret;
 use session_shared::objects::ResourceType;
@@ -155,7 +155,7 @@ pub(crate) async fn refresh(cluster: &Cluster, observed: &mut Observed) {
 /// Turns a failure into the text that the report shows in place of the part.
 fn part<T>(result: Result<T>, kind: &ResourceType) -> Part<T> {
     result.map_err(|error| {
-        if failure::is(&error, Kind::Forbidden) {
+        if failure::is(&error, FailureKind::Forbidden) {
             return format!("no permission to read {}", kind.qualified());
         }
         match failure::of(&error) {
@@ -180,7 +180,7 @@ async fn schedule(cluster: &Cluster, observed: &Observed) -> Option<Value> {
 async fn snapshots(cluster: &Cluster, select: &Selection) -> Part<Vec<Value>> {
     let place = Place::Namespace(cluster.namespace());
     match cluster.list(&VOLUME_SNAPSHOT, place, select).await {
-        Err(error) if failure::is(&error, Kind::NoSuchResource) => Ok(Vec::new()),
+        Err(error) if failure::is(&error, FailureKind::NoSuchResource) => Ok(Vec::new()),
         other => part(other, &VOLUME_SNAPSHOT).map(|list| list.items),
     }
 }
@@ -269,7 +269,7 @@ async fn usage(cluster: &Cluster, observed: &Observed) -> Part<Vec<NodeUse>> {
         .take(NODES)
         .map(|node| cluster.node_use(node));
     let answers: Result<Vec<NodeUse>> = join_all(reads).await.into_iter().collect();
-    answers.map_err(|error| match failure::is(&error, Kind::Forbidden) {
+    answers.map_err(|error| match failure::is(&error, FailureKind::Forbidden) {
         true => "no permission to read the usage of nodes".to_owned(),
         false => failure::of(&error)
             .map_or_else(|| format!("{error:#}"), |failure| failure.message.clone()),

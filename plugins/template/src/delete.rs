@@ -11,7 +11,7 @@ use session_shared::client::IncludeObject;
 use session_shared::client::Place;
 use session_shared::client::Selection;
 use session_shared::client::missing;
-use session_shared::failure::{self, Kind};
+use session_shared::failure::{self, FailureKind};
 use session_shared::flags::connection::Connection;
 use session_shared::names::TemplateName;
 use session_shared::objects::resource::{SESSION, SESSION_TEMPLATE, text};
@@ -119,8 +119,8 @@ async fn users(cluster: &Cluster) -> Result<Option<BTreeMap<String, Vec<String>>
                 take(&mut users, &page, &columns);
             }
             Ok(None) => return Ok(Some(users)),
-            Err(error) if failure::is(&error, Kind::Forbidden) => return Ok(None),
-            Err(error) if failure::is(&error, Kind::NoSuchResource) => return Ok(Some(users)),
+            Err(error) if failure::is(&error, FailureKind::Forbidden) => return Ok(None),
+            Err(error) if failure::is(&error, FailureKind::NoSuchResource) => return Ok(Some(users)),
             Err(error) => return Err(error),
         }
     }

@@ -7,7 +7,7 @@ use kube::client::Body;
 use serde_json::Value;
 
 use super::limits::Limit;
-use session_model::failure::{Failure, Kind};
+use session_model::failure::{Failure, FailureKind};
 
 /// A response whose body was read completely.
 pub(super) struct Answer {
@@ -51,7 +51,7 @@ pub(super) async fn beginning(mut body: Body, limit: Limit) -> kube::Result<(Vec
 /// The error for a successful response that is not JSON, usually a login page of a proxy between client and server.
 pub(super) fn unreadable(error: &serde_json::Error) -> anyhow::Error {
     Failure::local(
-        Kind::Unreachable,
+        FailureKind::Unreachable,
         format!("the server returned invalid JSON: {error}"),
     )
     .into()

@@ -29,7 +29,7 @@ use super::failure::{Subject, of_answer, of_status};
 use super::limits::EXEC_STATUS;
 use super::paths;
 use super::{Cluster, Place};
-use session_model::failure::{Failure, Kind};
+use session_model::failure::{Failure, FailureKind};
 use session_model::objects::resource::{POD, text};
 
 /// Most bytes of input in one message.
@@ -343,7 +343,7 @@ impl Cluster {
     pub(super) fn refused(&self, error: &kube::Error, subject: &Subject, what: &str) -> Failure {
         let no_websocket = |why: &str| {
             Failure::local(
-                Kind::Server,
+                FailureKind::Server,
                 format!(
                     "cannot open a WebSocket for {what}: not supported by the server or a proxy in between: {why}"
                 ),
@@ -355,7 +355,7 @@ impl Cluster {
                 Failure {
                     code: status.code,
                     ..Failure::local(
-                        Kind::Server,
+                        FailureKind::Server,
                         format!("unable to upgrade connection: {}", status.message.trim()),
                     )
                 }

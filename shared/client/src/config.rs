@@ -25,7 +25,7 @@ use super::pem;
 use super::proxy;
 use super::surroundings::{Surroundings, go_words};
 use super::userinfo::hide_userinfo;
-use session_model::failure::{Failure, Kind};
+use session_model::failure::{Failure, FailureKind};
 use session_model::names::NamespaceName;
 
 /// Server address that kubectl uses when nothing names one.
@@ -187,7 +187,7 @@ fn address(server: &str, secure: bool) -> Result<Uri> {
     });
     parsed.ok_or_else(|| {
         Failure::local(
-            Kind::Unreachable,
+            FailureKind::Unreachable,
             format!("invalid server address: {:?}", hide_userinfo(server)),
         )
         .into()

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use super::limits::TOKEN;
 use super::plugin::{Credential, Plugin};
 use super::surroundings::go_words;
-use session_model::failure::{Failure, Kind};
+use session_model::failure::{Failure, FailureKind};
 
 /// Interval for reading a token file again; client-go's.
 const REREAD: Duration = Duration::from_secs(60);
@@ -54,7 +54,7 @@ impl Credentials {
                 "failed to read token file {:?}: {why}",
                 path.display().to_string()
             );
-            Failure::local(Kind::Unreachable, message)
+            Failure::local(FailureKind::Unreachable, message)
         };
         let token = TOKEN
             .read_text(&path)
@@ -165,7 +165,7 @@ fn bearer(token: &str) -> Result<HeaderValue> {
     let header = HeaderValue::from_str(&format!("Bearer {token}"));
     let mut header = header.map_err(|_| {
         Failure::local(
-            Kind::Configuration,
+            FailureKind::Configuration,
             "the bearer token contains characters that are not allowed in an HTTP header",
         )
     })?;

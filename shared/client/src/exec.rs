@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::Cluster;
 use super::attach::{Heard, Running};
 use super::failure::of_status;
-use session_model::failure::{Failure, Kind};
+use session_model::failure::{Failure, FailureKind};
 
 /// Bytes of each output stream that are kept; the rest is read and dropped.
 const KEPT: usize = 64 * 1024;
@@ -46,7 +46,7 @@ impl Cluster {
                     "timed out after {} s waiting for {program:?} in pod \"{pod}\"",
                     limit.as_secs()
                 );
-                Err(Failure::local(Kind::TimedOut, message).into())
+                Err(Failure::local(FailureKind::TimedOut, message).into())
             }
         }
     }
@@ -78,7 +78,7 @@ impl Cluster {
                     return Ok(done);
                 }
                 Heard::Lost => {
-                    return Err(Failure::local(Kind::Unreachable, "unexpected EOF").into());
+                    return Err(Failure::local(FailureKind::Unreachable, "unexpected EOF").into());
                 }
             }
         }

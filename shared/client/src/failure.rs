@@ -4,7 +4,7 @@ use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
 use super::page_text;
-use session_model::failure::{Cause, Failure, Kind};
+use session_model::failure::{StatusCause, Failure, FailureKind};
 use session_model::objects::resource::text;
 
 /// The subject of a request, as error messages name it.
@@ -66,7 +66,7 @@ pub(super) fn of_status(status: &Value, code: u16, subject: &Subject) -> Failure
     );
     let kind = kind(&reason, code, &message, &subject.method);
     // The 404 of an object names the object; the 404 of a type that is not served cannot.
-    if kind == Kind::NotFound && about.1.is_empty() && !subject.plural.is_empty() {
+    if kind == FailureKind::NotFound && about.1.is_empty() && !subject.plural.is_empty() {
         return no_such_resource(subject);
     }
     let causes = details["causes"].as_array().into_iter().flatten();
@@ -81,7 +81,7 @@ pub(super) fn of_status(status: &Value, code: u16, subject: &Subject) -> Failure
         code,
         subject: details.is_object().then_some(about),
         causes: causes
-            .map(|cause| Cause {
+            .map(|cause| StatusCause {
                 field: text(cause, "/field").to_owned(),
                 message: text(cause, "/message").to_owned(),
             })
@@ -90,29 +90,29 @@ pub(super) fn of_status(status: &Value, code: u16, subject: &Subject) -> Failure
 }
 
 /// Maps the Status to a kind by its reason, or by its code if the reason is empty.
-fn kind(reason: &str, code: u16, message: &str, method: &str) -> Kind {
+fn kind(reason: &str, code: u16, message: &str, method: &str) -> FailureKind {
     match (reason, code) {
-        ("NotFound", _) => Kind::NotFound,
-        ("AlreadyExists", _) => Kind::AlreadyExists,
-        ("Conflict", _) => Kind::Conflict,
-        ("Forbidden", _) if message.contains("exceeded quota") => Kind::QuotaExceeded,
-        ("Forbidden", _) => Kind::Forbidden,
-        ("Unauthorized", _) => Kind::Unauthorized,
-        ("Invalid", _) => Kind::Invalid,
-        ("Expired" | "Gone", _) => Kind::Expired,
-        ("TooManyRequests", _) => Kind::TooManyRequests,
-        ("" | "Unknown", 409) if method == "POST" => Kind::AlreadyExists,
+        ("NotFound", _) => FailureKind::NotFound,
+        ("AlreadyExists", _) => FailureKind::AlreadyExists,
+        ("Conflict", _) => FailureKind::Conflict,
+        ("Forbidden", _) if message.contains("exceeded quota") => FailureKind::QuotaExceeded,
+        ("Forbidden", _) => FailureKind::Forbidden,
+        ("Unauthorized", _) => FailureKind::Unauthorized,
+        ("Invalid", _) => FailureKind::Invalid,
+        ("Expired" | "Gone", _) => FailureKind::Expired,
+        ("TooManyRequests", _) => FailureKind::TooManyRequests,
+        ("" | "Unknown", 409) if method == "POST" => FailureKind::AlreadyExists,
         ("" | "Unknown", code) => match code {
-            401 => Kind::Unauthorized,
-            403 => Kind::Forbidden,
-            404 => Kind::NotFound,
-            409 => Kind::Conflict,
-            410 => Kind::Expired,
-            422 => Kind::Invalid,
-            429 => Kind::TooManyRequests,
-            _ => Kind::Server,
+            401 => FailureKind::Unauthorized,
+            403 => FailureKind::Forbidden,
+            404 => FailureKind::NotFound,
+            409 => FailureKind::Conflict,
+            410 => FailureKind::Expired,
+            422 => FailureKind::Invalid,
+            429 => FailureKind::TooManyRequests,
+            _ => FailureKind::Server,
         },
-        _ => Kind::Server,
+        _ => FailureKind::Server,
     }
 }
 
@@ -120,7 +120,7 @@ fn no_such_resource(subject: &Subject) -> Failure {
     Failure {
         code: 404,
         ..Failure::local(
-            Kind::NoSuchResource,
+            FailureKind::NoSuchResource,
             format!(
                 "the server doesn't have a resource type {:?}",
                 subject.plural
@@ -166,7 +166,7 @@ fn foreign(code: u16, headers: &HeaderMap, body: &[u8], subject: &Subject) -> Fa
         reason: reason.to_owned(),
         code,
         subject: Some((subject.plural.clone(), subject.name.clone())),
-        causes: vec![Cause {
+        causes: vec![StatusCause {
             field: String::new(),
             message: said,
         }],

@@ -11,7 +11,7 @@ use tokio::sync::mpsc::{Receiver, Sender};
 use super::Cluster;
 use super::attach::{Ending, Remote, Running, Said};
 use super::meter::Meter;
-use session_model::failure::{Failure, Kind, hinted};
+use session_model::failure::{Failure, FailureKind, hinted};
 use session_model::progress::Sink;
 
 /// Longest time without any data before a copy is aborted.
@@ -296,7 +296,7 @@ pub(super) async fn next(remote: &mut Remote) -> Result<Said> {
 async fn timely<T>(work: impl Future<Output = T>) -> Result<T> {
     tokio::time::timeout(STILL, work).await.map_err(|_| {
         let message = format!("the copy stalled: no data for {} s", STILL.as_secs());
-        Failure::local(Kind::TimedOut, message).into()
+        Failure::local(FailureKind::TimedOut, message).into()
     })
 }
 

@@ -9,7 +9,7 @@ use super::encoding::decode;
 use super::limits::KUBECONFIG;
 use super::surroundings::{Surroundings, go_words};
 use crate::options::{ConnectOptions, non_empty};
-use session_model::failure::{Failure, Kind};
+use session_model::failure::{Failure, FailureKind};
 
 /// The selected cluster, user and namespace, before flags override them.
 #[derive(Debug, Default)]
@@ -138,7 +138,7 @@ fn pick(config: Kubeconfig, options: &ConnectOptions) -> Result<Picked> {
             .and_then(|named| named.context.clone());
         let context = context.ok_or_else(|| {
             Failure::local(
-                Kind::Configuration,
+                FailureKind::Configuration,
                 format!("context was not found for specified context: {name}"),
             )
         })?;
@@ -274,7 +274,7 @@ contexts:
             context.to_string(),
             "context was not found for specified context: nope"
         );
-        assert!(failure::is(&context, Kind::Configuration));
+        assert!(failure::is(&context, FailureKind::Configuration));
         let user = text(ConnectOptions {
             user: Some("nope".into()),
             ..ConnectOptions::default()

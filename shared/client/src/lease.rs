@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::request::Call;
 use super::{Cluster, paths};
-use session_model::failure::{self, Kind};
+use session_model::failure::{self, FailureKind};
 use session_model::objects::resource::{LEASE, text};
 
 impl Cluster {
@@ -21,7 +21,7 @@ impl Cluster {
         match self.call(&call).await {
             Ok(answer) => Ok(held(&answer.json()?, &answer.headers)),
             Err(error) => {
-                let none = [Kind::NotFound, Kind::NoSuchResource, Kind::Forbidden];
+                let none = [FailureKind::NotFound, FailureKind::NoSuchResource, FailureKind::Forbidden];
                 if none.into_iter().any(|kind| failure::is(&error, kind)) {
                     Ok(false)
                 } else {

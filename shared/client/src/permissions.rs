@@ -12,7 +12,7 @@ use tokio::sync::OnceCell;
 
 use super::Cluster;
 use super::request::{Call, JSON};
-use session_model::failure::{Failure, Kind, hinted};
+use session_model::failure::{Failure, FailureKind, hinted};
 use session_model::objects::access::Access;
 use session_model::objects::resource::text;
 
@@ -205,7 +205,7 @@ fn refusal(access: &Access, namespace: &str, user: &str, reason: &str) -> anyhow
     Failure {
         reason: "Forbidden".into(),
         code: 403,
-        ..Failure::local(Kind::Forbidden, message)
+        ..Failure::local(FailureKind::Forbidden, message)
     }
     .into()
 }

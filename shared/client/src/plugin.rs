@@ -14,7 +14,7 @@ use super::limits::PLUGIN;
 use super::plugin_process::{self, PluginFault};
 use super::policy;
 use super::surroundings::Surroundings;
-use session_model::failure::{self, Failure, Kind};
+use session_model::failure::{self, Failure, FailureKind};
 use session_model::programs;
 
 /// Protocol versions that client-go supports.
@@ -220,7 +220,7 @@ impl Plugin {
 }
 
 fn failed(reason: String) -> anyhow::Error {
-    Failure::local(Kind::Unreachable, format!("getting credentials: {reason}")).into()
+    Failure::local(FailureKind::Unreachable, format!("getting credentials: {reason}")).into()
 }
 
 /// Resolves a command: a path as it is, a name in PATH. `None` if there is no executable.

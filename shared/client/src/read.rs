@@ -11,7 +11,7 @@ use super::limits::{self, DISCOVERY};
 use super::paging::Paging;
 use super::request::{Call, JSON, METADATA, METADATA_LIST, TABLE};
 use super::{Cluster, paths};
-use session_model::failure::{self, Failure, Kind};
+use session_model::failure::{self, Failure, FailureKind};
 use session_model::objects::ResourceType;
 use session_model::objects::table::Table;
 
@@ -107,7 +107,7 @@ impl Cluster {
         let call = Call::get(paths::object(t, namespace, name)?).about(t, name);
         match self.call(&call).await {
             Ok(answer) => Ok(Some(answer.json()?)),
-            Err(error) if failure::is(&error, Kind::NotFound) => Ok(None),
+            Err(error) if failure::is(&error, FailureKind::NotFound) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -125,7 +125,7 @@ impl Cluster {
         let call = Call::get(paths::object(t, namespace, name)?).about(t, name);
         match self.call(&call.accept(METADATA)).await {
             Ok(answer) => Ok(Some(only_metadata(typed(answer.json()?, t)))),
-            Err(error) if failure::is(&error, Kind::NotFound) => Ok(None),
+            Err(error) if failure::is(&error, FailureKind::NotFound) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -173,7 +173,7 @@ impl Cluster {
                 Ok(answer) => answer.measured()?,
                 // The continue token expired: list again without pages, as kubectl does.
                 Err(error)
-                    if failure::is(&error, Kind::Expired) && !token.is_empty() && limit != 0 =>
+                    if failure::is(&error, FailureKind::Expired) && !token.is_empty() && limit != 0 =>
                 {
                     list.items.clear();
                     token.clear();
@@ -244,7 +244,7 @@ impl Cluster {
             .await?;
         let (mut body, memory) = answer.measured()?;
         if body["kind"] != "Table" {
-            return Err(Failure::local(Kind::Server, "the server did not return a Table").into());
+            return Err(Failure::local(FailureKind::Server, "the server did not return a Table").into());
         }
         without_nulls(&mut body);
         let table = serde_json::from_value(body).map_err(|error| unreadable(&error))?;

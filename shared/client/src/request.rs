@@ -13,7 +13,7 @@ use super::answer::{Answer, beginning};
 use super::limits::{Limit, OBJECT, REFUSAL};
 use super::paths::encode;
 use super::{Cluster, failure, transport};
-use session_model::failure::{Failure, Kind};
+use session_model::failure::{Failure, FailureKind};
 use session_model::objects::ResourceType;
 
 /// Media type of JSON.
@@ -258,7 +258,7 @@ impl Cluster {
             credentials.keep_fresh().await.map_err(Failed::of)?;
         }
         let request = self.request(call).map_err(|error| {
-            Failed::once(Failure::local(Kind::Configuration, error.to_string()))
+            Failed::once(Failure::local(FailureKind::Configuration, error.to_string()))
         })?;
         let started = Instant::now();
         let sent = self.inner.client.send(request).await;
@@ -351,7 +351,7 @@ impl Failed {
         Self::once(
             session_model::failure::of(&error)
                 .cloned()
-                .unwrap_or_else(|| Failure::local(Kind::Configuration, format!("{error:#}"))),
+                .unwrap_or_else(|| Failure::local(FailureKind::Configuration, format!("{error:#}"))),
         )
     }
 }

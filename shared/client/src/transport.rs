@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io;
 
 use super::limits::REFUSAL;
-use session_model::failure::{Failure, Kind};
+use session_model::failure::{Failure, FailureKind};
 
 /// Go's message for a connection closed by the peer.
 const HANG_UP: &str = "EOF";
@@ -12,14 +12,14 @@ const HANG_UP: &str = "EOF";
 /// Returns the Failure for a request that exceeds `--request-timeout`.
 pub(super) fn timed_out() -> Failure {
     Failure::local(
-        Kind::Unreachable,
+        FailureKind::Unreachable,
         "net/http: request canceled (Client.Timeout exceeded while awaiting headers)",
     )
 }
 
 /// True if the peer closed the connection.
 pub(super) fn hung_up(failure: &Failure) -> bool {
-    failure.kind == Kind::Unreachable
+    failure.kind == FailureKind::Unreachable
         && (failure.message == HANG_UP || failure.message.ends_with("connection reset by peer"))
 }
 
@@ -50,7 +50,7 @@ pub(super) fn of(error: &kube::Error, server: &str, proxied: bool) -> Failure {
         let message = format!(
             "The connection to the server {authority} was refused - did you specify the right host or port?"
         );
-        return Failure::local(Kind::Refused, message);
+        return Failure::local(FailureKind::Refused, message);
     }
     let message = if io == Some(io::ErrorKind::ConnectionRefused) {
         "proxyconnect tcp: connect: connection refused".to_owned()
@@ -93,7 +93,7 @@ pub(super) fn of(error: &kube::Error, server: &str, proxied: bool) -> Failure {
                 .map_or_else(|| error.to_string(), |innermost| innermost.text.clone()),
         }
     };
-    Failure::local(Kind::Unreachable, message)
+    Failure::local(FailureKind::Unreachable, message)
 }
 
 fn dialled(server: &http::Uri) -> String {

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde_json::Value;
 
-use session_model::failure::{Failure, Kind};
+use session_model::failure::{Failure, FailureKind};
 use session_model::objects::ResourceType;
 use session_model::objects::resource::text;
 
@@ -13,7 +13,7 @@ pub fn missing(resource: &ResourceType, name: &str) -> anyhow::Error {
         reason: "NotFound".into(),
         code: 404,
         ..Failure::local(
-            Kind::NotFound,
+            FailureKind::NotFound,
             format!("{} {name:?} not found", resource.qualified()),
         )
     })
@@ -38,5 +38,5 @@ pub fn timed_out(resource: &ResourceType, name: &str) -> anyhow::Error {
         "timed out waiting for the condition on {}/{name}",
         resource.singular()
     );
-    anyhow::Error::new(Failure::local(Kind::TimedOut, message))
+    anyhow::Error::new(Failure::local(FailureKind::TimedOut, message))
 }

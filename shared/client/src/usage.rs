@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::Cluster;
 use super::paths::encode;
-use session_model::failure::{Failure, Kind};
+use session_model::failure::{Failure, FailureKind};
 use session_model::objects::resource::text;
 
 /// Time limit of the request: a node that does not respond must not delay other output.
@@ -55,7 +55,7 @@ impl Cluster {
             Ok(answer) => Ok(read(&answer?.0)),
             Err(_) => {
                 let message = format!("node {node:?} does not respond");
-                Err(Failure::local(Kind::Unreachable, message).into())
+                Err(Failure::local(FailureKind::Unreachable, message).into())
             }
         }
     }

@@ -17,7 +17,7 @@ use super::lines::{LineFault, Lines};
 use super::read::{Owned, Place, Selection, selecting, without_nulls};
 use super::request::{Call, JSON, TABLE};
 use super::{Cluster, paths};
-use session_model::failure::{self, Kind};
+use session_model::failure::{self, FailureKind};
 use session_model::objects::ResourceType;
 use session_model::objects::resource::text;
 
@@ -109,7 +109,7 @@ struct Watching {
 impl Watching {
     async fn next(&mut self) -> Result<Change> {
         match self.change().await {
-            Err(error) if self.is_whole && failure::is(&error, Kind::Expired) => {
+            Err(error) if self.is_whole && failure::is(&error, FailureKind::Expired) => {
                 self.version.clear();
                 self.held.begin_anew();
                 self.lines = None;
@@ -166,10 +166,10 @@ impl Watching {
             }
             Err(error) => {
                 let passing = [
-                    Kind::Unreachable,
-                    Kind::Refused,
-                    Kind::TooManyRequests,
-                    Kind::Server,
+                    FailureKind::Unreachable,
+                    FailureKind::Refused,
+                    FailureKind::TooManyRequests,
+                    FailureKind::Server,
                 ];
                 let passing =
                     failure::of(&error).is_some_and(|failure| passing.contains(&failure.kind));

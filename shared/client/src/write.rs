@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::request::{Call, JSON};
 use super::{Cluster, paths};
-use session_model::failure::{self, Failure, Kind};
+use session_model::failure::{self, Failure, FailureKind};
 use session_model::objects::ResourceType;
 use session_model::objects::propagation::Propagation;
 use session_model::objects::resource::text;
@@ -192,7 +192,7 @@ impl Cluster {
         let call = Call::new(Method::DELETE, paths::object(t, namespace, name)?).about(t, name);
         let answer = match self.call(&call.body(JSON, &delete_options(options))).await {
             Ok(answer) => answer.json()?,
-            Err(error) if failure::is(&error, Kind::NotFound) => return Ok(Deleted::Absent),
+            Err(error) if failure::is(&error, FailureKind::NotFound) => return Ok(Deleted::Absent),
             Err(error) => return Err(error),
         };
         let marked = !text(&answer, "/metadata/deletionTimestamp").is_empty();
@@ -226,7 +226,7 @@ fn delete_options(options: &Delete) -> Value {
 /// True if the server refused a patch because of its UID: the server reports it as a change of an immutable field.
 fn blames_uid(error: &anyhow::Error) -> bool {
     failure::of(error).is_some_and(|failure| {
-        failure.kind == Kind::Invalid
+        failure.kind == FailureKind::Invalid
             && failure
                 .causes
                 .iter()
@@ -242,7 +242,7 @@ fn successor(t: &ResourceType, name: &str) -> anyhow::Error {
     let conflict = Failure {
         reason: "Conflict".to_owned(),
         code: 409,
-        ..Failure::local(Kind::Conflict, message)
+        ..Failure::local(FailureKind::Conflict, message)
     };
     conflict.into()
 }

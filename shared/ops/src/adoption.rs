@@ -18,7 +18,7 @@ use session_client::Place;
 use session_client::Selection;
 use session_engine::plan::Done;
 use session_engine::reconcile::is_vouched;
-use session_model::failure::{self, Kind};
+use session_model::failure::{self, FailureKind};
 use session_model::labels;
 use session_model::objects::ResourceType;
 use session_model::objects::kept::{cannot_differ, difference, is_claim, was_bound};
@@ -66,7 +66,7 @@ impl Cluster {
         );
         match self.delete(resource, namespace, name, &options).await {
             Ok(_) => self.make_way(resource, found, with, tell).await,
-            Err(error) if failure::is(&error, Kind::Conflict) => Ok(()),
+            Err(error) if failure::is(&error, FailureKind::Conflict) => Ok(()),
             Err(error) => Err(error),
         }
     }

@@ -9,7 +9,7 @@ use crate::execute::Carrying;
 use session_client::Permissions;
 use session_engine::plan::{Done, Propagation};
 use session_model::api::ObjectRef;
-use session_model::failure::{self, Failure, Kind};
+use session_model::failure::{self, Failure, FailureKind};
 use session_model::objects::ResourceType;
 use session_model::objects::access::Access;
 use session_model::objects::resource::text;
@@ -89,8 +89,8 @@ impl Cluster {
                 .await;
             match adopted {
                 Ok(_) => return Ok(true),
-                Err(error) if failure::is(&error, Kind::NotFound) => return Ok(false),
-                Err(error) if failure::is(&error, Kind::Conflict) => {}
+                Err(error) if failure::is(&error, FailureKind::NotFound) => return Ok(false),
+                Err(error) if failure::is(&error, FailureKind::Conflict) => {}
                 Err(error) => return Err(error),
             }
             let read = self.get(resource, namespace, name).await?;
@@ -114,7 +114,7 @@ fn is_immutable(error: &anyhow::Error) -> bool {
             .iter()
             .any(|words| failure.message.contains(words))
     };
-    failure::of(error).is_some_and(|failure| failure.kind == Kind::Invalid && says(failure))
+    failure::of(error).is_some_and(|failure| failure.kind == FailureKind::Invalid && says(failure))
 }
 
 #[cfg(test)]
@@ -126,12 +126,12 @@ mod tests {
         let failed = |kind, message: &str| anyhow::Error::new(Failure::local(kind, message));
         let set = "StatefulSet.apps \"w\" is invalid: spec: Forbidden: updates to statefulset spec for fields other than \
             'replicas' are forbidden";
-        assert!(is_immutable(&failed(Kind::Invalid, set)));
+        assert!(is_immutable(&failed(FailureKind::Invalid, set)));
         let selector =
             "Deployment.apps \"w\" is invalid: spec.selector: Invalid value: x: field is immutable";
-        assert!(is_immutable(&failed(Kind::Invalid, selector)));
-        assert!(!is_immutable(&failed(Kind::Forbidden, "immutable")));
+        assert!(is_immutable(&failed(FailureKind::Invalid, selector)));
+        assert!(!is_immutable(&failed(FailureKind::Forbidden, "immutable")));
         let port = "Service \"s\" is invalid: spec.ports[0].port: Invalid value: 0";
-        assert!(!is_immutable(&failed(Kind::Invalid, port)));
+        assert!(!is_immutable(&failed(FailureKind::Invalid, port)));
     }
 }

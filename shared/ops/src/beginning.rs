@@ -18,7 +18,7 @@ use session_client::typed;
 use session_engine::plan::{Outcome, Plan, Step};
 use session_engine::reconcile::{Wanted, reconcile, record};
 use session_model::api::{ObjectRef, Session};
-use session_model::failure::{self, Kind, hinted};
+use session_model::failure::{self, FailureKind, hinted};
 use session_model::names::parameters_secret;
 use session_model::objects::belonging::is_named;
 use session_model::objects::resource::{SECRET, SESSION};
@@ -41,7 +41,7 @@ impl Ahead {
         let (namespace, name) = (self.present.namespace(), self.present.name());
         let begun = self.try_begin(cluster, write, interrupt, now, sink).await;
         begun.map_err(|error| {
-            if write.dry_run || failure::is(&error, Kind::Forbidden) {
+            if write.dry_run || failure::is(&error, FailureKind::Forbidden) {
                 return error;
             }
             hinted(

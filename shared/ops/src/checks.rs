@@ -8,7 +8,7 @@ use crate::Cluster;
 use session_client::Place;
 use session_client::Selection;
 use session_engine::diagnosis::{Cause, classes, quota};
-use session_model::failure::{self, Kind, hinted};
+use session_model::failure::{self, FailureKind, hinted};
 use session_model::objects::ResourceType;
 use session_model::objects::resource::{INGRESS_CLASS, RESOURCE_QUOTA, STORAGE_CLASS};
 use session_model::progress::{Event, Sink};
@@ -124,7 +124,7 @@ async fn look_up(
     };
     match cluster.list(kind, place, &at_hand).await {
         Ok(list) => Ok(LookedUp::Found(list.items)),
-        Err(error) if failure::is(&error, Kind::Forbidden) => Ok(LookedUp::Forbidden),
+        Err(error) if failure::is(&error, FailureKind::Forbidden) => Ok(LookedUp::Forbidden),
         Err(error) => Err(error),
     }
 }

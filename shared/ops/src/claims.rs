@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::Cluster;
 use session_client::Place;
 use session_client::Selection;
-use session_model::failure::{Failure, Kind};
+use session_model::failure::{Failure, FailureKind};
 use session_model::objects::resource::{EVENT, PERSISTENT_VOLUME_CLAIM, text};
 
 impl Cluster {
@@ -35,7 +35,7 @@ impl Cluster {
                 said.to_owned()
             };
             let message = format!("timed out waiting for claim {claim:?} to be bound: {said}");
-            return Err(Failure::local(Kind::TimedOut, message).into());
+            return Err(Failure::local(FailureKind::TimedOut, message).into());
         };
         found.map(drop)
     }

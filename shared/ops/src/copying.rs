@@ -27,7 +27,7 @@ use session_client::random_token;
 use session_engine::plan::Propagation;
 use session_engine::reconcile::{Recipe, record, render};
 use session_model::api::{API_VERSION, ObjectRef, Session, DesiredState};
-use session_model::failure::{self, Kind};
+use session_model::failure::{self, FailureKind};
 use session_model::labels;
 use session_model::names::{SessionName, parameters_secret};
 use session_model::objects::ResourceType;
@@ -279,7 +279,7 @@ impl Copying {
             .create(&SESSION, namespace, &self.session, write)
             .await;
         let error = match posted {
-            Err(error) if failure::is(&error, Kind::Unreachable) => error,
+            Err(error) if failure::is(&error, FailureKind::Unreachable) => error,
             other => return other,
         };
         // The request may have succeeded although its answer was lost.

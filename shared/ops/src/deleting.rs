@@ -26,7 +26,7 @@ use session_client::Write;
 use session_engine::plan::{Plan, Step};
 use session_engine::reconcile::{HookRun, Live, Wanted, data_policy, kept_since, look, reconcile};
 use session_model::api::{DataPolicy, ObjectRef, Session};
-use session_model::failure::{self, Kind, hinted};
+use session_model::failure::{self, FailureKind, hinted};
 use session_model::labels;
 use session_model::objects::belonging::Belonging;
 use session_model::objects::kept::is_snapshot;
@@ -219,7 +219,7 @@ impl Doomed {
         };
         let (namespace, name) = (self.namespace(), self.name());
         match cluster.delete(&SESSION, namespace, name, &options).await {
-            Err(error) if failure::is(&error, Kind::Conflict) => Ok(()),
+            Err(error) if failure::is(&error, FailureKind::Conflict) => Ok(()),
             other => other.map(drop),
         }
     }
@@ -377,8 +377,8 @@ pub async fn snapshots_of(
     let place = Place::Namespace(namespace);
     match cluster.list(&VOLUME_SNAPSHOT, place, select).await {
         Ok(list) => Ok(Some(list.items)),
-        Err(error) if failure::is(&error, Kind::NoSuchResource) => Ok(Some(Vec::new())),
-        Err(error) if failure::is(&error, Kind::Forbidden) => Ok(None),
+        Err(error) if failure::is(&error, FailureKind::NoSuchResource) => Ok(Some(Vec::new())),
+        Err(error) if failure::is(&error, FailureKind::Forbidden) => Ok(None),
         Err(error) => Err(error),
     }
 }

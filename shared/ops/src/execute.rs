@@ -34,7 +34,7 @@ use session_engine::diagnosis::refusal;
 use session_engine::plan::{Done, Outcome, Plan, Propagation, Step};
 use session_engine::reconcile::HookRun;
 use session_model::api::ObjectRef;
-use session_model::failure::{self, Failure, Kind, hinted};
+use session_model::failure::{self, Failure, FailureKind, hinted};
 use session_model::labels;
 use session_model::objects::ResourceType;
 use session_model::objects::belonging::{Belonging, is_parameters};
@@ -194,8 +194,8 @@ impl Cluster {
             Ok(created) => return Ok(Done::Created(created)),
             Err(error) => error,
         };
-        let taken = failure::is(&error, Kind::AlreadyExists);
-        if !taken && !failure::is(&error, Kind::Unreachable) {
+        let taken = failure::is(&error, FailureKind::AlreadyExists);
+        if !taken && !failure::is(&error, FailureKind::Unreachable) {
             return Err(remedied(error));
         }
         let name = text(object, "/metadata/name");
@@ -279,7 +279,7 @@ impl Cluster {
         {
             Ok(_) => Ok(()),
             // The object is gone, and its successor is not part of the session.
-            Err(error) if is_of_another(&error) || failure::is(&error, Kind::NotFound) => Ok(()),
+            Err(error) if is_of_another(&error) || failure::is(&error, FailureKind::NotFound) => Ok(()),
             Err(error) => Err(error),
         }
     }
@@ -297,7 +297,7 @@ fn remedied(error: anyhow::Error) -> anyhow::Error {
 /// True if a DELETE was refused because its UID precondition did not hold. Other conflicts, such as a webhook's, are
 /// errors.
 fn is_of_another(error: &anyhow::Error) -> bool {
-    let conflict = failure::of(error).filter(|failure| failure.kind == Kind::Conflict);
+    let conflict = failure::of(error).filter(|failure| failure.kind == FailureKind::Conflict);
     let says = |failure: &Failure| {
         let message = failure.message.to_lowercase();
         message.contains("precondition") && message.contains("uid in")

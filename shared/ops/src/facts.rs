@@ -11,7 +11,7 @@ use session_client::Place;
 use session_client::Selection;
 use session_engine::diagnosis::{Answer, Ask, Cause, refine};
 use session_engine::reconcile::Seen;
-use session_model::failure::{self, Kind};
+use session_model::failure::{self, FailureKind};
 use session_model::objects::ResourceType;
 use session_model::objects::resource::{
     CSI_DRIVER, LIMIT_RANGE, NODE, PERSISTENT_VOLUME_CLAIM, POD, RESOURCE_QUOTA, STORAGE_CLASS,
@@ -103,7 +103,7 @@ impl Cluster {
 }
 
 fn unseen(error: &anyhow::Error) -> Answer {
-    let why = if failure::is(error, Kind::Forbidden) {
+    let why = if failure::is(error, FailureKind::Forbidden) {
         "no permission to read".to_owned()
     } else {
         error.to_string()

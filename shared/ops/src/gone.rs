@@ -16,7 +16,7 @@ use session_client::Selection;
 use session_client::timed_out;
 use session_engine::diagnosis::holding;
 use session_model::api::ObjectRef;
-use session_model::failure::{self, Kind};
+use session_model::failure::{self, FailureKind};
 use session_model::objects::ResourceType;
 use session_model::objects::resource::text;
 use session_model::progress::{Event, Stage};
@@ -84,7 +84,7 @@ impl Cluster {
                     }
                     Ok(_) => {}
                     // The watch expired: read again. A refusal shows up at the GET.
-                    Err(error) if failure::is(&error, Kind::Expired) => break,
+                    Err(error) if failure::is(&error, FailureKind::Expired) => break,
                     Err(error) => return Err(error),
                 }
             }

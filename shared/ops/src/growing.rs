@@ -9,7 +9,7 @@ use crate::Cluster;
 use session_client::interrupt::Interrupt;
 use session_client::missing;
 use session_engine::diagnosis::growing::{Growing, growing};
-use session_model::failure::Kind;
+use session_model::failure::FailureKind;
 use session_model::objects::resource::{PERSISTENT_VOLUME_CLAIM, text};
 use session_model::progress::{Event, Sink, Stage};
 
@@ -21,7 +21,7 @@ pub struct Grown {
     /// State of the expansion.
     pub state: Growing,
     /// `TimedOut` or `Interrupted` if the wait was aborted; `None` if the expansion completed or failed.
-    pub cut_off: Option<Kind>,
+    pub cut_off: Option<FailureKind>,
 }
 
 impl Cluster {
@@ -49,9 +49,9 @@ impl Cluster {
         let claims = &PERSISTENT_VOLUME_CLAIM;
         let cut_off = tokio::select! {
             biased;
-            () = interrupt.wait() => Err(Kind::Interrupted),
+            () = interrupt.wait() => Err(FailureKind::Interrupted),
             found = self.await_object(claims, namespace, name, settled) => Ok(found?),
-            () = tokio::time::sleep(limit) => Err(Kind::TimedOut),
+            () = tokio::time::sleep(limit) => Err(FailureKind::TimedOut),
         };
         sink.tell(Event::Done);
         let (claim, cut_off) = match cut_off {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::Cluster;
 use session_model::api::{ADMISSION_POLICY, is_in_force};
-use session_model::failure::{self, Kind};
+use session_model::failure::{self, FailureKind};
 use session_model::objects::ResourceType;
 use session_model::objects::resource::{
     VALIDATING_ADMISSION_POLICY, VALIDATING_ADMISSION_POLICY_BINDING, text,
@@ -42,8 +42,8 @@ impl Cluster {
         match self.get(t, "", ADMISSION_POLICY).await {
             Ok(found) => Ok(found.unwrap_or_default()),
             Err(error)
-                if failure::is(&error, Kind::Forbidden)
-                    || failure::is(&error, Kind::NoSuchResource) =>
+                if failure::is(&error, FailureKind::Forbidden)
+                    || failure::is(&error, FailureKind::NoSuchResource) =>
             {
                 Ok(serde_json::Value::Null)
             }

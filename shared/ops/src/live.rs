@@ -11,7 +11,7 @@ use session_client::Selection;
 use session_client::{missing, typed};
 use session_engine::reconcile::Live;
 use session_model::api::Session;
-use session_model::failure::{self, Kind};
+use session_model::failure::{self, FailureKind};
 use session_model::labels;
 use session_model::names::parameters_secret;
 use session_model::objects::ResourceType;
@@ -109,7 +109,7 @@ impl Cluster {
                 }
                 secret
             })),
-            Err(error) if failure::is(&error, Kind::Forbidden) => Ok(None),
+            Err(error) if failure::is(&error, FailureKind::Forbidden) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -138,7 +138,7 @@ pub fn owner_kinds(session: &Session) -> Vec<&'static ResourceType> {
 /// Those of `result`.
 pub fn installed<T>(result: Result<T>) -> Result<T> {
     match result {
-        Err(error) if failure::is(&error, Kind::NoSuchResource) => Err(failure::hinted(
+        Err(error) if failure::is(&error, FailureKind::NoSuchResource) => Err(failure::hinted(
             error,
             "install the API first: kubectl session setup",
         )),

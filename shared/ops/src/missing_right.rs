@@ -1,11 +1,11 @@
 //! Hints for missing rights.
 
 use crate::Cluster;
-use session_model::failure::{Kind, hinted, is};
+use session_model::failure::{FailureKind, hinted, is};
 
 /// Adds the rights and role that a refused exec or port-forward needs; other errors stay unchanged.
 pub fn explain(error: anyhow::Error, cluster: &Cluster, subresource: &str) -> anyhow::Error {
-    if !is(&error, Kind::Forbidden) {
+    if !is(&error, FailureKind::Forbidden) {
         return error;
     }
     let namespace = cluster.namespace();
@@ -19,7 +19,7 @@ pub fn explain(error: anyhow::Error, cluster: &Cluster, subresource: &str) -> an
 
 /// Adds the hint that names the right to a refused log; returns any other error unchanged.
 pub fn explain_log(error: anyhow::Error, namespace: &str) -> anyhow::Error {
-    if !is(&error, Kind::Forbidden) {
+    if !is(&error, FailureKind::Forbidden) {
         return error;
     }
     hinted(

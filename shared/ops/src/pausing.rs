@@ -9,7 +9,7 @@ use session_client::interrupt::Interrupt;
 use session_engine::reconcile::HookRun;
 use session_model::api::Session;
 use session_model::encode::shell;
-use session_model::failure::{self, Kind, hinted};
+use session_model::failure::{self, FailureKind, hinted};
 
 /// The quiesce and resume hooks of a session.
 #[derive(Clone, Debug)]
@@ -89,7 +89,7 @@ impl Pausing {
         let Err(error) = interrupt.race(run).await else {
             return Ok(());
         };
-        if failure::is(&error, Kind::Interrupted) {
+        if failure::is(&error, FailureKind::Interrupted) {
             return Err(error);
         }
         // As text, since a failure of the connection is printed without the context around it.

@@ -14,7 +14,7 @@ use session_client::interrupt::Interrupt;
 use session_client::missing;
 use session_client::watch_over;
 use session_engine::diagnosis::resizing::{Resizing, resizing};
-use session_model::failure::Kind;
+use session_model::failure::FailureKind;
 use session_model::objects::resource::{NODE, POD, text};
 use session_model::progress::{Event, Sink, Stage};
 
@@ -26,7 +26,7 @@ pub struct Resized {
     /// State of the resize.
     pub state: Resizing,
     /// `TimedOut` or `Interrupted` if the wait was aborted.
-    pub cut_off: Option<Kind>,
+    pub cut_off: Option<FailureKind>,
 }
 
 /// A node and the Pods on it that have not terminated.
@@ -58,12 +58,12 @@ impl Cluster {
         };
         let cut_off = tokio::select! {
             biased;
-            () = interrupt.wait() => Some(Kind::Interrupted),
+            () = interrupt.wait() => Some(FailureKind::Interrupted),
             settled = self.follow_resize(&mut seen, container, sink) => {
                 settled?;
                 None
             }
-            () = tokio::time::sleep(limit) => Some(Kind::TimedOut),
+            () = tokio::time::sleep(limit) => Some(FailureKind::TimedOut),
         };
         sink.tell(Event::Done);
         seen.cut_off = cut_off;

@@ -11,7 +11,7 @@ use crate::execute::Carrying;
 use session_client::random_token;
 use session_engine::plan::{Plan, Propagation, Step};
 use session_model::api::ObjectRef;
-use session_model::failure::{self, Kind};
+use session_model::failure::{self, FailureKind};
 use session_model::labels;
 use session_model::objects::access::Access;
 use session_model::objects::belonging::Belonging;
@@ -268,7 +268,7 @@ async fn waits_for_a_pod(cluster: &Cluster, claim: &Value) -> Result<bool> {
         return Ok(false);
     }
     match cluster.get(&STORAGE_CLASS, "", class).await {
-        Err(error) if failure::is(&error, Kind::Forbidden) => Ok(false),
+        Err(error) if failure::is(&error, FailureKind::Forbidden) => Ok(false),
         other => Ok(other?
             .is_some_and(|class| text(&class, "/volumeBindingMode") == "WaitForFirstConsumer")),
     }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::Cluster;
 use session_client::Place;
 use session_client::Selection;
-use session_model::failure::{self, Kind, hinted};
+use session_model::failure::{self, FailureKind, hinted};
 use session_model::names::check_subdomain;
 use session_model::objects::resource::{STORAGE_CLASS, VOLUME_SNAPSHOT_CLASS, annotation, text};
 
@@ -54,7 +54,7 @@ impl Offered {
             .await;
         Self(match listed {
             Ok(list) => Ok(Some(list.items)),
-            Err(error) if failure::is(&error, Kind::Forbidden) => Ok(None),
+            Err(error) if failure::is(&error, FailureKind::Forbidden) => Ok(None),
             Err(error) => Err(served(error)),
         })
     }
@@ -95,7 +95,7 @@ pub(super) async fn classes(
 
 /// Replaces the error of a request for snapshots or classes by a clearer one if the server does not serve them.
 pub fn served(error: anyhow::Error) -> anyhow::Error {
-    if !failure::is(&error, Kind::NoSuchResource) {
+    if !failure::is(&error, FailureKind::NoSuchResource) {
         return error;
     }
     hinted(
@@ -114,7 +114,7 @@ async fn driver(cluster: &Cluster, claim: &Value) -> Result<Option<String>> {
         return Ok(None);
     }
     let found = match cluster.get(&STORAGE_CLASS, "", class).await {
-        Err(error) if failure::is(&error, Kind::Forbidden) => None,
+        Err(error) if failure::is(&error, FailureKind::Forbidden) => None,
         other => other?,
     };
     let driver = found.map(|class| text(&class, "/provisioner").to_owned());
@@ -184,7 +184,7 @@ fn choose(
 mod tests {
     use super::*;
     use serde_json::json;
-    use session_model::failure::Hinted;
+    use session_model::failure::ErrorWithHint;
 
     fn class(name: &str, driver: &str, default: bool) -> Value {
         json!({ "metadata": { "name": name, "annotations": { DEFAULT: default.to_string() } }, "driver": driver })
@@ -193,7 +193,7 @@ mod tests {
     fn chosen(present: &[Value], driver: Option<&str>, wanted: Option<&str>) -> String {
         let claim = json!({ "metadata": { "name": "home" } });
         choose(present, &claim, driver, wanted).unwrap_or_else(|error| {
-            let hinted = error.downcast_ref::<Hinted>().unwrap();
+            let hinted = error.downcast_ref::<ErrorWithHint>().unwrap();
             format!("{hinted}; {}", hinted.hint)
         })
     }

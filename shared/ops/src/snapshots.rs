@@ -15,7 +15,7 @@ use session_client::Selection;
 use session_client::interrupt::Interrupt;
 use session_client::interrupt::interrupted;
 use session_client::missing;
-use session_model::failure::{Failure, Kind};
+use session_model::failure::{Failure, FailureKind};
 use session_model::labels;
 use session_model::objects::resource::{VOLUME_SNAPSHOT, label, text};
 use session_model::objects::snapshot::{SnapshotState, is_cut};
@@ -187,7 +187,7 @@ impl Waiting {
             }
         }
         let message = format!("timed out waiting for snapshot {}", waits.join(", "));
-        Failure::local(Kind::TimedOut, message).into()
+        Failure::local(FailureKind::TimedOut, message).into()
     }
 
     fn tell(&self, sink: &mut dyn Sink) {

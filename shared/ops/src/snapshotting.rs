@@ -32,7 +32,7 @@ use session_client::random_token;
 use session_engine::plan::Propagation;
 use session_model::api::ObjectRef;
 use session_model::encode::shell;
-use session_model::failure::{self, Kind, hinted};
+use session_model::failure::{self, FailureKind, hinted};
 use session_model::labels;
 use session_model::names::check_subdomain;
 use session_model::objects::belonging::Belonging;
@@ -298,7 +298,7 @@ impl Cutting {
         object: &Value,
         error: &anyhow::Error,
     ) -> Option<Value> {
-        if !self.named || !failure::is(error, Kind::AlreadyExists) {
+        if !self.named || !failure::is(error, FailureKind::AlreadyExists) {
             return None;
         }
         let name = text(object, "/metadata/name");
@@ -324,7 +324,7 @@ impl Cutting {
             Ok(made) => return Ok(made),
             Err(error) => error,
         };
-        if failure::is(&error, Kind::Unreachable) {
+        if failure::is(&error, FailureKind::Unreachable) {
             // The request may have succeeded although its answer was lost.
             let name = text(object, "/metadata/name");
             let found = cluster.get(&VOLUME_SNAPSHOT, &self.namespace, name).await;
@@ -360,7 +360,7 @@ impl Cutting {
         let (session, namespace, set) = (&self.session, &self.namespace, &self.set);
         let failed = error.downcast_ref::<DriverFailed>().is_some();
         if (failed || paused) && self.take_back(cluster, made, write).await {
-            return match (failed, failure::is(&error, Kind::Interrupted)) {
+            return match (failed, failure::is(&error, FailureKind::Interrupted)) {
                 (_, true) => error,
                 (true, _) => hinted(
                     error,

@@ -21,7 +21,7 @@ use session_engine::reconcile::{
     Ending, HookRun, Live, Seen, Standing, Wanted, ending, look, standing,
 };
 use session_model::api::{ObjectRef, Phase, Session, DesiredState};
-use session_model::failure::{self, Kind, hinted};
+use session_model::failure::{self, FailureKind, hinted};
 use session_model::labels;
 use session_model::objects::belonging::Belonging;
 use session_model::objects::conditions::condition;
@@ -364,7 +364,7 @@ pub fn explain(
     error: anyhow::Error,
 ) -> anyhow::Error {
     // Ctrl-C during the sync hook is not a failure of the hook.
-    if matches!(step, Step::Sync { .. }) && !failure::is(&error, Kind::Interrupted) {
+    if matches!(step, Step::Sync { .. }) && !failure::is(&error, FailureKind::Interrupted) {
         // As text, since a failure of the connection is printed without the context around it.
         let error = anyhow!(
             "cannot {} session {name:?}: sync hook failed: {error:#}",
@@ -372,7 +372,7 @@ pub fn explain(
         );
         return hinted(error, without_sync(words, name, namespace));
     }
-    if failure::is(&error, Kind::Interrupted) || failure::is(&error, Kind::TimedOut) {
+    if failure::is(&error, FailureKind::Interrupted) || failure::is(&error, FailureKind::TimedOut) {
         let verb = words.verb;
         return hinted(
             error,

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::Cluster;
 use session_client::Write;
 use session_model::encode::shell;
-use session_model::failure::{self, Kind, hinted};
+use session_model::failure::{self, FailureKind, hinted};
 use session_model::labels;
 use session_model::objects::ResourceType;
 use session_model::objects::belonging::Belonging;
@@ -30,7 +30,7 @@ pub(super) async fn post(
         Ok(made) => return Ok(made),
         Err(error) => error,
     };
-    if !failure::is(&error, Kind::AlreadyExists) && !failure::is(&error, Kind::Unreachable) {
+    if !failure::is(&error, FailureKind::AlreadyExists) && !failure::is(&error, FailureKind::Unreachable) {
         return Err(error);
     }
     let found = cluster

@@ -26,7 +26,7 @@ use session_client::watch_over;
 use session_engine::diagnosis::{Ask, CLAIM_NOT_FOUND, EventNote, unproven};
 use session_engine::reconcile::{Live, Seen, look};
 use session_model::api::Session;
-use session_model::failure::{Failure, Kind};
+use session_model::failure::{Failure, FailureKind};
 use session_model::labels;
 use session_model::objects::resource::{EVENT, PERSISTENT_VOLUME_CLAIM, POD, REPLICA_SET, text};
 use session_model::progress::{Event, Sink};
@@ -95,12 +95,12 @@ impl Cluster {
         let mut seen = state.look();
         let ended = tokio::select! {
             biased;
-            () = interrupt.wait() => Err(Kind::Interrupted),
-            () = tokio::time::sleep(limit) => Err(Kind::TimedOut),
+            () = interrupt.wait() => Err(FailureKind::Interrupted),
+            () = tokio::time::sleep(limit) => Err(FailureKind::TimedOut),
             settled = state.settle(&mut seen, sink) => Ok(settled?),
         };
         match ended {
-            Err(Kind::Interrupted) => Ok(Waited::Interrupted(Box::new(seen))),
+            Err(FailureKind::Interrupted) => Ok(Waited::Interrupted(Box::new(seen))),
             Err(_) => Ok(Waited::TimedOut(Box::new(state.explained().await))),
             Ok(()) => {
                 let pod = state.decisive(&seen);
@@ -121,7 +121,7 @@ impl Cluster {
     pub(super) async fn last_look<T>(&self, look: impl Future<Output = Result<T>>) -> Result<T> {
         match tokio::time::timeout(LAST_LOOK, look).await {
             Ok(result) => result,
-            Err(_) => Err(Failure::local(Kind::TimedOut, "the server does not respond").into()),
+            Err(_) => Err(Failure::local(FailureKind::TimedOut, "the server does not respond").into()),
         }
     }
 }

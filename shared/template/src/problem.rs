@@ -154,7 +154,7 @@ pub(super) fn problem(source: &Source, place: Place, message: impl Into<String>)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use session_model::failure::Hinted;
+    use session_model::failure::ErrorWithHint;
 
     fn two() -> Problems {
         let mut problems = Problems::default();
@@ -185,7 +185,7 @@ mod tests {
         let error = Problems::from(Problem::general("no").hint("do")).into_error();
         assert_eq!(error.to_string(), "no");
         let hint = error
-            .downcast_ref::<Hinted>()
+            .downcast_ref::<ErrorWithHint>()
             .map(|hinted| hinted.hint.as_str());
         assert_eq!(hint, Some("do"));
         assert!(two().into_error().downcast_ref::<Problems>().is_some());

@@ -7,7 +7,7 @@ use futures::future::try_join_all;
 use serde_json::Value;
 use session_shared::api::ObjectRef;
 use session_shared::client::DryRun;
-use session_shared::failure::{self, Kind, hinted};
+use session_shared::failure::{self, FailureKind, hinted};
 use session_shared::names::SessionName;
 use session_shared::objects::ResourceType;
 use session_shared::objects::resource::{ROLE, text};
@@ -51,7 +51,7 @@ pub(crate) async fn observe(cluster: &Cluster, session: &SessionName) -> Result<
             match cluster.get(resource, namespace, name).await {
                 Ok(Some(found)) => Ok(There::Object(Box::new(found))),
                 Ok(None) => Ok(There::Nothing),
-                Err(error) if is_right(resource) && failure::is(&error, Kind::Forbidden) => {
+                Err(error) if is_right(resource) && failure::is(&error, FailureKind::Forbidden) => {
                     Ok(There::Hidden)
                 }
                 Err(error) => Err(error),
@@ -113,7 +113,7 @@ pub(crate) async fn carry_out(
         }
         match outcome.failed {
             None => {}
-            Some((step, error)) if failure::is(&error, Kind::Forbidden) && grants(&step) => {
+            Some((step, error)) if failure::is(&error, FailureKind::Forbidden) && grants(&step) => {
                 made.withheld.clone_from(&planned.wanted);
             }
             Some((_, error)) => return Err(take_back(cluster, &made, with, error).await),

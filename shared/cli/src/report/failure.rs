@@ -7,7 +7,7 @@ use anyhow::Error;
 
 use super::clean;
 use super::console::{Closed, Console};
-use session_model::failure::{self, Exited, Failure, Hinted, Kind, Proved, Usage};
+use session_model::failure::{self, ExitError, Failure, ErrorWithHint, FailureKind, ErrorWithEvidence, UsageError};
 
 /// Exit code of an error that has none of its own.
 pub const FAILED: u8 = 1;
@@ -52,7 +52,7 @@ pub fn report_all(console: &mut Console, errors: &[Error], prefix: &str) -> u8 {
 
 /// Returns the exit code of an error.
 pub fn exit_code(error: &Error) -> u8 {
-    if failure::is(error, Kind::Interrupted) {
+    if failure::is(error, FailureKind::Interrupted) {
         INTERRUPTED
     } else if is_closed(error) {
         CLOSED
@@ -76,7 +76,7 @@ fn line(error: &Error, prefix: &str) -> String {
     }
     if let Some(usage) = error
         .chain()
-        .find_map(|cause| cause.downcast_ref::<Usage>())
+        .find_map(|cause| cause.downcast_ref::<UsageError>())
     {
         return format!(
             "{}\nSee '{prefix} -h' for help and examples",
@@ -84,7 +84,7 @@ fn line(error: &Error, prefix: &str) -> String {
         );
     }
     match failure::of(error) {
-        Some(failure) if failure.kind == Kind::Interrupted => failure.message.clone(),
+        Some(failure) if failure.kind == FailureKind::Interrupted => failure.message.clone(),
         Some(failure) => of_failure(failure),
         None => prefixed(&chain(error)),
     }
@@ -99,16 +99,16 @@ fn of_failure(failure: &Failure) -> String {
         ..
     } = failure;
     match kind {
-        Kind::Unauthorized => format!("error: You must be logged in to the server ({message})"),
-        Kind::Refused => refused(message),
-        Kind::Unreachable if message.starts_with("Unable to connect to the server: ") => {
+        FailureKind::Unauthorized => format!("error: You must be logged in to the server ({message})"),
+        FailureKind::Refused => refused(message),
+        FailureKind::Unreachable if message.starts_with("Unable to connect to the server: ") => {
             message.clone()
         }
-        Kind::Unreachable => format!("Unable to connect to the server: {message}"),
-        Kind::Configuration if message.starts_with("Error in configuration") => message.clone(),
-        Kind::Configuration => format!("Error in configuration: {message}"),
+        FailureKind::Unreachable => format!("Unable to connect to the server: {message}"),
+        FailureKind::Configuration if message.starts_with("Error in configuration") => message.clone(),
+        FailureKind::Configuration => format!("Error in configuration: {message}"),
         // This message is kubectl's, not the server's: the server's answer was a page that says 404.
-        Kind::NoSuchResource => prefixed(message),
+        FailureKind::NoSuchResource => prefixed(message),
         _ if !reason.is_empty() => format!("Error from server ({reason}): {message}"),
         // A Status without a reason. A failure that the server did not report has no code.
         _ if *code != 0 => format!("Error from server: {message}"),
@@ -118,7 +118,7 @@ fn of_failure(failure: &Failure) -> String {
 
 /// True for an invalid object: the server's reason says so (not any 422), or the failure is ours and of that kind.
 fn is_invalid(failure: &Failure) -> bool {
-    failure.reason == "Invalid" || (failure.kind == Kind::Invalid && failure.code == 0)
+    failure.reason == "Invalid" || (failure.kind == FailureKind::Invalid && failure.code == 0)
 }
 
 /// Returns kubectl's sentence for a refused connection to HOST:PORT, or the message if it is that sentence already.
@@ -195,21 +195,21 @@ fn chain(error: &Error) -> String {
 fn hints_of(error: &Error) -> impl Iterator<Item = &str> {
     let hinted = error
         .chain()
-        .filter_map(|cause| cause.downcast_ref::<Hinted>());
+        .filter_map(|cause| cause.downcast_ref::<ErrorWithHint>());
     let mut hints: Vec<&str> = hinted.map(|hinted| hinted.hint.as_str()).collect();
     hints.reverse();
     hints.into_iter()
 }
 
-fn exited(error: &Error) -> Option<&Exited> {
+fn exited(error: &Error) -> Option<&ExitError> {
     let mut causes = error.chain();
-    causes.find_map(|cause| cause.downcast_ref::<Exited>())
+    causes.find_map(|cause| cause.downcast_ref::<ExitError>())
 }
 
 fn evidence_of(error: &Error) -> impl Iterator<Item = &str> {
     let proved = error
         .chain()
-        .filter_map(|cause| cause.downcast_ref::<Proved>());
+        .filter_map(|cause| cause.downcast_ref::<ErrorWithEvidence>());
     proved.flat_map(|proved| proved.evidence.iter().map(String::as_str))
 }
 

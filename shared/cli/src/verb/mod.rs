@@ -27,7 +27,7 @@ use crate::flags::output::Colour;
 use crate::report::console::Console;
 use crate::report::failure;
 use session_client::interrupt::interrupted;
-use session_model::failure::Several;
+use session_model::failure::ErrorList;
 
 /// A verb of the suite.
 pub trait Verb {
@@ -172,8 +172,8 @@ pub fn finish(
         let mut ground = Ground::of_process(verb, interrupt);
         let code = match work(&mut ground) {
             Ok(()) => 0,
-            Err(error) => match error.downcast::<Several>() {
-                Ok(Several(errors)) => failure::report_all(&mut ground.console, &errors, &prefix),
+            Err(error) => match error.downcast::<ErrorList>() {
+                Ok(ErrorList(errors)) => failure::report_all(&mut ground.console, &errors, &prefix),
                 Err(error) => failure::report(&mut ground.console, &error, &prefix),
             },
         };

@@ -21,7 +21,7 @@ use super::connection::{OnFailure, Retired};
 use crate::Cluster;
 use crate::exec::upgraded;
 use crate::failure::Subject;
-use session_model::failure::{self, Kind};
+use session_model::failure::{self, FailureKind};
 
 /// Streams opened in advance per port.
 const AHEAD: usize = 2;
@@ -77,7 +77,7 @@ impl Plain {
             None => match self.dial.open(port).await {
                 Ok(spare) => spare,
                 Err(error) => {
-                    if failure::is(&error, Kind::Unreachable) || failure::is(&error, Kind::Refused)
+                    if failure::is(&error, FailureKind::Unreachable) || failure::is(&error, FailureKind::Refused)
                     {
                         let why = Retired::Lost(format!("{error:#}"));
                         self.retired.send_replace(Some(why));

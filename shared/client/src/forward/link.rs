@@ -14,7 +14,7 @@ use super::fallback::Plain;
 use super::negotiate::{Negotiated, negotiate};
 use super::{FindPod, PortStream, Told};
 use crate::{Backoff, Change, Cluster, Place, Selection};
-use session_model::failure::{self, Kind};
+use session_model::failure::{self, FailureKind};
 use session_model::objects::resource::{POD, text};
 
 /// First and longest pause between attempts; a local connection waits ten seconds for a new connection to the Pod.
@@ -203,7 +203,7 @@ impl Link {
                             return format!("pod {pod:?} {why}");
                         }
                     }
-                    Err(error) if failure::is(&error, Kind::Forbidden) => {
+                    Err(error) if failure::is(&error, FailureKind::Forbidden) => {
                         return std::future::pending().await;
                     }
                     Err(_) => break,
@@ -256,8 +256,8 @@ fn is_passing(error: &anyhow::Error, lost: Option<Instant>) -> bool {
         return false;
     };
     match failure.kind {
-        Kind::Unreachable | Kind::Refused | Kind::TooManyRequests | Kind::Server => true,
-        Kind::NotFound | Kind::NoSuchResource | Kind::Forbidden | Kind::Unauthorized => {
+        FailureKind::Unreachable | FailureKind::Refused | FailureKind::TooManyRequests | FailureKind::Server => true,
+        FailureKind::NotFound | FailureKind::NoSuchResource | FailureKind::Forbidden | FailureKind::Unauthorized => {
             lost.is_none_or(|since| since.elapsed() < UNSETTLED)
         }
         _ => false,
@@ -298,8 +298,8 @@ impl Way {
             Self::Plain(plain) => match plain.open(port, ahead).await {
                 Ok(stream) => Ok(Some(Box::new(stream))),
                 Err(error)
-                    if failure::is(&error, Kind::Unreachable)
-                        || failure::is(&error, Kind::Refused) =>
+                    if failure::is(&error, FailureKind::Unreachable)
+                        || failure::is(&error, FailureKind::Refused) =>
                 {
                     Ok(None)
                 }

@@ -55,13 +55,13 @@ fn a_pod_that_was_going_when_it_was_found_is_used_to_its_end() {
 fn what_passes_is_tried_again() {
     let failed = |kind| anyhow::Error::new(failure::Failure::local(kind, "x"));
     let long_ago = Instant::now().checked_sub(2 * UNSETTLED);
-    for kind in [Kind::Refused, Kind::Unreachable, Kind::Server] {
+    for kind in [FailureKind::Refused, FailureKind::Unreachable, FailureKind::Server] {
         assert!(is_passing(&failed(kind), long_ago));
     }
-    for kind in [Kind::NotFound, Kind::Forbidden] {
+    for kind in [FailureKind::NotFound, FailureKind::Forbidden] {
         assert!(is_passing(&failed(kind), Some(Instant::now())));
         assert!(!is_passing(&failed(kind), long_ago));
     }
-    assert!(!is_passing(&failed(Kind::Configuration), None));
+    assert!(!is_passing(&failed(FailureKind::Configuration), None));
     assert!(!is_passing(&anyhow!("session \"x\" is stopped"), None));
 }

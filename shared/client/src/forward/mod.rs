@@ -35,7 +35,7 @@ use tokio::time::Instant;
 
 use super::Cluster;
 use link::{Link, State};
-use session_model::failure::{Failure, Kind};
+use session_model::failure::{Failure, FailureKind};
 
 pub use listen::Listener;
 
@@ -190,5 +190,5 @@ impl Forwarder {
 fn not_back() -> anyhow::Error {
     let seconds = PATIENCE.as_secs();
     let message = format!("the connection to the pod was not restored within {seconds} s");
-    Failure::local(Kind::Unreachable, message).into()
+    Failure::local(FailureKind::Unreachable, message).into()
 }

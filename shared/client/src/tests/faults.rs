@@ -9,7 +9,7 @@ use super::super::surroundings::Surroundings;
 use super::super::{Agent, Cluster, Place, Selection};
 use super::cluster;
 use crate::options::ConnectOptions;
-use session_model::failure::{self, Failure, Kind};
+use session_model::failure::{self, Failure, FailureKind};
 use session_model::objects::resource::{POD, SESSION};
 
 async fn to(server: &str, flags: ConnectOptions) -> Cluster {
@@ -42,7 +42,7 @@ async fn fault(server: &str, flags: ConnectOptions) -> Failure {
 async fn nobody_listens() {
     // Port 1 has no listener and is never assigned by chance.
     let refused = fault("http://127.0.0.1:1", ConnectOptions::default()).await;
-    assert_eq!(refused.kind, Kind::Refused);
+    assert_eq!(refused.kind, FailureKind::Refused);
     assert_eq!(
         refused.message,
         "The connection to the server 127.0.0.1:1 was refused - did you specify the right host or port?"
@@ -61,7 +61,7 @@ async fn nobody_listens() {
 #[tokio::test]
 async fn a_name_nobody_knows() {
     let unknown = fault("http://nohost.invalid", ConnectOptions::default()).await;
-    assert_eq!(unknown.kind, Kind::Unreachable);
+    assert_eq!(unknown.kind, FailureKind::Unreachable);
     assert!(
         unknown
             .message
@@ -165,33 +165,33 @@ async fn something_before_the_server_answers() {
     );
     assert_eq!(failure::of(&bad).unwrap().reason, "InternalError");
     let unauthorized = cluster.get(&POD, "default", "y").await.unwrap_err();
-    assert!(failure::is(&unauthorized, Kind::Unauthorized));
+    assert!(failure::is(&unauthorized, FailureKind::Unauthorized));
     let page = cluster.raw_get("/version").await.unwrap_err();
-    assert!(failure::is(&page, Kind::Unreachable), "{page}");
+    assert!(failure::is(&page, FailureKind::Unreachable), "{page}");
 }
 
 #[tokio::test]
 async fn every_status_is_known_by_its_kind() {
     let resource = "sessions.streaming.platform";
     for (answer, kind) in [
-        (Answer::unauthorized(), Kind::Unauthorized),
+        (Answer::unauthorized(), FailureKind::Unauthorized),
         (
             Answer::forbidden("bob", "list", resource, "default"),
-            Kind::Forbidden,
+            FailureKind::Forbidden,
         ),
         (
             Answer::conflict(resource, "x", "the object has been modified"),
-            Kind::Conflict,
+            FailureKind::Conflict,
         ),
-        (Answer::already_exists(resource, "x"), Kind::AlreadyExists),
-        (Answer::expired(), Kind::Expired),
+        (Answer::already_exists(resource, "x"), FailureKind::AlreadyExists),
+        (Answer::expired(), FailureKind::Expired),
         (
             Answer::invalid("streaming.platform", "Session", "x", &[("a", "b")]),
-            Kind::Invalid,
+            FailureKind::Invalid,
         ),
-        (Answer::internal("etcd"), Kind::Server),
-        (Answer::not_found(resource, "x"), Kind::NotFound),
-        (Answer::no_such_path(), Kind::NoSuchResource),
+        (Answer::internal("etcd"), FailureKind::Server),
+        (Answer::not_found(resource, "x"), FailureKind::NotFound),
+        (Answer::no_such_path(), FailureKind::NoSuchResource),
         (
             Answer::status(
                 404,
@@ -199,11 +199,11 @@ async fn every_status_is_known_by_its_kind() {
                 "the server could not find the requested resource",
                 json!({}),
             ),
-            Kind::NoSuchResource,
+            FailureKind::NoSuchResource,
         ),
         (
             Answer::status(409, "", "taken", json!(null)),
-            Kind::Conflict,
+            FailureKind::Conflict,
         ),
     ] {
         let api = FakeApi::new();

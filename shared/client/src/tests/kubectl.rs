@@ -8,7 +8,7 @@ use session_support::{Answer, FakeApi, run_binary};
 use super::super::surroundings::Surroundings;
 use super::super::{Agent, Cluster};
 use crate::options::ConnectOptions;
-use session_model::failure::{self, Failure, Kind};
+use session_model::failure::{self, Failure, FailureKind};
 use session_model::objects::resource::POD;
 
 fn kubectl() -> Option<PathBuf> {
@@ -40,11 +40,11 @@ fn said(kubectl: &Path, args: &[&str], config: &str, stdin: &str) -> String {
 /// Formats a Failure as kubectl does; independent of `report`.
 fn put(failure: &Failure) -> String {
     match failure.kind {
-        Kind::Unauthorized => format!(
+        FailureKind::Unauthorized => format!(
             "error: You must be logged in to the server ({})",
             failure.message
         ),
-        Kind::Invalid => {
+        FailureKind::Invalid => {
             let (kind, name) = failure.subject.clone().unwrap();
             let causes: Vec<String> = failure
                 .causes
@@ -58,9 +58,9 @@ fn put(failure: &Failure) -> String {
             };
             format!("The {kind} {name:?} is invalid: {causes}")
         }
-        Kind::Refused => failure.message.clone(),
-        Kind::Unreachable => format!("Unable to connect to the server: {}", failure.message),
-        Kind::Configuration => format!("Error in configuration: {}", failure.message),
+        FailureKind::Refused => failure.message.clone(),
+        FailureKind::Unreachable => format!("Unable to connect to the server: {}", failure.message),
+        FailureKind::Configuration => format!("Error in configuration: {}", failure.message),
         _ if failure.reason.is_empty() => format!("Error from server: {}", failure.message),
         _ => format!(
             "Error from server ({}): {}",

@@ -7,7 +7,7 @@ use session_support::{Answer, FakeApi};
 
 use super::super::{IncludeObject, Place, Selection};
 use super::{cluster, pod, session};
-use session_model::failure::{self, Kind};
+use session_model::failure::{self, FailureKind};
 use session_model::objects::ObjectRef;
 use session_model::objects::resource::{NAMESPACE, POD, SESSION};
 
@@ -61,7 +61,7 @@ async fn a_type_that_is_not_served_is_another_matter() {
         .get(&SESSION, "default", "a")
         .await
         .unwrap_err();
-    assert!(failure::is(&error, Kind::NoSuchResource));
+    assert!(failure::is(&error, FailureKind::NoSuchResource));
     assert_eq!(
         error.to_string(),
         r#"the server doesn't have a resource type "sessions""#
@@ -70,7 +70,7 @@ async fn a_type_that_is_not_served_is_another_matter() {
         .list(&SESSION, Place::All, &Selection::default())
         .await
         .unwrap_err();
-    assert!(failure::is(&error, Kind::NoSuchResource));
+    assert!(failure::is(&error, FailureKind::NoSuchResource));
 }
 
 #[tokio::test]
@@ -238,7 +238,7 @@ async fn a_table_that_fails_says_so_and_ends() {
         .collect()
         .await;
     assert_eq!(pages.len(), 1);
-    assert!(failure::is(pages[0].as_ref().unwrap_err(), Kind::Forbidden));
+    assert!(failure::is(pages[0].as_ref().unwrap_err(), FailureKind::Forbidden));
 }
 
 #[tokio::test]
@@ -313,11 +313,11 @@ async fn only_reads_are_repeated_and_only_when_asked() {
     assert_eq!(cluster.raw_get("/a").await.unwrap().0["a"], 1);
     assert!(failure::is(
         &cluster.raw_get("/b").await.unwrap_err(),
-        Kind::TooManyRequests
+        FailureKind::TooManyRequests
     ));
     assert!(failure::is(
         &cluster.raw_get("/c").await.unwrap_err(),
-        Kind::Server
+        FailureKind::Server
     ));
     assert!(cluster.raw_get("/d").await.is_ok());
     let write = cluster
@@ -328,7 +328,7 @@ async fn only_reads_are_repeated_and_only_when_asked() {
             &crate::Write::by("kubectl-session"),
         )
         .await;
-    assert!(failure::is(&write.unwrap_err(), Kind::TooManyRequests));
+    assert!(failure::is(&write.unwrap_err(), FailureKind::TooManyRequests));
     let lines: Vec<String> = api
         .requests()
         .iter()

@@ -10,7 +10,7 @@ use session_support::{Answer, FakeApi};
 
 use super::super::{Change, Place, Selection};
 use super::{cluster, pod};
-use session_model::failure::{self, Kind};
+use session_model::failure::{self, FailureKind};
 use session_model::objects::resource::{POD, SESSION};
 
 const HERE: Place<'static> = Place::Namespace("default");
@@ -148,7 +148,7 @@ async fn what_is_too_old_ends_the_watch() {
     let mut stream = cluster(&api).watch(&POD, HERE, &Selection::default(), Some("5"), false);
     assert!(failure::is(
         &next(&mut stream).await.unwrap_err(),
-        Kind::Expired
+        FailureKind::Expired
     ));
     assert!(stream.next().await.is_none());
     let api = FakeApi::new();
@@ -156,7 +156,7 @@ async fn what_is_too_old_ends_the_watch() {
     let mut stream = cluster(&api).watch(&POD, HERE, &Selection::default(), Some("5"), false);
     assert!(failure::is(
         &next(&mut stream).await.unwrap_err(),
-        Kind::Expired
+        FailureKind::Expired
     ));
 }
 
@@ -171,7 +171,7 @@ async fn a_watch_that_cannot_begin_says_so_at_once() {
     let mut stream = cluster(&api).watch(&POD, HERE, &Selection::default(), None, false);
     assert!(failure::is(
         &next(&mut stream).await.unwrap_err(),
-        Kind::Forbidden
+        FailureKind::Forbidden
     ));
     assert!(stream.next().await.is_none());
 }

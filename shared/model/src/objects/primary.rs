@@ -7,7 +7,7 @@ use super::belonging::is_named;
 use super::pods::{WORKLOADS, default_container, pod_spec};
 use super::resource::text;
 use crate::api::PrimaryRef;
-use crate::failure::{Hint, hinted};
+use crate::failure::{HintExt, hinted};
 
 /// Chooses the primary workload of rendered objects: the declared one, which must be among them, else the only one.
 ///

@@ -16,7 +16,7 @@ use super::scanner::Scanner;
 use crate::Cluster;
 use crate::missing_right::explain_log;
 use session_client::{Backoff, LogOptions, LogStream, typed};
-use session_model::failure::{self, Kind};
+use session_model::failure::{self, FailureKind};
 use session_model::objects::instance::{Instance, Stage};
 use session_model::objects::resource::{POD, text};
 
@@ -246,10 +246,10 @@ impl Follower {
             return Err(error);
         };
         match failed.kind {
-            Kind::Forbidden | Kind::Unauthorized | Kind::Configuration => return Err(error),
+            FailureKind::Forbidden | FailureKind::Unauthorized | FailureKind::Configuration => return Err(error),
             // The kubelet has deleted the log of that run; nothing is left to read.
             _ if previous && failed.code != 0 && failed.code < 500 => return Ok(Step::Read),
-            Kind::NotFound => return Ok(self.changed().await),
+            FailureKind::NotFound => return Ok(self.changed().await),
             _ => {}
         }
         // The next attempt must follow the log as this one did.

@@ -26,7 +26,7 @@ use pods::{Known, Source};
 use session_client::{Backoff, Change, LogOptions, Place, Selection, typed};
 use session_engine::reconcile::Live;
 use session_model::api::{Session, DesiredState};
-use session_model::failure::{self, Kind};
+use session_model::failure::{self, FailureKind};
 use session_model::labels;
 use session_model::objects::ObjectRef;
 use session_model::objects::resource::{POD, SESSION, text};
@@ -165,7 +165,7 @@ impl Following {
                 }
                 Happened::Session(Some(Ok(change))) => self.take_session(change).await?,
                 Happened::Pod(Some(Err(error))) | Happened::Session(Some(Err(error))) => {
-                    if !failure::is(&error, Kind::Expired) {
+                    if !failure::is(&error, FailureKind::Expired) {
                         return Err(error);
                     }
                     self.look_again().await?;
@@ -313,7 +313,7 @@ impl Following {
         self.backoff.pause().await;
         match self.cluster.present(&self.namespace, &self.name).await {
             Ok(present) => self.take_all(present),
-            Err(error) if failure::is(&error, Kind::NotFound) => {
+            Err(error) if failure::is(&error, FailureKind::NotFound) => {
                 self.ending = true;
                 self.pods = futures::stream::pending().boxed();
                 self.sessions = futures::stream::pending().boxed();

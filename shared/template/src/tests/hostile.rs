@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::super::{Manifest, Source};
 use super::fails;
-use session_model::failure::Hinted;
+use session_model::failure::ErrorWithHint;
 
 macro_rules! fixture {
     ($name:literal) => {
@@ -114,7 +114,7 @@ fn the_way_out_is_told() {
         let error = parse(name, bytes).unwrap_err();
         assert_eq!(
             error
-                .downcast_ref::<Hinted>()
+                .downcast_ref::<ErrorWithHint>()
                 .map(|hinted| hinted.hint.as_str()),
             Some(wanted),
             "{name}"
@@ -286,7 +286,7 @@ fn quotes_are_recommended_where_yaml_wants_them() {
     let error = parse("a.yaml", b"a: [${A}]").unwrap_err();
     assert!(
         error
-            .downcast_ref::<Hinted>()
+            .downcast_ref::<ErrorWithHint>()
             .is_some_and(|hinted| hinted.hint.contains("quote the placeholder"))
     );
 }

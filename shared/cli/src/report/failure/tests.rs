@@ -2,12 +2,12 @@ use anyhow::{Context, anyhow};
 use serde_json::Value;
 
 use super::*;
-use session_model::failure::{Cause, Hint, hinted, usage};
+use session_model::failure::{StatusCause, HintExt, hinted, usage};
 
 const FIXTURE: &str = include_str!("kubectl.txt");
 const LIST: &str = "kubectl session list";
 
-fn server(kind: Kind, reason: &str, message: &str) -> Failure {
+fn server(kind: FailureKind, reason: &str, message: &str) -> Failure {
     Failure {
         reason: reason.into(),
         code: 400,
@@ -20,13 +20,13 @@ fn of_status(status: &Value) -> Failure {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let (details, reason) = (&status["details"], text(&status["reason"]));
     let kind = match reason.as_str() {
-        "Unauthorized" => Kind::Unauthorized,
-        "Invalid" => Kind::Invalid,
-        _ if status["code"] == 422 => Kind::Invalid,
-        _ => Kind::Server,
+        "Unauthorized" => FailureKind::Unauthorized,
+        "Invalid" => FailureKind::Invalid,
+        _ if status["code"] == 422 => FailureKind::Invalid,
+        _ => FailureKind::Server,
     };
     let causes = details["causes"].as_array().into_iter().flatten();
-    let cause = |cause: &Value| Cause {
+    let cause = |cause: &Value| StatusCause {
         field: text(&cause["field"]),
         message: text(&cause["message"]),
     };
@@ -73,40 +73,40 @@ fn what_the_server_says_is_printed_as_kubectl_prints_it() {
 fn what_the_server_did_not_say_has_kubectls_words_too() {
     let local = |kind, message: &str| line_of(anyhow!(Failure::local(kind, message)));
     let refused = "The connection to the server 127.0.0.1:1 was refused - did you specify the right host or port?";
-    assert_eq!(local(Kind::Refused, "127.0.0.1:1"), format!("{refused}\n"));
-    assert_eq!(local(Kind::Refused, refused), format!("{refused}\n"));
+    assert_eq!(local(FailureKind::Refused, "127.0.0.1:1"), format!("{refused}\n"));
+    assert_eq!(local(FailureKind::Refused, refused), format!("{refused}\n"));
     assert_eq!(
-        local(Kind::Unreachable, "dial tcp: lookup h: no such host"),
+        local(FailureKind::Unreachable, "dial tcp: lookup h: no such host"),
         "Unable to connect to the server: dial tcp: lookup h: no such host\n"
     );
     assert_eq!(
-        local(Kind::Unreachable, "Unable to connect to the server: EOF"),
+        local(FailureKind::Unreachable, "Unable to connect to the server: EOF"),
         "Unable to connect to the server: EOF\n"
     );
     let context = "Error in configuration: context was not found for specified context: nope";
-    assert_eq!(local(Kind::Configuration, context), format!("{context}\n"));
+    assert_eq!(local(FailureKind::Configuration, context), format!("{context}\n"));
     assert_eq!(
         local(
-            Kind::Configuration,
+            FailureKind::Configuration,
             "context was not found for specified context: nope"
         ),
         format!("{context}\n")
     );
     assert_eq!(
         local(
-            Kind::TimedOut,
+            FailureKind::TimedOut,
             "timed out waiting for the condition on session.streaming.platform/alice"
         ),
         "error: timed out waiting for the condition on session.streaming.platform/alice\n"
     );
     assert_eq!(
         local(
-            Kind::NoSuchResource,
+            FailureKind::NoSuchResource,
             "the server doesn't have a resource type \"sessions\""
         ),
         "error: the server doesn't have a resource type \"sessions\"\n"
     );
-    assert_eq!(local(Kind::Invalid, "x"), "The request is invalid: x\n");
+    assert_eq!(local(FailureKind::Invalid, "x"), "The request is invalid: x\n");
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn a_chain_is_printed_without_saying_things_twice() {
 #[test]
 fn hints_stand_after_the_error_in_order_and_once() {
     let error = hinted(
-        hinted(server(Kind::NotFound, "NotFound", "x not found"), "inner"),
+        hinted(server(FailureKind::NotFound, "NotFound", "x not found"), "inner"),
         "outer",
     );
     let error = Err::<(), _>(error).hint("inner").unwrap_err();
@@ -151,7 +151,7 @@ fn a_usage_error_points_to_the_help() {
 #[test]
 fn exit_codes_are_one_but_for_ctrl_c_and_a_closed_pipe() {
     let interrupted =
-        |message| anyhow!(Failure::local(Kind::Interrupted, message)).context("while waiting");
+        |message| anyhow!(Failure::local(FailureKind::Interrupted, message)).context("while waiting");
     assert_eq!(printed(interrupted("")), (String::new(), INTERRUPTED));
     assert_eq!(
         printed(interrupted("alice goes on without you")),
@@ -170,7 +170,7 @@ fn several_errors_are_a_line_each() {
     let invalid = Failure {
         subject: Some(("Session".into(), "a".into())),
         ..server(
-            Kind::Invalid,
+            FailureKind::Invalid,
             "Invalid",
             "Session \"a\" is invalid: spec.x: Required value",
         )
@@ -178,7 +178,7 @@ fn several_errors_are_a_line_each() {
     let errors = [
         hinted(
             server(
-                Kind::NotFound,
+                FailureKind::NotFound,
                 "NotFound",
                 "sessions.streaming.platform \"a\" not found",
             ),
@@ -193,7 +193,7 @@ fn several_errors_are_a_line_each() {
         "Error from server (NotFound): sessions.streaming.platform \"a\" not found\n\
          Error from server (Invalid): Session \"a\" is invalid: spec.x: Required value\nerror: other\nhint: look\n"
     );
-    let errors = [anyhow!("x"), anyhow!(Failure::local(Kind::Interrupted, ""))];
+    let errors = [anyhow!("x"), anyhow!(Failure::local(FailureKind::Interrupted, ""))];
     assert_eq!(report_all(&mut console, &errors, LIST), INTERRUPTED);
 }
 
