@@ -18,7 +18,7 @@ const MAX: i128 = i64::MAX as i128 * NANO;
 
 /// Notation in which a quantity was written. It is printed in the same notation if that loses nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Format {
+enum Notation {
     /// `k`, `M`, `G`: powers of ten.
     Decimal,
     /// `Ki`, `Mi`, `Gi`: powers of two.
@@ -31,21 +31,21 @@ enum Format {
 #[derive(Clone, Copy, Debug)]
 pub struct Quantity {
     nano: i128,
-    format: Format,
+    format: Notation,
 }
 
 impl Quantity {
     /// The quantity 0.
     pub const ZERO: Self = Self {
         nano: 0,
-        format: Format::Decimal,
+        format: Notation::Decimal,
     };
 
     /// Creates a quantity from a whole number of units.
     pub const fn units(units: i64) -> Self {
         Self {
             nano: units as i128 * NANO,
-            format: Format::Decimal,
+            format: Notation::Decimal,
         }
     }
 
@@ -106,7 +106,7 @@ impl Quantity {
             return *self;
         }
         let nano = mul_div(self.nano, numerator.nano, denominator.nano);
-        let coarse = self.format == Format::Binary || nano.abs() >= 1000 * NANO;
+        let coarse = self.format == Notation::Binary || nano.abs() >= 1000 * NANO;
         let step = if coarse { NANO } else { NANO / 1000 };
         Self {
             nano: (div_away(nano, step) * step).clamp(-MAX, MAX),
