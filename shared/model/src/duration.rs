@@ -24,11 +24,11 @@ const TEXT_MAX: usize = 64;
 #[derive(Clone, Debug)]
 pub struct Lifetime {
     seconds: u64,
-    written: Written,
+    written: LifetimeNotation,
 }
 
 #[derive(Clone, Debug)]
-enum Written {
+enum LifetimeNotation {
     Seconds,
     Text(String),
 }
@@ -38,7 +38,7 @@ impl Lifetime {
     pub fn never() -> Self {
         Self {
             seconds: 0,
-            written: Written::Text("never".into()),
+            written: LifetimeNotation::Text("never".into()),
         }
     }
 
@@ -50,7 +50,7 @@ impl Lifetime {
         match u64::try_from(seconds) {
             Ok(seconds) if seconds <= LIFETIME_MAX => Ok(Self {
                 seconds,
-                written: Written::Seconds,
+                written: LifetimeNotation::Seconds,
             }),
             Ok(_) => bail!("invalid duration {seconds}: must be at most ten years"),
             Err(_) => bail!("invalid duration {seconds}: must not be negative"),
@@ -85,7 +85,7 @@ impl FromStr for Lifetime {
     type Err = anyhow::Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let written = Written::Text(text.to_owned());
+        let written = LifetimeNotation::Text(text.to_owned());
         if text == "never" {
             return Ok(Self::never());
         }
@@ -108,8 +108,8 @@ impl FromStr for Lifetime {
 impl fmt::Display for Lifetime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.written {
-            Written::Text(text) => f.write_str(text),
-            Written::Seconds => write!(f, "{}", self.seconds),
+            LifetimeNotation::Text(text) => f.write_str(text),
+            LifetimeNotation::Seconds => write!(f, "{}", self.seconds),
         }
     }
 }
@@ -146,8 +146,8 @@ fn parse(text: &str) -> Result<Duration> {
 impl Serialize for Lifetime {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match &self.written {
-            Written::Text(text) => serializer.serialize_str(text),
-            Written::Seconds => serializer.serialize_u64(self.seconds),
+            LifetimeNotation::Text(text) => serializer.serialize_str(text),
+            LifetimeNotation::Seconds => serializer.serialize_u64(self.seconds),
         }
     }
 }
