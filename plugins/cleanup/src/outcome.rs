@@ -20,7 +20,7 @@ use session_shared::ops::chosen::Chosen;
 use session_shared::ops::deleting::Doomed;
 use session_shared::ops::live::installed;
 use session_shared::ops::stopping::{Present, Stopping};
-use session_shared::progress::{Event, Silent, Sink, Stage};
+use session_shared::progress::{ProgressEvent, DiscardingSink, ProgressSink, WaitStage};
 use session_shared::prompt::consent;
 use session_shared::reconcile::{Ending, Live, ending_accesses};
 use session_shared::report::console::Console;
@@ -84,8 +84,8 @@ pub(crate) async fn carry_out(
         permissions: &permissions,
     };
     let mut sink = ground.console.progress();
-    sink.tell(Event::Waiting {
-        stage: Stage::Terminating,
+    sink.tell(ProgressEvent::Waiting {
+        stage: WaitStage::Terminating,
         object: format!("{} objects", items.len()),
         detail: String::new(),
     });
@@ -131,7 +131,7 @@ pub(crate) async fn carry_out(
             done[*at] = Some(result);
         }
     }
-    sink.tell(Event::Done);
+    sink.tell(ProgressEvent::Done);
     let console = &mut ground.console;
     consent::tell_unchecked(&permissions, console);
     Ok(done)
@@ -251,13 +251,13 @@ async fn end(
     match item.deed {
         Deed::Stop => {
             let present = Present::with(chosen, live, controller)?;
-            let stopped = present.stop(cluster, manner, with, &mut Silent).await?;
+            let stopped = present.stop(cluster, manner, with, &mut DiscardingSink).await?;
             Ok(Done::Stopped(stopped))
         }
         _ => {
             let doomed = Doomed::with(chosen, live, controller)?;
             let doomed = doomed.prepared(cluster, None, with.now).await?;
-            doomed.delete(cluster, manner, with, &mut Silent).await?;
+            doomed.delete(cluster, manner, with, &mut DiscardingSink).await?;
             let (kept, saved) = (doomed.kept(), doomed.snapshot().map(str::to_owned));
             Ok(Done::Deleted { kept, saved })
         }

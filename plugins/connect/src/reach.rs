@@ -11,7 +11,7 @@ use session_shared::ops::Cluster;
 use session_shared::ops::Present;
 use session_shared::ops::live::installed;
 use session_shared::ops::wait::Waited;
-use session_shared::progress::{Event, Sink};
+use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::reconcile::{
     Seen, Standing, Wanted, is_expired, is_start_asked, look, standing, wanted,
 };
@@ -157,7 +157,7 @@ async fn wait(
             &mut sink,
         )
         .await;
-    sink.tell(Event::Done);
+    sink.tell(ProgressEvent::Done);
     drop(sink);
     match waited? {
         Waited::Settled { seen, .. } => {

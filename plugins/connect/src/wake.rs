@@ -11,7 +11,7 @@ use session_shared::ops::ending_session::EndingSession;
 use session_shared::ops::starting::{Ahead, Wish};
 use session_shared::ops::stopping;
 use session_shared::ops::trust::Part;
-use session_shared::progress::{Event, Sink};
+use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::prompt::started;
 use session_shared::prompt::trust;
 use session_shared::verb::Ground;
@@ -42,7 +42,7 @@ pub(crate) async fn wake(
     let ahead = {
         let mut sink = ground.console.progress();
         let ahead = Ahead::of(cluster, rests, &Wish::default(), now, &mut sink).await;
-        sink.tell(Event::Done);
+        sink.tell(ProgressEvent::Done);
         ahead?
     };
     if let Some(ending) = EndingSession::started(&ahead) {
@@ -74,7 +74,7 @@ pub(crate) async fn wake(
         let made = ahead
             .begin(cluster, &write, &interrupt, now, &mut sink)
             .await;
-        sink.tell(Event::Done);
+        sink.tell(ProgressEvent::Done);
         made?
     };
     started::wait_ready(cluster, &made, intent.limit, &write, ground)

@@ -11,7 +11,7 @@ use session_shared::objects::resource::{
     PERSISTENT_VOLUME_CLAIM, annotation, is_going, label, text,
 };
 use session_shared::ops::Cluster;
-use session_shared::progress::{Event, Sink};
+use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::quantity::Quantity;
 use session_shared::reconcile::wanted_claims;
 
@@ -35,7 +35,7 @@ impl Kept {
     pub(crate) async fn look(
         cluster: &Cluster,
         subject: &Subject,
-        sink: &mut dyn Sink,
+        sink: &mut dyn ProgressSink,
     ) -> Result<Self> {
         // The claims are read again when they are created, so a cached state is good enough here.
         let select = Selection {
@@ -53,7 +53,7 @@ impl Kept {
             }
             Err(error) if failure::is(&error, FailureKind::Forbidden) => {
                 let note = "kept claims are not checked: you lack permission to list them";
-                sink.tell(Event::Note(note.into()));
+                sink.tell(ProgressEvent::Note(note.into()));
                 Ok(Self::default())
             }
             Err(error) => Err(error),

@@ -19,8 +19,8 @@ use session_shared::ops::beginning::finished;
 use session_shared::ops::execute::Carrying;
 use session_shared::ops::settling::Made;
 use session_shared::ops::trust;
-use session_shared::plan::{Done, Outcome, Propagation};
-use session_shared::progress::{Event, Sink};
+use session_shared::plan::{StepResult, PlanOutcome, Propagation};
+use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::reconcile::{Live, Start, Wanted, reconcile, record};
 use session_shared::template::stored_secrets;
 
@@ -50,10 +50,10 @@ impl Maker<'_> {
     ///
     /// # Errors
     /// The server's refusal, or `Interrupted`, after the objects of this run have been deleted again.
-    pub(crate) async fn make(&self, mut subject: Subject, sink: &mut dyn Sink) -> Result<Made> {
+    pub(crate) async fn make(&self, mut subject: Subject, sink: &mut dyn ProgressSink) -> Result<Made> {
         let mut undo = Undo::default();
         let made = self.try_make(&mut subject, &mut undo, sink).await;
-        sink.tell(Event::Done);
+        sink.tell(ProgressEvent::Done);
         match made {
             Ok(made) => Ok(made),
             Err(error) if self.write.dry_run => Err(error),
@@ -65,7 +65,7 @@ impl Maker<'_> {
         &self,
         subject: &mut Subject,
         undo: &mut Undo,
-        sink: &mut dyn Sink,
+        sink: &mut dyn ProgressSink,
     ) -> Result<Made> {
         self.stop_if_asked()?;
         if self.intent.create_namespace {
@@ -147,12 +147,12 @@ impl Maker<'_> {
 
     /// Returns the outcome of a server-side dry run in a namespace that does not exist: the server cannot check objects in
     /// it.
-    fn unchecked(&self, subject: &Subject, sink: &mut dyn Sink) -> Result<Made> {
+    fn unchecked(&self, subject: &Subject, sink: &mut dyn ProgressSink) -> Result<Made> {
         let object = subject.session(&self.intent.metadata);
         let start = subject.start(&self.intent.use_existing, "");
         let count = start.rendering.objects.len();
         let namespace = subject.belonging.namespace.as_str();
-        sink.tell(Event::Note(format!(
+        sink.tell(ProgressEvent::Note(format!(
             "the session and its {count} objects were not checked: namespace {namespace:?} does not exist yet"
         )));
         let session = typed(object.clone())?;
@@ -231,13 +231,13 @@ impl Maker<'_> {
         subject: &mut Subject,
         uid: &str,
         undo: &mut Undo,
-        sink: &mut dyn Sink,
+        sink: &mut dyn ProgressSink,
     ) -> Result<()> {
         let start = subject.start(&self.intent.use_existing, uid);
         let outcome = self.carry_out(&start.parameters_plan(), &start, sink).await;
         undo.data.extend(outcome.created().cloned());
         let kept = outcome.done.iter().find_map(|done| match done {
-            Done::TakenUp(secret) => Some(secret.clone()),
+            StepResult::TakenUp(secret) => Some(secret.clone()),
             _ => None,
         });
         finished(outcome)?;
@@ -259,8 +259,8 @@ impl Maker<'_> {
         &self,
         plan: &session_shared::plan::Plan,
         start: &Start,
-        sink: &mut dyn Sink,
-    ) -> Outcome {
+        sink: &mut dyn ProgressSink,
+    ) -> PlanOutcome {
         let with = Carrying {
             belonging: &start.belonging,
             write: self.write.clone(),

@@ -13,7 +13,7 @@ use session_shared::ops::Cluster;
 use session_shared::ops::chosen::AT_ONCE;
 use session_shared::ops::deleting::Doomed;
 use session_shared::ops::stopping::Stopping;
-use session_shared::progress::{Event, Silent, Sink, Stage};
+use session_shared::progress::{ProgressEvent, DiscardingSink, ProgressSink, WaitStage};
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::{Mutations, no_resources};
@@ -51,19 +51,19 @@ pub(crate) async fn carry_out(
     let mut sink = ground.console.progress();
     if let [one] = doomed {
         let done = one.delete(cluster, manner, with, &mut sink).await;
-        sink.tell(Event::Done);
+        sink.tell(ProgressEvent::Done);
         return Ok(vec![done]);
     }
     let object = format!("{} sessions", doomed.len());
-    sink.tell(Event::Waiting {
-        stage: Stage::Terminating,
+    sink.tell(ProgressEvent::Waiting {
+        stage: WaitStage::Terminating,
         object,
         detail: String::new(),
     });
     let all = futures::stream::iter(doomed)
-        .map(|one| async move { one.delete(cluster, manner, with, &mut Silent).await });
+        .map(|one| async move { one.delete(cluster, manner, with, &mut DiscardingSink).await });
     let done = all.buffered(AT_ONCE).collect().await;
-    sink.tell(Event::Done);
+    sink.tell(ProgressEvent::Done);
     Ok(done)
 }
 

@@ -16,7 +16,7 @@ use session_shared::objects::resource::{
 };
 use session_shared::ops::Cluster;
 use session_shared::plan::Propagation;
-use session_shared::progress::{Event, Sink, Stage};
+use session_shared::progress::{ProgressEvent, ProgressSink, WaitStage};
 use session_shared::report::mutation::change;
 
 use crate::plan::{Part, objects};
@@ -131,7 +131,7 @@ pub(crate) async fn established(
     cluster: &Cluster,
     applied: &[Applied],
     limit: Duration,
-    sink: &mut dyn Sink,
+    sink: &mut dyn ProgressSink,
 ) -> Result<()> {
     for definition in applied
         .iter()
@@ -139,8 +139,8 @@ pub(crate) async fn established(
     {
         let name = text(&definition.object, "/metadata/name");
         let object = format!("customresourcedefinition/{name}");
-        sink.tell(Event::Waiting {
-            stage: Stage::Establishing,
+        sink.tell(ProgressEvent::Waiting {
+            stage: WaitStage::Establishing,
             object,
             detail: String::new(),
         });
@@ -148,7 +148,7 @@ pub(crate) async fn established(
             .await_condition(&CUSTOM_RESOURCE_DEFINITION, "", name, "Established", limit)
             .await?;
     }
-    sink.tell(Event::Done);
+    sink.tell(ProgressEvent::Done);
     Ok(())
 }
 

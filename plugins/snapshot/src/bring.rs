@@ -19,7 +19,7 @@ use session_shared::ops::Cluster;
 use session_shared::ops::missing_right;
 use session_shared::ops::pausing::{Pausing, Words};
 use session_shared::ops::stopping::Present;
-use session_shared::progress::{Event, Sink};
+use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::quantity::size;
 use session_shared::report::console::{Console, DELETION_QUESTION};
 use session_shared::report::format::Format;
@@ -338,7 +338,7 @@ impl Bringing {
             pausing.around(cluster, &interrupt, unpacking).await
         };
         let read = reading.await?;
-        sink.tell(Event::Done);
+        sink.tell(ProgressEvent::Done);
         let half = |error| match begun.get() {
             true => half_done(error, place, inside),
             false => error,

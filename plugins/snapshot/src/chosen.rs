@@ -20,7 +20,7 @@ use session_shared::objects::snapshot::{SnapshotState, claim_name, set_name};
 use session_shared::ops::Cluster;
 use session_shared::ops::snapshotting::served;
 use session_shared::plan::{Plan, Propagation, Step};
-use session_shared::progress::{Event, Sink};
+use session_shared::progress::{ProgressEvent, ProgressSink};
 
 /// A snapshot of a session: VolumeSnapshots with the same name, session and user.
 #[derive(Clone, Debug)]
@@ -113,7 +113,7 @@ pub(crate) async fn counted(
     cluster: &Cluster,
     sets: Vec<Set>,
     doubtful: fn(&Doubt) -> bool,
-    sink: &mut dyn Sink,
+    sink: &mut dyn ProgressSink,
 ) -> Result<Vec<Set>> {
     if sets.is_empty() {
         return Ok(sets);
@@ -134,7 +134,7 @@ pub(crate) async fn counted(
     let others: Vec<Set> = others;
     for snapshot in others.iter().flat_map(|set| &set.snapshots) {
         if let Some(doubt) = doubt(snapshot) {
-            sink.tell(Event::Note(format!(
+            sink.tell(ProgressEvent::Note(format!(
                 "volumesnapshot {:?} is not counted and not deleted: {}",
                 text(snapshot, "/metadata/name"),
                 doubt.told()

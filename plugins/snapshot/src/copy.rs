@@ -15,7 +15,7 @@ use session_shared::ops::copying::{Copied, Copying};
 use session_shared::ops::restoring::Restored;
 use session_shared::ops::snapshotting::{Asked, Cutting, Taking, class_name};
 use session_shared::ops::trust::Part;
-use session_shared::progress::{Event, Sink};
+use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::prompt::trust;
 use session_shared::quantity::Quantity;
 use session_shared::report::console::Console;
@@ -79,7 +79,7 @@ pub(crate) async fn run(
         let with = writes.taking(&interrupt, true);
         let mut sink = ground.console.progress();
         let taken = cutting.take(&cluster, &with, &mut sink).await;
-        let taken = taken.inspect_err(|_| sink.tell(Event::Done))?;
+        let taken = taken.inspect_err(|_| sink.tell(ProgressEvent::Done))?;
         let with = Taking {
             wait: args.waiting.wait,
             ..with
@@ -133,7 +133,7 @@ pub(crate) async fn carry_out(
     let (now, mut sink) = (ground.now(), ground.console.progress());
     let copied = copying.carry_out(cluster, snapshots, with, now, &mut sink);
     let copied = copied.await;
-    sink.tell(Event::Done);
+    sink.tell(ProgressEvent::Done);
     copied
 }
 

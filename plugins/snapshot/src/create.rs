@@ -15,7 +15,7 @@ use session_shared::ops::chosen::Which;
 use session_shared::ops::snapshotting::{Asked, Cutting, Offered, class_name, look_at};
 use session_shared::ops::stopping::Present;
 use session_shared::ops::trust::Part;
-use session_shared::progress::{Event, Sink};
+use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::prompt::trust;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::Mutations;
@@ -129,7 +129,7 @@ async fn take(
     let with = writes.taking(&interrupt, writes.wait);
     let mut sink = ground.console.progress();
     let taken = cutting.take(cluster, &with, &mut sink).await;
-    sink.tell(Event::Done);
+    sink.tell(ProgressEvent::Done);
     taken
 }
 

@@ -8,7 +8,7 @@ use session_shared::failure::{self, FailureKind};
 use session_shared::flags::connection::Connection;
 use session_shared::objects::resource::{VOLUME_SNAPSHOT, text};
 use session_shared::ops::Cluster;
-use session_shared::progress::{Event, Sink};
+use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::report::format::Format;
 use session_shared::report::mutation::Mutations;
 use session_shared::verb::Ground;
@@ -77,7 +77,7 @@ pub(crate) async fn carry_out(
             let with = writes.taking(&interrupt, writes.wait);
             let mut sink = ground.console.progress();
             let done = doomed::delete(cluster, set, &with, &mut sink).await;
-            sink.tell(Event::Done);
+            sink.tell(ProgressEvent::Done);
             if let Err(error) = done {
                 errors.push(error);
                 continue;

@@ -6,7 +6,7 @@ use session_shared::objects::resource::{VOLUME_SNAPSHOT, text};
 use session_shared::ops::Cluster;
 use session_shared::ops::execute::Carrying;
 use session_shared::ops::snapshotting::Taking;
-use session_shared::progress::Sink;
+use session_shared::progress::ProgressSink;
 use session_shared::report::console::{
     Console, DELETION_CANCELLED, DELETION_QUESTION, deletion_preview,
 };
@@ -48,7 +48,7 @@ pub(crate) async fn delete(
     cluster: &Cluster,
     set: &Set,
     with: &Taking<'_>,
-    sink: &mut dyn Sink,
+    sink: &mut dyn ProgressSink,
 ) -> Result<()> {
     let belonging = set.belonging()?;
     let carrying = Carrying {

@@ -14,7 +14,7 @@ use session_shared::ops::Cluster;
 use session_shared::ops::restoring::{Replacing, Restored};
 use session_shared::ops::snapshotting::{Asked, Cutting, class_name};
 use session_shared::ops::stopping::Present;
-use session_shared::progress::{Event, Sink};
+use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::prompt::consent;
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
@@ -148,7 +148,7 @@ impl InPlace {
         }
         let with = writes.taking(&interrupt, writes.wait);
         let restored = self.replacing.carry_out(cluster, &with, &mut sink).await;
-        sink.tell(Event::Done);
+        sink.tell(ProgressEvent::Done);
         restored.map_err(|error| self.way_on(error, cluster.namespace()))
     }
 

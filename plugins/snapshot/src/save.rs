@@ -18,7 +18,7 @@ use session_shared::ops::Cluster;
 use session_shared::ops::missing_right;
 use session_shared::ops::pausing::{Pausing, Words};
 use session_shared::ops::stopping::Present;
-use session_shared::progress::{Event, Sink};
+use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::quantity::size;
 use session_shared::report::console::Closed;
 use session_shared::report::format::Format;
@@ -160,7 +160,7 @@ impl Saving {
         }
         // The sender is dropped by now, so the thread ends.
         let recorded = recording.await?;
-        sink.tell(Event::Done);
+        sink.tell(ProgressEvent::Done);
         let passed = match packed? {
             Some(passed) => passed,
             None => {

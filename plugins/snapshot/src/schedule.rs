@@ -33,7 +33,7 @@ use session_shared::ops::Cluster;
 use session_shared::ops::execute::Carrying;
 use session_shared::ops::snapshotting::{self, Cutting, has_hooks};
 use session_shared::ops::trust::{self, Part};
-use session_shared::progress::{Event, Sink};
+use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::report::format::Format;
 use session_shared::report::mutation::{Mutations, no_resources};
 use session_shared::verb::Ground;
@@ -89,7 +89,7 @@ async fn make(
         };
         let mut sink = ground.console.progress();
         let made = outcome::carry_out(cluster, &planned, &with, &mut sink).await;
-        sink.tell(Event::Done);
+        sink.tell(ProgressEvent::Done);
         made?
     };
     // prints
@@ -168,7 +168,7 @@ async fn remove(
     };
     let mut sink = ground.console.progress();
     let done = outcome::remove(cluster, &plan, intent.dry_run, &with, &mut sink).await;
-    sink.tell(Event::Done);
+    sink.tell(ProgressEvent::Done);
     done?;
     // prints
     let namespace = cluster.namespace();

@@ -17,7 +17,7 @@ use session_shared::ops::starting::Ahead;
 use session_shared::ops::stopping::{Present, Stopping};
 use session_shared::ops::template;
 use session_shared::ops::trust::Part;
-use session_shared::progress::{Event, Sink};
+use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::prompt::started;
 use session_shared::prompt::trust;
 use session_shared::reconcile::{record, restart_accesses};
@@ -150,7 +150,7 @@ impl Todo {
         cluster: &Cluster,
         intent: &Intent,
         with: Stopping<'_>,
-        sink: &mut dyn Sink,
+        sink: &mut dyn ProgressSink,
     ) -> Result<Option<Made>> {
         let Some(ahead) = &self.ahead else {
             self.write_change(cluster, with).await?;
@@ -247,7 +247,7 @@ pub(crate) async fn carry_out(
             let mut sink = ground.console.progress();
             async move {
                 let made = one.carry_out(cluster, intent, with, &mut sink).await;
-                sink.tell(Event::Done);
+                sink.tell(ProgressEvent::Done);
                 made
             }
         });

@@ -8,7 +8,7 @@ use session_shared::client::timed_out;
 use session_shared::failure::hinted;
 use session_shared::objects::resource::SESSION;
 use session_shared::ops::Cluster;
-use session_shared::progress::{Event, Sink, Stage};
+use session_shared::progress::{ProgressEvent, ProgressSink, WaitStage};
 use session_shared::reconcile::{Seen, look};
 use session_shared::report::format::Format;
 use session_shared::verb::Ground;
@@ -25,7 +25,7 @@ enum Judged {
     /// The session is in the phase.
     Reached,
     /// The session may still reach the phase; with stage, object and detail for the progress line.
-    Waiting(Stage, String, String),
+    Waiting(WaitStage, String, String),
     /// The session cannot reach the phase by itself.
     Hopeless,
 }
@@ -58,7 +58,7 @@ pub(crate) async fn wait(
                     target,
                 ));
             }
-            Judged::Waiting(stage, object, detail) => sink.tell(Event::Waiting {
+            Judged::Waiting(stage, object, detail) => sink.tell(ProgressEvent::Waiting {
                 stage,
                 object,
                 detail,
@@ -134,7 +134,7 @@ fn waiting(report: &Report, observed: &Observed) -> Judged {
         _ => {
             let object = format!("session/{}", report.metadata.name);
             let detail = format!("is {}", report.head.phase.word());
-            Judged::Waiting(Stage::Applying, object, detail)
+            Judged::Waiting(WaitStage::Applying, object, detail)
         }
     }
 }

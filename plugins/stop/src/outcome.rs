@@ -11,7 +11,7 @@ use session_shared::ops::Cluster;
 use session_shared::ops::chosen::AT_ONCE;
 use session_shared::ops::chosen::Which;
 use session_shared::ops::stopping::{Present, Stopping};
-use session_shared::progress::{Event, Silent, Sink, Stage};
+use session_shared::progress::{ProgressEvent, DiscardingSink, ProgressSink, WaitStage};
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::{Mutations, no_resources};
@@ -82,18 +82,18 @@ pub(crate) async fn carry_out(
     let mut sink = ground.console.progress();
     if let [one] = present {
         let stopped = deed(cluster, intent, one, with, &mut sink).await;
-        sink.tell(Event::Done);
+        sink.tell(ProgressEvent::Done);
         return Ok(vec![stopped]);
     }
-    sink.tell(Event::Waiting {
-        stage: Stage::Terminating,
+    sink.tell(ProgressEvent::Waiting {
+        stage: WaitStage::Terminating,
         object: format!("{} sessions", present.len()),
         detail: String::new(),
     });
     let all = futures::stream::iter(present)
-        .map(|one| async move { deed(cluster, intent, one, with, &mut Silent).await });
+        .map(|one| async move { deed(cluster, intent, one, with, &mut DiscardingSink).await });
     let stopped = all.buffered(AT_ONCE).collect().await;
-    sink.tell(Event::Done);
+    sink.tell(ProgressEvent::Done);
     Ok(stopped)
 }
 
@@ -102,7 +102,7 @@ async fn deed(
     intent: &Intent,
     one: &Present,
     with: Stopping<'_>,
-    sink: &mut dyn Sink,
+    sink: &mut dyn ProgressSink,
 ) -> Result<Value> {
     match Deed::of(intent, one.is_at_rest()) {
         Deed::Nothing | Deed::Say => Ok(one.object.clone()),

@@ -12,7 +12,7 @@ use super::Cluster;
 use super::attach::{Ending, Remote, Running, Said};
 use super::meter::Meter;
 use session_model::failure::{Failure, FailureKind, hinted};
-use session_model::progress::Sink;
+use session_model::progress::ProgressSink;
 
 /// Longest time without any data before a copy is aborted.
 const STILL: Duration = Duration::from_secs(120);
@@ -85,7 +85,7 @@ impl Cluster {
         paths: &[String],
         to: Sender<Bytes>,
         running: &Script,
-        sink: &mut dyn Sink,
+        sink: &mut dyn ProgressSink,
     ) -> Result<Option<Passed>> {
         let words = [base].into_iter().chain(paths.iter().map(String::as_str));
         let argv = script(PACK, words);
@@ -134,7 +134,7 @@ impl Cluster {
         base: &str,
         length: u64,
         from: &mut Receiver<Bytes>,
-        sink: &mut dyn Sink,
+        sink: &mut dyn ProgressSink,
     ) -> Result<Passed> {
         let argv = script(UNPACK, [base, &length.to_string()]);
         let mut remote = self.attach(&inside.running(&argv, true)).await?;

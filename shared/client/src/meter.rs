@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use session_model::progress::{Event, Sink, Stage};
+use session_model::progress::{ProgressEvent, ProgressSink, WaitStage};
 use session_model::quantity::size;
 
 /// Interval of progress events.
@@ -35,14 +35,14 @@ impl Meter {
     }
 
     /// Adds copied bytes, and reports progress if it is due.
-    pub(super) fn count(&mut self, bytes: usize, sink: &mut dyn Sink) {
+    pub(super) fn count(&mut self, bytes: usize, sink: &mut dyn ProgressSink) {
         self.passed += bytes as u64;
         if self.told.is_some_and(|told| told.elapsed() < BEAT) {
             return;
         }
         self.told = Some(Instant::now());
-        sink.tell(Event::Waiting {
-            stage: Stage::Copying,
+        sink.tell(ProgressEvent::Waiting {
+            stage: WaitStage::Copying,
             object: self.object.clone(),
             detail: progress(self.passed, self.length, self.since.elapsed()),
         });

@@ -179,16 +179,16 @@ impl Step {
 
 /// The outcome of executing a plan. Contains only requests that were answered.
 #[derive(Debug, Default)]
-pub struct Outcome {
+pub struct PlanOutcome {
     /// Results of the successful steps, in the order of the answers.
-    pub done: Vec<Done>,
+    pub done: Vec<StepResult>,
     /// Step that failed and its error. Later stages were not begun.
     pub failed: Option<(Step, anyhow::Error)>,
 }
 
 /// The result of one successful step.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Done {
+pub enum StepResult {
     /// Created by this run; the object as the server returned it.
     Created(Value),
     /// Existed and belonged to the session, or was its kept data; the object as the server returned it.
@@ -209,18 +209,18 @@ pub enum Done {
     Gone,
 }
 
-impl Outcome {
+impl PlanOutcome {
     /// Returns the session's objects after the plan, in the order of the answers.
     pub fn objects(&self) -> Vec<Value> {
         self.done
             .iter()
             .filter_map(|done| match done {
-                Done::Created(object)
-                | Done::TakenUp(object)
-                | Done::Applied(object)
-                | Done::Used(object) => Some(object.clone()),
+                StepResult::Created(object)
+                | StepResult::TakenUp(object)
+                | StepResult::Applied(object)
+                | StepResult::Used(object) => Some(object.clone()),
                 // An expanded claim. A patched Session or scaled workload is not an object of the start.
-                Done::Patched(object) if is_data(object) => Some(object.clone()),
+                StepResult::Patched(object) if is_data(object) => Some(object.clone()),
                 _ => None,
             })
             .collect()
@@ -229,7 +229,7 @@ impl Outcome {
     /// Iterates over the objects that this run created: the only ones that a rollback may delete.
     pub fn created(&self) -> impl Iterator<Item = &Value> {
         self.done.iter().filter_map(|done| match done {
-            Done::Created(object) => Some(object),
+            StepResult::Created(object) => Some(object),
             _ => None,
         })
     }

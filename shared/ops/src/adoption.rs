@@ -16,7 +16,7 @@ use crate::whose::whose;
 use session_client::Delete;
 use session_client::Place;
 use session_client::Selection;
-use session_engine::plan::Done;
+use session_engine::plan::StepResult;
 use session_engine::reconcile::is_vouched;
 use session_model::failure::{self, FailureKind};
 use session_model::labels;
@@ -26,7 +26,7 @@ use session_model::objects::provenance::doubt;
 use session_model::objects::resource::{
     PERSISTENT_VOLUME_CLAIM, VOLUME_SNAPSHOT, is_going, label, text,
 };
-use session_model::progress::Event;
+use session_model::progress::ProgressEvent;
 
 impl Cluster {
     /// Replaces a claim that was never bound by the wanted one, which may name another StorageClass. A claim that has
@@ -37,10 +37,10 @@ impl Cluster {
         found: &Value,
         wanted: &Value,
         with: &Carrying<'_>,
-        tell: &UnboundedSender<Event>,
-    ) -> Result<Done> {
+        tell: &UnboundedSender<ProgressEvent>,
+    ) -> Result<StepResult> {
         if with.write.dry_run {
-            return Ok(Done::Created(wanted.clone()));
+            return Ok(StepResult::Created(wanted.clone()));
         }
         self.clear_claim(resource, found, with, tell).await?;
         Box::pin(self.make(wanted, false, with, tell)).await
@@ -53,7 +53,7 @@ impl Cluster {
         resource: &ResourceType,
         found: &Value,
         with: &Carrying<'_>,
-        tell: &UnboundedSender<Event>,
+        tell: &UnboundedSender<ProgressEvent>,
     ) -> Result<()> {
         let options = Delete {
             uid: text(found, "/metadata/uid").to_owned(),
@@ -96,30 +96,30 @@ impl Cluster {
         &self,
         claim: &Value,
         with: &Carrying<'_>,
-        tell: &UnboundedSender<Event>,
-    ) -> Result<Done> {
+        tell: &UnboundedSender<ProgressEvent>,
+    ) -> Result<StepResult> {
         let (kind, name) = (&PERSISTENT_VOLUME_CLAIM, text(claim, "/metadata/name"));
         let namespace = with.belonging.namespace.as_str();
         let Some(found) = self.get(kind, namespace, name).await? else {
-            return Ok(Done::Adopted);
+            return Ok(StepResult::Adopted);
         };
         let whose = whose(&found, claim, with.belonging);
         if is_going(&found) && !matches!(whose, Whose::Others) {
             if !with.write.dry_run {
                 self.make_way(kind, &found, with, tell).await?;
             }
-            return Ok(Done::Adopted);
+            return Ok(StepResult::Adopted);
         }
         match whose {
             Whose::Kept if !was_bound(&found) => {
                 if !with.write.dry_run {
                     self.clear_claim(kind, &found, with, tell).await?;
                 }
-                Ok(Done::Adopted)
+                Ok(StepResult::Adopted)
             }
             Whose::Ours | Whose::Kept => {
                 let taken = self.take_up(kind, &found, claim, with).await;
-                taken.map(|_| Done::Adopted)
+                taken.map(|_| StepResult::Adopted)
             }
             Whose::KeptByOtherTemplate(template) => {
                 Err(of_another_template(kind, &found, &template))
@@ -139,7 +139,7 @@ impl Cluster {
         found: &Value,
         wanted: &Value,
         with: &Carrying<'_>,
-    ) -> Result<Done> {
+    ) -> Result<StepResult> {
         if is_claim(found)
             && let Some((field, has, wants)) = difference(found, wanted)
         {
@@ -168,6 +168,6 @@ impl Cluster {
         let taken = self
             .merge_patch(resource, namespace, name, None, &patch, &with.write)
             .await?;
-        Ok(Done::TakenUp(taken))
+        Ok(StepResult::TakenUp(taken))
     }
 }

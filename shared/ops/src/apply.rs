@@ -7,13 +7,13 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::Cluster;
 use crate::execute::Carrying;
 use session_client::Permissions;
-use session_engine::plan::{Done, Propagation};
+use session_engine::plan::{StepResult, Propagation};
 use session_model::api::ObjectRef;
 use session_model::failure::{self, Failure, FailureKind};
 use session_model::objects::ResourceType;
 use session_model::objects::access::Access;
 use session_model::objects::resource::text;
-use session_model::progress::Event;
+use session_model::progress::ProgressEvent;
 use session_template::encode_string_data;
 
 /// Attempts to write an object that another client changes at the same time, as controllers do when they write a status.
@@ -30,8 +30,8 @@ impl Cluster {
         object: &Value,
         found: &Value,
         with: &Carrying<'_>,
-        tell: &UnboundedSender<Event>,
-    ) -> Result<Done> {
+        tell: &UnboundedSender<ProgressEvent>,
+    ) -> Result<StepResult> {
         let (kind, name) = (text(object, "/kind"), text(object, "/metadata/name"));
         let resource = self.discover(text(object, "/apiVersion"), kind).await?;
         let resource = resource.with_context(|| format!("no matches for kind {kind:?}"))?;
@@ -50,9 +50,9 @@ impl Cluster {
             .apply(&resource, namespace, name, &whole, &with.write)
             .await;
         match applied {
-            Ok(applied) => Ok(Done::Applied(applied)),
+            Ok(applied) => Ok(StepResult::Applied(applied)),
             Err(error) if !is_immutable(&error) => Err(error),
-            Err(_) if with.write.dry_run => Ok(Done::Applied(found.clone())),
+            Err(_) if with.write.dry_run => Ok(StepResult::Applied(found.clone())),
             Err(_) => {
                 let target = ObjectRef::of(found);
                 // Never delete an object that the caller may not create again.

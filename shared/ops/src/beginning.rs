@@ -15,14 +15,14 @@ use crate::execute::Carrying;
 use session_client::Write;
 use session_client::interrupt::Interrupt;
 use session_client::typed;
-use session_engine::plan::{Outcome, Plan, Step};
+use session_engine::plan::{PlanOutcome, Plan, Step};
 use session_engine::reconcile::{Wanted, reconcile, record};
 use session_model::api::{ObjectRef, Session};
 use session_model::failure::{self, FailureKind, hinted};
 use session_model::names::parameters_secret;
 use session_model::objects::belonging::is_named;
 use session_model::objects::resource::{SECRET, SESSION};
-use session_model::progress::Sink;
+use session_model::progress::ProgressSink;
 
 impl Ahead {
     /// Starts the session, without waiting until it is ready. If a step fails, created objects are kept: the next start continues
@@ -36,7 +36,7 @@ impl Ahead {
         write: &Write,
         interrupt: &Interrupt,
         now: Timestamp,
-        sink: &mut dyn Sink,
+        sink: &mut dyn ProgressSink,
     ) -> Result<Made> {
         let (namespace, name) = (self.present.namespace(), self.present.name());
         let begun = self.try_begin(cluster, write, interrupt, now, sink).await;
@@ -57,7 +57,7 @@ impl Ahead {
         write: &Write,
         interrupt: &Interrupt,
         now: Timestamp,
-        sink: &mut dyn Sink,
+        sink: &mut dyn ProgressSink,
     ) -> Result<Made> {
         let (namespace, name) = (self.present.namespace(), self.present.name());
         let object = cluster
@@ -132,7 +132,7 @@ impl Ahead {
 ///
 /// # Errors
 /// The step that failed, and its cause.
-pub fn finished(outcome: Outcome) -> Result<Vec<Value>> {
+pub fn finished(outcome: PlanOutcome) -> Result<Vec<Value>> {
     let objects = outcome.objects();
     match outcome.failed {
         None => Ok(objects),

@@ -11,7 +11,7 @@ use session_engine::diagnosis::{Cause, classes, quota};
 use session_model::failure::{self, FailureKind, hinted};
 use session_model::objects::ResourceType;
 use session_model::objects::resource::{INGRESS_CLASS, RESOURCE_QUOTA, STORAGE_CLASS};
-use session_model::progress::{Event, Sink};
+use session_model::progress::{ProgressEvent, ProgressSink};
 
 /// Objects that the checks need; `None` for a list that the caller may not read or that is not needed.
 #[derive(Debug, Default)]
@@ -64,7 +64,7 @@ pub async fn look(
     cluster: &Cluster,
     namespace: &str,
     objects: &[Value],
-    sink: &mut dyn Sink,
+    sink: &mut dyn ProgressSink,
 ) -> Result<Checked> {
     let (storage, ingress) = (
         classes::storage_classes(objects),
@@ -81,7 +81,7 @@ pub async fn look(
         (&ingress, "IngressClasses"),
     ] {
         if matches!(found, LookedUp::Forbidden) {
-            sink.tell(Event::Note(format!(
+            sink.tell(ProgressEvent::Note(format!(
                 "{kind} not checked: no permission to list them"
             )));
         }

@@ -34,7 +34,7 @@ use session_model::objects::ResourceType;
 use session_model::objects::belonging::Belonging;
 use session_model::objects::resource::{PERSISTENT_VOLUME_CLAIM, SECRET, SESSION, text};
 use session_model::objects::snapshot::claim_name;
-use session_model::progress::Sink;
+use session_model::progress::ProgressSink;
 use session_model::quantity::Quantity;
 
 /// A validated copy of a session: all names and objects are final, so carrying it out can fail only on the server's side.
@@ -190,7 +190,7 @@ impl Copying {
         snapshots: &[Value],
         with: &Taking<'_>,
         now: Timestamp,
-        sink: &mut dyn Sink,
+        sink: &mut dyn ProgressSink,
     ) -> Result<Copied> {
         self.fits(snapshots)?;
         let namespace = self.belonging.namespace.as_str();

@@ -34,7 +34,7 @@ use session_model::objects::resource::{
     PERSISTENT_VOLUME_CLAIM, POD, SESSION, VOLUME_SNAPSHOT, text,
 };
 use session_model::objects::snapshot::claim_name;
-use session_model::progress::Sink;
+use session_model::progress::ProgressSink;
 
 /// The deletion of one session: the session, its objects, and the snapshot that is taken first.
 #[derive(Clone, Debug)]
@@ -233,7 +233,7 @@ impl Doomed {
         cluster: &Cluster,
         manner: &Manner,
         with: Stopping<'_>,
-        sink: &mut dyn Sink,
+        sink: &mut dyn ProgressSink,
     ) -> Result<()> {
         self.live.tell_strangers(sink);
         if self.runs_hooks(manner) && !with.write.dry_run {
@@ -295,7 +295,7 @@ impl Doomed {
         plan: &Plan,
         manner: &Manner,
         with: Stopping<'_>,
-        sink: &mut dyn Sink,
+        sink: &mut dyn ProgressSink,
     ) -> Result<()> {
         self.mark_snapshots(cluster, with).await;
         self.carry_out(cluster, plan, manner, with, sink).await
@@ -307,7 +307,7 @@ impl Doomed {
         plan: &Plan,
         manner: &Manner,
         with: Stopping<'_>,
-        sink: &mut dyn Sink,
+        sink: &mut dyn ProgressSink,
     ) -> Result<()> {
         let carrying = Carrying {
             belonging: &self.belonging,

@@ -31,7 +31,7 @@ use session_client::Write;
 use session_client::interrupt::Interrupt;
 use session_client::interrupt::interrupted;
 use session_engine::diagnosis::refusal;
-use session_engine::plan::{Done, Outcome, Plan, Propagation, Step};
+use session_engine::plan::{StepResult, PlanOutcome, Plan, Propagation, Step};
 use session_engine::reconcile::HookRun;
 use session_model::api::ObjectRef;
 use session_model::failure::{self, Failure, FailureKind, hinted};
@@ -40,7 +40,7 @@ use session_model::objects::ResourceType;
 use session_model::objects::belonging::{Belonging, is_parameters};
 use session_model::objects::kept::{is_claim, was_bound};
 use session_model::objects::resource::{annotation, is_going, text};
-use session_model::progress::{Event, Sink, Stage};
+use session_model::progress::{ProgressEvent, ProgressSink, WaitStage};
 
 /// Longest wait for a name that an object under deletion still occupies: finalizers and a Pod's grace period take a
 /// moment.
@@ -65,9 +65,9 @@ impl Cluster {
         &self,
         plan: &Plan,
         with: &Carrying<'_>,
-        sink: &mut dyn Sink,
-    ) -> Outcome {
-        let mut outcome = Outcome::default();
+        sink: &mut dyn ProgressSink,
+    ) -> PlanOutcome {
+        let mut outcome = PlanOutcome::default();
         for stage in &plan.stages {
             if with.interrupt.is_set() {
                 outcome.failed = stage.first().map(|step| (step.clone(), interrupted()));
@@ -96,8 +96,8 @@ impl Cluster {
         &self,
         stage: &[Step],
         with: &Carrying<'_>,
-        sink: &mut dyn Sink,
-    ) -> Vec<Result<Done>> {
+        sink: &mut dyn ProgressSink,
+    ) -> Vec<Result<StepResult>> {
         let (tell, mut told) = mpsc::unbounded_channel();
         let steps = stage.iter().map(|step| self.step(step, with, &tell));
         let mut work = std::pin::pin!(join_all(steps));
@@ -114,14 +114,14 @@ impl Cluster {
         &self,
         step: &Step,
         with: &Carrying<'_>,
-        tell: &UnboundedSender<Event>,
-    ) -> Result<Done> {
+        tell: &UnboundedSender<ProgressEvent>,
+    ) -> Result<StepResult> {
         let namespace = with.belonging.namespace.as_str();
         match step {
             Step::Create { object, existing } => self.make(object, *existing, with, tell).await,
             Step::Apply { object, found } => self.apply_over(object, found, with, tell).await,
             Step::Adopt { claim } => self.take_up_by_name(claim, with, tell).await,
-            Step::Keep { object } => Ok(Done::TakenUp(object.clone())),
+            Step::Keep { object } => Ok(StepResult::TakenUp(object.clone())),
             Step::Patch {
                 target,
                 resource,
@@ -132,7 +132,7 @@ impl Cluster {
                 let done = self
                     .merge_patch(resource, namespace, &target.name, None, &patch, &with.write)
                     .await?;
-                Ok(Done::Patched(done))
+                Ok(StepResult::Patched(done))
             }
             Step::Sync {
                 pod,
@@ -148,9 +148,9 @@ impl Cluster {
                     limit: *limit,
                 };
                 let synced = self.run_hook(namespace, &run);
-                with.interrupt.race(synced).await.map(|()| Done::Synced)
+                with.interrupt.race(synced).await.map(|()| StepResult::Synced)
             }
-            Step::Sync { .. } => Ok(Done::Synced),
+            Step::Sync { .. } => Ok(StepResult::Synced),
             Step::Delete {
                 target,
                 resource,
@@ -158,13 +158,13 @@ impl Cluster {
             } => {
                 self.take_away(resource, namespace, target, *propagation, &with.write)
                     .await?;
-                Ok(Done::Deleted(target.clone()))
+                Ok(StepResult::Deleted(target.clone()))
             }
             // A server-side dry run deletes nothing, so there is nothing to wait for.
-            Step::AwaitGone { .. } if with.write.dry_run => Ok(Done::Gone),
+            Step::AwaitGone { .. } if with.write.dry_run => Ok(StepResult::Gone),
             Step::AwaitGone { targets, resource } => {
                 let gone = self.await_gone_within(with.limit, resource, namespace, targets, tell);
-                with.interrupt.race(gone).await.map(|()| Done::Gone)
+                with.interrupt.race(gone).await.map(|()| StepResult::Gone)
             }
         }
     }
@@ -176,8 +176,8 @@ impl Cluster {
         object: &Value,
         existing: bool,
         with: &Carrying<'_>,
-        tell: &UnboundedSender<Event>,
-    ) -> Result<Done> {
+        tell: &UnboundedSender<ProgressEvent>,
+    ) -> Result<StepResult> {
         let kind = text(object, "/kind");
         let Some(resource) = self.discover(text(object, "/apiVersion"), kind).await? else {
             let error = anyhow::anyhow!(
@@ -191,7 +191,7 @@ impl Cluster {
         };
         let namespace = with.belonging.namespace.as_str();
         let error = match self.create(&resource, namespace, object, &with.write).await {
-            Ok(created) => return Ok(Done::Created(created)),
+            Ok(created) => return Ok(StepResult::Created(created)),
             Err(error) => error,
         };
         let taken = failure::is(&error, FailureKind::AlreadyExists);
@@ -203,19 +203,19 @@ impl Cluster {
             return Err(error);
         };
         if annotation(&found, labels::RUN) == annotation(object, labels::RUN) {
-            return Ok(Done::Created(found));
+            return Ok(StepResult::Created(found));
         }
         let whose = whose(&found, object, with.belonging);
         if is_going(&found) && !matches!(whose, Whose::Others) {
             if with.write.dry_run {
-                return Ok(Done::Created(object.clone()));
+                return Ok(StepResult::Created(object.clone()));
             }
             self.make_way(&resource, &found, with, tell).await?;
             return Box::pin(self.make(object, existing, with, tell)).await;
         }
         let is_secret = is_parameters(object);
         match whose {
-            Whose::Ours => Ok(Done::TakenUp(found)),
+            Whose::Ours => Ok(StepResult::TakenUp(found)),
             Whose::Kept if is_claim(&found) && !was_bound(&found) => {
                 self.make_instead(&resource, &found, object, with, tell)
                     .await
@@ -231,7 +231,7 @@ impl Cluster {
             Whose::KeptByOtherTemplate(template) => {
                 Err(of_another_template(&resource, &found, &template))
             }
-            Whose::Others if existing && !is_secret => Ok(Done::Used(found)),
+            Whose::Others if existing && !is_secret => Ok(StepResult::Used(found)),
             Whose::Others => Err(foreign(&resource, name, with.belonging)),
         }
     }
@@ -243,7 +243,7 @@ impl Cluster {
         resource: &ResourceType,
         found: &Value,
         with: &Carrying<'_>,
-        tell: &UnboundedSender<Event>,
+        tell: &UnboundedSender<ProgressEvent>,
     ) -> Result<()> {
         let (limit, target) = (with.limit.min(GOING), ObjectRef::of(found));
         let (namespace, targets) = (
@@ -305,26 +305,26 @@ fn is_of_another(error: &anyhow::Error) -> bool {
     conflict.is_some_and(says)
 }
 
-fn announce(step: &Step) -> Event {
+fn announce(step: &Step) -> ProgressEvent {
     let (stage, object) = match step {
         Step::Create { object, .. } | Step::Apply { object, .. } | Step::Keep { object } => (
-            Stage::Applying,
+            WaitStage::Applying,
             format!(
                 "{}/{}",
                 text(object, "/kind").to_lowercase(),
                 text(object, "/metadata/name")
             ),
         ),
-        Step::Adopt { claim } => (Stage::Applying, short(&ObjectRef::of(claim))),
-        Step::Patch { target, .. } => (Stage::Applying, short(target)),
-        Step::Sync { pod, .. } => (Stage::Syncing, format!("pod/{pod}")),
-        Step::Delete { target, .. } => (Stage::Terminating, short(target)),
+        Step::Adopt { claim } => (WaitStage::Applying, short(&ObjectRef::of(claim))),
+        Step::Patch { target, .. } => (WaitStage::Applying, short(target)),
+        Step::Sync { pod, .. } => (WaitStage::Syncing, format!("pod/{pod}")),
+        Step::Delete { target, .. } => (WaitStage::Terminating, short(target)),
         Step::AwaitGone { targets, .. } => (
-            Stage::Terminating,
+            WaitStage::Terminating,
             targets.iter().map(short).collect::<Vec<_>>().join(", "),
         ),
     };
-    Event::Waiting {
+    ProgressEvent::Waiting {
         stage,
         object,
         detail: String::new(),

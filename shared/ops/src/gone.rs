@@ -19,7 +19,7 @@ use session_model::api::ObjectRef;
 use session_model::failure::{self, FailureKind};
 use session_model::objects::ResourceType;
 use session_model::objects::resource::text;
-use session_model::progress::{Event, Stage};
+use session_model::progress::{ProgressEvent, WaitStage};
 
 impl Cluster {
     /// Waits by watch until none of `targets` exists any more. Reasons that delay the deletion are sent to `tell`.
@@ -32,7 +32,7 @@ impl Cluster {
         resource: &ResourceType,
         namespace: &str,
         targets: &[ObjectRef],
-        tell: &UnboundedSender<Event>,
+        tell: &UnboundedSender<ProgressEvent>,
     ) -> Result<()> {
         let waits = targets
             .iter()
@@ -48,7 +48,7 @@ impl Cluster {
         resource: &ResourceType,
         namespace: &str,
         target: &ObjectRef,
-        tell: &UnboundedSender<Event>,
+        tell: &UnboundedSender<ProgressEvent>,
     ) -> Result<()> {
         let mut backoff = Backoff::default();
         loop {
@@ -116,10 +116,10 @@ impl Cluster {
 }
 
 /// The receiver may be gone if the wait has ended; that is no error.
-fn tell_holding(object: &Value, target: &ObjectRef, tell: &UnboundedSender<Event>) {
+fn tell_holding(object: &Value, target: &ObjectRef, tell: &UnboundedSender<ProgressEvent>) {
     if let Some(cause) = holding(object) {
-        let _ = tell.send(Event::Waiting {
-            stage: Stage::Terminating,
+        let _ = tell.send(ProgressEvent::Waiting {
+            stage: WaitStage::Terminating,
             object: short(target),
             detail: cause.message,
         });

@@ -11,7 +11,7 @@ use session_client::missing;
 use session_engine::diagnosis::growing::{Growing, growing};
 use session_model::failure::FailureKind;
 use session_model::objects::resource::{PERSISTENT_VOLUME_CLAIM, text};
-use session_model::progress::{Event, Sink, Stage};
+use session_model::progress::{ProgressEvent, ProgressSink, WaitStage};
 
 /// The result of waiting for an expansion.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,14 +34,14 @@ impl Cluster {
         claim: &Value,
         limit: Duration,
         interrupt: &Interrupt,
-        sink: &mut dyn Sink,
+        sink: &mut dyn ProgressSink,
     ) -> Result<Grown> {
         let (namespace, name) = (
             text(claim, "/metadata/namespace"),
             text(claim, "/metadata/name"),
         );
-        sink.tell(Event::Waiting {
-            stage: Stage::Applying,
+        sink.tell(ProgressEvent::Waiting {
+            stage: WaitStage::Applying,
             object: format!("persistentvolumeclaim/{name}"),
             detail: "expanding the volume".into(),
         });
@@ -53,7 +53,7 @@ impl Cluster {
             found = self.await_object(claims, namespace, name, settled) => Ok(found?),
             () = tokio::time::sleep(limit) => Err(FailureKind::TimedOut),
         };
-        sink.tell(Event::Done);
+        sink.tell(ProgressEvent::Done);
         let (claim, cut_off) = match cut_off {
             Ok(claim) => (claim, None),
             Err(kind) => {

@@ -16,7 +16,7 @@ use session_client::watch_over;
 use session_engine::diagnosis::resizing::{Resizing, resizing};
 use session_model::failure::FailureKind;
 use session_model::objects::resource::{NODE, POD, text};
-use session_model::progress::{Event, Sink, Stage};
+use session_model::progress::{ProgressEvent, ProgressSink, WaitStage};
 
 /// The result of waiting for a resize.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,7 +49,7 @@ impl Cluster {
         container: &str,
         limit: Duration,
         interrupt: &Interrupt,
-        sink: &mut dyn Sink,
+        sink: &mut dyn ProgressSink,
     ) -> Result<Resized> {
         let mut seen = Resized {
             pod: pod.clone(),
@@ -65,7 +65,7 @@ impl Cluster {
             }
             () = tokio::time::sleep(limit) => Some(FailureKind::TimedOut),
         };
-        sink.tell(Event::Done);
+        sink.tell(ProgressEvent::Done);
         seen.cut_off = cut_off;
         Ok(seen)
     }
@@ -74,7 +74,7 @@ impl Cluster {
         &self,
         seen: &mut Resized,
         container: &str,
-        sink: &mut dyn Sink,
+        sink: &mut dyn ProgressSink,
     ) -> Result<()> {
         let part = |path: &str| text(&seen.pod, path).to_owned();
         let (namespace, name, uid) = (
@@ -101,8 +101,8 @@ impl Cluster {
             if matches!(seen.state, Resizing::Done | Resizing::Infeasible(_)) {
                 return Ok(());
             }
-            sink.tell(Event::Waiting {
-                stage: Stage::Applying,
+            sink.tell(ProgressEvent::Waiting {
+                stage: WaitStage::Applying,
                 object: format!("pod/{name}"),
                 detail: detail(&seen.state),
             });

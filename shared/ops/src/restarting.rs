@@ -12,7 +12,7 @@ use session_model::objects::access::Access;
 use session_model::objects::pods::{SCALED, pod_metadata_paths};
 use session_model::objects::resource::{SESSION, text};
 use session_model::objects::{ResourceType, is_data};
-use session_model::progress::Sink;
+use session_model::progress::ProgressSink;
 
 impl Ahead {
     /// Checks before the first write that the caller may both stop and start the session, so that it does not stay stopped because
@@ -57,7 +57,7 @@ impl Ahead {
         cluster: &Cluster,
         manner: &Manner,
         with: Stopping<'_>,
-        sink: &mut dyn Sink,
+        sink: &mut dyn ProgressSink,
     ) -> Result<Made> {
         self.require_restart(manner, with).await?;
         let object = self.present.stop(cluster, manner, with, sink).await?;

@@ -19,7 +19,7 @@ use session_model::objects::resource::{
     PERSISTENT_VOLUME_CLAIM, STORAGE_CLASS, VOLUME_SNAPSHOT, annotation, text,
 };
 use session_model::objects::snapshot::claim_name;
-use session_model::progress::{Event, Sink, Stage};
+use session_model::progress::{ProgressEvent, ProgressSink, WaitStage};
 use session_model::quantity::Quantity;
 
 /// Prefixes of annotations that describe a claim's old volume and are not copied to the new claim.
@@ -109,7 +109,7 @@ impl Replacing {
         &self,
         cluster: &Cluster,
         with: &Taking<'_>,
-        sink: &mut dyn Sink,
+        sink: &mut dyn ProgressSink,
     ) -> Result<Restored> {
         let carrying = Carrying {
             belonging: &self.belonging,
@@ -162,7 +162,7 @@ pub(super) async fn bound(
     namespace: &str,
     claims: &[Value],
     with: &Taking<'_>,
-    sink: &mut dyn Sink,
+    sink: &mut dyn ProgressSink,
 ) -> Result<Restored> {
     let (mut restored, mut awaited) = (Restored::default(), Vec::new());
     for claim in claims {
@@ -174,8 +174,8 @@ pub(super) async fn bound(
         }
     }
     if with.wait && !awaited.is_empty() {
-        sink.tell(Event::Waiting {
-            stage: Stage::Binding,
+        sink.tell(ProgressEvent::Waiting {
+            stage: WaitStage::Binding,
             object: format!("persistentvolumeclaim/{}", awaited.join(", ")),
             detail: String::new(),
         });

@@ -16,7 +16,7 @@ use session_model::api::{Phase, Session};
 use session_model::failure::hinted;
 use session_model::objects::endpoint::endpoint;
 use session_model::objects::resource::SESSION;
-use session_model::progress::{Event, Sink};
+use session_model::progress::{ProgressEvent, ProgressSink};
 
 /// A session whose objects have been created, or requested from a controller.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ pub struct Waiting<'a> {
     /// Interrupt signal: Ctrl-C.
     pub interrupt: &'a Interrupt,
     /// Receiver of progress.
-    pub sink: &'a mut dyn Sink,
+    pub sink: &'a mut dyn ProgressSink,
     /// Clock.
     pub now: &'a dyn Fn() -> Timestamp,
 }
@@ -76,7 +76,7 @@ pub async fn ready(
             run.sink,
         )
         .await;
-    run.sink.tell(Event::Done);
+    run.sink.tell(ProgressEvent::Done);
     match waited? {
         Waited::Settled { seen, pod } => {
             let endpoint =
@@ -169,7 +169,7 @@ async fn await_controller(
             run.sink,
         )
         .await;
-    run.sink.tell(Event::Done);
+    run.sink.tell(ProgressEvent::Done);
     let session = settled?;
     let status = session.status.unwrap_or_default();
     if status.phase == Some(Phase::Running) {

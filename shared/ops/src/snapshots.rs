@@ -19,7 +19,7 @@ use session_model::failure::{Failure, FailureKind};
 use session_model::labels;
 use session_model::objects::resource::{VOLUME_SNAPSHOT, label, text};
 use session_model::objects::snapshot::{SnapshotState, is_cut};
-use session_model::progress::{Event, Sink, Stage};
+use session_model::progress::{ProgressEvent, ProgressSink, WaitStage};
 
 /// Time that a driver may report errors before it counts as failed: some errors are transient.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -75,7 +75,7 @@ impl Cluster {
         milestone: Milestone,
         limit: Duration,
         interrupt: &Interrupt,
-        sink: &mut dyn Sink,
+        sink: &mut dyn ProgressSink,
     ) -> Result<Vec<Value>> {
         let Some(first) = snapshots.first() else {
             return Ok(Vec::new());
@@ -89,7 +89,7 @@ impl Cluster {
         loop {
             waiting.tell(sink);
             if waiting.is_over() {
-                sink.tell(Event::Done);
+                sink.tell(ProgressEvent::Done);
                 return Ok(waiting.snapshots.into_values().collect());
             }
             if let Some(failed) = waiting.hopeless() {
@@ -190,10 +190,10 @@ impl Waiting {
         Failure::local(FailureKind::TimedOut, message).into()
     }
 
-    fn tell(&self, sink: &mut dyn Sink) {
+    fn tell(&self, sink: &mut dyn ProgressSink) {
         if let Some(snapshot) = self.left().next() {
-            sink.tell(Event::Waiting {
-                stage: Stage::Snapshotting,
+            sink.tell(ProgressEvent::Waiting {
+                stage: WaitStage::Snapshotting,
                 object: format!("volumesnapshot/{}", text(snapshot, "/metadata/name")),
                 detail: SnapshotState::of(snapshot).told(),
             });

@@ -41,7 +41,7 @@ use session_model::objects::resource::{
     VOLUME_SNAPSHOT, VOLUME_SNAPSHOT_CONTENT, annotation, is_going, text,
 };
 use session_model::objects::snapshot::{claim_name, content_mark, snapshots_of};
-use session_model::progress::{Event, Sink};
+use session_model::progress::{ProgressEvent, ProgressSink};
 
 /// Longest time that a workload stays quiesced. If its snapshots are not cut by then, it is resumed and they are deleted.
 const PAUSE: Duration = Duration::from_secs(120);
@@ -184,7 +184,7 @@ impl Cutting {
         &self,
         cluster: &Cluster,
         with: &Taking<'_>,
-        sink: &mut dyn Sink,
+        sink: &mut dyn ProgressSink,
     ) -> Result<Vec<Value>> {
         if with.write.dry_run {
             return self.make(cluster, with.write).await;
@@ -234,11 +234,11 @@ impl Cutting {
         &self,
         cluster: &Cluster,
         with: &Taking<'_>,
-        sink: &mut dyn Sink,
+        sink: &mut dyn ProgressSink,
     ) -> Result<Vec<Value>> {
         let made = self.make(cluster, with.write).await?;
         for earlier in made.iter().filter(|object| !self.is_of_this_run(object)) {
-            sink.tell(Event::Note(format!(
+            sink.tell(ProgressEvent::Note(format!(
                 "{} was taken by an interrupted command at {}: the snapshots of the other claims are newer",
                 text(earlier, "/metadata/name"),
                 text(earlier, "/metadata/creationTimestamp")

@@ -35,7 +35,7 @@ use session_model::objects::access::Access;
 use session_model::objects::belonging::{Belonging, is_named};
 use session_model::objects::pods::pod_metadata_paths;
 use session_model::objects::resource::{SECRET, SESSION, annotation, text};
-use session_model::progress::Sink;
+use session_model::progress::ProgressSink;
 use session_template::Assigned;
 use session_template::stored_secrets;
 
@@ -87,7 +87,7 @@ impl Ahead {
         mut present: Present,
         wish: &Wish,
         now: Timestamp,
-        sink: &mut dyn Sink,
+        sink: &mut dyn ProgressSink,
     ) -> Result<Self> {
         unfinished::whole(&present.object)?;
         trust::check(cluster, &present.session, Part::Start).await?;
@@ -188,7 +188,7 @@ impl Ahead {
     }
 
     /// Checks quotas and classes of new objects, and the expansion of claims by a server dry run.
-    async fn check(&self, cluster: &Cluster, sink: &mut dyn Sink) -> Result<()> {
+    async fn check(&self, cluster: &Cluster, sink: &mut dyn ProgressSink) -> Result<()> {
         let live = &self.present.live;
         let missing = |object: &&Value| {
             let (kind, name) = (text(object, "/kind"), text(object, "/metadata/name"));

@@ -15,7 +15,7 @@ use crate::trust::{self, Part};
 use session_client::Permissions;
 use session_client::Write;
 use session_client::interrupt::Interrupt;
-use session_engine::plan::{Done, Plan, Step};
+use session_engine::plan::{StepResult, Plan, Step};
 use session_engine::reconcile::record::{self, Rest};
 use session_engine::reconcile::{
     Ending, HookRun, Live, Seen, Standing, Wanted, ending, look, standing,
@@ -27,7 +27,7 @@ use session_model::objects::belonging::Belonging;
 use session_model::objects::conditions::condition;
 use session_model::objects::pods::SCALED;
 use session_model::objects::resource::{SESSION, text};
-use session_model::progress::Sink;
+use session_model::progress::ProgressSink;
 
 /// A session and all of its objects, as read from the cluster.
 #[derive(Clone, Debug)]
@@ -163,7 +163,7 @@ impl Present {
         cluster: &Cluster,
         manner: &Manner,
         with: Stopping<'_>,
-        sink: &mut dyn Sink,
+        sink: &mut dyn ProgressSink,
     ) -> Result<Value> {
         self.live.tell_strangers(sink);
         if self.controller {
@@ -188,7 +188,7 @@ impl Present {
         }
         let mut session = self.session.clone();
         let wish = outcome.done.iter().find_map(|done| match done {
-            Done::Patched(object) if text(object, "/kind") == "Session" => Some(object),
+            StepResult::Patched(object) if text(object, "/kind") == "Session" => Some(object),
             _ => None,
         });
         session.metadata.generation = wish
@@ -199,7 +199,7 @@ impl Present {
         }
         let rest = Rest {
             replicas: rest,
-            synced: outcome.done.contains(&Done::Synced),
+            synced: outcome.done.contains(&StepResult::Synced),
             made: self.unrecorded(),
         };
         let mut patch = record::stopped(&session, &self.standing(), &rest, with.now);
@@ -262,7 +262,7 @@ impl Present {
         cluster: &Cluster,
         manner: &Manner,
         with: &Stopping<'_>,
-        sink: &mut dyn Sink,
+        sink: &mut dyn ProgressSink,
     ) -> Result<Value> {
         let mut patch = json!({
             "metadata": { "uid": self.belonging.session_uid },

@@ -30,7 +30,7 @@ use session_model::api::{ConnectMethod, Hooks, Session, SessionSpec};
 use session_model::failure::hinted;
 use session_model::objects::privilege::privileges;
 use session_model::objects::resource::text;
-use session_model::progress::{Event, Sink};
+use session_model::progress::{ProgressEvent, ProgressSink};
 use session_model::state::{Digests, digest};
 
 /// The part of a session's stored text that is about to be run.
@@ -220,7 +220,7 @@ pub fn remember(
     uid: &str,
     spec: &SessionSpec,
     rendering: Option<&Rendering>,
-    sink: &mut dyn Sink,
+    sink: &mut dyn ProgressSink,
 ) {
     let mut areas = vec![(Part::Start, of_spec(spec))];
     if let Some(rendering) = rendering {
@@ -232,7 +232,7 @@ pub fn remember(
             .known()
             .remember(uid, part.area(), &digests(&fields));
         if let Err(error) = written {
-            sink.tell(Event::Note(format!(
+            sink.tell(ProgressEvent::Note(format!(
                 "cannot record the session on this machine, a later command may ask for confirmation: {error}"
             )));
             return;

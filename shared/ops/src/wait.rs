@@ -29,7 +29,7 @@ use session_model::api::Session;
 use session_model::failure::{Failure, FailureKind};
 use session_model::labels;
 use session_model::objects::resource::{EVENT, PERSISTENT_VOLUME_CLAIM, POD, REPLICA_SET, text};
-use session_model::progress::{Event, Sink};
+use session_model::progress::{ProgressEvent, ProgressSink};
 
 /// Time limit of a read after the end of a wait.
 const LAST_LOOK: Duration = Duration::from_secs(2);
@@ -78,7 +78,7 @@ impl Cluster {
         made: Vec<Value>,
         limit: Duration,
         interrupt: &Interrupt,
-        sink: &mut dyn Sink,
+        sink: &mut dyn ProgressSink,
     ) -> Result<Waited> {
         let name = session.metadata.name.as_deref().unwrap_or_default();
         let select = Selection::labelled(format!("{}={name}", labels::SESSION));
@@ -105,7 +105,7 @@ impl Cluster {
             Ok(()) => {
                 let pod = state.decisive(&seen);
                 let seen = self.explain(namespace, seen).await;
-                sink.tell(Event::Done);
+                sink.tell(ProgressEvent::Done);
                 Ok(Waited::Settled {
                     seen: Box::new(seen),
                     pod,
@@ -128,7 +128,7 @@ impl Cluster {
 
 impl Watching<'_> {
     /// Watches until the workload reaches a final state. May be dropped at any time; `seen` then holds the last state.
-    async fn settle(&mut self, seen: &mut Seen, sink: &mut dyn Sink) -> Result<()> {
+    async fn settle(&mut self, seen: &mut Seen, sink: &mut dyn ProgressSink) -> Result<()> {
         let (mut pods, mut events) = (self.watch_pods(), self.watch_events());
         loop {
             self.tell(seen, sink);
@@ -223,9 +223,9 @@ impl Watching<'_> {
         }
     }
 
-    fn tell(&self, seen: &Seen, sink: &mut dyn Sink) {
+    fn tell(&self, seen: &Seen, sink: &mut dyn ProgressSink) {
         if let Seen::NotReady(finding) = seen {
-            sink.tell(Event::Waiting {
+            sink.tell(ProgressEvent::Waiting {
                 stage: finding.stage,
                 object: finding.object.clone(),
                 detail: finding.detail.clone(),

@@ -11,7 +11,7 @@ use session_client::{timed_out, typed};
 use session_model::api::Session;
 use session_model::objects::conditions::has_condition;
 use session_model::objects::resource::{SESSION, text};
-use session_model::progress::{Event, Sink, Stage};
+use session_model::progress::{ProgressEvent, ProgressSink, WaitStage};
 
 impl Cluster {
     /// Waits until a controller has started a session, successfully or not: until its phase is running, failed or
@@ -25,12 +25,12 @@ impl Cluster {
         session: &Session,
         limit: Duration,
         interrupt: &Interrupt,
-        sink: &mut dyn Sink,
+        sink: &mut dyn ProgressSink,
     ) -> Result<Session> {
         let name = session.metadata.name.as_deref().unwrap_or_default();
         let object = format!("session/{name}");
-        sink.tell(Event::Waiting {
-            stage: Stage::Applying,
+        sink.tell(ProgressEvent::Waiting {
+            stage: WaitStage::Applying,
             object,
             detail: "the controller is starting the session".into(),
         });
@@ -64,10 +64,10 @@ impl Cluster {
         name: &str,
         limit: Duration,
         interrupt: &Interrupt,
-        sink: &mut dyn Sink,
+        sink: &mut dyn ProgressSink,
     ) -> Result<Value> {
-        sink.tell(Event::Waiting {
-            stage: Stage::Terminating,
+        sink.tell(ProgressEvent::Waiting {
+            stage: WaitStage::Terminating,
             object: format!("session/{name}"),
             detail: "the controller is stopping the session".into(),
         });

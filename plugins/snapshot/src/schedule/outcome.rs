@@ -14,8 +14,8 @@ use session_shared::objects::resource::{ROLE, text};
 use session_shared::objects::schedule::ScheduleName;
 use session_shared::ops::Cluster;
 use session_shared::ops::execute::Carrying;
-use session_shared::plan::{Done, Plan, Propagation, Step};
-use session_shared::progress::Sink;
+use session_shared::plan::{StepResult, Plan, Propagation, Step};
+use session_shared::progress::ProgressSink;
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::{Mutations, change};
@@ -94,7 +94,7 @@ pub(crate) async fn carry_out(
     cluster: &Cluster,
     planned: &Planned,
     with: &Carrying<'_>,
-    sink: &mut dyn Sink,
+    sink: &mut dyn ProgressSink,
 ) -> Result<Made> {
     let mut made = Made {
         withheld: planned.withheld(),
@@ -132,14 +132,14 @@ fn grants(step: &Step) -> bool {
     }
 }
 
-fn told(done: Done, step: &Step) -> Option<(Value, &'static str)> {
+fn told(done: StepResult, step: &Step) -> Option<(Value, &'static str)> {
     match (done, step) {
-        (Done::Created(object), _) => Some((object, "created")),
-        (Done::Applied(object), Step::Apply { found, .. }) => {
+        (StepResult::Created(object), _) => Some((object, "created")),
+        (StepResult::Applied(object), Step::Apply { found, .. }) => {
             let word = change(Some(found), &object);
             Some((object, word))
         }
-        (Done::Applied(object) | Done::TakenUp(object), _) => Some((object, "unchanged")),
+        (StepResult::Applied(object) | StepResult::TakenUp(object), _) => Some((object, "unchanged")),
         _ => None,
     }
 }
@@ -237,7 +237,7 @@ pub(crate) async fn remove(
     plan: &Plan,
     dry_run: DryRun,
     with: &Carrying<'_>,
-    sink: &mut dyn Sink,
+    sink: &mut dyn ProgressSink,
 ) -> Result<()> {
     if dry_run == DryRun::Client {
         return Ok(());

@@ -7,7 +7,7 @@ use session_shared::names::{SessionName, UserId};
 use session_shared::objects::belonging::Belonging;
 use session_shared::objects::provenance::Doubt;
 use session_shared::ops::Cluster;
-use session_shared::progress::Sink;
+use session_shared::progress::ProgressSink;
 use session_shared::report::mutation::Mutations;
 use session_shared::verb::Ground;
 
@@ -32,7 +32,7 @@ pub(crate) fn mark(snapshots: &mut [Value], session: &SessionName) {
 pub(crate) async fn taken(
     cluster: &Cluster,
     belonging: &Belonging,
-    sink: &mut dyn Sink,
+    sink: &mut dyn ProgressSink,
 ) -> Result<Vec<Set>> {
     let mut sets = chosen::sets(cluster, Some(&belonging.session)).await?;
     sets.retain(|set| is_marked(set) && is_of(set, &belonging.user_id));

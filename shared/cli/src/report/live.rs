@@ -10,7 +10,7 @@ use jiff::SignedDuration;
 
 use super::streams::{Shared, lock};
 use super::{age, clean};
-use session_model::progress::{Event, Sink};
+use session_model::progress::{ProgressEvent, ProgressSink};
 
 /// Interval at which the elapsed time is redrawn.
 const TICK: Duration = Duration::from_millis(250);
@@ -95,10 +95,10 @@ pub struct Progress {
     pub(super) quiet: bool,
 }
 
-impl Sink for Progress {
-    fn tell(&mut self, event: Event) {
+impl ProgressSink for Progress {
+    fn tell(&mut self, event: ProgressEvent) {
         match event {
-            Event::Waiting {
+            ProgressEvent::Waiting {
                 stage,
                 object,
                 detail,
@@ -108,13 +108,13 @@ impl Sink for Progress {
                 let text = clean::line(&format!("{word} {object}{colon}{detail}")).into_owned();
                 self.live.show(&self.screen, text);
             }
-            Event::Note(text) if !self.quiet => {
+            ProgressEvent::Note(text) if !self.quiet => {
                 let line = format!("note: {}\n", clean::line(&text));
                 // A closed standard error must not stop the work.
                 let _ = self.live.aside(|| self.err.write(line.as_bytes()));
             }
-            Event::Note(_) => {}
-            Event::Done => self.live.end(),
+            ProgressEvent::Note(_) => {}
+            ProgressEvent::Done => self.live.end(),
         }
     }
 }
@@ -184,11 +184,11 @@ impl TermLike for BufferTerminal {
 mod tests {
     use crate::flags::output::Talk;
     use crate::report::console::Console;
-    use session_model::progress::{Event, Sink, Stage};
+    use session_model::progress::{ProgressEvent, ProgressSink, WaitStage};
 
-    fn waiting(detail: &str) -> Event {
-        let (stage, object) = (Stage::Pulling, "pod/alice".to_owned());
-        Event::Waiting {
+    fn waiting(detail: &str) -> ProgressEvent {
+        let (stage, object) = (WaitStage::Pulling, "pod/alice".to_owned());
+        ProgressEvent::Waiting {
             stage,
             object,
             detail: detail.to_owned(),
@@ -200,8 +200,8 @@ mod tests {
         let (console, captured) = Console::captured("", false);
         let mut progress = console.progress();
         progress.tell(waiting("image x"));
-        progress.tell(Event::Note("quota was not checked".into()));
-        progress.tell(Event::Done);
+        progress.tell(ProgressEvent::Note("quota was not checked".into()));
+        progress.tell(ProgressEvent::Done);
         assert_eq!(
             (captured.out(), captured.err()),
             (String::new(), "note: quota was not checked\n".into())
@@ -216,8 +216,8 @@ mod tests {
         let err = captured.err();
         assert!(err.contains("0s pulling pod/alice: image x^G"), "{err:?}");
         console.err_line("said in between");
-        progress.tell(Event::Note("kept".into()));
-        progress.tell(Event::Done);
+        progress.tell(ProgressEvent::Note("kept".into()));
+        progress.tell(ProgressEvent::Done);
         let err = captured.err();
         assert!(err.contains("\x1b[2Ksaid in between\n"), "{err:?}");
         assert!(err.contains("\x1b[2Knote: kept\n"), "{err:?}");
@@ -242,8 +242,8 @@ mod tests {
         });
         let mut progress = console.progress();
         progress.tell(waiting("x"));
-        progress.tell(Event::Note("y".into()));
-        progress.tell(Event::Done);
+        progress.tell(ProgressEvent::Note("y".into()));
+        progress.tell(ProgressEvent::Done);
         assert_eq!(captured.err(), "");
     }
 }

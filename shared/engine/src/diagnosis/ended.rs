@@ -2,7 +2,7 @@
 
 use super::pod::{Inspection, Read};
 use super::{Cause, Verdict};
-use session_model::progress::Stage;
+use session_model::progress::WaitStage;
 
 impl Inspection<'_> {
     /// Diagnoses a Pod that ended. The first container with an error decides, else the first that ended.
@@ -41,7 +41,7 @@ impl Inspection<'_> {
                 reason: end.reason.clone().unwrap_or_default(),
             },
             trouble: (end.exit_code != 0).then(|| cause.clone()),
-            ..Read::plain(Stage::Starting, cause.message)
+            ..Read::plain(WaitStage::Starting, cause.message)
         }
     }
 
@@ -104,7 +104,7 @@ impl Inspection<'_> {
                 reason: word.to_owned(),
             },
             trouble: (code != 0).then_some(cause),
-            ..Read::plain(Stage::Starting, detail)
+            ..Read::plain(WaitStage::Starting, detail)
         }
     }
 }

@@ -8,7 +8,7 @@ use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 
 use super::container::Contained;
 use super::{EventNote, Finding, Verdict};
-use session_model::progress::Stage;
+use session_model::progress::WaitStage;
 
 /// Time by which a run must outlast the previous one. Kubernetes' times are whole seconds, and the kubelet reports an end up to
 /// a second late.
@@ -39,7 +39,7 @@ pub fn unproven(pod: &Pod, events: &[EventNote], now: Timestamp) -> Option<(Find
     };
     let cause = contained.crash();
     let finding = Finding {
-        stage: Stage::Starting,
+        stage: WaitStage::Starting,
         object: format!("pod/{}", pod.metadata.name.as_deref().unwrap_or_default()),
         detail: cause.message.clone(),
         verdict: Verdict::Waiting,

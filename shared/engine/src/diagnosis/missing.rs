@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::facts::Ask;
 use super::{EventNote, Finding, Verdict, refusal};
 use session_model::objects::resource::text;
-use session_model::progress::Stage;
+use session_model::progress::WaitStage;
 
 /// Diagnoses a workload that has fewer Pods than it wants. The events of a Deployment are those of its ReplicaSets, which are
 /// recognised by name (`DEPLOYMENT-HASH`) and by being no older than the Deployment.
@@ -27,7 +27,7 @@ pub fn inspect_missing(workload: &Value, events: &[EventNote]) -> Finding {
         .rev()
         .find(|event| event.reason == "FailedCreate" && is_mine(event));
     let mut finding = Finding {
-        stage: Stage::Scheduling,
+        stage: WaitStage::Scheduling,
         object: format!("{}/{name}", kind.to_lowercase()),
         detail: String::new(),
         verdict: Verdict::Waiting,

@@ -47,13 +47,13 @@ pub use missing::inspect_missing;
 pub use pod::inspect;
 pub use refusal::{Refusal, refusal};
 
-use session_model::progress::Stage;
+use session_model::progress::WaitStage;
 
 /// The diagnosis of one Pod, or of a workload that has no Pod yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// The stage that is in progress.
-    pub stage: Stage,
+    pub stage: WaitStage,
     /// The object as `kind/name` in lower case: `pod/x`.
     pub object: String,
     /// One line about the stage; may be empty.

@@ -6,7 +6,7 @@ use super::container::{Contained, State};
 use super::facts::Ask;
 use super::{Cause, EventNote, Finding, Verdict, claim, scheduling, volume};
 use session_model::objects::conditions::pod_condition;
-use session_model::progress::Stage;
+use session_model::progress::WaitStage;
 
 /// Diagnoses one Pod of the primary workload. Events of other objects in `events` are ignored, except those of claims that the
 /// Pod mounts.
@@ -56,14 +56,14 @@ pub(super) struct Inspection<'a> {
 
 /// The result for one Pod: a [`Finding`] without the object's name.
 pub(super) struct Read {
-    pub(super) stage: Stage,
+    pub(super) stage: WaitStage,
     pub(super) detail: String,
     pub(super) verdict: Verdict,
     pub(super) trouble: Option<Cause>,
 }
 
 impl Read {
-    pub(super) fn plain(stage: Stage, detail: impl Into<String>) -> Self {
+    pub(super) fn plain(stage: WaitStage, detail: impl Into<String>) -> Self {
         Self {
             stage,
             detail: detail.into(),
@@ -72,14 +72,14 @@ impl Read {
         }
     }
 
-    pub(super) fn held(stage: Stage, cause: Cause) -> Self {
+    pub(super) fn held(stage: WaitStage, cause: Cause) -> Self {
         Self {
             trouble: Some(cause.clone()),
             ..Self::plain(stage, cause.message)
         }
     }
 
-    pub(super) fn hopeless(stage: Stage, cause: Cause) -> Self {
+    pub(super) fn hopeless(stage: WaitStage, cause: Cause) -> Self {
         Self {
             verdict: Verdict::Hopeless(cause.clone()),
             ..Self::plain(stage, cause.message)
@@ -90,13 +90,13 @@ impl Read {
 impl Inspection<'_> {
     fn read(&self) -> Read {
         if self.pod.metadata.deletion_timestamp.is_some() {
-            return Read::plain(Stage::Terminating, "being deleted");
+            return Read::plain(WaitStage::Terminating, "being deleted");
         }
         match self.status.phase.as_deref() {
             Some("Succeeded" | "Failed") => self.ended(),
             _ if self.says("Ready", "True") => Read {
                 verdict: Verdict::Ready,
-                ..Read::plain(Stage::Probing, "")
+                ..Read::plain(WaitStage::Probing, "")
             },
             _ if !self.says("PodScheduled", "True") => self.unscheduled(),
             _ => self.lost_node().unwrap_or_else(|| self.starting()),
@@ -141,18 +141,18 @@ impl Inspection<'_> {
         if let Some(cause) = claim::missing(self.name, &message) {
             // The scheduler may see the Pod before it sees the claim that was created for it just before.
             if self.is_of_set() {
-                return Read::held(Stage::Binding, self.with_scheduler(cause, &message));
+                return Read::held(WaitStage::Binding, self.with_scheduler(cause, &message));
             }
-            return Read::hopeless(Stage::Binding, self.with_scheduler(cause, &message));
+            return Read::hopeless(WaitStage::Binding, self.with_scheduler(cause, &message));
         }
         let unbound = message.contains("unbound immediate PersistentVolumeClaims");
         if unbound || message.is_empty() {
             for event in self.claims.iter().rev() {
                 match claim::read(self.name, event) {
                     Some(claim::Claim::Hopeless(cause)) => {
-                        return Read::hopeless(Stage::Binding, cause);
+                        return Read::hopeless(WaitStage::Binding, cause);
                     }
-                    Some(claim::Claim::Held(cause)) => return Read::held(Stage::Binding, cause),
+                    Some(claim::Claim::Held(cause)) => return Read::held(WaitStage::Binding, cause),
                     Some(claim::Claim::Consumer) | None => {}
                 }
             }
@@ -160,13 +160,13 @@ impl Inspection<'_> {
         if unbound {
             let claims: Vec<&str> = claims_of(self.pod).collect();
             let cause = claim::unbound(self.name, &claims);
-            return Read::held(Stage::Binding, self.with_scheduler(cause, &message));
+            return Read::held(WaitStage::Binding, self.with_scheduler(cause, &message));
         }
         if message.is_empty() {
-            return Read::plain(Stage::Scheduling, "");
+            return Read::plain(WaitStage::Scheduling, "");
         }
         let cause = scheduling::unschedulable(self.pod, &message);
-        Read::held(Stage::Scheduling, self.with_scheduler(cause, &message))
+        Read::held(WaitStage::Scheduling, self.with_scheduler(cause, &message))
     }
 
     fn with_scheduler(&self, mut cause: Cause, message: &str) -> Cause {
@@ -208,26 +208,26 @@ impl Inspection<'_> {
             ),
             asks: vec![Ask::Node { name: node }],
         };
-        Some(Read::held(Stage::Starting, cause))
+        Some(Read::held(WaitStage::Starting, cause))
     }
 
     fn starting(&self) -> Read {
         for status in self.status.init_container_statuses.iter().flatten() {
             let contained = self.contained(status, true);
             match contained.read() {
-                State::Hopeless(cause) => return Read::hopeless(Stage::Initializing, cause),
+                State::Hopeless(cause) => return Read::hopeless(WaitStage::Initializing, cause),
                 State::Ended { code: 0, .. } => {}
                 State::Ended { .. } => {
-                    return Read::hopeless(Stage::Initializing, contained.crash());
+                    return Read::hopeless(WaitStage::Initializing, contained.crash());
                 }
-                State::Pulling(cause) => return Read::held(Stage::Pulling, cause),
-                State::Held(cause) => return Read::held(Stage::Initializing, cause),
+                State::Pulling(cause) => return Read::held(WaitStage::Pulling, cause),
+                State::Held(cause) => return Read::held(WaitStage::Initializing, cause),
                 // A sidecar (an init container that keeps running) counts as started once its startup probe has succeeded.
                 State::Running if status.started == Some(true) && self.is_sidecar(&status.name) => {
                 }
                 State::Running => {
                     let detail = format!("init container {:?} is running", status.name);
-                    return Read::plain(Stage::Initializing, detail);
+                    return Read::plain(WaitStage::Initializing, detail);
                 }
                 State::Waiting => return self.creating(),
             }
@@ -245,16 +245,16 @@ impl Inspection<'_> {
         for status in statuses {
             let contained = self.contained(status, false);
             match contained.read() {
-                State::Hopeless(cause) => return Read::hopeless(Stage::Starting, cause),
-                State::Pulling(cause) => return Read::held(Stage::Pulling, cause),
-                State::Held(cause) => return Read::held(Stage::Starting, cause),
+                State::Hopeless(cause) => return Read::hopeless(WaitStage::Starting, cause),
+                State::Pulling(cause) => return Read::held(WaitStage::Pulling, cause),
+                State::Held(cause) => return Read::held(WaitStage::Starting, cause),
                 State::Waiting => return self.creating(),
                 State::Ended { code, reason } => {
                     let cause = contained.crash();
                     return Read {
                         verdict: Verdict::Ended { code, reason },
                         trouble: (code != 0).then(|| cause.clone()),
-                        ..Read::plain(Stage::Starting, cause.message)
+                        ..Read::plain(WaitStage::Starting, cause.message)
                     };
                 }
                 State::Running if !status.ready => probing = probing.or(Some(status)),
@@ -265,18 +265,18 @@ impl Inspection<'_> {
             return if statuses.is_empty() {
                 self.creating()
             } else {
-                Read::plain(Stage::Starting, "")
+                Read::plain(WaitStage::Starting, "")
             };
         };
         let contained = self.contained(status, false);
         // Restarted and likely to crash again: the cause of its last end says more than a probe that has not begun.
         if status.restart_count > 0 {
-            return Read::held(Stage::Starting, contained.crash());
+            return Read::held(WaitStage::Starting, contained.crash());
         }
         match contained.unready() {
-            Some(cause) => Read::held(Stage::Probing, cause),
+            Some(cause) => Read::held(WaitStage::Probing, cause),
             None => Read::plain(
-                Stage::Probing,
+                WaitStage::Probing,
                 format!("container {:?} is not ready", status.name),
             ),
         }
@@ -293,20 +293,20 @@ impl Inspection<'_> {
             "SuccessfulAttachVolume",
         ];
         let Some(event) = self.newest(&told) else {
-            return Read::plain(Stage::Starting, "");
+            return Read::plain(WaitStage::Starting, "");
         };
         match event.reason.as_str() {
-            "Pulling" => Read::plain(Stage::Pulling, event.message.clone()),
+            "Pulling" => Read::plain(WaitStage::Pulling, event.message.clone()),
             "FailedMount" | "FailedAttachVolume" => {
                 let (cause, is_final) = volume::failed(self.name, event);
                 if is_final {
-                    Read::hopeless(Stage::Starting, cause)
+                    Read::hopeless(WaitStage::Starting, cause)
                 } else {
-                    Read::held(Stage::Starting, cause)
+                    Read::held(WaitStage::Starting, cause)
                 }
             }
             "FailedCreatePodSandBox" => Read::held(
-                Stage::Starting,
+                WaitStage::Starting,
                 Cause {
                     reason: event.reason.clone(),
                     message: format!("the node cannot create the sandbox of pod {:?}", self.name),
@@ -318,7 +318,7 @@ impl Inspection<'_> {
                     ..Cause::default()
                 },
             ),
-            _ => Read::plain(Stage::Starting, ""),
+            _ => Read::plain(WaitStage::Starting, ""),
         }
     }
 

@@ -44,7 +44,7 @@ fn the_stages_of_a_pod_in_their_order() {
     let found = inspect(&unscheduled, &[]);
     assert_eq!(
         (found.stage, found.verdict),
-        (Stage::Scheduling, Verdict::Waiting)
+        (WaitStage::Scheduling, Verdict::Waiting)
     );
     assert!(found.detail.contains("without enough free cpu"));
 
@@ -52,11 +52,11 @@ fn the_stages_of_a_pod_in_their_order() {
     let creating = scheduled(json!({ "containerStatuses": [waiting] }));
     assert_eq!(
         inspect(&creating, &[event("Pulling", "Pulling image \"i\"")]).stage,
-        Stage::Pulling
+        WaitStage::Pulling
     );
     assert_eq!(
         inspect(&creating, &[event("Pulled", "x")]).stage,
-        Stage::Starting
+        WaitStage::Starting
     );
 
     let running = scheduled(json!({ "containerStatuses": [container(json!({ "running": {} }))] }));
@@ -64,7 +64,7 @@ fn the_stages_of_a_pod_in_their_order() {
         &running,
         &[event("Unhealthy", "Readiness probe failed: 500")],
     );
-    assert_eq!(found.stage, Stage::Probing);
+    assert_eq!(found.stage, WaitStage::Probing);
     assert_eq!(
         found.detail,
         "container \"main\" of pod \"p\" runs, but its readiness probe fails: 500"
@@ -177,7 +177,7 @@ fn a_claims_trouble_is_told_to_the_pod_that_mounts_it() {
         { "name": "v", "persistentVolumeClaim": { "claimName": "home" } }]))
     .unwrap();
     let found = inspect(&waiting, &[trouble]);
-    assert_eq!(found.stage, Stage::Binding);
+    assert_eq!(found.stage, WaitStage::Binding);
     assert!(
         found.detail.starts_with("claim \"home\" of pod \"p\" "),
         "{}",
@@ -193,5 +193,5 @@ fn a_pod_on_its_way_out_is_not_ready() {
         Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(
             "2026-01-01T00:00:00Z".parse().unwrap(),
         ));
-    assert_eq!(inspect(&leaving, &[]).stage, Stage::Terminating);
+    assert_eq!(inspect(&leaving, &[]).stage, WaitStage::Terminating);
 }

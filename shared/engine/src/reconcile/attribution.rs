@@ -15,7 +15,7 @@ use super::live::Live;
 use super::state::is_start_asked;
 use session_model::api::Session;
 use session_model::objects::resource::text;
-use session_model::progress::{Event, Sink};
+use session_model::progress::{ProgressEvent, ProgressSink};
 
 /// A Pod or workload whose ownerReferences claim that it is the session's, although it is not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,9 +100,9 @@ impl Live {
     }
 
     /// Reports the ignored objects as notes.
-    pub fn tell_strangers(&self, sink: &mut dyn Sink) {
+    pub fn tell_strangers(&self, sink: &mut dyn ProgressSink) {
         let told = self.strangers.iter().map(Stranger::told);
-        told.for_each(|told| sink.tell(Event::Note(told)));
+        told.for_each(|told| sink.tell(ProgressEvent::Note(told)));
     }
 
     /// Returns only those of `pods` whose owner the last start recorded, if there are any; else all of them. The objects of an

@@ -93,11 +93,11 @@ fn colours_follow_the_environment_unless_told_otherwise() {
 
 #[test]
 fn a_dumb_terminal_gets_no_live_line() {
-    use session_model::progress::{Event, Sink, Stage};
+    use session_model::progress::{ProgressEvent, ProgressSink, WaitStage};
     let (mut console, captured) = Console::captured("", true);
     console.capable = false;
-    console.progress().tell(Event::Waiting {
-        stage: Stage::Binding,
+    console.progress().tell(ProgressEvent::Waiting {
+        stage: WaitStage::Binding,
         object: "pod/x".into(),
         detail: String::new(),
     });
