@@ -8,7 +8,7 @@ use session_shared::names::TemplateName;
 use session_shared::objects::primary;
 use session_shared::objects::resource::text;
 use session_shared::template::{
-    ALWAYS_SET, Finding, Manifest, Parameters, Place, Problem, Severity, Source,
+    ALWAYS_SET, Finding, Manifest, Parameters, SourceLocation, Problem, Severity, Source,
     extract_secret_literals, lint, plain_objects,
 };
 
@@ -174,7 +174,7 @@ fn as_template(
         let message =
             "a Secret has literal values, which everybody who can read templates can read"
                 .to_owned();
-        let problem = Problem::at(source.name(), Place::default(), message);
+        let problem = Problem::at(source.name(), SourceLocation::default(), message);
         found.push(warning(problem.hint(
             "use placeholders ${NAME}: their values are given at create or generated",
         )));

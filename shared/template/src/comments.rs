@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use granit_parser::{Event, Parser};
 
-use super::source::{INPUT_MAX, Place, Source};
+use super::source::{INPUT_MAX, SourceLocation, Source};
 
 /// A comment.
 #[derive(Clone, Debug)]
@@ -12,7 +12,7 @@ pub(super) struct Comment {
     /// Text after `#`.
     pub(super) text: String,
     /// Location of its `#`.
-    pub(super) place: Place,
+    pub(super) place: SourceLocation,
     /// Bytes to remove with the comment: the whole line if it contains nothing else, else the comment and the spaces before it.
     pub(super) bytes: Range<usize>,
     /// Byte range of the documents that the comment may belong to: the one around it, or the two beside it.

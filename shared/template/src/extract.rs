@@ -15,7 +15,7 @@ use super::parameter::ALWAYS_SET;
 use super::placeholder::{Piece, Var};
 use super::position::Position;
 use super::problem::{Problem, Problems};
-use super::source::{Place, Source};
+use super::source::{SourceLocation, Source};
 use beside::Telling;
 
 /// A manifest without literal secrets, and the extracted values. Rendering the manifest with the values gives the same objects,
@@ -64,7 +64,7 @@ pub fn extract_secret_literals(source: &Source) -> Result<Extracted> {
         let moved = moved.and_then(|source| Manifest::parse(&source));
         if !moved.is_ok_and(|moved| extractor.is_same(&moved)) {
             let message = "cannot extract the values of Secrets: quote the values";
-            let problem = manifest.problem(Place::default(), message);
+            let problem = manifest.problem(SourceLocation::default(), message);
             extractor.problems.push(problem);
         }
     }

@@ -9,7 +9,7 @@ use super::loader::{Mode, load};
 use super::node::{Node, Scalar};
 use super::parameter::{Parameter, Presets};
 use super::problem::{Problems, problem};
-use super::source::{Place, Source};
+use super::source::{SourceLocation, Source};
 
 /// A SessionTemplate read from a file.
 #[derive(Clone, Debug)]
@@ -19,7 +19,7 @@ pub struct TemplateFile {
     /// Whole object as it is sent to the API server. `$` has no special meaning in it.
     pub object: Value,
     /// Location of the document in the file.
-    pub place: Place,
+    pub place: SourceLocation,
     /// `spec.manifest`. If it is a literal block (`manifest: |`), its locations are those of the file.
     pub manifest: Source,
     /// `spec.parameters`.

@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use super::problem::{Problem, problem};
-use super::source::{Place, Source};
+use super::source::{SourceLocation, Source};
 
 /// Finds the first `{{` or `{%` (Helm, Jinja, Tera) outside comment lines.
-pub(super) fn rendered_form(source: &Source) -> Option<(Place, &'static str)> {
+pub(super) fn rendered_form(source: &Source) -> Option<(SourceLocation, &'static str)> {
     for (index, line) in source.text().lines().enumerate() {
         if line.trim_start().starts_with('#') {
             continue;
@@ -24,7 +24,7 @@ pub(super) fn rendered_form(source: &Source) -> Option<(Place, &'static str)> {
 }
 
 /// Creates the problem for text that another tool must render first.
-pub(super) fn render_first(source: &Source, place: Place, form: &str) -> Problem {
+pub(super) fn render_first(source: &Source, place: SourceLocation, form: &str) -> Problem {
     let close = if form == "{%" { "%}" } else { "}}" };
     problem(
         source,
@@ -37,7 +37,7 @@ pub(super) fn render_first(source: &Source, place: Place, form: &str) -> Problem
 }
 
 /// Creates the problem for a placeholder such as `{user-id}`.
-pub(super) fn replace_first(source: &Source, place: Place, form: &str) -> Problem {
+pub(super) fn replace_first(source: &Source, place: SourceLocation, form: &str) -> Problem {
     let name: String = form
         .chars()
         .filter(|c| !"{}".contains(*c))

@@ -61,5 +61,5 @@ pub use render::{Rendered, RenderedObject, Withheld};
 pub use resolve::Given;
 pub use scope::{is_cluster_scoped, is_controller_kind};
 pub use secret::{encode_string_data, stored_secrets};
-pub use source::{INPUT_MAX, Place, Source};
+pub use source::{INPUT_MAX, SourceLocation, Source};
 pub use values::{Identity, Values};

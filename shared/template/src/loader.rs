@@ -13,7 +13,7 @@ use super::node::{Entry, Node, Scalar};
 use super::placeholder::{self, Piece};
 use super::problem::{Problem, Problems, problem};
 use super::scalar::typed;
-use super::source::{Place, Source};
+use super::source::{SourceLocation, Source};
 
 /// Maximum nesting depth. A Pod needs 12 levels.
 pub(super) const DEPTH_MAX: usize = 100;
@@ -104,7 +104,7 @@ impl<'s> Loader<'s> {
             Some(Err(error)) => Err(self.syntax(&error)),
             None => Err(problem(
                 self.source,
-                Place::default(),
+                SourceLocation::default(),
                 "unexpected end of text",
             )),
         }
@@ -131,7 +131,7 @@ impl<'s> Loader<'s> {
         }
     }
 
-    fn place(&self, span: &Span) -> Place {
+    fn place(&self, span: &Span) -> SourceLocation {
         self.source.place(span.start.line(), span.start.col() + 1)
     }
 
@@ -276,7 +276,7 @@ impl<'s> Loader<'s> {
     }
 
     /// Returns the location of each `${` of a scalar; empty if escapes of a double-quoted scalar hide some.
-    fn dollars(&self, scalar: &Scalar) -> Vec<Place> {
+    fn dollars(&self, scalar: &Scalar) -> Vec<SourceLocation> {
         let raw = self
             .source
             .text()

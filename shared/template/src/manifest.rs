@@ -11,7 +11,7 @@ use super::parameters::Parameters;
 use super::placeholder::Piece;
 use super::position::{Position, Type};
 use super::problem::{Problem, Problems, problem};
-use super::source::{Place, Source};
+use super::source::{SourceLocation, Source};
 use session_model::names::SUBDOMAIN_MAX;
 
 /// Longest manifest of a Session or SessionTemplate, in characters.
@@ -36,7 +36,7 @@ pub(super) struct Document {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlaceholderPlace {
     /// Location of its `$`.
-    pub place: Place,
+    pub place: SourceLocation,
     /// Index of the document.
     pub document: usize,
     /// Kind of the document.
@@ -191,7 +191,7 @@ impl Manifest {
         names
     }
 
-    pub(super) fn problem(&self, place: Place, message: impl Into<String>) -> Problem {
+    pub(super) fn problem(&self, place: SourceLocation, message: impl Into<String>) -> Problem {
         problem(&self.source, place, message)
     }
 }
@@ -319,7 +319,7 @@ fn type_of(source: &Source, root: &Node, key: &str, problems: &mut Problems) -> 
 ///
 /// # Errors
 /// As [`Manifest::parse`], except for placeholders.
-pub fn plain_objects(source: &Source) -> Result<Vec<(Place, serde_json::Value)>> {
+pub fn plain_objects(source: &Source) -> Result<Vec<(SourceLocation, serde_json::Value)>> {
     let (roots, mut problems) = load(source, Mode::Plain);
     let mut documents = Vec::new();
     for root in roots {

@@ -7,21 +7,21 @@ use serde_json::{Map, Value};
 
 use super::placeholder::{Piece, Var};
 use super::scalar::typed;
-use super::source::Place;
+use super::source::SourceLocation;
 
 /// A node of a document.
 #[derive(Clone, Debug)]
 pub(super) enum Node {
     Scalar(Scalar),
-    Sequence(Vec<Node>, Place),
-    Mapping(Vec<Entry>, Place),
+    Sequence(Vec<Node>, SourceLocation),
+    Mapping(Vec<Entry>, SourceLocation),
 }
 
 /// A key and its value. Keys are text, as kubectl reads them, and never contain placeholders.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub(super) key: String,
-    pub(super) place: Place,
+    pub(super) place: SourceLocation,
     pub(super) value: Node,
 }
 
@@ -37,9 +37,9 @@ pub(super) struct Scalar {
     /// True if the scalar has the tag `!!str`.
     pub(super) tagged: bool,
     /// Location of its first character.
-    pub(super) place: Place,
+    pub(super) place: SourceLocation,
     /// Location of each `${` of the text; empty if escapes in the source make them unknown.
-    pub(super) dollars: Vec<Place>,
+    pub(super) dollars: Vec<SourceLocation>,
     /// Byte range in the source, including quotes.
     pub(super) bytes: Range<usize>,
 }
@@ -76,14 +76,14 @@ impl Scalar {
     }
 
     /// Returns the location of one of its placeholders.
-    pub(super) fn place_of(&self, var: &Var) -> Place {
+    pub(super) fn place_of(&self, var: &Var) -> SourceLocation {
         self.dollars.get(var.ordinal).copied().unwrap_or(self.place)
     }
 }
 
 impl Node {
     /// Returns the location of the node's first character.
-    pub(super) fn place(&self) -> Place {
+    pub(super) fn place(&self) -> SourceLocation {
         match self {
             Node::Scalar(scalar) => scalar.place,
             Node::Sequence(_, place) | Node::Mapping(_, place) => *place,

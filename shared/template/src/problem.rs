@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::source::{Place, Source};
+use super::source::{SourceLocation, Source};
 use session_model::failure;
 
 /// A problem with an optional location and hint.
@@ -26,7 +26,7 @@ pub struct Problem {
 
 impl Problem {
     /// Creates a problem at a location of a file.
-    pub fn at(file: &str, place: Place, message: impl Into<String>) -> Self {
+    pub fn at(file: &str, place: SourceLocation, message: impl Into<String>) -> Self {
         Self {
             file: file.to_owned(),
             line: place.line,
@@ -38,7 +38,7 @@ impl Problem {
 
     /// Creates a problem without a location.
     pub fn general(message: impl Into<String>) -> Self {
-        Self::at("", Place::default(), message)
+        Self::at("", SourceLocation::default(), message)
     }
 
     /// Adds a hint.
@@ -147,7 +147,7 @@ impl fmt::Display for Problems {
 impl Error for Problems {}
 
 /// Creates a problem at a location of a source.
-pub(super) fn problem(source: &Source, place: Place, message: impl Into<String>) -> Problem {
+pub(super) fn problem(source: &Source, place: SourceLocation, message: impl Into<String>) -> Problem {
     Problem::at(source.name(), place, message)
 }
 
@@ -159,7 +159,7 @@ mod tests {
     fn two() -> Problems {
         let mut problems = Problems::default();
         for line in [2, 1, 2] {
-            problems.push(Problem::at("a.yaml", Place { line, column: 3 }, "no"));
+            problems.push(Problem::at("a.yaml", SourceLocation { line, column: 3 }, "no"));
         }
         problems.sort();
         problems
@@ -176,7 +176,7 @@ mod tests {
     #[test]
     fn one_is_a_line() {
         assert_eq!(Problems::from(Problem::general("no")).to_string(), "no");
-        let whole = Problem::at("a", Place::default(), "no");
+        let whole = Problem::at("a", SourceLocation::default(), "no");
         assert_eq!(whole.to_string(), "a: no");
     }
 

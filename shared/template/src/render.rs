@@ -14,7 +14,7 @@ use super::node::{Node, Scalar, Step};
 use super::position::Position;
 use super::problem::Problems;
 use super::scalar::typed;
-use super::source::Place;
+use super::source::SourceLocation;
 use super::values::Values;
 use session_model::names::LABEL_MAX;
 
@@ -33,7 +33,7 @@ pub struct RenderedObject {
     /// Object.
     pub object: Value,
     /// Location of its document in the manifest.
-    pub place: Place,
+    pub place: SourceLocation,
 }
 
 /// A Secret that was left out of a public rendering.
@@ -99,7 +99,7 @@ impl Manifest {
             problems.extend(found);
             if spent {
                 let message = format!("manifest renders to more than {OUTPUT_MAX} bytes");
-                problems.push(self.problem(Place::default(), message));
+                problems.push(self.problem(SourceLocation::default(), message));
                 break;
             }
             if public && !secrets.is_empty() {

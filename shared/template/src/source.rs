@@ -10,14 +10,14 @@ pub const INPUT_MAX: usize = 1 << 20;
 
 /// A location in a file. Line and column count from 1, columns in characters. Line 0 means the file as a whole.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Place {
+pub struct SourceLocation {
     /// Line number.
     pub line: usize,
     /// Column number, in characters.
     pub column: usize,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for SourceLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.line, self.column)
     }
@@ -129,25 +129,25 @@ impl Source {
     }
 
     /// Converts line and column of the text to a location in the file.
-    pub(super) fn place(&self, line: usize, column: usize) -> Place {
-        Place {
+    pub(super) fn place(&self, line: usize, column: usize) -> SourceLocation {
+        SourceLocation {
             line: line + self.line,
             column: column + self.indent,
         }
     }
 
     /// Returns the locations of byte offsets in `piece`, a part of the text that begins at `start`. Offsets must ascend.
-    pub(super) fn places(&self, start: Place, piece: &str, bytes: &[usize]) -> Vec<Place> {
+    pub(super) fn places(&self, start: SourceLocation, piece: &str, bytes: &[usize]) -> Vec<SourceLocation> {
         let (mut place, mut from) = (start, 0);
         let mut places = Vec::with_capacity(bytes.len());
         for byte in bytes {
             let end = end_of(piece.get(from..*byte).unwrap_or_default());
             place = match end.line {
-                1 => Place {
+                1 => SourceLocation {
                     line: place.line,
                     column: place.column + end.column - 1,
                 },
-                lines => Place {
+                lines => SourceLocation {
                     line: place.line + lines - 1,
                     column: end.column + self.indent,
                 },
@@ -160,10 +160,10 @@ impl Source {
 }
 
 /// Returns the location right after `text`, which begins at 1:1.
-fn end_of(text: &str) -> Place {
+fn end_of(text: &str) -> SourceLocation {
     let line = text.matches('\n').count() + 1;
     let last = text.rsplit('\n').next().unwrap_or_default();
-    Place {
+    SourceLocation {
         line,
         column: last.chars().count() + 1,
     }

@@ -9,7 +9,7 @@ use regex::Regex;
 use super::super::comments;
 use super::super::node::Step;
 use super::super::position::Position;
-use super::super::source::Place;
+use super::super::source::SourceLocation;
 use super::{Edit, Extractor};
 
 /// Annotation in which kubectl stores a copy of the whole object, including the data of a Secret.
@@ -96,7 +96,7 @@ impl Extractor<'_> {
         }
         let Some(comments) = comments::all(&self.manifest.source) else {
             let message = "cannot find the comments of the manifest: remove all comments";
-            let problem = self.manifest.problem(Place::default(), message);
+            let problem = self.manifest.problem(SourceLocation::default(), message);
             return self.problems.push(problem);
         };
         for comment in comments {

@@ -7,7 +7,7 @@ use super::super::parameter::ParameterType;
 use super::super::parameters::Parameters;
 use super::super::problem::{Problem, problem};
 use super::super::resolve::nearest;
-use super::super::source::{Place, Source};
+use super::super::source::{SourceLocation, Source};
 use super::{Findings, Severity, connect};
 use crate::ParameterRules as _;
 use session_model::duration::Lifetime;
@@ -66,7 +66,7 @@ struct Spec<'s> {
 }
 
 impl Spec<'_> {
-    fn say(&mut self, severity: Severity, place: Place, message: impl Into<String>) {
+    fn say(&mut self, severity: Severity, place: SourceLocation, message: impl Into<String>) {
         self.findings
             .push(severity, problem(self.source, place, message));
     }
@@ -75,7 +75,7 @@ impl Spec<'_> {
         self.file.root.get("spec").and_then(|spec| spec.at(path))
     }
 
-    fn place(&self, path: &[&str]) -> Place {
+    fn place(&self, path: &[&str]) -> SourceLocation {
         self.at(path).map_or(self.file.place, Node::place)
     }
 
