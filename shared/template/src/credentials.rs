@@ -4,7 +4,7 @@ use super::comments;
 use super::manifest::{Document, Manifest};
 use super::node::{Node, Scalar, Step, pointer};
 use super::parameter::ALWAYS_SET;
-use super::placeholder::Piece;
+use super::placeholder::TextSegment;
 use super::position::Position;
 use super::problem::Problem;
 
@@ -184,9 +184,9 @@ fn of_scalar(
 /// Returns true if the scalar is a value itself, not a switch or a reference. A placeholder that is named like a password is
 /// not counted, because the checks of parameters cover it.
 fn is_literal(scalar: &Scalar) -> bool {
-    let own = |piece: &Piece| match piece {
-        Piece::Text(text) => !text.trim().is_empty(),
-        Piece::Var(var) => !is_named_so(&var.name) && !ALWAYS_SET.contains(&var.name.as_str()),
+    let own = |piece: &TextSegment| match piece {
+        TextSegment::Text(text) => !text.trim().is_empty(),
+        TextSegment::Var(var) => !is_named_so(&var.name) && !ALWAYS_SET.contains(&var.name.as_str()),
     };
     let whole = scalar.whole().is_some();
     scalar.pieces.iter().any(own) && (whole || is_value(scalar.text.trim()))

@@ -12,7 +12,7 @@ use granit_parser::ScalarStyle;
 use super::manifest::{Document, Manifest};
 use super::node::{Scalar, Step};
 use super::parameter::ALWAYS_SET;
-use super::placeholder::{Piece, Var};
+use super::placeholder::{TextSegment, PlaceholderRef};
 use super::position::Position;
 use super::problem::{Problem, Problems};
 use super::source::{SourceLocation, Source};
@@ -183,13 +183,13 @@ impl<'m> Extractor<'m> {
         let mut text = String::new();
         for piece in &scalar.pieces {
             match piece {
-                Piece::Text(literal) => {
+                TextSegment::Text(literal) => {
                     changed = true;
                     let name = self.name(key);
                     text.push_str(&format!("${{{name}}}"));
                     self.values.insert(name, literal.clone());
                 }
-                Piece::Var(var) => {
+                TextSegment::Var(var) => {
                     let moved = self.move_default(scalar, var);
                     changed |= moved;
                     match var.default.as_deref().filter(|_| !moved) {
@@ -207,7 +207,7 @@ impl<'m> Extractor<'m> {
     }
 
     /// Extracts the default of a placeholder if it is a secret. Returns true if it was extracted.
-    fn move_default(&mut self, scalar: &Scalar, var: &Var) -> bool {
+    fn move_default(&mut self, scalar: &Scalar, var: &PlaceholderRef) -> bool {
         let Some(default) = var.default.as_ref().filter(|default| !default.is_empty()) else {
             return false;
         };

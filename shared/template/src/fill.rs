@@ -1,7 +1,7 @@
 //! Replacement of placeholders by values, with limits on the size of the result. Every byte is counted before it is copied,
 //! because a short manifest can expand to gigabytes.
 
-use super::placeholder::{Piece, Var};
+use super::placeholder::{TextSegment, PlaceholderRef};
 use super::position::Position;
 use super::values::Values;
 
@@ -28,7 +28,7 @@ impl Default for Budget {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FillError<'s> {
     /// A placeholder has no value.
-    NoValue(&'s Var),
+    NoValue(&'s PlaceholderRef),
     /// The text is longer than [`TEXT_MAX`].
     TooLong,
     /// The budget is exhausted.
@@ -57,15 +57,15 @@ impl Values {
     /// Joins segments, replacing the placeholders by their values at a position.
     pub(super) fn fill<'s>(
         &self,
-        pieces: &'s [Piece],
+        pieces: &'s [TextSegment],
         position: Position,
         budget: &mut Budget,
     ) -> Result<String, FillError<'s>> {
         let mut text = String::new();
         for piece in pieces {
             match piece {
-                Piece::Text(literal) => budget.push(&mut text, literal)?,
-                Piece::Var(var) => match self.value_at(var, position) {
+                TextSegment::Text(literal) => budget.push(&mut text, literal)?,
+                TextSegment::Var(var) => match self.value_at(var, position) {
                     Some(value) => budget.push(&mut text, &value)?,
                     None => return Err(FillError::NoValue(var)),
                 },

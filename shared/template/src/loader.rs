@@ -10,7 +10,7 @@ use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
 
 use super::foreign;
 use super::node::{Entry, Node, Scalar};
-use super::placeholder::{self, Piece};
+use super::placeholder::{self, TextSegment};
 use super::problem::{Problem, Problems, problem};
 use super::scalar::typed;
 use super::source::{SourceLocation, Source};
@@ -245,7 +245,7 @@ impl<'s> Loader<'s> {
         };
         let mut scalar = Scalar {
             text: text.to_owned(),
-            pieces: vec![Piece::Text(text.to_owned())],
+            pieces: vec![TextSegment::Text(text.to_owned())],
             style,
             tagged: tag.is_some(),
             place: self.place(span),
@@ -365,7 +365,7 @@ impl<'s> Loader<'s> {
         self.count(span, cost)?;
         if self.mode == Mode::Template {
             let (pieces, bad) = placeholder::pieces(&text);
-            if !bad.is_empty() || pieces.iter().any(|piece| matches!(piece, Piece::Var(_))) {
+            if !bad.is_empty() || pieces.iter().any(|piece| matches!(piece, TextSegment::Var(_))) {
                 let message =
                     format!("placeholder in key {text:?}: placeholders are allowed only in values");
                 self.problems

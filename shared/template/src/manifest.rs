@@ -8,7 +8,7 @@ use super::foreign;
 use super::loader::{Mode, load};
 use super::node::{Node, Scalar, Step, pointer};
 use super::parameters::Parameters;
-use super::placeholder::Piece;
+use super::placeholder::TextSegment;
 use super::position::{Position, Type};
 use super::problem::{Problem, Problems, problem};
 use super::source::{SourceLocation, Source};
@@ -165,9 +165,9 @@ impl Manifest {
     /// Returns the objects with placeholders replaced by their defaults; placeholders without a default remain. For display
     /// only, because the objects are not valid.
     pub fn outline(&self, parameters: &Parameters) -> Vec<serde_json::Value> {
-        let of_piece = |piece: &Piece| match piece {
-            Piece::Text(text) => text.clone(),
-            Piece::Var(var) => {
+        let of_piece = |piece: &TextSegment| match piece {
+            TextSegment::Text(text) => text.clone(),
+            TextSegment::Var(var) => {
                 let declared = parameters.get(&var.name);
                 let declared = declared.and_then(|parameter| parameter.default.clone());
                 let default = declared.or_else(|| var.default.clone());

@@ -5,7 +5,7 @@ use std::ops::Range;
 use granit_parser::ScalarStyle;
 use serde_json::{Map, Value};
 
-use super::placeholder::{Piece, Var};
+use super::placeholder::{TextSegment, PlaceholderRef};
 use super::scalar::typed;
 use super::source::SourceLocation;
 
@@ -31,7 +31,7 @@ pub(super) struct Scalar {
     /// Text without quotes and escapes, with placeholders.
     pub(super) text: String,
     /// Text split at its placeholders.
-    pub(super) pieces: Vec<Piece>,
+    pub(super) pieces: Vec<TextSegment>,
     /// Style: plain, quoted or block.
     pub(super) style: ScalarStyle,
     /// True if the scalar has the tag `!!str`.
@@ -51,17 +51,17 @@ impl Scalar {
     }
 
     /// Iterates over the placeholders.
-    pub(super) fn vars(&self) -> impl Iterator<Item = &Var> {
+    pub(super) fn vars(&self) -> impl Iterator<Item = &PlaceholderRef> {
         self.pieces.iter().filter_map(|piece| match piece {
-            Piece::Var(var) => Some(var),
-            Piece::Text(_) => None,
+            TextSegment::Var(var) => Some(var),
+            TextSegment::Text(_) => None,
         })
     }
 
     /// Returns the placeholder if the text consists of exactly one.
-    pub(super) fn whole(&self) -> Option<&Var> {
+    pub(super) fn whole(&self) -> Option<&PlaceholderRef> {
         match self.pieces.as_slice() {
-            [Piece::Var(var)] => Some(var),
+            [TextSegment::Var(var)] => Some(var),
             _ => None,
         }
     }
@@ -70,13 +70,13 @@ impl Scalar {
     pub(super) fn literal(&self) -> Option<&str> {
         match self.pieces.as_slice() {
             [] => Some(""),
-            [Piece::Text(text)] => Some(text),
+            [TextSegment::Text(text)] => Some(text),
             _ => None,
         }
     }
 
     /// Returns the location of one of its placeholders.
-    pub(super) fn place_of(&self, var: &Var) -> SourceLocation {
+    pub(super) fn place_of(&self, var: &PlaceholderRef) -> SourceLocation {
         self.dollars.get(var.ordinal).copied().unwrap_or(self.place)
     }
 }

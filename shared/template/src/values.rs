@@ -10,7 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::fill::{Budget, FillError, TEXT_MAX};
 use super::parameter::shortened;
-use super::placeholder::{Piece, Var, pieces};
+use super::placeholder::{TextSegment, PlaceholderRef, pieces};
 use super::position::Position;
 use super::problem::{Problem, Problems};
 use session_model::labels;
@@ -142,7 +142,7 @@ impl Values {
             problems.push(Problem::general(bad.message).hint(bad.hint));
         }
         for piece in &pieces {
-            if let Piece::Var(var) = piece
+            if let TextSegment::Var(var) = piece
                 && self.is_secret(&var.name)
             {
                 problems.push(Problem::general(format!(
@@ -167,7 +167,7 @@ impl Values {
 
     /// Returns the text that replaces a placeholder at a position: its value, or its default if the value is empty or absent,
     /// as in a shell. USER_ID is converted for labels and names.
-    pub(super) fn value_at<'v>(&'v self, var: &'v Var, position: Position) -> Option<Cow<'v, str>> {
+    pub(super) fn value_at<'v>(&'v self, var: &'v PlaceholderRef, position: Position) -> Option<Cow<'v, str>> {
         let value = self.get(&var.name);
         match (value, &var.default) {
             (None | Some(""), Some(default)) => Some(default.into()),

@@ -5,7 +5,7 @@ use super::super::manifest::Manifest;
 use super::super::node::Node;
 use super::super::parameter::Presets;
 use super::super::parameters::Parameters;
-use super::super::placeholder::{Piece, Var, pieces};
+use super::super::placeholder::{TextSegment, PlaceholderRef, pieces};
 use super::super::problem::{Problem, problem};
 use super::super::source::Source;
 use super::{Findings, Severity};
@@ -60,21 +60,21 @@ fn methods(text: &str) -> anyhow::Result<()> {
 
 /// Returns the texts that a scalar may become: each default, option and preset value of its parameters once, and `x` for
 /// parameters without a known value.
-fn texts(pieces: &[Piece], parameters: &Parameters, presets: &Presets) -> Vec<String> {
+fn texts(pieces: &[TextSegment], parameters: &Parameters, presets: &Presets) -> Vec<String> {
     let vars = pieces.iter().filter_map(|piece| match piece {
-        Piece::Var(var) => Some(var),
-        Piece::Text(_) => None,
+        TextSegment::Var(var) => Some(var),
+        TextSegment::Text(_) => None,
     });
-    let usual = |var: &Var| {
+    let usual = |var: &PlaceholderRef| {
         known(var, parameters, presets)
             .first()
             .map(|text| (*text).to_owned())
     };
-    let with = |chosen: Option<(&Var, &str)>| -> String {
+    let with = |chosen: Option<(&PlaceholderRef, &str)>| -> String {
         let text = pieces.iter().map(|piece| match (piece, chosen) {
-            (Piece::Text(text), _) => text.clone(),
-            (Piece::Var(var), Some((other, text))) if var == other => text.to_owned(),
-            (Piece::Var(var), _) => usual(var).unwrap_or_else(|| "x".to_owned()),
+            (TextSegment::Text(text), _) => text.clone(),
+            (TextSegment::Var(var), Some((other, text))) if var == other => text.to_owned(),
+            (TextSegment::Var(var), _) => usual(var).unwrap_or_else(|| "x".to_owned()),
         });
         text.collect()
     };
@@ -94,7 +94,7 @@ fn texts(pieces: &[Piece], parameters: &Parameters, presets: &Presets) -> Vec<St
 }
 
 /// Returns the known values of a placeholder: default, options and presets.
-fn known<'p>(var: &'p Var, parameters: &'p Parameters, presets: &'p Presets) -> Vec<&'p str> {
+fn known<'p>(var: &'p PlaceholderRef, parameters: &'p Parameters, presets: &'p Presets) -> Vec<&'p str> {
     let parameter = parameters.get(&var.name);
     let declared = parameter.and_then(|parameter| parameter.default.as_deref());
     let options = parameter

@@ -5,7 +5,7 @@ use super::super::fill::TEXT_MAX;
 use super::super::manifest::{Document, Manifest};
 use super::super::node::{Node, Scalar, Step, pointer};
 use super::super::parameters::Parameters;
-use super::super::placeholder::Piece;
+use super::super::placeholder::TextSegment;
 use super::super::position::Position;
 use super::super::scalar::typed;
 use super::super::scope::is_controller_kind;
@@ -176,8 +176,8 @@ pub(super) fn known_text(
     for piece in &scalar.pieces {
         match piece {
             _ if text.len() > TEXT_MAX => return None,
-            Piece::Text(literal) => text.push_str(literal),
-            Piece::Var(var)
+            TextSegment::Text(literal) => text.push_str(literal),
+            TextSegment::Var(var)
                 if matches!(
                     var.name.as_str(),
                     "SESSION_ID" | "USER_ID" | "NAMESPACE" | "APPLICATION"
@@ -185,7 +185,7 @@ pub(super) fn known_text(
             {
                 text.push('x');
             }
-            Piece::Var(var) => {
+            TextSegment::Var(var) => {
                 let declared = parameters
                     .get(&var.name)
                     .and_then(|parameter| parameter.default.as_deref());
