@@ -6,12 +6,12 @@ use serde_json::Value;
 
 use super::node::Step;
 use super::parameter::shortened;
-use super::position::{Position, Type};
+use super::position::{ScalarContext, ObjectType};
 use session_model::names::{LABEL_MAX, SUBDOMAIN_MAX, check_label, check_subdomain};
 use session_model::quantity::Quantity;
 
 /// Returns the longest allowed name of an object of this type.
-pub(super) fn name_limit(kind: &Type) -> usize {
+pub(super) fn name_limit(kind: &ObjectType) -> usize {
     match kind.kind.as_str() {
         "Service" | "Job" => LABEL_MAX,
         // Kubernetes appends up to 11 characters and uses the result as a label value or as the name of a Job.
@@ -22,19 +22,19 @@ pub(super) fn name_limit(kind: &Type) -> usize {
 
 /// Checks a rendered value at its position. Messages do not quote values of Secrets.
 pub(super) fn value(
-    kind: &Type,
+    kind: &ObjectType,
     path: &[Step<'_>],
-    position: Position,
+    position: ScalarContext,
     value: &Value,
 ) -> Result<(), String> {
     match (position, value) {
-        (Position::OwnName, Value::String(name)) => own_name(kind, name),
-        (Position::Name, Value::String(name)) => other_name(path, name),
-        (Position::Label, Value::String(text)) => label_value(text),
-        (Position::SecretData, Value::String(text)) => base64(text),
-        (Position::Quantity, Value::String(text)) => quantity(text),
-        (Position::Quantity, Value::Number(number)) => quantity(&number.to_string()),
-        (Position::Quantity, Value::Bool(flag)) => Err(format!("{flag} is not a quantity")),
+        (ScalarContext::OwnName, Value::String(name)) => own_name(kind, name),
+        (ScalarContext::Name, Value::String(name)) => other_name(path, name),
+        (ScalarContext::Label, Value::String(text)) => label_value(text),
+        (ScalarContext::SecretData, Value::String(text)) => base64(text),
+        (ScalarContext::Quantity, Value::String(text)) => quantity(text),
+        (ScalarContext::Quantity, Value::Number(number)) => quantity(&number.to_string()),
+        (ScalarContext::Quantity, Value::Bool(flag)) => Err(format!("{flag} is not a quantity")),
         _ => Ok(()),
     }
 }
@@ -61,7 +61,7 @@ pub(super) fn key(path: &[Step<'_>], key: &str) -> Result<(), String> {
     qualified(name).or_else(|reason| wrong(&reason))
 }
 
-fn own_name(kind: &Type, name: &str) -> Result<(), String> {
+fn own_name(kind: &ObjectType, name: &str) -> Result<(), String> {
     let what = &kind.kind;
     let limit = name_limit(kind);
     let shown = shortened(name);

@@ -5,7 +5,7 @@ use super::manifest::{Document, Manifest};
 use super::node::{Node, Scalar, Step, pointer};
 use super::parameter::ALWAYS_SET;
 use super::placeholder::TextSegment;
-use super::position::Position;
+use super::position::ScalarContext;
 use super::problem::Problem;
 
 /// Hint for a password in plain text.
@@ -158,7 +158,7 @@ fn of_scalar(
     scalar: &Scalar,
     say: &mut impl FnMut(&Scalar, &str, &[Step<'_>]),
 ) {
-    let position = Position::of(&document.kind, path);
+    let position = ScalarContext::of(&document.kind, path);
     if position.is_secret() {
         return;
     }
@@ -169,10 +169,10 @@ fn of_scalar(
         return say(scalar, "a private key", path);
     }
     match (position, path.last()) {
-        (Position::ConfigData, Some(Step::Key(key))) if is_named_so(key) && is_literal(scalar) => {
+        (ScalarContext::ConfigData, Some(Step::Key(key))) if is_named_so(key) && is_literal(scalar) => {
             say(scalar, key, path);
         }
-        (Position::ConfigData | Position::Argument, _) => {
+        (ScalarContext::ConfigData | ScalarContext::Argument, _) => {
             if let Some(name) = assigned(&scalar.text) {
                 say(scalar, &name, path);
             }

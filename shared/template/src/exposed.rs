@@ -3,7 +3,7 @@
 use super::manifest::{Document, Manifest};
 use super::node::{Step, pointer};
 use super::parameters::Parameters;
-use super::position::Position;
+use super::position::ScalarContext;
 use super::problem::Problem;
 use crate::ParameterRules as _;
 
@@ -37,12 +37,12 @@ impl Parameters {
         exposed
     }
 
-    fn is_bounded_at(&self, name: &str, position: Position) -> bool {
+    fn is_bounded_at(&self, name: &str, position: ScalarContext) -> bool {
         match name {
             // Both are DNS labels.
             "SESSION_ID" | "NAMESPACE" => true,
             // Converted in names, unchanged elsewhere.
-            "USER_ID" => matches!(position, Position::Name | Position::OwnName),
+            "USER_ID" => matches!(position, ScalarContext::Name | ScalarContext::OwnName),
             "APPLICATION" => false,
             name => self
                 .get(name)

@@ -13,7 +13,7 @@ use super::manifest::{Document, Manifest};
 use super::node::{Scalar, Step};
 use super::parameter::ALWAYS_SET;
 use super::placeholder::{TextSegment, PlaceholderRef};
-use super::position::Position;
+use super::position::ScalarContext;
 use super::problem::{Problem, Problems};
 use super::source::{SourceLocation, Source};
 use beside::Telling;
@@ -156,7 +156,7 @@ impl<'m> Extractor<'m> {
         for document in &manifest.documents {
             document.visit(&mut |_, position, scalar| {
                 let own = match position {
-                    Position::Annotation => document.kind.is_secret(),
+                    ScalarContext::Annotation => document.kind.is_secret(),
                     position => position.is_secret(),
                 };
                 if !own && !scalar.bytes.is_empty() && self.edits.contains_key(&scalar.bytes.start)

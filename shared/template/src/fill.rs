@@ -2,7 +2,7 @@
 //! because a short manifest can expand to gigabytes.
 
 use super::placeholder::{TextSegment, PlaceholderRef};
-use super::position::Position;
+use super::position::ScalarContext;
 use super::values::Values;
 
 /// Maximum size of all texts of a rendering, in bytes. More than the objects of any session need.
@@ -58,7 +58,7 @@ impl Values {
     pub(super) fn fill<'s>(
         &self,
         pieces: &'s [TextSegment],
-        position: Position,
+        position: ScalarContext,
         budget: &mut Budget,
     ) -> Result<String, FillError<'s>> {
         let mut text = String::new();
@@ -98,7 +98,7 @@ mod tests {
         let values = values(64 << 10);
         let mut budget = Budget::default();
         assert_eq!(
-            values.fill(&pieces, Position::Free, &mut budget),
+            values.fill(&pieces, ScalarContext::Free, &mut budget),
             Err(FillError::TooLong)
         );
         // None of the other 640 MB was produced.
@@ -111,11 +111,11 @@ mod tests {
         let values = values(64 << 10);
         let mut budget = Budget::default();
         let made =
-            (0..1000).take_while(|_| values.fill(&pieces, Position::Free, &mut budget).is_ok());
+            (0..1000).take_while(|_| values.fill(&pieces, ScalarContext::Free, &mut budget).is_ok());
         assert_eq!(made.count(), OUTPUT_MAX / (64 << 10));
         assert_eq!(budget.used(), OUTPUT_MAX);
         assert_eq!(
-            values.fill(&pieces, Position::Free, &mut budget),
+            values.fill(&pieces, ScalarContext::Free, &mut budget),
             Err(FillError::Spent)
         );
     }

@@ -9,7 +9,7 @@ use super::loader::{Mode, load};
 use super::node::{Node, Scalar, Step, pointer};
 use super::parameters::Parameters;
 use super::placeholder::TextSegment;
-use super::position::{Position, Type};
+use super::position::{ScalarContext, ObjectType};
 use super::problem::{Problem, Problems, problem};
 use super::source::{SourceLocation, Source};
 use session_model::names::SUBDOMAIN_MAX;
@@ -28,7 +28,7 @@ pub struct Manifest {
 /// An object of a manifest.
 #[derive(Clone, Debug)]
 pub(super) struct Document {
-    pub(super) kind: Type,
+    pub(super) kind: ObjectType,
     pub(super) root: Node,
 }
 
@@ -198,9 +198,9 @@ impl Manifest {
 
 impl Document {
     /// Visits every scalar with its path and context.
-    pub(super) fn visit<'d>(&'d self, visitor: &mut impl FnMut(&[Step<'d>], Position, &'d Scalar)) {
+    pub(super) fn visit<'d>(&'d self, visitor: &mut impl FnMut(&[Step<'d>], ScalarContext, &'d Scalar)) {
         self.root
-            .visit(&mut |path, scalar| visitor(path, Position::of(&self.kind, path), scalar));
+            .visit(&mut |path, scalar| visitor(path, ScalarContext::of(&self.kind, path), scalar));
     }
 
     /// Returns the scalar at `metadata.name`.
@@ -266,7 +266,7 @@ fn expand(
         return;
     }
     documents.push(Document {
-        kind: Type { api_version, kind },
+        kind: ObjectType { api_version, kind },
         root,
     });
 }

@@ -5,7 +5,7 @@ use super::node::Step;
 
 /// Context of a scalar, determined by its path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Position {
+pub(super) enum ScalarContext {
     /// `apiVersion`, `kind`.
     Type,
     /// `metadata.name` of the document.
@@ -34,12 +34,12 @@ pub(super) enum Position {
 
 /// apiVersion and kind of a document.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Type {
+pub(super) struct ObjectType {
     pub(super) api_version: String,
     pub(super) kind: String,
 }
 
-impl Type {
+impl ObjectType {
     pub(super) fn is(&self, api_version: &str, kind: &str) -> bool {
         self.api_version == api_version && self.kind == kind
     }
@@ -72,9 +72,9 @@ const NAMES: &[&str] = &[
     "serviceAccount",
 ];
 
-impl Position {
+impl ScalarContext {
     /// Returns the context of the scalar at `path` of a document of this type.
-    pub(super) fn of(document: &Type, path: &[Step<'_>]) -> Self {
+    pub(super) fn of(document: &ObjectType, path: &[Step<'_>]) -> Self {
         if let [Step::Key(top), rest @ ..] = path {
             match (*top, rest) {
                 ("apiVersion" | "kind", []) => return Self::Type,
@@ -169,8 +169,8 @@ impl Position {
 mod tests {
     use super::*;
 
-    fn of(kind: &str, path: &str) -> Position {
-        let document = Type {
+    fn of(kind: &str, path: &str) -> ScalarContext {
+        let document = ObjectType {
             api_version: if kind == "Deployment" {
                 "apps/v1"
             } else {
@@ -183,39 +183,39 @@ mod tests {
             .split('/')
             .map(|step| step.parse().map_or(Step::Key(step), Step::Index))
             .collect();
-        Position::of(&document, &steps)
+        ScalarContext::of(&document, &steps)
     }
 
     #[rustfmt::skip]
-    const PLACES: &[(&str, &str, Position)] = &[
-        ("Pod", "kind", Position::Type),
-        ("Pod", "metadata/name", Position::OwnName),
-        ("Pod", "metadata/labels/a", Position::Label),
-        ("Deployment", "spec/template/metadata/labels/a", Position::Label),
-        ("Deployment", "spec/selector/matchLabels/a", Position::Label),
-        ("Deployment", "spec/selector/a", Position::Free),
-        ("Service", "spec/selector/a", Position::Label),
-        ("Service", "spec/selector/name", Position::Label),
-        ("Pod", "spec/nodeSelector/a", Position::Label),
-        ("Pod", "spec/affinity/x/0/matchExpressions/0/values/1", Position::Label),
-        ("Pod", "metadata/annotations/a", Position::Annotation),
-        ("Pod", "spec/containers/0/env/0/value", Position::Env),
-        ("Pod", "spec/containers/0/args/1", Position::Argument),
-        ("Pod", "spec/containers/0/livenessProbe/exec/command/1", Position::Argument),
-        ("Pod", "spec/containers/0/resources/limits/cpu", Position::Quantity),
-        ("Pod", "spec/volumes/0/emptyDir/sizeLimit", Position::Quantity),
-        ("Pod", "spec/volumes/0/persistentVolumeClaim/claimName", Position::Name),
-        ("Pod", "spec/containers/0/ports/0/containerPort", Position::Free),
-        ("Pod", "spec/containers/0/image", Position::Free),
-        ("Secret", "data/a", Position::SecretData),
-        ("Secret", "stringData/a", Position::SecretText),
-        ("Secret", "stringData/a/0/name", Position::SecretText),
-        ("Secret", "metadata/data/a", Position::Free),
-        ("ConfigMap", "data/name", Position::ConfigData),
-        ("Pod", "data/a", Position::Free),
-        ("Ingress", "spec/rules/0/host", Position::Name),
-        ("Ingress", "spec/tls/0/hosts/0", Position::Name),
-        ("ResourceQuota", "spec/hard/pods", Position::Quantity),
+    const PLACES: &[(&str, &str, ScalarContext)] = &[
+        ("Pod", "kind", ScalarContext::Type),
+        ("Pod", "metadata/name", ScalarContext::OwnName),
+        ("Pod", "metadata/labels/a", ScalarContext::Label),
+        ("Deployment", "spec/template/metadata/labels/a", ScalarContext::Label),
+        ("Deployment", "spec/selector/matchLabels/a", ScalarContext::Label),
+        ("Deployment", "spec/selector/a", ScalarContext::Free),
+        ("Service", "spec/selector/a", ScalarContext::Label),
+        ("Service", "spec/selector/name", ScalarContext::Label),
+        ("Pod", "spec/nodeSelector/a", ScalarContext::Label),
+        ("Pod", "spec/affinity/x/0/matchExpressions/0/values/1", ScalarContext::Label),
+        ("Pod", "metadata/annotations/a", ScalarContext::Annotation),
+        ("Pod", "spec/containers/0/env/0/value", ScalarContext::Env),
+        ("Pod", "spec/containers/0/args/1", ScalarContext::Argument),
+        ("Pod", "spec/containers/0/livenessProbe/exec/command/1", ScalarContext::Argument),
+        ("Pod", "spec/containers/0/resources/limits/cpu", ScalarContext::Quantity),
+        ("Pod", "spec/volumes/0/emptyDir/sizeLimit", ScalarContext::Quantity),
+        ("Pod", "spec/volumes/0/persistentVolumeClaim/claimName", ScalarContext::Name),
+        ("Pod", "spec/containers/0/ports/0/containerPort", ScalarContext::Free),
+        ("Pod", "spec/containers/0/image", ScalarContext::Free),
+        ("Secret", "data/a", ScalarContext::SecretData),
+        ("Secret", "stringData/a", ScalarContext::SecretText),
+        ("Secret", "stringData/a/0/name", ScalarContext::SecretText),
+        ("Secret", "metadata/data/a", ScalarContext::Free),
+        ("ConfigMap", "data/name", ScalarContext::ConfigData),
+        ("Pod", "data/a", ScalarContext::Free),
+        ("Ingress", "spec/rules/0/host", ScalarContext::Name),
+        ("Ingress", "spec/tls/0/hosts/0", ScalarContext::Name),
+        ("ResourceQuota", "spec/hard/pods", ScalarContext::Quantity),
     ];
 
     #[test]

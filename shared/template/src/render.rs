@@ -11,7 +11,7 @@ use super::check;
 use super::fill::{Budget, FillError, OUTPUT_MAX, TEXT_MAX};
 use super::manifest::{Document, Manifest};
 use super::node::{Node, Scalar, Step};
-use super::position::Position;
+use super::position::ScalarContext;
 use super::problem::Problems;
 use super::scalar::typed;
 use super::source::SourceLocation;
@@ -137,8 +137,8 @@ impl Manifest {
         for document in &self.documents {
             document.visit(&mut |_, position, scalar| {
                 let allowed = match position {
-                    Position::OwnName => check::name_limit(&document.kind),
-                    Position::Label => LABEL_MAX,
+                    ScalarContext::OwnName => check::name_limit(&document.kind),
+                    ScalarContext::Label => LABEL_MAX,
                     _ => return,
                 };
                 let holes = scalar.vars().filter(|var| var.name == "SESSION_ID").count();
@@ -208,7 +208,7 @@ impl<'r> Renderer<'r> {
     }
 
     fn scalar(&mut self, scalar: &'r Scalar, path: &[Step<'r>]) -> Value {
-        let position = Position::of(&self.document.kind, path);
+        let position = ScalarContext::of(&self.document.kind, path);
         let secret = self.note_secrets(scalar);
         if self.spent || secret && self.public {
             return Value::Null;
@@ -265,13 +265,13 @@ impl<'r> Renderer<'r> {
     fn explain(
         &self,
         scalar: &Scalar,
-        position: Position,
+        position: ScalarContext,
         value: &Value,
         reason: String,
     ) -> String {
         let limit = match position {
-            Position::OwnName => check::name_limit(&self.document.kind),
-            Position::Label => LABEL_MAX,
+            ScalarContext::OwnName => check::name_limit(&self.document.kind),
+            ScalarContext::Label => LABEL_MAX,
             _ => return reason,
         };
         let long = value.as_str().is_some_and(|name| name.len() > limit);
@@ -286,7 +286,7 @@ impl<'r> Renderer<'r> {
 
 /// Returns true if the rendered scalar is a string: if it is quoted, a block, tagged or has several segments, or if the field
 /// accepts only strings. A literal number in such a field keeps its spelling; a literal null remains null.
-fn text_or_typed(scalar: &Scalar, position: Position, text: &str) -> bool {
+fn text_or_typed(scalar: &Scalar, position: ScalarContext, text: &str) -> bool {
     if !scalar.is_plain() {
         return true;
     }

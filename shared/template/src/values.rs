@@ -11,7 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use super::fill::{Budget, FillError, TEXT_MAX};
 use super::parameter::shortened;
 use super::placeholder::{TextSegment, PlaceholderRef, pieces};
-use super::position::Position;
+use super::position::ScalarContext;
 use super::problem::{Problem, Problems};
 use session_model::labels;
 use session_model::names::{NamespaceName, SessionName, TemplateName, UserId};
@@ -132,9 +132,9 @@ impl Values {
     /// A malformed placeholder, a parameter without value, a secret parameter, or a result beyond `budget`.
     pub fn expand(&self, text: &str, in_name: bool, budget: &mut Budget) -> Result<String> {
         let position = if in_name {
-            Position::Name
+            ScalarContext::Name
         } else {
-            Position::Free
+            ScalarContext::Free
         };
         let (pieces, bad) = pieces(text);
         let mut problems = Problems::default();
@@ -167,14 +167,14 @@ impl Values {
 
     /// Returns the text that replaces a placeholder at a position: its value, or its default if the value is empty or absent,
     /// as in a shell. USER_ID is converted for labels and names.
-    pub(super) fn value_at<'v>(&'v self, var: &'v PlaceholderRef, position: Position) -> Option<Cow<'v, str>> {
+    pub(super) fn value_at<'v>(&'v self, var: &'v PlaceholderRef, position: ScalarContext) -> Option<Cow<'v, str>> {
         let value = self.get(&var.name);
         match (value, &var.default) {
             (None | Some(""), Some(default)) => Some(default.into()),
             (None, None) => None,
             (Some(user), _) if var.name == "USER_ID" => Some(match position {
-                Position::Label => labels::label_value(user).into(),
-                Position::OwnName | Position::Name => labels::name_part(user).into(),
+                ScalarContext::Label => labels::label_value(user).into(),
+                ScalarContext::OwnName | ScalarContext::Name => labels::name_part(user).into(),
                 _ => user.into(),
             }),
             (Some(value), _) => Some(value.into()),

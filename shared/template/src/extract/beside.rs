@@ -8,7 +8,7 @@ use regex::Regex;
 
 use super::super::comments;
 use super::super::node::Step;
-use super::super::position::Position;
+use super::super::position::ScalarContext;
 use super::super::source::SourceLocation;
 use super::{Edit, Extractor};
 
@@ -60,7 +60,7 @@ impl Extractor<'_> {
                     return;
                 };
                 let filled = !scalar.text.is_empty() && !scalar.bytes.is_empty();
-                if position != Position::Annotation
+                if position != ScalarContext::Annotation
                     || !filled
                     || *key != LAST_APPLIED && !telling.is_in(&scalar.text)
                 {

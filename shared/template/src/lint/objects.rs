@@ -6,7 +6,7 @@ use super::super::manifest::{Document, Manifest};
 use super::super::node::{Node, Scalar, Step, pointer};
 use super::super::parameters::Parameters;
 use super::super::placeholder::TextSegment;
-use super::super::position::Position;
+use super::super::position::ScalarContext;
 use super::super::scalar::typed;
 use super::super::scope::is_controller_kind;
 use super::{Findings, Severity};
@@ -89,7 +89,7 @@ fn lint_scalar(
     manifest: &Manifest,
     document: &Document,
     parameters: &Parameters,
-    (path, position, scalar): (&[Step<'_>], Position, &Scalar),
+    (path, position, scalar): (&[Step<'_>], ScalarContext, &Scalar),
     findings: &mut Findings,
 ) {
     let problem = |message: String| manifest.problem(scalar.place, message);
@@ -112,7 +112,7 @@ fn lint_scalar(
             problem("placeholder of another tool in free text is not replaced".into()),
         );
     }
-    if position == Position::SecretData && scalar.vars().next().is_some() {
+    if position == ScalarContext::SecretData && scalar.vars().next().is_some() {
         let message = "a placeholder in data of a Secret must have a base64 value".to_owned();
         findings.push(Severity::Warning, problem(message).hint("use stringData"));
     }
@@ -130,10 +130,10 @@ fn lint_scalar(
 fn lint_quotes(
     manifest: &Manifest,
     parameters: &Parameters,
-    (path, position, scalar): (&[Step<'_>], Position, &Scalar),
+    (path, position, scalar): (&[Step<'_>], ScalarContext, &Scalar),
     findings: &mut Findings,
 ) {
-    let unquoted = scalar.is_plain() && position == Position::Free;
+    let unquoted = scalar.is_plain() && position == ScalarContext::Free;
     if let Some(var) = scalar.whole().filter(|_| unquoted)
         && let Some(Step::Key(field)) = path.last()
         && TEXT_FIELDS.contains(field)
@@ -167,7 +167,7 @@ fn could_be_typed(parameters: &Parameters, name: &str) -> bool {
 pub(super) fn known_text(
     scalar: &Scalar,
     parameters: &Parameters,
-    position: Position,
+    position: ScalarContext,
 ) -> Option<String> {
     if position.is_secret() && scalar.vars().next().is_some() {
         return None;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::super::manifest::{Document, Manifest};
 use super::super::node::{Node, Step};
 use super::super::parameters::Parameters;
-use super::super::position::Position;
+use super::super::position::ScalarContext;
 use super::super::scalar::typed;
 use super::objects::known_text;
 use super::{Findings, Severity};
@@ -79,7 +79,7 @@ impl<'d> Known<'d> {
     fn value(&self, node: &'d Node, path: &mut Vec<Step<'d>>) -> Value {
         match node {
             Node::Scalar(scalar) => {
-                let position = Position::of(&self.document.kind, path);
+                let position = ScalarContext::of(&self.document.kind, path);
                 let text = known_text(scalar, self.parameters, position);
                 let text = text.filter(|text| text.len() <= FIELD_MAX);
                 let text = text.unwrap_or_else(|| scalar.text.clone());
