@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use super::node::Step;
+use super::node::PathStep;
 use super::parameter::shortened;
 use super::position::{ScalarContext, ObjectType};
 use session_model::names::{LABEL_MAX, SUBDOMAIN_MAX, check_label, check_subdomain};
@@ -23,7 +23,7 @@ pub(super) fn name_limit(kind: &ObjectType) -> usize {
 /// Checks a rendered value at its position. Messages do not quote values of Secrets.
 pub(super) fn value(
     kind: &ObjectType,
-    path: &[Step<'_>],
+    path: &[PathStep<'_>],
     position: ScalarContext,
     value: &Value,
 ) -> Result<(), String> {
@@ -40,11 +40,11 @@ pub(super) fn value(
 }
 
 /// Checks a label or annotation key: an optional DNS subdomain and `/`, then a name of at most 63 characters.
-pub(super) fn key(path: &[Step<'_>], key: &str) -> Result<(), String> {
+pub(super) fn key(path: &[PathStep<'_>], key: &str) -> Result<(), String> {
     let what = match path {
-        [.., Step::Key("metadata"), Step::Key("labels")]
-        | [.., Step::Key("matchLabels" | "nodeSelector")] => "label",
-        [.., Step::Key("metadata"), Step::Key("annotations")] => "annotation",
+        [.., PathStep::Key("metadata"), PathStep::Key("labels")]
+        | [.., PathStep::Key("matchLabels" | "nodeSelector")] => "label",
+        [.., PathStep::Key("metadata"), PathStep::Key("annotations")] => "annotation",
         _ => return Ok(()),
     };
     let (prefix, name) = match key.rsplit_once('/') {
@@ -89,22 +89,22 @@ fn own_name(kind: &ObjectType, name: &str) -> Result<(), String> {
     check_subdomain(name).map_err(wrong)
 }
 
-fn other_name(path: &[Step<'_>], name: &str) -> Result<(), String> {
+fn other_name(path: &[PathStep<'_>], name: &str) -> Result<(), String> {
     let (what, checked) = match path {
         [
             ..,
-            Step::Key(key @ ("claimName" | "secretName" | "serviceAccountName" | "configMapName")),
+            PathStep::Key(key @ ("claimName" | "secretName" | "serviceAccountName" | "configMapName")),
         ] => (*key, check_subdomain(name)),
         [
             ..,
-            Step::Key("containers" | "initContainers"),
-            Step::Index(_),
-            Step::Key("name"),
+            PathStep::Key("containers" | "initContainers"),
+            PathStep::Index(_),
+            PathStep::Key("name"),
         ] => ("container name", check_label(name)),
-        [.., Step::Key("volumes"), Step::Index(_), Step::Key("name")] => {
+        [.., PathStep::Key("volumes"), PathStep::Index(_), PathStep::Key("name")] => {
             ("volume name", check_label(name))
         }
-        [Step::Key("metadata"), Step::Key("namespace")] => ("namespace", check_label(name)),
+        [PathStep::Key("metadata"), PathStep::Key("namespace")] => ("namespace", check_label(name)),
         _ => return Ok(()),
     };
     checked.map_err(|reason| format!("invalid {what} {:?}: {reason}", shortened(name)))

@@ -2,7 +2,7 @@
 
 use super::comments;
 use super::manifest::{Document, Manifest};
-use super::node::{Node, Scalar, Step, pointer};
+use super::node::{Node, Scalar, PathStep, pointer};
 use super::parameter::ALWAYS_SET;
 use super::placeholder::TextSegment;
 use super::position::ScalarContext;
@@ -68,7 +68,7 @@ impl Manifest {
     pub(super) fn plain_credentials(&self) -> Vec<Problem> {
         let mut found = Vec::new();
         for document in &self.documents {
-            let mut say = |scalar: &Scalar, name: &str, path: &[Step<'_>]| {
+            let mut say = |scalar: &Scalar, name: &str, path: &[PathStep<'_>]| {
                 let message = in_plain_text(name, &pointer(path), &document.kind.kind);
                 found.push(self.problem(scalar.place, message).hint(WAY_OUT));
             };
@@ -95,7 +95,7 @@ impl Manifest {
         for document in &self.documents {
             document.visit(&mut |path, position, scalar| {
                 let literal = scalar.literal().is_some_and(|text| !text.is_empty());
-                if let [.., Step::Key(key)] = path
+                if let [.., PathStep::Key(key)] = path
                     && position.is_secret()
                     && literal
                     && is_named_so(key)
@@ -115,22 +115,22 @@ impl Manifest {
 
 fn of_node(
     document: &Document,
-    path: &[Step<'_>],
+    path: &[PathStep<'_>],
     node: &Node,
-    say: &mut impl FnMut(&Scalar, &str, &[Step<'_>]),
+    say: &mut impl FnMut(&Scalar, &str, &[PathStep<'_>]),
 ) {
     match (path, node) {
-        ([.., Step::Key("env"), Step::Index(_)], Node::Mapping(..)) => {
+        ([.., PathStep::Key("env"), PathStep::Index(_)], Node::Mapping(..)) => {
             let name = node.get("name").and_then(Node::scalar);
             let value = node.get("value").and_then(Node::scalar);
             if let (Some(name), Some(value)) = (name, value)
                 && is_named_so(&name.text)
                 && is_literal(value)
             {
-                say(value, &name.text, &[path, &[Step::Key("value")]].concat());
+                say(value, &name.text, &[path, &[PathStep::Key("value")]].concat());
             }
         }
-        ([.., Step::Key("args" | "command")], Node::Sequence(items, _)) => {
+        ([.., PathStep::Key("args" | "command")], Node::Sequence(items, _)) => {
             for (at, pair) in items.windows(2).enumerate() {
                 if let [Node::Scalar(option), Node::Scalar(value)] = pair
                     && option.text.starts_with("--")
@@ -142,7 +142,7 @@ fn of_node(
                     say(
                         value,
                         &option.text,
-                        &[path, &[Step::Index(at + 1)]].concat(),
+                        &[path, &[PathStep::Index(at + 1)]].concat(),
                     );
                 }
             }
@@ -154,9 +154,9 @@ fn of_node(
 
 fn of_scalar(
     document: &Document,
-    path: &[Step<'_>],
+    path: &[PathStep<'_>],
     scalar: &Scalar,
-    say: &mut impl FnMut(&Scalar, &str, &[Step<'_>]),
+    say: &mut impl FnMut(&Scalar, &str, &[PathStep<'_>]),
 ) {
     let position = ScalarContext::of(&document.kind, path);
     if position.is_secret() {
@@ -169,7 +169,7 @@ fn of_scalar(
         return say(scalar, "a private key", path);
     }
     match (position, path.last()) {
-        (ScalarContext::ConfigData, Some(Step::Key(key))) if is_named_so(key) && is_literal(scalar) => {
+        (ScalarContext::ConfigData, Some(PathStep::Key(key))) if is_named_so(key) && is_literal(scalar) => {
             say(scalar, key, path);
         }
         (ScalarContext::ConfigData | ScalarContext::Argument, _) => {

@@ -1,7 +1,7 @@
 //! Parameters in security-sensitive fields, which must be restricted before a controller uses the template.
 
 use super::manifest::{Document, Manifest};
-use super::node::{Step, pointer};
+use super::node::{PathStep, pointer};
 use super::parameters::Parameters;
 use super::position::ScalarContext;
 use super::problem::Problem;
@@ -52,11 +52,11 @@ impl Parameters {
 }
 
 /// Describes a field if it is security-sensitive.
-fn sensitive(document: &Document, path: &[Step<'_>]) -> Option<&'static str> {
+fn sensitive(document: &Document, path: &[PathStep<'_>]) -> Option<&'static str> {
     let is = |kind: &str| document.kind.kind == kind;
     let inside = |key: &str| {
         path.iter()
-            .any(|step| matches!(step, Step::Key(found) if *found == key))
+            .any(|step| matches!(step, PathStep::Key(found) if *found == key))
     };
     if inside("securityContext") {
         return Some("a security context");
@@ -65,13 +65,13 @@ fn sensitive(document: &Document, path: &[Step<'_>]) -> Option<&'static str> {
         return Some("a host path");
     }
     match path {
-        [.., Step::Key("namespace")] => Some("a namespace"),
-        [.., Step::Key("image")] => Some("an image"),
-        [.., Step::Key("serviceAccountName" | "serviceAccount")] => Some("a service account"),
-        [.., Step::Key("host")] | [.., Step::Key("hosts"), Step::Index(_)] if is("Ingress") => {
+        [.., PathStep::Key("namespace")] => Some("a namespace"),
+        [.., PathStep::Key("image")] => Some("an image"),
+        [.., PathStep::Key("serviceAccountName" | "serviceAccount")] => Some("a service account"),
+        [.., PathStep::Key("host")] | [.., PathStep::Key("hosts"), PathStep::Index(_)] if is("Ingress") => {
             Some("an Ingress host")
         }
-        [Step::Key("metadata"), Step::Key("name")] => named(&document.kind.kind),
+        [PathStep::Key("metadata"), PathStep::Key("name")] => named(&document.kind.kind),
         path => reference(path),
     }
 }
@@ -87,26 +87,26 @@ fn named(kind: &str) -> Option<&'static str> {
 }
 
 /// Describes a field that refers to an object with a sensitive name.
-fn reference(path: &[Step<'_>]) -> Option<&'static str> {
+fn reference(path: &[PathStep<'_>]) -> Option<&'static str> {
     match path {
-        [.., Step::Key("secretName")]
+        [.., PathStep::Key("secretName")]
         | [
             ..,
-            Step::Key("secretKeyRef" | "secretRef" | "secret"),
-            Step::Key("name"),
+            PathStep::Key("secretKeyRef" | "secretRef" | "secret"),
+            PathStep::Key("name"),
         ]
         | [
             ..,
-            Step::Key("imagePullSecrets"),
-            Step::Index(_),
-            Step::Key("name"),
+            PathStep::Key("imagePullSecrets"),
+            PathStep::Index(_),
+            PathStep::Key("name"),
         ] => named("Secret"),
         [
             ..,
-            Step::Key("configMapKeyRef" | "configMapRef" | "configMap"),
-            Step::Key("name"),
+            PathStep::Key("configMapKeyRef" | "configMapRef" | "configMap"),
+            PathStep::Key("name"),
         ] => named("ConfigMap"),
-        [.., Step::Key("claimName")] => named("PersistentVolumeClaim"),
+        [.., PathStep::Key("claimName")] => named("PersistentVolumeClaim"),
         _ => None,
     }
 }

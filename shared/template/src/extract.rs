@@ -10,7 +10,7 @@ use anyhow::Result;
 use granit_parser::ScalarStyle;
 
 use super::manifest::{Document, Manifest};
-use super::node::{Scalar, Step};
+use super::node::{Scalar, PathStep};
 use super::parameter::ALWAYS_SET;
 use super::placeholder::{TextSegment, PlaceholderRef};
 use super::position::ScalarContext;
@@ -143,7 +143,7 @@ impl<'m> Extractor<'m> {
     fn read_data(&mut self) {
         for document in self.secrets() {
             document.visit(&mut |path, position, scalar| match path {
-                [.., Step::Key(key)] if position.is_secret() => self.scalar(key, scalar),
+                [.., PathStep::Key(key)] if position.is_secret() => self.scalar(key, scalar),
                 _ if position.is_secret() => self.scalar("VALUE", scalar),
                 _ => {}
             });

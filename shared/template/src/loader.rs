@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
 
 use super::foreign;
-use super::node::{Entry, Node, Scalar};
+use super::node::{MappingEntry, Node, Scalar};
 use super::placeholder::{self, TextSegment};
 use super::problem::{Problem, Problems, problem};
 use super::scalar::typed;
@@ -310,7 +310,7 @@ impl<'s> Loader<'s> {
         {
             return Err(foreign::render_first(self.source, self.place(span), "{{"));
         }
-        let mut entries: Vec<Entry> = Vec::new();
+        let mut entries: Vec<MappingEntry> = Vec::new();
         let mut seen = std::collections::HashSet::new();
         loop {
             let (event, key_span) = self.next()?;
@@ -333,7 +333,7 @@ impl<'s> Loader<'s> {
                     format!("duplicate key {key:?}"),
                 ));
             }
-            entries.push(Entry { key, place, value });
+            entries.push(MappingEntry { key, place, value });
         }
     }
 

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::foreign;
 use super::loader::{Mode, load};
-use super::node::{Node, Scalar, Step, pointer};
+use super::node::{Node, Scalar, PathStep, pointer};
 use super::parameters::Parameters;
 use super::placeholder::TextSegment;
 use super::position::{ScalarContext, ObjectType};
@@ -198,7 +198,7 @@ impl Manifest {
 
 impl Document {
     /// Visits every scalar with its path and context.
-    pub(super) fn visit<'d>(&'d self, visitor: &mut impl FnMut(&[Step<'d>], ScalarContext, &'d Scalar)) {
+    pub(super) fn visit<'d>(&'d self, visitor: &mut impl FnMut(&[PathStep<'d>], ScalarContext, &'d Scalar)) {
         self.root
             .visit(&mut |path, scalar| visitor(path, ScalarContext::of(&self.kind, path), scalar));
     }

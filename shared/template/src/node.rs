@@ -14,12 +14,12 @@ use super::source::SourceLocation;
 pub(super) enum Node {
     Scalar(Scalar),
     Sequence(Vec<Node>, SourceLocation),
-    Mapping(Vec<Entry>, SourceLocation),
+    Mapping(Vec<MappingEntry>, SourceLocation),
 }
 
 /// A key and its value. Keys are text, as kubectl reads them, and never contain placeholders.
 #[derive(Clone, Debug)]
-pub(super) struct Entry {
+pub(super) struct MappingEntry {
     pub(super) key: String,
     pub(super) place: SourceLocation,
     pub(super) value: Node,
@@ -169,7 +169,7 @@ impl Node {
     }
 
     /// Visits every scalar with its path.
-    pub(super) fn visit<'n>(&'n self, visitor: &mut impl FnMut(&[Step<'n>], &'n Scalar)) {
+    pub(super) fn visit<'n>(&'n self, visitor: &mut impl FnMut(&[PathStep<'n>], &'n Scalar)) {
         self.walk(&mut Vec::new(), &mut |path, node| {
             if let Node::Scalar(scalar) = node {
                 visitor(path, scalar);
@@ -180,22 +180,22 @@ impl Node {
     /// Visits every node with its path, parents first.
     pub(super) fn walk<'n>(
         &'n self,
-        path: &mut Vec<Step<'n>>,
-        visitor: &mut impl FnMut(&[Step<'n>], &'n Node),
+        path: &mut Vec<PathStep<'n>>,
+        visitor: &mut impl FnMut(&[PathStep<'n>], &'n Node),
     ) {
         visitor(path, self);
         match self {
             Node::Scalar(_) => {}
             Node::Sequence(items, _) => {
                 for (index, item) in items.iter().enumerate() {
-                    path.push(Step::Index(index));
+                    path.push(PathStep::Index(index));
                     item.walk(path, visitor);
                     path.pop();
                 }
             }
             Node::Mapping(entries, _) => {
                 for entry in entries {
-                    path.push(Step::Key(&entry.key));
+                    path.push(PathStep::Key(&entry.key));
                     entry.value.walk(path, visitor);
                     path.pop();
                 }
@@ -206,7 +206,7 @@ impl Node {
 
 /// A step from a node to one of its children.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step<'n> {
+pub(super) enum PathStep<'n> {
     Key(&'n str),
     Index(usize),
 }
@@ -215,12 +215,12 @@ pub(super) enum Step<'n> {
 const POINTER_MAX: usize = 200;
 
 /// Formats a path as a JSON pointer (RFC 6901) for messages. A long path is shortened to its end.
-pub(super) fn pointer(path: &[Step<'_>]) -> String {
+pub(super) fn pointer(path: &[PathStep<'_>]) -> String {
     let (mut steps, mut length) = (Vec::new(), 0);
     for step in path.iter().rev() {
         let step = match step {
-            Step::Key(key) => key.replace('~', "~0").replace('/', "~1"),
-            Step::Index(index) => index.to_string(),
+            PathStep::Key(key) => key.replace('~', "~0").replace('/', "~1"),
+            PathStep::Index(index) => index.to_string(),
         };
         length += step.chars().count() + 1;
         if length > POINTER_MAX {

@@ -1,7 +1,7 @@
 //! The context of a scalar in an object, determined by its path: the same text may be a name, a label or free text. The context
 //! decides how a placeholder is typed and which rules its value must follow.
 
-use super::node::Step;
+use super::node::PathStep;
 
 /// Context of a scalar, determined by its path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,8 +74,8 @@ const NAMES: &[&str] = &[
 
 impl ScalarContext {
     /// Returns the context of the scalar at `path` of a document of this type.
-    pub(super) fn of(document: &ObjectType, path: &[Step<'_>]) -> Self {
-        if let [Step::Key(top), rest @ ..] = path {
+    pub(super) fn of(document: &ObjectType, path: &[PathStep<'_>]) -> Self {
+        if let [PathStep::Key(top), rest @ ..] = path {
             match (*top, rest) {
                 ("apiVersion" | "kind", []) => return Self::Type,
                 // At any depth: values here must be text, and only the server refuses nested ones.
@@ -84,14 +84,14 @@ impl ScalarContext {
                 ("data" | "binaryData", [_]) if document.is("v1", "ConfigMap") => {
                     return Self::ConfigData;
                 }
-                ("metadata", [Step::Key("name")]) => return Self::OwnName,
-                ("spec", [Step::Key("selector"), Step::Key(_)])
+                ("metadata", [PathStep::Key("name")]) => return Self::OwnName,
+                ("spec", [PathStep::Key("selector"), PathStep::Key(_)])
                     if document.is("v1", "Service")
                         || document.is("v1", "ReplicationController") =>
                 {
                     return Self::Label;
                 }
-                ("spec", [Step::Key("hard"), Step::Key(_)])
+                ("spec", [PathStep::Key("hard"), PathStep::Key(_)])
                     if document.is("v1", "ResourceQuota") =>
                 {
                     return Self::Quantity;
@@ -103,35 +103,35 @@ impl ScalarContext {
     }
 
     /// Returns the context according to the last steps of a path, which also covers Pod templates at any depth.
-    fn by_end(path: &[Step<'_>]) -> Self {
+    fn by_end(path: &[PathStep<'_>]) -> Self {
         match path {
-            [.., Step::Key("metadata"), Step::Key("labels"), Step::Key(_)]
-            | [.., Step::Key("matchLabels" | "nodeSelector"), Step::Key(_)]
+            [.., PathStep::Key("metadata"), PathStep::Key("labels"), PathStep::Key(_)]
+            | [.., PathStep::Key("matchLabels" | "nodeSelector"), PathStep::Key(_)]
             | [
                 ..,
-                Step::Key("matchExpressions"),
-                Step::Index(_),
-                Step::Key("values"),
-                Step::Index(_),
+                PathStep::Key("matchExpressions"),
+                PathStep::Index(_),
+                PathStep::Key("values"),
+                PathStep::Index(_),
             ] => Self::Label,
             [
                 ..,
-                Step::Key("metadata"),
-                Step::Key("annotations"),
-                Step::Key(_),
+                PathStep::Key("metadata"),
+                PathStep::Key("annotations"),
+                PathStep::Key(_),
             ] => Self::Annotation,
-            [.., Step::Key("env"), Step::Index(_), Step::Key("value")] => Self::Env,
-            [.., Step::Key("args" | "command"), Step::Index(_)] => Self::Argument,
+            [.., PathStep::Key("env"), PathStep::Index(_), PathStep::Key("value")] => Self::Env,
+            [.., PathStep::Key("args" | "command"), PathStep::Index(_)] => Self::Argument,
             [
                 ..,
-                Step::Key("resources"),
-                Step::Key("requests" | "limits"),
-                Step::Key(_),
+                PathStep::Key("resources"),
+                PathStep::Key("requests" | "limits"),
+                PathStep::Key(_),
             ]
-            | [.., Step::Key("capacity"), Step::Key("storage")]
-            | [.., Step::Key("sizeLimit")] => Self::Quantity,
-            [.., Step::Key("hosts"), Step::Index(_)] => Self::Name,
-            [.., Step::Key(key)] if NAMES.contains(key) => Self::Name,
+            | [.., PathStep::Key("capacity"), PathStep::Key("storage")]
+            | [.., PathStep::Key("sizeLimit")] => Self::Quantity,
+            [.., PathStep::Key("hosts"), PathStep::Index(_)] => Self::Name,
+            [.., PathStep::Key(key)] if NAMES.contains(key) => Self::Name,
             _ => Self::Free,
         }
     }
@@ -179,9 +179,9 @@ mod tests {
             .into(),
             kind: kind.into(),
         };
-        let steps: Vec<Step<'_>> = path
+        let steps: Vec<PathStep<'_>> = path
             .split('/')
-            .map(|step| step.parse().map_or(Step::Key(step), Step::Index))
+            .map(|step| step.parse().map_or(PathStep::Key(step), PathStep::Index))
             .collect();
         ScalarContext::of(&document, &steps)
     }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::check;
 use super::fill::{Budget, FillError, OUTPUT_MAX, TEXT_MAX};
 use super::manifest::{Document, Manifest};
-use super::node::{Node, Scalar, Step};
+use super::node::{Node, Scalar, PathStep};
 use super::position::ScalarContext;
 use super::problem::Problems;
 use super::scalar::typed;
@@ -179,13 +179,13 @@ struct Renderer<'r> {
 }
 
 impl<'r> Renderer<'r> {
-    fn node(&mut self, node: &'r Node, path: &mut Vec<Step<'r>>) -> Value {
+    fn node(&mut self, node: &'r Node, path: &mut Vec<PathStep<'r>>) -> Value {
         match node {
             Node::Scalar(scalar) => self.scalar(scalar, path),
             Node::Sequence(items, _) => {
                 let mut values = Vec::with_capacity(items.len());
                 for (index, item) in items.iter().enumerate() {
-                    path.push(Step::Index(index));
+                    path.push(PathStep::Index(index));
                     values.push(self.node(item, path));
                     path.pop();
                 }
@@ -198,7 +198,7 @@ impl<'r> Renderer<'r> {
                         self.problems
                             .push(self.manifest.problem(entry.place, reason));
                     }
-                    path.push(Step::Key(&entry.key));
+                    path.push(PathStep::Key(&entry.key));
                     map.insert(entry.key.clone(), self.node(&entry.value, path));
                     path.pop();
                 }
@@ -207,7 +207,7 @@ impl<'r> Renderer<'r> {
         }
     }
 
-    fn scalar(&mut self, scalar: &'r Scalar, path: &[Step<'r>]) -> Value {
+    fn scalar(&mut self, scalar: &'r Scalar, path: &[PathStep<'r>]) -> Value {
         let position = ScalarContext::of(&self.document.kind, path);
         let secret = self.note_secrets(scalar);
         if self.spent || secret && self.public {

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use regex::Regex;
 
 use super::super::comments;
-use super::super::node::Step;
+use super::super::node::PathStep;
 use super::super::position::ScalarContext;
 use super::super::source::SourceLocation;
 use super::{Edit, Extractor};
@@ -56,7 +56,7 @@ impl Extractor<'_> {
         let manifest = self.manifest;
         for document in self.secrets() {
             document.visit(&mut |path, position, scalar| {
-                let [.., Step::Key(key)] = path else {
+                let [.., PathStep::Key(key)] = path else {
                     return;
                 };
                 let filled = !scalar.text.is_empty() && !scalar.bytes.is_empty();

@@ -3,7 +3,7 @@
 use super::super::check;
 use super::super::fill::TEXT_MAX;
 use super::super::manifest::{Document, Manifest};
-use super::super::node::{Node, Scalar, Step, pointer};
+use super::super::node::{Node, Scalar, PathStep, pointer};
 use super::super::parameters::Parameters;
 use super::super::placeholder::TextSegment;
 use super::super::position::ScalarContext;
@@ -89,7 +89,7 @@ fn lint_scalar(
     manifest: &Manifest,
     document: &Document,
     parameters: &Parameters,
-    (path, position, scalar): (&[Step<'_>], ScalarContext, &Scalar),
+    (path, position, scalar): (&[PathStep<'_>], ScalarContext, &Scalar),
     findings: &mut Findings,
 ) {
     let problem = |message: String| manifest.problem(scalar.place, message);
@@ -130,12 +130,12 @@ fn lint_scalar(
 fn lint_quotes(
     manifest: &Manifest,
     parameters: &Parameters,
-    (path, position, scalar): (&[Step<'_>], ScalarContext, &Scalar),
+    (path, position, scalar): (&[PathStep<'_>], ScalarContext, &Scalar),
     findings: &mut Findings,
 ) {
     let unquoted = scalar.is_plain() && position == ScalarContext::Free;
     if let Some(var) = scalar.whole().filter(|_| unquoted)
-        && let Some(Step::Key(field)) = path.last()
+        && let Some(PathStep::Key(field)) = path.last()
         && TEXT_FIELDS.contains(field)
         && could_be_typed(parameters, &var.name)
     {
@@ -196,7 +196,7 @@ pub(super) fn known_text(
     Some(text)
 }
 
-fn lint_node(manifest: &Manifest, path: &[Step<'_>], node: &Node, findings: &mut Findings) {
+fn lint_node(manifest: &Manifest, path: &[PathStep<'_>], node: &Node, findings: &mut Findings) {
     if let (Node::Mapping(entries, _), true) = (node, !path.is_empty()) {
         for entry in entries {
             if let Err(reason) = check::key(path, &entry.key) {
@@ -207,9 +207,9 @@ fn lint_node(manifest: &Manifest, path: &[Step<'_>], node: &Node, findings: &mut
     match path {
         [
             ..,
-            Step::Key("namespaceSelector"),
-            Step::Key("matchLabels"),
-            Step::Key("name"),
+            PathStep::Key("namespaceSelector"),
+            PathStep::Key("matchLabels"),
+            PathStep::Key("name"),
         ] => {
             let message = "namespaces do not have the label \"name\" by default";
             let problem = manifest.problem(node.place(), message);
@@ -220,9 +220,9 @@ fn lint_node(manifest: &Manifest, path: &[Step<'_>], node: &Node, findings: &mut
         }
         [
             ..,
-            Step::Key("spec"),
-            Step::Key("containers"),
-            Step::Index(_),
+            PathStep::Key("spec"),
+            PathStep::Key("containers"),
+            PathStep::Index(_),
         ] => {
             let missing: Vec<&str> = ["cpu", "memory"]
                 .into_iter()

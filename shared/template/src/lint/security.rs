@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::super::manifest::{Document, Manifest};
-use super::super::node::{Node, Step};
+use super::super::node::{Node, PathStep};
 use super::super::parameters::Parameters;
 use super::super::position::ScalarContext;
 use super::super::scalar::typed;
@@ -76,7 +76,7 @@ struct Known<'d> {
 }
 
 impl<'d> Known<'d> {
-    fn value(&self, node: &'d Node, path: &mut Vec<Step<'d>>) -> Value {
+    fn value(&self, node: &'d Node, path: &mut Vec<PathStep<'d>>) -> Value {
         match node {
             Node::Scalar(scalar) => {
                 let position = ScalarContext::of(&self.document.kind, path);
@@ -91,7 +91,7 @@ impl<'d> Known<'d> {
             Node::Sequence(items, _) => {
                 let mut values = Vec::with_capacity(items.len());
                 for (index, item) in items.iter().enumerate() {
-                    path.push(Step::Index(index));
+                    path.push(PathStep::Index(index));
                     values.push(self.value(item, path));
                     path.pop();
                 }
@@ -100,7 +100,7 @@ impl<'d> Known<'d> {
             Node::Mapping(entries, _) => {
                 let mut map = serde_json::Map::new();
                 for entry in entries {
-                    path.push(Step::Key(&entry.key));
+                    path.push(PathStep::Key(&entry.key));
                     map.insert(entry.key.clone(), self.value(&entry.value, path));
                     path.pop();
                 }
