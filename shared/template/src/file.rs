@@ -5,7 +5,7 @@ use granit_parser::ScalarStyle;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::loader::{Mode, load};
+use super::loader::{PlaceholderMode, load};
 use super::node::{Node, Scalar};
 use super::parameter::{Parameter, Presets};
 use super::problem::{Problems, problem};
@@ -41,7 +41,7 @@ impl TemplateFile {
     }
 
     pub(super) fn read_all(source: &Source) -> (Vec<Self>, Problems) {
-        let (roots, mut problems) = load(source, Mode::Plain);
+        let (roots, mut problems) = load(source, PlaceholderMode::Plain);
         let mut files = Vec::new();
         for root in roots {
             let kind = root

@@ -30,7 +30,7 @@ const KEY_MAX: usize = 1024;
 
 /// Interpretation of `${` in a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mode {
+pub(super) enum PlaceholderMode {
     /// Manifest of a session: `${NAME}` is a placeholder.
     Template,
     /// Any other file (a SessionTemplate, a Session): `$` has no special meaning.
@@ -38,7 +38,7 @@ pub(super) enum Mode {
 }
 
 /// Loads all documents of a text, without empty ones. Returns the documents that could be read, and all problems.
-pub(super) fn load(source: &Source, mode: Mode) -> (Vec<Node>, Problems) {
+pub(super) fn load(source: &Source, mode: PlaceholderMode) -> (Vec<Node>, Problems) {
     let mut options = granit_parser::options! { disallow_directives: true };
     options.set_emit_comments(false);
     let mut loader = Loader {
@@ -46,7 +46,7 @@ pub(super) fn load(source: &Source, mode: Mode) -> (Vec<Node>, Problems) {
         source,
         mode,
         anchors: HashMap::new(),
-        cost: Cost::default(),
+        cost: NodeCost::default(),
         problems: Problems::default(),
     };
     let mut documents = Vec::new();
@@ -57,14 +57,14 @@ pub(super) fn load(source: &Source, mode: Mode) -> (Vec<Node>, Problems) {
 }
 
 /// The node of an anchor, and its cost when an alias repeats it.
-struct Anchored {
+struct AnchorNode {
     node: Node,
-    cost: Cost,
+    cost: NodeCost,
 }
 
 /// Amounts that are limited.
 #[derive(Clone, Copy, Debug, Default)]
-struct Cost {
+struct NodeCost {
     nodes: usize,
     bytes: usize,
     placeholders: usize,
@@ -73,16 +73,16 @@ struct Cost {
 struct Loader<'s> {
     parser: Parser<'s, StrInput<'s>>,
     source: &'s Source,
-    mode: Mode,
-    anchors: HashMap<usize, Anchored>,
-    cost: Cost,
+    mode: PlaceholderMode,
+    anchors: HashMap<usize, AnchorNode>,
+    cost: NodeCost,
     problems: Problems,
 }
 
-type Loaded<T> = Result<T, Problem>;
+type LoadResult<T> = Result<T, Problem>;
 
 impl<'s> Loader<'s> {
-    fn documents(&mut self, documents: &mut Vec<Node>) -> Loaded<()> {
+    fn documents(&mut self, documents: &mut Vec<Node>) -> LoadResult<()> {
         loop {
             let (event, span) = self.next()?;
             match event {
@@ -98,7 +98,7 @@ impl<'s> Loader<'s> {
         }
     }
 
-    fn next(&mut self) -> Loaded<(Event<'s>, Span)> {
+    fn next(&mut self) -> LoadResult<(Event<'s>, Span)> {
         match self.parser.next_event() {
             Some(Ok(next)) => Ok(next),
             Some(Err(error)) => Err(self.syntax(&error)),
@@ -123,7 +123,7 @@ impl<'s> Loader<'s> {
             .text()
             .lines()
             .nth(error.marker().line().saturating_sub(1));
-        match self.mode == Mode::Template && line.is_some_and(|line| line.contains("${")) {
+        match self.mode == PlaceholderMode::Template && line.is_some_and(|line| line.contains("${")) {
             true => found.hint(
                 "quote the placeholder inside [ ] and { }, and if its default contains \": \": \"${NAME}\"",
             ),
@@ -135,20 +135,20 @@ impl<'s> Loader<'s> {
         self.source.place(span.start.line(), span.start.col() + 1)
     }
 
-    fn fail<T>(&self, span: &Span, message: impl Into<String>) -> Loaded<T> {
+    fn fail<T>(&self, span: &Span, message: impl Into<String>) -> LoadResult<T> {
         Err(problem(self.source, self.place(span), message))
     }
 
-    fn node(&mut self, event: Event<'s>, span: Span, depth: usize) -> Loaded<Node> {
+    fn node(&mut self, event: Event<'s>, span: Span, depth: usize) -> LoadResult<Node> {
         if depth > DEPTH_MAX {
             return self.fail(&span, format!("more than {DEPTH_MAX} levels deep"));
         }
         let before = self.cost;
         self.count(
             &span,
-            Cost {
+            NodeCost {
                 nodes: 1,
-                ..Cost::default()
+                ..NodeCost::default()
             },
         )?;
         let anchor = event.anchor_id().filter(|id| *id > 0);
@@ -168,18 +168,18 @@ impl<'s> Loader<'s> {
             _ => return self.fail(&span, "not YAML: no value here"),
         };
         if let Some(id) = anchor {
-            let cost = Cost {
+            let cost = NodeCost {
                 nodes: self.cost.nodes - before.nodes,
                 bytes: self.cost.bytes - before.bytes,
                 placeholders: self.cost.placeholders - before.placeholders,
             };
             let node = node.clone();
-            self.anchors.insert(id, Anchored { node, cost });
+            self.anchors.insert(id, AnchorNode { node, cost });
         }
         Ok(node)
     }
 
-    fn count(&mut self, span: &Span, more: Cost) -> Loaded<()> {
+    fn count(&mut self, span: &Span, more: NodeCost) -> LoadResult<()> {
         let cost = &mut self.cost;
         cost.nodes += more.nodes;
         cost.bytes += more.bytes;
@@ -196,7 +196,7 @@ impl<'s> Loader<'s> {
         Ok(())
     }
 
-    fn alias(&mut self, id: usize, span: &Span) -> Loaded<Node> {
+    fn alias(&mut self, id: usize, span: &Span) -> LoadResult<Node> {
         let Some(anchored) = self.anchors.get(&id) else {
             return self.fail(span, "alias inside its own anchor");
         };
@@ -209,7 +209,7 @@ impl<'s> Loader<'s> {
         }
     }
 
-    fn no_tag(&self, tag: Option<&Tag>, span: &Span) -> Loaded<()> {
+    fn no_tag(&self, tag: Option<&Tag>, span: &Span) -> LoadResult<()> {
         match tag {
             None => Ok(()),
             Some(tag) => self.fail(span, format!("tag {:?} is not supported", tag.original())),
@@ -222,15 +222,15 @@ impl<'s> Loader<'s> {
         style: ScalarStyle,
         tag: Option<&Tag>,
         span: &Span,
-    ) -> Loaded<Node> {
+    ) -> LoadResult<Node> {
         if let Some(tag) = tag.filter(|tag| tag.core_suffix() != Some("str")) {
             return self.fail(span, format!("tag {:?} is not supported", tag.original()));
         }
         let placeholders = match self.mode {
-            Mode::Template => text.matches("${").count(),
-            Mode::Plain => 0,
+            PlaceholderMode::Template => text.matches("${").count(),
+            PlaceholderMode::Plain => 0,
         };
-        let cost = Cost {
+        let cost = NodeCost {
             nodes: 0,
             bytes: text.len(),
             placeholders,
@@ -252,7 +252,7 @@ impl<'s> Loader<'s> {
             dollars: Vec::new(),
             bytes,
         };
-        if self.mode == Mode::Template {
+        if self.mode == PlaceholderMode::Template {
             self.split(&mut scalar);
         }
         Ok(Node::Scalar(scalar))
@@ -289,7 +289,7 @@ impl<'s> Loader<'s> {
         self.source.places(scalar.place, raw, &bytes)
     }
 
-    fn sequence(&mut self, span: &Span, depth: usize) -> Loaded<Node> {
+    fn sequence(&mut self, span: &Span, depth: usize) -> LoadResult<Node> {
         let mut items = Vec::new();
         loop {
             let (event, item) = self.next()?;
@@ -300,7 +300,7 @@ impl<'s> Loader<'s> {
         }
     }
 
-    fn mapping(&mut self, span: &Span, depth: usize) -> Loaded<Node> {
+    fn mapping(&mut self, span: &Span, depth: usize) -> LoadResult<Node> {
         let begin = span.byte_range().unwrap_or_default().start;
         if self
             .source
@@ -337,7 +337,7 @@ impl<'s> Loader<'s> {
         }
     }
 
-    fn key(&mut self, event: Event<'s>, span: &Span) -> Loaded<String> {
+    fn key(&mut self, event: Event<'s>, span: &Span) -> LoadResult<String> {
         let Event::Scalar(text, style, _, tag) = event else {
             return self.fail(span, "a key must be a string");
         };
@@ -357,13 +357,13 @@ impl<'s> Loader<'s> {
         if text.len() > KEY_MAX {
             return self.fail(span, format!("a key must have at most {KEY_MAX} bytes"));
         }
-        let cost = Cost {
+        let cost = NodeCost {
             nodes: 1,
             bytes: text.len(),
             placeholders: 0,
         };
         self.count(span, cost)?;
-        if self.mode == Mode::Template {
+        if self.mode == PlaceholderMode::Template {
             let (pieces, bad) = placeholder::pieces(&text);
             if !bad.is_empty() || pieces.iter().any(|piece| matches!(piece, TextSegment::Var(_))) {
                 let message =
