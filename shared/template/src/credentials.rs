@@ -1,7 +1,7 @@
 //! Detection of passwords in plain text, by the name of a variable or option, by URLs with a password, and by private keys.
 
 use super::comments;
-use super::manifest::{Document, Manifest};
+use super::manifest::{ManifestDocument, Manifest};
 use super::node::{Node, Scalar, PathStep, pointer};
 use super::parameter::ALWAYS_SET;
 use super::placeholder::TextSegment;
@@ -114,7 +114,7 @@ impl Manifest {
 }
 
 fn of_node(
-    document: &Document,
+    document: &ManifestDocument,
     path: &[PathStep<'_>],
     node: &Node,
     say: &mut impl FnMut(&Scalar, &str, &[PathStep<'_>]),
@@ -153,7 +153,7 @@ fn of_node(
 }
 
 fn of_scalar(
-    document: &Document,
+    document: &ManifestDocument,
     path: &[PathStep<'_>],
     scalar: &Scalar,
     say: &mut impl FnMut(&Scalar, &str, &[PathStep<'_>]),

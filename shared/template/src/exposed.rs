@@ -1,6 +1,6 @@
 //! Parameters in security-sensitive fields, which must be restricted before a controller uses the template.
 
-use super::manifest::{Document, Manifest};
+use super::manifest::{ManifestDocument, Manifest};
 use super::node::{PathStep, pointer};
 use super::parameters::Parameters;
 use super::position::ScalarContext;
@@ -52,7 +52,7 @@ impl Parameters {
 }
 
 /// Describes a field if it is security-sensitive.
-fn sensitive(document: &Document, path: &[PathStep<'_>]) -> Option<&'static str> {
+fn sensitive(document: &ManifestDocument, path: &[PathStep<'_>]) -> Option<&'static str> {
     let is = |kind: &str| document.kind.kind == kind;
     let inside = |key: &str| {
         path.iter()

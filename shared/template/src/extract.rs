@@ -9,7 +9,7 @@ use std::ops::Range;
 use anyhow::Result;
 use granit_parser::ScalarStyle;
 
-use super::manifest::{Document, Manifest};
+use super::manifest::{ManifestDocument, Manifest};
 use super::node::{Scalar, PathStep};
 use super::parameter::ALWAYS_SET;
 use super::placeholder::{TextSegment, PlaceholderRef};
@@ -135,7 +135,7 @@ struct Extractor<'m> {
 
 impl<'m> Extractor<'m> {
     /// Iterates over the documents that are Secrets.
-    fn secrets(&self) -> impl Iterator<Item = &'m Document> + use<'m> {
+    fn secrets(&self) -> impl Iterator<Item = &'m ManifestDocument> + use<'m> {
         let documents = self.manifest.documents.iter();
         documents.filter(|document| document.kind.is_secret())
     }

@@ -50,7 +50,7 @@ pub use extract::{Extracted, extract_secret_literals};
 pub use file::TemplateFile;
 pub use fill::{Budget, OUTPUT_MAX, TEXT_MAX};
 pub use lint::{Finding, Severity, lint};
-pub use manifest::{MANIFEST_MAX, Manifest, Placeholder, PlaceholderPlace, plain_objects};
+pub use manifest::{MANIFEST_MAX, Manifest, Placeholder, PlaceholderUse, plain_objects};
 pub use parameter::{
     ALWAYS_SET, GENERATED_LENGTH, SecretGeneration, Parameter, ParameterRules, ParameterType, Presets,
     VALUE_MAX,

@@ -22,19 +22,19 @@ pub const MANIFEST_MAX: usize = 200_000;
 #[derive(Clone, Debug)]
 pub struct Manifest {
     pub(super) source: Source,
-    pub(super) documents: Vec<Document>,
+    pub(super) documents: Vec<ManifestDocument>,
 }
 
 /// An object of a manifest.
 #[derive(Clone, Debug)]
-pub(super) struct Document {
+pub(super) struct ManifestDocument {
     pub(super) kind: ObjectType,
     pub(super) root: Node,
 }
 
 /// An occurrence of a placeholder.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PlaceholderPlace {
+pub struct PlaceholderUse {
     /// Location of its `$`.
     pub place: SourceLocation,
     /// Index of the document.
@@ -59,7 +59,7 @@ pub struct Placeholder {
     /// Name of the parameter.
     pub name: String,
     /// Occurrences in the order of the file; never empty.
-    pub places: Vec<PlaceholderPlace>,
+    pub places: Vec<PlaceholderUse>,
 }
 
 impl Placeholder {
@@ -134,7 +134,7 @@ impl Manifest {
         for (index, document) in self.documents.iter().enumerate() {
             document.visit(&mut |path, position, scalar| {
                 for var in scalar.vars() {
-                    let place = PlaceholderPlace {
+                    let place = PlaceholderUse {
                         place: scalar.place_of(var),
                         document: index,
                         kind: document.kind.kind.clone(),
@@ -196,7 +196,7 @@ impl Manifest {
     }
 }
 
-impl Document {
+impl ManifestDocument {
     /// Visits every scalar with its path and context.
     pub(super) fn visit<'d>(&'d self, visitor: &mut impl FnMut(&[PathStep<'d>], ScalarContext, &'d Scalar)) {
         self.root
@@ -234,7 +234,7 @@ fn expand(
     source: &Source,
     root: Node,
     depth: usize,
-    documents: &mut Vec<Document>,
+    documents: &mut Vec<ManifestDocument>,
     problems: &mut Problems,
 ) {
     let place = root.place();
@@ -265,7 +265,7 @@ fn expand(
         problems.push(problem);
         return;
     }
-    documents.push(Document {
+    documents.push(ManifestDocument {
         kind: ObjectType { api_version, kind },
         root,
     });

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::check;
 use super::fill::{Budget, FillError, OUTPUT_MAX, TEXT_MAX};
-use super::manifest::{Document, Manifest};
+use super::manifest::{ManifestDocument, Manifest};
 use super::node::{Node, Scalar, PathStep};
 use super::position::ScalarContext;
 use super::problem::Problems;
@@ -164,7 +164,7 @@ fn name_of(object: &Value) -> &str {
 
 struct Renderer<'r> {
     manifest: &'r Manifest,
-    document: &'r Document,
+    document: &'r ManifestDocument,
     values: &'r Values,
     /// True if documents with secret parameters are left out; their values are not needed then.
     public: bool,

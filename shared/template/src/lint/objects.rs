@@ -2,7 +2,7 @@
 
 use super::super::check;
 use super::super::fill::TEXT_MAX;
-use super::super::manifest::{Document, Manifest};
+use super::super::manifest::{ManifestDocument, Manifest};
 use super::super::node::{Node, Scalar, PathStep, pointer};
 use super::super::parameters::Parameters;
 use super::super::placeholder::TextSegment;
@@ -45,13 +45,13 @@ impl Manifest {
     }
 }
 
-fn is_workload(document: &Document) -> bool {
+fn is_workload(document: &ManifestDocument) -> bool {
     WORKLOADS
         .iter()
         .any(|(api_version, kind)| document.kind.is(api_version, kind))
 }
 
-fn name(document: &Document) -> &str {
+fn name(document: &ManifestDocument) -> &str {
     document
         .own_name()
         .map(|name| name.text.as_str())
@@ -87,7 +87,7 @@ pub(super) fn lint(manifest: &Manifest, parameters: &Parameters, findings: &mut 
 
 fn lint_scalar(
     manifest: &Manifest,
-    document: &Document,
+    document: &ManifestDocument,
     parameters: &Parameters,
     (path, position, scalar): (&[PathStep<'_>], ScalarContext, &Scalar),
     findings: &mut Findings,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::super::manifest::{Document, Manifest};
+use super::super::manifest::{ManifestDocument, Manifest};
 use super::super::node::{Node, PathStep};
 use super::super::parameters::Parameters;
 use super::super::position::ScalarContext;
@@ -71,7 +71,7 @@ fn by_container(violations: &[&Violation]) -> String {
 
 /// A document rendered with defaults. Placeholders without a default remain.
 struct Known<'d> {
-    document: &'d Document,
+    document: &'d ManifestDocument,
     parameters: &'d Parameters,
 }
 
