@@ -13,14 +13,14 @@ use crate::ParameterRules as _;
 /// All parameters of a template: the declared ones in their order, then the undeclared ones in the order of the manifest.
 #[derive(Clone, Debug)]
 pub struct Parameters {
-    pub(super) known: Vec<Known>,
+    pub(super) known: Vec<TemplateParameter>,
     index: BTreeMap<String, usize>,
     pub(super) owner: String,
 }
 
 /// A parameter and its placeholder in the manifest, if it is used there.
 #[derive(Clone, Debug)]
-pub(super) struct Known {
+pub(super) struct TemplateParameter {
     pub(super) parameter: Parameter,
     pub(super) declared: bool,
     pub(super) placeholder: Option<Placeholder>,
@@ -43,7 +43,7 @@ impl Parameters {
         let mut problems = Problems::default();
         let mut placeholders = manifest.placeholders();
         placeholders.retain(|placeholder| !ALWAYS_SET.contains(&placeholder.name.as_str()));
-        let mut known: Vec<Known> = Vec::new();
+        let mut known: Vec<TemplateParameter> = Vec::new();
         for parameter in declared {
             for fault in parameter.faults() {
                 problems.push(Problem::general(fault));
@@ -61,13 +61,13 @@ impl Parameters {
             let at = placeholders
                 .iter()
                 .position(|placeholder| placeholder.name == parameter.name);
-            known.push(Known {
+            known.push(TemplateParameter {
                 parameter: parameter.clone(),
                 declared: true,
                 placeholder: at.map(|at| placeholders.remove(at)),
             });
         }
-        known.extend(placeholders.into_iter().map(Known::undeclared));
+        known.extend(placeholders.into_iter().map(TemplateParameter::undeclared));
         for known in &known {
             known.check_places(manifest, &mut problems);
         }
@@ -96,7 +96,7 @@ impl Parameters {
 
     /// Returns true if the parameter must be given.
     pub fn is_required(&self, name: &str) -> bool {
-        self.find(name).is_some_and(Known::is_required)
+        self.find(name).is_some_and(TemplateParameter::is_required)
     }
 
     /// Returns the default of a parameter, from its declaration or else from the manifest. `None` for secrets.
@@ -117,12 +117,12 @@ impl Parameters {
             .collect()
     }
 
-    pub(super) fn find(&self, name: &str) -> Option<&Known> {
+    pub(super) fn find(&self, name: &str) -> Option<&TemplateParameter> {
         self.known.get(*self.index.get(name)?)
     }
 }
 
-impl Known {
+impl TemplateParameter {
     fn undeclared(placeholder: Placeholder) -> Self {
         let kind = match placeholder.only_in_secrets() {
             true => ParameterType::Secret,

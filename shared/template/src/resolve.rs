@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 
 use super::parameter::{ALWAYS_SET, Presets};
-use super::parameters::{Known, Parameters};
+use super::parameters::{TemplateParameter, Parameters};
 use super::problem::{Problem, Problems};
 use super::values::{Identity, Values};
 use crate::ParameterRules as _;
@@ -156,7 +156,7 @@ impl Parameters {
             [name] => format!("parameter {name} is required"),
             names => format!("parameters {} are required", listed(names)),
         };
-        let secret = |name: &&&str| self.find(name).is_some_and(Known::is_secret);
+        let secret = |name: &&&str| self.find(name).is_some_and(TemplateParameter::is_secret);
         let plain = names.iter().find(|name| !secret(name));
         Some(
             Problem::general(message).hint(match (plain, names.first()) {
@@ -171,7 +171,7 @@ impl Parameters {
 /// The name of a source of values, and its values.
 struct Layer<'g>(&'static str, &'g BTreeMap<String, String>);
 
-impl Known {
+impl TemplateParameter {
     /// Stores the given value or the default in `values`. Returns false if the parameter is required and has neither.
     fn settle(&self, value: Option<&str>, values: &mut Values) -> bool {
         let parameter = &self.parameter;

@@ -13,7 +13,7 @@ use super::file::TemplateFile;
 use super::manifest::Manifest;
 use super::node::Node;
 use super::parameter::{Parameter, ParameterType};
-use super::parameters::{Known, Parameters};
+use super::parameters::{TemplateParameter, Parameters};
 use super::problem::{Problem, Problems};
 use super::source::Source;
 
@@ -165,7 +165,7 @@ fn at(source: &Source, problems: Problems) -> Vec<Problem> {
     problems.into_iter().map(name).collect()
 }
 
-fn lint_parameter(source: &Source, known: &Known, broken: bool, findings: &mut Findings) {
+fn lint_parameter(source: &Source, known: &TemplateParameter, broken: bool, findings: &mut Findings) {
     let name = &known.parameter.name;
     let place = known
         .placeholder
@@ -205,7 +205,7 @@ fn lint_parameter(source: &Source, known: &Known, broken: bool, findings: &mut F
 }
 
 /// Returns the first few different defaults in the manifest.
-fn defaults(known: &Known) -> Vec<&str> {
+fn defaults(known: &TemplateParameter) -> Vec<&str> {
     const ENOUGH: usize = 5;
     let mut defaults: Vec<&str> = Vec::new();
     for place in known
@@ -223,7 +223,7 @@ fn defaults(known: &Known) -> Vec<&str> {
     defaults
 }
 
-fn what_it_is(known: &Known, defaults: &[&str]) -> String {
+fn what_it_is(known: &TemplateParameter, defaults: &[&str]) -> String {
     match known.parameter.kind {
         ParameterType::Secret if known.generated_length().is_some() => {
             "a secret, generated if not given".to_owned()
