@@ -18,7 +18,7 @@ use session_shared::reconcile::{self, Body, Recipe, Rendered, Start};
 use session_shared::report::console::Console;
 use session_shared::report::format::{Allowed, Format};
 use session_shared::template::Assigned;
-use session_shared::template::{Given, Identity, Manifest, Parameters, extract_secret_literals};
+use session_shared::template::{ValueLayers, Identity, Manifest, Parameters, extract_secret_literals};
 use session_shared::verb::Ground;
 
 use crate::args::Render;
@@ -163,12 +163,12 @@ fn check_places(
         namespace: subject.namespace.clone(),
         application: None,
     };
-    let given = Given {
+    let given = ValueLayers {
         flags: &assigned.set,
         files: &assigned.files,
         preset: args.preset.as_deref(),
         presets: &found.template.spec.presets,
-        ..Given::default()
+        ..ValueLayers::default()
     };
     let values = parameters.resolve(identity, &given)?;
     manifest.render_public(&values).map(drop)

@@ -9,7 +9,7 @@ use super::extract::extract_secret_literals;
 use super::lint::lint;
 use super::manifest::Manifest;
 use super::parameters::Parameters;
-use super::resolve::Given;
+use super::resolve::ValueLayers;
 use super::scalar::typed;
 use super::source::Source;
 use super::values::{Identity, Values};
@@ -134,9 +134,9 @@ impl Property {
             application: None,
         };
         let given = BTreeMap::from([("V".to_owned(), "x".to_owned())]);
-        let flags = Given {
+        let flags = ValueLayers {
             flags: &given,
-            ..Given::default()
+            ..ValueLayers::default()
         };
         let values = Parameters::of(&[], &manifest)?.resolve(identity, &flags)?;
         Ok(Self { manifest, values })

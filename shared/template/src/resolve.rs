@@ -12,7 +12,7 @@ use crate::ParameterRules as _;
 
 /// Sources of parameter values, in order of precedence: flags, files, Session, preset. The template's defaults come last.
 #[derive(Clone, Copy)]
-pub struct Given<'g> {
+pub struct ValueLayers<'g> {
     /// Values from `--set`. Secrets are refused, because other users can see process arguments.
     pub flags: &'g BTreeMap<String, String>,
     /// Values from `--set-file`, `--env-file` and standard input.
@@ -31,7 +31,7 @@ pub struct Given<'g> {
 static NOTHING: BTreeMap<String, String> = BTreeMap::new();
 static NO_PRESETS: Presets = BTreeMap::new();
 
-impl Default for Given<'_> {
+impl Default for ValueLayers<'_> {
     fn default() -> Self {
         Self {
             flags: &NOTHING,
@@ -50,14 +50,14 @@ impl Parameters {
     /// # Errors
     /// All problems together: missing parameters, invalid values, unknown names with the most similar known one, an unknown
     /// preset, secrets given where others can read them.
-    pub fn resolve(&self, identity: Identity, given: &Given<'_>) -> Result<Values> {
+    pub fn resolve(&self, identity: Identity, given: &ValueLayers<'_>) -> Result<Values> {
         let mut problems = Problems::default();
         let preset = self.preset(given, &mut problems);
         let layers = [
-            Layer("--set", given.flags),
-            Layer("a file", given.files),
-            Layer("spec.parameters", given.session),
-            Layer("the preset", preset),
+            ValueLayer("--set", given.flags),
+            ValueLayer("a file", given.files),
+            ValueLayer("spec.parameters", given.session),
+            ValueLayer("the preset", preset),
         ];
         for layer in &layers {
             self.check_names(layer, &mut problems);
@@ -84,7 +84,7 @@ impl Parameters {
 
     fn preset<'g>(
         &self,
-        given: &Given<'g>,
+        given: &ValueLayers<'g>,
         problems: &mut Problems,
     ) -> &'g BTreeMap<String, String> {
         let Some(name) = given.preset else {
@@ -106,7 +106,7 @@ impl Parameters {
         &NOTHING
     }
 
-    fn check_names(&self, layer: &Layer<'_>, problems: &mut Problems) {
+    fn check_names(&self, layer: &ValueLayer<'_>, problems: &mut Problems) {
         for name in layer.1.keys() {
             if ALWAYS_SET.contains(&name.as_str()) {
                 problems.push(Problem::general(format!(
@@ -169,7 +169,7 @@ impl Parameters {
 }
 
 /// The name of a source of values, and its values.
-struct Layer<'g>(&'static str, &'g BTreeMap<String, String>);
+struct ValueLayer<'g>(&'static str, &'g BTreeMap<String, String>);
 
 impl TemplateParameter {
     /// Stores the given value or the default in `values`. Returns false if the parameter is required and has neither.

@@ -15,7 +15,7 @@ use session_model::duration::Lifetime;
 use session_model::failure::hinted;
 use session_model::names::{NamespaceName, SessionName, UserId};
 use session_model::objects::{overrides, primary};
-use session_template::{Budget, Given, Identity, Manifest, Parameters, Source, Values, Withheld};
+use session_template::{Budget, ValueLayers, Identity, Manifest, Parameters, Source, Values, Withheld};
 
 /// Source of a session's objects: a template or a manifest.
 #[derive(Clone, Copy, Debug)]
@@ -74,7 +74,7 @@ pub fn render(recipe: &Recipe<'_>) -> Result<Rendered> {
     let (source, body) = source(recipe)?;
     let manifest = Manifest::parse(&source)?;
     let parameters = Parameters::of(&body.parameters, &manifest)?;
-    let given = Given {
+    let given = ValueLayers {
         flags: recipe.set,
         files: recipe.files,
         session: &spec.parameters,

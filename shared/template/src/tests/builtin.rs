@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::lint::{Severity, lint};
 use super::super::property::HOSTILE;
-use super::super::{Given, Manifest, Parameters, Source, TemplateFile, builtin};
+use super::super::{ValueLayers, Manifest, Parameters, Source, TemplateFile, builtin};
 use super::{identity, map};
 use crate::ParameterRules as _;
 use session_model::quantity::Quantity;
@@ -23,9 +23,9 @@ fn rendered(name: &str, flags: &[(&str, &str)]) -> Vec<Value> {
     let file = file(name);
     let manifest = Manifest::parse(&file.manifest).unwrap();
     let flags = map(flags);
-    let given = Given {
+    let given = ValueLayers {
         flags: &flags,
-        ..Given::default()
+        ..ValueLayers::default()
     };
     let mut values = Parameters::of(&file.parameters, &manifest)
         .unwrap()
@@ -247,9 +247,9 @@ fn a_labs_name_leaves_room_for_its_service() {
     let manifest = Manifest::parse(&file.manifest).unwrap();
     let parameters = Parameters::of(&file.parameters, &manifest).unwrap();
     let flags = map(&[ROOTFS]);
-    let given = Given {
+    let given = ValueLayers {
         flags: &flags,
-        ..Given::default()
+        ..ValueLayers::default()
     };
     let mut values = parameters
         .resolve(identity(&"a".repeat(52)), &given)

@@ -146,9 +146,9 @@ fn session_objects_are_no_templates() {
 fn a_name_that_looks_like_a_number_stays_a_name() {
     let manifest = dozlab();
     let given = super::map(&[("ROOTFS_IMAGE_URL", "https://a.b/c")]);
-    let given = super::Given {
+    let given = super::ValueLayers {
         flags: &given,
-        ..super::Given::default()
+        ..super::ValueLayers::default()
     };
     for name in ["001", "1e3", "true", "null"] {
         let mut values = Parameters::of(&[], &manifest)

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{Given, Identity, Manifest, Parameter, Parameters, Rendered, Source, Values};
+use super::{ValueLayers, Identity, Manifest, Parameter, Parameters, Rendered, Source, Values};
 
 /// Identity of a session of Alice.
 fn identity(session: &str) -> Identity {
@@ -47,10 +47,10 @@ fn values(
     files: &[(&str, &str)],
 ) -> anyhow::Result<Values> {
     let (flags, files) = (map(flags), map(files));
-    let given = Given {
+    let given = ValueLayers {
         flags: &flags,
         files: &files,
-        ..Given::default()
+        ..ValueLayers::default()
     };
     let mut values = Parameters::of(declared, manifest)?.resolve(identity("alice-001"), &given)?;
     values.generate_missing()?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::super::{Given, Parameter, ParameterType, Parameters, Presets};
+use super::super::{ValueLayers, Parameter, ParameterType, Parameters, Presets};
 use super::{fails, identity, manifest, map, values};
 use crate::ParameterRules as _;
 
@@ -40,13 +40,13 @@ fn flags_beat_files_beat_the_session_beat_the_preset_beat_the_default() {
         (4, "default"),
     ] {
         let layer = |at: usize| if from <= at { &layers[at] } else { &none };
-        let given = Given {
+        let given = ValueLayers {
             flags: layer(0),
             files: layer(1),
             session: layer(2),
             preset: (from <= 3).then_some("p"),
             presets: &presets,
-            ..Given::default()
+            ..ValueLayers::default()
         };
         let values = parameters.resolve(identity("a"), &given).unwrap();
         assert_eq!(
@@ -251,18 +251,18 @@ fn an_unknown_preset_names_those_that_exist() {
         ("large".into(), BTreeMap::new()),
         ("small".into(), BTreeMap::new()),
     ]);
-    let given = Given {
+    let given = ValueLayers {
         preset: Some("huge"),
         presets: &presets,
-        ..Given::default()
+        ..ValueLayers::default()
     };
     assert_eq!(
         fails(parameters.resolve(identity("a"), &given)),
         "unknown preset \"huge\" (available: large and small)"
     );
-    let given = Given {
+    let given = ValueLayers {
         preset: Some("huge"),
-        ..Given::default()
+        ..ValueLayers::default()
     };
     assert_eq!(
         fails(parameters.resolve(identity("a"), &given)),

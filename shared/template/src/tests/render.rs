@@ -241,7 +241,7 @@ fn the_application_is_empty_when_there_is_none() {
     let parameters = super::Parameters::of(&[], &manifest).unwrap();
     let data = |who| {
         manifest
-            .render(&parameters.resolve(who, &super::Given::default()).unwrap())
+            .render(&parameters.resolve(who, &super::ValueLayers::default()).unwrap())
             .unwrap()
             .into_objects()[0]["data"]
             .clone()

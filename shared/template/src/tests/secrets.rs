@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::super::{Given, Parameter, ParameterType, Parameters};
+use super::super::{ValueLayers, Parameter, ParameterType, Parameters};
 use super::{fails, identity, manifest, map, values};
 
 /// A Secret with two parameters.
@@ -69,10 +69,10 @@ fn secrets_are_generated_given_or_kept_but_never_arguments() {
         map(&[("P", "kept"), ("Q", "old")]),
     );
     assert_eq!(
-        fails(parameters.resolve(identity("a"), &Given::default())),
+        fails(parameters.resolve(identity("a"), &ValueLayers::default())),
         "parameter Q is required"
     );
-    let (mut flags, mut session) = (Given::default(), Given::default());
+    let (mut flags, mut session) = (ValueLayers::default(), ValueLayers::default());
     (flags.flags, session.session) = (&hidden, &hidden);
     for (given, place) in [(flags, "--set"), (session, "spec.parameters")] {
         let error = fails(parameters.resolve(identity("a"), &given));
@@ -81,10 +81,10 @@ fn secrets_are_generated_given_or_kept_but_never_arguments() {
             format!("secret parameter Q must not be set in {place}")
         );
     }
-    let given = Given {
+    let given = ValueLayers {
         files: &hidden,
         stored: &stored,
-        ..Given::default()
+        ..ValueLayers::default()
     };
     let values = parameters.resolve(identity("a"), &given).unwrap();
     assert_eq!(
@@ -102,9 +102,9 @@ fn a_secret_that_nobody_gave_is_generated_and_shown_nowhere() {
     let manifest = manifest(TWO);
     let parameters = Parameters::of(&[], &manifest).unwrap();
     let hidden = map(&[("Q", "hunter2")]);
-    let given = Given {
+    let given = ValueLayers {
         files: &hidden,
-        ..Given::default()
+        ..ValueLayers::default()
     };
     let mut values = parameters.resolve(identity("a"), &given).unwrap();
     assert_eq!(values.missing_secrets().collect::<Vec<_>>(), ["P"]);
