@@ -18,7 +18,7 @@ use session_shared::reconcile::{self, Body, Recipe, Rendered, Start};
 use session_shared::report::console::Console;
 use session_shared::report::format::{Allowed, Format};
 use session_shared::template::Assigned;
-use session_shared::template::{ValueLayers, Identity, Manifest, Parameters, extract_secret_literals};
+use session_shared::template::{ValueLayers, SessionIdentity, Manifest, Parameters, extract_secret_literals};
 use session_shared::verb::Ground;
 
 use crate::args::Render;
@@ -157,7 +157,7 @@ fn check_places(
 ) -> Result<()> {
     let manifest = Manifest::parse(&found.manifest)?;
     let parameters = Parameters::of(&found.template.spec.parameters, &manifest)?;
-    let identity = Identity {
+    let identity = SessionIdentity {
         session: subject.session.clone(),
         user: subject.owner.clone(),
         namespace: subject.namespace.clone(),

@@ -78,11 +78,11 @@ impl Values {
 #[cfg(test)]
 mod tests {
     use super::super::placeholder::pieces;
-    use super::super::values::Identity;
+    use super::super::values::SessionIdentity;
     use super::*;
 
     fn values(length: usize) -> Values {
-        let mut values = Values::new(Identity {
+        let mut values = Values::new(SessionIdentity {
             session: "alice".parse().unwrap(),
             user: "alice".parse().unwrap(),
             namespace: "labs".parse().unwrap(),

@@ -62,4 +62,4 @@ pub use resolve::ValueLayers;
 pub use scope::{is_cluster_scoped, is_controller_kind};
 pub use secret::{encode_string_data, stored_secrets};
 pub use source::{INPUT_MAX, SourceLocation, Source};
-pub use values::{Identity, Values};
+pub use values::{SessionIdentity, Values};

@@ -12,7 +12,7 @@ use super::parameters::Parameters;
 use super::resolve::ValueLayers;
 use super::scalar::typed;
 use super::source::Source;
-use super::values::{Identity, Values};
+use super::values::{SessionIdentity, Values};
 
 /// Values that break text-based templates.
 pub const HOSTILE: [&str; 37] = [
@@ -127,7 +127,7 @@ impl Property {
     /// If the built-in manifest does not parse, which is a bug.
     pub fn new() -> anyhow::Result<Self> {
         let manifest = Manifest::parse(&Source::new("property.yaml", MANIFEST)?)?;
-        let identity = Identity {
+        let identity = SessionIdentity {
             session: "alice".parse()?,
             user: "alice@example.com".parse()?,
             namespace: "default".parse()?,

@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::parameter::{ALWAYS_SET, Presets};
 use super::parameters::{TemplateParameter, Parameters};
 use super::problem::{Problem, Problems};
-use super::values::{Identity, Values};
+use super::values::{SessionIdentity, Values};
 use crate::ParameterRules as _;
 
 /// Sources of parameter values, in order of precedence: flags, files, Session, preset. The template's defaults come last.
@@ -50,7 +50,7 @@ impl Parameters {
     /// # Errors
     /// All problems together: missing parameters, invalid values, unknown names with the most similar known one, an unknown
     /// preset, secrets given where others can read them.
-    pub fn resolve(&self, identity: Identity, given: &ValueLayers<'_>) -> Result<Values> {
+    pub fn resolve(&self, identity: SessionIdentity, given: &ValueLayers<'_>) -> Result<Values> {
         let mut problems = Problems::default();
         let preset = self.preset(given, &mut problems);
         let layers = [

@@ -18,7 +18,7 @@ use session_model::names::{NamespaceName, SessionName, TemplateName, UserId};
 
 /// The parameters that are always set: name, owner, namespace and application of the session.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
+pub struct SessionIdentity {
     /// SESSION_ID: name of the session.
     pub session: SessionName,
     /// USER_ID: owner of the session. Converted where it is used in labels and names.
@@ -32,7 +32,7 @@ pub struct Identity {
 /// Validated values by parameter name. `Debug` prints no secrets.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Values {
-    identity: Identity,
+    identity: SessionIdentity,
     plain: BTreeMap<String, String>,
     secrets: BTreeMap<String, String>,
     /// Secrets without a value, with the number of characters to generate.
@@ -42,7 +42,7 @@ pub struct Values {
 }
 
 impl Values {
-    pub(super) fn new(identity: Identity) -> Self {
+    pub(super) fn new(identity: SessionIdentity) -> Self {
         Self {
             identity,
             plain: BTreeMap::new(),
@@ -69,7 +69,7 @@ impl Values {
     }
 
     /// Returns the parameters that are always set.
-    pub fn identity(&self) -> &Identity {
+    pub fn identity(&self) -> &SessionIdentity {
         &self.identity
     }
 

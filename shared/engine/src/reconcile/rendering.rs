@@ -15,7 +15,7 @@ use session_model::duration::Lifetime;
 use session_model::failure::hinted;
 use session_model::names::{NamespaceName, SessionName, UserId};
 use session_model::objects::{overrides, primary};
-use session_template::{Budget, ValueLayers, Identity, Manifest, Parameters, Source, Values, Withheld};
+use session_template::{Budget, ValueLayers, SessionIdentity, Manifest, Parameters, Source, Values, Withheld};
 
 /// Source of a session's objects: a template or a manifest.
 #[derive(Clone, Copy, Debug)]
@@ -156,7 +156,7 @@ fn source(recipe: &Recipe<'_>) -> Result<(Source, SessionTemplateSpec)> {
     }
 }
 
-fn identity(recipe: &Recipe<'_>) -> Result<Identity> {
+fn identity(recipe: &Recipe<'_>) -> Result<SessionIdentity> {
     let user: UserId = recipe.spec.user_id.parse()?;
     let application = recipe
         .spec
@@ -165,7 +165,7 @@ fn identity(recipe: &Recipe<'_>) -> Result<Identity> {
         .map(str::parse)
         .transpose()
         .context("in spec.application")?;
-    Ok(Identity {
+    Ok(SessionIdentity {
         session: recipe.session.clone(),
         user,
         namespace: recipe.namespace.clone(),

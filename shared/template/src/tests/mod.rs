@@ -16,11 +16,11 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{ValueLayers, Identity, Manifest, Parameter, Parameters, Rendered, Source, Values};
+use super::{ValueLayers, SessionIdentity, Manifest, Parameter, Parameters, Rendered, Source, Values};
 
 /// Identity of a session of Alice.
-fn identity(session: &str) -> Identity {
-    Identity {
+fn identity(session: &str) -> SessionIdentity {
+    SessionIdentity {
         session: session.parse().unwrap(),
         user: "alice@example.com".parse().unwrap(),
         namespace: "labs".parse().unwrap(),
