@@ -13,11 +13,11 @@ pub const TEXT_MAX: usize = 1 << 20;
 
 /// The number of bytes that a rendering may still produce.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Budget {
+pub struct RenderBudget {
     left: usize,
 }
 
-impl Default for Budget {
+impl Default for RenderBudget {
     /// Creates a budget of [`OUTPUT_MAX`] bytes.
     fn default() -> Self {
         Self { left: OUTPUT_MAX }
@@ -35,7 +35,7 @@ pub(super) enum FillError<'s> {
     Spent,
 }
 
-impl Budget {
+impl RenderBudget {
     /// Returns the number of bytes produced so far.
     #[cfg(test)]
     pub(super) fn used(self) -> usize {
@@ -59,7 +59,7 @@ impl Values {
         &self,
         pieces: &'s [TextSegment],
         position: ScalarContext,
-        budget: &mut Budget,
+        budget: &mut RenderBudget,
     ) -> Result<String, FillError<'s>> {
         let mut text = String::new();
         for piece in pieces {
@@ -96,7 +96,7 @@ mod tests {
     fn a_text_ends_before_it_is_too_long() {
         let (pieces, _) = pieces(&"${V}".repeat(10_000));
         let values = values(64 << 10);
-        let mut budget = Budget::default();
+        let mut budget = RenderBudget::default();
         assert_eq!(
             values.fill(&pieces, ScalarContext::Free, &mut budget),
             Err(FillError::TooLong)
@@ -109,7 +109,7 @@ mod tests {
     fn texts_end_when_the_budget_is_spent() {
         let (pieces, _) = pieces("${V}");
         let values = values(64 << 10);
-        let mut budget = Budget::default();
+        let mut budget = RenderBudget::default();
         let made =
             (0..1000).take_while(|_| values.fill(&pieces, ScalarContext::Free, &mut budget).is_ok());
         assert_eq!(made.count(), OUTPUT_MAX / (64 << 10));

@@ -48,7 +48,7 @@ pub use assigned::Assigned;
 pub use builtin::builtin;
 pub use extract::{Extracted, extract_secret_literals};
 pub use file::TemplateFile;
-pub use fill::{Budget, OUTPUT_MAX, TEXT_MAX};
+pub use fill::{RenderBudget, OUTPUT_MAX, TEXT_MAX};
 pub use lint::{Finding, Severity, lint};
 pub use manifest::{MANIFEST_MAX, Manifest, Placeholder, PlaceholderUse, plain_objects};
 pub use parameter::{

@@ -8,7 +8,7 @@ use anyhow::Result;
 use serde_json::{Map, Value};
 
 use super::check;
-use super::fill::{Budget, FillError, OUTPUT_MAX, TEXT_MAX};
+use super::fill::{RenderBudget, FillError, OUTPUT_MAX, TEXT_MAX};
 use super::manifest::{ManifestDocument, Manifest};
 use super::node::{Node, Scalar, PathStep};
 use super::position::ScalarContext;
@@ -80,7 +80,7 @@ impl Manifest {
             objects: Vec::new(),
             withheld: Vec::new(),
         };
-        let (mut budget, name_limit) = (Budget::default(), OnceCell::new());
+        let (mut budget, name_limit) = (RenderBudget::default(), OnceCell::new());
         for document in &self.documents {
             let mut renderer = Renderer {
                 manifest: self,
@@ -133,7 +133,7 @@ impl Manifest {
     pub fn session_name_limit(&self, values: &Values) -> usize {
         let mut limit = LABEL_MAX;
         let session = values.identity().session.as_str().len();
-        let mut budget = Budget::default();
+        let mut budget = RenderBudget::default();
         for document in &self.documents {
             document.visit(&mut |_, position, scalar| {
                 let allowed = match position {
@@ -168,7 +168,7 @@ struct Renderer<'r> {
     values: &'r Values,
     /// True if documents with secret parameters are left out; their values are not needed then.
     public: bool,
-    budget: Budget,
+    budget: RenderBudget,
     /// Result of [`Manifest::session_name_limit`], computed on first use.
     name_limit: &'r OnceCell<usize>,
     /// True if the budget is exhausted. Rendering stops then.

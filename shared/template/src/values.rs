@@ -8,7 +8,7 @@ use anyhow::{Context, Result, anyhow};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::fill::{Budget, FillError, TEXT_MAX};
+use super::fill::{RenderBudget, FillError, TEXT_MAX};
 use super::parameter::shortened;
 use super::placeholder::{TextSegment, PlaceholderRef, pieces};
 use super::position::ScalarContext;
@@ -130,7 +130,7 @@ impl Values {
     ///
     /// # Errors
     /// A malformed placeholder, a parameter without value, a secret parameter, or a result beyond `budget`.
-    pub fn expand(&self, text: &str, in_name: bool, budget: &mut Budget) -> Result<String> {
+    pub fn expand(&self, text: &str, in_name: bool, budget: &mut RenderBudget) -> Result<String> {
         let position = if in_name {
             ScalarContext::Name
         } else {

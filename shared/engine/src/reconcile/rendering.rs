@@ -15,7 +15,7 @@ use session_model::duration::Lifetime;
 use session_model::failure::hinted;
 use session_model::names::{NamespaceName, SessionName, UserId};
 use session_model::objects::{overrides, primary};
-use session_template::{Budget, ValueLayers, SessionIdentity, Manifest, Parameters, Source, Values, Withheld};
+use session_template::{RenderBudget, ValueLayers, SessionIdentity, Manifest, Parameters, Source, Values, Withheld};
 
 /// Source of a session's objects: a template or a manifest.
 #[derive(Clone, Copy, Debug)]
@@ -188,14 +188,14 @@ fn expand_primary(wanted: &PrimaryRef, values: &Values) -> Result<PrimaryRef> {
     Ok(PrimaryRef {
         kind: wanted.kind.clone(),
         name: values
-            .expand(&wanted.name, true, &mut Budget::default())
+            .expand(&wanted.name, true, &mut RenderBudget::default())
             .context("in the template's primary")?,
         container: wanted.container.clone(),
     })
 }
 
 fn expand_connect(methods: &[ConnectMethod], values: &Values) -> Result<Vec<ConnectMethod>> {
-    let mut budget = Budget::default();
+    let mut budget = RenderBudget::default();
     let mut expand = |text: &String| values.expand(text, false, &mut budget);
     methods
         .iter()
