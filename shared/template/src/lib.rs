@@ -57,7 +57,7 @@ pub use parameter::{
 };
 pub use parameters::Parameters;
 pub use problem::{Problem, Problems};
-pub use render::{Rendered, RenderedObject, Withheld};
+pub use render::{RenderedManifest, RenderedObject, OmittedSecret};
 pub use resolve::ValueLayers;
 pub use scope::{is_cluster_scoped, is_controller_kind};
 pub use secret::{encode_string_data, stored_secrets};

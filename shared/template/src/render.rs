@@ -20,11 +20,11 @@ use session_model::names::LABEL_MAX;
 
 /// The rendered objects of a manifest.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Rendered {
+pub struct RenderedManifest {
     /// Objects in the order of the manifest.
     pub objects: Vec<RenderedObject>,
     /// Secrets that were left out because they contain secret parameters.
-    pub withheld: Vec<Withheld>,
+    pub withheld: Vec<OmittedSecret>,
 }
 
 /// A rendered object.
@@ -38,14 +38,14 @@ pub struct RenderedObject {
 
 /// A Secret that was left out of a public rendering.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Withheld {
+pub struct OmittedSecret {
     /// Name of the Secret.
     pub name: String,
     /// Names of the secret parameters that it contains.
     pub parameters: Vec<String>,
 }
 
-impl Rendered {
+impl RenderedManifest {
     /// Returns the objects without their locations.
     pub fn into_objects(self) -> Vec<Value> {
         self.objects
@@ -62,7 +62,7 @@ impl Manifest {
     /// All problems, with file, line and column: parameters without value; names, labels, annotation keys, quantities and
     /// Secret data that the API server would refuse; duplicate objects; a text of more than [`TEXT_MAX`] bytes, or more than
     /// [`OUTPUT_MAX`] in all.
-    pub fn render(&self, values: &Values) -> Result<Rendered> {
+    pub fn render(&self, values: &Values) -> Result<RenderedManifest> {
         self.render_with(values, false)
     }
 
@@ -70,13 +70,13 @@ impl Manifest {
     ///
     /// # Errors
     /// As [`Manifest::render`].
-    pub fn render_public(&self, values: &Values) -> Result<Rendered> {
+    pub fn render_public(&self, values: &Values) -> Result<RenderedManifest> {
         self.render_with(values, true)
     }
 
-    fn render_with(&self, values: &Values, public: bool) -> Result<Rendered> {
+    fn render_with(&self, values: &Values, public: bool) -> Result<RenderedManifest> {
         let mut problems = Problems::default();
-        let mut rendered = Rendered {
+        let mut rendered = RenderedManifest {
             objects: Vec::new(),
             withheld: Vec::new(),
         };
@@ -103,7 +103,7 @@ impl Manifest {
                 break;
             }
             if public && !secrets.is_empty() {
-                rendered.withheld.push(Withheld {
+                rendered.withheld.push(OmittedSecret {
                     name: name_of(&object).to_owned(),
                     parameters: secrets.into_iter().collect(),
                 });
@@ -116,7 +116,7 @@ impl Manifest {
         problems.or(rendered).map_err(Problems::into_error)
     }
 
-    fn check_twice(&self, rendered: &Rendered, problems: &mut Problems) {
+    fn check_twice(&self, rendered: &RenderedManifest, problems: &mut Problems) {
         let mut seen = BTreeMap::new();
         for RenderedObject { object, place } in &rendered.objects {
             let kind = object["kind"].as_str().unwrap_or_default();

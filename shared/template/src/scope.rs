@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::manifest::Manifest;
 use super::problem::{Problem, Problems};
-use super::render::Rendered;
+use super::render::RenderedManifest;
 
 /// Cluster-scoped kinds with their API groups, as far as manifests are likely to contain them. The scope of other kinds is
 /// known only after discovery.
@@ -82,7 +82,7 @@ impl Manifest {
     ///
     /// # Errors
     /// Every object that does not belong to the namespace, with its location.
-    pub fn check_namespace(&self, rendered: &Rendered, namespace: &str) -> anyhow::Result<()> {
+    pub fn check_namespace(&self, rendered: &RenderedManifest, namespace: &str) -> anyhow::Result<()> {
         let mut problems = Problems::default();
         for rendered in &rendered.objects {
             let object = &rendered.object;

@@ -15,7 +15,7 @@ use session_model::duration::Lifetime;
 use session_model::failure::hinted;
 use session_model::names::{NamespaceName, SessionName, UserId};
 use session_model::objects::{overrides, primary};
-use session_template::{RenderBudget, ValueLayers, SessionIdentity, Manifest, Parameters, Source, Values, Withheld};
+use session_template::{RenderBudget, ValueLayers, SessionIdentity, Manifest, Parameters, Source, Values, OmittedSecret};
 
 /// Source of a session's objects: a template or a manifest.
 #[derive(Clone, Copy, Debug)]
@@ -58,7 +58,7 @@ pub struct Rendered {
     /// The rendering.
     pub rendering: Rendering,
     /// Secrets that were left out of a public rendering.
-    pub withheld: Vec<Withheld>,
+    pub withheld: Vec<OmittedSecret>,
     /// Given values that may be stored in the Session: no defaults and no secrets.
     pub parameters: BTreeMap<String, String>,
     /// Maximum length of the session's name in characters, so that the names of all objects fit.

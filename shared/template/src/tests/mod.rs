@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{ValueLayers, SessionIdentity, Manifest, Parameter, Parameters, Rendered, Source, Values};
+use super::{ValueLayers, SessionIdentity, Manifest, Parameter, Parameters, RenderedManifest, Source, Values};
 
 /// Identity of a session of Alice.
 fn identity(session: &str) -> SessionIdentity {
@@ -57,7 +57,7 @@ fn values(
     Ok(values)
 }
 
-fn render(text: &str, flags: &[(&str, &str)]) -> anyhow::Result<Rendered> {
+fn render(text: &str, flags: &[(&str, &str)]) -> anyhow::Result<RenderedManifest> {
     let manifest = manifest(text);
     manifest.render(&values(&manifest, &[], flags, &[])?)
 }
