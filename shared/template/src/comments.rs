@@ -8,7 +8,7 @@ use super::source::{INPUT_MAX, SourceLocation, Source};
 
 /// A comment.
 #[derive(Clone, Debug)]
-pub(super) struct Comment {
+pub(super) struct YamlComment {
     /// Text after `#`.
     pub(super) text: String,
     /// Location of its `#`.
@@ -20,7 +20,7 @@ pub(super) struct Comment {
 }
 
 /// Returns all comments of a text, or `None` if the text cannot be parsed to its end.
-pub(super) fn all(source: &Source) -> Option<Vec<Comment>> {
+pub(super) fn all(source: &Source) -> Option<Vec<YamlComment>> {
     let mut options = granit_parser::options! { disallow_directives: true };
     options.set_emit_comments(true);
     options.max_buffered_comment_events = INPUT_MAX;
@@ -52,7 +52,7 @@ pub(super) fn all(source: &Source) -> Option<Vec<Comment>> {
         let before = documents.partition_point(|document| document.start <= bytes.start);
         let behind = documents.partition_point(|document| document.end < bytes.end);
         let before = before.checked_sub(1).and_then(|at| documents.get(at));
-        Comment {
+        YamlComment {
             text: words,
             place,
             between: (
