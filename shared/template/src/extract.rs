@@ -21,7 +21,7 @@ use beside::Telling;
 /// A manifest without literal secrets, and the extracted values. Rendering the manifest with the values gives the same objects,
 /// except for annotations of Secrets that repeat their data.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Extracted {
+pub struct ExtractedSecrets {
     /// Text of the manifest, with literal values in the data of Secrets replaced by placeholders, and without comments and
     /// annotations that may contain such values. All other bytes are unchanged.
     pub text: String,
@@ -39,7 +39,7 @@ pub struct Extracted {
 /// # Errors
 /// As [`Manifest::parse`]; a Secret's value that is also used elsewhere through an alias; a placeholder with two different
 /// defaults.
-pub fn extract_secret_literals(source: &Source) -> Result<Extracted> {
+pub fn extract_secret_literals(source: &Source) -> Result<ExtractedSecrets> {
     let manifest = Manifest::parse(source)?;
     let mut extractor = Extractor {
         manifest: &manifest,
@@ -68,7 +68,7 @@ pub fn extract_secret_literals(source: &Source) -> Result<Extracted> {
             extractor.problems.push(problem);
         }
     }
-    let extracted = Extracted {
+    let extracted = ExtractedSecrets {
         text,
         values: extractor
             .values
@@ -85,8 +85,8 @@ pub fn extract_secret_literals(source: &Source) -> Result<Extracted> {
 }
 
 /// Applies edits to a text.
-fn edited<'e>(text: &str, edits: impl Iterator<Item = &'e Edit>) -> String {
-    let mut edits: Vec<&Edit> = edits.collect();
+fn edited<'e>(text: &str, edits: impl Iterator<Item = &'e TextEdit>) -> String {
+    let mut edits: Vec<&TextEdit> = edits.collect();
     edits.sort_by_key(|edit| edit.bytes.start);
     let (mut edited, mut from) = (String::with_capacity(text.len()), 0);
     for edit in edits {
@@ -111,7 +111,7 @@ fn only_in_secrets(manifest: &Manifest) -> BTreeSet<String> {
         .collect()
 }
 
-struct Edit {
+struct TextEdit {
     bytes: Range<usize>,
     text: String,
 }
@@ -126,7 +126,7 @@ struct Extractor<'m> {
     /// Extracted defaults, by the name of their placeholder.
     defaults: BTreeMap<String, String>,
     /// Edits by the first byte of the scalar, so that an alias does not edit its anchor twice.
-    edits: BTreeMap<usize, Edit>,
+    edits: BTreeMap<usize, TextEdit>,
     /// First bytes of annotations whose value was removed.
     emptied: BTreeSet<usize>,
     dropped: Vec<Problem>,
@@ -202,7 +202,7 @@ impl<'m> Extractor<'m> {
         if changed {
             // JSON strings are valid YAML.
             let text = serde_json::Value::String(text).to_string();
-            self.edits.insert(scalar.bytes.start, Edit { bytes, text });
+            self.edits.insert(scalar.bytes.start, TextEdit { bytes, text });
         }
     }
 
@@ -278,7 +278,7 @@ fn is_header(text: &str) -> bool {
         || rest.starts_with([' ', '\t']) && rest.trim_start().starts_with('#')
 }
 
-impl std::fmt::Debug for Extracted {
+impl std::fmt::Debug for ExtractedSecrets {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Extracted")
             .field("text", &self.text)

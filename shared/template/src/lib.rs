@@ -46,7 +46,7 @@ mod values;
 pub use annotation::plain_value;
 pub use assigned::Assigned;
 pub use builtin::builtin;
-pub use extract::{Extracted, extract_secret_literals};
+pub use extract::{ExtractedSecrets, extract_secret_literals};
 pub use file::TemplateFile;
 pub use fill::{RenderBudget, OUTPUT_MAX, TEXT_MAX};
 pub use lint::{Finding, Severity, lint};

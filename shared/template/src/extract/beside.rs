@@ -10,7 +10,7 @@ use super::super::comments;
 use super::super::node::PathStep;
 use super::super::position::ScalarContext;
 use super::super::source::SourceLocation;
-use super::{Edit, Extractor};
+use super::{TextEdit, Extractor};
 
 /// Annotation in which kubectl stores a copy of the whole object, including the data of a Secret.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
@@ -76,7 +76,7 @@ impl Extractor<'_> {
                 self.dropped.push(manifest.problem(scalar.place, message));
                 self.emptied.insert(scalar.bytes.start);
                 let text = "\"\"".to_owned();
-                self.edits.insert(scalar.bytes.start, Edit { bytes, text });
+                self.edits.insert(scalar.bytes.start, TextEdit { bytes, text });
             });
         }
     }
@@ -114,7 +114,7 @@ impl Extractor<'_> {
             let (bytes, text) = (comment.bytes, String::new());
             self.edits
                 .entry(bytes.start)
-                .or_insert(Edit { bytes, text });
+                .or_insert(TextEdit { bytes, text });
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::super::extract::*;
 use super::super::source::Source;
 
-fn extract(text: &str) -> Extracted {
+fn extract(text: &str) -> ExtractedSecrets {
     extract_secret_literals(&Source::new("a.yaml", text).unwrap()).unwrap()
 }
 
