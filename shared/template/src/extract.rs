@@ -16,7 +16,7 @@ use super::placeholder::{TextSegment, PlaceholderRef};
 use super::position::ScalarContext;
 use super::problem::{Problem, Problems};
 use super::source::{SourceLocation, Source};
-use beside::Telling;
+use beside::SecretPattern;
 
 /// A manifest without literal secrets, and the extracted values. Rendering the manifest with the values gives the same objects,
 /// except for annotations of Secrets that repeat their data.
@@ -54,7 +54,7 @@ pub fn extract_secret_literals(source: &Source) -> Result<ExtractedSecrets> {
         problems: Problems::default(),
     };
     extractor.read_data();
-    let telling = Telling::of(&extractor);
+    let telling = SecretPattern::of(&extractor);
     extractor.drop_annotations(&telling);
     extractor.check_aliases();
     extractor.drop_comments(&telling);

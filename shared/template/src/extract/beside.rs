@@ -19,9 +19,9 @@ const TELLING: usize = 4;
 
 /// A pattern that matches any extracted value, encoded or decoded. One pattern, because a file may have thousands of values
 /// and comments. `None` if there are too many values for a pattern; then every text counts as a match.
-pub(super) struct Telling(Option<Regex>);
+pub(super) struct SecretPattern(Option<Regex>);
 
-impl Telling {
+impl SecretPattern {
     pub(super) fn of(extractor: &Extractor<'_>) -> Self {
         let mut forms = BTreeSet::new();
         for value in extractor.values.values().chain(extractor.defaults.values()) {
@@ -52,7 +52,7 @@ impl Telling {
 
 impl Extractor<'_> {
     /// Empties annotations of Secrets that contain their data.
-    pub(super) fn drop_annotations(&mut self, telling: &Telling) {
+    pub(super) fn drop_annotations(&mut self, telling: &SecretPattern) {
         let manifest = self.manifest;
         for document in self.secrets() {
             document.visit(&mut |path, position, scalar| {
@@ -82,7 +82,7 @@ impl Extractor<'_> {
     }
 
     /// Removes comments beside Secrets, and all others that contain an extracted value.
-    pub(super) fn drop_comments(&mut self, telling: &Telling) {
+    pub(super) fn drop_comments(&mut self, telling: &SecretPattern) {
         let mut words = BTreeSet::new();
         for document in self.secrets() {
             document.visit(&mut |_, _, scalar| {
