@@ -20,7 +20,7 @@ const FIELD_MAX: usize = 1024;
 pub(super) fn lint(manifest: &Manifest, parameters: &Parameters, findings: &mut Findings) {
     findings.all(Severity::Warning, manifest.plain_credentials());
     for document in &manifest.documents {
-        let known = Known {
+        let known = DefaultRenderer {
             document,
             parameters,
         };
@@ -70,12 +70,12 @@ fn by_container(violations: &[&Violation]) -> String {
 }
 
 /// A document rendered with defaults. Placeholders without a default remain.
-struct Known<'d> {
+struct DefaultRenderer<'d> {
     document: &'d ManifestDocument,
     parameters: &'d Parameters,
 }
 
-impl<'d> Known<'d> {
+impl<'d> DefaultRenderer<'d> {
     fn value(&self, node: &'d Node, path: &mut Vec<PathStep<'d>>) -> Value {
         match node {
             Node::Scalar(scalar) => {
