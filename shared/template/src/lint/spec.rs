@@ -44,7 +44,7 @@ pub(super) fn lint(
     parameters: &Parameters,
     findings: &mut Findings,
 ) {
-    let mut spec = Spec {
+    let mut spec = SpecLinter {
         source,
         file,
         findings,
@@ -59,13 +59,13 @@ pub(super) fn lint(
     spec.size();
 }
 
-struct Spec<'s> {
+struct SpecLinter<'s> {
     source: &'s Source,
     file: &'s TemplateFile,
     findings: &'s mut Findings,
 }
 
-impl Spec<'_> {
+impl SpecLinter<'_> {
     fn say(&mut self, severity: Severity, place: SourceLocation, message: impl Into<String>) {
         self.findings
             .push(severity, problem(self.source, place, message));
