@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
-use session_shared::template::property::{HOSTILE, Property, Random, try_manifest};
+use session_shared::template::property::{HOSTILE, StructureProperty, RandomText, try_manifest};
 
 /// Tries hostile values and manifests on the template room.
 #[derive(Parser)]
@@ -27,8 +27,8 @@ fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
     let (began, property, mut random) = (
         Instant::now(),
-        Property::new()?,
-        Random::new(arguments.seed),
+        StructureProperty::new()?,
+        RandomText::new(arguments.seed),
     );
     let mut failures: u64 = 0;
     let mut judge = |text: &str, verdict: Result<(), String>| {

@@ -115,12 +115,12 @@ spec:
 "#;
 
 /// The property that no value creates structure, prepared for many values.
-pub struct Property {
+pub struct StructureProperty {
     manifest: Manifest,
     values: Values,
 }
 
-impl Property {
+impl StructureProperty {
     /// Parses the manifest in which values are tried.
     ///
     /// # Errors
@@ -212,9 +212,9 @@ pub fn try_manifest(text: &str) -> Result<(), String> {
 }
 
 /// A generator of random texts (splitmix64). The same seed gives the same texts on every platform.
-pub struct Random(u64);
+pub struct RandomText(u64);
 
-impl Random {
+impl RandomText {
     /// Creates a generator from a seed.
     pub fn new(seed: u64) -> Self {
         Self(seed)

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::super::property::{HOSTILE, Property, Random, try_manifest};
+use super::super::property::{HOSTILE, StructureProperty, RandomText, try_manifest};
 
 fn cases(count: u32) -> ProptestConfig {
     ProptestConfig {
@@ -14,7 +14,7 @@ fn cases(count: u32) -> ProptestConfig {
 
 #[test]
 fn hostile_values_stay_values() {
-    let property = Property::new().unwrap();
+    let property = StructureProperty::new().unwrap();
     // A number whose last bit depends on the accuracy of the float parser; found by fuzzing.
     let number = "5_99999999999999999999999999999999999999999999999999999999";
     for value in HOSTILE.into_iter().chain([number]) {
@@ -26,7 +26,7 @@ fn hostile_values_stay_values() {
 
 #[test]
 fn hostile_values_next_to_each_other_stay_values() {
-    let property = Property::new().unwrap();
+    let property = StructureProperty::new().unwrap();
     for first in HOSTILE {
         for second in HOSTILE {
             let value = format!("{first}{second}");
@@ -39,11 +39,11 @@ fn hostile_values_next_to_each_other_stay_values() {
 
 #[test]
 fn ten_thousand_random_values_stay_values() {
-    let property = Property::new().unwrap();
+    let property = StructureProperty::new().unwrap();
     let piece = prop_oneof![
         proptest::sample::select(HOSTILE.to_vec()).prop_map(str::to_owned),
         any::<char>().prop_map(String::from),
-        any::<u64>().prop_map(|seed| Random::new(seed).value()),
+        any::<u64>().prop_map(|seed| RandomText::new(seed).value()),
     ];
     let value = proptest::collection::vec(piece, 0..6).prop_map(|pieces| pieces.concat());
     let mut runner = proptest::test_runner::TestRunner::new(cases(10_000));
@@ -55,7 +55,7 @@ fn ten_thousand_random_values_stay_values() {
 
 #[test]
 fn random_manifests_are_read_or_refused() {
-    let mut random = Random::new(1);
+    let mut random = RandomText::new(1);
     for _ in 0..3_000 {
         let text = random.manifest();
         if let Err(reason) = try_manifest(&text) {
