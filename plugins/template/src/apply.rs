@@ -14,14 +14,14 @@ use session_shared::report::mutation::{Mutations, change};
 use session_shared::template::Severity;
 use session_shared::verb::Ground;
 
-use crate::args::Apply;
+use crate::args::TemplateApplyArgs;
 use crate::{chosen, plan, view};
 
 /// Applies the templates of a file.
 ///
 /// # Errors
 /// All problems of the file, before the first request; then the requests that failed.
-pub(crate) async fn run(args: &Apply, connection: &Connection, ground: &mut Ground) -> Result<()> {
+pub(crate) async fn run(args: &TemplateApplyArgs, connection: &Connection, ground: &mut Ground) -> Result<()> {
     // no requests: check the file
     let dry_run = args.writing.dry_run()?;
     let write = args.writing.write()?;

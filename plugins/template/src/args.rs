@@ -30,7 +30,7 @@ const EXAMPLES: &str = "  # List the templates of the cluster
 pub struct Args {
     /// Subcommand
     #[command(subcommand)]
-    pub action: Action,
+    pub action: TemplateCommand,
 
     /// Verbosity.
     #[command(flatten)]
@@ -42,41 +42,41 @@ pub struct Args {
 
 /// A subcommand of `template`.
 #[derive(Subcommand, Clone, Debug)]
-pub enum Action {
+pub enum TemplateCommand {
     /// List templates
     #[command(visible_alias = "ls", after_long_help = LIST, override_usage = "kubectl session template list [options]")]
-    List(List),
+    List(TemplateListArgs),
     /// Show a template
     #[command(visible_alias = "get", after_long_help = SHOW, override_usage = "kubectl session template show NAME [options]")]
-    Show(Show),
+    Show(TemplateShowArgs),
     /// List the parameters of a template
     #[command(visible_alias = "parameters", after_long_help = PARAMS, override_usage = "kubectl session template params (NAME | -f FILENAME) [options]")]
-    Params(Params),
+    Params(TemplateParamsArgs),
     /// Check template or manifest files without a cluster
     #[command(after_long_help = LINT, override_usage = "kubectl session template lint -f FILENAME... [options]")]
-    Lint(Lint),
+    Lint(TemplateLintArgs),
     /// Print the objects of a session without creating it
     #[command(after_long_help = RENDER, override_usage = "kubectl session template render (NAME | -f FILENAME) [options]")]
-    Render(Render),
+    Render(TemplateRenderArgs),
     /// Create or update templates from a file
     #[command(after_long_help = APPLY, override_usage = "kubectl session template apply -f FILENAME [options]")]
-    Apply(Apply),
+    Apply(TemplateApplyArgs),
     /// Delete templates; running sessions continue
     #[command(visible_alias = "rm", after_long_help = DELETE, override_usage = "kubectl session template delete NAME... [options]")]
-    Delete(Delete),
+    Delete(TemplateDeleteArgs),
 }
 
-impl Action {
+impl TemplateCommand {
     /// Returns the write flags of the subcommand, or `None` if it does not write.
     pub(crate) fn writing(&self) -> Option<&Writing> {
         match self {
-            Action::Apply(args) => Some(&args.writing),
-            Action::Delete(args) => Some(&args.writing),
-            Action::List(_)
-            | Action::Show(_)
-            | Action::Params(_)
-            | Action::Lint(_)
-            | Action::Render(_) => None,
+            TemplateCommand::Apply(args) => Some(&args.writing),
+            TemplateCommand::Delete(args) => Some(&args.writing),
+            TemplateCommand::List(_)
+            | TemplateCommand::Show(_)
+            | TemplateCommand::Params(_)
+            | TemplateCommand::Lint(_)
+            | TemplateCommand::Render(_) => None,
         }
     }
 }
@@ -89,7 +89,7 @@ const LIST: &str = "  # List the templates of the cluster
 
 /// Flags of `template list`.
 #[derive(Group, Clone, Debug)]
-pub struct List {
+pub struct TemplateListArgs {
     /// If true, list the built-in templates instead of those in the cluster
     #[arg(long)]
     pub builtin: bool,
@@ -107,7 +107,7 @@ const SHOW: &str = "  # Show a template with its connect methods and parameters
 
 /// Flags and arguments of `template show`.
 #[derive(Group, Clone, Debug)]
-pub struct Show {
+pub struct TemplateShowArgs {
     /// Name of the template
     #[arg(value_name = "NAME")]
     pub name: String,
@@ -120,7 +120,7 @@ pub struct Show {
 
 /// Flags that select a template: by name from the cluster or the built-in ones, or from a file.
 #[derive(Group, Clone, Debug, Default)]
-pub struct Which {
+pub struct TemplateFlags {
     /// Name of the template
     #[arg(value_name = "NAME")]
     pub name: Option<String>,
@@ -140,9 +140,9 @@ const PARAMS: &str = "  # List the parameters of a template
 
 /// Flags and arguments of `template params`.
 #[derive(Group, Clone, Debug)]
-pub struct Params {
+pub struct TemplateParamsArgs {
     #[command(flatten)]
-    pub which: Which,
+    pub which: TemplateFlags,
     /// Output format. One of: (wide, json, yaml, kyaml, name, jsonpath, jsonpath-as-json, jsonpath-file, custom-columns, custom-columns-file)
     #[arg(help_heading = "Output", short = 'o', long, value_name = "FORMAT")]
     pub output: Option<String>,
@@ -159,7 +159,7 @@ const LINT: &str = "  # Check a template
 
 /// Flags of `template lint`.
 #[derive(Group, Clone, Debug)]
-pub struct Lint {
+pub struct TemplateLintArgs {
     /// File with SessionTemplates or a manifest with placeholders; - reads standard input. Can be repeated
     #[arg(short = 'f', long, value_name = "FILENAME", required = true)]
     pub filename: Vec<String>,
@@ -176,9 +176,9 @@ const RENDER: &str = "  # Print the objects of a session of a template
 
 /// Flags and arguments of `template render`.
 #[derive(Group, Clone, Debug)]
-pub struct Render {
+pub struct TemplateRenderArgs {
     #[command(flatten)]
-    pub which: Which,
+    pub which: TemplateFlags,
     #[command(flatten)]
     pub values: Values,
     /// Preset of the template: a named set of parameter values
@@ -209,7 +209,7 @@ const APPLY: &str = "  # Create or update a template
 
 /// Flags of `template apply`.
 #[derive(Group, Clone, Debug)]
-pub struct Apply {
+pub struct TemplateApplyArgs {
     /// File with SessionTemplates or a manifest with placeholders; - reads standard input
     #[arg(short = 'f', long, value_name = "FILENAME", required = true)]
     pub filename: String,
@@ -236,7 +236,7 @@ const DELETE: &str = "  # Delete a template
 
 /// Flags and arguments of `template delete`.
 #[derive(Group, Clone, Debug)]
-pub struct Delete {
+pub struct TemplateDeleteArgs {
     /// Names of the templates
     #[arg(value_name = "NAME", required = true)]
     pub names: Vec<String>,

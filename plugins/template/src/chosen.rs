@@ -16,7 +16,7 @@ pub(crate) use session_shared::ops::live::installed;
 use session_shared::report::console::Console;
 use session_shared::template::{Source, TemplateFile, builtin, plain_objects};
 
-use crate::args::Which;
+use crate::args::TemplateFlags;
 
 /// A template or a bare manifest.
 #[derive(Debug)]
@@ -71,7 +71,7 @@ pub(crate) enum Where {
 ///
 /// # Errors
 /// If they select no template, or more than one.
-pub(crate) fn place(which: &Which) -> Result<Where> {
+pub(crate) fn place(which: &TemplateFlags) -> Result<Where> {
     match (&which.name, &which.filename, which.builtin) {
         (Some(name), None, false) => Ok(Where::Cluster(name_of(name)?)),
         (Some(name), None, true) => Ok(Where::Builtin(name_of(name)?)),
@@ -224,7 +224,7 @@ mod tests {
 
     #[test]
     fn only_one_template_is_meant() {
-        let which = |name: Option<&str>, filename: Option<&str>, builtin| Which {
+        let which = |name: Option<&str>, filename: Option<&str>, builtin| TemplateFlags {
             name: name.map(str::to_owned),
             filename: filename.map(str::to_owned),
             builtin,

@@ -24,7 +24,7 @@ mod view;
 use anyhow::Result;
 use session_shared::verb::{Ground, Verb};
 
-pub use args::{Action, Args};
+pub use args::{TemplateCommand, Args};
 
 /// The verb `template`.
 #[derive(Debug)]
@@ -39,13 +39,13 @@ impl Verb for Template {
         ground.obey(&args.talk, args.action.writing());
         let connection = &args.connection;
         match &args.action {
-            Action::List(args) => list::run(args, connection, ground).await,
-            Action::Show(args) => show::run(args, connection, ground).await,
-            Action::Params(args) => params::run(args, connection, ground).await,
-            Action::Lint(args) => lint::run(args, &mut ground.console),
-            Action::Render(args) => render::run(args, connection, ground).await,
-            Action::Apply(args) => apply::run(args, connection, ground).await,
-            Action::Delete(args) => delete::run(args, connection, ground).await,
+            TemplateCommand::List(args) => list::run(args, connection, ground).await,
+            TemplateCommand::Show(args) => show::run(args, connection, ground).await,
+            TemplateCommand::Params(args) => params::run(args, connection, ground).await,
+            TemplateCommand::Lint(args) => lint::run(args, &mut ground.console),
+            TemplateCommand::Render(args) => render::run(args, connection, ground).await,
+            TemplateCommand::Apply(args) => apply::run(args, connection, ground).await,
+            TemplateCommand::Delete(args) => delete::run(args, connection, ground).await,
         }
     }
 }

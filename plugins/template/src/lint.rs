@@ -7,14 +7,14 @@ use session_shared::report::console::Console;
 use session_shared::report::format::{Allowed, Format};
 use session_shared::template::lint;
 
-use crate::args::Lint;
+use crate::args::TemplateLintArgs;
 use crate::{plan, view};
 
 /// Prints the findings of files.
 ///
 /// # Errors
 /// If a file cannot be read, or the findings contain an error.
-pub(crate) fn run(args: &Lint, console: &mut Console) -> Result<()> {
+pub(crate) fn run(args: &TemplateLintArgs, console: &mut Console) -> Result<()> {
     if args.filename.iter().filter(|file| *file == "-").count() > 1 {
         return Err(usage("standard input can be read only once"));
     }

@@ -17,14 +17,14 @@ use session_shared::report::sort;
 use session_shared::report::table::{Options, TablePrinter};
 use session_shared::verb::Ground;
 
-use crate::args::List;
+use crate::args::TemplateListArgs;
 use crate::{chosen, view};
 
 /// Lists templates.
 ///
 /// # Errors
 /// If a request fails, or the output format or sort path is invalid.
-pub(crate) async fn run(args: &List, connection: &Connection, ground: &mut Ground) -> Result<()> {
+pub(crate) async fn run(args: &TemplateListArgs, connection: &Connection, ground: &mut Ground) -> Result<()> {
     let printing = &args.printing;
     let format = Format::parse(
         printing.output.as_deref(),
@@ -56,7 +56,7 @@ pub(crate) async fn run(args: &List, connection: &Connection, ground: &mut Groun
 async fn table(
     cluster: &Cluster,
     select: &Selection,
-    args: &List,
+    args: &TemplateListArgs,
     ground: &mut Ground,
 ) -> Result<()> {
     let sort_by = non_empty(&args.printing.sort_by);
@@ -100,7 +100,7 @@ async fn table(
 fn objects(
     mut found: Vec<Value>,
     mut printer: ObjectPrinter,
-    args: &List,
+    args: &TemplateListArgs,
     ground: &mut Ground,
 ) -> Result<()> {
     if let Some(sort_by) = non_empty(&args.printing.sort_by)
@@ -111,7 +111,7 @@ fn objects(
     ground.console.out(&printer.list(&found)?)
 }
 
-fn builtin(args: &List, format: Format, ground: &mut Ground) -> Result<()> {
+fn builtin(args: &TemplateListArgs, format: Format, ground: &mut Ground) -> Result<()> {
     if !(args.selecting.labels().is_empty() && args.selecting.fields().is_empty()) {
         return Err(usage(
             "--builtin cannot be specified together with a selector",

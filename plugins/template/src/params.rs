@@ -7,7 +7,7 @@ use session_shared::report::format::{Allowed, Format};
 use session_shared::template::{Manifest, Parameters};
 use session_shared::verb::Ground;
 
-use crate::args::Params;
+use crate::args::TemplateParamsArgs;
 use crate::asked;
 use crate::chosen::{self, Where};
 
@@ -15,7 +15,7 @@ use crate::chosen::{self, Where};
 ///
 /// # Errors
 /// If the template does not exist or is invalid, or the output format is invalid.
-pub(crate) async fn run(args: &Params, connection: &Connection, ground: &mut Ground) -> Result<()> {
+pub(crate) async fn run(args: &TemplateParamsArgs, connection: &Connection, ground: &mut Ground) -> Result<()> {
     let place = chosen::place(&args.which)?;
     let format = Format::parse(
         args.output.as_deref(),

@@ -12,7 +12,7 @@ use session_shared::template::{
     extract_secret_literals, lint, plain_objects,
 };
 
-use crate::args::Apply;
+use crate::args::TemplateApplyArgs;
 use crate::chosen;
 
 /// Metadata fields set by the server. Files written with `show -o yaml` contain them, and apply removes them.
@@ -37,7 +37,7 @@ pub(crate) struct Ready {
 /// # Errors
 /// If the file also contains other objects, or contains a manifest and no name is given. Problems that lint finds are in the
 /// findings.
-pub(crate) fn ready(source: &Source, args: &Apply) -> Result<Ready> {
+pub(crate) fn ready(source: &Source, args: &TemplateApplyArgs) -> Result<Ready> {
     let findings = lint(source);
     // The findings contain the reason already.
     let templates = match chosen::templates(source) {
@@ -96,7 +96,7 @@ fn alone(source: &Source) -> Result<()> {
 }
 
 /// Creates a template from a manifest: the text unchanged, with declared parameters only for secrets.
-fn of_manifest(source: &Source, args: &Apply, mut findings: Vec<Finding>) -> Result<Ready> {
+fn of_manifest(source: &Source, args: &TemplateApplyArgs, mut findings: Vec<Finding>) -> Result<Ready> {
     let Some(name) = &args.name else {
         let error = usage("--name is required to create a template from a manifest");
         return Err(hinted(error, "use --name NAME"));

@@ -21,7 +21,7 @@ use session_shared::template::Assigned;
 use session_shared::template::{ValueLayers, SessionIdentity, Manifest, Parameters, extract_secret_literals};
 use session_shared::verb::Ground;
 
-use crate::args::Render;
+use crate::args::TemplateRenderArgs;
 use crate::chosen::{self, Chosen, Found, Where};
 
 /// Owner of a session that is rendered without a cluster.
@@ -40,7 +40,7 @@ struct Subject {
 ///
 /// # Errors
 /// If the template or the values are invalid.
-pub(crate) async fn run(args: &Render, connection: &Connection, ground: &mut Ground) -> Result<()> {
+pub(crate) async fn run(args: &TemplateRenderArgs, connection: &Connection, ground: &mut Ground) -> Result<()> {
     let place = chosen::place(&args.which)?;
     let session: SessionName = args.session.parse()?;
     let owner = args.user_id.as_deref().map(new_owner).transpose()?;
@@ -93,7 +93,7 @@ async fn caller(cluster: &Cluster, owner: Option<UserId>) -> Result<UserId> {
 fn render(
     chosen: &Chosen,
     subject: &Subject,
-    args: &Render,
+    args: &TemplateRenderArgs,
     assigned: &mut Assigned,
     console: &mut Console,
 ) -> Result<Rendered> {
@@ -152,7 +152,7 @@ fn carry_out(
 fn check_places(
     found: &Found,
     subject: &Subject,
-    args: &Render,
+    args: &TemplateRenderArgs,
     assigned: &Assigned,
 ) -> Result<()> {
     let manifest = Manifest::parse(&found.manifest)?;

@@ -6,7 +6,7 @@ use session_shared::report::format::Format;
 use session_shared::template::{Manifest, Parameters, Problems};
 use session_shared::verb::Ground;
 
-use crate::args::Show;
+use crate::args::TemplateShowArgs;
 use crate::chosen::{self, Chosen};
 use crate::view;
 
@@ -14,7 +14,7 @@ use crate::view;
 ///
 /// # Errors
 /// If the template does not exist, or the output format is invalid.
-pub(crate) async fn run(args: &Show, connection: &Connection, ground: &mut Ground) -> Result<()> {
+pub(crate) async fn run(args: &TemplateShowArgs, connection: &Connection, ground: &mut Ground) -> Result<()> {
     let name = chosen::name_of(&args.name)?;
     let format = Format::of_object(&args.printing)?;
     let chosen = if args.builtin {
