@@ -9,7 +9,7 @@ use crate::view::{NONE, or_none};
 
 /// A parameter with its effective default and whether a value is required.
 #[derive(Debug)]
-pub(crate) struct Asked<'a> {
+pub(crate) struct ParameterView<'a> {
     pub(crate) parameter: &'a Parameter,
     pub(crate) required: bool,
     declared: bool,
@@ -21,12 +21,12 @@ pub(crate) fn asked<'a>(
     manifest: &Manifest,
     parameters: &'a Parameters,
     declared: &[Parameter],
-) -> Vec<Asked<'a>> {
+) -> Vec<ParameterView<'a>> {
     let placeholders = manifest.placeholders();
     let asked = |parameter: &'a Parameter| {
         let name = &parameter.name;
         let required = parameters.is_required(name);
-        Asked {
+        ParameterView {
             parameter,
             required,
             declared: declared.iter().any(|one| one.name == *name),
@@ -53,7 +53,7 @@ fn secret(parameter: &Parameter, placeholder: Option<&Placeholder>) -> &'static 
     }
 }
 
-impl Asked<'_> {
+impl ParameterView<'_> {
     /// Returns the parameter as a JSON object.
     pub(crate) fn json(&self) -> Value {
         let mut object = serde_json::to_value(self.parameter).unwrap_or_default();
@@ -101,7 +101,7 @@ fn range(parameter: &Parameter) -> String {
 }
 
 /// Formats the table of parameters.
-pub(crate) fn parameters(asked: &[Asked<'_>], wide: bool, no_headers: bool) -> String {
+pub(crate) fn parameters(asked: &[ParameterView<'_>], wide: bool, no_headers: bool) -> String {
     let headings = [
         "NAME",
         "TYPE",
@@ -164,7 +164,7 @@ mod tests {
                 "A secret <hidden> false"
             ]
         );
-        let json: Vec<Value> = asked.iter().map(Asked::json).collect();
+        let json: Vec<Value> = asked.iter().map(ParameterView::json).collect();
         assert!(!format!("{json:?}").contains("hunter2"));
     }
 }

@@ -44,7 +44,7 @@ pub(crate) async fn run(args: &TemplateParamsArgs, connection: &Connection, grou
             .map(|one| format!("{}\n", one.parameter.name))
             .collect(),
         Format::Objects(mut printer) => {
-            let all: Vec<Value> = all.iter().map(asked::Asked::json).collect();
+            let all: Vec<Value> = all.iter().map(asked::ParameterView::json).collect();
             let output = args.output.as_deref().unwrap_or_default();
             if output.starts_with("custom-columns") {
                 printer.list(&all)?

@@ -12,7 +12,7 @@ use session_shared::objects::resource::text;
 use session_shared::report::{clean, table};
 use session_shared::template::{Finding, Manifest, Parameters, Severity};
 
-use crate::asked::{Asked, asked, parameters};
+use crate::asked::{ParameterView, asked, parameters};
 
 /// Text for an empty cell.
 pub(crate) const NONE: &str = "<none>";
@@ -250,7 +250,7 @@ fn presets(presets: &Presets) -> String {
 }
 
 /// Returns the command that creates a session, with all required parameters.
-fn example(name: &str, asked: &[Asked<'_>]) -> String {
+fn example(name: &str, asked: &[ParameterView<'_>]) -> String {
     let required = asked.iter().filter(|one| one.required).map(|one| {
         let name = &one.parameter.name;
         match one.parameter.kind {
