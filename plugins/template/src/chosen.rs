@@ -20,16 +20,16 @@ use crate::args::TemplateFlags;
 
 /// A template or a bare manifest.
 #[derive(Debug)]
-pub(crate) enum Chosen {
+pub(crate) enum TemplateInput {
     /// A template with its manifest.
-    Template(Box<Found>),
+    Template(Box<LoadedTemplate>),
     /// A bare manifest from a file.
     Manifest(Source),
 }
 
 /// A template with its manifest.
 #[derive(Debug)]
-pub(crate) struct Found {
+pub(crate) struct LoadedTemplate {
     /// Object as read from the file or the server.
     pub(crate) object: Value,
     /// The same object, deserialized.
@@ -38,27 +38,27 @@ pub(crate) struct Found {
     pub(crate) manifest: Source,
 }
 
-impl Chosen {
+impl TemplateInput {
     /// Returns the manifest.
     pub(crate) fn manifest(&self) -> &Source {
         match self {
-            Chosen::Template(found) => &found.manifest,
-            Chosen::Manifest(source) => source,
+            TemplateInput::Template(found) => &found.manifest,
+            TemplateInput::Manifest(source) => source,
         }
     }
 
     /// Returns the declared parameters.
     pub(crate) fn declared(&self) -> &[Parameter] {
         match self {
-            Chosen::Template(found) => &found.template.spec.parameters,
-            Chosen::Manifest(_) => &[],
+            TemplateInput::Template(found) => &found.template.spec.parameters,
+            TemplateInput::Manifest(_) => &[],
         }
     }
 }
 
 /// The source of a template.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Where {
+pub(crate) enum TemplateSource {
     /// The cluster.
     Cluster(TemplateName),
     /// The built-in templates.
@@ -71,11 +71,11 @@ pub(crate) enum Where {
 ///
 /// # Errors
 /// If they select no template, or more than one.
-pub(crate) fn place(which: &TemplateFlags) -> Result<Where> {
+pub(crate) fn place(which: &TemplateFlags) -> Result<TemplateSource> {
     match (&which.name, &which.filename, which.builtin) {
-        (Some(name), None, false) => Ok(Where::Cluster(name_of(name)?)),
-        (Some(name), None, true) => Ok(Where::Builtin(name_of(name)?)),
-        (None, Some(file), false) => Ok(Where::File(file.clone())),
+        (Some(name), None, false) => Ok(TemplateSource::Cluster(name_of(name)?)),
+        (Some(name), None, true) => Ok(TemplateSource::Builtin(name_of(name)?)),
+        (None, Some(file), false) => Ok(TemplateSource::File(file.clone())),
         (None, Some(_), true) => Err(usage(
             "--filename and --builtin cannot be specified together",
         )),
@@ -110,7 +110,7 @@ pub(crate) fn name_of(word: &str) -> Result<TemplateName> {
 ///
 /// # Errors
 /// If the template does not exist or the API is not installed.
-pub(crate) async fn of_cluster(cluster: &Cluster, name: &TemplateName) -> Result<Chosen> {
+pub(crate) async fn of_cluster(cluster: &Cluster, name: &TemplateName) -> Result<TemplateInput> {
     match installed(cluster.get(&SESSION_TEMPLATE, "", name.as_str()).await)? {
         Some(object) => of_object(object, &format!("sessiontemplate/{name}")),
         None => {
@@ -140,7 +140,7 @@ async fn known(cluster: &Cluster) -> String {
 ///
 /// # Errors
 /// If no built-in template has this name.
-pub(crate) fn of_builtin(name: &TemplateName) -> Result<Chosen> {
+pub(crate) fn of_builtin(name: &TemplateName) -> Result<TemplateInput> {
     let names: Vec<&str> = builtin().iter().map(|(name, _)| *name).collect();
     match builtin().iter().find(|(known, _)| *known == name.as_str()) {
         Some((name, yaml)) => of_object(parsed(name, yaml)?, &format!("sessiontemplate/{name}")),
@@ -169,10 +169,10 @@ fn parsed(name: &str, yaml: &str) -> Result<Value> {
     Ok(object)
 }
 
-fn of_object(object: Value, name: &str) -> Result<Chosen> {
+fn of_object(object: Value, name: &str) -> Result<TemplateInput> {
     let template: SessionTemplate = typed(object.clone())?;
     let manifest = Source::new(name, template.spec.manifest.clone())?;
-    Ok(Chosen::Template(Box::new(Found {
+    Ok(TemplateInput::Template(Box::new(LoadedTemplate {
         object,
         template,
         manifest,
@@ -183,7 +183,7 @@ fn of_object(object: Value, name: &str) -> Result<Chosen> {
 ///
 /// # Errors
 /// If the file cannot be read, or contains several templates.
-pub(crate) fn of_file(file: &str, console: &mut Console) -> Result<Chosen> {
+pub(crate) fn of_file(file: &str, console: &mut Console) -> Result<TemplateInput> {
     let source = source(file, console.input())?;
     let mut templates = templates(&source)?;
     let names: Vec<&str> = templates.iter().map(|one| one.name.as_str()).collect();
@@ -197,9 +197,9 @@ pub(crate) fn of_file(file: &str, console: &mut Console) -> Result<Chosen> {
         return Err(hinted(error, "put each template into a separate file"));
     }
     let Some(one) = templates.pop() else {
-        return Ok(Chosen::Manifest(source));
+        return Ok(TemplateInput::Manifest(source));
     };
-    Ok(Chosen::Template(Box::new(Found {
+    Ok(TemplateInput::Template(Box::new(LoadedTemplate {
         template: typed(one.object.clone())?,
         object: one.object,
         manifest: one.manifest,
@@ -233,11 +233,11 @@ mod tests {
         let of = |which| place(&which);
         assert_eq!(
             of(which(Some("sessiontemplate/lab"), None, false)).unwrap(),
-            Where::Cluster(lab.clone())
+            TemplateSource::Cluster(lab.clone())
         );
         assert_eq!(
             of(which(Some("lab"), None, true)).unwrap(),
-            Where::Builtin(lab)
+            TemplateSource::Builtin(lab)
         );
         for (wrong, text) in [
             (

@@ -9,7 +9,7 @@ use session_shared::verb::Ground;
 
 use crate::args::TemplateParamsArgs;
 use crate::asked;
-use crate::chosen::{self, Where};
+use crate::chosen::{self, TemplateSource};
 
 /// Lists the parameters of a template.
 ///
@@ -24,9 +24,9 @@ pub(crate) async fn run(args: &TemplateParamsArgs, connection: &Connection, grou
         false,
     )?;
     let chosen = match &place {
-        Where::File(file) => chosen::of_file(file, &mut ground.console)?,
-        Where::Builtin(name) => chosen::of_builtin(name)?,
-        Where::Cluster(name) => {
+        TemplateSource::File(file) => chosen::of_file(file, &mut ground.console)?,
+        TemplateSource::Builtin(name) => chosen::of_builtin(name)?,
+        TemplateSource::Cluster(name) => {
             chosen::of_cluster(&ground.connect(connection).await?, name).await?
         }
     };

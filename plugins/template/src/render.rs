@@ -22,7 +22,7 @@ use session_shared::template::{ValueLayers, SessionIdentity, Manifest, Parameter
 use session_shared::verb::Ground;
 
 use crate::args::TemplateRenderArgs;
-use crate::chosen::{self, Chosen, Found, Where};
+use crate::chosen::{self, TemplateInput, LoadedTemplate, TemplateSource};
 
 /// Owner of a session that is rendered without a cluster.
 const NOBODY: &str = "user";
@@ -51,7 +51,7 @@ pub(crate) async fn run(args: &TemplateRenderArgs, connection: &Connection, grou
         .values
         .assigned(args.which.filename.as_deref(), ground.console.input())?;
     let (chosen, owner, namespace) = match &place {
-        Where::Cluster(name) => {
+        TemplateSource::Cluster(name) => {
             let cluster = ground.connect(connection).await?;
             let chosen = chosen::of_cluster(&cluster, name);
             let (chosen, owner) = futures::try_join!(chosen, caller(&cluster, owner))?;
@@ -59,8 +59,8 @@ pub(crate) async fn run(args: &TemplateRenderArgs, connection: &Connection, grou
         }
         place => {
             let chosen = match place {
-                Where::File(file) => chosen::of_file(file, &mut ground.console)?,
-                Where::Builtin(name) | Where::Cluster(name) => chosen::of_builtin(name)?,
+                TemplateSource::File(file) => chosen::of_file(file, &mut ground.console)?,
+                TemplateSource::Builtin(name) | TemplateSource::Cluster(name) => chosen::of_builtin(name)?,
             };
             let owner = owner.map_or_else(|| NOBODY.parse(), Ok)?;
             let given = non_empty(&connection.namespace).map(str::to_owned);
@@ -91,7 +91,7 @@ async fn caller(cluster: &Cluster, owner: Option<UserId>) -> Result<UserId> {
 }
 
 fn render(
-    chosen: &Chosen,
+    chosen: &TemplateInput,
     subject: &Subject,
     args: &TemplateRenderArgs,
     assigned: &mut Assigned,
@@ -103,15 +103,15 @@ fn render(
         ..SessionSpec::default()
     };
     match chosen {
-        Chosen::Template(_) if args.primary.is_some() => Err(usage(
+        TemplateInput::Template(_) if args.primary.is_some() => Err(usage(
             "--primary requires a manifest: a template defines its own primary workload",
         )),
-        Chosen::Template(found) => {
+        TemplateInput::Template(found) => {
             spec.template.clone_from(&found.template.metadata.name);
             check_places(found, subject, args, assigned)?;
             carry_out(subject, &spec, Body::Template(&found.template), assigned)
         }
-        Chosen::Manifest(source) => {
+        TemplateInput::Manifest(source) => {
             spec.primary = args.primary.as_deref().map(primary::parse).transpose()?;
             // As in create: literal values of Secrets become secret parameters and are not printed.
             let extracted = extract_secret_literals(source)?;
@@ -150,7 +150,7 @@ fn carry_out(
 
 /// Checks manifest and values with the locations of the template's file, which the rendering does not know.
 fn check_places(
-    found: &Found,
+    found: &LoadedTemplate,
     subject: &Subject,
     args: &TemplateRenderArgs,
     assigned: &Assigned,

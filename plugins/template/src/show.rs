@@ -7,7 +7,7 @@ use session_shared::template::{Manifest, Parameters, Problems};
 use session_shared::verb::Ground;
 
 use crate::args::TemplateShowArgs;
-use crate::chosen::{self, Chosen};
+use crate::chosen::{self, TemplateInput};
 use crate::view;
 
 /// Prints a template as text or as an object.
@@ -22,7 +22,7 @@ pub(crate) async fn run(args: &TemplateShowArgs, connection: &Connection, ground
     } else {
         chosen::of_cluster(&ground.connect(connection).await?, &name).await?
     };
-    let Chosen::Template(found) = &chosen else {
+    let TemplateInput::Template(found) = &chosen else {
         return Ok(());
     };
     match format {
