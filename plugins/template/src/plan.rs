@@ -27,7 +27,7 @@ const SERVERS: [&str; 6] = [
 
 /// The templates of a file, ready to be applied, and the findings of lint.
 #[derive(Debug)]
-pub(crate) struct Ready {
+pub(crate) struct Plan {
     pub(crate) objects: Vec<Value>,
     pub(crate) findings: Vec<Finding>,
 }
@@ -37,13 +37,13 @@ pub(crate) struct Ready {
 /// # Errors
 /// If the file also contains other objects, or contains a manifest and no name is given. Problems that lint finds are in the
 /// findings.
-pub(crate) fn ready(source: &Source, args: &TemplateApplyArgs) -> Result<Ready> {
+pub(crate) fn ready(source: &Source, args: &TemplateApplyArgs) -> Result<Plan> {
     let findings = lint(source);
     // The findings contain the reason already.
     let templates = match chosen::templates(source) {
         Ok(templates) => templates,
         Err(_) if is_broken(&findings) => {
-            return Ok(Ready {
+            return Ok(Plan {
                 objects: Vec::new(),
                 findings,
             });
@@ -60,7 +60,7 @@ pub(crate) fn ready(source: &Source, args: &TemplateApplyArgs) -> Result<Ready> 
     }
     alone(source)?;
     let objects = templates.into_iter().map(|one| own(one.object)).collect();
-    Ok(Ready { objects, findings })
+    Ok(Plan { objects, findings })
 }
 
 /// Checks that a file contains only SessionTemplates of the supported apiVersion.
@@ -96,7 +96,7 @@ fn alone(source: &Source) -> Result<()> {
 }
 
 /// Creates a template from a manifest: the text unchanged, with declared parameters only for secrets.
-fn of_manifest(source: &Source, args: &TemplateApplyArgs, mut findings: Vec<Finding>) -> Result<Ready> {
+fn of_manifest(source: &Source, args: &TemplateApplyArgs, mut findings: Vec<Finding>) -> Result<Plan> {
     let Some(name) = &args.name else {
         let error = usage("--name is required to create a template from a manifest");
         return Err(hinted(error, "use --name NAME"));
@@ -130,7 +130,7 @@ fn of_manifest(source: &Source, args: &TemplateApplyArgs, mut findings: Vec<Find
             line => (line, finding.problem.column),
         });
     }
-    Ok(Ready {
+    Ok(Plan {
         objects: vec![object],
         findings,
     })
