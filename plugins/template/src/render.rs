@@ -30,7 +30,7 @@ const NOBODY: &str = "user";
 const NOWHERE: &str = "default";
 
 /// Name, owner and namespace of the rendered session.
-struct Subject {
+struct RenderedSession {
     session: SessionName,
     owner: UserId,
     namespace: NamespaceName,
@@ -68,7 +68,7 @@ pub(crate) async fn run(args: &TemplateRenderArgs, connection: &Connection, grou
         }
     };
     let namespace = namespace.parse()?;
-    let subject = Subject {
+    let subject = RenderedSession {
         session,
         owner,
         namespace,
@@ -92,7 +92,7 @@ async fn caller(cluster: &Cluster, owner: Option<UserId>) -> Result<UserId> {
 
 fn render(
     chosen: &TemplateInput,
-    subject: &Subject,
+    subject: &RenderedSession,
     args: &TemplateRenderArgs,
     assigned: &mut Assigned,
     console: &mut Console,
@@ -131,7 +131,7 @@ fn render(
 }
 
 fn carry_out(
-    subject: &Subject,
+    subject: &RenderedSession,
     spec: &SessionSpec,
     body: Body<'_>,
     assigned: &Assigned,
@@ -151,7 +151,7 @@ fn carry_out(
 /// Checks manifest and values with the locations of the template's file, which the rendering does not know.
 fn check_places(
     found: &LoadedTemplate,
-    subject: &Subject,
+    subject: &RenderedSession,
     args: &TemplateRenderArgs,
     assigned: &Assigned,
 ) -> Result<()> {
@@ -176,7 +176,7 @@ fn check_places(
 
 fn print(
     rendered: Rendered,
-    subject: &Subject,
+    subject: &RenderedSession,
     format: Format,
     documents: bool,
     console: &mut Console,
@@ -205,7 +205,7 @@ fn print(
 }
 
 /// Returns the objects as create would send them, without ownerReferences and the run's token.
-fn objects(rendered: Rendered, subject: &Subject) -> Vec<Value> {
+fn objects(rendered: Rendered, subject: &RenderedSession) -> Vec<Value> {
     let rendering = rendered.rendering;
     let belonging = Belonging {
         session: subject.session.clone(),
