@@ -19,7 +19,7 @@ use session_shared::plan::Propagation;
 use session_shared::progress::{ProgressEvent, ProgressSink, WaitStage};
 use session_shared::report::mutation::change;
 
-use crate::plan::{Part, objects};
+use crate::plan::{SetupPart, objects};
 
 /// Default time to wait until the server serves a new CustomResourceDefinition.
 pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(60);
@@ -49,8 +49,8 @@ each other's sessions, and so the manifests and hooks that the owners run: give 
 ///
 /// # Errors
 /// If a request fails for another reason.
-pub(crate) async fn is_served(cluster: &Cluster, part: Part) -> Result<bool> {
-    if part != Part::Admission {
+pub(crate) async fn is_served(cluster: &Cluster, part: SetupPart) -> Result<bool> {
+    if part != SetupPart::Admission {
         return Ok(true);
     }
     let found = cluster
@@ -69,7 +69,7 @@ pub(crate) async fn is_served(cluster: &Cluster, part: Part) -> Result<bool> {
 /// If a request fails.
 pub(crate) async fn apply(
     cluster: &Cluster,
-    part: Part,
+    part: SetupPart,
     dry_run: DryRun,
     write: &Write,
 ) -> Result<Vec<Applied>> {
@@ -84,7 +84,7 @@ pub(crate) async fn apply(
             }
             other => other?,
         };
-        let unserved = dry_run == DryRun::Server && before.is_none() && part == Part::Templates;
+        let unserved = dry_run == DryRun::Server && before.is_none() && part == SetupPart::Templates;
         if dry_run == DryRun::Client || (unserved && !serves_templates(cluster).await) {
             let change = if before.is_some() {
                 "configured"
@@ -201,7 +201,7 @@ pub(crate) async fn check_unused(cluster: &Cluster) -> Result<()> {
 /// If a request fails.
 pub(crate) async fn remove(
     cluster: &Cluster,
-    part: Part,
+    part: SetupPart,
     dry_run: DryRun,
     write: &Write,
 ) -> Result<Vec<Applied>> {

@@ -20,7 +20,7 @@ use session_shared::report::mutation::{Mutations, no_resources};
 use session_shared::verb::{Ground, Verb};
 
 pub use args::Args;
-use plan::Part;
+use plan::SetupPart;
 
 /// The verb `setup`.
 #[derive(Debug)]
@@ -64,7 +64,7 @@ impl Verb for Setup {
                     .console
                     .note("templates not checked: the server does not serve sessiontemplates yet");
             }
-            if part == Part::Crds && dry_run == DryRun::None && args.waiting.wait {
+            if part == SetupPart::Crds && dry_run == DryRun::None && args.waiting.wait {
                 let limit = args.waiting.limit(install::USUAL_WAIT);
                 install::established(&cluster, &applied, limit, &mut ground.console.progress())
                     .await?;
@@ -76,14 +76,14 @@ impl Verb for Setup {
 
 async fn remove(
     cluster: &Cluster,
-    parts: Vec<Part>,
+    parts: Vec<SetupPart>,
     force: bool,
     dry_run: DryRun,
     write: &Write,
     mutations: &Mutations,
     ground: &mut Ground,
 ) -> Result<()> {
-    if !force && parts.contains(&Part::Crds) {
+    if !force && parts.contains(&SetupPart::Crds) {
         install::check_unused(cluster).await?;
     }
     let mut any = false;

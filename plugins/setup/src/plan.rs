@@ -11,7 +11,7 @@ use crate::roles;
 
 /// A part of the installation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Part {
+pub(crate) enum SetupPart {
     /// The CustomResourceDefinitions.
     Crds,
     /// The Namespace session-system and the RBAC roles.
@@ -22,12 +22,12 @@ pub(crate) enum Part {
     Templates,
 }
 
-impl Part {
-    const ALL: [(Part, &'static str); 4] = [
-        (Part::Crds, "crds"),
-        (Part::Roles, "roles"),
-        (Part::Admission, "admission"),
-        (Part::Templates, "templates"),
+impl SetupPart {
+    const ALL: [(SetupPart, &'static str); 4] = [
+        (SetupPart::Crds, "crds"),
+        (SetupPart::Roles, "roles"),
+        (SetupPart::Admission, "admission"),
+        (SetupPart::Templates, "templates"),
     ];
 }
 
@@ -35,10 +35,10 @@ impl Part {
 ///
 /// # Errors
 /// If a name is unknown.
-pub(crate) fn parts(words: &[String]) -> Result<Vec<Part>> {
+pub(crate) fn parts(words: &[String]) -> Result<Vec<SetupPart>> {
     let mut parts = Vec::new();
     for word in words {
-        let Some((part, _)) = Part::ALL.iter().find(|(_, name)| name == word) else {
+        let Some((part, _)) = SetupPart::ALL.iter().find(|(_, name)| name == word) else {
             return Err(usage(format!(
                 "unknown part {word:?}: must be one of crds, roles, admission, templates"
             )));
@@ -46,7 +46,7 @@ pub(crate) fn parts(words: &[String]) -> Result<Vec<Part>> {
         parts.push(*part);
     }
     if parts.is_empty() {
-        parts = Part::ALL.map(|(part, _)| part).to_vec();
+        parts = SetupPart::ALL.map(|(part, _)| part).to_vec();
     }
     parts.sort();
     parts.dedup();
@@ -57,14 +57,14 @@ pub(crate) fn parts(words: &[String]) -> Result<Vec<Part>> {
 ///
 /// # Errors
 /// If a built-in template is invalid, which is a bug.
-pub(crate) fn objects(part: Part) -> Result<Vec<Value>> {
+pub(crate) fn objects(part: SetupPart) -> Result<Vec<Value>> {
     match part {
-        Part::Crds => Ok(definitions().into_iter().map(managed).collect()),
-        Part::Roles => Ok(std::iter::once(roles::namespace())
+        SetupPart::Crds => Ok(definitions().into_iter().map(managed).collect()),
+        SetupPart::Roles => Ok(std::iter::once(roles::namespace())
             .chain(roles::roles())
             .collect()),
-        Part::Admission => Ok(admission().into_iter().map(managed).collect()),
-        Part::Templates => templates(),
+        SetupPart::Admission => Ok(admission().into_iter().map(managed).collect()),
+        SetupPart::Templates => templates(),
     }
 }
 
@@ -95,7 +95,7 @@ mod tests {
     #[test]
     fn parts_are_installed_in_their_order_whatever_was_typed() {
         let words = ["templates".to_owned(), "crds".to_owned(), "crds".to_owned()];
-        assert_eq!(parts(&words).unwrap(), [Part::Crds, Part::Templates]);
+        assert_eq!(parts(&words).unwrap(), [SetupPart::Crds, SetupPart::Templates]);
         assert_eq!(parts(&[]).unwrap().len(), 4);
         assert!(
             parts(&["x".to_owned()])
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn every_part_has_objects_with_names() {
-        for (part, _) in Part::ALL {
+        for (part, _) in SetupPart::ALL {
             for object in objects(part).unwrap() {
                 assert!(object["metadata"]["name"].is_string(), "{object}");
             }
