@@ -26,7 +26,7 @@ pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(60);
 
 /// An object after it was applied or removed.
 #[derive(Debug)]
-pub(crate) struct Applied {
+pub(crate) struct AppliedObject {
     pub(crate) resource: &'static ResourceType,
     pub(crate) object: Value,
     pub(crate) change: &'static str,
@@ -72,7 +72,7 @@ pub(crate) async fn apply(
     part: SetupPart,
     dry_run: DryRun,
     write: &Write,
-) -> Result<Vec<Applied>> {
+) -> Result<Vec<AppliedObject>> {
     let mut done = Vec::new();
     for object in objects(part)? {
         let resource = resource_of(&object)?;
@@ -91,7 +91,7 @@ pub(crate) async fn apply(
             } else {
                 "created"
             };
-            done.push(Applied {
+            done.push(AppliedObject {
                 resource,
                 object,
                 change,
@@ -101,7 +101,7 @@ pub(crate) async fn apply(
         }
         let after = cluster.apply(resource, "", &name, &object, write).await?;
         let change = change(before.as_ref(), &after);
-        done.push(Applied {
+        done.push(AppliedObject {
             resource,
             object: after,
             change,
@@ -129,7 +129,7 @@ async fn serves_templates(cluster: &Cluster) -> bool {
 /// If the wait times out, or the server refuses a definition's names.
 pub(crate) async fn established(
     cluster: &Cluster,
-    applied: &[Applied],
+    applied: &[AppliedObject],
     limit: Duration,
     sink: &mut dyn ProgressSink,
 ) -> Result<()> {
@@ -204,7 +204,7 @@ pub(crate) async fn remove(
     part: SetupPart,
     dry_run: DryRun,
     write: &Write,
-) -> Result<Vec<Applied>> {
+) -> Result<Vec<AppliedObject>> {
     let mut done = Vec::new();
     for object in objects(part)?.into_iter().rev() {
         let resource = resource_of(&object)?;
@@ -227,7 +227,7 @@ pub(crate) async fn remove(
                 )
                 .await?;
         }
-        done.push(Applied {
+        done.push(AppliedObject {
             resource,
             object: found,
             change: "deleted",
