@@ -6,7 +6,7 @@ use anyhow::Result;
 use session_shared::client::DryRun;
 use session_shared::duration::Lifetime;
 use session_shared::failure::{hinted, usage};
-use session_shared::ops::manner::Manner;
+use session_shared::ops::manner::StopOptions;
 
 use crate::args::Args;
 
@@ -33,7 +33,7 @@ pub(crate) struct Intent {
     /// Maximum number of actions in one round.
     pub(crate) most: usize,
     /// Options for stopping sessions.
-    pub(crate) manner: Manner,
+    pub(crate) manner: StopOptions,
     pub(crate) yes: bool,
     pub(crate) interactive: bool,
     pub(crate) dry_run: DryRun,
@@ -83,7 +83,7 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
         all_namespaces: args.all_namespaces,
         interval: args.interval,
         most: args.max.map_or(usize::MAX, |most| most as usize),
-        manner: Manner::new(args.waiting.wait, args.waiting.given(), false),
+        manner: StopOptions::new(args.waiting.wait, args.waiting.given(), false),
         yes: args.yes,
         interactive: args.interactive,
         dry_run,

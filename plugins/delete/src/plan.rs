@@ -6,7 +6,7 @@ use session_shared::client::DryRun;
 use session_shared::failure::usage;
 use session_shared::objects::access::Access;
 use session_shared::ops::chosen::Which;
-use session_shared::ops::manner::Manner;
+use session_shared::ops::manner::StopOptions;
 use session_shared::ops::snapshotting::class_name;
 use session_shared::reconcile::{Ending, ending_accesses};
 
@@ -16,7 +16,7 @@ use crate::args::Args;
 #[derive(Clone, Debug)]
 pub(crate) struct Intent {
     pub(crate) which: Which,
-    pub(crate) manner: Manner,
+    pub(crate) manner: StopOptions,
     /// Data policy that overrides those of the sessions.
     pub(crate) policy: Option<DataPolicy>,
     /// VolumeSnapshotClass of the snapshot; `None` for the default of the driver.
@@ -47,7 +47,7 @@ impl Intent {
 pub(crate) fn read(args: &Args) -> Result<Intent> {
     Ok(Intent {
         which: args.choosing.which()?,
-        manner: Manner::new(args.waiting.wait, args.waiting.given(), args.skip_sync),
+        manner: StopOptions::new(args.waiting.wait, args.waiting.given(), args.skip_sync),
         policy: policy(args)?,
         class: class_name(args.class.as_deref())?,
         ignore_not_found: args.ignore_not_found || args.choosing.names.is_empty(),

@@ -15,7 +15,7 @@ use session_shared::objects::pods::{default_container, pod_spec};
 use session_shared::objects::qos;
 use session_shared::objects::resource::text;
 use session_shared::ops::chosen::Which;
-use session_shared::ops::manner::Manner;
+use session_shared::ops::manner::StopOptions;
 use session_shared::ops::stopping::Present;
 use session_shared::quantity::Quantity;
 use session_shared::reconcile::is_primary;
@@ -34,7 +34,7 @@ pub(crate) struct Intent {
     pub(crate) storage: Option<Quantity>,
     pub(crate) restart: bool,
     /// Options of the stop of a restart.
-    pub(crate) manner: Manner,
+    pub(crate) manner: StopOptions,
     pub(crate) yes: bool,
     pub(crate) dry_run: DryRun,
     /// Timeout of the wait; `None` does not wait.
@@ -61,7 +61,7 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
         },
         storage: amount("storage", args.storage.as_deref())?,
         restart: args.restart,
-        manner: Manner::before_start(args.waiting.given(), args.skip_sync),
+        manner: StopOptions::before_start(args.waiting.given(), args.skip_sync),
         yes: args.yes,
         dry_run: args.writing.dry_run()?,
         wait: args.waiting.wait.then(|| args.waiting.limit(USUAL_WAIT)),

@@ -9,7 +9,7 @@ use session_shared::client::DryRun;
 use session_shared::duration::Lifetime;
 use session_shared::failure::{hinted, usage};
 use session_shared::ops::chosen::Which;
-use session_shared::ops::manner::Manner;
+use session_shared::ops::manner::StopOptions;
 use session_shared::ops::starting::Wish;
 use session_shared::reconcile::{Seen, is_start_asked};
 
@@ -25,7 +25,7 @@ pub(crate) struct Intent {
     pub(crate) wish: Wish,
     pub(crate) restart: bool,
     /// Options of the stop of a restart.
-    pub(crate) manner: Manner,
+    pub(crate) manner: StopOptions,
     pub(crate) yes: bool,
     pub(crate) dry_run: DryRun,
     /// Timeout of the wait for ready; `None` does not wait.
@@ -55,7 +55,7 @@ pub(crate) fn read(args: &Args, input: &mut dyn BufRead) -> Result<Intent> {
             skip_checks: args.skip_checks,
         },
         restart: args.restart,
-        manner: Manner::before_start(args.waiting.given(), args.skip_sync),
+        manner: StopOptions::before_start(args.waiting.given(), args.skip_sync),
         yes: args.yes,
         dry_run,
         wait: args.waiting.wait.then(|| args.waiting.limit(USUAL_WAIT)),

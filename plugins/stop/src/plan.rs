@@ -5,7 +5,7 @@ use session_shared::api::{Phase, Session, DesiredState};
 use session_shared::client::DryRun;
 use session_shared::objects::access::Access;
 use session_shared::ops::chosen::Which;
-use session_shared::ops::manner::Manner;
+use session_shared::ops::manner::StopOptions;
 use session_shared::ops::stopping::Present;
 use session_shared::reconcile::{Ending, ending_accesses};
 
@@ -15,7 +15,7 @@ use crate::args::Args;
 #[derive(Clone, Debug)]
 pub(crate) struct Intent {
     pub(crate) which: Which,
-    pub(crate) manner: Manner,
+    pub(crate) manner: StopOptions,
     pub(crate) yes: bool,
     pub(crate) dry_run: DryRun,
 }
@@ -27,7 +27,7 @@ pub(crate) struct Intent {
 pub(crate) fn read(args: &Args) -> Result<Intent> {
     Ok(Intent {
         which: args.choosing.which()?,
-        manner: Manner::new(args.waiting.wait, args.waiting.given(), args.skip_sync),
+        manner: StopOptions::new(args.waiting.wait, args.waiting.given(), args.skip_sync),
         yes: args.yes,
         dry_run: args.writing.dry_run()?,
     })

@@ -12,7 +12,7 @@ use futures::future::join_all;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::manner::Manner;
+use super::manner::StopOptions;
 use super::snapshotting::{Asked, Cutting, Taking};
 use super::stopping::{DELETE, Present, Stopping, explain, untouched};
 use super::trust::{self, Part};
@@ -145,14 +145,14 @@ impl Doomed {
     }
 
     /// Returns true if a deletion with these options runs hooks from this process: sync, quiesce or resume.
-    pub fn runs_hooks(&self, manner: &Manner) -> bool {
+    pub fn runs_hooks(&self, manner: &StopOptions) -> bool {
         let seen = look(&self.session, &self.live, &[]);
         let sync = !manner.skip_sync && HookRun::of(&self.session, &seen, "sync").is_some();
         !self.controller && (sync || self.saving.as_ref().is_some_and(Cutting::pauses))
     }
 
     /// Returns the steps of the deletion, in order, without the snapshot, which `delete` takes after the sync hook.
-    pub fn plan(&self, manner: &Manner, now: Timestamp) -> Plan {
+    pub fn plan(&self, manner: &StopOptions, now: Timestamp) -> Plan {
         let wanted = Wanted::Gone {
             skip_sync: manner.skip_sync,
         };
@@ -187,7 +187,7 @@ impl Doomed {
     }
 
     /// Checks before the first write that the caller has all rights of the deletion.
-    async fn require(&self, cluster: &Cluster, manner: &Manner, with: Stopping<'_>) -> Result<()> {
+    async fn require(&self, cluster: &Cluster, manner: &StopOptions, with: Stopping<'_>) -> Result<()> {
         if self.controller || with.write.dry_run {
             return Ok(());
         }
@@ -231,7 +231,7 @@ impl Doomed {
     pub async fn delete(
         &self,
         cluster: &Cluster,
-        manner: &Manner,
+        manner: &StopOptions,
         with: Stopping<'_>,
         sink: &mut dyn ProgressSink,
     ) -> Result<()> {
@@ -257,7 +257,7 @@ impl Doomed {
         };
         let taken = saving.take(cluster, &taking, sink).await;
         let rest = self.after(taken.map_err(|error| self.ways_out(error))?, with.write);
-        let synced = Manner {
+        let synced = StopOptions {
             skip_sync: true,
             ..*manner
         };
@@ -293,7 +293,7 @@ impl Doomed {
         &self,
         cluster: &Cluster,
         plan: &Plan,
-        manner: &Manner,
+        manner: &StopOptions,
         with: Stopping<'_>,
         sink: &mut dyn ProgressSink,
     ) -> Result<()> {
@@ -305,7 +305,7 @@ impl Doomed {
         &self,
         cluster: &Cluster,
         plan: &Plan,
-        manner: &Manner,
+        manner: &StopOptions,
         with: Stopping<'_>,
         sink: &mut dyn ProgressSink,
     ) -> Result<()> {

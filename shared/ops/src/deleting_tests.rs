@@ -7,8 +7,8 @@ use super::*;
 
 const NOW: &str = "2026-01-01T00:00:00Z";
 
-fn manner(wait: bool) -> Manner {
-    Manner {
+fn manner(wait: bool) -> StopOptions {
+    StopOptions {
         skip_sync: false,
         wait,
         limit: Duration::from_secs(1),

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::manner::Manner;
+use super::manner::StopOptions;
 use super::settling::Made;
 use super::starting::Ahead;
 use super::stopping::{Present, Stopping};
@@ -20,7 +20,7 @@ impl Ahead {
     ///
     /// # Errors
     /// The first missing right, in the server's words.
-    pub async fn require_restart(&self, manner: &Manner, with: Stopping<'_>) -> Result<()> {
+    pub async fn require_restart(&self, manner: &StopOptions, with: Stopping<'_>) -> Result<()> {
         self.present
             .require_stop(manner, &self.accesses(), with)
             .await
@@ -55,7 +55,7 @@ impl Ahead {
     pub async fn restart(
         &self,
         cluster: &Cluster,
-        manner: &Manner,
+        manner: &StopOptions,
         with: Stopping<'_>,
         sink: &mut dyn ProgressSink,
     ) -> Result<Made> {

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::manner::Manner;
+use super::manner::StopOptions;
 use super::stopping::{Present, STOP, Stopping, untouched};
 use crate::Cluster;
 use crate::chosen::Chosen;
@@ -39,7 +39,7 @@ impl Present {
     /// The first missing right, in the server's words.
     pub async fn require_stop(
         &self,
-        manner: &Manner,
+        manner: &StopOptions,
         more: &[Access],
         with: Stopping<'_>,
     ) -> Result<()> {

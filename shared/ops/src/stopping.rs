@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::Cluster;
 use crate::chosen::Chosen;
 use crate::execute::Carrying;
-use crate::manner::Manner;
+use crate::manner::StopOptions;
 use crate::trust::{self, Part};
 use session_client::Permissions;
 use session_client::Write;
@@ -108,7 +108,7 @@ impl Present {
     }
 
     /// Returns true if a stop with these options runs the sync hook from this process.
-    pub fn runs_sync(&self, manner: &Manner) -> bool {
+    pub fn runs_sync(&self, manner: &StopOptions) -> bool {
         !self.controller
             && !manner.skip_sync
             && HookRun::of(&self.session, &self.seen, "sync").is_some()
@@ -116,7 +116,7 @@ impl Present {
 
     /// Returns the steps of a stop, in order. `spec.state: stopped` is written after the sync hook, so that a failed hook stops
     /// nothing, and before the workload is removed, so that no controller makes it again.
-    pub fn plan(&self, manner: &Manner, now: Timestamp) -> Plan {
+    pub fn plan(&self, manner: &StopOptions, now: Timestamp) -> Plan {
         let skip_sync = manner.skip_sync;
         let what = Ending::Workload { skip_sync };
         let mut plan = ending(&self.session, &self.live, &self.seen, what, now);
@@ -161,7 +161,7 @@ impl Present {
     pub async fn stop(
         &self,
         cluster: &Cluster,
-        manner: &Manner,
+        manner: &StopOptions,
         with: Stopping<'_>,
         sink: &mut dyn ProgressSink,
     ) -> Result<Value> {
@@ -260,7 +260,7 @@ impl Present {
     async fn ask_controller(
         &self,
         cluster: &Cluster,
-        manner: &Manner,
+        manner: &StopOptions,
         with: &Stopping<'_>,
         sink: &mut dyn ProgressSink,
     ) -> Result<Value> {
